@@ -1,0 +1,2 @@
+export { type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
+export { nearestHint, nearestNames } from "./nearest.js";

@@ -1,0 +1,191 @@
+/**
+ * Builds a graph along a path. One path names both the node and the weight: `scope.at("layers").at(3).at("mlp")` is
+ * where `mlp.w1.weight` of layer 3 lives in the checkpoint and where its nodes stand in the printed graph.
+ * The idea of the path-scoped weight getter is candle's VarBuilder; shapes are checked at each call, so an error
+ * points at the line of the model file that is wrong.
+ */
+import { invariant, OcellusError } from "../base/index.js";
+import type { DType, Shape } from "../tensor/index.js";
+import type { WeightCatalog } from "./catalog.js";
+import { type Inferred, type OpType, ops } from "./ops.js";
+import type { Attributes, Dim, Graph, Initializer, Node, Value, WeightFormat, WeightSource } from "./value.js";
+
+/** The stored parts of a matrix [rows, columns]; `scales` only for the integer formats. */
+export interface Matrix {
+  readonly format: WeightFormat;
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Value;
+  readonly scales?: Value;
+}
+
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #weights: WeightCatalog;
+  readonly #inputs: Value[] = [];
+  readonly #outputs: Value[] = [];
+  readonly #nodes: Node[] = [];
+  readonly #initializers = new Map<string, Initializer>();
+  readonly #used = new Map<string, number>();
+
+  constructor(name: string, weights: WeightCatalog) {
+    this.#name = name;
+    this.#weights = weights;
+  }
+
+  input(name: string, dtype: DType, shape: readonly Dim[]): Value {
+    const value = { name, dtype, shape };
+    this.#inputs.push(value);
+    return value;
+  }
+
+  /** Gives `value` a public name. The node that makes it is renamed, so no copy is made. */
+  output(name: string, value: Value): void {
+    const at = this.#nodes.findIndex((n) => n.outputs.includes(value));
+    invariant(at >= 0, `graph output ${name}: no node makes ${value.name}`);
+    const named = { ...value, name };
+    const swap = (v: Value | undefined) => (v === value ? named : v);
+    for (const [i, node] of this.#nodes.entries()) {
+      this.#nodes[i] = { ...node, inputs: node.inputs.map(swap), outputs: node.outputs.map((v) => swap(v)!) };
+    }
+    this.#outputs.push(named);
+  }
+
+  get root(): Scope {
+    return new Scope(this, "");
+  }
+
+  build(): Graph {
+    return {
+      name: this.#name,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      initializers: [...this.#initializers.values()],
+    };
+  }
+
+  /** @internal */
+  node(path: string, op: OpType, inputs: readonly (Value | undefined)[], attributes: Attributes): Value[] {
+    const name = this.#unique(path === "" ? op : `${path}.${op}`);
+    const inferred = this.#infer(name, op, inputs, attributes);
+    const outputs = inferred.map((o, i) => ({ ...o, name: inferred.length === 1 ? name : `${name}.${i}` }));
+    this.#nodes.push({ name, op, inputs, outputs, attributes });
+    return outputs;
+  }
+
+  #infer(name: string, op: OpType, inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+    try {
+      return ops[op].infer(inputs, attributes);
+    } catch (error) {
+      if (!(error instanceof OcellusError)) throw error;
+      throw new OcellusError(error.code, `graph ${this.#name}, node ${name}: ${error.message}`, { cause: error });
+    }
+  }
+
+  #unique(name: string): string {
+    const times = this.#used.get(name) ?? 0;
+    this.#used.set(name, times + 1);
+    return times === 0 ? name : `${name}_${times}`;
+  }
+
+  /** @internal An i64 constant, shared by content. */
+  int64(contents: readonly number[]): Value {
+    const name = `i64(${contents.join(",")})`;
+    const bytes = new Uint8Array(BigInt64Array.from(contents, BigInt).buffer);
+    return this.#initializer({ value: { name, dtype: "i64", shape: [contents.length], contents }, source: { bytes } });
+  }
+
+  /** @internal The parts of one or more checkpoint matrices stacked by rows, in the catalog's format. */
+  matrix(label: string, tensors: readonly string[], rows: readonly number[], columns: number): Matrix {
+    for (const [i, tensor] of tensors.entries()) this.#weights.expect(tensor, [rows[i]!, columns]);
+    const format = this.#weights.format(tensors[0]!);
+    const total = rows.reduce((a, b) => a + b, 0);
+    const base = { format, rows: total, columns };
+    const store = (suffix: string, dtype: DType, shape: Shape, part: WeightSource["part"]) =>
+      this.#initializer({ value: { name: `${label}${suffix}`, dtype, shape }, source: { tensors, format, part } });
+    if (format.kind === "f32" || format.kind === "f16") {
+      return { ...base, values: store(format.kind === "f32" ? "" : ".f16", format.kind, [total, columns], "values") };
+    }
+    const blocks = Math.ceil(columns / format.blockSize);
+    const blockBytes = (format.blockSize * (format.kind === "int8" ? 8 : 4)) / 8;
+    return {
+      ...base,
+      values: store(`.${format.kind}`, "u8", [total, blocks, blockBytes], "values"),
+      scales: store(`.${format.kind}.scales`, "f32", [total, blocks], "scales"),
+    };
+  }
+
+  /** @internal A small weight, always kept in float32. */
+  weight(name: string, shape: Shape): Value {
+    this.#weights.expect(name, shape);
+    const source: WeightSource = { tensors: [name], format: { kind: "f32" }, part: "values" };
+    return this.#initializer({ value: { name, dtype: "f32", shape }, source });
+  }
+
+  #initializer(initializer: Initializer): Value {
+    const existing = this.#initializers.get(initializer.value.name);
+    if (existing) return existing.value;
+    this.#initializers.set(initializer.value.name, initializer);
+    return initializer.value;
+  }
+}
+
+export class Scope {
+  readonly #builder: GraphBuilder;
+  readonly path: string;
+
+  constructor(builder: GraphBuilder, path: string) {
+    this.#builder = builder;
+    this.path = path;
+  }
+
+  /** The scope one step down: `layers` → `layers.3`. */
+  at(part: string | number): Scope {
+    return new Scope(this.#builder, this.#join(part));
+  }
+
+  #join(part: string | number): string {
+    return this.path === "" ? String(part) : `${this.path}.${part}`;
+  }
+
+  /** A norm's weight, a bias, a table: a float32 initializer. @throws `invalid_file` naming the nearest tensors. */
+  weight(name: string, shape: Shape): Value {
+    return this.#builder.weight(this.#join(name), shape);
+  }
+
+  /**
+   * The matrix `name.weight` [rows, columns], or several stacked by rows into one product (`q_proj`, `k_proj`, …),
+   * stored as the packing plan says.
+   */
+  matrix(names: readonly string[], rows: readonly number[], columns: number): Matrix {
+    const tensors = names.map((name) => this.#join(`${name}.weight`));
+    const label = tensors.length === 1 ? tensors[0]! : this.#join(`${names.join("+")}.weight`);
+    return this.#builder.matrix(label, tensors, rows, columns);
+  }
+
+  /** One node with one output. @throws when the inputs do not fit, naming the node and the shapes. */
+  op(type: OpType, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+    return this.ops(type, inputs, attributes)[0]!;
+  }
+
+  /** One node, all its outputs. */
+  ops(type: OpType, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value[] {
+    return this.#builder.node(this.path, type, inputs, attributes);
+  }
+
+  /** A constant list of whole numbers (shapes, sizes). */
+  int64(contents: readonly number[]): Value {
+    return this.#builder.int64(contents);
+  }
+
+  /** ONNX Reshape: 0 copies a size, one -1 takes the rest. */
+  reshape(x: Value, target: readonly number[]): Value {
+    return this.op("Reshape", [x, this.int64(target)]);
+  }
+
+  /** Splits the last axis into parts of these sizes. */
+  split(x: Value, sizes: readonly number[]): Value[] {
+    return this.ops("Split", [x, this.int64(sizes)], { axis: -1 });
+  }
+}

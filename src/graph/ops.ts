@@ -1,0 +1,186 @@
+/**
+ * The operators we use, with their domain and shape inference. Only what some model needs is here; a new operator is
+ * one entry. Contracts: ONNX operator specification (opset 17) and ONNX Runtime's docs/ContribOperators.md.
+ */
+import { OcellusError } from "../base/index.js";
+import { type DType, formatShape } from "../tensor/index.js";
+import type { Attributes, Dim, Value } from "./value.js";
+
+export type Inferred = readonly Omit<Value, "name">[];
+
+interface OpDefinition {
+  readonly domain: "" | "com.microsoft";
+  /** Output dtypes and shapes, or an error that says which input does not fit. */
+  infer(inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred;
+}
+
+const same = ([x]: readonly (Value | undefined)[]): Inferred => [{ dtype: x!.dtype, shape: x!.shape }];
+
+function fail(message: string): never {
+  throw new OcellusError("invalid_config", message);
+}
+
+export function sameDim(a: Dim, b: Dim): boolean {
+  return a === b;
+}
+
+function number(attributes: Attributes, name: string): number {
+  const value = attributes[name];
+  if (typeof value !== "number") fail(`attribute ${name}: expected a number, found ${JSON.stringify(value)}`);
+  return value;
+}
+
+function last(value: Value): Dim {
+  return value.shape[value.shape.length - 1]!;
+}
+
+/** NumPy broadcasting of two shapes. */
+function broadcast(a: Value, b: Value): readonly Dim[] {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  const dimAt = (v: Value, i: number): Dim => v.shape[v.shape.length - rank + i] ?? 1;
+  return Array.from({ length: rank }, (_, i) => {
+    const [x, y] = [dimAt(a, i), dimAt(b, i)];
+    if (sameDim(x, y) || y === 1) return x;
+    if (x === 1) return y;
+    return fail(`cannot broadcast ${describe(a)} with ${describe(b)}`);
+  });
+}
+
+const elementwise: OpDefinition = {
+  domain: "",
+  infer: ([a, b]) => [{ dtype: a!.dtype, shape: broadcast(a!, b!) }],
+};
+
+const unary = (domain: OpDefinition["domain"]): OpDefinition => ({ domain, infer: same });
+
+/** Norms over the last axis: the weight (and bias) must be as long as that axis. */
+const lastAxisNorm: OpDefinition = {
+  domain: "",
+  infer: ([x, ...weights]) => {
+    for (const weight of weights) {
+      if (weight && !sameDim(weight.shape[0]!, last(x!)))
+        fail(`norm of ${describe(x!)} with weight ${describe(weight)}`);
+    }
+    return same([x]);
+  },
+};
+
+function describe(value: Value): string {
+  return `${value.name}: ${value.dtype}${formatShape(value.shape)}`;
+}
+
+/** `a * b * c` for sizes: a number where all are, else a readable product such as "batch*sequence". */
+function product(dims: readonly Dim[]): Dim {
+  const numbers = dims.filter((d) => typeof d === "number").reduce((x, y) => x * y, 1);
+  const names = dims.filter((d) => typeof d === "string");
+  if (names.length === 0) return numbers;
+  return [...(numbers === 1 ? [] : [numbers]), ...names].join("*");
+}
+
+/** ONNX Reshape: 0 copies the input's size, one -1 takes what is left. */
+function reshaped(x: Value, target: readonly Dim[]): readonly Dim[] {
+  const copied = target.map((d, i) => (d === 0 ? x.shape[i]! : d));
+  const rest = x.shape.filter((_, i) => target[i] !== 0);
+  const known = product(copied.filter((d, i) => d !== -1 && target[i] !== 0));
+  const total = product(rest);
+  if (!copied.includes(-1)) {
+    if (total !== known) fail(`cannot reshape ${describe(x)} to ${formatShape(copied)}`);
+    return copied;
+  }
+  const divisible = typeof total === "number" && typeof known === "number" && total % known === 0;
+  const left = divisible ? total / (known as number) : known === 1 ? total : divideNamed(x, total, known);
+  return copied.map((d) => (d === -1 ? left : d));
+}
+
+/** "192*n" / 64 → "3*n": the only symbolic division that occurs. */
+function divideNamed(x: Value, total: Dim, known: Dim): Dim {
+  const [, factor, names] = /^(\d+)\*(.+)$/.exec(String(total)) ?? [];
+  if (typeof known !== "number" || !factor || Number(factor) % known !== 0) {
+    return fail(`cannot reshape ${describe(x)}: ${total} elements do not divide by ${known}`);
+  }
+  return product([Number(factor) / known, names!]);
+}
+
+function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  if (!sameDim(last(a!), number(attributes, "K"))) fail(`MatMulNBits: ${describe(a!)} against K=${attributes.K}`);
+  if (!sameDim(b!.shape[0]!, number(attributes, "N"))) fail(`MatMulNBits: ${describe(b!)} against N=${attributes.N}`);
+  return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), number(attributes, "N")] }];
+}
+
+/** [.., K] × [N, K]ᵀ, or [.., K] × [K, N] without transB. */
+function matMul([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const [k, n] = attributes.transB ? [b!.shape[1]!, b!.shape[0]!] : [b!.shape[0]!, b!.shape[1]!];
+  if (b!.shape.length !== 2 || !sameDim(last(a!), k)) fail(`cannot multiply ${describe(a!)} by ${describe(b!)}`);
+  return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
+}
+
+/** Query [B, S, heads*head_dim], key and value [B, S, kv_heads*head_dim], past [B, kv_heads, capacity, head_dim]. */
+function groupQueryAttention(inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const [query, key, value, pastKey, pastValue] = inputs as Value[];
+  const headDim = (last(query!) as number) / number(attributes, "num_heads");
+  const expected = number(attributes, "kv_num_heads") * headDim;
+  for (const x of [key!, value!])
+    if (last(x) !== expected) fail(`GroupQueryAttention: ${describe(x)}, expected ${expected} columns`);
+  return [query!, pastKey!, pastValue!].map(({ dtype, shape }) => ({ dtype, shape }));
+}
+
+function split([x]: readonly (Value | undefined)[], attributes: Attributes, sizes: readonly number[]): Inferred {
+  const axis = number(attributes, "axis");
+  const at = axis < 0 ? x!.shape.length + axis : axis;
+  if (x!.shape[at] !== sizes.reduce((a, b) => a + b, 0)) fail(`cannot split ${describe(x!)} into ${sizes.join("+")}`);
+  return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.map((d, i) => (i === at ? size : d)) }));
+}
+
+function concat(inputs: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const axis = number(attributes, "axis");
+  const values = inputs as readonly Value[];
+  const sizes = values.map((v) => v.shape[axis]!);
+  const total = sizes.every((d) => typeof d === "number")
+    ? sizes.reduce((a, b) => (a as number) + (b as number), 0)
+    : sizes.join("+");
+  const shape = values[0]!.shape.map((d, i) => (i === axis ? total : d));
+  const contents = values.every((v) => v.contents) ? { contents: values.flatMap((v) => v.contents!) } : {};
+  return [{ dtype: values[0]!.dtype, shape, ...contents }];
+}
+
+/** TensorProto.DataType of the types we cast to. */
+const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 10: "f16" };
+
+export const ops = {
+  Add: elementwise,
+  Mul: elementwise,
+  Cast: {
+    domain: "",
+    infer: ([x], attributes) => [{ dtype: castTargets[number(attributes, "to")]!, shape: x!.shape }],
+  },
+  Concat: { domain: "", infer: concat },
+  Expand: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: shape!.contents! }] },
+  FastGelu: unary("com.microsoft"),
+  FusedMatMul: { domain: "com.microsoft", infer: matMul },
+  Gather: {
+    domain: "",
+    infer: ([x, indices]) => [{ dtype: x!.dtype, shape: [...indices!.shape, ...x!.shape.slice(1)] }], // axis 0
+  },
+  Gelu: unary("com.microsoft"),
+  GroupQueryAttention: { domain: "com.microsoft", infer: groupQueryAttention },
+  LayerNormalization: lastAxisNorm,
+  MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
+  MultiHeadAttention: { domain: "com.microsoft", infer: same },
+  QuickGelu: unary("com.microsoft"),
+  Reshape: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: reshaped(x!, shape!.contents!) }] },
+  Shape: {
+    domain: "",
+    infer: ([x], attributes) => {
+      const contents = x!.shape.slice(number(attributes, "start"), number(attributes, "end"));
+      return [{ dtype: "i64", shape: [contents.length], contents }];
+    },
+  },
+  RotaryEmbedding: { domain: "com.microsoft", infer: same },
+  SimplifiedLayerNormalization: lastAxisNorm,
+  Split: {
+    domain: "",
+    infer: ([x, sizes], attributes) => split([x], attributes, sizes!.contents as readonly number[]),
+  },
+} as const satisfies Readonly<Record<string, OpDefinition>>;
+
+export type OpType = keyof typeof ops;

@@ -1,0 +1,69 @@
+/**
+ * What a graph is made of: values with known dtype and shape, nodes, and initializers that say where their bytes will
+ * come from. Free of ONNX: `onnx.ts` turns this into a model file, `print.ts` into text.
+ */
+import { invariant, nearestHint } from "../base/index.js";
+import type { DType } from "../tensor/index.js";
+
+/** A number, or the name of a size known only at run time, such as "sequence_length". */
+export type Dim = number | string;
+
+export interface Value {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+  /** What a small i64 value holds, where that is known while building: Reshape, Expand and Split read it. */
+  readonly contents?: readonly Dim[];
+}
+
+export type AttributeValue = number | string | readonly number[];
+/** Whole numbers are written as INT, others as FLOAT, lists as INTS: `floatAttribute` forces FLOAT for 1.0 and 0.0. */
+export type Attributes = Readonly<Record<string, AttributeValue | FloatAttribute>>;
+export interface FloatAttribute {
+  readonly float: number;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+/** How the numbers of a weight matrix are stored in a packed model. */
+export type WeightFormat =
+  | { readonly kind: "f32" }
+  | { readonly kind: "f16" }
+  | { readonly kind: "int8" | "int4"; readonly blockSize: 32 | 64 | 128 };
+
+/** Checkpoint tensors, concatenated along their first axis, and what is to be stored of them. */
+export interface WeightSource {
+  readonly tensors: readonly string[];
+  readonly format: WeightFormat;
+  readonly part: "values" | "scales";
+}
+
+export interface Initializer {
+  readonly value: Value;
+  readonly source: WeightSource | { readonly bytes: Uint8Array };
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly nodes: readonly Node[];
+  readonly initializers: readonly Initializer[];
+}
+
+/** The same graph with further values made visible as outputs, by the name of the node that makes them. */
+export function withOutputs(graph: Graph, names: readonly string[]): Graph {
+  const values = new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value.name, value])));
+  const added = names.map((name) => {
+    const value = values.get(name);
+    invariant(value, `graph ${graph.name} has no value ${name}${nearestHint(name, values.keys())}`);
+    return value;
+  });
+  return { ...graph, outputs: [...graph.outputs, ...added] };
+}

@@ -1,0 +1,57 @@
+/**
+ * Attention in its two uses: over a whole picture (every token sees every token), and causal over a cache of keys and
+ * values that lives in slots outside the graph.
+ */
+import type { Scope, Value } from "../graph/index.js";
+import { lastSize } from "./linear.js";
+
+/** softmax(q·kᵀ/√head_dim)·v, all tokens visible. q [B, Sq, D], k and v [B, Sk, D] → [B, Sq, D]. */
+export function fullAttention(scope: Scope, q: Value, k: Value, v: Value, numHeads: number): Value {
+  return scope.op("MultiHeadAttention", [q, k, v], { num_heads: numHeads });
+}
+
+/** Host-computed rotary angles for exactly the tokens of this step: cos and sin [tokens, head_dim/2]. */
+export interface Rotary {
+  readonly cos: Value;
+  readonly sin: Value;
+  /** i64 [batch, sequence], 0, 1, 2, …: row of cos and sin for each token. */
+  readonly positionIds: Value;
+}
+
+/** Half-split rotation, pairs (d, d + head_dim/2). x [B, S, heads·head_dim]. */
+export function rotate(scope: Scope, x: Value, { cos, sin, positionIds }: Rotary): Value {
+  return scope.op("RotaryEmbedding", [x, positionIds, cos, sin], { interleaved: 0 });
+}
+
+/** The cache's side of a step. Lengths are per row, so that rows of different age share a batch. */
+export interface CacheInputs {
+  /** i32 [batch]: length of each row after this step, minus one. */
+  readonly seqlensK: Value;
+  /** i32 scalar: the longest row after this step. */
+  readonly totalSequenceLength: Value;
+}
+
+export interface CachedAttention {
+  readonly output: Value;
+  readonly presentKey: Value;
+  readonly presentValue: Value;
+}
+
+/**
+ * Causal grouped-query attention; query head j reads kv head ⌊j / (heads / kv_heads)⌋.
+ * q [B, S, heads·head_dim], k and v [B, S, kv_heads·head_dim], past [B, kv_heads, capacity, head_dim].
+ */
+export function cachedAttention(
+  scope: Scope,
+  [q, k, v]: readonly [Value, Value, Value],
+  [pastKey, pastValue]: readonly [Value, Value],
+  cache: CacheInputs,
+  headDim: number,
+): CachedAttention {
+  const inputs = [q, k, v, pastKey, pastValue, cache.seqlensK, cache.totalSequenceLength];
+  const [output, presentKey, presentValue] = scope.ops("GroupQueryAttention", inputs, {
+    num_heads: lastSize(q) / headDim,
+    kv_num_heads: lastSize(k) / headDim,
+  });
+  return { output: output!, presentKey: presentKey!, presentValue: presentValue! };
+}

@@ -1,0 +1,3 @@
+export { type CacheInputs, cachedAttention, fullAttention, type Rotary, rotate } from "./attention.js";
+export { fusedLinear, lastSize, linear, multiply } from "./linear.js";
+export { headNorm, layerNorm, rmsNorm } from "./norm.js";

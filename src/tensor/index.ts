@@ -1,0 +1,13 @@
+export { bytesOf, float32Tensor, toBFloat16Bits, toFloat16Bits, toFloat32 } from "./convert.js";
+export { type DType, dtypes, elementBytes, isFloat } from "./dtype.js";
+export {
+  byteLength,
+  elementCount,
+  expectShape,
+  formatShape,
+  type Shape,
+  sameShape,
+  type Tensor,
+  type TensorInfo,
+  type TensorSource,
+} from "./tensor.js";

@@ -1,0 +1,108 @@
+/**
+ * The import law: rooms import downwards only, enter another room by its index.ts, know no cycles (type imports count),
+ * and only the edge rooms touch node: modules. The table below is the law; ARCHITECTURE.md explains it.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const src = resolve(import.meta.dirname, "../src");
+
+/** room → rooms it may import (besides itself). */
+const law: Record<string, readonly string[]> = {
+  base: [],
+  tensor: ["base"],
+  protocol: ["base"],
+  checkpoint: ["base", "tensor"],
+  quantize: ["base", "tensor"],
+  graph: ["base", "tensor"],
+  image: ["base", "tensor"],
+  tokenizer: ["base", "tensor"],
+  engine: ["base", "tensor"],
+  nn: ["base", "tensor", "graph"],
+  session: ["base", "tensor", "graph"],
+  models: ["base", "tensor", "graph", "nn", "image"],
+  pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
+  processor: ["base", "tensor", "tokenizer", "image", "models"],
+  runtime: [
+    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
+    ...["nn", "session", "models", "pack", "processor"],
+  ],
+};
+law.cli = Object.keys(law);
+
+/** These may import node: modules; the rest must run in a browser too. */
+const edgeRooms = new Set(["checkpoint", "session", "image", "registry", "features", "server", "cli"]);
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".ts"));
+const isTest = (file: string) => /\.(test|testkit)\.ts$/.test(file);
+
+interface Import {
+  readonly from: string;
+  readonly specifier: string;
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+  const pattern = /^(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
+  return [...text.matchAll(pattern)].map((m) => ({ from: file, specifier: (m[1] ?? m[2] ?? m[3])! }));
+}
+
+const imports = files.flatMap(importsOf);
+const local = imports.filter((i) => i.specifier.startsWith("."));
+const roomOf = (file: string) => file.split("/")[0]!;
+const targetOf = (i: Import) =>
+  relative(src, resolve(src, dirname(i.from), i.specifier))
+    .replaceAll("\\", "/")
+    .replace(/\.js$/, ".ts");
+
+describe("the import law", () => {
+  it("sees the sources", () => {
+    expect(files.length).toBeGreaterThan(10);
+    expect(local.length).toBeGreaterThan(files.length / 2);
+  });
+
+  it("knows every room", () => {
+    expect([...new Set(files.map(roomOf))].filter((room) => !(room in law))).toEqual([]);
+  });
+
+  it("lets rooms import only the rooms below them, and only through index.ts", () => {
+    const breaches = local.filter((i) => {
+      const [room, target] = [roomOf(i.from), targetOf(i)];
+      if (room === roomOf(target)) return false;
+      const throughDoor = target === `${roomOf(target)}/index.ts` || (isTest(i.from) && target.endsWith(".testkit.ts"));
+      return !throughDoor || !(law[room]?.includes(roomOf(target)) || isTest(i.from));
+    });
+    expect(breaches.map((i) => `${i.from} imports ${i.specifier}`)).toEqual([]);
+  });
+
+  it("keeps node: modules in the edge rooms", () => {
+    const breaches = imports.filter(
+      (i) => i.specifier.startsWith("node:") && !edgeRooms.has(roomOf(i.from)) && !isTest(i.from),
+    );
+    expect(breaches.map((i) => `${i.from} imports ${i.specifier}`)).toEqual([]);
+  });
+
+  it("keeps ONNX Runtime in session", () => {
+    const breaches = imports.filter((i) => i.specifier.startsWith("onnxruntime") && roomOf(i.from) !== "session");
+    expect(breaches.map((i) => i.from)).toEqual([]);
+  });
+
+  it("has no cycle between files", () => {
+    const edges = new Map(files.map((f) => [f, local.filter((i) => i.from === f).map(targetOf)]));
+    const state = new Map<string, "open" | "done">();
+    const cycles: string[] = [];
+    const visit = (file: string, path: string[]): void => {
+      if (state.get(file) === "done") return;
+      if (state.get(file) === "open") {
+        cycles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+        return;
+      }
+      state.set(file, "open");
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+      state.set(file, "done");
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+});

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+// unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["src/**/*.test.ts", "test/architecture.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "whole",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/architecture.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
