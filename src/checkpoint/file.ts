@@ -1,0 +1,65 @@
+/** Positioned reads of one file, with every failure in words. */
+import { type FileHandle, open } from "node:fs/promises";
+import { ioError, OcellusError } from "../base/index.js";
+
+export class RandomAccessFile {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle, size: number, mtimeMs: number) {
+    this.path = path;
+    this.#handle = handle;
+    this.size = size;
+    this.mtimeMs = mtimeMs;
+  }
+
+  static async open(path: string): Promise<RandomAccessFile> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(path, "r");
+      const { size, mtimeMs } = await handle.stat();
+      return new RandomAccessFile(path, handle, size, mtimeMs);
+    } catch (cause) {
+      await handle?.close();
+      throw ioError("open", path, cause);
+    }
+  }
+
+  /** Exactly `length` bytes from `offset`. @throws `invalid_file` when the file ends before. */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset < 0 || offset + length > this.size) throw this.#short(offset, length, this.size);
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      // One read system call is limited to 2 GiB; larger tensors take several.
+      const step = Math.min(length - done, 2 ** 30);
+      const bytesRead = await this.#readOnce(bytes, done, step, offset + done);
+      if (bytesRead === 0) throw this.#short(offset, length, offset + done);
+      done += bytesRead;
+    }
+    return bytes;
+  }
+
+  async #readOnce(bytes: Uint8Array, at: number, length: number, position: number): Promise<number> {
+    try {
+      return (await this.#handle.read(bytes, at, length, position)).bytesRead;
+    } catch (cause) {
+      throw ioError("read", this.path, cause);
+    }
+  }
+
+  #short(offset: number, length: number, found: number): OcellusError {
+    return new OcellusError(
+      "invalid_file",
+      `${this.path}: expected ${length} bytes at offset ${offset}, the file ends at ${found}; ` +
+        "it is cut short: download or copy it again",
+      { details: { path: this.path, offset, length, found } },
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}

@@ -1,0 +1,117 @@
+/** Files and folders that appear whole or not at all: written under a temporary name, synced, renamed. */
+import { randomBytes } from "node:crypto";
+import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { homedir, hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { ioError } from "../base/index.js";
+
+/** `<target>.partial-<host>-<pid>-<random>`: names its owner, so that what a killed process left can be told and removed. */
+function temporaryName(target: string): string {
+  return `${target}.partial-${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
+}
+
+/**
+ * Builds a folder under a temporary name and renames it into place. If `build` fails or is killed, `target` is as it
+ * was; if another process was faster, its folder is kept unless `replace` is set.
+ * @throws what `build` throws; `io` when the disk is full.
+ */
+export async function createFolderAtomically(
+  target: string,
+  replace: boolean,
+  build: (folder: string) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryName(target);
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await removeAbandoned(target);
+    await mkdir(temporary);
+    await build(temporary);
+    await syncFolder(temporary);
+    if (replace) await rm(target, { recursive: true, force: true });
+    await renameUnlessThere(temporary, target);
+    await syncFolder(dirname(target));
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    throw (cause as { syscall?: string }).syscall ? ioError("write", target, cause) : cause;
+  }
+}
+
+async function renameUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    if (!["ENOTEMPTY", "EEXIST"].includes((cause as { code?: string }).code ?? "")) throw cause;
+    await rm(from, { recursive: true, force: true });
+  }
+}
+
+/** Removes temporary folders of `target` whose process on this machine is gone. */
+async function removeAbandoned(target: string): Promise<void> {
+  const prefix = `${basename(target)}.partial-${hostname()}-`;
+  for (const name of await readdir(dirname(target))) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number(name.slice(prefix.length).split("-")[0]);
+    if (!isRunning(pid)) await rm(join(dirname(target), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // asks only
+    return true;
+  } catch (cause) {
+    return (cause as { code?: string }).code === "EPERM";
+  }
+}
+
+/** Makes the entries of a folder durable; a no-op where folders cannot be opened (Windows). */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+/** A file that is there whole or not at all. */
+export async function writeFileAtomically(path: string, contents: Uint8Array | string): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await writeFile(temporary, contents, { flush: true });
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw ioError("write", path, cause);
+  }
+}
+
+export async function copyInto(folder: string, path: string): Promise<void> {
+  try {
+    await copyFile(path, join(folder, basename(path)));
+  } catch (cause) {
+    throw ioError("copy", path, cause);
+  }
+}
+
+export async function pathExists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Where packed models are kept: OCELLUS_CACHE, else the system's place for caches. */
+export function cacheRoot(): string {
+  const { OCELLUS_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (OCELLUS_CACHE) return OCELLUS_CACHE;
+  if (process.platform === "win32" && LOCALAPPDATA) return join(LOCALAPPDATA, "ocellus");
+  return join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ocellus");
+}
+
+/** A path from its parts, for the rooms that may not import node: modules. */
+export function joinPath(...parts: readonly string[]): string {
+  return join(...parts);
+}
+
+/** The last part of a path. */
+export function baseName(path: string): string {
+  return basename(path);
+}

@@ -1,0 +1,148 @@
+/**
+ * Reading safetensors headers, with every check of the reference reader.
+ * Format: 8 bytes little-endian header length N, N bytes of JSON, then the data; offsets are relative to the data.
+ * [huggingface/safetensors README and safetensors/src/tensor.rs]
+ */
+import { OcellusError } from "../base/index.js";
+import { byteLength, type DType, type TensorInfo } from "../tensor/index.js";
+import type { RandomAccessFile } from "./file.js";
+import { describeForeignFile } from "./foreign.js";
+import { duplicateKey } from "./json-keys.js";
+
+/** The reference reader's own limit; real headers of 1,000-tensor files are about 100 kB. */
+const maxHeaderBytes = 100_000_000;
+
+export interface StoredTensor extends TensorInfo {
+  /** Offset of the first byte in the file. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+/** safetensors spelling → ours; the sub-byte and unsigned types that no model of ours uses are refused by name. */
+const dtypesByName: Readonly<Record<string, DType>> = {
+  F64: "f64",
+  F32: "f32",
+  F16: "f16",
+  BF16: "bf16",
+  F8_E4M3: "f8_e4m3",
+  F8_E5M2: "f8_e5m2",
+  I64: "i64",
+  I32: "i32",
+  I16: "i16",
+  I8: "i8",
+  U8: "u8",
+  BOOL: "bool",
+};
+
+export const dtypeNames = Object.fromEntries(
+  Object.entries(dtypesByName).map(([name, dtype]) => [dtype, name]),
+) as Readonly<Record<DType, string>>;
+
+/** @throws `invalid_file`, `too_large`, `unsupported`, each naming the file and the tensor. */
+export async function readSafetensorsHeader(file: RandomAccessFile): Promise<StoredTensor[]> {
+  const headerBytes = await readHeaderLength(file);
+  const text = new TextDecoder("utf-8", { fatal: true });
+  let header: unknown;
+  let json: string;
+  try {
+    json = text.decode(await file.read(8, headerBytes));
+    header = JSON.parse(json);
+  } catch (cause) {
+    if (cause instanceof OcellusError) throw cause;
+    throw damaged(file, `the header is not UTF-8 JSON (${(cause as Error).message})`);
+  }
+  const repeated = duplicateKey(json);
+  if (repeated !== undefined) throw damaged(file, `the header names ${JSON.stringify(repeated)} twice`);
+  const dataStart = 8 + headerBytes;
+  const tensors = parseEntries(file, header).map((t) => ({ ...t, offset: t.offset + dataStart }));
+  checkLayout(file, tensors, dataStart);
+  return tensors;
+}
+
+async function readHeaderLength(file: RandomAccessFile): Promise<number> {
+  if (file.size < 8) throw damaged(file, `expected at least 8 bytes, found ${file.size}`);
+  const start = await file.read(0, Math.min(file.size, 16));
+  const foreign = describeForeignFile(start);
+  if (foreign) throw damaged(file, `it is ${foreign}`);
+  const length = new DataView(start.buffer).getBigUint64(0, true);
+  if (length > BigInt(maxHeaderBytes)) {
+    throw new OcellusError(
+      "too_large",
+      `${file.path}: the header claims ${length} bytes, the limit is ${maxHeaderBytes}; not a safetensors file?`,
+    );
+  }
+  if (8 + Number(length) > file.size)
+    throw damaged(file, `the header claims ${length} bytes, the file has ${file.size}`);
+  if (start[8] !== 0x7b) throw damaged(file, "the header does not start with {");
+  return Number(length);
+}
+
+function parseEntries(file: RandomAccessFile, header: unknown): StoredTensor[] {
+  const entries = Object.entries(header as Record<string, unknown>); // JSON.parse keeps "__proto__" as an own key
+  const tensors: StoredTensor[] = [];
+  for (const [name, entry] of entries) {
+    if (name === "__metadata__") checkMetadata(file, entry);
+    else tensors.push(parseEntry(file, name, entry));
+  }
+  return tensors;
+}
+
+function checkMetadata(file: RandomAccessFile, metadata: unknown): void {
+  const strings =
+    typeof metadata === "object" && metadata !== null && Object.values(metadata).every((v) => typeof v === "string");
+  if (!strings) throw damaged(file, "__metadata__ must map strings to strings");
+}
+
+function parseEntry(file: RandomAccessFile, name: string, entry: unknown): StoredTensor {
+  const { dtype: dtypeName, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2 || typeof dtypeName !== "string") {
+    throw damaged(
+      file,
+      `tensor ${name}: expected {dtype, shape, data_offsets}, found ${JSON.stringify(entry)?.slice(0, 200)}`,
+    );
+  }
+  const dtype = Object.hasOwn(dtypesByName, dtypeName) ? dtypesByName[dtypeName]! : undefined;
+  if (!dtype) {
+    throw new OcellusError(
+      "unsupported",
+      `${file.path}: tensor ${name} has dtype ${dtypeName.slice(0, 40)}; supported: ${Object.keys(dtypesByName).join(", ")}`,
+    );
+  }
+  const [begin, end] = offsets as [number, number];
+  const expected = byteLength(dtype, shape);
+  if (!Number.isSafeInteger(expected)) throw damaged(file, `tensor ${name}: shape [${shape}] is larger than any file`);
+  if (end - begin !== expected) {
+    throw damaged(
+      file,
+      `tensor ${name}: ${dtypeName} of shape [${shape}] takes ${expected} bytes, its offsets span ${end - begin}`,
+    );
+  }
+  return { name, dtype, shape, offset: begin, sizeBytes: expected };
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
+}
+
+/** In order of offset the tensors must fill the data exactly: no hole, no overlap, nothing behind. */
+function checkLayout(file: RandomAccessFile, tensors: StoredTensor[], dataStart: number): void {
+  tensors.sort((a, b) => a.offset - b.offset || a.sizeBytes - b.sizeBytes);
+  let end = dataStart;
+  for (const tensor of tensors) {
+    if (tensor.offset !== end) {
+      const what = tensor.offset > end ? "there is a hole before" : "another tensor overlaps";
+      throw damaged(
+        file,
+        `${what} tensor ${tensor.name} (expected to start at ${end - dataStart}, found ${tensor.offset - dataStart})`,
+      );
+    }
+    end += tensor.sizeBytes;
+  }
+  if (end !== file.size) throw damaged(file, `the tensors end at byte ${end}, the file at ${file.size}`);
+}
+
+function damaged(file: RandomAccessFile, reason: string): OcellusError {
+  return new OcellusError("invalid_file", `${file.path} is not a whole safetensors file: ${reason}`, {
+    details: { path: file.path },
+  });
+}

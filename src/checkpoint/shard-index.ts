@@ -1,0 +1,30 @@
+/** The index of a sharded checkpoint: which tensor lies in which file. Its names are somebody else's, and checked. */
+import { OcellusError } from "../base/index.js";
+
+/** Tensor name → shard file. @throws `invalid_file` when a shard name could leave the folder. */
+export function parseShardIndex(json: unknown, path: string): Map<string, string> {
+  const map = (json as { weight_map?: unknown } | null | undefined)?.weight_map;
+  if (typeof map !== "object" || map === null || Array.isArray(map)) {
+    throw new OcellusError(
+      "invalid_file",
+      `${path}: expected {"weight_map": {tensor: file}}, found ${JSON.stringify(json)?.slice(0, 120)}`,
+    );
+  }
+  const shards = new Map<string, string>();
+  for (const [tensor, file] of Object.entries(map)) {
+    if (typeof file !== "string" || !isPlainFileName(file)) {
+      throw new OcellusError(
+        "invalid_file",
+        `${path}: tensor ${tensor} is said to lie in ${JSON.stringify(file)}; a shard must be a plain file name in the same folder`,
+        { details: { tensor, file } },
+      );
+    }
+    shards.set(tensor, file);
+  }
+  if (shards.size === 0) throw new OcellusError("invalid_file", `${path}: weight_map is empty`);
+  return shards;
+}
+
+function isPlainFileName(name: string): boolean {
+  return name.length > 0 && name.length <= 255 && !/[/\\\0:]/.test(name) && name !== "." && name !== "..";
+}

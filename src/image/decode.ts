@@ -1,0 +1,94 @@
+/**
+ * Any picture file → 8-bit sRGB pixels, as a person would see them: turned by EXIF orientation, embedded colour profiles
+ * applied (CMYK and wide gamuts too), transparency over white, the first frame of an animation, 16 bits reduced to 8.
+ * The pixel limit is checked against the header, before memory is taken. libvips (through sharp) does the decoding.
+ */
+import type sharp from "sharp";
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { decodeBmp } from "./bmp.js";
+import { type ImageFile, type ImageInput, readInput } from "./read-input.js";
+import { checkRgbImage, checkSize, type RgbImage } from "./rgb-image.js";
+import { sniffFormat } from "./sniff.js";
+
+export interface DecodeOptions {
+  /** Default 100 million (300 MB decoded): twice the largest phone sensor in common use. */
+  readonly maxPixels?: number;
+  /** Of the file. Default 64 MiB: a 100-megapixel JPEG at high quality stays below. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+  /** For http(s) addresses; default the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * Reads and decodes JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP.
+ * @throws `invalid_image` (damaged, truncated, or something else than a picture, named), `too_large`, `not_found`, `io`,
+ * `invalid_request`, `unsupported`, `aborted`.
+ */
+export async function decodeImage(input: ImageInput, options: DecodeOptions = {}): Promise<RgbImage> {
+  const { maxPixels = 100e6, maxBytes = 64 * 2 ** 20, signal } = options;
+  if (isRgbImage(input)) {
+    checkRgbImage(input, maxPixels);
+    return input;
+  }
+  const file = await readInput(input, { maxBytes, signal, fetch: options.fetch ?? fetch });
+  throwIfAborted(signal);
+  const format = sniffFormat(file.bytes, file.source);
+  if (format === "bmp") return decodeBmp(file.bytes, file.source, maxPixels);
+  return decodeWithSharp(file, format, maxPixels);
+}
+
+function isRgbImage(input: ImageInput): input is RgbImage {
+  return typeof input === "object" && input !== null && "width" in input && "height" in input && "data" in input;
+}
+
+/** Refuses what is cut short or broken, and lives with oddities that every viewer shows (stray bytes, bad metadata). */
+const failOn = "error";
+
+async function decodeWithSharp({ bytes, source }: ImageFile, format: string, maxPixels: number): Promise<RgbImage> {
+  const open = await loadSharp();
+  try {
+    const { width, height } = await open(bytes, { failOn, limitInputPixels: false }).metadata();
+    checkSize(source, width, height, maxPixels);
+    const { data, info } = await open(bytes, { failOn, limitInputPixels: maxPixels })
+      .autoOrient()
+      .flatten({ background: "white" })
+      .toColourspace("srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    const image = {
+      width: info.width,
+      height: info.height,
+      data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+    };
+    checkRgbImage(image);
+    return image;
+  } catch (error) {
+    if (error instanceof OcellusError) throw error;
+    throw new OcellusError(
+      "invalid_image",
+      `${source}: the ${format.toUpperCase()} cannot be decoded, it is truncated or damaged: ${reasonOf(error)}`,
+      { details: { format }, cause: error },
+    );
+  }
+}
+
+/** Loaded on first use: reading a recipe must not cost loading a native library, nor fail where it is missing. */
+async function loadSharp(): Promise<typeof sharp> {
+  try {
+    return (await import("sharp")).default;
+  } catch (cause) {
+    throw new OcellusError(
+      "unavailable",
+      "the image library sharp cannot be loaded on this machine; run `npm install --include=optional sharp`, " +
+        "or pass pixels as { width, height, data }",
+      { cause },
+    );
+  }
+}
+
+/** libvips repeats itself over several lines; the first says it. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n")[0]!.replace(/:?\s*$/, "");
+}

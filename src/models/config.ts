@@ -1,0 +1,30 @@
+/** Reading config.json: one place that turns a schema failure into our error, and the bounds all families share. */
+import { z } from "zod";
+import { OcellusError } from "../base/index.js";
+
+/** Sizes: 2^20 is 8 times the widest published model (vocabularies included); a larger number is a damaged file. */
+export const size = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 20);
+/** Layers: the deepest published decoders have 126. */
+export const layers = z.number().int().min(1).max(1024);
+export const tokenId = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 24);
+export const epsilon = z.number().positive().max(0.1);
+
+/** @throws `invalid_config` naming every field that does not fit. */
+export function parseConfig<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`);
+  throw new OcellusError(
+    "invalid_config",
+    `${file} does not describe this model family: ${problems.join("; ")}; compare it with the checkpoint's original file`,
+    { details: { file, problems } },
+  );
+}

@@ -1,0 +1,2 @@
+export type { CacheSpec, ModelDimensions, ModelFamily, RotaryAngles, TokenRow } from "./family.js";
+export { type AnyFamily, families, familyOf } from "./registry.js";

@@ -1,0 +1,318 @@
+/**
+ * qwen3_vl_resampler: ViT → Perceiver Resampler → Qwen3 decoder.
+ *
+ *   picture 112×112 → 64 patches → vision_tower ──→ 64 features ──→ perceiver_resampler → 32 visual tokens
+ *                                                                                            │
+ *   prompt ids → embed_tokens, the 32 <|image_pad|> rows replaced by the visual tokens ←─────┘ → language_model → logits
+ *
+ * Specification: docs/models/qwen3_vl_resampler.md. Reference: training/modeling_qwen3_vl_resampler.py.
+ * Sources: ViT (Dosovitskiy 2020), Flamingo's resampler (Alayrac 2022), Qwen3 (2025).
+ */
+import { z } from "zod";
+import { OcellusError } from "../base/index.js";
+import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
+import * as nn from "../nn/index.js";
+import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import type { ModelFamily } from "./family.js";
+import { ropeAngles } from "./rope.js";
+
+const visionSchema = z.object({
+  depth: layers,
+  hidden_size: size,
+  intermediate_size: size,
+  num_heads: size,
+  in_channels: z.literal(3).default(3),
+  patch_size: size.default(14),
+  image_size: size.default(112),
+  layer_norm_eps: epsilon.default(1e-6),
+  hidden_act: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
+});
+
+const resamplerSchema = z.object({
+  num_queries: size.default(32),
+  num_hidden_layers: layers,
+  num_attention_heads: size,
+  hidden_size: size,
+  intermediate_size: size,
+  layer_norm_eps: epsilon.default(1e-6),
+});
+
+const textSchema = z.object({
+  vocab_size: size,
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: layers,
+  num_attention_heads: size,
+  num_key_value_heads: size,
+  head_dim: size,
+  rms_norm_eps: epsilon.default(1e-6),
+  rope_theta: z.number().positive().default(1e6),
+  max_position_embeddings: size.default(2048),
+  hidden_act: z.literal("silu").default("silu"),
+});
+
+const configSchema = z.object({
+  model_type: z.literal("qwen3_vl_resampler"),
+  image_token_id: tokenId,
+  eos_token_id: z.union([tokenId, z.array(tokenId).min(1).max(16)]),
+  tie_word_embeddings: z.boolean().default(true),
+  vision_config: visionSchema,
+  resampler_config: resamplerSchema,
+  text_config: textSchema,
+});
+
+type Config = z.infer<typeof configSchema>;
+type VisionConfig = z.infer<typeof visionSchema>;
+type ResamplerConfig = z.infer<typeof resamplerSchema>;
+type TextConfig = z.infer<typeof textSchema>;
+
+// ---------------------------------------------------------------------------------------------------------- vision
+
+/** pixel_values [num_images, patches, 3·14·14] → vision_features [num_images, patches, D], visual_tokens [num_images, 32, H] */
+function buildVision(builder: GraphBuilder, config: Config): void {
+  const { vision_config: vision, resampler_config: resampler } = config;
+  const pixels = builder.input("pixel_values", "f32", ["num_images", numPatches(vision), patchValues(vision)]);
+  const features = visionTower(builder.root.at("vision_tower"), pixels, vision);
+  const latents = perceiverResampler(builder.root.at("perceiver_resampler"), features, resampler);
+  const tokens = nn.linear(builder.root.at("perceiver_resampler"), "proj", latents, config.text_config.hidden_size);
+  builder.output("vision_features", features);
+  builder.output("visual_tokens", tokens);
+}
+
+function visionTower(scope: Scope, pixels: Value, config: VisionConfig): Value {
+  let x = patchEmbed(scope.at("patch_embed"), pixels, config);
+  x = scope.op("Add", [x, scope.weight("pos_embed", [numPatches(config), config.hidden_size])]);
+  for (let n = 0; n < config.depth; n++) x = visionBlock(scope.at("blocks").at(n), x, config);
+  return nn.layerNorm(scope, "norm", x, config.layer_norm_eps);
+}
+
+/** The convolution with stride = kernel is a product of each patch's values (channel, y, x) with the flattened kernel. */
+function patchEmbed(scope: Scope, pixels: Value, config: VisionConfig): Value {
+  const { hidden_size: D, patch_size: p } = config;
+  const proj = scope.at("proj");
+  const kernel = proj.reshape(proj.weight("weight", [D, 3, p, p]), [D, patchValues(config)]);
+  return proj.op("Add", [proj.op("FusedMatMul", [pixels, kernel], { transB: 1 }), proj.weight("bias", [D])]);
+}
+
+/** Pre-norm transformer block, every patch sees every patch. x [num_images, patches, D] */
+function visionBlock(scope: Scope, x: Value, config: VisionConfig): Value {
+  const { hidden_size: D, layer_norm_eps: eps } = config;
+  const attn = scope.at("attn");
+  const qkv = nn.linear(attn, "qkv", nn.layerNorm(scope, "norm1", x, eps), 3 * D, { bias: true });
+  const [q, k, v] = attn.split(qkv, [D, D, D]);
+  const mixed = nn.fullAttention(attn, q!, k!, v!, config.num_heads);
+  const afterAttention = scope.op("Add", [x, nn.linear(attn, "proj", mixed, D, { bias: true })]);
+
+  const mlp = scope.at("mlp");
+  const wide = nn.linear(mlp, "fc1", nn.layerNorm(scope, "norm2", afterAttention, eps), config.intermediate_size, {
+    bias: true,
+  });
+  const activated = mlp.op("FastGelu", [wide]); // tanh GELU
+  return scope.op("Add", [afterAttention, nn.linear(mlp, "fc2", activated, D, { bias: true })]);
+}
+
+// ------------------------------------------------------------------------------------------------------- resampler
+
+/** features [num_images, patches, D] → latents [num_images, num_queries, D] */
+function perceiverResampler(scope: Scope, features: Value, config: ResamplerConfig): Value {
+  let latents = repeatForImages(scope, scope.weight("query", [config.num_queries, config.hidden_size]), features);
+  for (let i = 0; i < config.num_hidden_layers; i++)
+    latents = resamplerLayer(scope.at("layers").at(i), features, latents, config);
+  return nn.layerNorm(scope, "norm", latents, config.layer_norm_eps);
+}
+
+/** The learned queries [num_queries, D], once for each picture of the batch. */
+function repeatForImages(scope: Scope, query: Value, features: Value): Value {
+  const numImages = scope.op("Shape", [features], { start: 0, end: 1 });
+  const shape = scope.op("Concat", [numImages, scope.int64(query.shape as number[])], { axis: 0 });
+  return scope.op("Expand", [query, shape]);
+}
+
+/**
+ *  latents ─ norm_queries ─┬─ to_q ─────────────┐
+ *                          ├─ concat ─ to_kv ── attention ─ to_out ─ + latents ─ norm_ffn ─ ffn ─ + ─→
+ *  features ─ norm_features┘  (features first)
+ * Features are never updated; each layer normalises them anew. The ffn uses the exact erf GELU and no biases.
+ */
+function resamplerLayer(scope: Scope, features: Value, latents: Value, config: ResamplerConfig): Value {
+  const { hidden_size: D, layer_norm_eps: eps } = config;
+  const cross = scope.at("cross_attn");
+  const queries = nn.layerNorm(scope, "norm_queries", latents, eps);
+  const context = cross.op("Concat", [nn.layerNorm(scope, "norm_features", features, eps), queries], { axis: 1 });
+  const [k, v] = cross.split(nn.linear(cross, "to_kv", context, 2 * D), [D, D]);
+  const mixed = nn.fullAttention(cross, nn.linear(cross, "to_q", queries, D), k!, v!, config.num_attention_heads);
+  const afterAttention = scope.op("Add", [latents, nn.linear(cross, "to_out", mixed, D)]);
+
+  const ffn = scope.at("ffn");
+  const wide = nn.linear(ffn, "fc1", nn.layerNorm(scope, "norm_ffn", afterAttention, eps), config.intermediate_size);
+  return scope.op("Add", [afterAttention, nn.linear(ffn, "fc2", ffn.op("Gelu", [wide]), D)]);
+}
+
+// --------------------------------------------------------------------------------------------------------- decoder
+
+interface StepInputs {
+  readonly rotary: nn.Rotary;
+  readonly cache: nn.CacheInputs;
+}
+
+/**
+ * inputs_embeds [batch, sequence, H] and, per layer, past keys and values [batch, kv_heads, capacity, head_dim]
+ * → logits [num_logits, vocab_size] of the rows named by logits_rows, and the present keys and values.
+ */
+function buildDecoder(builder: GraphBuilder, config: Config): void {
+  const { text_config: text } = config;
+  const half = text.head_dim / 2;
+  let x = builder.input("inputs_embeds", "f32", ["batch", "sequence", text.hidden_size]);
+  const step: StepInputs = {
+    rotary: {
+      cos: builder.input("cos", "f32", ["tokens", half]),
+      sin: builder.input("sin", "f32", ["tokens", half]),
+      positionIds: builder.input("position_ids", "i64", ["batch", "sequence"]),
+    },
+    cache: {
+      seqlensK: builder.input("seqlens_k", "i32", ["batch"]),
+      totalSequenceLength: builder.input("total_sequence_length", "i32", []),
+    },
+  };
+  // Rows of [batch·sequence] whose next token is wanted: only they meet the vocabulary.
+  const logitsRows = builder.input("logits_rows", "i64", ["num_logits"]);
+
+  const model = builder.root.at("language_model");
+  for (let n = 0; n < text.num_hidden_layers; n++)
+    x = decoderLayer(builder, model.at("layers").at(n), n, x, step, text);
+  const rows = model.op("Gather", [model.reshape(x, [-1, text.hidden_size]), logitsRows]);
+  const last = nn.rmsNorm(model, "norm", rows, text.rms_norm_eps);
+  const head = config.tie_word_embeddings ? model.at("embed_tokens") : builder.root.at("lm_head");
+  const matrix = builder.root.matrix([head.path], [text.vocab_size], text.hidden_size);
+  builder.output("logits", nn.multiply(head, last, matrix));
+}
+
+function decoderLayer(
+  builder: GraphBuilder,
+  scope: Scope,
+  n: number,
+  x: Value,
+  step: StepInputs,
+  config: TextConfig,
+): Value {
+  const normed = nn.rmsNorm(scope, "input_layernorm", x, config.rms_norm_eps);
+  const afterAttention = scope.op("Add", [x, selfAttention(builder, scope.at("self_attn"), n, normed, step, config)]);
+  const normedAgain = nn.rmsNorm(scope, "post_attention_layernorm", afterAttention, config.rms_norm_eps);
+  return scope.op("Add", [afterAttention, mlp(scope.at("mlp"), normedAgain, config)]);
+}
+
+/** q and k are normalised per head, then rotated; the cache holds k after both. */
+function selfAttention(
+  builder: GraphBuilder,
+  scope: Scope,
+  n: number,
+  x: Value,
+  step: StepInputs,
+  config: TextConfig,
+): Value {
+  const { head_dim: headDim, rms_norm_eps: eps, num_key_value_heads: kvHeads } = config;
+  const [qSize, kvSize] = [config.num_attention_heads * headDim, kvHeads * headDim];
+  const [q, k, v] = nn.fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, [qSize, kvSize, kvSize]);
+  const rotatedQ = nn.rotate(scope, nn.headNorm(scope, "q_norm", q!, headDim, eps), step.rotary);
+  const rotatedK = nn.rotate(scope, nn.headNorm(scope, "k_norm", k!, headDim, eps), step.rotary);
+
+  const past = (part: string) =>
+    builder.input(`past_key_values.${n}.${part}`, "f32", ["batch", kvHeads, "capacity", headDim]);
+  const attended = nn.cachedAttention(
+    scope,
+    [rotatedQ, rotatedK, v!],
+    [past("key"), past("value")],
+    step.cache,
+    headDim,
+  );
+  builder.output(`present.${n}.key`, attended.presentKey);
+  builder.output(`present.${n}.value`, attended.presentValue);
+  return nn.linear(scope, "o_proj", attended.output, config.hidden_size);
+}
+
+/** SwiGLU: w2(silu(w1 x) · w3 x) */
+function mlp(scope: Scope, x: Value, config: TextConfig): Value {
+  const { intermediate_size: wide } = config;
+  const [gate, up] = nn.fusedLinear(scope, ["w1", "w3"], x, [wide, wide]);
+  const silu = scope.op("QuickGelu", [gate!], { alpha: { float: 1 } }); // x · sigmoid(1·x)
+  return nn.linear(scope, "w2", scope.op("Mul", [silu, up!]), config.hidden_size);
+}
+
+// ---------------------------------------------------------------------------------------------------------- family
+
+function numPatches(config: VisionConfig): number {
+  return (config.image_size / config.patch_size) ** 2;
+}
+
+function patchValues(config: VisionConfig): number {
+  return 3 * config.patch_size ** 2;
+}
+
+/** Sizes that must agree with each other, which a schema cannot say. */
+function checkSizes({ vision_config: v, resampler_config: r, text_config: t }: Config): void {
+  const rules: [boolean, string][] = [
+    [v.image_size % v.patch_size === 0, "vision_config.image_size must be a multiple of patch_size"],
+    [v.hidden_size % v.num_heads === 0, "vision_config.hidden_size must be a multiple of num_heads"],
+    [r.hidden_size === v.hidden_size, "resampler_config.hidden_size must equal vision_config.hidden_size"],
+    [
+      r.hidden_size % r.num_attention_heads === 0,
+      "resampler_config.hidden_size must be a multiple of num_attention_heads",
+    ],
+    [
+      t.num_attention_heads % t.num_key_value_heads === 0,
+      "text_config.num_attention_heads must be a multiple of num_key_value_heads",
+    ],
+    [t.head_dim % 8 === 0, "text_config.head_dim must be a multiple of 8"], // GroupQueryAttention's rule
+  ];
+  for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+}
+
+/** Spellings found in files → ours. */
+const respellings: readonly (readonly [RegExp, string])[] = [
+  [/^(language_model\.layers\.\d+)\.attn\./, "$1.self_attn."],
+  [/\.mlp\.gate_proj\./, ".mlp.w1."],
+  [/\.mlp\.down_proj\./, ".mlp.w2."],
+  [/\.mlp\.up_proj\./, ".mlp.w3."],
+];
+
+export const qwen3VlResampler: ModelFamily<Config> = {
+  modelType: "qwen3_vl_resampler",
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    checkSizes(config);
+    return config;
+  },
+  dimensions: ({ text_config: text, eos_token_id: eos }) => ({
+    hiddenSize: text.hidden_size,
+    vocabSize: text.vocab_size,
+    maxLength: text.max_position_embeddings,
+    eosTokenIds: typeof eos === "number" ? [eos] : eos,
+  }),
+  cache: ({ text_config: text }) => ({
+    numLayers: text.num_hidden_layers,
+    numKeyValueHeads: text.num_key_value_heads,
+    headDim: text.head_dim,
+  }),
+  canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
+  // A static table that files carry; positions come from RoPE, so contexts past its 2,048 rows work.
+  isUnused: (name) => name === "language_model.embed_positions.weight",
+  embedTokens: "language_model.embed_tokens.weight",
+  headName: (config) => (config.tie_word_embeddings ? "language_model.embed_tokens.weight" : "lm_head.weight"),
+  buildVision,
+  buildDecoder,
+  image: {
+    recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig): ImageRecipe =>
+      parseImageRecipe(preprocessorConfig, {
+        kind: "fit",
+        width: image_size,
+        height: image_size,
+        patchSize: patch_size,
+        mean: [0.5, 0.5, 0.5],
+        std: [0.5, 0.5, 0.5],
+      }),
+    tokenId: (config) => config.image_token_id,
+    numTokens: (config) => config.resampler_config.num_queries, // whatever the picture's size
+  },
+  rotary: ({ text_config: text }, row) => ropeAngles(row, text.head_dim, text.rope_theta),
+};

@@ -1,0 +1,22 @@
+/** model_type → family. A new family is one file and one line here. */
+import { OcellusError } from "../base/index.js";
+import type { ModelFamily } from "./family.js";
+import { qwen3VlResampler } from "./qwen3_vl_resampler.js";
+
+/** A family whose config type is its own business: made by `parseConfig`, handed back to the same family. */
+// biome-ignore lint/suspicious/noExplicitAny: the existential type TypeScript cannot write
+export type AnyFamily = ModelFamily<any>;
+
+export const families: readonly AnyFamily[] = [qwen3VlResampler];
+
+/** The family that config.json names. @throws `unsupported` listing what is supported. */
+export function familyOf(configJson: unknown): AnyFamily {
+  const modelType = (configJson as { model_type?: unknown } | null | undefined)?.model_type;
+  const family = families.find((f) => f.modelType === modelType);
+  if (family) return family;
+  const supported = families.map((f) => f.modelType).join(", ");
+  const found = modelType === undefined ? "no model_type" : `model_type ${JSON.stringify(modelType)}`;
+  throw new OcellusError("unsupported", `config.json: found ${found}; supported: ${supported}`, {
+    details: { found: modelType, supported: families.map((f) => f.modelType) },
+  });
+}

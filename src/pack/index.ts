@@ -1,0 +1,4 @@
+export { canonicalSource } from "./canonical.js";
+export { buildGraphs, type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
+export { isPacked, openPacked, type PackedModel, packedFiles } from "./packed.js";
+export { formatOf, type PackingPlan, parsePlan, type Weights, weightsOptions } from "./plan.js";

@@ -1,0 +1,248 @@
+/**
+ * Checkpoint → packed model, in one streaming pass. The result lies in a cache folder whose name is a digest of the
+ * checkpoint's content, the plan and the printed graphs, so a second start finds it and any change makes another.
+ * The folder appears whole or not at all.
+ */
+import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
+import {
+  baseName,
+  type Checkpoint,
+  cacheRoot,
+  checkpointDigest,
+  copyInto,
+  createFolderAtomically,
+  createSafetensorsWriter,
+  joinPath,
+  openCheckpoint,
+  pathExists,
+  type SafetensorsWriter,
+  textDigest,
+  writeFileAtomically,
+} from "../checkpoint/index.js";
+import {
+  checkpointCatalog,
+  encodeOnnx,
+  type Graph,
+  GraphBuilder,
+  type Initializer,
+  printGraph,
+  type WeightCatalog,
+  type WeightSource,
+} from "../graph/index.js";
+import { type AnyFamily, familyOf } from "../models/index.js";
+import { byteLength, expectShape, type TensorInfo, type TensorSource } from "../tensor/index.js";
+import { canonicalSource } from "./canonical.js";
+import { encodeWeights } from "./encode-weights.js";
+import { type PackedManifest, packedFiles, packVersion } from "./packed.js";
+import { formatOf, type PackingPlan } from "./plan.js";
+
+export interface PackProgress {
+  readonly tensor: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface PackOptions {
+  readonly plan: PackingPlan;
+  /** Where to put the packed model; default: the cache, keyed by content. */
+  readonly into?: string;
+  /** Pack again even if the cache has it. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PackProgress) => void;
+}
+
+export interface PackResult {
+  readonly path: string;
+  /** False when the cache had it already. */
+  readonly written: boolean;
+}
+
+/** The two graphs of a model; the catalog says which tensors there are and in which format each is stored. */
+export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightCatalog) {
+  const build = (name: string, fill: (builder: GraphBuilder) => void): Graph => {
+    const builder = new GraphBuilder(name, catalog);
+    fill(builder);
+    return builder.build();
+  };
+  return {
+    vision: build("vision", (b) => family.buildVision(b, config)),
+    decoder: build("decoder", (b) => family.buildDecoder(b, config)),
+  };
+}
+
+/** Packs the checkpoint in `path`, or finds it packed. @throws `unsupported`, `invalid_file`, `io` (a full disk). */
+export async function pack(path: string, options: PackOptions): Promise<PackResult> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    return await packCheckpoint(checkpoint, options);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
+  const configJson = await checkpoint.readJson("config.json");
+  const family = familyOf(configJson);
+  const config: unknown = family.parseConfig(configJson);
+  const weights = canonicalSource(checkpoint, family);
+  const catalog = checkpointCatalog(weights, (name) => formatOf(options.plan, name));
+  const graphs = buildGraphs(family, config, catalog);
+  const digest = await checkpointDigest(checkpoint);
+  const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
+  if (!options.force && (await pathExists(joinPath(target, packedFiles.manifest))))
+    return { path: target, written: false };
+
+  const layout = planWeights(graphs, weights, embeddingSource(family, config, graphs, weights));
+  await createFolderAtomically(target, options.force ?? false, async (folder) => {
+    const offsets = await writeWeights(joinPath(folder, packedFiles.weights), layout.entries, weights, options);
+    for (const graph of [graphs.vision, graphs.decoder]) {
+      const model = encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: offsets(name) }));
+      await writeFileAtomically(joinPath(folder, `${graph.name}.onnx`), model);
+    }
+    for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
+    await writeFileAtomically(
+      joinPath(folder, packedFiles.manifest),
+      `${JSON.stringify(manifestOf(family, options.plan, digest, layout.embedding), null, 2)}\n`,
+    );
+  });
+  return { path: target, written: true };
+}
+
+/** A folder that is somebody else's is neither used nor replaced. */
+async function expectPackedFolder(target: string): Promise<void> {
+  if (await pathExists(joinPath(target, packedFiles.manifest))) return;
+  throw new OcellusError("invalid_request", `${target} exists and is not a packed model; name another folder`, {
+    details: { path: target },
+  });
+}
+
+type Graphs = ReturnType<typeof buildGraphs>;
+
+function cachePath(checkpoint: Checkpoint, digest: string, graphs: Graphs, plan: PackingPlan): string {
+  const text = [packVersion, digest, printGraph(graphs.vision), printGraph(graphs.decoder)].join("\n");
+  const key = textDigest(text).slice(0, 16);
+  return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
+}
+
+/** One tensor of the packed weights file. `scales` of a matrix follow their `values` at once: both come from one pass. */
+interface Entry {
+  readonly info: TensorInfo;
+  readonly source: WeightSource | "raw";
+}
+
+type Embedding = PackedManifest["embedding"];
+
+/** Tied: the head's own stored matrix. Untied: the table itself, in the checkpoint's own dtype. */
+function embeddingSource(
+  family: AnyFamily,
+  config: unknown,
+  graphs: Graphs,
+  weights: TensorSource,
+): Embedding & { raw: boolean } {
+  const table = family.embedTokens;
+  const stored = graphs.decoder.initializers.filter((i) => "tensors" in i.source && i.source.tensors[0] === table);
+  if (stored.length === 0) {
+    const { hiddenSize, vocabSize } = family.dimensions(config);
+    expectShape(weights.info(table) ?? { name: table, dtype: "f32", shape: [] }, [vocabSize, hiddenSize]);
+    return { tensor: table, format: "plain", raw: true };
+  }
+  const { format } = stored[0]!.source as WeightSource;
+  if (format.kind === "f32" || format.kind === "f16")
+    return { tensor: stored[0]!.value.name, format: "plain", raw: false };
+  invariant(format.kind === "int8", "the token embedding table keeps eight bits");
+  return {
+    tensor: stored[0]!.value.name,
+    scales: stored[1]!.value.name,
+    format: "int8",
+    block_size: format.blockSize,
+    raw: false,
+  };
+}
+
+function planWeights(graphs: Graphs, weights: TensorSource, embedding: Embedding & { raw: boolean }) {
+  const { raw, ...rest } = embedding;
+  const entries = [...graphs.vision.initializers, ...graphs.decoder.initializers].flatMap(entryOf);
+  if (raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
+  // Two-byte tensors last, so that every four-byte one starts on a multiple of four.
+  const narrow = (e: Entry) => (e.info.dtype === "f16" || e.info.dtype === "bf16" ? 1 : 0);
+  return { entries: entries.sort((a, b) => narrow(a) - narrow(b)), embedding: rest };
+}
+
+function entryOf({ value, source }: Initializer): Entry[] {
+  if ("bytes" in source) return [];
+  return [{ info: { name: value.name, dtype: value.dtype, shape: value.shape as number[] }, source }];
+}
+
+/** Streams all entries into the file; returns where each one starts. */
+async function writeWeights(path: string, entries: readonly Entry[], weights: TensorSource, options: PackOptions) {
+  const writer = await createSafetensorsWriter(
+    path,
+    entries.map((e) => e.info),
+  );
+  const totalBytes = entries.reduce((sum, e) => sum + sourceBytes(e, weights), 0);
+  let doneBytes = 0;
+  const advance = (tensor: string, bytes: number) => {
+    throwIfAborted(options.signal);
+    doneBytes += bytes;
+    options.onProgress?.({ tensor, doneBytes, totalBytes });
+  };
+  try {
+    let scales: Uint8Array[] = [];
+    for (const entry of entries) {
+      if (entry.source !== "raw" && entry.source.part === "scales") {
+        for (const piece of scales) await writer.write(piece);
+        scales = [];
+        continue;
+      }
+      scales = await writeValues(writer, entry, weights, advance);
+    }
+    await writer.finish();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+  return (name: string) => writer.offsetOf(name);
+}
+
+/** Writes one tensor's values and returns the scales that came with them. */
+async function writeValues(
+  writer: SafetensorsWriter,
+  entry: Entry,
+  weights: TensorSource,
+  advance: (tensor: string, bytes: number) => void,
+): Promise<Uint8Array[]> {
+  const scales: Uint8Array[] = [];
+  if (entry.source === "raw") {
+    const { bytes } = await weights.read(entry.info.name);
+    await writer.write(bytes);
+    advance(entry.info.name, bytes.byteLength);
+    return scales;
+  }
+  for await (const piece of encodeWeights(weights, entry.source.tensors, entry.source.format)) {
+    await writer.write(piece.values);
+    if (piece.scales) scales.push(piece.scales);
+    advance(entry.info.name, piece.sourceBytes);
+  }
+  return scales;
+}
+
+function sourceBytes({ info, source }: Entry, weights: TensorSource): number {
+  if (source === "raw") return byteLength(info.dtype, info.shape);
+  if (source.part === "scales") return 0;
+  return source.tensors.reduce((sum, name) => {
+    const tensor = weights.info(name)!;
+    return sum + byteLength(tensor.dtype, tensor.shape);
+  }, 0);
+}
+
+function manifestOf(family: AnyFamily, plan: PackingPlan, digest: string, embedding: Embedding): PackedManifest {
+  return {
+    pack_version: packVersion,
+    model_type: family.modelType,
+    weights: plan.weights,
+    block_size: plan.blockSize,
+    source_digest: digest,
+    embedding,
+  };
+}
