@@ -138,7 +138,11 @@ type StackItem = PickleValue | typeof mark;
 
 /** Runs the pickle and returns the object it builds. @throws `invalid_file`, naming what it asked for. */
 export function unpickle(bytes: Uint8Array): PickleValue {
-  return new Unpickler(bytes).run();
+  try {
+    return new Unpickler(bytes).run();
+  } catch (error) {
+    throw error instanceof OcellusError ? error : refused((error as Error).message); // a handler met wrong types
+  }
 }
 
 class Unpickler {

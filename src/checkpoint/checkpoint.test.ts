@@ -1,0 +1,154 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { float32Tensor } from "../tensor/index.js";
+import {
+  checkpointDigest,
+  createFolderAtomically,
+  openCheckpoint,
+  writeFileAtomically,
+  writeSafetensors,
+} from "./index.js";
+
+const root = mkdtempSync(join(tmpdir(), "ocellus-checkpoint-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+
+/** A fresh folder with these files; objects become JSON, arrays of names become safetensors of one value each. */
+async function folderOf(files: Record<string, object | string[]>): Promise<string> {
+  const folder = join(root, String(count++));
+  mkdirSync(folder);
+  for (const [name, contents] of Object.entries(files)) {
+    if (Array.isArray(contents)) {
+      await writeSafetensors(
+        join(folder, name),
+        contents.map((tensor, i) => float32Tensor(tensor, [1], Float32Array.of(i))),
+      );
+    } else writeFileSync(join(folder, name), JSON.stringify(contents));
+  }
+  return folder;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const checkpoint = await openCheckpoint(folder);
+  await checkpoint.close();
+  return [...checkpoint.names()].sort();
+}
+
+const index = (weight_map: object) => ({ metadata: { total_size: 8 }, weight_map });
+
+describe("opening a folder", () => {
+  it("merges shards by name, wherever the index says they lie", async () => {
+    const folder = await folderOf({
+      "model.safetensors.index.json": index({ a: "1.safetensors", b: "2.safetensors" }),
+      "1.safetensors": ["a"],
+      "2.safetensors": ["b"],
+    });
+    expect(await namesIn(folder)).toEqual(["a", "b"]);
+  });
+
+  it("opens a version-tagged single file, and a folder given by that file", async () => {
+    const folder = await folderOf({ "qwen3-vl-8b-v1.1.0.safetensors": ["a"] });
+    expect(await namesIn(folder)).toEqual(["a"]);
+    expect(await namesIn(join(folder, "qwen3-vl-8b-v1.1.0.safetensors"))).toEqual(["a"]);
+  });
+
+  it("prefers safetensors to PyTorch weights, and says so", async () => {
+    const folder = await folderOf({ "model.safetensors": ["a"], "pytorch_model.bin": {} });
+    const checkpoint = await openCheckpoint(folder);
+    expect(checkpoint.notes).toEqual(["safetensors and PyTorch weights are both present; reading the safetensors"]);
+    await checkpoint.close();
+  });
+
+  it("asks which file is meant when there are several and no index", async () => {
+    const folder = await folderOf({ "v1.safetensors": ["a"], "v2.safetensors": ["a"] });
+    await expect(openCheckpoint(folder)).rejects.toThrow(
+      "several weights files and no index: v1.safetensors, v2.safetensors",
+    );
+  });
+
+  it.each(["../evil.safetensors", "/etc/passwd", "a\\b.safetensors", "..", "C:x"])(
+    "refuses the shard name %s",
+    async (name) => {
+      const folder = await folderOf({ "model.safetensors.index.json": index({ a: name }) });
+      await expect(openCheckpoint(folder)).rejects.toThrow("a shard must be a plain file name in the same folder");
+    },
+  );
+
+  it("names a missing shard, and a tensor that is not where the index says", async () => {
+    const gone = await folderOf({ "model.safetensors.index.json": index({ a: "1.safetensors" }) });
+    await expect(openCheckpoint(gone)).rejects.toThrow("shard 1.safetensors is missing");
+    const moved = await folderOf({
+      "model.safetensors.index.json": index({ "w.weight": "1.safetensors" }),
+      "1.safetensors": ["w.weights"],
+    });
+    await expect(openCheckpoint(moved)).rejects.toThrow(
+      "w.weight lies in 1.safetensors, which does not hold it (nearest: w.weights)",
+    );
+  });
+
+  it("notes tensors that the index leaves out", async () => {
+    const folder = await folderOf({
+      "model.safetensors.index.json": index({ a: "1.safetensors" }),
+      "1.safetensors": ["a", "b"],
+    });
+    const checkpoint = await openCheckpoint(folder);
+    expect(checkpoint.notes).toEqual(["1 tensors are not in the index and were left out: b in 1.safetensors"]);
+    await checkpoint.close();
+  });
+
+  it("says what is missing from an empty folder, and that a path does not exist", async () => {
+    await expect(openCheckpoint(await folderOf({}))).rejects.toThrow("holds no weights: expected model.safetensors");
+    await expect(openCheckpoint(join(root, "nowhere"))).rejects.toThrow("it does not exist");
+  });
+
+  it("gives side files as JSON, and names one that is not", async () => {
+    const folder = await folderOf({ "model.safetensors": ["a"], "config.json": { model_type: "x" } });
+    const checkpoint = await openCheckpoint(folder);
+    expect(await checkpoint.readJson("config.json")).toEqual({ model_type: "x" });
+    expect(await checkpoint.readJson("absent.json")).toBeUndefined();
+    writeFileSync(join(folder, "config.json"), "{");
+    await expect(checkpoint.readJson("config.json")).rejects.toThrow("config.json is not JSON");
+    await checkpoint.close();
+  });
+
+  it("has a digest that follows the weights and the config", async () => {
+    const folder = await folderOf({ "model.safetensors": ["a"], "config.json": { a: 1 } });
+    const digest = async () => {
+      const checkpoint = await openCheckpoint(folder);
+      const result = await checkpointDigest(checkpoint);
+      await checkpoint.close();
+      return result;
+    };
+    const before = await digest();
+    expect(await digest()).toBe(before);
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ a: 2 }));
+    expect(await digest()).not.toBe(before);
+  });
+});
+
+describe("atomic folders", () => {
+  it("leave nothing behind when building fails", async () => {
+    const target = join(root, "failed");
+    const build = async (folder: string) => {
+      writeFileSync(join(folder, "half"), "x");
+      throw new Error("stop");
+    };
+    await expect(createFolderAtomically(target, false, build)).rejects.toThrow("stop");
+    expect(readdirSync(root).filter((name) => name.startsWith("failed"))).toEqual([]);
+  });
+
+  it("remove what a killed process left, and keep what a faster one finished", async () => {
+    const target = join(root, "raced");
+    const abandoned = `${target}.partial-${(await import("node:os")).hostname()}-999999999-00000000`;
+    mkdirSync(abandoned);
+    await createFolderAtomically(target, false, async (folder) => {
+      mkdirSync(target);
+      await writeFileAtomically(join(target, "first"), "1");
+      await writeFileAtomically(join(folder, "second"), "2");
+    });
+    expect(existsSync(abandoned)).toBe(false);
+    expect(readdirSync(target)).toEqual(["first"]);
+  });
+});

@@ -1,0 +1,132 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { OcellusError } from "../base/index.js";
+import { byteLength, dtypes, type Tensor } from "../tensor/index.js";
+import { openCheckpoint, writeSafetensors } from "./index.js";
+
+const folder = mkdtempSync(join(tmpdir(), "ocellus-safetensors-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const path = join(folder, "model.safetensors");
+
+const tensorSets = fc.uniqueArray(
+  fc
+    .record({
+      name: fc.oneof(
+        fc.string({ minLength: 1, maxLength: 12 }),
+        fc.constantFrom("__proto__", "constructor", "层.权重"),
+      ),
+      dtype: fc.constantFrom(...dtypes),
+      shape: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 3 }),
+      seed: fc.nat(255),
+    })
+    .filter(({ name }) => name !== "__metadata__")
+    .map(({ name, dtype, shape, seed }): Tensor => {
+      const bytes = Uint8Array.from({ length: byteLength(dtype, shape) }, (_, i) => (i * 31 + seed) & 255);
+      return { name, dtype, shape, bytes };
+    }),
+  { selector: ({ name }) => name, maxLength: 8 },
+);
+
+async function readAll(file: string): Promise<Tensor[]> {
+  const checkpoint = await openCheckpoint(file);
+  try {
+    return await Promise.all([...checkpoint.names()].map((name) => checkpoint.read(name)));
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** A file of this header and `dataBytes` zero bytes. */
+function writeRaw(header: unknown, dataBytes: number): void {
+  const json = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  const file = new Uint8Array(8 + json.length + dataBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(json.length), true);
+  file.set(json, 8);
+  writeFileSync(path, file);
+}
+
+describe("safetensors", () => {
+  it("reads back what was written, for any names, dtypes and shapes", async () => {
+    await fc.assert(
+      fc.asyncProperty(tensorSets, async (tensors) => {
+        await writeSafetensors(path, tensors, { origin: "test" });
+        const byName = (a: Tensor, b: Tensor) => (a.name < b.name ? -1 : 1);
+        expect((await readAll(path)).sort(byName)).toEqual([...tensors].sort(byName));
+      }),
+      { seed: 11, numRuns: 60 },
+    );
+  });
+
+  it("reads a range of elements without the rest", async () => {
+    await writeSafetensors(path, [
+      { name: "w", dtype: "i16", shape: [2, 3], bytes: Uint8Array.from({ length: 12 }, (_, i) => i) },
+    ]);
+    const checkpoint = await openCheckpoint(path);
+    expect([...(await checkpoint.readRange("w", 2, 4))]).toEqual([4, 5, 6, 7]);
+    await expect(checkpoint.readRange("w", 4, 7)).rejects.toThrow("range [4, 7) leaves its 6 elements");
+    await expect(checkpoint.read("v")).rejects.toThrow("holds no tensor v (nearest: w)");
+    await checkpoint.close();
+  });
+
+  it("throws its own error, and nothing else, on any damaged file", async () => {
+    const tensors: Tensor[] = [
+      { name: "a", dtype: "f32", shape: [2, 2], bytes: new Uint8Array(16) },
+      { name: "b", dtype: "u8", shape: [3], bytes: new Uint8Array(3) },
+    ];
+    await writeSafetensors(path, tensors);
+    const whole = readFileSync(path);
+    const edits = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(edits, fc.option(fc.nat(whole.length)), async (changes, length) => {
+        const mutated = Buffer.from(whole);
+        for (const [at, value] of changes) mutated[at] = value;
+        writeFileSync(path, length === null ? mutated : mutated.subarray(0, length));
+        await readAll(path).catch((error) => expect(error).toBeInstanceOf(OcellusError));
+      }),
+      { seed: 5, numRuns: 300 },
+    );
+  });
+
+  const entry = (offsets: [number, number], shape = [2], dtype = "F32") => ({ dtype, shape, data_offsets: offsets });
+  it.each([
+    ["a hole", { a: entry([0, 8]), b: entry([12, 20]) }, 20, "there is a hole before tensor b"],
+    ["an overlap", { a: entry([0, 8]), b: entry([4, 12]) }, 12, "another tensor overlaps tensor b"],
+    ["bytes behind the last tensor", { a: entry([0, 8]) }, 9, "the tensors end at byte"],
+    ["offsets that do not fit the shape", { a: entry([0, 8], [3]) }, 8, "takes 12 bytes, its offsets span 8"],
+    ["a shape that overflows", { a: entry([0, 8], [2 ** 52, 2 ** 52]) }, 8, "is larger than any file"],
+    ["a negative size", { a: entry([0, 8], [-2]) }, 8, "expected {dtype, shape, data_offsets}"],
+    ["an unknown dtype", { a: entry([0, 8], [2], "F6_E2M3") }, 8, "dtype F6_E2M3; supported: F64"],
+    ["metadata that is not strings", { __metadata__: { a: 1 } }, 0, "__metadata__ must map strings to strings"],
+    [
+      "a name twice",
+      '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+      0,
+      'names "a" twice',
+    ],
+    ["a header that is no JSON", "{nope", 0, "not UTF-8 JSON"],
+  ])("refuses %s", async (_, header, dataBytes, message) => {
+    writeRaw(header, dataBytes);
+    await expect(openCheckpoint(path)).rejects.toThrow(message);
+  });
+
+  it("refuses a header longer than the limit before reading it", async () => {
+    const file = new Uint8Array(64);
+    new DataView(file.buffer).setBigUint64(0, 2n ** 40n, true);
+    file[8] = 0x7b;
+    writeFileSync(path, file);
+    await expect(openCheckpoint(path)).rejects.toThrow("the limit is 100000000");
+  });
+
+  it.each([
+    ["a PyTorch file", Buffer.from("PK\x03\x04aaaaaaaaaaaa"), "a PyTorch (zip) file: rename it to .bin"],
+    ["a pickle", Buffer.from("\x80\x02}q\x00.aaaaaaaaaa", "latin1"), "a Python pickle"],
+    ["a Git LFS pointer", Buffer.from("version https://git-lfs.github.com/spec/v1"), "Git LFS pointer"],
+    ["an HTML page", Buffer.from("<!DOCTYPE html><html>"), "an HTML or XML page"],
+  ])("recognises %s under a .safetensors name", async (_, bytes, message) => {
+    writeFileSync(path, bytes);
+    await expect(openCheckpoint(path)).rejects.toThrow(message);
+  });
+});
