@@ -1,0 +1,190 @@
+/**
+ * Continuous batching: one loop that schedules, runs, settles, and streams tokens to whoever asked. Sequences join and
+ * leave between any two steps. The engine knows ids and logits only; a fake runner tests it.
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { checkSampling } from "./sampling.js";
+import { Scheduler } from "./scheduler.js";
+import { Sequence } from "./sequence.js";
+import { EventStream } from "./stream.js";
+import type { Batch, EngineRequest, FinishReason, ModelRunner, TokenEvent } from "./types.js";
+
+export interface EngineOptions {
+  /** Requests that may wait for a slot before further ones are refused. Default 256. */
+  readonly maxQueue?: number;
+  /** Tokens of prompt read in one step. Default 512: about the point where longer products stop being more efficient. */
+  readonly prefillChunk?: number;
+}
+
+export interface EngineStats {
+  readonly waiting: number;
+  readonly running: number;
+  readonly slots: number;
+  readonly steps: number;
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+}
+
+export interface GeneratedTokens {
+  readonly tokenIds: readonly number[];
+  readonly finishReason: FinishReason;
+}
+
+interface Job<P> {
+  readonly sequence: Sequence<P>;
+  readonly stream: EventStream<TokenEvent>;
+}
+
+export class Engine<P> {
+  readonly #runner: ModelRunner<P>;
+  readonly #scheduler: Scheduler<P>;
+  readonly #jobs = new Map<Sequence<P>, Job<P>>();
+  /** Ended from outside; their slots are freed between two steps. */
+  readonly #ended = new Set<Sequence<P>>();
+  readonly #counts = { steps: 0, promptTokens: 0, generatedTokens: 0 };
+  #loop: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(runner: ModelRunner<P>, { maxQueue = 256, prefillChunk = 512 }: EngineOptions = {}) {
+    this.#runner = runner;
+    this.#scheduler = new Scheduler({ numSlots: runner.numSlots, prefillChunk, maxQueue });
+  }
+
+  /**
+   * Queues a request at once and streams its tokens. Leaving the iteration early, or the signal, ends the sequence; its
+   * slot is free within one step.
+   * @throws `invalid_request`, `too_large` (the prompt leaves no room in the context), `overloaded`, `aborted`.
+   */
+  submit(request: EngineRequest<P>, signal?: AbortSignal): AsyncIterable<TokenEvent> {
+    throwIfAborted(signal);
+    if (this.#isClosed) throw new OcellusError("aborted", "the engine is closed; no further requests are taken");
+    checkRequest(request, this.#runner);
+    const sequence = new Sequence(request);
+    const end = (error?: unknown) => this.#end(sequence, error);
+    const onAbort = () => end(new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason }));
+    const stream = new EventStream<TokenEvent>(() => end());
+    this.#scheduler.add(sequence);
+    this.#jobs.set(sequence, { sequence, stream });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#loop ??= this.#run();
+    return withCleanUp(stream, () => signal?.removeEventListener("abort", onAbort));
+  }
+
+  /** Offline work: all requests together, prompts read in padded batches; results in the order of the requests. */
+  async generateBatch(requests: readonly EngineRequest<P>[], signal?: AbortSignal): Promise<GeneratedTokens[]> {
+    return Promise.all(requests.map((request) => this.submit(request, signal)).map(collect));
+  }
+
+  stats(): EngineStats {
+    const { numWaiting: waiting, numActive: running } = this.#scheduler;
+    return { waiting, running, slots: this.#runner.numSlots, ...this.#counts };
+  }
+
+  /** Ends every sequence with an `aborted` error and waits for the step in flight. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const sequence of this.#jobs.keys()) this.#end(sequence, new OcellusError("aborted", "the engine was closed"));
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // requests of one turn of the event loop start together
+    for (;;) {
+      this.#freeEnded();
+      const batch = this.#scheduler.schedule();
+      if (!batch) break;
+      await this.#step(batch);
+    }
+    this.#loop = undefined;
+  }
+
+  /** One step; when the model fails, its sequences fail and the others go on. */
+  async #step(batch: Batch<P>): Promise<void> {
+    try {
+      const logits = await this.#runner.step(batch);
+      this.#counts.steps++;
+      this.#settle(batch, logits);
+    } catch (error) {
+      for (const row of batch.rows) this.#end(this.#scheduler.at(row.slot), error);
+    }
+  }
+
+  #settle(batch: Batch<P>, logits: readonly Float32Array[]): void {
+    let next = 0;
+    for (const row of batch.rows) {
+      const sequence = this.#scheduler.at(row.slot);
+      sequence.numCached += row.tokens.length;
+      if (batch.kind === "prefill") this.#counts.promptTokens += row.tokens.length;
+      const own = row.wantsLogits ? logits[next++] : undefined;
+      if (own && !this.#ended.has(sequence)) this.#emit(sequence, own);
+    }
+  }
+
+  #emit(sequence: Sequence<P>, logits: Float32Array): void {
+    try {
+      const event = sequence.advance(logits, this.#runner.maxLength);
+      this.#counts.generatedTokens++;
+      this.#jobs.get(sequence)?.stream.push(event);
+      if (event.finishReason) this.#end(sequence);
+    } catch (error) {
+      this.#end(sequence, error);
+    }
+  }
+
+  /** Ends the consumer's stream now; the slot follows when no step is using it. */
+  #end(sequence: Sequence<P>, error?: unknown): void {
+    const job = this.#jobs.get(sequence);
+    if (!job) return;
+    this.#jobs.delete(sequence);
+    this.#ended.add(sequence);
+    job.stream.end(error);
+  }
+
+  #freeEnded(): void {
+    for (const sequence of this.#ended) {
+      const slot = this.#scheduler.remove(sequence);
+      if (slot !== undefined) this.#runner.release(slot);
+    }
+    this.#ended.clear();
+  }
+}
+
+function checkRequest<P>(
+  { promptIds, sampling, maxTokens }: EngineRequest<P>,
+  { maxLength, vocabSize }: ModelRunner<P>,
+): void {
+  const refuse = (message: string) => {
+    throw new OcellusError("invalid_request", message);
+  };
+  if (promptIds.length === 0) refuse("the prompt is empty: send at least one token");
+  if (!(Number.isInteger(maxTokens) && maxTokens >= 1))
+    refuse(`max_tokens: expected a whole number from 1, found ${maxTokens}`);
+  const foreign = promptIds.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (foreign !== undefined) refuse(`the prompt holds token ${foreign}; the vocabulary ends at ${vocabSize - 1}`);
+  checkSampling(sampling, vocabSize);
+  if (promptIds.length > maxLength) {
+    throw new OcellusError(
+      "too_large",
+      `the prompt has ${promptIds.length} tokens, the context holds ${maxLength}; send fewer pictures or turns, or raise maxLength`,
+      { details: { promptTokens: promptIds.length, maxLength } },
+    );
+  }
+}
+
+async function* withCleanUp<T>(events: AsyncIterable<T>, cleanUp: () => void): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } finally {
+    cleanUp();
+  }
+}
+
+async function collect(events: AsyncIterable<TokenEvent>): Promise<GeneratedTokens> {
+  const tokenIds: number[] = [];
+  let finishReason: FinishReason = "length";
+  for await (const event of events) {
+    tokenIds.push(event.tokenId);
+    finishReason = event.finishReason ?? finishReason;
+  }
+  return { tokenIds, finishReason };
+}

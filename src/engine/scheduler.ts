@@ -1,0 +1,116 @@
+/**
+ * Who runs in the next step: policy over counts only, no tensors and no waiting. First come, first served; between two
+ * decode steps at most one prefill step, so that a long prompt never stalls the answers that are being written.
+ */
+import { invariant, OcellusError } from "../base/index.js";
+import type { Sequence } from "./sequence.js";
+import type { Batch } from "./types.js";
+
+export interface SchedulerOptions {
+  readonly numSlots: number;
+  /** Tokens of prompt that one prefill step may read, padding included. */
+  readonly prefillChunk: number;
+  /** Sequences that may wait for a slot. */
+  readonly maxQueue: number;
+}
+
+export class Scheduler<P> {
+  readonly #options: SchedulerOptions;
+  readonly #waiting: Sequence<P>[] = [];
+  /** By slot; the lowest free slot is taken first, so that a decode step covers few idle ones. */
+  readonly #slots: (Sequence<P> | undefined)[];
+  /** Sequences with a slot, in order of arrival. */
+  readonly #active: Sequence<P>[] = [];
+  #lastWasPrefill = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#slots = new Array<Sequence<P> | undefined>(options.numSlots).fill(undefined);
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.length;
+  }
+
+  get numActive(): number {
+    return this.#active.length;
+  }
+
+  /** @throws `overloaded` when the queue is full. */
+  add(sequence: Sequence<P>): void {
+    const { maxQueue } = this.#options;
+    if (this.#waiting.length >= maxQueue) {
+      throw new OcellusError("overloaded", `${maxQueue} requests are waiting already; try again later`, {
+        details: { maxQueue },
+      });
+    }
+    this.#waiting.push(sequence);
+  }
+
+  /** Forgets the sequence; returns the slot it held. */
+  remove(sequence: Sequence<P>): number | undefined {
+    const { slot } = sequence;
+    drop(this.#waiting, sequence);
+    drop(this.#active, sequence);
+    if (slot === undefined) return undefined;
+    invariant(this.#slots[slot] === sequence, `slot ${slot} belongs to another sequence`);
+    this.#slots[slot] = undefined;
+    sequence.slot = undefined;
+    return slot;
+  }
+
+  /** The sequence that holds a slot. */
+  at(slot: number): Sequence<P> {
+    const sequence = this.#slots[slot];
+    invariant(sequence, `no sequence holds slot ${slot}`);
+    return sequence;
+  }
+
+  /** Gives free slots to those who wait, and picks the next step; undefined when there is nothing to do. */
+  schedule(): Batch<P> | undefined {
+    this.#admit();
+    const prefilling = this.#active.filter((s) => !s.isPrefilled);
+    const decoding = this.#slots.filter((s) => s?.isPrefilled);
+    const prefillNow = prefilling.length > 0 && (decoding.length === 0 || !this.#lastWasPrefill);
+    this.#lastWasPrefill = prefillNow;
+    if (prefillNow) return { kind: "prefill", rows: this.#group(prefilling).map((s) => this.#row(s)) };
+    if (decoding.length === 0) return undefined;
+    return { kind: "decode", rows: decoding.map((s) => this.#row(s!)) };
+  }
+
+  #admit(): void {
+    for (let slot = 0; slot < this.#slots.length && this.#waiting.length > 0; slot++) {
+      if (this.#slots[slot]) continue;
+      const sequence = this.#waiting.shift()!;
+      sequence.slot = slot;
+      this.#slots[slot] = sequence;
+      this.#active.push(sequence);
+    }
+  }
+
+  #row(sequence: Sequence<P>) {
+    return sequence.nextRow(sequence.slot!, this.#options.prefillChunk);
+  }
+
+  /**
+   * The first in line, and whoever follows it in arrival and in the next slot with a whole unread prompt, as long as the
+   * prompts padded to the longest fit into one chunk.
+   */
+  #group([first, ...rest]: readonly Sequence<P>[]): Sequence<P>[] {
+    const group = [first!];
+    let longest = first!.request.promptIds.length;
+    for (const sequence of rest) {
+      longest = Math.max(longest, sequence.request.promptIds.length);
+      const isNeighbour =
+        sequence.slot === group.at(-1)!.slot! + 1 && sequence.numCached === 0 && first!.numCached === 0;
+      if (!isNeighbour || longest * (group.length + 1) > this.#options.prefillChunk) break;
+      group.push(sequence);
+    }
+    return group;
+  }
+}
+
+function drop<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at >= 0) list.splice(at, 1);
+}

@@ -1,0 +1,45 @@
+/** One request on its way: what is cached, what was generated, and whether it has ended. */
+import { Sampler } from "./sampler.js";
+import type { EngineRequest, FinishReason, Row, TokenEvent } from "./types.js";
+
+export class Sequence<P> {
+  readonly request: EngineRequest<P>;
+  /** Set while the sequence holds a slot. */
+  slot: number | undefined;
+  /** Tokens in the cache. */
+  numCached = 0;
+  readonly generated: number[] = [];
+  readonly #sampler: Sampler;
+
+  constructor(request: EngineRequest<P>) {
+    this.request = request;
+    this.#sampler = new Sampler(request.sampling, request.promptIds);
+  }
+
+  get isPrefilled(): boolean {
+    return this.numCached >= this.request.promptIds.length;
+  }
+
+  /** The next part of the prompt, or the last generated token. */
+  nextRow(slot: number, prefillChunk: number): Row<P> {
+    const { promptIds, payload } = this.request;
+    const position = this.numCached;
+    if (this.isPrefilled) return { slot, tokens: [this.generated.at(-1)!], position, payload, wantsLogits: true };
+    const end = Math.min(promptIds.length, position + prefillChunk);
+    return { slot, tokens: promptIds.slice(position, end), position, payload, wantsLogits: end === promptIds.length };
+  }
+
+  /** Takes one step's logits: the next token, and the reason if it is the last. */
+  advance(logits: Float32Array, maxLength: number): TokenEvent {
+    const sampled = this.#sampler.sample(logits);
+    this.generated.push(sampled.tokenId);
+    const finishReason = this.#finishReason(sampled.tokenId, maxLength);
+    return finishReason ? { ...sampled, finishReason } : sampled;
+  }
+
+  #finishReason(tokenId: number, maxLength: number): FinishReason | undefined {
+    if (this.request.stopTokenIds.includes(tokenId)) return "stop";
+    const isFull = this.numCached >= maxLength; // the token just made would have no place in the cache
+    return isFull || this.generated.length >= this.request.maxTokens ? "length" : undefined;
+  }
+}

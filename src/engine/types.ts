@@ -1,0 +1,61 @@
+/** The engine's vocabulary: token ids, counts and logits. No text, no pictures, no ONNX Runtime. */
+import type { SamplingOptions } from "./sampling.js";
+
+/** One sequence's part of a step. */
+export interface Row<P> {
+  readonly slot: number;
+  /** Token ids to read in this step. */
+  readonly tokens: readonly number[];
+  /** Tokens of this sequence that are in the cache already. */
+  readonly position: number;
+  /** The sequence's own inputs beside ids (visual tokens and the like); the engine never looks inside. */
+  readonly payload: P;
+  readonly wantsLogits: boolean;
+}
+
+/**
+ * prefill: one chunk of one prompt, or several whole prompts from position 0 in neighbouring slots.
+ * decode: one token of each running sequence. Rows stand in ascending order of slots.
+ */
+export interface Batch<P> {
+  readonly kind: "prefill" | "decode";
+  readonly rows: readonly Row<P>[];
+}
+
+/** The model as the engine sees it; the real one lives in runtime/, a fake one in the tests. */
+export interface ModelRunner<P> {
+  readonly numSlots: number;
+  /** Context limit in tokens. */
+  readonly maxLength: number;
+  readonly vocabSize: number;
+  /** Logits [vocabSize] of each row that wants them, in the order of rows; valid until the next step. */
+  step(batch: Batch<P>): Promise<readonly Float32Array[]>;
+  /** The slot's sequence has ended; what it cached is void. */
+  release(slot: number): void;
+}
+
+export interface EngineRequest<P> {
+  readonly promptIds: readonly number[];
+  readonly payload: P;
+  readonly sampling: SamplingOptions;
+  readonly maxTokens: number;
+  /** Tokens that end the sequence; the one that did is the last event. */
+  readonly stopTokenIds: readonly number[];
+}
+
+/** stop: a stop token; length: maxTokens, or the context is full. */
+export type FinishReason = "stop" | "length";
+
+export interface TokenLogprob {
+  readonly tokenId: number;
+  /** Natural logarithm of the model's own probability, before penalties, temperature and filters. */
+  readonly logprob: number;
+}
+
+export interface TokenEvent {
+  readonly tokenId: number;
+  readonly logprob?: number;
+  readonly topLogprobs?: readonly TokenLogprob[];
+  /** On the last event only. */
+  readonly finishReason?: FinishReason;
+}
