@@ -90,9 +90,10 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const graphs = buildGraphs(family, config, catalog);
   const digest = await checkpointDigest(checkpoint);
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
-  if (!options.force && (await pathExists(joinPath(target, packedFiles.manifest))))
-    return { path: target, written: false };
-
+  if (await pathExists(target)) {
+    await expectPackedFolder(target);
+    if (!options.force) return { path: target, written: false };
+  }
   const layout = planWeights(graphs, weights, embeddingSource(family, config, graphs, weights));
   await createFolderAtomically(target, options.force ?? false, async (folder) => {
     const offsets = await writeWeights(joinPath(folder, packedFiles.weights), layout.entries, weights, options);

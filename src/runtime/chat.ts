@@ -1,0 +1,159 @@
+/** Token events → text events: streaming decode, stop strings, usage and timings. */
+import { invariant } from "../base/index.js";
+import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
+import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
+import { StopStrings } from "./stop-strings.js";
+
+export interface ChatOptions {
+  /** Most tokens of the answer. Default 512. */
+  readonly maxTokens?: number;
+  /** Default: what the checkpoint's generation_config.json says, else greedy. */
+  readonly sampling?: SamplingOptions;
+  /** Text that ends the answer; it is not part of it. */
+  readonly stop?: readonly string[];
+  readonly stopTokenIds?: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+export interface ChatUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface ChatTimings {
+  /** Encoding the pictures. */
+  readonly visionMs: number;
+  /** From the call to the first token, pictures and prompt included. */
+  readonly firstTokenMs: number;
+  readonly totalMs: number;
+  /** Of the tokens after the first. */
+  readonly tokensPerSecond: number;
+}
+
+export interface ChatToken {
+  readonly tokenId: number;
+  readonly logprob?: number;
+  readonly topLogprobs?: TokenEvent["topLogprobs"];
+}
+
+export type ChatEvent =
+  | { readonly type: "text"; readonly text: string; readonly tokens: readonly ChatToken[] }
+  | {
+      readonly type: "end";
+      readonly finishReason: FinishReason;
+      readonly usage: ChatUsage;
+      readonly timings: ChatTimings;
+    };
+
+export interface ChatResult {
+  readonly text: string;
+  readonly tokens: readonly ChatToken[];
+  readonly finishReason: FinishReason;
+  readonly usage: ChatUsage;
+  readonly timings: ChatTimings;
+}
+
+interface StreamContext {
+  readonly tokenizer: Tokenizer;
+  readonly promptTokens: number;
+  readonly stop: readonly string[];
+  readonly started: number;
+  readonly visionMs: number;
+}
+
+/**
+ * Text as it becomes certain: never half a character, never a part of a stop string, nor the token that stopped it.
+ * Ends with one "end" event.
+ */
+export async function* streamChat(
+  events: AsyncIterable<TokenEvent>,
+  context: StreamContext,
+): AsyncGenerator<ChatEvent> {
+  const decoder = new StreamDecoder(context.tokenizer);
+  const stops = new StopStrings(context.stop);
+  const clock = new AnswerClock(context);
+  let tokens: ChatToken[] = [];
+  let finishReason: FinishReason | undefined;
+  for await (const event of events) {
+    clock.token();
+    finishReason = event.finishReason;
+    tokens.push(chatToken(event));
+    const { text, stopped } = stops.push(event.finishReason === "stop" ? "" : decoder.push(event.tokenId));
+    if (stopped) finishReason = "stop";
+    if (text !== "") {
+      yield { type: "text", text, tokens };
+      tokens = [];
+    }
+    if (stopped) break; // leaving the loop frees the sequence
+  }
+  invariant(finishReason, "a token stream ends with a finish reason");
+  const rest = stops.flush() + decoder.flush();
+  if (rest !== "") yield { type: "text", text: rest, tokens };
+  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings() };
+}
+
+function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): ChatToken {
+  return { tokenId, ...(logprob !== undefined && { logprob }), ...(topLogprobs && { topLogprobs }) };
+}
+
+class AnswerClock {
+  readonly #context: StreamContext;
+  #numTokens = 0;
+  #firstAt = 0;
+  #lastAt = 0;
+
+  constructor(context: StreamContext) {
+    this.#context = context;
+  }
+
+  token(): void {
+    this.#lastAt = performance.now();
+    if (this.#numTokens++ === 0) this.#firstAt = this.#lastAt;
+  }
+
+  usage(): ChatUsage {
+    return { promptTokens: this.#context.promptTokens, completionTokens: this.#numTokens };
+  }
+
+  timings(): ChatTimings {
+    const { started, visionMs } = this.#context;
+    const decodeMs = this.#lastAt - this.#firstAt;
+    return {
+      visionMs,
+      firstTokenMs: this.#firstAt - started,
+      totalMs: performance.now() - started,
+      tokensPerSecond: decodeMs > 0 ? ((this.#numTokens - 1) * 1000) / decodeMs : 0,
+    };
+  }
+}
+
+/** A stream read to its end. */
+export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatResult> {
+  let text = "";
+  const tokens: ChatToken[] = [];
+  for await (const event of events) {
+    if (event.type === "text") {
+      text += event.text;
+      tokens.push(...event.tokens);
+    } else {
+      const { finishReason, usage, timings } = event;
+      return { text, tokens, finishReason, usage, timings };
+    }
+  }
+  throw new Error("internal: a chat stream ends with an end event");
+}
+
+/** The checkpoint's own sampling defaults, from generation_config.json; what it leaves out is as in transformers. */
+export function readDefaults(json: unknown): ChatOptions {
+  const config = (json ?? {}) as Record<string, unknown>;
+  if (config.do_sample !== true) return {};
+  const number = (name: string, fallback: number) => (typeof config[name] === "number" ? config[name] : fallback);
+  return {
+    sampling: {
+      temperature: number("temperature", 1),
+      top_k: number("top_k", 50),
+      top_p: number("top_p", 1),
+      repetition_penalty: number("repetition_penalty", 1),
+    },
+  };
+}

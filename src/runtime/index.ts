@@ -1,0 +1,8 @@
+export { OcellusError } from "../base/index.js";
+export type { FinishReason, SamplingOptions } from "../engine/index.js";
+export type { ImageInput } from "../image/index.js";
+export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
+export { type ChatMessage, type ContentPart, image } from "../processor/index.js";
+export { type Device, type DeviceStatus, detectDevices } from "../session/index.js";
+export type { ChatEvent, ChatOptions, ChatResult, ChatTimings, ChatToken, ChatUsage } from "./chat.js";
+export { type LoadOptions, type LoadTimings, loadModel, type VisionLanguageModel } from "./model.js";

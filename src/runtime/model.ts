@@ -1,0 +1,240 @@
+/**
+ * A vision-language model, ready to answer: joins the packed model, its tokenizer, the two sessions and the engine.
+ *
+ *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
+import { Engine, type EngineStats } from "../engine/index.js";
+import type { PixelValues } from "../image/index.js";
+import {
+  isPacked,
+  openPacked,
+  type PackedModel,
+  type PackProgress,
+  pack,
+  parsePlan,
+  type Weights,
+} from "../pack/index.js";
+import { type ChatMessage, createProcessor, type Processor, type Prompt } from "../processor/index.js";
+import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
+import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
+import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
+import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
+import { type EncodedImage, encodeImages } from "./vision.js";
+
+export interface LoadOptions {
+  /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
+  readonly weights?: Weights;
+  /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
+  readonly blockSize?: number;
+  readonly device?: Device | "auto";
+  /** Threads of one operator. Default: the cores this process may use. */
+  readonly threads?: number;
+  /** Sequences that can run at once. Default 8. */
+  readonly maxSequences?: number;
+  /** Context limit in tokens; default and most: what the model was made for. */
+  readonly maxLength?: number;
+  readonly signal?: AbortSignal;
+  readonly onPackProgress?: (progress: PackProgress) => void;
+}
+
+export interface LoadTimings {
+  /** Packing, or finding it packed. */
+  readonly packMs: number;
+  readonly openMs: number;
+  readonly packed: boolean;
+}
+
+/**
+ * Opens a checkpoint folder (packing it into the cache the first time) or a packed model.
+ * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
+ */
+export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+  const device = resolveDevice(options.device ?? "auto");
+  const started = performance.now();
+  const { path: packedPath, written } = await findPacked(path, options);
+  const packedAt = performance.now();
+  const packed = await openPacked(packedPath);
+  try {
+    const session = { device, threads: options.threads ?? defaultThreads() };
+    const vision = await GraphSession.open(packed.visionPath, session);
+    const decoder = await GraphSession.open(packed.decoderPath, session);
+    throwIfAborted(options.signal);
+    const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
+    return new VisionLanguageModel({ packed, vision, decoder, ...(await openText(packed)), device, timings }, options);
+  } catch (error) {
+    await packed.close();
+    throw error;
+  }
+}
+
+async function findPacked(path: string, options: LoadOptions): Promise<{ path: string; written: boolean }> {
+  const files = await openCheckpoint(path);
+  try {
+    if (await isPacked(files)) return { path: files.path, written: false };
+  } finally {
+    await files.close();
+  }
+  return pack(path, {
+    plan: parsePlan(options.weights ?? "int4", options.blockSize),
+    ...(options.signal && { signal: options.signal }),
+    ...(options.onPackProgress && { onProgress: options.onPackProgress }),
+  });
+}
+
+async function openText(
+  packed: PackedModel,
+): Promise<{ tokenizer: Tokenizer; processor: Processor; defaults: ChatOptions }> {
+  const { files, family, config } = packed;
+  const tokenizer = createTokenizer(
+    await requiredJson(files, "tokenizer.json"),
+    await requiredJson(files, "tokenizer_config.json"),
+  );
+  const template = (await files.readText("chat_template.jinja")) ?? tokenizer.chatTemplate;
+  const processor = createProcessor({
+    tokenizer,
+    chatTemplate: template,
+    recipe: family.image.recipe(config, await files.readJson("preprocessor_config.json")),
+    imageTokenId: family.image.tokenId(config),
+    numTokensFor: (grid) => family.image.numTokens(config, grid),
+  });
+  return { tokenizer, processor, defaults: readDefaults(await files.readJson("generation_config.json")) };
+}
+
+async function requiredJson(files: Checkpoint, name: string): Promise<unknown> {
+  const json = await files.readJson(name);
+  if (json !== undefined) return json;
+  throw new OcellusError(
+    "not_found",
+    `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
+  );
+}
+
+interface Parts {
+  readonly packed: PackedModel;
+  readonly vision: GraphSession;
+  readonly decoder: GraphSession;
+  readonly tokenizer: Tokenizer;
+  readonly processor: Processor;
+  readonly defaults: ChatOptions;
+  readonly device: Device;
+  readonly timings: LoadTimings;
+}
+
+/** A prompt with its pictures encoded: what the engine starts from. */
+interface PreparedPrompt {
+  readonly prompt: Prompt;
+  readonly inputs: SequenceInputs;
+  readonly visionMs: number;
+}
+
+export class VisionLanguageModel {
+  readonly tokenizer: Tokenizer;
+  readonly timings: LoadTimings;
+  readonly device: Device;
+  readonly #parts: Parts;
+  readonly #runner: DecoderRunner;
+  readonly #engine: Engine<SequenceInputs>;
+
+  /** @internal Use `loadModel`. */
+  constructor(parts: Parts, options: LoadOptions) {
+    this.#parts = parts;
+    this.tokenizer = parts.tokenizer;
+    this.timings = parts.timings;
+    this.device = parts.device;
+    const { maxLength } = parts.packed.family.dimensions(parts.packed.config);
+    this.#runner = new DecoderRunner(parts.packed, parts.decoder, {
+      numSlots: options.maxSequences ?? 8,
+      maxLength: Math.min(options.maxLength ?? maxLength, maxLength),
+    });
+    this.#engine = new Engine(this.#runner);
+  }
+
+  /** Name, format and limits, as a user would want to see them. */
+  get info() {
+    const { packed } = this.#parts;
+    const { manifest } = packed;
+    return {
+      path: packed.path,
+      modelType: manifest.model_type,
+      weights: manifest.weights,
+      blockSize: manifest.block_size,
+      digest: manifest.source_digest,
+      device: this.device,
+      maxLength: this.#runner.maxLength,
+      maxSequences: this.#runner.numSlots,
+    };
+  }
+
+  get stats(): EngineStats & { readonly cacheBytes: number } {
+    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes };
+  }
+
+  /**
+   * Answers a conversation, streaming. Several calls at once share the decoder as one running batch; leaving the loop
+   * early, or aborting `options.signal`, frees the sequence within one step.
+   * @throws `invalid_request`, `invalid_image`, `too_large`, `overloaded`, `aborted`.
+   */
+  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    const { defaults } = this.#parts;
+    const settled = { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
+    const started = performance.now();
+    const { prompt, inputs, visionMs } = await this.#prepare(messages, settled.signal);
+    const events = this.#engine.submit(this.#request(prompt, inputs, settled), settled.signal);
+    yield* streamChat(events, {
+      tokenizer: this.tokenizer,
+      promptTokens: prompt.ids.length,
+      stop: settled.stop ?? [],
+      started,
+      visionMs,
+    });
+  }
+
+  /** The whole answer at once. */
+  async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult> {
+    return collect(this.chat(messages, options));
+  }
+
+  /** Visual tokens and features of prepared pictures, one each. */
+  async encodeImages(images: readonly PixelValues[]): Promise<EncodedImage[]> {
+    return encodeImages(this.#parts.vision, images);
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.close();
+    await this.#parts.vision.close();
+    await this.#parts.decoder.close();
+    await this.#parts.packed.close();
+  }
+
+  async #prepare(messages: readonly ChatMessage[], signal: AbortSignal | undefined): Promise<PreparedPrompt> {
+    const prompt = await this.#parts.processor.process(messages, signal ? { signal } : {});
+    throwIfAborted(signal);
+    const started = performance.now();
+    const encoded = await this.encodeImages(prompt.images.map((image) => image.pixels));
+    const images = prompt.images.map(
+      (image, i): PlacedImage => ({ start: image.start, numTokens: image.numTokens, tokens: encoded[i]!.visualTokens }),
+    );
+    return { prompt, inputs: { images }, visionMs: performance.now() - started };
+  }
+
+  #request(prompt: Prompt, inputs: SequenceInputs, options: ChatOptions) {
+    const { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] } = options;
+    return {
+      promptIds: Array.from(prompt.ids),
+      payload: inputs,
+      sampling,
+      maxTokens,
+      stopTokenIds: [...this.#eosTokenIds(), ...stopTokenIds],
+    };
+  }
+
+  #eosTokenIds(): readonly number[] {
+    const { packed } = this.#parts;
+    return packed.family.dimensions(packed.config).eosTokenIds;
+  }
+}
+
+/** Long enough for a description, short enough that a model that never stops costs seconds, not minutes. */
+const defaultMaxTokens = 512;

@@ -1,0 +1,133 @@
+/**
+ * The engine's ModelRunner over ONNX Runtime: turns rows of token ids into embeddings, rotary angles and cache
+ * lengths, runs the decoder graph, and cuts the logits apart. It knows no text and keeps no queue.
+ */
+import { invariant } from "../base/index.js";
+import type { Batch, ModelRunner, Row } from "../engine/index.js";
+import type { ModelDimensions } from "../models/index.js";
+import type { PackedModel } from "../pack/index.js";
+import { type Feeds, float32, type GraphSession, int32, int64, KvCache } from "../session/index.js";
+
+/** One picture's place in a prompt: `tokens` [numTokens, hidden_size] stand at `start`. */
+export interface PlacedImage {
+  readonly start: number;
+  readonly numTokens: number;
+  readonly tokens: Float32Array;
+}
+
+/** What a sequence brings beside its token ids. */
+export interface SequenceInputs {
+  readonly images: readonly PlacedImage[];
+}
+
+export interface RunnerOptions {
+  readonly numSlots: number;
+  readonly maxLength: number;
+}
+
+export class DecoderRunner implements ModelRunner<SequenceInputs> {
+  readonly numSlots: number;
+  readonly maxLength: number;
+  readonly vocabSize: number;
+  readonly #model: PackedModel;
+  readonly #session: GraphSession;
+  readonly #dimensions: ModelDimensions;
+  readonly #cache: KvCache;
+  /** Tokens in the cache, by slot. */
+  readonly #lengths: number[];
+
+  constructor(model: PackedModel, session: GraphSession, options: RunnerOptions) {
+    this.#model = model;
+    this.#session = session;
+    this.#dimensions = model.family.dimensions(model.config);
+    this.numSlots = options.numSlots;
+    this.maxLength = options.maxLength;
+    this.vocabSize = this.#dimensions.vocabSize;
+    this.#cache = new KvCache({ ...model.family.cache(model.config), ...options });
+    this.#lengths = new Array<number>(options.numSlots).fill(0);
+  }
+
+  get cacheBytes(): number {
+    return this.#cache.bytes;
+  }
+
+  async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
+    const rows = this.#withIdleSlots(batch.rows);
+    const sequence = Math.max(...rows.map((row) => row.tokens.length));
+    const ends = rows.map((row) => row.position + row.tokens.length);
+    this.#cache.reserve(Math.min(this.maxLength, Math.max(...ends)));
+    const { past, present } = this.#cache.bind(rows[0]!.slot, rows.length);
+    const wanted = rows.flatMap((row, b) => (row.wantsLogits ? [b * sequence + row.tokens.length - 1] : []));
+    const feeds: Feeds = {
+      ...past,
+      ...(await this.#tokenInputs(rows, sequence)),
+      seqlens_k: int32(ends.map((end) => end - 1)),
+      total_sequence_length: int32([Math.max(...ends)], []),
+      logits_rows: int64(wanted.length > 0 ? wanted : [0]),
+    };
+    const { logits } = await this.#session.run(feeds, { logits: null, ...present });
+    for (const row of batch.rows) this.#lengths[row.slot] = row.position + row.tokens.length;
+    const data = logits!.data as Float32Array;
+    return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
+  }
+
+  release(slot: number): void {
+    this.#lengths[slot] = 0;
+  }
+
+  /**
+   * A step covers neighbouring slots. An idle slot between two busy ones gets a row whose key and value land just past
+   * what it has cached, where the sequence's next real token will overwrite them.
+   */
+  #withIdleSlots(rows: readonly Row<SequenceInputs>[]): Row<SequenceInputs>[] {
+    const bySlot = new Map(rows.map((row) => [row.slot, row]));
+    const first = rows[0]!.slot;
+    const last = rows[rows.length - 1]!.slot;
+    invariant(bySlot.size === rows.length && last >= first, "a batch names its slots once, in ascending order");
+    return Array.from({ length: last - first + 1 }, (_, i) => bySlot.get(first + i) ?? this.#idleRow(first + i));
+  }
+
+  #idleRow(slot: number): Row<SequenceInputs> {
+    const position = Math.min(this.#lengths[slot]!, this.maxLength - 1);
+    return { slot, tokens: [0], position, payload: { images: [] }, wantsLogits: false };
+  }
+
+  /** Embeddings and angles, right-padded to [rows, sequence]; what the padding holds is never read by a real token. */
+  async #tokenInputs(rows: readonly Row<SequenceInputs>[], sequence: number): Promise<Feeds> {
+    const { hiddenSize } = this.#dimensions;
+    const half = this.#model.family.cache(this.#model.config).headDim / 2;
+    const numTokens = rows.length * sequence;
+    const embeds = new Float32Array(numTokens * hiddenSize);
+    const cos = new Float32Array(numTokens * half);
+    const sin = new Float32Array(numTokens * half);
+    for (const [b, row] of rows.entries()) {
+      await this.#embedRow(row, embeds, b * sequence * hiddenSize);
+      const angles = this.#model.family.rotary(this.#model.config, { start: row.position, count: row.tokens.length });
+      cos.set(angles.cos, b * sequence * half);
+      sin.set(angles.sin, b * sequence * half);
+    }
+    return {
+      inputs_embeds: float32(embeds, [rows.length, sequence, hiddenSize]),
+      cos: float32(cos, [numTokens, half]),
+      sin: float32(sin, [numTokens, half]),
+      position_ids: int64(
+        Array.from({ length: numTokens }, (_, i) => i),
+        [rows.length, sequence],
+      ),
+    };
+  }
+
+  /** Token embeddings of a row, with the rows of its pictures replaced by their visual tokens. */
+  async #embedRow(row: Row<SequenceInputs>, out: Float32Array, offset: number): Promise<void> {
+    const { hiddenSize } = this.#dimensions;
+    await this.#model.embed(Array.from(row.tokens), out, offset);
+    const end = row.position + row.tokens.length;
+    for (const image of row.payload.images) {
+      const from = Math.max(image.start, row.position);
+      const to = Math.min(image.start + image.numTokens, end);
+      if (from >= to) continue;
+      const visual = image.tokens.subarray((from - image.start) * hiddenSize, (to - image.start) * hiddenSize);
+      out.set(visual, offset + (from - row.position) * hiddenSize);
+    }
+  }
+}
