@@ -1,0 +1,153 @@
+/** The real command line in its own process: what lands on which stream, exit codes, and what Ctrl-C leaves behind. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+const labels = JSON.parse(readFileSync(join(root, "examples/pictures/labels.json"), "utf8")) as {
+  picture: string;
+  questions: { question: string; answer: string; accept?: string[] }[];
+}[];
+const picture = join(root, "examples/pictures", labels[0]!.picture);
+const question = labels[0]!.questions[0]!.question;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "ocellus-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs in a foreign folder with a cache of its own: nothing may depend on where the user stands. */
+function start(args: readonly string[]): ChildProcess {
+  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), NO_COLOR: undefined, FORCE_COLOR: undefined };
+  const tsx = import.meta.resolve("tsx");
+  return spawn(process.execPath, ["--import", tsx, join(root, "src/cli/bin.ts"), ...args], { cwd: folder, env });
+}
+
+function outcome(child: ChildProcess): Promise<Outcome> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return new Promise((done) => child.on("close", (code) => done({ code, stdout, stderr })));
+}
+
+function ocellus(args: readonly string[], stdin: string | Buffer = ""): Promise<Outcome> {
+  const child = start(args);
+  child.stdin!.on("error", () => {}).end(stdin);
+  return outcome(child);
+}
+
+describe("ocellus ask", () => {
+  it("prints nothing but the answer when piped", async () => {
+    const { code, stdout, stderr } = await ocellus(["ask", picture, question]);
+    expect({ code, lines: stdout.split("\n").length }, stderr).toEqual({ code: 0, lines: 2 });
+    expect(stdout.trim()).not.toBe("");
+    expect(stdout + stderr).not.toContain("\x1b[");
+  });
+
+  it("prints one JSON value with --json, for a picture on standard input", async () => {
+    const { code, stdout, stderr } = await ocellus(["ask", "-", question, "--json"], readFileSync(picture));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({
+      question,
+      text: expect.stringMatching(/./),
+      finishReason: expect.any(String),
+      usage: { promptTokens: expect.any(Number), completionTokens: expect.any(Number) },
+      timings: { firstTokenMs: expect.any(Number), tokensPerSecond: expect.any(Number) },
+      model: { weights: "int4" },
+    });
+  });
+});
+
+describe("wrong command lines", () => {
+  it.each([
+    [["ask", "no-such.png", "What?"], 3, /^error: cannot open the picture no-such\.png: it does not exist\n$/],
+    [["ask", picture, "What?", "--model", "no-such-model"], 3, /^error: .*no-such-model/],
+    [["ask", picture, "What?", "--top-p", "7"], 2, /^error: option '--top-p <share>' .*from 0 to 1/],
+    [["ask", picture], 2, /^error: ask: expected at least one picture/],
+    [["aks"], 2, /^error: unknown command 'aks'\n\(Did you mean ask\?\)\n$/],
+  ])("%j exits with %i and says why on stderr", async (args, wanted, message) => {
+    const { code, stdout, stderr } = await ocellus(args);
+    expect({ code, stdout }).toEqual({ code: wanted, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+
+  it("are told as JSON with --json", async () => {
+    const broken = join(folder, "broken.png");
+    writeFileSync(broken, "no picture at all");
+    const { code, stdout, stderr } = await ocellus(["ask", broken, "What?", "--json"]);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: "invalid_image", message: expect.stringContaining("broken.png") },
+    });
+  });
+});
+
+describe("ocellus chat", () => {
+  it("answers line by line from a pipe", async () => {
+    const { code, stdout, stderr } = await ocellus(
+      ["chat", picture],
+      `${question}\n\n${question}\n/quit\nnever asked\n`,
+    );
+    expect({ code, lines: stdout.trimEnd().split("\n").length }, stderr).toEqual({ code: 0, lines: 2 });
+  });
+});
+
+describe("ocellus eval", () => {
+  it("counts right and wrong answers and writes the wrong ones", async () => {
+    const file = join(folder, "questions.jsonl");
+    const asked = { kind: "class", scene: "one", language: "en", question, answer: "Surely not this." };
+    writeFileSync(file, JSON.stringify({ image: picture, questions: [asked, { ...asked, kind: "other" }] }));
+    const args = [
+      "eval",
+      file,
+      "--weights",
+      "int4",
+      "--kinds",
+      "class",
+      "--failures",
+      join(folder, "wrong.jsonl"),
+      "--json",
+    ];
+    const { code, stdout, stderr } = await ocellus(args);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      runs: [{ weights: "int4", scores: [{ group: "class/one", questions: 1, correct: 0, accuracy: 0, low: 0 }] }],
+    });
+    expect(JSON.parse(readFileSync(join(folder, "wrong.jsonl"), "utf8"))).toMatchObject({
+      origin: `${file}:1`,
+      question,
+    });
+  });
+});
+
+describe("ocellus pack", () => {
+  it("leaves nothing behind when it is stopped half-way", async () => {
+    const into = join(folder, "packing", "model");
+    const child = start(["pack", join(root, "checkpoints/ocellus-tiny"), "--weights", "fp32", "--into", into]);
+    const stopped = outcome(child);
+    await firstEntryIn(join(folder, "packing"));
+    child.kill("SIGINT");
+    expect(await stopped).toMatchObject({ code: 130, stdout: "", stderr: "stopped\n" });
+    expect(existsSync(into)).toBe(false);
+    expect(readdirSync(join(folder, "packing"))).toEqual([]);
+  });
+});
+
+/** Resolves when packing has made its first file or folder. */
+async function firstEntryIn(path: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!existsSync(path) || readdirSync(path).length === 0) {
+    if (performance.now() > deadline) throw new Error(`nothing appeared in ${path}`);
+    await new Promise((done) => setTimeout(done, 2));
+  }
+}

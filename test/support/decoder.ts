@@ -1,0 +1,62 @@
+/** The real decoder of a packed model under an engine, without tokenizer: what runtime does, for random tiny models. */
+import { join } from "node:path";
+import { openCheckpoint } from "../../src/checkpoint/index.js";
+import { Engine, type EngineOptions, type EngineRequest } from "../../src/engine/index.js";
+import { openPacked, type PackedModel, pack, parsePlan } from "../../src/pack/index.js";
+import { DecoderRunner, type SequenceInputs } from "../../src/runtime/runner.js";
+import { GraphSession } from "../../src/session/index.js";
+import { toFloat32 } from "../../src/tensor/index.js";
+import { goldenFolder } from "./folders.js";
+
+export interface TestDecoder {
+  readonly packed: PackedModel;
+  readonly runner: DecoderRunner;
+  engine(options?: EngineOptions): Engine<SequenceInputs>;
+  close(): Promise<void>;
+}
+
+export async function openTestDecoder(
+  weights: string,
+  into: string,
+  format = "fp32",
+  numSlots = 4,
+): Promise<TestDecoder> {
+  const packed = await openPacked((await pack(weights, { plan: parsePlan(format), into })).path);
+  const session = await GraphSession.open(packed.decoderPath, { device: "cpu", threads: 1 });
+  const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512 });
+  const close = async () => {
+    await session.close();
+    await packed.close();
+  };
+  return { packed, runner, engine: (options) => new Engine(runner, options), close };
+}
+
+/** A tensor of a golden fixture, as numbers. */
+export async function fixtureTensor(name: string, tensor: string): Promise<Float32Array> {
+  const file = await openCheckpoint(join(goldenFolder, name, "fixture.safetensors"));
+  const { bytes, dtype } = await file.read(tensor);
+  await file.close();
+  return toFloat32(bytes, dtype);
+}
+
+/** The fixture's own prompt with its picture, decoding greedily. */
+export async function fixtureRequest(
+  packed: PackedModel,
+  name: string,
+  maxTokens = 64,
+): Promise<EngineRequest<SequenceInputs>> {
+  const promptIds = [...(await fixtureTensor(name, "input_ids"))];
+  const tokenId = packed.family.image.tokenId(packed.config);
+  const numTokens = promptIds.filter((id) => id === tokenId).length;
+  const image = { start: promptIds.indexOf(tokenId), numTokens, tokens: await fixtureTensor(name, "visual_tokens") };
+  return { promptIds, payload: { images: [image] }, sampling: {}, maxTokens, stopTokenIds: [] };
+}
+
+export async function tokensOf(
+  engine: Engine<SequenceInputs>,
+  request: EngineRequest<SequenceInputs>,
+): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const event of engine.submit(request)) ids.push(event.tokenId);
+  return ids;
+}
