@@ -3,8 +3,8 @@
  * applied (CMYK and wide gamuts too), transparency over white, the first frame of an animation, 16 bits reduced to 8.
  * The pixel limit is checked against the header, before memory is taken. libvips (through sharp) does the decoding.
  */
-import type sharp from "sharp";
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import type { OutputInfo } from "sharp";
+import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeBmp } from "./bmp.js";
 import { type ImageFile, type ImageInput, readInput } from "./read-input.js";
 import { checkRgbImage, checkSize, type RgbImage } from "./rgb-image.js";
@@ -52,15 +52,10 @@ async function decodeWithSharp({ bytes, source }: ImageFile, format: string, max
     checkSize(source, width, height, maxPixels);
     const { data, info } = await open(bytes, { failOn, limitInputPixels: maxPixels })
       .autoOrient()
-      .flatten({ background: "white" })
       .toColourspace("srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    const image = {
-      width: info.width,
-      height: info.height,
-      data: new Uint8Array(data.buffer, data.byteOffset, data.length),
-    };
+    const image = overWhite(data, info);
     checkRgbImage(image);
     return image;
   } catch (error) {
@@ -73,8 +68,21 @@ async function decodeWithSharp({ bytes, source }: ImageFile, format: string, max
   }
 }
 
+/** Rounded to nearest, as Pillow does; libvips's own flatten truncates, which resizing then makes visible. */
+function overWhite(data: Uint8Array, info: OutputInfo): RgbImage {
+  const { width, height, channels } = info;
+  if (channels === 3) return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
+  invariant(channels === 4, `libvips gave ${channels} channels for sRGB`);
+  const rgb = new Uint8Array(width * height * 3);
+  for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
+    const alpha = data[from + 3]!;
+    for (let c = 0; c < 3; c++) rgb[to + c] = 255 - Math.round(((255 - data[from + c]!) * alpha) / 255);
+  }
+  return { width, height, data: rgb };
+}
+
 /** Loaded on first use: reading a recipe must not cost loading a native library, nor fail where it is missing. */
-async function loadSharp(): Promise<typeof sharp> {
+async function loadSharp(): Promise<typeof import("sharp")["default"]> {
   try {
     return (await import("sharp")).default;
   } catch (cause) {

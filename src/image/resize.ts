@@ -1,6 +1,6 @@
 /**
  * Bicubic resize, bit for bit what Pillow's `Image.resize(size, BICUBIC)` gives on RGB: a = -0.5, the kernel widened when
- * scaling down (antialiasing), columns first, then rows, 8-bit in between. Models are trained behind Pillow, and a picture
+ * scaling down (antialiasing), one axis after the other, 8-bit in between. Models are trained behind Pillow, and a picture
  * resized by another rule is another picture to them. Origin: Pillow's src/libImaging/Resample.c, the 8-bit path.
  */
 import type { RgbImage } from "./rgb-image.js";
@@ -95,7 +95,17 @@ function resample(source: Uint8Array, out: Uint8Array, taps: Taps, pass: Pass): 
 
 /** The picture at `width` by `height`, whatever its aspect; the picture itself when it has that size. */
 export function resize(image: RgbImage, width: number, height: number): RgbImage {
-  return resizeRows(resizeColumns(image, width), height);
+  return rowsFirst(image, width, height)
+    ? resizeColumns(resizeRows(image, height), width)
+    : resizeRows(resizeColumns(image, width), height);
+}
+
+/**
+ * Pillow's choice since 13.0 (its pull request 9549; rule found by measurement, 591 random sizes agree); before, columns always
+ * came first. The order shows: what is clipped to 8 bits in between differs by up to 3 of 255 at hard edges.
+ */
+function rowsFirst(image: RgbImage, width: number, height: number): boolean {
+  return image.height > height && image.height - height > 2 * (image.width - width);
 }
 
 function resizeColumns({ width: from, height, data }: RgbImage, width: number): RgbImage {

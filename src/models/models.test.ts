@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { familyOf } from "./index.js";
+import { ropeAngles } from "./rope.js";
+
+const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl_resampler/gqa-tied/config.json");
+const config = JSON.parse(readFileSync(golden, "utf8"));
+const family = familyOf(config);
+
+describe("families", () => {
+  it("are found by model_type, and a stranger is refused with the list of what is supported", () => {
+    expect(family.modelType).toBe("qwen3_vl_resampler");
+    expect(() => familyOf({ model_type: "llava" })).toThrow(
+      'config.json: found model_type "llava"; supported: qwen3_vl_resampler',
+    );
+    expect(() => familyOf(null)).toThrow("found no model_type");
+  });
+});
+
+describe("qwen3_vl_resampler", () => {
+  it("names every field of a config that does not fit", () => {
+    const broken = {
+      ...config,
+      text_config: { ...config.text_config, hidden_size: "wide", num_hidden_layers: 100000 },
+    };
+    expect(() => family.parseConfig(broken)).toThrow(/text_config.hidden_size: .*text_config.num_hidden_layers: /);
+  });
+
+  it.each([
+    ["text_config", { num_key_value_heads: 3 }, "num_attention_heads must be a multiple of num_key_value_heads"],
+    ["text_config", { head_dim: 12 }, "head_dim must be a multiple of 8"],
+    ["vision_config", { patch_size: 15 }, "image_size must be a multiple of patch_size"],
+    ["resampler_config", { hidden_size: 64 }, "must equal vision_config.hidden_size"],
+  ])("refuses sizes that do not agree: %s %j", (part, change, message) => {
+    expect(() => family.parseConfig({ ...config, [part]: { ...config[part], ...change } })).toThrow(message);
+  });
+
+  it("accepts both spellings of names", () => {
+    expect(family.canonicalName("language_model.layers.3.attn.q_proj.weight")).toBe(
+      "language_model.layers.3.self_attn.q_proj.weight",
+    );
+    expect(family.canonicalName("language_model.layers.3.mlp.down_proj.weight")).toBe(
+      "language_model.layers.3.mlp.w2.weight",
+    );
+    expect(family.canonicalName("vision_tower.blocks.0.attn.qkv.weight")).toBe("vision_tower.blocks.0.attn.qkv.weight");
+  });
+});
+
+describe("ropeAngles", () => {
+  it("is the identity at position 0 and turns by theta^(-2f/d) a step", () => {
+    const { cos, sin } = ropeAngles({ start: 0, count: 2 }, 4, 10000);
+    expect([...cos.subarray(0, 2), ...sin.subarray(0, 2)]).toEqual([1, 1, 0, 0]);
+    expect(cos[2]).toBeCloseTo(Math.cos(1), 7);
+    expect(sin[3]).toBeCloseTo(Math.sin(0.01), 7);
+  });
+
+  it("does not depend on how a row is cut into steps", () => {
+    const whole = ropeAngles({ start: 0, count: 50 }, 8, 1e6);
+    const tail = ropeAngles({ start: 20, count: 30 }, 8, 1e6);
+    expect([...tail.cos]).toEqual([...whole.cos.subarray(20 * 4)]);
+  });
+});

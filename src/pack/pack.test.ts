@@ -1,0 +1,111 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
+import { toFloat32 } from "../tensor/index.js";
+import { formatOf, openPacked, pack, parsePlan } from "./index.js";
+
+const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl_resampler");
+const root = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
+process.env.OCELLUS_CACHE = join(root, "cache");
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+async function embeddingRow(packedPath: string, id: number, hiddenSize: number): Promise<Float32Array> {
+  const packed = await openPacked(packedPath);
+  const out = new Float32Array(hiddenSize);
+  await packed.embed([id], out, 0);
+  await packed.close();
+  return out;
+}
+
+describe("packing", () => {
+  it("finds what it packed before, and packs anew when the checkpoint or the plan changes", async () => {
+    const source = join(root, "source");
+    mkdirSync(source);
+    for (const name of readdirSync(join(golden, "gqa-tied")))
+      writeFileSync(join(source, name), readFileSync(join(golden, "gqa-tied", name)));
+    rmSync(join(source, "fixture.safetensors"));
+    const first = await pack(source, { plan: parsePlan("int4") });
+    expect(first.written).toBe(true);
+    expect(await pack(source, { plan: parsePlan("int4") })).toEqual({ path: first.path, written: false });
+    expect((await pack(source, { plan: parsePlan("int4", 64) })).path).not.toBe(first.path);
+    const config = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
+    writeFileSync(join(source, "config.json"), JSON.stringify({ ...config, note: "changed" }));
+    expect((await pack(source, { plan: parsePlan("int4") })).written).toBe(true);
+  });
+
+  it.each([
+    ["gqa-tied", "fp32", 1e-7],
+    ["gqa-tied", "int8", 0.02],
+    ["gqa-tied", "int4", 0.02],
+    ["mha-untied", "int4", 1e-7],
+  ])("gives the token embedding rows of %s in %s", async (name, weights, tolerance) => {
+    const checkpoint = await openCheckpoint(join(golden, name, "model.safetensors"));
+    const table = "language_model.embed_tokens.weight";
+    const [, hiddenSize] = checkpoint.info(table)!.shape;
+    const expected = toFloat32(await checkpoint.readRange(table, 7 * hiddenSize!, 8 * hiddenSize!), "f32");
+    await checkpoint.close();
+    const { path } = await pack(join(golden, name, "model.safetensors"), {
+      plan: parsePlan(weights),
+      into: join(root, `${name}-${weights}`),
+    });
+    const row = await embeddingRow(path, 7, hiddenSize!);
+    const largest = Math.max(...expected.map(Math.abs));
+    for (const [i, value] of row.entries())
+      expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(tolerance * largest);
+  });
+
+  it("stores a tied head once, and keeps eyes and head in eight bits at int4", () => {
+    const plan = parsePlan("int4");
+    expect(formatOf(plan, "language_model.layers.0.mlp.w1.weight").kind).toBe("int4");
+    for (const name of [
+      "language_model.embed_tokens.weight",
+      "lm_head.weight",
+      "vision_tower.blocks.0.attn.qkv.weight",
+    ]) {
+      expect(formatOf(plan, name).kind).toBe("int8");
+    }
+  });
+
+  it("leaves nothing behind when it is aborted", async () => {
+    const into = join(root, "aborted");
+    const controller = new AbortController();
+    const options = { plan: parsePlan("int8"), into, signal: controller.signal, onProgress: () => controller.abort() };
+    await expect(pack(join(golden, "gqa-tied/model.safetensors"), options)).rejects.toMatchObject({ code: "aborted" });
+    expect(readdirSync(root).filter((name) => name.startsWith("aborted"))).toEqual([]);
+  });
+
+  it("neither uses nor replaces a folder that is not a packed model", async () => {
+    const into = join(root, "mine");
+    mkdirSync(into);
+    writeFileSync(join(into, "thesis.txt"), "years of work");
+    const options = { plan: parsePlan("int8"), into, force: true };
+    await expect(pack(join(golden, "gqa-tied/model.safetensors"), options)).rejects.toThrow(
+      "exists and is not a packed model",
+    );
+    expect(existsSync(join(into, "thesis.txt"))).toBe(true);
+  });
+
+  it("refuses a checkpoint that holds a tensor in both spellings, or lacks one", async () => {
+    const folder = join(root, "spellings");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "config.json"), readFileSync(join(golden, "gqa-tied/config.json")));
+    const names = ["language_model.layers.0.mlp.w1.weight", "language_model.layers.0.mlp.gate_proj.weight"];
+    const tensors = names.map((name) => ({ name, dtype: "u8" as const, shape: [1], bytes: new Uint8Array(1) }));
+    await writeSafetensors(join(folder, "model.safetensors"), tensors);
+    await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
+      "holds language_model.layers.0.mlp.w1.weight twice",
+    );
+    await writeSafetensors(join(folder, "model.safetensors"), tensors.slice(1));
+    await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
+      "the checkpoint has no tensor vision_tower.patch_embed.proj.weight",
+    );
+  });
+
+  it("says what is wrong with a folder that is not packed", async () => {
+    await expect(openPacked(join(golden, "gqa-tied-bin"))).rejects.toThrow(
+      "is not a packed model: it has no packed.json",
+    );
+  });
+});

@@ -1,0 +1,9 @@
+export { type ChatMessage, type ContentPart, image } from "./messages.js";
+export {
+  createProcessor,
+  type ProcessOptions,
+  type Processor,
+  type ProcessorParts,
+  type Prompt,
+  type PromptImage,
+} from "./processor.js";

@@ -1,0 +1,66 @@
+/** A conversation as its user writes it, and the checks that need no tokenizer. */
+import { OcellusError } from "../base/index.js";
+import type { ImageInput } from "../image/index.js";
+
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string | readonly ContentPart[];
+}
+
+export type ContentPart =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image"; readonly image: ImageInput };
+
+/** A picture as a part of a message: `content: [image("dress.png"), { type: "text", text: "What is this?" }]`. */
+export function image(input: ImageInput): ContentPart {
+  return { type: "image", image: input };
+}
+
+const roles = ["system", "user", "assistant"];
+
+/** A context of 262,144 tokens, the longest of our families, at four characters each. */
+const maxCharacters = 2 ** 20;
+
+/** @throws `invalid_request` naming the message and the part; `too_large` past a million characters. */
+export function checkMessages(messages: readonly ChatMessage[]): void {
+  if (!Array.isArray(messages) || messages.length === 0)
+    throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]");
+  for (const [i, { role, content }] of messages.entries()) {
+    if (!roles.includes(role))
+      throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`);
+    if (typeof content !== "string" && !Array.isArray(content))
+      throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`);
+    if (typeof content !== "string") for (const part of content) checkPart(i, part);
+  }
+  const numCharacters = messages.reduce((total, message) => total + textOf(message).length, 0);
+  if (numCharacters > maxCharacters)
+    throw new OcellusError(
+      "too_large",
+      `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
+    );
+}
+
+function checkPart(message: number, part: ContentPart): void {
+  if (part?.type === "text" && typeof part.text === "string") return;
+  if (part?.type === "image" && part.image !== undefined && part.image !== null) return;
+  throw invalidMessage(
+    message,
+    `expected parts { type: "text", text } or { type: "image", image }, found ${JSON.stringify(part)?.slice(0, 80)}`,
+  );
+}
+
+function invalidMessage(index: number, problem: string): OcellusError {
+  return new OcellusError("invalid_request", `message ${index + 1}: ${problem}`);
+}
+
+/** The words of a message. Neighbouring text parts join without a gap, as templates join them; a picture parts them. */
+export function textOf({ content }: ChatMessage): string {
+  if (typeof content === "string") return content;
+  return content.map((part) => (part.type === "text" ? part.text : "\n")).join("");
+}
+
+/** All pictures, in the order of the conversation. */
+export function imagesOf(messages: readonly ChatMessage[]): ImageInput[] {
+  const parts = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content));
+  return parts.flatMap((part) => (part.type === "image" ? [part.image] : []));
+}

@@ -1,0 +1,110 @@
+/**
+ * Text ↔ token ids, from the tokenizer.json and tokenizer_config.json of a checkpoint. Splitting and merging belong to
+ * @huggingface/tokenizers; this adds checks, an exact decoder for byte-level vocabularies, and plain lookups.
+ * Traps of that library, all kept inside this file: `clean_up_tokenization_spaces` is on unless switched off and edits
+ * the text; decoding nothing throws; decoding looks through all added tokens for each id.
+ */
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { OcellusError } from "../base/index.js";
+import { tokenBytes } from "./byte-level.js";
+import { parseTokenizerFiles, type TokenizerFiles } from "./files.js";
+
+export interface EncodeOptions {
+  /** Whether the tokenizer adds its own start and end tokens. Default false: the chat template has written them. */
+  readonly addSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Default true. */
+  readonly skipSpecialTokens?: boolean;
+}
+
+export interface Tokenizer {
+  encode(text: string, options?: EncodeOptions): number[];
+  /** Ids that name no token (an embedding table is often padded past its vocabulary) give no text. */
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  tokenId(token: string): number | undefined;
+  /**
+   * The bytes an id adds to the text, or undefined when the text is not simply the bytes of its tokens one after another
+   * (any vocabulary that is not byte-level).
+   */
+  readonly bytesOf: ((id: number) => Uint8Array) | undefined;
+  /** Tokens that mark structure, such as turns and pictures, by their spelling. */
+  readonly specialTokens: ReadonlyMap<string, number>;
+  /** The largest id plus one. */
+  readonly vocabSize: number;
+  /** As tokenizer_config.json carries it, if it does. */
+  readonly chatTemplate: string | undefined;
+  /** bos_token, eos_token and their kin, by those names: templates refer to them. */
+  readonly namedTokens: Readonly<Record<string, string>>;
+}
+
+/**
+ * @param tokenizerJson parsed tokenizer.json
+ * @param tokenizerConfigJson parsed tokenizer_config.json; undefined when the checkpoint has none
+ * @throws `invalid_file` when malformed, `unsupported` for a component that is not implemented.
+ */
+export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unknown): Tokenizer {
+  const files = parseTokenizerFiles(tokenizerJson, tokenizerConfigJson);
+  const inner = createInner(tokenizerJson as object, (tokenizerConfigJson ?? {}) as object);
+  const special = new Map(files.addedTokens.filter((token) => token.special).map((token) => [token.content, token.id]));
+  const specialIds = new Set(special.values());
+  const bytesOf = files.isByteLevel ? byteTable(inner, files) : undefined;
+  return {
+    encode: (text, { addSpecialTokens = false } = {}) =>
+      inner.encode(text, { add_special_tokens: addSpecialTokens }).ids,
+    decode(ids, { skipSpecialTokens = true } = {}) {
+      const shown = ids.filter(
+        (id) => inner.id_to_token(id) !== undefined && !(skipSpecialTokens && specialIds.has(id)),
+      );
+      if (shown.length === 0) return "";
+      if (bytesOf) return utf8Decoder().decode(concatenate(shown.map(bytesOf)));
+      return inner.decode(shown, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    },
+    tokenId: (token) => inner.token_to_id(token),
+    bytesOf,
+    specialTokens: special,
+    vocabSize: files.vocabSize,
+    chatTemplate: files.chatTemplate,
+    namedTokens: files.namedTokens,
+  };
+}
+
+function createInner(tokenizerJson: object, tokenizerConfigJson: object): HuggingFaceTokenizer {
+  try {
+    return new HuggingFaceTokenizer(tokenizerJson, tokenizerConfigJson);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OcellusError(
+      /unknown|unsupported/i.test(reason) ? "unsupported" : "invalid_file",
+      `tokenizer.json cannot be used: ${reason}; compare it with the checkpoint's original file`,
+      { cause },
+    );
+  }
+}
+
+/** Bytes of each id, made when first asked for. Added tokens stand for their spelling, others for mapped bytes. */
+function byteTable(inner: HuggingFaceTokenizer, { addedTokens }: TokenizerFiles): (id: number) => Uint8Array {
+  const utf8 = new TextEncoder();
+  const table = new Map<number, Uint8Array>(addedTokens.map(({ id, content }) => [id, utf8.encode(content)]));
+  return (id) => {
+    const bytes = table.get(id) ?? tokenBytes(inner.id_to_token(id) ?? "");
+    table.set(id, bytes);
+    return bytes;
+  };
+}
+
+/** Broken bytes become U+FFFD; a byte order mark is text like any other. */
+export function utf8Decoder() {
+  return new TextDecoder("utf-8", { ignoreBOM: true });
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
