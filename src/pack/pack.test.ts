@@ -14,7 +14,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 async function embeddingRow(packedPath: string, id: number, hiddenSize: number): Promise<Float32Array> {
   const packed = await openPacked(packedPath);
   const out = new Float32Array(hiddenSize);
-  await packed.embed([id], out, 0);
+  await packed.embedding.read([id], out, 0);
   await packed.close();
   return out;
 }

@@ -33,7 +33,7 @@ import { type AnyFamily, familyOf } from "../models/index.js";
 import { byteLength, expectShape, type TensorInfo, type TensorSource } from "../tensor/index.js";
 import { canonicalSource } from "./canonical.js";
 import { encodeWeights } from "./encode-weights.js";
-import { type PackedManifest, packedFiles, packVersion } from "./packed.js";
+import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
 import { formatOf, type PackingPlan } from "./plan.js";
 
 export interface PackProgress {

@@ -120,7 +120,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   /** Token embeddings of a row, with the rows of its pictures replaced by their visual tokens. */
   async #embedRow(row: Row<SequenceInputs>, out: Float32Array, offset: number): Promise<void> {
     const { hiddenSize } = this.#dimensions;
-    await this.#model.embed(Array.from(row.tokens), out, offset);
+    await this.#model.embedding.read(row.tokens, out, offset);
     const end = row.position + row.tokens.length;
     for (const image of row.payload.images) {
       const from = Math.max(image.start, row.position);

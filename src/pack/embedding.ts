@@ -1,0 +1,57 @@
+/**
+ * Rows of the token embedding table, read from the packed weights file when first wanted and kept: no table of 1.2 GB
+ * in memory, and no file access for the words that keep coming back.
+ */
+import type { Checkpoint } from "../checkpoint/index.js";
+import { dequantizeRows } from "../quantize/index.js";
+import { toFloat32 } from "../tensor/index.js";
+import type { PackedManifest } from "./manifest.js";
+
+/** 4,096 rows of an 8B model, every row of a small one. */
+const maxCacheBytes = 64 * 2 ** 20;
+
+export class EmbeddingTable {
+  readonly #files: Checkpoint;
+  readonly #stored: PackedManifest["embedding"];
+  readonly #hiddenSize: number;
+  /** In order of arrival; the oldest row leaves first. */
+  readonly #rows = new Map<number, Float32Array>();
+
+  constructor(files: Checkpoint, stored: PackedManifest["embedding"], hiddenSize: number) {
+    this.#files = files;
+    this.#stored = stored;
+    this.#hiddenSize = hiddenSize;
+  }
+
+  /** Writes float32 rows [ids.length, hidden_size] into `out` from `offset`. */
+  async read(ids: readonly number[], out: Float32Array, offset: number): Promise<void> {
+    const rows = new Map<number, Float32Array>();
+    await Promise.all(
+      [...new Set(ids)].map(async (id) => rows.set(id, this.#rows.get(id) ?? (await this.#readRow(id)))),
+    );
+    for (const [i, id] of ids.entries()) out.set(rows.get(id)!, offset + i * this.#hiddenSize);
+    for (const [id, row] of rows) this.#keep(id, row);
+  }
+
+  #keep(id: number, row: Float32Array): void {
+    if (this.#rows.has(id)) return;
+    const maxRows = Math.floor(maxCacheBytes / row.byteLength);
+    if (this.#rows.size >= maxRows) this.#rows.delete(this.#rows.keys().next().value!);
+    this.#rows.set(id, row);
+  }
+
+  async #readRow(id: number): Promise<Float32Array> {
+    const { tensor, scales, format, block_size: blockSize } = this.#stored;
+    const size = this.#hiddenSize;
+    if (format === "plain" || !scales || !blockSize) {
+      const bytes = await this.#files.readRange(tensor, id * size, (id + 1) * size);
+      return toFloat32(bytes, this.#files.info(tensor)!.dtype);
+    }
+    const blocks = Math.ceil(size / blockSize);
+    const [codes, scaleBytes] = await Promise.all([
+      this.#files.readRange(tensor, id * blocks * blockSize, (id + 1) * blocks * blockSize),
+      this.#files.readRange(scales, id * blocks, (id + 1) * blocks),
+    ]);
+    return dequantizeRows({ codes, scales: toFloat32(scaleBytes, "f32") }, 1, size, format, blockSize);
+  }
+}
