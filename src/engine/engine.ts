@@ -58,7 +58,7 @@ export class Engine<P> {
   submit(request: EngineRequest<P>, signal?: AbortSignal): AsyncIterable<TokenEvent> {
     throwIfAborted(signal);
     if (this.#isClosed) throw new OcellusError("aborted", "the engine is closed; no further requests are taken");
-    checkRequest(request, this.#runner);
+    this.check(request);
     const sequence = new Sequence(request);
     const end = (error?: unknown) => this.#end(sequence, error);
     const onAbort = () => end(new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason }));
@@ -68,6 +68,11 @@ export class Engine<P> {
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#loop ??= this.#run();
     return withCleanUp(stream, () => signal?.removeEventListener("abort", onAbort));
+  }
+
+  /** Everything `submit` would refuse about the request itself, before the caller spends work on its payload. */
+  check(request: Omit<EngineRequest<P>, "payload">): void {
+    checkRequest(request, this.#runner);
   }
 
   /** Offline work: all requests together, prompts read in padded batches; results in the order of the requests. */
@@ -150,7 +155,7 @@ export class Engine<P> {
 }
 
 function checkRequest<P>(
-  { promptIds, sampling, maxTokens }: EngineRequest<P>,
+  { promptIds, sampling, maxTokens }: Omit<EngineRequest<P>, "payload">,
   { maxLength, vocabSize }: ModelRunner<P>,
 ): void {
   const refuse = (message: string) => {

@@ -28,7 +28,7 @@ describe("packing", () => {
     rmSync(join(source, "fixture.safetensors"));
     const first = await pack(source, { plan: parsePlan("int4") });
     expect(first.written).toBe(true);
-    expect(await pack(source, { plan: parsePlan("int4") })).toEqual({ path: first.path, written: false });
+    expect(await pack(source, { plan: parsePlan("int4") })).toEqual({ ...first, written: false });
     expect((await pack(source, { plan: parsePlan("int4", 64) })).path).not.toBe(first.path);
     const config = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
     writeFileSync(join(source, "config.json"), JSON.stringify({ ...config, note: "changed" }));

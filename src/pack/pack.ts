@@ -54,8 +54,10 @@ export interface PackOptions {
 
 export interface PackResult {
   readonly path: string;
-  /** False when the cache had it already. */
+  /** False when it was there already. */
   readonly written: boolean;
+  /** What a user should know about the checkpoint, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /** The two graphs of a model; the catalog says which tensors there are and in which format each is stored. */
@@ -92,7 +94,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
-    if (!options.force) return { path: target, written: false };
+    if (!options.force) return { path: target, written: false, notes: checkpoint.notes };
   }
   const layout = planWeights(graphs, weights, embeddingSource(family, config, graphs, weights));
   await createFolderAtomically(target, options.force ?? false, async (folder) => {
@@ -107,7 +109,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
       `${JSON.stringify(manifestOf(family, options.plan, digest, layout.embedding), null, 2)}\n`,
     );
   });
-  return { path: target, written: true };
+  return { path: target, written: true, notes: checkpoint.notes };
 }
 
 /** A folder that is somebody else's is neither used nor replaced. */

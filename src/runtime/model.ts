@@ -12,6 +12,7 @@ import {
   openPacked,
   type PackedModel,
   type PackProgress,
+  type PackResult,
   pack,
   parsePlan,
   type Weights,
@@ -53,7 +54,7 @@ export interface LoadTimings {
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
   const device = resolveDevice(options.device ?? "auto");
   const started = performance.now();
-  const { path: packedPath, written } = await findPacked(path, options);
+  const { path: packedPath, written, notes } = await findPacked(path, options);
   const packedAt = performance.now();
   const packed = await openPacked(packedPath);
   try {
@@ -62,17 +63,18 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const decoder = await GraphSession.open(packed.decoderPath, session);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    return new VisionLanguageModel({ packed, vision, decoder, ...(await openText(packed)), device, timings }, options);
+    const parts = { packed, vision, decoder, ...(await openText(packed)), device, timings, notes };
+    return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
     throw error;
   }
 }
 
-async function findPacked(path: string, options: LoadOptions): Promise<{ path: string; written: boolean }> {
+async function findPacked(path: string, options: LoadOptions): Promise<PackResult> {
   const files = await openCheckpoint(path);
   try {
-    if (await isPacked(files)) return { path: files.path, written: false };
+    if (await isPacked(files)) return { path: files.path, written: false, notes: [] };
   } finally {
     await files.close();
   }
@@ -120,13 +122,7 @@ interface Parts {
   readonly defaults: ChatOptions;
   readonly device: Device;
   readonly timings: LoadTimings;
-}
-
-/** A prompt with its pictures encoded: what the engine starts from. */
-interface PreparedPrompt {
-  readonly prompt: Prompt;
-  readonly inputs: SequenceInputs;
-  readonly visionMs: number;
+  readonly notes: readonly string[];
 }
 
 export class VisionLanguageModel {
@@ -164,6 +160,8 @@ export class VisionLanguageModel {
       device: this.device,
       maxLength: this.#runner.maxLength,
       maxSequences: this.#runner.numSlots,
+      /** What a user should know about the checkpoint, in sentences. */
+      notes: this.#parts.notes,
     };
   }
 
@@ -174,15 +172,22 @@ export class VisionLanguageModel {
   /**
    * Answers a conversation, streaming. Several calls at once share the decoder as one running batch; leaving the loop
    * early, or aborting `options.signal`, frees the sequence within one step.
-   * @throws `invalid_request`, `invalid_image`, `too_large`, `overloaded`, `aborted`.
+   * @throws `invalid_request`, `invalid_image`, `too_large` (the prompt does not fit the context; before any picture is
+   * encoded), `overloaded`, `aborted`.
    */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const { defaults } = this.#parts;
+    const { defaults, processor } = this.#parts;
     const settled = { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
+    const { signal } = settled;
     const started = performance.now();
-    const { prompt, inputs, visionMs } = await this.#prepare(messages, settled.signal);
-    const events = this.#engine.submit(this.#request(prompt, inputs, settled), settled.signal);
-    yield* streamChat(events, {
+    const prompt = await processor.process(messages, signal ? { signal } : {});
+    const request = this.#request(prompt, settled);
+    this.#engine.check(request);
+    throwIfAborted(signal);
+    const visionStarted = performance.now();
+    const payload = { images: await this.#placeImages(prompt) };
+    const visionMs = performance.now() - visionStarted;
+    yield* streamChat(this.#engine.submit({ ...request, payload }, signal), {
       tokenizer: this.tokenizer,
       promptTokens: prompt.ids.length,
       stop: settled.stop ?? [],
@@ -194,6 +199,23 @@ export class VisionLanguageModel {
   /** The whole answer at once. */
   async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult> {
     return collect(this.chat(messages, options));
+  }
+
+  /** Offline work: any number of conversations, always enough of them at once to fill the batch; results in their order. */
+  async generateBatch(
+    conversations: readonly (readonly ChatMessage[])[],
+    options: ChatOptions = {},
+  ): Promise<ChatResult[]> {
+    const results: ChatResult[] = [];
+    let next = 0;
+    const work = async () => {
+      while (next < conversations.length) {
+        const i = next++;
+        results[i] = await this.answer(conversations[i]!, options);
+      }
+    };
+    await Promise.all(Array.from({ length: 2 * this.#runner.numSlots }, work));
+    return results;
   }
 
   /** Visual tokens and features of prepared pictures, one each. */
@@ -208,26 +230,14 @@ export class VisionLanguageModel {
     await this.#parts.packed.close();
   }
 
-  async #prepare(messages: readonly ChatMessage[], signal: AbortSignal | undefined): Promise<PreparedPrompt> {
-    const prompt = await this.#parts.processor.process(messages, signal ? { signal } : {});
-    throwIfAborted(signal);
-    const started = performance.now();
+  async #placeImages(prompt: Prompt): Promise<PlacedImage[]> {
     const encoded = await this.encodeImages(prompt.images.map((image) => image.pixels));
-    const images = prompt.images.map(
-      (image, i): PlacedImage => ({ start: image.start, numTokens: image.numTokens, tokens: encoded[i]!.visualTokens }),
-    );
-    return { prompt, inputs: { images }, visionMs: performance.now() - started };
+    return prompt.images.map(({ start, numTokens }, i) => ({ start, numTokens, tokens: encoded[i]!.visualTokens }));
   }
 
-  #request(prompt: Prompt, inputs: SequenceInputs, options: ChatOptions) {
-    const { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] } = options;
-    return {
-      promptIds: Array.from(prompt.ids),
-      payload: inputs,
-      sampling,
-      maxTokens,
-      stopTokenIds: [...this.#eosTokenIds(), ...stopTokenIds],
-    };
+  #request(prompt: Prompt, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
+    const promptIds = Array.from(prompt.ids);
+    return { promptIds, sampling, maxTokens, stopTokenIds: [...this.#eosTokenIds(), ...stopTokenIds] };
   }
 
   #eosTokenIds(): readonly number[] {
