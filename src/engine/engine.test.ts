@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FakeRunner, fakeAnswer, fakeVocabSize } from "./fake-runner.testkit.js";
-import { Engine, type EngineRequest, type TokenEvent } from "./index.js";
+import { Engine, type EngineRequest, type SamplingOptions, type TokenEvent } from "./index.js";
 
 const token = fc.nat(fakeVocabSize - 1);
 const requests = (max: number) =>
@@ -175,6 +175,73 @@ describe("the engine", () => {
     expect(() => engine.submit({ ...request("x"), sampling: { logit_bias: { 99: 1 } } })).toThrow("logit_bias");
     engine.submit(request("first"));
     expect(() => engine.submit(request("second"))).toThrow("1 requests are waiting already");
+  });
+
+  it("works off more offline requests than the queue holds, and ends the rest when one fails", async () => {
+    const list = Array.from({ length: 10 }, (_, i) => request(`request ${i}`));
+    const runner = new FakeRunner(2);
+    const engine = new Engine(runner, { maxQueue: 2 });
+    const results = await engine.generateBatch(list);
+    expect(results.map((r) => r.tokenIds)).toEqual(list.map((r) => fakeAnswer(r)));
+    runner.onStep = (batch) => {
+      if (batch.rows.some((r) => r.payload === "request 3")) throw new Error("out of memory");
+    };
+    await expect(engine.generateBatch(list)).rejects.toThrow("out of memory");
+    const numSteps = runner.batches.length;
+    await engine.close();
+    expect(runner.batches.length).toBeLessThanOrEqual(numSteps + 1);
+    expectNothingLeft(engine, runner);
+  });
+
+  it("ends a sequence whose consumer leaves before reading, or while it waits for a token", async () => {
+    for (const readFirst of [false, true]) {
+      const runner = new FakeRunner(1);
+      const engine = new Engine(runner);
+      const events = engine.submit(request("left", 4, 50))[Symbol.asyncIterator]();
+      const pending = readFirst ? events.next() : undefined;
+      await events.return?.();
+      if (pending) expect(await pending).toMatchObject({ done: true });
+      await engine.close();
+      expect(runner.batches.length).toBeLessThanOrEqual(1);
+      expectNothingLeft(engine, runner);
+    }
+  });
+
+  it("gives an aborted request's place in the queue back at once", async () => {
+    const engine = new Engine(new FakeRunner(1), { maxQueue: 1 });
+    const running = read(engine.submit(request("running")));
+    await Promise.resolve();
+    await Promise.resolve();
+    const controller = new AbortController();
+    const waiting = read(engine.submit(request("waiting"), controller.signal));
+    controller.abort();
+    await expect(read(engine.submit(request("next")))).resolves.toEqual(fakeAnswer(request("next")));
+    await expect(waiting).rejects.toMatchObject({ code: "aborted" });
+    expect(await running).toEqual(fakeAnswer(request("running")));
+  });
+
+  it("fails requests rather than leave them waiting when the runner breaks its promises", async () => {
+    const runner = new FakeRunner(1);
+    const engine = new Engine(runner);
+    runner.release = () => {
+      throw new Error("lost the cache");
+    };
+    const results = await Promise.allSettled(["a", "b"].map((name) => read(engine.submit(request(name)))));
+    expect(results[1]).toMatchObject({ status: "rejected", reason: { message: "lost the cache" } });
+    const silent = new FakeRunner(1);
+    silent.step = async () => [];
+    await expect(read(new Engine(silent).submit(request("c")))).rejects.toThrow("0 rows of logits, 1 were asked for");
+  });
+
+  it.each([
+    [{ temperature: "0.7" }, "temperature: expected a number from 0 to 2"],
+    [{ temperature: null }, "temperature: expected a number"],
+    [{ topP: 0.5 }, "there is no sampling option topP (nearest: top_k, top_p"],
+    [{ logit_bias: { "": 5 } }, "logit_bias: expected token ids"],
+    [{ logit_bias: { 3: "5" } }, "logit_bias: expected token ids"],
+  ])("refuses the sampling options %j", (sampling, message) => {
+    const engine = new Engine(new FakeRunner(1));
+    expect(() => engine.submit({ ...request("x"), sampling: sampling as SamplingOptions })).toThrow(message);
   });
 
   it("draws the same tokens from the same seed, whatever else is in the batch", async () => {

@@ -2,7 +2,7 @@
  * Continuous batching: one loop that schedules, runs, settles, and streams tokens to whoever asked. Sequences join and
  * leave between any two steps. The engine knows ids and logits only; a fake runner tests it.
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { checkSampling } from "./sampling.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
@@ -30,15 +30,16 @@ export interface GeneratedTokens {
   readonly finishReason: FinishReason;
 }
 
-interface Job<P> {
-  readonly sequence: Sequence<P>;
+interface Job {
   readonly stream: EventStream<TokenEvent>;
+  /** Stops listening to the caller's signal, which may outlive many requests. */
+  readonly unlisten: () => void;
 }
 
 export class Engine<P> {
   readonly #runner: ModelRunner<P>;
   readonly #scheduler: Scheduler<P>;
-  readonly #jobs = new Map<Sequence<P>, Job<P>>();
+  readonly #jobs = new Map<Sequence<P>, Job>();
   /** Ended from outside; their slots are freed between two steps. */
   readonly #ended = new Set<Sequence<P>>();
   readonly #counts = { steps: 0, promptTokens: 0, generatedTokens: 0 };
@@ -64,10 +65,10 @@ export class Engine<P> {
     const onAbort = () => end(new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason }));
     const stream = new EventStream<TokenEvent>(() => end());
     this.#scheduler.add(sequence);
-    this.#jobs.set(sequence, { sequence, stream });
+    this.#jobs.set(sequence, { stream, unlisten: () => signal?.removeEventListener("abort", onAbort) });
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#loop ??= this.#run();
-    return withCleanUp(stream, () => signal?.removeEventListener("abort", onAbort));
+    return stream;
   }
 
   /** Everything `submit` would refuse about the request itself, before the caller spends work on its payload. */
@@ -75,9 +76,26 @@ export class Engine<P> {
     checkRequest(request, this.#runner);
   }
 
-  /** Offline work: all requests together, prompts read in padded batches; results in the order of the requests. */
+  /**
+   * Offline work: as many requests at a time as there are slots, first prompts read in padded batches; results in the
+   * order of the requests. All requests are checked before any runs; when one fails, the others are ended.
+   */
   async generateBatch(requests: readonly EngineRequest<P>[], signal?: AbortSignal): Promise<GeneratedTokens[]> {
-    return Promise.all(requests.map((request) => this.submit(request, signal)).map(collect));
+    for (const request of requests) this.check(request);
+    const failed = new AbortController();
+    const ended = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+    const results: GeneratedTokens[] = [];
+    const remaining = requests.entries(); // shared: each lane takes the next request
+    const lane = async () => {
+      for (const [i, request] of remaining) results[i] = await collect(this.submit(request, ended));
+    };
+    try {
+      await Promise.all(Array.from({ length: this.#runner.numSlots }, lane));
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+    return results;
   }
 
   stats(): EngineStats {
@@ -95,10 +113,15 @@ export class Engine<P> {
   async #run(): Promise<void> {
     await Promise.resolve(); // requests of one turn of the event loop start together
     for (;;) {
-      this.#freeEnded();
-      const batch = this.#scheduler.schedule();
-      if (!batch) break;
-      await this.#step(batch);
+      try {
+        this.#freeEnded();
+        const batch = this.#scheduler.schedule();
+        if (!batch) break;
+        await this.#step(batch);
+      } catch (error) {
+        // Outside a step only a broken runner.release or a bug of ours throws; nobody may wait for ever because of it.
+        for (const sequence of this.#jobs.keys()) this.#end(sequence, error);
+      }
     }
     this.#loop = undefined;
   }
@@ -115,6 +138,11 @@ export class Engine<P> {
   }
 
   #settle(batch: Batch<P>, logits: readonly Float32Array[]): void {
+    const wanted = batch.rows.filter((row) => row.wantsLogits).length;
+    invariant(
+      logits.length === wanted,
+      `the runner returned ${logits.length} rows of logits, ${wanted} were asked for`,
+    );
     let next = 0;
     for (const row of batch.rows) {
       const sequence = this.#scheduler.at(row.slot);
@@ -141,16 +169,19 @@ export class Engine<P> {
     const job = this.#jobs.get(sequence);
     if (!job) return;
     this.#jobs.delete(sequence);
-    this.#ended.add(sequence);
+    job.unlisten();
+    if (sequence.slot === undefined)
+      this.#scheduler.remove(sequence); // still waiting: its place in the queue is free at once
+    else this.#ended.add(sequence);
     job.stream.end(error);
   }
 
   #freeEnded(): void {
     for (const sequence of this.#ended) {
+      this.#ended.delete(sequence); // first: should release throw, the next turn goes on with the others
       const slot = this.#scheduler.remove(sequence);
       if (slot !== undefined) this.#runner.release(slot);
     }
-    this.#ended.clear();
   }
 }
 
@@ -173,14 +204,6 @@ function checkRequest<P>(
       `the prompt has ${promptIds.length} tokens, the context holds ${maxLength}; send fewer pictures or turns, or raise maxLength`,
       { details: { promptTokens: promptIds.length, maxLength } },
     );
-  }
-}
-
-async function* withCleanUp<T>(events: AsyncIterable<T>, cleanUp: () => void): AsyncGenerator<T> {
-  try {
-    yield* events;
-  } finally {
-    cleanUp();
   }
 }
 

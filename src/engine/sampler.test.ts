@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Sampler } from "./sampler.js";
 import type { SamplingOptions } from "./sampling.js";
-import { topIndices } from "./top.js";
+import { nucleus, topIndices } from "./top.js";
 
 const logits = Float32Array.of(2, 1, 0.5, -1, -3);
 
@@ -29,6 +29,11 @@ function expectFrequencies(options: SamplingOptions, expected: readonly number[]
 describe("sampling", () => {
   it("is greedy by default, and takes the first of equals", () => {
     expect(new Sampler({}, []).sample(Float32Array.of(1, 3, 3)).tokenId).toBe(1);
+  });
+
+  it("draws when a filter is given without a temperature", () => {
+    const drawn = Array.from({ length: 50 }, (_, seed) => new Sampler({ top_k: 2, seed }, []).sample(logits).tokenId);
+    expect(new Set(drawn)).toEqual(new Set([0, 1]));
   });
 
   it("draws by the softmax of the logits over the temperature", () => {
@@ -91,6 +96,26 @@ describe("topIndices", () => {
         expect(topIndices(Float32Array.from(values), count)).toEqual(sorted.slice(0, count));
       }),
       { seed: 4 },
+    );
+  });
+});
+
+describe("nucleus", () => {
+  it("keeps the shortest head of the sorted softmax that reaches top-p", () => {
+    const values = fc.array(fc.integer({ min: -40, max: 40 }), { minLength: 1, maxLength: 60 });
+    const anyOf = { temperature: fc.constantFrom(0.3, 1, 2), topP: fc.constantFrom(0, 0.1, 0.5, 0.9, 0.999) };
+    fc.assert(
+      fc.property(values, fc.record(anyOf), (quarters, { temperature, topP }) => {
+        const row = Float32Array.from(quarters, (x) => x / 4);
+        const probabilities = softmax(row.map((x) => x / temperature));
+        const kept = nucleus(row, Math.max(...row), temperature, topP).sort((i, j) => row[j]! - row[i]! || i - j);
+        const best = [...row.keys()].sort((i, j) => row[j]! - row[i]! || i - j);
+        expect(kept).toEqual(best.slice(0, kept.length));
+        const mass = (ids: number[]) => ids.reduce((sum, i) => sum + probabilities[i]!, 0);
+        expect(mass(kept)).toBeGreaterThanOrEqual(topP - 1e-5); // softmax here goes through float32
+        if (kept.length > 1) expect(mass(kept.slice(0, -1))).toBeLessThan(topP + 1e-5);
+      }),
+      { seed: 5, numRuns: 300 },
     );
   });
 });

@@ -5,7 +5,7 @@
 import { OcellusError } from "../base/index.js";
 import { createRandom } from "./random.js";
 import type { SamplingOptions } from "./sampling.js";
-import { topIndices } from "./top.js";
+import { nucleus, topIndices } from "./top.js";
 import type { TokenLogprob } from "./types.js";
 
 export interface Sampled {
@@ -14,14 +14,9 @@ export interface Sampled {
   readonly topLogprobs?: readonly TokenLogprob[];
 }
 
-interface Candidates {
-  readonly ids: readonly number[];
-  /** Unnormalised, most likely first. */
-  readonly weights: readonly number[];
-}
-
 export class Sampler {
   readonly #options: SamplingOptions;
+  readonly #temperature: number;
   readonly #random: () => number;
   readonly #promptTokens: ReadonlySet<number>;
   /** How often each token stands in the answer. */
@@ -29,6 +24,8 @@ export class Sampler {
 
   constructor(options: SamplingOptions, promptIds: readonly number[]) {
     this.#options = options;
+    const wantsDraw = [options.top_k, options.top_p, options.min_p].some((filter) => filter !== undefined);
+    this.#temperature = options.temperature ?? (wantsDraw ? 1 : 0);
     this.#random = createRandom(options.seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
     this.#promptTokens = new Set((options.repetition_penalty ?? 1) === 1 ? [] : promptIds);
   }
@@ -37,7 +34,7 @@ export class Sampler {
   sample(logits: Float32Array): Sampled {
     const adjusted = this.#adjust(logits);
     const best = argmax(adjusted);
-    const tokenId = (this.#options.temperature ?? 0) === 0 ? best : this.#draw(adjusted, adjusted[best]!);
+    const tokenId = this.#temperature === 0 ? best : this.#draw(adjusted, adjusted[best]!);
     this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
     return this.#options.logprobs
       ? { tokenId, ...logprobsOf(logits, tokenId, this.#options.top_logprobs ?? 0) }
@@ -64,61 +61,45 @@ export class Sampler {
     return adjusted;
   }
 
+  /** One draw among the tokens that pass top-k, then top-p, then min-p. */
   #draw(logits: Float32Array, largest: number): number {
-    const weight = (id: number) => Math.exp((logits[id]! - largest) / this.#options.temperature!);
-    const { ids, weights } = this.#candidates(logits, weight);
-    let rest = this.#random() * sum(weights);
-    for (const [i, w] of weights.entries()) {
-      rest -= w;
+    const { top_k: topK = 0, top_p: topP = 1, min_p: minP = 0 } = this.#options;
+    const weigh = (id: number) => Math.exp((logits[id]! - largest) / this.#temperature);
+    const ids =
+      topK > 0
+        ? cutTopP(topIndices(logits, topK), weigh, topP)
+        : topP < 1
+          ? nucleus(logits, largest, this.#temperature, topP)
+          : allIds(logits.length);
+    const weights = new Float64Array(ids.length);
+    let total = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const weight = weigh(ids[i]!);
+      if (weight >= minP) total += weights[i] = weight; // the most likely token weighs 1
+    }
+    let rest = this.#random() * total;
+    for (let i = 0; i < ids.length; i++) {
+      rest -= weights[i]!;
       if (rest < 0) return ids[i]!;
     }
-    return ids[0]!; // rounding left a sliver behind the last weight
-  }
-
-  /** Tokens that pass top-k, then top-p, then min-p. */
-  #candidates(logits: Float32Array, weight: (id: number) => number): Candidates {
-    const { top_k: topK = 0, top_p: topP = 1, min_p: minP = 0 } = this.#options;
-    const kept =
-      topK > 0
-        ? weigh(topIndices(logits, topK), weight)
-        : topP < 1
-          ? undefined
-          : weigh(
-              logits.map((_, i) => i),
-              weight,
-            );
-    const nucleus = kept ? cutTopP(kept, topP, sum(kept.weights)) : nucleusOfAll(logits, weight, topP);
-    if (minP === 0) return nucleus;
-    const floor = minP * nucleus.weights.reduce((most, w) => Math.max(most, w), 0);
-    const passed = nucleus.ids.map((_, i) => i).filter((i) => nucleus.weights[i]! >= floor);
-    return { ids: passed.map((i) => nucleus.ids[i]!), weights: passed.map((i) => nucleus.weights[i]!) };
+    return ids[0]!; // not reached: the generator's 32 bits stay below 1 by more than the sums round
   }
 }
 
-function weigh(ids: ArrayLike<number>, weight: (id: number) => number): Candidates {
-  const list = Array.from(ids);
-  return { ids: list, weights: list.map(weight) };
+function allIds(count: number): Uint32Array {
+  const ids = new Uint32Array(count);
+  for (let id = 0; id < count; id++) ids[id] = id;
+  return ids;
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
-}
-
-/** The first candidates whose weights reach `topP` of the total: at least one. */
-function cutTopP({ ids, weights }: Candidates, topP: number, total: number): Candidates {
+/** The first ids whose weights reach `topP` of the whole: at least one. */
+function cutTopP(ids: readonly number[], weigh: (id: number) => number, topP: number): readonly number[] {
+  if (topP >= 1) return ids;
+  const weights = ids.map(weigh);
+  const goal = topP * weights.reduce((a, b) => a + b, 0);
   let end = 0;
-  for (let sum = 0; end < ids.length && (end === 0 || sum < topP * total); end++) sum += weights[end]!;
-  return { ids: ids.slice(0, end), weights: weights.slice(0, end) };
-}
-
-/** top-p over the whole vocabulary: looks at ever more of the most likely tokens until they reach it. */
-function nucleusOfAll(logits: Float32Array, weight: (id: number) => number, topP: number): Candidates {
-  let total = 0;
-  for (let id = 0; id < logits.length; id++) total += weight(id);
-  for (let count = 64; ; count *= 8) {
-    const candidates = weigh(topIndices(logits, count), weight);
-    if (sum(candidates.weights) >= topP * total || count >= logits.length) return cutTopP(candidates, topP, total);
-  }
+  for (let held = 0; end < ids.length && (end === 0 || held < goal); end++) held += weights[end]!;
+  return ids.slice(0, end);
 }
 
 /** Index of the largest value, the lowest of equals. @throws `internal` when there is a NaN. */

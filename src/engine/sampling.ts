@@ -1,8 +1,8 @@
 /** Sampling options as clients write them, and their bounds. */
-import { OcellusError } from "../base/index.js";
+import { nearestHint, OcellusError } from "../base/index.js";
 
 export interface SamplingOptions {
-  /** 0, the default, is greedy. */
+  /** 0 is greedy. Default: 0, or 1 when top_k, top_p or min_p asks for a draw. */
   readonly temperature?: number;
   /** Keep the k most likely tokens; 0 keeps all. */
   readonly top_k?: number;
@@ -39,25 +39,41 @@ const bounds = {
   top_logprobs: [0, 20, "as in OpenAI's API"],
 } as const;
 
-/** @throws `invalid_request` naming the option, its bounds and what was found. */
+const wholeNumbers: readonly string[] = ["top_k", "seed", "top_logprobs"];
+const names = [...Object.keys(bounds), "logit_bias", "logprobs"];
+const maxLogitBiases = 1024; // a list of forbidden words stays below; every entry costs every step
+
+/** @throws `invalid_request` naming the option, its bounds and what was found. `undefined` counts as not given. */
 export function checkSampling(options: SamplingOptions, vocabSize: number): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw invalid(`there is no sampling option ${unknown}${nearestHint(unknown, names)}`);
   for (const [name, [low, high, why]] of Object.entries(bounds)) {
-    const value = options[name as keyof typeof bounds];
-    const whole = name === "top_k" || name === "seed" || name === "top_logprobs";
-    if (value === undefined) continue;
-    if (!(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
-      throw new OcellusError(
-        "invalid_request",
-        `${name}: expected a ${whole ? "whole " : ""}number from ${low} to ${high} (${why}), found ${value}`,
-      );
-    }
+    const value: unknown = options[name as keyof typeof bounds];
+    const whole = wholeNumbers.includes(name);
+    if (value === undefined || (isBetween(value, low, high) && (!whole || Number.isInteger(value)))) continue;
+    const kind = whole ? "whole number" : "number";
+    throw invalid(`${name}: expected a ${kind} from ${low} to ${high} (${why}), found ${JSON.stringify(value)}`);
   }
-  for (const [id, bias] of Object.entries(options.logit_bias ?? {})) {
-    if (!(Number(id) >= 0 && Number(id) < vocabSize && Number.isInteger(Number(id))) || !(Math.abs(bias) <= 100)) {
-      throw new OcellusError(
-        "invalid_request",
-        `logit_bias: expected token ids below ${vocabSize} and values from -100 to 100, found ${JSON.stringify(id)}: ${bias}`,
-      );
-    }
+  checkLogitBias(Object.entries(options.logit_bias ?? {}), vocabSize);
+}
+
+function checkLogitBias(entries: readonly [string, unknown][], vocabSize: number): void {
+  if (entries.length > maxLogitBiases)
+    throw invalid(`logit_bias: expected at most ${maxLogitBiases} entries, found ${entries.length}`);
+  for (const [id, bias] of entries) {
+    if (/^\d+$/.test(id) && Number(id) < vocabSize && isBetween(bias, -100, 100)) continue;
+    throw invalid(
+      `logit_bias: expected token ids below ${vocabSize} and values from -100 to 100, found ` +
+        `${JSON.stringify(id)}: ${JSON.stringify(bias)}`,
+    );
   }
+}
+
+/** Options may come from JSON: a string that looks like a number is not one. NaN is in no range. */
+function isBetween(value: unknown, low: number, high: number): boolean {
+  return typeof value === "number" && value >= low && value <= high;
+}
+
+function invalid(message: string): OcellusError {
+  return new OcellusError("invalid_request", message);
 }

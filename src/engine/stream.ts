@@ -1,10 +1,20 @@
 /** Events from the engine's loop to one consumer, who may be slower; what waits is bounded by the request's maxTokens. */
 
-export class EventStream<T> implements AsyncIterable<T> {
+interface Reader<T> {
+  resolve(result: IteratorResult<T>): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Not an async generator: `return()` must reach the engine at once, also before the first `next()` and while one is
+ * pending, where a generator's would be dropped or wait for the next token.
+ */
+export class EventStream<T> implements AsyncIterableIterator<T> {
   readonly #events: T[] = [];
+  readonly #readers: Reader<T>[] = [];
   readonly #onLeave: () => void;
-  #ended: { readonly error?: unknown } | undefined;
-  #wake: (() => void) | undefined;
+  #ended = false;
+  #failure: { readonly error: unknown } | undefined;
 
   /** `onLeave` is told when the consumer stops reading before the end. */
   constructor(onLeave: () => void) {
@@ -13,30 +23,37 @@ export class EventStream<T> implements AsyncIterable<T> {
 
   push(event: T): void {
     if (this.#ended) return;
-    this.#events.push(event);
-    this.#wake?.();
+    const reader = this.#readers.shift();
+    if (reader) reader.resolve({ value: event, done: false });
+    else this.#events.push(event);
   }
 
   /** No more events; with an error, the consumer gets it after those that wait. */
   end(error?: unknown): void {
-    this.#ended ??= error === undefined ? {} : { error };
-    this.#wake?.();
+    if (this.#ended) return;
+    this.#ended = true;
+    if (error !== undefined) this.#failure = { error };
+    for (const { resolve, reject } of this.#readers.splice(0)) this.next().then(resolve, reject);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
-    try {
-      for (;;) {
-        while (this.#events.length > 0) yield this.#events.shift()!;
-        if (this.#ended) {
-          if ("error" in this.#ended) throw this.#ended.error;
-          return;
-        }
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    } finally {
-      if (!this.#ended) this.#onLeave();
-    }
+  async next(): Promise<IteratorResult<T>> {
+    if (this.#events.length > 0) return { value: this.#events.shift()!, done: false };
+    if (!this.#ended) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+    const failure = this.#failure;
+    this.#failure = undefined; // an iterator that has thrown is done
+    if (failure) throw failure.error;
+    return { value: undefined, done: true };
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    if (!this.#ended) this.#onLeave();
+    this.#events.length = 0;
+    this.#failure = undefined;
+    this.end();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }

@@ -51,6 +51,14 @@ describe("block quantisation", () => {
     expect([...restored]).toEqual(new Array<number>(32).fill(0));
   });
 
+  it("keeps neighbours apart in a block so small that its scale is denormal and rounds", () => {
+    const values = new Float32Array(32);
+    values[0] = 11 * 2 ** -149; // scale 1.375 units rounds to 1: 11 steps, of which int4 has 8
+    const restored = dequantizeRows(quantizeRows(values, 1, 32, "int4", 32), 1, 32, "int4", 32);
+    expect(restored[0]).toBe(8 * 2 ** -149);
+    expect(Math.abs(restored[1]!)).toBe(0);
+  });
+
   it.each([Number.NaN, Infinity])("refuses %s, naming the row", (bad) => {
     const values = new Float32Array(96);
     values[40] = bad;

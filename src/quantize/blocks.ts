@@ -71,11 +71,16 @@ function writeInt8(
 ): void {
   codes.fill(128, at, at + blockSize);
   for (let i = start; i < end; i++) {
-    codes[at + i - start] = Math.min(255, (values[i]! * inverse + 128.5) | 0);
+    codes[at + i - start] = Math.max(0, Math.min(255, (values[i]! * inverse + 128.5) | 0)); // both sides: as int4Code
   }
 }
 
-/** Two codes a byte, the first in the low nibble. Halves are clamped to 15: +8 has no code. */
+/** Clamped on both sides: +8 has no code, and a denormal scale may round so far down that the extreme passes -8. */
+function int4Code(scaled: number): number {
+  return Math.max(0, Math.min(15, (scaled + 8.5) | 0));
+}
+
+/** Two codes a byte, the first in the low nibble. */
 function writeInt4(
   values: Float32Array,
   start: number,
@@ -87,8 +92,8 @@ function writeInt4(
 ): void {
   codes.fill(0x88, at >> 1, (at + blockSize) >> 1);
   for (let i = start; i < end; i += 2) {
-    const low = Math.min(15, (values[i]! * inverse + 8.5) | 0);
-    const high = i + 1 < end ? Math.min(15, (values[i + 1]! * inverse + 8.5) | 0) : 8;
+    const low = int4Code(values[i]! * inverse);
+    const high = i + 1 < end ? int4Code(values[i + 1]! * inverse) : 8;
     codes[(at + i - start) >> 1] = low | (high << 4);
   }
 }
