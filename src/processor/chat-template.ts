@@ -1,9 +1,12 @@
 /** The checkpoint's own Jinja template: messages → prompt text, with one placeholder for each picture. */
 import { Template } from "@huggingface/jinja";
 import { OcellusError } from "../base/index.js";
-import type { ChatMessage } from "./messages.js";
+import type { PlainMessage } from "./messages.js";
 
-export type RenderTemplate = (messages: readonly ChatMessage[], variables: Readonly<Record<string, unknown>>) => string;
+export type RenderTemplate = (
+  messages: readonly PlainMessage[],
+  variables: Readonly<Record<string, unknown>>,
+) => string;
 
 /** @throws `invalid_config` when there is no template, or it cannot be parsed. */
 export function compileTemplate(source: string | undefined): RenderTemplate {
@@ -35,7 +38,7 @@ function parseTemplate(source: string): Template {
 }
 
 /** Templates see that a picture is there, never what it is. */
-function plainMessage({ role, content }: ChatMessage) {
+function plainMessage({ role, content }: PlainMessage) {
   if (typeof content === "string") return { role, content };
   return { role, content: content.map((part) => (part.type === "image" ? { type: "image" } : { ...part })) };
 }

@@ -4,6 +4,13 @@ import type { ImageInput } from "../image/index.js";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant";
+  /** Words, or words and pictures in order; a bare string is a part of text. */
+  readonly content: string | readonly (ContentPart | string)[];
+}
+
+/** A message whose parts are all spelled out, as chat templates expect them. */
+export interface PlainMessage {
+  readonly role: ChatMessage["role"];
   readonly content: string | readonly ContentPart[];
 }
 
@@ -11,7 +18,7 @@ export type ContentPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly image: ImageInput };
 
-/** A picture as a part of a message: `content: [image("dress.png"), { type: "text", text: "What is this?" }]`. */
+/** A picture as a part of a message: `content: [image("dress.png"), "What is this?"]`. */
 export function image(input: ImageInput): ContentPart {
   return { type: "image", image: input };
 }
@@ -21,31 +28,38 @@ const roles = ["system", "user", "assistant"];
 /** A context of 262,144 tokens, the longest of our families, at four characters each. */
 const maxCharacters = 2 ** 20;
 
-/** @throws `invalid_request` naming the message and the part; `too_large` past a million characters. */
-export function checkMessages(messages: readonly ChatMessage[]): void {
+/**
+ * The messages with every part spelled out.
+ * @throws `invalid_request` naming the message and the part; `too_large` past a million characters.
+ */
+export function plainMessages(messages: readonly ChatMessage[]): PlainMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
     throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]");
-  for (const [i, { role, content }] of messages.entries()) {
-    if (!roles.includes(role))
-      throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`);
-    if (typeof content !== "string" && !Array.isArray(content))
-      throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`);
-    if (typeof content !== "string") for (const part of content) checkPart(i, part);
-  }
-  const numCharacters = messages.reduce((total, message) => total + textOf(message).length, 0);
+  const plain = messages.map(plainMessage);
+  const numCharacters = plain.reduce((total, message) => total + textOf(message).length, 0);
   if (numCharacters > maxCharacters)
     throw new OcellusError(
       "too_large",
       `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
     );
+  return plain;
 }
 
-function checkPart(message: number, part: ContentPart): void {
-  if (part?.type === "text" && typeof part.text === "string") return;
-  if (part?.type === "image" && part.image !== undefined && part.image !== null) return;
+function plainMessage({ role, content }: ChatMessage, i: number): PlainMessage {
+  if (!roles.includes(role))
+    throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`);
+  if (typeof content === "string") return { role, content };
+  if (Array.isArray(content)) return { role, content: content.map((part) => plainPart(i, part)) };
+  throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`);
+}
+
+function plainPart(message: number, part: ContentPart | string): ContentPart {
+  if (typeof part === "string") return { type: "text", text: part };
+  if (part?.type === "text" && typeof part.text === "string") return part;
+  if (part?.type === "image" && part.image !== undefined && part.image !== null) return part;
   throw invalidMessage(
     message,
-    `expected parts { type: "text", text } or { type: "image", image }, found ${JSON.stringify(part)?.slice(0, 80)}`,
+    `expected parts { type: "text", text }, { type: "image", image } or a string, found ${JSON.stringify(part)?.slice(0, 80)}`,
   );
 }
 
@@ -54,13 +68,13 @@ function invalidMessage(index: number, problem: string): OcellusError {
 }
 
 /** The words of a message. Neighbouring text parts join without a gap, as templates join them; a picture parts them. */
-export function textOf({ content }: ChatMessage): string {
+export function textOf({ content }: PlainMessage): string {
   if (typeof content === "string") return content;
   return content.map((part) => (part.type === "text" ? part.text : "\n")).join("");
 }
 
 /** All pictures, in the order of the conversation. */
-export function imagesOf(messages: readonly ChatMessage[]): ImageInput[] {
+export function imagesOf(messages: readonly PlainMessage[]): ImageInput[] {
   const parts = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content));
   return parts.flatMap((part) => (part.type === "image" ? [part.image] : []));
 }

@@ -11,7 +11,7 @@ import type { ImageGrid, ImageRecipe } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
 import { type PreparedImage, prepareImages } from "./images.js";
-import { type ChatMessage, checkMessages, imagesOf, textOf } from "./messages.js";
+import { type ChatMessage, imagesOf, type PlainMessage, plainMessages, textOf } from "./messages.js";
 
 export interface ProcessorParts {
   readonly tokenizer: Tokenizer;
@@ -65,10 +65,10 @@ export function createProcessor(parts: ProcessorParts): Processor {
   const { tokenizer, recipe, imageTokenId, numTokensFor } = parts;
   const render = compileTemplate(parts.chatTemplate);
   return {
-    async process(messages, options = {}) {
+    async process(conversation, options = {}) {
       const { addGenerationPrompt = true, maxImages = 64, tools, allowSpecialTokens = false, signal } = options;
       throwIfAborted(signal);
-      checkMessages(messages);
+      const messages = plainMessages(conversation);
       const inputs = imagesOf(messages);
       checkImageCount(inputs.length, maxImages);
       if (!allowSpecialTokens) refuseSpecialTokens(messages, tokenizer);
@@ -95,7 +95,7 @@ function checkImageCount(numImages: number, maxImages: number): void {
 }
 
 /** Asked of the ids, not the spelling: normalisation can make a special token of text that does not look like one. */
-function refuseSpecialTokens(messages: readonly ChatMessage[], tokenizer: Tokenizer): void {
+function refuseSpecialTokens(messages: readonly PlainMessage[], tokenizer: Tokenizer): void {
   const names = new Map([...tokenizer.specialTokens].map(([name, id]) => [id, name]));
   for (const [i, message] of messages.entries()) {
     const found = tokenizer.encode(textOf(message)).find((id) => names.has(id));
