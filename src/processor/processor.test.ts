@@ -41,11 +41,7 @@ const parts: ProcessorParts = {
 const processor = createProcessor(parts);
 
 const solid = (value: number): RgbImage => ({ width: 2, height: 2, data: new Uint8Array(12).fill(value) });
-const text = (words: string) => ({ type: "text", text: words }) as const;
-const user = (...content: (string | ReturnType<typeof image>)[]): ChatMessage => ({
-  role: "user",
-  content: content.map((part) => (typeof part === "string" ? text(part) : part)),
-});
+const user = (...content: (string | ReturnType<typeof image>)[]): ChatMessage => ({ role: "user", content });
 
 const pad = "<|vision_start|><|image_pad|><|vision_end|>";
 
