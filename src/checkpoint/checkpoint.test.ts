@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { float32Tensor } from "../tensor/index.js";
 import {
@@ -54,6 +54,22 @@ describe("opening a folder", () => {
     expect(await namesIn(join(folder, "qwen3-vl-8b-v1.1.0.safetensors"))).toEqual(["a"]);
   });
 
+  it("knows its files by name however the folder is written", async () => {
+    const folder = await folderOf({ "model.safetensors": ["a"] });
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      for (const path of [".", "./", "model.safetensors", `${folder}/`, join(folder, "..", basename(folder))]) {
+        const checkpoint = await openCheckpoint(path);
+        expect([checkpoint.path, checkpoint.files[0]!.name]).toEqual([folder, "model.safetensors"]);
+        expect(await checkpointDigest(checkpoint)).toHaveLength(64);
+        await checkpoint.close();
+      }
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   it("prefers safetensors to PyTorch weights, and says so", async () => {
     const folder = await folderOf({ "model.safetensors": ["a"], "pytorch_model.bin": {} });
     const checkpoint = await openCheckpoint(folder);
@@ -88,6 +104,19 @@ describe("opening a folder", () => {
     );
   });
 
+  it("refuses a tensor that lies in two shards, or is listed twice", async () => {
+    const held = await folderOf({
+      "model.safetensors.index.json": index({ a: "1.safetensors", b: "2.safetensors" }),
+      "1.safetensors": ["a"],
+      "2.safetensors": ["a", "b"],
+    });
+    await expect(openCheckpoint(held)).rejects.toThrow(/a lies in 1\.safetensors, as .* says, and in 2\.safetensors/);
+    const listed = await folderOf({ "1.safetensors": ["a"] });
+    const text = '{"weight_map": {"a": "1.safetensors", "a": "2.safetensors"}}';
+    writeFileSync(join(listed, "model.safetensors.index.json"), text);
+    await expect(openCheckpoint(listed)).rejects.toThrow('it names "a" twice');
+  });
+
   it("notes tensors that the index leaves out", async () => {
     const folder = await folderOf({
       "model.safetensors.index.json": index({ a: "1.safetensors" }),
@@ -108,13 +137,14 @@ describe("opening a folder", () => {
     const checkpoint = await openCheckpoint(folder);
     expect(await checkpoint.readJson("config.json")).toEqual({ model_type: "x" });
     expect(await checkpoint.readJson("absent.json")).toBeUndefined();
+    expect(await checkpoint.sideFiles()).toEqual(["config.json"]);
     writeFileSync(join(folder, "config.json"), "{");
     await expect(checkpoint.readJson("config.json")).rejects.toThrow("config.json is not JSON");
     await checkpoint.close();
   });
 
-  it("has a digest that follows the weights and the config", async () => {
-    const folder = await folderOf({ "model.safetensors": ["a"], "config.json": { a: 1 } });
+  it("has a digest that follows the weights and the side files", async () => {
+    const folder = await folderOf({ "model.safetensors": ["a"], "config.json": { a: 1 }, "tokenizer.json": {} });
     const digest = async () => {
       const checkpoint = await openCheckpoint(folder);
       const result = await checkpointDigest(checkpoint);
@@ -123,8 +153,15 @@ describe("opening a folder", () => {
     };
     const before = await digest();
     expect(await digest()).toBe(before);
-    writeFileSync(join(folder, "config.json"), JSON.stringify({ a: 2 }));
-    expect(await digest()).not.toBe(before);
+    writeFileSync(join(folder, "notes.md"), "not the model's");
+    expect(await digest()).toBe(before);
+    const seen = new Set([before]);
+    for (const name of ["config.json", "tokenizer.json", "chat_template.jinja"]) {
+      writeFileSync(join(folder, name), "changed");
+      seen.add(await digest());
+    }
+    await writeSafetensors(join(folder, "model.safetensors"), [float32Tensor("a", [1], Float32Array.of(9))]);
+    expect(seen.add(await digest()).size).toBe(5);
   });
 });
 

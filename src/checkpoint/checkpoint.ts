@@ -2,18 +2,18 @@
  * A checkpoint folder as named tensors. Opening reads headers only, whatever the size; a tensor is read when asked for,
  * with positioned reads, so memory holds what the caller holds.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { invariant, nearestHint, OcellusError } from "../base/index.js";
 import { elementBytes, elementCount, type Tensor, type TensorInfo, type TensorSource } from "../tensor/index.js";
 import { RandomAccessFile } from "./file.js";
 import { findWeights, type WeightFiles, type WeightsFormat } from "./find-weights.js";
 import { readSafetensorsHeader } from "./safetensors.js";
-import { parseShardIndex } from "./shard-index.js";
+import { parseShardIndex, shardIndexLimits } from "./shard-index.js";
 import { listSideFiles, readSideJson, readSideText } from "./side-files.js";
 import { isContiguous, readStrided, readTorchTensors, type TorchTensor } from "./torch.js";
 
 export interface Checkpoint extends TensorSource {
-  /** The folder. */
+  /** The folder, absolute. */
   readonly path: string;
   readonly format: WeightsFormat;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly mtimeMs: number }[];
@@ -39,7 +39,10 @@ interface Located {
   readonly strided?: TorchTensor;
 }
 
-/** Opens a folder, or one weights file. @throws `not_found`, `invalid_file`, `too_large`, `unsupported`, `io`. */
+/**
+ * Opens a folder, or one weights file. A file with any tensor of a dtype that we do not know is refused here, at once,
+ * and not when that tensor is read. @throws `not_found`, `invalid_file`, `too_large`, `unsupported`, `io`.
+ */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const weights = await findWeights(path);
   const files: RandomAccessFile[] = [];
@@ -74,7 +77,7 @@ async function openFile(path: string, format: WeightsFormat, files: RandomAccess
 /** All shards the index names; each tensor must be where the index says, and in one place only. */
 async function openShards({ folder, format, index }: WeightFiles, files: RandomAccessFile[]) {
   const indexPath = join(folder, index!);
-  const map = parseShardIndex(await readSideJson(folder, index!), indexPath);
+  const map = parseShardIndex(await readSideJson(folder, index!, shardIndexLimits), indexPath);
   const shards = new Map<string, Tensors>();
   for (const name of new Set(map.values())) shards.set(name, await openShard(folder, name, format, files, indexPath));
   const tensors: Tensors = new Map();
@@ -83,9 +86,12 @@ async function openShards({ folder, format, index }: WeightFiles, files: RandomA
     if (!found) throw missingInShard(indexPath, tensor, shard, shards.get(shard)!);
     tensors.set(tensor, found);
   }
-  const unlisted = [...shards].flatMap(([shard, held]) =>
-    [...held.keys()].filter((t) => map.get(t) !== shard).map((t) => `${t} in ${shard}`),
+  const elsewhere = [...shards].flatMap(([shard, held]) =>
+    [...held.keys()].filter((tensor) => map.get(tensor) !== shard).map((tensor) => ({ tensor, shard })),
   );
+  const twice = elsewhere.find(({ tensor }) => map.has(tensor));
+  if (twice) throw heldTwice(indexPath, twice.tensor, map.get(twice.tensor)!, twice.shard);
+  const unlisted = elsewhere.map(({ tensor, shard }) => `${tensor} in ${shard}`);
   const notes =
     unlisted.length > 0
       ? [`${unlisted.length} tensors are not in the index and were left out: ${unlisted.slice(0, 3).join(", ")}`]
@@ -120,6 +126,14 @@ function missingInShard(indexPath: string, tensor: string, shard: string, held: 
   );
 }
 
+function heldTwice(indexPath: string, tensor: string, listed: string, other: string): OcellusError {
+  return new OcellusError(
+    "invalid_file",
+    `tensor ${tensor} lies in ${listed}, as ${indexPath} says, and in ${other} as well; the shards do not belong together`,
+    { details: { tensor, shards: [listed, other] } },
+  );
+}
+
 class OpenCheckpoint implements Checkpoint {
   readonly path: string;
   readonly format: WeightsFormat;
@@ -137,7 +151,7 @@ class OpenCheckpoint implements Checkpoint {
 
   get files() {
     return this.#files.map(({ path, size, mtimeMs }) => ({
-      name: path.slice(this.path.length + 1),
+      name: basename(path),
       sizeBytes: size,
       mtimeMs,
     }));
@@ -154,7 +168,7 @@ class OpenCheckpoint implements Checkpoint {
   locate(name: string): { file: string; offset: number } {
     const { file, offset, strided } = this.#find(name);
     invariant(!strided, `tensor ${name} is not stored in C order`);
-    return { file: file.path.slice(this.path.length + 1), offset };
+    return { file: basename(file.path), offset };
   }
 
   async read(name: string): Promise<Tensor> {
@@ -165,19 +179,20 @@ class OpenCheckpoint implements Checkpoint {
   async readRange(name: string, start: number, end: number): Promise<Uint8Array> {
     const { info, file, offset, strided } = this.#find(name);
     const count = elementCount(info.shape);
-    if (!(start >= 0 && start <= end && end <= count)) {
+    const whole = Number.isSafeInteger(start) && Number.isSafeInteger(end);
+    if (!whole || start < 0 || start > end || end > count) {
       throw new OcellusError(
         "invalid_request",
         `tensor ${name}: range [${start}, ${end}) leaves its ${count} elements`,
       );
     }
     const size = elementBytes(info.dtype);
-    if (strided) return (await readStrided(file, strided)).subarray(start * size, end * size);
+    if (strided) return readStrided(file, strided, start, end);
     return file.read(offset + start * size, (end - start) * size);
   }
 
   async readFile(name: string, offset: number, length: number): Promise<Uint8Array> {
-    const file = this.#files.find(({ path }) => path === join(this.path, name));
+    const file = this.#files.find(({ path }) => basename(path) === name);
     invariant(file, `no open weights file ${name}`);
     return file.read(offset, length);
   }

@@ -1,9 +1,13 @@
 /**
  * What a checkpoint is, as one short name for caches, without reading 17 GB: names, dtypes and shapes of all tensors,
- * config.json, and of each weights file its size, its time of change and samples of its bytes. An edit that keeps size,
- * time and all samples would go unnoticed; tools that edit weights in place change the time.
+ * the side files (config, tokenizer, chat template: a cache keeps copies of them), and of each weights file its size,
+ * its time of change and samples of its bytes. An edit that keeps size, time and all samples would go unnoticed; tools
+ * that edit weights in place change the time.
  */
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { ioError } from "../base/index.js";
 import type { Checkpoint } from "./checkpoint.js";
 
 const numSamples = 64;
@@ -13,7 +17,9 @@ const sampleBytes = 4096;
 export async function checkpointDigest(checkpoint: Checkpoint): Promise<string> {
   const hash = createHash("sha256");
   hash.update(JSON.stringify([...checkpoint.names()].sort().map((name) => checkpoint.info(name))));
-  hash.update((await checkpoint.readText("config.json")) ?? "");
+  for (const name of await checkpoint.sideFiles()) {
+    hash.update(JSON.stringify([name, await fileDigest(join(checkpoint.path, name))]));
+  }
   for (const { name, sizeBytes, mtimeMs } of checkpoint.files) {
     hash.update(JSON.stringify([name, sizeBytes, mtimeMs]));
     const length = Math.min(sampleBytes, sizeBytes);
@@ -21,6 +27,16 @@ export async function checkpointDigest(checkpoint: Checkpoint): Promise<string> 
       const offset = Math.floor(((sizeBytes - length) * i) / (numSamples - 1));
       hash.update(await checkpoint.readFile(name, offset, length));
     }
+  }
+  return hash.digest("hex");
+}
+
+async function fileDigest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  } catch (cause) {
+    throw ioError("read", path, cause);
   }
   return hash.digest("hex");
 }

@@ -28,9 +28,9 @@ export class RandomAccessFile {
   }
 
   /** Exactly `length` bytes from `offset`. @throws `invalid_file` when the file ends before. */
-  async read(offset: number, length: number): Promise<Uint8Array> {
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (offset < 0 || offset + length > this.size) throw this.#short(offset, length, this.size);
-    const bytes = new Uint8Array(length);
+    const bytes = this.#allocate(length);
     let done = 0;
     while (done < length) {
       // One read system call is limited to 2 GiB; larger tensors take several.
@@ -40,6 +40,15 @@ export class RandomAccessFile {
       done += bytesRead;
     }
     return bytes;
+  }
+
+  #allocate(length: number): Uint8Array<ArrayBuffer> {
+    try {
+      return new Uint8Array(length);
+    } catch (cause) {
+      const message = `${this.path}: no memory for ${length} bytes in one piece; read the tensor in ranges`;
+      throw new OcellusError("too_large", message, { details: { path: this.path, length }, cause });
+    }
   }
 
   async #readOnce(bytes: Uint8Array, at: number, length: number, position: number): Promise<number> {

@@ -1,11 +1,12 @@
 /** Which files of a folder hold the weights, by the names Hugging Face gives them. */
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { ioError, OcellusError } from "../base/index.js";
 
 export type WeightsFormat = "safetensors" | "torch";
 
 export interface WeightFiles {
+  /** Absolute, without a slash at its end: it outlives a change of the working directory, and its last part is a name. */
   readonly folder: string;
   readonly format: WeightsFormat;
   /** One weights file, or the index of a sharded checkpoint. */
@@ -28,40 +29,28 @@ const usualNames: Readonly<Record<WeightsFormat, string>> = {
 export async function findWeights(path: string): Promise<WeightFiles> {
   if (await isFile(path)) return singleFile(path);
   const names = (await listFolder(path)).sort();
-  const safetensors = choose(path, names, "safetensors");
-  const torch = safetensors && !hasTorch(names) ? undefined : choose(path, names, "torch", safetensors !== undefined);
-  const chosen = safetensors ?? torch;
+  const chosen = choose(path, names, "safetensors") ?? choose(path, names, "torch");
   if (!chosen) {
     throw new OcellusError(
       "not_found",
       `${path} holds no weights: expected model.safetensors, its index, one *.safetensors or pytorch_model.bin; found ${names.slice(0, 12).join(", ") || "nothing"}`,
     );
   }
-  const both = safetensors && hasTorch(names);
+  const both = chosen.format === "safetensors" && names.some((name) => /^pytorch_model.*\.bin$/.test(name));
   return {
     ...chosen,
     notes: both ? ["safetensors and PyTorch weights are both present; reading the safetensors"] : [],
   };
 }
 
-function hasTorch(names: readonly string[]): boolean {
-  return names.some((name) => /^pytorch_model.*\.bin$/.test(name));
-}
-
-function choose(
-  folder: string,
-  names: readonly string[],
-  format: WeightsFormat,
-  quiet = false,
-): WeightFiles | undefined {
-  const base = { folder, format, notes: [] };
+function choose(folder: string, names: readonly string[], format: WeightsFormat): WeightFiles | undefined {
+  const base = { folder: resolve(folder), format, notes: [] };
   if (names.includes(indexNames[format])) return { ...base, index: indexNames[format] };
   if (names.includes(usualNames[format])) return { ...base, single: usualNames[format] };
   const candidates = names.filter(
     (name) => patterns[format].test(name) && !/^(training_args|optimizer|scheduler|rng_state)/.test(name),
   );
-  if (candidates.length <= 1 || quiet)
-    return candidates[0] === undefined ? undefined : { ...base, single: candidates[0] };
+  if (candidates.length <= 1) return candidates[0] === undefined ? undefined : { ...base, single: candidates[0] };
   throw new OcellusError(
     "invalid_file",
     `${folder} holds several weights files and no index: ${candidates.slice(0, 8).join(", ")}; name the one to open, or add ${indexNames[format]}`,
@@ -77,7 +66,7 @@ function singleFile(path: string): WeightFiles {
       "invalid_file",
       `${path}: expected a folder, or a file ending in .safetensors, .bin, .pt or .pth`,
     );
-  return { folder: dirname(path), format, single: name, notes: [] };
+  return { folder: dirname(resolve(path)), format, single: name, notes: [] };
 }
 
 async function isFile(path: string): Promise<boolean> {
@@ -93,6 +82,6 @@ async function listFolder(path: string): Promise<string[]> {
     const entries = await readdir(path, { withFileTypes: true });
     return entries.filter((e) => !e.isDirectory()).map((e) => e.name);
   } catch (cause) {
-    throw ioError("list", join(path), cause);
+    throw ioError("list", path, cause);
   }
 }

@@ -26,7 +26,7 @@ export async function createFolderAtomically(
     await removeAbandoned(target);
     await mkdir(temporary);
     await build(temporary);
-    await syncFolder(temporary);
+    await syncAll(temporary);
     if (replace) await rm(target, { recursive: true, force: true });
     await renameUnlessThere(temporary, target);
     await syncFolder(dirname(target));
@@ -40,7 +40,9 @@ async function renameUnlessThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (cause) {
-    if (!["ENOTEMPTY", "EEXIST"].includes((cause as { code?: string }).code ?? "")) throw cause;
+    // Windows says EPERM both for a folder that is there and for one that may not be written.
+    const code = (cause as { code?: string }).code ?? "";
+    if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes(code) || !(await pathExists(to))) throw cause;
     await rm(from, { recursive: true, force: true });
   }
 }
@@ -61,6 +63,21 @@ function isRunning(pid: number): boolean {
     return true;
   } catch (cause) {
     return (cause as { code?: string }).code === "EPERM";
+  }
+}
+
+/** Makes a folder's files durable, then their names. */
+async function syncAll(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) await syncFile(join(folder, name));
+  await syncFolder(folder);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, process.platform === "win32" ? "r+" : "r"); // Windows flushes only what it may write
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

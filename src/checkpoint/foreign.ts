@@ -18,6 +18,7 @@ export function isSafetensors(start: Uint8Array): boolean {
 
 /** "a PyTorch zip file …" when the bytes are those of another well-known format, else undefined. */
 export function describeForeignFile(start: Uint8Array): string | undefined {
+  if (start.length === 0) return "empty, perhaps a failed download";
   const text = new TextDecoder("latin1").decode(start.subarray(0, 16));
   if (isZip(start)) return "a PyTorch (zip) file: rename it to .bin";
   if (isPickle(start))

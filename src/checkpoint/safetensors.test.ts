@@ -1,11 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { OcellusError } from "../base/index.js";
 import { byteLength, dtypes, type Tensor } from "../tensor/index.js";
-import { openCheckpoint, writeSafetensors } from "./index.js";
+import { damaged } from "./damage.testkit.js";
+import { createSafetensorsWriter, openCheckpoint, writeSafetensors } from "./index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-safetensors-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -78,12 +79,9 @@ describe("safetensors", () => {
     ];
     await writeSafetensors(path, tensors);
     const whole = readFileSync(path);
-    const edits = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
     await fc.assert(
-      fc.asyncProperty(edits, fc.option(fc.nat(whole.length)), async (changes, length) => {
-        const mutated = Buffer.from(whole);
-        for (const [at, value] of changes) mutated[at] = value;
-        writeFileSync(path, length === null ? mutated : mutated.subarray(0, length));
+      fc.asyncProperty(damaged(whole), async (mutated) => {
+        writeFileSync(path, mutated);
         await readAll(path).catch((error) => expect(error).toBeInstanceOf(OcellusError));
       }),
       { seed: 5, numRuns: 300 },
@@ -99,6 +97,7 @@ describe("safetensors", () => {
     ["a shape that overflows", { a: entry([0, 8], [2 ** 52, 2 ** 52]) }, 8, "is larger than any file"],
     ["a negative size", { a: entry([0, 8], [-2]) }, 8, "expected {dtype, shape, data_offsets}"],
     ["an unknown dtype", { a: entry([0, 8], [2], "F6_E2M3") }, 8, "dtype F6_E2M3; supported: F64"],
+    ["a list for metadata", { __metadata__: ["a"] }, 0, "__metadata__ must map strings to strings"],
     ["metadata that is not strings", { __metadata__: { a: 1 } }, 0, "__metadata__ must map strings to strings"],
     [
       "a name twice",
@@ -106,10 +105,53 @@ describe("safetensors", () => {
       0,
       'names "a" twice',
     ],
+    ["a dtype twice", '{"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}}', 0, 'names "dtype" twice'],
+    ["a header that nests without end", `{"a":${"[".repeat(5_000_000)}`, 0, "nests deeper than 3"],
+    ["a header of empty objects", `{"a":[${"{},".repeat(4_000_000)}{}]}`, 0, "more than 3000000 objects and lists"],
     ["a header that is no JSON", "{nope", 0, "not UTF-8 JSON"],
   ])("refuses %s", async (_, header, dataBytes, message) => {
     writeRaw(header, dataBytes);
     await expect(openCheckpoint(path)).rejects.toThrow(message);
+  });
+
+  it("is not taken for a pickle when the header has 640 bytes", async () => {
+    writeRaw(JSON.stringify({ a: entry([0, 8]) }).padEnd(640), 8); // 640 is 80 02 in little-endian order
+    expect((await readAll(path)).map(({ name }) => name)).toEqual(["a"]);
+  });
+
+  it("says so when the file was cut short after opening", async () => {
+    writeRaw({ a: entry([0, 8]) }, 8);
+    const checkpoint = await openCheckpoint(path);
+    truncateSync(path, readFileSync(path).length - 4);
+    await expect(checkpoint.read("a")).rejects.toThrow("it is cut short: download or copy it again");
+    await checkpoint.close();
+  });
+
+  it("starts its data on a multiple of 64 bytes and keeps the caller's order", async () => {
+    const infos = ["b", "a"].map((name) => ({ name, dtype: "u8" as const, shape: [3] }));
+    const writer = await createSafetensorsWriter(path, infos);
+    expect([writer.offsetOf("b") % 64, writer.offsetOf("a") - writer.offsetOf("b")]).toEqual([0, 3]);
+    for (const piece of [[1, 2], [3], [4, 5, 6]]) await writer.write(Uint8Array.from(piece));
+    await writer.finish();
+    expect((await readAll(path)).map(({ name, bytes }) => [name, ...bytes])).toEqual([
+      ["b", 1, 2, 3],
+      ["a", 4, 5, 6],
+    ]);
+  });
+
+  it("does not let a piece run into the next tensor, nor a tensor go missing", async () => {
+    const infos = ["a", "b"].map((name) => ({ name, dtype: "u8" as const, shape: [2] }));
+    const writer = await createSafetensorsWriter(path, infos);
+    await expect(writer.write(new Uint8Array(3))).rejects.toThrow("3 bytes for a, which lacks 2");
+    await writer.write(new Uint8Array(2));
+    await expect(writer.finish()).rejects.toThrow("2 bytes were never written");
+    await writer.abort();
+  });
+
+  it.runIf(existsSync("/dev/full"))("says what to do when the disk is full", async () => {
+    await expect(writeSafetensors("/dev/full", [])).rejects.toThrow(
+      "cannot write /dev/full: the disk is full; free some space and run the command again",
+    );
   });
 
   it("refuses a header longer than the limit before reading it", async () => {
@@ -124,6 +166,7 @@ describe("safetensors", () => {
     ["a PyTorch file", Buffer.from("PK\x03\x04aaaaaaaaaaaa"), "a PyTorch (zip) file: rename it to .bin"],
     ["a pickle", Buffer.from("\x80\x02}q\x00.aaaaaaaaaa", "latin1"), "a Python pickle"],
     ["a Git LFS pointer", Buffer.from("version https://git-lfs.github.com/spec/v1"), "Git LFS pointer"],
+    ["an empty file", Buffer.alloc(0), "expected at least 8 bytes, found 0"],
     ["an HTML page", Buffer.from("<!DOCTYPE html><html>"), "an HTML or XML page"],
   ])("recognises %s under a .safetensors name", async (_, bytes, message) => {
     writeFileSync(path, bytes);

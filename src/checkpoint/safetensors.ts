@@ -6,8 +6,8 @@
 import { OcellusError } from "../base/index.js";
 import { byteLength, type DType, type TensorInfo } from "../tensor/index.js";
 import type { RandomAccessFile } from "./file.js";
-import { describeForeignFile } from "./foreign.js";
-import { duplicateKey } from "./json-keys.js";
+import { describeForeignFile, isSafetensors } from "./foreign.js";
+import { parseJson } from "./json.js";
 
 /** The reference reader's own limit; real headers of 1,000-tensor files are about 100 kB. */
 const maxHeaderBytes = 100_000_000;
@@ -41,28 +41,27 @@ export const dtypeNames = Object.fromEntries(
 /** @throws `invalid_file`, `too_large`, `unsupported`, each naming the file and the tensor. */
 export async function readSafetensorsHeader(file: RandomAccessFile): Promise<StoredTensor[]> {
   const headerBytes = await readHeaderLength(file);
-  const text = new TextDecoder("utf-8", { fatal: true });
-  let header: unknown;
-  let json: string;
-  try {
-    json = text.decode(await file.read(8, headerBytes));
-    header = JSON.parse(json);
-  } catch (cause) {
-    if (cause instanceof OcellusError) throw cause;
-    throw damaged(file, `the header is not UTF-8 JSON (${(cause as Error).message})`);
-  }
-  const repeated = duplicateKey(json);
-  if (repeated !== undefined) throw damaged(file, `the header names ${JSON.stringify(repeated)} twice`);
+  const header = parseHeader(file, await file.read(8, headerBytes));
   const dataStart = 8 + headerBytes;
   const tensors = parseEntries(file, header).map((t) => ({ ...t, offset: t.offset + dataStart }));
   checkLayout(file, tensors, dataStart);
   return tensors;
 }
 
+function parseHeader(file: RandomAccessFile, bytes: Uint8Array): unknown {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return parseJson(text, { maxDepth: 3, uniqueKeys: true }); // header, tensor, shape
+  } catch (cause) {
+    throw damaged(file, `its header is not UTF-8 JSON, or not such as the format allows: ${(cause as Error).message}`);
+  }
+}
+
 async function readHeaderLength(file: RandomAccessFile): Promise<number> {
   if (file.size < 8) throw damaged(file, `expected at least 8 bytes, found ${file.size}`);
   const start = await file.read(0, Math.min(file.size, 16));
-  const foreign = describeForeignFile(start);
+  // A header of 640 bytes begins like a pickle (80 02): what looks like safetensors is never taken for another format.
+  const foreign = isSafetensors(start) ? undefined : describeForeignFile(start);
   if (foreign) throw damaged(file, `it is ${foreign}`);
   const length = new DataView(start.buffer).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) {
@@ -89,7 +88,10 @@ function parseEntries(file: RandomAccessFile, header: unknown): StoredTensor[] {
 
 function checkMetadata(file: RandomAccessFile, metadata: unknown): void {
   const strings =
-    typeof metadata === "object" && metadata !== null && Object.values(metadata).every((v) => typeof v === "string");
+    typeof metadata === "object" &&
+    metadata !== null &&
+    !Array.isArray(metadata) &&
+    Object.values(metadata).every((v) => typeof v === "string");
   if (!strings) throw damaged(file, "__metadata__ must map strings to strings");
 }
 

@@ -1,5 +1,9 @@
 /** The index of a sharded checkpoint: which tensor lies in which file. Its names are somebody else's, and checked. */
 import { OcellusError } from "../base/index.js";
+import type { JsonLimits } from "./json.js";
+
+/** A tensor listed twice is refused; `metadata` is free-form and shallow. */
+export const shardIndexLimits: JsonLimits = { maxDepth: 8, uniqueKeys: true };
 
 /** Tensor name → shard file. @throws `invalid_file` when a shard name could leave the folder. */
 export function parseShardIndex(json: unknown, path: string): Map<string, string> {

@@ -2,6 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, OcellusError } from "../base/index.js";
+import { type JsonLimits, parseJson } from "./json.js";
 
 /** The largest tokenizer.json of a published model has 33 MB. */
 const maxSideFileBytes = 64 * 2 ** 20;
@@ -21,12 +22,15 @@ export async function readSideText(folder: string, name: string): Promise<string
   }
 }
 
+/** Configs and tokenizers nest about ten deep. */
+const sideFileLimits: JsonLimits = { maxDepth: 64, uniqueKeys: false };
+
 /** The same, parsed. @throws `invalid_config` when it is not JSON. */
-export async function readSideJson(folder: string, name: string): Promise<unknown> {
+export async function readSideJson(folder: string, name: string, limits = sideFileLimits): Promise<unknown> {
   const text = await readSideText(folder, name);
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, "")) as unknown;
+    return parseJson(text.replace(/^\uFEFF/, ""), limits);
   } catch (cause) {
     throw new OcellusError("invalid_config", `${join(folder, name)} is not JSON: ${(cause as Error).message}`, {
       cause,
@@ -36,7 +40,13 @@ export async function readSideJson(folder: string, name: string): Promise<unknow
 
 /** What belongs to a model beside its weights: JSON, templates and vocabularies; indexes of shards are left out. */
 export async function listSideFiles(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
+  let names: string[];
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    names = entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  } catch (cause) {
+    throw ioError("list", folder, cause);
+  }
   return names
     .filter((name) => /\.(json|jinja|txt|model)$/.test(name) && !/\.index\.json$|^packed\.json$/.test(name))
     .sort();

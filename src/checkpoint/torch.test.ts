@@ -1,21 +1,32 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { OcellusError } from "../base/index.js";
 import { toFloat32 } from "../tensor/index.js";
+import { damaged } from "./damage.testkit.js";
 import { openCheckpoint } from "./index.js";
+import { int, memoise, pickleOf, recall, tensor, text, zipOf } from "./torch.testkit.js";
 
 const fixtures = join(import.meta.dirname, "fixtures");
 const folder = mkdtempSync(join(tmpdir(), "ocellus-torch-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function values(name: string, tensor: string): Promise<{ shape: readonly number[]; values: number[] }> {
-  const checkpoint = await openCheckpoint(join(fixtures, name));
+  const checkpoint = await openCheckpoint(resolve(fixtures, name));
   const { shape, bytes, dtype } = await checkpoint.read(tensor);
   await checkpoint.close();
   return { shape, values: [...toFloat32(bytes, dtype)] };
+}
+
+async function readAll(path: string): Promise<void> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    for (const name of checkpoint.names()) await checkpoint.read(name);
+  } finally {
+    await checkpoint.close();
+  }
 }
 
 describe("PyTorch files", () => {
@@ -45,6 +56,29 @@ describe("PyTorch files", () => {
     await checkpoint.close();
   });
 
+  it("gives any range of a tensor that is not in C order like the same part of the whole", async () => {
+    const checkpoint = await openCheckpoint(join(fixtures, "state.bin"));
+    const whole = [...toFloat32((await checkpoint.read("transposed")).bytes, "f32")];
+    for (let start = 0; start <= 12; start++)
+      for (let end = start; end <= 12; end++)
+        expect([...toFloat32(await checkpoint.readRange("transposed", start, end), "f32")]).toEqual(
+          whole.slice(start, end),
+        );
+    await checkpoint.close();
+  });
+
+  it("reads shards named by an index", async () => {
+    const sharded = mkdtempSync(join(folder, "sharded-"));
+    copyFileSync(join(fixtures, "nested.bin"), join(sharded, "1.bin"));
+    copyFileSync(join(fixtures, "state.bin"), join(sharded, "2.bin"));
+    const weight_map = { w: "1.bin", half: "2.bin" };
+    writeFileSync(join(sharded, "pytorch_model.bin.index.json"), JSON.stringify({ weight_map }));
+    const checkpoint = await openCheckpoint(sharded);
+    expect([...checkpoint.names()]).toEqual(["w", "half"]);
+    expect([...toFloat32((await checkpoint.read("half")).bytes, "f16")]).toEqual([1.5, -2]);
+    await checkpoint.close();
+  });
+
   it("finds a state dict one level down", async () => {
     expect(await values("nested.bin", "w")).toEqual({ shape: [2], values: [1, 2] });
   });
@@ -68,23 +102,58 @@ describe("PyTorch files", () => {
     await expect(openCheckpoint(path)).rejects.toThrow("a safetensors file: rename it to .safetensors");
   });
 
+  /** A file of one pickle and a storage of six f32. */
+  function made(pickle: string, files: Record<string, string> = { "data/0": "\0".repeat(24) }): string {
+    const path = join(folder, "made.bin");
+    const entries = Object.entries({ "data.pkl": pickleOf(pickle).toString("latin1"), ...files });
+    writeFileSync(path, zipOf(entries.map(([name, contents]) => [`a/${name}`, contents])));
+    return path;
+  }
+  const vector = (length: number, stride: number) => tensor(`${int(length)}\x85`, `${int(stride)}\x85`);
+  const dictionary = (...items: string[]) => `}${items.map((item) => `${item}s`).join("")}`;
+
+  it("reads a file made by hand", async () => {
+    expect(await values(made(dictionary(text("w") + vector(3, 2))), "w")).toEqual({ shape: [3], values: [0, 0, 0] });
+  });
+
+  it.each([
+    ["reaches past its storage", vector(4, 2), "w of shape [4] reaches past its storage of 24 bytes"],
+    ["repeats its storage", vector(7, 0), "w of shape [7] repeats its storage of 24 bytes"],
+    ["has sizes that overflow", tensor(`(${"J\xff\xff\xff\x7f".repeat(40)}t`, `(${int(1).repeat(40)}t`), "w of"],
+  ])("refuses a tensor that %s", async (_, made_, message) => {
+    await expect(openCheckpoint(made(dictionary(text("w") + made_)))).rejects.toThrow(message);
+  });
+
+  it("refuses a storage that is not in the archive, and bytes in another order", async () => {
+    const pickle = dictionary(text("w") + vector(3, 2));
+    await expect(openCheckpoint(made(pickle, {}))).rejects.toThrow("storage 0 is missing from the archive");
+    const big = { "data/0": "\0".repeat(24), byteorder: "big" };
+    await expect(openCheckpoint(made(pickle, big))).rejects.toThrow(
+      "byte order big; only little-endian files are read",
+    );
+  });
+
+  it("wants one dictionary of tensors, and names what it found", async () => {
+    const inner = dictionary(text("w") + vector(3, 2));
+    const two = dictionary(text("step") + vector(1, 1), text("model") + inner);
+    await expect(openCheckpoint(made(two))).rejects.toThrow("found 2, with tensors such as step and w");
+    await expect(openCheckpoint(made(dictionary()))).rejects.toThrow("expected one dictionary of tensors");
+  });
+
+  it("looks once at a dictionary that a hostile pickle names many times", async () => {
+    const numbers = Array.from({ length: 40_000 }, (_, i) => `M${String.fromCharCode(i & 255, i >> 8)}`);
+    const inner = `}${memoise(0)}(${numbers.map((n) => `${n}N`).join("")}u`;
+    const outer = `}(${text("x")}${inner}${numbers.map((n) => n + recall(0)).join("")}u`;
+    await expect(openCheckpoint(made(outer))).rejects.toThrow("found 0");
+  });
+
   it("throws its own error, and nothing else, on any damaged file", async () => {
     const whole = readFileSync(join(fixtures, "state.bin"));
     const path = join(folder, "mutated.bin");
-    // The pickle and the directory are where damage matters; tensor data are free bytes.
-    const edits = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(edits, fc.option(fc.nat(whole.length)), async (changes, length) => {
-        const mutated = Buffer.from(whole);
-        for (const [at, value] of changes) mutated[at] = value;
-        writeFileSync(path, length === null ? mutated : mutated.subarray(0, length));
-        try {
-          const checkpoint = await openCheckpoint(path);
-          for (const name of checkpoint.names()) await checkpoint.read(name);
-          await checkpoint.close();
-        } catch (error) {
-          expect(error).toBeInstanceOf(OcellusError);
-        }
+      fc.asyncProperty(damaged(whole), async (mutated) => {
+        writeFileSync(path, mutated);
+        await readAll(path).catch((error) => expect(error).toBeInstanceOf(OcellusError));
       }),
       { seed: 9, numRuns: 400 },
     );

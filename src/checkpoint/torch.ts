@@ -2,15 +2,16 @@
  * PyTorch .bin and .pt files (zip format, since 1.6): a pickle that names tensors and one archive entry per storage.
  * Only the pickle is read on opening. Non-contiguous tensors are gathered into C order when read.
  */
-import { invariant, OcellusError } from "../base/index.js";
-import { byteLength, type DType, elementBytes, elementCount, type TensorInfo } from "../tensor/index.js";
+import { OcellusError } from "../base/index.js";
+import { byteLength, elementBytes, elementCount, type TensorInfo } from "../tensor/index.js";
 import type { RandomAccessFile } from "./file.js";
-import { describeForeignFile, isZip } from "./foreign.js";
-import { PickleTensor, type PickleValue, unpickle } from "./unpickle.js";
+import { describeForeignFile, isSafetensors, isZip } from "./foreign.js";
+import { PickleTensor, type PickleValue } from "./pickle-objects.js";
+import { unpickle } from "./unpickle.js";
 import { dataOffset, readZipDirectory, type ZipEntry } from "./zip.js";
 
-/** The pickle of an 8B model is about 100 kB; this is 600 times that. */
-const maxPickleBytes = 64 * 2 ** 20;
+/** The pickle of an 8B model is about 100 kB; this is 300 times that. */
+const maxPickleBytes = 32 * 2 ** 20;
 
 export interface TorchTensor extends TensorInfo {
   /** Strides in elements. */
@@ -22,16 +23,15 @@ export interface TorchTensor extends TensorInfo {
 export async function readTorchTensors(file: RandomAccessFile): Promise<TorchTensor[]> {
   const start = await file.read(0, Math.min(file.size, 16));
   if (!isZip(start)) {
-    const what =
-      start[8] === 0x7b
-        ? "a safetensors file: rename it to .safetensors"
-        : (describeForeignFile(start) ?? "something else");
+    const what = isSafetensors(start)
+      ? "a safetensors file: rename it to .safetensors"
+      : (describeForeignFile(start) ?? "something else");
     throw new OcellusError("invalid_file", `${file.path} is not a PyTorch (zip) file: it is ${what}`);
   }
   const entries = await readZipDirectory(file);
   const root = archiveRoot(file, entries);
   await checkByteOrder(file, entries.get(`${root}byteorder`));
-  const pickled = unpickle(await readEntry(file, entries.get(`${root}data.pkl`)!, maxPickleBytes));
+  const pickled = unpickle(await readEntry(file, entries.get(`${root}data.pkl`)!, maxPickleBytes), file.path);
   const storages = new Map<string, Promise<{ offset: number; sizeBytes: number }>>();
   const storageOf = (key: string) => {
     const found = storages.get(key) ?? locateStorage(file, entries.get(`${root}data/${key}`), key);
@@ -77,13 +77,16 @@ async function locateStorage(file: RandomAccessFile, entry: ZipEntry | undefined
 
 /** The dictionary of tensors: the object itself, or one level down under "state_dict", "model" or the like. */
 function stateDict(file: RandomAccessFile, pickled: PickleValue): Map<string, PickleTensor> {
-  const own = tensorsOf(pickled);
-  if (own.size > 0) return own;
-  const nested = pickled instanceof Map ? [...pickled.values()].map(tensorsOf).filter((t) => t.size > 0) : [];
-  if (nested.length === 1) return nested[0]!;
+  // A set: a hostile pickle may name one large dictionary a million times.
+  const dictionaries = new Set(pickled instanceof Map ? [pickled, ...pickled.values()] : []);
+  const found = [...dictionaries].map(tensorsOf).filter((tensors) => tensors.size > 0);
+  if (found.length === 1) return found[0]!;
+  const names = found.map((tensors) => [...tensors.keys()][0]!.slice(0, 80));
   throw new OcellusError(
     "invalid_file",
-    `${file.path} holds ${nested.length} dictionaries of tensors, expected one (a state dict)`,
+    `${file.path}: expected one dictionary of tensors (a state dict), found ${found.length}` +
+      (names.length > 0 ? `, with tensors such as ${names.slice(0, 4).join(" and ")}; save the model's alone` : ""),
+    { details: { path: file.path } },
   );
 }
 
@@ -103,17 +106,18 @@ function placed(
 ): TorchTensor {
   const { dtype, shape, strides, offset } = tensor;
   const size = elementBytes(dtype);
-  const empty = shape.includes(0);
-  const lastElement = offset + shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
-  const fits = Number.isSafeInteger(lastElement) && (empty || (lastElement + 1) * size <= storage.sizeBytes);
-  // Strides of 0 could make a small storage look like a tensor of any size.
-  const bounded = byteLength(dtype, shape) <= storage.sizeBytes;
-  if (!fits || !bounded) {
-    throw new OcellusError(
-      "invalid_file",
-      `${file.path}: tensor ${name} of shape [${shape}] reaches past its storage of ${storage.sizeBytes} bytes`,
-      { details: { tensor: name, shape, strides, storageBytes: storage.sizeBytes } },
-    );
+  const details = { tensor: name, shape, strides, storageBytes: storage.sizeBytes };
+  const what = `${file.path}: tensor ${name} of shape [${shape}]`;
+  if (byteLength(dtype, shape) === 0) return { name, dtype, shape, strides, offset: storage.offset };
+  const end = offset + shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 1);
+  if (!Number.isSafeInteger(end) || end * size > storage.sizeBytes) {
+    const message = `${what} reaches past its storage of ${storage.sizeBytes} bytes; the file is damaged`;
+    throw new OcellusError("invalid_file", message, { details });
+  }
+  // Strides of 0 would make a small storage look like a tensor of any size.
+  if (!(byteLength(dtype, shape) <= storage.sizeBytes)) {
+    const message = `${what} repeats its storage of ${storage.sizeBytes} bytes (an expanded view); save tensor.contiguous()`;
+    throw new OcellusError("unsupported", message, { details });
   }
   return { name, dtype, shape, strides, offset: storage.offset + offset * size };
 }
@@ -127,29 +131,47 @@ export function isContiguous({ shape, strides }: TorchTensor): boolean {
   return true;
 }
 
-/** The tensor's bytes in C order, whatever its strides. */
-export async function readStrided(file: RandomAccessFile, tensor: TorchTensor): Promise<Uint8Array> {
+/**
+ * Elements [start, end) in C order, whatever the strides. Reads what lies between the first and the last index of the
+ * outermost axis: little for a slice, nearly everything for a transposed matrix.
+ */
+export async function readStrided(
+  file: RandomAccessFile,
+  tensor: TorchTensor,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
   const { dtype, shape, strides, offset } = tensor;
-  const total = elementCount(shape);
-  if (total === 0) return new Uint8Array(0);
-  const span = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 1);
-  const source = await file.read(offset, span * elementBytes(dtype));
-  return gather(source, dtype, shape, strides, total);
+  if (start === end) return new Uint8Array(0);
+  const size = elementBytes(dtype);
+  const perRow = elementCount(shape.slice(1));
+  const firstRow = Math.floor(start / perRow);
+  const numRows = Math.ceil(end / perRow) - firstRow;
+  const span = [numRows, ...shape.slice(1)].reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 1);
+  const source = await file.read(offset + firstRow * strides[0]! * size, span * size);
+  const out = new Uint8Array((end - start) * size);
+  const rows = { shape: [numRows, ...shape.slice(1)], strides };
+  gather(elements(source, size), elements(out, size), rows, start - firstRow * perRow);
+  return out;
 }
 
+/** The bytes as unsigned integers of the element's width, which copy without a change of any bit. */
+function elements(bytes: Uint8Array, size: number): (number | bigint)[] {
+  const type = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[size]!;
+  return new type(bytes.buffer as ArrayBuffer, 0, bytes.byteLength / size) as unknown as (number | bigint)[];
+}
+
+/** Fills `out` with the elements from the `start`-th on, in C order. */
 function gather(
-  source: Uint8Array,
-  dtype: DType,
-  shape: readonly number[],
-  strides: readonly number[],
-  total: number,
-): Uint8Array {
-  const size = elementBytes(dtype);
-  const out = new Uint8Array(total * size);
-  const index = new Array<number>(shape.length).fill(0);
-  let from = 0;
-  for (let i = 0; i < total; i++) {
-    out.set(source.subarray(from * size, (from + 1) * size), i * size);
+  source: readonly (number | bigint)[],
+  out: (number | bigint)[],
+  { shape, strides }: Pick<TorchTensor, "shape" | "strides">,
+  start: number,
+): void {
+  const index = unravel(start, shape);
+  let from = index.reduce((sum, n, axis) => sum + n * strides[axis]!, 0);
+  for (let i = 0; i < out.length; i++) {
+    out[i] = source[from]!;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += strides[axis]!;
       if (++index[axis]! < shape[axis]!) break;
@@ -157,6 +179,14 @@ function gather(
       index[axis] = 0;
     }
   }
-  invariant(from === 0, "a strided walk ends where it began");
-  return out;
+}
+
+/** The index of the `position`-th element in C order. */
+function unravel(position: number, shape: readonly number[]): number[] {
+  const index = new Array<number>(shape.length);
+  for (let axis = shape.length - 1, rest = position; axis >= 0; axis--) {
+    index[axis] = rest % shape[axis]!;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return index;
 }

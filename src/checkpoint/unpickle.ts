@@ -1,149 +1,44 @@
 /**
- * An unpickler that can only build tensors. Names in the file select from a fixed table of handlers here and are never
+ * An unpickler that can only build tensors. Names in the file select from the tables of pickle-objects.ts and are never
  * looked up anywhere else, so a hostile file can at most fail. Opcodes: those PyTorch's own weights-only unpickler
  * accepts, protocol 2. [torch/_weights_only_unpickler.py, CPython Lib/pickletools.py]
  *
- * Memory is bounded by the pickle's own size, which the caller limits: every object costs at least one byte of it.
+ * Time and memory are bounded by the pickle's size, which the caller limits: an instruction does work in proportion to
+ * the bytes that fed it, and the number of objects has a bound of its own, since one byte makes a dictionary.
  */
 import { OcellusError } from "../base/index.js";
-import type { DType } from "../tensor/index.js";
+import {
+  handlers,
+  isAllowed,
+  PickleGlobal,
+  PickleStorage,
+  type PickleValue,
+  refused,
+  refusedName,
+  storageTypes,
+} from "./pickle-objects.js";
 
-/** A name the pickle asks for; only some mean anything to a handler. */
-export class PickleGlobal {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
-/** A storage: raw elements in the archive entry `data/<key>`. */
-export class PickleStorage {
-  readonly key: string;
-  readonly dtype: DType | undefined;
-  constructor(key: string, dtype: DType | undefined) {
-    this.key = key;
-    this.dtype = dtype;
-  }
-}
-
-/** A view of a storage; offset and strides count elements. */
-export class PickleTensor {
-  readonly storage: PickleStorage;
-  readonly dtype: DType;
-  readonly offset: number;
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-  constructor(
-    storage: PickleStorage,
-    dtype: DType,
-    offset: number,
-    shape: readonly number[],
-    strides: readonly number[],
-  ) {
-    this.storage = storage;
-    this.dtype = dtype;
-    this.offset = offset;
-    this.shape = shape;
-    this.strides = strides;
-  }
-}
-
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | string
-  | PickleGlobal
-  | PickleStorage
-  | PickleTensor
-  | PickleValue[]
-  | Map<PickleValue, PickleValue>;
-
-/** `undefined`: the storage is untyped, the tensor says its dtype. */
-const storageTypes: Readonly<Record<string, DType | undefined>> = {
-  "torch.FloatStorage": "f32",
-  "torch.DoubleStorage": "f64",
-  "torch.HalfStorage": "f16",
-  "torch.BFloat16Storage": "bf16",
-  "torch.LongStorage": "i64",
-  "torch.IntStorage": "i32",
-  "torch.ShortStorage": "i16",
-  "torch.CharStorage": "i8",
-  "torch.ByteStorage": "u8",
-  "torch.BoolStorage": "bool",
-  "torch.storage.UntypedStorage": undefined,
-};
-
-const dtypesByName: Readonly<Record<string, DType>> = {
-  "torch.float32": "f32",
-  "torch.float64": "f64",
-  "torch.float16": "f16",
-  "torch.bfloat16": "bf16",
-  "torch.float8_e4m3fn": "f8_e4m3",
-  "torch.float8_e5m2": "f8_e5m2",
-  "torch.int64": "i64",
-  "torch.int32": "i32",
-  "torch.int16": "i16",
-  "torch.int8": "i8",
-  "torch.uint8": "u8",
-  "torch.bool": "bool",
-};
-
-type Handler = (args: PickleValue[]) => PickleValue;
-
-/** What may be called, and what we do instead of calling it. */
-const handlers: Readonly<Record<string, Handler>> = {
-  "collections.OrderedDict": ([pairs]) =>
-    new Map(((pairs as PickleValue[]) ?? []).map((pair) => pair as [PickleValue, PickleValue])),
-  "torch._utils._rebuild_tensor_v2": (args) => rebuildTensor(args, undefined),
-  "torch._utils._rebuild_tensor_v3": (args) => rebuildTensor(args, args[6]),
-  "torch._utils._rebuild_parameter": ([tensor]) => tensor as PickleTensor,
-  "torch.nn.parameter.Parameter": ([tensor]) => tensor as PickleTensor,
-  "torch.Size": ([sizes]) => sizes as PickleValue[],
-  "torch.device": ([name]) => name as string,
-};
-
-/** Names that may stand in a file without being called. */
-function isAllowed(name: string): boolean {
-  return [handlers, storageTypes, dtypesByName].some((table) => Object.hasOwn(table, name));
-}
-
-function rebuildTensor(
-  [storage, offset, shape, strides]: PickleValue[],
-  dtypeName: PickleValue | undefined,
-): PickleTensor {
-  const named =
-    dtypeName instanceof PickleGlobal && Object.hasOwn(dtypesByName, dtypeName.name)
-      ? dtypesByName[dtypeName.name]
-      : undefined;
-  if (!(storage instanceof PickleStorage) || !isCounts([offset]) || !isCounts(shape) || !isCounts(strides)) {
-    throw refused("a tensor is built from something that is not a storage with sizes");
-  }
-  const dtype = named ?? storage.dtype;
-  if (!dtype || shape.length !== strides.length || shape.length > 64)
-    throw refused("a tensor's dtype, shape and strides do not fit");
-  return new PickleTensor(storage, dtype, offset as number, shape, strides);
-}
-
-function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
-}
-
-function refused(reason: string): OcellusError {
-  return new OcellusError("invalid_file", `the pickle is refused: ${reason}`);
-}
+/** A tensor takes about ten objects, and a shard of the largest checkpoints holds a few thousand tensors. */
+const maxObjects = 2 ** 20;
 
 const mark = Symbol("mark");
 type StackItem = PickleValue | typeof mark;
 
-/** Runs the pickle and returns the object it builds. @throws `invalid_file`, naming what it asked for. */
-export function unpickle(bytes: Uint8Array): PickleValue {
+/**
+ * Runs the pickle and returns the object it builds; `path` is for messages.
+ * @throws `invalid_file` naming what it asked for; `unsupported` for a dtype or a pickle protocol that we do not read.
+ */
+export function unpickle(bytes: Uint8Array, path: string): PickleValue {
   try {
     return new Unpickler(bytes).run();
-  } catch (error) {
-    throw error instanceof OcellusError ? error : refused((error as Error).message); // a handler met wrong types
+  } catch (cause) {
+    const code = cause instanceof OcellusError ? cause.code : "invalid_file"; // else a handler met wrong types
+    const message = `${path}: the pickle is refused: ${(cause as Error).message}`;
+    throw new OcellusError(code, message, { details: { path }, cause });
   }
 }
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 class Unpickler {
   readonly #bytes: Uint8Array;
@@ -151,6 +46,7 @@ class Unpickler {
   readonly #memo = new Map<number, PickleValue>();
   readonly #stack: StackItem[] = [];
   #at = 0;
+  #numObjects = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -169,7 +65,7 @@ class Unpickler {
   }
 
   readonly #operations: Readonly<Record<number, () => void>> = {
-    128: () => this.#take(1), // PROTO
+    128: () => this.#protocol(), // PROTO
     40: () => this.#stack.push(mark), // MARK
     78: () => this.#push(null), // NONE
     136: () => this.#push(true), // NEWTRUE
@@ -181,13 +77,13 @@ class Unpickler {
     71: () => this.#push(this.#view.getFloat64(this.#take(8), false)), // BINFLOAT
     88: () => this.#push(this.#string(this.#view.getUint32(this.#take(4), true))), // BINUNICODE
     85: () => this.#push(this.#string(this.#byte())), // SHORT_BINSTRING
-    125: () => this.#push(new Map()), // EMPTY_DICT
-    93: () => this.#push([]), // EMPTY_LIST
-    41: () => this.#push([]), // EMPTY_TUPLE
-    116: () => this.#push(this.#popToMark()), // TUPLE
-    133: () => this.#push(this.#popMany(1)), // TUPLE1
-    134: () => this.#push(this.#popMany(2)), // TUPLE2
-    135: () => this.#push(this.#popMany(3)), // TUPLE3
+    125: () => this.#create(new Map()), // EMPTY_DICT
+    93: () => this.#create([]), // EMPTY_LIST
+    41: () => this.#create([]), // EMPTY_TUPLE
+    116: () => this.#create(this.#popToMark()), // TUPLE
+    133: () => this.#create(this.#popMany(1)), // TUPLE1
+    134: () => this.#create(this.#popMany(2)), // TUPLE2
+    135: () => this.#create(this.#popMany(3)), // TUPLE3
     97: () => this.#append([this.#pop()]), // APPEND
     101: () => this.#append(this.#popToMark()), // APPENDS
     115: () => this.#setItems(this.#popMany(2)), // SETITEM
@@ -196,12 +92,21 @@ class Unpickler {
     106: () => this.#push(this.#recall(this.#view.getUint32(this.#take(4), true))), // LONG_BINGET
     113: () => this.#memo.set(this.#byte(), this.#top()), // BINPUT
     114: () => this.#memo.set(this.#view.getUint32(this.#take(4), true), this.#top()), // LONG_BINPUT
-    99: () => this.#push(this.#global()), // GLOBAL
-    81: () => this.#push(this.#storage(this.#pop())), // BINPERSID
+    99: () => this.#create(this.#global()), // GLOBAL
+    81: () => this.#create(this.#storage(this.#pop())), // BINPERSID
     82: () => this.#reduce(), // REDUCE
     129: () => this.#reduce(), // NEWOBJ: the same two operands
     98: () => void this.#pop(), // BUILD: attributes of an OrderedDict, which tensors do not need
   };
+
+  #protocol(): void {
+    const version = this.#byte();
+    if (version !== 2)
+      throw refused(
+        `it is of protocol ${version}; save again with pickle_protocol=2, torch.save's default`,
+        "unsupported",
+      );
+  }
 
   #take(count: number): number {
     const at = this.#at;
@@ -216,7 +121,7 @@ class Unpickler {
 
   #string(length: number): string {
     const at = this.#take(length);
-    return new TextDecoder().decode(this.#bytes.subarray(at, at + length));
+    return utf8.decode(this.#bytes.subarray(at, at + length));
   }
 
   /** Little-endian two's complement of up to 8 bytes; no size or offset needs more. */
@@ -236,8 +141,7 @@ class Unpickler {
 
   #global(): PickleGlobal {
     const name = `${this.#line()}.${this.#line()}`;
-    if (!isAllowed(name))
-      throw refused(`it asks for ${name.slice(0, 200)}; only tensors may be loaded, and nothing was run`);
+    if (!isAllowed(name)) throw refusedName(name);
     return new PickleGlobal(name);
   }
 
@@ -255,7 +159,7 @@ class Unpickler {
     const handler =
       callee instanceof PickleGlobal && Object.hasOwn(handlers, callee.name) ? handlers[callee.name] : undefined;
     if (!handler || !Array.isArray(args)) throw refused("it calls something that is not a tensor constructor");
-    this.#push(handler(args));
+    this.#create(handler(args));
   }
 
   #recall(index: number): PickleValue {
@@ -275,6 +179,12 @@ class Unpickler {
     if (!(dict instanceof Map) || pairs.length % 2 !== 0)
       throw refused("items set on something that is not a dictionary");
     for (let i = 0; i < pairs.length; i += 2) dict.set(pairs[i]!, pairs[i + 1]!);
+  }
+
+  /** Pushes an object that this instruction has made. */
+  #create(value: PickleValue): void {
+    if (++this.#numObjects > maxObjects) throw refused(`it makes more than ${maxObjects} objects`);
+    this.#push(value);
   }
 
   #push(value: PickleValue): void {

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { RandomAccessFile } from "./file.js";
+import { type ZipOptions, zipOf } from "./torch.testkit.js";
+import { dataOffset, readZipDirectory } from "./zip.js";
+
+const folder = mkdtempSync(join(tmpdir(), "ocellus-zip-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function withFile<T>(contents: Uint8Array, use: (file: RandomAccessFile) => Promise<T>): Promise<T> {
+  const path = join(folder, "x.bin");
+  writeFileSync(path, contents);
+  const file = await RandomAccessFile.open(path);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** All entries, read as text. */
+async function textsIn(file: RandomAccessFile): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const [name, entry] of await readZipDirectory(file))
+    texts[name] = new TextDecoder().decode(await file.read(await dataOffset(file, entry), entry.sizeBytes));
+  return texts;
+}
+
+describe("zip files", () => {
+  const two: [string, string][] = [
+    ["a/data.pkl", "pickle"],
+    ["a/data/0", "0123456789"],
+  ];
+
+  it.each<[string, ZipOptions]>([
+    ["32-bit", {}],
+    ["zip64", { zip64: true }],
+    ["commented", { comment: "made by hand" }],
+  ])("gives the entries of a %s file", async (_, options) => {
+    expect(await withFile(zipOf(two, options), textsIn)).toEqual(Object.fromEntries(two));
+  });
+
+  it("refuses compressed entries in words", async () => {
+    await expect(withFile(zipOf(two, { method: 8 }), textsIn)).rejects.toThrow("a/data.pkl is compressed");
+  });
+
+  it("refuses a name that stands twice", async () => {
+    await expect(withFile(zipOf([...two, ["a/data/0", "x"]]), textsIn)).rejects.toThrow("it holds a/data/0 twice");
+  });
+
+  it("says when the end is missing, or the directory lies elsewhere", async () => {
+    const whole = zipOf(two);
+    await expect(withFile(whole.subarray(0, -4), textsIn)).rejects.toThrow("its end record is missing");
+    await expect(withFile(whole.subarray(8), textsIn)).rejects.toThrow(/its directory is damaged|it is cut short/);
+  });
+
+  it("bounds what zip64 numbers may claim", async () => {
+    const whole = zipOf(two, { zip64: true });
+    whole.writeBigUInt64LE(2n ** 60n, whole.length - 22 - 20 - 56 + 40); // the directory's size
+    await expect(withFile(whole, textsIn)).rejects.toThrow("it points to byte 1152921504606846976, past its end");
+  });
+});
