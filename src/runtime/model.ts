@@ -52,7 +52,7 @@ export interface LoadTimings {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
-  const device = resolveDevice(options.device ?? "auto");
+  const device = await resolveDevice(options.device ?? "auto");
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options);
   const packedAt = performance.now();

@@ -1,6 +1,5 @@
 /** Where a graph can run. Only this room imports ONNX Runtime; the names of its providers stay in here. */
 import { availableParallelism } from "node:os";
-import { listSupportedBackends } from "onnxruntime-node";
 import { OcellusError } from "../base/index.js";
 
 export type Device = "cpu" | "webgpu" | "cuda";
@@ -20,7 +19,8 @@ const installCommands: Readonly<Record<Device, string>> = {
 };
 
 /** What onnxruntime-node on this machine was built with. */
-export function detectDevices(): DeviceStatus[] {
+export async function detectDevices(): Promise<DeviceStatus[]> {
+  const { listSupportedBackends } = await import("onnxruntime-node");
   const bundled = new Set(
     listSupportedBackends()
       .filter((b) => b.bundled)
@@ -32,9 +32,9 @@ export function detectDevices(): DeviceStatus[] {
 }
 
 /** "auto" is the CPU until the GPU paths are verified for every family; a named device must be there. */
-export function resolveDevice(wanted: Device | "auto"): Device {
+export async function resolveDevice(wanted: Device | "auto"): Promise<Device> {
   if (wanted === "auto") return "cpu";
-  const status = detectDevices().find((d) => d.device === wanted);
+  const status = (await detectDevices()).find((d) => d.device === wanted);
   if (status?.bundled) return wanted;
   throw new OcellusError(
     "unavailable",

@@ -2,7 +2,7 @@
  * One graph, ready to run. Values go in and come out as ONNX Runtime tensors over our own typed arrays, so a buffer
  * that is passed both as an input and as a preallocated output is written in place: that is how the KV cache lives.
  */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { type InferenceSession, Tensor } from "onnxruntime-common";
 import { OcellusError } from "../base/index.js";
 import { type Device, defaultThreads } from "./device.js";
 
@@ -38,12 +38,15 @@ export class GraphSession {
   /** Opens an ONNX file; its weights are mapped from the files it names. @throws `invalid_file`, `unavailable`. */
   static async open(modelPath: string, options: SessionOptions): Promise<GraphSession> {
     try {
+      const { InferenceSession } = await import("onnxruntime-node"); // 30 MB of native code: only when a model is opened
       const session = await InferenceSession.create(modelPath, {
         executionProviders: options.device === "cpu" ? ["cpu"] : [options.device, "cpu"],
         intraOpNumThreads: options.threads ?? defaultThreads(),
         interOpNumThreads: 1,
         graphOptimizationLevel: "all",
         logSeverityLevel: 3,
+        // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
+        extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
       return new GraphSession(session);
     } catch (cause) {

@@ -1,0 +1,82 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { chooseCases, groupName, readEvalFiles, readGoals } from "./eval-set.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ocellus-eval-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const question = { kind: "class", scene: "one", language: "en", question: "What is this?", answer: "A bag." };
+const write = async (name: string, text: string) => {
+  await writeFile(join(folder, name), text);
+  return join(folder, name);
+};
+
+describe("readEvalFiles", () => {
+  it("makes one case of each question, with pictures relative to the file and data: URLs as they are", async () => {
+    const path = await write(
+      "a.jsonl",
+      `${JSON.stringify({ image: "bag.png", questions: [question, { ...question, scene: undefined }] })}\n\n` +
+        `${JSON.stringify({ image: "data:image/png;base64,AA==", questions: [question], label: {} })}\n`,
+    );
+    const cases = await readEvalFiles([path]);
+    expect(cases.map((c) => c.image)).toEqual([
+      join(folder, "bag.png"),
+      join(folder, "bag.png"),
+      "data:image/png;base64,AA==",
+    ]);
+    expect(cases.map(groupName)).toEqual(["class/one", "class", "class/one"]);
+    expect(cases[2]!.origin).toBe(`${path}:3`);
+    expect(cases[0]!.accept).toEqual([]);
+  });
+
+  it("names the file and line of what it cannot read", async () => {
+    const broken = await write("b.jsonl", `${JSON.stringify({ image: "a.png", questions: [] })}\n{"image": `);
+    await expect(readEvalFiles([broken])).rejects.toMatchObject({
+      code: "invalid_file",
+      message: expect.stringContaining("b.jsonl:2"),
+    });
+    const wrong = await write("c.jsonl", JSON.stringify({ image: "a.png", questions: [{ kind: "class" }] }));
+    await expect(readEvalFiles([wrong])).rejects.toThrow(/c\.jsonl:1: questions\.0\.language/);
+    await expect(readEvalFiles([join(folder, "none.jsonl")])).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("chooseCases", () => {
+  const cases = ["en", "en", "zh"].flatMap((language) =>
+    ["class", "count"].map((kind) => ({ ...question, kind, language, accept: [], image: "", origin: "" })),
+  );
+
+  it("limits each kind, scene and language on its own", () => {
+    expect(chooseCases(cases, undefined, 1).map((c) => `${c.kind} ${c.language}`)).toEqual([
+      "class en",
+      "count en",
+      "class zh",
+      "count zh",
+    ]);
+  });
+
+  it("takes kinds with or without their scene", () => {
+    expect(chooseCases(cases, ["count"])).toHaveLength(3);
+    expect(chooseCases(cases, ["class/one"])).toHaveLength(3);
+    expect(chooseCases(cases, ["class/many"])).toHaveLength(0);
+  });
+});
+
+describe("readGoals", () => {
+  it("reads goals.json beside the first file, and none when there is none", async () => {
+    const file = join(folder, "a.jsonl");
+    expect(await readGoals([file])).toEqual({});
+    await write("goals.json", '{"class/one": 88, "count": 97}');
+    expect(await readGoals([file])).toEqual({ "class/one": 88, count: 97 });
+  });
+
+  it("refuses goals that are no per cent", async () => {
+    await write("goals.json", '{"class": 880}');
+    await expect(readGoals([join(folder, "a.jsonl")])).rejects.toMatchObject({ code: "invalid_file" });
+  });
+});

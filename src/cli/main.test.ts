@@ -1,0 +1,54 @@
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { main } from "./main.js";
+
+const thisFile = fileURLToPath(import.meta.url);
+
+/** Runs in this process: these command lines end before any model is opened. */
+async function run(...argv: string[]) {
+  const written = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    vi.spyOn(process[name], "write").mockImplementation((text) => {
+      written[name] += text;
+      return true;
+    });
+  }
+  return { code: await main(argv), ...written };
+}
+afterEach(() => vi.restoreAllMocks());
+
+describe("ocellus", () => {
+  it.each([
+    [["ask", "no-such.png", "What?"], 3, /^error: cannot open the picture no-such\.png: it does not exist\n$/],
+    [["ask", thisFile, "What?", "--model", "no-such-model"], 3, /^error: .*no-such-model/],
+    [["ask", thisFile, "What?", "--top-p", "7"], 2, /^error: option '--top-p <share>' .*from 0 to 1/],
+    [["ask", thisFile, "What?", "--weights", "int2"], 2, /^error: .*fp32, int8, int4/],
+    [["ask", "What?"], 2, /^error: ask: expected at least one picture .* found only "What\?"/],
+    [["ask", "a.png", thisFile], 2, /^error: ask: expected the question as the last argument, found the file/],
+    [["ask", "-", "-", "What?"], 2, /^error: standard input \(-\) can be one picture only/],
+    [["eval", "no-such.jsonl"], 3, /^error: cannot read the evaluation file no-such\.jsonl/],
+    [["aks"], 2, /^error: unknown command 'aks'\n\(Did you mean ask\?\)\n$/],
+    [["--jsn"], 2, /^error: unknown option '--jsn'\n\(Did you mean --json\?\)\n$/],
+  ])("refuses %j with exit code %i and says why on stderr", async (argv, wanted, message) => {
+    const { code, stdout, stderr } = await run(...argv);
+    expect({ code, stdout }).toEqual({ code: wanted, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+
+  it("tells errors as JSON with --json, wherever the flag stands", async () => {
+    for (const argv of [
+      ["--json", "pack", "no-such"],
+      ["pack", "no-such", "--json"],
+    ]) {
+      const { stderr } = await run(...argv);
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: "not_found", details: {} } });
+    }
+  });
+
+  it("prints version and help on stdout and succeeds", async () => {
+    expect(await run("--version")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    const { code, stdout } = await run("ask", "--help");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/--max-tokens[\s\S]*Examples:/);
+  });
+});

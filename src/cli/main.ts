@@ -1,0 +1,52 @@
+/** The command line: which commands there are, and what happens to their errors. */
+import { Command } from "commander";
+import { addAskCommand } from "./ask.js";
+import { addCacheCommand } from "./cache.js";
+import { addChatCommand } from "./chat.js";
+import { addDemoCommand } from "./demo.js";
+import { addDescribeCommand } from "./describe.js";
+import { addDoctorCommand } from "./doctor.js";
+import { addEvalCommand } from "./eval.js";
+import { addPackCommand } from "./pack.js";
+import { versionOf } from "./package-files.js";
+import { reportError } from "./report-error.js";
+import { type Terminal, withTerminal } from "./terminal.js";
+
+const examples = `
+Examples:
+  ocellus demo                                        the example pictures, asked and checked
+  ocellus ask dress.jpg "What colour is it?"          answers from the model in the box
+  ocellus chat screen.png                             several turns
+  ocellus ask a.jpg "What is this?" --model ./qwen    any checkpoint folder
+  ocellus doctor                                      what this machine can do`;
+
+/** Runs one command line (without node and script name); resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  return withTerminal(async (terminal) => {
+    const options = { json: argv.includes("--json"), debug: argv.includes("--debug") };
+    try {
+      await createProgram(terminal).parseAsync(argv, { from: "user" });
+      return 0;
+    } catch (error) {
+      return reportError(error, terminal, options);
+    }
+  });
+}
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command("ocellus")
+    .description("A small eye for any app: ask a vision-language model about pictures.")
+    .version(versionOf(), "-V, --version")
+    .option("--json", "print one JSON value on stdout, errors as JSON on stderr")
+    .option("--debug", "print the stack of an error")
+    .addHelpText("after", examples)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} }) // reportError prints it
+    .exitOverride();
+  const add = [
+    ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
+    ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
+  ];
+  for (const addCommand of add) addCommand(program, terminal);
+  return program;
+}

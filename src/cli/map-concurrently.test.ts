@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { mapConcurrently } from "./map-concurrently.js";
+
+const tick = () => new Promise<void>((done) => setTimeout(done, 1));
+
+describe("mapConcurrently", () => {
+  it("keeps the order and never runs more than it may", async () => {
+    let running = 0;
+    let most = 0;
+    const results = await mapConcurrently([3, 1, 2, 5, 4], 2, async (item) => {
+      most = Math.max(most, ++running);
+      for (let i = 0; i < item; i++) await tick();
+      running--;
+      return item * 10;
+    });
+    expect(results).toEqual([30, 10, 20, 50, 40]);
+    expect(most).toBe(2);
+  });
+
+  it("throws the first error after all work in hand has ended, and starts no more", async () => {
+    const ended: number[] = [];
+    const failing = mapConcurrently([1, 2, 3, 4, 5, 6], 2, async (item) => {
+      await tick();
+      if (item === 1) throw new Error("broken");
+      await tick();
+      ended.push(item);
+    });
+    await expect(failing).rejects.toThrow("broken");
+    expect(ended).toEqual([2]);
+  });
+});

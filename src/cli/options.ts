@@ -1,0 +1,130 @@
+/** Options that several commands share: which model, where it runs, how it answers; and what they mean to the runtime. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { weightsOptions } from "../pack/index.js";
+import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../runtime/index.js";
+import { modelInTheBox } from "./package-files.js";
+
+export interface GlobalFlags {
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}
+
+export interface PackingFlags {
+  readonly weights?: Weights;
+  readonly blockSize?: number;
+}
+
+export interface ModelFlags extends GlobalFlags, PackingFlags {
+  readonly model: string;
+  readonly device?: Device | "auto";
+  readonly threads?: number;
+}
+
+export interface AnswerFlags extends ModelFlags {
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+  readonly system?: string;
+}
+
+export const weightsOption = () =>
+  new Option("--weights <format>", "number format of the weights (default: int4)").choices(weightsOptions);
+
+export const blockSizeOption = () =>
+  new Option("--block-size <columns>", "columns that share a scale: 32 (closest), 64 or 128 (smallest)").argParser(
+    integerBetween(32, 128),
+  );
+
+/** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--model <folder>", "checkpoint folder or packed model").default(
+        modelInTheBox,
+        "the model in the box",
+      ),
+    )
+    .addOption(blockSizeOption())
+    .addOption(new Option("--device <device>", "where to run").choices(["auto", "cpu", "webgpu", "cuda"]))
+    .addOption(
+      // 1024: more than any machine that ONNX Runtime knows has cores
+      new Option("--threads <count>", "threads of one operator (default: all cores)").argParser(
+        integerBetween(1, 1024),
+      ),
+    );
+}
+
+export function addAnswerOptions(command: Command): Command {
+  return addModelOptions(command)
+    .addOption(weightsOption())
+    .option("--max-tokens <count>", "most tokens of an answer", integerBetween(1, 1_000_000)) // no model here has a longer context
+    .option(
+      "--temperature <value>",
+      "0 answers with the likeliest token; above, the others get a chance",
+      numberBetween(0, 2),
+    )
+    .option("--top-p <share>", "sample from the likeliest tokens that hold this share", numberBetween(0, 1))
+    .option("--top-k <count>", "sample from this many likeliest tokens", integerBetween(0, 2 ** 20))
+    .option("--min-p <share>", "drop tokens below this share of the likeliest one's probability", numberBetween(0, 1))
+    .option("--seed <number>", "makes sampling reproducible", integerBetween(0, 2 ** 32 - 1))
+    .option("--stop <text>", "text that ends an answer (may be repeated)", collectTexts)
+    .option("--system <text>", "system prompt");
+}
+
+export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
+  const { weights, blockSize, device, threads } = flags;
+  return defined({ weights, blockSize, device, threads });
+}
+
+export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {
+  const { temperature, topP, topK, minP, seed, maxTokens, stop } = flags;
+  const sampling: SamplingOptions = defined({
+    temperature,
+    top_p: topP,
+    top_k: topK,
+    min_p: minP,
+    seed,
+  });
+  return { signal, ...defined({ maxTokens, stop }), ...(Object.keys(sampling).length > 0 && { sampling }) };
+}
+
+/** The same object without the keys whose value is undefined: what exactOptionalPropertyTypes asks for. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+export function integerBetween(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
+  };
+}
+
+export function numberBetween(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
+  };
+}
+
+function collectTexts(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** `a,b,c` → its parts, each checked to be one of `choices` when these are given. */
+export function commaList<T extends string>(choices?: readonly T[]): (text: string) => T[] {
+  return (text) => {
+    const parts = text.split(",").map((part) => part.trim()) as T[];
+    const wrong = parts.find((part) => (choices ? !choices.includes(part) : part === ""));
+    if (wrong === undefined) return parts;
+    throw new InvalidArgumentError(choices ? `Expected some of ${choices.join(", ")}.` : "Expected a,b,c.");
+  };
+}

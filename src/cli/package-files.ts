@@ -1,0 +1,17 @@
+/** Where the package keeps what it brings along. The same two steps up lead to its root from src/cli and from dist/cli. */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+export const modelInTheBox = inPackage("checkpoints/ocellus-tiny");
+export const evaluationFolder = inPackage("eval");
+export const examplePictures = inPackage("examples/pictures");
+
+const require = createRequire(import.meta.url);
+
+/** The version of Ocellus, or of one of its dependencies that lets its package.json be read. */
+export function versionOf(dependency?: string): string {
+  const file = dependency ? `${dependency}/package.json` : inPackage("package.json");
+  return (require(file) as { version: string }).version;
+}
