@@ -2,8 +2,8 @@
  * One graph, ready to run. Values go in and come out as ONNX Runtime tensors over our own typed arrays, so a buffer
  * that is passed both as an input and as a preallocated output is written in place: that is how the KV cache lives.
  */
-import { type InferenceSession, Tensor } from "onnxruntime-common";
-import { OcellusError } from "../base/index.js";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { invariant, OcellusError } from "../base/index.js";
 import { type Device, defaultThreads } from "./device.js";
 
 /** A tensor as the runtime takes it: typed array and shape. Opaque to other rooms but for `data` and `dims`. */
@@ -38,7 +38,6 @@ export class GraphSession {
   /** Opens an ONNX file; its weights are mapped from the files it names. @throws `invalid_file`, `unavailable`. */
   static async open(modelPath: string, options: SessionOptions): Promise<GraphSession> {
     try {
-      const { InferenceSession } = await import("onnxruntime-node"); // 30 MB of native code: only when a model is opened
       const session = await InferenceSession.create(modelPath, {
         executionProviders: options.device === "cpu" ? ["cpu"] : [options.device, "cpu"],
         intraOpNumThreads: options.threads ?? defaultThreads(),
@@ -67,7 +66,10 @@ export class GraphSession {
     feeds: Feeds,
     outputs: Readonly<Record<string, DeviceTensor | null>>,
   ): Promise<Record<string, DeviceTensor>> {
-    return (await this.#session.run(feeds, outputs)) as Record<string, DeviceTensor>;
+    const results = (await this.#session.run(feeds, outputs)) as Record<string, DeviceTensor>;
+    // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
+    for (const name of Object.keys(outputs)) invariant(results[name], `the session gave no output ${name}`);
+    return results;
   }
 
   async close(): Promise<void> {
