@@ -38,8 +38,8 @@ async function modelInTheBox(weights: "fp32" | "int8" | "int4"): Promise<void> {
     shape: [64, 588] as [number, number],
     grid: { rows: 8, columns: 8 },
   };
-  await model.encodeImages([pixels]);
-  const visionMs = await median(9, () => elapsed(() => model.encodeImages([pixels])));
+  await model.encodeImage(pixels);
+  const visionMs = await median(9, () => elapsed(() => model.encodeImage(pixels)));
   const { path } = model.info;
   await model.close();
   const { engine, packed, close } = await openDecoder(path);

@@ -18,7 +18,10 @@ const groups = {
 };
 
 function build(form: "fused" | "separate", { names, sizes }: (typeof groups)["q+k+v"], blockSize: 32 | 128): Graph {
-  const builder = new GraphBuilder(form, recordingCatalog(() => ({ kind: "int4", blockSize })));
+  const builder = new GraphBuilder(
+    form,
+    recordingCatalog(() => ({ kind: "int4", blockSize })),
+  );
   const x = builder.input("x", "f32", ["batch", "sequence", hidden]);
   const outputs =
     form === "fused"
@@ -38,7 +41,10 @@ async function open(graph: Graph, folder: string): Promise<GraphSession> {
   for (const { dtype, shape } of infos) await writer.write(new Uint8Array(byteLength(dtype, shape)).fill(0x39));
   await writer.finish();
   const path = join(folder, `${graph.name}.onnx`);
-  writeFileSync(path, encodeOnnx(graph, (name) => ({ file, offset: writer.offsetOf(name) })));
+  writeFileSync(
+    path,
+    encodeOnnx(graph, (name) => ({ file, offset: writer.offsetOf(name) })),
+  );
   return GraphSession.open(path, { device: "cpu", threads: defaultThreads() });
 }
 
@@ -62,7 +68,9 @@ export async function main(): Promise<void> {
           times.separate.push(await timeOnce(separate, tokens, group.names));
           times.fused.push(await timeOnce(fused, tokens, group.names));
         }
-        const [a, b] = [times.separate, times.fused].map((list) => list.sort((x, y) => x - y)[Math.floor(list.length / 2)]!);
+        const [a, b] = [times.separate, times.fused].map(
+          (list) => list.sort((x, y) => x - y)[Math.floor(list.length / 2)]!,
+        );
         console.log(
           `${label.padEnd(15)}${String(blockSize).padStart(7)}${String(tokens).padStart(8)}${`${a!.toFixed(2)} ms`.padStart(11)}` +
             `${`${b!.toFixed(2)} ms`.padStart(10)}${(a! / b!).toFixed(2).padStart(17)}`,

@@ -18,7 +18,7 @@ describe.each(["fp32", "int4"])("batching in %s", (weights) => {
     const text = (length: number, maxTokens: number): EngineRequest<SequenceInputs> => ({
       ...base,
       promptIds: Array.from({ length }, (_, i) => (i * 37 + length) % 250),
-      payload: { images: [] },
+      payload: { ...base.payload, images: [] },
       maxTokens,
     });
     requests = [
@@ -59,5 +59,5 @@ describe.each(["fp32", "int4"])("batching in %s", (weights) => {
 
 /** The same picture, one token later. */
 function shifted({ payload }: EngineRequest<SequenceInputs>): SequenceInputs {
-  return { images: payload.images.map((image) => ({ ...image, start: image.start + 1 })) };
+  return { ...payload, images: payload.images.map((image) => ({ ...image, start: image.start + 1 })) };
 }

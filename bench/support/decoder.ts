@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Engine, type EngineRequest } from "../../src/engine/index.js";
+import { indexPositions } from "../../src/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/pack/index.js";
 import { DecoderRunner, type SequenceInputs } from "../../src/runtime/runner.js";
 import { defaultThreads, GraphSession } from "../../src/session/index.js";
@@ -84,8 +85,14 @@ export function randomRequest(
 ): EngineRequest<SequenceInputs> {
   const promptIds = [...new Array<number>(numVisual).fill(5), ...Array.from({ length: numText }, (_, i) => 10 + i)];
   const tokens = Float32Array.from({ length: numVisual * hiddenSize }, (_, i) => Math.sin(i) * 0.02);
-  const images = numVisual > 0 ? [{ start: 0, numTokens: numVisual, tokens }] : [];
-  return { promptIds, payload: { images }, sampling: { temperature: 0 }, maxTokens, stopTokenIds: [] };
+  const images = numVisual > 0 ? [{ start: 0, numTokens: numVisual, tokens, deepstack: [] }] : [];
+  return {
+    promptIds,
+    payload: { images, positions: indexPositions },
+    sampling: { temperature: 0 },
+    maxTokens,
+    stopTokenIds: [],
+  };
 }
 
 export interface Timing {

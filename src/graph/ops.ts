@@ -69,12 +69,23 @@ function describe(value: Value): string {
   return `${value.name}: ${value.dtype}${formatShape(value.shape)}`;
 }
 
-/** `a * b * c` for sizes: a number where all are, else a readable product such as "batch*sequence". */
+/** A size as a whole number times named sizes: "4*num_tokens" → 4, ["num_tokens"]. */
+function factors(dim: Dim): { number: number; names: readonly string[] } {
+  if (typeof dim === "number") return { number: dim, names: [] };
+  const parts = dim.split("*");
+  const isNumber = (part: string) => /^\d+$/.test(part);
+  return {
+    number: parts.filter(isNumber).reduce((x, part) => x * Number(part), 1),
+    names: parts.filter((part) => !isNumber(part)),
+  };
+}
+
+/** `a * b * c` for sizes: a number where all are, else a readable product such as "64*batch*sequence". */
 function product(dims: readonly Dim[]): Dim {
-  const numbers = dims.filter((d) => typeof d === "number").reduce((x, y) => x * y, 1);
-  const names = dims.filter((d) => typeof d === "string");
-  if (names.length === 0) return numbers;
-  return [...(numbers === 1 ? [] : [numbers]), ...names].join("*");
+  const parts = dims.map(factors);
+  const number = parts.reduce((x, part) => x * part.number, 1);
+  const names = parts.flatMap((part) => part.names).sort();
+  return names.length === 0 ? number : [...(number === 1 ? [] : [number]), ...names].join("*");
 }
 
 /** ONNX Reshape: 0 copies the input's size, one -1 takes what is left. */
@@ -87,18 +98,17 @@ function reshaped(x: Value, target: readonly Dim[]): readonly Dim[] {
     if (total !== known) fail(`cannot reshape ${describe(x)} to ${formatShape(copied)}`);
     return copied;
   }
-  const divisible = typeof total === "number" && typeof known === "number" && total % known === 0;
-  const left = divisible ? total / (known as number) : known === 1 ? total : divideNamed(x, total, known);
+  const left = quotient(x, total, known);
   return copied.map((d) => (d === -1 ? left : d));
 }
 
-/** "192*n" / 64 → "3*n": the only symbolic division that occurs. */
-function divideNamed(x: Value, total: Dim, known: Dim): Dim {
-  const [, factor, names] = /^(\d+)\*(.+)$/.exec(String(total)) ?? [];
-  if (typeof known !== "number" || !factor || Number(factor) % known !== 0) {
+/** "192*n" / 64 → "3*n": only whole numbers are ever divided by. */
+function quotient(x: Value, total: Dim, known: Dim): Dim {
+  const { number, names } = factors(total);
+  if (typeof known !== "number" || number % known !== 0) {
     return fail(`cannot reshape ${describe(x)}: ${total} elements do not divide by ${known}`);
   }
-  return product([Number(factor) / known, names!]);
+  return product([number / known, ...names]);
 }
 
 function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
@@ -167,6 +177,7 @@ export const ops = {
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
   MultiHeadAttention: { domain: "com.microsoft", infer: same },
   QuickGelu: unary("com.microsoft"),
+  ReduceSum: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(1) }] }, // axis 0, not kept
   Reshape: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: reshaped(x!, shape!.contents!) }] },
   Shape: {
     domain: "",

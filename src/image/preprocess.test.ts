@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ImageRecipe, parseImageRecipe, preprocess, type RgbImage } from "./index.js";
+import { type FitRecipe, parseImageRecipe, preprocess, type RgbImage } from "./index.js";
 import { fitBox } from "./preprocess.js";
 import { resize } from "./resize.js";
 
@@ -12,7 +12,7 @@ interface Fixture {
 const fixture: Fixture = JSON.parse(readFileSync(join(import.meta.dirname, "fixtures/pillow.json"), "utf8"));
 
 const recipe = { kind: "fit", width: 112, height: 112, patchSize: 14, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
-const defaults = recipe as unknown as ImageRecipe;
+const defaults = recipe as unknown as FitRecipe;
 
 function solid(width: number, height: number, rgb: readonly number[]): RgbImage {
   return { width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => rgb[i % 3]!) };
@@ -65,7 +65,7 @@ describe("preprocess", () => {
   it("normalises each channel by its own mean and std, and leaves the padding 0", () => {
     const mean = [0.1, 0.2, 0.3] as const;
     const std = [0.5, 0.25, 0.2] as const;
-    const { data } = preprocess(solid(50, 25, [255, 51, 0]), { ...(defaults as ImageRecipe), mean, std });
+    const { data } = preprocess(solid(50, 25, [255, 51, 0]), { ...(defaults as FitRecipe), mean, std });
     expect([data[0], data[587]]).toEqual([0, 0]);
     const inside = 28 * 588; // 112 × 56, in patch rows 2 to 5
     expect(data[inside]).toBeCloseTo((1 - 0.1) / 0.5, 6);
@@ -75,7 +75,7 @@ describe("preprocess", () => {
 
   it("lays out frames that are not square", () => {
     const { shape, grid } = preprocess(solid(10, 10, [0, 0, 0]), {
-      ...(defaults as ImageRecipe),
+      ...(defaults as FitRecipe),
       width: 56,
       height: 28,
     });

@@ -17,15 +17,31 @@ export interface FitRecipe {
   readonly std: Triple;
 }
 
+/**
+ * Resized to whole blocks of merged patches, near its own size, stretched a little where it must; between `minPixels` and
+ * `maxPixels`. Rows of patches come block by block. [transformers image_processing_qwen2_vl.py]
+ */
+export interface SmartResizeRecipe {
+  readonly kind: "smart_resize";
+  readonly patchSize: number;
+  /** Patches a side that are merged into one token. */
+  readonly mergeSize: number;
+  /** Frames of one patch; a still picture is repeated. */
+  readonly temporalPatchSize: number;
+  readonly minPixels: number;
+  readonly maxPixels: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** A union by `kind`: families with other rules join here. */
-export type ImageRecipe = FitRecipe;
+export type ImageRecipe = FitRecipe | SmartResizeRecipe;
 
 /** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
 const side = z.number().int().min(1).max(4096);
 const triple = (value: z.ZodNumber) => z.tuple([value, value, value]);
 
-const fitSchema = z.object({
-  size: z.object({ width: side, height: side }).optional(),
+const commonSchema = z.object({
   patch_size: side.optional(),
   image_mean: triple(z.number().min(0).max(1)).optional(),
   image_std: triple(z.number().min(1e-3).max(10)).optional(), // smaller ones blow values past what a tower has seen
@@ -38,9 +54,29 @@ const fitSchema = z.object({
   do_resize: z.literal(true).optional(),
   do_rescale: z.literal(true).optional(),
   do_normalize: z.literal(true).optional(),
+});
+
+const fitSchema = commonSchema.extend({
+  size: z.object({ width: side, height: side }).optional(),
   do_center_crop: z.literal(false).optional(),
   pad: z.literal("center").optional(),
   pad_value: z.literal(0).optional(),
+});
+
+/** 2^28 pixels are sixteen times the largest published budget (4096 × 4096). */
+const area = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 28);
+
+/** Two spellings of the same budget; the edges of `size` are areas, whatever their names say. */
+const smartResizeSchema = commonSchema.extend({
+  size: z.object({ shortest_edge: area, longest_edge: area }).nullish(),
+  min_pixels: area.nullish(),
+  max_pixels: area.nullish(),
+  temporal_patch_size: side.optional(),
+  merge_size: side.optional(),
 });
 
 /**
@@ -48,21 +84,50 @@ const fitSchema = z.object({
  * @throws `invalid_config` naming the fields that are malformed, ask for another treatment, or contradict config.json.
  */
 export function parseImageRecipe(preprocessorConfig: unknown, defaults: ImageRecipe): ImageRecipe {
-  const result = fitSchema.safeParse(preprocessorConfig ?? {});
-  if (!result.success)
-    throw invalidRecipe(
-      result.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`),
-    );
-  const { size, patch_size, image_mean, image_std } = result.data;
+  return defaults.kind === "fit"
+    ? fitRecipe(preprocessorConfig, defaults)
+    : smartResizeRecipe(preprocessorConfig, defaults);
+}
+
+function fitRecipe(json: unknown, defaults: FitRecipe): FitRecipe {
+  const { size, patch_size, image_mean, image_std } = parse(fitSchema, json);
   const { width, height, patchSize } = defaults;
   // The tower's position table fixes the grid, so the sizes can only be confirmed here, not chosen.
   if (size && (size.width !== width || size.height !== height))
     throw invalidRecipe([
       `size: expected ${width} by ${height} as in config.json, found ${size.width} by ${size.height}`,
     ]);
-  if (patch_size !== undefined && patch_size !== patchSize)
-    throw invalidRecipe([`patch_size: expected ${patchSize} as in config.json, found ${patch_size}`]);
+  confirm("patch_size", patch_size, patchSize);
   return { ...defaults, mean: image_mean ?? defaults.mean, std: image_std ?? defaults.std };
+}
+
+function smartResizeRecipe(json: unknown, defaults: SmartResizeRecipe): SmartResizeRecipe {
+  const found = parse(smartResizeSchema, json);
+  confirm("patch_size", found.patch_size, defaults.patchSize);
+  confirm("merge_size", found.merge_size, defaults.mergeSize);
+  confirm("temporal_patch_size", found.temporal_patch_size, defaults.temporalPatchSize);
+  const minPixels = found.size?.shortest_edge ?? found.min_pixels ?? defaults.minPixels;
+  const maxPixels = found.size?.longest_edge ?? found.max_pixels ?? defaults.maxPixels;
+  if (minPixels > maxPixels)
+    throw invalidRecipe([`the least pixels, ${minPixels}, are more than the most, ${maxPixels}`]);
+  return {
+    ...defaults,
+    minPixels,
+    maxPixels,
+    mean: found.image_mean ?? defaults.mean,
+    std: found.image_std ?? defaults.std,
+  };
+}
+
+function parse<T>(schema: z.ZodType<T>, json: unknown): T {
+  const result = schema.safeParse(json ?? {});
+  if (result.success) return result.data;
+  throw invalidRecipe(result.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`));
+}
+
+function confirm(name: string, found: number | undefined, expected: number): void {
+  if (found !== undefined && found !== expected)
+    throw invalidRecipe([`${name}: expected ${expected} as in config.json, found ${found}`]);
 }
 
 function invalidRecipe(problems: readonly string[]): OcellusError {

@@ -3,7 +3,7 @@
  * in the house knows families only through this contract.
  */
 import type { GraphBuilder } from "../graph/index.js";
-import type { ImageGrid, ImageRecipe } from "../image/index.js";
+import type { ImageGrid, ImageRecipe, PixelValues } from "../image/index.js";
 
 /** Keys and values that one sequence keeps, for every layer [kv_heads, capacity, head_dim]. */
 export interface CacheSpec {
@@ -18,11 +18,32 @@ export interface RotaryAngles {
   readonly sin: Float32Array;
 }
 
+/** A picture's place among the ids of a prompt. */
+export interface GridInPrompt {
+  readonly start: number;
+  readonly grid: ImageGrid;
+}
+
+/**
+ * Positions of a prompt's tokens, one stream an axis (none: a token's position is its index), and what a later token's
+ * position is beyond its index in the cache: with pictures these are different numbers.
+ */
+export interface PromptPositions {
+  readonly axes: readonly Int32Array[];
+  readonly delta: number;
+}
+
 /** Tokens of one sequence in this step: cache positions `start` to `start + count - 1`. */
 export interface TokenRow {
   readonly start: number;
   readonly count: number;
+  readonly positions: PromptPositions;
 }
+
+/** An input of a graph, as the host makes it. */
+export type HostInput =
+  | { readonly dtype: "f32"; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: "i64"; readonly shape: readonly number[]; readonly data: readonly number[] };
 
 /** Numbers the rooms above need from a config, spelled alike for all families. */
 export interface ModelDimensions {
@@ -41,12 +62,8 @@ export interface ModelFamily<C> {
   cache(config: C): CacheSpec;
   /** The one spelling our graphs use, for every spelling found in checkpoints. */
   canonicalName(checkpointName: string): string;
-  /** Tensors that checkpoints carry and no graph reads. */
-  isUnused(canonicalName: string): boolean;
   /** Token embedding table [vocab_size, hidden_size], read by the host row by row. */
   embedTokens: string;
-  /** The matrix of the output head; equal to `embedTokens` when tied. */
-  headName(config: C): string;
   buildVision(builder: GraphBuilder, config: C): void;
   buildDecoder(builder: GraphBuilder, config: C): void;
   image: {
@@ -55,6 +72,16 @@ export interface ModelFamily<C> {
     tokenId(config: C): number;
     /** Rows of the prompt that one picture takes. */
     numTokens(config: C, grid: ImageGrid): number;
+    /** Inputs of the vision graph for one picture. */
+    inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
+    /** Outputs of the vision graph beside `visual_tokens`. */
+    extraOutputs(config: C): readonly string[];
   };
+  /** Decoder layers, from the first, whose output visual features are added to: the outputs `deepstack.0`, … of vision. */
+  numDeepstack(config: C): number;
+  positions(config: C, ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions;
   rotary(config: C, row: TokenRow): RotaryAngles;
 }
+
+/** Positions of a family with plain RoPE: the index itself. */
+export const indexPositions: PromptPositions = { axes: [], delta: 0 };

@@ -1,2 +1,12 @@
-export type { CacheSpec, ModelDimensions, ModelFamily, RotaryAngles, TokenRow } from "./family.js";
+export type {
+  CacheSpec,
+  GridInPrompt,
+  HostInput,
+  ModelDimensions,
+  ModelFamily,
+  PromptPositions,
+  RotaryAngles,
+  TokenRow,
+} from "./family.js";
+export { indexPositions } from "./family.js";
 export { type AnyFamily, families, familyOf } from "./registry.js";

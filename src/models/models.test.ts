@@ -12,7 +12,7 @@ describe("families", () => {
   it("are found by model_type, and a stranger is refused with the list of what is supported", () => {
     expect(family.modelType).toBe("qwen3_vl_resampler");
     expect(() => familyOf({ model_type: "llava" })).toThrow(
-      'config.json: found model_type "llava"; supported: qwen3_vl_resampler',
+      'config.json: found model_type "llava"; supported: qwen3_vl, qwen3_vl_resampler',
     );
     expect(() => familyOf(null)).toThrow("found no model_type");
   });
@@ -49,15 +49,15 @@ describe("qwen3_vl_resampler", () => {
 
 describe("ropeAngles", () => {
   it("is the identity at position 0 and turns by theta^(-2f/d) a step", () => {
-    const { cos, sin } = ropeAngles({ start: 0, count: 2 }, 4, 10000);
+    const { cos, sin } = ropeAngles(2, 4, 10000, (i) => i);
     expect([...cos.subarray(0, 2), ...sin.subarray(0, 2)]).toEqual([1, 1, 0, 0]);
     expect(cos[2]).toBeCloseTo(Math.cos(1), 7);
     expect(sin[3]).toBeCloseTo(Math.sin(0.01), 7);
   });
 
   it("does not depend on how a row is cut into steps", () => {
-    const whole = ropeAngles({ start: 0, count: 50 }, 8, 1e6);
-    const tail = ropeAngles({ start: 20, count: 30 }, 8, 1e6);
+    const whole = ropeAngles(50, 8, 1e6, (i) => i);
+    const tail = ropeAngles(30, 8, 1e6, (i) => 20 + i);
     expect([...tail.cos]).toEqual([...whole.cos.subarray(20 * 4)]);
   });
 });

@@ -14,7 +14,8 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
-import type { ModelFamily } from "./family.js";
+import { indexPositions, type ModelFamily } from "./family.js";
+import { buildQwen3, qwen3Schema } from "./qwen3.js";
 import { ropeAngles } from "./rope.js";
 
 const visionSchema = z.object({
@@ -38,19 +39,7 @@ const resamplerSchema = z.object({
   layer_norm_eps: epsilon.default(1e-6),
 });
 
-const textSchema = z.object({
-  vocab_size: size,
-  hidden_size: size,
-  intermediate_size: size,
-  num_hidden_layers: layers,
-  num_attention_heads: size,
-  num_key_value_heads: size,
-  head_dim: size,
-  rms_norm_eps: epsilon.default(1e-6),
-  rope_theta: z.number().positive().default(1e6),
-  max_position_embeddings: size.default(2048),
-  hidden_act: z.literal("silu").default("silu"),
-});
+const textSchema = qwen3Schema.extend({ rope_theta: z.number().positive().default(1e6) });
 
 const configSchema = z.object({
   model_type: z.literal("qwen3_vl_resampler"),
@@ -65,7 +54,6 @@ const configSchema = z.object({
 type Config = z.infer<typeof configSchema>;
 type VisionConfig = z.infer<typeof visionSchema>;
 type ResamplerConfig = z.infer<typeof resamplerSchema>;
-type TextConfig = z.infer<typeof textSchema>;
 
 // ---------------------------------------------------------------------------------------------------------- vision
 
@@ -149,96 +137,6 @@ function resamplerLayer(scope: Scope, features: Value, latents: Value, config: R
   return scope.op("Add", [afterAttention, nn.linear(ffn, "fc2", ffn.op("Gelu", [wide]), D)]);
 }
 
-// --------------------------------------------------------------------------------------------------------- decoder
-
-interface StepInputs {
-  readonly rotary: nn.Rotary;
-  readonly cache: nn.CacheInputs;
-}
-
-/**
- * inputs_embeds [batch, sequence, H] and, per layer, past keys and values [batch, kv_heads, capacity, head_dim]
- * → logits [num_logits, vocab_size] of the rows named by logits_rows, and the present keys and values.
- */
-function buildDecoder(builder: GraphBuilder, config: Config): void {
-  const { text_config: text } = config;
-  const half = text.head_dim / 2;
-  let x = builder.input("inputs_embeds", "f32", ["batch", "sequence", text.hidden_size]);
-  const step: StepInputs = {
-    rotary: {
-      cos: builder.input("cos", "f32", ["tokens", half]),
-      sin: builder.input("sin", "f32", ["tokens", half]),
-      positionIds: builder.input("position_ids", "i64", ["batch", "sequence"]),
-    },
-    cache: {
-      seqlensK: builder.input("seqlens_k", "i32", ["batch"]),
-      totalSequenceLength: builder.input("total_sequence_length", "i32", []),
-    },
-  };
-  // Rows of [batch·sequence] whose next token is wanted: only they meet the vocabulary.
-  const logitsRows = builder.input("logits_rows", "i64", ["num_logits"]);
-
-  const model = builder.root.at("language_model");
-  for (let n = 0; n < text.num_hidden_layers; n++)
-    x = decoderLayer(builder, model.at("layers").at(n), n, x, step, text);
-  const rows = model.op("Gather", [model.reshape(x, [-1, text.hidden_size]), logitsRows]);
-  const last = nn.rmsNorm(model, "norm", rows, text.rms_norm_eps);
-  const head = config.tie_word_embeddings ? model.at("embed_tokens") : builder.root.at("lm_head");
-  const matrix = builder.root.matrix([head.path], [text.vocab_size], text.hidden_size);
-  builder.output("logits", nn.multiply(head, last, matrix));
-}
-
-function decoderLayer(
-  builder: GraphBuilder,
-  scope: Scope,
-  n: number,
-  x: Value,
-  step: StepInputs,
-  config: TextConfig,
-): Value {
-  const normed = nn.rmsNorm(scope, "input_layernorm", x, config.rms_norm_eps);
-  const afterAttention = scope.op("Add", [x, selfAttention(builder, scope.at("self_attn"), n, normed, step, config)]);
-  const normedAgain = nn.rmsNorm(scope, "post_attention_layernorm", afterAttention, config.rms_norm_eps);
-  return scope.op("Add", [afterAttention, mlp(scope.at("mlp"), normedAgain, config)]);
-}
-
-/** q and k are normalised per head, then rotated; the cache holds k after both. */
-function selfAttention(
-  builder: GraphBuilder,
-  scope: Scope,
-  n: number,
-  x: Value,
-  step: StepInputs,
-  config: TextConfig,
-): Value {
-  const { head_dim: headDim, rms_norm_eps: eps, num_key_value_heads: kvHeads } = config;
-  const [qSize, kvSize] = [config.num_attention_heads * headDim, kvHeads * headDim];
-  const [q, k, v] = nn.fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, [qSize, kvSize, kvSize]);
-  const rotatedQ = nn.rotate(scope, nn.headNorm(scope, "q_norm", q!, headDim, eps), step.rotary);
-  const rotatedK = nn.rotate(scope, nn.headNorm(scope, "k_norm", k!, headDim, eps), step.rotary);
-
-  const past = (part: string) =>
-    builder.input(`past_key_values.${n}.${part}`, "f32", ["batch", kvHeads, "capacity", headDim]);
-  const attended = nn.cachedAttention(
-    scope,
-    [rotatedQ, rotatedK, v!],
-    [past("key"), past("value")],
-    step.cache,
-    headDim,
-  );
-  builder.output(`present.${n}.key`, attended.presentKey);
-  builder.output(`present.${n}.value`, attended.presentValue);
-  return nn.linear(scope, "o_proj", attended.output, config.hidden_size);
-}
-
-/** SwiGLU: w2(silu(w1 x) · w3 x) */
-function mlp(scope: Scope, x: Value, config: TextConfig): Value {
-  const { intermediate_size: wide } = config;
-  const [gate, up] = nn.fusedLinear(scope, ["w1", "w3"], x, [wide, wide]);
-  const silu = scope.op("QuickGelu", [gate!], { alpha: { float: 1 } }); // x · sigmoid(1·x)
-  return nn.linear(scope, "w2", scope.op("Mul", [silu, up!]), config.hidden_size);
-}
-
 // ---------------------------------------------------------------------------------------------------------- family
 
 function numPatches(config: VisionConfig): number {
@@ -295,12 +193,17 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     headDim: text.head_dim,
   }),
   canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
-  // A static table that files carry; positions come from RoPE, so contexts past its 2,048 rows work.
-  isUnused: (name) => name === "language_model.embed_positions.weight",
   embedTokens: "language_model.embed_tokens.weight",
-  headName: (config) => (config.tie_word_embeddings ? "language_model.embed_tokens.weight" : "lm_head.weight"),
   buildVision,
-  buildDecoder,
+  // language_model.embed_positions.weight, which files carry, is not read: positions come from RoPE.
+  buildDecoder: (builder, config) =>
+    buildQwen3(builder, config.text_config, {
+      model: "language_model",
+      head: config.tie_word_embeddings ? "language_model.embed_tokens" : "lm_head",
+      gate: "w1",
+      up: "w3",
+      down: "w2",
+    }),
   image: {
     recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig): ImageRecipe =>
       parseImageRecipe(preprocessorConfig, {
@@ -313,6 +216,11 @@ export const qwen3VlResampler: ModelFamily<Config> = {
       }),
     tokenId: (config) => config.image_token_id,
     numTokens: (config) => config.resampler_config.num_queries, // whatever the picture's size
+    inputs: (_, { data, shape }) => ({ pixel_values: { dtype: "f32", shape: [1, ...shape], data } }),
+    extraOutputs: () => ["vision_features"],
   },
-  rotary: ({ text_config: text }, row) => ropeAngles(row, text.head_dim, text.rope_theta),
+  numDeepstack: () => 0,
+  positions: () => indexPositions,
+  rotary: ({ text_config: text }, { start, count }) =>
+    ropeAngles(count, text.head_dim, text.rope_theta, (i) => start + i),
 };

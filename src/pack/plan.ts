@@ -30,7 +30,7 @@ export function parsePlan(weights: string, blockSize = 32): PackingPlan {
 }
 
 /** Tensors that 4 bits would hurt most for least gain: the eye itself, and the table that is both head and embedding. */
-const keepsEightBits = /^(vision_tower|perceiver_resampler)\.|(^|\.)(embed_tokens|lm_head)\.weight$/;
+const keepsEightBits = /^(vision_tower|perceiver_resampler|model\.visual)\.|(^|\.)(embed_tokens|lm_head)\.weight$/;
 
 /** The format of the matrix `name` (canonical spelling). */
 export function formatOf(plan: PackingPlan, name: string): WeightFormat {

@@ -22,7 +22,7 @@ import { type Device, defaultThreads, GraphSession, resolveDevice } from "../ses
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
-import { type EncodedImage, encodeImages } from "./vision.js";
+import { type EncodedImage, encodeImage } from "./vision.js";
 
 export interface LoadOptions {
   /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
@@ -93,15 +93,21 @@ async function openText(
     await requiredJson(files, "tokenizer.json"),
     await requiredJson(files, "tokenizer_config.json"),
   );
-  const template = (await files.readText("chat_template.jinja")) ?? tokenizer.chatTemplate;
   const processor = createProcessor({
     tokenizer,
-    chatTemplate: template,
+    chatTemplate: await readChatTemplate(files, tokenizer),
     recipe: family.image.recipe(config, await files.readJson("preprocessor_config.json")),
     imageTokenId: family.image.tokenId(config),
     numTokensFor: (grid) => family.image.numTokens(config, grid),
   });
   return { tokenizer, processor, defaults: readDefaults(await files.readJson("generation_config.json")) };
+}
+
+/** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
+async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promise<string | undefined> {
+  const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
+  const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
+  return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;
 }
 
 async function requiredJson(files: Checkpoint, name: string): Promise<unknown> {
@@ -185,7 +191,7 @@ export class VisionLanguageModel {
     this.#engine.check(request);
     throwIfAborted(signal);
     const visionStarted = performance.now();
-    const payload = { images: await this.#placeImages(prompt) };
+    const payload = await this.#sequenceInputs(prompt);
     const visionMs = performance.now() - visionStarted;
     yield* streamChat(this.#engine.submit({ ...request, payload }, signal), {
       tokenizer: this.tokenizer,
@@ -218,9 +224,9 @@ export class VisionLanguageModel {
     return results;
   }
 
-  /** Visual tokens and features of prepared pictures, one each. */
-  async encodeImages(images: readonly PixelValues[]): Promise<EncodedImage[]> {
-    return encodeImages(this.#parts.vision, images);
+  /** What the vision graph makes of a prepared picture. */
+  async encodeImage(pixels: PixelValues): Promise<EncodedImage> {
+    return encodeImage(this.#parts.vision, this.#parts.packed, pixels);
   }
 
   async close(): Promise<void> {
@@ -230,9 +236,15 @@ export class VisionLanguageModel {
     await this.#parts.packed.close();
   }
 
-  async #placeImages(prompt: Prompt): Promise<PlacedImage[]> {
-    const encoded = await this.encodeImages(prompt.images.map((image) => image.pixels));
-    return prompt.images.map(({ start, numTokens }, i) => ({ start, numTokens, tokens: encoded[i]!.visualTokens }));
+  async #sequenceInputs(prompt: Prompt): Promise<SequenceInputs> {
+    const { family, config } = this.#parts.packed;
+    const images: PlacedImage[] = [];
+    for (const { pixels, start, numTokens } of prompt.images) {
+      const { visualTokens: tokens, deepstack } = await this.encodeImage(pixels);
+      images.push({ start, numTokens, tokens, deepstack });
+    }
+    const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));
+    return { images, positions: family.positions(config, prompt.ids, grids) };
   }
 
   #request(prompt: Prompt, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {

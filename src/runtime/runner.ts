@@ -4,7 +4,7 @@
  */
 import { invariant } from "../base/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
-import type { ModelDimensions } from "../models/index.js";
+import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { type Feeds, float32, type GraphSession, int32, int64, KvCache } from "../session/index.js";
 
@@ -13,11 +13,14 @@ export interface PlacedImage {
   readonly start: number;
   readonly numTokens: number;
   readonly tokens: Float32Array;
+  /** Further features, for the outputs of the first decoder layers: each shaped like `tokens`. */
+  readonly deepstack: readonly Float32Array[];
 }
 
 /** What a sequence brings beside its token ids. */
 export interface SequenceInputs {
   readonly images: readonly PlacedImage[];
+  readonly positions: PromptPositions;
 }
 
 export interface RunnerOptions {
@@ -89,7 +92,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
 
   #idleRow(slot: number): Row<SequenceInputs> {
     const position = Math.min(this.#lengths[slot]!, this.maxLength - 1);
-    return { slot, tokens: [0], position, payload: { images: [] }, wantsLogits: false };
+    return { slot, tokens: [0], position, payload: { images: [], positions: indexPositions }, wantsLogits: false };
   }
 
   /** Embeddings and angles, right-padded to [rows, sequence]; what the padding holds is never read by a real token. */
@@ -98,15 +101,29 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     const half = this.#model.family.cache(this.#model.config).headDim / 2;
     const numTokens = rows.length * sequence;
     const embeds = new Float32Array(numTokens * hiddenSize);
+    const deepstack = Array.from(
+      { length: this.#model.family.numDeepstack(this.#model.config) },
+      () => new Float32Array(numTokens * hiddenSize), // zero where there is no picture
+    );
     const cos = new Float32Array(numTokens * half);
     const sin = new Float32Array(numTokens * half);
     for (const [b, row] of rows.entries()) {
-      await this.#embedRow(row, embeds, b * sequence * hiddenSize);
-      const angles = this.#model.family.rotary(this.#model.config, { start: row.position, count: row.tokens.length });
+      await this.#model.embedding.read(row.tokens, embeds, b * sequence * hiddenSize);
+      placeVisual(row, embeds, b * sequence, hiddenSize, (image) => image.tokens);
+      for (const [n, layer] of deepstack.entries())
+        placeVisual(row, layer, b * sequence, hiddenSize, (image) => image.deepstack[n]!);
+      const angles = this.#model.family.rotary(this.#model.config, {
+        start: row.position,
+        count: row.tokens.length,
+        positions: row.payload.positions,
+      });
       cos.set(angles.cos, b * sequence * half);
       sin.set(angles.sin, b * sequence * half);
     }
     return {
+      ...Object.fromEntries(
+        deepstack.map((layer, n) => [`deepstack.${n}`, float32(layer, [rows.length, sequence, hiddenSize])]),
+      ),
       inputs_embeds: float32(embeds, [rows.length, sequence, hiddenSize]),
       cos: float32(cos, [numTokens, half]),
       sin: float32(sin, [numTokens, half]),
@@ -116,18 +133,22 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
       ),
     };
   }
+}
 
-  /** Token embeddings of a row, with the rows of its pictures replaced by their visual tokens. */
-  async #embedRow(row: Row<SequenceInputs>, out: Float32Array, offset: number): Promise<void> {
-    const { hiddenSize } = this.#dimensions;
-    await this.#model.embedding.read(row.tokens, out, offset);
-    const end = row.position + row.tokens.length;
-    for (const image of row.payload.images) {
-      const from = Math.max(image.start, row.position);
-      const to = Math.min(image.start + image.numTokens, end);
-      if (from >= to) continue;
-      const visual = image.tokens.subarray((from - image.start) * hiddenSize, (to - image.start) * hiddenSize);
-      out.set(visual, offset + (from - row.position) * hiddenSize);
-    }
+/** Writes the part of each picture that lies in this row's tokens; `firstToken` is the row's place in `out`. */
+function placeVisual(
+  row: Row<SequenceInputs>,
+  out: Float32Array,
+  firstToken: number,
+  hiddenSize: number,
+  featuresOf: (image: PlacedImage) => Float32Array,
+): void {
+  const end = row.position + row.tokens.length;
+  for (const image of row.payload.images) {
+    const from = Math.max(image.start, row.position);
+    const to = Math.min(image.start + image.numTokens, end);
+    if (from >= to) continue;
+    const features = featuresOf(image).subarray((from - image.start) * hiddenSize, (to - image.start) * hiddenSize);
+    out.set(features, (firstToken + from - row.position) * hiddenSize);
   }
 }

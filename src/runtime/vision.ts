@@ -1,32 +1,30 @@
-/** Pixel values → visual tokens, by the vision graph; pictures of one prompt go through it as one batch. */
+/** One picture through the vision graph. */
 import type { PixelValues } from "../image/index.js";
-import { float32, type GraphSession } from "../session/index.js";
+import type { PackedModel } from "../pack/index.js";
+import { float32, type GraphSession, int64 } from "../session/index.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */
   readonly visualTokens: Float32Array;
-  /** Features before resampling: [num_patches, vision_hidden_size]. */
-  readonly visionFeatures: Float32Array;
+  /** Added to the output of decoder layer 0, 1, … in the picture's place: each [num_tokens, hidden_size]. */
+  readonly deepstack: readonly Float32Array[];
+  /** Further outputs of the family's vision graph, by name. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
-/** All pictures must have the same number of patches, as those of one recipe of kind "fit" do. */
-export async function encodeImages(session: GraphSession, images: readonly PixelValues[]): Promise<EncodedImage[]> {
-  const [first] = images;
-  if (!first) return [];
-  const [numPatches, patchValues] = first.shape;
-  const pixels = new Float32Array(images.length * first.data.length);
-  for (const [i, image] of images.entries()) pixels.set(image.data, i * first.data.length);
-  const feeds = { pixel_values: float32(pixels, [images.length, numPatches, patchValues]) };
-  const { visual_tokens: tokens, vision_features: features } = await session.run(feeds, {
-    visual_tokens: null,
-    vision_features: null,
-  });
-  const part = (data: Float32Array, i: number) => {
-    const length = data.length / images.length;
-    return data.subarray(i * length, (i + 1) * length);
-  };
-  return images.map((_, i) => ({
-    visualTokens: part(tokens!.data as Float32Array, i),
-    visionFeatures: part(features!.data as Float32Array, i),
-  }));
+export async function encodeImage(
+  session: GraphSession,
+  model: PackedModel,
+  pixels: PixelValues,
+): Promise<EncodedImage> {
+  const { family, config } = model;
+  const feeds = Object.entries(family.image.inputs(config, pixels)).map(([name, input]) => [
+    name,
+    input.dtype === "f32" ? float32(input.data, input.shape) : int64(input.data, input.shape),
+  ]);
+  const names = ["visual_tokens", ...family.image.extraOutputs(config)];
+  const results = await session.run(Object.fromEntries(feeds), Object.fromEntries(names.map((name) => [name, null])));
+  const outputs = Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
+  const deepstack = Array.from({ length: family.numDeepstack(config) }, (_, i) => outputs[`deepstack.${i}`]!);
+  return { visualTokens: outputs.visual_tokens!, deepstack, outputs };
 }

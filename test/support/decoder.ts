@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { openCheckpoint } from "../../src/checkpoint/index.js";
 import { Engine, type EngineOptions, type EngineRequest } from "../../src/engine/index.js";
+import { indexPositions } from "../../src/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/pack/index.js";
 import { DecoderRunner, type SequenceInputs } from "../../src/runtime/runner.js";
 import { GraphSession } from "../../src/session/index.js";
@@ -48,8 +49,15 @@ export async function fixtureRequest(
   const promptIds = [...(await fixtureTensor(name, "input_ids"))];
   const tokenId = packed.family.image.tokenId(packed.config);
   const numTokens = promptIds.filter((id) => id === tokenId).length;
-  const image = { start: promptIds.indexOf(tokenId), numTokens, tokens: await fixtureTensor(name, "visual_tokens") };
-  return { promptIds, payload: { images: [image] }, sampling: {}, maxTokens, stopTokenIds: [] };
+  const tokens = await fixtureTensor(name, "visual_tokens");
+  const image = { start: promptIds.indexOf(tokenId), numTokens, tokens, deepstack: [] };
+  return {
+    promptIds,
+    payload: { images: [image], positions: indexPositions },
+    sampling: {},
+    maxTokens,
+    stopTokenIds: [],
+  };
 }
 
 export async function tokensOf(

@@ -1,0 +1,132 @@
+/**
+ * The Qwen3 decoder, which several families share: pre-norm layers, per-head RMSNorm on q and k before the rotation,
+ * grouped-query attention over a cache, SwiGLU, no biases. [Qwen3 technical report, 2025; transformers modeling_qwen3.py]
+ *
+ *   x ─ input_layernorm ─ attention ─ + x ─ post_attention_layernorm ─ mlp ─ + ─ (+ deepstack) ─→
+ */
+import { z } from "zod";
+import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import * as nn from "../nn/index.js";
+import { epsilon, layers, size } from "./config.js";
+
+export const qwen3Schema = z.object({
+  vocab_size: size,
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: layers,
+  num_attention_heads: size,
+  num_key_value_heads: size,
+  head_dim: size,
+  rms_norm_eps: epsilon.default(1e-6),
+  max_position_embeddings: size.default(2048),
+  hidden_act: z.literal("silu").default("silu"),
+});
+
+export type Qwen3Config = z.infer<typeof qwen3Schema>;
+
+/** Where a family keeps the decoder, and how it spells the feed-forward products. */
+export interface Qwen3Spelling {
+  readonly model: string;
+  /** The matrix of the output head, without ".weight". */
+  readonly head: string;
+  readonly gate: string;
+  readonly up: string;
+  readonly down: string;
+}
+
+interface StepInputs {
+  readonly rotary: nn.Rotary;
+  readonly cache: nn.CacheInputs;
+}
+
+/**
+ * inputs_embeds [batch, sequence, H], for the first `numDeepstack` layers deepstack.N [batch, sequence, H] (zero off the
+ * pictures), and per layer past keys and values [batch, kv_heads, capacity, head_dim]
+ * → logits [num_logits, vocab_size] of the rows named by logits_rows, and the present keys and values.
+ */
+export function buildQwen3(
+  builder: GraphBuilder,
+  config: Qwen3Config,
+  spelling: Qwen3Spelling,
+  numDeepstack = 0,
+): void {
+  const half = config.head_dim / 2;
+  const embedded = ["batch", "sequence", config.hidden_size];
+  let x = builder.input("inputs_embeds", "f32", embedded);
+  const step: StepInputs = {
+    rotary: {
+      cos: builder.input("cos", "f32", ["tokens", half]),
+      sin: builder.input("sin", "f32", ["tokens", half]),
+      positionIds: builder.input("position_ids", "i64", ["batch", "sequence"]),
+    },
+    cache: {
+      seqlensK: builder.input("seqlens_k", "i32", ["batch"]),
+      totalSequenceLength: builder.input("total_sequence_length", "i32", []),
+    },
+  };
+  // Rows of [batch·sequence] whose next token is wanted: only they meet the vocabulary.
+  const logitsRows = builder.input("logits_rows", "i64", ["num_logits"]);
+
+  const model = builder.root.at(spelling.model);
+  for (let n = 0; n < config.num_hidden_layers; n++) {
+    const layer = model.at("layers").at(n);
+    x = decoderLayer(builder, layer, n, x, step, config, spelling);
+    if (n < numDeepstack) x = layer.op("Add", [x, builder.input(`deepstack.${n}`, "f32", embedded)]);
+  }
+  const rows = model.op("Gather", [model.reshape(x, [-1, config.hidden_size]), logitsRows]);
+  const last = nn.rmsNorm(model, "norm", rows, config.rms_norm_eps);
+  const matrix = builder.root.matrix([spelling.head], [config.vocab_size], config.hidden_size);
+  builder.output("logits", nn.multiply(builder.root.at(spelling.head), last, matrix));
+}
+
+function decoderLayer(
+  builder: GraphBuilder,
+  scope: Scope,
+  n: number,
+  x: Value,
+  step: StepInputs,
+  config: Qwen3Config,
+  spelling: Qwen3Spelling,
+): Value {
+  const normed = nn.rmsNorm(scope, "input_layernorm", x, config.rms_norm_eps);
+  const afterAttention = scope.op("Add", [x, selfAttention(builder, scope.at("self_attn"), n, normed, step, config)]);
+  const normedAgain = nn.rmsNorm(scope, "post_attention_layernorm", afterAttention, config.rms_norm_eps);
+  return scope.op("Add", [afterAttention, mlp(scope.at("mlp"), normedAgain, config, spelling)]);
+}
+
+/** q and k are normalised per head, then rotated; the cache holds k after both. */
+function selfAttention(
+  builder: GraphBuilder,
+  scope: Scope,
+  n: number,
+  x: Value,
+  step: StepInputs,
+  config: Qwen3Config,
+): Value {
+  const { head_dim: headDim, rms_norm_eps: eps, num_key_value_heads: kvHeads } = config;
+  const [qSize, kvSize] = [config.num_attention_heads * headDim, kvHeads * headDim];
+  const [q, k, v] = nn.fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, [qSize, kvSize, kvSize]);
+  const rotatedQ = nn.rotate(scope, nn.headNorm(scope, "q_norm", q!, headDim, eps), step.rotary);
+  const rotatedK = nn.rotate(scope, nn.headNorm(scope, "k_norm", k!, headDim, eps), step.rotary);
+
+  const past = (part: string) =>
+    builder.input(`past_key_values.${n}.${part}`, "f32", ["batch", kvHeads, "capacity", headDim]);
+  const attended = nn.cachedAttention(
+    scope,
+    [rotatedQ, rotatedK, v!],
+    [past("key"), past("value")],
+    step.cache,
+    headDim,
+  );
+  builder.output(`present.${n}.key`, attended.presentKey);
+  builder.output(`present.${n}.value`, attended.presentValue);
+  return nn.linear(scope, "o_proj", attended.output, config.hidden_size);
+}
+
+/** SwiGLU: down(silu(gate x) · up x) */
+function mlp(scope: Scope, x: Value, config: Qwen3Config, { gate, up, down }: Qwen3Spelling): Value {
+  const { intermediate_size: wide } = config;
+  const [gated, raised] = nn.fusedLinear(scope, [gate, up], x, [wide, wide]);
+  const silu = scope.op("QuickGelu", [gated!], { alpha: { float: 1 } }); // x · sigmoid(1·x)
+  return nn.linear(scope, down, scope.op("Mul", [silu, raised!]), config.hidden_size);
+}

@@ -1,0 +1,341 @@
+/**
+ * qwen3_vl: Qwen3-VL, dense (2B, 4B, 8B, 32B). A ViT at native resolution whose merged patches become visual tokens,
+ * and whose inner layers reach the decoder's first layers directly (DeepStack).
+ *
+ *   patches ─ patch_embed + positions ─ blocks ──┬───────────┬────────── merger ──→ visual_tokens → inputs_embeds
+ *                                          after i0│    after i1│  …
+ *                                 deepstack_merger 0│ deepstack_merger 1 ──→ deepstack.N → added after decoder layer N
+ *
+ * Specification: docs/models/qwen3_vl.md. Reference: transformers modeling_qwen3_vl.py; fixtures in
+ * test/golden/qwen3_vl/.
+ */
+import { z } from "zod";
+import { OcellusError } from "../base/index.js";
+import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import { type ImageGrid, type PixelValues, parseImageRecipe } from "../image/index.js";
+import * as nn from "../nn/index.js";
+import { layers, parseConfig, size, tokenId } from "./config.js";
+import type { GridInPrompt, HostInput, ModelFamily, PromptPositions, RotaryAngles, TokenRow } from "./family.js";
+import { buildQwen3, qwen3Schema } from "./qwen3.js";
+import { ropeAngles } from "./rope.js";
+
+const visionSchema = z.object({
+  depth: layers,
+  hidden_size: size,
+  intermediate_size: size,
+  num_heads: size,
+  in_channels: z.literal(3).default(3),
+  patch_size: size.default(16),
+  temporal_patch_size: z.literal(2).default(2),
+  spatial_merge_size: z.literal(2).default(2),
+  out_hidden_size: size,
+  num_position_embeddings: size,
+  deepstack_visual_indexes: z.array(z.number().int().min(0).max(1024)).max(16),
+  hidden_act: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
+});
+
+/** transformers 4 writes rope_theta and rope_scaling, transformers 5 one object rope_parameters. */
+const ropeSchema = z.object({
+  rope_type: z.literal("default").default("default"),
+  rope_theta: z.number().positive().optional(),
+  mrope_section: z.array(size).length(3),
+  mrope_interleaved: z.literal(true),
+});
+
+const textSchema = qwen3Schema
+  .extend({
+    rope_theta: z.number().positive().optional(),
+    rope_scaling: ropeSchema.nullish(),
+    rope_parameters: ropeSchema.nullish(),
+  })
+  .transform(({ rope_theta, rope_scaling, rope_parameters, ...rest }, context) => {
+    const rope = rope_parameters ?? rope_scaling;
+    if (!rope) {
+      context.addIssue({ code: "custom", message: "expected rope_parameters or rope_scaling with mrope_section" });
+      return z.NEVER;
+    }
+    return { ...rest, ropeTheta: rope.rope_theta ?? rope_theta ?? 5e6, mropeSection: rope.mrope_section };
+  });
+
+const configSchema = z.object({
+  model_type: z.literal("qwen3_vl"),
+  image_token_id: tokenId,
+  eos_token_id: z.union([tokenId, z.array(tokenId).min(1).max(16)]).nullish(),
+  tie_word_embeddings: z.boolean().default(false),
+  vision_config: visionSchema,
+  text_config: textSchema,
+});
+
+type Config = z.infer<typeof configSchema>;
+type VisionConfig = z.infer<typeof visionSchema>;
+
+/** Not in any config: LayerNorm's ε and the base of the vision tower's rotation. */
+const normEpsilon = 1e-6;
+const visionTheta = 10_000;
+
+// ---------------------------------------------------------------------------------------------------------- vision
+
+/** One picture. pixel_values [num_patches, 3·2·16·16], 2×2 merge blocks in raster order → visual_tokens [num_patches/4, H] */
+function buildVision(builder: GraphBuilder, { vision_config: config }: Config): void {
+  const numPatches = "4*num_tokens";
+  const half = config.hidden_size / config.num_heads / 2;
+  const scope = builder.root.at("model.visual");
+  const pixels = builder.input("pixel_values", "f32", [numPatches, patchValues(config)]);
+  const rotary: nn.Rotary = {
+    cos: builder.input("cos", "f32", [numPatches, half]),
+    sin: builder.input("sin", "f32", [numPatches, half]),
+    positionIds: builder.input("position_ids", "i64", [1, numPatches]),
+  };
+  const patches = scope.op("Add", [
+    patchEmbed(scope.at("patch_embed"), pixels, config),
+    positions(builder, scope, config),
+  ]);
+  let x = scope.reshape(patches, [1, -1, config.hidden_size]); // one sequence: a picture attends only to itself
+  for (let n = 0; n < config.depth; n++) {
+    x = visionBlock(scope.at("blocks").at(n), x, rotary, config);
+    const tap = config.deepstack_visual_indexes.indexOf(n);
+    if (tap >= 0)
+      builder.output(`deepstack.${tap}`, merger(scope.at("deepstack_merger_list").at(tap), x, config, "after"));
+  }
+  builder.output("visual_tokens", merger(scope.at("merger"), x, config, "before"));
+}
+
+/** The 3-D convolution with stride = kernel is a product of each row (channel, frame, y, x) with the flattened kernel. */
+function patchEmbed(scope: Scope, pixels: Value, config: VisionConfig): Value {
+  const { hidden_size: D, patch_size: p } = config;
+  const proj = scope.at("proj");
+  const kernel = proj.reshape(proj.weight("weight", [D, 3, 2, p, p]), [D, patchValues(config)]);
+  return proj.op("Add", [proj.op("FusedMatMul", [pixels, kernel], { transB: 1 }), proj.weight("bias", [D])]);
+}
+
+/** Bilinear interpolation of the learned table: each patch is a weighted sum of four of its rows, chosen by the host. */
+function positions(builder: GraphBuilder, scope: Scope, config: VisionConfig): Value {
+  const indices = builder.input("pos_indices", "i64", [4, "4*num_tokens"]);
+  const weights = builder.input("pos_weights", "f32", [4, "4*num_tokens", 1]);
+  const own = scope.at("pos_embed");
+  const rows = own.op("Gather", [own.weight("weight", [config.num_position_embeddings, config.hidden_size]), indices]);
+  return own.op("ReduceSum", [own.op("Mul", [rows, weights]), own.int64([0])], { keepdims: 0 });
+}
+
+/** Pre-norm block with full attention and the tanh GELU. x [1, num_patches, D] */
+function visionBlock(scope: Scope, x: Value, rotary: nn.Rotary, config: VisionConfig): Value {
+  const { hidden_size: D } = config;
+  const attn = scope.at("attn");
+  const qkv = nn.linear(attn, "qkv", nn.layerNorm(scope, "norm1", x, normEpsilon), 3 * D, { bias: true });
+  const [q, k, v] = attn.split(qkv, [D, D, D]);
+  const mixed = nn.fullAttention(attn, nn.rotate(attn, q!, rotary), nn.rotate(attn, k!, rotary), v!, config.num_heads);
+  const afterAttention = scope.op("Add", [x, nn.linear(attn, "proj", mixed, D, { bias: true })]);
+
+  const mlp = scope.at("mlp");
+  const normed = nn.layerNorm(scope, "norm2", afterAttention, normEpsilon);
+  const wide = mlp.op("FastGelu", [nn.linear(mlp, "linear_fc1", normed, config.intermediate_size, { bias: true })]);
+  return scope.op("Add", [afterAttention, nn.linear(mlp, "linear_fc2", wide, D, { bias: true })]);
+}
+
+/** Four neighbouring patches into one token. The main merger normalises each patch, DeepStack's the merged four; erf GELU. */
+function merger(scope: Scope, x: Value, config: VisionConfig, norm: "before" | "after"): Value {
+  const merged = 4 * config.hidden_size;
+  const shuffle = (value: Value) => scope.reshape(value, [-1, merged]);
+  const normalise = (value: Value) => nn.layerNorm(scope, "norm", value, normEpsilon);
+  const rows = norm === "before" ? shuffle(normalise(x)) : normalise(shuffle(x));
+  const wide = scope.op("Gelu", [nn.linear(scope, "linear_fc1", rows, merged, { bias: true })]);
+  return nn.linear(scope, "linear_fc2", wide, config.out_hidden_size, { bias: true });
+}
+
+// ------------------------------------------------------------------------------------------- what the host computes
+
+function patchValues({ patch_size: p }: VisionConfig): number {
+  return 3 * 2 * p * p;
+}
+
+/** Row and column of every patch in merge order: 2×2 blocks in raster order, raster order within a block. */
+function mergeOrder({ rows, columns }: ImageGrid): Place[] {
+  return Array.from({ length: rows * columns }, (_, i) => {
+    const [block, within] = [Math.floor(i / 4), i % 4];
+    const blockColumns = columns / 2;
+    return {
+      row: 2 * Math.floor(block / blockColumns) + Math.floor(within / 2),
+      column: 2 * (block % blockColumns) + (within % 2),
+    };
+  });
+}
+
+/** The two table rows around `at` of `count` patches spread evenly over `side` rows, ends on ends (align_corners). */
+function neighbours(at: number, count: number, side: number): { low: number; high: number; share: number } {
+  const exact = count === 1 ? 0 : Math.fround((at * (side - 1)) / (count - 1));
+  const low = Math.floor(exact);
+  return { low, high: Math.min(low + 1, side - 1), share: Math.fround(exact - low) };
+}
+
+interface Place {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** The four rows of the position table around each patch, and their bilinear weights: [4, num_patches] each. */
+function interpolation(
+  places: readonly Place[],
+  grid: ImageGrid,
+  side: number,
+): { indices: number[]; weights: Float32Array } {
+  const n = places.length;
+  const indices = new Array<number>(4 * n);
+  const weights = new Float32Array(4 * n);
+  for (const [i, { row, column }] of places.entries()) {
+    const y = neighbours(row, grid.rows, side);
+    const x = neighbours(column, grid.columns, side);
+    const corners = [
+      [y.low, x.low, (1 - y.share) * (1 - x.share)],
+      [y.low, x.high, (1 - y.share) * x.share],
+      [y.high, x.low, y.share * (1 - x.share)],
+      [y.high, x.high, y.share * x.share],
+    ] as const;
+    for (const [corner, [tableRow, tableColumn, weight]] of corners.entries()) {
+      indices[corner * n + i] = tableRow * side + tableColumn;
+      weights[corner * n + i] = weight;
+    }
+  }
+  return { indices, weights };
+}
+
+/** Angles of a patch: a quarter of head_dim turns with its row, as many frequencies again with its column. */
+function visionAngles(places: readonly Place[], headDim: number): RotaryAngles {
+  const quarter = headDim / 4;
+  const byRow = ropeAngles(places.length, 2 * quarter, visionTheta, (i) => places[i]!.row);
+  const byColumn = ropeAngles(places.length, 2 * quarter, visionTheta, (i) => places[i]!.column);
+  const joined = (part: "cos" | "sin") => {
+    const out = new Float32Array(places.length * 2 * quarter);
+    for (let i = 0; i < places.length; i++) {
+      out.set(byRow[part].subarray(i * quarter, (i + 1) * quarter), 2 * i * quarter);
+      out.set(byColumn[part].subarray(i * quarter, (i + 1) * quarter), (2 * i + 1) * quarter);
+    }
+    return out;
+  };
+  return { cos: joined("cos"), sin: joined("sin") };
+}
+
+function visionInputs(
+  { vision_config: config }: Config,
+  { data, shape, grid }: PixelValues,
+): Record<string, HostInput> {
+  const places = mergeOrder(grid);
+  const n = places.length;
+  const headDim = config.hidden_size / config.num_heads;
+  const { indices, weights } = interpolation(places, grid, Math.sqrt(config.num_position_embeddings));
+  const { cos, sin } = visionAngles(places, headDim);
+  return {
+    pixel_values: { dtype: "f32", shape, data },
+    pos_indices: { dtype: "i64", shape: [4, n], data: indices },
+    pos_weights: { dtype: "f32", shape: [4, n, 1], data: weights },
+    cos: { dtype: "f32", shape: [n, headDim / 2], data: cos },
+    sin: { dtype: "f32", shape: [n, headDim / 2], data: sin },
+    position_ids: { dtype: "i64", shape: [1, n], data: Array.from({ length: n }, (_, i) => i) },
+  };
+}
+
+/**
+ * Three streams T, H, W. A text token advances all by one; a picture's tokens share one T and spread over H and W, and
+ * what follows goes on behind its longer side. [transformers get_rope_index]
+ */
+function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions {
+  const axes = [0, 1, 2].map(() => new Int32Array(ids.length));
+  const byStart = new Map(images.map((image) => [image.start, image.grid]));
+  let next = 0;
+  for (let i = 0; i < ids.length; ) {
+    const grid = byStart.get(i);
+    const [rows, columns] = grid ? [grid.rows / 2, grid.columns / 2] : [1, 1];
+    for (let k = 0; k < rows * columns; k++) {
+      axes[0]![i + k] = next;
+      axes[1]![i + k] = next + Math.floor(k / columns);
+      axes[2]![i + k] = next + (k % columns);
+    }
+    i += rows * columns;
+    next += Math.max(rows, columns);
+  }
+  return { axes, delta: next - ids.length };
+}
+
+/** Interleaved MRoPE: frequencies take turns T, H, W until a section is used up; what is left belongs to T. */
+function rotary({ text_config: text }: Config, { start, count, positions }: TokenRow): RotaryAngles {
+  const [, h, w] = text.mropeSection as [number, number, number];
+  const axisOf = (f: number) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0);
+  const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
+  return ropeAngles(count, text.head_dim, text.ropeTheta, positionOf);
+}
+
+// ---------------------------------------------------------------------------------------------------------- family
+
+/** Prefixes seen in the wild → those of the official files. */
+const respellings: readonly (readonly [RegExp, string])[] = [
+  [/^(language_model\.(?:model\.)?|model\.(?=layers\.|embed_tokens\.|norm\.))/, "model.language_model."],
+  [/^(visual|vision_tower)\./, "model.visual."],
+];
+
+/** <|endoftext|> and <|im_end|> of the Qwen vocabulary, for configs that leave them to generation_config.json. */
+const usualEos = [151645, 151643];
+
+export const qwen3Vl: ModelFamily<Config> = {
+  modelType: "qwen3_vl",
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    const side = Math.sqrt(config.vision_config.num_position_embeddings);
+    const { hidden_size: width, num_heads: heads, out_hidden_size: out } = config.vision_config;
+    const rules: [boolean, string][] = [
+      [Number.isInteger(side), "vision_config.num_position_embeddings must be a square"],
+      [
+        width % heads === 0 && (width / heads) % 4 === 0,
+        "vision_config.hidden_size / num_heads must be a multiple of 4",
+      ],
+      [out === config.text_config.hidden_size, "vision_config.out_hidden_size must equal text_config.hidden_size"],
+    ];
+    for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+    return config;
+  },
+  dimensions: ({ text_config: text, eos_token_id: eos }) => ({
+    hiddenSize: text.hidden_size,
+    vocabSize: text.vocab_size,
+    maxLength: text.max_position_embeddings,
+    eosTokenIds: eos === undefined || eos === null ? usualEos : typeof eos === "number" ? [eos] : eos,
+  }),
+  cache: ({ text_config: text }) => ({
+    numLayers: text.num_hidden_layers,
+    numKeyValueHeads: text.num_key_value_heads,
+    headDim: text.head_dim,
+  }),
+  canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
+  embedTokens: "model.language_model.embed_tokens.weight",
+  buildVision,
+  buildDecoder: (builder, config) =>
+    buildQwen3(
+      builder,
+      config.text_config,
+      {
+        model: "model.language_model",
+        head: config.tie_word_embeddings ? "model.language_model.embed_tokens" : "lm_head",
+        gate: "gate_proj",
+        up: "up_proj",
+        down: "down_proj",
+      },
+      config.vision_config.deepstack_visual_indexes.length,
+    ),
+  image: {
+    recipe: ({ vision_config: vision }, preprocessorConfig) =>
+      parseImageRecipe(preprocessorConfig, {
+        kind: "smart_resize",
+        patchSize: vision.patch_size,
+        mergeSize: vision.spatial_merge_size,
+        temporalPatchSize: vision.temporal_patch_size,
+        minPixels: 256 * 256,
+        maxPixels: 4096 * 4096,
+        mean: [0.5, 0.5, 0.5],
+        std: [0.5, 0.5, 0.5],
+      }),
+    tokenId: (config) => config.image_token_id,
+    numTokens: (_, grid) => (grid.rows * grid.columns) / 4,
+    inputs: visionInputs,
+    extraOutputs: ({ vision_config: vision }) => vision.deepstack_visual_indexes.map((_, i) => `deepstack.${i}`),
+  },
+  numDeepstack: ({ vision_config: vision }) => vision.deepstack_visual_indexes.length,
+  positions: (_, ids, images) => promptPositions(ids, images),
+  rotary,
+};

@@ -1,0 +1,109 @@
+/** What the parity tests share: a golden fixture, graphs with their inner values visible, one prefill of the decoder. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openCheckpoint } from "../../src/checkpoint/index.js";
+import { checkpointCatalog, encodeOnnx, withOutputs } from "../../src/graph/index.js";
+import type { PromptPositions } from "../../src/models/index.js";
+import {
+  buildGraphs,
+  canonicalSource,
+  openPacked,
+  type PackedModel,
+  pack,
+  packedFiles,
+  parsePlan,
+} from "../../src/pack/index.js";
+import { type DeviceTensor, float32, GraphSession, int32, int64, KvCache } from "../../src/session/index.js";
+import { toFloat32 } from "../../src/tensor/index.js";
+
+export const oneThread = { device: "cpu", threads: 1 } as const;
+
+export interface Fixture {
+  floats(name: string): Promise<Float32Array>;
+  numbers(name: string): Promise<number[]>;
+  /** How many tensors are called `prefix.0`, `prefix.1`, … */
+  count(prefix: string): number;
+}
+
+export async function openFixture(folder: string): Promise<Fixture> {
+  const file = await openCheckpoint(join(folder, "fixture.safetensors"));
+  const floats = async (tensor: string) => {
+    const { bytes, dtype } = await file.read(tensor);
+    return toFloat32(bytes, dtype);
+  };
+  return {
+    floats,
+    numbers: async (tensor) => [...(await floats(tensor))],
+    count: (prefix) => [...file.names()].filter((name) => name.startsWith(`${prefix}.`)).length,
+  };
+}
+
+/** Packs the checkpoint in fp32 and opens it. */
+export async function openExact(weights: string, into: string): Promise<PackedModel> {
+  return openPacked((await pack(weights, { plan: parsePlan("fp32"), into })).path);
+}
+
+/** One of the packed graphs with further values visible, written beside the packed one. */
+export async function openTapped(
+  packed: PackedModel,
+  weights: string,
+  which: "vision" | "decoder",
+  values: readonly string[],
+): Promise<GraphSession> {
+  const checkpoint = await openCheckpoint(weights);
+  const stored = await openCheckpoint(join(packed.path, packedFiles.weights));
+  const source = canonicalSource(checkpoint, packed.family);
+  const graphs = buildGraphs(
+    packed.family,
+    packed.config,
+    checkpointCatalog(source, () => ({ kind: "f32" })),
+  );
+  const tapped = withOutputs(graphs[which], values);
+  const model = encodeOnnx(tapped, (name) => ({ file: packedFiles.weights, offset: stored.locate(name).offset }));
+  await Promise.all([checkpoint.close(), stored.close()]);
+  const path = join(packed.path, `${which}-tapped.onnx`);
+  writeFileSync(path, model);
+  return GraphSession.open(path, oneThread);
+}
+
+export interface Prefill {
+  /** [count, hidden_size] */
+  readonly embeds: Float32Array;
+  readonly positions: PromptPositions;
+  /** Per layer [count, hidden_size]. */
+  readonly deepstack?: readonly Float32Array[];
+}
+
+/** The whole prompt in one step, from an empty cache; `outputs` and "logits" of the last row. */
+export async function prefill(
+  packed: PackedModel,
+  decoder: GraphSession,
+  { embeds, positions, deepstack = [] }: Prefill,
+  outputs: readonly string[],
+): Promise<Record<string, DeviceTensor>> {
+  const { family, config } = packed;
+  const { hiddenSize, maxLength } = family.dimensions(config);
+  const count = embeds.length / hiddenSize;
+  const cache = new KvCache({ ...family.cache(config), numSlots: 1, maxLength });
+  cache.reserve(count);
+  const { past, present } = cache.bind(0, 1);
+  const { cos, sin } = family.rotary(config, { start: 0, count, positions });
+  const shape = [1, count, hiddenSize];
+  return decoder.run(
+    {
+      ...past,
+      ...Object.fromEntries(deepstack.map((layer, n) => [`deepstack.${n}`, float32(layer, shape)])),
+      inputs_embeds: float32(embeds, shape),
+      cos: float32(cos, [count, cos.length / count]),
+      sin: float32(sin, [count, sin.length / count]),
+      position_ids: int64(
+        Array.from({ length: count }, (_, i) => i),
+        [1, count],
+      ),
+      seqlens_k: int32([count - 1]),
+      total_sequence_length: int32([count], []),
+      logits_rows: int64([count - 1]),
+    },
+    { ...present, ...Object.fromEntries(["logits", ...outputs].map((output) => [output, null])) },
+  );
+}
