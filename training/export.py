@@ -1,0 +1,76 @@
+"""The checkpoint folder: config, tokenizer and generation files, and the weights in f16. Dropped here: the auxiliary heads.
+
+`python training/export.py work/stage-b.pt` writes checkpoints/ocellus-tiny/; also the loader that evaluation and fixtures use.
+"""
+import json
+import os
+import sys
+import jinja2
+import torch
+import safe
+import tokenizer as tokens
+from golden import write_json
+from modeling_qwen3_vl_resampler import Qwen3VLResampler
+from stage_vision import VISION
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+CHECKPOINT = os.path.join(ROOT, "checkpoints", "ocellus-tiny")
+
+
+def config_of(tokenizer):
+    """config.json of the model in the box."""
+    ids = tokenizer.token_to_id
+    text = {"vocab_size": -(-tokenizer.get_vocab_size() // 64) * 64, "hidden_size": 192, "intermediate_size": 384, "num_hidden_layers": 4,
+            "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 32, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+            "max_position_embeddings": 2048, "hidden_act": "silu", "tie_word_embeddings": True}
+    resampler = {"num_queries": 32, "num_hidden_layers": 2, "num_attention_heads": 6, "hidden_size": 192, "intermediate_size": 768, "layer_norm_eps": 1e-6}
+    return {"architectures": ["Qwen3VLResamplerForConditionalGeneration"], "model_type": "qwen3_vl_resampler",
+            "image_token_id": ids("<|image_pad|>"), "vision_start_token_id": ids("<|vision_start|>"), "vision_end_token_id": ids("<|vision_end|>"),
+            "eos_token_id": ids("<|im_end|>"), "tie_word_embeddings": True, "dtype": "float16",
+            "vision_config": VISION, "resampler_config": resampler, "text_config": text}
+
+
+PREPROCESSOR = {"image_processor_type": "OcellusFitImageProcessor", "size": {"height": 112, "width": 112}, "resample": 3, "do_convert_rgb": True,
+                "rescale_factor": 1 / 255, "image_mean": [.5, .5, .5], "image_std": [.5, .5, .5], "pad": "center", "pad_value": 0}
+
+
+def export(state, config, folder=CHECKPOINT):
+    """Write config files and f16 weights; each file atomically."""
+    os.makedirs(folder, exist_ok=True)
+    write_json(os.path.join(folder, "config.json"), config)
+    write_json(os.path.join(folder, "preprocessor_config.json"), PREPROCESSOR)
+    ends = [config["eos_token_id"], 0 + tokens.load(folder).token_to_id("<|endoftext|>")]
+    write_json(os.path.join(folder, "generation_config.json"), {"do_sample": False, "eos_token_id": ends, "pad_token_id": ends[1], "max_new_tokens": 128})
+    safe.save({name: t.half() for name, t in state.items()}, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+
+
+def load_exported(folder=CHECKPOINT):
+    """(model in fp32 from the f16 file, tokenizer)."""
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        model = Qwen3VLResampler(json.load(file))
+    model.load_state_dict({name: t.float() for name, t in safe.load(os.path.join(folder, "model.safetensors")).items()})
+    return model.eval(), tokens.load(folder)
+
+
+def render(messages, folder=CHECKPOINT):
+    """The chat template of the checkpoint, with the assistant's turn opened."""
+    with open(os.path.join(folder, "tokenizer_config.json"), encoding="utf-8") as file:
+        template = json.load(file)["chat_template"]
+    return jinja2.Template(template).render(messages=messages, add_generation_prompt=True)
+
+
+def main():
+    if not os.path.exists(os.path.join(CHECKPOINT, "tokenizer.json")):
+        tokens.build(CHECKPOINT)
+    config = config_of(tokens.load(CHECKPOINT))
+    if len(sys.argv) > 1:
+        state = torch.load(sys.argv[1])["model"]
+    else:
+        torch.manual_seed(0)
+        state = Qwen3VLResampler(config).state_dict()            # untrained, for wiring only
+    export(state, config)
+    print(sum(t.numel() for t in state.values()), "parameters")
+
+
+if __name__ == "__main__":
+    main()

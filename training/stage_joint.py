@@ -1,0 +1,187 @@
+"""Stage B: the whole model on questions and answers, from stage A's vision tower, the auxiliary heads kept.
+
+For the first minutes the answers do not reach the tower, while resampler and decoder find their feet. The schedule is wall-clock
+time; the rate falls linearly to zero at the end of `--minutes`. Every few minutes: held-out exact match, a saved
+state and (with --export) a refreshed checkpoint folder.
+"""
+import argparse
+import os
+import time
+import numpy as np
+import torch
+import torch.nn.functional as F
+import export
+import heads
+import optimizer
+import photos
+import sampler
+import scenes
+import sequences
+import talk
+import tokenizer as tokens
+from modeling_qwen3_vl_resampler import Qwen3VLResampler
+from stage_vision import chosen_patches, save, validate
+
+
+def held_out(tokenizer, bank, count=256):
+    """Fixed validation rows: scenes of held-out photos, four questions each, smooth phrasing."""
+    source = sampler.SceneSampler(bank, 5, .2, pool=100)
+    rng = np.random.default_rng(6)
+    maker = sequences.RowMaker(tokenizer, rng, rough=False)
+    pad, out = tokenizer.token_to_id("<|endoftext|>"), []
+    for _ in range(count // 64):
+        batch = source.batch(64)
+        asked = [[talk.ask(p, rng) for _ in range(4)] for p in batch["plans"]]
+        out.append((batch, asked, sequences.collate([maker.question_row(q) for q in asked], pad)))
+    return out
+
+
+@torch.no_grad()
+def exact_match(model, held):
+    """{kind/scene: per cent} of questions whose greedy answer is exactly right (teacher-forced argmax says the same)."""
+    model.eval()
+    tally = {}
+    for batch, asked, rows in held:
+        _, visual = model.see(sampler.patches(batch["pixels"]))
+        logits, targets, row, column = sequences.answer_logits(model, rows, visual)
+        wrong = set(zip(row[(bad := logits.argmax(-1) != targets)].tolist(), rows["segments"][row[bad], column[bad]].tolist()))
+        for n, questions in enumerate(asked):
+            scene = "desk" if not batch["plans"][n]["items"] else "one" if len(batch["plans"][n]["items"]) == 1 else "crowd"
+            for s, q in enumerate(questions, 1):
+                name = f"{q['kind']}/{scene}" if q["kind"] in ("class", "describe") else q["kind"]
+                hits, total = tally.get(name, (0, 0))
+                tally[name] = (hits + ((n, s) not in wrong), total + 1)
+    model.train()
+    return heads.percents(tally)
+
+
+def rate(fraction, warmup=.015):
+    return min(1, .05 + fraction / warmup) * min(1, (1 - fraction) / .85)
+
+
+def keep_of(fraction):
+    """Patches looked at: most of them at first, all of them for the last stretch."""
+    return 40 if fraction < .85 else 64
+
+
+class Trainer:
+    def __init__(self, args):
+        self.args = args
+        self.tokenizer = tokens.load(export.CHECKPOINT)
+        self.config = export.config_of(self.tokenizer)
+        self.pad = self.tokenizer.token_to_id("<|endoftext|>")
+        self.model = Qwen3VLResampler(self.config)
+        self.heads = heads.PatchHeads(self.config["vision_config"]["hidden_size"])
+        self.token_heads = heads.TokenHeads(self.config["text_config"]["hidden_size"])
+        self.slot_heads = heads.SlotHeads(self.config["text_config"]["hidden_size"])
+        self.word_heads = heads.WordHeads(self.tokenizer, {"class": talk.ITEMS, "colour": talk.TINT, "pattern": talk.PATTERN})
+        torch.nn.init.normal_(self.model.language_model.embed_tokens.weight, std=.05)
+        self.load()
+        self.teacher = heads.TeacherLabels(f"{args.work}/teacher-train.npz")
+        self.source = sampler.SceneSampler(scenes.PhotoBank(*photos.load("train")), args.seed, .2, self.teacher)
+        self.maker = sequences.RowMaker(self.tokenizer, np.random.default_rng(args.seed + 1), args.questions)
+        self.held = held_out(self.tokenizer, scenes.PhotoBank(*photos.load("val")))
+        self.sight = optimizer.build({"tower": self.model.vision_tower, "heads": self.heads}, args.lr * .7, args.muon_lr * .7)
+        self.talk = optimizer.build({"resampler": self.model.perceiver_resampler, "decoder": self.model.language_model, "token_heads": self.token_heads, "slot_heads": self.slot_heads, "word_heads": self.word_heads}, args.lr, args.muon_lr)
+
+    def load(self):
+        """Stage A's tower, a stage B state with its heads, or an exported folder (heads start new)."""
+        if os.path.isdir(self.args.start):
+            self.model.load_state_dict(export.load_exported(self.args.start)[0].state_dict())
+            return
+        state = torch.load(self.args.start)
+        if "model" in state:
+            self.model.load_state_dict(state["model"])
+        else:
+            self.model.vision_tower.load_state_dict(state["tower"])
+        for name, module in (("head", self.heads), ("token_head", self.token_heads), ("slot_head", self.slot_heads), ("word_head", self.word_heads)):
+            if name in state:
+                module.load_state_dict(state[name])
+
+    def step(self, fraction, still):
+        """One optimisation step; returns the losses to print."""
+        batch = self.source.batch(self.args.batch)
+        keep = chosen_patches(batch, keep_of(fraction))
+        talked = self.args.talked
+        rows = [self.maker.training_row(p) for p in batch["plans"][:talked]]
+        rows += [self.maker.small_talk()] if self.maker.rng.random() < .2 else []
+        features = self.model.vision_tower(sampler.patches(batch["pixels"]), keep)
+        mapped = features[:self.args.mapped]
+        visual = self.model.perceiver_resampler(mapped.detach() if still else mapped)
+        logits, targets, *_ = sequences.answer_logits(self.model, sequences.collate(rows, self.pad), visual[:talked])
+        words = F.cross_entropy(logits, targets)
+        labels = {k: v.gather(1, keep) for k, v in batch["labels"].items()}
+        aux, parts = heads.loss_of(self.heads(features), labels, batch["photo"].gather(1, keep), self.teacher)
+        tokens, token_parts = self.token_loss(visual, batch, keep)
+        slots, slot_parts = self.slot_heads.loss(visual, batch["plans"][:len(visual)])
+        named = self.word_heads.loss(visual, batch["plans"][:len(visual)], self.model.language_model.embed_tokens.weight)
+        self.update(words * self.args.word_weight + aux + self.args.token_weight * tokens + self.args.slot_weight * (slots + named), fraction)
+        return {"words": words, "right": (logits.argmax(-1) == targets).float().mean(), **{k: parts[k] for k in ("class", "soft", "feature", "left")},
+                "named": named, **{f"token-{k}": token_parts[k] for k in ("class", "left")}, **slot_parts}
+
+    def token_loss(self, visual, batch, keep):
+        """What the visual tokens say about their two patches; patches that were not looked at do not count."""
+        n = len(visual)
+        seen = torch.zeros(batch["slots"].shape, dtype=torch.bool).scatter(1, keep, True)[:n]
+        labels = {k: torch.where(seen, v[:n], -100) for k, v in batch["labels"].items()}
+        return heads.loss_of(self.token_heads(visual), labels, torch.where(seen, batch["photo"][:n], -1), None)
+
+    def update(self, loss, fraction):
+        moving = self.talk + self.sight
+        for o, _ in moving:
+            o.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.set_rate(moving, rate(fraction))
+        for o, _ in moving:
+            o.step()
+
+    def report(self, step, minutes):
+        seen = validate(self.model.vision_tower, self.heads, [b for b, _, _ in self.held])
+        print(f"B step {step} {minutes:.1f} min HELD-OUT {exact_match(self.model, self.held)} | heads {seen}", flush=True)
+        save(f"{self.args.work}/stage-b.pt", model=self.model.state_dict(), head=self.heads.state_dict(), token_head=self.token_heads.state_dict(), slot_head=self.slot_heads.state_dict(),
+             word_head=self.word_heads.state_dict(), step=step)
+        if self.args.export:
+            export.export(self.model.state_dict(), self.config)
+
+    def run(self):
+        start = shown = reported = time.time()
+        step = 0
+        while (fraction := (time.time() - start) / 60 / self.args.minutes) < 1:
+            parts = self.step(fraction, (time.time() - start) / 60 < self.args.still)
+            step += 1
+            if step % 25 == 0:
+                print(f"B step {step} {(time.time() - start) / 60:.1f} min {(time.time() - shown) / 25:.3f} s/step "
+                      + " ".join(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
+                shown = time.time()
+            if time.time() - reported > self.args.report * 60:
+                self.report(step, (time.time() - start) / 60)
+                reported = shown = time.time()
+        self.report(step, (time.time() - start) / 60)
+        print(f"B done: {step} steps, {step * self.args.batch} scenes", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--still", type=float, default=5, help="minutes in which the answers do not reach the vision tower")
+    parser.add_argument("--report", type=float, default=6, help="minutes between reports")
+    parser.add_argument("--work", default="work")
+    parser.add_argument("--start", default="work/stage-a.pt", help="stage A's weights, a stage B state, or an exported checkpoint folder to go on from")
+    parser.add_argument("--batch", type=int, default=52)
+    parser.add_argument("--talked", type=int, default=40, help="scenes of a batch that are asked about; the heads learn from all")
+    parser.add_argument("--mapped", type=int, default=44, help="scenes of a batch whose visual tokens are supervised")
+    parser.add_argument("--token-weight", type=float, default=1.0)
+    parser.add_argument("--slot-weight", type=float, default=1.0)
+    parser.add_argument("--questions", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=31)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--muon-lr", type=float, default=3e-3)
+    parser.add_argument("--word-weight", type=float, default=1.5)
+    parser.add_argument("--export", action="store_true", help="refresh the checkpoint folder at each report")
+    args = parser.parse_args()
+    torch.manual_seed(args.seed), torch.set_num_threads(2), torch.set_flush_denormal(True)
+    Trainer(args).run()
+
+
+if __name__ == "__main__":
+    main()
