@@ -55,7 +55,7 @@ function speedLine({ timings, usage }: Answer, model: VisionLanguageModel): stri
   return [
     `first token ${Math.round(timings.firstTokenMs)} ms`,
     ...rate,
-    `vision ${Math.round(timings.visionMs)} ms`,
+    timings.picturesKnown > 0 ? "picture known" : `vision ${Math.round(timings.visionMs)} ms`,
     `${model.info.weights} on ${model.device}, ${cache}`,
   ].join(" · ");
 }

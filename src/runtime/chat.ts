@@ -23,6 +23,8 @@ export interface ChatUsage {
 export interface ChatTimings {
   /** Encoding the pictures. */
   readonly visionMs: number;
+  /** Pictures whose features were known from an earlier question. */
+  readonly picturesKnown: number;
   /** From the call to the first token, pictures and prompt included. */
   readonly firstTokenMs: number;
   readonly totalMs: number;
@@ -59,6 +61,7 @@ interface StreamContext {
   readonly stop: readonly string[];
   readonly started: number;
   readonly visionMs: number;
+  readonly picturesKnown: number;
 }
 
 /**
@@ -116,10 +119,11 @@ class AnswerClock {
   }
 
   timings(): ChatTimings {
-    const { started, visionMs } = this.#context;
+    const { started, visionMs, picturesKnown } = this.#context;
     const decodeMs = this.#lastAt - this.#firstAt;
     return {
       visionMs,
+      picturesKnown,
       firstTokenMs: this.#firstAt - started,
       totalMs: performance.now() - started,
       tokensPerSecond: decodeMs > 0 ? ((this.#numTokens - 1) * 1000) / decodeMs : 0,

@@ -21,6 +21,7 @@ import { type ChatMessage, createProcessor, type Processor, type Prompt } from "
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
+import { FeatureCache } from "./feature-cache.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { type EncodedImage, encodeImage } from "./vision.js";
 
@@ -138,6 +139,7 @@ export class VisionLanguageModel {
   readonly #parts: Parts;
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
+  readonly #features = new FeatureCache();
 
   /** @internal Use `loadModel`. */
   constructor(parts: Parts, options: LoadOptions) {
@@ -190,6 +192,7 @@ export class VisionLanguageModel {
     const request = this.#request(prompt, settled);
     this.#engine.check(request);
     throwIfAborted(signal);
+    const picturesKnown = prompt.images.filter(({ digest }) => this.#features.has(digest)).length;
     const visionStarted = performance.now();
     const payload = await this.#sequenceInputs(prompt);
     const visionMs = performance.now() - visionStarted;
@@ -199,6 +202,7 @@ export class VisionLanguageModel {
       stop: settled.stop ?? [],
       started,
       visionMs,
+      picturesKnown,
     });
   }
 
@@ -239,8 +243,8 @@ export class VisionLanguageModel {
   async #sequenceInputs(prompt: Prompt): Promise<SequenceInputs> {
     const { family, config } = this.#parts.packed;
     const images: PlacedImage[] = [];
-    for (const { pixels, start, numTokens } of prompt.images) {
-      const { visualTokens: tokens, deepstack } = await this.encodeImage(pixels);
+    for (const { pixels, digest, start, numTokens } of prompt.images) {
+      const { visualTokens: tokens, deepstack } = await this.#features.get(digest, () => this.encodeImage(pixels));
       images.push({ start, numTokens, tokens, deepstack });
     }
     const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { FeatureCache } from "./feature-cache.js";
+import type { EncodedImage } from "./vision.js";
+
+const features = (value: number): EncodedImage => {
+  const visualTokens = new Float32Array(10).fill(value);
+  return { visualTokens, deepstack: [], outputs: { visual_tokens: visualTokens } };
+};
+
+describe("the feature cache", () => {
+  it("encodes a picture once, also for two who ask at the same time", async () => {
+    const cache = new FeatureCache();
+    let runs = 0;
+    const encode = async () => features(++runs);
+    const [a, b] = await Promise.all([cache.get("x", encode), cache.get("x", encode)]);
+    expect([a.visualTokens[0], b.visualTokens[0], (await cache.get("x", encode)).visualTokens[0]]).toEqual([1, 1, 1]);
+    expect((await cache.get("y", encode)).visualTokens[0]).toBe(2);
+  });
+
+  it("keeps within its bytes, and forgets what was not asked for longest", async () => {
+    const cache = new FeatureCache(100);
+    for (const digest of ["a", "b", "a", "c"]) await cache.get(digest, async () => features(1));
+    expect([cache.has("a"), cache.has("b"), cache.has("c"), cache.bytes]).toEqual([true, false, true, 80]);
+  });
+
+  it("does not remember a failure", async () => {
+    const cache = new FeatureCache();
+    await expect(cache.get("x", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect((await cache.get("x", async () => features(3))).visualTokens[0]).toBe(3);
+  });
+});
