@@ -5,7 +5,6 @@ const model = await loadModel("checkpoints/ocellus-tiny", { weights: "int4", dev
 const question = [image("examples/pictures/dress.jpg"), "What colour is it?"];
 for await (const event of model.chat([{ role: "user", content: question }])) {
   if (event.type === "text") process.stdout.write(event.text);
-  else
-    console.log(`\n${event.usage.completionTokens} tokens, first after ${Math.round(event.timings.firstTokenMs)} ms`);
+  else console.log(`\n${event.usage.completionTokens} tokens in ${Math.round(event.timings.totalMs)} ms`);
 }
 await model.close();
