@@ -126,7 +126,6 @@ function selfAttention(
 /** SwiGLU: down(silu(gate x) · up x) */
 function mlp(scope: Scope, x: Value, config: Qwen3Config, { gate, up, down }: Qwen3Spelling): Value {
   const { intermediate_size: wide } = config;
-  const [gated, raised] = nn.fusedLinear(scope, [gate, up], x, [wide, wide]);
-  const silu = scope.op("QuickGelu", [gated!], { alpha: { float: 1 } }); // x · sigmoid(1·x)
-  return nn.linear(scope, down, scope.op("Mul", [silu, raised!]), config.hidden_size);
+  const silu = scope.op("QuickGelu", [nn.linear(scope, gate, x, wide)], { alpha: { float: 1 } }); // x · sigmoid(1·x)
+  return nn.linear(scope, down, scope.op("Mul", [silu, nn.linear(scope, up, x, wide)]), config.hidden_size);
 }

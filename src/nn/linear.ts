@@ -12,8 +12,8 @@ export function linear(scope: Scope, name: string, x: Value, outFeatures: number
 }
 
 /**
- * Several products of the same x as one: rows of the matrices are stacked when packing, the result is split.
- * One larger product keeps all cores busy where a narrow one (k_proj, v_proj) would not; see docs/log.md.
+ * Several products of the same x as one: rows of the matrices are stacked when packing, the result is split. Worth it for
+ * narrow products (q, k, v); for wide ones (gate, up) the split costs more than it saves: `npm run bench -- fusion`.
  */
 export function fusedLinear(scope: Scope, names: readonly string[], x: Value, outFeatures: readonly number[]): Value[] {
   const own = scope.at(names.join("+"));
