@@ -22,9 +22,14 @@ export async function main(): Promise<void> {
   const { path } = model.info;
   await model.close();
   await throughput("ocellus-tiny int4", await openDecoder(path, { maxLength: 256 }), 64);
-  for (const blockSize of [32, 128]) {
-    const decoder = await openLayerShapedDecoder({ numLayers: 4, blockSize, maxLength: 256 });
-    await throughput(`4 × 8B layer, int4 block ${blockSize}`, decoder, 24);
+  for (const [weights, blockSize] of [
+    ["int4", 32],
+    ["int4", 128],
+    ["int8", 128],
+    ["fp32", 32],
+  ] as const) {
+    const decoder = await openLayerShapedDecoder({ numLayers: 2, weights, blockSize, maxLength: 256 });
+    await throughput(`2 × 8B layer, ${weights}${weights === "fp32" ? "" : ` block ${blockSize}`}`, decoder, 24);
   }
 }
 
