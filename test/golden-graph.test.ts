@@ -14,6 +14,6 @@ describe.each(["fp32", "int4"])("the graphs of qwen3_vl_resampler in %s", (weigh
   const graphs = buildGraphs(family, family.parseConfig(json), catalog);
 
   it.each(["vision", "decoder"] as const)("print as before: %s", async (which) => {
-    await expect(printGraph(graphs[which])).toMatchFileSnapshot(`golden/qwen3_vl_resampler/${which}.${weights}.txt`);
+    await expect(printGraph(graphs[which]!)).toMatchFileSnapshot(`golden/qwen3_vl_resampler/${which}.${weights}.txt`);
   });
 });

@@ -44,11 +44,11 @@ describe.each(["tied-one-picture", "untied-two-pictures", "wide-grid"])("%s equa
   });
 
   function placeImages(ids: number[], grids: number[]) {
-    const tokenId = packed.family.image.tokenId(packed.config);
+    const tokenId = packed.family.image!.tokenId(packed.config);
     let start = 0;
     return Array.from({ length: grids.length / 3 }, (_, i) => {
       const grid = { rows: grids[3 * i + 1]!, columns: grids[3 * i + 2]! };
-      const numTokens = packed.family.image.numTokens(packed.config, grid);
+      const numTokens = packed.family.image!.numTokens(packed.config, grid);
       const placed = { start: ids.indexOf(tokenId, start), grid };
       start = placed.start + numTokens;
       return { placed, numTokens, numPatches: grid.rows * grid.columns };
@@ -62,7 +62,7 @@ describe.each(["tied-one-picture", "untied-two-pictures", "wide-grid"])("%s equa
       ...packed,
       family: {
         ...family,
-        image: { ...family.image, extraOutputs: (c: unknown) => [...family.image.extraOutputs(c), ...stages] },
+        image: { ...family.image!, extraOutputs: (c: unknown) => [...family.image!.extraOutputs(c), ...stages] },
       },
     };
     const pixels = await fixture.floats("pixel_values");
@@ -165,7 +165,7 @@ describe.each(["tied-one-picture", "untied-two-pictures", "wide-grid"])("%s equa
   });
 
   it("in 32 greedy tokens, whether the prompt is read whole or in chunks", async () => {
-    const decoder = await GraphSession.open(packed.decoderPath, oneThread);
+    const decoder = await GraphSession.open(packed.graphPath("decoder"), oneThread);
     const request = {
       promptIds: await fixture.numbers("input_ids"),
       payload: await sequenceInputs(),

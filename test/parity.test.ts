@@ -39,7 +39,7 @@ describe.each(cases)("$name equals PyTorch in fp32", ({ name, weights }) => {
   afterAll(() => packed?.close());
 
   it("in the vision tower and the resampler", async () => {
-    const vision = await GraphSession.open(packed.visionPath, oneThread);
+    const vision = await GraphSession.open(packed.graphPath("vision"), oneThread);
     const data = await fixture.floats("pixel_values");
     const grid = { rows: 8, columns: 8 };
     const { outputs } = await encodeImage(vision, packed, { data, shape: [64, data.length / 64], grid });
@@ -62,7 +62,7 @@ describe.each(cases)("$name equals PyTorch in fp32", ({ name, weights }) => {
   });
 
   it("in 64 greedy tokens, whether the prompt is read whole or in chunks", async () => {
-    const decoder = await GraphSession.open(packed.decoderPath, oneThread);
+    const decoder = await GraphSession.open(packed.graphPath("decoder"), oneThread);
     for (const prefillChunk of [512, 7]) {
       const engine = new Engine(new DecoderRunner(packed, decoder, { numSlots: 2, maxLength: 512 }), { prefillChunk });
       expect(await tokensOf(engine, await fixtureRequest(packed, name))).toEqual(await fixture.numbers("greedy_ids"));

@@ -62,7 +62,7 @@ export async function openDecoder(
   options: { numSlots?: number; maxLength?: number } = {},
 ): Promise<TimedDecoder> {
   const packed = await openPacked(path);
-  const session = await GraphSession.open(packed.decoderPath, { device: "cpu", threads: defaultThreads() });
+  const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu", threads: defaultThreads() });
   const runner = new DecoderRunner(packed, session, {
     numSlots: options.numSlots ?? 8,
     maxLength: options.maxLength ?? 2048,

@@ -13,9 +13,12 @@ export function tensorsOf(configJson: unknown): TensorInfo[] {
   const config: unknown = family.parseConfig(configJson);
   const catalog = recordingCatalog(() => ({ kind: "f32" }));
   buildGraphs(family, config, catalog);
-  const { vocabSize, hiddenSize } = family.dimensions(config);
-  const table: TensorInfo = { name: family.embedTokens, dtype: "bf16", shape: [vocabSize, hiddenSize] };
-  return [...new Map([[table.name, table], ...catalog.tensors]).values()];
+  const tensors = new Map(catalog.tensors);
+  if (family.kind === "language") {
+    const { vocabSize, hiddenSize } = family.dimensions(config);
+    tensors.set(family.embedTokens, { name: family.embedTokens, dtype: "bf16", shape: [vocabSize, hiddenSize] });
+  }
+  return [...tensors.values()];
 }
 
 /** Writes config.json and model.safetensors: norms are one, biases zero, matrices N(0, 0.02)-like. */

@@ -54,33 +54,55 @@ export interface ModelDimensions {
   readonly eosTokenIds: readonly number[];
 }
 
-export interface ModelFamily<C> {
+export type BuildGraph = (builder: GraphBuilder) => void;
+
+/** What packing needs of every family. */
+interface Family<C> {
   readonly modelType: string;
   /** @throws `invalid_config` naming the field, what was expected and found. */
   parseConfig(json: unknown): C;
-  dimensions(config: C): ModelDimensions;
-  cache(config: C): CacheSpec;
   /** The one spelling our graphs use, for every spelling found in checkpoints. */
   canonicalName(checkpointName: string): string;
+  /** The graphs of a model, by the name of their file. */
+  graphs(config: C): Readonly<Record<string, BuildGraph>>;
+}
+
+/** A decoder that writes text, with or without eyes. Graphs: `decoder` and, if it has eyes, `vision`. */
+export interface ModelFamily<C> extends Family<C> {
+  readonly kind: "language";
+  dimensions(config: C): ModelDimensions;
+  cache(config: C): CacheSpec;
   /** Token embedding table [vocab_size, hidden_size], read by the host row by row. */
-  embedTokens: string;
-  buildVision(builder: GraphBuilder, config: C): void;
-  buildDecoder(builder: GraphBuilder, config: C): void;
-  image: {
-    /** Stated by the checkpoint's preprocessor_config.json, or the family's default. */
-    recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
-    tokenId(config: C): number;
-    /** Rows of the prompt that one picture takes. */
-    numTokens(config: C, grid: ImageGrid): number;
-    /** Inputs of the vision graph for one picture. */
-    inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
-    /** Outputs of the vision graph beside `visual_tokens`. */
-    extraOutputs(config: C): readonly string[];
-  };
+  readonly embedTokens: string;
+  /** Absent: a family that reads text only. */
+  readonly image?: ImageSide<C>;
   /** Decoder layers, from the first, whose output visual features are added to: the outputs `deepstack.0`, … of vision. */
   numDeepstack(config: C): number;
   positions(config: C, ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions;
   rotary(config: C, row: TokenRow): RotaryAngles;
+}
+
+/** How pictures reach the decoder. */
+export interface ImageSide<C> {
+  /** Stated by the checkpoint's preprocessor_config.json, or the family's default. */
+  recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
+  tokenId(config: C): number;
+  /** Rows of the prompt that one picture takes. */
+  numTokens(config: C, grid: ImageGrid): number;
+  /** Inputs of the vision graph for one picture. */
+  inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
+  /** Outputs of the vision graph beside `visual_tokens`. */
+  extraOutputs(config: C): readonly string[];
+}
+
+/** Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds). */
+export interface DualEncoderFamily<C> extends Family<C> {
+  readonly kind: "dual_encoder";
+  recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
+  /** Tokens a text may have, its first and last special ones included. */
+  maxTextLength(config: C): number;
+  /** Where the pooled token of a text stands. */
+  pooledIndex(config: C, ids: readonly number[]): number;
 }
 
 /** Positions of a family with plain RoPE: the index itself. */

@@ -1,7 +1,10 @@
 export type {
+  BuildGraph,
   CacheSpec,
+  DualEncoderFamily,
   GridInPrompt,
   HostInput,
+  ImageSide,
   ModelDimensions,
   ModelFamily,
   PromptPositions,
@@ -9,4 +12,4 @@ export type {
   TokenRow,
 } from "./family.js";
 export { indexPositions } from "./family.js";
-export { type AnyFamily, families, familyOf } from "./registry.js";
+export { type AnyFamily, type DualEncoder, families, familyOf, type LanguageFamily } from "./registry.js";

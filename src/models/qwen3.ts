@@ -1,5 +1,5 @@
 /**
- * The Qwen3 decoder, which several families share: pre-norm layers, per-head RMSNorm on q and k before the rotation,
+ * qwen3: the Qwen3 decoder, a family of its own (text only) and the half of several others that writes: pre-norm layers, per-head RMSNorm on q and k before the rotation,
  * grouped-query attention over a cache, SwiGLU, no biases. [Qwen3 technical report, 2025; transformers modeling_qwen3.py]
  *
  *   x ─ input_layernorm ─ attention ─ + x ─ post_attention_layernorm ─ mlp ─ + ─ (+ deepstack) ─→
@@ -7,7 +7,9 @@
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import * as nn from "../nn/index.js";
-import { epsilon, layers, size } from "./config.js";
+import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import { indexPositions, type ModelFamily } from "./family.js";
+import { ropeAngles } from "./rope.js";
 
 export const qwen3Schema = z.object({
   vocab_size: size,
@@ -129,3 +131,68 @@ function mlp(scope: Scope, x: Value, config: Qwen3Config, { gate, up, down }: Qw
   const silu = scope.op("QuickGelu", [nn.linear(scope, gate, x, wide)], { alpha: { float: 1 } }); // x · sigmoid(1·x)
   return nn.linear(scope, down, scope.op("Mul", [silu, nn.linear(scope, up, x, wide)]), config.hidden_size);
 }
+
+// ---------------------------------------------------------------------------------------------------------- family
+
+/** <|endoftext|> and <|im_end|> of the Qwen vocabulary, for configs that leave them to generation_config.json. */
+const usualEos = [151645, 151643];
+
+export const eosSchema = z.union([tokenId, z.array(tokenId).min(1).max(16)]).nullish();
+
+/** What a decoder's config says of ends, as a list. */
+export function eosTokenIds(eos: z.infer<typeof eosSchema>): readonly number[] {
+  return eos === undefined || eos === null ? usualEos : typeof eos === "number" ? [eos] : eos;
+}
+
+/** The numbers of `ModelFamily` that follow from the decoder alone. */
+export function decoderDimensions(config: Qwen3Config, eos: z.infer<typeof eosSchema>) {
+  const { hidden_size: hiddenSize, vocab_size: vocabSize, max_position_embeddings: maxLength } = config;
+  return { hiddenSize, vocabSize, maxLength, eosTokenIds: eosTokenIds(eos) };
+}
+
+export function decoderCache(config: Qwen3Config) {
+  const { num_hidden_layers: numLayers, num_key_value_heads: numKeyValueHeads, head_dim: headDim } = config;
+  return { numLayers, numKeyValueHeads, headDim };
+}
+
+/** Plain RoPE only: a scaled one (YaRN) would answer wrongly without a word. transformers 5 keeps θ in rope_parameters. */
+const plainRope = z.object({ rope_type: z.literal("default"), rope_theta: z.number().positive().optional() });
+
+const configSchema = qwen3Schema.extend({
+  model_type: z.literal("qwen3"),
+  eos_token_id: eosSchema,
+  tie_word_embeddings: z.boolean().default(false),
+  rope_theta: z.number().positive().optional(),
+  rope_scaling: plainRope.nullish(),
+  rope_parameters: plainRope.nullish(),
+  attention_bias: z.literal(false).default(false),
+  use_sliding_window: z.literal(false).default(false),
+});
+
+type Config = z.infer<typeof configSchema>;
+
+export const qwen3: ModelFamily<Config> = {
+  kind: "language",
+  modelType: "qwen3",
+  parseConfig: (json) => parseConfig(configSchema, json, "config.json"),
+  dimensions: (config) => decoderDimensions(config, config.eos_token_id),
+  cache: decoderCache,
+  canonicalName: (name) => name.replace(/^(?=layers\.|embed_tokens\.|norm\.)/, "model."),
+  embedTokens: "model.embed_tokens.weight",
+  graphs: (config) => ({
+    decoder: (builder) =>
+      buildQwen3(builder, config, {
+        model: "model",
+        head: config.tie_word_embeddings ? "model.embed_tokens" : "lm_head",
+        gate: "gate_proj",
+        up: "up_proj",
+        down: "down_proj",
+      }),
+  }),
+  numDeepstack: () => 0,
+  positions: () => indexPositions,
+  rotary: ({ head_dim, rope_theta, rope_scaling, rope_parameters }, { start, count }) => {
+    const theta = rope_parameters?.rope_theta ?? rope_scaling?.rope_theta ?? rope_theta ?? 1e6;
+    return ropeAngles(count, head_dim, theta, (i) => start + i);
+  },
+};

@@ -16,7 +16,7 @@ import { type ImageGrid, type PixelValues, parseImageRecipe } from "../image/ind
 import * as nn from "../nn/index.js";
 import { layers, parseConfig, size, tokenId } from "./config.js";
 import type { GridInPrompt, HostInput, ModelFamily, PromptPositions, RotaryAngles, TokenRow } from "./family.js";
-import { buildQwen3, qwen3Schema } from "./qwen3.js";
+import { buildQwen3, decoderCache, decoderDimensions, eosSchema, type Qwen3Spelling, qwen3Schema } from "./qwen3.js";
 import { ropeAngles } from "./rope.js";
 
 const visionSchema = z.object({
@@ -60,7 +60,7 @@ const textSchema = qwen3Schema
 const configSchema = z.object({
   model_type: z.literal("qwen3_vl"),
   image_token_id: tokenId,
-  eos_token_id: z.union([tokenId, z.array(tokenId).min(1).max(16)]).nullish(),
+  eos_token_id: eosSchema,
   tie_word_embeddings: z.boolean().default(false),
   vision_config: visionSchema,
   text_config: textSchema,
@@ -265,16 +265,26 @@ function rotary({ text_config: text }: Config, { start, count, positions }: Toke
 
 // ---------------------------------------------------------------------------------------------------------- family
 
+function numDeepstack({ vision_config: vision }: Config): number {
+  return vision.deepstack_visual_indexes.length;
+}
+
+const spelling = (config: Config): Qwen3Spelling => ({
+  model: "model.language_model",
+  head: config.tie_word_embeddings ? "model.language_model.embed_tokens" : "lm_head",
+  gate: "gate_proj",
+  up: "up_proj",
+  down: "down_proj",
+});
+
 /** Prefixes seen in the wild → those of the official files. */
 const respellings: readonly (readonly [RegExp, string])[] = [
   [/^(language_model\.(?:model\.)?|model\.(?=layers\.|embed_tokens\.|norm\.))/, "model.language_model."],
   [/^(visual|vision_tower)\./, "model.visual."],
 ];
 
-/** <|endoftext|> and <|im_end|> of the Qwen vocabulary, for configs that leave them to generation_config.json. */
-const usualEos = [151645, 151643];
-
 export const qwen3Vl: ModelFamily<Config> = {
+  kind: "language",
   modelType: "qwen3_vl",
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
@@ -291,33 +301,14 @@ export const qwen3Vl: ModelFamily<Config> = {
     for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
     return config;
   },
-  dimensions: ({ text_config: text, eos_token_id: eos }) => ({
-    hiddenSize: text.hidden_size,
-    vocabSize: text.vocab_size,
-    maxLength: text.max_position_embeddings,
-    eosTokenIds: eos === undefined || eos === null ? usualEos : typeof eos === "number" ? [eos] : eos,
-  }),
-  cache: ({ text_config: text }) => ({
-    numLayers: text.num_hidden_layers,
-    numKeyValueHeads: text.num_key_value_heads,
-    headDim: text.head_dim,
-  }),
+  dimensions: (config) => decoderDimensions(config.text_config, config.eos_token_id),
+  cache: (config) => decoderCache(config.text_config),
   canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
   embedTokens: "model.language_model.embed_tokens.weight",
-  buildVision,
-  buildDecoder: (builder, config) =>
-    buildQwen3(
-      builder,
-      config.text_config,
-      {
-        model: "model.language_model",
-        head: config.tie_word_embeddings ? "model.language_model.embed_tokens" : "lm_head",
-        gate: "gate_proj",
-        up: "up_proj",
-        down: "down_proj",
-      },
-      config.vision_config.deepstack_visual_indexes.length,
-    ),
+  graphs: (config) => ({
+    vision: (builder) => buildVision(builder, config),
+    decoder: (builder) => buildQwen3(builder, config.text_config, spelling(config), numDeepstack(config)),
+  }),
   image: {
     recipe: ({ vision_config: vision }, preprocessorConfig) =>
       parseImageRecipe(preprocessorConfig, {
@@ -335,7 +326,7 @@ export const qwen3Vl: ModelFamily<Config> = {
     inputs: visionInputs,
     extraOutputs: ({ vision_config: vision }) => vision.deepstack_visual_indexes.map((_, i) => `deepstack.${i}`),
   },
-  numDeepstack: ({ vision_config: vision }) => vision.deepstack_visual_indexes.length,
+  numDeepstack,
   positions: (_, ids, images) => promptPositions(ids, images),
   rotary,
 };

@@ -15,7 +15,7 @@ import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
-import { buildQwen3, qwen3Schema } from "./qwen3.js";
+import { buildQwen3, decoderCache, decoderDimensions, eosSchema, type Qwen3Spelling, qwen3Schema } from "./qwen3.js";
 import { ropeAngles } from "./rope.js";
 
 const visionSchema = z.object({
@@ -44,7 +44,7 @@ const textSchema = qwen3Schema.extend({ rope_theta: z.number().positive().defaul
 const configSchema = z.object({
   model_type: z.literal("qwen3_vl_resampler"),
   image_token_id: tokenId,
-  eos_token_id: z.union([tokenId, z.array(tokenId).min(1).max(16)]),
+  eos_token_id: eosSchema,
   tie_word_embeddings: z.boolean().default(true),
   vision_config: visionSchema,
   resampler_config: resamplerSchema,
@@ -174,36 +174,31 @@ const respellings: readonly (readonly [RegExp, string])[] = [
   [/\.mlp\.up_proj\./, ".mlp.w3."],
 ];
 
+const spelling = (config: Config): Qwen3Spelling => ({
+  model: "language_model",
+  head: config.tie_word_embeddings ? "language_model.embed_tokens" : "lm_head",
+  gate: "w1",
+  up: "w3",
+  down: "w2",
+});
+
 export const qwen3VlResampler: ModelFamily<Config> = {
+  kind: "language",
   modelType: "qwen3_vl_resampler",
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
     checkSizes(config);
     return config;
   },
-  dimensions: ({ text_config: text, eos_token_id: eos }) => ({
-    hiddenSize: text.hidden_size,
-    vocabSize: text.vocab_size,
-    maxLength: text.max_position_embeddings,
-    eosTokenIds: typeof eos === "number" ? [eos] : eos,
-  }),
-  cache: ({ text_config: text }) => ({
-    numLayers: text.num_hidden_layers,
-    numKeyValueHeads: text.num_key_value_heads,
-    headDim: text.head_dim,
-  }),
+  dimensions: (config) => decoderDimensions(config.text_config, config.eos_token_id),
+  cache: (config) => decoderCache(config.text_config),
   canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
   embedTokens: "language_model.embed_tokens.weight",
-  buildVision,
   // language_model.embed_positions.weight, which files carry, is not read: positions come from RoPE.
-  buildDecoder: (builder, config) =>
-    buildQwen3(builder, config.text_config, {
-      model: "language_model",
-      head: config.tie_word_embeddings ? "language_model.embed_tokens" : "lm_head",
-      gate: "w1",
-      up: "w3",
-      down: "w2",
-    }),
+  graphs: (config) => ({
+    vision: (builder) => buildVision(builder, config),
+    decoder: (builder) => buildQwen3(builder, config.text_config, spelling(config)),
+  }),
   image: {
     recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig): ImageRecipe =>
       parseImageRecipe(preprocessorConfig, {

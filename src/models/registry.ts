@@ -1,14 +1,18 @@
 /** model_type → family. A new family is one file and one line here. */
 import { OcellusError } from "../base/index.js";
-import type { ModelFamily } from "./family.js";
+import type { DualEncoderFamily, ModelFamily } from "./family.js";
+import { qwen3 } from "./qwen3.js";
 import { qwen3Vl } from "./qwen3_vl.js";
 import { qwen3VlResampler } from "./qwen3_vl_resampler.js";
 
 /** A family whose config type is its own business: made by `parseConfig`, handed back to the same family. */
 // biome-ignore lint/suspicious/noExplicitAny: the existential type TypeScript cannot write
-export type AnyFamily = ModelFamily<any>;
+export type LanguageFamily = ModelFamily<any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type DualEncoder = DualEncoderFamily<any>;
+export type AnyFamily = LanguageFamily | DualEncoder;
 
-export const families: readonly AnyFamily[] = [qwen3Vl, qwen3VlResampler];
+export const families: readonly AnyFamily[] = [qwen3, qwen3Vl, qwen3VlResampler];
 
 /** The family that config.json names. @throws `unsupported` listing what is supported. */
 export function familyOf(configJson: unknown): AnyFamily {

@@ -10,14 +10,16 @@ import type { PackedManifest } from "./manifest.js";
 /** 4,096 rows of an 8B model, every row of a small one. */
 const maxCacheBytes = 64 * 2 ** 20;
 
+type Stored = NonNullable<PackedManifest["embedding"]>;
+
 export class EmbeddingTable {
   readonly #files: Checkpoint;
-  readonly #stored: PackedManifest["embedding"];
+  readonly #stored: Stored;
   readonly #hiddenSize: number;
   /** In order of arrival; the oldest row leaves first. */
   readonly #rows = new Map<number, Float32Array>();
 
-  constructor(files: Checkpoint, stored: PackedManifest["embedding"], hiddenSize: number) {
+  constructor(files: Checkpoint, stored: Stored, hiddenSize: number) {
     this.#files = files;
     this.#stored = stored;
     this.#hiddenSize = hiddenSize;

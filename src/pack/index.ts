@@ -1,5 +1,5 @@
 export { canonicalSource } from "./canonical.js";
 export { packedFiles } from "./manifest.js";
 export { buildGraphs, type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
-export { isPacked, openPacked, type PackedModel } from "./packed.js";
+export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
 export { formatOf, type PackingPlan, parsePlan, type Weights, weightsOptions } from "./plan.js";

@@ -8,8 +8,7 @@ export const packVersion = 1;
 export const packedFiles = {
   manifest: "packed.json",
   weights: "weights.safetensors",
-  vision: "vision.onnx",
-  decoder: "decoder.onnx",
+  graph: (name: string) => `${name}.onnx`,
 } as const;
 
 const embeddingSchema = z.object({
@@ -25,7 +24,8 @@ export const manifestSchema = z.object({
   weights: z.enum(weightsOptions),
   block_size: z.number(),
   source_digest: z.string(),
-  embedding: embeddingSchema,
+  /** Of decoders: their host reads token embeddings row by row. */
+  embedding: embeddingSchema.optional(),
 });
 
 export type PackedManifest = z.infer<typeof manifestSchema>;

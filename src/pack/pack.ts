@@ -29,7 +29,7 @@ import {
   type WeightCatalog,
   type WeightSource,
 } from "../graph/index.js";
-import { type AnyFamily, familyOf } from "../models/index.js";
+import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
 import { byteLength, expectShape, type TensorInfo, type TensorSource } from "../tensor/index.js";
 import { canonicalSource } from "./canonical.js";
 import { encodeWeights } from "./encode-weights.js";
@@ -60,17 +60,14 @@ export interface PackResult {
   readonly notes: readonly string[];
 }
 
-/** The two graphs of a model; the catalog says which tensors there are and in which format each is stored. */
-export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightCatalog) {
-  const build = (name: string, fill: (builder: GraphBuilder) => void): Graph => {
+/** The graphs of a model by name; the catalog says which tensors there are and in which format each is stored. */
+export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightCatalog): Record<string, Graph> {
+  const built = Object.entries(family.graphs(config)).map(([name, fill]) => {
     const builder = new GraphBuilder(name, catalog);
     fill(builder);
-    return builder.build();
-  };
-  return {
-    vision: build("vision", (b) => family.buildVision(b, config)),
-    decoder: build("decoder", (b) => family.buildDecoder(b, config)),
-  };
+    return [name, builder.build()];
+  });
+  return Object.fromEntries(built);
 }
 
 /** Packs the checkpoint in `path`, or finds it packed. @throws `unsupported`, `invalid_file`, `io` (a full disk). */
@@ -89,24 +86,25 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const config: unknown = family.parseConfig(configJson);
   const weights = canonicalSource(checkpoint, family);
   const catalog = checkpointCatalog(weights, (name) => formatOf(options.plan, name));
-  const graphs = buildGraphs(family, config, catalog);
+  const graphs = Object.values(buildGraphs(family, config, catalog));
   const digest = await checkpointDigest(checkpoint);
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
     if (!options.force) return { path: target, written: false, notes: checkpoint.notes };
   }
-  const layout = planWeights(graphs, weights, embeddingSource(family, config, graphs, weights));
+  const embedding = family.kind === "language" ? embeddingSource(family, config, graphs, weights) : undefined;
+  const entries = planWeights(graphs, weights, embedding);
   await createFolderAtomically(target, options.force ?? false, async (folder) => {
-    const offsets = await writeWeights(joinPath(folder, packedFiles.weights), layout.entries, weights, options);
-    for (const graph of [graphs.vision, graphs.decoder]) {
+    const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, weights, options);
+    for (const graph of graphs) {
       const model = encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: offsets(name) }));
-      await writeFileAtomically(joinPath(folder, `${graph.name}.onnx`), model);
+      await writeFileAtomically(joinPath(folder, packedFiles.graph(graph.name)), model);
     }
     for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
     await writeFileAtomically(
       joinPath(folder, packedFiles.manifest),
-      `${JSON.stringify(manifestOf(family, options.plan, digest, layout.embedding), null, 2)}\n`,
+      `${JSON.stringify(manifestOf(family, options.plan, digest, embedding), null, 2)}\n`,
     );
   });
   return { path: target, written: true, notes: checkpoint.notes };
@@ -120,10 +118,8 @@ async function expectPackedFolder(target: string): Promise<void> {
   });
 }
 
-type Graphs = ReturnType<typeof buildGraphs>;
-
-function cachePath(checkpoint: Checkpoint, digest: string, graphs: Graphs, plan: PackingPlan): string {
-  const text = [packVersion, digest, printGraph(graphs.vision), printGraph(graphs.decoder)].join("\n");
+function cachePath(checkpoint: Checkpoint, digest: string, graphs: readonly Graph[], plan: PackingPlan): string {
+  const text = [packVersion, digest, ...graphs.map(printGraph)].join("\n");
   const key = textDigest(text).slice(0, 16);
   return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
 }
@@ -134,17 +130,19 @@ interface Entry {
   readonly source: WeightSource | "raw";
 }
 
-type Embedding = PackedManifest["embedding"];
+/** Where the host finds token embeddings; `raw` when the table is in no graph and must be written beside them. */
+type Embedding = NonNullable<PackedManifest["embedding"]> & { readonly raw: boolean };
 
 /** Tied: the head's own stored matrix. Untied: the table itself, in the checkpoint's own dtype. */
 function embeddingSource(
-  family: AnyFamily,
+  family: LanguageFamily,
   config: unknown,
-  graphs: Graphs,
+  graphs: readonly Graph[],
   weights: TensorSource,
-): Embedding & { raw: boolean } {
+): Embedding {
   const table = family.embedTokens;
-  const stored = graphs.decoder.initializers.filter((i) => "tensors" in i.source && i.source.tensors[0] === table);
+  const initializers = graphs.flatMap((graph) => graph.initializers);
+  const stored = initializers.filter((i) => "tensors" in i.source && i.source.tensors[0] === table);
   if (stored.length === 0) {
     const { hiddenSize, vocabSize } = family.dimensions(config);
     expectShape(weights.info(table) ?? { name: table, dtype: "f32", shape: [] }, [vocabSize, hiddenSize]);
@@ -163,13 +161,12 @@ function embeddingSource(
   };
 }
 
-function planWeights(graphs: Graphs, weights: TensorSource, embedding: Embedding & { raw: boolean }) {
-  const { raw, ...rest } = embedding;
-  const entries = [...graphs.vision.initializers, ...graphs.decoder.initializers].flatMap(entryOf);
-  if (raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
+function planWeights(graphs: readonly Graph[], weights: TensorSource, embedding: Embedding | undefined): Entry[] {
+  const entries = graphs.flatMap((graph) => graph.initializers.flatMap(entryOf));
+  if (embedding?.raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
   // Two-byte tensors last, so that every four-byte one starts on a multiple of four.
   const narrow = (e: Entry) => (e.info.dtype === "f16" || e.info.dtype === "bf16" ? 1 : 0);
-  return { entries: entries.sort((a, b) => narrow(a) - narrow(b)), embedding: rest };
+  return entries.sort((a, b) => narrow(a) - narrow(b));
 }
 
 function entryOf({ value, source }: Initializer): Entry[] {
@@ -239,13 +236,19 @@ function sourceBytes({ info, source }: Entry, weights: TensorSource): number {
   }, 0);
 }
 
-function manifestOf(family: AnyFamily, plan: PackingPlan, digest: string, embedding: Embedding): PackedManifest {
+function manifestOf(
+  family: AnyFamily,
+  plan: PackingPlan,
+  digest: string,
+  embedding: Embedding | undefined,
+): PackedManifest {
+  const { raw: _, ...where } = embedding ?? { raw: false };
   return {
     pack_version: packVersion,
     model_type: family.modelType,
     weights: plan.weights,
     block_size: plan.blockSize,
     source_digest: digest,
-    embedding,
+    ...(embedding && { embedding: where as Embedding }),
   };
 }

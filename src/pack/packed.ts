@@ -4,22 +4,24 @@
  */
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
-import { type AnyFamily, familyOf } from "../models/index.js";
+import { type AnyFamily, type DualEncoder, familyOf, type LanguageFamily } from "../models/index.js";
 import { EmbeddingTable } from "./embedding.js";
 import { manifestSchema, type PackedManifest, packedFiles } from "./manifest.js";
 
-export interface PackedModel {
+export interface Packed<F extends AnyFamily> {
   readonly path: string;
   readonly manifest: PackedManifest;
-  readonly family: AnyFamily;
+  readonly family: F;
   /** The family's own config, as its `parseConfig` returned it. */
   readonly config: unknown;
-  readonly visionPath: string;
-  readonly decoderPath: string;
   /** Side files of the checkpoint: tokenizer.json and its kin. */
   readonly files: Checkpoint;
-  readonly embedding: EmbeddingTable;
+  graphPath(name: string): string;
   close(): Promise<void>;
+}
+
+export interface PackedModel extends Packed<LanguageFamily> {
+  readonly embedding: EmbeddingTable;
 }
 
 /** Is there a packed model in this folder? */
@@ -27,25 +29,44 @@ export async function isPacked(files: Checkpoint): Promise<boolean> {
   return (await files.readJson(packedFiles.manifest)) !== undefined;
 }
 
-/** @throws `invalid_file` when packed.json is missing, damaged or from another version. */
+/** @throws `invalid_file` when packed.json is missing, damaged or from another version; `unsupported` for an encoder. */
 export async function openPacked(path: string): Promise<PackedModel> {
+  const packed = await openAny(path);
+  const { family, manifest, config, files } = packed;
+  try {
+    if (family.kind !== "language" || !manifest.embedding) throw wrongKind(path, family, "loadClip");
+    const embedding = new EmbeddingTable(files, manifest.embedding, family.dimensions(config).hiddenSize);
+    return { ...packed, family, embedding };
+  } catch (error) {
+    await packed.close();
+    throw error;
+  }
+}
+
+/** As `openPacked`, for models with two towers. */
+export async function openPackedEncoder(path: string): Promise<Packed<DualEncoder>> {
+  const packed = await openAny(path);
+  if (packed.family.kind === "dual_encoder") return { ...packed, family: packed.family };
+  await packed.close();
+  throw wrongKind(path, packed.family, "loadModel");
+}
+
+function wrongKind(path: string, family: AnyFamily, instead: string): OcellusError {
+  const what = family.kind === "language" ? "a model that writes text" : "an encoder, which cannot answer";
+  return new OcellusError(
+    "unsupported",
+    `${path} is ${what} (model_type ${family.modelType}); open it with ${instead}`,
+  );
+}
+
+async function openAny(path: string): Promise<Packed<AnyFamily>> {
   const files = await openCheckpoint(path);
   try {
     const manifest = await readManifest(files, path);
     const family = familyOf({ model_type: manifest.model_type });
     const config: unknown = family.parseConfig(await files.readJson("config.json"));
-    const embedding = new EmbeddingTable(files, manifest.embedding, family.dimensions(config).hiddenSize);
-    return {
-      path,
-      manifest,
-      family,
-      config,
-      files,
-      visionPath: joinPath(path, packedFiles.vision),
-      decoderPath: joinPath(path, packedFiles.decoder),
-      embedding,
-      close: () => files.close(),
-    };
+    const graphPath = (name: string) => joinPath(path, packedFiles.graph(name));
+    return { path, manifest, family, config, files, graphPath, close: () => files.close() };
   } catch (error) {
     await files.close();
     throw error;

@@ -1,6 +1,7 @@
 export { type ChatMessage, type ContentPart, image } from "./messages.js";
 export {
   createProcessor,
+  type Eyes,
   type ProcessOptions,
   type Processor,
   type ProcessorParts,

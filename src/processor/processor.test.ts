@@ -34,9 +34,11 @@ const recipe: ImageRecipe = { kind: "fit", width: 28, height: 28, patchSize: 14,
 const parts: ProcessorParts = {
   tokenizer,
   chatTemplate,
-  recipe,
-  imageTokenId,
-  numTokensFor: ({ rows, columns }) => rows * columns + 1,
+  eyes: {
+    recipe,
+    imageTokenId,
+    numTokensFor: ({ rows, columns }) => rows * columns + 1,
+  },
 };
 const processor = createProcessor(parts);
 

@@ -17,12 +17,17 @@ export interface ProcessorParts {
   readonly tokenizer: Tokenizer;
   /** Jinja, as the checkpoint ships it. */
   readonly chatTemplate: string | undefined;
+  /** Absent: the model reads text only. */
+  readonly eyes?: Eyes | undefined;
+  /** Further variables of the template, such as `enable_thinking`. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+export interface Eyes {
   readonly recipe: ImageRecipe;
   readonly imageTokenId: number;
   /** Rows of the prompt that a picture of this grid takes. */
   readonly numTokensFor: (grid: ImageGrid) => number;
-  /** Further variables of the template, such as `enable_thinking`. */
-  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 export interface ProcessOptions {
@@ -62,7 +67,7 @@ export interface Processor {
 
 /** @throws `invalid_config` when the chat template is missing or cannot be parsed. */
 export function createProcessor(parts: ProcessorParts): Processor {
-  const { tokenizer, recipe, imageTokenId, numTokensFor } = parts;
+  const { tokenizer, eyes } = parts;
   const render = compileTemplate(parts.chatTemplate);
   return {
     async process(conversation, options = {}) {
@@ -70,7 +75,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       throwIfAborted(signal);
       const messages = plainMessages(conversation);
       const inputs = imagesOf(messages);
-      checkImageCount(inputs.length, maxImages);
+      checkImageCount(inputs.length, eyes ? maxImages : 0);
       if (!allowSpecialTokens) refuseSpecialTokens(messages, tokenizer);
       const text = render(messages, {
         ...tokenizer.namedTokens,
@@ -79,15 +84,18 @@ export function createProcessor(parts: ProcessorParts): Processor {
         add_generation_prompt: addGenerationPrompt,
       });
       const ids = tokenizer.encode(text);
-      checkPlaceholders(ids.filter((id) => id === imageTokenId).length, inputs.length); // before the costly part
-      const images = await prepareImages(inputs, recipe, signal);
-      return { ...expandPlaceholders(ids, imageTokenId, images, numTokensFor), text };
+      if (!eyes) return { ids: Int32Array.from(ids), images: [], text };
+      checkPlaceholders(ids.filter((id) => id === eyes.imageTokenId).length, inputs.length); // before the costly part
+      const images = await prepareImages(inputs, eyes.recipe, signal);
+      return { ...expandPlaceholders(ids, images, eyes), text };
     },
   };
 }
 
 function checkImageCount(numImages: number, maxImages: number): void {
   if (numImages <= maxImages) return;
+  if (maxImages === 0)
+    throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model");
   throw new OcellusError(
     "too_large",
     `the messages hold ${numImages} pictures, at most ${maxImages} are accepted; send fewer, or raise maxImages`,
@@ -124,9 +132,8 @@ function checkPlaceholders(found: number, expected: number): void {
 
 function expandPlaceholders(
   ids: readonly number[],
-  imageTokenId: number,
   prepared: readonly PreparedImage[],
-  numTokensFor: (grid: ImageGrid) => number,
+  { imageTokenId, numTokensFor }: Eyes,
 ): { ids: Int32Array; images: PromptImage[] } {
   const expanded: number[] = [];
   const images: PromptImage[] = [];

@@ -7,6 +7,7 @@ import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import type { PixelValues } from "../image/index.js";
+import type { ImageSide } from "../models/index.js";
 import {
   isPacked,
   openPacked,
@@ -17,7 +18,7 @@ import {
   parsePlan,
   type Weights,
 } from "../pack/index.js";
-import { type ChatMessage, createProcessor, type Processor, type Prompt } from "../processor/index.js";
+import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
@@ -60,8 +61,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const packed = await openPacked(packedPath);
   try {
     const session = { device, threads: options.threads ?? defaultThreads() };
-    const vision = await GraphSession.open(packed.visionPath, session);
-    const decoder = await GraphSession.open(packed.decoderPath, session);
+    const vision = packed.family.image && (await GraphSession.open(packed.graphPath("vision"), session));
+    const decoder = await GraphSession.open(packed.graphPath("decoder"), session);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const parts = { packed, vision, decoder, ...(await openText(packed)), device, timings, notes };
@@ -97,11 +98,17 @@ async function openText(
   const processor = createProcessor({
     tokenizer,
     chatTemplate: await readChatTemplate(files, tokenizer),
-    recipe: family.image.recipe(config, await files.readJson("preprocessor_config.json")),
-    imageTokenId: family.image.tokenId(config),
-    numTokensFor: (grid) => family.image.numTokens(config, grid),
+    eyes: family.image && eyesOf(family.image, config, await files.readJson("preprocessor_config.json")),
   });
   return { tokenizer, processor, defaults: readDefaults(await files.readJson("generation_config.json")) };
+}
+
+function eyesOf(image: ImageSide<unknown>, config: unknown, preprocessorConfig: unknown): Eyes {
+  return {
+    recipe: image.recipe(config, preprocessorConfig),
+    imageTokenId: image.tokenId(config),
+    numTokensFor: (grid) => image.numTokens(config, grid),
+  };
 }
 
 /** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
@@ -122,7 +129,8 @@ async function requiredJson(files: Checkpoint, name: string): Promise<unknown> {
 
 interface Parts {
   readonly packed: PackedModel;
-  readonly vision: GraphSession;
+  /** Absent in a model that reads text only. */
+  readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
   readonly tokenizer: Tokenizer;
   readonly processor: Processor;
@@ -230,12 +238,14 @@ export class VisionLanguageModel {
 
   /** What the vision graph makes of a prepared picture. */
   async encodeImage(pixels: PixelValues): Promise<EncodedImage> {
-    return encodeImage(this.#parts.vision, this.#parts.packed, pixels);
+    const { vision, packed } = this.#parts;
+    if (!vision) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
+    return encodeImage(vision, packed, pixels);
   }
 
   async close(): Promise<void> {
     await this.#engine.close();
-    await this.#parts.vision.close();
+    await this.#parts.vision?.close();
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
   }

@@ -1,4 +1,5 @@
 /** One picture through the vision graph. */
+import { invariant } from "../base/index.js";
 import type { PixelValues } from "../image/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { float32, type GraphSession, int64 } from "../session/index.js";
@@ -18,6 +19,7 @@ export async function encodeImage(
   pixels: PixelValues,
 ): Promise<EncodedImage> {
   const { family, config } = model;
+  invariant(family.image, "only a family with eyes is shown pictures");
   const feeds = Object.entries(family.image.inputs(config, pixels)).map(([name, input]) => [
     name,
     input.dtype === "f32" ? float32(input.data, input.shape) : int64(input.data, input.shape),

@@ -23,7 +23,7 @@ export async function openTestDecoder(
   numSlots = 4,
 ): Promise<TestDecoder> {
   const packed = await openPacked((await pack(weights, { plan: parsePlan(format), into })).path);
-  const session = await GraphSession.open(packed.decoderPath, { device: "cpu", threads: 1 });
+  const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu", threads: 1 });
   const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512 });
   const close = async () => {
     await session.close();
@@ -47,7 +47,7 @@ export async function fixtureRequest(
   maxTokens = 64,
 ): Promise<EngineRequest<SequenceInputs>> {
   const promptIds = [...(await fixtureTensor(name, "input_ids"))];
-  const tokenId = packed.family.image.tokenId(packed.config);
+  const tokenId = packed.family.image!.tokenId(packed.config);
   const numTokens = promptIds.filter((id) => id === tokenId).length;
   const tokens = await fixtureTensor(name, "visual_tokens");
   const image = { start: promptIds.indexOf(tokenId), numTokens, tokens, deepstack: [] };

@@ -58,7 +58,7 @@ export async function openTapped(
     packed.config,
     checkpointCatalog(source, () => ({ kind: "f32" })),
   );
-  const tapped = withOutputs(graphs[which], values);
+  const tapped = withOutputs(graphs[which]!, values);
   const model = encodeOnnx(tapped, (name) => ({ file: packedFiles.weights, offset: stored.locate(name).offset }));
   await Promise.all([checkpoint.close(), stored.close()]);
   const path = join(packed.path, `${which}-tapped.onnx`);
