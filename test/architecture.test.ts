@@ -14,6 +14,7 @@ const law: Record<string, readonly string[]> = {
   tensor: ["base"],
   protocol: ["base"],
   checkpoint: ["base", "tensor"],
+  hub: ["base", "tensor", "checkpoint"],
   quantize: ["base", "tensor"],
   graph: ["base", "tensor"],
   image: ["base", "tensor"],
@@ -32,7 +33,7 @@ const law: Record<string, readonly string[]> = {
 law.cli = Object.keys(law);
 
 /** These may import node: modules; the rest must run in a browser too. */
-const edgeRooms = new Set(["checkpoint", "session", "image", "registry", "features", "server", "cli"]);
+const edgeRooms = new Set(["checkpoint", "hub", "session", "image", "registry", "features", "server", "cli"]);
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".ts"));
 const isTest = (file: string) => /\.(test|testkit)\.ts$/.test(file);

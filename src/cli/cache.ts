@@ -45,7 +45,7 @@ export function packedFolder(): string {
   return join(cacheRoot(), "packed");
 }
 
-async function packedModels(folder: string): Promise<{ name: string; bytes: number }[]> {
+export async function packedModels(folder: string): Promise<{ name: string; bytes: number }[]> {
   const names = (await readdir(folder).catch(() => [])).sort();
   return Promise.all(names.map(async (name) => ({ name, bytes: await folderBytes(join(folder, name)) })));
 }

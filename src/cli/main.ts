@@ -7,9 +7,12 @@ import { addDemoCommand } from "./demo.js";
 import { addDescribeCommand } from "./describe.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
+import { addListCommand } from "./list.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
+import { addPullCommand } from "./pull.js";
 import { reportError } from "./report-error.js";
+import { addRmCommand } from "./rm.js";
 import { type Terminal, withTerminal } from "./terminal.js";
 
 const examples = `
@@ -46,6 +49,7 @@ function createProgram(terminal: Terminal): Command {
   const add = [
     ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
+    ...[addPullCommand, addListCommand, addRmCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

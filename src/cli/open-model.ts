@@ -1,4 +1,5 @@
 /** A model for the time of one command: opened with progress while it is packed, closed whatever happens. */
+import { resolveModel } from "../hub/index.js";
 import { type LoadOptions, loadModel, type VisionLanguageModel } from "../runtime/index.js";
 import { loadOptions, type ModelFlags } from "./options.js";
 import { describeBytes, startProgress } from "./progress.js";
@@ -26,7 +27,7 @@ async function openModel(flags: ModelFlags, terminal: Terminal, extra: LoadOptio
     silent: flags.json === true,
   });
   try {
-    return await loadModel(flags.model, {
+    return await loadModel(await resolveModel(flags.model), {
       ...loadOptions(flags),
       ...extra,
       signal: terminal.signal,

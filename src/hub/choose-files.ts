@@ -1,0 +1,86 @@
+/**
+ * Which files of a repository make a checkpoint that we can open: the same names that the checkpoint room looks for
+ * (its side files, and one format of weights). Everything else stays on the hub unless a pattern asks for it.
+ */
+import { OcellusError } from "../base/index.js";
+import type { RemoteFile } from "./remote-files.js";
+
+export interface ChosenFiles {
+  readonly files: readonly RemoteFile[];
+  readonly leftOut: readonly RemoteFile[];
+}
+
+const sideFile = /\.(json|jinja|txt|model)$/;
+const trainingState = /^(training_args|optimizer|scheduler|rng_state)/;
+
+/**
+ * `include`: glob patterns of further files (`*` within a folder, `**` over folders, `?`).
+ * @throws `unsupported` when there are no safetensors and no PyTorch weights.
+ */
+export function chooseFiles(repo: string, all: readonly RemoteFile[], include: readonly string[] = []): ChosenFiles {
+  const top = all.filter(({ path }) => !path.includes("/"));
+  const weights = chooseWeights(top.map(({ path }) => path));
+  if (weights.length === 0) throw noWeights(repo, all);
+  const otherIndex = weights[0]!.endsWith(".safetensors") ? /\.bin\.index\.json$/ : /\.safetensors\.index\.json$/;
+  const wanted = new Set([
+    ...weights,
+    ...top.map((f) => f.path).filter((p) => sideFile.test(p) && !otherIndex.test(p)),
+  ]);
+  const patterns = include.map(globPattern);
+  const isChosen = ({ path }: RemoteFile) =>
+    !isOurs(path) && (wanted.has(path) || patterns.some((pattern) => pattern.test(path)));
+  const files = all.filter(isChosen);
+  refuseTwins(repo, files);
+  return { files, leftOut: all.filter((file) => !isChosen(file)) };
+}
+
+/** In the checkpoint room's order of preference. `consolidated` files hold the same weights under other names. */
+function chooseWeights(names: readonly string[]): string[] {
+  const safetensors = names.filter((name) => name.endsWith(".safetensors"));
+  const indexed = names.includes("model.safetensors.index.json");
+  if (!indexed && safetensors.includes("model.safetensors")) return ["model.safetensors"];
+  if (safetensors.length > 0) return safetensors.filter((name) => !indexed || !name.startsWith("consolidated"));
+  for (const pattern of [/\.bin$/, /\.(pt|pth)$/]) {
+    const weights = names.filter((name) => pattern.test(name) && !trainingState.test(name));
+    if (weights.length > 0) return weights;
+  }
+  return [];
+}
+
+/** Names that mean something to us in a pulled folder. */
+function isOurs(path: string): boolean {
+  return path === "ocellus.json" || path.endsWith(".part");
+}
+
+/** A file system that knows no case would let one file write over the other. */
+function refuseTwins(repo: string, files: readonly RemoteFile[]): void {
+  const seen = new Map<string, string>();
+  for (const { path } of files) {
+    const twin = seen.get(path.toLowerCase());
+    if (twin !== undefined)
+      throw new OcellusError(
+        "invalid_file",
+        `${repo}: ${twin} and ${path} differ only in case; expected distinct names`,
+      );
+    seen.set(path.toLowerCase(), path);
+  }
+}
+
+function noWeights(repo: string, all: readonly RemoteFile[]): OcellusError {
+  const found = all.map(({ path }) => path).slice(0, 8);
+  return new OcellusError(
+    "unsupported",
+    `${repo} has no weights that can be read: expected *.safetensors or PyTorch *.bin beside config.json, ` +
+      `found ${found.join(", ") || "no files"}; look for the original repository rather than a conversion`,
+    { details: { repo, found } },
+  );
+}
+
+export function globPattern(glob: string): RegExp {
+  const parts = glob.split(/(\*\*\/?|\*|\?)/).map((part) => {
+    if (part.startsWith("**")) return ".*";
+    if (part === "*") return "[^/]*";
+    return part === "?" ? "[^/]" : part.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+  });
+  return new RegExp(`^${parts.join("")}$`);
+}

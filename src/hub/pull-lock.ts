@@ -1,0 +1,104 @@
+/**
+ * One pull at a time for one commit: a lock file beside its staging folder. It names its owner, and the owner touches it
+ * while at work, so that what a killed process or another machine has left is told from a pull that is still going on.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ioError, throwIfAborted } from "../base/index.js";
+
+const touchMs = 10_000;
+/** Six touches missed: a process that lives has not slept so long, short of a suspended machine. */
+const staleMs = 60_000;
+const pollMs = 250;
+
+interface LockOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when another pull has to be waited for. */
+  readonly onWait?: ((owner: string) => void) | undefined;
+}
+
+/** Runs `body` alone among all processes that name the same `staging` folder. */
+export async function withPullLock<T>(staging: string, options: LockOptions, body: () => Promise<T>): Promise<T> {
+  const path = lockPath(staging);
+  await acquire(path, options);
+  const touching = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), touchMs);
+  touching.unref();
+  try {
+    return await body();
+  } finally {
+    clearInterval(touching);
+    await rm(path, { force: true });
+    await rmdir(dirname(path)).catch(() => {}); // unless another commit is on its way
+  }
+}
+
+/** Is a pull at work there? */
+export async function isLocked(staging: string): Promise<boolean> {
+  const owner = await readOwner(lockPath(staging));
+  return owner !== undefined && !(await isStale(lockPath(staging), owner));
+}
+
+function lockPath(staging: string): string {
+  return `${staging}.lock`;
+}
+
+async function acquire(path: string, { signal, onWait }: LockOptions): Promise<void> {
+  const own = `${hostname()} ${process.pid} ${randomBytes(4).toString("hex")}`;
+  for (let waited = false; ; ) {
+    throwIfAborted(signal);
+    if (await create(path, own)) return;
+    const owner = await readOwner(path);
+    if (owner === undefined) continue; // it has just been released
+    if (await isStale(path, owner)) {
+      await takeAway(path, owner);
+      continue;
+    }
+    if (!waited) onWait?.(`process ${owner.split(" ")[1]} on ${owner.split(" ")[0]}`);
+    waited = true;
+    await sleep(pollMs, undefined, signal && { signal }).catch(() => {});
+  }
+}
+
+async function create(path: string, own: string): Promise<boolean> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, own, { flag: "wx" });
+    return true;
+  } catch (cause) {
+    const { code } = cause as { code?: string };
+    // ENOENT: a pull that has just ended has removed the empty folder.
+    if (code === "EEXIST" || code === "ENOENT") return false;
+    throw ioError("write", path, cause);
+  }
+}
+
+/** Read once more right before, so that the lock of a process that was faster to take it away stays. */
+async function takeAway(path: string, owner: string): Promise<void> {
+  if ((await readOwner(path)) !== owner) return;
+  const away = `${path}.${randomBytes(4).toString("hex")}`;
+  await rename(path, away).catch(() => {});
+  await rm(away, { force: true });
+}
+
+async function readOwner(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch(() => undefined);
+}
+
+async function isStale(path: string, owner: string): Promise<boolean> {
+  const [host, pid] = owner.split(" ");
+  if (host === hostname() && pid !== undefined && !isRunning(Number(pid))) return true;
+  const touched = await stat(path).catch(() => undefined);
+  return touched !== undefined && Date.now() - touched.mtimeMs > staleMs;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // asks only
+    return true;
+  } catch (cause) {
+    return (cause as { code?: string }).code === "EPERM";
+  }
+}
