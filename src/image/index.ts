@@ -1,5 +1,16 @@
 export { type DecodeOptions, decodeImage } from "./decode.js";
-export { type ImageGrid, type PixelValues, preprocess } from "./preprocess.js";
+export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
+export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
 export type { ImageInput } from "./read-input.js";
-export { type FitRecipe, type ImageRecipe, parseImageRecipe, type SmartResizeRecipe } from "./recipe.js";
+export {
+  type CenterCropRecipe,
+  type FitRecipe,
+  type ImageRecipe,
+  parseImageRecipe,
+  parseVideoRecipe,
+  type SmartResizeRecipe,
+  type VideoRecipe,
+} from "./recipe.js";
+export { resize } from "./resize.js";
 export { pixelDigest, type RgbImage } from "./rgb-image.js";
+export { videoSize } from "./smart-size.js";

@@ -3,10 +3,11 @@
  *
  *   picture ─ resize to fit ─ centre in width × height ─ (x/255 - mean)/std ─ patches in raster order
  */
-import { invariant, OcellusError } from "../base/index.js";
-import type { FitRecipe, ImageRecipe, SmartResizeRecipe } from "./recipe.js";
+import { invariant } from "../base/index.js";
+import type { CenterCropRecipe, FitRecipe, ImageRecipe, SmartResizeRecipe, VideoRecipe } from "./recipe.js";
 import { resize } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
+import { refuseStrip, smartSize } from "./smart-size.js";
 
 /** Patches of a picture. */
 export interface ImageGrid {
@@ -29,26 +30,49 @@ export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
       return fit(image, recipe);
     case "smart_resize":
       return smartResize(image, recipe);
+    case "center_crop":
+      return centerCrop(image, recipe);
     default:
       return recipe satisfies never;
   }
 }
 
 function fit(image: RgbImage, recipe: FitRecipe): PixelValues {
-  const { width, height, patchSize } = recipe;
+  const { left, top, ...size } = fitBox(image, recipe);
+  return squarePatches(resize(image, size.width, size.height), { left, top }, recipe, recipe);
+}
+
+/** The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above. */
+function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
+  refuseStrip(image);
+  const { side, shortestEdge } = recipe;
+  const scaled = (edge: number) => Math.trunc((edge * shortestEdge) / Math.min(image.width, image.height));
+  const content = resize(image, scaled(image.width), scaled(image.height));
+  const margin = (edge: number) => Math.floor((edge - side) / 2);
+  const at = { left: -margin(content.width), top: -margin(content.height) };
+  return squarePatches(content, at, { width: side, height: side }, recipe);
+}
+
+/** Patches of a frame with `content` at (left, top) in it: what lies outside the frame is cut off, what is empty stays 0. */
+function squarePatches(
+  content: RgbImage,
+  { left, top }: { readonly left: number; readonly top: number },
+  frame: { readonly width: number; readonly height: number },
+  recipe: FitRecipe | CenterCropRecipe,
+): PixelValues {
+  const { patchSize } = recipe;
+  const { width, height } = frame;
   invariant(width % patchSize === 0 && height % patchSize === 0, "an image recipe holds whole patches");
   const grid = { rows: height / patchSize, columns: width / patchSize };
   const patchValues = 3 * patchSize * patchSize;
-  const data = new Float32Array(grid.rows * grid.columns * patchValues); // padding stays 0
-  const { left, top, ...size } = fitBox(image, recipe);
-  const content = resize(image, size.width, size.height);
+  const data = new Float32Array(grid.rows * grid.columns * patchValues);
   const tables = normalisationTables(recipe);
-  for (let y = 0; y < size.height; y++) {
-    for (let x = 0; x < size.width; x++) {
+  for (let y = Math.max(0, -top); y < Math.min(content.height, height - top); y++) {
+    for (let x = Math.max(0, -left); x < Math.min(content.width, width - left); x++) {
       const [row, column] = [top + y, left + x];
       const patch = Math.floor(row / patchSize) * grid.columns + Math.floor(column / patchSize);
       const to = patch * patchValues + (row % patchSize) * patchSize + (column % patchSize);
-      const from = (y * size.width + x) * 3;
+      const from = (y * content.width + x) * 3;
       for (let c = 0; c < 3; c++) data[to + c * patchSize * patchSize] = tables[c]![content.data[from + c]!]!;
     }
   }
@@ -76,56 +100,27 @@ export function fitBox(image: { readonly width: number; readonly height: number 
 }
 
 /** (x/255 - mean)/std for every byte, per channel. */
-function normalisationTables({ mean, std }: ImageRecipe): Float32Array[] {
+function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32Array[] {
   return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - m) / std[c]!));
 }
 
-/** Longer by more than this is refused by the reference, too. */
-const maxAspect = 200;
+/** A still picture is a video in which nothing moves. */
+function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
+  const { width, height } = smartSize(image, recipe);
+  const fitted = resize(image, width, height);
+  return mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
+}
 
 /**
- * Width and height in whole blocks (patch · merge), near the picture's own size and within the pixel budget.
- * Ties round to even, as Python's round does. @throws `invalid_image` for a strip longer than 200 times its width.
+ * Frames of one size in whole blocks, as many as a patch is deep → rows of patches in merge order (blocks of merge × merge,
+ * raster within); columns channel, frame, y, x.
  */
-export function smartSize(
-  image: { readonly width: number; readonly height: number },
-  recipe: Pick<SmartResizeRecipe, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">,
-): { width: number; height: number } {
-  const { width, height } = image;
-  if (Math.max(width, height) / Math.min(width, height) > maxAspect) {
-    throw new OcellusError(
-      "invalid_image",
-      `a picture of ${width} by ${height} is a strip: at most ${maxAspect} to 1 is accepted; crop it`,
-    );
-  }
-  const block = recipe.patchSize * recipe.mergeSize;
-  const whole = (side: number, round: (x: number) => number) => round(side / block) * block;
-  const rounded = { width: whole(width, roundHalfToEven), height: whole(height, roundHalfToEven) };
-  const numPixels = rounded.width * rounded.height;
-  if (numPixels > recipe.maxPixels) {
-    const shrink = Math.sqrt((width * height) / recipe.maxPixels);
-    const floor = (side: number) => Math.max(block, whole(side / shrink, Math.floor));
-    return { width: floor(width), height: floor(height) };
-  }
-  if (numPixels < recipe.minPixels) {
-    const grow = Math.sqrt(recipe.minPixels / (width * height));
-    return { width: whole(width * grow, Math.ceil), height: whole(height * grow, Math.ceil) };
-  }
-  return rounded;
-}
-
-function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
-}
-
-/** Rows of patches in merge order (blocks of merge × merge, raster within); columns channel, frame, y, x. */
-function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
-  const { patchSize: p, mergeSize: m, temporalPatchSize: frames } = recipe;
-  const { width, height } = smartSize(image, recipe);
-  const { data: pixels } = resize(image, width, height);
+export function mergedPatches(frames: readonly RgbImage[], recipe: SmartResizeRecipe | VideoRecipe): PixelValues {
+  const { patchSize: p, mergeSize: m, temporalPatchSize: depth } = recipe;
+  const { width, height } = frames[0]!;
+  invariant(frames.length === depth && width % (p * m) === 0 && height % (p * m) === 0, "frames come fitted");
   const grid = { rows: height / p, columns: width / p };
-  const patchValues = 3 * frames * p * p;
+  const patchValues = 3 * depth * p * p;
   const data = new Float32Array(grid.rows * grid.columns * patchValues);
   const tables = normalisationTables(recipe);
   for (let y = 0; y < height; y++) {
@@ -134,10 +129,9 @@ function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
       const block = Math.floor(row / m) * (grid.columns / m) + Math.floor(column / m);
       const patch = block * m * m + (row % m) * m + (column % m);
       const to = patch * patchValues + (y % p) * p + (x % p);
-      for (let c = 0; c < 3; c++) {
-        const value = tables[c]![pixels[(y * width + x) * 3 + c]!]!;
-        for (let t = 0; t < frames; t++) data[to + (c * frames + t) * p * p] = value;
-      }
+      const from = (y * width + x) * 3;
+      for (let c = 0; c < 3; c++)
+        for (let t = 0; t < depth; t++) data[to + (c * depth + t) * p * p] = tables[c]![frames[t]!.data[from + c]!]!;
     }
   }
   return { data, shape: [grid.rows * grid.columns, patchValues], grid };

@@ -34,8 +34,28 @@ export interface SmartResizeRecipe {
   readonly std: Triple;
 }
 
+/**
+ * A video, whose frames are given in pairs: each pair is one row of patches. The rules are those of `smart_resize`, but
+ * `minPixels` and `maxPixels` count all frames together. [transformers video_processing_qwen3_vl.py]
+ */
+export interface VideoRecipe extends Omit<SmartResizeRecipe, "kind"> {
+  readonly kind: "video";
+  /** Most tokens of one frame; absent: only the whole video is limited. */
+  readonly maxFrameTokens?: number;
+}
+
+/** Resized until the shorter edge is `shortestEdge`, then the middle `side` × `side` cut out; square patches. */
+export interface CenterCropRecipe {
+  readonly kind: "center_crop";
+  readonly shortestEdge: number;
+  readonly side: number;
+  readonly patchSize: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** A union by `kind`: families with other rules join here. */
-export type ImageRecipe = FitRecipe | SmartResizeRecipe;
+export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe;
 
 /** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
 const side = z.number().int().min(1).max(4096);
@@ -63,6 +83,13 @@ const fitSchema = commonSchema.extend({
   pad_value: z.literal(0).optional(),
 });
 
+/** Older files write a bare number for each size. */
+const centerCropSchema = commonSchema.extend({
+  size: z.union([side, z.object({ shortest_edge: side }), z.object({ width: side, height: side })]).optional(),
+  crop_size: z.union([side, z.object({ width: side, height: side })]).optional(),
+  do_center_crop: z.literal(true).optional(),
+});
+
 /** 2^28 pixels are sixteen times the largest published budget (4096 × 4096). */
 const area = z
   .number()
@@ -79,14 +106,40 @@ const smartResizeSchema = commonSchema.extend({
   merge_size: side.optional(),
 });
 
+/** The reference's own names; `fps` and the like concern its reading of video files, which is not done here. */
+const videoSchema = smartResizeSchema.extend({
+  cap_pixels_per_frame: z.boolean().nullish(),
+  max_video_tokens: z.number().int().min(1).max(65_536).nullish(), // four frames of the largest published picture
+});
+
 /**
  * The family's recipe with what preprocessor_config.json (absent: undefined) says.
  * @throws `invalid_config` naming the fields that are malformed, ask for another treatment, or contradict config.json.
  */
 export function parseImageRecipe(preprocessorConfig: unknown, defaults: ImageRecipe): ImageRecipe {
-  return defaults.kind === "fit"
-    ? fitRecipe(preprocessorConfig, defaults)
-    : smartResizeRecipe(preprocessorConfig, defaults);
+  switch (defaults.kind) {
+    case "fit":
+      return fitRecipe(preprocessorConfig, defaults);
+    case "smart_resize":
+      return smartResizeRecipe(parse(smartResizeSchema, preprocessorConfig), defaults);
+    case "center_crop":
+      return centerCropRecipe(preprocessorConfig, defaults);
+    default:
+      return defaults satisfies never;
+  }
+}
+
+function centerCropRecipe(json: unknown, defaults: CenterCropRecipe): CenterCropRecipe {
+  const { size, crop_size: crop, image_mean, image_std } = parse(centerCropSchema, json);
+  const [width, height] = typeof crop === "object" ? [crop.width, crop.height] : [crop, crop];
+  confirm("crop_size", width, defaults.side);
+  confirm("crop_size", height, defaults.side);
+  if (typeof size === "object" && "width" in size)
+    throw invalidRecipe(["size: expected shortest_edge, found a fixed width and height, which would stretch pictures"]);
+  const shortestEdge = (typeof size === "object" ? size.shortest_edge : size) ?? defaults.shortestEdge;
+  if (shortestEdge < defaults.side)
+    throw invalidRecipe([`size.shortest_edge: ${shortestEdge} is less than the ${defaults.side} that are cut out`]);
+  return { ...defaults, shortestEdge, mean: image_mean ?? defaults.mean, std: image_std ?? defaults.std };
 }
 
 function fitRecipe(json: unknown, defaults: FitRecipe): FitRecipe {
@@ -101,8 +154,21 @@ function fitRecipe(json: unknown, defaults: FitRecipe): FitRecipe {
   return { ...defaults, mean: image_mean ?? defaults.mean, std: image_std ?? defaults.std };
 }
 
-function smartResizeRecipe(json: unknown, defaults: SmartResizeRecipe): SmartResizeRecipe {
-  const found = parse(smartResizeSchema, json);
+/** The same for videos, from video_preprocessor_config.json or what stands in its place. @throws as `parseImageRecipe`. */
+export function parseVideoRecipe(videoPreprocessorConfig: unknown, defaults: VideoRecipe): VideoRecipe {
+  const found = parse(videoSchema, videoPreprocessorConfig);
+  const recipe = smartResizeRecipe(found, defaults);
+  if (found.cap_pixels_per_frame !== true) return recipe;
+  return { ...recipe, maxFrameTokens: found.max_video_tokens ?? defaultFrameTokens };
+}
+
+/** The reference's, when a file asks for a cap without saying which. */
+const defaultFrameTokens = 768;
+
+function smartResizeRecipe<R extends SmartResizeRecipe | VideoRecipe>(
+  found: z.infer<typeof smartResizeSchema>,
+  defaults: R,
+): R {
   confirm("patch_size", found.patch_size, defaults.patchSize);
   confirm("merge_size", found.merge_size, defaults.mergeSize);
   confirm("temporal_patch_size", found.temporal_patch_size, defaults.temporalPatchSize);

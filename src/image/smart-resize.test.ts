@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseImageRecipe, preprocess, type RgbImage, type SmartResizeRecipe } from "./index.js";
-import { smartSize } from "./preprocess.js";
+import { smartSize } from "./smart-size.js";
 
 interface Golden {
   readonly grids: { size: [number, number]; minPixels: number; maxPixels: number; fitted: [number, number] }[];

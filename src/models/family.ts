@@ -3,7 +3,7 @@
  * in the house knows families only through this contract.
  */
 import type { GraphBuilder } from "../graph/index.js";
-import type { ImageGrid, ImageRecipe, PixelValues } from "../image/index.js";
+import type { ImageGrid, ImageRecipe, PixelValues, VideoRecipe } from "../image/index.js";
 
 /** Keys and values that one sequence keeps, for every layer [kv_heads, capacity, head_dim]. */
 export interface CacheSpec {
@@ -18,7 +18,7 @@ export interface RotaryAngles {
   readonly sin: Float32Array;
 }
 
-/** A picture's place among the ids of a prompt. */
+/** The place of a picture, or of a video's pair of frames, among the ids of a prompt. */
 export interface GridInPrompt {
   readonly start: number;
   readonly grid: ImageGrid;
@@ -89,10 +89,23 @@ export interface ImageSide<C> {
   tokenId(config: C): number;
   /** Rows of the prompt that one picture takes. */
   numTokens(config: C, grid: ImageGrid): number;
-  /** Inputs of the vision graph for one picture. */
+  /** Inputs of the vision graph for one picture, or for one pair of frames. */
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
   /** Outputs of the vision graph beside `visual_tokens`. */
   extraOutputs(config: C): readonly string[];
+  /** Absent: a family that is shown still pictures only. */
+  readonly video?: VideoSide<C>;
+}
+
+/** How videos reach the decoder: pair by pair of frames, each pair like a picture behind the words that tell its time. */
+export interface VideoSide<C> {
+  /** Stated by the checkpoint's video_preprocessor_config.json, or the family's default. */
+  recipe(config: C, videoPreprocessorConfig: unknown): VideoRecipe;
+  tokenId(config: C): number;
+  /** What the chat template writes for a video, and what stands for each of its pairs instead: it holds one `tokenId`. */
+  readonly placeholder: string;
+  /** The words before a pair. */
+  timeText(seconds: number): string;
 }
 
 /** Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds). */

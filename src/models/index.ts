@@ -10,6 +10,7 @@ export type {
   PromptPositions,
   RotaryAngles,
   TokenRow,
+  VideoSide,
 } from "./family.js";
 export { indexPositions } from "./family.js";
 export { type AnyFamily, type DualEncoder, families, familyOf, type LanguageFamily } from "./registry.js";

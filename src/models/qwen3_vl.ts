@@ -12,10 +12,18 @@
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { type ImageGrid, type PixelValues, parseImageRecipe } from "../image/index.js";
+import { type ImageGrid, type PixelValues, parseImageRecipe, parseVideoRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { layers, parseConfig, size, tokenId } from "./config.js";
-import type { GridInPrompt, HostInput, ModelFamily, PromptPositions, RotaryAngles, TokenRow } from "./family.js";
+import type {
+  GridInPrompt,
+  HostInput,
+  ModelFamily,
+  PromptPositions,
+  RotaryAngles,
+  TokenRow,
+  VideoSide,
+} from "./family.js";
 import { buildQwen3, decoderCache, decoderDimensions, eosSchema, type Qwen3Spelling, qwen3Schema } from "./qwen3.js";
 import { ropeAngles } from "./rope.js";
 
@@ -60,6 +68,7 @@ const textSchema = qwen3Schema
 const configSchema = z.object({
   model_type: z.literal("qwen3_vl"),
   image_token_id: tokenId,
+  video_token_id: tokenId.default(151_656),
   eos_token_id: eosSchema,
   tie_word_embeddings: z.boolean().default(false),
   vision_config: visionSchema,
@@ -75,7 +84,7 @@ const visionTheta = 10_000;
 
 // ---------------------------------------------------------------------------------------------------------- vision
 
-/** One picture. pixel_values [num_patches, 3·2·16·16], 2×2 merge blocks in raster order → visual_tokens [num_patches/4, H] */
+/** One picture, or one pair of a video's frames. pixel_values [num_patches, 3·2·16·16], 2×2 merge blocks in raster order → visual_tokens [num_patches/4, H] */
 function buildVision(builder: GraphBuilder, { vision_config: config }: Config): void {
   const numPatches = "4*num_tokens";
   const half = config.hidden_size / config.num_heads / 2;
@@ -235,7 +244,8 @@ function visionInputs(
 
 /**
  * Three streams T, H, W. A text token advances all by one; a picture's tokens share one T and spread over H and W, and
- * what follows goes on behind its longer side. [transformers get_rope_index]
+ * what follows goes on behind its longer side. A pair of frames is as a picture: its time is told in words, not in T.
+ * [transformers get_rope_index]
  */
 function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions {
   const axes = [0, 1, 2].map(() => new Int32Array(ids.length));
@@ -283,6 +293,30 @@ const respellings: readonly (readonly [RegExp, string])[] = [
   [/^(visual|vision_tower)\./, "model.visual."],
 ];
 
+/** Python's `:.1f`, whose ties go to the even digit where toFixed goes up: pairs at 2 frames a second stand at 0.25, 0.75 … */
+function oneDecimal(seconds: number): string {
+  const isTie = (4 * seconds) % 2 === 1; // a quarter or three: the only ties that a binary fraction can make
+  const down = Math.floor(10 * seconds);
+  return (isTie ? (down + (down % 2)) / 10 : seconds).toFixed(1);
+}
+
+const video: VideoSide<Config> = {
+  recipe: ({ vision_config: vision }, videoPreprocessorConfig) =>
+    parseVideoRecipe(videoPreprocessorConfig, {
+      kind: "video",
+      patchSize: vision.patch_size,
+      mergeSize: vision.spatial_merge_size,
+      temporalPatchSize: vision.temporal_patch_size,
+      minPixels: 128 * 32 * 32,
+      maxPixels: 768 * 32 * 32,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+    }),
+  tokenId: (config) => config.video_token_id,
+  placeholder: "<|vision_start|><|video_pad|><|vision_end|>",
+  timeText: (seconds) => `<${oneDecimal(seconds)} seconds>`,
+};
+
 export const qwen3Vl: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3_vl",
@@ -325,6 +359,7 @@ export const qwen3Vl: ModelFamily<Config> = {
     numTokens: (_, grid) => (grid.rows * grid.columns) / 4,
     inputs: visionInputs,
     extraOutputs: ({ vision_config: vision }) => vision.deepstack_visual_indexes.map((_, i) => `deepstack.${i}`),
+    video,
   },
   numDeepstack,
   positions: (_, ids, images) => promptPositions(ids, images),

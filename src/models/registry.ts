@@ -1,5 +1,6 @@
 /** model_type → family. A new family is one file and one line here. */
 import { OcellusError } from "../base/index.js";
+import { clip } from "./clip.js";
 import type { DualEncoderFamily, ModelFamily } from "./family.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Vl } from "./qwen3_vl.js";
@@ -12,7 +13,7 @@ export type LanguageFamily = ModelFamily<any>;
 export type DualEncoder = DualEncoderFamily<any>;
 export type AnyFamily = LanguageFamily | DualEncoder;
 
-export const families: readonly AnyFamily[] = [qwen3, qwen3Vl, qwen3VlResampler];
+export const families: readonly AnyFamily[] = [clip, qwen3, qwen3Vl, qwen3VlResampler];
 
 /** The family that config.json names. @throws `unsupported` listing what is supported. */
 export function familyOf(configJson: unknown): AnyFamily {

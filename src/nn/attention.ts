@@ -10,6 +10,11 @@ export function fullAttention(scope: Scope, q: Value, k: Value, v: Value, numHea
   return scope.op("MultiHeadAttention", [q, k, v], { num_heads: numHeads });
 }
 
+/** As `fullAttention`, but each token sees itself and those before it. */
+export function causalAttention(scope: Scope, q: Value, k: Value, v: Value, numHeads: number): Value {
+  return scope.op("MultiHeadAttention", [q, k, v], { num_heads: numHeads, unidirectional: 1 });
+}
+
 /** Host-computed rotary angles for exactly the tokens of this step: cos and sin [tokens, head_dim/2]. */
 export interface Rotary {
   readonly cos: Value;

@@ -1,3 +1,3 @@
-export { type CacheInputs, cachedAttention, fullAttention, type Rotary, rotate } from "./attention.js";
+export { type CacheInputs, cachedAttention, causalAttention, fullAttention, type Rotary, rotate } from "./attention.js";
 export { fusedLinear, lastSize, linear, multiply } from "./linear.js";
 export { headNorm, layerNorm, rmsNorm } from "./norm.js";

@@ -29,8 +29,9 @@ export function parsePlan(weights: string, blockSize = 32): PackingPlan {
   return { weights: found, blockSize };
 }
 
-/** Tensors that 4 bits would hurt most for least gain: the eye itself, and the table that is both head and embedding. */
-const keepsEightBits = /^(vision_tower|perceiver_resampler|model\.visual)\.|(^|\.)(embed_tokens|lm_head)\.weight$/;
+/** Tensors that 4 bits would hurt most for least gain: the eye itself, both towers of an encoder, and the table that is both head and embedding. */
+const keepsEightBits =
+  /^(vision_tower|perceiver_resampler|model\.visual|vision_model|text_model|visual_projection|text_projection)\.|(^|\.)(embed_tokens|lm_head)\.weight$/;
 
 /** The format of the matrix `name` (canonical spelling). */
 export function formatOf(plan: PackingPlan, name: string): WeightFormat {

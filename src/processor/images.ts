@@ -9,9 +9,13 @@ import {
   preprocess,
 } from "../image/index.js";
 
+/** A picture, or a pair of frames, as the vision graph takes it. */
 export interface PreparedImage {
   readonly pixels: PixelValues;
-  /** SHA-256 of the decoded picture: the key of anything cached about it. */
+  /**
+   * SHA-256 of the decoded picture, or of both frames: with the grid, which follows from the pixel budget, the key of
+   * anything cached about it.
+   */
   readonly digest: string;
 }
 
@@ -28,21 +32,13 @@ export async function prepareImages(
   signal: AbortSignal | undefined,
 ): Promise<PreparedImage[]> {
   const distinct = [...new Set(inputs)];
-  const prepared = new Map<ImageInput, PreparedImage>();
-  let next = 0;
-  const work = async () => {
-    while (next < distinct.length) {
-      const input = distinct[next++]!;
-      try {
-        prepared.set(input, await prepareImage(input, recipe, signal));
-      } catch (error) {
-        next = distinct.length; // the others stop after what they have in hand
-        throw inputs.length > 1 ? numbered(error, inputs.indexOf(input)) : error;
-      }
-    }
+  const named = (error: unknown, i: number) => {
+    const picture = inputs.indexOf(distinct[i]!) + 1;
+    return inputs.length > 1 ? numbered(error, `picture ${picture}`, { picture }) : error;
   };
-  await Promise.all(Array.from({ length: Math.min(maxParallel, distinct.length) }, work));
-  return inputs.map((input) => prepared.get(input)!);
+  const prepared = await fewAtOnce(distinct, (input) => prepareImage(input, recipe, signal), named);
+  const byInput = new Map(distinct.map((input, i) => [input, prepared[i]!]));
+  return inputs.map((input) => byInput.get(input)!);
 }
 
 async function prepareImage(
@@ -55,8 +51,32 @@ async function prepareImage(
   return { pixels: preprocess(decoded, recipe), digest: pixelDigest(decoded) };
 }
 
-function numbered(error: unknown, index: number): unknown {
+/** `work` on every item, a few at a time; after a failure the others stop with what they have in hand. */
+export async function fewAtOnce<T, R>(
+  items: readonly T[],
+  work: (item: T, i: number) => Promise<R>,
+  named: (error: unknown, i: number) => unknown,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const i = next++;
+      try {
+        results[i] = await work(items[i]!, i);
+      } catch (error) {
+        next = items.length;
+        throw named(error, i);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxParallel, items.length) }, worker));
+  return results;
+}
+
+/** The same error, saying which of several inputs it was. */
+export function numbered(error: unknown, name: string, place: Readonly<Record<string, number>>): unknown {
   if (!(error instanceof OcellusError) || error.code === "aborted") return error;
-  const details = { ...error.details, picture: index + 1 };
-  return new OcellusError(error.code, `picture ${index + 1}: ${error.message}`, { details, cause: error });
+  const details = { ...error.details, ...place };
+  return new OcellusError(error.code, `${name}: ${error.message}`, { details, cause: error });
 }

@@ -1,4 +1,4 @@
-export { type ChatMessage, type ContentPart, image } from "./messages.js";
+export { type ChatMessage, type ContentPart, image, video } from "./messages.js";
 export {
   createProcessor,
   type Eyes,
@@ -8,3 +8,4 @@ export {
   type Prompt,
   type PromptImage,
 } from "./processor.js";
+export type { VideoEyes, VideoInput } from "./video.js";

@@ -1,10 +1,11 @@
 /** A conversation as its user writes it, and the checks that need no tokenizer. */
 import { OcellusError } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
+import { problemOf, type VideoInput } from "./video.js";
 
 export interface ChatMessage {
   readonly role: "system" | "user" | "assistant";
-  /** Words, or words and pictures in order; a bare string is a part of text. */
+  /** Words, or words, pictures and videos in order; a bare string is a part of text. */
   readonly content: string | readonly (ContentPart | string)[];
 }
 
@@ -16,11 +17,23 @@ export interface PlainMessage {
 
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly image: ImageInput };
+  | { readonly type: "image"; readonly image: ImageInput }
+  | { readonly type: "video"; readonly video: VideoInput };
 
 /** A picture as a part of a message: `content: [image("dress.png"), "What is this?"]`. */
 export function image(input: ImageInput): ContentPart {
   return { type: "image", image: input };
+}
+
+/**
+ * A video as a part of a message: frames in the order of time, all of one size, with their rate (`fps`) or the seconds of
+ * each (`timestamps`). Frames are taken as they are given; two a second is what Qwen3-VL was made for.
+ */
+export function video(
+  frames: readonly ImageInput[],
+  times: { readonly fps: number } | { readonly timestamps: readonly number[] },
+): ContentPart {
+  return { type: "video", video: { frames, ...times } };
 }
 
 const roles = ["system", "user", "assistant"];
@@ -57,9 +70,14 @@ function plainPart(message: number, part: ContentPart | string): ContentPart {
   if (typeof part === "string") return { type: "text", text: part };
   if (part?.type === "text" && typeof part.text === "string") return part;
   if (part?.type === "image" && part.image !== undefined && part.image !== null) return part;
+  if (part?.type === "video" && typeof part.video === "object" && part.video !== null) {
+    const problem = problemOf(part.video);
+    if (problem) throw invalidMessage(message, `the video: ${problem}`);
+    return part;
+  }
   throw invalidMessage(
     message,
-    `expected parts { type: "text", text }, { type: "image", image } or a string, found ${JSON.stringify(part)?.slice(0, 80)}`,
+    `expected parts { type: "text", text }, { type: "image", image }, { type: "video", video } or a string, found ${JSON.stringify(part)?.slice(0, 80)}`,
   );
 }
 
@@ -67,7 +85,7 @@ function invalidMessage(index: number, problem: string): OcellusError {
   return new OcellusError("invalid_request", `message ${index + 1}: ${problem}`);
 }
 
-/** The words of a message. Neighbouring text parts join without a gap, as templates join them; a picture parts them. */
+/** The words of a message. Neighbouring text parts join without a gap, as templates join them; a picture or video parts them. */
 export function textOf({ content }: PlainMessage): string {
   if (typeof content === "string") return content;
   return content.map((part) => (part.type === "text" ? part.text : "\n")).join("");
@@ -75,6 +93,14 @@ export function textOf({ content }: PlainMessage): string {
 
 /** All pictures, in the order of the conversation. */
 export function imagesOf(messages: readonly PlainMessage[]): ImageInput[] {
-  const parts = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content));
-  return parts.flatMap((part) => (part.type === "image" ? [part.image] : []));
+  return partsOf(messages).flatMap((part) => (part.type === "image" ? [part.image] : []));
+}
+
+/** All videos, in the order of the conversation. */
+export function videosOf(messages: readonly PlainMessage[]): VideoInput[] {
+  return partsOf(messages).flatMap((part) => (part.type === "video" ? [part.video] : []));
+}
+
+function partsOf(messages: readonly PlainMessage[]): ContentPart[] {
+  return messages.flatMap(({ content }) => (typeof content === "string" ? [] : content));
 }

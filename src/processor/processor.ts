@@ -4,14 +4,17 @@
  *   messages ─ chat template ─→ text with one <|image_pad|> a picture ─ tokenizer ─→ ids ─ each pad repeated ─→ ids
  *   pictures ─ decode, recipe ─→ pixel values ─→ grid ─→ how often
  *
+ * A video's placeholder is first spread into one for each pair of frames; from there on pairs are as pictures.
+ *
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import type { ImageGrid, ImageRecipe } from "../image/index.js";
+import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
 import { type PreparedImage, prepareImages } from "./images.js";
-import { type ChatMessage, imagesOf, type PlainMessage, plainMessages, textOf } from "./messages.js";
+import { type ChatMessage, imagesOf, type PlainMessage, plainMessages, textOf, videosOf } from "./messages.js";
+import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
 export interface ProcessorParts {
   readonly tokenizer: Tokenizer;
@@ -26,15 +29,20 @@ export interface ProcessorParts {
 export interface Eyes {
   readonly recipe: ImageRecipe;
   readonly imageTokenId: number;
-  /** Rows of the prompt that a picture of this grid takes. */
+  /** Rows of the prompt that a picture of this grid, or a pair of frames, takes. */
   readonly numTokensFor: (grid: ImageGrid) => number;
+  /** Absent: the model is shown still pictures only. */
+  readonly video?: VideoEyes | undefined;
 }
 
-export interface ProcessOptions {
+/** The budget is that of each picture; a video's is the checkpoint's own. */
+export interface ProcessOptions extends PixelBudget {
   /** Whether the prompt ends with the opening of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean;
   /** Default 64: each takes memory while it is decoded, and most contexts are full long before. */
   readonly maxImages?: number;
+  /** Of all videos together. Default 768, the most that the reference samples from one. */
+  readonly maxFrames?: number;
   /** Tool descriptions, handed to the template as they are. */
   readonly tools?: readonly unknown[];
   /** Whether messages may spell structure themselves, such as `<|im_start|>`. Default false: it would forge turns. */
@@ -42,6 +50,7 @@ export interface ProcessOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A picture of the prompt, or a pair of frames. */
 export interface PromptImage extends PreparedImage {
   /** Index of its first placeholder in `ids`. */
   readonly start: number;
@@ -53,14 +62,15 @@ export interface Prompt {
   readonly ids: Int32Array;
   /** In the order of the prompt. */
   readonly images: readonly PromptImage[];
-  /** What the template wrote, one placeholder a picture. */
+  /** What the template wrote, one placeholder a picture or pair of frames. */
   readonly text: string;
 }
 
 export interface Processor {
   /**
    * @throws `invalid_request` (malformed messages, structure spelled in a message, refused by the template),
-   * `invalid_image`, `too_large`, `not_found`, `io`, `unsupported` (a template without pictures), `aborted`.
+   * `invalid_image`, `too_large`, `not_found`, `io`, `unsupported` (pictures or videos that the model or its template does not know; a
+   * pixel budget where all pictures have one size), `aborted`.
    */
   process(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<Prompt>;
 }
@@ -71,35 +81,56 @@ export function createProcessor(parts: ProcessorParts): Processor {
   const render = compileTemplate(parts.chatTemplate);
   return {
     async process(conversation, options = {}) {
-      const { addGenerationPrompt = true, maxImages = 64, tools, allowSpecialTokens = false, signal } = options;
+      const { addGenerationPrompt = true, tools, allowSpecialTokens = false, signal } = options;
       throwIfAborted(signal);
       const messages = plainMessages(conversation);
-      const inputs = imagesOf(messages);
-      checkImageCount(inputs.length, eyes ? maxImages : 0);
+      const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
+      checkCounts(inputs.length, videos, eyes, options);
+      const recipe = eyes && withPixelBudget(eyes.recipe, options);
       if (!allowSpecialTokens) refuseSpecialTokens(messages, tokenizer);
-      const text = render(messages, {
+      const rendered = render(messages, {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
         ...(tools && { tools }),
         add_generation_prompt: addGenerationPrompt,
       });
+      const text = eyes?.video ? spreadVideos(rendered, videos, eyes.video) : rendered;
       const ids = tokenizer.encode(text);
-      if (!eyes) return { ids: Int32Array.from(ids), images: [], text };
-      checkPlaceholders(ids.filter((id) => id === eyes.imageTokenId).length, inputs.length); // before the costly part
-      const images = await prepareImages(inputs, eyes.recipe, signal);
-      return { ...expandPlaceholders(ids, images, eyes), text };
+      if (!eyes || !recipe) return { ids: Int32Array.from(ids), images: [], text };
+      const counts = [
+        [eyes.imageTokenId, inputs.length],
+        ...(eyes.video ? [[eyes.video.tokenId, numPairs(videos)]] : []),
+      ];
+      for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
+      // From here on it is costly.
+      const images = await prepareImages(inputs, recipe, signal);
+      const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
+      return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },
   };
 }
 
-function checkImageCount(numImages: number, maxImages: number): void {
-  if (numImages <= maxImages) return;
-  if (maxImages === 0)
+function checkCounts(
+  numImages: number,
+  videos: readonly VideoInput[],
+  eyes: Eyes | undefined,
+  { maxImages = 64, maxFrames = 768 }: ProcessOptions,
+): void {
+  if (!eyes && numImages + videos.length > 0)
     throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model");
-  throw new OcellusError(
-    "too_large",
-    `the messages hold ${numImages} pictures, at most ${maxImages} are accepted; send fewer, or raise maxImages`,
-  );
+  if (!eyes?.video && videos.length > 0)
+    throw new OcellusError("unsupported", "this model sees still pictures only; send a few frames as pictures");
+  const numFrames = videos.reduce((sum, { frames }) => sum + frames.length, 0);
+  for (const [count, most, what, option] of [
+    [numImages, maxImages, "pictures", "maxImages"],
+    [numFrames, maxFrames, "frames of video", "maxFrames"],
+  ] as const) {
+    if (count <= most) continue;
+    throw new OcellusError(
+      "too_large",
+      `the messages hold ${count} ${what}, at most ${most} are accepted; send fewer, or raise ${option}`,
+    );
+  }
 }
 
 /** Asked of the ids, not the spelling: normalisation can make a special token of text that does not look like one. */
@@ -132,13 +163,16 @@ function checkPlaceholders(found: number, expected: number): void {
 
 function expandPlaceholders(
   ids: readonly number[],
-  prepared: readonly PreparedImage[],
-  { imageTokenId, numTokensFor }: Eyes,
+  pictures: readonly PreparedImage[],
+  pairs: readonly PreparedImage[],
+  { imageTokenId, numTokensFor, video }: Eyes,
 ): { ids: Int32Array; images: PromptImage[] } {
   const expanded: number[] = [];
   const images: PromptImage[] = [];
+  const waiting = new Map([[imageTokenId, pictures.values()]]);
+  if (video) waiting.set(video.tokenId, pairs.values());
   for (const id of ids) {
-    const image = id === imageTokenId ? prepared[images.length]! : undefined;
+    const image = waiting.get(id)?.next().value;
     const numTokens = image ? numTokensFor(image.pixels.grid) : 1;
     if (image) images.push({ ...image, start: expanded.length, numTokens });
     for (let n = 0; n < numTokens; n++) expanded.push(id);

@@ -1,10 +1,12 @@
 /** Token events → text events: streaming decode, stop strings, usage and timings. */
 import { invariant } from "../base/index.js";
 import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
+import type { PixelBudget } from "../image/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
 import { StopStrings } from "./stop-strings.js";
 
-export interface ChatOptions {
+/** The pixel budget is that of each picture, for families that take pictures of any size. */
+export interface ChatOptions extends PixelBudget {
   /** Most tokens of the answer. Default 512. */
   readonly maxTokens?: number;
   /** Default: what the checkpoint's generation_config.json says, else greedy. */
@@ -23,7 +25,7 @@ export interface ChatUsage {
 export interface ChatTimings {
   /** Encoding the pictures. */
   readonly visionMs: number;
-  /** Pictures whose features were known from an earlier question. */
+  /** Pictures, or pairs of a video's frames, whose features were known from an earlier question. */
   readonly picturesKnown: number;
   /** From the call to the first token, pictures and prompt included. */
   readonly firstTokenMs: number;

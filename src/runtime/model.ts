@@ -4,33 +4,21 @@
  *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
+import type { Checkpoint } from "../checkpoint/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import type { PixelValues } from "../image/index.js";
 import type { ImageSide } from "../models/index.js";
-import {
-  isPacked,
-  openPacked,
-  type PackedModel,
-  type PackProgress,
-  type PackResult,
-  pack,
-  parsePlan,
-  type Weights,
-} from "../pack/index.js";
+import { openPacked, type PackedModel } from "../pack/index.js";
 import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
-import { FeatureCache } from "./feature-cache.js";
+import { FeatureCache, featureKey } from "./feature-cache.js";
+import { findPacked, type PackingChoice, requiredJson } from "./open.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { type EncodedImage, encodeImage } from "./vision.js";
 
-export interface LoadOptions {
-  /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
-  readonly weights?: Weights;
-  /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
-  readonly blockSize?: number;
+export interface LoadOptions extends PackingChoice {
   readonly device?: Device | "auto";
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
@@ -38,8 +26,6 @@ export interface LoadOptions {
   readonly maxSequences?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
-  readonly signal?: AbortSignal;
-  readonly onPackProgress?: (progress: PackProgress) => void;
 }
 
 export interface LoadTimings {
@@ -73,20 +59,6 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
-async function findPacked(path: string, options: LoadOptions): Promise<PackResult> {
-  const files = await openCheckpoint(path);
-  try {
-    if (await isPacked(files)) return { path: files.path, written: false, notes: [] };
-  } finally {
-    await files.close();
-  }
-  return pack(path, {
-    plan: parsePlan(options.weights ?? "int4", options.blockSize),
-    ...(options.signal && { signal: options.signal }),
-    ...(options.onPackProgress && { onProgress: options.onPackProgress }),
-  });
-}
-
 async function openText(
   packed: PackedModel,
 ): Promise<{ tokenizer: Tokenizer; processor: Processor; defaults: ChatOptions }> {
@@ -98,17 +70,37 @@ async function openText(
   const processor = createProcessor({
     tokenizer,
     chatTemplate: await readChatTemplate(files, tokenizer),
-    eyes: family.image && eyesOf(family.image, config, await files.readJson("preprocessor_config.json")),
+    eyes: family.image && (await eyesOf(family.image, config, files)),
   });
   return { tokenizer, processor, defaults: readDefaults(await files.readJson("generation_config.json")) };
 }
 
-function eyesOf(image: ImageSide<unknown>, config: unknown, preprocessorConfig: unknown): Eyes {
+async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
+  const { video } = image;
   return {
-    recipe: image.recipe(config, preprocessorConfig),
+    recipe: image.recipe(config, await readRecipe(files, "image_processor", ["preprocessor_config.json"])),
     imageTokenId: image.tokenId(config),
     numTokensFor: (grid) => image.numTokens(config, grid),
+    video: video && {
+      ...video,
+      recipe: video.recipe(config, await readRecipe(files, "video_processor", videoRecipeFiles)),
+      tokenId: video.tokenId(config),
+    },
   };
+}
+
+/** The second stands in for the first in checkpoints from before it, as in the reference. */
+const videoRecipeFiles = ["video_preprocessor_config.json", "preprocessor_config.json"];
+
+/** A part of processor_config.json (transformers 5), or the first of these files. */
+async function readRecipe(files: Checkpoint, part: string, names: readonly string[]): Promise<unknown> {
+  const joined = (await files.readJson("processor_config.json")) as Record<string, unknown> | undefined;
+  if (joined?.[part] !== undefined) return joined[part];
+  for (const name of names) {
+    const json = await files.readJson(name);
+    if (json !== undefined) return json;
+  }
+  return undefined;
 }
 
 /** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
@@ -116,15 +108,6 @@ async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promis
   const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
   const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
   return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;
-}
-
-async function requiredJson(files: Checkpoint, name: string): Promise<unknown> {
-  const json = await files.readJson(name);
-  if (json !== undefined) return json;
-  throw new OcellusError(
-    "not_found",
-    `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
-  );
 }
 
 interface Parts {
@@ -194,13 +177,13 @@ export class VisionLanguageModel {
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
     const { defaults, processor } = this.#parts;
     const settled = { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
-    const { signal } = settled;
+    const { signal, minPixels, maxPixels } = settled;
     const started = performance.now();
-    const prompt = await processor.process(messages, signal ? { signal } : {});
+    const prompt = await processor.process(messages, { minPixels, maxPixels, ...(signal && { signal }) });
     const request = this.#request(prompt, settled);
     this.#engine.check(request);
     throwIfAborted(signal);
-    const picturesKnown = prompt.images.filter(({ digest }) => this.#features.has(digest)).length;
+    const picturesKnown = prompt.images.filter((image) => this.#features.has(featureKey(image))).length;
     const visionStarted = performance.now();
     const payload = await this.#sequenceInputs(prompt);
     const visionMs = performance.now() - visionStarted;
@@ -253,8 +236,10 @@ export class VisionLanguageModel {
   async #sequenceInputs(prompt: Prompt): Promise<SequenceInputs> {
     const { family, config } = this.#parts.packed;
     const images: PlacedImage[] = [];
-    for (const { pixels, digest, start, numTokens } of prompt.images) {
-      const { visualTokens: tokens, deepstack } = await this.#features.get(digest, () => this.encodeImage(pixels));
+    for (const image of prompt.images) {
+      const { pixels, start, numTokens } = image;
+      const encode = () => this.encodeImage(pixels);
+      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode);
       images.push({ start, numTokens, tokens, deepstack });
     }
     const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));

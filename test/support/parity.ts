@@ -3,11 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCheckpoint } from "../../src/checkpoint/index.js";
 import { checkpointCatalog, encodeOnnx, withOutputs } from "../../src/graph/index.js";
-import type { PromptPositions } from "../../src/models/index.js";
+import type { AnyFamily, PromptPositions } from "../../src/models/index.js";
 import {
   buildGraphs,
   canonicalSource,
   openPacked,
+  openPackedEncoder,
+  type Packed,
   type PackedModel,
   pack,
   packedFiles,
@@ -25,8 +27,8 @@ export interface Fixture {
   count(prefix: string): number;
 }
 
-export async function openFixture(folder: string): Promise<Fixture> {
-  const file = await openCheckpoint(join(folder, "fixture.safetensors"));
+export async function openFixture(folder: string, name = "fixture"): Promise<Fixture> {
+  const file = await openCheckpoint(join(folder, `${name}.safetensors`));
   const floats = async (tensor: string) => {
     const { bytes, dtype } = await file.read(tensor);
     return toFloat32(bytes, dtype);
@@ -43,11 +45,16 @@ export async function openExact(weights: string, into: string): Promise<PackedMo
   return openPacked((await pack(weights, { plan: parsePlan("fp32"), into })).path);
 }
 
+/** The same for a model of two towers. */
+export async function openExactEncoder(weights: string, into: string) {
+  return openPackedEncoder((await pack(weights, { plan: parsePlan("fp32"), into })).path);
+}
+
 /** One of the packed graphs with further values visible, written beside the packed one. */
 export async function openTapped(
-  packed: PackedModel,
+  packed: Packed<AnyFamily>,
   weights: string,
-  which: "vision" | "decoder",
+  which: string,
   values: readonly string[],
 ): Promise<GraphSession> {
   const checkpoint = await openCheckpoint(weights);

@@ -1,0 +1,159 @@
+/**
+ * clip: two towers into one space. A picture and a text that belong together point the same way.
+ *
+ *   picture ─ patches ─ [class, patch…] + positions ─ pre_layrnorm ─ blocks ─ row 0 ─ post_layernorm ─ visual_projection ─→ image_embeds
+ *   ids ─ token_embedding + positions ─ blocks, causal ─ final_layer_norm ─ row of <|endoftext|> ─ text_projection ─→ text_embeds
+ *
+ * Embeddings leave the graphs as they are; their length is divided out by whoever compares them. Specification: docs/models/
+ * clip.md. Sources: Radford et al. 2021; transformers modeling_clip.py (names, the misspelt pre_layrnorm, the end token).
+ */
+import { z } from "zod";
+import { OcellusError } from "../base/index.js";
+import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import { parseImageRecipe } from "../image/index.js";
+import * as nn from "../nn/index.js";
+import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import type { DualEncoderFamily } from "./family.js";
+
+/** Files leave out what equals the reference's defaults (those of ViT-B/32), so these are part of the format. */
+const towerSchema = z.object({
+  num_hidden_layers: layers.default(12),
+  hidden_act: z.enum(["quick_gelu", "gelu"]).default("quick_gelu"),
+  layer_norm_eps: epsilon.default(1e-5),
+});
+
+const textSchema = towerSchema.extend({
+  vocab_size: size.default(49_408),
+  hidden_size: size.default(512),
+  intermediate_size: size.default(2048),
+  num_attention_heads: size.default(8),
+  max_position_embeddings: size.default(77),
+  eos_token_id: tokenId.default(49_407),
+});
+
+const visionSchema = towerSchema.extend({
+  hidden_size: size.default(768),
+  intermediate_size: size.default(3072),
+  num_attention_heads: size.default(12),
+  image_size: size.default(224),
+  patch_size: size.default(32),
+  num_channels: z.literal(3).default(3),
+});
+
+const configSchema = z.object({
+  model_type: z.literal("clip"),
+  projection_dim: size.default(512),
+  text_config: textSchema.prefault({}),
+  vision_config: visionSchema.prefault({}),
+});
+
+type Config = z.infer<typeof configSchema>;
+type VisionConfig = z.infer<typeof visionSchema>;
+type TowerConfig = z.infer<typeof textSchema> | VisionConfig;
+
+/** pixel_values [num_patches, 3·patch²] of one picture → image_embeds [1, projection_dim] */
+function buildVision(builder: GraphBuilder, { vision_config: config, projection_dim }: Config): void {
+  const tower = builder.root.at("vision_model");
+  const { hidden_size: D, layer_norm_eps: eps } = config;
+  const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
+  let x = nn.layerNorm(tower, "pre_layrnorm", embedPatches(tower.at("embeddings"), pixels, config), eps);
+  x = encoder(tower.at("encoder"), x, config, "full");
+  const first = tower.op("Gather", [tower.reshape(x, [-1, D]), tower.int64([0])]);
+  const pooled = nn.layerNorm(tower, "post_layernorm", first, eps);
+  builder.output("image_embeds", nn.linear(builder.root, "visual_projection", pooled, projection_dim));
+}
+
+/** The convolution with stride = kernel is a product of each patch (channel, y, x) with the flattened kernel; no bias. */
+function embedPatches(scope: Scope, pixels: Value, config: VisionConfig): Value {
+  const { hidden_size: D, patch_size: p } = config;
+  const kernel = scope.weight("patch_embedding.weight", [D, 3, p, p]);
+  const patches = scope.op("FusedMatMul", [pixels, scope.reshape(kernel, [D, patchValues(config)])], { transB: 1 });
+  const classRow = scope.reshape(scope.weight("class_embedding", [D]), [1, D]);
+  const rows = scope.op("Concat", [classRow, patches], { axis: 0 });
+  const positions = scope.weight("position_embedding.weight", [numPatches(config) + 1, D]);
+  return scope.reshape(scope.op("Add", [rows, positions]), [1, -1, D]);
+}
+
+/** input_ids and position_ids [sequence] of one text, pooled_index [1] → text_embeds [1, projection_dim], log_scale [1] */
+function buildText(builder: GraphBuilder, { text_config: config, projection_dim }: Config): void {
+  const { hidden_size: D, layer_norm_eps: eps } = config;
+  const tower = builder.root.at("text_model");
+  const embeddings = tower.at("embeddings");
+  const rowsOf = (name: string, count: number, input: string) =>
+    embeddings.op("Gather", [embeddings.weight(name, [count, D]), builder.input(input, "i64", ["sequence"])]);
+  const words = rowsOf("token_embedding.weight", config.vocab_size, "input_ids");
+  const positions = rowsOf("position_embedding.weight", config.max_position_embeddings, "position_ids");
+  const x = embeddings.reshape(embeddings.op("Add", [words, positions]), [1, -1, D]);
+  const encoded = encoder(tower.at("encoder"), x, config, "causal");
+  const pooledIndex = builder.input("pooled_index", "i64", [1]);
+  const row = tower.op("Gather", [tower.reshape(encoded, [-1, D]), pooledIndex]);
+  const pooled = nn.layerNorm(tower, "final_layer_norm", row, eps); // row by row, so it may follow the choice
+  builder.output("text_embeds", nn.linear(builder.root, "text_projection", pooled, projection_dim));
+  builder.output("log_scale", builder.root.reshape(builder.root.weight("logit_scale", []), [1]));
+}
+
+function encoder(scope: Scope, x: Value, config: TowerConfig, mask: "full" | "causal"): Value {
+  for (let n = 0; n < config.num_hidden_layers; n++) x = block(scope.at("layers").at(n), x, config, mask);
+  return x;
+}
+
+/** Pre-norm transformer block, biases everywhere. x [1, sequence, D] */
+function block(scope: Scope, x: Value, config: TowerConfig, mask: "full" | "causal"): Value {
+  const { hidden_size: D, layer_norm_eps: eps } = config;
+  const attn = scope.at("self_attn");
+  const normed = nn.layerNorm(scope, "layer_norm1", x, eps);
+  const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((name) => nn.linear(attn, name, normed, D, { bias: true }));
+  const attention = mask === "causal" ? nn.causalAttention : nn.fullAttention;
+  const mixed = attention(attn, q!, k!, v!, config.num_attention_heads);
+  const afterAttention = scope.op("Add", [x, nn.linear(attn, "out_proj", mixed, D, { bias: true })]);
+
+  const mlp = scope.at("mlp");
+  const again = nn.layerNorm(scope, "layer_norm2", afterAttention, eps);
+  const wide = nn.linear(mlp, "fc1", again, config.intermediate_size, { bias: true });
+  const activated =
+    config.hidden_act === "gelu" ? mlp.op("Gelu", [wide]) : mlp.op("QuickGelu", [wide], { alpha: { float: 1.702 } });
+  return scope.op("Add", [afterAttention, nn.linear(mlp, "fc2", activated, D, { bias: true })]);
+}
+
+const numPatches = ({ image_size, patch_size }: VisionConfig): number => (image_size / patch_size) ** 2;
+const patchValues = ({ patch_size }: VisionConfig): number => 3 * patch_size ** 2;
+
+/** What configs written before the end token was recorded rightly say; the reference then takes the highest id. */
+const forgottenEos = 2;
+
+export const clip: DualEncoderFamily<Config> = {
+  kind: "dual_encoder",
+  modelType: "clip",
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    const { text_config: text, vision_config: vision } = config;
+    const rules: [boolean, string][] = [
+      [vision.image_size % vision.patch_size === 0, "vision_config.image_size must be a multiple of patch_size"],
+      [text.hidden_size % text.num_attention_heads === 0, "text_config.hidden_size must be a multiple of its heads"],
+      [
+        vision.hidden_size % vision.num_attention_heads === 0,
+        "vision_config.hidden_size must be a multiple of its heads",
+      ],
+    ];
+    for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+    return config;
+  },
+  canonicalName: (name) => name,
+  graphs: (config) => ({
+    vision: (builder) => buildVision(builder, config),
+    text: (builder) => buildText(builder, config),
+  }),
+  recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig) =>
+    parseImageRecipe(preprocessorConfig, {
+      kind: "center_crop",
+      shortestEdge: image_size,
+      side: image_size,
+      patchSize: patch_size,
+      mean: [0.48145466, 0.4578275, 0.40821073],
+      std: [0.26862954, 0.26130258, 0.27577711],
+    }),
+  maxTextLength: ({ text_config }) => text_config.max_position_embeddings,
+  pooledIndex({ text_config: { eos_token_id: eos } }, ids) {
+    return ids.indexOf(eos === forgottenEos ? Math.max(...ids) : eos);
+  },
+};

@@ -1,0 +1,150 @@
+/**
+ * A video: a list of frames and when each was seen. Files are not decoded, and frames are not chosen, here. The model sees
+ * frames in pairs, each pair behind the words that tell its time; the last frame of an odd number stands twice.
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import {
+  decodeImage,
+  type ImageInput,
+  mergedPatches,
+  pixelDigest,
+  type RgbImage,
+  resize,
+  type VideoRecipe,
+  videoSize,
+} from "../image/index.js";
+import type { VideoSide } from "../models/index.js";
+import { fewAtOnce, numbered, type PreparedImage } from "./images.js";
+
+export interface VideoInput {
+  /** In the order of time, all of one size. */
+  readonly frames: readonly ImageInput[];
+  /** Frames a second; the first stands at 0. Either this or `timestamps`. */
+  readonly fps?: number | undefined;
+  /** Seconds of each frame, increasing. */
+  readonly timestamps?: readonly number[] | undefined;
+}
+
+/** How the model is shown videos. */
+export interface VideoEyes extends Pick<VideoSide<unknown>, "placeholder" | "timeText"> {
+  readonly recipe: VideoRecipe;
+  readonly tokenId: number;
+}
+
+/** From one frame in a quarter of an hour to high-speed cameras. */
+const fpsBounds = [1e-3, 1e3] as const;
+/** Eleven days: longer than any film, short enough for times to be written out. */
+const latestSecond = 1e6;
+
+/** The first thing about a video that is wrong, or undefined. */
+export function problemOf({ frames, fps, timestamps }: VideoInput): string | undefined {
+  if (!Array.isArray(frames)) return `expected frames as a list of pictures, found ${typeof frames}`;
+  if (frames.length < 2) return `found ${frames.length} frames, a video has at least 2; send a single one as a picture`;
+  const missing = frames.findIndex((frame) => frame === undefined || frame === null);
+  if (missing >= 0) return `frame ${missing + 1} is missing`;
+  if ((fps === undefined) === (timestamps === undefined))
+    return "expected either fps or timestamps: the model reads when each frame was seen";
+  if (timestamps !== undefined) return problemOfTimes(timestamps, frames.length);
+  const [least, most] = fpsBounds;
+  if (typeof fps !== "number" || !(fps >= least && fps <= most))
+    return `fps: expected a number from ${least} to ${most}, found ${JSON.stringify(fps)}`;
+  return undefined;
+}
+
+function problemOfTimes(times: readonly number[], numFrames: number): string | undefined {
+  if (!Array.isArray(times)) return `timestamps: expected a list of seconds, found ${typeof times}`;
+  if (times.length !== numFrames) return `found ${times.length} timestamps for ${numFrames} frames`;
+  for (const [i, time] of times.entries()) {
+    if (typeof time !== "number" || !(time >= 0 && time <= latestSecond))
+      return `timestamp ${i + 1}: expected seconds from 0 to ${latestSecond}, found ${JSON.stringify(time)}`;
+    if (i > 0 && time <= times[i - 1]!) return `timestamp ${i + 1}: ${time} does not come after ${times[i - 1]}`;
+  }
+  return undefined;
+}
+
+/** Indices of the frames of each pair. */
+function pairsOf({ frames }: VideoInput): [number, number][] {
+  const last = frames.length - 1;
+  return Array.from({ length: Math.ceil(frames.length / 2) }, (_, i) => [2 * i, Math.min(2 * i + 1, last)]);
+}
+
+/** Seconds of each pair: halfway between its frames. */
+function timesOf(video: VideoInput): number[] {
+  const { timestamps, fps } = video;
+  const secondsAt = (frame: number) => (timestamps ? timestamps[frame]! : frame / fps!);
+  return pairsOf(video).map(([first, second]) => (secondsAt(first) + secondsAt(second)) / 2);
+}
+
+/**
+ * The prompt with each video's placeholder spread into one for each pair, its time in front. Done on text and not on ids:
+ * the words of a time are tokenised together with the words before them.
+ * @throws `unsupported` when the template left videos out, `invalid_request` when a message spells further ones.
+ */
+export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: VideoEyes): string {
+  const [head, ...tails] = text.split(eyes.placeholder);
+  if (tails.length !== videos.length)
+    throw new OcellusError(
+      tails.length < videos.length ? "unsupported" : "invalid_request",
+      `the chat template wrote ${tails.length} video placeholders for ${videos.length} videos: ` +
+        (tails.length < videos.length ? "it knows no videos" : "a message spells further ones"),
+      { details: { found: tails.length, expected: videos.length } },
+    );
+  const spread = videos.map((video) => timesOf(video).map((time) => eyes.timeText(time) + eyes.placeholder));
+  return head + tails.map((tail, i) => spread[i]!.join("") + tail).join("");
+}
+
+/** How many placeholders `spreadVideos` writes. */
+export function numPairs(videos: readonly VideoInput[]): number {
+  return videos.reduce((sum, video) => sum + pairsOf(video).length, 0);
+}
+
+/**
+ * The pairs of all videos, in order. Of each frame only its fitted size is kept, so that a long video of large frames
+ * takes little memory. @throws as `decodeImage`, naming video and frame; `invalid_image` for frames of different sizes.
+ */
+export async function prepareVideos(
+  videos: readonly VideoInput[],
+  recipe: VideoRecipe,
+  signal: AbortSignal | undefined,
+): Promise<PreparedImage[]> {
+  const prepared: PreparedImage[] = [];
+  for (const [i, video] of videos.entries()) {
+    const frames = await fitFrames(video, `video ${i + 1}, frame`, recipe, signal);
+    for (const [first, second] of pairsOf(video).map(([a, b]) => [frames[a]!, frames[b]!] as const)) {
+      const pixels = mergedPatches([first.fitted, second.fitted], recipe);
+      prepared.push({ pixels, digest: `${first.digest}+${second.digest}` });
+    }
+  }
+  return prepared;
+}
+
+interface Frame {
+  readonly fitted: RgbImage;
+  /** SHA-256 of the frame as it was decoded. */
+  readonly digest: string;
+}
+
+async function fitFrames(
+  { frames }: VideoInput,
+  name: string,
+  recipe: VideoRecipe,
+  signal: AbortSignal | undefined,
+): Promise<Frame[]> {
+  let first: Pick<RgbImage, "width" | "height"> | undefined;
+  const fit = async (input: ImageInput): Promise<Frame> => {
+    const decoded = await decodeImage(input, signal ? { signal } : {});
+    throwIfAborted(signal);
+    first ??= { width: decoded.width, height: decoded.height };
+    if (decoded.width !== first.width || decoded.height !== first.height)
+      throw new OcellusError(
+        "invalid_image",
+        `${decoded.width} by ${decoded.height} pixels, but frame 1 has ${first.width} by ${first.height}; ` +
+          "all frames of a video have one size",
+      );
+    const { width, height } = videoSize(frames.length, first, recipe);
+    return { fitted: resize(decoded, width, height), digest: pixelDigest(decoded) };
+  };
+  const named = (error: unknown, i: number) => numbered(error, `${name} ${i + 1}`, { frame: i + 1 });
+  const [head] = await fewAtOnce(frames.slice(0, 1), fit, named); // it settles the size of the others
+  return [head!, ...(await fewAtOnce(frames.slice(1), fit, (error, i) => named(error, i + 1)))];
+}

@@ -1,0 +1,160 @@
+/**
+ * A CLIP checkpoint, ready to compare pictures and texts: both towers give vectors of length one, whose dot product is the
+ * cosine. It writes nothing and keeps no queue: one picture or text a run.
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { decodeImage, type ImageInput, type ImageRecipe, preprocess } from "../image/index.js";
+import type { DualEncoder } from "../models/index.js";
+import { openPackedEncoder, type Packed } from "../pack/index.js";
+import { type Device, defaultThreads, float32, GraphSession, int64, resolveDevice } from "../session/index.js";
+import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
+import { findPacked, type PackingChoice, requiredJson } from "./open.js";
+
+export interface LoadClipOptions extends PackingChoice {
+  readonly device?: Device | "auto";
+  /** Threads of one operator. Default: the cores this process may use. */
+  readonly threads?: number;
+}
+
+export interface LabelScore {
+  readonly label: string;
+  /** Softmax over the labels of one call: it says which fits best, not whether any fits. */
+  readonly probability: number;
+  /** Cosine of picture and label, comparable between calls. */
+  readonly cosine: number;
+}
+
+export interface ClassifyOptions {
+  /** What each label is put into; `{}` is its place. Default "a photo of a {}." as CLIP was trained; "{}" for whole phrases. */
+  readonly template?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** As many labels as the largest published label set (ImageNet-21k) has, rounded up. */
+const maxLabels = 32_768;
+
+/**
+ * Opens a CLIP checkpoint folder (packing it into the cache the first time) or a packed one.
+ * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
+ */
+export async function loadClip(path: string, options: LoadClipOptions = {}): Promise<ClipModel> {
+  const device = await resolveDevice(options.device ?? "auto");
+  const packed = await openPackedEncoder((await findPacked(path, options)).path);
+  try {
+    const session = { device, threads: options.threads ?? defaultThreads() };
+    const { family, config, files } = packed;
+    return new ClipModel({
+      packed,
+      vision: await GraphSession.open(packed.graphPath("vision"), session),
+      text: await GraphSession.open(packed.graphPath("text"), session),
+      tokenizer: createTokenizer(
+        await requiredJson(files, "tokenizer.json"),
+        await files.readJson("tokenizer_config.json"),
+      ),
+      recipe: family.recipe(config, await files.readJson("preprocessor_config.json")),
+    });
+  } catch (error) {
+    await packed.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly packed: Packed<DualEncoder>;
+  readonly vision: GraphSession;
+  readonly text: GraphSession;
+  readonly tokenizer: Tokenizer;
+  readonly recipe: ImageRecipe;
+}
+
+export class ClipModel {
+  readonly #parts: Parts;
+
+  /** @internal Use `loadClip`. */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
+  async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const { vision, recipe } = this.#parts;
+    const { data, shape } = preprocess(await decodeImage(image, options), recipe);
+    throwIfAborted(options.signal);
+    const { image_embeds } = await vision.run({ pixel_values: float32(data, shape) }, { image_embeds: null });
+    return unit(image_embeds!.data as Float32Array);
+  }
+
+  /** The text's direction: [projection_dim], length one. @throws `too_large` past the model's context (77 tokens as a rule). */
+  async embedText(text: string): Promise<Float32Array> {
+    return unit((await this.#encodeText(text)).embeds);
+  }
+
+  /** Which of the labels fits the picture best, best first. */
+  async classify(image: ImageInput, labels: readonly string[], options: ClassifyOptions = {}): Promise<LabelScore[]> {
+    const { template = "a photo of a {}.", signal } = options;
+    checkLabels(labels, template);
+    const picture = await this.embedImage(image, signal ? { signal } : {});
+    const scored: { label: string; cosine: number; logit: number }[] = [];
+    for (const label of labels) {
+      throwIfAborted(signal);
+      const { embeds, scale } = await this.#encodeText(template.replaceAll("{}", label));
+      const similarity = cosine(picture, unit(embeds));
+      scored.push({ label, cosine: similarity, logit: scale * similarity });
+    }
+    const top = Math.max(...scored.map(({ logit }) => logit));
+    const weights = scored.map(({ logit }) => Math.exp(logit - top));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return scored
+      .map(({ label, cosine }, i) => ({ label, cosine, probability: weights[i]! / total }))
+      .sort((a, b) => b.probability - a.probability);
+  }
+
+  async close(): Promise<void> {
+    const { vision, text, packed } = this.#parts;
+    await Promise.all([vision.close(), text.close(), packed.close()]);
+  }
+
+  async #encodeText(text: string): Promise<{ embeds: Float32Array; scale: number }> {
+    const { tokenizer, packed, text: session } = this.#parts;
+    const ids = tokenizer.encode(text, { addSpecialTokens: true });
+    const most = packed.family.maxTextLength(packed.config);
+    if (ids.length > most) {
+      const found = `the text has ${ids.length} tokens, this model reads ${most}`;
+      throw new OcellusError("too_large", `${found}; shorten it: a caption, not a page`, {
+        details: { tokens: ids.length, most },
+      });
+    }
+    const feeds = {
+      input_ids: int64(ids),
+      position_ids: int64(ids.map((_, i) => i)),
+      pooled_index: int64([packed.family.pooledIndex(packed.config, ids)]),
+    };
+    const { text_embeds, log_scale } = await session.run(feeds, { text_embeds: null, log_scale: null });
+    return {
+      embeds: text_embeds!.data as Float32Array,
+      scale: Math.exp((log_scale!.data as Float32Array)[0]!),
+    };
+  }
+}
+
+/** Dot product: the cosine of two vectors of length one. @throws `invalid_request` when they are of different models. */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length)
+    throw new OcellusError(
+      "invalid_request",
+      `embeddings of ${a.length} and ${b.length} numbers come from different models`,
+    );
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}
+
+function unit(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  return vector.map((x) => x / length);
+}
+
+function checkLabels(labels: readonly string[], template: string): void {
+  if (labels.length === 0 || labels.length > maxLabels)
+    throw new OcellusError("invalid_request", `labels: expected 1 to ${maxLabels} of them, found ${labels.length}`);
+  if (!template.includes("{}"))
+    throw new OcellusError("invalid_request", `template: expected a place {} for the label, found "${template}"`);
+}

@@ -1,0 +1,38 @@
+/** What opening has in common for every kind of model: pack on first use, and the files that must be there. */
+import { OcellusError } from "../base/index.js";
+import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
+import { isPacked, type PackProgress, type PackResult, pack, parsePlan, type Weights } from "../pack/index.js";
+
+export interface PackingChoice {
+  /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
+  readonly weights?: Weights;
+  /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
+  readonly blockSize?: number;
+  readonly signal?: AbortSignal;
+  readonly onPackProgress?: (progress: PackProgress) => void;
+}
+
+/** The packed model of a checkpoint folder, or the folder itself if it is one. */
+export async function findPacked(path: string, options: PackingChoice): Promise<PackResult> {
+  const files = await openCheckpoint(path);
+  try {
+    if (await isPacked(files)) return { path: files.path, written: false, notes: [] };
+  } finally {
+    await files.close();
+  }
+  return pack(path, {
+    plan: parsePlan(options.weights ?? "int4", options.blockSize),
+    ...(options.signal && { signal: options.signal }),
+    ...(options.onPackProgress && { onProgress: options.onPackProgress }),
+  });
+}
+
+/** A side file without which the model cannot be used. @throws `not_found`. */
+export async function requiredJson(files: Checkpoint, name: string): Promise<unknown> {
+  const json = await files.readJson(name);
+  if (json !== undefined) return json;
+  throw new OcellusError(
+    "not_found",
+    `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
+  );
+}
