@@ -72,28 +72,6 @@ class SlotHeads(nn.Module):
                        "slot-digit": hit(out, digits.flatten(), written)}
 
 
-class WordHeads(nn.Module):
-    """The item slots read by the decoder's own word embeddings, English and Chinese: what is seen lies near its name.
-
-    So a question's word and the visual token it is about are alike before any attention has been learnt."""
-
-    def __init__(self, tokenizer, words):
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(12.0))
-        self.ids = {(name, language): [tokenizer.encode(" " + w if language == "en" else w).ids for w in table]
-                    for name, by in words.items() for language, table in by.items()}
-
-    def loss(self, tokens, plans, embeddings):
-        """Cross-entropy of cosine similarities, over the slots that hold an item."""
-        items, _, _ = slot_targets(plans)
-        real = items["class"] != 10
-        seen, total = F.normalize(tokens[:, :4][real], dim=-1), 0.0
-        for (name, _), rows in self.ids.items():
-            named = F.normalize(torch.stack([embeddings[torch.tensor(r)].mean(0) for r in rows]), dim=-1)
-            total = total + F.cross_entropy(self.scale * seen @ named.T, items[name][real])
-        return total / len(self.ids)
-
-
 def slot_targets(plans):
     """Class indices of every slot; the last index of each table means nothing there."""
     b = len(plans)

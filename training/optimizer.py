@@ -42,23 +42,27 @@ def fused_parts(name):
 
 
 def build(modules, lr, muon_lr):
-    """Optimisers for named parameters: matrices inside blocks and layers to Muon, everything else to AdamW."""
-    groups, rest = {}, []
+    """Optimisers for named parameters: matrices inside blocks and layers to Muon, everything else to AdamW.
+
+    The gains of q and k are the sharpness of attention: at the common rate they would need thousands of steps to double."""
+    groups, rest, gains = {}, [], []
     for prefix, module in modules.items():
         for name, p in module.named_parameters():
             hidden = p.ndim == 2 and (".blocks." in f".{name}" or ".layers." in f".{name}")
             if hidden:
                 groups.setdefault(fused_parts(name), []).append(p)
+            elif "q_norm" in name or "k_norm" in name:
+                gains.append(p)
             else:
                 rest.append(p)
     muon = Muon([{"params": ps, "fused": n} for n, ps in groups.items()], lr=muon_lr)
     decayed = [p for p in rest if p.ndim > 1]
-    adam = torch.optim.AdamW([{"params": decayed, "weight_decay": .05}, {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.}],
-                             lr=lr, betas=(.9, .98))
+    adam = torch.optim.AdamW([{"params": decayed, "weight_decay": .05}, {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.},
+                              {"params": gains, "weight_decay": 0., "pace": 10}], lr=lr, betas=(.9, .98))
     return [(muon, muon_lr), (adam, lr)]
 
 
 def set_rate(optimizers, factor):
     for optimizer, peak in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = peak * factor
+            group["lr"] = peak * factor * group.get("pace", 1)

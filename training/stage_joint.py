@@ -1,8 +1,9 @@
-"""Stage B: the whole model on questions and answers, from stage A's vision tower, the auxiliary heads kept.
+"""Stage B: the whole model on questions and answers, the auxiliary heads kept.
 
-For the first minutes the answers do not reach the tower, while resampler and decoder find their feet. The schedule is wall-clock
-time; the rate falls linearly to zero at the end of `--minutes`. Every few minutes: held-out exact match, a saved
-state and (with --export) a refreshed checkpoint folder.
+From stage A's tower it first teaches the resampler to see; from a state of stage_school.py it also pulls the first eight visual
+tokens to those the decoder was schooled on, and for the first minutes goes on showing the decoder the perfect ones. The
+schedule is wall-clock time; the rate falls linearly to zero at the end of `--minutes`. Every few minutes: held-out exact
+match, a saved state and (with --export) a refreshed checkpoint folder.
 """
 import argparse
 import os
@@ -12,6 +13,8 @@ import torch
 import torch.nn.functional as F
 import export
 import heads
+import lookups
+import oracle
 import optimizer
 import photos
 import sampler
@@ -37,12 +40,14 @@ def held_out(tokenizer, bank, count=256):
 
 
 @torch.no_grad()
-def exact_match(model, held):
-    """{kind/scene: per cent} of questions whose greedy answer is exactly right (teacher-forced argmax says the same)."""
+def exact_match(model, held, tokens=None):
+    """{kind/scene: per cent} of questions whose greedy answer is exactly right (teacher-forced argmax says the same).
+
+    `tokens` makes visual tokens of a batch otherwise than by looking at its pictures."""
     model.eval()
     tally = {}
     for batch, asked, rows in held:
-        _, visual = model.see(sampler.patches(batch["pixels"]))
+        visual = tokens(batch) if tokens else model.see(sampler.patches(batch["pixels"]))[1]
         logits, targets, row, column = sequences.answer_logits(model, rows, visual)
         wrong = set(zip(row[(bad := logits.argmax(-1) != targets)].tolist(), rows["segments"][row[bad], column[bad]].tolist()))
         for n, questions in enumerate(asked):
@@ -74,18 +79,20 @@ class Trainer:
         self.heads = heads.PatchHeads(self.config["vision_config"]["hidden_size"])
         self.token_heads = heads.TokenHeads(self.config["text_config"]["hidden_size"])
         self.slot_heads = heads.SlotHeads(self.config["text_config"]["hidden_size"])
-        self.word_heads = heads.WordHeads(self.tokenizer, {"class": talk.ITEMS, "colour": talk.TINT, "pattern": talk.PATTERN})
-        torch.nn.init.normal_(self.model.language_model.embed_tokens.weight, std=.05)
+        torch.nn.init.normal_(self.model.language_model.embed_tokens.weight, std=.2)
+        self.oracle = oracle.Oracle(self.model, self.tokenizer).requires_grad_(False)
+        self.schooled = False
         self.load()
+        self.lookups = lookups.Lookups(self.model, self.tokenizer)
         self.teacher = heads.TeacherLabels(f"{args.work}/teacher-train.npz")
         self.source = sampler.SceneSampler(scenes.PhotoBank(*photos.load("train")), args.seed, .2, self.teacher)
         self.maker = sequences.RowMaker(self.tokenizer, np.random.default_rng(args.seed + 1), args.questions)
         self.held = held_out(self.tokenizer, scenes.PhotoBank(*photos.load("val")))
         self.sight = optimizer.build({"tower": self.model.vision_tower, "heads": self.heads}, args.lr * .7, args.muon_lr * .7)
-        self.talk = optimizer.build({"resampler": self.model.perceiver_resampler, "decoder": self.model.language_model, "token_heads": self.token_heads, "slot_heads": self.slot_heads, "word_heads": self.word_heads}, args.lr, args.muon_lr)
+        self.talk = optimizer.build({"resampler": self.model.perceiver_resampler, "decoder": self.model.language_model, "token_heads": self.token_heads, "slot_heads": self.slot_heads}, args.lr, args.muon_lr)
 
     def load(self):
-        """Stage A's tower, a stage B state with its heads, or an exported folder (heads start new)."""
+        """Stage A's tower, a state of this stage or the school, or an exported folder (heads start new)."""
         if os.path.isdir(self.args.start):
             self.model.load_state_dict(export.load_exported(self.args.start)[0].state_dict())
             return
@@ -94,9 +101,15 @@ class Trainer:
             self.model.load_state_dict(state["model"])
         else:
             self.model.vision_tower.load_state_dict(state["tower"])
-        for name, module in (("head", self.heads), ("token_head", self.token_heads), ("slot_head", self.slot_heads), ("word_head", self.word_heads)):
-            if name in state:
+        self.schooled = "oracle" in state
+        for name, module in self.parts().items():
+            if name in state and name != "model":
                 module.load_state_dict(state[name])
+
+    def parts(self):
+        """What a saved state holds."""
+        parts = {"model": self.model, "head": self.heads, "token_head": self.token_heads, "slot_head": self.slot_heads}
+        return {**parts, "oracle": self.oracle} if self.schooled else parts
 
     def step(self, fraction, still):
         """One optimisation step; returns the losses to print."""
@@ -106,18 +119,21 @@ class Trainer:
         rows = [self.maker.training_row(p) for p in batch["plans"][:talked]]
         rows += [self.maker.small_talk()] if self.maker.rng.random() < .2 else []
         features = self.model.vision_tower(sampler.patches(batch["pixels"]), keep)
-        mapped = features[:self.args.mapped]
-        visual = self.model.perceiver_resampler(mapped.detach() if still else mapped)
-        logits, targets, *_ = sequences.answer_logits(self.model, sequences.collate(rows, self.pad), visual[:talked])
+        visual = self.model.perceiver_resampler(features[:self.args.mapped])
+        shown = self.oracle.tokens(batch["plans"][:talked]) if still and self.schooled else visual[:talked]
+        collated = sequences.collate(rows, self.pad)
+        logits, targets, *_ = sequences.answer_logits(self.model, collated, shown)
         words = F.cross_entropy(logits, targets)
+        looking, found = self.lookups.loss(rows, collated, batch["plans"])
         labels = {k: v.gather(1, keep) for k, v in batch["labels"].items()}
         aux, parts = heads.loss_of(self.heads(features), labels, batch["photo"].gather(1, keep), self.teacher)
         tokens, token_parts = self.token_loss(visual, batch, keep)
         slots, slot_parts = self.slot_heads.loss(visual, batch["plans"][:len(visual)])
-        named = self.word_heads.loss(visual, batch["plans"][:len(visual)], self.model.language_model.embed_tokens.weight)
-        self.update(words * self.args.word_weight + aux + self.args.token_weight * tokens + self.args.slot_weight * (slots + named), fraction)
+        far = self.oracle.distance(visual, batch["plans"][:len(visual)]) if self.schooled else torch.zeros(())
+        total = words * self.args.word_weight + aux + self.args.token_weight * tokens + self.args.slot_weight * slots
+        self.update(total + self.args.look_weight * looking + self.args.far_weight * far, fraction)
         return {"words": words, "right": (logits.argmax(-1) == targets).float().mean(), **{k: parts[k] for k in ("class", "soft", "feature", "left")},
-                "named": named, **{f"token-{k}": token_parts[k] for k in ("class", "left")}, **slot_parts}
+                "far": far, "found": torch.tensor(found), **{f"token-{k}": token_parts[k] for k in ("class", "left")}, **slot_parts}
 
     def token_loss(self, visual, batch, keep):
         """What the visual tokens say about their two patches; patches that were not looked at do not count."""
@@ -138,8 +154,7 @@ class Trainer:
     def report(self, step, minutes):
         seen = validate(self.model.vision_tower, self.heads, [b for b, _, _ in self.held])
         print(f"B step {step} {minutes:.1f} min HELD-OUT {exact_match(self.model, self.held)} | heads {seen}", flush=True)
-        save(f"{self.args.work}/stage-b.pt", model=self.model.state_dict(), head=self.heads.state_dict(), token_head=self.token_heads.state_dict(), slot_head=self.slot_heads.state_dict(),
-             word_head=self.word_heads.state_dict(), step=step)
+        save(f"{self.args.work}/stage-b.pt", step=step, **{name: part.state_dict() for name, part in self.parts().items()})
         if self.args.export:
             export.export(self.model.state_dict(), self.config)
 
@@ -163,15 +178,17 @@ class Trainer:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--still", type=float, default=5, help="minutes in which the answers do not reach the vision tower")
+    parser.add_argument("--still", type=float, default=0, help="minutes in which a schooled decoder goes on looking at perfect tokens")
     parser.add_argument("--report", type=float, default=6, help="minutes between reports")
     parser.add_argument("--work", default="work")
     parser.add_argument("--start", default="work/stage-a.pt", help="stage A's weights, a stage B state, or an exported checkpoint folder to go on from")
-    parser.add_argument("--batch", type=int, default=52)
-    parser.add_argument("--talked", type=int, default=40, help="scenes of a batch that are asked about; the heads learn from all")
-    parser.add_argument("--mapped", type=int, default=44, help="scenes of a batch whose visual tokens are supervised")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--talked", type=int, default=28, help="scenes of a batch that are asked about; the heads learn from all")
+    parser.add_argument("--mapped", type=int, default=56, help="scenes of a batch whose visual tokens are supervised")
     parser.add_argument("--token-weight", type=float, default=1.0)
     parser.add_argument("--slot-weight", type=float, default=1.0)
+    parser.add_argument("--look-weight", type=float, default=.2)
+    parser.add_argument("--far-weight", type=float, default=3.0)
     parser.add_argument("--questions", type=int, default=4)
     parser.add_argument("--seed", type=int, default=31)
     parser.add_argument("--lr", type=float, default=1.5e-3)

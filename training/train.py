@@ -1,8 +1,8 @@
 """One command for the whole recipe: `python training/train.py [--minutes 150] [--work work]`.
 
-Teacher, stage A (vision tower), tokenizer, stage B (everything), export, evaluation set, golden fixtures, evaluation.
-Each part is a script of its own and can be run alone; the minutes are shared out as in the run that made ocellus-tiny.
-With --go-on the teacher is trained anew and stage B starts from the exported checkpoint folder instead of from stage A.
+Teacher, stage A (vision tower), tokenizer, stage B (everything), the decoder's school, stage B again, export, evaluation set,
+golden fixtures, evaluation. Each part is a script of its own and can be run alone.
+With --go-on only the last stage B is run, from a state of an earlier one in the work folder.
 """
 import argparse
 import os
@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHARES = {"teacher": .11, "vision": .36, "joint": .53}
+SHARES = {"teacher": .06, "vision": .16, "joint": .32, "school": .06, "last": .4}
 
 
 def run(script, *arguments):
@@ -20,21 +20,21 @@ def run(script, *arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=120, help="wall-clock time for all training together")
+    parser.add_argument("--minutes", type=float, default=210, help="wall-clock time for all training together")
     parser.add_argument("--work", default=os.path.join(HERE, "work"), help="folder for intermediate states")
-    parser.add_argument("--go-on", action="store_true", help="better the exported checkpoint instead of starting anew")
+    parser.add_argument("--go-on", action="store_true", help="better work/stage-b.pt instead of starting anew")
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
     part = {name: args.minutes * share for name, share in SHARES.items()}
-    if not os.path.exists(os.path.join(args.work, "teacher-train.npz")):
-        run("teacher.py", "--minutes", part["teacher"], "--out", os.path.join(args.work, "teacher.npz"))
-    if args.go_on:
-        start, minutes, still = os.path.join(HERE, "..", "checkpoints", "ocellus-tiny"), part["vision"] + part["joint"], 1
-    else:
+    state = lambda name: os.path.join(args.work, name)
+    if not args.go_on:
+        run("teacher.py", "--minutes", part["teacher"], "--out", state("teacher.npz"))
         run("stage_vision.py", "--minutes", part["vision"], "--work", args.work)
         run("export.py")                                         # tokenizer and config, weights still untrained
-        start, minutes, still = os.path.join(args.work, "stage-a.pt"), part["joint"], 5
-    run("stage_joint.py", "--minutes", minutes, "--still", still, "--work", args.work, "--start", start, "--export")
+        run("stage_joint.py", "--minutes", part["joint"], "--work", args.work, "--start", state("stage-a.pt"))
+        run("stage_school.py", "--minutes", part["school"], "--work", args.work, "--start", state("stage-b.pt"))
+    start, minutes = (state("stage-b.pt"), args.minutes) if args.go_on else (state("school.pt"), part["last"])
+    run("stage_joint.py", "--minutes", minutes, "--work", args.work, "--start", start, *([] if args.go_on else ["--still", 3]))
     run("export.py", os.path.join(args.work, "stage-b.pt"))
     for script in ("make_eval.py", "make_examples.py", "golden.py", "evaluate.py"):
         run(script)
