@@ -11,6 +11,6 @@ export {
   type SmartResizeRecipe,
   type VideoRecipe,
 } from "./recipe.js";
-export { resize } from "./resize.js";
+export { resizeColumnsFirst } from "./resize.js";
 export { pixelDigest, type RgbImage } from "./rgb-image.js";
 export { videoSize } from "./smart-size.js";

@@ -5,7 +5,7 @@
  */
 import { invariant } from "../base/index.js";
 import type { CenterCropRecipe, FitRecipe, ImageRecipe, SmartResizeRecipe, VideoRecipe } from "./recipe.js";
-import { resize } from "./resize.js";
+import { resize, resizeColumnsFirst } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { refuseStrip, smartSize } from "./smart-size.js";
 
@@ -47,7 +47,7 @@ function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
   refuseStrip(image);
   const { side, shortestEdge } = recipe;
   const scaled = (edge: number) => Math.trunc((edge * shortestEdge) / Math.min(image.width, image.height));
-  const content = resize(image, scaled(image.width), scaled(image.height));
+  const content = resizeColumnsFirst(image, scaled(image.width), scaled(image.height));
   const margin = (edge: number) => Math.floor((edge - side) / 2);
   const at = { left: -margin(content.width), top: -margin(content.height) };
   return squarePatches(content, at, { width: side, height: side }, recipe);
@@ -104,10 +104,10 @@ function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32A
   return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - m) / std[c]!));
 }
 
-/** A still picture is a video in which nothing moves. */
+/** A still picture is a video in which nothing moves. Its reference resizes with torchvision, hence the order. */
 function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
   const { width, height } = smartSize(image, recipe);
-  const fitted = resize(image, width, height);
+  const fitted = resizeColumnsFirst(image, width, height);
   return mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
 }
 

@@ -120,7 +120,8 @@ describe("process refuses", () => {
     ["text in place of messages", "hi", "at least one message"],
     ["an unknown role", [{ role: "root", content: "x" }], 'found "root"'],
     ["a message without content", [user("x"), { role: "user" }], "message 2: expected content"],
-    ["an unknown part", [{ role: "user", content: [{ type: "video" }] }], '{"type":"video"}'],
+    ["an unknown part", [{ role: "user", content: [{ type: "audio" }] }], '{"type":"audio"}'],
+    ["a video part without its video", [{ role: "user", content: [{ type: "video" }] }], '{"type":"video"}'],
     ["a picture part without its picture", [{ role: "user", content: [{ type: "image" }] }], '{"type":"image"}'],
   ])("%s", async (_, messages, message) => {
     await expect(refused(messages)).rejects.toThrow(error("invalid_request", message));
@@ -172,6 +173,12 @@ describe("process refuses", () => {
     const messages = [user(image(solid(1)), image("no/such/file.png"))];
     await expect(refused(messages)).rejects.toThrow(
       error("not_found", "picture 2: cannot read the picture no/such/file.png"),
+    );
+  });
+
+  it("a pixel budget, where all pictures have one size", async () => {
+    await expect(refused([user(image(solid(1)))], { maxPixels: 4096 })).rejects.toThrow(
+      error("unsupported", "maxPixels: this model sees every picture in one fixed size"),
     );
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FeatureCache } from "./feature-cache.js";
+import { FeatureCache, featureKey } from "./feature-cache.js";
 import type { EncodedImage } from "./vision.js";
 
 const features = (value: number): EncodedImage => {
@@ -21,6 +21,20 @@ describe("the feature cache", () => {
     const cache = new FeatureCache(100);
     for (const digest of ["a", "b", "a", "c"]) await cache.get(digest, async () => features(1));
     expect([cache.has("a"), cache.has("b"), cache.has("c"), cache.bytes]).toEqual([true, false, true, 80]);
+  });
+
+  it("keeps a picture apart under two budgets, and knows it again under one", async () => {
+    const cache = new FeatureCache();
+    const shown = (rows: number, columns: number) => {
+      const key = featureKey({
+        digest: "d",
+        pixels: { data: new Float32Array(), shape: [0, 0], grid: { rows, columns } },
+      });
+      return cache.get(key, async () => features(100 * rows + columns));
+    };
+    const seen = [await shown(4, 6), await shown(6, 4), await shown(2, 12), await shown(4, 6)];
+    expect(seen.map(({ visualTokens }) => visualTokens[0])).toEqual([406, 604, 212, 406]);
+    expect(seen[3]).toBe(seen[0]);
   });
 
   it("does not remember a failure", async () => {

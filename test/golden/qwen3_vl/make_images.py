@@ -1,5 +1,5 @@
 """Picture fitting of qwen3_vl: `python make_images.py` writes images.json: sizes and grids of 200 pictures by transformers'
-smart_resize, and the pixels that its image processor makes of two small pictures (rows as uint8 of 0..255, base64)."""
+smart_resize, and the pixels that its image processor makes of three small pictures (rows as uint8 of 0..255, base64)."""
 import base64
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ for i in range(200):
 processor = Qwen2VLImageProcessor(patch_size=16, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 32 * 32, "longest_edge": 96 * 96},
                                   image_mean=[.5] * 3, image_std=[.5] * 3)
 pictures = []
-for width, height in [(75, 50), (200, 120)]:
+for width, height in [(75, 50), (200, 120), (50, 33)]:   # the last: Pillow 13 would resize its rows first
     y, x = np.mgrid[0:height, 0:width]
     rgb = np.stack([(x * 5 + y) % 256, (y * 7) % 256, (x * y) % 256], -1).astype(np.uint8)
     out = processor(images=[Image.fromarray(rgb)], return_tensors="np")

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { type FitRecipe, type ImageRecipe, type SmartResizeRecipe, withPixelBudget } from "./index.js";
+
+const recipe: SmartResizeRecipe = {
+  kind: "smart_resize",
+  patchSize: 16,
+  mergeSize: 2,
+  temporalPatchSize: 2,
+  minPixels: 65_536,
+  maxPixels: 1_048_576,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+};
+
+const bounds = (settled: ImageRecipe) => [
+  (settled as SmartResizeRecipe).minPixels,
+  (settled as SmartResizeRecipe).maxPixels,
+];
+
+describe("the pixel budget of a request", () => {
+  it.each([
+    [{}, [65_536, 1_048_576]],
+    [{ minPixels: 100_000 }, [100_000, 1_048_576]],
+    [{ maxPixels: 100_000 }, [65_536, 100_000]],
+    [{ minPixels: 2048, maxPixels: 4096 }, [2048, 4096]],
+    [{ minPixels: 4096, maxPixels: 4096 }, [4096, 4096]],
+    [{ maxPixels: 1024 }, [1024, 1024]], // one bound gives way to the other where it comes from the checkpoint
+    [{ minPixels: 2 ** 24 }, [2 ** 24, 2 ** 24]],
+  ])("%j gives least and most %j", (budget, expected) => {
+    const settled = withPixelBudget(recipe, budget);
+    expect(bounds(settled)).toEqual(expected);
+    expect({ ...settled, minPixels: 65_536, maxPixels: 1_048_576 }).toEqual(recipe);
+  });
+
+  it.each([
+    [{ minPixels: 1023 }, "minPixels: expected a whole number of pixels from 1024 (one token)"],
+    [{ maxPixels: 0 }, "maxPixels: expected"],
+    [{ maxPixels: 2 ** 24 + 1 }, `maxPixels: expected a whole number of pixels from 1024 (one token) to ${2 ** 24}`],
+    [{ minPixels: 2000.5 }, "found 2000.5"],
+    [{ maxPixels: Number.NaN }, "maxPixels: expected"],
+    [{ maxPixels: "4096" as unknown as number }, 'found "4096"'],
+    [{ minPixels: 4097, maxPixels: 4096 }, "minPixels: 4097 is more than maxPixels, 4096"],
+  ])("%j is refused", (budget, message) => {
+    expect(() => withPixelBudget(recipe, budget)).toThrow(
+      expect.objectContaining({ code: "invalid_request", message: expect.stringContaining(message) }),
+    );
+  });
+
+  it("is refused where every picture has one size, and nothing is asked of it there", () => {
+    const fixed: FitRecipe = {
+      kind: "fit",
+      width: 28,
+      height: 28,
+      patchSize: 14,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+    };
+    expect(withPixelBudget(fixed, {})).toBe(fixed);
+    for (const field of ["minPixels", "maxPixels"])
+      expect(() => withPixelBudget(fixed, { [field]: 4096 })).toThrow(
+        expect.objectContaining({ code: "unsupported", message: expect.stringContaining(`${field}: this model sees`) }),
+      );
+  });
+});

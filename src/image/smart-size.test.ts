@@ -1,0 +1,76 @@
+/** Against transformers' video smart_resize: test/golden/qwen3_vl/video.json, made by make_video.py beside it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseVideoRecipe, type VideoRecipe, videoSize } from "./index.js";
+
+interface Golden {
+  readonly grids: {
+    frames: number;
+    size: [number, number];
+    minPixels: number;
+    maxPixels: number;
+    fitted: [number, number];
+  }[];
+}
+const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl/video.json");
+const { grids }: Golden = JSON.parse(readFileSync(golden, "utf8"));
+
+const recipe: VideoRecipe = {
+  kind: "video",
+  patchSize: 16,
+  mergeSize: 2,
+  temporalPatchSize: 2,
+  minPixels: 128 * 32 * 32,
+  maxPixels: 768 * 32 * 32,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+};
+
+describe("the size of a video's frames", () => {
+  it("is exactly the reference's for 100 videos", () => {
+    expect(grids).toHaveLength(100);
+    for (const { frames, size, minPixels, maxPixels, fitted } of grids) {
+      const { width, height } = videoSize(
+        frames,
+        { width: size[0], height: size[1] },
+        { ...recipe, minPixels, maxPixels },
+      );
+      expect([width, height], `${frames} frames of ${size[0]} by ${size[1]}`).toEqual(fitted);
+    }
+  });
+
+  it("shrinks as there are more frames, for the budget is that of all together", () => {
+    const areas = [2, 8, 32].map((frames) => videoSize(frames, { width: 640, height: 480 }, recipe));
+    for (const [i, frames] of [2, 8, 32].entries())
+      expect(frames * areas[i]!.width * areas[i]!.height).toBeLessThanOrEqual(recipe.maxPixels);
+    expect(areas[2]!.width).toBeLessThan(areas[0]!.width);
+  });
+
+  it("refuses strips", () => {
+    expect(() => videoSize(2, { width: 10_000, height: 40 }, recipe)).toThrow("is a strip");
+  });
+});
+
+describe("parseVideoRecipe", () => {
+  it("uses the family's recipe where the file is absent, and takes the file's budget", () => {
+    expect(parseVideoRecipe(undefined, recipe)).toEqual(recipe);
+    const file = { size: { shortest_edge: 4096, longest_edge: 25165824 }, fps: 2, max_frames: 768, patch_size: 16 };
+    expect(parseVideoRecipe(file, recipe)).toEqual({ ...recipe, minPixels: 4096, maxPixels: 25165824 });
+  });
+
+  it("takes the cap on a frame only where the file asks for it", () => {
+    expect(parseVideoRecipe({ cap_pixels_per_frame: false, max_video_tokens: 9 }, recipe)).toEqual(recipe);
+    expect(parseVideoRecipe({ cap_pixels_per_frame: true }, recipe).maxFrameTokens).toBe(768);
+    expect(parseVideoRecipe({ cap_pixels_per_frame: true, max_video_tokens: 9 }, recipe).maxFrameTokens).toBe(9);
+  });
+
+  it.each([
+    [{ temporal_patch_size: 4 }, "temporal_patch_size: expected 2"],
+    [{ size: { shortest_edge: 4096 } }, "size.longest_edge"],
+    [{ size: { shortest_edge: 8192, longest_edge: 4096 } }, "the least pixels, 8192"],
+    [{ max_video_tokens: 0 }, "max_video_tokens"],
+  ])("refuses %j", (file, message) => {
+    expect(() => parseVideoRecipe(file, recipe)).toThrow(message);
+  });
+});

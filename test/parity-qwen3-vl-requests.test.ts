@@ -1,0 +1,108 @@
+/**
+ * qwen3_vl through the public door: a random checkpoint with a small vocabulary, asked about pictures under different pixel
+ * budgets and about a video. What a picture's features are must follow from the budget, and never from who asked before.
+ */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { pack, parsePlan } from "../src/pack/index.js";
+import {
+  type ChatOptions,
+  type ContentPart,
+  image,
+  loadModel,
+  type VisionLanguageModel,
+  video,
+} from "../src/runtime/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+
+const golden = join(repository, "test/golden/qwen3_vl/untied-two-pictures");
+const folder = temporaryFolder();
+const chatTemplate =
+  "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}" +
+  "{% else %}<|vision_start|><|{{ p.type }}_pad|><|vision_end|>{% endif %}{% endfor %}{% endfor %}";
+
+/** The first 300 tokens of the tokenizer room's fixture, and the marks where the checkpoint's config has them. */
+function smallTokenizer() {
+  const path = join(repository, "src/tokenizer/fixtures/byte-level.json");
+  const { tokenizer } = JSON.parse(readFileSync(path, "utf8"));
+  const vocab = Object.fromEntries(Object.entries<number>(tokenizer.model.vocab).filter(([, id]) => id < 300));
+  const joined = (merge: string | string[]) => (Array.isArray(merge) ? merge : merge.split(" ")).join("");
+  const merges = tokenizer.model.merges.filter((merge: string | string[]) => joined(merge) in vocab);
+  const marks = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"];
+  const added_tokens = marks.map((content, i) => ({ ...tokenizer.added_tokens[0], id: 300 + i, content }));
+  return { ...tokenizer, model: { ...tokenizer.model, vocab, merges }, added_tokens };
+}
+
+let model: VisionLanguageModel;
+beforeAll(async () => {
+  const checkpoint = join(folder, "checkpoint");
+  mkdirSync(checkpoint);
+  const files = {
+    "tokenizer.json": smallTokenizer(),
+    "tokenizer_config.json": { chat_template: chatTemplate },
+    "preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
+    "video_preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
+  };
+  for (const [name, json] of Object.entries(files)) writeFileSync(join(checkpoint, name), JSON.stringify(json));
+  for (const name of ["config.json", "model.safetensors"]) copyFileSync(join(golden, name), join(checkpoint, name));
+  const packed = await pack(checkpoint, { plan: parsePlan("fp32"), into: join(folder, "packed") });
+  model = await loadModel(packed.path, { device: "cpu", threads: 1, maxLength: 512 });
+});
+afterAll(() => model?.close());
+
+/** Noise, so that every size of it looks different. */
+const picture = (seed: number, width = 120, height = 90) => ({
+  width,
+  height,
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.imul(i + seed * 7919, 2654435761) >>> 24),
+});
+
+async function ask(content: (ContentPart | string)[], options: ChatOptions = {}) {
+  const sampling = { logprobs: true };
+  const { tokens, usage, timings } = await model.answer([{ role: "user", content }], {
+    maxTokens: 6,
+    sampling,
+    ...options,
+  });
+  return { answer: tokens.map(({ tokenId, logprob }) => [tokenId, logprob]), usage, timings };
+}
+
+it("answers under each budget as if no other had been asked for before", async () => {
+  const shown = [image(picture(1)), "?"];
+  const usual = await ask(shown);
+  const coarse = await ask(shown, { maxPixels: 4096 });
+  const fine = await ask(shown, { minPixels: 40_000, maxPixels: 50_000 });
+  expect(coarse.usage.promptTokens).toBeLessThan(usual.usage.promptTokens);
+  expect(fine.usage.promptTokens).toBeGreaterThan(usual.usage.promptTokens);
+  expect([usual, coarse, fine].map(({ timings }) => timings.picturesKnown)).toEqual([0, 0, 0]);
+
+  const again = [await ask(shown, { maxPixels: 4096 }), await ask(shown)];
+  expect(again.map(({ timings }) => timings.picturesKnown)).toEqual([1, 1]);
+  expect(again.map(({ answer }) => answer)).toEqual([coarse.answer, usual.answer]);
+});
+
+it("knows features again when another budget leads to the same size", async () => {
+  const shown = [image(picture(2, 64, 64)), "?"];
+  expect((await ask(shown)).timings.picturesKnown).toBe(0);
+  expect((await ask(shown, { maxPixels: 9000 })).timings.picturesKnown).toBe(1);
+});
+
+it("refuses a budget that is none, naming the field", async () => {
+  await expect(ask([image(picture(3))], { maxPixels: 10 })).rejects.toThrow(
+    expect.objectContaining({ code: "invalid_request", message: expect.stringContaining("maxPixels: expected") }),
+  );
+});
+
+it("sees a video as pairs of frames, knows the pairs again, and notices their order", async () => {
+  const [a, b, c] = [4, 5, 6].map((seed) => picture(seed, 64, 64)) as [object, object, object];
+  const clip = (...frames: object[]) => [video(frames as ReturnType<typeof picture>[], { fps: 2 }), "?"];
+  const first = await ask(clip(a, b, c, c));
+  expect(first.timings.picturesKnown).toBe(0);
+  const odd = await ask(clip(a, b, c)); // the last frame stands twice; but at another time
+  expect(odd.timings.picturesKnown).toBe(2);
+  expect(odd.usage.promptTokens).toBe(first.usage.promptTokens);
+  const turned = await ask(clip(b, a, c, c));
+  expect(turned.timings.picturesKnown).toBe(1);
+  expect(turned.answer).not.toEqual(first.answer);
+});
