@@ -5,7 +5,7 @@ import { createSafetensorsWriter } from "../../src/checkpoint/index.js";
 import { recordingCatalog } from "../../src/graph/index.js";
 import { familyOf } from "../../src/models/index.js";
 import { buildGraphs } from "../../src/pack/index.js";
-import { bytesOf, elementCount, type TensorInfo, toBFloat16Bits } from "../../src/tensor/index.js";
+import { byteLength, bytesOf, elementCount, type TensorInfo, toBFloat16Bits } from "../../src/tensor/index.js";
 
 /** Every tensor the config calls for, with the token embedding table of an untied model. */
 export function tensorsOf(configJson: unknown): TensorInfo[] {
@@ -18,27 +18,89 @@ export function tensorsOf(configJson: unknown): TensorInfo[] {
     const { vocabSize, hiddenSize } = family.dimensions(config);
     tensors.set(family.embedTokens, { name: family.embedTokens, dtype: "bf16", shape: [vocabSize, hiddenSize] });
   }
-  return [...tensors.values()];
+  return [...tensors.values()].map((tensor) => ({ ...tensor, dtype: "bf16" }));
 }
 
-/** Writes config.json and model.safetensors: norms are one, biases zero, matrices N(0, 0.02)-like. */
-export async function writeRandomCheckpoint(folder: string, configJson: unknown): Promise<void> {
+export interface RandomCheckpointOptions {
+  /** Default 5 GB, as transformers cuts: four shards of an 8B model. */
+  readonly maxShardBytes?: number;
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
+/** Writes config.json and the weights, sharded as official ones: norms are one, biases zero, matrices N(0, 0.02)-like. */
+export async function writeRandomCheckpoint(
+  folder: string,
+  configJson: unknown,
+  { maxShardBytes = 5e9, onProgress }: RandomCheckpointOptions = {},
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "config.json"), JSON.stringify(configJson, null, 2));
-  const tensors = tensorsOf(configJson);
-  const writer = await createSafetensorsWriter(join(folder, "model.safetensors"), tensors);
-  const noise = bytesOf(toBFloat16Bits(gaussian(2 ** 20)));
-  for (const tensor of tensors) {
-    const count = elementCount(tensor.shape);
-    if (tensor.shape.length === 1) {
-      const value = tensor.name.endsWith(".bias") ? 0 : 1;
-      await writer.write(bytesOf(toBFloat16Bits(new Float32Array(count).fill(value))));
-      continue;
+  const shards = shardsOf(tensorsOf(configJson), maxShardBytes);
+  const totalBytes = shards.flat().reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+  const noise = new NoiseRing();
+  const weightMap: Record<string, string> = {};
+  let doneBytes = 0;
+  for (const [i, shard] of shards.entries()) {
+    const file = shards.length === 1 ? "model.safetensors" : shardName(i + 1, shards.length);
+    const writer = await createSafetensorsWriter(join(folder, file), shard);
+    for (const tensor of shard) {
+      for (const piece of valuesOf(tensor, noise)) await writer.write(piece);
+      weightMap[tensor.name] = file;
+      doneBytes += sizeOf(tensor);
+      onProgress?.(doneBytes, totalBytes);
     }
-    for (let left = count * 2; left > 0; left -= noise.length)
-      await writer.write(noise.subarray(0, Math.min(left, noise.length)));
+    await writer.finish();
   }
-  await writer.finish();
+  const index = { metadata: { total_size: totalBytes }, weight_map: weightMap };
+  if (shards.length > 1) writeJson(join(folder, "model.safetensors.index.json"), index);
+  writeJson(join(folder, "config.json"), configJson);
+}
+
+const sizeOf = (tensor: TensorInfo) => byteLength(tensor.dtype, tensor.shape);
+
+const shardName = (number: number, count: number) =>
+  `model-${String(number).padStart(5, "0")}-of-${String(count).padStart(5, "0")}.safetensors`;
+
+function writeJson(path: string, json: unknown): void {
+  writeFileSync(path, `${JSON.stringify(json, null, 2)}\n`);
+}
+
+/** In order, a new shard whenever the next tensor would not fit any more. */
+function shardsOf(tensors: readonly TensorInfo[], maxBytes: number): TensorInfo[][] {
+  const shards: TensorInfo[][] = [[]];
+  let bytes = 0;
+  for (const tensor of tensors) {
+    if (bytes > 0 && bytes + sizeOf(tensor) > maxBytes) {
+      shards.push([]);
+      bytes = 0;
+    }
+    shards.at(-1)!.push(tensor);
+    bytes += sizeOf(tensor);
+  }
+  return shards;
+}
+
+function* valuesOf({ name, shape }: TensorInfo, noise: NoiseRing): Generator<Uint8Array> {
+  const count = elementCount(shape);
+  if (shape.length > 1) return yield* noise.take(2 * count);
+  yield bytesOf(toBFloat16Bits(new Float32Array(count).fill(name.endsWith(".bias") ? 0 : 1)));
+}
+
+/**
+ * Noise that goes on from tensor to tensor, round a ring whose length no row divides: ONNX Runtime keeps equal matrices
+ * once, so a model whose layers were equal would need a fraction of its memory.
+ */
+class NoiseRing {
+  readonly #bytes = bytesOf(toBFloat16Bits(gaussian(2 ** 22 - 3)));
+  #at = 0;
+
+  *take(numBytes: number): Generator<Uint8Array> {
+    for (let left = numBytes; left > 0; ) {
+      const piece = this.#bytes.subarray(this.#at, this.#at + left);
+      yield piece;
+      left -= piece.length;
+      this.#at = (this.#at + piece.length) % this.#bytes.length;
+    }
+  }
 }
 
 /** Box–Muller over a small linear congruential generator: the same noise on every machine. */

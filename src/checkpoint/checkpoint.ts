@@ -176,7 +176,7 @@ class OpenCheckpoint implements Checkpoint {
     return { ...info, bytes: await this.readRange(name, 0, elementCount(info.shape)) };
   }
 
-  async readRange(name: string, start: number, end: number): Promise<Uint8Array> {
+  async readRange(name: string, start: number, end: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const { info, file, offset, strided } = this.#find(name);
     const count = elementCount(info.shape);
     const whole = Number.isSafeInteger(start) && Number.isSafeInteger(end);
@@ -188,7 +188,7 @@ class OpenCheckpoint implements Checkpoint {
     }
     const size = elementBytes(info.dtype);
     if (strided) return readStrided(file, strided, start, end);
-    return file.read(offset + start * size, (end - start) * size);
+    return file.read(offset + start * size, (end - start) * size, into);
   }
 
   async readFile(name: string, offset: number, length: number): Promise<Uint8Array> {

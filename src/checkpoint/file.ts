@@ -27,10 +27,10 @@ export class RandomAccessFile {
     }
   }
 
-  /** Exactly `length` bytes from `offset`. @throws `invalid_file` when the file ends before. */
-  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  /** Exactly `length` bytes from `offset`, in `into` if it is given. @throws `invalid_file` when the file ends before. */
+  async read(offset: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     if (offset < 0 || offset + length > this.size) throw this.#short(offset, length, this.size);
-    const bytes = this.#allocate(length);
+    const bytes = into?.subarray(0, length) ?? this.#allocate(length);
     let done = 0;
     while (done < length) {
       // One read system call is limited to 2 GiB; larger tensors take several.

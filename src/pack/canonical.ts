@@ -28,6 +28,6 @@ export function canonicalSource(source: TensorSource, family: AnyFamily): Tensor
       return info && { ...info, name };
     },
     read: async (name): Promise<Tensor> => ({ ...(await source.read(original(name))), name }),
-    readRange: (name, start, end) => source.readRange(original(name), start, end),
+    readRange: (name, ...range) => source.readRange(original(name), ...range),
   };
 }

@@ -2,19 +2,11 @@
  * Exact widening of every float format to float32, and round-to-nearest-even narrowing to f16 and bf16.
  * Formulas: IEEE 754-2019 for f16; bf16 is the upper half of a float32; f8 formats as in "FP8 Formats for Deep
  * Learning" (Micikevicius et al., 2022): e4m3 has no infinity and one NaN pattern, e5m2 is IEEE-like.
- * Two-byte formats go through a 65,536-entry table: one lookup an element.
+ * Formats but bf16 go through a table of all their values: one lookup an element.
  */
 import { invariant } from "../base/index.js";
 import { type DType, elementBytes } from "./dtype.js";
 import { elementCount, type Tensor } from "./tensor.js";
-
-const scratchFloat = new Float32Array(1);
-const scratchBits = new Uint32Array(scratchFloat.buffer);
-
-function floatOf(bits: number): number {
-  scratchBits[0] = bits;
-  return scratchFloat[0]!;
-}
 
 /** Value of a small float with `exponentBits` and `mantissaBits`; IEEE-like except for e4m3's missing infinity. */
 function widenSmallFloat(bits: number, exponentBits: number, mantissaBits: number, hasInfinity: boolean): number {
@@ -40,7 +32,6 @@ function lazyTable(size: number, value: (bits: number) => number): () => Float32
 
 const widenTables = {
   f16: lazyTable(65536, (bits) => widenSmallFloat(bits, 5, 10, true)),
-  bf16: lazyTable(65536, (bits) => floatOf((bits << 16) >>> 0)),
   f8_e4m3: lazyTable(256, (bits) => widenSmallFloat(bits, 4, 3, false)),
   f8_e5m2: lazyTable(256, (bits) => widenSmallFloat(bits, 5, 2, true)),
 } as const;
@@ -50,8 +41,11 @@ function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
   return bytes.byteOffset % alignment === 0 ? bytes : bytes.slice();
 }
 
-/** `bytes` seen as float32 values, widened exactly where the format is narrower; f64 is rounded, i64 goes through double. */
-export function toFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
+/**
+ * `bytes` seen as float32 values, widened exactly where the format is narrower; f64 is rounded, i64 goes through double.
+ * `scratch`, if as long as the values or longer, may hold them: in a loop, fresh memory costs more than the conversion.
+ */
+export function toFloat32(bytes: Uint8Array, dtype: DType, scratch?: Float32Array<ArrayBuffer>): Float32Array {
   const size = elementBytes(dtype);
   invariant(bytes.byteLength % size === 0, `${bytes.byteLength} bytes are not a whole number of ${dtype} elements`);
   const source = aligned(bytes, size);
@@ -60,12 +54,13 @@ export function toFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
   switch (dtype) {
     case "f32":
       return new Float32Array(buffer, byteOffset, length);
-    case "f16":
     case "bf16":
-      return lookUp(new Uint16Array(buffer, byteOffset, length), widenTables[dtype]());
+      return widenBFloat16(new Uint16Array(buffer, byteOffset, length), room(length, scratch));
+    case "f16":
+      return lookUp(new Uint16Array(buffer, byteOffset, length), widenTables.f16(), room(length, scratch));
     case "f8_e4m3":
     case "f8_e5m2":
-      return lookUp(source, widenTables[dtype]());
+      return lookUp(source, widenTables[dtype](), room(length, scratch));
     case "f64":
       return Float32Array.from(new Float64Array(buffer, byteOffset, length));
     case "i64":
@@ -84,8 +79,17 @@ export function toFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
   }
 }
 
-function lookUp(codes: Uint8Array | Uint16Array, table: Float32Array): Float32Array {
-  const out = new Float32Array(codes.length);
+function room(length: number, scratch: Float32Array<ArrayBuffer> | undefined): Float32Array {
+  return scratch && scratch.length >= length ? scratch.subarray(0, length) : new Float32Array(length);
+}
+
+function widenBFloat16(codes: Uint16Array, out: Float32Array): Float32Array {
+  const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
+  for (let i = 0; i < codes.length; i++) bits[i] = codes[i]! << 16;
+  return out;
+}
+
+function lookUp(codes: Uint8Array | Uint16Array, table: Float32Array, out: Float32Array): Float32Array {
   for (let i = 0; i < codes.length; i++) out[i] = table[codes[i]!]!;
   return out;
 }

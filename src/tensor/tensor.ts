@@ -26,9 +26,10 @@ export interface TensorSource {
   read(name: string): Promise<Tensor>;
   /**
    * Elements `[start, end)` in C order, as raw bytes of the tensor's dtype, without reading the rest where the format
-   * allows. @throws `not_found`; `invalid_request` when the range leaves the tensor.
+   * allows. `into` offers memory for them, as long as the range or longer: fresh memory costs more than reading.
+   * @throws `not_found`; `invalid_request` when the range leaves the tensor.
    */
-  readRange(name: string, start: number, end: number): Promise<Uint8Array>;
+  readRange(name: string, start: number, end: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
 }
 
 /** Number of elements; 1 for a scalar (shape `[]`). */

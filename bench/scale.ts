@@ -1,0 +1,148 @@
+/**
+ * A model at full size on this machine, random weights: packing (speed, peak memory), opening, the first token and decoding
+ * for a 448×448 and a 1024×1024 picture. Each step runs in a process of its own, whose peak RSS is that step's.
+ *
+ *   npm run bench -- scale [--model qwen3_vl-8b] [--work FOLDER] [--weights int4] [--block-size 128] [--layers N]
+ *
+ * The work folder keeps the checkpoint (17.5 GB for 8B) and the packed model for the next run.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import sharp from "sharp";
+import { pack, parsePlan } from "../src/pack/index.js";
+import { loadModel } from "../src/runtime/index.js";
+
+interface PackFigures {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly sourceBytes: number;
+  readonly peakBytes: number;
+}
+
+interface AnswerFigures {
+  readonly openMs: number;
+  readonly openedBytes: number;
+  readonly promptTokens: number;
+  readonly visionMs: number;
+  readonly firstTokenMs: number;
+  readonly tokensPerSecond: number;
+  readonly peakBytes: number;
+}
+
+const sides = [448, 1024];
+const maxTokens = 16;
+
+export async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      model: { type: "string", default: "qwen3_vl-8b" },
+      work: { type: "string", default: join(tmpdir(), "ocellus-bench-scale") },
+      weights: { type: "string", default: "int4" },
+      "block-size": { type: "string", default: "128" },
+      layers: { type: "string" },
+    },
+  });
+  const [step, ...rest] = positionals;
+  if (step === "pack") return report(await measurePack(rest));
+  if (step === "answer") return report(await measureAnswer(rest[0]!, Number(rest[1])));
+
+  const { model, work, weights, "block-size": blockSize, layers } = values;
+  const name = layers === undefined ? model : `${model}-${layers}-layers`;
+  const checkpoint = join(work, name);
+  const packed = `${checkpoint}-${weights}-b${blockSize}`;
+  if (!existsSync(join(checkpoint, "tokenizer.json"))) makeCheckpoint(model, checkpoint, layers);
+  rmSync(packed, { recursive: true, force: true });
+  console.log(`${name}, random weights, ${weights} block ${blockSize}`);
+  printPack(inProcess<PackFigures>(["pack", checkpoint, packed, weights, blockSize]));
+  inProcess(["answer", packed, "448"]); // brings the file into the page cache
+  for (const side of sides) printAnswer(side, inProcess<AnswerFigures>(["answer", packed, String(side)]));
+}
+
+function report(figures: object): void {
+  console.log(`\n${JSON.stringify(figures)}`);
+}
+
+/** Runs one step as `npm run bench -- scale STEP …` does, and reads the figures on its last line. */
+function inProcess<T>(step: readonly string[]): T {
+  const runner = join(import.meta.dirname, "run.ts");
+  const stdio = ["ignore", "pipe", "inherit"] as const;
+  const out = execFileSync(process.execPath, [...process.execArgv, runner, "scale", ...step], { stdio: [...stdio] });
+  return JSON.parse(out.toString().trim().split("\n").at(-1)!) as T;
+}
+
+function makeCheckpoint(model: string, folder: string, layers: string | undefined): void {
+  const script = join(import.meta.dirname, "../scripts/random-checkpoint.ts");
+  const options = layers === undefined ? [] : ["--layers", layers];
+  execFileSync(process.execPath, [...process.execArgv, script, model, folder, ...options], { stdio: "inherit" });
+}
+
+async function measurePack([checkpoint, into, weights, blockSize]: readonly string[]): Promise<PackFigures> {
+  let sourceBytes = 0;
+  const before = process.cpuUsage();
+  const started = performance.now();
+  await pack(checkpoint!, {
+    plan: parsePlan(weights!, Number(blockSize)),
+    into: into!,
+    onProgress: ({ totalBytes }) => {
+      sourceBytes = totalBytes;
+    },
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  return { seconds, cpuSeconds: (user + system) / 1e6, sourceBytes, peakBytes: peakBytes() };
+}
+
+async function measureAnswer(path: string, side: number): Promise<AnswerFigures> {
+  const started = performance.now();
+  const model = await loadModel(path);
+  const openMs = performance.now() - started;
+  const openedBytes = process.memoryUsage.rss();
+  const { usage, timings } = await model.answer(
+    [{ role: "user", content: [{ type: "image", image: await picture(side) }, "?"] }],
+    {
+      maxTokens,
+    },
+  );
+  await model.close();
+  const { visionMs, firstTokenMs, tokensPerSecond } = timings;
+  return {
+    ...{ openMs, openedBytes, promptTokens: usage.promptTokens },
+    ...{ visionMs, firstTokenMs, tokensPerSecond, peakBytes: peakBytes() },
+  };
+}
+
+function picture(side: number): Promise<Buffer> {
+  const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
+  return sharp({ create: { width: side, height: side, channels: 3, background: "gray", noise } })
+    .png()
+    .toBuffer();
+}
+
+/** maxRSS counts in KiB. */
+function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+
+function printPack({ seconds, cpuSeconds, sourceBytes, peakBytes: peak }: PackFigures): void {
+  const speed = (time: number) => `${(sourceBytes / 1e6 / time).toFixed(0)} MB/s`;
+  console.log(
+    `pack         ${gigabytes(sourceBytes)} in ${seconds.toFixed(0)} s, ${speed(seconds)}; ` +
+      `${speed(cpuSeconds)} a core (goal 150); peak RSS ${gigabytes(peak)} (goal 2)`,
+  );
+}
+
+function printAnswer(side: number, f: AnswerFigures): void {
+  console.log(
+    `${`${side}×${side}`.padEnd(12)} open ${(f.openMs / 1000).toFixed(1)} s (goal 6), RSS then ${gigabytes(f.openedBytes)}; ` +
+      `${f.promptTokens} prompt tokens, vision ${(f.visionMs / 1000).toFixed(1)} s, ` +
+      `first token ${(f.firstTokenMs / 1000).toFixed(1)} s, decode ${f.tokensPerSecond.toFixed(2)} tokens/s; ` +
+      `peak RSS ${gigabytes(f.peakBytes)} (goal 6.5)`,
+  );
+}
