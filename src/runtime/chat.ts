@@ -163,3 +163,10 @@ export function readDefaults(json: unknown): ChatOptions {
     },
   };
 }
+
+/** The ends that generation_config.json names; they stand above those of config.json, as in transformers. */
+export function readEosTokenIds(json: unknown): readonly number[] | undefined {
+  const { eos_token_id: eos } = (json ?? {}) as { eos_token_id?: unknown };
+  const ids = Array.isArray(eos) ? eos : [eos];
+  return ids.length > 0 && ids.every((id) => Number.isSafeInteger(id) && id >= 0) ? ids : undefined;
+}

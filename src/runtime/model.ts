@@ -12,7 +12,15 @@ import { openPacked, type PackedModel } from "../pack/index.js";
 import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
+import {
+  type ChatEvent,
+  type ChatOptions,
+  type ChatResult,
+  collect,
+  readDefaults,
+  readEosTokenIds,
+  streamChat,
+} from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
 import { findPacked, type PackingChoice, requiredJson } from "./open.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
@@ -59,9 +67,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
-async function openText(
-  packed: PackedModel,
-): Promise<{ tokenizer: Tokenizer; processor: Processor; defaults: ChatOptions }> {
+type TextParts = Pick<Parts, "tokenizer" | "processor" | "defaults" | "eosTokenIds">;
+
+async function openText(packed: PackedModel): Promise<TextParts> {
   const { files, family, config } = packed;
   const tokenizer = createTokenizer(
     await requiredJson(files, "tokenizer.json"),
@@ -72,7 +80,9 @@ async function openText(
     chatTemplate: await readChatTemplate(files, tokenizer),
     eyes: family.image && (await eyesOf(family.image, config, files)),
   });
-  return { tokenizer, processor, defaults: readDefaults(await files.readJson("generation_config.json")) };
+  const generation = await files.readJson("generation_config.json");
+  const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
+  return { tokenizer, processor, defaults: readDefaults(generation), eosTokenIds };
 }
 
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
@@ -118,6 +128,7 @@ interface Parts {
   readonly tokenizer: Tokenizer;
   readonly processor: Processor;
   readonly defaults: ChatOptions;
+  readonly eosTokenIds: readonly number[];
   readonly device: Device;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
@@ -248,12 +259,7 @@ export class VisionLanguageModel {
 
   #request(prompt: Prompt, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
     const promptIds = Array.from(prompt.ids);
-    return { promptIds, sampling, maxTokens, stopTokenIds: [...this.#eosTokenIds(), ...stopTokenIds] };
-  }
-
-  #eosTokenIds(): readonly number[] {
-    const { packed } = this.#parts;
-    return packed.family.dimensions(packed.config).eosTokenIds;
+    return { promptIds, sampling, maxTokens, stopTokenIds: [...this.#parts.eosTokenIds, ...stopTokenIds] };
   }
 }
 

@@ -58,7 +58,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     const rows = this.#withIdleSlots(batch.rows);
     const sequence = Math.max(...rows.map((row) => row.tokens.length));
     const ends = rows.map((row) => row.position + row.tokens.length);
-    this.#cache.reserve(Math.min(this.maxLength, Math.max(...ends)));
+    this.#cache.reserve(Math.min(this.maxLength, Math.max(...ends)), this.#lengths);
     const { past, present } = this.#cache.bind(rows[0]!.slot, rows.length);
     const wanted = rows.flatMap((row, b) => (row.wantsLogits ? [b * sequence + row.tokens.length - 1] : []));
     const feeds: Feeds = {

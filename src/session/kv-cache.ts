@@ -38,18 +38,28 @@ export class KvCache {
     return this.#buffers.reduce((sum, b) => sum + b.byteLength, 0);
   }
 
-  /** Makes room for `length` tokens in every slot; grows by half at least, and keeps what is cached. */
-  reserve(length: number): void {
+  /**
+   * Makes room for `length` tokens in every slot; grows by half at least, and keeps the `cached` first tokens of each slot.
+   * Nothing else is touched: memory that was never written costs address space only.
+   */
+  reserve(length: number, cached: readonly number[]): void {
     invariant(length <= this.#shape.maxLength, `KV cache asked for ${length} tokens, limit ${this.#shape.maxLength}`);
     if (length <= this.#capacity) return;
     const wanted = Math.max(length, Math.ceil(this.#capacity * 1.5));
     const grown = Math.min(Math.ceil(wanted / capacityStep) * capacityStep, this.#shape.maxLength);
-    const rows = this.#shape.numSlots * this.#shape.numKeyValueHeads;
-    const { headDim } = this.#shape;
-    for (let i = 0; i < this.#shape.numLayers * parts.length; i++) {
-      this.#buffers[i] = copyRows(this.#buffers[i], rows, this.#capacity * headDim, grown * headDim);
-    }
+    for (let i = 0; i < this.#shape.numLayers * parts.length; i++)
+      this.#buffers[i] = this.#grow(this.#buffers[i], grown, cached);
     this.#capacity = grown;
+  }
+
+  #grow(old: Float32Array | undefined, capacity: number, cached: readonly number[]): Float32Array {
+    const { numSlots, numKeyValueHeads: heads, headDim } = this.#shape;
+    const grown = new Float32Array(numSlots * heads * capacity * headDim);
+    for (let row = 0; old && row < numSlots * heads; row++) {
+      const [from, to] = [row * this.#capacity * headDim, row * capacity * headDim];
+      grown.set(old.subarray(from, from + cached[Math.floor(row / heads)]! * headDim), to);
+    }
+    return grown;
   }
 
   /** Slots `first` to `first + count - 1` as the decoder's cache inputs and outputs. */
@@ -68,11 +78,4 @@ export class KvCache {
     }
     return { past, present };
   }
-}
-
-/** A new buffer of `rows` rows of `to` values, each starting with the old row's `from` values. */
-function copyRows(old: Float32Array | undefined, rows: number, from: number, to: number): Float32Array {
-  const grown = new Float32Array(rows * to);
-  for (let row = 0; old && row < rows; row++) grown.set(old.subarray(row * from, (row + 1) * from), row * to);
-  return grown;
 }

@@ -92,7 +92,7 @@ export async function prefill(
   const { hiddenSize, maxLength } = family.dimensions(config);
   const count = embeds.length / hiddenSize;
   const cache = new KvCache({ ...family.cache(config), numSlots: 1, maxLength });
-  cache.reserve(count);
+  cache.reserve(count, [0]);
   const { past, present } = cache.bind(0, 1);
   const { cos, sin } = family.rotary(config, { start: 0, count, positions });
   const shape = [1, count, hiddenSize];
