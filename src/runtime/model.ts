@@ -12,7 +12,15 @@ import { openPacked, type PackedModel } from "../pack/index.js";
 import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import { type ChatEvent, type ChatOptions, type ChatResult, collect, readDefaults, streamChat } from "./chat.js";
+import {
+  type ChatEvent,
+  type ChatOptions,
+  type ChatResult,
+  collect,
+  type PreparedChat,
+  readDefaults,
+  streamChat,
+} from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
 import { findPacked, type PackingChoice, requiredJson } from "./open.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
@@ -61,18 +69,20 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
 
 async function openText(
   packed: PackedModel,
-): Promise<{ tokenizer: Tokenizer; processor: Processor; defaults: ChatOptions }> {
+): Promise<Pick<Parts, "tokenizer" | "chatTemplate" | "processor" | "defaults">> {
   const { files, family, config } = packed;
   const tokenizer = createTokenizer(
     await requiredJson(files, "tokenizer.json"),
     await requiredJson(files, "tokenizer_config.json"),
   );
+  const chatTemplate = await readChatTemplate(files, tokenizer);
   const processor = createProcessor({
     tokenizer,
-    chatTemplate: await readChatTemplate(files, tokenizer),
+    chatTemplate,
     eyes: family.image && (await eyesOf(family.image, config, files)),
   });
-  return { tokenizer, processor, defaults: readDefaults(await files.readJson("generation_config.json")) };
+  const defaults = readDefaults(await files.readJson("generation_config.json"));
+  return { tokenizer, chatTemplate, processor, defaults };
 }
 
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
@@ -116,6 +126,7 @@ interface Parts {
   readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
   readonly tokenizer: Tokenizer;
+  readonly chatTemplate: string | undefined;
   readonly processor: Processor;
   readonly defaults: ChatOptions;
   readonly device: Device;
@@ -159,6 +170,9 @@ export class VisionLanguageModel {
       device: this.device,
       maxLength: this.#runner.maxLength,
       maxSequences: this.#runner.numSlots,
+      readsPictures: this.#parts.vision !== undefined,
+      /** Whether the chat template knows what to do with descriptions of tools. */
+      readsTools: /\btools\b/.test(this.#parts.chatTemplate ?? ""),
       /** What a user should know about the checkpoint, in sentences. */
       notes: this.#parts.notes,
     };
@@ -175,25 +189,39 @@ export class VisionLanguageModel {
    * encoded), `overloaded`, `aborted`.
    */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const { defaults, processor } = this.#parts;
-    const settled = { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
-    const { signal, minPixels, maxPixels } = settled;
+    yield* this.generate(await this.prepare(messages, options), options);
+  }
+
+  /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
+  async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
     const started = performance.now();
-    const prompt = await processor.process(messages, { minPixels, maxPixels, ...(signal && { signal }) });
-    const request = this.#request(prompt, settled);
-    this.#engine.check(request);
+    const { minPixels, maxPixels, tools, signal } = options;
+    const prompt = await this.#parts.processor.process(messages, {
+      ...(minPixels !== undefined && { minPixels }),
+      ...(maxPixels !== undefined && { maxPixels }),
+      ...(tools && { tools }),
+      ...(signal && { signal }),
+    });
+    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
     throwIfAborted(signal);
-    const picturesKnown = prompt.images.filter((image) => this.#features.has(featureKey(image))).length;
+    const pictures = prompt.images.map((image) => ({
+      digest: image.digest,
+      known: this.#features.has(featureKey(image)),
+      numTokens: image.numTokens,
+    }));
     const visionStarted = performance.now();
-    const payload = await this.#sequenceInputs(prompt);
-    const visionMs = performance.now() - visionStarted;
-    yield* streamChat(this.#engine.submit({ ...request, payload }, signal), {
+    const inputs = await this.#sequenceInputs(prompt);
+    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+  }
+
+  /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */
+  async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    const settled = this.#settled(options);
+    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
+    yield* streamChat(this.#engine.submit(request, options.signal), {
       tokenizer: this.tokenizer,
-      promptTokens: prompt.ids.length,
+      prepared,
       stop: settled.stop ?? [],
-      started,
-      visionMs,
-      picturesKnown,
     });
   }
 
@@ -246,8 +274,14 @@ export class VisionLanguageModel {
     return { images, positions: family.positions(config, prompt.ids, grids) };
   }
 
-  #request(prompt: Prompt, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
-    const promptIds = Array.from(prompt.ids);
+  /** The checkpoint's own defaults under what the caller says. */
+  #settled(options: ChatOptions): ChatOptions {
+    const { defaults } = this.#parts;
+    return { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
+  }
+
+  #request(ids: Int32Array, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
+    const promptIds = Array.from(ids);
     return { promptIds, sampling, maxTokens, stopTokenIds: [...this.#eosTokenIds(), ...stopTokenIds] };
   }
 
