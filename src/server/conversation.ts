@@ -1,0 +1,40 @@
+/** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
+import { OcellusError } from "../base/index.js";
+import type { WireMessage, WirePart } from "../protocol/index.js";
+import { type ChatMessage, type ContentPart, type ImageInput, image } from "../runtime/index.js";
+
+/** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
+export type ResolvePicture = (url: string) => Promise<ImageInput>;
+
+export async function readConversation(
+  messages: readonly WireMessage[],
+  resolvePicture: ResolvePicture,
+): Promise<ChatMessage[]> {
+  return Promise.all(messages.map((message) => readMessage(message, resolvePicture)));
+}
+
+async function readMessage(message: WireMessage, resolvePicture: ResolvePicture): Promise<ChatMessage> {
+  switch (message.role) {
+    case "system":
+    case "developer":
+      return { role: "system", content: message.content };
+    case "user":
+      if (typeof message.content === "string") return { role: "user", content: message.content };
+      return {
+        role: "user",
+        content: await Promise.all(message.content.map((part) => readPart(part, resolvePicture))),
+      };
+    case "assistant":
+      return { role: "assistant", content: message.content ?? "" };
+    case "tool":
+      throw new OcellusError("unsupported", "messages of the role tool are not read yet");
+    default:
+      throw message satisfies never;
+  }
+}
+
+async function readPart(part: WirePart, resolvePicture: ResolvePicture): Promise<ContentPart> {
+  if (part.type === "text") return part;
+  if (part.type === "file") return image(await resolvePicture(part.file.file_id));
+  return image(await resolvePicture(typeof part.image_url === "string" ? part.image_url : part.image_url.url));
+}
