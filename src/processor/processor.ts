@@ -13,7 +13,7 @@ import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } f
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
 import { type PreparedImage, prepareImages } from "./images.js";
-import { type ChatMessage, imagesOf, type PlainMessage, plainMessages, textOf, videosOf } from "./messages.js";
+import { type ChatMessage, imagesOf, plainMessages, textOf, toolText, videosOf } from "./messages.js";
 import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
 export interface ProcessorParts {
@@ -87,7 +87,11 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
       checkCounts(inputs.length, videos, eyes, options);
       const recipe = eyes && withPixelBudget(eyes.recipe, options);
-      if (!allowSpecialTokens) refuseSpecialTokens(messages, tokenizer);
+      if (!allowSpecialTokens) {
+        for (const [i, message] of messages.entries())
+          refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
+        if (tools) refuseSpecialTokens("a tool description", toolText(tools), tokenizer);
+      }
       const rendered = render(messages, {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
@@ -134,18 +138,16 @@ function checkCounts(
 }
 
 /** Asked of the ids, not the spelling: normalisation can make a special token of text that does not look like one. */
-function refuseSpecialTokens(messages: readonly PlainMessage[], tokenizer: Tokenizer): void {
+function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer): void {
   const names = new Map([...tokenizer.specialTokens].map(([name, id]) => [id, name]));
-  for (const [i, message] of messages.entries()) {
-    const found = tokenizer.encode(textOf(message)).find((id) => names.has(id));
-    if (found === undefined) continue;
-    throw new OcellusError(
-      "invalid_request",
-      `message ${i + 1} spells the special token ${names.get(found)}, which could forge a turn or a picture; ` +
-        "remove it, or set allowSpecialTokens when the text is trusted",
-      { details: { message: i, token: names.get(found) } },
-    );
-  }
+  const found = tokenizer.encode(text).find((id) => names.has(id));
+  if (found === undefined) return;
+  throw new OcellusError(
+    "invalid_request",
+    `${where} spells the special token ${names.get(found)}, which could forge a turn or a picture; ` +
+      "remove it, or set allowSpecialTokens when the text is trusted",
+    { details: { token: names.get(found) } },
+  );
 }
 
 function checkPlaceholders(found: number, expected: number): void {
