@@ -48,24 +48,14 @@ export function video(
 
 const roles = ["system", "user", "assistant", "tool"];
 
-/** A context of 262,144 tokens, the longest of our families, at four characters each. */
-const maxCharacters = 2 ** 20;
-
 /**
  * The messages with every part spelled out.
- * @throws `invalid_request` naming the message and the part; `too_large` past a million characters.
+ * @throws `invalid_request` naming the message and the part.
  */
 export function plainMessages(messages: readonly ChatMessage[]): PlainMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
     throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]");
-  const plain = messages.map(plainMessage);
-  const numCharacters = plain.reduce((total, message) => total + textOf(message).length, 0);
-  if (numCharacters > maxCharacters)
-    throw new OcellusError(
-      "too_large",
-      `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
-    );
-  return plain;
+  return messages.map(plainMessage);
 }
 
 function plainMessage({ role, content, tool_calls, tool_call_id }: ChatMessage, i: number): PlainMessage {

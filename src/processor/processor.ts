@@ -41,6 +41,8 @@ export interface ProcessOptions extends PixelBudget {
   readonly addGenerationPrompt?: boolean;
   /** Default 64: each takes memory while it is decoded, and most contexts are full long before. */
   readonly maxImages?: number;
+  /** Of all words together, tool descriptions included; asked before anything is tokenised. Default 2^20. */
+  readonly maxCharacters?: number;
   /** Of all videos together. Default 768, the most that the reference samples from one. */
   readonly maxFrames?: number;
   /** Tool descriptions, handed to the template as they are. */
@@ -84,6 +86,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const { addGenerationPrompt = true, tools, allowSpecialTokens = false, signal } = options;
       throwIfAborted(signal);
       const messages = plainMessages(conversation);
+      checkLength([...messages.map(textOf), toolText(tools ?? [])], options.maxCharacters);
       const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
       checkCounts(inputs.length, videos, eyes, options);
       const recipe = eyes && withPixelBudget(eyes.recipe, options);
@@ -112,6 +115,19 @@ export function createProcessor(parts: ProcessorParts): Processor {
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },
   };
+}
+
+/** A context of 262,144 tokens, the longest of our families, at four characters each. */
+const defaultMaxCharacters = 2 ** 20;
+
+function checkLength(texts: readonly string[], maxCharacters = defaultMaxCharacters): void {
+  const numCharacters = texts.reduce((total, text) => total + text.length, 0);
+  if (numCharacters <= maxCharacters) return;
+  throw new OcellusError(
+    "too_large",
+    `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
+    { details: { numCharacters, maxCharacters } },
+  );
 }
 
 function checkCounts(

@@ -63,21 +63,21 @@ export function refusal(param: string, message: string): OcellusError {
 const maxDepth = 64;
 
 /** @throws `invalid_request`: not JSON, or nested too deeply. */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, what = "the body"): unknown {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.slice(0, 160) : "";
-    throw new OcellusError("invalid_request", `the body is not JSON: ${reason}`, { cause });
+    throw new OcellusError("invalid_request", `${what} is not JSON: ${reason}`, { cause });
   }
-  checkDepth(json, 0);
+  checkDepth(json, 0, what);
   return json;
 }
 
-function checkDepth(json: unknown, depth: number): void {
+function checkDepth(json: unknown, depth: number, what: string): void {
   if (typeof json !== "object" || json === null) return;
   if (depth >= maxDepth)
-    throw new OcellusError("invalid_request", `the body: expected at most ${maxDepth} levels of nesting`);
-  for (const value of Object.values(json)) checkDepth(value, depth + 1);
+    throw new OcellusError("invalid_request", `${what}: expected at most ${maxDepth} levels of nesting`);
+  for (const value of Object.values(json)) checkDepth(value, depth + 1, what);
 }

@@ -197,6 +197,7 @@ export class VisionLanguageModel {
     const started = performance.now();
     const { minPixels, maxPixels, tools, signal } = options;
     const prompt = await this.#parts.processor.process(messages, {
+      maxCharacters: charactersPerToken * this.#runner.maxLength,
       ...(minPixels !== undefined && { minPixels }),
       ...(maxPixels !== undefined && { maxPixels }),
       ...(tools && { tools }),
@@ -290,6 +291,9 @@ export class VisionLanguageModel {
     return packed.family.dimensions(packed.config).eosTokenIds;
   }
 }
+
+/** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
+const charactersPerToken = 8;
 
 /** Long enough for a description, short enough that a model that never stops costs seconds, not minutes. */
 const defaultMaxTokens = 512;

@@ -18,8 +18,6 @@ export const serverConfigSchema = z.strictObject({
   /** Of one picture when decoded. The largest phone sensor in common use has 50 million. */
   maxPicturePixels: count.default(50e6),
   maxPictures: count.default(64),
-  /** Of all text of a request: a bound before anything is tokenised. A context of 262,144 tokens at four characters. */
-  maxCharacters: count.default(MiB),
   /** Answers that may wait for their turn, of all keys together; then 429. */
   maxQueue: z.number().int().min(0).default(256),
   /** From the arrival of a request to the end of its answer. */

@@ -1,7 +1,9 @@
 /** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
-import { OcellusError } from "../base/index.js";
-import type { WireMessage, WirePart } from "../protocol/index.js";
+import { z } from "zod";
+import { parseJson, parseValue, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
 import { type ChatMessage, type ContentPart, type ImageInput, image } from "../runtime/index.js";
+
+type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
 
 /** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
 export type ResolvePicture = (url: string) => Promise<ImageInput>;
@@ -25,13 +27,25 @@ async function readMessage(message: WireMessage, resolvePicture: ResolvePicture)
         content: await Promise.all(message.content.map((part) => readPart(part, resolvePicture))),
       };
     case "assistant":
-      return { role: "assistant", content: message.content ?? "" };
+      return {
+        role: "assistant",
+        content: message.content ?? "",
+        ...(message.tool_calls && { tool_calls: message.tool_calls.map(readCall) }),
+      };
     case "tool":
-      throw new OcellusError("unsupported", "messages of the role tool are not read yet");
+      return { role: "tool", content: message.content, tool_call_id: message.tool_call_id };
     default:
       throw message satisfies never;
   }
 }
+
+/** Templates write the arguments themselves, so they take them as values. */
+function readCall({ id, type, function: { name, arguments: json } }: ToolCall): TemplateCall {
+  const parsed = parseValue(argumentsSchema, parseJson(json, "tool_calls: the arguments"));
+  return { id, type, function: { name, arguments: parsed } };
+}
+
+const argumentsSchema = z.record(z.string(), z.unknown(), "tool_calls: expected the arguments as a JSON object");
 
 async function readPart(part: WirePart, resolvePicture: ResolvePicture): Promise<ContentPart> {
   if (part.type === "text") return part;

@@ -1,6 +1,8 @@
 /** Options of an answer, from the wire's words to the runtime's. What is not given stays away: the checkpoint has defaults. */
-import type { ChatRequest } from "../protocol/index.js";
+import { OcellusError } from "../base/index.js";
+import type { ChatRequest, FunctionTool } from "../protocol/index.js";
 import type { ChatOptions, SamplingOptions } from "../runtime/index.js";
+import type { ChatModel } from "./models.js";
 
 const samplingNames = [
   "temperature",
@@ -16,7 +18,9 @@ const samplingNames = [
   "top_logprobs",
 ] as const satisfies readonly (keyof SamplingOptions)[];
 
-export function chatOptions(request: ChatRequest): ChatOptions {
+/** @throws `unsupported` where the model would silently do something else than asked. */
+export function chatOptions(request: ChatRequest, info: ChatModel["info"]): ChatOptions {
+  const tools = usableTools(request, info);
   const { stop, max_tokens, max_completion_tokens = max_tokens, min_pixels, max_pixels } = request;
   return {
     sampling: Object.fromEntries(
@@ -26,5 +30,19 @@ export function chatOptions(request: ChatRequest): ChatOptions {
     ...(max_completion_tokens !== undefined && { maxTokens: max_completion_tokens }),
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
+    ...(tools.length > 0 && { tools }),
   };
+}
+
+function usableTools({ tools = [], tool_choice = "auto" }: ChatRequest, info: ChatModel["info"]): FunctionTool[] {
+  if (tools.length === 0 || tool_choice === "none") return [];
+  if (!info.readsTools)
+    throw unsupported("tools", "the chat template of this model knows no tools; it would never see them");
+  if (tool_choice !== "auto")
+    throw unsupported("tool_choice", 'expected "auto" or "none": a call cannot be forced on this model yet');
+  return tools;
+}
+
+function unsupported(param: string, problem: string): OcellusError {
+  return new OcellusError("unsupported", `${param}: ${problem}`, { details: { param } });
 }
