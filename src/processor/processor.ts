@@ -9,10 +9,18 @@
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/index.js";
+import {
+  type ImageGrid,
+  type ImageRecipe,
+  type PixelBudget,
+  type PreparedImage,
+  type PrepareImage,
+  prepareImage,
+  withPixelBudget,
+} from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
-import { type PreparedImage, prepareImages } from "./images.js";
+import { prepareImages } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, textOf, toolText, videosOf } from "./messages.js";
 import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
@@ -22,6 +30,8 @@ export interface ProcessorParts {
   readonly chatTemplate: string | undefined;
   /** Absent: the model reads text only. */
   readonly eyes?: Eyes | undefined;
+  /** Where pictures are decoded and fitted. Default: on the caller's thread. */
+  readonly prepareImage?: PrepareImage | undefined;
   /** Further variables of the template, such as `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
@@ -110,7 +120,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       // From here on it is costly.
-      const images = await prepareImages(inputs, recipe, signal);
+      const images = await prepareImages(inputs, recipe, parts.prepareImage ?? prepareImage, signal);
       const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },

@@ -3,10 +3,10 @@
  *
  *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
-import type { PixelValues } from "../image/index.js";
+import { type PictureLimits, PictureThreads, type PixelValues } from "../image/index.js";
 import type { ImageSide } from "../models/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
@@ -34,6 +34,10 @@ export interface LoadOptions extends PackingChoice {
   readonly maxSequences?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
+  /** Threads that decode and fit pictures beside the caller's. Default 0: that is done where `chat` is called. */
+  readonly pictureThreads?: number;
+  /** Limits of one picture; with `pictureThreads` only. */
+  readonly pictureLimits?: PictureLimits;
 }
 
 export interface LoadTimings {
@@ -59,7 +63,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const decoder = await GraphSession.open(packed.graphPath("decoder"), session);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    const parts = { packed, vision, decoder, ...(await openText(packed)), device, timings, notes };
+    const pictures = openPictureThreads(options);
+    const text = await openText(packed, pictures);
+    const parts = { packed, vision, decoder, pictures, ...text, device, timings, notes };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -67,8 +73,13 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
+function openPictureThreads({ pictureThreads: count = 0, pictureLimits }: LoadOptions): PictureThreads | undefined {
+  return count > 0 ? new PictureThreads({ count, ...(pictureLimits && { limits: pictureLimits }) }) : undefined;
+}
+
 async function openText(
   packed: PackedModel,
+  pictures: PictureThreads | undefined,
 ): Promise<Pick<Parts, "tokenizer" | "chatTemplate" | "processor" | "defaults">> {
   const { files, family, config } = packed;
   const tokenizer = createTokenizer(
@@ -80,6 +91,7 @@ async function openText(
     tokenizer,
     chatTemplate,
     eyes: family.image && (await eyesOf(family.image, config, files)),
+    prepareImage: pictures && ((...picture) => pictures.prepare(...picture)),
   });
   const defaults = readDefaults(await files.readJson("generation_config.json"));
   return { tokenizer, chatTemplate, processor, defaults };
@@ -125,6 +137,7 @@ interface Parts {
   /** Absent in a model that reads text only. */
   readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
+  readonly pictures: PictureThreads | undefined;
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: string | undefined;
   readonly processor: Processor;
@@ -142,6 +155,8 @@ export class VisionLanguageModel {
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
   readonly #features = new FeatureCache();
+  /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
+  readonly #vision = new Lane(1);
 
   /** @internal Use `loadModel`. */
   constructor(parts: Parts, options: LoadOptions) {
@@ -178,8 +193,8 @@ export class VisionLanguageModel {
     };
   }
 
-  get stats(): EngineStats & { readonly cacheBytes: number } {
-    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes };
+  get stats(): EngineStats & { readonly cacheBytes: number; readonly featureBytes: number } {
+    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes, featureBytes: this.#features.bytes };
   }
 
   /**
@@ -211,7 +226,7 @@ export class VisionLanguageModel {
       numTokens: image.numTokens,
     }));
     const visionStarted = performance.now();
-    const inputs = await this.#sequenceInputs(prompt);
+    const inputs = await this.#sequenceInputs(prompt, signal);
     return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
   }
 
@@ -257,18 +272,19 @@ export class VisionLanguageModel {
 
   async close(): Promise<void> {
     await this.#engine.close();
-    await this.#parts.vision?.close();
+    await this.#parts.pictures?.close();
+    await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
   }
 
-  async #sequenceInputs(prompt: Prompt): Promise<SequenceInputs> {
+  async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined): Promise<SequenceInputs> {
     const { family, config } = this.#parts.packed;
     const images: PlacedImage[] = [];
     for (const image of prompt.images) {
       const { pixels, start, numTokens } = image;
-      const encode = () => this.encodeImage(pixels);
-      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode);
+      const encode = (unwanted: AbortSignal) => this.#vision.run(() => this.encodeImage(pixels), unwanted);
+      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode, signal);
       images.push({ start, numTokens, tokens, deepstack });
     }
     const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));
