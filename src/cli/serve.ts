@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
-import { createApp, Lifecycle, listen, ModelShelf, type Services, serverConfigSchema } from "../server/index.js";
+import { createApp, createServices, listen, serverConfigSchema } from "../server/index.js";
 import { openModel } from "./open-model.js";
 import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "./options.js";
 import { versionOf, webPage } from "./package-files.js";
@@ -26,18 +26,16 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
 async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
   const { host, port } = flags;
   const config = serverConfigSchema.parse({ ...(host !== undefined && { host }), ...(port !== undefined && { port }) });
-  const services: Services = {
+  const services = createServices({
     config,
-    models: new ModelShelf(),
-    lifecycle: new Lifecycle(),
     log: pino({ level: terminal.stdout.isTTY ? "warn" : "info" }, pino.destination(2)),
     version: versionOf(),
     webFolder: existsSync(webPage) ? webPage : undefined,
-  };
+  });
   const listening = await listen(createApp(services), config);
   try {
     const model = await openModel(flags, terminal);
-    services.models.add(basename(flags.model), model, config.maxQueue);
+    services.models.add(basename(flags.model), model);
     services.models.open();
     printLine(terminal, `${basename(flags.model)} at ${listening.url}/v1, page at ${listening.url}`);
     await stopped(terminal.signal);

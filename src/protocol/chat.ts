@@ -34,17 +34,17 @@ const messageSchema = z.discriminatedUnion("role", [
   z.object({ role: z.literal("tool"), content: textContent, tool_call_id: z.string() }),
 ]);
 export type WireMessage = z.infer<typeof messageSchema>;
+/** A part of a user's message. */
 export type WirePart = Exclude<z.infer<typeof content>, string>[number];
 
-const functionTool = z.object({
-  type: z.literal("function"),
-  function: z.object({
-    name: z.string().regex(/^[\w-]{1,64}$/, "expected 1 to 64 letters, digits, _ or -"), // OpenAI's rule
-    description: z.string().optional(),
-    parameters: z.record(z.string(), z.unknown()).optional(),
-    strict: z.boolean().nullish(),
-  }),
-});
+/** The Responses API has these beside `type`, chat completions inside `function`. */
+export const functionToolFields = {
+  name: z.string().regex(/^[\w-]{1,64}$/, "expected 1 to 64 letters, digits, _ or -"), // OpenAI's rule
+  description: z.string().optional(),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+  strict: z.boolean().nullish(),
+};
+const functionTool = z.object({ type: z.literal("function"), function: z.object(functionToolFields) });
 export type FunctionTool = z.infer<typeof functionTool>;
 
 const toolChoice = z.union([

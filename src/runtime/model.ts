@@ -4,29 +4,20 @@
  *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
 import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
-import { type PictureLimits, PictureThreads, type PixelValues } from "../image/index.js";
-import type { ImageSide } from "../models/index.js";
+import type { PictureThreads, PixelValues } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
-import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
+import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
-import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import {
-  type ChatEvent,
-  type ChatOptions,
-  type ChatResult,
-  collect,
-  type PreparedChat,
-  readDefaults,
-  streamChat,
-} from "./chat.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
-import { findPacked, type PackingChoice, requiredJson } from "./open.js";
+import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading } from "./open.js";
+import { openText, type TextSide } from "./open-text.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { type EncodedImage, encodeImage } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice {
+export interface LoadOptions extends PackingChoice, PictureThreading {
   readonly device?: Device | "auto";
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
@@ -34,10 +25,6 @@ export interface LoadOptions extends PackingChoice {
   readonly maxSequences?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
-  /** Threads that decode and fit pictures beside the caller's. Default 0: that is done where `chat` is called. */
-  readonly pictureThreads?: number;
-  /** Limits of one picture; with `pictureThreads` only. */
-  readonly pictureLimits?: PictureLimits;
 }
 
 export interface LoadTimings {
@@ -73,75 +60,12 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
-function openPictureThreads({ pictureThreads: count = 0, pictureLimits }: LoadOptions): PictureThreads | undefined {
-  return count > 0 ? new PictureThreads({ count, ...(pictureLimits && { limits: pictureLimits }) }) : undefined;
-}
-
-async function openText(
-  packed: PackedModel,
-  pictures: PictureThreads | undefined,
-): Promise<Pick<Parts, "tokenizer" | "chatTemplate" | "processor" | "defaults">> {
-  const { files, family, config } = packed;
-  const tokenizer = createTokenizer(
-    await requiredJson(files, "tokenizer.json"),
-    await requiredJson(files, "tokenizer_config.json"),
-  );
-  const chatTemplate = await readChatTemplate(files, tokenizer);
-  const processor = createProcessor({
-    tokenizer,
-    chatTemplate,
-    eyes: family.image && (await eyesOf(family.image, config, files)),
-    prepareImage: pictures && ((...picture) => pictures.prepare(...picture)),
-  });
-  const defaults = readDefaults(await files.readJson("generation_config.json"));
-  return { tokenizer, chatTemplate, processor, defaults };
-}
-
-async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
-  const { video } = image;
-  return {
-    recipe: image.recipe(config, await readRecipe(files, "image_processor", ["preprocessor_config.json"])),
-    imageTokenId: image.tokenId(config),
-    numTokensFor: (grid) => image.numTokens(config, grid),
-    video: video && {
-      ...video,
-      recipe: video.recipe(config, await readRecipe(files, "video_processor", videoRecipeFiles)),
-      tokenId: video.tokenId(config),
-    },
-  };
-}
-
-/** The second stands in for the first in checkpoints from before it, as in the reference. */
-const videoRecipeFiles = ["video_preprocessor_config.json", "preprocessor_config.json"];
-
-/** A part of processor_config.json (transformers 5), or the first of these files. */
-async function readRecipe(files: Checkpoint, part: string, names: readonly string[]): Promise<unknown> {
-  const joined = (await files.readJson("processor_config.json")) as Record<string, unknown> | undefined;
-  if (joined?.[part] !== undefined) return joined[part];
-  for (const name of names) {
-    const json = await files.readJson(name);
-    if (json !== undefined) return json;
-  }
-  return undefined;
-}
-
-/** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
-async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promise<string | undefined> {
-  const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
-  const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
-  return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;
-}
-
-interface Parts {
+interface Parts extends TextSide {
   readonly packed: PackedModel;
   /** Absent in a model that reads text only. */
   readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
   readonly pictures: PictureThreads | undefined;
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: string | undefined;
-  readonly processor: Processor;
-  readonly defaults: ChatOptions;
   readonly device: Device;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
@@ -228,6 +152,20 @@ export class VisionLanguageModel {
     const visionStarted = performance.now();
     const inputs = await this.#sequenceInputs(prompt, signal);
     return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+  }
+
+  /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
+  prepareText(prompt: string | readonly number[], options: ChatOptions = {}): PreparedChat {
+    const started = performance.now();
+    const most = charactersPerToken * this.#runner.maxLength;
+    if (prompt.length > most)
+      throw new OcellusError("too_large", `the prompt has ${prompt.length} characters, at most ${most} are accepted`);
+    const ids = typeof prompt === "string" ? this.tokenizer.encode(prompt, { addSpecialTokens: true }) : prompt;
+    const promptIds = Int32Array.from(ids);
+    this.#engine.check(this.#request(promptIds, this.#settled(options)));
+    const { family, config } = this.#parts.packed;
+    const inputs = { images: [], positions: family.positions(config, promptIds, []) };
+    return { promptIds, inputs, pictures: [], started, visionMs: 0 };
   }
 
   /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */

@@ -1,14 +1,15 @@
 /** From a conversation to the events of its answers: through the gate, the prompt read once, the choices side by side. */
-import type { ChatEvent, ChatMessage, ChatOptions, PreparedChat } from "../runtime/index.js";
+import type { ChatEvent, ChatOptions, PreparedChat } from "../runtime/index.js";
 import type { Exchange } from "./exchange.js";
 import type { Ticket } from "./gate.js";
 import type { ServedModel } from "./models.js";
 
 export interface Question {
   readonly served: ServedModel;
-  readonly messages: readonly ChatMessage[];
   readonly options: ChatOptions;
   readonly numChoices: number;
+  /** Reads the prompt, once the gate lets it. */
+  readonly prepare: (options: ChatOptions) => Promise<PreparedChat>;
 }
 
 /** One event of one choice. */
@@ -24,7 +25,7 @@ export interface ChoiceEvent {
  */
 export async function* answers(question: Question, exchange: Exchange): AsyncGenerator<ChoiceEvent> {
   const { signal, owner, facts } = exchange;
-  const { served, messages, numChoices } = question;
+  const { served, numChoices } = question;
   const { gate } = served;
   const options = { ...question.options, signal };
   facts.model = served.id;
@@ -32,13 +33,13 @@ export async function* answers(question: Question, exchange: Exchange): AsyncGen
   facts.queueMs = ticket.queueMs;
   let prepared: PreparedChat;
   try {
-    prepared = await served.model.prepare(messages, options);
+    prepared = await question.prepare(options);
   } catch (error) {
     ticket.release();
     throw error;
   }
-  facts.promptTokens = prepared.promptIds.length;
-  facts.pictures = prepared.pictures.length;
+  facts.promptTokens = (facts.promptTokens ?? 0) + prepared.promptIds.length;
+  facts.pictures = (facts.pictures ?? 0) + prepared.pictures.length;
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
     const held: Ticket = index === 0 ? ticket : await gate.enter(owner, signal);
     try {
@@ -68,7 +69,7 @@ function noteFacts({ facts, started }: Exchange, { event }: ChoiceEvent): void {
 }
 
 /** The events of several sources as they come; when one fails, or the reader leaves, all end. */
-async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
+export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
   const next = (source: AsyncGenerator<T>) => source.next().then((result) => ({ source, result }));
   const pending = new Map(sources.map((source) => [source, next(source)]));
   try {

@@ -4,8 +4,12 @@ import { OcellusError } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
+import { addCompletions } from "./routes/completions.js";
+import { addEmbeddings } from "./routes/embeddings.js";
+import { addFiles } from "./routes/files.js";
 import { addHealth } from "./routes/health.js";
 import { addModels } from "./routes/models.js";
+import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
 import type { Services } from "./services.js";
 
@@ -16,18 +20,23 @@ export function createApp(services: Services): App {
   addHealth(app, services);
   addModels(app, services);
   addChatCompletions(app, services);
+  addCompletions(app, services);
+  addResponses(app, services);
+  addEmbeddings(app, services);
+  addFiles(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }
 
 /** Gives every request its id, its deadline and its line in the log. */
-function addExchange(app: App, { config, log, lifecycle }: Services): void {
+function addExchange(app: App, { config, log, lifecycle, budget }: Services): void {
   app.use(async (c, next) => {
     const exchange = new Exchange(c.req.raw, {
       log,
       deadlineMs: config.deadlineMs,
       onEnd: (ended, status, error) => {
         lifecycle.end(ended);
+        budget.release(ended);
         logEnd(ended, c.req.method, c.req.path, status, error);
       },
     });

@@ -1,4 +1,4 @@
-/** A request's body, read within its bound. */
+/** A request's body, read within its bound and within what all bodies together may hold. */
 import type { z } from "zod";
 import { OcellusError } from "../base/index.js";
 import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
@@ -8,33 +8,39 @@ import type { Services } from "./services.js";
 /** A JSON request by its schema; parameters that have no effect are named in the response's header. */
 export async function readRequest<S extends z.ZodObject>(
   c: RequestContext,
-  { config }: Services,
+  services: Services,
   schema: S,
   harmless: readonly string[] = [],
 ): Promise<z.output<S>> {
-  const { value, ignored } = parseBody(schema, await readJson(c, config.maxBodyBytes), harmless);
+  expectType(c, /^application\/([\w.-]+\+)?json\b/i, "application/json");
+  const json = parseJson(new TextDecoder().decode(await readBody(c, services)));
+  const { value, ignored } = parseBody(schema, json, harmless);
   if (ignored.length > 0) c.header(ignoredHeader, ignored.join(", "));
   return value;
 }
 
-/**
- * The media type is asked for because a web page of another origin can send anything else without asking first.
- * @throws `invalid_request`, `too_large`.
- */
-async function readJson(c: RequestContext, maxBytes: number): Promise<unknown> {
-  const type = c.req.header("content-type") ?? "";
-  if (!/^application\/([\w.-]+\+)?json\b/i.test(type))
-    throw new OcellusError("invalid_request", `the body: expected content-type application/json, found "${type}"`);
-  return parseJson(new TextDecoder().decode(await readBody(c, maxBytes)));
+export async function readForm(c: RequestContext, services: Services): Promise<FormData> {
+  const type = expectType(c, /^multipart\/form-data\b/i, "multipart/form-data");
+  const body = await readBody(c, services);
+  return new Response(body, { headers: { "content-type": type } }).formData().catch((cause: unknown) => {
+    throw new OcellusError("invalid_request", "the body is not the form it says it is", { cause });
+  });
 }
 
-async function readBody(c: RequestContext, maxBytes: number): Promise<Uint8Array> {
-  checkBytes(Number(c.req.header("content-length") ?? 0), maxBytes);
+function expectType(c: RequestContext, pattern: RegExp, name: string): string {
+  const type = c.req.header("content-type") ?? "";
+  if (pattern.test(type)) return type;
+  throw new OcellusError("invalid_request", `the body: expected content-type ${name}, found "${type}"`);
+}
+
+async function readBody(c: RequestContext, { config, budget }: Services): Promise<Uint8Array<ArrayBuffer>> {
+  checkBytes(Number(c.req.header("content-length") ?? 0), config.maxBodyBytes);
   const chunks: Uint8Array[] = [];
   let numBytes = 0;
   for await (const chunk of c.req.raw.body ?? []) {
     numBytes += chunk.length;
-    checkBytes(numBytes, maxBytes);
+    checkBytes(numBytes, config.maxBodyBytes);
+    budget.take(c.get("exchange"), chunk.length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, numBytes);

@@ -18,6 +18,12 @@ export const serverConfigSchema = z.strictObject({
   /** Of one picture when decoded. The largest phone sensor in common use has 50 million. */
   maxPicturePixels: count.default(50e6),
   maxPictures: count.default(64),
+  /** Pictures may be given by http or https address. */
+  allowPictureUrls: z.boolean().default(false),
+  /** For fetching one of them. */
+  pictureTimeoutMs: milliseconds.default(10_000),
+  /** Of uploaded files, all keys together; in memory. */
+  maxFilesBytes: count.default(256 * MiB),
   /** Answers that may wait for their turn, of all keys together; then 429. */
   maxQueue: z.number().int().min(0).default(256),
   /** From the arrival of a request to the end of its answer. */

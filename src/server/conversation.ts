@@ -1,12 +1,10 @@
 /** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
 import { z } from "zod";
 import { parseJson, parseValue, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
-import { type ChatMessage, type ContentPart, type ImageInput, image } from "../runtime/index.js";
+import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
+import type { ResolvePicture } from "./pictures.js";
 
 type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
-
-/** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
-export type ResolvePicture = (url: string) => Promise<ImageInput>;
 
 export async function readConversation(
   messages: readonly WireMessage[],

@@ -18,15 +18,26 @@ const samplingNames = [
   "top_logprobs",
 ] as const satisfies readonly (keyof SamplingOptions)[];
 
-/** @throws `unsupported` where the model would silently do something else than asked. */
-export function chatOptions(request: ChatRequest, info: ChatModel["info"]): ChatOptions {
-  const tools = usableTools(request, info);
-  const { stop, max_tokens, max_completion_tokens = max_tokens, min_pixels, max_pixels } = request;
+/** What every route that generates text takes. */
+type WireOptions = Pick<ChatRequest, (typeof samplingNames)[number] | "stop" | "max_tokens">;
+
+export function samplingOptions(request: WireOptions): ChatOptions {
+  const { stop, max_tokens } = request;
   return {
     sampling: Object.fromEntries(
       samplingNames.flatMap((name) => (request[name] === undefined ? [] : [[name, request[name]]])),
     ),
     ...(stop !== undefined && { stop: typeof stop === "string" ? [stop] : stop }),
+    ...(max_tokens !== undefined && { maxTokens: max_tokens }),
+  };
+}
+
+/** @throws `unsupported` where the model would silently do something else than asked. */
+export function chatOptions(request: ChatRequest, info: ChatModel["info"]): ChatOptions {
+  const tools = usableTools(request, info);
+  const { max_completion_tokens, min_pixels, max_pixels } = request;
+  return {
+    ...samplingOptions(request),
     ...(max_completion_tokens !== undefined && { maxTokens: max_completion_tokens }),
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),

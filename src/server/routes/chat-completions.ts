@@ -10,16 +10,14 @@ import {
   type WireFinishReason,
 } from "../../protocol/index.js";
 import type { ChatToken } from "../../runtime/index.js";
-import { answers, type ChoiceEvent, type Question } from "../answers.js";
+import { answers, type ChoiceEvent } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
-import { readConversation } from "../conversation.js";
 import type { App, Exchange } from "../exchange.js";
 import { factsOf, usageOf } from "../facts.js";
 import { wireTokens } from "../logprobs.js";
 import type { ServedModel } from "../models.js";
-import { chatOptions } from "../options.js";
-import { resolvePicture } from "../pictures.js";
+import { maxCalls, readQuestion } from "../question.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
@@ -27,20 +25,13 @@ export function addChatCompletions(app: App, services: Services): void {
   app.post("/v1/chat/completions", async (c) => {
     const request = await readRequest(c, services, chatRequestSchema, harmlessChatFields);
     const exchange = c.get("exchange");
-    const question = await readQuestion(request, services);
+    const question = await readQuestion(request, services, exchange);
     const reply = new Reply(request, question.served, exchange);
     const events = answers(question, exchange);
     if (request.stream) return streamEvents(c, chunks(events, reply));
     for await (const event of events) reply.take(event);
     return c.json(reply.completion());
   });
-}
-
-async function readQuestion(request: ChatRequest, services: Services): Promise<Question> {
-  const served = services.models.find(request.model);
-  const options = chatOptions(request, served.model.info);
-  const messages = await readConversation(request.messages, (url) => resolvePicture(url, services.config));
-  return { served, messages, options, numChoices: request.n ?? 1 };
 }
 
 async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncGenerator<SseEvent> {
@@ -130,10 +121,4 @@ class Reply {
   #logprobs(tokens: readonly ChatToken[]): { content: ContentLogprob[] } | null {
     return this.#request.logprobs ? { content: wireTokens(tokens, this.#served.model.tokenizer) } : null;
   }
-}
-
-/** A model writes no more calls than its answer has room for; 0: it was given no tools. */
-function maxCalls({ tools = [], tool_choice, parallel_tool_calls = true }: ChatRequest): number {
-  if (tools.length === 0 || tool_choice === "none") return 0;
-  return parallel_tool_calls ? Number.POSITIVE_INFINITY : 1;
 }
