@@ -29,6 +29,7 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor"],
   ],
+  server: ["base", "protocol", "runtime"],
 };
 law.cli = Object.keys(law);
 

@@ -13,7 +13,9 @@ export type ErrorCode =
   | "too_large" // over a stated bound
   | "unsupported" // understood, but not something we do
   | "unavailable" // device, provider or dependency missing on this machine
-  | "overloaded" // the queue is full
+  | "unauthorized" // no key, or an unknown one
+  | "overloaded" // the queue is full, or a key has used up its share
+  | "timeout" // the request's deadline passed
   | "aborted"
   | "io" // the disk or the network failed
   | "internal";
@@ -46,6 +48,8 @@ const exitCodes: Readonly<Record<ErrorCode, number>> = {
   unavailable: 7,
   overloaded: 8,
   io: 9,
+  unauthorized: 10,
+  timeout: 11,
   internal: 70,
   aborted: 130,
 };

@@ -31,8 +31,8 @@ export async function streamAnswer(
     onText(event.text);
   }
   invariant(end, "a chat stream ends with an end event");
-  const { finishReason, usage, timings } = end;
-  return { text, finishReason, usage, timings };
+  const { type: _, ...facts } = end;
+  return { text, ...facts };
 }
 
 /** The message that shows some pictures and asks about them. */

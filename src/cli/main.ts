@@ -13,6 +13,7 @@ import { versionOf } from "./package-files.js";
 import { addPullCommand } from "./pull.js";
 import { reportError } from "./report-error.js";
 import { addRmCommand } from "./rm.js";
+import { addServeCommand } from "./serve.js";
 import { type Terminal, withTerminal } from "./terminal.js";
 
 const examples = `
@@ -21,6 +22,7 @@ Examples:
   ocellus ask dress.jpg "What colour is it?"          answers from the model in the box
   ocellus chat screen.png                             several turns
   ocellus ask a.jpg "What is this?" --model ./qwen    any checkpoint folder
+  ocellus serve                                       an endpoint for every OpenAI client, and a web page
   ocellus doctor                                      what this machine can do`;
 
 /** Runs one command line (without node and script name); resolves to the exit code. */
@@ -49,7 +51,7 @@ function createProgram(terminal: Terminal): Command {
   const add = [
     ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
-    ...[addPullCommand, addListCommand, addRmCommand],
+    ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

@@ -20,7 +20,12 @@ export async function withModel<T>(
   }
 }
 
-async function openModel(flags: ModelFlags, terminal: Terminal, extra: LoadOptions): Promise<VisionLanguageModel> {
+/** The caller closes it. */
+export async function openModel(
+  flags: ModelFlags,
+  terminal: Terminal,
+  extra: LoadOptions = {},
+): Promise<VisionLanguageModel> {
   const progress = startProgress(terminal, {
     label: "packing (first run only)",
     describe: describeBytes,

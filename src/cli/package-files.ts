@@ -6,6 +6,8 @@ const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, impor
 
 export const modelInTheBox = inPackage("checkpoints/ocellus-tiny");
 export const evaluationFolder = inPackage("eval");
+/** Built by `npm run build`; a fresh clone has none. */
+export const webPage = inPackage("dist/web");
 export const examplePictures = inPackage("examples/pictures");
 
 const require = createRequire(import.meta.url);

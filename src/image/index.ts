@@ -1,5 +1,7 @@
 export { type DecodeOptions, decodeImage } from "./decode.js";
+export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
+export { type PreparedImage, type PrepareImage, prepareImage } from "./prepare.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
 export type { ImageInput } from "./read-input.js";
 export {
@@ -14,3 +16,4 @@ export {
 export { resizeColumnsFirst } from "./resize.js";
 export { pixelDigest, type RgbImage } from "./rgb-image.js";
 export { videoSize } from "./smart-size.js";
+export { type ImageFormat, sniffFormat } from "./sniff.js";

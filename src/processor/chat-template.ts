@@ -38,9 +38,9 @@ function parseTemplate(source: string): Template {
 }
 
 /** Templates see that a picture or a video is there, never what it is. */
-function plainMessage({ role, content }: PlainMessage) {
-  if (typeof content === "string") return { role, content };
-  return { role, content: content.map((part) => (part.type === "text" ? { ...part } : { type: part.type })) };
+function plainMessage({ content, ...rest }: PlainMessage) {
+  if (typeof content === "string") return { ...rest, content };
+  return { ...rest, content: content.map((part) => (part.type === "text" ? { ...part } : { type: part.type })) };
 }
 
 function reasonOf(error: unknown): string {

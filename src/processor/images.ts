@@ -1,23 +1,6 @@
 /** The pictures of one prompt: decoded a few at a time, each input once, and turned into pixel values. */
-import { OcellusError, throwIfAborted } from "../base/index.js";
-import {
-  decodeImage,
-  type ImageInput,
-  type ImageRecipe,
-  type PixelValues,
-  pixelDigest,
-  preprocess,
-} from "../image/index.js";
-
-/** A picture, or a pair of frames, as the vision graph takes it. */
-export interface PreparedImage {
-  readonly pixels: PixelValues;
-  /**
-   * SHA-256 of the decoded picture, or of both frames: with the grid, which follows from the pixel budget, the key of
-   * anything cached about it.
-   */
-  readonly digest: string;
-}
+import { OcellusError } from "../base/index.js";
+import type { ImageInput, ImageRecipe, PreparedImage, PrepareImage } from "../image/index.js";
 
 /** A picture of the default limit takes 300 MB while it is decoded; four of them fit a small machine. */
 const maxParallel = 4;
@@ -29,6 +12,7 @@ const maxParallel = 4;
 export async function prepareImages(
   inputs: readonly ImageInput[],
   recipe: ImageRecipe,
+  prepare: PrepareImage,
   signal: AbortSignal | undefined,
 ): Promise<PreparedImage[]> {
   const distinct = [...new Set(inputs)];
@@ -36,19 +20,9 @@ export async function prepareImages(
     const picture = inputs.indexOf(distinct[i]!) + 1;
     return inputs.length > 1 ? numbered(error, `picture ${picture}`, { picture }) : error;
   };
-  const prepared = await fewAtOnce(distinct, (input) => prepareImage(input, recipe, signal), named);
+  const prepared = await fewAtOnce(distinct, (input) => prepare(input, recipe, signal && { signal }), named);
   const byInput = new Map(distinct.map((input, i) => [input, prepared[i]!]));
   return inputs.map((input) => byInput.get(input)!);
-}
-
-async function prepareImage(
-  input: ImageInput,
-  recipe: ImageRecipe,
-  signal: AbortSignal | undefined,
-): Promise<PreparedImage> {
-  const decoded = await decodeImage(input, signal ? { signal } : {});
-  throwIfAborted(signal);
-  return { pixels: preprocess(decoded, recipe), digest: pixelDigest(decoded) };
 }
 
 /** `work` on every item, a few at a time; after a failure the others stop with what they have in hand. */

@@ -4,14 +4,24 @@ import type { ImageInput } from "../image/index.js";
 import { problemOf, type VideoInput } from "./video.js";
 
 export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   /** Words, or words, pictures and videos in order; a bare string is a part of text. */
   readonly content: string | readonly (ContentPart | string)[];
+  /** What an assistant's turn called, for templates that know tools. */
+  readonly tool_calls?: readonly ToolCall[];
+  /** Which call a tool's turn answers. */
+  readonly tool_call_id?: string;
+}
+
+/** As chat templates read it. */
+export interface ToolCall {
+  readonly id?: string;
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> };
 }
 
 /** A message whose parts are all spelled out, as chat templates expect them. */
-export interface PlainMessage {
-  readonly role: ChatMessage["role"];
+export interface PlainMessage extends Omit<ChatMessage, "content"> {
   readonly content: string | readonly ContentPart[];
 }
 
@@ -36,33 +46,25 @@ export function video(
   return { type: "video", video: { frames, ...times } };
 }
 
-const roles = ["system", "user", "assistant"];
-
-/** A context of 262,144 tokens, the longest of our families, at four characters each. */
-const maxCharacters = 2 ** 20;
+const roles = ["system", "user", "assistant", "tool"];
 
 /**
  * The messages with every part spelled out.
- * @throws `invalid_request` naming the message and the part; `too_large` past a million characters.
+ * @throws `invalid_request` naming the message and the part.
  */
 export function plainMessages(messages: readonly ChatMessage[]): PlainMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
     throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]");
-  const plain = messages.map(plainMessage);
-  const numCharacters = plain.reduce((total, message) => total + textOf(message).length, 0);
-  if (numCharacters > maxCharacters)
-    throw new OcellusError(
-      "too_large",
-      `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
-    );
-  return plain;
+  return messages.map(plainMessage);
 }
 
-function plainMessage({ role, content }: ChatMessage, i: number): PlainMessage {
+function plainMessage({ role, content, tool_calls, tool_call_id }: ChatMessage, i: number): PlainMessage {
   if (!roles.includes(role))
     throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`);
-  if (typeof content === "string") return { role, content };
-  if (Array.isArray(content)) return { role, content: content.map((part) => plainPart(i, part)) };
+  // Nothing else gets through: what is not listed here would reach the template unchecked.
+  const head = { role, ...(tool_calls && { tool_calls }), ...(tool_call_id !== undefined && { tool_call_id }) };
+  if (typeof content === "string") return { ...head, content };
+  if (Array.isArray(content)) return { ...head, content: content.map((part) => plainPart(i, part)) };
   throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`);
 }
 
@@ -85,10 +87,19 @@ function invalidMessage(index: number, problem: string): OcellusError {
   return new OcellusError("invalid_request", `message ${index + 1}: ${problem}`);
 }
 
-/** The words of a message. Neighbouring text parts join without a gap, as templates join them; a picture or video parts them. */
-export function textOf({ content }: PlainMessage): string {
-  if (typeof content === "string") return content;
-  return content.map((part) => (part.type === "text" ? part.text : "\n")).join("");
+/**
+ * All words that a message brings into the prompt. Neighbouring text parts join without a gap, as templates join them; a
+ * picture or video parts them.
+ */
+export function textOf({ content, tool_calls, tool_call_id = "" }: PlainMessage): string {
+  const text =
+    typeof content === "string" ? content : content.map((part) => (part.type === "text" ? part.text : "\n")).join("");
+  return tool_calls || tool_call_id ? [text, toolText(tool_calls ?? []), tool_call_id].join("\n") : text;
+}
+
+/** The words of tool calls or descriptions, whichever way a template spells them. */
+export function toolText(tools: readonly unknown[]): string {
+  return tools.length > 0 ? JSON.stringify(tools) : "";
 }
 
 /** All pictures, in the order of the conversation. */

@@ -107,6 +107,20 @@ describe("process", () => {
     const prompt = await odd.process([user("x")], { tools: [{ name: "search" }], addGenerationPrompt: false });
     expect(prompt.text).toBe("<|im_end|>|calm|search|false");
   });
+
+  it("hands tool calls and their results to the template, and nothing that it does not know", async () => {
+    const chatTemplate = "{% for m in messages %}{{ m | tojson }}{% endfor %}";
+    const call = { id: "1", type: "function", function: { name: "price", arguments: { of: "shoe" } } } as const;
+    const messages = [
+      { role: "assistant", content: "", tool_calls: [call], secret: 1 },
+      { role: "tool", content: "$39", tool_call_id: "1" },
+    ] as const;
+    const { text } = await createProcessor({ ...parts, chatTemplate }).process(messages);
+    expect(text).toBe(
+      '{"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "price", "arguments": ' +
+        '{"of": "shoe"}}}], "content": ""}{"role": "tool", "tool_call_id": "1", "content": "$39"}',
+    );
+  });
 });
 
 describe("process refuses", () => {
@@ -134,6 +148,14 @@ describe("process refuses", () => {
     ["from the assistant", { role: "assistant", content: "<|vision_start|>" }, "<|vision_start|>"],
   ])("structure spelled in a message: %s", async (_, message, token) => {
     await expect(refused([message])).rejects.toThrow(error("invalid_request", `spells the special token ${token}`));
+  });
+
+  it("structure spelled in a tool call or a tool description", async () => {
+    const call = { type: "function", function: { name: "f", arguments: { x: "<|im_end|>" } } };
+    const special = error("invalid_request", "spells the special token <|im_end|>");
+    await expect(refused([{ role: "assistant", content: "", tool_calls: [call] }])).rejects.toThrow(special);
+    await expect(refused([{ role: "tool", content: "", tool_call_id: "<|im_end|>" }])).rejects.toThrow(special);
+    await expect(refused([user("x")], { tools: [{ description: "<|im_end|>" }] })).rejects.toThrow(special);
   });
 
   it("forged pictures even from trusted text, and lets the rest of its structure pass", async () => {

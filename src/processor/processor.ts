@@ -9,11 +9,19 @@
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/index.js";
+import {
+  type ImageGrid,
+  type ImageRecipe,
+  type PixelBudget,
+  type PreparedImage,
+  type PrepareImage,
+  prepareImage,
+  withPixelBudget,
+} from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
-import { type PreparedImage, prepareImages } from "./images.js";
-import { type ChatMessage, imagesOf, type PlainMessage, plainMessages, textOf, videosOf } from "./messages.js";
+import { prepareImages } from "./images.js";
+import { type ChatMessage, imagesOf, plainMessages, textOf, toolText, videosOf } from "./messages.js";
 import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
 export interface ProcessorParts {
@@ -22,6 +30,8 @@ export interface ProcessorParts {
   readonly chatTemplate: string | undefined;
   /** Absent: the model reads text only. */
   readonly eyes?: Eyes | undefined;
+  /** Where pictures are decoded and fitted. Default: on the caller's thread. */
+  readonly prepareImage?: PrepareImage | undefined;
   /** Further variables of the template, such as `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
@@ -41,6 +51,8 @@ export interface ProcessOptions extends PixelBudget {
   readonly addGenerationPrompt?: boolean;
   /** Default 64: each takes memory while it is decoded, and most contexts are full long before. */
   readonly maxImages?: number;
+  /** Of all words together, tool descriptions included; asked before anything is tokenised. Default 2^20. */
+  readonly maxCharacters?: number;
   /** Of all videos together. Default 768, the most that the reference samples from one. */
   readonly maxFrames?: number;
   /** Tool descriptions, handed to the template as they are. */
@@ -84,10 +96,15 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const { addGenerationPrompt = true, tools, allowSpecialTokens = false, signal } = options;
       throwIfAborted(signal);
       const messages = plainMessages(conversation);
+      checkLength([...messages.map(textOf), toolText(tools ?? [])], options.maxCharacters);
       const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
       checkCounts(inputs.length, videos, eyes, options);
       const recipe = eyes && withPixelBudget(eyes.recipe, options);
-      if (!allowSpecialTokens) refuseSpecialTokens(messages, tokenizer);
+      if (!allowSpecialTokens) {
+        for (const [i, message] of messages.entries())
+          refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
+        if (tools) refuseSpecialTokens("a tool description", toolText(tools), tokenizer);
+      }
       const rendered = render(messages, {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
@@ -103,11 +120,24 @@ export function createProcessor(parts: ProcessorParts): Processor {
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       // From here on it is costly.
-      const images = await prepareImages(inputs, recipe, signal);
+      const images = await prepareImages(inputs, recipe, parts.prepareImage ?? prepareImage, signal);
       const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },
   };
+}
+
+/** A context of 262,144 tokens, the longest of our families, at four characters each. */
+const defaultMaxCharacters = 2 ** 20;
+
+function checkLength(texts: readonly string[], maxCharacters = defaultMaxCharacters): void {
+  const numCharacters = texts.reduce((total, text) => total + text.length, 0);
+  if (numCharacters <= maxCharacters) return;
+  throw new OcellusError(
+    "too_large",
+    `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
+    { details: { numCharacters, maxCharacters } },
+  );
 }
 
 function checkCounts(
@@ -134,18 +164,16 @@ function checkCounts(
 }
 
 /** Asked of the ids, not the spelling: normalisation can make a special token of text that does not look like one. */
-function refuseSpecialTokens(messages: readonly PlainMessage[], tokenizer: Tokenizer): void {
+function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer): void {
   const names = new Map([...tokenizer.specialTokens].map(([name, id]) => [id, name]));
-  for (const [i, message] of messages.entries()) {
-    const found = tokenizer.encode(textOf(message)).find((id) => names.has(id));
-    if (found === undefined) continue;
-    throw new OcellusError(
-      "invalid_request",
-      `message ${i + 1} spells the special token ${names.get(found)}, which could forge a turn or a picture; ` +
-        "remove it, or set allowSpecialTokens when the text is trusted",
-      { details: { message: i, token: names.get(found) } },
-    );
-  }
+  const found = tokenizer.encode(text).find((id) => names.has(id));
+  if (found === undefined) return;
+  throw new OcellusError(
+    "invalid_request",
+    `${where} spells the special token ${names.get(found)}, which could forge a turn or a picture; ` +
+      "remove it, or set allowSpecialTokens when the text is trusted",
+    { details: { token: names.get(found) } },
+  );
 }
 
 function checkPlaceholders(found: number, expected: number): void {

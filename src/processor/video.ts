@@ -7,6 +7,7 @@ import {
   decodeImage,
   type ImageInput,
   mergedPatches,
+  type PreparedImage,
   pixelDigest,
   type RgbImage,
   resizeColumnsFirst,
@@ -14,7 +15,7 @@ import {
   videoSize,
 } from "../image/index.js";
 import type { VideoSide } from "../models/index.js";
-import { fewAtOnce, numbered, type PreparedImage } from "./images.js";
+import { fewAtOnce, numbered } from "./images.js";
 
 export interface VideoInput {
   /** In the order of time, all of one size. */

@@ -3,6 +3,7 @@ import { invariant } from "../base/index.js";
 import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
 import type { PixelBudget } from "../image/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
+import type { SequenceInputs } from "./runner.js";
 import { StopStrings } from "./stop-strings.js";
 
 /** The pixel budget is that of each picture, for families that take pictures of any size. */
@@ -14,6 +15,8 @@ export interface ChatOptions extends PixelBudget {
   /** Text that ends the answer; it is not part of it. */
   readonly stop?: readonly string[];
   readonly stopTokenIds?: readonly number[];
+  /** Descriptions of tools, handed to the checkpoint's chat template as they are. */
+  readonly tools?: readonly unknown[];
   readonly signal?: AbortSignal;
 }
 
@@ -34,6 +37,24 @@ export interface ChatTimings {
   readonly tokensPerSecond: number;
 }
 
+/** A picture of the prompt, or a pair of a video's frames. */
+export interface ChatPicture {
+  /** SHA-256 of the decoded pixels. */
+  readonly digest: string;
+  /** Its features were known from an earlier question. */
+  readonly known: boolean;
+  readonly numTokens: number;
+}
+
+/** A prompt that is read and whose pictures are encoded; `performance.now()` when that began. */
+export interface PreparedChat {
+  readonly promptIds: Int32Array;
+  readonly inputs: SequenceInputs;
+  readonly pictures: readonly ChatPicture[];
+  readonly started: number;
+  readonly visionMs: number;
+}
+
 export interface ChatToken {
   readonly tokenId: number;
   readonly logprob?: number;
@@ -47,6 +68,7 @@ export type ChatEvent =
       readonly finishReason: FinishReason;
       readonly usage: ChatUsage;
       readonly timings: ChatTimings;
+      readonly pictures: readonly ChatPicture[];
     };
 
 export interface ChatResult {
@@ -55,15 +77,13 @@ export interface ChatResult {
   readonly finishReason: FinishReason;
   readonly usage: ChatUsage;
   readonly timings: ChatTimings;
+  readonly pictures: readonly ChatPicture[];
 }
 
 interface StreamContext {
   readonly tokenizer: Tokenizer;
-  readonly promptTokens: number;
+  readonly prepared: PreparedChat;
   readonly stop: readonly string[];
-  readonly started: number;
-  readonly visionMs: number;
-  readonly picturesKnown: number;
 }
 
 /**
@@ -76,7 +96,8 @@ export async function* streamChat(
 ): AsyncGenerator<ChatEvent> {
   const decoder = new StreamDecoder(context.tokenizer);
   const stops = new StopStrings(context.stop);
-  const clock = new AnswerClock(context);
+  const { pictures } = context.prepared;
+  const clock = new AnswerClock(context.prepared);
   let tokens: ChatToken[] = [];
   let finishReason: FinishReason | undefined;
   for await (const event of events) {
@@ -94,7 +115,7 @@ export async function* streamChat(
   invariant(finishReason, "a token stream ends with a finish reason");
   const rest = stops.flush() + decoder.flush();
   if (rest !== "") yield { type: "text", text: rest, tokens };
-  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings() };
+  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), pictures };
 }
 
 function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): ChatToken {
@@ -102,13 +123,13 @@ function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): ChatToken {
 }
 
 class AnswerClock {
-  readonly #context: StreamContext;
+  readonly #prepared: PreparedChat;
   #numTokens = 0;
   #firstAt = 0;
   #lastAt = 0;
 
-  constructor(context: StreamContext) {
-    this.#context = context;
+  constructor(prepared: PreparedChat) {
+    this.#prepared = prepared;
   }
 
   token(): void {
@@ -117,15 +138,15 @@ class AnswerClock {
   }
 
   usage(): ChatUsage {
-    return { promptTokens: this.#context.promptTokens, completionTokens: this.#numTokens };
+    return { promptTokens: this.#prepared.promptIds.length, completionTokens: this.#numTokens };
   }
 
   timings(): ChatTimings {
-    const { started, visionMs, picturesKnown } = this.#context;
+    const { started, visionMs, pictures } = this.#prepared;
     const decodeMs = this.#lastAt - this.#firstAt;
     return {
       visionMs,
-      picturesKnown,
+      picturesKnown: pictures.filter(({ known }) => known).length,
       firstTokenMs: this.#firstAt - started,
       totalMs: performance.now() - started,
       tokensPerSecond: decodeMs > 0 ? ((this.#numTokens - 1) * 1000) / decodeMs : 0,
@@ -142,8 +163,8 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatRes
       text += event.text;
       tokens.push(...event.tokens);
     } else {
-      const { finishReason, usage, timings } = event;
-      return { text, tokens, finishReason, usage, timings };
+      const { finishReason, usage, timings, pictures } = event;
+      return { text, tokens, finishReason, usage, timings, pictures };
     }
   }
   throw new Error("internal: a chat stream ends with an end event");

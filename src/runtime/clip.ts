@@ -3,14 +3,14 @@
  * cosine. It writes nothing and keeps no queue: one picture or text a run.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { decodeImage, type ImageInput, type ImageRecipe, preprocess } from "../image/index.js";
+import { type ImageInput, type ImageRecipe, type PictureThreads, prepareImage } from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import { type Device, defaultThreads, float32, GraphSession, int64, resolveDevice } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import { findPacked, type PackingChoice, requiredJson } from "./open.js";
+import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading, requiredJson } from "./open.js";
 
-export interface LoadClipOptions extends PackingChoice {
+export interface LoadClipOptions extends PackingChoice, PictureThreading {
   readonly device?: Device | "auto";
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
@@ -45,6 +45,8 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
     const { family, config, files } = packed;
     return new ClipModel({
       packed,
+      device,
+      pictures: openPictureThreads(options),
       vision: await GraphSession.open(packed.graphPath("vision"), session),
       text: await GraphSession.open(packed.graphPath("text"), session),
       tokenizer: createTokenizer(
@@ -61,6 +63,8 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
 
 interface Parts {
   readonly packed: Packed<DualEncoder>;
+  readonly device: Device;
+  readonly pictures: PictureThreads | undefined;
   readonly vision: GraphSession;
   readonly text: GraphSession;
   readonly tokenizer: Tokenizer;
@@ -75,11 +79,32 @@ export class ClipModel {
     this.#parts = parts;
   }
 
+  /** Name, format and limits, as a user would want to see them. */
+  get info() {
+    const { packed, device } = this.#parts;
+    const { path, manifest, family, config } = packed;
+    return {
+      path,
+      modelType: manifest.model_type,
+      weights: manifest.weights,
+      digest: manifest.source_digest,
+      device,
+      /** Tokens a text may have. */
+      maxLength: family.maxTextLength(config),
+    };
+  }
+
+  /** How many tokens `embedText` reads, its first and last special ones included. */
+  numTokens(text: string): number {
+    return this.#parts.tokenizer.encode(text, { addSpecialTokens: true }).length;
+  }
+
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const { vision, recipe } = this.#parts;
-    const { data, shape } = preprocess(await decodeImage(image, options), recipe);
+    const { vision, recipe, pictures } = this.#parts;
+    const prepared = await (pictures?.prepare(image, recipe, options) ?? prepareImage(image, recipe, options));
     throwIfAborted(options.signal);
+    const { data, shape } = prepared.pixels;
     const { image_embeds } = await vision.run({ pixel_values: float32(data, shape) }, { image_embeds: null });
     return unit(image_embeds!.data as Float32Array);
   }
@@ -110,7 +135,8 @@ export class ClipModel {
   }
 
   async close(): Promise<void> {
-    const { vision, text, packed } = this.#parts;
+    const { vision, text, packed, pictures } = this.#parts;
+    await pictures?.close();
     await Promise.all([vision.close(), text.close(), packed.close()]);
   }
 

@@ -42,4 +42,28 @@ describe("the feature cache", () => {
     await expect(cache.get("x", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect((await cache.get("x", async () => features(3))).visualTokens[0]).toBe(3);
   });
+
+  it("lets one asker go without taking the picture from the other, and stops the work when nobody is left", async () => {
+    const cache = new FeatureCache();
+    const [first, second] = [new AbortController(), new AbortController()];
+    let unwanted: AbortSignal | undefined;
+    let done = (_: EncodedImage) => {};
+    const encode = (signal: AbortSignal) => {
+      unwanted = signal;
+      return new Promise<EncodedImage>((resolve) => {
+        done = resolve;
+      });
+    };
+    const one = cache.get("x", encode, first.signal);
+    const two = cache.get("x", encode, second.signal);
+    first.abort();
+    await expect(one).rejects.toThrow("the caller aborted the request");
+    expect([unwanted!.aborted, cache.has("x")]).toEqual([false, true]);
+    second.abort();
+    await expect(two).rejects.toThrow("the caller aborted the request");
+    expect([unwanted!.aborted, cache.has("x")]).toEqual([true, false]);
+    done(features(1)); // a run that could not be stopped any more is not remembered
+    expect((await cache.get("x", async () => features(2))).visualTokens[0]).toBe(2);
+    expect(cache.bytes).toBe(40);
+  });
 });

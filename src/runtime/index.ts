@@ -1,9 +1,18 @@
 export { OcellusError } from "../base/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
-export type { ImageInput } from "../image/index.js";
+export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { type Device, type DeviceStatus, detectDevices } from "../session/index.js";
-export type { ChatEvent, ChatOptions, ChatResult, ChatTimings, ChatToken, ChatUsage } from "./chat.js";
+export type {
+  ChatEvent,
+  ChatOptions,
+  ChatPicture,
+  ChatResult,
+  ChatTimings,
+  ChatToken,
+  ChatUsage,
+  PreparedChat,
+} from "./chat.js";
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
 export { type LoadOptions, type LoadTimings, loadModel, type VisionLanguageModel } from "./model.js";

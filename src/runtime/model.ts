@@ -3,30 +3,21 @@
  *
  *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
+import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
-import type { PixelValues } from "../image/index.js";
-import type { ImageSide } from "../models/index.js";
+import type { PictureThreads, PixelValues } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
-import { type ChatMessage, createProcessor, type Eyes, type Processor, type Prompt } from "../processor/index.js";
+import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
-import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import {
-  type ChatEvent,
-  type ChatOptions,
-  type ChatResult,
-  collect,
-  readDefaults,
-  readEosTokenIds,
-  streamChat,
-} from "./chat.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
-import { findPacked, type PackingChoice, requiredJson } from "./open.js";
+import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading } from "./open.js";
+import { openText, type TextSide } from "./open-text.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { type EncodedImage, encodeImage } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice {
+export interface LoadOptions extends PackingChoice, PictureThreading {
   readonly device?: Device | "auto";
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
@@ -59,7 +50,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const decoder = await GraphSession.open(packed.graphPath("decoder"), session);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    const parts = { packed, vision, decoder, ...(await openText(packed)), device, timings, notes };
+    const pictures = openPictureThreads(options);
+    const text = await openText(packed, pictures);
+    const parts = { packed, vision, decoder, pictures, ...text, device, timings, notes };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -67,68 +60,12 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
-type TextParts = Pick<Parts, "tokenizer" | "processor" | "defaults" | "eosTokenIds">;
-
-async function openText(packed: PackedModel): Promise<TextParts> {
-  const { files, family, config } = packed;
-  const tokenizer = createTokenizer(
-    await requiredJson(files, "tokenizer.json"),
-    await requiredJson(files, "tokenizer_config.json"),
-  );
-  const processor = createProcessor({
-    tokenizer,
-    chatTemplate: await readChatTemplate(files, tokenizer),
-    eyes: family.image && (await eyesOf(family.image, config, files)),
-  });
-  const generation = await files.readJson("generation_config.json");
-  const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
-  return { tokenizer, processor, defaults: readDefaults(generation), eosTokenIds };
-}
-
-async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
-  const { video } = image;
-  return {
-    recipe: image.recipe(config, await readRecipe(files, "image_processor", ["preprocessor_config.json"])),
-    imageTokenId: image.tokenId(config),
-    numTokensFor: (grid) => image.numTokens(config, grid),
-    video: video && {
-      ...video,
-      recipe: video.recipe(config, await readRecipe(files, "video_processor", videoRecipeFiles)),
-      tokenId: video.tokenId(config),
-    },
-  };
-}
-
-/** The second stands in for the first in checkpoints from before it, as in the reference. */
-const videoRecipeFiles = ["video_preprocessor_config.json", "preprocessor_config.json"];
-
-/** A part of processor_config.json (transformers 5), or the first of these files. */
-async function readRecipe(files: Checkpoint, part: string, names: readonly string[]): Promise<unknown> {
-  const joined = (await files.readJson("processor_config.json")) as Record<string, unknown> | undefined;
-  if (joined?.[part] !== undefined) return joined[part];
-  for (const name of names) {
-    const json = await files.readJson(name);
-    if (json !== undefined) return json;
-  }
-  return undefined;
-}
-
-/** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
-async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promise<string | undefined> {
-  const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
-  const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
-  return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;
-}
-
-interface Parts {
+interface Parts extends TextSide {
   readonly packed: PackedModel;
   /** Absent in a model that reads text only. */
   readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
-  readonly tokenizer: Tokenizer;
-  readonly processor: Processor;
-  readonly defaults: ChatOptions;
-  readonly eosTokenIds: readonly number[];
+  readonly pictures: PictureThreads | undefined;
   readonly device: Device;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
@@ -142,6 +79,8 @@ export class VisionLanguageModel {
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
   readonly #features = new FeatureCache();
+  /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
+  readonly #vision = new Lane(1);
 
   /** @internal Use `loadModel`. */
   constructor(parts: Parts, options: LoadOptions) {
@@ -170,13 +109,16 @@ export class VisionLanguageModel {
       device: this.device,
       maxLength: this.#runner.maxLength,
       maxSequences: this.#runner.numSlots,
+      readsPictures: this.#parts.vision !== undefined,
+      /** Whether the chat template knows what to do with descriptions of tools. */
+      readsTools: /\btools\b/.test(this.#parts.chatTemplate ?? ""),
       /** What a user should know about the checkpoint, in sentences. */
       notes: this.#parts.notes,
     };
   }
 
-  get stats(): EngineStats & { readonly cacheBytes: number } {
-    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes };
+  get stats(): EngineStats & { readonly cacheBytes: number; readonly featureBytes: number } {
+    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes, featureBytes: this.#features.bytes };
   }
 
   /**
@@ -186,25 +128,54 @@ export class VisionLanguageModel {
    * encoded), `overloaded`, `aborted`.
    */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const { defaults, processor } = this.#parts;
-    const settled = { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
-    const { signal, minPixels, maxPixels } = settled;
+    yield* this.generate(await this.prepare(messages, options), options);
+  }
+
+  /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
+  async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
     const started = performance.now();
-    const prompt = await processor.process(messages, { minPixels, maxPixels, ...(signal && { signal }) });
-    const request = this.#request(prompt, settled);
-    this.#engine.check(request);
+    const { minPixels, maxPixels, tools, signal } = options;
+    const prompt = await this.#parts.processor.process(messages, {
+      maxCharacters: charactersPerToken * this.#runner.maxLength,
+      ...(minPixels !== undefined && { minPixels }),
+      ...(maxPixels !== undefined && { maxPixels }),
+      ...(tools && { tools }),
+      ...(signal && { signal }),
+    });
+    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
     throwIfAborted(signal);
-    const picturesKnown = prompt.images.filter((image) => this.#features.has(featureKey(image))).length;
+    const pictures = prompt.images.map((image) => ({
+      digest: image.digest,
+      known: this.#features.has(featureKey(image)),
+      numTokens: image.numTokens,
+    }));
     const visionStarted = performance.now();
-    const payload = await this.#sequenceInputs(prompt);
-    const visionMs = performance.now() - visionStarted;
-    yield* streamChat(this.#engine.submit({ ...request, payload }, signal), {
+    const inputs = await this.#sequenceInputs(prompt, signal);
+    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+  }
+
+  /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
+  prepareText(prompt: string | readonly number[], options: ChatOptions = {}): PreparedChat {
+    const started = performance.now();
+    const most = charactersPerToken * this.#runner.maxLength;
+    if (prompt.length > most)
+      throw new OcellusError("too_large", `the prompt has ${prompt.length} characters, at most ${most} are accepted`);
+    const ids = typeof prompt === "string" ? this.tokenizer.encode(prompt, { addSpecialTokens: true }) : prompt;
+    const promptIds = Int32Array.from(ids);
+    this.#engine.check(this.#request(promptIds, this.#settled(options)));
+    const { family, config } = this.#parts.packed;
+    const inputs = { images: [], positions: family.positions(config, promptIds, []) };
+    return { promptIds, inputs, pictures: [], started, visionMs: 0 };
+  }
+
+  /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */
+  async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    const settled = this.#settled(options);
+    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
+    yield* streamChat(this.#engine.submit(request, options.signal), {
       tokenizer: this.tokenizer,
-      promptTokens: prompt.ids.length,
+      prepared,
       stop: settled.stop ?? [],
-      started,
-      visionMs,
-      picturesKnown,
     });
   }
 
@@ -239,29 +210,39 @@ export class VisionLanguageModel {
 
   async close(): Promise<void> {
     await this.#engine.close();
-    await this.#parts.vision?.close();
+    await this.#parts.pictures?.close();
+    await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
   }
 
-  async #sequenceInputs(prompt: Prompt): Promise<SequenceInputs> {
+  async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined): Promise<SequenceInputs> {
     const { family, config } = this.#parts.packed;
     const images: PlacedImage[] = [];
     for (const image of prompt.images) {
       const { pixels, start, numTokens } = image;
-      const encode = () => this.encodeImage(pixels);
-      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode);
+      const encode = (unwanted: AbortSignal) => this.#vision.run(() => this.encodeImage(pixels), unwanted);
+      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode, signal);
       images.push({ start, numTokens, tokens, deepstack });
     }
     const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));
     return { images, positions: family.positions(config, prompt.ids, grids) };
   }
 
-  #request(prompt: Prompt, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
-    const promptIds = Array.from(prompt.ids);
+  /** The checkpoint's own defaults under what the caller says. */
+  #settled(options: ChatOptions): ChatOptions {
+    const { defaults } = this.#parts;
+    return { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
+  }
+
+  #request(ids: Int32Array, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
+    const promptIds = Array.from(ids);
     return { promptIds, sampling, maxTokens, stopTokenIds: [...this.#parts.eosTokenIds, ...stopTokenIds] };
   }
 }
+
+/** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
+const charactersPerToken = 8;
 
 /** Long enough for a description, short enough that a model that never stops costs seconds, not minutes. */
 const defaultMaxTokens = 512;

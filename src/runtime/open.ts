@@ -1,6 +1,7 @@
 /** What opening has in common for every kind of model: pack on first use, and the files that must be there. */
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
+import { type PictureLimits, PictureThreads } from "../image/index.js";
 import { isPacked, type PackProgress, type PackResult, pack, parsePlan, type Weights } from "../pack/index.js";
 
 export interface PackingChoice {
@@ -35,4 +36,18 @@ export async function requiredJson(files: Checkpoint, name: string): Promise<unk
     "not_found",
     `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
   );
+}
+
+export interface PictureThreading {
+  /** Threads that decode and fit pictures beside the caller's. Default 0: that is done where the model is asked. */
+  readonly pictureThreads?: number;
+  /** Limits of one picture; with `pictureThreads` only. */
+  readonly pictureLimits?: PictureLimits;
+}
+
+export function openPictureThreads({
+  pictureThreads: count = 0,
+  pictureLimits,
+}: PictureThreading): PictureThreads | undefined {
+  return count > 0 ? new PictureThreads({ count, ...(pictureLimits && { limits: pictureLimits }) }) : undefined;
 }

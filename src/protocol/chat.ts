@@ -1,0 +1,157 @@
+/**
+ * POST /v1/chat/completions as OpenAI documents it, with a few extensions that other servers have too (`top_k`, `min_p`,
+ * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own in answers, `ocellus`.
+ */
+import { z } from "zod";
+import { answerFactsSchema, completionUsageSchema, samplingFields } from "./shared.js";
+
+const textPart = z.object({ type: z.literal("text"), text: z.string() });
+const imagePart = z.object({
+  type: z.literal("image_url"),
+  image_url: z.union([z.string(), z.object({ url: z.string(), detail: z.string().optional() })]),
+});
+const filePart = z.object({ type: z.literal("file"), file: z.object({ file_id: z.string() }) });
+
+const textContent = z.union([z.string(), z.array(textPart).max(256)]);
+/** As many parts as 64 pictures with words around each need, and some. */
+const content = z.union([z.string(), z.array(z.discriminatedUnion("type", [textPart, imagePart, filePart])).max(256)]);
+
+export const toolCallSchema = z.object({
+  id: z.string(),
+  type: z.literal("function"),
+  function: z.object({ name: z.string(), arguments: z.string() }),
+});
+export type ToolCall = z.infer<typeof toolCallSchema>;
+
+const messageSchema = z.discriminatedUnion("role", [
+  z.object({ role: z.enum(["system", "developer"]), content: textContent }),
+  z.object({ role: z.literal("user"), content }),
+  z.object({
+    role: z.literal("assistant"),
+    content: textContent.nullish(),
+    tool_calls: z.array(toolCallSchema).max(128).optional(),
+  }),
+  z.object({ role: z.literal("tool"), content: textContent, tool_call_id: z.string() }),
+]);
+export type WireMessage = z.infer<typeof messageSchema>;
+/** A part of a user's message. */
+export type WirePart = Exclude<z.infer<typeof content>, string>[number];
+
+/** The Responses API has these beside `type`, chat completions inside `function`. */
+export const functionToolFields = {
+  name: z.string().regex(/^[\w-]{1,64}$/, "expected 1 to 64 letters, digits, _ or -"), // OpenAI's rule
+  description: z.string().optional(),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+  strict: z.boolean().nullish(),
+};
+const functionTool = z.object({ type: z.literal("function"), function: z.object(functionToolFields) });
+export type FunctionTool = z.infer<typeof functionTool>;
+
+const toolChoice = z.union([
+  z.enum(["none", "auto", "required"]),
+  z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
+]);
+export type ToolChoice = z.infer<typeof toolChoice>;
+
+export const responseFormatSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("text") }),
+  z.object({ type: z.literal("json_object") }),
+  z.object({
+    type: z.literal("json_schema"),
+    json_schema: z.object({
+      name: z.string(),
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+export type ResponseFormat = z.infer<typeof responseFormatSchema>;
+
+export const chatRequestSchema = z
+  .object({
+    model: z.string().optional(),
+    /** More turns than any context holds are a mistake. */
+    messages: z.array(messageSchema).min(1).max(4096),
+    ...samplingFields,
+    max_completion_tokens: samplingFields.max_tokens,
+    n: z.number().int().min(1).max(128).optional(), // OpenAI's most
+    stream: z.boolean().optional(),
+    stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
+    logprobs: z.boolean().optional(),
+    top_logprobs: z.number().int().min(0).max(20).optional(), // OpenAI's most
+    tools: z.array(functionTool).max(128).optional(), // OpenAI's most
+    tool_choice: toolChoice.optional(),
+    parallel_tool_calls: z.boolean().optional(),
+    response_format: responseFormatSchema.optional(),
+    modalities: z.tuple([z.literal("text")]).optional(),
+    /** Pixels that each picture is brought between, for families that take any size. */
+    min_pixels: z.number().int().positive().optional(),
+    max_pixels: z.number().int().positive().optional(),
+  })
+  .meta({ id: "ChatCompletionRequest" });
+export type ChatRequest = z.infer<typeof chatRequestSchema>;
+
+/** Told to a provider about billing, caching, safety or effort: the answer is the same without them. */
+export const harmlessChatFields = [
+  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prediction"],
+  ...["prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "verbosity"],
+] as const;
+
+const tokenLogprob = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.number()).nullable() });
+const contentLogprob = tokenLogprob.extend({ top_logprobs: z.array(tokenLogprob) });
+export type ContentLogprob = z.infer<typeof contentLogprob>;
+
+const logprobs = z.object({ content: z.array(contentLogprob) }).nullable();
+export const finishReasonSchema = z.enum(["stop", "length", "tool_calls"]);
+export type WireFinishReason = z.infer<typeof finishReasonSchema>;
+
+export const chatCompletionSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("chat.completion"),
+    created: z.number(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.number(),
+        message: z.object({
+          role: z.literal("assistant"),
+          content: z.string().nullable(),
+          refusal: z.null(),
+          tool_calls: z.array(toolCallSchema).optional(),
+        }),
+        logprobs,
+        finish_reason: finishReasonSchema,
+      }),
+    ),
+    usage: completionUsageSchema,
+    ocellus: answerFactsSchema,
+  })
+  .meta({ id: "ChatCompletion" });
+export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
+
+const toolCallDelta = toolCallSchema.extend({ index: z.number() });
+export const chatChunkSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("chat.completion.chunk"),
+    created: z.number(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.number(),
+        delta: z.object({
+          role: z.literal("assistant").optional(),
+          content: z.string().optional(),
+          tool_calls: z.array(toolCallDelta).optional(),
+        }),
+        logprobs,
+        finish_reason: finishReasonSchema.nullable(),
+      }),
+    ),
+    usage: completionUsageSchema.nullish(),
+    ocellus: answerFactsSchema.optional(),
+  })
+  .meta({ id: "ChatCompletionChunk" });
+export type ChatChunk = z.infer<typeof chatChunkSchema>;

@@ -1,0 +1,60 @@
+/** Our errors as OpenAI's clients expect them: one table from code to status, one shape of body. */
+import { z } from "zod";
+import { type ErrorCode, OcellusError } from "../base/index.js";
+
+export const errorBodySchema = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: "Error" });
+
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+/** What of the file formats reaches a request is a fault of the server's own model, hence 500. */
+const statuses = {
+  invalid_request: 400,
+  invalid_image: 400,
+  unsupported: 400,
+  unauthorized: 401,
+  not_found: 404,
+  too_large: 413,
+  overloaded: 429,
+  aborted: 499, // nobody reads it: the client has gone (nginx's number)
+  invalid_file: 500,
+  invalid_config: 500,
+  io: 500,
+  internal: 500,
+  unavailable: 503,
+  timeout: 504,
+} as const satisfies Readonly<Record<ErrorCode, number>>;
+
+export type ErrorStatus = (typeof statuses)[ErrorCode];
+
+const types: Readonly<Partial<Record<ErrorStatus, string>>> = {
+  401: "authentication_error",
+  429: "rate_limit_error",
+  500: "server_error",
+  503: "server_error",
+  504: "server_error",
+};
+
+/** The status and body of any error; what is unexpected is not shown to clients, only logged. */
+export function errorResponse(error: unknown): { status: ErrorStatus; body: ErrorBody } {
+  const known = error instanceof OcellusError ? error : undefined;
+  const code = known?.code ?? "internal";
+  const { promptTokens, param } = known?.details ?? {};
+  // A prompt that does not fit the context is a 400 with this code in OpenAI's API, and clients look for it.
+  if (promptTokens !== undefined) return { status: 400, body: body(400, known!.message, "context_length_exceeded") };
+  const status = statuses[code];
+  const message = status === 500 ? "the server failed on this request; its log has the reason" : known!.message;
+  return { status, body: body(status, message, code, typeof param === "string" ? param : null) };
+}
+
+function body(status: ErrorStatus, message: string, code: string, param: string | null = null): ErrorBody {
+  return { error: { message, type: types[status] ?? "invalid_request_error", param, code } };
+}

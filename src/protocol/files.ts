@@ -1,0 +1,27 @@
+/** /v1/files: a picture sent once, asked many times. */
+import { z } from "zod";
+
+export const fileSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("file"),
+    bytes: z.number(),
+    created_at: z.number(),
+    filename: z.string(),
+    purpose: z.string(),
+    status: z.literal("processed"),
+    ocellus: z.object({ format: z.string(), sha256: z.string() }),
+  })
+  .meta({ id: "File" });
+export type WireFile = z.infer<typeof fileSchema>;
+
+export const fileListSchema = z
+  .object({ object: z.literal("list"), data: z.array(fileSchema), has_more: z.literal(false) })
+  .meta({ id: "FileList" });
+
+export const fileDeletedSchema = z
+  .object({ id: z.string(), object: z.literal("file"), deleted: z.literal(true) })
+  .meta({ id: "FileDeleted" });
+
+/** What pictures are uploaded for. Other purposes are other services: batches, fine-tuning. */
+export const filePurposeSchema = z.enum(["vision", "user_data"], 'purpose: expected "vision" or "user_data"');

@@ -1,0 +1,67 @@
+/** Parts of the wire that several routes share. Bounds of sampling options are the engine's to check; it names them. */
+import { z } from "zod";
+
+/** A stop string is held back from the stream while it may still come: long ones delay every answer. */
+const stopString = z.string().min(1).max(1024);
+
+export const samplingFields = {
+  temperature: z.number().optional(),
+  top_p: z.number().optional(),
+  top_k: z.number().optional(),
+  min_p: z.number().optional(),
+  repetition_penalty: z.number().optional(),
+  presence_penalty: z.number().optional(),
+  frequency_penalty: z.number().optional(),
+  seed: z.number().optional(),
+  logit_bias: z.record(z.string(), z.number()).optional(),
+  stop: z.union([stopString, z.array(stopString).max(16)]).optional(), // OpenAI takes 4; others more
+  max_tokens: z.number().int().min(1).optional(),
+};
+
+export const completionUsageSchema = z.object({
+  prompt_tokens: z.number(),
+  completion_tokens: z.number(),
+  total_tokens: z.number(),
+});
+export type CompletionUsage = z.infer<typeof completionUsageSchema>;
+
+/** Everything that OpenAI's API has no word for. Times in milliseconds; of several choices, the first one's. */
+export const answerFactsSchema = z
+  .object({
+    timings: z.object({
+      queue_ms: z.number(),
+      vision_ms: z.number(),
+      first_token_ms: z.number(),
+      total_ms: z.number(),
+      tokens_per_second: z.number(),
+    }),
+    /** Of the checkpoint and its packing: equal digests answer alike. */
+    model_version: z.string(),
+    /** In the order of the prompt. `sha256` is of the decoded pixels; `cached`: encoded for an earlier request. */
+    pictures: z.array(z.object({ sha256: z.string(), cached: z.boolean(), tokens: z.number() })),
+  })
+  .meta({ id: "OcellusFacts" });
+export type AnswerFacts = z.infer<typeof answerFactsSchema>;
+
+export const modelSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("model"),
+    created: z.number(),
+    owned_by: z.string(),
+    ocellus: z.object({
+      kind: z.enum(["chat", "embedding"]),
+      model_type: z.string(),
+      weights: z.string(),
+      version: z.string(),
+      vision: z.boolean(),
+      tools: z.boolean(),
+      max_length: z.number(),
+      device: z.string(),
+    }),
+  })
+  .meta({ id: "Model" });
+export type WireModel = z.infer<typeof modelSchema>;
+export const modelListSchema = z
+  .object({ object: z.literal("list"), data: z.array(modelSchema) })
+  .meta({ id: "ModelList" });

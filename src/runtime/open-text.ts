@@ -1,0 +1,70 @@
+/** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
+import type { Checkpoint } from "../checkpoint/index.js";
+import type { PictureThreads } from "../image/index.js";
+import type { ImageSide } from "../models/index.js";
+import type { PackedModel } from "../pack/index.js";
+import { createProcessor, type Eyes, type Processor } from "../processor/index.js";
+import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
+import { type ChatOptions, readDefaults, readEosTokenIds } from "./chat.js";
+import { requiredJson } from "./open.js";
+
+export interface TextSide {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: string | undefined;
+  readonly processor: Processor;
+  readonly defaults: ChatOptions;
+  readonly eosTokenIds: readonly number[];
+}
+
+export async function openText(packed: PackedModel, pictures: PictureThreads | undefined): Promise<TextSide> {
+  const { files, family, config } = packed;
+  const tokenizer = createTokenizer(
+    await requiredJson(files, "tokenizer.json"),
+    await requiredJson(files, "tokenizer_config.json"),
+  );
+  const chatTemplate = await readChatTemplate(files, tokenizer);
+  const processor = createProcessor({
+    tokenizer,
+    chatTemplate,
+    eyes: family.image && (await eyesOf(family.image, config, files)),
+    prepareImage: pictures && ((...picture) => pictures.prepare(...picture)),
+  });
+  const generation = await files.readJson("generation_config.json");
+  const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
+  return { tokenizer, chatTemplate, processor, defaults: readDefaults(generation), eosTokenIds };
+}
+
+async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
+  const { video } = image;
+  return {
+    recipe: image.recipe(config, await readRecipe(files, "image_processor", ["preprocessor_config.json"])),
+    imageTokenId: image.tokenId(config),
+    numTokensFor: (grid) => image.numTokens(config, grid),
+    video: video && {
+      ...video,
+      recipe: video.recipe(config, await readRecipe(files, "video_processor", videoRecipeFiles)),
+      tokenId: video.tokenId(config),
+    },
+  };
+}
+
+/** The second stands in for the first in checkpoints from before it, as in the reference. */
+const videoRecipeFiles = ["video_preprocessor_config.json", "preprocessor_config.json"];
+
+/** A part of processor_config.json (transformers 5), or the first of these files. */
+async function readRecipe(files: Checkpoint, part: string, names: readonly string[]): Promise<unknown> {
+  const joined = (await files.readJson("processor_config.json")) as Record<string, unknown> | undefined;
+  if (joined?.[part] !== undefined) return joined[part];
+  for (const name of names) {
+    const json = await files.readJson(name);
+    if (json !== undefined) return json;
+  }
+  return undefined;
+}
+
+/** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
+async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promise<string | undefined> {
+  const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
+  const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
+  return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;
+}

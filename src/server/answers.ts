@@ -1,0 +1,88 @@
+/** From a conversation to the events of its answers: through the gate, the prompt read once, the choices side by side. */
+import type { ChatEvent, ChatOptions, PreparedChat } from "../runtime/index.js";
+import type { Exchange } from "./exchange.js";
+import type { Ticket } from "./gate.js";
+import type { ServedModel } from "./models.js";
+
+export interface Question {
+  readonly served: ServedModel;
+  readonly options: ChatOptions;
+  readonly numChoices: number;
+  /** Reads the prompt, once the gate lets it. */
+  readonly prepare: (options: ChatOptions) => Promise<PreparedChat>;
+}
+
+/** One event of one choice. */
+export interface ChoiceEvent {
+  readonly index: number;
+  readonly event: ChatEvent;
+}
+
+/**
+ * Every choice has a place at the gate of its own, so that one request for many counts as many. Leaving the iteration, or
+ * the exchange's signal, ends them all.
+ * @throws as `prepare` and `generate` of the model, `overloaded`, `timeout`.
+ */
+export async function* answers(question: Question, exchange: Exchange): AsyncGenerator<ChoiceEvent> {
+  const { signal, owner, facts } = exchange;
+  const { served, numChoices } = question;
+  const { gate } = served;
+  const options = { ...question.options, signal };
+  facts.model = served.id;
+  const ticket = await gate.enter(owner, signal);
+  facts.queueMs = ticket.queueMs;
+  let prepared: PreparedChat;
+  try {
+    prepared = await question.prepare(options);
+  } catch (error) {
+    ticket.release();
+    throw error;
+  }
+  facts.promptTokens = (facts.promptTokens ?? 0) + prepared.promptIds.length;
+  facts.pictures = (facts.pictures ?? 0) + prepared.pictures.length;
+  const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
+    const held: Ticket = index === 0 ? ticket : await gate.enter(owner, signal);
+    try {
+      const seeded = withChoiceSeed(options, index);
+      for await (const event of served.model.generate(prepared, seeded)) yield { index, event };
+    } finally {
+      held.release();
+    }
+  };
+  for await (const event of merge(Array.from({ length: numChoices }, (_, index) => choice(index)))) {
+    noteFacts(exchange, event);
+    yield event;
+  }
+}
+
+/** With one seed for all choices they would all be the same. */
+function withChoiceSeed(options: ChatOptions, index: number): ChatOptions {
+  const seed = options.sampling?.seed;
+  return seed === undefined || index === 0
+    ? options
+    : { ...options, sampling: { ...options.sampling, seed: seed + index } };
+}
+
+function noteFacts({ facts, started }: Exchange, { event }: ChoiceEvent): void {
+  facts.firstTokenMs ??= performance.now() - started;
+  if (event.type === "end") facts.completionTokens = (facts.completionTokens ?? 0) + event.usage.completionTokens;
+}
+
+/** The events of several sources as they come; when one fails, or the reader leaves, all end. */
+export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
+  const next = (source: AsyncGenerator<T>) => source.next().then((result) => ({ source, result }));
+  const pending = new Map(sources.map((source) => [source, next(source)]));
+  try {
+    while (pending.size > 0) {
+      const { source, result } = await Promise.race(pending.values());
+      if (result.done) pending.delete(source);
+      else {
+        pending.set(source, next(source));
+        yield result.value;
+      }
+    }
+  } finally {
+    for (const promise of pending.values()) promise.catch(() => {}); // the first failure is told; these follow from it
+    for (const source of sources) void source.return(undefined);
+  }
+}

@@ -1,0 +1,71 @@
+/** The server as a function from Request to Response: routes, errors, and what happens around every request. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { OcellusError } from "../base/index.js";
+import { errorResponse } from "../protocol/index.js";
+import { type App, type Env, Exchange } from "./exchange.js";
+import { addChatCompletions } from "./routes/chat-completions.js";
+import { addCompletions } from "./routes/completions.js";
+import { addEmbeddings } from "./routes/embeddings.js";
+import { addFiles } from "./routes/files.js";
+import { addHealth } from "./routes/health.js";
+import { addModels } from "./routes/models.js";
+import { addResponses } from "./routes/responses.js";
+import { addWeb } from "./routes/web.js";
+import type { Services } from "./services.js";
+
+export function createApp(services: Services): App {
+  const app: App = new OpenAPIHono<Env>();
+  addExchange(app, services);
+  addErrors(app);
+  addHealth(app, services);
+  addModels(app, services);
+  addChatCompletions(app, services);
+  addCompletions(app, services);
+  addResponses(app, services);
+  addEmbeddings(app, services);
+  addFiles(app, services);
+  if (services.webFolder !== undefined) addWeb(app, services.webFolder);
+  return app;
+}
+
+/** Gives every request its id, its deadline and its line in the log. */
+function addExchange(app: App, { config, log, lifecycle, budget }: Services): void {
+  app.use(async (c, next) => {
+    const exchange = new Exchange(c.req.raw, {
+      log,
+      deadlineMs: config.deadlineMs,
+      onEnd: (ended, status, error) => {
+        lifecycle.end(ended);
+        budget.release(ended);
+        logEnd(ended, c.req.method, c.req.path, status, error);
+      },
+    });
+    lifecycle.begin(exchange);
+    c.set("exchange", exchange);
+    c.header("x-request-id", exchange.id);
+    await next();
+    if (!exchange.isStreaming) exchange.end(c.res.status, c.error);
+  });
+}
+
+function logEnd(exchange: Exchange, method: string, path: string, status: number, error: unknown): void {
+  const line = { method, path, status, ms: Math.round(performance.now() - exchange.started), ...exchange.facts };
+  if (status >= 500) exchange.log.error({ ...line, err: error }, "failed");
+  else if (path.startsWith("/health")) exchange.log.debug(line, "answered");
+  else exchange.log.info(line, status < 400 ? "answered" : "refused");
+}
+
+function addErrors(app: App): void {
+  app.onError((error, c) => {
+    const { status, body } = errorResponse(c.get("exchange").reasonFor(error));
+    const retryAfterMs = error instanceof OcellusError ? error.details.retryAfterMs : undefined;
+    if (typeof retryAfterMs === "number") c.header("retry-after", String(Math.ceil(retryAfterMs / 1000)));
+    // The deadline would pass again: official clients repeat a 504 unless they are told not to.
+    if (status === 504) c.header("x-should-retry", "false");
+    return c.json(body, status as 500);
+  });
+  app.notFound((c) => {
+    const missing = new OcellusError("not_found", `there is no ${c.req.method} ${c.req.path} here; see /openapi.json`);
+    return c.json(errorResponse(missing).body, 404);
+  });
+}

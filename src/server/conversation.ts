@@ -1,0 +1,52 @@
+/** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
+import { z } from "zod";
+import { parseJson, parseValue, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
+import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
+import type { ResolvePicture } from "./pictures.js";
+
+type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
+
+export async function readConversation(
+  messages: readonly WireMessage[],
+  resolvePicture: ResolvePicture,
+): Promise<ChatMessage[]> {
+  return Promise.all(messages.map((message) => readMessage(message, resolvePicture)));
+}
+
+async function readMessage(message: WireMessage, resolvePicture: ResolvePicture): Promise<ChatMessage> {
+  switch (message.role) {
+    case "system":
+    case "developer":
+      return { role: "system", content: message.content };
+    case "user":
+      if (typeof message.content === "string") return { role: "user", content: message.content };
+      return {
+        role: "user",
+        content: await Promise.all(message.content.map((part) => readPart(part, resolvePicture))),
+      };
+    case "assistant":
+      return {
+        role: "assistant",
+        content: message.content ?? "",
+        ...(message.tool_calls && { tool_calls: message.tool_calls.map(readCall) }),
+      };
+    case "tool":
+      return { role: "tool", content: message.content, tool_call_id: message.tool_call_id };
+    default:
+      throw message satisfies never;
+  }
+}
+
+/** Templates write the arguments themselves, so they take them as values. */
+function readCall({ id, type, function: { name, arguments: json } }: ToolCall): TemplateCall {
+  const parsed = parseValue(argumentsSchema, parseJson(json, "tool_calls: the arguments"));
+  return { id, type, function: { name, arguments: parsed } };
+}
+
+const argumentsSchema = z.record(z.string(), z.unknown(), "tool_calls: expected the arguments as a JSON object");
+
+async function readPart(part: WirePart, resolvePicture: ResolvePicture): Promise<ContentPart> {
+  if (part.type === "text") return part;
+  if (part.type === "file") return image(await resolvePicture(part.file.file_id));
+  return image(await resolvePicture(typeof part.image_url === "string" ? part.image_url : part.image_url.url));
+}

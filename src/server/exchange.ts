@@ -1,0 +1,82 @@
+/** One request on its way through the server: its id, who asks, when it must end, and what the log will say of it. */
+import { randomUUID } from "node:crypto";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Logger } from "pino";
+import { OcellusError } from "../base/index.js";
+
+export interface Env {
+  Variables: { exchange: Exchange };
+}
+export type App = OpenAPIHono<Env>;
+export type RequestContext = Context<Env>;
+
+/** Facts for the log and the metrics; never text, never pictures. */
+export interface Facts {
+  model?: string;
+  promptTokens?: number;
+  completionTokens?: number;
+  pictures?: number;
+  queueMs?: number;
+  firstTokenMs?: number;
+}
+
+/** An id that a client may choose: printable, short enough for every log. */
+const goodId = /^[\w.:-]{1,128}$/;
+
+export interface ExchangeOptions {
+  readonly log: Logger;
+  readonly deadlineMs: number;
+  /** Told once, with the status that the client saw or would have seen. */
+  readonly onEnd: (exchange: Exchange, status: number, error?: unknown) => void;
+}
+
+export class Exchange {
+  readonly id: string;
+  readonly log: Logger;
+  readonly started = performance.now();
+  readonly facts: Facts = {};
+  /** Aborted by the client's leaving, by the deadline, or by the server's end. */
+  readonly signal: AbortSignal;
+  /** The key that asks; the address for everybody without one. */
+  owner = "anonymous";
+  /** The answer goes on after its headers: the body's end is the end. */
+  isStreaming = false;
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  readonly #onEnd: (exchange: Exchange, status: number, error?: unknown) => void;
+  #hasEnded = false;
+
+  constructor(request: Request, { log, deadlineMs, onEnd }: ExchangeOptions) {
+    const wanted = request.headers.get("x-request-id") ?? "";
+    this.id = goodId.test(wanted) ? wanted : `req_${randomUUID()}`;
+    this.log = log.child({ request: this.id });
+    this.#onEnd = onEnd;
+    this.signal = AbortSignal.any([request.signal, this.#controller.signal]);
+    const late = () =>
+      new OcellusError("timeout", `the request was not answered within its ${deadlineMs / 1000} seconds`, {
+        details: { deadlineMs },
+      });
+    this.#timer = setTimeout(() => this.abort(late()), deadlineMs);
+  }
+
+  /** Ends the work for this request; `reason` is what its client is told. */
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Work that was aborted failed for the reason it was aborted for. */
+  reasonFor(error: unknown): unknown {
+    const { reason } = this.signal;
+    return error instanceof OcellusError && error.code === "aborted" && reason instanceof OcellusError ? reason : error;
+  }
+
+  /** The last byte is written, or nobody reads on. */
+  end(status: number, error?: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+    this.#onEnd(this, status, error);
+  }
+}

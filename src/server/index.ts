@@ -1,0 +1,5 @@
+export { createApp } from "./app.js";
+export { type ServerConfig, serverConfigSchema } from "./config.js";
+export { type Listening, listen } from "./listen.js";
+export type { ChatModel, EmbeddingModel } from "./models.js";
+export { createServices, type ServerOptions, type Services } from "./services.js";

@@ -1,0 +1,36 @@
+/** The end of a server: no new requests, time for the running ones, then an end for all. */
+import { OcellusError } from "../base/index.js";
+import type { Exchange } from "./exchange.js";
+
+export class Lifecycle {
+  readonly #running = new Set<Exchange>();
+  #onIdle: (() => void) | undefined;
+  #isDraining = false;
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  begin(exchange: Exchange): void {
+    this.#running.add(exchange);
+  }
+
+  end(exchange: Exchange): void {
+    this.#running.delete(exchange);
+    if (this.#running.size === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when every request has been answered; what runs after `drainMs` is ended. */
+  async drain(drainMs: number): Promise<void> {
+    this.#isDraining = true;
+    if (this.#running.size === 0) return;
+    const stopping = new OcellusError("unavailable", "the server is being stopped; ask again in a moment");
+    const timer = setTimeout(() => {
+      for (const exchange of this.#running) exchange.abort(stopping);
+    }, drainMs);
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,126 @@
+/** The models of one server by their names, and whether they are there yet. */
+import { nearestHint, OcellusError } from "../base/index.js";
+import type { WireModel } from "../protocol/index.js";
+import type { ClipModel, VisionLanguageModel } from "../runtime/index.js";
+import type { ServerConfig } from "./config.js";
+import { Gate } from "./gate.js";
+
+/** What the server asks of a model: tests script one. */
+export type ChatModel = Pick<
+  VisionLanguageModel,
+  "info" | "stats" | "tokenizer" | "prepare" | "prepareText" | "generate" | "close"
+>;
+export type EmbeddingModel = Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
+
+export interface ServedModel {
+  readonly kind: "chat";
+  readonly id: string;
+  readonly model: ChatModel;
+  readonly gate: Gate;
+}
+
+export interface ServedEmbedder {
+  readonly kind: "embedding";
+  readonly id: string;
+  readonly model: EmbeddingModel;
+  readonly gate: Gate;
+}
+
+type Served = ServedModel | ServedEmbedder;
+
+/** Each runs on all threads: a second one at a time fills the gaps of the first, more only wait for each other. */
+const embeddingsAtOnce = 2;
+
+export class ModelShelf {
+  readonly #models = new Map<string, Served>();
+  readonly #created = Math.floor(Date.now() / 1000);
+  readonly #config: Pick<ServerConfig, "maxQueue">;
+  #isReady = false;
+
+  constructor(config: Pick<ServerConfig, "maxQueue">) {
+    this.#config = config;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Half as many again as can run are let in: their pictures are encoded while they wait for a slot. */
+  add(id: string, model: ChatModel): void {
+    const gate = this.#gate(Math.ceil(1.5 * model.info.maxSequences));
+    this.#models.set(id, { kind: "chat", id, model, gate });
+  }
+
+  addEmbedder(id: string, model: EmbeddingModel): void {
+    this.#models.set(id, { kind: "embedding", id, model, gate: this.#gate(embeddingsAtOnce) });
+  }
+
+  /** All models are there: questions are welcome. */
+  open(): void {
+    this.#isReady = true;
+  }
+
+  /** The named model, or the first that answers. @throws `not_found`, `unsupported`, `unavailable` while models load. */
+  find(id: string | undefined): ServedModel {
+    const found = this.#named(id, "chat");
+    if (found.kind === "chat") return found;
+    throw wrongKind(found.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
+  }
+
+  /** The named model, or the first that gives embeddings. @throws as `find`. */
+  findEmbedder(id: string | undefined): ServedEmbedder {
+    const found = this.#named(id, "embedding");
+    if (found.kind === "embedding") return found;
+    const reason = "answers questions; what it makes of texts and of pictures cannot be compared by a distance";
+    throw wrongKind(found.id, `${reason}. Start the server with --embedding-model FOLDER (a CLIP checkpoint)`);
+  }
+
+  all(): readonly Served[] {
+    return [...this.#models.values()];
+  }
+
+  list(): WireModel[] {
+    return this.all().map((served) => ({
+      id: served.id,
+      object: "model",
+      created: this.#created,
+      owned_by: "ocellus",
+      ocellus: describe(served),
+    }));
+  }
+
+  #gate(maxRunning: number): Gate {
+    return new Gate({ maxRunning, maxQueue: this.#config.maxQueue });
+  }
+
+  #named(id: string | undefined, kind: Served["kind"]): Served {
+    if (!this.#isReady)
+      throw new OcellusError("unavailable", "the server is loading its models; ask /health/ready when it is done");
+    const all = this.all();
+    const found = id === undefined ? (all.find((served) => served.kind === kind) ?? all[0]) : this.#models.get(id);
+    if (found) return found;
+    const names = [...this.#models.keys()];
+    throw new OcellusError(
+      "not_found",
+      `there is no model ${JSON.stringify(id)} here${nearestHint(id ?? "", names)}; GET /v1/models lists them`,
+      { details: { param: "model" } },
+    );
+  }
+}
+
+function describe({ kind, model: { info } }: Served): WireModel["ocellus"] {
+  return {
+    kind,
+    model_type: info.modelType,
+    weights: info.weights,
+    version: info.digest,
+    vision: "readsPictures" in info ? info.readsPictures : true,
+    tools: "readsTools" in info && info.readsTools,
+    max_length: info.maxLength,
+    device: info.device,
+  };
+}
+
+function wrongKind(id: string, problem: string): OcellusError {
+  return new OcellusError("unsupported", `the model ${id} ${problem}`, { details: { param: "model" } });
+}

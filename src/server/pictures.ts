@@ -1,0 +1,51 @@
+/** Where a request's pictures come from. Only bytes and data URLs ever reach the runtime, which would also read paths. */
+import { OcellusError } from "../base/index.js";
+import type { ImageInput } from "../runtime/index.js";
+import type { Exchange } from "./exchange.js";
+import { fetchPicture } from "./fetch-picture.js";
+import type { Services } from "./services.js";
+
+/** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
+export type ResolvePicture = (url: string) => Promise<ImageInput>;
+
+/** For one request: a picture that is named twice is read once, and the number of pictures is bounded before any is. */
+export function pictureResolver({ config, files, budget }: Services, exchange: Exchange): ResolvePicture {
+  const known = new Map<string, Promise<ImageInput>>();
+  const resolve = async (url: string): Promise<ImageInput> => {
+    if (known.size >= config.maxPictures)
+      throw new OcellusError("too_large", `at most ${config.maxPictures} pictures are read in one request`);
+    if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxPictureBytes);
+    if (url.startsWith("file-")) return files.get(exchange.owner, url).bytes;
+    if (!config.allowPictureUrls) throw notAllowed(url);
+    const limits = { maxBytes: config.maxPictureBytes, timeoutMs: config.pictureTimeoutMs };
+    const bytes = await fetchPicture(url, limits, exchange.signal);
+    budget.take(exchange, bytes.length);
+    return bytes;
+  };
+  return (url) => {
+    const picture = known.get(url) ?? resolve(url);
+    known.set(url, picture);
+    return picture;
+  };
+}
+
+function checkedDataUrl(url: string, maxBytes: number): string {
+  const numBytes = Math.floor(((url.length - url.indexOf(",") - 1) * 3) / 4);
+  if (numBytes <= maxBytes) return url;
+  throw new OcellusError(
+    "too_large",
+    `a picture of ${numBytes} bytes, at most ${maxBytes} are read; send a smaller one`,
+  );
+}
+
+function notAllowed(url: string): OcellusError {
+  const isAddress = /^https?:/i.test(url);
+  const found = isAddress
+    ? "an address; this server fetches none (--allow-picture-urls)"
+    : JSON.stringify(url.slice(0, 60));
+  return new OcellusError(
+    "invalid_request",
+    `a picture: expected data:image/…;base64,… or the id of an uploaded file, found ${found}`,
+    { details: { param: "image_url" } },
+  );
+}

@@ -1,0 +1,124 @@
+/** POST /v1/chat/completions: a conversation with pictures, answered at once or as a stream. */
+import { randomUUID } from "node:crypto";
+import {
+  type ChatChunk,
+  type ChatCompletion,
+  type ChatRequest,
+  type ContentLogprob,
+  chatRequestSchema,
+  harmlessChatFields,
+  type WireFinishReason,
+} from "../../protocol/index.js";
+import type { ChatToken } from "../../runtime/index.js";
+import { answers, type ChoiceEvent } from "../answers.js";
+import { readRequest } from "../body.js";
+import { Choice, type Delta } from "../choice.js";
+import type { App, Exchange } from "../exchange.js";
+import { factsOf, usageOf } from "../facts.js";
+import { wireTokens } from "../logprobs.js";
+import type { ServedModel } from "../models.js";
+import { maxCalls, readQuestion } from "../question.js";
+import type { Services } from "../services.js";
+import { type SseEvent, streamEvents } from "../sse.js";
+
+export function addChatCompletions(app: App, services: Services): void {
+  app.post("/v1/chat/completions", async (c) => {
+    const request = await readRequest(c, services, chatRequestSchema, harmlessChatFields);
+    const exchange = c.get("exchange");
+    const question = await readQuestion(request, services, exchange);
+    const reply = new Reply(request, question.served, exchange);
+    const events = answers(question, exchange);
+    if (request.stream) return streamEvents(c, chunks(events, reply));
+    for await (const event of events) reply.take(event);
+    return c.json(reply.completion());
+  });
+}
+
+async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncGenerator<SseEvent> {
+  for await (const event of events) {
+    for (const data of reply.take(event)) yield { data };
+  }
+  if (reply.wantsUsage) yield { data: reply.usageChunk() };
+}
+
+/** Gathers the events of all choices, and says each as chunks for those who stream. */
+class Reply {
+  readonly #request: ChatRequest;
+  readonly #served: ServedModel;
+  readonly #exchange: Exchange;
+  readonly #choices: Choice[];
+  readonly #head;
+
+  constructor(request: ChatRequest, served: ServedModel, exchange: Exchange) {
+    this.#request = request;
+    this.#served = served;
+    this.#exchange = exchange;
+    this.#choices = Array.from({ length: request.n ?? 1 }, () => new Choice(maxCalls(request)));
+    this.#head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: served.id };
+  }
+
+  get wantsUsage(): boolean {
+    return this.#request.stream_options?.include_usage === true;
+  }
+
+  take({ index, event }: ChoiceEvent): ChatChunk[] {
+    const choice = this.#choices[index]!;
+    const isFirst = choice.text === "" && choice.calls.length === 0;
+    const delta = choice.take(event);
+    const says = delta.text !== "" || delta.calls.length > 0 || (isFirst && choice.hasEnded);
+    const said = says ? [this.#deltaChunk(index, delta, isFirst)] : [];
+    return choice.hasEnded ? [...said, this.#endChunk(index, choice.finishReason)] : said;
+  }
+
+  usageChunk(): ChatChunk {
+    return { ...this.#chunkHead(), choices: [], usage: usageOf(this.#choices) };
+  }
+
+  completion(): ChatCompletion {
+    return {
+      ...this.#head,
+      object: "chat.completion",
+      choices: this.#choices.map((choice, index) => ({
+        index,
+        message: {
+          role: "assistant",
+          content: choice.text === "" && choice.calls.length > 0 ? null : choice.text,
+          refusal: null,
+          ...(choice.calls.length > 0 && { tool_calls: choice.calls }),
+        },
+        logprobs: this.#logprobs(choice.tokens),
+        finish_reason: choice.finishReason,
+      })),
+      usage: usageOf(this.#choices),
+      ocellus: factsOf(this.#choices[0]!, this.#served, this.#exchange),
+    };
+  }
+
+  #deltaChunk(index: number, { text, calls, tokens }: Delta, isFirst: boolean): ChatChunk {
+    const delta = {
+      ...(isFirst && { role: "assistant" as const }),
+      ...((text !== "" || calls.length === 0) && { content: text }),
+      ...(calls.length > 0 && { tool_calls: [...calls] }),
+    };
+    const choice = { index, delta, logprobs: this.#logprobs(tokens), finish_reason: null };
+    return { ...this.#chunkHead(), choices: [choice] };
+  }
+
+  /** Our own facts stand on the chunk that ends the last choice. */
+  #endChunk(index: number, finish_reason: WireFinishReason): ChatChunk {
+    const isLast = this.#choices.every((choice) => choice.hasEnded);
+    return {
+      ...this.#chunkHead(),
+      choices: [{ index, delta: {}, logprobs: null, finish_reason }],
+      ...(isLast && { ocellus: factsOf(this.#choices[0]!, this.#served, this.#exchange) }),
+    };
+  }
+
+  #chunkHead() {
+    return { ...this.#head, object: "chat.completion.chunk" as const };
+  }
+
+  #logprobs(tokens: readonly ChatToken[]): { content: ContentLogprob[] } | null {
+    return this.#request.logprobs ? { content: wireTokens(tokens, this.#served.model.tokenizer) } : null;
+  }
+}

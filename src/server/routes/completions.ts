@@ -1,0 +1,141 @@
+/** POST /v1/completions: text goes on, without turns, templates or pictures. */
+import { randomUUID } from "node:crypto";
+import {
+  type Completion,
+  type CompletionRequest,
+  completionRequestSchema,
+  harmlessCompletionFields,
+  type TextLogprobs,
+} from "../../protocol/index.js";
+import type { ChatToken } from "../../runtime/index.js";
+import { answers, type ChoiceEvent, merge } from "../answers.js";
+import { readRequest } from "../body.js";
+import { Choice } from "../choice.js";
+import type { App, Exchange } from "../exchange.js";
+import { factsOf, usageOf } from "../facts.js";
+import { wireTokens } from "../logprobs.js";
+import type { ServedModel } from "../models.js";
+import { samplingOptions } from "../options.js";
+import type { Services } from "../services.js";
+import { type SseEvent, streamEvents } from "../sse.js";
+
+export function addCompletions(app: App, services: Services): void {
+  app.post("/v1/completions", async (c) => {
+    const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields);
+    const exchange = c.get("exchange");
+    const served = services.models.find(request.model);
+    const prompts = promptsOf(request);
+    const reply = new Reply(request, prompts.length, served, exchange);
+    const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));
+    if (request.stream) return streamEvents(c, chunks(events, reply));
+    for await (const event of events) reply.take(event);
+    return c.json(reply.completion());
+  });
+}
+
+type TextPrompt = string | readonly number[];
+
+function promptsOf({ prompt }: CompletionRequest): readonly TextPrompt[] {
+  if (typeof prompt === "string") return [prompt];
+  return typeof prompt[0] === "number" ? [prompt as number[]] : (prompt as string[] | number[][]);
+}
+
+/** All choices for one of several prompts, numbered behind those of the prompts before it. */
+async function* continuations(
+  request: CompletionRequest,
+  prompt: TextPrompt,
+  place: number,
+  served: ServedModel,
+  exchange: Exchange,
+): AsyncGenerator<ChoiceEvent> {
+  const { n: numChoices = 1, logprobs, ...rest } = request;
+  const wanted = { ...rest, ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }) };
+  const question = {
+    served,
+    numChoices,
+    options: samplingOptions(wanted),
+    prepare: async (options: ReturnType<typeof samplingOptions>) => served.model.prepareText(prompt, options),
+  };
+  for await (const { index, event } of answers(question, exchange)) yield { index: place * numChoices + index, event };
+}
+
+async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncGenerator<SseEvent> {
+  for await (const event of events) {
+    for (const data of reply.take(event)) yield { data };
+  }
+  if (reply.wantsUsage) yield { data: reply.usageChunk() };
+}
+
+class Reply {
+  readonly #request: CompletionRequest;
+  readonly #served: ServedModel;
+  readonly #exchange: Exchange;
+  readonly #choices: Choice[];
+  readonly #head;
+
+  constructor(request: CompletionRequest, numPrompts: number, served: ServedModel, exchange: Exchange) {
+    this.#request = request;
+    this.#served = served;
+    this.#exchange = exchange;
+    this.#choices = Array.from({ length: numPrompts * (request.n ?? 1) }, () => new Choice(0));
+    const created = Math.floor(Date.now() / 1000);
+    this.#head = { id: `cmpl-${randomUUID()}`, object: "text_completion" as const, created, model: served.id };
+  }
+
+  get wantsUsage(): boolean {
+    return this.#request.stream_options?.include_usage === true;
+  }
+
+  take({ index, event }: ChoiceEvent): Completion[] {
+    const choice = this.#choices[index]!;
+    const before = choice.text.length;
+    const { text, tokens } = choice.take(event);
+    const isLast = this.#choices.every(({ hasEnded }) => hasEnded);
+    const finish_reason = choice.hasEnded ? choice.end.finishReason : null;
+    if (text === "" && !finish_reason) return [];
+    const said = { index, text, logprobs: this.#logprobs(tokens, before), finish_reason };
+    return [{ ...this.#head, choices: [said], ...(isLast && { ocellus: this.#facts() }) }];
+  }
+
+  usageChunk(): Completion {
+    return { ...this.#head, choices: [], usage: this.#usage() };
+  }
+
+  completion(): Completion {
+    const choices = this.#choices.map(({ text, tokens, end }, index) => ({
+      index,
+      text,
+      logprobs: this.#logprobs(tokens, 0),
+      finish_reason: end.finishReason,
+    }));
+    return { ...this.#head, choices, usage: this.#usage(), ocellus: this.#facts() };
+  }
+
+  /** The prompts of all choices' prompts, each counted once. */
+  #usage() {
+    const { n = 1 } = this.#request;
+    const perPrompt = this.#choices.filter((_, i) => i % n === 0).map(({ end }) => end.usage.promptTokens);
+    const prompt_tokens = perPrompt.reduce((sum, tokens) => sum + tokens, 0);
+    const { completion_tokens } = usageOf(this.#choices);
+    return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+  }
+
+  #facts() {
+    return factsOf(this.#choices[0]!, this.#served, this.#exchange);
+  }
+
+  #logprobs(tokens: readonly ChatToken[], start: number): TextLogprobs {
+    if (this.#request.logprobs === undefined) return null;
+    const wire = wireTokens(tokens, this.#served.model.tokenizer);
+    let offset = start;
+    return {
+      tokens: wire.map(({ token }) => token),
+      token_logprobs: wire.map(({ logprob }) => logprob),
+      top_logprobs: wire.map(({ top_logprobs }) => Object.fromEntries(top_logprobs.map((t) => [t.token, t.logprob]))),
+      text_offset: wire.map(({ token }) => {
+        offset += token.length;
+        return offset - token.length;
+      }),
+    };
+  }
+}

@@ -1,0 +1,78 @@
+/** POST /v1/embeddings: texts and pictures in one space, from a model with two towers. */
+import { OcellusError } from "../../base/index.js";
+import {
+  type EmbeddingInput,
+  type EmbeddingList,
+  embeddingRequestSchema,
+  harmlessEmbeddingFields,
+} from "../../protocol/index.js";
+import { readRequest } from "../body.js";
+import type { App, Exchange } from "../exchange.js";
+import type { ServedEmbedder } from "../models.js";
+import { pictureResolver, type ResolvePicture } from "../pictures.js";
+import type { Services } from "../services.js";
+
+export function addEmbeddings(app: App, services: Services): void {
+  app.post("/v1/embeddings", async (c) => {
+    const request = await readRequest(c, services, embeddingRequestSchema, harmlessEmbeddingFields);
+    const { input, encoding_format = "float", dimensions } = request;
+    const exchange = c.get("exchange");
+    const served = services.models.findEmbedder(request.model);
+    const resolve = pictureResolver(services, exchange);
+    const ticket = await served.gate.enter(exchange.owner, exchange.signal);
+    try {
+      const inputs = Array.isArray(input) ? input : [input];
+      const { vectors, numTokens } = await embedAll(inputs, served, resolve, exchange);
+      checkDimensions(vectors[0]!.length, dimensions);
+      return c.json({
+        object: "list",
+        model: served.id,
+        data: vectors.map((vector, index) => ({
+          object: "embedding",
+          index,
+          embedding: encode(vector, encoding_format),
+        })),
+        usage: { prompt_tokens: numTokens, total_tokens: numTokens },
+      } satisfies EmbeddingList);
+    } finally {
+      ticket.release();
+    }
+  });
+}
+
+async function embedAll(
+  inputs: readonly EmbeddingInput[],
+  { id, model }: ServedEmbedder,
+  resolve: ResolvePicture,
+  { signal, facts }: Exchange,
+): Promise<{ vectors: Float32Array[]; numTokens: number }> {
+  const vectors: Float32Array[] = [];
+  let numTokens = 0;
+  for (const input of inputs) {
+    if (signal.aborted) throw new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason });
+    if (typeof input === "object" && input.type === "image_url") {
+      const { image_url } = input;
+      const picture = await resolve(typeof image_url === "string" ? image_url : image_url.url);
+      vectors.push(await model.embedImage(picture, { signal }));
+      facts.pictures = (facts.pictures ?? 0) + 1;
+    } else {
+      const text = typeof input === "string" ? input : input.text;
+      vectors.push(await model.embedText(text));
+      numTokens += model.numTokens(text);
+    }
+  }
+  Object.assign(facts, { model: id, promptTokens: numTokens });
+  return { vectors, numTokens };
+}
+
+function checkDimensions(found: number, wanted = found): void {
+  if (wanted === found) return;
+  throw new OcellusError("unsupported", `dimensions: this model gives ${found}, and a part of them means nothing`, {
+    details: { param: "dimensions" },
+  });
+}
+
+function encode(vector: Float32Array, format: "float" | "base64"): number[] | string {
+  if (format === "float") return [...vector];
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
+}

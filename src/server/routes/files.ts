@@ -1,0 +1,33 @@
+/** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. */
+import { OcellusError } from "../../base/index.js";
+import { filePurposeSchema, parseValue } from "../../protocol/index.js";
+import { readForm } from "../body.js";
+import type { App } from "../exchange.js";
+import type { Services } from "../services.js";
+
+export function addFiles(app: App, services: Services): void {
+  const { files, config } = services;
+  app.post("/v1/files", async (c) => {
+    const form = await readForm(c, services);
+    const file = form.get("file");
+    if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
+    const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data");
+    if (file.size > config.maxPictureBytes)
+      throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxPictureBytes}`);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    return c.json(files.add(c.get("exchange").owner, file.name.slice(0, 256), purpose, bytes));
+  });
+  app.get("/v1/files", (c) => c.json({ object: "list", data: files.list(c.get("exchange").owner), has_more: false }));
+  app.get("/v1/files/:id", (c) => c.json(files.get(c.get("exchange").owner, c.req.param("id")).wire));
+  app.get("/v1/files/:id/content", (c) => {
+    const { bytes, mediaType } = files.get(c.get("exchange").owner, c.req.param("id"));
+    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, {
+      "content-type": mediaType,
+      "x-content-type-options": "nosniff",
+    });
+  });
+  app.delete("/v1/files/:id", (c) => {
+    files.remove(c.get("exchange").owner, c.req.param("id"));
+    return c.json({ id: c.req.param("id"), object: "file", deleted: true });
+  });
+}

@@ -1,0 +1,12 @@
+/** GET /v1/models and /v1/models/NAME: what can be asked here. */
+import type { App } from "../exchange.js";
+import type { Services } from "../services.js";
+
+export function addModels(app: App, { models }: Services): void {
+  app.get("/v1/models", (c) => c.json({ object: "list", data: models.list() }));
+  // A name may hold a slash (owner/name).
+  app.get("/v1/models/:id{.+}", (c) => {
+    const { id } = models.find(c.req.param("id"));
+    return c.json(models.list().find((model) => model.id === id)!);
+  });
+}

@@ -1,0 +1,197 @@
+/** POST /v1/responses: the same answers as chat completions, as items; streamed, as named events. */
+import { randomUUID } from "node:crypto";
+import {
+  asChatRequest,
+  harmlessResponseFields,
+  type OutputItem,
+  type OutputTextPart,
+  type ResponseRequest,
+  responseRequestSchema,
+  type WireResponse,
+} from "../../protocol/index.js";
+import { answers, type ChoiceEvent } from "../answers.js";
+import { readRequest } from "../body.js";
+import { Choice, type Delta } from "../choice.js";
+import type { App, Exchange } from "../exchange.js";
+import { factsOf, usageOf } from "../facts.js";
+import { wireTokens } from "../logprobs.js";
+import type { ServedModel } from "../models.js";
+import { maxCalls, readQuestion } from "../question.js";
+import type { Services } from "../services.js";
+import { type SseEvent, streamEvents } from "../sse.js";
+
+export function addResponses(app: App, services: Services): void {
+  app.post("/v1/responses", async (c) => {
+    const request = await readRequest(c, services, responseRequestSchema, harmlessResponseFields);
+    const exchange = c.get("exchange");
+    const chat = asChatRequest(request);
+    const question = await readQuestion(chat, services, exchange);
+    const reply = new Reply(request, new Choice(maxCalls(chat)), question.served, exchange);
+    const events = answers(question, exchange);
+    if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");
+    for await (const { event } of events) reply.take(event);
+    return c.json(reply.response());
+  });
+}
+
+interface ResponseEvent {
+  readonly type: string;
+  readonly [name: string]: unknown;
+}
+
+async function* numbered(events: AsyncIterable<ResponseEvent>): AsyncGenerator<SseEvent> {
+  let sequence_number = 0;
+  for await (const event of events) yield { event: event.type, data: { ...event, sequence_number: sequence_number++ } };
+}
+
+/** Items grow in order: words first, each call an item of its own. */
+class Reply {
+  readonly #request: ResponseRequest;
+  readonly #choice: Choice;
+  readonly #served: ServedModel;
+  readonly #exchange: Exchange;
+  readonly #head;
+  readonly #items: OutputItem[] = [];
+
+  constructor(request: ResponseRequest, choice: Choice, served: ServedModel, exchange: Exchange) {
+    this.#request = request;
+    this.#choice = choice;
+    this.#served = served;
+    this.#exchange = exchange;
+    this.#head = { id: newId("resp"), object: "response" as const, created_at: Math.floor(Date.now() / 1000) };
+  }
+
+  /** What one event of the model adds, as events of the wire. */
+  take(event: ChoiceEvent["event"]): ResponseEvent[] {
+    const delta = this.#choice.take(event);
+    const said = delta.text === "" ? [] : this.#addText(delta);
+    const called = delta.calls.flatMap((call) => [...this.#closeText(), ...this.#addCall(call)]);
+    if (!this.#choice.hasEnded) return [...said, ...called];
+    const empty = this.#items.length === 0 ? this.#openText() : []; // an answer without words is still an answer
+    return [...said, ...called, ...empty, ...this.#closeText()];
+  }
+
+  async *stream(events: AsyncIterable<ChoiceEvent>): AsyncGenerator<ResponseEvent> {
+    let hasBegun = false;
+    for await (const { event } of events) {
+      if (!hasBegun) {
+        hasBegun = true; // not before the first event: until then the request may still be refused
+        yield { type: "response.created", response: this.response() };
+        yield { type: "response.in_progress", response: this.response() };
+      }
+      yield* this.take(event);
+    }
+    const response = this.response();
+    yield { type: `response.${response.status}`, response };
+  }
+
+  response(): WireResponse {
+    const { instructions, max_output_tokens, temperature, top_p, tools, tool_choice, text } = this.#request;
+    return {
+      ...this.#head,
+      status: this.#status(),
+      error: null,
+      incomplete_details: this.#status() === "incomplete" ? { reason: "max_output_tokens" } : null,
+      instructions: instructions ?? null,
+      max_output_tokens: max_output_tokens ?? null,
+      model: this.#served.id,
+      output: structuredClone(this.#items),
+      parallel_tool_calls: this.#request.parallel_tool_calls ?? true,
+      previous_response_id: null,
+      store: false,
+      temperature: temperature ?? null,
+      text: { format: text?.format ?? { type: "text" } },
+      tool_choice: tool_choice ?? "auto",
+      tools: tools ?? [],
+      top_p: top_p ?? null,
+      truncation: "disabled",
+      metadata: {},
+      usage: this.#choice.hasEnded ? this.#usage() : null,
+      ...(this.#choice.hasEnded && { ocellus: factsOf(this.#choice, this.#served, this.#exchange) }),
+    };
+  }
+
+  #status(): WireResponse["status"] {
+    if (!this.#choice.hasEnded) return "in_progress";
+    return this.#choice.finishReason === "length" ? "incomplete" : "completed";
+  }
+
+  #usage(): WireResponse["usage"] {
+    const { prompt_tokens, completion_tokens, total_tokens } = usageOf([this.#choice]);
+    return {
+      input_tokens: prompt_tokens,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: completion_tokens,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens,
+    };
+  }
+
+  #addText({ text, tokens }: Delta): ResponseEvent[] {
+    const opened = this.#openText();
+    const item = this.#items.at(-1)!;
+    const part = textPart(item);
+    const wantsLogprobs = this.#request.top_logprobs !== undefined;
+    const logprobs = wantsLogprobs ? wireTokens(tokens, this.#served.model.tokenizer) : [];
+    part.text += text;
+    part.logprobs.push(...logprobs);
+    const place = { item_id: item.id, output_index: this.#items.length - 1, content_index: 0 };
+    return [...opened, { type: "response.output_text.delta", ...place, delta: text, logprobs }];
+  }
+
+  #openText(): ResponseEvent[] {
+    const last = this.#items.at(-1);
+    if (last?.type === "message" && last.status === "in_progress") return [];
+    const part: OutputTextPart = { type: "output_text", text: "", annotations: [], logprobs: [] };
+    const item = { type: "message", id: newId("msg"), status: "in_progress", role: "assistant", content: [] } as const;
+    this.#items.push({ ...item, content: [part] });
+    const output_index = this.#items.length - 1;
+    return [
+      { type: "response.output_item.added", output_index, item },
+      { type: "response.content_part.added", item_id: item.id, output_index, content_index: 0, part: { ...part } },
+    ];
+  }
+
+  #closeText(): ResponseEvent[] {
+    const item = this.#items.at(-1);
+    if (item?.type !== "message" || item.status !== "in_progress") return [];
+    item.status = this.#status() === "incomplete" ? "incomplete" : "completed";
+    const part = textPart(item);
+    const output_index = this.#items.length - 1;
+    const place = { item_id: item.id, output_index, content_index: 0 };
+    return [
+      { type: "response.output_text.done", ...place, text: part.text, logprobs: part.logprobs },
+      { type: "response.content_part.done", ...place, part },
+      { type: "response.output_item.done", output_index, item },
+    ];
+  }
+
+  #addCall({ id, function: { name, arguments: json } }: Delta["calls"][number]): ResponseEvent[] {
+    const item: OutputItem = {
+      type: "function_call",
+      id: newId("fc"),
+      status: "completed",
+      call_id: id,
+      name,
+      arguments: json,
+    };
+    this.#items.push(item);
+    const place = { item_id: item.id, output_index: this.#items.length - 1 };
+    const { output_index } = place;
+    return [
+      { type: "response.output_item.added", output_index, item: { ...item, status: "in_progress", arguments: "" } },
+      { type: "response.function_call_arguments.delta", ...place, delta: json },
+      { type: "response.function_call_arguments.done", ...place, name, arguments: json },
+      { type: "response.output_item.done", output_index, item },
+    ];
+  }
+}
+
+function textPart(item: OutputItem): OutputTextPart {
+  if (item.type === "message") return item.content[0]!;
+  throw new Error("internal: words belong to a message");
+}
+
+function newId(prefix: string): string {
+  return `${prefix}_${randomUUID().replaceAll("-", "")}`;
+}
