@@ -1,2 +1,3 @@
 export { type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
 export { nearestHint, nearestNames } from "./nearest.js";
+export { printable, shorten } from "./printable.js";
