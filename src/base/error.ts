@@ -1,7 +1,9 @@
 /**
- * The one error class of the house. A message names the object, what was expected, what was found and what to try;
- * `details` carries the same facts for programs. Broken promises of our own code are `invariant` failures instead.
+ * The one error class of the house. A message is one line: it names the object, what was expected, what was found and what
+ * to try; `details` carries the same facts for programs. Broken promises of our own code are `invariant` failures instead.
  */
+
+import { printable } from "./printable.js";
 
 /** Closed list; `exitCode` and the server's status table are keyed by it. */
 export type ErrorCode =
@@ -31,7 +33,7 @@ export class OcellusError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
   }

@@ -1,3 +1,4 @@
 export { type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
+export { printable, shorten } from "./printable.js";

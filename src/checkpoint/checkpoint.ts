@@ -3,10 +3,11 @@
  * with positioned reads, so memory holds what the caller holds.
  */
 import { basename, join } from "node:path";
-import { invariant, nearestHint, OcellusError } from "../base/index.js";
+import { invariant, nearestHint, OcellusError, shorten } from "../base/index.js";
 import { elementBytes, elementCount, type Tensor, type TensorInfo, type TensorSource } from "../tensor/index.js";
 import { RandomAccessFile } from "./file.js";
 import { findWeights, type WeightFiles, type WeightsFormat } from "./find-weights.js";
+import { fileInside } from "./inside.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { parseShardIndex, shardIndexLimits } from "./shard-index.js";
 import { listSideFiles, readSideJson, readSideText } from "./side-files.js";
@@ -91,7 +92,7 @@ async function openShards({ folder, format, index }: WeightFiles, files: RandomA
   );
   const twice = elsewhere.find(({ tensor }) => map.has(tensor));
   if (twice) throw heldTwice(indexPath, twice.tensor, map.get(twice.tensor)!, twice.shard);
-  const unlisted = elsewhere.map(({ tensor, shard }) => `${tensor} in ${shard}`);
+  const unlisted = elsewhere.map(({ tensor, shard }) => `${shorten(tensor)} in ${shorten(shard)}`);
   const notes =
     unlisted.length > 0
       ? [`${unlisted.length} tensors are not in the index and were left out: ${unlisted.slice(0, 3).join(", ")}`]
@@ -107,12 +108,12 @@ async function openShard(
   indexPath: string,
 ): Promise<Tensors> {
   try {
-    return await openFile(join(folder, name), format, files);
+    return await openFile((await fileInside(folder, name)).path, format, files);
   } catch (error) {
     if (!(error instanceof OcellusError) || error.code !== "not_found") throw error;
     throw new OcellusError(
       "not_found",
-      `shard ${name} is missing: ${indexPath} names it; download the whole folder again`,
+      `shard ${shorten(name)} is missing: ${indexPath} names it; download the whole folder again`,
       { cause: error },
     );
   }
@@ -121,7 +122,7 @@ async function openShard(
 function missingInShard(indexPath: string, tensor: string, shard: string, held: Tensors): OcellusError {
   return new OcellusError(
     "invalid_file",
-    `${indexPath} says that ${tensor} lies in ${shard}, which does not hold it${nearestHint(tensor, held.keys())}; the shards do not belong together`,
+    `${indexPath} says that ${shorten(tensor)} lies in ${shorten(shard)}, which does not hold it${nearestHint(tensor, held.keys())}; the shards do not belong together`,
     { details: { tensor, shard } },
   );
 }
@@ -129,7 +130,7 @@ function missingInShard(indexPath: string, tensor: string, shard: string, held: 
 function heldTwice(indexPath: string, tensor: string, listed: string, other: string): OcellusError {
   return new OcellusError(
     "invalid_file",
-    `tensor ${tensor} lies in ${listed}, as ${indexPath} says, and in ${other} as well; the shards do not belong together`,
+    `tensor ${shorten(tensor)} lies in ${shorten(listed)}, as ${indexPath} says, and in ${shorten(other)} as well; the shards do not belong together`,
     { details: { tensor, shards: [listed, other] } },
   );
 }
@@ -218,7 +219,7 @@ class OpenCheckpoint implements Checkpoint {
     if (found) return found;
     throw new OcellusError(
       "not_found",
-      `${this.path} holds no tensor ${name}${nearestHint(name, this.#tensors.keys())}`,
+      `${this.path} holds no tensor ${shorten(name)}${nearestHint(name, this.#tensors.keys())}`,
       {
         details: { tensor: name },
       },

@@ -1,8 +1,17 @@
 /** Positioned reads of one file, with every failure in words. */
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { ioError, OcellusError } from "../base/index.js";
 
-export class RandomAccessFile {
+/** Bytes that can be read at any place: a file, a part of one, or memory. */
+export interface ByteSource {
+  /** For messages. */
+  readonly path: string;
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`. @throws `invalid_file` when there are fewer. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+export class RandomAccessFile implements ByteSource {
   readonly path: string;
   readonly size: number;
   readonly mtimeMs: number;
@@ -18,12 +27,14 @@ export class RandomAccessFile {
   static async open(path: string): Promise<RandomAccessFile> {
     let handle: FileHandle | undefined;
     try {
+      // Before opening: a named pipe without a writer would hold us forever, and a device has no end.
+      if (!(await stat(path)).isFile()) throw notRegular(path);
       handle = await open(path, "r");
       const { size, mtimeMs } = await handle.stat();
       return new RandomAccessFile(path, handle, size, mtimeMs);
     } catch (cause) {
       await handle?.close();
-      throw ioError("open", path, cause);
+      throw cause instanceof OcellusError ? cause : ioError("open", path, cause);
     }
   }
 
@@ -71,4 +82,14 @@ export class RandomAccessFile {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+}
+
+/** A part of another source. */
+export function partOf(whole: ByteSource, start: number, size: number): ByteSource {
+  return { path: whole.path, size, read: (offset, length) => whole.read(start + offset, length) };
+}
+
+/** What to say of a folder, a pipe, a socket or a device where a file was expected. */
+export function notRegular(path: string): OcellusError {
+  return new OcellusError("invalid_file", `${path} is no regular file: weights and configs are read from files only`);
 }

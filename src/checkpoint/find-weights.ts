@@ -1,7 +1,9 @@
 /** Which files of a folder hold the weights, by the names Hugging Face gives them. */
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, OcellusError, shorten } from "../base/index.js";
+import { fileInside } from "./inside.js";
+import { listFolder } from "./side-files.js";
 
 export type WeightsFormat = "safetensors" | "torch";
 
@@ -33,9 +35,10 @@ export async function findWeights(path: string): Promise<WeightFiles> {
   if (!chosen) {
     throw new OcellusError(
       "not_found",
-      `${path} holds no weights: expected model.safetensors, its index, one *.safetensors or pytorch_model.bin; found ${names.slice(0, 12).join(", ") || "nothing"}`,
+      `${path} holds no weights: expected model.safetensors, its index, one *.safetensors or pytorch_model.bin; found ${shorten(names.slice(0, 12).join(", "), 160) || "nothing"}`,
     );
   }
+  if (chosen.single) await fileInside(path, chosen.single);
   const both = chosen.format === "safetensors" && names.some((name) => /^pytorch_model.*\.bin$/.test(name));
   return {
     ...chosen,
@@ -53,7 +56,7 @@ function choose(folder: string, names: readonly string[], format: WeightsFormat)
   if (candidates.length <= 1) return candidates[0] === undefined ? undefined : { ...base, single: candidates[0] };
   throw new OcellusError(
     "invalid_file",
-    `${folder} holds several weights files and no index: ${candidates.slice(0, 8).join(", ")}; name the one to open, or add ${indexNames[format]}`,
+    `${folder} holds several weights files and no index: ${shorten(candidates.slice(0, 8).join(", "), 160)}; name the one to open, or add ${indexNames[format]}`,
     { details: { folder, candidates } },
   );
 }
@@ -74,14 +77,5 @@ async function isFile(path: string): Promise<boolean> {
     return (await stat(path)).isFile();
   } catch (cause) {
     throw ioError("open", path, cause);
-  }
-}
-
-async function listFolder(path: string): Promise<string[]> {
-  try {
-    const entries = await readdir(path, { withFileTypes: true });
-    return entries.filter((e) => !e.isDirectory()).map((e) => e.name);
-  } catch (cause) {
-    throw ioError("list", path, cause);
   }
 }

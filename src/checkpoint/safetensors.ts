@@ -3,14 +3,21 @@
  * Format: 8 bytes little-endian header length N, N bytes of JSON, then the data; offsets are relative to the data.
  * [huggingface/safetensors README and safetensors/src/tensor.rs]
  */
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 import { byteLength, type DType, type TensorInfo } from "../tensor/index.js";
-import type { RandomAccessFile } from "./file.js";
+import type { ByteSource } from "./file.js";
 import { describeForeignFile, isSafetensors } from "./foreign.js";
-import { parseJson } from "./json.js";
+import { type JsonLimits, parseJson } from "./json.js";
 
-/** The reference reader's own limit; real headers of 1,000-tensor files are about 100 kB. */
-const maxHeaderBytes = 100_000_000;
+/**
+ * 100,000 tensors; a published file holds a few thousand, in some 100 kB. The reference reader takes 100 MB, which costs
+ * seconds and a gigabyte to parse.
+ */
+const maxHeaderBytes = 16 * 2 ** 20;
+const headerLimits: JsonLimits = { maxDepth: 3, uniqueKeys: true }; // header, tensor, shape
+
+/** PyTorch's own limit; published tensors have at most five. */
+const maxDimensions = 64;
 
 export interface StoredTensor extends TensorInfo {
   /** Offset of the first byte in the file. */
@@ -39,7 +46,7 @@ export const dtypeNames = Object.fromEntries(
 ) as Readonly<Record<DType, string>>;
 
 /** @throws `invalid_file`, `too_large`, `unsupported`, each naming the file and the tensor. */
-export async function readSafetensorsHeader(file: RandomAccessFile): Promise<StoredTensor[]> {
+export async function readSafetensorsHeader(file: ByteSource): Promise<StoredTensor[]> {
   const headerBytes = await readHeaderLength(file);
   const header = parseHeader(file, await file.read(8, headerBytes));
   const dataStart = 8 + headerBytes;
@@ -48,22 +55,22 @@ export async function readSafetensorsHeader(file: RandomAccessFile): Promise<Sto
   return tensors;
 }
 
-function parseHeader(file: RandomAccessFile, bytes: Uint8Array): unknown {
+function parseHeader(file: ByteSource, bytes: Uint8Array): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return parseJson(text, { maxDepth: 3, uniqueKeys: true }); // header, tensor, shape
+    return parseJson(text, headerLimits);
   } catch (cause) {
     throw damaged(file, `its header is not UTF-8 JSON, or not such as the format allows: ${(cause as Error).message}`);
   }
 }
 
-async function readHeaderLength(file: RandomAccessFile): Promise<number> {
+async function readHeaderLength(file: ByteSource): Promise<number> {
   if (file.size < 8) throw damaged(file, `expected at least 8 bytes, found ${file.size}`);
   const start = await file.read(0, Math.min(file.size, 16));
   // A header of 640 bytes begins like a pickle (80 02): what looks like safetensors is never taken for another format.
   const foreign = isSafetensors(start) ? undefined : describeForeignFile(start);
   if (foreign) throw damaged(file, `it is ${foreign}`);
-  const length = new DataView(start.buffer).getBigUint64(0, true);
+  const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) {
     throw new OcellusError(
       "too_large",
@@ -76,7 +83,7 @@ async function readHeaderLength(file: RandomAccessFile): Promise<number> {
   return Number(length);
 }
 
-function parseEntries(file: RandomAccessFile, header: unknown): StoredTensor[] {
+function parseEntries(file: ByteSource, header: unknown): StoredTensor[] {
   const entries = Object.entries(header as Record<string, unknown>); // JSON.parse keeps "__proto__" as an own key
   const tensors: StoredTensor[] = [];
   for (const [name, entry] of entries) {
@@ -86,7 +93,7 @@ function parseEntries(file: RandomAccessFile, header: unknown): StoredTensor[] {
   return tensors;
 }
 
-function checkMetadata(file: RandomAccessFile, metadata: unknown): void {
+function checkMetadata(file: ByteSource, metadata: unknown): void {
   const strings =
     typeof metadata === "object" &&
     metadata !== null &&
@@ -95,55 +102,61 @@ function checkMetadata(file: RandomAccessFile, metadata: unknown): void {
   if (!strings) throw damaged(file, "__metadata__ must map strings to strings");
 }
 
-function parseEntry(file: RandomAccessFile, name: string, entry: unknown): StoredTensor {
+function parseEntry(file: ByteSource, name: string, entry: unknown): StoredTensor {
   const { dtype: dtypeName, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const what = `tensor ${shorten(name)}`;
   if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2 || typeof dtypeName !== "string") {
-    throw damaged(
-      file,
-      `tensor ${name}: expected {dtype, shape, data_offsets}, found ${JSON.stringify(entry)?.slice(0, 200)}`,
-    );
+    const found = shorten(JSON.stringify(entry));
+    throw damaged(file, `${what}: expected {dtype, shape, data_offsets}, found ${found}`);
   }
   const dtype = Object.hasOwn(dtypesByName, dtypeName) ? dtypesByName[dtypeName]! : undefined;
   if (!dtype) {
-    throw new OcellusError(
-      "unsupported",
-      `${file.path}: tensor ${name} has dtype ${dtypeName.slice(0, 40)}; supported: ${Object.keys(dtypesByName).join(", ")}`,
-    );
+    const supported = Object.keys(dtypesByName).join(", ");
+    const message = `${file.path}: ${what} has dtype ${shorten(dtypeName, 40)}; supported: ${supported}`;
+    throw new OcellusError("unsupported", message);
   }
   const [begin, end] = offsets as [number, number];
   const expected = byteLength(dtype, shape);
-  if (!Number.isSafeInteger(expected)) throw damaged(file, `tensor ${name}: shape [${shape}] is larger than any file`);
+  const sizes = shorten(`[${shape}]`);
+  // Of the product without the zeros: a shape that only a zero keeps small overflows in the reference reader too.
+  const fits = Number.isSafeInteger(
+    byteLength(
+      dtype,
+      shape.filter((n) => n > 0),
+    ),
+  );
+  if (!fits) throw damaged(file, `${what}: shape ${sizes} is larger than any file`);
   if (end - begin !== expected) {
-    throw damaged(
-      file,
-      `tensor ${name}: ${dtypeName} of shape [${shape}] takes ${expected} bytes, its offsets span ${end - begin}`,
-    );
+    const found = `its offsets span ${end - begin}`;
+    throw damaged(file, `${what}: ${dtypeName} of shape ${sizes} takes ${expected} bytes, ${found}`);
   }
   return { name, dtype, shape, offset: begin, sizeBytes: expected };
 }
 
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
+  return (
+    Array.isArray(value) &&
+    value.length <= maxDimensions &&
+    value.every((n) => Number.isSafeInteger(n) && (n as number) >= 0)
+  );
 }
 
 /** In order of offset the tensors must fill the data exactly: no hole, no overlap, nothing behind. */
-function checkLayout(file: RandomAccessFile, tensors: StoredTensor[], dataStart: number): void {
+function checkLayout(file: ByteSource, tensors: StoredTensor[], dataStart: number): void {
   tensors.sort((a, b) => a.offset - b.offset || a.sizeBytes - b.sizeBytes);
   let end = dataStart;
-  for (const tensor of tensors) {
-    if (tensor.offset !== end) {
-      const what = tensor.offset > end ? "there is a hole before" : "another tensor overlaps";
-      throw damaged(
-        file,
-        `${what} tensor ${tensor.name} (expected to start at ${end - dataStart}, found ${tensor.offset - dataStart})`,
-      );
+  for (const { name, offset, sizeBytes } of tensors) {
+    if (offset !== end) {
+      const what = offset > end ? "there is a hole before" : "another tensor overlaps";
+      const places = `expected to start at ${end - dataStart}, found ${offset - dataStart}`;
+      throw damaged(file, `${what} tensor ${shorten(name)} (${places})`);
     }
-    end += tensor.sizeBytes;
+    end += sizeBytes;
   }
   if (end !== file.size) throw damaged(file, `the tensors end at byte ${end}, the file at ${file.size}`);
 }
 
-function damaged(file: RandomAccessFile, reason: string): OcellusError {
+function damaged(file: ByteSource, reason: string): OcellusError {
   return new OcellusError("invalid_file", `${file.path} is not a whole safetensors file: ${reason}`, {
     details: { path: file.path },
   });

@@ -1,24 +1,33 @@
 /** The small files beside the weights: config.json, tokenizer.json and their kin. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, OcellusError } from "../base/index.js";
+import { fileInside } from "./inside.js";
 import { type JsonLimits, parseJson } from "./json.js";
 
-/** The largest tokenizer.json of a published model has 33 MB. */
-const maxSideFileBytes = 64 * 2 ** 20;
+/** Of a vocabulary: the largest published tokenizer.json has 33 MB. */
+const maxVocabularyBytes = 40 * 2 ** 20;
+/** Of an index: 91,000 tensors of the largest published checkpoints take 9 MB. */
+const maxIndexBytes = 16 * 2 ** 20;
+/** Of the rest, configs and templates: published ones end below 100 kB. */
+const maxOtherBytes = 4 * 2 ** 20;
 
-/** The text of a side file, or undefined when there is none. @throws `too_large`, `io`. */
+function maxBytesOf(name: string): number {
+  if (/\.index\.json$/.test(name)) return maxIndexBytes;
+  return /^(tokenizer|vocab|merges)\.|\.model$/.test(name) ? maxVocabularyBytes : maxOtherBytes;
+}
+
+/** The text of a side file, or undefined when there is none. @throws `too_large`, `invalid_file`, `io`. */
 export async function readSideText(folder: string, name: string): Promise<string | undefined> {
-  const path = join(folder, name);
   try {
-    const { size } = await stat(path);
-    if (size > maxSideFileBytes)
-      throw new OcellusError("too_large", `${path} has ${size} bytes, the limit is ${maxSideFileBytes}`);
+    const { path, sizeBytes } = await fileInside(folder, name);
+    const limit = maxBytesOf(name);
+    if (sizeBytes > limit) throw new OcellusError("too_large", `${path} has ${sizeBytes} bytes, the limit is ${limit}`);
     return await readFile(path, "utf8");
   } catch (cause) {
-    if (cause instanceof OcellusError) throw cause;
-    if ((cause as { code?: string }).code === "ENOENT") return undefined;
-    throw ioError("read", path, cause);
+    if (!(cause instanceof OcellusError)) throw ioError("read", join(folder, name), cause);
+    if (cause.code === "not_found") return undefined;
+    throw cause;
   }
 }
 
@@ -38,16 +47,25 @@ export async function readSideJson(folder: string, name: string, limits = sideFi
   }
 }
 
-/** What belongs to a model beside its weights: JSON, templates and vocabularies; indexes of shards are left out. */
+/**
+ * What belongs to a model beside its weights: JSON, templates and vocabularies. Indexes of shards are left out, and what
+ * is longer than we would read. @throws `invalid_file` for a link out of the folder, or what is no file.
+ */
 export async function listSideFiles(folder: string): Promise<string[]> {
-  let names: string[];
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    names = entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
-  } catch (cause) {
-    throw ioError("list", folder, cause);
+  const names: string[] = [];
+  for (const name of await listFolder(folder)) {
+    if (!/\.(json|jinja|txt|model)$/.test(name) || /\.index\.json$|^packed\.json$/.test(name)) continue;
+    if ((await fileInside(folder, name)).sizeBytes <= maxBytesOf(name)) names.push(name);
   }
-  return names
-    .filter((name) => /\.(json|jinja|txt|model)$/.test(name) && !/\.index\.json$|^packed\.json$/.test(name))
-    .sort();
+  return names.sort();
+}
+
+/** The names in a folder that are no folders themselves. @throws `not_found`, `io`. */
+export async function listFolder(path: string): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  } catch (cause) {
+    throw ioError("list", path, cause);
+  }
 }

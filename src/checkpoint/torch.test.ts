@@ -7,7 +7,8 @@ import { OcellusError } from "../base/index.js";
 import { toFloat32 } from "../tensor/index.js";
 import { damaged } from "./damage.testkit.js";
 import { openCheckpoint } from "./index.js";
-import { int, memoise, pickleOf, recall, tensor, text, zipOf } from "./torch.testkit.js";
+import { int, memoise, pickleOf, recall, tensor, text } from "./torch.testkit.js";
+import { zipOf } from "./zip.testkit.js";
 
 const fixtures = join(import.meta.dirname, "fixtures");
 const folder = mkdtempSync(join(tmpdir(), "ocellus-torch-"));

@@ -2,16 +2,16 @@
  * PyTorch .bin and .pt files (zip format, since 1.6): a pickle that names tensors and one archive entry per storage.
  * Only the pickle is read on opening. Non-contiguous tensors are gathered into C order when read.
  */
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 import { byteLength, elementBytes, elementCount, type TensorInfo } from "../tensor/index.js";
 import type { RandomAccessFile } from "./file.js";
 import { describeForeignFile, isSafetensors, isZip } from "./foreign.js";
 import { PickleTensor, type PickleValue } from "./pickle-objects.js";
 import { unpickle } from "./unpickle.js";
-import { dataOffset, readZipDirectory, type ZipEntry } from "./zip.js";
+import { readStoredEntry, readZipDirectory, storedOffset, type ZipEntry } from "./zip.js";
 
-/** The pickle of an 8B model is about 100 kB; this is 300 times that. */
-const maxPickleBytes = 32 * 2 ** 20;
+/** The pickle of an 8B model is about 100 kB; this is 80 times that. */
+const maxPickleBytes = 8 * 2 ** 20;
 
 export interface TorchTensor extends TensorInfo {
   /** Strides in elements. */
@@ -31,7 +31,7 @@ export async function readTorchTensors(file: RandomAccessFile): Promise<TorchTen
   const entries = await readZipDirectory(file);
   const root = archiveRoot(file, entries);
   await checkByteOrder(file, entries.get(`${root}byteorder`));
-  const pickled = unpickle(await readEntry(file, entries.get(`${root}data.pkl`)!, maxPickleBytes), file.path);
+  const pickled = unpickle(await readStoredEntry(file, entries.get(`${root}data.pkl`)!, maxPickleBytes), file.path);
   const storages = new Map<string, Promise<{ offset: number; sizeBytes: number }>>();
   const storageOf = (key: string) => {
     const found = storages.get(key) ?? locateStorage(file, entries.get(`${root}data/${key}`), key);
@@ -47,32 +47,26 @@ export async function readTorchTensors(file: RandomAccessFile): Promise<TorchTen
 
 /** "archive/" or the file's stem: the folder that holds data.pkl. */
 function archiveRoot(file: RandomAccessFile, entries: ReadonlyMap<string, ZipEntry>): string {
-  const pickle = [...entries.keys()].find((name) => /^([^/]+\/)?data\.pkl$/.test(name));
-  if (pickle) return pickle.slice(0, -"data.pkl".length);
-  throw new OcellusError("invalid_file", `${file.path} is a zip file without data.pkl: not written by torch.save`);
+  const pickles = [...entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
+  if (pickles.length === 1) return pickles[0]!.slice(0, -"data.pkl".length);
+  const found = pickles.length === 0 ? "without data.pkl" : `with ${pickles.length} data.pkl`;
+  throw new OcellusError("invalid_file", `${file.path} is a zip file ${found}: not written by torch.save`);
 }
 
 async function checkByteOrder(file: RandomAccessFile, entry: ZipEntry | undefined): Promise<void> {
   if (!entry) return; // older files have none, and are little-endian
-  const order = new TextDecoder().decode(await readEntry(file, entry, 64));
+  const order = new TextDecoder().decode(await readStoredEntry(file, entry, 64));
   if (order !== "little")
-    throw new OcellusError("unsupported", `${file.path}: byte order ${order}; only little-endian files are read`);
-}
-
-async function readEntry(file: RandomAccessFile, entry: ZipEntry, maxBytes: number): Promise<Uint8Array> {
-  if (entry.sizeBytes > maxBytes) {
     throw new OcellusError(
-      "too_large",
-      `${file.path}: ${entry.name} has ${entry.sizeBytes} bytes, the limit is ${maxBytes}`,
+      "unsupported",
+      `${file.path}: byte order ${shorten(order)}; only little-endian files are read`,
     );
-  }
-  return file.read(await dataOffset(file, entry), entry.sizeBytes);
 }
 
 async function locateStorage(file: RandomAccessFile, entry: ZipEntry | undefined, key: string) {
   if (!entry)
-    throw new OcellusError("invalid_file", `${file.path}: storage ${key.slice(0, 40)} is missing from the archive`);
-  return { offset: await dataOffset(file, entry), sizeBytes: entry.sizeBytes };
+    throw new OcellusError("invalid_file", `${file.path}: storage ${shorten(key)} is missing from the archive`);
+  return { offset: await storedOffset(file, entry), sizeBytes: entry.sizeBytes };
 }
 
 /** The dictionary of tensors: the object itself, or one level down under "state_dict", "model" or the like. */
@@ -81,7 +75,7 @@ function stateDict(file: RandomAccessFile, pickled: PickleValue): Map<string, Pi
   const dictionaries = new Set(pickled instanceof Map ? [pickled, ...pickled.values()] : []);
   const found = [...dictionaries].map(tensorsOf).filter((tensors) => tensors.size > 0);
   if (found.length === 1) return found[0]!;
-  const names = found.map((tensors) => [...tensors.keys()][0]!.slice(0, 80));
+  const names = found.map((tensors) => shorten([...tensors.keys()][0]!, 40));
   throw new OcellusError(
     "invalid_file",
     `${file.path}: expected one dictionary of tensors (a state dict), found ${found.length}` +
@@ -107,7 +101,7 @@ function placed(
   const { dtype, shape, strides, offset } = tensor;
   const size = elementBytes(dtype);
   const details = { tensor: name, shape, strides, storageBytes: storage.sizeBytes };
-  const what = `${file.path}: tensor ${name} of shape [${shape}]`;
+  const what = `${file.path}: tensor ${shorten(name)} of shape ${shorten(`[${shape}]`, 40)}`;
   if (byteLength(dtype, shape) === 0) return { name, dtype, shape, strides, offset: storage.offset };
   const end = offset + shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 1);
   if (!Number.isSafeInteger(end) || end * size > storage.sizeBytes) {

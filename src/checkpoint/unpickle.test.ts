@@ -23,7 +23,8 @@ describe("the unpickler", () => {
   it.each([
     ["a call of another function", "cos\nsystem\n(U\x02lstR", "it asks for os.system; only tensors may be loaded"],
     ["a name of every object", "c__proto__\nconstructor\n", "it asks for __proto__.constructor"],
-    ["an unknown opcode", "\x95", "opcode 0x95 at byte 2 is not one that tensors need"],
+    ["an unknown opcode", "\xff", "0xff at byte 2 is no instruction of a pickle"],
+    ["an instruction of another protocol", "\x94", "MEMOIZE at byte 2 is not what tensors need"],
     ["the end within a string", "U\x7fabc", "it ends in the middle of an instruction"],
     ["a call of a value", "K\x01)R", "it calls something that is not a tensor constructor"],
     ["a memo that was never set", "h\x07", "memo 7 was never set"],
@@ -49,7 +50,7 @@ describe("the unpickler", () => {
     expect(() => run(instructions)).toThrow(message);
   });
 
-  it("bounds the number of objects, and not only the bytes", () => {
-    expect(() => run(")".repeat(2 ** 20 + 1))).toThrow("it makes more than 1048576 objects");
+  it("bounds the number of values, and not only the bytes", () => {
+    expect(() => run(")".repeat(2 ** 20 + 1))).toThrow("it makes more than 1048576 values");
   });
 });

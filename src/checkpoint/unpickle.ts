@@ -1,10 +1,10 @@
 /**
  * An unpickler that can only build tensors. Names in the file select from the tables of pickle-objects.ts and are never
- * looked up anywhere else, so a hostile file can at most fail. Opcodes: those PyTorch's own weights-only unpickler
+ * looked up anywhere else, so a hostile file can at most fail. Instructions: those PyTorch's own weights-only unpickler
  * accepts, protocol 2. [torch/_weights_only_unpickler.py, CPython Lib/pickletools.py]
  *
- * Time and memory are bounded by the pickle's size, which the caller limits: an instruction does work in proportion to
- * the bytes that fed it, and the number of objects has a bound of its own, since one byte makes a dictionary.
+ * Time and memory are bounded by the pickle's size, which the caller limits, and by the number of values, since one byte
+ * makes a dictionary.
  */
 import { OcellusError } from "../base/index.js";
 import {
@@ -17,9 +17,10 @@ import {
   refusedName,
   storageTypes,
 } from "./pickle-objects.js";
+import { type Instruction, longOf, type OpcodeName, PickleReader } from "./pickle-reader.js";
 
-/** A tensor takes about ten objects, and a shard of the largest checkpoints holds a few thousand tensors. */
-const maxObjects = 2 ** 20;
+/** A tensor takes about 40 values, and a shard of the largest checkpoints holds a few thousand tensors. */
+const maxValues = 2 ** 20;
 
 const mark = Symbol("mark");
 type StackItem = PickleValue | typeof mark;
@@ -41,66 +42,67 @@ export function unpickle(bytes: Uint8Array, path: string): PickleValue {
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 class Unpickler {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #reader: PickleReader;
   readonly #memo = new Map<number, PickleValue>();
   readonly #stack: StackItem[] = [];
-  #at = 0;
-  #numObjects = 0;
+  #numValues = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#reader = new PickleReader(bytes);
   }
 
   run(): PickleValue {
     for (;;) {
-      const opcode = this.#byte();
-      if (opcode === 0x2e) return this.#pop(); // STOP
-      const operation = this.#operations[opcode];
-      if (!operation)
-        throw refused(`opcode 0x${opcode.toString(16)} at byte ${this.#at - 1} is not one that tensors need`);
-      operation();
+      const instruction = this.#reader.next();
+      if (!instruction) throw refused("it ends in the middle of an instruction");
+      if (instruction.name === "STOP") return this.#pop();
+      const operation = this.#operations[instruction.name];
+      if (!operation) throw refused(`${instruction.name} at byte ${instruction.at} is not what tensors need`);
+      operation(instruction);
     }
   }
 
-  readonly #operations: Readonly<Record<number, () => void>> = {
-    128: () => this.#protocol(), // PROTO
-    40: () => this.#stack.push(mark), // MARK
-    78: () => this.#push(null), // NONE
-    136: () => this.#push(true), // NEWTRUE
-    137: () => this.#push(false), // NEWFALSE
-    74: () => this.#push(this.#view.getInt32(this.#take(4), true)), // BININT
-    75: () => this.#push(this.#byte()), // BININT1
-    77: () => this.#push(this.#view.getUint16(this.#take(2), true)), // BININT2
-    138: () => this.#push(this.#long()), // LONG1
-    71: () => this.#push(this.#view.getFloat64(this.#take(8), false)), // BINFLOAT
-    88: () => this.#push(this.#string(this.#view.getUint32(this.#take(4), true))), // BINUNICODE
-    85: () => this.#push(this.#string(this.#byte())), // SHORT_BINSTRING
-    125: () => this.#create(new Map()), // EMPTY_DICT
-    93: () => this.#create([]), // EMPTY_LIST
-    41: () => this.#create([]), // EMPTY_TUPLE
-    116: () => this.#create(this.#popToMark()), // TUPLE
-    133: () => this.#create(this.#popMany(1)), // TUPLE1
-    134: () => this.#create(this.#popMany(2)), // TUPLE2
-    135: () => this.#create(this.#popMany(3)), // TUPLE3
-    97: () => this.#append([this.#pop()]), // APPEND
-    101: () => this.#append(this.#popToMark()), // APPENDS
-    115: () => this.#setItems(this.#popMany(2)), // SETITEM
-    117: () => this.#setItems(this.#popToMark()), // SETITEMS
-    104: () => this.#push(this.#recall(this.#byte())), // BINGET
-    106: () => this.#push(this.#recall(this.#view.getUint32(this.#take(4), true))), // LONG_BINGET
-    113: () => this.#memo.set(this.#byte(), this.#top()), // BINPUT
-    114: () => this.#memo.set(this.#view.getUint32(this.#take(4), true), this.#top()), // LONG_BINPUT
-    99: () => this.#create(this.#global()), // GLOBAL
-    81: () => this.#create(this.#storage(this.#pop())), // BINPERSID
-    82: () => this.#reduce(), // REDUCE
-    129: () => this.#reduce(), // NEWOBJ: the same two operands
-    98: () => void this.#pop(), // BUILD: attributes of an OrderedDict, which tensors do not need
+  readonly #pushNumber = ({ number }: Instruction) => this.#push(number);
+  readonly #pushText = ({ bytes }: Instruction) => this.#push(utf8.decode(bytes));
+  readonly #recall = ({ number }: Instruction) => this.#push(this.#recalled(number));
+  readonly #memoise = ({ number }: Instruction) => void this.#memo.set(number, this.#top());
+
+  readonly #operations: Readonly<Partial<Record<OpcodeName, (instruction: Instruction) => void>>> = {
+    PROTO: ({ number }) => this.#protocol(number),
+    MARK: () => this.#push(mark),
+    NONE: () => this.#push(null),
+    NEWTRUE: () => this.#push(true),
+    NEWFALSE: () => this.#push(false),
+    BININT: this.#pushNumber,
+    BININT1: this.#pushNumber,
+    BININT2: this.#pushNumber,
+    BINFLOAT: this.#pushNumber,
+    LONG1: ({ bytes }) => this.#push(this.#long(bytes)),
+    BINUNICODE: this.#pushText,
+    SHORT_BINSTRING: this.#pushText,
+    EMPTY_DICT: () => this.#push(new Map()),
+    EMPTY_LIST: () => this.#push([]),
+    EMPTY_TUPLE: () => this.#push([]),
+    TUPLE: () => this.#push(this.#popToMark()),
+    TUPLE1: () => this.#push(this.#popMany(1)),
+    TUPLE2: () => this.#push(this.#popMany(2)),
+    TUPLE3: () => this.#push(this.#popMany(3)),
+    APPEND: () => this.#append([this.#pop()]),
+    APPENDS: () => this.#append(this.#popToMark()),
+    SETITEM: () => this.#setItems(this.#popMany(2)),
+    SETITEMS: () => this.#setItems(this.#popToMark()),
+    BINGET: this.#recall,
+    LONG_BINGET: this.#recall,
+    BINPUT: this.#memoise,
+    LONG_BINPUT: this.#memoise,
+    GLOBAL: ({ bytes }) => this.#push(this.#global(utf8.decode(bytes).replace("\n", "."))),
+    BINPERSID: () => this.#push(this.#storage(this.#pop())),
+    REDUCE: () => this.#reduce(),
+    NEWOBJ: () => this.#reduce(), // the same two operands
+    BUILD: () => void this.#pop(), // attributes of an OrderedDict, which tensors do not need
   };
 
-  #protocol(): void {
-    const version = this.#byte();
+  #protocol(version: number): void {
     if (version !== 2)
       throw refused(
         `it is of protocol ${version}; save again with pickle_protocol=2, torch.save's default`,
@@ -108,39 +110,13 @@ class Unpickler {
       );
   }
 
-  #take(count: number): number {
-    const at = this.#at;
-    if (at + count > this.#bytes.length) throw refused("it ends in the middle of an instruction");
-    this.#at += count;
-    return at;
+  /** No size or offset needs more than 8 bytes. */
+  #long(bytes: Uint8Array): number {
+    if (bytes.length > 8) throw refused(`a whole number of ${bytes.length} bytes`);
+    return longOf(bytes);
   }
 
-  #byte(): number {
-    return this.#bytes[this.#take(1)]!;
-  }
-
-  #string(length: number): string {
-    const at = this.#take(length);
-    return utf8.decode(this.#bytes.subarray(at, at + length));
-  }
-
-  /** Little-endian two's complement of up to 8 bytes; no size or offset needs more. */
-  #long(): number {
-    const length = this.#byte();
-    if (length > 8) throw refused(`a whole number of ${length} bytes`);
-    let value = 0n;
-    for (let i = 0; i < length; i++) value |= BigInt(this.#byte()) << BigInt(8 * i);
-    return Number(BigInt.asIntN(8 * length, value));
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw refused("it ends in the middle of a name");
-    return this.#string(end + 1 - this.#at).slice(0, -1);
-  }
-
-  #global(): PickleGlobal {
-    const name = `${this.#line()}.${this.#line()}`;
+  #global(name: string): PickleGlobal {
     if (!isAllowed(name)) throw refusedName(name);
     return new PickleGlobal(name);
   }
@@ -159,10 +135,10 @@ class Unpickler {
     const handler =
       callee instanceof PickleGlobal && Object.hasOwn(handlers, callee.name) ? handlers[callee.name] : undefined;
     if (!handler || !Array.isArray(args)) throw refused("it calls something that is not a tensor constructor");
-    this.#create(handler(args));
+    this.#push(handler(args));
   }
 
-  #recall(index: number): PickleValue {
+  #recalled(index: number): PickleValue {
     const value = this.#memo.get(index);
     if (value === undefined) throw refused(`memo ${index} was never set`);
     return value;
@@ -181,13 +157,8 @@ class Unpickler {
     for (let i = 0; i < pairs.length; i += 2) dict.set(pairs[i]!, pairs[i + 1]!);
   }
 
-  /** Pushes an object that this instruction has made. */
-  #create(value: PickleValue): void {
-    if (++this.#numObjects > maxObjects) throw refused(`it makes more than ${maxObjects} objects`);
-    this.#push(value);
-  }
-
-  #push(value: PickleValue): void {
+  #push(value: StackItem): void {
+    if (++this.#numValues > maxValues) throw refused(`it makes more than ${maxValues} values`);
     this.#stack.push(value);
   }
 

@@ -1,6 +1,6 @@
 /** Reading config.json: one place that turns a schema failure into our error, and the bounds all families share. */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 
 /** Sizes: 2^20 is 8 times the widest published model (vocabularies included); a larger number is a damaged file. */
 export const size = z
@@ -17,11 +17,14 @@ export const tokenId = z
   .max(2 ** 24);
 export const epsilon = z.number().positive().max(0.1);
 
-/** @throws `invalid_config` naming every field that does not fit. */
+/** @throws `invalid_config` naming the first fields that do not fit. */
 export function parseConfig<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`);
+  // The first few: a hostile list has as many problems as entries.
+  const problems = result.error.issues
+    .slice(0, 4)
+    .map((issue) => shorten(`${issue.path.join(".") || "(top level)"}: ${issue.message}`));
   throw new OcellusError(
     "invalid_config",
     `${file} does not describe this model family: ${problems.join("; ")}; compare it with the checkpoint's original file`,

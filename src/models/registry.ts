@@ -1,5 +1,5 @@
 /** model_type → family. A new family is one file and one line here. */
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 import { clip } from "./clip.js";
 import type { DualEncoderFamily, ModelFamily } from "./family.js";
 import { qwen3 } from "./qwen3.js";
@@ -21,7 +21,7 @@ export function familyOf(configJson: unknown): AnyFamily {
   const family = families.find((f) => f.modelType === modelType);
   if (family) return family;
   const supported = families.map((f) => f.modelType).join(", ");
-  const found = modelType === undefined ? "no model_type" : `model_type ${JSON.stringify(modelType)}`;
+  const found = modelType === undefined ? "no model_type" : `model_type ${shorten(JSON.stringify(modelType))}`;
   throw new OcellusError("unsupported", `config.json: found ${found}; supported: ${supported}`, {
     details: { found: modelType, supported: families.map((f) => f.modelType) },
   });

@@ -1,0 +1,17 @@
+/** Text from outside on its way into a message: names in a file may be megabytes long and full of terminal commands. */
+
+/**
+ * Control characters, line ends, lone surrogates and the invisible marks that turn text around, as escapes, so that the
+ * text stays one line and a terminal shows it and does nothing else.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    if (character === "\n") return "\\n";
+    return `\\u{${character.codePointAt(0)!.toString(16)}}`;
+  });
+}
+
+/** The first `limit` characters; 80 hold every tensor name of a published model and leave a message short. */
+export function shorten(text: string, limit = 80): string {
+  return text.length <= limit ? text : `${text.slice(0, limit)}…`;
+}
