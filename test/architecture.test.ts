@@ -20,13 +20,14 @@ const law: Record<string, readonly string[]> = {
   image: ["base", "tensor"],
   tokenizer: ["base", "tensor"],
   engine: ["base", "tensor"],
+  grammar: ["base", "tokenizer", "engine"],
   nn: ["base", "tensor", "graph"],
   session: ["base", "tensor", "graph"],
   models: ["base", "tensor", "graph", "nn", "image"],
   pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
   processor: ["base", "tensor", "tokenizer", "image", "models"],
   runtime: [
-    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
+    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar"],
     ...["nn", "session", "models", "pack", "processor"],
   ],
 };
