@@ -186,7 +186,7 @@ export class Engine<P> {
 }
 
 function checkRequest<P>(
-  { promptIds, sampling, maxTokens }: Omit<EngineRequest<P>, "payload">,
+  { promptIds, sampling, maxTokens, stopTokenIds, constraint }: Omit<EngineRequest<P>, "payload">,
   { maxLength, vocabSize }: ModelRunner<P>,
 ): void {
   const refuse = (message: string) => {
@@ -198,6 +198,8 @@ function checkRequest<P>(
   const foreign = promptIds.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
   if (foreign !== undefined) refuse(`the prompt holds token ${foreign}; the vocabulary ends at ${vocabSize - 1}`);
   checkSampling(sampling, vocabSize);
+  if (constraint && stopTokenIds.length === 0)
+    refuse("a constrained answer needs a token that ends it: give stopTokenIds");
   if (promptIds.length > maxLength) {
     throw new OcellusError(
       "too_large",

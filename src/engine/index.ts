@@ -1,3 +1,12 @@
 export { Engine, type EngineOptions, type EngineStats, type GeneratedTokens } from "./engine.js";
 export { checkSampling, type SamplingOptions } from "./sampling.js";
-export type { Batch, EngineRequest, FinishReason, ModelRunner, Row, TokenEvent, TokenLogprob } from "./types.js";
+export type {
+  Batch,
+  Constraint,
+  EngineRequest,
+  FinishReason,
+  ModelRunner,
+  Row,
+  TokenEvent,
+  TokenLogprob,
+} from "./types.js";

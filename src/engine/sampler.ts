@@ -1,8 +1,8 @@
 /**
- * One sequence's way of choosing tokens. Order, as in Hugging Face transformers: penalties and bias on the logits,
- * temperature, top-k, top-p, min-p, then a draw. Greedy is one pass over the logits.
+ * One sequence's way of choosing tokens. Order, as in Hugging Face transformers: penalties and bias on the logits, the
+ * constraint, temperature, top-k, top-p, min-p, then a draw. Greedy is one pass over the logits.
  */
-import { OcellusError } from "../base/index.js";
+import { invariant, OcellusError } from "../base/index.js";
 import { createRandom } from "./random.js";
 import type { SamplingOptions } from "./sampling.js";
 import { nucleus, topIndices } from "./top.js";
@@ -30,10 +30,18 @@ export class Sampler {
     this.#promptTokens = new Set((options.repetition_penalty ?? 1) === 1 ? [] : promptIds);
   }
 
-  /** Chooses the next token from the logits [vocabSize], which are left as they are. @throws `internal` on NaN. */
-  sample(logits: Float32Array): Sampled {
-    const adjusted = this.#adjust(logits);
+  /**
+   * Chooses the next token from the logits [vocabSize], which are left as they are; `constrain` sets those of tokens that
+   * may not come to -Infinity. @throws `internal` on NaN, and when no token is left.
+   */
+  sample(logits: Float32Array, constrain?: (adjusted: Float32Array) => void): Sampled {
+    let adjusted = this.#adjust(logits);
+    if (constrain) {
+      if (adjusted === logits) adjusted = logits.slice();
+      constrain(adjusted);
+    }
     const best = argmax(adjusted);
+    invariant(adjusted[best]! > Number.NEGATIVE_INFINITY, "the constraint leaves no token");
     const tokenId = this.#temperature === 0 ? best : this.#draw(adjusted, adjusted[best]!);
     this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
     return this.#options.logprobs

@@ -1,6 +1,6 @@
 /** One request on its way: what is cached, what was generated, and whether it has ended. */
 import { Sampler } from "./sampler.js";
-import type { EngineRequest, FinishReason, Row, TokenEvent } from "./types.js";
+import type { Constraint, EngineRequest, FinishReason, Row, TokenEvent } from "./types.js";
 
 export class Sequence<P> {
   readonly request: EngineRequest<P>;
@@ -31,10 +31,19 @@ export class Sequence<P> {
 
   /** Takes one step's logits: the next token, and the reason if it is the last. */
   advance(logits: Float32Array, maxLength: number): TokenEvent {
-    const sampled = this.#sampler.sample(logits);
+    const { constraint } = this.request;
+    const sampled = this.#sampler.sample(logits, constraint && ((adjusted) => this.#constrain(constraint, adjusted)));
     this.generated.push(sampled.tokenId);
     const finishReason = this.#finishReason(sampled.tokenId, maxLength);
+    if (!finishReason) constraint?.accept(sampled.tokenId);
     return finishReason ? { ...sampled, finishReason } : sampled;
+  }
+
+  #constrain(constraint: Constraint, logits: Float32Array): void {
+    const { stopTokenIds } = this.request;
+    const ends = stopTokenIds.map((id) => (constraint.mayEnd ? logits[id]! : Number.NEGATIVE_INFINITY));
+    constraint.allow(logits);
+    for (const [i, id] of stopTokenIds.entries()) logits[id] = ends[i]!;
   }
 
   #finishReason(tokenId: number, maxLength: number): FinishReason | undefined {

@@ -34,6 +34,19 @@ export interface ModelRunner<P> {
   release(slot: number): void;
 }
 
+/**
+ * What one answer may be, token by token; made for one sequence and dropped with it. Stop tokens are the engine's: they
+ * are open exactly while `mayEnd` is true, whatever `allow` says of them.
+ */
+export interface Constraint {
+  /** Sets the logits [vocabSize] of all tokens that may not come next to -Infinity and leaves the others as they are. */
+  allow(logits: Float32Array): void;
+  /** The token that was chosen, unless it ended the sequence. */
+  accept(tokenId: number): void;
+  /** Whether the answer may end here. */
+  readonly mayEnd: boolean;
+}
+
 export interface EngineRequest<P> {
   readonly promptIds: readonly number[];
   readonly payload: P;
@@ -41,6 +54,8 @@ export interface EngineRequest<P> {
   readonly maxTokens: number;
   /** Tokens that end the sequence; the one that did is the last event. */
   readonly stopTokenIds: readonly number[];
+  /** Applied after penalties and bias, before temperature and filters; logprobs stay the model's own. */
+  readonly constraint?: Constraint;
 }
 
 /** stop: a stop token; length: maxTokens, or the context is full. */

@@ -31,6 +31,8 @@ export interface Tokenizer {
   readonly bytesOf: ((id: number) => Uint8Array) | undefined;
   /** Tokens that mark structure, such as turns and pictures, by their spelling. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** These, and the other tokens that were added to the vocabulary and that no text is merged into. */
+  readonly addedTokens: ReadonlyMap<string, number>;
   /** The largest id plus one. */
   readonly vocabSize: number;
   /** As tokenizer_config.json carries it, if it does. */
@@ -64,6 +66,7 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unk
     tokenId: (token) => inner.token_to_id(token),
     bytesOf,
     specialTokens: special,
+    addedTokens: new Map(files.addedTokens.map(({ content, id }) => [content, id])),
     vocabSize: files.vocabSize,
     chatTemplate: files.chatTemplate,
     namedTokens: files.namedTokens,

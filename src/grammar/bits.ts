@@ -1,0 +1,14 @@
+/** Sets of token ids: bit `id % 32` of word `id >> 5`. */
+
+export function emptyBits(size: number): Uint32Array {
+  return new Uint32Array((size + 31) >> 5);
+}
+
+/** Ids past the end are in no set. */
+export function hasBit(bits: Uint32Array, id: number): boolean {
+  return (((bits[id >> 5] ?? 0) >>> (id & 31)) & 1) === 1;
+}
+
+export function setBit(bits: Uint32Array, id: number): void {
+  bits[id >> 5]! |= 1 << (id & 31);
+}

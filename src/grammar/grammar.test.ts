@@ -1,0 +1,187 @@
+import type { ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { hasBit } from "./bits.js";
+import { referenceParser } from "./reference.testkit.js";
+import { randomSchema } from "./schemas.testkit.js";
+import {
+  accepts,
+  numOrdinary,
+  schemaGrammar,
+  seededRandom,
+  toyTokenizer,
+  toyVocabulary,
+  write,
+} from "./toy.testkit.js";
+
+/** Not ours: what says whether a value satisfies a schema. */
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+formats.default(ajv);
+
+function expectValid(schema: object, validate: ValidateFunction, text: string): void {
+  expect(validate(JSON.parse(text)) || `${text}: ${ajv.errorsText(validate.errors)} by ${JSON.stringify(schema)}`).toBe(
+    true,
+  );
+}
+
+describe("an answer by a schema", () => {
+  it("is valid JSON that satisfies it, whatever tokens are drawn, and can always be ended", () => {
+    fc.assert(
+      fc.property(randomSchema, fc.nat(), fc.integer({ min: 0, max: 60 }), (schema, seed, numRandom) => {
+        const grammar = schemaGrammar(schema);
+        const random = seededRandom(seed);
+        const validate = ajv.compile(schema);
+        for (let i = 0; i < 2; i++) expectValid(schema, validate, write(grammar, { random, numRandom }).text);
+      }),
+      { seed: 61, numRuns: 150 },
+    );
+  });
+});
+
+describe("the mask", () => {
+  const simple = [
+    {
+      type: "object",
+      properties: { name: { type: "string" }, colour: { enum: ["red", "你好", 'a"\\', 12] } },
+      required: ["name"],
+    },
+    {
+      type: "object",
+      properties: { a: { type: "integer" }, aa: { type: "number" }, ab: { type: "boolean" } },
+      required: [],
+    },
+    { type: "array", items: { type: "string", minLength: 1, maxLength: 3 }, minItems: 1, maxItems: 3 },
+    {
+      anyOf: [
+        { type: "string", maxLength: 2 },
+        { type: "null" },
+        { type: "array", items: { type: "number" } },
+        { enum: ["abc"] },
+      ],
+    },
+    {
+      $defs: {
+        tree: {
+          type: "object",
+          properties: { a: { type: "array", items: { $ref: "#/$defs/tree" } } },
+          required: ["a"],
+        },
+      },
+      $ref: "#/$defs/tree",
+    },
+    {},
+  ];
+
+  it.each(simple)("opens exactly the tokens with which a reference parser can go on: %j", (schema) => {
+    const grammar = schemaGrammar(schema);
+    const parse = referenceParser(schema);
+    const random = seededRandom(7);
+    const bytesOf = (id: number) => String.fromCharCode(...toyTokenizer.bytesOf!(id));
+    for (let i = 0; i < 4; i++) {
+      let written = "";
+      let state = grammar.start;
+      for (let step = 0; step < 15; step++) {
+        const mask = grammar.mask(state);
+        const open = Array.from({ length: toyTokenizer.vocabSize + 40 }, (_, id) => hasBit(mask, id));
+        const expected = open.map((_, id) => id < numOrdinary && parse(written + bytesOf(id)).begins);
+        expect({ written, open }).toEqual({ written, open: expected });
+        expect(state.isNullable).toBe(parse(written).isWhole);
+        const ids = [...open.keys()].filter((id) => open[id]);
+        if (ids.length === 0) break;
+        const id = ids[Math.floor(random() * ids.length)]!;
+        written += bytesOf(id);
+        state = grammar.after(state, id)!;
+      }
+    }
+  });
+
+  it("is what trying every token says, for any schema", () => {
+    fc.assert(
+      fc.property(randomSchema, fc.nat(), (schema, seed) => {
+        const grammar = schemaGrammar(schema);
+        write(grammar, {
+          random: seededRandom(seed),
+          numRandom: 25,
+          look: (state, mask) => {
+            for (let id = 0; id < toyTokenizer.vocabSize; id++) {
+              const expected = id < numOrdinary && grammar.after(state, id) !== undefined;
+              if (hasBit(mask, id) !== expected) expect({ id, open: hasBit(mask, id) }).toEqual({ id, open: expected });
+            }
+          },
+        });
+      }),
+      { seed: 62, numRuns: 60 },
+    );
+  });
+});
+
+describe("a grammar", () => {
+  it("allows what JSON.stringify writes, compact or indented, where a value satisfies the schema", () => {
+    const person = {
+      type: "object",
+      properties: {
+        name: { type: "string" },
+        tags: { type: "array", items: { type: "string" } },
+        age: { type: "number" },
+        more: {},
+      },
+      required: ["name", "tags", "age", "more"],
+      additionalProperties: false,
+    };
+    const grammar = schemaGrammar(person);
+    const finite = fc
+      .double({ noNaN: true, noDefaultInfinity: true, min: -1e14, max: 1e14 })
+      .map((n) => Number(n.toFixed(3)) || 0);
+    const json = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: "small" },
+        fc.string({ unit: "binary" }),
+        finite,
+        fc.boolean(),
+        fc.constant(null),
+        tie("list"),
+        tie("dictionary"),
+      ),
+      list: fc.array(tie("value"), { maxLength: 4 }),
+      dictionary: fc.dictionary(fc.string({ unit: "grapheme" }), tie("value"), { maxKeys: 4 }),
+    })).value;
+    const values = fc.record({
+      name: fc.string({ unit: "binary" }),
+      tags: fc.array(fc.string({ unit: "grapheme" })),
+      age: finite,
+      more: json,
+    });
+    fc.assert(
+      fc.property(values, fc.constantFrom(0, 1, 2, 4), (value, indent) => {
+        const text = JSON.stringify(value, undefined, indent);
+        if (/\n {33}/.test(text)) return; // deeper than white space goes
+        expect(accepts(grammar, text) || text).toBe(true);
+      }),
+      { seed: 63, numRuns: 200 },
+    );
+  });
+
+  it("is a finite thing to hold: states made on the way are dropped, and answers go on", () => {
+    const grammar = schemaGrammar({
+      type: "array",
+      items: { type: "array", items: { type: "string", maxLength: 900 } },
+      maxItems: 1000,
+    });
+    const { text } = write(grammar, { random: seededRandom(3), numRandom: 4000 });
+    expect(JSON.parse(text)).toBeInstanceOf(Array);
+    expect(grammar.expressions.size).toBeLessThan(40_000);
+  });
+
+  it("never opens tokens that no text spells", () => {
+    const grammar = schemaGrammar({});
+    write(grammar, {
+      random: seededRandom(1),
+      numRandom: 200,
+      look: (_, mask) => {
+        for (const id of toyVocabulary.addedTokens.values()) expect(hasBit(mask, id)).toBe(false);
+      },
+    });
+  });
+});

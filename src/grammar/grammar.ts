@@ -1,0 +1,115 @@
+/** Texts that are allowed, ready for a vocabulary: read once, shared by all sequences that are bound by it. */
+import { invariant, OcellusError } from "../base/index.js";
+import type { Constraint } from "../engine/index.js";
+import { hasBit } from "./bits.js";
+import { brokenRule } from "./check-rules.js";
+import { Derivatives } from "./derivative.js";
+import { type Expression, Expressions } from "./expression.js";
+import { JsonText } from "./json.js";
+import { Masks } from "./masks.js";
+import type { Vocabulary } from "./vocabulary.js";
+
+/** States kept beside the grammar's own expressions, some 10 MB; they are made again when needed. */
+const maxStates = 30_000;
+
+export class Grammar {
+  readonly #vocabulary: Vocabulary;
+  readonly #derivatives = new Derivatives(new Expressions());
+  readonly #masks: Masks;
+  readonly #start: Expression;
+  readonly #ownSize: number;
+
+  /** `build` says what is allowed. @throws `invalid_request` when that is nothing, or nothing that ever ends. */
+  constructor(vocabulary: Vocabulary, build: (json: JsonText) => Expression) {
+    const { of } = this.#derivatives;
+    this.#vocabulary = vocabulary;
+    this.#masks = new Masks(vocabulary, this.#derivatives);
+    this.#start = build(new JsonText(this.#derivatives));
+    checkSatisfiable(of, this.#start);
+    of.keep();
+    this.#ownSize = of.size;
+  }
+
+  get start(): Expression {
+    return this.#start;
+  }
+
+  get expressions(): Expressions {
+    return this.#derivatives.of;
+  }
+
+  /** The state after a token; `undefined` when the token may not come. */
+  after(state: Expression, tokenId: number): Expression | undefined {
+    this.#begin();
+    const { of, classOf } = this.#derivatives;
+    let next = state;
+    if (of.tokenIds.includes(tokenId)) next = this.#derivatives.deriveToken(state, tokenId);
+    else for (const byte of this.#vocabulary.bytesOf(tokenId)) next = this.#derivatives.derive(next, classOf[byte]!);
+    return next === of.nothing ? undefined : next;
+  }
+
+  /** Bit `id % 32` of word `id >> 5` is set where the token may come in this state. Not to be changed. */
+  mask(state: Expression): Uint32Array {
+    this.#begin();
+    return this.#masks.of(state);
+  }
+
+  constraint(): Constraint {
+    return new GrammarConstraint(this);
+  }
+
+  #begin(): void {
+    const { of } = this.#derivatives;
+    if (of.size > this.#ownSize + maxStates) {
+      of.forget();
+      this.#masks.forget();
+    }
+    this.#derivatives.begin();
+  }
+}
+
+class GrammarConstraint implements Constraint {
+  readonly #grammar: Grammar;
+  #state: Expression;
+
+  constructor(grammar: Grammar) {
+    this.#grammar = grammar;
+    this.#state = grammar.start;
+  }
+
+  get mayEnd(): boolean {
+    return this.#state.isNullable;
+  }
+
+  allow(logits: Float32Array): void {
+    closeTokens(logits, this.#grammar.mask(this.#state));
+  }
+
+  accept(tokenId: number): void {
+    const next = this.#grammar.after(this.#state, tokenId);
+    invariant(next, `token ${tokenId} was chosen, which the grammar does not allow`);
+    this.#state = next;
+  }
+}
+
+/** Sets the logits of tokens whose bit is not set to -Infinity; ids past the mask name no token. */
+function closeTokens(logits: Float32Array, mask: Uint32Array): void {
+  for (let start = 0; start < logits.length; start += 32) {
+    const bits = mask[start >> 5] ?? 0;
+    if (bits === 0xffffffff) continue;
+    const end = Math.min(start + 32, logits.length);
+    for (let id = start; id < end; id++) if (!hasBit(mask, id)) logits[id] = Number.NEGATIVE_INFINITY;
+  }
+}
+
+function checkSatisfiable(of: Expressions, start: Expression): void {
+  const refuse = (message: string) => {
+    throw new OcellusError("invalid_request", `JSON schema: ${message}`);
+  };
+  if (start === of.nothing) refuse("no value satisfies it");
+  const broken = brokenRule(of);
+  if (broken?.problem === "circular")
+    refuse(`what ${broken.name} points to leads back to itself before anything is written`);
+  if (broken?.problem === "endless")
+    refuse(`no finite value satisfies what ${broken.name} points to: it needs itself, or nothing`);
+}

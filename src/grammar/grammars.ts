@@ -1,0 +1,98 @@
+/** What a request asks of its answer → a constraint for its sequence. Grammars are kept, as the same ones are asked for again. */
+import { OcellusError } from "../base/index.js";
+import type { Constraint } from "../engine/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import type { Expression } from "./expression.js";
+import { Grammar } from "./grammar.js";
+import type { JsonText } from "./json.js";
+import { schemaText } from "./schema.js";
+import { callToken, ToolCallsOnDemand, type ToolConstraint, toolCallBody, toolCalls } from "./tool-calls.js";
+import { Vocabulary } from "./vocabulary.js";
+
+export type ResponseFormat =
+  | { readonly type: "text" }
+  /** Any JSON object. */
+  | { readonly type: "json_object" }
+  /** JSON that satisfies the schema; the name is for people. */
+  | { readonly type: "json_schema"; readonly schema: unknown; readonly name?: string };
+
+/** A grammar in use holds some 2 MB with Qwen3's vocabulary, at most some 40. */
+const maxGrammars = 16;
+/** OpenAI's limit on all names and values of a schema is 120,000 characters. */
+const maxSchemaCharacters = 2 ** 18;
+
+export class Grammars {
+  readonly #tokenizer: Tokenizer;
+  /** By what was asked for, least recently used first. */
+  readonly #grammars = new Map<string, Grammar>();
+  #vocabulary: Vocabulary | undefined;
+
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+  }
+
+  /**
+   * A constraint for one sequence; undefined when the answer is free.
+   * @throws `invalid_request`, `unsupported` (naming keyword and place), `too_large`.
+   */
+  constraint(format: ResponseFormat = { type: "text" }, tools?: ToolConstraint): Constraint | undefined {
+    checkType(format);
+    if (!tools) return format.type === "text" ? undefined : this.#grammar([format], formatOf(format)).constraint();
+    const vocabulary = this.#sharedVocabulary();
+    const calls = (json: JsonText) => toolCalls(json, vocabulary, tools);
+    if (tools.choice !== "auto") return this.#grammar([tools], calls).constraint();
+    if (format.type !== "text") {
+      const either = (json: JsonText) => json.of.choice([formatOf(format)(json), calls(json)]);
+      return this.#grammar([format, tools], either).constraint();
+    }
+    const token = callToken(vocabulary);
+    if (token === undefined) return undefined; // nothing tells where a call begins
+    const body = (json: JsonText) => toolCallBody(json, vocabulary, tools);
+    return new ToolCallsOnDemand(this.#grammar([tools], body), token);
+  }
+
+  #grammar(asked: readonly unknown[], build: (json: JsonText) => Expression): Grammar {
+    const key = keyOf(asked);
+    const grammar = this.#grammars.get(key) ?? new Grammar(this.#sharedVocabulary(), build);
+    this.#grammars.delete(key);
+    this.#grammars.set(key, grammar);
+    if (this.#grammars.size > maxGrammars) this.#grammars.delete(this.#grammars.keys().next().value!);
+    return grammar;
+  }
+
+  /** Made when first needed: it takes half a second for 150,000 tokens. */
+  #sharedVocabulary(): Vocabulary {
+    this.#vocabulary ??= new Vocabulary(this.#tokenizer);
+    return this.#vocabulary;
+  }
+}
+
+function checkType({ type }: ResponseFormat): void {
+  if (type === "text" || type === "json_object" || type === "json_schema") return;
+  throw new OcellusError(
+    "invalid_request",
+    `responseFormat: expected the type text, json_object or json_schema, found ${JSON.stringify(type satisfies never)}`,
+  );
+}
+
+function formatOf(format: Exclude<ResponseFormat, { type: "text" }>): (json: JsonText) => Expression {
+  if (format.type === "json_schema") return (json) => schemaText(json, format.schema);
+  return (json) => json.object([], { name: json.string(), value: json.value, isRequired: false });
+}
+
+function keyOf(asked: readonly unknown[]): string {
+  const key = asJson(asked);
+  if (key.length <= maxSchemaCharacters) return key;
+  throw new OcellusError(
+    "too_large",
+    `the JSON schemas of a request hold ${key.length} characters, at most ${maxSchemaCharacters} are accepted`,
+  );
+}
+
+function asJson(asked: readonly unknown[]): string {
+  try {
+    return JSON.stringify(asked);
+  } catch (cause) {
+    throw new OcellusError("invalid_request", `JSON schema: expected what JSON can say, found ${cause}`, { cause });
+  }
+}

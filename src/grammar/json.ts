@@ -1,0 +1,124 @@
+/**
+ * JSON as models write it: how values are laid out, and values of which nothing is asked. [RFC 8259]
+ * White space stands after a bracket, comma or colon and before a closing bracket; a space, or a line break and at most
+ * 32 spaces or tabs, because a small model that may write white space without end sometimes does.
+ */
+import { anyCharacter, anyJsonCharacter, jsonCharacter } from "./characters.js";
+import { jsonNumber } from "./decimal.js";
+import type { Derivatives } from "./derivative.js";
+import type { Expression, Expressions } from "./expression.js";
+
+const maxIndent = 32;
+const endless = Number.POSITIVE_INFINITY;
+
+export interface Member {
+  /** The name and its quotation marks. */
+  readonly name: Expression;
+  readonly value: Expression;
+  readonly isRequired: boolean;
+}
+
+export class JsonText {
+  readonly derivatives: Derivatives;
+  readonly of: Expressions;
+  readonly space: Expression;
+  readonly #comma: Expression;
+
+  constructor(derivatives: Derivatives) {
+    const { of } = derivatives;
+    this.derivatives = derivatives;
+    this.of = of;
+    const indent = of.repeat(of.oneOf(" \t"), 0, maxIndent);
+    this.space = of.optional(of.choice([of.text(" "), of.sequence(of.text("\n"), indent)]));
+    this.#comma = of.sequence(of.text(","), this.space);
+  }
+
+  /** Any value. */
+  get value(): Expression {
+    const { of } = this;
+    if (!of.rules.has("any value"))
+      of.define(
+        "any value",
+        of.choice([
+          this.object([], { name: this.string(), value: of.rule("any value"), isRequired: false }),
+          this.array([], of.rule("any value"), 0, endless),
+          this.string(),
+          jsonNumber(this.derivatives, { isWhole: false }),
+          ...["true", "false", "null"].map((word) => of.text(word)),
+        ]),
+      );
+    return of.rule("any value");
+  }
+
+  /** Any string of so many characters. */
+  string(minLength = 0, maxLength = endless): Expression {
+    return this.quoted(this.of.repeat(anyJsonCharacter(this.of), minLength, maxLength));
+  }
+
+  /** Any string in the one spelling that patterns and property names are compared in. */
+  plainText(minLength = 0, maxLength = endless): Expression {
+    return this.of.repeat(jsonCharacter(this.of, anyCharacter), minLength, maxLength);
+  }
+
+  quoted(inside: Expression): Expression {
+    const quote = this.of.text('"');
+    return this.of.lexeme(this.of.sequence(quote, inside, quote));
+  }
+
+  /** One given value; objects in the order of their members. */
+  constant(value: unknown): Expression {
+    if (Array.isArray(value))
+      return this.array(
+        value.map((item) => this.constant(item)),
+        this.of.nothing,
+        value.length,
+        value.length,
+      );
+    if (typeof value === "object" && value !== null)
+      return this.object(
+        Object.entries(value).map(([name, each]) => ({
+          name: this.of.text(JSON.stringify(name)),
+          value: this.constant(each),
+          isRequired: true,
+        })),
+      );
+    return this.of.text(JSON.stringify(value));
+  }
+
+  /** `items` and then further ones, `min` to `max` in all; the first items may be left out from the end. */
+  array(items: readonly Expression[], further: Expression, min: number, max: number): Expression {
+    const { of, space } = this;
+    const close = of.sequence(space, of.text("]"));
+    const after = (item: Expression) => of.sequence(this.#comma, item);
+    const numFirst = Math.min(items.length, max);
+    const numFurther = [Math.max(0, min - numFirst), max - numFirst] as const;
+    if (numFirst === 0) {
+      const [least, most] = numFurther;
+      const some =
+        most === 0
+          ? of.nothing
+          : of.sequence(further, of.repeat(after(further), Math.max(0, least - 1), most - 1), close);
+      return of.sequence(of.text("["), space, of.choice([least === 0 ? of.text("]") : of.nothing, some]));
+    }
+    let tail = of.sequence(of.repeat(after(further), ...numFurther), close);
+    for (let i = numFirst - 1; i >= 1; i--)
+      tail = of.choice([of.sequence(after(items[i]!), tail), i >= min ? close : of.nothing]);
+    const some = of.sequence(items[0]!, tail);
+    return of.sequence(of.text("["), space, of.choice([min === 0 ? of.text("]") : of.nothing, some]));
+  }
+
+  /** Members in their order, those that are not required perhaps left out, then any number of further ones. */
+  object(members: readonly Member[], further?: Member): Expression {
+    const { of, space } = this;
+    const member = ({ name, value }: Member) => of.sequence(name, of.text(":"), space, value);
+    const more = further ? of.repeat(of.sequence(this.#comma, member(further)), 0, endless) : of.end;
+    let later = of.sequence(more, space, of.text("}"));
+    let first = of.choice([of.text("}"), further ? of.sequence(member(further), later) : of.nothing]);
+    for (const each of [...members].reverse()) {
+      const written = of.sequence(member(each), later);
+      first = of.choice([written, each.isRequired ? of.nothing : first]);
+      later = of.choice([of.sequence(this.#comma, written), each.isRequired ? of.nothing : later]);
+    }
+    return of.sequence(of.text("{"), space, first);
+  }
+}

@@ -1,0 +1,479 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { accepts, schemaGrammar, stateAfter } from "./toy.testkit.js";
+
+const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+describe("pattern", () => {
+  const patterns = [
+    ...[
+      "",
+      "a",
+      "^a",
+      "a$",
+      "^a$",
+      "^$",
+      "a|b",
+      "^a|b$",
+      "^(a|b)c$",
+      "(?:ab)+",
+      "^(?<first>a)b?$",
+      "^a{2}$",
+      "^a{2,}$",
+      "^a{0,2}b*$",
+      "^(a*)*$",
+    ],
+    ...[
+      "^[abc]$",
+      "^[^abc]$",
+      "^[a-c0-2]+$",
+      "^[\\]\\-^]+$",
+      "^[-a]+$",
+      "^[a-]+$",
+      "^\\w\\d\\s$",
+      "^\\W\\D\\S$",
+      "^[\\d,]+$",
+      "^[^\\s]+$",
+      "^.$",
+      "^[.]$",
+    ],
+    ...[
+      "^\\u00e9$",
+      "^\\u{1F469}$",
+      "^\\ud83d\\udc69$",
+      "^\\x41$",
+      "^\\t\\n\\r\\f\\v\\0$",
+      "^\\cA$",
+      "^[\\b]$",
+      "^\\/\\.\\*$",
+      "^👩+$",
+      "^[😀-😎]$",
+      "^[一-龥]{1,2}$",
+    ],
+    ...[
+      "^(?!a)",
+      "^(?!ab)[ab]*$",
+      "^(?=.*b)[ab]+$",
+      "(?!b)a",
+      "a(?=b)",
+      "a(?!b$)",
+      "^a(?!.*a).*$",
+      "^(?=a)(?!ab)..$",
+      "^[a-z]+?b$",
+      '^["\\\\]$',
+      "^\\p{L}+$",
+      "^\\P{L}$",
+      "^[\\p{Lu}\\d]$",
+    ],
+  ];
+  const text = fc.string({
+    unit: fc.constantFrom(
+      ..."ab",
+      ..."ab",
+      ..."cAB12,. -]^/*",
+      ..."é👩😀中",
+      '"',
+      "\\",
+      "\t",
+      "\n",
+      "\r",
+      "\0",
+      "\x01",
+      "\b",
+      "\u2028",
+    ),
+    maxLength: 5,
+  });
+
+  it.each(patterns)("allows exactly the strings that RegExp finds it in: %s", (pattern) => {
+    const grammar = schemaGrammar({ type: "string", pattern });
+    const expected = new RegExp(pattern, "u");
+    fc.assert(
+      fc.property(text, (value) => {
+        const written = JSON.stringify(value);
+        expect([written, accepts(grammar, written)]).toEqual([written, expected.test(value)]);
+      }),
+      { seed: 71, numRuns: 150 },
+    );
+  });
+
+  it.each([
+    ["(", "is not a regular expression"],
+    ["(a)\\1", "has \\1"],
+    ["(?<=a)b", "lookbehind"],
+    ["\\bword", "has \\b"],
+    ["(a$|b)", "has a $ that is not at the edge"],
+    ["(^a)", "has a ^ that is not at the edge"],
+    ["((?=a)b)+", "lookahead inside a group"],
+    ["a".repeat(2001), "longer than 2000"],
+  ])("refuses what it cannot keep: %s", (pattern, problem) => {
+    expect(() => schemaGrammar({ type: "object", properties: { a: { type: "string", pattern } } })).toThrow(problem);
+    expect(() => schemaGrammar({ type: "object", properties: { a: { type: "string", pattern } } })).toThrow(
+      "#/properties/a",
+    );
+  });
+
+  it("may be joined by a format and by lengths", () => {
+    const grammar = schemaGrammar({ type: "string", pattern: "^[a-z]+$", minLength: 2, maxLength: 3 });
+    expect(["a", "ab", "abc", "abcd", "AB"].map((value) => accepts(grammar, `"${value}"`))).toEqual([
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(stateAfter(grammar, '"abcd')).toBeUndefined();
+    const dated = schemaGrammar({ type: "string", format: "date", pattern: "^2024" });
+    expect(["2024-02-29", "2023-02-28", "2024-02-30"].map((value) => accepts(dated, `"${value}"`))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(() => schemaGrammar({ type: "string", pattern: "^[a-z]{5}$", maxLength: 4 })).toThrow(
+      "#: no string satisfies",
+    );
+  });
+
+  it("never begins what it cannot end", () => {
+    const grammar = schemaGrammar({ type: "string", pattern: "^(abc|abd)$", maxLength: 3 });
+    const long = schemaGrammar({ type: "string", pattern: "^(a|bcde)$", maxLength: 3 });
+    expect(stateAfter(grammar, '"ab')).toBeDefined();
+    expect(stateAfter(long, '"b')).toBeUndefined();
+  });
+});
+
+describe("numbers", () => {
+  const number = fc.oneof(
+    fc.integer({ min: -30, max: 30 }),
+    fc.integer({ min: -3000, max: 3000 }).map((n) => n / 100),
+    fc.double({ min: -2, max: 2, noNaN: true }).map((n) => Number(n.toPrecision(6))),
+  );
+  const limits = fc.record(
+    {
+      minimum: number,
+      maximum: number,
+      exclusiveMinimum: number,
+      exclusiveMaximum: number,
+      multipleOf: fc.integer({ min: 1, max: 9 }),
+    },
+    { requiredKeys: [] },
+  );
+  const fits = (
+    value: number,
+    of: {
+      minimum?: number;
+      maximum?: number;
+      exclusiveMinimum?: number;
+      exclusiveMaximum?: number;
+      multipleOf?: number;
+    },
+  ) =>
+    value >= (of.minimum ?? -Infinity) &&
+    value <= (of.maximum ?? Infinity) &&
+    value > (of.exclusiveMinimum ?? -Infinity) &&
+    value < (of.exclusiveMaximum ?? Infinity) &&
+    (of.multipleOf === undefined || (Number.isInteger(value) && value % of.multipleOf === 0));
+  /** As a person would write it, without an exponent; one more zero now and then. */
+  const plain = (value: number) => value.toFixed(12).replace(/\.?0+$/, "");
+
+  it.each(["integer", "number"])("of the type %s are exactly those within the limits", (type) => {
+    fc.assert(
+      fc.property(limits, fc.array(number, { minLength: 5 }), (of, values) => {
+        let grammar: ReturnType<typeof schemaGrammar>;
+        try {
+          grammar = schemaGrammar({ type, ...of });
+        } catch (error) {
+          expect(error).toMatchObject({ code: "invalid_request" });
+          for (const value of values)
+            expect(fits(value, of) && (type === "number" || Number.isInteger(value))).toBe(false);
+          return;
+        }
+        const candidates = [...values, ...Object.values(of), ...Object.values(of).map((at) => at + 0.01)].filter(
+          (value) => Number(plain(value)) === value,
+        );
+        for (const value of candidates) {
+          const expected = fits(value, of) && (type === "number" || Number.isInteger(value)) && !Object.is(value, -0);
+          expect([plain(value), of, accepts(grammar, plain(value))]).toEqual([plain(value), of, expected]);
+          if (
+            expected &&
+            type === "number" &&
+            of.multipleOf === undefined &&
+            plain(value).includes(".") &&
+            Object.keys(of).length > 0
+          )
+            expect(accepts(grammar, `${plain(value)}0`)).toBe(true);
+        }
+      }),
+      { seed: 72, numRuns: 200 },
+    );
+  });
+
+  it("have JSON's spelling, and no more digits than every reader keeps", () => {
+    const [whole, any] = [schemaGrammar({ type: "integer" }), schemaGrammar({ type: "number" })];
+    for (const text of ["0", "-1", "10", "999999999999999"]) expect([text, accepts(whole, text)]).toEqual([text, true]);
+    for (const text of ["-0", "01", "1.0", "1e3", "+1", "9999999999999999", "-"])
+      expect([text, accepts(whole, text)]).toEqual([text, false]);
+    for (const text of ["-0", "0.5", "-0.25", "1e10", "1.5E-7", "0.12345678901234567"])
+      expect([text, accepts(any, text)]).toEqual([text, true]);
+    for (const text of [".5", "1.", "1e400", "1e", "NaN", "00", "0.123456789012345678"])
+      expect([text, accepts(any, text)]).toEqual([text, false]);
+  });
+
+  it("are refused when none is within the limits", () => {
+    for (const of of [
+      { minimum: 3, maximum: 2 },
+      { exclusiveMinimum: 1, exclusiveMaximum: 2 },
+      { minimum: 1, maximum: 6, multipleOf: 7 },
+      { minimum: 1e15 },
+    ])
+      expect(() => schemaGrammar({ type: "integer", ...of })).toThrow("#: no integer below");
+    expect(() => schemaGrammar({ type: "number", multipleOf: 0.1 })).toThrow(
+      "#: multipleOf is supported for whole numbers",
+    );
+  });
+});
+
+describe("a schema", () => {
+  it.each([
+    [{ type: "object", properties: { a: { not: {} } } }, "unsupported", "#/properties/a: not is not supported"],
+    [{ items: { maxItem: 3 } }, "unsupported", "#/items: maxItem is not supported (nearest: maxItems"],
+    [{ type: "array", uniqueItems: true }, "unsupported", "#: uniqueItems is not supported"],
+    [{ type: "object", minProperties: 1 }, "unsupported", "minProperties"],
+    [{ type: "object", patternProperties: {} }, "unsupported", "patternProperties"],
+    [{ if: {} }, "unsupported", "#: if is not supported"],
+    [{ allOf: [{ type: "string" }, { minLength: 1 }] }, "unsupported", "allOf is supported with one branch"],
+    [{ anyOf: [{ type: "string" }], minLength: 1 }, "unsupported", "#: minLength beside anyOf"],
+    [{ $ref: "#/$defs/a", type: "string", $defs: { a: {} } }, "unsupported", "#: type beside $ref"],
+    [{ enum: [1], minimum: 0 }, "unsupported", "#: minimum beside enum"],
+    [{ $ref: "http://example.com/schema" }, "unsupported", "#: $ref is supported to places inside"],
+    [{ type: "string", format: "nonsense" }, "unsupported", "#: format is supported for date, time"],
+    [{ type: "object", propertyNames: { anyOf: [] } }, "unsupported", "#/propertyNames: anyOf"],
+    [{ oneOf: [{ type: "string" }, { minLength: 2 }] }, "unsupported", "#: oneOf has branches 0 and 1"],
+    [{ $ref: "#/$defs/a" }, "invalid_request", "#/$ref: points to #/$defs/a, which is not there"],
+    [{ $ref: "#" }, "invalid_request", "leads back to itself"],
+    [
+      {
+        $defs: { a: { anyOf: [{ $ref: "#/$defs/b" }] }, b: { anyOf: [{ type: "null" }, { $ref: "#/$defs/a" }] } },
+        $ref: "#/$defs/a",
+      },
+      "invalid_request",
+      "leads back to itself",
+    ],
+    [
+      { type: "object", properties: { a: { $ref: "#" } }, required: ["a"] },
+      "invalid_request",
+      "no value satisfies it|no finite value",
+    ],
+    [
+      { type: "array", items: { $ref: "#" }, minItems: 1 },
+      "invalid_request",
+      "no finite value satisfies what # points to",
+    ],
+    [false, "invalid_request", "no value satisfies it"],
+    ["string", "invalid_request", '#: expected an object, true or false, found "string"'],
+    [{ type: "text" }, "invalid_request", "#/type: expected one or several of object, array"],
+    [{ type: [] }, "invalid_request", "#/type"],
+    [{ enum: [] }, "invalid_request", "#/enum: expected a list"],
+    [{ type: "string", enum: [1] }, "invalid_request", "#/enum: has no value of the type string"],
+    [{ type: "array", minItems: 3, maxItems: 2 }, "invalid_request", "minItems 3 is more than maxItems 2"],
+    [{ type: "string", minLength: -1 }, "invalid_request", "#/minLength: expected a whole number"],
+    [{ type: "string", minLength: "3" }, "invalid_request", "#/minLength: expected a number"],
+    [{ type: "object", required: "a" }, "invalid_request", "#/required: expected a list"],
+    [{ type: "object", properties: [] }, "invalid_request", "#/properties: expected an object"],
+    [
+      { type: "object", properties: {}, required: ["a"], additionalProperties: false },
+      "invalid_request",
+      "#: requires a, which properties does not name",
+    ],
+  ])("is refused, with the keyword and its place: %j", (schema, code, message) => {
+    expect(() => schemaGrammar(schema)).toThrow(
+      expect.objectContaining({
+        code,
+        message: expect.stringMatching(message.includes("|") ? message : escaped(message)),
+      }),
+    );
+  });
+
+  it("may hold annotations, and keywords of types that it does not have", () => {
+    const grammar = schemaGrammar({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      title: "t",
+      description: "d",
+      default: 1,
+      examples: [1],
+      "x-order": 2,
+      type: "integer",
+      minLength: 5,
+    });
+    expect(accepts(grammar, "12")).toBe(true);
+  });
+
+  it("takes oneOf whose branches no value can share", () => {
+    const shape = (kind: string, side: string) => ({
+      type: "object",
+      properties: { kind: { const: kind }, [side]: { type: "integer" } },
+      required: ["kind", side],
+    });
+    const grammar = schemaGrammar({
+      oneOf: [shape("circle", "radius"), shape("square", "side"), { type: "null" }, { enum: ["none"] }],
+    });
+    expect(accepts(grammar, '{"kind":"circle","radius":1}')).toBe(true);
+    expect(accepts(grammar, '{"kind":"square","radius":1}')).toBe(false);
+    expect([accepts(grammar, "null"), accepts(grammar, '"none"')]).toEqual([true, true]);
+    const named = {
+      $defs: { circle: shape("circle", "radius"), square: shape("square", "side") },
+      oneOf: [{ $ref: "#/$defs/circle" }, { $ref: "#/$defs/square" }],
+    };
+    expect(accepts(schemaGrammar(named), '{"kind":"square","side":2}')).toBe(true);
+    expect(() => schemaGrammar({ oneOf: [shape("circle", "radius"), { type: "object" }] })).toThrow("#: oneOf");
+  });
+
+  it("writes properties in its order, further ones after them and never a second time", () => {
+    const schema = {
+      type: "object",
+      properties: { b: { type: "integer" }, a: { type: "integer" } },
+      required: ["a"],
+      additionalProperties: { type: "boolean" },
+    };
+    const grammar = schemaGrammar(schema);
+    for (const text of ['{"b":1,"a":2}', '{"a":2}', '{"a": 2, "c": true, "aa": false}', '{\n  "a": 2\n}'])
+      expect([text, accepts(grammar, text)]).toEqual([text, true]);
+    for (const text of [
+      '{"a":2,"b":1}',
+      "{}",
+      '{"a":2,"a":true}',
+      '{"a":2,"b":true}',
+      '{"a":2,"\\u0062":true}',
+      '{"a":2,}',
+      '{"a" :2}',
+    ])
+      expect([text, accepts(grammar, text)]).toEqual([text, false]);
+  });
+
+  it("writes further properties only where it says so, or names none", () => {
+    const named = { type: "object", properties: { a: { type: "integer" } } };
+    expect(accepts(schemaGrammar(named), '{"a":1,"b":2}')).toBe(false);
+    expect(accepts(schemaGrammar({ ...named, additionalProperties: true }), '{"a":1,"b":[{"c":null}]}')).toBe(true);
+    expect(accepts(schemaGrammar({ type: "object" }), '{"b":[{"c":null}]}')).toBe(true);
+    expect(accepts(schemaGrammar({ ...named, required: ["z"] }), '{"a":1,"z":[]}')).toBe(true);
+  });
+
+  it("limits the names of further properties", () => {
+    const records = schemaGrammar({
+      type: "object",
+      propertyNames: { type: "string", pattern: "^[a-z]+$" },
+      additionalProperties: { type: "integer" },
+    });
+    expect([accepts(records, '{"ab":1}'), accepts(records, '{"A":1}')]).toEqual([true, false]);
+    const listed = schemaGrammar({
+      type: "object",
+      propertyNames: { enum: ["x", "y"] },
+      additionalProperties: { type: "integer" },
+      required: ["x", "y"],
+    });
+    expect([
+      accepts(listed, '{"x":1,"y":2}'),
+      accepts(listed, '{"x":1}'),
+      accepts(listed, '{"x":1,"y":2,"x":3}'),
+    ]).toEqual([true, false, false]);
+  });
+
+  it("follows pointers with escapes, and rules that refer to each other", () => {
+    const schema = {
+      $defs: {
+        "a/b~c d": { type: "array", items: { $ref: "#/$defs/other" } },
+        other: { anyOf: [{ type: "null" }, { $ref: "#/$defs/a~1b~0c%20d" }] },
+      },
+      properties: { "x/y": { $ref: "#/$defs/a~1b~0c%20d" }, same: { $ref: "#/properties/x~1y" } },
+    };
+    expect(accepts(schemaGrammar(schema), '{"x/y":[null,[null,[]]],"same":[]}')).toBe(true);
+  });
+
+  it("counts characters, not bytes or escapes", () => {
+    const grammar = schemaGrammar({ type: "string", minLength: 2, maxLength: 2 });
+    for (const inside of ["ab", "你好", "👩a", "\\ud83d\\udc69a", "\\n\\u4e2d"])
+      expect([inside, accepts(grammar, `"${inside}"`)]).toEqual([inside, true]);
+    for (const inside of ["a", "abc", "👩", "\\ud83d\\udc69", "你"])
+      expect([inside, accepts(grammar, `"${inside}"`)]).toEqual([inside, false]);
+  });
+
+  it("never lets half a character or half a surrogate pair stand", () => {
+    const grammar = schemaGrammar({ type: "string" });
+    const broken = [
+      [0x22, 0xe4, 0xbd, 0x22],
+      [0x22, 0xff],
+      [0x22, 0x80],
+      [0x22, 0xc0, 0xaf],
+      [0x22, 0xed, 0xa0, 0x80],
+      [0x22, 0xf4, 0x90],
+    ];
+    for (const bytes of broken) expect(stateAfter(grammar, Uint8Array.from(bytes))).toBeUndefined();
+    for (const text of ['"\\ud83d"', '"\\ud83dx', '"\\udc00', '"\\ud83d\\u0041', '"\n', '"\\x', "\"\\'"])
+      expect([text, stateAfter(grammar, text)]).toEqual([text, undefined]);
+  });
+});
+
+describe("a schema that would take too long to read is refused", () => {
+  const nested = (depth: number): unknown => (depth === 0 ? {} : { type: "array", items: nested(depth - 1) });
+  const properties = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, { type: "null" }]));
+  it.each([
+    ["nested deeply", nested(200)],
+    ["with thousands of optional properties", { type: "object", properties: properties(5000) }],
+    [
+      "with a pattern of too many states beside a length",
+      { type: "string", pattern: "^(a|b)*a(a|b){18}c$", maxLength: 30 },
+    ],
+    [
+      "with hundreds of patterns with lookaheads",
+      {
+        anyOf: Array.from({ length: 400 }, (_, i) => ({
+          type: "string",
+          pattern: `^(?!.*${i}${i})(?=.*[a-f]{3})[0-9a-z]{1,${i + 1}}$`,
+        })),
+      },
+    ],
+    ["with many branches of oneOf", { oneOf: Array.from({ length: 5000 }, (_, i) => ({ const: i })) }],
+    [
+      "that looks up all of Unicode again and again",
+      {
+        anyOf: [
+          "L",
+          "Lu",
+          "Ll",
+          "Lt",
+          "Lm",
+          "Lo",
+          "M",
+          "Mn",
+          "Mc",
+          "Me",
+          "N",
+          "Nd",
+          "Nl",
+          "No",
+          "P",
+          "Pc",
+          "Pd",
+          "Ps",
+          "Pe",
+          "Pi",
+          "Pf",
+          "Po",
+          "S",
+          "Sm",
+          "Sc",
+          "Sk",
+          "So",
+          "Z",
+          "Zs",
+          "C",
+        ].map((p) => ({ type: "string", pattern: `\\p{${p}}` })),
+      },
+    ],
+  ])("%s", (_, schema) => {
+    expect(() => schemaGrammar(schema)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching("too_large|unsupported") }),
+    );
+  });
+});

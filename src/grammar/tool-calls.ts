@@ -1,0 +1,99 @@
+/**
+ * Tool calls as the Hermes and Qwen templates write them:
+ *   <tool_call>\n{"name": …, "arguments": …}\n</tool_call>
+ * with the tags as the vocabulary's own tokens, where it has them. This makes calls valid; parsing them belongs to others.
+ */
+import { OcellusError } from "../base/index.js";
+import type { Constraint } from "../engine/index.js";
+import type { Expression } from "./expression.js";
+import type { Grammar } from "./grammar.js";
+import type { JsonText } from "./json.js";
+import { schemaText } from "./schema.js";
+import type { Vocabulary } from "./vocabulary.js";
+
+export interface ToolSignature {
+  readonly name: string;
+  /** JSON schema of the arguments; none when it is left out. */
+  readonly parameters?: unknown;
+}
+
+export interface ToolConstraint {
+  readonly tools: readonly ToolSignature[];
+  /** auto: calls are valid when the model begins one. required: the answer is a call. By name: a call of this tool. */
+  readonly choice: "auto" | "required" | { readonly name: string };
+  /** Whether several calls may follow one another. Default true; a tool chosen by name is called once. */
+  readonly parallel?: boolean;
+}
+
+const openTag = "<tool_call>";
+const closeTag = "</tool_call>";
+
+/** The token that begins a call, if the vocabulary has one. */
+export function callToken(vocabulary: Vocabulary): number | undefined {
+  return vocabulary.addedTokens.get(openTag);
+}
+
+/** One or more whole calls. */
+export function toolCalls(json: JsonText, vocabulary: Vocabulary, constraint: ToolConstraint): Expression {
+  const { of } = json;
+  const call = of.sequence(tag(json, vocabulary, openTag), toolCallBody(json, vocabulary, constraint));
+  const isMany = typeof constraint.choice === "string" && (constraint.parallel ?? true);
+  return of.sequence(call, of.repeat(of.sequence(of.text("\n"), call), 0, isMany ? Number.POSITIVE_INFINITY : 0));
+}
+
+/** What follows the token that begins a call. */
+export function toolCallBody(json: JsonText, vocabulary: Vocabulary, { tools, choice }: ToolConstraint): Expression {
+  const { of } = json;
+  const chosen = typeof choice === "string" ? tools : tools.filter(({ name }) => name === choice.name);
+  if (chosen.length === 0)
+    throw new OcellusError(
+      "invalid_request",
+      typeof choice === "string" ? "tools: expected at least one" : `tools: there is none called ${choice.name}`,
+    );
+  const calls = chosen.map(({ name, parameters }) =>
+    json.object([
+      { name: of.text('"name"'), value: json.constant(name), isRequired: true },
+      { name: of.text('"arguments"'), value: argumentsText(json, name, parameters), isRequired: true },
+    ]),
+  );
+  return of.sequence(of.text("\n"), of.choice(calls), of.text("\n"), tag(json, vocabulary, closeTag));
+}
+
+function argumentsText(json: JsonText, tool: string, parameters: unknown): Expression {
+  if (parameters === undefined || parameters === null) return json.constant({});
+  const isTyped = typeof parameters !== "object" || "type" in parameters || "$ref" in parameters;
+  return schemaText(json, isTyped ? parameters : { type: "object", ...parameters }, `tool ${tool}`);
+}
+
+function tag({ of }: JsonText, vocabulary: Vocabulary, text: string): Expression {
+  const token = vocabulary.addedTokens.get(text);
+  return token === undefined ? of.text(text) : of.token(token);
+}
+
+/** Free until the model begins a call, which then must be a valid one; free again after it. */
+export class ToolCallsOnDemand implements Constraint {
+  readonly #callToken: number;
+  /** Of what follows the token. */
+  readonly #call: Grammar;
+  #inside: Constraint | undefined;
+
+  constructor(call: Grammar, callTokenId: number) {
+    this.#call = call;
+    this.#callToken = callTokenId;
+  }
+
+  get mayEnd(): boolean {
+    return !this.#inside;
+  }
+
+  allow(logits: Float32Array): void {
+    this.#inside?.allow(logits);
+  }
+
+  accept(tokenId: number): void {
+    if (this.#inside) {
+      this.#inside.accept(tokenId);
+      if (this.#inside.mayEnd) this.#inside = undefined;
+    } else if (tokenId === this.#callToken) this.#inside = this.#call.constraint();
+  }
+}
