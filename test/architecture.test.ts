@@ -29,6 +29,10 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor"],
   ],
+  inspect: [
+    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
+    ...["nn", "session", "models", "pack", "processor", "runtime"],
+  ],
 };
 law.cli = Object.keys(law);
 
