@@ -31,6 +31,10 @@ const law: Record<string, readonly string[]> = {
     ...["nn", "session", "models", "pack", "processor"],
   ],
   server: ["base", "protocol", "runtime"],
+  inspect: [
+    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
+    ...["nn", "session", "models", "pack", "processor", "runtime"],
+  ],
 };
 law.cli = Object.keys(law);
 

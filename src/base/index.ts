@@ -1,4 +1,5 @@
 export { type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
+export { formatBytes, formatCount } from "./format.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { printable, shorten } from "./printable.js";

@@ -20,7 +20,9 @@ export interface Checkpoint extends TensorSource {
   readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly mtimeMs: number }[];
   /** What a user should know, in sentences. */
   readonly notes: readonly string[];
-  /** The file a tensor lies in, and where; only for tensors stored in C order. */
+  /** The weights file a tensor lies in. */
+  fileOf(name: string): string;
+  /** The same, and where; only for tensors stored in C order. */
   locate(name: string): { readonly file: string; readonly offset: number };
   /** A piece of a weights file, for digests. */
   readFile(name: string, offset: number, length: number): Promise<Uint8Array>;
@@ -164,6 +166,10 @@ class OpenCheckpoint implements Checkpoint {
 
   info(name: string): TensorInfo | undefined {
     return this.#tensors.get(name)?.info;
+  }
+
+  fileOf(name: string): string {
+    return basename(this.#find(name).file.path);
   }
 
   locate(name: string): { file: string; offset: number } {

@@ -7,6 +7,7 @@ import { addDemoCommand } from "./demo.js";
 import { addDescribeCommand } from "./describe.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
+import { addInspectCommand } from "./inspect.js";
 import { addListCommand } from "./list.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
@@ -52,6 +53,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
+    ...[addInspectCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

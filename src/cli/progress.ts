@@ -2,6 +2,8 @@
 import { SingleBar } from "cli-progress";
 import { coloursFor, type Terminal } from "./terminal.js";
 
+export { formatBytes, formatCount } from "../base/index.js";
+
 export interface ProgressState {
   readonly done: number;
   readonly total: number;
@@ -94,12 +96,4 @@ export function formatSeconds(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
-/** `980 B`, `12.3 MB`, `4.6 GB`; decimal units, as file managers and hubs count. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }

@@ -46,6 +46,7 @@ export class GraphBuilder {
     const named = { ...value, name };
     const swap = (v: Value | undefined) => (v === value ? named : v);
     for (const [i, node] of this.#nodes.entries()) {
+      if (i !== at && !node.inputs.includes(value)) continue;
       this.#nodes[i] = { ...node, inputs: node.inputs.map(swap), outputs: node.outputs.map((v) => swap(v)!) };
     }
     this.#outputs.push(named);

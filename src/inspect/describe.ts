@@ -1,0 +1,195 @@
+/**
+ * What a checkpoint is, from its headers alone: no weight is read but samples of a head that may be the embedding table.
+ * Works on any checkpoint our reader opens; what only a family can say (what is missing, what is read by nothing) is
+ * there when config.json names one that we run. The result is plain data: `ocellus inspect --json` prints it.
+ */
+import { OcellusError } from "../base/index.js";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { type AnyFamily, families, familyOf } from "../models/index.js";
+import { isPacked } from "../pack/index.js";
+import { byteLength, type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
+import { type Answer, answers } from "./answers.js";
+import { type FamilyFit, familyFit, wantedTensors } from "./family-fit.js";
+import { describeHead, type Head, proveHead } from "./head.js";
+import { type ModuleNode, moduleTree } from "./module-tree.js";
+import { type PartKind, partKinds, partTitle, placeOf } from "./place.js";
+
+export interface Totals {
+  readonly numTensors: number;
+  /** Elements of all tensors. */
+  readonly numParameters: number;
+  readonly sizeBytes: number;
+}
+
+export interface Part extends Totals {
+  readonly part: PartKind;
+  readonly title: string;
+  /** Layers of its longest stack; 0 where it has none. */
+  readonly numLayers: number;
+  readonly dtypes: readonly DType[];
+}
+
+export interface DescribedTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly sizeBytes: number;
+  readonly file: string;
+  readonly part: PartKind;
+}
+
+export interface ConfigFound {
+  /** known: a family we run; packed: a model that `pack` made, whose tensors have other names; the rest explain themselves. */
+  readonly state: "known" | "unknown" | "absent" | "invalid" | "packed";
+  readonly modelType?: string;
+  /** Why it is not "known", in words. */
+  readonly problem?: string;
+}
+
+export interface CheckpointDescription extends Totals {
+  readonly path: string;
+  /** Without the second copy of a table that is stored as the head, too. */
+  readonly numDistinctParameters: number;
+  readonly format: Checkpoint["format"];
+  readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly numTensors: number }[];
+  readonly dtypes: readonly ({ readonly dtype: DType } & Totals)[];
+  readonly config: ConfigFound;
+  readonly parts: readonly Part[];
+  readonly tree: ModuleNode;
+  readonly head?: Head;
+  readonly fit?: FamilyFit;
+  readonly answers: readonly Answer[];
+  /** What a user should know, in sentences. */
+  readonly notes: readonly string[];
+  readonly tensors: readonly DescribedTensor[];
+}
+
+export interface DescribeOptions {
+  /** Compare every byte of a head that samples say is the embedding table. */
+  readonly prove?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws what `openCheckpoint` throws: `not_found`, `invalid_file`, `too_large`, `unsupported`, `io`; `aborted`. */
+export async function describeCheckpoint(path: string, options: DescribeOptions = {}): Promise<CheckpointDescription> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    return await describeOpen(checkpoint, options);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): Promise<CheckpointDescription> {
+  const infos = [...checkpoint.names()].map((name) => checkpoint.info(name)!);
+  const { json, problem } = await readConfig(checkpoint);
+  const { found, family, wanted } = await recognise(checkpoint, json, problem);
+  const fit = family && wanted && familyFit(infos, (name) => family.canonicalName(name), wanted);
+  const head = found.state === "packed" ? undefined : await headOf(checkpoint, json, options);
+  const tensors = infos.map((info) => describeTensor(checkpoint, info));
+  const sums = totals(tensors);
+  return {
+    path: checkpoint.path,
+    format: checkpoint.format,
+    ...sums,
+    numDistinctParameters: sums.numParameters - copiedParameters(checkpoint, head),
+    files: checkpoint.files.map(({ name, sizeBytes }) => ({
+      name,
+      sizeBytes,
+      numTensors: tensors.filter((tensor) => tensor.file === name).length,
+    })),
+    dtypes: groups(tensors, ({ dtype }) => dtype).map(([dtype, of]) => ({ dtype, ...totals(of) })),
+    config: found,
+    parts: describeParts(tensors),
+    tree: moduleTree(infos),
+    ...(head && { head }),
+    ...(fit && { fit }),
+    answers: answers(infos, json),
+    notes: checkpoint.notes,
+    tensors,
+  };
+}
+
+async function headOf(checkpoint: Checkpoint, json: unknown, { prove, signal }: DescribeOptions) {
+  const head = await describeHead(checkpoint, json);
+  return head && prove ? proveHead(checkpoint, head, signal) : head;
+}
+
+function copiedParameters(checkpoint: Checkpoint, head: Head | undefined): number {
+  const isCopy = head?.verdict === "equal" || head?.verdict === "equal_samples";
+  return isCopy && head.head ? elementCount(checkpoint.info(head.head)!.shape) : 0;
+}
+
+async function readConfig(checkpoint: Checkpoint): Promise<{ json?: unknown; problem?: string }> {
+  try {
+    return { json: await checkpoint.readJson("config.json") };
+  } catch (error) {
+    if (error instanceof OcellusError) return { problem: error.message };
+    throw error;
+  }
+}
+
+interface Recognised {
+  readonly found: ConfigFound;
+  readonly family?: AnyFamily;
+  readonly wanted?: ReadonlyMap<string, Shape>;
+}
+
+async function recognise(checkpoint: Checkpoint, json: unknown, problem: string | undefined): Promise<Recognised> {
+  if (problem !== undefined) return { found: { state: "invalid", problem } };
+  if (json === undefined)
+    return { found: { state: "absent", problem: "there is no config.json beside the weights: names and shapes only" } };
+  const modelType = (json as { model_type?: unknown } | null)?.model_type;
+  const named = typeof modelType === "string" ? { modelType: modelType.slice(0, 100) } : {};
+  if (await isPacked(checkpoint)) return { found: { state: "packed", ...named } };
+  if (!families.some((family) => family.modelType === modelType)) {
+    const supported = families.map((family) => family.modelType).join(", ");
+    return { found: { state: "unknown", ...named, problem: `not a family we run; supported: ${supported}` } };
+  }
+  try {
+    const family = familyOf(json);
+    const wanted = wantedTensors(family, family.parseConfig(json));
+    return { found: { state: "known", ...named }, family, wanted };
+  } catch (error) {
+    if (!(error instanceof OcellusError)) throw error;
+    return { found: { state: "invalid", ...named, problem: error.message } };
+  }
+}
+
+function describeTensor(checkpoint: Checkpoint, { name, dtype, shape }: TensorInfo): DescribedTensor {
+  const sizeBytes = byteLength(dtype, shape);
+  return { name, dtype, shape, sizeBytes, file: checkpoint.fileOf(name), part: placeOf(name).part };
+}
+
+function describeParts(tensors: readonly DescribedTensor[]): Part[] {
+  return partKinds.flatMap((part) => {
+    const own = tensors.filter((tensor) => tensor.part === part);
+    if (own.length === 0) return [];
+    const names = own.map(({ name }) => name);
+    const dtypes = [...new Set(own.map(({ dtype }) => dtype))];
+    return [{ part, title: partTitle(part, names), ...totals(own), numLayers: longestStack(names), dtypes }];
+  });
+}
+
+function longestStack(names: readonly string[]): number {
+  const layers = names.map(placeOf).filter((place) => place.layer !== undefined);
+  return Math.max(0, ...groups(layers, ({ stack }) => stack).map(([, of]) => new Set(of.map((p) => p.layer)).size));
+}
+
+function totals(tensors: readonly DescribedTensor[]): Totals {
+  return {
+    numTensors: tensors.length,
+    numParameters: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    sizeBytes: tensors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  };
+}
+
+function groups<T, K>(items: readonly T[], key: (item: T) => K): [K, T[]][] {
+  const found = new Map<K, T[]>();
+  for (const item of items) {
+    const group = found.get(key(item));
+    if (group) group.push(item);
+    else found.set(key(item), [item]);
+  }
+  return [...found];
+}

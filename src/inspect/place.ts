@@ -1,0 +1,66 @@
+/**
+ * Where in a model a tensor stands, told from its name alone, so that a stranger's checkpoint has rooms too: the part
+ * (vision tower, resampler, embeddings, decoder, head), the layer of its stack, and what it is in every layer.
+ * The words are those of the published families; a name that says nothing is "other".
+ */
+
+/** In the order of the data: from the picture to the next token. */
+export const partKinds = ["vision", "bridge", "embeddings", "text", "decoder", "head", "other"] as const;
+export type PartKind = (typeof partKinds)[number];
+
+export interface Place {
+  readonly part: PartKind;
+  /** Name before the layer's number, such as `language_model.layers`; the module's own path where there is none. */
+  readonly stack: string;
+  readonly layer?: number;
+  /** The name behind the layer's number: equal for the same tensor of every layer. */
+  readonly kind: string;
+}
+
+const bridgeWords =
+  "perceiver_resampler|resampler|merger|deepstack_merger_list|multi_modal_projector|mm_projector|connector|projector|aligner|visual_projection|text_projection|abstractor|qformer|logit_scale|logit_bias";
+const visionWords = "visual|vision_tower|vision_model|vision_encoder|vision_backbone|image_encoder|vit|patch_embed";
+const embeddingWords =
+  "embed_tokens|embed_positions|embed_in|wte|wpe|word_embeddings|tok_embeddings|token_embedding|position_embedding|position_embeddings|embeddings";
+const word = (words: string) => new RegExp(`(^|\\.)(${words})(\\.|$)`);
+
+/** The first that matches decides. */
+const partPatterns: readonly (readonly [PartKind, RegExp])[] = [
+  ["bridge", word(bridgeWords)],
+  ["vision", word(visionWords)],
+  ["text", /(^|\.)text_model\.(encoder|embeddings|final_layer_norm)\./], // clip; elsewhere text_model is the decoder
+  ["head", /(^|\.)(lm_head|embed_out)(\.|$)|^(model\.)?output\.weight$/],
+  ["embeddings", word(embeddingWords)],
+  ["decoder", /(^|\.)(layers|h|blocks|layer)\.\d+\.|(^|\.)(norm|ln_f|final_layernorm|final_norm)\.(weight|bias)$/],
+];
+
+export function placeOf(name: string): Place {
+  const part = partPatterns.find(([, pattern]) => pattern.test(name))?.[0] ?? "other";
+  const layered = /^(.*?)\.(\d+)\.(.+)$/.exec(name);
+  if (layered) return { part, stack: layered[1]!, layer: Number(layered[2]), kind: layered[3]! };
+  const dot = name.lastIndexOf(".");
+  return { part, stack: name.slice(0, Math.max(0, dot)), kind: name.slice(dot + 1) };
+}
+
+/** What people call the part; a bridge goes by its own name. */
+export function partTitle(part: PartKind, names: Iterable<string>): string {
+  if (part === "bridge") return bridgeTitle(names);
+  const titles = {
+    vision: "vision tower",
+    embeddings: "embeddings",
+    text: "text tower",
+    decoder: "decoder",
+    head: "head",
+    other: "other",
+  } as const;
+  return titles[part];
+}
+
+function bridgeTitle(names: Iterable<string>): string {
+  for (const name of names) {
+    const found = word(bridgeWords).exec(name)?.[2];
+    if (found)
+      return /resampler|qformer|abstractor/.test(found) ? "resampler" : /merger/.test(found) ? "merger" : "projector";
+  }
+  return "projector";
+}
