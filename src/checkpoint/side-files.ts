@@ -48,13 +48,13 @@ export async function readSideJson(folder: string, name: string, limits = sideFi
 }
 
 /**
- * What belongs to a model beside its weights: JSON, templates and vocabularies. Indexes of shards are left out, and what
- * is longer than we would read. @throws `invalid_file` for a link out of the folder, or what is no file.
+ * What belongs to a model beside its weights: JSON, templates and vocabularies. Indexes of shards are left out, our own
+ * notes of where a folder came from, and what is longer than we would read. @throws `invalid_file` for a link out of the folder, or what is no file.
  */
 export async function listSideFiles(folder: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of await listFolder(folder)) {
-    if (!/\.(json|jinja|txt|model)$/.test(name) || /\.index\.json$|^packed\.json$/.test(name)) continue;
+    if (!/\.(json|jinja|txt|model)$/.test(name) || /\.index\.json$|^(packed|ocellus)\.json$/.test(name)) continue;
     if ((await fileInside(folder, name)).sizeBytes <= maxBytesOf(name)) names.push(name);
   }
   return names.sort();

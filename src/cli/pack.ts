@@ -1,5 +1,6 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
 import type { Command } from "commander";
+import { resolveModel } from "../hub/index.js";
 import { type PackResult, pack, parsePlan } from "../pack/index.js";
 import { folderBytes } from "./folder-bytes.js";
 import { blockSizeOption, type GlobalFlags, type PackingFlags, weightsOption } from "./options.js";
@@ -15,7 +16,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
   program
     .command("pack")
     .description("turn a checkpoint into a packed model: ONNX graphs and small weights")
-    .argument("<checkpoint>", "folder with config.json and the weights")
+    .argument("<checkpoint>", "folder with config.json and the weights, or a pulled owner/name")
     .option("--into <folder>", "where to put it (default: the cache, where every command finds it)")
     .addOption(weightsOption())
     .addOption(blockSizeOption())
@@ -43,7 +44,7 @@ async function packWithProgress(checkpoint: string, flags: PackFlags, terminal: 
   const plan = parsePlan(weights, blockSize);
   const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: flags.json === true });
   try {
-    return await pack(checkpoint, {
+    return await pack(await resolveModel(checkpoint), {
       plan,
       force,
       ...(into !== undefined && { into }),

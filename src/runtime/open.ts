@@ -18,6 +18,7 @@ export async function findPacked(path: string, options: PackingChoice): Promise<
   const files = await openCheckpoint(path);
   try {
     if (await isPacked(files)) return { path: files.path, written: false, notes: [] };
+    await requiredJson(files, "tokenizer.json"); // before minutes of packing, not after
   } finally {
     await files.close();
   }
