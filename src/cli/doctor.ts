@@ -4,7 +4,7 @@ import { freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import { OcellusError } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import { defaultThreads, detectDevices } from "../session/index.js";
+import { detectDevices, resolveDevice } from "../session/index.js";
 import { greedy, questionAbout } from "./answer.js";
 import { packedFolder } from "./cache.js";
 import { isCorrect } from "./eval-score.js";
@@ -84,17 +84,17 @@ async function sharpFinding(): Promise<Finding> {
   }
 }
 
+/** Each device tried, and the one that runs when none is named. */
 async function deviceFindings(): Promise<Finding[]> {
-  return (await detectDevices()).map(({ device, bundled, install }) => ({
-    name: `device ${device}`,
-    state: bundled ? "ok" : device === "cpu" ? "missing" : "note",
-    found: bundled
-      ? device === "cpu"
-        ? `${defaultThreads()} threads`
-        : "provider installed"
-      : "provider not installed",
-    ...(install !== undefined && { mend: install }),
-  }));
+  const tried = (await detectDevices()).map(
+    ({ device, works, found, mend }): Finding => ({
+      name: `device ${device}`,
+      state: works ? "ok" : device === "cpu" ? "missing" : "note",
+      found,
+      ...(mend !== undefined && { mend }),
+    }),
+  );
+  return [...tried, { name: "device auto", state: "ok", found: await resolveDevice("auto") }];
 }
 
 /** The model in the box takes about 150 MB of memory to run; below twice that, answers may swap. */

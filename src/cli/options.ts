@@ -49,7 +49,14 @@ export function addModelOptions(command: Command): Command {
       ),
     )
     .addOption(blockSizeOption())
-    .addOption(new Option("--device <device>", "where to run").choices(["auto", "cpu", "webgpu", "cuda"]))
+    .addOption(
+      new Option("--device <device>", "where to run (default: auto: a GPU by WebGPU, else the CPU)").choices([
+        "auto",
+        "cpu",
+        "webgpu",
+        "cuda",
+      ]),
+    )
     .addOption(
       // 1024: more than any machine that ONNX Runtime knows has cores
       new Option("--threads <count>", "threads of one operator (default: all cores)").argParser(

@@ -153,6 +153,10 @@ function concat(inputs: readonly (Value | undefined)[], attributes: Attributes):
   return [{ dtype: values[0]!.dtype, shape, ...contents }];
 }
 
+function padded(dim: Dim): Dim {
+  return typeof dim === "number" ? dim : `padded_${dim}`;
+}
+
 /** TensorProto.DataType of the types we cast to. */
 const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 10: "f16" };
 
@@ -176,6 +180,8 @@ export const ops = {
   LayerNormalization: lastAxisNorm,
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
   MultiHeadAttention: { domain: "com.microsoft", infer: same },
+  /** Named sizes may grow, by as much as `pads` says at run time; numbers stay. */
+  Pad: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.map(padded) }] },
   QuickGelu: unary("com.microsoft"),
   ReduceSum: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(1) }] }, // axis 0, not kept
   Reshape: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: reshaped(x!, shape!.contents!) }] },
@@ -187,6 +193,7 @@ export const ops = {
     },
   },
   RotaryEmbedding: { domain: "com.microsoft", infer: same },
+  ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,
   Split: {
     domain: "",

@@ -6,12 +6,12 @@ import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type ImageInput, type ImageRecipe, type PictureThreads, prepareImage } from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
-import { type Device, defaultThreads, float32, GraphSession, int64, resolveDevice } from "../session/index.js";
+import { type Device, defaultThreads, float32, GraphSession, int64 } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading, requiredJson } from "./open.js";
+import { choosePlacement, type DeviceChoice } from "./placement.js";
 
-export interface LoadClipOptions extends PackingChoice, PictureThreading {
-  readonly device?: Device | "auto";
+export interface LoadClipOptions extends PackingChoice, PictureThreading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
 }
@@ -38,7 +38,7 @@ const maxLabels = 32_768;
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
  */
 export async function loadClip(path: string, options: LoadClipOptions = {}): Promise<ClipModel> {
-  const device = await resolveDevice(options.device ?? "auto");
+  const { towers: device } = await choosePlacement(options);
   const packed = await openPackedEncoder((await findPacked(path, options)).path);
   try {
     const session = { device, threads: options.threads ?? defaultThreads() };

@@ -8,17 +8,17 @@ import { Engine, type EngineStats } from "../engine/index.js";
 import type { PictureThreads, PixelValues } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
-import { type Device, defaultThreads, GraphSession, resolveDevice } from "../session/index.js";
+import { type Device, defaultThreads, GraphSession } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
 import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
+import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { type EncodedImage, encodeImage } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice, PictureThreading {
-  readonly device?: Device | "auto";
+export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
@@ -39,20 +39,23 @@ export interface LoadTimings {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
-  const device = await resolveDevice(options.device ?? "auto");
+  const placement = await choosePlacement(options);
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options);
   const packedAt = performance.now();
   const packed = await openPacked(packedPath);
   try {
-    const session = { device, threads: options.threads ?? defaultThreads() };
-    const vision = packed.family.image && (await GraphSession.open(packed.graphPath("vision"), session));
-    const decoder = await GraphSession.open(packed.graphPath("decoder"), session);
+    const { device, towers } = placement;
+    const threads = options.threads ?? defaultThreads();
+    const vision =
+      packed.family.image && (await GraphSession.open(packed.graphPath("vision"), { device: towers, threads }));
+    const decoder = await GraphSession.open(packed.graphPath("decoder"), { device, threads });
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const pictures = openPictureThreads(options);
     const text = await openText(packed, pictures);
-    const parts = { packed, vision, decoder, pictures, ...text, device, timings, notes };
+    const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
+    const parts = { packed, vision, decoder, pictures, ...text, placement, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -66,7 +69,7 @@ interface Parts extends TextSide {
   readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
   readonly pictures: PictureThreads | undefined;
-  readonly device: Device;
+  readonly placement: Placement;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
 }
@@ -87,13 +90,14 @@ export class VisionLanguageModel {
     this.#parts = parts;
     this.tokenizer = parts.tokenizer;
     this.timings = parts.timings;
-    this.device = parts.device;
+    this.device = parts.placement.device;
     const { maxLength } = parts.packed.family.dimensions(parts.packed.config);
     this.#runner = new DecoderRunner(parts.packed, parts.decoder, {
       numSlots: options.maxSequences ?? 8,
       maxLength: Math.min(options.maxLength ?? maxLength, maxLength),
     });
-    this.#engine = new Engine(this.#runner);
+    const { prefillChunk } = parts.placement;
+    this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
   }
 
   /** Name, format and limits, as a user would want to see them. */
@@ -210,6 +214,7 @@ export class VisionLanguageModel {
 
   async close(): Promise<void> {
     await this.#engine.close();
+    await this.#runner.close();
     await this.#parts.pictures?.close();
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();

@@ -6,7 +6,15 @@ import { invariant } from "../base/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
-import { type Feeds, float32, type GraphSession, int32, int64, KvCache } from "../session/index.js";
+import {
+  createSlotCache,
+  type Feeds,
+  float32,
+  type GraphSession,
+  int32,
+  int64,
+  type SlotCache,
+} from "../session/index.js";
 
 /** One picture's place in a prompt: `tokens` [numTokens, hidden_size] stand at `start`. */
 export interface PlacedImage {
@@ -35,7 +43,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly #model: PackedModel;
   readonly #session: GraphSession;
   readonly #dimensions: ModelDimensions;
-  readonly #cache: KvCache;
+  readonly #cache: SlotCache;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
 
@@ -46,7 +54,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.numSlots = options.numSlots;
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
-    this.#cache = new KvCache({ ...model.family.cache(model.config), ...options });
+    this.#cache = createSlotCache(session.device, { ...model.family.cache(model.config), ...options });
     this.#lengths = new Array<number>(options.numSlots).fill(0);
   }
 
@@ -55,21 +63,32 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
-    const rows = this.#withIdleSlots(batch.rows);
+    const logits: Float32Array[] = [];
+    for (const rows of this.#runs(batch)) logits.push(...(await this.#run(rows)));
+    for (const row of batch.rows) this.#lengths[row.slot] = row.position + row.tokens.length;
+    return logits;
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close();
+  }
+
+  /** One run of the graph; the logits of the rows that want them. */
+  async #run(rows: readonly Row<SequenceInputs>[]): Promise<Float32Array[]> {
     const sequence = Math.max(...rows.map((row) => row.tokens.length));
     const ends = rows.map((row) => row.position + row.tokens.length);
-    this.#cache.reserve(Math.min(this.maxLength, Math.max(...ends)), this.#lengths);
-    const { past, present } = this.#cache.bind(rows[0]!.slot, rows.length);
     const wanted = rows.flatMap((row, b) => (row.wantsLogits ? [b * sequence + row.tokens.length - 1] : []));
-    const feeds: Feeds = {
-      ...past,
+    const inputs: Feeds = {
       ...(await this.#tokenInputs(rows, sequence)),
       seqlens_k: int32(ends.map((end) => end - 1)),
       total_sequence_length: int32([Math.max(...ends)], []),
       logits_rows: int64(wanted.length > 0 ? wanted : [0]),
     };
-    const { logits } = await this.#session.run(feeds, { logits: null, ...present });
-    for (const row of batch.rows) this.#lengths[row.slot] = row.position + row.tokens.length;
+    const slots = { first: rows[0]!.slot, count: rows.length };
+    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths };
+    const { logits } = await this.#cache.use(slots, room, ({ past, present }) =>
+      this.#session.run({ ...inputs, ...past }, { logits: null, ...present }),
+    );
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
   }
@@ -78,15 +97,20 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#lengths[slot] = 0;
   }
 
+  /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */
+  #runs({ kind, rows }: Batch<SequenceInputs>): (readonly Row<SequenceInputs>[])[] {
+    if (this.#cache.batchesAnywhere) return [this.#withIdleSlots(rows, rows[0]!.slot)];
+    return kind === "decode" ? [this.#withIdleSlots(rows, 0)] : rows.map((row) => [row]);
+  }
+
   /**
-   * A step covers neighbouring slots. An idle slot between two busy ones gets a row whose key and value land just past
-   * what it has cached, where the sequence's next real token will overwrite them.
+   * A run covers neighbouring slots. An idle slot among the busy ones gets a row whose key and value land just past what
+   * it has cached, where the sequence's next real token will overwrite them.
    */
-  #withIdleSlots(rows: readonly Row<SequenceInputs>[]): Row<SequenceInputs>[] {
+  #withIdleSlots(rows: readonly Row<SequenceInputs>[], first: number): Row<SequenceInputs>[] {
     const bySlot = new Map(rows.map((row) => [row.slot, row]));
-    const first = rows[0]!.slot;
     const last = rows[rows.length - 1]!.slot;
-    invariant(bySlot.size === rows.length && last >= first, "a batch names its slots once, in ascending order");
+    invariant(bySlot.size === rows.length && last >= rows[0]!.slot, "a batch names its slots once, in ascending order");
     return Array.from({ length: last - first + 1 }, (_, i) => bySlot.get(first + i) ?? this.#idleRow(first + i));
   }
 

@@ -1,3 +1,6 @@
-export { type Device, type DeviceStatus, defaultThreads, detectDevices, resolveDevice } from "./device.js";
-export { KvCache, type KvCacheShape } from "./kv-cache.js";
+export { createSlotCache } from "./create-slot-cache.js";
+export { type DeviceStatus, detectDevices, resolveDevice } from "./detect-devices.js";
+export { type Device, defaultThreads } from "./device.js";
 export { type DeviceTensor, type Feeds, float32, GraphSession, int32, int64, type SessionOptions } from "./session.js";
+export type { SlotCache } from "./slot-cache.js";
+export { tryDevice } from "./try-device.js";

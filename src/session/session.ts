@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly device: Device;
   /** Threads of one operator; default: the cores this process may use. */
   readonly threads?: number;
+  /** Outputs that are not preallocated stay where they were computed; only other runs can read them. */
+  readonly keepOutputs?: boolean;
 }
 
 export function float32(data: Float32Array, dims: readonly number[]): DeviceTensor {
@@ -28,32 +30,42 @@ export function int32(data: readonly number[], dims: readonly number[] = [data.l
   return new Tensor("int32", Int32Array.from(data), dims);
 }
 
+/** The first `count` rows of a tensor that lies on a device; nothing is copied. */
+export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
+  return Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType: "float32", dims: [count, ...tensor.dims.slice(1)] });
+}
+
 export class GraphSession {
+  readonly device: Device;
   readonly #session: InferenceSession;
 
-  private constructor(session: InferenceSession) {
+  private constructor(session: InferenceSession, device: Device) {
     this.#session = session;
+    this.device = device;
   }
 
-  /** Opens an ONNX file; its weights are mapped from the files it names. @throws `invalid_file`, `unavailable`. */
-  static async open(modelPath: string, options: SessionOptions): Promise<GraphSession> {
+  /** Opens an ONNX model, or the file that holds one; its weights are mapped from the files it names. @throws `invalid_file`. */
+  static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphSession> {
     try {
-      const session = await InferenceSession.create(modelPath, {
+      const session = await InferenceSession.create(model as string /* or bytes: the overloads take no union */, {
         executionProviders: options.device === "cpu" ? ["cpu"] : [options.device, "cpu"],
         intraOpNumThreads: options.threads ?? defaultThreads(),
         interOpNumThreads: 1,
         graphOptimizationLevel: "all",
         logSeverityLevel: 3,
+        ...(options.keepOutputs && { preferredOutputLocation: "gpu-buffer" }),
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
         extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
-      return new GraphSession(session);
+      return new GraphSession(session, options.device);
     } catch (cause) {
+      const path = typeof model === "string" ? model : "of our own";
       throw new OcellusError(
         "invalid_file",
-        `cannot open the graph ${modelPath} on ${options.device}: ${(cause as Error).message}; ` +
-          "if the packed model was damaged, pack it again with --force",
-        { details: { path: modelPath, device: options.device }, cause },
+        `cannot open the graph ${path} on ${options.device}: ${(cause as Error).message}; ` +
+          "if the packed model was damaged, pack it again with --force" +
+          (options.device === "cpu" ? "" : "; if it is too large for the device, use --device cpu"),
+        { details: { path, device: options.device }, cause },
       );
     }
   }

@@ -15,7 +15,7 @@ import {
   packedFiles,
   parsePlan,
 } from "../../src/pack/index.js";
-import { type DeviceTensor, float32, GraphSession, int32, int64, KvCache } from "../../src/session/index.js";
+import { createSlotCache, type DeviceTensor, float32, GraphSession, int32, int64 } from "../../src/session/index.js";
 import { toFloat32 } from "../../src/tensor/index.js";
 
 export const oneThread = { device: "cpu", threads: 1 } as const;
@@ -91,26 +91,24 @@ export async function prefill(
   const { family, config } = packed;
   const { hiddenSize, maxLength } = family.dimensions(config);
   const count = embeds.length / hiddenSize;
-  const cache = new KvCache({ ...family.cache(config), numSlots: 1, maxLength });
-  cache.reserve(count, [0]);
-  const { past, present } = cache.bind(0, 1);
+  const cache = createSlotCache(decoder.device, { ...family.cache(config), numSlots: 1, maxLength });
   const { cos, sin } = family.rotary(config, { start: 0, count, positions });
   const shape = [1, count, hiddenSize];
-  return decoder.run(
-    {
-      ...past,
-      ...Object.fromEntries(deepstack.map((layer, n) => [`deepstack.${n}`, float32(layer, shape)])),
-      inputs_embeds: float32(embeds, shape),
-      cos: float32(cos, [count, cos.length / count]),
-      sin: float32(sin, [count, sin.length / count]),
-      position_ids: int64(
-        Array.from({ length: count }, (_, i) => i),
-        [1, count],
-      ),
-      seqlens_k: int32([count - 1]),
-      total_sequence_length: int32([count], []),
-      logits_rows: int64([count - 1]),
-    },
-    { ...present, ...Object.fromEntries(["logits", ...outputs].map((output) => [output, null])) },
+  const inputs = {
+    ...Object.fromEntries(deepstack.map((layer, n) => [`deepstack.${n}`, float32(layer, shape)])),
+    inputs_embeds: float32(embeds, shape),
+    cos: float32(cos, [count, cos.length / count]),
+    sin: float32(sin, [count, sin.length / count]),
+    position_ids: int64(
+      Array.from({ length: count }, (_, i) => i),
+      [1, count],
+    ),
+    seqlens_k: int32([count - 1]),
+    total_sequence_length: int32([count], []),
+    logits_rows: int64([count - 1]),
+  };
+  const wanted = Object.fromEntries(["logits", ...outputs].map((output) => [output, null]));
+  return cache.use({ first: 0, count: 1 }, { length: count, cached: [0] }, ({ past, present }) =>
+    decoder.run({ ...inputs, ...past }, { ...present, ...wanted }),
   );
 }

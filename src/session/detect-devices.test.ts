@@ -1,0 +1,35 @@
+/** On Linux the Vulkan loader is told of a driver that does not exist, so that even a machine with a GPU has no adapter. */
+import { expect, it } from "vitest";
+import { detectDevices, resolveDevice } from "./detect-devices.js";
+
+process.env.VK_ICD_FILENAMES = "/nowhere/driver.json";
+const noWebGpu = process.platform === "linux";
+
+it("finds that the CPU works", async () => {
+  expect((await detectDevices())[0]).toEqual({
+    device: "cpu",
+    works: true,
+    found: expect.stringMatching(/^\d+ threads$/),
+  });
+});
+
+it.runIf(noWebGpu)("says in one sentence what WebGPU lacks and what to install", async () => {
+  await expect(resolveDevice("webgpu")).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(
+      /^device webgpu: it does not start \(.*No supported adapters\); to mend: install Vulkan .*$/,
+    ),
+  });
+  const status = (await detectDevices()).find(({ device }) => device === "webgpu");
+  expect(status).toMatchObject({ works: false, mend: expect.stringContaining("mesa-vulkan-drivers") });
+});
+
+it.runIf(noWebGpu)("takes the CPU for auto", async () => {
+  expect(await resolveDevice("auto")).toBe("cpu");
+});
+
+it("names the command that installs a missing provider", async () => {
+  const cuda = (await detectDevices()).find(({ device }) => device === "cuda")!;
+  if (cuda.works) return;
+  await expect(resolveDevice("cuda")).rejects.toThrow("no such provider; to mend: npm rebuild onnxruntime-node");
+});

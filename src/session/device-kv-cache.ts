@@ -1,0 +1,140 @@
+/**
+ * Keys and values of all running sequences in the memory of a WebGPU device: as in kv-cache.ts per layer two buffers
+ * [slots, kv_heads, capacity, head_dim] that a step writes in place. A device buffer can be lent from its start only, so
+ * slots 0, 1, … are a view of it, and a later slot alone is copied to a buffer of its own for the step and then back, all
+ * on the device. Untouched memory costs here too: buffers grow in slots as well as in tokens.
+ */
+import { invariant } from "../base/index.js";
+import type { GraphBuilder } from "../graph/index.js";
+import { type DeviceTensor, type Feeds, firstRows, float32, type GraphSession, int64 } from "./session.js";
+import {
+  bindBuffers,
+  type CacheBinding,
+  type CacheRoom,
+  grownCapacity,
+  type KvCacheShape,
+  numBuffers,
+  type SlotCache,
+  type SlotRun,
+} from "./slot-cache.js";
+import { openSmallGraph } from "./small-graph.js";
+
+/** Copies on the device. */
+interface Copies {
+  /** old, pads → grown: the same values in a larger buffer, zeros elsewhere. */
+  readonly grow: GraphSession;
+  /** all.N, slot → one.N */
+  readonly take: GraphSession;
+  /** all.N, one.N, slot → written.N, which the caller lays over all.N */
+  readonly put: GraphSession;
+}
+
+export class DeviceKvCache implements SlotCache {
+  readonly batchesAnywhere = false;
+  readonly #shape: KvCacheShape;
+  #copies: Promise<Copies> | undefined;
+  #numSlots = 0;
+  #capacity = 0;
+  /** Per layer: keys, values of all slots. */
+  #all: DeviceTensor[] = [];
+  /** The same for the one slot that is lent alone. */
+  #one: DeviceTensor[] = [];
+
+  constructor(shape: KvCacheShape) {
+    this.#shape = shape;
+  }
+
+  get bytes(): number {
+    return [...this.#all, ...this.#one].reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
+  }
+
+  async use<T>(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<T>): Promise<T> {
+    const { first, count } = slots;
+    invariant(first + count <= this.#shape.numSlots && (first === 0 || count === 1), `no slots ${first}+${count}`);
+    await this.#reserve(first + count, room.length);
+    if (first === 0) return step(bindBuffers(this.#all.map((all) => firstRows(all, count))));
+    const { take, put } = await this.#openCopies();
+    const all = numbered("all", this.#all);
+    await take.run({ ...all, slot: int64([first]) }, numbered("one", this.#one));
+    const result = await step(bindBuffers(this.#one));
+    const feeds = { ...all, ...numbered("one", this.#one), slot: int64([first], [1, 1]) };
+    await put.run(feeds, numbered("written", this.#all));
+    return result;
+  }
+
+  async close(): Promise<void> {
+    for (const buffer of [...this.#all, ...this.#one]) buffer.dispose();
+    this.#all = [];
+    this.#one = [];
+    this.#numSlots = this.#capacity = 0;
+    if (!this.#copies) return;
+    const { grow, take, put } = await this.#copies;
+    this.#copies = undefined;
+    await Promise.all([grow.close(), take.close(), put.close()]);
+  }
+
+  /** Grows buffer by buffer, so that no more than one is there twice. */
+  async #reserve(numSlots: number, length: number): Promise<void> {
+    const capacity = grownCapacity(this.#capacity, length, this.#shape);
+    const slots = grownSlots(this.#numSlots, numSlots, this.#shape);
+    if (capacity === this.#capacity && slots === this.#numSlots) return;
+    for (let i = 0; i < numBuffers(this.#shape); i++) {
+      this.#all[i] = await this.#grown(this.#all[i], slots, capacity);
+      if (slots > 1) this.#one[i] = await this.#grown(this.#one[i], 1, capacity);
+    }
+    this.#numSlots = slots;
+    this.#capacity = capacity;
+  }
+
+  async #grown(old: DeviceTensor | undefined, slots: number, capacity: number): Promise<DeviceTensor> {
+    const { numKeyValueHeads, headDim } = this.#shape;
+    const from = old ?? float32(new Float32Array(0), [0, numKeyValueHeads, 0, headDim]);
+    if (from.dims[0] === slots && from.dims[2] === capacity) return from;
+    const { grow } = await this.#openCopies();
+    const pads = int64([0, 0, 0, 0, slots - from.dims[0]!, 0, capacity - from.dims[2]!, 0]);
+    const { grown } = await grow.run({ old: from, pads }, { grown: null });
+    old?.dispose();
+    return grown!;
+  }
+
+  #openCopies(): Promise<Copies> {
+    this.#copies ??= openCopies(this.#shape);
+    return this.#copies;
+  }
+}
+
+function numbered(name: string, buffers: readonly DeviceTensor[]): Feeds {
+  return Object.fromEntries(buffers.map((buffer, i) => [`${name}.${i}`, buffer]));
+}
+
+/** Slots to have when `needed` are: twice as many as before, up to the limit. */
+function grownSlots(slots: number, needed: number, { numSlots }: KvCacheShape): number {
+  return needed <= slots ? slots : Math.min(Math.max(needed, 2 * slots), numSlots);
+}
+
+async function openCopies(shape: KvCacheShape): Promise<Copies> {
+  const { numKeyValueHeads, headDim } = shape;
+  const indices = Array.from({ length: numBuffers(shape) }, (_, i) => i);
+  const buffer = (builder: GraphBuilder, name: string, slots: string | number) =>
+    builder.input(name, "f32", [slots, numKeyValueHeads, "capacity", headDim]);
+  const device = "webgpu";
+  const grow = await openSmallGraph("grow", { device, keepOutputs: true }, (builder) => {
+    const pads = builder.input("pads", "i64", [8]);
+    builder.output("grown", builder.root.op("Pad", [buffer(builder, "old", "slots"), pads]));
+  });
+  const take = await openSmallGraph("take", { device }, (builder) => {
+    const slot = builder.input("slot", "i64", [1]);
+    for (const i of indices) {
+      const all = buffer(builder, `all.${i}`, "slots");
+      builder.output(`one.${i}`, builder.root.op("Gather", [all, slot]));
+    }
+  });
+  const put = await openSmallGraph("put", { device }, (builder) => {
+    const slot = builder.input("slot", "i64", [1, 1]);
+    for (const i of indices) {
+      const [all, one] = [buffer(builder, `all.${i}`, "slots"), buffer(builder, `one.${i}`, 1)];
+      builder.output(`written.${i}`, builder.root.op("ScatterND", [all, slot, one]));
+    }
+  });
+  return { grow, take, put };
+}
