@@ -162,6 +162,12 @@ describe("a tool constraint", () => {
     expect(allows(constraint("auto"), weather.replace('"C"', '"K"'))).toBe(false);
   });
 
+  it("auto and not parallel is one call at most", () => {
+    const auto = constraint("auto", false)!;
+    expect(allows(auto, `Well: ${now}\n`)).toBe(true);
+    expect(openTokens(auto)).toEqual([...Array(vocabSize).keys()].filter((id) => id !== call));
+  });
+
   it("auto beside a format is either of them", () => {
     const either = () => constraint("auto", true, { type: "json_object" });
     expect([allows(either(), '{"a":1}'), allows(either(), now), allows(either(), "text")]).toEqual([true, true, false]);
