@@ -12,3 +12,7 @@ export function hasBit(bits: Uint32Array, id: number): boolean {
 export function setBit(bits: Uint32Array, id: number): void {
   bits[id >> 5]! |= 1 << (id & 31);
 }
+
+export function clearBit(bits: Uint32Array, id: number): void {
+  bits[id >> 5]! &= ~(1 << (id & 31));
+}

@@ -2,7 +2,7 @@
  * Words that count, such as a string of at most 40 characters: each count is a state of its own, and each would need a
  * walk through the vocabulary. Instead one walk notes how many items each token takes, and every count is read from that.
  */
-import { emptyBits, setBit } from "./bits.js";
+import { clearBit, emptyBits, setBit } from "./bits.js";
 import type { Derivatives } from "./derivative.js";
 import type { Expression } from "./expression.js";
 import { followTree } from "./tree-walk.js";
@@ -52,35 +52,34 @@ function mayRepeat({ shape }: Expression, item: Expression): boolean {
   }
 }
 
+/** A place where so many items have begun. */
 interface Counted {
   readonly node: number;
-  /** Items begun. */
   readonly count: number;
-  /** Whether the items are over and the tail has begun. */
-  readonly isPast: boolean;
 }
 
 export class CountTable {
   readonly #vocabulary: Vocabulary;
-  /** Nodes at which tokens end. */
-  readonly #tokens: readonly Counted[];
+  /** Tokens that stay within the items: all of them, and by the number that they begin. */
+  readonly #within: Uint32Array;
+  readonly #byCount: number[][] = [];
+  /** Nodes of tokens that end in the tail, or with it. */
+  readonly #past: Counted[] = [];
   /** Nodes at which the word may end and tokens go on. */
-  readonly #ends: readonly Counted[];
+  readonly #ends: Counted[] = [];
 
-  private constructor(vocabulary: Vocabulary, tokens: readonly Counted[], ends: readonly Counted[]) {
+  private constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;
-    this.#tokens = tokens;
-    this.#ends = ends;
+    this.#within = emptyBits(vocabulary.size);
   }
 
   /** Undefined when a state does not tell how many items came before it, because an item and what follows may begin alike. */
   static create(vocabulary: Vocabulary, derivatives: Derivatives, { item, tail }: CountedPart): CountTable | undefined {
     const { of } = derivatives;
-    const { token, end, depth, longestToken } = vocabulary;
+    const { end, depth, longestToken } = vocabulary;
     const most = longestToken + 1; // each item takes a byte at least: the count never runs out
     const start = of.sequence(of.repeat(item, 0, most), tail);
-    const tokens: Counted[] = [];
-    const ends: Counted[] = [];
+    const table = new CountTable(vocabulary);
     const counts = [0]; // by depth
     let isClear = true;
     followTree(vocabulary, derivatives, { start, from: 0, to: end.length }, (node, state) => {
@@ -88,18 +87,31 @@ export class CountTable {
       isClear &&= left !== "unclear";
       const count = typeof left === "number" ? most - left : counts[depth[node]!]!;
       counts[depth[node]! + 1] = count;
-      const counted = { node, count, isPast: left === "none" };
-      if (token[node]! >= 0) tokens.push(counted);
-      if (state.isNullable && end[node]! > node + 1) ends.push(counted);
+      table.#note({ node, count }, typeof left !== "number");
+      if (state.isNullable && end[node]! > node + 1) table.#ends.push({ node, count });
     });
-    return isClear ? new CountTable(vocabulary, tokens, ends) : undefined;
+    return isClear ? table : undefined;
   }
 
+  /** What can be said of the word when `min` to `max` items are still to come. */
   tokens(min: number, max: number): LexemeTokens {
-    const mask = emptyBits(this.#vocabulary.size);
-    const fits = ({ count, isPast }: Counted) => count <= max && (count >= min || !isPast);
-    for (const counted of this.#tokens) if (fits(counted)) setBit(mask, this.#vocabulary.token[counted.node]!);
+    const mask = this.#within.slice();
+    for (let count = max + 1; count < this.#byCount.length; count++)
+      for (const id of this.#byCount[count] ?? []) clearBit(mask, id);
+    const fits = ({ count }: Counted) => count >= min && count <= max;
+    for (const { node } of this.#past.filter(fits)) setBit(mask, this.#vocabulary.token[node]!);
     return { mask, ends: this.#ends.filter(fits).map(({ node }) => node) };
+  }
+
+  #note(at: Counted, isPast: boolean): void {
+    const id = this.#vocabulary.token[at.node]!;
+    if (id < 0) return;
+    if (isPast) this.#past.push(at);
+    else {
+      setBit(this.#within, id);
+      this.#byCount[at.count] ??= [];
+      this.#byCount[at.count]!.push(id);
+    }
   }
 }
 

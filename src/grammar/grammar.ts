@@ -94,12 +94,16 @@ class GrammarConstraint implements Constraint {
 
 /** Sets the logits of tokens whose bit is not set to -Infinity; ids past the mask name no token. */
 function closeTokens(logits: Float32Array, mask: Uint32Array): void {
-  for (let start = 0; start < logits.length; start += 32) {
-    const bits = mask[start >> 5] ?? 0;
-    if (bits === 0xffffffff) continue;
-    const end = Math.min(start + 32, logits.length);
-    for (let id = start; id < end; id++) if (!hasBit(mask, id)) logits[id] = Number.NEGATIVE_INFINITY;
+  let closedFrom = 0; // of a run that is closed as a whole
+  for (let word = 0; word < mask.length; word++) {
+    if (mask[word] === 0) continue;
+    logits.fill(Number.NEGATIVE_INFINITY, closedFrom, word * 32);
+    closedFrom = word * 32 + 32;
+    if (mask[word] === 0xffffffff) continue;
+    const end = Math.min(closedFrom, logits.length);
+    for (let id = word * 32; id < end; id++) if (!hasBit(mask, id)) logits[id] = Number.NEGATIVE_INFINITY;
   }
+  logits.fill(Number.NEGATIVE_INFINITY, closedFrom);
 }
 
 function checkSatisfiable(of: Expressions, start: Expression): void {

@@ -6,7 +6,7 @@ import type { Expression } from "./expression.js";
 import { Grammar } from "./grammar.js";
 import type { JsonText } from "./json.js";
 import { schemaText } from "./schema.js";
-import { callToken, ToolCallsOnDemand, type ToolConstraint, toolCallBody, toolCalls } from "./tool-calls.js";
+import { callToken, maxCalls, ToolCallsOnDemand, type ToolConstraint, toolCallBody, toolCalls } from "./tool-calls.js";
 import { Vocabulary } from "./vocabulary.js";
 
 export type ResponseFormat =
@@ -48,7 +48,7 @@ export class Grammars {
     const token = callToken(vocabulary);
     if (token === undefined) return undefined; // nothing tells where a call begins
     const body = (json: JsonText) => toolCallBody(json, vocabulary, tools);
-    return new ToolCallsOnDemand(this.#grammar([tools], body), token);
+    return new ToolCallsOnDemand(this.#grammar([tools], body), token, maxCalls(tools));
   }
 
   #grammar(asked: readonly unknown[], build: (json: JsonText) => Expression): Grammar {

@@ -1,14 +1,14 @@
 /**
  * JSON as models write it: how values are laid out, and values of which nothing is asked. [RFC 8259]
- * White space stands after a bracket, comma or colon and before a closing bracket; a space, or a line break and at most
- * 32 spaces or tabs, because a small model that may write white space without end sometimes does.
+ * White space is what printers of JSON write: a space after a colon; after an opening bracket, after a comma and before a
+ * closing bracket a space, or a line break and at most 16 spaces or tabs. A small model that may write more, will.
  */
 import { anyCharacter, anyJsonCharacter, jsonCharacter } from "./characters.js";
 import { jsonNumber } from "./decimal.js";
 import type { Derivatives } from "./derivative.js";
 import type { Expression, Expressions } from "./expression.js";
 
-const maxIndent = 32;
+const maxIndent = 16;
 const endless = Number.POSITIVE_INFINITY;
 
 export interface Member {
@@ -21,7 +21,8 @@ export interface Member {
 export class JsonText {
   readonly derivatives: Derivatives;
   readonly of: Expressions;
-  readonly space: Expression;
+  readonly #space: Expression;
+  readonly #colon: Expression;
   readonly #comma: Expression;
 
   constructor(derivatives: Derivatives) {
@@ -29,8 +30,9 @@ export class JsonText {
     this.derivatives = derivatives;
     this.of = of;
     const indent = of.repeat(of.oneOf(" \t"), 0, maxIndent);
-    this.space = of.optional(of.choice([of.text(" "), of.sequence(of.text("\n"), indent)]));
-    this.#comma = of.sequence(of.text(","), this.space);
+    this.#space = of.optional(of.choice([of.text(" "), of.sequence(of.text("\n"), indent)]));
+    this.#colon = of.sequence(of.text(":"), of.optional(of.text(" ")));
+    this.#comma = of.sequence(of.text(","), this.#space);
   }
 
   /** Any value. */
@@ -87,8 +89,8 @@ export class JsonText {
 
   /** `items` and then further ones, `min` to `max` in all; the first items may be left out from the end. */
   array(items: readonly Expression[], further: Expression, min: number, max: number): Expression {
-    const { of, space } = this;
-    const close = of.sequence(space, of.text("]"));
+    const { of } = this;
+    const close = of.sequence(this.#space, of.text("]"));
     const after = (item: Expression) => of.sequence(this.#comma, item);
     const numFirst = Math.min(items.length, max);
     const numFurther = [Math.max(0, min - numFirst), max - numFirst] as const;
@@ -98,27 +100,27 @@ export class JsonText {
         most === 0
           ? of.nothing
           : of.sequence(further, of.repeat(after(further), Math.max(0, least - 1), most - 1), close);
-      return of.sequence(of.text("["), space, of.choice([least === 0 ? of.text("]") : of.nothing, some]));
+      return of.sequence(of.text("["), this.#space, of.choice([least === 0 ? of.text("]") : of.nothing, some]));
     }
     let tail = of.sequence(of.repeat(after(further), ...numFurther), close);
     for (let i = numFirst - 1; i >= 1; i--)
       tail = of.choice([of.sequence(after(items[i]!), tail), i >= min ? close : of.nothing]);
     const some = of.sequence(items[0]!, tail);
-    return of.sequence(of.text("["), space, of.choice([min === 0 ? of.text("]") : of.nothing, some]));
+    return of.sequence(of.text("["), this.#space, of.choice([min === 0 ? of.text("]") : of.nothing, some]));
   }
 
   /** Members in their order, those that are not required perhaps left out, then any number of further ones. */
   object(members: readonly Member[], further?: Member): Expression {
-    const { of, space } = this;
-    const member = ({ name, value }: Member) => of.sequence(name, of.text(":"), space, value);
+    const { of } = this;
+    const member = ({ name, value }: Member) => of.sequence(name, this.#colon, value);
     const more = further ? of.repeat(of.sequence(this.#comma, member(further)), 0, endless) : of.end;
-    let later = of.sequence(more, space, of.text("}"));
+    let later = of.sequence(more, this.#space, of.text("}"));
     let first = of.choice([of.text("}"), further ? of.sequence(member(further), later) : of.nothing]);
     for (const each of [...members].reverse()) {
       const written = of.sequence(member(each), later);
       first = of.choice([written, each.isRequired ? of.nothing : first]);
       later = of.choice([of.sequence(this.#comma, written), each.isRequired ? of.nothing : later]);
     }
-    return of.sequence(of.text("{"), space, first);
+    return of.sequence(of.text("{"), this.#space, first);
   }
 }

@@ -69,7 +69,8 @@ const lazy =
   (text, at) =>
     make()(text, at);
 
-const space = maybe(choice(literal(" "), sequence(literal("\n"), many(one(/[ \t]/), 0, 32))));
+const space = maybe(choice(literal(" "), sequence(literal("\n"), many(one(/[ \t]/), 0, 16))));
+const colon = sequence(literal(":"), maybe(literal(" ")));
 const comma = sequence(literal(","), space);
 const hex = one(/[0-9a-fA-F]/);
 const escaped = sequence(
@@ -139,10 +140,10 @@ const anyValue: Parser = lazy(() =>
     ),
   ),
 );
-const anyMember = sequence(string(), literal(":"), space, anyValue);
+const anyMember = sequence(string(), colon, anyValue);
 
 function object(properties: readonly (readonly [string, Parser])[], required: readonly string[]): Parser {
-  const member = ([name, value]: readonly [string, Parser]) => sequence(constant(name), literal(":"), space, value);
+  const member = ([name, value]: readonly [string, Parser]) => sequence(constant(name), colon, value);
   const from = (i: number, isFirst: boolean): Parser => {
     if (i === properties.length) return isFirst ? literal("}") : sequence(space, literal("}"));
     const written = sequence(...(isFirst ? [] : [comma]), member(properties[i]!), from(i + 1, false));

@@ -33,12 +33,15 @@ export function callToken(vocabulary: Vocabulary): number | undefined {
   return vocabulary.addedTokens.get(openTag);
 }
 
+export function maxCalls({ choice, parallel = true }: ToolConstraint): number {
+  return typeof choice === "string" && parallel ? Number.POSITIVE_INFINITY : 1;
+}
+
 /** One or more whole calls. */
 export function toolCalls(json: JsonText, vocabulary: Vocabulary, constraint: ToolConstraint): Expression {
   const { of } = json;
   const call = of.sequence(tag(json, vocabulary, openTag), toolCallBody(json, vocabulary, constraint));
-  const isMany = typeof constraint.choice === "string" && (constraint.parallel ?? true);
-  return of.sequence(call, of.repeat(of.sequence(of.text("\n"), call), 0, isMany ? Number.POSITIVE_INFINITY : 0));
+  return of.sequence(call, of.repeat(of.sequence(of.text("\n"), call), 0, maxCalls(constraint) - 1));
 }
 
 /** What follows the token that begins a call. */
@@ -72,14 +75,16 @@ function tag({ of }: JsonText, vocabulary: Vocabulary, text: string): Expression
 
 /** Free until the model begins a call, which then must be a valid one; free again after it. */
 export class ToolCallsOnDemand implements Constraint {
-  readonly #callToken: number;
   /** Of what follows the token. */
   readonly #call: Grammar;
+  readonly #callToken: number;
+  #callsLeft: number;
   #inside: Constraint | undefined;
 
-  constructor(call: Grammar, callTokenId: number) {
+  constructor(call: Grammar, callTokenId: number, maxCalls: number) {
     this.#call = call;
     this.#callToken = callTokenId;
+    this.#callsLeft = maxCalls;
   }
 
   get mayEnd(): boolean {
@@ -87,13 +92,17 @@ export class ToolCallsOnDemand implements Constraint {
   }
 
   allow(logits: Float32Array): void {
-    this.#inside?.allow(logits);
+    if (this.#inside) this.#inside.allow(logits);
+    else if (this.#callsLeft === 0) logits[this.#callToken] = Number.NEGATIVE_INFINITY;
   }
 
   accept(tokenId: number): void {
     if (this.#inside) {
       this.#inside.accept(tokenId);
       if (this.#inside.mayEnd) this.#inside = undefined;
-    } else if (tokenId === this.#callToken) this.#inside = this.#call.constraint();
+    } else if (tokenId === this.#callToken) {
+      this.#callsLeft--;
+      this.#inside = this.#call.constraint();
+    }
   }
 }

@@ -175,13 +175,13 @@ function endingsOf(grammar: Grammar, vocabulary: Vocabulary): Endings {
 class Endings {
   readonly #grammar: Grammar;
   readonly #bytes: readonly number[];
-  readonly #addedIds: readonly number[];
+  readonly #candidates: readonly number[];
   readonly #lengths = new Map<Expression, number>();
 
   constructor(grammar: Grammar, vocabulary: Vocabulary) {
     this.#grammar = grammar;
     this.#bytes = singleBytes(vocabulary);
-    this.#addedIds = [...vocabulary.addedTokens.values()];
+    this.#candidates = [...this.#bytes, ...vocabulary.addedTokens.values()];
     this.#settleRules();
   }
 
@@ -189,14 +189,17 @@ class Endings {
     const ids: number[] = [];
     for (let state = start; !state.isNullable; ) {
       const length = this.#length(state);
-      const next = [...this.#bytes, ...this.#addedIds]
-        .map((id) => ({ id, after: this.#grammar.after(state, id) }))
-        .find(({ after }) => after && this.#length(after) < length);
-      if (!next) throw new Error(`dead end after ${ids}`);
-      ids.push(next.id);
-      state = next.after!;
+      const id = this.#candidates.find((each) => this.#lengthAfter(state, each) < length);
+      if (id === undefined) throw new Error(`dead end after ${ids}`);
+      ids.push(id);
+      state = this.#grammar.after(state, id)!;
     }
     return ids;
+  }
+
+  #lengthAfter(state: Expression, id: number): number {
+    const after = this.#grammar.after(state, id);
+    return after ? this.#length(after) : Number.POSITIVE_INFINITY;
   }
 
   #length(expression: Expression): number {

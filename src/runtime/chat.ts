@@ -1,6 +1,7 @@
 /** Token events → text events: streaming decode, stop strings, usage and timings. */
 import { invariant } from "../base/index.js";
 import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
+import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
 import type { SequenceInputs } from "./runner.js";
@@ -17,6 +18,10 @@ export interface ChatOptions extends PixelBudget {
   readonly stopTokenIds?: readonly number[];
   /** Descriptions of tools, handed to the checkpoint's chat template as they are. */
   readonly tools?: readonly unknown[];
+  /** What the answer must be, kept token by token. JSON is cut short only by `maxTokens` or `stop`. Default: free text. */
+  readonly responseFormat?: ResponseFormat;
+  /** Keeps tool calls valid; the prompt must have told the model of the tools. */
+  readonly toolConstraint?: ToolConstraint;
   readonly signal?: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 export { OcellusError } from "../base/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
+export type { ResponseFormat, ToolConstraint, ToolSignature } from "../grammar/index.js";
 export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";

@@ -5,6 +5,7 @@
  */
 import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
+import { Grammars } from "../grammar/index.js";
 import type { PictureThreads, PixelValues } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
@@ -84,6 +85,7 @@ export class VisionLanguageModel {
   readonly #features = new FeatureCache();
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
+  readonly #grammars: Grammars;
 
   /** @internal Use `loadModel`. */
   constructor(parts: Parts, options: LoadOptions) {
@@ -98,6 +100,7 @@ export class VisionLanguageModel {
     });
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
+    this.#grammars = new Grammars(parts.tokenizer);
   }
 
   /** Name, format and limits, as a user would want to see them. */
@@ -128,8 +131,8 @@ export class VisionLanguageModel {
   /**
    * Answers a conversation, streaming. Several calls at once share the decoder as one running batch; leaving the loop
    * early, or aborting `options.signal`, frees the sequence within one step.
-   * @throws `invalid_request`, `invalid_image`, `too_large` (the prompt does not fit the context; before any picture is
-   * encoded), `overloaded`, `aborted`.
+   * @throws `invalid_request`, `unsupported` (a JSON schema's keyword, a checkpoint's vocabulary), `invalid_image`,
+   * `too_large` (the prompt does not fit the context; before any picture is encoded), `overloaded`, `aborted`.
    */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
     yield* this.generate(await this.prepare(messages, options), options);
@@ -240,9 +243,16 @@ export class VisionLanguageModel {
     return { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
   }
 
-  #request(ids: Int32Array, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
-    const promptIds = Array.from(ids);
-    return { promptIds, sampling, maxTokens, stopTokenIds: [...this.#parts.eosTokenIds, ...stopTokenIds] };
+  #request(ids: Int32Array, options: ChatOptions) {
+    const { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [], responseFormat, toolConstraint } = options;
+    const constraint = this.#grammars.constraint(responseFormat, toolConstraint);
+    return {
+      promptIds: Array.from(ids),
+      sampling,
+      maxTokens,
+      stopTokenIds: [...this.#parts.eosTokenIds, ...stopTokenIds],
+      ...(constraint && { constraint }),
+    };
   }
 }
 
