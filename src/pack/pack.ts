@@ -32,7 +32,7 @@ import {
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
 import { byteLength, expectShape, type TensorInfo, type TensorSource } from "../tensor/index.js";
 import { canonicalSource } from "./canonical.js";
-import { encodeWeights } from "./encode-weights.js";
+import { type EncodedPiece, encodeWeights } from "./encode-weights.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
 import { formatOf, type PackingPlan } from "./plan.js";
 
@@ -85,7 +85,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const family = familyOf(configJson);
   const config: unknown = family.parseConfig(configJson);
   const weights = canonicalSource(checkpoint, family);
-  const catalog = checkpointCatalog(weights, (name) => formatOf(options.plan, name));
+  const catalog = checkpointCatalog(weights, (name) => formatOf(options.plan, name, weights.info(name)?.shape[1]));
   const graphs = Object.values(buildGraphs(family, config, catalog));
   const digest = await checkpointDigest(checkpoint);
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
@@ -124,7 +124,7 @@ function cachePath(checkpoint: Checkpoint, digest: string, graphs: readonly Grap
   return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
 }
 
-/** One tensor of the packed weights file. `scales` of a matrix follow their `values` at once: both come from one pass. */
+/** One tensor of the packed weights file. Scales of a matrix follow their `values` at once: both come from one pass. */
 interface Entry {
   readonly info: TensorInfo;
   readonly source: WeightSource | "raw";
@@ -188,14 +188,11 @@ async function writeWeights(path: string, entries: readonly Entry[], weights: Te
     options.onProgress?.({ tensor, doneBytes, totalBytes });
   };
   try {
-    let scales: Uint8Array[] = [];
+    const held = new HeldParts();
     for (const entry of entries) {
-      if (entry.source !== "raw" && entry.source.part === "scales") {
-        for (const piece of scales) await writer.write(piece);
-        scales = [];
-        continue;
-      }
-      scales = await writeValues(writer, entry, weights, advance);
+      if (entry.source === "raw" || entry.source.part === "values") {
+        await writeValues(writer, entry, weights, held, advance);
+      } else for (const bytes of held.take(entry.source)) await writer.write(bytes);
     }
     await writer.finish();
   } catch (error) {
@@ -205,31 +202,50 @@ async function writeWeights(path: string, entries: readonly Entry[], weights: Te
   return (name: string) => writer.offsetOf(name);
 }
 
-/** Writes one tensor's values and returns the scales that came with them. */
+/** What came with the values of a matrix and is written right after them: scales, zero points. */
+class HeldParts {
+  readonly #pieces = new Map<string, Uint8Array[]>();
+
+  keep({ tensor, parts }: EncodedPiece): void {
+    for (const [part, bytes] of Object.entries(parts)) {
+      const key = `${tensor} ${part}`;
+      if (part !== "values") this.#pieces.set(key, [...(this.#pieces.get(key) ?? []), bytes]);
+    }
+  }
+
+  take({ tensors, part }: WeightSource): Uint8Array[] {
+    return tensors.flatMap((tensor) => {
+      const pieces = this.#pieces.get(`${tensor} ${part}`) ?? [];
+      this.#pieces.delete(`${tensor} ${part}`);
+      return pieces;
+    });
+  }
+}
+
+/** Writes one tensor's values and holds what came with them. */
 async function writeValues(
   writer: SafetensorsWriter,
   entry: Entry,
   weights: TensorSource,
+  held: HeldParts,
   advance: (tensor: string, bytes: number) => void,
-): Promise<Uint8Array[]> {
-  const scales: Uint8Array[] = [];
+): Promise<void> {
   if (entry.source === "raw") {
     const { bytes } = await weights.read(entry.info.name);
     await writer.write(bytes);
     advance(entry.info.name, bytes.byteLength);
-    return scales;
+    return;
   }
   for await (const piece of encodeWeights(weights, entry.source.tensors, entry.source.format)) {
-    await writer.write(piece.values);
-    if (piece.scales) scales.push(piece.scales);
+    if (piece.parts.values) await writer.write(piece.parts.values);
+    held.keep(piece);
     advance(entry.info.name, piece.sourceBytes);
   }
-  return scales;
 }
 
 function sourceBytes({ info, source }: Entry, weights: TensorSource): number {
   if (source === "raw") return byteLength(info.dtype, info.shape);
-  if (source.part === "scales") return 0;
+  if (source.part !== "values") return 0;
   return source.tensors.reduce((sum, name) => {
     const tensor = weights.info(name)!;
     return sum + byteLength(tensor.dtype, tensor.shape);
@@ -248,6 +264,7 @@ function manifestOf(
     model_type: family.modelType,
     weights: plan.weights,
     block_size: plan.blockSize,
+    zero_points: plan.zeroPoints,
     source_digest: digest,
     ...(embedding && { embedding: where as Embedding }),
   };
