@@ -4,11 +4,13 @@
  */
 import { invariant } from "../base/index.js";
 import type { WeightPart } from "../graph/index.js";
-import { encodeRows, nestedParts, nestScales } from "../quantize/index.js";
+import { encodeRows, nestedParts, nestScales, type WeightsSource } from "../quantize/index.js";
 import {
+  byteLength,
   type DType,
   elementBytes,
   elementCount,
+  sameFormat,
   type TensorSource,
   toFloat32,
   type WeightFormat,
@@ -39,12 +41,29 @@ interface Rows {
  * encoded the next is read, and all memory is used again: in fresh memory the page faults would cost more than the work.
  */
 export function encodeWeights(
-  source: TensorSource,
+  source: WeightsSource,
   tensors: readonly string[],
   format: WeightFormat,
 ): AsyncGenerator<EncodedPiece> {
+  if (keptAsStored(source, tensors, format)) return storedPieces(source, tensors);
   const pieces = encodePieces(source, tensors, format);
   return format.kind === "nf4" && format.nested ? withNestedScales(pieces) : pieces;
+}
+
+/** Do all these tensors lie in the checkpoint in this very format? Then their codes are copied. */
+export function keptAsStored({ stored }: WeightsSource, tensors: readonly string[], format: WeightFormat): boolean {
+  return tensors.every((tensor) => {
+    const exact = stored?.exactFormat(tensor);
+    return exact !== undefined && sameFormat(exact, format);
+  });
+}
+
+async function* storedPieces(source: WeightsSource, tensors: readonly string[]): AsyncGenerator<EncodedPiece> {
+  for (const tensor of tensors) {
+    const parts = await source.stored!.read(tensor);
+    const { dtype, shape } = source.info(tensor)!;
+    yield { tensor, parts: { ...parts }, sourceBytes: byteLength(dtype, shape) };
+  }
 }
 
 async function* encodePieces(

@@ -30,11 +30,13 @@ import {
   type WeightSource,
 } from "../graph/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
-import { byteLength, expectShape, type TensorInfo, type TensorSource } from "../tensor/index.js";
+import type { WeightsSource } from "../quantize/index.js";
+import { byteLength, expectShape, type TensorInfo } from "../tensor/index.js";
 import { canonicalSource } from "./canonical.js";
 import { type EncodedPiece, encodeWeights } from "./encode-weights.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
-import { formatOf, type PackingPlan } from "./plan.js";
+import { describeStored, openWeights, storedFormatOf } from "./open-weights.js";
+import type { PackingPlan } from "./plan.js";
 
 export interface PackProgress {
   readonly tensor: string;
@@ -84,14 +86,15 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const configJson = await checkpoint.readJson("config.json");
   const family = familyOf(configJson);
   const config: unknown = family.parseConfig(configJson);
-  const weights = canonicalSource(checkpoint, family);
-  const catalog = checkpointCatalog(weights, (name) => formatOf(options.plan, name, weights.info(name)?.shape[1]));
+  const weights = canonicalSource(await openWeights(checkpoint, configJson), family);
+  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(options.plan, name, weights));
   const graphs = Object.values(buildGraphs(family, config, catalog));
   const digest = await checkpointDigest(checkpoint);
+  const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
-    if (!options.force) return { path: target, written: false, notes: checkpoint.notes };
+    if (!options.force) return { path: target, written: false, notes };
   }
   const embedding = family.kind === "language" ? embeddingSource(family, config, graphs, weights) : undefined;
   const entries = planWeights(graphs, weights, embedding);
@@ -107,7 +110,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
       `${JSON.stringify(manifestOf(family, options.plan, digest, embedding), null, 2)}\n`,
     );
   });
-  return { path: target, written: true, notes: checkpoint.notes };
+  return { path: target, written: true, notes };
 }
 
 /** A folder that is somebody else's is neither used nor replaced. */
@@ -138,7 +141,7 @@ function embeddingSource(
   family: LanguageFamily,
   config: unknown,
   graphs: readonly Graph[],
-  weights: TensorSource,
+  weights: WeightsSource,
 ): Embedding {
   const table = family.embedTokens;
   const initializers = graphs.flatMap((graph) => graph.initializers);
@@ -161,7 +164,7 @@ function embeddingSource(
   };
 }
 
-function planWeights(graphs: readonly Graph[], weights: TensorSource, embedding: Embedding | undefined): Entry[] {
+function planWeights(graphs: readonly Graph[], weights: WeightsSource, embedding: Embedding | undefined): Entry[] {
   const entries = graphs.flatMap((graph) => graph.initializers.flatMap(entryOf));
   if (embedding?.raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
   // Two-byte tensors last, so that every four-byte one starts on a multiple of four.
@@ -175,7 +178,7 @@ function entryOf({ value, source }: Initializer): Entry[] {
 }
 
 /** Streams all entries into the file; returns where each one starts. */
-async function writeWeights(path: string, entries: readonly Entry[], weights: TensorSource, options: PackOptions) {
+async function writeWeights(path: string, entries: readonly Entry[], weights: WeightsSource, options: PackOptions) {
   const writer = await createSafetensorsWriter(
     path,
     entries.map((e) => e.info),
@@ -226,7 +229,7 @@ class HeldParts {
 async function writeValues(
   writer: SafetensorsWriter,
   entry: Entry,
-  weights: TensorSource,
+  weights: WeightsSource,
   held: HeldParts,
   advance: (tensor: string, bytes: number) => void,
 ): Promise<void> {
@@ -243,7 +246,7 @@ async function writeValues(
   }
 }
 
-function sourceBytes({ info, source }: Entry, weights: TensorSource): number {
+function sourceBytes({ info, source }: Entry, weights: WeightsSource): number {
   if (source === "raw") return byteLength(info.dtype, info.shape);
   if (source.part !== "values") return 0;
   return source.tensors.reduce((sum, name) => {

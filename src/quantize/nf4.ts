@@ -71,12 +71,21 @@ function largestMagnitude(values: Float32Array, start: number, end: number): num
   return largest;
 }
 
-/** The values that the codes stand for. `table`: of other 4-bit types of the same layout. */
-export function dequantizeNf4({ codes, scales }: Nf4Blocks, blockSize = nf4BlockSize, table = nf4Values): Float32Array {
-  const out = new Float32Array(codes.length * 2);
-  for (let i = 0; i < out.length; i++) {
+/** Which values to restore, and what other 4-bit types of the same layout have in place of NF4's. */
+interface Nf4Range {
+  readonly start?: number;
+  readonly end?: number;
+  readonly blockSize?: number;
+  readonly table?: Float32Array;
+}
+
+/** The values that the codes stand for. */
+export function dequantizeNf4({ codes, scales }: Nf4Blocks, range: Nf4Range = {}): Float32Array {
+  const { start = 0, end = codes.length * 2, blockSize = nf4BlockSize, table = nf4Values } = range;
+  const out = new Float32Array(end - start);
+  for (let i = start; i < end; i++) {
     const code = (codes[i >> 1]! >> (i % 2 === 0 ? 4 : 0)) & 15;
-    out[i] = table[code]! * scales[Math.floor(i / blockSize)]!;
+    out[i - start] = table[code]! * scales[Math.floor(i / blockSize)]!;
   }
   return out;
 }
