@@ -86,7 +86,7 @@ async function measurePack([checkpoint, into, weights, blockSize]: readonly stri
   const before = process.cpuUsage();
   const started = performance.now();
   await pack(checkpoint!, {
-    plan: parsePlan(weights!, Number(blockSize)),
+    plan: parsePlan(weights!, { blockSize: Number(blockSize) }),
     into: into!,
     onProgress: ({ totalBytes }) => {
       sourceBytes = totalBytes;

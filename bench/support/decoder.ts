@@ -52,7 +52,7 @@ export async function openLayerShapedDecoder(options: DecoderOptions): Promise<T
   const folder = join(tmpdir(), `ocellus-bench-8b-${options.numLayers}-layers`);
   if (!existsSync(join(folder, "model.safetensors")))
     await writeRandomCheckpoint(folder, layerShapedConfig(options.numLayers));
-  const { path } = await pack(folder, { plan: parsePlan(options.weights ?? "int4", options.blockSize) });
+  const { path } = await pack(folder, { plan: parsePlan(options.weights ?? "int4", options) });
   return openDecoder(path, options);
 }
 

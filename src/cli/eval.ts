@@ -31,7 +31,11 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("eval"))
     .description("measure a model on files of labelled questions")
     .argument("[files...]", "JSON lines (default: the evaluation files of the package)")
-    .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [...weightsOptions])
+    .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [
+      "fp32",
+      "int8",
+      "int4",
+    ])
     .option("--kinds <kinds>", "only these kinds (class) or kinds and scenes (class/one)", commaList())
     .option(
       "--limit <count>",

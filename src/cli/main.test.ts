@@ -22,7 +22,7 @@ describe("ocellus", () => {
     [["ask", "no-such.png", "What?"], 3, /^error: cannot open the picture no-such\.png: it does not exist\n$/],
     [["ask", thisFile, "What?", "--model", "no-such-model"], 3, /^error: .*no-such-model/],
     [["ask", thisFile, "What?", "--top-p", "7"], 2, /^error: option '--top-p <share>' .*from 0 to 1/],
-    [["ask", thisFile, "What?", "--weights", "int2"], 2, /^error: .*fp32, int8, int4/],
+    [["ask", thisFile, "What?", "--weights", "int2"], 2, /^error: .*fp32, fp16, int8, int4/],
     [["ask", "What?"], 2, /^error: ask: expected at least one picture .* found only "What\?"/],
     [["ask", "a.png", thisFile], 2, /^error: ask: expected the question as the last argument, found the file/],
     [["ask", "-", "-", "What?"], 2, /^error: standard input \(-\) can be one picture only/],

@@ -1,6 +1,6 @@
 /** Options that several commands share: which model, where it runs, how it answers; and what they mean to the runtime. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { weightsOptions } from "../pack/index.js";
+import { type PlanOptions, visionOptions, weightsOptions } from "../pack/index.js";
 import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../runtime/index.js";
 import { modelInTheBox } from "./package-files.js";
 
@@ -9,9 +9,8 @@ export interface GlobalFlags {
   readonly debug?: boolean;
 }
 
-export interface PackingFlags {
+export interface PackingFlags extends PlanOptions {
   readonly weights?: Weights;
-  readonly blockSize?: number;
 }
 
 export interface ModelFlags extends GlobalFlags, PackingFlags {
@@ -39,6 +38,12 @@ export const blockSizeOption = () =>
     integerBetween(32, 128),
   );
 
+export const zeroPointsOption = () =>
+  new Option("--zero-points", "int4 with a zero point for each block: closer, half a byte more a block");
+
+export const visionOption = () =>
+  new Option("--vision <format>", "what the eye keeps in a 4-bit model (default: int8)").choices(visionOptions);
+
 /** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
 export function addModelOptions(command: Command): Command {
   return command
@@ -49,6 +54,8 @@ export function addModelOptions(command: Command): Command {
       ),
     )
     .addOption(blockSizeOption())
+    .addOption(zeroPointsOption())
+    .addOption(visionOption())
     .addOption(
       new Option("--device <device>", "where to run (default: auto: a GPU by WebGPU, else the CPU)").choices([
         "auto",
@@ -83,8 +90,8 @@ export function addAnswerOptions(command: Command): Command {
 }
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
-  const { weights, blockSize, device, threads } = flags;
-  return defined({ weights, blockSize, device, threads });
+  const { weights, blockSize, zeroPoints, vision, device, threads } = flags;
+  return defined({ weights, blockSize, zeroPoints, vision, device, threads });
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {

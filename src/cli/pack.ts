@@ -3,7 +3,14 @@ import type { Command } from "commander";
 import { resolveModel } from "../hub/index.js";
 import { type PackResult, pack, parsePlan } from "../pack/index.js";
 import { folderBytes } from "./folder-bytes.js";
-import { blockSizeOption, type GlobalFlags, type PackingFlags, weightsOption } from "./options.js";
+import {
+  blockSizeOption,
+  type GlobalFlags,
+  type PackingFlags,
+  visionOption,
+  weightsOption,
+  zeroPointsOption,
+} from "./options.js";
 import { describeBytes, formatBytes, formatSeconds, startProgress } from "./progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
@@ -20,6 +27,8 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .option("--into <folder>", "where to put it (default: the cache, where every command finds it)")
     .addOption(weightsOption())
     .addOption(blockSizeOption())
+    .addOption(zeroPointsOption())
+    .addOption(visionOption())
     .option("--force", "pack again even if it is there")
     .addHelpText("after", "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model")
     .action((path: string, _local: unknown, command: Command) =>
@@ -40,8 +49,8 @@ async function packCommand(checkpoint: string, flags: PackFlags, terminal: Termi
 }
 
 async function packWithProgress(checkpoint: string, flags: PackFlags, terminal: Terminal): Promise<PackResult> {
-  const { into, force = false, weights = "int4", blockSize } = flags;
-  const plan = parsePlan(weights, blockSize);
+  const { into, force = false, weights = "int4" } = flags;
+  const plan = parsePlan(weights, flags);
   const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: flags.json === true });
   try {
     return await pack(await resolveModel(checkpoint), {

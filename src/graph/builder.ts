@@ -5,19 +5,34 @@
  * points at the line of the model file that is wrong.
  */
 import { invariant, OcellusError } from "../base/index.js";
-import type { DType, Shape } from "../tensor/index.js";
+import type { BlockFormat, DType, Nf4Format, Shape, WeightFormat } from "../tensor/index.js";
 import type { WeightCatalog } from "./catalog.js";
 import { type Inferred, type OpType, ops } from "./ops.js";
-import type { Attributes, Dim, Graph, Initializer, Node, Value, WeightFormat, WeightSource } from "./value.js";
+import type { Attributes, Dim, Graph, Initializer, Node, Value, WeightPart, WeightSource } from "./value.js";
 
-/** The stored parts of a matrix [rows, columns]; `scales` only for the integer formats. */
+/** The stored parts of a matrix [rows, columns], as its format has them. */
 export interface Matrix {
   readonly format: WeightFormat;
   readonly rows: number;
   readonly columns: number;
   readonly values: Value;
   readonly scales?: Value;
+  readonly zeroPoints?: Value;
+  /** Instead of `scales`, one for each of the stacked tensors. */
+  readonly nestedScales?: readonly NestedScales[];
 }
+
+/** The first `count` of table[codes] · scales + offset, codes [groups, 256], scales [groups, 1]. */
+export interface NestedScales {
+  readonly codes: Value;
+  readonly scales: Value;
+  readonly table: Value;
+  readonly offset: Value;
+  readonly count: number;
+}
+
+/** Stores one part of a matrix. */
+type Store = (suffix: string, dtype: DType, shape: Shape, part: WeightPart, tensors?: readonly string[]) => Value;
 
 export class GraphBuilder {
   readonly #name: string;
@@ -102,19 +117,24 @@ export class GraphBuilder {
     for (const [i, tensor] of tensors.entries()) this.#weights.expect(tensor, [rows[i]!, columns]);
     const format = this.#weights.format(tensors[0]!);
     const total = rows.reduce((a, b) => a + b, 0);
-    const base = { format, rows: total, columns };
-    const store = (suffix: string, dtype: DType, shape: Shape, part: WeightSource["part"]) =>
-      this.#initializer({ value: { name: `${label}${suffix}`, dtype, shape }, source: { tensors, format, part } });
-    if (format.kind === "f32" || format.kind === "f16") {
-      return { ...base, values: store(format.kind === "f32" ? "" : ".f16", format.kind, [total, columns], "values") };
-    }
-    const blocks = Math.ceil(columns / format.blockSize);
-    const blockBytes = (format.blockSize * (format.kind === "int8" ? 8 : 4)) / 8;
-    return {
-      ...base,
-      values: store(`.${format.kind}`, "u8", [total, blocks, blockBytes], "values"),
-      scales: store(`.${format.kind}.scales`, "f32", [total, blocks], "scales"),
+    const suffixes = { f32: "", f16: ".f16", int8: ".int8", int4: ".int4", nf4: ".nf4" };
+    const store: Store = (suffix, dtype, shape, part, of = tensors) => {
+      const name = `${of === tensors ? label : of[0]}${suffixes[format.kind]}${suffix}`;
+      return this.#initializer({ value: { name, dtype, shape }, source: { tensors: of, format, part } });
     };
+    const base = { format, rows: total, columns };
+    switch (format.kind) {
+      case "f32":
+      case "f16":
+        return { ...base, values: store("", format.kind, [total, columns], "values") };
+      case "int8":
+      case "int4":
+        return { ...base, ...storeBlocks(store, total, Math.ceil(columns / format.blockSize), format) };
+      case "nf4":
+        return { ...base, ...storeNf4(store, tensors, rows.map((n) => (n * columns) / format.blockSize), format) }; // biome-ignore format: one thought
+      default:
+        return format satisfies never;
+    }
   }
 
   /** @internal A small weight, always kept in float32. */
@@ -130,6 +150,39 @@ export class GraphBuilder {
     this.#initializers.set(initializer.value.name, initializer);
     return initializer.value;
   }
+}
+
+/** In the layout of MatMulNBits. */
+function storeBlocks(store: Store, rows: number, blocks: number, { kind, blockSize, zeroPoints }: BlockFormat) {
+  const blockBytes = kind === "int8" ? blockSize : blockSize / 2;
+  return {
+    values: store("", "u8", [rows, blocks, blockBytes], "values"),
+    scales: store(".scales", "f32", [rows, blocks], "scales"),
+    ...(zeroPoints && { zeroPoints: store(".zero_points", "u8", [rows * Math.ceil(blocks / 2)], "zero_points") }),
+  };
+}
+
+/** In the layout of MatMulBnb4, with `numBlocks` of each tensor. */
+function storeNf4(
+  store: Store,
+  tensors: readonly string[],
+  numBlocks: readonly number[],
+  { blockSize, nested }: Nf4Format,
+) {
+  const total = numBlocks.reduce((a, b) => a + b, 0);
+  const values = store("", "u8", [(total * blockSize) / 2], "values");
+  if (!nested) return { values, scales: store(".scales", "f32", [total], "scales") };
+  const nestedScales = tensors.map((tensor, i): NestedScales => {
+    const groups = Math.ceil(numBlocks[i]! / 256);
+    return {
+      codes: store(".scales", "u8", [groups, 256], "scales", [tensor]),
+      scales: store(".nested_scales", "f32", [groups, 1], "nested_scales", [tensor]),
+      table: store(".nested_table", "f32", [256], "nested_table", [tensor]),
+      offset: store(".offset", "f32", [1], "offset", [tensor]),
+      count: numBlocks[i]!,
+    };
+  });
+  return { values, nestedScales };
 }
 
 export class Scope {

@@ -1,7 +1,6 @@
 /** What a graph builder must know of the weights it names: that they exist in the right shape, and how they are stored. */
 import { nearestHint, OcellusError } from "../base/index.js";
-import { expectShape, type Shape, type TensorInfo, type TensorSource } from "../tensor/index.js";
-import type { WeightFormat } from "./value.js";
+import { expectShape, type Shape, type TensorInfo, type TensorSource, type WeightFormat } from "../tensor/index.js";
 
 export interface WeightCatalog {
   /** @throws `invalid_file` when there is no such tensor of that shape. */

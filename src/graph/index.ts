@@ -1,4 +1,4 @@
-export { GraphBuilder, type Matrix, type Scope } from "./builder.js";
+export { GraphBuilder, type Matrix, type NestedScales, type Scope } from "./builder.js";
 export { checkpointCatalog, recordingCatalog, type WeightCatalog } from "./catalog.js";
 export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
@@ -9,7 +9,7 @@ export {
   type Initializer,
   type Node,
   type Value,
-  type WeightFormat,
+  type WeightPart,
   type WeightSource,
   withOutputs,
 } from "./value.js";

@@ -117,6 +117,14 @@ function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attribu
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), number(attributes, "N")] }];
 }
 
+/** Codes [N·K/2] and scales [N·K/block] of the flattened matrix. */
+function matMulBnb4([a, b, scales]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const [k, n, block] = ["K", "N", "block_size"].map((name) => number(attributes, name)) as [number, number, number];
+  const fits = last(a!) === k && b!.shape[0] === (n * k) / 2 && scales!.shape[0] === (n * k) / block;
+  if (!fits) fail(`MatMulBnb4: ${describe(a!)}, ${describe(b!)} and ${describe(scales!)} against K=${k}, N=${n}`);
+  return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
+}
+
 /** [.., K] × [N, K]ᵀ, or [.., K] × [K, N] without transB. */
 function matMul([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
   const [k, n] = attributes.transB ? [b!.shape[1]!, b!.shape[0]!] : [b!.shape[0]!, b!.shape[1]!];
@@ -158,7 +166,7 @@ function padded(dim: Dim): Dim {
 }
 
 /** TensorProto.DataType of the types we cast to. */
-const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 10: "f16" };
+const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 6: "i32", 10: "f16" };
 
 export const ops = {
   Add: elementwise,
@@ -178,6 +186,7 @@ export const ops = {
   Gelu: unary("com.microsoft"),
   GroupQueryAttention: { domain: "com.microsoft", infer: groupQueryAttention },
   LayerNormalization: lastAxisNorm,
+  MatMulBnb4: { domain: "com.microsoft", infer: matMulBnb4 },
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
   MultiHeadAttention: { domain: "com.microsoft", infer: same },
   /** Named sizes may grow, by as much as `pads` says at run time; numbers stay. */

@@ -1,6 +1,6 @@
 /** A graph as stable text: for eyes, for diffs and for golden tests. One node a line, in order of execution. */
-import { formatShape } from "../tensor/index.js";
-import type { Attributes, Graph, Node, Value, WeightFormat } from "./value.js";
+import { formatShape, type WeightFormat } from "../tensor/index.js";
+import type { Attributes, Graph, Node, Value } from "./value.js";
 
 /** Inputs, weights, nodes and outputs; equal graphs print equal text. */
 export function printGraph(graph: Graph): string {

@@ -3,7 +3,7 @@
  * come from. Free of ONNX: `onnx.ts` turns this into a model file, `print.ts` into text.
  */
 import { invariant, nearestHint } from "../base/index.js";
-import type { DType } from "../tensor/index.js";
+import type { DType, WeightFormat } from "../tensor/index.js";
 
 /** A number, or the name of a size known only at run time, such as "sequence_length". */
 export type Dim = number | string;
@@ -31,17 +31,14 @@ export interface Node {
   readonly attributes: Attributes;
 }
 
-/** How the numbers of a weight matrix are stored in a packed model. */
-export type WeightFormat =
-  | { readonly kind: "f32" }
-  | { readonly kind: "f16" }
-  | { readonly kind: "int8" | "int4"; readonly blockSize: 32 | 64 | 128 };
+/** What is stored of a matrix: its numbers or codes, and what turns codes into numbers. */
+export type WeightPart = "values" | "scales" | "zero_points" | "nested_scales" | "nested_table" | "offset";
 
 /** Checkpoint tensors, concatenated along their first axis, and what is to be stored of them. */
 export interface WeightSource {
   readonly tensors: readonly string[];
   readonly format: WeightFormat;
-  readonly part: "values" | "scales";
+  readonly part: WeightPart;
 }
 
 export interface Initializer {

@@ -1,8 +1,9 @@
 /** Matrix products in whatever format the packing plan stores them; the model files do not know which. */
-import type { Matrix, Scope, Value } from "../graph/index.js";
+import type { Matrix, NestedScales, Scope, Value } from "../graph/index.js";
 
-/** TensorProto.FLOAT */
+/** TensorProto.FLOAT, INT32 */
 const float = 1;
+const int32 = 6;
 
 /** y = x · Wᵀ (+ b). x [.., K] → [.., outFeatures]; weights `name.weight` [outFeatures, K], `name.bias` [outFeatures]. */
 export function linear(scope: Scope, name: string, x: Value, outFeatures: number, options = { bias: false }): Value {
@@ -22,24 +23,42 @@ export function fusedLinear(scope: Scope, names: readonly string[], x: Value, ou
 
 /** x [.., K] · matrixᵀ [N, K] → [.., N] */
 export function multiply(scope: Scope, x: Value, matrix: Matrix): Value {
-  const { format, rows, columns, values, scales } = matrix;
+  const { format, rows, columns, values, scales, zeroPoints, nestedScales } = matrix;
   switch (format.kind) {
     case "f32":
       return scope.op("FusedMatMul", [x, values], { transB: 1 });
     case "f16":
-      return scope.op("FusedMatMul", [x, scope.op("Cast", [values], { to: float })], { transB: 1 });
+      return scope.op("FusedMatMul", [x, scope.op("Cast", [values], { to: float })], { transB: 1 }); // widened at load
     case "int8":
     case "int4":
-      return scope.op("MatMulNBits", [x, values, scales], {
+      return scope.op("MatMulNBits", zeroPoints ? [x, values, scales, zeroPoints] : [x, values, scales], {
         K: columns,
         N: rows,
         bits: format.kind === "int8" ? 8 : 4,
         block_size: format.blockSize,
         accuracy_level: 4, // x is quantised to int8 by block: the fast kernels of MLAS need it
       });
+    case "nf4":
+      return scope.op("MatMulBnb4", [x, values, scales ?? unnested(scope, nestedScales!)], {
+        K: columns,
+        N: rows,
+        block_size: format.blockSize,
+        quant_type: 1, // NF4
+      });
     default:
       return format satisfies never;
   }
+}
+
+/** The scales of stacked tensors one after another, as float32. ONNX Runtime computes them once, at load. */
+function unnested(scope: Scope, tensors: readonly NestedScales[]): Value {
+  const parts = tensors.map(({ codes, scales, table, offset, count }) => {
+    const values = scope.op("Gather", [table, scope.op("Cast", [codes], { to: int32 })]);
+    const padded = scope.reshape(scope.op("Add", [scope.op("Mul", [values, scales]), offset]), [-1]);
+    const padding = (padded.shape[0] as number) - count;
+    return padding === 0 ? padded : scope.split(padded, [count, padding])[0]!;
+  });
+  return parts.length === 1 ? parts[0]! : scope.op("Concat", parts, { axis: 0 });
 }
 
 /** Size of the last axis, which is never symbolic in our graphs. */

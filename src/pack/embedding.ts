@@ -54,6 +54,6 @@ export class EmbeddingTable {
       this.#files.readRange(tensor, id * blocks * blockSize, (id + 1) * blocks * blockSize),
       this.#files.readRange(scales, id * blocks, (id + 1) * blocks),
     ]);
-    return dequantizeRows({ codes, scales: toFloat32(scaleBytes, "f32") }, 1, size, format, blockSize);
+    return dequantizeRows({ codes, scales: toFloat32(scaleBytes, "f32") }, 1, size, { kind: format, blockSize });
   }
 }

@@ -3,32 +3,33 @@
  * stored in the wanted format and handed on, so that memory holds one piece and never one matrix of an 8B model.
  */
 import { invariant } from "../base/index.js";
-import type { WeightFormat } from "../graph/index.js";
-import { quantizeRows } from "../quantize/index.js";
+import type { WeightPart } from "../graph/index.js";
+import { encodeRows, nestedParts, nestScales, type WeightsSource } from "../quantize/index.js";
 import {
-  bytesOf,
+  byteLength,
   type DType,
   elementBytes,
   elementCount,
+  sameFormat,
   type TensorSource,
-  toFloat16Bits,
   toFloat32,
+  type WeightFormat,
 } from "../tensor/index.js";
 
 /** Elements of one piece: 4 MiB as float32, which stay in the processor's cache from step to step. */
 const pieceElements = 2 ** 20;
 
 export interface EncodedPiece {
-  readonly values: Uint8Array;
-  /** float32 block scales of the integer formats. */
-  readonly scales?: Uint8Array;
+  readonly tensor: string;
+  /** The next bytes of each part of the tensor; those beside `values` are small. */
+  readonly parts: Readonly<Partial<Record<WeightPart, Uint8Array>>>;
   /** Bytes read from the checkpoint, for progress. */
   readonly sourceBytes: number;
 }
 
 /** Some rows of a tensor. */
 interface Rows {
-  readonly name: string;
+  readonly tensor: string;
   readonly dtype: DType;
   readonly start: number;
   readonly end: number;
@@ -39,7 +40,33 @@ interface Rows {
  * The tensors one after another, row by row, in `format`. A piece is valid until the next is asked for. While one piece is
  * encoded the next is read, and all memory is used again: in fresh memory the page faults would cost more than the work.
  */
-export async function* encodeWeights(
+export function encodeWeights(
+  source: WeightsSource,
+  tensors: readonly string[],
+  format: WeightFormat,
+): AsyncGenerator<EncodedPiece> {
+  if (keptAsStored(source, tensors, format)) return storedPieces(source, tensors);
+  const pieces = encodePieces(source, tensors, format);
+  return format.kind === "nf4" && format.nested ? withNestedScales(pieces) : pieces;
+}
+
+/** Do all these tensors lie in the checkpoint in this very format? Then their codes are copied. */
+export function keptAsStored({ stored }: WeightsSource, tensors: readonly string[], format: WeightFormat): boolean {
+  return tensors.every((tensor) => {
+    const exact = stored?.exactFormat(tensor);
+    return exact !== undefined && sameFormat(exact, format);
+  });
+}
+
+async function* storedPieces(source: WeightsSource, tensors: readonly string[]): AsyncGenerator<EncodedPiece> {
+  for (const tensor of tensors) {
+    const parts = await source.stored!.read(tensor);
+    const { dtype, shape } = source.info(tensor)!;
+    yield { tensor, parts: { ...parts }, sourceBytes: byteLength(dtype, shape) };
+  }
+}
+
+async function* encodePieces(
   source: TensorSource,
   tensors: readonly string[],
   format: WeightFormat,
@@ -52,48 +79,54 @@ export async function* encodeWeights(
   const read = (i: number) => {
     const piece = pieces[i];
     if (!piece) return undefined;
-    const { name, start, end, columns } = piece;
-    const bytes = source.readRange(name, start * columns, end * columns, buffers[i % 2]!);
+    const { tensor, start, end, columns } = piece;
+    const bytes = source.readRange(tensor, start * columns, end * columns, buffers[i % 2]!);
     bytes.catch(() => {}); // thrown when its turn comes, if it comes
     return bytes;
   };
   let next = read(0);
-  for (const [i, { dtype, start, end, columns }] of pieces.entries()) {
+  for (const [i, { tensor, dtype, start, end, columns }] of pieces.entries()) {
     const bytes = await next!;
     next = read(i + 1);
     const values = toFloat32(bytes, dtype, scratch);
-    yield { ...encodeRows(values, end - start, columns, format), sourceBytes: bytes.byteLength };
+    const rows = { values, rows: end - start, columns, origin: { tensor, firstRow: start } };
+    yield { tensor, parts: { ...encodeRows(rows, format) }, sourceBytes: bytes.byteLength };
   }
 }
 
-function rowsOf(source: TensorSource, name: string): Rows[] {
-  const info = source.info(name);
-  invariant(info, `tensor ${name} vanished while packing`);
+function rowsOf(source: TensorSource, tensor: string): Rows[] {
+  const info = source.info(tensor);
+  invariant(info, `tensor ${tensor} vanished while packing`);
   const columns = info.shape.length === 0 ? 1 : elementCount(info.shape.slice(1));
   const rows = info.shape[0] ?? 1;
   const step = Math.max(1, Math.floor(pieceElements / columns));
   return Array.from({ length: Math.ceil(rows / step) }, (_, i) => {
-    return { name, dtype: info.dtype, start: i * step, end: Math.min(rows, (i + 1) * step), columns };
+    return { tensor, dtype: info.dtype, start: i * step, end: Math.min(rows, (i + 1) * step), columns };
   });
 }
 
-function encodeRows(
-  values: Float32Array,
-  rows: number,
-  columns: number,
-  format: WeightFormat,
-): Omit<EncodedPiece, "sourceBytes"> {
-  switch (format.kind) {
-    case "f32":
-      return { values: bytesOf(values) };
-    case "f16":
-      return { values: bytesOf(toFloat16Bits(values)) };
-    case "int8":
-    case "int4": {
-      const { codes, scales } = quantizeRows(values, rows, columns, format.kind, format.blockSize);
-      return { values: codes, scales: bytesOf(scales) };
+/** Holds back a tensor's scales until all are there: nested ones lean on the mean of them all. */
+async function* withNestedScales(pieces: AsyncIterable<EncodedPiece>): AsyncGenerator<EncodedPiece> {
+  let [tensor, held]: [string | undefined, Uint8Array[]] = [undefined, []];
+  for await (const piece of pieces) {
+    if (tensor !== undefined && tensor !== piece.tensor) {
+      yield nestedPiece(tensor, held);
+      held = [];
     }
-    default:
-      return format satisfies never;
+    tensor = piece.tensor;
+    const { scales, ...parts } = piece.parts;
+    held.push(scales!);
+    yield { ...piece, parts };
   }
+  if (tensor !== undefined) yield nestedPiece(tensor, held);
+}
+
+function nestedPiece(tensor: string, scales: readonly Uint8Array[]): EncodedPiece {
+  const all = new Uint8Array(scales.reduce((sum, bytes) => sum + bytes.length, 0));
+  let at = 0;
+  for (const bytes of scales) {
+    all.set(bytes, at);
+    at += bytes.length;
+  }
+  return { tensor, parts: { ...nestedParts(nestScales(toFloat32(all, "f32"))) }, sourceBytes: 0 };
 }

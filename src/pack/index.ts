@@ -2,4 +2,12 @@ export { canonicalSource } from "./canonical.js";
 export { packedFiles } from "./manifest.js";
 export { buildGraphs, type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
-export { formatOf, type PackingPlan, parsePlan, type Weights, weightsOptions } from "./plan.js";
+export {
+  formatOf,
+  type PackingPlan,
+  type PlanOptions,
+  parsePlan,
+  visionOptions,
+  type Weights,
+  weightsOptions,
+} from "./plan.js";

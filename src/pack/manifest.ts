@@ -3,7 +3,7 @@ import { z } from "zod";
 import { weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then made anew. */
-export const packVersion = 1;
+export const packVersion = 2;
 
 export const packedFiles = {
   manifest: "packed.json",
@@ -21,8 +21,9 @@ const embeddingSchema = z.object({
 export const manifestSchema = z.object({
   pack_version: z.literal(packVersion),
   model_type: z.string(),
-  weights: z.enum(weightsOptions),
+  weights: z.enum([...weightsOptions, "auto"]),
   block_size: z.number(),
+  zero_points: z.boolean(),
   source_digest: z.string(),
   /** Of decoders: their host reads token embeddings row by row. */
   embedding: embeddingSchema.optional(),

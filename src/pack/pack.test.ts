@@ -29,7 +29,7 @@ describe("packing", () => {
     const first = await pack(source, { plan: parsePlan("int4") });
     expect(first.written).toBe(true);
     expect(await pack(source, { plan: parsePlan("int4") })).toEqual({ ...first, written: false });
-    expect((await pack(source, { plan: parsePlan("int4", 64) })).path).not.toBe(first.path);
+    expect((await pack(source, { plan: parsePlan("int4", { blockSize: 64 }) })).path).not.toBe(first.path);
     const config = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
     writeFileSync(join(source, "config.json"), JSON.stringify({ ...config, note: "changed" }));
     expect((await pack(source, { plan: parsePlan("int4") })).written).toBe(true);
@@ -66,6 +66,16 @@ describe("packing", () => {
     ]) {
       expect(formatOf(plan, name).kind).toBe("int8");
     }
+  });
+
+  it("keeps eyes in the format asked for, and rows that are no whole blocks of NF4 in eight bits", () => {
+    const eye = "vision_tower.blocks.0.attn.qkv.weight";
+    expect(formatOf(parsePlan("int4", { vision: "fp16" }), eye).kind).toBe("f16");
+    expect(formatOf(parsePlan("int4", { vision: "same" }), eye).kind).toBe("int4");
+    const [whole, broken] = [128, 96].map((columns) =>
+      formatOf(parsePlan("nf4-double"), "model.o_proj.weight", columns),
+    );
+    expect([whole, broken!.kind]).toEqual([{ kind: "nf4", blockSize: 64, nested: true }, "int8"]);
   });
 
   it("leaves nothing behind when it is aborted", async () => {

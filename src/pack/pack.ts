@@ -30,11 +30,13 @@ import {
   type WeightSource,
 } from "../graph/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
-import { byteLength, expectShape, type TensorInfo, type TensorSource } from "../tensor/index.js";
+import type { WeightsSource } from "../quantize/index.js";
+import { byteLength, expectShape, type TensorInfo } from "../tensor/index.js";
 import { canonicalSource } from "./canonical.js";
-import { encodeWeights } from "./encode-weights.js";
+import { type EncodedPiece, encodeWeights } from "./encode-weights.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
-import { formatOf, type PackingPlan } from "./plan.js";
+import { describeStored, openWeights, storedFormatOf } from "./open-weights.js";
+import type { PackingPlan } from "./plan.js";
 
 export interface PackProgress {
   readonly tensor: string;
@@ -84,14 +86,15 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const configJson = await checkpoint.readJson("config.json");
   const family = familyOf(configJson);
   const config: unknown = family.parseConfig(configJson);
-  const weights = canonicalSource(checkpoint, family);
-  const catalog = checkpointCatalog(weights, (name) => formatOf(options.plan, name));
+  const weights = canonicalSource(await openWeights(checkpoint, configJson), family);
+  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(options.plan, name, weights));
   const graphs = Object.values(buildGraphs(family, config, catalog));
   const digest = await checkpointDigest(checkpoint);
+  const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
-    if (!options.force) return { path: target, written: false, notes: checkpoint.notes };
+    if (!options.force) return { path: target, written: false, notes };
   }
   const embedding = family.kind === "language" ? embeddingSource(family, config, graphs, weights) : undefined;
   const entries = planWeights(graphs, weights, embedding);
@@ -107,7 +110,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
       `${JSON.stringify(manifestOf(family, options.plan, digest, embedding), null, 2)}\n`,
     );
   });
-  return { path: target, written: true, notes: checkpoint.notes };
+  return { path: target, written: true, notes };
 }
 
 /** A folder that is somebody else's is neither used nor replaced. */
@@ -124,7 +127,7 @@ function cachePath(checkpoint: Checkpoint, digest: string, graphs: readonly Grap
   return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
 }
 
-/** One tensor of the packed weights file. `scales` of a matrix follow their `values` at once: both come from one pass. */
+/** One tensor of the packed weights file. Scales of a matrix follow their `values` at once: both come from one pass. */
 interface Entry {
   readonly info: TensorInfo;
   readonly source: WeightSource | "raw";
@@ -138,7 +141,7 @@ function embeddingSource(
   family: LanguageFamily,
   config: unknown,
   graphs: readonly Graph[],
-  weights: TensorSource,
+  weights: WeightsSource,
 ): Embedding {
   const table = family.embedTokens;
   const initializers = graphs.flatMap((graph) => graph.initializers);
@@ -161,7 +164,7 @@ function embeddingSource(
   };
 }
 
-function planWeights(graphs: readonly Graph[], weights: TensorSource, embedding: Embedding | undefined): Entry[] {
+function planWeights(graphs: readonly Graph[], weights: WeightsSource, embedding: Embedding | undefined): Entry[] {
   const entries = graphs.flatMap((graph) => graph.initializers.flatMap(entryOf));
   if (embedding?.raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
   // Two-byte tensors last, so that every four-byte one starts on a multiple of four.
@@ -175,7 +178,7 @@ function entryOf({ value, source }: Initializer): Entry[] {
 }
 
 /** Streams all entries into the file; returns where each one starts. */
-async function writeWeights(path: string, entries: readonly Entry[], weights: TensorSource, options: PackOptions) {
+async function writeWeights(path: string, entries: readonly Entry[], weights: WeightsSource, options: PackOptions) {
   const writer = await createSafetensorsWriter(
     path,
     entries.map((e) => e.info),
@@ -188,14 +191,11 @@ async function writeWeights(path: string, entries: readonly Entry[], weights: Te
     options.onProgress?.({ tensor, doneBytes, totalBytes });
   };
   try {
-    let scales: Uint8Array[] = [];
+    const held = new HeldParts();
     for (const entry of entries) {
-      if (entry.source !== "raw" && entry.source.part === "scales") {
-        for (const piece of scales) await writer.write(piece);
-        scales = [];
-        continue;
-      }
-      scales = await writeValues(writer, entry, weights, advance);
+      if (entry.source === "raw" || entry.source.part === "values") {
+        await writeValues(writer, entry, weights, held, advance);
+      } else for (const bytes of held.take(entry.source)) await writer.write(bytes);
     }
     await writer.finish();
   } catch (error) {
@@ -205,31 +205,50 @@ async function writeWeights(path: string, entries: readonly Entry[], weights: Te
   return (name: string) => writer.offsetOf(name);
 }
 
-/** Writes one tensor's values and returns the scales that came with them. */
+/** What came with the values of a matrix and is written right after them: scales, zero points. */
+class HeldParts {
+  readonly #pieces = new Map<string, Uint8Array[]>();
+
+  keep({ tensor, parts }: EncodedPiece): void {
+    for (const [part, bytes] of Object.entries(parts)) {
+      const key = `${tensor} ${part}`;
+      if (part !== "values") this.#pieces.set(key, [...(this.#pieces.get(key) ?? []), bytes]);
+    }
+  }
+
+  take({ tensors, part }: WeightSource): Uint8Array[] {
+    return tensors.flatMap((tensor) => {
+      const pieces = this.#pieces.get(`${tensor} ${part}`) ?? [];
+      this.#pieces.delete(`${tensor} ${part}`);
+      return pieces;
+    });
+  }
+}
+
+/** Writes one tensor's values and holds what came with them. */
 async function writeValues(
   writer: SafetensorsWriter,
   entry: Entry,
-  weights: TensorSource,
+  weights: WeightsSource,
+  held: HeldParts,
   advance: (tensor: string, bytes: number) => void,
-): Promise<Uint8Array[]> {
-  const scales: Uint8Array[] = [];
+): Promise<void> {
   if (entry.source === "raw") {
     const { bytes } = await weights.read(entry.info.name);
     await writer.write(bytes);
     advance(entry.info.name, bytes.byteLength);
-    return scales;
+    return;
   }
   for await (const piece of encodeWeights(weights, entry.source.tensors, entry.source.format)) {
-    await writer.write(piece.values);
-    if (piece.scales) scales.push(piece.scales);
+    if (piece.parts.values) await writer.write(piece.parts.values);
+    held.keep(piece);
     advance(entry.info.name, piece.sourceBytes);
   }
-  return scales;
 }
 
-function sourceBytes({ info, source }: Entry, weights: TensorSource): number {
+function sourceBytes({ info, source }: Entry, weights: WeightsSource): number {
   if (source === "raw") return byteLength(info.dtype, info.shape);
-  if (source.part === "scales") return 0;
+  if (source.part !== "values") return 0;
   return source.tensors.reduce((sum, name) => {
     const tensor = weights.info(name)!;
     return sum + byteLength(tensor.dtype, tensor.shape);
@@ -248,6 +267,7 @@ function manifestOf(
     model_type: family.modelType,
     weights: plan.weights,
     block_size: plan.blockSize,
+    zero_points: plan.zeroPoints,
     source_digest: digest,
     ...(embedding && { embedding: where as Embedding }),
   };

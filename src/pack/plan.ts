@@ -1,21 +1,40 @@
 /**
  * Which number format each matrix of a model gets. Norms, biases and small tables always stay float32.
- * The choices and what they cost are measured in docs/decisions/0003-formats.md.
+ * The choices and what they cost are measured in docs/decisions/0003-formats.md and docs/quantization.md.
  */
 import { OcellusError } from "../base/index.js";
-import type { WeightFormat } from "../graph/index.js";
+import type { BlockSize, WeightFormat } from "../tensor/index.js";
 
-export const weightsOptions = ["fp32", "int8", "int4"] as const;
+export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-double"] as const;
 /** What users choose; every matrix format follows from it. */
 export type Weights = (typeof weightsOptions)[number];
 
+export const visionOptions = ["fp16", "int8", "same"] as const;
+
 export interface PackingPlan {
-  readonly weights: Weights;
-  readonly blockSize: 32 | 64 | 128;
+  /** "auto": `formats` was chosen matrix by matrix. */
+  readonly weights: Weights | "auto";
+  readonly blockSize: BlockSize;
+  /** A zero point for each block of the 4-bit matrices. */
+  readonly zeroPoints: boolean;
+  /** What the eye keeps when the rest goes down to four bits. */
+  readonly vision: (typeof visionOptions)[number];
+  /** Overrules the rest of the plan for the matrices it names. */
+  readonly formats?: ReadonlyMap<string, WeightFormat>;
+}
+
+export interface PlanOptions {
+  /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
+  readonly blockSize?: number | undefined;
+  /** int4 with a zero point for each block: closer, half a byte more a block. Default false. */
+  readonly zeroPoints?: boolean | undefined;
+  /** What the eye keeps when the rest goes down to four bits. Default int8. */
+  readonly vision?: PackingPlan["vision"] | undefined;
 }
 
 /** @throws `invalid_request` listing the choices. */
-export function parsePlan(weights: string, blockSize = 32): PackingPlan {
+export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
+  const { blockSize = 32, zeroPoints = false, vision = "int8" } = options;
   const found = weightsOptions.find((w) => w === weights);
   if (!found) {
     throw new OcellusError(
@@ -26,16 +45,40 @@ export function parsePlan(weights: string, blockSize = 32): PackingPlan {
   if (blockSize !== 32 && blockSize !== 64 && blockSize !== 128) {
     throw new OcellusError("invalid_request", `block size: expected 32, 64 or 128, found ${blockSize}`);
   }
-  return { weights: found, blockSize };
+  return { weights: found, blockSize, zeroPoints, vision };
 }
 
-/** Tensors that 4 bits would hurt most for least gain: the eye itself, both towers of an encoder, and the table that is both head and embedding. */
-const keepsEightBits =
-  /^(vision_tower|perceiver_resampler|model\.visual|vision_model|text_model|visual_projection|text_projection)\.|(^|\.)(embed_tokens|lm_head)\.weight$/;
+/** The eye itself, both towers of an encoder, and what carries their features over. */
+const eye =
+  /^(vision_tower|perceiver_resampler|model\.visual|vision_model|text_model|visual_projection|text_projection)\./;
+/** The table that is read twice a token, as head and as embedding. */
+const table = /(^|\.)(embed_tokens|lm_head)\.weight$/;
 
-/** The format of the matrix `name` (canonical spelling). */
-export function formatOf(plan: PackingPlan, name: string): WeightFormat {
-  if (plan.weights === "fp32") return { kind: "f32" };
-  const kind = plan.weights === "int8" || keepsEightBits.test(name) ? "int8" : "int4";
-  return { kind, blockSize: plan.blockSize };
+/** The format of the matrix `name` (canonical spelling) with this many columns. */
+export function formatOf(plan: PackingPlan, name: string, columns?: number): WeightFormat {
+  const { blockSize, zeroPoints } = plan;
+  const int8: WeightFormat = { kind: "int8", blockSize };
+  const chosen = plan.formats?.get(name);
+  if (chosen) return chosen;
+  switch (plan.weights) {
+    case "fp32":
+      return { kind: "f32" };
+    case "fp16":
+      return { kind: "f16" };
+    case "int8":
+    case "auto":
+      return int8;
+    case "int4":
+    case "nf4":
+    case "nf4-double":
+      break;
+    default:
+      return plan.weights satisfies never;
+  }
+  if (table.test(name)) return int8;
+  if (eye.test(name) && plan.vision !== "same") return plan.vision === "fp16" ? { kind: "f16" } : int8;
+  if (plan.weights === "int4") return { kind: "int4", blockSize, ...(zeroPoints && { zeroPoints }) };
+  // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
+  if (columns !== undefined && columns % 64 !== 0) return int8;
+  return { kind: "nf4", blockSize: 64, nested: plan.weights === "nf4-double" };
 }

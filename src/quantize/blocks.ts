@@ -1,128 +1,168 @@
 /**
  * Float rows → blocks of small integers with one float32 scale each, in the layout of ONNX Runtime's MatMulNBits:
- * codes [rows, ceil(columns/block), block·bits/8], low nibble first, symmetric around the default zero point (8 or 128);
- * the last block is filled up with the zero point. [onnxruntime docs/ContribOperators.md, com.microsoft.MatMulNBits]
+ * codes [rows, ceil(columns/block), block·bits/8], low nibble first; the last block is filled up with the zero point,
+ * which is 8 or 128, or in `zeroPoints` [rows, ceil(blocks/2)], low nibble first. [onnxruntime docs/ContribOperators.md]
  *
- * The scale is that of llama.cpp's Q4_0: the value of largest magnitude keeps its sign and becomes the lowest code, so
- * that all sixteen codes are used. A search over other scales was tried; see docs/log.md.
+ * int8: the value of largest magnitude keeps its sign and becomes the lowest code, so that all codes are used. int4: the
+ * scale is searched, see scale-search.ts.
  */
-import { invariant, OcellusError } from "../base/index.js";
-
-export type QuantizedFormat = "int8" | "int4";
-export type BlockSize = 32 | 64 | 128;
+import { invariant } from "../base/index.js";
+import type { BlockFormat } from "../tensor/index.js";
+import { notFinite, type Origin } from "./not-finite.js";
+import { asymmetricScale, symmetricScale } from "./scale-search.js";
 
 export interface QuantizedRows {
   readonly codes: Uint8Array;
   /** [rows, ceil(columns/block)] */
   readonly scales: Float32Array;
+  /** Of formats with zero points. */
+  readonly zeroPoints?: Uint8Array;
 }
 
-/** @throws `invalid_file` when a value is NaN or infinite, naming its row. */
+/** @throws `invalid_file` when a value is NaN or infinite, naming its place. */
 export function quantizeRows(
   values: Float32Array,
   rows: number,
   columns: number,
-  format: QuantizedFormat,
-  blockSize: BlockSize,
+  format: BlockFormat,
+  origin?: Origin,
 ): QuantizedRows {
   invariant(values.length === rows * columns, `${values.length} values are not ${rows} rows of ${columns}`);
+  const { blockSize } = format;
   const blocks = Math.ceil(columns / blockSize);
-  const scales = new Float32Array(rows * blocks);
-  const codes = new Uint8Array((rows * blocks * blockSize) / (format === "int4" ? 2 : 1));
-  const writeBlock = format === "int4" ? writeInt4 : writeInt8;
+  const out = emptyRows(rows, blocks, format);
+  const writeBlock = format.kind === "int8" ? writeInt8 : format.zeroPoints ? writeAsymmetric : writeInt4;
   for (let row = 0; row < rows; row++) {
-    for (let block = 0; block < blocks; block++) {
-      const start = row * columns + block * blockSize;
-      const end = Math.min(start + blockSize, (row + 1) * columns);
-      const extreme = signedExtreme(values, start, end);
-      if (!Number.isFinite(extreme)) throw notFinite(row);
-      const at = row * blocks + block;
-      const scale = extreme === 0 ? 0 : Math.fround(extreme / (format === "int4" ? -8 : -128));
-      scales[at] = scale;
-      writeBlock(values, start, end, scale === 0 ? 0 : 1 / scale, codes, at * blockSize, blockSize);
+    for (let n = 0; n < blocks; n++) {
+      const start = row * columns + n * blockSize;
+      const wasFinite = loadBlock(scratch, values, start, Math.min(blockSize, (row + 1) * columns - start), blockSize);
+      if (!wasFinite) throw notFinite(values, columns, origin);
+      writeBlock(scratch, out, row, n, blocks, blockSize);
     }
   }
-  return { codes, scales };
+  return out;
 }
 
-/** The value of largest magnitude, with its sign; NaN if there is one. */
-function signedExtreme(values: Float32Array, start: number, end: number): number {
-  let extreme = 0;
-  let magnitude = 0;
-  for (let i = start; i < end; i++) {
-    const value = values[i]!;
-    const size = Math.abs(value);
-    if (size > magnitude) {
-      magnitude = size;
-      extreme = value;
-    } else if (!(size <= magnitude)) return Number.NaN;
-  }
-  return extreme;
+function emptyRows(rows: number, blocks: number, { kind, blockSize, zeroPoints }: BlockFormat): QuantizedRows {
+  return {
+    codes: new Uint8Array((rows * blocks * blockSize) / (kind === "int4" ? 2 : 1)),
+    scales: new Float32Array(rows * blocks),
+    ...(zeroPoints && { zeroPoints: new Uint8Array(rows * Math.ceil(blocks / 2)) }),
+  };
 }
 
-function writeInt8(
+/** One block of values, filled up with zeros; larger than any block. Functions take it as an argument: V8 is slow on a module's variables. */
+const scratch = new Float64Array(128);
+
+/** The smallest and the largest value of the block last loaded; they enclose zero. */
+const bounds = new Float64Array(2);
+
+/** The value of largest magnitude of the block last loaded, with its sign. */
+function extreme(): number {
+  const low = bounds[0]!;
+  const high = bounds[1]!;
+  return high > -low ? high : low;
+}
+
+/** Copies a block, filled up with zeros, and measures it. False when a value is not finite. */
+function loadBlock(
+  block: Float64Array,
   values: Float32Array,
   start: number,
-  end: number,
-  inverse: number,
-  codes: Uint8Array,
-  at: number,
+  count: number,
   blockSize: number,
-): void {
-  codes.fill(128, at, at + blockSize);
-  for (let i = start; i < end; i++) {
-    codes[at + i - start] = Math.max(0, Math.min(255, (values[i]! * inverse + 128.5) | 0)); // both sides: as int4Code
+): boolean {
+  let low = 0;
+  let high = 0;
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const value = values[start + i]!;
+    block[i] = value;
+    sum += value * 0; // NaN as soon as one value is not finite
+    if (value > high) high = value;
+    else if (value < low) low = value;
   }
+  if (count < blockSize) block.fill(0, count, blockSize);
+  bounds[0] = low;
+  bounds[1] = high;
+  return sum === 0;
 }
 
-/** Clamped on both sides: +8 has no code, and a denormal scale may round so far down that the extreme passes -8. */
-function int4Code(scaled: number): number {
-  return Math.max(0, Math.min(15, (scaled + 8.5) | 0));
-}
+type WriteBlock = (
+  block: Float64Array,
+  out: QuantizedRows,
+  row: number,
+  n: number,
+  blocks: number,
+  blockSize: number,
+) => void;
+
+const writeInt8: WriteBlock = (block, { codes, scales }, row, n, blocks, blockSize) => {
+  const scale = Math.fround(extreme() / -128);
+  const inverse = scale === 0 ? 0 : 1 / scale;
+  const at = row * blocks + n;
+  scales[at] = scale;
+  for (let i = 0; i < blockSize; i++) {
+    // Clamped on both sides: a denormal scale may round so far down that the extreme passes -128.
+    codes[at * blockSize + i] = Math.max(0, Math.min(255, (block[i]! * inverse + 128.5) | 0));
+  }
+};
+
+const writeInt4: WriteBlock = (block, { codes, scales }, row, n, blocks, blockSize) => {
+  const largest = extreme();
+  const scale = Math.fround(largest === 0 ? 0 : symmetricScale(block, blockSize, largest));
+  scales[row * blocks + n] = scale;
+  writeNibbles(block, codes, ((row * blocks + n) * blockSize) / 2, blockSize, scale, 8);
+};
+
+const writeAsymmetric: WriteBlock = (block, { codes, scales, zeroPoints }, row, n, blocks, blockSize) => {
+  const range = bounds[1]! - bounds[0]!;
+  const zeroPoint = range === 0 ? 8 : Math.round((-bounds[0]! / range) * 15);
+  const scale = Math.fround(range === 0 ? 0 : asymmetricScale(block, blockSize, range, zeroPoint));
+  scales[row * blocks + n] = scale;
+  zeroPoints![row * Math.ceil(blocks / 2) + (n >> 1)]! |= zeroPoint << (n % 2 === 0 ? 0 : 4);
+  writeNibbles(block, codes, ((row * blocks + n) * blockSize) / 2, blockSize, scale, zeroPoint);
+};
 
 /** Two codes a byte, the first in the low nibble. */
-function writeInt4(
-  values: Float32Array,
-  start: number,
-  end: number,
-  inverse: number,
+function writeNibbles(
+  block: Float64Array,
   codes: Uint8Array,
   at: number,
   blockSize: number,
+  scale: number,
+  zeroPoint: number,
 ): void {
-  codes.fill(0x88, at >> 1, (at + blockSize) >> 1);
-  for (let i = start; i < end; i += 2) {
-    const low = int4Code(values[i]! * inverse);
-    const high = i + 1 < end ? int4Code(values[i + 1]! * inverse) : 8;
-    codes[(at + i - start) >> 1] = low | (high << 4);
+  const inverse = scale === 0 ? 0 : 1 / scale;
+  const offset = zeroPoint + 0.5;
+  for (let i = 0; i < blockSize; i += 2) {
+    const low = Math.max(0, Math.min(15, (block[i]! * inverse + offset) | 0));
+    const high = Math.max(0, Math.min(15, (block[i + 1]! * inverse + offset) | 0));
+    codes[at + (i >> 1)] = low | (high << 4);
   }
-}
-
-function notFinite(row: number): OcellusError {
-  return new OcellusError(
-    "invalid_file",
-    `row ${row} holds NaN or infinity, which has no integer code; pack with --weights fp32 to keep it, or mend the checkpoint`,
-    { details: { row } },
-  );
 }
 
 /** The float32 values [rows, columns] that the codes stand for. */
 export function dequantizeRows(
-  { codes, scales }: QuantizedRows,
+  { codes, scales, zeroPoints }: QuantizedRows,
   rows: number,
   columns: number,
-  format: QuantizedFormat,
-  blockSize: BlockSize,
+  { kind, blockSize }: BlockFormat,
 ): Float32Array {
   const blocks = Math.ceil(columns / blockSize);
   const out = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      const at = row * blocks + Math.floor(column / blockSize);
-      const i = at * blockSize + (column % blockSize);
-      const code = format === "int8" ? codes[i]! - 128 : ((codes[i >> 1]! >> (i % 2 === 0 ? 0 : 4)) & 15) - 8;
-      out[row * columns + column] = code * scales[at]!;
+      const n = Math.floor(column / blockSize);
+      const i = (row * blocks + n) * blockSize + (column % blockSize);
+      const zero = zeroPoints ? nibble(zeroPoints, row * 2 * Math.ceil(blocks / 2) + n) : kind === "int8" ? 128 : 8;
+      const code = kind === "int8" ? codes[i]! : nibble(codes, i);
+      out[row * columns + column] = (code - zero) * scales[row * blocks + n]!;
     }
   }
   return out;
+}
+
+function nibble(bytes: Uint8Array, i: number): number {
+  return (bytes[i >> 1]! >> (i % 2 === 0 ? 0 : 4)) & 15;
 }

@@ -2,13 +2,19 @@
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
 import { type PictureLimits, PictureThreads } from "../image/index.js";
-import { isPacked, type PackProgress, type PackResult, pack, parsePlan, type Weights } from "../pack/index.js";
+import {
+  isPacked,
+  type PackProgress,
+  type PackResult,
+  type PlanOptions,
+  pack,
+  parsePlan,
+  type Weights,
+} from "../pack/index.js";
 
-export interface PackingChoice {
+export interface PackingChoice extends PlanOptions {
   /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
   readonly weights?: Weights;
-  /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
-  readonly blockSize?: number;
   readonly signal?: AbortSignal;
   readonly onPackProgress?: (progress: PackProgress) => void;
 }
@@ -23,7 +29,7 @@ export async function findPacked(path: string, options: PackingChoice): Promise<
     await files.close();
   }
   return pack(path, {
-    plan: parsePlan(options.weights ?? "int4", options.blockSize),
+    plan: parsePlan(options.weights ?? "int4", options),
     ...(options.signal && { signal: options.signal }),
     ...(options.onPackProgress && { onProgress: options.onPackProgress }),
   });

@@ -11,3 +11,12 @@ export {
   type TensorInfo,
   type TensorSource,
 } from "./tensor.js";
+export {
+  type BlockFormat,
+  type BlockSize,
+  describeFormat,
+  type Nf4Format,
+  sameFormat,
+  storedBytes,
+  type WeightFormat,
+} from "./weight-format.js";
