@@ -78,9 +78,10 @@ async function problemOf(device: Device): Promise<Problem | undefined> {
     await tryDevice(device);
     return undefined;
   } catch (cause) {
-    // The rest of ONNX Runtime's message is its own source path and the failed condition.
-    const reason = /Failed to [^\n]*/.exec((cause as Error).message)?.[0];
-    return { found: `it does not start (${reason ?? (cause as Error).message})`, mend: driverSteps[device], cause };
+    const { message, cause: thrown } = cause as Error;
+    // The rest of what ONNX Runtime says is its own source path and the failed condition.
+    const reason = /Failed to [^\n]*/.exec(String(thrown))?.[0] ?? message;
+    return { found: `it does not start (${reason})`, mend: driverSteps[device], cause };
   }
 }
 
