@@ -87,12 +87,14 @@ async function candidates(path: string): Promise<string[] | undefined> {
 }
 
 function report(path: string, sizeBytes: number, kind: SafetyReport["kind"], findings: Findings): SafetyReport {
-  const { pickles } = findings;
-  const problems = [...findings.problems];
-  if (kind !== "safetensors" && path.endsWith(".safetensors"))
-    problems.push("its name says safetensors, its bytes do not");
-  if (kind === "python")
-    problems.push("Python source, which runs where a loader is told to trust it; here it never does");
+  const { pickles, budget } = findings;
+  const isMisnamed = kind !== "safetensors" && path.endsWith(".safetensors");
+  const problems = [
+    ...findings.problems,
+    ...(isMisnamed ? ["its name says safetensors, its bytes do not"] : []),
+    ...(budget.numPickles < 0 ? ["it holds so many pickles that only the first were looked into"] : []),
+    ...(kind === "python" ? ["Python source, which runs where a loader is told to trust it; here it never does"] : []),
+  ];
   const verdict = worst([...pickles.map((pickle) => pickle.verdict), problems.length > 0 ? "suspicious" : "safe"]);
   return { path, kind, sizeBytes, verdict, reason: reasonOf(verdict, kind, pickles, problems), pickles, problems };
 }

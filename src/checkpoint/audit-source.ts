@@ -8,7 +8,7 @@ import { inflateRaw } from "node:zlib";
 import { OcellusError, printable, shorten } from "../base/index.js";
 import { type AuditBudget, auditPickle, type PickleAudit } from "./audit-pickle.js";
 import { type ByteSource, partOf } from "./file.js";
-import { describeForeignFile, isSafetensors, isZip } from "./foreign.js";
+import { describeForeignFile, isPickle, isSafetensors, isZip } from "./foreign.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { entryData, listZip, type ZipEntry } from "./zip.js";
 
@@ -23,18 +23,16 @@ export interface Findings {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Pickles within pickles within pickles. */
-const maxDepth = 3;
 /** What the first pickle of a legacy file leaves. [torch.serialization.MAGIC_NUMBER] */
 const legacyMagic = "0x1950a86a20f9469cfc6c";
 /** Magic, version, system, object and storage keys; raw storages follow. */
 const numLegacyPickles = 5;
 
 /** Looks into a file, or into bytes of a pickle, which then are called `where`. @throws `io`, `aborted`. */
-export async function auditSource(source: ByteSource, findings: Findings, where = "", depth = 0): Promise<AuditedKind> {
+export async function auditSource(source: ByteSource, findings: Findings, where = ""): Promise<AuditedKind> {
   const start = await source.read(0, Math.min(source.size, 16));
   if (isSafetensors(start)) return auditSafetensors(source, findings);
-  return isZip(start) ? auditZip(source, findings, where, depth) : auditPickles(source, findings, where, depth);
+  return isZip(start) ? auditZip(source, findings, where) : auditPickles(source, findings, where);
 }
 
 async function auditSafetensors(source: ByteSource, findings: Findings): Promise<AuditedKind> {
@@ -44,22 +42,17 @@ async function auditSafetensors(source: ByteSource, findings: Findings): Promise
 
 // --------------------------------------------------------------------------------------------------- pickles in a row
 
-async function auditPickles(
-  source: ByteSource,
-  findings: Findings,
-  where: string,
-  depth: number,
-): Promise<AuditedKind> {
+async function auditPickles(source: ByteSource, findings: Findings, where: string): Promise<AuditedKind> {
   let kind: AuditedKind = "pickle";
   for (let [at, n] = [0, 1]; at < source.size || n === 1; n++) {
     if (!mayLook(findings)) return kind;
     const name = [where, n > 1 || !where ? `pickle ${n}` : ""].filter(Boolean).join(", ");
     const { audit, end, value, nested } = await auditPickle(source, name, { ...findings, start: at });
-    const isPickle = end !== undefined || audit.imports.length > 0 || audit.calls.length > 0;
-    if (!isPickle && n === 1) return noPickle(source, findings, audit);
-    if (!isPickle) findings.problems.add(`${source.size - at} bytes behind its last pickle are something else`);
+    const isOne = end !== undefined || audit.imports.length > 0 || audit.calls.length > 0;
+    if (!isOne && n === 1) return noPickle(source, findings, audit);
+    if (!isOne) findings.problems.add(`${source.size - at} bytes behind its last pickle are something else`);
     else findings.pickles.push(audit);
-    for (const { offset, length } of nested) await auditNested(source, findings, offset, length, name, depth);
+    for (const { offset, length } of nested) await auditNested(source, findings, offset, length, name);
     if (end === undefined) return kind;
     if (n === 1 && value === legacyMagic) kind = "torch_legacy";
     if (kind === "torch_legacy" && n === numLegacyPickles) return kind;
@@ -69,12 +62,11 @@ async function auditPickles(
 }
 
 /** Told from its start, or by what a reader of pickles says of it. */
-async function noPickle(source: ByteSource, findings: Findings, { problems, numInstructions }: PickleAudit) {
-  const foreign = describeForeignFile(await source.read(0, Math.min(source.size, 512)));
-  const looksLikeOne = numInstructions > 0 && !foreign?.startsWith("a");
-  if (looksLikeOne) for (const problem of problems) findings.problems.add(`as a pickle, ${problem}`);
-  else findings.problems.add(`it is ${foreign ?? "something"} that this audit does not know`);
-  return "other" as const;
+async function noPickle(source: ByteSource, findings: Findings, { problems }: PickleAudit): Promise<AuditedKind> {
+  const start = await source.read(0, Math.min(source.size, 512));
+  const foreign = isPickle(start) ? undefined : describeForeignFile(start);
+  findings.problems.add(foreign ? `it is ${foreign}` : `it is no format known here; as a pickle, ${problems[0]}`);
+  return "other";
 }
 
 async function auditNested(
@@ -83,14 +75,12 @@ async function auditNested(
   offset: number,
   length: number,
   within: string,
-  depth: number,
 ): Promise<void> {
-  if (depth === maxDepth) findings.problems.add(`its pickles lie in each other more than ${maxDepth} deep`);
-  if (depth === maxDepth || offset + length > source.size) return;
+  if (offset + length > source.size) return;
   const name = `${within}, bytes at ${offset}`;
   // Bytes that only look like a pickle are no problem of the file.
   const own = { ...findings, problems: new Set<string>() };
-  await noting(own, () => auditSource(partOf(source, offset, length), own, name, depth + 1));
+  await noting(own, () => auditSource(partOf(source, offset, length), own, name));
 }
 
 // ---------------------------------------------------------------------------------------------------------------- zip
@@ -100,7 +90,7 @@ const pickleNames = /\.(pkl|pickle|p|pt|pth|bin|ckpt|joblib|dill)$/i;
 const plainNames = /(^|\/)((data|tensors|constants)\/\d+|version|byteorder|\.format_version|\.storage_alignment)$|\/$/;
 const sourceNames = /(^|\/)(code\/.*|\.data\/[^/]*)$/;
 
-async function auditZip(source: ByteSource, findings: Findings, where: string, depth: number): Promise<AuditedKind> {
+async function auditZip(source: ByteSource, findings: Findings, where: string): Promise<AuditedKind> {
   const directory = await noting(findings, () => listZip(source));
   if (!directory) return "torch_zip";
   for (const problem of directory.problems.slice(0, 8)) findings.problems.add(problem);
@@ -108,10 +98,10 @@ async function auditZip(source: ByteSource, findings: Findings, where: string, d
     findings.problems.add("it is a TorchScript archive: its code runs when the model is called");
   const before = findings.pickles.length;
   for (const entry of directory.entries) {
-    const isPickle = pickleNames.test(entry.name);
-    if (!isPickle && (plainNames.test(entry.name) || sourceNames.test(entry.name))) continue;
+    const isCalledPickle = pickleNames.test(entry.name);
+    if (!isCalledPickle && (plainNames.test(entry.name) || sourceNames.test(entry.name))) continue;
     if (!mayLook(findings)) break;
-    await auditEntry(source, entry, findings, [where, entry.name].filter(Boolean).join(", "), depth, isPickle);
+    await auditEntry(source, entry, findings, [where, entry.name].filter(Boolean).join(", "), isCalledPickle);
   }
   if (findings.pickles.length === before) findings.problems.add("it is a zip file without a pickle");
   return "torch_zip";
@@ -123,13 +113,12 @@ async function auditEntry(
   entry: ZipEntry,
   findings: Findings,
   where: string,
-  depth: number,
-  isPickle: boolean,
+  isCalledPickle: boolean,
 ): Promise<void> {
-  const own = isPickle ? findings : { ...findings, problems: new Set<string>() };
+  const own = isCalledPickle ? findings : { ...findings, problems: new Set<string>() };
   await noting(own, async () => {
     const contents = await entrySource(source, entry, own);
-    if (contents) await auditSource(contents, own, where, depth);
+    if (contents) await auditSource(contents, own, where);
   });
 }
 
@@ -163,10 +152,9 @@ function sourceOf(bytes: Uint8Array, path: string): ByteSource {
 
 // ------------------------------------------------------------------------------------------------------------- shared
 
-function mayLook(findings: Findings): boolean {
-  if (findings.budget.numPickles-- > 0) return true;
-  findings.problems.add("it holds so many pickles that only the first were looked into");
-  return false;
+/** The budget goes below 0 when there was more to look into. */
+function mayLook({ budget }: Findings): boolean {
+  return budget.numPickles-- > 0;
 }
 
 /** Damage found on the way is a problem of the file, not of the audit. */
