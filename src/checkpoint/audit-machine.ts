@@ -17,7 +17,7 @@ export interface NestedPickle {
 
 /** Values alive at once: a state dict's stack holds a few thousand, its memo some ten a tensor. */
 const maxStack = 2 ** 20;
-const maxMemo = 2 ** 20;
+const maxMemo = 2 ** 19;
 /** What we keep of strings, lists and the like, in bytes; the rest is shown as an ellipsis. */
 const maxKeptBytes = 64 * 2 ** 20;
 const maxNested = 32;
