@@ -11,7 +11,8 @@ export function printable(text: string): string {
   });
 }
 
-/** The first `limit` characters; 80 hold every tensor name of a published model and leave a message short. */
+/** The first `limit` characters, printable; 80 hold every tensor name of a published model and leave a message short. */
 export function shorten(text: string, limit = 80): string {
-  return text.length <= limit ? text : `${text.slice(0, limit)}…`;
+  const shown = printable(text.slice(0, limit));
+  return text.length <= limit && shown.length <= limit ? shown : `${shown.slice(0, limit)}…`;
 }

@@ -1,3 +1,13 @@
+export {
+  type AuditOptions,
+  auditCheckpoint,
+  auditFile,
+  type CheckpointSafety,
+  type SafetyReport,
+} from "./audit-file.js";
+export type { Verdict } from "./audit-names.js";
+export type { PickleAudit } from "./audit-pickle.js";
+export type { PickleCall, PickleImport } from "./audit-record.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
 export { checkpointDigest, textDigest } from "./digest.js";
 export {

@@ -2,7 +2,7 @@
  * What a PyTorch pickle may name, and what we build for it: storages, tensors and dictionaries, nothing else. The tables
  * are the whole allow-list. [torch/_weights_only_unpickler.py, torch/_utils.py]
  */
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 import type { DType } from "../tensor/index.js";
 
 /** A name the pickle asks for; only some mean anything to a handler. */
@@ -143,7 +143,7 @@ export function refused(reason: string, code: "invalid_file" | "unsupported" = "
 
 /** What to say of a name that is not in the tables. */
 export function refusedName(name: string): OcellusError {
-  const short = name.slice(0, 200);
+  const short = shorten(name, 100);
   if (/^torch\.(\w+Storage|q?u?int\d+|complex\d+|float\d\w*)$/.test(short))
     return refused(`it holds tensors of ${short}; supported: ${Object.keys(dtypesByName).join(", ")}`, "unsupported");
   return refused(`it asks for ${short}; only tensors may be loaded, and nothing was run`);

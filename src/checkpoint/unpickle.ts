@@ -19,8 +19,10 @@ import {
 } from "./pickle-objects.js";
 import { type Instruction, longOf, type OpcodeName, PickleReader } from "./pickle-reader.js";
 
-/** A tensor takes about 40 values, and a shard of the largest checkpoints holds a few thousand tensors. */
-const maxValues = 2 ** 20;
+/** 17,000 tensors of 30 values; a shard of the largest checkpoints holds a few thousand. */
+const maxValues = 2 ** 19;
+/** What a dictionary counts for: one byte of the file makes one, and it takes 200 bytes. */
+const valuesPerDictionary = 4;
 
 const mark = Symbol("mark");
 type StackItem = PickleValue | typeof mark;
@@ -65,7 +67,10 @@ class Unpickler {
   readonly #pushNumber = ({ number }: Instruction) => this.#push(number);
   readonly #pushText = ({ bytes }: Instruction) => this.#push(utf8.decode(bytes));
   readonly #recall = ({ number }: Instruction) => this.#push(this.#recalled(number));
-  readonly #memoise = ({ number }: Instruction) => void this.#memo.set(number, this.#top());
+  readonly #memoise = ({ number }: Instruction) => {
+    this.#memo.set(number, this.#top());
+    if (this.#memo.size > maxValues) throw refused(`it remembers more than ${maxValues} values`);
+  };
 
   readonly #operations: Readonly<Partial<Record<OpcodeName, (instruction: Instruction) => void>>> = {
     PROTO: ({ number }) => this.#protocol(number),
@@ -158,7 +163,8 @@ class Unpickler {
   }
 
   #push(value: StackItem): void {
-    if (++this.#numValues > maxValues) throw refused(`it makes more than ${maxValues} values`);
+    this.#numValues += value instanceof Map ? valuesPerDictionary : 1;
+    if (this.#numValues > maxValues) throw refused(`it makes more than ${maxValues} values`);
     this.#stack.push(value);
   }
 

@@ -23,11 +23,13 @@ export function parseConfig<T>(schema: z.ZodType<T>, json: unknown, file: string
   if (result.success) return result.data;
   // The first few: a hostile list has as many problems as entries.
   const problems = result.error.issues
-    .slice(0, 4)
-    .map((issue) => shorten(`${issue.path.join(".") || "(top level)"}: ${issue.message}`));
+    .slice(0, 20)
+    .map((issue) => `${issue.path.join(".") || "(top level)"}: ${shorten(issue.message)}`);
+  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 60));
+  const more = problems.length > 3 ? "; and more" : "";
   throw new OcellusError(
     "invalid_config",
-    `${file} does not describe this model family: ${problems.join("; ")}; compare it with the checkpoint's original file`,
+    `${file} does not describe this model family: ${shown.join("; ")}${more}; compare it with the checkpoint's original file`,
     { details: { file, problems } },
   );
 }

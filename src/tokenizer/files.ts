@@ -1,6 +1,6 @@
 /** What we rely on in tokenizer.json and tokenizer_config.json, checked before a library that does not check sees it. */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 
 export interface AddedToken {
   readonly id: number;
@@ -79,12 +79,12 @@ function vocabularyIds(model: { readonly type?: string | undefined }): readonly 
   if (!schema)
     throw new OcellusError(
       "unsupported",
-      `tokenizer.json: expected a model of type ${Object.keys(vocabularies).join(", ")}, found "${type}"`,
+      `tokenizer.json: expected a model of type ${Object.keys(vocabularies).join(", ")}, found "${shorten(type)}"`,
     );
   const { vocab, unk_token: unknown } = parse("tokenizer.json", schema, model);
   if (isList(vocab)) return vocab.map((_, index) => index);
   if (typeof unknown === "string" && !Object.hasOwn(vocab, unknown))
-    throw new OcellusError("invalid_file", `tokenizer.json: unk_token "${unknown}" is not in the vocabulary`);
+    throw new OcellusError("invalid_file", `tokenizer.json: unk_token "${shorten(unknown)}" is not in the vocabulary`);
   return Object.values(vocab);
 }
 
@@ -111,7 +111,7 @@ function parse<T>(file: string, schema: z.ZodType<T>, json: unknown): T {
   // The first few: a damaged vocabulary has as many problems as entries.
   const problems = result.error.issues
     .slice(0, 3)
-    .map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`);
+    .map((issue) => shorten(`${issue.path.join(".") || "(top level)"}: ${issue.message}`));
   throw new OcellusError("invalid_file", `${file} is malformed: ${problems.join("; ")}; fetch it again`, {
     details: { file, problems },
   });

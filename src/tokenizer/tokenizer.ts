@@ -5,7 +5,7 @@
  * the text; decoding nothing throws; decoding looks through all added tokens for each id.
  */
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, shorten } from "../base/index.js";
 import { tokenBytes } from "./byte-level.js";
 import { parseTokenizerFiles, type TokenizerFiles } from "./files.js";
 
@@ -54,14 +54,14 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unk
   const bytesOf = files.isByteLevel ? byteTable(inner, files) : undefined;
   return {
     encode: (text, { addSpecialTokens = false } = {}) =>
-      inner.encode(text, { add_special_tokens: addSpecialTokens }).ids,
+      guarded(() => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids),
     decode(ids, { skipSpecialTokens = true } = {}) {
       const shown = ids.filter(
         (id) => inner.id_to_token(id) !== undefined && !(skipSpecialTokens && specialIds.has(id)),
       );
       if (shown.length === 0) return "";
       if (bytesOf) return utf8Decoder().decode(concatenate(shown.map(bytesOf)));
-      return inner.decode(shown, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+      return guarded(() => inner.decode(shown, { skip_special_tokens: false, clean_up_tokenization_spaces: false }));
     },
     tokenId: (token) => inner.token_to_id(token),
     bytesOf,
@@ -74,13 +74,18 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unk
 }
 
 function createInner(tokenizerJson: object, tokenizerConfigJson: object): HuggingFaceTokenizer {
+  return guarded(() => new HuggingFaceTokenizer(tokenizerJson, tokenizerConfigJson));
+}
+
+/** The library checks a file as it uses it, if at all: what it trips over is the file's fault. */
+function guarded<T>(use: () => T): T {
   try {
-    return new HuggingFaceTokenizer(tokenizerJson, tokenizerConfigJson);
+    return use();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new OcellusError(
       /unknown|unsupported/i.test(reason) ? "unsupported" : "invalid_file",
-      `tokenizer.json cannot be used: ${reason}; compare it with the checkpoint's original file`,
+      `tokenizer.json cannot be used: ${shorten(reason, 160)}; compare it with the checkpoint's original file`,
       { cause },
     );
   }
