@@ -4,7 +4,7 @@
  * there when config.json names one that we run. The result is plain data: `ocellus inspect --json` prints it.
  */
 import { OcellusError } from "../base/index.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { baseName, type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
 import { type AnyFamily, families, familyOf } from "../models/index.js";
 import { isPacked } from "../pack/index.js";
 import { byteLength, type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
@@ -47,6 +47,7 @@ export interface ConfigFound {
 }
 
 export interface CheckpointDescription extends Totals {
+  /** The folder, or the one weights file that was named; absolute. */
   readonly path: string;
   /** Without the second copy of a table that is stored as the head, too. */
   readonly numDistinctParameters: number;
@@ -74,13 +75,17 @@ export interface DescribeOptions {
 export async function describeCheckpoint(path: string, options: DescribeOptions = {}): Promise<CheckpointDescription> {
   const checkpoint = await openCheckpoint(path);
   try {
-    return await describeOpen(checkpoint, options);
+    return await describeOpen(checkpoint, path, options);
   } finally {
     await checkpoint.close();
   }
 }
 
-async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): Promise<CheckpointDescription> {
+async function describeOpen(
+  checkpoint: Checkpoint,
+  path: string,
+  options: DescribeOptions,
+): Promise<CheckpointDescription> {
   const infos = [...checkpoint.names()].map((name) => checkpoint.info(name)!);
   const { json, problem } = await readConfig(checkpoint);
   const { found, family, wanted } = await recognise(checkpoint, json, problem);
@@ -89,7 +94,7 @@ async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): P
   const tensors = infos.map((info) => describeTensor(checkpoint, info));
   const sums = totals(tensors);
   return {
-    path: checkpoint.path,
+    path: openedPath(checkpoint, path),
     format: checkpoint.format,
     ...sums,
     numDistinctParameters: sums.numParameters - copiedParameters(checkpoint, head),
@@ -108,6 +113,12 @@ async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): P
     notes: checkpoint.notes,
     tensors,
   };
+}
+
+/** The folder, or the one file in it that was named. */
+function openedPath({ path: folder, files }: Checkpoint, named: string): string {
+  const file = files[0]?.name;
+  return files.length === 1 && file === baseName(named) ? joinPath(folder, file) : folder;
 }
 
 async function headOf(checkpoint: Checkpoint, json: unknown, { prove, signal }: DescribeOptions) {

@@ -9,5 +9,15 @@ export {
 } from "./describe.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
 export type { Head, HeadVerdict } from "./head.js";
+export type { MachineMemory } from "./machine.js";
+export {
+  type DecoderEstimate,
+  estimateMemory,
+  type Fits,
+  type FormatEstimate,
+  type MemoryEstimate,
+  type MemoryOptions,
+  type PictureSize,
+  type VisionEstimate,
+} from "./memory.js";
 export type { ModuleNode } from "./module-tree.js";
-export type { PartKind } from "./place.js";
