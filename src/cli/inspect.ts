@@ -8,10 +8,13 @@ import {
   estimateMemory,
   type MemoryOptions,
   type PictureSize,
+  tensorStatistics,
 } from "../inspect/index.js";
 import { descriptionText } from "./inspect-text.js";
 import { memoryText } from "./memory-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
+import { withProgress } from "./pass-progress.js";
+import { statisticsText } from "./statistics-text.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
 interface InspectFlags extends GlobalFlags {
@@ -20,7 +23,14 @@ interface InspectFlags extends GlobalFlags {
   readonly picture?: PictureSize;
   readonly context?: number;
   readonly sequences?: number;
+  readonly tensor?: string;
 }
+
+const examples = `
+Examples:
+  ocellus inspect ./my-checkpoint                       parts, module tree, what is missing, memory
+  ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
+  ocellus inspect ./my-checkpoint --tensor '*.0.*' --json`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
   program
@@ -29,15 +39,17 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .argument("<checkpoint>", "folder, weights file or name of a pulled checkpoint")
     .option("--depth <levels>", "levels of the module tree", integerBetween(0, 32), 8)
     .option("--prove", "compare every byte of a head that samples say is tied")
+    .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
     .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
     .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
-    .addHelpText("after", "\nExamples:\n  ocellus inspect ./my-checkpoint\n  ocellus inspect ./my-checkpoint --json")
+    .addHelpText("after", examples)
     .action((path: string, _local: unknown, command: Command) => inspect(path, command.optsWithGlobals(), terminal));
 }
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
+  if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
   const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
   const memory = await memoryOf(description, flags);
   if (flags.json) return printJson(terminal, { ...description, memory });
@@ -45,6 +57,14 @@ async function inspect(name: string, flags: InspectFlags, terminal: Terminal): P
   printLine(terminal, descriptionText(description, flags.depth, colours));
   if (memory === undefined) return;
   printLine(terminal, `\n${"problem" in memory ? colours.yellow(memory.problem) : memoryText(memory, colours)}`);
+}
+
+async function inspectTensors(path: string, pattern: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const statistics = await withProgress(terminal, "reading", flags, (pass) =>
+    tensorStatistics(path, { ...pass, pattern }),
+  );
+  if (flags.json) return printJson(terminal, statistics);
+  printLine(terminal, statisticsText(statistics, coloursFor(terminal.stdout)));
 }
 
 /** Undefined for a stranger; a wrong preprocessor_config.json beside good weights is told, and no reason to stop. */

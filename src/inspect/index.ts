@@ -21,3 +21,7 @@ export {
   type VisionEstimate,
 } from "./memory.js";
 export type { ModuleNode } from "./module-tree.js";
+export type { PassOptions } from "./pass.js";
+export type { PartKind } from "./place.js";
+export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
+export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
