@@ -4,12 +4,14 @@ import { OcellusError } from "../base/index.js";
 import { resolveModel } from "../hub/index.js";
 import {
   type CheckpointDescription,
+  checkHealth,
   describeCheckpoint,
   estimateMemory,
   type MemoryOptions,
   type PictureSize,
   tensorStatistics,
 } from "../inspect/index.js";
+import { healthText } from "./health-text.js";
 import { descriptionText } from "./inspect-text.js";
 import { memoryText } from "./memory-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
@@ -24,13 +26,15 @@ interface InspectFlags extends GlobalFlags {
   readonly context?: number;
   readonly sequences?: number;
   readonly tensor?: string;
+  readonly health?: boolean;
 }
 
 const examples = `
 Examples:
   ocellus inspect ./my-checkpoint                       parts, module tree, what is missing, memory
   ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
-  ocellus inspect ./my-checkpoint --tensor '*.0.*' --json`;
+  ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
+  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
   program
@@ -40,6 +44,7 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .option("--depth <levels>", "levels of the module tree", integerBetween(0, 32), 8)
     .option("--prove", "compare every byte of a head that samples say is tied")
     .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
+    .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
     .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
     .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
@@ -49,6 +54,7 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
+  if (flags.health) return inspectHealth(path, flags, terminal);
   if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
   const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
   const memory = await memoryOf(description, flags);
@@ -65,6 +71,18 @@ async function inspectTensors(path: string, pattern: string, flags: InspectFlags
   );
   if (flags.json) return printJson(terminal, statistics);
   printLine(terminal, statisticsText(statistics, coloursFor(terminal.stdout)));
+}
+
+async function inspectHealth(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const report = await withProgress(terminal, "reading", flags, (pass) => checkHealth(path, pass));
+  if (flags.json) printJson(terminal, report);
+  else printLine(terminal, healthText(report, coloursFor(terminal.stdout)));
+  if (report.healthy) return;
+  const bad = report.findings.filter(({ severity }) => severity === "bad");
+  throw new OcellusError(
+    "invalid_file",
+    `${path} is not healthy: ${[...new Set(bad.map(({ kind }) => kind))].join(", ")}`,
+  );
 }
 
 /** Undefined for a stranger; a wrong preprocessor_config.json beside good weights is told, and no reason to stop. */

@@ -10,6 +10,7 @@ import { isPacked } from "../pack/index.js";
 import { byteLength, type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
 import { type Answer, answers } from "./answers.js";
 import { type FamilyFit, familyFit, wantedTensors } from "./family-fit.js";
+import { groupBy } from "./group-by.js";
 import { describeHead, type Head, proveHead } from "./head.js";
 import { type ModuleNode, moduleTree } from "./module-tree.js";
 import { type PartKind, partKinds, partTitle, placeOf } from "./place.js";
@@ -103,7 +104,7 @@ async function describeOpen(
       sizeBytes,
       numTensors: tensors.filter((tensor) => tensor.file === name).length,
     })),
-    dtypes: groups(tensors, ({ dtype }) => dtype).map(([dtype, of]) => ({ dtype, ...totals(of) })),
+    dtypes: groupBy(tensors, ({ dtype }) => dtype).map(([dtype, of]) => ({ dtype, ...totals(of) })),
     config: found,
     parts: describeParts(tensors),
     tree: moduleTree(infos),
@@ -184,7 +185,7 @@ function describeParts(tensors: readonly DescribedTensor[]): Part[] {
 
 function longestStack(names: readonly string[]): number {
   const layers = names.map(placeOf).filter((place) => place.layer !== undefined);
-  return Math.max(0, ...groups(layers, ({ stack }) => stack).map(([, of]) => new Set(of.map((p) => p.layer)).size));
+  return Math.max(0, ...groupBy(layers, ({ stack }) => stack).map(([, of]) => new Set(of.map((p) => p.layer)).size));
 }
 
 function totals(tensors: readonly DescribedTensor[]): Totals {
@@ -193,14 +194,4 @@ function totals(tensors: readonly DescribedTensor[]): Totals {
     numParameters: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     sizeBytes: tensors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
-}
-
-function groups<T, K>(items: readonly T[], key: (item: T) => K): [K, T[]][] {
-  const found = new Map<K, T[]>();
-  for (const item of items) {
-    const group = found.get(key(item));
-    if (group) group.push(item);
-    else found.set(key(item), [item]);
-  }
-  return [...found];
 }

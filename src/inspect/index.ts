@@ -9,6 +9,7 @@ export {
 } from "./describe.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
 export type { Head, HeadVerdict } from "./head.js";
+export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
 export type { MachineMemory } from "./machine.js";
 export {
   type DecoderEstimate,
