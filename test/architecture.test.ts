@@ -38,8 +38,21 @@ const law: Record<string, readonly string[]> = {
 };
 law.cli = Object.keys(law);
 
-/** These may import node: modules; the rest must run in a browser too. */
-const edgeRooms = new Set(["checkpoint", "hub", "session", "image", "registry", "features", "server", "cli"]);
+/**
+ * These may import node: modules; the rest must run in a browser too. `inspect` asks the machine for its memory, and reads
+ * whole checkpoints on all its cores.
+ */
+const edgeRooms = new Set([
+  "checkpoint",
+  "hub",
+  "session",
+  "image",
+  "registry",
+  "features",
+  "inspect",
+  "server",
+  "cli",
+]);
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".ts"));
 const isTest = (file: string) => /\.(test|testkit)\.ts$/.test(file);

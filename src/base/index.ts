@@ -3,3 +3,4 @@ export { formatBytes, formatCount } from "./format.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { printable, shorten } from "./printable.js";
+export { threadScript } from "./thread-script.js";

@@ -41,7 +41,8 @@ function filesText(files: CheckpointDescription["files"]): string {
   return [...shown, ...(files.length > maxListed ? [`and ${files.length - maxListed} more`] : [])].join("  ");
 }
 
-function parametersText({ numParameters, numDistinctParameters }: CheckpointDescription): string {
+function parametersText({ config, numParameters, numDistinctParameters }: CheckpointDescription): string {
+  if (config.state === "packed") return `${formatCount(numParameters)} stored values`;
   const copy = numParameters === numDistinctParameters ? "" : ` (${formatCount(numParameters)} with the head's copy)`;
   return `${formatCount(numDistinctParameters)} parameters${copy}`;
 }

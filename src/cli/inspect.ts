@@ -1,15 +1,40 @@
 /** `ocellus inspect CHECKPOINT`: what a checkpoint is, whether it is whole, and what it will cost, from its headers. */
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import { OcellusError } from "../base/index.js";
 import { resolveModel } from "../hub/index.js";
-import { describeCheckpoint } from "../inspect/index.js";
+import {
+  type CheckpointDescription,
+  checkHealth,
+  describeCheckpoint,
+  estimateMemory,
+  type MemoryOptions,
+  type PictureSize,
+  tensorStatistics,
+} from "../inspect/index.js";
+import { healthText } from "./health-text.js";
 import { descriptionText } from "./inspect-text.js";
+import { memoryText } from "./memory-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
+import { withProgress } from "./pass-progress.js";
+import { statisticsText } from "./statistics-text.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
 interface InspectFlags extends GlobalFlags {
   readonly depth: number;
   readonly prove?: boolean;
+  readonly picture?: PictureSize;
+  readonly context?: number;
+  readonly sequences?: number;
+  readonly tensor?: string;
+  readonly health?: boolean;
 }
+
+const examples = `
+Examples:
+  ocellus inspect ./my-checkpoint                       parts, module tree, what is missing, memory
+  ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
+  ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
+  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
   program
@@ -18,13 +43,71 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .argument("<checkpoint>", "folder, weights file or name of a pulled checkpoint")
     .option("--depth <levels>", "levels of the module tree", integerBetween(0, 32), 8)
     .option("--prove", "compare every byte of a head that samples say is tied")
-    .addHelpText("after", "\nExamples:\n  ocellus inspect ./my-checkpoint\n  ocellus inspect ./my-checkpoint --json")
+    .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
+    .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
+    .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
+    .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
+    .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
+    .addHelpText("after", examples)
     .action((path: string, _local: unknown, command: Command) => inspect(path, command.optsWithGlobals(), terminal));
 }
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
-  const described = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
-  if (flags.json) return printJson(terminal, described);
-  printLine(terminal, descriptionText(described, flags.depth, coloursFor(terminal.stdout)));
+  if (flags.health) return inspectHealth(path, flags, terminal);
+  if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
+  const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
+  const memory = await memoryOf(description, flags);
+  if (flags.json) return printJson(terminal, { ...description, memory });
+  const colours = coloursFor(terminal.stdout);
+  printLine(terminal, descriptionText(description, flags.depth, colours));
+  if (memory === undefined) return;
+  printLine(terminal, `\n${"problem" in memory ? colours.yellow(memory.problem) : memoryText(memory, colours)}`);
+}
+
+async function inspectTensors(path: string, pattern: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const statistics = await withProgress(terminal, "reading", flags, (pass) =>
+    tensorStatistics(path, { ...pass, pattern }),
+  );
+  if (flags.json) return printJson(terminal, statistics);
+  printLine(terminal, statisticsText(statistics, coloursFor(terminal.stdout)));
+}
+
+async function inspectHealth(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const report = await withProgress(terminal, "reading", flags, (pass) => checkHealth(path, pass));
+  if (flags.json) printJson(terminal, report);
+  else printLine(terminal, healthText(report, coloursFor(terminal.stdout)));
+  if (report.healthy) return;
+  const bad = report.findings.filter(({ severity }) => severity === "bad");
+  throw new OcellusError(
+    "invalid_file",
+    `${path} is not healthy: ${[...new Set(bad.map(({ kind }) => kind))].join(", ")}`,
+  );
+}
+
+/** Undefined for a stranger; a wrong preprocessor_config.json beside good weights is told, and no reason to stop. */
+async function memoryOf({ path, config }: CheckpointDescription, flags: InspectFlags) {
+  if (config.state !== "known" && config.state !== "packed") return undefined;
+  try {
+    return await estimateMemory(path, memoryOptions(flags));
+  } catch (error) {
+    if (error instanceof OcellusError && error.code === "invalid_config") return { problem: error.message };
+    throw error;
+  }
+}
+
+function memoryOptions({ picture, context, sequences }: InspectFlags): MemoryOptions {
+  return {
+    ...(picture && { picture }),
+    ...(context !== undefined && { contextTokens: context }),
+    ...(sequences !== undefined && { numSequences: sequences }),
+  };
+}
+
+/** `1024x768` */
+function pictureSize(text: string): PictureSize {
+  const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
+  if (width === undefined || height === undefined)
+    throw new InvalidArgumentError("Expected WIDTHxHEIGHT, such as 1024x768.");
+  return { width: Number(width), height: Number(height) };
 }

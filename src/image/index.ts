@@ -1,4 +1,5 @@
 export { type DecodeOptions, decodeImage } from "./decode.js";
+export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export { type PreparedImage, type PrepareImage, prepareImage } from "./prepare.js";

@@ -3,7 +3,7 @@
  * answers that are being written. Each takes one picture at a time: their number also bounds the memory for decoding.
  */
 import { Worker } from "node:worker_threads";
-import { type ErrorCode, OcellusError, throwIfAborted } from "../base/index.js";
+import { type ErrorCode, OcellusError, threadScript, throwIfAborted } from "../base/index.js";
 import type { DecodeOptions } from "./decode.js";
 import type { PreparedImage } from "./prepare.js";
 import type { ImageInput } from "./read-input.js";
@@ -31,14 +31,6 @@ interface Job {
   readonly task: Task;
   readonly resolve: (prepared: PreparedImage) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** What a thread runs. From the sources it has to be taught TypeScript first: tsx does not reach into threads. */
-function threadScript(): URL {
-  if (!import.meta.url.endsWith(".ts")) return new URL("./picture-worker.js", import.meta.url);
-  const [tsx, script] = [import.meta.resolve("tsx/esm/api"), new URL("./picture-worker.ts", import.meta.url).href];
-  const source = `import { register } from "${tsx}"; register(); await import("${script}");`;
-  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }
 
 export class PictureThreads {
@@ -107,7 +99,7 @@ export class PictureThreads {
   }
 
   #start(): Worker {
-    const worker = new Worker(threadScript());
+    const worker = new Worker(threadScript("picture-worker", import.meta.url));
     worker.on("message", (answer: Answer) => this.#settle(worker, answer));
     worker.on("error", (error) => this.#lose(worker, error));
     return worker;

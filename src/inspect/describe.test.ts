@@ -195,6 +195,13 @@ describe("a stranger's checkpoint", () => {
     expect(described.numParameters).toBe(2);
   });
 
+  it("is called by the file that was named, or by its folder", async () => {
+    const path = await write("named", { "a.b": [2] });
+    expect((await describeCheckpoint(path)).path).toBe(path);
+    const file = join(path, "model.safetensors");
+    expect((await describeCheckpoint(file)).path).toBe(file);
+  });
+
   it("is described when its config is not JSON", async () => {
     const path = await write("broken", { "a.b": [2] });
     writeFileSync(join(path, "config.json"), "{");

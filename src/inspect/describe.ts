@@ -4,12 +4,13 @@
  * there when config.json names one that we run. The result is plain data: `ocellus inspect --json` prints it.
  */
 import { OcellusError } from "../base/index.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { baseName, type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
 import { type AnyFamily, families, familyOf } from "../models/index.js";
 import { isPacked } from "../pack/index.js";
 import { byteLength, type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
 import { type Answer, answers } from "./answers.js";
 import { type FamilyFit, familyFit, wantedTensors } from "./family-fit.js";
+import { groupBy } from "./group-by.js";
 import { describeHead, type Head, proveHead } from "./head.js";
 import { type ModuleNode, moduleTree } from "./module-tree.js";
 import { type PartKind, partKinds, partTitle, placeOf } from "./place.js";
@@ -47,6 +48,7 @@ export interface ConfigFound {
 }
 
 export interface CheckpointDescription extends Totals {
+  /** The folder, or the one weights file that was named; absolute. */
   readonly path: string;
   /** Without the second copy of a table that is stored as the head, too. */
   readonly numDistinctParameters: number;
@@ -74,13 +76,17 @@ export interface DescribeOptions {
 export async function describeCheckpoint(path: string, options: DescribeOptions = {}): Promise<CheckpointDescription> {
   const checkpoint = await openCheckpoint(path);
   try {
-    return await describeOpen(checkpoint, options);
+    return await describeOpen(checkpoint, path, options);
   } finally {
     await checkpoint.close();
   }
 }
 
-async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): Promise<CheckpointDescription> {
+async function describeOpen(
+  checkpoint: Checkpoint,
+  path: string,
+  options: DescribeOptions,
+): Promise<CheckpointDescription> {
   const infos = [...checkpoint.names()].map((name) => checkpoint.info(name)!);
   const { json, problem } = await readConfig(checkpoint);
   const { found, family, wanted } = await recognise(checkpoint, json, problem);
@@ -89,7 +95,7 @@ async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): P
   const tensors = infos.map((info) => describeTensor(checkpoint, info));
   const sums = totals(tensors);
   return {
-    path: checkpoint.path,
+    path: openedPath(checkpoint, path),
     format: checkpoint.format,
     ...sums,
     numDistinctParameters: sums.numParameters - copiedParameters(checkpoint, head),
@@ -98,7 +104,7 @@ async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): P
       sizeBytes,
       numTensors: tensors.filter((tensor) => tensor.file === name).length,
     })),
-    dtypes: groups(tensors, ({ dtype }) => dtype).map(([dtype, of]) => ({ dtype, ...totals(of) })),
+    dtypes: groupBy(tensors, ({ dtype }) => dtype).map(([dtype, of]) => ({ dtype, ...totals(of) })),
     config: found,
     parts: describeParts(tensors),
     tree: moduleTree(infos),
@@ -108,6 +114,12 @@ async function describeOpen(checkpoint: Checkpoint, options: DescribeOptions): P
     notes: checkpoint.notes,
     tensors,
   };
+}
+
+/** The folder, or the one file in it that was named. */
+function openedPath({ path: folder, files }: Checkpoint, named: string): string {
+  const file = files[0]?.name;
+  return files.length === 1 && file === baseName(named) ? joinPath(folder, file) : folder;
 }
 
 async function headOf(checkpoint: Checkpoint, json: unknown, { prove, signal }: DescribeOptions) {
@@ -173,7 +185,7 @@ function describeParts(tensors: readonly DescribedTensor[]): Part[] {
 
 function longestStack(names: readonly string[]): number {
   const layers = names.map(placeOf).filter((place) => place.layer !== undefined);
-  return Math.max(0, ...groups(layers, ({ stack }) => stack).map(([, of]) => new Set(of.map((p) => p.layer)).size));
+  return Math.max(0, ...groupBy(layers, ({ stack }) => stack).map(([, of]) => new Set(of.map((p) => p.layer)).size));
 }
 
 function totals(tensors: readonly DescribedTensor[]): Totals {
@@ -182,14 +194,4 @@ function totals(tensors: readonly DescribedTensor[]): Totals {
     numParameters: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     sizeBytes: tensors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
-}
-
-function groups<T, K>(items: readonly T[], key: (item: T) => K): [K, T[]][] {
-  const found = new Map<K, T[]>();
-  for (const item of items) {
-    const group = found.get(key(item));
-    if (group) group.push(item);
-    else found.set(key(item), [item]);
-  }
-  return [...found];
 }

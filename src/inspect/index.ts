@@ -9,5 +9,20 @@ export {
 } from "./describe.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
 export type { Head, HeadVerdict } from "./head.js";
+export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
+export type { MachineMemory } from "./machine.js";
+export {
+  type DecoderEstimate,
+  estimateMemory,
+  type Fits,
+  type FormatEstimate,
+  type MemoryEstimate,
+  type MemoryOptions,
+  type PictureSize,
+  type VisionEstimate,
+} from "./memory.js";
 export type { ModuleNode } from "./module-tree.js";
+export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
+export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
+export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";

@@ -1,0 +1,23 @@
+/** How many patches a picture of a given size becomes, without the picture: for estimates before anything is read. */
+import type { ImageGrid } from "./preprocess.js";
+import type { ImageRecipe } from "./recipe.js";
+import { smartSize } from "./smart-size.js";
+
+/** @throws `invalid_image` for a strip longer than 200 times its width, where the recipe keeps the picture's form. */
+export function gridOf(image: { readonly width: number; readonly height: number }, recipe: ImageRecipe): ImageGrid {
+  const { width, height } = fittedSize(image, recipe);
+  return { rows: height / recipe.patchSize, columns: width / recipe.patchSize };
+}
+
+function fittedSize(image: { readonly width: number; readonly height: number }, recipe: ImageRecipe) {
+  switch (recipe.kind) {
+    case "fit":
+      return recipe;
+    case "center_crop":
+      return { width: recipe.side, height: recipe.side };
+    case "smart_resize":
+      return smartSize(image, recipe);
+    default:
+      return recipe satisfies never;
+  }
+}

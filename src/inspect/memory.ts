@@ -1,0 +1,231 @@
+/**
+ * What a model will take before it is loaded: weights in every format we pack, keys and values, the most that the graphs
+ * hold at once, against the memory of a machine. An estimate, from the graphs that packing would build; how near it
+ * comes is measured by `npm run bench -- memory` and told in docs/inspect.md.
+ */
+import { OcellusError } from "../base/index.js";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { type Graph, recordingCatalog } from "../graph/index.js";
+import { gridOf, type ImageRecipe } from "../image/index.js";
+import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
+import { buildGraphs, formatOf, isPacked, type PackingPlan, type Weights, weightsOptions } from "../pack/index.js";
+import { byteLength } from "../tensor/index.js";
+import { peakActivationBytes } from "./activations.js";
+import { type MachineMemory, machineMemory } from "./machine.js";
+
+export interface MemoryOptions {
+  /** Tokens of each running sequence; default 4,096 or what the model was made for, if that is less. */
+  readonly contextTokens?: number;
+  /** Sequences at once. Default 1. */
+  readonly numSequences?: number;
+  /** Default 1024 × 1024. */
+  readonly picture?: PictureSize;
+  /** Default: this machine, now. */
+  readonly machine?: MachineMemory;
+}
+
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** now: in what is free; freed: in what there is, once other programs are closed; no: more than there is. */
+export type Fits = "now" | "freed" | "no";
+
+export interface FormatEstimate {
+  readonly weights: Weights;
+  readonly blockSize: PackingPlan["blockSize"];
+  readonly weightsBytes: number;
+  /** Weights, keys and values, the larger of the two peaks, and the process itself. */
+  readonly totalBytes: number;
+  readonly fits: Fits;
+}
+
+export interface MemoryEstimate {
+  readonly machine: MachineMemory;
+  readonly formats: readonly FormatEstimate[];
+  /** Node.js, ONNX Runtime and the code of both. */
+  readonly processBytes: number;
+  /** Of a model that writes text. */
+  readonly decoder?: DecoderEstimate;
+  /** Of a model that has eyes. */
+  readonly vision?: VisionEstimate;
+  /** What would fit, when the default format does not; in sentences. */
+  readonly advice: readonly string[];
+}
+
+export interface DecoderEstimate {
+  readonly contextTokens: number;
+  readonly maxContextTokens: number;
+  readonly numSequences: number;
+  readonly cacheBytesPerThousandTokens: number;
+  readonly cacheBytes: number;
+  /** While a chunk of a prompt is read. */
+  readonly peakBytes: number;
+}
+
+export interface VisionEstimate {
+  readonly picture: PictureSize;
+  /** Patches that the vision tower sees of it. */
+  readonly numPatches: number;
+  /** Rows of the prompt that the picture takes; absent in an encoder. */
+  readonly numTokens?: number;
+  readonly peakBytes: number;
+}
+
+/** Node.js with ONNX Runtime and two small sessions open; measured 180 to 220 MB. */
+const processBytes = 200e6;
+/** ONNX Runtime's arena grows by doubling and is cut into pieces: measured 2.0 to 2.3 times the values that live at once. */
+const arenaFactor = 2.2;
+/** Tokens of a prompt that the engine reads in one step. */
+const prefillTokens = 512;
+const usualContext = 4096;
+const usualPicture: PictureSize = { width: 1024, height: 1024 };
+
+/** @throws `unsupported` for a family we do not run, `invalid_config`, `invalid_request`, and what `openCheckpoint` throws. */
+export async function estimateMemory(path: string, options: MemoryOptions = {}): Promise<MemoryEstimate> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    const json = await checkpoint.readJson("config.json");
+    const family = familyOf(json);
+    const config: unknown = family.parseConfig(json);
+    return estimate(
+      family,
+      config,
+      await recipeOf(checkpoint, family, config),
+      options,
+      await packedWeights(checkpoint),
+    );
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The one format that a packed model has. */
+async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | undefined> {
+  if (!(await isPacked(checkpoint))) return undefined;
+  const manifest = (await checkpoint.readJson("packed.json")) as { weights: Weights; block_size: 32 | 64 | 128 };
+  return { weights: manifest.weights, blockSize: manifest.block_size };
+}
+
+async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {
+  const joined = (await checkpoint.readJson("processor_config.json")) as { image_processor?: unknown } | undefined;
+  const json = joined?.image_processor ?? (await checkpoint.readJson("preprocessor_config.json"));
+  return family.kind === "language" ? family.image?.recipe(config, json) : family.recipe(config, json);
+}
+
+function estimate(
+  family: AnyFamily,
+  config: unknown,
+  recipe: ImageRecipe | undefined,
+  options: MemoryOptions,
+  packed: PackingPlan | undefined,
+): MemoryEstimate {
+  const machine = options.machine ?? machineMemory();
+  const graphs = graphsOf(family, config, { weights: "int4", blockSize: 32 }); // activations are alike in all formats
+  const decoder = family.kind === "language" ? decoderEstimate(family, config, graphs.decoder!, options) : undefined;
+  const vision = recipe && visionEstimate(family, config, graphs.vision!, recipe, options.picture ?? usualPicture);
+  const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
+  const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
+  const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
+    const weightsBytes = packedBytes(Object.values(graphsOf(family, config, plan)));
+    const totalBytes = weightsBytes + fixedBytes;
+    return { ...plan, weightsBytes, totalBytes, fits: fits(totalBytes, machine) };
+  });
+  const found = { machine, formats, processBytes, ...(decoder && { decoder }), ...(vision && { vision }) };
+  return { ...found, advice: advice(found) };
+}
+
+/** Every format, the integer ones at the closest and at the smallest block. */
+const plans: readonly PackingPlan[] = weightsOptions.flatMap((weights) =>
+  (weights === "fp32" ? ([32] as const) : ([32, 128] as const)).map((blockSize) => ({ weights, blockSize })),
+);
+
+function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record<string, Graph> {
+  return buildGraphs(
+    family,
+    config,
+    recordingCatalog((name) => formatOf(plan, name)),
+  );
+}
+
+function packedBytes(graphs: readonly Graph[]): number {
+  const values = graphs.flatMap((graph) => graph.initializers.map(({ value }) => value));
+  const distinct = new Map(values.map((value) => [value.name, value]));
+  return [...distinct.values()].reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape as number[]), 0);
+}
+
+function decoderEstimate(
+  family: LanguageFamily,
+  config: unknown,
+  graph: Graph,
+  { contextTokens, numSequences = 1 }: MemoryOptions,
+): DecoderEstimate {
+  const maxContextTokens = family.dimensions(config).maxLength;
+  const context = contextTokens ?? Math.min(usualContext, maxContextTokens);
+  checkRange("contextTokens", context, maxContextTokens);
+  checkRange("numSequences", numSequences, 1024); // more than the batch of any server on one machine
+  const { numLayers, numKeyValueHeads, headDim } = family.cache(config);
+  const bytesPerToken = 2 * numLayers * numKeyValueHeads * headDim * 4; // keys and values, float32
+  const sequence = Math.min(prefillTokens, context);
+  const sizes = { batch: 1, sequence, tokens: sequence, num_logits: 1, capacity: context };
+  return {
+    ...{ contextTokens: context, maxContextTokens, numSequences },
+    cacheBytesPerThousandTokens: 1000 * bytesPerToken,
+    cacheBytes: numSequences * context * bytesPerToken,
+    peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
+  };
+}
+
+function visionEstimate(
+  family: AnyFamily,
+  config: unknown,
+  graph: Graph,
+  recipe: ImageRecipe,
+  picture: PictureSize,
+): VisionEstimate {
+  checkRange("picture.width", picture.width, maxPictureSide);
+  checkRange("picture.height", picture.height, maxPictureSide);
+  const grid = gridOf(picture, recipe);
+  const numTokens = family.kind === "language" ? family.image?.numTokens(config, grid) : undefined;
+  const sizes = { num_images: 1, ...(numTokens !== undefined && { num_tokens: numTokens }) };
+  return {
+    picture,
+    numPatches: grid.rows * grid.columns,
+    ...(numTokens !== undefined && { numTokens }),
+    peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
+  };
+}
+
+/** The widest picture that any decoder of ours takes. */
+const maxPictureSide = 65_535;
+
+function checkRange(what: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new OcellusError("invalid_request", `${what}: expected a whole number from 1 to ${most}, found ${value}`);
+}
+
+function fits(bytes: number, { availableBytes, totalBytes }: MachineMemory): Fits {
+  return bytes <= availableBytes ? "now" : bytes <= totalBytes ? "freed" : "no";
+}
+
+/** Nothing to say when what `loadModel` takes by default fits. */
+function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): string[] {
+  const usual = formats.find(({ weights, blockSize }) => weights === "int4" && blockSize === 32) ?? formats[0]!;
+  if (usual.fits === "now") return [];
+  const label = ({ weights, blockSize }: FormatEstimate) =>
+    weights === "fp32" ? weights : `${weights} in blocks of ${blockSize}`;
+  const fitting = formats.filter((format) => format.fits === "now");
+  if (fitting.length > 0) return [`${fitting.map(label).join(", ")} would fit`];
+  const smallest = formats.reduce((a, b) => (a.totalBytes <= b.totalBytes ? a : b));
+  const [lacking, lackingAtAll] = [machine.availableBytes, machine.totalBytes].map((has) => smallest.totalBytes - has);
+  const perToken = (decoder?.cacheBytesPerThousandTokens ?? 0) / 1000;
+  const fewer = decoder && Math.floor(decoder.contextTokens - lacking! / perToken / decoder.numSequences);
+  if (fewer && fewer >= 256) return [`${label(smallest)} with a context of ${fewer} tokens would fit`];
+  if (lackingAtAll! <= 0) return [`${label(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
+  return [`nothing here fits: ${label(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
