@@ -24,6 +24,12 @@ export const serverConfigSchema = z.strictObject({
   pictureTimeoutMs: milliseconds.default(10_000),
   /** Of uploaded files, all keys together; in memory. */
   maxFilesBytes: count.default(256 * MiB),
+  /** Of each key, or of each address without keys; a key may have limits of its own. */
+  requestsPerMinute: count.optional(),
+  /** Answers of one key that are written at once; those beyond wait. */
+  maxConcurrent: count.optional(),
+  /** Web pages of other origins that may ask, such as https://shop.example. */
+  corsOrigins: z.array(z.url()).default([]),
   /** Answers that may wait for their turn, of all keys together; then 429. */
   maxQueue: z.number().int().min(0).default(256),
   /** From the arrival of a request to the end of its answer. */
