@@ -49,6 +49,11 @@ export async function readKeys(path: string): Promise<readonly ApiKey[]> {
   }
 }
 
+/** What `readKeys` reads. */
+export function keyFileText(keys: readonly ApiKey[]): string {
+  return `${JSON.stringify({ keys }, null, 2)}\n`;
+}
+
 /** Keys from a file that may change while the server runs: a removed key is refused within seconds. */
 export class KeyRing {
   readonly #path: string;
