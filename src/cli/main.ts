@@ -3,11 +3,13 @@ import { Command } from "commander";
 import { addAskCommand } from "./ask.js";
 import { addCacheCommand } from "./cache.js";
 import { addChatCommand } from "./chat.js";
+import { addConfigCommand } from "./config.js";
 import { addDemoCommand } from "./demo.js";
 import { addDescribeCommand } from "./describe.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
 import { addInspectCommand } from "./inspect.js";
+import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
@@ -53,6 +55,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
+    ...[addConfigCommand, addKeysCommand],
     ...[addInspectCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);

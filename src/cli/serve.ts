@@ -3,47 +3,135 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
-import { createApp, createServices, listen, serverConfigSchema } from "../server/index.js";
+import { OcellusError } from "../base/index.js";
+import { resolveModel } from "../hub/index.js";
+import { image, loadClip, type VisionLanguageModel } from "../runtime/index.js";
+import {
+  createApp,
+  createServices,
+  isLoopback,
+  KeyRing,
+  type Listening,
+  listen,
+  type Services,
+} from "../server/index.js";
+import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
 import { openModel } from "./open-model.js";
-import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "./options.js";
 import { versionOf, webPage } from "./package-files.js";
-import { printLine, type Terminal } from "./terminal.js";
-
-interface ServeFlags extends ModelFlags {
-  readonly host?: string;
-  readonly port?: number;
-}
+import { logAsText } from "./serve-log.js";
+import { coloursFor, printLine, printNotes, type Terminal } from "./terminal.js";
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
-  addModelOptions(program.command("serve"))
-    .addOption(weightsOption())
-    .description("serve the model over HTTP, as OpenAI's API does, with a web page")
-    .option("--host <address>", "address to listen on (default: 127.0.0.1, this machine only)")
-    .option("--port <number>", "port to listen on (default: 8080)", integerBetween(0, 65_535))
-    .action((_local: unknown, command: Command) => serve(command.optsWithGlobals(), terminal));
+  addConfigOptions(program.command("serve"))
+    .description("serve models over HTTP as OpenAI's API does, with a web page")
+    .addHelpText(
+      "after",
+      `
+Bytes may be written as 64m, times as 30s. Every setting may also stand in the environment (OCELLUS_MAX_QUEUE=64) or in a
+file (--config); \`ocellus config\` shows what came from where.
+
+Examples:
+  ocellus serve                                              the model in the box, for this machine
+  ocellus serve --model qwen=./qwen3-vl --weights int4,fp32  the same model in two formats, to compare
+  ocellus keys add alice --keys-file keys.json && ocellus serve --host 0.0.0.0 --keys-file keys.json`,
+    )
+    .action((_local: unknown, command: Command) => serve(command, terminal));
 }
 
-async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
-  const { host, port } = flags;
-  const config = serverConfigSchema.parse({ ...(host !== undefined && { host }), ...(port !== undefined && { port }) });
+async function serve(command: Command, terminal: Terminal): Promise<void> {
+  const { config } = await readConfig(command, process.env);
+  checkAccess(config);
   const services = createServices({
     config,
-    log: pino({ level: terminal.stdout.isTTY ? "warn" : "info" }, pino.destination(2)),
+    log: pino({ level: config.logLevel }, logDestination(config, terminal)),
     version: versionOf(),
+    keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
     webFolder: existsSync(webPage) ? webPage : undefined,
   });
   const listening = await listen(createApp(services), config);
   try {
-    const model = await openModel(flags, terminal);
-    services.models.add(basename(flags.model), model);
-    services.models.open();
-    printLine(terminal, `${basename(flags.model)} at ${listening.url}/v1, page at ${listening.url}`);
+    await loadModels(config, services, terminal);
+    printWelcome(config, services, listening, terminal);
     await stopped(terminal.signal);
+    services.log.info("stopping: running answers are finished first");
   } finally {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
     for (const { model } of services.models.all()) await model.close();
   }
+}
+
+/** Whoever opens the door to the network says so. */
+function checkAccess({ host, auth, keysFile }: ServeConfig): void {
+  if (isLoopback(host) || !auth || keysFile !== undefined) return;
+  throw new OcellusError(
+    "invalid_request",
+    `${host} can be reached by other machines: give --keys-file (see \`ocellus keys add --help\`), or say --no-auth`,
+  );
+}
+
+function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { write(line: string): void } {
+  const format = logFormat ?? (stderr.isTTY ? "text" : "json");
+  return format === "json"
+    ? pino.destination(2)
+    : { write: (line) => stderr.write(logAsText(line, coloursFor(stderr))) };
+}
+
+async function loadModels(config: ServeConfig, services: Services, terminal: Terminal): Promise<void> {
+  const load = loadOptions(config);
+  for (const { name, folder } of config.models.map(parseModel)) {
+    for (const [i, weights] of config.weights.entries()) {
+      const model = await openModel({ ...load, model: folder, weights }, terminal, load);
+      services.models.add(i === 0 ? name : `${name}:${weights}`, model);
+      if (i === 0) printNotes(terminal, model.info.notes);
+      await warmUp(model, terminal.signal);
+    }
+  }
+  if (config.embeddingModel !== undefined) {
+    const { name, folder } = parseModel(config.embeddingModel);
+    services.models.addEmbedder(name, await loadClip(await resolveModel(folder), load));
+  }
+  services.models.open();
+}
+
+/** `NAME=FOLDER`, or a folder whose own name will do. */
+function parseModel(text: string): { name: string; folder: string } {
+  const [, name, folder] = /^([\w.:-]+)=(.+)$/.exec(text) ?? [];
+  return name && folder ? { name, folder } : { name: basename(text), folder: text };
+}
+
+function loadOptions(config: ServeConfig) {
+  const { device, threads, blockSize, maxSequences, maxLength, pictureThreads, maxPictureBytes, maxPicturePixels } =
+    config;
+  return {
+    device,
+    maxSequences,
+    pictureThreads,
+    pictureLimits: { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
+    ...(threads !== undefined && { threads }),
+    ...(blockSize !== undefined && { blockSize }),
+    ...(maxLength !== undefined && { maxLength }),
+  };
+}
+
+/** The first run of a graph allocates and the first picture starts a thread: not while somebody waits. */
+async function warmUp(model: VisionLanguageModel, signal: AbortSignal): Promise<void> {
+  const grey = image({ width: 2, height: 2, data: new Uint8Array(12).fill(127) });
+  const content = model.info.readsPictures ? [grey, "?"] : "?";
+  await model.answer([{ role: "user", content }], { maxTokens: 2, signal });
+}
+
+function printWelcome(config: ServeConfig, services: Services, { url }: Listening, terminal: Terminal): void {
+  const { bold, dim } = coloursFor(terminal.stdout);
+  for (const { id, model } of services.models.all())
+    printLine(terminal, `${bold(id)} ${dim(`(${model.info.weights} on ${model.info.device})`)} answers at ${url}/v1`);
+  const page = services.webFolder === undefined ? "" : `page: ${url}  `;
+  printLine(terminal, dim(`${page}API: ${url}/docs  ${whoMayAsk(config, services)}  Ctrl-C stops`));
+}
+
+function whoMayAsk({ host }: ServeConfig, { keys }: Services): string {
+  if (keys) return "only with a key";
+  return isLoopback(host) ? "no key: for this machine only" : "NO KEY: anybody who can reach this address may ask";
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

@@ -24,12 +24,12 @@ export interface ChoiceEvent {
  * @throws as `prepare` and `generate` of the model, `overloaded`, `timeout`.
  */
 export async function* answers(question: Question, exchange: Exchange): AsyncGenerator<ChoiceEvent> {
-  const { signal, owner, facts } = exchange;
+  const { signal, facts } = exchange;
   const { served, numChoices } = question;
   const { gate } = served;
   const options = { ...question.options, signal };
   facts.model = served.id;
-  const ticket = await gate.enter(owner, signal);
+  const ticket = await gate.enter(exchange);
   facts.queueMs = ticket.queueMs;
   let prepared: PreparedChat;
   try {
@@ -40,8 +40,9 @@ export async function* answers(question: Question, exchange: Exchange): AsyncGen
   }
   facts.promptTokens = (facts.promptTokens ?? 0) + prepared.promptIds.length;
   facts.pictures = (facts.pictures ?? 0) + prepared.pictures.length;
+  facts.cachedPictures = (facts.cachedPictures ?? 0) + prepared.pictures.filter(({ known }) => known).length;
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
-    const held: Ticket = index === 0 ? ticket : await gate.enter(owner, signal);
+    const held: Ticket = index === 0 ? ticket : await gate.enter(exchange);
     try {
       const seeded = withChoiceSeed(options, index);
       for await (const event of served.model.generate(prepared, seeded)) yield { index, event };

@@ -1,13 +1,18 @@
 /** The server as a function from Request to Response: routes, errors, and what happens around every request. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { cors } from "hono/cors";
+import { routePath } from "hono/route";
 import { OcellusError } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
+import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCompletions } from "./routes/completions.js";
+import { addDocs } from "./routes/docs.js";
 import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
 import { addHealth } from "./routes/health.js";
+import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
 import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
@@ -17,7 +22,11 @@ export function createApp(services: Services): App {
   const app: App = new OpenAPIHono<Env>();
   addExchange(app, services);
   addErrors(app);
+  if (services.config.corsOrigins.length > 0) app.use(cors({ origin: [...services.config.corsOrigins] }));
+  addAccess(app, services);
   addHealth(app, services);
+  addMetrics(app, services);
+  addDocs(app, services);
   addModels(app, services);
   addChatCompletions(app, services);
   addCompletions(app, services);
@@ -29,7 +38,7 @@ export function createApp(services: Services): App {
 }
 
 /** Gives every request its id, its deadline and its line in the log. */
-function addExchange(app: App, { config, log, lifecycle, budget }: Services): void {
+function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Services): void {
   app.use(async (c, next) => {
     const exchange = new Exchange(c.req.raw, {
       log,
@@ -37,6 +46,7 @@ function addExchange(app: App, { config, log, lifecycle, budget }: Services): vo
       onEnd: (ended, status, error) => {
         lifecycle.end(ended);
         budget.release(ended);
+        metrics.note(routePath(c, -1), status, performance.now() - ended.started, ended.facts);
         logEnd(ended, c.req.method, c.req.path, status, error);
       },
     });
@@ -65,7 +75,7 @@ function addErrors(app: App): void {
     return c.json(body, status as 500);
   });
   app.notFound((c) => {
-    const missing = new OcellusError("not_found", `there is no ${c.req.method} ${c.req.path} here; see /openapi.json`);
+    const missing = new OcellusError("not_found", `there is no ${c.req.method} ${c.req.path} here; see /docs`);
     return c.json(errorResponse(missing).body, 404);
   });
 }

@@ -1,35 +1,32 @@
-/** What a server is told: every limit with its default and its reason. `cli` fills it from flags, environment and a file. */
+/**
+ * What a server is told: every limit with its default and its meaning, which is also what `ocellus serve --help` prints.
+ * `cli` fills it from flags, environment and a file.
+ */
 import { z } from "zod";
 
 const MiB = 2 ** 20;
 const count = z.number().int().min(1);
-const milliseconds = z.number().int().min(1);
 
 export const serverConfigSchema = z.strictObject({
-  host: z.string().default("127.0.0.1"),
-  /** 0 takes any free port. */
-  port: z.number().int().min(0).max(65_535).default(8080),
-  /** Of one request's body. Some phone photos in base64. */
-  maxBodyBytes: count.default(32 * MiB),
-  /** Of all bodies that are being read or answered together: what a burst may take of memory. */
-  maxBodiesBytes: count.default(256 * MiB),
-  /** Of one picture as a file. */
-  maxPictureBytes: count.default(20 * MiB), // OpenAI's limit
-  /** Of one picture when decoded. The largest phone sensor in common use has 50 million. */
-  maxPicturePixels: count.default(50e6),
-  maxPictures: count.default(64),
-  /** Pictures may be given by http or https address. */
-  allowPictureUrls: z.boolean().default(false),
-  /** For fetching one of them. */
-  pictureTimeoutMs: milliseconds.default(10_000),
-  /** Of uploaded files, all keys together; in memory. */
-  maxFilesBytes: count.default(256 * MiB),
-  /** Answers that may wait for their turn, of all keys together; then 429. */
-  maxQueue: z.number().int().min(0).default(256),
-  /** From the arrival of a request to the end of its answer. */
-  deadlineMs: milliseconds.default(300_000), // the patience of most proxies
-  /** What running answers are given when the server is told to stop. */
-  drainMs: milliseconds.default(30_000), // Kubernetes kills after 30 s
+  host: z.string().default("127.0.0.1").describe("address to listen on; 0.0.0.0 for all"),
+  port: z.number().int().min(0).max(65_535).default(8080).describe("port to listen on; 0 takes a free one"),
+  // Some phone photos in base64.
+  maxBodyBytes: count.default(32 * MiB).describe("of one request"),
+  maxBodiesBytes: count.default(256 * MiB).describe("of all requests that are in work or waiting"),
+  maxPictureBytes: count.default(20 * MiB).describe("of one picture as a file"), // OpenAI's limit
+  // The largest phone sensor in common use.
+  maxPicturePixels: count.default(50e6).describe("of one picture when decoded"),
+  maxPictures: count.default(64).describe("in one request"),
+  allowPictureUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
+  pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
+  maxFilesBytes: count.default(256 * MiB).describe("of all uploaded pictures, kept in memory"),
+  requestsPerMinute: count.optional().describe("of each key (of each address without keys)"),
+  maxConcurrent: count.optional().describe("answers of one key at once; those beyond wait"),
+  corsOrigins: z.array(z.url()).default([]).describe("web pages of other origins that may ask"),
+  maxQueue: z.number().int().min(0).default(256).describe("answers that may wait for their turn; then 429"),
+  // The patience of most proxies; Kubernetes kills after thirty seconds.
+  deadlineMs: count.default(300_000).describe("from a request's arrival to the end of its answer"),
+  drainMs: count.default(30_000).describe("that running answers are given when the server is told to stop"),
 });
 
 export type ServerConfig = z.infer<typeof serverConfigSchema>;

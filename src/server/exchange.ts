@@ -17,6 +17,7 @@ export interface Facts {
   promptTokens?: number;
   completionTokens?: number;
   pictures?: number;
+  cachedPictures?: number;
   queueMs?: number;
   firstTokenMs?: number;
 }
@@ -40,6 +41,8 @@ export class Exchange {
   readonly signal: AbortSignal;
   /** The key that asks; the address for everybody without one. */
   owner = "anonymous";
+  /** Answers that this owner may have at once; those beyond wait. */
+  maxConcurrent: number | undefined;
   /** The answer goes on after its headers: the body's end is the end. */
   isStreaming = false;
   readonly #controller = new AbortController();

@@ -10,6 +10,14 @@ export interface GateOptions {
   readonly maxQueue: number;
 }
 
+export interface Visitor {
+  /** Whose turn it is counted as. */
+  readonly owner: string;
+  readonly signal: AbortSignal;
+  /** Of this owner at once. */
+  readonly maxConcurrent?: number | undefined;
+}
+
 export interface Ticket {
   readonly queueMs: number;
   /** Gives the place to the next one. */
@@ -51,10 +59,10 @@ export class Gate {
    * Waits for a place.
    * @throws `overloaded` with `details.retryAfterMs` when the queue is full, `aborted`.
    */
-  async enter(name: string, signal: AbortSignal, maxRunning = Number.POSITIVE_INFINITY): Promise<Ticket> {
+  async enter({ owner: name, signal, maxConcurrent }: Visitor): Promise<Ticket> {
     throwIfAborted(signal);
     const started = performance.now();
-    const owner = this.#owner(name, maxRunning);
+    const owner = this.#owner(name, maxConcurrent ?? Number.POSITIVE_INFINITY);
     if (this.#running < this.#options.maxRunning && owner.running < owner.maxRunning) this.#admit(owner);
     else await this.#wait(owner, signal).finally(() => this.#forgetIdle(name, owner));
     return this.#ticket(name, owner, started);

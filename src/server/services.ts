@@ -3,13 +3,18 @@ import type { Logger } from "pino";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
+import type { KeyRing } from "./keys.js";
 import { Lifecycle } from "./lifecycle.js";
+import { Metrics } from "./metrics.js";
 import { ModelShelf } from "./models.js";
+import { RateLimiter } from "./rate-limit.js";
 
 export interface ServerOptions {
   readonly config: ServerConfig;
   readonly log: Logger;
   readonly version: string;
+  /** Absent: no key is needed. */
+  readonly keys?: KeyRing | undefined;
   /** The built web page; absent: none is served. */
   readonly webFolder?: string | undefined;
 }
@@ -18,16 +23,16 @@ export interface Services extends ServerOptions {
   readonly models: ModelShelf;
   readonly files: FileStore;
   readonly budget: ByteBudget;
+  readonly rates: RateLimiter;
+  readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
 }
 
 export function createServices(options: ServerOptions): Services {
   const { config } = options;
-  return {
-    ...options,
-    models: new ModelShelf(config),
-    files: new FileStore(config.maxFilesBytes),
-    budget: new ByteBudget(config.maxBodiesBytes),
-    lifecycle: new Lifecycle(),
-  };
+  const models = new ModelShelf(config);
+  const files = new FileStore(config.maxFilesBytes);
+  const budget = new ByteBudget(config.maxBodiesBytes);
+  const metrics = new Metrics({ models, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
+  return { ...options, models, files, budget, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
 }

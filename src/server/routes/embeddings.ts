@@ -19,7 +19,7 @@ export function addEmbeddings(app: App, services: Services): void {
     const exchange = c.get("exchange");
     const served = services.models.findEmbedder(request.model);
     const resolve = pictureResolver(services, exchange);
-    const ticket = await served.gate.enter(exchange.owner, exchange.signal);
+    const ticket = await served.gate.enter(exchange);
     try {
       const inputs = Array.isArray(input) ? input : [input];
       const { vectors, numTokens } = await embedAll(inputs, served, resolve, exchange);

@@ -1,0 +1,95 @@
+/**
+ * API keys. Only their SHA-256 is kept: a secret has 256 random bits, so a plain digest cannot be searched, and looking a
+ * digest up in a table says nothing about the secret by its time.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { z } from "zod";
+import { ioError, OcellusError } from "../base/index.js";
+
+const keySchema = z.strictObject({
+  /** Who uses it; requests and files belong to the name. */
+  name: z.string().regex(/^[\w.@-]{1,64}$/, "expected 1 to 64 letters, digits, _ . @ or -"),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  created: z.string(),
+  /** In place of the server's own limits. */
+  requestsPerMinute: z.number().int().min(1).optional(),
+  maxConcurrent: z.number().int().min(1).optional(),
+});
+export type ApiKey = z.infer<typeof keySchema>;
+
+const keyFileSchema = z.strictObject({ keys: z.array(keySchema).max(100_000) }); // more is a job for a database
+
+/** A new secret and the record that knows it again. @throws `invalid_request` for a bad name. */
+export function createKey(
+  name: string,
+  limits: Pick<ApiKey, "requestsPerMinute" | "maxConcurrent"> = {},
+): { secret: string; key: ApiKey } {
+  const secret = `sk-ocellus-${randomBytes(32).toString("base64url")}`;
+  const record = { name, sha256: digest(secret), created: new Date().toISOString(), ...limits };
+  const key = keySchema.safeParse(record);
+  if (key.success) return { secret, key: key.data };
+  throw new OcellusError(
+    "invalid_request",
+    `the key's ${key.error.issues[0]!.path.join(".")}: ${key.error.issues[0]!.message}`,
+  );
+}
+
+/** @throws `not_found`, `io`, `invalid_file`. */
+export async function readKeys(path: string): Promise<readonly ApiKey[]> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw ioError("read the key file", path, cause);
+  });
+  try {
+    return keyFileSchema.parse(JSON.parse(text)).keys;
+  } catch (cause) {
+    throw new OcellusError("invalid_file", `${path} is no key file; write it with \`ocellus keys add NAME\``, {
+      cause,
+    });
+  }
+}
+
+/** What `readKeys` reads. */
+export function keyFileText(keys: readonly ApiKey[]): string {
+  return `${JSON.stringify({ keys }, null, 2)}\n`;
+}
+
+/** Keys from a file that may change while the server runs: a removed key is refused within seconds. */
+export class KeyRing {
+  readonly #path: string;
+  #keys = new Map<string, ApiKey>();
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #changedAt = Number.NaN;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws as `readKeys`. */
+  static async open(path: string): Promise<KeyRing> {
+    const ring = new KeyRing(path);
+    await ring.#refresh();
+    return ring;
+  }
+
+  /** @throws as `readKeys`, when the file was taken away: nobody is let in by a list that cannot be read. */
+  async find(secret: string): Promise<ApiKey | undefined> {
+    if (performance.now() - this.#checkedAt > checkEveryMs) await this.#refresh();
+    return this.#keys.get(digest(secret));
+  }
+
+  async #refresh(): Promise<void> {
+    const { mtimeMs } = await stat(this.#path).catch((cause: unknown) => {
+      throw ioError("read the key file", this.#path, cause);
+    });
+    if (mtimeMs !== this.#changedAt) this.#keys = new Map((await readKeys(this.#path)).map((key) => [key.sha256, key]));
+    this.#changedAt = mtimeMs;
+    this.#checkedAt = performance.now();
+  }
+}
+
+const checkEveryMs = 2000;
+
+function digest(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}

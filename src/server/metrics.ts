@@ -1,0 +1,100 @@
+/** What a scraper reads at /metrics. Labels are models and route patterns: their number is bounded, and no text is in them. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Facts } from "./exchange.js";
+import type { ModelShelf } from "./models.js";
+
+/** From a cached picture and a short answer to a long one on a slow machine. */
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** Numbers that are asked for at each scrape. */
+export interface Gauges {
+  readonly models: ModelShelf;
+  readonly filesBytes: () => number;
+  readonly requestBytes: () => number;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests = this.#counter("requests_total", "Answered requests.", ["route", "status"]);
+  readonly #duration = this.#histogram("request_duration_seconds", "From arrival to the last byte.", ["route"]);
+  readonly #firstToken = this.#histogram("first_token_seconds", "From arrival to the first token.", ["model"]);
+  readonly #queue = this.#histogram("queue_seconds", "Waiting for a place among the running answers.", ["model"]);
+  readonly #prompt = this.#counter("prompt_tokens_total", "Tokens of prompts, pictures included.", ["model"]);
+  readonly #completion = this.#counter("completion_tokens_total", "Tokens of answers.", ["model"]);
+  readonly #pictures = this.#counter("pictures_total", "Pictures of prompts.", ["model", "cached"]);
+
+  constructor(gauges: Gauges) {
+    collectDefaultMetrics({ register: this.registry });
+    this.#gauge("files_bytes", "Uploaded files in memory.", gauges.filesBytes);
+    this.#gauge("request_bytes", "Bodies and fetched pictures that requests hold.", gauges.requestBytes);
+    this.#modelGauges(gauges.models);
+  }
+
+  /** One request has ended. */
+  note(route: string, status: number, durationMs: number, facts: Facts): void {
+    this.#requests.inc({ route, status });
+    this.#duration.observe({ route }, durationMs / 1000);
+    const {
+      model,
+      queueMs,
+      firstTokenMs,
+      promptTokens = 0,
+      completionTokens = 0,
+      pictures = 0,
+      cachedPictures = 0,
+    } = facts;
+    if (model === undefined) return;
+    if (queueMs !== undefined) this.#queue.observe({ model }, queueMs / 1000);
+    if (firstTokenMs !== undefined) this.#firstToken.observe({ model }, firstTokenMs / 1000);
+    this.#prompt.inc({ model }, promptTokens);
+    this.#completion.inc({ model }, completionTokens);
+    this.#pictures.inc({ model, cached: "true" }, cachedPictures);
+    this.#pictures.inc({ model, cached: "false" }, pictures - cachedPictures);
+  }
+
+  #modelGauges(models: ModelShelf): void {
+    const readings = {
+      model_running: ["Answers being written.", ({ running }: Reading) => running],
+      model_waiting: ["Requests waiting for a place.", ({ waiting }: Reading) => waiting],
+      model_slots: ["Answers that can be written at once.", ({ slots }: Reading) => slots],
+      model_kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
+      model_feature_cache_bytes: ["Encoded pictures.", ({ featureBytes }: Reading) => featureBytes],
+    } as const;
+    for (const [name, [help, read]] of Object.entries(readings)) {
+      const gauge = new Gauge({
+        ...this.#naming(name, help, ["model"]),
+        collect: () => {
+          for (const served of models.all()) {
+            if (served.kind !== "chat") continue;
+            const waiting = served.gate.stats.waiting + served.model.stats.waiting;
+            gauge.set({ model: served.id }, read({ ...served.model.stats, waiting }));
+          }
+        },
+      });
+    }
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({ ...this.#naming(name, help, []), collect: () => gauge.set(read()) });
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter(this.#naming(name, help, labelNames));
+  }
+
+  #histogram<L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> {
+    return new Histogram({ ...this.#naming(name, help, labelNames), buckets: seconds });
+  }
+
+  #naming<L extends string>(name: string, help: string, labelNames: readonly L[]) {
+    return { name: `ocellus_${name}`, help, labelNames: [...labelNames], registers: [this.registry] };
+  }
+}
+
+interface Reading {
+  readonly running: number;
+  readonly waiting: number;
+  readonly slots: number;
+  readonly cacheBytes: number;
+  readonly featureBytes: number;
+}

@@ -1,0 +1,161 @@
+/** The API described for programs: one row a route, schemas from `protocol`. A test compares the rows with the routes. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import {
+  chatChunkSchema,
+  chatCompletionSchema,
+  chatRequestSchema,
+  completionRequestSchema,
+  completionSchema,
+  embeddingListSchema,
+  embeddingRequestSchema,
+  errorBodySchema,
+  fileDeletedSchema,
+  fileListSchema,
+  fileSchema,
+  ignoredHeader,
+  modelListSchema,
+  modelSchema,
+  responseRequestSchema,
+  responseSchema,
+} from "../protocol/index.js";
+
+interface Row {
+  readonly method: "get" | "post" | "delete";
+  readonly path: string;
+  readonly summary: string;
+  readonly request?: z.ZodType;
+  readonly form?: z.ZodObject;
+  readonly answer?: z.ZodType;
+  /** One event of the stream, where `stream: true` asks for one. */
+  readonly event?: z.ZodType;
+  /** Of an answer that is no JSON. */
+  readonly mediaType?: string;
+}
+
+const uploadSchema = z.object({
+  file: z.string().meta({ format: "binary" }),
+  purpose: z.enum(["vision", "user_data"]).optional(),
+});
+const healthSchema = z.object({ status: z.enum(["ok", "loading", "draining"]) });
+const liveSchema = z.object({ status: z.literal("ok"), version: z.string() });
+const responseEventSchema = z.object({ type: z.string(), sequence_number: z.number() });
+
+export const rows: readonly Row[] = [
+  {
+    method: "post",
+    path: "/v1/chat/completions",
+    summary: "Answer a conversation with pictures.",
+    request: chatRequestSchema,
+    answer: chatCompletionSchema,
+    event: chatChunkSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/responses",
+    summary: "The same, as items and named events (OpenAI's newer API).",
+    request: responseRequestSchema,
+    answer: responseSchema,
+    event: responseEventSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/completions",
+    summary: "Continue a text, without turns or pictures.",
+    request: completionRequestSchema,
+    answer: completionSchema,
+    event: completionSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/embeddings",
+    summary: "Directions of texts and pictures in one space (needs an embedding model).",
+    request: embeddingRequestSchema,
+    answer: embeddingListSchema,
+  },
+  { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
+  { method: "get", path: "/v1/models/{id}", summary: "One of them.", answer: modelSchema },
+  {
+    method: "post",
+    path: "/v1/files",
+    summary: "Upload a picture to ask about later.",
+    form: uploadSchema,
+    answer: fileSchema,
+  },
+  { method: "get", path: "/v1/files", summary: "Your uploaded pictures.", answer: fileListSchema },
+  { method: "get", path: "/v1/files/{id}", summary: "One of them.", answer: fileSchema },
+  { method: "get", path: "/v1/files/{id}/content", summary: "Its bytes.", mediaType: "image/*" },
+  { method: "delete", path: "/v1/files/{id}", summary: "Forget it.", answer: fileDeletedSchema },
+  { method: "get", path: "/health/live", summary: "The process answers.", answer: liveSchema },
+  {
+    method: "get",
+    path: "/health/ready",
+    summary: "Questions are welcome; 503 while models load or the server is being stopped.",
+    answer: healthSchema,
+  },
+  { method: "get", path: "/metrics", summary: "Numbers for Prometheus.", mediaType: "text/plain" },
+];
+
+export type OpenApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+export function openApiDocument(version: string): OpenApiDocument {
+  const app = new OpenAPIHono();
+  for (const row of rows) app.openAPIRegistry.registerPath(describe(row));
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
+  return app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Ocellus",
+      version,
+      description:
+        "OpenAI's API for a vision-language model of your own. What is ours in answers stands under `ocellus`; " +
+        `parameters without effect are named in the header \`${ignoredHeader}\`, unknown ones are refused.`,
+      license: { name: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    security: [{ key: [] }, {}],
+  });
+}
+
+type PathConfig = Parameters<OpenAPIHono["openAPIRegistry"]["registerPath"]>[0];
+
+function describe({ method, path, summary, request, form, answer, event, mediaType }: Row): PathConfig {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  const body = request
+    ? { "application/json": { schema: request } }
+    : form && { "multipart/form-data": { schema: form } };
+  return {
+    method,
+    path,
+    summary,
+    operationId: operationId(method, path),
+    request: {
+      ...(names.length > 0 && { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) }),
+      ...(body && { body: { content: body, required: true } }),
+    },
+    responses: {
+      200: {
+        description: "The answer.",
+        content: {
+          ...(answer && { "application/json": { schema: answer } }),
+          ...(event && { "text/event-stream": { schema: event } }),
+          ...(mediaType && { [mediaType]: { schema: z.string() } }),
+        },
+      },
+      ...(path === "/health/ready" && {
+        503: { description: "Not yet, or not any more.", content: { "application/json": { schema: healthSchema } } },
+      }),
+      "4XX": { description: "Refused.", content: { "application/json": { schema: errorBodySchema } } },
+      "5XX": { description: "Failed.", content: { "application/json": { schema: errorBodySchema } } },
+    },
+  };
+}
+
+/** `post /v1/chat/completions` → `postChatCompletions`. */
+function operationId(method: string, path: string): string {
+  const words = path
+    .replace("/v1", "")
+    .replace(/\{(\w+)\}/g, "by_$1")
+    .split(/[/_]/);
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}

@@ -1,0 +1,10 @@
+/** GET /metrics: for Prometheus; with `Accept: application/json`, the same numbers for a page. */
+import type { App } from "../exchange.js";
+import type { Services } from "../services.js";
+
+export function addMetrics(app: App, { metrics: { registry } }: Services): void {
+  app.get("/metrics", async (c) => {
+    if (/\bapplication\/json\b/.test(c.req.header("accept") ?? "")) return c.json(await registry.getMetricsAsJSON());
+    return c.body(await registry.metrics(), 200, { "content-type": registry.contentType });
+  });
+}
