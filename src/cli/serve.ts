@@ -1,5 +1,4 @@
 /** `ocellus serve`: an OpenAI-compatible server for one or more models, with a web page. */
-import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
@@ -30,7 +29,7 @@ async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
     config,
     log: pino({ level: terminal.stdout.isTTY ? "warn" : "info" }, pino.destination(2)),
     version: versionOf(),
-    webFolder: existsSync(webPage) ? webPage : undefined,
+    webFolder: webPage,
   });
   const listening = await listen(createApp(services), config);
   try {

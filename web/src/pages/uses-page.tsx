@@ -1,0 +1,3 @@
+export function UsesPage() {
+  return null;
+}
