@@ -62,13 +62,13 @@ interface Import {
   readonly specifier: string;
 }
 
-function importsOf(file: string): Import[] {
-  const text = readFileSync(join(src, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+function importsOf(file: string, root = src): Import[] {
+  const text = readFileSync(join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
   const pattern = /^(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
   return [...text.matchAll(pattern)].map((m) => ({ from: file, specifier: (m[1] ?? m[2] ?? m[3])! }));
 }
 
-const imports = files.flatMap(importsOf);
+const imports = files.flatMap((file) => importsOf(file));
 const local = imports.filter((i) => i.specifier.startsWith("."));
 const roomOf = (file: string) => file.split("/")[0]!;
 const targetOf = (i: Import) =>
@@ -106,6 +106,20 @@ describe("the import law", () => {
   it("keeps ONNX Runtime in session", () => {
     const breaches = imports.filter((i) => i.specifier.startsWith("onnxruntime") && roomOf(i.from) !== "session");
     expect(breaches.map((i) => i.from)).toEqual([]);
+  });
+
+  it("lets the page import nothing of src but protocol's types", () => {
+    const web = resolve(import.meta.dirname, "../web/src");
+    const pageFiles = readdirSync(web, { recursive: true, encoding: "utf8" }).filter((f) => /\.tsx?$/.test(f));
+    expect(pageFiles.length).toBeGreaterThan(10);
+    const outside = pageFiles
+      .flatMap((file) => importsOf(file, web))
+      .map((i) => ({ ...i, target: relative(src, resolve(web, dirname(i.from), i.specifier)) }))
+      .filter((i) => i.specifier.startsWith(".") && !i.target.startsWith(".."));
+    expect(new Set(outside.map((i) => i.target))).toEqual(new Set(["protocol/index.js"]));
+    const isTypeOnly = (file: string) =>
+      [...readFileSync(join(web, file), "utf8").matchAll(/^import\b(?! type\b)[^;]*?src\/protocol/gm)].length === 0;
+    expect([...new Set(outside.map((i) => i.from))].filter((file) => !isTypeOnly(file))).toEqual([]);
   });
 
   it("has no cycle between files", () => {

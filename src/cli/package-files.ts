@@ -6,7 +6,7 @@ const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, impor
 
 export const modelInTheBox = inPackage("checkpoints/ocellus-tiny");
 export const evaluationFolder = inPackage("eval");
-/** Built by `npm run build`; a fresh clone has none. */
+/** Built by `npm run build` or `npm run build:web`; a fresh clone has none. */
 export const webPage = inPackage("dist/web");
 export const examplePictures = inPackage("examples/pictures");
 

@@ -1,5 +1,4 @@
 /** `ocellus serve`: an OpenAI-compatible server for one or more models, with a web page. */
-import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
@@ -46,7 +45,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     log: pino({ level: config.logLevel }, logDestination(config, terminal)),
     version: versionOf(),
     keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
-    webFolder: existsSync(webPage) ? webPage : undefined,
+    webFolder: webPage,
   });
   const listening = await listen(createApp(services), config);
   try {

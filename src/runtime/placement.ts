@@ -1,5 +1,5 @@
 /** Which device runs which graph of a model, settled before anything is opened. */
-import type { PackedManifest, Weights } from "../pack/index.js";
+import type { PackingPlan, Weights } from "../pack/index.js";
 import { type Device, resolveDevice, tryDevice } from "../session/index.js";
 
 export interface DeviceChoice {
@@ -26,7 +26,7 @@ export async function choosePlacement(wanted: DeviceChoice & { readonly weights?
 }
 
 /** What a user should know of it, in sentences. */
-export function placementNotes({ device, prefillChunk }: Placement, weights: PackedManifest["weights"]): string[] {
+export function placementNotes({ device, prefillChunk }: Placement, weights: PackingPlan["weights"]): string[] {
   const notes: string[] = [];
   if (prefillChunk !== undefined)
     notes.push(

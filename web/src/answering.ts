@@ -1,0 +1,61 @@
+/** One answer as it grows: asks the server and tells every step. Failures are part of the answer, not exceptions. */
+import type { ChatChunk } from "../../src/protocol/index.js";
+import { ApiError, streamChat } from "./api.js";
+import { type Answer, chatRequest, newId, type Problem, type Turn } from "./conversation.js";
+import { dataUrls } from "./pictures.js";
+import type { Settings } from "./preferences.js";
+
+export function waitingAnswer(model: string, settings: Settings): Answer {
+  return { role: "assistant", id: newId(), model, settings, state: "waiting", text: "", numTokens: 0, logprobs: [] };
+}
+
+/** @param turns all that comes before the answer. Resolves when it is done, stopped or failed. */
+export async function writeAnswer(
+  empty: Answer,
+  turns: readonly Turn[],
+  signal: AbortSignal,
+  onChange: (answer: Answer) => void,
+): Promise<Answer> {
+  let answer = empty;
+  const change = (part: Partial<Answer>) => {
+    answer = { ...answer, ...part };
+    onChange(answer);
+  };
+  try {
+    const urls = await dataUrls(turns);
+    const request = chatRequest(turns, empty.model, empty.settings, ({ id }) => urls.get(id)!);
+    let firstMs = 0;
+    for await (const chunk of streamChat(request, signal)) {
+      const now = performance.now();
+      firstMs ||= now;
+      change(grown(answer, chunk, now - firstMs));
+    }
+    change({ state: "done" });
+  } catch (error) {
+    change(signal.aborted ? { state: "stopped" } : { state: "failed", problem: problemOf(error) });
+  }
+  return answer;
+}
+
+function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<Answer> {
+  const [choice] = chunk.choices;
+  const text = choice?.delta.content ?? "";
+  const added = choice?.logprobs?.content ?? [];
+  const numTokens = answer.numTokens + (added.length || (text === "" ? 0 : 1));
+  const speed = sinceFirstMs > 0 && numTokens > 1 ? ((numTokens - 1) * 1000) / sinceFirstMs : answer.tokensPerSecond;
+  return {
+    state: "writing",
+    text: answer.text + text,
+    logprobs: [...answer.logprobs, ...added],
+    numTokens: chunk.usage?.completion_tokens ?? numTokens,
+    tokensPerSecond: chunk.ocellus?.timings.tokens_per_second ?? (choice ? speed : answer.tokensPerSecond),
+    ...(choice?.finish_reason && { finish: choice.finish_reason }),
+    ...(chunk.ocellus && { facts: chunk.ocellus }),
+    ...(chunk.usage && { usage: chunk.usage }),
+  };
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) return { message: error.message, status: error.status, requestId: error.requestId };
+  return { message: error instanceof Error ? error.message : String(error), status: 0, requestId: null };
+}

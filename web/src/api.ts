@@ -1,0 +1,120 @@
+/**
+ * The server as the page sees it: OpenAI's wire format by fetch and server-sent events. Addresses are relative, so that the
+ * page also works behind a proxy that puts a path before it.
+ */
+import type { ChatChunk, ChatRequest, ErrorBody, WireModel } from "../../src/protocol/index.js";
+import { storedKey } from "./preferences.js";
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string | null;
+  readonly requestId: string | null;
+
+  constructor(message: string, status: number, code: string | null = null, requestId: string | null = null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+  }
+}
+
+export type Health = "ok" | "loading" | "draining" | "unreachable";
+
+export async function readHealth(): Promise<Health> {
+  try {
+    const response = await fetch(address("health/ready"));
+    return ((await response.json()) as { status: Health }).status;
+  } catch {
+    return "unreachable";
+  }
+}
+
+/** @throws ApiError */
+export async function listModels(): Promise<WireModel[]> {
+  return (await json<{ data: WireModel[] }>(await send("v1/models"))).data;
+}
+
+/** Unit vectors of the model's own, one for each input. @throws ApiError */
+export async function embed(model: string, input: readonly unknown[]): Promise<number[][]> {
+  const response = await send("v1/embeddings", { body: { model, input } });
+  return (await json<{ data: { embedding: number[] }[] }>(response)).data.map(({ embedding }) => embedding);
+}
+
+/** One metric with its readings, as prom-client writes them. */
+export interface Metric {
+  readonly name: string;
+  readonly values: readonly {
+    readonly value: number;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly metricName?: string;
+  }[];
+}
+
+/** @throws ApiError */
+export async function readMetrics(): Promise<Metric[]> {
+  return json(await send("metrics", { accept: "application/json" }));
+}
+
+/** Leaving the iteration, or the signal, hangs up: the server stops within a step. @throws ApiError */
+export async function* streamChat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatChunk> {
+  const body = { ...request, stream: true, stream_options: { include_usage: true } };
+  const response = await send("v1/chat/completions", { body, signal });
+  const requestId = response.headers.get("x-request-id");
+  for await (const data of eventData(response.body!)) {
+    if (data === "[DONE]") return;
+    const event = JSON.parse(data) as ChatChunk | ErrorBody;
+    if ("error" in event) throw new ApiError(event.error.message, 500, event.error.code, requestId);
+    yield event;
+  }
+  throw new ApiError("the answer broke off: the connection was closed", 0, "broken", requestId);
+}
+
+interface SendOptions {
+  readonly body?: unknown;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function send(path: string, { body, accept, signal }: SendOptions = {}): Promise<Response> {
+  const key = storedKey();
+  const headers = {
+    ...(body !== undefined && { "content-type": "application/json" }),
+    ...(accept && { accept }),
+    ...(key && { authorization: `Bearer ${key}` }),
+  };
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(address(path), { ...init, headers, signal: signal ?? null }).catch((cause: unknown) => {
+    if (signal?.aborted) throw cause;
+    throw new ApiError("the server does not answer; is it still running?", 0, "unreachable");
+  });
+  if (response.ok) return response;
+  const found = (await response.json().catch(() => undefined)) as ErrorBody | undefined;
+  const message = found?.error?.message ?? `the server answered ${response.status}`;
+  throw new ApiError(message, response.status, found?.error?.code, response.headers.get("x-request-id"));
+}
+
+function json<T>(response: Response): Promise<T> {
+  return response.json() as Promise<T>;
+}
+
+function address(path: string): URL {
+  return new URL(path, document.baseURI);
+}
+
+/** The `data:` of each event. Our server writes one line for each. */
+async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let held = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (held + decoder.decode(value, { stream: true })).split("\n");
+      held = lines.pop()!;
+      for (const line of lines) if (line.startsWith("data: ")) yield line.slice(6);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

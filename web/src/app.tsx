@@ -1,0 +1,97 @@
+/** The page: its frame, and in it the room that the address names. */
+import { useEffect, useRef, useState } from "react";
+import { useConversations } from "./chats.js";
+import type { Conversation } from "./conversation.js";
+import { ChatPage } from "./pages/chat-page.js";
+import { ComparePage } from "./pages/compare-page.js";
+import { ModelPage } from "./pages/model-page.js";
+import { MonitorPage } from "./pages/monitor-page.js";
+import { UsesPage } from "./pages/uses-page.js";
+import { ServerNotice } from "./parts/server-notice.js";
+import { Sidebar } from "./parts/sidebar.js";
+import { TopBar } from "./parts/top-bar.js";
+import { PreferencesContext, usePreferencesState } from "./preferences.js";
+import { type Route, useRoute } from "./route.js";
+import { ServerContext, useServerState } from "./server-state.js";
+import { useWords } from "./words.js";
+
+export function App() {
+  const preferences = usePreferencesState();
+  const server = useServerState(preferences.key);
+  return (
+    <PreferencesContext value={preferences}>
+      <ServerContext value={server}>
+        <Frame />
+      </ServerContext>
+    </PreferencesContext>
+  );
+}
+
+function Frame() {
+  const words = useWords();
+  const route = useRoute();
+  const conversations = useConversations();
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const [isSettingsOpen, setSettingsOpen] = useState(false);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => setMenuOpen(false), [route.page, route.id]);
+  useEffect(() => {
+    document.title = route.page === "chat" ? "Ocellus" : `${words[route.page]} · Ocellus`;
+  }, [route.page, words]);
+  return (
+    <div className="frame">
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
+        {words.skipToContent}
+      </button>
+      <Sidebar route={route} conversations={conversations} isOpen={isMenuOpen} onClose={() => setMenuOpen(false)} />
+      <div className="stage">
+        <TopBar
+          page={route.page}
+          isSettingsOpen={isSettingsOpen}
+          onMenu={() => setMenuOpen(true)}
+          onSettings={() => setSettingsOpen(!isSettingsOpen)}
+        />
+        <main ref={main} tabIndex={-1}>
+          <ServerNotice />
+          <Page
+            route={route}
+            conversation={conversations.find(({ id }) => id === route.id)}
+            isSettingsOpen={isSettingsOpen}
+            onSettingsClose={() => setSettingsOpen(false)}
+          />
+        </main>
+      </div>
+    </div>
+  );
+}
+
+interface PageProps {
+  readonly conversation: Conversation | undefined;
+  readonly route: Route;
+  readonly isSettingsOpen: boolean;
+  readonly onSettingsClose: () => void;
+}
+
+function Page({ route, conversation, isSettingsOpen, onSettingsClose }: PageProps) {
+  switch (route.page) {
+    case "chat":
+      return (
+        <ChatPage
+          key={route.id ?? "new"}
+          conversation={conversation}
+          isSettingsOpen={isSettingsOpen}
+          onSettingsClose={onSettingsClose}
+        />
+      );
+    case "compare":
+      return <ComparePage />;
+    case "uses":
+      return <UsesPage />;
+    case "monitor":
+      return <MonitorPage />;
+    case "model":
+      return <ModelPage />;
+    default:
+      return route.page satisfies never;
+  }
+}

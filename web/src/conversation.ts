@@ -1,0 +1,127 @@
+/** A conversation as the page keeps it, and the request it becomes. Pictures are named by the digest of their bytes. */
+import type {
+  AnswerFacts,
+  ChatRequest,
+  CompletionUsage,
+  ContentLogprob,
+  WireFinishReason,
+  WireMessage,
+} from "../../src/protocol/index.js";
+import { type NumberField, numberFields, type Settings } from "./preferences.js";
+
+export interface Picture {
+  /** SHA-256 of the file, in hex. */
+  readonly id: string;
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Question {
+  readonly role: "user";
+  readonly id: string;
+  readonly text: string;
+  readonly pictures: readonly Picture[];
+}
+
+export interface Problem {
+  readonly message: string;
+  readonly status: number;
+  readonly requestId: string | null;
+}
+
+export interface Answer {
+  readonly role: "assistant";
+  readonly id: string;
+  readonly model: string;
+  /** As they were when it was asked. */
+  readonly settings: Settings;
+  readonly state: "waiting" | "writing" | "done" | "stopped" | "failed";
+  readonly text: string;
+  readonly numTokens: number;
+  /** Of the tokens so far; the server's own figure when the answer is whole. */
+  readonly tokensPerSecond?: number | undefined;
+  readonly logprobs: readonly ContentLogprob[];
+  readonly finish?: WireFinishReason | undefined;
+  readonly facts?: AnswerFacts | undefined;
+  readonly usage?: CompletionUsage | undefined;
+  readonly problem?: Problem | undefined;
+}
+
+export type Turn = Question | Answer;
+
+export interface Conversation {
+  readonly id: string;
+  readonly title: string;
+  readonly changedMs: number;
+  readonly turns: readonly Turn[];
+}
+
+export function newId(): string {
+  // crypto.randomUUID exists on https and localhost only; the page is also opened by a machine's address.
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function question(text: string, pictures: readonly Picture[]): Question {
+  return { role: "user", id: newId(), text, pictures };
+}
+
+/** @param urlOf a picture's data URL, or in code to copy its file's name. */
+export function chatRequest(
+  turns: readonly Turn[],
+  model: string,
+  settings: Settings,
+  urlOf: (picture: Picture) => string,
+): ChatRequest {
+  const system: WireMessage[] = settings.system.trim() ? [{ role: "system", content: settings.system.trim() }] : [];
+  const stop = settings.stop.split("\n").filter((line) => line !== "");
+  return {
+    model,
+    messages: [...system, ...turns.flatMap((turn) => message(turn, urlOf))],
+    ...numbers(settings),
+    ...(stop.length > 0 && { stop }),
+    ...responseFormat(settings),
+    ...(settings.probabilities && { logprobs: true, top_logprobs: 5 }),
+  };
+}
+
+function message(turn: Turn, urlOf: (picture: Picture) => string): WireMessage[] {
+  if (turn.role === "assistant") return turn.text === "" ? [] : [{ role: "assistant", content: turn.text }];
+  if (turn.pictures.length === 0) return [{ role: "user", content: turn.text }];
+  const pictures = turn.pictures.map((picture) => ({ type: "image_url" as const, image_url: { url: urlOf(picture) } }));
+  const text = turn.text === "" ? [] : [{ type: "text" as const, text: turn.text }];
+  return [{ role: "user", content: [...pictures, ...text] }];
+}
+
+function numbers(settings: Settings): Partial<Record<NumberField, number>> {
+  const names = Object.keys(numberFields) as NumberField[];
+  return Object.fromEntries(
+    names.flatMap((name) => (settings.numbers[name] ? [[name, Number(settings.numbers[name])]] : [])),
+  );
+}
+
+function responseFormat({ format, schema }: Settings): Pick<ChatRequest, "response_format"> {
+  if (format === "text") return {};
+  if (format === "json_object") return { response_format: { type: "json_object" } };
+  const parsed = parseSchema(schema);
+  if (parsed === undefined)
+    throw new Error("the JSON schema in the settings is not a JSON object; mend it and try again");
+  return { response_format: { type: "json_schema", json_schema: { name: "answer", schema: parsed, strict: true } } };
+}
+
+/** Whether these settings make a request at all. */
+export function isAskable({ format, schema }: Settings): boolean {
+  return format !== "json_schema" || parseSchema(schema) !== undefined;
+}
+
+/** The schema as it was typed, or nothing where it is not a JSON object. */
+export function parseSchema(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

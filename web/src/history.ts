@@ -1,0 +1,87 @@
+/**
+ * Conversations and their pictures in this browser's IndexedDB, within bounds: the oldest conversations go first, and
+ * pictures that none names any more go with them. Where there is no IndexedDB (private windows), memory has to do.
+ */
+import type { Conversation } from "./conversation.js";
+
+const maxConversations = 100;
+/** A browser may evict far more than this at once; a few hundred photos stay. */
+const maxPictureBytes = 300 * 2 ** 20;
+
+interface KeptPicture {
+  readonly id: string;
+  readonly blob: Blob;
+}
+
+const recent = new Map<string, Blob>();
+let opened: Promise<IDBDatabase | undefined> | undefined;
+
+function database(): Promise<IDBDatabase | undefined> {
+  opened ??= new Promise((done) => {
+    const request = indexedDB.open("ocellus", 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("conversations", { keyPath: "id" });
+      request.result.createObjectStore("pictures", { keyPath: "id" });
+    };
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => done(undefined);
+  });
+  return opened;
+}
+
+type StoreName = "conversations" | "pictures";
+
+async function run<T>(store: StoreName, mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>) {
+  const db = await database();
+  if (!db) return undefined;
+  return new Promise<T | undefined>((done) => {
+    const request = act(db.transaction(store, mode).objectStore(store));
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => done(undefined); // a full disk: the conversation goes on, unkept
+  });
+}
+
+/** The newest first. */
+export async function readConversations(): Promise<Conversation[]> {
+  const all = (await run<Conversation[]>("conversations", "readonly", (store) => store.getAll())) ?? [];
+  return all.sort((a, b) => b.changedMs - a.changedMs);
+}
+
+export async function keepConversation(conversation: Conversation): Promise<void> {
+  await run("conversations", "readwrite", (store) => store.put(conversation));
+}
+
+export async function dropConversation(id: string): Promise<void> {
+  await run("conversations", "readwrite", (store) => store.delete(id));
+  await sweep();
+}
+
+export async function keepPicture(id: string, blob: Blob): Promise<void> {
+  recent.set(id, blob);
+  await run("pictures", "readwrite", (store) => store.put({ id, blob } satisfies KeptPicture));
+}
+
+export async function pictureBlob(id: string): Promise<Blob | undefined> {
+  const blob = recent.get(id) ?? (await run<KeptPicture>("pictures", "readonly", (store) => store.get(id)))?.blob;
+  if (blob) recent.set(id, blob);
+  return blob;
+}
+
+/** Drops what is beyond the bounds. Called when the page opens and when a conversation is dropped. */
+export async function sweep(): Promise<void> {
+  const conversations = await readConversations();
+  const pictures = (await run<KeptPicture[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
+  const bytesOf = new Map(pictures.map(({ id, blob }) => [id, blob.size]));
+  const kept = new Set<string>();
+  let numBytes = 0;
+  for (const [place, { id, turns }] of conversations.entries()) {
+    const own = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures.map((picture) => picture.id) : []));
+    const added = own.filter((picture) => !kept.has(picture));
+    numBytes += added.reduce((sum, picture) => sum + (bytesOf.get(picture) ?? 0), 0);
+    if (place >= maxConversations || numBytes > maxPictureBytes)
+      await run("conversations", "readwrite", (store) => store.delete(id));
+    else for (const picture of added) kept.add(picture);
+  }
+  for (const { id } of pictures)
+    if (!kept.has(id) && !recent.has(id)) await run("pictures", "readwrite", (store) => store.delete(id));
+}

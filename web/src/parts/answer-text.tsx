@@ -1,0 +1,30 @@
+/** The words of a model, which may be Markdown. They are never taken for HTML, and pictures in them are not fetched. */
+import Markdown, { type MarkdownToJSX } from "markdown-to-jsx/react";
+
+const options: MarkdownToJSX.Options = {
+  disableParsingRawHTML: true,
+  forceBlock: true,
+  overrides: {
+    img: ({ alt }: { alt?: string }) => <span>{alt}</span>,
+    a: { props: { target: "_blank", rel: "noreferrer noopener" } },
+  },
+};
+
+export function AnswerText({ text, isJson }: { text: string; isJson: boolean }) {
+  if (text === "") return null;
+  if (isJson) return <pre className="json">{pretty(text)}</pre>;
+  return (
+    <div className="prose">
+      <Markdown options={options}>{text}</Markdown>
+    </div>
+  );
+}
+
+/** While it is being written, JSON is not whole. */
+function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 2);
+  } catch {
+    return text;
+  }
+}

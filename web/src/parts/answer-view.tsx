@@ -1,0 +1,94 @@
+/** An answer: its text as it comes, how fast it came, and what can be done with it. */
+import { useState } from "react";
+import { type Answer, isAskable, type Turn } from "../conversation.js";
+import { useWords } from "../words.js";
+import { AnswerText } from "./answer-text.js";
+import { CodeDialog } from "./code-dialog.js";
+import { CopyButton } from "./copy-button.js";
+import { TokenView } from "./token-view.js";
+
+interface AnswerViewProps {
+  readonly answer: Answer;
+  /** All that came before it. */
+  readonly turns: readonly Turn[];
+  readonly onRetry?: (() => void) | undefined;
+}
+
+export function AnswerView({ answer, turns, onRetry }: AnswerViewProps) {
+  const words = useWords();
+  const [showsTokens, setShowsTokens] = useState(false);
+  const [showsCode, setShowsCode] = useState(false);
+  const isOpen = answer.state === "waiting" || answer.state === "writing";
+  return (
+    <section className="answer" aria-label={answer.model} aria-busy={isOpen}>
+      {answer.state === "waiting" && <p className="looking">{words.writing}</p>}
+      {showsTokens ? (
+        <TokenView logprobs={answer.logprobs} />
+      ) : (
+        <AnswerText text={answer.text} isJson={answer.settings.format !== "text"} />
+      )}
+      {answer.problem && <ProblemView problem={answer.problem} />}
+      {answer.state === "stopped" && <p className="aside">{words.stopped}</p>}
+      {answer.finish === "length" && <p className="aside">{words.cutOff}</p>}
+      <Facts answer={answer} />
+      {!isOpen && (
+        <div className="actions">
+          {answer.text !== "" && <CopyButton text={answer.text} />}
+          {onRetry && (
+            <button type="button" className="action" onClick={onRetry}>
+              {words.retry}
+            </button>
+          )}
+          {answer.logprobs.length > 0 && (
+            <button
+              type="button"
+              className="action"
+              aria-pressed={showsTokens}
+              onClick={() => setShowsTokens(!showsTokens)}
+            >
+              {words.probabilities}
+            </button>
+          )}
+          {isAskable(answer.settings) && (
+            <button type="button" className="action" onClick={() => setShowsCode(true)}>
+              {words.code}
+            </button>
+          )}
+        </div>
+      )}
+      {showsCode && <CodeDialog answer={answer} turns={turns} onClose={() => setShowsCode(false)} />}
+    </section>
+  );
+}
+
+function ProblemView({ problem }: { problem: NonNullable<Answer["problem"]> }) {
+  const words = useWords();
+  return (
+    <div className="problem" role="alert">
+      <strong>{words.failed}</strong>
+      <p>{problem.message}</p>
+      {problem.requestId && (
+        <small>
+          {words.requestId} {problem.requestId}
+        </small>
+      )}
+    </div>
+  );
+}
+
+/** Seconds for people: 0.04 s, 1.2 s. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`;
+}
+
+export function Facts({ answer }: { answer: Answer }) {
+  const words = useWords();
+  const { facts, tokensPerSecond, numTokens } = answer;
+  const parts = [
+    tokensPerSecond ? words.tokensPerSecond(tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)) : "",
+    numTokens > 0 ? words.tokens(numTokens) : "",
+    facts ? words.firstToken(seconds(facts.timings.first_token_ms)) : "",
+    facts?.pictures.some(({ cached }) => cached) ? words.knownPicture : "",
+  ].filter((part) => part !== "");
+  return <p className="facts">{parts.join(" · ")}</p>;
+}

@@ -1,0 +1,41 @@
+/** Before the first question: what this is, and pictures whose first click asks one. */
+import type { Picture } from "../conversation.js";
+import { type Example, examples } from "../examples.js";
+import { fetchPicture } from "../pictures.js";
+import { usePreferences } from "../preferences.js";
+import { useModelName } from "../server-state.js";
+import { useWords } from "../words.js";
+
+interface EmptyPageProps {
+  readonly isReady: boolean;
+  readonly onSend: (text: string, pictures: readonly Picture[]) => void;
+}
+
+export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
+  const words = useWords();
+  const { language } = usePreferences();
+  const model = useModelName();
+  const ask = async ({ url, name, question }: Example) => onSend(question, [await fetchPicture(url, name)]);
+  return (
+    <div className="turns empty">
+      <div className="column">
+        <h1>{words.emptyTitle}</h1>
+        <p className="lead">{words.emptyLead}</p>
+        <ul className="examples">
+          {examples(language).map((each) => (
+            <li key={each.name} style={{ "--ratio": each.ratio }}>
+              <button type="button" disabled={!isReady} onClick={() => void ask(each)}>
+                <img src={each.url} alt={each.title} width={200 * each.ratio} height={200} />
+                <span>{each.question}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+        <p className="aside">
+          {model === "ocellus-tiny" && `${words.boxHint} `}
+          {words.privacy}
+        </p>
+      </div>
+    </div>
+  );
+}

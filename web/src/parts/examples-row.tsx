@@ -1,0 +1,36 @@
+/** Pictures for a panel: some of the examples, or one's own. */
+import { example } from "../examples.js";
+import { fetchPicture } from "../pictures.js";
+import type { PictureDraft } from "../use-pictures.js";
+import { useWords } from "../words.js";
+import { PickPictures } from "./pick-pictures.js";
+import { PictureView } from "./picture-view.js";
+
+interface ExamplesRowProps {
+  readonly draft: PictureDraft;
+  /** Names of example pictures that suit the panel. */
+  readonly names: readonly string[];
+}
+
+export function ExamplesRow({ draft, names }: ExamplesRowProps) {
+  const words = useWords();
+  const show = async () => draft.set(await Promise.all(names.map((name) => fetchPicture(example(name).url, name))));
+  return (
+    <div className="examples-row">
+      {draft.pictures.map((picture) => (
+        <PictureView key={picture.id} picture={picture} onRemove={() => draft.remove(picture.id)} />
+      ))}
+      <div className="row">
+        <PickPictures onFiles={draft.add} label={words.ownPicture} />
+        <button type="button" className="soft" onClick={() => void show()}>
+          {words.useExample}
+        </button>
+      </div>
+      {draft.refused.map((name) => (
+        <p key={name} className="wrong" role="alert">
+          {words.unreadable(name)}
+        </p>
+      ))}
+    </div>
+  );
+}

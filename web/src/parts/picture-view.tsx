@@ -1,0 +1,53 @@
+/** A kept picture: small, and large when it is chosen. */
+import { useEffect, useRef, useState } from "react";
+import type { Picture } from "../conversation.js";
+import { pictureBlob } from "../history.js";
+import { Icon } from "../icons.js";
+import { useWords } from "../words.js";
+
+export function usePictureUrl(id: string): string | undefined {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    let made: string | undefined;
+    let isOver = false;
+    void pictureBlob(id).then((blob) => {
+      if (!blob || isOver) return;
+      made = URL.createObjectURL(blob);
+      setUrl(made);
+    });
+    return () => {
+      isOver = true;
+      if (made) URL.revokeObjectURL(made);
+    };
+  }, [id]);
+  return url;
+}
+
+interface PictureViewProps {
+  readonly picture: Picture;
+  readonly onRemove?: (() => void) | undefined;
+}
+
+export function PictureView({ picture, onRemove }: PictureViewProps) {
+  const words = useWords();
+  const url = usePictureUrl(picture.id);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const { name, width, height } = picture;
+  return (
+    <figure className="picture">
+      <button type="button" aria-label={words.showPicture(name)} onClick={() => dialog.current?.showModal()}>
+        {url && <img src={url} alt={name} width={width} height={height} />}
+      </button>
+      {onRemove && (
+        <button type="button" className="remove" aria-label={words.removePicture(name)} onClick={onRemove}>
+          <Icon name="close" />
+        </button>
+      )}
+      <dialog ref={dialog} className="lightbox" aria-label={name}>
+        <button type="button" aria-label={words.close} onClick={() => dialog.current?.close()}>
+          {url && <img src={url} alt={name} />}
+        </button>
+      </dialog>
+    </figure>
+  );
+}

@@ -1,0 +1,70 @@
+/** What the reader asked, with its pictures; it can be put in other words. */
+import { type FormEvent, useState } from "react";
+import type { Question } from "../conversation.js";
+import { useWords } from "../words.js";
+import { PictureView } from "./picture-view.js";
+
+interface QuestionViewProps {
+  readonly question: Question;
+  readonly onEdit: (text: string) => void;
+}
+
+export function QuestionView({ question, onEdit }: QuestionViewProps) {
+  const words = useWords();
+  const [isEditing, setEditing] = useState(false);
+  return (
+    <section className="question" aria-label={words.you}>
+      {question.pictures.length > 0 && (
+        <div className="shown" data-count={Math.min(question.pictures.length, 4)}>
+          {question.pictures.map((picture) => (
+            <PictureView key={picture.id} picture={picture} />
+          ))}
+        </div>
+      )}
+      {isEditing ? (
+        <EditForm
+          text={question.text}
+          onCancel={() => setEditing(false)}
+          onSave={(text) => {
+            setEditing(false);
+            onEdit(text);
+          }}
+        />
+      ) : (
+        <div className="asked">
+          <p>{question.text}</p>
+          <button type="button" className="action" onClick={() => setEditing(true)}>
+            {words.edit}
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+interface EditFormProps {
+  readonly text: string;
+  readonly onCancel: () => void;
+  readonly onSave: (text: string) => void;
+}
+
+function EditForm({ text, onCancel, onSave }: EditFormProps) {
+  const words = useWords();
+  const save = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    onSave(String(new FormData(event.currentTarget).get("text")).trim());
+  };
+  return (
+    <form className="edit" onSubmit={save} onKeyDown={(event) => event.key === "Escape" && onCancel()}>
+      <textarea name="text" defaultValue={text} aria-label={words.edit} rows={2} ref={(field) => field?.focus()} />
+      <div className="row">
+        <button type="submit" className="firm">
+          {words.saveAndAsk}
+        </button>
+        <button type="button" className="soft" onClick={onCancel}>
+          {words.cancel}
+        </button>
+      </div>
+    </form>
+  );
+}

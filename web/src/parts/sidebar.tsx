@@ -1,0 +1,108 @@
+/** The way around: pages, earlier conversations, language and theme. On a phone it slides in over the page. */
+import { useEffect, useRef } from "react";
+import { chats } from "../chats.js";
+import type { Conversation } from "../conversation.js";
+import { Icon, Mark } from "../icons.js";
+import { usePreferences } from "../preferences.js";
+import { go, hrefOf, pages, type Route } from "../route.js";
+import { useWords } from "../words.js";
+
+interface SidebarProps {
+  readonly route: Route;
+  readonly conversations: readonly Conversation[];
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}
+
+export function Sidebar({ route, conversations, isOpen, onClose }: SidebarProps) {
+  const words = useWords();
+  const closing = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isOpen) closing.current?.focus();
+  }, [isOpen]);
+  return (
+    <>
+      {isOpen && <button type="button" className="veil" aria-label={words.close} tabIndex={-1} onClick={onClose} />}
+      <aside className="sidebar" data-open={isOpen} onKeyDown={(event) => event.key === "Escape" && onClose()}>
+        <header className="brand">
+          <a href={hrefOf("chat")} className="wordmark">
+            <Mark />
+            Ocellus
+          </a>
+          <button ref={closing} type="button" className="quiet only-narrow" aria-label={words.close} onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </header>
+        <nav aria-label={words.mainNavigation}>
+          <a className="new-chat" href={hrefOf("chat")}>
+            <Icon name="plus" />
+            {words.newChat}
+          </a>
+          {pages.slice(1).map((page) => (
+            <a key={page} href={hrefOf(page)} aria-current={route.page === page ? "page" : undefined}>
+              {words[page]}
+            </a>
+          ))}
+        </nav>
+        <Earlier conversations={conversations} current={route.id} />
+        <Foot />
+      </aside>
+    </>
+  );
+}
+
+function Earlier({ conversations, current }: { conversations: readonly Conversation[]; current: string | undefined }) {
+  const words = useWords();
+  const remove = (id: string) => {
+    chats.remove(id);
+    if (id === current) go("chat");
+  };
+  if (conversations.length === 0) return <div className="earlier" />;
+  return (
+    <section className="earlier" aria-labelledby="earlier">
+      <h2 id="earlier">{words.earlier}</h2>
+      <ul>
+        {conversations.map(({ id, title }) => (
+          <li key={id}>
+            <a href={hrefOf("chat", id)} aria-current={id === current ? "page" : undefined}>
+              {title}
+            </a>
+            <button type="button" className="quiet" aria-label={words.deleteChat(title)} onClick={() => remove(id)}>
+              <Icon name="remove" />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Foot() {
+  const words = useWords();
+  const { language, theme, change } = usePreferences();
+  const isDark = theme === "dark";
+  return (
+    <footer className="foot">
+      <button
+        type="button"
+        className="quiet language"
+        lang={language === "en" ? "zh-CN" : "en"}
+        aria-label={words.otherLanguage}
+        onClick={() => change({ language: language === "en" ? "zh" : "en" })}
+      >
+        {language === "en" ? "中文" : "English"}
+      </button>
+      <button
+        type="button"
+        className="quiet"
+        aria-label={isDark ? words.useLight : words.useDark}
+        onClick={() => change({ theme: isDark ? "light" : "dark" })}
+      >
+        <Icon name={isDark ? "sun" : "moon"} />
+      </button>
+      <a className="reference" href="docs">
+        {words.apiReference}
+      </a>
+    </footer>
+  );
+}

@@ -1,0 +1,94 @@
+/** What the reader has chosen, kept in this browser's localStorage. Language and theme follow the system until chosen. */
+import { createContext, useContext, useEffect, useState } from "react";
+
+export type Language = "en" | "zh";
+export type Theme = "light" | "dark";
+export type AnswerFormat = "text" | "json_object" | "json_schema";
+
+/** Fields of a request as they are typed; an empty one is not sent, and the model's own default holds. */
+export interface Settings {
+  readonly system: string;
+  readonly format: AnswerFormat;
+  readonly schema: string;
+  readonly probabilities: boolean;
+  readonly numbers: Readonly<Partial<Record<NumberField, string>>>;
+  readonly stop: string;
+}
+
+export const numberFields = {
+  temperature: { min: 0, max: 2, step: 0.1 },
+  top_p: { min: 0, max: 1, step: 0.05 },
+  top_k: { min: 0, max: 1000, step: 1 },
+  min_p: { min: 0, max: 1, step: 0.05 },
+  repetition_penalty: { min: 0.1, max: 2, step: 0.05 },
+  presence_penalty: { min: -2, max: 2, step: 0.1 },
+  frequency_penalty: { min: -2, max: 2, step: 0.1 },
+  max_tokens: { min: 1, max: 1_000_000, step: 1 },
+  seed: { min: 0, max: Number.MAX_SAFE_INTEGER, step: 1 },
+  min_pixels: { min: 1, max: 1e9, step: 1 },
+  max_pixels: { min: 1, max: 1e9, step: 1 },
+} as const;
+export type NumberField = keyof typeof numberFields;
+
+export const plainSettings: Settings = {
+  system: "",
+  format: "text",
+  schema: "",
+  probabilities: true,
+  numbers: {},
+  stop: "",
+};
+
+export interface Preferences {
+  readonly language: Language;
+  readonly theme: Theme;
+  readonly model: string;
+  readonly key: string;
+  readonly settings: Settings;
+}
+
+const place = "ocellus.preferences";
+
+function stored(): Partial<Preferences> {
+  try {
+    return JSON.parse(localStorage.getItem(place) ?? "{}") as Partial<Preferences>;
+  } catch {
+    return {};
+  }
+}
+
+function firstPreferences(): Preferences {
+  const kept = stored();
+  return {
+    language: kept.language ?? (navigator.language.startsWith("zh") ? "zh" : "en"),
+    theme: kept.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"),
+    model: kept.model ?? "",
+    key: kept.key ?? "",
+    settings: { ...plainSettings, ...kept.settings },
+  };
+}
+
+/** For `api.ts`, which is no component. */
+export function storedKey(): string {
+  return stored().key ?? "";
+}
+
+export function usePreferencesState() {
+  const [preferences, set] = useState(firstPreferences);
+  const { language, theme } = preferences;
+  useEffect(() => {
+    document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+    document.documentElement.dataset.theme = theme;
+  }, [language, theme]);
+  const change = (part: Partial<Preferences>) => {
+    localStorage.setItem(place, JSON.stringify({ ...stored(), ...part })); // what was not chosen goes on following the system
+    set((old) => ({ ...old, ...part }));
+  };
+  return { ...preferences, change };
+}
+
+export const PreferencesContext = createContext<ReturnType<typeof usePreferencesState> | undefined>(undefined);
+
+export function usePreferences() {
+  return useContext(PreferencesContext)!;
+}

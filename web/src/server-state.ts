@@ -1,0 +1,56 @@
+/** Whether the server is there, and its models: asked again until it is ready. */
+import { createContext, useContext, useEffect, useState } from "react";
+import type { WireModel } from "../../src/protocol/index.js";
+import { ApiError, type Health, listModels, readHealth } from "./api.js";
+import { usePreferences } from "./preferences.js";
+
+export interface ServerState {
+  readonly health: Health | "asking" | "locked";
+  readonly models: readonly WireModel[];
+}
+
+const pollMs = 1500;
+
+/** @param key asks again when it changes; `api.ts` sends it. */
+export function useServerState(key: string): ServerState {
+  const [state, set] = useState<ServerState>({ health: "asking", models: [] });
+  useEffect(() => {
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async () => {
+      const next = await readState();
+      if (isOver) return;
+      set(next);
+      if (next.health !== "ok" && next.health !== "locked") timer = setTimeout(ask, pollMs);
+    };
+    void ask();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [key]);
+  return state;
+}
+
+async function readState(): Promise<ServerState> {
+  const health = await readHealth();
+  if (health !== "ok") return { health, models: [] };
+  try {
+    return { health, models: await listModels() };
+  } catch (error) {
+    return { health: error instanceof ApiError && error.status === 401 ? "locked" : "unreachable", models: [] };
+  }
+}
+
+export const ServerContext = createContext<ServerState>({ health: "asking", models: [] });
+
+export function useModels(kind: WireModel["ocellus"]["kind"] = "chat"): readonly WireModel[] {
+  return useContext(ServerContext).models.filter((model) => model.ocellus.kind === kind);
+}
+
+/** The chosen model, or the first while the chosen one is not here. */
+export function useModelName(): string {
+  const models = useModels();
+  const { model } = usePreferences();
+  return models.find(({ id }) => id === model)?.id ?? models[0]?.id ?? "";
+}
