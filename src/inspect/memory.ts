@@ -8,7 +8,15 @@ import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
 import { type Graph, recordingCatalog } from "../graph/index.js";
 import { gridOf, type ImageRecipe } from "../image/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
-import { buildGraphs, formatOf, isPacked, type PackingPlan, type Weights, weightsOptions } from "../pack/index.js";
+import {
+  buildGraphs,
+  formatOf,
+  isPacked,
+  type PackingPlan,
+  parsePlan,
+  type Weights,
+  weightsOptions,
+} from "../pack/index.js";
 import { byteLength } from "../tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
@@ -33,7 +41,7 @@ export interface PictureSize {
 export type Fits = "now" | "freed" | "no";
 
 export interface FormatEstimate {
-  readonly weights: Weights;
+  readonly weights: PackingPlan["weights"];
   readonly blockSize: PackingPlan["blockSize"];
   readonly weightsBytes: number;
   /** Weights, keys and values, the larger of the two peaks, and the process itself. */
@@ -104,8 +112,8 @@ export async function estimateMemory(path: string, options: MemoryOptions = {}):
 /** The one format that a packed model has. */
 async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | undefined> {
   if (!(await isPacked(checkpoint))) return undefined;
-  const manifest = (await checkpoint.readJson("packed.json")) as { weights: Weights; block_size: 32 | 64 | 128 };
-  return { weights: manifest.weights, blockSize: manifest.block_size };
+  const manifest = (await checkpoint.readJson("packed.json")) as { weights: Weights; block_size: number };
+  return parsePlan(manifest.weights, { blockSize: manifest.block_size });
 }
 
 async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {
@@ -122,7 +130,7 @@ function estimate(
   packed: PackingPlan | undefined,
 ): MemoryEstimate {
   const machine = options.machine ?? machineMemory();
-  const graphs = graphsOf(family, config, { weights: "int4", blockSize: 32 }); // activations are alike in all formats
+  const graphs = graphsOf(family, config, parsePlan("int4")); // activations are alike in all formats
   const decoder = family.kind === "language" ? decoderEstimate(family, config, graphs.decoder!, options) : undefined;
   const vision = recipe && visionEstimate(family, config, graphs.vision!, recipe, options.picture ?? usualPicture);
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
@@ -130,15 +138,16 @@ function estimate(
   const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
     const weightsBytes = packedBytes(Object.values(graphsOf(family, config, plan)));
     const totalBytes = weightsBytes + fixedBytes;
-    return { ...plan, weightsBytes, totalBytes, fits: fits(totalBytes, machine) };
+    const { weights, blockSize } = plan;
+    return { weights, blockSize, weightsBytes, totalBytes, fits: fits(totalBytes, machine) };
   });
   const found = { machine, formats, processBytes, ...(decoder && { decoder }), ...(vision && { vision }) };
   return { ...found, advice: advice(found) };
 }
 
-/** Every format, the integer ones at the closest and at the smallest block. */
+/** Every format, those of free block size at the closest and at the smallest block. */
 const plans: readonly PackingPlan[] = weightsOptions.flatMap((weights) =>
-  (weights === "fp32" ? ([32] as const) : ([32, 128] as const)).map((blockSize) => ({ weights, blockSize })),
+  (/^int/.test(weights) ? [32, 128] : [32]).map((blockSize) => parsePlan(weights, { blockSize })),
 );
 
 function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record<string, Graph> {

@@ -92,6 +92,8 @@ function countFloats(values: Float32Array, columns: number): Omit<PieceStatistic
   return { counts, exact: { sum, squares, min, max }, columnSquares, numDeadRows };
 }
 
+const int4 = { kind: "int4", blockSize: 32 } as const;
+
 /** Rows with NaN or infinity have no int4 form and are left out: the counts tell of them. */
 function int4Error(bytes: Uint8Array, { dtype, columns, int4RowStep }: PieceShape): PieceStatistics["int4"] {
   const rowBytes = columns * elementBytes(dtype);
@@ -99,7 +101,7 @@ function int4Error(bytes: Uint8Array, { dtype, columns, int4RowStep }: PieceShap
   for (let row = 0; (row + 1) * rowBytes <= bytes.length; row += int4RowStep) {
     const values = toFloat32(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), dtype);
     if (!values.every(Number.isFinite)) continue;
-    const restored = dequantizeRows(quantizeRows(values, 1, columns, "int4", 32), 1, columns, "int4", 32);
+    const restored = dequantizeRows(quantizeRows(values, 1, columns, int4), 1, columns, int4);
     const { rmse } = quantizationError(values, restored);
     errorSquares += rmse ** 2 * columns;
     squares += rowSquares(values);
