@@ -27,8 +27,8 @@ describe("ocellus", () => {
     [["ask", "a.png", thisFile], 2, /^error: ask: expected the question as the last argument, found the file/],
     [["ask", "-", "-", "What?"], 2, /^error: standard input \(-\) can be one picture only/],
     [["eval", "no-such.jsonl"], 3, /^error: cannot read the evaluation file no-such\.jsonl/],
-    [["aks"], 2, /^error: unknown command 'aks'\n\(Did you mean ask\?\)\n$/],
-    [["--jsn"], 2, /^error: unknown option '--jsn'\n\(Did you mean --json\?\)\n$/],
+    [["aks"], 2, /^error: unknown command 'aks' \(Did you mean ask\?\)\n$/],
+    [["--jsn"], 2, /^error: unknown option '--jsn' \(Did you mean --json\?\)\n$/],
   ])("refuses %j with exit code %i and says why on stderr", async (argv, wanted, message) => {
     const { code, stdout, stderr } = await run(...argv);
     expect({ code, stdout }).toEqual({ code: wanted, stdout: "" });

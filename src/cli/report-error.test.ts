@@ -30,7 +30,7 @@ describe("reportError", () => {
       "commander.unknownCommand",
       "error: unknown command 'aks'\n(Did you mean ask?)",
     );
-    expect(report(unknown)).toEqual({ text: "error: unknown command 'aks'\n(Did you mean ask?)\n", code: 2 });
+    expect(report(unknown)).toEqual({ text: "error: unknown command 'aks' (Did you mean ask?)\n", code: 2 });
     expect(report(new CommanderError(0, "commander.helpDisplayed", "(outputHelp)"))).toEqual({ text: "", code: 0 });
   });
 

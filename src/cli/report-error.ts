@@ -38,7 +38,7 @@ function errorBody(error: unknown): { code: ErrorCode; message: string; details:
 }
 
 function asUsageError(error: CommanderError): OcellusError {
-  const message = error.message.replace(/^error: /, "");
+  const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
   return new OcellusError("invalid_request", error.code === "commander.help" ? "expected a command" : message);
 }
 

@@ -223,7 +223,7 @@ function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): 
   const usual = formats.find(({ weights, blockSize }) => weights === "int4" && blockSize === 32) ?? formats[0]!;
   if (usual.fits === "now") return [];
   const label = ({ weights, blockSize }: FormatEstimate) =>
-    weights === "fp32" ? weights : `${weights} in blocks of ${blockSize}`;
+    /^int/.test(weights) ? `${weights} in blocks of ${blockSize}` : weights;
   const fitting = formats.filter((format) => format.fits === "now");
   if (fitting.length > 0) return [`${fitting.map(label).join(", ")} would fit`];
   const smallest = formats.reduce((a, b) => (a.totalBytes <= b.totalBytes ? a : b));
