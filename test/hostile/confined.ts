@@ -19,6 +19,7 @@ export interface Outcome {
 export interface Confined {
   readonly baselineBytes: number;
   readonly peakBytes: number;
+  /** Of Node's own, those that start processes or threads or run text as code, and that no file had needed before. */
   readonly loadedModules: readonly string[];
   readonly results: readonly { readonly loading: Outcome; readonly audit: Outcome; readonly peakBytes: number }[];
 }
@@ -42,17 +43,22 @@ async function fastest(task: () => Promise<string>): Promise<Outcome> {
   return best;
 }
 
+function riskyModules(): string[] {
+  const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
+  return moduleLoadList.filter((name) => / (child_process|worker_threads|vm)$/.test(name));
+}
+
 async function main(paths: readonly string[]): Promise<Confined> {
   await outcome(() => load(".").then(() => "")); // loads what all need
   const baselineBytes = process.memoryUsage().rss;
+  const baselineModules = riskyModules(); // a room may import threads for its own use; here it may not start one
   const results: Confined["results"][number][] = [];
   for (const path of paths) {
     const loading = await fastest(() => load(path).then(() => "loaded"));
     const audit = await fastest(async () => (await auditCheckpoint(path)).verdict);
     results.push({ loading, audit, peakBytes: process.resourceUsage().maxRSS * 1024 });
   }
-  const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
-  const loadedModules = moduleLoadList.filter((name) => / (child_process|worker_threads|vm)$/.test(name));
+  const loadedModules = riskyModules().filter((name) => !baselineModules.includes(name));
   return { baselineBytes, peakBytes: process.resourceUsage().maxRSS * 1024, loadedModules, results };
 }
 
