@@ -1,6 +1,7 @@
 export { buildGraphs } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
 export { packedFiles } from "./manifest.js";
+export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
 export {
