@@ -51,10 +51,13 @@ function titled(title: string, lines: readonly string[]): string[][] {
 
 /** Values that differ in a number only, as those of each layer do, on one line. */
 function valueRows(values: readonly Value[]): string[] {
-  const alike = new Map<string, number>();
-  for (const { name, dtype, shape } of values) {
-    const key = `${name.replace(/\d+/g, "N")}  ${dtype}${formatShape(shape)}`;
-    alike.set(key, (alike.get(key) ?? 0) + 1);
+  const alike = new Map<string, Value[]>();
+  for (const value of values) {
+    const key = `${value.name.replace(/\d+/g, "N")}  ${value.dtype}${formatShape(value.shape)}`;
+    alike.set(key, [...(alike.get(key) ?? []), value]);
   }
-  return [...alike].map(([key, count]) => (count === 1 ? key : `${key}  ×${count}`));
+  return [...alike].map(([key, [first, ...others]]) => {
+    const { name, dtype, shape } = first!;
+    return others.length === 0 ? `${name}  ${dtype}${formatShape(shape)}` : `${key}  ×${others.length + 1}`;
+  });
 }

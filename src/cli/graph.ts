@@ -87,10 +87,11 @@ async function writeOnnx(
 ): Promise<void> {
   if (source === "packed")
     throw new OcellusError("invalid_request", `${path} is a packed model: its folder holds the ONNX files; copy it`);
-  if (await pathExists(into))
-    throw new OcellusError("invalid_request", `--onnx: ${into} exists; name a new folder, or remove it first`);
-  if (source === "checkpoint") await packWithProgress(path, { ...flags, into }, terminal);
-  else await writeBareGraphs(Object.values(graphs), into);
+  if (source === "checkpoint") {
+    // `pack` would take a packed model that is there for its own, whichever checkpoint that was made from.
+    if (await pathExists(into)) throw new OcellusError("invalid_request", `${into} exists; name a new folder`);
+    await packWithProgress(path, { ...flags, into }, terminal);
+  } else await writeBareGraphs(Object.values(graphs), into);
   const files = Object.keys(graphs).map((name) => `${name}.onnx`);
   if (flags.json) return printJson(terminal, { path: into, files, weightsAsInputs: source === "config" });
   printLine(terminal, `${into}  ${files.join(", ")}${source === "config" ? ", weights as inputs" : ""}`);
