@@ -66,7 +66,7 @@ describe.skipIf(!executablePath)("the page of a trace", () => {
     page.on("console", (message) => faults.push(message.text()));
     page.on("request", (request) => /^(file|data):/.test(request.url()) || faults.push(request.url()));
     await page.goto(pathToFileURL(path).href);
-  });
+  }, 60_000); // a browser starts slowly on a busy machine
   afterAll(() => browser?.close());
 
   it("shows questions, answers and rivals as text, whatever they spell, and asks the network for nothing", async () => {
