@@ -8,6 +8,7 @@ import { addDemoCommand } from "./demo.js";
 import { addDescribeCommand } from "./describe.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
+import { addGraphCommand } from "./graph.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
@@ -56,7 +57,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand],
-    ...[addInspectCommand],
+    ...[addInspectCommand, addGraphCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

@@ -48,7 +48,7 @@ async function packCommand(checkpoint: string, flags: PackFlags, terminal: Termi
   printLine(terminal, `${result.path}  ${formatBytes(bytes)}`);
 }
 
-async function packWithProgress(checkpoint: string, flags: PackFlags, terminal: Terminal): Promise<PackResult> {
+export async function packWithProgress(checkpoint: string, flags: PackFlags, terminal: Terminal): Promise<PackResult> {
   const { into, force = false, weights = "int4" } = flags;
   const plan = parsePlan(weights, flags);
   const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: flags.json === true });

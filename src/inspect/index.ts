@@ -26,3 +26,4 @@ export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
+export { type TracePageFacts, tracePage } from "./trace-page/page.js";

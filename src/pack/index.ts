@@ -1,6 +1,8 @@
+export { buildGraphs } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
 export { packedFiles } from "./manifest.js";
-export { buildGraphs, type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
+export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
+export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
 export {
   formatOf,
@@ -11,3 +13,4 @@ export {
   type Weights,
   weightsOptions,
 } from "./plan.js";
+export { encodeStored, storedGraphs } from "./stored-graphs.js";

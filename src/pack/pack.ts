@@ -23,15 +23,14 @@ import {
   checkpointCatalog,
   encodeOnnx,
   type Graph,
-  GraphBuilder,
   type Initializer,
   printGraph,
-  type WeightCatalog,
   type WeightSource,
 } from "../graph/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
 import { byteLength, expectShape, type TensorInfo } from "../tensor/index.js";
+import { buildGraphs } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
 import { type EncodedPiece, encodeWeights } from "./encode-weights.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
@@ -62,16 +61,6 @@ export interface PackResult {
   readonly notes: readonly string[];
 }
 
-/** The graphs of a model by name; the catalog says which tensors there are and in which format each is stored. */
-export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightCatalog): Record<string, Graph> {
-  const built = Object.entries(family.graphs(config)).map(([name, fill]) => {
-    const builder = new GraphBuilder(name, catalog);
-    fill(builder);
-    return [name, builder.build()];
-  });
-  return Object.fromEntries(built);
-}
-
 /** Packs the checkpoint in `path`, or finds it packed. @throws `unsupported`, `invalid_file`, `io` (a full disk). */
 export async function pack(path: string, options: PackOptions): Promise<PackResult> {
   const checkpoint = await openCheckpoint(path);
@@ -82,13 +71,25 @@ export async function pack(path: string, options: PackOptions): Promise<PackResu
   }
 }
 
-async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
+export interface CheckpointGraphs {
+  readonly family: AnyFamily;
+  readonly config: unknown;
+  readonly weights: WeightsSource;
+  readonly graphs: readonly Graph[];
+}
+
+/** The graphs that packing writes. @throws `invalid_config`, `invalid_file` for a tensor that is missing or misshapen. */
+export async function checkpointGraphs(checkpoint: Checkpoint, plan: PackingPlan): Promise<CheckpointGraphs> {
   const configJson = await checkpoint.readJson("config.json");
   const family = familyOf(configJson);
   const config: unknown = family.parseConfig(configJson);
   const weights = canonicalSource(await openWeights(checkpoint, configJson), family);
-  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(options.plan, name, weights));
-  const graphs = Object.values(buildGraphs(family, config, catalog));
+  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(plan, name, weights));
+  return { family, config, weights, graphs: Object.values(buildGraphs(family, config, catalog)) };
+}
+
+async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
+  const { family, config, weights, graphs } = await checkpointGraphs(checkpoint, options.plan);
   const digest = await checkpointDigest(checkpoint);
   const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
   const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
