@@ -95,5 +95,5 @@ export function formatValue(value: number): string {
 }
 
 export function percent(share: number): string {
-  return `${(share * 100).toPrecision(2)} %`;
+  return `${Number((share * 100).toPrecision(2))} %`;
 }
