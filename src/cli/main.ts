@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and what happens to their errors. */
 import { Command } from "commander";
 import { addAskCommand } from "./ask.js";
+import { addBatchCommand } from "./batch.js";
 import { addCacheCommand } from "./cache.js";
 import { addChatCommand } from "./chat.js";
 import { addConfigCommand } from "./config.js";
@@ -11,6 +12,7 @@ import { addEvalCommand } from "./eval.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
+import { addMcpCommand } from "./mcp.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
 import { addPullCommand } from "./pull.js";
@@ -55,7 +57,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
-    ...[addConfigCommand, addKeysCommand],
+    ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
     ...[addInspectCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
