@@ -28,6 +28,8 @@ Examples:
   ocellus chat screen.png                             several turns
   ocellus ask a.jpg "What is this?" --model ./qwen    any checkpoint folder
   ocellus serve                                       an endpoint for every OpenAI client, and a web page
+  ocellus batch in.jsonl --out out.jsonl              a file of requests, resumable
+  ocellus mcp                                         tools for coding assistants
   ocellus doctor                                      what this machine can do`;
 
 /** Runs one command line (without node and script name); resolves to the exit code. */
