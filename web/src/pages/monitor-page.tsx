@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { type Reading, tokensPerSecond, useReadings } from "../load.js";
 import { seconds } from "../parts/answer-view.js";
 import { Sparkline } from "../parts/sparkline.js";
+import { bytesText } from "../quantities.js";
 import { useWords } from "../words.js";
 
 export function MonitorPage() {
@@ -44,7 +45,7 @@ function Figures({ readings }: { readings: readonly Reading[] }) {
         />
         <Figure
           name={words.firstTokenTime}
-          value={last.firstTokenMs === undefined ? "–" : `≤ ${seconds(last.firstTokenMs)}`}
+          value={last.firstTokenMs === undefined ? "–" : seconds(last.firstTokenMs)}
           note={words.median}
         />
       </div>
@@ -86,15 +87,10 @@ function Memory({ reading }: { reading: Reading }) {
         {parts.map(([name, bytes]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{mebibytes(bytes)}</dd>
+            <dd>{bytesText(bytes)}</dd>
           </div>
         ))}
       </dl>
     </section>
   );
-}
-
-function mebibytes(bytes: number): string {
-  const value = bytes / 2 ** 20;
-  return value >= 1024 ? `${(value / 1024).toFixed(2)} GiB` : `${value.toFixed(value < 10 ? 1 : 0)} MiB`;
 }
