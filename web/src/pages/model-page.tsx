@@ -2,6 +2,7 @@
 import { useState } from "react";
 import type { WireModel } from "../../../src/protocol/index.js";
 import { Command } from "../parts/command.js";
+import { Sheet } from "../parts/sheet.js";
 import { XrayView } from "../parts/xray-view.js";
 import { useModels } from "../server-state.js";
 import { useWords } from "../words.js";
@@ -12,30 +13,28 @@ export function ModelPage() {
   const [chosen, setChosen] = useState("");
   const model = models.find(({ id }) => id === chosen) ?? models[0];
   return (
-    <div className="sheet">
-      <div className="wide">
-        <h1>{words.modelTitle}</h1>
-        {models.length > 1 && (
-          <select
-            className="model-choice"
-            aria-label={words.model}
-            value={model?.id}
-            onChange={(event) => setChosen(event.target.value)}
-          >
-            {models.map(({ id }) => (
-              <option key={id}>{id}</option>
-            ))}
-          </select>
-        )}
-        {model && (
-          <>
-            <ModelFacts model={model} />
-            <XrayView key={model.id} model={model} />
-            <Command text={words.inspectNote} command={inspectCommand(model.id)} />
-          </>
-        )}
-      </div>
-    </div>
+    <Sheet>
+      <h1>{words.modelTitle}</h1>
+      {models.length > 1 && (
+        <select
+          className="model-choice"
+          aria-label={words.model}
+          value={model?.id}
+          onChange={(event) => setChosen(event.target.value)}
+        >
+          {models.map(({ id }) => (
+            <option key={id}>{id}</option>
+          ))}
+        </select>
+      )}
+      {model && (
+        <>
+          <ModelFacts model={model} />
+          <XrayView key={model.id} model={model} />
+          <Command text={words.inspectNote} command={inspectCommand(model.id)} />
+        </>
+      )}
+    </Sheet>
   );
 }
 

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { type Reading, tokensPerSecond, useReadings } from "../load.js";
 import { seconds } from "../parts/answer-view.js";
+import { Sheet } from "../parts/sheet.js";
 import { Sparkline } from "../parts/sparkline.js";
 import { bytesText } from "../quantities.js";
 import { useWords } from "../words.js";
@@ -10,13 +11,11 @@ export function MonitorPage() {
   const words = useWords();
   const readings = useReadings();
   return (
-    <div className="sheet">
-      <div className="wide">
-        <h1>{words.monitorTitle}</h1>
-        <p className="lead">{words.monitorLead}</p>
-        {readings === "missing" ? <p className="notice">{words.monitorMissing}</p> : <Figures readings={readings} />}
-      </div>
-    </div>
+    <Sheet>
+      <h1>{words.monitorTitle}</h1>
+      <p className="lead">{words.monitorLead}</p>
+      {readings === "missing" ? <p className="notice">{words.monitorMissing}</p> : <Figures readings={readings} />}
+    </Sheet>
   );
 }
 
