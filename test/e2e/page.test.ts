@@ -27,8 +27,8 @@ let server: TestServer;
 let browser: Browser;
 let page: Page;
 
-/** The same answers, at the pace of a large model. */
-function slowed(model: VisionLanguageModel): ChatModel {
+/** Says two tokens and then waits to be stopped: a busy machine has time to press the button. */
+function halting(model: VisionLanguageModel): ChatModel {
   return {
     info: model.info,
     stats: model.stats,
@@ -37,8 +37,9 @@ function slowed(model: VisionLanguageModel): ChatModel {
     prepareText: (...args) => model.prepareText(...args),
     close: () => model.close(),
     async *generate(prepared, options) {
+      let numEvents = 0;
       for await (const event of model.generate(prepared, options)) {
-        await sleep(200);
+        if (++numEvents > 2) await sleep(patienceMs, undefined, options?.signal && { signal: options.signal });
         yield event;
       }
     },
@@ -78,7 +79,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     const web = join(repository, "web");
     await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
     tiny = await loadTiny();
-    server = await startServer({ "ocellus-tiny": tiny, slow: slowed(tiny) }, {}, { webFolder: outDir });
+    server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, {}, { webFolder: outDir });
     server.services.models.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
     browser = await openBrowser();
   }, 120_000);
@@ -99,12 +100,12 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     expect(await page.locator(".facts").innerText()).toMatch(/tokens\/s/);
     await page.reload();
     expect(await written()).toMatch(/red .*dress/i);
-    await page.locator(".shown img").waitFor();
+    await page.locator(".shown").getByRole("button", { name: "Show dress.jpg large" }).waitFor();
   });
 
   it("shows an answer while it is written, and stops it", async () => {
     await open();
-    await page.getByRole("combobox", { name: "Model" }).selectOption("slow");
+    await page.getByRole("combobox", { name: "Model" }).selectOption("halting");
     await page.locator(".examples button").first().click();
     await page.locator(".answer[aria-busy=true] .prose").waitFor();
     await button("Stop").click();
@@ -196,6 +197,8 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     await page.locator(".answer[aria-busy=true] .prose").waitFor();
     await page.keyboard.press("Escape");
     await page.getByText("Stopped.").waitFor();
+    await page.getByRole("combobox", { name: "Model" }).focus();
+    await page.keyboard.press("ArrowUp");
     await tabTo(".answer .action:nth-child(2)");
     await page.keyboard.press("Space"); // Try again
     await written();
@@ -237,6 +240,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     await open({}, "#/compare");
     await button("Example").click();
     await page.getByRole("button", { name: "Show pair.jpg large" }).waitFor();
+    await page.getByRole("combobox", { name: "Right: Model" }).selectOption("ocellus-tiny");
     await button("Ask").click();
     expect(await written(2)).toBe(await written(1));
     await page.goto(`${server.url}/#/uses`);
