@@ -79,16 +79,18 @@ function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { wri
 async function loadModels(config: ServeConfig, services: Services, terminal: Terminal): Promise<void> {
   const load = loadOptions(config);
   for (const { name, folder } of config.models.map(parseModel)) {
+    const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
-      const model = await openModel({ ...load, model: folder, weights }, terminal, load);
-      services.models.add(i === 0 ? name : `${name}:${weights}`, model);
+      const model = await openModel({ ...load, model: checkpoint, weights }, terminal, load);
+      services.models.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
       if (i === 0) printNotes(terminal, model.info.notes);
       await warmUp(model, terminal.signal);
     }
   }
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
-    services.models.addEmbedder(name, await loadClip(await resolveModel(folder), load));
+    const checkpoint = await resolveModel(folder);
+    services.models.addEmbedder(name, await loadClip(checkpoint, load), checkpoint);
   }
   services.models.open();
 }

@@ -14,6 +14,7 @@ import {
   fileListSchema,
   fileSchema,
   ignoredHeader,
+  modelDescriptionSchema,
   modelListSchema,
   modelSchema,
   responseRequestSchema,
@@ -75,6 +76,12 @@ export const rows: readonly Row[] = [
   },
   { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
   { method: "get", path: "/v1/models/{id}", summary: "One of them.", answer: modelSchema },
+  {
+    method: "get",
+    path: "/v1/ocellus/models/{id}/description",
+    summary: "What is inside it: parts, layers, tensors, formats and memory.",
+    answer: modelDescriptionSchema,
+  },
   {
     method: "post",
     path: "/v1/files",
