@@ -6,6 +6,7 @@ import { addChatCommand } from "./chat.js";
 import { addConfigCommand } from "./config.js";
 import { addDemoCommand } from "./demo.js";
 import { addDescribeCommand } from "./describe.js";
+import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
 import { addGraphCommand } from "./graph.js";
@@ -57,7 +58,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand],
-    ...[addInspectCommand, addGraphCommand],
+    ...[addInspectCommand, addDiffCommand, addGraphCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

@@ -1,4 +1,6 @@
 export type { Answer } from "./answers.js";
+export type { CheckpointDiff, PartChange, TensorChange } from "./change.js";
+export type { ConfigChange } from "./config-diff.js";
 export {
   type CheckpointDescription,
   type ConfigFound,
@@ -7,9 +9,11 @@ export {
   type Part,
   type Totals,
 } from "./describe.js";
+export { type DiffOptions, diffCheckpoints } from "./diff.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
 export type { Head, HeadVerdict } from "./head.js";
 export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
+export type { LowRank } from "./low-rank.js";
 export type { MachineMemory } from "./machine.js";
 export {
   type DecoderEstimate,

@@ -3,6 +3,7 @@
  * data: they travel between threads.
  */
 import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { comparePiece, type PieceDifference } from "./piece-difference.js";
 import { countPiece, type PieceStatistics } from "./piece-statistics.js";
 import type { Piece } from "./pieces.js";
 
@@ -14,16 +15,24 @@ export interface StatisticsJob {
   readonly int4RowStep: number;
 }
 
-export type Job = StatisticsJob;
+/** The same piece of two checkpoints. */
+export interface DifferenceJob {
+  readonly kind: "difference";
+  readonly paths: readonly [string, string];
+  readonly piece: Piece;
+  readonly withSketch: boolean;
+}
 
-export type JobResult<J extends Job> = J extends StatisticsJob ? PieceStatistics : never;
+export type Job = StatisticsJob | DifferenceJob;
+
+export type JobResult<J extends Job> = J extends StatisticsJob ? PieceStatistics : PieceDifference;
 
 /** Keeps the checkpoints open that its jobs name. */
 export class JobRunner {
   readonly #open = new Map<string, Promise<Checkpoint>>();
 
   async run<J extends Job>(job: J): Promise<JobResult<J>> {
-    return (await this.#statistics(job)) as JobResult<J>;
+    return (await (job.kind === "statistics" ? this.#statistics(job) : this.#difference(job))) as JobResult<J>;
   }
 
   async close(): Promise<void> {
@@ -35,6 +44,15 @@ export class JobRunner {
     const { dtype } = checkpoint.info(piece.name)!;
     const bytes = await checkpoint.readRange(piece.name, piece.start, piece.end);
     return countPiece(bytes, { dtype, columns: piece.columns, int4RowStep });
+  }
+
+  async #difference({ paths, piece, withSketch }: DifferenceJob): Promise<PieceDifference> {
+    const [a, b] = await Promise.all([this.#checkpoint(paths[0]), this.#checkpoint(paths[1])]);
+    const { name, start, end, columns } = piece;
+    const bytes = [await a.readRange(name, start, end), await b.readRange(name, start, end)] as const;
+    const dtypes = [a.info(name)!.dtype, b.info(name)!.dtype] as const;
+    const firstRow = columns === 0 ? 0 : start / columns;
+    return comparePiece(...bytes, { dtypes, columns, firstRow, withSketch });
   }
 
   #checkpoint(path: string): Promise<Checkpoint> {
