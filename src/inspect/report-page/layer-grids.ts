@@ -1,0 +1,26 @@
+/** The tensors of every stack of layers as a grid, kinds by layers: what the plots and heat maps of a report are drawn on. */
+import { groupBy } from "../group-by.js";
+import { placeOf } from "../place.js";
+
+export interface LayerGrid {
+  /** Name before the layer's number. */
+  readonly stack: string;
+  readonly layers: readonly number[];
+  /** Of each layer the index of its tensor in the list that was given, or -1. */
+  readonly kinds: readonly { readonly kind: string; readonly tensors: readonly number[] }[];
+}
+
+/** Of the tensors that `has` chooses; a stack of one layer is no grid. */
+export function layerGrids<T extends { readonly name: string }>(tensors: readonly T[], has: (tensor: T) => boolean) {
+  const places = tensors.flatMap((tensor, index) => (has(tensor) ? [{ ...placeOf(tensor.name), index }] : []));
+  const layered = places.filter((place) => place.layer !== undefined);
+  return groupBy(layered, ({ stack }) => stack).flatMap(([stack, of]): LayerGrid[] => {
+    const layers = [...new Set(of.map(({ layer }) => layer!))].sort((a, b) => a - b);
+    if (layers.length < 2) return [];
+    const kinds = groupBy(of, ({ kind }) => kind).map(([kind, ofKind]) => {
+      const byLayer = new Map(ofKind.map(({ layer, index }) => [layer, index]));
+      return { kind, tensors: layers.map((layer) => byLayer.get(layer) ?? -1) };
+    });
+    return [{ stack, layers, kinds }];
+  });
+}
