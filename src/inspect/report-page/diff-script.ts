@@ -27,8 +27,8 @@ function tensorCard(tensor) {
 }
 
 function roomsView() {
-  const rows = data.rooms.map(({ title, numTensors, numChanged, relative }) => el("li", {}, el("span", { className: "what" }, title),
-    el("span", { className: "bar" }, el("i", { style: { width: 100 * Math.min(1, relative / (Math.max(...data.rooms.map((room) => room.relative)) || 1)) + "%" } })),
+  const largest = Math.max(...data.rooms.map(({ relative }) => relative)) || 1;
+  const rows = data.rooms.map(({ title, numTensors, numChanged, relative }) => el("li", {}, el("span", { className: "what" }, title), bar(relative / largest),
     el("span", { className: "number" }, numChanged === 0 ? "equal" : changeText(relative)), el("span", { className: "aside" }, numChanged === 0 ? "" : numChanged + " of " + plural(numTensors, "tensor"))));
   return el("section", { id: "parts" }, el("h2", {}, "Part by part"), el("p", { className: "aside" }, "\\u2016B \\u2212 A\\u2016 relative to the larger of \\u2016A\\u2016 and \\u2016B\\u2016."), el("ul", { className: "list wide parts" }, ...rows));
 }
@@ -47,16 +47,23 @@ function movedView(visit) {
   if (moved.length === 0) return "";
   const list = el("ul", { className: "list wide moved" });
   const rows = moved.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
-    el("span", { className: "what" }, tensor.name, ...(tensor.rank === undefined ? [] : [el("small", { className: "lora" }, "rank " + tensor.rank)])),
-    el("span", { className: "bar" }, el("i", { style: { width: (100 * tensor.relative) / (most || 1) + "%" } })), el("span", { className: "number" }, changeText(tensor.relative)))));
+    el("span", { className: "what" }, tensor.name),
+    bar(tensor.relative / (most || 1)), el("span", { className: "number" }, changeText(tensor.relative)))));
   list.append(...rows.slice(0, maxRows));
   const rest = rows.slice(maxRows);
   const more = el("button", { type: "button", className: "pill", onclick: () => { list.append(...rest.splice(0, 500)); more.hidden = rest.length === 0; } }, "Show the other " + rest.length);
   more.hidden = rest.length === 0;
-  const low = moved.filter(({ tensor }) => tensor.rank !== undefined).length;
-  const matrices = moved.filter(({ tensor }) => tensor.shape.length >= 2).length;
-  const told = plural(moved.length, "tensor") + " of " + data.tensors.length + " moved" + (low > 0 ? "; " + low + " of " + matrices + " changed matrices by a low rank, as a merged LoRA does" : "");
-  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, told + "."), list, more);
+  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, plural(moved.length, "tensor") + " of " + data.tensors.length + " moved."), list, more);
+}
+
+function lowRankView(visit) {
+  const low = data.tensors.map((tensor, index) => ({ tensor, index })).filter(({ tensor }) => tensor.rank !== undefined);
+  if (low.length === 0) return "";
+  const matrices = data.tensors.filter(({ isEqual, shape }) => !isEqual && shape.length >= 2).length;
+  const rows = low.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
+    el("span", { className: "what" }, tensor.name), el("span", { className: "lora" }, "rank " + tensor.rank), el("span", { className: "number" }, percent(tensor.energy)))));
+  return el("section", { id: "low-rank" }, el("h2", {}, "Changed as by a merged LoRA"),
+    el("p", { className: "aside" }, low.length + " of " + matrices + " changed matrices: so few directions hold so much of the change."), el("ul", { className: "list wide" }, ...rows.slice(0, 500)));
 }
 
 function namesView() {
@@ -82,7 +89,7 @@ if (data.tensors.length > 0) {
     hint: "Rooms as high as their parameters, the warmer the farther their most changed tensor moved. Open one by click or Enter; Escape leads back.",
   });
   section.classList.add("warm");
-  nodes.push(section, roomsView(), layersView(visit), movedView(visit));
+  nodes.push(section, roomsView(), layersView(visit), lowRankView(visit), movedView(visit));
 }
 begin(el("p", { className: "aside paths" }, data.a + "  \\u2192  " + data.b), ...nodes, namesView(), configsView());
 `;

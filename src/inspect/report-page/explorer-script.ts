@@ -24,7 +24,9 @@ const bytesText = (bytes) => inUnits(bytes, ["B", "kB", "MB", "GB", "TB"]);
 const countText = (count) => inUnits(count, ["", "k", "M", "B", "T"]);
 const shapeText = (shape) => "[" + shape.join(", ") + "]";
 const valueText = (value) => value === 0 ? "0" : String(Number(value.toPrecision(4)));
-const heading = (text) => el("h3", { tabIndex: -1 }, text);
+/** A name that breaks behind its dots. */
+const dotted = (name) => name.split(/(?<=\\.)/).flatMap((part, i) => (i === 0 ? [part] : [el("wbr"), part]));
+const heading = (text) => el("h3", { tabIndex: -1 }, ...dotted(text));
 const plural = (count, what) => count + " " + what + (count === 1 ? "" : "s");
 
 // -------------------------------------------------------------------------------------------------------- the tree
@@ -145,25 +147,21 @@ function squarified(children, x, y, w, h) {
 }
 
 /** What is behind a door, hinted at: layers as columns, modules as floors, three levels at most. */
-function hints(node, x, y, w, h, level, into) {
-  const parts = node.children.filter((child) => child.numElements > 0).slice(0, 400);
-  if (level === 0 || parts.length < 2 || w < 6 || h < 6) return into;
-  const sideways = isStack(node) || (w > h && level !== 1);
+function hints(node, tone, x, y, w, h, level) {
+  const parts = node.children.filter((child) => child.numElements > 0);
+  const sideways = isStack(node) || (w > h && level < 3);
+  const along = sideways ? w : h;
+  if (level === 0 || parts.length < 2 || parts.length > along / 4 || Math.min(w, h) < 8)
+    return [svg("rect", { class: "hint", style: "--tone: " + tone(node), x, y, width: w, height: h, rx: 2 })];
+  const free = along - 1.5 * (parts.length - 1);
   const total = parts.reduce((sum, child) => sum + child.numElements, 0);
-  const room = sideways ? w : h;
-  const most = Math.max(1, Math.floor(room / 3));
-  if (parts.length > most) return into;
   let at = 0;
-  for (const part of parts) {
-    const size = (room * part.numElements) / total;
-    const box = sideways ? [x + at, y, size, h] : [x, y + at, w, size];
-    if (size > 2) {
-      into.push(svg("rect", { class: "hint", x: box[0] + 0.75, y: box[1] + 0.75, width: Math.max(0.5, box[2] - 1.5), height: Math.max(0.5, box[3] - 1.5), rx: 1.5 }));
-      hints(part, ...box, level - 1, into);
-    }
-    at += size;
-  }
-  return into;
+  return parts.flatMap((part) => {
+    const size = (free * part.numElements) / total;
+    const inner = sideways ? [x + at, y, size, h] : [x, y + at, w, size];
+    at += size + 1.5;
+    return size < 0.5 ? [] : hints(part, tone, ...inner, level - 1);
+  });
 }
 
 // ------------------------------------------------------------------------------------------------------ the picture
@@ -183,7 +181,7 @@ function door({ node, x, y, w, h }, tone, open) {
   group.append(svg("title", {}, title + " \\u00b7 " + countText(node.numElements) + " parameters"));
   group.append(svg("rect", { class: "wall", x, y, width: Math.max(0, w), height: Math.max(0, h), rx: Math.min(8, w / 4, h / 4) }));
   const head = h >= 30 ? 30 : 0;
-  if (h - head >= 14 && w > 14 && !node.tensor) group.append(...hints(node, x + 8, y + head, w - 16, h - head - 8, 3, []));
+  if (head > 0 && h - head >= 18 && w > 26 && node.children.length > 0) group.append(...hints(node, tone, x + 8, y + head, w - 16, h - head - 8, 3));
   if (w < 30 || h < 18) return group;
   const right = w > 200 ? size : "";
   const base = y + Math.min(21, h / 2 + 5);
@@ -192,6 +190,8 @@ function door({ node, x, y, w, h }, tone, open) {
   else if (h >= 46 && (node.tensor || node.children.length === 0)) group.append(svg("text", { class: "size", x: x + 11, y: base + 17 }, fitting(size, w - 22, 7.2)));
   return group;
 }
+
+const bar = (share) => el("span", { className: "bar" }, ...(share > 0 ? [el("i", { style: { width: (100 * Math.min(1, share)).toFixed(2) + "%" } })] : []));
 
 /** A room with its list: tone(node) gives a colour, share(node) a bar and its text, card(tensor) what is known of a tensor, told(node) a line about a module. */
 function explorer({ tone, share, card, told, hint }) {
@@ -235,7 +235,7 @@ function explorer({ tone, share, card, told, hint }) {
       const [part, text] = share(child, node);
       return el("li", {}, el("button", { type: "button", onclick: () => go(child), style: { "--tone": tone(child) } },
         el("span", { className: "what" }, titleOf(child)),
-        el("span", { className: "bar" }, el("i", { style: { width: (100 * part).toFixed(2) + "%" } })),
+        bar(part),
         el("span", { className: "number" }, text)));
     });
     const rest = rows.length - items.length;

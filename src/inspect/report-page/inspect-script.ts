@@ -99,12 +99,12 @@ function int4View(visit) {
   const errors = measured.map(value);
   const inGrid = new Set(data.grids.flatMap(({ kinds }) => kinds.flatMap(({ tensors }) => tensors)));
   const outside = data.tensors.map((tensor, index) => ({ tensor, index })).filter(({ tensor, index }) => value(tensor) !== undefined && !inGrid.has(index)).sort((a, b) => value(b.tensor) - value(a.tensor)).slice(0, 12);
-  const most = Math.max(...errors);
+  const [least, most] = [Math.min(...errors), Math.max(...errors)];
   const rows = outside.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
-    el("span", { className: "what" }, tensor.name), el("span", { className: "bar" }, el("i", { style: { width: (100 * value(tensor)) / most + "%" } })), el("span", { className: "number" }, errorText(value(tensor))))));
+    el("span", { className: "what" }, tensor.name), bar(value(tensor) / most), el("span", { className: "number" }, errorText(value(tensor))))));
   return el("section", { id: "int4" }, el("h2", {}, "What 4 bits would lose"),
-    el("p", { className: "aside" }, "Error of int4 in blocks of 32, relative to the values, on up to 256 rows of each matrix."),
-    ...heatMap({ value, text: errorText, low: Math.min(...errors), high: most, visit, title: "int4 error" }),
+    el("p", { className: "aside" }, "Error of int4 in blocks of 32, relative to the values, on up to 256 rows of each matrix. Full colour is twice the best matrix, or more."),
+    ...heatMap({ value, text: errorText, low: least, high: Math.max(most, 2 * least), visit, title: "int4 error" }),
     ...(rows.length > 0 ? [el("div", { className: "stack" }, el("h3", {}, "Outside the layers"), el("ul", { className: "list wide" }, ...rows))] : []));
 }
 
@@ -168,7 +168,7 @@ const { section, visit } = explorer({
   tone: (node) => "var(--" + (data.rooms[roomOf(node).room] || { part: "other" }).part + ")",
   share: (child, node) => [child.numElements / Math.max(1, node.numElements), countText(child.numElements)],
   card: tensorCard,
-  told: (node) => countText(node.numElements) + " parameters, " + percent(node.numElements / Math.max(1, total)) + " of the model, in " + plural(node.numTensors, "tensor"),
+  told: (node) => countText(node.numElements) + " parameters" + (node.parent ? ", " + percent(node.numElements / Math.max(1, total)) + " of the model," : "") + " in " + plural(node.numTensors, "tensor"),
   hint: "Rooms in the order of the data, as high as their parameters. Open one by click or Enter; Escape leads back.",
 });
 begin(findingsView(visit), section, layersView(visit), int4View(visit), memoryView(), aboutView());

@@ -1,6 +1,6 @@
 /** The tensors of every stack of layers as a grid, kinds by layers: what the plots and heat maps of a report are drawn on. */
 import { groupBy } from "../group-by.js";
-import { placeOf } from "../place.js";
+import { partKinds, placeOf } from "../place.js";
 
 export interface LayerGrid {
   /** Name before the layer's number. */
@@ -10,10 +10,11 @@ export interface LayerGrid {
   readonly kinds: readonly { readonly kind: string; readonly tensors: readonly number[] }[];
 }
 
-/** Of the tensors that `has` chooses; a stack of one layer is no grid. */
+/** Of the tensors that `has` chooses, in the order of the data; a stack of one layer is no grid. */
 export function layerGrids<T extends { readonly name: string }>(tensors: readonly T[], has: (tensor: T) => boolean) {
   const places = tensors.flatMap((tensor, index) => (has(tensor) ? [{ ...placeOf(tensor.name), index }] : []));
   const layered = places.filter((place) => place.layer !== undefined);
+  layered.sort((a, b) => partKinds.indexOf(a.part) - partKinds.indexOf(b.part) || a.kind.localeCompare(b.kind, "en"));
   return groupBy(layered, ({ stack }) => stack).flatMap(([stack, of]): LayerGrid[] => {
     const layers = [...new Set(of.map(({ layer }) => layer!))].sort((a, b) => a - b);
     if (layers.length < 2) return [];

@@ -8,10 +8,14 @@ export const style = `
   --vision: #7fcabf; --bridge: #d9b066; --embeddings: #8fb0d6; --text: #b5c46f; --decoder: #e0967c; --head: #c3a0d3; --other: #8f8678;
   --warm: #f0805f; --still: #3b362f; --good: #9ccf9f;
 }
-h3 { margin: 0; font: 500 1.02rem / 1.3 var(--sans); overflow-wrap: anywhere; outline: none; }
+h3 { margin: 0; font: 500 1.02rem / 1.3 var(--sans); overflow-wrap: anywhere; }
+h3:focus-visible { outline: none; }
+h3 + .aside { margin-top: 0.25rem; }
 h3 small, .what small { margin-left: 0.6em; color: var(--soft); font: 400 0.82rem var(--sans); }
 code { font: 0.84rem var(--mono); overflow-wrap: anywhere; }
 details summary { cursor: pointer; color: var(--soft); font-size: 0.92rem; }
+h2 + .aside { margin-top: 0.35rem; }
+.list + .pill { margin-top: 0.8rem; }
 .paths { margin-top: 0.8rem; overflow-wrap: anywhere; }
 .bar-line { display: flex; flex-wrap: wrap; gap: 0.6rem 1rem; align-items: center; justify-content: space-between; margin-bottom: 0.8rem; }
 
@@ -33,15 +37,16 @@ details summary { cursor: pointer; color: var(--soft); font-size: 0.92rem; }
 .crumbs button + button::before { content: "\\203a"; padding: 0 0.5rem; color: var(--soft); font-weight: 400; }
 input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; padding: 0 0.9rem; border: 1px solid var(--line); border-radius: 999px; background: var(--raised); color: var(--ink); font: 0.9rem var(--sans); }
 .explorer { display: grid; grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); gap: 2rem; align-items: start; }
-.picture { overflow: hidden; }
-.rooms { display: block; width: 100%; }
+.rooms { display: block; width: 100%; overflow: visible; }
 .door { cursor: pointer; outline: none; }
 .wall { fill: color-mix(in oklab, var(--tone) 24%, var(--paper)); stroke: color-mix(in oklab, var(--tone) 45%, var(--paper)); }
 .tensor .wall { fill: color-mix(in oklab, var(--tone) 14%, var(--paper)); }
-.warm .wall { fill: color-mix(in oklab, var(--tone) 52%, var(--paper)); stroke: color-mix(in oklab, var(--tone) 75%, var(--paper)); }
-.hint { fill: color-mix(in oklab, var(--tone) 15%, transparent); pointer-events: none; }
-.door:hover .wall, .door.chosen .wall { stroke: var(--tone); stroke-width: 1.5; }
-.door:hover .hint { fill: color-mix(in oklab, var(--tone) 24%, transparent); }
+.warm .wall { fill: color-mix(in oklab, var(--tone) 34%, var(--paper)); stroke: color-mix(in oklab, var(--tone) 55%, var(--paper)); }
+.warm .tensor .wall { fill: color-mix(in oklab, var(--tone) 52%, var(--paper)); }
+.hint { fill: color-mix(in oklab, var(--tone) 38%, transparent); pointer-events: none; }
+.warm .hint { fill: color-mix(in oklab, var(--tone) 85%, transparent); }
+.door:hover .wall { stroke: var(--tone); stroke-width: 1.5; }
+.door.chosen .wall { stroke: color-mix(in srgb, var(--ink) 75%, var(--paper)); stroke-width: 2; }
 .door:focus-visible .wall { stroke: var(--ink); stroke-width: 2.5; }
 .door text { fill: var(--ink); font: 500 14px var(--sans); pointer-events: none; }
 .door .size { fill: color-mix(in srgb, var(--ink) 72%, transparent); font: 400 13px var(--sans); font-variant-numeric: tabular-nums; }
@@ -61,7 +66,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 .bar { height: 0.5rem; border-radius: 4px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
 .bar i { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--tone, var(--accent)); }
 .warm .bar i, .parts .bar i, .moved .bar i { background: var(--warm); }
-.lora { padding: 0.05rem 0.5rem; border-radius: 999px; background: color-mix(in srgb, var(--bridge) 24%, transparent); }
+.lora { justify-self: start; font-size: 0.84rem; padding: 0.05rem 0.5rem; border-radius: 999px; background: color-mix(in srgb, var(--bridge) 24%, transparent); }
 
 .facts { display: grid; grid-template-columns: minmax(7rem, max-content) minmax(0, 1fr); gap: 0.25rem 1.2rem; margin-top: 0.9rem; font-size: 0.92rem; }
 .facts dt { color: var(--soft); }
@@ -77,7 +82,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 .quantiles dt { color: var(--soft); font-size: 0.76rem; }
 
 .stack { margin-top: 1.4rem; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.8rem; margin-top: 0.7rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.8rem; margin-top: 0.7rem; }
 .plot { display: grid; gap: 0.2rem; padding: 0.6rem 0.8rem; border-radius: 10px; background: var(--panel); text-align: left; }
 .plot:hover { background: color-mix(in srgb, var(--ink) 8%, var(--paper)); }
 .plot svg { display: block; width: 100%; overflow: visible; }
@@ -124,8 +129,12 @@ th small { display: block; color: var(--soft); font-size: 0.78rem; }
   .memory .memory-bar { grid-area: 2 / 1 / 3 / -1; }
   .memory .fits { grid-area: 3 / 1 / 4 / -1; }
   .memory li.aside span:nth-child(2), .memory li.aside span:last-child { display: none; }
-  .list.parts li { grid-template-columns: minmax(0, 1fr) 4.6rem; gap: 0.1rem 0.6rem; }
-  .list.wide li > button { grid-template-columns: minmax(0, 1fr) 3.5rem 4rem; }
+  .list.parts li, .list.wide li > button { grid-template-columns: minmax(0, 1fr) 4.6rem; gap: 0.1rem 0.8rem; }
+  .list.wide .what { grid-column: 1 / -1; white-space: normal; overflow-wrap: anywhere; }
+  .list.parts .what { grid-column: 1; }
+  .list.parts .bar { grid-area: 2 / 1; }
+  .list.parts .number { grid-area: 1 / 2; }
+  .list.parts .aside { grid-area: 2 / 2; text-align: right; font-size: 0.76rem; }
   .names li { grid-template-columns: minmax(0, 1fr); gap: 0; }
   input[type="search"] { width: 100%; }
 }
