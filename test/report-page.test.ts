@@ -1,5 +1,8 @@
 /** The pages of `inspect --html` and `diff --html` in a real browser: what they show, how they are driven, and that no name becomes markup. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { AxeResults } from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diffCheckpoints, diffPage, examine, inspectPage } from "../src/inspect/index.js";
@@ -26,6 +29,15 @@ const value = (name: string, i: number) =>
   name.startsWith(evil) ? 0 : Math.sin(i * i + 1) * (name.includes("layers.2.") ? 4 : 1);
 
 const checkpoint = (name: string, of: typeof value) => writeCheckpoint(join(folder, name), shapes, {}, of);
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds against the WCAG and its own practices. */
+async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.target.join(" ")}`);
+}
 
 describe.skipIf(!chromiumPath)("pages about checkpoints", () => {
   let browser: Browser;
@@ -132,6 +144,11 @@ describe.skipIf(!chromiumPath)("pages about checkpoints", () => {
     });
 
     it("asked the network for nothing and logged nothing", () => expect(faults).toEqual([]));
+
+    it.each(["Light", "Dark"])("has no fault that axe finds, beside the button %s", async (theme) => {
+      if ((await page.textContent("#theme")) !== theme) await page.click("#theme");
+      expect(await faultsOf(page)).toEqual([]);
+    });
   });
 
   describe("the page of a diff", () => {
@@ -164,6 +181,7 @@ describe.skipIf(!chromiumPath)("pages about checkpoints", () => {
       await page.locator(".inside .list button", { hasText: "other" }).click();
       expect(await page.textContent(".inside .list")).toContain(evil);
       expect(await page.locator("b, img").count()).toBe(0);
+      expect(await faultsOf(page)).toEqual([]);
       expect(faults).toEqual([]);
     });
   });

@@ -29,7 +29,7 @@ section { margin-top: 2.75rem; }
 .aside { color: var(--soft); font-size: 0.88rem; }
 .top { display: flex; gap: 1rem; align-items: flex-start; justify-content: space-between; }
 .brand { display: flex; gap: 0.6rem; align-items: center; margin-bottom: 1.1rem; color: var(--soft); font-size: 0.88rem; }
-.brand svg { width: 1.5rem; height: 1.5rem; }
+.brand svg { flex: none; width: 1.5rem; height: 1.5rem; }
 .pill { min-height: 2.25rem; padding: 0 0.9rem; border-radius: 999px; border: 1px solid var(--line); color: var(--soft); font-size: 0.86rem; white-space: nowrap; }
 .pill:hover { color: var(--ink); border-color: var(--soft); }
 .number { text-align: right; font-size: 0.86rem; font-variant-numeric: tabular-nums; }

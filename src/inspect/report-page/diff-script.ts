@@ -76,7 +76,7 @@ function configsView() {
   if (data.configs.length === 0) return "";
   const side = (text) => text === undefined ? el("td", { className: "aside" }, "absent") : el("td", {}, el("code", {}, text));
   const rows = data.configs.map(({ file, path, a, b }) => el("tr", {}, el("th", { scope: "row" }, path === "" ? file : path, ...(path === "" ? [] : [el("small", {}, file)])), side(a), side(b)));
-  return el("section", { id: "configs" }, el("h2", {}, "Configs"), el("div", { className: "scrolls" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", {}), el("th", {}, "A"), el("th", {}, "B"))), el("tbody", {}, ...rows))));
+  return el("section", { id: "configs" }, el("h2", {}, "Configs"), el("div", { className: "scrolls" }, el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), el("th", {}, "A"), el("th", {}, "B"))), el("tbody", {}, ...rows))));
 }
 
 const nodes = [];

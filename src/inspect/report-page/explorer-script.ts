@@ -74,7 +74,7 @@ function joinChains(node) {
     if (node.tensor) node.tensor.node = node;
     for (const child of node.children) child.parent = node;
   }
-  if (isStack(node)) node.children.sort((a, b) => a.name - b.name);
+  node.children.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 
 function modelTree() {
@@ -171,14 +171,15 @@ const fitting = (text, width, perCharacter) => {
   return text.length <= room ? text : room < 3 ? "" : text.slice(0, room - 1) + "\\u2026";
 };
 
-function door({ node, x, y, w, h }, tone, open) {
+const doorText = (node) => titleOf(node) + " " + (node.tensor ? shapeText(node.tensor.shape) : countText(node.numElements));
+
+function door({ node, x, y, w, h }, tone, open, tell) {
   const title = titleOf(node);
   const size = node.tensor ? shapeText(node.tensor.shape) : countText(node.numElements);
   const group = svg("g", {
-    class: node.tensor ? "door tensor" : "door", role: "button", tabindex: -1, style: "--tone: " + tone(node),
-    "aria-label": title + ", " + countText(node.numElements) + " parameters", onclick: () => open(node),
+    class: node.tensor ? "door tensor" : "door", role: "button", tabindex: -1, style: "--tone: " + tone(node), "aria-label": doorText(node),
+    onclick: () => open(node), onmouseenter: () => tell(node), onfocus: () => tell(node), onmouseleave: () => tell(), onblur: () => tell(),
   });
-  group.append(svg("title", {}, title + " \\u00b7 " + countText(node.numElements) + " parameters"));
   group.append(svg("rect", { class: "wall", x, y, width: Math.max(0, w), height: Math.max(0, h), rx: Math.min(8, w / 4, h / 4) }));
   const head = h >= 30 ? 30 : 0;
   if (head > 0 && h - head >= 18 && w > 26 && node.children.length > 0) group.append(...hints(node, tone, x + 8, y + head, w - 16, h - head - 8, 3));
@@ -186,8 +187,8 @@ function door({ node, x, y, w, h }, tone, open) {
   const right = w > 200 ? size : "";
   const base = y + Math.min(21, h / 2 + 5);
   group.append(svg("text", { class: "name", x: x + 11, y: base }, fitting(title, w - 22 - 7.2 * right.length, 7.8)));
-  if (right) group.append(svg("text", { class: "size", x: x + w - 11, y: base, "text-anchor": "end" }, right));
-  else if (h >= 46 && (node.tensor || node.children.length === 0)) group.append(svg("text", { class: "size", x: x + 11, y: base + 17 }, fitting(size, w - 22, 7.2)));
+  if (right) group.append(svg("text", { class: "size", x: x + w - 11, y: base, "text-anchor": "end" }, " " + right));
+  else if (h >= 46 && (node.tensor || node.children.length === 0)) group.append(svg("text", { class: "size", x: x + 11, y: base + 17 }, " " + fitting(size, w - 22, 7.2)));
   return group;
 }
 
@@ -199,7 +200,9 @@ function explorer({ tone, share, card, told, hint }) {
   const picture = svg("svg", { class: "rooms", role: "group", "aria-label": "The model, sized by parameters" });
   const frame = el("div", { className: "picture" }, picture);
   const crumbs = el("nav", { className: "crumbs", "aria-label": "Where in the model" });
-  const panel = el("div", { className: "inside", "aria-live": "polite" });
+  const panel = el("div", { className: "inside" });
+  const caption = el("p", { className: "aside" }, hint);
+  const tell = (node) => { caption.textContent = node ? doorText(node) + (node.tensor ? "" : " parameters in " + plural(node.numTensors, "tensor")) : hint; };
   let here = whole;
 
   const shown = () => (here.tensor ? here.parent : here);
@@ -208,7 +211,7 @@ function explorer({ tone, share, card, told, hint }) {
     const height = Math.round(Math.min(560, Math.max(360, width * 0.8)));
     const node = shown();
     const boxes = node === whole ? stacked(node.children, width, height) : squarified(node.children, 0, 0, width, height);
-    const doors = boxes.filter(({ w, h }) => w > 1.5 && h > 1.5).map((box) => door(node === whole ? box : { ...box, w: box.w - 3, h: box.h - 3 }, tone, (to) => go(to, true)));
+    const doors = boxes.filter(({ w, h }) => w > 1.5 && h > 1.5).map((box) => door(node === whole ? box : { ...box, w: box.w - 3, h: box.h - 3 }, tone, (to) => go(to, true), tell));
     picture.setAttribute("viewBox", "0 0 " + width + " " + height);
     picture.setAttribute("height", height);
     picture.replaceChildren(...doors);
@@ -265,8 +268,8 @@ function explorer({ tone, share, card, told, hint }) {
     panel.replaceChildren(heading(plural(found.length, "tensor")), el("ul", { className: "list" }, ...items));
   } });
   const section = el("section", { id: "rooms" },
-    el("div", { className: "bar-line" }, crumbs, find),
-    el("div", { className: "explorer" }, el("div", {}, frame, el("p", { className: "aside" }, hint)), panel));
+    el("div", { className: "bar-line" }, el("h2", {}, "The model, room by room"), find), crumbs,
+    el("div", { className: "explorer" }, el("div", {}, frame, caption), panel));
   go(whole);
   const visit = (index) => {
     go(data.tensors[index].node);

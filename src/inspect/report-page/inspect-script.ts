@@ -12,11 +12,11 @@ function findingsView(visit) {
   const bad = data.findings.filter(({ severity }) => severity === "bad");
   const notes = data.findings.filter(({ severity }) => severity !== "bad");
   const list = (found) => el("ul", { className: "findings" }, ...byKind(found).flatMap((of) => kindItems(of, visit)));
-  const head = bad.length > 0 ? plural(bad.length, "thing") + " no trained model has" : "Healthy: nothing that no trained model has";
+  const head = bad.length > 0 ? "Not healthy: " + plural(bad.length, "finding") : "Healthy";
   return el("section", { id: "findings", className: bad.length > 0 ? "bad" : "" },
     el("p", { className: bad.length > 0 ? "verdict" : "verdict good" }, head),
     ...(bad.length > 0 ? [list(bad)] : []),
-    ...(notes.length > 0 ? [el("details", { open: bad.length === 0 && notes.length < 7 }, el("summary", {}, plural(notes.length, "note") + " before shrinking it"), list(notes))] : []));
+    ...(notes.length > 0 ? [el("details", { open: bad.length === 0 && notes.length < 7 }, el("summary", {}, plural(notes.length, "note") + " to know before shrinking it"), list(notes))] : []));
 }
 
 function byKind(findings) {
@@ -26,12 +26,12 @@ function byKind(findings) {
 }
 
 function kindItems(of, visit) {
-  const items = of.slice(0, maxOfKind).map((finding) => {
-    const links = finding.tensors.slice(0, 4).map((name, i) => finding.at[i] >= 0
-      ? el("button", { type: "button", className: "link", onclick: () => visit(finding.at[i]) }, name)
-      : el("code", {}, name));
-    const more = finding.tensors.length > links.length ? ["and " + (finding.tensors.length - links.length) + " more"] : [];
-    return el("li", {}, el("span", {}, finding.message), el("span", { className: "links" }, ...links, ...more));
+  const items = of.slice(0, maxOfKind).map(({ message, tensors, at }) => {
+    const link = (i) => at[i] >= 0 ? el("button", { type: "button", className: "link", onclick: () => visit(at[i]) }, ...dotted(tensors[i])) : el("code", {}, ...dotted(tensors[i]));
+    if (tensors.length === 1 && message.startsWith(tensors[0])) return el("li", {}, el("span", {}, link(0), message.slice(tensors[0].length)));
+    const links = tensors.slice(0, 4).map((_, i) => link(i));
+    const more = tensors.length > links.length ? ["and " + (tensors.length - links.length) + " more"] : [];
+    return el("li", {}, el("span", {}, message), el("span", { className: "links" }, ...links, ...more));
   });
   return of.length > items.length ? [...items, el("li", { className: "aside" }, "and " + (of.length - items.length) + " more of this kind; ocellus inspect --health --json has them all")] : items;
 }
@@ -131,7 +131,7 @@ function memoryView() {
       el("span", { className: "number" }, bytesText(weightsBytes)), el("span", { className: "number" }, bytesText(totalBytes)), el("span", { className: "fits" }, words[fits]));
   });
   const header = el("li", { className: "aside" }, el("span", {}), el("span", {}), el("span", { className: "number" }, "weights"), el("span", { className: "number" }, "running"), el("span", {}));
-  const legend = [["weights", undefined, "--vision"], ...rest].map(([name, bytes, colour]) => el("div", {}, el("i", { style: { background: "var(" + colour + ")" } }), el("dt", {}, name), ...(bytes === undefined ? [] : [el("dd", {}, bytesText(bytes))])));
+  const legend = [["weights", undefined, "--vision"], ...rest].map(([name, bytes, colour]) => el("div", {}, el("dt", {}, el("i", { style: { background: "var(" + colour + ")" } }), name), ...(bytes === undefined ? [] : [el("dd", {}, bytesText(bytes))])));
   const told = [
     ...(decoder ? [plural(decoder.numSequences, "sequence") + " of " + decoder.contextTokens + " tokens, " + bytesText(decoder.cacheBytesPerThousandTokens) + " per 1,000 tokens"] : []),
     ...(vision ? ["a picture of " + vision.picture.width + " \\u00d7 " + vision.picture.height] : []),

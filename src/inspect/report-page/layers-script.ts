@@ -72,7 +72,7 @@ function smallPlot({ kind, tensors }, layers, value, text, visit) {
     return points.reduce((a, b) => (Math.abs(b.x - x) < Math.abs(a.x - x) ? b : a));
   };
   return el("button", {
-    type: "button", className: "plot", "aria-label": kind + ", largest in layer " + largest.layer + ": " + text(largest.v) + ". Opens that tensor; arrow keys choose another layer.",
+    type: "button", className: "plot", title: "Opens this tensor; the arrow keys choose another layer",
     onmousemove: (event) => show(nearest(event)), onmouseleave: () => show(largest), onclick: () => visit(at.index),
     onkeydown: (event) => {
       const to = points.indexOf(at) + ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] || 0);

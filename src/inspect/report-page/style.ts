@@ -31,7 +31,7 @@ h2 + .aside { margin-top: 0.35rem; }
 .link { color: var(--accent); font: 0.84rem var(--mono); text-align: left; overflow-wrap: anywhere; }
 .link:hover { text-decoration: underline; }
 
-.crumbs { display: flex; flex-wrap: wrap; gap: 0.2rem 0; min-height: 2.1rem; align-items: center; font-size: 0.92rem; }
+.crumbs { display: flex; flex-wrap: wrap; gap: 0.2rem 0; min-height: 2.1rem; margin-bottom: 0.4rem; align-items: center; font-size: 0.92rem; }
 .crumbs button { padding: 0.15rem 0.1rem; color: var(--accent); overflow-wrap: anywhere; text-align: left; }
 .crumbs button:disabled { color: var(--ink); cursor: default; font-weight: 500; }
 .crumbs button + button::before { content: "\\203a"; padding: 0 0.5rem; color: var(--soft); font-weight: 400; }
@@ -50,7 +50,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 .door:focus-visible .wall { stroke: var(--ink); stroke-width: 2.5; }
 .door text { fill: var(--ink); font: 500 14px var(--sans); pointer-events: none; }
 .door .size { fill: color-mix(in srgb, var(--ink) 72%, transparent); font: 400 13px var(--sans); font-variant-numeric: tabular-nums; }
-.picture + .aside { margin-top: 0.6rem; }
+.picture + .aside { min-height: 3em; margin-top: 0.6rem; overflow-wrap: anywhere; }
 .inside { padding: 1.1rem 1.2rem; border-radius: 12px; background: var(--panel); }
 .inside > .aside { overflow-wrap: anywhere; }
 
@@ -109,7 +109,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 .memory-bar { display: flex; height: 0.8rem; overflow: hidden; border-radius: 4px; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; margin-top: 0.8rem; }
 .legend div { display: flex; gap: 0.5rem; align-items: baseline; font-size: 0.88rem; }
-.legend i { width: 0.7rem; height: 0.7rem; border-radius: 3px; }
+.legend i { display: inline-block; margin-right: 0.5rem; width: 0.7rem; height: 0.7rem; border-radius: 3px; }
 .legend dd { color: var(--soft); font-variant-numeric: tabular-nums; }
 
 .names { display: grid; gap: 0.3rem; margin-top: 0.8rem; }
