@@ -5,8 +5,9 @@
 import { baseName } from "../../checkpoint/index.js";
 import { formatShape } from "../../tensor/index.js";
 import type { CheckpointDiff, TensorChange } from "../change.js";
+import { longestStack } from "../describe.js";
 import { pageDocument, rounded } from "../page/document.js";
-import { placeOf } from "../place.js";
+import { type PartKind, placeOf } from "../place.js";
 import { diffScript } from "./diff-script.js";
 import { explorerScript } from "./explorer-script.js";
 import { layerGrids } from "./layer-grids.js";
@@ -27,14 +28,16 @@ export function diffPage(diff: CheckpointDiff): string {
 }
 
 function pageData({ a, b, parts = [], tensors = [], added, removed, reshaped, retyped, configs }: CheckpointDiff) {
-  const rooms = parts.map(({ title, numTensors, numChanged, relative }) => ({
-    ...{ title, numTensors, numChanged, relative: rounded(relative), numLayers: 0 },
+  const partOf = new Map(tensors.map(({ name }) => [name, placeOf(name).part]));
+  const namesOf = (part: PartKind) => [...partOf].flatMap(([name, its]) => (its === part ? [name] : []));
+  const rooms = parts.map(({ part, title, numTensors, numChanged, relative }) => ({
+    ...{ title, numTensors, numChanged, relative: rounded(relative), numLayers: longestStack(namesOf(part)) },
   }));
   return {
     ...{ a, b, rooms, configs },
     tensors: tensors.map((tensor) => ({
       ...tensorData(tensor),
-      room: parts.findIndex(({ part }) => part === placeOf(tensor.name).part),
+      room: parts.findIndex(({ part }) => part === partOf.get(tensor.name)),
     })),
     grids: layerGrids(tensors, ({ shape }) => shape.length >= 2),
     names: [

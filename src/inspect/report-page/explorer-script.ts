@@ -171,16 +171,14 @@ const fitting = (text, width, perCharacter) => {
   return text.length <= room ? text : room < 3 ? "" : text.slice(0, room - 1) + "\\u2026";
 };
 
-const doorText = (node) => titleOf(node) + " " + (node.tensor ? shapeText(node.tensor.shape) : countText(node.numElements));
-
 function door({ node, x, y, w, h }, tone, open, tell) {
   const title = titleOf(node);
   const size = node.tensor ? shapeText(node.tensor.shape) : countText(node.numElements);
   const group = svg("g", {
-    class: node.tensor ? "door tensor" : "door", role: "button", tabindex: -1, style: "--tone: " + tone(node), "aria-label": doorText(node),
+    class: node.tensor ? "door tensor" : "door", role: "button", tabindex: -1, style: "--tone: " + tone(node), "aria-label": title + " " + size,
     onclick: () => open(node), onmouseenter: () => tell(node), onfocus: () => tell(node), onmouseleave: () => tell(), onblur: () => tell(),
   });
-  group.append(svg("rect", { class: "wall", x, y, width: Math.max(0, w), height: Math.max(0, h), rx: Math.min(8, w / 4, h / 4) }));
+  group.append(svg("rect", { class: "wall", x, y, width: w, height: h, rx: Math.min(8, w / 4, h / 4) }));
   const head = h >= 30 ? 30 : 0;
   if (head > 0 && h - head >= 18 && w > 26 && node.children.length > 0) group.append(...hints(node, tone, x + 8, y + head, w - 16, h - head - 8, 3));
   if (w < 30 || h < 18) return group;
@@ -194,79 +192,93 @@ function door({ node, x, y, w, h }, tone, open, tell) {
 
 const bar = (share) => el("span", { className: "bar" }, ...(share > 0 ? [el("i", { style: { width: (100 * Math.min(1, share)).toFixed(2) + "%" } })] : []));
 
-/** A room with its list: tone(node) gives a colour, share(node) a bar and its text, card(tensor) what is known of a tensor, told(node) a line about a module. */
-function explorer({ tone, share, card, told, hint }) {
+/** Longer lists are cut: the search field finds the rest. */
+const maxListed = 200;
+
+/** What is in a module, as buttons: in its own order where that says something, else the largest first. */
+function moduleView(node, { tone, share, told }, go) {
+  const rows = [...node.children];
+  if (!isStack(node) && node.parent) rows.sort((a, b) => b.numElements - a.numElements);
+  const items = rows.slice(0, maxListed).map((child) => {
+    const [part, text] = share(child, node);
+    return el("li", {}, el("button", { type: "button", onclick: () => go(child), style: { "--tone": tone(child) } },
+      el("span", { className: "what" }, titleOf(child)), bar(part), el("span", { className: "number" }, text)));
+  });
+  const rest = rows.length - items.length;
+  return [
+    heading(node.parent ? titleOf(node) : "The whole model"),
+    el("p", { className: "aside" }, told(node)),
+    el("ul", { className: "list" }, ...items),
+    ...(rest > 0 ? [el("p", { className: "aside" }, "and " + rest + " more: find them by name")] : []),
+  ];
+}
+
+function foundView(text, go) {
+  const words = text.toLowerCase().split(/\\s+/).filter(Boolean);
+  const found = data.tensors.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
+  const items = found.slice(0, maxListed).map((tensor) => el("li", {}, el("button", { type: "button", className: "found", onclick: () => go(tensor.node) }, ...dotted(tensor.name))));
+  return [heading(plural(found.length, "tensor")), el("ul", { className: "list" }, ...items)];
+}
+
+/** Enter and Space open the door at hand, Escape and Backspace lead back. */
+function onDoorKeys(picture, back) {
+  walk(picture, () => {});
+  picture.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") document.activeElement.onclick();
+    else if (event.key === "Escape" || event.key === "Backspace") back();
+    else return;
+    event.preventDefault();
+  });
+}
+
+/** The doors of a node over the whole picture. */
+function drawDoors(picture, node, here, width, tone, go, tell) {
+  const height = Math.round(Math.min(560, Math.max(360, width * 0.8)));
+  const areas = () => squarified(node.children, 0, 0, width, height).filter(({ w, h }) => w > 4 && h > 4).map((box) => ({ ...box, w: box.w - 3, h: box.h - 3 }));
+  const boxes = node.parent ? areas() : stacked(node.children, width, height);
+  const doors = boxes.map((box) => door(box, tone, go, tell));
+  picture.setAttribute("viewBox", "0 0 " + width + " " + height);
+  picture.setAttribute("height", height);
+  picture.replaceChildren(...doors);
+  const chosen = boxes.findIndex((box) => box.node === here);
+  doors.forEach((each, i) => each.setAttribute("tabindex", i === Math.max(0, chosen) ? 0 : -1));
+  if (chosen >= 0) doors[chosen].classList.add("chosen");
+}
+
+/**
+ * The picture, the way to where one stands, and what is there. tone(node) gives a colour; share(node, parent) a bar and its
+ * text; told(node) a line about a module; card(tensor) what is known of a tensor. visit(index) leads to a tensor.
+ */
+function explorer({ hint, card, ...look }) {
   const whole = modelTree();
   const picture = svg("svg", { class: "rooms", role: "group", "aria-label": "The model, sized by parameters" });
   const frame = el("div", { className: "picture" }, picture);
   const crumbs = el("nav", { className: "crumbs", "aria-label": "Where in the model" });
   const panel = el("div", { className: "inside" });
   const caption = el("p", { className: "aside" }, hint);
-  const tell = (node) => { caption.textContent = node ? doorText(node) + (node.tensor ? "" : " parameters in " + plural(node.numTensors, "tensor")) : hint; };
+  const tell = (node) => { caption.textContent = node ? titleOf(node) + ": " + (node.tensor ? shapeText(node.tensor.shape) : countText(node.numElements) + " parameters in " + plural(node.numTensors, "tensor")) : hint; };
   let here = whole;
 
   const shown = () => (here.tensor ? here.parent : here);
-  const draw = () => {
-    const width = Math.max(240, frame.clientWidth);
-    const height = Math.round(Math.min(560, Math.max(360, width * 0.8)));
-    const node = shown();
-    const boxes = node === whole ? stacked(node.children, width, height) : squarified(node.children, 0, 0, width, height);
-    const doors = boxes.filter(({ w, h }) => w > 1.5 && h > 1.5).map((box) => door(node === whole ? box : { ...box, w: box.w - 3, h: box.h - 3 }, tone, (to) => go(to, true), tell));
-    picture.setAttribute("viewBox", "0 0 " + width + " " + height);
-    picture.setAttribute("height", height);
-    picture.replaceChildren(...doors);
-    const chosen = boxes.findIndex((box) => box.node === here);
-    doors.forEach((each, i) => each.setAttribute("tabindex", i === Math.max(0, chosen) ? 0 : -1));
-    if (chosen >= 0 && doors[chosen]) doors[chosen].classList.add("chosen");
-  };
-
-  const go = (node, keep) => {
+  const draw = () => drawDoors(picture, shown(), here, Math.max(240, frame.clientWidth), look.tone, enter, tell);
+  const go = (node) => {
     here = node;
     const way = [];
     for (let at = node; at; at = at.parent) way.unshift(at);
-    crumbs.replaceChildren(...way.map((at, i) => el("button", { type: "button", disabled: i === way.length - 1, onclick: () => go(at) }, at === whole ? "model" : titleOf(at))));
+    crumbs.replaceChildren(...way.map((at) => el("button", { type: "button", disabled: at === node, onclick: () => go(at) }, at === whole ? "model" : titleOf(at))));
     draw();
-    panel.replaceChildren(...(node.tensor ? card(node.tensor) : moduleView(node)));
-    const focus = picture.querySelector(".chosen") || picture.querySelector(".door");
-    if (keep && focus) focus.focus({ preventScroll: true });
+    panel.replaceChildren(...(node.tensor ? card(node.tensor) : moduleView(node, look, go)));
   };
-
-  const moduleView = (node) => {
-    const rows = [...node.children];
-    if (!isStack(node) && node !== whole) rows.sort((a, b) => b.numElements - a.numElements);
-    const items = rows.slice(0, maxListed).map((child) => {
-      const [part, text] = share(child, node);
-      return el("li", {}, el("button", { type: "button", onclick: () => go(child), style: { "--tone": tone(child) } },
-        el("span", { className: "what" }, titleOf(child)),
-        bar(part),
-        el("span", { className: "number" }, text)));
-    });
-    const rest = rows.length - items.length;
-    return [
-      heading(node === whole ? "The whole model" : titleOf(node)),
-      el("p", { className: "aside" }, told(node)),
-      el("ul", { className: "list" }, ...items),
-      ...(rest > 0 ? [el("p", { className: "aside" }, "and " + rest + " smaller: find them by name")] : []),
-    ];
+  const enter = (node) => {
+    go(node);
+    const next = picture.querySelector(".chosen") || picture.querySelector(".door");
+    if (next) next.focus({ preventScroll: true });
   };
-  const maxListed = 200;
+  onDoorKeys(picture, () => shown().parent && enter(shown().parent));
+  new ResizeObserver(draw).observe(frame);
 
-  walk(picture, () => {});
-  picture.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") document.activeElement.onclick();
-    else if ((event.key === "Escape" || event.key === "Backspace") && shown().parent) go(shown().parent, true);
-    else return;
-    event.preventDefault();
-  });
-  new ResizeObserver(() => frame.clientWidth !== frame.dataset.width && draw(frame.dataset.width = frame.clientWidth)).observe(frame);
-
-  const find = el("input", { type: "search", placeholder: "Find a tensor", "aria-label": "Find a tensor by name", oninput: () => {
-    const words = find.value.toLowerCase().split(/\\s+/).filter(Boolean);
-    if (words.length === 0) return go(here);
-    const found = data.tensors.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
-    const items = found.slice(0, 50).map((tensor) => el("li", {}, el("button", { type: "button", className: "found", onclick: () => go(tensor.node) }, tensor.name)));
-    panel.replaceChildren(heading(plural(found.length, "tensor")), el("ul", { className: "list" }, ...items));
-  } });
+  const find = el("input", { type: "search", placeholder: "Find a tensor", "aria-label": "Find a tensor by name" });
+  find.oninput = () => find.value.trim() === "" ? go(here) : panel.replaceChildren(...foundView(find.value, go));
   const section = el("section", { id: "rooms" },
     el("div", { className: "bar-line" }, el("h2", {}, "The model, room by room"), find), crumbs,
     el("div", { className: "explorer" }, el("div", {}, frame, caption), panel));

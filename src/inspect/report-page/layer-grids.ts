@@ -8,7 +8,14 @@ export interface LayerGrid {
   readonly layers: readonly number[];
   /** Of each layer the index of its tensor in the list that was given, or -1. */
   readonly kinds: readonly { readonly kind: string; readonly tensors: readonly number[] }[];
+  /** Kinds beyond `maxKinds`. */
+  readonly numMore: number;
 }
+
+/** A layer of published models has up to a dozen kinds of matrix; hundreds of experts would be a page of their own. */
+const maxKinds = 64;
+/** Four times the deepest published decoder; more numbers are no layers. */
+const maxLayers = 512;
 
 /** Of the tensors that `has` chooses, in the order of the data; a stack of one layer is no grid. */
 export function layerGrids<T extends { readonly name: string }>(tensors: readonly T[], has: (tensor: T) => boolean) {
@@ -17,11 +24,11 @@ export function layerGrids<T extends { readonly name: string }>(tensors: readonl
   layered.sort((a, b) => partKinds.indexOf(a.part) - partKinds.indexOf(b.part) || a.kind.localeCompare(b.kind, "en"));
   return groupBy(layered, ({ stack }) => stack).flatMap(([stack, of]): LayerGrid[] => {
     const layers = [...new Set(of.map(({ layer }) => layer!))].sort((a, b) => a - b);
-    if (layers.length < 2) return [];
+    if (layers.length < 2 || layers.length > maxLayers) return [];
     const kinds = groupBy(of, ({ kind }) => kind).map(([kind, ofKind]) => {
       const byLayer = new Map(ofKind.map(({ layer, index }) => [layer, index]));
       return { kind, tensors: layers.map((layer) => byLayer.get(layer) ?? -1) };
     });
-    return [{ stack, layers, kinds }];
+    return [{ stack, layers, kinds: kinds.slice(0, maxKinds), numMore: Math.max(0, kinds.length - maxKinds) }];
   });
 }

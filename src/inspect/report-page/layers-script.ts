@@ -3,6 +3,11 @@
  * one kind of matrix each. Uses of `data`: grids[] (see layer-grids.ts), tensors[] (name).
  */
 export const layersScript = `
+function stackTitle({ stack, layers, numMore }) {
+  const more = numMore > 0 ? "; " + numMore + " more kinds of tensor are left out" : "";
+  return el("h3", {}, ...dotted(stack), el("small", {}, "layers " + layers[0] + "\\u2013" + layers.at(-1) + more));
+}
+
 /**
  * One square a matrix, coloured by value(tensor), undefined where there is none, from none at \`low\` to full at \`high\`.
  * Walked with the arrow keys; each square is a door to its tensor.
@@ -28,7 +33,7 @@ function heatMap({ value, text, low, high, visit, title }) {
     const cells = map.querySelectorAll("button");
     cells[0].tabIndex = 0;
     walk(map, (i) => cells.forEach((each, at) => { each.tabIndex = at === i ? 0 : -1; }), grid.layers.length);
-    return el("div", { className: "stack" }, el("h3", {}, grid.stack, el("small", {}, "layers " + grid.layers[0] + "\\u2013" + grid.layers.at(-1))), map);
+    return el("div", { className: "stack" }, stackTitle(grid), map);
   });
   const scale = el("p", { className: "scale aside" }, text(low), el("i", {}), text(high));
   return [...maps, el("div", { className: "under" }, caption, scale)];
@@ -39,7 +44,7 @@ function smallPlots({ value, text, visit }) {
   return data.grids.map((grid) => {
     const plots = grid.kinds.filter(({ tensors }) => tensors.filter((index) => index >= 0 && value(data.tensors[index]) !== undefined).length > 1);
     if (plots.length === 0) return "";
-    return el("div", { className: "stack" }, el("h3", {}, grid.stack, el("small", {}, "layers " + grid.layers[0] + "\\u2013" + grid.layers.at(-1))),
+    return el("div", { className: "stack" }, stackTitle(grid),
       el("div", { className: "plots" }, ...plots.map((each) => smallPlot(each, grid.layers, value, text, visit))));
   });
 }

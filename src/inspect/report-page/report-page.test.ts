@@ -77,7 +77,7 @@ describe("diffPage", () => {
     expect(rooms).toMatchObject([{ title: "resampler", numChanged: 1, numTensors: 2 }]);
     expect(tensors[0]).toMatchObject({ name: "resampler.layers.1.q.weight", relative: 0.5, isEqual: false, room: 0 });
     expect(grids).toEqual([
-      { stack: "resampler.layers", layers: [0, 1], kinds: [{ kind: "q.weight", tensors: [1, 0] }] },
+      { stack: "resampler.layers", layers: [0, 1], kinds: [{ kind: "q.weight", tensors: [1, 0] }], numMore: 0 },
     ]);
     expect(names).toEqual([
       ["added", "new.weight", "bf16 [2]"],
@@ -109,7 +109,7 @@ describe("layerGrids", () => {
     ];
     const tensors = names.map((name) => ({ name }));
     expect(layerGrids(tensors, () => true)).toEqual([
-      { stack: "visual.blocks", layers: [0, 1], kinds: [{ kind: "w", tensors: [3, 4] }] },
+      { stack: "visual.blocks", layers: [0, 1], kinds: [{ kind: "w", tensors: [3, 4] }], numMore: 0 },
       {
         stack: "m.layers",
         layers: [2, 10],
@@ -117,7 +117,15 @@ describe("layerGrids", () => {
           { kind: "a", tensors: [1, 0] },
           { kind: "b", tensors: [2, -1] },
         ],
+        numMore: 0,
       },
     ]);
+  });
+
+  it("leaves out experts by the hundred, and stacks deeper than any model", () => {
+    const experts = Array.from({ length: 200 }, (_, i) => ({ name: `m.layers.${i % 2}.experts.${i >> 1}.w` }));
+    expect(layerGrids(experts, () => true)).toMatchObject([{ kinds: { length: 64 }, numMore: 36 }]);
+    const deep = Array.from({ length: 600 }, (_, i) => ({ name: `m.layers.${i}.w` }));
+    expect(layerGrids(deep, () => true)).toEqual([]);
   });
 });
