@@ -47,7 +47,7 @@ function movedView(visit) {
   if (moved.length === 0) return "";
   const list = el("ul", { className: "list wide moved" });
   const rows = moved.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
-    el("span", { className: "what" }, tensor.name),
+    el("span", { className: "what" }, ...dotted(tensor.name)),
     bar(tensor.relative / (most || 1)), el("span", { className: "number" }, changeText(tensor.relative)))));
   list.append(...rows.slice(0, maxRows));
   const rest = rows.slice(maxRows);
@@ -61,14 +61,14 @@ function lowRankView(visit) {
   if (low.length === 0) return "";
   const matrices = data.tensors.filter(({ isEqual, shape }) => !isEqual && shape.length >= 2).length;
   const rows = low.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
-    el("span", { className: "what" }, tensor.name), el("span", { className: "lora" }, "rank " + tensor.rank), el("span", { className: "number" }, percent(tensor.energy)))));
+    el("span", { className: "what" }, ...dotted(tensor.name)), el("span", { className: "lora" }, "rank " + tensor.rank), el("span", { className: "number" }, percent(tensor.energy)))));
   return el("section", { id: "low-rank" }, el("h2", {}, "Changed as by a merged LoRA"),
     el("p", { className: "aside" }, low.length + " of " + matrices + " changed matrices: so few directions hold so much of the change."), el("ul", { className: "list wide" }, ...rows.slice(0, 500)));
 }
 
 function namesView() {
   if (data.names.length === 0) return "";
-  const rows = data.names.map(([what, name, told]) => el("li", { className: what }, el("span", { className: "sign" }, what), el("code", {}, name), el("span", { className: "aside" }, told)));
+  const rows = data.names.map(([what, name, told]) => el("li", { className: what }, el("span", { className: "sign" }, what), el("code", {}, ...dotted(name)), el("span", { className: "aside" }, told)));
   return el("section", { id: "names" }, el("h2", {}, "Added, removed, reshaped"), el("ul", { className: "names" }, ...rows));
 }
 

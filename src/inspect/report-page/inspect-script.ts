@@ -101,7 +101,7 @@ function int4View(visit) {
   const outside = data.tensors.map((tensor, index) => ({ tensor, index })).filter(({ tensor, index }) => value(tensor) !== undefined && !inGrid.has(index)).sort((a, b) => value(b.tensor) - value(a.tensor)).slice(0, 12);
   const [least, most] = [Math.min(...errors), Math.max(...errors)];
   const rows = outside.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
-    el("span", { className: "what" }, tensor.name), bar(value(tensor) / most), el("span", { className: "number" }, errorText(value(tensor))))));
+    el("span", { className: "what" }, ...dotted(tensor.name)), bar(value(tensor) / most), el("span", { className: "number" }, errorText(value(tensor))))));
   return el("section", { id: "int4" }, el("h2", {}, "What 4 bits would lose"),
     el("p", { className: "aside" }, "Error of int4 in blocks of 32, relative to the values, on up to 256 rows of each matrix. Full colour is twice the best matrix, or more."),
     ...heatMap({ value, text: errorText, low: least, high: Math.max(most, 2 * least), visit, title: "int4 error" }),

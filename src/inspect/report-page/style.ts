@@ -11,7 +11,7 @@ export const style = `
 h3 { margin: 0; font: 500 1.02rem / 1.3 var(--sans); overflow-wrap: anywhere; }
 h3:focus-visible { outline: none; }
 h3 + .aside { margin-top: 0.25rem; }
-h3 small, .what small { margin-left: 0.6em; color: var(--soft); font: 400 0.82rem var(--sans); }
+h3 small, .what small { display: inline-block; margin-left: 0.6em; color: var(--soft); font: 400 0.82rem var(--sans); }
 code { font: 0.84rem var(--mono); overflow-wrap: anywhere; }
 details summary { cursor: pointer; color: var(--soft); font-size: 0.92rem; }
 h2 + .aside { margin-top: 0.35rem; }
