@@ -100,6 +100,14 @@ describe("--html", () => {
     expect((await run("inspect", bad, "--html", page, "--health")).code).toBe(4);
   });
 
+  it.each(["--safe", "--tensor=x"])("is not taken beside %s, which reads something else", async (other) => {
+    const { code, stderr } = await run("inspect", a, "--html", join(folder, "never.html"), other);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/'--html .*cannot be used with option/),
+    });
+  });
+
   it("is refused before anything is read where its folder does not exist, and leaves nothing where it cannot be written", async () => {
     const absent = await run("inspect", a, "--html", join(folder, "absent", "page.html"));
     expect(absent).toMatchObject({

@@ -1,5 +1,5 @@
 /** `ocellus inspect CHECKPOINT`: what a checkpoint is, whether it is whole, and what it will cost, from its headers. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { OcellusError } from "../base/index.js";
 import { auditCheckpoint } from "../checkpoint/index.js";
 import { resolveModel } from "../hub/index.js";
@@ -55,7 +55,12 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
     .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
     .option("--safe", "say of every file what it would run if Python loaded it; exit code 4 when that is dangerous")
-    .option("--html <page.html>", "read all values and write a page: the model as rooms, plots, int4 errors, health")
+    .addOption(
+      new Option(
+        "--html <page.html>",
+        "read all values and write a page: the model as rooms, plots, int4 errors, health",
+      ).conflicts(["safe", "tensor"]), // they read something else
+    )
     .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
     .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))

@@ -48,7 +48,7 @@ function tensorCard(tensor) {
       ["mean", valueText(values.mean)], ["deviation", valueText(values.std)], ["root mean square", valueText(values.rms)],
       ["smallest, largest", valueText(values.min) + ", " + valueText(values.max)],
       ["zeros", numZeros === 0 ? "none" : countText(numZeros) + ", " + percent(numZeros / tensor.numElements)],
-      ["not finite", numNaN + numInfinite === 0 ? "none" : plural(numNaN, "NaN") + ", " + numInfinite + " infinite"],
+      ["not finite", numNaN + numInfinite === 0 ? "none" : numNaN + " NaN, " + numInfinite + " infinite"],
       ["dead rows", numDead ? String(numDead) : undefined],
       ["int4 would lose", int4Error === undefined ? undefined : errorText(int4Error) + " of its size"],
       ["outlier channels", numOutliers === undefined ? undefined : numOutliers === 0 ? "none" : numOutliers + ", the largest " + values.outliers.slice(0, 4).map(([channel, ratio]) => channel + " (" + ratio.toFixed(1) + "\\u00d7)").join(", ")],
