@@ -1,21 +1,9 @@
 /** The page of a trace in a real browser: what it shows, how it is driven, and that no text in it becomes markup. */
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tracePage } from "../src/inspect/index.js";
 import type { Trace } from "../src/runtime/index.js";
-import { temporaryFolder } from "./support/folders.js";
-
-/** CHROMIUM, or where the packages of Debian and Chrome put it. */
-const executablePath = [
-  process.env.CHROMIUM,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((path) => path && existsSync(path));
-if (!executablePath) console.warn("trace page: no Chromium found, its tests are skipped; name one in CHROMIUM");
+import { chromiumPath, openHtml } from "./support/browser.js";
 
 const evil = `</script><img src=x onerror="window.broken=1"><b>&amp;`;
 const dot = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
@@ -53,19 +41,14 @@ const trace: Trace = {
   stages: { readMs: 10, visionMs: 20, prefillMs: 3, decodeMs: 9 },
 };
 
-describe.skipIf(!executablePath)("the page of a trace", () => {
+describe.skipIf(!chromiumPath)("the page of a trace", () => {
   let browser: Browser;
   let page: Page;
   const faults: string[] = [];
   beforeAll(async () => {
-    const path = join(temporaryFolder(), "trace.html");
-    writeFileSync(path, tracePage(trace, { question: `What? ${evil}`, pictures: [dot, dot], model: `tiny ${evil}` }));
-    browser = await chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
-    page = await browser.newPage({ colorScheme: "dark" });
-    page.on("pageerror", (error) => faults.push(error.message));
-    page.on("console", (message) => faults.push(message.text()));
-    page.on("request", (request) => /^(file|data):/.test(request.url()) || faults.push(request.url()));
-    await page.goto(pathToFileURL(path).href);
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+    const html = tracePage(trace, { question: `What? ${evil}`, pictures: [dot, dot], model: `tiny ${evil}` });
+    page = await openHtml(browser, html, faults, { colorScheme: "dark" });
   }, 60_000); // a browser starts slowly on a busy machine
   afterAll(() => browser?.close());
 

@@ -18,11 +18,15 @@ export function diffText(diff: CheckpointDiff, colours: Colours): string {
     bold(diff.summary),
     partsText(diff, colours),
     tensorsText(diff, colours),
-    listed(added, (t) => green(`+ ${t.name} ${t.dtype} ${formatShape(t.shape)}`), dim),
-    listed(removed, (t) => red(`- ${t.name} ${t.dtype} ${formatShape(t.shape)}`), dim),
-    listed(reshaped, (t) => yellow(`~ ${t.name} ${formatShape(t.a)} → ${formatShape(t.b)}`), dim),
-    listed(retyped, (t) => yellow(`~ ${t.name} ${t.a} → ${t.b}`), dim),
-    listed(configs, (c) => `${[c.file, c.path].filter(Boolean).join(" ")}: ${c.a ?? "–"} → ${c.b ?? "–"}`, dim),
+    listed(added, (t) => green(`+ ${printable(t.name)} ${t.dtype} ${formatShape(t.shape)}`), dim),
+    listed(removed, (t) => red(`- ${printable(t.name)} ${t.dtype} ${formatShape(t.shape)}`), dim),
+    listed(reshaped, (t) => yellow(`~ ${printable(t.name)} ${formatShape(t.a)} → ${formatShape(t.b)}`), dim),
+    listed(retyped, (t) => yellow(`~ ${printable(t.name)} ${t.a} → ${t.b}`), dim),
+    listed(
+      configs,
+      (c) => printable(`${[c.file, c.path].filter(Boolean).join(" ")}: ${c.a ?? "–"} → ${c.b ?? "–"}`),
+      dim,
+    ),
   ];
   return blocks.filter((block) => block !== "").join("\n\n");
 }

@@ -1,13 +1,15 @@
 /** `ocellus inspect CHECKPOINT`: what a checkpoint is, whether it is whole, and what it will cost, from its headers. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { OcellusError } from "../base/index.js";
 import { auditCheckpoint } from "../checkpoint/index.js";
 import { resolveModel } from "../hub/index.js";
 import {
   type CheckpointDescription,
-  checkHealth,
   describeCheckpoint,
   estimateMemory,
+  examine,
+  type HealthReport,
+  inspectPage,
   type MemoryOptions,
   type PictureSize,
   tensorStatistics,
@@ -16,6 +18,7 @@ import { healthText } from "./health-text.js";
 import { descriptionText } from "./inspect-text.js";
 import { memoryText } from "./memory-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
+import { checkPagePath, writePage } from "./page-file.js";
 import { withProgress } from "./pass-progress.js";
 import { safetyText } from "./safety-text.js";
 import { statisticsText } from "./statistics-text.js";
@@ -30,6 +33,7 @@ interface InspectFlags extends GlobalFlags {
   readonly tensor?: string;
   readonly health?: boolean;
   readonly safe?: boolean;
+  readonly html?: string;
 }
 
 const examples = `
@@ -38,6 +42,7 @@ Examples:
   ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
   ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
   ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels
+  ocellus inspect ./my-checkpoint --html report.html    all of it as a page to look at
   ocellus inspect ./download.pt --safe                  what loading it with Python would import and call`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
@@ -50,6 +55,12 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
     .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
     .option("--safe", "say of every file what it would run if Python loaded it; exit code 4 when that is dangerous")
+    .addOption(
+      new Option(
+        "--html <page.html>",
+        "read all values and write a page: the model as rooms, plots, int4 errors, health",
+      ).conflicts(["safe", "tensor"]), // they read something else
+    )
     .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
     .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
@@ -60,7 +71,7 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
   if (flags.safe) return inspectSafety(path, flags, terminal);
-  if (flags.health) return inspectHealth(path, flags, terminal);
+  if (flags.health || flags.html !== undefined) return inspectHealth(path, flags, terminal);
   if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
   const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
   const memory = await memoryOf(description, flags);
@@ -79,12 +90,23 @@ async function inspectTensors(path: string, pattern: string, flags: InspectFlags
   printLine(terminal, statisticsText(statistics, coloursFor(terminal.stdout)));
 }
 
+/** With a page of all that was found, when one is asked for; only --health makes what is bad an error. */
 async function inspectHealth(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
-  const report = await withProgress(terminal, "reading", flags, (pass) => checkHealth(path, pass));
-  if (flags.json) printJson(terminal, report);
-  else printLine(terminal, healthText(report, coloursFor(terminal.stdout)));
-  if (report.healthy) return;
-  const bad = report.findings.filter(({ severity }) => severity === "bad");
+  await checkPagePath(flags.html);
+  const examination = await withProgress(terminal, "reading", flags, (pass) => examine(path, pass));
+  if (flags.html !== undefined) {
+    const memory = await memoryOf(examination.description, flags);
+    await writePage(flags.html, inspectPage(examination, memory), terminal, flags);
+  }
+  const { healthy, findings } = examination;
+  if (flags.json) printJson(terminal, { healthy, findings, ...(flags.html !== undefined && { page: flags.html }) });
+  else printLine(terminal, healthText(examination, coloursFor(terminal.stdout)));
+  if (flags.health) refuseUnhealthy(path, examination);
+}
+
+function refuseUnhealthy(path: string, { healthy, findings }: HealthReport): void {
+  if (healthy) return;
+  const bad = findings.filter(({ severity }) => severity === "bad");
   throw new OcellusError(
     "invalid_file",
     `${path} is not healthy: ${[...new Set(bad.map(({ kind }) => kind))].join(", ")}`,

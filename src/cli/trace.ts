@@ -1,12 +1,12 @@
 /** `ocellus ask … --trace out.html`: the answer, and a page that shows where it came from. */
-import { formatBytes } from "../base/index.js";
-import { baseName, writeFileAtomically } from "../checkpoint/index.js";
+import { baseName } from "../checkpoint/index.js";
 import { readInput, thumbnail } from "../image/index.js";
 import { tracePage } from "../inspect/index.js";
 import type { ImageInput, Trace, VisionLanguageModel } from "../runtime/index.js";
 import { questionAbout } from "./answer.js";
 import { type AnswerFlags, chatOptions } from "./options.js";
-import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
+import { writePage } from "./page-file.js";
+import { printJson, printLine, type Terminal } from "./terminal.js";
 
 /** Pixels a side of a picture on the page: sharp on a wide screen, some 100 kB. */
 const maxSide = 1024;
@@ -27,11 +27,9 @@ export async function traceAnswer(
   const sources = await Promise.all(pictures.map((picture) => pageSource(picture, signal)));
   const { weights, device } = model.info;
   const facts = { question, pictures: sources, model: `${baseName(flags.model)} · ${weights} · ${device}` };
-  const page = tracePage(trace, facts);
-  await writeFileAtomically(path, page);
+  await writePage(path, tracePage(trace, facts), terminal, flags);
   if (flags.json) return printJson(terminal, { question, ...withoutMaps(trace), page: path, model: model.info });
   printLine(terminal, trace.text);
-  terminal.stderr.write(`${coloursFor(terminal.stderr).dim(`${path}  ${formatBytes(page.length)}`)}\n`);
 }
 
 /** What an address gives, read once: the model and the page must show the same picture. */

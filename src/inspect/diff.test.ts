@@ -108,6 +108,17 @@ describe("diffCheckpoints", () => {
     );
   });
 
+  it("takes a change of rank 1 for a LoRA's only in matrices that adapters change", async () => {
+    const of = { "model.layers.0.gate.weight": [63, 128], "model.layers.0.mlp.up_proj.weight": [64, 128] };
+    const shifted = (by: number) => (_: string, i: number) => Math.sin(i + 1) + by;
+    const a = await writeCheckpoint(join(folder, "g"), of, {}, shifted(0));
+    const b = await writeCheckpoint(join(folder, "h"), of, {}, shifted(1));
+    const { tensors, summary } = await diffCheckpoints(a, b);
+    const ranks = tensors!.map(({ name, lowRank }) => [name.split(".")[3], lowRank?.rank]);
+    expect(Object.fromEntries(ranks)).toEqual({ gate: undefined, mlp: 1 });
+    expect(summary).toBe("the decoder moved; 1 of 2 changed matrices by rank 1, as a merged LoRA does");
+  });
+
   it("reads large checkpoints in threads", async () => {
     const path = join(folder, "large");
     writeSparseCheckpoint(path, new Map([["x.weight", [1024, 40_000]]]), {}, 1);

@@ -12,7 +12,14 @@ export {
 export { type DiffOptions, diffCheckpoints } from "./diff.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
 export type { Head, HeadVerdict } from "./head.js";
-export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
+export {
+  checkHealth,
+  type Examination,
+  examine,
+  type FindingKind,
+  type HealthFinding,
+  type HealthReport,
+} from "./health.js";
 export type { LowRank } from "./low-rank.js";
 export type { MachineMemory } from "./machine.js";
 export {
@@ -28,6 +35,8 @@ export {
 export type { ModuleNode } from "./module-tree.js";
 export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
+export { diffPage } from "./report-page/diff-page.js";
+export { inspectPage } from "./report-page/inspect-page.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
 export { type TracePageFacts, tracePage } from "./trace-page/page.js";

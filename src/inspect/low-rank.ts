@@ -20,12 +20,18 @@ export const lowRankEnergy = 0.9;
 export const maxLowRank = sketchRows / 2;
 /** A rank over this share of the smaller side says nothing: any small matrix has one. */
 const maxShareOfSide = 1 / 8;
+/**
+ * Smaller sides have low ranks for other reasons: one number added to a 16 × 16 matrix is a change of rank 1. Adapters change
+ * the projections of attention and feed-forward, of which no published model has a narrower one.
+ */
+const minSide = 64;
 /** Eigenvalues below this share of the largest are zeros of float32 sums. */
 const roundingFloor = 1e-10;
 
 /** @param sketch [sketchRows, columns] of a [rows, columns] change. Undefined when it is not of low rank. */
 export function lowRankOf(sketch: Float32Array, rows: number, columns: number): LowRank | undefined {
-  const limit = Math.min(maxLowRank, Math.floor(Math.min(rows, columns) * maxShareOfSide));
+  const side = Math.min(rows, columns);
+  const limit = side < minSide ? 0 : Math.min(maxLowRank, Math.floor(side * maxShareOfSide));
   const gram = gramOf(sketch, columns);
   const trace = gram.reduce((sum, row, i) => sum + row[i]!, 0);
   const squares = gram.reduce((sum, row) => sum + row.reduce((s, value) => s + value * value, 0), 0);

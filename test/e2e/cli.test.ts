@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeSparseCheckpoint } from "../../src/inspect/stranger.testkit.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const labels = JSON.parse(readFileSync(join(root, "examples/pictures/labels.json"), "utf8")) as {
@@ -187,6 +188,22 @@ describe("ocellus pack", () => {
     expect(await stopped).toMatchObject({ code: 130, stdout: "", stderr: "stopped\n" });
     expect(existsSync(into)).toBe(false);
     expect(readdirSync(join(folder, "packing"))).toEqual([]);
+  });
+});
+
+describe("ocellus inspect --html", () => {
+  it("leaves nothing behind when it is stopped while it reads", async () => {
+    const large = join(folder, "large");
+    writeSparseCheckpoint(large, new Map([["x.weight", [2 ** 17, 2 ** 16]]]), {}, 1); // 17 GB of holes
+    const into = mkdtempSync(join(folder, "page-"));
+    const child = start(["inspect", large, "--html", join(into, "report.html")]);
+    const stopped = outcome(child);
+    await new Promise((done) => child.stderr!.once("data", done)); // the first line of progress
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await stopped;
+    expect({ code, stdout }, stderr).toEqual({ code: 130, stdout: "" });
+    expect(stderr).toMatch(/^reading .*\n(.*\n)*stopped\n$/);
+    expect(readdirSync(into)).toEqual([]);
   });
 });
 

@@ -1,48 +1,7 @@
-/**
- * What the page of a trace does in the browser, as text: it is no module of ours and imports nothing. All that came from
- * outside reaches the page as text nodes, never as markup.
- */
+/** What the page of a trace does in the browser, as text, on top of page/base-script.ts. */
 export const script = `
-"use strict";
-const data = JSON.parse(document.getElementById("trace").textContent);
-const root = document.documentElement;
-const redraws = [];
-
-function el(tag, properties, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties || {})) {
-    if (name === "style") for (const [key, text] of Object.entries(value)) node.style.setProperty(key, text);
-    else if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-const percent = (p) => p >= 0.9995 ? "100 %" : p >= 0.1 ? (100 * p).toFixed(1) + " %" : p >= 0.0001 ? (100 * p).toFixed(2) + " %" : "< 0.01 %";
 const milliseconds = (ms) => (ms < 10 ? ms.toFixed(1) : Math.round(ms)) + " ms";
 const visible = (text, id) => text === "" ? "#" + id : text.replace(/ /g, "\\u2423").replace(/\\n/g, "\\u21b5").replace(/\\t/g, "\\u21e5");
-
-/** Arrow keys, Home and End walk over the buttons of a group; only the current one is a stop of the Tab key. */
-function walk(group, choose) {
-  group.addEventListener("keydown", (event) => {
-    const buttons = [...group.querySelectorAll("button")];
-    const at = buttons.indexOf(document.activeElement);
-    const to = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (at < 0 || to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    const next = Math.min(buttons.length - 1, Math.max(0, to));
-    choose(next);
-    buttons[next].focus();
-  });
-}
-
-function mark(buttons, chosen, attribute) {
-  buttons.forEach((button, i) => {
-    button.setAttribute(attribute, String(i === chosen));
-    button.tabIndex = i === chosen ? 0 : -1;
-  });
-}
 
 // ------------------------------------------------------------------------------------------------------ the answer
 
@@ -144,7 +103,7 @@ function lookView(picture, img) {
   const layers = el("div", { className: "tabs", role: "group", "aria-label": "Layer" }, ...tabs);
   walk(queries, chooseQuery);
   walk(layers, chooseLayer);
-  const bare = el("button", { type: "button", className: "theme", "aria-pressed": "false", onclick: () => {
+  const bare = el("button", { type: "button", className: "pill", "aria-pressed": "false", onclick: () => {
     bare.setAttribute("aria-pressed", String(frame.classList.toggle("bare")));
     bare.textContent = frame.classList.contains("bare") ? "Show attention" : "Hide attention";
   } }, "Hide attention");
@@ -202,21 +161,5 @@ function timesView() {
     el("dl", { className: "legend" }, ...legend));
 }
 
-// --------------------------------------------------------------------------------------------------------- the page
-
-function setTheme(theme) {
-  root.dataset.theme = theme;
-  const button = document.getElementById("theme");
-  button.textContent = theme === "dark" ? "Light" : "Dark";
-  for (const redraw of redraws) redraw();
-}
-
-const dark = matchMedia("(prefers-color-scheme: dark)");
-document.getElementById("question").textContent = data.question;
-document.getElementById("facts").textContent = data.facts;
-document.getElementById("answer").append(...answerView());
-document.getElementById("rest").append(...data.pictures.map(pictureView), timesView());
-document.getElementById("theme").onclick = () => setTheme(root.dataset.theme === "dark" ? "light" : "dark");
-dark.onchange = () => setTheme(dark.matches ? "dark" : "light");
-setTheme(dark.matches ? "dark" : "light");
+begin(el("div", {}, ...answerView()), ...data.pictures.map(pictureView), timesView());
 `;
