@@ -1,5 +1,4 @@
 /** Server-sent events as OpenAI's clients read them: `data:` lines of JSON, an error as the last one, `[DONE]` at the end. */
-import type { UnderlyingDefaultSource } from "node:stream/web";
 import { OcellusError } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import type { Exchange, RequestContext } from "./exchange.js";
@@ -26,7 +25,7 @@ export async function streamEvents(
 }
 
 /** The events as bytes, each made when the client has taken the one before. */
-class EventBytes implements UnderlyingDefaultSource<Uint8Array> {
+class EventBytes {
   readonly #events: AsyncGenerator<SseEvent>;
   readonly #exchange: Exchange;
   readonly #done: string;
