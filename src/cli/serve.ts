@@ -106,6 +106,7 @@ function loadOptions(config: ServeConfig) {
     device,
     maxSequences,
     pictureThreads,
+    graphThreads: true,
     pictureLimits: { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
     ...(threads !== undefined && { threads }),
     ...(blockSize !== undefined && { blockSize }),

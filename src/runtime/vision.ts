@@ -2,7 +2,7 @@
 import { invariant } from "../base/index.js";
 import type { PixelValues } from "../image/index.js";
 import type { PackedModel } from "../pack/index.js";
-import { float32, type GraphSession, int64 } from "../session/index.js";
+import { float32, type Graph, int64 } from "../session/index.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */
@@ -13,11 +13,7 @@ export interface EncodedImage {
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
-export async function encodeImage(
-  session: GraphSession,
-  model: PackedModel,
-  pixels: PixelValues,
-): Promise<EncodedImage> {
+export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
   invariant(family.image, "only a family with eyes is shown pictures");
   const feeds = Object.entries(family.image.inputs(config, pixels)).map(([name, input]) => [
