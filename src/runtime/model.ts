@@ -24,6 +24,8 @@ export interface LoadOptions extends PackingChoice, Threading, DeviceChoice {
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
   readonly maxSequences?: number;
+  /** What encoded pictures may hold in memory, kept for further questions. Default 256 MiB. */
+  readonly maxFeaturesBytes?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
 }
@@ -82,7 +84,7 @@ export class VisionLanguageModel {
   readonly #parts: Parts;
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
-  readonly #features = new FeatureCache();
+  readonly #features: FeatureCache;
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
   readonly #grammars: Grammars;
@@ -100,6 +102,7 @@ export class VisionLanguageModel {
     });
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
+    this.#features = new FeatureCache(options.maxFeaturesBytes);
     this.#grammars = new Grammars(parts.tokenizer);
   }
 
