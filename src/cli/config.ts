@@ -34,6 +34,12 @@ export const serveConfigSchema = z.strictObject({
   threads: z.number().int().min(1).max(1024).optional().describe("of one operator (default: all cores)"),
   pictureThreads: z.number().int().min(1).max(64).default(1).describe("that decode and fit pictures"),
   maxSequences: z.number().int().min(1).max(1024).default(8).describe("answers of one model that are written at once"),
+  maxFeaturesBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(256 * 2 ** 20)
+    .describe("of the encoded pictures of one model, kept for further questions"),
   maxLength: z
     .number()
     .int()

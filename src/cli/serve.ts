@@ -102,12 +102,23 @@ export function parseModel(text: string): { name: string; folder: string } {
 }
 
 function loadOptions(config: ServeConfig) {
-  const { device, threads, blockSize, maxSequences, maxLength, pictureThreads, maxPictureBytes, maxPicturePixels } =
-    config;
+  const {
+    device,
+    threads,
+    blockSize,
+    maxSequences,
+    maxLength,
+    maxFeaturesBytes,
+    pictureThreads,
+    maxPictureBytes,
+    maxPicturePixels,
+  } = config;
   return {
     device,
     maxSequences,
+    maxFeaturesBytes,
     pictureThreads,
+    graphThreads: true,
     pictureLimits: { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
     ...(threads !== undefined && { threads }),
     ...(blockSize !== undefined && { blockSize }),

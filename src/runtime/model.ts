@@ -9,22 +9,24 @@ import { Grammars } from "../grammar/index.js";
 import type { PictureThreads, PixelValues } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
-import { type Device, defaultThreads, GraphSession } from "../session/index.js";
+import { type Device, defaultThreads, type Graph } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
-import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading } from "./open.js";
+import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
 import { type EncodedImage, encodeImage, lookAgain } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoice {
+export interface LoadOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
   readonly maxSequences?: number;
+  /** What encoded pictures may hold in memory, kept for further questions. Default 256 MiB. */
+  readonly maxFeaturesBytes?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
 }
@@ -50,8 +52,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
     const vision =
-      packed.family.image && (await GraphSession.open(packed.graphPath("vision"), { device: towers, threads }));
-    const decoder = await GraphSession.open(packed.graphPath("decoder"), { device, threads });
+      packed.family.image && (await openGraph(packed.graphPath("vision"), { device: towers, threads }, options));
+    const decoder = await openGraph(packed.graphPath("decoder"), { device, threads }, options);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const pictures = openPictureThreads(options);
@@ -68,8 +70,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
 interface Parts extends TextSide {
   readonly packed: PackedModel;
   /** Absent in a model that reads text only. */
-  readonly vision: GraphSession | undefined;
-  readonly decoder: GraphSession;
+  readonly vision: Graph | undefined;
+  readonly decoder: Graph;
   readonly pictures: PictureThreads | undefined;
   readonly placement: Placement;
   readonly threads: number;
@@ -84,7 +86,7 @@ export class VisionLanguageModel {
   readonly #parts: Parts;
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
-  readonly #features = new FeatureCache();
+  readonly #features: FeatureCache;
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
   readonly #grammars: Grammars;
@@ -102,6 +104,7 @@ export class VisionLanguageModel {
     });
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
+    this.#features = new FeatureCache(options.maxFeaturesBytes);
     this.#grammars = new Grammars(parts.tokenizer);
   }
 

@@ -6,15 +6,7 @@ import { invariant } from "../base/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
-import {
-  createSlotCache,
-  type Feeds,
-  float32,
-  type GraphSession,
-  int32,
-  int64,
-  type SlotCache,
-} from "../session/index.js";
+import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCache } from "../session/index.js";
 
 /** One picture's place in a prompt: `tokens` [numTokens, hidden_size] stand at `start`. */
 export interface PlacedImage {
@@ -41,25 +33,23 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly maxLength: number;
   readonly vocabSize: number;
   readonly #model: PackedModel;
-  readonly #session: GraphSession;
   readonly #dimensions: ModelDimensions;
-  readonly #cache: SlotCache;
+  readonly #decoder: CachedGraph;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
 
-  constructor(model: PackedModel, session: GraphSession, options: RunnerOptions) {
+  constructor(model: PackedModel, decoder: Graph, options: RunnerOptions) {
     this.#model = model;
-    this.#session = session;
     this.#dimensions = model.family.dimensions(model.config);
     this.numSlots = options.numSlots;
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
-    this.#cache = createSlotCache(session.device, { ...model.family.cache(model.config), ...options });
+    this.#decoder = withCache(decoder, { ...model.family.cache(model.config), ...options });
     this.#lengths = new Array<number>(options.numSlots).fill(0);
   }
 
   get cacheBytes(): number {
-    return this.#cache.bytes;
+    return this.#decoder.bytes;
   }
 
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
@@ -70,7 +60,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   async close(): Promise<void> {
-    await this.#cache.close();
+    await this.#decoder.close();
   }
 
   /** One run of the graph; the logits of the rows that want them. */
@@ -86,9 +76,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
     const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths };
-    const { logits } = await this.#cache.use(slots, room, ({ past, present }) =>
-      this.#session.run({ ...inputs, ...past }, { logits: null, ...present }),
-    );
+    const { logits } = await this.#decoder.step(inputs, slots, room, ["logits"]);
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
   }
@@ -99,7 +87,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
 
   /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */
   #runs({ kind, rows }: Batch<SequenceInputs>): (readonly Row<SequenceInputs>[])[] {
-    if (this.#cache.batchesAnywhere) return [this.#withIdleSlots(rows, rows[0]!.slot)];
+    if (this.#decoder.batchesAnywhere) return [this.#withIdleSlots(rows, rows[0]!.slot)];
     return kind === "decode" ? [this.#withIdleSlots(rows, 0)] : rows.map((row) => [row]);
   }
 

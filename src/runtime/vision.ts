@@ -3,7 +3,7 @@ import { invariant, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
 import type { PixelValues } from "../image/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
-import { float32, GraphSession, int64 } from "../session/index.js";
+import { float32, type Graph, GraphSession, int64 } from "../session/index.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */
@@ -14,11 +14,7 @@ export interface EncodedImage {
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
-export async function encodeImage(
-  session: GraphSession,
-  model: PackedModel,
-  pixels: PixelValues,
-): Promise<EncodedImage> {
+export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
   const names = ["visual_tokens", ...eyeOf(model).extraOutputs(config)];
   const results = await runVision(session, model, pixels, names);
@@ -79,7 +75,7 @@ function eyeOf({ family }: PackedModel) {
   return family.image;
 }
 
-function runVision(session: GraphSession, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
+function runVision(session: Graph, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
   const feeds = Object.entries(eyeOf(model).inputs(model.config, pixels)).map(([name, input]) => [
     name,
     input.dtype === "f32" ? float32(input.data, input.shape) : int64(input.data, input.shape),

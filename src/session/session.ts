@@ -32,6 +32,11 @@ export function int32(data: readonly number[], dims: readonly number[] = [data.l
   return new Tensor("int32", Int32Array.from(data), dims);
 }
 
+/** From its parts, as they come from another thread. */
+export function tensor({ type, data, dims }: Pick<DeviceTensor, "type" | "data" | "dims">): DeviceTensor {
+  return new Tensor(type, data, dims);
+}
+
 /** The first `count` rows of a tensor that lies on a device; nothing is copied. */
 export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
   return Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType: "float32", dims: [count, ...tensor.dims.slice(1)] });
