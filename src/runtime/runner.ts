@@ -85,9 +85,10 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
       logits_rows: int64(wanted.length > 0 ? wanted : [0]),
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
-    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths };
-    const { logits } = await this.#cache.use(slots, room, ({ past, present }) =>
-      this.#session.run({ ...inputs, ...past }, { logits: null, ...present }),
+    const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
+    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths, added };
+    const { logits } = await this.#cache.use(slots, room, ({ past, outputs }) =>
+      this.#session.run({ ...inputs, ...past }, { logits: null, ...outputs }),
     );
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
