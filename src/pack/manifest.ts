@@ -3,7 +3,7 @@ import { z } from "zod";
 import { weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then made anew. */
-export const packVersion = 2;
+export const packVersion = 3;
 
 export const packedFiles = {
   manifest: "packed.json",

@@ -75,7 +75,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
       logits_rows: int64(wanted.length > 0 ? wanted : [0]),
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
-    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths };
+    const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
+    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths, added };
     const { logits } = await this.#decoder.step(inputs, slots, room, ["logits"]);
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));

@@ -12,10 +12,13 @@ export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
       return cache.bytes;
     },
     batchesAnywhere: cache.batchesAnywhere,
-    step: (feeds, slots, room, outputs) =>
-      cache.use(slots, room, ({ past, present }) =>
-        graph.run({ ...feeds, ...past }, { ...Object.fromEntries(outputs.map((name) => [name, null])), ...present }),
-      ),
+    step: async (feeds, slots, room, names) => {
+      const wanted = Object.fromEntries(names.map((name) => [name, null]));
+      const results = await cache.use(slots, room, ({ past, outputs }) =>
+        graph.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
+      );
+      return Object.fromEntries(names.map((name) => [name, results[name]!]));
+    },
     close: () => cache.close(),
   };
 }
