@@ -100,6 +100,21 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
   }
 }
 
+/** A file beside `path` for the time of `body`, which gets its name. */
+export async function withTemporaryFile<T>(
+  path: string,
+  contents: Uint8Array,
+  body: (temporary: string) => Promise<T>,
+): Promise<T> {
+  const temporary = temporaryName(path);
+  try {
+    await writeFile(temporary, contents).catch((cause: unknown) => Promise.reject(ioError("write", temporary, cause)));
+    return await body(temporary);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
 export async function copyInto(folder: string, path: string): Promise<void> {
   try {
     await copyFile(path, join(folder, basename(path)));

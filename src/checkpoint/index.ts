@@ -17,6 +17,7 @@ export {
   createFolderAtomically,
   joinPath,
   pathExists,
+  withTemporaryFile,
   writeFileAtomically,
 } from "./folder.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";

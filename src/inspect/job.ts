@@ -3,6 +3,9 @@
  * data: they travel between threads.
  */
 import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { readModel, type SourceModel } from "../pack/index.js";
+import { toFloat32 } from "../tensor/index.js";
+import { type ErrorQuery, measurePiece, type PieceErrors } from "./piece-errors.js";
 import { countPiece, type PieceStatistics } from "./piece-statistics.js";
 import type { Piece } from "./pieces.js";
 
@@ -14,16 +17,25 @@ export interface StatisticsJob {
   readonly int4RowStep: number;
 }
 
-export type Job = StatisticsJob;
+/** What formats would lose; the piece is of a matrix in the family's spelling, whoever quantised it before. */
+export interface ErrorsJob {
+  readonly kind: "errors";
+  readonly path: string;
+  readonly piece: Piece;
+  readonly query: ErrorQuery;
+}
 
-export type JobResult<J extends Job> = J extends StatisticsJob ? PieceStatistics : never;
+export type Job = StatisticsJob | ErrorsJob;
+
+export type JobResult<J extends Job> = J extends StatisticsJob ? PieceStatistics : PieceErrors;
 
 /** Keeps the checkpoints open that its jobs name. */
 export class JobRunner {
   readonly #open = new Map<string, Promise<Checkpoint>>();
+  readonly #models = new Map<string, Promise<SourceModel>>();
 
   async run<J extends Job>(job: J): Promise<JobResult<J>> {
-    return (await this.#statistics(job)) as JobResult<J>;
+    return (await (job.kind === "statistics" ? this.#statistics(job) : this.#errors(job))) as JobResult<J>;
   }
 
   async close(): Promise<void> {
@@ -37,9 +49,22 @@ export class JobRunner {
     return countPiece(bytes, { dtype, columns: piece.columns, int4RowStep });
   }
 
+  async #errors({ path, piece, query }: ErrorsJob): Promise<PieceErrors> {
+    const { weights } = await this.#model(path);
+    const { dtype } = weights.info(piece.name)!;
+    const bytes = await weights.readRange(piece.name, piece.start, piece.end);
+    return measurePiece(toFloat32(bytes, dtype), piece.start / piece.columns, query);
+  }
+
   #checkpoint(path: string): Promise<Checkpoint> {
     const open = this.#open.get(path) ?? openCheckpoint(path);
     this.#open.set(path, open);
     return open;
+  }
+
+  #model(path: string): Promise<SourceModel> {
+    const model = this.#models.get(path) ?? this.#checkpoint(path).then(readModel);
+    this.#models.set(path, model);
+    return model;
   }
 }

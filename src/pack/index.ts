@@ -1,6 +1,9 @@
 export { canonicalSource } from "./canonical.js";
+export { chooseFormats, type FormatOption } from "./choose-formats.js";
+export { plannedBytes } from "./layout.js";
 export { packedFiles } from "./manifest.js";
-export { buildGraphs, type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
+export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
+export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
 export {
   formatOf,
@@ -11,3 +14,4 @@ export {
   type Weights,
   weightsOptions,
 } from "./plan.js";
+export { buildGraphs, planGraphs, readModel, type SourceModel } from "./read-model.js";

@@ -5,6 +5,7 @@ export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.j
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { type Device, type DeviceStatus, detectDevices } from "../session/index.js";
+export { type ActivationOptions, type Energies, measureActivations } from "./activations.js";
 export type {
   ChatEvent,
   ChatOptions,

@@ -16,6 +16,14 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Outputs that are not preallocated stay where they were computed; only other runs can read them. */
   readonly keepOutputs?: boolean;
+  /** Looks at further values of each run, whatever the run was asked for. */
+  readonly observe?: Observation;
+}
+
+export interface Observation {
+  /** Names of graph outputs. */
+  readonly outputs: readonly string[];
+  take(results: Readonly<Record<string, DeviceTensor>>): void;
 }
 
 export function float32(data: Float32Array, dims: readonly number[]): DeviceTensor {
@@ -38,9 +46,11 @@ export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
 export class GraphSession {
   readonly device: Device;
   readonly #session: InferenceSession;
+  readonly #observe: Observation | undefined;
 
-  private constructor(session: InferenceSession, device: Device) {
+  private constructor(session: InferenceSession, { device, observe }: SessionOptions) {
     this.#session = session;
+    this.#observe = observe;
     this.device = device;
   }
 
@@ -57,7 +67,7 @@ export class GraphSession {
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
         extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
-      return new GraphSession(session, options.device);
+      return new GraphSession(session, options);
     } catch (cause) {
       const path = typeof model === "string" ? model : "of our own";
       throw new OcellusError(
@@ -78,9 +88,12 @@ export class GraphSession {
     feeds: Feeds,
     outputs: Readonly<Record<string, DeviceTensor | null>>,
   ): Promise<Record<string, DeviceTensor>> {
-    const results = (await this.#session.run(feeds, outputs)) as Record<string, DeviceTensor>;
+    const observed = Object.fromEntries((this.#observe?.outputs ?? []).map((name) => [name, null]));
+    const wanted = { ...observed, ...outputs };
+    const results = (await this.#session.run(feeds, wanted)) as Record<string, DeviceTensor>;
     // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
-    for (const name of Object.keys(outputs)) invariant(results[name], `the session gave no output ${name}`);
+    for (const name of Object.keys(wanted)) invariant(results[name], `the session gave no output ${name}`);
+    this.#observe?.take(results);
     return results;
   }
 
