@@ -100,18 +100,16 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
   }
 }
 
-/** A file beside `path` for the time of `body`, which gets its name. */
-export async function withTemporaryFile<T>(
-  path: string,
-  contents: Uint8Array,
-  body: (temporary: string) => Promise<T>,
-): Promise<T> {
-  const temporary = temporaryName(path);
+/** A folder in the cache for the time of `body`, which gets its name; what a killed process left is removed first. */
+export async function withTemporaryFolder<T>(name: string, body: (folder: string) => Promise<T>): Promise<T> {
+  const target = join(cacheRoot(), name);
+  const temporary = temporaryName(target);
   try {
-    await writeFile(temporary, contents).catch((cause: unknown) => Promise.reject(ioError("write", temporary, cause)));
+    await mkdir(temporary, { recursive: true });
+    await removeAbandoned(target);
     return await body(temporary);
   } finally {
-    await rm(temporary, { force: true });
+    await rm(temporary, { recursive: true, force: true });
   }
 }
 

@@ -17,7 +17,7 @@ export {
   createFolderAtomically,
   joinPath,
   pathExists,
-  withTemporaryFile,
+  withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";

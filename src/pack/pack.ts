@@ -42,6 +42,8 @@ export interface PackOptions {
   readonly into?: string;
   /** Pack again even if the cache has it. */
   readonly force?: boolean;
+  /** @internal Changes the graphs; what their weights come from is written with the rest. With `into` only. */
+  readonly rewrite?: (graph: Graph) => Graph;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PackProgress) => void;
 }
@@ -67,10 +69,11 @@ export async function pack(path: string, options: PackOptions): Promise<PackResu
 async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
   const model = await readModel(checkpoint);
   const { family, weights } = model;
-  const graphs = Object.values(planGraphs(model, options.plan));
+  const { plan, rewrite = (graph: Graph) => graph } = options;
+  const graphs = Object.values(planGraphs(model, plan)).map(rewrite);
   const digest = await checkpointDigest(checkpoint);
   const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
-  const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
+  const target = options.into ?? cachePath(checkpoint, digest, graphs, plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
     if (!options.force) return { path: target, written: false, notes };
@@ -85,7 +88,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
     for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
     await writeFileAtomically(
       joinPath(folder, packedFiles.manifest),
-      `${JSON.stringify(manifestOf(family, options.plan, digest, embedding), null, 2)}\n`,
+      `${JSON.stringify(manifestOf(family, plan, digest, embedding), null, 2)}\n`,
     );
   });
   return { path: target, written: true, notes };

@@ -5,7 +5,6 @@ export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.j
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { type Device, type DeviceStatus, detectDevices } from "../session/index.js";
-export { type ActivationOptions, type Energies, measureActivations } from "./activations.js";
 export type {
   ChatEvent,
   ChatOptions,
@@ -18,3 +17,4 @@ export type {
 } from "./chat.js";
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
 export { type LoadOptions, type LoadTimings, loadModel, type VisionLanguageModel } from "./model.js";
+export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";

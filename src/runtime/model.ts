@@ -26,6 +26,8 @@ export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoi
   readonly maxSequences?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
+  /** Bytes of features of pictures that are kept for further questions. Default 256 MiB. */
+  readonly featureCacheBytes?: number;
 }
 
 export interface LoadTimings {
@@ -89,7 +91,7 @@ export class VisionLanguageModel {
   readonly #parts: Parts;
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
-  readonly #features = new FeatureCache();
+  readonly #features: FeatureCache;
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
   readonly #grammars: Grammars;
@@ -108,6 +110,7 @@ export class VisionLanguageModel {
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
     this.#grammars = new Grammars(parts.tokenizer);
+    this.#features = new FeatureCache(options.featureCacheBytes);
   }
 
   /** Name, format and limits, as a user would want to see them. */

@@ -16,12 +16,12 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Outputs that are not preallocated stay where they were computed; only other runs can read them. */
   readonly keepOutputs?: boolean;
-  /** Looks at further values of each run, whatever the run was asked for. */
-  readonly observe?: Observation;
+  readonly probe?: Probe;
 }
 
-export interface Observation {
-  /** Names of graph outputs. */
+/** What every run of a graph made for measuring is given and asked for beside what its caller knows. */
+export interface Probe {
+  feeds(): Feeds;
   readonly outputs: readonly string[];
   take(results: Readonly<Record<string, DeviceTensor>>): void;
 }
@@ -46,11 +46,11 @@ export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
 export class GraphSession {
   readonly device: Device;
   readonly #session: InferenceSession;
-  readonly #observe: Observation | undefined;
+  readonly #probe: Probe | undefined;
 
-  private constructor(session: InferenceSession, { device, observe }: SessionOptions) {
+  private constructor(session: InferenceSession, { device, probe }: SessionOptions) {
     this.#session = session;
-    this.#observe = observe;
+    this.#probe = probe;
     this.device = device;
   }
 
@@ -88,12 +88,15 @@ export class GraphSession {
     feeds: Feeds,
     outputs: Readonly<Record<string, DeviceTensor | null>>,
   ): Promise<Record<string, DeviceTensor>> {
-    const observed = Object.fromEntries((this.#observe?.outputs ?? []).map((name) => [name, null]));
-    const wanted = { ...observed, ...outputs };
-    const results = (await this.#session.run(feeds, wanted)) as Record<string, DeviceTensor>;
+    const probed = Object.fromEntries((this.#probe?.outputs ?? []).map((name) => [name, null]));
+    const wanted = { ...probed, ...outputs };
+    const results = (await this.#session.run({ ...feeds, ...this.#probe?.feeds() }, wanted)) as Record<
+      string,
+      DeviceTensor
+    >;
     // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
     for (const name of Object.keys(wanted)) invariant(results[name], `the session gave no output ${name}`);
-    this.#observe?.take(results);
+    this.#probe?.take(results);
     return results;
   }
 
