@@ -27,6 +27,8 @@ export interface FormatError {
   /** √(Σ energy·(w − ŵ)² / Σ energy·w²): error over size, of the weights or of what the product gives. */
   readonly relative: number;
   readonly maxAbs: number;
+  /** Σ energy·(w − ŵ)² */
+  readonly noise: number;
 }
 
 /** Tensors in the order of the queries. @throws `invalid_file` naming the place of NaN and infinity; `aborted`. */
@@ -80,6 +82,7 @@ class ErrorSum {
       format,
       relative: this.#signal === 0 ? 0 : Math.sqrt(this.#noise[i]! / this.#signal),
       maxAbs: this.#maxAbs[i]!,
+      noise: this.#noise[i]!,
     }));
   }
 }

@@ -8,6 +8,7 @@ export {
   type Totals,
 } from "./describe.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
+export { type FormatError, formatErrors, type MatrixQuery, type TensorErrors } from "./format-errors.js";
 export type { Head, HeadVerdict } from "./head.js";
 export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
 export type { MachineMemory } from "./machine.js";
@@ -24,5 +25,6 @@ export {
 export type { ModuleNode } from "./module-tree.js";
 export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
+export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";

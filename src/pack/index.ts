@@ -1,7 +1,7 @@
 export { canonicalSource } from "./canonical.js";
 export { chooseFormats, type FormatOption } from "./choose-formats.js";
 export { plannedBytes } from "./layout.js";
-export { packedFiles } from "./manifest.js";
+export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
 export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";

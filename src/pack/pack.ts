@@ -199,6 +199,7 @@ function manifestOf(
     weights: plan.weights,
     block_size: plan.blockSize,
     zero_points: plan.zeroPoints,
+    ...(plan.formats && { formats: Object.fromEntries(plan.formats) as NonNullable<PackedManifest["formats"]> }),
     source_digest: digest,
     ...(embedding && { embedding: where as Embedding }),
   };
