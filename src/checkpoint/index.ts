@@ -21,3 +21,4 @@ export {
   writeFileAtomically,
 } from "./folder.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";
+export { readSideJson } from "./side-files.js";

@@ -1,6 +1,7 @@
 /** `ocellus inspect CHECKPOINT`: what a checkpoint is, whether it is whole, and what it will cost, from its headers. */
 import { type Command, InvalidArgumentError } from "commander";
 import { OcellusError } from "../base/index.js";
+import { auditCheckpoint } from "../checkpoint/index.js";
 import { resolveModel } from "../hub/index.js";
 import {
   type CheckpointDescription,
@@ -16,6 +17,7 @@ import { descriptionText } from "./inspect-text.js";
 import { memoryText } from "./memory-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
 import { withProgress } from "./pass-progress.js";
+import { safetyText } from "./safety-text.js";
 import { statisticsText } from "./statistics-text.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
@@ -27,6 +29,7 @@ interface InspectFlags extends GlobalFlags {
   readonly sequences?: number;
   readonly tensor?: string;
   readonly health?: boolean;
+  readonly safe?: boolean;
 }
 
 const examples = `
@@ -34,7 +37,8 @@ Examples:
   ocellus inspect ./my-checkpoint                       parts, module tree, what is missing, memory
   ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
   ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
-  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels`;
+  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels
+  ocellus inspect ./download.pt --safe                  what loading it with Python would import and call`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
   program
@@ -45,6 +49,7 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .option("--prove", "compare every byte of a head that samples say is tied")
     .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
     .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
+    .option("--safe", "say of every file what it would run if Python loaded it; exit code 4 when that is dangerous")
     .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
     .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
@@ -54,6 +59,7 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
+  if (flags.safe) return inspectSafety(path, flags, terminal);
   if (flags.health) return inspectHealth(path, flags, terminal);
   if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
   const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
@@ -83,6 +89,16 @@ async function inspectHealth(path: string, flags: InspectFlags, terminal: Termin
     "invalid_file",
     `${path} is not healthy: ${[...new Set(bad.map(({ kind }) => kind))].join(", ")}`,
   );
+}
+
+async function inspectSafety(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const safety = await auditCheckpoint(path, { signal: terminal.signal });
+  if (flags.json) printJson(terminal, safety);
+  else printLine(terminal, safetyText(safety, coloursFor(terminal.stdout)));
+  if (safety.verdict !== "dangerous") return;
+  const bad = safety.files.filter(({ verdict }) => verdict === "dangerous");
+  const more = bad.length > 1 ? ` and ${bad.length - 1} more` : "";
+  throw new OcellusError("invalid_file", `dangerous: ${bad[0]!.path}${more}; do not load it with Python`);
 }
 
 /** Undefined for a stranger; a wrong preprocessor_config.json beside good weights is told, and no reason to stop. */

@@ -74,10 +74,10 @@ function fixedPlan({ weights = "int4", budget, dryRun, ...flags }: PackFlags): P
   throw new OcellusError("invalid_request", "pack: --budget and --dry-run belong to --weights auto");
 }
 
-async function packWithProgress(
+export async function packWithProgress(
   path: string,
   plan: PackingPlan,
-  { into, force = false, json }: PackFlags,
+  { into, force = false, json }: Pick<PackFlags, "into" | "force" | "json">,
   terminal: Terminal,
 ): Promise<PackResult> {
   const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: json === true });

@@ -94,7 +94,7 @@ async function loadModels(config: ServeConfig, services: Services, terminal: Ter
 }
 
 /** `NAME=FOLDER`, or a folder whose own name will do. */
-function parseModel(text: string): { name: string; folder: string } {
+export function parseModel(text: string): { name: string; folder: string } {
   const [, name, folder] = /^([\w.:-]+)=(.+)$/.exec(text) ?? [];
   return name && folder ? { name, folder } : { name: basename(text), folder: text };
 }

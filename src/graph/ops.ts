@@ -206,6 +206,7 @@ export const ops = {
   RotaryEmbedding: { domain: "com.microsoft", infer: same },
   ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,
+  Softmax: unary(""),
   Split: {
     domain: "",
     infer: ([x, sizes], attributes) => split([x], attributes, sizes!.contents as readonly number[]),

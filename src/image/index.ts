@@ -4,7 +4,7 @@ export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export { type PreparedImage, type PrepareImage, prepareImage } from "./prepare.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
-export type { ImageInput } from "./read-input.js";
+export { type ImageInput, readInput } from "./read-input.js";
 export {
   type CenterCropRecipe,
   type FitRecipe,
@@ -18,3 +18,4 @@ export { resizeColumnsFirst } from "./resize.js";
 export { pixelDigest, type RgbImage } from "./rgb-image.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
+export { thumbnail } from "./thumbnail.js";

@@ -1,4 +1,6 @@
 export type { Answer } from "./answers.js";
+export type { CheckpointDiff, PartChange, TensorChange } from "./change.js";
+export type { ConfigChange } from "./config-diff.js";
 export {
   type CheckpointDescription,
   type ConfigFound,
@@ -7,10 +9,12 @@ export {
   type Part,
   type Totals,
 } from "./describe.js";
+export { type DiffOptions, diffCheckpoints } from "./diff.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
 export { type FormatError, formatErrors, type MatrixQuery, type TensorErrors } from "./format-errors.js";
 export type { Head, HeadVerdict } from "./head.js";
 export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
+export type { LowRank } from "./low-rank.js";
 export type { MachineMemory } from "./machine.js";
 export {
   type DecoderEstimate,
@@ -28,3 +32,4 @@ export type { PartKind } from "./place.js";
 export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
+export { type TracePageFacts, tracePage } from "./trace-page/page.js";

@@ -5,6 +5,7 @@
 import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
 import { readModel, type SourceModel } from "../pack/index.js";
 import { toFloat32 } from "../tensor/index.js";
+import { comparePiece, type PieceDifference } from "./piece-difference.js";
 import { type ErrorQuery, measurePiece, type PieceErrors } from "./piece-errors.js";
 import { countPiece, type PieceStatistics } from "./piece-statistics.js";
 import type { Piece } from "./pieces.js";
@@ -25,17 +26,36 @@ export interface ErrorsJob {
   readonly query: ErrorQuery;
 }
 
-export type Job = StatisticsJob | ErrorsJob;
+/** The same piece of two checkpoints. */
+export interface DifferenceJob {
+  readonly kind: "difference";
+  readonly paths: readonly [string, string];
+  readonly piece: Piece;
+  readonly withSketch: boolean;
+}
 
-export type JobResult<J extends Job> = J extends StatisticsJob ? PieceStatistics : PieceErrors;
+export type Job = StatisticsJob | ErrorsJob | DifferenceJob;
+
+interface Results {
+  readonly statistics: PieceStatistics;
+  readonly errors: PieceErrors;
+  readonly difference: PieceDifference;
+}
+
+export type JobResult<J extends Job> = Results[J["kind"]];
 
 /** Keeps the checkpoints open that its jobs name. */
 export class JobRunner {
   readonly #open = new Map<string, Promise<Checkpoint>>();
   readonly #models = new Map<string, Promise<SourceModel>>();
+  readonly #runs = {
+    statistics: (job: StatisticsJob) => this.#statistics(job),
+    errors: (job: ErrorsJob) => this.#errors(job),
+    difference: (job: DifferenceJob) => this.#difference(job),
+  };
 
   async run<J extends Job>(job: J): Promise<JobResult<J>> {
-    return (await (job.kind === "statistics" ? this.#statistics(job) : this.#errors(job))) as JobResult<J>;
+    return this.#runs[job.kind](job as never) as Promise<JobResult<J>>;
   }
 
   async close(): Promise<void> {
@@ -54,6 +74,15 @@ export class JobRunner {
     const { dtype } = weights.info(piece.name)!;
     const bytes = await weights.readRange(piece.name, piece.start, piece.end);
     return measurePiece(toFloat32(bytes, dtype), piece.start / piece.columns, query);
+  }
+
+  async #difference({ paths, piece, withSketch }: DifferenceJob): Promise<PieceDifference> {
+    const [a, b] = await Promise.all([this.#checkpoint(paths[0]), this.#checkpoint(paths[1])]);
+    const { name, start, end, columns } = piece;
+    const bytes = [await a.readRange(name, start, end), await b.readRange(name, start, end)] as const;
+    const dtypes = [a.info(name)!.dtype, b.info(name)!.dtype] as const;
+    const firstRow = columns === 0 ? 0 : start / columns;
+    return comparePiece(...bytes, { dtypes, columns, firstRow, withSketch });
   }
 
   #checkpoint(path: string): Promise<Checkpoint> {

@@ -1,9 +1,10 @@
 /** A checkpoint as packing sees it: its family, its weights in the family's spelling, the graphs that a plan makes of them. */
 import { OcellusError } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
-import { checkpointCatalog, type Graph, GraphBuilder, type WeightCatalog } from "../graph/index.js";
+import { checkpointCatalog, type Graph } from "../graph/index.js";
 import { type AnyFamily, familyOf } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
+import { buildGraphs } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
 import { openWeights, storedFormatOf } from "./open-weights.js";
 import { isPacked } from "./packed.js";
@@ -33,14 +34,4 @@ export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
 export function planGraphs({ family, config, weights }: SourceModel, plan: PackingPlan): Record<string, Graph> {
   const catalog = checkpointCatalog(weights, (name) => storedFormatOf(plan, name, weights));
   return buildGraphs(family, config, catalog);
-}
-
-/** The graphs of a model by name; the catalog says which tensors there are and in which format each is stored. */
-export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightCatalog): Record<string, Graph> {
-  const built = Object.entries(family.graphs(config)).map(([name, fill]) => {
-    const builder = new GraphBuilder(name, catalog);
-    fill(builder);
-    return [name, builder.build()];
-  });
-  return Object.fromEntries(built);
 }

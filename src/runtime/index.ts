@@ -18,3 +18,12 @@ export type {
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
 export { type LoadOptions, type LoadTimings, loadModel, type VisionLanguageModel } from "./model.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
+export type {
+  Trace,
+  TraceCandidate,
+  TracedPicture,
+  TracedToken,
+  TraceOptions,
+  TraceStages,
+} from "./trace.js";
+export type { QueryAttention } from "./vision.js";

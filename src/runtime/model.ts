@@ -17,7 +17,8 @@ import { findPacked, openPictureThreads, type PackingChoice, type PictureThreadi
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
-import { type EncodedImage, encodeImage } from "./vision.js";
+import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
+import { type EncodedImage, encodeImage, lookAgain } from "./vision.js";
 
 export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -65,7 +66,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const pictures = openPictureThreads(options);
     const text = await openText(packed, pictures);
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
-    const parts = { packed, vision, decoder, pictures, ...text, placement, timings, notes: told };
+    const parts = { packed, vision, decoder, pictures, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -80,6 +81,7 @@ interface Parts extends TextSide {
   readonly decoder: GraphSession;
   readonly pictures: PictureThreads | undefined;
   readonly placement: Placement;
+  readonly threads: number;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
 }
@@ -151,24 +153,7 @@ export class VisionLanguageModel {
   /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
   async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
     const started = performance.now();
-    const { minPixels, maxPixels, tools, signal } = options;
-    const prompt = await this.#parts.processor.process(messages, {
-      maxCharacters: charactersPerToken * this.#runner.maxLength,
-      ...(minPixels !== undefined && { minPixels }),
-      ...(maxPixels !== undefined && { maxPixels }),
-      ...(tools && { tools }),
-      ...(signal && { signal }),
-    });
-    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
-    throwIfAborted(signal);
-    const pictures = prompt.images.map((image) => ({
-      digest: image.digest,
-      known: this.#features.has(featureKey(image)),
-      numTokens: image.numTokens,
-    }));
-    const visionStarted = performance.now();
-    const inputs = await this.#sequenceInputs(prompt, signal);
-    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+    return this.#see(await this.#read(messages, options), started, options.signal);
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
@@ -187,13 +172,30 @@ export class VisionLanguageModel {
 
   /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */
   async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const settled = this.#settled(options);
-    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
-    yield* streamChat(this.#engine.submit(request, options.signal), {
-      tokenizer: this.tokenizer,
-      prepared,
-      stop: settled.stop ?? [],
+    yield* this.#answer(prepared, this.#settled(options));
+  }
+
+  /**
+   * The whole answer, and what went on inside: each token's probability and rivals, where the eye's queries looked, and
+   * how long each stage took. For the attention the picture goes once more through the vision graph, on the CPU.
+   * @throws as `chat`.
+   */
+  async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
+    const settled = this.#settled({ ...options, sampling: tracedSampling(options) });
+    const startedAt = performance.now();
+    const prompt = await this.#read(messages, settled);
+    const readAt = performance.now();
+    const prepared = await this.#see(prompt, startedAt, options.signal);
+    const readyAt = performance.now();
+    const recorder = new TokenRecorder();
+    const { text, finishReason, usage } = await collect(this.#answer(prepared, settled, recorder));
+    const tokens = recorder.tokens(this.tokenizer);
+    const stages = traceStages(startedAt, readAt, readyAt, tokens);
+    const attention = await this.#lookAgain(prompt, options.signal);
+    const pictures = prepared.pictures.map((picture, i) => {
+      return { ...picture, grid: prompt.images[i]!.pixels.grid, attention: attention[i]! };
     });
+    return { text, tokens, finishReason, usage, pictures, stages };
   }
 
   /** The whole answer at once. */
@@ -258,6 +260,48 @@ export class VisionLanguageModel {
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
+  }
+
+  /** What the model is asked, checked, before anything costly. */
+  async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
+    const { minPixels, maxPixels, tools, signal } = options;
+    const prompt = await this.#parts.processor.process(messages, {
+      maxCharacters: charactersPerToken * this.#runner.maxLength,
+      ...(minPixels !== undefined && { minPixels }),
+      ...(maxPixels !== undefined && { maxPixels }),
+      ...(tools && { tools }),
+      ...(signal && { signal }),
+    });
+    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
+    throwIfAborted(signal);
+    return prompt;
+  }
+
+  async #see(prompt: Prompt, started: number, signal: AbortSignal | undefined): Promise<PreparedChat> {
+    const pictures = prompt.images.map((image) => ({
+      digest: image.digest,
+      known: this.#features.has(featureKey(image)),
+      numTokens: image.numTokens,
+    }));
+    const visionStarted = performance.now();
+    const inputs = await this.#sequenceInputs(prompt, signal);
+    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+  }
+
+  #answer(prepared: PreparedChat, settled: ChatOptions, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {
+    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
+    const events = this.#engine.submit(request, settled.signal);
+    return streamChat(recorder?.record(events) ?? events, {
+      tokenizer: this.tokenizer,
+      prepared,
+      stop: settled.stop ?? [],
+    });
+  }
+
+  async #lookAgain({ images }: Prompt, signal: AbortSignal | undefined) {
+    const { packed, threads } = this.#parts;
+    const pictures = images.map(({ pixels }) => pixels);
+    return this.#vision.run(() => lookAgain(pictures, packed, { threads, signal }), signal);
   }
 
   async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined): Promise<SequenceInputs> {

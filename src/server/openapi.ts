@@ -110,7 +110,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       description:
         "OpenAI's API for a vision-language model of your own. What is ours in answers stands under `ocellus`; " +
         `parameters without effect are named in the header \`${ignoredHeader}\`, unknown ones are refused.`,
-      license: { name: "Apache-2.0" },
+      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
     servers: [{ url: "/" }],
     security: [{ key: [] }, {}],

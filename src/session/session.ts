@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Outputs that are not preallocated stay where they were computed; only other runs can read them. */
   readonly keepOutputs?: boolean;
+  /** Where a model given as bytes finds the files it names. */
+  readonly weightsFolder?: string;
   readonly probe?: Probe;
 }
 
@@ -65,7 +67,12 @@ export class GraphSession {
         logSeverityLevel: 3,
         ...(options.keepOutputs && { preferredOutputLocation: "gpu-buffer" }),
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
+        extra: {
+          session: {
+            intra_op: { allow_spinning: "0" },
+            ...(options.weightsFolder && { model_external_initializers_file_folder_path: options.weightsFolder }),
+          },
+        },
       });
       return new GraphSession(session, options);
     } catch (cause) {
