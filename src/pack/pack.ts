@@ -23,7 +23,7 @@ import { encodeOnnx, type Graph, printGraph, type WeightSource } from "../graph/
 import type { AnyFamily } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
 import { byteLength } from "../tensor/index.js";
-import { type EncodedPiece, encodeWeights } from "./encode-weights.js";
+import { type EncodedPiece, encodeWeights, plainPieces } from "./encode-weights.js";
 import { type Embedding, type Entry, layoutOf } from "./layout.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
 import { describeStored } from "./open-weights.js";
@@ -165,9 +165,10 @@ async function writeValues(
   advance: (tensor: string, bytes: number) => void,
 ): Promise<void> {
   if (entry.source === "raw") {
-    const { bytes } = await weights.read(entry.info.name);
-    await writer.write(bytes);
-    advance(entry.info.name, bytes.byteLength);
+    for await (const bytes of plainPieces(weights, entry.info.name)) {
+      await writer.write(bytes);
+      advance(entry.info.name, bytes.byteLength);
+    }
     return;
   }
   for await (const piece of encodeWeights(weights, entry.source.tensors, entry.source.format)) {
