@@ -17,6 +17,7 @@ export {
   createFolderAtomically,
   joinPath,
   pathExists,
+  withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";

@@ -55,7 +55,7 @@ export function addGraphCommand(program: Command, terminal: Terminal): void {
 
 async function graphCommand(name: string, flags: GraphFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
-  const model = await modelGraphs(path, parsePlan(flags.weights ?? "int4", flags));
+  const model = await modelGraphs(path, planOf(flags));
   if (flags.onnx !== undefined) return writeOnnx(path, model, flags.onnx, flags, terminal);
   const graphs = chosen(model, flags.graph);
   if (flags.print && !flags.json) {
@@ -67,6 +67,8 @@ async function graphCommand(name: string, flags: GraphFlags, terminal: Terminal)
   if (flags.json) return printJson(terminal, { path, modelType, source, graphs: shown });
   printLine(terminal, graphsText({ path, modelType, source, graphs: shown }, coloursFor(terminal.stdout)));
 }
+
+const planOf = (flags: GraphFlags) => parsePlan(flags.weights ?? "int4", flags);
 
 function chosen({ graphs }: ModelGraphs, name: string | undefined): readonly Graph[] {
   if (name === undefined) return Object.values(graphs);
@@ -90,7 +92,7 @@ async function writeOnnx(
   if (source === "checkpoint") {
     // `pack` would take a packed model that is there for its own, whichever checkpoint that was made from.
     if (await pathExists(into)) throw new OcellusError("invalid_request", `${into} exists; name a new folder`);
-    await packWithProgress(path, { ...flags, into }, terminal);
+    await packWithProgress(path, planOf(flags), { ...flags, into }, terminal);
   } else await writeBareGraphs(Object.values(graphs), into);
   const files = Object.keys(graphs).map((name) => `${name}.onnx`);
   if (flags.json) return printJson(terminal, { path: into, files, weightsAsInputs: source === "config" });

@@ -11,6 +11,7 @@ export {
 } from "./describe.js";
 export { type DiffOptions, diffCheckpoints } from "./diff.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
+export { type FormatError, formatErrors, type MatrixQuery, type TensorErrors } from "./format-errors.js";
 export type { Head, HeadVerdict } from "./head.js";
 export {
   checkHealth,
@@ -35,6 +36,7 @@ export {
 export type { ModuleNode } from "./module-tree.js";
 export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
+export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";
 export { diffPage } from "./report-page/diff-page.js";
 export { inspectPage } from "./report-page/inspect-page.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";

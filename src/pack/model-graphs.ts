@@ -17,9 +17,9 @@ import { encodeOnnx, type Graph, recordingCatalog, withWeightsAsInputs } from ".
 import { familyOf } from "../models/index.js";
 import { buildGraphs } from "./build-graphs.js";
 import { packedFiles } from "./manifest.js";
-import { checkpointGraphs } from "./pack.js";
 import { isPacked, openPackedAny } from "./packed.js";
 import { formatOf, type PackingPlan } from "./plan.js";
+import { planGraphs, readModel } from "./read-model.js";
 import { storedGraphs } from "./stored-graphs.js";
 
 export interface ModelGraphs {
@@ -40,9 +40,8 @@ export async function modelGraphs(path: string, plan: PackingPlan): Promise<Mode
   if (!checkpoint) return configGraphs(path, plan);
   try {
     if (await isPacked(checkpoint)) return await packedGraphs(path);
-    const { family, graphs } = await checkpointGraphs(checkpoint, plan);
-    const byName = Object.fromEntries(graphs.map((graph) => [graph.name, graph]));
-    return { modelType: family.modelType, graphs: byName, source: "checkpoint" };
+    const model = await readModel(checkpoint);
+    return { modelType: model.family.modelType, graphs: planGraphs(model, plan), source: "checkpoint" };
   } finally {
     await checkpoint.close();
   }

@@ -9,7 +9,7 @@ import { Grammars } from "../grammar/index.js";
 import type { PictureThreads, PixelValues } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
-import { type Device, defaultThreads, type Graph } from "../session/index.js";
+import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
 import { FeatureCache, featureKey } from "./feature-cache.js";
@@ -43,6 +43,14 @@ export interface LoadTimings {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+  return loadWith((packed, name, session) => openGraph(packed.graphPath(name), session, options), path, options);
+}
+
+/** @internal How a graph of a packed model is opened. */
+export type OpenGraph = (packed: PackedModel, name: string, options: SessionOptions) => Promise<Graph>;
+
+/** @internal `loadModel` with graphs opened in another way. */
+export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
   const placement = await choosePlacement(options);
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options);
@@ -51,9 +59,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   try {
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const vision =
-      packed.family.image && (await openGraph(packed.graphPath("vision"), { device: towers, threads }, options));
-    const decoder = await openGraph(packed.graphPath("decoder"), { device, threads }, options);
+    const vision = packed.family.image && (await open(packed, "vision", { device: towers, threads }));
+    const decoder = await open(packed, "decoder", { device, threads });
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const pictures = openPictureThreads(options);
@@ -211,6 +218,32 @@ export class VisionLanguageModel {
     };
     await Promise.all(Array.from({ length: 2 * this.#runner.numSlots }, work));
     return results;
+  }
+
+  /**
+   * What the model would have said next at each token of a given answer to a prepared prompt: logits [vocab_size] before
+   * each of `ids` ("teacher forcing"). Runs beside the batch, in a cache of its own. @throws `too_large`.
+   */
+  async *score({ promptIds, inputs }: PreparedChat, ids: readonly number[]): AsyncGenerator<Float32Array> {
+    const maxLength = promptIds.length + ids.length;
+    if (maxLength > this.#runner.maxLength)
+      throw new OcellusError(
+        "too_large",
+        `prompt and answer have ${maxLength} tokens, at most ${this.#runner.maxLength} fit`,
+      );
+    const { packed, decoder } = this.#parts;
+    const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength });
+    try {
+      for (const [i] of ids.entries()) {
+        const tokens = i === 0 ? Array.from(promptIds) : [ids[i - 1]!];
+        const position = i === 0 ? 0 : promptIds.length + i - 1;
+        const row = { slot: 0, tokens, position, payload: inputs, wantsLogits: true };
+        const [logits] = await runner.step({ kind: i === 0 ? "prefill" : "decode", rows: [row] });
+        yield logits!;
+      }
+    } finally {
+      await runner.close();
+    }
   }
 
   /** What the vision graph makes of a prepared picture. */

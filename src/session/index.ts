@@ -4,5 +4,14 @@ export { type DeviceStatus, detectDevices, resolveDevice } from "./detect-device
 export { type Device, defaultThreads } from "./device.js";
 export type { CachedGraph, Graph } from "./graph.js";
 export { GraphThread } from "./graph-thread.js";
-export { type DeviceTensor, type Feeds, float32, GraphSession, int32, int64, type SessionOptions } from "./session.js";
+export {
+  type DeviceTensor,
+  type Feeds,
+  float32,
+  GraphSession,
+  int32,
+  int64,
+  type Probe,
+  type SessionOptions,
+} from "./session.js";
 export { tryDevice } from "./try-device.js";

@@ -18,6 +18,14 @@ export interface SessionOptions {
   readonly keepOutputs?: boolean;
   /** Where a model given as bytes finds the files it names. */
   readonly weightsFolder?: string;
+  readonly probe?: Probe;
+}
+
+/** What every run of a graph made for measuring is given and asked for beside what its caller knows. */
+export interface Probe {
+  feeds(): Feeds;
+  readonly outputs: readonly string[];
+  take(results: Readonly<Record<string, DeviceTensor>>): void;
 }
 
 export function float32(data: Float32Array, dims: readonly number[]): DeviceTensor {
@@ -45,9 +53,11 @@ export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
 export class GraphSession {
   readonly device: Device;
   readonly #session: InferenceSession;
+  readonly #probe: Probe | undefined;
 
-  private constructor(session: InferenceSession, device: Device) {
+  private constructor(session: InferenceSession, { device, probe }: SessionOptions) {
     this.#session = session;
+    this.#probe = probe;
     this.device = device;
   }
 
@@ -69,7 +79,7 @@ export class GraphSession {
           },
         },
       });
-      return new GraphSession(session, options.device);
+      return new GraphSession(session, options);
     } catch (cause) {
       const path = typeof model === "string" ? model : "of our own";
       throw new OcellusError(
@@ -90,9 +100,15 @@ export class GraphSession {
     feeds: Feeds,
     outputs: Readonly<Record<string, DeviceTensor | null>>,
   ): Promise<Record<string, DeviceTensor>> {
-    const results = (await this.#session.run(feeds, outputs)) as Record<string, DeviceTensor>;
+    const probed = Object.fromEntries((this.#probe?.outputs ?? []).map((name) => [name, null]));
+    const wanted = { ...probed, ...outputs };
+    const results = (await this.#session.run({ ...feeds, ...this.#probe?.feeds() }, wanted)) as Record<
+      string,
+      DeviceTensor
+    >;
     // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
-    for (const name of Object.keys(outputs)) invariant(results[name], `the session gave no output ${name}`);
+    for (const name of Object.keys(wanted)) invariant(results[name], `the session gave no output ${name}`);
+    this.#probe?.take(results);
     return results;
   }
 
