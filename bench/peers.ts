@@ -5,7 +5,7 @@
  *   npm run bench -- peers [--layers 4] [--rounds 5] [--work FOLDER]
  *
  * llama.cpp comes through node-llama-cpp, which is not among the project's own dependencies:
- *   npm ci --ignore-scripts --prefix bench/peers
+ *   npm install --ignore-scripts --no-package-lock --prefix bench/peers
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";

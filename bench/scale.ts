@@ -7,7 +7,7 @@
  * The work folder keeps the checkpoint (17.5 GB for 8B) and the packed model for the next run.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -55,6 +55,7 @@ export async function main(args: string[]): Promise<void> {
   const name = layers === undefined ? model : `${model}-${layers}-layers`;
   const checkpoint = join(work, name);
   const packed = `${checkpoint}-${weights}-b${blockSize}`;
+  mkdirSync(work, { recursive: true });
   if (!existsSync(join(checkpoint, "tokenizer.json"))) makeCheckpoint(model, checkpoint, layers);
   rmSync(packed, { recursive: true, force: true });
   console.log(`${name}, random weights, ${weights} block ${blockSize}`);

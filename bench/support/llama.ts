@@ -37,7 +37,9 @@ export async function openLlama(
 ): Promise<Peer> {
   const entry = join(import.meta.dirname, "../peers/node_modules/node-llama-cpp/dist/index.js");
   if (!existsSync(entry))
-    throw new Error("node-llama-cpp is not installed; run: npm ci --ignore-scripts --prefix bench/peers");
+    throw new Error(
+      "node-llama-cpp is not installed; run: npm install --ignore-scripts --no-package-lock --prefix bench/peers",
+    );
   const { getLlama } = (await import(pathToFileURL(entry).href)) as LlamaModule;
   const threads = defaultThreads();
   const llama = await getLlama({
