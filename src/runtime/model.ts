@@ -5,21 +5,30 @@
  */
 import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
+import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
-import type { PictureThreads, PixelValues } from "../image/index.js";
+import type { PictureThreads, PixelValues, SeenImage } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, GraphSession } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
-import { FeatureCache, featureKey } from "./feature-cache.js";
+import {
+  type ChatEvent,
+  type ChatOptions,
+  type ChatPicture,
+  type ChatResult,
+  collect,
+  type PreparedChat,
+  streamChat,
+} from "./chat.js";
+import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
 import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
-import { type EncodedImage, encodeImage } from "./vision.js";
+import { type EncodedImage, encodeImage, imageFeatures } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoice {
+export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
@@ -33,6 +42,15 @@ export interface LoadTimings {
   readonly packMs: number;
   readonly openMs: number;
   readonly packed: boolean;
+}
+
+export interface ModelStats extends EngineStats {
+  /** Keys and values of running answers. */
+  readonly cacheBytes: number;
+  /** Keys and values of beginnings of prompts, kept for later ones. */
+  readonly prefixBytes: number;
+  readonly featureBytes: number;
+  readonly features: FeatureStoreStats;
 }
 
 /**
@@ -54,9 +72,11 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const pictures = openPictureThreads(options);
-    const text = await openText(packed, pictures);
+    const text = await openText(packed, pictures, options.pictureLimits);
+    const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
+    const memory = await openMemory(options, packed, towers, recipes);
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
-    const parts = { packed, vision, decoder, pictures, ...text, placement, timings, notes: told };
+    const parts = { packed, vision, decoder, pictures, memory, ...text, placement, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -70,6 +90,7 @@ interface Parts extends TextSide {
   readonly vision: GraphSession | undefined;
   readonly decoder: GraphSession;
   readonly pictures: PictureThreads | undefined;
+  readonly memory: Memory;
   readonly placement: Placement;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
@@ -82,7 +103,6 @@ export class VisionLanguageModel {
   readonly #parts: Parts;
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
-  readonly #features = new FeatureCache();
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
   readonly #grammars: Grammars;
@@ -97,6 +117,7 @@ export class VisionLanguageModel {
     this.#runner = new DecoderRunner(parts.packed, parts.decoder, {
       numSlots: options.maxSequences ?? 8,
       maxLength: Math.min(options.maxLength ?? maxLength, maxLength),
+      prefixes: parts.memory.prefixes,
     });
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
@@ -124,8 +145,10 @@ export class VisionLanguageModel {
     };
   }
 
-  get stats(): EngineStats & { readonly cacheBytes: number; readonly featureBytes: number } {
-    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes, featureBytes: this.#features.bytes };
+  get stats(): ModelStats {
+    const { cacheBytes, prefixBytes } = this.#runner;
+    const { stats: features } = this.#parts.memory.features;
+    return { ...this.#engine.stats(), cacheBytes, prefixBytes, featureBytes: features.bytes, features };
   }
 
   /**
@@ -151,13 +174,8 @@ export class VisionLanguageModel {
     });
     this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
     throwIfAborted(signal);
-    const pictures = prompt.images.map((image) => ({
-      digest: image.digest,
-      known: this.#features.has(featureKey(image)),
-      numTokens: image.numTokens,
-    }));
     const visionStarted = performance.now();
-    const inputs = await this.#sequenceInputs(prompt, signal);
+    const { inputs, pictures } = await this.#sequenceInputs(prompt, signal);
     return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
   }
 
@@ -171,7 +189,9 @@ export class VisionLanguageModel {
     const promptIds = Int32Array.from(ids);
     this.#engine.check(this.#request(promptIds, this.#settled(options)));
     const { family, config } = this.#parts.packed;
-    const inputs = { images: [], positions: family.positions(config, promptIds, []) };
+    const keys = Array.from(promptIds);
+    const prefix = { keys, blocks: this.#runner.knownBlocks(keys) };
+    const inputs = { images: [], positions: family.positions(config, promptIds, []), prefix };
     return { promptIds, inputs, pictures: [], started, visionMs: 0 };
   }
 
@@ -219,22 +239,41 @@ export class VisionLanguageModel {
     await this.#engine.close();
     await this.#runner.close();
     await this.#parts.pictures?.close();
+    await this.#parts.memory.close();
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
   }
 
-  async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined): Promise<SequenceInputs> {
-    const { family, config } = this.#parts.packed;
+  /** Pictures that lie in the known beginning of the prompt need no features: the decoder has read them. */
+  async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined) {
+    const { packed, memory } = this.#parts;
+    const { family, config } = packed;
+    const keys = tokenKeys(prompt, memory.keyOf);
+    const blocks = this.#runner.knownBlocks(keys);
     const images: PlacedImage[] = [];
+    const pictures: ChatPicture[] = [];
     for (const image of prompt.images) {
-      const { pixels, start, numTokens } = image;
-      const encode = (unwanted: AbortSignal) => this.#vision.run(() => this.encodeImage(pixels), unwanted);
-      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode, signal);
-      images.push({ start, numTokens, tokens, deepstack });
+      const { digest, start, numTokens } = image;
+      const isRead = start + numTokens <= blocks.length * prefixBlockLength;
+      const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
+      if (found) images.push({ start, numTokens, ...imageFeatures(found.features, family.numDeepstack(config)) });
+      const source = found?.source ?? "prefix";
+      pictures.push({ digest, numTokens, source, known: source !== "encoded" });
     }
-    const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));
-    return { images, positions: family.positions(config, prompt.ids, grids) };
+    const inputs: SequenceInputs = {
+      images,
+      positions: family.positions(config, prompt.ids, prompt.images),
+      prefix: { keys, blocks },
+    };
+    return { inputs, pictures };
+  }
+
+  #encode(image: SeenImage): (unwanted: AbortSignal) => Promise<Features> {
+    return async (unwanted) => {
+      const pixels = await image.pixels();
+      return (await this.#vision.run(() => this.encodeImage(pixels), unwanted)).outputs;
+    };
   }
 
   /** The checkpoint's own defaults under what the caller says. */

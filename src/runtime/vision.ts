@@ -3,6 +3,7 @@ import { invariant } from "../base/index.js";
 import type { PixelValues } from "../image/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { float32, type GraphSession, int64 } from "../session/index.js";
+import type { ImageFeatures } from "./runner.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */
@@ -11,6 +12,12 @@ export interface EncodedImage {
   readonly deepstack: readonly Float32Array[];
   /** Further outputs of the family's vision graph, by name. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+/** What the decoder reads of them. */
+export function imageFeatures(outputs: Readonly<Record<string, Float32Array>>, numDeepstack: number): ImageFeatures {
+  const deepstack = Array.from({ length: numDeepstack }, (_, i) => outputs[`deepstack.${i}`]!);
+  return { tokens: outputs.visual_tokens!, deepstack };
 }
 
 export async function encodeImage(
@@ -27,6 +34,6 @@ export async function encodeImage(
   const names = ["visual_tokens", ...family.image.extraOutputs(config)];
   const results = await session.run(Object.fromEntries(feeds), Object.fromEntries(names.map((name) => [name, null])));
   const outputs = Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
-  const deepstack = Array.from({ length: family.numDeepstack(config) }, (_, i) => outputs[`deepstack.${i}`]!);
-  return { visualTokens: outputs.visual_tokens!, deepstack, outputs };
+  const { tokens: visualTokens, deepstack } = imageFeatures(outputs, family.numDeepstack(config));
+  return { visualTokens, deepstack, outputs };
 }

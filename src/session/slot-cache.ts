@@ -39,6 +39,13 @@ export interface SlotCache {
   readonly batchesAnywhere: boolean;
   /** Lends slots with that room to one step; steps follow one another. */
   use<T>(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<T>): Promise<T>;
+  /**
+   * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes:
+   * [2 · layers, kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
+   */
+  save?(slot: number, start: number, count: number): Float32Array;
+  /** Writes what `save` gave for `count` tokens into any slot, at the same tokens. */
+  restore?(slot: number, start: number, count: number, values: Float32Array, room: CacheRoom): void;
   close(): Promise<void>;
 }
 
