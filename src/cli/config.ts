@@ -40,6 +40,25 @@ export const serveConfigSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("tokens of a prompt and its answer (default: the model's own)"),
+  featureBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(256 * 2 ** 20)
+    .describe("of encoded pictures in memory; 0 keeps none"),
+  featureFolder: z.string().optional().describe("where encoded pictures outlive the server (default: nowhere)"),
+  featureFolderBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(4 * 2 ** 30)
+    .describe("of that folder"),
+  prefixBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(256 * 2 ** 20)
+    .describe("of beginnings of prompts that are not read again, for each model; 0 keeps none"),
   ...serverConfigSchema.shape,
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),

@@ -26,7 +26,7 @@ export interface MemoryOptions {
   /** Of encoded pictures in memory. Default 256 MiB. */
   readonly featureBytes?: number;
   /** Folder where encoded pictures outlive the process; one process at a time. Default: none. */
-  readonly featureFolder?: string;
+  readonly featureFolder?: string | undefined;
   /** Of that folder. Default 4 GiB. */
   readonly featureFolderBytes?: number;
   /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
