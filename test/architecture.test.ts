@@ -31,11 +31,11 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar", "features"],
     ...["nn", "session", "models", "pack", "processor"],
   ],
-  server: ["base", "protocol", "runtime"],
   inspect: [
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
+  server: ["base", "protocol", "runtime", "inspect"],
 };
 law.cli = Object.keys(law);
 

@@ -177,6 +177,7 @@ describe("a quantised checkpoint that is not read", () => {
       (t: Tensor) => ({ ...t, shape: [255], bytes: t.bytes.subarray(1) }),
       "256 u8 codes",
     ],
+    ["fp8-block", "weight_scale_inv", filled(0xff), "expected finite scales, found NaN at 0"],
     [
       "fp8-block",
       "weight_scale_inv",

@@ -158,15 +158,14 @@ describe.skipIf(webGpu.missing)(`webgpu${webGpu.missing ? ` (skipped: ${webGpu.m
     const shape = { numLayers: 1, numKeyValueHeads: 2, headDim: 8, numSlots: 4, maxLength: 1000 };
     const cache = createSlotCache("webgpu", shape);
     const lent = (first: number, count: number, length: number) =>
-      cache.use({ first, count }, { length, cached: [] }, async ({ past, present }) => {
-        expect(past["past_key_values.0.value"]).toBe(present["present.0.value"]);
-        const { location, dims } = present["present.0.key"]!;
-        return { location, dims };
+      cache.use({ first, count }, { length, cached: [], added: [] }, async ({ past, outputs }) => {
+        expect(past["past_key_values.0.value"]).toBe(outputs["present.0.value"]);
+        return { key: outputs["present.0.key"]! };
       });
-    expect(await lent(0, 1, 10)).toEqual({ location: "gpu-buffer", dims: [1, 2, 256, 8] });
+    expect(await lent(0, 1, 10)).toMatchObject({ key: { location: "gpu-buffer", dims: [1, 2, 256, 8] } });
     expect(cache.bytes).toBe(2 * 1 * 2 * 256 * 8 * 4);
-    expect(await lent(2, 1, 10)).toEqual({ location: "gpu-buffer", dims: [1, 2, 256, 8] });
-    expect(await lent(0, 3, 300)).toEqual({ location: "gpu-buffer", dims: [3, 2, 512, 8] });
+    expect(await lent(2, 1, 10)).toMatchObject({ key: { location: "gpu-buffer", dims: [1, 2, 256, 8] } });
+    expect(await lent(0, 3, 300)).toMatchObject({ key: { location: "gpu-buffer", dims: [3, 2, 512, 8] } });
     expect(cache.bytes).toBe(2 * (3 + 1) * 2 * 512 * 8 * 4);
     await cache.close();
     expect(cache.bytes).toBe(0);

@@ -9,6 +9,12 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 
+def attend(q, k, v, mask=None):
+    """softmax(q kT / sqrt d) v in fp32, also where training runs the products in bf16: PyTorch's bf16 backward pass of it is ten times slower."""
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask)
+
+
 # ---------------------------------------------------------------- vision tower
 
 class VisionAttention(nn.Module):
@@ -23,7 +29,7 @@ class VisionAttention(nn.Module):
     def forward(self, x):
         b, n, d = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, d))
+        return self.proj(attend(q, k, v).transpose(1, 2).reshape(b, n, d))
 
 
 class VisionMlp(nn.Module):
@@ -105,7 +111,7 @@ class CrossAttention(nn.Module):
 
     def forward(self, latents, features):
         k, v = self.to_kv(torch.cat([features, latents], 1)).chunk(2, -1)
-        y = F.scaled_dot_product_attention(self.split(self.to_q(latents)), self.split(k), self.split(v))
+        y = attend(self.split(self.to_q(latents)), self.split(k), self.split(v))
         return self.to_out(y.transpose(1, 2).flatten(2))
 
 
@@ -161,7 +167,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x):
-        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        return F.rms_norm(x.float(), self.weight.shape, self.weight, self.eps)
 
 
 def rotary(position_ids, head_dim, theta):
@@ -198,7 +204,7 @@ class SelfAttention(nn.Module):
         q, k = q * cos + rotate_half(q) * sin, k * cos + rotate_half(k) * sin
         share = self.heads // self.kv_heads
         k, v = k.repeat_interleave(share, 1), v.repeat_interleave(share, 1)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        y = attend(q, k, v, mask)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
 

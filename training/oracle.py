@@ -3,6 +3,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import heads
+import sampler
 import talk
 
 NOISE = .3                            # share of the resampler's own spread added to the tokens
@@ -39,15 +40,30 @@ class Oracle(nn.Module):
         self.spread = nn.Parameter(torch.zeros(8, hidden), requires_grad=False)
 
     @torch.no_grad()
-    def fit(self, tokens, plans):
-        """Tables that predict the resampler's tokens [b, 32, hidden] best; `spread` is what they leave unsaid."""
+    def look(self, model, bank, seed, schooled=False, batches=40):
+        """Fit the tables on what a model's resampler says now."""
+        source, tokens, plans = sampler.SceneSampler(bank, seed, .25, pool=400), [], []
+        for _ in range(batches):
+            batch = source.batch(64)
+            tokens.append(model.see(sampler.patches(batch["pixels"]))[1])
+            plans += batch["plans"]
+        self.fit(torch.cat(tokens), plans, schooled)
+
+    @torch.no_grad()
+    def fit(self, tokens, plans, schooled=False):
+        """Tables that predict the resampler's tokens [b, 32, hidden] best; `spread` is what they leave unsaid.
+
+        Tokens of a schooled model hold the names already: they are not counted twice."""
         rows = features_of(plans)
         x, y = rows.flatten(0, 1), tokens[:, :8].flatten(0, 1)
         self.facts.copy_(torch.linalg.solve(x.T @ x + .5 * torch.eye(x.shape[1]), x.T @ y))
         self.spread.copy_((tokens[:, :8] - rows @ self.facts).std(0))
         self.others.copy_(tokens[:, 8:].mean(0))
         currency = rows.shape[-1] - heads.SCENE_SIZES["kind"] - 3
-        self.facts[currency:currency + 3] *= 3              # faint in the tokens so far, and faint facts are learnt slowly
+        if schooled:
+            self.facts -= self.named()
+        else:
+            self.facts[currency:currency + 3] *= 3          # faint in the tokens so far, and faint facts are learnt slowly
 
     def named(self):
         """What each fact is called: [features, hidden], zero where it has no word."""

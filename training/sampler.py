@@ -82,6 +82,34 @@ class SceneSampler:
         return labels
 
 
+class Replay:
+    """Scenes of a sampler, each learnt from `uses` times on average: making one costs as much as learning from it."""
+
+    def __init__(self, source, size=6000, uses=3):
+        self.source, self.size, self.uses = source, size, uses
+        self.plans, self.kept, self.at = [], {}, 0
+
+    def add(self, count):
+        batch = self.source.batch(count)
+        rows = {"pixels": (batch["pixels"] * 255).round().byte(), "slots": batch["slots"], "photo": batch["photo"], **batch["labels"]}
+        if not self.kept:
+            self.kept = {n: torch.empty(self.size, *t.shape[1:], dtype=t.dtype) for n, t in rows.items()}
+        places = [(self.at + i) % self.size for i in range(count)]
+        for name, t in rows.items():
+            self.kept[name][places] = t
+        for place, plan in zip(places, batch["plans"]):
+            self.plans[place:place + 1] = [plan]
+        self.at = (self.at + count) % self.size
+
+    def batch(self, count):
+        """As `SceneSampler.batch`."""
+        self.add(max(1, count // self.uses) if len(self.plans) > 4 * count else count)
+        chosen = self.source.rng.choice(len(self.plans), count, replace=False).tolist() if len(self.plans) > count else list(range(len(self.plans)))
+        rows = {n: t[chosen] for n, t in self.kept.items()}
+        out = {"plans": [self.plans[n] for n in chosen], "pixels": rows.pop("pixels").float() / 255, "slots": rows.pop("slots"), "photo": rows.pop("photo")}
+        return {**out, "labels": rows}
+
+
 def cell_of(x, y):
     return min(int(y // 14), 7) * 8 + min(int(x // 14), 7)
 

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
+import clock
 import export
 import heads
 import lookups
@@ -23,7 +24,7 @@ import sequences
 import talk
 import tokenizer as tokens
 from modeling_qwen3_vl_resampler import Qwen3VLResampler
-from stage_vision import chosen_patches, save, validate
+from stage_vision import VISION, chosen_patches, fast, grown, save, validate
 
 
 def held_out(tokenizer, bank, count=256):
@@ -82,20 +83,20 @@ class Trainer:
         torch.nn.init.normal_(self.model.language_model.embed_tokens.weight, std=.2)
         self.oracle = oracle.Oracle(self.model, self.tokenizer).requires_grad_(False)
         self.schooled = False
+        self.bank = scenes.PhotoBank(*photos.load("train"))
         self.load()
         self.lookups = lookups.Lookups(self.model, self.tokenizer)
         self.teacher = heads.TeacherLabels(f"{args.work}/teacher-train.npz")
-        self.source = sampler.SceneSampler(scenes.PhotoBank(*photos.load("train")), args.seed, .2, self.teacher)
+        self.source = sampler.Replay(sampler.SceneSampler(self.bank, args.seed, .2, self.teacher))
         self.maker = sequences.RowMaker(self.tokenizer, np.random.default_rng(args.seed + 1), args.questions)
         self.held = held_out(self.tokenizer, scenes.PhotoBank(*photos.load("val")))
         self.sight = optimizer.build({"tower": self.model.vision_tower, "heads": self.heads}, args.lr * .7, args.muon_lr * .7)
         self.talk = optimizer.build({"resampler": self.model.perceiver_resampler, "decoder": self.model.language_model, "token_heads": self.token_heads, "slot_heads": self.slot_heads}, args.lr, args.muon_lr)
 
     def load(self):
-        """Stage A's tower, a state of this stage or the school, or an exported folder (heads start new)."""
+        """Stage A's tower, a state of this stage or the school, or an exported folder (see there)."""
         if os.path.isdir(self.args.start):
-            self.model.load_state_dict(export.load_exported(self.args.start)[0].state_dict())
-            return
+            return self.load_exported()
         state = torch.load(self.args.start)
         if "model" in state:
             self.model.load_state_dict(state["model"])
@@ -105,6 +106,25 @@ class Trainer:
         for name, module in self.parts().items():
             if name in state and name != "model":
                 module.load_state_dict(state[name])
+
+    def load_exported(self):
+        """A finished checkpoint, its tower made deeper or replaced by stage A's. The heads start new, and the tokens its decoder
+        was schooled on are read off its own: they stay where they are while the tower changes."""
+        finished = export.load_exported(self.args.start)[0]
+        self.oracle.model = [finished]
+        self.oracle.look(finished, self.bank, self.args.seed, schooled=True)
+        self.schooled = True
+        told = exact_match(finished, held_out(self.tokenizer, scenes.PhotoBank(*photos.load("val"))), lambda batch: self.oracle.tokens(batch["plans"], 0))
+        print("told the truth:", told, flush=True)
+        state = finished.state_dict()
+        tower = {n.removeprefix("vision_tower."): t for n, t in state.items() if n.startswith("vision_tower.")}
+        rest = {n: t for n, t in state.items() if not n.startswith("vision_tower.")}
+        if self.args.tower:
+            seen = torch.load(self.args.tower)
+            tower = seen["tower"]
+            self.heads.load_state_dict(seen["head"])
+        self.model.load_state_dict({**rest, **{f"vision_tower.{n}": t for n, t in grown(tower, VISION["depth"]).items()}})
+        self.oracle.model = [self.model]
 
     def parts(self):
         """What a saved state holds."""
@@ -118,12 +138,13 @@ class Trainer:
         talked = self.args.talked
         rows = [self.maker.training_row(p) for p in batch["plans"][:talked]]
         rows += [self.maker.small_talk()] if self.maker.rng.random() < .2 else []
-        features = self.model.vision_tower(sampler.patches(batch["pixels"]), keep)
-        visual = self.model.perceiver_resampler(features[:self.args.mapped])
-        shown = self.oracle.tokens(batch["plans"][:talked]) if still and self.schooled else visual[:talked]
         collated = sequences.collate(rows, self.pad)
-        logits, targets, *_ = sequences.answer_logits(self.model, collated, shown)
-        words = F.cross_entropy(logits, targets)
+        with fast():
+            features = self.model.vision_tower(sampler.patches(batch["pixels"]), keep)
+            visual = self.model.perceiver_resampler(features[:self.args.mapped]).float()
+            shown = self.oracle.tokens(batch["plans"][:talked]) if still and self.schooled else visual[:talked]
+            logits, targets, *_ = sequences.answer_logits(self.model, collated, shown)
+        words = F.cross_entropy(logits.float(), targets)
         looking, found = self.lookups.loss(rows, collated, batch["plans"])
         labels = {k: v.gather(1, keep) for k, v in batch["labels"].items()}
         aux, parts = heads.loss_of(self.heads(features), labels, batch["photo"].gather(1, keep), self.teacher)
@@ -159,19 +180,19 @@ class Trainer:
             export.export(self.model.state_dict(), self.config)
 
     def run(self):
-        start = shown = reported = time.time()
-        step = 0
-        while (fraction := (time.time() - start) / 60 / self.args.minutes) < 1:
-            parts = self.step(fraction, (time.time() - start) / 60 < self.args.still)
+        spent, step = clock.Clock(self.args.minutes), 0
+        shown = reported = time.time()
+        while (fraction := spent.fraction()) < 1:
+            parts = self.step(fraction, spent.minutes < self.args.still)
             step += 1
             if step % 25 == 0:
-                print(f"B step {step} {(time.time() - start) / 60:.1f} min {(time.time() - shown) / 25:.3f} s/step "
+                print(f"B step {step} {spent.minutes:.1f} min {(time.time() - shown) / 25:.3f} s/step "
                       + " ".join(f"{k} {v.item():.3f}" for k, v in parts.items()), flush=True)
                 shown = time.time()
             if time.time() - reported > self.args.report * 60:
-                self.report(step, (time.time() - start) / 60)
+                self.report(step, spent.minutes)
                 reported = shown = time.time()
-        self.report(step, (time.time() - start) / 60)
+        self.report(step, spent.minutes)
         print(f"B done: {step} steps, {step * self.args.batch} scenes", flush=True)
 
 
@@ -182,9 +203,10 @@ def main():
     parser.add_argument("--report", type=float, default=6, help="minutes between reports")
     parser.add_argument("--work", default="work")
     parser.add_argument("--start", default="work/stage-a.pt", help="stage A's weights, a stage B state, or an exported checkpoint folder to go on from")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--talked", type=int, default=28, help="scenes of a batch that are asked about; the heads learn from all")
-    parser.add_argument("--mapped", type=int, default=56, help="scenes of a batch whose visual tokens are supervised")
+    parser.add_argument("--tower", default=None, help="with an exported folder: stage A's tower and heads in place of its own")
+    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--talked", type=int, default=40, help="scenes of a batch that are asked about; the heads learn from all")
+    parser.add_argument("--mapped", type=int, default=80, help="scenes of a batch whose visual tokens are supervised")
     parser.add_argument("--token-weight", type=float, default=1.0)
     parser.add_argument("--slot-weight", type=float, default=1.0)
     parser.add_argument("--look-weight", type=float, default=.2)

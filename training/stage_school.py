@@ -15,7 +15,6 @@ import lookups
 import optimizer
 import oracle
 import photos
-import sampler
 import scenes
 import sequences
 import stage_joint
@@ -46,16 +45,6 @@ class School:
         self.model.language_model.embed_tokens.weight.normal_(std=.2)
         self.model.perceiver_resampler.proj.weight.mul_(.5)         # visual tokens nearer to the size of words
 
-    @torch.no_grad()
-    def look(self, batches=40):
-        """Fit the tables on what the resampler says now."""
-        source, tokens, plans = sampler.SceneSampler(self.bank, self.args.seed, .25, pool=400), [], []
-        for _ in range(batches):
-            batch = source.batch(64)
-            tokens.append(self.model.see(sampler.patches(batch["pixels"]))[1])
-            plans += batch["plans"]
-        self.oracle.fit(torch.cat(tokens), plans)
-
     def plan(self):
         """A scene record, mostly of several items: what has to be looked up."""
         draw = self.rng.random()
@@ -81,7 +70,7 @@ class School:
         print(f"school step {step} {minutes:.1f} min TOLD {told}", flush=True)
 
     def run(self):
-        self.look()
+        self.oracle.look(self.model, self.bank, self.args.seed)
         start = reported = time.time()
         step, recent = 0, []
         while (fraction := (time.time() - start) / 60 / self.args.minutes) < 1:

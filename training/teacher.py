@@ -90,7 +90,9 @@ def main():
             if elapsed >= 1:
                 break
             optimizer.param_groups[0]["lr"] = 4e-3 * min(1, elapsed * 20 + 0.05) * (1 - elapsed)
-            loss = F.cross_entropy(model(augment(x["train"][index]))[0], y["train"][index], label_smoothing=0.05)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+                logits = model(augment(x["train"][index]))[0]
+            loss = F.cross_entropy(logits.float(), y["train"][index], label_smoothing=0.05)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

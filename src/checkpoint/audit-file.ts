@@ -1,7 +1,7 @@
 /**
  * Is this file safe to hand to a loader that trusts it? Says for every pickle in a file what loading it would import and
  * call, and what kind of file it is, whatever its name says. Nothing is loaded, imported or called. Not here: how a report
- * is shown. What the verdicts promise: docs/safety.md.
+ * is shown. What the verdicts promise: docs/inspect.md.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

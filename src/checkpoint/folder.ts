@@ -100,6 +100,19 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
   }
 }
 
+/** A folder in the cache for the time of `body`, which gets its name; what a killed process left is removed first. */
+export async function withTemporaryFolder<T>(name: string, body: (folder: string) => Promise<T>): Promise<T> {
+  const target = join(cacheRoot(), name);
+  const temporary = temporaryName(target);
+  try {
+    await mkdir(temporary, { recursive: true });
+    await removeAbandoned(target);
+    return await body(temporary);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
 export async function copyInto(folder: string, path: string): Promise<void> {
   try {
     await copyFile(path, join(folder, basename(path)));

@@ -17,6 +17,8 @@ export {
   createFolderAtomically,
   joinPath,
   pathExists,
+  withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";
+export { readSideJson } from "./side-files.js";

@@ -6,7 +6,7 @@ import { type AnswerFlags, addAnswerOptions, chatOptions } from "./options.js";
 import { readPictures } from "./pictures.js";
 import { printJson, type Terminal } from "./terminal.js";
 
-const questions = {
+export const questions = {
   product: { en: "Describe this product.", zh: "描述这件商品。" },
   screenshot: { en: "Describe this screenshot.", zh: "描述这张截图。" },
 } as const;

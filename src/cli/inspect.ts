@@ -1,12 +1,15 @@
 /** `ocellus inspect CHECKPOINT`: what a checkpoint is, whether it is whole, and what it will cost, from its headers. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { OcellusError } from "../base/index.js";
+import { auditCheckpoint } from "../checkpoint/index.js";
 import { resolveModel } from "../hub/index.js";
 import {
   type CheckpointDescription,
-  checkHealth,
   describeCheckpoint,
   estimateMemory,
+  examine,
+  type HealthReport,
+  inspectPage,
   type MemoryOptions,
   type PictureSize,
   tensorStatistics,
@@ -15,7 +18,9 @@ import { healthText } from "./health-text.js";
 import { descriptionText } from "./inspect-text.js";
 import { memoryText } from "./memory-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
+import { checkPagePath, writePage } from "./page-file.js";
 import { withProgress } from "./pass-progress.js";
+import { safetyText } from "./safety-text.js";
 import { statisticsText } from "./statistics-text.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
@@ -27,6 +32,8 @@ interface InspectFlags extends GlobalFlags {
   readonly sequences?: number;
   readonly tensor?: string;
   readonly health?: boolean;
+  readonly safe?: boolean;
+  readonly html?: string;
 }
 
 const examples = `
@@ -34,7 +41,9 @@ Examples:
   ocellus inspect ./my-checkpoint                       parts, module tree, what is missing, memory
   ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
   ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
-  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels`;
+  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels
+  ocellus inspect ./my-checkpoint --html report.html    all of it as a page to look at
+  ocellus inspect ./download.pt --safe                  what loading it with Python would import and call`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
   program
@@ -45,6 +54,13 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .option("--prove", "compare every byte of a head that samples say is tied")
     .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
     .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
+    .option("--safe", "say of every file what it would run if Python loaded it; exit code 4 when that is dangerous")
+    .addOption(
+      new Option(
+        "--html <page.html>",
+        "read all values and write a page: the model as rooms, plots, int4 errors, health",
+      ).conflicts(["safe", "tensor"]), // they read something else
+    )
     .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
     .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
@@ -54,7 +70,8 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
-  if (flags.health) return inspectHealth(path, flags, terminal);
+  if (flags.safe) return inspectSafety(path, flags, terminal);
+  if (flags.health || flags.html !== undefined) return inspectHealth(path, flags, terminal);
   if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
   const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
   const memory = await memoryOf(description, flags);
@@ -73,16 +90,37 @@ async function inspectTensors(path: string, pattern: string, flags: InspectFlags
   printLine(terminal, statisticsText(statistics, coloursFor(terminal.stdout)));
 }
 
+/** With a page of all that was found, when one is asked for; only --health makes what is bad an error. */
 async function inspectHealth(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
-  const report = await withProgress(terminal, "reading", flags, (pass) => checkHealth(path, pass));
-  if (flags.json) printJson(terminal, report);
-  else printLine(terminal, healthText(report, coloursFor(terminal.stdout)));
-  if (report.healthy) return;
-  const bad = report.findings.filter(({ severity }) => severity === "bad");
+  await checkPagePath(flags.html);
+  const examination = await withProgress(terminal, "reading", flags, (pass) => examine(path, pass));
+  if (flags.html !== undefined) {
+    const memory = await memoryOf(examination.description, flags);
+    await writePage(flags.html, inspectPage(examination, memory), terminal, flags);
+  }
+  const { healthy, findings } = examination;
+  if (flags.json) printJson(terminal, { healthy, findings, ...(flags.html !== undefined && { page: flags.html }) });
+  else printLine(terminal, healthText(examination, coloursFor(terminal.stdout)));
+  if (flags.health) refuseUnhealthy(path, examination);
+}
+
+function refuseUnhealthy(path: string, { healthy, findings }: HealthReport): void {
+  if (healthy) return;
+  const bad = findings.filter(({ severity }) => severity === "bad");
   throw new OcellusError(
     "invalid_file",
     `${path} is not healthy: ${[...new Set(bad.map(({ kind }) => kind))].join(", ")}`,
   );
+}
+
+async function inspectSafety(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const safety = await auditCheckpoint(path, { signal: terminal.signal });
+  if (flags.json) printJson(terminal, safety);
+  else printLine(terminal, safetyText(safety, coloursFor(terminal.stdout)));
+  if (safety.verdict !== "dangerous") return;
+  const bad = safety.files.filter(({ verdict }) => verdict === "dangerous");
+  const more = bad.length > 1 ? ` and ${bad.length - 1} more` : "";
+  throw new OcellusError("invalid_file", `dangerous: ${bad[0]!.path}${more}; do not load it with Python`);
 }
 
 /** Undefined for a stranger; a wrong preprocessor_config.json beside good weights is told, and no reason to stop. */

@@ -1,16 +1,20 @@
 /** The command line: which commands there are, and what happens to their errors. */
 import { Command } from "commander";
 import { addAskCommand } from "./ask.js";
+import { addBatchCommand } from "./batch.js";
 import { addCacheCommand } from "./cache.js";
 import { addChatCommand } from "./chat.js";
 import { addConfigCommand } from "./config.js";
 import { addDemoCommand } from "./demo.js";
 import { addDescribeCommand } from "./describe.js";
+import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
+import { addGraphCommand } from "./graph.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
+import { addMcpCommand } from "./mcp.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
 import { addPullCommand } from "./pull.js";
@@ -26,6 +30,8 @@ Examples:
   ocellus chat screen.png                             several turns
   ocellus ask a.jpg "What is this?" --model ./qwen    any checkpoint folder
   ocellus serve                                       an endpoint for every OpenAI client, and a web page
+  ocellus batch in.jsonl --out out.jsonl              a file of requests, resumable
+  ocellus mcp                                         tools for coding assistants
   ocellus doctor                                      what this machine can do`;
 
 /** Runs one command line (without node and script name); resolves to the exit code. */
@@ -55,8 +61,8 @@ function createProgram(terminal: Terminal): Command {
     ...[addAskCommand, addDescribeCommand, addChatCommand, addDemoCommand],
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
-    ...[addConfigCommand, addKeysCommand],
-    ...[addInspectCommand],
+    ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
+    ...[addInspectCommand, addDiffCommand, addGraphCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

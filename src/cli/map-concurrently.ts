@@ -26,3 +26,33 @@ export async function mapConcurrently<T, R>(
   if (broken) throw broken.reason;
   return results;
 }
+
+/** The same over a source that is read as it is needed, without results. */
+export async function forEachConcurrently<T>(
+  source: AsyncGenerator<T>,
+  concurrency: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  let failed = false;
+  const worker = async () => {
+    for await (const item of shared(source)) {
+      if (failed) return;
+      await work(item);
+    }
+  };
+  const workers = Array.from({ length: concurrency }, () =>
+    worker().catch((error: unknown) => {
+      failed = true;
+      throw error;
+    }),
+  );
+  const settled = await Promise.allSettled(workers);
+  await source.return(undefined);
+  const broken = settled.find((s) => s.status === "rejected");
+  if (broken) throw broken.reason;
+}
+
+/** One of several readers: when it leaves, the source stays open for the others. */
+function shared<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
+}

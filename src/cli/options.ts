@@ -33,6 +33,13 @@ export interface AnswerFlags extends ModelFlags {
 export const weightsOption = () =>
   new Option("--weights <format>", "number format of the weights (default: int4)").choices(weightsOptions);
 
+/** For `pack`, which can choose matrix by matrix. */
+export const packWeightsOption = () =>
+  new Option(
+    "--weights <format>",
+    "number format of the weights (default: int4); auto: the best under --budget",
+  ).choices([...weightsOptions, "auto"]);
+
 export const blockSizeOption = () =>
   new Option("--block-size <columns>", "columns that share a scale: 32 (closest), 64 or 128 (smallest)").argParser(
     integerBetween(32, 128),
@@ -119,6 +126,13 @@ export function integerBetween(low: number, high: number): (text: string) => num
     if (value >= low && value <= high) return value;
     throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
   };
+}
+
+/** `6GB`, `800 MB`, `5000000`: decimal units, as sizes are printed. */
+export function byteSize(text: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)b?$/i.exec(text.trim()) ?? [];
+  if (number === undefined) throw new InvalidArgumentError("Expected a size such as 6GB or 800MB.");
+  return Math.floor(Number(number) * 1000 ** " kmgt".indexOf(unit.toLowerCase() || " "));
 }
 
 export function numberBetween(low: number, high: number): (text: string) => number {

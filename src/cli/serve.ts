@@ -86,22 +86,24 @@ async function loadModels(
 ): Promise<void> {
   const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
   for (const { name, folder } of config.models.map(parseModel)) {
+    const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
-      const model = await openModel({ ...load, model: folder, weights }, terminal, load);
-      services.models.add(i === 0 ? name : `${name}:${weights}`, model);
+      const model = await openModel({ ...load, model: checkpoint, weights }, terminal, load);
+      services.models.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
       if (i === 0) printNotes(terminal, model.info.notes);
       await warmUp(model, terminal.signal);
     }
   }
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
-    services.models.addEmbedder(name, await loadClip(await resolveModel(folder), load));
+    const checkpoint = await resolveModel(folder);
+    services.models.addEmbedder(name, await loadClip(checkpoint, load), checkpoint);
   }
   services.models.open();
 }
 
 /** `NAME=FOLDER`, or a folder whose own name will do. */
-function parseModel(text: string): { name: string; folder: string } {
+export function parseModel(text: string): { name: string; folder: string } {
   const [, name, folder] = /^([\w.:-]+)=(.+)$/.exec(text) ?? [];
   return name && folder ? { name, folder } : { name: basename(text), folder: text };
 }
@@ -113,6 +115,7 @@ function loadOptions(config: ServeConfig) {
     device,
     maxSequences,
     pictureThreads,
+    graphThreads: true,
     pictureLimits: { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
     ...(threads !== undefined && { threads }),
     ...(blockSize !== undefined && { blockSize }),

@@ -90,10 +90,10 @@ function merged(counts: readonly number[], numBins: number): number[] {
 }
 
 /** Four significant digits. */
-function formatValue(value: number): string {
+export function formatValue(value: number): string {
   return value === 0 ? "0" : String(Number(value.toPrecision(4)));
 }
 
-function percent(share: number): string {
-  return `${(share * 100).toPrecision(2)} %`;
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`;
 }

@@ -7,7 +7,7 @@
  * sizes are counted, in the background. A record appears whole or not at all (temporary name, fsync, rename) and carries
  * its key and a checksum: what is damaged, or lies in another's place, is dropped and made anew. A failing disk costs time,
  * never an answer. One folder belongs to one process at a time: another's records are read, but not counted.
- * Why not one large file: docs/decisions/0004.
+ * Why not one large file: docs/decisions/0006.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";

@@ -20,7 +20,7 @@ export type StoredFeatures = readonly StoredTensor[];
 
 /**
  * Half a unit in the last of f16's eleven bits: what rounding may cost the largest value. Where f16 does worse (beyond 65,504,
- * or all values so small that they lose bits) the tensor stays f32. Why f16 and not bf16: docs/decisions/0004.
+ * or all values so small that they lose bits) the tensor stays f32. Why f16 and not bf16: docs/decisions/0006.
  */
 const tolerance = 2 ** -11;
 

@@ -65,24 +65,24 @@ export class PrefixMemory {
     return found;
   }
 
-  /** Keeps the whole blocks of these tokens; `read` copies the values of one that is not known yet. */
-  add(keys: readonly TokenKey[], read: (firstToken: number) => Float32Array): void {
+  /** Keeps the whole blocks of these tokens; `read` copies the values of one that is not known yet. One call after another. */
+  async add(keys: readonly TokenKey[], read: (firstToken: number) => Promise<Float32Array>): Promise<void> {
     const texts = blockTexts(keys, keys.length);
     const names = this.#names(texts);
     let parent: Node | undefined;
     for (const [i, text] of texts.entries()) {
       const level: Map<string, Node> = parent?.children ?? this.#roots;
       const node: Node | undefined =
-        level.get(text) ?? this.#grow(parent, names[i]!, text, () => read(i * prefixBlockLength));
+        level.get(text) ?? (await this.#grow(parent, names[i]!, text, () => read(i * prefixBlockLength)));
       if (!node) return;
       parent = node;
     }
   }
 
   /** Undefined when there is no room for it. */
-  #grow(parent: Node | undefined, name: string, text: string, read: () => Float32Array): Node | undefined {
+  async #grow(parent: Node | undefined, name: string, text: string, read: () => Promise<Float32Array>) {
     if (this.#nodes.has(name)) return undefined; // two prefixes of one name: the first keeps it
-    const node: Node = { name, text, parent, values: read(), children: new Map() };
+    const node: Node = { name, text, parent, values: await read(), children: new Map() };
     (parent?.children ?? this.#roots).set(text, node);
     this.#nodes.set(name, node);
     for (const gone of this.#policy.add(name, node.values.byteLength)) this.#forget(gone);

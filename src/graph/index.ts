@@ -3,6 +3,7 @@ export { checkpointCatalog, recordingCatalog, type WeightCatalog } from "./catal
 export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
 export { printGraph } from "./print.js";
+export { type GraphSummary, type ProductSummary, summarizeGraph } from "./summary.js";
 export {
   type Dim,
   type Graph,
@@ -11,5 +12,7 @@ export {
   type Value,
   type WeightPart,
   type WeightSource,
+  withAttention,
   withOutputs,
+  withWeightsAsInputs,
 } from "./value.js";

@@ -193,6 +193,8 @@ export const ops = {
   Pad: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.map(padded) }] },
   QuickGelu: unary("com.microsoft"),
   ReduceSum: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(1) }] }, // axis 0, not kept
+  /** Over all axes but the last, not kept. */
+  ReduceSumSquare: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(-1) }] },
   Reshape: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: reshaped(x!, shape!.contents!) }] },
   Shape: {
     domain: "",
@@ -204,6 +206,7 @@ export const ops = {
   RotaryEmbedding: { domain: "com.microsoft", infer: same },
   ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,
+  Softmax: unary(""),
   Split: {
     domain: "",
     infer: ([x, sizes], attributes) => split([x], attributes, sizes!.contents as readonly number[]),

@@ -64,3 +64,39 @@ export function withOutputs(graph: Graph, names: readonly string[]): Graph {
   });
   return { ...graph, outputs: [...graph.outputs, ...added] };
 }
+
+/** An output that a node has and nobody asked for. */
+const unwanted: Value = { name: "", dtype: "f32", shape: [] };
+
+/**
+ * The same graph that also shows what its attentions weigh their values by: for each named MultiHeadAttention the output
+ * `<name>.probabilities`, softmax(q·kᵀ/√head_dim) over the keys, [batch, heads, queries, keys]. The scaled products are the
+ * node's own fourth output, which only ONNX Runtime's CPU kernel has; they become an output too, since it takes their type
+ * from there and infers none.
+ */
+export function withAttention(graph: Graph, names: readonly string[]): Graph {
+  const outputs: Value[] = [];
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    if (node.op !== "MultiHeadAttention" || !names.includes(node.name)) return [node];
+    const [q, k] = node.inputs as readonly [Value, Value];
+    const shape = [q.shape[0]!, node.attributes.num_heads as number, q.shape[1]!, k.shape[1]!];
+    const products: Value = { name: `${node.name}.products`, dtype: "f32", shape };
+    const probabilities: Value = { name: `${node.name}.probabilities`, dtype: "f32", shape };
+    outputs.push(products, probabilities);
+    return [
+      { ...node, outputs: [...node.outputs, unwanted, unwanted, products] },
+      { name: `${node.name}.Softmax`, op: "Softmax", inputs: [products], outputs: [probabilities], attributes: { axis: -1 } }, // biome-ignore format: one thought
+    ];
+  });
+  const missing = names.filter((name) => !outputs.some((output) => output.name === `${name}.probabilities`));
+  invariant(missing.length === 0, `graph ${graph.name} has no attention ${missing.join(", ")}`);
+  return { ...graph, nodes, outputs: [...graph.outputs, ...outputs] };
+}
+
+/** The same graph with its weights among its inputs: a file that needs no other beside it. */
+export function withWeightsAsInputs(graph: Graph): Graph {
+  const [constants, weights] = [true, false].map((own) =>
+    graph.initializers.filter((i) => "bytes" in i.source === own),
+  );
+  return { ...graph, inputs: [...graph.inputs, ...weights!.map(({ value }) => value)], initializers: constants! };
+}

@@ -78,7 +78,7 @@ function overWhite(data: Uint8Array, info: OutputInfo): RgbImage {
 }
 
 /** Loaded on first use: reading a recipe must not cost loading a native library, nor fail where it is missing. */
-async function loadSharp(): Promise<typeof import("sharp")["default"]> {
+export async function loadSharp(): Promise<typeof import("sharp")["default"]> {
   try {
     return (await import("sharp")).default;
   } catch (cause) {

@@ -65,7 +65,7 @@ function workspace({ op, inputs, attributes }: Node, sizes: RunSizes): number {
 }
 
 function isCache({ name }: Value): boolean {
-  return /^(past_key_values|present)\./.test(name);
+  return /^(past_key_values|present|added)\./.test(name);
 }
 
 /** `"4*num_tokens"` and sums of such, as the shape inference writes them. */

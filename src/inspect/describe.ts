@@ -183,7 +183,8 @@ function describeParts(tensors: readonly DescribedTensor[]): Part[] {
   });
 }
 
-function longestStack(names: readonly string[]): number {
+/** Layers of the longest stack among these tensors. */
+export function longestStack(names: readonly string[]): number {
   const layers = names.map(placeOf).filter((place) => place.layer !== undefined);
   return Math.max(0, ...groupBy(layers, ({ stack }) => stack).map(([, of]) => new Set(of.map((p) => p.layer)).size));
 }

@@ -1,4 +1,6 @@
 export type { Answer } from "./answers.js";
+export type { CheckpointDiff, PartChange, TensorChange } from "./change.js";
+export type { ConfigChange } from "./config-diff.js";
 export {
   type CheckpointDescription,
   type ConfigFound,
@@ -7,9 +9,19 @@ export {
   type Part,
   type Totals,
 } from "./describe.js";
+export { type DiffOptions, diffCheckpoints } from "./diff.js";
 export type { FamilyFit, UnusedReason } from "./family-fit.js";
+export { type FormatError, formatErrors, type MatrixQuery, type TensorErrors } from "./format-errors.js";
 export type { Head, HeadVerdict } from "./head.js";
-export { checkHealth, type FindingKind, type HealthFinding, type HealthReport } from "./health.js";
+export {
+  checkHealth,
+  type Examination,
+  examine,
+  type FindingKind,
+  type HealthFinding,
+  type HealthReport,
+} from "./health.js";
+export type { LowRank } from "./low-rank.js";
 export type { MachineMemory } from "./machine.js";
 export {
   type DecoderEstimate,
@@ -24,5 +36,9 @@ export {
 export type { ModuleNode } from "./module-tree.js";
 export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
+export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";
+export { diffPage } from "./report-page/diff-page.js";
+export { inspectPage } from "./report-page/inspect-page.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
+export { type TracePageFacts, tracePage } from "./trace-page/page.js";

@@ -9,15 +9,17 @@ import { type Graph, recordingCatalog } from "../graph/index.js";
 import { gridOf, type ImageRecipe } from "../image/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
 import {
+  autoPlan,
   buildGraphs,
   formatOf,
   isPacked,
+  manifestSchema,
   type PackingPlan,
+  packedFiles,
   parsePlan,
-  type Weights,
   weightsOptions,
 } from "../pack/index.js";
-import { byteLength } from "../tensor/index.js";
+import { byteLength, type WeightFormat } from "../tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
 
@@ -112,8 +114,10 @@ export async function estimateMemory(path: string, options: MemoryOptions = {}):
 /** The one format that a packed model has. */
 async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | undefined> {
   if (!(await isPacked(checkpoint))) return undefined;
-  const manifest = (await checkpoint.readJson("packed.json")) as { weights: Weights; block_size: number };
-  return parsePlan(manifest.weights, { blockSize: manifest.block_size });
+  const manifest = manifestSchema.parse(await checkpoint.readJson(packedFiles.manifest));
+  const { weights, formats, block_size: blockSize } = manifest;
+  if (weights !== "auto") return parsePlan(weights, { blockSize });
+  return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, "int8");
 }
 
 async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {

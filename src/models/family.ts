@@ -93,6 +93,11 @@ export interface ImageSide<C> {
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
   /** Outputs of the vision graph beside `visual_tokens`. */
   extraOutputs(config: C): readonly string[];
+  /**
+   * Attentions of the vision graph, by node, in which learned queries look at a whole picture: their keys are its patches
+   * in raster order and then the queries themselves. Absent: a family whose visual tokens each have a place of their own.
+   */
+  queryAttention?(config: C): readonly string[];
   /** Absent: a family that is shown still pictures only. */
   readonly video?: VideoSide<C>;
 }

@@ -44,7 +44,8 @@ interface StepInputs {
 /**
  * inputs_embeds [batch, sequence, H], for the first `numDeepstack` layers deepstack.N [batch, sequence, H] (zero off the
  * pictures), and per layer past keys and values [batch, kv_heads, capacity, head_dim]
- * → logits [num_logits, vocab_size] of the rows named by logits_rows, and the present keys and values.
+ * → logits [num_logits, vocab_size] of the rows named by logits_rows, the keys and values of these
+ * tokens (added.N.*) and of all so far (present.N.*): a cache asks for the ones that its device hands out without copying.
  */
 export function buildQwen3(
   builder: GraphBuilder,
@@ -122,6 +123,8 @@ function selfAttention(
   );
   builder.output(`present.${n}.key`, attended.presentKey);
   builder.output(`present.${n}.value`, attended.presentValue);
+  builder.output(`added.${n}.key`, rotatedK);
+  builder.output(`added.${n}.value`, v!);
   return nn.linear(scope, "o_proj", attended.output, config.hidden_size);
 }
 

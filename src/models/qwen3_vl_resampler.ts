@@ -213,6 +213,8 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     numTokens: (config) => config.resampler_config.num_queries, // whatever the picture's size
     inputs: (_, { data, shape }) => ({ pixel_values: { dtype: "f32", shape: [1, ...shape], data } }),
     extraOutputs: () => ["vision_features"],
+    queryAttention: ({ resampler_config: { num_hidden_layers: n } }) =>
+      Array.from({ length: n }, (_, i) => `perceiver_resampler.layers.${i}.cross_attn.MultiHeadAttention`),
   },
   numDeepstack: () => 0,
   positions: () => indexPositions,

@@ -4,7 +4,7 @@
  */
 import { invariant } from "../base/index.js";
 import type { WeightPart } from "../graph/index.js";
-import { encodeRows, nestedParts, nestScales, type WeightsSource } from "../quantize/index.js";
+import { encodeRows, expectFinite, nestedParts, nestScales, type WeightsSource } from "../quantize/index.js";
 import {
   byteLength,
   type DType,
@@ -91,6 +91,15 @@ async function* encodePieces(
     const values = toFloat32(bytes, dtype, scratch);
     const rows = { values, rows: end - start, columns, origin: { tensor, firstRow: start } };
     yield { tensor, parts: { ...encodeRows(rows, format) }, sourceBytes: bytes.byteLength };
+  }
+}
+
+/** A tensor in its own dtype, in pieces. @throws `invalid_file` naming the place of NaN and infinity. */
+export async function* plainPieces(source: TensorSource, name: string): AsyncGenerator<Uint8Array> {
+  for (const { tensor, dtype, start, end, columns } of rowsOf(source, name)) {
+    const bytes = await source.readRange(tensor, start * columns, end * columns);
+    expectFinite(toFloat32(bytes, dtype), columns, { tensor, firstRow: start });
+    yield bytes;
   }
 }
 

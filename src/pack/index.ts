@@ -1,6 +1,11 @@
+export { buildGraphs } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
-export { packedFiles } from "./manifest.js";
-export { buildGraphs, type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
+export { chooseFormats, type FormatOption } from "./choose-formats.js";
+export { plannedBytes } from "./layout.js";
+export { manifestSchema, packedFiles } from "./manifest.js";
+export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
+export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
+export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
 export {
   formatOf,
@@ -11,3 +16,5 @@ export {
   type Weights,
   weightsOptions,
 } from "./plan.js";
+export { planGraphs, readModel, type SourceModel } from "./read-model.js";
+export { encodeStored, storedGraphs } from "./stored-graphs.js";

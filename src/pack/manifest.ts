@@ -3,7 +3,7 @@ import { z } from "zod";
 import { weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then made anew. */
-export const packVersion = 2;
+export const packVersion = 3;
 
 export const packedFiles = {
   manifest: "packed.json",
@@ -11,12 +11,20 @@ export const packedFiles = {
   graph: (name: string) => `${name}.onnx`,
 } as const;
 
+const blockSizeSchema = z.union([z.literal(32), z.literal(64), z.literal(128)]);
+
 const embeddingSchema = z.object({
   tensor: z.string(),
   scales: z.string().optional(),
   format: z.enum(["plain", "int8"]),
-  block_size: z.union([z.literal(32), z.literal(64), z.literal(128)]).optional(),
+  block_size: blockSizeSchema.optional(),
 });
+
+const formatSchema = z.union([
+  z.object({ kind: z.enum(["f32", "f16"]) }),
+  z.object({ kind: z.enum(["int8", "int4"]), blockSize: blockSizeSchema, zeroPoints: z.boolean().optional() }),
+  z.object({ kind: z.literal("nf4"), blockSize: z.literal(64), nested: z.boolean() }),
+]);
 
 export const manifestSchema = z.object({
   pack_version: z.literal(packVersion),
@@ -24,6 +32,8 @@ export const manifestSchema = z.object({
   weights: z.enum([...weightsOptions, "auto"]),
   block_size: z.number(),
   zero_points: z.boolean(),
+  /** Of weights "auto": the format of each matrix, by the first checkpoint tensor in it. */
+  formats: z.record(z.string(), formatSchema).optional(),
   source_digest: z.string(),
   /** Of decoders: their host reads token embeddings row by row. */
   embedding: embeddingSchema.optional(),

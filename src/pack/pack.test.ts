@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
 import { toFloat32 } from "../tensor/index.js";
-import { formatOf, openPacked, pack, parsePlan } from "./index.js";
+import { formatOf, openPacked, pack, parsePlan, weightsOptions } from "./index.js";
 
 const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl_resampler");
 const root = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
@@ -17,6 +17,16 @@ async function embeddingRow(packedPath: string, id: number, hiddenSize: number):
   await packed.embedding.read([id], out, 0);
   await packed.close();
   return out;
+}
+
+/** The checkpoint again, but NaN is the first value of `tensor`. */
+async function copyWithNaN(from: string, folder: string, tensor: string): Promise<void> {
+  const checkpoint = await openCheckpoint(from);
+  const tensors = await Promise.all([...checkpoint.names()].map((name) => checkpoint.read(name)));
+  await checkpoint.close();
+  const copies = tensors.map((found) => ({ ...found, bytes: found.bytes.slice() }));
+  new DataView(copies.find(({ name }) => name === tensor)!.bytes.buffer).setFloat32(0, Number.NaN, true);
+  await writeSafetensors(join(folder, "model.safetensors"), copies);
 }
 
 describe("packing", () => {
@@ -111,6 +121,22 @@ describe("packing", () => {
     await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
       "the checkpoint has no tensor vision_tower.patch_embed.proj.weight",
     );
+  });
+
+  it.each([
+    ["a norm", "language_model.layers.0.input_layernorm.weight"],
+    ["the raw embedding table", "language_model.embed_tokens.weight"],
+    ["a matrix", "language_model.layers.0.mlp.w1.weight"],
+  ])("refuses %s that is not finite by name, in every format, and leaves nothing behind", async (_, tensor) => {
+    const source = join(root, `broken-${tensor}`);
+    mkdirSync(source);
+    writeFileSync(join(source, "config.json"), readFileSync(join(golden, "mha-untied/config.json")));
+    await copyWithNaN(join(golden, "mha-untied/model.safetensors"), source, tensor);
+    for (const weights of weightsOptions) {
+      const into = join(root, `broken-${tensor}-${weights}`);
+      await expect(pack(source, { plan: parsePlan(weights), into })).rejects.toThrow(`${tensor}[0, 0] is NaN`);
+      expect(existsSync(into)).toBe(false);
+    }
   });
 
   it("says what is wrong with a folder that is not packed", async () => {

@@ -3,7 +3,7 @@
  * checkpoint's content, the plan and the printed graphs, so a second start finds it and any change makes another.
  * The folder appears whole or not at all.
  */
-import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
+import { OcellusError, throwIfAborted } from "../base/index.js";
 import {
   baseName,
   type Checkpoint,
@@ -19,24 +19,16 @@ import {
   textDigest,
   writeFileAtomically,
 } from "../checkpoint/index.js";
-import {
-  checkpointCatalog,
-  encodeOnnx,
-  type Graph,
-  GraphBuilder,
-  type Initializer,
-  printGraph,
-  type WeightCatalog,
-  type WeightSource,
-} from "../graph/index.js";
-import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
+import { encodeOnnx, type Graph, printGraph, type WeightSource } from "../graph/index.js";
+import type { AnyFamily } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
-import { byteLength, expectShape, type TensorInfo } from "../tensor/index.js";
-import { canonicalSource } from "./canonical.js";
-import { type EncodedPiece, encodeWeights } from "./encode-weights.js";
+import { byteLength } from "../tensor/index.js";
+import { type EncodedPiece, encodeWeights, plainPieces } from "./encode-weights.js";
+import { type Embedding, type Entry, layoutOf } from "./layout.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
-import { describeStored, openWeights, storedFormatOf } from "./open-weights.js";
+import { describeStored } from "./open-weights.js";
 import type { PackingPlan } from "./plan.js";
+import { planGraphs, readModel } from "./read-model.js";
 
 export interface PackProgress {
   readonly tensor: string;
@@ -50,6 +42,8 @@ export interface PackOptions {
   readonly into?: string;
   /** Pack again even if the cache has it. */
   readonly force?: boolean;
+  /** @internal Changes the graphs; what their weights come from is written with the rest. With `into` only. */
+  readonly rewrite?: (graph: Graph) => Graph;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PackProgress) => void;
 }
@@ -60,16 +54,6 @@ export interface PackResult {
   readonly written: boolean;
   /** What a user should know about the checkpoint, in sentences. */
   readonly notes: readonly string[];
-}
-
-/** The graphs of a model by name; the catalog says which tensors there are and in which format each is stored. */
-export function buildGraphs(family: AnyFamily, config: unknown, catalog: WeightCatalog): Record<string, Graph> {
-  const built = Object.entries(family.graphs(config)).map(([name, fill]) => {
-    const builder = new GraphBuilder(name, catalog);
-    fill(builder);
-    return [name, builder.build()];
-  });
-  return Object.fromEntries(built);
 }
 
 /** Packs the checkpoint in `path`, or finds it packed. @throws `unsupported`, `invalid_file`, `io` (a full disk). */
@@ -83,21 +67,18 @@ export async function pack(path: string, options: PackOptions): Promise<PackResu
 }
 
 async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
-  const configJson = await checkpoint.readJson("config.json");
-  const family = familyOf(configJson);
-  const config: unknown = family.parseConfig(configJson);
-  const weights = canonicalSource(await openWeights(checkpoint, configJson), family);
-  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(options.plan, name, weights));
-  const graphs = Object.values(buildGraphs(family, config, catalog));
+  const model = await readModel(checkpoint);
+  const { family, weights } = model;
+  const { plan, rewrite = (graph: Graph) => graph } = options;
+  const graphs = Object.values(planGraphs(model, plan)).map(rewrite);
   const digest = await checkpointDigest(checkpoint);
   const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
-  const target = options.into ?? cachePath(checkpoint, digest, graphs, options.plan);
+  const target = options.into ?? cachePath(checkpoint, digest, graphs, plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
     if (!options.force) return { path: target, written: false, notes };
   }
-  const embedding = family.kind === "language" ? embeddingSource(family, config, graphs, weights) : undefined;
-  const entries = planWeights(graphs, weights, embedding);
+  const { embedding, entries } = layoutOf(model, graphs);
   await createFolderAtomically(target, options.force ?? false, async (folder) => {
     const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, weights, options);
     for (const graph of graphs) {
@@ -107,7 +88,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
     for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
     await writeFileAtomically(
       joinPath(folder, packedFiles.manifest),
-      `${JSON.stringify(manifestOf(family, options.plan, digest, embedding), null, 2)}\n`,
+      `${JSON.stringify(manifestOf(family, plan, digest, embedding), null, 2)}\n`,
     );
   });
   return { path: target, written: true, notes };
@@ -125,56 +106,6 @@ function cachePath(checkpoint: Checkpoint, digest: string, graphs: readonly Grap
   const text = [packVersion, digest, ...graphs.map(printGraph)].join("\n");
   const key = textDigest(text).slice(0, 16);
   return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
-}
-
-/** One tensor of the packed weights file. Scales of a matrix follow their `values` at once: both come from one pass. */
-interface Entry {
-  readonly info: TensorInfo;
-  readonly source: WeightSource | "raw";
-}
-
-/** Where the host finds token embeddings; `raw` when the table is in no graph and must be written beside them. */
-type Embedding = NonNullable<PackedManifest["embedding"]> & { readonly raw: boolean };
-
-/** Tied: the head's own stored matrix. Untied: the table itself, in the checkpoint's own dtype. */
-function embeddingSource(
-  family: LanguageFamily,
-  config: unknown,
-  graphs: readonly Graph[],
-  weights: WeightsSource,
-): Embedding {
-  const table = family.embedTokens;
-  const initializers = graphs.flatMap((graph) => graph.initializers);
-  const stored = initializers.filter((i) => "tensors" in i.source && i.source.tensors[0] === table);
-  if (stored.length === 0) {
-    const { hiddenSize, vocabSize } = family.dimensions(config);
-    expectShape(weights.info(table) ?? { name: table, dtype: "f32", shape: [] }, [vocabSize, hiddenSize]);
-    return { tensor: table, format: "plain", raw: true };
-  }
-  const { format } = stored[0]!.source as WeightSource;
-  if (format.kind === "f32" || format.kind === "f16")
-    return { tensor: stored[0]!.value.name, format: "plain", raw: false };
-  invariant(format.kind === "int8", "the token embedding table keeps eight bits");
-  return {
-    tensor: stored[0]!.value.name,
-    scales: stored[1]!.value.name,
-    format: "int8",
-    block_size: format.blockSize,
-    raw: false,
-  };
-}
-
-function planWeights(graphs: readonly Graph[], weights: WeightsSource, embedding: Embedding | undefined): Entry[] {
-  const entries = graphs.flatMap((graph) => graph.initializers.flatMap(entryOf));
-  if (embedding?.raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
-  // Two-byte tensors last, so that every four-byte one starts on a multiple of four.
-  const narrow = (e: Entry) => (e.info.dtype === "f16" || e.info.dtype === "bf16" ? 1 : 0);
-  return entries.sort((a, b) => narrow(a) - narrow(b));
-}
-
-function entryOf({ value, source }: Initializer): Entry[] {
-  if ("bytes" in source) return [];
-  return [{ info: { name: value.name, dtype: value.dtype, shape: value.shape as number[] }, source }];
 }
 
 /** Streams all entries into the file; returns where each one starts. */
@@ -234,9 +165,10 @@ async function writeValues(
   advance: (tensor: string, bytes: number) => void,
 ): Promise<void> {
   if (entry.source === "raw") {
-    const { bytes } = await weights.read(entry.info.name);
-    await writer.write(bytes);
-    advance(entry.info.name, bytes.byteLength);
+    for await (const bytes of plainPieces(weights, entry.info.name)) {
+      await writer.write(bytes);
+      advance(entry.info.name, bytes.byteLength);
+    }
     return;
   }
   for await (const piece of encodeWeights(weights, entry.source.tensors, entry.source.format)) {
@@ -268,6 +200,7 @@ function manifestOf(
     weights: plan.weights,
     block_size: plan.blockSize,
     zero_points: plan.zeroPoints,
+    ...(plan.formats && { formats: Object.fromEntries(plan.formats) as NonNullable<PackedManifest["formats"]> }),
     source_digest: digest,
     ...(embedding && { embedding: where as Embedding }),
   };

@@ -31,7 +31,7 @@ export async function isPacked(files: Checkpoint): Promise<boolean> {
 
 /** @throws `invalid_file` when packed.json is missing, damaged or from another version; `unsupported` for an encoder. */
 export async function openPacked(path: string): Promise<PackedModel> {
-  const packed = await openAny(path);
+  const packed = await openPackedAny(path);
   const { family, manifest, config, files } = packed;
   try {
     if (family.kind !== "language" || !manifest.embedding) throw wrongKind(path, family, "loadClip");
@@ -45,7 +45,7 @@ export async function openPacked(path: string): Promise<PackedModel> {
 
 /** As `openPacked`, for models with two towers. */
 export async function openPackedEncoder(path: string): Promise<Packed<DualEncoder>> {
-  const packed = await openAny(path);
+  const packed = await openPackedAny(path);
   if (packed.family.kind === "dual_encoder") return { ...packed, family: packed.family };
   await packed.close();
   throw wrongKind(path, packed.family, "loadModel");
@@ -59,7 +59,8 @@ function wrongKind(path: string, family: AnyFamily, instead: string): OcellusErr
   );
 }
 
-async function openAny(path: string): Promise<Packed<AnyFamily>> {
+/** Of whichever kind its family is. @throws `invalid_file` as `openPacked`. */
+export async function openPackedAny(path: string): Promise<Packed<AnyFamily>> {
   const files = await openCheckpoint(path);
   try {
     const manifest = await readManifest(files, path);

@@ -82,3 +82,15 @@ export function formatOf(plan: PackingPlan, name: string, columns?: number): Wei
   if (columns !== undefined && columns % 64 !== 0) return int8;
   return { kind: "nf4", blockSize: 64, nested: plan.weights === "nf4-double" };
 }
+
+/**
+ * What `auto` may choose from for a matrix. The eye and the table never get less than eight bits, as in `formatOf`; fp16 is
+ * no choice, since ONNX Runtime widens it to four bytes when it opens the model.
+ */
+export function autoFormats(name: string, vision: PackingPlan["vision"]): WeightFormat[] {
+  const least = formatOf(parsePlan("int4", { vision }), name);
+  if (least.kind === "f16") return [least];
+  const eightBits = ([128, 32] as const).map((blockSize): WeightFormat => ({ kind: "int8", blockSize }));
+  if (least.kind === "int8") return eightBits;
+  return [...([128, 64, 32] as const).map((blockSize): WeightFormat => ({ kind: "int4", blockSize })), ...eightBits];
+}

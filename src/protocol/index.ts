@@ -1,5 +1,6 @@
 export * from "./chat.js";
 export * from "./completions.js";
+export * from "./description.js";
 export * from "./embeddings.js";
 export { type ErrorBody, type ErrorStatus, errorBodySchema, errorResponse } from "./error-body.js";
 export * from "./files.js";

@@ -42,6 +42,8 @@ const format = z.discriminatedUnion("type", [
   }),
 ]);
 
+/** OpenAPI has no word for undefined; a null counts as not given. */
+const notGiven = (reason: string) => z.undefined(reason).optional().meta({ type: "null" });
 const notStored = "nothing is stored here; send the whole conversation as input";
 
 export const responseRequestSchema = z
@@ -75,8 +77,8 @@ export const responseRequestSchema = z
     text: z.object({ format: format.optional(), verbosity: z.string().nullish() }).optional(),
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
-    previous_response_id: z.undefined(`previous_response_id: ${notStored}`).optional(),
-    conversation: z.undefined(`conversation: ${notStored}`).optional(),
+    previous_response_id: notGiven(`previous_response_id: ${notStored}`),
+    conversation: notGiven(`conversation: ${notStored}`),
     background: z.literal(false, "background: expected false; answers are not kept for later").optional(),
     truncation: z.literal("disabled", 'truncation: expected "disabled"; nothing is left out silently').optional(),
   })
@@ -154,7 +156,7 @@ function responseFormat(given: z.infer<typeof format>): ChatRequest["response_fo
 const outputTextPart = z.object({
   type: z.literal("output_text"),
   text: z.string(),
-  annotations: z.array(z.never()),
+  annotations: z.array(z.unknown()).length(0),
   logprobs: z.array(z.unknown()),
 });
 export type OutputTextPart = z.infer<typeof outputTextPart>;

@@ -102,7 +102,7 @@ describe("block quantisation", () => {
     values[40] = bad;
     for (const as of [int4(), int4(true), { kind: "int8", blockSize: 32 } as const]) {
       expect(() => quantizeRows(values, 3, 32, as, { tensor: "mlp.w1.weight", firstRow: 100 })).toThrow(
-        `mlp.w1.weight[101, 8] is ${bad}, which has no code`,
+        `mlp.w1.weight[101, 8] is ${bad}, with which no answer could be computed`,
       );
     }
   });

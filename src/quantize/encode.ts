@@ -2,7 +2,7 @@
 import { bytesOf, toFloat16Bits, toFloat32, type WeightFormat } from "../tensor/index.js";
 import { dequantizeRows, quantizeRows } from "./blocks.js";
 import { dequantizeNf4, type NestedScales, nestScales, quantizeNf4, unnestScales } from "./nf4.js";
-import { notFinite, type Origin } from "./not-finite.js";
+import { expectFinite, notFinite, type Origin } from "./not-finite.js";
 
 /** Rows of one matrix, as float32. */
 export interface FloatRows {
@@ -19,10 +19,11 @@ export interface EncodedRows {
   readonly zero_points?: Uint8Array;
 }
 
-/** @throws `invalid_file` naming the place of a value that the format cannot hold; f32 holds all. */
+/** @throws `invalid_file` naming the place of a value that is NaN or infinite, or that the format cannot hold. */
 export function encodeRows({ values, rows, columns, origin }: FloatRows, format: WeightFormat): EncodedRows {
   switch (format.kind) {
     case "f32":
+      expectFinite(values, columns, origin);
       return { values: bytesOf(values) };
     case "f16":
       return { values: bytesOf(finiteFloat16(values, columns, origin)) };

@@ -1,4 +1,4 @@
-/** NaN and infinity have no code in any small format: they are refused by name and place. */
+/** NaN and infinity have no code in any small format, and in a wide one they make every answer NaN: they are refused by name and place. */
 import { OcellusError } from "../base/index.js";
 
 /** Where a piece of rows comes from, for messages. */
@@ -12,10 +12,17 @@ export function notFinite(values: Float32Array, columns: number, origin?: Origin
   const index = values.findIndex((value) => !(Math.abs(value) < limit));
   const row = (origin?.firstRow ?? 0) + Math.floor(index / columns);
   const [name, column, value] = [origin?.tensor ?? "tensor", index % columns, values[index]!];
-  const what = Number.isFinite(value) ? `${value}, more than fp16 holds` : `${value}, which has no code`;
-  return new OcellusError(
-    "invalid_file",
-    `${name}[${row}, ${column}] is ${what}; mend the checkpoint, or keep its numbers as they are with --weights fp32`,
-    { details: { tensor: name, row, column, value: String(value) } },
-  );
+  const what = Number.isFinite(value)
+    ? `${value}, more than fp16 holds; choose another format, such as --weights fp32`
+    : `${value}, with which no answer could be computed; mend the checkpoint, or fetch it again`;
+  return new OcellusError("invalid_file", `${name}[${row}, ${column}] is ${what}`, {
+    details: { tensor: name, row, column, value: String(value) },
+  });
+}
+
+/** @throws `invalid_file` naming the first value that is NaN or infinite. */
+export function expectFinite(values: Float32Array, columns: number, origin?: Origin): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0; // NaN as soon as one value is not finite
+  if (sum !== 0) throw notFinite(values, columns, origin);
 }

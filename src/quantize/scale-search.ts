@@ -1,7 +1,7 @@
 /**
  * The scale of one int4 block, searched: for each candidate all values are rounded, then the scale that fits those codes
  * best is Σwq/Σq² (least squares), and what it leaves of the error falls as (Σwq)²/Σq² rises. No weighting by activations.
- * What the search gains and costs is measured in docs/decisions/0004-scale-search.md.
+ * What the search gains and costs is measured in docs/log.md.
  */
 
 /** Adding and subtracting 1.5·2^52 rounds a double to a whole number without leaving the float registers. */

@@ -6,12 +6,12 @@ import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type ImageInput, type ImageRecipe, type PictureThreads, prepareImage } from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
-import { type Device, defaultThreads, float32, GraphSession, int64 } from "../session/index.js";
+import { type Device, defaultThreads, float32, type Graph, int64 } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading, requiredJson } from "./open.js";
+import { findPacked, openGraph, openPictureThreads, type PackingChoice, requiredJson, type Threading } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 
-export interface LoadClipOptions extends PackingChoice, PictureThreading, DeviceChoice {
+export interface LoadClipOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
 }
@@ -47,8 +47,8 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       packed,
       device,
       pictures: openPictureThreads(options),
-      vision: await GraphSession.open(packed.graphPath("vision"), session),
-      text: await GraphSession.open(packed.graphPath("text"), session),
+      vision: await openGraph(packed.graphPath("vision"), session, options),
+      text: await openGraph(packed.graphPath("text"), session, options),
       tokenizer: createTokenizer(
         await requiredJson(files, "tokenizer.json"),
         await files.readJson("tokenizer_config.json"),
@@ -65,8 +65,8 @@ interface Parts {
   readonly packed: Packed<DualEncoder>;
   readonly device: Device;
   readonly pictures: PictureThreads | undefined;
-  readonly vision: GraphSession;
-  readonly text: GraphSession;
+  readonly vision: Graph;
+  readonly text: Graph;
   readonly tokenizer: Tokenizer;
   readonly recipe: ImageRecipe;
 }

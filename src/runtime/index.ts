@@ -19,3 +19,13 @@ export type {
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
 export { type MemoryOptions, openFeatureStore } from "./memory.js";
 export { type LoadOptions, type LoadTimings, loadModel, type ModelStats, type VisionLanguageModel } from "./model.js";
+export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
+export type {
+  Trace,
+  TraceCandidate,
+  TracedPicture,
+  TracedToken,
+  TraceOptions,
+  TraceStages,
+} from "./trace.js";
+export type { QueryAttention } from "./vision.js";

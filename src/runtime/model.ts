@@ -10,7 +10,7 @@ import { Grammars } from "../grammar/index.js";
 import type { PictureThreads, PixelValues, SeenImage } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
-import { type Device, defaultThreads, GraphSession } from "../session/index.js";
+import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
   type ChatEvent,
@@ -22,13 +22,14 @@ import {
   streamChat,
 } from "./chat.js";
 import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
-import { findPacked, openPictureThreads, type PackingChoice, type PictureThreading } from "./open.js";
+import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
-import { type EncodedImage, encodeImage, imageFeatures } from "./vision.js";
+import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
+import { type EncodedImage, encodeImage, imageFeatures, lookAgain } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice, PictureThreading, DeviceChoice, SharedMemory {
+export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
@@ -58,6 +59,14 @@ export interface ModelStats extends EngineStats {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+  return loadWith((packed, name, session) => openGraph(packed.graphPath(name), session, options), path, options);
+}
+
+/** @internal How a graph of a packed model is opened. */
+export type OpenGraph = (packed: PackedModel, name: string, options: SessionOptions) => Promise<Graph>;
+
+/** @internal `loadModel` with graphs opened in another way. */
+export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
   const placement = await choosePlacement(options);
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options);
@@ -66,9 +75,8 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   try {
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const vision =
-      packed.family.image && (await GraphSession.open(packed.graphPath("vision"), { device: towers, threads }));
-    const decoder = await GraphSession.open(packed.graphPath("decoder"), { device, threads });
+    const vision = packed.family.image && (await open(packed, "vision", { device: towers, threads }));
+    const decoder = await open(packed, "decoder", { device, threads });
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const pictures = openPictureThreads(options);
@@ -76,7 +84,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
     const memory = await openMemory(options, packed, towers, recipes);
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
-    const parts = { packed, vision, decoder, pictures, memory, ...text, placement, timings, notes: told };
+    const parts = { packed, vision, decoder, pictures, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -87,11 +95,12 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
 interface Parts extends TextSide {
   readonly packed: PackedModel;
   /** Absent in a model that reads text only. */
-  readonly vision: GraphSession | undefined;
-  readonly decoder: GraphSession;
+  readonly vision: Graph | undefined;
+  readonly decoder: Graph;
   readonly pictures: PictureThreads | undefined;
   readonly memory: Memory;
   readonly placement: Placement;
+  readonly threads: number;
   readonly timings: LoadTimings;
   readonly notes: readonly string[];
 }
@@ -164,19 +173,7 @@ export class VisionLanguageModel {
   /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
   async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
     const started = performance.now();
-    const { minPixels, maxPixels, tools, signal } = options;
-    const prompt = await this.#parts.processor.process(messages, {
-      maxCharacters: charactersPerToken * this.#runner.maxLength,
-      ...(minPixels !== undefined && { minPixels }),
-      ...(maxPixels !== undefined && { maxPixels }),
-      ...(tools && { tools }),
-      ...(signal && { signal }),
-    });
-    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
-    throwIfAborted(signal);
-    const visionStarted = performance.now();
-    const { inputs, pictures } = await this.#sequenceInputs(prompt, signal);
-    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+    return this.#see(await this.#read(messages, options), started, options.signal);
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
@@ -197,13 +194,30 @@ export class VisionLanguageModel {
 
   /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */
   async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const settled = this.#settled(options);
-    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
-    yield* streamChat(this.#engine.submit(request, options.signal), {
-      tokenizer: this.tokenizer,
-      prepared,
-      stop: settled.stop ?? [],
+    yield* this.#answer(prepared, this.#settled(options));
+  }
+
+  /**
+   * The whole answer, and what went on inside: each token's probability and rivals, where the eye's queries looked, and
+   * how long each stage took. For the attention the picture goes once more through the vision graph, on the CPU.
+   * @throws as `chat`.
+   */
+  async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
+    const settled = this.#settled({ ...options, sampling: tracedSampling(options) });
+    const startedAt = performance.now();
+    const prompt = await this.#read(messages, settled);
+    const readAt = performance.now();
+    const prepared = await this.#see(prompt, startedAt, options.signal);
+    const readyAt = performance.now();
+    const recorder = new TokenRecorder();
+    const { text, finishReason, usage } = await collect(this.#answer(prepared, settled, recorder));
+    const tokens = recorder.tokens(this.tokenizer);
+    const stages = traceStages(startedAt, readAt, readyAt, tokens);
+    const attention = await this.#lookAgain(prompt, options.signal);
+    const pictures = prepared.pictures.map((picture, i) => {
+      return { ...picture, grid: prompt.images[i]!.grid, attention: attention[i]! };
     });
+    return { text, tokens, finishReason, usage, pictures, stages };
   }
 
   /** The whole answer at once. */
@@ -228,6 +242,32 @@ export class VisionLanguageModel {
     return results;
   }
 
+  /**
+   * What the model would have said next at each token of a given answer to a prepared prompt: logits [vocab_size] before
+   * each of `ids` ("teacher forcing"). Runs beside the batch, in a cache of its own. @throws `too_large`.
+   */
+  async *score({ promptIds, inputs }: PreparedChat, ids: readonly number[]): AsyncGenerator<Float32Array> {
+    const maxLength = promptIds.length + ids.length;
+    if (maxLength > this.#runner.maxLength)
+      throw new OcellusError(
+        "too_large",
+        `prompt and answer have ${maxLength} tokens, at most ${this.#runner.maxLength} fit`,
+      );
+    const { packed, decoder } = this.#parts;
+    const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength });
+    try {
+      for (const [i] of ids.entries()) {
+        const tokens = i === 0 ? Array.from(promptIds) : [ids[i - 1]!];
+        const position = i === 0 ? 0 : promptIds.length + i - 1;
+        const row = { slot: 0, tokens, position, payload: inputs, wantsLogits: true };
+        const [logits] = await runner.step({ kind: i === 0 ? "prefill" : "decode", rows: [row] });
+        yield logits!;
+      }
+    } finally {
+      await runner.close();
+    }
+  }
+
   /** What the vision graph makes of a prepared picture. */
   async encodeImage(pixels: PixelValues): Promise<EncodedImage> {
     const { vision, packed } = this.#parts;
@@ -243,6 +283,42 @@ export class VisionLanguageModel {
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
+  }
+
+  /** What the model is asked, checked, before anything costly. */
+  async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
+    const { minPixels, maxPixels, tools, signal } = options;
+    const prompt = await this.#parts.processor.process(messages, {
+      maxCharacters: charactersPerToken * this.#runner.maxLength,
+      ...(minPixels !== undefined && { minPixels }),
+      ...(maxPixels !== undefined && { maxPixels }),
+      ...(tools && { tools }),
+      ...(signal && { signal }),
+    });
+    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
+    throwIfAborted(signal);
+    return prompt;
+  }
+
+  async #see(prompt: Prompt, started: number, signal: AbortSignal | undefined): Promise<PreparedChat> {
+    const visionStarted = performance.now();
+    const { inputs, pictures } = await this.#sequenceInputs(prompt, signal);
+    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+  }
+
+  #answer(prepared: PreparedChat, settled: ChatOptions, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {
+    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
+    const events = this.#engine.submit(request, settled.signal);
+    return streamChat(recorder?.record(events) ?? events, {
+      tokenizer: this.tokenizer,
+      prepared,
+      stop: settled.stop ?? [],
+    });
+  }
+
+  async #lookAgain({ images }: Prompt, signal: AbortSignal | undefined) {
+    const { packed, threads } = this.#parts;
+    return this.#vision.run(() => lookAgain(images, packed, { threads, signal }), signal);
   }
 
   /** Pictures that lie in the known beginning of the prompt need no features: the decoder has read them. */

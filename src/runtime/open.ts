@@ -11,6 +11,7 @@ import {
   parsePlan,
   type Weights,
 } from "../pack/index.js";
+import { type Graph, GraphSession, GraphThread, type SessionOptions } from "../session/index.js";
 
 export interface PackingChoice extends PlanOptions {
   /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
@@ -45,16 +46,26 @@ export async function requiredJson(files: Checkpoint, name: string): Promise<unk
   );
 }
 
-export interface PictureThreading {
+/** What runs beside the caller's thread. */
+export interface Threading {
   /** Threads that decode and fit pictures beside the caller's. Default 0: that is done where the model is asked. */
   readonly pictureThreads?: number;
   /** Limits of one picture; with `pictureThreads` only. */
   readonly pictureLimits?: PictureLimits;
+  /**
+   * Whether each graph runs on a thread of its own, so that a step never holds up the caller's: for servers. On the CPU
+   * only. Default false.
+   */
+  readonly graphThreads?: boolean;
+}
+
+export function openGraph(path: string, session: SessionOptions, { graphThreads }: Threading): Promise<Graph> {
+  return graphThreads && session.device === "cpu" ? GraphThread.open(path, session) : GraphSession.open(path, session);
 }
 
 export function openPictureThreads({
   pictureThreads: count = 0,
   pictureLimits,
-}: PictureThreading): PictureThreads | undefined {
+}: Threading): PictureThreads | undefined {
   return count > 0 ? new PictureThreads({ count, ...(pictureLimits && { limits: pictureLimits }) }) : undefined;
 }

@@ -7,15 +7,7 @@ import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { type PrefixMemory, prefixBlockLength, type TokenKey } from "../features/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
-import {
-  createSlotCache,
-  type Feeds,
-  float32,
-  type GraphSession,
-  int32,
-  int64,
-  type SlotCache,
-} from "../session/index.js";
+import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCache } from "../session/index.js";
 
 /** What the decoder is given of one picture. */
 export interface ImageFeatures {
@@ -60,25 +52,25 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly maxLength: number;
   readonly vocabSize: number;
   readonly #model: PackedModel;
-  readonly #session: GraphSession;
   readonly #dimensions: ModelDimensions;
-  readonly #cache: SlotCache;
+  readonly #decoder: CachedGraph;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
   readonly #prefixes: PrefixMemory | undefined;
   /** Keys of the tokens in the cache, by slot; absent where the sequence has none. */
   readonly #keys: (TokenKey[] | undefined)[] = [];
+  /** By slot: when the known beginning of its prompt is in the cache. */
+  readonly #restored: (Promise<unknown> | undefined)[] = [];
 
-  constructor(model: PackedModel, session: GraphSession, options: RunnerOptions) {
+  constructor(model: PackedModel, decoder: Graph, options: RunnerOptions) {
     this.#model = model;
-    this.#session = session;
     this.#dimensions = model.family.dimensions(model.config);
     this.numSlots = options.numSlots;
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
-    this.#cache = createSlotCache(session.device, { ...model.family.cache(model.config), ...options });
+    this.#decoder = withCache(decoder, { ...model.family.cache(model.config), ...options });
     this.#lengths = new Array<number>(options.numSlots).fill(0);
-    this.#prefixes = this.#cache.save && options.prefixes;
+    this.#prefixes = this.#decoder.save && options.prefixes;
   }
 
   /** Bytes of kept beginnings of prompts. */
@@ -91,36 +83,42 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     return this.#prefixes?.find(keys) ?? [];
   }
 
-  /** Copies the known beginning of a prompt into the slot. */
+  /** Copies the known beginning of a prompt into the slot; its first step waits for that. */
   begin(slot: number, _promptIds: readonly number[], { prefix }: SequenceInputs): number {
+    this.#restored[slot] = undefined;
     this.#keys[slot] = undefined;
     if (!prefix || !this.#prefixes) return 0;
     const now = this.#prefixes.find(prefix.keys, false);
     const blocks = now.length > prefix.blocks.length ? now : prefix.blocks;
     const length = blocks.length * prefixBlockLength;
-    for (const [i, values] of blocks.entries())
-      this.#cache.restore!(slot, i * prefixBlockLength, prefixBlockLength, values, { length, cached: this.#lengths });
+    const room = { length, cached: this.#lengths };
+    const restored = blocks.map((values, i) =>
+      this.#decoder.restore!(slot, i * prefixBlockLength, prefixBlockLength, values, room),
+    );
+    this.#restored[slot] = Promise.all(restored);
+    this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
     this.#lengths[slot] = length;
     this.#keys[slot] = prefix.keys.slice(0, length);
     return length;
   }
 
   get cacheBytes(): number {
-    return this.#cache.bytes;
+    return this.#decoder.bytes;
   }
 
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
+    await Promise.all(batch.rows.map(({ slot }) => this.#restored[slot]));
     const logits: Float32Array[] = [];
     for (const rows of this.#runs(batch)) logits.push(...(await this.#run(rows)));
     for (const row of batch.rows) {
       this.#lengths[row.slot] = row.position + row.tokens.length;
-      this.#keep(row);
+      await this.#keep(row);
     }
     return logits;
   }
 
   async close(): Promise<void> {
-    await this.#cache.close();
+    await this.#decoder.close();
   }
 
   /** One run of the graph; the logits of the rows that want them. */
@@ -135,10 +133,9 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
       logits_rows: int64(wanted.length > 0 ? wanted : [0]),
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
-    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths };
-    const { logits } = await this.#cache.use(slots, room, ({ past, present }) =>
-      this.#session.run({ ...inputs, ...past }, { logits: null, ...present }),
-    );
+    const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
+    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths, added };
+    const { logits } = await this.#decoder.step(inputs, slots, room, ["logits"]);
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
   }
@@ -149,18 +146,18 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   /** Keeps what the slot has read, as soon as a block is full. A token behind the prompt is text: its id says all. */
-  #keep({ slot, tokens, position, payload }: Row<SequenceInputs>): void {
+  async #keep({ slot, tokens, position, payload }: Row<SequenceInputs>): Promise<void> {
     const keys = this.#keys[slot];
     if (!keys) return;
     const before = Math.floor(keys.length / prefixBlockLength);
     for (const [i, id] of tokens.entries()) keys.push(payload.prefix?.keys[position + i] ?? id);
     if (Math.floor(keys.length / prefixBlockLength) === before) return;
-    this.#prefixes!.add(keys, (start) => this.#cache.save!(slot, start, prefixBlockLength));
+    await this.#prefixes!.add(keys, (start) => this.#decoder.save!(slot, start, prefixBlockLength));
   }
 
   /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */
   #runs({ kind, rows }: Batch<SequenceInputs>): (readonly Row<SequenceInputs>[])[] {
-    if (this.#cache.batchesAnywhere) return [this.#withIdleSlots(rows, rows[0]!.slot)];
+    if (this.#decoder.batchesAnywhere) return [this.#withIdleSlots(rows, rows[0]!.slot)];
     return kind === "decode" ? [this.#withIdleSlots(rows, 0)] : rows.map((row) => [row]);
   }
 

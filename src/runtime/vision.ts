@@ -1,8 +1,9 @@
-/** One picture through the vision graph. */
-import { invariant } from "../base/index.js";
-import type { PixelValues } from "../image/index.js";
-import type { PackedModel } from "../pack/index.js";
-import { float32, type GraphSession, int64 } from "../session/index.js";
+/** One picture through the vision graph: what it gives the decoder and, when asked, where it looked. */
+import { invariant, throwIfAborted } from "../base/index.js";
+import { withAttention } from "../graph/index.js";
+import type { PixelValues, SeenImage } from "../image/index.js";
+import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
+import { float32, type Graph, GraphSession, int64 } from "../session/index.js";
 import type { ImageFeatures } from "./runner.js";
 
 export interface EncodedImage {
@@ -20,20 +21,71 @@ export function imageFeatures(outputs: Readonly<Record<string, Float32Array>>, n
   return { tokens: outputs.visual_tokens!, deepstack };
 }
 
-export async function encodeImage(
-  session: GraphSession,
-  model: PackedModel,
-  pixels: PixelValues,
-): Promise<EncodedImage> {
+export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
-  invariant(family.image, "only a family with eyes is shown pictures");
-  const feeds = Object.entries(family.image.inputs(config, pixels)).map(([name, input]) => [
-    name,
-    input.dtype === "f32" ? float32(input.data, input.shape) : int64(input.data, input.shape),
-  ]);
-  const names = ["visual_tokens", ...family.image.extraOutputs(config)];
-  const results = await session.run(Object.fromEntries(feeds), Object.fromEntries(names.map((name) => [name, null])));
+  const names = ["visual_tokens", ...eyeOf(model).extraOutputs(config)];
+  const results = await runVision(session, model, pixels, names);
   const outputs = Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
   const { tokens: visualTokens, deepstack } = imageFeatures(outputs, family.numDeepstack(config));
   return { visualTokens, deepstack, outputs };
+}
+
+/** What learned queries of the eye weigh the patches of a picture by, in one layer. */
+export interface QueryAttention {
+  /** The node of the vision graph. */
+  readonly node: string;
+  readonly numHeads: number;
+  readonly numQueries: number;
+  /** Patches in raster order, then the queries themselves. */
+  readonly numKeys: number;
+  /** [numHeads, numQueries, numKeys]; each row sums to one. */
+  readonly probabilities: Float32Array;
+}
+
+/**
+ * Where the queries looked in each picture, layer by layer: the vision graph with their attention as further outputs, over
+ * the packed weights, on the CPU, whose kernel alone has them. Empty for an eye whose tokens each have their place.
+ */
+export async function lookAgain(
+  pictures: readonly Pick<SeenImage, "pixels">[],
+  model: PackedModel,
+  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
+): Promise<QueryAttention[][]> {
+  const nodes = model.family.image?.queryAttention?.(model.config) ?? [];
+  if (nodes.length === 0) return pictures.map(() => []);
+  const graph = encodeStored(withAttention(storedGraphs(model).vision!, nodes), model);
+  const session = await GraphSession.open(graph, { device: "cpu", threads, weightsFolder: model.path });
+  try {
+    const looks: QueryAttention[][] = [];
+    for (const { pixels } of pictures) {
+      throwIfAborted(signal);
+      looks.push(await look(session, model, await pixels(), nodes));
+    }
+    return looks;
+  } finally {
+    await session.close();
+  }
+}
+
+async function look(session: GraphSession, model: PackedModel, pixels: PixelValues, nodes: readonly string[]) {
+  const outputs = nodes.map((node) => `${node}.probabilities`);
+  const results = await runVision(session, model, pixels, outputs);
+  return nodes.map((node, i): QueryAttention => {
+    const { data, dims } = results[outputs[i]!]!;
+    const [, numHeads, numQueries, numKeys] = dims as [number, number, number, number];
+    return { node, numHeads, numQueries, numKeys, probabilities: data as Float32Array };
+  });
+}
+
+function eyeOf({ family }: PackedModel) {
+  invariant(family.image, "only a family with eyes is shown pictures");
+  return family.image;
+}
+
+function runVision(session: Graph, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
+  const feeds = Object.entries(eyeOf(model).inputs(model.config, pixels)).map(([name, input]) => [
+    name,
+    input.dtype === "f32" ? float32(input.data, input.shape) : int64(input.data, input.shape),
+  ]);
+  return session.run(Object.fromEntries(feeds), Object.fromEntries(outputs.map((name) => [name, null])));
 }

@@ -18,7 +18,8 @@ export function addAccess(app: App, services: Services): void {
   });
   app.use(guarded, async (c, next) => {
     const exchange = c.get("exchange");
-    const { keys, config, rates } = services;
+    const { keys, config, rates, lifecycle } = services;
+    lifecycle.admit();
     const key = keys && (await keys.find(bearer(c)));
     if (keys && !key)
       throw new OcellusError(

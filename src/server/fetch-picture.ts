@@ -15,6 +15,8 @@ export interface FetchLimits {
   readonly maxBytes: number;
   /** For everything: names, redirects, bytes. */
   readonly timeoutMs: number;
+  /** Told of bytes as they come; may throw. */
+  readonly onBytes?: (numBytes: number) => void;
 }
 
 /** How the world is asked; tests have a world of their own. */
@@ -35,15 +37,16 @@ const maxRedirects = 5;
 /** @throws `invalid_request` (an address we do not go to), `invalid_image`, `too_large`, `aborted`. */
 export async function fetchPicture(
   address: string,
-  { maxBytes, timeoutMs }: FetchLimits,
+  limits: FetchLimits,
   signal: AbortSignal,
   surroundings: Surroundings = world,
 ): Promise<Uint8Array> {
+  const { timeoutMs } = limits;
   const timeout = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([signal, timeout]);
   try {
     const response = await follow(parseAddress(address), surroundings, either);
-    const bytes = await boundedBytes(response, maxBytes);
+    const bytes = await boundedBytes(response, limits);
     sniffFormat(bytes, "the picture's address");
     return bytes;
   } catch (error) {
@@ -57,7 +60,7 @@ export async function fetchPicture(
 async function follow(first: URL, surroundings: Surroundings, signal: AbortSignal): Promise<IncomingMessage> {
   let url = first;
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await get(url, await allowedAddresses(url, surroundings), signal);
+    const response = await get(url, await allowedAddresses(url, surroundings, signal), signal);
     const { statusCode = 0 } = response;
     const { location } = response.headers;
     if (statusCode === 200) return response;
@@ -78,11 +81,24 @@ function parseAddress(text: string, base?: URL): URL {
 }
 
 /** One bad address among several is enough: a name of honest machines has none. */
-async function allowedAddresses(url: URL, { resolve, isAllowed }: Surroundings): Promise<readonly string[]> {
+async function allowedAddresses(
+  url: URL,
+  { resolve, isAllowed }: Surroundings,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const name = url.hostname.replace(/^\[|\]$/g, "");
-  const addresses = isIP(name) ? [name] : await resolve(name);
+  const addresses = isIP(name) ? [name] : await Promise.race([resolve(name), rejectOn(signal)]);
   if (addresses.length > 0 && addresses.every(isAllowed)) return addresses;
   throw refused(`${name} is not a public address; pictures are fetched from the internet only`);
+}
+
+/** The system's resolver knows no signal. */
+function rejectOn(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
 }
 
 function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<IncomingMessage> {
@@ -98,12 +114,13 @@ function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promi
 }
 
 /** The stated length is checked first, the real one as it arrives. */
-async function boundedBytes(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function boundedBytes(response: IncomingMessage, { maxBytes, onBytes }: FetchLimits): Promise<Uint8Array> {
   checkBytes(Number(response.headers["content-length"] ?? 0), maxBytes);
   const chunks: Buffer[] = [];
   let numBytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     numBytes += chunk.length;
+    onBytes?.(chunk.length);
     checkBytes(numBytes, maxBytes); // leaving the loop closes the connection
     chunks.push(chunk);
   }

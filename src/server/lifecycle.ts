@@ -15,6 +15,11 @@ export class Lifecycle {
     this.#running.add(exchange);
   }
 
+  /** New questions would keep a draining server for ever. @throws `unavailable` with `details.retryAfterMs`. */
+  admit(): void {
+    if (this.#isDraining) throw stopping();
+  }
+
   end(exchange: Exchange): void {
     this.#running.delete(exchange);
     if (this.#running.size === 0) this.#onIdle?.();
@@ -24,13 +29,21 @@ export class Lifecycle {
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
     if (this.#running.size === 0) return;
-    const stopping = new OcellusError("unavailable", "the server is being stopped; ask again in a moment");
     const timer = setTimeout(() => {
-      for (const exchange of this.#running) exchange.abort(stopping);
+      for (const exchange of this.#running) exchange.abort(stopping());
     }, drainMs);
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
     clearTimeout(timer);
   }
+}
+
+/** As long as a server behind the same address takes to start. */
+const retryAfterMs = 5000;
+
+function stopping(): OcellusError {
+  return new OcellusError("unavailable", "the server is being stopped; ask again in a moment", {
+    details: { retryAfterMs },
+  });
 }

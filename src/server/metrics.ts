@@ -7,6 +7,9 @@ import type { ModelShelf } from "./models.js";
 /** From a cached picture and a short answer to a long one on a slow machine. */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
+/** Sums of nodejs_active_* by their types, named like counters, which they are not: promtool objects. */
+const misnamed = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
+
 /** Numbers that are asked for at each scrape. */
 export interface Gauges {
   readonly models: ModelShelf;
@@ -27,6 +30,7 @@ export class Metrics {
 
   constructor(gauges: Gauges) {
     collectDefaultMetrics({ register: this.registry });
+    for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.#gauge("files_bytes", "Uploaded files in memory.", gauges.filesBytes);
     this.#gauge("request_bytes", "Bodies and fetched pictures that requests hold.", gauges.requestBytes);
     this.#modelGauges(gauges.models);

@@ -15,6 +15,8 @@ export type EmbeddingModel = Pick<ClipModel, "info" | "numTokens" | "embedImage"
 export interface ServedModel {
   readonly kind: "chat";
   readonly id: string;
+  /** The folder that was packed. */
+  readonly checkpoint: string;
   readonly model: ChatModel;
   readonly gate: Gate;
 }
@@ -22,11 +24,12 @@ export interface ServedModel {
 export interface ServedEmbedder {
   readonly kind: "embedding";
   readonly id: string;
+  readonly checkpoint: string;
   readonly model: EmbeddingModel;
   readonly gate: Gate;
 }
 
-type Served = ServedModel | ServedEmbedder;
+export type Served = ServedModel | ServedEmbedder;
 
 /** Each runs on all threads: a second one at a time fills the gaps of the first, more only wait for each other. */
 const embeddingsAtOnce = 2;
@@ -45,14 +48,17 @@ export class ModelShelf {
     return this.#isReady;
   }
 
-  /** Half as many again as can run are let in: their pictures are encoded while they wait for a slot. */
-  add(id: string, model: ChatModel): void {
+  /**
+   * Half as many again as can run are let in: their pictures are encoded while they wait for a slot.
+   * @param checkpoint the folder that was packed, to be described; without it the packed one is.
+   */
+  add(id: string, model: ChatModel, checkpoint = model.info.path): void {
     const gate = this.#gate(Math.ceil(1.5 * model.info.maxSequences));
-    this.#models.set(id, { kind: "chat", id, model, gate });
+    this.#models.set(id, { kind: "chat", id, checkpoint, model, gate });
   }
 
-  addEmbedder(id: string, model: EmbeddingModel): void {
-    this.#models.set(id, { kind: "embedding", id, model, gate: this.#gate(embeddingsAtOnce) });
+  addEmbedder(id: string, model: EmbeddingModel, checkpoint = model.info.path): void {
+    this.#models.set(id, { kind: "embedding", id, checkpoint, model, gate: this.#gate(embeddingsAtOnce) });
   }
 
   /** All models are there: questions are welcome. */
@@ -73,6 +79,11 @@ export class ModelShelf {
     if (found.kind === "embedding") return found;
     const reason = "answers questions; what it makes of texts and of pictures cannot be compared by a distance";
     throw wrongKind(found.id, `${reason}. Start the server with --embedding-model FOLDER (a CLIP checkpoint)`);
+  }
+
+  /** The named model of any kind. @throws `not_found`, `unavailable` while models load. */
+  get(id: string): Served {
+    return this.#named(id, "chat");
   }
 
   all(): readonly Served[] {

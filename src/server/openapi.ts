@@ -14,6 +14,7 @@ import {
   fileListSchema,
   fileSchema,
   ignoredHeader,
+  modelDescriptionSchema,
   modelListSchema,
   modelSchema,
   responseRequestSchema,
@@ -76,6 +77,12 @@ export const rows: readonly Row[] = [
   { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
   { method: "get", path: "/v1/models/{id}", summary: "One of them.", answer: modelSchema },
   {
+    method: "get",
+    path: "/v1/ocellus/models/{id}/description",
+    summary: "What is inside it: parts, layers, tensors, formats and memory.",
+    answer: modelDescriptionSchema,
+  },
+  {
     method: "post",
     path: "/v1/files",
     summary: "Upload a picture to ask about later.",
@@ -110,7 +117,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       description:
         "OpenAI's API for a vision-language model of your own. What is ours in answers stands under `ocellus`; " +
         `parameters without effect are named in the header \`${ignoredHeader}\`, unknown ones are refused.`,
-      license: { name: "Apache-2.0" },
+      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
     servers: [{ url: "/" }],
     security: [{ key: [] }, {}],

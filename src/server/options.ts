@@ -1,6 +1,6 @@
 /** Options of an answer, from the wire's words to the runtime's. What is not given stays away: the checkpoint has defaults. */
 import { OcellusError } from "../base/index.js";
-import type { ChatRequest, FunctionTool } from "../protocol/index.js";
+import { type ChatRequest, type FunctionTool, type ResponseFormat, refusal } from "../protocol/index.js";
 import type { ChatOptions, SamplingOptions } from "../runtime/index.js";
 import type { ChatModel } from "./models.js";
 
@@ -35,25 +35,43 @@ export function samplingOptions(request: WireOptions): ChatOptions {
 /** @throws `unsupported` where the model would silently do something else than asked. */
 export function chatOptions(request: ChatRequest, info: ChatModel["info"]): ChatOptions {
   const tools = usableTools(request, info);
-  const { max_completion_tokens, min_pixels, max_pixels } = request;
+  const { max_completion_tokens, min_pixels, max_pixels, response_format } = request;
   return {
     ...samplingOptions(request),
     ...(max_completion_tokens !== undefined && { maxTokens: max_completion_tokens }),
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
-    ...(tools.length > 0 && { tools }),
+    ...(response_format && { responseFormat: responseFormat(response_format) }),
+    ...(tools.length > 0 && { tools, toolConstraint: toolConstraint(tools, request) }),
+  };
+}
+
+function responseFormat(format: ResponseFormat): NonNullable<ChatOptions["responseFormat"]> {
+  if (format.type !== "json_schema") return format;
+  const { name, schema } = format.json_schema;
+  return { type: "json_schema", name, schema };
+}
+
+function toolConstraint(
+  tools: readonly FunctionTool[],
+  { tool_choice: choice, parallel_tool_calls: parallel = true }: ChatRequest,
+): NonNullable<ChatOptions["toolConstraint"]> {
+  return {
+    tools: tools.map((tool) => tool.function),
+    choice: typeof choice === "object" ? choice.function : choice === "required" ? "required" : "auto",
+    parallel,
   };
 }
 
 function usableTools({ tools = [], tool_choice = "auto" }: ChatRequest, info: ChatModel["info"]): FunctionTool[] {
+  if (tools.length === 0 && tool_choice !== "auto" && tool_choice !== "none")
+    throw refusal("tool_choice", "tool_choice: expected tools to choose from");
   if (tools.length === 0 || tool_choice === "none") return [];
   if (!info.readsTools)
-    throw unsupported("tools", "the chat template of this model knows no tools; it would never see them");
-  if (tool_choice !== "auto")
-    throw unsupported("tool_choice", 'expected "auto" or "none": a call cannot be forced on this model yet');
+    throw new OcellusError(
+      "unsupported",
+      "tools: the chat template of this model knows no tools; it would never see them",
+      { details: { param: "tools" } },
+    );
   return tools;
-}
-
-function unsupported(param: string, problem: string): OcellusError {
-  return new OcellusError("unsupported", `${param}: ${problem}`, { details: { param } });
 }

@@ -17,10 +17,9 @@ export function pictureResolver({ config, files, budget }: Services, exchange: E
     if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxPictureBytes);
     if (url.startsWith("file-")) return files.get(exchange.owner, url).bytes;
     if (!config.allowPictureUrls) throw notAllowed(url);
-    const limits = { maxBytes: config.maxPictureBytes, timeoutMs: config.pictureTimeoutMs };
-    const bytes = await fetchPicture(url, limits, exchange.signal);
-    budget.take(exchange, bytes.length);
-    return bytes;
+    const { maxPictureBytes: maxBytes, pictureTimeoutMs: timeoutMs } = config;
+    const onBytes = (numBytes: number) => budget.take(exchange, numBytes);
+    return fetchPicture(url, { maxBytes, timeoutMs, onBytes }, exchange.signal);
   };
   return (url) => {
     const picture = known.get(url) ?? resolve(url);

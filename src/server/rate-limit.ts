@@ -12,10 +12,11 @@ export interface RateState {
   readonly resetMs: number;
 }
 
-/** Owners may be addresses of strangers; full buckets are forgotten when there are so many. */
+/** Owners may be addresses of strangers: beyond so many, those that asked least recently are forgotten (a megabyte). */
 const maxBuckets = 10_000;
 
 export class RateLimiter {
+  /** Least recently used first. */
   readonly #buckets = new Map<string, Bucket>();
   readonly #now: () => number;
 
@@ -38,15 +39,11 @@ export class RateLimiter {
 
   #filled(owner: string, perMinute: number): Bucket {
     const now = this.#now();
-    if (this.#buckets.size >= maxBuckets) this.#forgetFull(now);
     const { tokens, at } = this.#buckets.get(owner) ?? { tokens: perMinute, at: now };
     const bucket = { tokens: Math.min(perMinute, tokens + ((now - at) * perMinute) / 60_000), at: now };
+    this.#buckets.delete(owner);
+    if (this.#buckets.size >= maxBuckets) this.#buckets.delete(this.#buckets.keys().next().value!);
     this.#buckets.set(owner, bucket);
     return bucket;
-  }
-
-  /** A minute fills any bucket. */
-  #forgetFull(now: number): void {
-    for (const [owner, { at }] of this.#buckets) if (now - at > 60_000) this.#buckets.delete(owner);
   }
 }

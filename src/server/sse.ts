@@ -1,6 +1,7 @@
 /** Server-sent events as OpenAI's clients read them: `data:` lines of JSON, an error as the last one, `[DONE]` at the end. */
+import { OcellusError } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
-import type { RequestContext } from "./exchange.js";
+import type { Exchange, RequestContext } from "./exchange.js";
 
 /**
  * Waits for the first event, so that whatever is wrong with the request itself is answered with its status; then streams.
@@ -15,37 +16,87 @@ export async function streamEvents(
   const exchange = c.get("exchange");
   const first = await events.next();
   exchange.isStreaming = true;
-  const utf8 = new TextEncoder();
-  const write = (controller: ReadableStreamDefaultController<Uint8Array>, text: string) =>
-    controller.enqueue(utf8.encode(text));
-  let upcoming: Promise<IteratorResult<SseEvent>> | undefined = Promise.resolve(first);
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const result = await (upcoming ?? events.next());
-        upcoming = undefined;
-        if (!result.done) return write(controller, lines(result.value));
-        if (done !== "") write(controller, done);
-        exchange.end(200);
-      } catch (error) {
-        const { status, body } = errorResponse(exchange.reasonFor(error));
-        write(controller, lines({ data: body }));
-        exchange.end(status, error);
-      }
-      controller.close();
-    },
-    async cancel(reason) {
-      exchange.abort(reason);
-      exchange.end(499);
-      await events.return(undefined);
-    },
-  });
   const headers = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
   };
-  return c.body(body, 200, headers);
+  return c.body(new ReadableStream<Uint8Array>(new EventBytes(events, first, exchange, done)), 200, headers);
+}
+
+/** The events as bytes, each made when the client has taken the one before. */
+class EventBytes {
+  readonly #events: AsyncGenerator<SseEvent>;
+  readonly #exchange: Exchange;
+  readonly #done: string;
+  readonly #utf8 = new TextEncoder();
+  #upcoming: Promise<IteratorResult<SseEvent>> | undefined;
+  #isWaiting = false;
+  #hasEnded = false;
+  #onAbort = () => {};
+
+  constructor(events: AsyncGenerator<SseEvent>, first: IteratorResult<SseEvent>, exchange: Exchange, done: string) {
+    this.#events = events;
+    this.#upcoming = Promise.resolve(first);
+    this.#exchange = exchange;
+    this.#done = done;
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const { signal } = this.#exchange;
+    // Who has stopped reading pulls no more: the end must come to its request, or it would hold its place for ever.
+    this.#onAbort = () => {
+      if (this.#isWaiting) return; // the work itself fails, and `pull` says why
+      this.#fail(controller, aborted(signal));
+      void this.#events.return(undefined);
+    };
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const { signal } = this.#exchange;
+    try {
+      this.#isWaiting = true;
+      const result = await (this.#upcoming ?? this.#events.next());
+      this.#upcoming = undefined;
+      if (result.done) return this.#end(controller, this.#done, 200);
+      if (signal.aborted) throw aborted(signal);
+      controller.enqueue(this.#utf8.encode(lines(result.value)));
+    } catch (error) {
+      this.#fail(controller, error);
+      await this.#events.return(undefined);
+    } finally {
+      this.#isWaiting = false;
+    }
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    this.#finish(499);
+    this.#exchange.abort(reason);
+    await this.#events.return(undefined);
+  }
+
+  #fail(controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void {
+    const { status, body } = errorResponse(this.#exchange.reasonFor(error));
+    this.#end(controller, lines({ data: body }), status, error);
+  }
+
+  #end(controller: ReadableStreamDefaultController<Uint8Array>, last: string, status: number, error?: unknown): void {
+    if (this.#hasEnded) return;
+    if (last !== "") controller.enqueue(this.#utf8.encode(last));
+    controller.close();
+    this.#finish(status, error);
+  }
+
+  #finish(status: number, error?: unknown): void {
+    this.#hasEnded = true;
+    this.#exchange.signal.removeEventListener("abort", this.#onAbort);
+    this.#exchange.end(status, error);
+  }
+}
+
+function aborted({ reason }: AbortSignal): OcellusError {
+  return new OcellusError("aborted", "the caller aborted the request", { cause: reason });
 }
 
 export interface SseEvent {

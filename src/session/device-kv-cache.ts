@@ -8,14 +8,15 @@ import { invariant } from "../base/index.js";
 import type { GraphBuilder } from "../graph/index.js";
 import { type DeviceTensor, type Feeds, firstRows, float32, type GraphSession, int64 } from "./session.js";
 import {
-  bindBuffers,
   type CacheBinding,
   type CacheRoom,
   grownCapacity,
   type KvCacheShape,
+  nameByLayer,
   numBuffers,
   type SlotCache,
   type SlotRun,
+  type StepResults,
 } from "./slot-cache.js";
 import { openSmallGraph } from "./small-graph.js";
 
@@ -48,15 +49,19 @@ export class DeviceKvCache implements SlotCache {
     return [...this.#all, ...this.#one].reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
   }
 
-  async use<T>(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<T>): Promise<T> {
+  async use(
+    slots: SlotRun,
+    room: CacheRoom,
+    step: (binding: CacheBinding) => Promise<StepResults>,
+  ): Promise<StepResults> {
     const { first, count } = slots;
     invariant(first + count <= this.#shape.numSlots && (first === 0 || count === 1), `no slots ${first}+${count}`);
     await this.#reserve(first + count, room.length);
-    if (first === 0) return step(bindBuffers(this.#all.map((all) => firstRows(all, count))));
+    if (first === 0) return step(inPlace(this.#all.map((all) => firstRows(all, count))));
     const { take, put } = await this.#openCopies();
     const all = numbered("all", this.#all);
     await take.run({ ...all, slot: int64([first]) }, numbered("one", this.#one));
-    const result = await step(bindBuffers(this.#one));
+    const result = await step(inPlace(this.#one));
     const feeds = { ...all, ...numbered("one", this.#one), slot: int64([first], [1, 1]) };
     await put.run(feeds, numbered("written", this.#all));
     return result;
@@ -101,6 +106,11 @@ export class DeviceKvCache implements SlotCache {
     this.#copies ??= openCopies(this.#shape);
     return this.#copies;
   }
+}
+
+/** The same tensors twice: GroupQueryAttention appends in place, and nothing leaves the device. */
+function inPlace(buffers: readonly DeviceTensor[]): CacheBinding {
+  return { past: nameByLayer("past_key_values", buffers), outputs: nameByLayer("present", buffers) };
 }
 
 function numbered(name: string, buffers: readonly DeviceTensor[]): Feeds {

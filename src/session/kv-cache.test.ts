@@ -1,23 +1,39 @@
 import { describe, expect, it } from "vitest";
 import { KvCache } from "./kv-cache.js";
+import { float32 } from "./session.js";
 
 const shape = { numLayers: 2, numKeyValueHeads: 2, headDim: 4, numSlots: 3, maxLength: 1000 };
 
 describe("the KV cache", () => {
-  it("gives the same memory as past input and present output", () => {
+  it("writes what a step adds into each row's slot, at the row's position, padding left out", async () => {
     const cache = new KvCache(shape);
-    cache.reserve(10, [0, 0, 0]);
-    const { past, present } = cache.bind(1, 2);
-    expect(Object.keys(past)).toEqual(["0.key", "0.value", "1.key", "1.value"].map((n) => `past_key_values.${n}`));
-    expect(past["past_key_values.1.value"]).toBe(present["present.1.value"]);
-    expect(past["past_key_values.0.key"]!.dims).toEqual([2, 2, 256, 4]);
+    const names = ["0.key", "0.value", "1.key", "1.value"];
+    const [sequence, width] = [2, shape.numKeyValueHeads * shape.headDim];
+    const added = Float32Array.from({ length: 2 * sequence * width }, (_, i) => i + 1);
+    const rows = [
+      { position: 5, count: 2 },
+      { position: 9, count: 1 },
+    ];
+    await cache.use({ first: 1, count: 2 }, { length: 10, cached: [0, 5, 9], added: rows }, async (binding) => {
+      expect(Object.keys(binding.past)).toEqual(names.map((name) => `past_key_values.${name}`));
+      expect(binding.past["past_key_values.0.key"]!.dims).toEqual([2, 2, 256, 4]);
+      return Object.fromEntries(names.map((name) => [`added.${name}`, float32(added, [2, sequence, width])]));
+    });
+    const data = cache.bind(0, 3)["past_key_values.1.value"]!.data as Float32Array;
+    const at = (slot: number, head: number, position: number) => {
+      const start = ((slot * 2 + head) * 256 + position) * 4;
+      return [...data.subarray(start, start + 4)];
+    };
+    expect([at(1, 0, 5), at(1, 1, 5), at(1, 0, 6), at(1, 1, 6)].flat()).toEqual([...added.subarray(0, 16)]);
+    expect([at(2, 0, 9), at(2, 1, 9)].flat()).toEqual([...added.subarray(16, 24)]);
+    expect(data.filter((value) => value !== 0)).toHaveLength(24);
   });
 
   it("keeps what each slot has cached when it grows", () => {
     const cache = new KvCache(shape);
     cache.reserve(1, [0, 0, 0]);
     const at = (slot: number, head: number, position: number) => {
-      const data = cache.bind(slot, 1).past["past_key_values.1.key"]!.data as Float32Array;
+      const data = cache.bind(slot, 1)["past_key_values.1.key"]!.data as Float32Array;
       const start = (head * cache.capacity + position) * shape.headDim;
       return data.subarray(start, start + shape.headDim);
     };

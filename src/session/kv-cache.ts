@@ -1,19 +1,22 @@
 /**
  * Keys and values of all running sequences in the host's memory: per layer two buffers [slots, kv_heads, capacity,
- * head_dim]. A slot is one row; a step sees a run of neighbouring slots as a batch. GroupQueryAttention appends in place
- * because the same tensor is its past input and its present output, so a step copies nothing.
+ * head_dim]. A slot is one row; a step sees a run of neighbouring slots as a batch. It is asked for the keys and values of
+ * its own tokens only, and they are written here: onnxruntime-node 1.30 copies each output into fresh memory, also one that was
+ * preallocated, so asking for the whole present would copy the whole cache at every step (docs/log.md).
  */
 import { invariant } from "../base/index.js";
-import { float32 } from "./session.js";
+import { type DeviceTensor, type Feeds, float32 } from "./session.js";
 import {
-  bindBuffers,
   type CacheBinding,
   type CacheRoom,
   grownCapacity,
+  type KeptRoom,
   type KvCacheShape,
+  nameByLayer,
   numBuffers,
   type SlotCache,
   type SlotRun,
+  type StepResults,
 } from "./slot-cache.js";
 
 export class KvCache implements SlotCache {
@@ -35,9 +38,32 @@ export class KvCache implements SlotCache {
     return this.#buffers.reduce((sum, b) => sum + b.byteLength, 0);
   }
 
-  async use<T>(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<T>): Promise<T> {
+  async use(
+    slots: SlotRun,
+    room: CacheRoom,
+    step: (binding: CacheBinding) => Promise<StepResults>,
+  ): Promise<StepResults> {
     this.reserve(room.length, room.cached);
-    return step(this.bind(slots.first, slots.count));
+    const outputs = nameByLayer("added", new Array<null>(numBuffers(this.#shape)).fill(null));
+    const results = await step({ past: this.bind(slots.first, slots.count), outputs });
+    for (const [i, name] of Object.keys(outputs).entries())
+      this.#add(this.#buffers[i]!, results[name]!, slots.first, room.added);
+    return results;
+  }
+
+  /** added [rows, sequence, kv_heads · head_dim] → the slots from `first` on, each at its own position. */
+  #add(buffer: Float32Array, added: DeviceTensor, first: number, rows: CacheRoom["added"]): void {
+    const { numKeyValueHeads: heads, headDim } = this.#shape;
+    const data = added.data as Float32Array;
+    const sequence = added.dims[1]!;
+    for (const [b, { position, count }] of rows.entries()) {
+      for (let i = 0; i < count * heads; i++) {
+        const [token, head] = [Math.floor(i / heads), i % heads];
+        const from = ((b * sequence + token) * heads + head) * headDim;
+        const to = (((first + b) * heads + head) * this.#capacity + position + token) * headDim;
+        buffer.set(data.subarray(from, from + headDim), to);
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -73,7 +99,7 @@ export class KvCache implements SlotCache {
     return values;
   }
 
-  restore(slot: number, start: number, count: number, values: Float32Array, room: CacheRoom): void {
+  restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void {
     this.reserve(room.length, room.cached);
     const length = count * this.#shape.headDim;
     for (const [i, own] of this.#pieces(slot, start, count).entries())
@@ -92,13 +118,14 @@ export class KvCache implements SlotCache {
     );
   }
 
-  /** Slots `first` to `first + count - 1` as the decoder's cache inputs and outputs. */
-  bind(first: number, count: number): CacheBinding {
+  /** Slots `first` to `first + count - 1` as the decoder's cache inputs. */
+  bind(first: number, count: number): Feeds {
     invariant(first >= 0 && count > 0 && first + count <= this.#shape.numSlots, `no slots ${first}+${count}`);
     const { numKeyValueHeads, headDim } = this.#shape;
     const slotLength = numKeyValueHeads * this.#capacity * headDim;
     const dims = [count, numKeyValueHeads, this.#capacity, headDim];
-    return bindBuffers(
+    return nameByLayer(
+      "past_key_values",
       this.#buffers.map((all) => float32(all.subarray(first * slotLength, (first + count) * slotLength), dims)),
     );
   }

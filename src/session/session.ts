@@ -16,6 +16,16 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Outputs that are not preallocated stay where they were computed; only other runs can read them. */
   readonly keepOutputs?: boolean;
+  /** Where a model given as bytes finds the files it names. */
+  readonly weightsFolder?: string;
+  readonly probe?: Probe;
+}
+
+/** What every run of a graph made for measuring is given and asked for beside what its caller knows. */
+export interface Probe {
+  feeds(): Feeds;
+  readonly outputs: readonly string[];
+  take(results: Readonly<Record<string, DeviceTensor>>): void;
 }
 
 export function float32(data: Float32Array, dims: readonly number[]): DeviceTensor {
@@ -30,6 +40,11 @@ export function int32(data: readonly number[], dims: readonly number[] = [data.l
   return new Tensor("int32", Int32Array.from(data), dims);
 }
 
+/** From its parts, as they come from another thread. */
+export function tensor({ type, data, dims }: Pick<DeviceTensor, "type" | "data" | "dims">): DeviceTensor {
+  return new Tensor(type, data, dims);
+}
+
 /** The first `count` rows of a tensor that lies on a device; nothing is copied. */
 export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
   return Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType: "float32", dims: [count, ...tensor.dims.slice(1)] });
@@ -38,9 +53,11 @@ export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
 export class GraphSession {
   readonly device: Device;
   readonly #session: InferenceSession;
+  readonly #probe: Probe | undefined;
 
-  private constructor(session: InferenceSession, device: Device) {
+  private constructor(session: InferenceSession, { device, probe }: SessionOptions) {
     this.#session = session;
+    this.#probe = probe;
     this.device = device;
   }
 
@@ -55,9 +72,14 @@ export class GraphSession {
         logSeverityLevel: 3,
         ...(options.keepOutputs && { preferredOutputLocation: "gpu-buffer" }),
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
+        extra: {
+          session: {
+            intra_op: { allow_spinning: "0" },
+            ...(options.weightsFolder && { model_external_initializers_file_folder_path: options.weightsFolder }),
+          },
+        },
       });
-      return new GraphSession(session, options.device);
+      return new GraphSession(session, options);
     } catch (cause) {
       const path = typeof model === "string" ? model : "of our own";
       throw new OcellusError(
@@ -78,9 +100,15 @@ export class GraphSession {
     feeds: Feeds,
     outputs: Readonly<Record<string, DeviceTensor | null>>,
   ): Promise<Record<string, DeviceTensor>> {
-    const results = (await this.#session.run(feeds, outputs)) as Record<string, DeviceTensor>;
+    const probed = Object.fromEntries((this.#probe?.outputs ?? []).map((name) => [name, null]));
+    const wanted = { ...probed, ...outputs };
+    const results = (await this.#session.run({ ...feeds, ...this.#probe?.feeds() }, wanted)) as Record<
+      string,
+      DeviceTensor
+    >;
     // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
-    for (const name of Object.keys(outputs)) invariant(results[name], `the session gave no output ${name}`);
+    for (const name of Object.keys(wanted)) invariant(results[name], `the session gave no output ${name}`);
+    this.#probe?.take(results);
     return results;
   }
 

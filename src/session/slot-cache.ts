@@ -3,7 +3,7 @@
  * values, lent to one step at a time under the names of the decoder graph's inputs and outputs.
  */
 import { invariant } from "../base/index.js";
-import type { DeviceTensor } from "./session.js";
+import type { DeviceTensor, Feeds } from "./session.js";
 
 export interface KvCacheShape {
   readonly numLayers: number;
@@ -20,32 +20,45 @@ export interface SlotRun {
   readonly count: number;
 }
 
-export interface CacheRoom {
+export interface KeptRoom {
   /** Tokens that each slot must have room for. */
   readonly length: number;
   /** Tokens of each slot that are in the cache and count: what growing must keep. */
   readonly cached: readonly number[];
 }
 
-/** The same tensors twice: a step appends in place. Each [count, kv_heads, capacity, head_dim]. */
-export interface CacheBinding {
-  readonly past: Readonly<Record<string, DeviceTensor>>;
-  readonly present: Readonly<Record<string, DeviceTensor>>;
+export interface CacheRoom extends KeptRoom {
+  /** The tokens that the step adds, row by row. */
+  readonly added: readonly AddedTokens[];
 }
+
+export interface AddedTokens {
+  readonly position: number;
+  readonly count: number;
+}
+
+export interface CacheBinding {
+  /** Inputs of the step, each [count, kv_heads, capacity, head_dim]. */
+  readonly past: Feeds;
+  /** Outputs that the step must be asked for. */
+  readonly outputs: Readonly<Record<string, DeviceTensor | null>>;
+}
+
+export type StepResults = Readonly<Record<string, DeviceTensor>>;
 
 export interface SlotCache {
   readonly bytes: number;
   /** Whether any run of neighbouring slots can be a batch; else only slots from 0 on, or one slot alone. */
   readonly batchesAnywhere: boolean;
   /** Lends slots with that room to one step; steps follow one another. */
-  use<T>(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<T>): Promise<T>;
+  use(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<StepResults>): Promise<StepResults>;
   /**
    * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes:
    * [2 · layers, kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
    */
   save?(slot: number, start: number, count: number): Float32Array;
   /** Writes what `save` gave for `count` tokens into any slot, at the same tokens. */
-  restore?(slot: number, start: number, count: number, values: Float32Array, room: CacheRoom): void;
+  restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void;
   close(): Promise<void>;
 }
 
@@ -56,11 +69,12 @@ export function numBuffers({ numLayers }: KvCacheShape): number {
   return numLayers * parts.length;
 }
 
-/** The decoder's names for these buffers. */
-export function bindBuffers(buffers: readonly DeviceTensor[]): CacheBinding {
-  const named = (prefix: string) =>
-    Object.fromEntries(buffers.map((buffer, i) => [`${prefix}.${Math.floor(i / 2)}.${parts[i % 2]}`, buffer]));
-  return { past: named("past_key_values"), present: named("present") };
+/** The decoder's names for one thing per buffer. */
+export function nameByLayer<T>(
+  prefix: "past_key_values" | "present" | "added",
+  items: readonly T[],
+): Record<string, T> {
+  return Object.fromEntries(items.map((item, i) => [`${prefix}.${Math.floor(i / 2)}.${parts[i % 2]}`, item]));
 }
 
 /** Capacity grows in whole steps, so that growth is rare and the waste under one step a slot. */

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeSparseCheckpoint } from "../../src/inspect/stranger.testkit.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const labels = JSON.parse(readFileSync(join(root, "examples/pictures/labels.json"), "utf8")) as {
@@ -74,6 +75,58 @@ describe("ocellus ask", () => {
   });
 });
 
+describe("ocellus ask --trace", () => {
+  it("answers as without, and writes a page", async () => {
+    const page = join(folder, "trace.html");
+    const plain = await ocellus(["ask", picture, question, ...oneThread]);
+    const traced = await ocellus(["ask", picture, question, "--trace", page, ...oneThread]);
+    expect({ code: traced.code, stdout: traced.stdout }, traced.stderr).toEqual({ code: 0, stdout: plain.stdout });
+    expect(readFileSync(page, "utf8")).toMatch(/^<!doctype html>[\s\S]*data:image\/webp;base64,[\s\S]*<\/html>\n$/);
+  });
+
+  it("prints the trace with --json, without the maps", async () => {
+    const page = join(folder, "other.html");
+    const { code, stdout, stderr } = await ocellus(["ask", picture, question, "--trace", page, "--json", ...oneThread]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const { tokens, pictures, ...rest } = JSON.parse(stdout);
+    expect(rest).toMatchObject({ question, page, stages: { visionMs: expect.any(Number) } });
+    expect(tokens[0]).toMatchObject({
+      text: expect.any(String),
+      probability: expect.any(Number),
+      rivals: expect.any(Array),
+    });
+    expect(pictures).toEqual([expect.objectContaining({ numLayers: 2, grid: { rows: 8, columns: 8 } })]);
+  });
+});
+
+describe("ocellus graph", () => {
+  const model = join(root, "checkpoints/ocellus-tiny");
+
+  it("tells the graphs in numbers, and prints one as text", async () => {
+    const summary = await ocellus(["graph", model, "--json"]);
+    const { source, graphs } = JSON.parse(summary.stdout);
+    expect(source).toBe("checkpoint");
+    expect(graphs.map(({ name }: { name: string }) => name)).toEqual(["vision", "decoder"]);
+    const text = await ocellus(["graph", model, "--graph", "decoder", "--print"]);
+    expect(text.stdout).toMatch(/^graph decoder\ninputs:\n[\s\S]*outputs:\n/);
+  });
+
+  it("writes ONNX files once, with their weights or, from a config alone, without", async () => {
+    const [whole, bare] = [join(folder, "onnx"), join(folder, "bare")];
+    expect((await ocellus(["graph", model, "--onnx", whole])).code).toBe(0);
+    expect(readdirSync(whole)).toEqual(expect.arrayContaining(["vision.onnx", "decoder.onnx", "weights.safetensors"]));
+    expect((await ocellus(["graph", join(model, "config.json"), "--onnx", bare])).code).toBe(0);
+    expect(readdirSync(bare).sort()).toEqual(["decoder.onnx", "vision.onnx"]);
+    for (const [from, into, why] of [
+      [model, whole, "exists"],
+      [whole, join(folder, "again"), "is a packed model"],
+    ] as const) {
+      const { code, stderr } = await ocellus(["graph", from, "--onnx", into]);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(why) });
+    }
+  });
+});
+
 describe("an error", () => {
   it("is told as JSON with --json", async () => {
     const broken = join(folder, "broken.png");
@@ -135,6 +188,22 @@ describe("ocellus pack", () => {
     expect(await stopped).toMatchObject({ code: 130, stdout: "", stderr: "stopped\n" });
     expect(existsSync(into)).toBe(false);
     expect(readdirSync(join(folder, "packing"))).toEqual([]);
+  });
+});
+
+describe("ocellus inspect --html", () => {
+  it("leaves nothing behind when it is stopped while it reads", async () => {
+    const large = join(folder, "large");
+    writeSparseCheckpoint(large, new Map([["x.weight", [2 ** 17, 2 ** 16]]]), {}, 1); // 17 GB of holes
+    const into = mkdtempSync(join(folder, "page-"));
+    const child = start(["inspect", large, "--html", join(into, "report.html")]);
+    const stopped = outcome(child);
+    await new Promise((done) => child.stderr!.once("data", done)); // the first line of progress
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await stopped;
+    expect({ code, stdout }, stderr).toEqual({ code: 130, stdout: "" });
+    expect(stderr).toMatch(/^reading .*\n(.*\n)*stopped\n$/);
+    expect(readdirSync(into)).toEqual([]);
   });
 });
 

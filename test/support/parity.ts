@@ -108,7 +108,9 @@ export async function prefill(
     logits_rows: int64([count - 1]),
   };
   const wanted = Object.fromEntries(["logits", ...outputs].map((output) => [output, null]));
-  return cache.use({ first: 0, count: 1 }, { length: count, cached: [0] }, ({ past, present }) =>
-    decoder.run({ ...inputs, ...past }, { ...present, ...wanted }),
+  return cache.use(
+    { first: 0, count: 1 },
+    { length: count, cached: [0], added: [{ position: 0, count }] },
+    ({ past, outputs }) => decoder.run({ ...inputs, ...past }, { ...outputs, ...wanted }),
   );
 }

@@ -2,7 +2,7 @@
  * The server as the page sees it: OpenAI's wire format by fetch and server-sent events. Addresses are relative, so that the
  * page also works behind a proxy that puts a path before it.
  */
-import type { ChatChunk, ChatRequest, ErrorBody, WireModel } from "../../src/protocol/index.js";
+import type { ChatChunk, ChatRequest, ErrorBody, ModelDescription, WireModel } from "../../src/protocol/index.js";
 import { storedKey } from "./preferences.js";
 
 export class ApiError extends Error {
@@ -32,6 +32,11 @@ export async function readHealth(): Promise<Health> {
 /** @throws ApiError */
 export async function listModels(): Promise<WireModel[]> {
   return (await json<{ data: WireModel[] }>(await send("v1/models"))).data;
+}
+
+/** What is inside a loaded model. @throws ApiError */
+export async function describeModel(id: string): Promise<ModelDescription> {
+  return json(await send(`v1/ocellus/models/${id.split("/").map(encodeURIComponent).join("/")}/description`));
 }
 
 /** Unit vectors of the model's own, one for each input. @throws ApiError */

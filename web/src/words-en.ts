@@ -143,7 +143,35 @@ export const en = {
   memory: "Memory",
   memoryParts: { process: "Process", keys: "Keys and values", features: "Encoded pictures", files: "Uploaded files" },
   firstTokenTime: "First token",
-  median: "median",
+  median: "median, at most",
+
+  xrayTitle: "Inside",
+  xrayLead: (parameters: string, tensors: number, loaded: string) =>
+    `${parameters} parameters in ${tensors} tensors; ${loaded} as loaded. Open a part to see its tensors.`,
+  xrayNote:
+    "From the picture at the top to the next token below. Height is the share of the parameters, slats are layers; the first format is the checkpoint's, the second the server's.",
+  partNames: {
+    vision: "Vision tower",
+    bridge: "Bridge",
+    embeddings: "Embeddings",
+    text: "Text tower",
+    decoder: "Decoder",
+    head: "Head",
+    other: "Other",
+  },
+  layers: (count: number) => (count === 1 ? "1 layer" : `${count} layers`),
+  tensors: "Tensors",
+  shape: "Shape",
+  times: "Times",
+  xrayQuestions: {
+    patch: "Patch",
+    "resampler queries": "Resampler queries",
+    vocabulary: "Vocabulary",
+    "first q_proj": "First q_proj",
+    "query to key heads": "Query to key heads",
+  },
+  formatsTitle: "Weights in every format",
+  keysPerThousand: (bytes: string) => `Keys and values take ${bytes} for 1,000 tokens more.`,
 
   modelTitle: "What is loaded",
   modelFacts: {

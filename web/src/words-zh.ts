@@ -143,7 +143,34 @@ export const zh: Words = {
   memory: "内存",
   memoryParts: { process: "进程", keys: "键值缓存", features: "已编码图片", files: "已上传文件" },
   firstTokenTime: "首词元",
-  median: "中位数",
+  median: "中位数上限",
+
+  xrayTitle: "内部结构",
+  xrayLead: (parameters, tensors, loaded) =>
+    `${parameters} 个参数，${tensors} 个张量；加载后 ${loaded}。展开任一部分可查看其张量。`,
+  xrayNote: "从上方的图片到下方的下一个词元。高度是参数占比，条纹是层；前一个格式属于权重文件，后一个属于服务器。",
+  partNames: {
+    vision: "视觉编码器",
+    bridge: "连接模块",
+    embeddings: "嵌入层",
+    text: "文本编码器",
+    decoder: "解码器",
+    head: "输出层",
+    other: "其他",
+  },
+  layers: (count) => `${count} 层`,
+  tensors: "张量",
+  shape: "形状",
+  times: "数量",
+  xrayQuestions: {
+    patch: "图块",
+    "resampler queries": "重采样器查询",
+    vocabulary: "词表",
+    "first q_proj": "首个 q_proj",
+    "query to key heads": "查询头与键头",
+  },
+  formatsTitle: "各种格式的权重大小",
+  keysPerThousand: (bytes) => `每增加 1,000 个词元，键值缓存占用 ${bytes}。`,
 
   modelTitle: "已加载的模型",
   modelFacts: {

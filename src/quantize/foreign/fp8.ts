@@ -32,6 +32,8 @@ function matrixOf(source: TensorSource, name: string, [a, b]: readonly [number, 
     const scales = await readFloats(source, `${name}${suffix}`);
     const count = Math.ceil(rows / a) * width;
     if (scales.length !== count) throw damaged(`${name}${suffix}`, `${count} scales`, String(scales.length));
+    const wrong = scales.findIndex((scale) => !Number.isFinite(scale));
+    if (wrong >= 0) throw damaged(`${name}${suffix}`, "finite scales", `${scales[wrong]} at ${wrong}`);
     const widen = (start: number, end: number) => {
       const values = toFloat32(bytes.subarray(start * columns, end * columns), dtype);
       for (let i = 0; i < values.length; i++) {

@@ -1,4 +1,5 @@
-/** GET /v1/models and /v1/models/NAME: what can be asked here. */
+/** GET /v1/models and /v1/models/NAME: what can be asked here; /v1/ocellus/models/NAME/description: what is inside. */
+import { describeModel } from "../description.js";
 import type { App } from "../exchange.js";
 import type { Services } from "../services.js";
 
@@ -6,7 +7,10 @@ export function addModels(app: App, { models }: Services): void {
   app.get("/v1/models", (c) => c.json({ object: "list", data: models.list() }));
   // A name may hold a slash (owner/name).
   app.get("/v1/models/:id{.+}", (c) => {
-    const { id } = models.find(c.req.param("id"));
+    const { id } = models.get(c.req.param("id"));
     return c.json(models.list().find((model) => model.id === id)!);
   });
+  app.get("/v1/ocellus/models/:id{.+}/description", async (c) =>
+    c.json(await describeModel(models.get(c.req.param("id")))),
+  );
 }

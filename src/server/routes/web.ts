@@ -1,4 +1,4 @@
-/** The web page: files from one folder, and index.html for the root. A clone in which it was not built says how to build it. */
+/** The web page: files from one folder, index.html for the root. A clone in which it was not built says how to build it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
@@ -22,7 +22,8 @@ const notBuilt = `<!doctype html><meta charset="utf-8"><title>Ocellus</title>
 
 export function addWeb(app: App, folder: string): void {
   let files: MiddlewareHandler | undefined;
-  app.use("/*", (c, next) => {
+  // By name: a pattern for everything would stand in the metrics in the place of every other route.
+  app.on("GET", ["/", "/assets/*", "/licenses.md"], (c, next) => {
     // Looked for at each request: who builds the page meanwhile need not start the server again.
     if (!existsSync(join(folder, "index.html")))
       return c.req.path === "/" ? Promise.resolve(c.html(notBuilt, 503)) : next();

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { AnswerView } from "../parts/answer-view.js";
 import { Command } from "../parts/command.js";
 import { ExamplesRow } from "../parts/examples-row.js";
+import { Sheet } from "../parts/sheet.js";
 import { plainSettings, usePreferences } from "../preferences.js";
 import { useModels } from "../server-state.js";
 import { type AnswerSlot, useAnswer } from "../use-answer.js";
@@ -39,37 +40,35 @@ export function ComparePage() {
   };
   const change = (place: number, side: Side) => setSides(place === 0 ? [side, settled[1]!] : [settled[0]!, side]);
   return (
-    <div className="sheet">
-      <div className="wide">
-        <h1>{words.compareTitle}</h1>
-        <p className="lead">{words.compareLead}</p>
-        {models.length === 1 && <Command text={words.compareOne} command="ocellus serve --weights int4,fp32" />}
-        <form className="panel" onSubmit={ask}>
-          <ExamplesRow draft={draft} names={["pair.jpg"]} />
-          <QuestionField />
-          {isWriting ? (
-            <button key="stop" type="button" className="firm" onClick={stop}>
-              {words.stop}
-            </button>
-          ) : (
-            <button key="ask" type="submit" className="firm" disabled={models.length === 0}>
-              {words.ask}
-            </button>
-          )}
-        </form>
-        <div className="sides">
-          {settled.map((side, place) => (
-            <SideView
-              key={place}
-              name={place === 0 ? words.left : words.right}
-              side={side}
-              slot={slots[place]!}
-              onChange={(changed) => change(place, changed)}
-            />
-          ))}
-        </div>
+    <Sheet>
+      <h1>{words.compareTitle}</h1>
+      <p className="lead">{words.compareLead}</p>
+      {models.length === 1 && <Command text={words.compareOne} command="ocellus serve --weights int4,fp32" />}
+      <form className="panel" onSubmit={ask}>
+        <ExamplesRow draft={draft} names={["pair.jpg"]} />
+        <QuestionField />
+        {isWriting ? (
+          <button key="stop" type="button" className="firm" onClick={stop}>
+            {words.stop}
+          </button>
+        ) : (
+          <button key="ask" type="submit" className="firm" disabled={models.length === 0}>
+            {words.ask}
+          </button>
+        )}
+      </form>
+      <div className="sides">
+        {settled.map((side, place) => (
+          <SideView
+            key={place}
+            name={place === 0 ? words.left : words.right}
+            side={side}
+            slot={slots[place]!}
+            onChange={(changed) => change(place, changed)}
+          />
+        ))}
       </div>
-    </div>
+    </Sheet>
   );
 }
 

@@ -1,27 +1,46 @@
-/** What is loaded, and how to look inside. */
+/** What is loaded, and what is inside it: the parts of the model in the order of the data, each as large as it is. */
+import { useState } from "react";
 import type { WireModel } from "../../../src/protocol/index.js";
 import { Command } from "../parts/command.js";
+import { Sheet } from "../parts/sheet.js";
+import { XrayView } from "../parts/xray-view.js";
 import { useModels } from "../server-state.js";
 import { useWords } from "../words.js";
 
 export function ModelPage() {
   const words = useWords();
   const models = [...useModels(), ...useModels("embedding")];
+  const [chosen, setChosen] = useState("");
+  const model = models.find(({ id }) => id === chosen) ?? models[0];
   return (
-    <div className="sheet">
-      <div className="wide">
-        <h1>{words.modelTitle}</h1>
-        {models.map((model) => (
-          <ModelFacts key={model.id} model={model} />
-        ))}
-        {models.length > 0 && <Command text={words.inspectNote} command={inspectCommand(models[0]!.id)} />}
-      </div>
-    </div>
+    <Sheet>
+      <h1>{words.modelTitle}</h1>
+      {models.length > 1 && (
+        <select
+          className="model-choice"
+          aria-label={words.model}
+          value={model?.id}
+          onChange={(event) => setChosen(event.target.value)}
+        >
+          {models.map(({ id }) => (
+            <option key={id}>{id}</option>
+          ))}
+        </select>
+      )}
+      {model && (
+        <>
+          <ModelFacts model={model} />
+          <XrayView key={model.id} model={model} />
+          <Command text={words.inspectNote} command={inspectCommand(model.id)} />
+        </>
+      )}
+    </Sheet>
   );
 }
 
 function inspectCommand(id: string): string {
-  return id === "ocellus-tiny" ? "ocellus inspect" : "ocellus inspect path/to/checkpoint";
+  const folder = id.startsWith("ocellus-tiny") ? "checkpoints/ocellus-tiny" : "path/to/checkpoint";
+  return `ocellus inspect ${folder}`;
 }
 
 function ModelFacts({ model: { id, ocellus } }: { model: WireModel }) {
@@ -41,7 +60,7 @@ function ModelFacts({ model: { id, ocellus } }: { model: WireModel }) {
   return (
     <section className="facts-of" aria-label={id}>
       <h2>{id}</h2>
-      <dl className="list">
+      <dl className="fact-grid">
         {names.map((name) => (
           <div key={name}>
             <dt>{words.modelFacts[name]}</dt>

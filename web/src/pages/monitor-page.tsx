@@ -2,20 +2,20 @@
 import type { ReactNode } from "react";
 import { type Reading, tokensPerSecond, useReadings } from "../load.js";
 import { seconds } from "../parts/answer-view.js";
+import { Sheet } from "../parts/sheet.js";
 import { Sparkline } from "../parts/sparkline.js";
+import { bytesText } from "../quantities.js";
 import { useWords } from "../words.js";
 
 export function MonitorPage() {
   const words = useWords();
   const readings = useReadings();
   return (
-    <div className="sheet">
-      <div className="wide">
-        <h1>{words.monitorTitle}</h1>
-        <p className="lead">{words.monitorLead}</p>
-        {readings === "missing" ? <p className="notice">{words.monitorMissing}</p> : <Figures readings={readings} />}
-      </div>
-    </div>
+    <Sheet>
+      <h1>{words.monitorTitle}</h1>
+      <p className="lead">{words.monitorLead}</p>
+      {readings === "missing" ? <p className="notice">{words.monitorMissing}</p> : <Figures readings={readings} />}
+    </Sheet>
   );
 }
 
@@ -44,7 +44,7 @@ function Figures({ readings }: { readings: readonly Reading[] }) {
         />
         <Figure
           name={words.firstTokenTime}
-          value={last.firstTokenMs === undefined ? "–" : `≤ ${seconds(last.firstTokenMs)}`}
+          value={last.firstTokenMs === undefined ? "–" : seconds(last.firstTokenMs)}
           note={words.median}
         />
       </div>
@@ -86,15 +86,10 @@ function Memory({ reading }: { reading: Reading }) {
         {parts.map(([name, bytes]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{mebibytes(bytes)}</dd>
+            <dd>{bytesText(bytes)}</dd>
           </div>
         ))}
       </dl>
     </section>
   );
-}
-
-function mebibytes(bytes: number): string {
-  const value = bytes / 2 ** 20;
-  return value >= 1024 ? `${(value / 1024).toFixed(2)} GiB` : `${value.toFixed(value < 10 ? 1 : 0)} MiB`;
 }

@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { AnswerView } from "../parts/answer-view.js";
 import { ExamplesRow } from "../parts/examples-row.js";
 import { FindPanel } from "../parts/find-panel.js";
+import { Sheet } from "../parts/sheet.js";
 import { percent } from "../parts/token-view.js";
 import { usePreferences } from "../preferences.js";
 import { useModelName } from "../server-state.js";
@@ -13,28 +14,26 @@ import { useWords } from "../words.js";
 export function UsesPage() {
   const words = useWords();
   return (
-    <div className="sheet">
-      <div className="wide">
-        <h1>{words.usesTitle}</h1>
-        <p className="lead">{words.usesLead}</p>
-        <div className="uses">
-          <AskPanel
-            title={words.product}
-            note={words.productNote}
-            questions={words.productQuestions}
-            example="dress.jpg"
-          />
-          <AskPanel
-            title={words.screenshot}
-            note={words.screenshotNote}
-            questions={words.screenshotQuestions}
-            example="screen-error.jpg"
-          />
-          <MatchPanel />
-          <FindPanel />
-        </div>
+    <Sheet>
+      <h1>{words.usesTitle}</h1>
+      <p className="lead">{words.usesLead}</p>
+      <div className="uses">
+        <AskPanel
+          title={words.product}
+          note={words.productNote}
+          questions={words.productQuestions}
+          example="dress.jpg"
+        />
+        <AskPanel
+          title={words.screenshot}
+          note={words.screenshotNote}
+          questions={words.screenshotQuestions}
+          example="screen-error.jpg"
+        />
+        <MatchPanel />
+        <FindPanel />
       </div>
-    </div>
+    </Sheet>
   );
 }
 

@@ -1,0 +1,50 @@
+/** What `diffCheckpoints` finds, as plain data: `ocellus diff --json` prints it, docs/inspect.md explains it. */
+import type { DType, Shape, TensorInfo } from "../tensor/index.js";
+import type { ConfigChange } from "./config-diff.js";
+import type { LowRank } from "./low-rank.js";
+import type { PartKind } from "./place.js";
+
+export interface TensorChange {
+  readonly name: string;
+  readonly shape: Shape;
+  /** Byte by byte where both have one dtype, else by value. */
+  readonly isEqual: boolean;
+  /** ‖B − A‖ / max(‖A‖, ‖B‖), Frobenius norms over the places where both are finite: 0 to 2, the same in both directions. */
+  readonly relative: number;
+  readonly maxAbs: number;
+  readonly numElements: number;
+  readonly numChanged: number;
+  readonly numNotFinite: number;
+  /** Set when the change has low rank and reaches at least half of the rows, as a merged LoRA's does. */
+  readonly lowRank?: LowRank;
+}
+
+export interface PartChange {
+  readonly part: PartKind;
+  readonly title: string;
+  readonly numTensors: number;
+  readonly numChanged: number;
+  /** Over all values of the part, as for a tensor. */
+  readonly relative: number;
+}
+
+export interface CheckpointDiff {
+  readonly a: string;
+  readonly b: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Nothing differs; undefined when only headers were read and nothing differs in them. */
+  readonly isEqual?: boolean;
+  readonly configs: readonly ConfigChange[];
+  readonly added: readonly TensorInfo[];
+  readonly removed: readonly TensorInfo[];
+  readonly reshaped: readonly { readonly name: string; readonly a: Shape; readonly b: Shape }[];
+  readonly retyped: readonly { readonly name: string; readonly a: DType; readonly b: DType }[];
+  /** Absent in the quick mode. */
+  readonly parts?: readonly PartChange[];
+  /** Of both checkpoints and of one shape, the largest relative change first. */
+  readonly tensors?: readonly TensorChange[];
+}
+
+export type HeaderChanges = Pick<CheckpointDiff, "configs" | "added" | "removed" | "reshaped" | "retyped">;
+export type ValueChanges = Required<Pick<CheckpointDiff, "parts" | "tensors">>;

@@ -1,0 +1,167 @@
+/**
+ * What differs between two checkpoints: configs, names, shapes and dtypes from the headers, then every value in one
+ * streaming pass. Symmetric: with A and B exchanged, what was added is removed and every measure is the same.
+ */
+import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { elementCount, sameShape, type TensorInfo } from "../tensor/index.js";
+import type { CheckpointDiff, PartChange, TensorChange, ValueChanges } from "./change.js";
+import { configChanges } from "./config-diff.js";
+import { summarise } from "./diff-summary.js";
+import { groupBy } from "./group-by.js";
+import type { DifferenceJob } from "./job.js";
+import { type LowRank, lowRankOf } from "./low-rank.js";
+import { type PassOptions, runPass } from "./pass.js";
+import { type PieceDifference, sketchRows } from "./piece-difference.js";
+import { piecesOf } from "./pieces.js";
+import { partKinds, partTitle, placeOf } from "./place.js";
+
+export interface DiffOptions extends PassOptions {
+  /** Headers and configs only. */
+  readonly quick?: boolean;
+}
+
+/** @throws what `openCheckpoint` throws, for either; `invalid_config` for a config that is not JSON; `aborted`. */
+export async function diffCheckpoints(a: string, b: string, options: DiffOptions = {}): Promise<CheckpointDiff> {
+  const one = await openCheckpoint(a);
+  try {
+    const other = await openCheckpoint(b);
+    try {
+      const headers = { a, b, configs: await configChanges(one, other), ...headerChanges(one, other) };
+      const values = options.quick ? undefined : await valueChanges([a, b], pairs(one, other), options);
+      return { ...headers, ...values, ...summarise(headers, values) };
+    } finally {
+      await other.close();
+    }
+  } finally {
+    await one.close();
+  }
+}
+
+type Pair = readonly [TensorInfo, TensorInfo];
+
+function pairs(a: Checkpoint, b: Checkpoint): Pair[] {
+  return infos(a).flatMap((info): Pair[] => {
+    const other = b.info(info.name);
+    return other ? [[info, other]] : [];
+  });
+}
+
+function infos(checkpoint: Checkpoint): TensorInfo[] {
+  return [...checkpoint.names()].map((name) => checkpoint.info(name)!);
+}
+
+function headerChanges(a: Checkpoint, b: Checkpoint) {
+  const both = pairs(a, b);
+  return {
+    added: infos(b).filter(({ name }) => !a.info(name)),
+    removed: infos(a).filter(({ name }) => !b.info(name)),
+    reshaped: both
+      .filter(([x, y]) => !sameShape(x.shape, y.shape))
+      .map(([x, y]) => ({ name: x.name, a: x.shape, b: y.shape })),
+    retyped: both.filter(([x, y]) => x.dtype !== y.dtype).map(([x, y]) => ({ name: x.name, a: x.dtype, b: y.dtype })),
+  };
+}
+
+/** Wider rows than the widest feed-forward of published models are not what adapters change; 16 MB a sketch. */
+const maxSketchColumns = 2 ** 15;
+
+async function valueChanges(
+  paths: readonly [string, string],
+  both: readonly Pair[],
+  options: PassOptions,
+): Promise<ValueChanges> {
+  const comparable = both.flatMap(([a, b]) => (sameShape(a.shape, b.shape) ? [a] : []));
+  const sums = new Map(comparable.map((info) => [info.name, new DifferenceSum(info)]));
+  const jobs = comparable.flatMap((info) =>
+    piecesOf(info).map((piece): DifferenceJob => {
+      const withSketch = info.shape.length >= 2 && piece.columns > 1 && piece.columns <= maxSketchColumns;
+      return { kind: "difference", paths, piece, withSketch };
+    }),
+  );
+  await runPass(jobs, (result, { piece }) => sums.get(piece.name)!.add(result, piece.end - piece.start), options);
+  const all = [...sums.values()];
+  const tensors = all.map((sum) => sum.change()).sort((x, y) => y.relative - x.relative);
+  return { parts: partChanges(all), tensors };
+}
+
+function partChanges(all: readonly DifferenceSum[]): PartChange[] {
+  const groups = groupBy(all, ({ info }) => placeOf(info.name).part);
+  const ordered = groups.sort(([x], [y]) => partKinds.indexOf(x) - partKinds.indexOf(y));
+  return ordered.map(([part, of]) => ({
+    part,
+    title: partTitle(
+      part,
+      of.map(({ info }) => info.name),
+    ),
+    numTensors: of.length,
+    numChanged: of.filter(({ isEqual }) => !isEqual).length,
+    relative: relativeOf(total(of, "squares"), total(of, "squaresA"), total(of, "squaresB")),
+  }));
+}
+
+function total(sums: readonly DifferenceSum[], key: "squares" | "squaresA" | "squaresB"): number {
+  return sums.reduce((sum, each) => sum + each[key], 0);
+}
+
+function relativeOf(squares: number, squaresA: number, squaresB: number): number {
+  const most = Math.max(squaresA, squaresB);
+  return most === 0 ? 0 : Math.sqrt(squares / most);
+}
+
+/** Adds the pieces of one tensor, in any order; the sketch is let go with the last one. */
+class DifferenceSum {
+  isEqual = true;
+  squares = 0;
+  squaresA = 0;
+  squaresB = 0;
+  #maxAbs = 0;
+  #numChanged = 0;
+  #numNotFinite = 0;
+  #numChangedRows = 0;
+  #numLeft: number;
+  #sketch: Float32Array | undefined;
+  #lowRank: LowRank | undefined;
+
+  constructor(readonly info: TensorInfo) {
+    this.#numLeft = elementCount(info.shape);
+  }
+
+  add(piece: PieceDifference, numElements: number): void {
+    this.isEqual &&= piece.isEqual;
+    this.squares += piece.squares;
+    this.squaresA += piece.squaresA;
+    this.squaresB += piece.squaresB;
+    this.#maxAbs = Math.max(this.#maxAbs, piece.maxAbs);
+    this.#numChanged += piece.numChanged;
+    this.#numNotFinite += piece.numNotFinite;
+    this.#numChangedRows += piece.numChangedRows;
+    if (piece.sketch.length > 0) this.#addSketch(piece.sketch);
+    this.#numLeft -= numElements;
+    if (this.#numLeft === 0) this.#judge();
+  }
+
+  #addSketch(sketch: Float32Array): void {
+    this.#sketch ??= new Float32Array(sketch.length);
+    for (let i = 0; i < sketch.length; i++) this.#sketch[i]! += sketch[i]!;
+  }
+
+  #judge(): void {
+    const rows = this.info.shape[0] ?? 0;
+    if (this.#sketch && 2 * this.#numChangedRows >= rows)
+      this.#lowRank = lowRankOf(this.#sketch, rows, this.#sketch.length / sketchRows);
+    this.#sketch = undefined;
+  }
+
+  change(): TensorChange {
+    const { name, shape } = this.info;
+    return {
+      ...{ name, shape, isEqual: this.isEqual },
+      relative: relativeOf(this.squares, this.squaresA, this.squaresB),
+      maxAbs: this.#maxAbs,
+      numElements: elementCount(shape),
+      numChanged: this.#numChanged,
+      numNotFinite: this.#numNotFinite,
+      ...(this.#lowRank && { lowRank: this.#lowRank }),
+    };
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The shell of our HTML pages, each one file that needs no other and no network: a heading, a theme button, data as JSON, one
+ * script. The content policy allows that script and nothing else, and the script writes text nodes only, so that no name
+ * or text from outside can become more than text.
+ */
+import { createHash } from "node:crypto";
+import { baseScript } from "./base-script.js";
+import { baseStyle } from "./base-style.js";
+
+export interface PageContent {
+  /** Of the browser's tab. */
+  readonly title: string;
+  readonly heading: string;
+  /** One line above the heading. */
+  readonly facts: string;
+  /** What the script finds as `data`, plain JSON. */
+  readonly data: object;
+  /** Rules and code of this kind of page, behind the common ones. */
+  readonly style: string;
+  readonly script: string;
+}
+
+/** The whole page. */
+export function pageDocument({ title, heading, facts, data, style, script }: PageContent): string {
+  const code = baseScript + script;
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${digest(code)}'`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>${escapeText(title)}</title>
+<style>${baseStyle}${style}</style>
+</head>
+<body>
+<main>
+<header>
+<div class="top">
+<p class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="#e7dcc3"/><circle cx="16" cy="16" r="10.5" fill="#0d6b66"/><circle cx="16" cy="16" r="5.2" fill="#14201f"/><circle cx="18.8" cy="13.2" r="1.7" fill="#fff"/></svg><span id="facts"></span></p>
+<button type="button" class="pill" id="theme">Dark</button>
+</div>
+<h1 id="heading"></h1>
+</header>
+<div id="page"></div>
+<noscript><p>This page is drawn by its own script, which is switched off here.</p></noscript>
+</main>
+<script type="application/json" id="data">${escapeJson({ heading, facts, ...data })}</script>
+<script>${code}</script>
+</body>
+</html>
+`;
+}
+
+/** Enough digits to be read off a plot; more would double the page. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
+}
+
+function escapeText(text: string): string {
+  return text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** JSON in which nothing can end the element that holds it. */
+function escapeJson(value: unknown): string {
+  return JSON.stringify(value).replace(/</g, "\\u003c");
+}

@@ -1,0 +1,90 @@
+/**
+ * `ocellus inspect --html`: a checkpoint as one page. Findings first, then the model as rooms as large as their parameters,
+ * each a door to the tensors in it; norms and outliers over the layers; what int4 would lose; what it takes in memory.
+ */
+
+import { formatBytes, formatCount } from "../../base/index.js";
+import { baseName } from "../../checkpoint/index.js";
+import { elementCount } from "../../tensor/index.js";
+import type { CheckpointDescription } from "../describe.js";
+import type { Examination } from "../health.js";
+import type { MemoryEstimate } from "../memory.js";
+import { pageDocument, rounded } from "../page/document.js";
+import type { TensorStatistics } from "../tensor-statistics.js";
+import { explorerScript } from "./explorer-script.js";
+import { inspectScript } from "./inspect-script.js";
+import { layerGrids } from "./layer-grids.js";
+import { layersScript } from "./layers-script.js";
+import { style } from "./style.js";
+
+/** An estimate, or why there is none. */
+type Memory = MemoryEstimate | { readonly problem: string };
+
+/** The whole page; some 600 bytes a tensor. */
+export function inspectPage(examination: Examination, memory?: Memory): string {
+  const { description } = examination;
+  const name = baseName(description.path);
+  return pageDocument({
+    title: `${name} · Ocellus report`,
+    heading: name,
+    facts: factsLine(description),
+    data: pageData(examination, memory),
+    style,
+    script: explorerScript + layersScript + inspectScript,
+  });
+}
+
+function factsLine({ config, numDistinctParameters, sizeBytes, dtypes, files, format }: CheckpointDescription): string {
+  const parameters = `${formatCount(numDistinctParameters)} parameters`;
+  const place = files.length === 1 ? `one ${format} file` : `${files.length} ${format} files`;
+  const kinds = dtypes.map(({ dtype }) => dtype).join(" + ");
+  return [config.modelType ?? "no model_type", parameters, `${formatBytes(sizeBytes)} ${kinds}`, place].join(" · ");
+}
+
+/** Beyond, only the largest tensors come with statistics: a page of 3 MB still opens at once. */
+const maxDetailed = 4000;
+
+function pageData({ healthy, findings, description, statistics }: Examination, memory: Memory | undefined) {
+  const { parts, tensors, files, config, notes, answers, head, fit } = description;
+  const byName = new Map(statistics.map((each) => [each.name, each]));
+  const bySize = [...tensors].sort((a, b) => b.sizeBytes - a.sizeBytes);
+  const detailed = new Set(bySize.slice(0, maxDetailed).map(({ name }) => name));
+  const indexOf = new Map(tensors.map(({ name }, index) => [name, index]));
+  const isMatrix = ({ shape, name }: { shape: readonly number[]; name: string }) =>
+    shape.length >= 2 && detailed.has(name);
+  return {
+    healthy,
+    findings: findings.map((finding) => ({ ...finding, at: finding.tensors.map((name) => indexOf.get(name) ?? -1) })),
+    rooms: parts.map(({ part, title, numLayers }) => ({ part, title, numLayers })),
+    tensors: tensors.map(({ name, dtype, shape, sizeBytes, file, part }) => ({
+      ...{ name, dtype, shape, sizeBytes, numElements: elementCount(shape) },
+      file: files.findIndex((each) => each.name === file),
+      room: parts.findIndex((each) => each.part === part),
+      ...(detailed.has(name) && { values: values(byName.get(name)!) }),
+    })),
+    files: files.map(({ name }) => name),
+    grids: layerGrids(tensors, isMatrix),
+    about: { problem: config.problem, notes, answers, head, unused: fit?.unused },
+    memory,
+  };
+}
+
+function values({ rows, histogram, quantiles, ...statistics }: TensorStatistics) {
+  const { numZeros, numNaN, numInfinite, min, max, mean, std, rms } = statistics;
+  const most = Math.max(1, ...histogram.counts);
+  return {
+    ...{ numZeros, numNaN, numInfinite },
+    ...{ min: rounded(min), max: rounded(max), mean: rounded(mean), std: rounded(std), rms: rounded(rms) },
+    quantiles: quantiles.map(({ share, value }) => [share, rounded(value)]),
+    low: rounded(histogram.low),
+    high: rounded(histogram.high),
+    /** In thousandths of the fullest bin; what is not nothing shows. */
+    bins: histogram.counts.map((count) => (count === 0 ? 0 : Math.max(1, Math.round((1000 * count) / most)))),
+    ...(rows && {
+      numDead: rows.numDead,
+      numOutliers: rows.numOutliers,
+      outliers: rows.outliers.map(({ channel, ratio }) => [channel, rounded(ratio)]),
+      ...(rows.int4Error !== undefined && { int4Error: rounded(rows.int4Error) }),
+    }),
+  };
+}

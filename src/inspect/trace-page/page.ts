@@ -1,0 +1,52 @@
+/**
+ * A trace as one HTML file that needs no other: the answer by probability, the picture with what its queries looked at,
+ * the time of each stage.
+ */
+import type { QueryAttention, Trace, TraceCandidate } from "../../runtime/index.js";
+import { pageDocument, rounded } from "../page/document.js";
+import { script } from "./script.js";
+import { style } from "./style.js";
+
+export interface TracePageFacts {
+  readonly question: string;
+  /** Of each picture of the trace, a `data:` URL that a browser can show. */
+  readonly pictures: readonly string[];
+  /** What answered, in a few words: its name, format and device. */
+  readonly model: string;
+}
+
+/** The whole page. */
+export function tracePage(trace: Trace, facts: TracePageFacts): string {
+  const title = `${facts.question} · Ocellus trace`;
+  const data = pageData(trace, facts);
+  return pageDocument({ title, heading: facts.question, facts: facts.model, data, style, script });
+}
+
+function pageData({ tokens, stages, pictures }: Trace, facts: TracePageFacts) {
+  const candidate = ({ tokenId, text, probability }: TraceCandidate) => ({ id: tokenId, text, p: probability });
+  return {
+    stages,
+    tokens: tokens.map((token) => ({
+      ...candidate(token),
+      special: /^<\|.*\|>$/.test(token.text),
+      rivals: token.rivals.map(candidate),
+      ms: token.ms,
+    })),
+    pictures: pictures.map(({ grid, numTokens, known, attention }, i) => ({
+      ...{ source: facts.pictures[i] ?? "", grid, numTokens, known },
+      layers: attention.map((layer) => patchMaps(layer, grid.rows * grid.columns)),
+    })),
+  };
+}
+
+/** Of each query the mean over the heads of what it gave each patch: [numQueries][numPatches]. */
+function patchMaps({ numHeads, numQueries, numKeys, probabilities }: QueryAttention, numPatches: number): number[][] {
+  const at = (head: number, query: number, key: number) => probabilities[(head * numQueries + query) * numKeys + key]!;
+  return Array.from({ length: numQueries }, (_, query) =>
+    Array.from({ length: numPatches }, (_, patch) => {
+      let sum = 0;
+      for (let head = 0; head < numHeads; head++) sum += at(head, query, patch);
+      return rounded(sum / numHeads);
+    }),
+  );
+}

@@ -1,0 +1,51 @@
+/** The matrices whose format a plan chooses, from headers. Those that are stacked into one product (q, k, v) share a format. */
+import { elementCount, sameFormat, storedBytes, type WeightFormat } from "../tensor/index.js";
+import { plannedBytes } from "./layout.js";
+import { storedFormatOf } from "./open-weights.js";
+import { autoFormats, type PackingPlan, parsePlan } from "./plan.js";
+import { planGraphs, type SourceModel } from "./read-model.js";
+
+export interface MatrixGroup {
+  /** Canonical names; the first decides the format of all. */
+  readonly tensors: readonly string[];
+  /** Of all together. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export function matrixGroups(model: SourceModel): MatrixGroup[] {
+  const initializers = Object.values(planGraphs(model, int8)).flatMap((graph) => graph.initializers);
+  const groups = new Map<string, MatrixGroup>();
+  for (const { source } of initializers) {
+    if (!("tensors" in source) || source.format.kind === "f32" || source.part !== "values") continue;
+    const shapes = source.tensors.map((tensor) => model.weights.info(tensor)!.shape);
+    const rows = shapes.reduce((sum, shape) => sum + shape[0]!, 0);
+    groups.set(source.tensors[0]!, { tensors: source.tensors, rows, columns: elementCount(shapes[0]!.slice(1)) });
+  }
+  return [...groups.values()];
+}
+
+/** Tells matrices from small weights, which stay float32 in every plan. */
+const int8 = parsePlan("int8");
+
+/** What `auto` may choose from for a group. A matrix that is stored in four or eight bits already is never rounded again. */
+export function formatsOf({ tensors }: MatrixGroup, { weights }: SourceModel, vision: PackingPlan["vision"]) {
+  const name = tensors[0]!;
+  const formats = autoFormats(name, vision).map((format) => {
+    return storedFormatOf({ ...int8, weights: "auto", formats: new Map([[name, format]]) }, name, weights);
+  });
+  return formats.filter((format, i) => formats.findIndex((other) => sameFormat(format, other)) === i);
+}
+
+/** Bytes of all that has no choice: norms, biases, tables. */
+export function fixedBytes(model: SourceModel, groups: readonly MatrixGroup[]): number {
+  const chosen = groups.map(({ tensors, rows, columns }) => {
+    return storedBytes(storedFormatOf(int8, tensors[0]!, model.weights), rows, columns);
+  });
+  return plannedBytes(model, int8) - chosen.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** The plan that gives these matrices these formats. */
+export function autoPlan(formats: ReadonlyMap<string, WeightFormat>, vision: PackingPlan["vision"]): PackingPlan {
+  return { ...int8, weights: "auto", vision, formats };
+}

@@ -1,0 +1,47 @@
+/**
+ * The graphs of a packed model as they were built, told from what it stores: the name of each stored matrix ends in its
+ * format, and the shapes hold the rest. Node for node those of its .onnx files, but open to change: a graph with further
+ * outputs reads the same weights file.
+ */
+import { encodeOnnx, type Graph, type WeightCatalog } from "../graph/index.js";
+import type { AnyFamily } from "../models/index.js";
+import type { BlockSize, TensorInfo, WeightFormat } from "../tensor/index.js";
+import { buildGraphs } from "./build-graphs.js";
+import { packedFiles } from "./manifest.js";
+import type { Packed } from "./packed.js";
+
+/** By name. */
+export function storedGraphs({ family, config, files }: Packed<AnyFamily>): Record<string, Graph> {
+  const infos = new Map([...files.names()].map((name) => [name, files.info(name)!]));
+  return buildGraphs(family, config, storedCatalog(infos));
+}
+
+/** An ONNX file over the weights of the packed model, whose folder it must be opened in. @throws `not_found` for a weight it lacks. */
+export function encodeStored(graph: Graph, { files }: Packed<AnyFamily>): Uint8Array {
+  return encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: files.locate(name).offset }));
+}
+
+function storedCatalog(infos: ReadonlyMap<string, TensorInfo>): WeightCatalog {
+  const formats = new Map([...infos.values()].flatMap((info) => storedFormat(info, infos)));
+  return { expect: () => {}, format: (name) => formats.get(name) ?? { kind: "f32" } };
+}
+
+/** Of several matrices stacked by rows, the format of the first: the builder asks for no other. */
+function storedFormat({ name, shape }: TensorInfo, infos: ReadonlyMap<string, TensorInfo>): [string, WeightFormat][] {
+  const [, label, kind] = /^(.*\.weight)\.(f16|int8|int4|nf4)$/.exec(name) ?? [];
+  if (label === undefined) return [];
+  const first = label.replace(/\+[^.]*(?=\.weight$)/, ""); // "attn.q+k+v.weight" → "attn.q.weight"
+  const codes = shape[2]!;
+  switch (kind) {
+    case "f16":
+      return [[first, { kind }]];
+    case "int8":
+      return [[first, { kind, blockSize: codes as BlockSize }]];
+    case "int4": {
+      const zeroPoints = infos.has(`${name}.zero_points`);
+      return [[first, { kind, blockSize: (2 * codes) as BlockSize, ...(zeroPoints && { zeroPoints }) }]];
+    }
+    default:
+      return [[first, { kind: "nf4", blockSize: 64, nested: infos.has(`${first}.nf4.nested_scales`) }]];
+  }
+}

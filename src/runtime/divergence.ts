@@ -1,0 +1,26 @@
+/** How far the next-token distribution of one model is from that of another. */
+
+export interface Divergence {
+  /** Kullback–Leibler divergence Σ p·(ln p − ln q) in nats, p being the reference's softmax. */
+  readonly kl: number;
+  readonly sameTop: boolean;
+}
+
+/** @param reference logits [vocab_size] @param logits logits [vocab_size] */
+export function divergence(reference: Float32Array, logits: Float32Array): Divergence {
+  const [p, q] = [distribution(reference), distribution(logits)];
+  let kl = 0;
+  for (const [i, value] of reference.entries()) {
+    const logP = value - p.logSum;
+    kl += Math.exp(logP) * (logP - (logits[i]! - q.logSum));
+  }
+  return { kl: Math.max(0, kl), sameTop: p.top === q.top };
+}
+
+/** ln Σ exp, and the likeliest token. */
+function distribution(logits: Float32Array): { logSum: number; top: number } {
+  let top = 0;
+  for (const [i, value] of logits.entries()) if (value > logits[top]!) top = i;
+  const sum = logits.reduce((total, value) => total + Math.exp(value - logits[top]!), 0);
+  return { logSum: logits[top]! + Math.log(sum), top };
+}

@@ -1,0 +1,28 @@
+/** A decoder graph and its cache, on the thread that the graph runs on. */
+import { createSlotCache } from "./create-slot-cache.js";
+import type { CachedGraph, Graph } from "./graph.js";
+import { GraphThread } from "./graph-thread.js";
+import type { KvCacheShape } from "./slot-cache.js";
+
+export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
+  if (graph instanceof GraphThread) return graph.withCache(shape);
+  const cache = createSlotCache(graph.device, shape);
+  return {
+    get bytes() {
+      return cache.bytes;
+    },
+    batchesAnywhere: cache.batchesAnywhere,
+    step: async (feeds, slots, room, names) => {
+      const wanted = Object.fromEntries(names.map((name) => [name, null]));
+      const results = await cache.use(slots, room, ({ past, outputs }) =>
+        graph.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
+      );
+      return Object.fromEntries(names.map((name) => [name, results[name]!]));
+    },
+    ...(cache.save && { save: async (slot, start, count) => cache.save!(slot, start, count) }),
+    ...(cache.restore && {
+      restore: async (slot, start, count, values, room) => cache.restore!(slot, start, count, values, room),
+    }),
+    close: () => cache.close(),
+  };
+}

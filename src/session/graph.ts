@@ -1,0 +1,26 @@
+/** A graph that can be run, wherever that happens: on the caller's own thread (session.ts) or on one beside it (graph-thread.ts). */
+import type { Device } from "./device.js";
+import type { DeviceTensor, Feeds } from "./session.js";
+import type { CacheRoom, KeptRoom, SlotRun } from "./slot-cache.js";
+
+export type Results = Record<string, DeviceTensor>;
+
+export interface Graph {
+  readonly device: Device;
+  /** Runs the graph; outputs that are null are allocated, others are written into. */
+  run(feeds: Feeds, outputs: Readonly<Record<string, DeviceTensor | null>>): Promise<Results>;
+  close(): Promise<void>;
+}
+
+/** A decoder graph with the keys and values of its running sequences. */
+export interface CachedGraph {
+  readonly bytes: number;
+  /** As the cache's: whether any run of neighbouring slots can be a batch. */
+  readonly batchesAnywhere: boolean;
+  /** One step: the slots read their past and append to it. Steps follow one another. */
+  step(feeds: Feeds, slots: SlotRun, room: CacheRoom, outputs: readonly string[]): Promise<Results>;
+  /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
+  save?(slot: number, start: number, count: number): Promise<Float32Array>;
+  restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,158 @@
+/** The real `ocellus batch`, killed with -9 in the middle: every request has exactly one line in the end. */
+import { spawn } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { repository, temporaryFolder } from "../support/folders.js";
+
+const folder = temporaryFolder();
+const pictures = join(repository, "examples/pictures");
+const question = (picture: string, text: string) => ({
+  messages: [
+    {
+      role: "user",
+      content: [
+        { type: "image_url", image_url: { url: picture } },
+        { type: "text", text },
+      ],
+    },
+  ],
+});
+const line = (custom_id: string, body: object, url = "/v1/chat/completions") => ({
+  custom_id,
+  method: "POST",
+  url,
+  body,
+});
+
+function write(name: string, lines: readonly unknown[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  return path;
+}
+
+function read(path: string): any[] {
+  return readFileSync(path, "utf8")
+    .trimEnd()
+    .split("\n")
+    .filter(Boolean)
+    .map((text) => JSON.parse(text));
+}
+
+function start(...args: string[]) {
+  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), NO_COLOR: "1" };
+  const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), "batch", ...args];
+  const child = spawn(process.execPath, [...command, "--threads", "1"], { cwd: folder, env });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (text) => (stdout += text));
+  child.stderr.on("data", (text) => (stderr += text));
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((done) =>
+    child.on("close", (code) => done({ code, stdout, stderr })),
+  );
+  return { child, ended };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error("it did not happen within a minute");
+    await new Promise((done) => setTimeout(done, 2));
+  }
+}
+
+describe("ocellus batch", () => {
+  it("answers paths, data URLs and words, and writes failures beside", async () => {
+    const dress = readFileSync(join(pictures, "dress.jpg"));
+    writeFileSync(join(folder, "beside.jpg"), dress);
+    const input = write("mixed.jsonl", [
+      line("path", question("beside.jpg", "What colour is the product?")),
+      line("data", question(`data:image/jpeg;base64,${dress.toString("base64")}`, "What colour is the product?")),
+      line("response", { input: "What is this?" }, "/v1/responses"),
+      line("completion", { prompt: "It is", max_tokens: 3 }, "/v1/completions"),
+      line("missing", question("no-such.jpg", "What?")),
+      line("no-picture", question("mixed.jsonl", "What?")),
+      line("wrong", { messages: [], temprature: 1 }),
+      line("address", question("http://127.0.0.1/a.png", "What?")),
+    ]);
+    const { code, stdout, stderr } = await start(input, "--out", join(folder, "mixed.out.jsonl"), "--json").ended;
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 8, before: 0, answered: 4, failed: 4 });
+    const answers = Object.fromEntries(read(join(folder, "mixed.out.jsonl")).map((one) => [one.custom_id, one]));
+    expect(Object.keys(answers).sort()).toEqual(["completion", "data", "path", "response"]);
+    expect(answers.path).toMatchObject({ id: expect.stringMatching(/^batch_req_/), error: null });
+    expect(answers.path.response).toMatchObject({ status_code: 200, request_id: expect.stringMatching(/^req_/) });
+    expect(answers.path.response.body.choices).toEqual(answers.data.response.body.choices);
+    expect(answers.path.response.body.choices[0].message.content).toBe("Red.");
+    const failures = read(join(folder, "mixed.out.errors.jsonl"));
+    expect(failures.map((one) => [one.custom_id, one.response.body.error.code]).sort()).toEqual([
+      ["address", "invalid_request"],
+      ["missing", "not_found"],
+      ["no-picture", "invalid_image"],
+      ["wrong", "invalid_request"],
+    ]);
+  });
+
+  it("loses and repeats nothing when it is killed with -9, and repairs a torn line", async () => {
+    const names = ["dress.jpg", "boots.jpg", "pair.jpg", "sale.jpg"].map((name) => join(pictures, name));
+    const requests = Array.from({ length: 400 }, (_, i) =>
+      line(`q${i}`, i % 10 === 3 ? question("gone.jpg", "?") : question(names[i % 4]!, "Describe this product.")),
+    );
+    const input = write("many.jsonl", requests);
+    const out = join(folder, "many.out.jsonl");
+    const numLines = () => (existsSync(out) ? readFileSync(out, "utf8").split("\n").length - 1 : 0);
+    for (const least of [20, 120]) {
+      const { child, ended } = start(input, "--out", out);
+      await until(() => numLines() >= least);
+      child.kill("SIGKILL");
+      await ended;
+      expect(numLines()).toBeLessThan(360);
+    }
+    const before = readFileSync(out, "utf8");
+    appendFileSync(out, '{"id":"batch_req_torn","custom_id":"q39');
+    const { code, stdout, stderr } = await start(input, "--out", out).ended;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^\d+ answered in .*, \d+ were there before: /);
+    expect(readFileSync(out, "utf8").startsWith(before)).toBe(true);
+    const answered = read(out).map((one) => one.custom_id);
+    const failed = read(join(folder, "many.out.errors.jsonl")).map((one) => one.custom_id);
+    expect(failed).toHaveLength(40);
+    expect([...answered, ...failed].sort()).toEqual(requests.map((one) => one.custom_id).sort());
+    expect(existsSync(`${out}.lock`)).toBe(false);
+    const whole = readFileSync(out);
+    const again = await start(input, "--out", out, "--json").ended; // nothing is left: no model is opened
+    expect(JSON.parse(again.stdout)).toMatchObject({ answered: 0, failed: 0, before: 400 });
+    expect(readFileSync(out).equals(whole)).toBe(true);
+  });
+
+  it("stops at Ctrl-C with whole lines only", async () => {
+    const out = join(folder, "stopped.out.jsonl");
+    const { child, ended } = start(join(folder, "many.jsonl"), "--out", out);
+    await until(() => existsSync(out) && readFileSync(out, "utf8").split("\n").length > 5);
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 130, stdout: "", stderr: "stopped\n" });
+    expect(read(out).every((one) => one.response.status_code === 200)).toBe(true);
+    expect(existsSync(`${out}.lock`)).toBe(false);
+  });
+
+  it.each([
+    ["twice.jsonl", [line("a", {}), line("a", {})], /custom_id "a" stands there twice/],
+    ["url.jsonl", [line("a", {}), line("b", {}, "/v1/images")], /url\.jsonl:2: url: /],
+    ["stream.jsonl", [line("a", { stream: true })], /stream\.jsonl:1: body: stream: expected false/],
+    ["empty.jsonl", [], /expected one request a line, found none/],
+  ])("refuses %s before any work", async (name, lines, message) => {
+    const out = join(folder, `${name}.out`);
+    const { code, stderr } = await start(write(name, lines), "--out", out).ended;
+    expect([code, stderr]).toEqual([4, expect.stringMatching(message)]);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("writes into no file of something else, nor of another batch", async () => {
+    const input = write("small.jsonl", [line("a", { messages: [{ role: "user", content: "Hello" }] })]);
+    const foreign = write("notes.txt", [{ note: "mine" }]);
+    const kept = readFileSync(foreign);
+    expect((await start(input, "--out", foreign).ended).stderr).toMatch(/notes\.txt:1 is no line of a batch's output/);
+    expect(readFileSync(foreign).equals(kept)).toBe(true);
+    const other = write("other.jsonl", [{ custom_id: "z", response: {} }]);
+    expect((await start(input, "--out", other).ended).stderr).toMatch(/has an answer to "z"/);
+  });
+});

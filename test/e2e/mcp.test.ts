@@ -1,0 +1,63 @@
+/** `ocellus mcp` asked by the protocol's own client, as a coding assistant would: its own process, both protocol eras. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { describe, expect, it } from "vitest";
+import { repository, temporaryFolder } from "../support/folders.js";
+
+const folder = temporaryFolder();
+
+async function withClient(mode: "legacy" | "auto", body: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
+  const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), "mcp", "--threads", "1"];
+  const env = { ...(process.env as Record<string, string>), OCELLUS_CACHE: join(folder, "cache") };
+  const cwd = join(repository, "examples/pictures");
+  await client.connect(
+    new StdioClientTransport({ command: process.execPath, args: command, env, cwd, stderr: "ignore" }),
+  );
+  await body(client).finally(() => client.close());
+}
+
+describe("ocellus mcp", () => {
+  it("offers ask, describe and match, by path and by data URL, and tells errors as tool errors", () =>
+    withClient("auto", async (client) => {
+      const { tools } = await client.listTools();
+      expect(tools.map(({ name }) => name).sort()).toEqual(["ask", "describe", "match"]);
+      const call = (name: string, given: Record<string, unknown>) => client.callTool({ name, arguments: given });
+      const words = async (name: string, given: Record<string, unknown>) => (await call(name, given)).content;
+      const bytes = readFileSync(join(repository, "examples/pictures/dress.jpg"));
+      const url = `data:image/jpeg;base64,${bytes.toString("base64")}`;
+      const question = "What colour is the product?";
+      for (const picture of ["dress.jpg", url])
+        expect(await words("ask", { pictures: [picture], question })).toEqual([{ type: "text", text: "Red." }]);
+      expect(await words("describe", { picture: "dress.jpg" })).toEqual([
+        { type: "text", text: "A red dotted dress." },
+      ]);
+      const chinese = { picture: "dress.jpg", language: "zh" };
+      expect(await words("describe", chinese)).toEqual([{ type: "text", text: "一条红色圆点连衣裙。" }]);
+      for (const [claim, matches] of [
+        ["a red dotted dress", true],
+        ["a blue plain sandal", false],
+      ]) {
+        const { structuredContent } = await call("match", { picture: "dress.jpg", text: claim });
+        expect(structuredContent).toEqual({ matches, certainty: expect.any(Number) });
+        expect((structuredContent as { certainty: number }).certainty).toBeGreaterThan(0.5);
+      }
+      for (const [picture, problem] of [
+        ["no-such.png", /no-such\.png: it does not exist/],
+        ["labels.json", /labels\.json/],
+        ["http://127.0.0.1/a.png", /addresses are not fetched/],
+      ] as const) {
+        const result = await call("ask", { pictures: [picture], question });
+        expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(problem) }] });
+      }
+      expect(await words("ask", { pictures: ["dress.jpg"], question })).toEqual([{ type: "text", text: "Red." }]);
+    }));
+
+  it("answers clients of the older protocol too", () =>
+    withClient("legacy", async (client) => {
+      const result = await client.callTool({ name: "describe", arguments: { picture: "dress.jpg" } });
+      expect(result.content).toEqual([{ type: "text", text: "A red dotted dress." }]);
+    }));
+});

@@ -1,0 +1,338 @@
+/** The built page in a real Chromium, served by the real server with the model in the box: what a person does with it. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AxeResults } from "axe-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { VisionLanguageModel } from "../../src/runtime/index.js";
+import type { ChatModel } from "../../src/server/index.js";
+import { chromiumPath, openBrowser } from "../support/browser.js";
+import { repository, temporaryFolder } from "../support/folders.js";
+import { loadTiny, startServer, type TestServer } from "../support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const picture = (name: string) => join(repository, "examples/pictures", name);
+const rooms = ["chat", "compare", "uses", "monitor", "model"] as const;
+/** Far longer than any step takes, even on a busy machine; shorter than a test. */
+const patienceMs = 20_000;
+
+let tiny: VisionLanguageModel;
+let server: TestServer;
+let browser: Browser;
+let page: Page;
+
+/** Says two tokens and then waits to be stopped: a busy machine has time to press the button. */
+function halting(model: VisionLanguageModel): ChatModel {
+  return {
+    info: model.info,
+    stats: model.stats,
+    tokenizer: model.tokenizer,
+    prepare: (...args) => model.prepare(...args),
+    prepareText: (...args) => model.prepareText(...args),
+    close: () => model.close(),
+    async *generate(prepared, options) {
+      let numEvents = 0;
+      for await (const event of model.generate(prepared, options)) {
+        if (++numEvents > 2) await sleep(patienceMs, undefined, options?.signal && { signal: options.signal });
+        yield event;
+      }
+    },
+  };
+}
+
+async function open(options: BrowserContextOptions = {}, path = ""): Promise<void> {
+  const context = await browser.newContext({ locale: "en-US", colorScheme: "light", ...options });
+  context.setDefaultTimeout(patienceMs);
+  page = await context.newPage();
+  page.on("pageerror", (error) => mishaps.push(error.message));
+  page.on("console", (message) => message.type() === "error" && mishaps.push(message.text()));
+  await page.goto(`${server.url}/${path}`);
+}
+
+/** Errors and breaches of the content security policy that the browser told. */
+const mishaps: string[] = [];
+
+const field = () => page.getByRole("textbox", { name: "Ask", exact: true });
+const answers = () => page.locator(".answer");
+const button = (name: string) => page.getByRole("button", { name, exact: true });
+
+async function written(count = 1): Promise<string> {
+  const last = answers().nth(count - 1);
+  await last.getByRole("button", { name: "Code", exact: true }).waitFor();
+  return last.locator(".prose").innerText();
+}
+
+async function ask(text: string): Promise<void> {
+  await field().fill(text);
+  await field().press("Enter");
+}
+
+describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: no Chromium here)", () => {
+  beforeAll(async () => {
+    const outDir = temporaryFolder();
+    const web = join(repository, "web");
+    await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
+    tiny = await loadTiny();
+    server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, {}, { webFolder: outDir });
+    server.services.models.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
+    browser = await openBrowser();
+  }, 120_000);
+  afterEach(async () => {
+    await page?.context().close();
+    expect(mishaps.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await tiny?.close();
+  });
+
+  it("answers a newcomer's first click, and has kept the conversation after a reload", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    expect(await written()).toMatch(/red .*dress/i);
+    expect(await page.locator(".facts").innerText()).toMatch(/tokens\/s/);
+    await page.reload();
+    expect(await written()).toMatch(/red .*dress/i);
+    await page.locator(".shown").getByRole("button", { name: "Show dress.jpg large" }).waitFor();
+  });
+
+  it("shows an answer while it is written, and stops it", async () => {
+    await open();
+    await page.getByRole("combobox", { name: "Model" }).selectOption("halting");
+    await page.locator(".examples button").first().click();
+    await page.locator(".answer[aria-busy=true] .prose").waitFor();
+    await button("Stop").click();
+    await page.getByText("Stopped.").waitFor();
+    const { text } = await tiny.answer([
+      { role: "user", content: [{ type: "image", image: picture("dress.jpg") }, "Describe this product."] },
+    ]);
+    const begun = await page.locator(".prose").innerText();
+    expect(begun.length).toBeLessThan(text.length);
+    expect(text.startsWith(begun.trim())).toBe(true);
+  });
+
+  it("sends two pictures that were picked, and the ones that are pasted and dropped", async () => {
+    await open();
+    await page.locator("input[type=file]").setInputFiles([picture("dress.jpg"), picture("shirt.png")]);
+    await page.getByRole("button", { name: "Show shirt.png large" }).waitFor();
+    await give("paste", "boots.jpg");
+    await give("drop", "sale.jpg");
+    const sent = page.waitForRequest(/chat\/completions/);
+    await ask("Describe it.");
+    const { messages } = (await sent).postDataJSON() as { messages: { content: { type: string }[] }[] };
+    expect(messages[0]!.content.map(({ type }) => type)).toEqual([...Array(4).fill("image_url"), "text"]);
+    expect(await written()).not.toBe("");
+  });
+
+  it("asks again in other words, and once more in the same", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    await written();
+    await button("Edit").click();
+    await page.getByRole("textbox", { name: "Edit" }).fill("What colour is it?");
+    await button("Ask again").click();
+    await page.getByText("What colour is it?").waitFor();
+    const edited = await written();
+    expect(edited).toMatch(/red/i);
+    await button("Try again").click();
+    expect(await written()).toBe(edited);
+    expect(await answers().count()).toBe(1);
+  });
+
+  it("says what the server refused, and goes on", async () => {
+    await open();
+    await ask("word ".repeat(6000));
+    const problem = page.getByRole("alert");
+    await problem.waitFor();
+    expect(await problem.innerText()).toMatch(/at most \d+ are accepted[\s\S]*req_/);
+    mishaps.splice(0); // the browser notes every refusal
+    expect(await overflow()).toBe(0);
+    await button("New chat")
+      .or(page.getByRole("link", { name: "New chat" }))
+      .click();
+    await page.locator(".examples button").first().click();
+    expect(await written()).not.toBe("");
+  });
+
+  it("sends the system prompt, the sampling and the schema of the settings, and shows them as code", async () => {
+    await open();
+    await button("Settings").click();
+    await page.getByLabel("System prompt").fill("Be brief.");
+    await page.getByLabel("Temperature").fill("0.5");
+    await page.getByRole("radio", { name: "Schema" }).check();
+    await button("Insert an example").click();
+    await button("Close").last().click();
+    const sent = page.waitForRequest(/chat\/completions/);
+    await page.locator(".examples button").first().click();
+    expect((await sent).postDataJSON()).toMatchObject({
+      temperature: 0.5,
+      messages: [{ role: "system", content: "Be brief." }, { role: "user" }],
+      response_format: { type: "json_schema", json_schema: { schema: { required: ["product", "colour", "count"] } } },
+    });
+    await button("Code").click();
+    for (const [language, piece] of [
+      ["curl", "base64 < 'dress.jpg'"],
+      ["TypeScript", 'picture("dress.jpg")'],
+      ["Python", "temperature=0.5,"],
+    ] as const) {
+      await page.getByRole("radio", { name: language }).check();
+      expect(await page.locator(".code-dialog pre").innerText()).toContain(piece);
+    }
+  });
+
+  it("can be used by keyboard alone", async () => {
+    await open();
+    await page.locator(".examples button:enabled").first().waitFor();
+    await page.getByRole("combobox", { name: "Model" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await tabTo(".examples button");
+    await page.keyboard.press("Enter");
+    await page.locator(".answer[aria-busy=true] .prose").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByText("Stopped.").waitFor();
+    await page.getByRole("combobox", { name: "Model" }).focus();
+    await page.keyboard.press("ArrowUp");
+    await tabTo(".answer .action:nth-child(2)");
+    await page.keyboard.press("Space"); // Try again
+    await written();
+    await tabTo(".composer textarea");
+    await page.keyboard.type("What colour is it?");
+    await page.keyboard.press("Enter");
+    expect(await written(2)).toMatch(/red/i);
+  });
+
+  it("speaks two languages and wears two themes, and remembers both", async () => {
+    await open();
+    await button("切换到中文").click();
+    await button("深色主题").click();
+    await page.reload();
+    await page.getByRole("heading", { name: "给它看一张图片。" }).waitFor();
+    expect(await page.locator("html").getAttribute("lang")).toBe("zh-CN");
+    expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+    await page.locator(".examples button").first().click();
+    await page.getByRole("button", { name: "代码" }).waitFor();
+    expect(await page.locator(".prose").innerText()).toMatch(/红色/);
+    await page.getByRole("button", { name: "Switch to English" }).click();
+    await page.getByRole("button", { name: "Probabilities" }).waitFor();
+  });
+
+  it("fits a phone 390 pixels wide, on every page", async () => {
+    await open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+    await page.locator(".examples button").first().tap();
+    await written();
+    for (const room of rooms.slice(1)) {
+      await button("Menu").tap();
+      await page.locator(`.sidebar nav a[href="#/${room}"]`).tap();
+      await page.locator(`.sidebar[data-open=false]`).waitFor({ state: "attached" });
+      await page.locator("h1").waitFor();
+      expect(await overflow(), room).toBe(0);
+    }
+  });
+
+  it("shows two answers side by side, the four uses, the load, and the inside of the model", async () => {
+    await open({}, "#/compare");
+    await button("Example").click();
+    await page.getByRole("button", { name: "Show pair.jpg large" }).waitFor();
+    await page.getByRole("combobox", { name: "Right: Model" }).selectOption("ocellus-tiny");
+    await button("Ask").click();
+    expect(await written(2)).toBe(await written(1));
+    await page.goto(`${server.url}/#/uses`);
+    const panels = page.locator(".use");
+    expect(await panels.count()).toBe(4);
+    await panels.first().getByRole("button", { name: "Example" }).click();
+    await panels.first().getByRole("button", { name: "Run" }).click();
+    expect(await written(2)).toMatch(/red/i);
+    await page.goto(`${server.url}/#/monitor`);
+    const requests = page.getByRole("region", { name: "Requests" }).locator(".value");
+    await requests.waitFor();
+    expect(Number(await requests.innerText())).toBeGreaterThanOrEqual(4);
+    await page.goto(`${server.url}/#/model`);
+    await page.getByText("Vision tower").click();
+    await page.getByText("vision_tower.blocks.*.attn.qkv.weight").waitFor();
+    expect(await page.locator(".room[open] summary").innerText()).toMatch(/2\.79 M[\s\S]*6 layers · f16 .* → f32 /);
+  });
+
+  it.each(["light", "dark"] as const)("has no serious fault of accessibility in the %s theme", async (colorScheme) => {
+    await open({ colorScheme });
+    await page.locator(".examples button:enabled").first().waitFor();
+    expect(await faults(), "empty").toEqual([]);
+    await page.locator(".examples button").first().click();
+    await written();
+    await button("Probabilities").click();
+    await button("Settings").click();
+    expect(await faults(), "chat").toEqual([]);
+    for (const room of rooms.slice(1)) {
+      await page.goto(`${server.url}/#/${room}`);
+      await page
+        .locator(room === "model" ? ".room" : room === "monitor" ? ".value" : ".panel")
+        .first()
+        .waitFor();
+      if (room === "model") await page.locator(".room summary").first().click();
+      expect(await faults(), room).toEqual([]);
+    }
+  });
+
+  it("may load and send nothing but its own, and is asked for anew while its assets are kept", async () => {
+    const [root, html] = await fetched("/");
+    expect(root.headers.get("content-security-policy")).toMatch(/^default-src 'self';/);
+    expect(root.headers.get("cache-control")).toBe("no-cache");
+    const [asset] = await fetched(/\.\/(assets\/[^"]+\.js)/.exec(html)![1]!);
+    expect(asset.headers.get("cache-control")).toMatch(/immutable/);
+  });
+});
+
+describe("a clone without the built page", () => {
+  it("is told the command that builds it", async () => {
+    const bare = await startServer({}, {}, { webFolder: temporaryFolder() });
+    const response = await fetch(bare.url);
+    expect([response.status, await response.text()]).toEqual([503, expect.stringContaining("npm run build:web")]);
+    await bare.close();
+  });
+});
+
+async function fetched(path: string): Promise<[Response, string]> {
+  const response = await fetch(new URL(path, server.url));
+  return [response, await response.text()];
+}
+
+/** Hands the page a file as the clipboard or a drag does. Code for the browser is text: its types are not the tests'. */
+async function give(type: "paste" | "drop", name: string): Promise<void> {
+  const bytes = JSON.stringify([...readFileSync(picture(name))]);
+  const event = type === "paste" ? "ClipboardEvent" : "DragEvent";
+  await page.evaluate(`{
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(${bytes})], "${name}", { type: "image/jpeg" }));
+    const options = { bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data };
+    document.querySelector("textarea").dispatchEvent(new ${event}("${type}", options));
+  }`);
+  await page.getByRole("button", { name: `Show ${name} large` }).waitFor();
+}
+
+/** Presses Tab until the focus is on what the selector names. */
+async function tabTo(selector: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press("Tab");
+    if ((await page.locator(selector).and(page.locator(":focus")).count()) > 0) return;
+  }
+  throw new Error(`sixty presses of Tab did not reach ${selector}`);
+}
+
+function overflow(): Promise<number> {
+  return page.evaluate("document.documentElement.scrollWidth - innerWidth");
+}
+
+/** Serious and critical violations of axe's rules, each with its first place. */
+async function faults(): Promise<string[]> {
+  await page.waitForTimeout(250); // colours fade for a moment
+  const { violations } = await page.evaluate<AxeResults>(`${axe}; axe.run()`);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)} ${nodes[0]!.failureSummary}`);
+}

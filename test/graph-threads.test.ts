@@ -1,0 +1,91 @@
+/** Graphs on threads of their own: the same answers, and a caller's thread that is free meanwhile. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type ChatMessage, image, type VisionLanguageModel } from "../src/runtime/index.js";
+import { GraphThread, int64 } from "../src/session/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+import { loadTiny } from "./support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+
+const names = ["dress.jpg", "boots.jpg", "shirt.png", "screen-error.jpg"];
+const question = (name: string): ChatMessage[] => [
+  {
+    role: "user",
+    content: [image(readFileSync(join(repository, "examples/pictures", name))), "Describe the picture."],
+  },
+];
+/** What the vision graph of the model in the box reads. */
+const pixels = {
+  data: new Float32Array(64 * 588),
+  shape: [64, 588] as [number, number],
+  grid: { rows: 8, columns: 8 },
+};
+
+let beside: VisionLanguageModel;
+let inline: VisionLanguageModel;
+beforeAll(async () => {
+  beside = await loadTiny({ graphThreads: true });
+  inline = await loadTiny();
+});
+afterAll(async () => {
+  await beside.close();
+  await inline.close();
+});
+
+/** Turns of the event loop until the work is done. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let isDone = false;
+  const finished = work().finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    turns++;
+    await new Promise((turn) => setImmediate(turn));
+  }
+  await finished;
+  return turns;
+}
+
+describe("graph threads", () => {
+  it("give the answers that graphs on the caller's thread give, alone and together", async () => {
+    const together = await Promise.all(names.map((name) => beside.answer(question(name))));
+    for (const [i, name] of names.entries()) {
+      const { text, usage, tokens } = await inline.answer(question(name));
+      const { promptTokens, completionTokens } = usage; // cached ones depend on who came first
+      expect(together[i]).toMatchObject({ text, tokens, usage: { promptTokens, completionTokens } });
+    }
+    expect(beside.stats.cacheBytes).toBe(inline.stats.cacheBytes);
+  });
+
+  it("go on where an earlier prompt was read, with the very same probabilities", async () => {
+    const sampling = { logprobs: true, top_logprobs: 3 };
+    const fresh = await loadTiny({ graphThreads: true, memory: { prefixBytes: 0 } });
+    for (const name of names) {
+      const again = await beside.answer(question(name), { sampling });
+      expect(again.usage.cachedTokens).toBeGreaterThan(again.usage.promptTokens - 32);
+      const { tokens, usage } = await fresh.answer(question(name), { sampling });
+      expect(usage.cachedTokens).toBe(0);
+      expect(again.tokens).toEqual(tokens);
+    }
+    await fresh.close();
+  });
+
+  it("leave the caller's thread to others while a picture is encoded", async () => {
+    await beside.encodeImage(pixels);
+    expect(await turnsDuring(() => inline.encodeImage(pixels))).toBeLessThan(8);
+    expect(await turnsDuring(() => beside.encodeImage(pixels))).toBeGreaterThan(8);
+  });
+
+  it("tell what is wrong as the graph itself does, and go on", async () => {
+    const thread = await GraphThread.open(join(inline.info.path, "decoder.onnx"), { device: "cpu", threads: 1 });
+    await expect(thread.run({ nothing: int64([1]) }, { logits: null })).rejects.toThrow(/inputs_embeds|nothing/);
+    await expect(thread.run({ nothing: int64([1]) }, { logits: null })).rejects.toThrow(/inputs_embeds|nothing/);
+    await thread.close();
+    await expect(GraphThread.open("/nowhere.onnx", { device: "cpu" })).rejects.toThrow(
+      expect.objectContaining({ code: "invalid_file", message: expect.stringContaining("/nowhere.onnx") }),
+    );
+  });
+});

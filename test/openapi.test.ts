@@ -1,0 +1,192 @@
+/**
+ * /openapi.json judged by others: a linter finds nothing, and whatever is sent by its schemas, or beside them, is answered
+ * as it says: never a 5xx, and every field of every answer documented.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createConfig, lintFromString } from "@redocly/openapi-core";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { loadClip } from "../src/runtime/index.js";
+import { createApp } from "../src/server/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+import { damaged, fromSchema, type Schema } from "./support/from-schema.js";
+import { loadTiny, startServer, type TestServer } from "./support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+
+interface Content {
+  readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
+}
+interface Operation {
+  readonly requestBody?: Content;
+  readonly responses: Readonly<Record<string, Content>>;
+}
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+let server: TestServer;
+let document: Document;
+let ajv: Ajv2020;
+beforeAll(async () => {
+  server = await startServer({ tiny: await loadTiny() });
+  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document;
+  ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(closed(document) as object, "api");
+});
+afterAll(async () => {
+  await server.close();
+  for (const { model } of server.services.models.all()) await model.close();
+});
+
+/** The same schemas, in which a field that is not named is an error. */
+function closed(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(closed);
+  const inner = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, closed(part)]));
+  return "properties" in value && !("additionalProperties" in value) && "type" in value
+    ? { ...inner, additionalProperties: false }
+    : inner;
+}
+
+function check(place: string, schema: Schema, value: unknown): void {
+  const pointer = schema.$ref ? `api${schema.$ref}` : undefined;
+  const valid = pointer ? ajv.validate({ $ref: pointer }, value) : ajv.validate(closed(schema) as object, value);
+  expect(valid || ajv.errors, `${place}: ${JSON.stringify(value).slice(0, 400)}`).toBe(true);
+}
+
+/** Every answer is one that the document tells of. */
+async function checkAnswer(place: string, operation: Operation, response: Response): Promise<void> {
+  expect(response.status, `${place}: ${response.status} ${await response.clone().text()}`).toBeLessThan(500);
+  const said = operation.responses[response.status] ?? operation.responses[`${Math.floor(response.status / 100)}XX`];
+  const type = response.headers.get("content-type")?.split(";")[0] ?? "";
+  const schema = said?.content?.[type]?.schema;
+  if (!schema) throw new Error(`${place}: ${response.status} with ${type} is not in the document`);
+  if (type === "application/json") check(place, schema, await response.json());
+  if (type !== "text/event-stream") return;
+  const lines = (await response.text()).split("\n").filter((line) => /^data: [^[]/.test(line));
+  expect(lines.length, place).toBeGreaterThan(0);
+  for (const line of lines) {
+    const event = JSON.parse(line.slice("data: ".length));
+    expect(event, place).not.toHaveProperty("error");
+    if (!place.includes("/v1/responses")) check(place, schema, event); // theirs are many; the official client reads them elsewhere
+  }
+}
+
+describe("/openapi.json", () => {
+  it("has nothing that a strict linter would change", async () => {
+    const config = await createConfig({ extends: ["recommended-strict"] });
+    const problems = await lintFromString({ source: JSON.stringify(document), config });
+    expect(problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
+  });
+
+  it("tells of every route, and of no other", () => {
+    const pages = ["/docs", "/openapi.json"];
+    const routes = createApp(server.services)
+      .routes.filter(({ method, path }) => method !== "ALL" && !pages.includes(path))
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)(\{[^}]*\})?/g, "{$1}")}`);
+    const told = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(told.sort()).toEqual([...new Set(routes)].sort());
+  });
+});
+
+const picture = readFileSync(join(repository, "examples/pictures/dress.jpg"));
+const special = {
+  model: ["tiny", "clip"],
+  url: [
+    `data:image/jpeg;base64,${picture.toString("base64")}`,
+    "http://127.0.0.1/",
+    "file-none",
+    "data:image/png;base64,AA",
+  ],
+  image_url: [`data:image/jpeg;base64,${picture.toString("base64")}`],
+  arguments: ["{}", '{"a":1}', "{"],
+};
+/** What is asked of the model stays small: long answers test nothing more. */
+function tamed(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  const { n, ...rest } = body as Record<string, unknown>;
+  const limits = ["max_tokens", "max_completion_tokens", "max_output_tokens"].filter((name) => name in rest);
+  const small = Object.fromEntries(
+    limits.map((name) => [name, typeof rest[name] === "number" ? Math.min(8, rest[name]) : rest[name]]),
+  );
+  return { ...rest, ...small, ...(n !== undefined && { n: typeof n === "number" ? Math.min(3, n) : n }) };
+}
+
+describe("whatever is sent", () => {
+  const posts = ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings"];
+  const limit = {
+    "/v1/chat/completions": "max_tokens",
+    "/v1/responses": "max_output_tokens",
+    "/v1/completions": "max_tokens",
+  };
+  it.each(posts)("to %s is answered as the document says", async (path) => {
+    const operation = document.paths[path]!.post!;
+    const { $ref } = operation.requestBody!.content!["application/json"]!.schema;
+    const schema = document.components.schemas[$ref!.split("/").at(-1)!]!;
+    const valid = fromSchema(schema, special);
+    const statuses = new Map<number, number>();
+    const body = fc.oneof({ weight: 3, arbitrary: valid }, { weight: 1, arbitrary: damaged(valid) });
+    await fc.assert(
+      fc.asyncProperty(body, async (drawn) => {
+        const sent = tamed({ [(limit as any)[path] ?? "input"]: 4, ...(drawn as object) });
+        const response = await server.post(path, sent);
+        statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+        await checkAnswer(`${path} ${JSON.stringify(sent).slice(0, 1500)}`, operation, response);
+      }),
+      { numRuns: 150, seed: 20, endOnFailure: true },
+    );
+    expect([...statuses.keys()], "both kinds of answer were seen").toEqual(expect.arrayContaining([200, 400]));
+  });
+
+  it("as parts of a path is answered as the document says", async () => {
+    const gets = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, operation]) =>
+        method === "post" ? [] : [{ path, method, operation }],
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...gets), fc.string({ minLength: 1, unit: "grapheme" }), async (row, id) => {
+        const path = row.path.replace("{id}", encodeURIComponent(id));
+        const response = await fetch(server.url + path, { method: row.method.toUpperCase() });
+        if (row.path !== path && response.status === 200) return; // a dot may name another route
+        await checkAnswer(`${row.method} ${path}`, row.operation, response);
+      }),
+      { numRuns: 200, seed: 20 },
+    );
+  });
+
+  it("as files of any bytes is answered as the document says", async () => {
+    const operation = document.paths["/v1/files"]!.post!;
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.constant(new Uint8Array(picture)));
+    const purpose = fc.oneof(fc.constantFrom("vision", "user_data"), fc.string());
+    await fc.assert(
+      fc.asyncProperty(bytes, fc.string(), purpose, async (content, name, given) => {
+        const form = new FormData();
+        form.append("file", new File([content as Uint8Array<ArrayBuffer>], name));
+        form.append("purpose", given);
+        const response = await fetch(`${server.url}/v1/files`, { method: "POST", body: form });
+        await checkAnswer("post /v1/files", operation, response);
+      }),
+      { numRuns: 100, seed: 20 },
+    );
+  });
+});
+
+const promtool = ["/usr/bin/promtool", "/usr/local/bin/promtool"].find((path) => existsSync(path));
+// Debian's package prometheus brings it; without it there is nobody to ask.
+it.skipIf(promtool === undefined)(
+  "/metrics passes promtool's check, with numbers in every kind of metric",
+  async () => {
+    await server.client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: "Hello" }] });
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    expect(text).toMatch(/ocellus_completion_tokens_total\{model="tiny"\} [1-9]/);
+    expect(execFileSync(promtool!, ["check", "metrics"], { input: text, encoding: "utf8" })).toBe("");
+  },
+);

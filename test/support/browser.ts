@@ -1,0 +1,38 @@
+/** Pages of ours in a real browser: which one, and a page that writes down its faults. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { temporaryFolder } from "./folders.js";
+
+/** CHROMIUM, or where the packages of Debian and Chrome put it. */
+export const chromiumPath = [
+  process.env.CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+].find((path) => path && existsSync(path));
+if (!chromiumPath) console.warn("no Chromium found: tests of pages are skipped; name one in CHROMIUM");
+
+/** Only pages of this repository are opened: a container's root may go without the sandbox. */
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+}
+
+/** Opens a page of ours from a file. `faults` gets errors, what is logged, and every request but for files and data. */
+export async function openHtml(
+  browser: Browser,
+  html: string,
+  faults: string[],
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const path = join(temporaryFolder(), "page.html");
+  writeFileSync(path, html);
+  const page = await browser.newPage(options);
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => faults.push(message.text()));
+  page.on("request", (request) => /^(file|data):/.test(request.url()) || faults.push(request.url()));
+  await page.goto(pathToFileURL(path).href);
+  return page;
+}

@@ -1,0 +1,97 @@
+/** A chat model whose answers come when the test says so: for what a server does around a model. */
+import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/runtime/index.js";
+import { OcellusError } from "../../src/runtime/index.js";
+import type { ChatModel } from "../../src/server/models.js";
+
+export interface ScriptedModel extends ChatModel {
+  /** Answers that wait for `say`, oldest first; each is the text of its last message. */
+  readonly running: string[];
+  /** Lets the oldest running answer go on, when there is one: one piece, or its end. */
+  say(text?: string): Promise<void>;
+  /** As many pieces as are asked for, without waiting. */
+  floods: number;
+}
+
+interface Turn {
+  readonly name: string;
+  readonly tell: (text: string | undefined) => void;
+}
+
+export function scriptedModel(maxSequences = 2): ScriptedModel {
+  const turns: Turn[] = [];
+  const running: string[] = [];
+  const model = {
+    running,
+    floods: 0,
+    async say(text?: string) {
+      while (turns.length === 0) await new Promise((turn) => setTimeout(turn, 1));
+      turns.shift()!.tell(text);
+    },
+    info: { ...info, maxSequences },
+    stats: { waiting: 0, running: 0, slots: maxSequences, steps: 0, promptTokens: 0, generatedTokens: 0, ...noBytes },
+    tokenizer: { decode: () => "", bytesOf: () => undefined } as unknown as ChatModel["tokenizer"],
+    prepare: async (messages: Parameters<ChatModel["prepare"]>[0]) =>
+      ({ ...prompt, name: String(messages.at(-1)!.content) }) as unknown as PreparedChat,
+    prepareText: () => prompt as unknown as PreparedChat,
+    async *generate(prepared: PreparedChat, { signal }: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+      const { name } = prepared as unknown as { name: string };
+      running.push(name);
+      try {
+        for (let i = 0; i < model.floods; i++) {
+          await new Promise((turn) => setImmediate(turn));
+          if (signal?.aborted) throw aborted(signal);
+          yield { type: "text", text: "x".repeat(1000), tokens: [] };
+        }
+        for (;;) {
+          const text = await heard(name, signal);
+          if (text === undefined) break;
+          yield { type: "text", text, tokens: [] };
+        }
+        yield end;
+      } finally {
+        running.splice(running.indexOf(name), 1);
+      }
+    },
+    close: async () => {},
+  };
+  const heard = (name: string, signal: AbortSignal | undefined) =>
+    new Promise<string | undefined>((resolve, reject) => {
+      const turn: Turn = { name, tell: resolve };
+      turns.push(turn);
+      const onAbort = () => {
+        if (turns.includes(turn)) turns.splice(turns.indexOf(turn), 1);
+        reject(aborted(signal!));
+      };
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  return model;
+}
+
+function aborted(signal: AbortSignal): OcellusError {
+  return new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason });
+}
+
+const noFeatures = { bytes: 0, entries: 0, diskBytes: 0, diskRecords: 0, damagedRecords: 0, diskFailures: 0 };
+const noBytes = { cacheBytes: 0, prefixBytes: 0, featureBytes: 0, features: noFeatures };
+const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0, inputs: {} };
+const end: ChatEvent = {
+  type: "end",
+  finishReason: "stop",
+  usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
+  timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
+  pictures: [],
+};
+const info: ChatModel["info"] = {
+  path: "scripted",
+  modelType: "scripted",
+  weights: "fp32",
+  blockSize: 32,
+  digest: "0",
+  device: "cpu",
+  maxLength: 100,
+  maxSequences: 2,
+  readsPictures: true,
+  readsTools: false,
+  notes: [],
+};

@@ -1,0 +1,114 @@
+/** The page of a trace in a real browser: what it shows, how it is driven, and that no text in it becomes markup. */
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tracePage } from "../src/inspect/index.js";
+import type { Trace } from "../src/runtime/index.js";
+import { chromiumPath, openHtml } from "./support/browser.js";
+
+const evil = `</script><img src=x onerror="window.broken=1"><b>&amp;`;
+const dot = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
+/** Two layers, two heads, two queries over 2 × 2 patches: query q of layer n looks at patch q + n, with both heads. */
+function attention(layer: number) {
+  const row = (query: number) => Array.from({ length: 6 }, (_, key) => (key === query + layer ? 0.75 : 0.05));
+  const head = [...row(0), ...row(1)];
+  return {
+    node: `layers.${layer}`,
+    numHeads: 2,
+    numQueries: 2,
+    numKeys: 6,
+    probabilities: Float32Array.from([...head, ...head]),
+  };
+}
+
+const token = (tokenId: number, text: string, probability: number) => ({
+  tokenId,
+  text,
+  probability,
+  rivals: [{ tokenId: 9, text: evil, probability: (1 - probability) / 2 }],
+  ms: 3,
+});
+
+const trace: Trace = {
+  text: `A red ${evil}`,
+  tokens: [token(1, "A", 0.99), token(2, " red", 0.4), token(3, evil, 0.9), token(4, "<|im_end|>", 1)],
+  finishReason: "stop",
+  usage: { promptTokens: 40, cachedTokens: 0, completionTokens: 4 },
+  pictures: [
+    { digest: "0", grid: { rows: 2, columns: 2 }, numTokens: 2, known: false, attention: [attention(0), attention(1)] },
+    { digest: "1", grid: { rows: 4, columns: 6 }, numTokens: 6, known: false, attention: [] },
+  ],
+  stages: { readMs: 10, visionMs: 20, prefillMs: 3, decodeMs: 9 },
+};
+
+describe.skipIf(!chromiumPath)("the page of a trace", () => {
+  let browser: Browser;
+  let page: Page;
+  const faults: string[] = [];
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+    const html = tracePage(trace, { question: `What? ${evil}`, pictures: [dot, dot], model: `tiny ${evil}` });
+    page = await openHtml(browser, html, faults, { colorScheme: "dark" });
+  }, 60_000); // a browser starts slowly on a busy machine
+  afterAll(() => browser?.close());
+
+  it("shows questions, answers and rivals as text, whatever they spell, and asks the network for nothing", async () => {
+    expect(await page.textContent("h1")).toBe(`What? ${evil}`);
+    expect(await page.textContent(".answer")).toBe(`A red${evil}<|im_end|>`);
+    expect(await page.title()).toContain(evil);
+    expect(await page.locator("b, img[src=x]").count()).toBe(0);
+    expect(await page.evaluate("window.broken")).toBeUndefined();
+    expect(faults).toEqual([]);
+  });
+
+  it("opens at the least certain token, and shows another one's rivals by click and by key", async () => {
+    const pressed = page.locator('.answer [aria-pressed="true"]');
+    expect(await pressed.textContent()).toBe(" red");
+    expect(await page.locator(".rivals .number").allTextContents()).toEqual(["40.0 %", "30.0 %"]);
+    await page.locator(".answer button").first().click();
+    expect(await page.textContent(".rivals .aside")).toBe("Token 1 of 4, 3.0 ms");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    expect(await pressed.textContent()).toBe(evil);
+  });
+
+  it("tells where a query looked in a layer, chosen by click, by key or by pointing at it", async () => {
+    const caption = page.locator("figcaption").first();
+    // all layers: patches 0 and 1 by turns for query 1; both queries' means 0.75 + 3 · 0.05 on the picture
+    await expect
+      .poll(() => caption.textContent())
+      .toMatch(/^All queries together, all layers: 90.0 % .* on row 1, column 2\.$/);
+    await page.getByRole("button", { name: "layer 2" }).click();
+    await page.locator(".queries button").first().click();
+    await page.keyboard.press("ArrowRight");
+    expect(await caption.textContent()).toMatch(/^Query 1, layer 2: 90.0 % .*most, 75.0 %, on row 1, column 2\.$/);
+    await page.locator(".queries button").nth(2).hover();
+    expect(await caption.textContent()).toMatch(/^Query 2, layer 2: .* on row 2, column 1\.$/);
+    await page.mouse.move(0, 0);
+    await expect.poll(() => caption.textContent()).toMatch(/^Query 1, layer 2/);
+  });
+
+  it("darkens the picture where nothing looked, and leaves the strongest patch clear", async () => {
+    const alphas = await page.evaluate(`(() => {
+      const canvas = document.querySelector(".frame canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return [3, 7, 11, 15].map((i) => data[i]);
+    })()`);
+    expect(alphas).toEqual([210, 0, 210, 210]); // 225 · (1 - 0.05 / 0.75)
+  });
+
+  it("shows a picture without queries, and each stage's time", async () => {
+    expect(await page.locator("figcaption").nth(1).textContent()).toMatch(/^Seen as 6 × 4 patches, .* 6 tokens\./);
+    expect(await page.locator(".legend dd").allTextContents()).toEqual(["10 ms", "20 ms", "3.0 ms", "9.0 ms"]);
+    expect(await page.textContent("section:last-child h2")).toBe("Where the time went: 42 ms");
+    expect(await page.locator(".times i").count()).toBe(3 + 3);
+  });
+
+  it("follows the system's theme, and changes it at a press", async () => {
+    const paper = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const dark = await paper();
+    await page.click("#theme");
+    expect(await paper()).not.toBe(dark);
+    expect(await page.textContent("#theme")).toBe("Dark");
+  });
+});

@@ -1,0 +1,19 @@
+/** Large numbers for people: 1.28 M parameters, 8.0 MiB. */
+
+const counts = ["", " k", " M", " G", " T"];
+const sizes = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+export function countText(count: number): string {
+  const [value, place] = scaled(count, 1000, counts.length);
+  return `${place === 0 ? value : value.toPrecision(3)}${counts[place]}`;
+}
+
+export function bytesText(bytes: number): string {
+  const [value, place] = scaled(bytes, 1024, sizes.length);
+  return `${place === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${sizes[place]}`;
+}
+
+function scaled(value: number, base: number, numPlaces: number): [value: number, place: number] {
+  const place = value < base ? 0 : Math.min(numPlaces - 1, Math.floor(Math.log(value) / Math.log(base)));
+  return [value / base ** place, place];
+}
