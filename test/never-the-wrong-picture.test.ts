@@ -79,6 +79,23 @@ describe.each(["the model in the box", "a small qwen3_vl"])("%s", (name) => {
     expect(other.usage.cachedTokens).toBeGreaterThan(0);
   });
 
+  it("scores an answer about a picture in the kept prefix as if it saw the picture", async () => {
+    const about = question(
+      "Here is a picture from a shop: ",
+      image(noise(1)),
+      "What is shown here? Say it in one word.",
+    );
+    const { ids } = await ask(model, about);
+    const prepared = await model.prepare(about);
+    expect(prepared.pictures[0]!.source).toBe("prefix");
+    const expected = oracle.score(await oracle.prepare(about), ids);
+    for await (const logits of model.score(prepared, ids)) {
+      const { value } = await expected.next();
+      const differences = logits.map((logit, i) => Math.abs(logit - (value as Float32Array)[i]!));
+      expect(differences.reduce((a, b) => Math.max(a, b))).toBeLessThan(1e-4);
+    }
+  });
+
   it("keeps apart pictures of one size and token count, one pixel different, in one place of one prompt", async () => {
     const [one, two] = [noise(2), noise(2)];
     two.data[two.data.length >> 1]! ^= 128;

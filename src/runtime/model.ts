@@ -256,9 +256,11 @@ export class VisionLanguageModel {
     const { packed, decoder } = this.#parts;
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength });
     try {
+      const prompt = Array.from(promptIds);
+      const numKnown = runner.begin(0, prompt, inputs); // pictures in there have no features in `inputs`
       for (const [i] of ids.entries()) {
-        const tokens = i === 0 ? Array.from(promptIds) : [ids[i - 1]!];
-        const position = i === 0 ? 0 : promptIds.length + i - 1;
+        const tokens = i === 0 ? prompt.slice(numKnown) : [ids[i - 1]!];
+        const position = i === 0 ? numKnown : promptIds.length + i - 1;
         const row = { slot: 0, tokens, position, payload: inputs, wantsLogits: true };
         const [logits] = await runner.step({ kind: i === 0 ? "prefill" : "decode", rows: [row] });
         yield logits!;

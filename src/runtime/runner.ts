@@ -43,7 +43,7 @@ export interface SequenceInputs {
 export interface RunnerOptions {
   readonly numSlots: number;
   readonly maxLength: number;
-  /** Absent: every prompt is read from its first token. */
+  /** Absent: of a prompt only the blocks that it holds are taken over, and none are kept. */
   readonly prefixes?: PrefixMemory | undefined;
 }
 
@@ -87,8 +87,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   begin(slot: number, _promptIds: readonly number[], { prefix }: SequenceInputs): number {
     this.#restored[slot] = undefined;
     this.#keys[slot] = undefined;
-    if (!prefix || !this.#prefixes) return 0;
-    const now = this.#prefixes.find(prefix.keys, false);
+    if (!prefix) return 0;
+    const now = this.#prefixes?.find(prefix.keys, false) ?? [];
     const blocks = now.length > prefix.blocks.length ? now : prefix.blocks;
     const length = blocks.length * prefixBlockLength;
     const room = { length, cached: this.#lengths };
@@ -98,7 +98,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#restored[slot] = Promise.all(restored);
     this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
     this.#lengths[slot] = length;
-    this.#keys[slot] = prefix.keys.slice(0, length);
+    if (this.#prefixes) this.#keys[slot] = prefix.keys.slice(0, length);
     return length;
   }
 
