@@ -26,8 +26,9 @@ const law: Record<string, readonly string[]> = {
   models: ["base", "tensor", "graph", "nn", "image"],
   pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
   processor: ["base", "tensor", "tokenizer", "image", "models"],
+  features: ["base", "tensor"],
   runtime: [
-    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar"],
+    ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar", "features"],
     ...["nn", "session", "models", "pack", "processor"],
   ],
   inspect: [

@@ -2,10 +2,7 @@
  * qwen3_vl through the public door: a random checkpoint with a small vocabulary, asked about pictures under different pixel
  * budgets and about a video. What a picture's features are must follow from the budget, and never from who asked before.
  */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { pack, parsePlan } from "../src/pack/index.js";
 import {
   type ChatOptions,
   type ContentPart,
@@ -14,49 +11,16 @@ import {
   type VisionLanguageModel,
   video,
 } from "../src/runtime/index.js";
-import { repository, temporaryFolder } from "./support/folders.js";
+import { temporaryFolder } from "./support/folders.js";
+import { packSmallQwen3Vl, noise as picture } from "./support/small-qwen3-vl.js";
 
-const golden = join(repository, "test/golden/qwen3_vl/untied-two-pictures");
 const folder = temporaryFolder();
-const chatTemplate =
-  "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}" +
-  "{% else %}<|vision_start|><|{{ p.type }}_pad|><|vision_end|>{% endif %}{% endfor %}{% endfor %}";
-
-/** The first 300 tokens of the tokenizer room's fixture, and the marks where the checkpoint's config has them. */
-function smallTokenizer() {
-  const path = join(repository, "src/tokenizer/fixtures/byte-level.json");
-  const { tokenizer } = JSON.parse(readFileSync(path, "utf8"));
-  const vocab = Object.fromEntries(Object.entries<number>(tokenizer.model.vocab).filter(([, id]) => id < 300));
-  const joined = (merge: string | string[]) => (Array.isArray(merge) ? merge : merge.split(" ")).join("");
-  const merges = tokenizer.model.merges.filter((merge: string | string[]) => joined(merge) in vocab);
-  const marks = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"];
-  const added_tokens = marks.map((content, i) => ({ ...tokenizer.added_tokens[0], id: 300 + i, content }));
-  return { ...tokenizer, model: { ...tokenizer.model, vocab, merges }, added_tokens };
-}
 
 let model: VisionLanguageModel;
 beforeAll(async () => {
-  const checkpoint = join(folder, "checkpoint");
-  mkdirSync(checkpoint);
-  const files = {
-    "tokenizer.json": smallTokenizer(),
-    "tokenizer_config.json": { chat_template: chatTemplate },
-    "preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
-    "video_preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
-  };
-  for (const [name, json] of Object.entries(files)) writeFileSync(join(checkpoint, name), JSON.stringify(json));
-  for (const name of ["config.json", "model.safetensors"]) copyFileSync(join(golden, name), join(checkpoint, name));
-  const packed = await pack(checkpoint, { plan: parsePlan("fp32"), into: join(folder, "packed") });
-  model = await loadModel(packed.path, { device: "cpu", threads: 1, maxLength: 512 });
+  model = await loadModel(await packSmallQwen3Vl(folder), { device: "cpu", threads: 1, maxLength: 512 });
 });
 afterAll(() => model?.close());
-
-/** Noise, so that every size of it looks different. */
-const picture = (seed: number, width = 120, height = 90) => ({
-  width,
-  height,
-  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.imul(i + seed * 7919, 2654435761) >>> 24),
-});
 
 async function ask(content: (ContentPart | string)[], options: ChatOptions = {}) {
   const sampling = { logprobs: true };

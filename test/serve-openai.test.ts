@@ -53,7 +53,21 @@ describe("chat completions", () => {
       completion_tokens: completionTokens,
       total_tokens: promptTokens + completionTokens,
     });
-    expect((data as any).ocellus.pictures).toEqual([{ sha256: direct.pictures[0]!.digest, cached: false, tokens: 32 }]);
+    const sha256 = direct.pictures[0]!.digest;
+    expect((data as any).ocellus.pictures).toEqual([{ sha256, cached: false, tokens: 32 }]);
+    expect((data as any).ocellus.cache).toEqual({
+      vision: "miss",
+      prefix_tokens: 0,
+      pictures: [{ sha256, from: "encoded" }],
+    });
+    expect(response.headers.get("x-ocellus-cache")).toBe(`vision=miss; prefix=0; pictures=${sha256}`);
+    const again = await client.chat.completions
+      .create({ model, messages: asked("What colour is it?", dress), stream: true })
+      .withResponse();
+    for await (const chunk of again.data)
+      if ((chunk as any).ocellus)
+        expect((chunk as any).ocellus.cache).toMatchObject({ vision: "hit", prefix_tokens: 48 });
+    expect(again.response.headers.get("x-ocellus-cache")).toMatch(/^vision=hit; prefix=\d+; pictures=/);
     expect(response.headers.get("x-request-id")).toMatch(/^req_/);
   });
 

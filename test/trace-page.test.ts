@@ -33,7 +33,7 @@ const trace: Trace = {
   text: `A red ${evil}`,
   tokens: [token(1, "A", 0.99), token(2, " red", 0.4), token(3, evil, 0.9), token(4, "<|im_end|>", 1)],
   finishReason: "stop",
-  usage: { promptTokens: 40, completionTokens: 4 },
+  usage: { promptTokens: 40, cachedTokens: 0, completionTokens: 4 },
   pictures: [
     { digest: "0", grid: { rows: 2, columns: 2 }, numTokens: 2, known: false, attention: [attention(0), attention(1)] },
     { digest: "1", grid: { rows: 4, columns: 6 }, numTokens: 6, known: false, attention: [] },

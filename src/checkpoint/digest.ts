@@ -31,7 +31,8 @@ export async function checkpointDigest(checkpoint: Checkpoint): Promise<string> 
   return hash.digest("hex");
 }
 
-async function fileDigest(path: string): Promise<string> {
+/** Hexadecimal SHA-256 of a file. @throws `not_found`, `io`. */
+export async function fileDigest(path: string): Promise<string> {
   const hash = createHash("sha256");
   try {
     for await (const piece of createReadStream(path)) hash.update(piece as Buffer);

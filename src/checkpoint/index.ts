@@ -9,7 +9,7 @@ export type { Verdict } from "./audit-names.js";
 export type { PickleAudit } from "./audit-pickle.js";
 export type { PickleCall, PickleImport } from "./audit-record.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-export { checkpointDigest, textDigest } from "./digest.js";
+export { checkpointDigest, fileDigest, textDigest } from "./digest.js";
 export {
   baseName,
   cacheRoot,

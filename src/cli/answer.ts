@@ -46,8 +46,16 @@ export function questionAbout(pictures: readonly ImageInput[], question: string,
   return system === undefined ? [user] : [{ role: "system", content: system }, user];
 }
 
-/** `first token 62 ms · 210 tokens/s · picture 18 ms · int4, from the cache` */
-function speedLine({ timings, usage }: Answer, model: VisionLanguageModel): string {
+/** `vision 18 ms`, or where the pictures came from: `picture from memory`. */
+function visionPart({ pictures, timings }: Answer): string {
+  const sources = [...new Set(pictures.map(({ source }) => source))];
+  if (pictures.length === 0 || sources.includes("encoded")) return `vision ${Math.round(timings.visionMs)} ms`;
+  return `picture from ${sources.join(" and ")}`;
+}
+
+/** `first token 62 ms · 210 tokens/s · picture from memory · 48 of 61 prompt tokens known · int4, from the cache` */
+function speedLine(answer: Answer, model: VisionLanguageModel): string {
+  const { timings, usage } = answer;
   const rate = usage.completionTokens > 1 ? [`${timings.tokensPerSecond.toFixed(1)} tokens/s`] : [];
   const cache = model.timings.packed
     ? `packed in ${(model.timings.packMs / 1000).toFixed(1)} s`
@@ -55,7 +63,8 @@ function speedLine({ timings, usage }: Answer, model: VisionLanguageModel): stri
   return [
     `first token ${Math.round(timings.firstTokenMs)} ms`,
     ...rate,
-    timings.picturesKnown > 0 ? "picture known" : `vision ${Math.round(timings.visionMs)} ms`,
+    visionPart(answer),
+    ...(usage.cachedTokens > 0 ? [`${usage.cachedTokens} of ${usage.promptTokens} prompt tokens known`] : []),
     `${model.info.weights} on ${model.device}, ${cache}`,
   ].join(" · ");
 }

@@ -34,18 +34,31 @@ export const serveConfigSchema = z.strictObject({
   threads: z.number().int().min(1).max(1024).optional().describe("of one operator (default: all cores)"),
   pictureThreads: z.number().int().min(1).max(64).default(1).describe("that decode and fit pictures"),
   maxSequences: z.number().int().min(1).max(1024).default(8).describe("answers of one model that are written at once"),
-  maxFeaturesBytes: z
-    .number()
-    .int()
-    .min(0)
-    .default(256 * 2 ** 20)
-    .describe("of the encoded pictures of one model, kept for further questions"),
   maxLength: z
     .number()
     .int()
     .min(1)
     .optional()
     .describe("tokens of a prompt and its answer (default: the model's own)"),
+  featureBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(256 * 2 ** 20)
+    .describe("of encoded pictures in memory; 0 keeps none"),
+  featureFolder: z.string().optional().describe("where encoded pictures outlive the server (default: nowhere)"),
+  featureFolderBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(4 * 2 ** 30)
+    .describe("of that folder"),
+  prefixBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(256 * 2 ** 20)
+    .describe("of beginnings of prompts that are not read again, for each model; 0 keeps none"),
   ...serverConfigSchema.shape,
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),

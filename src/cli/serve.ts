@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { pino } from "pino";
 import { OcellusError } from "../base/index.js";
 import { resolveModel } from "../hub/index.js";
-import { image, loadClip, type VisionLanguageModel } from "../runtime/index.js";
+import { type FeatureStore, image, loadClip, openFeatureStore, type VisionLanguageModel } from "../runtime/index.js";
 import {
   createApp,
   createServices,
@@ -47,9 +47,10 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
     webFolder: webPage,
   });
+  const features = await openFeatureStore(config);
   const listening = await listen(createApp(services), config);
   try {
-    await loadModels(config, services, terminal);
+    await loadModels(config, services, features, terminal);
     printWelcome(config, services, listening, terminal);
     await stopped(terminal.signal);
     services.log.info("stopping: running answers are finished first");
@@ -57,6 +58,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
     for (const { model } of services.models.all()) await model.close();
+    await features.close();
   }
 }
 
@@ -76,8 +78,13 @@ function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { wri
     : { write: (line) => stderr.write(logAsText(line, coloursFor(stderr))) };
 }
 
-async function loadModels(config: ServeConfig, services: Services, terminal: Terminal): Promise<void> {
-  const load = loadOptions(config);
+async function loadModels(
+  config: ServeConfig,
+  services: Services,
+  features: FeatureStore,
+  terminal: Terminal,
+): Promise<void> {
+  const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
   for (const { name, folder } of config.models.map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
@@ -102,21 +109,11 @@ export function parseModel(text: string): { name: string; folder: string } {
 }
 
 function loadOptions(config: ServeConfig) {
-  const {
-    device,
-    threads,
-    blockSize,
-    maxSequences,
-    maxLength,
-    maxFeaturesBytes,
-    pictureThreads,
-    maxPictureBytes,
-    maxPicturePixels,
-  } = config;
+  const { device, threads, blockSize, maxSequences, maxLength, pictureThreads, maxPictureBytes, maxPicturePixels } =
+    config;
   return {
     device,
     maxSequences,
-    maxFeaturesBytes,
     pictureThreads,
     graphThreads: true,
     pictureLimits: { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },

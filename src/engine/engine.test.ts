@@ -22,6 +22,30 @@ async function read(events: AsyncIterable<TokenEvent>): Promise<number[]> {
   return ids;
 }
 
+async function readEvents(events: AsyncIterable<TokenEvent>): Promise<TokenEvent[]> {
+  const list: TokenEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+
+/** Keeps all that was read, and gives a slot the longest beginning of its prompt. */
+class RememberingRunner extends FakeRunner {
+  readonly #read: number[][] = [];
+  begin(slot: number, promptIds: readonly number[], payload: string): number {
+    const shared = (ids: readonly number[]) => {
+      const end = ids.findIndex((id, i) => id !== promptIds[i]);
+      return Math.min(end < 0 ? ids.length : end, promptIds.length - 1);
+    };
+    const length = Math.max(0, ...this.#read.map(shared));
+    this.slots[slot] = { ids: promptIds.slice(0, length), owner: payload };
+    return length;
+  }
+  override release(slot: number): void {
+    this.#read.push(this.slots[slot]!.ids);
+    super.release(slot);
+  }
+}
+
 function expectNothingLeft(engine: Engine<string>, runner: FakeRunner): void {
   expect(engine.stats()).toMatchObject({ waiting: 0, running: 0 });
   expect(runner.slots.every((slot) => slot.owner === undefined)).toBe(true);
@@ -52,6 +76,36 @@ describe("the engine", () => {
         },
       ),
       { seed: 21, numRuns: 150 },
+    );
+  });
+
+  it("answers alike when the runner takes over what earlier sequences have read, and says how much that was", async () => {
+    const twins = requests(9).map((list) =>
+      list.flatMap((each) => [each, { ...each, payload: `${each.payload} again` }]),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        twins,
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 40 }),
+        async (list, slots, chunk) => {
+          const runner = new RememberingRunner(slots);
+          const engine = new Engine(runner, { prefillChunk: chunk });
+          const events = await Promise.all(list.map((each) => readEvents(engine.submit(each))));
+          expect(events.map((each) => each.map(({ tokenId }) => tokenId))).toEqual(
+            list.map((each) => fakeAnswer(each)),
+          );
+          const reused = events.reduce((sum, [first]) => sum + (first!.cachedTokens ?? 0), 0);
+          const length = list.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
+          expect(engine.stats().promptTokens).toBe(length - reused);
+          if (slots === 1)
+            // each twin comes right after the other
+            expect(reused).toBeGreaterThanOrEqual(length / 2 - list.length / 2);
+          await engine.close();
+          expectNothingLeft(engine, runner);
+        },
+      ),
+      { seed: 24, numRuns: 100 },
     );
   });
 

@@ -48,7 +48,9 @@ export class Engine<P> {
 
   constructor(runner: ModelRunner<P>, { maxQueue = 256, prefillChunk = 512 }: EngineOptions = {}) {
     this.#runner = runner;
-    this.#scheduler = new Scheduler({ numSlots: runner.numSlots, prefillChunk, maxQueue });
+    this.#scheduler = new Scheduler({ numSlots: runner.numSlots, prefillChunk, maxQueue }, (sequence) =>
+      this.#begin(sequence),
+    );
   }
 
   /**
@@ -124,6 +126,12 @@ export class Engine<P> {
       }
     }
     this.#loop = undefined;
+  }
+
+  /** The runner may have the beginning of the prompt already. */
+  #begin(sequence: Sequence<P>): void {
+    const { promptIds, payload } = sequence.request;
+    sequence.reuse(this.#runner.begin?.(sequence.slot!, promptIds, payload) ?? 0);
   }
 
   /** One step; when the model fails, its sequences fail and the others go on. */

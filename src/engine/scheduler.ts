@@ -14,8 +14,14 @@ export interface SchedulerOptions {
   readonly maxQueue: number;
 }
 
+/** Called once, right before a sequence reads the first part of its prompt. */
+export type BeginSequence<P> = (sequence: Sequence<P>) => void;
+
 export class Scheduler<P> {
   readonly #options: SchedulerOptions;
+  readonly #begin: BeginSequence<P>;
+  /** Those that have read, or are about to. */
+  readonly #begun = new WeakSet<Sequence<P>>();
   readonly #waiting: Sequence<P>[] = [];
   /** By slot; the lowest free slot is taken first, so that a decode step covers few idle ones. */
   readonly #slots: (Sequence<P> | undefined)[];
@@ -23,8 +29,9 @@ export class Scheduler<P> {
   readonly #active: Sequence<P>[] = [];
   #lastWasPrefill = false;
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: SchedulerOptions, begin: BeginSequence<P> = () => {}) {
     this.#options = options;
+    this.#begin = begin;
     this.#slots = new Array<Sequence<P> | undefined>(options.numSlots).fill(undefined);
   }
 
@@ -98,15 +105,25 @@ export class Scheduler<P> {
    */
   #group([first, ...rest]: readonly Sequence<P>[]): Sequence<P>[] {
     const group = [first!];
+    this.#beginOnce(first!);
     let longest = first!.request.promptIds.length;
     for (const sequence of rest) {
       longest = Math.max(longest, sequence.request.promptIds.length);
       const isNeighbour =
         sequence.slot === group.at(-1)!.slot! + 1 && sequence.numCached === 0 && first!.numCached === 0;
       if (!isNeighbour || longest * (group.length + 1) > this.#options.prefillChunk) break;
+      this.#beginOnce(sequence);
+      if (sequence.numCached > 0) break; // it goes on where an earlier sequence ended, alone
       group.push(sequence);
     }
     return group;
+  }
+
+  /** As late as can be: what it shares with those before it in the queue is known by then. */
+  #beginOnce(sequence: Sequence<P>): void {
+    if (this.#begun.has(sequence)) return;
+    this.#begun.add(sequence);
+    this.#begin(sequence);
   }
 }
 

@@ -1,4 +1,5 @@
 /** One request on its way: what is cached, what was generated, and whether it has ended. */
+import { invariant } from "../base/index.js";
 import { Sampler } from "./sampler.js";
 import type { Constraint, EngineRequest, FinishReason, Row, TokenEvent } from "./types.js";
 
@@ -8,12 +9,24 @@ export class Sequence<P> {
   slot: number | undefined;
   /** Tokens in the cache. */
   numCached = 0;
+  /** Of the prompt, taken over from an earlier sequence. */
+  numReused = 0;
   readonly generated: number[] = [];
   readonly #sampler: Sampler;
 
   constructor(request: EngineRequest<P>) {
     this.request = request;
     this.#sampler = new Sampler(request.sampling, request.promptIds);
+  }
+
+  /** The slot holds these first tokens of the prompt already. */
+  reuse(numTokens: number): void {
+    const { length } = this.request.promptIds;
+    invariant(
+      this.numCached === 0 && numTokens < length,
+      `${numTokens} of ${length} prompt tokens cannot be taken over`,
+    );
+    this.numReused = this.numCached = numTokens;
   }
 
   get isPrefilled(): boolean {
@@ -36,7 +49,12 @@ export class Sequence<P> {
     this.generated.push(sampled.tokenId);
     const finishReason = this.#finishReason(sampled.tokenId, maxLength);
     if (!finishReason) constraint?.accept(sampled.tokenId);
-    return finishReason ? { ...sampled, finishReason } : sampled;
+    const isFirst = this.generated.length === 1;
+    return {
+      ...sampled,
+      ...(isFirst && this.numReused > 0 && { cachedTokens: this.numReused }),
+      ...(finishReason && { finishReason }),
+    };
   }
 
   #constrain(constraint: Constraint, logits: Float32Array): void {

@@ -28,6 +28,11 @@ export interface ModelRunner<P> {
   /** Context limit in tokens. */
   readonly maxLength: number;
   readonly vocabSize: number;
+  /**
+   * A sequence is about to read its prompt in this slot: how many of its first tokens are there already, taken over from an
+   * earlier sequence; fewer than all. Absent: none, ever.
+   */
+  begin?(slot: number, promptIds: readonly number[], payload: P): number;
   /** Logits [vocabSize] of each row that wants them, in the order of rows; valid until the next step. */
   step(batch: Batch<P>): Promise<readonly Float32Array[]>;
   /** The slot's sequence has ended; what it cached is void. */
@@ -71,6 +76,8 @@ export interface TokenEvent {
   readonly tokenId: number;
   readonly logprob?: number;
   readonly topLogprobs?: readonly TokenLogprob[];
+  /** On the first event only: tokens of the prompt that were not read, since the runner had them. */
+  readonly cachedTokens?: number;
   /** On the last event only. */
   readonly finishReason?: FinishReason;
 }

@@ -6,14 +6,14 @@
 import type { OutputInfo } from "sharp";
 import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeBmp } from "./bmp.js";
-import { type ImageFile, type ImageInput, readInput } from "./read-input.js";
-import { checkRgbImage, checkSize, type RgbImage } from "./rgb-image.js";
+import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
+import { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
 import { sniffFormat } from "./sniff.js";
 
 export interface DecodeOptions {
   /** Default 100 million (300 MB decoded): twice the largest phone sensor in common use. */
   readonly maxPixels?: number;
-  /** Of the file. Default 64 MiB: a 100-megapixel JPEG at high quality stays below. */
+  /** Of the file. Default 64 MiB. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   /** For http(s) addresses; default the global one. */
@@ -25,8 +25,8 @@ export interface DecodeOptions {
  * @throws `invalid_image` (damaged, truncated, or something else than a picture, named), `too_large`, `not_found`, `io`,
  * `invalid_request`, `unsupported`, `aborted`.
  */
-export async function decodeImage(input: ImageInput, options: DecodeOptions = {}): Promise<RgbImage> {
-  const { maxPixels = 100e6, maxBytes = 64 * 2 ** 20, signal } = options;
+export async function decodeImage(input: ImageInput | ImageFile, options: DecodeOptions = {}): Promise<RgbImage> {
+  const { maxPixels = 100e6, maxBytes = defaultMaxBytes, signal } = options;
   if (isRgbImage(input)) {
     checkRgbImage(input, maxPixels);
     return input;
@@ -36,10 +36,6 @@ export async function decodeImage(input: ImageInput, options: DecodeOptions = {}
   const format = sniffFormat(file.bytes, file.source);
   if (format === "bmp") return decodeBmp(file.bytes, file.source, maxPixels);
   return decodeWithSharp(file, format, maxPixels);
-}
-
-function isRgbImage(input: ImageInput): input is RgbImage {
-  return typeof input === "object" && input !== null && "width" in input && "height" in input && "data" in input;
 }
 
 /** Refuses what is cut short or broken, and lives with oddities that every viewer shows (stray bytes, bad metadata). */

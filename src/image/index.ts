@@ -2,9 +2,9 @@ export { type DecodeOptions, decodeImage } from "./decode.js";
 export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
-export { type PreparedImage, type PrepareImage, prepareImage } from "./prepare.js";
+export { type PreparedImage, type PrepareImage, prepareImage, type SeenImage, seen } from "./prepare.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
-export { type ImageInput, readInput } from "./read-input.js";
+export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {
   type CenterCropRecipe,
   type FitRecipe,
@@ -15,7 +15,7 @@ export {
   type VideoRecipe,
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";
-export { pixelDigest, type RgbImage } from "./rgb-image.js";
+export { isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
 export { thumbnail } from "./thumbnail.js";

@@ -6,11 +6,11 @@ import { Worker } from "node:worker_threads";
 import { type ErrorCode, OcellusError, threadScript, throwIfAborted } from "../base/index.js";
 import type { DecodeOptions } from "./decode.js";
 import type { PreparedImage } from "./prepare.js";
-import type { ImageInput } from "./read-input.js";
+import type { ImageFile, ImageInput } from "./read-input.js";
 import type { ImageRecipe } from "./recipe.js";
 
 export interface Task {
-  readonly input: ImageInput;
+  readonly input: ImageInput | ImageFile;
   readonly recipe: ImageRecipe;
   readonly limits: PictureLimits;
 }
@@ -47,7 +47,7 @@ export class PictureThreads {
 
   /** As `prepareImage`, whose errors it throws. A signal takes a waiting picture out of the queue. */
   async prepare(
-    input: ImageInput,
+    input: ImageInput | ImageFile,
     recipe: ImageRecipe,
     { signal }: Pick<DecodeOptions, "signal"> = {},
   ): Promise<PreparedImage> {

@@ -1,8 +1,8 @@
 /** A picture from its file to what a vision graph reads, in one step: what the picture threads do, or the caller's own. */
 import { throwIfAborted } from "../base/index.js";
 import { type DecodeOptions, decodeImage } from "./decode.js";
-import { type PixelValues, preprocess } from "./preprocess.js";
-import type { ImageInput } from "./read-input.js";
+import { type ImageGrid, type PixelValues, preprocess } from "./preprocess.js";
+import type { ImageFile, ImageInput } from "./read-input.js";
 import type { ImageRecipe } from "./recipe.js";
 import { pixelDigest } from "./rgb-image.js";
 
@@ -16,16 +16,29 @@ export interface PreparedImage {
   readonly digest: string;
 }
 
+/** A picture whose pixels may not have been asked for yet: who knows its digest and grid need not decode it. */
+export interface SeenImage {
+  readonly digest: string;
+  readonly grid: ImageGrid;
+  /** @throws as `decodeImage`. */
+  readonly pixels: () => Promise<PixelValues>;
+}
+
 /** `prepareImage`, wherever it runs. */
 export type PrepareImage = (
-  input: ImageInput,
+  input: ImageInput | ImageFile,
   recipe: ImageRecipe,
   options?: Pick<DecodeOptions, "signal">,
 ) => Promise<PreparedImage>;
 
+/** A prepared picture as one that was seen. */
+export function seen({ digest, pixels }: PreparedImage): SeenImage {
+  return { digest, grid: pixels.grid, pixels: async () => pixels };
+}
+
 /** @throws as `decodeImage`. */
 export async function prepareImage(
-  input: ImageInput,
+  input: ImageInput | ImageFile,
   recipe: ImageRecipe,
   options: DecodeOptions = {},
 ): Promise<PreparedImage> {

@@ -17,6 +17,9 @@ export interface ReadOptions {
   readonly fetch: typeof fetch;
 }
 
+/** As much as a file may have by default: a 100-megapixel JPEG at high quality stays below. */
+export const defaultMaxBytes = 64 * 2 ** 20;
+
 export interface ImageFile {
   readonly bytes: Uint8Array;
   /** What to call it in a message. */
@@ -24,8 +27,12 @@ export interface ImageFile {
 }
 
 /** @throws `not_found`, `io`, `too_large`, `invalid_request` (not an input we know), `aborted`. */
-export async function readInput(input: Exclude<ImageInput, RgbImage>, options: ReadOptions): Promise<ImageFile> {
+export async function readInput(
+  input: Exclude<ImageInput, RgbImage> | ImageFile,
+  options: ReadOptions,
+): Promise<ImageFile> {
   throwIfAborted(options.signal);
+  if (isImageFile(input)) return input;
   if (typeof input === "string") return readText(input, options);
   if (input instanceof URL) return readText(input.href, options);
   if (input instanceof Blob) {
@@ -42,6 +49,11 @@ export async function readInput(input: Exclude<ImageInput, RgbImage>, options: R
     "a picture is given as a path, a URL, a Uint8Array, an ArrayBuffer, a Blob or { width, height, data }; " +
       `found ${Object.prototype.toString.call(input)}`,
   );
+}
+
+/** What was read before. */
+function isImageFile(input: unknown): input is ImageFile {
+  return typeof input === "object" && input !== null && "bytes" in input && "source" in input;
 }
 
 async function readText(text: string, options: ReadOptions): Promise<ImageFile> {

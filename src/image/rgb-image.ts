@@ -9,6 +9,10 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
+export function isRgbImage(input: unknown): input is RgbImage {
+  return typeof input === "object" && input !== null && "width" in input && "height" in input && "data" in input;
+}
+
 /** JPEG's own limit on a side. Longer sides exist only in crafted files, and the resize tables grow with the side. */
 const maxSide = 65_535;
 

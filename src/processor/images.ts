@@ -1,6 +1,13 @@
 /** The pictures of one prompt: decoded a few at a time, each input once, and turned into pixel values. */
 import { OcellusError } from "../base/index.js";
-import type { ImageInput, ImageRecipe, PreparedImage, PrepareImage } from "../image/index.js";
+import type { ImageInput, ImageRecipe, SeenImage } from "../image/index.js";
+
+/** Where and how a picture is looked at. @throws as `decodeImage`. */
+export type SeeImage = (
+  input: ImageInput,
+  recipe: ImageRecipe,
+  options?: { readonly signal?: AbortSignal },
+) => Promise<SeenImage>;
 
 /** A picture of the default limit takes 300 MB while it is decoded; four of them fit a small machine. */
 const maxParallel = 4;
@@ -12,15 +19,15 @@ const maxParallel = 4;
 export async function prepareImages(
   inputs: readonly ImageInput[],
   recipe: ImageRecipe,
-  prepare: PrepareImage,
+  see: SeeImage,
   signal: AbortSignal | undefined,
-): Promise<PreparedImage[]> {
+): Promise<SeenImage[]> {
   const distinct = [...new Set(inputs)];
   const named = (error: unknown, i: number) => {
     const picture = inputs.indexOf(distinct[i]!) + 1;
     return inputs.length > 1 ? numbered(error, `picture ${picture}`, { picture }) : error;
   };
-  const prepared = await fewAtOnce(distinct, (input) => prepare(input, recipe, signal && { signal }), named);
+  const prepared = await fewAtOnce(distinct, (input) => see(input, recipe, signal && { signal }), named);
   const byInput = new Map(distinct.map((input, i) => [input, prepared[i]!]));
   return inputs.map((input) => byInput.get(input)!);
 }

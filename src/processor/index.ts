@@ -1,3 +1,4 @@
+export type { SeeImage } from "./images.js";
 export { type ChatMessage, type ContentPart, image, video } from "./messages.js";
 export {
   createProcessor,

@@ -83,7 +83,9 @@ describe("process", () => {
         "<|vision_start|><|vision_end|>",
       );
     }
-    expect(images.map((each) => each.pixels.data[0])).toEqual([10 / 255, 20 / 255].map(Math.fround));
+    expect(await Promise.all(images.map(async (each) => (await each.pixels()).data[0]))).toEqual(
+      [10 / 255, 20 / 255].map(Math.fround),
+    );
     expect(images.map((each) => each.digest)).toEqual([pixelDigest(solid(10)), pixelDigest(solid(20))]);
     expect(ids.filter((id) => id === imageTokenId)).toHaveLength(10);
   });
@@ -98,7 +100,9 @@ describe("process", () => {
 
   it("prepares more pictures than run at once, each in its place", async () => {
     const { images } = await processor.process([user(...Array.from({ length: 11 }, (_, i) => image(solid(i))))]);
-    expect(images.map((each) => Math.round(each.pixels.data[0]! * 255))).toEqual([...Array(11).keys()]);
+    expect(await Promise.all(images.map(async (each) => Math.round((await each.pixels()).data[0]! * 255)))).toEqual([
+      ...Array(11).keys(),
+    ]);
   });
 
   it("hands its options and the tokenizer's names to the template", async () => {

@@ -13,14 +13,14 @@ import {
   type ImageGrid,
   type ImageRecipe,
   type PixelBudget,
-  type PreparedImage,
-  type PrepareImage,
   prepareImage,
+  type SeenImage,
+  seen,
   withPixelBudget,
 } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
-import { prepareImages } from "./images.js";
+import { prepareImages, type SeeImage } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, textOf, toolText, videosOf } from "./messages.js";
 import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
@@ -30,8 +30,8 @@ export interface ProcessorParts {
   readonly chatTemplate: string | undefined;
   /** Absent: the model reads text only. */
   readonly eyes?: Eyes | undefined;
-  /** Where pictures are decoded and fitted. Default: on the caller's thread. */
-  readonly prepareImage?: PrepareImage | undefined;
+  /** Where pictures are decoded and fitted, if they are. Default: on the caller's thread. */
+  readonly seeImage?: SeeImage | undefined;
   /** Further variables of the template, such as `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
@@ -63,7 +63,7 @@ export interface ProcessOptions extends PixelBudget {
 }
 
 /** A picture of the prompt, or a pair of frames. */
-export interface PromptImage extends PreparedImage {
+export interface PromptImage extends SeenImage {
   /** Index of its first placeholder in `ids`. */
   readonly start: number;
   readonly numTokens: number;
@@ -120,12 +120,14 @@ export function createProcessor(parts: ProcessorParts): Processor {
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       // From here on it is costly.
-      const images = await prepareImages(inputs, recipe, parts.prepareImage ?? prepareImage, signal);
+      const images = await prepareImages(inputs, recipe, parts.seeImage ?? seeHere, signal);
       const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },
   };
 }
+
+const seeHere: SeeImage = async (...picture) => seen(await prepareImage(...picture));
 
 /** A context of 262,144 tokens, the longest of our families, at four characters each. */
 const defaultMaxCharacters = 2 ** 20;
@@ -191,8 +193,8 @@ function checkPlaceholders(found: number, expected: number): void {
 
 function expandPlaceholders(
   ids: readonly number[],
-  pictures: readonly PreparedImage[],
-  pairs: readonly PreparedImage[],
+  pictures: readonly SeenImage[],
+  pairs: readonly SeenImage[],
   { imageTokenId, numTokensFor, video }: Eyes,
 ): { ids: Int32Array; images: PromptImage[] } {
   const expanded: number[] = [];
@@ -201,7 +203,7 @@ function expandPlaceholders(
   if (video) waiting.set(video.tokenId, pairs.values());
   for (const id of ids) {
     const image = waiting.get(id)?.next().value;
-    const numTokens = image ? numTokensFor(image.pixels.grid) : 1;
+    const numTokens = image ? numTokensFor(image.grid) : 1;
     if (image) images.push({ ...image, start: expanded.length, numTokens });
     for (let n = 0; n < numTokens; n++) expanded.push(id);
   }

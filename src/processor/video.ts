@@ -7,10 +7,11 @@ import {
   decodeImage,
   type ImageInput,
   mergedPatches,
-  type PreparedImage,
   pixelDigest,
   type RgbImage,
   resizeColumnsFirst,
+  type SeenImage,
+  seen,
   type VideoRecipe,
   videoSize,
 } from "../image/index.js";
@@ -107,13 +108,13 @@ export async function prepareVideos(
   videos: readonly VideoInput[],
   recipe: VideoRecipe,
   signal: AbortSignal | undefined,
-): Promise<PreparedImage[]> {
-  const prepared: PreparedImage[] = [];
+): Promise<SeenImage[]> {
+  const prepared: SeenImage[] = [];
   for (const [i, video] of videos.entries()) {
     const frames = await fitFrames(video, `video ${i + 1}, frame`, recipe, signal);
     for (const [first, second] of pairsOf(video).map(([a, b]) => [frames[a]!, frames[b]!] as const)) {
       const pixels = mergedPatches([first.fitted, second.fitted], recipe);
-      prepared.push({ pixels, digest: `${first.digest}+${second.digest}` });
+      prepared.push(seen({ pixels, digest: `${first.digest}+${second.digest}` }));
     }
   }
   return prepared;

@@ -39,6 +39,15 @@ export const answerFactsSchema = z
     model_version: z.string(),
     /** In the order of the prompt. `sha256` is of the decoded pixels; `cached`: encoded for an earlier request. */
     pictures: z.array(z.object({ sha256: z.string(), cached: z.boolean(), tokens: z.number() })),
+    /** What was not done again. */
+    cache: z.object({
+      /** "hit": no picture had to be encoded; "miss": one had; "none": there was no picture. */
+      vision: z.enum(["hit", "miss", "none"]),
+      /** Tokens of the prompt that were not read again. */
+      prefix_tokens: z.number(),
+      /** In the order of the prompt; `from` "prefix": the decoder itself had read the picture before. */
+      pictures: z.array(z.object({ sha256: z.string(), from: z.enum(["prefix", "memory", "disk", "encoded"]) })),
+    }),
   })
   .meta({ id: "OcellusFacts" });
 export type AnswerFacts = z.infer<typeof answerFactsSchema>;

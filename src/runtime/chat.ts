@@ -1,6 +1,7 @@
 /** Token events → text events: streaming decode, stop strings, usage and timings. */
 import { invariant } from "../base/index.js";
 import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
+import type { FeatureSource } from "../features/index.js";
 import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
@@ -27,6 +28,8 @@ export interface ChatOptions extends PixelBudget {
 
 export interface ChatUsage {
   readonly promptTokens: number;
+  /** Of the prompt's tokens, those that were not read again: an earlier prompt or answer had begun with them. */
+  readonly cachedTokens: number;
   readonly completionTokens: number;
 }
 
@@ -46,7 +49,9 @@ export interface ChatTimings {
 export interface ChatPicture {
   /** SHA-256 of the decoded pixels. */
   readonly digest: string;
-  /** Its features were known from an earlier question. */
+  /** Where its features came from; "prefix": nobody asked, for the decoder had read the picture before. */
+  readonly source: FeatureSource | "prefix";
+  /** Whether the picture was known from an earlier question: any source but "encoded". */
   readonly known: boolean;
   readonly numTokens: number;
 }
@@ -106,7 +111,7 @@ export async function* streamChat(
   let tokens: ChatToken[] = [];
   let finishReason: FinishReason | undefined;
   for await (const event of events) {
-    clock.token();
+    clock.token(event);
     finishReason = event.finishReason;
     tokens.push(chatToken(event));
     const { text, stopped } = stops.push(event.finishReason === "stop" ? "" : decoder.push(event.tokenId));
@@ -130,6 +135,7 @@ function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): ChatToken {
 class AnswerClock {
   readonly #prepared: PreparedChat;
   #numTokens = 0;
+  #cachedTokens = 0;
   #firstAt = 0;
   #lastAt = 0;
 
@@ -137,13 +143,18 @@ class AnswerClock {
     this.#prepared = prepared;
   }
 
-  token(): void {
+  token({ cachedTokens = 0 }: TokenEvent): void {
+    this.#cachedTokens += cachedTokens;
     this.#lastAt = performance.now();
     if (this.#numTokens++ === 0) this.#firstAt = this.#lastAt;
   }
 
   usage(): ChatUsage {
-    return { promptTokens: this.#prepared.promptIds.length, completionTokens: this.#numTokens };
+    return {
+      promptTokens: this.#prepared.promptIds.length,
+      cachedTokens: this.#cachedTokens,
+      completionTokens: this.#numTokens,
+    };
   }
 
   timings(): ChatTimings {

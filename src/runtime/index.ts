@@ -1,5 +1,6 @@
 export { OcellusError } from "../base/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
+export type { FeatureSource, FeatureStore, FeatureStoreStats } from "../features/index.js";
 export type { ResponseFormat, ToolConstraint, ToolSignature } from "../grammar/index.js";
 export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
@@ -16,7 +17,8 @@ export type {
   PreparedChat,
 } from "./chat.js";
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
-export { type LoadOptions, type LoadTimings, loadModel, type VisionLanguageModel } from "./model.js";
+export { type MemoryOptions, openFeatureStore } from "./memory.js";
+export { type LoadOptions, type LoadTimings, loadModel, type ModelStats, type VisionLanguageModel } from "./model.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 export type {
   Trace,

@@ -5,28 +5,35 @@
  */
 import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
+import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
-import type { PictureThreads, PixelValues } from "../image/index.js";
+import type { PictureThreads, PixelValues, SeenImage } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { type ChatEvent, type ChatOptions, type ChatResult, collect, type PreparedChat, streamChat } from "./chat.js";
-import { FeatureCache, featureKey } from "./feature-cache.js";
+import {
+  type ChatEvent,
+  type ChatOptions,
+  type ChatPicture,
+  type ChatResult,
+  collect,
+  type PreparedChat,
+  streamChat,
+} from "./chat.js";
+import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
 import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
-import { type EncodedImage, encodeImage, lookAgain } from "./vision.js";
+import { type EncodedImage, encodeImage, imageFeatures, lookAgain } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice, Threading, DeviceChoice {
+export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
   readonly maxSequences?: number;
-  /** What encoded pictures may hold in memory, kept for further questions. Default 256 MiB. */
-  readonly maxFeaturesBytes?: number;
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
 }
@@ -36,6 +43,15 @@ export interface LoadTimings {
   readonly packMs: number;
   readonly openMs: number;
   readonly packed: boolean;
+}
+
+export interface ModelStats extends EngineStats {
+  /** Keys and values of running answers. */
+  readonly cacheBytes: number;
+  /** Keys and values of beginnings of prompts, kept for later ones. */
+  readonly prefixBytes: number;
+  readonly featureBytes: number;
+  readonly features: FeatureStoreStats;
 }
 
 /**
@@ -64,9 +80,11 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const pictures = openPictureThreads(options);
-    const text = await openText(packed, pictures);
+    const text = await openText(packed, pictures, options.pictureLimits);
+    const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
+    const memory = await openMemory(options, packed, towers, recipes);
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
-    const parts = { packed, vision, decoder, pictures, ...text, placement, threads, timings, notes: told };
+    const parts = { packed, vision, decoder, pictures, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -80,6 +98,7 @@ interface Parts extends TextSide {
   readonly vision: Graph | undefined;
   readonly decoder: Graph;
   readonly pictures: PictureThreads | undefined;
+  readonly memory: Memory;
   readonly placement: Placement;
   readonly threads: number;
   readonly timings: LoadTimings;
@@ -93,7 +112,6 @@ export class VisionLanguageModel {
   readonly #parts: Parts;
   readonly #runner: DecoderRunner;
   readonly #engine: Engine<SequenceInputs>;
-  readonly #features: FeatureCache;
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
   readonly #grammars: Grammars;
@@ -108,10 +126,10 @@ export class VisionLanguageModel {
     this.#runner = new DecoderRunner(parts.packed, parts.decoder, {
       numSlots: options.maxSequences ?? 8,
       maxLength: Math.min(options.maxLength ?? maxLength, maxLength),
+      prefixes: parts.memory.prefixes,
     });
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
-    this.#features = new FeatureCache(options.maxFeaturesBytes);
     this.#grammars = new Grammars(parts.tokenizer);
   }
 
@@ -136,8 +154,10 @@ export class VisionLanguageModel {
     };
   }
 
-  get stats(): EngineStats & { readonly cacheBytes: number; readonly featureBytes: number } {
-    return { ...this.#engine.stats(), cacheBytes: this.#runner.cacheBytes, featureBytes: this.#features.bytes };
+  get stats(): ModelStats {
+    const { cacheBytes, prefixBytes } = this.#runner;
+    const { stats: features } = this.#parts.memory.features;
+    return { ...this.#engine.stats(), cacheBytes, prefixBytes, featureBytes: features.bytes, features };
   }
 
   /**
@@ -166,7 +186,9 @@ export class VisionLanguageModel {
     const promptIds = Int32Array.from(ids);
     this.#engine.check(this.#request(promptIds, this.#settled(options)));
     const { family, config } = this.#parts.packed;
-    const inputs = { images: [], positions: family.positions(config, promptIds, []) };
+    const keys = Array.from(promptIds);
+    const prefix = { keys, blocks: this.#runner.knownBlocks(keys) };
+    const inputs = { images: [], positions: family.positions(config, promptIds, []), prefix };
     return { promptIds, inputs, pictures: [], started, visionMs: 0 };
   }
 
@@ -193,7 +215,7 @@ export class VisionLanguageModel {
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
     const attention = await this.#lookAgain(prompt, options.signal);
     const pictures = prepared.pictures.map((picture, i) => {
-      return { ...picture, grid: prompt.images[i]!.pixels.grid, attention: attention[i]! };
+      return { ...picture, grid: prompt.images[i]!.grid, attention: attention[i]! };
     });
     return { text, tokens, finishReason, usage, pictures, stages };
   }
@@ -234,9 +256,11 @@ export class VisionLanguageModel {
     const { packed, decoder } = this.#parts;
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength });
     try {
+      const prompt = Array.from(promptIds);
+      const numKnown = runner.begin(0, prompt, inputs); // pictures in there have no features in `inputs`
       for (const [i] of ids.entries()) {
-        const tokens = i === 0 ? Array.from(promptIds) : [ids[i - 1]!];
-        const position = i === 0 ? 0 : promptIds.length + i - 1;
+        const tokens = i === 0 ? prompt.slice(numKnown) : [ids[i - 1]!];
+        const position = i === 0 ? numKnown : promptIds.length + i - 1;
         const row = { slot: 0, tokens, position, payload: inputs, wantsLogits: true };
         const [logits] = await runner.step({ kind: i === 0 ? "prefill" : "decode", rows: [row] });
         yield logits!;
@@ -257,6 +281,7 @@ export class VisionLanguageModel {
     await this.#engine.close();
     await this.#runner.close();
     await this.#parts.pictures?.close();
+    await this.#parts.memory.close();
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
     await this.#parts.packed.close();
@@ -278,13 +303,8 @@ export class VisionLanguageModel {
   }
 
   async #see(prompt: Prompt, started: number, signal: AbortSignal | undefined): Promise<PreparedChat> {
-    const pictures = prompt.images.map((image) => ({
-      digest: image.digest,
-      known: this.#features.has(featureKey(image)),
-      numTokens: image.numTokens,
-    }));
     const visionStarted = performance.now();
-    const inputs = await this.#sequenceInputs(prompt, signal);
+    const { inputs, pictures } = await this.#sequenceInputs(prompt, signal);
     return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
   }
 
@@ -300,21 +320,38 @@ export class VisionLanguageModel {
 
   async #lookAgain({ images }: Prompt, signal: AbortSignal | undefined) {
     const { packed, threads } = this.#parts;
-    const pictures = images.map(({ pixels }) => pixels);
-    return this.#vision.run(() => lookAgain(pictures, packed, { threads, signal }), signal);
+    return this.#vision.run(() => lookAgain(images, packed, { threads, signal }), signal);
   }
 
-  async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined): Promise<SequenceInputs> {
-    const { family, config } = this.#parts.packed;
+  /** Pictures that lie in the known beginning of the prompt need no features: the decoder has read them. */
+  async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined) {
+    const { packed, memory } = this.#parts;
+    const { family, config } = packed;
+    const keys = tokenKeys(prompt, memory.keyOf);
+    const blocks = this.#runner.knownBlocks(keys);
     const images: PlacedImage[] = [];
+    const pictures: ChatPicture[] = [];
     for (const image of prompt.images) {
-      const { pixels, start, numTokens } = image;
-      const encode = (unwanted: AbortSignal) => this.#vision.run(() => this.encodeImage(pixels), unwanted);
-      const { visualTokens: tokens, deepstack } = await this.#features.get(featureKey(image), encode, signal);
-      images.push({ start, numTokens, tokens, deepstack });
+      const { digest, start, numTokens } = image;
+      const isRead = start + numTokens <= blocks.length * prefixBlockLength;
+      const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
+      if (found) images.push({ start, numTokens, ...imageFeatures(found.features, family.numDeepstack(config)) });
+      const source = found?.source ?? "prefix";
+      pictures.push({ digest, numTokens, source, known: source !== "encoded" });
     }
-    const grids = prompt.images.map(({ start, pixels }) => ({ start, grid: pixels.grid }));
-    return { images, positions: family.positions(config, prompt.ids, grids) };
+    const inputs: SequenceInputs = {
+      images,
+      positions: family.positions(config, prompt.ids, prompt.images),
+      prefix: { keys, blocks },
+    };
+    return { inputs, pictures };
+  }
+
+  #encode(image: SeenImage): (unwanted: AbortSignal) => Promise<Features> {
+    return async (unwanted) => {
+      const pixels = await image.pixels();
+      return (await this.#vision.run(() => this.encodeImage(pixels), unwanted)).outputs;
+    };
   }
 
   /** The checkpoint's own defaults under what the caller says. */

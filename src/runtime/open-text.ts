@@ -1,37 +1,41 @@
 /** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
 import type { Checkpoint } from "../checkpoint/index.js";
-import type { PictureThreads } from "../image/index.js";
+import { type PictureLimits, type PictureThreads, type PrepareImage, prepareImage } from "../image/index.js";
 import type { ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type Eyes, type Processor } from "../processor/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatOptions, readDefaults, readEosTokenIds } from "./chat.js";
+import { seeWithTable } from "./memory.js";
 import { requiredJson } from "./open.js";
 
 export interface TextSide {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: string | undefined;
   readonly processor: Processor;
+  /** Absent: the model reads text only. */
+  readonly eyes: Eyes | undefined;
   readonly defaults: ChatOptions;
   readonly eosTokenIds: readonly number[];
 }
 
-export async function openText(packed: PackedModel, pictures: PictureThreads | undefined): Promise<TextSide> {
+export async function openText(
+  packed: PackedModel,
+  pictures: PictureThreads | undefined,
+  limits: PictureLimits | undefined,
+): Promise<TextSide> {
   const { files, family, config } = packed;
   const tokenizer = createTokenizer(
     await requiredJson(files, "tokenizer.json"),
     await requiredJson(files, "tokenizer_config.json"),
   );
   const chatTemplate = await readChatTemplate(files, tokenizer);
-  const processor = createProcessor({
-    tokenizer,
-    chatTemplate,
-    eyes: family.image && (await eyesOf(family.image, config, files)),
-    prepareImage: pictures && ((...picture) => pictures.prepare(...picture)),
-  });
+  const eyes = family.image && (await eyesOf(family.image, config, files));
+  const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
+  const processor = createProcessor({ tokenizer, chatTemplate, eyes, seeImage: seeWithTable(prepare, limits) });
   const generation = await files.readJson("generation_config.json");
   const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
-  return { tokenizer, chatTemplate, processor, defaults: readDefaults(generation), eosTokenIds };
+  return { tokenizer, chatTemplate, processor, eyes, defaults: readDefaults(generation), eosTokenIds };
 }
 
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {

@@ -4,28 +4,47 @@
  */
 import { invariant } from "../base/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
+import { type PrefixMemory, prefixBlockLength, type TokenKey } from "../features/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCache } from "../session/index.js";
 
-/** One picture's place in a prompt: `tokens` [numTokens, hidden_size] stand at `start`. */
-export interface PlacedImage {
-  readonly start: number;
-  readonly numTokens: number;
+/** What the decoder is given of one picture. */
+export interface ImageFeatures {
+  /** [numTokens, hidden_size] */
   readonly tokens: Float32Array;
   /** Further features, for the outputs of the first decoder layers: each shaped like `tokens`. */
   readonly deepstack: readonly Float32Array[];
 }
 
+/** One picture's place in a prompt: its tokens stand at `start`. */
+export interface PlacedImage extends ImageFeatures {
+  readonly start: number;
+  readonly numTokens: number;
+}
+
+/** The beginning of a prompt as earlier sequences may have read it. */
+export interface KnownPrefix {
+  /** Of every token of the prompt: its id, or what is in its picture. */
+  readonly keys: readonly TokenKey[];
+  /** Blocks of the prompt that were known when it was prepared, and are held since: their pictures need no features. */
+  readonly blocks: readonly Float32Array[];
+}
+
 /** What a sequence brings beside its token ids. */
 export interface SequenceInputs {
+  /** Those that lie in a known prefix are left out. */
   readonly images: readonly PlacedImage[];
   readonly positions: PromptPositions;
+  /** Absent: nothing is taken over from earlier sequences, nor kept for later ones. */
+  readonly prefix?: KnownPrefix;
 }
 
 export interface RunnerOptions {
   readonly numSlots: number;
   readonly maxLength: number;
+  /** Absent: of a prompt only the blocks that it holds are taken over, and none are kept. */
+  readonly prefixes?: PrefixMemory | undefined;
 }
 
 export class DecoderRunner implements ModelRunner<SequenceInputs> {
@@ -37,6 +56,11 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly #decoder: CachedGraph;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
+  readonly #prefixes: PrefixMemory | undefined;
+  /** Keys of the tokens in the cache, by slot; absent where the sequence has none. */
+  readonly #keys: (TokenKey[] | undefined)[] = [];
+  /** By slot: when the known beginning of its prompt is in the cache. */
+  readonly #restored: (Promise<unknown> | undefined)[] = [];
 
   constructor(model: PackedModel, decoder: Graph, options: RunnerOptions) {
     this.#model = model;
@@ -46,6 +70,36 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.vocabSize = this.#dimensions.vocabSize;
     this.#decoder = withCache(decoder, { ...model.family.cache(model.config), ...options });
     this.#lengths = new Array<number>(options.numSlots).fill(0);
+    this.#prefixes = this.#decoder.save && options.prefixes;
+  }
+
+  /** Bytes of kept beginnings of prompts. */
+  get prefixBytes(): number {
+    return this.#prefixes?.bytes ?? 0;
+  }
+
+  /** The blocks of a prompt that are known. */
+  knownBlocks(keys: readonly TokenKey[]): readonly Float32Array[] {
+    return this.#prefixes?.find(keys) ?? [];
+  }
+
+  /** Copies the known beginning of a prompt into the slot; its first step waits for that. */
+  begin(slot: number, _promptIds: readonly number[], { prefix }: SequenceInputs): number {
+    this.#restored[slot] = undefined;
+    this.#keys[slot] = undefined;
+    if (!prefix) return 0;
+    const now = this.#prefixes?.find(prefix.keys, false) ?? [];
+    const blocks = now.length > prefix.blocks.length ? now : prefix.blocks;
+    const length = blocks.length * prefixBlockLength;
+    const room = { length, cached: this.#lengths };
+    const restored = blocks.map((values, i) =>
+      this.#decoder.restore!(slot, i * prefixBlockLength, prefixBlockLength, values, room),
+    );
+    this.#restored[slot] = Promise.all(restored);
+    this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
+    this.#lengths[slot] = length;
+    if (this.#prefixes) this.#keys[slot] = prefix.keys.slice(0, length);
+    return length;
   }
 
   get cacheBytes(): number {
@@ -53,9 +107,13 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
+    await Promise.all(batch.rows.map(({ slot }) => this.#restored[slot]));
     const logits: Float32Array[] = [];
     for (const rows of this.#runs(batch)) logits.push(...(await this.#run(rows)));
-    for (const row of batch.rows) this.#lengths[row.slot] = row.position + row.tokens.length;
+    for (const row of batch.rows) {
+      this.#lengths[row.slot] = row.position + row.tokens.length;
+      await this.#keep(row);
+    }
     return logits;
   }
 
@@ -84,6 +142,17 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
 
   release(slot: number): void {
     this.#lengths[slot] = 0;
+    this.#keys[slot] = undefined;
+  }
+
+  /** Keeps what the slot has read, as soon as a block is full. A token behind the prompt is text: its id says all. */
+  async #keep({ slot, tokens, position, payload }: Row<SequenceInputs>): Promise<void> {
+    const keys = this.#keys[slot];
+    if (!keys) return;
+    const before = Math.floor(keys.length / prefixBlockLength);
+    for (const [i, id] of tokens.entries()) keys.push(payload.prefix?.keys[position + i] ?? id);
+    if (Math.floor(keys.length / prefixBlockLength) === before) return;
+    await this.#prefixes!.add(keys, (start) => this.#decoder.save!(slot, start, prefixBlockLength));
   }
 
   /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */

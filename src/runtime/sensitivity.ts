@@ -55,7 +55,7 @@ export async function measureSensitivity(
       (found, name, session) =>
         GraphSession.open(found.graphPath(name), { ...session, probe: switchboards.get(name)! }),
       packed,
-      { device: "cpu", maxSequences: 1, maxFeaturesBytes: 0, ...common },
+      { device: "cpu", maxSequences: 1, memory: { featureBytes: 0, prefixBytes: 0 }, ...common },
     );
     try {
       return await measure(model, conversations, [...switchboards.values()], options);

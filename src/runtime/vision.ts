@@ -1,9 +1,10 @@
 /** One picture through the vision graph: what it gives the decoder and, when asked, where it looked. */
 import { invariant, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
-import type { PixelValues } from "../image/index.js";
+import type { PixelValues, SeenImage } from "../image/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
 import { float32, type Graph, GraphSession, int64 } from "../session/index.js";
+import type { ImageFeatures } from "./runner.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */
@@ -14,13 +15,19 @@ export interface EncodedImage {
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
+/** What the decoder reads of them. */
+export function imageFeatures(outputs: Readonly<Record<string, Float32Array>>, numDeepstack: number): ImageFeatures {
+  const deepstack = Array.from({ length: numDeepstack }, (_, i) => outputs[`deepstack.${i}`]!);
+  return { tokens: outputs.visual_tokens!, deepstack };
+}
+
 export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
   const names = ["visual_tokens", ...eyeOf(model).extraOutputs(config)];
   const results = await runVision(session, model, pixels, names);
   const outputs = Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
-  const deepstack = Array.from({ length: family.numDeepstack(config) }, (_, i) => outputs[`deepstack.${i}`]!);
-  return { visualTokens: outputs.visual_tokens!, deepstack, outputs };
+  const { tokens: visualTokens, deepstack } = imageFeatures(outputs, family.numDeepstack(config));
+  return { visualTokens, deepstack, outputs };
 }
 
 /** What learned queries of the eye weigh the patches of a picture by, in one layer. */
@@ -40,7 +47,7 @@ export interface QueryAttention {
  * the packed weights, on the CPU, whose kernel alone has them. Empty for an eye whose tokens each have their place.
  */
 export async function lookAgain(
-  pictures: readonly PixelValues[],
+  pictures: readonly Pick<SeenImage, "pixels">[],
   model: PackedModel,
   { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
 ): Promise<QueryAttention[][]> {
@@ -50,9 +57,9 @@ export async function lookAgain(
   const session = await GraphSession.open(graph, { device: "cpu", threads, weightsFolder: model.path });
   try {
     const looks: QueryAttention[][] = [];
-    for (const pixels of pictures) {
+    for (const { pixels } of pictures) {
       throwIfAborted(signal);
-      looks.push(await look(session, model, pixels, nodes));
+      looks.push(await look(session, model, await pixels(), nodes));
     }
     return looks;
   } finally {

@@ -40,6 +40,7 @@ export async function* answers(question: Question, exchange: Exchange): AsyncGen
   }
   facts.promptTokens = (facts.promptTokens ?? 0) + prepared.promptIds.length;
   facts.pictures = (facts.pictures ?? 0) + prepared.pictures.length;
+  facts.seen = [...(facts.seen ?? []), ...prepared.pictures];
   facts.cachedPictures = (facts.cachedPictures ?? 0) + prepared.pictures.filter(({ known }) => known).length;
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
     const held: Ticket = index === 0 ? ticket : await gate.enter(exchange);
@@ -66,7 +67,9 @@ function withChoiceSeed(options: ChatOptions, index: number): ChatOptions {
 
 function noteFacts({ facts, started }: Exchange, { event }: ChoiceEvent): void {
   facts.firstTokenMs ??= performance.now() - started;
-  if (event.type === "end") facts.completionTokens = (facts.completionTokens ?? 0) + event.usage.completionTokens;
+  if (event.type === "text") return;
+  facts.completionTokens = (facts.completionTokens ?? 0) + event.usage.completionTokens;
+  facts.cachedTokens = (facts.cachedTokens ?? 0) + event.usage.cachedTokens;
 }
 
 /** The events of several sources as they come; when one fails, or the reader leaves, all end. */

@@ -6,6 +6,7 @@ import { OcellusError } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
+import { cacheHeader } from "./facts.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
@@ -54,12 +55,15 @@ function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Serv
     c.set("exchange", exchange);
     c.header("x-request-id", exchange.id);
     await next();
+    const cached = cacheHeader(exchange);
+    if (cached !== undefined) c.header("x-ocellus-cache", cached);
     if (!exchange.isStreaming) exchange.end(c.res.status, c.error);
   });
 }
 
 function logEnd(exchange: Exchange, method: string, path: string, status: number, error: unknown): void {
-  const line = { method, path, status, ms: Math.round(performance.now() - exchange.started), ...exchange.facts };
+  const { seen: _, ...facts } = exchange.facts;
+  const line = { method, path, status, ms: Math.round(performance.now() - exchange.started), ...facts };
   if (status >= 500) exchange.log.error({ ...line, err: error }, "failed");
   else if (path.startsWith("/health")) exchange.log.debug(line, "answered");
   else exchange.log.info(line, status < 400 ? "answered" : "refused");

@@ -4,6 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Logger } from "pino";
 import { OcellusError } from "../base/index.js";
+import type { ChatPicture } from "../runtime/index.js";
 
 export interface Env {
   Variables: { exchange: Exchange };
@@ -18,6 +19,10 @@ export interface Facts {
   completionTokens?: number;
   pictures?: number;
   cachedPictures?: number;
+  /** The pictures themselves, for the header; their digests are not in the log. */
+  seen?: readonly ChatPicture[];
+  /** Of the prompts' tokens, those that were not read again. */
+  cachedTokens?: number;
   queueMs?: number;
   firstTokenMs?: number;
 }

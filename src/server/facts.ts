@@ -1,5 +1,6 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 import type { AnswerFacts, CompletionUsage } from "../protocol/index.js";
+import type { ChatPicture } from "../runtime/index.js";
 import type { Choice } from "./choice.js";
 import type { Exchange } from "./exchange.js";
 import type { ServedModel } from "./models.js";
@@ -23,7 +24,30 @@ export function factsOf({ end }: Choice, { model }: ServedModel, exchange: Excha
     },
     model_version: model.info.digest,
     pictures: pictures.map(({ digest, known, numTokens }) => ({ sha256: digest, cached: known, tokens: numTokens })),
+    cache: {
+      vision: visionFact(pictures),
+      prefix_tokens: end.usage.cachedTokens,
+      pictures: pictures.map(({ digest, source }) => ({ sha256: digest, from: source })),
+    },
   };
+}
+
+function visionFact(pictures: readonly ChatPicture[]): AnswerFacts["cache"]["vision"] {
+  if (pictures.length === 0) return "none";
+  return pictures.every(({ known }) => known) ? "hit" : "miss";
+}
+
+/** Digests that a header may hold: more than enough for a router, within the 8 KiB that servers take. */
+const mostDigests = 16;
+
+/**
+ * `vision=hit; prefix=48; pictures=<sha256>,<sha256>`: for a router in front, which can send a picture where it is known.
+ * Of a stream, what is known when it begins. Undefined when nothing was asked of a model.
+ */
+export function cacheHeader({ facts }: Exchange): string | undefined {
+  if (!facts.seen) return undefined;
+  const digests = facts.seen.slice(0, mostDigests).map(({ digest }) => digest);
+  return `vision=${visionFact(facts.seen)}; prefix=${facts.cachedTokens ?? 0}; pictures=${digests.join(",")}`;
 }
 
 /** A thousandth is as fine as the clock is honest. */

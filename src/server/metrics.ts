@@ -1,5 +1,6 @@
 /** What a scraper reads at /metrics. Labels are models and route patterns: their number is bounded, and no text is in them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ModelStats } from "../runtime/index.js";
 import type { Facts } from "./exchange.js";
 import type { ModelShelf } from "./models.js";
 
@@ -24,6 +25,7 @@ export class Metrics {
   readonly #queue = this.#histogram("queue_seconds", "Waiting for a place among the running answers.", ["model"]);
   readonly #prompt = this.#counter("prompt_tokens_total", "Tokens of prompts, pictures included.", ["model"]);
   readonly #completion = this.#counter("completion_tokens_total", "Tokens of answers.", ["model"]);
+  readonly #cachedPrompt = this.#counter("prompt_tokens_cached_total", "Tokens of prompts not read again.", ["model"]);
   readonly #pictures = this.#counter("pictures_total", "Pictures of prompts.", ["model", "cached"]);
 
   constructor(gauges: Gauges) {
@@ -44,6 +46,7 @@ export class Metrics {
       firstTokenMs,
       promptTokens = 0,
       completionTokens = 0,
+      cachedTokens = 0,
       pictures = 0,
       cachedPictures = 0,
     } = facts;
@@ -51,6 +54,7 @@ export class Metrics {
     if (queueMs !== undefined) this.#queue.observe({ model }, queueMs / 1000);
     if (firstTokenMs !== undefined) this.#firstToken.observe({ model }, firstTokenMs / 1000);
     this.#prompt.inc({ model }, promptTokens);
+    this.#cachedPrompt.inc({ model }, cachedTokens);
     this.#completion.inc({ model }, completionTokens);
     this.#pictures.inc({ model, cached: "true" }, cachedPictures);
     this.#pictures.inc({ model, cached: "false" }, pictures - cachedPictures);
@@ -62,7 +66,13 @@ export class Metrics {
       model_waiting: ["Requests waiting for a place.", ({ waiting }: Reading) => waiting],
       model_slots: ["Answers that can be written at once.", ({ slots }: Reading) => slots],
       model_kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
-      model_feature_cache_bytes: ["Encoded pictures.", ({ featureBytes }: Reading) => featureBytes],
+      model_prefix_cache_bytes: ["Kept beginnings of prompts.", ({ prefixBytes }: Reading) => prefixBytes],
+      model_feature_cache_bytes: ["Encoded pictures in memory.", ({ featureBytes }: Reading) => featureBytes],
+      model_feature_disk_bytes: ["Encoded pictures on disk.", ({ features }: Reading) => features.diskBytes],
+      model_feature_damaged_records: [
+        "Records on disk that were damaged or in another's place, since the start.",
+        ({ features }: Reading) => features.damagedRecords,
+      ],
     } as const;
     for (const [name, [help, read]] of Object.entries(readings)) {
       const gauge = new Gauge({
@@ -95,10 +105,4 @@ export class Metrics {
   }
 }
 
-interface Reading {
-  readonly running: number;
-  readonly waiting: number;
-  readonly slots: number;
-  readonly cacheBytes: number;
-  readonly featureBytes: number;
-}
+type Reading = ModelStats;

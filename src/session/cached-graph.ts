@@ -19,6 +19,10 @@ export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
       );
       return Object.fromEntries(names.map((name) => [name, results[name]!]));
     },
+    ...(cache.save && { save: async (slot, start, count) => cache.save!(slot, start, count) }),
+    ...(cache.restore && {
+      restore: async (slot, start, count, values, room) => cache.restore!(slot, start, count, values, room),
+    }),
     close: () => cache.close(),
   };
 }

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { type ErrorCode, invariant, OcellusError, threadScript } from "../base/index.js";
 import type { CachedGraph, Graph, Results } from "./graph.js";
 import { type DeviceTensor, type Feeds, type SessionOptions, tensor } from "./session.js";
-import type { CacheRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
+import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
 
 /** What of a tensor can travel. */
 export type PlainTensor = Pick<DeviceTensor, "type" | "data" | "dims">;
@@ -21,6 +21,15 @@ export type Task =
       readonly outputs: readonly string[];
       readonly slots: SlotRun;
       readonly room: CacheRoom;
+    }
+  | { readonly kind: "save"; readonly slot: number; readonly start: number; readonly count: number }
+  | {
+      readonly kind: "restore";
+      readonly slot: number;
+      readonly start: number;
+      readonly count: number;
+      readonly values: Float32Array;
+      readonly room: KeptRoom;
     }
   | { readonly kind: "close" };
 
@@ -88,6 +97,13 @@ export class GraphThread implements Graph {
       },
       batchesAnywhere: true,
       step: (feeds, slots, room, outputs) => this.#ask({ kind: "step", feeds: plain(feeds), slots, room, outputs }),
+      save: async (slot, start, count) => {
+        const { values } = await this.#ask({ kind: "save", slot, start, count });
+        return values!.data as Float32Array;
+      },
+      restore: async (slot, start, count, values, room) => {
+        await this.#ask({ kind: "restore", slot, start, count, values, room }); // copied: who keeps the values still has them
+      },
       close: async () => {}, // with the thread
     };
   }

@@ -4,7 +4,7 @@ import { invariant, OcellusError } from "../base/index.js";
 import { withCache } from "./cached-graph.js";
 import type { CachedGraph, Results } from "./graph.js";
 import type { Answer, PlainTensor, Task, ThreadOptions } from "./graph-thread.js";
-import { GraphSession, tensor } from "./session.js";
+import { float32, GraphSession, tensor } from "./session.js";
 
 invariant(parentPort, "this file is started as a worker thread");
 const port = parentPort;
@@ -23,6 +23,15 @@ async function work(task: Task): Promise<Results> {
     case "step":
       invariant(cached, "a step needs a cache");
       return pick(await cached.step(tensors(task.feeds), task.slots, task.room, task.outputs), task.outputs);
+    case "save": {
+      invariant(cached?.save, "saving needs a cache in memory");
+      const values = await cached.save(task.slot, task.start, task.count);
+      return { values: float32(values, [values.length]) };
+    }
+    case "restore":
+      invariant(cached?.restore, "restoring needs a cache in memory");
+      await cached.restore(task.slot, task.start, task.count, task.values, task.room);
+      return {};
     case "close":
       await cached?.close();
       await session.close();

@@ -1,7 +1,7 @@
 /** A graph that can be run, wherever that happens: on the caller's own thread (session.ts) or on one beside it (graph-thread.ts). */
 import type { Device } from "./device.js";
 import type { DeviceTensor, Feeds } from "./session.js";
-import type { CacheRoom, SlotRun } from "./slot-cache.js";
+import type { CacheRoom, KeptRoom, SlotRun } from "./slot-cache.js";
 
 export type Results = Record<string, DeviceTensor>;
 
@@ -19,5 +19,8 @@ export interface CachedGraph {
   readonly batchesAnywhere: boolean;
   /** One step: the slots read their past and append to it. Steps follow one another. */
   step(feeds: Feeds, slots: SlotRun, room: CacheRoom, outputs: readonly string[]): Promise<Results>;
+  /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
+  save?(slot: number, start: number, count: number): Promise<Float32Array>;
+  restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): Promise<void>;
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import {
   type CacheBinding,
   type CacheRoom,
   grownCapacity,
+  type KeptRoom,
   type KvCacheShape,
   nameByLayer,
   numBuffers,
@@ -89,6 +90,32 @@ export class KvCache implements SlotCache {
       grown.set(old.subarray(from, from + cached[Math.floor(row / heads)]! * headDim), to);
     }
     return grown;
+  }
+
+  save(slot: number, start: number, count: number): Float32Array {
+    const length = count * this.#shape.headDim;
+    const values = new Float32Array(numBuffers(this.#shape) * this.#shape.numKeyValueHeads * length);
+    for (const [i, own] of this.#pieces(slot, start, count).entries()) values.set(own, i * length);
+    return values;
+  }
+
+  restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void {
+    this.reserve(room.length, room.cached);
+    const length = count * this.#shape.headDim;
+    for (const [i, own] of this.#pieces(slot, start, count).entries())
+      own.set(values.subarray(i * length, (i + 1) * length));
+  }
+
+  /** The memory of some tokens of a slot: for each buffer and head one piece [count, head_dim]. */
+  #pieces(slot: number, start: number, count: number): Float32Array[] {
+    const { numSlots, numKeyValueHeads: heads, headDim } = this.#shape;
+    invariant(slot < numSlots && start + count <= this.#capacity, `no tokens ${start}+${count} in slot ${slot}`);
+    return this.#buffers.flatMap((all) =>
+      Array.from({ length: heads }, (_, head) => {
+        const from = ((slot * heads + head) * this.#capacity + start) * headDim;
+        return all.subarray(from, from + count * headDim);
+      }),
+    );
   }
 
   /** Slots `first` to `first + count - 1` as the decoder's cache inputs. */

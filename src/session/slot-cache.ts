@@ -20,11 +20,14 @@ export interface SlotRun {
   readonly count: number;
 }
 
-export interface CacheRoom {
+export interface KeptRoom {
   /** Tokens that each slot must have room for. */
   readonly length: number;
   /** Tokens of each slot that are in the cache and count: what growing must keep. */
   readonly cached: readonly number[];
+}
+
+export interface CacheRoom extends KeptRoom {
   /** The tokens that the step adds, row by row. */
   readonly added: readonly AddedTokens[];
 }
@@ -49,6 +52,13 @@ export interface SlotCache {
   readonly batchesAnywhere: boolean;
   /** Lends slots with that room to one step; steps follow one another. */
   use(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<StepResults>): Promise<StepResults>;
+  /**
+   * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes:
+   * [2 · layers, kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
+   */
+  save?(slot: number, start: number, count: number): Float32Array;
+  /** Writes what `save` gave for `count` tokens into any slot, at the same tokens. */
+  restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void;
   close(): Promise<void>;
 }
 

@@ -72,12 +72,13 @@ function aborted(signal: AbortSignal): OcellusError {
   return new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason });
 }
 
-const noBytes = { cacheBytes: 0, featureBytes: 0 };
+const noFeatures = { bytes: 0, entries: 0, diskBytes: 0, diskRecords: 0, damagedRecords: 0, diskFailures: 0 };
+const noBytes = { cacheBytes: 0, prefixBytes: 0, featureBytes: 0, features: noFeatures };
 const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0, inputs: {} };
 const end: ChatEvent = {
   type: "end",
   finishReason: "stop",
-  usage: { promptTokens: 1, completionTokens: 1 },
+  usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
   timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
   pictures: [],
 };

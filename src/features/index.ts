@@ -1,0 +1,11 @@
+export { digestOf, type FeatureKeyParts, featureKey } from "./feature-key.js";
+export type { Features } from "./feature-record.js";
+export {
+  type FeatureSource,
+  FeatureStore,
+  type FeatureStoreOptions,
+  type FeatureStoreStats,
+  type FoundFeatures,
+} from "./feature-store.js";
+export { type KnownPicture, PictureTable } from "./picture-table.js";
+export { PrefixMemory, type PrefixMemoryOptions, prefixBlockLength, type TokenKey } from "./prefix-memory.js";

@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { prefixBlockLength as length, PrefixMemory, type TokenKey } from "./index.js";
+
+const token = fc.oneof(fc.nat(1), fc.constantFrom("picture a", "picture b"));
+/** Prompts of a few long runs, so that many begin alike. */
+const prompt = fc
+  .array(fc.tuple(token, fc.constantFrom(1, length - 1, length, 2 * length)), { minLength: 1, maxLength: 5 })
+  .map((runs) => runs.flatMap(([key, count]) => new Array<TokenKey>(count).fill(key)));
+
+/** What a decoder would have cached for a block: here, which tokens it and all before it are. */
+class Decoder {
+  readonly #ids = new Map<string, number>();
+  values(keys: readonly TokenKey[], firstToken: number): Float32Array {
+    const text = JSON.stringify(keys.slice(0, firstToken + length));
+    if (!this.#ids.has(text)) this.#ids.set(text, this.#ids.size);
+    return Float32Array.of(this.#ids.get(text)!);
+  }
+}
+
+describe("the prefix memory", () => {
+  it.each([
+    ["", {}],
+    [", even when all names are the same", { nameOf: () => "same", hash: () => 3 }],
+  ])("gives only what was cached behind the very same tokens, within its budget%s", async (_, options) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(prompt, { maxLength: 30 }), fc.constantFrom(8, 24, 1000), async (prompts, maxBytes) => {
+        const memory = new PrefixMemory({ maxBytes, ...options });
+        const decoder = new Decoder();
+        for (const keys of prompts) {
+          for (const [i, values] of memory.find(keys).entries())
+            expect(values).toEqual(decoder.values(keys, i * length));
+          await memory.add(keys, async (first) => decoder.values(keys, first));
+          expect(memory.bytes).toBeLessThanOrEqual(maxBytes);
+        }
+      }),
+      { seed: 63, numRuns: 150 },
+    );
+  });
+
+  it("finds the longest known beginning, and always leaves a token to read", async () => {
+    const memory = new PrefixMemory({ maxBytes: 1000 });
+    const keys = Array.from({ length: 3 * length }, (_, i) => i);
+    await memory.add(keys, async () => new Float32Array(1));
+    expect(memory.find(keys)).toHaveLength(2);
+    expect(memory.find([...keys, 1])).toHaveLength(3);
+    expect(memory.find([...keys.slice(0, 2 * length), 999, ...keys])).toHaveLength(2);
+    expect(memory.find([999, ...keys])).toHaveLength(0);
+  });
+
+  it("tells two pictures apart that have the same ids, and a picture from text of its name", async () => {
+    const memory = new PrefixMemory({ maxBytes: 1000 });
+    const shown = (key: TokenKey) => [...new Array<TokenKey>(length).fill(key), 1];
+    await memory.add(shown("picture a"), async () => Float32Array.of(7));
+    expect([shown("picture a"), shown("picture b"), shown(5)].map((keys) => memory.find(keys).length)).toEqual([
+      1, 0, 0,
+    ]);
+    await memory.add(shown(5), async () => Float32Array.of(8));
+    expect(memory.find(shown("5"))).toHaveLength(0);
+  });
+
+  it("keeps what somebody holds valid while it is forgotten", async () => {
+    const memory = new PrefixMemory({ maxBytes: 8 });
+    const prompts = Array.from({ length: 10 }, (_, n) => new Array<TokenKey>(length + 1).fill(n));
+    await memory.add(prompts[0]!, async () => Float32Array.of(42));
+    const held = memory.find(prompts[0]!);
+    for (const keys of prompts.slice(1))
+      for (let i = 0; i < 5; i++) {
+        memory.find(keys);
+        await memory.add(keys, async () => Float32Array.of(1));
+      }
+    expect(memory.find(prompts[0]!)).toHaveLength(0);
+    expect(held[0]).toEqual(Float32Array.of(42));
+  });
+});

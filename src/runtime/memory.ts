@@ -1,0 +1,119 @@
+/**
+ * What a model remembers between questions, joined from the features room: features of pictures, pictures by their files,
+ * beginnings of prompts. Here is decided what each is kept under; the rooms below only compare keys.
+ */
+import { invariant } from "../base/index.js";
+import { fileDigest } from "../checkpoint/index.js";
+import { digestOf, FeatureStore, featureKey, PictureTable, PrefixMemory, type TokenKey } from "../features/index.js";
+import {
+  defaultMaxBytes,
+  type ImageFile,
+  type ImageInput,
+  type ImageRecipe,
+  isRgbImage,
+  type PictureLimits,
+  type PrepareImage,
+  readInput,
+  type SeenImage,
+  seen,
+} from "../image/index.js";
+import type { PackedModel } from "../pack/index.js";
+import type { Prompt, SeeImage } from "../processor/index.js";
+import type { Device } from "../session/index.js";
+
+/** Byte budgets of a model's memory; 0 turns a part off. Answers do not depend on them. */
+export interface MemoryOptions {
+  /** Of encoded pictures in memory. Default 256 MiB. */
+  readonly featureBytes?: number;
+  /** Folder where encoded pictures outlive the process; one process at a time. Default: none. */
+  readonly featureFolder?: string | undefined;
+  /** Of that folder. Default 4 GiB. */
+  readonly featureFolderBytes?: number;
+  /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
+  readonly prefixBytes?: number;
+}
+
+export interface SharedMemory {
+  readonly memory?: MemoryOptions;
+  /** Features that several models share; the caller closes it. Default: a store of the model's own, by `memory`. */
+  readonly features?: FeatureStore;
+}
+
+export interface Memory {
+  readonly features: FeatureStore;
+  readonly prefixes: PrefixMemory | undefined;
+  /** The key of a picture's features. */
+  keyOf(image: Pick<SeenImage, "digest" | "grid">): string;
+  close(): Promise<void>;
+}
+
+const defaultPrefixBytes = 256 * 2 ** 20;
+
+export function openFeatureStore(options: MemoryOptions = {}): Promise<FeatureStore> {
+  const { featureBytes: maxBytes, featureFolder: folder, featureFolderBytes: maxFolderBytes } = options;
+  return FeatureStore.open({
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(folder !== undefined && maxFolderBytes !== 0 && { folder }),
+    ...(maxFolderBytes !== undefined && { maxFolderBytes }),
+  });
+}
+
+/** @param recipes every rule by which pictures of this model are prepared. @throws `io` when the folder cannot be made. */
+export async function openMemory(
+  { memory = {}, features: shared }: SharedMemory,
+  packed: PackedModel,
+  device: Device,
+  recipes: unknown,
+): Promise<Memory> {
+  const model = await visionVersion(packed, device);
+  const preprocessing = digestOf(JSON.stringify(recipes ?? null));
+  const features = shared ?? (await openFeatureStore(memory));
+  const { prefixBytes = defaultPrefixBytes } = memory;
+  return {
+    features,
+    prefixes: prefixBytes > 0 ? new PrefixMemory({ maxBytes: prefixBytes }) : undefined,
+    keyOf: ({ digest: pixels, grid }) => featureKey({ model, preprocessing, pixels, ...grid }),
+    close: async () => (shared ? undefined : features.close()),
+  };
+}
+
+/** Checkpoint, number formats, graph and device: what decides which features a picture has. */
+async function visionVersion({ manifest, family, graphPath }: PackedModel, device: Device): Promise<string> {
+  const graph = family.image ? await fileDigest(graphPath("vision")) : "none";
+  return digestOf(JSON.stringify([manifest, graph, device]));
+}
+
+/** A name for every token of a prompt: its id, or what is in its picture, which its id does not say. */
+export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf: Memory["keyOf"]): TokenKey[] {
+  const keys: TokenKey[] = Array.from(ids);
+  for (const image of images) keys.fill(keyOf(image), image.start, image.start + image.numTokens);
+  return keys;
+}
+
+/** Looks at pictures, decoding only files that were not seen before under the same rules. */
+export function seeWithTable(prepare: PrepareImage, limits: PictureLimits = {}): SeeImage {
+  const table = new PictureTable();
+  return async (input, recipe, options = {}) => {
+    if (isRgbImage(input)) return seen(await prepare(input, recipe, options));
+    const { maxBytes = defaultMaxBytes } = limits;
+    const file = await readInput(unchanging(input), { maxBytes, signal: options.signal, fetch });
+    const [bytes, rules] = [digestOf(file.bytes), digestOf(JSON.stringify(recipe))];
+    const known = table.get(bytes, rules);
+    if (known) return { ...known, pixels: () => decodeKnown(prepare, file, recipe, known.digest) };
+    const prepared = await prepare(file, recipe, options);
+    table.set(bytes, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
+    return seen(prepared);
+  };
+}
+
+async function decodeKnown(prepare: PrepareImage, file: ImageFile, recipe: ImageRecipe, digest: string) {
+  const prepared = await prepare(file, recipe);
+  invariant(prepared.digest === digest, "a file decodes to the same pixels every time");
+  return prepared.pixels;
+}
+
+/** The caller may write to its array while we wait; what we digest must be what we decode. */
+function unchanging<T extends Exclude<ImageInput, { width: number }>>(input: T): T | Uint8Array {
+  if (input instanceof Uint8Array) return Uint8Array.from(input);
+  return input instanceof ArrayBuffer ? new Uint8Array(input.slice(0)) : input;
+}

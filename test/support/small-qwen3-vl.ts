@@ -1,0 +1,44 @@
+/** A random qwen3_vl checkpoint with a small vocabulary, for the public door, and pictures of noise for it. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pack, parsePlan } from "../../src/pack/index.js";
+import { repository } from "./folders.js";
+
+const golden = join(repository, "test/golden/qwen3_vl/untied-two-pictures");
+const chatTemplate =
+  "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}" +
+  "{% else %}<|vision_start|><|{{ p.type }}_pad|><|vision_end|>{% endif %}{% endfor %}{% endfor %}";
+
+/** The first 300 tokens of the tokenizer room's fixture, and the marks where the checkpoint's config has them. */
+function smallTokenizer() {
+  const path = join(repository, "src/tokenizer/fixtures/byte-level.json");
+  const { tokenizer } = JSON.parse(readFileSync(path, "utf8"));
+  const vocab = Object.fromEntries(Object.entries<number>(tokenizer.model.vocab).filter(([, id]) => id < 300));
+  const joined = (merge: string | string[]) => (Array.isArray(merge) ? merge : merge.split(" ")).join("");
+  const merges = tokenizer.model.merges.filter((merge: string | string[]) => joined(merge) in vocab);
+  const marks = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"];
+  const added_tokens = marks.map((content, i) => ({ ...tokenizer.added_tokens[0], id: 300 + i, content }));
+  return { ...tokenizer, model: { ...tokenizer.model, vocab, merges }, added_tokens };
+}
+
+/** Packs it in `folder`; the path of the packed model. */
+export async function packSmallQwen3Vl(folder: string): Promise<string> {
+  const checkpoint = join(folder, "checkpoint");
+  mkdirSync(checkpoint);
+  const files = {
+    "tokenizer.json": smallTokenizer(),
+    "tokenizer_config.json": { chat_template: chatTemplate },
+    "preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
+    "video_preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
+  };
+  for (const [name, json] of Object.entries(files)) writeFileSync(join(checkpoint, name), JSON.stringify(json));
+  for (const name of ["config.json", "model.safetensors"]) copyFileSync(join(golden, name), join(checkpoint, name));
+  return (await pack(checkpoint, { plan: parsePlan("fp32"), into: join(folder, "packed") })).path;
+}
+
+/** Noise, so that every size of it looks different. */
+export const noise = (seed: number, width = 120, height = 90) => ({
+  width,
+  height,
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.imul(i + seed * 7919, 2654435761) >>> 24),
+});
