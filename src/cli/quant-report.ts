@@ -1,5 +1,5 @@
 /** `ocellus quant-report CHECKPOINT`: what each number format loses of the weights, and of the answers. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { printable } from "../base/index.js";
 import { resolveModel } from "../hub/index.js";
 import {
@@ -28,7 +28,7 @@ interface QuantReportFlags extends GlobalFlags {
 const examples = `
 Examples:
   ocellus quant-report ./qwen                            every format
-  ocellus quant-report ./qwen --formats int8,nf4         these two, beside fp32
+  ocellus quant-report ./qwen --formats int8,nf4         these two, compared with fp32
   ocellus quant-report ./qwen --calibration mine.jsonl   on your own pictures and questions
   ocellus quant-report ./qwen --json > report.json       every tensor too
 
@@ -39,7 +39,11 @@ export function addQuantReportCommand(program: Command, terminal: Terminal): voi
     .command("quant-report")
     .description("say what each number format loses of the weights and of the answers")
     .argument("<checkpoint>", "folder or name of a pulled checkpoint")
-    .option("--formats <formats>", `some of ${reportFormats.join(", ")}`, commaList(reportFormats), reportFormats)
+    .addOption(
+      new Option("--formats <formats>", `some of ${reportFormats.join(", ")}`)
+        .argParser(commaList(reportFormats))
+        .default(reportFormats, "all"),
+    )
     .option("--calibration <file>", "questions about pictures, as for eval (default: those of the example pictures)")
     .addHelpText("after", examples)
     .action((path: string, _local: unknown, command: Command) =>
