@@ -74,9 +74,14 @@ describe("graph threads", () => {
   });
 
   it("leave the caller's thread to others while a picture is encoded", async () => {
-    await beside.encodeImage(pixels);
-    expect(await turnsDuring(() => inline.encodeImage(pixels))).toBeLessThan(8);
-    expect(await turnsDuring(() => beside.encodeImage(pixels))).toBeGreaterThan(8);
+    // The most of many runs: on a crowded machine a run may be over before the caller's thread gets a core again.
+    const mostTurns = async (model: VisionLanguageModel) => {
+      let most = 0;
+      for (let run = 0; run < 50; run++) most = Math.max(most, await turnsDuring(() => model.encodeImage(pixels)));
+      return most;
+    };
+    expect(await mostTurns(inline)).toBeLessThan(8);
+    expect(await mostTurns(beside)).toBeGreaterThan(8);
   });
 
   it("tell what is wrong as the graph itself does, and go on", async () => {

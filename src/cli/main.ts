@@ -18,6 +18,7 @@ import { addMcpCommand } from "./mcp.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
 import { addPullCommand } from "./pull.js";
+import { addQuantReportCommand } from "./quant-report.js";
 import { reportError } from "./report-error.js";
 import { addRmCommand } from "./rm.js";
 import { addServeCommand } from "./serve.js";
@@ -62,7 +63,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
-    ...[addInspectCommand, addDiffCommand, addGraphCommand],
+    ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

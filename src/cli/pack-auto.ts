@@ -35,7 +35,10 @@ export async function choosePlan(path: string, flags: AutoFlags, terminal: Termi
   try {
     return await planByBudget(path, {
       budgetBytes: budget,
-      conversations: await calibrationConversations(flags.calibration, await seesPictures(path)),
+      conversations: await calibrationConversations(
+        flags.calibration,
+        await seesPictures(path, "pack: --weights auto"),
+      ),
       ...(vision && { vision }),
       signal: terminal.signal,
       onPackProgress: ({ doneBytes, totalBytes }) => packing.update(doneBytes, totalBytes),
@@ -51,11 +54,12 @@ export async function choosePlan(path: string, flags: AutoFlags, terminal: Termi
   }
 }
 
-async function seesPictures(path: string): Promise<boolean> {
+/** @throws `unsupported` for an encoder, naming the command that asked. */
+export async function seesPictures(path: string, command: string): Promise<boolean> {
   const checkpoint = await openCheckpoint(path);
   const family = familyOf(await checkpoint.readJson("config.json").finally(() => checkpoint.close()));
   if (family.kind === "language") return family.image !== undefined;
-  throw new OcellusError("unsupported", "pack: --weights auto needs a model that writes text, not an encoder");
+  throw new OcellusError("unsupported", `${command} needs a model that writes text, not an encoder`);
 }
 
 /** The costliest first; then how many matrices and bytes each format has. */

@@ -18,6 +18,8 @@ export interface MatrixQuery {
 /** Of one tensor. */
 export interface TensorErrors {
   readonly name: string;
+  /** Σ energy·w² */
+  readonly signal: number;
   /** In the order of the formats asked for. */
   readonly errors: readonly FormatError[];
 }
@@ -43,7 +45,7 @@ export async function formatErrors(
   const jobs = queries.flatMap((query) => query.group.tensors.flatMap((name) => jobsOf(path, model, name, query)));
   for (const { query, piece } of jobs) sums.set(piece.name, new ErrorSum(query.formats));
   await runPass(jobs, (result, job) => sums.get(job.piece.name)!.add(result), options);
-  return [...sums].map(([name, sum]) => ({ name, errors: sum.finish() }));
+  return [...sums].map(([name, sum]) => ({ name, signal: sum.signal, errors: sum.finish() }));
 }
 
 function jobsOf(path: string, { weights }: SourceModel, name: string, query: MatrixQuery): ErrorsJob[] {
@@ -61,7 +63,7 @@ class ErrorSum {
   readonly #formats: readonly WeightFormat[];
   readonly #noise: number[];
   readonly #maxAbs: number[];
-  #signal = 0;
+  signal = 0;
 
   constructor(formats: readonly WeightFormat[]) {
     this.#formats = formats;
@@ -70,7 +72,7 @@ class ErrorSum {
   }
 
   add({ signal, formats }: PieceErrors): void {
-    this.#signal += signal;
+    this.signal += signal;
     for (const [i, { noise, maxAbs }] of formats.entries()) {
       this.#noise[i]! += noise;
       this.#maxAbs[i] = Math.max(this.#maxAbs[i]!, maxAbs);
@@ -80,7 +82,7 @@ class ErrorSum {
   finish(): FormatError[] {
     return this.#formats.map((format, i) => ({
       format,
-      relative: this.#signal === 0 ? 0 : Math.sqrt(this.#noise[i]! / this.#signal),
+      relative: this.signal === 0 ? 0 : Math.sqrt(this.#noise[i]! / this.signal),
       maxAbs: this.#maxAbs[i]!,
       noise: this.#noise[i]!,
     }));

@@ -37,6 +37,15 @@ export type { ModuleNode } from "./module-tree.js";
 export type { PassOptions } from "./pass.js";
 export type { PartKind } from "./place.js";
 export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";
+export {
+  type ErrorGroup,
+  type FormatComparison,
+  type MatrixErrors,
+  type ReportFormat,
+  reportDivergence,
+  reportErrors,
+  reportFormats,
+} from "./quant-report.js";
 export { diffPage } from "./report-page/diff-page.js";
 export { inspectPage } from "./report-page/inspect-page.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";

@@ -17,8 +17,15 @@ export type {
   PreparedChat,
 } from "./chat.js";
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
+export { type Divergence, divergence } from "./divergence.js";
 export { type MemoryOptions, openFeatureStore } from "./memory.js";
-export { type LoadOptions, type LoadTimings, loadModel, type ModelStats, type VisionLanguageModel } from "./model.js";
+export {
+  type LoadOptions,
+  type LoadTimings,
+  loadModel,
+  type ModelStats,
+  type VisionLanguageModel,
+} from "./model.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 export type {
   Trace,
