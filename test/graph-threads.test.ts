@@ -84,6 +84,14 @@ describe("graph threads", () => {
     expect(await mostTurns(beside)).toBeGreaterThan(8);
   });
 
+  it("refuse to score beside the running answers, whose cache they hold", async () => {
+    const messages: ChatMessage[] = [{ role: "user", content: "Hello!" }];
+    const prepared = await beside.prepare(messages);
+    const before = await beside.answer(messages);
+    await expect(beside.score(prepared, [1, 2]).next()).rejects.toThrow(/without graphThreads/);
+    expect((await beside.answer(messages)).text).toBe(before.text);
+  });
+
   it("tell what is wrong as the graph itself does, and go on", async () => {
     const thread = await GraphThread.open(join(inline.info.path, "decoder.onnx"), { device: "cpu", threads: 1 });
     await expect(thread.run({ nothing: int64([1]) }, { logits: null })).rejects.toThrow(/inputs_embeds|nothing/);

@@ -56,6 +56,7 @@ export class GraphThread implements Graph {
   /** Of the tasks that are not answered, oldest first. */
   readonly #jobs: Job[] = [];
   #cacheBytes = 0;
+  #hasCache = false;
   #lost: OcellusError | undefined;
 
   private constructor(path: string, options: SessionOptions) {
@@ -86,8 +87,14 @@ export class GraphThread implements Graph {
     return this.#ask({ kind: "run", feeds: plain(feeds), outputs: Object.keys(outputs) });
   }
 
-  /** The one cache of this graph. */
+  /** The one cache of this graph. @throws `unsupported` for a second one, which would take the first one's place. */
   withCache(shape: KvCacheShape): CachedGraph {
+    if (this.#hasCache)
+      throw new OcellusError(
+        "unsupported",
+        "a graph on a thread of its own has one cache, that of the running answers; to score answers, load the model without graphThreads",
+      );
+    this.#hasCache = true;
     const made = this.#ask({ kind: "cache", shape });
     made.catch(() => {}); // the first step says so too
     const bytes = () => this.#cacheBytes;
