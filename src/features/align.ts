@@ -16,7 +16,7 @@ export interface Alignment {
 /** A shift of 2 % is less than a pixel here: steps of least squares find their way from nothing. */
 const coarsestSide = 40;
 /** Finer levels would tell a hundredth of a pixel better, and cost what the comparison itself does. */
-const finestSide = 700;
+const finestSide = 300;
 const numSteps = 4;
 const numUnknowns = 6;
 

@@ -107,6 +107,17 @@ export class FeatureStore {
     }
   }
 
+  /** The features under this key if they are known, or about to be; nothing is encoded for this. */
+  async find(key: string): Promise<Features | undefined> {
+    if (!this.#entries.has(key) && !this.#flights.has(key) && !this.#disk) return undefined;
+    const unknown = new Error("not kept");
+    const found = this.get(key, () => Promise.reject(unknown));
+    return found.then(({ features }) => features).catch((error: unknown) => {
+      if (error === unknown) return undefined;
+      throw error;
+    });
+  }
+
   /** Waits for what is being written to disk. */
   async close(): Promise<void> {
     await this.#disk?.close();

@@ -1,6 +1,6 @@
 /**
- * Pictures as planes of numbers, for comparing them: luma in full, two chroma planes at half the size (that is all a JPEG keeps of
- * colour), and resampling by a map of its own for each axis. What a model is fed is made elsewhere: nothing here reaches one.
+ * Pictures as planes of numbers, for comparing them: luma in full, colour at half the size (which is all that a JPEG keeps of it),
+ * and resampling by a map of its own for each axis. What a model is fed is made elsewhere: nothing here reaches one.
  */
 
 export interface Plane {
@@ -28,12 +28,28 @@ export interface FrameMap {
   readonly y: AxisMap;
 }
 
-/** JPEG's luma. [ITU-R BT.601] */
-export function lumaOf({ width, height, data }: RgbPicture): Plane {
-  const luma = new Float32Array(width * height);
-  for (let i = 0, at = 0; i < luma.length; i++, at += 3)
-    luma[i] = 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
-  return { width, height, data: luma };
+/** [ITU-R BT.601], as JPEG has it. */
+const weights = { luma: [0.299, 0.587, 0.114], blue: [-0.168736, -0.331264, 0.5], red: [0.5, -0.418688, -0.081312] } as const;
+
+/** Luma in full, blue and red difference at half the size. */
+export interface Planes {
+  readonly luma: Plane;
+  readonly blue: Plane;
+  readonly red: Plane;
+}
+
+export function planesOf(picture: RgbPicture): Planes {
+  return {
+    luma: weighted(picture, weights.luma),
+    blue: halved(weighted(picture, weights.blue)),
+    red: halved(weighted(picture, weights.red)),
+  };
+}
+
+function weighted({ width, height, data }: RgbPicture, [r, g, b]: readonly [number, number, number]): Plane {
+  const out = new Float32Array(width * height);
+  for (let i = 0, at = 0; i < out.length; i++, at += 3) out[i] = r * data[at]! + g * data[at + 1]! + b * data[at + 2]!;
+  return { width, height, data: out };
 }
 
 /** The plane at another size, or another part of it: pixel i of n shows what lies at `map`(i/n). Bicubic, widened when it shrinks. */

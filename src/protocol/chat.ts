@@ -1,9 +1,9 @@
 /**
  * POST /v1/chat/completions as OpenAI documents it, with a few extensions that other servers have too (`top_k`, `min_p`,
- * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own in answers, `ocellus`.
+ * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own, `ocellus`.
  */
 import { z } from "zod";
-import { answerFactsSchema, completionUsageSchema, samplingFields } from "./shared.js";
+import { answerFactsSchema, completionUsageSchema, ownRequestSchema, samplingFields } from "./shared.js";
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const imagePart = z.object({
@@ -88,6 +88,7 @@ export const chatRequestSchema = z
     /** Pixels that each picture is brought between, for families that take any size. */
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
+    ocellus: ownRequestSchema.optional(),
   })
   .meta({ id: "ChatCompletionRequest" });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;

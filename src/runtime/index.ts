@@ -18,7 +18,7 @@ export type {
 } from "./chat.js";
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
-export { type MemoryOptions, openFeatureStore } from "./memory.js";
+export { type MemoryOptions, openFeatureStore, type Reuse } from "./memory.js";
 export {
   type LoadOptions,
   type LoadTimings,

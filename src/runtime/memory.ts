@@ -4,7 +4,7 @@
  */
 import { invariant } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
-import { digestOf, FeatureStore, featureKey, PictureTable, PrefixMemory, type TokenKey } from "../features/index.js";
+import { digestOf, FeatureStore, featureKey, NearPictures, PictureTable, PrefixMemory, type TokenKey } from "../features/index.js";
 import {
   defaultMaxBytes,
   type ImageFile,
@@ -31,7 +31,14 @@ export interface MemoryOptions {
   readonly featureFolderBytes?: number;
   /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
   readonly prefixBytes?: number;
+  /** Of what pictures look like, for requests that ask for `reuse: "near"`; nothing is kept for others. Default 64 MiB. */
+  readonly nearBytes?: number;
+  /** What is reused for questions that do not say (`ChatOptions.reuse`). Default "exact". */
+  readonly reuse?: Reuse;
 }
+
+/** "near": a picture may be answered for by a kept one that shows the same in another encoding, size, slight crop or light. */
+export type Reuse = "exact" | "near";
 
 export interface SharedMemory {
   readonly memory?: MemoryOptions;
@@ -42,12 +49,15 @@ export interface SharedMemory {
 export interface Memory {
   readonly features: FeatureStore;
   readonly prefixes: PrefixMemory | undefined;
+  readonly near: NearPictures;
+  readonly reuse: Reuse;
   /** The key of a picture's features. */
   keyOf(image: Pick<SeenImage, "digest" | "grid">): string;
   close(): Promise<void>;
 }
 
 const defaultPrefixBytes = 256 * 2 ** 20;
+const defaultNearBytes = 64 * 2 ** 20;
 
 export function openFeatureStore(options: MemoryOptions = {}): Promise<FeatureStore> {
   const { featureBytes: maxBytes, featureFolder: folder, featureFolderBytes: maxFolderBytes } = options;
@@ -68,10 +78,12 @@ export async function openMemory(
   const model = await visionVersion(packed, device);
   const preprocessing = digestOf(JSON.stringify(recipes ?? null));
   const features = shared ?? (await openFeatureStore(memory));
-  const { prefixBytes = defaultPrefixBytes } = memory;
+  const { prefixBytes = defaultPrefixBytes, nearBytes = defaultNearBytes, reuse = "exact" } = memory;
   return {
     features,
     prefixes: prefixBytes > 0 ? new PrefixMemory({ maxBytes: prefixBytes }) : undefined,
+    near: new NearPictures(nearBytes),
+    reuse,
     keyOf: ({ digest: pixels, grid }) => featureKey({ model, preprocessing, pixels, ...grid }),
     close: async () => (shared ? undefined : features.close()),
   };

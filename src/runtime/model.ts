@@ -23,6 +23,7 @@ import {
 } from "./chat.js";
 import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
 import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
+import { seeNear } from "./near.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
@@ -51,6 +52,8 @@ export interface ModelStats extends EngineStats {
   /** Keys and values of beginnings of prompts, kept for later ones. */
   readonly prefixBytes: number;
   readonly featureBytes: number;
+  /** What pictures look like, kept for `reuse: "near"`. */
+  readonly nearBytes: number;
   readonly features: FeatureStoreStats;
 }
 
@@ -156,8 +159,10 @@ export class VisionLanguageModel {
 
   get stats(): ModelStats {
     const { cacheBytes, prefixBytes } = this.#runner;
-    const { stats: features } = this.#parts.memory.features;
-    return { ...this.#engine.stats(), cacheBytes, prefixBytes, featureBytes: features.bytes, features };
+    const { features: store, near } = this.#parts.memory;
+    const { stats: features } = store;
+    const nearBytes = near.bytes;
+    return { ...this.#engine.stats(), cacheBytes, prefixBytes, nearBytes, featureBytes: features.bytes, features };
   }
 
   /**
@@ -203,7 +208,7 @@ export class VisionLanguageModel {
    * @throws as `chat`.
    */
   async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
-    const settled = this.#settled({ ...options, sampling: tracedSampling(options) });
+    const settled = this.#settled({ ...options, reuse: "exact", sampling: tracedSampling(options) }); // it looks at pixels
     const startedAt = performance.now();
     const prompt = await this.#read(messages, settled);
     const readAt = performance.now();
@@ -289,13 +294,15 @@ export class VisionLanguageModel {
 
   /** What the model is asked, checked, before anything costly. */
   async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
-    const { minPixels, maxPixels, tools, signal } = options;
+    const { memory, seeImage } = this.#parts;
+    const { minPixels, maxPixels, tools, signal, reuse = memory.reuse } = options;
     const prompt = await this.#parts.processor.process(messages, {
       maxCharacters: charactersPerToken * this.#runner.maxLength,
       ...(minPixels !== undefined && { minPixels }),
       ...(maxPixels !== undefined && { maxPixels }),
       ...(tools && { tools }),
       ...(signal && { signal }),
+      ...(reuse === "near" && { seeImage: seeNear(seeImage, memory) }),
     });
     this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
     throwIfAborted(signal);
@@ -332,12 +339,11 @@ export class VisionLanguageModel {
     const images: PlacedImage[] = [];
     const pictures: ChatPicture[] = [];
     for (const image of prompt.images) {
-      const { digest, start, numTokens } = image;
+      const { start, numTokens } = image;
       const isRead = start + numTokens <= blocks.length * prefixBlockLength;
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
       if (found) images.push({ start, numTokens, ...imageFeatures(found.features, family.numDeepstack(config)) });
-      const source = found?.source ?? "prefix";
-      pictures.push({ digest, numTokens, source, known: source !== "encoded" });
+      pictures.push({ numTokens, ...pictureFacts(image, found?.source ?? "prefix") });
     }
     const inputs: SequenceInputs = {
       images,
@@ -349,6 +355,7 @@ export class VisionLanguageModel {
 
   #encode(image: SeenImage): (unwanted: AbortSignal) => Promise<Features> {
     return async (unwanted) => {
+      if (image.standsFor) return image.standsFor.features; // forgotten since
       const pixels = await image.pixels();
       return (await this.#vision.run(() => this.encodeImage(pixels), unwanted)).outputs;
     };
@@ -371,6 +378,12 @@ export class VisionLanguageModel {
       ...(constraint && { constraint }),
     };
   }
+}
+
+function pictureFacts({ digest, standsFor }: SeenImage, source: ChatPicture["source"]): Omit<ChatPicture, "numTokens"> {
+  if (!standsFor) return { digest, source, known: source !== "encoded" };
+  const { digest: own, similarity } = standsFor;
+  return { digest: own, source: "near", known: true, near: { digest, similarity } };
 }
 
 /** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
