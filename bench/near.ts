@@ -70,7 +70,8 @@ class Bench {
       const scene = await drawScene(kind, seed);
       const base = { raw: scene.rgb, width: scene.width, height: scene.height };
       const kept = await this.#picture(await encode(base).png().toBuffer(), largeRecipe);
-      for (const [name, file] of await variants(base, seed)) await this.#try(this.#harmless, name, kept, file, largeRecipe);
+      for (const [name, file] of await variants(base, seed))
+        await this.#try(this.#harmless, name, kept, file, largeRecipe);
       for (const change of changes) {
         const other = await drawScene(kind, seed, change);
         const changed = { raw: other.rgb, width: other.width, height: other.height };
@@ -82,17 +83,22 @@ class Bench {
 
   /** Lines of training/make_near.py: a picture, its questions, the same scene with one thing changed. */
   async box(path: string, first: number, count: number): Promise<void> {
-    const lines = readFileSync(path, "utf8").trimEnd().split("\n").slice(first, first + count);
+    const lines = readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .slice(first, first + count);
     for (const [i, line] of lines.entries()) {
       const { image: url, questions, changed } = JSON.parse(line) as BoxLine;
       const base = await pixelsOf(url);
       const kept = await this.#picture(await encode(base).png().toBuffer(), boxRecipe);
       for (const [name, file] of await variants(base, first + i)) {
         const isNear = await this.#try(this.#harmless, name, kept, file, boxRecipe);
-        for (const question of questions.slice(0, this.#numAnswers)) await this.#compareAnswers(kept, file, question, isNear);
+        for (const question of questions.slice(0, this.#numAnswers))
+          await this.#compareAnswers(kept, file, question, isNear);
       }
       for (const [change, other] of Object.entries(changed))
-        for (const file of await disguises(await pixelsOf(other), i)) await this.#try(this.#hard, change, kept, file, boxRecipe);
+        for (const file of await disguises(await pixelsOf(other), i))
+          await this.#try(this.#hard, change, kept, file, boxRecipe);
     }
   }
 
@@ -100,7 +106,9 @@ class Bench {
     const line = (name: string, { asked, near, proposed, bare, ms }: Tally) => {
       const share = (part: number) => `${((100 * part) / asked).toFixed(2).padStart(7)} %`;
       const median = ms.toSorted((a, b) => a - b)[ms.length >> 1]!;
-      console.log(`${name.padEnd(18)}${String(asked).padStart(7)}${share(near)}${share(proposed)}${share(bare)}${median.toFixed(1).padStart(8)} ms`);
+      console.log(
+        `${name.padEnd(18)}${String(asked).padStart(7)}${share(near)}${share(proposed)}${share(bare)}${median.toFixed(1).padStart(8)} ms`,
+      );
     };
     console.log("harmless             asked   reused  proposed  bare cosine");
     for (const [name, tally] of this.#harmless) line(name, tally);
@@ -111,8 +119,13 @@ class Bench {
     line("all", all);
     console.log(`${all.near} false hits in ${all.asked}; bare cosine: ${all.bare}`);
     const { asked, changed, ofRefused, changedOfRefused } = this.#answers;
-    if (asked > 0) console.log(`answers: ${changed} of ${asked} changed among near hits, ${changedOfRefused} of ${ofRefused} among refused variants`);
-    console.log(JSON.stringify({ harmless: tallies(this.#harmless), hard: tallies(this.#hard), answers: this.#answers }));
+    if (asked > 0)
+      console.log(
+        `answers: ${changed} of ${asked} changed among near hits, ${changedOfRefused} of ${ofRefused} among refused variants`,
+      );
+    console.log(
+      JSON.stringify({ harmless: tallies(this.#harmless), hard: tallies(this.#hard), answers: this.#answers }),
+    );
   }
 
   async #picture(file: Buffer, recipe: ImageRecipe): Promise<Picture> {
@@ -122,7 +135,13 @@ class Bench {
     return { file, planes, pooled: meanToken(visualTokens) };
   }
 
-  async #try(into: Map<string, Tally>, name: string, kept: Picture, file: Buffer, recipe: ImageRecipe): Promise<boolean> {
+  async #try(
+    into: Map<string, Tally>,
+    name: string,
+    kept: Picture,
+    file: Buffer,
+    recipe: ImageRecipe,
+  ): Promise<boolean> {
     const { planes, pooled } = await this.#picture(file, recipe);
     const started = performance.now();
     const isProposed = innerProduct(describe(planes), describe(kept.planes)) >= leastSimilarity;
@@ -140,7 +159,8 @@ class Bench {
   async #compareAnswers(kept: Picture, file: Buffer, question: string, isNear: boolean): Promise<void> {
     const answer = async (bytes: Buffer) => {
       const content = [image(new Uint8Array(bytes)), question];
-      return (await this.#model.answer([{ role: "user", content }], { maxTokens: 32, sampling: { temperature: 0 } })).text;
+      return (await this.#model.answer([{ role: "user", content }], { maxTokens: 32, sampling: { temperature: 0 } }))
+        .text;
     };
     const isChanged = (await answer(kept.file)) !== (await answer(file));
     this.#answers[isNear ? "asked" : "ofRefused"]++;
@@ -165,18 +185,37 @@ function encode({ raw, width, height }: Raw) {
 }
 
 async function pixelsOf(url: string): Promise<Raw> {
-  const { width, height, data } = await decodeImage(new Uint8Array(Buffer.from(url.slice(url.indexOf(",") + 1), "base64")));
+  const { width, height, data } = await decodeImage(
+    new Uint8Array(Buffer.from(url.slice(url.indexOf(",") + 1), "base64")),
+  );
   return { raw: Buffer.from(data), width, height };
 }
 
 async function variants(base: Raw, seed: number): Promise<[string, Buffer][]> {
   const made: [string, Promise<Buffer>][] = [
-    ...[40, 55, 75, 95].map((quality): [string, Promise<Buffer>] => [`JPEG ${quality}`, encode(base).jpeg({ quality }).toBuffer()]),
-    ...[50, 80].map((quality): [string, Promise<Buffer>] => [`WebP ${quality}`, encode(base).webp({ quality }).toBuffer()]),
+    ...[40, 55, 75, 95].map((quality): [string, Promise<Buffer>] => [
+      `JPEG ${quality}`,
+      encode(base).jpeg({ quality }).toBuffer(),
+    ]),
+    ...[50, 80].map((quality): [string, Promise<Buffer>] => [
+      `WebP ${quality}`,
+      encode(base).webp({ quality }).toBuffer(),
+    ]),
     ...[0.5, 0.75, 1.5, 2].map((by): [string, Promise<Buffer>] => [`resize ${by}`, resized(base, by).png().toBuffer()]),
-    ...[0.01, 0.02].map((by): [string, Promise<Buffer>] => [`crop ${100 * by} %`, cropped(base, by, seed).png().toBuffer()]),
-    ...[0.9, 1.1].map((by): [string, Promise<Buffer>] => [`light × ${by}`, encode(base).linear(by, 0).png().toBuffer()]),
-    ["crop, JPEG 75", cropped(base, 0.02, seed + 1).jpeg({ quality: 75 }).toBuffer()],
+    ...[0.01, 0.02].map((by): [string, Promise<Buffer>] => [
+      `crop ${100 * by} %`,
+      cropped(base, by, seed).png().toBuffer(),
+    ]),
+    ...[0.9, 1.1].map((by): [string, Promise<Buffer>] => [
+      `light × ${by}`,
+      encode(base).linear(by, 0).png().toBuffer(),
+    ]),
+    [
+      "crop, JPEG 75",
+      cropped(base, 0.02, seed + 1)
+        .jpeg({ quality: 75 })
+        .toBuffer(),
+    ],
   ];
   return Promise.all(made.map(async ([name, file]): Promise<[string, Buffer]> => [name, await file]));
 }
@@ -188,7 +227,10 @@ async function disguises(changed: Raw, seed: number): Promise<Buffer[]> {
     encode(changed).jpeg({ quality: 75 }).toBuffer(),
     encode(changed).jpeg({ quality: 40 }).toBuffer(),
     cropped(changed, 0.02, seed).webp({ quality: 80 }).toBuffer(),
-    encode(await asRaw(resized(changed, 0.75))).linear(0.95, 0).jpeg({ quality: 85 }).toBuffer(),
+    encode(await asRaw(resized(changed, 0.75)))
+      .linear(0.95, 0)
+      .jpeg({ quality: 85 })
+      .toBuffer(),
   ]);
 }
 
@@ -220,10 +262,18 @@ function meanToken(tokens: Float32Array): Float32Array {
 function total(tallies: ReadonlyMap<string, Tally>): Tally {
   const sum = (of: (tally: Tally) => number) => [...tallies.values()].reduce((all, tally) => all + of(tally), 0);
   const ms = [...tallies.values()].flatMap((tally) => tally.ms);
-  return { asked: sum((t) => t.asked), near: sum((t) => t.near), proposed: sum((t) => t.proposed), bare: sum((t) => t.bare), ms };
+  return {
+    asked: sum((t) => t.asked),
+    near: sum((t) => t.near),
+    proposed: sum((t) => t.proposed),
+    bare: sum((t) => t.bare),
+    ms,
+  };
 }
 
 /** For adding up runs of parts. */
 function tallies(of: ReadonlyMap<string, Tally>) {
-  return Object.fromEntries([...of].map(([name, { asked, near, proposed, bare }]) => [name, { asked, near, proposed, bare }]));
+  return Object.fromEntries(
+    [...of].map(([name, { asked, near, proposed, bare }]) => [name, { asked, near, proposed, bare }]),
+  );
 }

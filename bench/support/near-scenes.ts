@@ -32,7 +32,8 @@ const pick = <T>(random: Random, from: readonly T[]): T => from[whole(random, fr
 
 /** The tints of the model in the box: colours that have a name. */
 const tints = ["#de1c26", "#ff8a0a", "#fce028", "#22963a", "#3cd0dc", "#1e54e4", "#8a30b6", "#ff96c0", "#70401e"];
-const words = "Total Order Date Name Street City Phone Amount Tax Due Paid Item Code Branch Account Number Unit Price".split(" ");
+const words =
+  "Total Order Date Name Street City Phone Amount Tax Due Paid Item Code Branch Account Number Unit Price".split(" ");
 const patterns = ["plain", "striped", "dotted", "checked"];
 
 export async function drawScene(kind: "form" | "still life", seed: number, change?: Change): Promise<Scene> {
@@ -70,7 +71,9 @@ function form(seed: number, change: Change | undefined): string {
   }
   alterForm(fields, change, randomNumbers(seed ^ 0x5bd1e995));
   const lines = fields.map(({ label, value, x, y, size, badge }) => {
-    const mark = badge ? `<rect x="${badge.x}" y="${y - size * 0.8}" width="18" height="${size * 0.8}" rx="3" fill="${badge.colour}"/>` : "";
+    const mark = badge
+      ? `<rect x="${badge.x}" y="${y - size * 0.8}" width="18" height="${size * 0.8}" rx="3" fill="${badge.colour}"/>`
+      : "";
     return `<text x="${x}" y="${y}" font-size="${size}">${label}: ${value}</text>${mark}`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="${paper}"/>
@@ -87,7 +90,13 @@ function alterForm(fields: Field[], change: Change | undefined, random: Random):
       field.value = withOtherDigit(field.value, random);
       return;
     case "colour":
-      field.badge = { colour: pick(random, tints.filter((tint) => tint !== field.badge?.colour)), x: field.x + 152 };
+      field.badge = {
+        colour: pick(
+          random,
+          tints.filter((tint) => tint !== field.badge?.colour),
+        ),
+        x: field.x + 152,
+      };
       return;
     case "moved": // to the neighbouring line, as a tick from one box to the next
       field.badge = field.badge ? { ...field.badge, x: field.badge.x - 8 } : undefined;
@@ -98,10 +107,11 @@ function alterForm(fields: Field[], change: Change | undefined, random: Random):
       return;
     case "pattern": // there is none on a form: two values change places
     case "next page":
-      for (const each of fields) if (change === "next page" || each === field) each.value = shuffledDigits(each.value, random);
+      for (const each of fields)
+        if (change === "next page" || each === field) each.value = shuffledDigits(each.value, random);
       return;
     default:
-      return change satisfies never;
+      change satisfies never;
   }
 }
 
@@ -133,15 +143,18 @@ function stillLife(seed: number, change: Change | undefined): string {
   const unit = Math.min(width, height);
   const ground = `hsl(${whole(random, 360)},${whole(random, 40)}%,${45 + whole(random, 40)}%)`;
   const roughness = between(random, 0.01, 0.15).toFixed(3);
-  const things = Array.from({ length: 2 + whole(random, 5) }, (): Thing => ({
-    shape: whole(random, 3),
-    x: between(random, 0.15, 0.85) * width,
-    y: between(random, 0.15, 0.7) * height,
-    size: between(random, 0.1, 0.28) * unit,
-    turn: between(random, -25, 25),
-    colour: pick(random, tints),
-    pattern: pick(random, patterns),
-  }));
+  const things = Array.from(
+    { length: 2 + whole(random, 5) },
+    (): Thing => ({
+      shape: whole(random, 3),
+      x: between(random, 0.15, 0.85) * width,
+      y: between(random, 0.15, 0.7) * height,
+      size: between(random, 0.1, 0.28) * unit,
+      turn: between(random, -25, 25),
+      colour: pick(random, tints),
+      pattern: pick(random, patterns),
+    }),
+  );
   const price = { text: String(10 + whole(random, 990)), size: between(random, 0.06, 0.1) * unit };
   alterStillLife(things, price, change, randomNumbers(seed ^ 0x5bd1e995), unit);
   const fills = things.map(({ colour, pattern }, i) => patternFill(`p${i}`, colour, pattern));
@@ -154,7 +167,13 @@ function stillLife(seed: number, change: Change | undefined): string {
     <text x="${width * 0.1 + 6}" y="${height - price.size * 0.6}" font-size="${price.size}" font-family="sans-serif" font-weight="bold">$${price.text}</text></svg>`;
 }
 
-function alterStillLife(things: Thing[], price: { text: string }, change: Change | undefined, random: Random, unit: number): void {
+function alterStillLife(
+  things: Thing[],
+  price: { text: string },
+  change: Change | undefined,
+  random: Random,
+  unit: number,
+): void {
   const thing = things.at(-1)!; // nothing lies on it
   switch (change) {
     case undefined:
@@ -163,10 +182,16 @@ function alterStillLife(things: Thing[], price: { text: string }, change: Change
       price.text = withOtherDigit(price.text, random);
       return;
     case "colour":
-      thing.colour = pick(random, tints.filter((tint) => tint !== thing.colour));
+      thing.colour = pick(
+        random,
+        tints.filter((tint) => tint !== thing.colour),
+      );
       return;
     case "pattern":
-      thing.pattern = pick(random, patterns.filter((pattern) => pattern !== thing.pattern));
+      thing.pattern = pick(
+        random,
+        patterns.filter((pattern) => pattern !== thing.pattern),
+      );
       return;
     case "moved":
       thing.x += (random() < 0.5 ? -1 : 1) * between(random, 0.03, 0.15) * unit;
@@ -178,7 +203,7 @@ function alterStillLife(things: Thing[], price: { text: string }, change: Change
       thing.shape = (thing.shape + 1) % 3;
       return;
     default:
-      return change satisfies never;
+      change satisfies never;
   }
 }
 

@@ -110,7 +110,9 @@ function solved(upper: Float64Array, right: Float64Array): Float64Array {
   const n = numUnknowns;
   const matrix = Array.from({ length: n }, (_, a) =>
     Float64Array.from({ length: n + 1 }, (_, b) =>
-      b === n ? right[a]! : upper[Math.min(a, b) * n + Math.max(a, b)]! * (a === b ? 1 + 1e-6 : 1) + (a === b ? 1e-3 : 0),
+      b === n
+        ? right[a]!
+        : upper[Math.min(a, b) * n + Math.max(a, b)]! * (a === b ? 1 + 1e-6 : 1) + (a === b ? 1e-3 : 0),
     ),
   );
   for (let a = 0; a < n; a++)

@@ -112,10 +112,12 @@ export class FeatureStore {
     if (!this.#entries.has(key) && !this.#flights.has(key) && !this.#disk) return undefined;
     const unknown = new Error("not kept");
     const found = this.get(key, () => Promise.reject(unknown));
-    return found.then(({ features }) => features).catch((error: unknown) => {
-      if (error === unknown) return undefined;
-      throw error;
-    });
+    return found
+      .then(({ features }) => features)
+      .catch((error: unknown) => {
+        if (error === unknown) return undefined;
+        throw error;
+      });
   }
 
   /** Waits for what is being written to disk. */

@@ -78,7 +78,8 @@ export class NearPictures {
     const entry = { scope, kept, descriptor: describe(planes), ...packed(planes) };
     this.#policy.touch(key);
     this.#entries.set(key, entry);
-    for (const gone of this.#policy.add(key, entry.bytes.length + entry.descriptor.byteLength)) this.#entries.delete(gone);
+    for (const gone of this.#policy.add(key, entry.bytes.length + entry.descriptor.byteLength))
+      this.#entries.delete(gone);
   }
 
   /** Its features are gone: it can answer for nobody. */
@@ -117,8 +118,14 @@ function packed({ luma, blue, red }: Planes): Pick<Entry, "width" | "height" | "
   const { width, height } = luma;
   const bytes = new Uint8Array(luma.data.length + blue.data.length + red.data.length);
   bytes.set(luma.data.map(Math.round));
-  bytes.set(blue.data.map((value) => Math.round(value) + 128), luma.data.length);
-  bytes.set(red.data.map((value) => Math.round(value) + 128), luma.data.length + blue.data.length);
+  bytes.set(
+    blue.data.map((value) => Math.round(value) + 128),
+    luma.data.length,
+  );
+  bytes.set(
+    red.data.map((value) => Math.round(value) + 128),
+    luma.data.length + blue.data.length,
+  );
   return { width, height, bytes };
 }
 

@@ -29,7 +29,11 @@ export interface FrameMap {
 }
 
 /** [ITU-R BT.601], as JPEG has it. */
-const weights = { luma: [0.299, 0.587, 0.114], blue: [-0.168736, -0.331264, 0.5], red: [0.5, -0.418688, -0.081312] } as const;
+const weights = {
+  luma: [0.299, 0.587, 0.114],
+  blue: [-0.168736, -0.331264, 0.5],
+  red: [0.5, -0.418688, -0.081312],
+} as const;
 
 /** Luma in full, blue and red difference at half the size. */
 export interface Planes {

@@ -34,7 +34,10 @@ const edgeVariance = 400;
 export function differences(picture: Planes, kept: Planes): Differences {
   const alignment = align(picture.luma, kept.luma);
   const { map, gain, offset } = alignment;
-  const { structure, usualStructure, light } = compareLuma(picture.luma, under(picture.luma, kept.luma, map, gain, offset));
+  const { structure, usualStructure, light } = compareLuma(
+    picture.luma,
+    under(picture.luma, kept.luma, map, gain, offset),
+  );
   const blue = compareColour(picture.blue, under(picture.blue, kept.blue, map, gain, 0));
   const red = compareColour(picture.red, under(picture.red, kept.red, map, gain, 0));
   return { alignment, structure, usualStructure, light, colour: Math.max(blue, red) };

@@ -23,7 +23,7 @@ export {
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";
 export { isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
-export { videoSize } from "./smart-size.js";
 export { shownPicture } from "./shown.js";
+export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
 export { thumbnail } from "./thumbnail.js";

@@ -27,8 +27,5 @@ function placeOf(patch: number, columns: number, merge: number): [row: number, c
   const block = Math.floor(patch / (merge * merge));
   const within = patch % (merge * merge);
   const perRow = columns / merge;
-  return [
-    Math.floor(block / perRow) * merge + Math.floor(within / merge),
-    (block % perRow) * merge + (within % merge),
-  ];
+  return [Math.floor(block / perRow) * merge + Math.floor(within / merge), (block % perRow) * merge + (within % merge)];
 }

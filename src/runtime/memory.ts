@@ -4,7 +4,15 @@
  */
 import { invariant } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
-import { digestOf, FeatureStore, featureKey, NearPictures, PictureTable, PrefixMemory, type TokenKey } from "../features/index.js";
+import {
+  digestOf,
+  FeatureStore,
+  featureKey,
+  NearPictures,
+  PictureTable,
+  PrefixMemory,
+  type TokenKey,
+} from "../features/index.js";
 import {
   defaultMaxBytes,
   type ImageFile,

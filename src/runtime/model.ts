@@ -22,8 +22,8 @@ import {
   streamChat,
 } from "./chat.js";
 import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
-import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { seeNear } from "./near.js";
+import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
