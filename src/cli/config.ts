@@ -46,6 +46,12 @@ export const serveConfigSchema = z.strictObject({
     .min(0)
     .default(256 * 2 ** 20)
     .describe("of encoded pictures in memory; 0 keeps none"),
+  pinnedBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 2 ** 20)
+    .describe("of encoded pictures of pinned files (/v1/files with pin=true), beside these"),
   featureFolder: z.string().optional().describe("where encoded pictures outlive the server (default: nowhere)"),
   featureFolderBytes: z
     .number()

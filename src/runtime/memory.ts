@@ -33,6 +33,8 @@ import type { Device } from "../session/index.js";
 export interface MemoryOptions {
   /** Of encoded pictures in memory. Default 256 MiB. */
   readonly featureBytes?: number;
+  /** Of encoded pictures that are pinned (`model.pin`), beside these. Default 64 MiB. */
+  readonly pinnedBytes?: number;
   /** Folder where encoded pictures outlive the process; one process at a time. Default: none. */
   readonly featureFolder?: string | undefined;
   /** Of that folder. Default 4 GiB. */
@@ -71,6 +73,7 @@ export function openFeatureStore(options: MemoryOptions = {}): Promise<FeatureSt
   const { featureBytes: maxBytes, featureFolder: folder, featureFolderBytes: maxFolderBytes } = options;
   return FeatureStore.open({
     ...(maxBytes !== undefined && { maxBytes }),
+    ...(options.pinnedBytes !== undefined && { maxPinnedBytes: options.pinnedBytes }),
     ...(folder !== undefined && maxFolderBytes !== 0 && { folder }),
     ...(maxFolderBytes !== undefined && { maxFolderBytes }),
   });

@@ -7,7 +7,7 @@ import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
-import type { PictureThreads, PixelValues, SeenImage } from "../image/index.js";
+import type { ImageInput, PictureThreads, PixelValues, SeenImage } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
@@ -273,6 +273,17 @@ export class VisionLanguageModel {
     } finally {
       await runner.close();
     }
+  }
+
+  /**
+   * Encodes a picture and keeps that, whatever else is asked about, until the returned function is called: for pictures that are
+   * sent once and asked about for long. @throws `unsupported`, `too_large` (the budget `memory.pinnedBytes`), and as `chat`.
+   */
+  async pin(picture: ImageInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<() => void> {
+    const { eyes, seeImage, memory, packed } = this.#parts;
+    if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
+    const seen = await seeImage(picture, eyes.recipe, signal && { signal });
+    return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
   }
 
   /** What the vision graph makes of a prepared picture. */

@@ -70,6 +70,7 @@ export class Metrics {
       model_kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
       model_prefix_cache_bytes: ["Kept beginnings of prompts.", ({ prefixBytes }: Reading) => prefixBytes],
       model_near_cache_bytes: ["What pictures look like, for near reuse.", ({ nearBytes }: Reading) => nearBytes],
+      model_pinned_bytes: ["Encoded pictures of pinned files.", ({ features }: Reading) => features.pinnedBytes],
       model_feature_cache_bytes: ["Encoded pictures in memory.", ({ featureBytes }: Reading) => featureBytes],
       model_feature_disk_bytes: ["Encoded pictures on disk.", ({ features }: Reading) => features.diskBytes],
       model_feature_damaged_records: [

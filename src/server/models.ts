@@ -9,7 +9,8 @@ import { Gate } from "./gate.js";
 export type ChatModel = Pick<
   VisionLanguageModel,
   "info" | "stats" | "tokenizer" | "prepare" | "prepareText" | "generate" | "close"
->;
+> &
+  Partial<Pick<VisionLanguageModel, "pin">>;
 export type EmbeddingModel = Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
 
 export interface ServedModel {
