@@ -21,6 +21,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     throw error;
   }
   return async () => {
+    if (!held.has(path)) return;
     await rm(path, { force: true }).catch(() => {});
     held.delete(path);
   };
