@@ -1,6 +1,7 @@
 /**
  * Reuse among near-duplicates: how many harmless variants of a picture it takes for the picture, and whether it ever takes another
- * one for it. `npm run bench -- near [--scenes 20] [--first 1] [--box FILE]`: drawn scenes as Qwen3-VL is shown them; with --box
+ * one for it. `npm run bench -- near [--scenes 20] [--first 1] [--box FILE]
+ * [--answers 1] [--seconds 3600]`: drawn scenes as Qwen3-VL is shown them; with --box
  * (from training/make_near.py) scenes of the model in the box as it is shown them, whose answers are compared too. Beside it, what
  * a bare cosine of 0.95 over pooled features of the model in the box does on the same pictures.
  */
@@ -38,14 +39,17 @@ interface Tally {
 
 export async function main(args: string[]): Promise<void> {
   const text = (value: string) => ({ type: "string", default: value }) as const;
-  const options = { scenes: text("20"), first: text("1"), box: text(""), answers: text("0") };
+  const options = { scenes: text("20"), first: text("1"), box: text(""), answers: text("0"), seconds: text("3600") };
   const { values } = parseArgs({ args, options });
   const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), { weights: "int4" });
   try {
     const bench = new Bench(model, Number(values.answers));
     const [first, count] = [Number(values.first), Number(values.scenes)];
-    if (values.box !== "") await bench.box(values.box, first - 1, count);
-    else for (let seed = first; seed < first + count; seed++) await bench.drawn(seed);
+    const end = performance.now() + 1000 * Number(values.seconds);
+    const box = values.box === "" ? undefined : readFileSync(values.box, "utf8").trimEnd().split("\n");
+    for (let number = first; number < first + count && performance.now() < end; number++)
+      if (!box) await bench.drawn(number);
+      else if (box[number - 1]) await bench.box(box[number - 1]!, number);
     bench.report();
   } finally {
     await model.close();
@@ -81,25 +85,19 @@ class Bench {
     }
   }
 
-  /** Lines of training/make_near.py: a picture, its questions, the same scene with one thing changed. */
-  async box(path: string, first: number, count: number): Promise<void> {
-    const lines = readFileSync(path, "utf8")
-      .trimEnd()
-      .split("\n")
-      .slice(first, first + count);
-    for (const [i, line] of lines.entries()) {
-      const { image: url, questions, changed } = JSON.parse(line) as BoxLine;
-      const base = await pixelsOf(url);
-      const kept = await this.#picture(await encode(base).png().toBuffer(), boxRecipe);
-      for (const [name, file] of await variants(base, first + i)) {
-        const isNear = await this.#try(this.#harmless, name, kept, file, boxRecipe);
-        for (const question of questions.slice(0, this.#numAnswers))
-          await this.#compareAnswers(kept, file, question, isNear);
-      }
-      for (const [change, other] of Object.entries(changed))
-        for (const file of await disguises(await pixelsOf(other), i))
-          await this.#try(this.#hard, change, kept, file, boxRecipe);
+  /** A line of training/make_near.py: a picture, its questions, the same scene with one thing changed. */
+  async box(line: string, number: number): Promise<void> {
+    const { image: url, questions, changed } = JSON.parse(line) as BoxLine;
+    const base = await pixelsOf(url);
+    const kept = await this.#picture(await encode(base).png().toBuffer(), boxRecipe);
+    for (const [name, file] of await variants(base, number)) {
+      const isNear = await this.#try(this.#harmless, name, kept, file, boxRecipe);
+      for (let i = 0; i < this.#numAnswers; i++)
+        await this.#compareAnswers(kept, file, questions[(number + i) % questions.length]!, isNear);
     }
+    for (const [change, other] of Object.entries(changed))
+      for (const file of await disguises(await pixelsOf(other), number))
+        await this.#try(this.#hard, change, kept, file, boxRecipe);
   }
 
   report(): void {
