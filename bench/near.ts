@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, innerProduct, leastSimilarity } from "../src/features/near-pictures.js";
 import { type Planes, planesOf } from "../src/features/plane.js";
 import { differences, isSame } from "../src/features/same-picture.js";
@@ -232,7 +232,7 @@ async function disguises(changed: Raw, seed: number): Promise<Buffer[]> {
   ]);
 }
 
-async function asRaw(picture: sharp.Sharp): Promise<Raw> {
+async function asRaw(picture: Sharp): Promise<Raw> {
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   return { raw: data, width: info.width, height: info.height };
 }

@@ -4,12 +4,10 @@ import { NearPictures } from "./index.js";
 import { planesOf, type RgbPicture, resample } from "./plane.js";
 
 type Colour = readonly [number, number, number];
-const [white, ink, red, orange]: Colour[] = [
-  [240, 240, 235],
-  [30, 32, 40],
-  [222, 28, 38],
-  [255, 138, 10],
-];
+const white: Colour = [240, 240, 235];
+const ink: Colour = [30, 32, 40];
+const red: Colour = [222, 28, 38];
+const orange: Colour = [255, 138, 10];
 /** 5 × 7 dots. */
 const digits: Record<string, string> = {
   "3": "01110 10001 00001 00110 00001 10001 01110",
