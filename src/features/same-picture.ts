@@ -113,9 +113,9 @@ const mostOffset = 14;
 const mostLight = 12;
 const mostColour = 18;
 /** Of a tile's variance: never more than that, nor more than so many times what is usual in the picture. */
-const mostStructure = 0.5;
+const mostStructure = 0.3;
 const leastUsual = 0.06;
-const timesUsual = 4;
+const timesUsual = 3;
 
 export function isSame({ alignment, structure, usualStructure, light, colour }: Differences, picture: Planes): boolean {
   const { map, gain, offset } = alignment;
