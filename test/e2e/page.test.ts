@@ -33,6 +33,7 @@ function halting(model: VisionLanguageModel): ChatModel {
     info: model.info,
     stats: model.stats,
     tokenizer: model.tokenizer,
+    pixelBytes: (...args) => model.pixelBytes(...args),
     prepare: (...args) => model.prepare(...args),
     prepareText: (...args) => model.prepareText(...args),
     close: () => model.close(),
