@@ -141,6 +141,28 @@ describe("a client that hangs up", () => {
   });
 });
 
+describe("a server that is loading", () => {
+  it("lives, is not ready, and asks for patience; then it is and answers", async () => {
+    model = scriptedModel();
+    server = await startServer({ scripted: model }, {}, {}, { open: false });
+    const health = async (name: string) => {
+      const response = await fetch(`${server.url}/health/${name}`);
+      return [response.status, ((await response.json()) as any).status];
+    };
+    expect([await health("live"), await health("ready")]).toEqual([
+      [200, "ok"],
+      [503, "loading"],
+    ]);
+    const early = await post("early");
+    expect([early.status, await early.json()]).toMatchObject([503, { error: { code: "unavailable" } }]);
+    server.services.models.open();
+    expect(await health("ready")).toEqual([200, "ok"]);
+    const answered = post("now");
+    await model.say();
+    expect((await answered).status).toBe(200);
+  });
+});
+
 describe("stopping", () => {
   it("finishes what runs and waits, refuses what comes, and says so to the balancer", async () => {
     await start({}, 1);

@@ -1,6 +1,7 @@
 /**
  * A request's JSON → a checked value. A parameter we do not know may change the answer a client expects, so it is refused
- * by name, unless it stands on the route's list of harmless ones: those are ignored, and the response says so in a header.
+ * by name, wherever it stands, unless it is on the route's list of harmless ones: those are ignored, and the response says
+ * so in a header. Paths of parts go without their numbers: `messages.content.image_url.detail`.
  */
 import type { z } from "zod";
 import { nearestHint, OcellusError } from "../base/index.js";
@@ -33,7 +34,37 @@ export function parseBody<S extends z.ZodObject>(
     const hint = nearestHint(name, known) || "; remove it";
     throw refusal(name, `${name}: there is no such parameter here${hint}`);
   }
-  return { value: parseValue(schema, given), ignored: unknown };
+  const value = parseValue(schema, given);
+  const inside = [...droppedInside(given, value, "", "")];
+  for (const { name, place } of inside) {
+    if (harmless.includes(name)) continue;
+    throw refusal(place, `${place}: there is no such parameter here; remove it`);
+  }
+  return { value, ignored: [...unknown, ...new Set(inside.map(({ name }) => name))] };
+}
+
+interface Dropped {
+  /** With the numbers of parts, to find it; and without, to know it. */
+  readonly place: string;
+  readonly name: string;
+}
+
+/** What stands inside the parameters and was not read: a schema keeps of an object what it knows. */
+function* droppedInside(given: unknown, read: unknown, place: string, name: string): Generator<Dropped> {
+  if (typeof given !== "object" || given === null || typeof read !== "object" || read === null) return;
+  for (const [key, part] of Object.entries(given)) {
+    const below = `${place}${key}`;
+    const known = Array.isArray(given) ? name : `${name}${key}`;
+    const isRead = Object.hasOwn(read, key);
+    if (isRead)
+      yield* droppedInside(
+        part,
+        (read as Record<string, unknown>)[key],
+        `${below}.`,
+        Array.isArray(given) ? name : `${known}.`,
+      );
+    else if (part !== null && place !== "") yield { place: below, name: known };
+  }
 }
 
 /** @throws `invalid_request` naming the first wrong part in `details.param`. */
