@@ -188,6 +188,21 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     }
   });
 
+  it("shows how likely every token was, and on a click what else was likely in its place", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    const text = await written();
+    await button("Probabilities").click();
+    const tokens = page.locator(".tokens button");
+    expect((await tokens.allInnerTexts()).join("").replaceAll("\u00a0", " ").trim()).toBe(text.trim());
+    await tokens.nth(2).click();
+    expect(await tokens.nth(2).getAttribute("aria-pressed")).toBe("true");
+    const share = (await tokens.nth(2).getAttribute("aria-label"))!.split(", ").at(-1)!;
+    expect(share).toMatch(/^[\d.]+%$/);
+    expect(await page.locator(".alternatives li[data-chosen=true]").innerText()).toContain(share);
+    expect(await page.locator(".alternatives li").count()).toBeGreaterThan(1);
+  });
+
   it("can be used by keyboard alone", async () => {
     await open();
     await page.locator(".examples button:enabled").first().waitFor();
@@ -283,9 +298,29 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
   it("may load and send nothing but its own, and is asked for anew while its assets are kept", async () => {
     const [root, html] = await fetched("/");
     expect(root.headers.get("content-security-policy")).toMatch(/^default-src 'self';/);
+    for (const path of ["/", "/docs", "/v1/models", "/no-such-page"]) {
+      const { headers } = (await fetched(path))[0];
+      const told = ["x-content-type-options", "referrer-policy", "x-frame-options"].map((name) => headers.get(name));
+      expect(told, path).toEqual(["nosniff", "no-referrer", "DENY"]);
+    }
     expect(root.headers.get("cache-control")).toBe("no-cache");
     const [asset] = await fetched(/\.\/(assets\/[^"]+\.js)/.exec(html)![1]!);
     expect(asset.headers.get("cache-control")).toMatch(/immutable/);
+  });
+
+  it("of the API is styled, opens, has no script and no serious fault, in both themes and on a phone", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await open({ colorScheme, viewport: { width: 390, height: 844 } }, "docs");
+      expect(await page.title()).toBe("Ocellus API");
+      await page.getByText("/v1/chat/completions").click();
+      await page.getByText("max_pixels").first().waitFor();
+      expect(await page.evaluate(`getComputedStyle(document.querySelector(".post")).textTransform`)).toBe("uppercase");
+      expect(await overflow(), colorScheme).toBe(0);
+      expect(await faults(), colorScheme).toEqual([]);
+      const { headers } = (await fetched("/docs"))[0];
+      expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/);
+      await page.context().close();
+    }
   });
 });
 
