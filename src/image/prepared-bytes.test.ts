@@ -24,7 +24,7 @@ function bmp(width: number, height: number): Uint8Array {
     [18, width],
     [22, height],
   ] as const)
-    bytes.writeInt32LE(value, at); // prettier-ignore
+    bytes.writeInt32LE(value, at);
   bytes.writeInt16LE(1, 26);
   bytes.writeInt16LE(24, 28);
   return bytes;

@@ -51,20 +51,20 @@ interface Dropped {
 
 /** What stands inside the parameters and was not read: a schema keeps of an object what it knows. */
 function* droppedInside(given: unknown, read: unknown, place: string, name: string): Generator<Dropped> {
-  if (typeof given !== "object" || given === null || typeof read !== "object" || read === null) return;
+  if (!isObject(given) || !isObject(read)) return;
   for (const [key, part] of Object.entries(given)) {
-    const below = `${place}${key}`;
-    const known = Array.isArray(given) ? name : `${name}${key}`;
-    const isRead = Object.hasOwn(read, key);
-    if (isRead)
-      yield* droppedInside(
-        part,
-        (read as Record<string, unknown>)[key],
-        `${below}.`,
-        Array.isArray(given) ? name : `${known}.`,
-      );
-    else if (part !== null && place !== "") yield { place: below, name: known };
+    const found = { place: below(place, key), name: Array.isArray(given) ? name : below(name, key) };
+    if (Object.hasOwn(read, key)) yield* droppedInside(part, read[key], found.place, found.name);
+    else if (part !== null && place !== "") yield found;
   }
+}
+
+function below(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** @throws `invalid_request` naming the first wrong part in `details.param`. */
