@@ -1,8 +1,10 @@
 /** The built page in a real Chromium, served by the real server with the model in the box: what a person does with it. */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
@@ -18,6 +20,8 @@ vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const picture = (name: string) => join(repository, "examples/pictures", name);
+/** Not the form that waits: the server answers in this process. */
+const execute = promisify(execFile);
 const rooms = ["chat", "compare", "uses", "monitor", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
@@ -188,6 +192,29 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     }
   });
 
+  it("gives programs that ask the same again, whatever is in the question", async () => {
+    await open();
+    await page.locator("input[type=file]").setInputFiles([picture("dress.jpg")]);
+    await page.getByRole("button", { name: "Show dress.jpg large" }).waitFor();
+    await ask('What\'s the colour? $HOME `date` "quoted" \\n 红色 END');
+    const text = (await written()).trim();
+    await button("Code").click();
+    const program = async (language: string) => {
+      await page.getByRole("radio", { name: language }).check();
+      return page.locator(".code-dialog pre").innerText();
+    };
+    const inPictures = { cwd: join(repository, "examples/pictures") };
+    const { stdout: json } = await execute("sh", ["-c", await program("curl")], inPictures);
+    expect(JSON.parse(json).choices[0].message.content.trim()).toBe(text);
+    const tsx = join(repository, "node_modules/tsx/dist/cli.mjs");
+    const { stdout } = await execute(
+      process.execPath,
+      [tsx, "--input-type=module", "--eval", await program("TypeScript")],
+      inPictures,
+    );
+    expect(stdout.trim()).toBe(text);
+  });
+
   it("shows how likely every token was, and on a click what else was likely in its place", async () => {
     await open();
     await page.locator(".examples button").first().click();
@@ -233,7 +260,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     expect(await page.locator("html").getAttribute("lang")).toBe("zh-CN");
     expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
     await page.locator(".examples button").first().click();
-    await page.getByRole("button", { name: "代码" }).waitFor();
+    await page.getByRole("button", { name: "代码", exact: true }).waitFor();
     expect(await page.locator(".prose").innerText()).toMatch(/红色/);
     await page.getByRole("button", { name: "Switch to English" }).click();
     await page.getByRole("button", { name: "Probabilities" }).waitFor();
