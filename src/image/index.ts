@@ -10,6 +10,7 @@ export {
   type StandIn,
   seen,
 } from "./prepare.js";
+export { preparedBytes } from "./prepared-bytes.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {

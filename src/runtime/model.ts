@@ -181,6 +181,14 @@ export class VisionLanguageModel {
     return this.#see(await this.#read(messages, options), started, options.signal);
   }
 
+  /**
+   * Bytes of pixel values that `prepare` holds until the pictures are encoded, by their headers: for whoever asks much at
+   * once. @throws as `prepare`, of what needs no picture.
+   */
+  async pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
+    return this.#parts.processor.pixelBytes(messages, pictureOptions(options));
+  }
+
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
   prepareText(prompt: string | readonly number[], options: ChatOptions = {}): PreparedChat {
     const started = performance.now();
@@ -306,13 +314,11 @@ export class VisionLanguageModel {
   /** What the model is asked, checked, before anything costly. */
   async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
     const { memory, seeImage } = this.#parts;
-    const { minPixels, maxPixels, tools, signal, reuse = memory.reuse } = options;
+    const { tools, signal, reuse = memory.reuse } = options;
     const prompt = await this.#parts.processor.process(messages, {
+      ...pictureOptions(options),
       maxCharacters: charactersPerToken * this.#runner.maxLength,
-      ...(minPixels !== undefined && { minPixels }),
-      ...(maxPixels !== undefined && { maxPixels }),
       ...(tools && { tools }),
-      ...(signal && { signal }),
       ...(reuse === "near" && { seeImage: seeNear(seeImage, memory) }),
     });
     this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
@@ -395,6 +401,11 @@ function pictureFacts({ digest, standsFor }: SeenImage, source: ChatPicture["sou
   if (!standsFor) return { digest, source, known: source !== "encoded" };
   const { digest: own, similarity } = standsFor;
   return { digest: own, source: "near", known: true, near: { digest, similarity } };
+}
+
+/** How pictures are looked at, in the processor's words. */
+function pictureOptions({ minPixels, maxPixels, signal }: ChatOptions) {
+  return { minPixels, maxPixels, ...(signal && { signal }) };
 }
 
 /** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
