@@ -45,19 +45,19 @@ export function fileOf(folder: string, what: "entries" | "pictures", { generatio
   return join(folder, what === "entries" ? `entries-${generation}.log` : `pictures-${generation}`);
 }
 
-/** At `end`, which cuts off what stands behind it; by itself at the end of the file. Synced. */
+/** At `end`, which cuts off what stands behind it; by itself at the end of the file. Synced. As it was when it fails. */
 export async function append(path: string, bytes: Uint8Array, end?: number): Promise<void> {
+  const file = await open(path, "r+").catch((cause: unknown) => Promise.reject(ioError("write", path, cause)));
+  const start = end ?? (await file.stat()).size;
   try {
-    const file = await open(path, "r+");
-    try {
-      if (end !== undefined) await file.truncate(end);
-      await file.write(bytes, 0, bytes.length, end ?? (await file.stat()).size);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await file.truncate(start);
+    await file.write(bytes, 0, bytes.length, start);
+    await file.sync();
   } catch (cause) {
+    await file.truncate(start).catch(() => {}); // half of it would count as added
     throw ioError("write", path, cause);
+  } finally {
+    await file.close();
   }
 }
 

@@ -51,6 +51,7 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
     expect(again.search({ vector: next(5), count: 50 }).map((hit) => hit.entry.id)).not.toContain(5);
     expect(Buffer.from(await again.picture(40)).toString()).toBe("picture 40");
     expect(again.search({ words: "a dress", count: 3 }).map((hit) => hit.entry.id)).toEqual([40]);
+    expect(again.search({ vector, words: "absent", count: 3 })).toHaveLength(3);
     expect(again.search({ vector, count: 3, where: { shelf: "A", price: "12" } })).toHaveLength(1);
     expect(again.search({ vector, count: 3, where: { shelf: "B" } })).toEqual([]);
     expect(again.search({ vector, count: 3, where: { constructor: "x" } })).toEqual([]);

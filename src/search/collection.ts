@@ -38,6 +38,8 @@ import { checkVector, type VectorIndex } from "./vector-index.js";
 const maxEntries = 1_000_000;
 /** A log is written anew when it has more removed entries than others, and enough of them to be worth it. */
 const fewestRemoved = 1000;
+/** A killed process leaves as many to be put into the graph again: seconds. */
+const mostUnsaved = 10_000;
 
 export interface Query {
   /** Of a picture, or of a text where the model has a tower for texts. */
@@ -127,7 +129,7 @@ export class Collection {
     await this.#lane.run(() => this.#refresh());
   }
 
-  /** Durable when it resolves, all or none of them. @throws `invalid_request`, `too_large`, `io`. */
+  /** Durable when it resolves; none of them when it fails, perhaps the first of them when the process is killed. @throws `invalid_request`, `too_large`, `io`. */
   async add(entries: readonly NewEntry[]): Promise<Entry[]> {
     return this.#write(() => this.#append(entries));
   }
@@ -154,7 +156,7 @@ export class Collection {
     const rankings = [near, named].filter(
       (ranking) => ranking !== undefined && ranking.length > 0,
     ) as (typeof near & {})[];
-    const found = rankings.length > 1 ? fuse(rankings, count) : (rankings[0] ?? []);
+    const found = rankings.length > 1 ? fuse(rankings, count) : (rankings[0]?.slice(0, count) ?? []);
     const cosines = new Map(near?.map(({ key, score }) => [key, score]));
     return found.map(({ key, score }) => {
       const cosine = cosines.get(key);
@@ -182,10 +184,12 @@ export class Collection {
   /** Saves what an index would take long to build again, if anything changed. */
   async save(): Promise<void> {
     if (this.#unsaved === 0) return;
-    await this.#write(async () => {
-      await this.#index.save(this.#graphPath);
-      this.#unsaved = 0;
-    });
+    await this.#write(() => this.#save());
+  }
+
+  async #save(): Promise<void> {
+    await this.#index.save(this.#graphPath);
+    this.#unsaved = 0;
   }
 
   /** Lets one writer at a time see what the one before has written. */
@@ -277,6 +281,7 @@ export class Collection {
     await append(picturesPath, Buffer.concat(news.map(({ picture }) => picture)));
     await this.#appendLog(entries.map((entry, i) => encodeLogRecord(entry, news[i]!.vector)));
     for (const [i, entry] of entries.entries()) this.#remember(entry, news[i]!.vector);
+    if (this.#unsaved >= mostUnsaved) await this.#save();
     return entries;
   }
 

@@ -9,7 +9,7 @@ import { type CollectionInfo, type CollectionModel, fileOf, readInfo, writeInfo 
 import type { IndexKind } from "./vector-index.js";
 
 /** A name is a folder's name on every system, and a part of an address. */
-const goodName = /^[a-z0-9][\w.-]{0,63}$/i;
+const goodName = /^(?!.*\.lock$)[a-z0-9][\w.-]{0,63}$/i; // beside it lies its lock
 /** Each that is used is held in memory; a shop has some, a program that makes more has lost its way. */
 const maxCollections = 1000;
 
@@ -32,12 +32,11 @@ export class Collections {
       if (cause.code === "ENOENT") return [];
       throw ioError("list the collections in", this.folder, cause);
     });
-    const found = await Promise.all(
-      names
-        .filter((name) => goodName.test(name))
-        .map((name) => readInfo(join(this.folder, name)).catch(() => undefined)),
-    );
-    return found.filter((info) => info !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const good = names.filter((name) => goodName.test(name));
+    const found = await Promise.all(good.map((name) => readInfo(join(this.folder, name)).catch(() => undefined)));
+    // Of another name: a folder that is being made.
+    const whole = found.filter((info, i) => info !== undefined && info.name === good[i]) as CollectionInfo[];
+    return whole.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** @throws `invalid_request` for a name that cannot be one or is taken, `too_large`, `unavailable`, `io`. */

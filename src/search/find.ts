@@ -33,7 +33,11 @@ export async function find(
   if (!(count >= 1 && count <= maxHits))
     throw new OcellusError("invalid_request", `expected 1 to ${maxHits} results to be asked for, found ${count}`);
   const words = text !== undefined && collection.hasTexts ? { words: text } : {};
-  const vector = await vectorOf(embedder, picture, text, signal);
+  const vector = await vectorOf(embedder, picture, text, signal).catch((error: unknown) => {
+    if ((error as { code?: string }).code === "too_large" && picture === undefined && collection.hasTexts)
+      return undefined;
+    throw error; // a question longer than the tower reads is looked for by its words alone
+  });
   if (vector || "words" in words) return collection.search({ ...words, ...(vector && { vector }), count, where });
   throw new OcellusError(
     "unsupported",

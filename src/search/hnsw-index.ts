@@ -8,6 +8,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
+import { setImmediate as breathe } from "node:timers/promises";
 import type { Index } from "usearch";
 import { z } from "zod";
 import { ioError, OcellusError } from "../base/index.js";
@@ -19,6 +20,8 @@ import { checkVector, type Neighbour, type VectorIndex } from "./vector-index.js
 const [connectivity, expansionAdd, expansionSearch] = [16, 128, 64];
 /** Candidates for each wanted neighbour: bfloat16 mixes up the order of near ones. */
 const candidatesPerNeighbour = 4;
+/** Some twenty milliseconds. */
+const addedAtOnce = 64;
 /** Above this share of all vectors, proposals cost more than a look at everything. */
 const mostProposed = 1 / 8;
 
@@ -44,7 +47,10 @@ export class HnswIndex implements VectorIndex {
     if (saved) graph.load(path!);
     const known = new Set(saved?.keys);
     for (const key of known) if (!rows.has(key)) graph.remove(BigInt(key));
-    for (const key of rows.keys()) if (!known.has(key)) graph.add(BigInt(key), rows.get(key)!, 1);
+    for (const key of [...rows.keys()].filter((each) => !known.has(each))) {
+      if (key % addedAtOnce === 0) await breathe(); // a server goes on answering
+      graph.add(BigInt(key), rows.get(key)!, 1);
+    }
     return new HnswIndex(rows, graph);
   }
 

@@ -14,7 +14,7 @@ export {
 export { ExactIndex } from "./exact-index.js";
 export { type FindOptions, find, maxHits } from "./find.js";
 export { HnswIndex } from "./hnsw-index.js";
-export { checkModel, type Intake, modelOf, prepareEntry } from "./intake.js";
+export { checkModel, type Intake, modelOf, pageIntake, prepareEntry } from "./intake.js";
 export { type Citation, citedNumbers, pagesFor } from "./pages.js";
 export { isPdf, maxPdfBytes, PdfDocument, type PdfPage } from "./pdf.js";
 export { Rows } from "./rows.js";

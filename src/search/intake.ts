@@ -5,6 +5,7 @@ import type { PictureEmbedder } from "../runtime/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-files.js";
 import { maxTextLength, type NewEntry } from "./entry.js";
+import type { PdfDocument } from "./pdf.js";
 
 export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "metadata" | "stamp"> {
   readonly picture: ImageInput;
@@ -12,7 +13,7 @@ export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "met
   readonly keepSide?: number | undefined;
 }
 
-/** Side of the copies that people look at, and of those that a model reads. */
+/** Side of the copies that people look at, and of pages: print of ten points is read at it. */
 const [keptSide, keptPageSide] = [320, 1536];
 /** An address or a path on any system. */
 const maxSourceLength = 4096;
@@ -38,6 +39,18 @@ export async function prepareEntry(
   const side = keepSide ?? (rest.page === undefined ? keptSide : keptPageSide);
   const { width, height } = decoded;
   return { ...rest, pixels, width, height, vector, picture: await thumbnail(decoded, side) };
+}
+
+/** A page of a document, its own text after what is said of it. @throws as `PdfDocument.page`. */
+export async function pageIntake(
+  pdf: PdfDocument,
+  page: number,
+  { text, ...rest }: Omit<Intake, "picture" | "page">,
+  signal: AbortSignal,
+): Promise<Intake> {
+  const { image, text: written } = await pdf.page(page, keptPageSide, signal);
+  const said = [text, written].filter(Boolean).join("\n").slice(0, maxTextLength);
+  return { ...rest, page, picture: image, ...(said !== "" && { text: said }) };
 }
 
 /** What a new collection would record. Costs one small picture through the model: only its vector says how long it is. */

@@ -6,11 +6,12 @@ import { OcellusError } from "../base/index.js";
 import { Nearest } from "./nearest.js";
 import { checkVector, dot, type Neighbour } from "./vector-index.js";
 
-/** 8 MiB at 512 dimensions: few allocations, little unused. */
-const rowsPerChunk = 4096;
+/** Numbers of one: four megabytes, few allocations and little unused. */
+const chunkLength = 2 ** 20;
 
 export class Rows {
   readonly dimensions: number;
+  readonly #rowsPerChunk: number;
   readonly #chunks: Float32Array[] = [];
   /** By row. */
   readonly #keys: number[] = [];
@@ -18,6 +19,7 @@ export class Rows {
 
   constructor(dimensions: number) {
     this.dimensions = dimensions;
+    this.#rowsPerChunk = Math.ceil(chunkLength / dimensions);
   }
 
   get size(): number {
@@ -42,7 +44,7 @@ export class Rows {
     checkVector(vector, this.dimensions, `the vector of ${key}`);
     if (this.has(key)) throw new OcellusError("invalid_request", `the key ${key} is in the index already`);
     const row = this.#keys.length;
-    if (row % rowsPerChunk === 0) this.#chunks.push(new Float32Array(rowsPerChunk * this.dimensions));
+    if (row % this.#rowsPerChunk === 0) this.#chunks.push(new Float32Array(this.#rowsPerChunk * this.dimensions));
     this.#keys.push(key);
     this.#rowOf.set(key, row);
     this.#row(row).set(vector);
@@ -58,7 +60,7 @@ export class Rows {
     this.#rowOf.set(lastKey, row);
     this.#keys.pop();
     this.#rowOf.delete(key);
-    if (last % rowsPerChunk === 0) this.#chunks.pop();
+    if (last % this.#rowsPerChunk === 0) this.#chunks.pop();
     return true;
   }
 
@@ -67,8 +69,8 @@ export class Rows {
     checkVector(query, this.dimensions, "the query");
     const nearest = new Nearest(count);
     for (let row = 0; row < this.#keys.length; row++) {
-      const chunk = this.#chunks[Math.floor(row / rowsPerChunk)]!;
-      const score = dot(chunk, (row % rowsPerChunk) * this.dimensions, query, this.dimensions);
+      const chunk = this.#chunks[Math.floor(row / this.#rowsPerChunk)]!;
+      const score = dot(chunk, (row % this.#rowsPerChunk) * this.dimensions, query, this.dimensions);
       if (score >= nearest.floor && (accepts?.(this.#keys[row]!) ?? true)) nearest.offer(this.#keys[row]!, score);
     }
     return nearest.list();
@@ -82,7 +84,7 @@ export class Rows {
   }
 
   #row(row: number): Float32Array {
-    const at = (row % rowsPerChunk) * this.dimensions;
-    return this.#chunks[Math.floor(row / rowsPerChunk)]!.subarray(at, at + this.dimensions);
+    const at = (row % this.#rowsPerChunk) * this.dimensions;
+    return this.#chunks[Math.floor(row / this.#rowsPerChunk)]!.subarray(at, at + this.dimensions);
   }
 }

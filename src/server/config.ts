@@ -19,6 +19,11 @@ export const serverConfigSchema = z.strictObject({
   maxPictures: count.default(64).describe("in one request"),
   allowPictureUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
   pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
+  collections: z
+    .string()
+    .optional()
+    .describe("folder of collections to find pictures in (default: none; see index list)"),
+  collectionsReadOnly: z.boolean().default(false).describe("collections are searched and not changed"),
   maxFilesBytes: count.default(256 * MiB).describe("of all uploaded pictures, kept in memory"),
   requestsPerMinute: count.optional().describe("of each key (of each address without keys)"),
   maxConcurrent: count.optional().describe("answers of one key at once; those beyond wait"),

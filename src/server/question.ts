@@ -4,15 +4,17 @@ import type { Question } from "./answers.js";
 import { readConversation } from "./conversation.js";
 import type { Exchange } from "./exchange.js";
 import { chatOptions } from "./options.js";
+import { withPages } from "./pages.js";
 import { pictureResolver } from "./pictures.js";
 import type { Services } from "./services.js";
 
 export async function readQuestion(request: ChatRequest, services: Services, exchange: Exchange): Promise<Question> {
   const served = services.models.find(request.model);
   const options = chatOptions(request, served.model.info);
-  const messages = await readConversation(request.messages, pictureResolver(services, exchange));
+  const conversation = await readConversation(request.messages, pictureResolver(services, exchange));
+  const { messages, citations } = await withPages(request, conversation, served, services, exchange);
   const prepare: Question["prepare"] = (settled) => served.model.prepare(messages, settled);
-  return { served, options, numChoices: request.n ?? 1, prepare };
+  return { served, options, numChoices: request.n ?? 1, prepare, citations };
 }
 
 /** A model writes no more calls than its answer has room for; 0: it was given no tools. */

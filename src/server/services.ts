@@ -1,5 +1,7 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
+import { OcellusError } from "../base/index.js";
+import { Collections } from "../search/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -26,6 +28,8 @@ export interface Services extends ServerOptions {
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
+  /** Absent: none are kept. */
+  readonly collections: Collections | undefined;
 }
 
 export function createServices(options: ServerOptions): Services {
@@ -34,5 +38,13 @@ export function createServices(options: ServerOptions): Services {
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget(config.maxBodiesBytes);
   const metrics = new Metrics({ models, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
-  return { ...options, models, files, budget, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
+  const collections = config.collections === undefined ? undefined : new Collections(config.collections);
+  const [rates, lifecycle] = [new RateLimiter(), new Lifecycle()];
+  return { ...options, models, files, budget, metrics, rates, lifecycle, collections };
+}
+
+/** @throws `unsupported` when this server keeps none. */
+export function collectionsOf({ collections }: Services): Collections {
+  if (collections) return collections;
+  throw new OcellusError("unsupported", "this server keeps no collections; start it with --collections FOLDER");
 }
