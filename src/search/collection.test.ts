@@ -106,7 +106,7 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
       kept = collection.size;
     }
     expect(kept).toBeGreaterThan(0);
-  });
+  }, 60_000); // three processes start
 });
 
 describe("the files of a collection", () => {
