@@ -18,7 +18,7 @@ const changes: Readonly<Record<string, (picture: Sharp) => Sharp>> = {
   "2 % cut off each side": (picture) => picture.extract({ left: 2, top: 2, width: 108, height: 108 }).png(),
   "10 % darker": (picture) => picture.modulate({ brightness: 0.9 }).png(),
   "10 % brighter": (picture) => picture.modulate({ brightness: 1.1 }).png(),
-  "mirrored": (picture) => picture.flop().png(),
+  mirrored: (picture) => picture.flop().png(),
 };
 
 export async function main(args: string[]): Promise<void> {
@@ -29,7 +29,9 @@ export async function main(args: string[]): Promise<void> {
   for (const [key, picture] of pictures.entries()) index.add(key, await model.embedImage(picture));
   const step = Math.max(1, Math.floor(pictures.length / Number(values.queries)));
   const wanted = [...pictures.keys()].filter((key) => key % step === 0);
-  console.log(`${pictures.length} pictures, ${wanted.length} queries\n\n| change | first | among ten | median cosine |\n|---|---|---|---|`);
+  console.log(
+    `${pictures.length} pictures, ${wanted.length} queries\n\n| change | first | among ten | median cosine |\n|---|---|---|---|`,
+  );
   for (const [name, change] of Object.entries(changes)) {
     const found: { rank: number; score: number }[] = [];
     for (const key of wanted) {
@@ -47,7 +49,11 @@ export async function main(args: string[]): Promise<void> {
 /** Different ones: some questions share a picture. */
 function readPictures(): Buffer[] {
   const files = readdirSync(join(root, "eval")).filter((name) => name.endsWith(".jsonl"));
-  const lines = files.flatMap((name) => readFileSync(join(root, "eval", name), "utf8").trimEnd().split("\n"));
+  const lines = files.flatMap((name) =>
+    readFileSync(join(root, "eval", name), "utf8")
+      .trimEnd()
+      .split("\n"),
+  );
   const urls = new Set(lines.map((line) => (JSON.parse(line) as { image: string }).image));
   return [...urls].map((url) => Buffer.from(url.slice(url.indexOf(",") + 1), "base64"));
 }

@@ -39,6 +39,11 @@ interface AskFlags extends Omit<CollectionFlags, "collection"> {
 
 async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal): Promise<void> {
   const { collection } = flags;
+  if (collection !== undefined && flags.trace !== undefined)
+    throw new OcellusError(
+      "invalid_request",
+      "ask: --trace looks at the pictures that are given, not at those of a --collection",
+    );
   const { pictures: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
   const pictures = await readPictures(names, terminal);
   await withModel(flags, terminal, async (model) => {
