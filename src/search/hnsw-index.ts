@@ -20,10 +20,11 @@ import { checkVector, type Neighbour, type VectorIndex } from "./vector-index.js
 const [connectivity, expansionAdd, expansionSearch] = [16, 128, 64];
 /** Candidates for each wanted neighbour: bfloat16 mixes up the order of near ones. */
 const candidatesPerNeighbour = 4;
+const fewestProposed = 32;
 /** Some twenty milliseconds. */
 const addedAtOnce = 64;
-/** Above this share of all vectors, proposals cost more than a look at everything. */
-const mostProposed = 1 / 8;
+/** Above this share of all vectors, and this many, proposals cost more than a look at those that a filter lets pass. */
+const [mostShare, mostProposed] = [1 / 8, 4096];
 
 const savedSchema = z.object({ sha256: z.string(), dimensions: z.number(), keys: z.array(z.number().int().min(0)) });
 
@@ -79,11 +80,14 @@ export class HnswIndex implements VectorIndex {
 
   search(query: Float32Array, count: number, accepts: (key: number) => boolean = () => true): Neighbour[] {
     checkVector(query, this.dimensions, "the query");
-    const most = mostProposed * this.size;
-    for (let proposed = candidatesPerNeighbour * Math.max(count, 8); proposed <= most; proposed *= 4) {
+    const most = Math.min(mostProposed, mostShare * this.size);
+    const wanted = candidatesPerNeighbour * count;
+    for (let proposed = Math.max(wanted, fewestProposed); proposed <= most; ) {
       const keys = Array.from(this.#graph.search(query, proposed, 1).keys, Number);
       const passed = keys.filter((key) => this.#rows.has(key) && accepts(key));
-      if (passed.length >= candidatesPerNeighbour * count) return this.#rows.rank(query, passed, count);
+      if (passed.length >= wanted) return this.#rows.rank(query, passed, count);
+      proposed *= Math.max(2, (1.5 * wanted) / Math.max(passed.length, 1)); // as many as should do, and half as many again
+      proposed = Math.ceil(proposed);
     }
     return this.#rows.scan(query, count, accepts);
   }

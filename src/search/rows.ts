@@ -64,14 +64,16 @@ export class Rows {
     return true;
   }
 
-  /** Every row is looked at. @throws `invalid_request` for a query of another length. */
+  /** Every row that may pass is looked at. @throws `invalid_request` for a query of another length. */
   scan(query: Float32Array, count: number, accepts?: (key: number) => boolean): Neighbour[] {
     checkVector(query, this.dimensions, "the query");
     const nearest = new Nearest(count);
     for (let row = 0; row < this.#keys.length; row++) {
+      const key = this.#keys[row]!;
+      if (accepts && !accepts(key)) continue;
       const chunk = this.#chunks[Math.floor(row / this.#rowsPerChunk)]!;
       const score = dot(chunk, (row % this.#rowsPerChunk) * this.dimensions, query, this.dimensions);
-      if (score >= nearest.floor && (accepts?.(this.#keys[row]!) ?? true)) nearest.offer(this.#keys[row]!, score);
+      if (score >= nearest.floor) nearest.offer(key, score);
     }
     return nearest.list();
   }
