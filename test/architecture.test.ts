@@ -35,7 +35,8 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
-  server: ["base", "protocol", "runtime", "inspect"],
+  search: ["base", "checkpoint", "image", "runtime"],
+  server: ["base", "protocol", "runtime", "inspect", "search"],
 };
 law.cli = Object.keys(law);
 
@@ -51,6 +52,7 @@ const edgeRooms = new Set([
   "registry",
   "features",
   "inspect",
+  "search",
   "server",
   "cli",
 ]);

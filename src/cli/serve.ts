@@ -59,6 +59,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await listening.close();
     for (const { model } of services.models.all()) await model.close();
     await features.close();
+    await services.collections?.close();
   }
 }
 

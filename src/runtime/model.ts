@@ -7,7 +7,7 @@ import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
-import type { PictureThreads, PixelValues, SeenImage } from "../image/index.js";
+import type { ImageInput, PictureThreads, PixelValues, SeenImage } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
@@ -27,7 +27,7 @@ import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
-import { type EncodedImage, encodeImage, imageFeatures, lookAgain } from "./vision.js";
+import { type EncodedImage, encodeImage, imageFeatures, lookAgain, pooledVector } from "./vision.js";
 
 export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -278,11 +278,33 @@ export class VisionLanguageModel {
     }
   }
 
+  /** Names what makes this model's vectors of pictures: equal versions give comparable ones. */
+  get vectorVersion(): string {
+    return this.#parts.memory.vectorVersion;
+  }
+
+  /**
+   * A vector to find the picture by, of length one: the mean over what the eye gives, before a resampler where there is
+   * one. What is known of the picture is not encoded again. @throws as `decodeImage`, `unsupported` without eyes, `aborted`.
+   */
+  async embedImage(picture: ImageInput, { signal }: Pick<ChatOptions, "signal"> = {}): Promise<Float32Array> {
+    this.#checkEyes();
+    const content = [{ type: "image", image: picture } as const];
+    const { images } = await this.#parts.processor.process([{ role: "user", content }], signal ? { signal } : {});
+    const { memory } = this.#parts;
+    const { features } = await memory.features.get(memory.keyOf(images[0]!), this.#encode(images[0]!), signal);
+    return pooledVector(features, images[0]!);
+  }
+
   /** What the vision graph makes of a prepared picture. */
   async encodeImage(pixels: PixelValues): Promise<EncodedImage> {
+    return encodeImage(this.#checkEyes(), this.#parts.packed, pixels);
+  }
+
+  #checkEyes(): Graph {
     const { vision, packed } = this.#parts;
-    if (!vision) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
-    return encodeImage(vision, packed, pixels);
+    if (vision) return vision;
+    throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
   }
 
   async close(): Promise<void> {

@@ -8,11 +8,13 @@ import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { cacheHeader } from "./facts.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
+import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
 import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
 import { addHealth } from "./routes/health.js";
+import { addMatch } from "./routes/match.js";
 import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
 import { addResponses } from "./routes/responses.js";
@@ -36,6 +38,8 @@ export function createApp(services: Services): App {
   addResponses(app, services);
   addEmbeddings(app, services);
   addFiles(app, services);
+  addCollections(app, services);
+  addMatch(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }
