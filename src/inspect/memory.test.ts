@@ -78,11 +78,15 @@ describe("the memory estimate", () => {
     ]);
     expect(await advised(machine(1 * gigabyte, 7 * gigabyte))).toEqual([
       "no no no no freed freed freed freed freed",
-      expect.stringMatching(/^int4 in blocks of 128 with --table int4 would fit once other programs give back \d\.\d GB$/),
+      expect.stringMatching(
+        /^int4 in blocks of 128 with --table int4 would fit once other programs give back \d\.\d GB$/,
+      ),
     ]);
     expect(await advised(machine(1 * gigabyte))).toEqual([
       "no no no no no no no no no",
-      expect.stringMatching(/^nothing here fits: int4 in blocks of 128 with --table int4 lacks \d\.\d GB on this machine$/),
+      expect.stringMatching(
+        /^nothing here fits: int4 in blocks of 128 with --table int4 lacks \d\.\d GB on this machine$/,
+      ),
     ]);
   });
 
