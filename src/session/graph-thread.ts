@@ -1,8 +1,7 @@
 /**
  * A graph on a thread of its own. ONNX Runtime's `run` is one synchronous call that holds up its thread for as long as it
  * takes (docs/log.md); beside the caller's, requests are read, hang-ups heard and other graphs run meanwhile. Inputs are
- * copied to the thread, those of a step handed over like all outputs, and a decoder's cache lives there. CPU only: buffers
- * of other devices cannot travel.
+ * copied to the thread, outputs handed over, and a decoder's cache lives there. CPU only: buffers of other devices cannot travel.
  */
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, invariant, OcellusError, threadScript } from "../base/index.js";
@@ -105,8 +104,7 @@ export class GraphThread implements Graph {
         return bytes();
       },
       batchesAnywhere: true,
-      step: (feeds, slots, room, outputs) =>
-        this.#ask({ kind: "step", feeds: plain(feeds), slots, room, outputs }, buffersOf(feeds)),
+      step: (feeds, slots, room, outputs) => this.#ask({ kind: "step", feeds: plain(feeds), slots, room, outputs }),
       save: async (slot, start, count) => {
         const { values } = await this.#ask({ kind: "save", slot, start, count });
         return values!.data as Float32Array;
@@ -123,9 +121,9 @@ export class GraphThread implements Graph {
     await this.#worker.terminate();
   }
 
-  #ask(task: Task, handedOver: readonly ArrayBuffer[] = []): Promise<Results> {
+  #ask(task: Task): Promise<Results> {
     if (this.#lost) return Promise.reject(this.#lost);
-    this.#worker.postMessage(task, handedOver);
+    this.#worker.postMessage(task);
     return this.#opened();
   }
 
@@ -148,10 +146,6 @@ export class GraphThread implements Graph {
     this.#lost = new OcellusError("internal", `internal: a graph thread died: ${cause.message}`, { cause });
     for (const job of this.#jobs.splice(0)) job.reject(this.#lost);
   }
-}
-
-function buffersOf(feeds: Feeds): ArrayBuffer[] {
-  return Object.values(feeds).map(({ data }) => (data as Float32Array).buffer as ArrayBuffer);
 }
 
 function plain(feeds: Feeds): Record<string, PlainTensor> {

@@ -17,7 +17,7 @@ export interface CachedGraph {
   readonly bytes: number;
   /** As the cache's: whether any run of neighbouring slots can be a batch. */
   readonly batchesAnywhere: boolean;
-  /** One step: the slots read their past and append to it. Steps follow one another. The caller gives its feeds away. */
+  /** One step: the slots read their past and append to it. Steps follow one another. */
   step(feeds: Feeds, slots: SlotRun, room: CacheRoom, outputs: readonly string[]): Promise<Results>;
   /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
   save?(slot: number, start: number, count: number): Promise<Float32Array>;
