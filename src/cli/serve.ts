@@ -110,10 +110,22 @@ export function parseModel(text: string): { name: string; folder: string } {
 }
 
 function loadOptions(config: ServeConfig) {
-  const { device, threads, blockSize, maxSequences, maxLength, pictureThreads, maxPictureBytes, maxPicturePixels } =
-    config;
+  const {
+    device,
+    threads,
+    blockSize,
+    vision,
+    table,
+    maxSequences,
+    maxLength,
+    pictureThreads,
+    maxPictureBytes,
+    maxPicturePixels,
+  } = config;
   return {
     device,
+    vision,
+    table,
     maxSequences,
     pictureThreads,
     graphThreads: true,

@@ -51,8 +51,8 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       device,
       vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
       pictures: openPictureThreads(options),
-      vision: await openGraph(packed.graphPath("vision"), session, options),
-      text: await openGraph(packed.graphPath("text"), session, options),
+      vision: await openGraph(packed, "vision", session, options),
+      text: await openGraph(packed, "text", session, options),
       tokenizer: createTokenizer(
         await requiredJson(files, "tokenizer.json"),
         await files.readJson("tokenizer_config.json"),

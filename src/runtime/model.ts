@@ -41,6 +41,7 @@ export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, Sha
 export interface LoadTimings {
   /** Packing, or finding it packed. */
   readonly packMs: number;
+  /** Graphs and tokenizer. */
   readonly openMs: number;
   readonly packed: boolean;
 }
@@ -59,7 +60,7 @@ export interface ModelStats extends EngineStats {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
-  return loadWith((packed, name, session) => openGraph(packed.graphPath(name), session, options), path, options);
+  return loadWith((packed, name, session) => openGraph(packed, name, session, options), path, options);
 }
 
 /** @internal How a graph of a packed model is opened. */
@@ -75,12 +76,15 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
   try {
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const vision = packed.family.image && (await open(packed, "vision", { device: towers, threads }));
-    const decoder = await open(packed, "decoder", { device, threads });
+    const pictures = openPictureThreads(options);
+    // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
+    const [vision, decoder, text] = await Promise.all([
+      packed.family.image && open(packed, "vision", { device: towers, threads }),
+      open(packed, "decoder", { device, threads }),
+      openText(packed, pictures, options.pictureLimits),
+    ]);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    const pictures = openPictureThreads(options);
-    const text = await openText(packed, pictures, options.pictureLimits);
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
     const memory = await openMemory(options, packed, towers, recipes);
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
