@@ -27,6 +27,7 @@ const law: Record<string, readonly string[]> = {
   pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
   processor: ["base", "tensor", "tokenizer", "image", "models"],
   features: ["base", "tensor"],
+  registry: ["base", "tensor", "checkpoint"],
   runtime: [
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar", "features"],
     ...["nn", "session", "models", "pack", "processor"],
