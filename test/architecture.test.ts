@@ -36,7 +36,7 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
-  server: ["base", "protocol", "runtime", "inspect"],
+  server: ["base", "protocol", "runtime", "inspect", "registry"],
 };
 law.cli = Object.keys(law);
 

@@ -76,6 +76,8 @@ export const chatRequestSchema = z
     ...samplingFields,
     max_completion_tokens: samplingFields.max_tokens,
     n: z.number().int().min(1).max(128).optional(), // OpenAI's most
+    /** Who asks on the client's side: requests of one user get the same version. */
+    user: z.string().max(512).optional(),
     stream: z.boolean().optional(),
     stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
     logprobs: z.boolean().optional(),
@@ -94,7 +96,7 @@ export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
 /** Told to a provider about billing, caching, safety or effort: the answer is the same without them. */
 export const harmlessChatFields = [
-  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prediction"],
+  ...["metadata", "store", "service_tier", "safety_identifier", "prediction"],
   ...["prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "verbosity"],
 ] as const;
 

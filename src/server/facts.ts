@@ -3,7 +3,7 @@ import type { AnswerFacts, CompletionUsage } from "../protocol/index.js";
 import type { ChatPicture } from "../runtime/index.js";
 import type { Choice } from "./choice.js";
 import type { Exchange } from "./exchange.js";
-import type { ServedModel } from "./models.js";
+import type { ServedModel } from "./served.js";
 
 export function usageOf(choices: readonly Choice[]): CompletionUsage {
   const prompt_tokens = choices[0]!.end.usage.promptTokens;

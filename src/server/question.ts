@@ -8,7 +8,7 @@ import { pictureResolver } from "./pictures.js";
 import type { Services } from "./services.js";
 
 export async function readQuestion(request: ChatRequest, services: Services, exchange: Exchange): Promise<Question> {
-  const served = services.models.find(request.model);
+  const served = services.models.find(request.model, exchange, request.user);
   const options = chatOptions(request, served.model.info);
   const messages = await readConversation(request.messages, pictureResolver(services, exchange));
   const prepare: Question["prepare"] = (settled) => served.model.prepare(messages, settled);

@@ -8,6 +8,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
 import { ModelShelf } from "./models.js";
 import { RateLimiter } from "./rate-limit.js";
+import type { Versions } from "./versions/note-answer.js";
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -26,6 +27,8 @@ export interface Services extends ServerOptions {
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
+  /** Models from a registry; absent: only those that the server was started with. */
+  versions?: Versions;
 }
 
 export function createServices(options: ServerOptions): Services {

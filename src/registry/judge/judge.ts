@@ -5,9 +5,9 @@
  *   is the canary worse?            H₀: bad(canary) - bad(stable) ≤ 0        rejected → back
  *   is it surely not much worse?    H₀: bad(canary) - bad(stable) ≥ margin   rejected for all → on
  *
- * A canary's answer is compared with the stable ones since the last canary's: the mean of what was seen there, in [0, 1], is
- * subtracted from 0 or 1. That difference has the true difference as its mean whatever the shares are, as long as both kinds
- * of traffic run at the same time.
+ * Answers are compared in blocks of their order in time: as soon as a block has answers of both versions, the mean of the stable
+ * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
+ * and a slow minute is slow for both.
  */
 import { Bettor } from "./bettor.js";
 
@@ -114,13 +114,8 @@ function percent(part: number): string {
 class Contest {
   readonly #worse = new Bettor(0);
   readonly #fine: Bettor;
-  readonly #seen: Record<Role, { count: number; sum: number }> = {
-    stable: { count: 0, sum: 0 },
-    canary: { count: 0, sum: 0 },
-  };
-  /** Since the last pairing. */
-  #stable = { count: 0, sum: 0 };
-  readonly #waiting: number[] = [];
+  readonly #seen = emptyBlock();
+  #block = emptyBlock();
   #hasBeenWorse = false;
 
   constructor(margin: number) {
@@ -128,16 +123,14 @@ class Contest {
   }
 
   observe(role: Role, value: number): void {
-    this.#seen[role].count++;
-    this.#seen[role].sum += value;
-    if (role === "canary") this.#waiting.push(value);
-    else {
-      this.#stable.count++;
-      this.#stable.sum += value;
+    for (const tally of [this.#seen[role], this.#block[role]]) {
+      tally.count++;
+      tally.sum += value;
     }
-    if (this.#stable.count === 0 || this.#waiting.length === 0) return;
-    const difference = this.#waiting.shift()! - this.#stable.sum / this.#stable.count;
-    this.#stable = { count: 0, sum: 0 };
+    const { stable, canary } = this.#block;
+    if (stable.count === 0 || canary.count === 0) return;
+    const difference = rate(canary) - rate(stable);
+    this.#block = emptyBlock();
     this.#worse.add(difference);
     this.#fine.add(-difference); // H₀: -difference ≤ -margin
   }
@@ -163,6 +156,10 @@ class Contest {
       pNotFine: Math.min(1, Math.exp(-this.#fine.logWealth)),
     };
   }
+}
+
+function emptyBlock(): Record<Role, { count: number; sum: number }> {
+  return { stable: { count: 0, sum: 0 }, canary: { count: 0, sum: 0 } };
 }
 
 function rate({ count, sum }: { count: number; sum: number }): number {
