@@ -33,6 +33,10 @@ export const serveConfigSchema = z.strictObject({
     .min(0)
     .default(15 * 60_000)
     .describe("that a version stays loaded after the last alias has left it"),
+  golden: z
+    .array(z.string())
+    .default([])
+    .describe("evaluation files whose questions both versions are asked while a canary is judged"),
   trustedKeys: z.array(z.string()).default([]).describe("public keys; only versions signed by one of them are loaded"),
   embeddingModel: z.string().optional().describe("a CLIP checkpoint for /v1/embeddings"),
   blockSize: z

@@ -1,8 +1,19 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
 import { checkSignature, Registry, versionOf } from "../registry/index.js";
-import { type ChatModel, Fleet, Rollouts, type Services, type Versions } from "../server/index.js";
+import { image } from "../runtime/index.js";
+import {
+  type ChatModel,
+  Fleet,
+  type GoldenCase,
+  GoldenRunner,
+  Rollouts,
+  type Services,
+  type Versions,
+} from "../server/index.js";
 import type { ServeConfig } from "./config.js";
+import { isCorrect } from "./eval-score.js";
+import { type EvalCase, readEvalFiles } from "./eval-set.js";
 import { readKey } from "./registry.js";
 
 /** @returns undefined when the server was given no registry */
@@ -23,13 +34,22 @@ export async function openVersions(
       return load(place);
     },
   });
-  const versions = { registry, fleet, rollouts: new Rollouts({ registry, log }) };
+  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log }) };
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();
+  if (config.golden.length > 0) {
+    const cases = (await readEvalFiles(config.golden)).map(goldenCase);
+    versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
+  }
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
+}
+
+function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {
+  const content = [image(picture), question];
+  return { messages: [{ role: "user", content }], isGood: (text) => isCorrect(text, expected) };
 }
 
 function checkSigned(registry: Registry, tag: string, trusted: readonly string[]): void {

@@ -63,6 +63,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
     for (const { model } of services.models.own()) await model.close();
+    versions?.golden?.close();
     await versions?.fleet.close();
     await versions?.registry.close();
     await features.close();

@@ -3,6 +3,7 @@ import { OcellusError } from "../../base/index.js";
 import type { Registry } from "../../registry/index.js";
 import type { Exchange } from "../exchange.js";
 import type { Fleet } from "./fleet.js";
+import type { GoldenRunner } from "./golden.js";
 import { repeatsItself } from "./repeats.js";
 import type { AnswerQuality, Rollouts } from "./rollouts.js";
 
@@ -11,6 +12,8 @@ export interface Versions {
   readonly registry: Registry;
   readonly fleet: Fleet;
   readonly rollouts: Rollouts;
+  /** Absent: canaries are judged by their users' answers alone. */
+  golden?: GoldenRunner;
 }
 
 export function noteAnswer(exchange: Exchange, status: number, error: unknown, { registry, rollouts }: Versions): void {
