@@ -53,7 +53,7 @@ export class GoldenRunner {
     const [stable, canary] = models;
     if (!stable || !canary) return;
     for (const found of shuffled(this.#cases, alias.canary!.stepSeq)) {
-      if (this.#running.get(alias.name) !== this.#stepOf(alias.name)) return; // decided meanwhile
+      if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
       const [a, b] = [await this.#isBad(stable, found), await this.#isBad(canary, found)];
       this.#rollouts.observePair(alias, { stable: a, canary: b });
     }

@@ -100,7 +100,9 @@ export class Rollouts {
     const { canary, name } = alias;
     if (!canary?.plan.judged || canary.isPaused) return undefined;
     const found = this.#trials.get(name);
-    if (found?.alias.canary?.stepSeq === canary.stepSeq) return found;
+    const seq = found?.alias.canary?.stepSeq ?? 0;
+    if (canary.stepSeq === seq) return found;
+    if (canary.stepSeq < seq) return undefined; // an answer that began in the step before counts for none
     const trial = new Trial(alias, this.#options.judge);
     this.#trials.set(name, trial);
     return trial;
