@@ -1,40 +1,12 @@
 /** The models of one server by their names, and whether they are there yet. */
 import { nearestHint, OcellusError } from "../base/index.js";
 import type { WireModel } from "../protocol/index.js";
-import { type ClipModel, embedderOf, type PictureEmbedder, type VisionLanguageModel } from "../runtime/index.js";
+import { embedderOf, type PictureEmbedder } from "../runtime/index.js";
 import type { CollectionInfo } from "../search/index.js";
 import type { ServerConfig } from "./config.js";
 import { Gate } from "./gate.js";
-
-/** What the server asks of a model: tests script one. */
-export type ChatModel = Pick<
-  VisionLanguageModel,
-  "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
-> &
-  Partial<Pick<VisionLanguageModel, "embedImage" | "vectorVersion">>;
-export type EmbeddingModel = Pick<
-  ClipModel,
-  "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close"
->;
-
-export interface ServedModel {
-  readonly kind: "chat";
-  readonly id: string;
-  /** The folder that was packed. */
-  readonly checkpoint: string;
-  readonly model: ChatModel;
-  readonly gate: Gate;
-}
-
-export interface ServedEmbedder {
-  readonly kind: "embedding";
-  readonly id: string;
-  readonly checkpoint: string;
-  readonly model: EmbeddingModel;
-  readonly gate: Gate;
-}
-
-export type Served = ServedModel | ServedEmbedder;
+import type { Caller, ChatModel, EmbeddingModel, Served, ServedEmbedder, ServedModel } from "./served.js";
+import type { Fleet } from "./versions/fleet.js";
 
 /** Each runs on all threads: a second one at a time fills the gaps of the first, more only wait for each other. */
 const embeddingsAtOnce = 2;
@@ -44,6 +16,7 @@ export class ModelShelf {
   readonly #created = Math.floor(Date.now() / 1000);
   readonly #config: Pick<ServerConfig, "maxQueue">;
   #isReady = false;
+  #fleet: Fleet | undefined;
 
   constructor(config: Pick<ServerConfig, "maxQueue">) {
     this.#config = config;
@@ -72,10 +45,23 @@ export class ModelShelf {
   }
 
   /** The named model, or the first that answers. @throws `not_found`, `unsupported`, `unavailable` while models load. */
-  find(id: string | undefined): ServedModel {
+  find(id: string | undefined, caller?: Caller, user?: string): ServedModel {
+    const assigned = this.#isReady && caller && this.#assign(id, caller, user);
+    if (assigned) return assigned;
     const found = this.#named(id, "chat");
     if (found.kind === "chat") return found;
     throw wrongKind(found.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
+  }
+
+  /** A version by the split, for the time of the exchange. Without a name, the first alias is meant. */
+  #assign(id: string | undefined, caller: Caller, user: string | undefined): ServedModel | undefined {
+    if (!this.#fleet || (id === undefined && this.#models.size > 0)) return undefined;
+    const { conversation, wantedVersion: version, owner } = caller;
+    const name = id ?? this.#fleet.aliases[0]?.name ?? "";
+    const unit = conversation ?? (user === undefined ? owner : `${owner} ${user}`);
+    caller.assignment?.release();
+    caller.assignment = this.#fleet.assign(name, { unit, conversation, version });
+    return caller.assignment?.served;
   }
 
   /** The named model, or the first that gives embeddings. @throws as `find`. */
@@ -117,12 +103,26 @@ export class ModelShelf {
     );
   }
 
-  all(): readonly Served[] {
+  /** Versions from the registry, which come and go. */
+  useFleet(fleet: Fleet): void {
+    this.#fleet = fleet;
+  }
+
+  /** Those that the server was started with. */
+  own(): readonly Served[] {
     return [...this.#models.values()];
   }
 
+  all(): readonly Served[] {
+    return [...this.#models.values(), ...(this.#fleet?.models ?? [])];
+  }
+
   list(): WireModel[] {
-    return this.all().map((served) => ({
+    const aliases = (this.#fleet?.aliases ?? []).flatMap(({ name, tag }) => {
+      const served = this.#fleet?.loaded(tag);
+      return served ? [{ ...served, id: name }] : [];
+    });
+    return [...aliases, ...this.all()].map((served) => ({
       id: served.id,
       object: "model",
       created: this.#created,
@@ -139,9 +139,10 @@ export class ModelShelf {
     if (!this.#isReady)
       throw new OcellusError("unavailable", "the server is loading its models; ask /health/ready when it is done");
     const all = this.all();
-    const found = id === undefined ? (all.find((served) => served.kind === kind) ?? all[0]) : this.#models.get(id);
-    if (found) return found;
-    const names = [...this.#models.keys()];
+    const named = this.#fleet?.aliases.find(({ name }) => name === id)?.tag ?? id;
+    const found = all.find((served) => (id === undefined ? served.kind === kind : served.id === named)) ?? all[0];
+    if (found && (id === undefined || found.id === named)) return found;
+    const names = this.list().map((model) => model.id);
     throw new OcellusError(
       "not_found",
       `there is no model ${JSON.stringify(id)} here${nearestHint(id ?? "", names)}; GET /v1/models lists them`,
