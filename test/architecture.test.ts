@@ -27,6 +27,7 @@ const law: Record<string, readonly string[]> = {
   pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
   processor: ["base", "tensor", "tokenizer", "image", "models"],
   features: ["base", "tensor"],
+  registry: ["base", "tensor", "checkpoint"],
   runtime: [
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar", "features"],
     ...["nn", "session", "models", "pack", "processor"],
@@ -35,7 +36,8 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
-  server: ["base", "protocol", "runtime", "inspect"],
+  search: ["base", "checkpoint", "image", "runtime"],
+  server: ["base", "protocol", "runtime", "inspect", "registry", "search"],
 };
 law.cli = Object.keys(law);
 
@@ -51,6 +53,7 @@ const edgeRooms = new Set([
   "registry",
   "features",
   "inspect",
+  "search",
   "server",
   "cli",
 ]);

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { ioError, nearestHint, OcellusError } from "../base/index.js";
-import { weightsOptions } from "../pack/index.js";
+import { tableOptions, visionOptions, weightsOptions } from "../pack/index.js";
 import { serverConfigSchema } from "../server/index.js";
 import type { GlobalFlags } from "./options.js";
 import { modelInTheBox } from "./package-files.js";
@@ -25,11 +25,32 @@ export const serveConfigSchema = z.strictObject({
     .min(1)
     .default(["int4"])
     .describe(`format: ${weightsOptions.join(", ")}; of several, each model is served in all`),
+  registry: z.string().optional().describe("serve what the aliases of this registry point at (see `ocellus publish`)"),
+  databaseUrl: z.string().optional().describe("postgres://… in place of the registry's own SQLite file"),
+  keepWarmMs: z
+    .number()
+    .int()
+    .min(0)
+    .default(15 * 60_000)
+    .describe("that a version stays loaded after the last alias has left it"),
+  golden: z
+    .array(z.string())
+    .default([])
+    .describe("evaluation files whose questions both versions are asked while a canary is judged"),
+  trustedKeys: z.array(z.string()).default([]).describe("public keys; only versions signed by one of them are loaded"),
   embeddingModel: z.string().optional().describe("a CLIP checkpoint for /v1/embeddings"),
   blockSize: z
     .union([z.literal(32), z.literal(64), z.literal(128)])
     .optional()
     .describe("columns that share a scale"),
+  vision: z
+    .enum(visionOptions)
+    .default("int8")
+    .describe(`what the eye keeps in a 4-bit model: ${visionOptions.join(", ")}`),
+  table: z
+    .enum(tableOptions)
+    .default("int8")
+    .describe(`what the token table and the head keep in a 4-bit model: ${tableOptions.join(", ")}`),
   device: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("where to run: auto, cpu, webgpu, cuda"),
   threads: z.number().int().min(1).max(1024).optional().describe("of one operator (default: all cores)"),
   pictureThreads: z.number().int().min(1).max(64).default(1).describe("that decode and fit pictures"),

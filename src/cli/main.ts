@@ -6,23 +6,28 @@ import { addCacheCommand } from "./cache.js";
 import { addChatCommand } from "./chat.js";
 import { addConfigCommand } from "./config.js";
 import { addDemoCommand } from "./demo.js";
+import { addDeployCommands } from "./deploy.js";
 import { addDescribeCommand } from "./describe.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
 import { addGraphCommand } from "./graph.js";
+import { addIndexCommand } from "./index-command.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
+import { addMatchCommand } from "./match.js";
 import { addMcpCommand } from "./mcp.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
+import { addPublishCommand } from "./publish.js";
 import { addPullCommand } from "./pull.js";
 import { addQuantReportCommand } from "./quant-report.js";
 import { reportError } from "./report-error.js";
 import { addRmCommand } from "./rm.js";
 import { addServeCommand } from "./serve.js";
 import { type Terminal, withTerminal } from "./terminal.js";
+import { addVersionsCommand } from "./versions.js";
 
 const examples = `
 Examples:
@@ -63,6 +68,8 @@ function createProgram(terminal: Terminal): Command {
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
+    ...[addIndexCommand, addMatchCommand],
+    ...[addPublishCommand, addVersionsCommand, addDeployCommands],
     ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);

@@ -9,9 +9,11 @@ export { type PackOptions, type PackProgress, type PackResult, pack } from "./pa
 export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
 export {
   formatOf,
+  type KeptFormats,
   type PackingPlan,
   type PlanOptions,
   parsePlan,
+  tableOptions,
   visionOptions,
   type Weights,
   weightsOptions,

@@ -75,6 +75,8 @@ export const chatRequestSchema = z
     ...samplingFields,
     max_completion_tokens: samplingFields.max_tokens,
     n: z.number().int().min(1).max(128).optional(), // OpenAI's most
+    /** Who asks on the client's side: requests of one user get the same version. */
+    user: z.string().max(512).optional(),
     stream: z.boolean().optional(),
     stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
     logprobs: z.boolean().optional(),
@@ -84,6 +86,13 @@ export const chatRequestSchema = z
     parallel_tool_calls: z.boolean().optional(),
     response_format: responseFormatSchema.optional(),
     modalities: z.tuple([z.literal("text")]).optional(),
+    /** Pages to answer from: found in a collection of this server, shown before the question, cited in the answer's `ocellus`. */
+    ocellus: z
+      .strictObject({
+        collection: z.string(),
+        pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
+      })
+      .optional(),
     /** Pixels that each picture is brought between, for families that take any size. */
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
@@ -98,7 +107,7 @@ export type ChatRequest = z.infer<typeof chatRequestSchema>;
  * much of a picture is seen says `max_pixels`; `detail` has no such measure.
  */
 export const harmlessChatFields = [
-  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prediction"],
+  ...["metadata", "store", "service_tier", "safety_identifier", "prediction"],
   ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "verbosity"],
   ...["messages.content.image_url.detail", "messages.content.file.filename", "messages.content.cache_control"],
   ...["messages.name", "messages.refusal", "messages.annotations", "messages.reasoning_content"],

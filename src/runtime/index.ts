@@ -18,6 +18,8 @@ export type {
 } from "./chat.js";
 export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
+export { embedderOf, type PictureEmbedder } from "./embedder.js";
+export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type MemoryOptions, openFeatureStore, type Reuse } from "./memory.js";
 export {
   type LoadOptions,

@@ -8,17 +8,20 @@ import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { cacheHeader } from "./facts.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
+import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
 import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
 import { addHealth } from "./routes/health.js";
+import { addMatch } from "./routes/match.js";
 import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
 import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
 import { securityHeaders } from "./security-headers.js";
 import type { Services } from "./services.js";
+import { noteAnswer } from "./versions/note-answer.js";
 
 export function createApp(services: Services): App {
   const app: App = new OpenAPIHono<Env>();
@@ -36,12 +39,15 @@ export function createApp(services: Services): App {
   addResponses(app, services);
   addEmbeddings(app, services);
   addFiles(app, services);
+  addCollections(app, services);
+  addMatch(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }
 
 /** Gives every request its id, its deadline and its line in the log. */
-function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Services): void {
+function addExchange(app: App, services: Services): void {
+  const { config, log, lifecycle, budget, metrics } = services;
   app.use(async (c, next) => {
     const exchange = new Exchange(c.req.raw, {
       log,
@@ -49,6 +55,7 @@ function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Serv
       onEnd: (ended, status, error) => {
         lifecycle.end(ended);
         budget.release(ended);
+        if (services.versions) noteAnswer(ended, status, error, services.versions);
         metrics.note(routePath(c, -1), status, performance.now() - ended.started, ended.facts);
         logEnd(ended, c.req.method, c.req.path, status, error);
       },
@@ -59,6 +66,7 @@ function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Serv
     await next();
     const cached = cacheHeader(exchange);
     if (cached !== undefined) c.header("x-ocellus-cache", cached);
+    if (exchange.assignment) c.header("x-ocellus-version", exchange.assignment.resolution.tag);
     if (!exchange.isStreaming) exchange.end(c.res.status, c.error);
   });
 }

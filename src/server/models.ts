@@ -1,36 +1,12 @@
 /** The models of one server by their names, and whether they are there yet. */
 import { nearestHint, OcellusError } from "../base/index.js";
 import type { WireModel } from "../protocol/index.js";
-import type { ClipModel, VisionLanguageModel } from "../runtime/index.js";
+import { embedderOf, type PictureEmbedder } from "../runtime/index.js";
+import type { CollectionInfo } from "../search/index.js";
 import type { ServerConfig } from "./config.js";
 import { Gate } from "./gate.js";
-
-/** What the server asks of a model: tests script one. */
-export type ChatModel = Pick<
-  VisionLanguageModel,
-  "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
-> &
-  Partial<Pick<VisionLanguageModel, "pin">>;
-export type EmbeddingModel = Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
-
-export interface ServedModel {
-  readonly kind: "chat";
-  readonly id: string;
-  /** The folder that was packed. */
-  readonly checkpoint: string;
-  readonly model: ChatModel;
-  readonly gate: Gate;
-}
-
-export interface ServedEmbedder {
-  readonly kind: "embedding";
-  readonly id: string;
-  readonly checkpoint: string;
-  readonly model: EmbeddingModel;
-  readonly gate: Gate;
-}
-
-export type Served = ServedModel | ServedEmbedder;
+import type { Caller, ChatModel, EmbeddingModel, Served, ServedEmbedder, ServedModel } from "./served.js";
+import type { Fleet } from "./versions/fleet.js";
 
 /** Each runs on all threads: a second one at a time fills the gaps of the first, more only wait for each other. */
 const embeddingsAtOnce = 2;
@@ -40,6 +16,7 @@ export class ModelShelf {
   readonly #created = Math.floor(Date.now() / 1000);
   readonly #config: Pick<ServerConfig, "maxQueue">;
   #isReady = false;
+  #fleet: Fleet | undefined;
 
   constructor(config: Pick<ServerConfig, "maxQueue">) {
     this.#config = config;
@@ -68,10 +45,23 @@ export class ModelShelf {
   }
 
   /** The named model, or the first that answers. @throws `not_found`, `unsupported`, `unavailable` while models load. */
-  find(id: string | undefined): ServedModel {
+  find(id: string | undefined, caller?: Caller, user?: string): ServedModel {
+    const assigned = this.#isReady && caller && this.#assign(id, caller, user);
+    if (assigned) return assigned;
     const found = this.#named(id, "chat");
     if (found.kind === "chat") return found;
     throw wrongKind(found.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
+  }
+
+  /** A version by the split, for the time of the exchange. Without a name, the first alias is meant. */
+  #assign(id: string | undefined, caller: Caller, user: string | undefined): ServedModel | undefined {
+    if (!this.#fleet || (id === undefined && this.#models.size > 0)) return undefined;
+    const { conversation, wantedVersion: version, owner } = caller;
+    const name = id ?? this.#fleet.aliases[0]?.name ?? "";
+    const unit = conversation ?? (user === undefined ? owner : `${owner} ${user}`);
+    caller.assignment?.release();
+    caller.assignment = this.#fleet.assign(name, { unit, conversation, version });
+    return caller.assignment?.served;
   }
 
   /** The named model, or the first that gives embeddings. @throws as `find`. */
@@ -82,17 +72,57 @@ export class ModelShelf {
     throw wrongKind(found.id, `${reason}. Start the server with --embedding-model FOLDER (a CLIP checkpoint)`);
   }
 
-  /** The named model of any kind. @throws `not_found`, `unavailable` while models load. */
-  get(id: string): Served {
+  /** The named model of any kind, or the first that answers. @throws `not_found`, `unavailable` while models load. */
+  get(id: string | undefined): Served {
     return this.#named(id, "chat");
   }
 
-  all(): readonly Served[] {
+  /** The named model, or the first that makes vectors of pictures: one made for it before one that answers. @throws as `find`. */
+  findEye(id: string | undefined): Eye {
+    const eyes = this.all().flatMap(eyesOf);
+    if (id === undefined) {
+      const [found] = [...eyes.filter(({ served }) => served.kind === "embedding"), ...eyes];
+      if (this.#isReady && found) return found;
+    }
+    const { id: name } = this.#named(id, "embedding");
+    const found = eyes.find(({ served }) => served.id === name);
+    if (found) return found;
+    throw wrongKind(name, "makes no vectors of pictures");
+  }
+
+  /** The model that made a collection's vectors. @throws `unsupported` when it is not here, `unavailable` while models load. */
+  findMaker({ name, model: { version, name: maker } }: CollectionInfo): Eye {
+    const found = this.all()
+      .flatMap(eyesOf)
+      .find(({ embedder }) => embedder.version === version);
+    if (this.#isReady && found) return found;
+    this.#named(undefined, "chat");
+    throw new OcellusError(
+      "unsupported",
+      `the collection ${name} was made with ${maker} (${version.slice(0, 12)}), which this server does not have`,
+    );
+  }
+
+  /** Versions from the registry, which come and go. */
+  useFleet(fleet: Fleet): void {
+    this.#fleet = fleet;
+  }
+
+  /** Those that the server was started with. */
+  own(): readonly Served[] {
     return [...this.#models.values()];
   }
 
+  all(): readonly Served[] {
+    return [...this.#models.values(), ...(this.#fleet?.models ?? [])];
+  }
+
   list(): WireModel[] {
-    return this.all().map((served) => ({
+    const aliases = (this.#fleet?.aliases ?? []).flatMap(({ name, tag }) => {
+      const served = this.#fleet?.loaded(tag);
+      return served ? [{ ...served, id: name }] : [];
+    });
+    return [...aliases, ...this.all()].map((served) => ({
       id: served.id,
       object: "model",
       created: this.#created,
@@ -109,15 +139,30 @@ export class ModelShelf {
     if (!this.#isReady)
       throw new OcellusError("unavailable", "the server is loading its models; ask /health/ready when it is done");
     const all = this.all();
-    const found = id === undefined ? (all.find((served) => served.kind === kind) ?? all[0]) : this.#models.get(id);
-    if (found) return found;
-    const names = [...this.#models.keys()];
+    const named = this.#fleet?.aliases.find(({ name }) => name === id)?.tag ?? id;
+    const found = all.find((served) => (id === undefined ? served.kind === kind : served.id === named)) ?? all[0];
+    if (found && (id === undefined || found.id === named)) return found;
+    const names = this.list().map((model) => model.id);
     throw new OcellusError(
       "not_found",
       `there is no model ${JSON.stringify(id)} here${nearestHint(id ?? "", names)}; GET /v1/models lists them`,
       { details: { param: "model" } },
     );
   }
+}
+
+/** A model, and what makes vectors of pictures in it. */
+export interface Eye {
+  readonly served: Served;
+  readonly embedder: PictureEmbedder;
+}
+
+function eyesOf(served: Served): Eye[] {
+  if (served.kind === "embedding") return [{ served, embedder: embedderOf(served.model) }];
+  const { info, embedImage, vectorVersion } = served.model;
+  if (!info.readsPictures || !embedImage || vectorVersion === undefined) return [];
+  const seeing = { info, vectorVersion, embedImage: embedImage.bind(served.model) };
+  return [{ served, embedder: embedderOf(seeing) }];
 }
 
 function describe({ kind, model: { info } }: Served): WireModel["ocellus"] {

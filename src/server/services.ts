@@ -1,6 +1,7 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
-import { Lane } from "../base/index.js";
+import { Lane, OcellusError } from "../base/index.js";
+import { Collections } from "../search/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -9,6 +10,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
 import { ModelShelf } from "./models.js";
 import { RateLimiter } from "./rate-limit.js";
+import type { Versions } from "./versions/note-answer.js";
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -29,6 +31,10 @@ export interface Services extends ServerOptions {
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
+  /** Absent: none are kept. */
+  readonly collections: Collections | undefined;
+  /** Models from a registry; absent: only those that the server was started with. */
+  versions?: Versions;
 }
 
 export function createServices(options: ServerOptions): Services {
@@ -38,5 +44,13 @@ export function createServices(options: ServerOptions): Services {
   const budget = new ByteBudget(config.maxBodiesBytes);
   const pixels = new Lane(config.maxPixelBytes);
   const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
-  return { ...options, models, files, budget, pixels, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
+  const collections = config.collections === undefined ? undefined : new Collections(config.collections);
+  const [rates, lifecycle] = [new RateLimiter(), new Lifecycle()];
+  return { ...options, models, files, budget, pixels, metrics, rates, lifecycle, collections };
+}
+
+/** @throws `unsupported` when this server keeps none. */
+export function collectionsOf({ collections }: Services): Collections {
+  if (collections) return collections;
+  throw new OcellusError("unsupported", "this server keeps no collections; start it with --collections FOLDER");
 }

@@ -2,7 +2,16 @@
  * The server as the page sees it: OpenAI's wire format by fetch and server-sent events. Addresses are relative, so that the
  * page also works behind a proxy that puts a path before it.
  */
-import type { ChatChunk, ChatRequest, ErrorBody, ModelDescription, WireModel } from "../../src/protocol/index.js";
+import type {
+  ChatChunk,
+  ChatRequest,
+  ErrorBody,
+  ModelDescription,
+  WireCollection,
+  WireDuplicates,
+  WireHit,
+  WireModel,
+} from "../../src/protocol/index.js";
 import { storedKey } from "./preferences.js";
 
 export class ApiError extends Error {
@@ -44,6 +53,31 @@ export async function embed(model: string, input: readonly unknown[]): Promise<n
   const response = await send("v1/embeddings", { body: { model, input } });
   return (await json<{ data: { embedding: number[] }[] }>(response)).data.map(({ embedding }) => embedding);
 }
+
+/** @throws ApiError, also when the server keeps none. */
+export async function listCollections(): Promise<WireCollection[]> {
+  return (await json<{ data: WireCollection[] }>(await send(collections))).data;
+}
+
+/** @throws ApiError */
+export async function searchCollection(name: string, query: object): Promise<WireHit[]> {
+  const response = await send(`${collections}/${encodeURIComponent(name)}/search`, { body: query });
+  return (await json<{ data: WireHit[] }>(response)).data;
+}
+
+/** Of equal pixels; with a score also those at least so alike. @throws ApiError */
+export async function findDuplicates(name: string, minScore?: number): Promise<WireDuplicates> {
+  const query = minScore === undefined ? "" : `?min_score=${minScore}`;
+  const response = await send(`${collections}/${encodeURIComponent(name)}/duplicates${query}`);
+  return (await json<{ data: WireDuplicates }>(response)).data;
+}
+
+/** The small copy of an entry's picture. @throws ApiError */
+export async function entryPicture(name: string, id: number): Promise<Blob> {
+  return (await send(`${collections}/${encodeURIComponent(name)}/entries/${id}/picture`)).blob();
+}
+
+const collections = "v1/ocellus/collections";
 
 /** One metric with its readings, as prom-client writes them. */
 export interface Metric {
