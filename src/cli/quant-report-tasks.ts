@@ -1,4 +1,5 @@
 /** `ocellus quant-report --tasks`: labelled questions asked in each format, with what it takes to answer them. */
+import { OcellusError } from "../base/index.js";
 import { packedBytes, type ReportFormat, withPackedFormat } from "../inspect/index.js";
 import { chooseCases, type EvalCase, readEvalFiles, readGoals } from "./eval-set.js";
 import type { GlobalFlags } from "./options.js";
@@ -30,6 +31,7 @@ export async function reportTasks(path: string, flags: TaskFlags, terminal: Term
   const files = flags.questions ?? [];
   const kinds = tasksWithGoals(Object.keys(await readGoals(files)));
   const cases = chooseCases(await readEvalFiles(files), kinds, flags.limit);
+  if (cases.length === 0) throw new OcellusError("invalid_request", "quant-report: the files hold no such questions");
   const formats: ReportFormat[] = [...new Set<ReportFormat>(["fp32", ...flags.formats])];
   const bytes = await packedBytes(path, formats);
   const reports: TaskReport[] = [];

@@ -43,9 +43,9 @@ async function decodeRate(model: VisionLanguageModel, cases: readonly EvalCase[]
   return seconds === 0 ? 0 : numTokens / seconds;
 }
 
-function tell(message: TaskMessage): void {
+function tell(message: TaskMessage, then = () => {}): void {
   invariant(process.send, "this file is started by task-run.ts");
-  process.send(message);
+  process.send(message, then);
 }
 
 function failureOf(error: unknown): TaskMessage {
@@ -55,6 +55,6 @@ function failureOf(error: unknown): TaskMessage {
 
 process.on("disconnect", () => process.exit(1)); // nobody listens any more
 process.once("message", async (job: TaskJob) => {
-  tell(await runTasks(job).then((result) => ({ result }), failureOf));
-  process.removeAllListeners("disconnect").disconnect();
+  const last = await runTasks(job).then((result) => ({ result }), failureOf);
+  tell(last, () => process.removeAllListeners("disconnect").disconnect());
 });

@@ -60,6 +60,13 @@ describe("the memory estimate", () => {
     expect(await of(tiny, 512)).toEqual({ ...(await of(tiny, 4000)), picture: { width: 512, height: 512 } });
   });
 
+  it("counts halves twice where they run, since they are widened as the model opens", async () => {
+    const { formats } = await estimateMemory(big, { contextTokens: 2000 });
+    const [fp32, fp16] = ["fp32", "fp16"].map((weights) => formats.find((format) => format.weights === weights)!);
+    expect(fp16!.weightsBytes / fp32!.weightsBytes).toBeCloseTo(0.5, 2);
+    expect(fp16!.totalBytes).toBe(fp32!.totalBytes);
+  });
+
   it("says whether it fits, and what would", async () => {
     const advised = async (has: ReturnType<typeof machine>) => {
       const { formats, advice } = await estimateMemory(big, { machine: has, contextTokens: 2000 });

@@ -19,7 +19,7 @@ import {
   parsePlan,
   weightsOptions,
 } from "../pack/index.js";
-import { byteLength, type WeightFormat } from "../tensor/index.js";
+import { byteLength, type DType, type WeightFormat } from "../tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
 
@@ -140,8 +140,9 @@ function estimate(
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
   const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
-    const weightsBytes = packedBytes(Object.values(graphsOf(family, config, plan)));
-    const totalBytes = weightsBytes + fixedBytes;
+    const graphs = Object.values(graphsOf(family, config, plan));
+    const weightsBytes = initializerBytes(graphs, (dtype) => dtype);
+    const totalBytes = initializerBytes(graphs, openedAs) + fixedBytes;
     const { weights, blockSize } = plan;
     return { weights, blockSize, weightsBytes, totalBytes, fits: fits(totalBytes, machine) };
   });
@@ -162,10 +163,15 @@ function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record
   );
 }
 
-function packedBytes(graphs: readonly Graph[]): number {
+/** ONNX Runtime does a half-precision matrix's cast when it opens the graph: decisions/0005-mixed-precision.md. */
+function openedAs(dtype: DType): DType {
+  return dtype === "f16" ? "f32" : dtype;
+}
+
+function initializerBytes(graphs: readonly Graph[], as: (dtype: DType) => DType): number {
   const values = graphs.flatMap((graph) => graph.initializers.map(({ value }) => value));
   const distinct = new Map(values.map((value) => [value.name, value]));
-  return [...distinct.values()].reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape as number[]), 0);
+  return [...distinct.values()].reduce((sum, { dtype, shape }) => sum + byteLength(as(dtype), shape as number[]), 0);
 }
 
 function decoderEstimate(

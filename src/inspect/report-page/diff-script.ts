@@ -42,18 +42,22 @@ function layersView(visit) {
 
 const maxRows = 20;
 
+/** The first rows, and a button for more of them. */
+function listed(className, rows) {
+  const list = el("ul", { className }, ...rows.slice(0, maxRows));
+  const rest = rows.slice(maxRows);
+  if (rest.length === 0) return [list];
+  const more = el("button", { type: "button", className: "pill", onclick: () => { list.append(...rest.splice(0, 500)); more.hidden = rest.length === 0; } }, "Show the other " + rest.length);
+  return [list, more];
+}
+
 function movedView(visit) {
   const moved = data.tensors.map((tensor, index) => ({ tensor, index })).filter(({ tensor }) => !tensor.isEqual);
   if (moved.length === 0) return "";
-  const list = el("ul", { className: "list wide moved" });
   const rows = moved.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
     el("span", { className: "what" }, ...dotted(tensor.name)),
     bar(tensor.relative / (most || 1)), el("span", { className: "number" }, changeText(tensor.relative)))));
-  list.append(...rows.slice(0, maxRows));
-  const rest = rows.slice(maxRows);
-  const more = el("button", { type: "button", className: "pill", onclick: () => { list.append(...rest.splice(0, 500)); more.hidden = rest.length === 0; } }, "Show the other " + rest.length);
-  more.hidden = rest.length === 0;
-  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, plural(data.numMoved, "tensor") + " of " + data.numTensors + " moved."), list, more);
+  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, plural(data.numMoved, "tensor") + " of " + data.numTensors + " moved."), ...listed("list wide moved", rows));
 }
 
 function lowRankView(visit) {
@@ -68,8 +72,9 @@ function lowRankView(visit) {
 
 function namesView() {
   if (data.names.length === 0) return "";
-  const rows = data.names.map(([what, name, told]) => el("li", { className: what }, el("span", { className: "sign" }, what), el("code", {}, ...dotted(name)), el("span", { className: "aside" }, told)));
-  return el("section", { id: "names" }, el("h2", {}, "Added, removed, reshaped"), el("ul", { className: "names" }, ...rows), ...leftOut(data.namesLeftOut));
+  const row = ([what, name, told]) => el("li", { className: what }, el("span", { className: "sign" }, what), el("code", {}, ...dotted(name)), el("span", { className: "aside" }, told));
+  const kinds = [...new Set(data.names.map(([what]) => what))].map((kind) => data.names.filter(([what]) => what === kind).map(row));
+  return el("section", { id: "names" }, el("h2", {}, "Added, removed, reshaped"), ...kinds.flatMap((rows) => listed("names", rows)), ...leftOut(data.namesLeftOut));
 }
 
 function configsView() {
