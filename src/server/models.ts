@@ -8,7 +8,7 @@ import { Gate } from "./gate.js";
 /** What the server asks of a model: tests script one. */
 export type ChatModel = Pick<
   VisionLanguageModel,
-  "info" | "stats" | "tokenizer" | "prepare" | "prepareText" | "generate" | "close"
+  "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
 >;
 export type EmbeddingModel = Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
 

@@ -1,5 +1,6 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
+import { Lane } from "../base/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -23,6 +24,8 @@ export interface Services extends ServerOptions {
   readonly models: ModelShelf;
   readonly files: FileStore;
   readonly budget: ByteBudget;
+  /** Bytes of pictures between their file and their features: requests wait for each other. */
+  readonly pixels: Lane;
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
@@ -33,6 +36,7 @@ export function createServices(options: ServerOptions): Services {
   const models = new ModelShelf(config);
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget(config.maxBodiesBytes);
-  const metrics = new Metrics({ models, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
-  return { ...options, models, files, budget, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
+  const pixels = new Lane(config.maxPixelBytes);
+  const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
+  return { ...options, models, files, budget, pixels, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
 }
