@@ -42,7 +42,7 @@ function fitsSchema(text: string, schema: Readonly<Record<string, unknown>>): bo
 }
 
 /** 97.5th percentile of the normal distribution: 95 % lie within ± this many standard deviations. */
-const z95 = 1.959963984540054;
+export const z95 = 1.959963984540054;
 
 /**
  * Wilson's score interval of a share, which stays honest near 0 and 1 where the textbook interval does not.
