@@ -20,7 +20,7 @@ export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClip
 export { type Divergence, divergence } from "./divergence.js";
 export { embedderOf, type PictureEmbedder } from "./embedder.js";
 export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
-export { type MemoryOptions, openFeatureStore } from "./memory.js";
+export { type MemoryOptions, openFeatureStore, type Reuse } from "./memory.js";
 export {
   type LoadOptions,
   type LoadTimings,

@@ -8,7 +8,7 @@ export type ChatModel = Pick<
   VisionLanguageModel,
   "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
 > &
-  Partial<Pick<VisionLanguageModel, "embedImage" | "vectorVersion">>;
+  Partial<Pick<VisionLanguageModel, "embedImage" | "vectorVersion" | "pin">>;
 export type EmbeddingModel = Pick<
   ClipModel,
   "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close"
