@@ -98,6 +98,10 @@ export const serveConfigSchema = z.strictObject({
     .describe("near: re-encoded, resized or slightly cropped pictures may be taken for known ones (default: exact)"),
   ...serverConfigSchema.shape,
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),
+  adminKeysFile: z
+    .string()
+    .optional()
+    .describe("keys that may change versions over /admin/v1 (default: this machine alone, without a key)"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),
   logLevel: z
     .enum(["debug", "info", "warn", "error", "silent"])

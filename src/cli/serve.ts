@@ -47,6 +47,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     log: pino({ level: config.logLevel }, logDestination(config, terminal)),
     version: versionOf(),
     keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
+    adminKeys: config.adminKeysFile === undefined ? undefined : await KeyRing.open(config.adminKeysFile),
     webFolder: webPage,
   });
   const features = await openFeatureStore(config);

@@ -5,6 +5,7 @@ export {
   deploy,
   endShadow,
   ifCanaryIs,
+  ifItConcerns,
   pause,
   promote,
   type RegistryCommand,
@@ -14,6 +15,7 @@ export {
   setShare,
   startCanary,
   startShadow,
+  tryWith,
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";

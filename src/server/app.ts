@@ -7,6 +7,7 @@ import { errorResponse } from "../protocol/index.js";
 import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { cacheHeader } from "./facts.js";
+import { addAdmin } from "./routes/admin.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
@@ -41,6 +42,7 @@ export function createApp(services: Services): App {
   addFiles(app, services);
   addCollections(app, services);
   addMatch(app, services);
+  addAdmin(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }

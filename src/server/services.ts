@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Absent: no key is needed. */
   readonly keys?: KeyRing | undefined;
+  /** Absent: /admin is for this machine alone. */
+  readonly adminKeys?: KeyRing | undefined;
   /** The built web page; absent: none is served. */
   readonly webFolder?: string | undefined;
 }
