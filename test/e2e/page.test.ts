@@ -14,6 +14,7 @@ import type { ChatModel } from "../../src/server/index.js";
 import { chromiumPath, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
+import { type OpenVersions, openVersions } from "../support/versioned-server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
@@ -22,12 +23,13 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const picture = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
-const rooms = ["chat", "compare", "uses", "collections", "monitor", "model"] as const;
+const rooms = ["chat", "compare", "uses", "collections", "monitor", "versions", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
 
 let tiny: VisionLanguageModel;
 let server: TestServer;
+let kept: OpenVersions;
 let browser: Browser;
 let page: Page;
 
@@ -86,6 +88,8 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     tiny = await loadTiny();
     const config = { collections: temporaryFolder() };
     server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, config, { webFolder: outDir });
+    kept = await openVersions({ v1: {} });
+    server.services.versions = kept.versions;
     await makeCatalogue();
     server.services.models.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
     browser = await openBrowser();
@@ -97,6 +101,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
   afterAll(async () => {
     await browser?.close();
     await server?.close();
+    await kept?.close();
     await tiny?.close();
   });
 
