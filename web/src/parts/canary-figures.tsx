@@ -37,7 +37,7 @@ export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: 
         </tbody>
       </table>
       <p className="aside">
-        {words.verdict}: <span lang="en">{reason}</span>
+        {words.verdict} <span lang="en">{reason}</span>
       </p>
     </>
   );
