@@ -35,7 +35,7 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
-  guard: ["base", "tensor", "image", "runtime"],
+  guard: ["base", "tensor", "checkpoint", "image", "runtime"],
   server: ["base", "protocol", "runtime", "guard", "inspect"],
 };
 law.cli = Object.keys(law);

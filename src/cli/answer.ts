@@ -1,5 +1,5 @@
 /** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
-import { invariant } from "../base/index.js";
+import { invariant, OcellusError } from "../base/index.js";
 import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../guard/index.js";
 import type { ChatEvent, ChatMessage, ChatOptions, ImageInput } from "../runtime/index.js";
 import { image } from "../runtime/index.js";
@@ -42,6 +42,16 @@ async function streamText(
   invariant(end, "a chat stream ends with an end event");
   const { type: _, ...facts } = end;
   return { text, ...facts };
+}
+
+/** An answer that a guard has ended is no success. @throws `blocked` naming the guard. */
+export function refuseBlocked({ finishReason, guards }: Pick<Answer, "finishReason" | "guards">): void {
+  if (finishReason !== "content_filter") return;
+  const guard = guards.find(({ stage, verdict }) => stage === "output" && verdict === "block");
+  const why = guard?.failed ?? guard?.category ?? "no reason given";
+  throw new OcellusError("blocked", `the answer was ended by the guard ${guard?.name}: ${why}`, {
+    details: { guards },
+  });
 }
 
 /** The message that shows some pictures and asks about them. */

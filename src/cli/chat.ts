@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { OcellusError } from "../base/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import type { ChatMessage, ImageInput } from "../runtime/index.js";
-import { type Answer, printSpeed, streamAnswer, userMessage } from "./answer.js";
+import { type Answer, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
 import { withModel } from "./open-model.js";
 import { type AnswerFlags, addAnswerOptions, chatOptions } from "./options.js";
 import { readPictures } from "./pictures.js";
@@ -75,6 +75,7 @@ class Conversation {
     const write = (text: string) => (json ? undefined : this.#terminal.stdout.write(text));
     const messages = [...start, ...this.#messages, user];
     const answer = await streamAnswer(this.#model, messages, chatOptions(this.#flags, signal), write);
+    refuseBlocked(answer);
     // Only an answered question joins the conversation: a stopped one may be asked again with its pictures.
     this.#messages.push(user, { role: "assistant", content: answer.text });
     this.#pictures = [];

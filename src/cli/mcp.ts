@@ -7,9 +7,9 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import type { Command } from "commander";
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
-import type { GuardedVisionLanguageModel } from "../guard/index.js";
+import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../guard/index.js";
 import type { ChatOptions, ImageInput } from "../runtime/index.js";
-import { greedy, questionAbout } from "./answer.js";
+import { greedy, questionAbout, refuseBlocked } from "./answer.js";
 import { questions } from "./describe.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "./options.js";
@@ -51,8 +51,13 @@ const pictures = z.array(picture).min(1).max(16).describe("one or several pictur
 /** @internal For tests too. */
 export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   const server = new McpServer({ name: "ocellus", version: versionOf() });
-  const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) =>
-    model.answer(questionAbout(shown.map(checkedPicture), question, system), options);
+  const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
+    const guards: GuardReport[] = [];
+    const messages = questionAbout(shown.map(checkedPicture), question, system);
+    const answered = await asking({ ...whoAsks(), reports: guards }, () => model.answer(messages, options));
+    refuseBlocked({ ...answered, guards });
+    return answered;
+  };
   server.registerTool(
     "ask",
     {

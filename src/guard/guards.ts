@@ -2,9 +2,9 @@
  * The guards of one server or command: the policy in force, read again when its file or a list changes, all at once or not
  * at all, and the doors they stand at. Without a policy the doors stand open, and say so.
  */
-import { readFile, stat } from "node:fs/promises";
+import { appendFile, readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { ioError } from "../base/index.js";
+import { ioError, OcellusError } from "../base/index.js";
 import type { ImageInput, PictureLimits } from "../image/index.js";
 import type { VisionLanguageModel } from "../runtime/index.js";
 import { type Asked, whoAsks } from "./asker.js";
@@ -39,7 +39,7 @@ export interface RecentVerdict {
   readonly route: string;
   readonly guard: string;
   readonly stage: Stage;
-  readonly subject: string;
+  readonly subject: "text" | "picture";
   readonly sha256: string;
   readonly verdict: Action;
   readonly category?: string;
@@ -48,6 +48,22 @@ export interface RecentVerdict {
   readonly ms: number;
 }
 
+export interface GuardsState {
+  readonly policy: Policy;
+  readonly guards: readonly {
+    readonly name: string;
+    readonly type: GuardConfig["type"];
+    readonly version: string;
+    readonly stages: readonly Stage[];
+  }[];
+  /** Why a changed policy is not in force. */
+  readonly problem: string | undefined;
+  /** Newest first. */
+  readonly recent: readonly RecentVerdict[];
+}
+
+/** Thousands of proposals. */
+const maxProposalBytes = 4 * 2 ** 20;
 /** A page of a panel. */
 const maxRecent = 200;
 /** A look at the files costs little; more often nobody saves. */
@@ -108,14 +124,29 @@ export class Guards {
     return this.#inForce.policy;
   }
 
-  /** Why a changed policy is not in force. */
-  get problem(): string | undefined {
-    return this.#problem;
+  /** What is in force, and what was seen last. */
+  state(): GuardsState {
+    const { policy, detectors } = this.#inForce;
+    const guards = Object.entries(policy.guards).map(([name, config]) => {
+      const { detector } = detectors.get(name)!;
+      return { name, type: config.type, version: detector.version, stages: stagesOf(config, detector) };
+    });
+    return { policy, guards, problem: this.#problem, recent: this.#recent };
   }
 
-  /** Newest first. */
-  get recent(): readonly RecentVerdict[] {
-    return this.#recent;
+  /**
+   * Writes down, beside the policy, what somebody holds for no hit; a person decides.
+   * @throws `not_found` without a policy, `too_large` when nobody has looked for long, `io`.
+   */
+  async propose(proposal: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#path === undefined)
+      throw new OcellusError("not_found", "there is no policy here, whose lists could change");
+    const file = `${this.#path}.proposals.jsonl`;
+    const { size } = await stat(file).catch(() => ({ size: 0 }));
+    if (size > maxProposalBytes)
+      throw new OcellusError("too_large", "there are proposals enough: somebody must look at them first");
+    const line = `${JSON.stringify({ time: new Date().toISOString(), policy: this.policy.version, ...proposal })}\n`;
+    await appendFile(file, line).catch((cause: unknown) => Promise.reject(ioError("write", file, cause)));
   }
 
   /** Who is told of every check. */

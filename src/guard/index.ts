@@ -7,7 +7,7 @@ export {
   GuardedModel,
   GuardedVisionLanguageModel,
 } from "./door.js";
-export { Guards, type GuardsOptions, type RecentVerdict } from "./guards.js";
+export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from "./guards.js";
 export type { Moderated } from "./moderate.js";
 export { type Check, type Passage, worstOf } from "./passage.js";
 export { type Policy, parsePolicy } from "./policy.js";

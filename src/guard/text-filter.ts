@@ -22,6 +22,7 @@ export class TextFilter {
   #from = 0;
   #cuts: Cut[] = [];
   #blockedAt = Number.POSITIVE_INFINITY;
+  #hasEnded = false;
 
   constructor(guards: readonly Guard[]) {
     this.#watched = guards.map((guard) => ({ guard, watch: guard.watch!(), found: [], ready: 0, ms: 0 }));
@@ -29,7 +30,7 @@ export class TextFilter {
 
   /** Whether the text has ended, blocked: whatever comes behind is not wanted any more. */
   get isBlocked(): boolean {
-    return this.#from >= this.#blockedAt;
+    return this.#hasEnded;
   }
 
   /** How much of the text has left, or was cut out. */
@@ -102,7 +103,8 @@ export class TextFilter {
       to - this.#from,
     );
     this.#text = this.#text.slice(to - this.#from);
-    this.#from = ready >= this.#blockedAt ? this.#blockedAt : to;
+    this.#hasEnded = this.#blockedAt <= Math.min(ready, length);
+    this.#from = this.#hasEnded ? this.#blockedAt : to;
     return out;
   }
 }

@@ -13,6 +13,7 @@ export {
   parseImageRecipe,
   parseVideoRecipe,
   type SmartResizeRecipe,
+  type StretchRecipe,
   type VideoRecipe,
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";

@@ -75,3 +75,67 @@ export const moderationSchema = z
   .object({ id: z.string(), model: z.string(), results: z.array(moderationResultSchema) })
   .meta({ id: "Moderation" });
 export type Moderation = z.infer<typeof moderationSchema>;
+
+const stage = z.enum(["input", "output"]);
+const ruleSchema = z.object({
+  route: z.string().optional(),
+  guard: z.string().optional(),
+  stage: stage.optional(),
+  category: z.string().optional(),
+  threshold: z.number(),
+  action,
+  replacement: z.string().optional(),
+});
+
+const recentVerdictSchema = z.object({
+  time: z.string(),
+  request: z.string(),
+  route: z.string(),
+  guard: z.string(),
+  stage,
+  subject: z.enum(["text", "picture"]),
+  sha256: z.string(),
+  verdict: action,
+  category: z.string().optional(),
+  score: z.number().optional(),
+  failed: z.string().optional(),
+  ms: z.number(),
+});
+
+export const guardStateSchema = z
+  .object({
+    object: z.literal("ocellus.guards"),
+    /** The beginning of the file's SHA-256; "none" without a policy. */
+    policy: z.string(),
+    on_failure: z.enum(["block", "allow"]),
+    /** Why a changed file is not in force. */
+    problem: z.string().optional(),
+    guards: z.array(z.object({ name: z.string(), type: z.string(), version: z.string(), stages: z.array(stage) })),
+    /** Those that may concern whoever asks. */
+    rules: z.array(ruleSchema),
+    /** Of whoever asks, newest first. */
+    recent: z.array(recentVerdictSchema),
+  })
+  .meta({ id: "GuardState" });
+export type GuardState = z.infer<typeof guardStateSchema>;
+
+/** "This was no hit": kept for whoever keeps the lists; nothing changes by it. */
+export const allowProposalSchema = z
+  .object({
+    guard: z.string().min(1).max(40),
+    category: z.string().max(81).optional(),
+    /** What was found, with a few words around it. */
+    text: z.string().min(1).max(200).optional(),
+    /** Of a picture's pixels. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    note: z.string().max(500).optional(),
+  })
+  .meta({ id: "AllowProposal" });
+export type AllowProposal = z.infer<typeof allowProposalSchema>;
+
+export const allowProposalAnswerSchema = z
+  .object({ object: z.literal("ocellus.allow_proposal"), written: z.literal(true) })
+  .meta({ id: "AllowProposalAnswer" });

@@ -31,6 +31,14 @@ export interface LabelScore {
   readonly cosine: number;
 }
 
+export interface EmbeddedLabel {
+  readonly label: string;
+  /** [projection_dim], length one. */
+  readonly direction: Float32Array;
+  /** What the model multiplies a cosine by. */
+  readonly scale: number;
+}
+
 export interface ClassifyOptions {
   /** What each label is put into; `{}` is its place. Default "a photo of a {}." as CLIP was trained; "{}" for whole phrases. */
   readonly template?: string;
@@ -128,16 +136,33 @@ export class ClipModel {
 
   /** Which of the labels fits the picture best, best first. */
   async classify(image: ImageInput, labels: readonly string[], options: ClassifyOptions = {}): Promise<LabelScore[]> {
+    return this.classifyAmong(image, await this.embedLabels(labels, options), options);
+  }
+
+  /** Labels for many pictures. @throws as `embedText`. */
+  async embedLabels(labels: readonly string[], options: ClassifyOptions = {}): Promise<EmbeddedLabel[]> {
     const { template = "a photo of a {}.", signal } = options;
     checkLabels(labels, template);
-    const picture = await this.embedImage(image, signal ? { signal } : {});
-    const scored: { label: string; cosine: number; logit: number }[] = [];
+    const embedded: EmbeddedLabel[] = [];
     for (const label of labels) {
       throwIfAborted(signal);
       const { embeds, scale } = await this.#encodeText(template.replaceAll("{}", label));
-      const similarity = cosine(picture, unit(embeds));
-      scored.push({ label, cosine: similarity, logit: scale * similarity });
+      embedded.push({ label, direction: unit(embeds), scale });
     }
+    return embedded;
+  }
+
+  /** As `classify`, of labels that were embedded before. */
+  async classifyAmong(
+    image: ImageInput,
+    labels: readonly EmbeddedLabel[],
+    { signal }: Pick<ClassifyOptions, "signal"> = {},
+  ): Promise<LabelScore[]> {
+    const picture = await this.embedImage(image, signal ? { signal } : {});
+    const scored = labels.map(({ label, direction, scale }) => {
+      const similarity = cosine(picture, direction);
+      return { label, cosine: similarity, logit: scale * similarity };
+    });
     const top = Math.max(...scored.map(({ logit }) => logit));
     const weights = scored.map(({ logit }) => Math.exp(logit - top));
     const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -18,7 +18,21 @@ export {
   collect,
   type PreparedChat,
 } from "./chat.js";
-export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
+export {
+  type LabelProbability,
+  type LoadClassifierOptions,
+  loadClassifier,
+  type PictureClassifier,
+} from "./classifier.js";
+export {
+  type ClassifyOptions,
+  ClipModel,
+  cosine,
+  type EmbeddedLabel,
+  type LabelScore,
+  type LoadClipOptions,
+  loadClip,
+} from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
 export { type MemoryOptions, openFeatureStore } from "./memory.js";
 export {

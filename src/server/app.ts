@@ -13,6 +13,7 @@ import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
 import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
+import { addGuards } from "./routes/guards.js";
 import { addHealth } from "./routes/health.js";
 import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
@@ -38,6 +39,7 @@ export function createApp(services: Services): App {
   addEmbeddings(app, services);
   addFiles(app, services);
   addModerations(app, services);
+  addGuards(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }

@@ -1,11 +1,13 @@
 /** The kinds of detectors, by the `type` that a policy calls them. A new one is a file and a line here. */
 import { resolve } from "node:path";
-import { OcellusError } from "../../base/index.js";
 import type { GuardConfig } from "../policy.js";
 import type { Detector } from "../verdict.js";
 import { openAsk } from "./ask.js";
+import { openVitClassifier } from "./classifier.js";
+import { openClipPolicy } from "./clip-policy.js";
 import type { OpenContext } from "./context.js";
 import { openKnownPictures } from "./known-pictures.js";
+import { openNsfw } from "./nsfw.js";
 import { openPersonalData } from "./personal-data.js";
 import { openWebhook } from "./webhook.js";
 import { openWords } from "./words.js";
@@ -23,8 +25,14 @@ export async function openDetector(config: GuardConfig, context: OpenContext): P
       return openWebhook(config, context.name);
     case "ask":
       return openAsk(config, context);
+    case "nsfw":
+      return openNsfw(config, context);
+    case "vit-classifier":
+      return openVitClassifier(config, context);
+    case "clip-policy":
+      return openClipPolicy(config, context);
     default:
-      throw new OcellusError("unsupported", config.type);
+      throw config satisfies never;
   }
 }
 
