@@ -76,7 +76,11 @@ const splits = [...decomposition.matchAll(/^(.):a(?:\/\w)?\((.),(.)\)$/gm)]
 const syllables = [...new Set(names.map((name) => name.slice(0, -1)))];
 const isPinyin = new RegExp(`^(?:${syllables.join("|")})+$`);
 const english = readFileSync("/usr/share/dict/american-english", "utf8").split("\n").filter((w) => /^[A-Za-z]{2,}$/.test(w));
-const lookalikes = [...new Set(english.map((w) => w.toLowerCase()).filter((w) => isPinyin.test(w)))].sort();
+/** Names such as Mao and Deng are left out: as one syllable of several they are more likely pinyin. */
+const isName = (w: string) => /^[A-Z]/.test(w) && syllables.includes(w.toLowerCase());
+const lookalikes = [
+  ...new Set(english.filter((w) => !isName(w)).flatMap((w) => (isPinyin.test(w.toLowerCase()) ? [w.toLowerCase()] : []))),
+].sort();
 
 function write(name: string, head: string, constants: Record<string, string>): void {
   const lines = Object.entries(constants).map(([key, value]) => `export const ${key} =\n  ${JSON.stringify(value)};\n`);

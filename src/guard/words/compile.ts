@@ -40,9 +40,10 @@ export interface Compiled {
   readonly shapes: Automaton;
   readonly sounds: Sounds | undefined;
   readonly parts: ReadonlyMap<number, readonly [number, number]>;
-  /** By symbol: the one or two symbols (then `second` is not 0) of its shape. */
-  readonly first: Uint16Array;
-  readonly second: Uint16Array;
+  /** By symbol: the symbols of its shape when it is none of `divided`, else its place there. */
+  readonly shape: Uint16Array;
+  readonly isDivided: Uint8Array;
+  readonly divided: readonly Uint16Array[];
   /** Characters beyond the first plane that some rule holds → the unit that stands for them. */
   readonly astral: ReadonlyMap<number, number>;
 }
@@ -60,10 +61,10 @@ export function compile(rules: readonly WordRule[], allow: readonly string[], ta
   const all = [...rules, ...allow.map((word) => ({ word, category: "allow" }))];
   const astral = new Map<number, number>();
   const folded = foldRules(all, rules.length, tables, astral);
-  const parts = tables.switches.split ? splitParts((unit) => tables.symbol[unit]!) : new Map();
-  const { first, second } = shapeTables(tables, parts);
+  const parts: Compiled["parts"] = tables.switches.split ? splitParts((unit) => tables.symbol[unit]!) : new Map();
+  const divisions = divide(tables, parts);
   const shapes = new Trie();
-  for (let rule = 0; rule < all.length; rule++) shapes.add(shapeOf(folded, rule, tables.coarse, first, second));
+  for (let rule = 0; rule < all.length; rule++) shapes.add(shapeOf(folded, rule, tables.coarse, divisions));
   const { pinyin, homophones } = tables.switches;
   return {
     tables,
@@ -72,20 +73,24 @@ export function compile(rules: readonly WordRule[], allow: readonly string[], ta
     shapes: sparseAutomaton(shapes),
     sounds: pinyin || homophones ? soundsOf(folded, rules.length) : undefined,
     parts,
-    first,
-    second,
+    ...divisions,
     astral,
   };
 }
 
-function shapeTables({ coarse }: FoldingTables, parts: Compiled["parts"]): Pick<Compiled, "first" | "second"> {
-  const first = coarse.map((_, symbol) => coarse[wholeForm(symbol)]!);
-  const second = new Uint16Array(first.length);
-  for (const [symbol, [left, right]] of parts) {
-    first[symbol] = coarse[left]!;
-    second[symbol] = coarse[right]!;
+type Divisions = Pick<Compiled, "shape" | "isDivided" | "divided">;
+
+/** 蝴 is 虫 and 胡, which is 古 and 月: whatever of it is written apart, its shape is the same. */
+function divide({ coarse }: FoldingTables, parts: Compiled["parts"]): Divisions {
+  const shape = coarse.map((_, symbol) => coarse[wholeForm(symbol)]!);
+  const isDivided = new Uint8Array(shape.length);
+  const smallest = (symbol: number): number[] => parts.get(symbol)?.flatMap(smallest) ?? [shape[symbol]!];
+  const divided = [...parts.keys()].map((symbol) => Uint16Array.from(smallest(symbol)));
+  for (const [i, symbol] of [...parts.keys()].entries()) {
+    isDivided[symbol] = 1;
+    shape[symbol] = i;
   }
-  return { first, second };
+  return { shape, isDivided, divided };
 }
 
 function foldRules(
@@ -166,23 +171,18 @@ export function isLatinLike(symbol: number): boolean {
   return symbol < 128;
 }
 
-function shapeOf(
-  { starts, symbols }: Rules,
-  rule: number,
-  coarse: Uint16Array,
-  first: Uint16Array,
-  second: Uint16Array,
-): number[] {
-  const shape: number[] = [];
+function shapeOf({ starts, symbols }: Rules, rule: number, coarse: Uint16Array, divisions: Divisions): number[] {
+  const { shape, isDivided, divided } = divisions;
+  const items: number[] = [];
   let last = 0;
   for (let i = starts[rule]!; i < starts[rule + 1]!; i++) {
     const symbol = symbols[i]!;
     if (coarse[symbol] === last) continue;
     last = coarse[symbol]!;
-    shape.push(first[symbol]!);
-    if (second[symbol] !== 0) shape.push(second[symbol]!);
+    if (isDivided[symbol]) items.push(...divided[shape[symbol]!]!);
+    else items.push(shape[symbol]!);
   }
-  return shape;
+  return items;
 }
 
 function soundsOf(rules: Rules, numForbidden: number): Sounds {

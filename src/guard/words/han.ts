@@ -65,7 +65,16 @@ export function splitParts(fold: (unit: number) => number): Map<number, readonly
     const whole = fold(splitTriples.charCodeAt(i));
     if (whole >= 128) parts.set(whole, [fold(left), fold(right)]); // 捌 counts as the digit it is
   }
+  for (const whole of parts.keys()) if (depthOf(parts, whole) > deepest) parts.delete(whole);
   return parts;
+}
+
+/** A character within its own half, after folding, would be divided for ever; real ones are four deep at most. */
+const deepest = 4;
+
+function depthOf(parts: ReadonlyMap<number, readonly [number, number]>, whole: number, depth = 0): number {
+  const halves = depth > deepest ? undefined : parts.get(whole);
+  return halves ? Math.max(...halves.map((half) => depthOf(parts, half, depth + 1))) : depth;
 }
 
 function part(character: string): number {

@@ -160,13 +160,14 @@ export class Scanner {
   }
 
   #stepShape(symbol: number): void {
-    const { shapes, first, second } = this.#c;
-    const at = this.#window.size - 1;
-    this.#shapeCharacters[this.#numShapes++ & ringMask] = at;
-    this.#shape = shapes.step(this.#shape, first[symbol]!);
-    if (second[symbol] === 0) return;
-    this.#shapeCharacters[this.#numShapes++ & ringMask] = at;
-    this.#shape = shapes.step(this.#shape, second[symbol]!);
+    const { shape, isDivided, divided } = this.#c;
+    if (isDivided[symbol] === 0) this.#stepItem(shape[symbol]!);
+    else for (const item of divided[shape[symbol]!]!) this.#stepItem(item);
+  }
+
+  #stepItem(item: number): void {
+    this.#shapeCharacters[this.#numShapes++ & ringMask] = this.#window.size - 1;
+    this.#shape = this.#c.shapes.step(this.#shape, item);
   }
 
   #stepSound(character: number, kind: number, letter: number): void {

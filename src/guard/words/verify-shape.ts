@@ -5,6 +5,7 @@
  */
 import { type Compiled, flagBits, isLatinLike } from "./compile.js";
 import { isLeetFor, kinds } from "./folding.js";
+import { wholeForm } from "./han.js";
 import { gaps, type Window } from "./window.js";
 
 /** A run of this length or more counts as any shorter one. */
@@ -81,8 +82,10 @@ export class ShapeVerifier {
     let first = t - this.#textRun(t) + 1;
     let last = t;
     // "glarb b": the word may end, or begin, at a gap within the run
-    if (isLast) for (let i = first + 1; i <= t && last === t; i++) if (w.gap(i) !== gaps.none && i - first === run) last = i - 1;
-    if (isFirst) for (let i = last; i > first; i--) if (w.gap(i) !== gaps.none && last - i + 1 === run) first = i;
+    const may = (length: number) => length === run || length >= stretched;
+    if (isLast) for (let i = first + 1; i <= t && last === t; i++) if (w.gap(i) !== gaps.none && may(i - first)) last = i - 1;
+    const end = last;
+    if (isFirst) for (let i = end; i > first; i--) if (w.gap(i) !== gaps.none && may(end - i + 1)) first = i;
     if (!this.#runFits(r - run + 1, run, first, last - first + 1)) return fails;
     for (let i = first + 1; i <= last; i++) this.#countGap(i, true);
     if (isLast) this.match.last = last;
@@ -126,19 +129,20 @@ export class ShapeVerifier {
     return first - 1;
   }
 
-  /** 女子 for 好. */
+  /** 女子 for 好, 虫古月 for 蝴: the number of the character before, or `fails`. */
   #halves(symbol: number, t: number): number {
     const halves = this.#c.parts.get(symbol);
-    const w = this.#window;
-    const { first } = this.#c;
-    const { coarse } = this.#c.tables;
-    if (!halves || !w.has(t - 1) || w.gap(t) === gaps.break) return fails;
-    const isHalf = (i: number, half: number) => !this.#c.parts.has(w.symbol(i)) && first[w.symbol(i)] === coarse[half];
-    const isWhole = (i: number, half: number) => w.symbol(i) === half || isHalf(i, half);
-    if (!isWhole(t, halves[1]) || !isWhole(t - 1, halves[0])) return fails;
+    if (!halves) return fails;
+    const middle = this.#half(halves[1], t);
+    if (middle === fails || this.#window.gap(middle + 1) === gaps.break) return fails;
     this.#splits++;
-    this.#countGap(t, false);
-    return t - 2;
+    this.#countGap(middle + 1, false);
+    return this.#half(halves[0], middle);
+  }
+
+  #half(half: number, t: number): number {
+    if (!this.#window.has(t)) return fails;
+    return wholeForm(this.#window.symbol(t)) === half ? t - 1 : this.#halves(half, t);
   }
 
   /** What lies before the text's character `t`, the rule's character `r`; not counted where the rule has a gap itself. */

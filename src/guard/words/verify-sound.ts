@@ -42,6 +42,7 @@ export class SoundVerifier {
     const firstCharacter = this.#c.rules.starts[rule[pattern]!]!;
     this.#exact = this.#sameTone = this.#otherTone = this.#numWritten = 0;
     let t = last;
+    if (this.#isToneDigit(last)) return false; // it was found when its last letter was read
     for (let i = length - 1; i >= 0; i--) {
       if (i < length - 1 && this.#window.gap(t + 1) === gaps.break) return false;
       while (this.#isToneDigit(t)) t--;
