@@ -7,7 +7,7 @@ import { OcellusError } from "../../base/index.js";
 import { type FoldingTables, foldAstral, kinds } from "./folding.js";
 import { hanReadings, splitParts, wholeForm } from "./han.js";
 import type { WordRule } from "./rule.js";
-import { type Automaton, denseAutomaton, sparseAutomaton, Trie } from "./trie.js";
+import { type DenseAutomaton, denseAutomaton, SparseAutomaton, Trie } from "./trie.js";
 
 /** Longer is a sentence, not a word; the scanner's rings hold this many characters at their longest. */
 export const maxWordLength = 64;
@@ -15,7 +15,8 @@ export const maxWordLength = 64;
 export const longestRun = 16;
 /** A word with many ambiguous characters is read in this many ways at most. */
 const maxWays = 4;
-const numLetters = 26;
+/** Symbols of a sound: none, a to z. */
+export const soundWidth = 27;
 
 export interface Rules {
   readonly rules: readonly WordRule[];
@@ -37,7 +38,7 @@ export interface Compiled {
   /** Some rule may begin within a Latin word. */
   readonly anyOpenStart: boolean;
   /** Its patterns are numbered as the rules. */
-  readonly shapes: Automaton;
+  readonly shapes: SparseAutomaton;
   readonly sounds: Sounds | undefined;
   readonly parts: ReadonlyMap<number, readonly [number, number]>;
   /** By symbol: the symbols of its shape when it is none of `divided`, else its place there. */
@@ -49,7 +50,7 @@ export interface Compiled {
 }
 
 export interface Sounds {
-  readonly automaton: Automaton;
+  readonly automaton: DenseAutomaton;
   /** Pattern → its rule, and where its syllables begin in `syllables` (one for each character). */
   readonly rule: Int32Array;
   readonly starts: Int32Array;
@@ -70,7 +71,7 @@ export function compile(rules: readonly WordRule[], allow: readonly string[], ta
     tables,
     rules: folded,
     anyOpenStart: folded.flags.some((f) => f & flagBits.openStart),
-    shapes: sparseAutomaton(shapes),
+    shapes: new SparseAutomaton(shapes),
     sounds: pinyin || homophones ? soundsOf(folded, rules.length) : undefined,
     parts,
     ...divisions,
@@ -193,14 +194,18 @@ function soundsOf(rules: Rules, numForbidden: number): Sounds {
   const syllables: number[] = [];
   for (let r = 0; r < numForbidden; r++) {
     for (const way of waysToRead(rules, r)) {
-      trie.add(way.flatMap((syllable) => [...readings.letters[syllable]!]));
+      const letters: number[] = [];
+      for (const syllable of way) {
+        letters.push(...readings.letters[syllable]!);
+        syllables.push(syllable);
+      }
+      trie.add(letters);
       rule.push(r);
-      for (const syllable of way) syllables.push(syllable);
       starts.push(syllables.length);
     }
   }
   return {
-    automaton: denseAutomaton(trie, numLetters + 1),
+    automaton: denseAutomaton(trie, soundWidth),
     rule: Int32Array.from(rule),
     starts: Int32Array.from(starts),
     syllables: Uint16Array.from(syllables),
@@ -213,8 +218,10 @@ function waysToRead({ starts, characters }: Rules, rule: number): number[][] {
   if (to - from < 2) return [];
   let ways: number[][] = [[]];
   for (let i = from; i < to; i++) {
-    const options = [...new Set(hanReadings().of(characters[i]!).map((reading) => reading.syllable))];
-    ways = ways.flatMap((way) => options.map((syllable) => [...way, syllable])).slice(0, maxWays);
+    const options = hanReadings().syllablesOf(characters[i]!);
+    if (options.length === 0) return [];
+    if (options.length === 1) for (const way of ways) way.push(options[0]!);
+    else ways = ways.flatMap((way) => options.map((syllable) => [...way, syllable])).slice(0, maxWays);
   }
   return ways;
 }

@@ -13,6 +13,8 @@ export interface Readings {
   readonly letters: readonly Uint8Array[];
   /** All readings, tone included, of a character that has one. */
   of(unit: number): readonly Reading[];
+  /** The syllables of `of`, each once. */
+  syllablesOf(unit: number): readonly number[];
   shareReading(a: number, b: number): boolean;
 }
 
@@ -45,11 +47,13 @@ function readTables(): Readings {
   }
   for (let i = 0; i < furtherReadings.length; i += 3)
     byUnit.get(furtherReadings.charCodeAt(i))!.push(readings[numberAt(furtherReadings, i + 1) - 1]!);
+  const bySyllable = new Map([...byUnit].map(([unit, list]) => [unit, [...new Set(list.map((r) => r.syllable))]]));
   const of = (unit: number): readonly Reading[] => byUnit.get(unit) ?? [];
   return {
     syllable,
     letters: syllables.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0) - 96)),
     of,
+    syllablesOf: (unit) => bySyllable.get(unit) ?? [],
     shareReading: (a, b) => of(a).some((x) => of(b).some((y) => x.syllable === y.syllable && x.tone === y.tone)),
   };
 }

@@ -4,11 +4,11 @@
  * back: what any chunking gives is the same, since characters are looked at one by one.
  */
 import { invariant } from "../../base/index.js";
-import { type Compiled, flagBits, longestRun } from "./compile.js";
+import { type Compiled, flagBits, longestRun, soundWidth } from "./compile.js";
 import { foldAstral, kinds } from "./folding.js";
 import { hanReadings } from "./han.js";
 import type { Span } from "./rule.js";
-import type { Automaton } from "./trie.js";
+import type { Links } from "./trie.js";
 import { ShapeVerifier } from "./verify-shape.js";
 import { SoundVerifier } from "./verify-sound.js";
 import { gaps, Window } from "./window.js";
@@ -36,6 +36,8 @@ export class Scanner {
   /** Ring: symbol of a shape, letter of a sound → the number of its character. */
   readonly #shapeCharacters = new Int32Array(ringMask + 1);
   readonly #soundCharacters = new Int32Array(ringMask + 1);
+  readonly #readings = hanReadings();
+  readonly #soundSteps: Int32Array;
   #numShapes = 0;
   #numSounds = 0;
   #shape = 0;
@@ -51,6 +53,7 @@ export class Scanner {
   constructor(compiled: Compiled) {
     this.#c = compiled;
     this.#shapeVerifier = new ShapeVerifier(compiled, this.#window);
+    this.#soundSteps = compiled.sounds?.automaton.steps ?? new Int32Array(0);
     this.#soundVerifier = compiled.sounds && new SoundVerifier(compiled, compiled.sounds, this.#window);
   }
 
@@ -90,7 +93,7 @@ export class Scanner {
 
   /** Where what may still become a match begins; all before it is settled. */
   held(): number {
-    const shape = this.#heldBy(this.#c.shapes, this.#shape, this.#shapeCharacters, this.#numShapes);
+    const shape = this.#heldBy(this.#c.shapes.links, this.#shape, this.#shapeCharacters, this.#numShapes);
     const sounds = this.#c.sounds;
     const sound = sounds ? this.#heldBy(sounds.automaton, this.#sound, this.#soundCharacters, this.#numSounds) : -1;
     const first = shape < 0 ? sound : sound < 0 ? shape : Math.min(shape, sound);
@@ -162,7 +165,10 @@ export class Scanner {
   #stepShape(symbol: number): void {
     const { shape, isDivided, divided } = this.#c;
     if (isDivided[symbol] === 0) this.#stepItem(shape[symbol]!);
-    else for (const item of divided[shape[symbol]!]!) this.#stepItem(item);
+    else {
+      const items = divided[shape[symbol]!]!;
+      for (let i = 0; i < items.length; i++) this.#stepItem(items[i]!);
+    }
   }
 
   #stepItem(item: number): void {
@@ -171,22 +177,22 @@ export class Scanner {
   }
 
   #stepSound(character: number, kind: number, letter: number): void {
-    const readings = hanReadings();
-    const syllable = readings.syllable[character]!;
+    const syllable = this.#readings.syllable[character]!;
     if (syllable !== 0) {
-      for (const of of readings.letters[syllable]!) this.#stepLetter(of);
+      const letters = this.#readings.letters[syllable]!;
+      for (let i = 0; i < letters.length; i++) this.#stepLetter(letters[i]!);
     } else if (letter !== 0) this.#stepLetter(letter);
     else if (kind !== kinds.digit || this.#window.letter(this.#window.size - 2) === 0) this.#sound = 0; // fa3lun2
   }
 
   #stepLetter(letter: number): void {
     this.#soundCharacters[this.#numSounds++ & ringMask] = this.#window.size - 1;
-    this.#sound = this.#c.sounds!.automaton.step(this.#sound, letter);
+    this.#sound = this.#soundSteps[this.#sound * soundWidth + letter]!;
   }
 
   /** The run that was open is whole: has it ended words? */
   #closeShape(letterFollows: boolean): void {
-    const { output, pattern, samePlace, fail } = this.#c.shapes;
+    const { output, pattern, samePlace, fail } = this.#c.shapes.links;
     const last = this.#window.size - 1;
     for (let node = output[this.#shape]!; node !== 0; node = output[fail[node]!]!) {
       for (let rule = pattern[node]! - 1; rule >= 0; rule = samePlace[rule]! - 1) {
@@ -215,7 +221,7 @@ export class Scanner {
   }
 
   /** The number of the character with which the longest possible match begins, or -1. */
-  #heldBy({ depth, fail }: Automaton, state: number, ring: Int32Array, size: number): number {
+  #heldBy({ depth, fail }: Pick<Links, "depth" | "fail">, state: number, ring: Int32Array, size: number): number {
     for (let node = state; node !== 0; node = fail[node]!) {
       invariant(depth[node]! <= ringMask, "a word is longer than the scanner's ring");
       const at = ring[(size - depth[node]!) & ringMask]!;

@@ -107,45 +107,45 @@ export interface Links {
   readonly order: Int32Array;
 }
 
-/** A finished tree: what a scanner needs, whatever the form. */
-export interface Automaton {
-  readonly depth: Uint16Array;
-  readonly fail: Int32Array;
-  readonly output: Int32Array;
-  readonly pattern: Int32Array;
-  readonly samePlace: Int32Array;
-  step(node: number, symbol: number): number;
-}
+/** What a scanner asks of a finished tree, whatever the form. */
+export type Outputs = Pick<Links, "depth" | "fail" | "output" | "pattern" | "samePlace">;
 
 /** Steps by hash table; a first step by a table of its own, as most text is at the root. */
-export function sparseAutomaton(trie: Trie): Automaton {
-  const { parent, symbol, slots, fail, depth, output, pattern, samePlace } = trie.finish();
-  const fromRoot = new Int32Array(0x10000);
-  for (let node = 1; node < parent.length; node++) if (parent[node] === 0) fromRoot[symbol[node]!] = node;
-  const step = (node: number, wanted: number): number => {
+export class SparseAutomaton {
+  readonly links: Links;
+  readonly #fromRoot = new Int32Array(0x10000);
+
+  constructor(trie: Trie) {
+    this.links = trie.finish();
+    const { parent, symbol } = this.links;
+    for (let node = 1; node < parent.length; node++) if (parent[node] === 0) this.#fromRoot[symbol[node]!] = node;
+  }
+
+  step(node: number, wanted: number): number {
+    const { slots, parent, symbol, fail } = this.links;
     for (let at = node; at !== 0; at = fail[at]!) {
       const next = find(slots, parent, symbol, at, wanted);
       if (next !== 0) return next;
     }
-    return fromRoot[wanted]!;
-  };
-  return { depth, fail, output, pattern, samePlace, step };
+    return this.#fromRoot[wanted]!;
+  }
 }
 
-/** Steps by one look-up: [num_nodes, width], for symbols below `width`. */
-export function denseAutomaton(trie: Trie, width: number): Automaton {
+export interface DenseAutomaton extends Outputs {
+  /** [num_nodes, width]: the next node by node and symbol. */
+  readonly steps: Int32Array;
+}
+
+/** Steps by one look-up, for symbols below `width`. */
+export function denseAutomaton(trie: Trie, width: number): DenseAutomaton {
   const { parent, symbol, fail, depth, output, pattern, samePlace, order } = trie.finish();
   const steps = new Int32Array(parent.length * width);
-  for (const node of order) {
-    if (node === 0) continue;
-    steps[parent[node]! * width + symbol[node]!] = node;
-  }
-  for (const node of order) {
-    if (node === 0) continue;
-    const [own, other] = [node * width, fail[node]! * width];
+  for (let node = 1; node < parent.length; node++) steps[parent[node]! * width + symbol[node]!] = node;
+  for (let i = 1; i < order.length; i++) {
+    const [own, other] = [order[i]! * width, fail[order[i]!]! * width];
     for (let s = 1; s < width; s++) if (steps[own + s] === 0) steps[own + s] = steps[other + s]!;
   }
-  return { depth, fail, output, pattern, samePlace, step: (node, wanted) => steps[node * width + wanted]! };
+  return { depth, fail, output, pattern, samePlace, steps };
 }
 
 function hash(node: number, symbol: number): number {

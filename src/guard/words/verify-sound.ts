@@ -23,6 +23,7 @@ export class SoundVerifier {
   readonly #c: Compiled;
   readonly #sounds: Sounds;
   readonly #window: Window;
+  readonly #readings = hanReadings();
   #exact = 0;
   #sameTone = 0;
   #otherTone = 0;
@@ -42,6 +43,7 @@ export class SoundVerifier {
     const firstCharacter = this.#c.rules.starts[rule[pattern]!]!;
     this.#exact = this.#sameTone = this.#otherTone = this.#numWritten = 0;
     let t = last;
+    if (length < fewestHomophones && this.#isHan(last) && this.#isHan(last - 1)) return false;
     if (this.#isToneDigit(last)) return false; // it was found when its last letter was read
     for (let i = length - 1; i >= 0; i--) {
       if (i < length - 1 && this.#window.gap(t + 1) === gaps.break) return false;
@@ -54,6 +56,10 @@ export class SoundVerifier {
     return this.#isAllowed(length);
   }
 
+  #isHan(t: number): boolean {
+    return this.#window.has(t) && this.#readings.syllable[this.#window.character(t)] !== 0;
+  }
+
   #isToneDigit(t: number): boolean {
     return this.#window.has(t) && this.#window.kind(t) === kinds.digit && this.#window.symbol(t) === this.#window.character(t);
   }
@@ -61,7 +67,7 @@ export class SoundVerifier {
   /** The number of the character before the syllable that ends at `t`, or `fails`. */
   #syllable(t: number, syllable: number, r: number): number {
     const w = this.#window;
-    const readings = hanReadings();
+    const readings = this.#readings;
     if (!w.has(t)) return fails;
     const character = w.character(t);
     if (readings.syllable[character] !== 0) {
