@@ -3,12 +3,8 @@
  * (GB 11643-1999: ISO 7064 MOD 11-2 checksum and a real date), bank cards (ISO/IEC 7812: Luhn), e-mail addresses, IPv4
  * addresses. Numbers may be written full-width and with spaces or hyphens. Names and postal addresses are not found here.
  */
-import type { Span } from "./words/index.js";
-
-export interface PersonalDataStream {
-  push(chunk: string): { readonly ready: string; readonly spans: Span[] };
-  end(): { readonly ready: string; readonly spans: Span[] };
-}
+import type { WordStream } from "./words/matcher.js";
+import type { Span } from "./words/rule.js";
 
 interface Kind {
   readonly name: string;
@@ -69,7 +65,7 @@ const runs = new RegExp(`(?:[a-z0-9._%+@-]|[ \\u00a0](?=\\d|$)){1,${maxLength}}`
  * The same of a text in pieces. A run of letters, digits and signs is held back while it may go on; one over the bound is cut
  * there, wherever the pieces were cut, so any chunking finds the same.
  */
-export function personalDataStream(): PersonalDataStream {
+export function personalDataStream(): WordStream {
   let held = "";
   let shown = 0;
   const release = (isEnd: boolean) => {
@@ -81,10 +77,9 @@ export function personalDataStream(): PersonalDataStream {
       if (isOpen) length = index;
       else spans.push(...findInRun(run, shown + index));
     }
-    const ready = held.slice(0, length);
     held = held.slice(length);
     shown += length;
-    return { ready, spans };
+    return { ready: shown, spans };
   };
   return {
     push: (chunk) => {

@@ -19,15 +19,15 @@ export interface WordMatcher {
 }
 
 export interface WordPiece {
-  /** Text that may be shown: every span that touches it has been told, with it or before. */
-  readonly ready: string;
+  /** The stream's text before this may be shown: every span that begins there has been told, now or before. */
+  readonly ready: number;
   /** In UTF-16 units of the whole stream; each is told once. */
   readonly spans: Span[];
 }
 
 export interface WordStream {
   push(chunk: string): WordPiece;
-  /** The rest. The stream must not be used after it. */
+  /** The stream must not be used after it. */
   end(): WordPiece;
 }
 
@@ -50,31 +50,25 @@ export function buildMatcher(rules: readonly WordRule[], options: MatcherOptions
 
 class Stream implements WordStream {
   readonly #scanner: Scanner;
-  /** What was read and not yet shown. */
-  #text = "";
-  #shown = 0;
+  /** Half of a surrogate pair, until the other comes. */
+  #unread = "";
 
   constructor(compiled: Compiled) {
     this.#scanner = new Scanner(compiled);
   }
 
   push(chunk: string): WordPiece {
-    const numRead = this.#scanner.position - this.#shown;
-    this.#text += chunk;
-    this.#scanner.read(this.#text.slice(numRead));
-    return this.#release(this.#scanner.held());
+    const text = this.#unread + chunk;
+    const from = this.#scanner.position;
+    this.#scanner.read(text);
+    this.#unread = text.slice(this.#scanner.position - from);
+    const ready = this.#scanner.held();
+    return { ready, spans: this.#scanner.take(ready) };
   }
 
   end(): WordPiece {
     this.#scanner.end();
-    return this.#release(Number.POSITIVE_INFINITY);
-  }
-
-  #release(held: number): WordPiece {
-    const spans = this.#scanner.take(held);
-    const ready = this.#text.slice(0, held - this.#shown);
-    this.#text = this.#text.slice(ready.length);
-    this.#shown += ready.length;
-    return { ready, spans };
+    const ready = this.#scanner.position + this.#unread.length;
+    return { ready, spans: this.#scanner.take(ready) };
   }
 }

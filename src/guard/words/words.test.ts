@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildMatcher, type Folding, foldings, type MatcherOptions, type Redaction, Redactor, type WordRule } from "./index.js";
+import { buildMatcher, type Folding, foldings, type MatcherOptions, type WordRule } from "./index.js";
 
 const rules: WordRule[] = [
   { word: "glarb", category: "made-up", severity: 3 },
@@ -113,7 +113,7 @@ describe("a stream of words", () => {
       fc.property(texts, cutting, (text, cuts) => {
         const stream = matcher.stream();
         const told = [...chunks(text, cuts).map((chunk) => stream.push(chunk)), stream.end()];
-        expect(told.map(({ ready }) => ready).join("")).toBe(text);
+        expect(told.at(-1)!.ready).toBe(text.length);
         expect(told.flatMap(({ spans }) => spans)).toEqual(matcher.find(text));
       }),
       { numRuns: 2000, seed: 7 },
@@ -128,7 +128,8 @@ describe("a stream of words", () => {
         for (const chunk of chunks(text, cuts)) {
           const { ready, spans } = stream.push(chunk);
           for (const span of spans) expect(span.start).toBeGreaterThanOrEqual(shown);
-          shown += ready.length;
+          expect(ready).toBeGreaterThanOrEqual(shown);
+          shown = ready;
         }
         for (const span of stream.end().spans) expect(span.start).toBeGreaterThanOrEqual(shown);
       }),
@@ -136,36 +137,18 @@ describe("a stream of words", () => {
     );
   });
 
-  it.each<Redaction>([{ action: "mask" }, { action: "replace", replacement: "[…]" }])(
-    "redacts under any chunking as the whole text ($action)",
-    (redaction) => {
-      const redact = (text: string, cuts: readonly number[]) => {
-        const [stream, redactor] = [matcher.stream(), new Redactor(redaction)];
-        const pushed = chunks(text, cuts).map((chunk) => redactor.push(stream.push(chunk)));
-        return pushed.join("") + redactor.push(stream.end());
-      };
-      fc.assert(
-        fc.property(texts, cutting, (text, cuts) => expect(redact(text, cuts)).toBe(redact(text, []))),
-        { numRuns: 1000, seed: 9 },
-      );
-      expect(redact("a glarb, 泡蘑", [4, 1])).toBe(redaction.action === "mask" ? "a *****, **" : "a […], […]");
-    },
-  );
-
   it("holds back only what may become a match", () => {
     const stream = matcher.stream();
-    expect(stream.push("Hello there gla").ready).toBe("Hello there ");
-    expect(stream.push("d").ready).toBe("glad");
-    expect(stream.push("这是泡").ready).toBe("这是");
-    expect(stream.push("茶").ready).toBe("泡茶");
+    expect(stream.push("Hello there gla").ready).toBe("Hello there ".length);
+    expect(stream.push("d").ready).toBe("Hello there glad".length);
+    expect(stream.push("这是泡").ready).toBe("Hello there glad这是".length);
+    expect(stream.push("茶").ready).toBe("Hello there glad这是泡茶".length);
   });
 
   it("holds back a bounded text, whatever comes", () => {
     for (const unit of ["g", "glarb-", "\u200b", "pao", "好", "g-"]) {
       const stream = matcher.stream();
-      let held = 0;
-      for (let i = 0; i < 2000; i++) held = Math.max(held, (held - stream.push(unit).ready.length) + unit.length);
-      expect(held).toBeLessThan(5000);
+      for (let i = 1; i <= 3000; i++) expect(i * unit.length - stream.push(unit).ready).toBeLessThan(10_000);
     }
   });
 
