@@ -35,7 +35,8 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
-  server: ["base", "protocol", "runtime", "inspect"],
+  guard: ["base", "tensor", "image", "runtime"],
+  server: ["base", "protocol", "runtime", "guard", "inspect"],
 };
 law.cli = Object.keys(law);
 
@@ -50,6 +51,7 @@ const edgeRooms = new Set([
   "image",
   "registry",
   "features",
+  "guard",
   "inspect",
   "server",
   "cli",

@@ -60,6 +60,7 @@ export const serveConfigSchema = z.strictObject({
     .default(256 * 2 ** 20)
     .describe("of beginnings of prompts that are not read again, for each model; 0 keeps none"),
   ...serverConfigSchema.shape,
+  guards: z.string().optional().describe("policy of the guards at the models' doors"),
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),
   logLevel: z

@@ -6,8 +6,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { ioError, OcellusError } from "../base/index.js";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { packedFiles, type Weights, weightsOptions } from "../pack/index.js";
-import type { VisionLanguageModel } from "../runtime/index.js";
 import { greedy, questionAbout } from "./answer.js";
 import { type EvalRun, evalReport } from "./eval-report.js";
 import { type EvalAnswer, isCorrect, scoreAnswers } from "./eval-score.js";
@@ -90,7 +90,7 @@ async function runFormat(cases: readonly EvalCase[], weights: Weights, flags: Ev
 }
 
 async function askAll(
-  model: VisionLanguageModel,
+  model: GuardedVisionLanguageModel,
   cases: readonly EvalCase[],
   flags: EvalFlags,
   terminal: Terminal,
@@ -113,7 +113,7 @@ async function askAll(
   }
 }
 
-async function askOne(model: VisionLanguageModel, found: EvalCase, signal: AbortSignal): Promise<EvalAnswer> {
+async function askOne(model: GuardedVisionLanguageModel, found: EvalCase, signal: AbortSignal): Promise<EvalAnswer> {
   const { text } = await model.answer(questionAbout([found.image], found.question), { ...greedy, signal });
   return { case: found, text, correct: isCorrect(text, found) };
 }

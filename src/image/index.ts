@@ -1,9 +1,10 @@
 export { type DecodeOptions, decodeImage } from "./decode.js";
+export { encodePng } from "./encode.js";
 export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export { type PreparedImage, type PrepareImage, prepareImage, type SeenImage, seen } from "./prepare.js";
-export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
+export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {
   type CenterCropRecipe,

@@ -37,20 +37,53 @@ export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
   }
 }
 
+/** What of a picture a model is shown, as it is shown it: cut and scaled, in 8 bits, before bytes become numbers. */
+export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
+  checkRgbImage(image);
+  switch (recipe.kind) {
+    case "fit": {
+      const { width, height } = fitBox(image, recipe);
+      return resize(image, width, height);
+    }
+    case "smart_resize": {
+      const { width, height } = smartSize(image, recipe);
+      return resizeColumnsFirst(image, width, height);
+    }
+    case "center_crop": {
+      const { content, left, top } = cropped(image, recipe);
+      return cut(content, { left: -left, top: -top, width: recipe.side, height: recipe.side });
+    }
+    default:
+      return recipe satisfies never;
+  }
+}
+
+function cut({ width: columns, data }: RgbImage, { left, top, width, height }: Box): RgbImage {
+  const out = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * columns + left) * 3;
+    out.set(data.subarray(from, from + width * 3), y * width * 3);
+  }
+  return { width, height, data: out };
+}
+
 function fit(image: RgbImage, recipe: FitRecipe): PixelValues {
-  const { left, top, ...size } = fitBox(image, recipe);
-  return squarePatches(resize(image, size.width, size.height), { left, top }, recipe, recipe);
+  const { left, top } = fitBox(image, recipe);
+  return squarePatches(shown(image, recipe), { left, top }, recipe, recipe);
 }
 
 /** The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above. */
-function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
+function cropped(image: RgbImage, { side, shortestEdge }: CenterCropRecipe) {
   refuseStrip(image);
-  const { side, shortestEdge } = recipe;
   const scaled = (edge: number) => Math.trunc((edge * shortestEdge) / Math.min(image.width, image.height));
   const content = resizeColumnsFirst(image, scaled(image.width), scaled(image.height));
   const margin = (edge: number) => Math.floor((edge - side) / 2);
-  const at = { left: -margin(content.width), top: -margin(content.height) };
-  return squarePatches(content, at, { width: side, height: side }, recipe);
+  return { content, left: -margin(content.width), top: -margin(content.height) };
+}
+
+function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
+  const { content, left, top } = cropped(image, recipe);
+  return squarePatches(content, { left, top }, { width: recipe.side, height: recipe.side }, recipe);
 }
 
 /** Patches of a frame with `content` at (left, top) in it: what lies outside the frame is cut off, what is empty stays 0. */
@@ -106,8 +139,7 @@ function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32A
 
 /** A still picture is a video in which nothing moves. Its reference resizes with torchvision, hence the order. */
 function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
-  const { width, height } = smartSize(image, recipe);
-  const fitted = resizeColumnsFirst(image, width, height);
+  const fitted = shown(image, recipe);
   return mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
 }
 

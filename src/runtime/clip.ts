@@ -3,7 +3,14 @@
  * cosine. It writes nothing and keeps no queue: one picture or text a run.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageInput, type ImageRecipe, type PictureThreads, prepareImage } from "../image/index.js";
+import {
+  type ImageInput,
+  type ImageRecipe,
+  type PictureThreads,
+  prepareImage,
+  type RgbImage,
+  shown,
+} from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import { type Device, defaultThreads, float32, type Graph, int64 } from "../session/index.js";
@@ -97,6 +104,11 @@ export class ClipModel {
   /** How many tokens `embedText` reads, its first and last special ones included. */
   numTokens(text: string): number {
     return this.#parts.tokenizer.encode(text, { addSpecialTokens: true }).length;
+  }
+
+  /** What of a picture the model is shown: for whoever must see exactly that, and no other. */
+  shown(image: RgbImage): RgbImage {
+    return shown(image, this.#parts.recipe);
   }
 
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */

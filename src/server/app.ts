@@ -7,6 +7,7 @@ import { errorResponse } from "../protocol/index.js";
 import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { cacheHeader } from "./facts.js";
+import { addGuarding } from "./guarding.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
@@ -15,6 +16,7 @@ import { addFiles } from "./routes/files.js";
 import { addHealth } from "./routes/health.js";
 import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
+import { addModerations } from "./routes/moderations.js";
 import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
 import type { Services } from "./services.js";
@@ -25,6 +27,7 @@ export function createApp(services: Services): App {
   addErrors(app);
   if (services.config.corsOrigins.length > 0) app.use(cors({ origin: [...services.config.corsOrigins] }));
   addAccess(app, services);
+  addGuarding(app);
   addHealth(app, services);
   addMetrics(app, services);
   addDocs(app, services);
@@ -34,6 +37,7 @@ export function createApp(services: Services): App {
   addResponses(app, services);
   addEmbeddings(app, services);
   addFiles(app, services);
+  addModerations(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }

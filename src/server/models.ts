@@ -1,23 +1,20 @@
 /** The models of one server by their names, and whether they are there yet. */
 import { nearestHint, OcellusError } from "../base/index.js";
+import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel, Guards } from "../guard/index.js";
 import type { WireModel } from "../protocol/index.js";
-import type { ClipModel, VisionLanguageModel } from "../runtime/index.js";
 import type { ServerConfig } from "./config.js";
 import { Gate } from "./gate.js";
 
-/** What the server asks of a model: tests script one. */
-export type ChatModel = Pick<
-  VisionLanguageModel,
-  "info" | "stats" | "tokenizer" | "prepare" | "prepareText" | "generate" | "close"
->;
-export type EmbeddingModel = Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
+/** What the shelf takes; what it hands out is behind the guards. */
+export type ChatModel = AnsweringModel;
+export type { EmbeddingModel };
 
 export interface ServedModel {
   readonly kind: "chat";
   readonly id: string;
   /** The folder that was packed. */
   readonly checkpoint: string;
-  readonly model: ChatModel;
+  readonly model: GuardedModel;
   readonly gate: Gate;
 }
 
@@ -25,7 +22,7 @@ export interface ServedEmbedder {
   readonly kind: "embedding";
   readonly id: string;
   readonly checkpoint: string;
-  readonly model: EmbeddingModel;
+  readonly model: GuardedEmbedder;
   readonly gate: Gate;
 }
 
@@ -38,10 +35,12 @@ export class ModelShelf {
   readonly #models = new Map<string, Served>();
   readonly #created = Math.floor(Date.now() / 1000);
   readonly #config: Pick<ServerConfig, "maxQueue">;
+  readonly #guards: Guards;
   #isReady = false;
 
-  constructor(config: Pick<ServerConfig, "maxQueue">) {
+  constructor(config: Pick<ServerConfig, "maxQueue">, guards: Guards) {
     this.#config = config;
+    this.#guards = guards;
   }
 
   get isReady(): boolean {
@@ -54,11 +53,12 @@ export class ModelShelf {
    */
   add(id: string, model: ChatModel, checkpoint = model.info.path): void {
     const gate = this.#gate(Math.ceil(1.5 * model.info.maxSequences));
-    this.#models.set(id, { kind: "chat", id, checkpoint, model, gate });
+    this.#models.set(id, { kind: "chat", id, checkpoint, model: this.#guards.answering(model, id), gate });
   }
 
   addEmbedder(id: string, model: EmbeddingModel, checkpoint = model.info.path): void {
-    this.#models.set(id, { kind: "embedding", id, checkpoint, model, gate: this.#gate(embeddingsAtOnce) });
+    const guarded = this.#guards.embedding(model);
+    this.#models.set(id, { kind: "embedding", id, checkpoint, model: guarded, gate: this.#gate(embeddingsAtOnce) });
   }
 
   /** All models are there: questions are welcome. */

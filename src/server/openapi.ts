@@ -17,6 +17,8 @@ import {
   modelDescriptionSchema,
   modelListSchema,
   modelSchema,
+  moderationRequestSchema,
+  moderationSchema,
   responseRequestSchema,
   responseSchema,
 } from "../protocol/index.js";
@@ -73,6 +75,13 @@ export const rows: readonly Row[] = [
     summary: "Directions of texts and pictures in one space (needs an embedding model).",
     request: embeddingRequestSchema,
     answer: embeddingListSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/moderations",
+    summary: "What the guards make of texts and pictures, and why.",
+    request: moderationRequestSchema,
+    answer: moderationSchema,
   },
   { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
   { method: "get", path: "/v1/models/{id}", summary: "One of them.", answer: modelSchema },

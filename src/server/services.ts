@@ -1,5 +1,6 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
+import { Guards } from "../guard/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -15,11 +16,14 @@ export interface ServerOptions {
   readonly version: string;
   /** Absent: no key is needed. */
   readonly keys?: KeyRing | undefined;
+  /** Absent: the doors to the models stand open. */
+  readonly guards?: Guards | undefined;
   /** The built web page; absent: none is served. */
   readonly webFolder?: string | undefined;
 }
 
 export interface Services extends ServerOptions {
+  readonly guards: Guards;
   readonly models: ModelShelf;
   readonly files: FileStore;
   readonly budget: ByteBudget;
@@ -29,10 +33,11 @@ export interface Services extends ServerOptions {
 }
 
 export function createServices(options: ServerOptions): Services {
-  const { config } = options;
-  const models = new ModelShelf(config);
+  const { config, guards = Guards.none() } = options;
+  const models = new ModelShelf(config, guards);
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget(config.maxBodiesBytes);
   const metrics = new Metrics({ models, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
-  return { ...options, models, files, budget, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
+  guards.listen((check) => metrics.noteCheck(check));
+  return { ...options, guards, models, files, budget, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
 }
