@@ -10,7 +10,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildMatcher, type FoldingOptions, foldings, type WordMatcher, type WordRule } from "../src/guard/words/index.js";
+import {
+  buildMatcher,
+  type FoldingOptions,
+  foldings,
+  type WordMatcher,
+  type WordRule,
+} from "../src/guard/words/index.js";
 import { createTokenizer } from "../src/tokenizer/index.js";
 import { cleanText } from "./support/clean-text.js";
 import { commonCharacters, evasions, guardedWords, mulberry } from "./support/evasions.js";
@@ -28,7 +34,10 @@ export async function main(args: string[]): Promise<void> {
     },
   });
   const maxBytes = Number(values.megabytes) * 1e6;
-  const texts = { zh: cleanText(values.zh.split(",").filter(existsSync), maxBytes), en: cleanText(values.en.split(",").filter(existsSync), maxBytes) };
+  const texts = {
+    zh: cleanText(values.zh.split(",").filter(existsSync), maxBytes),
+    en: cleanText(values.en.split(",").filter(existsSync), maxBytes),
+  };
   const many = manyWords();
   speed(many, texts);
   foldingCosts(many, texts);
@@ -41,7 +50,8 @@ export async function main(args: string[]): Promise<void> {
 function manyWords(): WordRule[] {
   const random = mulberry(2);
   const pick = (from: string) => from[Math.floor(random() * from.length)]!;
-  const word = (from: readonly string[], length: number) => Array.from({ length }, (_, i) => pick(from[i % from.length]!)).join("");
+  const word = (from: readonly string[], length: number) =>
+    Array.from({ length }, (_, i) => pick(from[i % from.length]!)).join("");
   const words = new Set<string>();
   while (words.size < (numWords * 2) / 3) words.add(word([commonCharacters], 2 + Math.floor(random() * 4)));
   while (words.size < numWords) words.add(word(["bcdfghjklmnprstvwz", "aeiou"], 5 + Math.floor(random() * 6)));
@@ -57,7 +67,9 @@ function speed(many: readonly WordRule[], texts: Texts): void {
   let matcher!: WordMatcher;
   const buildMs = elapsed(() => (matcher = buildMatcher(many)));
   globalThis.gc?.();
-  console.log(`${numWords} words: built in ${buildMs.toFixed(0)} ms; ${((process.memoryUsage().rss - before) / 1e6).toFixed(0)} MB more`);
+  console.log(
+    `${numWords} words: built in ${buildMs.toFixed(0)} ms; ${((process.memoryUsage().rss - before) / 1e6).toFixed(0)} MB more`,
+  );
   for (const [name, text] of Object.entries(texts)) {
     matcher.find(text.slice(0, 200_000));
     const seconds = elapsed(() => matcher.find(text)) / 1000;
@@ -89,7 +101,10 @@ function held(many: readonly WordRule[], texts: Texts): void {
   const tokenizer = createTokenizer(readJson("tokenizer.json"), readJson("tokenizer_config.json"));
   console.log("\nheld back after each token of clean text, in tokens: median, 95 %, most");
   const small = guardedWords.map((word) => ({ word, category: "made-up" }));
-  for (const [label, rules] of [[`${small.length} words`, small], [`${numWords} words`, many]] as const) {
+  for (const [label, rules] of [
+    [`${small.length} words`, small],
+    [`${numWords} words`, many],
+  ] as const) {
     const matcher = buildMatcher(rules);
     for (const [name, text] of Object.entries(texts)) {
       const tokens = tokenizer.encode(text.slice(20_000, 80_000)).map((id) => tokenizer.decode([id]));
@@ -104,7 +119,8 @@ function heldTokens(matcher: WordMatcher, tokens: readonly string[]): number[] {
   const ends: number[] = [];
   let [read, shown, done] = [0, 0, 0];
   return tokens.map((token) => {
-    ends.push((read += token.length));
+    read += token.length;
+    ends.push(read);
     shown = stream.push(token).ready;
     while (done < ends.length && ends[done]! <= shown) done++;
     return ends.length - done;
@@ -114,7 +130,10 @@ function heldTokens(matcher: WordMatcher, tokens: readonly string[]): number[] {
 async function evasionTable(): Promise<void> {
   const set = evasions();
   const ours = buildMatcher(guardedWords.map((word) => ({ word, category: "made-up" })));
-  const filters = [{ name: "ocellus", finds: (text: string) => ours.find(text).length > 0 }, ...(await openFilters(guardedWords))];
+  const filters = [
+    { name: "ocellus", finds: (text: string) => ours.find(text).length > 0 },
+    ...(await openFilters(guardedWords)),
+  ];
   console.log(`\nevasion set: caught, % | n | ${filters.map(({ name }) => name).join(" | ")}`);
   const caught = (cases: typeof set) =>
     filters.map(({ finds }) => ((100 * cases.filter(({ text }) => finds(text)).length) / cases.length).toFixed(1));
@@ -129,14 +148,19 @@ async function evasionTable(): Promise<void> {
 function falseHits(many: readonly WordRule[], texts: Texts): void {
   console.log("\nclean text | words | sentences | with a hit, % | hits");
   const made = guardedWords.map((word) => ({ word, category: "made-up" }));
-  for (const [label, rules] of [["the evasion set's", made], [`${numWords} at random`, many]] as const) {
+  for (const [label, rules] of [
+    ["the evasion set's", made],
+    [`${numWords} at random`, many],
+  ] as const) {
     const matcher = buildMatcher(rules);
     for (const [name, text] of Object.entries(texts)) {
       const sentences = text.split(/[。！？.!?\n]+/).filter((s) => /[\p{L}\p{N}]/u.test(s));
       const hits = sentences.map((s) => matcher.find(s).map((span) => `${span.word}←${s.slice(span.start, span.end)}`));
       const hit = hits.filter((h) => h.length > 0);
       const share = ((100 * hit.length) / sentences.length).toFixed(3);
-      console.log([`${name}, ${megabytes(text).toFixed(1)} MB`, label, sentences.length, share, hit.flat().length].join(" | "));
+      console.log(
+        [`${name}, ${megabytes(text).toFixed(1)} MB`, label, sentences.length, share, hit.flat().length].join(" | "),
+      );
       console.log(`  such as ${hit.flat().slice(0, 12).join(", ")}`);
     }
   }

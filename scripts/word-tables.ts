@@ -16,9 +16,15 @@ const [first, last] = [0x4e00, 0x9fff]; // the block "CJK Unified Ideographs"
 
 /** Field → code point → value, of one Unihan file. */
 function unihan(file: string): (field: string) => Map<number, string> {
-  const text = execFileSync("bzcat", [join(unicode, `Unihan_${file}.txt.bz2`)], { encoding: "utf8", maxBuffer: 2 ** 28 });
+  const text = execFileSync("bzcat", [join(unicode, `Unihan_${file}.txt.bz2`)], {
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
   const rows = text.split("\n").map((line) => line.split("\t"));
-  return (field) => new Map(rows.filter((row) => row[0]!.startsWith("U+") && row[1] === field).map(([at, , value]) => [codeOf(at!), value!]));
+  return (field) =>
+    new Map(
+      rows.filter((row) => row[0]!.startsWith("U+") && row[1] === field).map(([at, , value]) => [codeOf(at!), value!]),
+    );
 }
 
 const codeOf = (name: string) => Number.parseInt(name.slice(2), 16);
@@ -29,7 +35,11 @@ const tones = ["\u0304", "\u0301", "\u030c", "\u0300"];
 function numbered(reading: string): string | undefined {
   const marks = [...reading.normalize("NFD")];
   const tone = tones.findIndex((mark) => marks.includes(mark)) + 1;
-  const letters = marks.filter((c) => !tones.includes(c)).join("").normalize("NFC").replaceAll("ü", "v");
+  const letters = marks
+    .filter((c) => !tones.includes(c))
+    .join("")
+    .normalize("NFC")
+    .replaceAll("ü", "v");
   return /^[a-z]{1,6}$/.test(letters) && /[aeiouv]/.test(letters) ? `${letters}${tone || 5}` : undefined;
 }
 
@@ -39,7 +49,9 @@ const byFrequency = readings("kHanyuPinlu"); // "hǎo(6060) hāo(142) hào(115)"
 
 /** The likeliest first; a further one only where a reader of the corpus met it in at least a twentieth of the cases. */
 function readingsOf(code: number): string[] {
-  const counted = [...(byFrequency.get(code) ?? "").matchAll(/(\S+?)\((\d+)\)/g)].map((m) => [m[1]!, Number(m[2])] as const);
+  const counted = [...(byFrequency.get(code) ?? "").matchAll(/(\S+?)\((\d+)\)/g)].map(
+    (m) => [m[1]!, Number(m[2])] as const,
+  );
   const total = counted.reduce((sum, [, count]) => sum + count, 0);
   const common = counted.filter(([, count]) => count * 20 >= total).map(([reading]) => reading);
   const plain = (mandarin.get(code) ?? "").split(" ").slice(0, 1);
@@ -75,11 +87,15 @@ const splits = [...decomposition.matchAll(/^(.):a(?:\/\w)?\((.),(.)\)$/gm)]
 
 const syllables = [...new Set(names.map((name) => name.slice(0, -1)))];
 const isPinyin = new RegExp(`^(?:${syllables.join("|")})+$`);
-const english = readFileSync("/usr/share/dict/american-english", "utf8").split("\n").filter((w) => /^[A-Za-z]{2,}$/.test(w));
+const english = readFileSync("/usr/share/dict/american-english", "utf8")
+  .split("\n")
+  .filter((w) => /^[A-Za-z]{2,}$/.test(w));
 /** Names such as Mao and Deng are left out: as one syllable of several they are more likely pinyin. */
 const isName = (w: string) => /^[A-Z]/.test(w) && syllables.includes(w.toLowerCase());
 const lookalikes = [
-  ...new Set(english.filter((w) => !isName(w)).flatMap((w) => (isPinyin.test(w.toLowerCase()) ? [w.toLowerCase()] : []))),
+  ...new Set(
+    english.filter((w) => !isName(w)).flatMap((w) => (isPinyin.test(w.toLowerCase()) ? [w.toLowerCase()] : [])),
+  ),
 ].sort();
 
 function write(name: string, head: string, constants: Record<string, string>): void {
@@ -96,9 +112,13 @@ write("readings", "Unihan 15.0, kHanyuPinlu and kMandarin: how each character of
 write("simplified", "Unihan 15.0, kSimplifiedVariant: pairs of a traditional and its simplified character.", {
   simplifiedPairs: [...pairs].map(([a, b]) => a + b).join(""),
 });
-write("splits", "CJK Decomposition Data: a character, its left and its right part; of the 8,105 general standard characters.", {
-  splitTriples: splits.join(""),
-});
+write(
+  "splits",
+  "CJK Decomposition Data: a character, its left and its right part; of the 8,105 general standard characters.",
+  {
+    splitTriples: splits.join(""),
+  },
+);
 write("english", "Words of American English (Debian's wamerican) that can be read as pinyin.", {
   pinyinLikeEnglish: lookalikes.join(" "),
 });

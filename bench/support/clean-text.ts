@@ -18,7 +18,9 @@ export function cleanText(paths: readonly string[], maxBytes: number): string {
 
 function filesUnder(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
-  const files = readdirSync(path, { recursive: true, encoding: "utf8" }).sort().map((name) => join(path, name));
+  const files = readdirSync(path, { recursive: true, encoding: "utf8" })
+    .sort()
+    .map((name) => join(path, name));
   return files.filter((file) => /\.(html|txt|\d)(\.gz)?$/.test(file) && statSync(file).isFile());
 }
 
@@ -27,5 +29,8 @@ function plain(file: string): string {
   const bytes = readFileSync(file);
   const text = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
   if (/\.\d(\.gz)?$/.test(file)) return text.replace(/^[.'].*$/gm, "").replace(/\\f.|\\\(..|\\./g, "");
-  return text.replace(/<(script|style)[^]*?<\/\1>/g, "").replace(/<[^>]*>/g, "").replace(/&\w+;|&#\d+;/g, " ");
+  return text
+    .replace(/<(script|style)[\s\S]*?<\/\1>/g, "")
+    .replace(/<[^>]*>/g, "")
+    .replace(/&\w+;|&#\d+;/g, " ");
 }

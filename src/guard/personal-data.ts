@@ -18,15 +18,26 @@ const maxLength = 320;
 const gap = "[ \\u00a0-]?";
 const digitsWithGaps = (from: number, to: number) => `\\d(?:${gap}\\d){${from - 1},${to - 1}}`;
 const number = (body: string) => new RegExp(`(?<![\\d.])${body}(?!${gap}\\d)`, "g");
-const mail = /[a-z0-9](?:[a-z0-9._%+-]{0,62}[a-z0-9_%+-])?@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}/gi;
+const mail =
+  /[a-z0-9](?:[a-z0-9._%+-]{0,62}[a-z0-9_%+-])?@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}[a-z]{2,24}/gi;
 
 /** The first kind that fits a place is what it is. */
 const kindList: readonly Kind[] = [
   { name: "id_card", severity: 4, pattern: number(`${digitsWithGaps(17, 17)}${gap}[\\dXx]`), isReal: isIdCard },
   { name: "bank_card", severity: 4, pattern: number(digitsWithGaps(13, 19)), isReal: isBankCard },
-  { name: "mobile", severity: 3, pattern: number(`(?:(?:\\+|00)86${gap})?1[3-9]${gap}${digitsWithGaps(9, 9)}`), isReal: yes },
+  {
+    name: "mobile",
+    severity: 3,
+    pattern: number(`(?:(?:\\+|00)86${gap})?1[3-9]${gap}${digitsWithGaps(9, 9)}`),
+    isReal: yes,
+  },
   { name: "mobile", severity: 3, pattern: number(`\\+[1-9]${gap}${digitsWithGaps(7, 13)}`), isReal: yes },
-  { name: "email", severity: 2, pattern: new RegExp(`(?<![a-z0-9._%+-])${mail.source}(?![a-z0-9-])`, "gi"), isReal: yes },
+  {
+    name: "email",
+    severity: 2,
+    pattern: new RegExp(`(?<![a-z0-9._%+-])${mail.source}(?![a-z0-9-])`, "gi"),
+    isReal: yes,
+  },
   { name: "ip_address", severity: 2, pattern: /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)/g, isReal: isIpAddress },
 ];
 
@@ -55,7 +66,9 @@ function findInRun(run: string, offset: number): Span[] {
 
 /** Full-width letters, digits and signs; each stays one unit, so places stay where they are. */
 function halfWidth(text: string): string {
-  return text.replace(/[\uff01-\uff5e]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0xfee0)).replaceAll("\u3000", " ");
+  return text
+    .replace(/[\uff01-\uff5e]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0xfee0))
+    .replaceAll("\u3000", " ");
 }
 
 /** What personal data may be made of: letters, digits, signs between them, and a space before a digit. */

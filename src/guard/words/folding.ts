@@ -80,8 +80,8 @@ const made = new Map<string, FoldingTables>();
 export function foldingTables(options: FoldingOptions): FoldingTables {
   const switches = switchesOf(options);
   const key = foldings.map((name) => Number(switches[name])).join("");
-  let tables = made.get(key);
-  if (!tables) made.set(key, (tables = makeTables(switches)));
+  const tables = made.get(key) ?? makeTables(switches);
+  made.set(key, tables);
   return tables;
 }
 

@@ -41,7 +41,8 @@ export function buildMatcher(rules: readonly WordRule[], options: MatcherOptions
     find: (text) => {
       const stream = new Stream(compiled);
       const spans: Span[] = [];
-      for (let at = 0; at < text.length; at += pieceLength) spans.push(...stream.push(text.slice(at, at + pieceLength)).spans);
+      for (let at = 0; at < text.length; at += pieceLength)
+        spans.push(...stream.push(text.slice(at, at + pieceLength)).spans);
       return [...spans, ...stream.end().spans];
     },
     stream: () => new Stream(compiled),

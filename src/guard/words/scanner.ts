@@ -106,7 +106,9 @@ export class Scanner {
     const settled = this.#hits.filter((hit) => hit.start < held);
     this.#hits = this.#hits.filter((hit) => hit.start >= held);
     const isAllowed = (hit: Hit) => this.#allowed.some((a) => a.start <= hit.start && a.end >= hit.end);
-    const told = settled.filter((hit) => !isAllowed(hit)).sort((a, b) => a.start - b.start || b.end - a.end || a.rule - b.rule);
+    const told = settled
+      .filter((hit) => !isAllowed(hit))
+      .sort((a, b) => a.start - b.start || b.end - a.end || a.rule - b.rule);
     this.#allowed = this.#allowed.filter((hit) => hit.end > held);
     return told.filter((hit, i) => i === 0 || !isSame(hit, told[i - 1]!)).map((hit) => this.#span(hit));
   }
@@ -128,8 +130,9 @@ export class Scanner {
       if (++this.#numInvisible > maxInvisible) this.#break();
       return;
     }
-    if (what === kinds.break || ++this.#numSeparators > maxSeparators) return this.#break();
-    if (this.#gap !== gaps.break && this.#gap !== gaps.space) this.#gap = what === kinds.space ? gaps.space : gaps.separator;
+    if (what === kinds.break || ++this.#numSeparators > maxSeparators) this.#break();
+    else if (this.#gap !== gaps.break && this.#gap !== gaps.space)
+      this.#gap = what === kinds.space ? gaps.space : gaps.separator;
   }
 
   #break(): void {
@@ -150,7 +153,8 @@ export class Scanner {
     const letterFollows = kind === kinds.latin && this.#gap === gaps.none;
     if (isRun && this.#run >= longestRun) {
       this.#run++;
-      return w.extend(this.#position);
+      w.extend(this.#position);
+      return;
     }
     if (!isRun) this.#closeShape(letterFollows);
     this.#closeSound(letterFollows);

@@ -46,14 +46,18 @@ export class ShapeVerifier {
       const run = this.#ruleRun(r, from);
       const isFirst = r - run < from;
       const isLast = r === starts[rule + 1]! - 1;
-      const before = isLatinLike(symbols[r]!) ? this.#latinRun(r, run, t, isFirst, isLast) : this.#hanRun(r, run, t, isFirst, isLast);
+      const before = isLatinLike(symbols[r]!)
+        ? this.#latinRun(r, run, t, isFirst, isLast)
+        : this.#hanRun(r, run, t, isFirst, isLast);
       if (before === fails) return false;
       r -= run;
       t = before;
       if (isFirst) this.match.first = before + 1;
       else if (!this.#join(before + 1, r + 1)) return false;
     }
-    return this.#isBounded(rule, letterFollows && this.match.last === last) && this.#isAllowed(starts[rule + 1]! - from);
+    return (
+      this.#isBounded(rule, letterFollows && this.match.last === last) && this.#isAllowed(starts[rule + 1]! - from)
+    );
   }
 
   /** Characters of the rule, back from `r`, that are one run. */
@@ -70,7 +74,8 @@ export class ShapeVerifier {
     const { coarse } = this.#c.tables;
     const w = this.#window;
     let run = 1;
-    while (w.has(t - run) && w.gap(t - run + 1) !== gaps.break && coarse[w.symbol(t - run)!] === coarse[w.symbol(t)!]) run++;
+    while (w.has(t - run) && w.gap(t - run + 1) !== gaps.break && coarse[w.symbol(t - run)!] === coarse[w.symbol(t)!])
+      run++;
     return run;
   }
 
@@ -83,7 +88,8 @@ export class ShapeVerifier {
     let last = t;
     // "glarb b": the word may end, or begin, at a gap within the run
     const may = (length: number) => length === run || length >= stretched;
-    if (isLast) for (let i = first + 1; i <= t && last === t; i++) if (w.gap(i) !== gaps.none && may(i - first)) last = i - 1;
+    if (isLast)
+      for (let i = first + 1; i <= t && last === t; i++) if (w.gap(i) !== gaps.none && may(i - first)) last = i - 1;
     const end = last;
     if (isFirst) for (let i = end; i > first; i--) if (w.gap(i) !== gaps.none && may(end - i + 1)) first = i;
     if (!this.#runFits(r - run + 1, run, first, last - first + 1)) return fails;

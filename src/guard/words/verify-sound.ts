@@ -61,7 +61,11 @@ export class SoundVerifier {
   }
 
   #isToneDigit(t: number): boolean {
-    return this.#window.has(t) && this.#window.kind(t) === kinds.digit && this.#window.symbol(t) === this.#window.character(t);
+    return (
+      this.#window.has(t) &&
+      this.#window.kind(t) === kinds.digit &&
+      this.#window.symbol(t) === this.#window.character(t)
+    );
   }
 
   /** The number of the character before the syllable that ends at `t`, or `fails`. */

@@ -20,7 +20,15 @@ export class Window {
   /** Number of the next character. */
   size = 0;
 
-  append(symbol: number, character: number, kind: number, gap: number, letter: number, start: number, end: number): void {
+  append(
+    symbol: number,
+    character: number,
+    kind: number,
+    gap: number,
+    letter: number,
+    start: number,
+    end: number,
+  ): void {
     const at = this.size++ & mask;
     this.#symbol[at] = symbol;
     this.#character[at] = character;

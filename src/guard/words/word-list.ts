@@ -20,7 +20,10 @@ export function parseWordList(text: string, format: WordListFormat, name: string
   const plain = text.replace(/^\ufeff/, "");
   const rules = format === "json" ? parseJson(plain, name) : parseLines(plain, format, name);
   if (rules.length <= maxWords) return rules;
-  throw new OcellusError("too_large", `${name}: expected at most ${maxWords} words, found ${rules.length}; split the list`);
+  throw new OcellusError(
+    "too_large",
+    `${name}: expected at most ${maxWords} words, found ${rules.length}; split the list`,
+  );
 }
 
 /** By the name's ending; what is neither JSON nor CSV is text. */
@@ -75,7 +78,8 @@ function parseJson(text: string, name: string): WordRule[] {
   } catch (cause) {
     throw new OcellusError("invalid_file", `${name}: expected JSON, found ${(cause as Error).message}`, { cause });
   }
-  if (Array.isArray(value)) return value.map((entry, i) => jsonRule(entry, defaultCategory, `${name}, ${entryPlace(text, i)}`));
+  if (Array.isArray(value))
+    return value.map((entry, i) => jsonRule(entry, defaultCategory, `${name}, ${entryPlace(text, i)}`));
   if (typeof value !== "object" || value === null)
     throw new OcellusError("invalid_file", `${name}: expected a list or an object of lists, found ${typeof value}`);
   return Object.entries(value).flatMap(([category, words]) => {
