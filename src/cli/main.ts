@@ -14,6 +14,7 @@ import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
 import { addGraphCommand } from "./graph.js";
+import { addGuardCommand } from "./guard.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
@@ -69,6 +70,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
     ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
+    addGuardCommand,
     ...[addAuditCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);

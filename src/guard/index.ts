@@ -23,3 +23,17 @@ export {
   type TextSubject,
   type Verdict,
 } from "./verdict.js";
+export {
+  buildMatcher,
+  type Folding,
+  type FoldingOptions,
+  findPersonalData,
+  foldings,
+  parseWordList,
+  personalDataStream,
+  type Span,
+  type WordMatcher,
+  type WordRule,
+  type WordStream,
+  wordListFormat,
+} from "./words/index.js";

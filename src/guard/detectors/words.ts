@@ -22,7 +22,7 @@ export async function openWords(config: Config, folder: string): Promise<Detecto
     hash.update(text);
     rules.push(...parseWordList(text, format, file));
   }
-  const matcher = buildMatcher(rules, { foldings: config.foldings, allow: config.allow });
+  const matcher = buildMatcher(rules, { ...config.foldings, allow: config.allow });
   return {
     version: hash.digest("hex").slice(0, 12),
     reads: ["text"],

@@ -1,0 +1,172 @@
+/**
+ * Aho–Corasick: the words as a tree whose nodes also know the longest shorter match. Two forms of one tree, both typed arrays:
+ * any symbol by a hash table (shapes: thousands of characters), or the whole table of steps where there are few symbols
+ * (sounds: the 26 letters of pinyin). [Aho & Corasick 1975, Efficient string matching]
+ */
+import { invariant } from "../../base/index.js";
+
+/** A tree that grows; symbols are 1 to 65,535. Node 0 is the root. */
+export class Trie {
+  #parent = new Int32Array(1024);
+  #symbol = new Uint16Array(1024);
+  #depth = new Uint16Array(1024);
+  /** Node → 1 + the last pattern that ends there. */
+  #pattern = new Int32Array(1024);
+  /** Pattern → 1 + an earlier one at the same node. */
+  #samePlace: number[] = [];
+  #slots = new Int32Array(2048); // node or 0, open addressing, at most half full
+  size = 1;
+
+  /** Adds a word; its number is how many were added before it. */
+  add(symbols: ArrayLike<number>): void {
+    let node = 0;
+    for (let i = 0; i < symbols.length; i++) node = this.step(node, symbols[i]!) || this.#grow(node, symbols[i]!);
+    this.#samePlace.push(this.#pattern[node]!);
+    this.#pattern[node] = this.#samePlace.length;
+  }
+
+  /** The child, or 0. */
+  step(node: number, symbol: number): number {
+    return find(this.#slots, this.#parent, this.#symbol, node, symbol);
+  }
+
+  finish(): Links {
+    const { size } = this;
+    const parent = this.#parent.slice(0, size);
+    const symbol = this.#symbol.slice(0, size);
+    const depth = this.#depth.slice(0, size);
+    const order = byDepth(depth);
+    const fail = new Int32Array(size);
+    const pattern = this.#pattern.slice(0, size);
+    const output = new Int32Array(size);
+    for (const node of order) {
+      if (node === 0) continue;
+      fail[node] = this.#failOf(parent[node]!, symbol[node]!, fail);
+      output[node] = pattern[node] ? node : output[fail[node]!]!;
+    }
+    const samePlace = Int32Array.from(this.#samePlace);
+    return { parent, symbol, depth, fail, pattern, output, samePlace, slots: this.#slots, order };
+  }
+
+  #failOf(parent: number, symbol: number, fail: Int32Array): number {
+    if (parent === 0) return 0;
+    for (let at = fail[parent]!; ; at = fail[at]!) {
+      const next = this.step(at, symbol);
+      if (next !== 0 || at === 0) return next;
+    }
+  }
+
+  #grow(parent: number, symbol: number): number {
+    const node = this.size++;
+    invariant(node < 2 ** 26, "a word automaton of 64 million nodes"); // 60,000 words have some 500,000
+    if (node >= this.#parent.length) this.#widen();
+    this.#parent[node] = parent;
+    this.#symbol[node] = symbol;
+    this.#depth[node] = this.#depth[parent]! + 1;
+    if (node * 2 > this.#slots.length) this.#rehash();
+    else this.#place(node);
+    return node;
+  }
+
+  #widen(): void {
+    const wider = <T extends Int32Array | Uint16Array>(old: T, fresh: T): T => {
+      fresh.set(old);
+      return fresh;
+    };
+    const length = this.#parent.length * 2;
+    this.#parent = wider(this.#parent, new Int32Array(length));
+    this.#symbol = wider(this.#symbol, new Uint16Array(length));
+    this.#depth = wider(this.#depth, new Uint16Array(length));
+    this.#pattern = wider(this.#pattern, new Int32Array(length));
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2);
+    for (let node = 1; node < this.size; node++) this.#place(node);
+  }
+
+  #place(node: number): void {
+    const mask = this.#slots.length - 1;
+    let at = hash(this.#parent[node]!, this.#symbol[node]!) & mask;
+    while (this.#slots[at] !== 0) at = (at + 1) & mask;
+    this.#slots[at] = node;
+  }
+}
+
+/** All by node, but for `samePlace` (by pattern), `slots` and `order` (the nodes, shallow ones first). */
+export interface Links {
+  readonly parent: Int32Array;
+  readonly symbol: Uint16Array;
+  readonly depth: Uint16Array;
+  readonly fail: Int32Array;
+  readonly pattern: Int32Array;
+  /** The nearest node, this or on its way of fails, where a pattern ends; 0 for none. */
+  readonly output: Int32Array;
+  readonly samePlace: Int32Array;
+  readonly slots: Int32Array;
+  readonly order: Int32Array;
+}
+
+/** What a scanner asks of a finished tree, whatever the form. */
+export type Outputs = Pick<Links, "depth" | "fail" | "output" | "pattern" | "samePlace">;
+
+/** Steps by hash table; a first step by a table of its own, as most text is at the root. */
+export class SparseAutomaton {
+  readonly links: Links;
+  readonly #fromRoot = new Int32Array(0x10000);
+
+  constructor(trie: Trie) {
+    this.links = trie.finish();
+    const { parent, symbol } = this.links;
+    for (let node = 1; node < parent.length; node++) if (parent[node] === 0) this.#fromRoot[symbol[node]!] = node;
+  }
+
+  step(node: number, wanted: number): number {
+    const { slots, parent, symbol, fail } = this.links;
+    for (let at = node; at !== 0; at = fail[at]!) {
+      const next = find(slots, parent, symbol, at, wanted);
+      if (next !== 0) return next;
+    }
+    return this.#fromRoot[wanted]!;
+  }
+}
+
+export interface DenseAutomaton extends Outputs {
+  /** [num_nodes, width]: the next node by node and symbol. */
+  readonly steps: Int32Array;
+}
+
+/** Steps by one look-up, for symbols below `width`. */
+export function denseAutomaton(trie: Trie, width: number): DenseAutomaton {
+  const { parent, symbol, fail, depth, output, pattern, samePlace, order } = trie.finish();
+  const steps = new Int32Array(parent.length * width);
+  for (let node = 1; node < parent.length; node++) steps[parent[node]! * width + symbol[node]!] = node;
+  for (let i = 1; i < order.length; i++) {
+    const [own, other] = [order[i]! * width, fail[order[i]!]! * width];
+    for (let s = 1; s < width; s++) if (steps[own + s] === 0) steps[own + s] = steps[other + s]!;
+  }
+  return { depth, fail, output, pattern, samePlace, steps };
+}
+
+function hash(node: number, symbol: number): number {
+  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(symbol, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
+}
+
+function find(slots: Int32Array, parent: Int32Array, symbol: Uint16Array, node: number, wanted: number): number {
+  const mask = slots.length - 1;
+  for (let at = hash(node, wanted) & mask; ; at = (at + 1) & mask) {
+    const child = slots[at]!;
+    if (child === 0 || (parent[child] === node && symbol[child] === wanted)) return child;
+  }
+}
+
+/** Node numbers sorted by depth (a counting sort). */
+function byDepth(depth: Uint16Array): Int32Array {
+  const starts: number[] = [0];
+  for (const d of depth) starts[d + 1] = (starts[d + 1] ?? 0) + 1;
+  for (let d = 1; d < starts.length; d++) starts[d]! += starts[d - 1]!;
+  const order = new Int32Array(depth.length);
+  for (let node = 0; node < depth.length; node++) order[starts[depth[node]!]!++] = node;
+  return order;
+}
