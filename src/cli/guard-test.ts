@@ -12,12 +12,14 @@ import {
   type WordRule,
   wordListFormat,
 } from "../guard/index.js";
+import { testPolicy } from "./guard-policy.js";
 import { commaList, type GlobalFlags } from "./options.js";
 import { sampleWords } from "./package-files.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 import { textTable } from "./text-layout.js";
 
 interface GuardTestFlags extends GlobalFlags {
+  readonly guards?: string;
   readonly list?: readonly string[];
   readonly allow?: readonly string[];
   readonly without?: readonly Folding[];
@@ -36,6 +38,7 @@ const maxBytes = 64 * 2 ** 20;
 const examples = `
 Examples:
   ocellus guard test "some b l e e p i n g text" --list words.txt
+  ocellus guard test photo.jpg --guards policy.json
   ocellus guard test answer.txt --list words.csv --list more.json --json
   ocellus guard test answer.txt --list words.txt --without homophones,leet --allow "a harmless phrase"`;
 
@@ -43,8 +46,9 @@ export function addGuardTestCommand(guard: Command, terminal: Terminal): void {
   const collect = (text: string, before: readonly string[] = []) => [...before, text];
   guard
     .command("test")
-    .description("say which words and personal data a text holds, where, and why")
-    .argument("<file|text>", "a text file, or the text itself")
+    .description("say which words and personal data a text holds, or what a policy makes of a text or picture, and why")
+    .argument("<file|text>", "a text file, a picture (with --guards), or the text itself")
+    .option("--guards <file>", "ask all guards of this policy")
     .option(
       "--list <file>",
       "words to look for: .txt, .csv or .json (may be repeated; default: a tiny sample)",
@@ -59,6 +63,8 @@ export function addGuardTestCommand(guard: Command, terminal: Terminal): void {
 }
 
 async function guardTest(input: string, flags: GuardTestFlags, terminal: Terminal): Promise<void> {
+  const { guards } = flags;
+  if (guards !== undefined) return testPolicy(input, () => readInput(input), { ...flags, guards }, terminal);
   const lists = await Promise.all((flags.list ?? [sampleWords]).map(readList));
   const text = await readInput(input);
   const rules = lists.flat();

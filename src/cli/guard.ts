@@ -1,9 +1,11 @@
 /** `ocellus guard …`: the commands about guards. */
 import type { Command } from "commander";
+import { addGuardCalibrateCommand } from "./guard-calibrate.js";
 import { addGuardTestCommand } from "./guard-test.js";
 import type { Terminal } from "./terminal.js";
 
 export function addGuardCommand(program: Command, terminal: Terminal): void {
   const guard = program.command("guard").description("try what guards find");
   addGuardTestCommand(guard, terminal);
+  addGuardCalibrateCommand(guard, terminal);
 }

@@ -11,6 +11,7 @@ export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from
 export type { Moderated } from "./moderate.js";
 export { type Check, type Passage, worstOf } from "./passage.js";
 export { type Policy, parsePolicy } from "./policy.js";
+export { chosenPoint, type Roc, type RocPoint, rocOf } from "./roc.js";
 export {
   type Action,
   type Finding,
