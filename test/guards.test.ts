@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Guards, parsePolicy, readChain } from "../src/guard/index.js";
+import { decodeImage } from "../src/image/index.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import {
@@ -280,6 +281,20 @@ describe("a guard that cannot look", () => {
 });
 
 describe("somebody else's service", () => {
+  it("sees a picture whole, and exactly as the model is shown it", async () => {
+    vi.stubEnv("HOOK_SECRET", secret);
+    const http = await service(() => ({ findings: [] }));
+    await start({ guards: { hook: hook(urlOf(http), { reads: ["picture"] }) } });
+    model.shown = () => ({ width: 1, height: 1, data: new Uint8Array(3) });
+    await post(show(picture(9)));
+    const asked = http.asked.map((body) => JSON.parse(body) as { view: string; sha256: string; png: string });
+    expect(asked.map(({ view }) => view)).toEqual(["whole", "seen"]);
+    expect(new Set(asked.map(({ sha256 }) => sha256))).toEqual(new Set([await digestOf(picture(9))]));
+    const views = await Promise.all(asked.map(({ png }) => decodeImage(`data:image/png;base64,${png}`)));
+    expect(views.map(({ width }) => width)).toEqual([8, 1]);
+    http.close();
+  });
+
   it("is asked with a signature, asked again when it stumbles, and believed", async () => {
     vi.stubEnv("HOOK_SECRET", secret);
     const http = await service((body, attempt) => {

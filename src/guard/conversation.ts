@@ -9,50 +9,48 @@ export interface Checks {
   readonly picture: (input: ImageInput) => Promise<ImageInput>;
 }
 
-export function guardedConversation(messages: readonly ChatMessage[], checks: Checks): Promise<ChatMessage[]> {
-  if (!Array.isArray(messages)) return Promise.resolve(messages as ChatMessage[]); // the processor says what is wrong
-  return Promise.all(messages.map((message) => guardedMessage(message, checks)));
+/** What is no conversation, message or part goes on as it is: the processor refuses it, and says why. */
+export async function guardedConversation(messages: readonly ChatMessage[], checks: Checks): Promise<ChatMessage[]> {
+  if (!Array.isArray(messages)) return messages as ChatMessage[];
+  return Promise.all(messages.map((message: ChatMessage) => guardedMessage(message, checks)));
 }
 
 async function guardedMessage(message: ChatMessage, checks: Checks): Promise<ChatMessage> {
-  const { content, tool_calls } = message;
+  const { content, tool_calls } = message ?? {};
+  const isWords = typeof content === "string";
+  if (!isWords && !Array.isArray(content)) return message;
   return {
     ...message,
-    content:
-      typeof content === "string"
-        ? await checks.text(content)
-        : await Promise.all(joined(content).map(guardedPart(checks))),
+    content: isWords
+      ? await checks.text(content)
+      : await Promise.all(joined(content).map((part) => guardedPart(part, checks))),
     ...(tool_calls && { tool_calls: await guardedStrings(tool_calls, checks.text) }),
   };
 }
 
 /** Neighbouring texts stand together in the prompt: a word must not pass in two halves. */
-function joined(content: Exclude<ChatMessage["content"], string>): ContentPart[] {
+function joined(content: readonly (ContentPart | string)[]): ContentPart[] {
   const parts: ContentPart[] = [];
   for (const given of content) {
     const part: ContentPart = typeof given === "string" ? { type: "text", text: given } : given;
     const last = parts.at(-1);
-    if (part.type === "text" && last?.type === "text")
-      parts[parts.length - 1] = { type: "text", text: last.text + part.text };
+    if (isText(part) && last && isText(last)) parts[parts.length - 1] = { type: "text", text: last.text + part.text };
     else parts.push(part);
   }
   return parts;
 }
 
-const guardedPart =
-  ({ text, picture }: Checks) =>
-  async (part: ContentPart): Promise<ContentPart> => {
-    switch (part.type) {
-      case "text":
-        return { type: "text", text: await text(part.text) };
-      case "image":
-        return image(await picture(part.image));
-      case "video":
-        return { type: "video", video: { ...part.video, frames: await Promise.all(part.video.frames.map(picture)) } };
-      default:
-        return part satisfies never; // what is no part is refused by the processor
-    }
-  };
+function isText(part: ContentPart): part is Extract<ContentPart, { type: "text" }> {
+  return part?.type === "text" && typeof part.text === "string";
+}
+
+async function guardedPart(part: ContentPart, { text, picture }: Checks): Promise<ContentPart> {
+  if (isText(part)) return { type: "text", text: await text(part.text) };
+  if (part?.type === "image" && part.image) return image(await picture(part.image));
+  if (part?.type === "video" && Array.isArray(part.video?.frames))
+    return { type: "video", video: { ...part.video, frames: await Promise.all(part.video.frames.map(picture)) } };
+  return part;
+}
 
 /** A JSON value with each of its strings checked; names of fields are code, not words. */
 export async function guardedStrings<T>(value: T, text: Checks["text"]): Promise<T> {

@@ -68,8 +68,10 @@ export async function openGuards(folder: string, policy: unknown): Promise<Guard
 }
 
 /** A model that says `pieces`, and writes down what it was asked. */
-export interface Witness extends ChatModel {
+export interface Witness extends Omit<ChatModel, "shown" | "generate"> {
+  generate: ChatModel["generate"];
   pieces: readonly string[];
+  shown?: NonNullable<ChatModel["shown"]>;
   /** Everything that came through the door: words as they are, pictures in base64. */
   readonly seen: string[];
 }
