@@ -230,20 +230,24 @@ export class Scanner {
       invariant(depth[node]! <= ringMask, "a word is longer than the scanner's ring");
       const at = ring[(size - depth[node]!) & ringMask]!;
       if (size > depth[node]! && ring[(size - depth[node]! - 1) & ringMask] === at) continue; // within a character
-      if (this.#mayBegin(at)) return at;
+      const begin = this.#mayBegin(at);
+      if (begin >= 0) return begin;
     }
     return -1;
   }
 
-  /** A Latin word begins no match in its middle, unless some rule says so. */
-  #mayBegin(at: number): boolean {
+  /**
+   * Where in the run that begins at `at` a match may begin, or -1: a Latin word begins none in its middle, unless some rule
+   * says so.
+   */
+  #mayBegin(at: number): number {
     const w = this.#window;
     const { coarse } = this.#c.tables;
-    if (this.#c.anyOpenStart || w.kind(at) !== kinds.latin) return true;
+    if (this.#c.anyOpenStart || w.kind(at) !== kinds.latin) return at;
     for (let i = at; i < w.size && coarse[w.symbol(i)] === coarse[w.symbol(at)]; i++) {
-      if (w.kind(i) !== kinds.latin || w.gap(i) !== gaps.none || w.kind(i - 1) !== kinds.latin) return true;
+      if (w.kind(i) !== kinds.latin || w.gap(i) !== gaps.none || w.kind(i - 1) !== kinds.latin) return i;
     }
-    return false;
+    return -1;
   }
 }
 
