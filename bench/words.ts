@@ -30,7 +30,11 @@ export async function main(args: string[]): Promise<void> {
     args,
     options: {
       zh: { type: "string", default: "/usr/share/doc/debian-handbook/html/zh-CN,/usr/share/man/zh_CN" },
-      en: { type: "string", default: "/usr/share/doc/debian-handbook/html/en-US,/usr/share/debian-reference" },
+      en: {
+        type: "string",
+        default:
+          "/usr/share/doc/debian-handbook/html/en-US,/usr/share/debian-reference,/usr/share/man/man1,/usr/share/man/man5",
+      },
       megabytes: { type: "string", default: "5" },
     },
   });

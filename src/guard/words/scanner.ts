@@ -198,7 +198,7 @@ export class Scanner {
   #closeShape(letterFollows: boolean): void {
     const { output, pattern, samePlace, fail } = this.#c.shapes.links;
     const last = this.#window.size - 1;
-    for (let node = output[this.#shape]!; node !== 0; node = output[fail[node]!]!) {
+    for (let node = this.#c.shapes.output(this.#shape); node !== 0; node = output[fail[node]!]!) {
       for (let rule = pattern[node]! - 1; rule >= 0; rule = samePlace[rule]! - 1) {
         if (this.#shapeVerifier.verify(rule, last, letterFollows)) this.#hit(this.#shapeVerifier.match, rule);
       }
@@ -211,7 +211,7 @@ export class Scanner {
     const { output, pattern, samePlace, fail } = sounds.automaton;
     const last = this.#window.size - 1;
     if (letterFollows && this.#window.letter(last) > 0) return;
-    for (let node = output[this.#sound]!; node !== 0; node = output[fail[node]!]!) {
+    for (let node = this.#soundSteps[this.#sound * soundWidth]!; node !== 0; node = output[fail[node]!]!) {
       for (let at = pattern[node]! - 1; at >= 0; at = samePlace[at]! - 1) {
         if (this.#soundVerifier!.verify(at, last)) this.#hit(this.#soundVerifier!.match, sounds.rule[at]!);
       }

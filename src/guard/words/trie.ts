@@ -115,27 +115,32 @@ export type Outputs = Pick<Links, "depth" | "fail" | "output" | "pattern" | "sam
 export class SparseAutomaton {
   readonly links: Links;
   readonly #fromRoot = new Int32Array(0x10000);
-  /** [num_nodes, 2]: fail, and the bits of its children's symbols. */
-  readonly #failures: Int32Array;
+  /** [num_nodes, 4]: fail, the bits of its children's symbols, output; side by side for the cache. */
+  readonly #nodes: Int32Array;
 
   constructor(trie: Trie) {
     this.links = trie.finish();
-    const { keys, fail } = this.links;
-    this.#failures = new Int32Array(keys.length);
+    const { keys, fail, output } = this.links;
+    this.#nodes = new Int32Array(4 * fail.length);
     for (let node = 1; node < fail.length; node++) {
       const [parent, symbol] = [keys[2 * node]!, keys[2 * node + 1]!];
-      this.#failures[2 * node] = fail[node]!;
-      this.#failures[2 * parent + 1]! |= bitOf(symbol);
+      this.#nodes[4 * node] = fail[node]!;
+      this.#nodes[4 * node + 2] = output[node]!;
+      this.#nodes[4 * parent + 1]! |= bitOf(symbol);
       if (parent === 0) this.#fromRoot[symbol] = node;
     }
   }
 
+  output(node: number): number {
+    return this.#nodes[4 * node + 2]!;
+  }
+
   step(node: number, wanted: number): number {
     const { slots, keys } = this.links;
-    const failures = this.#failures;
+    const nodes = this.#nodes;
     const bit = bitOf(wanted);
-    for (let at = node; at !== 0; at = failures[2 * at]!) {
-      if ((failures[2 * at + 1]! & bit) === 0) continue;
+    for (let at = node; at !== 0; at = nodes[4 * at]!) {
+      if ((nodes[4 * at + 1]! & bit) === 0) continue;
       const next = find(slots, keys, at, wanted);
       if (next !== 0) return next;
     }
@@ -148,7 +153,7 @@ function bitOf(symbol: number): number {
 }
 
 export interface DenseAutomaton extends Outputs {
-  /** [num_nodes, width]: the next node by node and symbol. */
+  /** [num_nodes, width]: the next node by node and symbol; at 0, which is no symbol, the node's output. */
   readonly steps: Int32Array;
 }
 
@@ -159,6 +164,7 @@ export function denseAutomaton(trie: Trie, width: number): DenseAutomaton {
   for (let node = 1; node < depth.length; node++) steps[keys[2 * node]! * width + keys[2 * node + 1]!] = node;
   for (let i = 1; i < order.length; i++) {
     const [own, other] = [order[i]! * width, fail[order[i]!]! * width];
+    steps[own] = output[order[i]!]!;
     for (let s = 1; s < width; s++) if (steps[own + s] === 0) steps[own + s] = steps[other + s]!;
   }
   return { depth, fail, output, pattern, samePlace, steps };
