@@ -1,11 +1,13 @@
 /**
- * Ocellus beside llama.cpp on one machine: layers of the Qwen3-8B shape with random weights, int4 (block 32 and 128) against
- * Q4_0, a vocabulary of 2,048 on both sides so that layers are what is timed. Rounds alternate; medians, per layer.
+ * Ocellus beside others on one machine, random weights. llama.cpp: layers of the Qwen3-8B shape, int4 (block 32 and 128) against
+ * Q4_0, a vocabulary of 2,048 on both sides so that layers are what is timed; rounds alternate; medians, per layer. Hugging Face
+ * transformers: support/transformers.ts.
  *
- *   npm run bench -- peers [--layers 4] [--rounds 5] [--work FOLDER]
+ *   npm run bench -- peers [--only llama|transformers] [--layers 4] [--rounds 5] [--work FOLDER] [--python PATH]
  *
- * llama.cpp comes through node-llama-cpp, which is not among the project's own dependencies:
+ * Neither is among the project's own dependencies. llama.cpp comes through node-llama-cpp:
  *   npm install --ignore-scripts --no-package-lock --prefix bench/peers
+ * transformers with a Python that has them (or OCELLUS_BENCH_PYTHON); without one that part is skipped.
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,11 +18,14 @@ import { openDecoder, randomRequest, time } from "./support/decoder.js";
 import { writeRandomGguf } from "./support/gguf.js";
 import { openLlama, type Peer } from "./support/llama.js";
 import { writeRandomCheckpoint } from "./support/random-checkpoint.js";
+import { answerPictures, besideTransformers, middle } from "./support/transformers.js";
 
 const contextLength = 2048;
 const numSteps = 16;
 
+/** A prompt of eight tokens costs llama.cpp what the arithmetic of eight sequences does, without the sampling between steps. */
 const measures = [
+  { name: "prefill 8", run: (peer: Peer) => peer.prefill(8) },
   { name: "prefill 64", goal: 1.1, run: (peer: Peer) => peer.prefill(64) },
   { name: "prefill 256", goal: 1.1, run: (peer: Peer) => peer.prefill(256) },
   { name: "prefill 1024", goal: 1.1, run: (peer: Peer) => peer.prefill(1024) },
@@ -43,22 +48,35 @@ function shapes(numLayers: number) {
 }
 
 export async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
+      only: { type: "string" },
       layers: { type: "string", default: "4" },
       rounds: { type: "string", default: "5" },
       work: { type: "string", default: join(tmpdir(), "ocellus-bench-peers") },
+      python: { type: "string" },
     },
   });
-  const numLayers = Number(values.layers);
-  mkdirSync(values.work, { recursive: true });
-  const gguf = join(values.work, `qwen3-${numLayers}-layers.gguf`);
+  const [step, packed, ...pictures] = positionals;
+  if (step === "answer") return console.log(JSON.stringify(await answerPictures(packed!, pictures)));
+
+  const { only, work } = values;
+  const rounds = Number(values.rounds);
+  const python = values.python ?? process.env.OCELLUS_BENCH_PYTHON;
+  mkdirSync(work, { recursive: true });
+  if (only !== "transformers") await besideLlama(work, Number(values.layers), rounds);
+  if (only !== "llama") await besideTransformers({ work, rounds, python });
+}
+
+async function besideLlama(work: string, numLayers: number, rounds: number): Promise<void> {
+  const gguf = join(work, `qwen3-${numLayers}-layers.gguf`);
   if (!existsSync(gguf)) writeRandomGguf(gguf, shapes(numLayers));
   const llama = await openLlama(gguf, { contextLength, numSteps });
-  const peers = [llama, await openOurs(values.work, numLayers, 32), await openOurs(values.work, numLayers, 128)];
+  const peers = [llama, await openOurs(work, numLayers, 32), await openOurs(work, numLayers, 128)];
   const times = peers.map(() => measures.map((): number[] => []));
-  for (let round = -1; round < Number(values.rounds); round++) {
+  for (let round = -1; round < rounds; round++) {
     for (const [m, measure] of measures.entries()) {
       for (const [p, peer] of peers.entries()) {
         const ms = (await measure.run(peer)) / numLayers;
@@ -77,12 +95,10 @@ function print(peers: readonly Peer[], times: readonly (readonly number[][])[]):
   for (const [m, { name, goal }] of measures.entries()) {
     const middles = times.map((peer) => middle(peer[m]!));
     const cells = middles.map((ms, p) => `${ms.toFixed(2)}${p === 0 ? "" : ` (${(middles[0]! / ms).toFixed(2)}×)`}`);
-    console.log(`${name.padEnd(14)}${cells.map((cell) => cell.padStart(22)).join("")}${`${goal}×`.padStart(7)}`);
+    console.log(
+      `${name.padEnd(14)}${cells.map((cell) => cell.padStart(22)).join("")}${(goal ? `${goal}×` : "").padStart(7)}`,
+    );
   }
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
 async function openOurs(work: string, numLayers: number, blockSize: 32 | 128): Promise<Peer> {

@@ -97,6 +97,10 @@ const han =
     isHan(word) ? change(word, random) : undefined;
 const asterisks = ["-", ".", "_", "*", "·", "~", "/", "#"];
 
+function withDigit(word: string, digit: string): string {
+  return word[0]! + digit + word.slice(1);
+}
+
 export const kindsOfEvasion: readonly Kind[] = [
   { name: "as it is", folding: "", disguise: (word) => word },
   { name: "case", folding: "case", disguise: latin((word, random) => some(word, (c) => c.toUpperCase(), random)) },
@@ -121,7 +125,7 @@ export const kindsOfEvasion: readonly Kind[] = [
   {
     name: "digit styles",
     folding: "digits",
-    disguise: (word, random) => `${word}${["⑦", "７", "七", "柒", "٧", "𝟕"][Math.floor(random() * 6)]}`,
+    disguise: (word, random) => withDigit(word, ["⑦", "７", "七", "柒", "٧", "𝟕"][Math.floor(random() * 6)]!),
   },
   {
     name: "look-alike letters",
@@ -175,8 +179,8 @@ export const kindsOfEvasion: readonly Kind[] = [
   },
 ];
 
-/** What the list holds: the words, and for digits each word with a 7 behind it. */
-export const guardedWords = [...english, ...chinese].flatMap((word) => [word, `${word}7`]);
+/** What the list holds: the words, and for digits each word with a 7 in it. */
+export const guardedWords = [...english, ...chinese].flatMap((word) => [word, withDigit(word, "7")]);
 
 export interface Evasion {
   readonly kind: Kind;

@@ -14,7 +14,8 @@ type Open = (loaded: Loaded, words: readonly string[]) => Filter["finds"];
 
 const filters: Readonly<Record<string, Open>> = {
   "bad-words": ({ Filter }, words) => {
-    const filter = new Filter({ emptyList: true, list: [...words] });
+    const filter = new Filter({ emptyList: true });
+    filter.addWords(...words);
     return (text) => filter.isProfane(text);
   },
   obscenity: ({ DataSet, RegExpMatcher, parseRawPattern, englishRecommendedTransformers }, words) => {

@@ -146,10 +146,11 @@ function flagsOf(word: string, isAllowed: boolean): number {
 }
 
 function checkLength(word: string, length: number): void {
-  if (length > 0 && length <= maxWordLength) return;
+  const hasLetter = /[\p{L}\p{N}]/u.test(word);
+  if (hasLetter && length > 0 && length <= maxWordLength) return;
   throw new OcellusError(
     "invalid_request",
-    length === 0
+    length <= maxWordLength
       ? `guarded word ${JSON.stringify(word)}: expected a letter, a digit or a character of a script, found none`
       : `guarded word ${JSON.stringify(word.slice(0, 20))}…: expected at most ${maxWordLength} characters, found ${length}`,
   );

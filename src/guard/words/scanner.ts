@@ -198,7 +198,7 @@ export class Scanner {
   #closeShape(letterFollows: boolean): void {
     const { output, pattern, samePlace, fail } = this.#c.shapes.links;
     const last = this.#window.size - 1;
-    for (let node = output[this.#shape]!; node !== 0; node = output[fail[node]!]!) {
+    for (let node = this.#c.shapes.output(this.#shape); node !== 0; node = output[fail[node]!]!) {
       for (let rule = pattern[node]! - 1; rule >= 0; rule = samePlace[rule]! - 1) {
         if (this.#shapeVerifier.verify(rule, last, letterFollows)) this.#hit(this.#shapeVerifier.match, rule);
       }
@@ -211,7 +211,7 @@ export class Scanner {
     const { output, pattern, samePlace, fail } = sounds.automaton;
     const last = this.#window.size - 1;
     if (letterFollows && this.#window.letter(last) > 0) return;
-    for (let node = output[this.#sound]!; node !== 0; node = output[fail[node]!]!) {
+    for (let node = this.#soundSteps[this.#sound * soundWidth]!; node !== 0; node = output[fail[node]!]!) {
       for (let at = pattern[node]! - 1; at >= 0; at = samePlace[at]! - 1) {
         if (this.#soundVerifier!.verify(at, last)) this.#hit(this.#soundVerifier!.match, sounds.rule[at]!);
       }
@@ -230,20 +230,24 @@ export class Scanner {
       invariant(depth[node]! <= ringMask, "a word is longer than the scanner's ring");
       const at = ring[(size - depth[node]!) & ringMask]!;
       if (size > depth[node]! && ring[(size - depth[node]! - 1) & ringMask] === at) continue; // within a character
-      if (this.#mayBegin(at)) return at;
+      const begin = this.#mayBegin(at);
+      if (begin >= 0) return begin;
     }
     return -1;
   }
 
-  /** A Latin word begins no match in its middle, unless some rule says so. */
-  #mayBegin(at: number): boolean {
+  /**
+   * Where in the run that begins at `at` a match may begin, or -1: a Latin word begins none in its middle, unless some rule
+   * says so.
+   */
+  #mayBegin(at: number): number {
     const w = this.#window;
     const { coarse } = this.#c.tables;
-    if (this.#c.anyOpenStart || w.kind(at) !== kinds.latin) return true;
+    if (this.#c.anyOpenStart || w.kind(at) !== kinds.latin) return at;
     for (let i = at; i < w.size && coarse[w.symbol(i)] === coarse[w.symbol(at)]; i++) {
-      if (w.kind(i) !== kinds.latin || w.gap(i) !== gaps.none || w.kind(i - 1) !== kinds.latin) return true;
+      if (w.kind(i) !== kinds.latin || w.gap(i) !== gaps.none || w.kind(i - 1) !== kinds.latin) return i;
     }
-    return false;
+    return -1;
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildMatcher, type Folding, foldings, type MatcherOptions, type WordRule } from "./index.js";
+import { buildMatcher, type Folding, type MatcherOptions, type WordRule } from "./index.js";
 
 const rules: WordRule[] = [
   { word: "glarb", category: "made-up", severity: 3 },
@@ -9,7 +9,7 @@ const rules: WordRule[] = [
   { word: "zork*", category: "made-up" },
   { word: "泡蘑", category: "food" },
   { word: "好彩云网", category: "food", severity: 2 },
-  { word: "糖水轮子", category: "food" },
+  { word: "轮蘑", category: "food" },
 ];
 const allow = ["反泡蘑", "glarb valley"];
 const found = (text: string, options: MatcherOptions = { allow }) =>
@@ -27,7 +27,7 @@ describe("words", () => {
     ["case", "GLarB", "glarb", "case"],
     ["zero width", "g\u200bla\u2060rb", "glarb", "invisible"],
     ["combining marks", "gl\u0301a\u0308rb", "glarb", "invisible"],
-    ["traditional", "糖水輪子", "糖水轮子", "script"],
+    ["traditional", "輪蘑", "轮蘑", "script"],
     ["look-alikes", "gl\u0430rb", "glarb", "lookalikes"],
     ["repeats", "glaaaarb", "glarb", "repeats"],
     ["repeats of a double letter", "snooooot", "snoot", "repeats"],
@@ -208,9 +208,5 @@ describe("a stream of words", () => {
       const stream = matcher.stream();
       for (let i = 1; i <= 3000; i++) expect(i * unit.length - stream.push(unit).ready).toBeLessThan(10_000);
     }
-  });
-
-  it("has twelve foldings, each of which can be left out", () => {
-    for (const name of foldings) expect(buildMatcher(rules, { [name]: false }).find("glarb")).toHaveLength(1);
   });
 });
