@@ -206,7 +206,7 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
 /** They show no stranger's picture or words to a model, or have their own test: serve by its routes, mcp below. */
 const others = [
   ...["serve", "mcp", "pack", "doctor", "cache", "pull", "list", "rm", "config", "keys", "inspect", "diff", "graph"],
-  ...["quant-report", "audit", "help"],
+  ...["quant-report", "audit", "guard", "help"],
 ];
 
 describe("no command is a side door", () => {

@@ -49,6 +49,7 @@ interface Answer {
 }
 
 let server: TestServer;
+let isRunning = false;
 let model: Witness;
 let guards: Guards;
 let folder: string;
@@ -57,10 +58,16 @@ async function start(policy: unknown, keys?: KeyRing): Promise<void> {
   model = witness();
   guards = await openGuards(folder, policy);
   server = await startServer({ model }, {}, { guards, keys });
+  isRunning = true;
 }
-afterEach(async () => {
+async function stop(): Promise<void> {
+  if (!isRunning) return;
+  isRunning = false;
   await server.close();
   await guards.close();
+}
+afterEach(async () => {
+  await stop();
   vi.unstubAllEnvs();
 });
 
@@ -131,8 +138,11 @@ describe("a policy", () => {
     expect(guards.policy.version).toBe(version);
     expect((await post(ask("quux"))).status, "the one before stays in force").toBe(400);
     writePolicy(folder, { guards: { words }, rules: [{ action: "flag" }] });
-    await soon(async () => expect((await post(ask(forbiddenWord))).status).toBe(200));
-    expect(guards.state().problem).toBeUndefined();
+    await soon(async () => {
+      await post(ask());
+      expect(guards.state().problem).toBeUndefined();
+    });
+    expect((await post(ask(forbiddenWord))).ocellus.guards[0]).toMatchObject({ verdict: "flag" });
   });
 });
 
@@ -154,7 +164,7 @@ describe("an answer", () => {
     await start({ guards: { words } });
     const response = await server.post(path, ask("hi", { stream: true }));
     const version = guards.state().guards[0]!.version;
-    expect(response.headers.get("x-ocellus-guards")).toBe(`words@${version};input=allow`);
+    expect(response.headers.get("x-ocellus-guards")).toContain(`words@${version};input=allow`);
     const streamed = (await response.text()).match(/"guards":(\[.*?\])/)![1]!;
     const whole = (await post(ask())).ocellus.guards;
     for (const reports of [JSON.parse(streamed) as typeof whole, whole])
@@ -238,7 +248,7 @@ describe("a guard that cannot look", () => {
       { name: "hook", verdict: "block", failed: "no verdict within 50 ms" },
     ]);
     expect(model.seen).toEqual([]);
-    await server.close();
+    await stop();
     await start({ guards: { hook: hook(urlOf(http), { timeoutMs: 50, onFailure: "allow" }) } });
     const passed = await post(ask());
     expect(passed.status).toBe(200);
@@ -340,7 +350,7 @@ describe("the audit log", () => {
     await post(ask("a harmless question"));
     await post(ask(forbiddenWord));
     await post(show(forbiddenPicture));
-    await server.close();
+    await stop();
     const file = join(folder, "audit.jsonl");
     const text = readFileSync(file, "utf8");
     const lines = text
@@ -353,7 +363,7 @@ describe("the audit log", () => {
       ["input", "allow"],
       ["output", "allow"],
       ["input", "block"],
-      ["input", "block", "allow"],
+      ["input", "block"],
     ]);
     expect(lines[1].answer).toMatchObject({ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), finish: "stop" });
     expect(lines[3].checks[0]).toMatchObject({

@@ -30,7 +30,9 @@ export function addGuardBenchCommand(guard: Command, terminal: Terminal): void {
 
 async function bench(flags: BenchFlags, terminal: Terminal): Promise<void> {
   const examples = await readExamples();
-  const texts = [...new Set(examples.flatMap(({ questions }) => questions.flatMap((asked) => [asked.question, asked.answer])))];
+  const texts = [
+    ...new Set(examples.flatMap(({ questions }) => questions.flatMap((asked) => [asked.question, asked.answer]))),
+  ];
   const guards = await Guards.open(flags.guards);
   const times = new Map<string, { ms: number[]; failed: number }>();
   guards.listen(({ guard, subject, verdict, ms }) => {

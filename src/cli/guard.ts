@@ -6,7 +6,9 @@ import { addGuardTestCommand } from "./guard-test.js";
 import type { Terminal } from "./terminal.js";
 
 export function addGuardCommand(program: Command, terminal: Terminal): void {
-  const guard = program.command("guard").description("try what guards find, what they cost, and choose their thresholds");
+  const guard = program
+    .command("guard")
+    .description("try what guards find, what they cost, and choose their thresholds");
   addGuardTestCommand(guard, terminal);
   addGuardCalibrateCommand(guard, terminal);
   addGuardBenchCommand(guard, terminal);

@@ -49,7 +49,6 @@ function Policy({ state: { policy, problem, guards, rules, on_failure } }: { sta
       {rules.length > 0 && (
         <ol>
           {rules.map((rule, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the place is what tells rules apart
             <li key={i}>
               <code>{JSON.stringify(rule)}</code>
             </li>
@@ -84,7 +83,12 @@ function TryGuards({ onTried }: { onTried: () => void }) {
   return (
     <form className="panel" onSubmit={(event) => void submit(event)}>
       <h2>{words.guardsTry}</h2>
-      <textarea aria-label={words.guardsSentence} value={text} onChange={(event) => setText(event.target.value)} rows={2} />
+      <textarea
+        aria-label={words.guardsSentence}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        rows={2}
+      />
       <p>
         <PickPictures onFiles={(files) => void pick(files)} label={words.guardsPicture} />{" "}
         {pictures.map(({ name }) => name).join(", ")}
@@ -112,7 +116,13 @@ function Result({ result: { ocellus }, text }: { result: ModerationResult; text:
         {ocellus.findings.map(({ guard, category, score, action, reason, span }) => (
           <li key={`${guard} ${category} ${span?.start} ${reason}`}>
             {guard}: {category} {score.toFixed(2)} · {words.guardVerdicts[action]} · {reason}{" "}
-            {span && <FalsePositive guard={guard} category={category} text={text.slice(Math.max(0, span.start - context), span.end + context)} />}
+            {span && (
+              <FalsePositive
+                guard={guard}
+                category={category}
+                text={text.slice(Math.max(0, span.start - context), span.end + context)}
+              />
+            )}
           </li>
         ))}
       </ul>
@@ -142,17 +152,19 @@ function Recent({ recent }: { recent: GuardState["recent"] }) {
     <section className="panel">
       <h2>{words.guardsRecent}</h2>
       <ul>
-        {recent.slice(0, 20).map(({ time, request, guard, stage, subject, sha256, verdict, category, score, failed }) => (
-          <li key={`${request} ${guard} ${stage} ${sha256}`}>
-            {new Date(time).toLocaleTimeString()} {guard} · {words.guardStages[stage]} · {words.guardSubjects[subject]} ·{" "}
-            {words.guardVerdicts[verdict]}
-            {category !== undefined && ` · ${category} ${score?.toFixed(2)}`}
-            {failed !== undefined && ` · ${failed}`}{" "}
-            {verdict !== "allow" && subject === "picture" && (
-              <FalsePositive guard={guard} sha256={sha256} {...(category !== undefined && { category })} />
-            )}
-          </li>
-        ))}
+        {recent
+          .slice(0, 20)
+          .map(({ time, request, guard, stage, subject, sha256, verdict, category, score, failed }) => (
+            <li key={`${request} ${guard} ${stage} ${sha256}`}>
+              {new Date(time).toLocaleTimeString()} {guard} · {words.guardStages[stage]} ·{" "}
+              {words.guardSubjects[subject]} · {words.guardVerdicts[verdict]}
+              {category !== undefined && ` · ${category} ${score?.toFixed(2)}`}
+              {failed !== undefined && ` · ${failed}`}{" "}
+              {verdict !== "allow" && subject === "picture" && (
+                <FalsePositive guard={guard} sha256={sha256} {...(category !== undefined && { category })} />
+              )}
+            </li>
+          ))}
       </ul>
     </section>
   );
