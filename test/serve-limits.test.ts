@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { pino } from "pino";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ServerConfig } from "../src/server/index.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
@@ -141,6 +142,28 @@ describe("a client that hangs up", () => {
   });
 });
 
+describe("a server that is loading", () => {
+  it("lives, is not ready, and asks for patience; then it is and answers", async () => {
+    model = scriptedModel();
+    server = await startServer({ scripted: model }, {}, {}, { open: false });
+    const health = async (name: string) => {
+      const response = await fetch(`${server.url}/health/${name}`);
+      return [response.status, ((await response.json()) as any).status];
+    };
+    expect([await health("live"), await health("ready")]).toEqual([
+      [200, "ok"],
+      [503, "loading"],
+    ]);
+    const early = await post("early");
+    expect([early.status, await early.json()]).toMatchObject([503, { error: { code: "unavailable" } }]);
+    server.services.models.open();
+    expect(await health("ready")).toEqual([200, "ok"]);
+    const answered = post("now");
+    await model.say();
+    expect((await answered).status).toBe(200);
+  });
+});
+
 describe("stopping", () => {
   it("finishes what runs and waits, refuses what comes, and says so to the balancer", async () => {
     await start({}, 1);
@@ -196,6 +219,30 @@ describe("every request", () => {
     await until(() => expect(model.running).toEqual(["a"]));
     await model.say();
     expect((await answered).headers.get("x-ocellus-ignored")).toBe("user, metadata");
+  });
+
+  it("is logged by what it was and what it cost, never by its words or its pictures", async () => {
+    const lines: string[] = [];
+    model = scriptedModel();
+    const log = pino({ level: "debug" }, { write: (line) => void lines.push(line) });
+    server = await startServer({ scripted: model }, {}, { log });
+    const secret = "a-secret-word";
+    const answered = post(secret, {}, { "x-request-id": "told-1" });
+    await model.say(secret);
+    await model.say();
+    expect((await answered).status).toBe(200);
+    await post(secret, { [secret]: 1 });
+    await server.post(path, { messages: [{ role: secret }] });
+    const url = `data:image/png;base64,${secret}`;
+    const shown = server.post(path, {
+      messages: [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }],
+    });
+    await model.say();
+    expect((await shown).status).toBe(200);
+    const entries = lines.map((line) => JSON.parse(line));
+    expect(entries[0]).toMatchObject({ request: "told-1", path, status: 200, model: "scripted", completionTokens: 1 });
+    expect(entries.map(({ status }) => status)).toEqual([200, 400, 400, 200]);
+    expect(lines.join("")).not.toContain(secret);
   });
 
   it("may not be larger than it may, alone or together with the others", async () => {

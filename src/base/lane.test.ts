@@ -36,4 +36,28 @@ describe("a lane", () => {
     await expect(lane.run(async () => 1, leaving.signal)).rejects.toMatchObject({ code: "aborted" });
     expect(await lane.run(async () => 2)).toBe(2);
   });
+
+  it("weighs what runs, lets nothing light slip past something heavy, and nobody wait for one that has left", async () => {
+    const lane = new Lane(10);
+    const begun: string[] = [];
+    const ends = new Map<string, () => void>();
+    const work = (name: string) => () =>
+      new Promise<void>((resolve) => {
+        begun.push(name);
+        ends.set(name, resolve);
+      });
+    const leaving = new AbortController();
+    const first = lane.run(work("six"), undefined, 6);
+    const heavy = lane.run(work("seven"), leaving.signal, 7);
+    const light = [lane.run(work("three"), undefined, 3), lane.run(work("one"), undefined, 1)];
+    await Promise.resolve();
+    expect([begun, lane.taken, lane.numWaiting]).toEqual([["six"], 6, 3]);
+    leaving.abort();
+    await expect(heavy).rejects.toMatchObject({ code: "aborted" });
+    expect([begun, lane.taken, lane.numWaiting]).toEqual([["six", "three", "one"], 10, 0]);
+    for (const end of ends.values()) end();
+    await Promise.all([first, ...light]);
+    expect(lane.taken).toBe(0);
+    await expect(lane.run(work("eleven"), undefined, 11)).rejects.toThrow("internal: work fits its lane");
+  });
 });

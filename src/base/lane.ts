@@ -1,39 +1,66 @@
-/** Work that takes its turn: so many at once, the others in the order of arrival; whoever gives up leaves the line. */
-import { OcellusError, throwIfAborted } from "./error.js";
+/** Work that takes its turn: so much at once, the rest in the order of arrival; whoever gives up leaves the line. */
+import { invariant, OcellusError, throwIfAborted } from "./error.js";
+
+interface Waiter {
+  readonly weight: number;
+  readonly admit: () => void;
+}
 
 export class Lane {
   readonly #width: number;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  #taken = 0;
+  readonly #waiting: Waiter[] = [];
 
   constructor(width: number) {
     this.#width = width;
   }
 
-  /** @throws `aborted` when the signal fires before the work has begun. */
-  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** Of the width, what running work has taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * @param weight what the work takes of the width. Nothing light slips past something heavy, which would wait for ever.
+   * @throws `aborted` when the signal fires before the work has begun.
+   */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1): Promise<T> {
+    invariant(weight <= this.#width, "work fits its lane");
     throwIfAborted(signal);
-    if (this.#running >= this.#width) await this.#turn(signal);
-    else this.#running++;
+    if (this.#waiting.length > 0 || this.#taken + weight > this.#width) await this.#turn(weight, signal);
+    else this.#taken += weight;
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next)
-        next(); // the place goes from hand to hand
-      else this.#running--;
+      this.#taken -= weight;
+      this.#admitNext();
     }
   }
 
-  #turn(signal: AbortSignal | undefined): Promise<void> {
+  /** Places go from hand to hand: nobody slips in between. */
+  #admitNext(): void {
+    for (let next = this.#waiting[0]; next && this.#taken + next.weight <= this.#width; next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#taken += next.weight;
+      next.admit();
+    }
+  }
+
+  #turn(weight: number, signal: AbortSignal | undefined): Promise<void> {
     let leave = () => {};
-    const turn = new Promise<void>((resolve, reject) => {
-      this.#waiting.push(resolve);
+    const turn = new Promise<void>((admit, reject) => {
+      const waiter = { weight, admit };
+      this.#waiting.push(waiter);
       leave = () => {
-        const at = this.#waiting.indexOf(resolve);
+        const at = this.#waiting.indexOf(waiter);
         if (at < 0) return; // its turn has come; the work will see the signal
         this.#waiting.splice(at, 1);
         reject(new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason }));
+        this.#admitNext(); // it may have been too heavy for what is free, and those behind it are not
       };
       signal?.addEventListener("abort", leave, { once: true });
     });

@@ -25,7 +25,10 @@ type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
 
 /** What the door asks of a model that answers: tests script one. */
 export type AnsweringModel = Shown &
-  Pick<VisionLanguageModel, "info" | "stats" | "tokenizer" | "prepare" | "prepareText" | "generate" | "close">;
+  Pick<
+    VisionLanguageModel,
+    "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
+  >;
 /** Of one that embeds. */
 export type EmbeddingModel = Shown & Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
 
@@ -61,6 +64,11 @@ export class GuardedModel {
 
   close(): Promise<void> {
     return this.#model.close();
+  }
+
+  /** As the model's: of headers, before anything is looked at. */
+  pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
+    return this.#model.pixelBytes(messages, options);
   }
 
   /** As the model's. @throws as it, `blocked`, `unavailable` (a guard that must look and cannot). */

@@ -39,6 +39,11 @@ export function decodeBmp(bytes: Uint8Array, source: string, maxPixels: number):
   return { width, height, data };
 }
 
+/** @throws as `decodeBmp`. */
+export function bmpSize(bytes: Uint8Array, source: string): { readonly width: number; readonly height: number } {
+  return readHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), source);
+}
+
 function readHeader(view: DataView, source: string): BmpHeader {
   if (view.byteLength < 54)
     throw new OcellusError("invalid_image", `${source}: the BMP is truncated in its header (${view.byteLength} bytes)`);

@@ -4,6 +4,7 @@ export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export { type PreparedImage, type PrepareImage, prepareImage, type SeenImage, seen } from "./prepare.js";
+export { preparedBytes } from "./prepared-bytes.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {

@@ -1,6 +1,6 @@
 /** The pictures of one prompt: decoded a few at a time, each input once, and turned into pixel values. */
-import { OcellusError } from "../base/index.js";
-import type { ImageInput, ImageRecipe, SeenImage } from "../image/index.js";
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { type ImageInput, type ImageRecipe, preparedBytes, type SeenImage } from "../image/index.js";
 
 /** Where and how a picture is looked at. @throws as `decodeImage`. */
 export type SeeImage = (
@@ -30,6 +30,18 @@ export async function prepareImages(
   const prepared = await fewAtOnce(distinct, (input) => see(input, recipe, signal && { signal }), named);
   const byInput = new Map(distinct.map((input, i) => [input, prepared[i]!]));
   return inputs.map((input) => byInput.get(input)!);
+}
+
+/** Of the pixel values of all distinct inputs. What cannot be read has none. @throws `aborted`. */
+export async function sumOfBytes(
+  inputs: readonly ImageInput[],
+  recipe: ImageRecipe,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const bytesOf = (input: ImageInput) => preparedBytes(input, recipe, { signal }).catch(() => 0);
+  const bytes = await fewAtOnce([...new Set(inputs)], bytesOf, (error) => error);
+  throwIfAborted(signal);
+  return bytes.reduce((sum, one) => sum + one, 0);
 }
 
 /** `work` on every item, a few at a time; after a failure the others stop with what they have in hand. */

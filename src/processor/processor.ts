@@ -20,7 +20,7 @@ import {
 } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { compileTemplate } from "./chat-template.js";
-import { prepareImages, type SeeImage } from "./images.js";
+import { prepareImages, type SeeImage, sumOfBytes } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, textOf, toolText, videosOf } from "./messages.js";
 import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
@@ -85,6 +85,12 @@ export interface Processor {
    * pixel budget where all pictures have one size), `aborted`.
    */
   process(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<Prompt>;
+  /**
+   * Bytes of the pixel values that `process` would make of the pictures, by their headers; videos are not counted. A
+   * picture that cannot be read counts for nothing: `process` says what is wrong with it.
+   * @throws of `process`, what needs no picture: malformed messages, too many pictures, a bad pixel budget.
+   */
+  pixelBytes(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<number>;
 }
 
 /** @throws `invalid_config` when the chat template is missing or cannot be parsed. */
@@ -123,6 +129,13 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const images = await prepareImages(inputs, recipe, parts.seeImage ?? seeHere, signal);
       const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
+    },
+    async pixelBytes(conversation, options = {}) {
+      const messages = plainMessages(conversation);
+      const inputs = imagesOf(messages);
+      checkCounts(inputs.length, videosOf(messages), eyes, options);
+      if (!eyes) return 0;
+      return sumOfBytes(inputs, withPixelBudget(eyes.recipe, options), options.signal);
     },
   };
 }

@@ -8,7 +8,7 @@ import { answerFactsSchema, completionUsageSchema, samplingFields } from "./shar
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const imagePart = z.object({
   type: z.literal("image_url"),
-  image_url: z.union([z.string(), z.object({ url: z.string(), detail: z.string().optional() })]),
+  image_url: z.union([z.string(), z.object({ url: z.string() })]),
 });
 const filePart = z.object({ type: z.literal("file"), file: z.object({ file_id: z.string() }) });
 
@@ -60,7 +60,6 @@ export const responseFormatSchema = z.discriminatedUnion("type", [
     type: z.literal("json_schema"),
     json_schema: z.object({
       name: z.string(),
-      description: z.string().optional(),
       schema: z.record(z.string(), z.unknown()),
       strict: z.boolean().nullish(),
     }),
@@ -92,10 +91,17 @@ export const chatRequestSchema = z
   .meta({ id: "ChatCompletionRequest" });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
-/** Told to a provider about billing, caching, safety or effort: the answer is the same without them. */
+/**
+ * Told to a provider about billing, caching, safety or effort: the answer is the same without them. Inside messages: what
+ * clients carry along from earlier answers or for other providers, and names, for which chat templates have no place. How
+ * much of a picture is seen says `max_pixels`; `detail` has no such measure.
+ */
 export const harmlessChatFields = [
   ...["user", "metadata", "store", "service_tier", "safety_identifier", "prediction"],
-  ...["prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "verbosity"],
+  ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "verbosity"],
+  ...["messages.content.image_url.detail", "messages.content.file.filename", "messages.content.cache_control"],
+  ...["messages.name", "messages.refusal", "messages.annotations", "messages.reasoning_content"],
+  ...["messages.tool_calls.index", "response_format.json_schema.description", "stream_options.include_obfuscation"],
 ] as const;
 
 const tokenLogprob = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.number()).nullable() });

@@ -21,7 +21,7 @@ export const completionRequestSchema = z
   .meta({ id: "CompletionRequest" });
 export type CompletionRequest = z.infer<typeof completionRequestSchema>;
 
-export const harmlessCompletionFields = ["user"] as const;
+export const harmlessCompletionFields = ["user", "stream_options.include_obfuscation"] as const;
 
 const logprobs = z
   .object({

@@ -7,7 +7,7 @@ const input = z.union([
   z.object({ type: z.literal("text"), text: z.string().min(1) }),
   z.object({
     type: z.literal("image_url"),
-    image_url: z.union([z.string(), z.object({ url: z.string(), detail: z.string().optional() })]),
+    image_url: z.union([z.string(), z.object({ url: z.string() })]),
   }),
 ]);
 export type EmbeddingInput = z.infer<typeof input>;
@@ -21,7 +21,7 @@ export const embeddingRequestSchema = z
   })
   .meta({ id: "EmbeddingRequest" });
 
-export const harmlessEmbeddingFields = ["user"] as const;
+export const harmlessEmbeddingFields = ["user", "input.image_url.detail"] as const;
 
 export const embeddingListSchema = z
   .object({

@@ -1,6 +1,7 @@
 /**
  * A request's JSON → a checked value. A parameter we do not know may change the answer a client expects, so it is refused
- * by name, unless it stands on the route's list of harmless ones: those are ignored, and the response says so in a header.
+ * by name, wherever it stands, unless it is on the route's list of harmless ones: those are ignored, and the response says
+ * so in a header. Paths of parts go without their numbers: `messages.content.image_url.detail`.
  */
 import type { z } from "zod";
 import { nearestHint, OcellusError } from "../base/index.js";
@@ -33,7 +34,37 @@ export function parseBody<S extends z.ZodObject>(
     const hint = nearestHint(name, known) || "; remove it";
     throw refusal(name, `${name}: there is no such parameter here${hint}`);
   }
-  return { value: parseValue(schema, given), ignored: unknown };
+  const value = parseValue(schema, given);
+  const inside = [...droppedInside(given, value, "", "")];
+  for (const { name, place } of inside) {
+    if (harmless.includes(name)) continue;
+    throw refusal(place, `${place}: there is no such parameter here; remove it`);
+  }
+  return { value, ignored: [...unknown, ...new Set(inside.map(({ name }) => name))] };
+}
+
+interface Dropped {
+  /** With the numbers of parts, to find it; and without, to know it. */
+  readonly place: string;
+  readonly name: string;
+}
+
+/** What stands inside the parameters and was not read: a schema keeps of an object what it knows. */
+function* droppedInside(given: unknown, read: unknown, place: string, name: string): Generator<Dropped> {
+  if (!isObject(given) || !isObject(read)) return;
+  for (const [key, part] of Object.entries(given)) {
+    const found = { place: below(place, key), name: Array.isArray(given) ? name : below(name, key) };
+    if (Object.hasOwn(read, key)) yield* droppedInside(part, read[key], found.place, found.name);
+    else if (part !== null && place !== "") yield found;
+  }
+}
+
+function below(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** @throws `invalid_request` naming the first wrong part in `details.param`. */

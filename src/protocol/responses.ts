@@ -10,7 +10,6 @@ const inputImage = z.object({
   type: z.literal("input_image"),
   image_url: z.string().nullish(),
   file_id: z.string().nullish(),
-  detail: z.string().optional(),
 });
 type InputPart = z.infer<typeof inputText> | z.infer<typeof outputText> | z.infer<typeof inputImage>;
 
@@ -36,7 +35,6 @@ const format = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("json_schema"),
     name: z.string(),
-    description: z.string().optional(),
     schema: z.record(z.string(), z.unknown()),
     strict: z.boolean().nullish(),
   }),
@@ -74,7 +72,7 @@ export const responseRequestSchema = z
       .union([z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), name: z.string() })])
       .optional(),
     parallel_tool_calls: z.boolean().optional(),
-    text: z.object({ format: format.optional(), verbosity: z.string().nullish() }).optional(),
+    text: z.object({ format: format.optional() }).optional(),
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
     previous_response_id: notGiven(`previous_response_id: ${notStored}`),
@@ -85,9 +83,12 @@ export const responseRequestSchema = z
   .meta({ id: "ResponseRequest" });
 export type ResponseRequest = z.infer<typeof responseRequestSchema>;
 
+/** As of chat completions; items that were an answer's bring its ids and states along. */
 export const harmlessResponseFields = [
-  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key"],
-  ...["prompt_cache_retention", "reasoning", "include", "stream_options", "max_tool_calls"],
+  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_options"],
+  ...["prompt_cache_retention", "reasoning", "include", "stream_options", "max_tool_calls", "text.verbosity"],
+  ...["input.id", "input.status", "input.phase", "input.content.detail", "input.content.annotations"],
+  ...["input.content.logprobs", "text.format.description"],
 ] as const;
 
 /** The same request in the words of chat completions. @throws `invalid_request`. */

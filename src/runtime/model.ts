@@ -184,6 +184,14 @@ export class VisionLanguageModel {
     return this.#see(await this.#read(messages, options), started, options.signal);
   }
 
+  /**
+   * Bytes of pixel values that `prepare` holds until the pictures are encoded, by their headers: for whoever asks much at
+   * once. @throws as `prepare`, of what needs no picture.
+   */
+  async pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
+    return this.#parts.processor.pixelBytes(messages, pictureOptions(options));
+  }
+
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
   prepareText(prompt: string | readonly number[], options: ChatOptions = {}): PreparedChat {
     const started = performance.now();
@@ -304,13 +312,11 @@ export class VisionLanguageModel {
 
   /** What the model is asked, checked, before anything costly. */
   async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
-    const { minPixels, maxPixels, tools, signal } = options;
+    const { tools, signal } = options;
     const prompt = await this.#parts.processor.process(messages, {
+      ...pictureOptions(options),
       maxCharacters: charactersPerToken * this.#runner.maxLength,
-      ...(minPixels !== undefined && { minPixels }),
-      ...(maxPixels !== undefined && { maxPixels }),
       ...(tools && { tools }),
-      ...(signal && { signal }),
     });
     this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
     throwIfAborted(signal);
@@ -386,6 +392,11 @@ export class VisionLanguageModel {
       ...(constraint && { constraint }),
     };
   }
+}
+
+/** How pictures are looked at, in the processor's words. */
+function pictureOptions({ minPixels, maxPixels, signal }: ChatOptions) {
+  return { minPixels, maxPixels, ...(signal && { signal }) };
 }
 
 /** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */

@@ -20,10 +20,12 @@ import { addModels } from "./routes/models.js";
 import { addModerations } from "./routes/moderations.js";
 import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
+import { securityHeaders } from "./security-headers.js";
 import type { Services } from "./services.js";
 
 export function createApp(services: Services): App {
   const app: App = new OpenAPIHono<Env>();
+  app.use(securityHeaders());
   addExchange(app, services);
   addErrors(app);
   if (services.config.corsOrigins.length > 0) app.use(cors({ origin: [...services.config.corsOrigins] }));

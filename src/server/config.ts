@@ -17,6 +17,8 @@ export const serverConfigSchema = z.strictObject({
   // The largest phone sensor in common use.
   maxPicturePixels: count.default(50e6).describe("of one picture when decoded"),
   maxPictures: count.default(64).describe("in one request"),
+  // Two of the largest pictures that any family takes, or forty common photos.
+  maxPixelBytes: count.default(1024 * MiB).describe("of all pictures that are fitted for a model and not encoded yet"),
   allowPictureUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
   pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
   maxFilesBytes: count.default(256 * MiB).describe("of all uploaded pictures, kept in memory"),

@@ -1,5 +1,6 @@
 /** What a scraper reads at /metrics. Labels are models and route patterns: their number is bounded, and no text is in them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Lane } from "../base/index.js";
 import { type Check, worstOf } from "../guard/index.js";
 import type { ModelStats } from "../runtime/index.js";
 import type { Facts } from "./exchange.js";
@@ -16,6 +17,7 @@ export interface Gauges {
   readonly models: ModelShelf;
   readonly filesBytes: () => number;
   readonly requestBytes: () => number;
+  readonly pixels: Pick<Lane, "taken" | "numWaiting">;
 }
 
 export class Metrics {
@@ -36,6 +38,8 @@ export class Metrics {
     for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.#gauge("files_bytes", "Uploaded files in memory.", gauges.filesBytes);
     this.#gauge("request_bytes", "Bodies and fetched pictures that requests hold.", gauges.requestBytes);
+    this.#gauge("pixel_bytes", "Fitted pictures that are not encoded yet.", () => gauges.pixels.taken);
+    this.#gauge("pixel_waiting", "Requests waiting for room for their pictures.", () => gauges.pixels.numWaiting);
     this.#modelGauges(gauges.models);
   }
 

@@ -1,4 +1,5 @@
 /** A chat request → a question for a model: options settled, pictures at hand. Chat completions and responses both ask so. */
+import { OcellusError } from "../base/index.js";
 import type { ChatRequest } from "../protocol/index.js";
 import type { Question } from "./answers.js";
 import { readConversation } from "./conversation.js";
@@ -11,8 +12,27 @@ export async function readQuestion(request: ChatRequest, services: Services, exc
   const served = services.models.find(request.model);
   const options = chatOptions(request, served.model.info);
   const messages = await readConversation(request.messages, pictureResolver(services, exchange));
-  const prepare: Question["prepare"] = (settled) => served.model.prepare(messages, settled);
+  const prepare: Question["prepare"] = async (settled) => {
+    const numBytes = await served.model.pixelBytes(messages, settled);
+    checkPixelBytes(numBytes, services.config.maxPixelBytes);
+    const asked = performance.now();
+    const work = () => {
+      exchange.facts.queueMs = (exchange.facts.queueMs ?? 0) + performance.now() - asked;
+      return served.model.prepare(messages, settled);
+    };
+    return numBytes === 0 ? work() : services.pixels.run(work, exchange.signal, numBytes); // words wait for no pictures
+  };
   return { served, options, numChoices: request.n ?? 1, prepare };
+}
+
+function checkPixelBytes(numBytes: number, maxPixelBytes: number): void {
+  if (numBytes <= maxPixelBytes) return;
+  throw new OcellusError(
+    "too_large",
+    `the pictures take ${numBytes} bytes when they are fitted for this model, at most ${maxPixelBytes} are there for ` +
+      "them; send fewer or smaller ones, or a smaller max_pixels (of the server: --max-pixel-bytes)",
+    { details: { numBytes, maxPixelBytes } },
+  );
 }
 
 /** A model writes no more calls than its answer has room for; 0: it was given no tools. */

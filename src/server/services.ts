@@ -1,5 +1,6 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
+import { Lane } from "../base/index.js";
 import { Guards } from "../guard/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
@@ -27,6 +28,8 @@ export interface Services extends ServerOptions {
   readonly models: ModelShelf;
   readonly files: FileStore;
   readonly budget: ByteBudget;
+  /** Bytes of pictures between their file and their features: requests wait for each other. */
+  readonly pixels: Lane;
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
@@ -37,7 +40,9 @@ export function createServices(options: ServerOptions): Services {
   const models = new ModelShelf(config, guards);
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget(config.maxBodiesBytes);
-  const metrics = new Metrics({ models, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
+  const pixels = new Lane(config.maxPixelBytes);
+  const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
   guards.listen((check) => metrics.noteCheck(check));
-  return { ...options, guards, models, files, budget, metrics, rates: new RateLimiter(), lifecycle: new Lifecycle() };
+  const lifecycle = new Lifecycle();
+  return { ...options, guards, models, files, budget, pixels, metrics, rates: new RateLimiter(), lifecycle };
 }

@@ -92,6 +92,29 @@ describe("ocellus batch", () => {
     ]);
   });
 
+  it("embeds words and pictures, paths too, and says how when no model is there for it", async () => {
+    const shown = { type: "image_url", image_url: { url: join(pictures, "dress.jpg") } };
+    const input = write("embed.jsonl", [
+      line("words", { model: "clip", input: ["a red dress", "a blue shirt"] }, "/v1/embeddings"),
+      line("picture", { input: [shown, "a red dress"] }, "/v1/embeddings"),
+      line("chat", { messages: [{ role: "user", content: "Hello" }], max_tokens: 2 }),
+    ]);
+    const out = join(folder, "embed.out.jsonl");
+    const clip = join(repository, "test/golden/clip/gelu");
+    const { code, stderr } = await start(input, "--out", out, "--embedding-model", `clip=${clip}`).ended;
+    expect(code, stderr).toBe(0);
+    const bodies = Object.fromEntries(read(out).map(({ custom_id, response }) => [custom_id, response.body]));
+    expect(Object.keys(bodies).sort()).toEqual(["chat", "picture", "words"]);
+    const [picture, words] = bodies.picture.data.map((one: any) => one.embedding);
+    for (const vector of [picture, words]) expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
+    expect(words).toEqual(bodies.words.data[0].embedding);
+    expect(picture).not.toEqual(words);
+    const without = await start(input, "--out", join(folder, "without.jsonl"), "--json").ended;
+    expect(JSON.parse(without.stdout)).toMatchObject({ answered: 1, failed: 2 });
+    const reasons = read(join(folder, "without.errors.jsonl")).map((one) => one.response.body.error.message);
+    expect(reasons).toEqual(expect.arrayContaining([expect.stringContaining("--embedding-model")]));
+  });
+
   it("loses and repeats nothing when it is killed with -9, and repairs a torn line", async () => {
     const names = ["dress.jpg", "boots.jpg", "pair.jpg", "sale.jpg"].map((name) => join(pictures, name));
     const requests = Array.from({ length: 400 }, (_, i) =>

@@ -1,8 +1,10 @@
 /** The built page in a real Chromium, served by the real server with the model in the box: what a person does with it. */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
@@ -18,6 +20,8 @@ vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const picture = (name: string) => join(repository, "examples/pictures", name);
+/** Not the form that waits: the server answers in this process. */
+const execute = promisify(execFile);
 const rooms = ["chat", "compare", "uses", "monitor", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
@@ -33,6 +37,7 @@ function halting(model: VisionLanguageModel): ChatModel {
     info: model.info,
     stats: model.stats,
     tokenizer: model.tokenizer,
+    pixelBytes: (...args) => model.pixelBytes(...args),
     prepare: (...args) => model.prepare(...args),
     prepareText: (...args) => model.prepareText(...args),
     close: () => model.close(),
@@ -187,6 +192,44 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     }
   });
 
+  it("gives programs that ask the same again, whatever is in the question", async () => {
+    await open();
+    await page.locator("input[type=file]").setInputFiles([picture("dress.jpg")]);
+    await page.getByRole("button", { name: "Show dress.jpg large" }).waitFor();
+    await ask('What\'s the colour? $HOME `date` "quoted" \\n 红色 END');
+    const text = (await written()).trim();
+    await button("Code").click();
+    const program = async (language: string) => {
+      await page.getByRole("radio", { name: language }).check();
+      return page.locator(".code-dialog pre").innerText();
+    };
+    const inPictures = { cwd: join(repository, "examples/pictures") };
+    const { stdout: json } = await execute("sh", ["-c", await program("curl")], inPictures);
+    expect(JSON.parse(json).choices[0].message.content.trim()).toBe(text);
+    const tsx = join(repository, "node_modules/tsx/dist/cli.mjs");
+    const { stdout } = await execute(
+      process.execPath,
+      [tsx, "--input-type=module", "--eval", await program("TypeScript")],
+      inPictures,
+    );
+    expect(stdout.trim()).toBe(text);
+  });
+
+  it("shows how likely every token was, and on a click what else was likely in its place", async () => {
+    await open();
+    await page.locator(".examples button").first().click();
+    const text = await written();
+    await button("Probabilities").click();
+    const tokens = page.locator(".tokens button");
+    expect((await tokens.allInnerTexts()).join("").replaceAll("\u00a0", " ").trim()).toBe(text.trim());
+    await tokens.nth(2).click();
+    expect(await tokens.nth(2).getAttribute("aria-pressed")).toBe("true");
+    const share = (await tokens.nth(2).getAttribute("aria-label"))!.split(", ").at(-1)!;
+    expect(share).toMatch(/^[\d.]+%$/);
+    expect(await page.locator(".alternatives li[data-chosen=true]").innerText()).toContain(share);
+    expect(await page.locator(".alternatives li").count()).toBeGreaterThan(1);
+  });
+
   it("can be used by keyboard alone", async () => {
     await open();
     await page.locator(".examples button:enabled").first().waitFor();
@@ -217,7 +260,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     expect(await page.locator("html").getAttribute("lang")).toBe("zh-CN");
     expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
     await page.locator(".examples button").first().click();
-    await page.getByRole("button", { name: "代码" }).waitFor();
+    await page.getByRole("button", { name: "代码", exact: true }).waitFor();
     expect(await page.locator(".prose").innerText()).toMatch(/红色/);
     await page.getByRole("button", { name: "Switch to English" }).click();
     await page.getByRole("button", { name: "Probabilities" }).waitFor();
@@ -282,9 +325,29 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
   it("may load and send nothing but its own, and is asked for anew while its assets are kept", async () => {
     const [root, html] = await fetched("/");
     expect(root.headers.get("content-security-policy")).toMatch(/^default-src 'self';/);
+    for (const path of ["/", "/docs", "/v1/models", "/no-such-page"]) {
+      const { headers } = (await fetched(path))[0];
+      const told = ["x-content-type-options", "referrer-policy", "x-frame-options"].map((name) => headers.get(name));
+      expect(told, path).toEqual(["nosniff", "no-referrer", "DENY"]);
+    }
     expect(root.headers.get("cache-control")).toBe("no-cache");
     const [asset] = await fetched(/\.\/(assets\/[^"]+\.js)/.exec(html)![1]!);
     expect(asset.headers.get("cache-control")).toMatch(/immutable/);
+  });
+
+  it("of the API is styled, opens, has no script and no serious fault, in both themes and on a phone", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await open({ colorScheme, viewport: { width: 390, height: 844 } }, "docs");
+      expect(await page.title()).toBe("Ocellus API");
+      await page.getByText("/v1/chat/completions").click();
+      await page.getByText("max_pixels").first().waitFor();
+      expect(await page.evaluate(`getComputedStyle(document.querySelector(".post")).textTransform`)).toBe("uppercase");
+      expect(await overflow(), colorScheme).toBe(0);
+      expect(await faults(), colorScheme).toEqual([]);
+      const { headers } = (await fetched("/docs"))[0];
+      expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/);
+      await page.context().close();
+    }
   });
 });
 

@@ -97,6 +97,7 @@ export function witness(): Witness {
         yield { type: "text", text, tokens: [{ tokenId: i, logprob: -1 }] };
       yield end;
     },
+    pixelBytes: async () => 0,
     close: async () => {},
   };
   return model;

@@ -32,6 +32,7 @@ export function scriptedModel(maxSequences = 2): ScriptedModel {
     tokenizer: { decode: () => "", bytesOf: () => undefined } as unknown as ChatModel["tokenizer"],
     prepare: async (messages: Parameters<ChatModel["prepare"]>[0]) =>
       ({ ...prompt, name: String(messages.at(-1)!.content) }) as unknown as PreparedChat,
+    pixelBytes: async () => 0,
     prepareText: () => prompt as unknown as PreparedChat,
     async *generate(prepared: PreparedChat, { signal }: ChatOptions = {}): AsyncGenerator<ChatEvent> {
       const { name } = prepared as unknown as { name: string };

@@ -29,10 +29,12 @@ export function loadTiny(options: Parameters<typeof loadModel>[1] = {}) {
   return loadModel(join(repository, "checkpoints/ocellus-tiny"), { weights: "fp32", threads: 1, ...options });
 }
 
+/** `open: false` leaves it as it is while models load. */
 export async function startServer(
   models: Readonly<Record<string, ChatModel>>,
   config: Partial<ServerConfig> = {},
   options: Partial<ServerOptions> = {},
+  { open = true } = {},
 ): Promise<TestServer> {
   const services = createServices({
     config: serverConfigSchema.parse({ port: 0, ...config }),
@@ -41,7 +43,7 @@ export async function startServer(
     ...options,
   });
   for (const [id, model] of Object.entries(models)) services.models.add(id, model);
-  services.models.open();
+  if (open) services.models.open();
   const listening: Listening = await listen(createApp(services), services.config);
   const { url } = listening;
   return {

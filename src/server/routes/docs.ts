@@ -2,6 +2,7 @@
 import { html, raw } from "hono/html";
 import type { App } from "../exchange.js";
 import { type OpenApiDocument, openApiDocument } from "../openapi.js";
+import { plainPolicy } from "../security-headers.js";
 import type { Services } from "../services.js";
 
 export function addDocs(app: App, { version }: Services): void {
@@ -11,7 +12,7 @@ export function addDocs(app: App, { version }: Services): void {
     return known;
   };
   app.get("/openapi.json", (c) => c.json(document()));
-  app.get("/docs", (c) => c.html(page(document())));
+  app.get("/docs", (c) => c.html(page(document()), 200, { "content-security-policy": plainPolicy }));
 }
 
 interface Schema {
@@ -51,7 +52,7 @@ function page(document: OpenApiDocument) {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${document.info.title} API</title><style>${raw(style)}</style></head><body>
 <h1>${document.info.title} API <small>${document.info.version}</small></h1>
-<p>${document.info.description}</p><p>For programs: <a href="/openapi.json">/openapi.json</a></p>
+<p>${document.info.description?.split("`").map((text, i) => (i % 2 === 0 ? text : html`<code>${text}</code>`))}</p><p>For programs: <a href="/openapi.json">/openapi.json</a></p>
 ${operations.map(
   ({ path, method, operation }) => html`<details><summary><b class="${method}">${method}</b> <code>${path}</code>
 <span>${operation.summary}</span></summary>
@@ -100,6 +101,7 @@ function typeName({ type, format, const: constant, enum: values, minimum, maximu
 
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+html { background: Canvas; color: CanvasText; }
 body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 small { font-weight: normal; opacity: .65; }
 details { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .6rem 0; }
@@ -107,7 +109,7 @@ summary { cursor: pointer; } summary span { opacity: .75; }
 summary b { text-transform: uppercase; font-size: .75rem; display: inline-block; min-width: 3.5rem; }
 .post { color: #2563eb; } .get { color: #15803d; } .delete { color: #dc2626; }
 dl { margin: 0 0 0 .5rem; padding-left: 1rem; border-left: 2px solid color-mix(in srgb, currentColor 15%, transparent); }
-dt { margin-top: .4rem; } dd { margin: 0 0 0 1rem; opacity: .85; }
+dt { margin-top: .4rem; color: CanvasText; } dd { margin: 0 0 0 1rem; color: color-mix(in srgb, CanvasText 80%, Canvas); }
 ul.choice { margin: 0; padding-left: 1.2rem; }
 @media (prefers-color-scheme: dark) { .post { color: #60a5fa; } .get { color: #4ade80; } .delete { color: #f87171; } }
 `;

@@ -21,10 +21,7 @@ export function addFiles(app: App, services: Services): void {
   app.get("/v1/files/:id", (c) => c.json(files.get(c.get("exchange").owner, c.req.param("id")).wire));
   app.get("/v1/files/:id/content", (c) => {
     const { bytes, mediaType } = files.get(c.get("exchange").owner, c.req.param("id"));
-    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, {
-      "content-type": mediaType,
-      "x-content-type-options": "nosniff",
-    });
+    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, { "content-type": mediaType });
   });
   app.delete("/v1/files/:id", (c) => {
     files.remove(c.get("exchange").owner, c.req.param("id"));

@@ -4,21 +4,14 @@ import { join } from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { Context, MiddlewareHandler } from "hono";
 import type { App } from "../exchange.js";
-
-/** What a model writes must not be able to load or send anything, whatever it looks like. */
-const contentSecurityPolicy = [
-  "default-src 'self'",
-  "img-src 'self' data: blob:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+import { pagePolicy, plainPolicy } from "../security-headers.js";
 
 const notBuilt = `<!doctype html><meta charset="utf-8"><title>Ocellus</title>
 <body style="font: 1.1rem/1.6 system-ui; max-width: 36rem; margin: 15vh auto; padding: 0 1rem">
 <p>The server runs; its API is at <code>/v1</code>. The page has not been built in this clone: run
 <code>npm run build:web</code> (some seconds), then reload.`;
+
+const plainHeaders = { "content-security-policy": plainPolicy };
 
 export function addWeb(app: App, folder: string): void {
   let files: MiddlewareHandler | undefined;
@@ -26,15 +19,14 @@ export function addWeb(app: App, folder: string): void {
   app.on("GET", ["/", "/assets/*", "/licenses.md"], (c, next) => {
     // Looked for at each request: who builds the page meanwhile need not start the server again.
     if (!existsSync(join(folder, "index.html")))
-      return c.req.path === "/" ? Promise.resolve(c.html(notBuilt, 503)) : next();
+      return c.req.path === "/" ? Promise.resolve(c.html(notBuilt, 503, plainHeaders)) : next();
     files ??= serveStatic({ root: folder, onFound: addHeaders });
     return files(c, next);
   });
 }
 
 function addHeaders(_path: string, c: Context): void {
-  c.header("content-security-policy", contentSecurityPolicy);
-  c.header("x-content-type-options", "nosniff");
+  c.header("content-security-policy", pagePolicy);
   // Names under assets/ have a digest in them; index.html names the assets of its build.
   const isAsset = c.req.path.startsWith("/assets/");
   c.header("cache-control", isAsset ? "public, max-age=31536000, immutable" : "no-cache");

@@ -1,0 +1,139 @@
+/**
+ * The package as its users get it: `npm run packed` packs it, installs the file into an empty folder with npm alone, imports
+ * every door, serves the model in the box, asks over HTTP, and clicks through the page where there is a Chromium. Needs the
+ * npm registry and two minutes, so it stands beside `npm test`: for a release and for CI.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chromiumPath, openBrowser } from "../support/browser.js";
+
+const repository = resolve(import.meta.dirname, "../..");
+const { name, exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+  name: string;
+  exports: Record<string, unknown>;
+};
+const root = mkdtempSync(join(tmpdir(), "ocellus-packed-"));
+const app = join(root, "app");
+/** Settings of this repository's npm are not the users'. */
+const env = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_/i.test(key))),
+  ONNXRUNTIME_NODE_INSTALL: "skip", // as the README says: nothing from outside the npm registry
+};
+const inApp = (command: string, ...args: string[]) => execFileSync(command, args, { cwd: app, env, encoding: "utf8" });
+
+function step(what: string, isRight = true): void {
+  console.log(`${isRight ? "ok " : "NOT"} ${what}`);
+  if (!isRight) process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  execFileSync("npm", ["pack", "--silent", "--pack-destination", root], { cwd: repository, stdio: "inherit" });
+  mkdirSync(app);
+  writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const [file] = execFileSync("ls", [root], { encoding: "utf8" })
+    .split("\n")
+    .filter((entry) => entry.endsWith(".tgz"));
+  inApp("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", join(root, file!));
+  step(`${file} is installed by npm alone`);
+  const doors = Object.keys(exports).map((door) => name + door.slice(1));
+  inApp(process.execPath, "--input-type=module", "--eval", doors.map((door) => `await import("${door}");`).join(""));
+  step(`${doors.join(", ")} can be imported`);
+  step("npx ocellus --version", /^\d+\.\d+\.\d+/.test(inApp("npx", "ocellus", "--version")));
+  const server = await serve();
+  try {
+    await askOverHttp(server.url);
+    if (chromiumPath) await clickThePage(server.url);
+    else step("the page is not opened: no Chromium here");
+  } finally {
+    step("told to stop, nothing of it is left", await server.stop());
+  }
+}
+
+/** A group of its own: npx hands no signals on. */
+async function serve() {
+  const command = ["ocellus", "serve", "--port", "0", "--log-level", "error"];
+  const cache = { OCELLUS_CACHE: join(root, "cache"), NO_COLOR: "1" };
+  const child = spawn("npx", command, {
+    cwd: app,
+    env: { ...env, ...cache },
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = new Promise<number | null>((done) => child.once("exit", done));
+  const url = await new Promise<string>((found, fail) => {
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      const [, address] = /answers at (http:\/\/[\d.:]+)\/v1/.exec(said) ?? [];
+      if (address) found(address);
+    });
+    void exit.then((code) => fail(new Error(`npx ocellus serve ended with ${code}:\n${said}`)));
+  });
+  step(`npx ocellus serve: ${url}`);
+  const stop = async () => {
+    process.kill(-child.pid!, "SIGTERM");
+    await exit;
+    for (let tries = 0; tries < 100 && isAlive(child.pid!); tries++) await sleep(100);
+    return !isAlive(child.pid!);
+  };
+  return { url, stop };
+}
+
+function isAlive(group: number): boolean {
+  try {
+    return process.kill(-group, 0); // asks only
+  } catch {
+    return false;
+  }
+}
+
+async function askOverHttp(url: string): Promise<void> {
+  const dress = readFileSync(join(app, "node_modules", name, "examples/pictures/dress.jpg"));
+  const content = [
+    { type: "image_url", image_url: { url: `data:image/jpeg;base64,${dress.toString("base64")}` } },
+    { type: "text", text: "What colour is the product?" },
+  ];
+  const body = join(root, "body.json");
+  writeFileSync(body, JSON.stringify({ messages: [{ role: "user", content }] }));
+  const answer = inApp(
+    "curl",
+    "-sS",
+    `${url}/v1/chat/completions`,
+    "-H",
+    "content-type: application/json",
+    "-d",
+    `@${body}`,
+  );
+  const text = JSON.parse(answer).choices?.[0]?.message.content as string | undefined;
+  step(`curl is told: ${text ?? answer}`, text === "Red.");
+  step("/docs", (await (await fetch(`${url}/docs`)).text()).includes("/v1/chat/completions"));
+}
+
+async function clickThePage(url: string): Promise<void> {
+  const browser = await openBrowser();
+  try {
+    const page = await browser.newPage({ locale: "en-US" });
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(error.message));
+    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+    await page.goto(url);
+    await page.locator(".examples button").first().click();
+    await page.locator(".answer").getByRole("button", { name: "Code", exact: true }).waitFor();
+    const text = await page.locator(".answer .prose").innerText();
+    step(
+      `the page answers the first click: ${[text.trim(), ...faults].join(", ")}`,
+      /red/i.test(text) && faults.length === 0,
+    );
+  } finally {
+    await browser.close();
+  }
+}
+
+try {
+  await main();
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
