@@ -36,7 +36,8 @@ const law: Record<string, readonly string[]> = {
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
   guard: ["base", "tensor", "checkpoint", "image", "runtime"],
-  server: ["base", "protocol", "runtime", "guard", "inspect"],
+  search: ["base", "checkpoint", "image", "runtime"],
+  server: ["base", "protocol", "runtime", "guard", "inspect", "search"],
 };
 law.cli = Object.keys(law);
 
@@ -53,6 +54,7 @@ const edgeRooms = new Set([
   "features",
   "guard",
   "inspect",
+  "search",
   "server",
   "cli",
 ]);

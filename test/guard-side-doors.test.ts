@@ -19,6 +19,7 @@ import {
   forbiddenPicture,
   forbiddenWord,
   openGuards,
+  picture,
   strictPolicy,
   type Witness,
   witness,
@@ -91,6 +92,30 @@ const probes: Readonly<Record<string, Probe>> = {
     ],
     answers: [],
   },
+  "POST /v1/ocellus/match": {
+    asks: [
+      { image_url: dataUrl(forbiddenPicture), text: "a dress" },
+      { image_url: dataUrl(picture(1)), text: forbiddenWord },
+      { model: "clip", image_url: dataUrl(forbiddenPicture), text: "a dress" },
+      { model: "clip", image_url: dataUrl(picture(1)), text: forbiddenWord },
+    ],
+    answers: [],
+  },
+  "POST /v1/ocellus/collections/:collection/entries": {
+    asks: [
+      {
+        entries: [
+          { source: "a.png", image_url: dataUrl(picture(1)) },
+          { source: "b.png", image_url: dataUrl(forbiddenPicture) },
+        ],
+      },
+    ],
+    answers: [],
+  },
+  "POST /v1/ocellus/collections/:collection/search": {
+    asks: [{ image_url: dataUrl(forbiddenPicture) }, { text: forbiddenWord }],
+    answers: [],
+  },
 };
 
 /** They reach no model. Uploads lie in memory; whoever asks about one asks at another route. */
@@ -105,6 +130,12 @@ const withoutModel = [
     "GET /v1/ocellus/guards",
     "POST /v1/ocellus/guards/proposals",
   ],
+  ...["GET", "POST"].map((method) => `${method} /v1/ocellus/collections`), // a new one is empty
+  ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection`),
+  ...["/entries", "/entries/:id/picture", "/duplicates"].map(
+    (part) => `GET /v1/ocellus/collections/:collection${part}`,
+  ),
+  "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
   ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
 ];
@@ -116,8 +147,10 @@ let file: string;
 beforeEach(async () => {
   model = Object.assign(witness(), { info: { ...witness().info, readsTools: true } });
   embedder = embeddingWitness();
-  server = await startServer({ model }, {}, { guards: await openGuards(temporaryFolder(), await strictPolicy()) });
+  const guards = await openGuards(temporaryFolder(), await strictPolicy());
+  server = await startServer({ model }, { collections: temporaryFolder() }, { guards });
   server.services.models.addEmbedder("clip", embedder);
+  await server.post("/v1/ocellus/collections", { name: "shelf", model: "clip" });
   const form = new FormData();
   form.append("file", new File([new Uint8Array(forbiddenPicture)], "a.png"));
   file = ((await (await fetch(`${server.url}/v1/files`, { method: "POST", body: form })).json()) as { id: string }).id;
@@ -125,7 +158,9 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const bodies = (kind: keyof Probe) =>
-  Object.entries(probes).flatMap(([route, probe]) => probe[kind].map((body) => [route.split(" ")[1]!, body] as const));
+  Object.entries(probes).flatMap(([route, probe]) =>
+    probe[kind].map((body) => [route.split(" ")[1]!.replace(":collection", "shelf"), body] as const),
+  );
 const withFile = (body: object) => JSON.parse(JSON.stringify(body).replaceAll("FILE", file)) as object;
 
 describe("no route is a side door", () => {
@@ -174,7 +209,7 @@ describe("no route is a side door", () => {
     );
   });
 
-  it("opens models in three files only, each of which puts them behind the guards", () => {
+  it("opens models in four files only, each of which puts them behind the guards", () => {
     const openers = ["server", "cli"].flatMap((room) =>
       readdirSync(join(repository, "src", room), { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
@@ -185,7 +220,7 @@ describe("no route is a side door", () => {
           ),
         ),
     );
-    expect(openers.sort()).toEqual(["cli/batch.ts", "cli/open-model.ts", "cli/serve.ts"]);
+    expect(openers.sort()).toEqual(["cli/batch.ts", "cli/open-embedder.ts", "cli/open-model.ts", "cli/serve.ts"]);
   });
 });
 
@@ -199,6 +234,8 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   describe: () => ["describe", boots],
   chat: () => ["chat", boots],
   demo: () => ["demo"],
+  match: () => ["match", boots, "a pair of boots"],
+  "index add": () => ["index", "add", "shelf", boots],
   eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
   batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
 };

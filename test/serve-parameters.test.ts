@@ -131,6 +131,7 @@ beforeAll(async () => {
   server = await startServer({ scripted: model });
   server.services.models.addEmbedder("directions", {
     info: { ...scripted.info, maxLength: 77 },
+    vectorVersion: "directions",
     numTokens: () => 3,
     embedImage: async () => Float32Array.of(1, 0),
     embedText: async () => Float32Array.of(0, 1),

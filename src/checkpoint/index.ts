@@ -20,5 +20,6 @@ export {
   withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";
+export { isLocked, withFolderLock } from "./folder-lock.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";
 export { readSideJson } from "./side-files.js";

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { ioError, nearestHint, OcellusError } from "../base/index.js";
-import { weightsOptions } from "../pack/index.js";
+import { tableOptions, visionOptions, weightsOptions } from "../pack/index.js";
 import { serverConfigSchema } from "../server/index.js";
 import type { GlobalFlags } from "./options.js";
 import { modelInTheBox } from "./package-files.js";
@@ -30,6 +30,14 @@ export const serveConfigSchema = z.strictObject({
     .union([z.literal(32), z.literal(64), z.literal(128)])
     .optional()
     .describe("columns that share a scale"),
+  vision: z
+    .enum(visionOptions)
+    .default("int8")
+    .describe(`what the eye keeps in a 4-bit model: ${visionOptions.join(", ")}`),
+  table: z
+    .enum(tableOptions)
+    .default("int8")
+    .describe(`what the token table and the head keep in a 4-bit model: ${tableOptions.join(", ")}`),
   device: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("where to run: auto, cpu, webgpu, cuda"),
   threads: z.number().int().min(1).max(1024).optional().describe("of one operator (default: all cores)"),
   pictureThreads: z.number().int().min(1).max(64).default(1).describe("that decode and fit pictures"),

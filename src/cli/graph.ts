@@ -10,6 +10,7 @@ import {
   blockSizeOption,
   type GlobalFlags,
   type PackingFlags,
+  tableOption,
   visionOption,
   weightsOption,
   zeroPointsOption,
@@ -47,6 +48,7 @@ export function addGraphCommand(program: Command, terminal: Terminal): void {
     .addOption(blockSizeOption())
     .addOption(zeroPointsOption())
     .addOption(visionOption())
+    .addOption(tableOption())
     .addHelpText("after", help)
     .action((path: string, _local: unknown, command: Command) =>
       graphCommand(path, command.optsWithGlobals(), terminal),

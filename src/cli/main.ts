@@ -15,9 +15,11 @@ import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
 import { addGraphCommand } from "./graph.js";
 import { addGuardCommand } from "./guard.js";
+import { addIndexCommand } from "./index-command.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
 import { addListCommand } from "./list.js";
+import { addMatchCommand } from "./match.js";
 import { addMcpCommand } from "./mcp.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
@@ -69,6 +71,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPackCommand, addEvalCommand, addDoctorCommand, addCacheCommand],
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
+    ...[addIndexCommand, addMatchCommand],
     ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
     addGuardCommand,
     ...[addAuditCommand],

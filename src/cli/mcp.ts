@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
 import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../guard/index.js";
-import type { ChatOptions, ImageInput } from "../runtime/index.js";
+import { type ChatOptions, type ImageInput, matchByAnswer } from "../runtime/index.js";
 import { greedy, questionAbout, refuseBlocked } from "./answer.js";
 import { questions } from "./describe.js";
 import { withModel } from "./open-model.js";
@@ -97,14 +97,13 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
     {
       description: "Does a text match a picture? With how certain the model is, from 0 to 1.",
       inputSchema: z.object({ picture, text: z.string().min(1) }),
-      outputSchema: z.object({ matches: z.boolean(), certainty: z.number() }),
+      outputSchema: z.object({ matches: z.boolean(), certainty: z.number(), reason: z.string() }),
       annotations: { readOnlyHint: true },
     },
     ({ picture: shown, text: claim }, { mcpReq: { signal } }) =>
       told(async () => {
-        const options = { maxTokens: 8, sampling: { temperature: 0, logprobs: true }, signal };
-        const { text: said, tokens } = await answer([shown], `Does this text match the picture: ${claim}?`, options);
-        const structuredContent = { matches: isYes(said), certainty: Math.exp(tokens[0]?.logprob ?? 0) };
+        const { matches, score, reason } = await matchByAnswer(model, checkedPicture(shown), claim, { signal });
+        const structuredContent = { matches, certainty: matches ? score : 1 - score, reason };
         return { content: [text(JSON.stringify(structuredContent))], structuredContent };
       }),
   );
@@ -117,12 +116,6 @@ function checkedPicture(name: string): ImageInput {
     "invalid_request",
     `${name.slice(0, 120)}: expected a path or a data URL; addresses are not fetched here, save the picture first`,
   );
-}
-
-function isYes(said: string): boolean {
-  if (/^(yes|true|是|对|相符|一致)/i.test(said.trim())) return true;
-  if (/^(no|false|否|不)/i.test(said.trim())) return false;
-  throw new OcellusError("unsupported", `the model was asked for yes or no, and answered ${JSON.stringify(said)}`);
 }
 
 function text(said: string) {

@@ -10,6 +10,7 @@ export function memoryText({ machine, formats, decoder, vision, advice }: Memory
   const { availableBytes, totalBytes } = machine;
   const rows = formats.map((format) => [
     formatName(format),
+    formatBytes(format.packedBytes),
     formatBytes(format.weightsBytes),
     formatBytes(format.totalBytes),
     fitsText(format.fits, colours),
@@ -28,14 +29,18 @@ export function memoryText({ machine, formats, decoder, vision, advice }: Memory
   ];
   return [
     `memory: ${formatBytes(availableBytes)} free of ${formatBytes(totalBytes)} here`,
-    textTable([["", "weights", "running", ""].map(colours.dim), ...rows], ["left", "right", "right"]),
+    textTable(
+      [["", "packed", "in memory", "running", ""].map(colours.dim), ...rows],
+      ["left", "right", "right", "right"],
+    ),
     colours.dim(parts.join("; ")),
     ...advice.map((sentence) => colours.yellow(sentence)),
   ].join("\n");
 }
 
-function formatName({ weights, blockSize }: FormatEstimate): string {
-  return weights === "fp32" ? weights : `${weights}, block ${blockSize}`;
+function formatName({ weights, blockSize, table }: FormatEstimate): string {
+  const kept = table === "int8" ? "" : `, table ${table}`;
+  return weights === "fp32" ? weights : `${weights}, block ${blockSize}${kept}`;
 }
 
 function fitsText(fits: Fits, { green, yellow, red }: Colours): string {

@@ -59,6 +59,7 @@ export async function openModel(
   try {
     return await loadModel(await resolveModel(flags.model), {
       ...loadOptions(flags),
+      graphThreads: true, // they open beside each other
       ...extra,
       signal: terminal.signal,
       onPackProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),

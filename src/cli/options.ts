@@ -1,6 +1,6 @@
 /** Options that several commands share: which model, where it runs, how it answers; and what they mean to the runtime. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type PlanOptions, visionOptions, weightsOptions } from "../pack/index.js";
+import { type PlanOptions, tableOptions, visionOptions, weightsOptions } from "../pack/index.js";
 import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../runtime/index.js";
 import { modelInTheBox } from "./package-files.js";
 
@@ -52,6 +52,11 @@ export const zeroPointsOption = () =>
 export const visionOption = () =>
   new Option("--vision <format>", "what the eye keeps in a 4-bit model (default: int8)").choices(visionOptions);
 
+export const tableOption = () =>
+  new Option("--table <format>", "what the token table and the head keep in a 4-bit model (default: int8)").choices(
+    tableOptions,
+  );
+
 /** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
 export function addModelOptions(command: Command): Command {
   return command
@@ -64,6 +69,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(blockSizeOption())
     .addOption(zeroPointsOption())
     .addOption(visionOption())
+    .addOption(tableOption())
     .addOption(
       new Option("--device <device>", "where to run (default: auto: a GPU by WebGPU, else the CPU)").choices([
         "auto",
@@ -99,8 +105,8 @@ export function addAnswerOptions(command: Command): Command {
 }
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
-  const { weights, blockSize, zeroPoints, vision, device, threads } = flags;
-  return defined({ weights, blockSize, zeroPoints, vision, device, threads });
+  const { weights, blockSize, zeroPoints, vision, table, device, threads } = flags;
+  return defined({ weights, blockSize, zeroPoints, vision, table, device, threads });
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {

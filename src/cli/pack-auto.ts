@@ -16,12 +16,13 @@ export interface AutoFlags extends GlobalFlags {
   readonly budget?: number;
   readonly calibration?: string;
   readonly vision?: PackingPlan["vision"] | undefined;
+  readonly table?: PackingPlan["table"] | undefined;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
 
 export async function choosePlan(path: string, flags: AutoFlags, terminal: Terminal): Promise<BudgetPlan> {
-  const { budget, vision, json } = flags;
+  const { budget, vision, table, json } = flags;
   if (budget === undefined)
     throw new OcellusError("invalid_request", "pack: --weights auto needs --budget, such as --budget 6GB");
   const silent = json === true;
@@ -40,6 +41,7 @@ export async function choosePlan(path: string, flags: AutoFlags, terminal: Termi
         await seesPictures(path, "pack: --weights auto"),
       ),
       ...(vision && { vision }),
+      ...(table && { table }),
       signal: terminal.signal,
       onPackProgress: ({ doneBytes, totalBytes }) => packing.update(doneBytes, totalBytes),
       onProgress: (done, total) => {

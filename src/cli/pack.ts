@@ -10,6 +10,7 @@ import {
   type GlobalFlags,
   type PackingFlags,
   packWeightsOption,
+  tableOption,
   visionOption,
   zeroPointsOption,
 } from "./options.js";
@@ -33,6 +34,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .addOption(blockSizeOption())
     .addOption(zeroPointsOption())
     .addOption(visionOption())
+    .addOption(tableOption())
     .option("--budget <size>", "most bytes of all weights, for --weights auto: 6GB", byteSize)
     .option("--calibration <file>", "questions to measure on, as `eval` reads them (default: the example pictures)")
     .option("--dry-run", "show the plan of --weights auto and stop")

@@ -67,6 +67,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     for (const { model } of services.models.all()) await model.close();
     await guards.close();
     await features.close();
+    await services.collections?.close();
   }
 }
 
@@ -117,10 +118,22 @@ export function parseModel(text: string): { name: string; folder: string } {
 }
 
 function loadOptions(config: ServeConfig) {
-  const { device, threads, blockSize, maxSequences, maxLength, pictureThreads, maxPictureBytes, maxPicturePixels } =
-    config;
+  const {
+    device,
+    threads,
+    blockSize,
+    vision,
+    table,
+    maxSequences,
+    maxLength,
+    pictureThreads,
+    maxPictureBytes,
+    maxPicturePixels,
+  } = config;
   return {
     device,
+    vision,
+    table,
     maxSequences,
     pictureThreads,
     graphThreads: true,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkpointCatalog, GraphBuilder } from "./index.js";
+import { checkpointCatalog, GraphBuilder, withoutOutputs } from "./index.js";
 import { printGraph } from "./print.js";
 import { ProtobufWriter } from "./protobuf.js";
 
@@ -32,6 +32,16 @@ describe("graph builder", () => {
         y: f32[batch, 8]
       "
     `);
+  });
+
+  it("takes outputs back by the beginning of their names, and nothing else", () => {
+    const builder = new GraphBuilder("demo", catalog({}));
+    const x = builder.input("x", "f32", [8]);
+    for (const name of ["present.0", "added.0", "present.1"]) builder.output(name, builder.root.op("Add", [x, x]));
+    const graph = builder.build();
+    const fewer = withoutOutputs(graph, "present.");
+    expect(fewer.outputs.map(({ name }) => name)).toEqual(["added.0"]);
+    expect({ ...fewer, outputs: graph.outputs }).toEqual(graph);
   });
 
   it("stacks matrices by rows and stores them in the planned format", () => {

@@ -14,5 +14,6 @@ export {
   type WeightSource,
   withAttention,
   withOutputs,
+  withoutOutputs,
   withWeightsAsInputs,
 } from "./value.js";

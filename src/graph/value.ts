@@ -65,6 +65,11 @@ export function withOutputs(graph: Graph, names: readonly string[]): Graph {
   return { ...graph, outputs: [...graph.outputs, ...added] };
 }
 
+/** The same graph, but values whose name begins with `prefix` stay inside: their memory is free again once they are read. */
+export function withoutOutputs(graph: Graph, prefix: string): Graph {
+  return { ...graph, outputs: graph.outputs.filter(({ name }) => !name.startsWith(prefix)) };
+}
+
 /** An output that a node has and nobody asked for. */
 const unwanted: Value = { name: "", dtype: "f32", shape: [] };
 

@@ -24,13 +24,14 @@ import type { PictureReader } from "./picture.js";
 type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
 
 /** What the door asks of a model that answers: tests script one. */
-export type AnsweringModel = Shown &
+export type AnsweringModel = Partial<Pick<VisionLanguageModel, "shown" | "embedImage" | "vectorVersion">> &
   Pick<
     VisionLanguageModel,
     "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
   >;
 /** Of one that embeds. */
-export type EmbeddingModel = Shown & Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "close">;
+export type EmbeddingModel = Shown &
+  Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close">;
 
 /** Whoever stands at the door. */
 export interface DoorKeeper {
@@ -98,6 +99,20 @@ export class GuardedModel {
     yield* guardedAnswer(this.#model.generate(prepared, options), context);
   }
 
+  /** As the model's; undefined where it makes no vectors of pictures. */
+  get vectorVersion(): string | undefined {
+    return this.#model.vectorVersion;
+  }
+
+  /** As the model's, where it has a `vectorVersion`. @throws as it, `blocked`, `unavailable`. */
+  async embedImage(input: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const passage = await this.#guards.begin(this.info.digest);
+    const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
+    const checked = await recorded(passage, () => guardedPicture(input, passage, eye, this.#guards, signalOf(options)));
+    invariant(this.#model.embedImage, "who is asked for a vector has a version of vectors");
+    return this.#model.embedImage(checked, options);
+  }
+
   /** @internal The conversation as it may be shown to the model. */
   async enter(messages: readonly ChatMessage[], options: ChatOptions) {
     const passage = await this.#guards.begin(this.info.digest);
@@ -133,6 +148,10 @@ export class GuardedVisionLanguageModel extends GuardedModel {
   constructor(model: VisionLanguageModel, guards: DoorKeeper) {
     super(model, guards);
     this.#model = model;
+  }
+
+  override get vectorVersion(): string {
+    return this.#model.vectorVersion;
   }
 
   get timings() {
@@ -183,6 +202,10 @@ export class GuardedEmbedder {
 
   close(): Promise<void> {
     return this.#model.close();
+  }
+
+  get vectorVersion(): string {
+    return this.#model.vectorVersion;
   }
 
   numTokens(text: string): number {

@@ -5,11 +5,10 @@
 import { copyFile, link, mkdir, readdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, OcellusError } from "../base/index.js";
-import { writeFileAtomically } from "../checkpoint/index.js";
+import { withFolderLock, writeFileAtomically } from "../checkpoint/index.js";
 import { chooseFiles } from "./choose-files.js";
 import { downloadFile } from "./download-file.js";
 import { type Hub, hubFromEnvironment, isOffline } from "./hub.js";
-import { withPullLock } from "./pull-lock.js";
 import { isCommit, listRemoteFiles, type RemoteFile, resolveCommit } from "./remote-files.js";
 import {
   checkRevision,
@@ -77,7 +76,7 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   const there = await usable(folder, options);
   if (there) return alreadyHere(there);
   const onWait = (owner: string) => options.onNote?.(`waiting for ${owner}, which is pulling the same commit`);
-  return withPullLock(staging, { signal: options.signal, onWait }, async () => {
+  return withFolderLock(staging, { signal: options.signal, onWait }, async () => {
     const meanwhile = await usable(folder, options);
     if (meanwhile) return alreadyHere(meanwhile);
     return fetchCommit(hub, { repo, commit, revision: revision ?? "main" }, options);

@@ -6,8 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { ioError, nearestHint, OcellusError } from "../base/index.js";
-import { cacheRoot, pathExists } from "../checkpoint/index.js";
-import { isLocked } from "./pull-lock.js";
+import { cacheRoot, isLocked, pathExists } from "../checkpoint/index.js";
 
 const manifestSchema = z.object({
   repo: z.string().refine(isRepositoryName),

@@ -19,7 +19,7 @@ import {
   parsePlan,
   weightsOptions,
 } from "../pack/index.js";
-import { byteLength, type WeightFormat } from "../tensor/index.js";
+import { byteLength, storedBytes, type WeightFormat } from "../tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
 
@@ -45,6 +45,10 @@ export type Fits = "now" | "freed" | "no";
 export interface FormatEstimate {
   readonly weights: PackingPlan["weights"];
   readonly blockSize: PackingPlan["blockSize"];
+  readonly table: PackingPlan["table"];
+  /** All weights as packed: those in memory, and a token table that is read row by row from the file. */
+  readonly packedBytes: number;
+  /** Those in memory. */
   readonly weightsBytes: number;
   /** Weights, keys and values, the larger of the two peaks, and the process itself. */
   readonly totalBytes: number;
@@ -115,9 +119,9 @@ export async function estimateMemory(path: string, options: MemoryOptions = {}):
 async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | undefined> {
   if (!(await isPacked(checkpoint))) return undefined;
   const manifest = manifestSchema.parse(await checkpoint.readJson(packedFiles.manifest));
-  const { weights, formats, block_size: blockSize } = manifest;
-  if (weights !== "auto") return parsePlan(weights, { blockSize });
-  return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, "int8");
+  const { weights, formats, block_size: blockSize, zero_points: zeroPoints, vision, table } = manifest;
+  if (weights !== "auto") return parsePlan(weights, { blockSize, zeroPoints, vision, table });
+  return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, { vision, table });
 }
 
 async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {
@@ -140,19 +144,23 @@ function estimate(
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
   const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
-    const weightsBytes = packedBytes(Object.values(graphsOf(family, config, plan)));
+    const planned = Object.values(graphsOf(family, config, plan));
+    const weightsBytes = bytesOfGraphs(planned);
+    const packedBytes = weightsBytes + untiedTableBytes(family, config, plan, planned);
     const totalBytes = weightsBytes + fixedBytes;
-    const { weights, blockSize } = plan;
-    return { weights, blockSize, weightsBytes, totalBytes, fits: fits(totalBytes, machine) };
+    const { weights, blockSize, table } = plan;
+    const bytes = { packedBytes, weightsBytes, totalBytes };
+    return { weights, blockSize, table, ...bytes, fits: fits(totalBytes, machine) };
   });
   const found = { machine, formats, processBytes, ...(decoder && { decoder }), ...(vision && { vision }) };
   return { ...found, advice: advice(found) };
 }
 
-/** Every format, those of free block size at the closest and at the smallest block. */
-const plans: readonly PackingPlan[] = weightsOptions.flatMap((weights) =>
-  (/^int/.test(weights) ? [32, 128] : [32]).map((blockSize) => parsePlan(weights, { blockSize })),
-);
+/** Every format, those of free block size at the closest and at the smallest block; int4 as small as it gets, too. */
+const plans: readonly PackingPlan[] = weightsOptions.flatMap((weights) => [
+  ...(/^int/.test(weights) ? [32, 128] : [32]).map((blockSize) => parsePlan(weights, { blockSize })),
+  ...(weights === "int4" ? [parsePlan(weights, { blockSize: 128, table: "int4" })] : []),
+]);
 
 function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record<string, Graph> {
   return buildGraphs(
@@ -162,10 +170,20 @@ function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record
   );
 }
 
-function packedBytes(graphs: readonly Graph[]): number {
+function bytesOfGraphs(graphs: readonly Graph[]): number {
   const values = graphs.flatMap((graph) => graph.initializers.map(({ value }) => value));
   const distinct = new Map(values.map((value) => [value.name, value]));
   return [...distinct.values()].reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape as number[]), 0);
+}
+
+function untiedTableBytes(family: AnyFamily, config: unknown, plan: PackingPlan, graphs: readonly Graph[]): number {
+  if (family.kind !== "language") return 0;
+  const sources = graphs.flatMap((graph) => graph.initializers.map(({ source }) => source));
+  if (sources.some((source) => "tensors" in source && source.tensors[0] === family.embedTokens)) return 0;
+  const { hiddenSize, vocabSize } = family.dimensions(config);
+  const format = formatOf(plan, family.embedTokens);
+  if ("blockSize" in format) return storedBytes(format, vocabSize, hiddenSize);
+  return 2 * vocabSize * hiddenSize; // the checkpoint's own dtype: two bytes in all that are published
 }
 
 function decoderEstimate(
@@ -226,15 +244,17 @@ function fits(bytes: number, { availableBytes, totalBytes }: MachineMemory): Fit
 function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): string[] {
   const usual = formats.find(({ weights, blockSize }) => weights === "int4" && blockSize === 32) ?? formats[0]!;
   if (usual.fits === "now") return [];
-  const label = ({ weights, blockSize }: FormatEstimate) =>
-    /^int/.test(weights) ? `${weights} in blocks of ${blockSize}` : weights;
+  const label = ({ weights, blockSize, table }: FormatEstimate) =>
+    /^int/.test(weights)
+      ? `${weights} in blocks of ${blockSize}${table === "int8" ? "" : ` with --table ${table}`}`
+      : weights;
   const fitting = formats.filter((format) => format.fits === "now");
   if (fitting.length > 0) return [`${fitting.map(label).join(", ")} would fit`];
   const smallest = formats.reduce((a, b) => (a.totalBytes <= b.totalBytes ? a : b));
   const [lacking, lackingAtAll] = [machine.availableBytes, machine.totalBytes].map((has) => smallest.totalBytes - has);
   const perToken = (decoder?.cacheBytesPerThousandTokens ?? 0) / 1000;
   const fewer = decoder && Math.floor(decoder.contextTokens - lacking! / perToken / decoder.numSequences);
-  if (fewer && fewer >= 256) return [`${label(smallest)} with a context of ${fewer} tokens would fit`];
+  if (fewer && fewer >= 256) return [`${label(smallest)} and a context of ${fewer} tokens would fit`];
   if (lackingAtAll! <= 0) return [`${label(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
   return [`nothing here fits: ${label(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
 }

@@ -33,6 +33,8 @@ export interface BudgetOptions extends SensitivityOptions {
   readonly conversations: readonly (readonly ChatMessage[])[];
   /** "same": the eye may get four bits too. Default int8. */
   readonly vision?: PackingPlan["vision"];
+  /** "int4": the token table and the head may get four bits too. Default int8. */
+  readonly table?: PackingPlan["table"];
   /** Of the pass over the weights, in bytes. */
   readonly onPassProgress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -54,17 +56,18 @@ export interface BudgetPlan {
 
 /** @throws `invalid_request` naming the smallest possible size when the budget is below it; as `measureSensitivity`. */
 export async function planByBudget(path: string, options: BudgetOptions): Promise<BudgetPlan> {
-  const { budgetBytes, conversations, vision = "int8" } = options;
+  const { budgetBytes, conversations, vision = "int8", table = "int8" } = options;
+  const kept = { vision, table };
   const checkpoint = await openCheckpoint(path);
   const model = await readModel(checkpoint).finally(() => checkpoint.close()); // headers outlive it
   const groups = matrixGroups(model);
-  const fixed = fixedBytes(model, groups);
-  const sized = groups.map((group) => formatsOf(group, model, vision).map((format) => optionOf(group, format)));
+  const fixed = fixedBytes(model, groups, kept);
+  const sized = groups.map((group) => formatsOf(group, model, kept).map((format) => optionOf(group, format)));
   chooseFormats(sized, budgetBytes, fixed); // an impossible budget is told before minutes of measuring
   const sensitivities = await measureSensitivity(path, conversations, options);
   const choices = await weighed(path, { model, groups, sized }, sensitivities, options);
   const chosen = chooseFormats(choices, budgetBytes, fixed);
-  const plan = autoPlan(new Map(groups.map(({ tensors }, i) => [tensors[0]!, chosen[i]!.format])), vision);
+  const plan = autoPlan(new Map(groups.map(({ tensors }, i) => [tensors[0]!, chosen[i]!.format])), kept);
   const matrices = groups.map(({ tensors }, i) => ({ tensors, ...chosen[i]! }));
   return { plan, budgetBytes, bytes: plannedBytes(model, plan), matrices };
 }

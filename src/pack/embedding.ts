@@ -43,17 +43,18 @@ export class EmbeddingTable {
   }
 
   async #readRow(id: number): Promise<Float32Array> {
-    const { tensor, scales, format, block_size: blockSize } = this.#stored;
+    const { tensor, scales, zero_points, format, block_size: blockSize } = this.#stored;
     const size = this.#hiddenSize;
-    if (format === "plain" || !scales || !blockSize) {
-      const bytes = await this.#files.readRange(tensor, id * size, (id + 1) * size);
-      return toFloat32(bytes, this.#files.info(tensor)!.dtype);
-    }
+    const row = (part: string, length: number) => this.#files.readRange(part, id * length, (id + 1) * length);
+    if (format === "plain" || !scales || !blockSize)
+      return toFloat32(await row(tensor, size), this.#files.info(tensor)!.dtype);
     const blocks = Math.ceil(size / blockSize);
-    const [codes, scaleBytes] = await Promise.all([
-      this.#files.readRange(tensor, id * blocks * blockSize, (id + 1) * blocks * blockSize),
-      this.#files.readRange(scales, id * blocks, (id + 1) * blocks),
+    const [codes, scaleBytes, zeroPoints] = await Promise.all([
+      row(tensor, (blocks * blockSize) / (format === "int4" ? 2 : 1)),
+      row(scales, blocks),
+      zero_points === undefined ? undefined : row(zero_points, Math.ceil(blocks / 2)),
     ]);
-    return dequantizeRows({ codes, scales: toFloat32(scaleBytes, "f32") }, 1, size, { kind: format, blockSize });
+    const quantized = { codes, scales: toFloat32(scaleBytes, "f32"), ...(zeroPoints && { zeroPoints }) };
+    return dequantizeRows(quantized, 1, size, { kind: format, blockSize });
   }
 }

@@ -16,9 +16,11 @@ export {
 } from "./packed.js";
 export {
   formatOf,
+  type KeptFormats,
   type PackingPlan,
   type PlanOptions,
   parsePlan,
+  tableOptions,
   visionOptions,
   type Weights,
   weightsOptions,

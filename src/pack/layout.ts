@@ -1,10 +1,17 @@
 /** What lies in the packed weights file, in its order, and where the host finds token embeddings there. */
 import { invariant } from "../base/index.js";
-import type { Graph, Initializer, WeightSource } from "../graph/index.js";
+import {
+  checkpointCatalog,
+  type Graph,
+  GraphBuilder,
+  type Initializer,
+  type WeightPart,
+  type WeightSource,
+} from "../graph/index.js";
 import type { LanguageFamily } from "../models/index.js";
-import type { WeightsSource } from "../quantize/index.js";
-import { byteLength, expectShape, type TensorInfo } from "../tensor/index.js";
+import { byteLength, type TensorInfo } from "../tensor/index.js";
 import type { PackedManifest } from "./manifest.js";
+import { storedFormatOf } from "./open-weights.js";
 import type { PackingPlan } from "./plan.js";
 import { planGraphs, type SourceModel } from "./read-model.js";
 
@@ -14,36 +21,8 @@ export interface Entry {
   readonly source: WeightSource | "raw";
 }
 
-/** Where the host finds token embeddings; `raw` when the table is in no graph and must be written beside them. */
-export type Embedding = NonNullable<PackedManifest["embedding"]> & { readonly raw: boolean };
-
-/** Tied: the head's own stored matrix. Untied: the table itself, in the checkpoint's own dtype. */
-function embeddingSource(
-  family: LanguageFamily,
-  config: unknown,
-  graphs: readonly Graph[],
-  weights: WeightsSource,
-): Embedding {
-  const table = family.embedTokens;
-  const initializers = graphs.flatMap((graph) => graph.initializers);
-  const stored = initializers.filter((i) => "tensors" in i.source && i.source.tensors[0] === table);
-  if (stored.length === 0) {
-    const { hiddenSize, vocabSize } = family.dimensions(config);
-    expectShape(weights.info(table) ?? { name: table, dtype: "f32", shape: [] }, [vocabSize, hiddenSize]);
-    return { tensor: table, format: "plain", raw: true };
-  }
-  const { format } = stored[0]!.source as WeightSource;
-  if (format.kind === "f32" || format.kind === "f16")
-    return { tensor: stored[0]!.value.name, format: "plain", raw: false };
-  invariant(format.kind === "int8", "the token embedding table keeps eight bits");
-  return {
-    tensor: stored[0]!.value.name,
-    scales: stored[1]!.value.name,
-    format: "int8",
-    block_size: format.blockSize,
-    raw: false,
-  };
-}
+/** Where the host finds token embeddings. */
+export type Embedding = NonNullable<PackedManifest["embedding"]>;
 
 export interface Layout {
   readonly entries: readonly Entry[];
@@ -51,22 +30,61 @@ export interface Layout {
   readonly embedding?: Embedding;
 }
 
-export function layoutOf({ family, config, weights }: SourceModel, graphs: readonly Graph[]): Layout {
-  if (family.kind !== "language") return { entries: planWeights(graphs, weights, undefined) };
-  const embedding = embeddingSource(family, config, graphs, weights);
-  return { embedding, entries: planWeights(graphs, weights, embedding) };
+export function layoutOf(model: SourceModel, graphs: readonly Graph[], plan: PackingPlan): Layout {
+  const { family } = model;
+  const initializers = graphs.flatMap((graph) => graph.initializers);
+  const entries = initializers.flatMap(entryOf);
+  if (family.kind !== "language") return { entries: inOrder(entries) };
+  const tied = initializers.filter(({ source }) => "tensors" in source && source.tensors[0] === family.embedTokens);
+  if (tied.length > 0) return { embedding: embeddingIn(tied), entries: inOrder(entries) };
+  const table = untiedTable(family, model, plan);
+  return { embedding: table.embedding, entries: inOrder([...entries, ...table.entries]) };
 }
 
 /** Bytes of all weights that packing by this plan would write; only headers are read. */
 export function plannedBytes(model: SourceModel, plan: PackingPlan): number {
-  const { entries } = layoutOf(model, Object.values(planGraphs(model, plan)));
+  const { entries } = layoutOf(model, Object.values(planGraphs(model, plan)), plan);
   return entries.reduce((sum, { info }) => sum + byteLength(info.dtype, info.shape), 0);
 }
 
-function planWeights(graphs: readonly Graph[], weights: WeightsSource, embedding: Embedding | undefined): Entry[] {
-  const entries = graphs.flatMap((graph) => graph.initializers.flatMap(entryOf));
-  if (embedding?.raw) entries.push({ info: weights.info(embedding.tensor)!, source: "raw" });
-  // Two-byte tensors last, so that every four-byte one starts on a multiple of four.
+/**
+ * A table that no graph multiplies by is written beside them, for the host alone: in blocks if the plan says so, else in the
+ * checkpoint's own dtype, since rows are widened one by one as they are read.
+ */
+function untiedTable(family: LanguageFamily, { config, weights }: SourceModel, plan: PackingPlan) {
+  const table = family.embedTokens;
+  const { hiddenSize, vocabSize } = family.dimensions(config);
+  const format = storedFormatOf(plan, table, weights);
+  const builder = new GraphBuilder(
+    "embedding",
+    checkpointCatalog(weights, () => format),
+  );
+  builder.root.matrix([table.replace(/\.weight$/, "")], [vocabSize], hiddenSize);
+  if (!("blockSize" in format)) {
+    const entry: Entry = { info: weights.info(table)!, source: "raw" };
+    return { embedding: { tensor: table, format: "plain" } as const, entries: [entry] };
+  }
+  const { initializers } = builder.build();
+  return { embedding: embeddingIn(initializers), entries: initializers.flatMap(entryOf) };
+}
+
+/** Among the parts of the stored matrix. */
+function embeddingIn(parts: readonly Initializer[]): Embedding {
+  const { format } = parts[0]!.source as WeightSource;
+  const name = (wanted: WeightPart) =>
+    parts.find(({ source }) => "part" in source && source.part === wanted)?.value.name;
+  const tensor = name("values")!;
+  if (format.kind === "f32" || format.kind === "f16") return { tensor, format: "plain" };
+  invariant(format.kind !== "nf4", "rows of the token table are read one by one");
+  const zeroPoints = name("zero_points");
+  return {
+    ...{ tensor, format: format.kind, block_size: format.blockSize, scales: name("scales")! },
+    ...(zeroPoints !== undefined && { zero_points: zeroPoints }),
+  };
+}
+
+/** Two-byte tensors last, so that every four-byte one starts on a multiple of four. */
+function inOrder(entries: Entry[]): Entry[] {
   const narrow = (e: Entry) => (e.info.dtype === "f16" || e.info.dtype === "bf16" ? 1 : 0);
   return entries.sort((a, b) => narrow(a) - narrow(b));
 }

@@ -1,9 +1,9 @@
 /** packed.json: what a packed model says of itself. */
 import { z } from "zod";
-import { weightsOptions } from "./plan.js";
+import { tableOptions, visionOptions, weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then made anew. */
-export const packVersion = 3;
+export const packVersion = 4;
 
 export const packedFiles = {
   manifest: "packed.json",
@@ -15,9 +15,11 @@ const blockSizeSchema = z.union([z.literal(32), z.literal(64), z.literal(128)]);
 
 const embeddingSchema = z.object({
   tensor: z.string(),
-  scales: z.string().optional(),
-  format: z.enum(["plain", "int8"]),
+  format: z.enum(["plain", "int8", "int4"]),
+  /** Of int8 and int4, as the next; zero points of int4 only. */
   block_size: blockSizeSchema.optional(),
+  scales: z.string().optional(),
+  zero_points: z.string().optional(),
 });
 
 const formatSchema = z.union([
@@ -32,6 +34,8 @@ export const manifestSchema = z.object({
   weights: z.enum([...weightsOptions, "auto"]),
   block_size: z.number(),
   zero_points: z.boolean(),
+  vision: z.enum(visionOptions),
+  table: z.enum(tableOptions),
   /** Of weights "auto": the format of each matrix, by the first checkpoint tensor in it. */
   formats: z.record(z.string(), formatSchema).optional(),
   source_digest: z.string(),

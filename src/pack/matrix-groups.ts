@@ -2,7 +2,7 @@
 import { elementCount, sameFormat, storedBytes, type WeightFormat } from "../tensor/index.js";
 import { plannedBytes } from "./layout.js";
 import { storedFormatOf } from "./open-weights.js";
-import { autoFormats, type PackingPlan, parsePlan } from "./plan.js";
+import { autoFormats, type KeptFormats, type PackingPlan, parsePlan } from "./plan.js";
 import { planGraphs, type SourceModel } from "./read-model.js";
 
 export interface MatrixGroup {
@@ -29,23 +29,24 @@ export function matrixGroups(model: SourceModel): MatrixGroup[] {
 const int8 = parsePlan("int8");
 
 /** What `auto` may choose from for a group. A matrix that is stored in four or eight bits already is never rounded again. */
-export function formatsOf({ tensors }: MatrixGroup, { weights }: SourceModel, vision: PackingPlan["vision"]) {
+export function formatsOf({ tensors }: MatrixGroup, { weights }: SourceModel, kept: KeptFormats) {
   const name = tensors[0]!;
-  const formats = autoFormats(name, vision).map((format) => {
+  const formats = autoFormats(name, kept).map((format) => {
     return storedFormatOf({ ...int8, weights: "auto", formats: new Map([[name, format]]) }, name, weights);
   });
   return formats.filter((format, i) => formats.findIndex((other) => sameFormat(format, other)) === i);
 }
 
-/** Bytes of all that has no choice: norms, biases, tables. */
-export function fixedBytes(model: SourceModel, groups: readonly MatrixGroup[]): number {
+/** Bytes of all that has no choice: norms, biases, small tables, and a token table that is no graph's. */
+export function fixedBytes(model: SourceModel, groups: readonly MatrixGroup[], kept: KeptFormats): number {
+  const plan = autoPlan(new Map(), kept);
   const chosen = groups.map(({ tensors, rows, columns }) => {
-    return storedBytes(storedFormatOf(int8, tensors[0]!, model.weights), rows, columns);
+    return storedBytes(storedFormatOf(plan, tensors[0]!, model.weights), rows, columns);
   });
-  return plannedBytes(model, int8) - chosen.reduce((sum, bytes) => sum + bytes, 0);
+  return plannedBytes(model, plan) - chosen.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** The plan that gives these matrices these formats. */
-export function autoPlan(formats: ReadonlyMap<string, WeightFormat>, vision: PackingPlan["vision"]): PackingPlan {
-  return { ...int8, weights: "auto", vision, formats };
+/** The plan that gives these matrices these formats. Others are stored in large blocks: what is saved goes to the chosen ones. */
+export function autoPlan(formats: ReadonlyMap<string, WeightFormat>, { vision, table }: KeptFormats): PackingPlan {
+  return { ...int8, weights: "auto", blockSize: 128, vision, table, formats };
 }

@@ -3,8 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
-import { toFloat32 } from "../tensor/index.js";
-import { formatOf, openPacked, pack, parsePlan, weightsOptions } from "./index.js";
+import { restoredRows } from "../quantize/index.js";
+import { byteLength, toFloat32 } from "../tensor/index.js";
+import {
+  autoPlan,
+  formatOf,
+  openPacked,
+  type PackingPlan,
+  pack,
+  parsePlan,
+  plannedBytes,
+  readModel,
+  tableOptions,
+  weightsOptions,
+} from "./index.js";
 
 const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl_resampler");
 const root = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
@@ -46,22 +58,31 @@ describe("packing", () => {
   });
 
   it.each([
-    ["gqa-tied", "fp32", 1e-7],
-    ["gqa-tied", "int8", 0.02],
-    ["gqa-tied", "int4", 0.02],
-    ["mha-untied", "int4", 1e-7],
-  ])("gives the token embedding rows of %s in %s", async (name, weights, tolerance) => {
+    ["gqa-tied", "fp32", {}, "f32"],
+    ["gqa-tied", "int8", {}, "int8"],
+    ["gqa-tied", "int4", {}, "int8"],
+    ["gqa-tied", "int4", { table: "int4" }, "int4"],
+    ["mha-untied", "fp16", {}, "f32"], // its own dtype
+    ["mha-untied", "int8", { table: "int4" }, "int8"],
+    ["mha-untied", "int4", {}, "int8"],
+    ["mha-untied", "int4", { table: "int4", blockSize: 128 }, "int4"],
+    ["mha-untied", "int4", { table: "int4", zeroPoints: true }, "int4"],
+    ["mha-untied", "nf4", { table: "int4" }, "int4"],
+  ] as const)("gives the token embedding rows of %s in %s %o as %s", async (name, weights, options, kind) => {
     const checkpoint = await openCheckpoint(join(golden, name, "model.safetensors"));
     const table = "language_model.embed_tokens.weight";
     const [, hiddenSize] = checkpoint.info(table)!.shape;
     const expected = toFloat32(await checkpoint.readRange(table, 7 * hiddenSize!, 8 * hiddenSize!), "f32");
     await checkpoint.close();
-    const { path } = await pack(join(golden, name, "model.safetensors"), {
-      plan: parsePlan(weights),
-      into: join(root, `${name}-${weights}`),
-    });
+    const plan = parsePlan(weights, options);
+    const into = join(root, `${name}-${weights}-${JSON.stringify(options)}`);
+    const { path } = await pack(join(golden, name, "model.safetensors"), { plan, into });
     const row = await embeddingRow(path, 7, hiddenSize!);
+    const format = kind === "f32" ? ({ kind } as const) : formatOf(plan, table);
+    expect(format.kind).toBe(kind);
+    expect(row).toEqual(restoredRows({ values: expected, rows: 1, columns: hiddenSize! }, format));
     const largest = Math.max(...expected.map(Math.abs));
+    const tolerance = { f32: 0, int8: 1 / 127, int4: 1 / 7 }[kind]; // one step of the codes
     for (const [i, value] of row.entries())
       expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(tolerance * largest);
   });
@@ -75,6 +96,30 @@ describe("packing", () => {
       "vision_tower.blocks.0.attn.qkv.weight",
     ]) {
       expect(formatOf(plan, name).kind).toBe("int8");
+    }
+  });
+
+  it("keeps table and head in the format asked for, tied or not, and not above what the rest has", () => {
+    const names = ["model.language_model.embed_tokens.weight", "lm_head.weight", "embed_tokens.weight"];
+    const kinds = (plan: PackingPlan) => [...new Set(names.map((name) => formatOf(plan, name).kind))];
+    for (const weights of ["int4", "nf4", "nf4-double"])
+      expect(kinds(parsePlan(weights, { table: "int4" }))).toEqual(["int4"]);
+    expect(kinds(parsePlan("int8", { table: "int4" }))).toEqual(["int8"]);
+    expect(kinds(autoPlan(new Map(), { vision: "int8", table: "int4" }))).toEqual(["int4"]);
+  });
+
+  it("counts an untied table in what a plan will write", async () => {
+    const source = join(golden, "mha-untied/model.safetensors");
+    for (const table of tableOptions) {
+      const plan = parsePlan("int4", { table });
+      const checkpoint = await openCheckpoint(source);
+      const planned = plannedBytes(await readModel(checkpoint), plan);
+      await checkpoint.close();
+      const { path } = await pack(source, { plan, into: join(root, `counted-${table}`) });
+      const packed = await openCheckpoint(path);
+      const infos = [...packed.names()].map((name) => packed.info(name)!);
+      await packed.close();
+      expect(infos.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0)).toBe(planned);
     }
   });
 

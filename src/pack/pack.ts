@@ -73,12 +73,13 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const graphs = Object.values(planGraphs(model, plan)).map(rewrite);
   const digest = await checkpointDigest(checkpoint);
   const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
-  const target = options.into ?? cachePath(checkpoint, digest, graphs, plan);
+  const { embedding, entries } = layoutOf(model, graphs, plan);
+  const target =
+    options.into ?? cachePath(checkpoint, [digest, JSON.stringify(embedding), ...graphs.map(printGraph)], plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
     if (!options.force) return { path: target, written: false, notes };
   }
-  const { embedding, entries } = layoutOf(model, graphs);
   await createFolderAtomically(target, options.force ?? false, async (folder) => {
     const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, weights, options);
     for (const graph of graphs) {
@@ -102,9 +103,9 @@ async function expectPackedFolder(target: string): Promise<void> {
   });
 }
 
-function cachePath(checkpoint: Checkpoint, digest: string, graphs: readonly Graph[], plan: PackingPlan): string {
-  const text = [packVersion, digest, ...graphs.map(printGraph)].join("\n");
-  const key = textDigest(text).slice(0, 16);
+/** @param contents what decides on the content of the folder. */
+function cachePath(checkpoint: Checkpoint, contents: readonly string[], plan: PackingPlan): string {
+  const key = textDigest([packVersion, ...contents].join("\n")).slice(0, 16);
   return joinPath(cacheRoot(), "packed", `${baseName(checkpoint.path)}-${plan.weights}-${key}`);
 }
 
@@ -193,15 +194,16 @@ function manifestOf(
   digest: string,
   embedding: Embedding | undefined,
 ): PackedManifest {
-  const { raw: _, ...where } = embedding ?? { raw: false };
   return {
     pack_version: packVersion,
     model_type: family.modelType,
     weights: plan.weights,
     block_size: plan.blockSize,
     zero_points: plan.zeroPoints,
+    vision: plan.vision,
+    table: plan.table,
     ...(plan.formats && { formats: Object.fromEntries(plan.formats) as NonNullable<PackedManifest["formats"]> }),
     source_digest: digest,
-    ...(embedding && { embedding: where as Embedding }),
+    ...(embedding && { embedding }),
   };
 }

@@ -10,6 +10,7 @@ export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-doubl
 export type Weights = (typeof weightsOptions)[number];
 
 export const visionOptions = ["fp16", "int8", "same"] as const;
+export const tableOptions = ["int8", "int4"] as const;
 
 export interface PackingPlan {
   /** "auto": `formats` was chosen matrix by matrix. */
@@ -19,9 +20,14 @@ export interface PackingPlan {
   readonly zeroPoints: boolean;
   /** What the eye keeps when the rest goes down to four bits. */
   readonly vision: (typeof visionOptions)[number];
+  /** What the token embedding table and the head keep then, tied or not. */
+  readonly table: (typeof tableOptions)[number];
   /** Overrules the rest of the plan for the matrices it names. */
   readonly formats?: ReadonlyMap<string, WeightFormat>;
 }
+
+/** What the parts that are not the decoder's layers keep in a 4-bit model. */
+export type KeptFormats = Pick<PackingPlan, "vision" | "table">;
 
 export interface PlanOptions {
   /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
@@ -30,11 +36,13 @@ export interface PlanOptions {
   readonly zeroPoints?: boolean | undefined;
   /** What the eye keeps when the rest goes down to four bits. Default int8. */
   readonly vision?: PackingPlan["vision"] | undefined;
+  /** What the token embedding table and the head keep then. Default int8. */
+  readonly table?: PackingPlan["table"] | undefined;
 }
 
 /** @throws `invalid_request` listing the choices. */
 export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
-  const { blockSize = 32, zeroPoints = false, vision = "int8" } = options;
+  const { blockSize = 32, zeroPoints = false, vision = "int8", table = "int8" } = options;
   const found = weightsOptions.find((w) => w === weights);
   if (!found) {
     throw new OcellusError(
@@ -45,19 +53,20 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
   if (blockSize !== 32 && blockSize !== 64 && blockSize !== 128) {
     throw new OcellusError("invalid_request", `block size: expected 32, 64 or 128, found ${blockSize}`);
   }
-  return { weights: found, blockSize, zeroPoints, vision };
+  return { weights: found, blockSize, zeroPoints, vision, table };
 }
 
 /** The eye itself, both towers of an encoder, and what carries their features over. */
 const eye =
   /^(vision_tower|perceiver_resampler|model\.visual|vision_model|text_model|visual_projection|text_projection)\./;
-/** The table that is read twice a token, as head and as embedding. */
-const table = /(^|\.)(embed_tokens|lm_head)\.weight$/;
+/** The table that tokens are looked up in, and the head that they are told by: one matrix or two. */
+const tables = /(^|\.)(embed_tokens|lm_head)\.weight$/;
 
 /** The format of the matrix `name` (canonical spelling) with this many columns. */
 export function formatOf(plan: PackingPlan, name: string, columns?: number): WeightFormat {
   const { blockSize, zeroPoints } = plan;
   const int8: WeightFormat = { kind: "int8", blockSize };
+  const int4: WeightFormat = { kind: "int4", blockSize, ...(zeroPoints && { zeroPoints }) };
   const chosen = plan.formats?.get(name);
   if (chosen) return chosen;
   switch (plan.weights) {
@@ -66,8 +75,9 @@ export function formatOf(plan: PackingPlan, name: string, columns?: number): Wei
     case "fp16":
       return { kind: "f16" };
     case "int8":
-    case "auto":
       return int8;
+    case "auto":
+      return tables.test(name) && plan.table === "int4" ? int4 : int8;
     case "int4":
     case "nf4":
     case "nf4-double":
@@ -75,20 +85,20 @@ export function formatOf(plan: PackingPlan, name: string, columns?: number): Wei
     default:
       return plan.weights satisfies never;
   }
-  if (table.test(name)) return int8;
+  if (tables.test(name)) return plan.table === "int4" ? int4 : int8;
   if (eye.test(name) && plan.vision !== "same") return plan.vision === "fp16" ? { kind: "f16" } : int8;
-  if (plan.weights === "int4") return { kind: "int4", blockSize, ...(zeroPoints && { zeroPoints }) };
+  if (plan.weights === "int4") return int4;
   // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
   if (columns !== undefined && columns % 64 !== 0) return int8;
   return { kind: "nf4", blockSize: 64, nested: plan.weights === "nf4-double" };
 }
 
 /**
- * What `auto` may choose from for a matrix. The eye and the table never get less than eight bits, as in `formatOf`; fp16 is
+ * What `auto` may choose from for a matrix. The eye and the tables get no less than what is kept, as in `formatOf`; fp16 is
  * no choice, since ONNX Runtime widens it to four bytes when it opens the model.
  */
-export function autoFormats(name: string, vision: PackingPlan["vision"]): WeightFormat[] {
-  const least = formatOf(parsePlan("int4", { vision }), name);
+export function autoFormats(name: string, kept: KeptFormats): WeightFormat[] {
+  const least = formatOf(parsePlan("int4", kept), name);
   if (least.kind === "f16") return [least];
   const eightBits = ([128, 32] as const).map((blockSize): WeightFormat => ({ kind: "int8", blockSize }));
   if (least.kind === "int8") return eightBits;

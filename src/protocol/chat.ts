@@ -84,6 +84,13 @@ export const chatRequestSchema = z
     parallel_tool_calls: z.boolean().optional(),
     response_format: responseFormatSchema.optional(),
     modalities: z.tuple([z.literal("text")]).optional(),
+    /** Pages to answer from: found in a collection of this server, shown before the question, cited in the answer's `ocellus`. */
+    ocellus: z
+      .strictObject({
+        collection: z.string(),
+        pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
+      })
+      .optional(),
     /** Pixels that each picture is brought between, for families that take any size. */
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),

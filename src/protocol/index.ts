@@ -1,4 +1,5 @@
 export * from "./chat.js";
+export * from "./collections.js";
 export * from "./completions.js";
 export * from "./description.js";
 export * from "./embeddings.js";

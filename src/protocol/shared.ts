@@ -26,6 +26,18 @@ export const completionUsageSchema = z.object({
 });
 export type CompletionUsage = z.infer<typeof completionUsageSchema>;
 
+/** A page that an answer was given from. */
+export const citationSchema = z.object({
+  /** As it stood in the prompt. */
+  number: z.number(),
+  id: z.number(),
+  source: z.string(),
+  page: z.number().optional(),
+  score: z.number(),
+  /** Whether the answer names the number in square brackets. */
+  cited: z.boolean(),
+});
+
 /** Everything that OpenAI's API has no word for. Times in milliseconds; of several choices, the first one's. */
 export const answerFactsSchema = z
   .object({
@@ -51,6 +63,8 @@ export const answerFactsSchema = z
       /** In the order of the prompt; `from` "prefix": the decoder itself had read the picture before. */
       pictures: z.array(z.object({ sha256: z.string(), from: z.enum(["prefix", "memory", "disk", "encoded"]) })),
     }),
+    /** Where a collection was asked. */
+    citations: z.array(citationSchema).optional(),
   })
   .meta({ id: "OcellusFacts" });
 export type AnswerFacts = z.infer<typeof answerFactsSchema>;

@@ -27,7 +27,7 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
   const packed = await openPackedClassifier((await findPacked(path, options, [])).path);
   try {
     const session = { device, threads: options.threads ?? defaultThreads() };
-    const vision = await openGraph(packed.graphPath("vision"), session, options);
+    const vision = await openGraph(packed, "vision", session, options);
     const recipe = packed.family.recipe(packed.config, await packed.files.readJson("preprocessor_config.json"));
     return new PictureClassifier(packed, vision, recipe);
   } catch (error) {

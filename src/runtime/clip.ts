@@ -3,6 +3,8 @@
  * cosine. It writes nothing and keeps no queue: one picture or text a run.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
+import { fileDigest } from "../checkpoint/index.js";
+import { digestOf } from "../features/index.js";
 import {
   type ImageInput,
   type ImageRecipe,
@@ -17,6 +19,7 @@ import { type Device, defaultThreads, float32, type Graph, int64 } from "../sess
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { findPacked, openGraph, openPictureThreads, type PackingChoice, requiredJson, type Threading } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { unit } from "./vision.js";
 
 export interface LoadClipOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -61,9 +64,10 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
     return new ClipModel({
       packed,
       device,
+      vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
       pictures: openPictureThreads(options),
-      vision: await openGraph(packed.graphPath("vision"), session, options),
-      text: await openGraph(packed.graphPath("text"), session, options),
+      vision: await openGraph(packed, "vision", session, options),
+      text: await openGraph(packed, "text", session, options),
       tokenizer: createTokenizer(
         await requiredJson(files, "tokenizer.json"),
         await files.readJson("tokenizer_config.json"),
@@ -76,8 +80,13 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
   }
 }
 
+function graphDigests({ graphPath }: Packed<DualEncoder>): Promise<string[]> {
+  return Promise.all(["vision", "text"].map((name) => fileDigest(graphPath(name))));
+}
+
 interface Parts {
   readonly packed: Packed<DualEncoder>;
+  readonly vectorVersion: string;
   readonly device: Device;
   readonly pictures: PictureThreads | undefined;
   readonly vision: Graph;
@@ -107,6 +116,11 @@ export class ClipModel {
       /** Tokens a text may have. */
       maxLength: family.maxTextLength(config),
     };
+  }
+
+  /** Names what makes this model's vectors: equal versions give comparable ones. */
+  get vectorVersion(): string {
+    return this.#parts.vectorVersion;
   }
 
   /** How many tokens `embedText` reads, its first and last special ones included. */
@@ -208,11 +222,6 @@ export function cosine(a: Float32Array, b: Float32Array): number {
       `embeddings of ${a.length} and ${b.length} numbers come from different models`,
     );
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  return vector.map((x) => x / length);
 }
 
 function checkLabels(labels: readonly string[], template: string): void {

@@ -34,6 +34,8 @@ export {
   loadClip,
 } from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
+export { embedderOf, type PictureEmbedder } from "./embedder.js";
+export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type MemoryOptions, openFeatureStore } from "./memory.js";
 export {
   type LoadOptions,

@@ -42,6 +42,8 @@ export interface SharedMemory {
 export interface Memory {
   readonly features: FeatureStore;
   readonly prefixes: PrefixMemory | undefined;
+  /** Checkpoint, number formats and graph: what decides, but for rounding, which vector a picture has. */
+  readonly vectorVersion: string;
   /** The key of a picture's features. */
   keyOf(image: Pick<SeenImage, "digest" | "grid">): string;
   close(): Promise<void>;
@@ -65,22 +67,19 @@ export async function openMemory(
   device: Device,
   recipes: unknown,
 ): Promise<Memory> {
-  const model = await visionVersion(packed, device);
+  const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
+  const version = [packed.manifest, graph];
+  const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
   const preprocessing = digestOf(JSON.stringify(recipes ?? null));
   const features = shared ?? (await openFeatureStore(memory));
   const { prefixBytes = defaultPrefixBytes } = memory;
   return {
     features,
     prefixes: prefixBytes > 0 ? new PrefixMemory({ maxBytes: prefixBytes }) : undefined,
+    vectorVersion: digestOf(JSON.stringify(version)),
     keyOf: ({ digest: pixels, grid }) => featureKey({ model, preprocessing, pixels, ...grid }),
     close: async () => (shared ? undefined : features.close()),
   };
-}
-
-/** Checkpoint, number formats, graph and device: what decides which features a picture has. */
-async function visionVersion({ manifest, family, graphPath }: PackedModel, device: Device): Promise<string> {
-  const graph = family.image ? await fileDigest(graphPath("vision")) : "none";
-  return digestOf(JSON.stringify([manifest, graph, device]));
 }
 
 /** A name for every token of a prompt: its id, or what is in its picture, which its id does not say. */

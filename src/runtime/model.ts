@@ -8,6 +8,7 @@ import { Engine, type EngineStats } from "../engine/index.js";
 import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
 import {
+  type ImageInput,
   type PictureThreads,
   type PixelBudget,
   type PixelValues,
@@ -35,7 +36,7 @@ import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
-import { type EncodedImage, encodeImage, imageFeatures, lookAgain } from "./vision.js";
+import { type EncodedImage, encodeImage, imageFeatures, lookAgain, pooledVector } from "./vision.js";
 
 export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -49,6 +50,7 @@ export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, Sha
 export interface LoadTimings {
   /** Packing, or finding it packed. */
   readonly packMs: number;
+  /** Graphs and tokenizer. */
   readonly openMs: number;
   readonly packed: boolean;
 }
@@ -67,7 +69,7 @@ export interface ModelStats extends EngineStats {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
-  return loadWith((packed, name, session) => openGraph(packed.graphPath(name), session, options), path, options);
+  return loadWith((packed, name, session) => openGraph(packed, name, session, options), path, options);
 }
 
 /** @internal How a graph of a packed model is opened. */
@@ -83,12 +85,15 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
   try {
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const vision = packed.family.image && (await open(packed, "vision", { device: towers, threads }));
-    const decoder = await open(packed, "decoder", { device, threads });
+    const pictures = openPictureThreads(options);
+    // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
+    const [vision, decoder, text] = await Promise.all([
+      packed.family.image && open(packed, "vision", { device: towers, threads }),
+      open(packed, "decoder", { device, threads }),
+      openText(packed, pictures, options.pictureLimits),
+    ]);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    const pictures = openPictureThreads(options);
-    const text = await openText(packed, pictures, options.pictureLimits);
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
     const memory = await openMemory(options, packed, towers, recipes);
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
@@ -293,11 +298,33 @@ export class VisionLanguageModel {
     return shown(image, withPixelBudget(eyes.recipe, budget));
   }
 
+  /** Names what makes this model's vectors of pictures: equal versions give comparable ones. */
+  get vectorVersion(): string {
+    return this.#parts.memory.vectorVersion;
+  }
+
+  /**
+   * A vector to find the picture by, of length one: the mean over what the eye gives, before a resampler where there is
+   * one. What is known of the picture is not encoded again. @throws as `decodeImage`, `unsupported` without eyes, `aborted`.
+   */
+  async embedImage(picture: ImageInput, { signal }: Pick<ChatOptions, "signal"> = {}): Promise<Float32Array> {
+    this.#checkEyes();
+    const content = [{ type: "image", image: picture } as const];
+    const { images } = await this.#parts.processor.process([{ role: "user", content }], signal ? { signal } : {});
+    const { memory } = this.#parts;
+    const { features } = await memory.features.get(memory.keyOf(images[0]!), this.#encode(images[0]!), signal);
+    return pooledVector(features, images[0]!);
+  }
+
   /** What the vision graph makes of a prepared picture. */
   async encodeImage(pixels: PixelValues): Promise<EncodedImage> {
+    return encodeImage(this.#checkEyes(), this.#parts.packed, pixels);
+  }
+
+  #checkEyes(): Graph {
     const { vision, packed } = this.#parts;
-    if (!vision) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
-    return encodeImage(vision, packed, pixels);
+    if (vision) return vision;
+    throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,19 @@
 /** What opening has in common for every kind of model: pack on first use, and the files that must be there. */
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
+import { withoutOutputs } from "../graph/index.js";
 import { type PictureLimits, PictureThreads } from "../image/index.js";
+import type { AnyFamily } from "../models/index.js";
 import {
+  encodeStored,
   isPacked,
+  type Packed,
   type PackProgress,
   type PackResult,
   type PlanOptions,
   pack,
   parsePlan,
+  storedGraphs,
   type Weights,
 } from "../pack/index.js";
 import { type Graph, GraphSession, GraphThread, type SessionOptions } from "../session/index.js";
@@ -63,8 +68,24 @@ export interface Threading {
   readonly graphThreads?: boolean;
 }
 
-export function openGraph(path: string, session: SessionOptions, { graphThreads }: Threading): Promise<Graph> {
-  return graphThreads && session.device === "cpu" ? GraphThread.open(path, session) : GraphSession.open(path, session);
+export function openGraph(
+  packed: Packed<AnyFamily>,
+  name: string,
+  session: SessionOptions,
+  { graphThreads }: Threading,
+): Promise<Graph> {
+  const onHost = session.device === "cpu";
+  const model = onHost && name === "decoder" ? hostDecoder(packed) : packed.graphPath(name);
+  const options = typeof model === "string" ? session : { ...session, weightsFolder: packed.path };
+  return graphThreads && onHost ? GraphThread.open(model, options) : GraphSession.open(model, options);
+}
+
+/**
+ * The decoder for a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all
+ * those so far outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
+ */
+function hostDecoder(packed: Packed<AnyFamily>): Uint8Array {
+  return encodeStored(withoutOutputs(storedGraphs(packed).decoder!, "present."), packed);
 }
 
 export function openPictureThreads({

@@ -56,6 +56,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly #decoder: CachedGraph;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
+  /** Tokens that each slot's prompt will come to: room is made for it at once, not copied from chunk to chunk. */
+  readonly #promptLengths: number[];
   readonly #prefixes: PrefixMemory | undefined;
   /** Keys of the tokens in the cache, by slot; absent where the sequence has none. */
   readonly #keys: (TokenKey[] | undefined)[] = [];
@@ -70,6 +72,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.vocabSize = this.#dimensions.vocabSize;
     this.#decoder = withCache(decoder, { ...model.family.cache(model.config), ...options });
     this.#lengths = new Array<number>(options.numSlots).fill(0);
+    this.#promptLengths = [...this.#lengths];
     this.#prefixes = this.#decoder.save && options.prefixes;
   }
 
@@ -84,14 +87,15 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   /** Copies the known beginning of a prompt into the slot; its first step waits for that. */
-  begin(slot: number, _promptIds: readonly number[], { prefix }: SequenceInputs): number {
+  begin(slot: number, promptIds: readonly number[], { prefix }: SequenceInputs): number {
+    this.#promptLengths[slot] = promptIds.length;
     this.#restored[slot] = undefined;
     this.#keys[slot] = undefined;
     if (!prefix) return 0;
     const now = this.#prefixes?.find(prefix.keys, false) ?? [];
     const blocks = now.length > prefix.blocks.length ? now : prefix.blocks;
     const length = blocks.length * prefixBlockLength;
-    const room = { length, cached: this.#lengths };
+    const room = { length: Math.max(length, promptIds.length), cached: this.#lengths };
     const restored = blocks.map((values, i) =>
       this.#decoder.restore!(slot, i * prefixBlockLength, prefixBlockLength, values, room),
     );
@@ -134,7 +138,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
     const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
-    const room = { length: Math.min(this.maxLength, Math.max(...ends)), cached: this.#lengths, added };
+    const length = Math.min(this.maxLength, Math.max(...ends, ...rows.map(({ slot }) => this.#promptLengths[slot]!)));
+    const room = { length, cached: this.#lengths, added };
     const { logits } = await this.#decoder.step(inputs, slots, room, ["logits"]);
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
@@ -142,6 +147,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
 
   release(slot: number): void {
     this.#lengths[slot] = 0;
+    this.#promptLengths[slot] = 0;
     this.#keys[slot] = undefined;
   }
 

@@ -30,6 +30,25 @@ export async function encodeImage(session: Graph, model: PackedModel, pixels: Pi
   return { visualTokens, deepstack, outputs };
 }
 
+/** The mean over a picture's patches where the graph gives them, else over its visual tokens; length one. */
+export function pooledVector(
+  outputs: Readonly<Record<string, Float32Array>>,
+  { grid, numTokens }: Pick<SeenImage, "grid"> & { readonly numTokens: number },
+): Float32Array {
+  const { vision_features: patches, visual_tokens: tokens } = outputs;
+  const values = patches ?? tokens!;
+  const dimensions = values.length / (patches ? grid.rows * grid.columns : numTokens);
+  const sum = new Float32Array(dimensions);
+  for (let i = 0; i < values.length; i++) sum[i % dimensions]! += values[i]!;
+  return unit(sum);
+}
+
+/** The same direction with length one. */
+export function unit(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  return vector.map((x) => x / length);
+}
+
 /** What learned queries of the eye weigh the patches of a picture by, in one layer. */
 export interface QueryAttention {
   /** The node of the vision graph. */

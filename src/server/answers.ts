@@ -1,10 +1,13 @@
 /** From a conversation to the events of its answers: through the gate, the prompt read once, the choices side by side. */
 import type { ChatEvent, ChatOptions, PreparedChat } from "../runtime/index.js";
+import type { Citation } from "../search/index.js";
 import type { Exchange } from "./exchange.js";
 import type { Ticket } from "./gate.js";
 import type { ServedModel } from "./models.js";
 
 export interface Question {
+  /** Pages that it is answered from. */
+  readonly citations?: readonly Citation[] | undefined;
   readonly served: ServedModel;
   readonly options: ChatOptions;
   readonly numChoices: number;

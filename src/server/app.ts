@@ -9,12 +9,14 @@ import { type App, type Env, Exchange } from "./exchange.js";
 import { cacheHeader } from "./facts.js";
 import { addGuarding } from "./guarding.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
+import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
 import { addDocs } from "./routes/docs.js";
 import { addEmbeddings } from "./routes/embeddings.js";
 import { addFiles } from "./routes/files.js";
 import { addGuards } from "./routes/guards.js";
 import { addHealth } from "./routes/health.js";
+import { addMatch } from "./routes/match.js";
 import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
 import { addModerations } from "./routes/moderations.js";
@@ -42,6 +44,8 @@ export function createApp(services: Services): App {
   addFiles(app, services);
   addModerations(app, services);
   addGuards(app, services);
+  addCollections(app, services);
+  addMatch(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }

@@ -21,6 +21,11 @@ export const serverConfigSchema = z.strictObject({
   maxPixelBytes: count.default(1024 * MiB).describe("of all pictures that are fitted for a model and not encoded yet"),
   allowPictureUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
   pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
+  collections: z
+    .string()
+    .optional()
+    .describe("folder of collections to find pictures in (default: none; see index list)"),
+  collectionsReadOnly: z.boolean().default(false).describe("collections are searched and not changed"),
   maxFilesBytes: count.default(256 * MiB).describe("of all uploaded pictures, kept in memory"),
   requestsPerMinute: count.optional().describe("of each key (of each address without keys)"),
   maxConcurrent: count.optional().describe("answers of one key at once; those beyond wait"),

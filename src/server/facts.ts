@@ -1,6 +1,7 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 import { type AnswerFacts, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import type { ChatPicture } from "../runtime/index.js";
+import { type Citation, citedNumbers } from "../search/index.js";
 import type { Choice } from "./choice.js";
 import type { Exchange } from "./exchange.js";
 import type { ServedModel } from "./models.js";
@@ -12,8 +13,14 @@ export function usageOf(choices: readonly Choice[]): CompletionUsage {
 }
 
 /** Of the first choice. */
-export function factsOf({ end }: Choice, { model }: ServedModel, exchange: Exchange): AnswerFacts {
+export function factsOf(
+  { end, text }: Choice,
+  { model }: ServedModel,
+  exchange: Exchange,
+  citations?: readonly Citation[],
+): AnswerFacts {
   const { timings, pictures } = end;
+  const cited = citations && citedNumbers(text);
   return {
     timings: {
       queue_ms: round(exchange.facts.queueMs ?? 0),
@@ -30,6 +37,7 @@ export function factsOf({ end }: Choice, { model }: ServedModel, exchange: Excha
       prefix_tokens: end.usage.cachedTokens,
       pictures: pictures.map(({ digest, source }) => ({ sha256: digest, from: source })),
     },
+    ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
   };
 }
 

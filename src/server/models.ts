@@ -2,6 +2,8 @@
 import { nearestHint, OcellusError } from "../base/index.js";
 import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel, Guards } from "../guard/index.js";
 import type { WireModel } from "../protocol/index.js";
+import { embedderOf, type PictureEmbedder } from "../runtime/index.js";
+import type { CollectionInfo } from "../search/index.js";
 import type { ServerConfig } from "./config.js";
 import { Gate } from "./gate.js";
 
@@ -81,9 +83,35 @@ export class ModelShelf {
     throw wrongKind(found.id, `${reason}. Start the server with --embedding-model FOLDER (a CLIP checkpoint)`);
   }
 
-  /** The named model of any kind. @throws `not_found`, `unavailable` while models load. */
-  get(id: string): Served {
+  /** The named model of any kind, or the first that answers. @throws `not_found`, `unavailable` while models load. */
+  get(id: string | undefined): Served {
     return this.#named(id, "chat");
+  }
+
+  /** The named model, or the first that makes vectors of pictures: one made for it before one that answers. @throws as `find`. */
+  findEye(id: string | undefined): Eye {
+    const eyes = this.all().flatMap(eyesOf);
+    if (id === undefined) {
+      const [found] = [...eyes.filter(({ served }) => served.kind === "embedding"), ...eyes];
+      if (this.#isReady && found) return found;
+    }
+    const { id: name } = this.#named(id, "embedding");
+    const found = eyes.find(({ served }) => served.id === name);
+    if (found) return found;
+    throw wrongKind(name, "makes no vectors of pictures");
+  }
+
+  /** The model that made a collection's vectors. @throws `unsupported` when it is not here, `unavailable` while models load. */
+  findMaker({ name, model: { version, name: maker } }: CollectionInfo): Eye {
+    const found = this.all()
+      .flatMap(eyesOf)
+      .find(({ embedder }) => embedder.version === version);
+    if (this.#isReady && found) return found;
+    this.#named(undefined, "chat");
+    throw new OcellusError(
+      "unsupported",
+      `the collection ${name} was made with ${maker} (${version.slice(0, 12)}), which this server does not have`,
+    );
   }
 
   all(): readonly Served[] {
@@ -117,6 +145,20 @@ export class ModelShelf {
       { details: { param: "model" } },
     );
   }
+}
+
+/** A model, and what makes vectors of pictures in it. */
+export interface Eye {
+  readonly served: Served;
+  readonly embedder: PictureEmbedder;
+}
+
+function eyesOf(served: Served): Eye[] {
+  if (served.kind === "embedding") return [{ served, embedder: embedderOf(served.model) }];
+  const { info, embedImage, vectorVersion } = served.model;
+  if (!info.readsPictures || !embedImage || vectorVersion === undefined) return [];
+  const seeing = { info, vectorVersion, embedImage: embedImage.bind(served.model) };
+  return [{ served, embedder: embedderOf(seeing) }];
 }
 
 function describe({ kind, model: { info } }: Served): WireModel["ocellus"] {

@@ -7,8 +7,17 @@ import {
   chatChunkSchema,
   chatCompletionSchema,
   chatRequestSchema,
+  collectionChangeSchema,
+  collectionCreateSchema,
+  collectionEntriesSchema,
+  collectionEntryListSchema,
+  collectionListSchema,
+  collectionSearchSchema,
+  collectionStatsSchema,
   completionRequestSchema,
   completionSchema,
+  deletedSchema,
+  duplicateListSchema,
   embeddingListSchema,
   embeddingRequestSchema,
   errorBodySchema,
@@ -16,7 +25,10 @@ import {
   fileListSchema,
   fileSchema,
   guardStateSchema,
+  hitListSchema,
   ignoredHeader,
+  matchRequestSchema,
+  matchSchema,
   modelDescriptionSchema,
   modelListSchema,
   modelSchema,
@@ -32,6 +44,7 @@ interface Row {
   readonly summary: string;
   readonly request?: z.ZodType;
   readonly form?: z.ZodObject;
+  readonly query?: z.ZodObject;
   readonly answer?: z.ZodType;
   /** One event of the stream, where `stream: true` asks for one. */
   readonly event?: z.ZodType;
@@ -118,6 +131,78 @@ export const rows: readonly Row[] = [
   { method: "get", path: "/v1/files/{id}", summary: "One of them.", answer: fileSchema },
   { method: "get", path: "/v1/files/{id}/content", summary: "Its bytes.", mediaType: "image/*" },
   { method: "delete", path: "/v1/files/{id}", summary: "Forget it.", answer: fileDeletedSchema },
+  {
+    method: "get",
+    path: "/v1/ocellus/collections",
+    summary: "The collections of this server.",
+    answer: collectionListSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/ocellus/collections",
+    summary: "Make a collection; the model that will make its vectors is recorded.",
+    request: collectionCreateSchema,
+    answer: collectionStatsSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/ocellus/collections/{collection}",
+    summary: "What it holds.",
+    answer: collectionStatsSchema,
+  },
+  {
+    method: "delete",
+    path: "/v1/ocellus/collections/{collection}",
+    summary: "Remove it with everything in it.",
+    answer: deletedSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/ocellus/collections/{collection}/entries",
+    summary: "Its entries by their ids.",
+    query: z.object({ after: z.string().optional(), limit: z.string().optional() }),
+    answer: collectionEntryListSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/ocellus/collections/{collection}/entries",
+    summary: "Add pictures and PDFs.",
+    request: collectionEntriesSchema,
+    answer: collectionChangeSchema,
+  },
+  {
+    method: "delete",
+    path: "/v1/ocellus/collections/{collection}/entries/{id}",
+    summary: "Remove one entry.",
+    answer: deletedSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/ocellus/collections/{collection}/entries/{id}/picture",
+    summary: "A small copy of its picture.",
+    mediaType: "image/webp",
+  },
+  {
+    method: "post",
+    path: "/v1/ocellus/collections/{collection}/search",
+    summary: "The entries most like a picture, or found by words.",
+    request: collectionSearchSchema,
+    answer: hitListSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/ocellus/collections/{collection}/duplicates",
+    summary: "Entries with the same picture; with min_score also those that look alike.",
+    query: z.object({ min_score: z.string().optional() }),
+    answer: duplicateListSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/ocellus/match",
+    summary: "Does a text belong to a picture? A score, a verdict and a reason.",
+    request: matchRequestSchema,
+    answer: matchSchema,
+  },
   { method: "get", path: "/health/live", summary: "The process answers.", answer: liveSchema },
   {
     method: "get",
@@ -151,7 +236,7 @@ export function openApiDocument(version: string): OpenApiDocument {
 
 type PathConfig = Parameters<OpenAPIHono["openAPIRegistry"]["registerPath"]>[0];
 
-function describe({ method, path, summary, request, form, answer, event, mediaType }: Row): PathConfig {
+function describe({ method, path, summary, request, form, query, answer, event, mediaType }: Row): PathConfig {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const body = request
     ? { "application/json": { schema: request } }
@@ -163,6 +248,7 @@ function describe({ method, path, summary, request, form, answer, event, mediaTy
     operationId: operationId(method, path),
     request: {
       ...(names.length > 0 && { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) }),
+      ...(query && { query }),
       ...(body && { body: { content: body, required: true } }),
     },
     responses: {

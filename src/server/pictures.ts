@@ -28,6 +28,11 @@ export function pictureResolver({ config, files, budget }: Services, exchange: E
   };
 }
 
+/** A picture's address on the wire, written either way. */
+export function urlOf(imageUrl: string | { readonly url: string }): string {
+  return typeof imageUrl === "string" ? imageUrl : imageUrl.url;
+}
+
 function checkedDataUrl(url: string, maxBytes: number): string {
   const numBytes = Math.floor(((url.length - url.indexOf(",") - 1) * 3) / 4);
   if (numBytes <= maxBytes) return url;

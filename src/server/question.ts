@@ -5,13 +5,15 @@ import type { Question } from "./answers.js";
 import { readConversation } from "./conversation.js";
 import type { Exchange } from "./exchange.js";
 import { chatOptions } from "./options.js";
+import { withPages } from "./pages.js";
 import { pictureResolver } from "./pictures.js";
 import type { Services } from "./services.js";
 
 export async function readQuestion(request: ChatRequest, services: Services, exchange: Exchange): Promise<Question> {
   const served = services.models.find(request.model);
   const options = chatOptions(request, served.model.info);
-  const messages = await readConversation(request.messages, pictureResolver(services, exchange));
+  const conversation = await readConversation(request.messages, pictureResolver(services, exchange));
+  const { messages, citations } = await withPages(request, conversation, served, services, exchange);
   const prepare: Question["prepare"] = async (settled) => {
     const numBytes = await served.model.pixelBytes(messages, settled);
     checkPixelBytes(numBytes, services.config.maxPixelBytes);
@@ -22,7 +24,7 @@ export async function readQuestion(request: ChatRequest, services: Services, exc
     };
     return numBytes === 0 ? work() : services.pixels.run(work, exchange.signal, numBytes); // words wait for no pictures
   };
-  return { served, options, numChoices: request.n ?? 1, prepare };
+  return { served, options, numChoices: request.n ?? 1, prepare, citations };
 }
 
 function checkPixelBytes(numBytes: number, maxPixelBytes: number): void {

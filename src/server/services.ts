@@ -1,7 +1,8 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
-import { Lane } from "../base/index.js";
+import { Lane, OcellusError } from "../base/index.js";
 import { Guards } from "../guard/index.js";
+import { Collections } from "../search/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
@@ -33,6 +34,8 @@ export interface Services extends ServerOptions {
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
+  /** Absent: none are kept. */
+  readonly collections: Collections | undefined;
 }
 
 export function createServices(options: ServerOptions): Services {
@@ -42,7 +45,14 @@ export function createServices(options: ServerOptions): Services {
   const budget = new ByteBudget(config.maxBodiesBytes);
   const pixels = new Lane(config.maxPixelBytes);
   const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
+  const collections = config.collections === undefined ? undefined : new Collections(config.collections);
+  const [rates, lifecycle] = [new RateLimiter(), new Lifecycle()];
   guards.listen((check) => metrics.noteCheck(check));
-  const lifecycle = new Lifecycle();
-  return { ...options, guards, models, files, budget, pixels, metrics, rates: new RateLimiter(), lifecycle };
+  return { ...options, guards, models, files, budget, pixels, metrics, rates, lifecycle, collections };
+}
+
+/** @throws `unsupported` when this server keeps none. */
+export function collectionsOf({ collections }: Services): Collections {
+  if (collections) return collections;
+  throw new OcellusError("unsupported", "this server keeps no collections; start it with --collections FOLDER");
 }

@@ -41,7 +41,8 @@ export interface Answer {
 }
 
 export interface ThreadOptions {
-  readonly path: string;
+  /** The model, or the file that holds it. */
+  readonly model: string | Uint8Array;
   readonly options: SessionOptions;
 }
 
@@ -59,17 +60,17 @@ export class GraphThread implements Graph {
   #hasCache = false;
   #lost: OcellusError | undefined;
 
-  private constructor(path: string, options: SessionOptions) {
-    const workerData: ThreadOptions = { path, options };
+  private constructor(model: string | Uint8Array, options: SessionOptions) {
+    const workerData: ThreadOptions = { model, options };
     this.#worker = new Worker(threadScript("graph-worker", import.meta.url), { workerData });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (cause) => this.#lose(cause));
   }
 
   /** As `GraphSession.open`. */
-  static async open(path: string, options: SessionOptions): Promise<GraphThread> {
+  static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphThread> {
     invariant(options.device === "cpu", "a graph thread runs on the CPU");
-    const thread = new GraphThread(path, options);
+    const thread = new GraphThread(model, options);
     try {
       await thread.#opened();
       return thread;

@@ -8,8 +8,8 @@ import { float32, GraphSession, tensor } from "./session.js";
 
 invariant(parentPort, "this file is started as a worker thread");
 const port = parentPort;
-const { path, options } = workerData as ThreadOptions;
-const opened = GraphSession.open(path, options);
+const { model, options } = workerData as ThreadOptions;
+const opened = GraphSession.open(model, options);
 let cached: CachedGraph | undefined;
 
 async function work(task: Task): Promise<Results> {

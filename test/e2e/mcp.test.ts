@@ -41,7 +41,7 @@ describe("ocellus mcp", () => {
         ["a blue plain sandal", false],
       ]) {
         const { structuredContent } = await call("match", { picture: "dress.jpg", text: claim });
-        expect(structuredContent).toEqual({ matches, certainty: expect.any(Number) });
+        expect(structuredContent).toEqual({ matches, certainty: expect.any(Number), reason: expect.any(String) });
         expect((structuredContent as { certainty: number }).certainty).toBeGreaterThan(0.5);
       }
       for (const [picture, problem] of [

@@ -112,6 +112,7 @@ export function embeddingWitness(): EmbeddingModel & { readonly seen: string[] }
   return {
     ...{ seen, info: { path: "", modelType: "clip", weights: "fp32", digest: "e", device: "cpu", maxLength: 77 } },
     numTokens: () => 1,
+    vectorVersion: "v",
     embedImage: note,
     embedText: note,
     close: async () => {},

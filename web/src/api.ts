@@ -12,6 +12,9 @@ import type {
   Moderation,
   ModerationPart,
   ModerationResult,
+  WireCollection,
+  WireDuplicates,
+  WireHit,
   WireModel,
 } from "../../src/protocol/index.js";
 import { storedKey } from "./preferences.js";
@@ -70,6 +73,31 @@ export async function moderate(input: readonly ModerationPart[]): Promise<Modera
 export async function proposeAllowed(proposal: AllowProposal): Promise<void> {
   await send("v1/ocellus/guards/proposals", { body: proposal });
 }
+
+/** @throws ApiError, also when the server keeps none. */
+export async function listCollections(): Promise<WireCollection[]> {
+  return (await json<{ data: WireCollection[] }>(await send(collections))).data;
+}
+
+/** @throws ApiError */
+export async function searchCollection(name: string, query: object): Promise<WireHit[]> {
+  const response = await send(`${collections}/${encodeURIComponent(name)}/search`, { body: query });
+  return (await json<{ data: WireHit[] }>(response)).data;
+}
+
+/** Of equal pixels; with a score also those at least so alike. @throws ApiError */
+export async function findDuplicates(name: string, minScore?: number): Promise<WireDuplicates> {
+  const query = minScore === undefined ? "" : `?min_score=${minScore}`;
+  const response = await send(`${collections}/${encodeURIComponent(name)}/duplicates${query}`);
+  return (await json<{ data: WireDuplicates }>(response)).data;
+}
+
+/** The small copy of an entry's picture. @throws ApiError */
+export async function entryPicture(name: string, id: number): Promise<Blob> {
+  return (await send(`${collections}/${encodeURIComponent(name)}/entries/${id}/picture`)).blob();
+}
+
+const collections = "v1/ocellus/collections";
 
 /** One metric with its readings, as prom-client writes them. */
 export interface Metric {

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { useConversations } from "./chats.js";
 import type { Conversation } from "./conversation.js";
 import { ChatPage } from "./pages/chat-page.js";
+import { CollectionsPage } from "./pages/collections-page.js";
 import { ComparePage } from "./pages/compare-page.js";
 import { GuardsPage } from "./pages/guards-page.js";
 import { ModelPage } from "./pages/model-page.js";
@@ -88,6 +89,8 @@ function Page({ route, conversation, isSettingsOpen, onSettingsClose }: PageProp
       return <ComparePage />;
     case "uses":
       return <UsesPage />;
+    case "collections":
+      return <CollectionsPage />;
     case "monitor":
       return <MonitorPage />;
     case "guards":

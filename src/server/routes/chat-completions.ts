@@ -10,7 +10,7 @@ import {
   type WireFinishReason,
 } from "../../protocol/index.js";
 import type { ChatToken } from "../../runtime/index.js";
-import { answers, type ChoiceEvent } from "../answers.js";
+import { answers, type ChoiceEvent, type Question } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
 import type { App, Exchange } from "../exchange.js";
@@ -26,7 +26,7 @@ export function addChatCompletions(app: App, services: Services): void {
     const request = await readRequest(c, services, chatRequestSchema, harmlessChatFields);
     const exchange = c.get("exchange");
     const question = await readQuestion(request, services, exchange);
-    const reply = new Reply(request, question.served, exchange);
+    const reply = new Reply(request, question, exchange);
     const events = answers(question, exchange);
     if (request.stream) return streamEvents(c, chunks(events, reply));
     for await (const event of events) reply.take(event);
@@ -45,13 +45,15 @@ async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncG
 class Reply {
   readonly #request: ChatRequest;
   readonly #served: ServedModel;
+  readonly #citations: Question["citations"];
   readonly #exchange: Exchange;
   readonly #choices: Choice[];
   readonly #head;
 
-  constructor(request: ChatRequest, served: ServedModel, exchange: Exchange) {
+  constructor(request: ChatRequest, { served, citations }: Question, exchange: Exchange) {
     this.#request = request;
     this.#served = served;
+    this.#citations = citations;
     this.#exchange = exchange;
     this.#choices = Array.from({ length: request.n ?? 1 }, () => new Choice(maxCalls(request)));
     this.#head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: served.id };
@@ -90,7 +92,7 @@ class Reply {
         finish_reason: choice.finishReason,
       })),
       usage: usageOf(this.#choices),
-      ocellus: factsOf(this.#choices[0]!, this.#served, this.#exchange),
+      ocellus: this.#facts(),
     };
   }
 
@@ -110,8 +112,12 @@ class Reply {
     return {
       ...this.#chunkHead(),
       choices: [{ index, delta: {}, logprobs: null, finish_reason }],
-      ...(isLast && { ocellus: factsOf(this.#choices[0]!, this.#served, this.#exchange) }),
+      ...(isLast && { ocellus: this.#facts() }),
     };
+  }
+
+  #facts(): ChatCompletion["ocellus"] {
+    return factsOf(this.#choices[0]!, this.#served, this.#exchange, this.#citations);
   }
 
   #chunkHead() {

@@ -1,6 +1,6 @@
 /**
- * One pull at a time for one commit: a lock file beside its staging folder. It names its owner, and the owner touches it
- * while at work, so that what a killed process or another machine has left is told from a pull that is still going on.
+ * One writer at a time for one folder: a lock file beside it. It names its owner, and the owner touches it while at work,
+ * so that what a killed process or another machine has left is told from work that is still going on.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
@@ -16,13 +16,13 @@ const pollMs = 250;
 
 interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called once when another pull has to be waited for. */
+  /** Called once when another writer has to be waited for. */
   readonly onWait?: ((owner: string) => void) | undefined;
 }
 
-/** Runs `body` alone among all processes that name the same `staging` folder. */
-export async function withPullLock<T>(staging: string, options: LockOptions, body: () => Promise<T>): Promise<T> {
-  const path = lockPath(staging);
+/** Runs `body` alone among all processes that name the same folder. */
+export async function withFolderLock<T>(folder: string, options: LockOptions, body: () => Promise<T>): Promise<T> {
+  const path = lockPath(folder);
   await acquire(path, options);
   const touching = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), touchMs);
   touching.unref();
@@ -31,18 +31,18 @@ export async function withPullLock<T>(staging: string, options: LockOptions, bod
   } finally {
     clearInterval(touching);
     await rm(path, { force: true });
-    await rmdir(dirname(path)).catch(() => {}); // unless another commit is on its way
+    await rmdir(dirname(path)).catch(() => {}); // unless something else is in it
   }
 }
 
-/** Is a pull at work there? */
-export async function isLocked(staging: string): Promise<boolean> {
-  const owner = await readOwner(lockPath(staging));
-  return owner !== undefined && !(await isStale(lockPath(staging), owner));
+/** Is a writer at work there? */
+export async function isLocked(folder: string): Promise<boolean> {
+  const owner = await readOwner(lockPath(folder));
+  return owner !== undefined && !(await isStale(lockPath(folder), owner));
 }
 
-function lockPath(staging: string): string {
-  return `${staging}.lock`;
+function lockPath(folder: string): string {
+  return `${folder}.lock`;
 }
 
 async function acquire(path: string, { signal, onWait }: LockOptions): Promise<void> {
@@ -69,7 +69,7 @@ async function create(path: string, own: string): Promise<boolean> {
     return true;
   } catch (cause) {
     const { code } = cause as { code?: string };
-    // ENOENT: a pull that has just ended has removed the empty folder.
+    // ENOENT: work that has just ended has removed the empty folder.
     if (code === "EEXIST" || code === "ENOENT") return false;
     throw ioError("write", path, cause);
   }

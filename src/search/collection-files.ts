@@ -1,0 +1,103 @@
+/** The files of a collection, and the few ways in which they are read and written. */
+import { open, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { ioError, OcellusError } from "../base/index.js";
+import { writeFileAtomically } from "../checkpoint/index.js";
+import { indexKinds } from "./vector-index.js";
+
+export const collectionModelSchema = z.object({
+  /** Of the checkpoint, its formats and graphs: equal versions give comparable vectors. */
+  version: z.string(),
+  /** For people: family and format. */
+  name: z.string(),
+  dimensions: z.number().int().min(1).max(16_384),
+});
+export type CollectionModel = Readonly<z.infer<typeof collectionModelSchema>>;
+
+export const collectionSchema = z.object({
+  name: z.string(),
+  kind: z.enum(indexKinds),
+  model: collectionModelSchema,
+  created: z.string(),
+  generation: z.number().int().min(1),
+});
+export type CollectionInfo = Readonly<z.infer<typeof collectionSchema>>;
+
+export async function writeInfo(folder: string, info: CollectionInfo): Promise<void> {
+  await writeFileAtomically(join(folder, "collection.json"), `${JSON.stringify(info, null, 2)}\n`);
+}
+
+/** @throws `not_found`, `invalid_file`, `io`. */
+export async function readInfo(folder: string): Promise<CollectionInfo> {
+  const path = join(folder, "collection.json");
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw ioError("read the collection", path, cause);
+  });
+  try {
+    return collectionSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new OcellusError("invalid_file", `${path} describes no collection of this version of Ocellus`, { cause });
+  }
+}
+
+export function fileOf(folder: string, what: "entries" | "pictures", { generation }: CollectionInfo): string {
+  return join(folder, what === "entries" ? `entries-${generation}.log` : `pictures-${generation}`);
+}
+
+/** At `end`, which cuts off what stands behind it; by itself at the end of the file. Synced. As it was when it fails. */
+export async function append(path: string, bytes: Uint8Array, end?: number): Promise<void> {
+  const file = await open(path, "r+").catch((cause: unknown) => Promise.reject(ioError("write", path, cause)));
+  const start = end ?? (await file.stat()).size;
+  try {
+    await file.truncate(start);
+    await file.write(bytes, 0, bytes.length, start);
+    await file.sync();
+  } catch (cause) {
+    await file.truncate(start).catch(() => {}); // half of it would count as added
+    throw ioError("write", path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+export async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}
+
+/** @throws `not_found`, `invalid_file` when the file ends before, `io`. */
+export async function readAt(path: string, at: number, length: number): Promise<Buffer> {
+  const file = await open(path, "r").catch((cause: unknown) => Promise.reject(ioError("read", path, cause)));
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, at);
+    if (bytesRead === length) return buffer;
+    throw new OcellusError("invalid_file", `${path} ends before byte ${at + length}; add its pictures again`);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file from its parts, each made when its turn comes; synced. Resolves to its size. @throws `io`, as `partOf`. */
+export async function writeParts<T>(
+  path: string,
+  items: readonly T[],
+  partOf: (item: T) => Promise<Uint8Array>,
+  last: Uint8Array = new Uint8Array(),
+): Promise<number> {
+  const file = await open(path, "w").catch((cause: unknown) => Promise.reject(ioError("write", path, cause)));
+  try {
+    let size = 0;
+    const write = async (part: Uint8Array) => {
+      await file.write(part);
+      size += part.length;
+    };
+    for (const item of items) await write(await partOf(item));
+    await write(last);
+    await file.sync();
+    return size;
+  } catch (cause) {
+    throw cause instanceof OcellusError ? cause : ioError("write", path, cause);
+  } finally {
+    await file.close();
+  }
+}

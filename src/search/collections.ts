@@ -1,0 +1,115 @@
+/** The collections of one folder by their names: made, opened once, listed, removed. */
+import { randomBytes } from "node:crypto";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ioError, nearestHint, OcellusError } from "../base/index.js";
+import { cacheRoot, createFolderAtomically, pathExists, withFolderLock } from "../checkpoint/index.js";
+import { Collection } from "./collection.js";
+import { type CollectionInfo, type CollectionModel, fileOf, readInfo, writeInfo } from "./collection-files.js";
+import type { IndexKind } from "./vector-index.js";
+
+/** A name is a folder's name on every system, and a part of an address. */
+const goodName = /^(?!.*\.lock$)[a-z0-9][\w.-]{0,63}$/i; // beside it lies its lock
+/** Each that is used is held in memory; a shop has some, a program that makes more has lost its way. */
+const maxCollections = 1000;
+
+/** Where the command line keeps collections: with what else is ours on this machine, but never cleared as a cache. */
+export function collectionsFolder(): string {
+  return join(cacheRoot(), "collections");
+}
+
+export class Collections {
+  readonly folder: string;
+  readonly #opened = new Map<string, Promise<Collection>>();
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** By name. Folders that hold no collection are passed over. @throws `io`. */
+  async list(): Promise<CollectionInfo[]> {
+    const names = await readdir(this.folder).catch((cause: { code?: string }) => {
+      if (cause.code === "ENOENT") return [];
+      throw ioError("list the collections in", this.folder, cause);
+    });
+    const good = names.filter((name) => goodName.test(name));
+    const found = await Promise.all(good.map((name) => readInfo(join(this.folder, name)).catch(() => undefined)));
+    // Of another name: a folder that is being made.
+    const whole = found.filter((info, i) => info !== undefined && info.name === good[i]) as CollectionInfo[];
+    return whole.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** @throws `invalid_request` for a name that cannot be one or is taken, `too_large`, `unavailable`, `io`. */
+  async create(name: string, kind: IndexKind, model: CollectionModel): Promise<Collection> {
+    const folder = this.#folderOf(name);
+    if (await pathExists(folder))
+      throw new OcellusError("invalid_request", `there is a collection ${name} already`, {
+        details: { param: "name" },
+      });
+    if ((await this.list()).length >= maxCollections)
+      throw new OcellusError("too_large", `${this.folder}: at most ${maxCollections} collections; remove some`);
+    await createFolderAtomically(folder, false, async (temporary) => {
+      const info = { name, kind, model, created: new Date().toISOString(), generation: 1 };
+      await writeFile(fileOf(temporary, "entries", info), "");
+      await writeFile(fileOf(temporary, "pictures", info), "");
+      await writeInfo(temporary, info);
+    });
+    return this.open(name);
+  }
+
+  /** With what others have added by now. @throws `invalid_request` (a bad name), `not_found`, as `Collection.open`. */
+  async open(name: string): Promise<Collection> {
+    const folder = this.#folderOf(name);
+    try {
+      const opening = this.#opened.get(name) ?? Collection.open(folder);
+      this.#opened.set(name, opening);
+      const collection = await opening;
+      await collection.refresh();
+      return collection;
+    } catch (error) {
+      this.#opened.delete(name);
+      throw (error as { code?: string }).code === "not_found" ? await this.#missing(name) : error;
+    }
+  }
+
+  async has(name: string): Promise<boolean> {
+    return pathExists(join(this.#folderOf(name), "collection.json"));
+  }
+
+  /** With everything in it. @throws `not_found`, `io`. */
+  async remove(name: string): Promise<void> {
+    const folder = this.#folderOf(name);
+    if (!(await this.has(name))) throw await this.#missing(name);
+    this.#opened.delete(name);
+    await withFolderLock(folder, {}, async () => {
+      const away = join(this.folder, `.removed-${name}-${randomBytes(4).toString("hex")}`);
+      await rename(folder, away).catch((cause: unknown) => Promise.reject(ioError("remove", folder, cause)));
+      await rm(away, { recursive: true, force: true });
+    });
+  }
+
+  /** Saves what indexes would take long to build again. */
+  async close(): Promise<void> {
+    for (const opening of this.#opened.values()) await (await opening.catch(() => undefined))?.save();
+    this.#opened.clear();
+  }
+
+  #folderOf(name: string): string {
+    if (goodName.test(name)) return join(this.folder, name);
+    throw new OcellusError(
+      "invalid_request",
+      `${JSON.stringify(name.slice(0, 80))} is no name of a collection: expected up to 64 letters, digits, _ . or -`,
+      { details: { param: "collection" } },
+    );
+  }
+
+  async #missing(name: string): Promise<OcellusError> {
+    const hint = nearestHint(
+      name,
+      (await this.list()).map((info) => info.name),
+    );
+    return new OcellusError("not_found", `there is no collection ${name}${hint}; \`ocellus index list\` shows them`, {
+      details: { param: "collection" },
+    });
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The index for hundreds of thousands: a graph (HNSW, Malkov and Yashunin 2016, by `usearch`) over copies in bfloat16
+ * proposes, the float32 vectors dispose: scores are exact, and a filter that lets few pass is answered by looking at all.
+ *
+ * The graph is the only thing that takes long to build, so it is saved: `<path>` as usearch writes it, then `<path>.json`,
+ * which says what is in it and its SHA-256. usearch reads damaged files without looking and takes the process down with it:
+ * it is given a file only when the digest is right. A graph that does not fit is mended, or built anew.
+ */
+import { randomBytes } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { setImmediate as breathe } from "node:timers/promises";
+import type { Index } from "usearch";
+import { z } from "zod";
+import { ioError, OcellusError } from "../base/index.js";
+import { fileDigest, writeFileAtomically } from "../checkpoint/index.js";
+import type { Rows } from "./rows.js";
+import { checkVector, type Neighbour, type VectorIndex } from "./vector-index.js";
+
+/** Neighbours of a node, candidates while adding and while searching: recall 0.99 and more on clustered data, `bench/index.ts`. */
+const [connectivity, expansionAdd, expansionSearch] = [16, 128, 64];
+/** Candidates for each wanted neighbour: bfloat16 mixes up the order of near ones. */
+const candidatesPerNeighbour = 4;
+const fewestProposed = 32;
+/** Some twenty milliseconds. */
+const addedAtOnce = 64;
+/** Above this share of all vectors, and this many, proposals cost more than a look at those that a filter lets pass. */
+const [mostShare, mostProposed] = [1 / 8, 4096];
+
+const savedSchema = z.object({ sha256: z.string(), dimensions: z.number(), keys: z.array(z.number().int().min(0)) });
+
+export class HnswIndex implements VectorIndex {
+  readonly kind = "hnsw";
+  readonly #rows: Rows;
+  readonly #graph: Index;
+
+  private constructor(rows: Rows, graph: Index) {
+    this.#rows = rows;
+    this.#graph = graph;
+  }
+
+  /**
+   * Over the vectors given, with as much of the graph that was saved at `path` as fits them.
+   * @throws `unavailable` where usearch cannot be loaded.
+   */
+  static async open(rows: Rows, path?: string): Promise<HnswIndex> {
+    const saved = path === undefined ? undefined : await readSaved(path, rows.dimensions);
+    const graph = await newGraph(rows.dimensions);
+    if (saved) graph.load(path!);
+    const known = new Set(saved?.keys);
+    for (const key of known) if (!rows.has(key)) graph.remove(BigInt(key));
+    for (const key of [...rows.keys()].filter((each) => !known.has(each))) {
+      if (key % addedAtOnce === 0) await breathe(); // a server goes on answering
+      graph.add(BigInt(key), rows.get(key)!, 1);
+    }
+    return new HnswIndex(rows, graph);
+  }
+
+  get dimensions(): number {
+    return this.#rows.dimensions;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  add(key: number, vector: Float32Array): void {
+    this.#rows.add(key, vector);
+    this.#graph.add(BigInt(key), vector, 1);
+  }
+
+  remove(key: number): boolean {
+    if (!this.#rows.remove(key)) return false;
+    this.#graph.remove(BigInt(key));
+    return true;
+  }
+
+  vector(key: number): Float32Array | undefined {
+    return this.#rows.get(key);
+  }
+
+  search(query: Float32Array, count: number, accepts: (key: number) => boolean = () => true): Neighbour[] {
+    checkVector(query, this.dimensions, "the query");
+    const most = Math.min(mostProposed, mostShare * this.size);
+    const wanted = candidatesPerNeighbour * count;
+    for (let proposed = Math.max(wanted, fewestProposed); proposed <= most; ) {
+      const keys = Array.from(this.#graph.search(query, proposed, 1).keys, Number);
+      const passed = keys.filter((key) => this.#rows.has(key) && accepts(key));
+      if (passed.length >= wanted) return this.#rows.rank(query, passed, count);
+      proposed *= Math.max(2, (1.5 * wanted) / Math.max(passed.length, 1)); // as many as should do, and half as many again
+      proposed = Math.ceil(proposed);
+    }
+    return this.#rows.scan(query, count, accepts);
+  }
+
+  async save(path: string): Promise<void> {
+    const keys = [...this.#rows.keys()];
+    const temporary = `${path}.partial-${randomBytes(4).toString("hex")}`;
+    try {
+      this.#graph.save(temporary);
+      await synced(temporary);
+      const sha256 = await fileDigest(temporary);
+      await rename(temporary, path); // until the next line the old digest stands there, and the graph counts as damaged
+      await writeFileAtomically(`${path}.json`, JSON.stringify({ sha256, dimensions: this.dimensions, keys }));
+    } catch (cause) {
+      await rm(temporary, { force: true });
+      throw cause instanceof OcellusError ? cause : ioError("write the graph", path, cause);
+    }
+  }
+}
+
+async function newGraph(dimensions: number): Promise<Index> {
+  const { Index, MetricKind, ScalarKind } = await loadUsearch();
+  return new Index({
+    dimensions,
+    metric: MetricKind.IP,
+    quantization: ScalarKind.BF16,
+    connectivity,
+    expansion_add: expansionAdd,
+    expansion_search: expansionSearch,
+    multi: false,
+  });
+}
+
+async function loadUsearch(): Promise<typeof import("usearch")> {
+  try {
+    return await import("usearch");
+  } catch (cause) {
+    throw new OcellusError(
+      "unavailable",
+      "the vector library usearch cannot be loaded on this machine; use the exact index (--kind exact), " +
+        "or run `npm install --include=optional usearch`",
+      { cause },
+    );
+  }
+}
+
+/** What the graph at `path` holds; undefined when it is not there, or not as it was written. */
+async function readSaved(path: string, dimensions: number) {
+  try {
+    const saved = savedSchema.parse(JSON.parse(await readFile(`${path}.json`, "utf8")));
+    return saved.dimensions === dimensions && saved.sha256 === (await fileDigest(path)) ? saved : undefined;
+  } catch {
+    return undefined; // it can be built again
+  }
+}
+
+async function synced(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  await file.sync().finally(() => file.close());
+}

@@ -1,0 +1,83 @@
+/** A picture on its way into a collection: decoded once, its digest, its vector (known or made), a small copy to look at. */
+import { OcellusError } from "../base/index.js";
+import { type DecodeOptions, decodeImage, type ImageInput, pixelDigest, thumbnail } from "../image/index.js";
+import type { PictureEmbedder } from "../runtime/index.js";
+import type { Collection } from "./collection.js";
+import type { CollectionInfo, CollectionModel } from "./collection-files.js";
+import { maxTextLength, type NewEntry } from "./entry.js";
+import type { PdfDocument } from "./pdf.js";
+
+export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "metadata" | "stamp"> {
+  readonly picture: ImageInput;
+  /** Pixels of the longer side of the kept copy. Default 320 to look at; pages, which a model must read, 1536. */
+  readonly keepSide?: number | undefined;
+}
+
+/** Side of the copies that people look at, and of pages: print of ten points is read at it. */
+const [keptSide, keptPageSide] = [320, 1536];
+/** An address or a path on any system. */
+const maxSourceLength = 4096;
+
+/**
+ * A picture with the pixels of one that is there takes its vector over.
+ * @throws as `decodeImage`, `invalid_request` (another model's collection, a source or a text too long), `aborted`.
+ */
+export async function prepareEntry(
+  collection: Collection,
+  embedder: PictureEmbedder,
+  { picture, keepSide, ...rest }: Intake,
+  options: DecodeOptions = {},
+): Promise<NewEntry> {
+  checkModel(collection.info, embedder);
+  checkLengths(rest);
+  const decoded = await decodeImage(picture, options);
+  const pixels = pixelDigest(decoded);
+  const twin = collection.withPixels(pixels)[0];
+  const { signal } = options;
+  const vector =
+    (twin && collection.vector(twin.id)?.slice()) ?? (await embedder.embedImage(decoded, signal ? { signal } : {}));
+  const side = keepSide ?? (rest.page === undefined ? keptSide : keptPageSide);
+  const { width, height } = decoded;
+  return { ...rest, pixels, width, height, vector, picture: await thumbnail(decoded, side) };
+}
+
+/** A page of a document, its own text after what is said of it. @throws as `PdfDocument.page`. */
+export async function pageIntake(
+  pdf: PdfDocument,
+  page: number,
+  { text, ...rest }: Omit<Intake, "picture" | "page">,
+  signal: AbortSignal,
+): Promise<Intake> {
+  const { image, text: written } = await pdf.page(page, keptPageSide, signal);
+  const said = [text, written].filter(Boolean).join("\n").slice(0, maxTextLength);
+  return { ...rest, page, picture: image, ...(said !== "" && { text: said }) };
+}
+
+/** What a new collection would record. Costs one small picture through the model: only its vector says how long it is. */
+export async function modelOf(embedder: PictureEmbedder): Promise<CollectionModel> {
+  const grey = { width: 2, height: 2, data: new Uint8Array(12).fill(127) };
+  const { length: dimensions } = await embedder.embedImage(grey);
+  return { version: embedder.version, name: embedder.name, dimensions };
+}
+
+/** Vectors of two models lie in two spaces: a distance between them means nothing. @throws `invalid_request`. */
+export function checkModel({ name, model }: CollectionInfo, { version, name: found }: PictureEmbedder): void {
+  if (model.version === version) return;
+  throw new OcellusError(
+    "invalid_request",
+    `the collection ${name} was made with ${model.name} (${model.version.slice(0, 12)}), not with ` +
+      `${found} (${version.slice(0, 12)}): use that model, or make another collection`,
+    { details: { param: "model" } },
+  );
+}
+
+function checkLengths({ source, text = "" }: Pick<NewEntry, "source" | "text">): void {
+  const isSource = source.length > 0 && source.length <= maxSourceLength;
+  if (isSource && text.length <= maxTextLength) return;
+  throw new OcellusError(
+    "invalid_request",
+    isSource
+      ? `${source.slice(0, 80)}: a text of ${text.length} characters, at most ${maxTextLength} are kept`
+      : `source: expected 1 to ${maxSourceLength} characters, found ${source.length}`,
+  );
+}

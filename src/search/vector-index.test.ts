@@ -1,0 +1,160 @@
+/** What both kinds of index promise, tried on each: one suite; then what only the approximate one must prove. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ExactIndex } from "./exact-index.js";
+import { HnswIndex } from "./hnsw-index.js";
+import { Rows } from "./rows.js";
+import type { IndexKind, VectorIndex } from "./vector-index.js";
+import { clustered } from "./vectors.testkit.js";
+
+const dimensions = 32;
+
+async function open(kind: IndexKind, rows = new Rows(dimensions), path?: string): Promise<VectorIndex> {
+  return kind === "exact" ? new ExactIndex(rows) : HnswIndex.open(rows, path);
+}
+
+/** The plainest way to say what is right. */
+function oracle(vectors: ReadonlyMap<number, Float32Array>, query: Float32Array, count: number): number[] {
+  const scored = [...vectors].map(
+    ([key, vector]) => [key, vector.reduce((sum, x, i) => sum + x * query[i]!, 0)] as const,
+  );
+  return scored
+    .sort(([k, a], [l, b]) => b - a || k - l)
+    .slice(0, count)
+    .map(([key]) => key);
+}
+
+describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
+  async function filled(count: number, numClusters = 20) {
+    const next = clustered(dimensions, numClusters);
+    const index = await open(kind);
+    const vectors = new Map(Array.from({ length: count }, (_, i) => [i, next(i)]));
+    for (const [key, vector] of vectors) index.add(key, vector);
+    return { index, vectors, next };
+  }
+
+  it("finds what was added, best first, with the cosine", async () => {
+    const { index, vectors } = await filled(500);
+    const query = vectors.get(17)!;
+    const found = index.search(query, 5);
+    expect(found.map(({ key }) => key)).toEqual(oracle(vectors, query, 5));
+    expect(found[0]).toEqual({ key: 17, score: expect.closeTo(1, 5) });
+    for (const { key, score } of found)
+      expect(score).toBeCloseTo(
+        vectors.get(key)!.reduce((sum, x, i) => sum + x * query[i]!, 0),
+        5,
+      );
+    expect(index.vector(17)).toEqual(query);
+    expect([index.size, index.dimensions, index.kind]).toEqual([500, dimensions, kind]);
+  });
+
+  it("grows, forgets and takes a forgotten key again, at any time", async () => {
+    const { index, vectors, next } = await filled(600);
+    for (let key = 0; key < 600; key += 3) {
+      expect(index.remove(key)).toBe(true);
+      vectors.delete(key);
+    }
+    expect([index.remove(0), index.size, index.vector(0)]).toEqual([false, 400, undefined]);
+    for (let key = 0; key < 90; key += 3) {
+      vectors.set(key, next(key + 7));
+      index.add(key, vectors.get(key)!);
+    }
+    for (const i of [1, 9, 30, 599]) {
+      const query = next(i);
+      expect(index.search(query, 8).map(({ key }) => key)).toEqual(oracle(vectors, query, 8));
+    }
+  });
+
+  it("lets a filter pass few or many, and still gives as many as there are", async () => {
+    const { index, vectors, next } = await filled(800);
+    for (const every of [1, 2, 50, 400, 801]) {
+      const passed = new Map([...vectors].filter(([key]) => key % every === every - 1));
+      const query = next(3);
+      const found = index.search(query, 6, (key) => passed.has(key));
+      expect(
+        found.map(({ key }) => key),
+        `every ${every}`,
+      ).toEqual(oracle(passed, query, 6));
+    }
+  });
+
+  it("gives of equal ones the smaller key first, and all there are when more are wanted", async () => {
+    const index = await open(kind);
+    expect(index.search(clustered(dimensions, 1)(0), 3)).toEqual([]);
+    const vector = clustered(dimensions, 1)(0);
+    for (const key of [9, 4, 7]) index.add(key, vector);
+    expect(index.search(vector, 10).map(({ key }) => key)).toEqual([4, 7, 9]);
+    expect(index.search(vector, 2).map(({ key }) => key)).toEqual([4, 7]);
+  });
+
+  it("refuses vectors of another length or size, numbers that are none, and a key twice", async () => {
+    const index = await open(kind);
+    const good = clustered(dimensions, 1)(0);
+    index.add(1, good);
+    const nan = good.slice().fill(Number.NaN, 0, 1);
+    for (const [vector, problem] of [
+      [good.subarray(1), /expected 32 numbers, found 31/],
+      [good.map((x) => 2 * x), /expected length one, found 2/],
+      [nan, /expected length one, found NaN/],
+    ] as const) {
+      expect(() => index.add(2, vector)).toThrow(problem);
+      expect(() => index.search(vector, 1)).toThrow(problem);
+    }
+    expect(() => index.add(1, good)).toThrow(/1 is in the index already/);
+    expect(index.size).toBe(1);
+  });
+
+  it("agrees with the exact order at recall 0.99 and more on clustered vectors", async () => {
+    const { index, vectors, next } = await filled(4000, 60);
+    let hits = 0;
+    for (let i = 0; i < 50; i++) {
+      const query = next(i);
+      const right = new Set(oracle(vectors, query, 10));
+      hits += index.search(query, 10).filter(({ key }) => right.has(key)).length;
+    }
+    expect(hits / 500).toBeGreaterThanOrEqual(kind === "exact" ? 1 : 0.99);
+  });
+});
+
+describe("the graph of an HNSW index", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ocellus-index-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "graph");
+  const next = clustered(dimensions, 20);
+  const vectors = Array.from({ length: 700 }, (_, i) => next(i));
+  const rowsOf = (keys: Iterable<number>) => {
+    const rows = new Rows(dimensions);
+    for (const key of keys) rows.add(key, vectors[key]!);
+    return rows;
+  };
+  const keys = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+  it("is saved, and opened with what was added and removed since", async () => {
+    const index = await HnswIndex.open(rowsOf(keys(0, 600)));
+    await index.save(path);
+    const later = await HnswIndex.open(rowsOf(keys(100, 700)), path);
+    const expected = new Map(keys(100, 700).map((key) => [key, vectors[key]!]));
+    for (const key of [0, 150, 650])
+      expect(later.search(vectors[key]!, 5).map((found) => found.key)).toEqual(oracle(expected, vectors[key]!, 5));
+  });
+
+  it("is built anew when a bit of it is wrong: the library would take the process down with it", async () => {
+    for (const damage of [(bytes: Buffer) => bytes.subarray(0, bytes.length / 2), flipped, () => Buffer.from("{}")]) {
+      const index = await HnswIndex.open(rowsOf(keys(0, 300)));
+      await index.save(path);
+      writeFileSync(path, damage(readFileSync(path)));
+      const again = await HnswIndex.open(rowsOf(keys(0, 300)), path);
+      expect(again.search(vectors[5]!, 1)).toEqual([{ key: 5, score: expect.closeTo(1, 5) }]);
+    }
+    writeFileSync(`${path}.json`, "no JSON");
+    expect((await HnswIndex.open(rowsOf(keys(0, 3)), path)).size).toBe(3);
+    expect(existsSync(path)).toBe(true);
+  });
+});
+
+function flipped(bytes: Buffer): Buffer {
+  bytes[bytes.length >> 1]! ^= 1;
+  return bytes;
+}

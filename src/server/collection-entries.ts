@@ -1,0 +1,94 @@
+/** Pictures and PDFs of one request into a collection: all of them, or, when one is refused, none. */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { type NewWireEntry, refusal } from "../protocol/index.js";
+import {
+  type Collection,
+  type Entry,
+  type Intake,
+  isPdf,
+  type NewEntry,
+  PdfDocument,
+  pageIntake,
+  prepareEntry,
+} from "../search/index.js";
+import type { Exchange } from "./exchange.js";
+import { pictureResolver, type ResolvePicture, urlOf } from "./pictures.js";
+import type { Services } from "./services.js";
+import { withEye } from "./with-eye.js";
+
+export interface AddedEntry {
+  readonly entry: Entry;
+  /** Id of an older entry with the same pixels. */
+  readonly twin: number | undefined;
+}
+
+/** Each is drawn and encoded while the client waits: minutes. A longer document is for `ocellus index add`. */
+const mostPages = 256;
+
+/** @throws as `prepareEntry`, `PdfDocument.open`; `invalid_request`, `too_large`. */
+export async function addEntries(
+  collection: Collection,
+  entries: readonly NewWireEntry[],
+  services: Services,
+  exchange: Exchange,
+): Promise<AddedEntry[]> {
+  const resolve = pictureResolver(services, exchange);
+  const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = services.config;
+  const limits = { maxBytes, maxPixels, signal: exchange.signal };
+  const news: NewEntry[] = [];
+  await withEye(services.models.findMaker(collection.info), exchange, async ({ embedder }) => {
+    for (const entry of entries)
+      for await (const intake of intakesOf(entry, resolve, exchange.signal)) {
+        throwIfAborted(exchange.signal);
+        if (news.length >= mostPages) throw tooMany();
+        news.push(await prepareEntry(collection, embedder, intake, limits));
+      }
+  });
+  exchange.facts.pictures = (exchange.facts.pictures ?? 0) + news.length;
+  const added = await collection.add(news);
+  return added.map((entry) => ({
+    entry,
+    twin: collection.withPixels(entry.pixels).find(({ id }) => id < entry.id)?.id,
+  }));
+}
+
+async function* intakesOf(
+  { image_url, document, source, text, metadata }: NewWireEntry,
+  resolve: ResolvePicture,
+  signal: AbortSignal,
+): AsyncGenerator<Intake> {
+  const labels = { source, ...(text !== undefined && { text }), ...(metadata && { metadata }) };
+  if ((image_url === undefined) === (document === undefined))
+    throw refusal("entries", `${source}: expected either image_url or document`);
+  if (image_url !== undefined) {
+    yield { ...labels, picture: await resolve(urlOf(image_url)) };
+    return;
+  }
+  const pdf = await PdfDocument.open(pdfBytes(document!, source), source).catch(toRequestError);
+  try {
+    for (let page = 1; page <= pdf.numPages; page++)
+      yield await pageIntake(pdf, page, labels, signal).catch(toRequestError);
+  } finally {
+    await pdf.close();
+  }
+}
+
+function pdfBytes(url: string, source: string): Uint8Array {
+  const payload = /^data:application\/pdf;base64,([A-Za-z0-9+/]+={0,2})$/i.exec(url)?.[1];
+  const bytes = payload === undefined ? undefined : Buffer.from(payload, "base64");
+  if (bytes && isPdf(bytes)) return bytes;
+  throw refusal("entries", `${source}: document: expected a PDF as data:application/pdf;base64,…`);
+}
+
+/** A file that came with the request is the client's fault, not the server's. */
+function toRequestError(error: unknown): never {
+  if (!(error instanceof OcellusError) || error.code !== "invalid_file") throw error;
+  throw new OcellusError("invalid_request", error.message, { cause: error, details: { param: "entries" } });
+}
+
+function tooMany(): OcellusError {
+  return new OcellusError(
+    "too_large",
+    `at most ${mostPages} pictures and pages are added by one request; send more of them`,
+  );
+}

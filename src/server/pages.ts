@@ -1,0 +1,48 @@
+/** `ocellus.collection` of a chat request: pages are found for its last question and put before it. */
+import type { ChatRequest } from "../protocol/index.js";
+import type { ChatMessage, ContentPart, ImageInput } from "../runtime/index.js";
+import { type Citation, pagesFor } from "../search/index.js";
+import type { Exchange } from "./exchange.js";
+import type { ServedModel } from "./models.js";
+import { collectionsOf, type Services } from "./services.js";
+import { withEye } from "./with-eye.js";
+
+/** What a small model can look at in one prompt. */
+const defaultPages = 3;
+
+interface Paged {
+  readonly messages: readonly ChatMessage[];
+  /** Absent: no collection was asked. */
+  readonly citations?: readonly Citation[];
+}
+
+/** @throws as `find`, `not_found`. */
+export async function withPages(
+  { ocellus: asked }: ChatRequest,
+  messages: readonly ChatMessage[],
+  { model }: ServedModel,
+  services: Services,
+  exchange: Exchange,
+): Promise<Paged> {
+  const last = messages.findLastIndex(({ role }) => role === "user");
+  if (!asked || last < 0) return { messages };
+  const collection = await collectionsOf(services).open(asked.collection);
+  const parts = partsOf(messages[last]!);
+  const question = parts
+    .flatMap((part) => (typeof part === "object" && part.type === "text" ? [part.text] : []))
+    .join("\n");
+  const pictures = parts.flatMap((part): ImageInput[] =>
+    typeof part === "object" && part.type === "image" ? [part.image] : [],
+  );
+  const { maxLength } = model.info;
+  const numPages = asked.pages ?? defaultPages;
+  const found = await withEye(services.models.findMaker(collection.info), exchange, ({ embedder }) =>
+    pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: exchange.signal }),
+  );
+  const shown = { ...messages[last]!, content: [...found.parts, ...parts] };
+  return { messages: messages.with(last, shown), citations: found.citations };
+}
+
+function partsOf({ content }: ChatMessage): readonly ContentPart[] {
+  return typeof content === "string" ? [{ type: "text", text: content }] : (content as readonly ContentPart[]);
+}

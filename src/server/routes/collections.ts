@@ -1,0 +1,166 @@
+/** /v1/ocellus/collections: pictures that are kept and found. All keys of a server share them. */
+import { OcellusError } from "../../base/index.js";
+import {
+  collectionCreateSchema,
+  collectionEntriesSchema,
+  collectionSearchSchema,
+  refusal,
+  type WireCollection,
+  type WireCollectionStats,
+  type WireEntry,
+} from "../../protocol/index.js";
+import {
+  type Collection,
+  type CollectionInfo,
+  type Collections,
+  duplicates,
+  type Entry,
+  find,
+  modelOf,
+} from "../../search/index.js";
+import { readRequest } from "../body.js";
+import { addEntries } from "../collection-entries.js";
+import type { App, RequestContext } from "../exchange.js";
+import { pictureResolver, urlOf } from "../pictures.js";
+import { collectionsOf, type Services } from "../services.js";
+import { withEye } from "../with-eye.js";
+
+const defaultHits = 10;
+/** Of one page of entries. */
+const [defaultLimit, mostListed] = [100, 1000];
+
+const root = "/v1/ocellus/collections";
+const one = `${root}/:collection`;
+
+export function addCollections(app: App, services: Services): void {
+  addShelf(app, services);
+  addEntryRoutes(app, services);
+  addSearch(app, services);
+}
+
+/** The collections as a whole. */
+function addShelf(app: App, services: Services): void {
+  app.get(root, async (c) => {
+    const infos = await collectionsOf(services).list();
+    return c.json({ object: "list", data: infos.map(wireInfo) });
+  });
+  app.post(root, async (c) => {
+    const { name, kind = "exact", model } = await readRequest(c, services, collectionCreateSchema);
+    const collections = writable(services);
+    const eye = services.models.findEye(model);
+    const recorded = await withEye(eye, c.get("exchange"), ({ embedder }) => modelOf(embedder));
+    return c.json(await wireStats(await collections.create(name, kind, recorded)));
+  });
+  app.get(one, async (c) => c.json(await wireStats(await opened(c, services))));
+  app.delete(one, async (c) => {
+    const name = c.req.param("collection");
+    await writable(services).remove(name);
+    return c.json({ id: name, object: "ocellus.collection", deleted: true });
+  });
+}
+
+function addEntryRoutes(app: App, services: Services): void {
+  app.get(`${one}/entries`, async (c) => {
+    const limit = queryNumber(c, "limit", defaultLimit, 1, mostListed);
+    const after = queryNumber(c, "after", -1, -1, Number.MAX_SAFE_INTEGER);
+    const later = [...(await opened(c, services)).entries()].filter(({ id }) => id > after).sort((a, b) => a.id - b.id);
+    return c.json({ object: "list", data: later.slice(0, limit).map(wireEntry), has_more: later.length > limit });
+  });
+  app.post(`${one}/entries`, async (c) => {
+    const { entries } = await readRequest(c, services, collectionEntriesSchema);
+    const collection = await writable(services).open(c.req.param("collection"));
+    const added = await addEntries(collection, entries, services, c.get("exchange"));
+    const data = added.map(({ entry, twin }) => ({
+      ...wireEntry(entry),
+      ...(twin !== undefined && { duplicate_of: twin }),
+    }));
+    return c.json({ object: "list", data });
+  });
+  app.delete(`${one}/entries/:id`, async (c) => {
+    const collection = await writable(services).open(c.req.param("collection"));
+    const { id } = collection.entry(entryId(c));
+    await collection.remove([id]);
+    return c.json({ id: String(id), object: "ocellus.collection.entry", deleted: true });
+  });
+  app.get(`${one}/entries/:id/picture`, async (c) => {
+    const picture = await (await opened(c, services)).picture(entryId(c));
+    return c.body(picture as Uint8Array<ArrayBuffer>, 200, {
+      "content-type": "image/webp",
+      "x-content-type-options": "nosniff",
+      "cache-control": "private, max-age=86400", // an id is never given to another picture
+    });
+  });
+}
+
+function addSearch(app: App, services: Services): void {
+  app.post(`${one}/search`, async (c) => {
+    const request = await readRequest(c, services, collectionSearchSchema);
+    const { image_url, text, top_k: count = defaultHits, where } = request;
+    const exchange = c.get("exchange");
+    const { signal } = exchange;
+    const collection = await opened(c, services);
+    const picture = image_url && (await pictureResolver(services, exchange)(urlOf(image_url)));
+    const hits = await withEye(services.models.findMaker(collection.info), exchange, ({ embedder }) =>
+      find(collection, embedder, { picture, text, count, where, signal }),
+    );
+    const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));
+    return c.json({ object: "list", data });
+  });
+  app.get(`${one}/duplicates`, async (c) => {
+    const minScore = queryNumber(c, "min_score", undefined, 0, 1);
+    const groups = await duplicates(await opened(c, services), { minScore, signal: c.get("exchange").signal });
+    return c.json({
+      object: "list",
+      data: groups.map((group) => ({ ...group, entries: group.entries.map(wireEntry) })),
+    });
+  });
+}
+
+function opened(c: RequestContext, services: Services): Promise<Collection> {
+  return collectionsOf(services).open(c.req.param("collection")!);
+}
+
+function writable(services: Services): Collections {
+  if (!services.config.collectionsReadOnly) return collectionsOf(services);
+  throw new OcellusError("unsupported", "the collections of this server are only to be searched");
+}
+
+function wireInfo({ name, kind, model, created }: CollectionInfo): WireCollection {
+  return { object: "ocellus.collection", name, kind, model, created };
+}
+
+async function wireStats(collection: Collection): Promise<WireCollectionStats> {
+  const entries = [...collection.entries()];
+  const numOf = (value: (entry: Entry) => string) => new Set(entries.map(value)).size;
+  return {
+    ...wireInfo(collection.info),
+    entries: entries.length,
+    sources: numOf(({ source }) => source),
+    distinct: numOf(({ pixels }) => pixels),
+    bytes: await collection.bytes(),
+  };
+}
+
+function wireEntry({ picture: _, stamp: _stamp, ...entry }: Entry): WireEntry {
+  return entry as WireEntry; // the metadata is read-only to us alone
+}
+
+function entryId(c: RequestContext): number {
+  const text = c.req.param("id") ?? "";
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new OcellusError("not_found", `there is no entry ${JSON.stringify(text.slice(0, 60))}; ids are numbers`);
+}
+
+function queryNumber<T extends number | undefined>(
+  c: RequestContext,
+  name: string,
+  fallback: T,
+  low: number,
+  high: number,
+): number | T {
+  const text = c.req.query(name);
+  if (text === undefined) return fallback;
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (value >= low && value <= high) return value;
+  throw refusal(name, `${name}: expected a number from ${low} to ${high}, found ${JSON.stringify(text.slice(0, 40))}`);
+}

@@ -1,0 +1,28 @@
+/** POST /v1/ocellus/match: does a text belong to a picture? */
+import { matchRequestSchema, type WireMatch } from "../../protocol/index.js";
+import { type Match, matchByAnswer, matchByCosine } from "../../runtime/index.js";
+import { readRequest } from "../body.js";
+import type { App } from "../exchange.js";
+import { pictureResolver, urlOf } from "../pictures.js";
+import type { Services } from "../services.js";
+
+export function addMatch(app: App, services: Services): void {
+  app.post("/v1/ocellus/match", async (c) => {
+    const { model: id, image_url, text, threshold } = await readRequest(c, services, matchRequestSchema);
+    const exchange = c.get("exchange");
+    const served = services.models.get(id);
+    const picture = await pictureResolver(services, exchange)(urlOf(image_url));
+    const ticket = await served.gate.enter(exchange);
+    Object.assign(exchange.facts, { model: served.id, pictures: 1, queueMs: ticket.queueMs });
+    const options = { signal: exchange.signal, ...(threshold !== undefined && { threshold }) };
+    try {
+      const found: Match =
+        served.kind === "chat"
+          ? await matchByAnswer(served.model, picture, text, options)
+          : await matchByCosine(served.model, picture, text, options);
+      return c.json({ object: "ocellus.match", model: served.id, ...found } satisfies WireMatch);
+    } finally {
+      ticket.release();
+    }
+  });
+}

@@ -1,0 +1,15 @@
+/** A model's eye for one request: through its gate, so that vectors wait their turn as answers do. */
+import type { Exchange } from "./exchange.js";
+import type { Eye } from "./models.js";
+
+/** @throws `overloaded`, `aborted`, as `work`. */
+export async function withEye<T>(eye: Eye, exchange: Exchange, work: (eye: Eye) => Promise<T>): Promise<T> {
+  const ticket = await eye.served.gate.enter(exchange);
+  exchange.facts.model = eye.served.id;
+  exchange.facts.queueMs = (exchange.facts.queueMs ?? 0) + ticket.queueMs;
+  try {
+    return await work(eye);
+  } finally {
+    ticket.release();
+  }
+}

@@ -1,0 +1,26 @@
+/** What a running decoder holds: room for a prompt is made once. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { openPacked } from "../src/pack/index.js";
+import type { VisionLanguageModel } from "../src/runtime/index.js";
+import { temporaryFolder } from "./support/folders.js";
+import { loadTiny } from "./support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+
+let model: VisionLanguageModel;
+beforeAll(async () => {
+  model = await loadTiny();
+});
+afterAll(() => model.close());
+
+describe("a decoder in the host's memory", () => {
+  it("makes room for a prompt of several chunks at once", async () => {
+    const prepared = model.prepareText(Array.from({ length: 1100 }, (_, i) => 100 + (i % 50)));
+    for await (const _ of model.generate(prepared, { maxTokens: 1 }));
+    const { family, config, close } = await openPacked(model.info.path);
+    const { numLayers, numKeyValueHeads, headDim } = family.cache(config);
+    await close();
+    const tokenBytes = 2 * numLayers * numKeyValueHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+    expect(model.stats.cacheBytes).toBe(model.info.maxSequences * 1280 * tokenBytes); // whole steps of 256
+  });
+});

@@ -1,0 +1,235 @@
+/** Collections and matches over HTTP: added, found, cited, removed; by keys, limits and bad input as every route. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type {
+  ChatCompletion,
+  ErrorBody,
+  WireCollectionStats,
+  WireEntry,
+  WireHit,
+  WireMatch,
+} from "../src/protocol/index.js";
+import { loadClip } from "../src/runtime/index.js";
+import { makePdf } from "../src/search/pdf.testkit.js";
+import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+import { loadTiny, startServer, type TestServer } from "./support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+const folder = temporaryFolder();
+const picturesFolder = join(repository, "examples/pictures");
+const bytesOf = (name: string) => readFileSync(join(picturesFolder, name));
+const urlOf = (bytes: Uint8Array, type = "image/jpeg") =>
+  `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
+
+let server: TestServer;
+const root = "/v1/ocellus/collections";
+
+beforeAll(async () => {
+  server = await startServer({ tiny: await loadTiny() }, { collections: folder });
+  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+});
+afterAll(async () => {
+  await server.close();
+  for (const { model } of server.services.models.all()) await model.close();
+});
+
+async function sent<T>(path: string, body?: unknown, method = body === undefined ? "GET" : "POST"): Promise<T> {
+  const response =
+    method === "POST" ? await server.post(root + path, body) : await fetch(`${server.url}${root}${path}`, { method });
+  expect(response.status, await response.clone().text()).toBe(200);
+  return (await response.json()) as T;
+}
+
+async function refused(path: string, body: unknown, method = "POST"): Promise<{ status: number; message: string }> {
+  const response = method === "POST" ? await server.post(path, body) : await fetch(`${server.url}${path}`, { method });
+  return { status: response.status, message: ((await response.json()) as ErrorBody).error.message };
+}
+
+const names = readdirSync(picturesFolder).filter((name) => /\.(jpg|png)$/.test(name));
+const catalogue = () =>
+  names.map((name) => ({ image_url: urlOf(bytesOf(name)), source: name, metadata: { kind: name.split(/[-.]/)[0] } }));
+
+describe.each(["exact", "hnsw"])("a collection by the answering model's eye, index %s", (kind) => {
+  const name = `shop-${kind}`;
+
+  it("finds a picture in another file and size first, by label too, and shows its copy", async () => {
+    const made = await sent<WireCollectionStats>("", { name, kind, model: "tiny" });
+    expect(made).toMatchObject({ object: "ocellus.collection", name, kind, entries: 0, model: { dimensions: 192 } });
+    const { data } = await sent<{ data: WireEntry[] }>(`/${name}/entries`, { entries: catalogue() });
+    expect(data.map(({ source }) => source)).toEqual(names);
+    const smaller = urlOf(await sharp(bytesOf("dress.jpg")).resize(150).webp().toBuffer(), "image/webp");
+    const search = (more: object) =>
+      sent<{ data: WireHit[] }>(`/${name}/search`, { image_url: smaller, top_k: 3, ...more }).then((body) => body.data);
+    const hits = await search({});
+    expect(hits.map(({ source }) => source)[0]).toBe("dress.jpg");
+    expect(hits[0]!.score).toBeGreaterThan(0.95);
+    expect(hits).toHaveLength(3);
+    expect(await search({ where: { kind: "screen" } })).toHaveLength(2);
+    const picture = await fetch(`${server.url}${root}/${name}/entries/${hits[0]!.id}/picture`);
+    expect(picture.headers.get("content-type")).toBe("image/webp");
+    expect((await sharp(await picture.arrayBuffer()).metadata()).width).toBeLessThanOrEqual(320);
+  });
+
+  it("tells the same picture under another name, lists entries page by page, and forgets", async () => {
+    const { data: added } = await sent<{ data: (WireEntry & { duplicate_of?: number })[] }>(`/${name}/entries`, {
+      entries: [{ image_url: { url: urlOf(bytesOf("dress.jpg")) }, source: "copy.jpg" }],
+    });
+    const original = names.indexOf("dress.jpg");
+    expect(added[0]!.duplicate_of).toBe(original);
+    const groups = await sent<{ data: { by: string; entries: WireEntry[] }[] }>(`/${name}/duplicates`);
+    expect(groups.data.map(({ by, entries }) => [by, entries.map(({ id }) => id)])).toEqual([
+      ["pixels", [original, added[0]!.id]],
+    ]);
+    const near = await sent<{ data: { by: string }[] }>(`/${name}/duplicates?min_score=0.95`);
+    expect(near.data.map(({ by }) => by).sort()).toEqual(["pixels", "vector"]); // the two dialogs
+    const page = await sent<{ data: WireEntry[]; has_more: boolean }>(`/${name}/entries?limit=2&after=0`);
+    expect([page.data.map(({ id }) => id), page.has_more]).toEqual([[1, 2], true]);
+    await sent(`/${name}/entries/${added[0]!.id}`, undefined, "DELETE");
+    const stats = await sent<WireCollectionStats>(`/${name}`);
+    expect([stats.entries, stats.distinct]).toEqual([names.length, names.length]);
+  });
+});
+
+describe("a collection by a CLIP checkpoint", () => {
+  it("is searched by words too, and the default model is the one for embeddings", async () => {
+    const made = await sent<WireCollectionStats>("", { name: "clip" });
+    expect(made.model.name).toMatch(/^clip /);
+    await sent("/clip/entries", {
+      entries: catalogue().map((each, i) => (i === 2 ? { ...each, text: "最后一件" } : each)),
+    });
+    const { data } = await sent<{ data: WireHit[] }>("/clip/search", { text: "a picture", top_k: 4 });
+    expect(data.map(({ cosine }) => typeof cosine)).toEqual(Array(4).fill("number"));
+    const { data: fused } = await sent<{ data: WireHit[] }>("/clip/search", { text: "最后一件", top_k: 4 });
+    expect(fused.map(({ id }) => id)).toContain(2);
+  });
+
+  it("made by a model that is not here any more is not compared with another's vectors", async () => {
+    await server.services.collections!.create("old", "exact", { version: "gone", name: "clip fp32", dimensions: 4 });
+    const problem = await refused(`${root}/old/search`, { text: "x" });
+    expect(problem).toEqual({ status: 400, message: expect.stringMatching(/old was made with clip fp32 \(gone\)/) });
+  });
+});
+
+describe("documents", () => {
+  it("are added page by page, asked by words, and cited by number, streamed or not", async () => {
+    const jpeg = bytesOf("screen-error.jpg");
+    const pdf = await makePdf(["Change the filter", { jpeg, text: "error dialog" }, "Warranty terms"], [600, 600]);
+    await sent("", { name: "manuals", model: "tiny" });
+    const document = urlOf(pdf, "application/pdf");
+    const added = await sent<{ data: WireEntry[] }>("/manuals/entries", { entries: [{ document, source: "m.pdf" }] });
+    expect(added.data.map(({ page, text }) => [page, text])).toEqual([
+      [1, "Change the filter"],
+      [2, "error dialog"],
+      [3, "Warranty terms"],
+    ]);
+    const body = {
+      model: "tiny",
+      messages: [{ role: "user", content: "What does the error dialog show?" }],
+      ocellus: { collection: "manuals", pages: 1 },
+      max_tokens: 30,
+    };
+    const answer = (await (await server.post("/v1/chat/completions", body)).json()) as ChatCompletion;
+    const citation = { number: 1, id: 1, source: "m.pdf", page: 2, score: expect.any(Number), cited: false };
+    expect(answer.ocellus.citations).toEqual([citation]);
+    expect(answer.ocellus.pictures).toHaveLength(1);
+    expect(answer.choices[0]!.message.content).not.toBe("");
+    const streamed = await (await server.post("/v1/chat/completions", { ...body, stream: true })).text();
+    expect(streamed).toContain('"citations":[{"number":1,"id":1,"source":"m.pdf","page":2');
+    const shown = { type: "image_url", image_url: { url: urlOf(jpeg) } };
+    const pictured = { ...body, messages: [{ role: "user", content: [shown, { type: "text", text: "What is it?" }] }] };
+    const seen = (await (await server.post("/v1/chat/completions", pictured)).json()) as ChatCompletion;
+    expect([seen.ocellus.citations![0]!.page, seen.ocellus.pictures.length]).toEqual([2, 2]);
+  });
+
+  it("that cannot be read are the client's fault, and nothing of the request is kept", async () => {
+    const good = { image_url: urlOf(bytesOf("dress.jpg")), source: "dress" };
+    for (const [document, problem] of [
+      ["data:application/pdf;base64,AAAA", /expected a PDF as data:/],
+      [urlOf(Buffer.from("%PDF-1.4\nnothing"), "application/pdf"), /bad\.pdf: the PDF cannot be read/],
+      [undefined, /expected either image_url or document/],
+    ] as const)
+      expect(await refused(`${root}/manuals/entries`, { entries: [good, { document, source: "bad.pdf" }] })).toEqual({
+        status: 400,
+        message: expect.stringMatching(problem),
+      });
+    expect((await sent<WireCollectionStats>("/manuals")).entries).toBe(3);
+  });
+});
+
+describe("/v1/ocellus/match", () => {
+  const image_url = urlOf(bytesOf("dress.jpg"));
+  const match = async (body: object) =>
+    (await (await server.post("/v1/ocellus/match", { image_url, ...body })).json()) as WireMatch;
+
+  it("gives a score, a verdict at the threshold and a reason, in both languages", async () => {
+    for (const text of ["a red dotted dress", "红色圆点连衣裙"]) {
+      const found = await match({ text });
+      expect(found).toMatchObject({ model: "tiny", matches: true, by: "answer", threshold: 0.5 });
+      expect(found.reason).toMatch(/yes with probability 0\.9\d+, not below the threshold 0\.5; it sees: .*(dress|裙)/);
+    }
+    const wrong = await match({ text: "a blue plain sandal" });
+    expect([wrong.matches, wrong.score < 0.1]).toEqual([false, true]);
+    const { score } = await match({ text: "a red dotted dress" });
+    expect((await match({ text: "a red dotted dress", threshold: Math.min(1, score + 1e-3) })).matches).toBe(false);
+  });
+
+  it("by a CLIP checkpoint gives the cosine", async () => {
+    const found = await match({ text: "a dress", model: "clip", threshold: -1 });
+    expect(found).toMatchObject({ model: "clip", by: "cosine", threshold: -1, matches: true });
+    expect(Math.abs(found.score)).toBeLessThanOrEqual(1);
+  });
+
+  it("refuses what is no question", async () => {
+    expect(await refused("/v1/ocellus/match", { image_url, text: "" })).toMatchObject({ status: 400 });
+    expect(await refused("/v1/ocellus/match", { image_url: "/etc/passwd", text: "x" })).toMatchObject({ status: 400 });
+  });
+});
+
+describe("collections of a server", () => {
+  it("are not there without a folder, and not written where they are only to be searched", async () => {
+    for (const [config, problem] of [
+      [{}, /keeps no collections/],
+      [{ collections: folder, collectionsReadOnly: true }, /only to be searched/],
+    ] as const) {
+      const other = await startServer({}, config);
+      const response = await other.post(root, { name: "x" });
+      expect([response.status, ((await response.json()) as ErrorBody).error.message]).toEqual([
+        400,
+        expect.stringMatching(problem),
+      ]);
+      await other.close();
+    }
+  });
+
+  it("need a key where there are keys", async () => {
+    const path = join(temporaryFolder(), "keys.json");
+    const { secret, key } = createKey("alice");
+    writeFileSync(path, keyFileText([key]));
+    const other = await startServer({}, { collections: folder }, { keys: await KeyRing.open(path) });
+    const status = async (headers: Record<string, string>) => (await fetch(`${other.url}${root}`, { headers })).status;
+    expect([await status({}), await status({ authorization: `Bearer ${secret}` })]).toEqual([401, 200]);
+    await other.close();
+  });
+
+  it("refuse names, entries, numbers and pictures that are none", async () => {
+    await sent("", { name: "bare", model: "tiny" });
+    for (const [path, body, method, status] of [
+      ["/none", undefined, "GET", 404],
+      ["/..%2F..%2Fetc", undefined, "GET", 400],
+      ["/shop-exact/entries/x", undefined, "DELETE", 404],
+      ["/shop-exact/entries/99999/picture", undefined, "GET", 404],
+      ["/shop-exact/duplicates?min_score=2", undefined, "GET", 400],
+      ["/shop-exact/search", {}, "POST", 400],
+      ["/bare/search", { text: "words" }, "POST", 400],
+      ["", { name: "shop-exact" }, "POST", 400],
+      ["", { name: "a/b" }, "POST", 400],
+      ["/shop-exact/entries", { entries: [{ image_url: "/etc/passwd", source: "x" }] }, "POST", 400],
+    ] as const)
+      expect((await refused(root + path, body, method)).status, `${method} ${path}`).toBe(status);
+    await sent("/old", undefined, "DELETE");
+    expect((await refused(`${root}/old`, undefined, "GET")).status).toBe(404);
+  });
+});

@@ -1,0 +1,48 @@
+/** The collections of the server: find pictures by a picture or by words, and see which are there twice. */
+import { useEffect, useState } from "react";
+import type { WireCollection } from "../../../src/protocol/index.js";
+import { problemOf } from "../answering.js";
+import { listCollections } from "../api.js";
+import { Command } from "../parts/command.js";
+import { DuplicatesPanel } from "../parts/duplicates-panel.js";
+import { SearchPanel } from "../parts/search-panel.js";
+import { Sheet } from "../parts/sheet.js";
+import { useWords } from "../words.js";
+
+export function CollectionsPage() {
+  const words = useWords();
+  const [collections, setCollections] = useState<readonly WireCollection[]>();
+  const [problem, setProblem] = useState<string>();
+  const [chosen, setChosen] = useState<string>();
+  useEffect(() => {
+    listCollections().then(setCollections, (error: unknown) => setProblem(problemOf(error).message));
+  }, []);
+  const name = chosen ?? collections?.[0]?.name;
+  return (
+    <Sheet>
+      <h1>{words.collectionsTitle}</h1>
+      <p className="lead">{words.collectionsLead}</p>
+      {problem && (
+        <>
+          <p className="notice">{problem}</p>
+          <Command text={words.collectionsMissing} command="ocellus serve --collections ./collections" />
+        </>
+      )}
+      {collections?.length === 0 && <Command text={words.collectionsEmpty} command="ocellus index add shop ./photos" />}
+      {collections && name !== undefined && (
+        <>
+          <label className="field collection-choice">
+            {words.collection}
+            <select value={name} onChange={(event) => setChosen(event.target.value)}>
+              {collections.map((each) => (
+                <option key={each.name}>{each.name}</option>
+              ))}
+            </select>
+          </label>
+          <SearchPanel key={`search ${name}`} collection={name} />
+          <DuplicatesPanel key={`duplicates ${name}`} collection={name} />
+        </>
+      )}
+    </Sheet>
+  );
+}
