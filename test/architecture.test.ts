@@ -27,6 +27,7 @@ const law: Record<string, readonly string[]> = {
   pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
   processor: ["base", "tensor", "tokenizer", "image", "models"],
   features: ["base", "tensor"],
+  registry: ["base", "tensor", "checkpoint"],
   runtime: [
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar", "features"],
     ...["nn", "session", "models", "pack", "processor"],
@@ -37,7 +38,7 @@ const law: Record<string, readonly string[]> = {
   ],
   guard: ["base", "tensor", "checkpoint", "image", "runtime"],
   search: ["base", "checkpoint", "image", "runtime"],
-  server: ["base", "protocol", "runtime", "guard", "inspect", "search"],
+  server: ["base", "protocol", "runtime", "guard", "inspect", "registry", "search"],
 };
 law.cli = Object.keys(law);
 

@@ -209,7 +209,7 @@ describe("no route is a side door", () => {
     );
   });
 
-  it("opens models in four files only, each of which puts them behind the guards", () => {
+  it("opens models in these files only: each puts them behind the guards, or shows nothing that they say", () => {
     const openers = ["server", "cli"].flatMap((room) =>
       readdirSync(join(repository, "src", room), { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
@@ -220,7 +220,13 @@ describe("no route is a side door", () => {
           ),
         ),
     );
-    expect(openers.sort()).toEqual(["cli/batch.ts", "cli/open-embedder.ts", "cli/open-model.ts", "cli/serve.ts"]);
+    expect(openers.sort()).toEqual([
+      "cli/batch.ts",
+      "cli/open-embedder.ts",
+      "cli/open-model.ts",
+      "cli/serve.ts",
+      "cli/task-process.ts", // counts right answers to questions of its own; none is shown
+    ]);
   });
 });
 
@@ -244,6 +250,7 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
 const others = [
   ...["serve", "mcp", "pack", "doctor", "cache", "pull", "list", "rm", "config", "keys", "inspect", "diff", "graph"],
   ...["quant-report", "audit", "guard", "help"],
+  ...["publish", "versions", "deploy", "canary", "shadow", "promote", "rollback", "pause", "resume", "who"],
 ];
 
 describe("no command is a side door", () => {

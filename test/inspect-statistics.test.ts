@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { describeCheckpoint, type TensorStatistics, tensorStatistics } from "../src/inspect/index.js";
-import { repository } from "./support/folders.js";
+import { writeOurs } from "./golden/inspect/write_ours.js";
+import { repository, temporaryFolder } from "./support/folders.js";
 
 interface Reference {
   numElements: number;
@@ -85,5 +86,13 @@ describe.each(Object.entries(listing))("the headers of %s", (name, tensors) => {
     const described = await describeCheckpoint(join(golden, `${name}.safetensors`));
     const ours = described.tensors.map(({ name, dtype, shape }) => [name, dtype.toUpperCase(), shape] as const);
     expect(ours.sort((a, b) => (a[0] < b[0] ? -1 : 1))).toEqual(tensors);
+  });
+});
+
+describe("our writer", () => {
+  it("still writes the file that the Python library read, byte by byte", async () => {
+    const path = join(temporaryFolder(), "ours.safetensors");
+    await writeOurs(path);
+    expect(readFileSync(path)).toEqual(readFileSync(join(golden, "inspect/ours/model.safetensors")));
   });
 });

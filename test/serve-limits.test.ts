@@ -215,10 +215,10 @@ describe("every request", () => {
     const refused = await post("a", { top_n_sigma: 2 });
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({ error: { param: "top_n_sigma" } });
-    const answered = post("a", { user: "me", metadata: {}, seed: null });
+    const answered = post("a", { store: true, metadata: {}, seed: null });
     await until(() => expect(model.running).toEqual(["a"]));
     await model.say();
-    expect((await answered).headers.get("x-ocellus-ignored")).toBe("user, metadata");
+    expect((await answered).headers.get("x-ocellus-ignored")).toBe("store, metadata");
   });
 
   it("is logged by what it was and what it cost, never by its words or its pictures", async () => {

@@ -50,7 +50,7 @@ const chat: Decisions<OpenAI.ChatCompletionCreateParams> = {
   tools: ["used", [{ type: "function", function: tool }]],
   top_logprobs: ["used", 2],
   top_p: ["used", 0.5],
-  user: ["ignored", "someone"],
+  user: ["used", "someone"],
   verbosity: ["ignored", "low"],
   web_search_options: ["refused", {}],
 };
@@ -106,7 +106,7 @@ const completions: Decisions<OpenAI.CompletionCreateParams> = {
   suffix: ["refused", "the end"],
   temperature: ["used", 0.5],
   top_p: ["used", 0.5],
-  user: ["ignored", "someone"],
+  user: ["used", "someone"],
 };
 
 const embeddings: Decisions<OpenAI.EmbeddingCreateParams> = {
@@ -164,11 +164,11 @@ describe("inside a parameter", () => {
   it("what changes nothing is ignored, and named once, without numbers", async () => {
     const turn = { role: "assistant", content: "Red.", refusal: "none", annotations: [], audio: null };
     const history = shown({ image_url: { url: picture, detail: "low" } }).messages;
-    const body = { messages: [...history, turn, ...history, turn, ...messages], user: "someone" };
+    const body = { messages: [...history, turn, ...history, turn, ...messages], store: true };
     const response = await server.post("/v1/chat/completions", body);
     expect([response.status, response.headers.get("x-ocellus-ignored")]).toEqual([
       200,
-      "user, messages.content.image_url.detail, messages.refusal, messages.annotations",
+      "store, messages.content.image_url.detail, messages.refusal, messages.annotations",
     ]);
     const item = { role: "user", content: [{ type: "input_image", image_url: picture, detail: "high" }], id: "msg_1" };
     const asItems = await server.post("/v1/responses", { input: [item], text: { verbosity: "low" } });

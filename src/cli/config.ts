@@ -25,6 +25,19 @@ export const serveConfigSchema = z.strictObject({
     .min(1)
     .default(["int4"])
     .describe(`format: ${weightsOptions.join(", ")}; of several, each model is served in all`),
+  registry: z.string().optional().describe("serve what the aliases of this registry point at (see `ocellus publish`)"),
+  databaseUrl: z.string().optional().describe("postgres://… in place of the registry's own SQLite file"),
+  keepWarmMs: z
+    .number()
+    .int()
+    .min(0)
+    .default(15 * 60_000)
+    .describe("that a version stays loaded after the last alias has left it"),
+  golden: z
+    .array(z.string())
+    .default([])
+    .describe("evaluation files whose questions both versions are asked while a canary is judged"),
+  trustedKeys: z.array(z.string()).default([]).describe("public keys; only versions signed by one of them are loaded"),
   embeddingModel: z.string().optional().describe("a CLIP checkpoint for /v1/embeddings"),
   blockSize: z
     .union([z.literal(32), z.literal(64), z.literal(128)])

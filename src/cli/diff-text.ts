@@ -1,5 +1,4 @@
 /** A diff as text: the summary, then parts, the tensors that moved most, names and configs; long lists are cut short. */
-import { printable } from "../base/index.js";
 import type { CheckpointDiff, TensorChange } from "../inspect/index.js";
 import { formatShape } from "../tensor/index.js";
 import { formatValue, percent } from "./statistics-text.js";
@@ -12,21 +11,18 @@ type Colours = ReturnType<typeof coloursFor>;
 const maxListed = 20;
 
 export function diffText(diff: CheckpointDiff, colours: Colours): string {
-  const { added, removed, reshaped, retyped, configs } = diff;
+  const { added, removed, respelled, reshaped, retyped, configs } = diff;
   const { green, red, yellow, bold, dim } = colours;
   const blocks = [
     bold(diff.summary),
     partsText(diff, colours),
     tensorsText(diff, colours),
-    listed(added, (t) => green(`+ ${printable(t.name)} ${t.dtype} ${formatShape(t.shape)}`), dim),
-    listed(removed, (t) => red(`- ${printable(t.name)} ${t.dtype} ${formatShape(t.shape)}`), dim),
-    listed(reshaped, (t) => yellow(`~ ${printable(t.name)} ${formatShape(t.a)} → ${formatShape(t.b)}`), dim),
-    listed(retyped, (t) => yellow(`~ ${printable(t.name)} ${t.a} → ${t.b}`), dim),
-    listed(
-      configs,
-      (c) => printable(`${[c.file, c.path].filter(Boolean).join(" ")}: ${c.a ?? "–"} → ${c.b ?? "–"}`),
-      dim,
-    ),
+    listed(added, (t) => green(`+ ${t.name} ${t.dtype} ${formatShape(t.shape)}`), dim),
+    listed(removed, (t) => red(`- ${t.name} ${t.dtype} ${formatShape(t.shape)}`), dim),
+    listed(respelled, (t) => dim(`= ${t.a} is ${t.b} there`), dim),
+    listed(reshaped, (t) => yellow(`~ ${t.name} ${formatShape(t.a)} → ${formatShape(t.b)}`), dim),
+    listed(retyped, (t) => yellow(`~ ${t.name} ${t.a} → ${t.b}`), dim),
+    listed(configs, (c) => `${[c.file, c.path].filter(Boolean).join(" ")}: ${c.a ?? "–"} → ${c.b ?? "–"}`, dim),
   ];
   return blocks.filter((block) => block !== "").join("\n\n");
 }
@@ -60,7 +56,7 @@ function tensorsText({ tensors = [] }: CheckpointDiff, { dim }: Colours): string
 
 function tensorRow({ name, shape, relative, maxAbs, numChanged, numElements, lowRank }: TensorChange): string[] {
   return [
-    printable(name),
+    name,
     formatShape(shape),
     percent(relative),
     formatValue(maxAbs),

@@ -6,6 +6,7 @@ import { diffText } from "./diff-text.js";
 import type { GlobalFlags } from "./options.js";
 import { checkPagePath, writePage } from "./page-file.js";
 import { withProgress } from "./pass-progress.js";
+import { shown } from "./shown.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
 interface DiffFlags extends GlobalFlags {
@@ -41,5 +42,5 @@ async function diff(a: string, b: string, flags: DiffFlags, terminal: Terminal):
   );
   if (flags.html !== undefined) await writePage(flags.html, diffPage(found), terminal, flags);
   if (flags.json) printJson(terminal, { ...found, ...(flags.html !== undefined && { page: flags.html }) });
-  else printLine(terminal, diffText(found, coloursFor(terminal.stdout)));
+  else printLine(terminal, diffText(shown(found), coloursFor(terminal.stdout)));
 }

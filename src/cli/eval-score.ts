@@ -1,4 +1,5 @@
 /** Scoring: normalised exact match, counts by group and language, and how sure a counted share is. */
+import { z } from "zod";
 import { type EvalCase, groupName } from "./eval-set.js";
 
 /** What was answered to one case. */
@@ -17,13 +18,31 @@ export function normaliseAnswer(text: string): string {
     .replace(/[\s.。!!]+$/u, "");
 }
 
-export function isCorrect(text: string, expected: { answer: string; accept: readonly string[] }): boolean {
+export interface ExpectedAnswer {
+  readonly answer: string;
+  readonly accept: readonly string[];
+  readonly pattern?: string | undefined;
+  readonly schema?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** One of the expected answers, or what fits the pattern or the schema. */
+export function isCorrect(text: string, { answer, accept, pattern, schema }: ExpectedAnswer): boolean {
   const found = normaliseAnswer(text);
-  return [expected.answer, ...expected.accept].some((wanted) => normaliseAnswer(wanted) === found);
+  if ([answer, ...accept].some((wanted) => normaliseAnswer(wanted) === found)) return true;
+  if (pattern !== undefined && new RegExp(pattern, "u").test(text.trim())) return true;
+  return schema !== undefined && fitsSchema(text, schema);
+}
+
+function fitsSchema(text: string, schema: Readonly<Record<string, unknown>>): boolean {
+  try {
+    return z.fromJSONSchema(schema).safeParse(JSON.parse(text)).success;
+  } catch {
+    return false; // not JSON
+  }
 }
 
 /** 97.5th percentile of the normal distribution: 95 % lie within ± this many standard deviations. */
-const z95 = 1.959963984540054;
+export const z95 = 1.959963984540054;
 
 /**
  * Wilson's score interval of a share, which stays honest near 0 and 1 where the textbook interval does not.

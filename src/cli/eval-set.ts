@@ -1,6 +1,6 @@
 /**
  * Evaluation files: JSON lines, one picture with its questions each; and the goals kept beside them in goals.json.
- *   {"image": "data:…" or a path relative to the file, "questions": [{"kind", "scene", "language", "question", "answer", "accept"?}]}
+ *   {"image": "data:…" or a path relative to the file, "questions": [{"kind", "scene", "language", "question", "answer", "accept"?, "pattern"?, "schema"?}]}
  */
 import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -18,7 +18,19 @@ const questionSchema = z.object({
   question: z.string(),
   answer: z.string(),
   accept: z.array(z.string()).default([]),
+  /** A regular expression that an answer may fit instead. */
+  pattern: z.string().max(1000).refine(isPattern, "expected a regular expression").optional(),
+  /** A JSON schema that an answer may fit instead. */
+  schema: z.record(z.string(), z.unknown()).optional(),
 });
+
+function isPattern(text: string): boolean {
+  try {
+    return Boolean(new RegExp(text, "u"));
+  } catch {
+    return false;
+  }
+}
 
 const recordSchema = z.object({ image: z.string(), questions: z.array(questionSchema) });
 

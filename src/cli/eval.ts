@@ -8,15 +8,14 @@ import type { Command } from "commander";
 import { ioError, OcellusError } from "../base/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { packedFiles, type Weights, weightsOptions } from "../pack/index.js";
-import { greedy, questionAbout } from "./answer.js";
+import { askAll } from "./eval-ask.js";
 import { type EvalRun, evalReport } from "./eval-report.js";
-import { type EvalAnswer, isCorrect, scoreAnswers } from "./eval-score.js";
+import { type EvalAnswer, scoreAnswers } from "./eval-score.js";
 import { chooseCases, type EvalCase, type Goals, readEvalFiles, readGoals } from "./eval-set.js";
-import { mapConcurrently } from "./map-concurrently.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, commaList, integerBetween, type ModelFlags } from "./options.js";
 import { fileExists } from "./pictures.js";
-import { formatSeconds, startProgress } from "./progress.js";
+import { describeQuestions, startProgress } from "./progress.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
 interface EvalFlags extends Omit<ModelFlags, "weights"> {
@@ -80,7 +79,7 @@ async function runFormat(cases: readonly EvalCase[], weights: Weights, flags: Ev
     terminal,
     async (model) => {
       const started = performance.now();
-      const answers = await askAll(model, cases, flags, terminal);
+      const answers = await askWithProgress(model, cases, flags, terminal);
       const seconds = (performance.now() - started) / 1000;
       const run = { weights: model.info.weights, seconds, questions: cases.length };
       return { run: { ...run, scores: scoreAnswers(answers) }, answers };
@@ -89,33 +88,22 @@ async function runFormat(cases: readonly EvalCase[], weights: Weights, flags: Ev
   );
 }
 
-async function askAll(
+async function askWithProgress(
   model: GuardedVisionLanguageModel,
   cases: readonly EvalCase[],
-  flags: EvalFlags,
+  { parallel, json }: EvalFlags,
   terminal: Terminal,
 ): Promise<EvalAnswer[]> {
   const progress = startProgress(terminal, {
     label: model.info.weights,
-    describe: ({ done, total, perSecond, secondsLeft }) =>
-      `${done} of ${total} questions, ${perSecond.toFixed(1)}/s, ${formatSeconds(secondsLeft)} left`,
-    silent: flags.json === true,
+    describe: describeQuestions,
+    silent: json === true,
   });
-  let done = 0;
   try {
-    return await mapConcurrently(cases, flags.parallel, async (found) => {
-      const answer = await askOne(model, found, terminal.signal);
-      progress.update(++done, cases.length);
-      return answer;
-    });
+    return await askAll(model, cases, { parallel, signal: terminal.signal, onProgress: progress.update });
   } finally {
     progress.stop();
   }
-}
-
-async function askOne(model: GuardedVisionLanguageModel, found: EvalCase, signal: AbortSignal): Promise<EvalAnswer> {
-  const { text } = await model.answer(questionAbout([found.image], found.question), { ...greedy, signal });
-  return { case: found, text, correct: isCorrect(text, found) };
 }
 
 function judged(run: EvalRun, goals: Goals) {

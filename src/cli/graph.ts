@@ -1,6 +1,6 @@
 /** `ocellus graph CHECKPOINT`: the graphs we build for a checkpoint: in numbers, as text, or as ONNX files. */
 import { type Command, Option } from "commander";
-import { nearestHint, OcellusError } from "../base/index.js";
+import { nearestHint, OcellusError, printable } from "../base/index.js";
 import { pathExists } from "../checkpoint/index.js";
 import { type Graph, printGraph, summarizeGraph } from "../graph/index.js";
 import { resolveModel } from "../hub/index.js";
@@ -16,6 +16,7 @@ import {
   zeroPointsOption,
 } from "./options.js";
 import { packWithProgress } from "./pack.js";
+import { shown } from "./shown.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
 interface GraphFlags extends GlobalFlags, PackingFlags {
@@ -61,13 +62,16 @@ async function graphCommand(name: string, flags: GraphFlags, terminal: Terminal)
   if (flags.onnx !== undefined) return writeOnnx(path, model, flags.onnx, flags, terminal);
   const graphs = chosen(model, flags.graph);
   if (flags.print && !flags.json) {
-    terminal.stdout.write(graphs.map(printGraph).join("\n"));
+    terminal.stdout.write(graphs.map(printedLines).join("\n"));
     return;
   }
-  const shown = graphs.map((graph) => ({ ...summarizeGraph(graph), ...(flags.print && { text: printGraph(graph) }) }));
+  const summaries = graphs.map((graph) => ({
+    ...summarizeGraph(graph),
+    ...(flags.print && { text: printGraph(graph) }),
+  }));
   const { modelType, source } = model;
-  if (flags.json) return printJson(terminal, { path, modelType, source, graphs: shown });
-  printLine(terminal, graphsText({ path, modelType, source, graphs: shown }, coloursFor(terminal.stdout)));
+  if (flags.json) return printJson(terminal, { path, modelType, source, graphs: summaries });
+  printLine(terminal, graphsText(shown({ path, modelType, source, graphs: summaries }), coloursFor(terminal.stdout)));
 }
 
 const planOf = (flags: GraphFlags) => parsePlan(flags.weights ?? "int4", flags);
@@ -99,4 +103,9 @@ async function writeOnnx(
   const files = Object.keys(graphs).map((name) => `${name}.onnx`);
   if (flags.json) return printJson(terminal, { path: into, files, weightsAsInputs: source === "config" });
   printLine(terminal, `${into}  ${files.join(", ")}${source === "config" ? ", weights as inputs" : ""}`);
+}
+
+/** Names may come from a packed model of somebody else's. */
+function printedLines(graph: Graph): string {
+  return printGraph(graph).split("\n").map(printable).join("\n");
 }

@@ -10,15 +10,13 @@ export function healthText({ findings }: HealthReport, colours: Colours): string
   const kinds = new Map<string, HealthFinding[]>();
   for (const finding of findings) {
     const key = `${finding.severity} ${finding.kind}`;
-    kinds.set(key, [...(kinds.get(key) ?? []), finding]);
+    const found = kinds.get(key);
+    if (found) found.push(finding);
+    else kinds.set(key, [finding]);
   }
   if (kinds.size === 0)
     return colours.green("✓ nothing to note: all values are finite, no tensor is dead, constant or doubled");
-  const keys = new Set(findings.map(({ severity, kind }) => `${severity} ${kind}`));
-  const lines = [...keys].flatMap((key) => {
-    const found = findings.filter(({ severity, kind }) => `${severity} ${kind}` === key);
-    return kindLines(found, colours);
-  });
+  const lines = [...kinds.values()].flatMap((found) => kindLines(found, colours));
   const isBad = findings.some(({ severity }) => severity === "bad");
   return [...(isBad ? [] : [colours.green("✓ healthy")]), ...lines].join("\n");
 }

@@ -21,6 +21,7 @@ import { type GlobalFlags, integerBetween } from "./options.js";
 import { checkPagePath, writePage } from "./page-file.js";
 import { withProgress } from "./pass-progress.js";
 import { safetyText } from "./safety-text.js";
+import { shown } from "./shown.js";
 import { statisticsText } from "./statistics-text.js";
 import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
 
@@ -77,9 +78,9 @@ async function inspect(name: string, flags: InspectFlags, terminal: Terminal): P
   const memory = await memoryOf(description, flags);
   if (flags.json) return printJson(terminal, { ...description, memory });
   const colours = coloursFor(terminal.stdout);
-  printLine(terminal, descriptionText(description, flags.depth, colours));
+  printLine(terminal, descriptionText(shown(description), flags.depth, colours));
   if (memory === undefined) return;
-  printLine(terminal, `\n${"problem" in memory ? colours.yellow(memory.problem) : memoryText(memory, colours)}`);
+  printLine(terminal, `\n${"problem" in memory ? colours.yellow(shown(memory.problem)) : memoryText(memory, colours)}`);
 }
 
 async function inspectTensors(path: string, pattern: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
@@ -87,7 +88,7 @@ async function inspectTensors(path: string, pattern: string, flags: InspectFlags
     tensorStatistics(path, { ...pass, pattern }),
   );
   if (flags.json) return printJson(terminal, statistics);
-  printLine(terminal, statisticsText(statistics, coloursFor(terminal.stdout)));
+  printLine(terminal, statisticsText(shown(statistics), coloursFor(terminal.stdout)));
 }
 
 /** With a page of all that was found, when one is asked for; only --health makes what is bad an error. */
@@ -100,7 +101,7 @@ async function inspectHealth(path: string, flags: InspectFlags, terminal: Termin
   }
   const { healthy, findings } = examination;
   if (flags.json) printJson(terminal, { healthy, findings, ...(flags.html !== undefined && { page: flags.html }) });
-  else printLine(terminal, healthText(examination, coloursFor(terminal.stdout)));
+  else printLine(terminal, healthText(shown({ healthy, findings }), coloursFor(terminal.stdout)));
   if (flags.health) refuseUnhealthy(path, examination);
 }
 
@@ -116,7 +117,7 @@ function refuseUnhealthy(path: string, { healthy, findings }: HealthReport): voi
 async function inspectSafety(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const safety = await auditCheckpoint(path, { signal: terminal.signal });
   if (flags.json) printJson(terminal, safety);
-  else printLine(terminal, safetyText(safety, coloursFor(terminal.stdout)));
+  else printLine(terminal, safetyText(shown(safety), coloursFor(terminal.stdout)));
   if (safety.verdict !== "dangerous") return;
   const bad = safety.files.filter(({ verdict }) => verdict === "dangerous");
   const more = bad.length > 1 ? ` and ${bad.length - 1} more` : "";

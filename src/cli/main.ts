@@ -9,6 +9,7 @@ import { addCacheCommand } from "./cache.js";
 import { addChatCommand } from "./chat.js";
 import { addConfigCommand } from "./config.js";
 import { addDemoCommand } from "./demo.js";
+import { addDeployCommands } from "./deploy.js";
 import { addDescribeCommand } from "./describe.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
@@ -23,12 +24,14 @@ import { addMatchCommand } from "./match.js";
 import { addMcpCommand } from "./mcp.js";
 import { addPackCommand } from "./pack.js";
 import { versionOf } from "./package-files.js";
+import { addPublishCommand } from "./publish.js";
 import { addPullCommand } from "./pull.js";
 import { addQuantReportCommand } from "./quant-report.js";
 import { reportError } from "./report-error.js";
 import { addRmCommand } from "./rm.js";
 import { addServeCommand } from "./serve.js";
 import { type Terminal, withTerminal } from "./terminal.js";
+import { addVersionsCommand } from "./versions.js";
 
 const examples = `
 Examples:
@@ -72,6 +75,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
     ...[addIndexCommand, addMatchCommand],
+    ...[addPublishCommand, addVersionsCommand, addDeployCommands],
     ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
     addGuardCommand,
     ...[addAuditCommand],

@@ -84,6 +84,11 @@ export function describeBytes({ done, total, perSecond, secondsLeft }: ProgressS
   return `${megabytes(done)} of ${megabytes(total)} MB, ${megabytes(perSecond)} MB/s, ${formatSeconds(secondsLeft)} left`;
 }
 
+/** `120 of 800 questions, 95.2/s, 7 s left` */
+export function describeQuestions({ done, total, perSecond, secondsLeft }: ProgressState): string {
+  return `${done} of ${total} questions, ${perSecond.toFixed(1)}/s, ${formatSeconds(secondsLeft)} left`;
+}
+
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
 }

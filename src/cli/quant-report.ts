@@ -1,28 +1,30 @@
 /** `ocellus quant-report CHECKPOINT`: what each number format loses of the weights, and of the answers. */
-import { type Command, Option } from "commander";
-import { printable } from "../base/index.js";
+import { Argument, type Command, Option } from "commander";
+import { OcellusError } from "../base/index.js";
 import { resolveModel } from "../hub/index.js";
 import {
   type ErrorGroup,
   type FormatComparison,
   type MatrixErrors,
-  type ReportFormat,
   reportDivergence,
   reportErrors,
   reportFormats,
 } from "../inspect/index.js";
 import { calibrationConversations } from "./calibration.js";
-import { commaList, type GlobalFlags } from "./options.js";
+import { commaList, integerBetween } from "./options.js";
 import { seesPictures } from "./pack-auto.js";
+import { modelInTheBox } from "./package-files.js";
 import { withProgress } from "./pass-progress.js";
 import { describeBytes, formatBytes, formatSeconds, startProgress } from "./progress.js";
+import { reportTasks, type TaskFlags } from "./quant-report-tasks.js";
+import { shown } from "./shown.js";
 import { percent } from "./statistics-text.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
 import { textTable } from "./text-layout.js";
 
-interface QuantReportFlags extends GlobalFlags {
-  readonly formats: readonly ReportFormat[];
+interface QuantReportFlags extends TaskFlags {
   readonly calibration?: string;
+  readonly tasks?: boolean;
 }
 
 const examples = `
@@ -31,20 +33,32 @@ Examples:
   ocellus quant-report ./qwen --formats int8,nf4         these two, compared with fp32
   ocellus quant-report ./qwen --calibration mine.jsonl   on your own pictures and questions
   ocellus quant-report ./qwen --json > report.json       every tensor too
-
-Accuracy on tasks by format: ocellus eval --model ./qwen --weights fp32,int8,int4,nf4`;
+  ocellus quant-report --tasks                           the examination of the model in the box, by format
+  ocellus quant-report ./qwen --tasks --questions mine.jsonl`;
 
 export function addQuantReportCommand(program: Command, terminal: Terminal): void {
   program
     .command("quant-report")
     .description("say what each number format loses of the weights and of the answers")
-    .argument("<checkpoint>", "folder or name of a pulled checkpoint")
+    .addArgument(
+      new Argument("[checkpoint]", "folder or name of a pulled checkpoint").default(
+        modelInTheBox,
+        "the model in the box",
+      ),
+    )
     .addOption(
       new Option("--formats <formats>", `some of ${reportFormats.join(", ")}`)
         .argParser(commaList(reportFormats))
         .default(reportFormats, "all"),
     )
     .option("--calibration <file>", "questions about pictures, as for eval (default: those of the example pictures)")
+    .option("--tasks", "ask labelled questions instead: accuracy, memory and speed, a process for each format")
+    .option(
+      "--questions <files>",
+      "for --tasks, as for eval (default: the evaluation files of the package)",
+      commaList(),
+    )
+    .option("--limit <count>", "for --tasks: the first of each kind, scene and language", integerBetween(1, 1_000_000))
     .addHelpText("after", examples)
     .action((path: string, _local: unknown, command: Command) =>
       quantReport(path, command.optsWithGlobals(), terminal),
@@ -53,11 +67,21 @@ export function addQuantReportCommand(program: Command, terminal: Terminal): voi
 
 async function quantReport(checkpoint: string, flags: QuantReportFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(checkpoint);
+  if (flags.tasks) return tasksOf(path, flags, terminal);
+  if (flags.questions !== undefined || flags.limit !== undefined)
+    throw new OcellusError("invalid_request", "quant-report: --questions and --limit belong to --tasks");
   const conversations = await calibrationConversations(flags.calibration, await seesPictures(path, "quant-report"));
   const errors = await withProgress(terminal, "weighing formats", flags, (pass) => reportErrors(path, pass));
   const formats = await compareFormats(path, conversations, flags, terminal);
   if (flags.json) printJson(terminal, { checkpoint: path, formats, ...errors });
-  else printLine(terminal, `${errorsText(errors)}\n\n${formatsText(formats)}`);
+  else printLine(terminal, `${errorsText(shown(errors))}\n\n${formatsText(formats)}`);
+}
+
+async function tasksOf(path: string, flags: QuantReportFlags, terminal: Terminal): Promise<void> {
+  if (flags.calibration !== undefined)
+    throw new OcellusError("invalid_request", "quant-report: --tasks has no --calibration; name its --questions");
+  if (await seesPictures(path, "quant-report")) return reportTasks(path, flags, terminal);
+  throw new OcellusError("unsupported", `quant-report: --tasks asks about pictures, and ${path} has no eyes`);
 }
 
 async function compareFormats(
@@ -91,7 +115,7 @@ const numWorst = 5;
 function errorsText({ layers, kinds, tensors }: MatrixErrors): string {
   const columns = [...new Set(layers.flatMap(({ relative }) => Object.keys(relative)))];
   const row = (title: string, relative: ErrorGroup["relative"]) => [
-    printable(title),
+    title,
     ...columns.map((format) => (relative[format] === undefined ? "–" : percent(relative[format]))),
   ];
   const table = (title: string, rows: string[][]) =>

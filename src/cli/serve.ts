@@ -14,11 +14,13 @@ import {
   type Listening,
   listen,
   type Services,
+  type Versions,
 } from "../server/index.js";
 import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
 import { openModel } from "./open-model.js";
-import { versionOf, webPage } from "./package-files.js";
+import { modelInTheBox, versionOf, webPage } from "./package-files.js";
 import { logAsText } from "./serve-log.js";
+import { openVersions } from "./serve-versions.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "./terminal.js";
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
@@ -55,16 +57,22 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     webFolder: webPage,
   });
   const features = await openFeatureStore(config);
+  let versions: Versions | undefined;
   const listening = await listen(createApp(services), config);
   try {
     await loadModels(config, services, features, terminal);
+    versions = await openVersions(config, services, (folder) => openVersion(config, features, folder, terminal));
+    services.models.open();
     printWelcome(config, services, listening, terminal);
     await stopped(terminal.signal);
     services.log.info("stopping: running answers are finished first");
   } finally {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
-    for (const { model } of services.models.all()) await model.close();
+    for (const { model } of services.models.own()) await model.close();
+    versions?.golden?.close();
+    await versions?.fleet.close();
+    await versions?.registry.close();
     await guards.close();
     await features.close();
     await services.collections?.close();
@@ -94,7 +102,7 @@ async function loadModels(
   terminal: Terminal,
 ): Promise<void> {
   const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
-  for (const { name, folder } of config.models.map(parseModel)) {
+  for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
       const model = await openModel({ ...load, model: checkpoint, weights }, terminal, load);
@@ -108,7 +116,18 @@ async function loadModels(
     const checkpoint = await resolveModel(folder);
     services.models.addEmbedder(name, await loadClip(checkpoint, load), checkpoint);
   }
-  services.models.open();
+}
+
+async function openVersion(config: ServeConfig, features: FeatureStore, folder: string, terminal: Terminal) {
+  const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
+  const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
+  await warmUp(model, terminal.signal);
+  return model;
+}
+
+/** With a registry the model in the box is served only where it is asked for. */
+function modelsOf({ models, registry }: ServeConfig): readonly string[] {
+  return registry !== undefined && models.every((model) => model === modelInTheBox) ? [] : models;
 }
 
 /** `NAME=FOLDER`, or a folder whose own name will do. */

@@ -3,6 +3,7 @@
  * Answers and tables go to stdout; progress, timings and errors to stderr.
  */
 import pc from "picocolors";
+import { printable } from "../base/index.js";
 
 export interface Terminal {
   readonly stdin: NodeJS.ReadStream;
@@ -34,10 +35,17 @@ export function printLine(terminal: Terminal, text: string): void {
 }
 
 export function printJson(terminal: Terminal, value: unknown): void {
-  printLine(terminal, JSON.stringify(value, null, 2));
+  printLine(terminal, JSON.stringify(value, null, 2).replace(terminalControls, escaped));
+}
+
+/** What JSON leaves as it is and a terminal may obey, in strings only: C1 commands, line ends, marks that turn text around. */
+const terminalControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** What is worth knowing but no error, one line each. */
 export function printNotes(terminal: Terminal, notes: readonly string[]): void {
-  for (const note of notes) terminal.stderr.write(`${coloursFor(terminal.stderr).dim(`note: ${note}`)}\n`);
+  for (const note of notes) terminal.stderr.write(`${coloursFor(terminal.stderr).dim(`note: ${printable(note)}`)}\n`);
 }

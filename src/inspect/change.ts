@@ -5,6 +5,7 @@ import type { LowRank } from "./low-rank.js";
 import type { PartKind } from "./place.js";
 
 export interface TensorChange {
+  /** As A spells it. */
   readonly name: string;
   readonly shape: Shape;
   /** Byte by byte where both have one dtype, else by value. */
@@ -38,6 +39,8 @@ export interface CheckpointDiff {
   readonly configs: readonly ConfigChange[];
   readonly added: readonly TensorInfo[];
   readonly removed: readonly TensorInfo[];
+  /** Paired though their names differ: spellings of one family, or a library's wrapper such as `model.`. */
+  readonly respelled: readonly { readonly a: string; readonly b: string }[];
   readonly reshaped: readonly { readonly name: string; readonly a: Shape; readonly b: Shape }[];
   readonly retyped: readonly { readonly name: string; readonly a: DType; readonly b: DType }[];
   /** Absent in the quick mode. */
@@ -46,5 +49,8 @@ export interface CheckpointDiff {
   readonly tensors?: readonly TensorChange[];
 }
 
-export type HeaderChanges = Pick<CheckpointDiff, "configs" | "added" | "removed" | "reshaped" | "retyped">;
+export type HeaderChanges = Pick<
+  CheckpointDiff,
+  "configs" | "added" | "removed" | "respelled" | "reshaped" | "retyped"
+>;
 export type ValueChanges = Required<Pick<CheckpointDiff, "parts" | "tensors">>;

@@ -5,10 +5,11 @@ export function summarise(
   headers: HeaderChanges,
   values: ValueChanges | undefined,
 ): Pick<CheckpointDiff, "summary" | "isEqual"> {
-  const { configs, added, removed, reshaped, retyped } = headers;
+  const { configs, added, removed, respelled, reshaped, retyped } = headers;
   const counted = [
     [added.length, "added"],
     [removed.length, "removed"],
+    [respelled.length, "spelled differently"],
     [reshaped.length, "reshaped"],
     [retyped.length, "of another dtype"],
   ] as const;

@@ -47,6 +47,7 @@ function mirrored(diff: CheckpointDiff): CheckpointDiff {
     ...diff,
     ...{ a: diff.b, b: diff.a, added: diff.removed, removed: diff.added },
     configs: diff.configs.map(swap),
+    respelled: diff.respelled.map(swap),
     reshaped: diff.reshaped.map(swap),
     retyped: diff.retyped.map(swap),
   } as unknown as CheckpointDiff;
@@ -106,6 +107,33 @@ describe("diffCheckpoints", () => {
       }),
       { seed: 3, numRuns: 25 },
     );
+  });
+
+  it("pairs two spellings of one model, by its family and without the wrappers of libraries, and says so", async () => {
+    const value = (_: string, i: number) => Math.sin(i + 1);
+    const family = { model_type: "qwen3_vl_resampler" };
+    const one = { "language_model.layers.0.mlp.gate_proj.weight": [8, 8], "lm_head.weight": [4, 8] };
+    const other = { "language_model.layers.0.mlp.w1.weight": [8, 8], "module.lm_head.weight": [4, 8] };
+    const a = await writeCheckpoint(join(folder, "i"), one, family, value);
+    const b = await writeCheckpoint(join(folder, "j"), other, family, value);
+    const diff = await diffCheckpoints(a, b);
+    const [first, second] = Object.keys(one).map((name, i) => ({ a: name, b: Object.keys(other)[i]! }));
+    expect(diff).toMatchObject({ isEqual: false, added: [], removed: [], respelled: [first, second] });
+    expect(diff.summary).toBe("no value that both hold moved; 2 tensors spelled differently");
+    expect(diff.tensors!.map(({ name, isEqual }) => [name, isEqual])).toEqual([
+      [first!.a, true],
+      [second!.a, true],
+    ]);
+  });
+
+  it("does not guess where a spelling is that of two tensors", async () => {
+    const a = await writeCheckpoint(join(folder, "k"), { "x.weight": [2] });
+    const b = await writeCheckpoint(join(folder, "l"), { "model.x.weight": [2], "module.x.weight": [2] });
+    expect(await diffCheckpoints(a, b)).toMatchObject({
+      respelled: [],
+      added: [{ name: "model.x.weight" }, { name: "module.x.weight" }],
+      removed: [{ name: "x.weight" }],
+    });
   });
 
   it("takes a change of rank 1 for a LoRA's only in matrices that adapters change", async () => {

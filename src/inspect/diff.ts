@@ -2,7 +2,7 @@
  * What differs between two checkpoints: configs, names, shapes and dtypes from the headers, then every value in one
  * streaming pass. Symmetric: with A and B exchanged, what was added is removed and every measure is the same.
  */
-import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { openCheckpoint } from "../checkpoint/index.js";
 import { elementCount, sameShape, type TensorInfo } from "../tensor/index.js";
 import type { CheckpointDiff, PartChange, TensorChange, ValueChanges } from "./change.js";
 import { configChanges } from "./config-diff.js";
@@ -10,6 +10,7 @@ import { summarise } from "./diff-summary.js";
 import { groupBy } from "./group-by.js";
 import type { DifferenceJob } from "./job.js";
 import { type LowRank, lowRankOf } from "./low-rank.js";
+import { type Pair, type Pairing, pairTensors } from "./pairing.js";
 import { type PassOptions, runPass } from "./pass.js";
 import { type PieceDifference, sketchRows } from "./piece-difference.js";
 import { piecesOf } from "./pieces.js";
@@ -26,8 +27,9 @@ export async function diffCheckpoints(a: string, b: string, options: DiffOptions
   try {
     const other = await openCheckpoint(b);
     try {
-      const headers = { a, b, configs: await configChanges(one, other), ...headerChanges(one, other) };
-      const values = options.quick ? undefined : await valueChanges([a, b], pairs(one, other), options);
+      const pairing = await pairTensors(one, other);
+      const headers = { a, b, configs: await configChanges(one, other), ...headerChanges(pairing) };
+      const values = options.quick ? undefined : await valueChanges([a, b], pairing.both, options);
       return { ...headers, ...values, ...summarise(headers, values) };
     } finally {
       await other.close();
@@ -37,24 +39,11 @@ export async function diffCheckpoints(a: string, b: string, options: DiffOptions
   }
 }
 
-type Pair = readonly [TensorInfo, TensorInfo];
-
-function pairs(a: Checkpoint, b: Checkpoint): Pair[] {
-  return infos(a).flatMap((info): Pair[] => {
-    const other = b.info(info.name);
-    return other ? [[info, other]] : [];
-  });
-}
-
-function infos(checkpoint: Checkpoint): TensorInfo[] {
-  return [...checkpoint.names()].map((name) => checkpoint.info(name)!);
-}
-
-function headerChanges(a: Checkpoint, b: Checkpoint) {
-  const both = pairs(a, b);
+function headerChanges({ both, added, removed }: Pairing) {
   return {
-    added: infos(b).filter(({ name }) => !a.info(name)),
-    removed: infos(a).filter(({ name }) => !b.info(name)),
+    added,
+    removed,
+    respelled: both.filter(([x, y]) => x.name !== y.name).map(([x, y]) => ({ a: x.name, b: y.name })),
     reshaped: both
       .filter(([x, y]) => !sameShape(x.shape, y.shape))
       .map(([x, y]) => ({ name: x.name, a: x.shape, b: y.shape })),
@@ -70,12 +59,12 @@ async function valueChanges(
   both: readonly Pair[],
   options: PassOptions,
 ): Promise<ValueChanges> {
-  const comparable = both.flatMap(([a, b]) => (sameShape(a.shape, b.shape) ? [a] : []));
-  const sums = new Map(comparable.map((info) => [info.name, new DifferenceSum(info)]));
-  const jobs = comparable.flatMap((info) =>
+  const comparable = both.filter(([a, b]) => sameShape(a.shape, b.shape));
+  const sums = new Map(comparable.map(([info]) => [info.name, new DifferenceSum(info)]));
+  const jobs = comparable.flatMap(([info, { name: otherName }]) =>
     piecesOf(info).map((piece): DifferenceJob => {
       const withSketch = info.shape.length >= 2 && piece.columns > 1 && piece.columns <= maxSketchColumns;
-      return { kind: "difference", paths, piece, withSketch };
+      return { kind: "difference", paths, piece, otherName, withSketch };
     }),
   );
   await runPass(jobs, (result, { piece }) => sums.get(piece.name)!.add(result, piece.end - piece.start), options);

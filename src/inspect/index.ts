@@ -41,10 +41,12 @@ export {
   type ErrorGroup,
   type FormatComparison,
   type MatrixErrors,
+  packedBytes,
   type ReportFormat,
   reportDivergence,
   reportErrors,
   reportFormats,
+  withPackedFormat,
 } from "./quant-report.js";
 export { diffPage } from "./report-page/diff-page.js";
 export { inspectPage } from "./report-page/inspect-page.js";

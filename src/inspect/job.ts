@@ -31,6 +31,8 @@ export interface DifferenceJob {
   readonly kind: "difference";
   readonly paths: readonly [string, string];
   readonly piece: Piece;
+  /** What the second calls the tensor. */
+  readonly otherName: string;
   readonly withSketch: boolean;
 }
 
@@ -76,11 +78,11 @@ export class JobRunner {
     return measurePiece(toFloat32(bytes, dtype), piece.start / piece.columns, query);
   }
 
-  async #difference({ paths, piece, withSketch }: DifferenceJob): Promise<PieceDifference> {
+  async #difference({ paths, piece, otherName, withSketch }: DifferenceJob): Promise<PieceDifference> {
     const [a, b] = await Promise.all([this.#checkpoint(paths[0]), this.#checkpoint(paths[1])]);
     const { name, start, end, columns } = piece;
-    const bytes = [await a.readRange(name, start, end), await b.readRange(name, start, end)] as const;
-    const dtypes = [a.info(name)!.dtype, b.info(name)!.dtype] as const;
+    const bytes = [await a.readRange(name, start, end), await b.readRange(otherName, start, end)] as const;
+    const dtypes = [a.info(name)!.dtype, b.info(otherName)!.dtype] as const;
     const firstRow = columns === 0 ? 0 : start / columns;
     return comparePiece(...bytes, { dtypes, columns, firstRow, withSketch });
   }

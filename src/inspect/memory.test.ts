@@ -48,7 +48,7 @@ describe("the memory estimate", () => {
     expect(decoder).toMatchObject({ cacheBytesPerThousandTokens: 262_144_000, cacheBytes: 8 * 262_144_000 });
     expect(vision).toMatchObject({ numPatches: 64, numTokens: 32 });
     expect(formats.map((f) => Math.round(f.weightsBytes / 1e8) / 10)).toEqual([
-      26.5, 13.3, 7.5, 6.8, 4.6, 4, 3.7, 4.3, 4,
+      26.5, 26.5, 7.5, 6.8, 4.6, 4, 3.7, 4.3, 4,
     ]);
   });
 
@@ -60,6 +60,13 @@ describe("the memory estimate", () => {
     expect([small.numTokens, large.numTokens, large.numPatches]).toEqual([256, 1024, 4096]);
     expect(large.peakBytes / small.peakBytes).toBeCloseTo(4, 1);
     expect(await of(tiny, 512)).toEqual({ ...(await of(tiny, 4000)), picture: { width: 512, height: 512 } });
+  });
+
+  it("counts halves twice where they run, since they are widened as the model opens", async () => {
+    const { formats } = await estimateMemory(big, { contextTokens: 2000 });
+    const [fp32, fp16] = ["fp32", "fp16"].map((weights) => formats.find((format) => format.weights === weights)!);
+    expect(fp16!.packedBytes / fp32!.packedBytes).toBeCloseTo(0.5, 1);
+    expect(fp16!.weightsBytes).toBe(fp32!.weightsBytes);
   });
 
   it("says whether it fits, and what would", async () => {

@@ -19,7 +19,7 @@ import {
   parsePlan,
   weightsOptions,
 } from "../pack/index.js";
-import { byteLength, storedBytes, type WeightFormat } from "../tensor/index.js";
+import { byteLength, type DType, storedBytes, type WeightFormat } from "../tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
 
@@ -145,8 +145,8 @@ function estimate(
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
   const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
     const planned = Object.values(graphsOf(family, config, plan));
-    const weightsBytes = bytesOfGraphs(planned);
-    const packedBytes = weightsBytes + untiedTableBytes(family, config, plan, planned);
+    const packedBytes = initializerBytes(planned, (dtype) => dtype) + untiedTableBytes(family, config, plan, planned);
+    const weightsBytes = initializerBytes(planned, openedAs);
     const totalBytes = weightsBytes + fixedBytes;
     const { weights, blockSize, table } = plan;
     const bytes = { packedBytes, weightsBytes, totalBytes };
@@ -170,10 +170,15 @@ function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record
   );
 }
 
-function bytesOfGraphs(graphs: readonly Graph[]): number {
+/** ONNX Runtime does a half-precision matrix's cast when it opens the graph: decisions/0005-mixed-precision.md. */
+function openedAs(dtype: DType): DType {
+  return dtype === "f16" ? "f32" : dtype;
+}
+
+function initializerBytes(graphs: readonly Graph[], as: (dtype: DType) => DType): number {
   const values = graphs.flatMap((graph) => graph.initializers.map(({ value }) => value));
   const distinct = new Map(values.map((value) => [value.name, value]));
-  return [...distinct.values()].reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape as number[]), 0);
+  return [...distinct.values()].reduce((sum, { dtype, shape }) => sum + byteLength(as(dtype), shape as number[]), 0);
 }
 
 function untiedTableBytes(family: AnyFamily, config: unknown, plan: PackingPlan, graphs: readonly Graph[]): number {

@@ -126,6 +126,13 @@ const maxTokens = 32;
 type Conversation = readonly ChatMessage[];
 type Reference = { conversation: Conversation; ids: readonly number[]; logits: readonly Float32Array[] };
 
+/** Bytes of all weights by format, as packed. */
+export async function packedBytes(path: string, formats: readonly ReportFormat[]): Promise<Map<ReportFormat, number>> {
+  const checkpoint = await openCheckpoint(path);
+  const source = await readModel(checkpoint).finally(() => checkpoint.close()); // headers outlive it
+  return new Map(formats.map((format) => [format, plannedBytes(source, plans[format])]));
+}
+
 /** One packing at a time lies in the cache meanwhile. @throws as `pack`, `loadModel`; `invalid_request`, `aborted`. */
 export async function reportDivergence(
   path: string,
@@ -133,38 +140,52 @@ export async function reportDivergence(
   options: DivergenceOptions,
 ): Promise<FormatComparison[]> {
   if (conversations.length === 0) throw new OcellusError("invalid_request", "no conversations to compare formats on");
-  const checkpoint = await openCheckpoint(path);
-  const source = await readModel(checkpoint).finally(() => checkpoint.close()); // headers outlive it
+  const bytes = await packedBytes(path, options.formats);
   const total = (options.formats.length + 1) * conversations.length;
   let done = 0;
   const advance = () => {
     throwIfAborted(options.signal);
     options.onProgress?.(++done, total);
   };
-  const references = await withPlan(path, "fp32", options, (model) =>
+  const references = await withFormat(path, "fp32", options, (model) =>
     referencesOf(model, conversations, options.signal, advance),
   );
   const found: FormatComparison[] = [];
   for (const format of options.formats) {
-    const measured = await withPlan(path, format, options, (model) =>
+    const measured = await withFormat(path, format, options, (model) =>
       compared(model, references, options.signal, advance),
     );
-    found.push({ format, bytes: plannedBytes(source, plans[format]), ...measured });
+    found.push({ format, bytes: bytes.get(format)!, ...measured });
   }
   return found;
 }
 
-async function withPlan<T>(
+/**
+ * Packs the checkpoint in a format, into the cache and for as long as `body` runs.
+ * @throws as `pack`.
+ */
+export async function withPackedFormat<T>(
   path: string,
   format: ReportFormat,
-  { signal, onPackProgress }: DivergenceOptions,
-  body: (model: VisionLanguageModel) => Promise<T>,
+  { signal, onPackProgress }: Pick<DivergenceOptions, "signal" | "onPackProgress">,
+  body: (packedPath: string) => Promise<T>,
 ): Promise<T> {
   return withTemporaryFolder("quant-report", async (folder) => {
-    const common = { ...(signal && { signal }) };
-    const progress = { ...(onPackProgress && { onProgress: onPackProgress }) };
-    const packed = await pack(path, { plan: plans[format], into: `${folder}/packed`, ...common, ...progress });
-    const model = await loadModel(packed.path, { device: "cpu", maxSequences: 1, ...common });
+    const progress = { ...(signal && { signal }), ...(onPackProgress && { onProgress: onPackProgress }) };
+    const packed = await pack(path, { plan: plans[format], into: `${folder}/packed`, ...progress });
+    return body(packed.path);
+  });
+}
+
+async function withFormat<T>(
+  path: string,
+  format: ReportFormat,
+  options: DivergenceOptions,
+  body: (model: VisionLanguageModel) => Promise<T>,
+): Promise<T> {
+  return withPackedFormat(path, format, options, async (packedPath) => {
+    const { signal } = options;
+    const model = await loadModel(packedPath, { device: "cpu", maxSequences: 1, ...(signal && { signal }) });
     try {
       return await body(model);
     } finally {

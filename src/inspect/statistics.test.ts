@@ -40,9 +40,9 @@ describe("statistics of pieces", () => {
     const count = (start: number, end: number) =>
       countPiece(bytes.subarray(start * 2, end * 2), { dtype: "bf16", columns: 20, int4RowStep: 1 });
     const whole = new StatisticsSum(info);
-    whole.add(count(0, 240));
+    whole.add(count(0, 240), 240);
     const parts = new StatisticsSum(info);
-    for (const [start, end] of [[160, 240], [0, 20], [20, 160]] as const) parts.add(count(start, end)); // biome-ignore format: pairs
+    for (const [start, end] of [[160, 240], [0, 20], [20, 160]] as const) parts.add(count(start, end), end - start); // biome-ignore format: pairs
     const [a, b] = [whole.finish(), parts.finish()];
     expect(b).toEqual({ ...a, rows: { ...a.rows, int4Error: b.rows!.int4Error } });
     expect(b.rows!.int4Error).toBeCloseTo(a.rows!.int4Error!, 12);

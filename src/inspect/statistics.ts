@@ -23,7 +23,7 @@ export async function tensorStatistics(path: string, options: StatisticsOptions 
   const infos = await chosenTensors(path, options.pattern);
   const sums = new Map(infos.map((info) => [info.name, new StatisticsSum(info)]));
   const jobs = infos.flatMap((info) => piecesOf(info).map((piece) => jobOf(path, info, piece)));
-  await runPass(jobs, (result, job) => sums.get(job.piece.name)!.add(result), options);
+  await runPass(jobs, (result, { piece }) => sums.get(piece.name)!.add(result, piece.end - piece.start), options);
   return [...sums.values()].map((sum) => sum.finish());
 }
 

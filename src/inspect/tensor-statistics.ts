@@ -1,5 +1,5 @@
 /** Sums over the pieces of a tensor → numbers for people: bounds, moments, quantiles, outlier channels, a histogram. */
-import type { DType, Shape, TensorInfo } from "../tensor/index.js";
+import { type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
 import type { Moments, PieceStatistics } from "./piece-statistics.js";
 import { type CodeTable, codeTable, numCodes } from "./value-codes.js";
 
@@ -45,10 +45,15 @@ const maxListedOutliers = 16;
 const numBins = 64;
 const shares = [0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999];
 
-/** Adds pieces of one tensor; they may come in any order. */
+/**
+ * Adds pieces of one tensor; they may come in any order. Half a megabyte of counts from the first piece to the last, when
+ * they become what is told of the tensor: a checkpoint of any number of tensors has a few in work.
+ */
 export class StatisticsSum {
   readonly #info: TensorInfo;
-  readonly #counts = new Float64Array(numCodes);
+  #counts: Float64Array | undefined;
+  #numLeft: number;
+  #finished: TensorStatistics | undefined;
   #exact: Moments | undefined;
   #columnSquares: Float64Array | undefined;
   #numDead = 0;
@@ -56,21 +61,33 @@ export class StatisticsSum {
 
   constructor(info: TensorInfo) {
     this.#info = info;
+    this.#numLeft = elementCount(info.shape);
   }
 
-  add(piece: PieceStatistics): void {
-    for (let code = 0; code < numCodes; code++) this.#counts[code]! += piece.counts[code]!;
+  add(piece: PieceStatistics, numElements: number): void {
+    this.#counts ??= new Float64Array(numCodes);
+    const counts = this.#counts;
+    for (let code = 0; code < numCodes; code++) counts[code]! += piece.counts[code]!;
     if (piece.exact) this.#exact = this.#exact ? addMoments(this.#exact, piece.exact) : piece.exact;
     this.#numDead += piece.numDeadRows;
     this.#columnSquares ??= new Float64Array(piece.columnSquares.length);
     for (const [i, squares] of piece.columnSquares.entries()) this.#columnSquares[i]! += squares;
     this.#int4.errorSquares += piece.int4.errorSquares;
     this.#int4.squares += piece.int4.squares;
+    this.#numLeft -= numElements;
+    if (this.#numLeft > 0) return;
+    this.#finished = this.#finish(counts);
+    this.#counts = undefined;
+    this.#columnSquares = undefined;
   }
 
+  /** After the last piece; a tensor without elements has none. */
   finish(): TensorStatistics {
+    return this.#finished ?? this.#finish(new Float64Array(numCodes));
+  }
+
+  #finish(counts: Float64Array): TensorStatistics {
     const { name, dtype, shape } = this.#info;
-    const counts = this.#counts;
     const finite = new Distribution(codeTable(dtype), counts);
     const { sum, squares, min, max } = this.#exact ?? finite.moments();
     const n = Math.max(1, finite.count);

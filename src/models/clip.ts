@@ -8,11 +8,10 @@
  * clip.md. Sources: Radford et al. 2021; transformers modeling_clip.py (names, the misspelt pre_layrnorm, the end token).
  */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
-import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/32), so these are part of the format. */
@@ -127,15 +126,14 @@ export const clip: DualEncoderFamily<Config> = {
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
     const { text_config: text, vision_config: vision } = config;
-    const rules: [boolean, string][] = [
+    checkSizes([
       [vision.image_size % vision.patch_size === 0, "vision_config.image_size must be a multiple of patch_size"],
       [text.hidden_size % text.num_attention_heads === 0, "text_config.hidden_size must be a multiple of its heads"],
       [
         vision.hidden_size % vision.num_attention_heads === 0,
         "vision_config.hidden_size must be a multiple of its heads",
       ],
-    ];
-    for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+    ]);
     return config;
   },
   canonicalName: (name) => name,

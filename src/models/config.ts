@@ -33,3 +33,11 @@ export function parseConfig<T>(schema: z.ZodType<T>, json: unknown, file: string
     { details: { file, problems } },
   );
 }
+
+/** Sizes that must agree with each other, which a schema cannot say. */
+export type SizeRule = readonly [holds: boolean, rule: string];
+
+/** @throws `invalid_config` with the first rule that does not hold. */
+export function checkSizes(rules: readonly SizeRule[]): void {
+  for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+}

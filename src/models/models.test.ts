@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { familyOf } from "./index.js";
 import { ropeAngles } from "./rope.js";
 
-const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl_resampler/gqa-tied/config.json");
-const config = JSON.parse(readFileSync(golden, "utf8"));
+const goldens = join(import.meta.dirname, "../../test/golden");
+const config = JSON.parse(readFileSync(join(goldens, "qwen3_vl_resampler/gqa-tied/config.json"), "utf8"));
 const family = familyOf(config);
 
 describe("families", () => {
@@ -44,6 +44,23 @@ describe("qwen3_vl_resampler", () => {
       "language_model.layers.3.mlp.w2.weight",
     );
     expect(family.canonicalName("vision_tower.blocks.0.attn.qkv.weight")).toBe("vision_tower.blocks.0.attn.qkv.weight");
+  });
+});
+
+describe.each(["qwen3/tied-gqa", "qwen3_vl/wide-grid"])("the decoder of %s", (name) => {
+  const whole = JSON.parse(readFileSync(join(goldens, name, "config.json"), "utf8"));
+
+  it.each([
+    [{ num_key_value_heads: 7 }, "num_attention_heads must be a multiple of num_key_value_heads"],
+    [{ head_dim: 33 }, "head_dim must be a multiple of 8"],
+  ])("is refused when its sizes do not agree: %j", (change, message) => {
+    const broken = {
+      ...whole,
+      ...change,
+      ...(whole.text_config && { text_config: { ...whole.text_config, ...change } }),
+    };
+    expect(() => familyOf(whole).parseConfig(whole)).not.toThrow();
+    expect(() => familyOf(broken).parseConfig(broken)).toThrow(message);
   });
 });
 

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import * as nn from "../nn/index.js";
-import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
 import { ropeAngles } from "./rope.js";
 
@@ -153,6 +153,15 @@ export function decoderDimensions(config: Qwen3Config, eos: z.infer<typeof eosSc
   return { hiddenSize, vocabSize, maxLength, eosTokenIds: eosTokenIds(eos) };
 }
 
+/** `where` is how config.json names the decoder's part. */
+export function decoderRules(config: Qwen3Config, where = ""): SizeRule[] {
+  const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
+  return [
+    [heads % kvHeads === 0, `${where}num_attention_heads must be a multiple of num_key_value_heads`],
+    [headDim % 8 === 0, `${where}head_dim must be a multiple of 8`], // GroupQueryAttention's rule
+  ];
+}
+
 export function decoderCache(config: Qwen3Config) {
   const { num_hidden_layers: numLayers, num_key_value_heads: numKeyValueHeads, head_dim: headDim } = config;
   return { numLayers, numKeyValueHeads, headDim };
@@ -177,7 +186,11 @@ type Config = z.infer<typeof configSchema>;
 export const qwen3: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3",
-  parseConfig: (json) => parseConfig(configSchema, json, "config.json"),
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    checkSizes(decoderRules(config));
+    return config;
+  },
   dimensions: (config) => decoderDimensions(config, config.eos_token_id),
   cache: decoderCache,
   canonicalName: (name) => name.replace(/^(?=layers\.|embed_tokens\.|norm\.)/, "model."),

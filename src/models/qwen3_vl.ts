@@ -10,11 +10,10 @@
  * test/golden/qwen3_vl/.
  */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { type ImageGrid, type PixelValues, parseImageRecipe, parseVideoRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
-import { layers, parseConfig, size, tokenId } from "./config.js";
+import { checkSizes, layers, parseConfig, size, tokenId } from "./config.js";
 import type {
   GridInPrompt,
   HostInput,
@@ -24,7 +23,15 @@ import type {
   TokenRow,
   VideoSide,
 } from "./family.js";
-import { buildQwen3, decoderCache, decoderDimensions, eosSchema, type Qwen3Spelling, qwen3Schema } from "./qwen3.js";
+import {
+  buildQwen3,
+  decoderCache,
+  decoderDimensions,
+  decoderRules,
+  eosSchema,
+  type Qwen3Spelling,
+  qwen3Schema,
+} from "./qwen3.js";
 import { ropeAngles } from "./rope.js";
 
 const visionSchema = z.object({
@@ -324,15 +331,15 @@ export const qwen3Vl: ModelFamily<Config> = {
     const config = parseConfig(configSchema, json, "config.json");
     const side = Math.sqrt(config.vision_config.num_position_embeddings);
     const { hidden_size: width, num_heads: heads, out_hidden_size: out } = config.vision_config;
-    const rules: [boolean, string][] = [
+    checkSizes([
       [Number.isInteger(side), "vision_config.num_position_embeddings must be a square"],
       [
         width % heads === 0 && (width / heads) % 4 === 0,
         "vision_config.hidden_size / num_heads must be a multiple of 4",
       ],
       [out === config.text_config.hidden_size, "vision_config.out_hidden_size must equal text_config.hidden_size"],
-    ];
-    for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+      ...decoderRules(config.text_config, "text_config."),
+    ]);
     return config;
   },
   dimensions: (config) => decoderDimensions(config.text_config, config.eos_token_id),

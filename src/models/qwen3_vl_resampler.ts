@@ -9,13 +9,20 @@
  * Sources: ViT (Dosovitskiy 2020), Flamingo's resampler (Alayrac 2022), Qwen3 (2025).
  */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
-import { epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
-import { buildQwen3, decoderCache, decoderDimensions, eosSchema, type Qwen3Spelling, qwen3Schema } from "./qwen3.js";
+import {
+  buildQwen3,
+  decoderCache,
+  decoderDimensions,
+  decoderRules,
+  eosSchema,
+  type Qwen3Spelling,
+  qwen3Schema,
+} from "./qwen3.js";
 import { ropeAngles } from "./rope.js";
 
 const visionSchema = z.object({
@@ -147,9 +154,8 @@ function patchValues(config: VisionConfig): number {
   return 3 * config.patch_size ** 2;
 }
 
-/** Sizes that must agree with each other, which a schema cannot say. */
-function checkSizes({ vision_config: v, resampler_config: r, text_config: t }: Config): void {
-  const rules: [boolean, string][] = [
+function sizeRules({ vision_config: v, resampler_config: r, text_config: t }: Config): SizeRule[] {
+  return [
     [v.image_size % v.patch_size === 0, "vision_config.image_size must be a multiple of patch_size"],
     [v.hidden_size % v.num_heads === 0, "vision_config.hidden_size must be a multiple of num_heads"],
     [r.hidden_size === v.hidden_size, "resampler_config.hidden_size must equal vision_config.hidden_size"],
@@ -157,13 +163,8 @@ function checkSizes({ vision_config: v, resampler_config: r, text_config: t }: C
       r.hidden_size % r.num_attention_heads === 0,
       "resampler_config.hidden_size must be a multiple of num_attention_heads",
     ],
-    [
-      t.num_attention_heads % t.num_key_value_heads === 0,
-      "text_config.num_attention_heads must be a multiple of num_key_value_heads",
-    ],
-    [t.head_dim % 8 === 0, "text_config.head_dim must be a multiple of 8"], // GroupQueryAttention's rule
+    ...decoderRules(t, "text_config."),
   ];
-  for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
 }
 
 /** Spellings found in files → ours. */
@@ -187,7 +188,7 @@ export const qwen3VlResampler: ModelFamily<Config> = {
   modelType: "qwen3_vl_resampler",
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
-    checkSizes(config);
+    checkSizes(sizeRules(config));
     return config;
   },
   dimensions: (config) => decoderDimensions(config.text_config, config.eos_token_id),

@@ -75,6 +75,8 @@ export const chatRequestSchema = z
     ...samplingFields,
     max_completion_tokens: samplingFields.max_tokens,
     n: z.number().int().min(1).max(128).optional(), // OpenAI's most
+    /** Who asks on the client's side: requests of one user get the same version. */
+    user: z.string().max(512).optional(),
     stream: z.boolean().optional(),
     stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
     logprobs: z.boolean().optional(),
@@ -104,7 +106,7 @@ export type ChatRequest = z.infer<typeof chatRequestSchema>;
  * much of a picture is seen says `max_pixels`; `detail` has no such measure.
  */
 export const harmlessChatFields = [
-  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prediction"],
+  ...["metadata", "store", "service_tier", "safety_identifier", "prediction"],
   ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "verbosity"],
   ...["messages.content.image_url.detail", "messages.content.file.filename", "messages.content.cache_control"],
   ...["messages.name", "messages.refusal", "messages.annotations", "messages.reasoning_content"],

@@ -11,6 +11,8 @@ export const completionRequestSchema = z
     prompt: z.union([z.string(), z.array(z.string()).min(1).max(128), ids, z.array(ids).min(1).max(128)]),
     ...samplingFields,
     n: z.number().int().min(1).max(128).optional(),
+    /** Who asks on the client's side: requests of one user get the same version. */
+    user: z.string().max(512).optional(),
     stream: z.boolean().optional(),
     stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
     /** How many of the likeliest tokens are reported. */
@@ -21,7 +23,7 @@ export const completionRequestSchema = z
   .meta({ id: "CompletionRequest" });
 export type CompletionRequest = z.infer<typeof completionRequestSchema>;
 
-export const harmlessCompletionFields = ["user", "stream_options.include_obfuscation"] as const;
+export const harmlessCompletionFields = ["stream_options.include_obfuscation"] as const;
 
 const logprobs = z
   .object({

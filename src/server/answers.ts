@@ -3,7 +3,7 @@ import type { ChatEvent, ChatOptions, PreparedChat } from "../runtime/index.js";
 import type { Citation } from "../search/index.js";
 import type { Exchange } from "./exchange.js";
 import type { Ticket } from "./gate.js";
-import type { ServedModel } from "./models.js";
+import type { ServedModel } from "./served.js";
 
 export interface Question {
   /** Pages that it is answered from. */
@@ -68,9 +68,18 @@ function withChoiceSeed(options: ChatOptions, index: number): ChatOptions {
     : { ...options, sampling: { ...options.sampling, seed: seed + index } };
 }
 
-function noteFacts({ facts, started }: Exchange, { event }: ChoiceEvent): void {
+/** As much of an answer's end as tells a phrase that comes again and again. */
+const endLength = 400;
+
+function noteFacts(exchange: Exchange, { event }: ChoiceEvent): void {
+  const { facts, started } = exchange;
   facts.firstTokenMs ??= performance.now() - started;
-  if (event.type === "text") return;
+  if (event.type === "text") {
+    exchange.textEnd = (exchange.textEnd + event.text).slice(-endLength);
+    return;
+  }
+  facts.tokensPerSecond = event.timings.tokensPerSecond;
+  facts.finishReason = event.finishReason;
   facts.completionTokens = (facts.completionTokens ?? 0) + event.usage.completionTokens;
   facts.cachedTokens = (facts.cachedTokens ?? 0) + event.usage.cachedTokens;
 }

@@ -24,6 +24,7 @@ import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
 import { securityHeaders } from "./security-headers.js";
 import type { Services } from "./services.js";
+import { noteAnswer } from "./versions/note-answer.js";
 
 export function createApp(services: Services): App {
   const app: App = new OpenAPIHono<Env>();
@@ -51,7 +52,8 @@ export function createApp(services: Services): App {
 }
 
 /** Gives every request its id, its deadline and its line in the log. */
-function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Services): void {
+function addExchange(app: App, services: Services): void {
+  const { config, log, lifecycle, budget, metrics } = services;
   app.use(async (c, next) => {
     const exchange = new Exchange(c.req.raw, {
       log,
@@ -59,6 +61,7 @@ function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Serv
       onEnd: (ended, status, error) => {
         lifecycle.end(ended);
         budget.release(ended);
+        if (services.versions) noteAnswer(ended, status, error, services.versions);
         metrics.note(routePath(c, -1), status, performance.now() - ended.started, ended.facts);
         logEnd(ended, c.req.method, c.req.path, status, error);
       },
@@ -69,6 +72,7 @@ function addExchange(app: App, { config, log, lifecycle, budget, metrics }: Serv
     await next();
     const cached = cacheHeader(exchange);
     if (cached !== undefined) c.header("x-ocellus-cache", cached);
+    if (exchange.assignment) c.header("x-ocellus-version", exchange.assignment.resolution.tag);
     if (!exchange.isStreaming) exchange.end(c.res.status, c.error);
   });
 }

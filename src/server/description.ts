@@ -11,7 +11,7 @@ import {
   type MemoryEstimate,
 } from "../inspect/index.js";
 import type { DescribedPart, ModelDescription } from "../protocol/index.js";
-import type { Served } from "./models.js";
+import type { Served } from "./served.js";
 
 const known = new WeakMap<Served, Promise<ModelDescription>>();
 

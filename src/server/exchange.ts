@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { OcellusError } from "../base/index.js";
 import type { GuardReport } from "../guard/index.js";
 import type { ChatPicture } from "../runtime/index.js";
+import type { Assignment } from "./served.js";
 
 export interface Env {
   Variables: { exchange: Exchange };
@@ -26,10 +27,17 @@ export interface Facts {
   cachedTokens?: number;
   queueMs?: number;
   firstTokenMs?: number;
+  tokensPerSecond?: number;
+  finishReason?: string;
 }
 
 /** An id that a client may choose: printable, short enough for every log. */
 const goodId = /^[\w.:-]{1,128}$/;
+
+function nameIn(request: Request, header: string): string | undefined {
+  const text = request.headers.get(header) ?? "";
+  return goodId.test(text) ? text : undefined;
+}
 
 export interface ExchangeOptions {
   readonly log: Logger;
@@ -51,6 +59,13 @@ export class Exchange {
   owner = "anonymous";
   /** Answers that this owner may have at once; those beyond wait. */
   maxConcurrent: number | undefined;
+  /** What the client says of itself for the split between versions. */
+  readonly conversation: string | undefined;
+  readonly wantedVersion: string | undefined;
+  /** The version that answers, where it comes from the registry. */
+  assignment: Assignment | undefined;
+  /** The end of the newest answer's text, for its judge; never logged. */
+  textEnd = "";
   /** The answer goes on after its headers: the body's end is the end. */
   isStreaming = false;
   readonly #controller = new AbortController();
@@ -61,6 +76,8 @@ export class Exchange {
 
   constructor(request: Request, { log, deadlineMs, onEnd }: ExchangeOptions) {
     const wanted = request.headers.get("x-request-id") ?? "";
+    this.conversation = nameIn(request, "x-ocellus-conversation");
+    this.wantedVersion = nameIn(request, "x-ocellus-version");
     this.id = goodId.test(wanted) ? wanted : `req_${randomUUID()}`;
     this.log = log.child({ request: this.id });
     this.#onEnd = onEnd;

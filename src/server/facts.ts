@@ -4,7 +4,7 @@ import type { ChatPicture } from "../runtime/index.js";
 import { type Citation, citedNumbers } from "../search/index.js";
 import type { Choice } from "./choice.js";
 import type { Exchange } from "./exchange.js";
-import type { ServedModel } from "./models.js";
+import type { ServedModel } from "./served.js";
 
 export function usageOf(choices: readonly Choice[]): CompletionUsage {
   const prompt_tokens = choices[0]!.end.usage.promptTokens;

@@ -1,34 +1,13 @@
 /** The models of one server by their names, and whether they are there yet. */
 import { nearestHint, OcellusError } from "../base/index.js";
-import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel, Guards } from "../guard/index.js";
+import type { Guards } from "../guard/index.js";
 import type { WireModel } from "../protocol/index.js";
 import { embedderOf, type PictureEmbedder } from "../runtime/index.js";
 import type { CollectionInfo } from "../search/index.js";
 import type { ServerConfig } from "./config.js";
 import { Gate } from "./gate.js";
-
-/** What the shelf takes; what it hands out is behind the guards. */
-export type ChatModel = AnsweringModel;
-export type { EmbeddingModel };
-
-export interface ServedModel {
-  readonly kind: "chat";
-  readonly id: string;
-  /** The folder that was packed. */
-  readonly checkpoint: string;
-  readonly model: GuardedModel;
-  readonly gate: Gate;
-}
-
-export interface ServedEmbedder {
-  readonly kind: "embedding";
-  readonly id: string;
-  readonly checkpoint: string;
-  readonly model: GuardedEmbedder;
-  readonly gate: Gate;
-}
-
-export type Served = ServedModel | ServedEmbedder;
+import type { Caller, ChatModel, EmbeddingModel, Served, ServedEmbedder, ServedModel } from "./served.js";
+import type { Fleet } from "./versions/fleet.js";
 
 /** Each runs on all threads: a second one at a time fills the gaps of the first, more only wait for each other. */
 const embeddingsAtOnce = 2;
@@ -39,6 +18,7 @@ export class ModelShelf {
   readonly #config: Pick<ServerConfig, "maxQueue">;
   readonly #guards: Guards;
   #isReady = false;
+  #fleet: Fleet | undefined;
 
   constructor(config: Pick<ServerConfig, "maxQueue">, guards: Guards) {
     this.#config = config;
@@ -69,10 +49,23 @@ export class ModelShelf {
   }
 
   /** The named model, or the first that answers. @throws `not_found`, `unsupported`, `unavailable` while models load. */
-  find(id: string | undefined): ServedModel {
+  find(id: string | undefined, caller?: Caller, user?: string): ServedModel {
+    const assigned = this.#isReady && caller && this.#assign(id, caller, user);
+    if (assigned) return assigned;
     const found = this.#named(id, "chat");
     if (found.kind === "chat") return found;
     throw wrongKind(found.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
+  }
+
+  /** A version by the split, for the time of the exchange. Without a name, the first alias is meant. */
+  #assign(id: string | undefined, caller: Caller, user: string | undefined): ServedModel | undefined {
+    if (!this.#fleet || (id === undefined && this.#models.size > 0)) return undefined;
+    const { conversation, wantedVersion: version, owner } = caller;
+    const name = id ?? this.#fleet.aliases[0]?.name ?? "";
+    const unit = conversation ?? (user === undefined ? owner : `${owner} ${user}`);
+    caller.assignment?.release();
+    caller.assignment = this.#fleet.assign(name, { unit, conversation, version });
+    return caller.assignment?.served;
   }
 
   /** The named model, or the first that gives embeddings. @throws as `find`. */
@@ -114,12 +107,26 @@ export class ModelShelf {
     );
   }
 
-  all(): readonly Served[] {
+  /** Versions from the registry, which come and go. */
+  useFleet(fleet: Fleet): void {
+    this.#fleet = fleet;
+  }
+
+  /** Those that the server was started with. */
+  own(): readonly Served[] {
     return [...this.#models.values()];
   }
 
+  all(): readonly Served[] {
+    return [...this.#models.values(), ...(this.#fleet?.models ?? [])];
+  }
+
   list(): WireModel[] {
-    return this.all().map((served) => ({
+    const aliases = (this.#fleet?.aliases ?? []).flatMap(({ name, tag }) => {
+      const served = this.#fleet?.loaded(tag);
+      return served ? [{ ...served, id: name }] : [];
+    });
+    return [...aliases, ...this.all()].map((served) => ({
       id: served.id,
       object: "model",
       created: this.#created,
@@ -136,9 +143,10 @@ export class ModelShelf {
     if (!this.#isReady)
       throw new OcellusError("unavailable", "the server is loading its models; ask /health/ready when it is done");
     const all = this.all();
-    const found = id === undefined ? (all.find((served) => served.kind === kind) ?? all[0]) : this.#models.get(id);
-    if (found) return found;
-    const names = [...this.#models.keys()];
+    const named = this.#fleet?.aliases.find(({ name }) => name === id)?.tag ?? id;
+    const found = all.find((served) => (id === undefined ? served.kind === kind : served.id === named)) ?? all[0];
+    if (found && (id === undefined || found.id === named)) return found;
+    const names = this.list().map((model) => model.id);
     throw new OcellusError(
       "not_found",
       `there is no model ${JSON.stringify(id)} here${nearestHint(id ?? "", names)}; GET /v1/models lists them`,

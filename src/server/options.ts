@@ -2,7 +2,7 @@
 import { OcellusError } from "../base/index.js";
 import { type ChatRequest, type FunctionTool, type ResponseFormat, refusal } from "../protocol/index.js";
 import type { ChatOptions, SamplingOptions } from "../runtime/index.js";
-import type { ChatModel } from "./models.js";
+import type { ChatModel } from "./served.js";
 
 const samplingNames = [
   "temperature",

@@ -3,7 +3,7 @@ import type { ChatRequest } from "../protocol/index.js";
 import type { ChatMessage, ContentPart, ImageInput } from "../runtime/index.js";
 import { type Citation, pagesFor } from "../search/index.js";
 import type { Exchange } from "./exchange.js";
-import type { ServedModel } from "./models.js";
+import type { ServedModel } from "./served.js";
 import { collectionsOf, type Services } from "./services.js";
 import { withEye } from "./with-eye.js";
 

@@ -11,6 +11,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
 import { ModelShelf } from "./models.js";
 import { RateLimiter } from "./rate-limit.js";
+import type { Versions } from "./versions/note-answer.js";
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -36,6 +37,8 @@ export interface Services extends ServerOptions {
   readonly lifecycle: Lifecycle;
   /** Absent: none are kept. */
   readonly collections: Collections | undefined;
+  /** Models from a registry; absent: only those that the server was started with. */
+  versions?: Versions;
 }
 
 export function createServices(options: ServerOptions): Services {

@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import { Guards } from "../../src/guard/index.js";
 import { decodeImage, pixelDigest } from "../../src/image/index.js";
 import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/runtime/index.js";
-import type { ChatModel, EmbeddingModel } from "../../src/server/models.js";
+import type { ChatModel, EmbeddingModel } from "../../src/server/served.js";
 import { scriptedModel } from "./scripted-model.js";
 
 /** A made-up word. */

@@ -1,7 +1,7 @@
 /** What the parity tests share: a golden fixture, graphs with their inner values visible, one prefill of the decoder. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openCheckpoint } from "../../src/checkpoint/index.js";
+import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/index.js";
 import { checkpointCatalog, encodeOnnx, withOutputs } from "../../src/graph/index.js";
 import type { AnyFamily, PromptPositions } from "../../src/models/index.js";
 import {
@@ -28,16 +28,26 @@ export interface Fixture {
 }
 
 export async function openFixture(folder: string, name = "fixture"): Promise<Fixture> {
-  const file = await openCheckpoint(join(folder, `${name}.safetensors`));
+  const path = join(folder, `${name}.safetensors`);
+  const names = await withFile(path, async (file) => [...file.names()]);
   const floats = async (tensor: string) => {
-    const { bytes, dtype } = await file.read(tensor);
+    const { bytes, dtype } = await withFile(path, (file) => file.read(tensor));
     return toFloat32(bytes, dtype);
   };
   return {
     floats,
     numbers: async (tensor) => [...(await floats(tensor))],
-    count: (prefix) => [...file.names()].filter((name) => name.startsWith(`${prefix}.`)).length,
+    count: (prefix) => names.filter((each) => each.startsWith(`${prefix}.`)).length,
   };
+}
+
+async function withFile<T>(path: string, body: (file: Checkpoint) => Promise<T>): Promise<T> {
+  const file = await openCheckpoint(path);
+  try {
+    return await body(file);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Packs the checkpoint in fp32 and opens it. */

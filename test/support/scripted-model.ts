@@ -1,7 +1,7 @@
 /** A chat model whose answers come when the test says so: for what a server does around a model. */
 import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/runtime/index.js";
 import { OcellusError } from "../../src/runtime/index.js";
-import type { ChatModel } from "../../src/server/models.js";
+import type { ChatModel } from "../../src/server/served.js";
 
 export interface ScriptedModel extends ChatModel {
   /** Answers that wait for `say`, oldest first; each is the text of its last message. */

@@ -57,6 +57,15 @@ export function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 
+/** Tensors that a page holds: all of the largest published mixture of experts; more would take longer to open than to read. */
+export const maxPageTensors = 20_000;
+
+/** The first `most`; and in words what was left out, or nothing. */
+export function cut<T>(items: readonly T[], most: number, what: string): { shown: readonly T[]; leftOut?: string } {
+  if (items.length <= most) return { shown: items };
+  return { shown: items.slice(0, most), leftOut: `${items.length - most} ${what} of ${items.length} are left out` };
+}
+
 function digest(text: string): string {
   return createHash("sha256").update(text).digest("base64");
 }

@@ -6,7 +6,7 @@ import { baseName } from "../../checkpoint/index.js";
 import { formatShape } from "../../tensor/index.js";
 import type { CheckpointDiff, TensorChange } from "../change.js";
 import { longestStack } from "../describe.js";
-import { pageDocument, rounded } from "../page/document.js";
+import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
 import { type PartKind, placeOf } from "../place.js";
 import { diffScript } from "./diff-script.js";
 import { explorerScript } from "./explorer-script.js";
@@ -14,7 +14,7 @@ import { layerGrids } from "./layer-grids.js";
 import { layersScript } from "./layers-script.js";
 import { style } from "./style.js";
 
-/** The whole page; some 250 bytes a tensor. */
+/** The whole page; some 250 bytes a tensor, those of the 20,000 that moved most. */
 export function diffPage(diff: CheckpointDiff): string {
   const names = `${baseName(diff.a)} → ${baseName(diff.b)}`;
   return pageDocument({
@@ -27,27 +27,40 @@ export function diffPage(diff: CheckpointDiff): string {
   });
 }
 
-function pageData({ a, b, parts = [], tensors = [], added, removed, reshaped, retyped, configs }: CheckpointDiff) {
+/** Longer lists of names, or of values of configs, are read by programs: `ocellus diff --json`. */
+const maxRows = 2000;
+
+function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: CheckpointDiff) {
+  const { shown: tensors, leftOut } = cut(all, maxPageTensors, "tensors, those that moved least,");
+  const names = cut(nameRows(headers), maxRows, "names");
+  const values = cut(configs, maxRows, "values");
   const partOf = new Map(tensors.map(({ name }) => [name, placeOf(name).part]));
   const namesOf = (part: PartKind) => [...partOf].flatMap(([name, its]) => (its === part ? [name] : []));
   const rooms = parts.map(({ part, title, numTensors, numChanged, relative }) => ({
     ...{ title, numTensors, numChanged, relative: rounded(relative), numLayers: longestStack(namesOf(part)) },
   }));
   return {
-    ...{ a, b, rooms, configs },
+    ...{ a, b, rooms, leftOut, numTensors: all.length, numMoved: all.filter(({ isEqual }) => !isEqual).length },
+    ...{ configs: values.shown, configsLeftOut: values.leftOut, names: names.shown, namesLeftOut: names.leftOut },
     tensors: tensors.map((tensor) => ({
       ...tensorData(tensor),
       room: parts.findIndex(({ part }) => part === partOf.get(tensor.name)),
     })),
     grids: layerGrids(tensors, ({ shape }) => shape.length >= 2),
-    names: [
-      ...added.map(({ name, dtype, shape }) => ["added", name, `${dtype} ${formatShape(shape)}`]),
-      ...removed.map(({ name, dtype, shape }) => ["removed", name, `${dtype} ${formatShape(shape)}`]),
-      ...reshaped.map((each) => ["reshaped", each.name, `${formatShape(each.a)} → ${formatShape(each.b)}`]),
-      ...retyped.map((each) => ["retyped", each.name, `${each.a} → ${each.b}`]),
-    ],
   };
 }
+
+function nameRows({ added, removed, respelled, reshaped, retyped }: Pick<CheckpointDiff, NameLists>): string[][] {
+  return [
+    ...added.map(({ name, dtype, shape }) => ["added", name, `${dtype} ${formatShape(shape)}`]),
+    ...removed.map(({ name, dtype, shape }) => ["removed", name, `${dtype} ${formatShape(shape)}`]),
+    ...reshaped.map((each) => ["reshaped", each.name, `${formatShape(each.a)} → ${formatShape(each.b)}`]),
+    ...retyped.map((each) => ["retyped", each.name, `${each.a} → ${each.b}`]),
+    ...respelled.map((each) => ["respelled", each.a, `→ ${each.b}`]),
+  ];
+}
+
+type NameLists = "added" | "removed" | "respelled" | "reshaped" | "retyped";
 
 function tensorData({ name, shape, isEqual, numElements, numChanged, numNotFinite, lowRank, ...change }: TensorChange) {
   return {

@@ -42,18 +42,22 @@ function layersView(visit) {
 
 const maxRows = 20;
 
+/** The first rows, and a button for more of them. */
+function listed(className, rows) {
+  const list = el("ul", { className }, ...rows.slice(0, maxRows));
+  const rest = rows.slice(maxRows);
+  if (rest.length === 0) return [list];
+  const more = el("button", { type: "button", className: "pill", onclick: () => { list.append(...rest.splice(0, 500)); more.hidden = rest.length === 0; } }, "Show the other " + rest.length);
+  return [list, more];
+}
+
 function movedView(visit) {
   const moved = data.tensors.map((tensor, index) => ({ tensor, index })).filter(({ tensor }) => !tensor.isEqual);
   if (moved.length === 0) return "";
-  const list = el("ul", { className: "list wide moved" });
   const rows = moved.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
     el("span", { className: "what" }, ...dotted(tensor.name)),
     bar(tensor.relative / (most || 1)), el("span", { className: "number" }, changeText(tensor.relative)))));
-  list.append(...rows.slice(0, maxRows));
-  const rest = rows.slice(maxRows);
-  const more = el("button", { type: "button", className: "pill", onclick: () => { list.append(...rest.splice(0, 500)); more.hidden = rest.length === 0; } }, "Show the other " + rest.length);
-  more.hidden = rest.length === 0;
-  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, plural(moved.length, "tensor") + " of " + data.tensors.length + " moved."), list, more);
+  return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, plural(data.numMoved, "tensor") + " of " + data.numTensors + " moved."), ...listed("list wide moved", rows));
 }
 
 function lowRankView(visit) {
@@ -68,15 +72,20 @@ function lowRankView(visit) {
 
 function namesView() {
   if (data.names.length === 0) return "";
-  const rows = data.names.map(([what, name, told]) => el("li", { className: what }, el("span", { className: "sign" }, what), el("code", {}, ...dotted(name)), el("span", { className: "aside" }, told)));
-  return el("section", { id: "names" }, el("h2", {}, "Added, removed, reshaped"), el("ul", { className: "names" }, ...rows));
+  const row = ([what, name, told]) => el("li", { className: what }, el("span", { className: "sign" }, what), el("code", {}, ...dotted(name)), el("span", { className: "aside" }, told));
+  const kinds = [...new Set(data.names.map(([what]) => what))].map((kind) => data.names.filter(([what]) => what === kind).map(row));
+  return el("section", { id: "names" }, el("h2", {}, "Added, removed, reshaped"), ...kinds.flatMap((rows) => listed("names", rows)), ...leftOut(data.namesLeftOut));
 }
 
 function configsView() {
   if (data.configs.length === 0) return "";
   const side = (text) => text === undefined ? el("td", { className: "aside" }, "absent") : el("td", {}, el("code", {}, text));
   const rows = data.configs.map(({ file, path, a, b }) => el("tr", {}, el("th", { scope: "row" }, path === "" ? file : path, ...(path === "" ? [] : [el("small", {}, file)])), side(a), side(b)));
-  return el("section", { id: "configs" }, el("h2", {}, "Configs"), el("div", { className: "scrolls" }, el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), el("th", {}, "A"), el("th", {}, "B"))), el("tbody", {}, ...rows))));
+  return el("section", { id: "configs" }, el("h2", {}, "Configs"), el("div", { className: "scrolls" }, el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), el("th", {}, "A"), el("th", {}, "B"))), el("tbody", {}, ...rows))), ...leftOut(data.configsLeftOut));
+}
+
+function leftOut(text) {
+  return text ? [el("p", { className: "aside" }, text + "; ocellus diff --json has them all.")] : [];
 }
 
 const nodes = [];
@@ -89,6 +98,7 @@ if (data.tensors.length > 0) {
     hint: "Rooms as high as their parameters, the warmer the farther their most changed tensor moved. Open one by click or Enter; Escape leads back.",
   });
   section.classList.add("warm");
+  section.append(...leftOut(data.leftOut));
   nodes.push(section, roomsView(), layersView(visit), lowRankView(visit), movedView(visit));
 }
 begin(el("p", { className: "aside paths" }, data.a + "  \\u2192  " + data.b), ...nodes, namesView(), configsView());

@@ -9,7 +9,7 @@ import { elementCount } from "../../tensor/index.js";
 import type { CheckpointDescription } from "../describe.js";
 import type { Examination } from "../health.js";
 import type { MemoryEstimate } from "../memory.js";
-import { pageDocument, rounded } from "../page/document.js";
+import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
 import type { TensorStatistics } from "../tensor-statistics.js";
 import { explorerScript } from "./explorer-script.js";
 import { inspectScript } from "./inspect-script.js";
@@ -20,7 +20,7 @@ import { style } from "./style.js";
 /** An estimate, or why there is none. */
 type Memory = MemoryEstimate | { readonly problem: string };
 
-/** The whole page; some 600 bytes a tensor. */
+/** The whole page; some 600 bytes a tensor, those of the largest 20,000. */
 export function inspectPage(examination: Examination, memory?: Memory): string {
   const { description } = examination;
   const name = baseName(description.path);
@@ -44,17 +44,36 @@ function factsLine({ config, numDistinctParameters, sizeBytes, dtypes, files, fo
 /** Beyond, only the largest tensors come with statistics: a page of 3 MB still opens at once. */
 const maxDetailed = 4000;
 
+/** The page shows a few of a kind, and names `ocellus inspect --health --json` for the rest. */
+const maxFindings = 1000;
+/** Of one finding; as many of what no graph reads. */
+const maxNames = 100;
+
 function pageData({ healthy, findings, description, statistics }: Examination, memory: Memory | undefined) {
-  const { parts, tensors, files, config, notes, answers, head, fit } = description;
+  const { parts, files, config, notes, answers, head, fit } = description;
   const byName = new Map(statistics.map((each) => [each.name, each]));
-  const bySize = [...tensors].sort((a, b) => b.sizeBytes - a.sizeBytes);
+  const bySize = [...description.tensors].sort((a, b) => b.sizeBytes - a.sizeBytes);
   const detailed = new Set(bySize.slice(0, maxDetailed).map(({ name }) => name));
+  const { shown, leftOut } = cut(bySize, maxPageTensors, "tensors, the smallest,");
+  const held = new Set(shown);
+  const tensors = description.tensors.filter((tensor) => held.has(tensor));
   const indexOf = new Map(tensors.map(({ name }, index) => [name, index]));
   const isMatrix = ({ shape, name }: { shape: readonly number[]; name: string }) =>
     shape.length >= 2 && detailed.has(name);
   return {
     healthy,
-    findings: findings.map((finding) => ({ ...finding, at: finding.tensors.map((name) => indexOf.get(name) ?? -1) })),
+    leftOut,
+    findings: findings.slice(0, maxFindings).map(({ tensors, ...finding }) => {
+      const names = tensors.slice(0, maxNames);
+      return {
+        ...finding,
+        tensors: names,
+        numTensors: tensors.length,
+        at: names.map((name) => indexOf.get(name) ?? -1),
+      };
+    }),
+    numBad: findings.filter(({ severity }) => severity === "bad").length,
+    numNotes: findings.filter(({ severity }) => severity !== "bad").length,
     rooms: parts.map(({ part, title, numLayers }) => ({ part, title, numLayers })),
     tensors: tensors.map(({ name, dtype, shape, sizeBytes, file, part }) => ({
       ...{ name, dtype, shape, sizeBytes, numElements: elementCount(shape) },
@@ -64,7 +83,14 @@ function pageData({ healthy, findings, description, statistics }: Examination, m
     })),
     files: files.map(({ name }) => name),
     grids: layerGrids(tensors, isMatrix),
-    about: { problem: config.problem, notes, answers, head, unused: fit?.unused },
+    about: {
+      problem: config.problem,
+      notes,
+      answers,
+      head,
+      unused: fit?.unused.slice(0, maxNames),
+      numUnused: fit?.unused.length,
+    },
     memory,
   };
 }

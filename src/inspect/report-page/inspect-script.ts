@@ -12,11 +12,11 @@ function findingsView(visit) {
   const bad = data.findings.filter(({ severity }) => severity === "bad");
   const notes = data.findings.filter(({ severity }) => severity !== "bad");
   const list = (found) => el("ul", { className: "findings" }, ...byKind(found).flatMap((of) => kindItems(of, visit)));
-  const head = bad.length > 0 ? "Not healthy: " + plural(bad.length, "finding") : "Healthy";
+  const head = bad.length > 0 ? "Not healthy: " + plural(data.numBad, "finding") : "Healthy";
   return el("section", { id: "findings", className: bad.length > 0 ? "bad" : "" },
     el("p", { className: bad.length > 0 ? "verdict" : "verdict good" }, head),
     ...(bad.length > 0 ? [list(bad)] : []),
-    ...(notes.length > 0 ? [el("details", { open: bad.length === 0 && notes.length < 7 }, el("summary", {}, plural(notes.length, "note") + " to know before shrinking it"), list(notes))] : []));
+    ...(notes.length > 0 ? [el("details", { open: bad.length === 0 && notes.length < 7 }, el("summary", {}, plural(data.numNotes, "note") + " to know before shrinking it"), list(notes))] : []));
 }
 
 function byKind(findings) {
@@ -26,11 +26,11 @@ function byKind(findings) {
 }
 
 function kindItems(of, visit) {
-  const items = of.slice(0, maxOfKind).map(({ message, tensors, at }) => {
+  const items = of.slice(0, maxOfKind).map(({ message, tensors, numTensors, at }) => {
     const link = (i) => at[i] >= 0 ? el("button", { type: "button", className: "link", onclick: () => visit(at[i]) }, ...dotted(tensors[i])) : el("code", {}, ...dotted(tensors[i]));
     if (tensors.length === 1 && message.startsWith(tensors[0])) return el("li", {}, el("span", {}, link(0), message.slice(tensors[0].length)));
     const links = tensors.slice(0, 4).map((_, i) => link(i));
-    const more = tensors.length > links.length ? ["and " + (tensors.length - links.length) + " more"] : [];
+    const more = numTensors > links.length ? ["and " + (numTensors - links.length) + " more"] : [];
     return el("li", {}, el("span", {}, message), el("span", { className: "links" }, ...links, ...more));
   });
   return of.length > items.length ? [...items, el("li", { className: "aside" }, "and " + (of.length - items.length) + " more of this kind; ocellus inspect --health --json has them all")] : items;
@@ -151,8 +151,8 @@ const headWords = {
 };
 
 function aboutView() {
-  const { problem, notes, answers, head, unused } = data.about;
-  const unusedText = unused && unused.length > 0 ? unused.slice(0, 8).map(({ name }) => name).join(", ") + (unused.length > 8 ? " and " + (unused.length - 8) + " more" : "") : undefined;
+  const { problem, notes, answers, head, unused, numUnused } = data.about;
+  const unusedText = unused && unused.length > 0 ? unused.slice(0, 8).map(({ name }) => name).join(", ") + (numUnused > 8 ? " and " + (numUnused - 8) + " more" : "") : undefined;
   const facts = factList([
     ...answers.map(({ question, answer }) => [question, answer]),
     ["output head", head && headWords[head.verdict](head)],
@@ -171,5 +171,6 @@ const { section, visit } = explorer({
   told: (node) => countText(node.numElements) + " parameters" + (node.parent ? ", " + percent(node.numElements / Math.max(1, total)) + " of the model," : "") + " in " + plural(node.numTensors, "tensor"),
   hint: "Rooms in the order of the data, as high as their parameters. Open one by click or Enter; Escape leads back.",
 });
+if (data.leftOut) section.append(el("p", { className: "aside" }, data.leftOut + "; ocellus inspect --json has them all."));
 begin(findingsView(visit), section, layersView(visit), int4View(visit), memoryView(), aboutView());
 `;

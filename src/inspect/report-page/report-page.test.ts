@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CheckpointDescription, describeCheckpoint } from "../describe.js";
 import { diffCheckpoints } from "../diff.js";
-import { examine } from "../health.js";
+import { examine, type HealthFinding } from "../health.js";
 import { writeCheckpoint, writeSparseCheckpoint } from "../stranger.testkit.js";
+import { StatisticsSum, type TensorStatistics } from "../tensor-statistics.js";
 import { diffPage } from "./diff-page.js";
 import { inspectPage } from "./inspect-page.js";
 import { layerGrids } from "./layer-grids.js";
@@ -62,6 +64,46 @@ describe("inspectPage", () => {
     expect(inspectPage(await examine(path, {})).length).toBeLessThan(1e6);
   });
 });
+
+describe("a page of very many tensors", () => {
+  const shapesOf = (count: number) => new Map(Array.from({ length: count }, (_, i) => [`x.${i}.w`, [1, 1 + (i % 7)]]));
+
+  it("holds the 20,000 largest of a checkpoint, and says how many are left out", async () => {
+    const path = join(folder, "huge");
+    writeSparseCheckpoint(path, shapesOf(20_010), {}, 2);
+    const description = await describeCheckpoint(path);
+    const finding = { severity: "note", kind: "duplicate", message: "equal", tensors: [...shapesOf(20_010).keys()] };
+    const findings = Array.from({ length: 1500 }, () => finding as HealthFinding);
+    const page = inspectPage({ healthy: true, findings, description, statistics: statisticsOf(description) });
+    const data = dataOf(page);
+    expect(data.tensors).toHaveLength(20_000);
+    expect(data.leftOut).toBe("10 tensors, the smallest, of 20010 are left out");
+    expect({ numNotes: data.numNotes, findings: data.findings.length }).toEqual({ numNotes: 1500, findings: 1000 });
+    expect(data.findings[0]).toMatchObject({ numTensors: 20_010, tensors: { length: 100 } });
+    expect(page.length).toBeLessThan(12e6);
+  }, 60_000);
+
+  it("holds the first 2,000 names and values of a difference", async () => {
+    const [a, b] = [join(folder, "none"), join(folder, "some")];
+    writeSparseCheckpoint(a, new Map([["y", [1]]]), {}, 1);
+    writeSparseCheckpoint(
+      b,
+      shapesOf(2500),
+      Object.fromEntries(Array.from({ length: 499 }, (_, i) => [`k${i}`, i])),
+      1,
+    );
+    const diff = await diffCheckpoints(a, b, { quick: true });
+    const data = dataOf(diffPage({ ...diff, configs: Array.from({ length: 5 }, () => diff.configs).flat() }));
+    expect([data.names.length, data.namesLeftOut]).toEqual([2000, "501 names of 2501 are left out"]);
+    expect([data.configs.length, data.configsLeftOut]).toEqual([2000, "495 values of 2495 are left out"]);
+  });
+});
+
+/** The same for every tensor, as if nothing had been counted: what a page needs. */
+function statisticsOf({ tensors }: CheckpointDescription): TensorStatistics[] {
+  const empty = new StatisticsSum(tensors[0]!).finish();
+  return tensors.map(({ name, dtype, shape }) => ({ ...empty, name, dtype, shape }));
+}
 
 describe("diffPage", () => {
   it("says what changed, tensor by tensor and name by name", async () => {

@@ -117,6 +117,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 .sign { font-size: 0.84rem; color: var(--bridge); }
 .added .sign { color: var(--good); }
 .removed .sign { color: var(--doubt); }
+ul + .pill { margin-top: 0.7rem; }
 .scrolls { overflow-x: auto; margin-top: 0.8rem; }
 table { border-collapse: collapse; font-size: 0.92rem; }
 th, td { padding: 0.4rem 1.6rem 0.4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; font-weight: 400; }

@@ -14,8 +14,8 @@ import { Choice } from "../choice.js";
 import type { App, Exchange } from "../exchange.js";
 import { factsOf, usageOf } from "../facts.js";
 import { wireTokens } from "../logprobs.js";
-import type { ServedModel } from "../models.js";
 import { samplingOptions } from "../options.js";
+import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
@@ -23,7 +23,7 @@ export function addCompletions(app: App, services: Services): void {
   app.post("/v1/completions", async (c) => {
     const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields);
     const exchange = c.get("exchange");
-    const served = services.models.find(request.model);
+    const served = services.models.find(request.model, exchange, request.user);
     const prompts = promptsOf(request);
     const reply = new Reply(request, prompts.length, served, exchange);
     const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));

@@ -9,8 +9,8 @@ import {
 } from "../../protocol/index.js";
 import { readRequest } from "../body.js";
 import type { App, Exchange } from "../exchange.js";
-import type { ServedEmbedder } from "../models.js";
 import { pictureResolver, type ResolvePicture } from "../pictures.js";
+import type { ServedEmbedder } from "../served.js";
 import type { Services } from "../services.js";
 
 export function addEmbeddings(app: App, services: Services): void {

@@ -15,8 +15,8 @@ import { Choice, type Delta } from "../choice.js";
 import type { App, Exchange } from "../exchange.js";
 import { factsOf, usageOf } from "../facts.js";
 import { wireTokens } from "../logprobs.js";
-import type { ServedModel } from "../models.js";
 import { maxCalls, readQuestion } from "../question.js";
+import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 

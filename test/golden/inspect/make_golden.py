@@ -1,8 +1,8 @@
 """Statistics of tensors by NumPy and PyTorch, for test/inspect-statistics.test.ts, and the names, dtypes and shapes that
-the Python safetensors library reads. Writes values.safetensors (every dtype, with NaN, infinities, dead rows and a loud
-channel) and golden.json.
+the Python safetensors library reads, in a file of our own writer too (ours/). Writes values.safetensors (every
+dtype, with NaN, infinities, dead rows and a loud channel) and golden.json.
 
-    python make_golden.py
+    npx tsx write_ours.ts && python make_golden.py
 """
 
 import json
@@ -96,7 +96,11 @@ def main() -> None:
             "safetensors": safetensors.__version__,
         },
         "values": {name: statistics(tensor) for name, tensor in values.items()},
-        "listing": {"inspect/values": listing(HERE / "values.safetensors"), "clip/gelu/model": listing(CLIP)},
+        "listing": {
+            "inspect/values": listing(HERE / "values.safetensors"),
+            "inspect/ours/model": listing(HERE / "ours/model.safetensors"),
+            "clip/gelu/model": listing(CLIP),
+        },
     }
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 

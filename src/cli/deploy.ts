@@ -1,0 +1,131 @@
+/** `ocellus deploy|canary|shadow|promote|rollback|pause|resume|who`: which version answers whom. */
+import { type Command, InvalidArgumentError } from "commander";
+import { OcellusError } from "../base/index.js";
+import {
+  aliasOf,
+  deploy,
+  endShadow,
+  pause,
+  promote,
+  type RegistryCommand,
+  resume,
+  rollBack,
+  setShare,
+  startCanary,
+  startShadow,
+} from "../registry/index.js";
+import { actorOf, addRegistryOptions, percent, type RegistryFlags, withRegistry } from "./registry.js";
+import { printJson, printLine, type Terminal } from "./terminal.js";
+
+interface CanaryFlags extends RegistryFlags {
+  readonly share?: number;
+  readonly steps: readonly number[];
+  readonly judge: boolean;
+  readonly reason?: string;
+  readonly off?: boolean;
+}
+
+const walkthrough = `
+A version's way to everybody:
+  ocellus publish ./tuned --tag v1.1.0
+  ocellus canary prod v1.1.0                    5 % of the users, then 25, 50 and 100, as its answers allow
+  ocellus rollback prod                         back at once, at any time`;
+
+export function addDeployCommands(program: Command, terminal: Terminal): void {
+  const add = (
+    usage: string,
+    description: string,
+    toCommand: (args: string[], flags: CanaryFlags) => RegistryCommand,
+  ) =>
+    addRegistryOptions(program.command(usage))
+      .description(description)
+      .action((...given: unknown[]) => {
+        const flags = (given.at(-1) as Command).optsWithGlobals<CanaryFlags>();
+        const args = given.slice(0, -2) as string[];
+        return change(args[0]!, toCommand(args, flags), flags, terminal);
+      });
+  const reason = ["--reason <text>", "for the history"] as const;
+  add("deploy <alias> <version>", "let an alias serve a version to everybody", ([alias, tag]) => deploy(alias!, tag!));
+  add("canary <alias> <version>", "try a version with a share of the users, judged by its answers", canaryCommand)
+    .option("--steps <shares>", "shares to climb, such as 5,25,50,100", parseSteps, [0.05, 0.25, 0.5, 1])
+    .option("--share <percent>", "begin at, or change a running canary to, this share", parseShare)
+    .option("--no-judge", "only people decide")
+    .addHelpText("after", walkthrough);
+  add(
+    "shadow <alias> [version]",
+    "load a version beside an alias, for testers' requests only",
+    ([alias, tag], { off }) => {
+      if (off) return endShadow(alias!);
+      if (tag === undefined) throw new OcellusError("invalid_request", "shadow: expected a version, or --off");
+      return startShadow(alias!, tag);
+    },
+  ).option("--off", "end it");
+  add("promote <alias>", "let the canary serve everybody", ([alias], flags) => promote(alias!, why(flags))).option(
+    ...reason,
+  );
+  add("rollback <alias>", "end the canary; without one, return to the version before", ([alias], flags) =>
+    rollBack(alias!, why(flags)),
+  ).option(...reason);
+  add("pause <alias>", "let the canary's judge stand still; the split stays", ([alias]) => pause(alias!));
+  add("resume <alias>", "let the canary's judge go on", ([alias]) => resume(alias!));
+  addRegistryOptions(program.command("who"))
+    .description("say which version answered a request, and why")
+    .argument("<request-id>", "the header x-request-id of its answer")
+    .action((id: string, _local: unknown, command: Command) => who(id, command.optsWithGlobals(), terminal));
+}
+
+function why({ reason }: CanaryFlags) {
+  return reason === undefined ? {} : { reason };
+}
+
+/** The same words start a canary and change a running one's share. */
+function canaryCommand([alias, tag]: string[], { share, steps, judge }: CanaryFlags): RegistryCommand {
+  return (state) => {
+    const running = state.aliases.get(alias!)?.canary;
+    if (running?.tag === tag && share !== undefined) return setShare(alias!, share)(state);
+    const later = steps.filter((step) => share === undefined || step > share);
+    return startCanary(alias!, tag!, { steps: share === undefined ? later : [share, ...later], judged: judge })(state);
+  };
+}
+
+/** `5`, `5%`, `0.5 %`. */
+function parseShare(text: string): number {
+  const number = Number(text.replace(/\s*%$/, ""));
+  if (!(number > 0 && number <= 100)) throw new InvalidArgumentError("Expected percents above 0, up to 100.");
+  return number / 100;
+}
+
+function parseSteps(text: string): number[] {
+  return text.split(",").map(parseShare);
+}
+
+async function change(
+  alias: string,
+  command: RegistryCommand,
+  flags: RegistryFlags,
+  terminal: Terminal,
+): Promise<void> {
+  await withRegistry(flags, async (registry) => {
+    const found = aliasOf(await registry.run(actorOf(), command), alias);
+    if (flags.json) return printJson(terminal, found);
+    const { tag, canary, shadow, previous } = found;
+    const parts = [
+      `${alias} serves ${tag}`,
+      ...(canary ? [`canary ${canary.tag} with ${percent(canary.share)}${canary.isPaused ? ", paused" : ""}`] : []),
+      ...(shadow === undefined ? [] : [`shadow ${shadow}`]),
+      ...(previous[0] === undefined ? [] : [`before: ${previous[0]}`]),
+    ];
+    printLine(terminal, parts.join(" · "));
+  });
+}
+
+async function who(id: string, flags: RegistryFlags, terminal: Terminal): Promise<void> {
+  await withRegistry(flags, async (registry) => {
+    const found = await registry.answers.find(id);
+    if (!found)
+      throw new OcellusError("not_found", `no answer to the request ${id} is known; answers are kept for thirty days`);
+    if (flags.json) return printJson(terminal, found);
+    const { at, model, tag, role, reason } = found;
+    printLine(terminal, `${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`);
+  });
+}

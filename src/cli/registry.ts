@@ -1,0 +1,120 @@
+/** What the commands about versions share: which registry, who asks, and how state and history are printed. */
+import { readFile } from "node:fs/promises";
+import { hostname, userInfo } from "node:os";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { ioError } from "../base/index.js";
+import { cacheRoot } from "../checkpoint/index.js";
+import { type Alias, type JournalEntry, manifestBytes, Registry, type RegistryState } from "../registry/index.js";
+import type { GlobalFlags } from "./options.js";
+import { formatBytes } from "./progress.js";
+import { textTable } from "./text-layout.js";
+
+export interface RegistryFlags extends GlobalFlags {
+  readonly registry?: string;
+  readonly databaseUrl?: string;
+}
+
+/** Where versions are kept unless said otherwise: beside the packed models, but never cleared with them. */
+export function defaultRegistry(): string {
+  return join(cacheRoot(), "registry");
+}
+
+export function addRegistryOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--registry <folder>", "where versions are kept").env("OCELLUS_REGISTRY"))
+    .addOption(
+      new Option("--database-url <url>", "postgres://… in place of the registry's own SQLite file").env(
+        "OCELLUS_DATABASE_URL",
+      ),
+    );
+}
+
+/** A registry for the time of one command. */
+export async function withRegistry<T>(flags: RegistryFlags, body: (registry: Registry) => Promise<T>): Promise<T> {
+  const registry = await Registry.open({
+    folder: flags.registry ?? defaultRegistry(),
+    databaseUrl: flags.databaseUrl,
+  });
+  try {
+    return await body(registry);
+  } finally {
+    await registry.close();
+  }
+}
+
+/** `alice@laptop`, for the history. */
+export function actorOf(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
+
+export async function readKey(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: unknown) => {
+    throw ioError("read the key", path, cause);
+  });
+}
+
+export function versionsTable(state: RegistryState): string {
+  if (state.versions.size === 0) return "no versions; `ocellus publish FOLDER --tag NAME` makes the first";
+  const uses = [...state.aliases.values()];
+  const rows = [...state.versions.values()].map(({ manifest, digest }) => [
+    manifest.tag,
+    manifest.family,
+    manifest.quantization,
+    formatBytes(manifestBytes(manifest)),
+    manifest.createdAt.slice(0, 16).replace("T", " "),
+    manifest.createdBy,
+    digest.slice(7, 19),
+    uses.flatMap((alias) => useOf(alias, manifest.tag)).join(", "),
+  ]);
+  const head = ["version", "family", "weights", "size", "published", "by", "digest", "used by"];
+  return textTable([head, ...rows], ["left", "left", "left", "right", "left", "left", "left", "left"]);
+}
+
+function useOf({ name, tag, canary, shadow }: Alias, wanted: string): string[] {
+  if (tag === wanted) return [name];
+  if (canary?.tag === wanted) return [`${name} (canary ${percent(canary.share)})`];
+  return shadow === wanted ? [`${name} (shadow)`] : [];
+}
+
+export function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
+}
+
+/** One line an entry, the oldest first. */
+export function historyText(entries: readonly JournalEntry[]): string {
+  return entries.map((entry) => `${stamp(entry)}  ${entry.actor}  ${eventText(entry.event)}`).join("\n");
+}
+
+function stamp({ seq, at }: JournalEntry): string {
+  return `${String(seq).padStart(5)}  ${new Date(at).toISOString().slice(0, 19).replace("T", " ")}`;
+}
+
+export function eventText(event: JournalEntry["event"]): string {
+  const why = "reason" in event && event.reason !== undefined ? `: ${event.reason}` : "";
+  switch (event.kind) {
+    case "published":
+      return `published ${event.manifest.tag}${event.manifest.notes === undefined ? "" : `: ${event.manifest.notes}`}`;
+    case "removed":
+      return `removed ${event.tag}`;
+    case "deployed":
+      return `${event.alias} serves ${event.tag}`;
+    case "canary_started":
+      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.judged ? ", judged" : ""}`;
+    case "share_changed":
+      return `${event.alias}: the canary gets ${percent(event.share)}${why}`;
+    case "paused":
+    case "resumed":
+      return `${event.alias}: the canary's judge is ${event.kind}`;
+    case "promoted":
+      return `${event.alias} serves ${event.tag}, promoted${why}`;
+    case "rolled_back":
+      return `${event.alias} is back at ${event.to}, away from ${event.from}${why}`;
+    case "shadow_started":
+      return `${event.alias} is shadowed by ${event.tag}`;
+    case "shadow_ended":
+      return `${event.alias} has no shadow any more`;
+    default:
+      return event satisfies never;
+  }
+}

@@ -1,0 +1,58 @@
+/** The versions of a registry in a server: loaded, followed, judged. */
+import { OcellusError } from "../base/index.js";
+import { checkSignature, Registry, versionOf } from "../registry/index.js";
+import { image } from "../runtime/index.js";
+import {
+  type ChatModel,
+  Fleet,
+  type GoldenCase,
+  GoldenRunner,
+  Rollouts,
+  type Services,
+  type Versions,
+} from "../server/index.js";
+import type { ServeConfig } from "./config.js";
+import { isCorrect } from "./eval-score.js";
+import { type EvalCase, readEvalFiles } from "./eval-set.js";
+import { readKey } from "./registry.js";
+
+/** @returns undefined when the server was given no registry */
+export async function openVersions(
+  config: ServeConfig,
+  services: Services,
+  load: (folder: string) => Promise<ChatModel>,
+): Promise<Versions | undefined> {
+  const { registry: folder, databaseUrl, keepWarmMs, maxQueue } = config;
+  if (folder === undefined) return undefined;
+  const { log, guards } = services;
+  const trusted = await Promise.all(config.trustedKeys.map(readKey));
+  const registry = await Registry.open({ folder, databaseUrl });
+  const fleet = new Fleet({
+    ...{ registry, maxQueue, keepWarmMs, log, guards },
+    load: async (tag, place) => {
+      if (trusted.length > 0) checkSigned(registry, tag, trusted);
+      return load(place);
+    },
+  });
+  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log }) };
+  services.versions = versions;
+  services.models.useFleet(fleet);
+  await fleet.start();
+  if (config.golden.length > 0) {
+    const cases = (await readEvalFiles(config.golden)).map(goldenCase);
+    versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
+  }
+  if (fleet.aliases.length === 0)
+    log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
+  return versions;
+}
+
+function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {
+  const content = [image(picture), question];
+  return { messages: [{ role: "user", content }], isGood: (text) => isCorrect(text, expected) };
+}
+
+function checkSigned(registry: Registry, tag: string, trusted: readonly string[]): void {
+  const problem = checkSignature(versionOf(registry.state, tag).manifest, trusted);
+  if (problem !== undefined) throw new OcellusError("unauthorized", problem);
+}

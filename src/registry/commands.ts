@@ -1,0 +1,157 @@
+/**
+ * What may be asked of the registry, and whether it makes sense now: a command is a function from the state to the events it
+ * causes, or an error that says what to do instead. Pure; `Registry` runs it against the newest state.
+ */
+import { nearestHint, OcellusError } from "../base/index.js";
+import type { RegistryEvent, RolloutPlan } from "./events.js";
+import { canonicalJson, type Manifest } from "./manifest.js";
+import { type Alias, type RegistryState, tagsInUse } from "./state.js";
+
+export type RegistryCommand = (state: RegistryState) => readonly RegistryEvent[];
+
+export interface Decision {
+  readonly reason?: string;
+  readonly figures?: Readonly<Record<string, unknown>>;
+}
+
+/** Publishing the same bytes under the same tag again changes nothing. @throws `invalid_request` for a taken tag. */
+export function publishVersion(manifest: Manifest): RegistryCommand {
+  return ({ versions, retired }) => {
+    const { tag } = manifest;
+    const found = versions.get(tag);
+    if (found && sameFiles(found.manifest, manifest)) return [];
+    if (found)
+      throw refusal(
+        `${tag} is published with other contents (${found.digest}); versions do not change: take a new tag`,
+      );
+    if (retired.has(tag))
+      throw refusal(`${tag} was a version once and is removed; take a new tag, it would mean other bytes`);
+    return [{ kind: "published", manifest }];
+  };
+}
+
+function sameFiles(a: Manifest, b: Manifest): boolean {
+  return canonicalJson(a.files) === canonicalJson(b.files);
+}
+
+/** @throws `invalid_request` when the version is in use. */
+export function removeVersion(tag: string): RegistryCommand {
+  return (state) => {
+    const { digest } = versionOf(state, tag);
+    const use = tagsInUse(state).get(tag);
+    if (use !== undefined) throw refusal(`${tag} cannot be removed: ${use}`);
+    return [{ kind: "removed", tag, digest }];
+  };
+}
+
+/** All traffic at once. @throws `invalid_request` while a canary runs. */
+export function deploy(alias: string, tag: string): RegistryCommand {
+  return (state) => {
+    versionOf(state, tag);
+    const found = state.aliases.get(alias);
+    if (state.versions.has(alias)) throw refusal(`${alias} is the tag of a version; an alias needs a name of its own`);
+    if (found?.canary) throw refusal(`${alias} has a canary (${found.canary.tag}): promote it or roll it back first`);
+    if (found?.tag === tag) return [];
+    return [{ kind: "deployed", alias, tag }];
+  };
+}
+
+export function startCanary(alias: string, tag: string, plan: RolloutPlan): RegistryCommand {
+  return (state) => {
+    versionOf(state, tag);
+    const { canary, tag: stable } = aliasOf(state, alias);
+    if (canary) throw refusal(`${alias} has a canary already (${canary.tag}): promote it or roll it back first`);
+    if (stable === tag) throw refusal(`${alias} serves ${tag} already; nothing to try`);
+    if (plan.steps.some((step, i) => i > 0 && step <= plan.steps[i - 1]!))
+      throw refusal(`steps: expected shares that grow, found ${plan.steps.join(", ")}`);
+    return [{ kind: "canary_started", alias, tag, plan }];
+  };
+}
+
+export function setShare(alias: string, share: number, decision: Decision = {}): RegistryCommand {
+  return (state) => {
+    const { share: now } = canaryOf(state, alias);
+    return share === now ? [] : [{ kind: "share_changed", alias, share, ...decision }];
+  };
+}
+
+/** The judge stands still; the split stays. */
+export function pause(alias: string): RegistryCommand {
+  return (state) => (canaryOf(state, alias).isPaused ? [] : [{ kind: "paused", alias }]);
+}
+
+export function resume(alias: string): RegistryCommand {
+  return (state) => (canaryOf(state, alias).isPaused ? [{ kind: "resumed", alias }] : []);
+}
+
+export function promote(alias: string, decision: Decision = {}): RegistryCommand {
+  return (state) => [{ kind: "promoted", alias, tag: canaryOf(state, alias).tag, ...decision }];
+}
+
+/** Ends the canary; without one, returns to the version before. @throws `invalid_request` when there is none. */
+export function rollBack(alias: string, decision: Decision = {}): RegistryCommand {
+  return (state) => {
+    const { tag, canary, previous } = aliasOf(state, alias);
+    if (canary) return [{ kind: "rolled_back", alias, from: canary.tag, to: tag, ...decision }];
+    const [to] = previous;
+    if (to === undefined) throw refusal(`${alias} has served nothing before ${tag}; there is no way back`);
+    return [{ kind: "rolled_back", alias, from: tag, to, ...decision }];
+  };
+}
+
+export function startShadow(alias: string, tag: string): RegistryCommand {
+  return (state) => {
+    versionOf(state, tag);
+    const { shadow, tag: stable } = aliasOf(state, alias);
+    if (stable === tag) throw refusal(`${alias} serves ${tag} itself; a shadow of it would compare nothing`);
+    return shadow === tag ? [] : [{ kind: "shadow_started", alias, tag }];
+  };
+}
+
+export function endShadow(alias: string): RegistryCommand {
+  return (state) => (aliasOf(state, alias).shadow === undefined ? [] : [{ kind: "shadow_ended", alias }]);
+}
+
+/**
+ * Only if nothing has changed since: what a judge decides about a canary must not hit the next one.
+ * @throws `invalid_request` when the canary is another, is at another step, or is paused.
+ */
+export function ifCanaryIs(alias: string, stepSeq: number, command: RegistryCommand): RegistryCommand {
+  return (state) => {
+    const canary = state.aliases.get(alias)?.canary;
+    if (canary?.stepSeq !== stepSeq || canary.isPaused) throw refusal(`the canary of ${alias} has changed meanwhile`);
+    return command(state);
+  };
+}
+
+/** @throws `not_found` with the nearest tag. */
+export function versionOf({ versions }: RegistryState, tag: string) {
+  const found = versions.get(tag);
+  if (!found) throw unknownVersion(tag, versions.keys());
+  return found;
+}
+
+/** @throws `not_found` with the nearest alias. */
+export function aliasOf({ aliases }: RegistryState, name: string): Alias {
+  const found = aliases.get(name);
+  if (found) return found;
+  const hint = nearestHint(name, [...aliases.keys()]);
+  throw new OcellusError("not_found", `there is no alias ${name}${hint}; \`ocellus deploy ${name} VERSION\` makes one`);
+}
+
+function canaryOf(state: RegistryState, name: string) {
+  const { canary } = aliasOf(state, name);
+  if (!canary) throw refusal(`${name} has no canary; \`ocellus canary ${name} VERSION\` starts one`);
+  return canary;
+}
+
+function unknownVersion(tag: string, tags: Iterable<string>): OcellusError {
+  return new OcellusError(
+    "not_found",
+    `there is no version ${tag}${nearestHint(tag, [...tags])}; see \`ocellus versions\``,
+  );
+}
+
+function refusal(message: string): OcellusError {
+  return new OcellusError("invalid_request", message);
+}

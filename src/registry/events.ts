@@ -1,0 +1,78 @@
+/**
+ * What can happen to versions and to the names that clients ask for. The journal of these events is the truth: everything
+ * else (who serves what, shares, history) is computed from it by `apply`.
+ */
+import { z } from "zod";
+import { OcellusError } from "../base/index.js";
+import { digestSchema, manifestSchema, tagSchema } from "./manifest.js";
+
+/** Names that clients ask for: `prod`. */
+export const aliasSchema = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, "expected at most 64 letters, digits, . _ -");
+const share = z.number().gt(0).lte(1);
+const reason = z.string().max(4_000);
+
+/** The figures behind a decision, as the judge saw them. */
+const figures = z.record(z.string(), z.unknown());
+
+/** How a canary goes on: shares to climb, each held until the evidence suffices. */
+export const planSchema = z.strictObject({
+  /** Ascending; the first is where the canary starts. */
+  steps: z.array(share).min(1).max(20),
+  /** Without it, only people decide. */
+  judged: z.boolean(),
+});
+export type RolloutPlan = z.infer<typeof planSchema>;
+
+export const eventSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("published"), manifest: manifestSchema }),
+  z.strictObject({ kind: z.literal("removed"), tag: tagSchema, digest: digestSchema }),
+  z.strictObject({ kind: z.literal("deployed"), alias: aliasSchema, tag: tagSchema }),
+  z.strictObject({ kind: z.literal("canary_started"), alias: aliasSchema, tag: tagSchema, plan: planSchema }),
+  z.strictObject({
+    kind: z.literal("share_changed"),
+    alias: aliasSchema,
+    share,
+    reason: reason.optional(),
+    figures: figures.optional(),
+  }),
+  z.strictObject({ kind: z.literal("paused"), alias: aliasSchema }),
+  z.strictObject({ kind: z.literal("resumed"), alias: aliasSchema }),
+  z.strictObject({
+    kind: z.literal("promoted"),
+    alias: aliasSchema,
+    tag: tagSchema,
+    reason: reason.optional(),
+    figures: figures.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal("rolled_back"),
+    alias: aliasSchema,
+    from: tagSchema,
+    to: tagSchema,
+    reason: reason.optional(),
+    figures: figures.optional(),
+  }),
+  z.strictObject({ kind: z.literal("shadow_started"), alias: aliasSchema, tag: tagSchema }),
+  z.strictObject({ kind: z.literal("shadow_ended"), alias: aliasSchema }),
+]);
+
+export type RegistryEvent = z.infer<typeof eventSchema>;
+
+/** @throws `invalid_request`: what the journal would not understand later must not get in. */
+export function checkEvent(event: RegistryEvent): RegistryEvent {
+  const parsed = eventSchema.safeParse(event);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new OcellusError("invalid_request", `${issue?.path.join(".") || event.kind}: ${issue?.message}`);
+}
+
+/** An event as it stands in the journal. */
+export interface JournalEntry {
+  /** 1, 2, 3, …: no gaps. */
+  readonly seq: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** A person, a key, or `judge`. */
+  readonly actor: string;
+  readonly event: RegistryEvent;
+}

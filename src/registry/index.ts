@@ -1,0 +1,26 @@
+export type { AnswerRecord } from "./answers.js";
+export {
+  aliasOf,
+  type Decision,
+  deploy,
+  endShadow,
+  ifCanaryIs,
+  pause,
+  promote,
+  type RegistryCommand,
+  removeVersion,
+  resume,
+  rollBack,
+  setShare,
+  startCanary,
+  startShadow,
+  versionOf,
+} from "./commands.js";
+export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
+export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
+export type { PublishOptions, PublishProgress } from "./publish.js";
+export { Registry, type RegistryOptions } from "./registry.js";
+export { type Resolution, resolveName } from "./resolve.js";
+export { checkSignature, createSigningKeys, signManifest } from "./signing.js";
+export { type Alias, type Canary, type RegistryState, replay, tagsInUse, type Version } from "./state.js";

@@ -1,0 +1,78 @@
+/** One journal, many writers and readers: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { deploy, publishVersion, type RegistryCommand, rollBack } from "./commands.js";
+import { postgresMissing, startPostgres, type TestPostgres } from "./postgres.testkit.js";
+import { manifestOf, openRegistry, temporaryFolder } from "./registry.testkit.js";
+import type { RegistryState } from "./state.js";
+
+let postgres: TestPostgres | undefined;
+beforeAll(async () => {
+  if (postgresMissing === undefined) postgres = await startPostgres();
+}, 60_000);
+afterAll(() => postgres?.stop());
+
+const databases = [
+  { name: "SQLite", missing: undefined, databaseUrl: async () => undefined },
+  { name: "PostgreSQL", missing: postgresMissing, databaseUrl: () => postgres!.freshDatabase() },
+];
+
+for (const { name, missing, databaseUrl } of databases) {
+  describe.skipIf(missing)(`a journal in ${name}${missing ? ` (skipped: ${missing})` : ""}`, () => {
+    /** Each with its own connection, as processes have. */
+    async function openSeveral(count: number) {
+      const shared = { folder: await temporaryFolder(), databaseUrl: await databaseUrl() };
+      return Promise.all(Array.from({ length: count }, () => openRegistry(shared)));
+    }
+
+    it("puts fifty commands at once into one order, and everybody reads the same state", async () => {
+      const registries = await openSeveral(3);
+      const commands = Array.from({ length: 50 }, (_, i) => publishVersion(manifestOf(`v${i % 40}`)));
+      await Promise.all(commands.map((command, i) => registries[i % 3]!.run(`user ${i}`, command)));
+      const states = await Promise.all(registries.map((registry) => registry.refresh()));
+      expect(states[0]!.seq).toBe(40); // ten came second and changed nothing
+      expect(states[0]!.versions.size).toBe(40);
+      expect(states).toEqual([states[0], states[0], states[0]]);
+      const history = await registries[0]!.history();
+      expect(history.map((entry) => entry.seq)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    });
+
+    it("judges a command that lost a race by the newer state", async () => {
+      const [a, b] = (await openSeveral(2)) as [Registry, Registry];
+      for (const tag of ["v1", "v2"]) await a.run("x", publishVersion(manifestOf(tag)));
+      await a.run("x", deploy("prod", "v1"));
+      await a.run("x", deploy("prod", "v2"));
+      const results = await Promise.allSettled([a.run("x", rollBack("prod")), b.run("y", rollBack("prod"))]);
+      expect(results.map((result) => result.status).sort()).toEqual(["fulfilled", "rejected"]);
+      expect((await a.refresh()).aliases.get("prod")!.tag).toBe("v1");
+    });
+
+    it("tells the others within a second", async () => {
+      const [a, b] = (await openSeveral(2)) as [Registry, Registry];
+      const seen: RegistryState[] = [];
+      await b.follow(
+        (state) => seen.push(state),
+        (error) => expect.unreachable(String(error)),
+      );
+      await a.run("x", publishVersion(manifestOf("v1")));
+      await vi.waitFor(() => expect(seen.at(-1)?.versions.has("v1")).toBe(true), 1000);
+    });
+
+    it("takes nothing that it would not understand later", async () => {
+      const [registry] = (await openSeveral(1)) as [Registry];
+      const nonsense: RegistryCommand = () => [{ kind: "deployed", alias: "no good", tag: "v1" }];
+      await expect(registry.run("x", nonsense)).rejects.toThrow(/alias: expected at most 64/);
+      expect(await registry.history()).toEqual([]);
+    });
+
+    it("keeps what it has over a new start", async () => {
+      const folder = await temporaryFolder();
+      const shared = { folder, databaseUrl: await databaseUrl() };
+      const first = await openRegistry(shared);
+      const state = await first.run("x", publishVersion(manifestOf("v1")));
+      await first.close();
+      expect((await openRegistry(shared)).state).toEqual(state);
+    });
+  });
+}
+
+type Registry = Awaited<ReturnType<typeof openRegistry>>;

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { Bettor } from "./bettor.js";
+import { Judge, type Role } from "./judge.js";
+import { seeded } from "./seeded.testkit.js";
+
+/** In how many of `numRuns` a bettor against `bound` ever reaches 1/α, looking after every value. */
+function timesRejected(bound: number, alpha: number, numRuns: number, numValues: number, draw: (r: number) => number) {
+  let rejected = 0;
+  for (let run = 0; run < numRuns; run++) {
+    const random = seeded(run + 1);
+    const bettor = new Bettor(bound);
+    for (let i = 0; i < numValues && !bettor.rejects(alpha); i++) bettor.add(draw(random()));
+    rejected += bettor.rejects(alpha) ? 1 : 0;
+  }
+  return rejected;
+}
+
+describe("a bettor", () => {
+  it("is fooled with a probability of at most α, looking after each of 2,000 values", () => {
+    const fair = (r: number) => (r < 0.1 ? 1 : r < 0.2 ? -1 : 0);
+    const atTheBound = (r: number) => (r < 0.2 ? 1 : -0.25); // mean 0, skewed
+    const numRuns = 1000;
+    const mostly = numRuns * 0.05 + 3 * Math.sqrt(numRuns * 0.05 * 0.95); // three standard deviations above α
+    for (const draw of [fair, atTheBound]) expect(timesRejected(0, 0.05, numRuns, 2000, draw)).toBeLessThan(mostly);
+  });
+
+  it("finds out, soon, where the mean is above the bound", () => {
+    const worse = (r: number) => (r < 0.15 ? 1 : r < 0.2 ? -1 : 0); // mean 0.1
+    expect(timesRejected(0, 0.001, 200, 1000, worse)).toBeGreaterThan(198);
+    expect(timesRejected(-0.1, 0.001, 200, 1000, (r) => (r < 0.1 ? 1 : r < 0.2 ? -1 : 0))).toBeGreaterThan(198);
+  });
+
+  it("is never ruined by one value", () => {
+    const bettor = new Bettor(0);
+    for (let i = 0; i < 1000; i++) bettor.add(1);
+    bettor.add(-1);
+    expect(bettor.logWealth).toBeGreaterThan(100);
+    expect(new Bettor(0.5).logWealth).toBe(0);
+  });
+});
+
+describe("the judge", () => {
+  /** Traffic with these rates of bad answers, until a decision. */
+  function rollout(stable: number, canary: number, { share = 0.5, seed = 1, max = 20_000 } = {}) {
+    const random = seeded(seed);
+    const judge = new Judge();
+    for (let numRequests = 1; numRequests <= max; numRequests++) {
+      const role: Role = random() < share ? "canary" : "stable";
+      judge.observe("error", role, random() < (role === "canary" ? canary : stable));
+      const verdict = judge.verdict();
+      if (verdict.decision !== "wait") return { ...verdict, numRequests };
+    }
+    return { ...judge.verdict(), numRequests: max };
+  }
+
+  it("lets on what is equal and turns back what is worse, with the figures", () => {
+    expect(rollout(0.02, 0.02)).toMatchObject({ decision: "advance" });
+    const worse = rollout(0.02, 0.1);
+    expect(worse.decision).toBe("roll_back");
+    expect(worse.reason).toMatch(/answers that failed: \d+\.\d % of \d+ against \d+\.\d % of \d+; chance alone/);
+    expect(worse.figures.error!.pWorse).toBeLessThan(0.01 / 6);
+  });
+
+  it("does not let on by luck: never before the least number of answers, even if none is bad", () => {
+    expect(rollout(0, 0).numRequests).toBeGreaterThanOrEqual(200);
+  });
+
+  it("turns back a canary with better manners and wrong answers", () => {
+    const random = seeded(3);
+    const judge = new Judge();
+    let numQuestions = 0;
+    while (judge.verdict().decision === "wait") {
+      judge.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false);
+      const difficulty = random();
+      judge.observePair("golden", { stable: difficulty < 0.05, canary: difficulty < 0.3 });
+      numQuestions++;
+    }
+    expect(judge.verdict()).toMatchObject({ decision: "roll_back" });
+    expect(judge.verdict().reason).toMatch(/wrong answers to questions whose answers are known/);
+    expect(numQuestions).toBeLessThan(200);
+  });
+
+  it("waits for what is required, and for traffic of both kinds", () => {
+    const judge = new Judge({ required: ["golden"] });
+    expect(judge.verdict()).toMatchObject({
+      decision: "wait",
+      reason: expect.stringMatching(/no evidence on wrong answers/),
+    });
+    for (let i = 0; i < 5000; i++) judge.observe("error", "stable", false);
+    for (let i = 0; i < 5000; i++) judge.observePair("golden", { stable: false, canary: false });
+    expect(judge.verdict()).toMatchObject({ decision: "wait" });
+    for (let i = 0; i < 5000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false);
+    expect(judge.verdict()).toMatchObject({ decision: "advance" });
+  });
+
+  it("keeps to a decision to go back", () => {
+    const judge = new Judge();
+    for (let i = 0; i < 400; i++) judge.observe("error", i % 2 ? "stable" : "canary", i % 2 === 0);
+    expect(judge.verdict().decision).toBe("roll_back");
+    for (let i = 0; i < 100_000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false);
+    expect(judge.verdict().decision).toBe("roll_back");
+  });
+});

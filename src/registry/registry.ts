@@ -1,0 +1,197 @@
+/**
+ * The store of versions and the names that point at them, over one folder of files and one database. Several processes may
+ * open the same: each folds the same journal, and a command that lost a race is judged again against the newer state.
+ */
+import { link, mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { OcellusError } from "../base/index.js";
+import { createFolderAtomically, pathExists } from "../checkpoint/index.js";
+import { AnswerLog } from "./answers.js";
+import { BlobStore, type CopyOptions } from "./blobs.js";
+import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
+import { type OpenDatabase, openDatabase } from "./database.js";
+import { checkEvent, type JournalEntry } from "./events.js";
+import { Journal } from "./journal.js";
+import type { Manifest } from "./manifest.js";
+import { exportLayout, importLayout } from "./oci.js";
+import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
+import { emptyState, type RegistryState, replay } from "./state.js";
+
+export interface RegistryOptions {
+  /** Where the files lie. */
+  readonly folder: string;
+  /** `postgres://…`; default: the SQLite file `registry.db` in the folder. */
+  readonly databaseUrl?: string | undefined;
+  /** The clock of the journal, for tests. */
+  readonly now?: () => number;
+}
+
+/** More losers in a row than any number of people at keyboards makes; a loop beyond it would be ours. */
+const maxAttempts = 200;
+
+export class Registry {
+  readonly blobs: BlobStore;
+  readonly answers: AnswerLog;
+  readonly #folder: string;
+  readonly #database: OpenDatabase;
+  readonly #journal: Journal;
+  readonly #now: () => number;
+  readonly #listeners = new Set<(state: RegistryState) => void>();
+  #state = emptyState;
+  #refreshing: Promise<void> | undefined;
+  #unfollow: (() => Promise<void>) | undefined;
+
+  private constructor({ folder, now = Date.now }: RegistryOptions, database: OpenDatabase) {
+    this.#folder = folder;
+    this.#database = database;
+    this.#journal = new Journal(database);
+    this.#now = now;
+    this.blobs = new BlobStore(folder);
+    this.answers = new AnswerLog(database);
+  }
+
+  /** @throws `io`, `unavailable` when the database does not answer. */
+  static async open(options: RegistryOptions): Promise<Registry> {
+    await mkdir(options.folder, { recursive: true });
+    const database = await openDatabase(options.databaseUrl ?? join(options.folder, "registry.db"));
+    const registry = new Registry(options, database);
+    await registry.refresh();
+    return registry;
+  }
+
+  /** As of the last look; `follow` keeps it fresh. */
+  get state(): RegistryState {
+    return this.#state;
+  }
+
+  /** Reads what others have written. */
+  async refresh(): Promise<RegistryState> {
+    this.#refreshing ??= this.#readOn().finally(() => (this.#refreshing = undefined));
+    await this.#refreshing;
+    return this.#state;
+  }
+
+  async #readOn(): Promise<void> {
+    const entries = await this.#journal.read(this.#state.seq);
+    if (entries.length === 0) return;
+    this.#state = replay(entries, this.#state);
+    for (const listener of this.#listeners) listener(this.#state);
+  }
+
+  /**
+   * Decides by the newest state and writes what follows from it; again, when somebody was faster.
+   * @param actor who asked, for the history
+   * @throws what the command throws; `overloaded` when others never stop writing
+   */
+  async run(actor: string, command: RegistryCommand): Promise<RegistryState> {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const state = await this.refresh();
+      const events = command(state).map(checkEvent);
+      if (events.length === 0 || (await this.#journal.append(state.seq, this.#now(), actor, events)))
+        return this.refresh();
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(100, 5 * attempt)));
+    }
+    throw new OcellusError("overloaded", "the registry is busy with others' commands; try again");
+  }
+
+  /** Calls back with each new state, others' changes within a second. */
+  async follow(listener: (state: RegistryState) => void, onError: (error: unknown) => void): Promise<void> {
+    this.#listeners.add(listener);
+    this.#unfollow ??= await this.#journal.follow(() => void this.refresh().catch(onError));
+  }
+
+  /** Everything that happened, the oldest first. */
+  history(): Promise<JournalEntry[]> {
+    return this.#journal.read();
+  }
+
+  /**
+   * Stores a folder's files and publishes them under a tag. Killed at any point, it can be run again.
+   * @throws `invalid_request` for a tag that is taken, `io` for a full disk, `aborted`
+   */
+  async publish(
+    folder: string,
+    options: PublishOptions,
+    copy: CopyOptions & {
+      onProgress?: ((progress: PublishProgress) => void) | undefined;
+      /** Signs the manifest. */
+      sign?: ((manifest: Manifest) => Manifest) | undefined;
+    } = {},
+  ): Promise<Manifest> {
+    if (options.parent !== undefined) versionOf(await this.refresh(), options.parent);
+    const stored = await storeFolder(this.blobs, folder, options, copy);
+    return this.#enter(copy.sign?.(stored) ?? stored, options.createdBy);
+  }
+
+  async #enter(manifest: Manifest, actor: string): Promise<Manifest> {
+    for (const { digest, path } of manifest.files) {
+      if (await this.blobs.has(digest)) continue;
+      throw new OcellusError("io", `${path} was stored but is gone: was \`gc\` running? Publish again`);
+    }
+    const { versions } = await this.run(actor, publishVersion(manifest));
+    return versions.get(manifest.tag)!.manifest;
+  }
+
+  /**
+   * A folder with the version's files, to load from: links to the stored files, made once.
+   * @throws `not_found`, `io`
+   */
+  async folderOf(tag: string): Promise<string> {
+    const { manifest, digest } = versionOf(this.#state, tag);
+    const folder = join(this.#folder, "versions", digest.slice("sha256:".length), tag);
+    if (await pathExists(folder)) return folder;
+    await createFolderAtomically(folder, false, async (target) => {
+      for (const file of manifest.files) {
+        const place = join(target, ...file.path.split("/"));
+        await mkdir(dirname(place), { recursive: true });
+        await link(this.blobs.path(file.digest), place);
+      }
+    });
+    return folder;
+  }
+
+  /** Reads every byte of a version. @returns what is wrong, one line each; nothing when it is whole. */
+  async verify(tag: string, copy: CopyOptions = {}): Promise<string[]> {
+    const problems: string[] = [];
+    for (const { path, digest, sizeBytes } of versionOf(this.#state, tag).manifest.files) {
+      const problem = await this.blobs.check(digest, sizeBytes, copy);
+      if (problem !== undefined) problems.push(`${path}: ${problem}`);
+    }
+    return problems;
+  }
+
+  /** Removes the files that no version needs. @returns the bytes that came free */
+  async collectGarbage(graceMs?: number): Promise<number> {
+    const { versions } = await this.refresh();
+    const needed = new Set([...versions.values()].flatMap(({ manifest }) => manifest.files.map((file) => file.digest)));
+    await this.#removeFolders();
+    return this.blobs.keepOnly(needed, graceMs);
+  }
+
+  /** Folders of links are made again when they are wanted; those of removed versions would hold their files. */
+  async #removeFolders(): Promise<void> {
+    const { versions } = this.#state;
+    const kept = new Set([...versions.values()].map((version) => version.digest.slice("sha256:".length)));
+    const root = join(this.#folder, "versions");
+    for (const name of await readdir(root).catch(() => []))
+      if (!kept.has(name)) await rm(join(root, name), { recursive: true, force: true });
+  }
+
+  /** Writes a version as an OCI image layout. @throws `not_found`, `io` */
+  async export(tag: string, target: string): Promise<void> {
+    await exportLayout(this.blobs, versionOf(await this.refresh(), tag).manifest, target);
+  }
+
+  /** Brings in a version from an OCI image layout that `export` wrote. @throws `invalid_file`, `invalid_request` */
+  async import(source: string, actor: string, tag?: string, copy: CopyOptions = {}): Promise<Manifest> {
+    return this.#enter(await importLayout(this.blobs, source, tag, copy), actor);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await this.#unfollow?.();
+    await this.#refreshing?.catch(() => {});
+    await this.answers.close();
+    await this.#database.close();
+  }
+}

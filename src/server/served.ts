@@ -1,0 +1,45 @@
+/** A model as the server has it, and who asks for one. */
+import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guard/index.js";
+import type { Alias, Resolution } from "../registry/index.js";
+import type { Gate } from "./gate.js";
+
+/** What the shelf takes; what it hands out is behind the guards. */
+export type ChatModel = AnsweringModel;
+export type { EmbeddingModel };
+
+export interface ServedModel {
+  readonly kind: "chat";
+  readonly id: string;
+  /** The folder that was packed. */
+  readonly checkpoint: string;
+  readonly model: GuardedModel;
+  readonly gate: Gate;
+}
+
+export interface ServedEmbedder {
+  readonly kind: "embedding";
+  readonly id: string;
+  readonly checkpoint: string;
+  readonly model: GuardedEmbedder;
+  readonly gate: Gate;
+}
+
+export type Served = ServedModel | ServedEmbedder;
+
+/** A version for one answer. */
+export interface Assignment {
+  readonly served: ServedModel;
+  readonly resolution: Resolution;
+  /** What the split looked at: the alias as this process serves it. */
+  readonly alias?: Alias | undefined;
+  /** To be called once, when the answer has ended. */
+  release(): void;
+}
+
+/** One request, as far as the choice of its version is concerned. */
+export interface Caller {
+  readonly owner: string;
+  readonly conversation: string | undefined;
+  readonly wantedVersion: string | undefined;
+  assignment: Assignment | undefined;
+}

@@ -1,0 +1,94 @@
+/**
+ * Questions whose answers are known, put to both versions while a canary is judged: one at a time, in turn with the users, each
+ * question once a step. Asked greedily, so that the same version gives the same answer.
+ */
+import { createHash } from "node:crypto";
+import type { Logger } from "pino";
+import type { Alias } from "../../registry/index.js";
+import type { ChatMessage } from "../../runtime/index.js";
+import type { ServedModel } from "../served.js";
+import type { Fleet } from "./fleet.js";
+import type { Rollouts } from "./rollouts.js";
+
+export interface GoldenCase {
+  readonly messages: readonly ChatMessage[];
+  readonly isGood: (answer: string) => boolean;
+}
+
+/** Beyond what a known answer needs. */
+const maxTokens = 256;
+
+export class GoldenRunner {
+  readonly #cases: readonly GoldenCase[];
+  readonly #fleet: Fleet;
+  readonly #rollouts: Rollouts;
+  readonly #log: Logger;
+  /** The step of each alias that is being asked. */
+  readonly #running = new Map<string, number>();
+  readonly #stop = new AbortController();
+
+  constructor(cases: readonly GoldenCase[], fleet: Fleet, rollouts: Rollouts, log: Logger) {
+    this.#cases = cases;
+    this.#fleet = fleet;
+    this.#rollouts = rollouts;
+    this.#log = log;
+    fleet.onChange(() => this.#look());
+    this.#look();
+  }
+
+  /** Begins with every canary step that is judged and not begun. */
+  #look(): void {
+    for (const alias of this.#fleet.aliases) {
+      const { canary, name } = alias;
+      if (!canary?.plan.judged || canary.isPaused || this.#running.get(name) === canary.stepSeq) continue;
+      this.#running.set(name, canary.stepSeq);
+      void this.#ask(alias).catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#log.error({ alias: name, err: error }, "the golden set was not finished");
+      });
+    }
+  }
+
+  async #ask(alias: Alias): Promise<void> {
+    const models = [this.#fleet.loaded(alias.tag), this.#fleet.loaded(alias.canary!.tag)];
+    const [stable, canary] = models;
+    if (!stable || !canary) return;
+    for (const found of shuffled(this.#cases, alias.canary!.stepSeq)) {
+      if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
+      const [a, b] = [await this.#isBad(stable, found), await this.#isBad(canary, found)];
+      this.#rollouts.observePair(alias, { stable: a, canary: b });
+    }
+  }
+
+  #stepOf(name: string): number | undefined {
+    return this.#fleet.aliases.find((alias) => alias.name === name)?.canary?.stepSeq;
+  }
+
+  /** A failure to answer is a wrong answer. */
+  async #isBad({ model, gate }: ServedModel, { messages, isGood }: GoldenCase): Promise<boolean> {
+    const { signal } = this.#stop;
+    const ticket = await gate.enter({ owner: "golden", signal });
+    try {
+      const options = { maxTokens, sampling: { temperature: 0 }, signal };
+      let text = "";
+      for await (const event of model.generate(await model.prepare(messages, options), options))
+        if (event.type === "text") text += event.text;
+      return !isGood(text);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return true;
+    } finally {
+      ticket.release();
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+}
+
+/** The same order for one step: whoever looks again sees the same. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const keyOf = (i: number) => createHash("sha256").update(`${seed} ${i}`).digest("hex");
+  const order = items.map((item, i) => ({ item, key: keyOf(i) }));
+  return order.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ item }) => item);
+}

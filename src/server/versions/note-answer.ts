@@ -1,0 +1,47 @@
+/** When an answer of a version has ended: its place is given back, the log of answers is told, its judge hears what it was like. */
+import { OcellusError } from "../../base/index.js";
+import type { Registry } from "../../registry/index.js";
+import type { Exchange } from "../exchange.js";
+import type { Fleet } from "./fleet.js";
+import type { GoldenRunner } from "./golden.js";
+import { repeatsItself } from "./repeats.js";
+import type { AnswerQuality, Rollouts } from "./rollouts.js";
+
+/** Versions from the registry, as one server has them. */
+export interface Versions {
+  readonly registry: Registry;
+  readonly fleet: Fleet;
+  readonly rollouts: Rollouts;
+  /** Absent: canaries are judged by their users' answers alone. */
+  golden?: GoldenRunner;
+}
+
+export function noteAnswer(exchange: Exchange, status: number, error: unknown, { registry, rollouts }: Versions): void {
+  const { assignment } = exchange;
+  if (!assignment) return;
+  assignment.release();
+  const { resolution, alias } = assignment;
+  const { tag, role, reason } = resolution;
+  const model = resolution.alias ?? tag;
+  registry.answers.add({ requestId: exchange.id, at: Date.now(), model, tag, role, reason });
+  const isJudged = alias?.canary !== undefined && role !== "named" && isModelsDoing(exchange, status, error);
+  if (isJudged) rollouts.observe(alias, role, qualityOf(exchange, status));
+}
+
+/** What a client got wrong, or left, says nothing about a version. */
+function isModelsDoing({ signal, facts }: Exchange, status: number, error: unknown): boolean {
+  if (status >= 500) return !(error instanceof OcellusError && error.code === "unavailable");
+  return status < 400 && !signal.aborted && facts.finishReason !== undefined;
+}
+
+function qualityOf({ facts, textEnd }: Exchange, status: number): AnswerQuality {
+  const { finishReason, firstTokenMs, tokensPerSecond } = facts;
+  const isEmpty = finishReason !== "tool_calls" && textEnd.trim() === "";
+  return {
+    isError: status >= 500,
+    isBlocked: finishReason === "content_filter",
+    isMalformed: isEmpty || finishReason === "length" || repeatsItself(textEnd),
+    firstTokenMs,
+    tokensPerSecond,
+  };
+}

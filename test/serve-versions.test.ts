@@ -1,0 +1,232 @@
+/** Versions behind an alias: who gets which, what a change does to those who are asking, and a judge that decides by itself. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Guards } from "../src/guard/index.js";
+import { deploy, promote, Registry, rollBack, startCanary, startShadow } from "../src/registry/index.js";
+import { type ChatModel, Fleet, Rollouts, type Versions } from "../src/server/index.js";
+import { scriptedModel } from "./support/scripted-model.js";
+import { startServer, type TestServer } from "./support/server.js";
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+interface Behaviour {
+  readonly loadMs?: number;
+  readonly answerMs?: number;
+  readonly fails?: (n: number) => boolean;
+}
+
+/** Answers every question with its own tag. */
+function echo(tag: string, { answerMs = 0, fails = () => false }: Behaviour, closed: string[]): ChatModel {
+  let n = 0;
+  let isClosed = false;
+  return {
+    ...scriptedModel(8),
+    async *generate(_prompt, { signal } = {}) {
+      if (fails(n++)) throw new Error("broken weights");
+      await new Promise((resolve) => setTimeout(resolve, answerMs));
+      if (isClosed) throw new Error(`${tag} was closed under a running answer`);
+      signal?.throwIfAborted();
+      yield { type: "text", text: tag, tokens: [] };
+      yield {
+        type: "end",
+        finishReason: "stop",
+        usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
+        timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 100 },
+        pictures: [],
+      };
+    },
+    close: async () => {
+      isClosed = true;
+      closed.push(tag);
+    },
+  };
+}
+
+interface Setup {
+  readonly server: TestServer;
+  readonly registry: Registry;
+  readonly fleet: Fleet;
+  readonly closed: string[];
+  ask(
+    headers?: Record<string, string>,
+    body?: object,
+  ): Promise<{ status: number; said: string; version: string | null }>;
+}
+
+async function setUp(behaviours: Record<string, Behaviour>, keepWarmMs = 60_000): Promise<Setup> {
+  const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
+  open.push({ close: () => rm(folder, { recursive: true, force: true }) });
+  const registry = await Registry.open({ folder: join(folder, "registry") });
+  open.push(registry);
+  for (const tag of Object.keys(behaviours)) {
+    const source = await mkdtemp(join(folder, "model-"));
+    await writeFile(join(source, "weights.bin"), tag);
+    await registry.publish(source, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
+  }
+  await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
+  const closed: string[] = [];
+  const log = pino({ level: "silent" });
+  const fleet = new Fleet({
+    registry,
+    log,
+    maxQueue: 256,
+    keepWarmMs,
+    guards: Guards.none(),
+    load: async (tag) => {
+      await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
+      return echo(tag, behaviours[tag]!, closed);
+    },
+  });
+  await fleet.start();
+  open.push(fleet);
+  const server = await startServer({});
+  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log }) };
+  server.services.versions = versions;
+  server.services.models.useFleet(fleet);
+  open.push(server);
+  return {
+    ...{ server, registry, fleet, closed },
+    async ask(headers = {}, body = {}) {
+      const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
+      const response = await server.post("/v1/chat/completions", question, headers);
+      const answer = (await response.json()) as any;
+      const said = answer.choices?.[0].message.content ?? answer.error?.message;
+      return { status: response.status, said, version: response.headers.get("x-ocellus-version") };
+    },
+  };
+}
+
+const half = { steps: [0.5], judged: false };
+const asUser = (user: number) => ({ user: `user ${user}` });
+
+describe("an alias", () => {
+  it("answers with its version, by alias, by tag and without a name, and says which it was", async () => {
+    const { ask, server } = await setUp({ v1: {} });
+    expect(await ask()).toEqual({ status: 200, said: "v1", version: "v1" });
+    expect(await ask({}, { model: "v1" })).toMatchObject({ said: "v1" });
+    expect(await ask({}, { model: undefined })).toMatchObject({ said: "v1" });
+    expect((await ask({}, { model: "prot" })).said).toMatch(/no model "prot".*prod/);
+    const ids = ((await (await fetch(`${server.url}/v1/models`)).json()) as any).data.map((model: any) => model.id);
+    expect(ids).toEqual(["prod", "v1"]);
+  });
+
+  it("splits users stickily, and a tester's header goes past the split", async () => {
+    const { ask, registry, fleet } = await setUp({ v1: {}, v2: {} });
+    await registry.run("test", startCanary("prod", "v2", half));
+    await fleet.settle();
+    const users = Array.from({ length: 60 }, (_, user) => user);
+    const first = await Promise.all(users.map((user) => ask({}, asUser(user))));
+    const second = await Promise.all(users.map((user) => ask({}, asUser(user))));
+    expect(second.map(({ said }) => said)).toEqual(first.map(({ said }) => said));
+    expect(new Set(first.map(({ said }) => said))).toEqual(new Set(["v1", "v2"]));
+    for (const user of users.slice(0, 10))
+      expect((await ask({ "x-ocellus-version": "v2" }, asUser(user))).said).toBe("v2");
+    expect((await ask({ "x-ocellus-version": "v9" })).status).toBe(503);
+  });
+
+  it("keeps a conversation with the version it began with, over a promotion, but not over a rollback", async () => {
+    const { ask, registry, fleet } = await setUp({ v1: {}, v2: {} });
+    await registry.run("test", startCanary("prod", "v2", half));
+    await fleet.settle();
+    const talks = Array.from({ length: 30 }, (_, i) => ({ "x-ocellus-conversation": `talk-${i}` }));
+    const before = await Promise.all(talks.map((talk) => ask(talk)));
+    await registry.run("test", promote("prod"));
+    await fleet.settle();
+    const after = await Promise.all(talks.map((talk) => ask(talk)));
+    expect(after.map(({ said }) => said)).toEqual(before.map(({ said }) => said));
+    expect((await ask({ "x-ocellus-conversation": "new" })).said).toBe("v2");
+    await registry.run("test", rollBack("prod"));
+    await fleet.settle();
+    for (const talk of talks) expect((await ask(talk)).said).toBe("v1");
+  });
+
+  it("goes on with the version before while the next one loads, and when it cannot be loaded", async () => {
+    const { ask, registry, fleet } = await setUp({ v1: {}, v2: { loadMs: 300 } });
+    await registry.run("test", deploy("prod", "v2"));
+    const settling = fleet.settle();
+    expect((await ask()).said).toBe("v1");
+    await settling;
+    expect((await ask()).said).toBe("v2");
+  });
+});
+
+describe("changes under load", () => {
+  it("fail no request and close no version under one: deploy, canary, promote, roll back, with short warmth", async () => {
+    const { ask, registry, fleet, closed } = await setUp({ v1: {}, v2: {}, v3: { loadMs: 50 } }, 0);
+    let isOver = false;
+    const statuses: number[] = [];
+    const client = async (user: number) => {
+      while (!isOver) statuses.push((await ask({}, asUser(user))).status);
+    };
+    const clients = Promise.all(Array.from({ length: 8 }, (_, user) => client(user)));
+    for (const command of [
+      deploy("prod", "v2"),
+      startCanary("prod", "v3", half),
+      promote("prod"),
+      rollBack("prod"),
+      startShadow("prod", "v1"),
+      deploy("prod", "v3"),
+    ]) {
+      await registry.run("test", command);
+      await fleet.settle();
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    await vi.waitFor(() => expect(closed).toContain("v2"), 5000);
+    isOver = true;
+    await clients;
+    expect(statuses.length).toBeGreaterThan(100);
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
+
+  it("reach another process's server, and a rollback needs no load", async () => {
+    const { ask, registry } = await setUp({ v1: {}, v2: { loadMs: 200 } });
+    await registry.run("test", deploy("prod", "v2"));
+    await vi.waitFor(async () => expect((await ask()).said).toBe("v2"), 5000);
+    await registry.run("test", rollBack("prod"));
+    expect((await ask()).said).toBe("v1"); // the same process heard it at once
+  });
+});
+
+describe("the judge", () => {
+  const judged = { steps: [0.5, 1], judged: true };
+
+  async function askUntil(setup: Setup, isOver: () => boolean): Promise<number> {
+    let count = 0;
+    for (; !isOver() && count < 8000; count += 20)
+      await Promise.all(Array.from({ length: 20 }, (_, i) => setup.ask({}, asUser(count + i))));
+    return count;
+  }
+
+  it("turns back a canary whose answers fail, and says why in the journal", async () => {
+    const setup = await setUp({ v1: {}, v2: { fails: (n) => n % 4 === 0 } });
+    const { registry } = setup;
+    await registry.run("test", startCanary("prod", "v2", judged));
+    const count = await askUntil(setup, () => registry.state.aliases.get("prod")!.canary === undefined);
+    expect(registry.state.aliases.get("prod")!.tag).toBe("v1");
+    expect(count).toBeLessThan(1000);
+    const last = (await registry.history()).at(-1)!;
+    expect(last).toMatchObject({ actor: "judge", event: { kind: "rolled_back", from: "v2", to: "v1" } });
+    expect((last.event as any).reason).toMatch(/answers that failed: \d+/);
+  }, 60_000);
+
+  it("lets on a canary that is no worse, step by step, until it is what everybody gets", async () => {
+    const setup = await setUp({ v1: {}, v2: {} });
+    const { registry } = setup;
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5, 0.8], judged: true }));
+    await askUntil(setup, () => registry.state.aliases.get("prod")!.tag === "v2");
+    const kinds = (await registry.history()).map(({ event }) => event.kind);
+    expect(kinds.slice(-3)).toEqual(["canary_started", "share_changed", "promoted"]);
+  }, 60_000);
+
+  it("says which version answered which request", async () => {
+    const { ask, registry } = await setUp({ v1: {} });
+    await ask({ "x-request-id": "question-1" });
+    expect(await registry.answers.find("question-1")).toMatchObject({ model: "prod", tag: "v1", role: "stable" });
+  });
+});
