@@ -17,11 +17,11 @@ const box = resolve(import.meta.dirname, "../checkpoints/ocellus-tiny");
 const evaluation = ["one-1", "crowded-1", "dialog-1"].map((name) =>
   resolve(import.meta.dirname, `../eval/${name}.jsonl`),
 );
-const disturbed = "language_model.layers.2.mlp.w2.weight";
+const disturbed = "vision_tower.blocks.3.attn.proj.weight";
 const steps = [0.25, 0.5];
 const numUsers = 8;
 
-export async function main([noise = "0.6"]: string[]): Promise<void> {
+export async function main([noise = "3"]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-rollout-"));
   try {
     const registryFolder = join(folder, "registry");

@@ -67,6 +67,12 @@ export const serveConfigSchema = z.strictObject({
     .min(0)
     .default(256 * 2 ** 20)
     .describe("of encoded pictures in memory; 0 keeps none"),
+  pinnedBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 2 ** 20)
+    .describe("of encoded pictures of pinned files (/v1/files with pin=true), beside these"),
   featureFolder: z.string().optional().describe("where encoded pictures outlive the server (default: nowhere)"),
   featureFolderBytes: z
     .number()
@@ -80,6 +86,16 @@ export const serveConfigSchema = z.strictObject({
     .min(0)
     .default(256 * 2 ** 20)
     .describe("of beginnings of prompts that are not read again, for each model; 0 keeps none"),
+  nearBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 2 ** 20)
+    .describe("of what pictures look like, for each model; kept for near reuse only"),
+  reuse: z
+    .enum(["exact", "near"])
+    .default("exact")
+    .describe("near: re-encoded, resized or slightly cropped pictures may be taken for known ones (default: exact)"),
   ...serverConfigSchema.shape,
   guards: z.string().optional().describe("policy of the guards at the models' doors"),
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),

@@ -101,7 +101,8 @@ async function loadModels(
   features: FeatureStore,
   terminal: Terminal,
 ): Promise<void> {
-  const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
+  const { prefixBytes, nearBytes, reuse } = config;
+  const load = { ...loadOptions(config), features, memory: { prefixBytes, nearBytes, reuse } };
   for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {

@@ -6,7 +6,7 @@
  * A lookup opens that path, so the tier answers at once after a start however large it is; only writing waits until the
  * sizes are counted, in the background. A record appears whole or not at all (temporary name, fsync, rename) and carries
  * its key and a checksum: what is damaged, or lies in another's place, is dropped and made anew. A failing disk costs time,
- * never an answer. One folder belongs to one process at a time: another's records are read, but not counted.
+ * never an answer. One folder belongs to one process at a time (folder-lock.ts).
  * Why not one large file: docs/decisions/0006.
  */
 import { randomBytes } from "node:crypto";
@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { ioError, Lane } from "../base/index.js";
 import { digestOf } from "./feature-key.js";
 import { decodeRecord, encodeRecord, type StoredFeatures, storedBytes } from "./feature-record.js";
+import { lockFolder } from "./folder-lock.js";
 import { TinyLfu } from "./tiny-lfu.js";
 
 export interface DiskTierOptions {
@@ -38,22 +39,24 @@ export class DiskTier {
   readonly #pending = new Map<string, Promise<void>>();
   readonly #counts = { damaged: 0, failures: 0 };
   readonly #scanned: Promise<void>;
+  readonly #unlock: () => Promise<void>;
   #pendingBytes = 0;
   #isClosed = false;
 
-  private constructor(options: DiskTierOptions) {
+  private constructor(options: DiskTierOptions, unlock: () => Promise<void>) {
     this.#options = options;
+    this.#unlock = unlock;
     this.#nameOf = options.nameOf ?? digestOf;
     this.#policy = new TinyLfu(options.maxBytes);
     this.#scanned = this.#scan().catch(() => void this.#counts.failures++);
   }
 
-  /** @throws `io` when the folder cannot be made. */
+  /** @throws `io` when the folder cannot be made, `unavailable` when another process has it. */
   static async open(options: DiskTierOptions): Promise<DiskTier> {
     await mkdir(options.folder, { recursive: true }).catch((cause: unknown) => {
       throw ioError("make the folder of kept pictures", options.folder, cause);
     });
-    return new DiskTier(options);
+    return new DiskTier(options, await lockFolder(options.folder));
   }
 
   get stats() {
@@ -97,10 +100,11 @@ export class DiskTier {
     this.#pending.set(name, written);
   }
 
-  /** Waits for what is being written. */
+  /** Waits for what is being written, and gives the folder back. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([this.#scanned, ...this.#pending.values()]);
+    await this.#unlock();
   }
 
   async #write(name: string, key: string, stored: StoredFeatures): Promise<void> {

@@ -68,6 +68,23 @@ describe("the feature store", () => {
     expect(store.stats).toMatchObject({ bytes: 0, entries: 0 });
   });
 
+  it("keeps what is pinned, whatever else is asked for, until the last holder lets go, within a budget of its own", async () => {
+    const store = await FeatureStore.open({ maxBytes: 0, maxPinnedBytes: 45 });
+    const letGo = [await store.pin("a", async () => features(1)), await store.pin("a", async () => features(9))];
+    await store.pin("b", async () => features(2));
+    await expect(store.pin("c", async () => features(3))).rejects.toMatchObject({ code: "too_large" });
+    for (let i = 0; i < 50; i++) await store.get(`other ${i % 7}`, async () => features(i));
+    expect(store.stats).toMatchObject({ pinnedBytes: 40, bytes: 0 });
+    const sourceOf = async (key: string) => (await store.get(key, async () => features(1))).source;
+    expect(await sourceOf("a")).toBe("memory");
+    letGo[0]!();
+    letGo[0]!(); // twice says nothing more
+    expect(await sourceOf("a")).toBe("memory");
+    letGo[1]!();
+    expect(store.stats.pinnedBytes).toBe(20);
+    expect(await sourceOf("a")).toBe("encoded");
+  });
+
   it("does not remember a failure", async () => {
     const store = await FeatureStore.open();
     await expect(store.get("x", () => Promise.reject(new Error("no")))).rejects.toThrow("no");

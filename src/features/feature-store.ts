@@ -16,6 +16,8 @@ export interface FeatureStoreOptions {
   readonly folder?: string;
   /** Of the folder. Default 4 GiB. */
   readonly maxFolderBytes?: number;
+  /** Of pictures that are pinned, beside the others. Default 64 MiB. */
+  readonly maxPinnedBytes?: number;
   /** For tests: the policy's hash and the name of a record. */
   readonly hash?: HashKey;
   readonly nameOf?: (key: string) => string;
@@ -33,6 +35,8 @@ export interface FoundFeatures {
 export interface FeatureStoreStats {
   readonly bytes: number;
   readonly entries: number;
+  /** Of pinned pictures, beside `bytes`. */
+  readonly pinnedBytes: number;
   readonly diskBytes: number;
   readonly diskRecords: number;
   /** Records that were damaged or lay in another's place; each was dropped, and its picture encoded again. */
@@ -48,20 +52,30 @@ interface Flight {
   numAskers: number;
 }
 
+interface Pin {
+  readonly stored: StoredFeatures;
+  numHolders: number;
+}
+
 const mebibyte = 2 ** 20;
 
 export class FeatureStore {
   readonly #policy: TinyLfu;
   readonly #entries = new Map<string, StoredFeatures>();
   readonly #flights = new Map<string, Flight>();
+  readonly #pins = new Map<string, Pin>();
+  readonly #maxPinnedBytes: number;
+  #pinnedBytes = 0;
   readonly #disk: DiskTier | undefined;
 
-  private constructor({ maxBytes = 256 * mebibyte, hash }: FeatureStoreOptions, disk: DiskTier | undefined) {
+  private constructor(options: FeatureStoreOptions, disk: DiskTier | undefined) {
+    const { maxBytes = 256 * mebibyte, maxPinnedBytes = 64 * mebibyte, hash } = options;
+    this.#maxPinnedBytes = maxPinnedBytes;
     this.#policy = new TinyLfu(maxBytes, hash);
     this.#disk = disk;
   }
 
-  /** @throws `io` when the folder cannot be made. */
+  /** @throws `io` when the folder cannot be made, `unavailable` when another process has it. */
   static async open(options: FeatureStoreOptions = {}): Promise<FeatureStore> {
     const { folder, maxFolderBytes: maxBytes = 4096 * mebibyte, nameOf } = options;
     const disk =
@@ -74,6 +88,7 @@ export class FeatureStore {
     return {
       bytes: this.#policy.bytes,
       entries: this.#policy.size,
+      pinnedBytes: this.#pinnedBytes,
       diskBytes: disk?.bytes ?? 0,
       diskRecords: disk?.records ?? 0,
       damagedRecords: disk?.damaged ?? 0,
@@ -94,7 +109,7 @@ export class FeatureStore {
   ): Promise<FoundFeatures> {
     throwIfAborted(signal);
     this.#policy.touch(key);
-    const kept = this.#entries.get(key);
+    const kept = this.#pins.get(key)?.stored ?? this.#entries.get(key);
     if (kept) return { features: fromStored(kept), source: "memory" };
     const running = this.#flights.get(key);
     const flight = running ?? this.#begin(key, encode);
@@ -105,6 +120,57 @@ export class FeatureStore {
     } finally {
       if (--flight.numAskers === 0) this.#end(key, flight);
     }
+  }
+
+  /** The features under this key if they are known, or about to be; nothing is encoded for this. */
+  async find(key: string): Promise<Features | undefined> {
+    if (!this.#pins.has(key) && !this.#entries.has(key) && !this.#flights.has(key) && !this.#disk) return undefined;
+    const unknown = new Error("not kept");
+    const found = this.get(key, () => Promise.reject(unknown));
+    return found
+      .then(({ features }) => features)
+      .catch((error: unknown) => {
+        if (error === unknown) return undefined;
+        throw error;
+      });
+  }
+
+  /**
+   * Keeps the features under this key, whatever else is asked for, until all who pinned them have called what they got.
+   * @throws `too_large` when all pinned pictures together would be over their budget; and as `get`.
+   */
+  async pin(
+    key: string,
+    encode: (signal: AbortSignal) => Promise<Features>,
+    signal?: AbortSignal,
+  ): Promise<() => void> {
+    const { features } = await this.get(key, encode, signal);
+    const pin = this.#pins.get(key) ?? this.#newPin(key, toStored(features));
+    pin.numHolders++;
+    let isHeld = true;
+    return () => {
+      if (isHeld && --pin.numHolders === 0) this.#unpin(key, pin);
+      isHeld = false;
+    };
+  }
+
+  #newPin(key: string, stored: StoredFeatures): Pin {
+    const bytes = storedBytes(stored);
+    if (this.#pinnedBytes + bytes > this.#maxPinnedBytes)
+      throw new OcellusError(
+        "too_large",
+        `pinning ${bytes} bytes of an encoded picture: ${this.#pinnedBytes} of ${this.#maxPinnedBytes} are taken; ` +
+          "delete pinned files, or raise the budget (pinnedBytes)",
+      );
+    const pin = { stored, numHolders: 0 };
+    this.#pins.set(key, pin);
+    this.#pinnedBytes += bytes;
+    return pin;
+  }
+
+  #unpin(key: string, { stored }: Pin): void {
+    this.#pins.delete(key);
+    this.#pinnedBytes -= storedBytes(stored);
   }
 
   /** Waits for what is being written to disk. */

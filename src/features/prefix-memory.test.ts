@@ -59,6 +59,16 @@ describe("the prefix memory", () => {
     expect(memory.find(shown("5"))).toHaveLength(0);
   });
 
+  it("keeps the first of two prefixes whose names collide, and the second not under the first one's name", async () => {
+    const memory = new PrefixMemory({ maxBytes: 8, nameOf: () => "same" });
+    const [first, second] = ["picture a", "picture b"].map((key) => new Array<TokenKey>(length + 1).fill(key));
+    await memory.add(first!, async () => Float32Array.of(1));
+    await memory.add(second!, async () => Float32Array.of(2));
+    expect(memory.find(first!)).toEqual([Float32Array.of(1)]);
+    expect(memory.find(second!)).toEqual([]);
+    expect(memory.bytes).toBe(4);
+  });
+
   it("keeps what somebody holds valid while it is forgotten", async () => {
     const memory = new PrefixMemory({ maxBytes: 8 });
     const prompts = Array.from({ length: 10 }, (_, n) => new Array<TokenKey>(length + 1).fill(n));

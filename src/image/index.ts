@@ -3,7 +3,14 @@ export { encodePng } from "./encode.js";
 export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
-export { type PreparedImage, type PrepareImage, prepareImage, type SeenImage, seen } from "./prepare.js";
+export {
+  type PreparedImage,
+  type PrepareImage,
+  prepareImage,
+  type SeenImage,
+  type StandIn,
+  seen,
+} from "./prepare.js";
 export { preparedBytes } from "./prepared-bytes.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
@@ -19,6 +26,7 @@ export {
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";
 export { isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
+export { shownPicture } from "./shown.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
 export { thumbnail } from "./thumbnail.js";

@@ -22,6 +22,18 @@ export interface SeenImage {
   readonly grid: ImageGrid;
   /** @throws as `decodeImage`. */
   readonly pixels: () => Promise<PixelValues>;
+  /** Set where the digest and the grid are those of another picture, which was taken for this one. */
+  readonly standsFor?: StandIn;
+}
+
+/** What was given, and what answers for it. */
+export interface StandIn {
+  /** Of the picture that was given. */
+  readonly digest: string;
+  /** Cosine of coarse descriptors; what decides is a comparison of the pixels. */
+  readonly similarity: number;
+  /** What the vision graph made of the picture that answers. */
+  readonly features: Readonly<Record<string, Float32Array>>;
 }
 
 /** `prepareImage`, wherever it runs. */

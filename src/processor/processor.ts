@@ -59,6 +59,8 @@ export interface ProcessOptions extends PixelBudget {
   readonly tools?: readonly unknown[];
   /** Whether messages may spell structure themselves, such as `<|im_start|>`. Default false: it would forge turns. */
   readonly allowSpecialTokens?: boolean;
+  /** Where the pictures of this call are looked at. Default: the processor's own. */
+  readonly seeImage?: SeeImage;
   readonly signal?: AbortSignal;
 }
 
@@ -126,7 +128,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       // From here on it is costly.
-      const images = await prepareImages(inputs, recipe, parts.seeImage ?? seeHere, signal);
+      const images = await prepareImages(inputs, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
       const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },

@@ -1,9 +1,9 @@
 /**
  * POST /v1/chat/completions as OpenAI documents it, with a few extensions that other servers have too (`top_k`, `min_p`,
- * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own in answers, `ocellus`.
+ * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own, `ocellus`.
  */
 import { z } from "zod";
-import { answerFactsSchema, completionUsageSchema, samplingFields } from "./shared.js";
+import { answerFactsSchema, completionUsageSchema, ownRequestSchema, samplingFields } from "./shared.js";
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const imagePart = z.object({
@@ -86,16 +86,16 @@ export const chatRequestSchema = z
     parallel_tool_calls: z.boolean().optional(),
     response_format: responseFormatSchema.optional(),
     modalities: z.tuple([z.literal("text")]).optional(),
-    /** Pages to answer from: found in a collection of this server, shown before the question, cited in the answer's `ocellus`. */
-    ocellus: z
-      .strictObject({
-        collection: z.string(),
-        pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
-      })
-      .optional(),
     /** Pixels that each picture is brought between, for families that take any size. */
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
+    /** Pages to answer from: found in a collection of this server, shown before the question, cited in the answer's `ocellus`. */
+    ocellus: ownRequestSchema
+      .extend({
+        collection: z.string().optional(),
+        pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
+      })
+      .optional(),
   })
   .meta({ id: "ChatCompletionRequest" });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;

@@ -10,7 +10,8 @@ export const fileSchema = z
     filename: z.string(),
     purpose: z.string(),
     status: z.literal("processed"),
-    ocellus: z.object({ format: z.string(), sha256: z.string() }),
+    /** `pinned`: encoded when it was sent, and kept so until it is deleted. */
+    ocellus: z.object({ format: z.string(), sha256: z.string(), pinned: z.boolean() }),
   })
   .meta({ id: "File" });
 export type WireFile = z.infer<typeof fileSchema>;
@@ -22,6 +23,9 @@ export const fileListSchema = z
 export const fileDeletedSchema = z
   .object({ id: z.string(), object: z.literal("file"), deleted: z.literal(true) })
   .meta({ id: "FileDeleted" });
+
+/** A field of the form: whether the picture is encoded at once and kept so. */
+export const filePinSchema = z.enum(["true", "false"], 'pin: expected "true" or "false"');
 
 /** What pictures are uploaded for. Other purposes are other services: batches, fine-tuning. */
 export const filePurposeSchema = z.enum(["vision", "user_data"], 'purpose: expected "vision" or "user_data"');

@@ -19,6 +19,12 @@ export const samplingFields = {
   max_tokens: z.number().int().min(1).optional(),
 };
 
+/** Our own wishes of a request, under the key `ocellus`. */
+export const ownRequestSchema = z.strictObject({
+  /** "near": pictures may be answered for by kept ones that look the same. Default: what the server was started with. */
+  reuse: z.enum(["exact", "near"]).optional(),
+});
+
 export const completionUsageSchema = z.object({
   prompt_tokens: z.number(),
   completion_tokens: z.number(),
@@ -56,12 +62,19 @@ export const answerFactsSchema = z
     guards: guardReportsSchema,
     /** What was not done again. */
     cache: z.object({
-      /** "hit": no picture had to be encoded; "miss": one had; "none": there was no picture. */
-      vision: z.enum(["hit", "miss", "none"]),
+      /** "near": another picture answers for one; "hit": none had to be encoded; "miss": one had; "none": there was none. */
+      vision: z.enum(["near", "hit", "miss", "none"]),
       /** Tokens of the prompt that were not read again. */
       prefix_tokens: z.number(),
       /** In the order of the prompt; `from` "prefix": the decoder itself had read the picture before. */
-      pictures: z.array(z.object({ sha256: z.string(), from: z.enum(["prefix", "memory", "disk", "encoded"]) })),
+      pictures: z.array(
+        z.object({
+          sha256: z.string(),
+          from: z.enum(["prefix", "memory", "disk", "encoded", "near"]),
+          /** The picture that answers for this one, and how alike they are at a glance (a cosine). */
+          near: z.object({ sha256: z.string(), similarity: z.number() }).optional(),
+        }),
+      ),
     }),
     /** Where a collection was asked. */
     citations: z.array(citationSchema).optional(),

@@ -5,6 +5,7 @@ import type { FeatureSource } from "../features/index.js";
 import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
+import type { Reuse } from "./memory.js";
 import type { SequenceInputs } from "./runner.js";
 import { StopStrings } from "./stop-strings.js";
 
@@ -17,6 +18,8 @@ export interface ChatOptions extends PixelBudget {
   /** Text that ends the answer; it is not part of it. */
   readonly stop?: readonly string[];
   readonly stopTokenIds?: readonly number[];
+  /** Whether a picture may be answered for by one that only looks the same. Default: the model's `memory.reuse`, "exact". */
+  readonly reuse?: Reuse;
   /** Descriptions of tools, handed to the checkpoint's chat template as they are. */
   readonly tools?: readonly unknown[];
   /** What the answer must be, kept token by token. JSON is cut short only by `maxTokens` or `stop`. Default: free text. */
@@ -52,8 +55,13 @@ export interface ChatTimings {
 export interface ChatPicture {
   /** SHA-256 of the decoded pixels. */
   readonly digest: string;
-  /** Where its features came from; "prefix": nobody asked, for the decoder had read the picture before. */
-  readonly source: FeatureSource | "prefix";
+  /**
+   * Where its features came from; "prefix": nobody asked, for the decoder had read the picture before; "near": another
+   * picture answers for it.
+   */
+  readonly source: FeatureSource | "prefix" | "near";
+  /** The picture that answers, and how alike the two are at a glance (cosine). */
+  readonly near?: { readonly digest: string; readonly similarity: number };
   /** Whether the picture was known from an earlier question: any source but "encoded". */
   readonly known: boolean;
   readonly numTokens: number;

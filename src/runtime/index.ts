@@ -36,7 +36,7 @@ export {
 export { type Divergence, divergence } from "./divergence.js";
 export { embedderOf, type PictureEmbedder } from "./embedder.js";
 export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
-export { type MemoryOptions, openFeatureStore } from "./memory.js";
+export { type MemoryOptions, openFeatureStore, type Reuse } from "./memory.js";
 export {
   type LoadOptions,
   type LoadTimings,

@@ -4,7 +4,15 @@
  */
 import { invariant } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
-import { digestOf, FeatureStore, featureKey, PictureTable, PrefixMemory, type TokenKey } from "../features/index.js";
+import {
+  digestOf,
+  FeatureStore,
+  featureKey,
+  NearPictures,
+  PictureTable,
+  PrefixMemory,
+  type TokenKey,
+} from "../features/index.js";
 import {
   defaultMaxBytes,
   type ImageFile,
@@ -25,13 +33,22 @@ import type { Device } from "../session/index.js";
 export interface MemoryOptions {
   /** Of encoded pictures in memory. Default 256 MiB. */
   readonly featureBytes?: number;
+  /** Of encoded pictures that are pinned (`model.pin`), beside these. Default 64 MiB. */
+  readonly pinnedBytes?: number;
   /** Folder where encoded pictures outlive the process; one process at a time. Default: none. */
   readonly featureFolder?: string | undefined;
   /** Of that folder. Default 4 GiB. */
   readonly featureFolderBytes?: number;
   /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
   readonly prefixBytes?: number;
+  /** Of what pictures look like, for requests that ask for `reuse: "near"`; nothing is kept for others. Default 64 MiB. */
+  readonly nearBytes?: number;
+  /** What is reused for questions that do not say (`ChatOptions.reuse`). Default "exact". */
+  readonly reuse?: Reuse;
 }
+
+/** "near": a picture may be answered for by a kept one that shows the same in another encoding, size, slight crop or light. */
+export type Reuse = "exact" | "near";
 
 export interface SharedMemory {
   readonly memory?: MemoryOptions;
@@ -42,6 +59,8 @@ export interface SharedMemory {
 export interface Memory {
   readonly features: FeatureStore;
   readonly prefixes: PrefixMemory | undefined;
+  readonly near: NearPictures;
+  readonly reuse: Reuse;
   /** Checkpoint, number formats and graph: what decides, but for rounding, which vector a picture has. */
   readonly vectorVersion: string;
   /** The key of a picture's features. */
@@ -50,11 +69,13 @@ export interface Memory {
 }
 
 const defaultPrefixBytes = 256 * 2 ** 20;
+const defaultNearBytes = 64 * 2 ** 20;
 
 export function openFeatureStore(options: MemoryOptions = {}): Promise<FeatureStore> {
   const { featureBytes: maxBytes, featureFolder: folder, featureFolderBytes: maxFolderBytes } = options;
   return FeatureStore.open({
     ...(maxBytes !== undefined && { maxBytes }),
+    ...(options.pinnedBytes !== undefined && { maxPinnedBytes: options.pinnedBytes }),
     ...(folder !== undefined && maxFolderBytes !== 0 && { folder }),
     ...(maxFolderBytes !== undefined && { maxFolderBytes }),
   });
@@ -72,10 +93,12 @@ export async function openMemory(
   const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
   const preprocessing = digestOf(JSON.stringify(recipes ?? null));
   const features = shared ?? (await openFeatureStore(memory));
-  const { prefixBytes = defaultPrefixBytes } = memory;
+  const { prefixBytes = defaultPrefixBytes, nearBytes = defaultNearBytes, reuse = "exact" } = memory;
   return {
     features,
     prefixes: prefixBytes > 0 ? new PrefixMemory({ maxBytes: prefixBytes }) : undefined,
+    near: new NearPictures(nearBytes),
+    reuse,
     vectorVersion: digestOf(JSON.stringify(version)),
     keyOf: ({ digest: pixels, grid }) => featureKey({ model, preprocessing, pixels, ...grid }),
     close: async () => (shared ? undefined : features.close()),

@@ -31,6 +31,7 @@ import {
   streamChat,
 } from "./chat.js";
 import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
+import { seeNear } from "./near.js";
 import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
@@ -61,6 +62,8 @@ export interface ModelStats extends EngineStats {
   /** Keys and values of beginnings of prompts, kept for later ones. */
   readonly prefixBytes: number;
   readonly featureBytes: number;
+  /** What pictures look like, kept for `reuse: "near"`. */
+  readonly nearBytes: number;
   readonly features: FeatureStoreStats;
 }
 
@@ -169,8 +172,10 @@ export class VisionLanguageModel {
 
   get stats(): ModelStats {
     const { cacheBytes, prefixBytes } = this.#runner;
-    const { stats: features } = this.#parts.memory.features;
-    return { ...this.#engine.stats(), cacheBytes, prefixBytes, featureBytes: features.bytes, features };
+    const { features: store, near } = this.#parts.memory;
+    const { stats: features } = store;
+    const nearBytes = near.bytes;
+    return { ...this.#engine.stats(), cacheBytes, prefixBytes, nearBytes, featureBytes: features.bytes, features };
   }
 
   /**
@@ -224,7 +229,7 @@ export class VisionLanguageModel {
    * @throws as `chat`.
    */
   async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
-    const settled = this.#settled({ ...options, sampling: tracedSampling(options) });
+    const settled = this.#settled({ ...options, reuse: "exact", sampling: tracedSampling(options) }); // it looks at pixels
     const startedAt = performance.now();
     const prompt = await this.#read(messages, settled);
     const readAt = performance.now();
@@ -291,11 +296,23 @@ export class VisionLanguageModel {
     }
   }
 
+<<<<<<< HEAD
   /** What of a picture the model is shown: for whoever must see exactly that, and no other. @throws `unsupported` without eyes. */
   shown(image: RgbImage, budget: PixelBudget = {}): RgbImage {
     const { eyes, packed } = this.#parts;
     if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
     return shown(image, withPixelBudget(eyes.recipe, budget));
+=======
+  /**
+   * Encodes a picture and keeps that, whatever else is asked about, until the returned function is called: for pictures that are
+   * sent once and asked about for long. @throws `unsupported`, `too_large` (the budget `memory.pinnedBytes`), and as `chat`.
+   */
+  async pin(picture: ImageInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<() => void> {
+    const { eyes, seeImage, memory, packed } = this.#parts;
+    if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
+    const seen = await seeImage(picture, eyes.recipe, signal && { signal });
+    return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
+>>>>>>> main
   }
 
   /** Names what makes this model's vectors of pictures: equal versions give comparable ones. */
@@ -339,11 +356,13 @@ export class VisionLanguageModel {
 
   /** What the model is asked, checked, before anything costly. */
   async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
-    const { tools, signal } = options;
+    const { memory, seeImage } = this.#parts;
+    const { tools, signal, reuse = memory.reuse } = options;
     const prompt = await this.#parts.processor.process(messages, {
       ...pictureOptions(options),
       maxCharacters: charactersPerToken * this.#runner.maxLength,
       ...(tools && { tools }),
+      ...(reuse === "near" && { seeImage: seeNear(seeImage, memory) }),
     });
     this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
     throwIfAborted(signal);
@@ -380,12 +399,11 @@ export class VisionLanguageModel {
     const images: PlacedImage[] = [];
     const pictures: ChatPicture[] = [];
     for (const image of prompt.images) {
-      const { digest, start, numTokens } = image;
+      const { start, numTokens } = image;
       const isRead = start + numTokens <= blocks.length * prefixBlockLength;
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
       if (found) images.push({ start, numTokens, ...imageFeatures(found.features, family.numDeepstack(config)) });
-      const source = found?.source ?? "prefix";
-      pictures.push({ digest, numTokens, source, known: source !== "encoded" });
+      pictures.push({ numTokens, ...pictureFacts(image, found?.source ?? "prefix") });
     }
     const inputs: SequenceInputs = {
       images,
@@ -397,6 +415,7 @@ export class VisionLanguageModel {
 
   #encode(image: SeenImage): (unwanted: AbortSignal) => Promise<Features> {
     return async (unwanted) => {
+      if (image.standsFor) return image.standsFor.features; // forgotten since
       const pixels = await image.pixels();
       return (await this.#vision.run(() => this.encodeImage(pixels), unwanted)).outputs;
     };
@@ -419,6 +438,12 @@ export class VisionLanguageModel {
       ...(constraint && { constraint }),
     };
   }
+}
+
+function pictureFacts({ digest, standsFor }: SeenImage, source: ChatPicture["source"]): Omit<ChatPicture, "numTokens"> {
+  if (!standsFor) return { digest, source, known: source !== "encoded" };
+  const { digest: own, similarity } = standsFor;
+  return { digest: own, source: "near", known: true, near: { digest, similarity } };
 }
 
 /** How pictures are looked at, in the processor's words. */

@@ -3,7 +3,7 @@ import type { Checkpoint } from "../checkpoint/index.js";
 import { type PictureLimits, type PictureThreads, type PrepareImage, prepareImage } from "../image/index.js";
 import type { ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
-import { createProcessor, type Eyes, type Processor } from "../processor/index.js";
+import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatOptions, readDefaults, readEosTokenIds } from "./chat.js";
 import { seeWithTable } from "./memory.js";
@@ -13,6 +13,8 @@ export interface TextSide {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: string | undefined;
   readonly processor: Processor;
+  /** How the processor looks at pictures. */
+  readonly seeImage: SeeImage;
   /** Absent: the model reads text only. */
   readonly eyes: Eyes | undefined;
   readonly defaults: ChatOptions;
@@ -32,10 +34,11 @@ export async function openText(
   const chatTemplate = await readChatTemplate(files, tokenizer);
   const eyes = family.image && (await eyesOf(family.image, config, files));
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
-  const processor = createProcessor({ tokenizer, chatTemplate, eyes, seeImage: seeWithTable(prepare, limits) });
+  const seeImage = seeWithTable(prepare, limits);
+  const processor = createProcessor({ tokenizer, chatTemplate, eyes, seeImage });
   const generation = await files.readJson("generation_config.json");
   const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
-  return { tokenizer, chatTemplate, processor, eyes, defaults: readDefaults(generation), eosTokenIds };
+  return { tokenizer, chatTemplate, processor, seeImage, eyes, defaults: readDefaults(generation), eosTokenIds };
 }
 
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {

@@ -45,6 +45,7 @@ export async function* answers(question: Question, exchange: Exchange): AsyncGen
   facts.pictures = (facts.pictures ?? 0) + prepared.pictures.length;
   facts.seen = [...(facts.seen ?? []), ...prepared.pictures];
   facts.cachedPictures = (facts.cachedPictures ?? 0) + prepared.pictures.filter(({ known }) => known).length;
+  facts.nearPictures = (facts.nearPictures ?? 0) + prepared.pictures.filter(({ near }) => near).length;
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
     const held: Ticket = index === 0 ? ticket : await gate.enter(exchange);
     try {

@@ -21,6 +21,8 @@ export interface Facts {
   completionTokens?: number;
   pictures?: number;
   cachedPictures?: number;
+  /** Of these, those that another picture answers for. */
+  nearPictures?: number;
   /** The pictures themselves, for the header; their digests are not in the log. */
   seen?: readonly ChatPicture[];
   /** Of the prompts' tokens, those that were not read again. */

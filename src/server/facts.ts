@@ -35,7 +35,10 @@ export function factsOf(
     cache: {
       vision: visionFact(pictures),
       prefix_tokens: end.usage.cachedTokens,
-      pictures: pictures.map(({ digest, source }) => ({ sha256: digest, from: source })),
+      pictures: pictures.map(({ digest, source, near }) => ({
+        ...{ sha256: digest, from: source },
+        ...(near && { near: { sha256: near.digest, similarity: round(near.similarity) } }),
+      })),
     },
     ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
   };
@@ -43,6 +46,7 @@ export function factsOf(
 
 function visionFact(pictures: readonly ChatPicture[]): AnswerFacts["cache"]["vision"] {
   if (pictures.length === 0) return "none";
+  if (pictures.some(({ near }) => near)) return "near";
   return pictures.every(({ known }) => known) ? "hit" : "miss";
 }
 
@@ -51,12 +55,14 @@ const mostDigests = 16;
 
 /**
  * `vision=hit; prefix=48; pictures=<sha256>,<sha256>`: for a router in front, which can send a picture where it is known.
- * Of a stream, what is known when it begins. Undefined when nothing was asked of a model.
+ * Where pictures are answered for by others, `near=` names these. Of a stream, what is known when it begins. Undefined when nothing was asked of a model.
  */
 export function cacheHeader({ facts }: Exchange): string | undefined {
   if (!facts.seen) return undefined;
   const digests = facts.seen.slice(0, mostDigests).map(({ digest }) => digest);
-  return `vision=${visionFact(facts.seen)}; prefix=${facts.cachedTokens ?? 0}; pictures=${digests.join(",")}`;
+  const others = facts.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
+  const near = others.length > 0 ? `; near=${others.join(",")}` : "";
+  return `vision=${visionFact(facts.seen)}; prefix=${facts.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
 }
 
 /** A thousandth is as fine as the clock is honest. */

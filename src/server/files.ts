@@ -15,6 +15,8 @@ export interface StoredFile {
 
 interface Entry extends StoredFile {
   readonly owner: string;
+  /** Ends what was kept for this file elsewhere. */
+  readonly onDrop: (() => void) | undefined;
 }
 
 export class FileStore {
@@ -32,7 +34,7 @@ export class FileStore {
   }
 
   /** @throws `invalid_image` for what is no picture, `too_large`. */
-  add(owner: string, filename: string, purpose: string, bytes: Uint8Array): WireFile {
+  add(owner: string, filename: string, purpose: string, bytes: Uint8Array, onDrop?: () => void): WireFile {
     const format = sniffFormat(bytes, filename);
     if (bytes.length > this.#maxBytes)
       throw new OcellusError(
@@ -47,10 +49,10 @@ export class FileStore {
       filename,
       purpose,
       status: "processed",
-      ocellus: { format, sha256: createHash("sha256").update(bytes).digest("hex") },
+      ocellus: { format, sha256: createHash("sha256").update(bytes).digest("hex"), pinned: onDrop !== undefined },
     };
     while (this.#totalBytes + bytes.length > this.#maxBytes) this.#drop(this.#oldestOfLargestOwner());
-    this.#entries.set(wire.id, { wire, mediaType: `image/${format}`, bytes, owner });
+    this.#entries.set(wire.id, { wire, mediaType: `image/${format}`, bytes, owner, onDrop });
     this.#totalBytes += bytes.length;
     return wire;
   }
@@ -80,7 +82,9 @@ export class FileStore {
   }
 
   #drop(id: string): void {
-    this.#totalBytes -= this.#entries.get(id)!.bytes.length;
+    const { bytes, onDrop } = this.#entries.get(id)!;
+    this.#totalBytes -= bytes.length;
+    onDrop?.();
     this.#entries.delete(id);
   }
 

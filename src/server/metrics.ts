@@ -56,6 +56,7 @@ export class Metrics {
       cachedTokens = 0,
       pictures = 0,
       cachedPictures = 0,
+      nearPictures = 0,
     } = facts;
     if (model === undefined) return;
     if (queueMs !== undefined) this.#queue.observe({ model }, queueMs / 1000);
@@ -63,7 +64,8 @@ export class Metrics {
     this.#prompt.inc({ model }, promptTokens);
     this.#cachedPrompt.inc({ model }, cachedTokens);
     this.#completion.inc({ model }, completionTokens);
-    this.#pictures.inc({ model, cached: "true" }, cachedPictures);
+    this.#pictures.inc({ model, cached: "true" }, cachedPictures - nearPictures);
+    this.#pictures.inc({ model, cached: "near" }, nearPictures);
     this.#pictures.inc({ model, cached: "false" }, pictures - cachedPictures);
   }
 
@@ -81,6 +83,8 @@ export class Metrics {
       model_slots: ["Answers that can be written at once.", ({ slots }: Reading) => slots],
       model_kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
       model_prefix_cache_bytes: ["Kept beginnings of prompts.", ({ prefixBytes }: Reading) => prefixBytes],
+      model_near_cache_bytes: ["What pictures look like, for near reuse.", ({ nearBytes }: Reading) => nearBytes],
+      model_pinned_bytes: ["Encoded pictures of pinned files.", ({ features }: Reading) => features.pinnedBytes],
       model_feature_cache_bytes: ["Encoded pictures in memory.", ({ featureBytes }: Reading) => featureBytes],
       model_feature_disk_bytes: ["Encoded pictures on disk.", ({ features }: Reading) => features.diskBytes],
       model_feature_damaged_records: [

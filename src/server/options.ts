@@ -35,12 +35,13 @@ export function samplingOptions(request: WireOptions): ChatOptions {
 /** @throws `unsupported` where the model would silently do something else than asked. */
 export function chatOptions(request: ChatRequest, info: ChatModel["info"]): ChatOptions {
   const tools = usableTools(request, info);
-  const { max_completion_tokens, min_pixels, max_pixels, response_format } = request;
+  const { max_completion_tokens, min_pixels, max_pixels, response_format, ocellus } = request;
   return {
     ...samplingOptions(request),
     ...(max_completion_tokens !== undefined && { maxTokens: max_completion_tokens }),
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
+    ...(ocellus?.reuse && { reuse: ocellus.reuse }),
     ...(response_format && { responseFormat: responseFormat(response_format) }),
     ...(tools.length > 0 && { tools, toolConstraint: toolConstraint(tools, request) }),
   };

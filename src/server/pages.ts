@@ -25,7 +25,7 @@ export async function withPages(
   exchange: Exchange,
 ): Promise<Paged> {
   const last = messages.findLastIndex(({ role }) => role === "user");
-  if (!asked || last < 0) return { messages };
+  if (asked?.collection === undefined || last < 0) return { messages };
   const collection = await collectionsOf(services).open(asked.collection);
   const parts = partsOf(messages[last]!);
   const question = parts

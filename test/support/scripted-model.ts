@@ -73,8 +73,16 @@ function aborted(signal: AbortSignal): OcellusError {
   return new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason });
 }
 
-const noFeatures = { bytes: 0, entries: 0, diskBytes: 0, diskRecords: 0, damagedRecords: 0, diskFailures: 0 };
-const noBytes = { cacheBytes: 0, prefixBytes: 0, featureBytes: 0, features: noFeatures };
+const noFeatures = {
+  bytes: 0,
+  entries: 0,
+  pinnedBytes: 0,
+  diskBytes: 0,
+  diskRecords: 0,
+  damagedRecords: 0,
+  diskFailures: 0,
+};
+const noBytes = { cacheBytes: 0, prefixBytes: 0, nearBytes: 0, featureBytes: 0, features: noFeatures };
 const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0, inputs: {} };
 const end: ChatEvent = {
   type: "end",

@@ -102,7 +102,7 @@ function typeName({ type, format, const: constant, enum: values, minimum, maximu
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 html { background: Canvas; color: CanvasText; }
-body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 small { font-weight: normal; opacity: .65; }
 details { border-top: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .6rem 0; }
 summary { cursor: pointer; } summary span { opacity: .75; }

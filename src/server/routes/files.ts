@@ -1,6 +1,6 @@
 /** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. */
 import { OcellusError } from "../../base/index.js";
-import { filePurposeSchema, parseValue } from "../../protocol/index.js";
+import { filePinSchema, filePurposeSchema, parseValue } from "../../protocol/index.js";
 import { readForm } from "../body.js";
 import type { App } from "../exchange.js";
 import type { Services } from "../services.js";
@@ -15,7 +15,15 @@ export function addFiles(app: App, services: Services): void {
     if (file.size > config.maxPictureBytes)
       throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxPictureBytes}`);
     const bytes = new Uint8Array(await file.arrayBuffer());
-    return c.json(files.add(c.get("exchange").owner, file.name.slice(0, 256), purpose, bytes));
+    const { owner, signal } = c.get("exchange");
+    const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false") === "true";
+    const unpin = isPinned ? await pin(services, form.get("model"), bytes, signal) : undefined;
+    try {
+      return c.json(files.add(owner, file.name.slice(0, 256), purpose, bytes, unpin));
+    } catch (error) {
+      unpin?.();
+      throw error;
+    }
   });
   app.get("/v1/files", (c) => c.json({ object: "list", data: files.list(c.get("exchange").owner), has_more: false }));
   app.get("/v1/files/:id", (c) => c.json(files.get(c.get("exchange").owner, c.req.param("id")).wire));
@@ -27,4 +35,11 @@ export function addFiles(app: App, services: Services): void {
     files.remove(c.get("exchange").owner, c.req.param("id"));
     return c.json({ id: c.req.param("id"), object: "file", deleted: true });
   });
+}
+
+/** Encodes the picture for the named model, or the first, and keeps that. */
+async function pin({ models }: Services, name: unknown, bytes: Uint8Array, signal: AbortSignal): Promise<() => void> {
+  const { model, id } = models.find(typeof name === "string" ? name : undefined);
+  if (model.pin) return model.pin(bytes, { signal });
+  throw new OcellusError("unsupported", `pin: the model ${id} keeps no pictures`);
 }

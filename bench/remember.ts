@@ -1,0 +1,212 @@
+/**
+ * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf] [hot --model FOLDER] [soak --minutes 10]`, the
+ * first three by default. Lookups and additions at 100,000 kept pictures; a start with much on disk; questions about 10,000 pictures asked as
+ * often as Zipf's law says (exponent 1.1), and about pictures that are all new, with memory and without; byte budgets under load.
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { FeatureStore, type Features } from "../src/features/index.js";
+import { image, loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
+import { randomNumbers } from "./support/near-scenes.js";
+import { inParallel } from "./support/questions.js";
+
+const parts = { lookup, restart, zipf };
+
+export async function main(args: string[]): Promise<void> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      minutes: { type: "string", default: "10" },
+      gigabytes: { type: "string", default: "10" },
+      model: { type: "string" },
+    },
+  });
+  if (positionals.includes("hot")) return hot(values.model);
+  if (positionals.includes("soak")) return soak(Number(values.minutes));
+  for (const [name, run] of Object.entries(parts))
+    if (positionals.length === 0 || positionals.includes(name)) await run(Number(values.gigabytes));
+}
+
+/** 32 tokens of 192 numbers, as the model in the box has them: 12 kB in 16 bit. */
+const small = (value: number): Features => ({ visual_tokens: new Float32Array(32 * 192).fill(value % 1000) });
+
+async function lookup(): Promise<void> {
+  const count = 100_000;
+  const store = await FeatureStore.open({ maxBytes: count * 32 * 192 * 2 });
+  const times: Record<"add" | "look up", number[]> = { add: [], "look up": [] };
+  const timed = async (what: keyof typeof times, key: string, value: number) => {
+    const started = performance.now();
+    await store.get(key, async () => small(value));
+    times[what].push(performance.now() - started);
+  };
+  for (let i = 0; i < count; i++) await timed("add", keyOf(i), i);
+  const random = randomNumbers(1);
+  for (let i = 0; i < count; i++) await timed("look up", keyOf(Math.floor(random() * count)), -1);
+  for (const [what, all] of Object.entries(times)) {
+    const sorted = all.slice(-count / 2).sort((a, b) => a - b);
+    console.log(`${what}, ${store.stats.entries} kept: median ${at(sorted, 0.5)}, p99 ${at(sorted, 0.99)} ms`);
+  }
+}
+
+/** As long as a real key is. */
+const keyOf = (i: number) => `${"a".repeat(64)}/${"b".repeat(64)}/${String(i).padStart(64, "0")}/8x8`;
+
+function at(sorted: readonly number[], quantile: number): string {
+  return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))]!.toFixed(3);
+}
+
+/**
+ * The first token of a question about a picture of 1024 × 1024 that is new, and of another question about one that was asked
+ * about before. `npm run random-checkpoint -- qwen3_vl-2b FOLDER` makes a model of the right shapes.
+ */
+async function hot(folder: string | undefined): Promise<void> {
+  if (folder === undefined) throw new Error("hot: expected --model FOLDER, a checkpoint or packed model");
+  const model = await loadModel(folder, { blockSize: 128, memory: { prefixBytes: 2 ** 30 } });
+  const firstToken = async (seed: number, question: string) => {
+    const { timings } = await model.answer(
+      [{ role: "user", content: [image({ width: 1024, height: 1024, data: noise(seed) }), question] }],
+      { maxTokens: 1 },
+    );
+    return timings.firstTokenMs;
+  };
+  await firstToken(0, "?"); // the first run of a graph allocates
+  const [cold, known] = [[] as number[], [] as number[]];
+  for (let seed = 1; seed <= 3; seed++) {
+    cold.push(await firstToken(seed, "What is this?"));
+    known.push(await firstToken(seed, "Which colour is it?"));
+  }
+  const median = (times: readonly number[]) => [...times].sort((a, b) => a - b)[times.length >> 1]!;
+  const times = (median(cold) / median(known)).toFixed(1);
+  console.log(
+    `first token, median of 3: cold ${median(cold).toFixed(0)} ms, hot ${median(known).toFixed(0)} ms (${times}×)`,
+  );
+  await model.close();
+}
+
+function noise(seed: number): Uint8Array {
+  const random = randomNumbers(seed);
+  return Uint8Array.from({ length: 3 * 1024 * 1024 }, () => Math.floor(random() * 256));
+}
+
+/** Records of 17 MB, a picture of 1024 × 1024 in a 2B model. */
+const large = (value: number): Features => ({ visual_tokens: new Float32Array(1024 * 2048 * 4).fill(value) });
+
+async function restart(gigabytes: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
+  try {
+    const options = { maxBytes: 0, folder, maxFolderBytes: 1.1e9 * gigabytes };
+    const first = await FeatureStore.open(options);
+    const count = Math.ceil((gigabytes * 1e9) / (1024 * 2048 * 4 * 2));
+    for (let i = 0; i < count; i++) {
+      await first.get(keyOf(i), async () => large(i));
+      while (first.stats.diskRecords < i - 4) await new Promise((done) => setTimeout(done, 5));
+    }
+    await first.close();
+    const started = performance.now();
+    const second = await FeatureStore.open(options);
+    const { source, features } = await second.get(keyOf(count >> 1), async () => large(-1));
+    const isRight = source === "disk" && features.visual_tokens![0] === count >> 1;
+    const ms = performance.now() - started;
+    console.log(
+      `${(folderBytes(folder) / 1e9).toFixed(1)} GB on disk: first answer from it ${ms.toFixed(0)} ms after opening (${isRight ? "right" : "WRONG"})`,
+    );
+    await second.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function folderBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })) // some go meanwhile
+    .reduce((sum, status) => sum + (status?.isFile() ? status.size : 0), 0);
+}
+
+async function zipf(): Promise<void> {
+  const asked = zipfOrder(1500, 10_000);
+  const isNew = Array.from({ length: 400 }, (_, i) => 20_000 + i);
+  for (const [what, order] of [
+    ["Zipf(1.1) over 10,000", asked],
+    ["all new", isNew],
+  ] as const) {
+    const rates: Record<string, number[]> = { on: [], off: [] };
+    for (let round = 0; round < 3; round++)
+      for (const memory of round % 2 === 0 ? (["on", "off"] as const) : (["off", "on"] as const))
+        rates[memory]!.push(await rate(order, memory === "on" ? {} : { featureBytes: 0, prefixBytes: 0 }));
+    const [on, off] = [rates.on!, rates.off!].map((all) => all.sort((a, b) => a - b)[1]!);
+    console.log(
+      `${what}: with memory ${on!.toFixed(1)}, without ${off!.toFixed(1)} answers/s: × ${(on! / off!).toFixed(3)}`,
+    );
+  }
+}
+
+function zipfOrder(length: number, count: number): number[] {
+  const random = randomNumbers(7);
+  let sum = 0;
+  const ends = Array.from({ length: count }, (_, rank) => (sum += (rank + 1) ** -1.1));
+  return Array.from({ length }, () => {
+    const at = random() * sum;
+    return ends.findIndex((end) => end > at);
+  });
+}
+
+/** Answers of one token a second, four at once: the picture and the prompt are what is paid for. */
+async function rate(order: readonly number[], memory: object): Promise<number> {
+  const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), { weights: "int4", memory });
+  try {
+    await ask(model, 30_000);
+    const started = performance.now();
+    await inParallel(order.length, 4, (i) => ask(model, order[i]!));
+    return (order.length * 1000) / (performance.now() - started);
+  } finally {
+    await model.close();
+  }
+}
+
+function ask(model: VisionLanguageModel, picture: number) {
+  const random = randomNumbers(picture);
+  const data = Uint8Array.from({ length: 112 * 112 * 3 }, () => random() * 256);
+  const content = [image({ width: 112, height: 112, data }), "What is this?"];
+  return model.answer([{ role: "user", content }], { maxTokens: 1 });
+}
+
+/** Records of all sizes come and go; what is held is looked at all the time. */
+async function soak(minutes: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
+  const [maxBytes, maxFolderBytes, largest] = [64e6, 512e6, 4e6];
+  const store = await FeatureStore.open({ maxBytes, folder, maxFolderBytes });
+  const random = randomNumbers(3);
+  let [most, mostOnDisk, mostCounted, asked, wrong] = [0, 0, 0, 0, 0];
+  const watch = setInterval(() => {
+    mostOnDisk = Math.max(mostOnDisk, folderBytes(folder));
+    mostCounted = Math.max(mostCounted, store.stats.diskBytes);
+  }, 2000);
+  try {
+    const end = performance.now() + minutes * 60_000;
+    while (performance.now() < end) {
+      const picture = Math.floor(2000 * random() ** 3);
+      const length = 1000 + (((picture * 7919) % 1000) * largest) / 2 / 1000;
+      const found = await store.get(`picture ${picture}`, async () => ({
+        it: new Float32Array(Math.floor(length)).fill(picture),
+      }));
+      if (found.features.it!.at(-1) !== picture || found.features.it!.length !== Math.floor(length)) wrong++;
+      most = Math.max(most, store.stats.bytes);
+      if (++asked % 20 === 0) await new Promise((done) => setTimeout(done, 20));
+    }
+    await store.close();
+    const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+    console.log(
+      `${minutes} minutes, ${asked} lookups, ${wrong} wrong; budgets ${megabytes(maxBytes)}, ${megabytes(maxFolderBytes)}`,
+    );
+    console.log(
+      `most in memory ${megabytes(most)}; most on disk ${megabytes(mostOnDisk)} (counted ${megabytes(mostCounted)})`,
+    );
+    console.log(`disk failures ${store.stats.diskFailures}, damaged records ${store.stats.damagedRecords}`);
+  } finally {
+    clearInterval(watch);
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,128 @@
+/** Drawn pages: what re-encoding, light and cropping do to them is taken for the page, what a person would call a change is not. */
+import { describe, expect, it } from "vitest";
+import { NearPictures } from "./index.js";
+import { planesOf, type RgbPicture, resample } from "./plane.js";
+
+type Colour = readonly [number, number, number];
+const white: Colour = [240, 240, 235];
+const ink: Colour = [30, 32, 40];
+const red: Colour = [222, 28, 38];
+const orange: Colour = [255, 138, 10];
+/** 5 × 7 dots. */
+const digits: Record<string, string> = {
+  "3": "01110 10001 00001 00110 00001 10001 01110",
+  "8": "01110 10001 10001 01110 10001 10001 01110",
+};
+
+interface Page {
+  readonly digit?: string;
+  readonly badge?: Colour;
+  readonly badgeAt?: number;
+  readonly hasNote?: boolean;
+}
+
+/** A page of 8s on soft light, a badge, a note. */
+function page({ digit = "8", badge = red, badgeAt = 20, hasNote = true }: Page = {}): RgbPicture {
+  const [width, height] = [192, 160];
+  const data = new Uint8Array(width * height * 3);
+  const fill = (left: number, top: number, w: number, h: number, colour: Colour) => {
+    for (let y = top; y < top + h; y++) for (let x = left; x < left + w; x++) data.set(colour, (y * width + x) * 3);
+  };
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      data.set(
+        white.map((v) => v - (x >> 3) - (y >> 4)),
+        (y * width + x) * 3,
+      );
+  for (let row = 0; row < 8; row++)
+    for (let column = 0; column < 14; column++) {
+      const dots = digits[row === 4 && column === 9 ? digit : "8"]!.split(" ");
+      for (const [y, line] of dots.entries())
+        for (const [x, dot] of [...line].entries())
+          if (dot === "1") fill(12 + 9 * column + x, 40 + 12 * row + y, 1, 1, ink);
+    }
+  fill(badgeAt, 12, 16, 12, badge);
+  if (hasNote) fill(150, 60, 24, 3, ink);
+  return { width, height, data };
+}
+
+const changed = (picture: RgbPicture, change: (value: number, i: number) => number): RgbPicture => ({
+  ...picture,
+  data: Uint8Array.from(picture.data, (value, i) => Math.max(0, Math.min(255, Math.round(change(value, i))))),
+});
+
+/** Part of a picture, at any size. */
+function scaled(picture: RgbPicture, width: number, height: number, start = 0, scale = 1): RgbPicture {
+  const map = { x: { start, scale }, y: { start, scale } };
+  const out = new Uint8Array(width * height * 3);
+  for (let c = 0; c < 3; c++) {
+    const data = Float32Array.from({ length: picture.width * picture.height }, (_, i) => picture.data[3 * i + c]!);
+    const { data: plane } = resample({ width: picture.width, height: picture.height, data }, width, height, map);
+    for (const [i, value] of plane.entries()) out[3 * i + c] = Math.max(0, Math.min(255, Math.round(value)));
+  }
+  return { width, height, data: out };
+}
+
+const kept = { key: "kept", digest: "d", grid: { rows: 1, columns: 1 } };
+function find(picture: RgbPicture, scope = "model a") {
+  const near = new NearPictures(1e6);
+  near.add("model a", kept, page());
+  return near.find(scope, picture);
+}
+
+const noise = (i: number) => ((Math.imul(i, 2654435761) >>> 24) / 255 - 0.5) * 12;
+
+describe("near pictures", () => {
+  it.each<[string, RgbPicture]>([
+    ["itself", page()],
+    ["coarser in its numbers, as after a lossy encoding", changed(page(), (value, i) => value + noise(i))],
+    ["darker", changed(page(), (value) => 0.9 * value)],
+    ["brighter", changed(page(), (value) => 1.1 * value)],
+    ["larger", scaled(page(), 288, 240)],
+    ["smaller", scaled(page(), 144, 120)],
+    ["cropped by 2 %", scaled(page(), 192, 160, 0.013, 0.98)],
+  ])("takes a picture for the page that is %s", (_, picture) => {
+    expect(find(picture)).toMatchObject(kept);
+  });
+
+  it.each<[string, RgbPicture]>([
+    ["one digit of 112 changed", page({ digit: "3" })],
+    ["one colour changed", page({ badge: orange })],
+    ["one thing moved", page({ badgeAt: 28 })],
+    ["one thing removed", page({ hasNote: false })],
+    ["all of it moved by two pixels", scaled(page(), 192, 160, 2 / 192, 1)],
+    [
+      "a digit changed in a picture that is darker and cropped",
+      changed(scaled(page({ digit: "3" }), 192, 160, 0.01, 0.98), (v) => 0.93 * v),
+    ],
+  ])("refuses a picture with %s, however alike it is at a glance", (_, picture) => {
+    expect(find(picture)).toBeUndefined();
+  });
+
+  it("refuses a picture with more detail than the kept one has, and takes the one with less", () => {
+    const near = new NearPictures(1e6);
+    near.add("model a", kept, scaled(page(), 96, 80));
+    expect(near.find("model a", page())).toBeUndefined();
+  });
+
+  it("never crosses scopes", () => {
+    expect(find(page(), "model b")).toBeUndefined();
+  });
+
+  it("stays within its budget, and forgets what was removed", () => {
+    const bytes = planesOf(page()).luma.data.length * 1.5 + 384 * 4;
+    const near = new NearPictures(2.5 * bytes);
+    for (const key of ["1", "2", "3", "4"]) near.add("model a", { ...kept, key }, page());
+    expect([near.size, near.bytes]).toEqual([2, 2 * bytes]);
+    const { key } = near.find("model a", page())!;
+    near.remove(key);
+    expect(near.find("model a", page())!.key).not.toBe(key);
+  });
+
+  it("takes no picture for another one that is as empty", () => {
+    const empty = (value: number) => ({ width: 64, height: 64, data: new Uint8Array(64 * 64 * 3).fill(value) });
+    const near = new NearPictures(1e6);
+    near.add("model a", kept, empty(255));
+    expect(near.find("model a", empty(20))).toBeUndefined();
+  });
+});

@@ -1,0 +1,129 @@
+/**
+ * Pictures as planes of numbers, for comparing them: luma in full, colour at half the size (which is all that a JPEG keeps of it),
+ * and resampling by a map of its own for each axis. What a model is fed is made elsewhere: nothing here reaches one.
+ */
+
+export interface Plane {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width] */
+  readonly data: Float32Array;
+}
+
+/** 8-bit RGB, [height, width, 3]. */
+export interface RgbPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Where a picture's axis lies on another's: both run from 0 to 1, x ↦ scale · x + start. */
+export interface AxisMap {
+  readonly scale: number;
+  readonly start: number;
+}
+
+export interface FrameMap {
+  readonly x: AxisMap;
+  readonly y: AxisMap;
+}
+
+/** [ITU-R BT.601], as JPEG has it. */
+const weights = {
+  luma: [0.299, 0.587, 0.114],
+  blue: [-0.168736, -0.331264, 0.5],
+  red: [0.5, -0.418688, -0.081312],
+} as const;
+
+/** Luma in full, blue and red difference at half the size. */
+export interface Planes {
+  readonly luma: Plane;
+  readonly blue: Plane;
+  readonly red: Plane;
+}
+
+export function planesOf(picture: RgbPicture): Planes {
+  return {
+    luma: weighted(picture, weights.luma),
+    blue: halved(weighted(picture, weights.blue)),
+    red: halved(weighted(picture, weights.red)),
+  };
+}
+
+function weighted({ width, height, data }: RgbPicture, [r, g, b]: readonly [number, number, number]): Plane {
+  const out = new Float32Array(width * height);
+  for (let i = 0, at = 0; i < out.length; i++, at += 3) out[i] = r * data[at]! + g * data[at + 1]! + b * data[at + 2]!;
+  return { width, height, data: out };
+}
+
+/** The plane at another size, or another part of it: pixel i of n shows what lies at `map`(i/n). Bicubic, widened when it shrinks. */
+export function resample(plane: Plane, width: number, height: number, map: FrameMap): Plane {
+  const columns = tapsOf(plane.width, width, map.x);
+  const wide = new Float32Array(width * plane.height);
+  for (let y = 0; y < plane.height; y++)
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      const from = y * plane.width;
+      for (let t = 0, w = x * columns.count; t < columns.count; t++, w++)
+        sum += columns.weights[w]! * plane.data[from + columns.places[w]!]!;
+      wide[y * width + x] = sum;
+    }
+  const rows = tapsOf(plane.height, height, map.y);
+  const out = new Float32Array(width * height);
+  for (let y = 0; y < height; y++)
+    for (let t = 0, w = y * rows.count; t < rows.count; t++, w++) {
+      const weight = rows.weights[w]!;
+      if (weight === 0) continue;
+      const from = rows.places[w]! * width;
+      for (let x = 0; x < width; x++) out[y * width + x]! += weight * wide[from + x]!;
+    }
+  return { width, height, data: out };
+}
+
+interface Taps {
+  /** Of every output position. */
+  readonly count: number;
+  readonly places: Int32Array;
+  readonly weights: Float32Array;
+}
+
+function tapsOf(from: number, to: number, { scale, start }: AxisMap): Taps {
+  const step = (scale * from) / to;
+  const stretch = Math.max(1, step);
+  const count = 2 * Math.ceil(2 * stretch) + 1;
+  const places = new Int32Array(to * count);
+  const weights = new Float32Array(to * count);
+  for (let i = 0; i < to; i++) {
+    const center = (i + 0.5) * step + start * from;
+    const first = Math.floor(center - 2 * stretch);
+    let sum = 0;
+    for (let t = 0; t < count; t++) {
+      const weight = bicubic((first + t + 0.5 - center) / stretch);
+      places[i * count + t] = Math.min(from - 1, Math.max(0, first + t));
+      weights[i * count + t] = weight;
+      sum += weight;
+    }
+    for (let t = 0; t < count; t++) weights[i * count + t]! /= sum;
+  }
+  return { count, places, weights };
+}
+
+/** Keys's cubic, a = -0.5. */
+function bicubic(distance: number): number {
+  const x = Math.abs(distance);
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
+  return 0;
+}
+
+/** Half the size, each pixel the mean of four; an odd last row or column is left out. */
+export function halved({ width, height, data }: Plane): Plane {
+  const [w, h] = [width >> 1, height >> 1];
+  const out = new Float32Array(w * h);
+  for (let y = 0; y < h; y++)
+    for (let x = 0; x < w; x++) {
+      const at = 2 * y * width + 2 * x;
+      out[y * w + x] = (data[at]! + data[at + 1]! + data[at + width]! + data[at + width + 1]!) / 4;
+    }
+  return { width: w, height: h, data: out };
+}

@@ -1,0 +1,119 @@
+/** Near-duplicates through the model and the server: only when asked for, said so in every place, and never over another model's. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { ChatCompletion } from "../src/protocol/index.js";
+import { image, loadModel, openFeatureStore, type VisionLanguageModel } from "../src/runtime/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+import { loadTiny, startServer, type TestServer } from "./support/server.js";
+import { noise, packSmallQwen3Vl } from "./support/small-qwen3-vl.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+const original = readFileSync(join(repository, "examples/pictures/dress.jpg"));
+const encodedAnew = (quality: number) => sharp(original).jpeg({ quality }).toBuffer();
+const otherColour = () => sharp(original).modulate({ hue: 120 }).jpeg({ quality: 90 }).toBuffer();
+
+let tiny: VisionLanguageModel;
+let server: TestServer;
+beforeAll(async () => {
+  tiny = await loadTiny({ memory: { prefixBytes: 0 } });
+  server = await startServer({ tiny });
+});
+afterAll(async () => {
+  await server.close();
+  await tiny.close();
+});
+
+async function ask(picture: Buffer, reuse?: "near" | "exact", model = tiny) {
+  const content = [image(new Uint8Array(picture)), "What colour is it?"];
+  const options = { maxTokens: 8, ...(reuse && { reuse }), sampling: { temperature: 0 } };
+  const { text, pictures } = await model.answer([{ role: "user", content }], options);
+  return { text, picture: pictures[0]! };
+}
+
+it("answers about another encoding by the kept picture when asked to, and says which", async () => {
+  const first = await ask(original, "near");
+  expect(first.picture.source).toBe("encoded");
+  const again = await ask(await encodedAnew(70), "near");
+  expect(again.picture).toMatchObject({ source: "near", known: true, near: { digest: first.picture.digest } });
+  expect(again.picture.digest).not.toBe(first.picture.digest);
+  expect(again.picture.near!.similarity).toBeGreaterThan(0.95);
+  expect(again.text).toBe(first.text);
+});
+
+it("does so for nobody who did not ask", async () => {
+  await ask(original, "near");
+  expect((await ask(await encodedAnew(71))).picture.source).toBe("encoded");
+});
+
+it("encodes a picture of another colour", async () => {
+  await ask(original, "near");
+  expect((await ask(await otherColour(), "near")).picture.source).toBe("encoded");
+});
+
+it("never answers by another model's picture, also where they share their features", async () => {
+  const features = await openFeatureStore();
+  const [a, b] = await Promise.all(
+    (["fp32", "int4"] as const).map((weights) => loadTiny({ weights, features, memory: { reuse: "near" } })),
+  );
+  expect((await ask(original, undefined, a)).picture.source).toBe("encoded");
+  expect((await ask(await encodedAnew(72), undefined, b)).picture.source).toBe("encoded");
+  expect((await ask(await encodedAnew(73), undefined, a)).picture.source).toBe("near");
+  await Promise.all([a!.close(), b!.close()]);
+});
+
+it("encodes the picture itself when the kept features had to go", async () => {
+  const model = await loadTiny({ memory: { featureBytes: 0, prefixBytes: 0 } });
+  await ask(original, "near", model);
+  expect((await ask(await encodedAnew(74), "near", model)).picture.source).toBe("encoded");
+  await model.close();
+});
+
+it("gives a picture of another size the tokens and the kept prefix of the picture that answers", async () => {
+  const model = await loadModel(await packSmallQwen3Vl(temporaryFolder()), {
+    device: "cpu",
+    threads: 1,
+    maxLength: 512,
+  });
+  const { width, height, data } = noise(1, 12, 9);
+  const soft = (by: number) =>
+    sharp(data, { raw: { width, height, channels: 3 } })
+      .resize(12 * by, 9 * by)
+      .png()
+      .toBuffer();
+  const content = async (by: number) => [image(new Uint8Array(await soft(by))), "What is shown here, and what else?"];
+  const options = { maxTokens: 4, reuse: "near" as const };
+  const large = await model.answer([{ role: "user", content: await content(10) }], options);
+  const small = await model.answer([{ role: "user", content: await content(8) }], options);
+  expect(small.pictures[0]).toMatchObject({ source: "near", numTokens: large.pictures[0]!.numTokens });
+  expect(small.usage.cachedTokens).toBeGreaterThan(0);
+  expect(small.text).toBe(large.text);
+  await model.close();
+});
+
+it("is asked for under the key ocellus, and told in the answer, the header and the metrics", async () => {
+  const body = (picture: Buffer) => ({
+    messages: [
+      {
+        role: "user",
+        content: [{ type: "image_url", image_url: { url: `data:image/jpeg;base64,${picture.toString("base64")}` } }],
+      },
+    ],
+    max_tokens: 4,
+    ocellus: { reuse: "near" },
+  });
+  await (await server.post("/v1/chat/completions", body(original))).json();
+  const response = await server.post("/v1/chat/completions", body(await encodedAnew(75)));
+  const { ocellus } = (await response.json()) as ChatCompletion;
+  const [picture] = ocellus.cache.pictures;
+  expect(ocellus.cache.vision).toBe("near");
+  expect(picture).toMatchObject({ from: "near" });
+  expect(response.headers.get("x-ocellus-cache")).toBe(
+    `vision=near; prefix=0; pictures=${picture!.sha256}; near=${picture!.near!.sha256}`,
+  );
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  expect(metrics).toMatch(/ocellus_pictures_total\{model="tiny",cached="near"\} 1/);
+  const refused = await server.post("/v1/chat/completions", { ...body(original), ocellus: { reuse: "anything" } });
+  expect(refused.status).toBe(400);
+});
