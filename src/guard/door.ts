@@ -24,7 +24,7 @@ import type { PictureReader } from "./picture.js";
 type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
 
 /** What the door asks of a model that answers: tests script one. */
-export type AnsweringModel = Partial<Pick<VisionLanguageModel, "shown" | "embedImage" | "vectorVersion">> &
+export type AnsweringModel = Partial<Pick<VisionLanguageModel, "shown" | "embedImage" | "vectorVersion" | "pin">> &
   Pick<
     VisionLanguageModel,
     "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
@@ -111,6 +111,20 @@ export class GuardedModel {
     const checked = await recorded(passage, () => guardedPicture(input, passage, eye, this.#guards, signalOf(options)));
     invariant(this.#model.embedImage, "who is asked for a vector has a version of vectors");
     return this.#model.embedImage(checked, options);
+  }
+
+  /** As the model's; undefined where it keeps no pictures. @throws as it, `blocked`, `unavailable`. */
+  get pin(): VisionLanguageModel["pin"] | undefined {
+    const { pin } = this.#model;
+    if (!pin) return undefined;
+    return async (input, options = {}) => {
+      const passage = await this.#guards.begin(this.info.digest);
+      const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
+      const checked = await recorded(passage, () =>
+        guardedPicture(input, passage, eye, this.#guards, signalOf(options)),
+      );
+      return pin.call(this.#model as VisionLanguageModel, checked, options);
+    };
   }
 
   /** @internal The conversation as it may be shown to the model. */

@@ -296,13 +296,13 @@ export class VisionLanguageModel {
     }
   }
 
-<<<<<<< HEAD
   /** What of a picture the model is shown: for whoever must see exactly that, and no other. @throws `unsupported` without eyes. */
   shown(image: RgbImage, budget: PixelBudget = {}): RgbImage {
     const { eyes, packed } = this.#parts;
     if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
     return shown(image, withPixelBudget(eyes.recipe, budget));
-=======
+  }
+
   /**
    * Encodes a picture and keeps that, whatever else is asked about, until the returned function is called: for pictures that are
    * sent once and asked about for long. @throws `unsupported`, `too_large` (the budget `memory.pinnedBytes`), and as `chat`.
@@ -312,7 +312,6 @@ export class VisionLanguageModel {
     if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
     const seen = await seeImage(picture, eyes.recipe, signal && { signal });
     return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
->>>>>>> main
   }
 
   /** Names what makes this model's vectors of pictures: equal versions give comparable ones. */

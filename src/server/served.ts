@@ -3,22 +3,9 @@ import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } fr
 import type { Alias, Resolution } from "../registry/index.js";
 import type { Gate } from "./gate.js";
 
-<<<<<<< HEAD
 /** What the shelf takes; what it hands out is behind the guards. */
 export type ChatModel = AnsweringModel;
 export type { EmbeddingModel };
-=======
-/** What the server asks of a model: tests script one. */
-export type ChatModel = Pick<
-  VisionLanguageModel,
-  "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
-> &
-  Partial<Pick<VisionLanguageModel, "embedImage" | "vectorVersion" | "pin">>;
-export type EmbeddingModel = Pick<
-  ClipModel,
-  "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close"
->;
->>>>>>> main
 
 export interface ServedModel {
   readonly kind: "chat";
