@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { Guards } from "../src/guard/index.js";
 import { deploy, promote, Registry, rollBack, startCanary, startShadow } from "../src/registry/index.js";
 import { type ChatModel, Fleet, Rollouts, type Versions } from "../src/server/index.js";
 import { scriptedModel } from "./support/scripted-model.js";
@@ -76,6 +77,7 @@ async function setUp(behaviours: Record<string, Behaviour>, keepWarmMs = 60_000)
     log,
     maxQueue: 256,
     keepWarmMs,
+    guards: Guards.none(),
     load: async (tag) => {
       await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
       return echo(tag, behaviours[tag]!, closed);

@@ -2,6 +2,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import {
+  allowProposalAnswerSchema,
+  allowProposalSchema,
   chatChunkSchema,
   chatCompletionSchema,
   chatRequestSchema,
@@ -22,6 +24,7 @@ import {
   fileDeletedSchema,
   fileListSchema,
   fileSchema,
+  guardStateSchema,
   hitListSchema,
   ignoredHeader,
   matchRequestSchema,
@@ -29,6 +32,8 @@ import {
   modelDescriptionSchema,
   modelListSchema,
   modelSchema,
+  moderationRequestSchema,
+  moderationSchema,
   responseRequestSchema,
   responseSchema,
 } from "../protocol/index.js";
@@ -86,6 +91,26 @@ export const rows: readonly Row[] = [
     summary: "Directions of texts and pictures in one space (needs an embedding model).",
     request: embeddingRequestSchema,
     answer: embeddingListSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/moderations",
+    summary: "What the guards make of texts and pictures, and why.",
+    request: moderationRequestSchema,
+    answer: moderationSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/ocellus/guards",
+    summary: "The policy of the guards that is in force, and your recent verdicts.",
+    answer: guardStateSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/ocellus/guards/proposals",
+    summary: "Say that something was no hit; a person decides.",
+    request: allowProposalSchema,
+    answer: allowProposalAnswerSchema,
   },
   { method: "get", path: "/v1/models", summary: "The models of this server.", answer: modelListSchema },
   { method: "get", path: "/v1/models/{id}", summary: "One of them.", answer: modelSchema },

@@ -22,7 +22,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const picture = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
-const rooms = ["chat", "compare", "uses", "collections", "monitor", "model"] as const;
+const rooms = ["chat", "compare", "uses", "collections", "monitor", "guards", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
 
