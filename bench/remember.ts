@@ -1,6 +1,6 @@
 /**
- * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf] [soak --minutes 10]`, all
- * but the soak by default. Lookups and additions at 100,000 kept pictures; a start with much on disk; questions about 10,000 pictures asked as
+ * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf] [hot --model FOLDER] [soak --minutes 10]`, the
+ * first three by default. Lookups and additions at 100,000 kept pictures; a start with much on disk; questions about 10,000 pictures asked as
  * often as Zipf's law says (exponent 1.1), and about pictures that are all new, with memory and without; byte budgets under load.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -18,8 +18,13 @@ export async function main(args: string[]): Promise<void> {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { minutes: { type: "string", default: "10" }, gigabytes: { type: "string", default: "10" } },
+    options: {
+      minutes: { type: "string", default: "10" },
+      gigabytes: { type: "string", default: "10" },
+      model: { type: "string" },
+    },
   });
+  if (positionals.includes("hot")) return hot(values.model);
   if (positionals.includes("soak")) return soak(Number(values.minutes));
   for (const [name, run] of Object.entries(parts))
     if (positionals.length === 0 || positionals.includes(name)) await run(Number(values.gigabytes));
@@ -51,6 +56,39 @@ const keyOf = (i: number) => `${"a".repeat(64)}/${"b".repeat(64)}/${String(i).pa
 
 function at(sorted: readonly number[], quantile: number): string {
   return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))]!.toFixed(3);
+}
+
+/**
+ * The first token of a question about a picture of 1024 × 1024 that is new, and of another question about one that was asked
+ * about before. `npm run random-checkpoint -- qwen3_vl-2b FOLDER` makes a model of the right shapes.
+ */
+async function hot(folder: string | undefined): Promise<void> {
+  if (folder === undefined) throw new Error("hot: expected --model FOLDER, a checkpoint or packed model");
+  const model = await loadModel(folder, { blockSize: 128, memory: { prefixBytes: 2 ** 30 } });
+  const firstToken = async (seed: number, question: string) => {
+    const { timings } = await model.answer(
+      [{ role: "user", content: [image({ width: 1024, height: 1024, data: noise(seed) }), question] }],
+      { maxTokens: 1 },
+    );
+    return timings.firstTokenMs;
+  };
+  await firstToken(0, "?"); // the first run of a graph allocates
+  const [cold, known] = [[] as number[], [] as number[]];
+  for (let seed = 1; seed <= 3; seed++) {
+    cold.push(await firstToken(seed, "What is this?"));
+    known.push(await firstToken(seed, "Which colour is it?"));
+  }
+  const median = (times: readonly number[]) => [...times].sort((a, b) => a - b)[times.length >> 1]!;
+  const times = (median(cold) / median(known)).toFixed(1);
+  console.log(
+    `first token, median of 3: cold ${median(cold).toFixed(0)} ms, hot ${median(known).toFixed(0)} ms (${times}×)`,
+  );
+  await model.close();
+}
+
+function noise(seed: number): Uint8Array {
+  const random = randomNumbers(seed);
+  return Uint8Array.from({ length: 3 * 1024 * 1024 }, () => Math.floor(random() * 256));
 }
 
 /** Records of 17 MB, a picture of 1024 × 1024 in a 2B model. */

@@ -2,6 +2,7 @@
 // Run: npx tsx examples/catalogue.ts [FOLDER]
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Guards } from "../src/guard/index.js"; // in your own project: from "ocellus/guard"
 import { image, loadModel } from "../src/runtime/index.js"; // in your own project: from "ocellus"
 
 const questions = {
@@ -13,7 +14,8 @@ const questions = {
 
 const folder = process.argv[2] ?? "examples/pictures";
 const pictures = (await readdir(folder)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name) && !/^screen/.test(name));
-const model = await loadModel("checkpoints/ocellus-tiny", { weights: "int4" });
+const guards = await Guards.open(process.env.OCELLUS_GUARDS); // a policy of docs/guards.md, if there is one
+const model = guards.whole(await loadModel("checkpoints/ocellus-tiny", { weights: "int4" }));
 // All at once: they share one running batch, and a picture is encoded once for its four questions.
 const rows = pictures.map(async (name) => {
   const fields = Object.entries(questions).map(async ([field, question]) => {

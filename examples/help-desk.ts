@@ -1,5 +1,6 @@
 // A help desk's bot: reads a customer's screenshot, answers what it knows, hands over what it does not.
 // Run: npx tsx examples/help-desk.ts [SCREENSHOT…]
+import { Guards } from "../src/guard/index.js"; // in your own project: from "ocellus/guard"
 import { image, loadModel } from "../src/runtime/index.js"; // in your own project: from "ocellus"
 
 /** What your own team knows of its codes. */
@@ -10,7 +11,8 @@ const known: Readonly<Record<string, string>> = {
 const named = process.argv.slice(2);
 const screenshots =
   named.length > 0 ? named : ["examples/pictures/screen-error.jpg", "examples/pictures/screen-done.jpg"];
-const model = await loadModel("checkpoints/ocellus-tiny", { weights: "int4" });
+const guards = await Guards.open(process.env.OCELLUS_GUARDS); // a policy of docs/guards.md, if there is one
+const model = guards.whole(await loadModel("checkpoints/ocellus-tiny", { weights: "int4" }));
 const ask = async (screenshot: string, question: string) =>
   (await model.answer([{ role: "user", content: [image(screenshot), question] }])).text.replace(/\.$/, "");
 

@@ -2,6 +2,7 @@
 // Run: npx tsx examples/web-app.ts   then open http://127.0.0.1:3000 (PORT chooses another port)
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Guards } from "../src/guard/index.js"; // in your own project: from "ocellus/guard"
 import { image, loadModel, OcellusError } from "../src/runtime/index.js"; // in your own project: from "ocellus"
 
 const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Ask a picture</title>
@@ -36,7 +37,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const model = await loadModel("checkpoints/ocellus-tiny", { weights: "int4" });
+const guards = await Guards.open(process.env.OCELLUS_GUARDS); // a policy of docs/guards.md, if there is one
+const model = guards.whole(await loadModel("checkpoints/ocellus-tiny", { weights: "int4" }));
 const server = createServer(async (request, response) => {
   const url = new URL(request.url ?? "/", "http://localhost");
   if (url.pathname !== "/ask") return response.setHeader("content-type", "text/html; charset=utf-8").end(page);

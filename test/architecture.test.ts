@@ -36,8 +36,9 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
+  guard: ["base", "tensor", "checkpoint", "image", "runtime"],
   search: ["base", "checkpoint", "image", "runtime"],
-  server: ["base", "protocol", "runtime", "inspect", "registry", "search"],
+  server: ["base", "protocol", "runtime", "guard", "inspect", "registry", "search"],
 };
 law.cli = Object.keys(law);
 
@@ -52,6 +53,7 @@ const edgeRooms = new Set([
   "image",
   "registry",
   "features",
+  "guard",
   "inspect",
   "search",
   "server",

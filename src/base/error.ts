@@ -15,6 +15,7 @@ export type ErrorCode =
   | "too_large" // over a stated bound
   | "unsupported" // understood, but not something we do
   | "unavailable" // device, provider or dependency missing on this machine
+  | "blocked" // a guard has refused it
   | "unauthorized" // no key, or an unknown one
   | "overloaded" // the queue is full, or a key has used up its share
   | "timeout" // the request's deadline passed
@@ -52,6 +53,7 @@ const exitCodes: Readonly<Record<ErrorCode, number>> = {
   io: 9,
   unauthorized: 10,
   timeout: 11,
+  blocked: 12,
   internal: 70,
   aborted: 130,
 };

@@ -1,6 +1,7 @@
 /** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
-import { invariant } from "../base/index.js";
-import type { ChatEvent, ChatMessage, ChatOptions, ImageInput, VisionLanguageModel } from "../runtime/index.js";
+import { invariant, OcellusError } from "../base/index.js";
+import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../guard/index.js";
+import type { ChatEvent, ChatMessage, ChatOptions, ImageInput } from "../runtime/index.js";
 import { image } from "../runtime/index.js";
 import { coloursFor, type Terminal } from "./terminal.js";
 
@@ -8,18 +9,26 @@ type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 
 export interface Answer extends Omit<AnswerEnd, "type"> {
   readonly text: string;
+  /** What the guards said of question and answer. */
+  readonly guards: readonly GuardReport[];
 }
 
 /** How labelled questions are asked. The longest answer expected of our own files, four items described, has 60 tokens. */
 export const greedy = { maxTokens: 128, sampling: { temperature: 0 } } as const;
 
 /** Asks and hands on each piece of text as soon as it is certain. */
-export async function streamAnswer(
-  model: VisionLanguageModel,
+export async function streamAnswer(...question: Parameters<typeof streamText>): Promise<Answer> {
+  const guards: GuardReport[] = [];
+  const answer = await asking({ ...whoAsks(), reports: guards }, () => streamText(...question));
+  return { ...answer, guards };
+}
+
+async function streamText(
+  model: GuardedVisionLanguageModel,
   messages: readonly ChatMessage[],
   options: ChatOptions,
   onText: (text: string) => void = () => {},
-): Promise<Answer> {
+): Promise<Omit<Answer, "guards">> {
   let text = "";
   let end: AnswerEnd | undefined;
   for await (const event of model.chat(messages, options)) {
@@ -33,6 +42,16 @@ export async function streamAnswer(
   invariant(end, "a chat stream ends with an end event");
   const { type: _, ...facts } = end;
   return { text, ...facts };
+}
+
+/** An answer that a guard has ended is no success. @throws `blocked` naming the guard. */
+export function refuseBlocked({ finishReason, guards }: Pick<Answer, "finishReason" | "guards">): void {
+  if (finishReason !== "content_filter") return;
+  const guard = guards.find(({ stage, verdict }) => stage === "output" && verdict === "block");
+  const why = guard?.failed ?? guard?.category ?? "no reason given";
+  throw new OcellusError("blocked", `the answer was ended by the guard ${guard?.name}: ${why}`, {
+    details: { guards },
+  });
 }
 
 /** The message that shows some pictures and asks about them. */
@@ -54,7 +73,7 @@ function visionPart({ pictures, timings }: Answer): string {
 }
 
 /** `first token 62 ms · 210 tokens/s · picture from memory · 48 of 61 prompt tokens known · int4, from the cache` */
-function speedLine(answer: Answer, model: VisionLanguageModel): string {
+function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
   const { timings, usage } = answer;
   const rate = usage.completionTokens > 1 ? [`${timings.tokensPerSecond.toFixed(1)} tokens/s`] : [];
   const cache = model.timings.packed
@@ -70,7 +89,7 @@ function speedLine(answer: Answer, model: VisionLanguageModel): string {
 }
 
 /** Only for a person: when the answer is piped, nobody asked for timings. */
-export function printSpeed(terminal: Terminal, answer: Answer, model: VisionLanguageModel): void {
+export function printSpeed(terminal: Terminal, answer: Answer, model: GuardedVisionLanguageModel): void {
   if (!terminal.stdout.isTTY) return;
   terminal.stderr.write(`${coloursFor(terminal.stderr).dim(speedLine(answer, model))}\n`);
 }

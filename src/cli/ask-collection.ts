@@ -1,11 +1,6 @@
 /** `ocellus ask --collection NAME [PICTURE…] "QUESTION"`: the answer from the pages found for it, which are cited. */
-import {
-  embedderOf,
-  type ImageInput,
-  image,
-  type PictureEmbedder,
-  type VisionLanguageModel,
-} from "../runtime/index.js";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
+import { embedderOf, type ImageInput, image, type PictureEmbedder } from "../runtime/index.js";
 import { type Citation, citedNumbers, pagesFor, titleOf } from "../search/index.js";
 import { type Answer, streamAnswer } from "./answer.js";
 import { openCollection } from "./index-command.js";
@@ -23,7 +18,7 @@ export interface CollectionFlags extends AnswerFlags {
 const defaultPages = 3;
 
 export async function answerFromCollection(
-  model: VisionLanguageModel,
+  model: GuardedVisionLanguageModel,
   pictures: readonly ImageInput[],
   question: string,
   flags: CollectionFlags,

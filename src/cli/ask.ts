@@ -1,7 +1,7 @@
 /** `ocellus ask PICTURE… "QUESTION"`: one question about one or several pictures, answered as a stream. */
 import type { Command } from "commander";
 import { OcellusError } from "../base/index.js";
-import { printSpeed, questionAbout, streamAnswer } from "./answer.js";
+import { printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
 import { withModel } from "./open-model.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "./options.js";
@@ -58,8 +58,10 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     const messages = questionAbout(pictures, question, flags.system);
     const onText = (text: string) => (flags.json ? undefined : terminal.stdout.write(text));
     const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), onText);
-    if (flags.json) return printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
-    printLine(terminal, "");
+    if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
+    else printLine(terminal, "");
+    refuseBlocked(answer);
+    if (flags.json) return;
     printSpeed(terminal, answer, model);
   });
 }

@@ -5,13 +5,14 @@
 import type { Command } from "commander";
 import { pino } from "pino";
 import { OcellusError, throwIfAborted } from "../base/index.js";
+import type { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
-import { loadClip } from "../runtime/index.js";
+import { loadClip, type VisionLanguageModel } from "../runtime/index.js";
 import { createApp, createServices, type Services, serverConfigSchema } from "../server/index.js";
 import { type BatchRequest, checkBatch, folderOf, maxLineBytes, readBatch, withPictures } from "./batch-input.js";
 import { BatchOutput, withBatchLock } from "./batch-output.js";
 import { forEachConcurrently } from "./map-concurrently.js";
-import { withModel } from "./open-model.js";
+import { withBareModel, withGuards } from "./open-model.js";
 import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "./options.js";
 import { versionOf } from "./package-files.js";
 import { formatSeconds, startProgress } from "./progress.js";
@@ -151,26 +152,24 @@ async function withApp(
     ...{ deadlineMs, allowPictureUrls, maxQueue: unbounded },
     ...{ maxBodyBytes: 2 * maxLineBytes, maxBodiesBytes: unbounded },
   });
-  const services = createServices({ config, log: pino({ level: "silent" }), version: versionOf() });
   const { name, folder } = parseModel(flags.model);
   const extra = { maxSequences: concurrency };
-  await withModel(
-    { ...flags, model: folder },
-    terminal,
-    async (model) => {
-      services.models.add(name, model);
-      const clip = flags.embeddingModel === undefined ? undefined : parseModel(flags.embeddingModel);
-      const embedder = clip && (await loadClip(await resolveModel(clip.folder)));
-      if (clip && embedder) services.models.addEmbedder(clip.name, embedder);
-      services.models.open();
-      try {
-        await body(createApp(services), services);
-      } finally {
-        await services.lifecycle.drain(0);
-        await embedder?.close();
-      }
-    },
-    extra,
+  const serve = async (model: VisionLanguageModel, guards: Guards) => {
+    const services = createServices({ config, log: pino({ level: "silent" }), version: versionOf(), guards });
+    services.models.add(name, model);
+    const clip = flags.embeddingModel === undefined ? undefined : parseModel(flags.embeddingModel);
+    const embedder = clip && (await loadClip(await resolveModel(clip.folder)));
+    if (clip && embedder) services.models.addEmbedder(clip.name, embedder);
+    services.models.open();
+    try {
+      await body(createApp(services), services);
+    } finally {
+      await services.lifecycle.drain(0);
+      await embedder?.close();
+    }
+  };
+  await withGuards(flags, (guards) =>
+    withBareModel({ ...flags, model: folder }, terminal, (model) => serve(model, guards), extra),
   );
 }
 

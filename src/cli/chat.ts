@@ -5,8 +5,9 @@
 import { createInterface, type Interface } from "node:readline";
 import type { Command } from "commander";
 import { OcellusError } from "../base/index.js";
-import type { ChatMessage, ImageInput, VisionLanguageModel } from "../runtime/index.js";
-import { type Answer, printSpeed, streamAnswer, userMessage } from "./answer.js";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
+import type { ChatMessage, ImageInput } from "../runtime/index.js";
+import { type Answer, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
 import { withModel } from "./open-model.js";
 import { type AnswerFlags, addAnswerOptions, chatOptions } from "./options.js";
 import { readPictures } from "./pictures.js";
@@ -35,13 +36,13 @@ async function chat(picture: string | undefined, flags: AnswerFlags, terminal: T
 
 /** What has been said, and the pictures that the next question brings along. */
 class Conversation {
-  readonly #model: VisionLanguageModel;
+  readonly #model: GuardedVisionLanguageModel;
   readonly #flags: AnswerFlags;
   readonly #terminal: Terminal;
   #messages: ChatMessage[] = [];
   #pictures: ImageInput[];
 
-  constructor(model: VisionLanguageModel, flags: AnswerFlags, terminal: Terminal, pictures: ImageInput[]) {
+  constructor(model: GuardedVisionLanguageModel, flags: AnswerFlags, terminal: Terminal, pictures: ImageInput[]) {
     this.#model = model;
     this.#flags = flags;
     this.#terminal = terminal;
@@ -74,6 +75,7 @@ class Conversation {
     const write = (text: string) => (json ? undefined : this.#terminal.stdout.write(text));
     const messages = [...start, ...this.#messages, user];
     const answer = await streamAnswer(this.#model, messages, chatOptions(this.#flags, signal), write);
+    refuseBlocked(answer);
     // Only an answered question joins the conversation: a stopped one may be asked again with its pictures.
     this.#messages.push(user, { role: "assistant", content: answer.text });
     this.#pictures = [];

@@ -97,6 +97,7 @@ export const serveConfigSchema = z.strictObject({
     .default("exact")
     .describe("near: re-encoded, resized or slightly cropped pictures may be taken for known ones (default: exact)"),
   ...serverConfigSchema.shape,
+  guards: z.string().optional().describe("policy of the guards at the models' doors"),
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),
   adminKeysFile: z
     .string()

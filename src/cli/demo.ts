@@ -4,8 +4,8 @@
  */
 import { basename } from "node:path";
 import type { Command } from "commander";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { decodeImage } from "../image/index.js";
-import type { VisionLanguageModel } from "../runtime/index.js";
 import { type Answer, greedy, questionAbout, streamAnswer } from "./answer.js";
 import { isCorrect } from "./eval-score.js";
 import { type Example, readExamples } from "./examples.js";
@@ -51,7 +51,11 @@ async function demo(flags: ModelFlags, terminal: Terminal): Promise<void> {
   });
 }
 
-async function askAbout(example: Example, model: VisionLanguageModel, terminal: Terminal): Promise<CheckedAnswer[]> {
+async function askAbout(
+  example: Example,
+  model: GuardedVisionLanguageModel,
+  terminal: Terminal,
+): Promise<CheckedAnswer[]> {
   const answers: CheckedAnswer[] = [];
   for (const asked of example.questions) {
     const options = { ...greedy, signal: terminal.signal };
@@ -108,7 +112,11 @@ function summarise(answers: readonly CheckedAnswer[], seconds: number) {
   };
 }
 
-function summaryLine(summary: ReturnType<typeof summarise>, model: VisionLanguageModel, terminal: Terminal): string {
+function summaryLine(
+  summary: ReturnType<typeof summarise>,
+  model: GuardedVisionLanguageModel,
+  terminal: Terminal,
+): string {
   const { bold, dim } = coloursFor(terminal.stdout);
   const speed = [
     `${formatSeconds(summary.seconds)} in all`,

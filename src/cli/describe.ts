@@ -1,6 +1,6 @@
 /** `ocellus describe PICTURE…`: the fixed questions that ask for a whole description, one answer per picture. */
 import { type Command, Option } from "commander";
-import { type Answer, printSpeed, questionAbout, streamAnswer } from "./answer.js";
+import { type Answer, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
 import { withModel } from "./open-model.js";
 import { type AnswerFlags, addAnswerOptions, chatOptions } from "./options.js";
 import { readPictures } from "./pictures.js";
@@ -39,6 +39,7 @@ async function describe(names: readonly string[], flags: DescribeFlags, terminal
       const messages = questionAbout([picture], question, flags.system);
       const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), write);
       write("\n");
+      refuseBlocked(answer);
       answers.push({ picture: names[i]!, ...answer });
     }
     if (flags.json) return printJson(terminal, { question, answers, load: model.timings, model: model.info });

@@ -1,5 +1,5 @@
 /** Asking the questions of evaluation files: greedily, many at once, in the order of the list. */
-import type { VisionLanguageModel } from "../runtime/index.js";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { greedy, questionAbout } from "./answer.js";
 import { type EvalAnswer, isCorrect } from "./eval-score.js";
 import type { EvalCase } from "./eval-set.js";
@@ -13,7 +13,7 @@ export interface AskOptions {
 }
 
 export async function askAll(
-  model: VisionLanguageModel,
+  model: Pick<GuardedVisionLanguageModel, "answer">,
   cases: readonly EvalCase[],
   { parallel, signal, onProgress }: AskOptions,
 ): Promise<EvalAnswer[]> {
@@ -25,6 +25,10 @@ export async function askAll(
   });
 }
 
-export function askOne(model: VisionLanguageModel, { image, question }: EvalCase, signal?: AbortSignal) {
+export function askOne(
+  model: Pick<GuardedVisionLanguageModel, "answer">,
+  { image, question }: EvalCase,
+  signal?: AbortSignal,
+) {
   return model.answer(questionAbout([image], question), { ...greedy, ...(signal && { signal }) });
 }

@@ -6,8 +6,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { ioError, OcellusError } from "../base/index.js";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { packedFiles, type Weights, weightsOptions } from "../pack/index.js";
-import type { VisionLanguageModel } from "../runtime/index.js";
 import { askAll } from "./eval-ask.js";
 import { type EvalRun, evalReport } from "./eval-report.js";
 import { type EvalAnswer, scoreAnswers } from "./eval-score.js";
@@ -89,7 +89,7 @@ async function runFormat(cases: readonly EvalCase[], weights: Weights, flags: Ev
 }
 
 async function askWithProgress(
-  model: VisionLanguageModel,
+  model: GuardedVisionLanguageModel,
   cases: readonly EvalCase[],
   { parallel, json }: EvalFlags,
   terminal: Terminal,

@@ -1,6 +1,9 @@
 /** The command line: which commands there are, and what happens to their errors. */
+import { randomUUID } from "node:crypto";
 import { Command } from "commander";
+import { asking } from "../guard/index.js";
 import { addAskCommand } from "./ask.js";
+import { addAuditCommand } from "./audit.js";
 import { addBatchCommand } from "./batch.js";
 import { addCacheCommand } from "./cache.js";
 import { addChatCommand } from "./chat.js";
@@ -12,6 +15,7 @@ import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
 import { addGraphCommand } from "./graph.js";
+import { addGuardCommand } from "./guard.js";
 import { addIndexCommand } from "./index-command.js";
 import { addInspectCommand } from "./inspect.js";
 import { addKeysCommand } from "./keys.js";
@@ -45,7 +49,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   return withTerminal(async (terminal) => {
     const options = { json: argv.includes("--json"), debug: argv.includes("--debug") };
     try {
-      await createProgram(terminal).parseAsync(argv, { from: "user" });
+      const route = argv.find((word) => !word.startsWith("-")) ?? "";
+      const asked = { key: "cli", route, request: randomUUID(), reports: [] };
+      await asking(asked, () => createProgram(terminal).parseAsync(argv, { from: "user" }));
       return 0;
     } catch (error) {
       return reportError(error, terminal, options);
@@ -71,6 +77,8 @@ function createProgram(terminal: Terminal): Command {
     ...[addIndexCommand, addMatchCommand],
     ...[addPublishCommand, addVersionsCommand, addDeployCommands],
     ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
+    addGuardCommand,
+    ...[addAuditCommand],
   ];
   for (const addCommand of add) addCommand(program, terminal);
   return program;

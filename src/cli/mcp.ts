@@ -7,8 +7,9 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import type { Command } from "commander";
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
-import { type ChatOptions, type ImageInput, matchByAnswer, type VisionLanguageModel } from "../runtime/index.js";
-import { greedy, questionAbout } from "./answer.js";
+import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../guard/index.js";
+import { type ChatOptions, type ImageInput, matchByAnswer } from "../runtime/index.js";
+import { greedy, questionAbout, refuseBlocked } from "./answer.js";
 import { questions } from "./describe.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "./options.js";
@@ -48,10 +49,15 @@ const picture = z.string().min(1).describe("path of a picture file, or data:imag
 const pictures = z.array(picture).min(1).max(16).describe("one or several pictures"); // a page of screenshots
 
 /** @internal For tests too. */
-export function createMcpServer(model: VisionLanguageModel): McpServer {
+export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   const server = new McpServer({ name: "ocellus", version: versionOf() });
-  const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) =>
-    model.answer(questionAbout(shown.map(checkedPicture), question, system), options);
+  const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
+    const guards: GuardReport[] = [];
+    const messages = questionAbout(shown.map(checkedPicture), question, system);
+    const answered = await asking({ ...whoAsks(), reports: guards }, () => model.answer(messages, options));
+    refuseBlocked({ ...answered, guards });
+    return answered;
+  };
   server.registerTool(
     "ask",
     {

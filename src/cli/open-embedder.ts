@@ -1,21 +1,16 @@
 /** The model that makes vectors, for the time of one command: a CLIP checkpoint, or one that answers questions. */
 import { readSideJson } from "../checkpoint/index.js";
+import type { GuardedEmbedder, GuardedVisionLanguageModel } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { familyOf } from "../models/index.js";
-import {
-  type ClipModel,
-  embedderOf,
-  loadClip,
-  type PictureEmbedder,
-  type VisionLanguageModel,
-} from "../runtime/index.js";
-import { withModel } from "./open-model.js";
+import { embedderOf, loadClip, type PictureEmbedder } from "../runtime/index.js";
+import { withGuards, withModel } from "./open-model.js";
 import { loadOptions, type ModelFlags } from "./options.js";
 import type { Terminal } from "./terminal.js";
 
 export type EitherModel =
-  | { readonly kind: "clip"; readonly model: ClipModel }
-  | { readonly kind: "chat"; readonly model: VisionLanguageModel };
+  | { readonly kind: "clip"; readonly model: GuardedEmbedder }
+  | { readonly kind: "chat"; readonly model: GuardedVisionLanguageModel };
 
 /** Whichever kind --model names. */
 export async function withEitherModel<T>(
@@ -29,7 +24,7 @@ export async function withEitherModel<T>(
     return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind: "chat", model }));
   const model = await loadClip(folder, { ...loadOptions(flags), signal: terminal.signal });
   try {
-    return await body({ kind: "clip", model });
+    return await withGuards(flags, (guards) => body({ kind: "clip", model: guards.embedding(model) }));
   } finally {
     await model.close();
   }

@@ -1,11 +1,36 @@
 /** A model for the time of one command: opened with progress while it is packed, closed whatever happens. */
+import { type GuardedVisionLanguageModel, Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { type LoadOptions, loadModel, type VisionLanguageModel } from "../runtime/index.js";
 import { loadOptions, type ModelFlags } from "./options.js";
 import { describeBytes, startProgress } from "./progress.js";
 import { printNotes, type Terminal } from "./terminal.js";
 
+/** Behind the guards of `--guards`: a command has no other way to a model. */
 export async function withModel<T>(
+  flags: ModelFlags,
+  terminal: Terminal,
+  body: (model: GuardedVisionLanguageModel) => Promise<T>,
+  extra: LoadOptions = {},
+): Promise<T> {
+  return withGuards(flags, (guards) => withBareModel(flags, terminal, (model) => body(guards.whole(model)), extra));
+}
+
+/** The guards of `--guards` or OCELLUS_GUARDS; without either, none. */
+export async function withGuards<T>(
+  { guards: path = process.env.OCELLUS_GUARDS }: Pick<ModelFlags, "guards">,
+  body: (guards: Guards) => Promise<T>,
+): Promise<T> {
+  const guards = await Guards.open(path === "" ? undefined : path);
+  try {
+    return await body(guards);
+  } finally {
+    await guards.close();
+  }
+}
+
+/** For a server's shelf, which puts its models behind its own guards. */
+export async function withBareModel<T>(
   flags: ModelFlags,
   terminal: Terminal,
   body: (model: VisionLanguageModel) => Promise<T>,

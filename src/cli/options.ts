@@ -15,6 +15,7 @@ export interface PackingFlags extends PlanOptions {
 
 export interface ModelFlags extends GlobalFlags, PackingFlags {
   readonly model: string;
+  readonly guards?: string;
   readonly device?: Device | "auto";
   readonly threads?: number;
 }
@@ -77,6 +78,7 @@ export function addModelOptions(command: Command): Command {
         "cuda",
       ]),
     )
+    .option("--guards <file>", "policy of the guards at the model's door (or OCELLUS_GUARDS)")
     .addOption(
       // 1024: more than any machine that ONNX Runtime knows has cores
       new Option("--threads <count>", "threads of one operator (default: all cores)").argParser(

@@ -9,6 +9,7 @@ export const evaluationFolder = inPackage("eval");
 /** Built by `npm run build` or `npm run build:web`; a fresh clone has none. */
 export const webPage = inPackage("dist/web");
 export const examplePictures = inPackage("examples/pictures");
+export const sampleWords = inPackage("examples/words.txt");
 
 const require = createRequire(import.meta.url);
 

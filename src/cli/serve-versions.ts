@@ -24,11 +24,11 @@ export async function openVersions(
 ): Promise<Versions | undefined> {
   const { registry: folder, databaseUrl, keepWarmMs, maxQueue } = config;
   if (folder === undefined) return undefined;
-  const { log } = services;
+  const { log, guards } = services;
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
-    ...{ registry, maxQueue, keepWarmMs, log },
+    ...{ registry, maxQueue, keepWarmMs, log, guards },
     load: async (tag, place) => {
       if (trusted.length > 0) checkSigned(registry, tag, trusted);
       return load(place);

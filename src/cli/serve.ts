@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
 import { OcellusError } from "../base/index.js";
+import { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { type FeatureStore, image, loadClip, openFeatureStore, type VisionLanguageModel } from "../runtime/index.js";
 import {
@@ -42,9 +43,15 @@ Examples:
 async function serve(command: Command, terminal: Terminal): Promise<void> {
   const { config } = await readConfig(command, process.env);
   checkAccess(config);
+  const log = pino({ level: config.logLevel }, logDestination(config, terminal));
+  const guards = await Guards.open(config.guards, {
+    pictureLimits: { maxBytes: config.maxPictureBytes, maxPixels: config.maxPicturePixels },
+    onProblem: (problem) => log.error({ problem }, "the changed policy is not in force"),
+  });
   const services = createServices({
     config,
-    log: pino({ level: config.logLevel }, logDestination(config, terminal)),
+    log,
+    guards,
     version: versionOf(),
     keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
     adminKeys: config.adminKeysFile === undefined ? undefined : await KeyRing.open(config.adminKeysFile),
@@ -67,6 +74,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     versions?.golden?.close();
     await versions?.fleet.close();
     await versions?.registry.close();
+    await guards.close();
     await features.close();
     await services.collections?.close();
   }

@@ -1,8 +1,9 @@
 /** `ocellus ask … --trace out.html`: the answer, and a page that shows where it came from. */
 import { baseName } from "../checkpoint/index.js";
+import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { readInput, thumbnail } from "../image/index.js";
 import { tracePage } from "../inspect/index.js";
-import type { ImageInput, Trace, VisionLanguageModel } from "../runtime/index.js";
+import type { ImageInput, Trace } from "../runtime/index.js";
 import { questionAbout } from "./answer.js";
 import { type AnswerFlags, chatOptions } from "./options.js";
 import { writePage } from "./page-file.js";
@@ -14,7 +15,7 @@ const maxSide = 1024;
 const maxBytes = 64 * 2 ** 20;
 
 export async function traceAnswer(
-  model: VisionLanguageModel,
+  model: GuardedVisionLanguageModel,
   given: readonly ImageInput[],
   question: string,
   path: string,

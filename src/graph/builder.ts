@@ -112,6 +112,12 @@ export class GraphBuilder {
     return this.#initializer({ value: { name, dtype: "i64", shape: [contents.length], contents }, source: { bytes } });
   }
 
+  /** @internal A float32 constant, shared by content. */
+  float32(value: number): Value {
+    const bytes = new Uint8Array(Float32Array.of(value).buffer);
+    return this.#initializer({ value: { name: `f32(${value})`, dtype: "f32", shape: [] }, source: { bytes } });
+  }
+
   /** @internal The parts of one or more checkpoint matrices stacked by rows, in the catalog's format. */
   matrix(label: string, tensors: readonly string[], rows: readonly number[], columns: number): Matrix {
     for (const [i, tensor] of tensors.entries()) this.#weights.expect(tensor, [rows[i]!, columns]);
@@ -231,6 +237,11 @@ export class Scope {
   /** A constant list of whole numbers (shapes, sizes). */
   int64(contents: readonly number[]): Value {
     return this.#builder.int64(contents);
+  }
+
+  /** A constant number. */
+  float32(value: number): Value {
+    return this.#builder.float32(value);
   }
 
   /** ONNX Reshape: 0 copies a size, one -1 takes the rest. */

@@ -161,6 +161,18 @@ function concat(inputs: readonly (Value | undefined)[], attributes: Attributes):
   return [{ dtype: values[0]!.dtype, shape, ...contents }];
 }
 
+/** x [N, C, H, W], kernel [M, C/group, h, w]; `strides` [2], `pads` [top, left, bottom, right]. */
+function conv([x, kernel, bias]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const [n, channels, ...size] = x!.shape as [Dim, number, number, number];
+  const [filters, perGroup, ...window] = kernel!.shape as [number, number, number, number];
+  const [strides, pads] = [attributes.strides, attributes.pads] as [readonly number[], readonly number[]];
+  if (perGroup * number(attributes, "group") !== channels)
+    fail(`Conv: ${describe(x!)} with kernel ${describe(kernel!)}`);
+  if (bias && bias.shape[0] !== filters) fail(`Conv: kernel ${describe(kernel!)} with bias ${describe(bias)}`);
+  const out = size.map((side, i) => Math.floor((side + pads[i]! + pads[i + 2]! - window[i]!) / strides[i]!) + 1);
+  return [{ dtype: x!.dtype, shape: [n, filters, ...out] }];
+}
+
 function padded(dim: Dim): Dim {
   return typeof dim === "number" ? dim : `padded_${dim}`;
 }
@@ -175,7 +187,10 @@ export const ops = {
     domain: "",
     infer: ([x], attributes) => [{ dtype: castTargets[number(attributes, "to")]!, shape: x!.shape }],
   },
+  /** x, least, most: scalars. */
+  Clip: unary(""),
   Concat: { domain: "", infer: concat },
+  Conv: { domain: "", infer: conv },
   Expand: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: shape!.contents! }] },
   FastGelu: unary("com.microsoft"),
   FusedMatMul: { domain: "com.microsoft", infer: matMul },
@@ -184,6 +199,8 @@ export const ops = {
     infer: ([x, indices]) => [{ dtype: x!.dtype, shape: [...indices!.shape, ...x!.shape.slice(1)] }], // axis 0
   },
   Gelu: unary("com.microsoft"),
+  /** [N, C, H, W] → [N, C, 1, 1] */
+  GlobalAveragePool: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, 2), 1, 1] }] },
   GroupQueryAttention: { domain: "com.microsoft", infer: groupQueryAttention },
   LayerNormalization: lastAxisNorm,
   MatMulBnb4: { domain: "com.microsoft", infer: matMulBnb4 },
@@ -203,6 +220,7 @@ export const ops = {
       return [{ dtype: "i64", shape: [contents.length], contents }];
     },
   },
+  Relu: unary(""),
   RotaryEmbedding: { domain: "com.microsoft", infer: same },
   ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,

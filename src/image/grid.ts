@@ -11,6 +11,7 @@ export function gridOf(image: { readonly width: number; readonly height: number 
 
 function fittedSize(image: { readonly width: number; readonly height: number }, recipe: ImageRecipe) {
   switch (recipe.kind) {
+    case "stretch":
     case "fit":
       return recipe;
     case "center_crop":

@@ -1,4 +1,5 @@
 export { type DecodeOptions, decodeImage } from "./decode.js";
+export { encodePng } from "./encode.js";
 export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
@@ -11,7 +12,7 @@ export {
   seen,
 } from "./prepare.js";
 export { preparedBytes } from "./prepared-bytes.js";
-export { type ImageGrid, mergedPatches, type PixelValues, preprocess } from "./preprocess.js";
+export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {
   type CenterCropRecipe,
@@ -20,6 +21,7 @@ export {
   parseImageRecipe,
   parseVideoRecipe,
   type SmartResizeRecipe,
+  type StretchRecipe,
   type VideoRecipe,
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";

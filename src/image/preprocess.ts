@@ -4,7 +4,14 @@
  *   picture ─ resize to fit ─ centre in width × height ─ (x/255 - mean)/std ─ patches in raster order
  */
 import { invariant } from "../base/index.js";
-import type { CenterCropRecipe, FitRecipe, ImageRecipe, SmartResizeRecipe, VideoRecipe } from "./recipe.js";
+import type {
+  CenterCropRecipe,
+  FitRecipe,
+  ImageRecipe,
+  SmartResizeRecipe,
+  StretchRecipe,
+  VideoRecipe,
+} from "./recipe.js";
 import { resize, resizeColumnsFirst } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { refuseStrip, smartSize } from "./smart-size.js";
@@ -32,25 +39,86 @@ export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
       return smartResize(image, recipe);
     case "center_crop":
       return centerCrop(image, recipe);
+    case "stretch":
+      return recipe.resample === "align_corners"
+        ? alignedPatches(image, recipe)
+        : squarePatches(shown(image, recipe), { left: 0, top: 0 }, recipe, recipe);
     default:
       return recipe satisfies never;
   }
 }
 
+/** What of a picture a model is shown, as it is shown it: cut and scaled, in 8 bits, before bytes become numbers. */
+export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
+  checkRgbImage(image);
+  switch (recipe.kind) {
+    case "fit": {
+      const { width, height } = fitBox(image, recipe);
+      return resize(image, width, height);
+    }
+    case "smart_resize": {
+      const { width, height } = smartSize(image, recipe);
+      return resizeColumnsFirst(image, width, height);
+    }
+    case "center_crop": {
+      const { content, left, top } = cropped(image, recipe);
+      return cut(content, { left: -left, top: -top, width: recipe.side, height: recipe.side });
+    }
+    case "stretch":
+      return resize(image, recipe.width, recipe.height, recipe.resample === "bicubic" ? "bicubic" : "bilinear");
+    default:
+      return recipe satisfies never;
+  }
+}
+
+/** TensorFlow's resizeBilinear with align_corners, of bytes as numbers. */
+function alignedPatches(image: RgbImage, recipe: StretchRecipe): PixelValues {
+  const { width, height, patchSize, mean, std } = recipe;
+  invariant(width === patchSize && height === patchSize, "what is aligned is one patch");
+  const data = new Float32Array(3 * width * height);
+  const at = (x: number, y: number, c: number) => image.data[(y * image.width + x) * 3 + c]! / 255;
+  for (let y = 0; y < height; y++) {
+    const fromY = (y * (image.height - 1)) / (height - 1);
+    const [top, bottom] = [Math.floor(fromY), Math.min(image.height - 1, Math.ceil(fromY))];
+    for (let x = 0; x < width; x++) {
+      const fromX = (x * (image.width - 1)) / (width - 1);
+      const [left, right] = [Math.floor(fromX), Math.min(image.width - 1, Math.ceil(fromX))];
+      for (let c = 0; c < 3; c++) {
+        const above = at(left, top, c) + (at(right, top, c) - at(left, top, c)) * (fromX - left);
+        const below = at(left, bottom, c) + (at(right, bottom, c) - at(left, bottom, c)) * (fromX - left);
+        data[(c * height + y) * width + x] = (above + (below - above) * (fromY - top) - mean[c]!) / std[c]!;
+      }
+    }
+  }
+  return { data, shape: [1, data.length], grid: { rows: 1, columns: 1 } };
+}
+
+function cut({ width: columns, data }: RgbImage, { left, top, width, height }: Box): RgbImage {
+  const out = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * columns + left) * 3;
+    out.set(data.subarray(from, from + width * 3), y * width * 3);
+  }
+  return { width, height, data: out };
+}
+
 function fit(image: RgbImage, recipe: FitRecipe): PixelValues {
-  const { left, top, ...size } = fitBox(image, recipe);
-  return squarePatches(resize(image, size.width, size.height), { left, top }, recipe, recipe);
+  const { left, top } = fitBox(image, recipe);
+  return squarePatches(shown(image, recipe), { left, top }, recipe, recipe);
 }
 
 /** The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above. */
-function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
+function cropped(image: RgbImage, { side, shortestEdge }: CenterCropRecipe) {
   refuseStrip(image);
-  const { side, shortestEdge } = recipe;
   const scaled = (edge: number) => Math.trunc((edge * shortestEdge) / Math.min(image.width, image.height));
   const content = resizeColumnsFirst(image, scaled(image.width), scaled(image.height));
   const margin = (edge: number) => Math.floor((edge - side) / 2);
-  const at = { left: -margin(content.width), top: -margin(content.height) };
-  return squarePatches(content, at, { width: side, height: side }, recipe);
+  return { content, left: -margin(content.width), top: -margin(content.height) };
+}
+
+function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
+  const { content, left, top } = cropped(image, recipe);
+  return squarePatches(content, { left, top }, { width: recipe.side, height: recipe.side }, recipe);
 }
 
 /** Patches of a frame with `content` at (left, top) in it: what lies outside the frame is cut off, what is empty stays 0. */
@@ -58,7 +126,7 @@ function squarePatches(
   content: RgbImage,
   { left, top }: { readonly left: number; readonly top: number },
   frame: { readonly width: number; readonly height: number },
-  recipe: FitRecipe | CenterCropRecipe,
+  recipe: FitRecipe | CenterCropRecipe | StretchRecipe,
 ): PixelValues {
   const { patchSize } = recipe;
   const { width, height } = frame;
@@ -106,8 +174,7 @@ function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32A
 
 /** A still picture is a video in which nothing moves. Its reference resizes with torchvision, hence the order. */
 function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
-  const { width, height } = smartSize(image, recipe);
-  const fitted = resizeColumnsFirst(image, width, height);
+  const fitted = shown(image, recipe);
   return mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
 }
 

@@ -54,8 +54,20 @@ export interface CenterCropRecipe {
   readonly std: Triple;
 }
 
+/** Stretched to width × height whatever its aspect; square patches. */
+export interface StretchRecipe {
+  readonly kind: "stretch";
+  /** "align_corners": TensorFlow's bilinear, corner on corner, not smoothed, in floating point; else Pillow's. */
+  readonly resample: "bilinear" | "bicubic" | "align_corners";
+  readonly width: number;
+  readonly height: number;
+  readonly patchSize: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** A union by `kind`: families with other rules join here. */
-export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe;
+export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe;
 
 /** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
 const side = z.number().int().min(1).max(4096);
@@ -88,6 +100,13 @@ const centerCropSchema = commonSchema.extend({
   size: z.union([side, z.object({ shortest_edge: side }), z.object({ width: side, height: side })]).optional(),
   crop_size: z.union([side, z.object({ width: side, height: side })]).optional(),
   do_center_crop: z.literal(true).optional(),
+});
+
+/** Older files write a bare number; 2 is bilinear in Pillow. */
+const stretchSchema = commonSchema.extend({
+  size: z.union([side, z.object({ width: side, height: side })]).optional(),
+  resample: z.union([z.literal(2), z.literal(3)]).optional(),
+  do_center_crop: z.literal(false).nullish(),
 });
 
 /** 2^28 pixels are sixteen times the largest published budget (4096 × 4096). */
@@ -124,9 +143,24 @@ export function parseImageRecipe(preprocessorConfig: unknown, defaults: ImageRec
       return smartResizeRecipe(parse(smartResizeSchema, preprocessorConfig), defaults);
     case "center_crop":
       return centerCropRecipe(preprocessorConfig, defaults);
+    case "stretch":
+      return stretchRecipe(preprocessorConfig, defaults);
     default:
       return defaults satisfies never;
   }
+}
+
+function stretchRecipe(json: unknown, defaults: StretchRecipe): StretchRecipe {
+  const { size, resample, image_mean, image_std } = parse(stretchSchema, json);
+  const [width, height] = typeof size === "object" ? [size.width, size.height] : [size, size];
+  confirm("size.width", width, defaults.width);
+  confirm("size.height", height, defaults.height);
+  return {
+    ...defaults,
+    resample: resample === undefined ? defaults.resample : resample === 2 ? "bilinear" : "bicubic",
+    mean: image_mean ?? defaults.mean,
+    std: image_std ?? defaults.std,
+  };
 }
 
 function centerCropRecipe(json: unknown, defaults: CenterCropRecipe): CenterCropRecipe {

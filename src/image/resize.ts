@@ -1,5 +1,5 @@
 /**
- * Bicubic resize, bit for bit what Pillow's `Image.resize(size, BICUBIC)` gives on RGB: a = -0.5, the kernel widened when
+ * Bicubic and bilinear resize, bit for bit what Pillow's `Image.resize(size, BICUBIC or BILINEAR)` gives on RGB: a = -0.5, the kernel widened when
  * scaling down (antialiasing), one axis after the other, 8-bit in between. Models are trained behind Pillow, and a picture
  * resized by another rule is another picture to them. Origin: Pillow's src/libImaging/Resample.c, the 8-bit path.
  */
@@ -24,10 +24,19 @@ function bicubic(distance: number): number {
   return 0;
 }
 
-function bicubicTaps(from: number, to: number): Taps {
+function bilinear(distance: number): number {
+  return Math.max(0, 1 - Math.abs(distance));
+}
+
+/** Kernels of Pillow, and how far from their middle they reach. */
+const kernels = { bicubic: [bicubic, 2], bilinear: [bilinear, 1] } as const;
+export type Kernel = keyof typeof kernels;
+
+function tapsOf(kernel: Kernel, from: number, to: number): Taps {
+  const [weightAt, reach] = kernels[kernel];
   const scale = from / to;
   const stretch = Math.max(scale, 1);
-  const support = 2 * stretch;
+  const support = reach * stretch;
   const maxTaps = Math.ceil(support) * 2 + 1;
   const taps = {
     first: new Int32Array(to),
@@ -39,7 +48,7 @@ function bicubicTaps(from: number, to: number): Taps {
     const center = (i + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(from, Math.trunc(center + support + 0.5));
-    const exact = Array.from({ length: end - first }, (_, t) => bicubic((first + t - center + 0.5) / stretch));
+    const exact = Array.from({ length: end - first }, (_, t) => weightAt((first + t - center + 0.5) / stretch));
     const sum = exact.reduce((total, weight) => total + weight, 0);
     taps.first[i] = first;
     taps.count[i] = exact.length;
@@ -94,15 +103,20 @@ function resample(source: Uint8Array, out: Uint8Array, taps: Taps, pass: Pass): 
 }
 
 /** The picture at `width` by `height`, whatever its aspect; the picture itself when it has that size. */
-export function resize(image: RgbImage, width: number, height: number): RgbImage {
+export function resize(image: RgbImage, width: number, height: number, kernel: Kernel = "bicubic"): RgbImage {
   return rowsFirst(image, width, height)
-    ? resizeColumns(resizeRows(image, height), width)
-    : resizeColumnsFirst(image, width, height);
+    ? resizeColumns(resizeRows(image, height, kernel), width, kernel)
+    : resizeColumnsFirst(image, width, height, kernel);
 }
 
 /** In the order of every Pillow before 13.0, and of torchvision, which is within 1 of 255 of this. */
-export function resizeColumnsFirst(image: RgbImage, width: number, height: number): RgbImage {
-  return resizeRows(resizeColumns(image, width), height);
+export function resizeColumnsFirst(
+  image: RgbImage,
+  width: number,
+  height: number,
+  kernel: Kernel = "bicubic",
+): RgbImage {
+  return resizeRows(resizeColumns(image, width, kernel), height, kernel);
 }
 
 /**
@@ -113,16 +127,16 @@ function rowsFirst(image: RgbImage, width: number, height: number): boolean {
   return image.height > height && image.height - height > 2 * (image.width - width);
 }
 
-function resizeColumns({ width: from, height, data }: RgbImage, width: number): RgbImage {
+function resizeColumns({ width: from, height, data }: RgbImage, width: number, kernel: Kernel): RgbImage {
   if (from === width) return { width, height, data };
   const out = new Uint8Array(width * height * 3);
-  resample(data, out, bicubicTaps(from, width), { lines: height, step: 3, inLine: from * 3, outLine: width * 3 });
+  resample(data, out, tapsOf(kernel, from, width), { lines: height, step: 3, inLine: from * 3, outLine: width * 3 });
   return { width, height, data: out };
 }
 
-function resizeRows({ width, height: from, data }: RgbImage, height: number): RgbImage {
+function resizeRows({ width, height: from, data }: RgbImage, height: number, kernel: Kernel): RgbImage {
   if (from === height) return { width, height, data };
   const out = new Uint8Array(width * height * 3);
-  resample(data, out, bicubicTaps(from, height), { lines: width, step: width * 3, inLine: 3, outLine: 3 });
+  resample(data, out, tapsOf(kernel, from, height), { lines: width, step: width * 3, inLine: 3, outLine: 3 });
   return { width, height, data: out };
 }

@@ -123,5 +123,12 @@ export interface DualEncoderFamily<C> extends Family<C> {
   pooledIndex(config: C, ids: readonly number[]): number;
 }
 
+/** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */
+export interface ClassifierFamily<C> extends Family<C> {
+  readonly kind: "classifier";
+  recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
+  labels(config: C): readonly string[];
+}
+
 /** Positions of a family with plain RoPE: the index itself. */
 export const indexPositions: PromptPositions = { axes: [], delta: 0 };

@@ -1,6 +1,7 @@
 export type {
   BuildGraph,
   CacheSpec,
+  ClassifierFamily,
   DualEncoderFamily,
   GridInPrompt,
   HostInput,
@@ -13,4 +14,11 @@ export type {
   VideoSide,
 } from "./family.js";
 export { indexPositions } from "./family.js";
-export { type AnyFamily, type DualEncoder, families, familyOf, type LanguageFamily } from "./registry.js";
+export {
+  type AnyFamily,
+  type Classifier,
+  type DualEncoder,
+  families,
+  familyOf,
+  type LanguageFamily,
+} from "./registry.js";

@@ -12,7 +12,7 @@ describe("families", () => {
   it("are found by model_type, and a stranger is refused with the list of what is supported", () => {
     expect(family.modelType).toBe("qwen3_vl_resampler");
     expect(() => familyOf({ model_type: "llava" })).toThrow(
-      'config.json: found model_type "llava"; supported: clip, qwen3, qwen3_vl, qwen3_vl_resampler',
+      'config.json: found model_type "llava"; supported: clip, keras_mobilenet_v2, qwen3, qwen3_vl, qwen3_vl_resampler, vit',
     );
     expect(() => familyOf(null)).toThrow("found no model_type");
   });

@@ -1,19 +1,23 @@
 /** model_type → family. A new family is one file and one line here. */
 import { OcellusError, shorten } from "../base/index.js";
 import { clip } from "./clip.js";
-import type { DualEncoderFamily, ModelFamily } from "./family.js";
+import type { ClassifierFamily, DualEncoderFamily, ModelFamily } from "./family.js";
+import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen3Vl } from "./qwen3_vl.js";
 import { qwen3VlResampler } from "./qwen3_vl_resampler.js";
+import { vit } from "./vit.js";
 
 /** A family whose config type is its own business: made by `parseConfig`, handed back to the same family. */
 // biome-ignore lint/suspicious/noExplicitAny: the existential type TypeScript cannot write
 export type LanguageFamily = ModelFamily<any>;
 // biome-ignore lint/suspicious/noExplicitAny: as above
 export type DualEncoder = DualEncoderFamily<any>;
-export type AnyFamily = LanguageFamily | DualEncoder;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type Classifier = ClassifierFamily<any>;
+export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
 
-export const families: readonly AnyFamily[] = [clip, qwen3, qwen3Vl, qwen3VlResampler];
+export const families: readonly AnyFamily[] = [clip, kerasMobilenetV2, qwen3, qwen3Vl, qwen3VlResampler, vit];
 
 /** The family that config.json names. @throws `unsupported` listing what is supported. */
 export function familyOf(configJson: unknown): AnyFamily {

@@ -6,7 +6,14 @@ export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
 export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
-export { isPacked, openPacked, openPackedEncoder, type Packed, type PackedModel } from "./packed.js";
+export {
+  isPacked,
+  openPacked,
+  openPackedClassifier,
+  openPackedEncoder,
+  type Packed,
+  type PackedModel,
+} from "./packed.js";
 export {
   formatOf,
   type KeptFormats,

@@ -4,7 +4,7 @@
  */
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
-import { type AnyFamily, type DualEncoder, familyOf, type LanguageFamily } from "../models/index.js";
+import { type AnyFamily, type Classifier, type DualEncoder, familyOf, type LanguageFamily } from "../models/index.js";
 import { EmbeddingTable } from "./embedding.js";
 import { manifestSchema, type PackedManifest, packedFiles } from "./manifest.js";
 
@@ -51,8 +51,22 @@ export async function openPackedEncoder(path: string): Promise<Packed<DualEncode
   throw wrongKind(path, packed.family, "loadModel");
 }
 
+/** As `openPacked`, for models that classify pictures. */
+export async function openPackedClassifier(path: string): Promise<Packed<Classifier>> {
+  const packed = await openPackedAny(path);
+  if (packed.family.kind === "classifier") return { ...packed, family: packed.family };
+  await packed.close();
+  throw wrongKind(path, packed.family, packed.family.kind === "language" ? "loadModel" : "loadClip");
+}
+
+const kinds = {
+  language: "a model that writes text",
+  dual_encoder: "an encoder, which cannot answer",
+  classifier: "a classifier of pictures (loadClassifier)",
+} as const;
+
 function wrongKind(path: string, family: AnyFamily, instead: string): OcellusError {
-  const what = family.kind === "language" ? "a model that writes text" : "an encoder, which cannot answer";
+  const what = kinds[family.kind];
   return new OcellusError(
     "unsupported",
     `${path} is ${what} (model_type ${family.modelType}); open it with ${instead}`,

@@ -118,7 +118,7 @@ const contentLogprob = tokenLogprob.extend({ top_logprobs: z.array(tokenLogprob)
 export type ContentLogprob = z.infer<typeof contentLogprob>;
 
 const logprobs = z.object({ content: z.array(contentLogprob) }).nullable();
-export const finishReasonSchema = z.enum(["stop", "length", "tool_calls"]);
+export const finishReasonSchema = z.enum(["stop", "length", "tool_calls", "content_filter"]);
 export type WireFinishReason = z.infer<typeof finishReasonSchema>;
 
 export const chatCompletionSchema = z

@@ -48,7 +48,7 @@ export const completionSchema = z
         index: z.number(),
         text: z.string(),
         logprobs,
-        finish_reason: z.enum(["stop", "length"]).nullable(),
+        finish_reason: z.enum(["stop", "length", "content_filter"]).nullable(),
       }),
     ),
     usage: completionUsageSchema.nullish(),

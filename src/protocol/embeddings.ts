@@ -1,5 +1,6 @@
 /** POST /v1/embeddings: directions of texts and pictures. Pictures are an extension: parts as in chat messages. */
 import { z } from "zod";
+import { guardReportsSchema } from "./guards.js";
 
 const input = z.union([
   z.string().min(1),
@@ -35,6 +36,7 @@ export const embeddingListSchema = z
       }),
     ),
     usage: z.object({ prompt_tokens: z.number(), total_tokens: z.number() }),
+    ocellus: z.object({ guards: guardReportsSchema }),
   })
   .meta({ id: "EmbeddingList" });
 export type EmbeddingList = z.infer<typeof embeddingListSchema>;

@@ -1,6 +1,7 @@
 /** Our errors as OpenAI's clients expect them: one table from code to status, one shape of body. */
 import { z } from "zod";
 import { type ErrorCode, OcellusError } from "../base/index.js";
+import { guardReportsSchema, wireGuardReports } from "./guards.js";
 
 export const errorBodySchema = z
   .object({
@@ -10,6 +11,7 @@ export const errorBodySchema = z
       param: z.string().nullable(),
       code: z.string().nullable(),
     }),
+    ocellus: z.object({ guards: guardReportsSchema }).optional(),
   })
   .meta({ id: "Error" });
 
@@ -20,6 +22,7 @@ const statuses = {
   invalid_request: 400,
   invalid_image: 400,
   unsupported: 400,
+  blocked: 400, // as in OpenAI's and Azure's APIs
   unauthorized: 401,
   not_found: 404,
   too_large: 413,
@@ -47,12 +50,14 @@ const types: Readonly<Partial<Record<ErrorStatus, string>>> = {
 export function errorResponse(error: unknown): { status: ErrorStatus; body: ErrorBody } {
   const known = error instanceof OcellusError ? error : undefined;
   const code = known?.code ?? "internal";
-  const { promptTokens, param } = known?.details ?? {};
+  const { promptTokens, param, guards } = known?.details ?? {};
   // A prompt that does not fit the context is a 400 with this code in OpenAI's API, and clients look for it.
   if (promptTokens !== undefined) return { status: 400, body: body(400, known!.message, "context_length_exceeded") };
   const status = statuses[code];
   const message = status === 500 ? "the server failed on this request; its log has the reason" : known!.message;
-  return { status, body: body(status, message, code, typeof param === "string" ? param : null) };
+  const shown = code === "blocked" ? "content_filter" : code; // the word that clients know
+  const said = body(status, message, shown, typeof param === "string" ? param : null);
+  return { status, body: Array.isArray(guards) ? { ...said, ocellus: { guards: wireGuardReports(guards) } } : said };
 }
 
 function body(status: ErrorStatus, message: string, code: string, param: string | null = null): ErrorBody {

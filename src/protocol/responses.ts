@@ -191,7 +191,7 @@ export const responseSchema = z
     created_at: z.number(),
     status,
     error: z.null(),
-    incomplete_details: z.object({ reason: z.literal("max_output_tokens") }).nullable(),
+    incomplete_details: z.object({ reason: z.enum(["max_output_tokens", "content_filter"]) }).nullable(),
     instructions: z.string().nullable(),
     max_output_tokens: z.number().nullable(),
     model: z.string(),

@@ -1,5 +1,6 @@
 /** Parts of the wire that several routes share. Bounds of sampling options are the engine's to check; it names them. */
 import { z } from "zod";
+import { guardReportsSchema } from "./guards.js";
 
 /** A stop string is held back from the stream while it may still come: long ones delay every answer. */
 const stopString = z.string().min(1).max(1024);
@@ -57,6 +58,8 @@ export const answerFactsSchema = z
     model_version: z.string(),
     /** In the order of the prompt. `sha256` is of the decoded pixels; `cached`: encoded for an earlier request. */
     pictures: z.array(z.object({ sha256: z.string(), cached: z.boolean(), tokens: z.number() })),
+    /** Every guard that looked at the question or at the answer, in its version. */
+    guards: guardReportsSchema,
     /** What was not done again. */
     cache: z.object({
       /** "near": another picture answers for one; "hit": none had to be encoded; "miss": one had; "none": there was none. */

@@ -29,6 +29,9 @@ export interface ChatOptions extends PixelBudget {
   readonly signal?: AbortSignal;
 }
 
+/** As the engine's; content_filter: a guard has ended the answer. */
+export type AnswerReason = FinishReason | "content_filter";
+
 export interface ChatUsage {
   readonly promptTokens: number;
   /** Of the prompt's tokens, those that were not read again: an earlier prompt or answer had begun with them. */
@@ -83,7 +86,7 @@ export type ChatEvent =
   | { readonly type: "text"; readonly text: string; readonly tokens: readonly ChatToken[] }
   | {
       readonly type: "end";
-      readonly finishReason: FinishReason;
+      readonly finishReason: AnswerReason;
       readonly usage: ChatUsage;
       readonly timings: ChatTimings;
       readonly pictures: readonly ChatPicture[];
@@ -92,7 +95,7 @@ export type ChatEvent =
 export interface ChatResult {
   readonly text: string;
   readonly tokens: readonly ChatToken[];
-  readonly finishReason: FinishReason;
+  readonly finishReason: AnswerReason;
   readonly usage: ChatUsage;
   readonly timings: ChatTimings;
   readonly pictures: readonly ChatPicture[];

@@ -5,7 +5,14 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
 import { digestOf } from "../features/index.js";
-import { type ImageInput, type ImageRecipe, type PictureThreads, prepareImage } from "../image/index.js";
+import {
+  type ImageInput,
+  type ImageRecipe,
+  type PictureThreads,
+  prepareImage,
+  type RgbImage,
+  shown,
+} from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import { type Device, defaultThreads, float32, type Graph, int64 } from "../session/index.js";
@@ -25,6 +32,14 @@ export interface LabelScore {
   readonly probability: number;
   /** Cosine of picture and label, comparable between calls. */
   readonly cosine: number;
+}
+
+export interface EmbeddedLabel {
+  readonly label: string;
+  /** [projection_dim], length one. */
+  readonly direction: Float32Array;
+  /** What the model multiplies a cosine by. */
+  readonly scale: number;
 }
 
 export interface ClassifyOptions {
@@ -113,6 +128,11 @@ export class ClipModel {
     return this.#parts.tokenizer.encode(text, { addSpecialTokens: true }).length;
   }
 
+  /** What of a picture the model is shown: for whoever must see exactly that, and no other. */
+  shown(image: RgbImage): RgbImage {
+    return shown(image, this.#parts.recipe);
+  }
+
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     const { vision, recipe, pictures } = this.#parts;
@@ -130,16 +150,33 @@ export class ClipModel {
 
   /** Which of the labels fits the picture best, best first. */
   async classify(image: ImageInput, labels: readonly string[], options: ClassifyOptions = {}): Promise<LabelScore[]> {
+    return this.classifyAmong(image, await this.embedLabels(labels, options), options);
+  }
+
+  /** Labels for many pictures. @throws as `embedText`. */
+  async embedLabels(labels: readonly string[], options: ClassifyOptions = {}): Promise<EmbeddedLabel[]> {
     const { template = "a photo of a {}.", signal } = options;
     checkLabels(labels, template);
-    const picture = await this.embedImage(image, signal ? { signal } : {});
-    const scored: { label: string; cosine: number; logit: number }[] = [];
+    const embedded: EmbeddedLabel[] = [];
     for (const label of labels) {
       throwIfAborted(signal);
       const { embeds, scale } = await this.#encodeText(template.replaceAll("{}", label));
-      const similarity = cosine(picture, unit(embeds));
-      scored.push({ label, cosine: similarity, logit: scale * similarity });
+      embedded.push({ label, direction: unit(embeds), scale });
     }
+    return embedded;
+  }
+
+  /** As `classify`, of labels that were embedded before. */
+  async classifyAmong(
+    image: ImageInput,
+    labels: readonly EmbeddedLabel[],
+    { signal }: Pick<ClassifyOptions, "signal"> = {},
+  ): Promise<LabelScore[]> {
+    const picture = await this.embedImage(image, signal ? { signal } : {});
+    const scored = labels.map(({ label, direction, scale }) => {
+      const similarity = cosine(picture, direction);
+      return { label, cosine: similarity, logit: scale * similarity };
+    });
     const top = Math.max(...scored.map(({ logit }) => logit));
     const weights = scored.map(({ logit }) => Math.exp(logit - top));
     const total = weights.reduce((sum, weight) => sum + weight, 0);

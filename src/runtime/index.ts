@@ -6,17 +6,33 @@ export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.j
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { type Device, type DeviceStatus, detectDevices } from "../session/index.js";
-export type {
-  ChatEvent,
-  ChatOptions,
-  ChatPicture,
-  ChatResult,
-  ChatTimings,
-  ChatToken,
-  ChatUsage,
-  PreparedChat,
+export {
+  type AnswerReason,
+  type ChatEvent,
+  type ChatOptions,
+  type ChatPicture,
+  type ChatResult,
+  type ChatTimings,
+  type ChatToken,
+  type ChatUsage,
+  collect,
+  type PreparedChat,
 } from "./chat.js";
-export { type ClassifyOptions, ClipModel, cosine, type LabelScore, type LoadClipOptions, loadClip } from "./clip.js";
+export {
+  type LabelProbability,
+  type LoadClassifierOptions,
+  loadClassifier,
+  type PictureClassifier,
+} from "./classifier.js";
+export {
+  type ClassifyOptions,
+  ClipModel,
+  cosine,
+  type EmbeddedLabel,
+  type LabelScore,
+  type LoadClipOptions,
+  loadClip,
+} from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
 export { embedderOf, type PictureEmbedder } from "./embedder.js";
 export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";

@@ -7,7 +7,16 @@ import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
-import type { ImageInput, PictureThreads, PixelValues, SeenImage } from "../image/index.js";
+import {
+  type ImageInput,
+  type PictureThreads,
+  type PixelBudget,
+  type PixelValues,
+  type RgbImage,
+  type SeenImage,
+  shown,
+  withPixelBudget,
+} from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
@@ -285,6 +294,13 @@ export class VisionLanguageModel {
     } finally {
       await runner.close();
     }
+  }
+
+  /** What of a picture the model is shown: for whoever must see exactly that, and no other. @throws `unsupported` without eyes. */
+  shown(image: RgbImage, budget: PixelBudget = {}): RgbImage {
+    const { eyes, packed } = this.#parts;
+    if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
+    return shown(image, withPixelBudget(eyes.recipe, budget));
   }
 
   /**

@@ -26,11 +26,15 @@ export interface PackingChoice extends PlanOptions {
 }
 
 /** The packed model of a checkpoint folder, or the folder itself if it is one. */
-export async function findPacked(path: string, options: PackingChoice): Promise<PackResult> {
+export async function findPacked(
+  path: string,
+  options: PackingChoice,
+  required: readonly string[] = ["tokenizer.json"],
+): Promise<PackResult> {
   const files = await openCheckpoint(path);
   try {
     if (await isPacked(files)) return { path: files.path, written: false, notes: [] };
-    await requiredJson(files, "tokenizer.json"); // before minutes of packing, not after
+    for (const name of required) await requiredJson(files, name); // before minutes of packing, not after
   } finally {
     await files.close();
   }

@@ -2,10 +2,10 @@
  * An answer with what went on inside: each token's probability and rivals, where the eye's queries looked, and how long
  * each stage took. Recorded from the same run that answers; nothing is computed a second time but the attention.
  */
-import type { FinishReason, TokenEvent, TokenLogprob } from "../engine/index.js";
+import type { TokenEvent, TokenLogprob } from "../engine/index.js";
 import type { ImageGrid } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import type { ChatOptions, ChatUsage } from "./chat.js";
+import type { AnswerReason, ChatOptions, ChatUsage } from "./chat.js";
 import type { QueryAttention } from "./vision.js";
 
 export interface TraceOptions extends ChatOptions {
@@ -55,7 +55,7 @@ export interface Trace {
   readonly text: string;
   /** In their order, the one that ended the answer included. */
   readonly tokens: readonly TracedToken[];
-  readonly finishReason: FinishReason;
+  readonly finishReason: AnswerReason;
   readonly usage: ChatUsage;
   readonly pictures: readonly TracedPicture[];
   readonly stages: TraceStages;

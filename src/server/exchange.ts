@@ -4,6 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Logger } from "pino";
 import { OcellusError } from "../base/index.js";
+import type { GuardReport } from "../guard/index.js";
 import type { ChatPicture } from "../runtime/index.js";
 import type { Assignment } from "./served.js";
 
@@ -52,6 +53,8 @@ export class Exchange {
   readonly log: Logger;
   readonly started = performance.now();
   readonly facts: Facts = {};
+  /** What the guards have said of it so far. */
+  readonly guardReports: GuardReport[] = [];
   /** Aborted by the client's leaving, by the deadline, or by the server's end. */
   readonly signal: AbortSignal;
   /** The key that asks; the address for everybody without one. */

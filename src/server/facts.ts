@@ -1,5 +1,5 @@
 /** Usage and our own facts of an answer, for every route that answers. */
-import type { AnswerFacts, CompletionUsage } from "../protocol/index.js";
+import { type AnswerFacts, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import type { ChatPicture } from "../runtime/index.js";
 import { type Citation, citedNumbers } from "../search/index.js";
 import type { Choice } from "./choice.js";
@@ -31,6 +31,7 @@ export function factsOf(
     },
     model_version: model.info.digest,
     pictures: pictures.map(({ digest, known, numTokens }) => ({ sha256: digest, cached: known, tokens: numTokens })),
+    guards: wireGuardReports(exchange.guardReports),
     cache: {
       vision: visionFact(pictures),
       prefix_tokens: end.usage.cachedTokens,

@@ -1,6 +1,7 @@
 /** What a scraper reads at /metrics. Labels are models and route patterns: their number is bounded, and no text is in them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Lane } from "../base/index.js";
+import { type Check, worstOf } from "../guard/index.js";
 import type { ModelStats } from "../runtime/index.js";
 import type { Facts } from "./exchange.js";
 import type { ModelShelf } from "./models.js";
@@ -28,6 +29,8 @@ export class Metrics {
   readonly #prompt = this.#counter("prompt_tokens_total", "Tokens of prompts, pictures included.", ["model"]);
   readonly #completion = this.#counter("completion_tokens_total", "Tokens of answers.", ["model"]);
   readonly #cachedPrompt = this.#counter("prompt_tokens_cached_total", "Tokens of prompts not read again.", ["model"]);
+  readonly #checks = this.#counter("guard_checks_total", "Looks of guards.", ["guard", "stage", "category", "verdict"]);
+  readonly #guardSeconds = this.#histogram("guard_seconds", "One look of a guard.", ["guard"]);
   readonly #pictures = this.#counter("pictures_total", "Pictures of prompts.", ["model", "cached"]);
 
   constructor(gauges: Gauges) {
@@ -64,6 +67,13 @@ export class Metrics {
     this.#pictures.inc({ model, cached: "true" }, cachedPictures - nearPictures);
     this.#pictures.inc({ model, cached: "near" }, nearPictures);
     this.#pictures.inc({ model, cached: "false" }, pictures - cachedPictures);
+  }
+
+  /** A guard has looked. Categories are those of the policy and its lists: their number is bounded. */
+  noteCheck({ guard, verdict, ms }: Check): void {
+    const category = verdict.failed === undefined ? (worstOf(verdict)?.category ?? "none") : "failed";
+    this.#checks.inc({ guard: guard.name, stage: guard.stage, category, verdict: verdict.verdict });
+    this.#guardSeconds.observe({ guard: guard.name }, ms / 1000);
   }
 
   #modelGauges(models: ModelShelf): void {

@@ -1,5 +1,6 @@
 /** The models of one server by their names, and whether they are there yet. */
 import { nearestHint, OcellusError } from "../base/index.js";
+import type { Guards } from "../guard/index.js";
 import type { WireModel } from "../protocol/index.js";
 import { embedderOf, type PictureEmbedder } from "../runtime/index.js";
 import type { CollectionInfo } from "../search/index.js";
@@ -15,11 +16,13 @@ export class ModelShelf {
   readonly #models = new Map<string, Served>();
   readonly #created = Math.floor(Date.now() / 1000);
   readonly #config: Pick<ServerConfig, "maxQueue">;
+  readonly #guards: Guards;
   #isReady = false;
   #fleet: Fleet | undefined;
 
-  constructor(config: Pick<ServerConfig, "maxQueue">) {
+  constructor(config: Pick<ServerConfig, "maxQueue">, guards: Guards) {
     this.#config = config;
+    this.#guards = guards;
   }
 
   get isReady(): boolean {
@@ -32,11 +35,12 @@ export class ModelShelf {
    */
   add(id: string, model: ChatModel, checkpoint = model.info.path): void {
     const gate = this.#gate(Math.ceil(1.5 * model.info.maxSequences));
-    this.#models.set(id, { kind: "chat", id, checkpoint, model, gate });
+    this.#models.set(id, { kind: "chat", id, checkpoint, model: this.#guards.answering(model, id), gate });
   }
 
   addEmbedder(id: string, model: EmbeddingModel, checkpoint = model.info.path): void {
-    this.#models.set(id, { kind: "embedding", id, checkpoint, model, gate: this.#gate(embeddingsAtOnce) });
+    const guarded = this.#guards.embedding(model);
+    this.#models.set(id, { kind: "embedding", id, checkpoint, model: guarded, gate: this.#gate(embeddingsAtOnce) });
   }
 
   /** All models are there: questions are welcome. */

@@ -1,25 +1,18 @@
 /** A model as the server has it, and who asks for one. */
+import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guard/index.js";
 import type { Alias, Resolution } from "../registry/index.js";
-import type { ClipModel, VisionLanguageModel } from "../runtime/index.js";
 import type { Gate } from "./gate.js";
 
-/** What the server asks of a model: tests script one. */
-export type ChatModel = Pick<
-  VisionLanguageModel,
-  "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
-> &
-  Partial<Pick<VisionLanguageModel, "embedImage" | "vectorVersion" | "pin">>;
-export type EmbeddingModel = Pick<
-  ClipModel,
-  "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close"
->;
+/** What the shelf takes; what it hands out is behind the guards. */
+export type ChatModel = AnsweringModel;
+export type { EmbeddingModel };
 
 export interface ServedModel {
   readonly kind: "chat";
   readonly id: string;
   /** The folder that was packed. */
   readonly checkpoint: string;
-  readonly model: ChatModel;
+  readonly model: GuardedModel;
   readonly gate: Gate;
 }
 
@@ -27,7 +20,7 @@ export interface ServedEmbedder {
   readonly kind: "embedding";
   readonly id: string;
   readonly checkpoint: string;
-  readonly model: EmbeddingModel;
+  readonly model: GuardedEmbedder;
   readonly gate: Gate;
 }
 

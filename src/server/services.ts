@@ -1,6 +1,7 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
 import { Lane, OcellusError } from "../base/index.js";
+import { Guards } from "../guard/index.js";
 import { Collections } from "../search/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
@@ -20,11 +21,14 @@ export interface ServerOptions {
   readonly keys?: KeyRing | undefined;
   /** Absent: /admin is for this machine alone. */
   readonly adminKeys?: KeyRing | undefined;
+  /** Absent: the doors to the models stand open. */
+  readonly guards?: Guards | undefined;
   /** The built web page; absent: none is served. */
   readonly webFolder?: string | undefined;
 }
 
 export interface Services extends ServerOptions {
+  readonly guards: Guards;
   readonly models: ModelShelf;
   readonly files: FileStore;
   readonly budget: ByteBudget;
@@ -40,15 +44,16 @@ export interface Services extends ServerOptions {
 }
 
 export function createServices(options: ServerOptions): Services {
-  const { config } = options;
-  const models = new ModelShelf(config);
+  const { config, guards = Guards.none() } = options;
+  const models = new ModelShelf(config, guards);
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget(config.maxBodiesBytes);
   const pixels = new Lane(config.maxPixelBytes);
   const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);
   const [rates, lifecycle] = [new RateLimiter(), new Lifecycle()];
-  return { ...options, models, files, budget, pixels, metrics, rates, lifecycle, collections };
+  guards.listen((check) => metrics.noteCheck(check));
+  return { ...options, guards, models, files, budget, pixels, metrics, rates, lifecycle, collections };
 }
 
 /** @throws `unsupported` when this server keeps none. */

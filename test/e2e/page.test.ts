@@ -20,7 +20,7 @@ vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would
 const picture = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
-const rooms = ["chat", "compare", "uses", "collections", "monitor", "versions", "model"] as const;
+const rooms = ["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
 

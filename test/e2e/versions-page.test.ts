@@ -153,16 +153,19 @@ describe.skipIf(!chromiumPath)(
     it.each([
       ["light", "en-US"],
       ["dark", "zh-CN"],
-    ] as const)("fits a phone and has no serious fault of accessibility, in the %s theme in %s", async (colorScheme, locale) => {
-      const setup = await setUp();
-      await rollOut(setup);
-      await show(setup.server.url, { colorScheme, locale, viewport: { width: 390, height: 844 } });
-      await page.locator(".rates").waitFor();
-      const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
-      expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
-      await page.locator(".alias .soft").first().click();
-      await dialog().waitFor();
-      expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
-    });
+    ] as const)(
+      "fits a phone and has no serious fault of accessibility, in the %s theme in %s",
+      async (colorScheme, locale) => {
+        const setup = await setUp();
+        await rollOut(setup);
+        await show(setup.server.url, { colorScheme, locale, viewport: { width: 390, height: 844 } });
+        await page.locator(".rates").waitFor();
+        const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
+        expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
+        await page.locator(".alias .soft").first().click();
+        await dialog().waitFor();
+        expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
+      },
+    );
   },
 );

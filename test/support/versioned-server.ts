@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
 import { type ChatModel, Fleet, Rollouts, type Versions } from "../../src/server/index.js";
 import { scriptedModel } from "./scripted-model.js";
@@ -82,7 +83,7 @@ export async function openVersions(behaviours: Record<string, Behaviour>, keepWa
     await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
     return echo(tag, behaviours[tag]!, closed);
   };
-  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, load });
+  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards: Guards.none(), load });
   await fleet.start();
   return {
     versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },

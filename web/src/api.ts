@@ -3,10 +3,15 @@
  * page also works behind a proxy that puts a path before it.
  */
 import type {
+  AllowProposal,
   ChatChunk,
   ChatRequest,
   ErrorBody,
+  GuardState,
   ModelDescription,
+  Moderation,
+  ModerationPart,
+  ModerationResult,
   WireAdminState,
   WireAlias,
   WireCollection,
@@ -55,6 +60,21 @@ export async function describeModel(id: string): Promise<ModelDescription> {
 export async function embed(model: string, input: readonly unknown[]): Promise<number[][]> {
   const response = await send("v1/embeddings", { body: { model, input } });
   return (await json<{ data: { embedding: number[] }[] }>(response)).data.map(({ embedding }) => embedding);
+}
+
+/** The policy in force, and one's own recent verdicts. @throws ApiError */
+export async function readGuards(): Promise<GuardState> {
+  return json(await send("v1/ocellus/guards"));
+}
+
+/** Texts and pictures together. @throws ApiError */
+export async function moderate(input: readonly ModerationPart[]): Promise<ModerationResult> {
+  return (await json<Moderation>(await send("v1/moderations", { body: { input } }))).results[0]!;
+}
+
+/** Says that something was no hit. @throws ApiError */
+export async function proposeAllowed(proposal: AllowProposal): Promise<void> {
+  await send("v1/ocellus/guards/proposals", { body: proposal });
 }
 
 /** @throws ApiError, also when the server keeps none. */

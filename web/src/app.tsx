@@ -5,6 +5,7 @@ import type { Conversation } from "./conversation.js";
 import { ChatPage } from "./pages/chat-page.js";
 import { CollectionsPage } from "./pages/collections-page.js";
 import { ComparePage } from "./pages/compare-page.js";
+import { GuardsPage } from "./pages/guards-page.js";
 import { ModelPage } from "./pages/model-page.js";
 import { MonitorPage } from "./pages/monitor-page.js";
 import { UsesPage } from "./pages/uses-page.js";
@@ -95,6 +96,8 @@ function Page({ route, conversation, isSettingsOpen, onSettingsClose }: PageProp
       return <MonitorPage />;
     case "versions":
       return <VersionsPage />;
+    case "guards":
+      return <GuardsPage />;
     case "model":
       return <ModelPage />;
     default:

@@ -191,6 +191,27 @@ export const en = {
   formatsTitle: "Weights in every format",
   keysPerThousand: (bytes: string) => `Keys and values take ${bytes} for 1,000 tokens more.`,
 
+  guards: "Guards",
+  guardsTitle: "What passes, and what does not",
+  guardsLead: "The policy at the models' doors, what it has done lately, and a place to try it.",
+  guardsNone: "There are no guards here: the server was started without --guards.",
+  guardsPolicy: (version: string) => `Policy ${version}`,
+  guardsNotInForce: (problem: string) => `A changed policy is not in force: ${problem}`,
+  guardsOnFailure: {
+    block: "What cannot be checked does not pass.",
+    allow: "What cannot be checked passes, and the response says so.",
+  },
+  guardStages: { input: "going in", output: "coming out" },
+  guardSubjects: { text: "text", picture: "picture" },
+  guardVerdicts: { allow: "passes", flag: "flagged", redact: "cut out", block: "blocked" },
+  guardsTry: "Try it",
+  guardsSentence: "A sentence to check",
+  guardsPicture: "Choose pictures to check",
+  guardsCheck: "Check",
+  guardsFalse: "Not a hit",
+  guardsProposed: "Noted for whoever keeps the lists.",
+  guardsRecent: "Your recent verdicts",
+
   modelTitle: "What is loaded",
   modelFacts: {
     kind: "Kind",

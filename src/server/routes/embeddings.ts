@@ -5,6 +5,7 @@ import {
   type EmbeddingList,
   embeddingRequestSchema,
   harmlessEmbeddingFields,
+  wireGuardReports,
 } from "../../protocol/index.js";
 import { readRequest } from "../body.js";
 import type { App, Exchange } from "../exchange.js";
@@ -33,6 +34,7 @@ export function addEmbeddings(app: App, services: Services): void {
           embedding: encode(vector, encoding_format),
         })),
         usage: { prompt_tokens: numTokens, total_tokens: numTokens },
+        ocellus: { guards: wireGuardReports(exchange.guardReports) },
       } satisfies EmbeddingList);
     } finally {
       ticket.release();

@@ -91,7 +91,7 @@ class Reply {
       ...this.#head,
       status: this.#status(),
       error: null,
-      incomplete_details: this.#status() === "incomplete" ? { reason: "max_output_tokens" } : null,
+      incomplete_details: this.#status() === "incomplete" ? { reason: this.#incompleteReason() } : null,
       instructions: instructions ?? null,
       max_output_tokens: max_output_tokens ?? null,
       model: this.#served.id,
@@ -113,7 +113,11 @@ class Reply {
 
   #status(): WireResponse["status"] {
     if (!this.#choice.hasEnded) return "in_progress";
-    return this.#choice.finishReason === "length" ? "incomplete" : "completed";
+    return ["length", "content_filter"].includes(this.#choice.finishReason) ? "incomplete" : "completed";
+  }
+
+  #incompleteReason() {
+    return this.#choice.finishReason === "content_filter" ? "content_filter" : "max_output_tokens";
   }
 
   #usage(): WireResponse["usage"] {

@@ -5,6 +5,7 @@
  */
 import type { Logger } from "pino";
 import { OcellusError } from "../../base/index.js";
+import type { Guards } from "../../guard/index.js";
 import { type Alias, type Registry, type RegistryState, type Resolution, resolveName } from "../../registry/index.js";
 import { Gate } from "../gate.js";
 import type { Assignment, ChatModel, ServedModel } from "../served.js";
@@ -19,6 +20,8 @@ export interface FleetOptions {
   readonly maxQueue: number;
   /** How long a version stays after the last alias has left it: the way back is then immediate. */
   readonly keepWarmMs: number;
+  /** At the doors of all versions. */
+  readonly guards: Guards;
   readonly log: Logger;
 }
 
@@ -178,12 +181,12 @@ export class Fleet {
   }
 
   async #load(tag: string): Promise<void> {
-    const { registry, load, fits, maxQueue } = this.#options;
+    const { registry, load, fits, maxQueue, guards } = this.#options;
     const folder = await registry.folderOf(tag);
     if (fits && !(await fits(folder))) await this.#dropIdle();
     if (fits && !(await fits(folder)))
       throw new OcellusError("too_large", `${tag} does not fit into this machine's memory beside what it serves`);
-    const model = await load(tag, folder);
+    const model = guards.answering(await load(tag, folder), tag);
     const gate = new Gate({ maxRunning: Math.ceil(1.5 * model.info.maxSequences), maxQueue });
     const served: ServedModel = { kind: "chat", id: tag, checkpoint: folder, model, gate };
     this.#loaded.set(tag, { served, numAnswers: 0, wantedAt: Date.now() });

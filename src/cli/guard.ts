@@ -1,0 +1,15 @@
+/** `ocellus guard …`: the commands about guards. */
+import type { Command } from "commander";
+import { addGuardBenchCommand } from "./guard-bench.js";
+import { addGuardCalibrateCommand } from "./guard-calibrate.js";
+import { addGuardTestCommand } from "./guard-test.js";
+import type { Terminal } from "./terminal.js";
+
+export function addGuardCommand(program: Command, terminal: Terminal): void {
+  const guard = program
+    .command("guard")
+    .description("try what guards find, what they cost, and choose their thresholds");
+  addGuardTestCommand(guard, terminal);
+  addGuardCalibrateCommand(guard, terminal);
+  addGuardBenchCommand(guard, terminal);
+}

@@ -1,0 +1,134 @@
+/**
+ * An answer on its way out. Guards that watch let go of each piece as soon as nothing can come of it; for those that must
+ * see a whole answer it is held back. What is blocked ends with `content_filter`, and the sequence is freed.
+ */
+import type { ChatEvent, ChatToken, PreparedChat } from "../runtime/index.js";
+import { type Passage, redacted } from "./passage.js";
+import { TextFilter } from "./text-filter.js";
+import type { Guard } from "./verdict.js";
+
+type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
+
+interface AnswerContext {
+  readonly passage: Passage;
+  readonly prepared: PreparedChat;
+  /** With stop strings a token can stand before its text has: tokens wait for the end. */
+  readonly hasStops: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** @throws as the events do, `io` when the audit log cannot be written. */
+export async function* guardedAnswer(
+  events: AsyncIterable<ChatEvent>,
+  context: AnswerContext,
+): AsyncGenerator<ChatEvent> {
+  const { passage } = context;
+  const outgoing = new Outgoing(passage.guards("output", "text"), context);
+  let isRecorded = false;
+  const record = async (finishReason: string) => {
+    isRecorded = true;
+    await passage.record("output", { text: outgoing.delivered, finishReason });
+  };
+  try {
+    let end: AnswerEnd | undefined;
+    for await (const event of events) {
+      if (event.type === "end") end = event;
+      else yield* outgoing.push(event.text, event.tokens);
+      if (outgoing.isBlocked) break; // leaving the loop frees the sequence
+    }
+    const last = await outgoing.finish();
+    const ended = end && !outgoing.isBlocked ? end : outgoing.blockedEnd(end);
+    await record(ended.finishReason);
+    yield* last;
+    yield ended;
+  } finally {
+    if (!isRecorded) await record("interrupted");
+  }
+}
+
+/** Text and tokens that have come and not left. */
+class Outgoing {
+  readonly #context: AnswerContext;
+  readonly #filter: TextFilter;
+  readonly #whole: readonly Guard[];
+  readonly #startedAt = performance.now();
+  #firstAt: number | undefined;
+  #numTokens = 0;
+  #text = "";
+  #held = "";
+  #tokens: { start: number; end: number; tokens: readonly ChatToken[] }[] = [];
+  #isRefused = false;
+  delivered = "";
+
+  constructor(guards: readonly Guard[], context: AnswerContext) {
+    this.#context = context;
+    this.#filter = new TextFilter(guards.filter(({ watch }) => watch));
+    this.#whole = guards.filter(({ watch }) => !watch);
+  }
+
+  get isBlocked(): boolean {
+    return this.#isRefused || this.#filter.isBlocked;
+  }
+
+  push(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
+    this.#firstAt ??= performance.now();
+    this.#numTokens += tokens.length;
+    const start = this.#text.length;
+    this.#text += text;
+    this.#tokens.push({ start, end: this.#text.length, tokens });
+    const out = this.#filter.push(text);
+    if (this.#whole.length === 0) return this.#deliver(out, this.#context.hasStops ? [] : this.#takeTokens());
+    this.#held += out;
+    return [];
+  }
+
+  /** What is left, once every guard has seen all. */
+  async finish(): Promise<ChatEvent[]> {
+    const { passage, signal } = this.#context;
+    const rest = this.#held + this.#filter.end();
+    const seen = passage.name({ kind: "text", text: this.#text });
+    for (const { guard, verdict, ms } of this.#filter.verdicts()) passage.note(guard, seen, verdict, ms);
+    if (this.#whole.length === 0) return this.#deliver(rest, this.#takeTokens());
+    const checks = await passage.look({ kind: "text", text: rest }, this.#whole, signal);
+    this.#isRefused = checks.some(({ verdict }) => verdict.verdict === "block");
+    const text = redacted(
+      rest,
+      checks.flatMap(({ verdict }) => verdict.findings),
+    );
+    return this.#isRefused ? [] : this.#deliver(text, text === rest ? this.#takeTokens() : []);
+  }
+
+  /** Usage and times as far as the answer came. */
+  blockedEnd(end: AnswerEnd | undefined): AnswerEnd {
+    if (end) return { ...end, finishReason: "content_filter" };
+    const { promptIds, pictures, started, visionMs } = this.#context.prepared;
+    const now = performance.now();
+    const firstAt = this.#firstAt ?? now;
+    return {
+      type: "end",
+      finishReason: "content_filter",
+      usage: { promptTokens: promptIds.length, cachedTokens: 0, completionTokens: this.#numTokens },
+      timings: {
+        visionMs,
+        picturesKnown: pictures.filter(({ known }) => known).length,
+        firstTokenMs: firstAt - Math.min(started, this.#startedAt),
+        totalMs: now - started,
+        tokensPerSecond: now > firstAt ? ((this.#numTokens - 1) * 1000) / (now - firstAt) : 0,
+      },
+      pictures,
+    };
+  }
+
+  #deliver(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
+    this.delivered += text;
+    return text === "" && tokens.length === 0 ? [] : [{ type: "text", text, tokens }];
+  }
+
+  /** Tokens whose text has left; those of text that was cut out would spell it. */
+  #takeTokens(): ChatToken[] {
+    const { released } = this.#filter;
+    const left = this.#tokens.filter(({ end }) => end <= released);
+    this.#tokens = this.#tokens.filter(({ end }) => end > released);
+    return left.filter(({ start, end }) => !this.#filter.wasCut(start, end)).flatMap(({ tokens }) => tokens);
+  }
+}

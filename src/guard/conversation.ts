@@ -1,0 +1,62 @@
+/** All words and pictures of a conversation, each through its check. */
+import type { ImageInput } from "../image/index.js";
+import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
+
+export interface Checks {
+  /** The text as it may pass. */
+  readonly text: (text: string) => Promise<string>;
+  /** The picture that was checked. */
+  readonly picture: (input: ImageInput) => Promise<ImageInput>;
+}
+
+/** What is no conversation, message or part goes on as it is: the processor refuses it, and says why. */
+export async function guardedConversation(messages: readonly ChatMessage[], checks: Checks): Promise<ChatMessage[]> {
+  if (!Array.isArray(messages)) return messages as ChatMessage[];
+  return Promise.all(messages.map((message: ChatMessage) => guardedMessage(message, checks)));
+}
+
+async function guardedMessage(message: ChatMessage, checks: Checks): Promise<ChatMessage> {
+  const { content, tool_calls } = message ?? {};
+  const isWords = typeof content === "string";
+  if (!isWords && !Array.isArray(content)) return message;
+  return {
+    ...message,
+    content: isWords
+      ? await checks.text(content)
+      : await Promise.all(joined(content).map((part) => guardedPart(part, checks))),
+    ...(tool_calls && { tool_calls: await guardedStrings(tool_calls, checks.text) }),
+  };
+}
+
+/** Neighbouring texts stand together in the prompt: a word must not pass in two halves. */
+function joined(content: readonly (ContentPart | string)[]): ContentPart[] {
+  const parts: ContentPart[] = [];
+  for (const given of content) {
+    const part: ContentPart = typeof given === "string" ? { type: "text", text: given } : given;
+    const last = parts.at(-1);
+    if (isText(part) && last && isText(last)) parts[parts.length - 1] = { type: "text", text: last.text + part.text };
+    else parts.push(part);
+  }
+  return parts;
+}
+
+function isText(part: ContentPart): part is Extract<ContentPart, { type: "text" }> {
+  return part?.type === "text" && typeof part.text === "string";
+}
+
+async function guardedPart(part: ContentPart, { text, picture }: Checks): Promise<ContentPart> {
+  if (isText(part)) return { type: "text", text: await text(part.text) };
+  if (part?.type === "image" && part.image) return image(await picture(part.image));
+  if (part?.type === "video" && Array.isArray(part.video?.frames))
+    return { type: "video", video: { ...part.video, frames: await Promise.all(part.video.frames.map(picture)) } };
+  return part;
+}
+
+/** A JSON value with each of its strings checked; names of fields are code, not words. */
+export async function guardedStrings<T>(value: T, text: Checks["text"]): Promise<T> {
+  if (typeof value === "string") return (await text(value)) as T;
+  if (Array.isArray(value)) return (await Promise.all(value.map((item) => guardedStrings(item, text)))) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(async ([name, item]) => [name, await guardedStrings(item, text)] as const);
+  return Object.fromEntries(await Promise.all(entries)) as T;
+}

@@ -1,0 +1,271 @@
+/**
+ * The one door to a model: the same model, of which nothing is asked and from which nothing comes without the guards. The
+ * server's shelf and the command line hand out no other, so that a new route or command cannot go around it.
+ */
+import { invariant } from "../base/index.js";
+import type { ImageInput, RgbImage } from "../image/index.js";
+import type {
+  ChatEvent,
+  ChatMessage,
+  ChatOptions,
+  ChatResult,
+  ClipModel,
+  PreparedChat,
+  Trace,
+  TraceOptions,
+  VisionLanguageModel,
+} from "../runtime/index.js";
+import { collect } from "../runtime/index.js";
+import { guardedAnswer } from "./answer.js";
+import { guardedConversation, guardedStrings } from "./conversation.js";
+import { type Passage, refusal } from "./passage.js";
+import type { PictureReader } from "./picture.js";
+
+type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
+
+/** What the door asks of a model that answers: tests script one. */
+export type AnsweringModel = Partial<Pick<VisionLanguageModel, "shown" | "embedImage" | "vectorVersion" | "pin">> &
+  Pick<
+    VisionLanguageModel,
+    "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
+  >;
+/** Of one that embeds. */
+export type EmbeddingModel = Shown &
+  Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close">;
+
+/** Whoever stands at the door. */
+export interface DoorKeeper {
+  readonly pictures: PictureReader;
+  begin(model: string): Promise<Passage>;
+}
+
+/** A model that answers, behind the guards. */
+export class GuardedModel {
+  readonly #model: AnsweringModel;
+  readonly #guards: DoorKeeper;
+  /** Prompts that have come in by this door. */
+  readonly #passages = new WeakMap<PreparedChat, Passage>();
+
+  constructor(model: AnsweringModel, guards: DoorKeeper) {
+    this.#model = model;
+    this.#guards = guards;
+  }
+
+  get info() {
+    return this.#model.info;
+  }
+
+  get stats() {
+    return this.#model.stats;
+  }
+
+  get tokenizer() {
+    return this.#model.tokenizer;
+  }
+
+  close(): Promise<void> {
+    return this.#model.close();
+  }
+
+  /** As the model's: of headers, before anything is looked at. */
+  pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
+    return this.#model.pixelBytes(messages, options);
+  }
+
+  /** As the model's. @throws as it, `blocked`, `unavailable` (a guard that must look and cannot). */
+  async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
+    const { passage, conversation, tools } = await this.enter(messages, options);
+    const prepared = await this.#model.prepare(conversation, { ...options, ...tools });
+    this.#passages.set(prepared, passage);
+    return prepared;
+  }
+
+  /** As the model's; ids are checked as the text that they spell. @throws as `prepare`. */
+  async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
+    const passage = await this.#guards.begin(this.info.digest);
+    const text = typeof prompt === "string" ? prompt : this.tokenizer.decode([...prompt], { skipSpecialTokens: false });
+    const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
+    const prepared = this.#model.prepareText(checked === text ? prompt : checked, options);
+    this.#passages.set(prepared, passage);
+    return prepared;
+  }
+
+  /** As the model's; what a guard blocks ends with `content_filter`. @throws as the model's. */
+  async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    const passage = this.#passages.get(prepared);
+    invariant(passage, "a prompt is answered by the door that it came in by");
+    const hasStops = (options.stop ?? []).length > 0;
+    const context = { passage, prepared, hasStops, signal: signalOf(options) };
+    yield* guardedAnswer(this.#model.generate(prepared, options), context);
+  }
+
+  /** As the model's; undefined where it makes no vectors of pictures. */
+  get vectorVersion(): string | undefined {
+    return this.#model.vectorVersion;
+  }
+
+  /** As the model's, where it has a `vectorVersion`. @throws as it, `blocked`, `unavailable`. */
+  async embedImage(input: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const passage = await this.#guards.begin(this.info.digest);
+    const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
+    const checked = await recorded(passage, () => guardedPicture(input, passage, eye, this.#guards, signalOf(options)));
+    invariant(this.#model.embedImage, "who is asked for a vector has a version of vectors");
+    return this.#model.embedImage(checked, options);
+  }
+
+  /** As the model's; undefined where it keeps no pictures. @throws as it, `blocked`, `unavailable`. */
+  get pin(): VisionLanguageModel["pin"] | undefined {
+    const { pin } = this.#model;
+    if (!pin) return undefined;
+    return async (input, options = {}) => {
+      const passage = await this.#guards.begin(this.info.digest);
+      const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
+      const checked = await recorded(passage, () =>
+        guardedPicture(input, passage, eye, this.#guards, signalOf(options)),
+      );
+      return pin.call(this.#model as VisionLanguageModel, checked, options);
+    };
+  }
+
+  /** @internal The conversation as it may be shown to the model. */
+  async enter(messages: readonly ChatMessage[], options: ChatOptions) {
+    const passage = await this.#guards.begin(this.info.digest);
+    const signal = signalOf(options);
+    const { minPixels = "", maxPixels = "" } = options;
+    const budget = {
+      ...(options.minPixels !== undefined && { minPixels: options.minPixels }),
+      ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
+    };
+    const eye = {
+      frame: `${this.info.digest} ${minPixels}-${maxPixels}`,
+      shown: this.#model.shown && ((image: RgbImage) => this.#model.shown!(image, budget)),
+    };
+    return recorded(passage, async () => {
+      const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
+      const picture = (input: ImageInput) => {
+        const found = seen.get(input) ?? guardedPicture(input, passage, eye, this.#guards, signal);
+        seen.set(input, found);
+        return found;
+      };
+      const text = (words: string) => passage.text(words, signal);
+      const conversation = await guardedConversation(messages, { text, picture });
+      const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
+      return { passage, conversation, tools: tools ?? {} };
+    });
+  }
+}
+
+/** The whole model of one command, behind the guards. */
+export class GuardedVisionLanguageModel extends GuardedModel {
+  readonly #model: VisionLanguageModel;
+
+  constructor(model: VisionLanguageModel, guards: DoorKeeper) {
+    super(model, guards);
+    this.#model = model;
+  }
+
+  override get vectorVersion(): string {
+    return this.#model.vectorVersion;
+  }
+
+  get timings() {
+    return this.#model.timings;
+  }
+
+  get device() {
+    return this.#model.device;
+  }
+
+  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    yield* this.generate(await this.prepare(messages, options), options);
+  }
+
+  async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult> {
+    return collect(this.chat(messages, options));
+  }
+
+  /** As the model's. A trace shows every token: what a guard would cut out of it, it blocks. */
+  async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
+    const { passage, conversation } = await this.enter(messages, options);
+    const trace = await this.#model.trace(conversation, options);
+    const checks = await passage.look(
+      { kind: "text", text: trace.text },
+      passage.guards("output", "text"),
+      signalOf(options),
+    );
+    const refused = checks.find(({ verdict: { verdict } }) => verdict === "block" || verdict === "redact");
+    await passage.record("output", { text: trace.text, finishReason: refused ? "content_filter" : trace.finishReason });
+    if (refused) throw refusal(refused, "the answer", passage.reports);
+    return trace;
+  }
+}
+
+/** A model that embeds, behind the guards. */
+export class GuardedEmbedder {
+  readonly #model: EmbeddingModel;
+  readonly #guards: DoorKeeper;
+
+  constructor(model: EmbeddingModel, guards: DoorKeeper) {
+    this.#model = model;
+    this.#guards = guards;
+  }
+
+  get info() {
+    return this.#model.info;
+  }
+
+  close(): Promise<void> {
+    return this.#model.close();
+  }
+
+  get vectorVersion(): string {
+    return this.#model.vectorVersion;
+  }
+
+  numTokens(text: string): number {
+    return this.#model.numTokens(text);
+  }
+
+  /** @throws as the model's, `blocked`, `unavailable`. */
+  async embedImage(input: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const passage = await this.#guards.begin(this.info.digest);
+    const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
+    const checked = await recorded(passage, () => guardedPicture(input, passage, eye, this.#guards, signalOf(options)));
+    return this.#model.embedImage(checked, options);
+  }
+
+  /** @throws as the model's, `blocked`, `unavailable`. */
+  async embedText(text: string): Promise<Float32Array> {
+    const passage = await this.#guards.begin(this.info.digest);
+    return this.#model.embedText(await recorded(passage, () => passage.text(text, signalOf({}))));
+  }
+}
+
+/** The input's checks, in the audit log whether they let it pass or not. */
+async function recorded<T>(passage: Passage, check: () => Promise<T>): Promise<T> {
+  return check().finally(() => passage.record("input"));
+}
+
+function signalOf({ signal }: { readonly signal?: AbortSignal }): AbortSignal {
+  return signal ?? new AbortController().signal;
+}
+
+interface Eye {
+  readonly frame: string;
+  readonly shown: ((image: RgbImage) => RgbImage) | undefined;
+}
+
+/** The bytes that were checked are the bytes that go on. */
+async function guardedPicture(
+  input: ImageInput,
+  passage: Passage,
+  { frame, shown }: Eye,
+  { pictures }: DoorKeeper,
+  signal: AbortSignal,
+): Promise<ImageInput> {
+  if (passage.guards("input", "picture").length === 0) return input;
+  const { file, whole } = await pictures.read(input, signal);
+  const seen = shown && { ...whole, view: "seen" as const, frame, pixels: async () => shown(await whole.pixels()) };
+  await passage.picture(seen ? [whole, seen] : [whole], signal);
+  return file;
+}

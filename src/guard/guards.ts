@@ -1,0 +1,316 @@
+/**
+ * The guards of one server or command: the policy in force, read again when its file or a list changes, all at once or not
+ * at all, and the doors they stand at. Without a policy the doors stand open, and say so.
+ */
+import { appendFile, readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { ioError, OcellusError } from "../base/index.js";
+import type { ImageInput, PictureLimits } from "../image/index.js";
+import type { VisionLanguageModel } from "../runtime/index.js";
+import { type Asked, whoAsks } from "./asker.js";
+import { AuditLog } from "./audit.js";
+import { bind } from "./bind.js";
+import { filesOf, openDetector } from "./detectors/index.js";
+import {
+  type AnsweringModel,
+  type EmbeddingModel,
+  GuardedEmbedder,
+  GuardedModel,
+  GuardedVisionLanguageModel,
+} from "./door.js";
+import { VerdictMemory } from "./memory.js";
+import { type Moderated, moderate } from "./moderate.js";
+import { type Check, Passage, worstOf } from "./passage.js";
+import { PictureReader } from "./picture.js";
+import { emptyPolicy, type GuardConfig, type Policy, parsePolicy, rulesFor } from "./policy.js";
+import type { Action, Detector, Guard, Stage } from "./verdict.js";
+
+export interface GuardsOptions {
+  readonly pictureLimits?: PictureLimits;
+  /** Told when a changed policy cannot be used; the one before stays in force. */
+  readonly onProblem?: (message: string) => void;
+}
+
+/** What one look found, for whoever watches the guards. */
+export interface RecentVerdict {
+  readonly time: string;
+  readonly request: string;
+  readonly key: string;
+  readonly route: string;
+  readonly guard: string;
+  readonly stage: Stage;
+  readonly subject: "text" | "picture";
+  readonly sha256: string;
+  readonly verdict: Action;
+  readonly category?: string;
+  readonly score?: number;
+  readonly failed?: string;
+  readonly ms: number;
+}
+
+export interface GuardsState {
+  readonly policy: Policy;
+  readonly guards: readonly {
+    readonly name: string;
+    readonly type: GuardConfig["type"];
+    readonly version: string;
+    readonly stages: readonly Stage[];
+  }[];
+  /** Why a changed policy is not in force. */
+  readonly problem: string | undefined;
+  /** Newest first. */
+  readonly recent: readonly RecentVerdict[];
+}
+
+/** Thousands of proposals. */
+const maxProposalBytes = 4 * 2 ** 20;
+/** A page of a panel. */
+const maxRecent = 200;
+/** A look at the files costs little; more often nobody saves. */
+const checkEveryMs = 1000;
+/** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
+const retireAfterMs = 600_000;
+
+interface InForce {
+  readonly policy: Policy;
+  /** By the name of the guard. */
+  readonly detectors: ReadonlyMap<string, OpenedDetector>;
+  readonly audit: AuditLog | undefined;
+  /** Of all files it was made from. */
+  readonly fingerprint: string;
+}
+
+interface OpenedDetector {
+  readonly detector: Detector;
+  /** What it was opened from: equal ones are the same. */
+  readonly origin: string;
+}
+
+const nothing: InForce = { policy: emptyPolicy, detectors: new Map(), audit: undefined, fingerprint: "" };
+
+export class Guards {
+  readonly #path: string | undefined;
+  readonly #options: GuardsOptions;
+  readonly #memory = new VerdictMemory();
+  readonly pictures: PictureReader;
+  readonly #recent: RecentVerdict[] = [];
+  /** As they are, for the guard that asks one. */
+  readonly #models = new Map<string, AnsweringModel>();
+  #onCheck: (check: Check) => void = () => {};
+  #inForce: InForce = nothing;
+  #problem: string | undefined;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
+
+  private constructor(path: string | undefined, options: GuardsOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.pictures = new PictureReader(options.pictureLimits ?? {});
+  }
+
+  /** @param path of the policy; undefined: no guards. @throws `not_found`, `invalid_config` with the line, as detectors. */
+  static async open(path: string | undefined, options: GuardsOptions = {}): Promise<Guards> {
+    const guards = new Guards(path, options);
+    if (path !== undefined) guards.#inForce = await guards.#read(path, nothing);
+    guards.#checkedAt = performance.now();
+    return guards;
+  }
+
+  static none(): Guards {
+    return new Guards(undefined, {});
+  }
+
+  get policy(): Policy {
+    return this.#inForce.policy;
+  }
+
+  /** What is in force, and what was seen last. */
+  state(): GuardsState {
+    const { policy, detectors } = this.#inForce;
+    const guards = Object.entries(policy.guards).map(([name, config]) => {
+      const { detector } = detectors.get(name)!;
+      return { name, type: config.type, version: detector.version, stages: stagesOf(config, detector) };
+    });
+    return { policy, guards, problem: this.#problem, recent: this.#recent };
+  }
+
+  /**
+   * Writes down, beside the policy, what somebody holds for no hit; a person decides.
+   * @throws `not_found` without a policy, `too_large` when nobody has looked for long, `io`.
+   */
+  async propose(proposal: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#path === undefined)
+      throw new OcellusError("not_found", "there is no policy here, whose lists could change");
+    const file = `${this.#path}.proposals.jsonl`;
+    const { size } = await stat(file).catch(() => ({ size: 0 }));
+    if (size > maxProposalBytes)
+      throw new OcellusError("too_large", "there are proposals enough: somebody must look at them first");
+    const line = `${JSON.stringify({ time: new Date().toISOString(), policy: this.policy.version, ...proposal })}\n`;
+    await appendFile(file, line).catch((cause: unknown) => Promise.reject(ioError("write", file, cause)));
+  }
+
+  /** Who is told of every check. */
+  listen(onCheck: (check: Check) => void): void {
+    this.#onCheck = onCheck;
+  }
+
+  /** The model behind its door; the guard that asks a model may ask it by `name`, or the first of all without. */
+  answering(model: AnsweringModel, name: string): GuardedModel {
+    this.#models.set(name, model);
+    return new GuardedModel(model, this);
+  }
+
+  whole(model: VisionLanguageModel): GuardedVisionLanguageModel {
+    this.#models.set("", model);
+    return new GuardedVisionLanguageModel(model, this);
+  }
+
+  embedding(model: EmbeddingModel): GuardedEmbedder {
+    return new GuardedEmbedder(model, this);
+  }
+
+  /** One question's way through the policy that is in force now, to its end. @param model its digest, for the audit log. */
+  async begin(model: string, asked: Asked = whoAsks()): Promise<Passage> {
+    await this.#refresh();
+    const { policy, audit } = this.#inForce;
+    return new Passage({
+      ...{ asked, model, audit, policyVersion: policy.version, keepsTexts: policy.audit?.texts ?? false },
+      guards: this.guardsFor(asked),
+      onCheck: (check) => this.#note(check, asked),
+    });
+  }
+
+  /** Under the policy in force. */
+  guardsFor(asked: Pick<Asked, "key" | "route">): Guard[] {
+    const { policy, detectors } = this.#inForce;
+    return Object.entries(policy.guards).flatMap(([name, config]) => {
+      const { detector } = detectors.get(name)!;
+      return stagesOf(config, detector).map((stage) =>
+        bind(detector, {
+          ...{ name, stage, timeoutMs: config.timeoutMs, memory: this.#memory },
+          onFailure: config.onFailure ?? policy.onFailure,
+          rules: rulesFor(policy, asked, name, stage),
+        }),
+      );
+    });
+  }
+
+  /** What the guards of whoever asks make of some texts and pictures. @throws as `decodeImage`, `io` (the audit log). */
+  async moderate(
+    subjects: readonly (string | { readonly picture: ImageInput })[],
+    signal: AbortSignal,
+    asked: Asked = whoAsks(),
+  ): Promise<Moderated> {
+    const passage = await this.begin("none", asked);
+    return moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#refreshing;
+    await this.#inForce.audit?.close();
+    await Promise.all([...this.#inForce.detectors.values()].map(({ detector }) => detector.close?.()));
+    this.#inForce = nothing;
+  }
+
+  #note({ guard, subject, verdict, ms }: Check, { request, key, route }: Asked): void {
+    const worst = worstOf(verdict);
+    this.#recent.unshift({
+      ...{ time: new Date().toISOString(), request, key, route, guard: guard.name, stage: guard.stage },
+      ...{ subject: subject.kind, sha256: subject.sha256, verdict: verdict.verdict, ms },
+      ...(worst && { category: worst.category, score: worst.score }),
+      ...(verdict.failed !== undefined && { failed: verdict.failed }),
+    });
+    this.#recent.length = Math.min(this.#recent.length, maxRecent);
+    this.#onCheck({ guard, subject, verdict, ms });
+  }
+
+  readonly #lent = (name: string | undefined) =>
+    name === undefined ? this.#models.values().next().value : this.#models.get(name);
+
+  async #refresh(): Promise<void> {
+    if (this.#path === undefined || performance.now() - this.#checkedAt < checkEveryMs) return;
+    this.#refreshing ??= this.#reread(this.#path).finally(() => {
+      this.#checkedAt = performance.now();
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #reread(path: string): Promise<void> {
+    const before = this.#inForce;
+    try {
+      const stamps = await stampOf([path, ...listsOf(before.policy, path)]);
+      if (stamps === before.fingerprint) return;
+      this.#inForce = await this.#read(path, before);
+      this.#problem = undefined;
+      this.#retire(before, this.#inForce);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== this.#problem) this.#options.onProblem?.(message);
+      this.#problem = message;
+    }
+  }
+
+  /** Whatever has not changed since `before` is taken over. */
+  async #read(path: string, before: InForce): Promise<InForce> {
+    const stamp = await stampOf([path]); // before reading: what is written meanwhile is found the next time
+    const text = await readFile(path, "utf8").catch((cause: unknown) => {
+      throw ioError("read the policy", path, cause);
+    });
+    const policy = parsePolicy(text, path);
+    const fingerprint = `${stamp}\n${await stampOf(listsOf(policy, path))}`;
+    const detectors = new Map<string, OpenedDetector>();
+    const opened: Detector[] = [];
+    try {
+      for (const [name, config] of Object.entries(policy.guards)) {
+        const origin = `${JSON.stringify(config)} ${await stampOf(filesOf(config, dirname(path)))}`;
+        const known = before.detectors.get(name);
+        if (known?.origin === origin) detectors.set(name, known);
+        else {
+          const context = { folder: dirname(path), name, model: this.#lent };
+          const detector = await openDetector(config, context);
+          opened.push(detector);
+          detectors.set(name, { detector, origin });
+        }
+      }
+      return { policy, detectors, fingerprint, audit: await auditOf(policy, path, before) };
+    } catch (error) {
+      await Promise.all(opened.map((detector) => detector.close?.()));
+      throw error;
+    }
+  }
+
+  #retire(before: InForce, after: InForce): void {
+    const kept = new Set([...after.detectors.values()].map(({ detector }) => detector));
+    const old = [...before.detectors.values()].filter(({ detector }) => !kept.has(detector));
+    setTimeout(() => {
+      for (const { detector } of old) void detector.close?.();
+      if (before.audit !== after.audit) void before.audit?.close();
+    }, retireAfterMs).unref();
+  }
+}
+
+function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[] {
+  return stage ?? (reads.includes("text") ? ["input", "output"] : ["input"]);
+}
+
+async function auditOf({ audit }: Policy, path: string, before: InForce): Promise<AuditLog | undefined> {
+  if (!audit) return undefined;
+  if (before.audit && before.policy.audit?.file === audit.file) return before.audit;
+  return AuditLog.open(resolve(dirname(path), audit.file));
+}
+
+function listsOf({ guards }: Policy, path: string): string[] {
+  return Object.values(guards).flatMap((config) => filesOf(config, dirname(path)));
+}
+
+/** Of files and folders: when they were written last. What is missing is told by whoever reads it. */
+async function stampOf(paths: readonly string[]): Promise<string> {
+  const stamps = await Promise.all(
+    paths.map(async (path) => {
+      const { mtimeMs, size } = await stat(path).catch(() => ({ mtimeMs: 0, size: -1 }));
+      return `${path} ${mtimeMs} ${size}`;
+    }),
+  );
+  return stamps.join("\n");
+}

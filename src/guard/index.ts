@@ -1,0 +1,40 @@
+export { type Asked, asking, whoAsks } from "./asker.js";
+export { AuditLog, type Chain, readChain } from "./audit.js";
+export {
+  type AnsweringModel,
+  type EmbeddingModel,
+  GuardedEmbedder,
+  GuardedModel,
+  GuardedVisionLanguageModel,
+} from "./door.js";
+export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from "./guards.js";
+export type { Moderated } from "./moderate.js";
+export { type Check, type Passage, worstOf } from "./passage.js";
+export { type Policy, parsePolicy } from "./policy.js";
+export { chosenPoint, type Roc, type RocPoint, rocOf } from "./roc.js";
+export {
+  type Action,
+  type Finding,
+  type GuardReport,
+  type Judged,
+  openAiCategories,
+  type PictureSubject,
+  type Stage,
+  type Subject,
+  type TextSubject,
+  type Verdict,
+} from "./verdict.js";
+export {
+  buildMatcher,
+  type Folding,
+  type FoldingOptions,
+  findPersonalData,
+  foldings,
+  parseWordList,
+  personalDataStream,
+  type Span,
+  type WordMatcher,
+  type WordRule,
+  type WordStream,
+  wordListFormat,
+} from "./words/index.js";

@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bind } from "./bind.js";
+import { openPersonalData } from "./detectors/personal-data.js";
+import { VerdictMemory } from "./memory.js";
+import type { Rule } from "./policy.js";
+import { TextFilter } from "./text-filter.js";
+import type { Detector, Finding, TextWatch } from "./verdict.js";
+
+/** Finds words as they stand, and tells of them as late as it may. */
+function literal(words: Readonly<Record<string, string>>): Detector {
+  const longest = Math.max(...Object.keys(words).map(({ length }) => length));
+  const find = (text: string): Finding[] =>
+    Object.entries(words).flatMap(([word, category]) => {
+      const found: Finding[] = [];
+      for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1))
+        found.push({ category, score: 1, reason: word, span: { start: at, end: at + word.length } });
+      return found;
+    });
+  return {
+    version: "1",
+    reads: ["text"],
+    isCostly: false,
+    look: async (subject) => (subject.kind === "text" ? find(subject.text) : []),
+    watch(): TextWatch {
+      let text = "";
+      let told = 0;
+      const tell = (ready: number) => {
+        const findings = find(text).filter(({ span }) => span!.start >= told && span!.start < ready);
+        told = ready;
+        return { ready, findings };
+      };
+      return {
+        push(chunk) {
+          text += chunk;
+          return tell(Math.max(told, text.length - longest + 1));
+        },
+        end: () => tell(text.length).findings,
+      };
+    },
+  };
+}
+
+const guard = (detector: Detector, rules: readonly Rule[], onFailure: "block" | "allow" = "block") =>
+  bind(detector, { name: "g", stage: "output", rules, timeoutMs: 1000, onFailure, memory: new VerdictMemory() });
+
+const words = literal({ bad: "block", aba: "mask", cc: "replace", abc: "flag" });
+const rules: Rule[] = [
+  { category: "block", threshold: 0, action: "block" },
+  { category: "mask", threshold: 0, action: "redact" },
+  { category: "replace", threshold: 0, action: "redact", replacement: "[…]" },
+  { category: "flag", threshold: 0, action: "flag" },
+];
+const personal = guard(openPersonalData(), [{ threshold: 0, action: "redact", replacement: "#" }]);
+
+function filtered(pieces: readonly string[]): { text: string; isBlocked: boolean } {
+  const filter = new TextFilter([guard(words, rules), personal]);
+  let text = "";
+  for (const piece of pieces) {
+    text += filter.push(piece);
+    if (filter.isBlocked) break;
+  }
+  if (!filter.isBlocked) text += filter.end();
+  return { text, isBlocked: filter.isBlocked };
+}
+
+describe("a text that is being written", () => {
+  it("is let out under any cutting as the whole text would be", () => {
+    const text = fc.array(fc.constantFrom("a", "b", "c", "d", " ", "😀", "13812345678", "1381234", "5678 ", "中"), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(12), { maxLength: 30 }), (parts, cuts) => {
+        const whole = parts.join("");
+        const pieces: string[] = [];
+        let at = 0;
+        for (const cut of cuts) {
+          pieces.push(whole.slice(at, at + cut));
+          at += cut;
+        }
+        pieces.push(whole.slice(at));
+        expect(filtered(pieces)).toEqual(filtered([whole]));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("loses nothing when nothing is found, and never half a character", () => {
+    const text = "dd 😀 d";
+    expect(filtered([...text])).toEqual({ text, isBlocked: false });
+  });
+
+  it("ends where what is blocked begins; what stands before it is let out", () => {
+    expect(filtered(["d aba bad and so on"])).toEqual({ text: "d *** ", isBlocked: true });
+  });
+
+  it("cuts overlapping finds out as one", () => {
+    expect(filtered(["dababa"])).toEqual({ text: "d*****", isBlocked: false });
+    expect(filtered(["dccc."])).toEqual({ text: "d[…].", isBlocked: false });
+  });
+
+  const broken: Detector = {
+    ...words,
+    watch: () => ({
+      push() {
+        throw new Error("out of order");
+      },
+      end: () => [],
+    }),
+  };
+
+  it("ends when a guard breaks, unless the policy lets it pass; either way its verdict says so", () => {
+    for (const onFailure of ["block", "allow"] as const) {
+      const filter = new TextFilter([guard(broken, rules, onFailure)]);
+      const text = filter.push("words") + filter.end();
+      expect({ text, isBlocked: filter.isBlocked }).toEqual(
+        onFailure === "block" ? { text: "", isBlocked: true } : { text: "words", isBlocked: false },
+      );
+      expect(filter.verdicts()[0]!.verdict).toMatchObject({ verdict: onFailure, failed: "out of order" });
+    }
+  });
+});

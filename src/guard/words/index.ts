@@ -1,0 +1,5 @@
+export { findPersonalData, personalDataStream } from "../personal-data.js";
+export { type Folding, type FoldingOptions, foldings } from "./folding.js";
+export { buildMatcher, type MatcherOptions, type WordMatcher, type WordPiece, type WordStream } from "./matcher.js";
+export type { Span, WordRule } from "./rule.js";
+export { parseWordList, type WordListFormat, wordListFormat } from "./word-list.js";

@@ -1,0 +1,195 @@
+/**
+ * Whether the characters that the automaton of shapes has stopped at are the rule's, by the switches that are on: runs
+ * (`glaaarb`), gaps (`g-l-a-r-b`), leet signs, characters written as their two halves, and the bounds of Latin words.
+ * Walks backwards from the last character. A run of two is not a run of one (`loose`, `lose`); a longer one is any shorter.
+ */
+import { type Compiled, flagBits, isLatinLike } from "./compile.js";
+import { isLeetFor, kinds } from "./folding.js";
+import { wholeForm } from "./han.js";
+import { gaps, type Window } from "./window.js";
+
+/** A run of this length or more counts as any shorter one. */
+const stretched = 3;
+
+export interface Match {
+  /** Numbers of the first and the last character in the window. */
+  first: number;
+  last: number;
+}
+
+export class ShapeVerifier {
+  readonly match: Match = { first: 0, last: 0 };
+  readonly #c: Compiled;
+  readonly #window: Window;
+  #letters = 0;
+  #leets = 0;
+  #splits = 0;
+  #gaps = 0;
+  #joints = 0;
+  #latinGaps = 0;
+  #latinSpaces = 0;
+
+  constructor(compiled: Compiled, window: Window) {
+    this.#c = compiled;
+    this.#window = window;
+  }
+
+  /** `match` has the place when the answer is true. `letterFollows`: a Latin letter stands right after `last`. */
+  verify(rule: number, last: number, letterFollows: boolean): boolean {
+    this.#letters = this.#leets = this.#splits = this.#gaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
+    const { starts, symbols } = this.#c.rules;
+    const from = starts[rule]!;
+    this.match.last = last;
+    let r = starts[rule + 1]! - 1;
+    let t = last;
+    while (r >= from) {
+      const run = this.#ruleRun(r, from);
+      const isFirst = r - run < from;
+      const isLast = r === starts[rule + 1]! - 1;
+      const before = isLatinLike(symbols[r]!)
+        ? this.#latinRun(r, run, t, isFirst, isLast)
+        : this.#hanRun(r, run, t, isFirst, isLast);
+      if (before === fails) return false;
+      r -= run;
+      t = before;
+      if (isFirst) this.match.first = before + 1;
+      else if (!this.#join(before + 1, r + 1)) return false;
+    }
+    return (
+      this.#isBounded(rule, letterFollows && this.match.last === last) && this.#isAllowed(starts[rule + 1]! - from)
+    );
+  }
+
+  /** Characters of the rule, back from `r`, that are one run. */
+  #ruleRun(r: number, from: number): number {
+    const { symbols } = this.#c.rules;
+    const { coarse } = this.#c.tables;
+    let run = 1;
+    while (r - run >= from && coarse[symbols[r - run]!] === coarse[symbols[r]!]) run++;
+    return run;
+  }
+
+  /** The same of the text; a break ends it. */
+  #textRun(t: number): number {
+    const { coarse } = this.#c.tables;
+    const w = this.#window;
+    let run = 1;
+    while (w.has(t - run) && w.gap(t - run + 1) !== gaps.break && coarse[w.symbol(t - run)!] === coarse[w.symbol(t)!])
+      run++;
+    return run;
+  }
+
+  /** The number of the text's character before the run, or `fails`. */
+  #latinRun(r: number, run: number, t: number, isFirst: boolean, isLast: boolean): number {
+    const w = this.#window;
+    const { coarse } = this.#c.tables;
+    if (!w.has(t) || coarse[w.symbol(t)] !== coarse[this.#c.rules.symbols[r]!]) return fails;
+    let first = t - this.#textRun(t) + 1;
+    let last = t;
+    // "glarb b": the word may end, or begin, at a gap within the run
+    const may = (length: number) => length === run || length >= stretched;
+    if (isLast)
+      for (let i = first + 1; i <= t && last === t; i++) if (w.gap(i) !== gaps.none && may(i - first)) last = i - 1;
+    const end = last;
+    if (isFirst) for (let i = end; i > first; i--) if (w.gap(i) !== gaps.none && may(end - i + 1)) first = i;
+    if (!this.#runFits(r - run + 1, run, first, last - first + 1)) return fails;
+    for (let i = first + 1; i <= last; i++) this.#countGap(i, true);
+    if (isLast) this.match.last = last;
+    return first - 1;
+  }
+
+  #runFits(r: number, run: number, t: number, length: number): boolean {
+    if (length === run) {
+      for (let i = 0; i < run; i++) if (!this.#fits(t + i, r + i)) return false;
+      return true;
+    }
+    if (!this.#c.tables.switches.repeats || length < stretched || length < run) return false;
+    let at = 0;
+    for (let i = 0; i < length; i++) {
+      if (this.#fits(t + i, r + at)) continue;
+      if (at + 1 >= run || !this.#fits(t + i, r + at + 1)) return false;
+      at++;
+    }
+    return this.#c.rules.symbols[r + at] === this.#c.rules.symbols[r + run - 1];
+  }
+
+  #fits(t: number, r: number): boolean {
+    const [sign, letter] = [this.#window.symbol(t), this.#c.rules.symbols[r]!];
+    if (sign === letter) this.#letters++;
+    else if (this.#c.tables.switches.leet && isLeetFor(sign, letter)) this.#leets++;
+    else return false;
+    return true;
+  }
+
+  #hanRun(r: number, run: number, t: number, isFirst: boolean, isLast: boolean): number {
+    const w = this.#window;
+    const symbol = this.#c.rules.symbols[r]!;
+    if (!w.has(t)) return fails;
+    if (w.symbol(t) !== symbol) return run === 1 ? this.#halves(symbol, t) : fails;
+    const length = this.#textRun(t);
+    const { repeats } = this.#c.tables.switches;
+    if (length < run || !(length === run || isFirst || isLast || (repeats && length >= stretched))) return fails;
+    const first = isFirst ? t - run + 1 : t - length + 1;
+    if (isLast && !repeats) this.match.last = first + run - 1;
+    for (let i = first + 1; i <= t; i++) this.#countGap(i, false);
+    return first - 1;
+  }
+
+  /** 女子 for 好, 虫古月 for 蝴: the number of the character before, or `fails`. */
+  #halves(symbol: number, t: number): number {
+    const halves = this.#c.parts.get(symbol);
+    if (!halves) return fails;
+    const middle = this.#half(halves[1], t);
+    if (middle === fails || this.#window.gap(middle + 1) === gaps.break) return fails;
+    this.#splits++;
+    this.#countGap(middle + 1, false);
+    return this.#half(halves[0], middle);
+  }
+
+  #half(half: number, t: number): number {
+    if (!this.#window.has(t)) return fails;
+    return wholeForm(this.#window.symbol(t)) === half ? t - 1 : this.#halves(half, t);
+  }
+
+  /** What lies before the text's character `t`, the rule's character `r`; not counted where the rule has a gap itself. */
+  #join(t: number, r: number): boolean {
+    if (this.#window.gap(t) === gaps.break) return false;
+    const { symbols, gapBefore } = this.#c.rules;
+    if (gapBefore[r] === 0) this.#countGap(t, isLatinLike(symbols[r]!) && isLatinLike(symbols[r - 1]!));
+    return true;
+  }
+
+  #countGap(i: number, isLatin: boolean): void {
+    const gap = this.#window.gap(i);
+    if (isLatin) this.#joints++;
+    if (gap === gaps.none) return;
+    this.#gaps++;
+    if (isLatin) this.#latinGaps++;
+    if (isLatin && gap === gaps.space) this.#latinSpaces++;
+  }
+
+  /** A word that begins or ends with a Latin letter does so at the bound of a Latin word, unless the rule is open there. */
+  #isBounded(rule: number, letterFollows: boolean): boolean {
+    const { flags, starts, symbols } = this.#c.rules;
+    const { first } = this.match;
+    const w = this.#window;
+    const letterBefore = w.has(first - 1) && w.gap(first) === gaps.none && w.kind(first - 1) === kinds.latin;
+    if (letterBefore && !(flags[rule]! & flagBits.openStart) && isLetter(symbols[starts[rule]!]!)) return false;
+    return !letterFollows || (flags[rule]! & flagBits.openEnd) !== 0 || !isLetter(symbols[starts[rule + 1]! - 1]!);
+  }
+
+  /** Within Latin words a space counts only if every letter stands apart: `g l a r b`, but not `as he`. */
+  #isAllowed(length: number): boolean {
+    if (this.#gaps > 0 && !this.#c.tables.switches.separators) return false;
+    const numSigns = this.#letters + this.#leets;
+    if (this.#latinSpaces > 0 && (this.#latinGaps < this.#joints || numSigns < 3)) return false;
+    if (this.#leets > 0 && (this.#letters === 0 || numSigns < 3)) return false;
+    return this.#splits === 0 || length > 1;
+  }
+}
+
+const fails = -2;
+
+function isLetter(symbol: number): boolean {
+  return isLatinLike(symbol) && (symbol | 32) >= 97 && (symbol | 32) <= 122;
+}

@@ -1,0 +1,119 @@
+/**
+ * Whether the letters at which the automaton of sounds has stopped are the rule's characters, each written as itself, as
+ * another of the same sound, or as its pinyin. Sounds are few and words many, so much is asked: see `#isAllowed`.
+ */
+import type { Compiled, Sounds } from "./compile.js";
+import { pinyinLikeEnglish } from "./data/english.js";
+import { kinds } from "./folding.js";
+import { hanReadings } from "./han.js";
+import type { Match } from "./verify-shape.js";
+import { gaps, type Window } from "./window.js";
+
+/** Words of fewer characters are found by sound only where pinyin is written: nearly any two syllables are some word. */
+const fewestHomophones = 3;
+/** From this length on, tones need not agree. */
+const fewestToneless = 4;
+/** Shorter ones are abbreviations and English. */
+const fewestLetters = 4;
+
+const english = new Set(pinyinLikeEnglish.split(" "));
+
+export class SoundVerifier {
+  readonly match: Match = { first: 0, last: 0 };
+  readonly #c: Compiled;
+  readonly #sounds: Sounds;
+  readonly #window: Window;
+  readonly #readings = hanReadings();
+  #exact = 0;
+  #sameTone = 0;
+  #otherTone = 0;
+  #numWritten = 0;
+
+  constructor(compiled: Compiled, sounds: Sounds, window: Window) {
+    this.#c = compiled;
+    this.#sounds = sounds;
+    this.#window = window;
+  }
+
+  /** `match` has the place when the answer is true. */
+  verify(pattern: number, last: number): boolean {
+    const { rule, starts, syllables } = this.#sounds;
+    const from = starts[pattern]!;
+    const length = starts[pattern + 1]! - from;
+    const firstCharacter = this.#c.rules.starts[rule[pattern]!]!;
+    this.#exact = this.#sameTone = this.#otherTone = this.#numWritten = 0;
+    let t = last;
+    if (length < fewestHomophones && this.#isHan(last) && this.#isHan(last - 1)) return false;
+    if (this.#isToneDigit(last)) return false; // it was found when its last letter was read
+    for (let i = length - 1; i >= 0; i--) {
+      if (i < length - 1 && this.#window.gap(t + 1) === gaps.break) return false;
+      while (this.#isToneDigit(t)) t--;
+      t = this.#syllable(t, syllables[from + i]!, firstCharacter + i);
+      if (t === fails) return false;
+    }
+    this.match.first = t + 1;
+    this.match.last = last;
+    return this.#isAllowed(length);
+  }
+
+  #isHan(t: number): boolean {
+    return this.#window.has(t) && this.#readings.syllable[this.#window.character(t)] !== 0;
+  }
+
+  #isToneDigit(t: number): boolean {
+    return (
+      this.#window.has(t) &&
+      this.#window.kind(t) === kinds.digit &&
+      this.#window.symbol(t) === this.#window.character(t)
+    );
+  }
+
+  /** The number of the character before the syllable that ends at `t`, or `fails`. */
+  #syllable(t: number, syllable: number, r: number): number {
+    const w = this.#window;
+    const readings = this.#readings;
+    if (!w.has(t)) return fails;
+    const character = w.character(t);
+    if (readings.syllable[character] !== 0) {
+      if (readings.syllable[character] !== syllable) return fails;
+      const wanted = this.#c.rules.characters[r]!;
+      if (character === wanted) this.#exact++;
+      else if (readings.shareReading(character, wanted)) this.#sameTone++;
+      else this.#otherTone++;
+      return t - 1;
+    }
+    const { length } = readings.letters[syllable]!;
+    for (let i = 0; i < length; i++) {
+      if (!w.has(t - i) || w.letter(t - i) === 0 || (i > 0 && w.gap(t - i + 1) !== gaps.none)) return fails;
+    }
+    this.#numWritten++;
+    return t - length;
+  }
+
+  #isAllowed(length: number): boolean {
+    const { pinyin, homophones } = this.#c.tables.switches;
+    const w = this.#window;
+    const { first } = this.match;
+    if (this.#numWritten === 0) {
+      if (!homophones || this.#exact === length || length < fewestHomophones) return false;
+      return this.#otherTone === 0 || length >= fewestToneless;
+    }
+    if (!pinyin || this.#otherTone > 0 || (this.#sameTone > 0 && !homophones)) return false;
+    const letterBefore = w.has(first - 1) && w.gap(first) === gaps.none && w.letter(first - 1) > 0;
+    if (letterBefore && w.letter(first) > 0) return false;
+    return this.#numWritten < length || !this.#isEnglish();
+  }
+
+  /** Every token of the match is an English word (`women`, `she ran`), or all of it is very short. */
+  #isEnglish(): boolean {
+    const w = this.#window;
+    const tokens = [""];
+    for (let t = this.match.first; t <= this.match.last; t++) {
+      if (t > this.match.first && w.gap(t) !== gaps.none) tokens.push("");
+      if (w.letter(t) > 0) tokens[tokens.length - 1] += String.fromCharCode(w.letter(t) + 96);
+    }
+    return tokens.join("").length < fewestLetters || tokens.every((token) => english.has(token));
+  }
+}
+
+const fails = -2;

@@ -1,0 +1,72 @@
+/**
+ * The last characters a scanner has read, in rings of typed arrays: no object a character. Separators and invisible
+ * characters are not in it; what is known of them is the gap before the character that follows.
+ */
+
+/** The longest word has 64 characters, and a run of one is kept to 16: see compile.ts. */
+const capacity = 2 ** 11;
+const mask = capacity - 1;
+
+export const gaps = { none: 0, separator: 1, space: 2, break: 3 } as const;
+
+export class Window {
+  readonly #symbol = new Uint16Array(capacity);
+  readonly #character = new Uint16Array(capacity);
+  readonly #kind = new Uint8Array(capacity);
+  readonly #gap = new Uint8Array(capacity);
+  readonly #letter = new Uint8Array(capacity);
+  readonly #start = new Int32Array(capacity);
+  readonly #end = new Int32Array(capacity);
+  /** Number of the next character. */
+  size = 0;
+
+  append(
+    symbol: number,
+    character: number,
+    kind: number,
+    gap: number,
+    letter: number,
+    start: number,
+    end: number,
+  ): void {
+    const at = this.size++ & mask;
+    this.#symbol[at] = symbol;
+    this.#character[at] = character;
+    this.#kind[at] = kind;
+    this.#gap[at] = gap;
+    this.#letter[at] = letter;
+    this.#start[at] = start;
+    this.#end[at] = end;
+  }
+
+  /** The last character goes on to here. */
+  extend(end: number): void {
+    this.#end[(this.size - 1) & mask] = end;
+  }
+
+  symbol(i: number): number {
+    return this.#symbol[i & mask]!;
+  }
+  character(i: number): number {
+    return this.#character[i & mask]!;
+  }
+  kind(i: number): number {
+    return this.#kind[i & mask]!;
+  }
+  /** What lies between this character and the one before it. */
+  gap(i: number): number {
+    return this.#gap[i & mask]!;
+  }
+  letter(i: number): number {
+    return this.#letter[i & mask]!;
+  }
+  start(i: number): number {
+    return this.#start[i & mask]!;
+  }
+  end(i: number): number {
+    return this.#end[i & mask]!;
+  }
+  has(i: number): boolean {
+    return i >= 0 && i > this.size - capacity;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Lists of words from files. Text: one word a line, `# category: NAME` and `# severity: 1` for those that follow, other lines
+ * with `#` are comments. CSV: word,category,severity, with or without that line as a heading. JSON: `{ "category": [words] }`
+ * or a list of `{ word, category, severity }`.
+ */
+import { OcellusError } from "../../base/index.js";
+import type { WordRule } from "./rule.js";
+
+export type WordListFormat = "text" | "json" | "csv";
+
+/** Ten times the largest list in use; the automaton of one has some five million nodes. */
+const maxWords = 1_000_000;
+const defaultCategory = "words";
+
+/**
+ * @param name said in errors, with the line
+ * @throws `invalid_file`
+ */
+export function parseWordList(text: string, format: WordListFormat, name: string): WordRule[] {
+  const plain = text.replace(/^\ufeff/, "");
+  const rules = format === "json" ? parseJson(plain, name) : parseLines(plain, format, name);
+  if (rules.length <= maxWords) return rules;
+  throw new OcellusError(
+    "too_large",
+    `${name}: expected at most ${maxWords} words, found ${rules.length}; split the list`,
+  );
+}
+
+/** By the name's ending; what is neither JSON nor CSV is text. */
+export function wordListFormat(name: string): WordListFormat {
+  const ending = /\.(json|csv)$/i.exec(name)?.[1];
+  return ending === undefined ? "text" : (ending.toLowerCase() as WordListFormat);
+}
+
+function parseLines(text: string, format: "text" | "csv", name: string): WordRule[] {
+  const rules: WordRule[] = [];
+  let setting = { category: defaultCategory, severity: 1 };
+  for (const [i, raw] of text.split(/\r?\n/).entries()) {
+    const line = raw.trim();
+    const place = `${name}, line ${i + 1}`;
+    if (line === "") continue;
+    if (format === "csv") {
+      const cells = csvCells(line, place);
+      if (i > 0 || cells[0]!.toLowerCase() !== "word") rules.push(csvRule(cells, place));
+    } else if (line.startsWith("#")) setting = headed(line, setting, place);
+    else rules.push({ word: checkedWord(line, place), ...setting });
+  }
+  return rules;
+}
+
+function headed<S extends { category: string; severity: number }>(line: string, setting: S, place: string): S {
+  const [, key, value] = /^#\s*(category|severity)\s*:\s*(.+)$/.exec(line) ?? [];
+  if (key === undefined) return setting;
+  return { ...setting, [key]: key === "severity" ? checkedSeverity(value!, place) : value! };
+}
+
+function csvCells(line: string, place: string): string[] {
+  const cells = [...line.matchAll(/(?:^|,)(?:\s*"((?:[^"]|"")*)"\s*(?=,|$)|([^",]*))/g)];
+  if (cells.map(([cell]) => cell).join("") === line)
+    return cells.map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain!).trim());
+  throw new OcellusError("invalid_file", `${place}: expected word,category,severity, found a stray quote in ${line}`);
+}
+
+function csvRule([word, category, severity, ...more]: readonly string[], place: string): WordRule {
+  if (more.length > 0)
+    throw new OcellusError("invalid_file", `${place}: expected word,category,severity, found ${more.length + 3} cells`);
+  return {
+    word: checkedWord(word, place),
+    category: category || defaultCategory,
+    severity: severity ? checkedSeverity(severity, place) : 1,
+  };
+}
+
+function parseJson(text: string, name: string): WordRule[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new OcellusError("invalid_file", `${name}: expected JSON, found ${(cause as Error).message}`, { cause });
+  }
+  if (Array.isArray(value))
+    return value.map((entry, i) => jsonRule(entry, defaultCategory, `${name}, ${entryPlace(text, i)}`));
+  if (typeof value !== "object" || value === null)
+    throw new OcellusError("invalid_file", `${name}: expected a list or an object of lists, found ${typeof value}`);
+  return Object.entries(value).flatMap(([category, words]) => {
+    const place = `${name}, line ${lineOf(text, text.indexOf(JSON.stringify(category)))}, category ${category}`;
+    if (Array.isArray(words)) return words.map((entry, i) => jsonRule(entry, category, `${place}, word ${i + 1}`));
+    throw new OcellusError("invalid_file", `${place}: expected a list of words, found ${typeof words}`);
+  });
+}
+
+/** JSON.parse keeps no lines; an entry is named by its number, and by its line when each has one of its own. */
+function entryPlace(text: string, i: number): string {
+  const lines = text.split("\n").flatMap((line, n) => (/^\s*["{]/.test(line) ? [n + 1] : []));
+  return lines.length > i && /^\s*\[\s*\n/.test(text) ? `line ${lines[i]}` : `entry ${i + 1}`;
+}
+
+function lineOf(text: string, at: number): number {
+  return text.slice(0, Math.max(0, at)).split("\n").length;
+}
+
+function jsonRule(entry: unknown, category: string, place: string): WordRule {
+  if (typeof entry === "string") return { word: checkedWord(entry, place), category, severity: 1 };
+  const { word, category: own, severity } = (entry ?? {}) as Record<string, unknown>;
+  if (own !== undefined && (typeof own !== "string" || own === ""))
+    throw new OcellusError("invalid_file", `${place}: expected "category" to be a text, found ${JSON.stringify(own)}`);
+  return {
+    word: checkedWord(word, place),
+    category: own ?? category,
+    severity: severity === undefined ? 1 : checkedSeverity(severity, place),
+  };
+}
+
+function checkedWord(word: unknown, place: string): string {
+  if (typeof word === "string" && /[\p{L}\p{N}]/u.test(word) && [...word].length <= 64) return word.trim();
+  throw new OcellusError(
+    "invalid_file",
+    `${place}: expected a word of 1 to 64 characters with a letter or a digit, found ${JSON.stringify(word) ?? "none"}`,
+  );
+}
+
+function checkedSeverity(value: unknown, place: string): number {
+  const severity = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (Number.isInteger(severity) && (severity as number) >= 1 && (severity as number) <= 5) return severity as number;
+  throw new OcellusError("invalid_file", `${place}: expected a severity from 1 to 5, found ${JSON.stringify(value)}`);
+}

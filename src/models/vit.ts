@@ -1,0 +1,111 @@
+/**
+ * vit: a Vision Transformer that classifies pictures.
+ *
+ *   picture ─ patches ─ [class, patch…] + positions ─ blocks ─ layernorm ─ row 0 ─ classifier ─→ logits
+ *
+ * Specification: docs/models/vit.md. Sources: Dosovitskiy et al. 2020; transformers modeling_vit.py (names).
+ */
+import { z } from "zod";
+import { OcellusError } from "../base/index.js";
+import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import { parseImageRecipe } from "../image/index.js";
+import * as nn from "../nn/index.js";
+import { epsilon, layers, parseConfig, size } from "./config.js";
+import type { ClassifierFamily } from "./family.js";
+
+/** Files leave out what equals the reference's defaults (those of ViT-B/16), so these are part of the format. */
+const configSchema = z.object({
+  model_type: z.literal("vit"),
+  hidden_size: size.default(768),
+  num_hidden_layers: layers.default(12),
+  num_attention_heads: size.default(12),
+  intermediate_size: size.default(3072),
+  hidden_act: z.enum(["gelu", "quick_gelu", "relu"]).default("gelu"),
+  layer_norm_eps: epsilon.default(1e-12),
+  image_size: size.default(224),
+  patch_size: size.default(16),
+  num_channels: z.literal(3).default(3),
+  qkv_bias: z.boolean().default(true),
+  /** The reference's two nameless labels, where a file has none. */
+  id2label: z.record(z.string().regex(/^\d{1,6}$/), z.string()).default({ "0": "LABEL_0", "1": "LABEL_1" }),
+});
+type Config = z.infer<typeof configSchema>;
+
+/** pixel_values [num_patches, 3·patch²] of one picture → logits [1, labels] */
+function build(builder: GraphBuilder, config: Config): void {
+  const { hidden_size: D, layer_norm_eps: eps } = config;
+  const tower = builder.root.at("vit");
+  const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
+  let x = embedPatches(tower.at("embeddings"), pixels, config);
+  for (let n = 0; n < config.num_hidden_layers; n++) x = block(tower.at("encoder").at("layer").at(n), x, config);
+  const normed = nn.layerNorm(tower, "layernorm", x, eps);
+  const first = tower.op("Gather", [tower.reshape(normed, [-1, D]), tower.int64([0])]);
+  builder.output("logits", nn.linear(builder.root, "classifier", first, labelsOf(config).length, { bias: true }));
+}
+
+/** The convolution with stride = kernel is a product of each patch (channel, y, x) with the flattened kernel. */
+function embedPatches(scope: Scope, pixels: Value, config: Config): Value {
+  const { hidden_size: D, patch_size: p } = config;
+  const projection = scope.at("patch_embeddings").at("projection");
+  const kernel = projection.reshape(projection.weight("weight", [D, 3, p, p]), [D, patchValues(config)]);
+  const product = projection.op("FusedMatMul", [pixels, kernel], { transB: 1 });
+  const patches = projection.op("Add", [product, projection.weight("bias", [D])]);
+  const classRow = scope.reshape(scope.weight("cls_token", [1, 1, D]), [1, D]);
+  const rows = scope.reshape(scope.op("Concat", [classRow, patches], { axis: 0 }), [1, -1, D]);
+  return scope.op("Add", [rows, scope.weight("position_embeddings", [1, numPatches(config) + 1, D])]);
+}
+
+/** Pre-norm transformer block. x [1, sequence, D] */
+function block(scope: Scope, x: Value, config: Config): Value {
+  const { hidden_size: D, layer_norm_eps: eps, qkv_bias: bias } = config;
+  const attn = scope.at("attention").at("attention");
+  const normed = nn.layerNorm(scope, "layernorm_before", x, eps);
+  const [q, k, v] = ["query", "key", "value"].map((name) => nn.linear(attn, name, normed, D, { bias }));
+  const mixed = nn.fullAttention(attn, q!, k!, v!, config.num_attention_heads);
+  const out = nn.linear(scope.at("attention").at("output"), "dense", mixed, D, { bias: true });
+  const afterAttention = scope.op("Add", [x, out]);
+
+  const again = nn.layerNorm(scope, "layernorm_after", afterAttention, eps);
+  const wide = nn.linear(scope.at("intermediate"), "dense", again, config.intermediate_size, { bias: true });
+  const narrow = nn.linear(scope.at("output"), "dense", activation(scope, wide, config), D, { bias: true });
+  return scope.op("Add", [afterAttention, narrow]);
+}
+
+function activation(scope: Scope, x: Value, { hidden_act }: Config): Value {
+  if (hidden_act === "relu") return scope.op("Relu", [x]);
+  return hidden_act === "gelu" ? scope.op("Gelu", [x]) : scope.op("QuickGelu", [x], { alpha: { float: 1.702 } });
+}
+
+const numPatches = ({ image_size, patch_size }: Config): number => (image_size / patch_size) ** 2;
+const patchValues = ({ patch_size }: Config): number => 3 * patch_size ** 2;
+
+function labelsOf({ id2label }: Config): string[] {
+  return Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i] ?? `LABEL_${i}`);
+}
+
+export const vit: ClassifierFamily<Config> = {
+  kind: "classifier",
+  modelType: "vit",
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    const rules: [boolean, string][] = [
+      [config.image_size % config.patch_size === 0, "image_size must be a multiple of patch_size"],
+      [config.hidden_size % config.num_attention_heads === 0, "hidden_size must be a multiple of its heads"],
+    ];
+    for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+    return config;
+  },
+  canonicalName: (name) => name,
+  graphs: (config) => ({ vision: (builder) => build(builder, config) }),
+  labels: labelsOf,
+  recipe: ({ image_size: side, patch_size }, preprocessorConfig) =>
+    parseImageRecipe(preprocessorConfig, {
+      kind: "stretch",
+      resample: "bilinear",
+      width: side,
+      height: side,
+      patchSize: patch_size,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+    }),
+};

@@ -1,0 +1,76 @@
+/** A checkpoint that classifies pictures, ready to be shown one at a time. */
+import { throwIfAborted } from "../base/index.js";
+import { type ImageInput, type ImageRecipe, prepareImage } from "../image/index.js";
+import type { Classifier } from "../models/index.js";
+import { openPackedClassifier, type Packed } from "../pack/index.js";
+import { defaultThreads, float32, type Graph } from "../session/index.js";
+import { findPacked, openGraph, type PackingChoice, type Threading } from "./open.js";
+import { choosePlacement, type DeviceChoice } from "./placement.js";
+
+export interface LoadClassifierOptions extends PackingChoice, Threading, DeviceChoice {
+  /** Threads of one operator. Default: the cores this process may use. */
+  readonly threads?: number;
+}
+
+export interface LabelProbability {
+  readonly label: string;
+  /** Softmax over all labels. */
+  readonly probability: number;
+}
+
+/**
+ * Opens the checkpoint of a classifier (packing it into the cache the first time) or a packed one.
+ * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
+ */
+export async function loadClassifier(path: string, options: LoadClassifierOptions = {}): Promise<PictureClassifier> {
+  const { towers: device } = await choosePlacement(options);
+  const packed = await openPackedClassifier((await findPacked(path, options, [])).path);
+  try {
+    const session = { device, threads: options.threads ?? defaultThreads() };
+    const vision = await openGraph(packed, "vision", session, options);
+    const recipe = packed.family.recipe(packed.config, await packed.files.readJson("preprocessor_config.json"));
+    return new PictureClassifier(packed, vision, recipe);
+  } catch (error) {
+    await packed.close();
+    throw error;
+  }
+}
+
+export class PictureClassifier {
+  readonly labels: readonly string[];
+  readonly digest: string;
+  readonly #packed: Packed<Classifier>;
+  readonly #vision: Graph;
+  readonly #recipe: ImageRecipe;
+
+  /** @internal Use `loadClassifier`. */
+  constructor(packed: Packed<Classifier>, vision: Graph, recipe: ImageRecipe) {
+    this.#packed = packed;
+    this.#vision = vision;
+    this.#recipe = recipe;
+    this.labels = packed.family.labels(packed.config);
+    this.digest = packed.manifest.source_digest;
+  }
+
+  /** In the order of `labels`. @throws as `decodeImage`. */
+  async classify(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<LabelProbability[]> {
+    const { pixels } = await prepareImage(image, this.#recipe, options);
+    throwIfAborted(options.signal);
+    const feeds = { pixel_values: float32(pixels.data, pixels.shape) };
+    const { logits } = await this.#vision.run(feeds, { logits: null });
+    const probabilities = softmax(logits!.data as Float32Array);
+    return this.labels.map((label, i) => ({ label, probability: probabilities[i]! }));
+  }
+
+  async close(): Promise<void> {
+    await this.#vision.close();
+    await this.#packed.close();
+  }
+}
+
+function softmax(logits: Float32Array): number[] {
+  const top = Math.max(...logits);
+  const weights = Array.from(logits, (logit) => Math.exp(logit - top));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}

@@ -1,0 +1,16 @@
+/** Tells the guards who asks for what, and every response, whatever its route, what the guards have said. */
+import { asking, type GuardReport } from "../guard/index.js";
+import type { App } from "./exchange.js";
+
+export function addGuarding(app: App): void {
+  app.use("/v1/*", async (c, next) => {
+    const { id: request, owner: key, guardReports: reports } = c.get("exchange");
+    await asking({ key, route: c.req.path, request, reports }, next);
+    if (reports.length > 0) c.header("x-ocellus-guards", reports.map(headerPart).join(", "));
+  });
+}
+
+/** `words@3f2a…;input=allow`: of a stream, what is known when it begins. */
+function headerPart({ name, version, stage, verdict, failed }: GuardReport): string {
+  return `${name}@${version};${stage}=${verdict}${failed === undefined ? "" : ";failed"}`;
+}

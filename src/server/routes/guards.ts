@@ -1,0 +1,29 @@
+/** /v1/ocellus/guards: the policy in force and one's own recent verdicts; proposals for its lists of what is allowed. */
+import type { GuardsState } from "../../guard/index.js";
+import { allowProposalSchema, type GuardState } from "../../protocol/index.js";
+import { readRequest } from "../body.js";
+import type { App } from "../exchange.js";
+import type { Services } from "../services.js";
+
+export function addGuards(app: App, services: Services): void {
+  const { guards } = services;
+  app.get("/v1/ocellus/guards", (c) => c.json(stateFor(guards.state(), c.get("exchange").owner)));
+  app.post("/v1/ocellus/guards/proposals", async (c) => {
+    const proposal = await readRequest(c, services, allowProposalSchema);
+    await guards.propose({ key: c.get("exchange").owner, ...proposal });
+    return c.json({ object: "ocellus.allow_proposal", written: true });
+  });
+}
+
+/** Other keys' names and verdicts are theirs. */
+function stateFor({ policy, guards, problem, recent }: GuardsState, owner: string): GuardState {
+  return {
+    object: "ocellus.guards",
+    policy: policy.version,
+    on_failure: policy.onFailure,
+    ...(problem !== undefined && { problem }),
+    guards: guards.map(({ stages, ...guard }) => ({ ...guard, stages: [...stages] })),
+    rules: policy.rules.filter(({ key }) => key === undefined || key === owner).map(({ key: _, ...rule }) => rule),
+    recent: recent.filter(({ key }) => key === owner).map(({ key: _, ...verdict }) => verdict),
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * Golden numbers of the guard nsfw: `npx tsx test/golden/nsfw/make_golden.ts FOLDER`, where FOLDER has been given
+ * `npm install @tensorflow/tfjs@4 nsfwjs@4.3`. Reference: nsfwjs's own `classify` on TensorFlow.js's CPU backend, shown the
+ * pixels that our decoder gives of the bundled pictures, and generated ones. Neither library is a dependency.
+ */
+import { readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { decodeImage, type RgbImage } from "../../../src/image/index.js";
+import { generatedPicture } from "../../support/generated-pictures.js";
+
+const root = join(import.meta.dirname, "../../..");
+const numPictures = 200;
+
+async function main(folder: string): Promise<void> {
+  const require = createRequire(join(folder, "package.json"));
+  const tf = require("@tensorflow/tfjs");
+  const nsfwjs = require("nsfwjs");
+  await tf.setBackend("cpu");
+  const model = await nsfwjs.load("MobileNetV2");
+  const classify = async ({ data, width, height }: RgbImage): Promise<Record<string, number>> => {
+    const tensor = tf.tensor3d(data, [height, width, 3], "int32");
+    const found: { className: string; probability: number }[] = await model.classify(tensor, 5);
+    tensor.dispose();
+    return Object.fromEntries(found.map(({ className, probability }) => [className, Number(probability.toFixed(6))]));
+  };
+  const bundled: Record<string, object> = {};
+  for (const name of readdirSync(join(root, "examples/pictures")).filter((name) => !name.endsWith(".json")))
+    bundled[name] = await classify(await decodeImage(join(root, "examples/pictures", name)));
+  const generated: object[] = [];
+  for (let seed = 0; generated.length + Object.keys(bundled).length < numPictures; seed++)
+    generated.push(await classify(generatedPicture(seed)));
+  const versions = { nsfwjs: "4.3.0", tfjs: tf.version.tfjs as string };
+  const text = JSON.stringify({ versions, bundled, generated });
+  writeFileSync(join(import.meta.dirname, "scores.json"), `${text.replaceAll("},{", "},\n{")}\n`);
+}
+
+main(process.argv[2]!).catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,43 @@
+/**
+ * The guard nsfw against nsfwjs on TensorFlow.js, by test/golden/nsfw/make_golden.ts: 200 pictures, every score to 1e-3. The
+ * weights are the package's, which is not a dependency: without it (node_modules/nsfwjs, or OCELLUS_NSFWJS) this is skipped.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { nsfwCheckpoint } from "../src/guard/detectors/nsfw.js";
+import { loadClassifier } from "../src/runtime/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+import { generatedPicture } from "./support/generated-pictures.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+const folder = process.env.OCELLUS_NSFWJS ?? join(repository, "node_modules/nsfwjs");
+
+interface Golden {
+  readonly bundled: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly generated: readonly Readonly<Record<string, number>>[];
+}
+
+describe.skipIf(!existsSync(folder))("nsfw (skipped without the npm package nsfwjs)", () => {
+  it("agrees with the original library to 1e-3 on 200 pictures", async () => {
+    const golden = JSON.parse(readFileSync(join(repository, "test/golden/nsfw/scores.json"), "utf8")) as Golden;
+    const pictures = [
+      ...Object.entries(golden.bundled).map(
+        ([name, scores]) => [join(repository, "examples/pictures", name), scores] as const,
+      ),
+      ...golden.generated.map((scores, seed) => [generatedPicture(seed), scores] as const),
+    ];
+    expect(pictures).toHaveLength(200);
+    const classifier = await loadClassifier(await nsfwCheckpoint(folder), {
+      weights: "fp32",
+      device: "cpu",
+      threads: 1,
+    });
+    let worst = 0;
+    for (const [picture, scores] of pictures)
+      for (const { label, probability } of await classifier.classify(picture))
+        worst = Math.max(worst, Math.abs(probability - scores[label]!));
+    await classifier.close();
+    expect(worst).toBeLessThanOrEqual(1e-3);
+  });
+});

@@ -1,0 +1,364 @@
+/**
+ * No side door: every route and every command that reaches a model, asked with a picture and with words that the policy
+ * forbids. A route or command that is not listed here fails the test, so that a new one is tried before it is shipped.
+ */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { main } from "../src/cli/main.js";
+import { createMcpServer } from "../src/cli/mcp.js";
+import { GuardedEmbedder, GuardedModel, Guards } from "../src/guard/index.js";
+import { createApp } from "../src/server/index.js";
+import { repository, temporaryFolder } from "./support/folders.js";
+import {
+  dataUrl,
+  digestOf,
+  embeddingWitness,
+  forbiddenPicture,
+  forbiddenWord,
+  openGuards,
+  picture,
+  strictPolicy,
+  type Witness,
+  witness,
+  writePolicy,
+} from "./support/guards.js";
+import { loadTiny, startServer, type TestServer } from "./support/server.js";
+
+vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+
+const shown = { type: "image_url", image_url: { url: dataUrl(forbiddenPicture) } };
+const inTwo = [
+  { type: "text", text: forbiddenWord.slice(0, 2) },
+  { type: "text", text: forbiddenWord.slice(2) },
+];
+const user = (content: unknown) => ({ role: "user", content });
+const tool = {
+  type: "function",
+  function: { name: "look", description: forbiddenWord, parameters: { type: "object" } },
+};
+const call = {
+  id: "1",
+  type: "function",
+  function: { name: "look", arguments: JSON.stringify({ for: [forbiddenWord] }) },
+};
+
+interface Probe {
+  /** Bodies that bring something forbidden to a model; "FILE" stands for the id of the uploaded picture. */
+  readonly asks: readonly object[];
+  /** Harmless bodies whose answer has the forbidden word in it. */
+  readonly answers: readonly object[];
+}
+
+/** By route. Of a new one: every field that reaches a model. */
+const probes: Readonly<Record<string, Probe>> = {
+  "POST /v1/chat/completions": {
+    asks: [
+      { messages: [user(forbiddenWord)] },
+      { messages: [user(inTwo)] },
+      { messages: [{ role: "system", content: forbiddenWord }, user("hi")] },
+      { messages: [user("hi"), { role: "assistant", content: forbiddenWord }, user("and?")] },
+      { messages: [user("hi"), { role: "assistant", content: "", tool_calls: [call] }, user("and?")] },
+      { messages: [user("hi"), { role: "tool", content: forbiddenWord, tool_call_id: "1" }] },
+      { messages: [user("hi")], tools: [tool] },
+      { messages: [user([shown, { type: "text", text: "What is this?" }])] },
+      { messages: [user([shown]), { role: "assistant", content: "a dress" }, user("and now?")] },
+      { messages: [user([{ type: "file", file: { file_id: "FILE" } }])] },
+      { messages: [user(forbiddenWord)], stream: true },
+    ],
+    answers: [{ messages: [user("hi")] }, { messages: [user("hi")], n: 2 }, { messages: [user("hi")], logprobs: true }],
+  },
+  "POST /v1/responses": {
+    asks: [
+      { input: forbiddenWord },
+      { input: "hi", instructions: forbiddenWord },
+      { input: [{ role: "user", content: [{ type: "input_image", image_url: dataUrl(forbiddenPicture) }] }] },
+      { input: [{ role: "user", content: [{ type: "input_image", file_id: "FILE" }] }] },
+    ],
+    answers: [{ input: "hi" }],
+  },
+  "POST /v1/completions": {
+    asks: [{ prompt: forbiddenWord }, { prompt: ["hi", forbiddenWord] }],
+    answers: [{ prompt: "hi" }, { prompt: ["hi", "ho"], n: 2 }],
+  },
+  "POST /v1/embeddings": {
+    asks: [
+      { input: forbiddenWord },
+      { input: ["hi", forbiddenWord] },
+      { input: [{ type: "text", text: forbiddenWord }] },
+      { input: shown },
+    ],
+    answers: [],
+  },
+  "POST /v1/ocellus/match": {
+    asks: [
+      { image_url: dataUrl(forbiddenPicture), text: "a dress" },
+      { image_url: dataUrl(picture(1)), text: forbiddenWord },
+      { model: "clip", image_url: dataUrl(forbiddenPicture), text: "a dress" },
+      { model: "clip", image_url: dataUrl(picture(1)), text: forbiddenWord },
+    ],
+    answers: [],
+  },
+  "POST /v1/ocellus/collections/:collection/entries": {
+    asks: [
+      {
+        entries: [
+          { source: "a.png", image_url: dataUrl(picture(1)) },
+          { source: "b.png", image_url: dataUrl(forbiddenPicture) },
+        ],
+      },
+    ],
+    answers: [],
+  },
+  "POST /v1/ocellus/collections/:collection/search": {
+    asks: [{ image_url: dataUrl(forbiddenPicture) }, { text: forbiddenWord }],
+    answers: [],
+  },
+};
+
+/** They reach no model. Uploads lie in memory; whoever asks about one asks at another route. */
+const withoutModel = [
+  ...[
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /metrics",
+    "GET /openapi.json",
+    "GET /docs",
+    "POST /v1/moderations",
+    "GET /v1/ocellus/guards",
+    "POST /v1/ocellus/guards/proposals",
+  ],
+  ...["GET", "POST"].map((method) => `${method} /v1/ocellus/collections`), // a new one is empty
+  ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection`),
+  ...["/entries", "/entries/:id/picture", "/duplicates"].map(
+    (part) => `GET /v1/ocellus/collections/:collection${part}`,
+  ),
+  "DELETE /v1/ocellus/collections/:collection/entries/:id",
+  ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
+  ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
+];
+
+let server: TestServer;
+let model: Witness;
+let embedder: ReturnType<typeof embeddingWitness>;
+let file: string;
+beforeEach(async () => {
+  model = Object.assign(witness(), { info: { ...witness().info, readsTools: true } });
+  embedder = embeddingWitness();
+  const guards = await openGuards(temporaryFolder(), await strictPolicy());
+  server = await startServer({ model }, { collections: temporaryFolder() }, { guards });
+  server.services.models.addEmbedder("clip", embedder);
+  await server.post("/v1/ocellus/collections", { name: "shelf", model: "clip" });
+  const form = new FormData();
+  form.append("file", new File([new Uint8Array(forbiddenPicture)], "a.png"));
+  file = ((await (await fetch(`${server.url}/v1/files`, { method: "POST", body: form })).json()) as { id: string }).id;
+});
+afterEach(() => server.close());
+
+const bodies = (kind: keyof Probe) =>
+  Object.entries(probes).flatMap(([route, probe]) =>
+    probe[kind].map((body) => [route.split(" ")[1]!.replace(":collection", "shelf"), body] as const),
+  );
+const withFile = (body: object) => JSON.parse(JSON.stringify(body).replaceAll("FILE", file)) as object;
+
+describe("no route is a side door", () => {
+  it("knows every route", () => {
+    const routes = createApp(server.services)
+      .routes.filter(({ method, path }) => method !== "ALL" && path !== "/*")
+      .map(({ method, path }) => `${method} ${path.replace(/\{.+\}/, "")}`);
+    const unknown = routes.filter((route) => !(route in probes) && !withoutModel.includes(route));
+    expect(
+      unknown,
+      "a new route: say above how a forbidden picture and a forbidden word would reach a model by it",
+    ).toEqual([]);
+    expect(Object.keys(probes).filter((route) => !routes.includes(route))).toEqual([]);
+  });
+
+  it.each(bodies("asks"))("%s refuses %j, and the model sees nothing of it", async (path, body) => {
+    const response = await server.post(path, withFile(body));
+    const answer = (await response.json()) as { error: { code: string }; ocellus: { guards: { verdict: string }[] } };
+    expect(response.status, JSON.stringify(answer)).toBe(400);
+    expect(answer.error.code).toBe("content_filter");
+    expect(answer.ocellus.guards.map(({ verdict }) => verdict)).toContain("block");
+    const seen = [...model.seen, ...embedder.seen].join("\n");
+    expect(seen).not.toContain(forbiddenWord);
+    expect(seen).not.toContain(dataUrl(forbiddenPicture));
+  });
+
+  it.each(bodies("answers"))("%s lets no forbidden answer to %j out, at once or streamed", async (path, body) => {
+    model.pieces = ["well, ", "bl", "or", "b it", " is"];
+    for (const stream of [false, true]) {
+      const response = await server.post(path, { ...body, ...(stream && { stream }) });
+      const text = await response.text();
+      expect(response.status).toBe(200);
+      expect(text).not.toMatch(/blorb|b it| is"/);
+      expect(text).toContain("content_filter");
+      expect(text).toContain('"verdict":"block"');
+      if (!stream) expect(text, "what stands before it is let out").toContain("well");
+    }
+  });
+
+  it("is so by construction: nothing but the shelf holds a model, and it hands out guarded ones", () => {
+    const { models } = server.services;
+    expect(models.find(undefined).model).toBeInstanceOf(GuardedModel);
+    expect(models.findEmbedder(undefined).model).toBeInstanceOf(GuardedEmbedder);
+    expect(models.all().every(({ model }) => model instanceof GuardedModel || model instanceof GuardedEmbedder)).toBe(
+      true,
+    );
+  });
+
+  it("opens models in these files only: each puts them behind the guards, or shows nothing that they say", () => {
+    const openers = ["server", "cli"].flatMap((room) =>
+      readdirSync(join(repository, "src", room), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+        .map((name) => `${room}/${name}`)
+        .filter((name) =>
+          /\b(loadModel|loadClip|loadClassifier|withBareModel|openModel)\b/.test(
+            readFileSync(join(repository, "src", name), "utf8"),
+          ),
+        ),
+    );
+    expect(openers.sort()).toEqual([
+      "cli/batch.ts",
+      "cli/open-embedder.ts",
+      "cli/open-model.ts",
+      "cli/serve.ts",
+      "cli/task-process.ts", // counts right answers to questions of its own; none is shown
+    ]);
+  });
+});
+
+const boots = join(repository, "examples/pictures/boots.jpg");
+const question = "What is this?";
+
+/** Command lines that bring a forbidden picture, and words, to a model; `cwd` is a folder with the files they name. */
+const commands: Readonly<Record<string, (folder: string) => string[]>> = {
+  ask: () => ["ask", boots, question],
+  "ask --trace": (folder) => ["ask", boots, question, "--trace", join(folder, "trace.html")],
+  describe: () => ["describe", boots],
+  chat: () => ["chat", boots],
+  demo: () => ["demo"],
+  match: () => ["match", boots, "a pair of boots"],
+  "index add": () => ["index", "add", "shelf", boots],
+  eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
+  batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
+};
+
+/** They show no stranger's picture or words to a model, or have their own test: serve by its routes, mcp below. */
+const others = [
+  ...["serve", "mcp", "pack", "doctor", "cache", "pull", "list", "rm", "config", "keys", "inspect", "diff", "graph"],
+  ...["quant-report", "audit", "guard", "help"],
+  ...["publish", "versions", "deploy", "canary", "shadow", "promote", "rollback", "pause", "resume", "who"],
+];
+
+describe("no command is a side door", () => {
+  const folder = temporaryFolder();
+  const out = { stdout: "", stderr: "" };
+  const request = {
+    messages: [
+      user([
+        { type: "image_url", image_url: { url: boots } },
+        { type: "text", text: question },
+      ]),
+    ],
+  };
+  writeFileSync(
+    join(folder, "eval.jsonl"),
+    `${JSON.stringify({ image: boots, questions: [{ kind: "class", language: "en", question, answer: "boots" }] })}\n`,
+  );
+  writeFileSync(
+    join(folder, "in.jsonl"),
+    `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: request })}\n`,
+  );
+
+  async function run(argv: readonly string[], policy: string): Promise<number> {
+    Object.assign(out, { stdout: "", stderr: "" });
+    vi.stubEnv("OCELLUS_GUARDS", policy);
+    vi.spyOn(process, "stdin", "get").mockReturnValue(Readable.from([`${question}\n`]) as typeof process.stdin);
+    for (const name of ["stdout", "stderr"] as const)
+      vi.spyOn(process[name], "write").mockImplementation((text) => {
+        out[name] += text;
+        return true;
+      });
+    return main([...argv, ...(argv[0] === "eval" ? [] : ["--weights", "fp32"])]);
+  }
+  afterEach(() => {
+    vi.restoreAllMocks();
+    for (const name of ["out.jsonl", "out.errors.jsonl"]) rmSync(join(folder, name), { force: true });
+  });
+
+  it("knows every command", async () => {
+    expect(await run(["--help"], "")).toBe(0);
+    const listed = [...out.stdout.slice(out.stdout.indexOf("Commands:")).matchAll(/^ {2}([a-z][\w-]*)/gm)].map(
+      (m) => m[1]!,
+    );
+    const known = [...Object.keys(commands).map((name) => name.split(" ")[0]!), ...others];
+    expect(listed.length).toBeGreaterThan(15);
+    expect(
+      listed.filter((name) => name !== "ocellus" && !known.includes(name)),
+      "a new command: try it here",
+    ).toEqual([]);
+  });
+
+  it.each(Object.entries(commands))("%s refuses a forbidden picture", async (name, argv) => {
+    const policy = writePolicy(folder, await strictPolicy({ [await digestOf(boots)]: "violence" }));
+    const code = await run(argv(folder), policy);
+    if (name === "batch") {
+      expect(readFileSync(join(folder, "out.errors.jsonl"), "utf8")).toContain("content_filter");
+      expect(readFileSync(join(folder, "out.jsonl"), "utf8")).toBe("");
+    } else
+      expect({ code, ...out }).toMatchObject({
+        code: 12,
+        stderr: expect.stringContaining("the guard known: violence"),
+      });
+  });
+
+  it.each(Object.entries(commands))("%s lets no forbidden words of the answer out", async (name, argv) => {
+    const free = writePolicy(folder, { guards: {} });
+    await run(["ask", boots, question], free);
+    const words = out.stdout
+      .trim()
+      .toLowerCase()
+      .split(/\W+/)
+      .filter((word) => word.length > 3);
+    expect(words.length).toBeGreaterThan(0);
+    const policy = writePolicy(
+      folder,
+      { guards: { words: { type: "words", lists: ["words.txt"], stage: ["output"] } } },
+      words,
+    );
+    await run(argv(folder), policy);
+    const files = ["out.jsonl", "trace.html"].map((file) =>
+      readFileSync(join(folder, file), { encoding: "utf8", flag: "a+" }),
+    );
+    const said =
+      name === "eval" || name === "demo" ? "" : [out.stdout, ...files].join("\n").toLowerCase().replaceAll(boots, "");
+    for (const word of words) expect(said).not.toMatch(new RegExp(`\\b${word}\\b`));
+  });
+
+  it("mcp's tools refuse the picture and the answer", async () => {
+    const guards = await Guards.open(writePolicy(folder, await strictPolicy({ [await digestOf(boots)]: "violence" })));
+    const tiny = await loadTiny();
+    const mcp = createMcpServer(guards.whole(tiny));
+    const client = new Client({ name: "test", version: "1" });
+    const [here, there] = InMemoryTransport.createLinkedPair();
+    await Promise.all([mcp.connect(here), client.connect(there)]);
+    const { tools } = await client.listTools();
+    const args: Readonly<Record<string, Record<string, unknown>>> = {
+      ask: { pictures: [boots], question },
+      describe: { picture: boots },
+      match: { picture: boots, text: "a pair of boots" },
+    };
+    expect(tools.map(({ name }) => name).sort(), "a new tool: try it here").toEqual(Object.keys(args).sort());
+    for (const [name, given] of Object.entries(args)) {
+      const result = await client.callTool({ name, arguments: given });
+      expect(result).toMatchObject({ isError: true });
+      expect(JSON.stringify(result.content)).toContain("blocked by the guard known");
+    }
+    await client.close();
+    await tiny.close();
+    await guards.close();
+  });
+});

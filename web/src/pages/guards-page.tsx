@@ -1,0 +1,171 @@
+/** The policy in force, what it has done lately, and a place to try it. */
+import { type FormEvent, useCallback, useEffect, useState } from "react";
+import type { GuardState, ModerationPart, ModerationResult } from "../../../src/protocol/index.js";
+import { moderate, proposeAllowed, readGuards } from "../api.js";
+import type { Picture } from "../conversation.js";
+import { PickPictures } from "../parts/pick-pictures.js";
+import { Sheet } from "../parts/sheet.js";
+import { dataUrl, readPicture } from "../pictures.js";
+import { useWords } from "../words.js";
+
+export function GuardsPage() {
+  const words = useWords();
+  const [state, setState] = useState<GuardState>();
+  const [problem, setProblem] = useState<string>();
+  const load = useCallback(() => {
+    readGuards().then(setState, (error: Error) => setProblem(error.message));
+  }, []);
+  useEffect(load, [load]);
+  return (
+    <Sheet>
+      <h1>{words.guardsTitle}</h1>
+      <p className="lead">{words.guardsLead}</p>
+      {problem !== undefined && <p className="notice">{problem}</p>}
+      {state && <Policy state={state} />}
+      <TryGuards onTried={load} />
+      {state && state.recent.length > 0 && <Recent recent={state.recent} />}
+    </Sheet>
+  );
+}
+
+function Policy({ state: { policy, problem, guards, rules, on_failure } }: { state: GuardState }) {
+  const words = useWords();
+  if (guards.length === 0) return <p className="notice">{words.guardsNone}</p>;
+  return (
+    <section className="panel">
+      <h2>{words.guardsPolicy(policy)}</h2>
+      {problem !== undefined && <p className="notice">{words.guardsNotInForce(problem)}</p>}
+      <dl className="list">
+        {guards.map(({ name, type, version, stages }) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              {type} · {stages.map((stage) => words.guardStages[stage]).join(", ")} · {version}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p>{words.guardsOnFailure[on_failure]}</p>
+      {rules.length > 0 && (
+        <ol>
+          {rules.map((rule, i) => (
+            <li key={i}>
+              <code>{JSON.stringify(rule)}</code>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function TryGuards({ onTried }: { onTried: () => void }) {
+  const words = useWords();
+  const [text, setText] = useState("");
+  const [pictures, setPictures] = useState<readonly Picture[]>([]);
+  const [result, setResult] = useState<ModerationResult>();
+  const [problem, setProblem] = useState<string>();
+  const pick = async (files: Iterable<File>) => setPictures(await Promise.all([...files].map(readPicture)));
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setProblem(undefined);
+    try {
+      const shown = pictures.map(async ({ id, name }): Promise<ModerationPart> => {
+        return { type: "image_url", image_url: { url: await dataUrl(id, name) } };
+      });
+      const said: ModerationPart[] = text === "" ? [] : [{ type: "text", text }];
+      setResult(await moderate([...said, ...(await Promise.all(shown))]));
+      onTried();
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+  };
+  return (
+    <form className="panel" onSubmit={(event) => void submit(event)}>
+      <h2>{words.guardsTry}</h2>
+      <textarea
+        aria-label={words.guardsSentence}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        rows={2}
+      />
+      <p>
+        <PickPictures onFiles={(files) => void pick(files)} label={words.guardsPicture} />{" "}
+        {pictures.map(({ name }) => name).join(", ")}
+      </p>
+      <button type="submit" className="firm" disabled={text === "" && pictures.length === 0}>
+        {words.guardsCheck}
+      </button>
+      {problem !== undefined && <p className="wrong">{problem}</p>}
+      {result && <Result result={result} text={text} />}
+    </form>
+  );
+}
+
+/** A few words around a hit say to a person what it was. */
+const context = 30;
+
+function Result({ result: { ocellus }, text }: { result: ModerationResult; text: string }) {
+  const words = useWords();
+  return (
+    <div role="status">
+      <p>
+        <strong>{words.guardVerdicts[ocellus.verdict]}</strong>
+      </p>
+      <ul>
+        {ocellus.findings.map(({ guard, category, score, action, reason, span }) => (
+          <li key={`${guard} ${category} ${span?.start} ${reason}`}>
+            {guard}: {category} {score.toFixed(2)} · {words.guardVerdicts[action]} · {reason}{" "}
+            {span && (
+              <FalsePositive
+                guard={guard}
+                category={category}
+                text={text.slice(Math.max(0, span.start - context), span.end + context)}
+              />
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function FalsePositive(proposal: { guard: string; category?: string; text?: string; sha256?: string }) {
+  const words = useWords();
+  const [said, setSaid] = useState<string>();
+  const propose = () =>
+    proposeAllowed(proposal).then(
+      () => setSaid(words.guardsProposed),
+      (error: Error) => setSaid(error.message),
+    );
+  if (said !== undefined) return <span className="aside">{said}</span>;
+  return (
+    <button type="button" className="soft" onClick={() => void propose()}>
+      {words.guardsFalse}
+    </button>
+  );
+}
+
+function Recent({ recent }: { recent: GuardState["recent"] }) {
+  const words = useWords();
+  return (
+    <section className="panel">
+      <h2>{words.guardsRecent}</h2>
+      <ul>
+        {recent
+          .slice(0, 20)
+          .map(({ time, request, guard, stage, subject, sha256, verdict, category, score, failed }) => (
+            <li key={`${request} ${guard} ${stage} ${sha256}`}>
+              {new Date(time).toLocaleTimeString()} {guard} · {words.guardStages[stage]} ·{" "}
+              {words.guardSubjects[subject]} · {words.guardVerdicts[verdict]}
+              {category !== undefined && ` · ${category} ${score?.toFixed(2)}`}
+              {failed !== undefined && ` · ${failed}`}{" "}
+              {verdict !== "allow" && subject === "picture" && (
+                <FalsePositive guard={guard} sha256={sha256} {...(category !== undefined && { category })} />
+              )}
+            </li>
+          ))}
+      </ul>
+    </section>
+  );
+}
