@@ -91,6 +91,21 @@ describe("a command over HTTP", () => {
     expect(setup.registry.state.aliases.get("prod")!.canary!.tag).toBe("v3");
   });
 
+  it("changes the share of a canary that runs, and does not start one again that was turned back", async () => {
+    const setup = await setUp();
+    await command(setup, "canary", { version: "v2" });
+    const wider = { version: "v2", share: 0.4, is_running: true };
+    expect((await command(setup, "canary", wider)).body.canary.share).toBe(0.4);
+    expect(await command(setup, "canary", { ...wider, version: "v3" })).toMatchObject({ status: 400 });
+    expect(await command(setup, "canary", { version: "v2", is_running: true })).toMatchObject({
+      status: 400,
+      body: { error: { param: "share" } },
+    });
+    await command(setup, "rollback", { reason: "it cannot read prices" });
+    expect((await command(setup, "canary", wider)).body.error.message).toMatch(/has no canary/);
+    expect(setup.registry.state.aliases.get("prod")).not.toHaveProperty("canary.tag");
+  });
+
   it("starts a shadow and ends it, and wants one or the other", async () => {
     const setup = await setUp();
     expect((await command(setup, "shadow", { version: "v3" })).body.shadow).toBe("v3");

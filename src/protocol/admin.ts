@@ -15,6 +15,8 @@ export const canaryRequestSchema = z
     steps: z.array(z.number().gt(0).lte(1)).min(1).max(20).optional(),
     /** Default true; false: only people decide. */
     judged: z.boolean().optional(),
+    /** Only changes the share of this canary: refused when it does not run any more. */
+    is_running: z.literal(true).optional(),
   })
   .meta({ id: "CanaryRequest" });
 

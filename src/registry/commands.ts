@@ -94,6 +94,15 @@ export function setShare(alias: string, share: number, decision: Decision = {}):
   };
 }
 
+/** Of the canary that somebody saw: one that was turned back meanwhile is not started again. @throws `invalid_request` */
+export function changeShare(alias: string, tag: string, share: number): RegistryCommand {
+  return (state) => {
+    const { tag: found } = canaryOf(state, alias);
+    if (found !== tag) throw refusal(`the canary of ${alias} is ${found}, not ${tag}: look again`);
+    return setShare(alias, share)(state);
+  };
+}
+
 /** The judge stands still; the split stays. */
 export function pause(alias: string): RegistryCommand {
   return (state) => (canaryOf(state, alias).isPaused ? [] : [{ kind: "paused", alias }]);

@@ -1,6 +1,7 @@
 export type { AnswerRecord } from "./answers.js";
 export {
   aliasOf,
+  changeShare,
   type Decision,
   deploy,
   endShadow,

@@ -14,6 +14,7 @@ import {
 } from "../../protocol/index.js";
 import {
   aliasOf,
+  changeShare,
   deploy,
   endShadow,
   ifItConcerns,
@@ -72,7 +73,11 @@ function addCommands(app: App, services: Services): void {
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });
   add("deploy", deployRequestSchema, (alias, { version }) => deploy(alias, version));
-  add("canary", canaryRequestSchema, (alias, { version, ...plan }) => tryWith(alias, version, plan));
+  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, ...plan }) => {
+    if (!isRunning) return tryWith(alias, version, plan);
+    if (plan.share === undefined) throw refusal("share", "share: expected the new one of the canary that runs");
+    return changeShare(alias, version, plan.share);
+  });
   add("promote", promoteRequestSchema, (alias, { version, reason }) =>
     ifItConcerns(version, promote(alias, { ...(reason !== undefined && { reason }) })),
   );

@@ -104,7 +104,7 @@ function CanaryView({ alias, onShare }: { alias: WireAlias; onShare: (share: num
 }
 
 function shareIntent(alias: WireAlias, share: number, words: VersionsWords): Intent {
-  const body = { version: alias.canary!.version, share };
+  const body = { version: alias.canary!.version, share, is_running: true };
   return { title: words.setShare(share), text: words.willShare(alias, share), command: "canary", body };
 }
 
