@@ -48,7 +48,7 @@ function Rate({ bad, count }: { bad: number; count: number }) {
   return (
     <>
       <span>{words.of(bad, count)}</span>
-      <meter min={0} max={1} value={bad} aria-label={words.of(bad, count)} />
+      <i className="bar" style={{ "--share": bad }} />
     </>
   );
 }
