@@ -14,6 +14,7 @@ import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { damaged, fromSchema, type Schema } from "./support/from-schema.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
+import { type OpenVersions, openVersions } from "./support/versioned-server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 
@@ -30,16 +31,20 @@ interface Document {
 }
 
 let server: TestServer;
+let kept: OpenVersions;
 let document: Document;
 let ajv: Ajv2020;
 beforeAll(async () => {
   server = await startServer({ tiny: await loadTiny() }, { collections: temporaryFolder() });
   server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  kept = await openVersions({ v1: {}, v2: {}, v3: {} });
+  server.services.versions = kept.versions;
   document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document;
   ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(closed(document) as object, "api");
 });
 afterAll(async () => {
   await server.close();
+  await kept.close();
   for (const { model } of server.services.models.all()) await model.close();
 });
 
@@ -143,6 +148,31 @@ describe("whatever is sent", () => {
       { numRuns: 150, seed: 20, endOnFailure: true },
     );
     expect([...statuses.keys()], "both kinds of answer were seen").toEqual(expect.arrayContaining([200, 400]));
+  });
+
+  it("to the admin API, in any order, is answered as the document says, and leaves a state that it tells of", async () => {
+    const words = { version: ["v1", "v2", "v3"] };
+    const paths = Object.keys(document.paths).filter((path) => path.includes("{alias}"));
+    const commands = paths.map((path) => {
+      const operation = document.paths[path]!.post!;
+      const { $ref } = operation.requestBody!.content!["application/json"]!.schema;
+      const valid = fromSchema(document.components.schemas[$ref!.split("/").at(-1)!]!, words);
+      const body = fc.oneof({ weight: 5, arbitrary: valid }, { weight: 1, arbitrary: damaged(valid) });
+      return fc.record({ path: fc.constant(path), operation: fc.constant(operation), body });
+    });
+    const statuses = new Set<number>();
+    const alias = fc.oneof({ weight: 5, arbitrary: fc.constant("prod") }, fc.constantFrom("other", "v1"));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(...commands), alias, async ({ path, operation, body }, name) => {
+        const response = await server.post(path.replace("{alias}", name), body);
+        statuses.add(response.status);
+        await checkAnswer(`${path} ${JSON.stringify(body)}`, operation, response);
+        for (const shown of ["/admin/v1/state", "/admin/v1/history"])
+          await checkAnswer(shown, document.paths[shown]!.get!, await fetch(server.url + shown));
+      }),
+      { numRuns: 200, seed: 20 },
+    );
+    expect([...statuses].sort()).toEqual([200, 400, 404]);
   });
 
   it("as parts of a path is answered as the document says", async () => {

@@ -1,105 +1,17 @@
 /** Versions behind an alias: who gets which, what a change does to those who are asking, and a judge that decides by itself. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Guards } from "../src/guard/index.js";
-import { deploy, promote, Registry, rollBack, startCanary, startShadow } from "../src/registry/index.js";
-import { type ChatModel, Fleet, Rollouts, type Versions } from "../src/server/index.js";
-import { scriptedModel } from "./support/scripted-model.js";
-import { startServer, type TestServer } from "./support/server.js";
+import { deploy, promote, rollBack, startCanary, startShadow } from "../src/registry/index.js";
+import { type Behaviour, startVersionedServer, type VersionedServer } from "./support/versioned-server.js";
 
-const open: { close(): Promise<void> }[] = [];
+const open: VersionedServer[] = [];
 afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
+  for (const one of open.splice(0)) await one.close();
 });
 
-interface Behaviour {
-  readonly loadMs?: number;
-  readonly answerMs?: number;
-  readonly fails?: (n: number) => boolean;
-}
-
-/** Answers every question with its own tag. */
-function echo(tag: string, { answerMs = 0, fails = () => false }: Behaviour, closed: string[]): ChatModel {
-  let n = 0;
-  let isClosed = false;
-  return {
-    ...scriptedModel(8),
-    async *generate(_prompt, { signal } = {}) {
-      if (fails(n++)) throw new Error("broken weights");
-      await new Promise((resolve) => setTimeout(resolve, answerMs));
-      if (isClosed) throw new Error(`${tag} was closed under a running answer`);
-      signal?.throwIfAborted();
-      yield { type: "text", text: tag, tokens: [] };
-      yield {
-        type: "end",
-        finishReason: "stop",
-        usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
-        timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 100 },
-        pictures: [],
-      };
-    },
-    close: async () => {
-      isClosed = true;
-      closed.push(tag);
-    },
-  };
-}
-
-interface Setup {
-  readonly server: TestServer;
-  readonly registry: Registry;
-  readonly fleet: Fleet;
-  readonly closed: string[];
-  ask(
-    headers?: Record<string, string>,
-    body?: object,
-  ): Promise<{ status: number; said: string; version: string | null }>;
-}
-
-async function setUp(behaviours: Record<string, Behaviour>, keepWarmMs = 60_000): Promise<Setup> {
-  const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
-  open.push({ close: () => rm(folder, { recursive: true, force: true }) });
-  const registry = await Registry.open({ folder: join(folder, "registry") });
-  open.push(registry);
-  for (const tag of Object.keys(behaviours)) {
-    const source = await mkdtemp(join(folder, "model-"));
-    await writeFile(join(source, "weights.bin"), tag);
-    await registry.publish(source, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
-  }
-  await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
-  const closed: string[] = [];
-  const log = pino({ level: "silent" });
-  const fleet = new Fleet({
-    registry,
-    log,
-    maxQueue: 256,
-    keepWarmMs,
-    guards: Guards.none(),
-    load: async (tag) => {
-      await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
-      return echo(tag, behaviours[tag]!, closed);
-    },
-  });
-  await fleet.start();
-  open.push(fleet);
-  const server = await startServer({});
-  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log }) };
-  server.services.versions = versions;
-  server.services.models.useFleet(fleet);
-  open.push(server);
-  return {
-    ...{ server, registry, fleet, closed },
-    async ask(headers = {}, body = {}) {
-      const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
-      const response = await server.post("/v1/chat/completions", question, headers);
-      const answer = (await response.json()) as any;
-      const said = answer.choices?.[0].message.content ?? answer.error?.message;
-      return { status: response.status, said, version: response.headers.get("x-ocellus-version") };
-    },
-  };
+async function setUp(behaviours: Record<string, Behaviour>, keepWarmMs?: number): Promise<VersionedServer> {
+  const setup = await startVersionedServer(behaviours, keepWarmMs === undefined ? {} : { keepWarmMs });
+  open.push(setup);
+  return setup;
 }
 
 const half = { steps: [0.5], judged: false };
@@ -196,7 +108,7 @@ describe("changes under load", () => {
 describe("the judge", () => {
   const judged = { steps: [0.5, 1], judged: true };
 
-  async function askUntil(setup: Setup, isOver: () => boolean): Promise<number> {
+  async function askUntil(setup: VersionedServer, isOver: () => boolean): Promise<number> {
     let count = 0;
     for (; !isOver() && count < 8000; count += 20)
       await Promise.all(Array.from({ length: 20 }, (_, i) => setup.ask({}, asUser(count + i))));

@@ -99,6 +99,10 @@ export const serveConfigSchema = z.strictObject({
   ...serverConfigSchema.shape,
   guards: z.string().optional().describe("policy of the guards at the models' doors"),
   keysFile: z.string().optional().describe("API keys, written by `ocellus keys`"),
+  adminKeysFile: z
+    .string()
+    .optional()
+    .describe("keys that may change versions over /admin/v1 (default: this machine alone, without a key)"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),
   logLevel: z
     .enum(["debug", "info", "warn", "error", "silent"])

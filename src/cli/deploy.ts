@@ -10,16 +10,15 @@ import {
   type RegistryCommand,
   resume,
   rollBack,
-  setShare,
-  startCanary,
   startShadow,
+  tryWith,
 } from "../registry/index.js";
 import { actorOf, addRegistryOptions, percent, type RegistryFlags, withRegistry } from "./registry.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
 
 interface CanaryFlags extends RegistryFlags {
   readonly share?: number;
-  readonly steps: readonly number[];
+  readonly steps?: readonly number[];
   readonly judge: boolean;
   readonly reason?: string;
   readonly off?: boolean;
@@ -46,8 +45,12 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
       });
   const reason = ["--reason <text>", "for the history"] as const;
   add("deploy <alias> <version>", "let an alias serve a version to everybody", ([alias, tag]) => deploy(alias!, tag!));
-  add("canary <alias> <version>", "try a version with a share of the users, judged by its answers", canaryCommand)
-    .option("--steps <shares>", "shares to climb, such as 5,25,50,100", parseSteps, [0.05, 0.25, 0.5, 1])
+  add(
+    "canary <alias> <version>",
+    "try a version with a share of the users, judged by its answers",
+    ([alias, tag], { share, steps, judge }) => tryWith(alias!, tag!, { share, steps, judged: judge }),
+  )
+    .option("--steps <shares>", "shares to climb (default: 5,25,50,100)", parseSteps)
     .option("--share <percent>", "begin at, or change a running canary to, this share", parseShare)
     .option("--no-judge", "only people decide")
     .addHelpText("after", walkthrough);
@@ -76,16 +79,6 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
 
 function why({ reason }: CanaryFlags) {
   return reason === undefined ? {} : { reason };
-}
-
-/** The same words start a canary and change a running one's share. */
-function canaryCommand([alias, tag]: string[], { share, steps, judge }: CanaryFlags): RegistryCommand {
-  return (state) => {
-    const running = state.aliases.get(alias!)?.canary;
-    if (running?.tag === tag && share !== undefined) return setShare(alias!, share)(state);
-    const later = steps.filter((step) => share === undefined || step > share);
-    return startCanary(alias!, tag!, { steps: share === undefined ? later : [share, ...later], judged: judge })(state);
-  };
 }
 
 /** `5`, `5%`, `0.5 %`. */

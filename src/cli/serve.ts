@@ -54,6 +54,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     guards,
     version: versionOf(),
     keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
+    adminKeys: config.adminKeysFile === undefined ? undefined : await KeyRing.open(config.adminKeysFile),
     webFolder: webPage,
   });
   const features = await openFeatureStore(config);

@@ -68,10 +68,38 @@ export function startCanary(alias: string, tag: string, plan: RolloutPlan): Regi
   };
 }
 
+/** A canary's shares where nobody says others. */
+const defaultSteps: readonly number[] = [0.05, 0.25, 0.5, 1];
+
+export interface CanaryOptions {
+  readonly share?: number | undefined;
+  readonly steps?: readonly number[] | undefined;
+  readonly judged?: boolean | undefined;
+}
+
+/** The same words start a canary and, where that version is the canary already, change its share. */
+export function tryWith(alias: string, tag: string, options: CanaryOptions = {}): RegistryCommand {
+  const { share, steps = defaultSteps, judged = true } = options;
+  return (state) => {
+    if (state.aliases.get(alias)?.canary?.tag === tag && share !== undefined) return setShare(alias, share)(state);
+    const climb = share === undefined ? [...steps] : [share, ...steps.filter((step) => step > share)];
+    return startCanary(alias, tag, { steps: climb, judged })(state);
+  };
+}
+
 export function setShare(alias: string, share: number, decision: Decision = {}): RegistryCommand {
   return (state) => {
     const { share: now } = canaryOf(state, alias);
     return share === now ? [] : [{ kind: "share_changed", alias, share, ...decision }];
+  };
+}
+
+/** Of the canary that somebody saw: one that was turned back meanwhile is not started again. @throws `invalid_request` */
+export function changeShare(alias: string, tag: string, share: number): RegistryCommand {
+  return (state) => {
+    const { tag: found } = canaryOf(state, alias);
+    if (found !== tag) throw refusal(`the canary of ${alias} is ${found}, not ${tag}: look again`);
+    return setShare(alias, share)(state);
   };
 }
 
@@ -96,6 +124,22 @@ export function rollBack(alias: string, decision: Decision = {}): RegistryComman
     const [to] = previous;
     if (to === undefined) throw refusal(`${alias} has served nothing before ${tag}; there is no way back`);
     return [{ kind: "rolled_back", alias, from: tag, to, ...decision }];
+  };
+}
+
+/**
+ * Promotes, or rolls back, only if that is still about the version which somebody saw; any, where none is named.
+ * @throws `invalid_request` when the alias has moved on meanwhile.
+ */
+export function ifItConcerns(tag: string | undefined, command: RegistryCommand): RegistryCommand {
+  return (state) => {
+    const events = command(state);
+    for (const event of events) {
+      const found = event.kind === "promoted" ? event.tag : event.kind === "rolled_back" ? event.from : undefined;
+      if (tag !== undefined && found !== tag)
+        throw refusal(`this would concern ${found}, not ${tag}: something has changed meanwhile; look again`);
+    }
+    return events;
   };
 }
 

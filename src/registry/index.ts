@@ -1,10 +1,12 @@
 export type { AnswerRecord } from "./answers.js";
 export {
   aliasOf,
+  changeShare,
   type Decision,
   deploy,
   endShadow,
   ifCanaryIs,
+  ifItConcerns,
   pause,
   promote,
   type RegistryCommand,
@@ -14,6 +16,7 @@ export {
   setShare,
   startCanary,
   startShadow,
+  tryWith,
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";

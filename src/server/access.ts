@@ -10,6 +10,8 @@ import type { Services } from "./services.js";
 
 /** What needs a key: the API. The page, health and metrics show nothing of anybody's pictures. */
 const guarded = "/v1/*";
+/** Has keys of its own: who may ask must not say who is asked. */
+const administered = "/admin/*";
 
 export function addAccess(app: App, services: Services): void {
   app.use(async (c, next) => {
@@ -32,6 +34,36 @@ export function addAccess(app: App, services: Services): void {
     if (perMinute !== undefined) tellRate(c, rates.take(exchange.owner, perMinute));
     await next();
   });
+  app.use(administered, async (c, next) => {
+    await admitAdmin(c, services);
+    await next();
+  });
+}
+
+/** The owner is the name in the history: never that of the judge, nor of a key that may only ask. */
+async function admitAdmin(c: RequestContext, { adminKeys, rates, lifecycle, config }: Services): Promise<void> {
+  lifecycle.admit();
+  const exchange = c.get("exchange");
+  const key = adminKeys && (await adminKeys.find(bearer(c)));
+  if (adminKeys && !key)
+    throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
+  if (!adminKeys) refuseFarAdmin(c, config);
+  exchange.owner = `${key?.name ?? addressOf(c)}@admin`;
+  if (key?.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.owner, key.requestsPerMinute));
+}
+
+/** Without admin keys: programs of this machine, and this server's own page. What came through a proxy came from afar. */
+function refuseFarAdmin(c: RequestContext, { host }: Services["config"]): void {
+  const asked = c.req.header("host") ?? "";
+  const origin = c.req.header("origin");
+  const isProxied = ["forwarded", "x-forwarded-for", "x-real-ip"].some((name) => c.req.header(name) !== undefined);
+  const isNear = addressOf(c) === "local" || isLoopback(addressOf(c));
+  const isOwn = isLoopback(hostName(asked)) && (origin === undefined || isSameHost(origin, asked));
+  if (isLoopback(host) && isNear && isOwn && !isProxied) return;
+  throw new OcellusError(
+    "unauthorized",
+    "without --admin-keys-file only programs of this machine and this server's own page may change versions",
+  );
 }
 
 function bearer(c: RequestContext): string {

@@ -8,6 +8,7 @@ import { addAccess } from "./access.js";
 import { type App, type Env, Exchange } from "./exchange.js";
 import { cacheHeader } from "./facts.js";
 import { addGuarding } from "./guarding.js";
+import { addAdmin } from "./routes/admin.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
@@ -47,6 +48,7 @@ export function createApp(services: Services): App {
   addGuards(app, services);
   addCollections(app, services);
   addMatch(app, services);
+  addAdmin(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }

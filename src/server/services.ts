@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Absent: no key is needed. */
   readonly keys?: KeyRing | undefined;
+  /** Absent: /admin is for this machine alone. */
+  readonly adminKeys?: KeyRing | undefined;
   /** Absent: the doors to the models stand open. */
   readonly guards?: Guards | undefined;
   /** The built web page; absent: none is served. */

@@ -1,33 +1,32 @@
 /** The built page in a real Chromium, served by the real server with the model in the box: what a person does with it. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { VisionLanguageModel } from "../../src/runtime/index.js";
 import type { ChatModel } from "../../src/server/index.js";
-import { chromiumPath, openBrowser } from "../support/browser.js";
+import { chromiumPath, faultsOf, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
+import { type OpenVersions, openVersions } from "../support/versioned-server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const picture = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
-const rooms = ["chat", "compare", "uses", "collections", "monitor", "guards", "model"] as const;
+const rooms = ["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
 /** Far longer than any step takes, even on a busy machine; shorter than a test. */
 const patienceMs = 20_000;
 
 let tiny: VisionLanguageModel;
 let server: TestServer;
+let kept: OpenVersions;
 let browser: Browser;
 let page: Page;
 
@@ -86,6 +85,8 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
     tiny = await loadTiny();
     const config = { collections: temporaryFolder() };
     server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, config, { webFolder: outDir });
+    kept = await openVersions({ v1: {} });
+    server.services.versions = kept.versions;
     await makeCatalogue();
     server.services.models.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
     browser = await openBrowser();
@@ -97,6 +98,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
   afterAll(async () => {
     await browser?.close();
     await server?.close();
+    await kept?.close();
     await tiny?.close();
   });
 
@@ -330,12 +332,12 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
   it.each(["light", "dark"] as const)("has no serious fault of accessibility in the %s theme", async (colorScheme) => {
     await open({ colorScheme });
     await page.locator(".examples button:enabled").first().waitFor();
-    expect(await faults(), "empty").toEqual([]);
+    expect(await faultsOf(page), "empty").toEqual([]);
     await page.locator(".examples button").first().click();
     await written();
     await button("Probabilities").click();
     await button("Settings").click();
-    expect(await faults(), "chat").toEqual([]);
+    expect(await faultsOf(page), "chat").toEqual([]);
     for (const room of rooms.slice(1)) {
       await page.goto(`${server.url}/#/${room}`);
       await page
@@ -343,7 +345,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
         .first()
         .waitFor();
       if (room === "model") await page.locator(".room summary").first().click();
-      expect(await faults(), room).toEqual([]);
+      expect(await faultsOf(page), room).toEqual([]);
     }
   });
 
@@ -368,7 +370,7 @@ describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: n
       await page.getByText("max_pixels").first().waitFor();
       expect(await page.evaluate(`getComputedStyle(document.querySelector(".post")).textTransform`)).toBe("uppercase");
       expect(await overflow(), colorScheme).toBe(0);
-      expect(await faults(), colorScheme).toEqual([]);
+      expect(await faultsOf(page), colorScheme).toEqual([]);
       const { headers } = (await fetched("/docs"))[0];
       expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/);
       await page.context().close();
@@ -428,13 +430,4 @@ async function tabTo(selector: string): Promise<void> {
 
 function overflow(): Promise<number> {
   return page.evaluate("document.documentElement.scrollWidth - innerWidth");
-}
-
-/** Serious and critical violations of axe's rules, each with its first place. */
-async function faults(): Promise<string[]> {
-  await page.waitForTimeout(250); // colours fade for a moment
-  const { violations } = await page.evaluate<AxeResults>(`${axe}; axe.run()`);
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)} ${nodes[0]!.failureSummary}`);
 }

@@ -1,7 +1,9 @@
 /** Pages of ours in a real browser: which one, and a page that writes down its faults. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { temporaryFolder } from "./folders.js";
 
@@ -35,4 +37,15 @@ export async function openHtml(
   page.on("request", (request) => /^(file|data):/.test(request.url()) || faults.push(request.url()));
   await page.goto(pathToFileURL(path).href);
   return page;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Serious and critical violations of axe's rules, each with its first place. */
+export async function faultsOf(page: Page): Promise<string[]> {
+  await page.waitForTimeout(250); // colours fade for a moment
+  const { violations } = await page.evaluate<AxeResults>(`${axe}; axe.run()`);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)} ${nodes[0]!.failureSummary}`);
 }

@@ -12,8 +12,11 @@ import type {
   Moderation,
   ModerationPart,
   ModerationResult,
+  WireAdminState,
+  WireAlias,
   WireCollection,
   WireDuplicates,
+  WireHistory,
   WireHit,
   WireModel,
 } from "../../src/protocol/index.js";
@@ -99,6 +102,23 @@ export async function entryPicture(name: string, id: number): Promise<Blob> {
 
 const collections = "v1/ocellus/collections";
 
+/** Versions and aliases. @throws ApiError, also when the server has no registry. */
+export async function readAdminState(): Promise<WireAdminState> {
+  return json(await send("admin/v1/state", { key: "adminKey" }));
+}
+
+/** The newest entries. @throws ApiError */
+export async function readHistory(): Promise<WireHistory> {
+  return json(await send("admin/v1/history", { key: "adminKey" }));
+}
+
+export type AliasCommand = "canary" | "promote" | "rollback" | "pause" | "resume";
+
+/** @throws ApiError, also when the alias has moved on since somebody looked. */
+export async function changeAlias(alias: string, command: AliasCommand, body: object): Promise<WireAlias> {
+  return json(await send(`admin/v1/aliases/${encodeURIComponent(alias)}/${command}`, { body, key: "adminKey" }));
+}
+
 /** One metric with its readings, as prom-client writes them. */
 export interface Metric {
   readonly name: string;
@@ -132,10 +152,11 @@ interface SendOptions {
   readonly body?: unknown;
   readonly accept?: string;
   readonly signal?: AbortSignal;
+  readonly key?: "key" | "adminKey";
 }
 
-async function send(path: string, { body, accept, signal }: SendOptions = {}): Promise<Response> {
-  const key = storedKey();
+async function send(path: string, { body, accept, signal, key: name }: SendOptions = {}): Promise<Response> {
+  const key = storedKey(name);
   const headers = {
     ...(body !== undefined && { "content-type": "application/json" }),
     ...(accept && { accept }),

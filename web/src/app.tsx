@@ -9,6 +9,7 @@ import { GuardsPage } from "./pages/guards-page.js";
 import { ModelPage } from "./pages/model-page.js";
 import { MonitorPage } from "./pages/monitor-page.js";
 import { UsesPage } from "./pages/uses-page.js";
+import { VersionsPage } from "./pages/versions-page.js";
 import { ServerNotice } from "./parts/server-notice.js";
 import { Sidebar } from "./parts/sidebar.js";
 import { TopBar } from "./parts/top-bar.js";
@@ -93,6 +94,8 @@ function Page({ route, conversation, isSettingsOpen, onSettingsClose }: PageProp
       return <CollectionsPage />;
     case "monitor":
       return <MonitorPage />;
+    case "versions":
+      return <VersionsPage />;
     case "guards":
       return <GuardsPage />;
     case "model":

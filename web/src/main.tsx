@@ -4,5 +4,6 @@ import "./style/base.css";
 import "./style/frame.css";
 import "./style/chat.css";
 import "./style/pages.css";
+import "./style/versions.css";
 
 createRoot(document.getElementById("root")!).render(<App />);

@@ -44,6 +44,8 @@ export interface Preferences {
   readonly theme: Theme;
   readonly model: string;
   readonly key: string;
+  /** For /admin, which has keys of its own. */
+  readonly adminKey: string;
   readonly settings: Settings;
 }
 
@@ -64,13 +66,14 @@ function firstPreferences(): Preferences {
     theme: kept.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"),
     model: kept.model ?? "",
     key: kept.key ?? "",
+    adminKey: kept.adminKey ?? "",
     settings: { ...plainSettings, ...kept.settings },
   };
 }
 
 /** For `api.ts`, which is no component. */
-export function storedKey(): string {
-  return stored().key ?? "";
+export function storedKey(name: "key" | "adminKey" = "key"): string {
+  return stored()[name] ?? "";
 }
 
 export function usePreferencesState() {

@@ -1,4 +1,6 @@
 /** The page's words in English. The other languages have the same keys: the type says so. */
+import { versionsEn } from "./words-versions.js";
+
 export const en = {
   newChat: "New chat",
   chat: "Chat",
@@ -6,6 +8,7 @@ export const en = {
   uses: "Uses",
   collections: "Collections",
   monitor: "Monitor",
+  versions: "Versions",
   model: "Model",
   earlier: "Earlier",
   menu: "Menu",
@@ -224,6 +227,8 @@ export const en = {
   yes: "yes",
   no: "no",
   inspectNote: "What is inside, tensor by tensor:",
+
+  versionsRoom: versionsEn,
 };
 
 export type Words = typeof en;

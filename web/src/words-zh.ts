@@ -1,5 +1,6 @@
 /** The page's words in Chinese. */
 import type { Words } from "./words-en.js";
+import { versionsZh } from "./words-versions.js";
 
 export const zh: Words = {
   newChat: "新对话",
@@ -8,6 +9,7 @@ export const zh: Words = {
   uses: "场景",
   collections: "图库",
   monitor: "监控",
+  versions: "版本",
   model: "模型",
   earlier: "历史",
   menu: "菜单",
@@ -220,4 +222,6 @@ export const zh: Words = {
   yes: "是",
   no: "否",
   inspectNote: "逐个张量查看内部结构：",
+
+  versionsRoom: versionsZh,
 };

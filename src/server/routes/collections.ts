@@ -4,7 +4,6 @@ import {
   collectionCreateSchema,
   collectionEntriesSchema,
   collectionSearchSchema,
-  refusal,
   type WireCollection,
   type WireCollectionStats,
   type WireEntry,
@@ -22,6 +21,7 @@ import { readRequest } from "../body.js";
 import { addEntries } from "../collection-entries.js";
 import type { App, RequestContext } from "../exchange.js";
 import { pictureResolver, urlOf } from "../pictures.js";
+import { queryNumber } from "../query.js";
 import { collectionsOf, type Services } from "../services.js";
 import { withEye } from "../with-eye.js";
 
@@ -149,18 +149,4 @@ function entryId(c: RequestContext): number {
   const text = c.req.param("id") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new OcellusError("not_found", `there is no entry ${JSON.stringify(text.slice(0, 60))}; ids are numbers`);
-}
-
-function queryNumber<T extends number | undefined>(
-  c: RequestContext,
-  name: string,
-  fallback: T,
-  low: number,
-  high: number,
-): number | T {
-  const text = c.req.query(name);
-  if (text === undefined) return fallback;
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (value >= low && value <= high) return value;
-  throw refusal(name, `${name}: expected a number from ${low} to ${high}, found ${JSON.stringify(text.slice(0, 40))}`);
 }

@@ -80,6 +80,12 @@ export class Rollouts {
     return new Map([...this.#trials].map(([alias, trial]) => [alias, trial.judge.verdict()]));
   }
 
+  /** @returns undefined before the first answer of the canary's present step */
+  verdictOn({ name, canary }: Alias): JudgeVerdict | undefined {
+    const trial = this.#trials.get(name);
+    return canary && trial?.alias.canary?.stepSeq === canary.stepSeq ? trial.judge.verdict() : undefined;
+  }
+
   /** One answer of an alias with a canary. */
   observe(alias: Alias, role: Role, quality: AnswerQuality): void {
     const trial = this.#trialOf(alias);

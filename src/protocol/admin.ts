@@ -1,0 +1,160 @@
+/** /admin/v1: versions, and the names that point at them. Shares are parts of one; times are ISO 8601. */
+import { z } from "zod";
+
+const versionName = z.string().min(1).max(128);
+const reason = z.string().max(4000).optional();
+
+export const deployRequestSchema = z.object({ version: versionName }).meta({ id: "DeployRequest" });
+
+export const canaryRequestSchema = z
+  .object({
+    version: versionName,
+    /** Where to begin; for the canary that runs, its new share. */
+    share: z.number().gt(0).lte(1).optional(),
+    /** Shares to climb, growing. Default: 0.05, 0.25, 0.5, 1. */
+    steps: z.array(z.number().gt(0).lte(1)).min(1).max(20).optional(),
+    /** Default true; false: only people decide. */
+    judged: z.boolean().optional(),
+    /** Only changes the share of this canary: refused when it does not run any more. */
+    is_running: z.literal(true).optional(),
+  })
+  .meta({ id: "CanaryRequest" });
+
+export const promoteRequestSchema = z
+  .object({
+    /** Refused unless this is the canary: what somebody saw may be over. */
+    version: versionName.optional(),
+    reason,
+  })
+  .meta({ id: "PromoteRequest" });
+
+export const rollbackRequestSchema = z
+  .object({
+    /** Refused unless this is what would be left. */
+    version: versionName.optional(),
+    reason,
+  })
+  .meta({ id: "RollbackRequest" });
+
+export const pauseRequestSchema = z.object({}).meta({ id: "PauseRequest" });
+
+export const shadowRequestSchema = z
+  .object({
+    version: versionName.optional(),
+    /** In place of a version: ends the shadow. */
+    off: z.literal(true).optional(),
+  })
+  .meta({ id: "ShadowRequest" });
+
+/** Of one measure, for both versions: parts of the answers that were bad, and of how many. */
+const measureFiguresSchema = z.object({
+  canary: z.number(),
+  stable: z.number(),
+  num_canary: z.number(),
+  num_stable: z.number(),
+  /** Probability bounds: small means that it is hard to hold that the canary is not worse; or not surely good enough. */
+  p_worse: z.number(),
+  p_not_fine: z.number(),
+});
+const figuresSchema = z.record(z.string(), measureFiguresSchema);
+export type WireMeasureFigures = z.infer<typeof measureFiguresSchema>;
+
+const versionSchema = z
+  .object({
+    version: z.string(),
+    digest: z.string(),
+    family: z.string(),
+    quantization: z.string(),
+    bytes: z.number(),
+    parent: z.string().optional(),
+    notes: z.string().optional(),
+    created_by: z.string(),
+    created_at: z.string(),
+    is_signed: z.boolean(),
+    /** By this server. */
+    is_loaded: z.boolean(),
+    /** Why this server could not load it. */
+    failure: z.string().optional(),
+  })
+  .meta({ id: "Version" });
+export type WireVersion = z.infer<typeof versionSchema>;
+
+const verdictSchema = z.object({
+  decision: z.enum(["wait", "advance", "roll_back"]),
+  reason: z.string(),
+  figures: figuresSchema,
+});
+
+const canarySchema = z.object({
+  version: z.string(),
+  share: z.number(),
+  steps: z.array(z.number()),
+  is_judged: z.boolean(),
+  is_paused: z.boolean(),
+  /** Of this server's judge on the present step; absent before its first answer. */
+  verdict: verdictSchema.optional(),
+});
+
+export const aliasStateSchema = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    since: z.string(),
+    /** The newest first: without a canary, a rollback goes to the first. */
+    previous: z.array(z.string()),
+    canary: canarySchema.optional(),
+    shadow: z.string().optional(),
+    /** False while this server still answers as before, because something loads or could not be loaded. */
+    is_in_force: z.boolean(),
+  })
+  .meta({ id: "Alias" });
+export type WireAlias = z.infer<typeof aliasStateSchema>;
+
+export const adminStateSchema = z
+  .object({
+    object: z.literal("ocellus.admin.state"),
+    /** Of the journal's last entry: history is worth asking for when it has grown. */
+    seq: z.number(),
+    aliases: z.array(aliasStateSchema),
+    versions: z.array(versionSchema),
+  })
+  .meta({ id: "AdminState" });
+export type WireAdminState = z.infer<typeof adminStateSchema>;
+
+const historyEntrySchema = z.object({
+  seq: z.number(),
+  at: z.string(),
+  /** A person, a key, or `judge`. */
+  actor: z.string(),
+  kind: z.string(),
+  alias: z.string().optional(),
+  version: z.string().optional(),
+  /** What a rollback left. */
+  from: z.string().optional(),
+  share: z.number().optional(),
+  steps: z.array(z.number()).optional(),
+  is_judged: z.boolean().optional(),
+  reason: z.string().optional(),
+  figures: figuresSchema.optional(),
+});
+export type WireHistoryEntry = z.infer<typeof historyEntrySchema>;
+
+/** The newest first. */
+export const historySchema = z
+  .object({ object: z.literal("list"), data: z.array(historyEntrySchema), has_more: z.boolean() })
+  .meta({ id: "History" });
+export type WireHistory = z.infer<typeof historySchema>;
+
+export const answeredRequestSchema = z
+  .object({
+    object: z.literal("ocellus.answered_request"),
+    id: z.string(),
+    at: z.string(),
+    /** The name that was asked for. */
+    model: z.string(),
+    version: z.string(),
+    role: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: "AnsweredRequest" });
+export type WireAnsweredRequest = z.infer<typeof answeredRequestSchema>;

@@ -1,0 +1,102 @@
+/** /admin/v1: what `ocellus deploy`, `canary`, `rollback`… do, over HTTP, for a server with a registry. */
+import type { z } from "zod";
+import { OcellusError } from "../../base/index.js";
+import {
+  canaryRequestSchema,
+  deployRequestSchema,
+  pauseRequestSchema,
+  promoteRequestSchema,
+  refusal,
+  rollbackRequestSchema,
+  shadowRequestSchema,
+  type WireAnsweredRequest,
+  type WireHistory,
+} from "../../protocol/index.js";
+import {
+  aliasOf,
+  changeShare,
+  deploy,
+  endShadow,
+  ifItConcerns,
+  pause,
+  promote,
+  type RegistryCommand,
+  resume,
+  rollBack,
+  startShadow,
+  tryWith,
+} from "../../registry/index.js";
+import { readRequest } from "../body.js";
+import type { App } from "../exchange.js";
+import { queryNumber } from "../query.js";
+import type { Services } from "../services.js";
+import type { Versions } from "../versions/note-answer.js";
+import { wireAlias, wireEntry, wireState } from "../versions/wire.js";
+
+const root = "/admin/v1";
+/** Of one page of history. */
+const [defaultLimit, mostListed] = [100, 1000];
+
+export function addAdmin(app: App, services: Services): void {
+  app.get(`${root}/state`, (c) => c.json(wireState(versionsOf(services))));
+  app.get(`${root}/history`, async (c) => {
+    const { registry } = versionsOf(services);
+    const limit = queryNumber(c, "limit", defaultLimit, 1, mostListed);
+    const before = queryNumber(c, "before", Number.MAX_SAFE_INTEGER, 1, Number.MAX_SAFE_INTEGER);
+    const earlier = (await registry.history()).filter(({ seq }) => seq < before).reverse();
+    const data = earlier.slice(0, limit).map(wireEntry);
+    return c.json({ object: "list", data, has_more: earlier.length > limit } satisfies WireHistory);
+  });
+  app.get(`${root}/requests/:id`, async (c) => {
+    const id = c.req.param("id");
+    const found = await versionsOf(services).registry.answers.find(id);
+    if (!found)
+      throw new OcellusError("not_found", `no answer to the request ${id} is known; they are kept for thirty days`);
+    const { at, model, tag, role, reason } = found;
+    const answered = { object: "ocellus.answered_request", id, at: new Date(at).toISOString(), version: tag } as const;
+    return c.json({ ...answered, model, role, reason } satisfies WireAnsweredRequest);
+  });
+  addCommands(app, services);
+}
+
+function addCommands(app: App, services: Services): void {
+  const add = <S extends z.ZodObject>(
+    name: string,
+    schema: S,
+    toCommand: (alias: string, request: z.output<S>) => RegistryCommand,
+  ) =>
+    app.post(`${root}/aliases/:alias/${name}`, async (c) => {
+      const versions = versionsOf(services);
+      const { alias } = c.req.param() as { alias: string };
+      const command = toCommand(alias, await readRequest(c, services, schema));
+      const state = await versions.registry.run(c.get("exchange").owner, command);
+      return c.json(wireAlias(aliasOf(state, alias), versions));
+    });
+  add("deploy", deployRequestSchema, (alias, { version }) => deploy(alias, version));
+  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, ...plan }) => {
+    if (!isRunning) return tryWith(alias, version, plan);
+    if (plan.share === undefined) throw refusal("share", "share: expected the new one of the canary that runs");
+    return changeShare(alias, version, plan.share);
+  });
+  add("promote", promoteRequestSchema, (alias, { version, reason }) =>
+    ifItConcerns(version, promote(alias, { ...(reason !== undefined && { reason }) })),
+  );
+  add("rollback", rollbackRequestSchema, (alias, { version, reason }) =>
+    ifItConcerns(version, rollBack(alias, { ...(reason !== undefined && { reason }) })),
+  );
+  add("pause", pauseRequestSchema, pause);
+  add("resume", pauseRequestSchema, resume);
+  add("shadow", shadowRequestSchema, (alias, { version, off }) => {
+    if ((version === undefined) === (off === undefined))
+      throw refusal("version", "version: expected one, or off: true");
+    return version === undefined ? endShadow(alias) : startShadow(alias, version);
+  });
+}
+
+/** @throws `not_found` where no versions are kept, `unavailable` while that is not known yet. */
+function versionsOf({ versions, models }: Services): Versions {
+  if (versions) return versions;
+  if (!models.isReady)
+    throw new OcellusError("unavailable", "the server is loading; ask /health/ready when it is done");
+  throw new OcellusError("not_found", "this server has no versions; start it with `ocellus serve --registry FOLDER`");
+}

@@ -1,0 +1,115 @@
+/** Versions, aliases and history as /admin/v1 writes them. */
+import type {
+  WireAdminState,
+  WireAlias,
+  WireHistoryEntry,
+  WireMeasureFigures,
+  WireVersion,
+} from "../../protocol/index.js";
+import { type Alias, type JournalEntry, type JudgeVerdict, manifestBytes, type Version } from "../../registry/index.js";
+import type { Fleet } from "./fleet.js";
+import type { Versions } from "./note-answer.js";
+
+export function wireState(versions: Versions): WireAdminState {
+  const { registry, fleet } = versions;
+  const { seq, aliases, versions: published } = registry.state;
+  return {
+    object: "ocellus.admin.state",
+    seq,
+    aliases: [...aliases.values()].map((alias) => wireAlias(alias, versions)),
+    versions: [...published.values()].map((version) => wireVersion(version, fleet)),
+  };
+}
+
+export function wireAlias(alias: Alias, { fleet, rollouts }: Versions): WireAlias {
+  const { name, tag, since, previous, canary, shadow } = alias;
+  const verdict = rollouts.verdictOn(alias);
+  return {
+    name,
+    version: tag,
+    since: new Date(since).toISOString(),
+    previous: [...previous],
+    ...(canary && {
+      canary: {
+        version: canary.tag,
+        share: canary.share,
+        steps: [...canary.plan.steps],
+        is_judged: canary.plan.judged,
+        is_paused: canary.isPaused,
+        ...(verdict && { verdict: { ...verdict, figures: wireFigures(verdict.figures) } }),
+      },
+    }),
+    ...(shadow !== undefined && { shadow }),
+    is_in_force: fleet.aliases.includes(alias),
+  };
+}
+
+function wireVersion({ manifest, digest }: Version, fleet: Fleet): WireVersion {
+  const { tag, family, quantization, parent, notes, createdBy, createdAt, signature } = manifest;
+  const failure = fleet.failures.get(tag);
+  return {
+    version: tag,
+    ...{ digest, family, quantization },
+    bytes: manifestBytes(manifest),
+    ...(parent !== undefined && { parent }),
+    ...(notes !== undefined && { notes }),
+    created_by: createdBy,
+    created_at: createdAt,
+    is_signed: signature !== undefined,
+    is_loaded: fleet.loaded(tag) !== undefined,
+    ...(failure !== undefined && { failure }),
+  };
+}
+
+export function wireEntry({ seq, at, actor, event }: JournalEntry): WireHistoryEntry {
+  return { seq, at: new Date(at).toISOString(), actor, kind: event.kind, ...wireEvent(event) };
+}
+
+function wireEvent(event: JournalEntry["event"]): Partial<WireHistoryEntry> {
+  switch (event.kind) {
+    case "published":
+      return { version: event.manifest.tag };
+    case "removed":
+      return { version: event.tag };
+    case "deployed":
+    case "shadow_started":
+      return { alias: event.alias, version: event.tag };
+    case "canary_started":
+      return { alias: event.alias, version: event.tag, steps: event.plan.steps, is_judged: event.plan.judged };
+    case "share_changed":
+      return { alias: event.alias, share: event.share, ...wireDecision(event) };
+    case "promoted":
+      return { alias: event.alias, version: event.tag, ...wireDecision(event) };
+    case "rolled_back":
+      return { alias: event.alias, version: event.to, from: event.from, ...wireDecision(event) };
+    case "paused":
+    case "resumed":
+    case "shadow_ended":
+      return { alias: event.alias };
+    default:
+      return event satisfies never;
+  }
+}
+
+function wireDecision({
+  reason,
+  figures,
+}: {
+  reason?: string | undefined;
+  figures?: Record<string, unknown> | undefined;
+}) {
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(figures && { figures: wireFigures(figures as JudgeVerdict["figures"]) }), // only judges write them
+  };
+}
+
+function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
+  const entries = Object.entries(figures).map(
+    ([measure, { canary, stable, numCanary, numStable, pWorse, pNotFine }]) => [
+      measure,
+      { canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+    ],
+  );
+  return Object.fromEntries(entries);
+}

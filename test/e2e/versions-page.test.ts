@@ -1,0 +1,171 @@
+/** The page of versions in a real Chromium: what a person sees of a rollout, and does about it. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { deploy, promote, startCanary } from "../../src/registry/index.js";
+import { createKey, KeyRing, keyFileText } from "../../src/server/index.js";
+import { chromiumPath, faultsOf, openBrowser } from "../support/browser.js";
+import { repository, temporaryFolder } from "../support/folders.js";
+import { startServer } from "../support/server.js";
+import { startVersionedServer, type VersionedOptions, type VersionedServer } from "../support/versioned-server.js";
+
+vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
+
+const webFolder = temporaryFolder();
+const patienceMs = 20_000;
+let browser: Browser;
+let page: Page;
+const open: { close(): Promise<unknown> }[] = [];
+const mishaps: string[] = [];
+
+async function show(url: string, options: BrowserContextOptions = {}): Promise<void> {
+  const context = await browser.newContext({ locale: "en-US", colorScheme: "light", ...options });
+  context.setDefaultTimeout(patienceMs);
+  open.unshift(context);
+  page = await context.newPage();
+  page.on("pageerror", (error) => mishaps.push(error.message));
+  page.on("console", (message) => message.type() === "error" && mishaps.push(message.text()));
+  await page.goto(`${url}/#/versions`);
+}
+
+async function setUp(options: VersionedOptions["options"] = {}): Promise<VersionedServer> {
+  const setup = await startVersionedServer({ v1: {}, v2: {}, v3: {} }, { options: { webFolder, ...options } });
+  open.push(setup);
+  return setup;
+}
+
+/** v2 is served after v1, and half of the users try v3. */
+async function rollOut({ registry, fleet, ask }: VersionedServer): Promise<void> {
+  await registry.run("alice@laptop", deploy("prod", "v2"));
+  await registry.run("alice@laptop", startCanary("prod", "v3", { steps: [0.5, 1], judged: true }));
+  await fleet.settle();
+  for (let user = 0; user < 12; user++) await ask({}, { user: `user ${user}` });
+}
+
+const button = (name: string) => page.getByRole("button", { name, exact: true });
+const dialog = () => page.getByRole("dialog");
+const prod = () => page.getByRole("region", { name: "prod" });
+const newest = () => page.getByRole("region", { name: "History" }).getByRole("listitem").first();
+
+/** Presses a button, reads what it says it will do, and agrees. */
+async function agree(name: string): Promise<string> {
+  await button(name).click();
+  const text = await dialog().locator("p").innerText();
+  await dialog().getByRole("button", { name, exact: true }).click();
+  await dialog().waitFor({ state: "detached" });
+  return text;
+}
+
+describe.skipIf(!chromiumPath)(
+  chromiumPath ? "the page of versions" : "the page of versions (skipped: no Chromium here)",
+  () => {
+    beforeAll(async () => {
+      const web = join(repository, "web");
+      await build({
+        root: web,
+        configFile: join(web, "vite.config.ts"),
+        logLevel: "warn",
+        build: { outDir: webFolder },
+      });
+      browser = await openBrowser();
+    }, 120_000);
+    afterEach(async () => {
+      for (const one of open.splice(0)) await one.close();
+      expect(mishaps.splice(0)).toEqual([]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+    });
+
+    it("shows a canary with its share and the judge's figures, and follows what others change", async () => {
+      const setup = await setUp();
+      await show(setup.server.url);
+      await prod().getByText("prod serves v1").waitFor();
+      await rollOut(setup);
+      await prod().getByText("tries v3 with 50% of the users").waitFor();
+      const failed = prod().getByRole("row", { name: /^Failed/ });
+      await vi.waitFor(async () => {
+        const counts = [...(await failed.innerText()).matchAll(/0% of (\d+)/g)].map(([, count]) => Number(count));
+        expect(counts[0]! + counts[1]!).toBe(12);
+      }, patienceMs);
+      await setup.registry.run("bob@laptop", promote("prod", { reason: "seen enough" }));
+      await prod().getByText("prod serves v3").waitFor();
+      expect(await newest().innerText()).toMatch(/prod serves v3, promoted\s+seen enough\s+.*bob@laptop/);
+    });
+
+    it("says what a button will do, does it, and not when it is cancelled", async () => {
+      const setup = await setUp();
+      await rollOut(setup);
+      await show(setup.server.url);
+      await button("Roll back").click();
+      await dialog().getByRole("button", { name: "Cancel" }).click();
+      expect(setup.registry.state.aliases.get("prod")!.canary).toBeDefined();
+      expect(await agree("Pause the judge")).toMatch(/neither promotes v3 nor turns it back/);
+      expect(await agree("Resume the judge")).toMatch(/may promote v3/);
+      await page.getByRole("slider").fill("70");
+      expect(await agree("Set to 70%")).toMatch(/v3 gets 70% of the users of prod in place of 50%/);
+      await prod().getByText("tries v3 with 70% of the users").waitFor();
+      expect(await agree("Roll back")).toMatch(/All users of prod get v2 at once/);
+      await button("Promote").waitFor({ state: "detached" });
+      expect(await agree("Roll back")).toMatch(/get v1 in place of v2.*loaded here: this takes effect at once/);
+      await prod().getByText("prod serves v1").waitFor();
+      expect((await setup.ask()).said).toBe("v1");
+    });
+
+    it("promotes the canary that was shown, and not another that came while the dialog was open", async () => {
+      const setup = await setUp();
+      await rollOut(setup);
+      await show(setup.server.url);
+      await button("Promote").click();
+      await setup.registry.run("bob@laptop", promote("prod"));
+      await setup.registry.run("bob@laptop", startCanary("prod", "v1", { steps: [0.1], judged: false }));
+      await dialog().getByRole("button", { name: "Promote" }).click();
+      expect(await prod().getByRole("alert").innerText()).toMatch(/v1, not v3.*look again/);
+      mishaps.splice(0); // the browser notes every refusal
+      expect(setup.registry.state.aliases.get("prod")).toMatchObject({ tag: "v3", canary: { tag: "v1" } });
+    });
+
+    it("asks for an admin key where one is needed, and goes on with it", async () => {
+      const { secret, key } = createKey("alice");
+      const path = join(temporaryFolder(), "admin.json");
+      await writeFile(path, keyFileText([key]));
+      const setup = await setUp({ adminKeys: await KeyRing.open(path) });
+      await show(setup.server.url);
+      await page.getByLabel("Versions are changed with an admin key.").fill(secret);
+      mishaps.splice(0); // the browser notes every refusal
+      await button("Save").click();
+      await prod().waitFor();
+      await setup.registry.run("bob@laptop", deploy("prod", "v2"));
+      await agree("Roll back");
+      await vi.waitFor(async () => expect(await newest().innerText()).toMatch(/alice@admin/), patienceMs);
+    });
+
+    it("says how to start a server that has versions, where this one has none", async () => {
+      const server = await startServer({}, {}, { webFolder });
+      open.push(server);
+      await show(server.url);
+      await page.getByText("ocellus serve --registry ./registry").waitFor();
+      mishaps.splice(0); // the browser notes every refusal
+    });
+
+    it.each([
+      ["light", "en-US"],
+      ["dark", "zh-CN"],
+    ] as const)(
+      "fits a phone and has no serious fault of accessibility, in the %s theme in %s",
+      async (colorScheme, locale) => {
+        const setup = await setUp();
+        await rollOut(setup);
+        await show(setup.server.url, { colorScheme, locale, viewport: { width: 390, height: 844 } });
+        await page.locator(".rates").waitFor();
+        const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
+        expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
+        await page.locator(".alias .soft").first().click();
+        await dialog().waitFor();
+        expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
+      },
+    );
+  },
+);

@@ -1,0 +1,127 @@
+/** A server whose models come from a registry; each answers every question with its own tag. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { Guards } from "../../src/guard/index.js";
+import { deploy, Registry } from "../../src/registry/index.js";
+import { type ChatModel, Fleet, Rollouts, type Versions } from "../../src/server/index.js";
+import { scriptedModel } from "./scripted-model.js";
+import { startServer, type TestServer } from "./server.js";
+
+export interface Behaviour {
+  readonly loadMs?: number;
+  readonly answerMs?: number;
+  readonly fails?: (n: number) => boolean;
+}
+
+/** Answers every question with its own tag. */
+function echo(tag: string, { answerMs = 0, fails = () => false }: Behaviour, closed: string[]): ChatModel {
+  let n = 0;
+  let isClosed = false;
+  return {
+    ...scriptedModel(8),
+    async *generate(_prompt, { signal } = {}) {
+      if (fails(n++)) throw new Error("broken weights");
+      await new Promise((resolve) => setTimeout(resolve, answerMs));
+      if (isClosed) throw new Error(`${tag} was closed under a running answer`);
+      signal?.throwIfAborted();
+      yield { type: "text", text: tag, tokens: [] };
+      yield {
+        type: "end",
+        finishReason: "stop",
+        usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
+        timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 100 },
+        pictures: [],
+      };
+    },
+    close: async () => {
+      isClosed = true;
+      closed.push(tag);
+    },
+  };
+}
+
+export interface VersionedServer {
+  readonly server: TestServer;
+  readonly registry: Registry;
+  readonly fleet: Fleet;
+  readonly closed: readonly string[];
+  ask(
+    headers?: Record<string, string>,
+    body?: object,
+  ): Promise<{ status: number; said: string; version: string | null }>;
+  close(): Promise<void>;
+}
+
+export interface VersionedOptions {
+  readonly keepWarmMs?: number;
+  readonly config?: Parameters<typeof startServer>[1];
+  readonly options?: Parameters<typeof startServer>[2];
+}
+
+export interface OpenVersions {
+  readonly versions: Versions;
+  /** In the order in which they went. */
+  readonly closed: readonly string[];
+  close(): Promise<void>;
+}
+
+/** `prod` serves the first. */
+export async function openVersions(behaviours: Record<string, Behaviour>, keepWarmMs = 60_000): Promise<OpenVersions> {
+  const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
+  const registry = await Registry.open({ folder: join(folder, "registry") });
+  for (const tag of Object.keys(behaviours)) {
+    const source = await mkdtemp(join(folder, "model-"));
+    await writeFile(join(source, "weights.bin"), tag);
+    await registry.publish(source, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
+  }
+  await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
+  const closed: string[] = [];
+  const log = pino({ level: "silent" });
+  const load = async (tag: string) => {
+    await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
+    return echo(tag, behaviours[tag]!, closed);
+  };
+  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards: Guards.none(), load });
+  await fleet.start();
+  return {
+    versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },
+    closed,
+    async close() {
+      await fleet.close();
+      await registry.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function startVersionedServer(
+  behaviours: Record<string, Behaviour>,
+  { keepWarmMs, config = {}, options = {} }: VersionedOptions = {},
+): Promise<VersionedServer> {
+  const { versions, closed, close } = await openVersions(behaviours, keepWarmMs);
+  const { registry, fleet } = versions;
+  const server = await startServer({}, config, options);
+  server.services.versions = versions;
+  server.services.models.useFleet(fleet);
+  return {
+    ...{ server, registry, fleet, closed },
+    async ask(headers = {}, body = {}) {
+      const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
+      const response = await server.post("/v1/chat/completions", question, headers);
+      const answer = (await response.json()) as Spoken;
+      const said = answer.choices?.[0]?.message.content ?? answer.error?.message ?? "";
+      return { status: response.status, said, version: response.headers.get("x-ocellus-version") };
+    },
+    async close() {
+      await server.close();
+      await close();
+    },
+  };
+}
+
+interface Spoken {
+  readonly choices?: readonly { readonly message: { readonly content: string } }[];
+  readonly error?: { readonly message: string };
+}

@@ -1,0 +1,54 @@
+import type { WireAlias } from "../../../src/protocol/index.js";
+import { useWords } from "../words.js";
+
+type Verdict = NonNullable<NonNullable<WireAlias["canary"]>["verdict"]>;
+
+interface CanaryFiguresProps {
+  readonly stable: string;
+  readonly canary: string;
+  readonly verdict: Verdict;
+}
+
+/** What the judge has counted at the present share: the part of bad answers of both versions, measure by measure. */
+export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: CanaryFiguresProps) {
+  const words = useWords().versionsRoom;
+  return (
+    <>
+      <table className="rates">
+        <thead>
+          <tr>
+            <th scope="col">{words.measure}</th>
+            <th scope="col">{stable}</th>
+            <th scope="col">{canary}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(figures).map(([measure, found]) => (
+            <tr key={measure}>
+              <th scope="row">{words.measures[measure] ?? measure}</th>
+              <td>
+                <Rate bad={found.stable} count={found.num_stable} />
+              </td>
+              <td>
+                <Rate bad={found.canary} count={found.num_canary} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="aside">
+        {words.verdict} <span lang="en">{reason}</span>
+      </p>
+    </>
+  );
+}
+
+function Rate({ bad, count }: { bad: number; count: number }) {
+  const words = useWords().versionsRoom;
+  return (
+    <>
+      <span>{words.of(bad, count)}</span>
+      <i className="bar" style={{ "--share": bad }} />
+    </>
+  );
+}

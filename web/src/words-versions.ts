@@ -1,0 +1,154 @@
+/** The words of the page of versions, in both languages. */
+import type { WireAlias, WireHistoryEntry } from "../../src/protocol/index.js";
+
+export function percentText(part: number): string {
+  return `${Number((part * 100).toFixed(1))}%`;
+}
+
+/** A conversation may go on with a version that is on the way back, even when its trial is ended. */
+function movesTalks({ canary, previous }: WireAlias): boolean {
+  return canary !== undefined && !previous.includes(canary.version);
+}
+
+export const versionsEn = {
+  title: "Versions",
+  lead: "What every alias serves, what is tried in its place, and what the judge has seen of it. Read every second.",
+  missing: "This server has no registry of versions. Start it with one:",
+  empty: "No alias serves a version yet. Publish a model and deploy it:",
+  keyNeeded: "Versions are changed with an admin key.",
+  serves: (version: string) => `serves ${version}`,
+  since: (time: string) => `since ${time}`,
+  before: (versions: string) => `Before: ${versions}`,
+  shadow: (version: string) => `Shadow: ${version}`,
+  notInForce: "This server still answers as before: a version is loading, or could not be loaded.",
+  failed: (version: string, reason: string) => `${version} could not be loaded: ${reason}`,
+  tries: (version: string, share: number) => `tries ${version} with ${percentText(share)} of the users`,
+  judged: (steps: string) => `Judged by its answers: ${steps}`,
+  unjudged: "Only people decide.",
+  paused: "The judge is paused.",
+  noEvidence: "Nothing has been counted at this share yet.",
+  verdict: "The judge says:",
+  measure: "Bad answers",
+  measures: {
+    error: "Failed",
+    slow_first_token: "Slow first token",
+    slow_tokens: "Slow to write",
+    blocked: "Blocked by a guard",
+    malformed: "Empty, cut off or repeating",
+    golden: "Wrong on known questions",
+  } as Readonly<Record<string, string>>,
+  of: (bad: number, count: number) => `${percentText(bad)} of ${count}`,
+  share: "Share of the canary",
+  promote: "Promote",
+  pause: "Pause the judge",
+  resume: "Resume the judge",
+  rollback: "Roll back",
+  setShare: (share: number) => `Set to ${percentText(share)}`,
+  willPromote: ({ name, version, canary }: WireAlias) =>
+    `All users of ${name} get ${canary?.version} in place of ${version}. A conversation that names itself goes on with the version it began with. ${version} stays the way back.`,
+  willEnd: (alias: WireAlias) =>
+    `All users of ${alias.name} get ${alias.version} at once${
+      movesTalks(alias) ? `, also in conversations that began with ${alias.canary?.version}` : ""
+    }. The trial of ${alias.canary?.version} is over.`,
+  willReturn: ({ name, version, previous }: WireAlias, isLoaded: boolean) =>
+    `All users of ${name} get ${previous[0]} in place of ${version}, also in conversations that began with it. ${
+      isLoaded
+        ? "It is loaded here: this takes effect at once."
+        : `It is loaded first; until then ${version} goes on answering.`
+    }`,
+  willPause: ({ canary }: WireAlias) =>
+    `The judge neither promotes ${canary?.version} nor turns it back until it is resumed. Its ${percentText(canary?.share ?? 0)} of the users stay with it.`,
+  willResume: ({ canary }: WireAlias) =>
+    `The judge goes on, and may promote ${canary?.version} or turn it back by itself.`,
+  willShare: ({ name, canary }: WireAlias, share: number) =>
+    `${canary?.version} gets ${percentText(share)} of the users of ${name} in place of ${percentText(canary?.share ?? 0)}. The judge begins to count anew.`,
+  history: "History",
+  historyMore: "Only the newest entries; all of them:",
+  happened: ({ kind, alias, version, from, share, steps }: WireHistoryEntry): string =>
+    ({
+      published: `${version} published`,
+      removed: `${version} removed`,
+      deployed: `${alias} serves ${version}`,
+      canary_started: `${alias} tries ${version}: ${stepsText(steps)}`,
+      share_changed: `${alias}: the canary gets ${percentText(share ?? 0)}`,
+      paused: `${alias}: the judge is paused`,
+      resumed: `${alias}: the judge goes on`,
+      promoted: `${alias} serves ${version}, promoted`,
+      rolled_back: `${alias} is back at ${version}, away from ${from}`,
+      shadow_started: `${alias} is shadowed by ${version}`,
+      shadow_ended: `${alias} has no shadow any more`,
+    })[kind] ?? kind,
+};
+
+export type VersionsWords = typeof versionsEn;
+
+export const versionsZh: VersionsWords = {
+  title: "版本",
+  lead: "每个别名提供哪个版本、正在试用哪个版本、评判器看到了什么。每秒读取一次。",
+  missing: "这台服务器没有版本库。请这样启动：",
+  empty: "还没有别名提供版本。请先发布并部署一个模型：",
+  keyNeeded: "更改版本需要管理密钥。",
+  serves: (version) => `提供 ${version}`,
+  since: (time) => `自 ${time}`,
+  before: (versions) => `之前：${versions}`,
+  shadow: (version) => `影子版本：${version}`,
+  notInForce: "这台服务器仍按原样回答：有版本正在加载，或无法加载。",
+  failed: (version, reason) => `${version} 无法加载：${reason}`,
+  tries: (version, share) => `以 ${percentText(share)} 的用户试用 ${version}`,
+  judged: (steps) => `按回答评判：${steps}`,
+  unjudged: "只由人决定。",
+  paused: "评判已暂停。",
+  noEvidence: "在当前比例下还没有统计数据。",
+  verdict: "评判器说：",
+  measure: "不良回答",
+  measures: {
+    error: "失败",
+    slow_first_token: "首个词元慢",
+    slow_tokens: "输出慢",
+    blocked: "被护栏拦截",
+    malformed: "空白、截断或重复",
+    golden: "已知问题答错",
+  },
+  of: (bad, count) => `${count} 个中 ${percentText(bad)}`,
+  share: "试用比例",
+  promote: "全面启用",
+  pause: "暂停评判",
+  resume: "恢复评判",
+  rollback: "回滚",
+  setShare: (share) => `设为 ${percentText(share)}`,
+  willPromote: ({ name, version, canary }) =>
+    `${name} 的所有用户将从 ${version} 改用 ${canary?.version}。带有标识的对话继续使用开始时的版本。${version} 保留为退路。`,
+  willEnd: (alias) =>
+    `${alias.name} 的所有用户立即使用 ${alias.version}${
+      movesTalks(alias) ? `，包括从 ${alias.canary?.version} 开始的对话` : ""
+    }。${alias.canary?.version} 的试用结束。`,
+  willReturn: ({ name, version, previous }, isLoaded) =>
+    `${name} 的所有用户将从 ${version} 改回 ${previous[0]}，包括从它开始的对话。${
+      isLoaded ? "它已在此加载：立即生效。" : `需要先加载；在此之前仍由 ${version} 回答。`
+    }`,
+  willPause: ({ canary }) =>
+    `恢复之前，评判器既不启用也不撤回 ${canary?.version}。它的 ${percentText(canary?.share ?? 0)} 用户保持不变。`,
+  willResume: ({ canary }) => `评判器继续工作，可能自行启用或撤回 ${canary?.version}。`,
+  willShare: ({ name, canary }, share) =>
+    `${canary?.version} 在 ${name} 的用户中的比例从 ${percentText(canary?.share ?? 0)} 变为 ${percentText(share)}。评判器重新计数。`,
+  history: "历史",
+  historyMore: "只显示最新的记录；查看全部：",
+  happened: ({ kind, alias, version, from, share, steps }) =>
+    ({
+      published: `发布 ${version}`,
+      removed: `删除 ${version}`,
+      deployed: `${alias} 提供 ${version}`,
+      canary_started: `${alias} 试用 ${version}：${stepsText(steps)}`,
+      share_changed: `${alias}：试用比例为 ${percentText(share ?? 0)}`,
+      paused: `${alias}：评判已暂停`,
+      resumed: `${alias}：评判已恢复`,
+      promoted: `${alias} 全面启用 ${version}`,
+      rolled_back: `${alias} 从 ${from} 回到 ${version}`,
+      shadow_started: `${alias} 的影子版本为 ${version}`,
+      shadow_ended: `${alias} 不再有影子版本`,
+    })[kind] ?? kind,
+};
+
+export function stepsText(steps: readonly number[] = []): string {
+  return steps.map(percentText).join(" → ");
+}
