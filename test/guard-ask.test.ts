@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { scriptedModel } from "../../../test/support/scripted-model.js";
-import type { AnsweringModel } from "../door.js";
-import type { Subject } from "../verdict.js";
-import { openAsk } from "./ask.js";
+import { openAsk } from "../src/guard/detectors/ask.js";
+import type { AnsweringModel } from "../src/guard/door.js";
+import type { Subject } from "../src/guard/verdict.js";
+import { scriptedModel } from "./support/scripted-model.js";
 
 /** A model whose first token is one of these words, each with its probability. */
 function modelThatThinks(words: Readonly<Record<string, number>>, asked: unknown[] = []): AnsweringModel {
