@@ -1,6 +1,6 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
-import { checkSignature, Registry, versionOf } from "../registry/index.js";
+import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
@@ -34,7 +34,8 @@ export async function openVersions(
       return load(place);
     },
   });
-  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log }) };
+  const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
+  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();

@@ -38,6 +38,17 @@ describe("the trial of a step", () => {
     expect(judged.verdicts.get("prod")!.figures.error).toMatchObject({ numCanary: 1 });
   });
 
+  it("does not go on by the golden set alone: users must have asked both", () => {
+    const judged = rollouts();
+    for (let i = 0; i < 500; i++) judged.observePair(aliasAt(5), { stable: false, canary: false });
+    expect(judged.verdicts.get("prod")).toMatchObject({
+      decision: "wait",
+      reason: expect.stringContaining("answers that failed"),
+    });
+    for (let i = 0; i < 1000; i++) judged.observe(aliasAt(5), i % 2 ? "stable" : "canary", good);
+    expect(judged.verdicts.get("prod")!.decision).toBe("advance");
+  });
+
   it("calls slow what the stable version was not, by a bar from before", () => {
     const judged = rollouts();
     for (let i = 0; i < 100; i++) judged.observe(aliasAt(5), "stable", { ...good, firstTokenMs: 10 + (i % 10) });
