@@ -137,6 +137,10 @@ const withoutModel = [
   ),
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
+  ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
+  ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
+    (verb) => `POST /admin/v1/aliases/:alias/${verb}`,
+  ),
   ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
 ];
 
