@@ -143,7 +143,9 @@ async function addSource(
     } finally {
       await pdf.close();
     }
-  tally.replaced += await collection.remove(before.map(({ id }) => id).filter((id) => !current.includes(id)));
+  // Not `+= await`: that would read the count before others beside this one have added to it.
+  const replaced = await collection.remove(before.map(({ id }) => id).filter((id) => !current.includes(id)));
+  tally.replaced += replaced;
 }
 
 async function addEntry(
