@@ -1,20 +1,23 @@
 /**
  * Reuse among near-duplicates: how many harmless variants of a picture it takes for the picture, and whether it ever takes another
- * one for it. `npm run bench -- near [--scenes 20] [--first 1] [--box FILE]
- * [--answers 1] [--seconds 3600]`: drawn scenes as Qwen3-VL is shown them; with --box
- * (from training/make_near.py) scenes of the model in the box as it is shown them, whose answers are compared too. Beside it, what
- * a bare cosine of 0.95 over pooled features of the model in the box does on the same pictures.
+ * one for it. `npm run bench -- near [--scenes 20] [--first 1] [--box FILE [--answers 2]] [--log FILE]`: drawn scenes as Qwen3-VL is
+ * shown them; with --box (from training/make_near.py) scenes of the model in the box as it is shown them, whose answers are compared
+ * too. Beside it, what a bare cosine of 0.95 over pooled features of the model in the box does on the same pictures.
+ *
+ * With --log each scene's counts are appended to a file, and scenes that stand there are passed over: runs can be cut off, and
+ * shared out. `near --sum FILE [FILE …]` prints the tables of such files together.
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import sharp, { type Sharp } from "sharp";
 import { describe, innerProduct, leastSimilarity } from "../src/features/near-pictures.js";
-import { type Planes, planesOf } from "../src/features/plane.js";
+import { type Planes, planesOf, type Size } from "../src/features/plane.js";
 import { differences, isSame } from "../src/features/same-picture.js";
-import { decodeImage, type ImageRecipe, preprocess, shownPicture } from "../src/image/index.js";
+import { decodeImage, type ImageRecipe, preprocess, shown } from "../src/image/index.js";
 import { cosine, image, loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
-import { changes, drawScene, randomNumbers } from "./support/near-scenes.js";
+import { kinds } from "./support/near-scenes.js";
+import { type Counts, report, type SceneCounts, sceneCounts } from "./support/near-tables.js";
+import { drawnTrials, rawOf, type Trials, trialsOf } from "./support/near-trials.js";
 
 const norm = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 const boxRecipe: ImageRecipe = { kind: "fit", width: 112, height: 112, patchSize: 14, ...norm };
@@ -23,230 +26,144 @@ const largeRecipe: ImageRecipe = {
   ...norm,
 };
 
-interface Picture {
-  readonly file: Buffer;
-  readonly planes: Planes;
-  readonly pooled: Float32Array;
+interface Question {
+  readonly question: string;
+  readonly answer: string;
 }
 
-interface Tally {
-  asked: number;
-  near: number;
-  proposed: number;
-  bare: number;
-  ms: number[];
+/** A line of training/make_near.py: a picture, its questions, the same scene with one thing changed. */
+interface BoxLine {
+  readonly image: string;
+  readonly questions: readonly Question[];
+  readonly changed: Readonly<Record<string, string>>;
 }
 
 export async function main(args: string[]): Promise<void> {
   const text = (value: string) => ({ type: "string", default: value }) as const;
-  const options = { scenes: text("20"), first: text("1"), box: text(""), answers: text("0"), seconds: text("3600") };
-  const { values } = parseArgs({ args, options });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      ...{ scenes: text("20"), first: text("1"), box: text(""), answers: text("0"), log: text("") },
+      sum: { type: "boolean", default: false },
+    },
+  });
+  if (values.sum) return report(positionals.flatMap(read));
   const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), { weights: "int4" });
   try {
-    const bench = new Bench(model, Number(values.answers));
-    const [first, count] = [Number(values.first), Number(values.scenes)];
-    const end = performance.now() + 1000 * Number(values.seconds);
+    const bench = new Bench(model, values.log, Number(values.answers));
     const box = values.box === "" ? undefined : readFileSync(values.box, "utf8").trimEnd().split("\n");
-    for (let number = first; number < first + count && performance.now() < end; number++)
-      if (!box) await bench.drawn(number);
-      else if (box[number - 1]) await bench.box(box[number - 1]!, number);
-    bench.report();
+    const first = Number(values.first);
+    for (let seed = first; seed < first + Number(values.scenes); seed++)
+      if (!box) for (const kind of kinds) await bench.try(kind, seed, () => drawnTrials(kind, seed));
+      else if (box[seed - 1]) await bench.box(JSON.parse(box[seed - 1]!) as BoxLine, seed);
+    report(bench.scenes);
   } finally {
     await model.close();
   }
 }
 
+function read(file: string): SceneCounts[] {
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as SceneCounts);
+}
+
+interface Picture {
+  readonly planes: Planes;
+  readonly own: Size | undefined;
+  readonly pooled: Float32Array;
+}
+
 class Bench {
+  readonly scenes: SceneCounts[];
   readonly #model: VisionLanguageModel;
+  readonly #log: string;
   readonly #numAnswers: number;
-  readonly #harmless = new Map<string, Tally>();
-  readonly #hard = new Map<string, Tally>();
-  readonly #answers = { asked: 0, changed: 0, changedOfRefused: 0, ofRefused: 0 };
 
-  constructor(model: VisionLanguageModel, numAnswers: number) {
+  constructor(model: VisionLanguageModel, log: string, numAnswers: number) {
     this.#model = model;
+    this.#log = log;
     this.#numAnswers = numAnswers;
+    this.scenes = log !== "" && existsSync(log) ? read(log) : [];
   }
 
-  /** One scene of each kind, its harmless variants, and the scene with one thing changed, encoded anew in several ways. */
-  async drawn(seed: number): Promise<void> {
-    for (const kind of ["form", "still life"] as const) {
-      const scene = await drawScene(kind, seed);
-      const base = { raw: scene.rgb, width: scene.width, height: scene.height };
-      const kept = await this.#picture(await encode(base).png().toBuffer(), largeRecipe);
-      for (const [name, file] of await variants(base, seed))
-        await this.#try(this.#harmless, name, kept, file, largeRecipe);
-      for (const change of changes) {
-        const other = await drawScene(kind, seed, change);
-        const changed = { raw: other.rgb, width: other.width, height: other.height };
-        if (other.rgb.equals(scene.rgb)) continue; // a form without a badge to move
-        for (const file of await disguises(changed, seed)) await this.#try(this.#hard, change, kept, file, largeRecipe);
-      }
+  async box({ image: url, questions, changed }: BoxLine, number: number): Promise<void> {
+    const others = Object.entries(changed).map(async ([what, other]) => [what, await rawOf(other)] as const);
+    const asked = Array.from({ length: this.#numAnswers }, (_, i) => questions[(number + 3 * i) % questions.length]!);
+    await this.try("box", number, async () => trialsOf(await rawOf(url), await Promise.all(others), number), asked);
+  }
+
+  /** @param questions whose answers about the picture and its variants are compared. */
+  async try(kind: SceneCounts["kind"], seed: number, make: () => Promise<Trials>, questions: readonly Question[] = []) {
+    if (this.scenes.some((scene) => scene.kind === kind && scene.seed === seed)) return;
+    const scene = sceneCounts(kind, seed);
+    const { original, harmless, hard } = await make();
+    const see = this.#seer(kind === "box" ? boxRecipe : largeRecipe);
+    for (const [name, file] of harmless) {
+      const isNear = await tried(scene.harmless, [name], await see(original), await see(file));
+      if (isNear) for (const question of questions) await this.#compareAnswers(scene, name, original, file, question);
     }
-  }
-
-  /** A line of training/make_near.py: a picture, its questions, the same scene with one thing changed. */
-  async box(line: string, number: number): Promise<void> {
-    const { image: url, questions, changed } = JSON.parse(line) as BoxLine;
-    const base = await pixelsOf(url);
-    const kept = await this.#picture(await encode(base).png().toBuffer(), boxRecipe);
-    for (const [name, file] of await variants(base, number)) {
-      const isNear = await this.#try(this.#harmless, name, kept, file, boxRecipe);
-      for (let i = 0; i < this.#numAnswers; i++)
-        await this.#compareAnswers(kept, file, questions[(number + i) % questions.length]!, isNear);
+    for (const { change, how, kept, asked } of hard) {
+      const isNear = await tried(scene.hard, [change, how], await see(kept), await see(asked));
+      if (isNear) console.log(`false hit: ${kind} ${seed}, ${change}, ${how}`);
     }
-    for (const [change, other] of Object.entries(changed))
-      for (const file of await disguises(await pixelsOf(other), number))
-        await this.#try(this.#hard, change, kept, file, boxRecipe);
+    this.scenes.push(scene);
+    if (this.#log !== "") appendFileSync(this.#log, `${JSON.stringify(scene)}\n`);
   }
 
-  report(): void {
-    const line = (name: string, { asked, near, proposed, bare, ms }: Tally) => {
-      const share = (part: number) => `${((100 * part) / asked).toFixed(2).padStart(7)} %`;
-      const median = ms.toSorted((a, b) => a - b)[ms.length >> 1]!;
-      console.log(
-        `${name.padEnd(18)}${String(asked).padStart(7)}${share(near)}${share(proposed)}${share(bare)}${median.toFixed(1).padStart(8)} ms`,
-      );
+  /** Each file once. */
+  #seer(recipe: ImageRecipe): (file: Buffer) => Promise<Picture> {
+    const known = new Map<Buffer, Promise<Picture>>();
+    return (file) => {
+      const picture = known.get(file) ?? this.#see(file, recipe);
+      known.set(file, picture);
+      return picture;
     };
-    console.log("harmless             asked   reused  proposed  bare cosine");
-    for (const [name, tally] of this.#harmless) line(name, tally);
-    line("all", total(this.#harmless));
-    console.log("changed              asked   reused  proposed  bare cosine");
-    for (const [name, tally] of this.#hard) line(name, tally);
-    const all = total(this.#hard);
-    line("all", all);
-    console.log(`${all.near} false hits in ${all.asked}; bare cosine: ${all.bare}`);
-    const { asked, changed, ofRefused, changedOfRefused } = this.#answers;
-    if (asked > 0)
-      console.log(
-        `answers: ${changed} of ${asked} changed among near hits, ${changedOfRefused} of ${ofRefused} among refused variants`,
-      );
-    console.log(
-      JSON.stringify({ harmless: tallies(this.#harmless), hard: tallies(this.#hard), answers: this.#answers }),
-    );
   }
 
-  async #picture(file: Buffer, recipe: ImageRecipe): Promise<Picture> {
+  async #see(file: Buffer, recipe: ImageRecipe): Promise<Picture> {
     const decoded = await decodeImage(new Uint8Array(file));
-    const planes = planesOf(shownPicture(preprocess(decoded, recipe), recipe));
+    const planes = planesOf(shown(decoded, recipe));
     const { visualTokens } = await this.#model.encodeImage(preprocess(decoded, boxRecipe));
-    return { file, planes, pooled: meanToken(visualTokens) };
+    return { planes, own: recipe.kind === "smart_resize" ? decoded : undefined, pooled: meanToken(visualTokens) };
   }
 
-  async #try(
-    into: Map<string, Tally>,
-    name: string,
-    kept: Picture,
+  async #compareAnswers(
+    scene: SceneCounts,
+    variant: string,
+    original: Buffer,
     file: Buffer,
-    recipe: ImageRecipe,
-  ): Promise<boolean> {
-    const { planes, pooled } = await this.#picture(file, recipe);
-    const started = performance.now();
-    const isProposed = innerProduct(describe(planes), describe(kept.planes)) >= leastSimilarity;
-    const isNear = isProposed && isSame(differences(planes, kept.planes), planes);
-    const tally = into.get(name) ?? { asked: 0, near: 0, proposed: 0, bare: 0, ms: [] };
-    into.set(name, tally);
-    tally.asked++;
-    tally.ms.push(performance.now() - started);
-    if (isProposed) tally.proposed++;
-    if (isNear) tally.near++;
-    if (cosine(pooled, kept.pooled) >= 0.95) tally.bare++;
-    return isNear;
-  }
-
-  async #compareAnswers(kept: Picture, file: Buffer, question: string, isNear: boolean): Promise<void> {
-    const answer = async (bytes: Buffer) => {
+    { question, answer }: Question,
+  ): Promise<void> {
+    const said = async (bytes: Buffer) => {
       const content = [image(new Uint8Array(bytes)), question];
       return (await this.#model.answer([{ role: "user", content }], { maxTokens: 32, sampling: { temperature: 0 } }))
         .text;
     };
-    const isChanged = (await answer(kept.file)) !== (await answer(file));
-    this.#answers[isNear ? "asked" : "ofRefused"]++;
-    if (isChanged) this.#answers[isNear ? "changed" : "changedOfRefused"]++;
+    const [kept, own] = [await said(original), await said(file)];
+    const counts = scene.answers[variant] ?? { near: 0, changed: 0, keptRight: 0, ownRight: 0 };
+    scene.answers[variant] = counts;
+    counts.near++;
+    if (kept === own) return;
+    counts.changed++;
+    if (kept === answer) counts.keptRight++;
+    if (own === answer) counts.ownRight++;
   }
 }
 
-interface BoxLine {
-  readonly image: string;
-  readonly questions: readonly string[];
-  readonly changed: Readonly<Record<string, string>>;
-}
-
-interface Raw {
-  readonly raw: Buffer;
-  readonly width: number;
-  readonly height: number;
-}
-
-function encode({ raw, width, height }: Raw) {
-  return sharp(raw, { raw: { width, height, channels: 3 } });
-}
-
-async function pixelsOf(url: string): Promise<Raw> {
-  const { width, height, data } = await decodeImage(
-    new Uint8Array(Buffer.from(url.slice(url.indexOf(",") + 1), "base64")),
-  );
-  return { raw: Buffer.from(data), width, height };
-}
-
-async function variants(base: Raw, seed: number): Promise<[string, Buffer][]> {
-  const made: [string, Promise<Buffer>][] = [
-    ...[40, 55, 75, 95].map((quality): [string, Promise<Buffer>] => [
-      `JPEG ${quality}`,
-      encode(base).jpeg({ quality }).toBuffer(),
-    ]),
-    ...[50, 80].map((quality): [string, Promise<Buffer>] => [
-      `WebP ${quality}`,
-      encode(base).webp({ quality }).toBuffer(),
-    ]),
-    ...[0.5, 0.75, 1.5, 2].map((by): [string, Promise<Buffer>] => [`resize ${by}`, resized(base, by).png().toBuffer()]),
-    ...[0.01, 0.02].map((by): [string, Promise<Buffer>] => [
-      `crop ${100 * by} %`,
-      cropped(base, by, seed).png().toBuffer(),
-    ]),
-    ...[0.9, 1.1].map((by): [string, Promise<Buffer>] => [
-      `light × ${by}`,
-      encode(base).linear(by, 0).png().toBuffer(),
-    ]),
-    [
-      "crop, JPEG 75",
-      cropped(base, 0.02, seed + 1)
-        .jpeg({ quality: 75 })
-        .toBuffer(),
-    ],
-  ];
-  return Promise.all(made.map(async ([name, file]): Promise<[string, Buffer]> => [name, await file]));
-}
-
-/** What a changed picture comes as: nothing of that makes it the unchanged one. */
-async function disguises(changed: Raw, seed: number): Promise<Buffer[]> {
-  return Promise.all([
-    encode(changed).png().toBuffer(),
-    encode(changed).jpeg({ quality: 75 }).toBuffer(),
-    encode(changed).jpeg({ quality: 40 }).toBuffer(),
-    cropped(changed, 0.02, seed).webp({ quality: 80 }).toBuffer(),
-    encode(await asRaw(resized(changed, 0.75)))
-      .linear(0.95, 0)
-      .jpeg({ quality: 85 })
-      .toBuffer(),
-  ]);
-}
-
-async function asRaw(picture: Sharp): Promise<Raw> {
-  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
-  return { raw: data, width: info.width, height: info.height };
-}
-
-function resized(base: Raw, by: number) {
-  return encode(base).resize({ width: Math.round(base.width * by) });
-}
-
-/** So much of each side is lost, shared at random between its two edges. */
-function cropped(base: Raw, by: number, seed: number) {
-  const random = randomNumbers(seed);
-  const [lostX, lostY] = [Math.round(base.width * by), Math.round(base.height * by)];
-  const [left, top] = [Math.floor(random() * (lostX + 1)), Math.floor(random() * (lostY + 1))];
-  return encode(base).extract({ left, top, width: base.width - lostX, height: base.height - lostY });
+/** Counts the trial under each of the names. */
+async function tried(into: Record<string, Counts>, names: readonly string[], kept: Picture, asked: Picture) {
+  const isProposed = innerProduct(describe(asked.planes), describe(kept.planes)) >= leastSimilarity;
+  const isNear = isProposed && isSame(differences(asked.planes, kept.planes, asked.own), asked.planes);
+  for (const name of names) {
+    const counts = into[name] ?? { asked: 0, near: 0, proposed: 0, bare: 0 };
+    into[name] = counts;
+    counts.asked++;
+    if (isProposed) counts.proposed++;
+    if (isNear) counts.near++;
+    if (cosine(asked.pooled, kept.pooled) >= 0.95) counts.bare++;
+  }
+  return isNear;
 }
 
 /** [num_tokens, 192] → their mean. */
@@ -255,23 +172,4 @@ function meanToken(tokens: Float32Array): Float32Array {
   const mean = new Float32Array(width);
   for (const [i, value] of tokens.entries()) mean[i % width]! += (value * width) / tokens.length;
   return mean;
-}
-
-function total(tallies: ReadonlyMap<string, Tally>): Tally {
-  const sum = (of: (tally: Tally) => number) => [...tallies.values()].reduce((all, tally) => all + of(tally), 0);
-  const ms = [...tallies.values()].flatMap((tally) => tally.ms);
-  return {
-    asked: sum((t) => t.asked),
-    near: sum((t) => t.near),
-    proposed: sum((t) => t.proposed),
-    bare: sum((t) => t.bare),
-    ms,
-  };
-}
-
-/** For adding up runs of parts. */
-function tallies(of: ReadonlyMap<string, Tally>) {
-  return Object.fromEntries(
-    [...of].map(([name, { asked, near, proposed, bare }]) => [name, { asked, near, proposed, bare }]),
-  );
 }

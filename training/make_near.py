@@ -1,7 +1,7 @@
 """Hard negatives for `npm run bench -- near -- --box FILE`: scenes, and the same scene with one thing changed.
 
-`python training/make_near.py FILE [COUNT]` writes one scene a line (336x336 WebP in data URIs): its picture, questions, and the
-changed pictures by what was changed: a digit, a colour, a pattern, an item moved or removed, the next dialog of the same form.
+`python training/make_near.py FILE [COUNT]` writes one scene a line (336x336 WebP in data URIs): its picture, questions with their
+answers, and the changed pictures by what was changed: a digit, a colour, a pattern, an item moved or removed, the next dialog of the same form.
 """
 import base64
 import copy
@@ -74,7 +74,7 @@ def changed(plan, rng):
 def questions(plan, rng):
     asks = [talk.ask_dialog, talk.ask_code] if plan["type"] == "dialog" else [talk.ask_class, talk.ask_colour, talk.ask_pattern, talk.ask_count]
     asked = [ask(plan, rng, language) for ask in asks + ([talk.ask_price] if plan["tag"] else []) for language in ("en", "zh")]
-    return [q["question"] for q in asked if q]
+    return [{"question": q["question"], "answer": q["answer"]} for q in asked if q]
 
 
 def main(path, count=400):

@@ -4,6 +4,9 @@
  */
 import sharp from "sharp";
 
+/** A form's print is 11 to 19 pixels high; fine print 8 to 11. */
+export const kinds = ["form", "fine print", "still life"] as const;
+export type Kind = (typeof kinds)[number];
 export const changes = ["digit", "colour", "pattern", "moved", "removed", "next page"] as const;
 export type Change = (typeof changes)[number];
 
@@ -36,8 +39,9 @@ const words =
   "Total Order Date Name Street City Phone Amount Tax Due Paid Item Code Branch Account Number Unit Price".split(" ");
 const patterns = ["plain", "striped", "dotted", "checked"];
 
-export async function drawScene(kind: "form" | "still life", seed: number, change?: Change): Promise<Scene> {
-  const svg = kind === "form" ? form(seed, change) : stillLife(seed, change);
+export async function drawScene(kind: Kind, seed: number, change?: Change): Promise<Scene> {
+  const svg =
+    kind === "still life" ? stillLife(seed, change) : form(seed, change, kind === "form" ? [11, 19] : [8, 11]);
   const { data, info } = await sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, rgb: data };
 }
@@ -52,7 +56,7 @@ interface Field {
 }
 
 /** A page of labelled values, some with a coloured badge. */
-function form(seed: number, change: Change | undefined): string {
+function form(seed: number, change: Change | undefined, [least, most]: readonly [number, number]): string {
   const random = randomNumbers(seed);
   const [width, height] = [256 + 32 * whole(random, 6), 256 + 32 * whole(random, 6)];
   const isDark = random() < 0.25;
@@ -61,7 +65,7 @@ function form(seed: number, change: Change | undefined): string {
   const fields: Field[] = [];
   let y = 34;
   while (y < height - 24) {
-    const size = between(random, 11, 19);
+    const size = between(random, least, most);
     for (let x = 14; x < width - 140; x += 190) {
       const value = Array.from({ length: 3 + whole(random, 6) }, () => whole(random, 10)).join("");
       const badge = random() < 0.25 ? { colour: pick(random, tints), x: x + 152 } : undefined;

@@ -7,6 +7,6 @@ export {
   type FeatureStoreStats,
   type FoundFeatures,
 } from "./feature-store.js";
-export { type KeptPicture, type NearPicture, NearPictures } from "./near-pictures.js";
+export { type AskedPicture, type KeptPicture, type NearPicture, NearPictures } from "./near-pictures.js";
 export { type KnownPicture, PictureTable } from "./picture-table.js";
 export { PrefixMemory, type PrefixMemoryOptions, prefixBlockLength, type TokenKey } from "./prefix-memory.js";

@@ -1,6 +1,7 @@
 /** Drawn pages: what re-encoding, light and cropping do to them is taken for the page, what a person would call a change is not. */
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { NearPictures } from "./index.js";
+import { type AskedPicture, NearPictures } from "./index.js";
 import { planesOf, type RgbPicture, resample } from "./plane.js";
 
 type Colour = readonly [number, number, number];
@@ -8,6 +9,8 @@ const white: Colour = [240, 240, 235];
 const ink: Colour = [30, 32, 40];
 const red: Colour = [222, 28, 38];
 const orange: Colour = [255, 138, 10];
+/** As light as red. */
+const blue: Colour = [60, 85, 173];
 /** 5 × 7 dots. */
 const digits: Record<string, string> = {
   "3": "01110 10001 00001 00110 00001 10001 01110",
@@ -64,13 +67,23 @@ function scaled(picture: RgbPicture, width: number, height: number, start = 0, s
 }
 
 const kept = { key: "kept", digest: "d", grid: { rows: 1, columns: 1 } };
-function find(picture: RgbPicture, scope = "model a") {
+function find(picture: AskedPicture, scope = "model a", of = page()) {
   const near = new NearPictures(1e6);
-  near.add("model a", kept, page());
+  near.add("model a", kept, of);
   return near.find(scope, picture);
 }
 
 const noise = (i: number) => ((Math.imul(i, 2654435761) >>> 24) / 255 - 0.5) * 12;
+
+/** As a picture of that size is shown by a model that enlarges it. */
+function enlarged(picture: RgbPicture, width: number, height: number): AskedPicture {
+  return { ...scaled(scaled(picture, width, height), picture.width, picture.height), own: { width, height } };
+}
+
+async function jpeg({ width, height, data }: RgbPicture, quality: number): Promise<RgbPicture> {
+  const file = await sharp(data, { raw: { width, height, channels: 3 } }).jpeg({ quality }).toBuffer();
+  return { width, height, data: await sharp(file).raw().toBuffer() };
+}
 
 describe("near pictures", () => {
   it.each<[string, RgbPicture]>([
@@ -81,6 +94,7 @@ describe("near pictures", () => {
     ["larger", scaled(page(), 288, 240)],
     ["smaller", scaled(page(), 144, 120)],
     ["cropped by 2 %", scaled(page(), 192, 160, 0.013, 0.98)],
+    ["three quarters as wide, and enlarged by the model", enlarged(page(), 144, 160)],
   ])("takes a picture for the page that is %s", (_, picture) => {
     expect(find(picture)).toMatchObject(kept);
   });
@@ -88,6 +102,7 @@ describe("near pictures", () => {
   it.each<[string, RgbPicture]>([
     ["one digit of 112 changed", page({ digit: "3" })],
     ["one colour changed", page({ badge: orange })],
+    ["one colour changed for another that is as light", page({ badge: blue })],
     ["one thing moved", page({ badgeAt: 28 })],
     ["one thing removed", page({ hasNote: false })],
     ["all of it moved by two pixels", scaled(page(), 192, 160, 2 / 192, 1)],
@@ -97,6 +112,36 @@ describe("near pictures", () => {
     ],
   ])("refuses a picture with %s, however alike it is at a glance", (_, picture) => {
     expect(find(picture)).toBeUndefined();
+  });
+
+  it.each([30, 75])("takes a JPEG of quality %i, and refuses it with one digit changed", async (quality) => {
+    expect(find(await jpeg(page(), quality))).toMatchObject(kept);
+    expect(find(await jpeg(page({ digit: "3" }), quality))).toBeUndefined();
+  });
+
+  it("refuses one digit changed in so coarse a JPEG that every edge is rough", async () => {
+    expect(find(await jpeg(page({ digit: "3" }), 20))).toBeUndefined();
+  });
+
+  it.each<[string, AskedPicture]>([
+    ["much darker", changed(page(), (value) => 0.8 * value)],
+    ["greyer", changed(page(), (value) => value - 20)],
+    ["with a shadow across it", changed(page(), (value, i) => value - 25 / (1 + Math.exp(((i / 3) % 192) / 12 - 4)))],
+  ])("refuses the page %s", (_, picture) => {
+    expect(find(picture)).toBeUndefined();
+  });
+
+  it("takes a picture in half its size, enlarged by the model; not in a third, nor so soft that digits are told apart no more", () => {
+    const pale = page({ badge: [205, 195, 190] }); // a strong colour's edges go soft as well
+    expect(find(enlarged(pale, 96, 80), "model a", pale)).toMatchObject(kept);
+    expect(find(enlarged(pale, 64, 54), "model a", pale)).toBeUndefined();
+    expect(find({ ...enlarged(pale, 64, 54), own: undefined }, "model a", pale)).toBeUndefined();
+  });
+
+  it("takes a crop of a picture whose detail lies between the pixels that are shown", () => {
+    const faint = changed(page(), (value) => 200 + 0.12 * value);
+    const small = (start: number, scale: number) => scaled(faint, 128, 107, start, scale);
+    expect(find(small(0.01, 0.98), "model a", small(0, 1))).toMatchObject(kept);
   });
 
   it("refuses a picture with more detail than the kept one has, and takes the one with less", () => {

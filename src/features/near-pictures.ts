@@ -4,9 +4,14 @@
  * features; pictures of different scopes (a model with its preprocessing) never meet. Why so: docs/decisions/0007.
  */
 import type { KnownPicture } from "./picture-table.js";
-import { type Plane, type Planes, planesOf, type RgbPicture, resample } from "./plane.js";
+import { type Plane, type Planes, planesOf, type RgbPicture, resample, type Size, whole } from "./plane.js";
 import { differences, isSame } from "./same-picture.js";
 import { TinyLfu } from "./tiny-lfu.js";
+
+/** A picture as a model is shown it, and the size it came in where all of it was stretched to that. */
+export interface AskedPicture extends RgbPicture {
+  readonly own?: Size | undefined;
+}
 
 /** A picture whose features are kept under `key`. */
 export interface KeptPicture extends KnownPicture {
@@ -50,7 +55,7 @@ export class NearPictures {
   }
 
   /** The kept picture of this scope that shows all that this one does, if there is one. */
-  find(scope: string, picture: RgbPicture): NearPicture | undefined {
+  find(scope: string, picture: AskedPicture): NearPicture | undefined {
     const planes = planesOf(picture);
     const descriptor = describe(planes);
     const proposed: NearPicture[] = [];
@@ -61,7 +66,7 @@ export class NearPictures {
     proposed.sort((a, b) => b.similarity - a.similarity);
     const found = proposed
       .slice(0, mostComparisons)
-      .find(({ key }) => isSame(differences(planes, unpacked(this.#entries.get(key)!)), planes));
+      .find(({ key }) => isSame(differences(planes, unpacked(this.#entries.get(key)!), picture.own), planes));
     if (found) this.#policy.touch(found.key);
     return found;
   }
@@ -92,7 +97,6 @@ export class NearPictures {
 /** Cells a side of luma and of each colour plane. */
 const lumaCells = 16;
 const colourCells = 8;
-const whole = { scale: 1, start: 0 };
 
 /** Coarse luma and colour about their means, of length one: blind to light, to encoding, and to all that is small. */
 export function describe({ luma, blue, red }: Planes): Float32Array {
@@ -103,7 +107,7 @@ export function describe({ luma, blue, red }: Planes): Float32Array {
 }
 
 function coarse(plane: Plane, cells: number): Float32Array {
-  const { data } = resample(plane, cells, cells, { x: whole, y: whole });
+  const { data } = resample(plane, cells, cells, whole);
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
   return data.map((value) => value - mean);
 }

@@ -3,17 +3,18 @@
  * and resampling by a map of its own for each axis. What a model is fed is made elsewhere: nothing here reaches one.
  */
 
-export interface Plane {
+export interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+export interface Plane extends Size {
   /** [height, width] */
   readonly data: Float32Array;
 }
 
 /** 8-bit RGB, [height, width, 3]. */
-export interface RgbPicture {
-  readonly width: number;
-  readonly height: number;
+export interface RgbPicture extends Size {
   readonly data: Uint8Array;
 }
 
@@ -27,6 +28,9 @@ export interface FrameMap {
   readonly x: AxisMap;
   readonly y: AxisMap;
 }
+
+/** A picture's frame on its own. */
+export const whole: FrameMap = { x: { scale: 1, start: 0 }, y: { scale: 1, start: 0 } };
 
 /** [ITU-R BT.601], as JPEG has it. */
 const weights = {

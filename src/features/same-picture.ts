@@ -10,15 +10,22 @@
  * by hand on drawn scenes 1 to 4 and 101 to 117; the table in docs/memory.md is of drawn scenes from 2001 on.
  */
 import { type Alignment, align } from "./align.js";
-import { type FrameMap, type Plane, type Planes, resample } from "./plane.js";
+import { type FrameMap, type Plane, type Planes, resample, type Size, whole } from "./plane.js";
+import { soften } from "./soften.js";
 
 /** The worst of all tiles, beside what is usual in them. */
 export interface Differences {
   readonly alignment: Alignment;
-  /** Of the variance in a tile, what is not explained by the other picture. */
+  /** The picture's own pixels to one of the kept picture's, along the axis where they are fewer. */
+  readonly resolution: number;
+  /** How much of the contrast of the kept picture's strokes is left. */
+  readonly strokes: number;
+  /** Of the variance around a tile, what is not explained by the other picture. */
   readonly structure: number;
-  /** Of that, what nineteen in twenty tiles with edges stay under. */
+  /** Of that, what nine in ten tiles with edges stay under. */
   readonly usualStructure: number;
+  /** The kept picture was shown at places between its pixels, in no less detail than it has: what lies there is guessed. */
+  readonly isBetweenPixels: boolean;
   /** Mean difference of a tile's luma, in 255ths. */
   readonly light: number;
   /** Mean difference of a tile's blue or red difference, in 255ths. */
@@ -27,56 +34,108 @@ export interface Differences {
 
 /** Of luma; half overlapping. A digit of the smallest legible print fills half of one. */
 const tileSide = 8;
+/** Tiles to every side that an edge's error reaches: blocks of JPEG are as large as a tile, and lie anywhere. */
+const reach = 2;
 /** Variance that noise alone may have: keeps the shares of nearly flat tiles small. */
-const noiseVariance = 300;
+const noiseVariance = 150;
 /** Variance from which a tile holds edges. */
 const edgeVariance = 400;
 
-export function differences(picture: Planes, kept: Planes): Differences {
-  const alignment = align(picture.luma, kept.luma);
-  const { map, gain, offset } = alignment;
-  const { structure, usualStructure, light } = compareLuma(
-    picture.luma,
-    under(picture.luma, kept.luma, map, gain, offset),
-  );
-  const blue = compareColour(picture.blue, under(picture.blue, kept.blue, map, gain, 0));
-  const red = compareColour(picture.red, under(picture.red, kept.red, map, gain, 0));
-  return { alignment, structure, usualStructure, light, colour: Math.max(blue, red) };
+/** @param own the picture's size before it was fitted, where all of it was stretched to the frame. */
+export function differences(picture: Planes, kept: Planes, own: Size = picture.luma): Differences {
+  const { map, gain, offset } = align(picture.luma, kept.luma);
+  const soft = soften(picture.luma, under(picture.luma, kept.luma, { map, gain, offset }, own));
+  const blue = compareColour(picture.blue, under(picture.blue, kept.blue, { map, gain, offset: 0 }, own));
+  const red = compareColour(picture.red, under(picture.red, kept.red, { map, gain, offset: 0 }, own));
+  return {
+    alignment: { map, gain: gain * soft.gain, offset: offset * soft.gain + soft.offset },
+    resolution: Math.min(own.width / (map.x.scale * kept.luma.width), own.height / (map.y.scale * kept.luma.height)),
+    strokes: soft.strokes,
+    ...compareLuma(picture.luma, soft.plane),
+    isBetweenPixels: !isEnlarged(picture.luma, own) && moved(map, picture.luma) > 0.25,
+    colour: Math.max(blue, red),
+  };
 }
 
-/** The kept plane as it lies under the picture's, in its light. */
-function under(plane: Plane, kept: Plane, map: FrameMap, gain: number, offset: number): Plane {
-  const shown = resample(kept, plane.width, plane.height, map);
+/** The kept plane as it lies under the picture's, in its light. Where the picture was enlarged, the kept one is brought to its size first. */
+function under({ width, height }: Plane, kept: Plane, { map, gain, offset }: Alignment, own: Size): Plane {
+  const seen = resample(kept, Math.min(width, own.width), Math.min(height, own.height), map);
+  const shown = isEnlarged({ width, height }, own) ? resample(seen, width, height, whole) : seen;
   for (let i = 0; i < shown.data.length; i++) shown.data[i] = gain * shown.data[i]! + offset;
   return shown;
 }
 
+function isEnlarged({ width, height }: Size, own: Size): boolean {
+  return own.width < width || own.height < height;
+}
+
+/** By how many pixels the frame's edges lie elsewhere. */
+function moved({ x, y }: FrameMap, { width, height }: Size): number {
+  const ends = ({ start, scale }: FrameMap["x"]) => Math.max(Math.abs(start), Math.abs(start + scale - 1));
+  return Math.max(width * ends(x), height * ends(y));
+}
+
 function compareLuma(picture: Plane, kept: Plane) {
-  let [structure, light] = [0, 0];
+  const { there, rest, light, columns } = tilesOf(picture, kept);
+  const around = largestNear(there, columns);
+  let structure = 0;
   const shares: number[] = [];
-  const clip = (value: number) => Math.min(255, Math.max(0, value));
-  eachTile(picture, tileSide, (places) => {
-    let [sum, squares, keptSum, keptSquares, ownSum, ownSquares] = [0, 0, 0, 0, 0, 0];
-    for (const at of places) {
-      const [own, other] = [picture.data[at]!, clip(kept.data[at]!)];
-      const rest = own - other;
-      sum += rest;
-      squares += rest * rest;
-      keptSum += other;
-      keptSquares += other * other;
-      ownSum += own;
-      ownSquares += own * own;
-    }
-    const n = places.length;
-    const variance = (total: number, square: number) => Math.max(0, square / n - (total / n) ** 2);
-    const there = Math.min(variance(keptSum, keptSquares), variance(ownSum, ownSquares));
-    const share = variance(sum, squares) / (there + noiseVariance);
-    if (there > edgeVariance) shares.push(share);
+  for (const [i, most] of around.entries()) {
+    const share = rest[i]! / (most + noiseVariance);
+    if (most > edgeVariance) shares.push(share);
     structure = Math.max(structure, share);
-    light = Math.max(light, Math.abs(sum) / n);
-  });
+  }
   shares.sort((a, b) => a - b);
-  return { structure, light, usualStructure: shares[Math.floor(0.95 * shares.length)] ?? 0 };
+  return { structure, light, usualStructure: shares[Math.floor(0.9 * shares.length)] ?? 0 };
+}
+
+/** Row by row: the variance that both show, the variance of what they differ in; and the largest difference in the mean. */
+function tilesOf(picture: Plane, kept: Plane) {
+  const [tops, lefts] = [starts(picture.height, tileSide), starts(picture.width, tileSide)];
+  const there = new Float32Array(tops.length * lefts.length);
+  const rest = new Float32Array(there.length);
+  let light = 0;
+  for (const [row, top] of tops.entries())
+    for (const [column, left] of lefts.entries()) {
+      let [ownSum, ownSquares, keptSum, keptSquares, products] = [0, 0, 0, 0, 0];
+      for (let y = top; y < top + tileSide; y++)
+        for (let at = y * picture.width + left, end = at + tileSide; at < end; at++) {
+          const [own, other] = [picture.data[at]!, kept.data[at]!];
+          ownSum += own;
+          ownSquares += own * own;
+          keptSum += other;
+          keptSquares += other * other;
+          products += own * other;
+        }
+      const n = tileSide * tileSide;
+      const variance = ownSquares / n - (ownSum / n) ** 2;
+      const keptVariance = keptSquares / n - (keptSum / n) ** 2;
+      const covariance = products / n - (ownSum / n) * (keptSum / n);
+      const i = row * lefts.length + column;
+      there[i] = Math.max(0, Math.min(variance, keptVariance));
+      rest[i] = Math.max(0, variance + keptVariance - 2 * covariance);
+      light = Math.max(light, Math.abs(ownSum - keptSum) / n);
+    }
+  return { there, rest, light, columns: lefts.length };
+}
+
+/** Of every tile's neighbourhood, the largest value. */
+function largestNear(values: Float32Array, columns: number): Float32Array {
+  const rows = values.length / columns;
+  const along = values.map((_, i) => {
+    const start = i - (i % columns);
+    let most = 0;
+    for (let x = Math.max(start, i - reach); x <= Math.min(start + columns - 1, i + reach); x++)
+      most = Math.max(most, values[x]!);
+    return most;
+  });
+  return along.map((_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    let most = 0;
+    for (let y = Math.max(0, row - reach); y <= Math.min(rows - 1, row + reach); y++)
+      most = Math.max(most, along[y * columns + column]!);
+    return most;
+  });
 }
 
 function compareColour(picture: Plane, kept: Plane): number {
@@ -108,28 +167,40 @@ function starts(length: number, side: number): number[] {
 const leastScale = 0.945;
 /** Pixels that the frame may seem to reach over the kept one's: shifting all of a picture is a change. */
 const mostOutside = 1;
+/** Half the size, with room for rounding: in less, digits that the kept picture shows can be told apart no more. So with strokes gone soft. */
+const leastResolution = 0.45;
+const leastStrokes = 0.6;
 /** Light of ± 10 %, and what brightening in other colour spaces makes of it. */
 const mostGain = 1.18;
 const mostOffset = 14;
 const mostLight = 12;
 const mostColour = 18;
 /** Of a tile's variance: never more than that, nor more than so many times what is usual in the picture. */
-const mostStructure = 0.3;
-const leastUsual = 0.06;
-const timesUsual = 3;
+const mostStructure = 0.24;
+const leastUsual = 0.015;
+const leastUsualBetweenPixels = 0.027;
+const timesUsual = 4.5;
 
-export function isSame({ alignment, structure, usualStructure, light, colour }: Differences, picture: Planes): boolean {
+export function isSame(differences: Differences, picture: Planes): boolean {
+  const { alignment, resolution, strokes, structure, light, colour } = differences;
   const { map, gain, offset } = alignment;
   return (
     fits(map.x, picture.luma.width) &&
     fits(map.y, picture.luma.height) &&
+    resolution > leastResolution &&
+    strokes > leastStrokes &&
     gain < mostGain &&
     gain > 1 / mostGain &&
     Math.abs(offset) < mostOffset &&
     light < mostLight &&
     colour < mostColour &&
-    structure < Math.min(mostStructure, timesUsual * Math.max(leastUsual, usualStructure))
+    structure < allowedStructure(differences)
   );
+}
+
+function allowedStructure({ usualStructure, isBetweenPixels }: Differences): number {
+  const usual = Math.max(isBetweenPixels ? leastUsualBetweenPixels : leastUsual, usualStructure);
+  return Math.min(mostStructure, timesUsual * usual);
 }
 
 function fits({ scale, start }: FrameMap["x"], side: number): boolean {

@@ -27,6 +27,8 @@ export interface PixelValues {
   readonly data: Float32Array;
   readonly shape: readonly [numPatches: number, patchValues: number];
   readonly grid: ImageGrid;
+  /** The picture's own size, where all of it was stretched to the frame. */
+  readonly own?: { readonly width: number; readonly height: number };
 }
 
 /** @throws `invalid_image`, `too_large` when the image is not a well-formed RGB picture. */
@@ -175,7 +177,8 @@ function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32A
 /** A still picture is a video in which nothing moves. Its reference resizes with torchvision, hence the order. */
 function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
   const fitted = shown(image, recipe);
-  return mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
+  const values = mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
+  return { ...values, own: { width: image.width, height: image.height } };
 }
 
 /**

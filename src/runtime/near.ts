@@ -2,6 +2,8 @@
  * Looking at pictures where near-duplicates may answer: a picture that shows nothing which a kept one does not is taken for the kept
  * one before the prompt is written, digest, grid and all, so that features and prefixes are found as if that had been sent.
  */
+
+import type { AskedPicture } from "../features/index.js";
 import { type PixelValues, type SeenImage, shownPicture } from "../image/index.js";
 import type { SeeImage } from "../processor/index.js";
 import type { Memory } from "./memory.js";
@@ -17,7 +19,7 @@ export function seeNear(see: SeeImage, memory: NearMemory): SeeImage {
     const scope = JSON.stringify(recipe); // with the request's pixel budget: another one's pictures have other tokens
     const pixels = await seen.pixels();
     const picture = shownPicture(pixels, recipe);
-    const other = isKnown ? undefined : await standIn(seen, scope, picture, memory);
+    const other = isKnown ? undefined : await standIn(seen, scope, { ...picture, own: pixels.own }, memory);
     if (other) return other;
     memory.near.add(scope, { key, digest: seen.digest, grid: seen.grid }, picture);
     return { ...seen, pixels: async (): Promise<PixelValues> => pixels }; // not decoded twice
@@ -27,7 +29,7 @@ export function seeNear(see: SeeImage, memory: NearMemory): SeeImage {
 async function standIn(
   seen: SeenImage,
   scope: string,
-  picture: ReturnType<typeof shownPicture>,
+  picture: AskedPicture,
   { near, features }: NearMemory,
 ): Promise<SeenImage | undefined> {
   const found = near.find(scope, picture);
