@@ -7,9 +7,10 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import sharp from "sharp";
 import { FeatureStore, type Features } from "../src/features/index.js";
-import { image, loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
-import { randomNumbers } from "./support/near-scenes.js";
+import { image, loadModel, type Reuse, type VisionLanguageModel } from "../src/runtime/index.js";
+import { drawScene, randomNumbers } from "./support/near-scenes.js";
 import { inParallel } from "./support/questions.js";
 
 const parts = { lookup, restart, zipf };
@@ -59,36 +60,43 @@ function at(sorted: readonly number[], quantile: number): string {
 }
 
 /**
- * The first token of a question about a picture of 1024 × 1024 that is new, and of another question about one that was asked
- * about before. `npm run random-checkpoint -- qwen3_vl-2b FOLDER` makes a model of the right shapes.
+ * The first token of a question about a picture of 1024 × 1024 that is new, of another question about it, and of one about a JPEG of
+ * it with reuse "near". `npm run random-checkpoint -- qwen3_vl-2b FOLDER` makes a model of the right shapes.
  */
 async function hot(folder: string | undefined): Promise<void> {
   if (folder === undefined) throw new Error("hot: expected --model FOLDER, a checkpoint or packed model");
   const model = await loadModel(folder, { blockSize: 128, memory: { prefixBytes: 2 ** 30 } });
-  const firstToken = async (seed: number, question: string) => {
-    const { timings } = await model.answer(
-      [{ role: "user", content: [image({ width: 1024, height: 1024, data: noise(seed) }), question] }],
-      { maxTokens: 1 },
-    );
-    return timings.firstTokenMs;
+  const firstToken = async (picture: Buffer, question: string, reuse: Reuse = "exact") => {
+    const content = [image(new Uint8Array(picture)), question];
+    const answer = await model.answer([{ role: "user", content }], { maxTokens: 1, reuse });
+    return { ms: answer.timings.firstTokenMs, source: answer.pictures[0]!.source };
   };
-  await firstToken(0, "?"); // the first run of a graph allocates
-  const [cold, known] = [[] as number[], [] as number[]];
-  for (let seed = 1; seed <= 3; seed++) {
-    cold.push(await firstToken(seed, "What is this?"));
-    known.push(await firstToken(seed, "Which colour is it?"));
+  await firstToken((await scene(1)).png, "?"); // the first run of a graph allocates
+  const [cold, known, near] = [[] as number[], [] as number[], [] as number[]];
+  for (let seed = 2; seed <= 4; seed++) {
+    const { png, jpeg } = await scene(seed);
+    cold.push((await firstToken(png, "What is this?")).ms);
+    known.push((await firstToken(png, "Which colour is it?")).ms);
+    await firstToken(png, "How many are there?", "near"); // from here on it can answer for others
+    const { ms, source } = await firstToken(jpeg, "Is there a price?", "near");
+    if (source !== "near")
+      throw new Error(`hot: the JPEG of scene ${seed} was to be answered by the scene, found "${source}"`);
+    near.push(ms);
   }
   const median = (times: readonly number[]) => [...times].sort((a, b) => a - b)[times.length >> 1]!;
-  const times = (median(cold) / median(known)).toFixed(1);
+  const against = (times: readonly number[]) =>
+    `${median(times).toFixed(0)} ms (${(median(cold) / median(times)).toFixed(1)}×)`;
   console.log(
-    `first token, median of 3: cold ${median(cold).toFixed(0)} ms, hot ${median(known).toFixed(0)} ms (${times}×)`,
+    `first token, median of 3: cold ${median(cold).toFixed(0)} ms, hot ${against(known)}, near ${against(near)}`,
   );
   await model.close();
 }
 
-function noise(seed: number): Uint8Array {
-  const random = randomNumbers(seed);
-  return Uint8Array.from({ length: 3 * 1024 * 1024 }, () => Math.floor(random() * 256));
+/** A still life of 1024 × 1024, as it is and as a JPEG of quality 75. */
+async function scene(seed: number): Promise<{ png: Buffer; jpeg: Buffer }> {
+  const { rgb, width, height } = await drawScene("still life", seed);
+  const large = sharp(rgb, { raw: { width, height, channels: 3 } }).resize(1024, 1024, { fit: "fill" });
+  return { png: await large.clone().png().toBuffer(), jpeg: await large.clone().jpeg({ quality: 75 }).toBuffer() };
 }
 
 /** Records of 17 MB, a picture of 1024 × 1024 in a 2B model. */

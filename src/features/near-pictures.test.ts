@@ -55,8 +55,8 @@ const changed = (picture: RgbPicture, change: (value: number, i: number) => numb
 });
 
 /** Part of a picture, at any size. */
-function scaled(picture: RgbPicture, width: number, height: number, start = 0, scale = 1): RgbPicture {
-  const map = { x: { start, scale }, y: { start, scale } };
+function scaled(picture: RgbPicture, width: number, height: number, start = 0, scale = 1, down = start): RgbPicture {
+  const map = { x: { start, scale }, y: { start: down, scale } };
   const out = new Uint8Array(width * height * 3);
   for (let c = 0; c < 3; c++) {
     const data = Float32Array.from({ length: picture.width * picture.height }, (_, i) => picture.data[3 * i + c]!);
@@ -75,13 +75,21 @@ function find(picture: AskedPicture, scope = "model a", of = page()) {
 
 const noise = (i: number) => ((Math.imul(i, 2654435761) >>> 24) / 255 - 0.5) * 12;
 
+/** To a place in the middle of the page, from 0 to 1. */
+function closeness(i: number): number {
+  const [x, y] = [Math.floor(i / 3) % 192, Math.floor(i / 576)];
+  return Math.exp(-((x - 100) ** 2 + (y - 90) ** 2) / 800);
+}
+
 /** As a picture of that size is shown by a model that enlarges it. */
 function enlarged(picture: RgbPicture, width: number, height: number): AskedPicture {
   return { ...scaled(scaled(picture, width, height), picture.width, picture.height), own: { width, height } };
 }
 
 async function jpeg({ width, height, data }: RgbPicture, quality: number): Promise<RgbPicture> {
-  const file = await sharp(data, { raw: { width, height, channels: 3 } }).jpeg({ quality }).toBuffer();
+  const file = await sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality })
+    .toBuffer();
   return { width, height, data: await sharp(file).raw().toBuffer() };
 }
 
@@ -105,7 +113,8 @@ describe("near pictures", () => {
     ["one colour changed for another that is as light", page({ badge: blue })],
     ["one thing moved", page({ badgeAt: 28 })],
     ["one thing removed", page({ hasNote: false })],
-    ["all of it moved by two pixels", scaled(page(), 192, 160, 2 / 192, 1)],
+    ["all of it moved by two pixels to the left", scaled(page(), 192, 160, 2 / 192, 1, 0)],
+    ["all of it moved up by two pixels", scaled(page(), 192, 160, 0, 1, 2 / 160)],
     [
       "a digit changed in a picture that is darker and cropped",
       changed(scaled(page({ digit: "3" }), 192, 160, 0.01, 0.98), (v) => 0.93 * v),
@@ -126,15 +135,20 @@ describe("near pictures", () => {
   it.each<[string, AskedPicture]>([
     ["much darker", changed(page(), (value) => 0.8 * value)],
     ["greyer", changed(page(), (value) => value - 20)],
-    ["with a shadow across it", changed(page(), (value, i) => value - 25 / (1 + Math.exp(((i / 3) % 192) / 12 - 4)))],
+    ["with a soft shadow on it", changed(page(), (value, i) => value - 25 * closeness(i))],
   ])("refuses the page %s", (_, picture) => {
     expect(find(picture)).toBeUndefined();
   });
 
-  it("takes a picture in half its size, enlarged by the model; not in a third, nor so soft that digits are told apart no more", () => {
+  it("refuses the page when it is much brighter", () => {
+    const dark = changed(page(), (value) => 0.75 * value);
+    expect(find(page(), "model a", dark)).toBeUndefined();
+  });
+
+  it("takes a picture in half its size, enlarged by the model; not in less, nor so soft that digits are told apart no more", () => {
     const pale = page({ badge: [205, 195, 190] }); // a strong colour's edges go soft as well
     expect(find(enlarged(pale, 96, 80), "model a", pale)).toMatchObject(kept);
-    expect(find(enlarged(pale, 64, 54), "model a", pale)).toBeUndefined();
+    expect(find(enlarged(pale, 80, 67), "model a", pale)).toBeUndefined();
     expect(find({ ...enlarged(pale, 64, 54), own: undefined }, "model a", pale)).toBeUndefined();
   });
 

@@ -2,12 +2,13 @@
  * Whether one picture shows nothing that another does not: the second gate of reuse among near-duplicates. The kept picture is laid
  * under the new one (align.ts), then every tile is compared by itself, since what matters is often one digit in a page of them:
  *
- *   flat tiles: mean luma and colour;   tiles with edges or text: what is left over, as a share of what is there
+ *   flat tiles: mean luma and colour;   tiles with edges or text: what is left over, as a share of what is there and beside it
  *
- * What re-encoding, resizing, cropping and light do, they do everywhere; a change is in one place. So a tile may differ by what is
- * usual in this picture, within fixed limits. The comparison is at the new picture's size: detail that it has and the kept one lacks
- * is a difference, the other way round it is none. Limits were set
- * by hand on drawn scenes 1 to 4 and 101 to 117; the table in docs/memory.md is of drawn scenes from 2001 on.
+ * What re-encoding, resizing, cropping and light do, they do everywhere; a change is in one place. So the kept picture is made as
+ * coarse and as soft as the new one is (soften.ts), and a tile may differ by what is usual in this picture, within fixed limits.
+ * Detail that the new one has and the kept one lacks is a difference, the other way round it is none, down to half the size. Limits
+ * were set by hand on drawn scenes up to 324 and some of the model in the box; the table in docs/memory.md is of drawn scenes from
+ * 2001 on.
  */
 import { type Alignment, align } from "./align.js";
 import { type FrameMap, type Plane, type Planes, resample, type Size, whole } from "./plane.js";
