@@ -10,6 +10,10 @@ import { ioError, OcellusError } from "../base/index.js";
 export interface Tables {
   journal: { seq: number; at: number; actor: string; event: string };
   answers: { request_id: string; at: number; model: string; tag: string; role: string; reason: string };
+  evidence: { id: string; alias: string; step_seq: number; at: number; observations: string };
+  trials: { alias: string; step_seq: number; revision: number; judge: string; fed: string };
+  claims: { alias: string; step_seq: number; item: string };
+  figures: { alias: string; at: number; tag: string; process: string; counts: string };
 }
 
 export type Dialect = "sqlite" | "postgres";
@@ -89,6 +93,43 @@ const migrations: Record<string, Migration> = {
         .addColumn("reason", "text", (column) => column.notNull())
         .execute();
       await db.schema.createIndex("answers_at").on("answers").column("at").execute();
+    },
+  },
+  "0002_evidence": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("evidence")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("alias", "text", (column) => column.notNull())
+        .addColumn("step_seq", "bigint", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .addColumn("observations", "text", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("trials")
+        .addColumn("alias", "text", (column) => column.notNull())
+        .addColumn("step_seq", "bigint", (column) => column.notNull())
+        .addColumn("revision", "bigint", (column) => column.notNull())
+        .addColumn("judge", "text", (column) => column.notNull())
+        .addColumn("fed", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("trials_step", ["alias", "step_seq"])
+        .execute();
+      await db.schema
+        .createTable("claims")
+        .addColumn("alias", "text", (column) => column.notNull())
+        .addColumn("step_seq", "bigint", (column) => column.notNull())
+        .addColumn("item", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("claims_item", ["alias", "step_seq", "item"])
+        .execute();
+      await db.schema
+        .createTable("figures")
+        .addColumn("alias", "text", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .addColumn("tag", "text", (column) => column.notNull())
+        .addColumn("process", "text", (column) => column.notNull())
+        .addColumn("counts", "text", (column) => column.notNull())
+        .addPrimaryKeyConstraint("figures_row", ["alias", "at", "tag", "process"])
+        .execute();
     },
   },
 };

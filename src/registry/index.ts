@@ -20,6 +20,8 @@ export {
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export { letterOf, type Observations, type Step } from "./evidence.js";
+export { type IntervalFigures, intervalMs } from "./figures.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";

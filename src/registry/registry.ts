@@ -11,6 +11,8 @@ import { BlobStore, type CopyOptions } from "./blobs.js";
 import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
 import { type OpenDatabase, openDatabase } from "./database.js";
 import { checkEvent, type JournalEntry } from "./events.js";
+import { EvidenceLog } from "./evidence.js";
+import { FigureLog } from "./figures.js";
 import { Journal } from "./journal.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
@@ -32,6 +34,8 @@ const maxAttempts = 200;
 export class Registry {
   readonly blobs: BlobStore;
   readonly answers: AnswerLog;
+  readonly evidence: EvidenceLog;
+  readonly figures: FigureLog;
   readonly #folder: string;
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
@@ -48,6 +52,8 @@ export class Registry {
     this.#now = now;
     this.blobs = new BlobStore(folder);
     this.answers = new AnswerLog(database);
+    this.evidence = new EvidenceLog(database);
+    this.figures = new FigureLog(database, now);
   }
 
   /** @throws `io`, `unavailable` when the database does not answer. */

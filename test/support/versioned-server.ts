@@ -85,10 +85,12 @@ export async function openVersions(behaviours: Record<string, Behaviour>, keepWa
   };
   const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards: Guards.none(), load });
   await fleet.start();
+  const rollouts = new Rollouts({ registry, log });
   return {
-    versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },
+    versions: { registry, fleet, rollouts },
     closed,
     async close() {
+      await rollouts.close();
       await fleet.close();
       await registry.close();
       await rm(folder, { recursive: true, force: true });
