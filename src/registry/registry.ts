@@ -100,15 +100,24 @@ export class Registry {
     throw new OcellusError("overloaded", "the registry is busy with others' commands; try again");
   }
 
-  /** Calls back with each new state, others' changes within a second. */
+  /** Calls back with each new state, others' changes within a second; with an error, once until it is over. */
   async follow(listener: (state: RegistryState) => void, onError: (error: unknown) => void): Promise<void> {
     this.#listeners.add(listener);
-    this.#unfollow ??= await this.#journal.follow(() => void this.refresh().catch(onError));
+    let isBroken = false;
+    const look = () =>
+      void this.refresh().then(
+        () => (isBroken = false),
+        (error: unknown) => {
+          if (!isBroken) onError(error);
+          isBroken = true;
+        },
+      );
+    this.#unfollow ??= await this.#journal.follow(look);
   }
 
-  /** Everything that happened, the oldest first. */
-  history(): Promise<JournalEntry[]> {
-    return this.#journal.read();
+  /** Everything that happened after an entry, the oldest first. */
+  history(after = 0): Promise<JournalEntry[]> {
+    return this.#journal.read(after);
   }
 
   /**
