@@ -1,6 +1,6 @@
 /** Evidence of several processes on one database: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { letterOf, type Observations, type Step } from "./evidence.js";
+import type { Observations, Step } from "./evidence.js";
 import { intervalMs } from "./figures.js";
 import { Judge, type Role } from "./judge/judge.js";
 import { seeded } from "./judge/seeded.testkit.js";
@@ -19,13 +19,18 @@ const databases = [
 ];
 const step: Step = { alias: "prod", stepSeq: 4 };
 
+const good: [Role, number][] = [
+  ["stable", 0],
+  ["canary", 0],
+];
+
 /** Answers of both versions, the canary's a little worse. */
 function someAnswers(random: () => number, count: number): Observations {
-  const letters = Array.from({ length: count }, () => {
+  const error = Array.from({ length: count }, (): [Role, number] => {
     const role: Role = random() < 0.4 ? "canary" : "stable";
-    return letterOf(role, random() < (role === "canary" ? 0.06 : 0.05));
+    return [role, random() < (role === "canary" ? 0.06 : 0.05) ? 1 : 0];
   });
-  return { error: letters.join(""), golden: letters.reverse().join("") };
+  return { error, golden: error.map(([role]) => [role, random() ** 2]) };
 }
 
 for (const { name, missing, databaseUrl } of databases) {
@@ -43,8 +48,7 @@ for (const { name, missing, databaseUrl } of databases) {
         const seen = someAnswers(random, 1 + Math.floor(random() * 20));
         await processes[i % 3]!.evidence.add(step, `${i}`.padStart(3, "0"), i, seen);
         for (const measure of ["error", "golden"] as const)
-          for (const letter of seen[measure]!)
-            alone.observe(measure, /s/i.test(letter) ? "stable" : "canary", /[SC]/.test(letter));
+          for (const [role, badness] of seen[measure]!) alone.observe(measure, role, badness);
         if (random() < 0.5) await processes[Math.floor(random() * 3)]!.evidence.judge(step);
       }
       for (const { evidence } of processes)
@@ -71,15 +75,20 @@ for (const { name, missing, databaseUrl } of databases) {
 
     it("counts also when it arrives behind what was looked at already", async () => {
       const [a, b] = await openSeveral(2);
-      await a!.evidence.add(step, "late", 100, { error: "sc" });
+      await a!.evidence.add(step, "late", 100, { error: good });
       await b!.evidence.judge(step);
-      await a!.evidence.add(step, "earlier by its clock", 50, { error: "sC" });
+      await a!.evidence.add(step, "earlier by its clock", 50, {
+        error: [
+          ["stable", 0],
+          ["canary", 1],
+        ],
+      });
       expect((await b!.evidence.judge(step))!.verdict().figures.error).toMatchObject({ numCanary: 2, canary: 0.5 });
     });
 
     it("outlives those who gave it, and requires what any of them required", async () => {
       const [a, b] = await openSeveral(2);
-      await a!.evidence.add(step, "1", 1, { error: "sc".repeat(400) });
+      await a!.evidence.add(step, "1", 1, { error: Array(400).fill(good).flat() });
       await a!.evidence.judge(step, { required: ["error", "golden"] });
       await a!.close();
       const judge = (await b!.evidence.judge(step, { required: ["error"] }))!;
@@ -91,7 +100,7 @@ for (const { name, missing, databaseUrl } of databases) {
 
     it("is of one step: of others it says nothing, and what is over can be forgotten", async () => {
       const [a, b] = await openSeveral(2);
-      await a!.evidence.add(step, "1", 1, { error: "sc" });
+      await a!.evidence.add(step, "1", 1, { error: good });
       expect(await b!.evidence.judge({ ...step, stepSeq: 5 })).toBeUndefined();
       expect(await b!.evidence.judge({ ...step, alias: "test" })).toBeUndefined();
       expect(await a!.evidence.judge(step)).toBeDefined();
@@ -103,7 +112,7 @@ for (const { name, missing, databaseUrl } of databases) {
 
     it("of another release is refused, and left as it is", async () => {
       const [a] = await openSeveral(1);
-      await a!.evidence.add(step, "1", 1, { beauty: "sc" } as Observations);
+      await a!.evidence.add(step, "1", 1, { beauty: good } as Observations);
       await expect(a!.evidence.judge(step)).rejects.toThrow(/not what this release knows.*newer Ocellus/);
       await expect(a!.evidence.judge(step)).rejects.toThrow(/not what this release knows/);
     });
@@ -126,15 +135,15 @@ for (const { name, missing, databaseUrl } of databases) {
       const [a, b] = await openSeveral(2, () => now);
       for (const { figures } of [a!, b!]) {
         for (let i = 0; i < 100; i++) {
-          figures.note("prod", "v1", "error", i < 3);
+          figures.note("prod", "v1", "error", i < 3 ? 1 : 0);
           figures.noteFirstToken("prod", "v1", 10 + i);
         }
         await figures.flush();
       }
-      a!.figures.note("prod", "v1", "error", true); // the row grows after it was written
+      a!.figures.note("prod", "v1", "error", 1); // the row grows after it was written
       await a!.figures.flush();
       now += intervalMs;
-      b!.figures.note("prod", "v2", "golden", true);
+      b!.figures.note("prod", "v2", "golden", 1);
       await b!.figures.flush();
       const [first, second, ...more] = await a!.figures.read("prod", 50 * intervalMs);
       expect(more).toEqual([]);

@@ -10,28 +10,21 @@ import { OcellusError } from "../base/index.js";
 import type { OpenDatabase } from "./database.js";
 import { Judge, type JudgeOptions, judgeSchema, type Measure, measureSchema, type Role } from "./judge/judge.js";
 
-/** Answers in their order, one letter each: s and c are good ones of the stable version and the canary, S and C bad ones. */
-export type Observations = Partial<Record<Measure, string>>;
-
-const letters = {
-  stable: { good: "s", bad: "S" },
-  canary: { good: "c", bad: "C" },
-} as const;
-
-/** Far above what a process answers between two writes. */
-const observationsSchema = z.partialRecord(measureSchema, z.string().regex(/^[sScC]{0,100000}$/));
-
-const fedSchema = z.array(z.string());
-
-export function letterOf(role: Role, isBad: boolean): string {
-  return letters[role][isBad ? "bad" : "good"];
-}
+/** What this process has seen, in its order: whose answer it was, and how bad it was, from 0 to 1. */
+const observationsSchema = z.partialRecord(
+  measureSchema,
+  // Far more than a process answers between two writes.
+  z.array(z.tuple([z.enum(["stable", "canary"]), z.number().min(0).max(1)])).max(100_000),
+);
+export type Observations = z.infer<typeof observationsSchema>;
 
 /** Of one step of one canary: `stepSeq` is the journal's entry that set its share. */
 export interface Step {
   readonly alias: string;
   readonly stepSeq: number;
 }
+
+const fedSchema = z.array(z.string());
 
 /** What is fed at once; the rest waits for the next round. */
 const rowsAtOnce = 200;
@@ -138,9 +131,8 @@ export class EvidenceLog {
 }
 
 function feed(judge: Judge, observations: Observations): void {
-  for (const [measure, values] of Object.entries(observations) as [Measure, string][])
-    for (const letter of values)
-      judge.observe(measure, letter.toLowerCase() === "s" ? "stable" : "canary", /[SC]/.test(letter));
+  for (const [measure, seen] of Object.entries(observations) as [Measure, [Role, number][]][])
+    for (const [role, badness] of seen) judge.observe(measure, role, badness);
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string, { alias }: Step): T {

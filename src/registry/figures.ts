@@ -8,7 +8,7 @@ import type { Measure } from "./judge/judge.js";
 
 /** A process's answers of one version within one interval. */
 const countsSchema = z.object({
-  /** How many were looked at in this way, and how many of them were bad. */
+  /** How many were looked at in this way, and how bad they were in all. */
   measures: z.record(z.string(), z.tuple([z.number(), z.number()])),
   /** How many first tokens came within `bucketRatio` ** key milliseconds, and not within one power less. */
   firstTokens: z.record(z.string(), z.number()),
@@ -56,10 +56,11 @@ export class FigureLog {
     this.#now = now;
   }
 
-  note(alias: string, tag: string, measure: Measure, isBad: boolean): void {
+  /** @param badness from 0 to 1; most things are bad or not */
+  note(alias: string, tag: string, measure: Measure, badness: number): void {
     const { measures } = this.#countsOf(alias, tag);
     const [count, bad] = measures[measure] ?? [0, 0];
-    measures[measure] = [count + 1, bad + (isBad ? 1 : 0)];
+    measures[measure] = [count + 1, bad + badness];
   }
 
   noteFirstToken(alias: string, tag: string, ms: number): void {

@@ -20,7 +20,7 @@ export {
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
-export { letterOf, type Observations, type Step } from "./evidence.js";
+export type { Observations, Step } from "./evidence.js";
 export { type IntervalFigures, intervalMs } from "./figures.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";

@@ -95,9 +95,9 @@ export class Judge {
     return { required: [...this.#required], contests: Object.fromEntries(contests) };
   }
 
-  /** One answer of live traffic. */
-  observe(measure: Measure, role: Role, isBad: boolean): void {
-    this.#contest(measure).observe(role, isBad ? 1 : 0);
+  /** One answer of live traffic. @param badness from 0 to 1; most things are bad or not */
+  observe(measure: Measure, role: Role, badness: number | boolean): void {
+    this.#contest(measure).observe(role, Number(badness));
   }
 
   /** The same question put to both. */

@@ -12,7 +12,6 @@ import {
   type Judge,
   type JudgeOptions,
   type JudgeVerdict,
-  letterOf,
   type Measure,
   type Observations,
   promote,
@@ -121,13 +120,15 @@ export class Rollouts {
 
   #note(alias: Alias, measure: Measure, role: Role, isBad: boolean): void {
     const { name, canary } = alias;
-    this.#options.registry.figures.note(name, tagOf(alias, role), measure, isBad);
+    const badness = isBad ? 1 : 0;
+    this.#options.registry.figures.note(name, tagOf(alias, role), measure, badness);
     if (!canary?.plan.judged || canary.isPaused) return;
     const key = `${name} ${canary.stepSeq}`;
     const seen = this.#seen.get(key) ?? { step: stepOf(name, canary), observations: {} };
     this.#seen.set(key, seen);
-    const before = seen.observations[measure] ?? "";
-    if (before.length < maxWaiting) seen.observations[measure] = before + letterOf(role, isBad);
+    seen.observations[measure] ??= [];
+    const list = seen.observations[measure];
+    if (list.length < maxWaiting) list.push([role, badness]);
   }
 
   /** Whether this process is to do what is done once a step, by one of all. */
