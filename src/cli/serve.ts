@@ -73,6 +73,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     for (const { model } of services.models.own()) await model.close();
     versions?.golden?.close();
     await versions?.rollouts.close();
+    await versions?.courier?.close();
     await versions?.fleet.close();
     await versions?.registry.close();
     await guards.close();

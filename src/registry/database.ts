@@ -14,6 +14,7 @@ export interface Tables {
   trials: { alias: string; step_seq: number; revision: number; judge: string; fed: string };
   claims: { alias: string; step_seq: number; item: string };
   figures: { alias: string; at: number; tag: string; process: string; counts: string };
+  deliveries: { receiver: string; seq: number; holder: string; until: number };
 }
 
 export type Dialect = "sqlite" | "postgres";
@@ -95,7 +96,7 @@ const migrations: Record<string, Migration> = {
       await db.schema.createIndex("answers_at").on("answers").column("at").execute();
     },
   },
-  "0002_evidence": {
+  "0002_several_servers": {
     async up(db: Kysely<unknown>) {
       await db.schema
         .createTable("evidence")
@@ -129,6 +130,13 @@ const migrations: Record<string, Migration> = {
         .addColumn("process", "text", (column) => column.notNull())
         .addColumn("counts", "text", (column) => column.notNull())
         .addPrimaryKeyConstraint("figures_row", ["alias", "at", "tag", "process"])
+        .execute();
+      await db.schema
+        .createTable("deliveries")
+        .addColumn("receiver", "text", (column) => column.primaryKey())
+        .addColumn("seq", "bigint", (column) => column.notNull())
+        .addColumn("holder", "text", (column) => column.notNull())
+        .addColumn("until", "bigint", (column) => column.notNull())
         .execute();
     },
   },

@@ -10,6 +10,7 @@ import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
 import { type OpenDatabase, openDatabase } from "./database.js";
+import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
 import { FigureLog } from "./figures.js";
@@ -36,6 +37,7 @@ export class Registry {
   readonly answers: AnswerLog;
   readonly evidence: EvidenceLog;
   readonly figures: FigureLog;
+  readonly deliveries: DeliveryLog;
   readonly #folder: string;
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
@@ -54,6 +56,7 @@ export class Registry {
     this.answers = new AnswerLog(database);
     this.evidence = new EvidenceLog(database);
     this.figures = new FigureLog(database, now);
+    this.deliveries = new DeliveryLog(database);
   }
 
   /** @throws `io`, `unavailable` when the database does not answer. */

@@ -14,6 +14,8 @@ export interface Versions {
   readonly rollouts: Rollouts;
   /** Absent: canaries are judged by their users' answers alone. */
   golden?: GoldenRunner;
+  /** Absent: nobody outside is told of decisions. */
+  courier?: { close(): Promise<void> };
 }
 
 export function noteAnswer(exchange: Exchange, status: number, error: unknown, { registry, rollouts }: Versions): void {
