@@ -1,7 +1,7 @@
 import { pino } from "pino";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { pause, promote, resume, rollBack, setShare, startCanary } from "../../registry/index.js";
-import { registryWithCanary } from "../../registry/registry.testkit.js";
+import { openRegistry, registryWithCanary, temporaryFolder } from "../../registry/registry.testkit.js";
 import { RecentQuantile } from "./recent-quantile.js";
 import { repeatsItself } from "./repeats.js";
 import { Rollouts } from "./rollouts.js";
@@ -85,6 +85,63 @@ describe("the trial of a step", () => {
     await registry.run("test", promote("prod"));
     await judged.flush();
     expect(await registry.evidence.judge(step)).toBeUndefined();
+  });
+});
+
+describe("the judges of several processes", () => {
+  /** Each has its own connection, sees its own answers, and looks when it likes. */
+  async function processes(count: number) {
+    const shared = { folder: await temporaryFolder() };
+    const first = await registryWithCanary(shared);
+    const registries = [first, ...(await Promise.all(Array.from({ length: count - 1 }, () => openRegistry(shared))))];
+    const judges = registries.map((registry) => new Rollouts({ registry, log: pino({ level: "silent" }) }));
+    onTestFinished(() => Promise.all(judges.map((judged) => judged.close())).then(() => {}));
+    const answer = (i: number, quality = good) => {
+      const alias = registries[i % count]!.state.aliases.get("prod")!;
+      if (alias.canary) judges[i % count]!.observe(alias, Math.floor(i / count) % 2 ? "stable" : "canary", quality);
+    };
+    const look = async () => {
+      await Promise.all(registries.map((registry) => registry.refresh()));
+      await Promise.all(judges.map((judged) => judged.flush()));
+    };
+    return { first, judges, answer, look };
+  }
+
+  it("go on together by what none of them has seen alone, and take each step once", async () => {
+    const { first, judges, answer, look } = await processes(3);
+    let numAnswers = 0;
+    for (; numAnswers < 20_000 && first.state.aliases.get("prod")!.canary; numAnswers += 60) {
+      for (let i = 0; i < 60; i++) answer(i);
+      await look();
+    }
+    const decisions = (await first.history()).filter(({ actor }) => actor === "judge");
+    expect(decisions.map(({ event }) => event.kind)).toEqual(["share_changed", "promoted"]);
+    expect(numAnswers).toBeLessThan(2 * 1000); // alone with a third each, it would be three times as many
+    for (const judged of judges) await judged.flush();
+    expect(first.state.aliases.get("prod")!.tag).toBe("v2");
+  });
+
+  it("turn back what fails in each a little", async () => {
+    const { first, answer, look } = await processes(3);
+    for (let round = 0; round < 300 && first.state.aliases.get("prod")!.canary; round++) {
+      for (let i = 0; i < 60; i++) answer(i, { ...good, isError: Math.floor(i / 3) % 2 === 0 && round % 4 === 0 });
+      await look();
+    }
+    const decisions = (await first.history()).filter(({ actor }) => actor === "judge");
+    expect(decisions.map(({ event }) => event)).toMatchObject([{ kind: "rolled_back", from: "v2", to: "v1" }]);
+    const { numCanary, numStable } = (decisions[0]!.event as any).figures.error;
+    expect(numCanary).toBe(numStable);
+  });
+
+  it("take a decision that the one who saw it did not live to write down", async () => {
+    const { first, judges, answer } = await processes(2);
+    const { canary } = first.state.aliases.get("prod")!;
+    vi.spyOn(first, "run").mockRejectedValue(new Error("killed"));
+    for (let i = 0; i < 2000; i += 2) answer(i); // all in the first process
+    await judges[0]!.flush();
+    expect((await first.refresh()).aliases.get("prod")!.canary).toEqual(canary);
+    await judges[1]!.flush();
+    expect((await first.refresh()).aliases.get("prod")!.canary).toMatchObject({ share: 0.8 });
   });
 });
 
