@@ -1,6 +1,7 @@
 /** Server processes on one database follow every change, agree, share one judge, and may be killed at any moment. */
+import { createServer } from "node:http";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { replay, rollBack, startCanary } from "../../src/registry/index.js";
 import { postgresMissing, startPostgres, type TestPostgres } from "../../src/registry/postgres.testkit.js";
 import { temporaryFolder } from "../support/folders.js";
@@ -21,13 +22,28 @@ const patience = { timeout: 30_000, interval: 50 };
 const timeout = 240_000;
 const users = Array.from({ length: 12 }, (_, i) => `user ${i}`);
 
+/** Somebody who is told of decisions. */
+async function receiver() {
+  const decisions: { kind: string; text: string }[] = [];
+  const server = createServer(async (request, response) => {
+    decisions.push(JSON.parse(Buffer.concat(await request.toArray()).toString()));
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.close();
+  });
+  const { port } = server.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}`, decisions };
+}
+
 for (const { name, missing, databaseUrl } of databases) {
   describe.skipIf(missing)(`servers on ${name}${missing ? ` (skipped: ${missing})` : ""}`, () => {
     const folder = temporaryFolder();
     const running: ServeProcess[] = [];
     let shared: SharedRegistry;
-    const serve = async () => {
-      const server = await shared.serve();
+    const serve = async (...args: string[]) => {
+      const server = await shared.serve(...args);
       running.push(server);
       return server;
     };
@@ -49,7 +65,8 @@ for (const { name, missing, databaseUrl } of databases) {
     afterAll(() => shared?.registry.close());
 
     it("follow each other and the command line, and agree on who gets what", { timeout }, async () => {
-      const [a, b] = await Promise.all([serve(), serve()]);
+      const { url, decisions } = await receiver();
+      const [a, b] = await Promise.all([serve("--webhook-url", url), serve("--webhook-url", url)]);
       expect(await command(a, "deploy", { version: "v2" })).toBe(200);
       await untilAllFollow([a, b]);
       for (const server of [a, b]) expect(await versionsAt(server)).toEqual(users.map(() => "v2"));
@@ -61,6 +78,9 @@ for (const { name, missing, databaseUrl } of databases) {
       expect(await command(b, "promote")).toBe(200);
       await untilAllFollow([a, b]);
       for (const server of [a, b]) expect(await versionsAt(server)).toEqual(users.map(() => "v1"));
+      await vi.waitFor(() => expect(decisions).toHaveLength(3), patience);
+      expect(decisions.map(({ kind }) => kind)).toEqual(["deployed", "canary_started", "promoted"]);
+      expect(decisions[2]!.text).toBe("prod serves v1, promoted");
     });
 
     it("share one judge, whose evidence outlives any of them", { timeout }, async () => {

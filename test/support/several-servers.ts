@@ -14,7 +14,7 @@ export interface SharedRegistry {
 
 /** `v1` and `v2`; prod serves the first. The folder is the caller's to remove. */
 export async function sharedRegistry(folder: string, databaseUrl?: string): Promise<SharedRegistry> {
-  const env = { OCELLUS_CACHE: join(folder, "cache") };
+  const env = { OCELLUS_CACHE: join(folder, "cache"), OCELLUS_WEBHOOK_SECRET: "between you and me" };
   const packed = join(folder, "packed");
   ocellus(["pack", join(repository, "checkpoints/ocellus-tiny"), "--into", packed], env);
   const place = join(folder, "registry");

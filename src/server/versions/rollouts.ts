@@ -65,13 +65,14 @@ export class Rollouts {
   /** Of the state whose past steps are cleared away. */
   #tidiedSeq = 0;
   #isAway = false;
+  #isFlushing = false;
   #flushing: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: RolloutOptions) {
     const judge = { required: ["error" as const], ...options.judge }; // nobody has asked: nothing is known
     this.#options = { ...options, judge };
-    this.#timer = setInterval(() => void this.flush(), flushMs).unref();
+    this.#timer = setInterval(() => void (this.#isFlushing || this.flush()), flushMs).unref();
   }
 
   /** As of the last look. @returns undefined before the first answer of the canary's present step */
@@ -144,6 +145,7 @@ export class Rollouts {
 
   /** A database that is away is told of once. */
   async #tryFlush(): Promise<void> {
+    this.#isFlushing = true;
     try {
       await this.#flush();
       this.#isAway = false;
@@ -151,6 +153,7 @@ export class Rollouts {
       if (!this.#isAway) this.#options.log.error({ err: error }, "the judges cannot look at what is answered");
       this.#isAway = true;
     }
+    this.#isFlushing = false;
   }
 
   async #flush(): Promise<void> {
