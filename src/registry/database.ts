@@ -2,7 +2,7 @@
  * The SQL behind the journal: an SQLite file, or PostgreSQL by its URL, with the same queries (Kysely writes both dialects).
  * `libsql` is SQLite whose native half comes from npm itself; it is synchronous, and every query here is short.
  */
-import { Kysely, type Migration, Migrator, PostgresDialect, SqliteDialect, sql } from "kysely";
+import { type CreateTableBuilder, Kysely, type Migration, Migrator, PostgresDialect, SqliteDialect, sql } from "kysely";
 import Database from "libsql";
 import pg from "pg";
 import { ioError, OcellusError } from "../base/index.js";
@@ -98,49 +98,34 @@ const migrations: Record<string, Migration> = {
   },
   "0002_several_servers": {
     async up(db: Kysely<unknown>) {
-      await db.schema
-        .createTable("evidence")
-        .addColumn("id", "text", (column) => column.primaryKey())
-        .addColumn("alias", "text", (column) => column.notNull())
-        .addColumn("step_seq", "bigint", (column) => column.notNull())
-        .addColumn("at", "bigint", (column) => column.notNull())
-        .addColumn("observations", "text", (column) => column.notNull())
-        .execute();
-      await db.schema
-        .createTable("trials")
-        .addColumn("alias", "text", (column) => column.notNull())
-        .addColumn("step_seq", "bigint", (column) => column.notNull())
-        .addColumn("revision", "bigint", (column) => column.notNull())
-        .addColumn("judge", "text", (column) => column.notNull())
-        .addColumn("fed", "text", (column) => column.notNull())
-        .addPrimaryKeyConstraint("trials_step", ["alias", "step_seq"])
-        .execute();
-      await db.schema
-        .createTable("claims")
-        .addColumn("alias", "text", (column) => column.notNull())
-        .addColumn("step_seq", "bigint", (column) => column.notNull())
-        .addColumn("item", "text", (column) => column.notNull())
-        .addPrimaryKeyConstraint("claims_item", ["alias", "step_seq", "item"])
-        .execute();
-      await db.schema
-        .createTable("figures")
-        .addColumn("alias", "text", (column) => column.notNull())
-        .addColumn("at", "bigint", (column) => column.notNull())
-        .addColumn("tag", "text", (column) => column.notNull())
-        .addColumn("process", "text", (column) => column.notNull())
-        .addColumn("counts", "text", (column) => column.notNull())
-        .addPrimaryKeyConstraint("figures_row", ["alias", "at", "tag", "process"])
-        .execute();
-      await db.schema
-        .createTable("deliveries")
-        .addColumn("receiver", "text", (column) => column.primaryKey())
-        .addColumn("seq", "bigint", (column) => column.notNull())
-        .addColumn("holder", "text", (column) => column.notNull())
-        .addColumn("until", "bigint", (column) => column.notNull())
-        .execute();
+      const step = { alias: "text", step_seq: "bigint" } as const;
+      await createTable(db, "evidence", ["id"], { id: "text", ...step, at: "bigint", observations: "text" });
+      await createTable(db, "trials", ["alias", "step_seq"], {
+        ...step,
+        revision: "bigint",
+        judge: "text",
+        fed: "text",
+      });
+      await createTable(db, "claims", ["alias", "step_seq", "item"], { ...step, item: "text" });
+      const row = { alias: "text", at: "bigint", tag: "text", process: "text" } as const;
+      await createTable(db, "figures", ["alias", "at", "tag", "process"], { ...row, counts: "text" });
+      const held = { seq: "bigint", holder: "text", until: "bigint" } as const;
+      await createTable(db, "deliveries", ["receiver"], { receiver: "text", ...held });
     },
   },
 };
+
+async function createTable(
+  db: Kysely<unknown>,
+  name: string,
+  key: readonly string[],
+  columns: Readonly<Record<string, "text" | "bigint">>,
+): Promise<void> {
+  let table: CreateTableBuilder<string, string> = db.schema.createTable(name);
+  for (const [column, type] of Object.entries(columns))
+    table = table.addColumn(column, type, (built) => built.notNull());
+  await table.addPrimaryKeyConstraint(`${name}_key`, [...key]).execute();
+}
 
 /** Several processes may start at once: Kysely locks in PostgreSQL; in SQLite the loser finds the tables there. */
 async function migrate(db: Kysely<Tables>): Promise<void> {
