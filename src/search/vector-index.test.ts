@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { ExactIndex } from "./exact-index.js";
 import { HnswIndex } from "./hnsw-index.js";
 import { Rows } from "./rows.js";
@@ -177,3 +177,19 @@ function flipped(bytes: Buffer): Buffer {
   bytes[bytes.length >> 1]! ^= 1;
   return bytes;
 }
+
+describe("where usearch is not installed", () => {
+  it("the graph says what to do instead", async () => {
+    vi.doMock("usearch", () => {
+      throw new Error("Cannot find package 'usearch'");
+    });
+    try {
+      await expect(HnswIndex.open(new Rows(dimensions))).rejects.toMatchObject({
+        code: "unavailable",
+        message: expect.stringMatching(/use the exact index \(--kind exact\), or run `npm install/),
+      });
+    } finally {
+      vi.doUnmock("usearch");
+    }
+  });
+});
