@@ -32,7 +32,7 @@ describe("figures over time", () => {
     await setup.ask({ "x-ocellus-version": "v3" });
     await setup.ask({}, { temperature: "hot" }); // the client's fault, and nobody's figure
     const { series, alias, step_s } = await get(setup, "aliases/prod/figures");
-    expect([alias, step_s]).toEqual(["prod", 10]);
+    expect([alias, step_s]).toEqual(["prod", 20]);
     expect(series.map(({ version, role }: any) => [version, role])).toEqual([
       ...[["v1", "stable"] as const, ["v2", "canary"] as const, ["v3", "shadow"] as const],
     ]);
@@ -47,7 +47,7 @@ describe("figures over time", () => {
 
   it("are asked for by an alias there is and a time that is kept", async () => {
     const setup = await setUp({ v1: {} });
-    expect((await get(setup, "aliases/prod/figures?minutes=1440")).step_s).toBe(1200);
+    expect((await get(setup, "aliases/prod/figures?minutes=1440")).step_s).toBe(2400);
     expect((await get(setup, "aliases/prot/figures")).error).toMatchObject({ code: "not_found" });
     expect((await get(setup, "aliases/prod/figures?minutes=2000")).error).toMatchObject({ param: "minutes" });
   });

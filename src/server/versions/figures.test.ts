@@ -95,9 +95,9 @@ describe("figures over time", () => {
       ["v1", "stable"],
       ["v2", "canary"],
     ]);
-    expect([step_s, Date.parse(to) - Date.parse(from)]).toEqual([10, 10 * minute]);
+    expect([step_s, Date.parse(to) - Date.parse(from)]).toEqual([20, 10 * minute]);
     const [stable, canary] = series;
-    expect(stable!.points.length).toBeGreaterThanOrEqual(12);
+    expect(stable!.points.length).toBeGreaterThanOrEqual(6);
     expect(stable!.total.error).toEqual({ value: 0, low: 0, high: expect.closeTo(0.031, 3), count: 120 });
     expect(canary!.total.error).toMatchObject({ value: 0.25, count: 120 });
     expect(canary!.total.malformed).toMatchObject({ value: expect.closeTo(1 / 3, 3), count: 90 });
@@ -123,15 +123,15 @@ describe("figures over time", () => {
     }
     const numAnswers = (minutes: number) => {
       const { series, step_s } = wireFigures(figures, prod, minutes);
-      expect(series[0]!.points.length).toBeLessThanOrEqual(73);
+      expect(series[0]!.points.length).toBeLessThanOrEqual(37);
       return [series[0]!.total.error!.count, step_s];
     };
     const [some, step] = numAnswers(10);
-    expect([some! >= 9 && some! <= 10, step]).toEqual([true, 10]);
+    expect([some! >= 9 && some! <= 10, step]).toEqual([true, 20]);
     for (const [minutes, seconds] of [
-      [60, 60],
-      [360, 300],
-      [1440, 1200],
+      [60, 120],
+      [360, 600],
+      [1440, 2400],
     ] as const) {
       const [found, step] = numAnswers(minutes);
       expect([Math.abs(found! - minutes) <= seconds / 60, step], `${minutes} minutes`).toEqual([true, seconds]);

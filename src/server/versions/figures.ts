@@ -47,8 +47,8 @@ const tiers = [
 ] as const;
 /** 564 buckets of at most 1.8 kB each, so 16 MB at most; a version that nobody asks is the first to go. */
 const maxSeries = 16;
-/** Of one chart: more would be finer than its pixels. */
-const maxPoints = 72;
+/** Of one chart: more would have too few answers each to say anything. */
+const maxPoints = 36;
 
 /** One version behind one alias. */
 class Series {
