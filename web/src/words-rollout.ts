@@ -169,7 +169,7 @@ export const rolloutZh: RolloutWords = {
     measure: "指标",
     of: (estimate, count) => `${estimate}，共 ${count} 个`,
     now: "现在",
-    back: "回退",
+    back: "回滚",
   },
   diff: {
     published: "已发布的版本",
