@@ -127,22 +127,6 @@ export function rollBack(alias: string, decision: Decision = {}): RegistryComman
   };
 }
 
-/**
- * Promotes, or rolls back, only if that is still about the version which somebody saw; any, where none is named.
- * @throws `invalid_request` when the alias has moved on meanwhile.
- */
-export function ifItConcerns(tag: string | undefined, command: RegistryCommand): RegistryCommand {
-  return (state) => {
-    const events = command(state);
-    for (const event of events) {
-      const found = event.kind === "promoted" ? event.tag : event.kind === "rolled_back" ? event.from : undefined;
-      if (tag !== undefined && found !== tag)
-        throw refusal(`this would concern ${found}, not ${tag}: something has changed meanwhile; look again`);
-    }
-    return events;
-  };
-}
-
 /** An alias as somebody saw it; what is undefined is not looked at, null: none. */
 export interface SeenAlias {
   readonly version?: string | null | undefined;
@@ -163,6 +147,22 @@ export function ifAsSeen(name: string, seen: SeenAlias, command: RegistryCommand
       throw refusal(`the ${part} of ${name} is ${found ?? "none"}, not ${then ?? "none"}: look again`);
     }
     return command(state);
+  };
+}
+
+/**
+ * Promotes, or rolls back, only if that is still about the version which somebody saw; any, where none is named.
+ * @throws `invalid_request` when the alias has moved on meanwhile.
+ */
+export function ifItConcerns(tag: string | undefined, command: RegistryCommand): RegistryCommand {
+  return (state) => {
+    const events = command(state);
+    for (const event of events) {
+      const found = event.kind === "promoted" ? event.tag : event.kind === "rolled_back" ? event.from : undefined;
+      if (tag !== undefined && found !== tag)
+        throw refusal(`this would concern ${found}, not ${tag}: something has changed meanwhile; look again`);
+    }
+    return events;
   };
 }
 

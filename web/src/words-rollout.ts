@@ -56,7 +56,7 @@ export const rolloutEn = {
   figures: {
     title: "Answers over time",
     range: "Time",
-    ranges: { 10: "10 min", 60: "1 h", 360: "6 h", 1440: "24 h" } as Readonly<Record<number, string>>,
+    ranges: { 10: "10 min", 60: "1 h", 360: "6 h", 1440: "24 h" },
     quiet: "No answer in this time.",
     roles: { stable: "serves", canary: "on trial", shadow: "shadow", past: "before" },
     measures: {

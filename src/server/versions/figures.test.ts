@@ -144,7 +144,7 @@ describe("figures over time", () => {
     figures.note("other", "v7", good);
     const roles = () => wireFigures(figures, prod, 10).series.map(({ version, role }) => [version, role]);
     expect(roles().at(-1)).toEqual(["v0", "past"]);
-    for (let i = 0; i < 16; i++) figures.note("other", `v${i}`, good);
+    for (let i = 0; i < 32; i++) figures.note("other", `v${i}`, good);
     expect(roles()).toEqual([
       ["v1", "stable"],
       ["v2", "canary"],

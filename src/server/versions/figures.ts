@@ -45,8 +45,8 @@ const tiers = [
   { stepMs: 60_000, numKept: 360 },
   { stepMs: 600_000, numKept: 144 },
 ] as const;
-/** 564 buckets of at most 1.8 kB each, so 16 MB at most; a version that nobody asks is the first to go. */
-const maxSeries = 16;
+/** 564 buckets of at most 1.8 kB each, so 32 MB at most; the version that was asked longest ago is the first to go. */
+const maxSeries = 32;
 /** Of one chart: more would have too few answers each to say anything. */
 const maxPoints = 36;
 

@@ -27,7 +27,7 @@ export function FiguresView({ alias, history }: FiguresViewProps) {
     <section className="over-time" aria-label={own.title}>
       <header className="row spread">
         <h3>{own.title}</h3>
-        <Tabs label={own.range} names={ranges} chosen={range} titles={own.ranges as never} onChoose={setRange} />
+        <Tabs label={own.range} names={ranges} chosen={range} titles={own.ranges} onChoose={setRange} />
       </header>
       {names.length === 0 ? (
         <p className="aside">{own.quiet}</p>
