@@ -74,6 +74,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     versions?.golden?.close();
     await versions?.rollouts.close();
     await versions?.courier?.close();
+    await versions?.diffs.close();
     await versions?.fleet.close();
     await versions?.registry.close();
     await guards.close();

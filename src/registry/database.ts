@@ -13,7 +13,6 @@ export interface Tables {
   evidence: { id: string; alias: string; step_seq: number; at: number; observations: string };
   trials: { alias: string; step_seq: number; revision: number; judge: string; fed: string };
   claims: { alias: string; step_seq: number; item: string };
-  figures: { alias: string; at: number; tag: string; process: string; counts: string };
   deliveries: { receiver: string; seq: number; holder: string; until: number };
 }
 
@@ -107,8 +106,6 @@ const migrations: Record<string, Migration> = {
         fed: "text",
       });
       await createTable(db, "claims", ["alias", "step_seq", "item"], { ...step, item: "text" });
-      const row = { alias: "text", at: "bigint", tag: "text", process: "text" } as const;
-      await createTable(db, "figures", ["alias", "at", "tag", "process"], { ...row, counts: "text" });
       const held = { seq: "bigint", holder: "text", until: "bigint" } as const;
       await createTable(db, "deliveries", ["receiver"], { receiver: "text", ...held });
     },

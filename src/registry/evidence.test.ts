@@ -1,7 +1,6 @@
 /** Evidence of several processes on one database: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Observations, Step } from "./evidence.js";
-import { intervalMs } from "./figures.js";
 import { Judge, type Role } from "./judge/judge.js";
 import { seeded } from "./judge/seeded.testkit.js";
 import { postgresMissing, startPostgres, type TestPostgres } from "./postgres.testkit.js";
@@ -35,8 +34,8 @@ function someAnswers(random: () => number, count: number): Observations {
 
 for (const { name, missing, databaseUrl } of databases) {
   describe.skipIf(missing)(`evidence in ${name}${missing ? ` (skipped: ${missing})` : ""}`, () => {
-    async function openSeveral(count: number, now = Date.now) {
-      const shared = { folder: await temporaryFolder(), databaseUrl: await databaseUrl(), now };
+    async function openSeveral(count: number) {
+      const shared = { folder: await temporaryFolder(), databaseUrl: await databaseUrl() };
       return Promise.all(Array.from({ length: count }, () => openRegistry(shared)));
     }
 
@@ -128,33 +127,6 @@ for (const { name, missing, databaseUrl } of databases) {
         }),
       );
       expect(claims.flat().sort()).toEqual([...items].sort());
-    });
-
-    it("is told interval by interval, all processes together", async () => {
-      let now = 50 * intervalMs;
-      const [a, b] = await openSeveral(2, () => now);
-      for (const { figures } of [a!, b!]) {
-        for (let i = 0; i < 100; i++) {
-          figures.note("prod", "v1", "error", i < 3 ? 1 : 0);
-          figures.noteFirstToken("prod", "v1", 10 + i);
-        }
-        await figures.flush();
-      }
-      a!.figures.note("prod", "v1", "error", 1); // the row grows after it was written
-      await a!.figures.flush();
-      now += intervalMs;
-      b!.figures.note("prod", "v2", "golden", 1);
-      await b!.figures.flush();
-      const [first, second, ...more] = await a!.figures.read("prod", 50 * intervalMs);
-      expect(more).toEqual([]);
-      expect(first).toMatchObject({ tag: "v1", at: 50 * intervalMs, measures: { error: { count: 201, bad: 7 } } });
-      expect(first!.firstTokenMs!.p50).toBeGreaterThanOrEqual(59);
-      expect(first!.firstTokenMs!.p50).toBeLessThanOrEqual(60 * 1.1);
-      expect(first!.firstTokenMs!.p95).toBeGreaterThanOrEqual(104);
-      expect(first!.firstTokenMs!.p95).toBeLessThanOrEqual(105 * 1.1);
-      expect(second).toEqual({ alias: "prod", tag: "v2", at: now, measures: { golden: { count: 1, bad: 1 } } });
-      expect(await a!.figures.read("prod", now)).toEqual([second]);
-      expect(await a!.figures.read("test", 0)).toEqual([]);
     });
   });
 }

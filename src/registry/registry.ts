@@ -13,7 +13,6 @@ import { type OpenDatabase, openDatabase } from "./database.js";
 import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
-import { FigureLog } from "./figures.js";
 import { Journal } from "./journal.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
@@ -36,7 +35,6 @@ export class Registry {
   readonly blobs: BlobStore;
   readonly answers: AnswerLog;
   readonly evidence: EvidenceLog;
-  readonly figures: FigureLog;
   readonly deliveries: DeliveryLog;
   readonly #folder: string;
   readonly #database: OpenDatabase;
@@ -55,7 +53,6 @@ export class Registry {
     this.blobs = new BlobStore(folder);
     this.answers = new AnswerLog(database);
     this.evidence = new EvidenceLog(database);
-    this.figures = new FigureLog(database, now);
     this.deliveries = new DeliveryLog(database);
   }
 

@@ -5,6 +5,7 @@ import { type Check, worstOf } from "../guard/index.js";
 import type { ModelStats } from "../runtime/index.js";
 import type { Facts } from "./exchange.js";
 import type { ModelShelf } from "./models.js";
+import { VersionMetrics } from "./version-metrics.js";
 import type { DeliveryOutcome } from "./versions/courier.js";
 
 /** From a cached picture and a short answer to a long one on a slow machine. */
@@ -23,6 +24,7 @@ export interface Gauges {
 
 export class Metrics {
   readonly registry = new Registry();
+  readonly versions = new VersionMetrics(this.registry, seconds);
   readonly #requests = this.#counter("requests_total", "Answered requests.", ["route", "status"]);
   readonly #duration = this.#histogram("request_duration_seconds", "From arrival to the last byte.", ["route"]);
   readonly #firstToken = this.#histogram("first_token_seconds", "From arrival to the first token.", ["model"]);
@@ -103,6 +105,7 @@ export class Metrics {
       const gauge = new Gauge({
         ...this.#naming(name, help, ["model"]),
         collect: () => {
+          gauge.reset(); // versions come and go
           for (const served of models.all()) {
             if (served.kind !== "chat") continue;
             const waiting = served.gate.stats.waiting + served.model.stats.waiting;

@@ -37,6 +37,8 @@ export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
   readonly judge?: JudgeOptions;
+  /** Told of every question of the golden set. */
+  readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
 
 /** What this process has seen of one step and not written yet. */
@@ -92,12 +94,11 @@ export class Rollouts {
     this.#noteSlow(alias, "slow_first_token", role, firstTokenMs, firstToken);
     const ofOneToken = tokensPerSecond === undefined || tokensPerSecond <= 0 ? undefined : 1 / tokensPerSecond;
     this.#noteSlow(alias, "slow_tokens", role, ofOneToken, slowness);
-    if (firstTokenMs !== undefined)
-      this.#options.registry.figures.noteFirstToken(alias.name, tagOf(alias, role), firstTokenMs);
   }
 
   /** One question of the golden set, put to both. */
   observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>): void {
+    this.#options.onPair?.(alias, isBad);
     this.#note(alias, "golden", "stable", isBad.stable);
     this.#note(alias, "golden", "canary", isBad.canary);
   }
@@ -119,17 +120,15 @@ export class Rollouts {
     return bars;
   }
 
-  #note(alias: Alias, measure: Measure, role: Role, isBad: boolean): void {
+  #note(alias: Alias, measure: Measure, role: Role, badness: number | boolean): void {
     const { name, canary } = alias;
-    const badness = isBad ? 1 : 0;
-    this.#options.registry.figures.note(name, tagOf(alias, role), measure, badness);
     if (!canary?.plan.judged || canary.isPaused) return;
     const key = `${name} ${canary.stepSeq}`;
     const seen = this.#seen.get(key) ?? { step: stepOf(name, canary), observations: {} };
     this.#seen.set(key, seen);
     seen.observations[measure] ??= [];
     const list = seen.observations[measure];
-    if (list.length < maxWaiting) list.push([role, badness]);
+    if (list.length < maxWaiting) list.push([role, Number(badness)]);
   }
 
   /** Whether this process is to do what is done once a step, by one of all. */
@@ -159,7 +158,6 @@ export class Rollouts {
   async #flush(): Promise<void> {
     const { registry } = this.#options;
     await this.#layDown();
-    await registry.figures.flush();
     for (const alias of registry.state.aliases.values()) await this.#judge(alias);
     await this.#tidy();
   }
@@ -214,10 +212,6 @@ export class Rollouts {
 
 function stepOf(alias: string, { stepSeq }: NonNullable<Alias["canary"]>): Step {
   return { alias, stepSeq };
-}
-
-function tagOf({ tag, canary }: Alias, role: Role): string {
-  return role === "canary" && canary ? canary.tag : tag;
 }
 
 function commandOf({ name, canary }: Alias, { decision, reason, figures }: JudgeVerdict): RegistryCommand {
