@@ -78,7 +78,7 @@ const noise = (i: number) => ((Math.imul(i, 2654435761) >>> 24) / 255 - 0.5) * 1
 /** To a place in the middle of the page, from 0 to 1. */
 function closeness(i: number): number {
   const [x, y] = [Math.floor(i / 3) % 192, Math.floor(i / 576)];
-  return Math.exp(-((x - 100) ** 2 + (y - 90) ** 2) / 800);
+  return Math.exp(-((x - 100) ** 2 + (y - 90) ** 2) / 300);
 }
 
 /** As a picture of that size is shown by a model that enlarges it. */
@@ -135,7 +135,7 @@ describe("near pictures", () => {
   it.each<[string, AskedPicture]>([
     ["much darker", changed(page(), (value) => 0.8 * value)],
     ["greyer", changed(page(), (value) => value - 20)],
-    ["with a soft shadow on it", changed(page(), (value, i) => value - 25 * closeness(i))],
+    ["with a soft shadow on it", changed(page(), (value, i) => value - 20 * closeness(i))],
   ])("refuses the page %s", (_, picture) => {
     expect(find(picture)).toBeUndefined();
   });
