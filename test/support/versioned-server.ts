@@ -46,6 +46,7 @@ export interface VersionedServer {
   readonly server: TestServer;
   readonly registry: Registry;
   readonly fleet: Fleet;
+  readonly rollouts: Rollouts;
   readonly closed: readonly string[];
   ask(
     headers?: Record<string, string>,
@@ -101,12 +102,12 @@ export async function startVersionedServer(
   { keepWarmMs, config = {}, options = {} }: VersionedOptions = {},
 ): Promise<VersionedServer> {
   const { versions, closed, close } = await openVersions(behaviours, keepWarmMs);
-  const { registry, fleet } = versions;
+  const { registry, fleet, rollouts } = versions;
   const server = await startServer({}, config, options);
   server.services.versions = versions;
   server.services.models.useFleet(fleet);
   return {
-    ...{ server, registry, fleet, closed },
+    ...{ server, registry, fleet, rollouts, closed },
     async ask(headers = {}, body = {}) {
       const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
       const response = await server.post("/v1/chat/completions", question, headers);

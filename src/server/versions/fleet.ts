@@ -35,6 +35,13 @@ export interface Asker {
   readonly version?: string | undefined;
 }
 
+/** A version that is not closed until it is given back. */
+export interface Lease {
+  readonly served: ServedModel;
+  /** To be called once. */
+  release(): void;
+}
+
 interface Loaded {
   readonly served: ServedModel;
   numAnswers: number;
@@ -101,13 +108,18 @@ export class Fleet {
     const state = { ...this.#options.registry.state, aliases: this.#serving };
     const resolution = this.#resolve(state, name, asker);
     if (!resolution) return undefined;
-    const loaded = this.#loaded.get(resolution.tag);
-    if (!loaded) throw this.#notLoaded(resolution.tag);
+    const lease = this.lease(resolution.tag);
+    if (!lease) throw this.#notLoaded(resolution.tag);
+    return { ...lease, resolution, alias: this.#serving.get(name) };
+  }
+
+  /** @returns undefined for a version that is not loaded here */
+  lease(tag: string): Lease | undefined {
+    const loaded = this.#loaded.get(tag);
+    if (!loaded) return undefined;
     loaded.numAnswers++;
     return {
       served: loaded.served,
-      resolution,
-      alias: this.#serving.get(name),
       release: () => {
         loaded.numAnswers--;
       },
@@ -232,6 +244,6 @@ function tagsOf({ tag, canary, shadow }: Alias): string[] {
 }
 
 /** A conversation goes on with the version it began with, unless that was found to be bad. */
-function mayGoOn({ tag, canary, previous }: Alias, kept: string): boolean {
-  return kept === tag || kept === canary?.tag || previous.includes(kept);
+function mayGoOn({ tag, canary, previous, turnedBack = [] }: Alias, kept: string): boolean {
+  return kept === tag || kept === canary?.tag || (previous.includes(kept) && !turnedBack.includes(kept));
 }
