@@ -32,6 +32,8 @@ export interface MemoryOptions {
   readonly picture?: PictureSize;
   /** Default: this machine, now. */
   readonly machine?: MachineMemory;
+  /** As it would be packed, or as it is: that format comes first, and every other one follows. */
+  readonly plan?: PackingPlan;
 }
 
 export interface PictureSize {
@@ -143,7 +145,8 @@ function estimate(
   const vision = recipe && visionEstimate(family, config, graphs.vision!, recipe, options.picture ?? usualPicture);
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
-  const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
+  const first = packed ?? options.plan;
+  const formats = [...(first ? [first] : []), ...(packed && !options.plan ? [] : plans)].map((plan): FormatEstimate => {
     const planned = Object.values(graphsOf(family, config, plan));
     const packedBytes = initializerBytes(planned, (dtype) => dtype) + untiedTableBytes(family, config, plan, planned);
     const weightsBytes = initializerBytes(planned, openedAs);
@@ -249,19 +252,21 @@ function fits(bytes: number, { availableBytes, totalBytes }: MachineMemory): Fit
 function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): string[] {
   const usual = formats.find(({ weights, blockSize }) => weights === "int4" && blockSize === 32) ?? formats[0]!;
   if (usual.fits === "now") return [];
-  const label = ({ weights, blockSize, table }: FormatEstimate) =>
-    /^int/.test(weights)
-      ? `${weights} in blocks of ${blockSize}${table === "int8" ? "" : ` with --table ${table}`}`
-      : weights;
   const fitting = formats.filter((format) => format.fits === "now");
-  if (fitting.length > 0) return [`${fitting.map(label).join(", ")} would fit`];
+  if (fitting.length > 0) return [`${fitting.map(formatLabel).join(", ")} would fit`];
   const smallest = formats.reduce((a, b) => (a.totalBytes <= b.totalBytes ? a : b));
   const [lacking, lackingAtAll] = [machine.availableBytes, machine.totalBytes].map((has) => smallest.totalBytes - has);
   const perToken = (decoder?.cacheBytesPerThousandTokens ?? 0) / 1000;
   const fewer = decoder && Math.floor(decoder.contextTokens - lacking! / perToken / decoder.numSequences);
-  if (fewer && fewer >= 256) return [`${label(smallest)} and a context of ${fewer} tokens would fit`];
-  if (lackingAtAll! <= 0) return [`${label(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
-  return [`nothing here fits: ${label(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
+  if (fewer && fewer >= 256) return [`${formatLabel(smallest)} and a context of ${fewer} tokens would fit`];
+  if (lackingAtAll! <= 0)
+    return [`${formatLabel(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
+  return [`nothing here fits: ${formatLabel(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
+}
+
+export function formatLabel({ weights, blockSize, table }: FormatEstimate): string {
+  if (!/^int/.test(weights)) return weights;
+  return `${weights} in blocks of ${blockSize}${table === "int8" ? "" : ` with --table ${table}`}`;
 }
 
 function gigabytes(bytes: number): string {

@@ -127,6 +127,23 @@ export function rollBack(alias: string, decision: Decision = {}): RegistryComman
   };
 }
 
+/** Back to what a server still has, when it cannot hold what everybody was to get. */
+export function returnTo(alias: string, to: string, decision: Decision): RegistryCommand {
+  return (state) => {
+    const { tag: from } = aliasOf(state, alias);
+    versionOf(state, to);
+    return from === to ? [] : [{ kind: "rolled_back", alias, from, to, ...decision }];
+  };
+}
+
+/** Only as long as the alias is as somebody saw it. @throws `invalid_request` */
+export function ifUnchanged(seen: Alias, command: RegistryCommand): RegistryCommand {
+  return (state) => {
+    if (state.aliases.get(seen.name) !== seen) throw refusal(`${seen.name} has changed meanwhile`);
+    return command(state);
+  };
+}
+
 /**
  * Promotes, or rolls back, only if that is still about the version which somebody saw; any, where none is named.
  * @throws `invalid_request` when the alias has moved on meanwhile.

@@ -10,7 +10,11 @@ import { ioError, OcellusError } from "../base/index.js";
 export interface Tables {
   journal: { seq: number; at: number; actor: string; event: string };
   answers: { request_id: string; at: number; model: string; tag: string; role: string; reason: string };
+  reports: { server: string; alias: string; seq: number; state: ReportState; detail: string; at: number };
 }
+
+/** How a server stands to what an alias is to serve. */
+export type ReportState = "loading" | "serving" | "failed";
 
 export type Dialect = "sqlite" | "postgres";
 
@@ -89,6 +93,20 @@ const migrations: Record<string, Migration> = {
         .addColumn("reason", "text", (column) => column.notNull())
         .execute();
       await db.schema.createIndex("answers_at").on("answers").column("at").execute();
+    },
+  },
+  "0002_reports": {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable("reports")
+        .addColumn("server", "text", (column) => column.notNull())
+        .addColumn("alias", "text", (column) => column.notNull())
+        .addColumn("seq", "bigint", (column) => column.notNull())
+        .addColumn("state", "text", (column) => column.notNull())
+        .addColumn("detail", "text", (column) => column.notNull())
+        .addColumn("at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("reports_key", ["server", "alias"])
+        .execute();
     },
   },
 };

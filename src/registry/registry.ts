@@ -15,6 +15,7 @@ import { Journal } from "./journal.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
 import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
+import { ServerReports } from "./reports.js";
 import { emptyState, type RegistryState, replay } from "./state.js";
 
 export interface RegistryOptions {
@@ -32,6 +33,7 @@ const maxAttempts = 200;
 export class Registry {
   readonly blobs: BlobStore;
   readonly answers: AnswerLog;
+  readonly reports: ServerReports;
   readonly #folder: string;
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
@@ -48,6 +50,7 @@ export class Registry {
     this.#now = now;
     this.blobs = new BlobStore(folder);
     this.answers = new AnswerLog(database);
+    this.reports = new ServerReports(database);
   }
 
   /** @throws `io`, `unavailable` when the database does not answer. */
