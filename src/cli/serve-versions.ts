@@ -1,5 +1,7 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
+import { estimateMemory, formatLabel } from "../inspect/index.js";
+import { parsePlan } from "../pack/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
@@ -7,7 +9,9 @@ import {
   Fleet,
   type GoldenCase,
   GoldenRunner,
+  type Need,
   Rollouts,
+  Room,
   type Services,
   type Versions,
 } from "../server/index.js";
@@ -16,23 +20,32 @@ import { isCorrect } from "./eval-score.js";
 import { type EvalCase, readEvalFiles } from "./eval-set.js";
 import { readKey } from "./registry.js";
 
+export interface VersionFolders {
+  /** Opens and warms one. */
+  readonly load: (folder: string) => Promise<ChatModel>;
+  /** Packs a checkpoint, so that it only has to be opened. */
+  readonly pack: (folder: string) => Promise<void>;
+}
+
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
   config: ServeConfig,
   services: Services,
-  load: (folder: string) => Promise<ChatModel>,
+  { load, pack }: VersionFolders,
 ): Promise<Versions | undefined> {
-  const { registry: folder, databaseUrl, keepWarmMs, maxQueue } = config;
+  const { registry: folder, databaseUrl, keepWarmMs, maxQueue, drainMs, memoryBytes: budgetBytes } = config;
   if (folder === undefined) return undefined;
   const { log, guards } = services;
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
-    ...{ registry, maxQueue, keepWarmMs, log, guards },
-    load: async (tag, place) => {
+    ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
+    room: new Room({ estimate: (place) => estimateNeed(place, config), budgetBytes }),
+    prepare: async (tag, place) => {
       if (trusted.length > 0) checkSigned(registry, tag, trusted);
-      return load(place);
+      await pack(place);
     },
+    load: (_tag, place) => load(place),
   });
   const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
   const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
@@ -46,6 +59,18 @@ export async function openVersions(
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
+}
+
+/** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */
+export async function estimateNeed(folder: string, config: ServeConfig): Promise<Need> {
+  const { blockSize, vision, table, maxSequences: numSequences, maxLength, prefixBytes } = config;
+  const plan = parsePlan(config.weights[0]!, { blockSize, vision, table });
+  const estimated = await estimateMemory(folder, { plan, numSequences, ...(maxLength && { mostTokens: maxLength }) });
+  const needs = estimated.formats.map((format) => ({
+    format: formatLabel(format),
+    bytes: format.totalBytes - estimated.processBytes + prefixBytes, // this process is there already
+  }));
+  return { bytes: needs[0]!.bytes, others: needs.slice(1) };
 }
 
 function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {

@@ -26,6 +26,8 @@ import { type MachineMemory, machineMemory } from "./machine.js";
 export interface MemoryOptions {
   /** Tokens of each running sequence; default 4,096 or what the model was made for, if that is less. */
   readonly contextTokens?: number;
+  /** In place of those 4,096, where the model was made for more. */
+  readonly mostTokens?: number;
   /** Sequences at once. Default 1. */
   readonly numSequences?: number;
   /** Default 1024 × 1024. */
@@ -198,10 +200,10 @@ function decoderEstimate(
   family: LanguageFamily,
   config: unknown,
   graph: Graph,
-  { contextTokens, numSequences = 1 }: MemoryOptions,
+  { contextTokens, mostTokens = usualContext, numSequences = 1 }: MemoryOptions,
 ): DecoderEstimate {
   const maxContextTokens = family.dimensions(config).maxLength;
-  const context = contextTokens ?? Math.min(usualContext, maxContextTokens);
+  const context = contextTokens ?? Math.min(mostTokens, maxContextTokens);
   checkRange("contextTokens", context, maxContextTokens);
   checkRange("numSequences", numSequences, 1024); // more than the batch of any server on one machine
   const { numLayers, numKeyValueHeads, headDim } = family.cache(config);

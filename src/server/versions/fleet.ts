@@ -198,6 +198,7 @@ export class Fleet {
 
   /** @returns whether it is there */
   async #bring(alias: Alias, tag: string): Promise<boolean> {
+    this.#reporter.say(alias.name, "loading", `${tag} is being prepared`);
     try {
       await this.#loader.bring(alias, tag);
       this.#failed.delete(tag);

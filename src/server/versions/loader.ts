@@ -65,7 +65,9 @@ export class Loader {
   async bring(alias: Alias, tag: string): Promise<void> {
     const version = await this.#unloaded(tag);
     await this.#options.prepare?.(tag, version.folder);
-    if (await this.#rack.makeRoom(version.need, this.#wishes.wanted())) return this.#loadBeside(alias, version);
+    const isAlone = this.#rack.tags.length === 0; // an estimate keeps nobody from his only version
+    if (isAlone || (await this.#rack.makeRoom(version.need, this.#wishes.wanted())))
+      return this.#loadBeside(alias, version);
     await this.#swap(alias, version).catch((cause: unknown) => {
       throw new NoRoom(cause);
     });
