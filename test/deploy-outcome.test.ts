@@ -1,4 +1,6 @@
 /** What `ocellus deploy` and its like say of the servers that follow the registry. */
+import { spawnSync } from "node:child_process";
+import { hostname } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { outcomeOf } from "../src/cli/deploy-outcome.js";
 import { deploy, rollBack, startCanary } from "../src/registry/index.js";
@@ -47,6 +49,10 @@ describe("a command", () => {
 
   it("does not wait where no server follows, nor for ever for one that was killed", async () => {
     const { registry, fleet, say } = await setUp({ v1: {}, v2: {} });
+    const killed = `${hostname()}:${spawnSync("true").pid}`;
+    await registry.reports.put({ server: killed, alias: "test", seq: 1, state: "loading", detail: "for ever" });
+    await registry.reports.forgetKilled();
+    expect((await registry.reports.read()).map(({ server }) => server)).not.toContain(killed);
     await registry.reports.put({ server: "gone:1", alias: "prod", seq: 1, state: "loading", detail: "for ever" });
     await registry.run("test", deploy("prod", "v2"));
     expect(await say()).toEqual([expect.stringMatching(/^v2 was loaded/)]);

@@ -6,6 +6,8 @@ import { aliasOf, type Registry, type ServerReport } from "../registry/index.js"
 /** Twice what a server takes to hear of a command; one that has said nothing by then was killed. */
 const firstWordMs = 2000;
 const lookMs = 200;
+/** A large model may be packed first; one that loads for longer was killed at it. */
+const mostMs = 15 * 60_000;
 
 /**
  * @returns what each server that follows the registry has said of the alias as it is now; nothing where there is none
@@ -14,16 +16,17 @@ const lookMs = 200;
 export async function outcomeOf(registry: Registry, name: string, signal: AbortSignal): Promise<ServerReport[]> {
   const alias = aliasOf(registry.state, name);
   const seq = await lastChange(registry, name);
-  const until = performance.now() + firstWordMs;
+  const started = performance.now();
   for (;;) {
     const all = await registry.reports.read();
     const said = all.filter((report) => report.alias === name && report.seq >= seq);
     if (aliasOf(await registry.refresh(), name) !== alias) await checkNotTakenBack(registry, name, seq);
     const failed = said.find(({ state }) => state === "failed");
     if (failed) throw new OcellusError("unavailable", `${failed.server}: ${failed.detail}`);
-    const isSettled = !said.some(({ state }) => state === "loading");
+    const waitedMs = performance.now() - started;
+    const isSettled = !said.some(({ state }) => state === "loading") || waitedMs > mostMs;
     const isComplete = new Set(all.map(({ server }) => server)).size === said.length;
-    if ((isSettled && (isComplete || performance.now() > until)) || signal.aborted) return said;
+    if ((isSettled && (isComplete || waitedMs > firstWordMs)) || signal.aborted) return said;
     await sleep(lookMs, undefined, { signal }).catch(() => {}); // Ctrl-C ends the waiting; the command is given
   }
 }

@@ -2,6 +2,8 @@
  * What servers say of the aliases they serve, so that whoever has given a command sees what came of it. Not history: a row for each
  * server and alias says how things stand now, and goes with its server.
  */
+import { hostname } from "node:os";
+import { isRunning } from "../checkpoint/index.js";
 import type { OpenDatabase, ReportState } from "./database.js";
 
 export interface ServerReport {
@@ -15,7 +17,7 @@ export interface ServerReport {
   readonly detail: string;
 }
 
-/** Of servers that were killed and never came back. */
+/** Of other machines' servers that were killed and never came back. */
 const keptMs = 7 * 24 * 3_600_000;
 
 export class ServerReports {
@@ -43,6 +45,14 @@ export class ServerReports {
       .orderBy("server")
       .execute();
     return rows.map(({ at: _, ...report }) => report);
+  }
+
+  /** Servers of this machine whose process is gone. */
+  async forgetKilled(): Promise<void> {
+    for (const { server } of await this.read()) {
+      const [, host, pid] = /^(.*):(\d+)$/.exec(server) ?? [];
+      if (host === hostname() && !isRunning(Number(pid))) await this.forget(server);
+    }
   }
 
   /** The server ends. */

@@ -77,7 +77,7 @@ export class Fleet {
   /** Loads what the aliases serve, and follows the registry from then on. */
   async start(): Promise<void> {
     const { registry, log } = this.#options;
-    this.#reporter.say("", "serving", "started"); // whoever deploys knows that somebody listens
+    this.#reporter.start();
     await registry.follow(
       () => void this.settle(),
       (error) => log.error({ err: error }, "the registry cannot be read; versions stay as they are"),

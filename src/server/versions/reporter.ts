@@ -14,6 +14,12 @@ export class Reporter {
     this.#log = log;
   }
 
+  /** Whoever deploys knows that somebody listens. */
+  start(): void {
+    this.#then(() => this.#registry.reports.forgetKilled());
+    this.say("", "serving", "started");
+  }
+
   say(alias: string, state: ServerReport["state"], detail: string): void {
     const { reports, state: known } = this.#registry;
     this.#then(() => reports.put({ server: this.#server, alias, seq: known.seq, state, detail }));
