@@ -36,7 +36,7 @@ describe("a command", () => {
   it("fails when a server takes it back, with the reason", async () => {
     const { registry, say } = await setUp({ v1: large, v2: large, v3: { ...large, loadFails: true } });
     await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
-    await expect(say()).rejects.toThrow(/v2 takes 60 B of memory, and 40 B/);
+    await expect(say()).rejects.toThrow(/v2 takes 60 B of memory; 40 B/);
     await registry.run("test", deploy("prod", "v3"));
     await expect(say()).rejects.toThrow(/broken weights/);
   });

@@ -121,7 +121,7 @@ describe("changes under load", () => {
       rollouts,
       pino({ level: "silent" }),
     );
-    await vi.waitFor(() => expect(fleet.loaded("v2")!.gate.stats.running).toBe(1));
+    await vi.waitFor(() => expect(fleet.loaded("v2")!.gate.stats.running).toBe(1), 10_000);
     await registry.run("test", rollBack("prod"));
     await vi.waitFor(() => expect(closed).toEqual(["v2"]), 10_000);
     expect(said).toEqual(["v1", "v2"]);

@@ -40,7 +40,11 @@ export async function openVersions(
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
     ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
-    room: new Room({ estimate: (place) => estimateNeed(place, config), budgetBytes }),
+    room: new Room({
+      budgetBytes,
+      estimate: async (place) => (await estimateNeeds(place, config))[0]!.bytes,
+      alternatives: (place) => estimateNeeds(place, config, true),
+    }),
     prepare: async (tag, place) => {
       if (trusted.length > 0) checkSigned(registry, tag, trusted);
       await pack(place);
@@ -62,15 +66,15 @@ export async function openVersions(
 }
 
 /** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */
-export async function estimateNeed(folder: string, config: ServeConfig): Promise<Need> {
+export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
   const { blockSize, vision, table, maxSequences: numSequences, maxLength, prefixBytes } = config;
   const plan = parsePlan(config.weights[0]!, { blockSize, vision, table });
-  const estimated = await estimateMemory(folder, { plan, numSequences, ...(maxLength && { mostTokens: maxLength }) });
-  const needs = estimated.formats.map((format) => ({
+  const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };
+  const { formats, processBytes } = await estimateMemory(folder, { plan, everyFormat, ...sizes });
+  return formats.map((format) => ({
     format: formatLabel(format),
-    bytes: format.totalBytes - estimated.processBytes + prefixBytes, // this process is there already
+    bytes: format.totalBytes - processBytes + prefixBytes, // this process is there already
   }));
-  return { bytes: needs[0]!.bytes, others: needs.slice(1) };
 }
 
 function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {

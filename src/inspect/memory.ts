@@ -34,8 +34,10 @@ export interface MemoryOptions {
   readonly picture?: PictureSize;
   /** Default: this machine, now. */
   readonly machine?: MachineMemory;
-  /** As it would be packed, or as it is: that format comes first, and every other one follows. */
+  /** The only format to look at, of what is not packed yet. Default: every one. */
   readonly plan?: PackingPlan;
+  /** Every format that there is, also of what is packed already. Default false. */
+  readonly everyFormat?: boolean;
 }
 
 export interface PictureSize {
@@ -147,8 +149,8 @@ function estimate(
   const vision = recipe && visionEstimate(family, config, graphs.vision!, recipe, options.picture ?? usualPicture);
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
-  const first = packed ?? options.plan;
-  const formats = [...(first ? [first] : []), ...(packed && !options.plan ? [] : plans)].map((plan): FormatEstimate => {
+  const only = packed ?? options.plan;
+  const formats = (only && !options.everyFormat ? [only] : plans).map((plan): FormatEstimate => {
     const planned = Object.values(graphsOf(family, config, plan));
     const packedBytes = initializerBytes(planned, (dtype) => dtype) + untiedTableBytes(family, config, plan, planned);
     const weightsBytes = initializerBytes(planned, openedAs);

@@ -1,7 +1,7 @@
 /** The model in the box as several versions of one registry, packed in several formats; and a server with room for so many of them. */
 import { join } from "node:path";
 import { serveConfigSchema } from "../../src/cli/config.js";
-import { estimateNeed } from "../../src/cli/serve-versions.js";
+import { estimateNeeds } from "../../src/cli/serve-versions.js";
 import { pack, parsePlan } from "../../src/pack/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
 import { repository } from "./folders.js";
@@ -30,7 +30,7 @@ export async function publishVersions(folder: string): Promise<Published> {
     const plan = parsePlan(formats[tag], { blockSize: blocks[tag] });
     await pack(join(repository, "checkpoints/ocellus-tiny"), { plan, into });
     await registry.publish(into, { tag, family: "box", quantization: formats[tag], createdBy: "test" });
-    needs.push((await estimateNeed(into, config)).bytes);
+    needs.push((await estimateNeeds(into, config))[0]!.bytes);
   }
   await registry.run("test", deploy("prod", "v1"));
   const needBytes = Math.max(...needs);

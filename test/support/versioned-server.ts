@@ -105,10 +105,8 @@ export async function openVersions(
     return echo(tag, behaviours[tag]!, closed);
   };
   const room = new Room({
-    estimate: async (path) => ({
-      bytes: behaviours[basename(path)]?.bytes ?? 0,
-      others: [{ format: "int4", bytes: 1 }],
-    }),
+    estimate: async (path) => behaviours[basename(path)]?.bytes ?? 0,
+    alternatives: async () => [{ format: "int4", bytes: 1 }],
     budgetBytes: memoryBytes,
   });
   const guards = Guards.none();

@@ -207,10 +207,8 @@ export class Fleet {
       const { message } = error as Error;
       this.#failed.set(tag, message);
       this.#reporter.say(alias.name, "failed", `${tag}: ${message}`);
-      this.#options.log.error(
-        { version: tag, alias: alias.name, err: error },
-        "version not loaded; the one before goes on",
-      );
+      const err = error instanceof NoRoom ? error.cause : error;
+      this.#options.log.error({ version: tag, alias: alias.name, err }, "version not loaded; the one before goes on");
       if (error instanceof NoRoom) await this.#takeBack(alias, tag, message);
       return false;
     }

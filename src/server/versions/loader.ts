@@ -6,7 +6,7 @@ import { OcellusError } from "../../base/index.js";
 import type { Alias, Registry } from "../../registry/index.js";
 import { Hold } from "./hold.js";
 import type { Rack } from "./rack.js";
-import type { Need, Room } from "./room.js";
+import type { Room } from "./room.js";
 
 export interface LoaderOptions {
   readonly registry: Registry;
@@ -36,13 +36,12 @@ export interface Wishes {
 interface Unloaded {
   readonly tag: string;
   readonly folder: string;
-  readonly need: Need;
+  /** That it takes, as estimated; 0 where nobody counts. */
+  readonly bytes: number;
 }
 
 /** How often a version that drains is looked at. */
 const drainLookMs = 10;
-/** Of a version without an estimate. */
-const needsNothing: Need = { bytes: 0, others: [] };
 
 export class Loader {
   readonly #options: LoaderOptions;
@@ -66,7 +65,7 @@ export class Loader {
     const version = await this.#unloaded(tag);
     await this.#options.prepare?.(tag, version.folder);
     const isAlone = this.#rack.tags.length === 0; // an estimate keeps nobody from his only version
-    if (isAlone || (await this.#rack.makeRoom(version.need, this.#wishes.wanted())))
+    if (isAlone || (await this.#rack.makeRoom(version.bytes, this.#wishes.wanted())))
       return this.#loadBeside(alias, version);
     await this.#swap(alias, version).catch((cause: unknown) => {
       throw new NoRoom(cause);
@@ -79,31 +78,31 @@ export class Loader {
     if (!this.#options.room || !alias || this.#rack.get(tag)) return;
     await this.#options.registry.refresh(); // it may have been published just now
     const version = await this.#unloaded(tag);
-    if (this.#rack.freeBytes(this.#tagsOutside(this.#wishes.wanted())) < version.need.bytes)
-      throw this.#refusal(alias, version, this.#wishes.wanted());
+    if (this.#rack.freeBytes(this.#tagsOutside(this.#wishes.wanted())) < version.bytes)
+      throw await this.#refusal(alias, version, this.#wishes.wanted());
   }
 
   async #unloaded(tag: string): Promise<Unloaded> {
     const { registry, room } = this.#options;
     const folder = await registry.folderOf(tag);
-    return { tag, folder, need: (await room?.estimate(folder)) ?? needsNothing };
+    return { tag, folder, bytes: (await room?.bytesOf(folder)) ?? 0 };
   }
 
-  async #loadBeside(alias: Alias, { tag, folder, need }: Unloaded): Promise<void> {
+  async #loadBeside(alias: Alias, { tag, folder, bytes }: Unloaded): Promise<void> {
     const others = this.#rack.tags;
     const where = others.length === 0 ? "by itself" : `beside ${others.join(", ")}`;
     this.#wishes.say(alias, "loading", `${tag} is loaded ${where}`);
     const started = performance.now();
-    await this.#rack.load(tag, folder, need);
+    await this.#rack.load(tag, folder, bytes);
     this.#wishes.say(alias, "loaded", `${tag} was loaded ${where} in ${secondsSince(started)}`);
   }
 
   async #swap(alias: Alias, version: Unloaded): Promise<void> {
     const served = this.#wishes.serving(alias.name);
-    if (version.tag !== alias.tag || !served) throw this.#refusal(alias, version, this.#wishes.wanted());
+    if (version.tag !== alias.tag || !served) throw await this.#refusal(alias, version, this.#wishes.wanted());
     const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
-    if (this.#rack.freeBytes(closed) < version.need.bytes)
-      throw this.#refusal(alias, version, this.#wishes.wanted(alias.name));
+    if (this.#rack.freeBytes(closed) < version.bytes)
+      throw await this.#refusal(alias, version, this.#wishes.wanted(alias.name));
     this.#wishes.say(alias, "loading", `${version.tag} takes the place of ${closed.join(", ")}`);
     const started = performance.now();
     const hold = new Hold(closed, this.#options.maxQueue);
@@ -143,9 +142,9 @@ export class Loader {
     throw new OcellusError("unavailable", `what is to be served has changed while ${closed.join(", ")} was drained`);
   }
 
-  async #loadOrReopen({ tag, folder, need }: Unloaded, before: Alias): Promise<void> {
+  async #loadOrReopen({ tag, folder, bytes }: Unloaded, before: Alias): Promise<void> {
     try {
-      await this.#rack.load(tag, folder, need);
+      await this.#rack.load(tag, folder, bytes);
     } catch (reason) {
       for (const old of tagsOf(before)) await this.#reopen(before, old);
       throw reason;
@@ -154,8 +153,8 @@ export class Loader {
 
   async #reopen(alias: Alias, tag: string): Promise<void> {
     try {
-      const { folder, need } = await this.#unloaded(tag);
-      await this.#rack.load(tag, folder, need);
+      const { folder, bytes } = await this.#unloaded(tag);
+      await this.#rack.load(tag, folder, bytes);
     } catch (error) {
       this.#wishes.lost(alias, tag, error);
     }
@@ -165,13 +164,14 @@ export class Loader {
     return this.#rack.tags.filter((tag) => !wanted.has(tag));
   }
 
-  #refusal(alias: Alias, { tag, need }: Unloaded, wanted: ReadonlySet<string>): OcellusError {
+  #refusal(alias: Alias, version: Unloaded, wanted: ReadonlySet<string>): Promise<OcellusError> {
     const kept = this.#rack.tags.filter((other) => wanted.has(other));
     const freeBytes = this.#rack.freeBytes(this.#tagsOutside(wanted));
-    const swapped = this.#rack.freeBytes(this.#tagsOutside(this.#wishes.wanted(alias.name)));
-    const canSwap = tag !== alias.tag && swapped >= need.bytes;
-    const advice = canSwap ? `\`ocellus deploy ${alias.name} ${tag}\`` : undefined;
-    return this.#options.room!.refusal({ tag, need, kept, freeBytes, advice });
+    const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
+    const canSwap = version.tag !== alias.tag && this.#rack.freeBytes(closed) >= version.bytes;
+    const deploy = `\`ocellus deploy ${alias.name} ${version.tag}\``;
+    const advice = canSwap ? `${deploy} would put it in the place of ${closed.join(", ")}` : undefined;
+    return this.#options.room!.refusal({ ...version, kept, freeBytes, advice });
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Guards } from "../../guard/index.js";
 import { Gate } from "../gate.js";
 import type { ChatModel, ServedModel } from "../served.js";
-import type { Need, Room } from "./room.js";
+import type { Room } from "./room.js";
 
 export interface RackOptions {
   /** Opens and warms a version's folder. */
@@ -27,7 +27,8 @@ export interface Lease {
 
 interface Loaded {
   readonly served: ServedModel;
-  readonly need: Need;
+  /** As estimated. */
+  readonly bytes: number;
   numLeases: number;
   /** When it was last wanted. */
   wantedAt: number;
@@ -76,11 +77,11 @@ export class Rack {
   }
 
   #bytes(tags: readonly string[]): number {
-    return tags.reduce((sum, tag) => sum + (this.#loaded.get(tag)?.need.bytes ?? 0), 0);
+    return tags.reduce((sum, tag) => sum + (this.#loaded.get(tag)?.bytes ?? 0), 0);
   }
 
   /** Closes what nobody wants or uses, the longest unwanted first, if that makes room. @returns whether there is room */
-  async makeRoom({ bytes }: Need, wanted: ReadonlySet<string>): Promise<boolean> {
+  async makeRoom(bytes: number, wanted: ReadonlySet<string>): Promise<boolean> {
     const wantedAt = (tag: string) => this.#loaded.get(tag)?.wantedAt ?? 0;
     const spare = this.tags.filter((tag) => !wanted.has(tag) && this.isIdle(tag));
     if (this.freeBytes(spare) < bytes) return false;
@@ -89,12 +90,12 @@ export class Rack {
     return true;
   }
 
-  async load(tag: string, folder: string, need: Need): Promise<void> {
+  async load(tag: string, folder: string, bytes: number): Promise<void> {
     const { load, maxQueue, guards } = this.#options;
     const model = guards.answering(await load(tag, folder), tag);
     const gate = new Gate({ maxRunning: Math.ceil(1.5 * model.info.maxSequences), maxQueue });
     const served: ServedModel = { kind: "chat", id: tag, checkpoint: folder, model, gate };
-    this.#loaded.set(tag, { served, need, numLeases: 0, wantedAt: Date.now() });
+    this.#loaded.set(tag, { served, bytes, numLeases: 0, wantedAt: Date.now() });
   }
 
   /** Closes what nobody has wanted for so long. */

@@ -5,29 +5,46 @@
 import { formatBytes, OcellusError } from "../../base/index.js";
 import { type MachineMemory, machineMemory } from "../../inspect/index.js";
 
-/** What a version takes once it is loaded and busy. */
+/** What a model takes once it is loaded and busy. */
 export interface Need {
+  readonly format: string;
   readonly bytes: number;
-  /** What the same model would take in other formats. */
-  readonly others: readonly { readonly format: string; readonly bytes: number }[];
 }
 
 export interface RoomOptions {
-  readonly estimate: (folder: string) => Promise<Need>;
+  /** Bytes that the version in a folder takes. */
+  readonly estimate: (folder: string) => Promise<number>;
+  /** The same in other formats. */
+  readonly alternatives: (folder: string) => Promise<readonly Need[]>;
   /** Of all versions together. Default: what this machine, or its container, has. */
   readonly budgetBytes?: number | undefined;
   readonly machine?: () => MachineMemory;
 }
 
-export class Room {
-  readonly estimate: RoomOptions["estimate"];
-  readonly #budgetBytes: number | undefined;
-  readonly #machine: () => MachineMemory;
+export interface Refused {
+  readonly tag: string;
+  readonly folder: string;
+  readonly bytes: number;
+  readonly freeBytes: number;
+  /** The versions that stay. */
+  readonly kept: readonly string[];
+  /** What would find room, in words. */
+  readonly advice: string | undefined;
+}
 
-  constructor({ estimate, budgetBytes, machine = machineMemory }: RoomOptions) {
-    this.estimate = estimate;
-    this.#budgetBytes = budgetBytes;
-    this.#machine = machine;
+export class Room {
+  readonly #options: RoomOptions;
+  /** By folder: versions do not change. */
+  readonly #estimates = new Map<string, number>();
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  async bytesOf(folder: string): Promise<number> {
+    const bytes = this.#estimates.get(folder) ?? (await this.#options.estimate(folder));
+    this.#estimates.set(folder, bytes);
+    return bytes;
   }
 
   /**
@@ -36,31 +53,25 @@ export class Room {
    * @param closedBytes of those among them that would be closed first
    */
   freeBytes(takenBytes: number, closedBytes = 0): number {
+    const { budgetBytes, machine = machineMemory } = this.#options;
     const keptBytes = takenBytes - closedBytes;
-    if (this.#budgetBytes !== undefined) return this.#budgetBytes - keptBytes;
-    const { availableBytes, totalBytes } = this.#machine();
+    if (budgetBytes !== undefined) return budgetBytes - keptBytes;
+    const { availableBytes, totalBytes } = machine();
     return Math.min(availableBytes + closedBytes, totalBytes - keptBytes);
   }
 
-  refusal({ tag, need: { bytes, others }, freeBytes, kept, advice }: Refused): OcellusError {
-    const of = this.#budgetBytes === undefined ? "" : ` of --memory-bytes ${formatBytes(this.#budgetBytes)}`;
+  async refusal({ tag, folder, bytes, freeBytes, kept, advice }: Refused): Promise<OcellusError> {
+    const { budgetBytes, alternatives } = this.#options;
+    const of = budgetBytes === undefined ? "" : ` of --memory-bytes ${formatBytes(budgetBytes)}`;
     const beside = kept.length === 0 ? "" : ` beside ${kept.join(", ")}`;
-    const fitting = others.filter((other) => other.bytes <= freeBytes).map(({ format }) => format);
-    const fits = fitting.length > 0 ? `packed as ${fitting.join(", ")} it would fit` : "no format of it would fit";
-    return new OcellusError(
-      "too_large",
-      `${tag} takes ${formatBytes(bytes)} of memory, and ${formatBytes(Math.max(0, freeBytes))}${of} are free${beside}; ${fits}${advice === undefined ? "" : `, and ${advice} puts it in their place`}`,
-      { details: { bytes, freeBytes } },
-    );
+    const fitting = (await alternatives(folder)).filter((other) => other.bytes <= freeBytes);
+    const formats = fitting.map(({ format }) => format).join(", ");
+    const parts = [
+      `${tag} takes ${formatBytes(bytes)} of memory`,
+      `${formatBytes(Math.max(0, freeBytes))}${of} are free${beside}`,
+      formats === "" ? "in no other format it would fit" : `packed as ${formats} it would fit`,
+      ...(advice === undefined ? [] : [advice]),
+    ];
+    return new OcellusError("too_large", parts.join("; "), { details: { bytes, freeBytes } });
   }
-}
-
-interface Refused {
-  readonly tag: string;
-  readonly need: Need;
-  readonly freeBytes: number;
-  /** The versions that stay. */
-  readonly kept: readonly string[];
-  /** A command that would find room. */
-  readonly advice: string | undefined;
 }
