@@ -71,6 +71,15 @@ describe("an alias", () => {
     expect((await ask(talk)).said).toBe("v2");
   });
 
+  it("is served while its canary loads, and when that cannot be loaded", async () => {
+    const { ask, registry, fleet } = await setUp({ v1: {}, v2: { loadFails: true }, v3: { loadMs: 200 } });
+    await registry.run("test", deploy("other", "v3"));
+    await registry.run("test", startCanary("other", "v2", half)); // before v3 is there
+    await fleet.settle();
+    expect(fleet.failures.get("v2")).toBe("broken weights");
+    expect(await ask({}, { model: "other" })).toMatchObject({ status: 200, said: "v3" });
+  });
+
   it("goes on with the version before while the next one loads, and when it cannot be loaded", async () => {
     const { ask, registry, fleet } = await setUp({ v1: {}, v2: { loadMs: 300 } });
     await registry.run("test", deploy("prod", "v2"));

@@ -68,7 +68,7 @@ export class Fleet {
       wanted: (except) => this.#wanted(except),
       serving: (name) => this.#serving.get(name),
       say: (alias, state, words) => this.#say(alias, state, words),
-      adopt: (alias) => this.#adopt(alias),
+      adopt: (alias) => this.#adoptStable(alias),
       lost: (alias, version, err) => log.error({ alias: alias.name, version, err }, "the version before is not back"),
     });
     this.#reporter = new Reporter(options.registry, options.log);
@@ -191,9 +191,18 @@ export class Fleet {
     for (const listener of this.#listeners) listener();
   }
 
+  /** Without a canary or a shadow that is not there, or not yet. */
+  #adoptStable(alias: Alias): void {
+    const isWhole = tagsOf(alias).every((tag) => this.#rack.get(tag));
+    this.#adopt(isWhole ? alias : { ...alias, canary: undefined, shadow: undefined });
+  }
+
   async #bringAll(alias: Alias): Promise<void> {
     this.#ways.delete(alias.name);
-    for (const tag of tagsOf(alias)) if (!this.#rack.get(tag) && !(await this.#bring(alias, tag))) return;
+    for (const tag of tagsOf(alias)) {
+      if (!this.#rack.get(tag) && !(await this.#bring(alias, tag))) return;
+      if (!this.#serving.has(alias.name)) this.#adoptStable(alias); // a trial keeps nobody waiting
+    }
   }
 
   /** @returns whether it is there */

@@ -11,7 +11,6 @@ export class Hold {
   readonly tags: ReadonlySet<string>;
   readonly #gate: Gate;
   readonly #ticket: Promise<Ticket>;
-  #numHeld = 0;
 
   constructor(tags: readonly string[], maxQueue: number) {
     this.tags = new Set(tags);
@@ -19,14 +18,12 @@ export class Hold {
     this.#ticket = this.#gate.enter({ owner: "swap", signal: new AbortController().signal });
   }
 
-  /** Requests that have waited. */
-  get numHeld(): number {
-    return this.#numHeld;
+  get numWaiting(): number {
+    return this.#gate.stats.waiting;
   }
 
   /** @throws `overloaded` when the queue is full, `aborted` */
   async wait({ owner, signal }: Visitor): Promise<void> {
-    this.#numHeld++;
     (await this.#gate.enter({ owner, signal })).release();
   }
 

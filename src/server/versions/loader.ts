@@ -26,7 +26,7 @@ export interface Wishes {
   serving(name: string): Alias | undefined;
   /** A version is there, or about to be: told in words. */
   say(alias: Alias, state: "loading" | "loaded", words: string): void;
-  /** A swap is done: the alias is served before anybody who waits goes on. */
+  /** A swap is done: the version is served before anybody who waits goes on. */
   adopt(alias: Alias): void;
   /** A version of what was served before could not be loaded again. */
   lost(alias: Alias, tag: string, error: unknown): void;
@@ -112,7 +112,7 @@ export class Loader {
       this.#checkStillRight(alias, closed);
       for (const tag of closed) await this.#rack.close(tag);
       await this.#loadOrReopen(version, served);
-      const waited = `${hold.numHeld} requests waited`;
+      const waited = `${hold.numWaiting} requests waited`;
       const way = `${version.tag} took the place of ${closed.join(", ")} in ${secondsSince(started)}; ${waited}`;
       this.#wishes.say(alias, "loaded", way);
       this.#wishes.adopt(alias);
