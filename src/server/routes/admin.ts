@@ -37,6 +37,9 @@ const root = "/admin/v1";
 /** Of one page of history. */
 const [defaultLimit, mostListed] = [100, 1000];
 
+/** Commands that load a version beside what is served. */
+const besides: ReadonlySet<string> = new Set(["canary", "shadow"]);
+
 export function addAdmin(app: App, services: Services): void {
   app.get(`${root}/state`, (c) => c.json(wireState(versionsOf(services))));
   app.get(`${root}/history`, async (c) => {
@@ -64,27 +67,23 @@ function addCommands(app: App, services: Services): void {
     name: string,
     schema: S,
     toCommand: (alias: string, request: z.output<S>) => RegistryCommand,
-    isTried = false, // beside what is served
   ) =>
     app.post(`${root}/aliases/:alias/${name}`, async (c) => {
       const versions = versionsOf(services);
       const { alias } = c.req.param() as { alias: string };
       const request = await readRequest(c, services, schema);
       const command = toCommand(alias, request);
-      if (isTried && typeof request.version === "string") await versions.fleet.checkRoom(alias, request.version);
+      if (besides.has(name) && typeof request.version === "string")
+        await versions.fleet.checkRoom(alias, request.version);
       const state = await versions.registry.run(c.get("exchange").owner, command);
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });
   add("deploy", deployRequestSchema, (alias, { version }) => deploy(alias, version));
-  const tryVersion = (
-    alias: string,
-    { version, is_running: isRunning, ...plan }: z.output<typeof canaryRequestSchema>,
-  ) => {
+  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, ...plan }) => {
     if (!isRunning) return tryWith(alias, version, plan);
     if (plan.share === undefined) throw refusal("share", "share: expected the new one of the canary that runs");
     return changeShare(alias, version, plan.share);
-  };
-  add("canary", canaryRequestSchema, tryVersion, true);
+  });
   add("promote", promoteRequestSchema, (alias, { version, reason }) =>
     ifItConcerns(version, promote(alias, { ...(reason !== undefined && { reason }) })),
   );
@@ -93,12 +92,11 @@ function addCommands(app: App, services: Services): void {
   );
   add("pause", pauseRequestSchema, pause);
   add("resume", pauseRequestSchema, resume);
-  const mirror = (alias: string, { version, off }: z.output<typeof shadowRequestSchema>) => {
+  add("shadow", shadowRequestSchema, (alias, { version, off }) => {
     if ((version === undefined) === (off === undefined))
       throw refusal("version", "version: expected one, or off: true");
     return version === undefined ? endShadow(alias) : startShadow(alias, version);
-  };
-  add("shadow", shadowRequestSchema, mirror, true);
+  });
 }
 
 /** @throws `not_found` where no versions are kept, `unavailable` while that is not known yet. */

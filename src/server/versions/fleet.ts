@@ -109,9 +109,9 @@ export class Fleet {
     return this.#rack.get(tag);
   }
 
-  /** Keeps a version open. @returns undefined for one that is not loaded here */
+  /** Keeps a version open, for who is no client. @returns undefined for one that is not loaded here, or is being swapped out */
   lease(tag: string): Lease | undefined {
-    return this.#rack.lease(tag);
+    return this.#loader.holdOf(tag) ? undefined : this.#rack.lease(tag);
   }
 
   /**
@@ -125,7 +125,7 @@ export class Fleet {
       if (!resolution) return undefined;
       const { tag } = resolution;
       const hold = this.#loader.holdOf(tag);
-      const lease = hold ? undefined : this.#rack.lease(tag);
+      const lease = this.lease(tag);
       if (lease) return { ...lease, resolution, alias: this.#serving.get(name) };
       if (!hold) throw this.#notLoaded(tag);
       await hold.wait(visitor);
