@@ -13,6 +13,8 @@ import {
   Rollouts,
   Room,
   type Services,
+  VersionDiffs,
+  VersionFigures,
   type Versions,
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
@@ -52,7 +54,9 @@ export async function openVersions(
     load: (_tag, place) => load(place),
   });
   const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
-  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
+  const figures = new VersionFigures();
+  const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
+  const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();

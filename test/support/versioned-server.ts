@@ -5,7 +5,15 @@ import { basename, join } from "node:path";
 import { pino } from "pino";
 import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
-import { type ChatModel, Fleet, Rollouts, Room, type Versions } from "../../src/server/index.js";
+import {
+  type ChatModel,
+  Fleet,
+  Rollouts,
+  Room,
+  VersionDiffs,
+  VersionFigures,
+  type Versions,
+} from "../../src/server/index.js";
 import { scriptedModel } from "./scripted-model.js";
 import { startServer, type TestServer } from "./server.js";
 
@@ -16,6 +24,8 @@ export interface Behaviour {
   /** What it takes of `memoryBytes`. */
   readonly bytes?: number;
   readonly loadFails?: boolean;
+  /** What is published; else some bytes of its own. */
+  readonly folder?: string;
 }
 
 /** Answers every question with its own tag. */
@@ -90,8 +100,8 @@ export async function openVersions(
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({ folder: join(folder, "registry") });
   for (const tag of Object.keys(behaviours)) {
-    const source = await mkdtemp(join(folder, "model-"));
-    await writeFile(join(source, "weights.bin"), tag);
+    const source = behaviours[tag]!.folder ?? (await mkdtemp(join(folder, "model-")));
+    if (behaviours[tag]!.folder === undefined) await writeFile(join(source, "weights.bin"), tag);
     await registry.publish(source, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
   }
   await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
@@ -112,11 +122,20 @@ export async function openVersions(
   const guards = Guards.none();
   const fleet = new Fleet({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
   await fleet.start();
+  const figures = new VersionFigures();
+  const diffs = new VersionDiffs(registry);
   return {
-    versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },
+    versions: {
+      registry,
+      fleet,
+      rollouts: new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) }),
+      figures,
+      diffs,
+    },
     closed,
     loads,
     async close() {
+      await diffs.close();
       await fleet.close();
       await registry.close();
       await rm(folder, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import { OcellusError } from "../../base/index.js";
 import {
   type Alias,
   endShadow,
-  ifUnchanged,
+  ifAsSeen,
   type RegistryCommand,
   type RegistryState,
   type Resolution,
@@ -239,7 +239,9 @@ export class Fleet {
     const { registry, log } = this.#options;
     const command = this.#without(tag, alias, message.slice(0, maxReason));
     if (!command) return;
-    await registry.run(actor, ifUnchanged(alias, command)).catch((error: unknown) => {
+    const { name, tag: version, canary, shadow = null } = alias;
+    const seen = { version, canary: canary?.tag ?? null, shadow };
+    await registry.run(actor, ifAsSeen(name, seen, command)).catch((error: unknown) => {
       log.warn({ alias: alias.name, version: tag, err: error }, "a version without room was not taken back");
     });
   }
