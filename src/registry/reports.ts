@@ -13,7 +13,7 @@ export interface ServerReport {
   /** The journal's newest entry when it was said. */
   readonly seq: number;
   readonly state: ReportState;
-  /** For people: `v2: beside v1, loaded in 2.1 s`. */
+  /** For people: `v2 was loaded beside v1 in 2.1 s`. */
   readonly detail: string;
 }
 
