@@ -1,11 +1,14 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
+import { secretFrom } from "../guard/index.js";
 import { estimateMemory, formatLabel } from "../inspect/index.js";
 import { parsePlan } from "../pack/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
+  Courier,
+  type DeliveryOutcome,
   Fleet,
   type GoldenCase,
   GoldenRunner,
@@ -20,7 +23,7 @@ import {
 import type { ServeConfig } from "./config.js";
 import { isCorrect } from "./eval-score.js";
 import { type EvalCase, readEvalFiles } from "./eval-set.js";
-import { readKey } from "./registry.js";
+import { eventText, readKey } from "./registry.js";
 
 export interface VersionFolders {
   /** Opens and warms one. */
@@ -39,6 +42,7 @@ export async function openVersions(
   if (folder === undefined) return undefined;
   const { log, guards } = services;
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
+  const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
     ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
@@ -64,6 +68,12 @@ export async function openVersions(
     const cases = (await readEvalFiles(config.golden)).map(goldenCase);
     versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
   }
+  if (webhook) {
+    const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
+    const courier = new Courier({ ...webhook, registry, log, describe: eventText, onDelivery });
+    await courier.start();
+    versions.courier = courier;
+  }
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
@@ -79,6 +89,11 @@ export async function estimateNeeds(folder: string, config: ServeConfig, everyFo
     format: formatLabel(format),
     bytes: format.totalBytes - processBytes + prefixBytes, // this process is there already
   }));
+}
+
+/** @throws `invalid_config` without its secret: before minutes of loading */
+function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
+  return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
 }
 
 function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {
