@@ -131,8 +131,7 @@ export class Scanner {
       return;
     }
     if (what === kinds.break || ++this.#numSeparators > maxSeparators) this.#break();
-    else if (this.#gap !== gaps.break && this.#gap !== gaps.space)
-      this.#gap = what === kinds.space ? gaps.space : gaps.separator;
+    else if (this.#gap !== gaps.break) this.#gap = Math.max(this.#gap, gapOf(what));
   }
 
   #break(): void {
@@ -252,6 +251,11 @@ export class Scanner {
     }
     return -1;
   }
+}
+
+function gapOf(what: number): number {
+  if (what === kinds.space) return gaps.space;
+  return what === kinds.odd ? gaps.odd : gaps.separator;
 }
 
 function isSame(a: Hit, b: Hit): boolean {

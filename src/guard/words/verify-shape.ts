@@ -32,6 +32,7 @@ export class ShapeVerifier {
   #isHex = true;
   #splits = 0;
   #gaps = 0;
+  #oddGaps = 0;
   #hanGaps = 0;
   #joints = 0;
   #latinGaps = 0;
@@ -45,7 +46,7 @@ export class ShapeVerifier {
   /** `match` has the place when the answer is true. */
   verify(rule: number, last: number): boolean {
     this.#letters = this.#leets = this.#restyled = this.#splits = 0;
-    this.#gaps = this.#hanGaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
+    this.#gaps = this.#oddGaps = this.#hanGaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
     this.#isHex = true;
     const { starts, symbols } = this.#c.rules;
     const from = starts[rule]!;
@@ -174,6 +175,7 @@ export class ShapeVerifier {
     if (isLatin) this.#joints++;
     if (gap === gaps.none) return;
     this.#gaps++;
+    if (gap === gaps.odd) this.#oddGaps++;
     if (isHan(this.#window.symbol(i)) && isHan(this.#window.symbol(i - 1))) this.#hanGaps++;
     if (isLatin) this.#latinGaps++;
     if (isLatin && gap === gaps.space) this.#latinSpaces++;
@@ -203,7 +205,8 @@ export class ShapeVerifier {
       return false;
     if (this.#leets > 0 && (this.#letters === 0 || (this.#isHex && this.#leets > this.#letters))) return false;
     if (this.#splits > 0 && length === 1) return false;
-    if (this.#splits === 0 && (this.#hanGaps === 0 || (this.#gaps === last - first && length > 2))) return true;
+    const isApart = this.#oddGaps > 0 || (this.#gaps === last - first && length > 2);
+    if (this.#splits === 0 && (this.#hanGaps === 0 || isApart)) return true;
     return !isOrdinary(this.#window, this.match, length === 2 && this.#splits === 0);
   }
 

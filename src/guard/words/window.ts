@@ -8,7 +8,8 @@ import { kinds } from "./folding.js";
 const capacity = 2 ** 11;
 const mask = capacity - 1;
 
-export const gaps = { none: 0, separator: 1, space: 2, break: 3 } as const;
+/** Of several signs in one gap, a space counts before an odd one, and that before others. */
+export const gaps = { none: 0, separator: 1, odd: 2, space: 3, break: 4 } as const;
 
 export class Window {
   readonly #symbol = new Uint16Array(capacity);
