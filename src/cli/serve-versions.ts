@@ -1,20 +1,25 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
+import { secretFrom } from "../guard/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
+  Courier,
+  type DeliveryOutcome,
   Fleet,
   type GoldenCase,
   GoldenRunner,
   Rollouts,
   type Services,
+  VersionDiffs,
+  VersionFigures,
   type Versions,
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
 import { isCorrect } from "./eval-score.js";
 import { type EvalCase, readEvalFiles } from "./eval-set.js";
-import { readKey } from "./registry.js";
+import { eventText, readKey } from "./registry.js";
 
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
@@ -26,6 +31,7 @@ export async function openVersions(
   if (folder === undefined) return undefined;
   const { log, guards } = services;
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
+  const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
     ...{ registry, maxQueue, keepWarmMs, log, guards },
@@ -35,7 +41,9 @@ export async function openVersions(
     },
   });
   const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
-  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
+  const figures = new VersionFigures();
+  const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
+  const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();
@@ -43,9 +51,20 @@ export async function openVersions(
     const cases = (await readEvalFiles(config.golden)).map(goldenCase);
     versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
   }
+  if (webhook) {
+    const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
+    const courier = new Courier({ ...webhook, registry, log, describe: eventText, onDelivery });
+    await courier.start();
+    versions.courier = courier;
+  }
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
+}
+
+/** @throws `invalid_config` without its secret: before minutes of loading */
+function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
+  return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
 }
 
 function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {

@@ -5,6 +5,7 @@ export {
   type Decision,
   deploy,
   endShadow,
+  ifAsSeen,
   ifCanaryIs,
   ifItConcerns,
   pause,
@@ -13,6 +14,7 @@ export {
   removeVersion,
   resume,
   rollBack,
+  type SeenAlias,
   setShare,
   startCanary,
   startShadow,
@@ -20,6 +22,7 @@ export {
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export type { Observations, Step } from "./evidence.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";
