@@ -11,7 +11,7 @@ import { packedFiles, type Weights, weightsOptions } from "../pack/index.js";
 import { askAll } from "./eval-ask.js";
 import { type EvalRun, evalReport } from "./eval-report.js";
 import { type EvalAnswer, scoreAnswers } from "./eval-score.js";
-import { chooseCases, type EvalCase, type Goals, readEvalFiles, readGoals } from "./eval-set.js";
+import { chooseCases, type EvalCase, expectedText, type Goals, readEvalFiles, readGoals } from "./eval-set.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, commaList, integerBetween, type ModelFlags } from "./options.js";
 import { fileExists } from "./pictures.js";
@@ -29,7 +29,7 @@ interface EvalFlags extends Omit<ModelFlags, "weights"> {
 export function addEvalCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("eval"))
     .description("measure a model on files of labelled questions")
-    .argument("[files...]", "JSON lines (default: the evaluation files of the package)")
+    .argument("[files...]", "JSON lines, or folders of them (default: the evaluation files of the package)")
     .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [
       "fp32",
       "int8",
@@ -115,8 +115,17 @@ function judged(run: EvalRun, goals: Goals) {
 }
 
 function failureLine(weights: string, { case: found, text }: EvalAnswer): string {
-  const { origin, kind, scene, language, question, answer } = found;
-  return JSON.stringify({ weights, origin, kind, scene, language, question, expected: answer, found: text });
+  const { origin, kind, scene, language, question } = found;
+  return JSON.stringify({
+    weights,
+    origin,
+    kind,
+    scene,
+    language,
+    question,
+    expected: expectedText(found),
+    found: text,
+  });
 }
 
 async function writeFailures(path: string, lines: readonly string[]): Promise<void> {
