@@ -93,7 +93,7 @@ function byLanguage(group: string, answers: readonly EvalAnswer[]): Score[] {
   return scores.length > 1 ? [scoreOf(group, "all", answers), ...scores] : scores;
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = keyOf(item);
