@@ -21,14 +21,15 @@ export interface ComparedWith {
 export async function goldenPage(a: GoldenResult, compared: ComparedWith | undefined): Promise<string> {
   const entries = compared ? changedEntries(compared.comparison) : wrongEntries(a);
   const pictures = await picturesOf(a.set.path, new Set(entries.slice(0, maxPictures).map(({ id }) => id)));
+  const [verdict, ...reasons] = compared?.comparison.sentence.split(": ") ?? [];
   const names = compared ? `${a.version.name} → ${compared.b.version.name}` : a.version.name;
   return pageDocument({
     title: `${names} · Ocellus golden`,
-    heading: compared ? compared.comparison.sentence.split(":")[0]! : headingOf(scoreGolden(a.answers).all),
+    heading: verdict ?? headingOf(scoreGolden(a.answers).all),
     facts: `golden set ${a.set.digest.slice(0, 12)}, ${a.set.questions} questions`,
     data: {
       versions: [a, ...(compared ? [compared.b] : [])].map(({ version }) => versionText(version)),
-      sentence: compared?.comparison.sentence,
+      sentence: reasons.join(": "),
       rows: compared ? comparisonRows(compared.comparison) : scoreRows(a),
       total: entries.length,
       entries: entries.slice(0, maxAnswers).map((entry) => ({ ...entry, picture: pictures.get(entry.id) })),
@@ -99,7 +100,8 @@ const style = `
 .sentence { margin-top: 1rem; max-width: 46rem; font-size: 1.05rem; }
 .versions { margin-top: 0.6rem; color: var(--soft); font-size: 0.92rem; }
 .rows { width: 100%; margin-top: 0.8rem; border-collapse: collapse; font-size: 0.92rem; }
-.rows th { padding: 0.3rem 0.6rem; color: var(--soft); font-weight: 400; text-align: left; }
+.rows th { padding: 0.3rem 0.6rem; color: var(--soft); font-weight: 400; text-align: right; }
+.rows th:first-child { text-align: left; }
 .rows td { padding: 0.3rem 0.6rem; border-top: 1px solid var(--line); white-space: nowrap; }
 .rows td:last-child { width: 50%; }
 .plot { position: relative; height: 1.1rem; background: var(--panel); border-radius: 4px; }
@@ -143,7 +145,7 @@ function entry({ origin, question, expected, answers, picture }) {
 }
 
 begin(
-  el("p", { className: "sentence" }, data.sentence || ""),
+  el("p", { className: "sentence" }, data.sentence.charAt(0).toUpperCase() + data.sentence.slice(1)),
   el("div", { className: "versions" }, ...data.versions.map((version, i) => el("p", {}, names[i] + version))),
   el("section", {}, el("h2", {}, isPair ? "B \\u2212 A, in points" : "Right answers"),
     el("p", { className: "aside" }, "With 95 % intervals."),
