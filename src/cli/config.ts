@@ -36,7 +36,7 @@ export const serveConfigSchema = z.strictObject({
   golden: z
     .array(z.string())
     .default([])
-    .describe("evaluation files whose questions both versions are asked while a canary is judged"),
+    .describe("golden sets (folders or .jsonl files) whose questions both versions are asked while a canary is judged"),
   trustedKeys: z.array(z.string()).default([]).describe("public keys; only versions signed by one of them are loaded"),
   embeddingModel: z.string().optional().describe("a CLIP checkpoint for /v1/embeddings"),
   blockSize: z

@@ -5,9 +5,9 @@ import { baseName, pathExists } from "../checkpoint/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { defaultMaxBytes } from "../image/index.js";
 import { versionOf } from "../registry/index.js";
-import { greedy } from "./answer.js";
+import { goldenTokens } from "../server/index.js";
+import { questionAbout } from "./answer.js";
 import { dataUrl } from "./batch-input.js";
-import { askOne } from "./eval-ask.js";
 import type { EvalCase } from "./eval-set.js";
 import type { GoldenVersion } from "./golden-result.js";
 import { withModel } from "./open-model.js";
@@ -62,12 +62,16 @@ async function findModel(flags: GoldenAskFlags): Promise<{ folder: string; versi
   });
 }
 
+/** As the judge of a canary asks. */
+const asJudges = { maxTokens: goldenTokens, sampling: { temperature: 0 } } as const;
+
 function localAsker(model: GuardedVisionLanguageModel, { name, digest = model.info.digest }: GoldenVersion): Asker {
   return {
     version: { name, digest, weights: model.info.weights },
     ask: async (question, signal) => {
       try {
-        const { text, finishReason } = await askOne(model, question, signal);
+        const messages = questionAbout([question.image], question.question);
+        const { text, finishReason } = await model.answer(messages, { ...asJudges, signal });
         return finishReason === "content_filter" ? { text, failure: "a guard has ended the answer" } : { text };
       } catch (error) {
         throwIfAborted(signal);
@@ -145,6 +149,6 @@ async function requestOf({ image, question, origin }: EvalCase, model: string | 
     ...(model !== undefined && { model }),
     messages: [{ role: "user", content }],
     temperature: 0,
-    max_tokens: greedy.maxTokens,
+    max_tokens: goldenTokens,
   };
 }

@@ -1,4 +1,5 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
+import type { Logger } from "pino";
 import { OcellusError } from "../base/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
@@ -13,7 +14,8 @@ import {
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
 import { isCorrect } from "./eval-score.js";
-import { type EvalCase, readEvalFiles } from "./eval-set.js";
+import { type EvalCase, matchKindOf } from "./eval-set.js";
+import { readGoldenSet } from "./golden-set.js";
 import { readKey } from "./registry.js";
 
 /** @returns undefined when the server was given no registry */
@@ -25,6 +27,7 @@ export async function openVersions(
   const { registry: folder, databaseUrl, keepWarmMs, maxQueue } = config;
   if (folder === undefined) return undefined;
   const { log, guards } = services;
+  const golden = await readGolden(config.golden, log);
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
@@ -34,23 +37,35 @@ export async function openVersions(
       return load(place);
     },
   });
-  const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
+  const required: Measure[] = golden.length > 0 ? ["error", "golden"] : ["error"];
   const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();
-  if (config.golden.length > 0) {
-    const cases = (await readEvalFiles(config.golden)).map(goldenCase);
-    versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
-  }
+  if (golden.length > 0) versions.golden = new GoldenRunner(golden, fleet, versions.rollouts, log);
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
 }
 
-function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {
-  const content = [image(picture), question];
-  return { messages: [{ role: "user", content }], isGood: (text) => isCorrect(text, expected) };
+/** @throws as `readGoldenSet`: a server that judges by nothing is not started */
+async function readGolden(paths: readonly string[], log: Logger): Promise<GoldenCase[]> {
+  const sets = await Promise.all(paths.map(readGoldenSet));
+  for (const { path, digest, questions, numUnreviewed } of sets)
+    log.info(
+      { golden: path, digest, questions: questions.length, unreviewed: numUnreviewed },
+      "the golden set is read",
+    );
+  return sets.flatMap(({ questions }) => questions.map(goldenCase));
+}
+
+function goldenCase(found: EvalCase): GoldenCase {
+  const content = [image(found.image), found.question];
+  return {
+    kind: matchKindOf(found),
+    messages: [{ role: "user", content }],
+    isGood: (text) => isCorrect(text, found),
+  };
 }
 
 function checkSigned(registry: Registry, tag: string, trusted: readonly string[]): void {

@@ -55,6 +55,8 @@ const measureFiguresSchema = z.object({
   /** Probability bounds: small means that it is hard to hold that the canary is not worse; or not surely good enough. */
   p_worse: z.number(),
   p_not_fine: z.number(),
+  /** Of golden questions, by how their answers are told right from wrong: how many, and the wrong answers to them. */
+  kinds: z.record(z.string(), z.object({ questions: z.number(), canary: z.number(), stable: z.number() })).optional(),
 });
 const figuresSchema = z.record(z.string(), measureFiguresSchema);
 export type WireMeasureFigures = z.infer<typeof measureFiguresSchema>;

@@ -6,6 +6,6 @@ export { type Listening, listen } from "./listen.js";
 export type { ChatModel, EmbeddingModel } from "./served.js";
 export { createServices, type ServerOptions, type Services } from "./services.js";
 export { Fleet, type FleetOptions } from "./versions/fleet.js";
-export { type GoldenCase, GoldenRunner } from "./versions/golden.js";
+export { type GoldenCase, GoldenRunner, goldenTokens } from "./versions/golden.js";
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";

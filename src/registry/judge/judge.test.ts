@@ -72,11 +72,17 @@ describe("the judge", () => {
     while (judge.verdict().decision === "wait") {
       judge.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false);
       const difficulty = random();
-      judge.observePair("golden", { stable: difficulty < 0.05, canary: difficulty < 0.3 });
+      const isBad = { stable: difficulty < 0.05, canary: difficulty < 0.3 };
+      judge.observePair("golden", isBad, numQuestions % 3 === 0 ? "set" : "exact");
       numQuestions++;
     }
     expect(judge.verdict()).toMatchObject({ decision: "roll_back" });
-    expect(judge.verdict().reason).toMatch(/wrong answers to questions whose answers are known/);
+    expect(judge.verdict().reason).toMatch(
+      /wrong answers to questions whose answers are known: .* of \d+ \(set \d+, exact \d+\); chance alone/,
+    );
+    const { set, exact } = judge.verdict().figures.golden!.kinds!;
+    expect(set!.questions + exact!.questions).toBe(numQuestions);
+    expect(set!.canary + exact!.canary).toBeCloseTo(judge.verdict().figures.golden!.canary * numQuestions);
     expect(numQuestions).toBeLessThan(200);
   });
 

@@ -45,6 +45,14 @@ export interface MeasureFigures {
   /** Probability bounds (1 / wealth): small means that the hypothesis is hard to hold. */
   readonly pWorse: number;
   readonly pNotFine: number;
+  /** Of questions put to both: how many of each kind, and the wrong answers to them. */
+  readonly kinds?: Readonly<Record<string, KindFigures>>;
+}
+
+export interface KindFigures {
+  readonly questions: number;
+  readonly canary: number;
+  readonly stable: number;
 }
 
 export interface JudgeVerdict {
@@ -71,10 +79,12 @@ export class Judge {
     this.#contest(measure).observe(role, isBad ? 1 : 0);
   }
 
-  /** The same question put to both. */
-  observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>): void {
-    this.#contest(measure).observe("stable", isBad.stable ? 1 : 0);
-    this.#contest(measure).observe("canary", isBad.canary ? 1 : 0);
+  /** The same question put to both; `kind` only tells, in the figures, what was asked. */
+  observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
+    const contest = this.#contest(measure);
+    contest.observe("stable", isBad.stable ? 1 : 0);
+    contest.observe("canary", isBad.canary ? 1 : 0);
+    if (kind !== undefined) contest.count(kind, isBad);
   }
 
   #contest(measure: Measure): Contest {
@@ -97,13 +107,21 @@ export class Judge {
   }
 
   #explain(kind: "worse" | "open", measure: Measure, contest: Contest): string {
-    const { canary, stable, numCanary, numStable, pWorse } = contest.figures();
+    const { canary, stable, numCanary, numStable, pWorse, kinds } = contest.figures();
     const { says, margin } = measures[measure];
-    const seen = `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}`;
+    const seen = `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}${kindsText(kinds)}`;
     if (kind === "worse")
       return `${seen}; chance alone would show this with a probability of at most ${pWorse.toPrecision(2)}`;
     return `${seen}; not yet sure that it is less than ${percent(margin)} worse`;
   }
+}
+
+/** ` (exact 120, set 8)` */
+function kindsText(kinds: MeasureFigures["kinds"]): string {
+  if (!kinds) return "";
+  return ` (${Object.entries(kinds)
+    .map(([kind, { questions }]) => `${kind} ${questions}`)
+    .join(", ")})`;
 }
 
 function percent(part: number): string {
@@ -115,6 +133,7 @@ class Contest {
   readonly #worse = new Bettor(0);
   readonly #fine: Bettor;
   readonly #seen = emptyBlock();
+  readonly #kinds = new Map<string, KindFigures>();
   #block = emptyBlock();
   #hasBeenWorse = false;
 
@@ -133,6 +152,16 @@ class Contest {
     this.#block = emptyBlock();
     this.#worse.add(difference);
     this.#fine.add(-difference); // H₀: -difference ≤ -margin
+  }
+
+  count(kind: string, isBad: Readonly<Record<Role, boolean>>): void {
+    const { questions, canary, stable } = this.#kinds.get(kind) ?? { questions: 0, canary: 0, stable: 0 };
+    const next = {
+      questions: questions + 1,
+      canary: canary + Number(isBad.canary),
+      stable: stable + Number(isBad.stable),
+    };
+    this.#kinds.set(kind, next);
   }
 
   /** Wealth that was once enough stays enough: that is what may be looked at at any time means. */
@@ -154,6 +183,7 @@ class Contest {
       numStable: stable.count,
       pWorse: Math.min(1, Math.exp(-this.#worse.logWealth)),
       pNotFine: Math.min(1, Math.exp(-this.#fine.logWealth)),
+      ...(this.#kinds.size > 0 && { kinds: Object.fromEntries(this.#kinds) }),
     };
   }
 }

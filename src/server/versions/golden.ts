@@ -11,12 +11,14 @@ import type { Fleet } from "./fleet.js";
 import type { Rollouts } from "./rollouts.js";
 
 export interface GoldenCase {
+  /** How its answer is told right from wrong: exact, set, pattern, schema. */
+  readonly kind: string;
   readonly messages: readonly ChatMessage[];
   readonly isGood: (answer: string) => boolean;
 }
 
-/** Beyond what a known answer needs. */
-const maxTokens = 256;
+/** Most tokens of an answer: beyond what a known answer needs. */
+export const goldenTokens = 256;
 
 export class GoldenRunner {
   readonly #cases: readonly GoldenCase[];
@@ -55,7 +57,7 @@ export class GoldenRunner {
     for (const found of shuffled(this.#cases, alias.canary!.stepSeq)) {
       if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
       const [a, b] = [await this.#isBad(stable, found), await this.#isBad(canary, found)];
-      this.#rollouts.observePair(alias, { stable: a, canary: b });
+      this.#rollouts.observePair(alias, { stable: a, canary: b }, found.kind);
     }
   }
 
@@ -68,7 +70,7 @@ export class GoldenRunner {
     const { signal } = this.#stop;
     const ticket = await gate.enter({ owner: "golden", signal });
     try {
-      const options = { maxTokens, sampling: { temperature: 0 }, signal };
+      const options = { maxTokens: goldenTokens, sampling: { temperature: 0 }, signal };
       let text = "";
       for await (const event of model.generate(await model.prepare(messages, options), options))
         if (event.type === "text") text += event.text;

@@ -94,11 +94,11 @@ export class Rollouts {
     void this.#decide(trial);
   }
 
-  /** One question of the golden set, put to both. */
-  observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>): void {
+  /** One question of the golden set, put to both; `kind`: how its answer is told right from wrong. */
+  observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
     const trial = this.#trialOf(alias);
     if (!trial) return;
-    trial.judge.observePair("golden", isBad);
+    trial.judge.observePair("golden", isBad, kind);
     void this.#decide(trial);
   }
 

@@ -106,9 +106,12 @@ function wireDecision({
 
 function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
   const entries = Object.entries(figures).map(
-    ([measure, { canary, stable, numCanary, numStable, pWorse, pNotFine }]) => [
+    ([measure, { canary, stable, numCanary, numStable, pWorse, pNotFine, kinds }]) => [
       measure,
-      { canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+      {
+        ...{ canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+        ...(kinds && { kinds }),
+      },
     ],
   );
   return Object.fromEntries(entries);
