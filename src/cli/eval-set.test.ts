@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isCorrect } from "./eval-score.js";
 import { chooseCases, groupName, matchKindOf, readEvalFiles, readGoals, reviewedCases } from "./eval-set.js";
 
 let folder: string;
@@ -53,6 +54,15 @@ describe("readEvalFiles", () => {
     expect(cases.map(matchKindOf)).toEqual(["pattern", "schema", "set"]);
     expect(reviewedCases(cases)).toMatchObject({ cases: [{}, {}], numUnreviewed: 1 });
     expect(chooseCases(cases)).toHaveLength(2);
+  });
+
+  it("reads the example of docs/golden.md", async () => {
+    const page = await readFile(new URL("../../docs/golden.md", import.meta.url), "utf8");
+    const [, example] = /```json\n(.*?)```/s.exec(page)!;
+    const cases = await readEvalFiles([await write("a.jsonl", example!.replace(/\n/g, " "))]);
+    expect(cases.map(matchKindOf)).toEqual(["exact", "set", "pattern", "schema", "exact"]);
+    expect(isCorrect("It is $12.", cases[2]!)).toBe(true);
+    expect(cases.map(({ reviewed }) => reviewed)).toEqual([true, true, true, true, false]);
   });
 
   it.each([
