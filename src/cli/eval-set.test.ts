@@ -112,7 +112,7 @@ describe("readGoals", () => {
     const file = join(folder, "a.jsonl");
     expect(await readGoals([file])).toEqual({});
     await write("goals.json", '{"class/one": 88, "count": 97}');
-    expect(await readGoals([file])).toEqual({ "class/one": 88, count: 97 });
+    for (const place of [file, folder]) expect(await readGoals([place])).toEqual({ "class/one": 88, count: 97 });
   });
 
   it("refuses goals that are no per cent", async () => {

@@ -151,6 +151,12 @@ export function reviewedCases(cases: readonly EvalCase[]): { cases: EvalCase[]; 
   return { cases: reviewed, numUnreviewed: cases.length - reviewed.length };
 }
 
+/** One note for people; none when all are reviewed. */
+export function unreviewedNotes(numUnreviewed: number): string[] {
+  if (numUnreviewed === 0) return [];
+  return [`${numUnreviewed} questions are not asked: nobody has reviewed their answers ("reviewed": false)`];
+}
+
 /** The first `limit` reviewed ones of each kind, scene and language, of the wanted kinds. */
 export function chooseCases(cases: readonly EvalCase[], kinds?: readonly string[], limit = Number.POSITIVE_INFINITY) {
   const taken = new Map<string, number>();
@@ -172,9 +178,11 @@ export function groupName({ kind, scene }: { kind: string; scene: string }): str
 /** Least accuracy in per cent, by group: "class/one", or "class" for all scenes of a kind together. */
 export type Goals = Readonly<Record<string, number>>;
 
-/** goals.json beside the first file; none when there is no such file. */
+/** goals.json beside the first file, or in the first folder; none when there is no such file. */
 export async function readGoals(files: readonly string[]): Promise<Goals> {
-  const path = join(files[0] === undefined ? evaluationFolder : dirname(files[0]), "goals.json");
+  const first = files[0] ?? evaluationFolder;
+  const isFolder = (await stat(first).catch(() => undefined))?.isDirectory();
+  const path = join(isFolder ? first : dirname(first), "goals.json");
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return {};
   const goals = z.record(z.string(), z.number().min(0).max(100)).safeParse(parseGoals(text, path));

@@ -11,12 +11,21 @@ import { packedFiles, type Weights, weightsOptions } from "../pack/index.js";
 import { askAll } from "./eval-ask.js";
 import { type EvalRun, evalReport } from "./eval-report.js";
 import { type EvalAnswer, scoreAnswers } from "./eval-score.js";
-import { chooseCases, type EvalCase, expectedText, type Goals, readEvalFiles, readGoals } from "./eval-set.js";
+import {
+  chooseCases,
+  type EvalCase,
+  expectedText,
+  type Goals,
+  readEvalFiles,
+  readGoals,
+  reviewedCases,
+  unreviewedNotes,
+} from "./eval-set.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, commaList, integerBetween, type ModelFlags } from "./options.js";
 import { fileExists } from "./pictures.js";
 import { describeQuestions, startProgress } from "./progress.js";
-import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
+import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
 interface EvalFlags extends Omit<ModelFlags, "weights"> {
   readonly weights: readonly Weights[];
@@ -51,7 +60,9 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
 
 async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Terminal): Promise<void> {
   const goals = await readGoals(files);
-  const cases = chooseCases(await readEvalFiles(files), flags.kinds, flags.limit);
+  const all = await readEvalFiles(files);
+  if (!flags.json) printNotes(terminal, unreviewedNotes(reviewedCases(all).numUnreviewed));
+  const cases = chooseCases(all, flags.kinds, flags.limit);
   if (cases.length === 0)
     throw new OcellusError("invalid_request", "eval: no questions left; check --kinds and the files");
   const runs: EvalRun[] = [];

@@ -4,6 +4,7 @@ import { OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeImage } from "../image/index.js";
 import { type EvalCase, type MatchKind, matchKindOf, matchKinds, readEvalLines, reviewedCases } from "./eval-set.js";
 import type { GlobalFlags } from "./options.js";
+import { shown } from "./shown.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
 
 export function addGoldenCheck(golden: Command, terminal: Terminal): void {
@@ -20,7 +21,7 @@ async function check(path: string, flags: GlobalFlags, terminal: Terminal): Prom
   for (const found of pictures.values()) problems.push(...(await pictureProblems(found, terminal.signal)));
   const found = foundOf(cases);
   if (flags.json) printJson(terminal, { ...found, problems });
-  else for (const problem of problems) printLine(terminal, problem);
+  else for (const problem of shown(problems)) printLine(terminal, problem);
   if (problems.length > 0) throw new OcellusError("invalid_file", `${path}: ${problems.length} problems`);
   if (!flags.json) printLine(terminal, foundText(path, found));
 }

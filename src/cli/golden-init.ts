@@ -3,7 +3,7 @@
  * proposals that nobody is judged by before a person has reviewed them; else questions of the package's own examination.
  */
 import { constants } from "node:fs";
-import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { ioError, OcellusError, throwIfAborted } from "../base/index.js";
@@ -61,20 +61,24 @@ Examples:
 }
 
 async function init(folder: string, flags: InitFlags, terminal: Terminal): Promise<void> {
-  const path = join(folder, "golden.jsonl");
-  if (flags.pictures === undefined && flags.ask !== undefined)
+  const { pictures } = flags;
+  if (pictures === undefined && flags.ask !== undefined)
     throw new OcellusError("invalid_request", "golden init: --ask belongs to --pictures");
-  await mkdir(join(folder, "pictures"), { recursive: true }).catch((cause: unknown) => {
-    throw ioError("make the folder", folder, cause);
-  });
+  const path = join(folder, "golden.jsonl");
   const notes =
-    flags.pictures === undefined
+    pictures === undefined
       ? await copyExamination(folder, path, flags)
-      : await propose(folder, path, { ...flags, pictures: flags.pictures }, terminal);
-  const found = foundOf(await readEvalFiles([path]));
+      : await propose(folder, path, { ...flags, pictures }, terminal);
+  const found = foundOf((await pathExists(path)) ? await readEvalFiles([path]) : []);
   if (flags.json) return printJson(terminal, { path, ...found });
   printNotes(terminal, notes);
   printLine(terminal, foundText(path, found));
+}
+
+async function makeFolders(folder: string): Promise<void> {
+  await mkdir(join(folder, "pictures"), { recursive: true }).catch((cause: unknown) => {
+    throw ioError("make the folder", folder, cause);
+  });
 }
 
 /** Questions with their labels, ready to be asked. */
@@ -84,11 +88,12 @@ async function copyExamination(folder: string, path: string, { limit = defaultLi
       "invalid_request",
       `${path} is there already, and is not overwritten; choose another folder`,
     );
+  await makeFolders(folder);
   const lines: string[] = [];
   for (const [image, cases] of groupBy(chooseCases(await readEvalFiles([]), undefined, limit), ({ image }) => image)) {
     const { bytes } = await readInput(image, { maxBytes: defaultMaxBytes, signal: undefined, fetch });
     const name = `${textDigest(image).slice(0, 12)}.${sniffFormat(bytes, image)}`;
-    await writeFile(join(folder, "pictures", name), bytes);
+    await writeFileAtomically(join(folder, "pictures", name), bytes);
     lines.push(`${JSON.stringify({ image: `pictures/${name}`, questions: cases.map(questionOf) })}\n`);
   }
   await writeFileAtomically(path, lines.join(""));
@@ -110,6 +115,7 @@ async function propose(folder: string, path: string, flags: Proposing, terminal:
   const done = new Set(known.map(({ image }) => image));
   const missing = names.filter((name) => !done.has(resolve(folder, "pictures", name)));
   if (missing.length === 0) return [];
+  await makeFolders(folder);
   const refused: unknown[] = [];
   await withOutputLock(path, () =>
     withModel(flags, terminal, (model) => askAll(model, missing, { folder, path, flags, terminal, refused })),

@@ -7,6 +7,7 @@ import { compareGolden, type GoldenComparison, summaryOf } from "./golden-score.
 import { comparisonText, defaultShown, goldenNotes, resultText } from "./golden-text.js";
 import { type GlobalFlags, integerBetween } from "./options.js";
 import { checkPagePath, writePage } from "./page-file.js";
+import { shown } from "./shown.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
 interface ReportFlags extends GlobalFlags {
@@ -43,8 +44,8 @@ async function report(pathA: string, pathB: string | undefined, flags: ReportFla
   printLine(
     terminal,
     compared
-      ? comparisonText({ a, b: compared.b }, compared.comparison, flags.show, colours)
-      : resultText(a, flags.show, colours),
+      ? comparisonText(shown({ a, ...compared }), flags.show, colours)
+      : resultText(shown(a), flags.show, colours),
   );
   printNotes(terminal, [a, ...(b ? [b] : [])].flatMap(goldenNotes));
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { isCorrect } from "./eval-score.js";
-import { expectedText, matchKindOf } from "./eval-set.js";
+import { expectedText, matchKindOf, unreviewedNotes } from "./eval-set.js";
 import { type Asker, type GoldenAskFlags, withAsker } from "./golden-ask.js";
 import {
   type GoldenAnswer,
@@ -14,13 +14,14 @@ import {
   readGoldenResult,
 } from "./golden-result.js";
 import { summaryOf } from "./golden-score.js";
-import { type GoldenQuestion, readGoldenSet, unreviewedNotes } from "./golden-set.js";
+import { type GoldenQuestion, readGoldenSet } from "./golden-set.js";
 import { defaultShown, goldenNotes, resultText } from "./golden-text.js";
 import { withOutputLock } from "./json-lines-file.js";
 import { mapConcurrently } from "./map-concurrently.js";
 import { addModelOptions, integerBetween, weightsOption } from "./options.js";
 import { describeQuestions, startProgress } from "./progress.js";
 import { addRegistryOptions } from "./registry.js";
+import { shown } from "./shown.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
 interface RunFlags extends GoldenAskFlags {
@@ -59,7 +60,7 @@ async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<v
   });
   refuseSilence(result);
   if (flags.json) return printJson(terminal, { ...summaryOf(result), unreviewed: set.numUnreviewed });
-  printLine(terminal, resultText(result, defaultShown, coloursFor(terminal.stdout)));
+  printLine(terminal, resultText(shown(result), defaultShown, coloursFor(terminal.stdout)));
   printNotes(terminal, [...goldenNotes(result), `the answers are kept in ${result.path}`]);
 }
 

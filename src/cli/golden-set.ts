@@ -37,12 +37,6 @@ function nothingToAsk(path: string, numUnreviewed: number): OcellusError {
   return new OcellusError("invalid_request", `${path}: ${why}`);
 }
 
-/** One note for people; none when all are reviewed. */
-export function unreviewedNotes(numUnreviewed: number): string[] {
-  if (numUnreviewed === 0) return [];
-  return [`${numUnreviewed} questions are not asked: nobody has reviewed their answers ("reviewed": false)`];
-}
-
 async function withIds(cases: readonly EvalCase[]): Promise<GoldenQuestion[]> {
   const pictures = new Map<string, string>();
   const taken = new Map<string, number>();

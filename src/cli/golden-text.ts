@@ -1,4 +1,4 @@
-/** Golden results on the terminal: tables of shares, sentences, and the answers worth looking at. */
+/** Golden results on the terminal, with all texts made printable before (shown.ts): tables of shares, sentences, and the answers worth looking at. */
 import { type GoldenAnswer, type GoldenResult, versionText } from "./golden-result.js";
 import {
   type AnswerPair,
@@ -9,7 +9,6 @@ import {
   scoreGolden,
   signed,
 } from "./golden-score.js";
-import { shown } from "./shown.js";
 import type { coloursFor } from "./terminal.js";
 import { textTable } from "./text-layout.js";
 
@@ -41,9 +40,9 @@ export function resultText(result: GoldenResult, numShown: number, colours: Colo
     ...shareCells(score),
   ]);
   return [
-    colours.bold(versionText(shown(result.version))),
+    colours.bold(versionText(result.version)),
     textTable([header, ...rows], ["left", "right", "right", "right"]),
-    ...listed("wrong", failures.length, shown(failures.slice(0, numShown)).map(wrongText)),
+    ...listed("wrong", failures.length, failures.slice(0, numShown).map(wrongText)),
   ].join("\n\n");
 }
 
@@ -69,19 +68,21 @@ function foundText({ text, failure }: GoldenAnswer): string {
   return failure === undefined ? text || "nothing" : `no answer: ${failure}`;
 }
 
-export function comparisonText(
-  { a, b }: { readonly a: GoldenResult; readonly b: GoldenResult },
-  { all, byMatch, byKind, changed, sentence }: GoldenComparison,
-  numShown: number,
-  colours: Colours,
-): string {
+export interface Compared {
+  readonly a: GoldenResult;
+  readonly b: GoldenResult;
+  readonly comparison: GoldenComparison;
+}
+
+export function comparisonText({ a, b, comparison }: Compared, numShown: number, colours: Colours): string {
+  const { all, byMatch, byKind, changed, sentence } = comparison;
   const header = ["questions", "asked", "A", "B", "B − A, points", "p"].map(colours.bold);
   const rows = partsOf(all, byMatch, byKind).map(comparisonRow);
   return [
-    [`A  ${versionText(shown(a.version))}`, `B  ${versionText(shown(b.version))}`].join("\n"),
+    [`A  ${versionText(a.version)}`, `B  ${versionText(b.version)}`].join("\n"),
     textTable([header, ...rows], ["left", "right", "right", "right", "left", "right"]),
     colours.bold(sentence),
-    ...listed("right in one of them only", changed.length, shown(changed.slice(0, numShown)).map(changedText)),
+    ...listed("right in one of them only", changed.length, changed.slice(0, numShown).map(changedText)),
   ].join("\n\n");
 }
 

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { chromiumPath, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer } from "../support/server.js";
 
@@ -134,6 +135,35 @@ describe("golden init, check, run and report", () => {
       code: 7,
       stderr: expect.stringContaining("127.0.0.1:1/v1/chat/completions does not answer"),
     });
+  });
+});
+
+describe.skipIf(!chromiumPath)("the page of a report", () => {
+  it("shows what changed, with its picture, and breaks nothing", async () => {
+    const lines = readFileSync(join(folder, "a.golden"), "utf8").split("\n");
+    const asB = (text: string) =>
+      text.replace('"correct":true', '"correct":false').replace(/"text":"[^"]*"/, '"text":"<b>no</b>"');
+    const changed = lines.map((text, i) => (i > 0 && i <= 12 ? asB(text) : text));
+    writeFileSync(join(folder, "worse.golden"), changed.join("\n"));
+    const { stdout } = await golden("report", "a.golden", "worse.golden", "--html", "worse.html", "--json");
+    const { lost } = JSON.parse(stdout).comparison.all;
+    expect(lost).toBeGreaterThan(5);
+    const browser = await openBrowser();
+    try {
+      const page = await browser.newPage({ viewport: { width: 400, height: 800 } });
+      const faults: string[] = [];
+      page.on("pageerror", (error) => faults.push(error.message));
+      page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+      await page.goto(`file://${join(folder, "worse.html")}`);
+      expect(await page.locator("h1").innerText()).toBe("B answers worse than A");
+      expect(await page.locator(".entries li").count()).toBe(lost);
+      expect(await page.locator(".entries img").count()).toBe(lost);
+      expect(await page.locator(".entries .wrong").first().innerText()).toContain("<b>no</b>");
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+      expect(faults).toEqual([]);
+    } finally {
+      await browser.close();
+    }
   });
 });
 
