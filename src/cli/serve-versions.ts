@@ -10,6 +10,8 @@ import {
   GoldenRunner,
   Rollouts,
   type Services,
+  VersionDiffs,
+  VersionFigures,
   type Versions,
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
@@ -38,7 +40,9 @@ export async function openVersions(
     },
   });
   const required: Measure[] = golden.length > 0 ? ["error", "golden"] : ["error"];
-  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
+  const figures = new VersionFigures();
+  const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
+  const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();

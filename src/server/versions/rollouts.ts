@@ -33,6 +33,8 @@ export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
   readonly judge?: JudgeOptions;
+  /** Told of every question of the golden set. */
+  readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
 
 /** One step of one canary. */
@@ -96,6 +98,7 @@ export class Rollouts {
 
   /** One question of the golden set, put to both; `kind`: how its answer is told right from wrong. */
   observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
+    this.#options.onPair?.(alias, isBad);
     const trial = this.#trialOf(alias);
     if (!trial) return;
     trial.judge.observePair("golden", isBad, kind);
