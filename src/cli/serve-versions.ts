@@ -1,10 +1,13 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import type { Logger } from "pino";
 import { OcellusError } from "../base/index.js";
+import { secretFrom } from "../guard/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
+  Courier,
+  type DeliveryOutcome,
   Fleet,
   type GoldenCase,
   GoldenRunner,
@@ -18,7 +21,7 @@ import type { ServeConfig } from "./config.js";
 import { isCorrect } from "./eval-score.js";
 import { type EvalCase, matchKindOf } from "./eval-set.js";
 import { readGoldenSet } from "./golden-set.js";
-import { readKey } from "./registry.js";
+import { eventText, readKey } from "./registry.js";
 
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
@@ -31,6 +34,7 @@ export async function openVersions(
   const { log, guards } = services;
   const golden = await readGolden(config.golden, log);
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
+  const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
     ...{ registry, maxQueue, keepWarmMs, log, guards },
@@ -47,6 +51,12 @@ export async function openVersions(
   services.models.useFleet(fleet);
   await fleet.start();
   if (golden.length > 0) versions.golden = new GoldenRunner(golden, fleet, versions.rollouts, log);
+  if (webhook) {
+    const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
+    const courier = new Courier({ ...webhook, registry, log, describe: eventText, onDelivery });
+    await courier.start();
+    versions.courier = courier;
+  }
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
@@ -70,6 +80,11 @@ function goldenCase(found: EvalCase): GoldenCase {
     messages: [{ role: "user", content }],
     isGood: (text) => isCorrect(text, found),
   };
+}
+
+/** @throws `invalid_config` without its secret: before minutes of loading */
+function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
+  return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
 }
 
 function checkSigned(registry: Registry, tag: string, trusted: readonly string[]): void {

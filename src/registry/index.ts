@@ -22,6 +22,7 @@ export {
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export type { Observations, Step } from "./evidence.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";

@@ -9,7 +9,8 @@
  * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
  * and a slow minute is slow for both.
  */
-import { Bettor } from "./bettor.js";
+import { z } from "zod";
+import { Bettor, bettorSchema } from "./bettor.js";
 
 /** What may be bad about an answer. `paired` measures come as differences on the same question. */
 export const measures = {
@@ -62,29 +63,56 @@ export interface JudgeVerdict {
   readonly figures: Readonly<Partial<Record<Measure, MeasureFigures>>>;
 }
 
+const tallySchema = z.strictObject({ count: z.number().int().min(0), sum: z.number().min(0) });
+const blockSchema = z.strictObject({ stable: tallySchema, canary: tallySchema });
+const contestSchema = z.strictObject({
+  worse: bettorSchema,
+  fine: bettorSchema,
+  seen: blockSchema,
+  kinds: z.record(z.string(), blockSchema).optional(),
+  block: blockSchema,
+  hasBeenWorse: z.boolean(),
+});
+type ContestRecord = z.infer<typeof contestSchema>;
+
+export const measureSchema = z.enum(Object.keys(measures) as [Measure, ...Measure[]]);
+
+/** All that a judge knows: written down, another goes on from it, in another process too. */
+export const judgeSchema = z.strictObject({
+  required: z.array(measureSchema),
+  contests: z.partialRecord(measureSchema, contestSchema),
+});
+export type JudgeRecord = z.infer<typeof judgeSchema>;
+
 export class Judge {
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
-  readonly #contests = new Map<Measure, Contest>();
+  readonly #contests: Map<Measure, Contest>;
 
-  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}) {
+  /** @param record of a judge of the same step: what either requires is required */
+  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}, record?: JudgeRecord) {
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
-    this.#required = required;
+    this.#required = [...new Set([...(record?.required ?? []), ...required])];
+    const known = Object.entries(record?.contests ?? {}) as [Measure, ContestRecord][];
+    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(measures[name].margin, contest)]));
   }
 
-  /** One answer of live traffic. */
-  observe(measure: Measure, role: Role, isBad: boolean): void {
-    this.#contest(measure).observe(role, isBad ? 1 : 0);
+  get record(): JudgeRecord {
+    const contests = [...this.#contests].map(([name, contest]) => [name, contest.record]);
+    return { required: [...this.#required], contests: Object.fromEntries(contests) };
   }
 
-  /** The same question put to both; `kind` only tells, in the figures, what was asked. */
+  /** One answer. @param badness from 0 to 1; most things are bad or not. @param kind only tells, in the figures, what was asked */
+  observe(measure: Measure, role: Role, badness: number | boolean, kind?: string): void {
+    this.#contest(measure).observe(role, Number(badness), kind);
+  }
+
+  /** The same question put to both. */
   observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
-    const contest = this.#contest(measure);
-    contest.observe("stable", isBad.stable ? 1 : 0);
-    contest.observe("canary", isBad.canary ? 1 : 0);
-    if (kind !== undefined) contest.count(kind, isBad);
+    this.observe(measure, "stable", isBad.stable, kind);
+    this.observe(measure, "canary", isBad.canary, kind);
   }
 
   #contest(measure: Measure): Contest {
@@ -130,19 +158,31 @@ function percent(part: number): string {
 
 /** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
 class Contest {
-  readonly #worse = new Bettor(0);
+  readonly #worse: Bettor;
   readonly #fine: Bettor;
-  readonly #seen = emptyBlock();
-  readonly #kinds = new Map<string, KindFigures>();
-  #block = emptyBlock();
-  #hasBeenWorse = false;
+  readonly #seen: Block;
+  readonly #kinds: Map<string, Block>;
+  #block: Block;
+  #hasBeenWorse: boolean;
 
-  constructor(margin: number) {
-    this.#fine = new Bettor(-margin);
+  constructor(margin: number, record?: ContestRecord) {
+    this.#worse = new Bettor(0, record?.worse);
+    this.#fine = new Bettor(-margin, record?.fine);
+    this.#seen = structuredClone(record?.seen ?? emptyBlock());
+    this.#kinds = new Map(Object.entries(structuredClone(record?.kinds ?? {})));
+    this.#block = structuredClone(record?.block ?? emptyBlock());
+    this.#hasBeenWorse = record?.hasBeenWorse ?? false;
   }
 
-  observe(role: Role, value: number): void {
-    for (const tally of [this.#seen[role], this.#block[role]]) {
+  get record(): ContestRecord {
+    const [worse, fine, hasBeenWorse] = [this.#worse.record, this.#fine.record, this.#hasBeenWorse];
+    const kinds = Object.fromEntries(this.#kinds);
+    return structuredClone({ worse, fine, seen: this.#seen, kinds, block: this.#block, hasBeenWorse });
+  }
+
+  observe(role: Role, value: number, kind?: string): void {
+    const ofKind = kind === undefined ? [] : [this.#ofKind(kind)[role]];
+    for (const tally of [this.#seen[role], this.#block[role], ...ofKind]) {
       tally.count++;
       tally.sum += value;
     }
@@ -154,14 +194,10 @@ class Contest {
     this.#fine.add(-difference); // H₀: -difference ≤ -margin
   }
 
-  count(kind: string, isBad: Readonly<Record<Role, boolean>>): void {
-    const { questions, canary, stable } = this.#kinds.get(kind) ?? { questions: 0, canary: 0, stable: 0 };
-    const next = {
-      questions: questions + 1,
-      canary: canary + Number(isBad.canary),
-      stable: stable + Number(isBad.stable),
-    };
-    this.#kinds.set(kind, next);
+  #ofKind(kind: string): Block {
+    const found = this.#kinds.get(kind) ?? emptyBlock();
+    this.#kinds.set(kind, found);
+    return found;
   }
 
   /** Wealth that was once enough stays enough: that is what may be looked at at any time means. */
@@ -183,13 +219,21 @@ class Contest {
       numStable: stable.count,
       pWorse: Math.min(1, Math.exp(-this.#worse.logWealth)),
       pNotFine: Math.min(1, Math.exp(-this.#fine.logWealth)),
-      ...(this.#kinds.size > 0 && { kinds: Object.fromEntries(this.#kinds) }),
+      ...(this.#kinds.size > 0 && {
+        kinds: Object.fromEntries([...this.#kinds].map(([kind, its]) => [kind, kindFigures(its)])),
+      }),
     };
   }
 }
 
-function emptyBlock(): Record<Role, { count: number; sum: number }> {
+type Block = z.infer<typeof blockSchema>;
+
+function emptyBlock(): Block {
   return { stable: { count: 0, sum: 0 }, canary: { count: 0, sum: 0 } };
+}
+
+function kindFigures({ stable, canary }: Block): KindFigures {
+  return { questions: canary.count, canary: canary.sum, stable: stable.sum };
 }
 
 function rate({ count, sum }: { count: number; sum: number }): number {

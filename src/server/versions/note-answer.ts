@@ -19,6 +19,8 @@ export interface Versions {
   readonly diffs: VersionDiffs;
   /** Absent: canaries are judged by their users' answers alone. */
   golden?: GoldenRunner;
+  /** Absent: nobody outside is told of decisions. */
+  courier?: { close(): Promise<void> };
 }
 
 export function noteAnswer(
