@@ -12,3 +12,4 @@ export { Fleet, type FleetOptions } from "./versions/fleet.js";
 export { type GoldenCase, GoldenRunner, goldenTokens } from "./versions/golden.js";
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
+export { type Need, Room } from "./versions/room.js";
