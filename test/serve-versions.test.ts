@@ -125,7 +125,7 @@ describe("changes under load", () => {
     const said: string[] = [];
     const isGood = (text: string) => said.push(text) > 0;
     const golden = new GoldenRunner(
-      [{ messages: [{ role: "user", content: "?" }], isGood }],
+      [{ kind: "exact", messages: [{ role: "user", content: "?" }], isGood }],
       fleet,
       rollouts,
       pino({ level: "silent" }),
