@@ -5,6 +5,9 @@
  *   is the canary worse?            H₀: bad(canary) - bad(stable) ≤ 0        rejected → back
  *   is it surely not much worse?    H₀: bad(canary) - bad(stable) ≥ margin   rejected for all → on
  *
+ * How alike both versions' answers to one question are has no bad or good of its own, and a floor that somebody states: is the
+ * mean disagreement surely more than it allows (H₀: at most that), or surely less (H₀: at least that)?
+ *
  * Answers are compared in blocks of their order in time: as soon as a block has answers of both versions, the mean of the stable
  * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
  * and a slow minute is slow for both.
@@ -23,6 +26,8 @@ export const measures = {
   blocked: { margin: 0.03, minimum: 100, says: "answers that a guard blocked" },
   malformed: { margin: 0.03, minimum: 100, says: "answers that were empty, cut off or repeated themselves" },
   golden: { margin: 0.05, minimum: 50, says: "wrong answers to questions whose answers are known" },
+  /** 1 - similarity of the answers to one question; its margin is what the floor allows. */
+  disagreement: { margin: undefined, minimum: 50, says: "disagreement with the stable version's answers" },
 } as const;
 
 export type Measure = keyof typeof measures;
@@ -35,6 +40,8 @@ export interface JudgeOptions {
   readonly falsePass?: number;
   /** The measures that must have their evidence before going on. Default: all that were ever observed. */
   readonly required?: readonly Measure[];
+  /** What the mean similarity of both versions' answers must not fall below, in (0, 1). Default 0.8. */
+  readonly agreementFloor?: number;
 }
 
 export interface MeasureFigures {
@@ -58,12 +65,14 @@ export class Judge {
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
+  readonly #allowed: number;
   readonly #contests = new Map<Measure, Contest>();
 
-  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}) {
+  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 }: JudgeOptions = {}) {
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
     this.#required = required;
+    this.#allowed = 1 - agreementFloor;
   }
 
   /** One answer of live traffic. */
@@ -77,8 +86,16 @@ export class Judge {
     this.#contest(measure).observe("canary", isBad.canary ? 1 : 0);
   }
 
+  /** How alike both versions' answers to the same question were, in [0, 1]. */
+  observeAgreement(similarity: number): void {
+    this.#contest("disagreement").observe("stable", 0);
+    this.#contest("disagreement").observe("canary", 1 - similarity);
+  }
+
   #contest(measure: Measure): Contest {
-    const found = this.#contests.get(measure) ?? new Contest(measures[measure].margin);
+    const { margin } = measures[measure];
+    const limits = margin === undefined ? { allowed: this.#allowed, margin: this.#allowed } : { allowed: 0, margin };
+    const found = this.#contests.get(measure) ?? new Contest(limits);
     this.#contests.set(measure, found);
     return found;
   }
@@ -99,10 +116,13 @@ export class Judge {
   #explain(kind: "worse" | "open", measure: Measure, contest: Contest): string {
     const { canary, stable, numCanary, numStable, pWorse } = contest.figures();
     const { says, margin } = measures[measure];
-    const seen = `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}`;
+    const seen =
+      margin === undefined
+        ? `${says}: ${percent(canary)} over ${numCanary} questions, ${percent(this.#allowed)} is allowed`
+        : `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}`;
     if (kind === "worse")
       return `${seen}; chance alone would show this with a probability of at most ${pWorse.toPrecision(2)}`;
-    return `${seen}; not yet sure that it is less than ${percent(margin)} worse`;
+    return `${seen}; not yet sure that it is less${margin === undefined ? "" : ` than ${percent(margin)} worse`}`;
   }
 }
 
@@ -112,13 +132,14 @@ function percent(part: number): string {
 
 /** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
 class Contest {
-  readonly #worse = new Bettor(0);
+  readonly #worse: Bettor;
   readonly #fine: Bettor;
   readonly #seen = emptyBlock();
   #block = emptyBlock();
   #hasBeenWorse = false;
 
-  constructor(margin: number) {
+  constructor({ allowed, margin }: { readonly allowed: number; readonly margin: number }) {
+    this.#worse = new Bettor(allowed);
     this.#fine = new Bettor(-margin);
   }
 
