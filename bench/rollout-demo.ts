@@ -4,12 +4,11 @@
  * `npm run bench -- rollout-demo [NOISE]`; NOISE is the disturbance relative to the matrix's own spread.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deploy, Registry, startCanary } from "../src/registry/index.js";
-import { seeded } from "../src/registry/judge/seeded.testkit.js";
-import { toFloat16Bits, toFloat32 } from "../src/tensor/index.js";
+import { disturb } from "../test/support/disturbed.js";
 import { serveProcess } from "../test/support/serve-process.js";
 import { questionAt } from "./support/questions.js";
 
@@ -17,7 +16,6 @@ const box = resolve(import.meta.dirname, "../checkpoints/ocellus-tiny");
 const evaluation = ["one-1", "crowded-1", "dialog-1"].map((name) =>
   resolve(import.meta.dirname, `../eval/${name}.jsonl`),
 );
-const disturbed = "vision_tower.blocks.3.attn.proj.weight";
 const steps = [0.25, 0.5];
 const numUsers = 8;
 
@@ -26,7 +24,7 @@ export async function main([noise = "3"]: string[]): Promise<void> {
   try {
     const registryFolder = join(folder, "registry");
     const damaged = join(folder, "damaged");
-    disturb(damaged, Number(noise));
+    disturb(box, damaged, Number(noise));
     for (const [tag, checkpoint, weights] of [
       ["fp32", box, "fp32"],
       ["int4", box, "int4"],
@@ -55,28 +53,6 @@ function ocellus(...args: string[]): void {
   const bin = resolve(import.meta.dirname, "../src/cli/bin.ts");
   const run = spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), bin, ...args], { encoding: "utf8" });
   if (run.status !== 0) throw new Error(`ocellus ${args.join(" ")}: ${run.stderr}`);
-}
-
-/** A copy of the model in the box with noise on one matrix. */
-function disturb(target: string, noise: number): void {
-  cpSync(box, target, { recursive: true });
-  const path = join(target, "model.safetensors");
-  const bytes = readFileSync(path);
-  const headerLength = Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength));
-  const found = header[disturbed];
-  if (found?.dtype !== "F16") throw new Error(`${disturbed}: expected F16, found ${found?.dtype}`);
-  const [begin, end] = found.data_offsets.map((offset: number) => 8 + headerLength + offset);
-  const data = Uint8Array.from(bytes.subarray(begin, end));
-  const values = toFloat32(data, "f16");
-  const spread = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
-  const random = seeded(1);
-  for (let i = 0; i < values.length; i++) {
-    const gauss = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    values[i] = values[i]! + noise * spread * gauss;
-  }
-  bytes.set(new Uint8Array(toFloat16Bits(values).buffer), begin);
-  writeFileSync(path, bytes);
 }
 
 async function rollout(registry: Registry, url: string, tag: string): Promise<void> {

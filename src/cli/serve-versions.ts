@@ -9,6 +9,7 @@ import {
   GoldenRunner,
   Rollouts,
   type Services,
+  Shadows,
   type Versions,
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
@@ -36,6 +37,7 @@ export async function openVersions(
   });
   const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
   const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
+  versions.shadows = shadowsOf(versions, services, config);
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();
@@ -46,6 +48,16 @@ export async function openVersions(
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
+}
+
+function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, limits: ServeConfig): Shadows {
+  const { models, pixels, lifecycle, metrics, log } = services;
+  const { draining } = lifecycle;
+  return new Shadows({
+    ...{ registry, fleet, rollouts, limits, pixels, draining, log },
+    models: () => models.all(),
+    meters: metrics.registry,
+  });
 }
 
 function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {

@@ -72,6 +72,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await listening.close();
     for (const { model } of services.models.own()) await model.close();
     versions?.golden?.close();
+    await versions?.shadows?.close();
     await versions?.fleet.close();
     await versions?.registry.close();
     await guards.close();

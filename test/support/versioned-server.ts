@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
-import { type ChatModel, Fleet, Rollouts, type Versions } from "../../src/server/index.js";
+import type { ChatOptions } from "../../src/runtime/index.js";
+import { type ChatModel, Fleet, Rollouts, Shadows, type Versions } from "../../src/server/index.js";
 import { scriptedModel } from "./scripted-model.js";
 import { startServer, type TestServer } from "./server.js";
 
@@ -13,20 +14,32 @@ export interface Behaviour {
   readonly loadMs?: number;
   readonly answerMs?: number;
   readonly fails?: (n: number) => boolean;
+  /** Default: its tag. */
+  readonly says?: string;
+  /** Told how each answer was asked for. */
+  readonly onAsk?: (options: ChatOptions) => void;
+  /** Another model altogether. */
+  readonly open?: () => Promise<ChatModel>;
 }
 
 /** Answers every question with its own tag. */
-function echo(tag: string, { answerMs = 0, fails = () => false }: Behaviour, closed: string[]): ChatModel {
+function echo(
+  tag: string,
+  { answerMs = 0, fails = () => false, says = tag, onAsk }: Behaviour,
+  closed: string[],
+): ChatModel {
   let n = 0;
   let isClosed = false;
   return {
     ...scriptedModel(8),
-    async *generate(_prompt, { signal } = {}) {
+    async *generate(_prompt, options = {}) {
+      const { signal } = options;
+      onAsk?.(options);
       if (fails(n++)) throw new Error("broken weights");
       await new Promise((resolve) => setTimeout(resolve, answerMs));
       if (isClosed) throw new Error(`${tag} was closed under a running answer`);
       signal?.throwIfAborted();
-      yield { type: "text", text: tag, tokens: [] };
+      yield { type: "text", text: says, tokens: [] };
       yield {
         type: "end",
         finishReason: "stop",
@@ -46,6 +59,7 @@ export interface VersionedServer {
   readonly server: TestServer;
   readonly registry: Registry;
   readonly fleet: Fleet;
+  readonly shadows: Shadows;
   readonly closed: readonly string[];
   ask(
     headers?: Record<string, string>,
@@ -56,6 +70,7 @@ export interface VersionedServer {
 
 export interface VersionedOptions {
   readonly keepWarmMs?: number;
+  readonly guards?: Guards;
   readonly config?: Parameters<typeof startServer>[1];
   readonly options?: Parameters<typeof startServer>[2];
 }
@@ -68,7 +83,11 @@ export interface OpenVersions {
 }
 
 /** `prod` serves the first. */
-export async function openVersions(behaviours: Record<string, Behaviour>, keepWarmMs = 60_000): Promise<OpenVersions> {
+export async function openVersions(
+  behaviours: Record<string, Behaviour>,
+  keepWarmMs = 60_000,
+  guards = Guards.none(),
+): Promise<OpenVersions> {
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({ folder: join(folder, "registry") });
   for (const tag of Object.keys(behaviours)) {
@@ -81,9 +100,9 @@ export async function openVersions(behaviours: Record<string, Behaviour>, keepWa
   const log = pino({ level: "silent" });
   const load = async (tag: string) => {
     await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
-    return echo(tag, behaviours[tag]!, closed);
+    return behaviours[tag]!.open?.() ?? echo(tag, behaviours[tag]!, closed);
   };
-  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards: Guards.none(), load });
+  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards, load });
   await fleet.start();
   return {
     versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },
@@ -98,15 +117,21 @@ export async function openVersions(behaviours: Record<string, Behaviour>, keepWa
 
 export async function startVersionedServer(
   behaviours: Record<string, Behaviour>,
-  { keepWarmMs, config = {}, options = {} }: VersionedOptions = {},
+  { keepWarmMs, guards, config = {}, options = {} }: VersionedOptions = {},
 ): Promise<VersionedServer> {
-  const { versions, closed, close } = await openVersions(behaviours, keepWarmMs);
+  const { versions, closed, close } = await openVersions(behaviours, keepWarmMs, guards);
   const { registry, fleet } = versions;
   const server = await startServer({}, config, options);
+  const { models, pixels, lifecycle, metrics, log } = server.services;
+  const shadows = new Shadows({
+    ...{ ...versions, pixels, log, draining: lifecycle.draining, meters: metrics.registry },
+    ...{ models: () => models.all(), limits: server.services.config },
+  });
+  versions.shadows = shadows;
   server.services.versions = versions;
   server.services.models.useFleet(fleet);
   return {
-    ...{ server, registry, fleet, closed },
+    ...{ server, registry, fleet, shadows, closed },
     async ask(headers = {}, body = {}) {
       const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
       const response = await server.post("/v1/chat/completions", question, headers);
@@ -116,6 +141,7 @@ export async function startVersionedServer(
     },
     async close() {
       await server.close();
+      await shadows.close();
       await close();
     },
   };

@@ -36,6 +36,7 @@ export const versionsEn = {
     blocked: "Blocked by a guard",
     malformed: "Empty, cut off or repeating",
     golden: "Wrong on known questions",
+    disagreement: "Other than the stable version's",
   } as Readonly<Record<string, string>>,
   of: (bad: number, count: number) => `${percentText(bad)} of ${count}`,
   share: "Share of the canary",
@@ -77,6 +78,7 @@ export const versionsEn = {
       rolled_back: `${alias} is back at ${version}, away from ${from}`,
       shadow_started: `${alias} is shadowed by ${version}`,
       shadow_ended: `${alias} has no shadow any more`,
+      compared: `${alias}: the answers of ${version} compared`,
     })[kind] ?? kind,
 };
 
@@ -108,6 +110,7 @@ export const versionsZh: VersionsWords = {
     blocked: "被护栏拦截",
     malformed: "空白、截断或重复",
     golden: "已知问题答错",
+    disagreement: "与稳定版本的回答不同",
   },
   of: (bad, count) => `${count} 个中 ${percentText(bad)}`,
   share: "试用比例",
@@ -146,6 +149,7 @@ export const versionsZh: VersionsWords = {
       rolled_back: `${alias} 从 ${from} 回到 ${version}`,
       shadow_started: `${alias} 的影子版本为 ${version}`,
       shadow_ended: `${alias} 不再有影子版本`,
+      compared: `${alias}：已比较 ${version} 的回答`,
     })[kind] ?? kind,
 };
 

@@ -12,7 +12,7 @@ describe("the agreement of two answers", () => {
 
   it("counts words that are kept, wherever the first difference stands", () => {
     expect(agreementOf("a red dress", "a blue dress")).toEqual({
-      ...{ isExact: false, similarity: 1 - 1 / 3, sameUntil: 1 / 3 },
+      ...{ isExact: false, similarity: 2 / 3, sameUntil: 1 / 3 },
       numWords: [3, 3],
     });
     expect(agreementOf("it is a red dress", "a red dress")).toMatchObject({ similarity: 3 / 5, sameUntil: 0 });
@@ -21,13 +21,19 @@ describe("the agreement of two answers", () => {
   });
 
   it("counts characters where words are not written apart, and words between them", () => {
-    expect(agreementOf("一条红裙子", "一条蓝裙子")).toMatchObject({ similarity: 0.8, sameUntil: 0.4, numWords: [5, 5] });
+    expect(agreementOf("一条红裙子", "一条蓝裙子")).toMatchObject({
+      similarity: 0.8,
+      sameUntil: 0.4,
+      numWords: [5, 5],
+    });
     expect(agreementOf("iPhone手机", "iphone 手机")).toMatchObject({ isExact: true, numWords: [3, 3] });
     expect(agreementOf("12.50 €", "12.5 €")).toMatchObject({ isExact: false, similarity: 0.75 });
   });
 
   it("is of both alike, a share, and 1 for equal answers only", () => {
-    const answer = fc.array(fc.constantFrom("a", "b", "c", "。", "红"), { maxLength: 12 }).map((words) => words.join(" "));
+    const answer = fc
+      .array(fc.constantFrom("a", "b", "c", "。", "红"), { maxLength: 12 })
+      .map((words) => words.join(" "));
     fc.assert(
       fc.property(answer, answer, (a, b) => {
         const [there, back] = [agreementOf(a, b), agreementOf(b, a)];
@@ -41,6 +47,10 @@ describe("the agreement of two answers", () => {
 
   it("looks at the beginning of what is very long, and knows that the rest differs", () => {
     const long = "word ".repeat(5000);
-    expect(agreementOf(`${long}a`, `${long}b`)).toMatchObject({ isExact: false, similarity: 1, numWords: [5001, 5001] });
+    expect(agreementOf(`${long}a`, `${long}b`)).toMatchObject({
+      isExact: false,
+      similarity: 1,
+      numWords: [5001, 5001],
+    });
   });
 });

@@ -27,7 +27,7 @@ export function agreementOf(a: string, b: string): Agreement {
   const numSame = differs === -1 ? left.length : differs;
   return {
     isExact: x.length === y.length && x.every((word, i) => word === y[i]),
-    similarity: 1 - distance(left.slice(numSame), right.slice(numSame)) / first,
+    similarity: (first - distance(left.slice(numSame), right.slice(numSame))) / first,
     sameUntil: numSame / first,
     numWords,
   };

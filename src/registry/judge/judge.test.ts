@@ -112,7 +112,9 @@ describe("the judge", () => {
       const bad = compare(() => (random() < 0.6 ? random() : 1)); // 0.7
       expect(bad.decision).toBe("roll_back");
       expect(bad.numPairs).toBeLessThan(1000);
-      expect(bad.reason).toMatch(/disagreement with the stable version's answers: \d+\.\d % over \d+ questions, 20\.0 % is/);
+      expect(bad.reason).toMatch(
+        /disagreement with the stable version's answers: \d+\.\d % over \d+ questions, 20\.0 % is/,
+      );
       expect(compare(() => (random() < 0.2 ? random() : 1)).decision).toBe("advance"); // 0.9
     });
 

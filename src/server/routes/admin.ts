@@ -31,7 +31,7 @@ import type { App } from "../exchange.js";
 import { queryNumber } from "../query.js";
 import type { Services } from "../services.js";
 import type { Versions } from "../versions/note-answer.js";
-import { wireAlias, wireEntry, wireState } from "../versions/wire.js";
+import { wireAlias, wireEntry, wireMirrored, wireState } from "../versions/wire.js";
 
 const root = "/admin/v1";
 /** Of one page of history. */
@@ -54,7 +54,9 @@ export function addAdmin(app: App, services: Services): void {
       throw new OcellusError("not_found", `no answer to the request ${id} is known; they are kept for thirty days`);
     const { at, model, tag, role, reason } = found;
     const answered = { object: "ocellus.answered_request", id, at: new Date(at).toISOString(), version: tag } as const;
-    return c.json({ ...answered, model, role, reason } satisfies WireAnsweredRequest);
+    const mirrored = (await versionsOf(services).registry.answers.findMirrored(id)).map(wireMirrored);
+    const others = mirrored.length > 0 && { mirrored };
+    return c.json({ ...answered, model, role, reason, ...others } satisfies WireAnsweredRequest);
   });
   addCommands(app, services);
 }
@@ -86,10 +88,10 @@ function addCommands(app: App, services: Services): void {
   );
   add("pause", pauseRequestSchema, pause);
   add("resume", pauseRequestSchema, resume);
-  add("shadow", shadowRequestSchema, (alias, { version, off }) => {
+  add("shadow", shadowRequestSchema, (alias, { version, share, off }) => {
     if ((version === undefined) === (off === undefined))
       throw refusal("version", "version: expected one, or off: true");
-    return version === undefined ? endShadow(alias) : startShadow(alias, version);
+    return version === undefined ? endShadow(alias) : startShadow(alias, version, share);
   });
 }
 

@@ -92,6 +92,14 @@ export class Fleet {
     return this.#loaded.get(tag)?.served;
   }
 
+  /** A version that stays loaded until it is released; undefined where it is not loaded. For who is no client. */
+  lease(tag: string): { readonly served: ServedModel; release(): void } | undefined {
+    const loaded = this.#loaded.get(tag);
+    if (!loaded) return undefined;
+    loaded.numAnswers++;
+    return { served: loaded.served, release: () => loaded.numAnswers-- };
+  }
+
   /**
    * The version for one answer.
    * @returns undefined when neither an alias nor a version has that name

@@ -6,6 +6,7 @@ import type { Fleet } from "./fleet.js";
 import type { GoldenRunner } from "./golden.js";
 import { repeatsItself } from "./repeats.js";
 import type { AnswerQuality, Rollouts } from "./rollouts.js";
+import type { Shadows } from "./shadows.js";
 
 /** Versions from the registry, as one server has them. */
 export interface Versions {
@@ -14,10 +15,17 @@ export interface Versions {
   readonly rollouts: Rollouts;
   /** Absent: canaries are judged by their users' answers alone. */
   golden?: GoldenRunner;
+  /** Absent: no version is asked what another one has answered. */
+  shadows?: Shadows;
 }
 
-export function noteAnswer(exchange: Exchange, status: number, error: unknown, { registry, rollouts }: Versions): void {
-  const { assignment } = exchange;
+export function noteAnswer(
+  exchange: Exchange,
+  status: number,
+  error: unknown,
+  { registry, rollouts, shadows }: Versions,
+): void {
+  const { assignment, mirrored } = exchange;
   if (!assignment) return;
   assignment.release();
   const { resolution, alias } = assignment;
@@ -25,6 +33,7 @@ export function noteAnswer(exchange: Exchange, status: number, error: unknown, {
   const model = resolution.alias ?? tag;
   registry.answers.add({ requestId: exchange.id, at: Date.now(), model, tag, role, reason });
   const isJudged = alias?.canary !== undefined && role !== "named" && isModelsDoing(exchange, status, error);
+  if (mirrored && status < 400 && isModelsDoing(exchange, status, error)) shadows?.offer(mirrored);
   if (isJudged) rollouts.observe(alias, role, qualityOf(exchange, status));
 }
 

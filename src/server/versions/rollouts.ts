@@ -45,7 +45,10 @@ class Trial {
 
   constructor(alias: Alias, options: JudgeOptions | undefined) {
     this.alias = alias;
-    this.judge = new Judge({ required: ["error"], ...options }); // nobody has asked: nothing is known
+    const { required = ["error"], ...rest } = options ?? {}; // nobody has asked: nothing is known
+    const agreement = alias.canary?.plan.agreement;
+    const compared = agreement && { required: [...required, "disagreement" as const], agreementFloor: agreement.floor };
+    this.judge = new Judge({ ...rest, required, ...compared });
   }
 
   observe(role: Role, { isError, isBlocked, isMalformed, firstTokenMs, tokensPerSecond }: AnswerQuality): void {
@@ -99,6 +102,14 @@ export class Rollouts {
     const trial = this.#trialOf(alias);
     if (!trial) return;
     trial.judge.observePair("golden", isBad);
+    void this.#decide(trial);
+  }
+
+  /** How alike the answers of both to one live question were. */
+  observeAgreement(alias: Alias, similarity: number): void {
+    const trial = this.#trialOf(alias);
+    if (!trial) return;
+    trial.judge.observeAgreement(similarity);
     void this.#decide(trial);
   }
 
