@@ -3,16 +3,14 @@
  * and one that looks good from outside (one matrix of one layer disturbed: same speed, same lengths, no errors).
  * `npm run bench -- rollout-demo [NOISE]`; NOISE is the disturbance relative to the matrix's own spread.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deploy, Registry, startCanary } from "../src/registry/index.js";
-import { disturb } from "../test/support/disturbed.js";
 import { serveProcess } from "../test/support/serve-process.js";
+import { askProd, publishBox } from "./support/box-versions.js";
 import { questionAt } from "./support/questions.js";
 
-const box = resolve(import.meta.dirname, "../checkpoints/ocellus-tiny");
 const evaluation = ["one-1", "crowded-1", "dialog-1"].map((name) =>
   resolve(import.meta.dirname, `../eval/${name}.jsonl`),
 );
@@ -22,17 +20,7 @@ const numUsers = 8;
 export async function main([noise = "3"]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-rollout-"));
   try {
-    const registryFolder = join(folder, "registry");
-    const damaged = join(folder, "damaged");
-    disturb(box, damaged, Number(noise));
-    for (const [tag, checkpoint, weights] of [
-      ["fp32", box, "fp32"],
-      ["int4", box, "int4"],
-      ["damaged", damaged, "int4"],
-    ] as const) {
-      ocellus("pack", checkpoint, "--weights", weights, "--into", join(folder, `packed-${tag}`));
-      ocellus("publish", join(folder, `packed-${tag}`), "--tag", tag, "--registry", registryFolder);
-    }
+    const registryFolder = publishBox(folder, Number(noise));
     const registry = await Registry.open({ folder: registryFolder });
     await registry.run("bench", deploy("prod", "fp32"));
     const server = await serveProcess(["--registry", registryFolder, "--golden", evaluation.join(",")]);
@@ -49,12 +37,6 @@ export async function main([noise = "3"]: string[]): Promise<void> {
   }
 }
 
-function ocellus(...args: string[]): void {
-  const bin = resolve(import.meta.dirname, "../src/cli/bin.ts");
-  const run = spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), bin, ...args], { encoding: "utf8" });
-  if (run.status !== 0) throw new Error(`ocellus ${args.join(" ")}: ${run.stderr}`);
-}
-
 async function rollout(registry: Registry, url: string, tag: string): Promise<void> {
   const started = performance.now();
   const { seq } = await registry.run("bench", startCanary("prod", tag, { steps, judged: true }));
@@ -63,7 +45,7 @@ async function rollout(registry: Registry, url: string, tag: string): Promise<vo
   const user = async (name: number) => {
     for (let i = 0; !isOver; i++) {
       const question = await questionAt(name * 1000 + i);
-      await ask(url, `user ${name} ${i}`, question.url, question.text);
+      await askProd(url, `user ${name} ${i}`, question.url, question.text);
       numRequests++;
     }
   };
@@ -78,18 +60,4 @@ async function rollout(registry: Registry, url: string, tag: string): Promise<vo
   console.log(
     `${tag.padEnd(9)} ${event.kind.padEnd(12)} ${String(numRequests).padStart(8)} ${String(figures?.golden?.numCanary ?? 0).padStart(18)} ${seconds.padStart(9)}   ${reason}`,
   );
-}
-
-async function ask(url: string, user: string, picture: string, text: string): Promise<void> {
-  const content = [
-    { type: "image_url", image_url: { url: picture } },
-    { type: "text", text },
-  ];
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "prod", user, messages: [{ role: "user", content }], max_tokens: 32 }),
-  });
-  await response.arrayBuffer();
-  if (response.status >= 500) console.log(`request failed with ${response.status}`);
 }

@@ -26,7 +26,7 @@ export const measures = {
   blocked: { margin: 0.03, minimum: 100, says: "answers that a guard blocked" },
   malformed: { margin: 0.03, minimum: 100, says: "answers that were empty, cut off or repeated themselves" },
   golden: { margin: 0.05, minimum: 50, says: "wrong answers to questions whose answers are known" },
-  /** 1 - similarity of the answers to one question; its margin is what the floor allows. */
+  /** Put to both: never bad for the stable version, and for the canary by chance, as often as words differ. */
   disagreement: { margin: undefined, minimum: 50, says: "disagreement with the stable version's answers" },
 } as const;
 
@@ -84,12 +84,6 @@ export class Judge {
   observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>): void {
     this.#contest(measure).observe("stable", isBad.stable ? 1 : 0);
     this.#contest(measure).observe("canary", isBad.canary ? 1 : 0);
-  }
-
-  /** How alike both versions' answers to the same question were, in [0, 1]. */
-  observeAgreement(similarity: number): void {
-    this.#contest("disagreement").observe("stable", 0);
-    this.#contest("disagreement").observe("canary", 1 - similarity);
   }
 
   #contest(measure: Measure): Contest {

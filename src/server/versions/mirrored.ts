@@ -21,10 +21,10 @@ export interface Target {
 }
 
 /** Why an alias's stable version is compared, and with what. */
-export function targetsOf({ shadow, shadowShare = 1, canary }: Alias): Target[] {
+export function targetsOf({ tag, shadow, shadowShare = 1, canary }: Alias): Target[] {
   const agreement = canary?.plan.agreement;
   return [
-    ...(shadow === undefined ? [] : [{ role: "shadow", tag: shadow, share: shadowShare } as const]),
+    ...(shadow === undefined || shadow === tag ? [] : [{ role: "shadow", tag: shadow, share: shadowShare } as const]),
     ...(agreement ? [{ role: "comparison", tag: canary!.tag, share: agreement.share } as const] : []),
   ];
 }

@@ -83,8 +83,6 @@ export class Shadows {
       waiting: () => this.#queue.length,
       bytes: () => this.#bytes,
     });
-    options.fleet.onChange(() => this.#endUnwanted());
-    options.draining.addEventListener("abort", () => this.#endUnwanted(), { once: true });
   }
 
   /** Decides, before a request is answered, whether its question is asked again afterwards, and with what seed. */
@@ -142,6 +140,10 @@ export class Shadows {
 
   /** As many as may be in work, unless somebody live waits. */
   #begin(): void {
+    for (const job of this.#queue.filter((each) => !this.#isWanted(each))) {
+      this.#queue.splice(this.#queue.indexOf(job), 1);
+      this.#leave(job, "ended");
+    }
     while (this.#running.size < this.#options.limits.shadowRunning && !this.#isCrowded()) {
       const at = this.#queue.findIndex((job) => this.#hasPlace(job));
       if (at < 0) break;
@@ -169,11 +171,12 @@ export class Shadows {
 
   async #run(job: Job, stop: AbortController): Promise<void> {
     const watch = setInterval(() => {
-      if (this.#isCrowded()) stop.abort("yielded" satisfies DropReason);
+      if (!this.#isWanted(job)) stop.abort("ended" satisfies DropReason);
+      else if (this.#isCrowded()) stop.abort("yielded" satisfies DropReason);
     }, lookEveryMs);
     try {
       const outcome = await this.#ask(job, stop.signal);
-      if (outcome === "yielded" && ++job.numYields < maxYields && this.#isWanted(job)) this.#queue.unshift(job);
+      if (outcome === "yielded" && ++job.numYields < maxYields) this.#queue.unshift(job);
       else if (typeof outcome === "string") this.#leave(job, outcome);
       else this.#settle(job, outcome);
     } catch (error) {
@@ -277,21 +280,13 @@ export class Shadows {
     return found;
   }
 
-  /** The alias serves what it served, and is still compared with that version. */
+  /** The alias serves what it served, and is still compared with that version; by the journal, which is ahead of what is loaded. */
   #isWanted({ mirrored, target }: Job): boolean {
-    const { fleet, draining } = this.#options;
+    const { registry, draining } = this.#options;
     const { name, tag } = mirrored.parts.alias;
-    const alias = fleet.aliases.find((each) => each.name === name);
+    const alias = registry.state.aliases.get(name);
     if (alias?.tag !== tag || draining.aborted) return false;
     return targetsOf(alias).some(({ role, tag: wanted }) => role === target.role && wanted === target.tag);
-  }
-
-  #endUnwanted(): void {
-    for (const job of this.#queue.filter((each) => !this.#isWanted(each))) {
-      this.#queue.splice(this.#queue.indexOf(job), 1);
-      this.#leave(job, "ended");
-    }
-    for (const [job, { stop }] of this.#running) if (!this.#isWanted(job)) stop.abort("ended" satisfies DropReason);
   }
 
   /** Of a shadow; what a canary is compared for stands in its judge's figures. */
