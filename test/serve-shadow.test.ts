@@ -181,6 +181,26 @@ describe("live requests come first", () => {
     await until(() => expect(figures(setup)).toMatchObject({ numPairs: 3, numDropped: 0 }));
   });
 
+  it("beside a live answer a mirrored one is followed by a rest, and by no rest where none is written", async () => {
+    const [live, shadow] = [scriptedModel(), scriptedModel()];
+    const setup = await shadowed({ v1: scripted(live), v2: scripted(shadow) });
+    const done = [setup.ask(), setup.ask()];
+    for (const _ of done) await live.say();
+    await Promise.all(done);
+    await until(() => expect(shadow.running).toHaveLength(1));
+    const long = setup.ask();
+    await until(() => expect(live.running).toHaveLength(1));
+    await new Promise((turn) => setTimeout(turn, 200)); // so that it rests for two seconds
+    await shadow.say();
+    await until(() => expect(figures(setup)!.numPairs).toBe(1));
+    await new Promise((turn) => setTimeout(turn, 100));
+    expect(shadow.running).toEqual([]);
+    await live.say();
+    await long;
+    for (let i = 0; i < 2; i++) await shadow.say();
+    await until(() => expect(figures(setup)!.numPairs).toBe(3));
+  });
+
   it("a share of the answers is mirrored where that is wished", async () => {
     const setup = await shadowed({ v1: {}, v2: {} }, {}, 0.2);
     for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 20 }, () => setup.ask()));

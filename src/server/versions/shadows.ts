@@ -1,7 +1,7 @@
 /**
  * Live questions, asked once more of a version that is looked at: an alias's shadow, or its canary where agreement is judged.
- * Only after the client has its answer, only while nobody live waits, and from a bounded queue: what does not fit is dropped and
- * counted. No answer from here is served, logged or kept; what remains of a pair is figures.
+ * Only after the client has its answer, only while nobody live waits, a tenth of the time while live answers are written, and from
+ * a bounded queue: what does not fit is dropped and counted. No answer from here is served, logged or kept; what remains of a pair is figures.
  *
  * The question goes in, and its answer comes out, by the version's own guarded door, as if its client had asked again: what the
  * policy forbids does not reach this version either, and both answers are compared as they would be delivered. What a costly guard
@@ -23,6 +23,7 @@ import {
 import { type ChatOptions, type ChatResult, collect, type PreparedChat } from "../../runtime/index.js";
 import type { Assignment, Served } from "../served.js";
 import type { Fleet } from "./fleet.js";
+import { LiveLoad } from "./live-load.js";
 import { Mirrored, type MirroredPrompt, type Target, targetsOf } from "./mirrored.js";
 import type { Rollouts } from "./rollouts.js";
 import { ShadowMetrics } from "./shadow-metrics.js";
@@ -65,20 +66,26 @@ interface Job {
 
 /** How soon whoever waits is noticed. */
 const lookEveryMs = 25;
+/** Where cores are shared live answers are slower beside a mirrored one: then it rests for so long as a multiple of its work. */
+const restFactor = 9;
 /** After so many beginnings it is given up: work that is thrown away again and again is not lowest priority. */
 const maxYields = 3;
 
 export class Shadows {
   readonly #options: ShadowsOptions;
   readonly #metrics: ShadowMetrics;
+  readonly #live: LiveLoad;
   readonly #queue: Job[] = [];
   readonly #running = new Map<Job, { readonly stop: AbortController; readonly done: Promise<void> }>();
   readonly #tallies = new Map<string, Tally>();
   #bytes = 0;
+  /** Before then a mirrored answer begins only where no live one is being written. */
+  #restUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ShadowsOptions) {
     this.#options = options;
+    this.#live = new LiveLoad(options.models, options.pixels);
     this.#metrics = new ShadowMetrics(options.meters, {
       waiting: () => this.#queue.length,
       bytes: () => this.#bytes,
@@ -144,7 +151,7 @@ export class Shadows {
       this.#queue.splice(this.#queue.indexOf(job), 1);
       this.#leave(job, "ended");
     }
-    while (this.#running.size < this.#options.limits.shadowRunning && !this.#isCrowded()) {
+    while (this.#running.size < this.#options.limits.shadowRunning && this.#mayBegin()) {
       const at = this.#queue.findIndex((job) => this.#hasPlace(job));
       if (at < 0) break;
       const [job] = this.#queue.splice(at, 1);
@@ -154,14 +161,9 @@ export class Shadows {
     if (this.#queue.length > 0) this.#wake(lookEveryMs);
   }
 
-  /** Somebody live waits: for a place, for a slot of the engine, for room for pictures. */
-  #isCrowded(): boolean {
-    const { models, pixels } = this.#options;
-    if (pixels.numWaiting > 0) return true;
-    return models().some(({ kind, gate: { stats }, model: { info } }) => {
-      const slots = kind === "chat" && "maxSequences" in info ? info.maxSequences : stats.running;
-      return stats.waiting > 0 || stats.running > slots;
-    });
+  #mayBegin(): boolean {
+    if (this.#live.numRunning <= this.#running.size) return true;
+    return performance.now() >= this.#restUntil && !this.#live.isCrowded;
   }
 
   #hasPlace({ target }: Job): boolean {
@@ -170,9 +172,10 @@ export class Shadows {
   }
 
   async #run(job: Job, stop: AbortController): Promise<void> {
+    const started = performance.now();
     const watch = setInterval(() => {
       if (!this.#isWanted(job)) stop.abort("ended" satisfies DropReason);
-      else if (this.#isCrowded()) stop.abort("yielded" satisfies DropReason);
+      else if (this.#live.isCrowded) stop.abort("yielded" satisfies DropReason);
     }, lookEveryMs);
     try {
       const outcome = await this.#ask(job, stop.signal);
@@ -183,6 +186,8 @@ export class Shadows {
       this.#options.log.error({ err: error }, "a mirrored answer was not counted"); // nobody else hears of it
     } finally {
       clearInterval(watch);
+      const now = performance.now();
+      this.#restUntil = Math.max(this.#restUntil, now + restFactor * (now - started));
       this.#running.delete(job);
       if (this.#queue.length > 0) this.#wake(0);
     }
