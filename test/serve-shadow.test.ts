@@ -204,10 +204,12 @@ describe("live requests come first", () => {
   it("a share of the answers is mirrored where that is wished", async () => {
     const setup = await shadowed({ v1: {}, v2: {} }, {}, 0.2);
     for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 20 }, () => setup.ask()));
-    await setup.shadows.close(); // what waits counts as dropped
-    const seen = () => figures(setup)!.numPairs + figures(setup)!.numDropped;
-    expect(seen()).toBeGreaterThan(10); // 40 in mean
-    expect(seen()).toBeLessThan(80);
+    await setup.shadows.close(); // what waits is dropped
+    const meters = await setup.server.services.metrics.registry.metrics();
+    const counts = [...meters.matchAll(/^ocellus_shadow_(?:pairs|dropped)_total\{.*\} (\d+)$/gm)];
+    const seen = counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    expect(seen).toBeGreaterThan(10); // 40 in mean
+    expect(seen).toBeLessThan(80);
   });
 });
 
@@ -223,8 +225,25 @@ describe("a mirrored answer ends", () => {
   it("when the server drains: nothing waits for it", async () => {
     const { setup, shadow } = await hanging();
     await setup.server.services.lifecycle.drain(60_000);
-    await until(() => expect(figures(setup)).toMatchObject({ numPairs: 0, numDropped: 2 }));
-    expect(shadow.running).toEqual([]);
+    await until(() => expect(shadow.running).toEqual([]));
+    await until(async () => {
+      const meters = await setup.server.services.metrics.registry.metrics();
+      expect(meters).toContain('ocellus_shadow_dropped_total{model="v2",reason="ended"} 2');
+    });
+    expect(figures(setup)).toBeUndefined(); // nothing was compared
+  });
+
+  it("with a last word in the history, where there was anything to compare", async () => {
+    const setup = await shadowed({ v1: {}, v2: {} });
+    for (let i = 0; i < 3; i++) await setup.ask();
+    await until(() => expect(figures(setup)).toMatchObject({ numPairs: 3 }));
+    await setup.registry.run("test", endShadow("prod"));
+    await until(async () =>
+      expect((await setup.registry.history()).at(-1)).toMatchObject({
+        ...{ actor: "shadow", event: { kind: "compared", tag: "v2", comparison: { numPairs: 3 } } },
+      }),
+    );
+    expect(figures(setup)).toBeUndefined();
   });
 
   it("when the shadow ends, or another version is compared with it", async () => {

@@ -75,7 +75,7 @@ const comparisonSchema = z.object({
   num_exact: z.number(),
   /** Only the mirrored version failed. */
   num_failed: z.number(),
-  /** Not mirrored after all: no room, others waited, or it was over. */
+  /** Not mirrored after all: the queue was full, others waited, or a guard could not look. */
   num_dropped: z.number(),
   /** Means: 1 - edit distance over words, and the part before the first word that differs. */
   similarity: z.number(),

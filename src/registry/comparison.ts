@@ -16,7 +16,7 @@ export const comparisonSchema = z.strictObject({
   numExact: count,
   /** Of these, where only the mirrored version failed. */
   numFailed: count,
-  /** Questions that were to be mirrored and were not: the queue was full, others waited, the comparison ended. */
+  /** Questions that were to be mirrored and were not: the queue was full, others waited, a guard could not look. */
   numDropped: count,
   /** Means over all pairs, as `agreementOf` counts; a failure has none. */
   similarity: share,

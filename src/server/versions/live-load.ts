@@ -20,9 +20,9 @@ export class LiveLoad {
   /** Somebody waits: for a place, for a slot of the engine, for room for pictures. */
   get isCrowded(): boolean {
     if (this.#pixels.numWaiting > 0) return true;
-    return this.#models().some(({ kind, gate: { stats }, model: { info } }) => {
-      const slots = kind === "chat" && "maxSequences" in info ? info.maxSequences : stats.running;
-      return stats.waiting > 0 || stats.running > slots;
+    return this.#models().some((served) => {
+      const { waiting, running } = served.gate.stats;
+      return waiting > 0 || (served.kind === "chat" && running > served.model.info.maxSequences);
     });
   }
 }

@@ -27,7 +27,7 @@ import { LiveLoad } from "./live-load.js";
 import { Mirrored, type MirroredPrompt, type Target, targetsOf } from "./mirrored.js";
 import type { Rollouts } from "./rollouts.js";
 import { ShadowMetrics } from "./shadow-metrics.js";
-import { type DropReason, type Pair, Tally } from "./tally.js";
+import { type DropReason, type Pair, type Pairing, Tally } from "./tally.js";
 
 export interface ShadowLimits {
   /** Questions that wait or are in work. */
@@ -90,6 +90,7 @@ export class Shadows {
       waiting: () => this.#queue.length,
       bytes: () => this.#bytes,
     });
+    options.fleet.onChange(() => void this.#endTallies());
   }
 
   /** Decides, before a request is answered, whether its question is asked again afterwards, and with what seed. */
@@ -125,7 +126,7 @@ export class Shadows {
 
   /** Of one alias's pairs in that role, in this process. */
   comparisonOf({ name, tag: served }: Alias, { role, tag }: Pick<Target, "role" | "tag">): Comparison | undefined {
-    return this.#tallies.get(keyOf(name, served, role, tag))?.comparison();
+    return this.#tallies.get(keyOf({ alias: name, served, role, tag }))?.comparison();
   }
 
   /** Ends what runs, and writes the last summaries down. */
@@ -135,7 +136,7 @@ export class Shadows {
     for (const job of this.#queue.splice(0)) this.#leave(job, "ended");
     for (const { stop } of this.#running.values()) stop.abort("ended" satisfies DropReason);
     await Promise.all([...this.#running.values()].map(({ done }) => done));
-    await Promise.all([...this.#tallies.keys()].map((key) => this.#writeSummary(key, true)));
+    await Promise.all([...this.#tallies.values()].map((tally) => this.#writeSummary(tally, true)));
   }
 
   #wake(ms: number): void {
@@ -212,7 +213,7 @@ export class Shadows {
     } catch (error) {
       if (stop.aborted) return stop.reason as DropReason;
       const code = error instanceof OcellusError ? error.code : undefined;
-      if (code === "blocked" || code === "unavailable") return "unguarded";
+      if (code === "blocked" || code === "unavailable" || code === "io") return "unguarded"; // io: the audit log's
       return error as Error;
     } finally {
       ticket?.release();
@@ -246,7 +247,7 @@ export class Shadows {
     this.#note(job, pair);
     if (target.role === "comparison")
       this.#options.rollouts.observeAgreement(mirrored.parts.alias, pair?.agreement.similarity ?? 0);
-    void this.#writeSummary(this.#keyOf(job), false);
+    void this.#writeSummary(tally, false);
   }
 
   /** The first one loudly: a broken version would fill the log. */
@@ -269,35 +270,39 @@ export class Shadows {
   }
 
   #drop(job: Job, reason: DropReason): void {
-    this.#tallyOf(job).drop();
+    if (reason !== "ended") this.#tallyOf(job).drop();
     this.#metrics.dropped(job.target.tag, reason);
   }
 
-  #keyOf({ mirrored, target: { role, tag } }: Job): string {
-    const { name, tag: served } = mirrored.parts.alias;
-    return keyOf(name, served, role, tag);
-  }
-
   #tallyOf(job: Job): Tally {
-    const key = this.#keyOf(job);
-    const found = this.#tallies.get(key) ?? new Tally(job.mirrored.parts.alias.tag);
-    this.#tallies.set(key, found);
+    const pairing = pairingOf(job);
+    const found = this.#tallies.get(keyOf(pairing)) ?? new Tally(pairing);
+    this.#tallies.set(keyOf(pairing), found);
     return found;
   }
 
-  /** The alias serves what it served, and is still compared with that version; by the journal, which is ahead of what is loaded. */
-  #isWanted({ mirrored, target }: Job): boolean {
-    const { registry, draining } = this.#options;
-    const { name, tag } = mirrored.parts.alias;
-    const alias = registry.state.aliases.get(name);
-    if (alias?.tag !== tag || draining.aborted) return false;
-    return targetsOf(alias).some(({ role, tag: wanted }) => role === target.role && wanted === target.tag);
+  #isWanted(job: Job): boolean {
+    return !this.#options.draining.aborted && this.#isCompared(pairingOf(job));
+  }
+
+  /** The alias serves that version and is compared with the other one: by the journal, which is ahead of what is loaded. */
+  #isCompared({ alias: name, served, role, tag }: Pairing): boolean {
+    const alias = this.#options.registry.state.aliases.get(name);
+    return alias?.tag === served && targetsOf(alias).some((target) => target.role === role && target.tag === tag);
+  }
+
+  /** What is compared no more is written down and forgotten. */
+  async #endTallies(): Promise<void> {
+    for (const tally of [...this.#tallies.values()].filter(({ pairing }) => !this.#isCompared(pairing))) {
+      this.#tallies.delete(keyOf(tally.pairing));
+      await this.#writeSummary(tally, true);
+    }
   }
 
   /** Of a shadow; what a canary is compared for stands in its judge's figures. */
-  async #writeSummary(key: string, isLast: boolean): Promise<void> {
-    const [alias, , role, tag] = JSON.parse(key) as Parameters<typeof keyOf>;
-    const comparison = role === "shadow" ? this.#tallies.get(key)?.summary(isLast) : undefined;
+  async #writeSummary(tally: Tally, isLast: boolean): Promise<void> {
+    const { alias, role, tag } = tally.pairing;
+    const comparison = role === "shadow" ? tally.summary(isLast) : undefined;
     if (!comparison) return;
     const { registry, log } = this.#options;
     await registry.run("shadow", noteComparison(alias, tag, comparison)).catch((error: unknown) => {
@@ -306,7 +311,12 @@ export class Shadows {
   }
 }
 
-function keyOf(alias: string, served: string, role: Target["role"], tag: string): string {
+function pairingOf({ mirrored, target: { role, tag } }: Job): Pairing {
+  const { name, tag: served } = mirrored.parts.alias;
+  return { alias: name, served, role, tag };
+}
+
+function keyOf({ alias, served, role, tag }: Pairing): string {
   return JSON.stringify([alias, served, role, tag]);
 }
 

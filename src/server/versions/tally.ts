@@ -1,5 +1,14 @@
 /** What was seen of one version beside another, as sums: every figure is a mean over all pairs since it began. */
-import type { Agreement, Comparison } from "../../registry/index.js";
+import type { Agreement, Comparison, MirrorRole } from "../../registry/index.js";
+
+/** Which version is compared with which, and why. */
+export interface Pairing {
+  readonly alias: string;
+  readonly served: string;
+  readonly role: MirrorRole;
+  /** The version that is asked too. */
+  readonly tag: string;
+}
 
 /** Why a question was not mirrored after all. */
 export type DropReason = "full" | "yielded" | "unguarded" | "ended";
@@ -14,14 +23,14 @@ export interface Pair {
 }
 
 export class Tally {
-  readonly #served: string;
+  readonly pairing: Pairing;
   readonly #counts = { numPairs: 0, numExact: 0, numFailed: 0, numDropped: 0 };
   readonly #sums = { similarity: 0, sameUntil: 0, words: [0, 0], firstTokenMs: [0, 0] };
   #summaryAt = firstSummary;
   #numWritten = 0;
 
-  constructor(served: string) {
-    this.#served = served;
+  constructor(pairing: Pairing) {
+    this.pairing = pairing;
   }
 
   add({ agreement, firstTokenMs }: Pair): void {
@@ -54,7 +63,7 @@ export class Tally {
       mirrored: mean(mirrored!, numPairs - numFailed),
     });
     return {
-      served: this.#served,
+      served: this.pairing.served,
       ...this.#counts,
       similarity: mean(similarity, numPairs),
       sameUntil: mean(sameUntil, numPairs),
