@@ -97,10 +97,11 @@ describe("the judge", () => {
     /** Pairs that are so alike, until a decision. */
     function compare(similarity: () => number, agreementFloor = 0.8, max = 5000) {
       const judge = new Judge({ required: ["disagreement"], agreementFloor });
-      const random = seeded(9);
       let numPairs = 0;
-      for (; numPairs < max && judge.verdict().decision === "wait"; numPairs++)
-        judge.observePair("disagreement", { stable: false, canary: random() >= similarity() });
+      for (; numPairs < max && judge.verdict().decision === "wait"; numPairs++) {
+        judge.observe("disagreement", "stable", 0);
+        judge.observe("disagreement", "canary", 1 - similarity());
+      }
       return { ...judge.verdict(), numPairs };
     }
 

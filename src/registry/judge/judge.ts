@@ -26,7 +26,7 @@ export const measures = {
   blocked: { margin: 0.03, minimum: 100, says: "answers that a guard blocked" },
   malformed: { margin: 0.03, minimum: 100, says: "answers that were empty, cut off or repeated themselves" },
   golden: { margin: 0.05, minimum: 50, says: "wrong answers to questions whose answers are known" },
-  /** Put to both: never bad for the stable version, and for the canary by chance, as often as words differ. */
+  /** On one question put to both: 0 for the stable version, and for the canary 1 - similarity of the answers. */
   disagreement: { margin: undefined, minimum: 50, says: "disagreement with the stable version's answers" },
 } as const;
 
@@ -75,9 +75,9 @@ export class Judge {
     this.#allowed = 1 - agreementFloor;
   }
 
-  /** One answer of live traffic. */
-  observe(measure: Measure, role: Role, isBad: boolean): void {
-    this.#contest(measure).observe(role, isBad ? 1 : 0);
+  /** One answer of live traffic. @param badness from 0 to 1; most things are bad or not */
+  observe(measure: Measure, role: Role, badness: number | boolean): void {
+    this.#contest(measure).observe(role, Number(badness));
   }
 
   /** The same question put to both. */

@@ -105,14 +105,12 @@ export class Rollouts {
     void this.#decide(trial);
   }
 
-  /**
-   * How alike the answers of both to one live question were, in [0, 1]. Counted as bad with that much less than certainty: the mean
-   * stays what it is, and evidence is yes or no for every measure.
-   */
+  /** How alike the answers of both to one live question were, in [0, 1]. */
   observeAgreement(alias: Alias, similarity: number): void {
     const trial = this.#trialOf(alias);
     if (!trial) return;
-    trial.judge.observePair("disagreement", { stable: false, canary: Math.random() >= similarity });
+    trial.judge.observe("disagreement", "stable", 0);
+    trial.judge.observe("disagreement", "canary", 1 - similarity);
     void this.#decide(trial);
   }
 
