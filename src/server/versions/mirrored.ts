@@ -77,9 +77,16 @@ export class Mirrored {
   }
 }
 
-function bytesOf(value: unknown): number {
-  if (typeof value === "string") return value.length;
-  if (ArrayBuffer.isView(value)) return value.byteLength;
-  if (typeof value !== "object" || value === null) return 8;
-  return Object.values(value).reduce<number>((sum, item) => sum + bytesOf(item), 0);
+/** Not by recursion: what a client nests deeply must not end an answer that has been given. */
+function bytesOf(prompt: MirroredPrompt): number {
+  let numBytes = 0;
+  const left: unknown[] = [prompt];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === "string") numBytes += value.length;
+    else if (ArrayBuffer.isView(value)) numBytes += value.byteLength;
+    else if (typeof value !== "object" || value === null) numBytes += 8;
+    else for (const item of Object.values(value)) left.push(item);
+  }
+  return numBytes;
 }

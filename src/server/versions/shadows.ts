@@ -200,7 +200,7 @@ export class Shadows {
     const lease = fleet.lease(target.tag);
     if (!lease) return "ended";
     const { model, gate } = lease.served;
-    const ticket = gate.enterIfFree("mirror");
+    const ticket = gate.enterIfFree("mirrored questions"); // no key has spaces in its name
     try {
       if (!ticket) return "yielded";
       const { asked, requestId } = mirrored.parts;
