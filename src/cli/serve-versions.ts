@@ -10,6 +10,8 @@ import {
   Rollouts,
   type Services,
   Shadows,
+  VersionDiffs,
+  VersionFigures,
   type Versions,
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
@@ -36,7 +38,9 @@ export async function openVersions(
     },
   });
   const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
-  const versions: Versions = { registry, fleet, rollouts: new Rollouts({ registry, log, judge: { required } }) };
+  const figures = new VersionFigures();
+  const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
+  const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   versions.shadows = shadowsOf(versions, services, config);
   services.versions = versions;
   services.models.useFleet(fleet);

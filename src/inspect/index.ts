@@ -1,5 +1,5 @@
 export type { Answer } from "./answers.js";
-export type { CheckpointDiff, PartChange, TensorChange } from "./change.js";
+export type { CheckpointDiff, ModuleChange, PartChange, TensorChange } from "./change.js";
 export type { ConfigChange } from "./config-diff.js";
 export {
   type CheckpointDescription,

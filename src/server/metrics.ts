@@ -5,6 +5,7 @@ import { type Check, worstOf } from "../guard/index.js";
 import type { ModelStats } from "../runtime/index.js";
 import type { Facts } from "./exchange.js";
 import type { ModelShelf } from "./models.js";
+import { VersionMetrics } from "./version-metrics.js";
 
 /** From a cached picture and a short answer to a long one on a slow machine. */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -22,6 +23,7 @@ export interface Gauges {
 
 export class Metrics {
   readonly registry = new Registry();
+  readonly versions = new VersionMetrics(this.registry, seconds);
   readonly #requests = this.#counter("requests_total", "Answered requests.", ["route", "status"]);
   readonly #duration = this.#histogram("request_duration_seconds", "From arrival to the last byte.", ["route"]);
   readonly #firstToken = this.#histogram("first_token_seconds", "From arrival to the first token.", ["model"]);
@@ -96,6 +98,7 @@ export class Metrics {
       const gauge = new Gauge({
         ...this.#naming(name, help, ["model"]),
         collect: () => {
+          gauge.reset(); // versions come and go
           for (const served of models.all()) {
             if (served.kind !== "chat") continue;
             const waiting = served.gate.stats.waiting + served.model.stats.waiting;

@@ -6,7 +6,15 @@ import { pino } from "pino";
 import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
 import type { ChatOptions } from "../../src/runtime/index.js";
-import { type ChatModel, Fleet, Rollouts, Shadows, type Versions } from "../../src/server/index.js";
+import {
+  type ChatModel,
+  Fleet,
+  Rollouts,
+  Shadows,
+  VersionDiffs,
+  VersionFigures,
+  type Versions,
+} from "../../src/server/index.js";
 import { scriptedModel } from "./scripted-model.js";
 import { startServer, type TestServer } from "./server.js";
 
@@ -20,6 +28,8 @@ export interface Behaviour {
   readonly onAsk?: (options: ChatOptions) => void;
   /** Another model altogether. */
   readonly open?: () => Promise<ChatModel>;
+  /** What is published; else some bytes of its own. */
+  readonly folder?: string;
 }
 
 /** Answers every question with its own tag. */
@@ -91,8 +101,8 @@ export async function openVersions(
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({ folder: join(folder, "registry") });
   for (const tag of Object.keys(behaviours)) {
-    const source = await mkdtemp(join(folder, "model-"));
-    await writeFile(join(source, "weights.bin"), tag);
+    const source = behaviours[tag]!.folder ?? (await mkdtemp(join(folder, "model-")));
+    if (behaviours[tag]!.folder === undefined) await writeFile(join(source, "weights.bin"), tag);
     await registry.publish(source, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
   }
   await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
@@ -104,10 +114,19 @@ export async function openVersions(
   };
   const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards, load });
   await fleet.start();
+  const figures = new VersionFigures();
+  const diffs = new VersionDiffs(registry);
   return {
-    versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },
+    versions: {
+      registry,
+      fleet,
+      rollouts: new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) }),
+      figures,
+      diffs,
+    },
     closed,
     async close() {
+      await diffs.close();
       await fleet.close();
       await registry.close();
       await rm(folder, { recursive: true, force: true });

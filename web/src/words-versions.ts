@@ -1,9 +1,7 @@
 /** The words of the page of versions, in both languages. */
 import type { WireAlias, WireHistoryEntry } from "../../src/protocol/index.js";
-
-export function percentText(part: number): string {
-  return `${Number((part * 100).toFixed(1))}%`;
-}
+import { percentText, stepsText } from "./quantities.js";
+import { rolloutEn, rolloutZh } from "./words-rollout.js";
 
 /** A conversation may go on with a version that is on the way back, even when its trial is ended. */
 function movesTalks({ canary, previous }: WireAlias): boolean {
@@ -11,6 +9,7 @@ function movesTalks({ canary, previous }: WireAlias): boolean {
 }
 
 export const versionsEn = {
+  rollout: rolloutEn,
   title: "Versions",
   lead: "What every alias serves, what is tried in its place, and what the judge has seen of it. Read every second.",
   missing: "This server has no registry of versions. Start it with one:",
@@ -85,6 +84,7 @@ export const versionsEn = {
 export type VersionsWords = typeof versionsEn;
 
 export const versionsZh: VersionsWords = {
+  rollout: rolloutZh,
   title: "版本",
   lead: "每个别名提供哪个版本、正在试用哪个版本、评判器看到了什么。每秒读取一次。",
   missing: "这台服务器没有版本库。请这样启动：",
@@ -152,7 +152,3 @@ export const versionsZh: VersionsWords = {
       compared: `${alias}：已比较 ${version} 的回答`,
     })[kind] ?? kind,
 };
-
-export function stepsText(steps: readonly number[] = []): string {
-  return steps.map(percentText).join(" → ");
-}

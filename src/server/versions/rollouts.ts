@@ -33,6 +33,8 @@ export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
   readonly judge?: JudgeOptions;
+  /** Told of every question of the golden set. */
+  readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
 
 /** One step of one canary. */
@@ -99,6 +101,7 @@ export class Rollouts {
 
   /** One question of the golden set, put to both. */
   observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>): void {
+    this.#options.onPair?.(alias, isBad);
     const trial = this.#trialOf(alias);
     if (!trial) return;
     trial.judge.observePair("golden", isBad);
@@ -146,5 +149,6 @@ function commandOf({ name, canary }: Alias, { decision, reason, figures }: Judge
   const why: Decision = { reason, figures };
   if (decision === "roll_back") return rollBack(name, why);
   const next = canary!.plan.steps.find((step) => step > canary!.share);
-  return next === undefined ? promote(name, why) : setShare(name, next, why);
+  const isEverybody = next === undefined || next === 1; // none would be left to compare with
+  return isEverybody ? promote(name, why) : setShare(name, next, why);
 }

@@ -1,6 +1,6 @@
 /** Mirrored questions in the meters. Labels are versions; their number is bounded by what a process ever loads. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { DropReason, Pair } from "./tally.js";
+import type { DropReason, Pair } from "./pair-tally.js";
 
 const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
 /** As of live first tokens. */

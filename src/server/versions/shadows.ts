@@ -25,9 +25,9 @@ import type { Assignment, Served } from "../served.js";
 import type { Fleet } from "./fleet.js";
 import { LiveLoad } from "./live-load.js";
 import { Mirrored, type MirroredPrompt, type Target, targetsOf } from "./mirrored.js";
+import { type DropReason, type Pair, type Pairing, PairTally } from "./pair-tally.js";
 import type { Rollouts } from "./rollouts.js";
 import { ShadowMetrics } from "./shadow-metrics.js";
-import { type DropReason, type Pair, type Pairing, Tally } from "./tally.js";
 
 export interface ShadowLimits {
   /** Questions that wait or are in work. */
@@ -77,7 +77,7 @@ export class Shadows {
   readonly #live: LiveLoad;
   readonly #queue: Job[] = [];
   readonly #running = new Map<Job, { readonly stop: AbortController; readonly done: Promise<void> }>();
-  readonly #tallies = new Map<string, Tally>();
+  readonly #tallies = new Map<string, PairTally>();
   #bytes = 0;
   /** Before then a mirrored answer begins only where no live one is being written. */
   #restUntil = 0;
@@ -274,9 +274,9 @@ export class Shadows {
     this.#metrics.dropped(job.target.tag, reason);
   }
 
-  #tallyOf(job: Job): Tally {
+  #tallyOf(job: Job): PairTally {
     const pairing = pairingOf(job);
-    const found = this.#tallies.get(keyOf(pairing)) ?? new Tally(pairing);
+    const found = this.#tallies.get(keyOf(pairing)) ?? new PairTally(pairing);
     this.#tallies.set(keyOf(pairing), found);
     return found;
   }
@@ -300,7 +300,7 @@ export class Shadows {
   }
 
   /** Of a shadow; what a canary is compared for stands in its judge's figures. */
-  async #writeSummary(tally: Tally, isLast: boolean): Promise<void> {
+  async #writeSummary(tally: PairTally, isLast: boolean): Promise<void> {
     const { alias, role, tag } = tally.pairing;
     const comparison = role === "shadow" ? tally.summary(isLast) : undefined;
     if (!comparison) return;

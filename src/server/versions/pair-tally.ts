@@ -22,7 +22,7 @@ export interface Pair {
   readonly firstTokenMs: readonly [number, number];
 }
 
-export class Tally {
+export class PairTally {
   readonly pairing: Pairing;
   readonly #counts = { numPairs: 0, numExact: 0, numFailed: 0, numDropped: 0 };
   readonly #sums = { similarity: 0, sameUntil: 0, words: [0, 0], firstTokenMs: [0, 0] };
