@@ -189,7 +189,11 @@ describe("what can be read", () => {
     expect(await prod()).toMatchObject({ is_in_force: true, canary: { share: 0.5 } });
     expect((await prod()).canary).not.toHaveProperty("verdict");
     for (let user = 0; user < 12; user++) await setup.ask({}, { user: `user ${user}` });
-    const { verdict } = (await prod()).canary;
+    const { verdict } = await vi.waitFor(async () => {
+      const { canary } = await prod();
+      expect(canary.verdict?.figures.error.num_canary + canary.verdict?.figures.error.num_stable).toBe(12);
+      return canary;
+    }, 5000);
     expect(verdict).toMatchObject({ decision: "wait", reason: expect.any(String) });
     const { num_canary, num_stable, canary, stable } = verdict.figures.error;
     expect({ answers: num_canary + num_stable, canary, stable }).toEqual({ answers: 12, canary: 0, stable: 0 });

@@ -121,7 +121,7 @@ describe("the judge", () => {
     await registry.run("test", startCanary("prod", "v2", judged));
     const count = await askUntil(setup, () => registry.state.aliases.get("prod")!.canary === undefined);
     expect(registry.state.aliases.get("prod")!.tag).toBe("v1");
-    expect(count).toBeLessThan(1000);
+    expect(count).toBeLessThan(4000); // the judge looks twice a second
     const last = (await registry.history()).at(-1)!;
     expect(last).toMatchObject({ actor: "judge", event: { kind: "rolled_back", from: "v2", to: "v1" } });
     expect((last.event as any).reason).toMatch(/answers that failed: \d+/);

@@ -37,6 +37,10 @@ export const serveConfigSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe("evaluation files whose questions both versions are asked while a canary is judged"),
+  webhookUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("told of every decision about an alias, signed with the secret in OCELLUS_WEBHOOK_SECRET"),
   trustedKeys: z.array(z.string()).default([]).describe("public keys; only versions signed by one of them are loaded"),
   embeddingModel: z.string().optional().describe("a CLIP checkpoint for /v1/embeddings"),
   blockSize: z

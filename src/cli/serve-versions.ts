@@ -1,9 +1,12 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
+import { secretFrom } from "../guard/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
+  Courier,
+  type DeliveryOutcome,
   Fleet,
   type GoldenCase,
   GoldenRunner,
@@ -17,7 +20,7 @@ import {
 import type { ServeConfig } from "./config.js";
 import { isCorrect } from "./eval-score.js";
 import { type EvalCase, readEvalFiles } from "./eval-set.js";
-import { readKey } from "./registry.js";
+import { eventText, readKey } from "./registry.js";
 
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
@@ -29,6 +32,7 @@ export async function openVersions(
   if (folder === undefined) return undefined;
   const { log, guards } = services;
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
+  const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
     ...{ registry, maxQueue, keepWarmMs, log, guards },
@@ -49,6 +53,12 @@ export async function openVersions(
     const cases = (await readEvalFiles(config.golden)).map(goldenCase);
     versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
   }
+  if (webhook) {
+    const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
+    const courier = new Courier({ ...webhook, registry, log, describe: eventText, onDelivery });
+    await courier.start();
+    versions.courier = courier;
+  }
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
@@ -62,6 +72,11 @@ function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, 
     models: () => models.all(),
     meters: metrics.registry,
   });
+}
+
+/** @throws `invalid_config` without its secret: before minutes of loading */
+function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
+  return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
 }
 
 function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {

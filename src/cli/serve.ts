@@ -73,6 +73,8 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     for (const { model } of services.models.own()) await model.close();
     versions?.golden?.close();
     await versions?.shadows?.close();
+    await versions?.rollouts.close();
+    await versions?.courier?.close();
     await versions?.diffs.close();
     await versions?.fleet.close();
     await versions?.registry.close();

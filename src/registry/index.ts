@@ -24,6 +24,7 @@ export {
 } from "./commands.js";
 export type { Comparison } from "./comparison.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export type { Observations, Step } from "./evidence.js";
 export { type Agreement, agreementOf } from "./judge/agreement.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";

@@ -1,4 +1,5 @@
 /** One journal, many writers and readers: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { deploy, publishVersion, type RegistryCommand, rollBack } from "./commands.js";
 import { postgresMissing, startPostgres, type TestPostgres } from "./postgres.testkit.js";
@@ -74,5 +75,33 @@ for (const { name, missing, databaseUrl } of databases) {
     });
   });
 }
+
+describe.skipIf(postgresMissing)(
+  `a broken connection${postgresMissing ? ` (skipped: ${postgresMissing})` : ""}`,
+  () => {
+    it("is opened again, and listened to", async () => {
+      const databaseUrl = await postgres!.freshDatabase();
+      const shared = { folder: await temporaryFolder(), databaseUrl };
+      const [a, b] = [await openRegistry(shared), await openRegistry(shared)];
+      const listening = async () => {
+        const client = new pg.Client({ connectionString: databaseUrl });
+        await client.connect();
+        const found = await client.query("select pid from pg_stat_activity where query = 'listen ocellus_journal'");
+        await client.end();
+        return found.rows.map(({ pid }) => pid);
+      };
+      await b.follow(
+        () => {},
+        () => {},
+      );
+      const [before] = await listening();
+      await postgres!.breakConnections(databaseUrl);
+      const another = expect.toSatisfy((pid) => pid !== before);
+      await vi.waitFor(async () => expect(await listening()).toEqual([another]), 10_000);
+      await a.run("x", publishVersion(manifestOf("v1")));
+      await vi.waitFor(() => expect(b.state.versions.has("v1")).toBe(true), 10_000);
+    });
+  },
+);
 
 type Registry = Awaited<ReturnType<typeof openRegistry>>;

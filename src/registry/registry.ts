@@ -10,7 +10,9 @@ import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
 import { type OpenDatabase, openDatabase } from "./database.js";
+import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
+import { EvidenceLog } from "./evidence.js";
 import { Journal } from "./journal.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
@@ -32,6 +34,8 @@ const maxAttempts = 200;
 export class Registry {
   readonly blobs: BlobStore;
   readonly answers: AnswerLog;
+  readonly evidence: EvidenceLog;
+  readonly deliveries: DeliveryLog;
   readonly #folder: string;
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
@@ -48,6 +52,8 @@ export class Registry {
     this.#now = now;
     this.blobs = new BlobStore(folder);
     this.answers = new AnswerLog(database);
+    this.evidence = new EvidenceLog(database);
+    this.deliveries = new DeliveryLog(database);
   }
 
   /** @throws `io`, `unavailable` when the database does not answer. */
@@ -94,15 +100,24 @@ export class Registry {
     throw new OcellusError("overloaded", "the registry is busy with others' commands; try again");
   }
 
-  /** Calls back with each new state, others' changes within a second. */
+  /** Calls back with each new state, others' changes within a second; with an error, once until it is over. */
   async follow(listener: (state: RegistryState) => void, onError: (error: unknown) => void): Promise<void> {
     this.#listeners.add(listener);
-    this.#unfollow ??= await this.#journal.follow(() => void this.refresh().catch(onError));
+    let isBroken = false;
+    const look = () =>
+      void this.refresh().then(
+        () => (isBroken = false),
+        (error: unknown) => {
+          if (!isBroken) onError(error);
+          isBroken = true;
+        },
+      );
+    this.#unfollow ??= await this.#journal.follow(look);
   }
 
-  /** Everything that happened, the oldest first. */
-  history(): Promise<JournalEntry[]> {
-    return this.#journal.read();
+  /** Everything that happened after an entry, the oldest first. */
+  history(after = 0): Promise<JournalEntry[]> {
+    return this.#journal.read(after);
   }
 
   /**

@@ -5,6 +5,7 @@ export { type ApiKey, createKey, KeyRing, keyFileText, readKeys } from "./keys.j
 export { type Listening, listen } from "./listen.js";
 export type { ChatModel, EmbeddingModel } from "./served.js";
 export { createServices, type ServerOptions, type Services } from "./services.js";
+export { Courier, type CourierOptions, type DeliveryOutcome } from "./versions/courier.js";
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";
 export { Fleet, type FleetOptions } from "./versions/fleet.js";

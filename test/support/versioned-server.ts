@@ -116,17 +116,13 @@ export async function openVersions(
   await fleet.start();
   const figures = new VersionFigures();
   const diffs = new VersionDiffs(registry);
+  const rollouts = new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) });
   return {
-    versions: {
-      registry,
-      fleet,
-      rollouts: new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) }),
-      figures,
-      diffs,
-    },
+    versions: { registry, fleet, rollouts, figures, diffs },
     closed,
     async close() {
       await diffs.close();
+      await rollouts.close();
       await fleet.close();
       await registry.close();
       await rm(folder, { recursive: true, force: true });

@@ -12,7 +12,8 @@
  * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
  * and a slow minute is slow for both.
  */
-import { Bettor } from "./bettor.js";
+import { z } from "zod";
+import { Bettor, bettorSchema } from "./bettor.js";
 
 /** What may be bad about an answer. `paired` measures come as differences on the same question. */
 export const measures = {
@@ -61,18 +62,47 @@ export interface JudgeVerdict {
   readonly figures: Readonly<Partial<Record<Measure, MeasureFigures>>>;
 }
 
+const tallySchema = z.strictObject({ count: z.number().int().min(0), sum: z.number().min(0) });
+const blockSchema = z.strictObject({ stable: tallySchema, canary: tallySchema });
+const contestSchema = z.strictObject({
+  worse: bettorSchema,
+  fine: bettorSchema,
+  seen: blockSchema,
+  block: blockSchema,
+  hasBeenWorse: z.boolean(),
+});
+type ContestRecord = z.infer<typeof contestSchema>;
+
+export const measureSchema = z.enum(Object.keys(measures) as [Measure, ...Measure[]]);
+
+/** All that a judge knows: written down, another goes on from it, in another process too. */
+export const judgeSchema = z.strictObject({
+  required: z.array(measureSchema),
+  contests: z.partialRecord(measureSchema, contestSchema),
+});
+export type JudgeRecord = z.infer<typeof judgeSchema>;
+
 export class Judge {
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
   readonly #allowed: number;
-  readonly #contests = new Map<Measure, Contest>();
+  readonly #contests: Map<Measure, Contest>;
 
-  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 }: JudgeOptions = {}) {
+  /** @param record of a judge of the same step: what either requires is required */
+  constructor(options: JudgeOptions = {}, record?: JudgeRecord) {
+    const { falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 } = options;
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
-    this.#required = required;
+    this.#required = [...new Set([...(record?.required ?? []), ...required])];
     this.#allowed = 1 - agreementFloor;
+    const known = Object.entries(record?.contests ?? {}) as [Measure, ContestRecord][];
+    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(this.#limits(name), contest)]));
+  }
+
+  get record(): JudgeRecord {
+    const contests = [...this.#contests].map(([name, contest]) => [name, contest.record]);
+    return { required: [...this.#required], contests: Object.fromEntries(contests) };
   }
 
   /** One answer of live traffic. @param badness from 0 to 1; most things are bad or not */
@@ -87,11 +117,14 @@ export class Judge {
   }
 
   #contest(measure: Measure): Contest {
-    const { margin } = measures[measure];
-    const limits = margin === undefined ? { allowed: this.#allowed, margin: this.#allowed } : { allowed: 0, margin };
-    const found = this.#contests.get(measure) ?? new Contest(limits);
+    const found = this.#contests.get(measure) ?? new Contest(this.#limits(measure));
     this.#contests.set(measure, found);
     return found;
+  }
+
+  #limits(measure: Measure): Limits {
+    const { margin } = measures[measure];
+    return margin === undefined ? { allowed: this.#allowed, margin: this.#allowed } : { allowed: 0, margin };
   }
 
   verdict(): JudgeVerdict {
@@ -124,17 +157,32 @@ function percent(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
 }
 
+interface Limits {
+  /** A difference that is no fault. */
+  readonly allowed: number;
+  /** A difference that is surely not there, before a step is taken. */
+  readonly margin: number;
+}
+
 /** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
 class Contest {
   readonly #worse: Bettor;
   readonly #fine: Bettor;
-  readonly #seen = emptyBlock();
-  #block = emptyBlock();
-  #hasBeenWorse = false;
+  readonly #seen: Block;
+  #block: Block;
+  #hasBeenWorse: boolean;
 
-  constructor({ allowed, margin }: { readonly allowed: number; readonly margin: number }) {
-    this.#worse = new Bettor(allowed);
-    this.#fine = new Bettor(-margin);
+  constructor({ allowed, margin }: Limits, record?: ContestRecord) {
+    this.#worse = new Bettor(allowed, record?.worse);
+    this.#fine = new Bettor(-margin, record?.fine);
+    this.#seen = structuredClone(record?.seen ?? emptyBlock());
+    this.#block = structuredClone(record?.block ?? emptyBlock());
+    this.#hasBeenWorse = record?.hasBeenWorse ?? false;
+  }
+
+  get record(): ContestRecord {
+    const [worse, fine, hasBeenWorse] = [this.#worse.record, this.#fine.record, this.#hasBeenWorse];
+    return structuredClone({ worse, fine, seen: this.#seen, block: this.#block, hasBeenWorse });
   }
 
   observe(role: Role, value: number): void {
@@ -173,7 +221,9 @@ class Contest {
   }
 }
 
-function emptyBlock(): Record<Role, { count: number; sum: number }> {
+type Block = z.infer<typeof blockSchema>;
+
+function emptyBlock(): Block {
   return { stable: { count: 0, sum: 0 }, canary: { count: 0, sum: 0 } };
 }
 
