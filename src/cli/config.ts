@@ -33,6 +33,12 @@ export const serveConfigSchema = z.strictObject({
     .min(0)
     .default(15 * 60_000)
     .describe("that a version stays loaded after the last alias has left it"),
+  memoryBytes: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("that versions may take together, as estimated (default: what is free here)"),
   golden: z
     .array(z.string())
     .default([])

@@ -1,6 +1,8 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
 import { OcellusError } from "../base/index.js";
 import { secretFrom } from "../guard/index.js";
+import { estimateMemory, formatLabel } from "../inspect/index.js";
+import { parsePlan } from "../pack/index.js";
 import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
@@ -10,7 +12,9 @@ import {
   Fleet,
   type GoldenCase,
   GoldenRunner,
+  type Need,
   Rollouts,
+  Room,
   type Services,
   Shadows,
   VersionDiffs,
@@ -22,24 +26,37 @@ import { isCorrect } from "./eval-score.js";
 import { type EvalCase, readEvalFiles } from "./eval-set.js";
 import { eventText, readKey } from "./registry.js";
 
+export interface VersionFolders {
+  /** Opens and warms one. */
+  readonly load: (folder: string) => Promise<ChatModel>;
+  /** Packs a checkpoint, so that it only has to be opened. */
+  readonly pack: (folder: string) => Promise<void>;
+}
+
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
   config: ServeConfig,
   services: Services,
-  load: (folder: string) => Promise<ChatModel>,
+  { load, pack }: VersionFolders,
 ): Promise<Versions | undefined> {
-  const { registry: folder, databaseUrl, keepWarmMs, maxQueue } = config;
+  const { registry: folder, databaseUrl, keepWarmMs, maxQueue, drainMs, memoryBytes: budgetBytes } = config;
   if (folder === undefined) return undefined;
   const { log, guards } = services;
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
   const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
   const fleet = new Fleet({
-    ...{ registry, maxQueue, keepWarmMs, log, guards },
-    load: async (tag, place) => {
+    ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
+    room: new Room({
+      budgetBytes,
+      estimate: async (place) => (await estimateNeeds(place, config))[0]!.bytes,
+      alternatives: (place) => estimateNeeds(place, config, true),
+    }),
+    prepare: async (tag, place) => {
       if (trusted.length > 0) checkSigned(registry, tag, trusted);
-      return load(place);
+      await pack(place);
     },
+    load: (_tag, place) => load(place),
   });
   const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
   const figures = new VersionFigures();
@@ -72,6 +89,18 @@ function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, 
     models: () => models.all(),
     meters: metrics.registry,
   });
+}
+
+/** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */
+export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
+  const { blockSize, vision, table, maxSequences: numSequences, maxLength, prefixBytes } = config;
+  const plan = parsePlan(config.weights[0]!, { blockSize, vision, table });
+  const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };
+  const { formats, processBytes } = await estimateMemory(folder, { plan, everyFormat, ...sizes });
+  return formats.map((format) => ({
+    format: formatLabel(format),
+    bytes: format.totalBytes - processBytes + prefixBytes, // this process is there already
+  }));
 }
 
 /** @throws `invalid_config` without its secret: before minutes of loading */

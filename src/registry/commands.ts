@@ -129,6 +129,15 @@ export function rollBack(alias: string, decision: Decision = {}): RegistryComman
   };
 }
 
+/** Back to what a server still has, when it cannot hold what everybody was to get. */
+export function returnTo(alias: string, to: string, decision: Decision): RegistryCommand {
+  return (state) => {
+    const { tag: from } = aliasOf(state, alias);
+    versionOf(state, to);
+    return from === to ? [] : [{ kind: "rolled_back", alias, from, to, ...decision }];
+  };
+}
+
 /** An alias as somebody saw it; what is undefined is not looked at, null: none. */
 export interface SeenAlias {
   readonly version?: string | null | undefined;

@@ -10,11 +10,15 @@ import { ioError, OcellusError } from "../base/index.js";
 export interface Tables {
   journal: { seq: number; at: number; actor: string; event: string };
   answers: { request_id: string; at: number; model: string; tag: string; role: string; reason: string };
+  reports: { server: string; alias: string; seq: number; state: ReportState; detail: string; at: number };
   evidence: { id: string; alias: string; step_seq: number; at: number; observations: string };
   trials: { alias: string; step_seq: number; revision: number; judge: string; fed: string };
   claims: { alias: string; step_seq: number; item: string };
   deliveries: { receiver: string; seq: number; holder: string; until: number };
 }
+
+/** How a server stands to what an alias is to serve. */
+export type ReportState = "loading" | "serving" | "failed";
 
 export type Dialect = "sqlite" | "postgres";
 
@@ -108,6 +112,12 @@ const migrations: Record<string, Migration> = {
       await createTable(db, "claims", ["alias", "step_seq", "item"], { ...step, item: "text" });
       const held = { seq: "bigint", holder: "text", until: "bigint" } as const;
       await createTable(db, "deliveries", ["receiver"], { receiver: "text", ...held });
+    },
+  },
+  "0003_reports": {
+    async up(db: Kysely<unknown>) {
+      const said = { seq: "bigint", state: "text", detail: "text", at: "bigint" } as const;
+      await createTable(db, "reports", ["server", "alias"], { server: "text", alias: "text", ...said });
     },
   },
 };

@@ -14,6 +14,7 @@ export {
   type RegistryCommand,
   removeVersion,
   resume,
+  returnTo,
   rollBack,
   type SeenAlias,
   setShare,
@@ -30,6 +31,7 @@ export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, ty
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";
 export { Registry, type RegistryOptions } from "./registry.js";
+export type { ServerReport } from "./reports.js";
 export { type Resolution, resolveName } from "./resolve.js";
 export { checkSignature, createSigningKeys, signManifest } from "./signing.js";
 export { type Alias, type Canary, type RegistryState, replay, tagsInUse, type Version } from "./state.js";

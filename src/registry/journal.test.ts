@@ -65,6 +65,18 @@ for (const { name, missing, databaseUrl } of databases) {
       expect(await registry.history()).toEqual([]);
     });
 
+    it("has what each server says of an alias now, until the server ends", async () => {
+      const [a, b] = (await openSeveral(2)) as [Registry, Registry];
+      const report = { server: "box:1", alias: "prod", seq: 3, state: "loading", detail: "v2 is loaded" } as const;
+      await a.reports.put(report);
+      await a.reports.put({ ...report, server: "box:2" });
+      const served = { ...report, seq: 4, state: "serving", detail: "v2 was loaded" } as const;
+      await a.reports.put(served);
+      expect(await b.reports.read()).toEqual([served, { ...report, server: "box:2" }]);
+      await a.reports.forget("box:2");
+      expect(await b.reports.read()).toEqual([served]);
+    });
+
     it("keeps what it has over a new start", async () => {
       const folder = await temporaryFolder();
       const shared = { folder, databaseUrl: await databaseUrl() };

@@ -17,6 +17,7 @@ import { Journal } from "./journal.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
 import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
+import { ServerReports } from "./reports.js";
 import { emptyState, type RegistryState, replay } from "./state.js";
 
 export interface RegistryOptions {
@@ -34,6 +35,7 @@ const maxAttempts = 200;
 export class Registry {
   readonly blobs: BlobStore;
   readonly answers: AnswerLog;
+  readonly reports: ServerReports;
   readonly evidence: EvidenceLog;
   readonly deliveries: DeliveryLog;
   readonly #folder: string;
@@ -52,6 +54,7 @@ export class Registry {
     this.#now = now;
     this.blobs = new BlobStore(folder);
     this.answers = new AnswerLog(database);
+    this.reports = new ServerReports(database);
     this.evidence = new EvidenceLog(database);
     this.deliveries = new DeliveryLog(database);
   }

@@ -12,4 +12,5 @@ export { Fleet, type FleetOptions } from "./versions/fleet.js";
 export { type GoldenCase, GoldenRunner } from "./versions/golden.js";
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
+export { type Need, Room } from "./versions/room.js";
 export { Shadows, type ShadowsOptions } from "./versions/shadows.js";

@@ -1,7 +1,7 @@
 /** A server whose models come from a registry; each answers every question with its own tag. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pino } from "pino";
 import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
@@ -10,6 +10,7 @@ import {
   type ChatModel,
   Fleet,
   Rollouts,
+  Room,
   Shadows,
   VersionDiffs,
   VersionFigures,
@@ -28,6 +29,9 @@ export interface Behaviour {
   readonly onAsk?: (options: ChatOptions) => void;
   /** Another model altogether. */
   readonly open?: () => Promise<ChatModel>;
+  /** What it takes of `memoryBytes`. */
+  readonly bytes?: number;
+  readonly loadFails?: boolean;
   /** What is published; else some bytes of its own. */
   readonly folder?: string;
 }
@@ -70,7 +74,10 @@ export interface VersionedServer {
   readonly registry: Registry;
   readonly fleet: Fleet;
   readonly shadows: Shadows;
+  readonly rollouts: Rollouts;
   readonly closed: readonly string[];
+  /** Tags, each time that one was opened. */
+  readonly loads: readonly string[];
   ask(
     headers?: Record<string, string>,
     body?: object,
@@ -78,9 +85,16 @@ export interface VersionedServer {
   close(): Promise<void>;
 }
 
-export interface VersionedOptions {
+export interface FleetSettings {
   readonly keepWarmMs?: number;
+  /** Of all versions; default: no limit. */
+  readonly memoryBytes?: number;
+  readonly maxQueue?: number;
+  readonly drainMs?: number;
   readonly guards?: Guards;
+}
+
+export interface VersionedOptions extends FleetSettings {
   readonly config?: Parameters<typeof startServer>[1];
   readonly options?: Parameters<typeof startServer>[2];
 }
@@ -89,14 +103,21 @@ export interface OpenVersions {
   readonly versions: Versions;
   /** In the order in which they went. */
   readonly closed: readonly string[];
+  /** Tags, each time that one was opened. */
+  readonly loads: readonly string[];
   close(): Promise<void>;
 }
 
 /** `prod` serves the first. */
 export async function openVersions(
   behaviours: Record<string, Behaviour>,
-  keepWarmMs = 60_000,
-  guards = Guards.none(),
+  {
+    keepWarmMs = 60_000,
+    memoryBytes = Number.POSITIVE_INFINITY,
+    maxQueue = 256,
+    drainMs = 30_000,
+    guards = Guards.none(),
+  }: FleetSettings = {},
 ): Promise<OpenVersions> {
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({ folder: join(folder, "registry") });
@@ -107,12 +128,20 @@ export async function openVersions(
   }
   await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
   const closed: string[] = [];
+  const loads: string[] = [];
   const log = pino({ level: "silent" });
   const load = async (tag: string) => {
+    loads.push(tag);
     await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
+    if (behaviours[tag]!.loadFails) throw new Error("broken weights");
     return behaviours[tag]!.open?.() ?? echo(tag, behaviours[tag]!, closed);
   };
-  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards, load });
+  const room = new Room({
+    estimate: async (path) => behaviours[basename(path)]?.bytes ?? 0,
+    alternatives: async () => [{ format: "int4", bytes: 1 }],
+    budgetBytes: memoryBytes,
+  });
+  const fleet = new Fleet({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
   await fleet.start();
   const figures = new VersionFigures();
   const diffs = new VersionDiffs(registry);
@@ -120,6 +149,7 @@ export async function openVersions(
   return {
     versions: { registry, fleet, rollouts, figures, diffs },
     closed,
+    loads,
     async close() {
       await diffs.close();
       await rollouts.close();
@@ -132,10 +162,10 @@ export async function openVersions(
 
 export async function startVersionedServer(
   behaviours: Record<string, Behaviour>,
-  { keepWarmMs, guards, config = {}, options = {} }: VersionedOptions = {},
+  { config = {}, options = {}, ...settings }: VersionedOptions = {},
 ): Promise<VersionedServer> {
-  const { versions, closed, close } = await openVersions(behaviours, keepWarmMs, guards);
-  const { registry, fleet } = versions;
+  const { versions, closed, loads, close } = await openVersions(behaviours, settings);
+  const { registry, fleet, rollouts } = versions;
   const server = await startServer({}, config, options);
   const { models, pixels, lifecycle, metrics, log } = server.services;
   const shadows = new Shadows({
@@ -146,7 +176,7 @@ export async function startVersionedServer(
   server.services.versions = versions;
   server.services.models.useFleet(fleet);
   return {
-    ...{ server, registry, fleet, shadows, closed },
+    ...{ server, registry, fleet, rollouts, shadows, closed, loads },
     async ask(headers = {}, body = {}) {
       const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
       const response = await server.post("/v1/chat/completions", question, headers);

@@ -38,6 +38,9 @@ const root = "/admin/v1";
 /** Of one page of history. */
 const [defaultLimit, mostListed] = [100, 1000];
 
+/** Commands that load a version beside what is served. */
+const besides: ReadonlySet<string> = new Set(["canary", "shadow"]);
+
 export function addAdmin(app: App, services: Services): void {
   app.get(`${root}/state`, (c) => c.json(wireState(versionsOf(services))));
   app.get(`${root}/history`, async (c) => {
@@ -72,7 +75,10 @@ function addCommands(app: App, services: Services): void {
     app.post(`${root}/aliases/:alias/${name}`, async (c) => {
       const versions = versionsOf(services);
       const { alias } = c.req.param() as { alias: string };
-      const command = toCommand(alias, await readRequest(c, services, schema));
+      const request = await readRequest(c, services, schema);
+      const command = toCommand(alias, request);
+      if (besides.has(name) && typeof request.version === "string")
+        await versions.fleet.checkRoom(alias, request.version);
       const state = await versions.registry.run(c.get("exchange").owner, command);
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });

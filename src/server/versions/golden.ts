@@ -51,14 +51,24 @@ export class GoldenRunner {
   }
 
   async #ask(alias: Alias): Promise<void> {
-    const models = [this.#fleet.loaded(alias.tag), this.#fleet.loaded(alias.canary!.tag)];
-    const [stable, canary] = models;
-    if (!stable || !canary) return;
     for (const found of shuffled(this.#cases, alias.canary!.stepSeq)) {
       if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
+      const [stableTag, canaryTag] = [alias.tag, alias.canary!.tag];
+      if (!this.#fleet.loaded(stableTag) || !this.#fleet.loaded(canaryTag)) return;
       if (!(await this.#isOurs(alias, this.#cases.indexOf(found)))) continue;
-      const [a, b] = [await this.#isBad(stable, found), await this.#isBad(canary, found)];
-      this.#rollouts.observePair(alias, { stable: a, canary: b });
+      const [stable, canary] = [await this.#isBad(stableTag, found), await this.#isBad(canaryTag, found)];
+      if (stable === undefined || canary === undefined) return;
+      this.#rollouts.observePair(alias, { stable, canary });
+    }
+  }
+
+  /** A version is held for one question at a time: what it waits for, to be closed, is short. */
+  async #isBad(tag: string, found: GoldenCase): Promise<boolean | undefined> {
+    const lease = this.#fleet.lease(tag);
+    try {
+      return lease && (await this.#answersBadly(lease.served, found));
+    } finally {
+      lease?.release();
     }
   }
 
@@ -79,7 +89,7 @@ export class GoldenRunner {
   }
 
   /** A failure to answer is a wrong answer. */
-  async #isBad({ model, gate }: ServedModel, { messages, isGood }: GoldenCase): Promise<boolean> {
+  async #answersBadly({ model, gate }: ServedModel, { messages, isGood }: GoldenCase): Promise<boolean> {
     const { signal } = this.#stop;
     const ticket = await gate.enter({ owner: "golden", signal });
     try {
