@@ -25,7 +25,9 @@ it("puts each question to both versions once a step, whichever of three processe
   })) as unknown as GoldenCase[];
   const judges = registries.map((registry) => {
     const rollouts = new Rollouts({ registry, log });
-    const fleet = { aliases: [...registry.state.aliases.values()], onChange: () => {}, loaded } as unknown as Fleet;
+    const lease = (tag: string) => ({ served: loaded(tag), release: () => {} });
+    const aliases = [...registry.state.aliases.values()];
+    const fleet = { aliases, onChange: () => {}, loaded, lease } as unknown as Fleet;
     const runner = new GoldenRunner(cases, fleet, rollouts, log);
     onTestFinished(async () => {
       runner.close();
