@@ -17,6 +17,7 @@ import {
   Rollouts,
   Room,
   type Services,
+  Shadows,
   VersionDiffs,
   VersionFigures,
   type Versions,
@@ -64,6 +65,7 @@ export async function openVersions(
   const figures = new VersionFigures();
   const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
   const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
+  versions.shadows = shadowsOf(versions, services, config);
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();
@@ -97,6 +99,16 @@ function goldenCase(found: EvalCase): GoldenCase {
     messages: [{ role: "user", content }],
     isGood: (text) => isCorrect(text, found),
   };
+}
+
+function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, limits: ServeConfig): Shadows {
+  const { models, pixels, lifecycle, metrics, log } = services;
+  const { draining } = lifecycle;
+  return new Shadows({
+    ...{ registry, fleet, rollouts, limits, pixels, draining, log },
+    models: () => models.all(),
+    meters: metrics.registry,
+  });
 }
 
 /** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */

@@ -13,3 +13,4 @@ export { type GoldenCase, GoldenRunner, goldenTokens } from "./versions/golden.j
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
 export { type Need, Room } from "./versions/room.js";
+export { Shadows, type ShadowsOptions } from "./versions/shadows.js";

@@ -5,6 +5,9 @@
  *   is the canary worse?            H₀: bad(canary) - bad(stable) ≤ 0        rejected → back
  *   is it surely not much worse?    H₀: bad(canary) - bad(stable) ≥ margin   rejected for all → on
  *
+ * How alike both versions' answers to one question are has no bad or good of its own, and a floor that somebody states: is the
+ * mean disagreement surely more than it allows (H₀: at most that), or surely less (H₀: at least that)?
+ *
  * Answers are compared in blocks of their order in time: as soon as a block has answers of both versions, the mean of the stable
  * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
  * and a slow minute is slow for both.
@@ -24,6 +27,8 @@ export const measures = {
   blocked: { margin: 0.03, minimum: 100, says: "answers that a guard blocked" },
   malformed: { margin: 0.03, minimum: 100, says: "answers that were empty, cut off or repeated themselves" },
   golden: { margin: 0.05, minimum: 50, says: "wrong answers to questions whose answers are known" },
+  /** On one question put to both: 0 for the stable version, and for the canary 1 - similarity of the answers. */
+  disagreement: { margin: undefined, minimum: 50, says: "disagreement with the stable version's answers" },
 } as const;
 
 export type Measure = keyof typeof measures;
@@ -36,6 +41,8 @@ export interface JudgeOptions {
   readonly falsePass?: number;
   /** The measures that must have their evidence before going on. Default: all that were ever observed. */
   readonly required?: readonly Measure[];
+  /** What the mean similarity of both versions' answers must not fall below, in (0, 1). Default 0.8. */
+  readonly agreementFloor?: number;
 }
 
 export interface MeasureFigures {
@@ -88,15 +95,18 @@ export class Judge {
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
+  readonly #allowed: number;
   readonly #contests: Map<Measure, Contest>;
 
   /** @param record of a judge of the same step: what either requires is required */
-  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}, record?: JudgeRecord) {
+  constructor(options: JudgeOptions = {}, record?: JudgeRecord) {
+    const { falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 } = options;
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
     this.#required = [...new Set([...(record?.required ?? []), ...required])];
+    this.#allowed = 1 - agreementFloor;
     const known = Object.entries(record?.contests ?? {}) as [Measure, ContestRecord][];
-    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(measures[name].margin, contest)]));
+    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(this.#limits(name), contest)]));
   }
 
   get record(): JudgeRecord {
@@ -116,9 +126,14 @@ export class Judge {
   }
 
   #contest(measure: Measure): Contest {
-    const found = this.#contests.get(measure) ?? new Contest(measures[measure].margin);
+    const found = this.#contests.get(measure) ?? new Contest(this.#limits(measure));
     this.#contests.set(measure, found);
     return found;
+  }
+
+  #limits(measure: Measure): Limits {
+    const { margin } = measures[measure];
+    return margin === undefined ? { allowed: this.#allowed, margin: this.#allowed } : { allowed: 0, margin };
   }
 
   verdict(): JudgeVerdict {
@@ -137,10 +152,13 @@ export class Judge {
   #explain(kind: "worse" | "open", measure: Measure, contest: Contest): string {
     const { canary, stable, numCanary, numStable, pWorse, kinds } = contest.figures();
     const { says, margin } = measures[measure];
-    const seen = `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}${kindsText(kinds)}`;
+    const seen =
+      margin === undefined
+        ? `${says}: ${percent(canary)} over ${numCanary} questions, ${percent(this.#allowed)} is allowed`
+        : `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}${kindsText(kinds)}`;
     if (kind === "worse")
       return `${seen}; chance alone would show this with a probability of at most ${pWorse.toPrecision(2)}`;
-    return `${seen}; not yet sure that it is less than ${percent(margin)} worse`;
+    return `${seen}; not yet sure that it is less${margin === undefined ? "" : ` than ${percent(margin)} worse`}`;
   }
 }
 
@@ -156,6 +174,13 @@ function percent(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
 }
 
+interface Limits {
+  /** A difference that is no fault. */
+  readonly allowed: number;
+  /** A difference that is surely not there, before a step is taken. */
+  readonly margin: number;
+}
+
 /** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
 class Contest {
   readonly #worse: Bettor;
@@ -165,8 +190,8 @@ class Contest {
   #block: Block;
   #hasBeenWorse: boolean;
 
-  constructor(margin: number, record?: ContestRecord) {
-    this.#worse = new Bettor(0, record?.worse);
+  constructor({ allowed, margin }: Limits, record?: ContestRecord) {
+    this.#worse = new Bettor(allowed, record?.worse);
     this.#fine = new Bettor(-margin, record?.fine);
     this.#seen = structuredClone(record?.seen ?? emptyBlock());
     this.#kinds = new Map(Object.entries(structuredClone(record?.kinds ?? {})));

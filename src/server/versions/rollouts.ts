@@ -103,6 +103,12 @@ export class Rollouts {
     this.#note(alias, "golden", "canary", isBad.canary, kind);
   }
 
+  /** How alike the answers of both to one live question were, in [0, 1]. */
+  observeAgreement(alias: Alias, similarity: number): void {
+    this.#note(alias, "disagreement", "stable", 0);
+    this.#note(alias, "disagreement", "canary", 1 - similarity);
+  }
+
   /** Slow is what 95 % of the stable version's answers so far were not: a bar that was set before this answer was seen. */
   #noteSlow(alias: Alias, measure: Measure, role: Role, value: number | undefined, stable: RecentQuantile): void {
     if (value === undefined) return;
@@ -174,11 +180,17 @@ export class Rollouts {
   async #judge(alias: Alias): Promise<void> {
     const { name, canary } = alias;
     if (!canary?.plan.judged || canary.isPaused) return;
-    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary), this.#options.judge);
+    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary), this.#judgeOptions(canary));
     if (!judge) return;
     this.#judges.set(name, { stepSeq: canary.stepSeq, judge });
     const verdict = judge.verdict();
     if (verdict.decision !== "wait") await this.#decide(alias, verdict);
+  }
+
+  #judgeOptions({ plan: { agreement } }: NonNullable<Alias["canary"]>): JudgeOptions {
+    const { judge = {} } = this.#options;
+    if (!agreement) return judge;
+    return { ...judge, required: [...(judge.required ?? []), "disagreement"], agreementFloor: agreement.floor };
   }
 
   /** Of several processes that decide at once the journal takes one: the others find that the step is over. */
@@ -219,5 +231,6 @@ function commandOf({ name, canary }: Alias, { decision, reason, figures }: Judge
   const why: Decision = { reason, figures };
   if (decision === "roll_back") return rollBack(name, why);
   const next = canary!.plan.steps.find((step) => step > canary!.share);
-  return next === undefined ? promote(name, why) : setShare(name, next, why);
+  const isEverybody = next === undefined || next === 1; // none would be left to compare with
+  return isEverybody ? promote(name, why) : setShare(name, next, why);
 }
