@@ -2,7 +2,7 @@
  * No side door: every route and every command that reaches a model, asked with a picture and with words that the policy
  * forbids. A route or command that is not listed here fails the test, so that a new one is tried before it is shipped.
  */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
@@ -138,6 +138,7 @@ const withoutModel = [
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
   ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
+  ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // numbers of answers, and of weights
   ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
     (verb) => `POST /admin/v1/aliases/:alias/${verb}`,
   ),
@@ -248,6 +249,8 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   "index add": () => ["index", "add", "shelf", boots],
   eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
   batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
+  "golden init": (folder) => ["golden", "init", join(folder, "golden"), "--pictures", join(folder, "photos")],
+  "golden run": (folder) => ["golden", "run", join(folder, "golden-set.jsonl"), "--out", join(folder, "run.golden")],
 };
 
 /** They show no stranger's picture or words to a model, or have their own test: serve by its routes, mcp below. */
@@ -273,6 +276,12 @@ describe("no command is a side door", () => {
     `${JSON.stringify({ image: boots, questions: [{ kind: "class", language: "en", question, answer: "boots" }] })}\n`,
   );
   writeFileSync(
+    join(folder, "golden-set.jsonl"),
+    `${JSON.stringify({ image: boots, questions: [{ question, answer: "?" }] })}\n`,
+  );
+  mkdirSync(join(folder, "photos"));
+  copyFileSync(boots, join(folder, "photos", "1.jpg"));
+  writeFileSync(
     join(folder, "in.jsonl"),
     `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: request })}\n`,
   );
@@ -290,7 +299,8 @@ describe("no command is a side door", () => {
   }
   afterEach(() => {
     vi.restoreAllMocks();
-    for (const name of ["out.jsonl", "out.errors.jsonl"]) rmSync(join(folder, name), { force: true });
+    for (const name of ["out.jsonl", "out.errors.jsonl", "golden", "run.golden"])
+      rmSync(join(folder, name), { force: true, recursive: true });
   });
 
   it("knows every command", async () => {
@@ -334,11 +344,12 @@ describe("no command is a side door", () => {
       words,
     );
     await run(argv(folder), policy);
-    const files = ["out.jsonl", "trace.html"].map((file) =>
+    const files = ["out.jsonl", "trace.html", "run.golden"].map((file) =>
       readFileSync(join(folder, file), { encoding: "utf8", flag: "a+" }),
     );
     const said =
       name === "eval" || name === "demo" ? "" : [out.stdout, ...files].join("\n").toLowerCase().replaceAll(boots, "");
+    expect(existsSync(join(folder, "golden", "golden.jsonl"))).toBe(false); // a blocked answer is no proposal
     for (const word of words) expect(said).not.toMatch(new RegExp(`\\b${word}\\b`));
   });
 
