@@ -7,8 +7,8 @@
  * What re-encoding, resizing, cropping and light do, they do everywhere; a change is in one place. So the kept picture is made as
  * coarse and as soft as the new one is (soften.ts), and a tile may differ by what is usual in this picture, within fixed limits.
  * Detail that the new one has and the kept one lacks is a difference, the other way round it is none, down to half the size. Limits
- * were set by hand on drawn scenes up to 324 and some of the model in the box; the table in docs/memory.md is of drawn scenes from
- * 2001 on.
+ * were set by hand on drawn scenes up to 324 and some of the model in the box, and narrowed on two that had slipped through; the
+ * table in docs/memory.md is of drawn scenes from 4001 on.
  */
 import { type Alignment, align } from "./align.js";
 import { type FrameMap, type Plane, type Planes, resample, type Size, whole } from "./plane.js";
@@ -27,6 +27,8 @@ export interface Differences {
   readonly usualStructure: number;
   /** The kept picture was shown at places between its pixels, in no less detail than it has: what lies there is guessed. */
   readonly isBetweenPixels: boolean;
+  /** Root mean square difference of luma in three by three pixels, what a stroke covers, in 255ths. */
+  readonly spot: number;
   /** Mean difference of a tile's luma, in 255ths. */
   readonly light: number;
   /** Mean difference of a tile's blue or red difference, in 255ths. */
@@ -53,6 +55,7 @@ export function differences(picture: Planes, kept: Planes, own: Size = picture.l
     resolution: Math.min(own.width / (map.x.scale * kept.luma.width), own.height / (map.y.scale * kept.luma.height)),
     strokes: soft.strokes,
     ...compareLuma(picture.luma, soft.plane),
+    spot: largestSpot(picture.luma, soft.plane),
     isBetweenPixels: !isEnlarged(picture.luma, own) && moved(map, picture.luma) > 0.25,
     colour: Math.max(blue, red),
   };
@@ -88,6 +91,16 @@ function compareLuma(picture: Plane, kept: Plane) {
   }
   shares.sort((a, b) => a - b);
   return { structure, light, usualStructure: shares[Math.floor(0.9 * shares.length)] ?? 0 };
+}
+
+function largestSpot({ width, height, data }: Plane, kept: Plane): number {
+  const squares = data.map((value, i) => (value - kept.data[i]!) ** 2);
+  const along = squares.map((value, i) => value + (squares[i - 1] ?? 0) + (squares[i + 1] ?? 0));
+  let most = 0;
+  for (let y = 1; y < height - 1; y++)
+    for (let x = 1, at = y * width + 1; x < width - 1; x++, at++)
+      most = Math.max(most, along[at - width]! + along[at]! + along[at + width]!);
+  return Math.sqrt(most / 9);
 }
 
 /** Row by row: the variance that both show, the variance of what they differ in; and the largest difference in the mean. */
@@ -176,11 +189,17 @@ const mostGain = 1.18;
 const mostOffset = 14;
 const mostLight = 12;
 const mostColour = 18;
-/** Of a tile's variance: never more than that, nor more than so many times what is usual in the picture. */
-const mostStructure = 0.24;
-const leastUsual = 0.015;
+/**
+ * Of a tile's variance: never more than that, nor more than so many times what is usual in the picture. A changed pattern may itself
+ * be what is usual, and one digit of 6 pixels leaves 0.05 in a clean copy, 0.16 and more in a coarse one.
+ */
+const mostStructure = 0.11;
+const leastUsual = 0.007;
+const leastUsualFaint = 0.015;
 const leastUsualBetweenPixels = 0.027;
 const timesUsual = 4.5;
+/** Light that whites are cut off in leaves some 8 of 255 along edges; a digit of 6 pixels in half its size leaves 17. */
+const mostFaint = 11;
 
 export function isSame(differences: Differences, picture: Planes): boolean {
   const { alignment, resolution, strokes, structure, light, colour } = differences;
@@ -199,9 +218,9 @@ export function isSame(differences: Differences, picture: Planes): boolean {
   );
 }
 
-function allowedStructure({ usualStructure, isBetweenPixels }: Differences): number {
-  const usual = Math.max(isBetweenPixels ? leastUsualBetweenPixels : leastUsual, usualStructure);
-  return Math.min(mostStructure, timesUsual * usual);
+function allowedStructure({ usualStructure, isBetweenPixels, spot }: Differences): number {
+  const least = isBetweenPixels ? leastUsualBetweenPixels : spot < mostFaint ? leastUsualFaint : leastUsual;
+  return Math.min(mostStructure, timesUsual * Math.max(least, usualStructure));
 }
 
 function fits({ scale, start }: FrameMap["x"], side: number): boolean {
