@@ -4,7 +4,7 @@
  */
 import { appendFile, readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, Lane, OcellusError } from "../base/index.js";
 import type { ImageInput, PictureLimits } from "../image/index.js";
 import type { VisionLanguageModel } from "../runtime/index.js";
 import { type Asked, whoAsks } from "./asker.js";
@@ -13,6 +13,7 @@ import { bind } from "./bind.js";
 import { filesOf, openDetector } from "./detectors/index.js";
 import {
   type AnsweringModel,
+  admittedPicture,
   type EmbeddingModel,
   GuardedEmbedder,
   GuardedModel,
@@ -68,6 +69,8 @@ const maxProposalBytes = 4 * 2 ** 20;
 const maxRecent = 200;
 /** A look at the files costs little; more often nobody saves. */
 const checkEveryMs = 1000;
+/** Of pictures that no model waits for: 200 MB each at the size limit, decoded. Those of questions wait in a lane of their own. */
+const picturesAtOnce = 4;
 /** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
 const retireAfterMs = 600_000;
 
@@ -93,6 +96,7 @@ export class Guards {
   readonly #options: GuardsOptions;
   readonly #memory = new VerdictMemory();
   readonly pictures: PictureReader;
+  readonly #desk = new Lane(picturesAtOnce);
   readonly #recent: RecentVerdict[] = [];
   /** As they are, for the guard that asks one. */
   readonly #models = new Map<string, AnsweringModel>();
@@ -180,6 +184,11 @@ export class Guards {
     });
   }
 
+  /** A picture that is kept before it is known which model will be shown it. @throws `blocked`, `unavailable`, as `decodeImage`. */
+  async admit(input: ImageInput, signal: AbortSignal): Promise<void> {
+    await this.#desk.run(() => admittedPicture(input, { info: { digest: "none" } }, this, { signal }), signal);
+  }
+
   /** Under the policy in force. */
   guardsFor(asked: Pick<Asked, "key" | "route">): Guard[] {
     const { policy, detectors } = this.#inForce;
@@ -202,7 +211,8 @@ export class Guards {
     asked: Asked = whoAsks(),
   ): Promise<Moderated> {
     const passage = await this.begin("none", asked);
-    return moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+    const work = () => moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+    return this.#desk.run(work, signal);
   }
 
   async close(): Promise<void> {
