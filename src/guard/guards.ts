@@ -3,7 +3,7 @@
  * at all, and the doors they stand at. Without a policy the doors stand open, and say so.
  */
 import { appendFile, readFile, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ioError, Lane, OcellusError } from "../base/index.js";
 import type { ImageInput, PictureLimits } from "../image/index.js";
 import type { VisionLanguageModel } from "../runtime/index.js";
@@ -28,7 +28,9 @@ import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {
   readonly pictureLimits?: PictureLimits;
-  /** Told when a changed policy cannot be used; the one before stays in force. */
+  /** Where what costly guards found is kept over a restart; absent: it is kept in memory alone. */
+  readonly memoryFolder?: string;
+  /** Told when a changed policy cannot be used (the one before stays in force), and when the memory's folder cannot. */
   readonly onProblem?: (message: string) => void;
 }
 
@@ -74,6 +76,9 @@ const picturesAtOnce = 4;
 /** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
 const retireAfterMs = 600_000;
 
+/** Another number when what a detector finds in the same subject has changed by our code and not by its version. */
+const memoryFile = "findings-1.log";
+
 interface InForce {
   readonly policy: Policy;
   /** By the name of the guard. */
@@ -94,7 +99,7 @@ const nothing: InForce = { policy: emptyPolicy, detectors: new Map(), audit: und
 export class Guards {
   readonly #path: string | undefined;
   readonly #options: GuardsOptions;
-  readonly #memory = new VerdictMemory();
+  readonly #memory: VerdictMemory;
   readonly pictures: PictureReader;
   readonly #desk = new Lane(picturesAtOnce);
   readonly #recent: RecentVerdict[] = [];
@@ -109,7 +114,10 @@ export class Guards {
   private constructor(path: string | undefined, options: GuardsOptions) {
     this.#path = path;
     this.#options = options;
-    this.pictures = new PictureReader(options.pictureLimits ?? {});
+    const { pictureLimits = {}, memoryFolder, onProblem } = options;
+    this.pictures = new PictureReader(pictureLimits);
+    const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
+    this.#memory = new VerdictMemory({ file, onProblem });
   }
 
   /** @param path of the policy; undefined: no guards. @throws `not_found`, `invalid_config` with the line, as detectors. */
@@ -218,6 +226,7 @@ export class Guards {
   async close(): Promise<void> {
     await this.#refreshing;
     await this.#inForce.audit?.close();
+    await this.#memory.close();
     await Promise.all([...this.#inForce.detectors.values()].map(({ detector }) => detector.close?.()));
     this.#inForce = nothing;
   }
@@ -256,7 +265,7 @@ export class Guards {
       this.#retire(before, this.#inForce);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#problem) this.#options.onProblem?.(message);
+      if (message !== this.#problem) this.#options.onProblem?.(`the changed policy is not in force: ${message}`);
       this.#problem = message;
     }
   }
