@@ -315,8 +315,8 @@ function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[]
 
 async function auditOf({ audit }: Policy, path: string, before: InForce): Promise<AuditLog | undefined> {
   if (!audit) return undefined;
-  if (before.audit && before.policy.audit?.file === audit.file) return before.audit;
-  return AuditLog.open(resolve(dirname(path), audit.file));
+  if (before.audit && JSON.stringify(before.policy.audit) === JSON.stringify(audit)) return before.audit;
+  return AuditLog.open(resolve(dirname(path), audit.file), audit);
 }
 
 function listsOf({ guards }: Policy, path: string): string[] {
