@@ -28,6 +28,8 @@ import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {
   readonly pictureLimits?: PictureLimits;
+  /** How often the policy and its lists are looked at for changes. Default: every second; more often nobody saves. */
+  readonly refreshMs?: number;
   /** Where what costly guards found is kept over a restart; absent: it is kept in memory alone. */
   readonly memoryFolder?: string;
   /** Told when a changed policy cannot be used (the one before stays in force), and when the memory's folder cannot. */
@@ -69,8 +71,6 @@ export interface GuardsState {
 const maxProposalBytes = 4 * 2 ** 20;
 /** A page of a panel. */
 const maxRecent = 200;
-/** A look at the files costs little; more often nobody saves. */
-const checkEveryMs = 1000;
 /** Of pictures that no model waits for: 200 MB each at the size limit, decoded. Those of questions wait in a lane of their own. */
 const picturesAtOnce = 4;
 /** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
@@ -107,6 +107,8 @@ export class Guards {
   readonly #models = new Map<string, AnsweringModel>();
   #onCheck: (check: Check) => void = () => {};
   #inForce: InForce = nothing;
+  /** What was in force when a request first came to a door: it is in force to the request's end. */
+  readonly #inForceFor = new WeakMap<Asked, InForce>();
   #problem: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
@@ -184,7 +186,7 @@ export class Guards {
   /** One question's way through the policy that is in force now, to its end. @param model its digest, for the audit log. */
   async begin(model: string, asked: Asked = whoAsks()): Promise<Passage> {
     await this.#refresh();
-    const { policy, audit } = this.#inForce;
+    const { policy, audit } = this.#policyFor(asked);
     return new Passage({
       ...{ asked, model, audit, policyVersion: policy.version, keepsTexts: policy.audit?.texts ?? false },
       guards: this.guardsFor(asked),
@@ -197,9 +199,15 @@ export class Guards {
     await this.#desk.run(() => admittedPicture(input, { info: { digest: "none" } }, this, { signal }), signal);
   }
 
-  /** Under the policy in force. */
-  guardsFor(asked: Pick<Asked, "key" | "route">): Guard[] {
-    const { policy, detectors } = this.#inForce;
+  #policyFor(asked: Asked): InForce {
+    const inForce = this.#inForceFor.get(asked) ?? this.#inForce;
+    this.#inForceFor.set(asked, inForce);
+    return inForce;
+  }
+
+  /** Under the policy that is in force for whoever asks. */
+  guardsFor(asked: Asked): Guard[] {
+    const { policy, detectors } = this.#policyFor(asked);
     return Object.entries(policy.guards).flatMap(([name, config]) => {
       const { detector } = detectors.get(name)!;
       return stagesOf(config, detector).map((stage) =>
@@ -247,7 +255,8 @@ export class Guards {
     name === undefined ? this.#models.values().next().value : this.#models.get(name);
 
   async #refresh(): Promise<void> {
-    if (this.#path === undefined || performance.now() - this.#checkedAt < checkEveryMs) return;
+    const { refreshMs = 1000 } = this.#options;
+    if (this.#path === undefined || performance.now() - this.#checkedAt < refreshMs) return;
     this.#refreshing ??= this.#reread(this.#path).finally(() => {
       this.#checkedAt = performance.now();
       this.#refreshing = undefined;
@@ -327,8 +336,8 @@ function listsOf({ guards }: Policy, path: string): string[] {
 async function stampOf(paths: readonly string[]): Promise<string> {
   const stamps = await Promise.all(
     paths.map(async (path) => {
-      const { mtimeMs, size } = await stat(path).catch(() => ({ mtimeMs: 0, size: -1 }));
-      return `${path} ${mtimeMs} ${size}`;
+      const { ino, mtimeMs, size } = await stat(path).catch(() => ({ ino: 0, mtimeMs: 0, size: -1 }));
+      return `${path} ${ino} ${mtimeMs} ${size}`;
     }),
   );
   return stamps.join("\n");
