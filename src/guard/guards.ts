@@ -71,7 +71,7 @@ export interface GuardsState {
 const maxProposalBytes = 4 * 2 ** 20;
 /** A page of a panel. */
 const maxRecent = 200;
-/** Of pictures that no model waits for: 200 MB each at the size limit, decoded. Those of questions wait in a lane of their own. */
+/** Of pictures that no model waits for: 300 MB each at the size limit. Those of questions wait in a lane of their own. */
 const picturesAtOnce = 4;
 /** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
 const retireAfterMs = 600_000;
