@@ -37,7 +37,8 @@ export async function main(args: string[]): Promise<void> {
     for (const key of wanted) {
       const copy = await model.embedImage(await change(sharp(pictures[key])).toBuffer());
       const score = copy.reduce((sum, x, i) => sum + x * index.vector(key)![i]!, 0);
-      found.push({ score, rank: index.search(copy, 10).findIndex((neighbour) => neighbour.key === key) });
+      const rank = (await index.search(copy, 10)).findIndex((neighbour) => neighbour.key === key);
+      found.push({ score, rank });
     }
     const share = (most: number) => percent(found.filter(({ rank }) => rank >= 0 && rank < most).length / found.length);
     const scores = found.map(({ score }) => score).sort((a, b) => a - b);

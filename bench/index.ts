@@ -31,13 +31,13 @@ async function compare(numEntries: number, dimensions: number): Promise<void> {
   const graph = await HnswIndex.open(new Rows(dimensions));
   report("exact, adding", fill(exact, vectors));
   report("hnsw, adding", fill(graph, vectors));
-  report("exact, lookup", lookups(exact, queries.slice(0, numExact)));
-  report("hnsw, lookup", lookups(graph, queries));
+  report("exact, lookup", await lookups(exact, queries.slice(0, numExact)));
+  report("hnsw, lookup", await lookups(graph, queries));
   report(
     "hnsw, lookup that 1 in 100 passes",
-    lookups(graph, queries.slice(0, numExact), (key) => key % 100 === 0),
+    await lookups(graph, queries.slice(0, numExact), (key) => key % 100 === 0),
   );
-  console.log(`recall of hnsw against exact  ${recall(exact, graph, queries.slice(0, numExact)).toFixed(4)}`);
+  console.log(`recall of hnsw against exact  ${(await recall(exact, graph, queries.slice(0, numExact))).toFixed(4)}`);
   await saving(graph, vectors);
 }
 
@@ -45,17 +45,28 @@ function fill(index: VectorIndex, vectors: readonly Float32Array[]): number[] {
   return vectors.map((vector, key) => timed(() => index.add(key, vector)));
 }
 
-function lookups(index: VectorIndex, queries: readonly Float32Array[], accepts?: (key: number) => boolean): number[] {
-  for (const query of queries.slice(0, 5)) index.search(query, count, accepts); // compiled
-  return queries.map((query) => timed(() => index.search(query, count, accepts)));
+async function lookups(
+  index: VectorIndex,
+  queries: readonly Float32Array[],
+  accepts?: (key: number) => boolean,
+): Promise<number[]> {
+  for (const query of queries.slice(0, 5)) await index.search(query, count, accepts); // compiled
+  const times: number[] = [];
+  for (const query of queries) {
+    const started = performance.now();
+    await index.search(query, count, accepts);
+    times.push(performance.now() - started);
+  }
+  return times;
 }
 
-function recall(exact: VectorIndex, graph: VectorIndex, queries: readonly Float32Array[]): number {
-  const shares = queries.map((query) => {
-    const right = new Set(exact.search(query, count).map(({ key }) => key));
-    return graph.search(query, count).filter(({ key }) => right.has(key)).length / count;
-  });
-  return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+async function recall(exact: VectorIndex, graph: VectorIndex, queries: readonly Float32Array[]): Promise<number> {
+  let found = 0;
+  for (const query of queries) {
+    const right = new Set((await exact.search(query, count)).map(({ key }) => key));
+    found += (await graph.search(query, count)).filter(({ key }) => right.has(key)).length;
+  }
+  return found / (queries.length * count);
 }
 
 async function saving(graph: HnswIndex, vectors: readonly Float32Array[]): Promise<void> {

@@ -10,6 +10,7 @@ import type {
   WireEntry,
   WireHit,
   WireMatch,
+  WireResponse,
 } from "../src/protocol/index.js";
 import { loadClip } from "../src/runtime/index.js";
 import { makePdf } from "../src/search/pdf.testkit.js";
@@ -138,6 +139,15 @@ describe("documents", () => {
     expect(answer.choices[0]!.message.content).not.toBe("");
     const streamed = await (await server.post("/v1/chat/completions", { ...body, stream: true })).text();
     expect(streamed).toContain('"citations":[{"number":1,"id":1,"source":"m.pdf","page":2');
+    const { messages, max_tokens, ...rest } = body;
+    const items = { ...rest, input: messages, max_output_tokens: max_tokens };
+    const response = (await (await server.post("/v1/responses", items)).json()) as WireResponse;
+    expect(response.ocellus!.citations).toEqual([citation]);
+    const loose = { ...body, ocellus: { pages: 1 } };
+    expect(await refused("/v1/chat/completions", loose)).toEqual({
+      status: 400,
+      message: expect.stringMatching(/of which collection/),
+    });
     const shown = { type: "image_url", image_url: { url: urlOf(jpeg) } };
     const pictured = { ...body, messages: [{ role: "user", content: [shown, { type: "text", text: "What is it?" }] }] };
     const seen = (await (await server.post("/v1/chat/completions", pictured)).json()) as ChatCompletion;

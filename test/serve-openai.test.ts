@@ -52,6 +52,7 @@ describe("chat completions", () => {
       prompt_tokens: promptTokens,
       completion_tokens: completionTokens,
       total_tokens: promptTokens + completionTokens,
+      prompt_tokens_details: { cached_tokens: 0 },
     });
     const sha256 = direct.pictures[0]!.digest;
     expect((data as any).ocellus.pictures).toEqual([{ sha256, cached: false, tokens: 32 }]);
@@ -87,7 +88,10 @@ describe("chat completions", () => {
     expect(pieces.length).toBeGreaterThan(3);
     expect(chunks[0]!.choices[0]!.delta.role).toBe("assistant");
     expect(chunks.at(-2)!.choices[0]!.finish_reason).toBe("stop");
-    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: whole.usage });
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { ...whole.usage, prompt_tokens_details: expect.anything() },
+    });
   });
 
   it("give every choice its own stream, reproducible by seed and unlike each other", async () => {
@@ -167,6 +171,24 @@ describe("chat completions", () => {
     await expect(client.files.retrieve(file.id)).rejects.toThrow(OpenAI.NotFoundError);
   });
 
+  it("know a pinned picture before it is asked about, until the file is deleted", async () => {
+    const upload = (pin: string) => {
+      const form = new FormData();
+      form.set("file", new File([picture("boots.jpg")], "boots.jpg"));
+      form.set("pin", pin);
+      return fetch(`${server.url}/v1/files`, { method: "POST", body: form });
+    };
+    expect((await upload("perhaps")).status).toBe(400);
+    const file = (await (await upload("true")).json()) as { id: string; ocellus: object };
+    expect(file.ocellus).toMatchObject({ pinned: true });
+    const pinned = tiny.stats.features.pinnedBytes;
+    expect(pinned).toBeGreaterThan(0);
+    const first = await client.chat.completions.create({ model, messages: asked("What is it?", file.id) });
+    expect((first as any).ocellus.cache).toMatchObject({ vision: "hit", pictures: [{ from: "memory" }] });
+    await client.files.delete(file.id);
+    expect(tiny.stats.features.pinnedBytes).toBe(0);
+  });
+
   it("end when the client hangs up, streaming or not, and free the slot", async () => {
     const messages = asked("Describe it.", dress);
     const long = { model, messages, max_tokens: 1500, temperature: 1.5, logit_bias: { 1428: -100, 1426: -100 } };
@@ -199,6 +221,9 @@ describe("responses", () => {
     expect(response.output_text).toBe(chat.choices[0]!.message.content);
     expect(response).toMatchObject({ status: "completed", object: "response", model });
     expect(response.usage!.total_tokens).toBe(chat.usage!.total_tokens);
+    const { cached_tokens } = response.usage!.input_tokens_details; // chat completions have read it before
+    expect([cached_tokens, (response as any).ocellus.cache.prefix_tokens]).toEqual([cached_tokens, cached_tokens]);
+    expect(cached_tokens).toBeGreaterThan(0);
   });
 
   it("stream the events that the client's own accumulator puts together", async () => {

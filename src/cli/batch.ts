@@ -26,6 +26,7 @@ interface BatchFlags extends ModelFlags {
   readonly concurrency: number;
   readonly embeddingModel?: string;
   readonly allowPictureUrls?: boolean;
+  readonly collections?: string;
 }
 
 type App = ReturnType<typeof createApp>;
@@ -41,6 +42,7 @@ export function addBatchCommand(program: Command, terminal: Terminal): void {
     .option("--errors <file>", "the requests that failed (default: OUT.errors.jsonl)")
     .option("--concurrency <count>", "answers that are written at once", integerBetween(1, 1024), 16)
     .option("--embedding-model <folder>", "a CLIP checkpoint, for /v1/embeddings")
+    .option("--collections <folder>", "where the collections are that requests answer from (see `ocellus index list`)")
     .option("--allow-picture-urls", "fetch pictures by http(s) address, from public machines only")
     .addOption(weightsOption())
     .addHelpText(
@@ -146,10 +148,10 @@ async function withApp(
   terminal: Terminal,
   body: (app: App, services: Services) => Promise<void>,
 ): Promise<void> {
-  const { concurrency, allowPictureUrls = false } = flags;
+  const { concurrency, allowPictureUrls = false, collections } = flags;
   const unbounded = Number.MAX_SAFE_INTEGER; // as many lines as are in work at once, each within its own bound
   const config = serverConfigSchema.parse({
-    ...{ deadlineMs, allowPictureUrls, maxQueue: unbounded },
+    ...{ deadlineMs, allowPictureUrls, collections, collectionsReadOnly: true, maxQueue: unbounded },
     ...{ maxBodyBytes: 2 * maxLineBytes, maxBodiesBytes: unbounded },
   });
   const { name, folder } = parseModel(flags.model);
@@ -165,6 +167,7 @@ async function withApp(
       await body(createApp(services), services);
     } finally {
       await services.lifecycle.drain(0);
+      await services.collections?.close();
       await embedder?.close();
     }
   };

@@ -3,7 +3,7 @@
  * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own, `ocellus`.
  */
 import { z } from "zod";
-import { answerFactsSchema, completionUsageSchema, ownRequestSchema, samplingFields } from "./shared.js";
+import { answerFactsSchema, completionUsageSchema, ownQuestionSchema, samplingFields } from "./shared.js";
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const imagePart = z.object({
@@ -89,13 +89,7 @@ export const chatRequestSchema = z
     /** Pixels that each picture is brought between, for families that take any size. */
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
-    /** Pages to answer from: found in a collection of this server, shown before the question, cited in the answer's `ocellus`. */
-    ocellus: ownRequestSchema
-      .extend({
-        collection: z.string().optional(),
-        pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
-      })
-      .optional(),
+    ocellus: ownQuestionSchema.optional(),
   })
   .meta({ id: "ChatCompletionRequest" });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type ChatRequest, type FunctionTool, functionToolFields, type WireMessage, type WirePart } from "./chat.js";
 import { refusal } from "./parse.js";
-import { answerFactsSchema, ownRequestSchema, samplingFields } from "./shared.js";
+import { answerFactsSchema, ownQuestionSchema, samplingFields } from "./shared.js";
 
 const inputText = z.object({ type: z.literal("input_text"), text: z.string() });
 const outputText = z.object({ type: z.literal("output_text"), text: z.string() });
@@ -75,7 +75,7 @@ export const responseRequestSchema = z
     text: z.object({ format: format.optional() }).optional(),
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
-    ocellus: ownRequestSchema.optional(),
+    ocellus: ownQuestionSchema.optional(),
     previous_response_id: notGiven(`previous_response_id: ${notStored}`),
     conversation: notGiven(`conversation: ${notStored}`),
     background: z.literal(false, "background: expected false; answers are not kept for later").optional(),

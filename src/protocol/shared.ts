@@ -25,10 +25,23 @@ export const ownRequestSchema = z.strictObject({
   reuse: z.enum(["exact", "near"]).optional(),
 });
 
+/** Pages to answer from: found in a collection of this server, shown before the question, cited in the answer's `ocellus`. */
+export const ownQuestionSchema = ownRequestSchema
+  .extend({
+    collection: z.string().optional(),
+    pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
+  })
+  .refine(({ collection, pages }) => pages === undefined || collection !== undefined, {
+    path: ["pages"],
+    message: "pages: of which collection? name it in `collection`",
+  });
+
 export const completionUsageSchema = z.object({
   prompt_tokens: z.number(),
   completion_tokens: z.number(),
   total_tokens: z.number(),
+  /** Of the prompt's, those that were not read again. */
+  prompt_tokens_details: z.object({ cached_tokens: z.number() }),
 });
 export type CompletionUsage = z.infer<typeof completionUsageSchema>;
 

@@ -45,16 +45,16 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
     await first.save();
     const again = await new Collections(root).open(name);
     expect([again.size, again.info.kind, again.info.model]).toEqual([39, kind, model]);
-    expect(again.search({ vector, count: 1 })).toEqual([
+    expect(await again.search({ vector, count: 1 })).toEqual([
       { entry: red, score: expect.closeTo(1, 5), cosine: expect.closeTo(1, 5) },
     ]);
-    expect(again.search({ vector: next(5), count: 50 }).map((hit) => hit.entry.id)).not.toContain(5);
+    expect((await again.search({ vector: next(5), count: 50 })).map((hit) => hit.entry.id)).not.toContain(5);
     expect(Buffer.from(await again.picture(40)).toString()).toBe("picture 40");
-    expect(again.search({ words: "a dress", count: 3 }).map((hit) => hit.entry.id)).toEqual([40]);
-    expect(again.search({ vector, words: "absent", count: 3 })).toHaveLength(3);
-    expect(again.search({ vector, count: 3, where: { shelf: "A", price: "12" } })).toHaveLength(1);
-    expect(again.search({ vector, count: 3, where: { shelf: "B" } })).toEqual([]);
-    expect(again.search({ vector, count: 3, where: { constructor: "x" } })).toEqual([]);
+    expect((await again.search({ words: "a dress", count: 3 })).map((hit) => hit.entry.id)).toEqual([40]);
+    expect(await again.search({ vector, words: "absent", count: 3 })).toHaveLength(3);
+    expect(await again.search({ vector, count: 3, where: { shelf: "A", price: "12" } })).toHaveLength(1);
+    expect(await again.search({ vector, count: 3, where: { shelf: "B" } })).toEqual([]);
+    expect(await again.search({ vector, count: 3, where: { constructor: "x" } })).toEqual([]);
   });
 
   it("shows what another process has written since, and gives no id twice", async () => {

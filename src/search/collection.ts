@@ -146,11 +146,15 @@ export class Collection {
   }
 
   /** The best first. @throws `invalid_request` for a vector of another length. */
-  search({ vector, words, count, where = {} }: Query): Hit[] {
+  search(query: Query): Promise<Hit[]> {
+    return this.#lane.run(() => this.#search(query)); // nothing changes meanwhile
+  }
+
+  async #search({ vector, words, count, where = {} }: Query): Promise<Hit[]> {
     const accepts = Object.keys(where).length === 0 ? undefined : (id: number) => passes(this.#entries.get(id)!, where);
     // Of two rankings more is read than is wanted: what both know is near the top of neither, perhaps.
     const depth = vector && words !== undefined ? 4 * count : count;
-    const near = vector && this.#index.search(vector, depth, accepts);
+    const near = vector && (await this.#index.search(vector, depth, accepts));
     const named = words === undefined ? undefined : this.#lexicon.search(words, depth, accepts);
     const rankings = [near, named].filter(
       (ranking) => ranking !== undefined && ranking.length > 0,

@@ -44,7 +44,7 @@ async function nearGroups(collection: Collection, minScore: number, signal?: Abo
     throwIfAborted(signal);
     const vector = collection.vector(entry.id);
     if (!vector) continue; // removed meanwhile
-    for (const { entry: other, score } of collection.search({ vector, count: neighbours })) {
+    for (const { entry: other, score } of await collection.search({ vector, count: neighbours })) {
       if (other.id <= entry.id || score < minScore || other.pixels === entry.pixels) continue;
       const [one, two] = [groups.get(entry.id), groups.get(other.id)];
       const joined = {

@@ -30,7 +30,7 @@ export class ExactIndex implements VectorIndex {
     return this.#rows.get(key);
   }
 
-  search(query: Float32Array, count: number, accepts?: (key: number) => boolean): Neighbour[] {
+  search(query: Float32Array, count: number, accepts?: (key: number) => boolean): Promise<Neighbour[]> {
     return this.#rows.scan(query, count, accepts);
   }
 

@@ -78,7 +78,11 @@ export class HnswIndex implements VectorIndex {
     return this.#rows.get(key);
   }
 
-  search(query: Float32Array, count: number, accepts: (key: number) => boolean = () => true): Neighbour[] {
+  async search(
+    query: Float32Array,
+    count: number,
+    accepts: (key: number) => boolean = () => true,
+  ): Promise<Neighbour[]> {
     checkVector(query, this.dimensions, "the query");
     const most = Math.min(mostProposed, mostShare * this.size);
     const wanted = candidatesPerNeighbour * count;

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { ExactIndex } from "./exact-index.js";
 import { HnswIndex } from "./hnsw-index.js";
 import { Rows } from "./rows.js";
@@ -38,7 +38,7 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
   it("finds what was added, best first, with the cosine", async () => {
     const { index, vectors } = await filled(500);
     const query = vectors.get(17)!;
-    const found = index.search(query, 5);
+    const found = await index.search(query, 5);
     expect(found.map(({ key }) => key)).toEqual(oracle(vectors, query, 5));
     expect(found[0]).toEqual({ key: 17, score: expect.closeTo(1, 5) });
     for (const { key, score } of found)
@@ -63,7 +63,7 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
     }
     for (const i of [1, 9, 30, 599]) {
       const query = next(i);
-      expect(index.search(query, 8).map(({ key }) => key)).toEqual(oracle(vectors, query, 8));
+      expect((await index.search(query, 8)).map(({ key }) => key)).toEqual(oracle(vectors, query, 8));
     }
   });
 
@@ -72,7 +72,7 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
     for (const every of [1, 2, 50, 400, 801]) {
       const passed = new Map([...vectors].filter(([key]) => key % every === every - 1));
       const query = next(3);
-      const found = index.search(query, 6, (key) => passed.has(key));
+      const found = await index.search(query, 6, (key) => passed.has(key));
       expect(
         found.map(({ key }) => key),
         `every ${every}`,
@@ -82,11 +82,11 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
 
   it("gives of equal ones the smaller key first, and all there are when more are wanted", async () => {
     const index = await open(kind);
-    expect(index.search(clustered(dimensions, 1)(0), 3)).toEqual([]);
+    expect(await index.search(clustered(dimensions, 1)(0), 3)).toEqual([]);
     const vector = clustered(dimensions, 1)(0);
     for (const key of [9, 4, 7]) index.add(key, vector);
-    expect(index.search(vector, 10).map(({ key }) => key)).toEqual([4, 7, 9]);
-    expect(index.search(vector, 2).map(({ key }) => key)).toEqual([4, 7]);
+    expect((await index.search(vector, 10)).map(({ key }) => key)).toEqual([4, 7, 9]);
+    expect((await index.search(vector, 2)).map(({ key }) => key)).toEqual([4, 7]);
   });
 
   it("refuses vectors of another length or size, numbers that are none, and a key twice", async () => {
@@ -100,7 +100,7 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
       [nan, /expected length one, found NaN/],
     ] as const) {
       expect(() => index.add(2, vector)).toThrow(problem);
-      expect(() => index.search(vector, 1)).toThrow(problem);
+      await expect(index.search(vector, 1)).rejects.toThrow(problem);
     }
     expect(() => index.add(1, good)).toThrow(/1 is in the index already/);
     expect(index.size).toBe(1);
@@ -112,9 +112,26 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
     for (let i = 0; i < 50; i++) {
       const query = next(i);
       const right = new Set(oracle(vectors, query, 10));
-      hits += index.search(query, 10).filter(({ key }) => right.has(key)).length;
+      hits += (await index.search(query, 10)).filter(({ key }) => right.has(key)).length;
     }
     expect(hits / 500).toBeGreaterThanOrEqual(kind === "exact" ? 1 : 0.99);
+  });
+});
+
+describe("a look at everything", () => {
+  it("lets others go on between chunks of rows", async () => {
+    const rows = new Rows(2 ** 19); // two in a chunk
+    const next = clustered(rows.dimensions, 6);
+    for (let key = 0; key < 6; key++) rows.add(key, next(key));
+    let turns = 0;
+    const timer = setImmediate(function turn() {
+      turns++;
+      setImmediate(turn).unref();
+    });
+    const [best] = await new ExactIndex(rows).search(rows.get(5)!, 1);
+    clearImmediate(timer);
+    expect(best!.key).toBe(5);
+    expect(turns).toBe(2);
   });
 });
 
@@ -137,7 +154,9 @@ describe("the graph of an HNSW index", () => {
     const later = await HnswIndex.open(rowsOf(keys(100, 700)), path);
     const expected = new Map(keys(100, 700).map((key) => [key, vectors[key]!]));
     for (const key of [0, 150, 650])
-      expect(later.search(vectors[key]!, 5).map((found) => found.key)).toEqual(oracle(expected, vectors[key]!, 5));
+      expect((await later.search(vectors[key]!, 5)).map((found) => found.key)).toEqual(
+        oracle(expected, vectors[key]!, 5),
+      );
   });
 
   it("is built anew when a bit of it is wrong: the library would take the process down with it", async () => {
@@ -146,7 +165,7 @@ describe("the graph of an HNSW index", () => {
       await index.save(path);
       writeFileSync(path, damage(readFileSync(path)));
       const again = await HnswIndex.open(rowsOf(keys(0, 300)), path);
-      expect(again.search(vectors[5]!, 1)).toEqual([{ key: 5, score: expect.closeTo(1, 5) }]);
+      expect(await again.search(vectors[5]!, 1)).toEqual([{ key: 5, score: expect.closeTo(1, 5) }]);
     }
     writeFileSync(`${path}.json`, "no JSON");
     expect((await HnswIndex.open(rowsOf(keys(0, 3)), path)).size).toBe(3);
@@ -158,3 +177,19 @@ function flipped(bytes: Buffer): Buffer {
   bytes[bytes.length >> 1]! ^= 1;
   return bytes;
 }
+
+describe("where usearch is not installed", () => {
+  it("the graph says what to do instead", async () => {
+    vi.doMock("usearch", () => {
+      throw new Error("Cannot find package 'usearch'");
+    });
+    try {
+      await expect(HnswIndex.open(new Rows(dimensions))).rejects.toMatchObject({
+        code: "unavailable",
+        message: expect.stringMatching(/use the exact index \(--kind exact\), or run `npm install/),
+      });
+    } finally {
+      vi.doUnmock("usearch");
+    }
+  });
+});

@@ -23,8 +23,11 @@ export interface VectorIndex {
   remove(key: number): boolean;
   /** The vector as it was added; a view. */
   vector(key: number): Float32Array | undefined;
-  /** The nearest `count` of those keys that `accepts` lets pass, best first; of equals the smaller key first. */
-  search(query: Float32Array, count: number, accepts?: (key: number) => boolean): Neighbour[];
+  /**
+   * The nearest `count` of those keys that `accepts` lets pass, best first; of equals the smaller key first. Nothing is to
+   * be added or removed until it resolves. @throws `invalid_request` for a query of another length.
+   */
+  search(query: Float32Array, count: number, accepts?: (key: number) => boolean): Promise<Neighbour[]>;
   /** Writes what was costly to build, if anything was, beside `path`; atomically. The vectors themselves are the caller's to keep. */
   save(path: string): Promise<void>;
 }

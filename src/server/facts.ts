@@ -6,10 +6,12 @@ import type { Choice } from "./choice.js";
 import type { Exchange } from "./exchange.js";
 import type { ServedModel } from "./served.js";
 
+/** Of the choices of one prompt, which counts once. */
 export function usageOf(choices: readonly Choice[]): CompletionUsage {
-  const prompt_tokens = choices[0]!.end.usage.promptTokens;
+  const { promptTokens: prompt_tokens, cachedTokens: cached_tokens } = choices[0]!.end.usage;
   const completion_tokens = choices.reduce((sum, { end }) => sum + end.usage.completionTokens, 0);
-  return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+  const total_tokens = prompt_tokens + completion_tokens;
+  return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
 }
 
 /** Of the first choice. */

@@ -1,6 +1,7 @@
 /**
  * Uploaded pictures, in memory within a byte budget: sent once, asked many times. Not kept over a restart. When the budget
- * is full, whoever holds most loses what it has not used for longest, so that nobody can push out the others.
+ * is full, whoever holds most loses what it has not used for longest, so that nobody can push out the others. What is pinned
+ * stays until it is deleted; so that the others have room, pinned files may have half of the budget.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { OcellusError } from "../base/index.js";
@@ -24,6 +25,7 @@ export class FileStore {
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   #totalBytes = 0;
+  #pinnedBytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -33,14 +35,10 @@ export class FileStore {
     return this.#totalBytes;
   }
 
-  /** @throws `invalid_image` for what is no picture, `too_large`. */
+  /** With `onDrop` the file is pinned. @throws `invalid_image` for what is no picture, `too_large`. */
   add(owner: string, filename: string, purpose: string, bytes: Uint8Array, onDrop?: () => void): WireFile {
     const format = sniffFormat(bytes, filename);
-    if (bytes.length > this.#maxBytes)
-      throw new OcellusError(
-        "too_large",
-        `${filename}: ${bytes.length} bytes, all files together may have ${this.#maxBytes}`,
-      );
+    this.#checkRoom(filename, bytes.length, onDrop !== undefined);
     const wire: WireFile = {
       id: `file-${randomUUID().replaceAll("-", "")}`,
       object: "file",
@@ -54,7 +52,19 @@ export class FileStore {
     while (this.#totalBytes + bytes.length > this.#maxBytes) this.#drop(this.#oldestOfLargestOwner());
     this.#entries.set(wire.id, { wire, mediaType: `image/${format}`, bytes, owner, onDrop });
     this.#totalBytes += bytes.length;
+    if (onDrop) this.#pinnedBytes += bytes.length;
     return wire;
+  }
+
+  #checkRoom(filename: string, numBytes: number, isPinned: boolean): void {
+    const most = isPinned ? this.#maxBytes / 2 - this.#pinnedBytes : this.#maxBytes - this.#pinnedBytes;
+    if (numBytes <= most) return;
+    const room = isPinned ? "pinned files may have half of that" : "those that are not pinned the rest";
+    throw new OcellusError(
+      "too_large",
+      `${filename}: ${numBytes} bytes; all files together may have ${this.#maxBytes}, ${room}, ` +
+        `and ${this.#pinnedBytes} are pinned; delete pinned files, or send a smaller one`,
+    );
   }
 
   /** Files of others are as if they were not there. @throws `not_found`. */
@@ -84,15 +94,17 @@ export class FileStore {
   #drop(id: string): void {
     const { bytes, onDrop } = this.#entries.get(id)!;
     this.#totalBytes -= bytes.length;
+    if (onDrop) this.#pinnedBytes -= bytes.length;
     onDrop?.();
     this.#entries.delete(id);
   }
 
   #oldestOfLargestOwner(): string {
     const held = new Map<string, number>();
-    for (const { owner, bytes } of this.#entries.values()) held.set(owner, (held.get(owner) ?? 0) + bytes.length);
+    const movable = [...this.#entries].filter(([, { onDrop }]) => !onDrop);
+    for (const [, { owner, bytes }] of movable) held.set(owner, (held.get(owner) ?? 0) + bytes.length);
     const [largest] = [...held].reduce((a, b) => (b[1] > a[1] ? b : a));
-    for (const [id, { owner }] of this.#entries) if (owner === largest) return id;
+    for (const [id, { owner }] of movable) if (owner === largest) return id;
     throw new OcellusError("internal", "internal: the file store is full of nothing");
   }
 }

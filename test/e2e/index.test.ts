@@ -123,6 +123,14 @@ describe("ocellus ask --collection", () => {
     expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^\[1\] .*manual\.pdf, page 2 \(\d+\.\d+\)$/);
     const { citations } = await told<any>(...asked);
     expect(citations).toMatchObject([{ number: 1, page: 2, cited: false }]);
+    const body = { input: "What does the error dialog show?", ocellus: { collection: "manuals", pages: 1 } };
+    writeFileSync(
+      join(folder, "in.jsonl"),
+      JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/responses", body }),
+    );
+    await told("batch", "in.jsonl", "--out", "out.jsonl", "--collections", join("cache", "collections"), ...oneThread);
+    const { response } = JSON.parse(readFileSync(join(folder, "out.jsonl"), "utf8"));
+    expect(response.body.ocellus.citations).toEqual(citations);
     const none = await ocellus("ask", "--collection", "none", "What?", ...oneThread);
     expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/no collection none \(nearest: /)]);
   });

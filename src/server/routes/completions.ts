@@ -114,10 +114,13 @@ class Reply {
   /** The prompts of all choices' prompts, each counted once. */
   #usage() {
     const { n = 1 } = this.#request;
-    const perPrompt = this.#choices.filter((_, i) => i % n === 0).map(({ end }) => end.usage.promptTokens);
-    const prompt_tokens = perPrompt.reduce((sum, tokens) => sum + tokens, 0);
+    const firsts = this.#choices.filter((_, i) => i % n === 0).map((choice) => usageOf([choice]));
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+    const prompt_tokens = sum(firsts.map((usage) => usage.prompt_tokens));
+    const cached_tokens = sum(firsts.map((usage) => usage.prompt_tokens_details.cached_tokens));
     const { completion_tokens } = usageOf(this.#choices);
-    return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+    const total_tokens = prompt_tokens + completion_tokens;
+    return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
   }
 
   #facts() {

@@ -9,7 +9,7 @@ import {
   responseRequestSchema,
   type WireResponse,
 } from "../../protocol/index.js";
-import { answers, type ChoiceEvent } from "../answers.js";
+import { answers, type ChoiceEvent, type Question } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
 import type { App, Exchange } from "../exchange.js";
@@ -26,7 +26,7 @@ export function addResponses(app: App, services: Services): void {
     const exchange = c.get("exchange");
     const chat = asChatRequest(request);
     const question = await readQuestion(chat, services, exchange);
-    const reply = new Reply(request, new Choice(maxCalls(chat)), question.served, exchange);
+    const reply = new Reply(request, new Choice(maxCalls(chat)), question, exchange);
     const events = answers(question, exchange);
     if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");
     for await (const { event } of events) reply.take(event);
@@ -49,14 +49,16 @@ class Reply {
   readonly #request: ResponseRequest;
   readonly #choice: Choice;
   readonly #served: ServedModel;
+  readonly #citations: Question["citations"];
   readonly #exchange: Exchange;
   readonly #head;
   readonly #items: OutputItem[] = [];
 
-  constructor(request: ResponseRequest, choice: Choice, served: ServedModel, exchange: Exchange) {
+  constructor(request: ResponseRequest, choice: Choice, { served, citations }: Question, exchange: Exchange) {
     this.#request = request;
     this.#choice = choice;
     this.#served = served;
+    this.#citations = citations;
     this.#exchange = exchange;
     this.#head = { id: newId("resp"), object: "response" as const, created_at: Math.floor(Date.now() / 1000) };
   }
@@ -107,7 +109,9 @@ class Reply {
       truncation: "disabled",
       metadata: {},
       usage: this.#choice.hasEnded ? this.#usage() : null,
-      ...(this.#choice.hasEnded && { ocellus: factsOf(this.#choice, this.#served, this.#exchange) }),
+      ...(this.#choice.hasEnded && {
+        ocellus: factsOf(this.#choice, this.#served, this.#exchange, this.#citations),
+      }),
     };
   }
 
@@ -121,10 +125,10 @@ class Reply {
   }
 
   #usage(): WireResponse["usage"] {
-    const { prompt_tokens, completion_tokens, total_tokens } = usageOf([this.#choice]);
+    const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = usageOf([this.#choice]);
     return {
       input_tokens: prompt_tokens,
-      input_tokens_details: { cached_tokens: 0 },
+      input_tokens_details: prompt_tokens_details,
       output_tokens: completion_tokens,
       output_tokens_details: { reasoning_tokens: 0 },
       total_tokens,
