@@ -89,6 +89,8 @@ const probes: Readonly<Record<string, Probe>> = {
       { input: "hi", instructions: forbiddenWord },
       { input: [{ role: "user", content: [{ type: "input_image", image_url: dataUrl(forbiddenPicture) }] }] },
       { input: [{ role: "user", content: [{ type: "input_image", file_id: "FILE" }] }] },
+      { input: forbiddenWord, ocellus: { collection: "shelf" } },
+      { input: "hi", ocellus: { collection: "forbidden" } },
     ],
     answers: [{ input: "hi" }],
     passes: { input: "hi" },
@@ -338,6 +340,10 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   "ask --collection": () => ["ask", "--collection", "shelf", boots, question],
   eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
   batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
+  "batch of a collection": (folder) => [
+    ...["batch", join(folder, "pages.jsonl"), "--out", join(folder, "out.jsonl")],
+    ...["--collections", collectionsFolder()],
+  ],
 };
 
 /** These ask nothing that a person has written. */
@@ -373,10 +379,10 @@ describe("no command is a side door", () => {
     join(folder, "eval.jsonl"),
     `${JSON.stringify({ image: boots, questions: [{ kind: "class", language: "en", question, answer: "boots" }] })}\n`,
   );
-  writeFileSync(
-    join(folder, "in.jsonl"),
-    `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: request })}\n`,
-  );
+  const line = (body: object) =>
+    `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body })}\n`;
+  writeFileSync(join(folder, "in.jsonl"), line(request));
+  writeFileSync(join(folder, "pages.jsonl"), line({ ...request, ocellus: { collection: "shelf" } }));
 
   async function run(argv: readonly string[], policy: string): Promise<number> {
     Object.assign(out, { stdout: "", stderr: "" });
@@ -415,7 +421,7 @@ describe("no command is a side door", () => {
 
   /** What must be refused was; a batch says so line by line. */
   function expectRefused(name: string, code: number, guard: string): void {
-    if (name !== "batch") {
+    if (!name.startsWith("batch")) {
       expect({ code, ...out }).toMatchObject({ code: 12, stderr: expect.stringContaining(`the guard ${guard}`) });
       return;
     }
