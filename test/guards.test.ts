@@ -77,6 +77,42 @@ const post = async (body: object, headers = {}) => {
 };
 const words = { type: "words", lists: ["words.txt"] };
 
+describe("a question", () => {
+  const [first, second] = [forbiddenWord.slice(0, 2), forbiddenWord.slice(2)];
+  const text = (words: string) => ({ type: "text", text: words });
+
+  it("is read as the model reads it: a word in two parts, around a picture or in two messages is one", async () => {
+    await start({ guards: { words } });
+    const eye = { type: "image_url", image_url: { url: dataUrl(picture(1)) } };
+    const twice = (role: string) => [
+      { role: "user", content: `a ${first}` },
+      { role, content: `${second} b` },
+    ];
+    for (const body of [
+      ask([text(`a ${first}`), text(second)]),
+      ask([text(`a ${first}`), eye, text(second)]),
+      { messages: twice("user") },
+    ])
+      expect(await post(body)).toMatchObject({ status: 400, error: { code: "content_filter" } });
+    expect(model.seen).toEqual([]);
+    const harmless = [
+      { messages: [...twice("assistant"), { role: "user", content: "hi" }] },
+      ask([text("a blo"), eye, text("wing b")]),
+    ];
+    for (const body of harmless) expect((await post(body)).status).toBe(200);
+  });
+
+  it("is decoded as whoever parses it will: escapes in a tool's result or a tool call hide nothing", async () => {
+    await start({ guards: { words } });
+    const escaped = `{"a":"\\u0062${forbiddenWord.slice(1)}"}`; // b
+    expect((await post(ask(escaped))).status).toBe(400);
+    model.pieces = ["<tool_call>", `{"name":"f","arguments":${escaped}`, "}</tool_call>"];
+    const answer = await post(ask("hi"));
+    expect(answer.choices[0]!.finish_reason).toBe("content_filter");
+    expect(JSON.stringify(answer.choices)).not.toContain(forbiddenWord.slice(1));
+  });
+});
+
 describe("a policy", () => {
   it("decides by key, route and category; the last rule that matches, its threshold included", async () => {
     const [alice, bob] = ["alice", "bob"].map((name) => createKey(name));
@@ -115,6 +151,10 @@ describe("a policy", () => {
       /^p\.json:3: rules\.0\.guard: there is no guard x; found: none/,
     ],
     ['{\n "guards": {}\n "rules": []}', /^p\.json:3: not JSON/],
+    [
+      '{"guards": {\n "a": {"type": "words", "lists": [],\n "foldings": {"leet": false,\n "homophone": false}}}}',
+      /^p\.json:4: guards\.a\.foldings\.homophone: there is no such folding \(nearest: homophones,/,
+    ],
     [
       '{\n "guards": {\n  "a": {"type": "words", "lists": [], "timeoutMs":\n   0}}}',
       /^p\.json:4: guards\.a\.timeoutMs: /,

@@ -104,6 +104,18 @@ describe.each(["the model in the box", "a small qwen3_vl"])("%s", (name) => {
     expect(found.sources).toEqual(["encoded"]);
   });
 
+  it("keeps apart pictures whose pixels are the same bytes in rows of another length", async () => {
+    const { data } = noise(8, 96, 384);
+    for (const [width, height] of [
+      [96, 384],
+      [384, 96],
+      [192, 192],
+    ] as const) {
+      const found = await expectAsOracle(question(image({ width, height, data }), "What is it?"));
+      expect(found.sources).toEqual(["encoded"]);
+    }
+  });
+
   it("keeps apart files of one name and size that begin and end alike", async () => {
     const folder = temporaryFolder();
     const path = join(folder, "same.bmp");

@@ -106,6 +106,37 @@ describe("a command over HTTP", () => {
     expect(setup.registry.state.aliases.get("prod")).not.toHaveProperty("canary.tag");
   });
 
+  it("is refused when the alias is not as it was when somebody decided, whatever the command", async () => {
+    const setup = await setUp();
+    await command(setup, "shadow", { version: "v3" });
+    await command(setup, "canary", { version: "v2", share: 0.1 });
+    const asItIs = { version: "v1", canary: "v2", share: 0.1, shadow: "v3" };
+    for (const [part, then] of [
+      ["version", "v3"],
+      ["version", null],
+      ["canary", null],
+      ["share", 0.05],
+      ["shadow", "v2"],
+    ] as const) {
+      const seen = { ...asItIs, [part]: then };
+      for (const [name, body] of [
+        ["pause", {}],
+        ["canary", { version: "v2", share: 0.5, is_running: true }],
+        ["shadow", { off: true }],
+      ] as const) {
+        const { status, body: answer } = await command(setup, name, { ...body, seen });
+        expect([status, answer.error?.message], `${name} ${part}`).toEqual([
+          400,
+          expect.stringMatching(new RegExp(`the ${part} of prod is .*, not ${then ?? "none"}: look again`)),
+        ]);
+      }
+    }
+    expect((await command(setup, "pause", { seen: asItIs })).body.canary.is_paused).toBe(true);
+    const fresh = { version: "v1", seen: { version: null } };
+    expect((await answerOf(await setup.server.post("/admin/v1/aliases/new/deploy", fresh))).status).toBe(200);
+    expect((await answerOf(await setup.server.post("/admin/v1/aliases/new/deploy", fresh))).status).toBe(400);
+  });
+
   it("starts a shadow and ends it, and wants one or the other", async () => {
     const setup = await setUp();
     expect((await command(setup, "shadow", { version: "v3" })).body.shadow).toBe("v3");
@@ -148,7 +179,11 @@ describe("what can be read", () => {
     expect(await prod()).toMatchObject({ is_in_force: true, canary: { share: 0.5 } });
     expect((await prod()).canary).not.toHaveProperty("verdict");
     for (let user = 0; user < 12; user++) await setup.ask({}, { user: `user ${user}` });
-    const { verdict } = (await prod()).canary;
+    const { verdict } = await vi.waitFor(async () => {
+      const { canary } = await prod();
+      expect(canary.verdict?.figures.error.num_canary + canary.verdict?.figures.error.num_stable).toBe(12);
+      return canary;
+    }, 5000);
     expect(verdict).toMatchObject({ decision: "wait", reason: expect.any(String) });
     const { num_canary, num_stable, canary, stable } = verdict.figures.error;
     expect({ answers: num_canary + num_stable, canary, stable }).toEqual({ answers: 12, canary: 0, stable: 0 });

@@ -193,13 +193,17 @@ export function evasions(numEach = 3, seed = 1): Evasion[] {
   const random = mulberry(seed);
   return kindsOfEvasion.flatMap((kind) =>
     [...english, ...chinese].flatMap((word) =>
-      Array.from({ length: numEach }, () => kind.disguise(word, random)).flatMap((disguised) =>
-        disguised === undefined
-          ? []
-          : [{ kind, word, text: isHan(word) ? `这里有「${disguised}」吗` : `is there ${disguised} here` }],
+      Array.from({ length: numEach }, () => kind.disguise(word, random)).flatMap((disguised, i) =>
+        disguised === undefined ? [] : [{ kind, word, text: sentence(disguised, isHan(word), i) }],
       ),
     ),
   );
+}
+
+/** Every third Chinese one stands between words without a sign to set it off. */
+function sentence(disguised: string, isChinese: boolean, i: number): string {
+  if (!isChinese) return `is there ${disguised} here`;
+  return i % 3 === 2 ? `这里有${disguised}吗` : `这里有「${disguised}」吗`;
 }
 
 export function mulberry(seed: number): () => number {

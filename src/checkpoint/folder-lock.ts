@@ -8,6 +8,7 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ioError, throwIfAborted } from "../base/index.js";
+import { isRunning } from "./folder.js";
 
 const touchMs = 10_000;
 /** Six touches missed: a process that lives has not slept so long, short of a suspended machine. */
@@ -93,13 +94,4 @@ async function isStale(path: string, owner: string): Promise<boolean> {
   if (host === hostname() && pid !== undefined && !isRunning(Number(pid))) return true;
   const touched = await stat(path).catch(() => undefined);
   return touched !== undefined && Date.now() - touched.mtimeMs > staleMs;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // asks only
-    return true;
-  } catch (cause) {
-    return (cause as { code?: string }).code === "EPERM";
-  }
 }

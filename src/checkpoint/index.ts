@@ -15,6 +15,7 @@ export {
   cacheRoot,
   copyInto,
   createFolderAtomically,
+  isRunning,
   joinPath,
   pathExists,
   withTemporaryFolder,

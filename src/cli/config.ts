@@ -33,10 +33,20 @@ export const serveConfigSchema = z.strictObject({
     .min(0)
     .default(15 * 60_000)
     .describe("that a version stays loaded after the last alias has left it"),
+  memoryBytes: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("that versions may take together, as estimated (default: what is free here)"),
   golden: z
     .array(z.string())
     .default([])
     .describe("evaluation files whose questions both versions are asked while a canary is judged"),
+  webhookUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("told of every decision about an alias, signed with the secret in OCELLUS_WEBHOOK_SECRET"),
   trustedKeys: z.array(z.string()).default([]).describe("public keys; only versions signed by one of them are loaded"),
   embeddingModel: z.string().optional().describe("a CLIP checkpoint for /v1/embeddings"),
   blockSize: z

@@ -13,6 +13,7 @@ import {
   startShadow,
   tryWith,
 } from "../registry/index.js";
+import { outcomeOf } from "./deploy-outcome.js";
 import { actorOf, addRegistryOptions, percent, type RegistryFlags, withRegistry } from "./registry.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
 
@@ -22,6 +23,7 @@ interface CanaryFlags extends RegistryFlags {
   readonly judge: boolean;
   readonly reason?: string;
   readonly off?: boolean;
+  readonly wait: boolean;
 }
 
 const walkthrough = `
@@ -38,6 +40,7 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
   ) =>
     addRegistryOptions(program.command(usage))
       .description(description)
+      .option("--no-wait", "do not wait for what servers make of it")
       .action((...given: unknown[]) => {
         const flags = (given.at(-1) as Command).optsWithGlobals<CanaryFlags>();
         const args = given.slice(0, -2) as string[];
@@ -92,15 +95,11 @@ function parseSteps(text: string): number[] {
   return text.split(",").map(parseShare);
 }
 
-async function change(
-  alias: string,
-  command: RegistryCommand,
-  flags: RegistryFlags,
-  terminal: Terminal,
-): Promise<void> {
+async function change(alias: string, command: RegistryCommand, flags: CanaryFlags, terminal: Terminal): Promise<void> {
   await withRegistry(flags, async (registry) => {
     const found = aliasOf(await registry.run(actorOf(), command), alias);
-    if (flags.json) return printJson(terminal, found);
+    const waiting = flags.wait ? outcomeOf(registry, alias, terminal.signal) : [];
+    if (flags.json) return printJson(terminal, { ...found, servers: await waiting });
     const { tag, canary, shadow, previous } = found;
     const parts = [
       `${alias} serves ${tag}`,
@@ -109,6 +108,7 @@ async function change(
       ...(previous[0] === undefined ? [] : [`before: ${previous[0]}`]),
     ];
     printLine(terminal, parts.join(" · "));
+    for (const { server, detail } of await waiting) printLine(terminal, `${server}: ${detail}`);
   });
 }
 

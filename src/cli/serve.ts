@@ -3,8 +3,10 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
 import { OcellusError } from "../base/index.js";
+import { openCheckpoint } from "../checkpoint/index.js";
 import { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
+import { isPacked, parsePlan } from "../pack/index.js";
 import { type FeatureStore, image, loadClip, openFeatureStore, type VisionLanguageModel } from "../runtime/index.js";
 import {
   createApp,
@@ -18,6 +20,7 @@ import {
 } from "../server/index.js";
 import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
 import { openModel, verdictsFolder } from "./open-model.js";
+import { packWithProgress } from "./pack.js";
 import { modelInTheBox, versionOf, webPage } from "./package-files.js";
 import { logAsText } from "./serve-log.js";
 import { openVersions } from "./serve-versions.js";
@@ -63,7 +66,10 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   const listening = await listen(createApp(services), config);
   try {
     await loadModels(config, services, features, terminal);
-    versions = await openVersions(config, services, (folder) => openVersion(config, features, folder, terminal));
+    versions = await openVersions(config, services, {
+      load: (folder) => openVersion(config, features, folder, terminal),
+      pack: (folder) => packVersion(config, folder, terminal),
+    });
     services.models.open();
     printWelcome(config, services, listening, terminal);
     await stopped(terminal.signal);
@@ -73,6 +79,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await listening.close();
     for (const { model } of services.models.own()) await model.close();
     versions?.golden?.close();
+    await versions?.rollouts.close();
+    await versions?.courier?.close();
+    await versions?.diffs.close();
     await versions?.fleet.close();
     await versions?.registry.close();
     await guards.close();
@@ -126,6 +135,12 @@ async function openVersion(config: ServeConfig, features: FeatureStore, folder: 
   const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
   await warmUp(model, terminal.signal);
   return model;
+}
+
+async function packVersion(config: ServeConfig, folder: string, terminal: Terminal): Promise<void> {
+  const files = await openCheckpoint(folder);
+  const isThere = await isPacked(files).finally(() => files.close());
+  if (!isThere) await packWithProgress(folder, parsePlan(config.weights[0]!, loadOptions(config)), {}, terminal);
 }
 
 /** With a registry the model in the box is served only where it is asked for. */

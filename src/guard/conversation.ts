@@ -5,6 +5,8 @@ import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
 export interface Checks {
   /** The text as it may pass. */
   readonly text: (text: string) => Promise<string>;
+  /** Of texts that are read one after the other: whether one thing stands in two of them. */
+  readonly seams: (texts: readonly string[]) => Promise<void>;
   /** The picture that was checked. */
   readonly picture: (input: ImageInput) => Promise<ImageInput>;
 }
@@ -12,7 +14,22 @@ export interface Checks {
 /** What is no conversation, message or part goes on as it is: the processor refuses it, and says why. */
 export async function guardedConversation(messages: readonly ChatMessage[], checks: Checks): Promise<ChatMessage[]> {
   if (!Array.isArray(messages)) return messages as ChatMessage[];
-  return Promise.all(messages.map((message: ChatMessage) => guardedMessage(message, checks)));
+  const guarded = await Promise.all(messages.map((message: ChatMessage) => guardedMessage(message, checks)));
+  await Promise.all(textsByTurn(guarded).map(checks.seams));
+  return guarded;
+}
+
+/** Texts of neighbouring messages of one role: a word must not pass in two halves around a picture or in two messages. */
+function textsByTurn(messages: readonly ChatMessage[]): string[][] {
+  const turns: { role: unknown; texts: string[] }[] = [];
+  for (const message of messages) {
+    const { role, content } = message ?? {};
+    const texts = typeof content === "string" ? [content] : Array.isArray(content) ? content.filter(isText) : [];
+    const last = turns.at(-1)?.role === role ? turns.at(-1)! : { role, texts: [] };
+    if (last !== turns.at(-1)) turns.push(last);
+    last.texts.push(...texts.map((part) => (typeof part === "string" ? part : part.text)));
+  }
+  return turns.map(({ texts }) => texts);
 }
 
 async function guardedMessage(message: ChatMessage, checks: Checks): Promise<ChatMessage> {
@@ -40,11 +57,14 @@ function joined(content: readonly (ContentPart | string)[]): ContentPart[] {
   return parts;
 }
 
-function isText(part: ContentPart): part is Extract<ContentPart, { type: "text" }> {
-  return part?.type === "text" && typeof part.text === "string";
+function isText(part: ContentPart | string): part is Extract<ContentPart, { type: "text" }> {
+  return typeof part === "object" && part?.type === "text" && typeof part.text === "string";
 }
 
-async function guardedPart(part: ContentPart, { text, picture }: Checks): Promise<ContentPart> {
+async function guardedPart(
+  part: ContentPart,
+  { text, picture }: Pick<Checks, "text" | "picture">,
+): Promise<ContentPart> {
   if (isText(part)) return { type: "text", text: await text(part.text) };
   if (part?.type === "image" && part.image) return image(await picture(part.image));
   if (part?.type === "video" && Array.isArray(part.video?.frames))

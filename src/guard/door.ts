@@ -149,7 +149,8 @@ export class GuardedModel {
         return found;
       };
       const text = (words: string) => passage.text(words, signal);
-      const conversation = await guardedConversation(messages, { text, picture });
+      const seams = (texts: readonly string[]) => passage.seams(texts, signal);
+      const conversation = await guardedConversation(messages, { text, picture, seams });
       const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
       return { passage, conversation, tools: tools ?? {} };
     });

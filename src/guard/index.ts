@@ -13,6 +13,7 @@ export type { Moderated } from "./moderate.js";
 export { type Check, type Passage, worstOf } from "./passage.js";
 export { type Policy, parsePolicy } from "./policy.js";
 export { chosenPoint, type Roc, type RocPoint, rocOf } from "./roc.js";
+export { secretFrom, signedPost } from "./signed-post.js";
 export {
   type Action,
   type Finding,

@@ -68,6 +68,28 @@ export class Passage {
     );
   }
 
+  /**
+   * Looks for what stands across two texts that are read one after the other; it has no one place to be cut out of, so to
+   * redact it is to block it. Only guards that watch: those that judge a whole have judged each. @throws `blocked`, `unavailable`.
+   */
+  async seams(texts: readonly string[], signal: AbortSignal): Promise<void> {
+    if (texts.length < 2) return;
+    let length = 0;
+    const ends = texts.map((text) => (length += text.length));
+    const subject: Subject = { kind: "text", text: texts.join("") };
+    const crosses = ({ span }: Judged) => span !== undefined && ends.some((end) => span.start < end && end < span.end);
+    for (const guard of this.guards("input", "text").filter(({ watch }) => watch)) {
+      const started = performance.now();
+      const { findings, ...all } = await guard.check(subject, signal);
+      const crossing = findings.filter(crosses);
+      if (crossing.length === 0 && all.failed === undefined) continue;
+      const verdict = all.failed === undefined ? guard.judge(crossing) : { ...all, findings };
+      const check = { guard, subject: this.name(subject), verdict, ms: performance.now() - started };
+      this.note(guard, check.subject, verdict, check.ms);
+      this.#refuse([check], "a text in two parts", "redact");
+    }
+  }
+
   /** @throws `blocked`, `unavailable`. A picture has no place to write asterisks on: to redact it is to block it. */
   async picture(views: readonly Subject[], signal: AbortSignal): Promise<void> {
     const guards = this.guards("input", "picture");

@@ -8,10 +8,11 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
+import { nearestHint, OcellusError } from "../base/index.js";
 import { defaultAuditBytes } from "./audit.js";
 import { lineOf, lineOfSyntaxError } from "./json-lines.js";
 import { actions, categoryPattern, type Finding, type Judged, type Stage } from "./verdict.js";
+import { foldings } from "./words/index.js";
 
 const name = z.string().regex(/^[\w.-]{1,40}$/, "expected a name of 1 to 40 letters, digits, _ . or -");
 const category = z.string().regex(categoryPattern, 'expected a category such as "violence" or "violence/graphic"');
@@ -34,13 +35,23 @@ const common = {
   onFailure: z.enum(["block", "allow"]).optional(),
 };
 
+/** Switches are named as docs/guards-words.md names them. */
+function checkFoldings(switches: Readonly<Record<string, boolean>>, context: z.RefinementCtx): void {
+  for (const key of Object.keys(switches))
+    if (!(foldings as readonly string[]).includes(key))
+      context.addIssue({
+        code: "custom",
+        path: [key],
+        message: `there is no such folding${nearestHint(key, foldings)}`,
+      });
+}
+
 const guardSchema = z.discriminatedUnion("type", [
   z.strictObject({
     ...common,
     type: z.literal("words"),
     lists: z.array(z.union([path, z.strictObject({ file: path, format: z.enum(["text", "json", "csv"]) })])).max(1000),
-    /** Switches of the foldings, as docs/guards.md names them. */
-    foldings: z.record(z.string(), z.boolean()).default({}),
+    foldings: z.record(z.string(), z.boolean()).superRefine(checkFoldings).default({}),
     allow: z.array(z.string().min(1).max(200)).max(10_000).default([]),
   }),
   z.strictObject({ ...common, type: z.literal("personal-data") }),

@@ -29,6 +29,16 @@ export interface PartChange {
   readonly relative: number;
 }
 
+/** A layer of a stack, or what stands beside the stacks: `model.layers.3`, `visual.patch_embed.proj`. */
+export interface ModuleChange {
+  readonly module: string;
+  readonly part: PartKind;
+  readonly numTensors: number;
+  readonly numChanged: number;
+  /** Over all values of the module, as for a tensor. */
+  readonly relative: number;
+}
+
 export interface CheckpointDiff {
   readonly a: string;
   readonly b: string;
@@ -45,6 +55,8 @@ export interface CheckpointDiff {
   readonly retyped: readonly { readonly name: string; readonly a: DType; readonly b: DType }[];
   /** Absent in the quick mode. */
   readonly parts?: readonly PartChange[];
+  /** By their names, numbers as numbers. */
+  readonly modules?: readonly ModuleChange[];
   /** Of both checkpoints and of one shape, the largest relative change first. */
   readonly tensors?: readonly TensorChange[];
 }
@@ -53,4 +65,4 @@ export type HeaderChanges = Pick<
   CheckpointDiff,
   "configs" | "added" | "removed" | "respelled" | "reshaped" | "retyped"
 >;
-export type ValueChanges = Required<Pick<CheckpointDiff, "parts" | "tensors">>;
+export type ValueChanges = Required<Pick<CheckpointDiff, "parts" | "modules" | "tensors">>;

@@ -4,7 +4,7 @@
  */
 import { openCheckpoint } from "../checkpoint/index.js";
 import { elementCount, sameShape, type TensorInfo } from "../tensor/index.js";
-import type { CheckpointDiff, PartChange, TensorChange, ValueChanges } from "./change.js";
+import type { CheckpointDiff, ModuleChange, PartChange, TensorChange, ValueChanges } from "./change.js";
 import { configChanges } from "./config-diff.js";
 import { summarise } from "./diff-summary.js";
 import { groupBy } from "./group-by.js";
@@ -70,7 +70,7 @@ async function valueChanges(
   await runPass(jobs, (result, { piece }) => sums.get(piece.name)!.add(result, piece.end - piece.start), options);
   const all = [...sums.values()];
   const tensors = all.map((sum) => sum.change()).sort((x, y) => y.relative - x.relative);
-  return { parts: partChanges(all), tensors };
+  return { parts: partChanges(all), modules: moduleChanges(all), tensors };
 }
 
 function partChanges(all: readonly DifferenceSum[]): PartChange[] {
@@ -82,10 +82,28 @@ function partChanges(all: readonly DifferenceSum[]): PartChange[] {
       part,
       of.map(({ info }) => info.name),
     ),
+    ...together(of),
+  }));
+}
+
+function moduleChanges(all: readonly DifferenceSum[]): ModuleChange[] {
+  const moduleOf = ({ info: { name } }: DifferenceSum) => {
+    const { stack, layer } = placeOf(name);
+    return layer === undefined ? stack : `${stack}.${layer}`;
+  };
+  const changes = groupBy(all, moduleOf).map(([module, of]) => ({
+    ...{ module, part: placeOf(of[0]!.info.name).part },
+    ...together(of),
+  }));
+  return changes.sort((x, y) => x.module.localeCompare(y.module, "en", { numeric: true }));
+}
+
+function together(of: readonly DifferenceSum[]): Pick<PartChange, "numTensors" | "numChanged" | "relative"> {
+  return {
     numTensors: of.length,
     numChanged: of.filter(({ isEqual }) => !isEqual).length,
     relative: relativeOf(total(of, "squares"), total(of, "squaresA"), total(of, "squaresB")),
-  }));
+  };
 }
 
 function total(sums: readonly DifferenceSum[], key: "squares" | "squaresA" | "squaresB"): number {

@@ -1,5 +1,5 @@
 export type { Answer } from "./answers.js";
-export type { CheckpointDiff, PartChange, TensorChange } from "./change.js";
+export type { CheckpointDiff, ModuleChange, PartChange, TensorChange } from "./change.js";
 export type { ConfigChange } from "./config-diff.js";
 export {
   type CheckpointDescription,
@@ -22,12 +22,13 @@ export {
   type HealthReport,
 } from "./health.js";
 export type { LowRank } from "./low-rank.js";
-export type { MachineMemory } from "./machine.js";
+export { type MachineMemory, machineMemory } from "./machine.js";
 export {
   type DecoderEstimate,
   estimateMemory,
   type Fits,
   type FormatEstimate,
+  formatLabel,
   type MemoryEstimate,
   type MemoryOptions,
   type PictureSize,

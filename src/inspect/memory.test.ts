@@ -97,6 +97,19 @@ describe("the memory estimate", () => {
     ]);
   });
 
+  it("looks at one format where one is meant, and at every one of what is packed where it is asked to", async () => {
+    const plan = parsePlan("int8", { blockSize: 64 });
+    const { formats, decoder } = await estimateMemory(big, { plan, mostTokens: 1000 });
+    expect(formats).toMatchObject([{ weights: "int8", blockSize: 64 }]);
+    expect(decoder!.contextTokens).toBe(1000);
+    const { decoder: short } = await estimateMemory(tiny, { mostTokens: 1e6 });
+    expect(short!.contextTokens).toBe(short!.maxContextTokens);
+    const into = join(folder, "packed-all");
+    await pack(tiny, { plan: parsePlan("int4"), into });
+    expect((await estimateMemory(into, { plan })).formats.map(({ weights }) => weights)).toEqual(["int4"]);
+    expect((await estimateMemory(into, { everyFormat: true })).formats).toHaveLength(9);
+  });
+
   it("refuses sizes that no model takes, and families that we do not run", async () => {
     await expect(estimateMemory(tiny, { contextTokens: 1e6 })).rejects.toThrow("from 1 to 2048, found 1000000");
     await expect(estimateMemory(tiny, { picture: { width: 0, height: 5 } })).rejects.toThrow("picture.width");

@@ -26,12 +26,18 @@ import { type MachineMemory, machineMemory } from "./machine.js";
 export interface MemoryOptions {
   /** Tokens of each running sequence; default 4,096 or what the model was made for, if that is less. */
   readonly contextTokens?: number;
+  /** In place of those 4,096, where the model was made for more. */
+  readonly mostTokens?: number;
   /** Sequences at once. Default 1. */
   readonly numSequences?: number;
   /** Default 1024 × 1024. */
   readonly picture?: PictureSize;
   /** Default: this machine, now. */
   readonly machine?: MachineMemory;
+  /** The only format to look at, of what is not packed yet. Default: every one. */
+  readonly plan?: PackingPlan;
+  /** Every format that there is, also of what is packed already. Default false. */
+  readonly everyFormat?: boolean;
 }
 
 export interface PictureSize {
@@ -143,7 +149,8 @@ function estimate(
   const vision = recipe && visionEstimate(family, config, graphs.vision!, recipe, options.picture ?? usualPicture);
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
-  const formats = (packed ? [packed] : plans).map((plan): FormatEstimate => {
+  const only = packed ?? options.plan;
+  const formats = (only && !options.everyFormat ? [only] : plans).map((plan): FormatEstimate => {
     const planned = Object.values(graphsOf(family, config, plan));
     const packedBytes = initializerBytes(planned, (dtype) => dtype) + untiedTableBytes(family, config, plan, planned);
     const weightsBytes = initializerBytes(planned, openedAs);
@@ -195,10 +202,10 @@ function decoderEstimate(
   family: LanguageFamily,
   config: unknown,
   graph: Graph,
-  { contextTokens, numSequences = 1 }: MemoryOptions,
+  { contextTokens, mostTokens = usualContext, numSequences = 1 }: MemoryOptions,
 ): DecoderEstimate {
   const maxContextTokens = family.dimensions(config).maxLength;
-  const context = contextTokens ?? Math.min(usualContext, maxContextTokens);
+  const context = contextTokens ?? Math.min(mostTokens, maxContextTokens);
   checkRange("contextTokens", context, maxContextTokens);
   checkRange("numSequences", numSequences, 1024); // more than the batch of any server on one machine
   const { numLayers, numKeyValueHeads, headDim } = family.cache(config);
@@ -249,19 +256,21 @@ function fits(bytes: number, { availableBytes, totalBytes }: MachineMemory): Fit
 function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): string[] {
   const usual = formats.find(({ weights, blockSize }) => weights === "int4" && blockSize === 32) ?? formats[0]!;
   if (usual.fits === "now") return [];
-  const label = ({ weights, blockSize, table }: FormatEstimate) =>
-    /^int/.test(weights)
-      ? `${weights} in blocks of ${blockSize}${table === "int8" ? "" : ` with --table ${table}`}`
-      : weights;
   const fitting = formats.filter((format) => format.fits === "now");
-  if (fitting.length > 0) return [`${fitting.map(label).join(", ")} would fit`];
+  if (fitting.length > 0) return [`${fitting.map(formatLabel).join(", ")} would fit`];
   const smallest = formats.reduce((a, b) => (a.totalBytes <= b.totalBytes ? a : b));
   const [lacking, lackingAtAll] = [machine.availableBytes, machine.totalBytes].map((has) => smallest.totalBytes - has);
   const perToken = (decoder?.cacheBytesPerThousandTokens ?? 0) / 1000;
   const fewer = decoder && Math.floor(decoder.contextTokens - lacking! / perToken / decoder.numSequences);
-  if (fewer && fewer >= 256) return [`${label(smallest)} and a context of ${fewer} tokens would fit`];
-  if (lackingAtAll! <= 0) return [`${label(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
-  return [`nothing here fits: ${label(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
+  if (fewer && fewer >= 256) return [`${formatLabel(smallest)} and a context of ${fewer} tokens would fit`];
+  if (lackingAtAll! <= 0)
+    return [`${formatLabel(smallest)} would fit once other programs give back ${gigabytes(lacking!)}`];
+  return [`nothing here fits: ${formatLabel(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
+}
+
+export function formatLabel({ weights, blockSize, table }: FormatEstimate): string {
+  if (!/^int/.test(weights)) return weights;
+  return `${weights} in blocks of ${blockSize}${table === "int8" ? "" : ` with --table ${table}`}`;
 }
 
 function gigabytes(bytes: number): string {

@@ -10,6 +10,8 @@ import { type Job, type JobResult, JobRunner } from "./job.js";
 export interface PassOptions {
   /** Default: the cores this process may use. */
   readonly threads?: number;
+  /** Reads in other threads however little there is to read: this one has others to answer. */
+  readonly apart?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -29,10 +31,10 @@ const inlineBytes = 64e6;
 export async function runPass<J extends Job & { readonly piece: { readonly sizeBytes: number } }>(
   jobs: readonly J[],
   take: (result: JobResult<J>, job: J) => void,
-  { threads = availableParallelism(), signal, onProgress }: PassOptions,
+  { threads = availableParallelism(), apart = false, signal, onProgress }: PassOptions,
 ): Promise<void> {
   const totalBytes = jobs.reduce((sum, job) => sum + job.piece.sizeBytes, 0);
-  const runners = startRunners(totalBytes, Math.min(threads, jobs.length));
+  const runners = startRunners(totalBytes, Math.min(threads, jobs.length), apart);
   const onAbort = () => void Promise.all(runners.map((runner) => runner.close()));
   signal?.addEventListener("abort", onAbort, { once: true });
   let [next, doneBytes] = [0, 0];
@@ -55,8 +57,8 @@ export async function runPass<J extends Job & { readonly piece: { readonly sizeB
 
 type Runner = Pick<JobRunner, "run" | "close">;
 
-function startRunners(totalBytes: number, threads: number): Runner[] {
-  if (totalBytes < inlineBytes || threads <= 1) return [new JobRunner()];
+function startRunners(totalBytes: number, threads: number, apart: boolean): Runner[] {
+  if (!apart && (totalBytes < inlineBytes || threads <= 1)) return [new JobRunner()];
   return Array.from({ length: threads }, () => new ThreadRunner());
 }
 

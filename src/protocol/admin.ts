@@ -4,7 +4,20 @@ import { z } from "zod";
 const versionName = z.string().min(1).max(128);
 const reason = z.string().max(4000).optional();
 
-export const deployRequestSchema = z.object({ version: versionName }).meta({ id: "DeployRequest" });
+/** How the alias was when somebody decided: refused when it has moved on. What is left out is not looked at; null: none. */
+const seenSchema = z
+  .strictObject({
+    /** That it serves; null: there was no such alias. */
+    version: versionName.nullable().optional(),
+    canary: versionName.nullable().optional(),
+    /** Of the canary. */
+    share: z.number().optional(),
+    shadow: versionName.nullable().optional(),
+  })
+  .optional();
+export type WireSeen = NonNullable<z.infer<typeof seenSchema>>;
+
+export const deployRequestSchema = z.object({ version: versionName, seen: seenSchema }).meta({ id: "DeployRequest" });
 
 export const canaryRequestSchema = z
   .object({
@@ -17,6 +30,7 @@ export const canaryRequestSchema = z
     judged: z.boolean().optional(),
     /** Only changes the share of this canary: refused when it does not run any more. */
     is_running: z.literal(true).optional(),
+    seen: seenSchema,
   })
   .meta({ id: "CanaryRequest" });
 
@@ -36,13 +50,14 @@ export const rollbackRequestSchema = z
   })
   .meta({ id: "RollbackRequest" });
 
-export const pauseRequestSchema = z.object({}).meta({ id: "PauseRequest" });
+export const pauseRequestSchema = z.object({ seen: seenSchema }).meta({ id: "PauseRequest" });
 
 export const shadowRequestSchema = z
   .object({
     version: versionName.optional(),
     /** In place of a version: ends the shadow. */
     off: z.literal(true).optional(),
+    seen: seenSchema,
   })
   .meta({ id: "ShadowRequest" });
 

@@ -1,4 +1,6 @@
 export * from "./admin.js";
+export * from "./admin-diff.js";
+export * from "./admin-figures.js";
 export * from "./chat.js";
 export * from "./collections.js";
 export * from "./completions.js";

@@ -127,6 +127,38 @@ export function rollBack(alias: string, decision: Decision = {}): RegistryComman
   };
 }
 
+/** Back to what a server still has, when it cannot hold what everybody was to get. */
+export function returnTo(alias: string, to: string, decision: Decision): RegistryCommand {
+  return (state) => {
+    const { tag: from } = aliasOf(state, alias);
+    versionOf(state, to);
+    return from === to ? [] : [{ kind: "rolled_back", alias, from, to, ...decision }];
+  };
+}
+
+/** An alias as somebody saw it; what is undefined is not looked at, null: none. */
+export interface SeenAlias {
+  readonly version?: string | null | undefined;
+  readonly canary?: string | null | undefined;
+  /** Of the canary. */
+  readonly share?: number | undefined;
+  readonly shadow?: string | null | undefined;
+}
+
+/** Only while the alias is what somebody saw and decided by. @throws `invalid_request` when it has moved on meanwhile. */
+export function ifAsSeen(name: string, seen: SeenAlias, command: RegistryCommand): RegistryCommand {
+  return (state) => {
+    const alias = state.aliases.get(name);
+    const now = { version: alias?.tag, canary: alias?.canary?.tag, share: alias?.canary?.share, shadow: alias?.shadow };
+    for (const part of ["version", "canary", "share", "shadow"] as const) {
+      const [then, found] = [seen[part], now[part] ?? null];
+      if (then === undefined || then === found) continue;
+      throw refusal(`the ${part} of ${name} is ${found ?? "none"}, not ${then ?? "none"}: look again`);
+    }
+    return command(state);
+  };
+}
+
 /**
  * Promotes, or rolls back, only if that is still about the version which somebody saw; any, where none is named.
  * @throws `invalid_request` when the alias has moved on meanwhile.

@@ -2,7 +2,7 @@
  * The SQL behind the journal: an SQLite file, or PostgreSQL by its URL, with the same queries (Kysely writes both dialects).
  * `libsql` is SQLite whose native half comes from npm itself; it is synchronous, and every query here is short.
  */
-import { Kysely, type Migration, Migrator, PostgresDialect, SqliteDialect, sql } from "kysely";
+import { type CreateTableBuilder, Kysely, type Migration, Migrator, PostgresDialect, SqliteDialect, sql } from "kysely";
 import Database from "libsql";
 import pg from "pg";
 import { ioError, OcellusError } from "../base/index.js";
@@ -10,7 +10,15 @@ import { ioError, OcellusError } from "../base/index.js";
 export interface Tables {
   journal: { seq: number; at: number; actor: string; event: string };
   answers: { request_id: string; at: number; model: string; tag: string; role: string; reason: string };
+  reports: { server: string; alias: string; seq: number; state: ReportState; detail: string; at: number };
+  evidence: { id: string; alias: string; step_seq: number; at: number; observations: string };
+  trials: { alias: string; step_seq: number; revision: number; judge: string; fed: string };
+  claims: { alias: string; step_seq: number; item: string };
+  deliveries: { receiver: string; seq: number; holder: string; until: number };
 }
+
+/** How a server stands to what an alias is to serve. */
+export type ReportState = "loading" | "serving" | "failed";
 
 export type Dialect = "sqlite" | "postgres";
 
@@ -91,7 +99,40 @@ const migrations: Record<string, Migration> = {
       await db.schema.createIndex("answers_at").on("answers").column("at").execute();
     },
   },
+  "0002_several_servers": {
+    async up(db: Kysely<unknown>) {
+      const step = { alias: "text", step_seq: "bigint" } as const;
+      await createTable(db, "evidence", ["id"], { id: "text", ...step, at: "bigint", observations: "text" });
+      await createTable(db, "trials", ["alias", "step_seq"], {
+        ...step,
+        revision: "bigint",
+        judge: "text",
+        fed: "text",
+      });
+      await createTable(db, "claims", ["alias", "step_seq", "item"], { ...step, item: "text" });
+      const held = { seq: "bigint", holder: "text", until: "bigint" } as const;
+      await createTable(db, "deliveries", ["receiver"], { receiver: "text", ...held });
+    },
+  },
+  "0003_reports": {
+    async up(db: Kysely<unknown>) {
+      const said = { seq: "bigint", state: "text", detail: "text", at: "bigint" } as const;
+      await createTable(db, "reports", ["server", "alias"], { server: "text", alias: "text", ...said });
+    },
+  },
 };
+
+async function createTable(
+  db: Kysely<unknown>,
+  name: string,
+  key: readonly string[],
+  columns: Readonly<Record<string, "text" | "bigint">>,
+): Promise<void> {
+  let table: CreateTableBuilder<string, string> = db.schema.createTable(name);
+  for (const [column, type] of Object.entries(columns))
+    table = table.addColumn(column, type, (built) => built.notNull());
+  await table.addPrimaryKeyConstraint(`${name}_key`, [...key]).execute();
+}
 
 /** Several processes may start at once: Kysely locks in PostgreSQL; in SQLite the loser finds the tables there. */
 async function migrate(db: Kysely<Tables>): Promise<void> {

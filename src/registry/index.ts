@@ -5,6 +5,7 @@ export {
   type Decision,
   deploy,
   endShadow,
+  ifAsSeen,
   ifCanaryIs,
   ifItConcerns,
   pause,
@@ -12,7 +13,9 @@ export {
   type RegistryCommand,
   removeVersion,
   resume,
+  returnTo,
   rollBack,
+  type SeenAlias,
   setShare,
   startCanary,
   startShadow,
@@ -20,10 +23,12 @@ export {
   versionOf,
 } from "./commands.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export type { Observations, Step } from "./evidence.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";
 export { Registry, type RegistryOptions } from "./registry.js";
+export type { ServerReport } from "./reports.js";
 export { type Resolution, resolveName } from "./resolve.js";
 export { checkSignature, createSigningKeys, signManifest } from "./signing.js";
 export { type Alias, type Canary, type RegistryState, replay, tagsInUse, type Version } from "./state.js";

@@ -1,4 +1,5 @@
 /** One journal, many writers and readers: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { deploy, publishVersion, type RegistryCommand, rollBack } from "./commands.js";
 import { postgresMissing, startPostgres, type TestPostgres } from "./postgres.testkit.js";
@@ -64,6 +65,18 @@ for (const { name, missing, databaseUrl } of databases) {
       expect(await registry.history()).toEqual([]);
     });
 
+    it("has what each server says of an alias now, until the server ends", async () => {
+      const [a, b] = (await openSeveral(2)) as [Registry, Registry];
+      const report = { server: "box:1", alias: "prod", seq: 3, state: "loading", detail: "v2 is loaded" } as const;
+      await a.reports.put(report);
+      await a.reports.put({ ...report, server: "box:2" });
+      const served = { ...report, seq: 4, state: "serving", detail: "v2 was loaded" } as const;
+      await a.reports.put(served);
+      expect(await b.reports.read()).toEqual([served, { ...report, server: "box:2" }]);
+      await a.reports.forget("box:2");
+      expect(await b.reports.read()).toEqual([served]);
+    });
+
     it("keeps what it has over a new start", async () => {
       const folder = await temporaryFolder();
       const shared = { folder, databaseUrl: await databaseUrl() };
@@ -74,5 +87,33 @@ for (const { name, missing, databaseUrl } of databases) {
     });
   });
 }
+
+describe.skipIf(postgresMissing)(
+  `a broken connection${postgresMissing ? ` (skipped: ${postgresMissing})` : ""}`,
+  () => {
+    it("is opened again, and listened to", async () => {
+      const databaseUrl = await postgres!.freshDatabase();
+      const shared = { folder: await temporaryFolder(), databaseUrl };
+      const [a, b] = [await openRegistry(shared), await openRegistry(shared)];
+      const listening = async () => {
+        const client = new pg.Client({ connectionString: databaseUrl });
+        await client.connect();
+        const found = await client.query("select pid from pg_stat_activity where query = 'listen ocellus_journal'");
+        await client.end();
+        return found.rows.map(({ pid }) => pid);
+      };
+      await b.follow(
+        () => {},
+        () => {},
+      );
+      const [before] = await listening();
+      await postgres!.breakConnections(databaseUrl);
+      const another = expect.toSatisfy((pid) => pid !== before);
+      await vi.waitFor(async () => expect(await listening()).toEqual([another]), 10_000);
+      await a.run("x", publishVersion(manifestOf("v1")));
+      await vi.waitFor(() => expect(b.state.versions.has("v1")).toBe(true), 10_000);
+    });
+  },
+);
 
 type Registry = Awaited<ReturnType<typeof openRegistry>>;

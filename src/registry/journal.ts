@@ -2,6 +2,7 @@
  * The append-only journal in SQL. An entry's number is the one after the newest its writer has seen; the primary key refuses
  * it when somebody was faster, who then looks again: that is all the locking there is, within a process and between many.
  */
+import type { Pool, PoolClient } from "pg";
 import { OcellusError } from "../base/index.js";
 import { isTaken, type OpenDatabase } from "./database.js";
 import { eventSchema, type JournalEntry, type RegistryEvent } from "./events.js";
@@ -9,6 +10,8 @@ import { eventSchema, type JournalEntry, type RegistryEvent } from "./events.js"
 const channel = "ocellus_journal";
 /** SQLite tells nobody: others look this often. */
 const pollMs = 250;
+/** Before a broken connection is opened again. */
+const pauseMs = 1000;
 
 export class Journal {
   readonly #database: OpenDatabase;
@@ -37,23 +40,61 @@ export class Journal {
       if (isTaken(cause)) return false;
       throw new OcellusError("io", `cannot write the journal: ${(cause as Error).message}`, { cause });
     }
-    if (this.#database.pool) await this.#database.pool.query(`notify ${channel}`);
+    await this.#database.pool?.query(`notify ${channel}`).catch(() => {}); // it is written, and all look by themselves too
     return true;
   }
 
-  /** Calls `look` whenever others may have written; errors of the connection are told and it is opened again. */
+  /** Calls `look` whenever others may have written, at the latest after a quarter of a second. */
   async follow(look: () => void): Promise<() => Promise<void>> {
+    const timer = setInterval(look, pollMs).unref();
     const { pool } = this.#database;
-    const timer = setInterval(look, pollMs);
-    timer.unref();
-    const client = await pool?.connect();
-    client?.on("notification", look);
-    client?.on("error", () => {}); // the timer goes on
-    await client?.query(`listen ${channel}`);
+    const listener = pool && new Listener(pool, look);
+    await listener?.listen();
     return async () => {
       clearInterval(timer);
-      client?.release(true);
+      listener?.close();
     };
+  }
+}
+
+/** Hears of entries at once. A connection that broke is opened again; until then all that is lost is the quarter second. */
+class Listener {
+  readonly #pool: Pool;
+  readonly #look: () => void;
+  #client: PoolClient | undefined;
+  #isClosed = false;
+
+  constructor(pool: Pool, look: () => void) {
+    this.#pool = pool;
+    this.#look = look;
+  }
+
+  async listen(): Promise<void> {
+    let client: PoolClient | undefined;
+    try {
+      client = await this.#pool.connect();
+      if (this.#isClosed) return client.release(true);
+      this.#client = client;
+      client.on("notification", this.#look);
+      client.on("error", () => this.#listenAgain(client));
+      await client.query(`listen ${channel}`);
+    } catch {
+      this.#listenAgain(client);
+    }
+  }
+
+  /** A connection that breaks may say so more than once. */
+  #listenAgain(broken: PoolClient | undefined): void {
+    if (this.#client !== broken) return;
+    broken?.release(true);
+    this.#client = undefined;
+    if (!this.#isClosed) setTimeout(() => void this.listen(), pauseMs).unref();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#client?.release(true);
+    this.#client = undefined;
   }
 }
 

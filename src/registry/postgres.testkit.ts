@@ -21,6 +21,8 @@ export const postgresMissing = programs === undefined ? "no PostgreSQL is instal
 export interface TestPostgres {
   /** The URL of a database that nobody has used. */
   freshDatabase(): Promise<string>;
+  /** As a restart, or a network that fails, does. */
+  breakConnections(url: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,6 +50,11 @@ export async function startPostgres(): Promise<TestPostgres> {
       await query(url("postgres"), `create database ${name}`);
       return url(name);
     },
+    breakConnections: (url) =>
+      query(
+        url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+      ),
     async stop() {
       const ended = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGINT"); // PostgreSQL's fast shutdown

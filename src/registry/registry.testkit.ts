@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { deploy, publishVersion, startCanary } from "./commands.js";
 import type { Manifest } from "./manifest.js";
 import { Registry, type RegistryOptions } from "./registry.js";
 
@@ -34,4 +35,13 @@ export function manifestOf(tag: string, contents = tag): Manifest {
   const digest = `sha256:${Buffer.from(contents).toString("hex").padStart(64, "0").slice(-64)}`;
   const files = [{ path: "model.safetensors", sizeBytes: contents.length, digest }];
   return { schemaVersion: 1, tag, files, ...about, createdAt: "2026-01-01T00:00:00.000Z" };
+}
+
+/** Half of those who ask for `prod`, which is v1, try v2, and a judge looks at it. */
+export async function registryWithCanary(options: Partial<RegistryOptions> = {}): Promise<Registry> {
+  const registry = await openRegistry(options);
+  for (const tag of ["v1", "v2"]) await registry.run("test", publishVersion(manifestOf(tag)));
+  await registry.run("test", deploy("prod", "v1"));
+  await registry.run("test", startCanary("prod", "v2", { steps: [0.5, 0.8], judged: true }));
+  return registry;
 }

@@ -10,11 +10,14 @@ import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
 import { type OpenDatabase, openDatabase } from "./database.js";
+import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
+import { EvidenceLog } from "./evidence.js";
 import { Journal } from "./journal.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
 import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
+import { ServerReports } from "./reports.js";
 import { emptyState, type RegistryState, replay } from "./state.js";
 
 export interface RegistryOptions {
@@ -32,6 +35,9 @@ const maxAttempts = 200;
 export class Registry {
   readonly blobs: BlobStore;
   readonly answers: AnswerLog;
+  readonly reports: ServerReports;
+  readonly evidence: EvidenceLog;
+  readonly deliveries: DeliveryLog;
   readonly #folder: string;
   readonly #database: OpenDatabase;
   readonly #journal: Journal;
@@ -48,6 +54,9 @@ export class Registry {
     this.#now = now;
     this.blobs = new BlobStore(folder);
     this.answers = new AnswerLog(database);
+    this.reports = new ServerReports(database);
+    this.evidence = new EvidenceLog(database);
+    this.deliveries = new DeliveryLog(database);
   }
 
   /** @throws `io`, `unavailable` when the database does not answer. */
@@ -94,15 +103,24 @@ export class Registry {
     throw new OcellusError("overloaded", "the registry is busy with others' commands; try again");
   }
 
-  /** Calls back with each new state, others' changes within a second. */
+  /** Calls back with each new state, others' changes within a second; with an error, once until it is over. */
   async follow(listener: (state: RegistryState) => void, onError: (error: unknown) => void): Promise<void> {
     this.#listeners.add(listener);
-    this.#unfollow ??= await this.#journal.follow(() => void this.refresh().catch(onError));
+    let isBroken = false;
+    const look = () =>
+      void this.refresh().then(
+        () => (isBroken = false),
+        (error: unknown) => {
+          if (!isBroken) onError(error);
+          isBroken = true;
+        },
+      );
+    this.#unfollow ??= await this.#journal.follow(look);
   }
 
-  /** Everything that happened, the oldest first. */
-  history(): Promise<JournalEntry[]> {
-    return this.#journal.read();
+  /** Everything that happened after an entry, the oldest first. */
+  history(after = 0): Promise<JournalEntry[]> {
+    return this.#journal.read(after);
   }
 
   /**

@@ -115,6 +115,13 @@ describe("commands", () => {
     expect(() => rollBack("prod")(back)).toThrow(/no way back/);
   });
 
+  it("remember that a way back was tried and turned back, until it serves again", () => {
+    const turned = [deploy("prod", "v2"), startCanary("prod", "v1", plan), rollBack("prod")];
+    expect(after(...turned).aliases.get("prod")).toMatchObject({ tag: "v2", previous: ["v1"], turnedBack: ["v1"] });
+    expect(after(...turned, rollBack("prod")).aliases.get("prod")).toMatchObject({ tag: "v1", turnedBack: [] });
+    expect(after(...turned, deploy("prod", "v1")).aliases.get("prod")).toMatchObject({ tag: "v1", turnedBack: [] });
+  });
+
   it("say what stands in the way, and what to do", () => {
     const state = after(startCanary("prod", "v2", plan));
     expect(() => deploy("prod", "v2")(state)).toThrow(/promote it or roll it back first/);

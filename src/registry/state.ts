@@ -29,6 +29,8 @@ export interface Alias {
   readonly since: number;
   /** The versions before, the newest first: a rollback without a canary goes to the first. */
   readonly previous: readonly string[];
+  /** Those of them that were tried again since, and turned back: no conversation goes on with them. */
+  readonly turnedBack?: readonly string[] | undefined;
   readonly canary?: Canary | undefined;
   readonly shadow?: string | undefined;
 }
@@ -96,7 +98,8 @@ function changeAlias(alias: Alias | undefined, seq: number, at: number, event: A
     case "promoted":
       return { ...alias, ...serve(alias, event.tag, at), canary: undefined };
     case "rolled_back":
-      return { ...alias, ...(event.to === alias.tag ? {} : stepBack(alias, event.to, at)), canary: undefined };
+      if (event.to !== alias.tag) return { ...alias, ...stepBack(alias, event.to, at), canary: undefined };
+      return { ...alias, ...turnBack(alias, event.from), canary: undefined };
     case "shadow_started":
       return { ...alias, shadow: event.tag };
     case "shadow_ended":
@@ -110,12 +113,23 @@ function serve(alias: Alias | undefined, tag: string, at: number): Pick<Alias, "
   if (alias === undefined) return { tag, since: at, previous: [] };
   if (alias.tag === tag) return alias;
   const previous = [alias.tag, ...alias.previous.filter((other) => other !== tag && other !== alias.tag)];
-  return { tag, since: at, previous: previous.slice(0, keptDeployments) };
+  return { tag, since: at, previous: previous.slice(0, keptDeployments), ...clear(alias, tag) };
+}
+
+/** What serves everybody is not turned back any more. */
+function clear({ turnedBack }: Alias, tag: string): Pick<Alias, "turnedBack"> {
+  return turnedBack ? { turnedBack: turnedBack.filter((other) => other !== tag) } : {};
+}
+
+/** A canary that was no way back is gone by this; one that was stays a way back for people who ask for it. */
+function turnBack({ previous, turnedBack = [] }: Alias, from: string): Pick<Alias, "turnedBack"> {
+  if (!previous.includes(from)) return {};
+  return { turnedBack: [...turnedBack.filter((other) => other !== from && previous.includes(other)), from] };
 }
 
 /** What was left stays behind what is returned to, so that a second rollback goes further back and not forth again. */
 function stepBack(alias: Alias, to: string, at: number): Pick<Alias, "tag" | "since" | "previous"> {
-  return { tag: to, since: at, previous: alias.previous.filter((other) => other !== to) };
+  return { tag: to, since: at, previous: alias.previous.filter((other) => other !== to), ...clear(alias, to) };
 }
 
 /** The tags that must not go: served, on trial, mirrored, or on the way back. */

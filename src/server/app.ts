@@ -63,7 +63,7 @@ function addExchange(app: App, services: Services): void {
       onEnd: (ended, status, error) => {
         lifecycle.end(ended);
         budget.release(ended);
-        if (services.versions) noteAnswer(ended, status, error, services.versions);
+        if (services.versions) noteAnswer(ended, status, error, services.versions, metrics.versions);
         metrics.note(routePath(c, -1), status, performance.now() - ended.started, ended.facts);
         logEnd(ended, c.req.method, c.req.path, status, error);
       },

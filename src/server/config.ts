@@ -33,7 +33,9 @@ export const serverConfigSchema = z.strictObject({
   maxQueue: z.number().int().min(0).default(256).describe("answers that may wait for their turn; then 429"),
   // The patience of most proxies; Kubernetes kills after thirty seconds.
   deadlineMs: count.default(300_000).describe("from a request's arrival to the end of its answer"),
-  drainMs: count.default(30_000).describe("that running answers are given when the server is told to stop"),
+  drainMs: count
+    .default(30_000)
+    .describe("that running answers are given when the server is told to stop, or a version to make room"),
 });
 
 export type ServerConfig = z.infer<typeof serverConfigSchema>;

@@ -8,6 +8,8 @@ import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 export interface GateOptions {
   readonly maxRunning: number;
   readonly maxQueue: number;
+  /** What an answer takes, until the first has ended. Default a second. */
+  readonly answerMs?: number;
 }
 
 export interface Visitor {
@@ -45,10 +47,11 @@ export class Gate {
   #waiting = 0;
   #admissions = 0;
   /** Seconds an answer takes, smoothed: what Retry-After is guessed from. */
-  #answerMs = 1000;
+  #answerMs: number;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#answerMs = options.answerMs ?? 1000;
   }
 
   get stats(): { readonly running: number; readonly waiting: number } {

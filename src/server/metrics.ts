@@ -5,6 +5,8 @@ import { type Check, worstOf } from "../guard/index.js";
 import type { ModelStats } from "../runtime/index.js";
 import type { Facts } from "./exchange.js";
 import type { ModelShelf } from "./models.js";
+import { VersionMetrics } from "./version-metrics.js";
+import type { DeliveryOutcome } from "./versions/courier.js";
 
 /** From a cached picture and a short answer to a long one on a slow machine. */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -22,6 +24,7 @@ export interface Gauges {
 
 export class Metrics {
   readonly registry = new Registry();
+  readonly versions = new VersionMetrics(this.registry, seconds);
   readonly #requests = this.#counter("requests_total", "Answered requests.", ["route", "status"]);
   readonly #duration = this.#histogram("request_duration_seconds", "From arrival to the last byte.", ["route"]);
   readonly #firstToken = this.#histogram("first_token_seconds", "From arrival to the first token.", ["model"]);
@@ -31,6 +34,7 @@ export class Metrics {
   readonly #cachedPrompt = this.#counter("prompt_tokens_cached_total", "Tokens of prompts not read again.", ["model"]);
   readonly #checks = this.#counter("guard_checks_total", "Looks of guards.", ["guard", "stage", "category", "verdict"]);
   readonly #guardSeconds = this.#histogram("guard_seconds", "One look of a guard.", ["guard"]);
+  readonly #webhook = this.#counter("webhook_posts_total", "Decisions told to the webhook.", ["outcome"]);
   readonly #pictures = this.#counter("pictures_total", "Pictures of prompts.", ["model", "cached"]);
 
   constructor(gauges: Gauges) {
@@ -76,6 +80,11 @@ export class Metrics {
     this.#guardSeconds.observe({ guard: guard.name }, ms / 1000);
   }
 
+  /** A decision was posted, or was to be. */
+  noteDelivery(outcome: DeliveryOutcome): void {
+    this.#webhook.inc({ outcome });
+  }
+
   #modelGauges(models: ModelShelf): void {
     const readings = {
       model_running: ["Answers being written.", ({ running }: Reading) => running],
@@ -96,6 +105,7 @@ export class Metrics {
       const gauge = new Gauge({
         ...this.#naming(name, help, ["model"]),
         collect: () => {
+          gauge.reset(); // versions come and go
           for (const served of models.all()) {
             if (served.kind !== "chat") continue;
             const waiting = served.gate.stats.waiting + served.model.stats.waiting;

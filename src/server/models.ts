@@ -49,23 +49,25 @@ export class ModelShelf {
   }
 
   /** The named model, or the first that answers. @throws `not_found`, `unsupported`, `unavailable` while models load. */
-  find(id: string | undefined, caller?: Caller, user?: string): ServedModel {
-    const assigned = this.#isReady && caller && this.#assign(id, caller, user);
-    if (assigned) return assigned;
+  find(id: string | undefined): ServedModel {
     const found = this.#named(id, "chat");
     if (found.kind === "chat") return found;
     throw wrongKind(found.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
   }
 
-  /** A version by the split, for the time of the exchange. Without a name, the first alias is meant. */
-  #assign(id: string | undefined, caller: Caller, user: string | undefined): ServedModel | undefined {
-    if (!this.#fleet || (id === undefined && this.#models.size > 0)) return undefined;
+  /**
+   * As `find`, for the time of an exchange: of an alias, the version by the split. Without a name, the first alias is meant.
+   * @throws as `find`; `overloaded`, `aborted` while it waits for a version that is being swapped.
+   */
+  async assign(id: string | undefined, caller: Caller, user: string | undefined): Promise<ServedModel> {
+    if (!this.#isReady || !this.#fleet || (id === undefined && this.#models.size > 0)) return this.find(id);
     const { conversation, wantedVersion: version, owner } = caller;
     const name = id ?? this.#fleet.aliases[0]?.name ?? "";
     const unit = conversation ?? (user === undefined ? owner : `${owner} ${user}`);
     caller.assignment?.release();
-    caller.assignment = this.#fleet.assign(name, { unit, conversation, version });
-    return caller.assignment?.served;
+    caller.assignment = undefined; // while it waits
+    caller.assignment = await this.#fleet.assign(name, { unit, conversation, version }, caller);
+    return caller.assignment?.served ?? this.find(id);
   }
 
   /** The named model, or the first that gives embeddings. @throws as `find`. */

@@ -22,10 +22,12 @@ import {
   completionSchema,
   deletedSchema,
   deployRequestSchema,
+  diffRequestSchema,
   duplicateListSchema,
   embeddingListSchema,
   embeddingRequestSchema,
   errorBodySchema,
+  figuresSchema,
   fileDeletedSchema,
   fileListSchema,
   fileSchema,
@@ -47,6 +49,7 @@ import {
   rollbackRequestSchema,
   shadowRequestSchema,
   uploadedFileSchema,
+  versionDiffSchema,
 } from "../protocol/index.js";
 
 interface Row {
@@ -226,6 +229,27 @@ export const rows: readonly Row[] = [
     summary: "What happened to versions and aliases, and why; the newest first.",
     query: z.object({ before: z.string().optional(), limit: z.string().optional() }),
     answer: historySchema,
+  },
+  {
+    method: "get",
+    path: "/admin/v1/aliases/{alias}/figures",
+    summary: "What the answers of its versions were like over the last minutes, side by side, with 95 % intervals.",
+    query: z.object({ minutes: z.string().optional() }),
+    answer: figuresSchema,
+  },
+  {
+    method: "get",
+    path: "/admin/v1/diff",
+    summary: "What differs between two versions by headers and configs; and by values, where these were read.",
+    query: z.object({ a: z.string(), b: z.string() }),
+    answer: versionDiffSchema,
+  },
+  {
+    method: "post",
+    path: "/admin/v1/diff",
+    summary: "Begin to compare every value of two versions; ask again how far it is.",
+    request: diffRequestSchema,
+    answer: versionDiffSchema,
   },
   {
     method: "get",

@@ -10,7 +10,7 @@ import { pictureResolver } from "./pictures.js";
 import type { Services } from "./services.js";
 
 export async function readQuestion(request: ChatRequest, services: Services, exchange: Exchange): Promise<Question> {
-  const served = services.models.find(request.model, exchange, request.user);
+  const served = await services.models.assign(request.model, exchange, request.user);
   const options = chatOptions(request, served.model.info);
   const conversation = await readConversation(request.messages, pictureResolver(services, exchange));
   const { messages, citations } = await withPages(request, conversation, served, services, exchange);

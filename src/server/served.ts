@@ -1,7 +1,7 @@
 /** A model as the server has it, and who asks for one. */
 import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guard/index.js";
 import type { Alias, Resolution } from "../registry/index.js";
-import type { Gate } from "./gate.js";
+import type { Gate, Visitor } from "./gate.js";
 
 /** What the shelf takes; what it hands out is behind the guards. */
 export type ChatModel = AnsweringModel;
@@ -37,8 +37,7 @@ export interface Assignment {
 }
 
 /** One request, as far as the choice of its version is concerned. */
-export interface Caller {
-  readonly owner: string;
+export interface Caller extends Visitor {
   readonly conversation: string | undefined;
   readonly wantedVersion: string | undefined;
   assignment: Assignment | undefined;

@@ -61,3 +61,11 @@ export function collectionsOf({ collections }: Services): Collections {
   if (collections) return collections;
   throw new OcellusError("unsupported", "this server keeps no collections; start it with --collections FOLDER");
 }
+
+/** @throws `not_found` where no versions are kept, `unavailable` while that is not known yet. */
+export function versionsOf({ versions, models }: Services): Versions {
+  if (versions) return versions;
+  if (!models.isReady)
+    throw new OcellusError("unavailable", "the server is loading; ask /health/ready when it is done");
+  throw new OcellusError("not_found", "this server has no versions; start it with `ocellus serve --registry FOLDER`");
+}

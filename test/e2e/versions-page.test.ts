@@ -4,12 +4,18 @@ import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { writeCheckpoint } from "../../src/inspect/stranger.testkit.js";
 import { deploy, promote, startCanary } from "../../src/registry/index.js";
 import { createKey, KeyRing, keyFileText } from "../../src/server/index.js";
 import { chromiumPath, faultsOf, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { startServer } from "../support/server.js";
-import { startVersionedServer, type VersionedOptions, type VersionedServer } from "../support/versioned-server.js";
+import {
+  type Behaviour,
+  startVersionedServer,
+  type VersionedOptions,
+  type VersionedServer,
+} from "../support/versioned-server.js";
 
 vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
 
@@ -30,8 +36,11 @@ async function show(url: string, options: BrowserContextOptions = {}): Promise<v
   await page.goto(`${url}/#/versions`);
 }
 
-async function setUp(options: VersionedOptions["options"] = {}): Promise<VersionedServer> {
-  const setup = await startVersionedServer({ v1: {}, v2: {}, v3: {} }, { options: { webFolder, ...options } });
+async function setUp(
+  options: VersionedOptions["options"] = {},
+  behaviours: Record<string, Behaviour> = { v1: {}, v2: {}, v3: {} },
+): Promise<VersionedServer> {
+  const setup = await startVersionedServer(behaviours, { options: { webFolder, ...options } });
   open.push(setup);
   return setup;
 }
@@ -127,6 +136,94 @@ describe.skipIf(!chromiumPath)(
       expect(setup.registry.state.aliases.get("prod")).toMatchObject({ tag: "v3", canary: { tag: "v1" } });
     });
 
+    it("tries another version with a share, from the mark that was pressed, and ends it; then deploys and shadows", async () => {
+      const { registry } = await setUp();
+      const now = () => registry.state.aliases.get("prod");
+      await show((open.at(-1) as VersionedServer).server.url);
+      await prod().getByText("Change version…").click();
+      await prod().getByLabel("Version").selectOption("v2");
+      await prod().getByRole("button", { name: "25%" }).click();
+      await prod().getByText("Climbs 25% → 50% → 100%").waitFor();
+      expect(await agree("Try v2 with 25%")).toMatch(/25% of the users of prod get v2.*v2 is loaded first/);
+      await prod().getByText("tries v2 with 25% of the users").waitFor();
+      expect(now()!.canary).toMatchObject({ tag: "v2", plan: { steps: [0.25, 0.5, 1], judged: true } });
+      expect(await agree("Shadow with v3")).toMatch(/v3 runs beside v1; no user of prod gets its answers/);
+      expect(await agree("End the shadow")).toMatch(/v3 does not run beside prod any more/);
+      await button("End the shadow").waitFor({ state: "detached" });
+      await agree("Roll back");
+      await prod().getByRole("radio", { name: "Deploy it" }).check();
+      await prod().getByLabel("Version").selectOption("v2");
+      expect(await agree("Deploy v2")).toMatch(/All users of prod get v2 in place of v1, without a trial.*at once/);
+      await prod().getByText("prod serves v2").waitFor();
+      expect(now()).toMatchObject({ tag: "v2", previous: ["v1"] });
+      expect(now()!.shadow ?? now()!.canary).toBeUndefined();
+    });
+
+    it("begins nothing when the alias has moved on while the dialog was open; and makes new aliases", async () => {
+      const { registry, server } = await setUp();
+      await show(server.url);
+      await prod().getByText("Change version…").click();
+      await prod().getByLabel("Version").selectOption("v2");
+      await button("Try v2 with 5%").click();
+      await registry.run("bob@laptop", deploy("prod", "v3"));
+      await dialog().getByRole("button", { name: "Try v2 with 5%" }).click();
+      expect(await prod().getByRole("alert").innerText()).toMatch(/version of prod is v3, not v1: look again/);
+      mishaps.splice(0); // the browser notes every refusal
+      expect(registry.state.aliases.get("prod")).not.toHaveProperty("canary");
+      await page.getByText("New alias…").click();
+      await page.getByLabel("Name that clients ask for").fill("staging");
+      expect(await agree("Deploy v3")).toMatch(/Clients may ask for staging and get v3/);
+      await page.getByRole("heading", { name: "staging serves v3" }).waitFor();
+    });
+
+    it("draws what both versions' answers were like over time, and says it in a table", async () => {
+      const setup = await setUp({}, { v1: {}, v2: {}, v3: { fails: () => true } });
+      await rollOut(setup);
+      await show(setup.server.url);
+      const failed = page.getByRole("img", { name: /^Failed: v2 0% \(0%–[\d.]+%\); v3 100% \([\d.]+%–100%\)/ });
+      await failed.waitFor();
+      expect(await failed.locator(".line.canary").getAttribute("d")).toMatch(/^M[\d.]+ 0\.0/); // at the top
+      await prod().getByText("As a table").click();
+      const numAnswers = async () => {
+        const text = await prod()
+          .getByRole("row", { name: /^Failed .*\(/ })
+          .innerText();
+        return [...text.matchAll(/of (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+      };
+      expect(await numAnswers()).toBe(12);
+      for (let user = 0; user < 8; user++) await setup.ask({}, { user: `user ${user}` });
+      await vi.waitFor(async () => expect(await numAnswers()).toBe(20), patienceMs);
+      await prod().getByRole("radio", { name: "24 h" }).check();
+      await prod().getByText("Each point is 40 min").waitFor();
+      expect(await prod().locator(".mark-label").first().textContent()).toBe("50%");
+    });
+
+    it("shows what differs between two versions, and how far the values moved when that was asked for", async () => {
+      const checkpoint = (name: string, theta: number, moved: number) =>
+        writeCheckpoint(
+          join(temporaryFolder(), name),
+          { "visual.blocks.0.attn.qkv.weight": [8, 8], "model.layers.0.mlp.up_proj.weight": [8, 8] },
+          { rope_theta: theta },
+          (tensor, i) => Math.sin(i + 1) + (tensor.startsWith("model") ? moved : 0),
+        );
+      const { server } = await setUp(
+        {},
+        {
+          v1: { folder: await checkpoint("a", 10_000, 0) },
+          v2: { folder: await checkpoint("b", 20_000, 0.1) },
+        },
+      );
+      await show(server.url);
+      await button("Compare v2").click();
+      const compared = page.getByRole("region", { name: "What differs" });
+      await compared.getByRole("row", { name: /rope_theta.*10000 → 20000/ }).waitFor();
+      await button("Compare every value").click();
+      await compared.getByText("only the decoder moved; the configs differ").waitFor();
+      await compared.getByText("Decoder", { exact: true }).click();
+      expect(await compared.getByRole("row", { name: /model\.layers\.0/ }).innerText()).toMatch(/\t\d+(\.\d+)?%$/);
+      expect([await faultsOf(page), await compared.getByText("equal").count()]).toEqual([[], 1]);
+    });
+
     it("asks for an admin key where one is needed, and goes on with it", async () => {
       const { secret, key } = createKey("alice");
       const path = join(temporaryFolder(), "admin.json");
@@ -159,7 +256,9 @@ describe.skipIf(!chromiumPath)(
         const setup = await setUp();
         await rollOut(setup);
         await show(setup.server.url, { colorScheme, locale, viewport: { width: 390, height: 844 } });
-        await page.locator(".rates").waitFor();
+        await page.locator(".canary .rates").waitFor();
+        await page.locator(".chart").first().waitFor();
+        for (const closed of await page.locator(".opens > summary").all()) await closed.click();
         const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
         expect([await overflow(), await faultsOf(page)]).toEqual([0, []]);
         await page.locator(".alias .soft").first().click();

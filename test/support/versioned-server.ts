@@ -1,11 +1,19 @@
 /** A server whose models come from a registry; each answers every question with its own tag. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pino } from "pino";
 import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
-import { type ChatModel, Fleet, Rollouts, type Versions } from "../../src/server/index.js";
+import {
+  type ChatModel,
+  Fleet,
+  Rollouts,
+  Room,
+  VersionDiffs,
+  VersionFigures,
+  type Versions,
+} from "../../src/server/index.js";
 import { scriptedModel } from "./scripted-model.js";
 import { startServer, type TestServer } from "./server.js";
 
@@ -13,6 +21,11 @@ export interface Behaviour {
   readonly loadMs?: number;
   readonly answerMs?: number;
   readonly fails?: (n: number) => boolean;
+  /** What it takes of `memoryBytes`. */
+  readonly bytes?: number;
+  readonly loadFails?: boolean;
+  /** What is published; else some bytes of its own. */
+  readonly folder?: string;
 }
 
 /** Answers every question with its own tag. */
@@ -46,7 +59,10 @@ export interface VersionedServer {
   readonly server: TestServer;
   readonly registry: Registry;
   readonly fleet: Fleet;
+  readonly rollouts: Rollouts;
   readonly closed: readonly string[];
+  /** Tags, each time that one was opened. */
+  readonly loads: readonly string[];
   ask(
     headers?: Record<string, string>,
     body?: object,
@@ -54,8 +70,15 @@ export interface VersionedServer {
   close(): Promise<void>;
 }
 
-export interface VersionedOptions {
+export interface FleetSettings {
   readonly keepWarmMs?: number;
+  /** Of all versions; default: no limit. */
+  readonly memoryBytes?: number;
+  readonly maxQueue?: number;
+  readonly drainMs?: number;
+}
+
+export interface VersionedOptions extends FleetSettings {
   readonly config?: Parameters<typeof startServer>[1];
   readonly options?: Parameters<typeof startServer>[2];
 }
@@ -64,31 +87,51 @@ export interface OpenVersions {
   readonly versions: Versions;
   /** In the order in which they went. */
   readonly closed: readonly string[];
+  /** Tags, each time that one was opened. */
+  readonly loads: readonly string[];
   close(): Promise<void>;
 }
 
 /** `prod` serves the first. */
-export async function openVersions(behaviours: Record<string, Behaviour>, keepWarmMs = 60_000): Promise<OpenVersions> {
+export async function openVersions(
+  behaviours: Record<string, Behaviour>,
+  { keepWarmMs = 60_000, memoryBytes = Number.POSITIVE_INFINITY, maxQueue = 256, drainMs = 30_000 }: FleetSettings = {},
+): Promise<OpenVersions> {
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({ folder: join(folder, "registry") });
   for (const tag of Object.keys(behaviours)) {
-    const source = await mkdtemp(join(folder, "model-"));
-    await writeFile(join(source, "weights.bin"), tag);
+    const source = behaviours[tag]!.folder ?? (await mkdtemp(join(folder, "model-")));
+    if (behaviours[tag]!.folder === undefined) await writeFile(join(source, "weights.bin"), tag);
     await registry.publish(source, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
   }
   await registry.run("test", deploy("prod", Object.keys(behaviours)[0]!));
   const closed: string[] = [];
+  const loads: string[] = [];
   const log = pino({ level: "silent" });
   const load = async (tag: string) => {
+    loads.push(tag);
     await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
+    if (behaviours[tag]!.loadFails) throw new Error("broken weights");
     return echo(tag, behaviours[tag]!, closed);
   };
-  const fleet = new Fleet({ registry, log, maxQueue: 256, keepWarmMs, guards: Guards.none(), load });
+  const room = new Room({
+    estimate: async (path) => behaviours[basename(path)]?.bytes ?? 0,
+    alternatives: async () => [{ format: "int4", bytes: 1 }],
+    budgetBytes: memoryBytes,
+  });
+  const guards = Guards.none();
+  const fleet = new Fleet({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
   await fleet.start();
+  const figures = new VersionFigures();
+  const diffs = new VersionDiffs(registry);
+  const rollouts = new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) });
   return {
-    versions: { registry, fleet, rollouts: new Rollouts({ registry, log }) },
+    versions: { registry, fleet, rollouts, figures, diffs },
     closed,
+    loads,
     async close() {
+      await diffs.close();
+      await rollouts.close();
       await fleet.close();
       await registry.close();
       await rm(folder, { recursive: true, force: true });
@@ -98,15 +141,15 @@ export async function openVersions(behaviours: Record<string, Behaviour>, keepWa
 
 export async function startVersionedServer(
   behaviours: Record<string, Behaviour>,
-  { keepWarmMs, config = {}, options = {} }: VersionedOptions = {},
+  { config = {}, options = {}, ...settings }: VersionedOptions = {},
 ): Promise<VersionedServer> {
-  const { versions, closed, close } = await openVersions(behaviours, keepWarmMs);
-  const { registry, fleet } = versions;
+  const { versions, closed, loads, close } = await openVersions(behaviours, settings);
+  const { registry, fleet, rollouts } = versions;
   const server = await startServer({}, config, options);
   server.services.versions = versions;
   server.services.models.useFleet(fleet);
   return {
-    ...{ server, registry, fleet, closed },
+    ...{ server, registry, fleet, rollouts, closed, loads },
     async ask(headers = {}, body = {}) {
       const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
       const response = await server.post("/v1/chat/completions", question, headers);

@@ -15,7 +15,9 @@ import type {
   WireAdminState,
   WireAlias,
   WireCollection,
+  WireDiff,
   WireDuplicates,
+  WireFigures,
   WireHistory,
   WireHit,
   WireModel,
@@ -112,7 +114,25 @@ export async function readHistory(): Promise<WireHistory> {
   return json(await send("admin/v1/history", { key: "adminKey" }));
 }
 
-export type AliasCommand = "canary" | "promote" | "rollback" | "pause" | "resume";
+/** What an alias's versions answered like in the last minutes. @throws ApiError */
+export async function readFigures(alias: string, minutes: number): Promise<WireFigures> {
+  const path = `admin/v1/aliases/${encodeURIComponent(alias)}/figures?minutes=${minutes}`;
+  return json(await send(path, { key: "adminKey" }));
+}
+
+/** What differs between two versions, as far as it is known. @throws ApiError */
+export async function readDiff(a: string, b: string): Promise<WireDiff> {
+  return json(await send(`admin/v1/diff?${new URLSearchParams({ a, b })}`, { key: "adminKey" }));
+}
+
+/** Begins to compare every value. @throws ApiError */
+export async function compareValues(a: string, b: string): Promise<WireDiff> {
+  return json(await send("admin/v1/diff", { body: { a, b }, key: "adminKey" }));
+}
+
+/** What is done with another version. */
+export type Beginning = "deploy" | "shadow" | "canary";
+export type AliasCommand = Beginning | "promote" | "rollback" | "pause" | "resume";
 
 /** @throws ApiError, also when the alias has moved on since somebody looked. */
 export async function changeAlias(alias: string, command: AliasCommand, body: object): Promise<WireAlias> {

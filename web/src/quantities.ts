@@ -1,4 +1,4 @@
-/** Large numbers for people: 1.28 M parameters, 8.0 MiB. */
+/** Numbers for people: 1.28 M parameters, 8.0 MiB, 5%. */
 
 const counts = ["", " k", " M", " G", " T"];
 const sizes = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -16,4 +16,13 @@ export function bytesText(bytes: number): string {
 function scaled(value: number, base: number, numPlaces: number): [value: number, place: number] {
   const place = value < base ? 0 : Math.min(numPlaces - 1, Math.floor(Math.log(value) / Math.log(base)));
   return [value / base ** place, place];
+}
+
+export function percentText(part: number): string {
+  return `${Number((part * 100).toFixed(1))}%`;
+}
+
+/** `5% → 25%` */
+export function stepsText(steps: readonly number[] = []): string {
+  return steps.map(percentText).join(" → ");
 }

@@ -1,16 +1,10 @@
 /** The words of the page of versions, in both languages. */
 import type { WireAlias, WireHistoryEntry } from "../../src/protocol/index.js";
-
-export function percentText(part: number): string {
-  return `${Number((part * 100).toFixed(1))}%`;
-}
-
-/** A conversation may go on with a version that is on the way back, even when its trial is ended. */
-function movesTalks({ canary, previous }: WireAlias): boolean {
-  return canary !== undefined && !previous.includes(canary.version);
-}
+import { percentText, stepsText } from "./quantities.js";
+import { rolloutEn, rolloutZh } from "./words-rollout.js";
 
 export const versionsEn = {
+  rollout: rolloutEn,
   title: "Versions",
   lead: "What every alias serves, what is tried in its place, and what the judge has seen of it. Read every second.",
   missing: "This server has no registry of versions. Start it with one:",
@@ -46,10 +40,8 @@ export const versionsEn = {
   setShare: (share: number) => `Set to ${percentText(share)}`,
   willPromote: ({ name, version, canary }: WireAlias) =>
     `All users of ${name} get ${canary?.version} in place of ${version}. A conversation that names itself goes on with the version it began with. ${version} stays the way back.`,
-  willEnd: (alias: WireAlias) =>
-    `All users of ${alias.name} get ${alias.version} at once${
-      movesTalks(alias) ? `, also in conversations that began with ${alias.canary?.version}` : ""
-    }. The trial of ${alias.canary?.version} is over.`,
+  willEnd: ({ name, version, canary }: WireAlias) =>
+    `All users of ${name} get ${version} at once, also in conversations that began with ${canary?.version}. The trial of ${canary?.version} is over.`,
   willReturn: ({ name, version, previous }: WireAlias, isLoaded: boolean) =>
     `All users of ${name} get ${previous[0]} in place of ${version}, also in conversations that began with it. ${
       isLoaded
@@ -83,6 +75,7 @@ export const versionsEn = {
 export type VersionsWords = typeof versionsEn;
 
 export const versionsZh: VersionsWords = {
+  rollout: rolloutZh,
   title: "版本",
   lead: "每个别名提供哪个版本、正在试用哪个版本、评判器看到了什么。每秒读取一次。",
   missing: "这台服务器没有版本库。请这样启动：",
@@ -118,10 +111,8 @@ export const versionsZh: VersionsWords = {
   setShare: (share) => `设为 ${percentText(share)}`,
   willPromote: ({ name, version, canary }) =>
     `${name} 的所有用户将从 ${version} 改用 ${canary?.version}。带有标识的对话继续使用开始时的版本。${version} 保留为退路。`,
-  willEnd: (alias) =>
-    `${alias.name} 的所有用户立即使用 ${alias.version}${
-      movesTalks(alias) ? `，包括从 ${alias.canary?.version} 开始的对话` : ""
-    }。${alias.canary?.version} 的试用结束。`,
+  willEnd: ({ name, version, canary }) =>
+    `${name} 的所有用户立即使用 ${version}，包括从 ${canary?.version} 开始的对话。${canary?.version} 的试用结束。`,
   willReturn: ({ name, version, previous }, isLoaded) =>
     `${name} 的所有用户将从 ${version} 改回 ${previous[0]}，包括从它开始的对话。${
       isLoaded ? "它已在此加载：立即生效。" : `需要先加载；在此之前仍由 ${version} 回答。`
@@ -148,7 +139,3 @@ export const versionsZh: VersionsWords = {
       shadow_ended: `${alias} 不再有影子版本`,
     })[kind] ?? kind,
 };
-
-export function stepsText(steps: readonly number[] = []): string {
-  return steps.map(percentText).join(" → ");
-}

@@ -1,4 +1,5 @@
 /** What the word and personal-data rooms find in a text, as findings. */
+import { findUnescaped, unescapedStream } from "../unescaped.js";
 import type { Detector, Finding } from "../verdict.js";
 import type { Span, WordStream } from "../words/index.js";
 
@@ -8,9 +9,9 @@ export function spanDetector(version: string, find: (text: string) => Span[], st
     version,
     reads: ["text"],
     isCostly: false,
-    look: async (subject) => (subject.kind === "text" ? find(subject.text).map(finding) : []),
+    look: async (subject) => (subject.kind === "text" ? findUnescaped(subject.text, find, stream).map(finding) : []),
     watch() {
-      const pieces = stream();
+      const pieces = unescapedStream(stream);
       return {
         push(chunk) {
           const { ready, spans } = pieces.push(chunk);

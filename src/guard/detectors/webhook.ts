@@ -1,16 +1,15 @@
 /**
  * Somebody else's service as a guard: asked by a signed POST, within the guard's deadline, again when it stumbles.
  *
- *   x-ocellus-signature: v1=HMAC-SHA256(secret, timestamp "." body)      x-ocellus-timestamp: seconds
  *   {"guard": …, "kind": "text", "text": …}  or  {…, "kind": "picture", "sha256": …, "view": …, "png": base64}
  *   ← {"findings": [{"category": "violence", "score": 0.9, "reason": …, "span": {"start": 3, "end": 7}}]}
  */
-import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { OcellusError } from "../../base/index.js";
 import { encodePng } from "../../image/index.js";
 import type { GuardConfig } from "../policy.js";
+import { secretFrom, signedPost } from "../signed-post.js";
 import { categoryPattern, type Detector, type Finding, type Subject } from "../verdict.js";
 
 type Config = Extract<GuardConfig, { type: "webhook" }>;
@@ -35,12 +34,7 @@ const firstPauseMs = 100;
 
 /** @throws `invalid_config` when the environment has no secret. */
 export function openWebhook(config: Config, name: string): Detector {
-  const secret = process.env[config.secretVariable] ?? "";
-  if (secret.length < 16)
-    throw new OcellusError(
-      "invalid_config",
-      `the guard ${name}: expected a secret of at least 16 characters in ${config.secretVariable}, found ${secret.length}`,
-    );
+  const secret = secretFrom(config.secretVariable, `the guard ${name}`);
   return {
     version: "webhook-1",
     reads: config.reads,
@@ -67,19 +61,7 @@ async function described(subject: Subject) {
 }
 
 async function post(url: string, body: string, secret: string, signal: AbortSignal): Promise<unknown> {
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const signature = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
-  const headers = {
-    "content-type": "application/json",
-    "x-ocellus-timestamp": timestamp,
-    "x-ocellus-signature": `v1=${signature}`,
-  };
-  const response = await fetch(url, { method: "POST", body, headers, signal, redirect: "error" }).catch(
-    (cause: unknown) => {
-      const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
-      throw new OcellusError("io", `the service cannot be reached: ${reason}`, { cause });
-    },
-  );
+  const response = await signedPost(url, body, secret, signal);
   if (response.status !== 200) {
     await response.body?.cancel();
     const code = response.status >= 500 || response.status === 429 ? "io" : "unsupported";

@@ -22,7 +22,10 @@ export function switchesOf(options: FoldingOptions): Switches {
 }
 
 /** What a character is to the scanner. */
-export const kinds = { break: 0, separator: 1, space: 2, invisible: 3, latin: 4, digit: 5, other: 6, leet: 7 } as const;
+export const kinds = {
+  ...{ break: 0, separator: 1, space: 2, odd: 3, invisible: 4 },
+  ...{ latin: 5, digit: 6, other: 7, leet: 8 },
+} as const;
 
 export interface FoldingTables {
   readonly switches: Switches;
@@ -44,6 +47,8 @@ const code = (character: string) => character.charCodeAt(0);
 /** Between these no word goes on; a comma or a full stop of ASCII is but a separator. */
 const breaks = /[\n\r。！？；：，、…?;]/u;
 const space = /[\s\u3000]/u;
+/** Signs that ordinary texts do not set between Chinese characters: also emoji, see foldAstral. */
+const odd = /[*_#|+=\p{So}\p{Sk}]/u;
 /** Cf: zero width, direction marks, soft hyphen; M: combining; the last: fillers that show as nothing. */
 const invisible = /[\p{Cf}\p{M}\u115f\u1160\u3164\uffa0]|(?![\t\n\r])\p{Cc}/u;
 /** Co: private use, where compile.ts puts the rare characters of its rules. */
@@ -177,7 +182,8 @@ function kindOf(symbol: number, raw: string, switches: Switches): number {
   if (switches.leet && signs.has(symbol)) return kinds.leet;
   if (wordCharacter.test(folded)) return kinds.other;
   if (breaks.test(raw)) return kinds.break;
-  return space.test(raw) ? kinds.space : kinds.separator;
+  if (space.test(raw)) return kinds.space;
+  return odd.test(raw) ? kinds.odd : kinds.separator;
 }
 
 /**

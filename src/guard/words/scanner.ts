@@ -131,13 +131,14 @@ export class Scanner {
       return;
     }
     if (what === kinds.break || ++this.#numSeparators > maxSeparators) this.#break();
-    else if (this.#gap !== gaps.break && this.#gap !== gaps.space)
-      this.#gap = what === kinds.space ? gaps.space : gaps.separator;
+    else if (this.#gap !== gaps.break) this.#gap = Math.max(this.#gap, gapOf(what));
   }
 
   #break(): void {
-    this.#closeShape(false);
-    this.#closeSound(false);
+    this.#window.nextKind = kinds.break;
+    this.#window.nextCharacter = 0;
+    this.#closeShape();
+    this.#closeSound();
     this.#shape = this.#sound = 0;
     this.#run = 0;
     this.#gap = gaps.break;
@@ -150,14 +151,15 @@ export class Scanner {
     const item = coarse[symbol]!;
     if (this.#run >= maxRun) this.#break();
     const isRun = this.#gap !== gaps.break && last >= 0 && coarse[w.symbol(last)] === item;
-    const letterFollows = kind === kinds.latin && this.#gap === gaps.none;
+    w.nextKind = this.#gap === gaps.none ? kind : kinds.break;
+    w.nextCharacter = this.#gap === gaps.none ? character : 0;
     if (isRun && this.#run >= longestRun) {
       this.#run++;
       w.extend(this.#position);
       return;
     }
-    if (!isRun) this.#closeShape(letterFollows);
-    this.#closeSound(letterFollows);
+    if (!isRun) this.#closeShape();
+    this.#closeSound();
     w.append(symbol, character, kind, this.#gap, letter, start, this.#position);
     this.#gap = gaps.none;
     this.#numSeparators = this.#numInvisible = 0;
@@ -195,22 +197,22 @@ export class Scanner {
   }
 
   /** The run that was open is whole: has it ended words? */
-  #closeShape(letterFollows: boolean): void {
+  #closeShape(): void {
     const { output, pattern, samePlace, fail } = this.#c.shapes.links;
     const last = this.#window.size - 1;
     for (let node = this.#c.shapes.output(this.#shape); node !== 0; node = output[fail[node]!]!) {
       for (let rule = pattern[node]! - 1; rule >= 0; rule = samePlace[rule]! - 1) {
-        if (this.#shapeVerifier.verify(rule, last, letterFollows)) this.#hit(this.#shapeVerifier.match, rule);
+        if (this.#shapeVerifier.verify(rule, last)) this.#hit(this.#shapeVerifier.match, rule);
       }
     }
   }
 
-  #closeSound(letterFollows: boolean): void {
+  #closeSound(): void {
     const { sounds } = this.#c;
     if (!sounds || this.#sound === 0) return;
     const { output, pattern, samePlace, fail } = sounds.automaton;
     const last = this.#window.size - 1;
-    if (letterFollows && this.#window.letter(last) > 0) return;
+    if (this.#window.nextKind === kinds.latin && this.#window.letter(last) > 0) return;
     for (let node = this.#soundSteps[this.#sound * soundWidth]!; node !== 0; node = output[fail[node]!]!) {
       for (let at = pattern[node]! - 1; at >= 0; at = samePlace[at]! - 1) {
         if (this.#soundVerifier!.verify(at, last)) this.#hit(this.#soundVerifier!.match, sounds.rule[at]!);
@@ -249,6 +251,11 @@ export class Scanner {
     }
     return -1;
   }
+}
+
+function gapOf(what: number): number {
+  if (what === kinds.space) return gaps.space;
+  return what === kinds.odd ? gaps.odd : gaps.separator;
 }
 
 function isSame(a: Hit, b: Hit): boolean {

@@ -6,10 +6,15 @@
 import { type Compiled, flagBits, isLatinLike } from "./compile.js";
 import { isLeetFor, kinds } from "./folding.js";
 import { wholeForm } from "./han.js";
+import { isOrdinary } from "./ordinary.js";
 import { gaps, type Window } from "./window.js";
 
 /** A run of this length or more counts as any shorter one. */
 const stretched = 3;
+/** Shorter words are too many to be looked for with signs for letters, digits in another style, or gaps beside Latin. */
+const fewestDisguised = 3;
+/** Shorter numbers are everywhere: 一五 is no 15. */
+const fewestDigits = 4;
 
 export interface Match {
   /** Numbers of the first and the last character in the window. */
@@ -23,8 +28,12 @@ export class ShapeVerifier {
   readonly #window: Window;
   #letters = 0;
   #leets = 0;
+  #restyled = 0;
+  #isHex = true;
   #splits = 0;
   #gaps = 0;
+  #oddGaps = 0;
+  #hanGaps = 0;
   #joints = 0;
   #latinGaps = 0;
   #latinSpaces = 0;
@@ -34,9 +43,11 @@ export class ShapeVerifier {
     this.#window = window;
   }
 
-  /** `match` has the place when the answer is true. `letterFollows`: a Latin letter stands right after `last`. */
-  verify(rule: number, last: number, letterFollows: boolean): boolean {
-    this.#letters = this.#leets = this.#splits = this.#gaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
+  /** `match` has the place when the answer is true. */
+  verify(rule: number, last: number): boolean {
+    this.#letters = this.#leets = this.#restyled = this.#splits = 0;
+    this.#gaps = this.#oddGaps = this.#hanGaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
+    this.#isHex = true;
     const { starts, symbols } = this.#c.rules;
     const from = starts[rule]!;
     this.match.last = last;
@@ -55,9 +66,7 @@ export class ShapeVerifier {
       if (isFirst) this.match.first = before + 1;
       else if (!this.#join(before + 1, r + 1)) return false;
     }
-    return (
-      this.#isBounded(rule, letterFollows && this.match.last === last) && this.#isAllowed(starts[rule + 1]! - from)
-    );
+    return this.#isBounded(rule, last) && this.#isAllowed(rule);
   }
 
   /** Characters of the rule, back from `r`, that are one run. */
@@ -118,6 +127,8 @@ export class ShapeVerifier {
     if (sign === letter) this.#letters++;
     else if (this.#c.tables.switches.leet && isLeetFor(sign, letter)) this.#leets++;
     else return false;
+    if (isDigit(letter) && this.#window.character(t) !== this.#c.rules.characters[r]) this.#restyled++;
+    this.#isHex &&= isHexDigit(sign);
     return true;
   }
 
@@ -164,32 +175,68 @@ export class ShapeVerifier {
     if (isLatin) this.#joints++;
     if (gap === gaps.none) return;
     this.#gaps++;
+    if (gap === gaps.odd) this.#oddGaps++;
+    if (isHan(this.#window.symbol(i)) && isHan(this.#window.symbol(i - 1))) this.#hanGaps++;
     if (isLatin) this.#latinGaps++;
     if (isLatin && gap === gaps.space) this.#latinSpaces++;
   }
 
-  /** A word that begins or ends with a Latin letter does so at the bound of a Latin word, unless the rule is open there. */
-  #isBounded(rule: number, letterFollows: boolean): boolean {
+  /** A Latin word is no part of a longer one, unless the rule is open there; a number is no part of a longer one. */
+  #isBounded(rule: number, last: number): boolean {
     const { flags, starts, symbols } = this.#c.rules;
-    const { first } = this.match;
     const w = this.#window;
-    const letterBefore = w.has(first - 1) && w.gap(first) === gaps.none && w.kind(first - 1) === kinds.latin;
-    if (letterBefore && !(flags[rule]! & flagBits.openStart) && isLetter(symbols[starts[rule]!]!)) return false;
-    return !letterFollows || (flags[rule]! & flagBits.openEnd) !== 0 || !isLetter(symbols[starts[rule + 1]! - 1]!);
+    const { first } = this.match;
+    if (!(flags[rule]! & flagBits.openStart) && w.has(first - 1) && w.gap(first) === gaps.none)
+      if (goesOn(symbols[starts[rule]!]!, w.kind(first - 1), w.character(first - 1), w.character(first))) return false;
+    if (flags[rule]! & flagBits.openEnd || this.match.last !== last) return true;
+    return !goesOn(symbols[starts[rule + 1]! - 1]!, w.nextKind, w.nextCharacter, w.character(last));
   }
 
-  /** Within Latin words a space counts only if every letter stands apart: `g l a r b`, but not `as he`. */
-  #isAllowed(length: number): boolean {
+  /** What ordinary texts do by accident is no disguise. */
+  #isAllowed(rule: number): boolean {
+    const { starts } = this.#c.rules;
+    const { first, last } = this.match;
+    const length = starts[rule + 1]! - starts[rule]!;
     if (this.#gaps > 0 && !this.#c.tables.switches.separators) return false;
-    const numSigns = this.#letters + this.#leets;
-    if (this.#latinSpaces > 0 && (this.#latinGaps < this.#joints || numSigns < 3)) return false;
-    if (this.#leets > 0 && (this.#letters === 0 || numSigns < 3)) return false;
-    return this.#splits === 0 || length > 1;
+    if (length < fewestDisguised && (this.#leets > 0 || this.#restyled > 0 || this.#gaps > this.#hanGaps)) return false;
+    if (this.#restyled > 0 && length < fewestDigits && this.#isNumber(rule)) return false;
+    // within Latin words a space counts only if every letter stands apart: `g l a r b`, but not `as he`
+    if (this.#latinGaps < this.#joints && (this.#latinSpaces > 0 || (this.#latinGaps > 0 && this.#leets > 0)))
+      return false;
+    if (this.#leets > 0 && (this.#letters === 0 || (this.#isHex && this.#leets > this.#letters))) return false;
+    if (this.#splits > 0 && length === 1) return false;
+    const isApart = this.#oddGaps > 0 || (this.#gaps === last - first && length > 2);
+    if (this.#splits === 0 && (this.#hanGaps === 0 || isApart)) return true;
+    return !isOrdinary(this.#window, this.match, length === 2 && this.#splits === 0);
+  }
+
+  #isNumber(rule: number): boolean {
+    const { starts, symbols } = this.#c.rules;
+    for (let r = starts[rule]!; r < starts[rule + 1]!; r++) if (!isDigit(symbols[r]!)) return false;
+    return true;
   }
 }
 
 const fails = -2;
 
+/** Whether a letter beside a word's own letter, or a digit of ASCII beside its own, makes it part of something longer. */
+function goesOn(own: number, kind: number, character: number, ownCharacter: number): boolean {
+  if (kind === kinds.latin) return isLetter(own);
+  return kind === kinds.digit && isDigit(own) && isDigit(character) && isDigit(ownCharacter);
+}
+
 function isLetter(symbol: number): boolean {
   return isLatinLike(symbol) && (symbol | 32) >= 97 && (symbol | 32) <= 122;
+}
+
+function isDigit(symbol: number): boolean {
+  return symbol >= 48 && symbol <= 57;
+}
+
+function isHexDigit(symbol: number): boolean {
+  return isDigit(symbol) || (symbol >= 97 && symbol <= 102);
+}
+
+function isHan(symbol: number): boolean {
+  return symbol >= 0x4e00;
 }

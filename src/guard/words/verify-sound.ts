@@ -6,6 +6,7 @@ import type { Compiled, Sounds } from "./compile.js";
 import { pinyinLikeEnglish } from "./data/english.js";
 import { kinds } from "./folding.js";
 import { hanReadings } from "./han.js";
+import { isOrdinary } from "./ordinary.js";
 import type { Match } from "./verify-shape.js";
 import { gaps, type Window } from "./window.js";
 
@@ -92,27 +93,47 @@ export class SoundVerifier {
 
   #isAllowed(length: number): boolean {
     const { pinyin, homophones } = this.#c.tables.switches;
-    const w = this.#window;
-    const { first } = this.match;
+    if (this.#numWritten === length) {
+      const tokens = this.#tokens(); // `women` is English, and so is `she ran`
+      return (
+        pinyin &&
+        !this.#goesOn() &&
+        tokens.join("").length >= fewestLetters &&
+        !tokens.every((token) => english.has(token))
+      );
+    }
+    const numGaps = this.#numGaps();
+    if (numGaps > 0 && (numGaps < length - 1 || length < fewestHomophones)) return false;
     if (this.#numWritten === 0) {
       if (!homophones || this.#exact === length || length < fewestHomophones) return false;
-      return this.#otherTone === 0 || length >= fewestToneless;
+      return (this.#otherTone === 0 || length >= fewestToneless) && !isOrdinary(this.#window, this.match);
     }
-    if (!pinyin || this.#otherTone > 0 || (this.#sameTone > 0 && !homophones)) return false;
-    const letterBefore = w.has(first - 1) && w.gap(first) === gaps.none && w.letter(first - 1) > 0;
-    if (letterBefore && w.letter(first) > 0) return false;
-    return this.#numWritten < length || !this.#isEnglish();
+    if (!pinyin || this.#otherTone > 0 || this.#goesOn()) return false;
+    return this.#sameTone === 0 || (homophones && this.#exact > 0);
   }
 
-  /** Every token of the match is an English word (`women`, `she ran`), or all of it is very short. */
-  #isEnglish(): boolean {
+  #numGaps(): number {
+    let numGaps = 0;
+    for (let t = this.match.first + 1; t <= this.match.last; t++) if (this.#window.gap(t) !== gaps.none) numGaps++;
+    return numGaps;
+  }
+
+  /** Whether a letter stands right before the match's first one. */
+  #goesOn(): boolean {
+    const w = this.#window;
+    const { first } = this.match;
+    return w.letter(first) > 0 && w.has(first - 1) && w.gap(first) === gaps.none && w.letter(first - 1) > 0;
+  }
+
+  /** What is written in letters, by gaps. */
+  #tokens(): string[] {
     const w = this.#window;
     const tokens = [""];
     for (let t = this.match.first; t <= this.match.last; t++) {
       if (t > this.match.first && w.gap(t) !== gaps.none) tokens.push("");
       if (w.letter(t) > 0) tokens[tokens.length - 1] += String.fromCharCode(w.letter(t) + 96);
     }
-    return tokens.join("").length < fewestLetters || tokens.every((token) => english.has(token));
+    return tokens;
   }
 }
 

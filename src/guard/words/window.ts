@@ -2,12 +2,14 @@
  * The last characters a scanner has read, in rings of typed arrays: no object a character. Separators and invisible
  * characters are not in it; what is known of them is the gap before the character that follows.
  */
+import { kinds } from "./folding.js";
 
 /** The longest word has 64 characters, and a run of one is kept to 16: see compile.ts. */
 const capacity = 2 ** 11;
 const mask = capacity - 1;
 
-export const gaps = { none: 0, separator: 1, space: 2, break: 3 } as const;
+/** Of several signs in one gap, a space counts before an odd one, and that before others. */
+export const gaps = { none: 0, separator: 1, odd: 2, space: 3, break: 4 } as const;
 
 export class Window {
   readonly #symbol = new Uint16Array(capacity);
@@ -19,6 +21,9 @@ export class Window {
   readonly #end = new Int32Array(capacity);
   /** Number of the next character. */
   size = 0;
+  /** Of the character that stands right behind the last one, while it is not yet in here; 0 at a gap, a break or the end. */
+  nextKind: number = kinds.break;
+  nextCharacter = 0;
 
   append(
     symbol: number,

@@ -71,6 +71,36 @@ describe("words", () => {
     "snooty",
   ])("finds nothing in %s", (text) => expect(found(text)).toEqual([]));
 
+  it.each<[string, string, string]>([
+    ["a homophone that stands in common words", "系统中心", "这个系统重新开始"],
+    ["a homophone among particles", "共享盒", "这些可以共享和使用"],
+    ["a gap between two common words", "向导", "打开指向「导航」的"],
+    ["halves that are words of their own", "好彩云", "这些女子彩云和"],
+    ["a shorter number in another style", "一五", "15 and 1:5"],
+    ["two characters of which one is a digit in another style", "八分", "8分"],
+    ["a part of a longer number", "89云", "1989云"],
+    ["a hexadecimal number", "gezet", "6e2e7"],
+    ["letters of two characters, apart", "2b", "2,B"],
+    ["an abbreviation that Chinese stands apart from", "前满", "前 MAN"],
+  ])("finds nothing in %s", (_, word, text) => {
+    const matcher = buildMatcher([{ word, category: "n" }]);
+    expect(matcher.find(text)).toEqual([]);
+    expect(matcher.find(word)).toHaveLength(1);
+  });
+
+  it.each<[string, string]>([
+    ["系统中心", "系统中芯"],
+    ["共享盒", "共享禾"],
+    ["向导", "打开指向*导航"],
+    ["向导", "打开指向👉导航"],
+    ["法轮课", "这个法.轮.课好"],
+    ["八九六四", "8964"],
+    ["一夜云", "1夜云"],
+    ["八九云", "8 9 云"],
+  ])("finds %s in %s, which is not ordinary", (word, text) => {
+    expect(buildMatcher([{ word, category: "n" }]).find(text)).toHaveLength(1);
+  });
+
   it("finds a starred word within a longer one, and a word of two words", () => {
     expect(found("zorkmid floop  snib")).toEqual([
       ["zork*", "zork"],

@@ -5,6 +5,7 @@
  * and whenever one looks. λ follows what was seen so far (aGRAPA). Values may depend on the past; their mean given it counts.
  * [Waudby-Smith, Ramdas: Estimating means of bounded random variables by betting, JRSS B 2024, section 5.3 and appendix B]
  */
+import { z } from "zod";
 import { invariant } from "../../base/index.js";
 
 /**
@@ -12,18 +13,37 @@ import { invariant } from "../../base/index.js";
  * bold one is quick where bad things are rare, the careful one where they are common; their mean is a fair game like each.
  */
 const boldness = [0.2, 0.5, 0.9];
+const nothingSeen = { count: 0, sum: 0, squares: 0 };
+
+/** All that a bettor knows: written down, another goes on from it as if nothing had been. */
+export const bettorSchema = z.strictObject({
+  logWealths: z.array(z.number()).length(boldness.length),
+  count: z.number().int().min(0),
+  sum: z.number(),
+  squares: z.number().min(0),
+});
+export type BettorRecord = z.infer<typeof bettorSchema>;
 
 export class Bettor {
   readonly bound: number;
-  readonly #logWealths = boldness.map(() => 0);
-  #count = 0;
-  #sum = 0;
-  #squares = 0;
+  readonly #logWealths: number[];
+  #count: number;
+  #sum: number;
+  #squares: number;
 
   /** @param bound in (-1, 1) */
-  constructor(bound: number) {
+  constructor(bound: number, record?: BettorRecord) {
     invariant(bound > -1 && bound < 1, `a bettor's bound of ${bound}`);
     this.bound = bound;
+    const { logWealths, count, sum, squares } = record ?? { logWealths: boldness.map(() => 0), ...nothingSeen };
+    this.#logWealths = [...logWealths];
+    this.#count = count;
+    this.#sum = sum;
+    this.#squares = squares;
+  }
+
+  get record(): BettorRecord {
+    return { logWealths: [...this.#logWealths], count: this.#count, sum: this.#sum, squares: this.#squares };
   }
 
   get count(): number {

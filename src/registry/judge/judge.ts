@@ -9,7 +9,8 @@
  * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
  * and a slow minute is slow for both.
  */
-import { Bettor } from "./bettor.js";
+import { z } from "zod";
+import { Bettor, bettorSchema } from "./bettor.js";
 
 /** What may be bad about an answer. `paired` measures come as differences on the same question. */
 export const measures = {
@@ -54,21 +55,49 @@ export interface JudgeVerdict {
   readonly figures: Readonly<Partial<Record<Measure, MeasureFigures>>>;
 }
 
+const tallySchema = z.strictObject({ count: z.number().int().min(0), sum: z.number().min(0) });
+const blockSchema = z.strictObject({ stable: tallySchema, canary: tallySchema });
+const contestSchema = z.strictObject({
+  worse: bettorSchema,
+  fine: bettorSchema,
+  seen: blockSchema,
+  block: blockSchema,
+  hasBeenWorse: z.boolean(),
+});
+type ContestRecord = z.infer<typeof contestSchema>;
+
+export const measureSchema = z.enum(Object.keys(measures) as [Measure, ...Measure[]]);
+
+/** All that a judge knows: written down, another goes on from it, in another process too. */
+export const judgeSchema = z.strictObject({
+  required: z.array(measureSchema),
+  contests: z.partialRecord(measureSchema, contestSchema),
+});
+export type JudgeRecord = z.infer<typeof judgeSchema>;
+
 export class Judge {
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
-  readonly #contests = new Map<Measure, Contest>();
+  readonly #contests: Map<Measure, Contest>;
 
-  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}) {
+  /** @param record of a judge of the same step: what either requires is required */
+  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}, record?: JudgeRecord) {
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
-    this.#required = required;
+    this.#required = [...new Set([...(record?.required ?? []), ...required])];
+    const known = Object.entries(record?.contests ?? {}) as [Measure, ContestRecord][];
+    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(measures[name].margin, contest)]));
   }
 
-  /** One answer of live traffic. */
-  observe(measure: Measure, role: Role, isBad: boolean): void {
-    this.#contest(measure).observe(role, isBad ? 1 : 0);
+  get record(): JudgeRecord {
+    const contests = [...this.#contests].map(([name, contest]) => [name, contest.record]);
+    return { required: [...this.#required], contests: Object.fromEntries(contests) };
+  }
+
+  /** One answer of live traffic. @param badness from 0 to 1; most things are bad or not */
+  observe(measure: Measure, role: Role, badness: number | boolean): void {
+    this.#contest(measure).observe(role, Number(badness));
   }
 
   /** The same question put to both. */
@@ -112,14 +141,23 @@ function percent(part: number): string {
 
 /** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
 class Contest {
-  readonly #worse = new Bettor(0);
+  readonly #worse: Bettor;
   readonly #fine: Bettor;
-  readonly #seen = emptyBlock();
-  #block = emptyBlock();
-  #hasBeenWorse = false;
+  readonly #seen: Block;
+  #block: Block;
+  #hasBeenWorse: boolean;
 
-  constructor(margin: number) {
-    this.#fine = new Bettor(-margin);
+  constructor(margin: number, record?: ContestRecord) {
+    this.#worse = new Bettor(0, record?.worse);
+    this.#fine = new Bettor(-margin, record?.fine);
+    this.#seen = structuredClone(record?.seen ?? emptyBlock());
+    this.#block = structuredClone(record?.block ?? emptyBlock());
+    this.#hasBeenWorse = record?.hasBeenWorse ?? false;
+  }
+
+  get record(): ContestRecord {
+    const [worse, fine, hasBeenWorse] = [this.#worse.record, this.#fine.record, this.#hasBeenWorse];
+    return structuredClone({ worse, fine, seen: this.#seen, block: this.#block, hasBeenWorse });
   }
 
   observe(role: Role, value: number): void {
@@ -158,7 +196,9 @@ class Contest {
   }
 }
 
-function emptyBlock(): Record<Role, { count: number; sum: number }> {
+type Block = z.infer<typeof blockSchema>;
+
+function emptyBlock(): Block {
   return { stable: { count: 0, sum: 0 }, canary: { count: 0, sum: 0 } };
 }
 

@@ -17,6 +17,7 @@ import {
   changeShare,
   deploy,
   endShadow,
+  ifAsSeen,
   ifItConcerns,
   pause,
   promote,
@@ -29,13 +30,16 @@ import {
 import { readRequest } from "../body.js";
 import type { App } from "../exchange.js";
 import { queryNumber } from "../query.js";
-import type { Services } from "../services.js";
-import type { Versions } from "../versions/note-answer.js";
+import { type Services, versionsOf } from "../services.js";
 import { wireAlias, wireEntry, wireState } from "../versions/wire.js";
+import { addAdminSights } from "./admin-sights.js";
 
 const root = "/admin/v1";
 /** Of one page of history. */
 const [defaultLimit, mostListed] = [100, 1000];
+
+/** Commands that load a version beside what is served. */
+const besides: ReadonlySet<string> = new Set(["canary", "shadow"]);
 
 export function addAdmin(app: App, services: Services): void {
   app.get(`${root}/state`, (c) => c.json(wireState(versionsOf(services))));
@@ -56,6 +60,7 @@ export function addAdmin(app: App, services: Services): void {
     const answered = { object: "ocellus.answered_request", id, at: new Date(at).toISOString(), version: tag } as const;
     return c.json({ ...answered, model, role, reason } satisfies WireAnsweredRequest);
   });
+  addAdminSights(app, services);
   addCommands(app, services);
 }
 
@@ -68,15 +73,18 @@ function addCommands(app: App, services: Services): void {
     app.post(`${root}/aliases/:alias/${name}`, async (c) => {
       const versions = versionsOf(services);
       const { alias } = c.req.param() as { alias: string };
-      const command = toCommand(alias, await readRequest(c, services, schema));
+      const request = await readRequest(c, services, schema);
+      const command = toCommand(alias, request);
+      if (besides.has(name) && typeof request.version === "string")
+        await versions.fleet.checkRoom(alias, request.version);
       const state = await versions.registry.run(c.get("exchange").owner, command);
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });
-  add("deploy", deployRequestSchema, (alias, { version }) => deploy(alias, version));
-  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, ...plan }) => {
-    if (!isRunning) return tryWith(alias, version, plan);
+  add("deploy", deployRequestSchema, (alias, { version, seen = {} }) => ifAsSeen(alias, seen, deploy(alias, version)));
+  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, seen = {}, ...plan }) => {
+    if (!isRunning) return ifAsSeen(alias, seen, tryWith(alias, version, plan));
     if (plan.share === undefined) throw refusal("share", "share: expected the new one of the canary that runs");
-    return changeShare(alias, version, plan.share);
+    return ifAsSeen(alias, seen, changeShare(alias, version, plan.share));
   });
   add("promote", promoteRequestSchema, (alias, { version, reason }) =>
     ifItConcerns(version, promote(alias, { ...(reason !== undefined && { reason }) })),
@@ -84,19 +92,11 @@ function addCommands(app: App, services: Services): void {
   add("rollback", rollbackRequestSchema, (alias, { version, reason }) =>
     ifItConcerns(version, rollBack(alias, { ...(reason !== undefined && { reason }) })),
   );
-  add("pause", pauseRequestSchema, pause);
-  add("resume", pauseRequestSchema, resume);
-  add("shadow", shadowRequestSchema, (alias, { version, off }) => {
+  add("pause", pauseRequestSchema, (alias, { seen = {} }) => ifAsSeen(alias, seen, pause(alias)));
+  add("resume", pauseRequestSchema, (alias, { seen = {} }) => ifAsSeen(alias, seen, resume(alias)));
+  add("shadow", shadowRequestSchema, (alias, { version, off, seen = {} }) => {
     if ((version === undefined) === (off === undefined))
       throw refusal("version", "version: expected one, or off: true");
-    return version === undefined ? endShadow(alias) : startShadow(alias, version);
+    return ifAsSeen(alias, seen, version === undefined ? endShadow(alias) : startShadow(alias, version));
   });
-}
-
-/** @throws `not_found` where no versions are kept, `unavailable` while that is not known yet. */
-function versionsOf({ versions, models }: Services): Versions {
-  if (versions) return versions;
-  if (!models.isReady)
-    throw new OcellusError("unavailable", "the server is loading; ask /health/ready when it is done");
-  throw new OcellusError("not_found", "this server has no versions; start it with `ocellus serve --registry FOLDER`");
 }

@@ -23,7 +23,7 @@ export function addCompletions(app: App, services: Services): void {
   app.post("/v1/completions", async (c) => {
     const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields);
     const exchange = c.get("exchange");
-    const served = services.models.find(request.model, exchange, request.user);
+    const served = await services.models.assign(request.model, exchange, request.user);
     const prompts = promptsOf(request);
     const reply = new Reply(request, prompts.length, served, exchange);
     const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));

@@ -5,23 +5,27 @@
  */
 import type { Logger } from "pino";
 import { OcellusError } from "../../base/index.js";
-import type { Guards } from "../../guard/index.js";
-import { type Alias, type Registry, type RegistryState, type Resolution, resolveName } from "../../registry/index.js";
-import { Gate } from "../gate.js";
-import type { Assignment, ChatModel, ServedModel } from "../served.js";
+import {
+  type Alias,
+  endShadow,
+  ifAsSeen,
+  type RegistryCommand,
+  type RegistryState,
+  type Resolution,
+  resolveName,
+  returnTo,
+  rollBack,
+} from "../../registry/index.js";
+import type { Visitor } from "../gate.js";
+import type { Assignment, ServedModel } from "../served.js";
 import { Conversations } from "./conversations.js";
+import { Loader, type LoaderOptions, NoRoom, tagsOf } from "./loader.js";
+import { type Lease, Rack, type RackOptions } from "./rack.js";
+import { Reporter } from "./reporter.js";
 
-export interface FleetOptions {
-  readonly registry: Registry;
-  /** Opens and warms a version's folder. */
-  readonly load: (tag: string, folder: string) => Promise<ChatModel>;
-  /** Whether a version fits beside those that are loaded; if not, room is made first. Default: it does. */
-  readonly fits?: (folder: string) => Promise<boolean>;
-  readonly maxQueue: number;
+export interface FleetOptions extends Omit<RackOptions, "onClosed">, LoaderOptions {
   /** How long a version stays after the last alias has left it: the way back is then immediate. */
   readonly keepWarmMs: number;
-  /** At the doors of all versions. */
-  readonly guards: Guards;
   readonly log: Logger;
 }
 
@@ -35,18 +39,19 @@ export interface Asker {
   readonly version?: string | undefined;
 }
 
-interface Loaded {
-  readonly served: ServedModel;
-  numAnswers: number;
-  /** When it was last wanted. */
-  wantedAt: number;
-}
-
 const sweepMs = 1000;
+/** To whom the history ascribes what a server has taken back. */
+const actor = "server";
+/** Of the journal's. */
+const maxReason = 4000;
 
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #loaded = new Map<string, Loaded>();
+  readonly #rack: Rack;
+  readonly #loader: Loader;
+  readonly #reporter: Reporter;
+  /** How an alias came to its versions, until it serves them. */
+  readonly #ways = new Map<string, string[]>();
   readonly #failed = new Map<string, string>();
   /** Aliases as they are served here: behind the registry while something loads. */
   readonly #serving = new Map<string, Alias>();
@@ -57,17 +62,29 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    const { log } = options;
+    this.#rack = new Rack({ ...options, onClosed: (tag) => log.info({ version: tag }, "version closed") });
+    this.#loader = new Loader(options, this.#rack, {
+      wanted: (except) => this.#wanted(except),
+      serving: (name) => this.#serving.get(name),
+      say: (alias, state, words) => this.#say(alias, state, words),
+      adopt: (alias) => this.#adoptStable(alias),
+      lost: (alias, version, err) => log.error({ alias: alias.name, version, err }, "the version before is not back"),
+    });
+    this.#reporter = new Reporter(options.registry, options.log);
   }
 
   /** Loads what the aliases serve, and follows the registry from then on. */
   async start(): Promise<void> {
     const { registry, log } = this.#options;
+    this.#reporter.start();
     await registry.follow(
       () => void this.settle(),
       (error) => log.error({ err: error }, "the registry cannot be read; versions stay as they are"),
     );
     await this.settle();
-    this.#sweeper = setInterval(() => void this.#sweep(), sweepMs).unref();
+    const sweep = () => void this.#rack.sweep(this.#wanted(), this.#options.keepWarmMs);
+    this.#sweeper = setInterval(sweep, sweepMs).unref();
   }
 
   /** Calls back whenever what is served here has changed. */
@@ -80,7 +97,7 @@ export class Fleet {
   }
 
   get models(): readonly ServedModel[] {
-    return [...this.#loaded.values()].map(({ served }) => served);
+    return this.#rack.tags.map((tag) => this.#rack.get(tag)!);
   }
 
   /** What could not be loaded, and why. */
@@ -89,29 +106,30 @@ export class Fleet {
   }
 
   loaded(tag: string): ServedModel | undefined {
-    return this.#loaded.get(tag)?.served;
+    return this.#rack.get(tag);
+  }
+
+  /** Keeps a version open, for who is no client. @returns undefined for one that is not loaded here, or is being swapped out */
+  lease(tag: string): Lease | undefined {
+    return this.#loader.holdOf(tag) ? undefined : this.#rack.lease(tag);
   }
 
   /**
-   * The version for one answer.
+   * The version for one answer; while versions are swapped, the answer waits for what comes of it.
    * @returns undefined when neither an alias nor a version has that name
-   * @throws `unavailable` for a version that is not loaded here
+   * @throws `unavailable` for a version that is not loaded here; `overloaded`, `aborted` while it waits
    */
-  assign(name: string, asker: Asker): Assignment | undefined {
-    const state = { ...this.#options.registry.state, aliases: this.#serving };
-    const resolution = this.#resolve(state, name, asker);
-    if (!resolution) return undefined;
-    const loaded = this.#loaded.get(resolution.tag);
-    if (!loaded) throw this.#notLoaded(resolution.tag);
-    loaded.numAnswers++;
-    return {
-      served: loaded.served,
-      resolution,
-      alias: this.#serving.get(name),
-      release: () => {
-        loaded.numAnswers--;
-      },
-    };
+  async assign(name: string, asker: Asker, visitor: Visitor): Promise<Assignment | undefined> {
+    for (;;) {
+      const resolution = this.#resolve({ ...this.#options.registry.state, aliases: this.#serving }, name, asker);
+      if (!resolution) return undefined;
+      const { tag } = resolution;
+      const hold = this.#loader.holdOf(tag);
+      const lease = this.lease(tag);
+      if (lease) return { ...lease, resolution, alias: this.#serving.get(name) };
+      if (!hold) throw this.#notLoaded(tag);
+      await hold.wait(visitor);
+    }
   }
 
   #resolve(state: RegistryState, name: string, { unit, conversation, version }: Asker): Resolution | undefined {
@@ -121,7 +139,7 @@ export class Fleet {
     const fresh = resolveName(state, name, unit);
     if (!alias || !fresh || conversation === undefined) return fresh;
     const kept = this.#conversations.tagOf(name, conversation);
-    const isOpen = kept !== undefined && this.#loaded.has(kept) && mayGoOn(alias, kept);
+    const isOpen = kept !== undefined && this.#rack.get(kept) !== undefined && mayGoOn(alias, kept);
     const tag = isOpen ? kept : fresh.tag;
     this.#conversations.keep(name, conversation, tag);
     if (tag === fresh.tag) return fresh;
@@ -148,9 +166,11 @@ export class Fleet {
   }
 
   async #settle(): Promise<void> {
-    for (const alias of this.#options.registry.state.aliases.values()) {
-      if (this.#serving.get(alias.name) === alias) continue;
-      await this.#loadAll(alias);
+    const { registry } = this.#options;
+    for (const name of registry.state.aliases.keys()) {
+      const alias = registry.state.aliases.get(name)!;
+      if (this.#serving.get(name) === alias) continue;
+      await this.#bringAll(alias);
       this.#adoptReady();
     }
   }
@@ -158,80 +178,96 @@ export class Fleet {
   /** What is loaded already is asked at once: a rollback waits for nothing, not even for another version's loading. */
   #adoptReady(): void {
     for (const alias of this.#options.registry.state.aliases.values()) {
-      if (this.#serving.get(alias.name) === alias || !tagsOf(alias).every((tag) => this.#loaded.has(tag))) continue;
-      this.#serving.set(alias.name, alias);
-      for (const listener of this.#listeners) listener();
+      if (this.#serving.get(alias.name) === alias || !tagsOf(alias).every((tag) => this.#rack.get(tag))) continue;
+      this.#adopt(alias);
     }
   }
 
-  async #loadAll(alias: Alias): Promise<void> {
+  #adopt(alias: Alias): void {
+    const { name } = alias;
+    this.#serving.set(name, alias);
+    this.#reporter.say(name, "serving", this.#ways.get(name)?.join("; ") ?? "was loaded already");
+    this.#ways.delete(name);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Without a canary or a shadow that is not there, or not yet. */
+  #adoptStable(alias: Alias): void {
+    const isWhole = tagsOf(alias).every((tag) => this.#rack.get(tag));
+    this.#adopt(isWhole ? alias : { ...alias, canary: undefined, shadow: undefined });
+  }
+
+  async #bringAll(alias: Alias): Promise<void> {
+    this.#ways.delete(alias.name);
     for (const tag of tagsOf(alias)) {
-      if (this.#loaded.has(tag)) continue;
-      const { log } = this.#options;
-      const started = performance.now();
-      try {
-        await this.#load(tag);
-        log.info({ version: tag, ms: Math.round(performance.now() - started) }, "version loaded");
-      } catch (error) {
-        this.#failed.set(tag, (error as Error).message);
-        log.error({ version: tag, alias: alias.name, err: error }, "version not loaded; the one before goes on");
-        return;
-      }
+      if (!this.#rack.get(tag) && !(await this.#bring(alias, tag))) return;
+      if (!this.#serving.has(alias.name)) this.#adoptStable(alias); // a trial keeps nobody waiting
     }
   }
 
-  async #load(tag: string): Promise<void> {
-    const { registry, load, fits, maxQueue, guards } = this.#options;
-    const folder = await registry.folderOf(tag);
-    if (fits && !(await fits(folder))) await this.#dropIdle();
-    if (fits && !(await fits(folder)))
-      throw new OcellusError("too_large", `${tag} does not fit into this machine's memory beside what it serves`);
-    const model = guards.answering(await load(tag, folder), tag);
-    const gate = new Gate({ maxRunning: Math.ceil(1.5 * model.info.maxSequences), maxQueue });
-    const served: ServedModel = { kind: "chat", id: tag, checkpoint: folder, model, gate };
-    this.#loaded.set(tag, { served, numAnswers: 0, wantedAt: Date.now() });
-    this.#failed.delete(tag);
+  /** @returns whether it is there */
+  async #bring(alias: Alias, tag: string): Promise<boolean> {
+    this.#reporter.say(alias.name, "loading", `${tag} is being prepared`);
+    try {
+      await this.#loader.bring(alias, tag);
+      this.#failed.delete(tag);
+      return true;
+    } catch (error) {
+      const { message } = error as Error;
+      this.#failed.set(tag, message);
+      this.#reporter.say(alias.name, "failed", `${tag}: ${message}`);
+      const err = error instanceof NoRoom ? error.cause : error;
+      this.#options.log.error({ version: tag, alias: alias.name, err }, "version not loaded; the one before goes on");
+      if (error instanceof NoRoom) await this.#takeBack(alias, tag, message);
+      return false;
+    }
   }
 
-  /** What is only kept warm makes room. */
-  async #dropIdle(): Promise<void> {
-    const wanted = this.#wanted();
-    for (const [tag, { numAnswers }] of this.#loaded) if (!wanted.has(tag) && numAnswers === 0) await this.#drop(tag);
+  #say({ name }: Alias, state: "loading" | "loaded", words: string): void {
+    this.#options.log.info({ alias: name }, words);
+    if (state === "loaded") this.#ways.set(name, [...(this.#ways.get(name) ?? []), words]);
+    else this.#reporter.say(name, "loading", words);
   }
 
-  #wanted(): Set<string> {
+  /** @throws `too_large` for a version that cannot be tried beside what an alias serves */
+  checkRoom(name: string, tag: string): Promise<void> {
+    return this.#loader.checkRoom(name, tag);
+  }
+
+  /** What there is no room for is taken back, with the reason: it would be tried again at every change. */
+  async #takeBack(alias: Alias, tag: string, message: string): Promise<void> {
+    const { registry, log } = this.#options;
+    const command = this.#without(tag, alias, message.slice(0, maxReason));
+    if (!command) return;
+    const { name, tag: version, canary, shadow = null } = alias;
+    const seen = { version, canary: canary?.tag ?? null, shadow };
+    await registry.run(actor, ifAsSeen(name, seen, command)).catch((error: unknown) => {
+      log.warn({ alias: alias.name, version: tag, err: error }, "a version without room was not taken back");
+    });
+  }
+
+  #without(tag: string, { name, canary, ...alias }: Alias, reason: string): RegistryCommand | undefined {
+    if (tag === canary?.tag) return rollBack(name, { reason });
+    if (tag !== alias.tag) return endShadow(name);
+    const before = this.#serving.get(name);
+    return before && returnTo(name, before.tag, { reason });
+  }
+
+  /** The versions that aliases serve here or are to serve; of all, or of all others. */
+  #wanted(except?: string): Set<string> {
     const aliases = [...this.#options.registry.state.aliases.values(), ...this.#serving.values()];
-    return new Set(aliases.flatMap((alias) => tagsOf(alias)));
-  }
-
-  async #sweep(): Promise<void> {
-    const wanted = this.#wanted();
-    const now = Date.now();
-    for (const [tag, loaded] of this.#loaded) {
-      if (wanted.has(tag)) loaded.wantedAt = now;
-      else if (loaded.numAnswers === 0 && now - loaded.wantedAt > this.#options.keepWarmMs) await this.#drop(tag);
-    }
-  }
-
-  async #drop(tag: string): Promise<void> {
-    const loaded = this.#loaded.get(tag);
-    this.#loaded.delete(tag);
-    await loaded?.served.model.close();
-    this.#options.log.info({ version: tag }, "version closed");
+    return new Set(aliases.filter(({ name }) => name !== except).flatMap((alias) => tagsOf(alias)));
   }
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     await this.#settling;
-    for (const tag of [...this.#loaded.keys()]) await this.#drop(tag);
+    for (const tag of this.#rack.tags) await this.#rack.close(tag);
+    await this.#reporter.close();
   }
 }
 
-function tagsOf({ tag, canary, shadow }: Alias): string[] {
-  return [tag, canary?.tag, shadow].filter((wanted) => wanted !== undefined);
-}
-
 /** A conversation goes on with the version it began with, unless that was found to be bad. */
-function mayGoOn({ tag, canary, previous }: Alias, kept: string): boolean {
-  return kept === tag || kept === canary?.tag || previous.includes(kept);
+function mayGoOn({ tag, canary, previous, turnedBack = [] }: Alias, kept: string): boolean {
+  return kept === tag || kept === canary?.tag || (previous.includes(kept) && !turnedBack.includes(kept));
 }

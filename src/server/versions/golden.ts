@@ -1,8 +1,9 @@
 /**
  * Questions whose answers are known, put to both versions while a canary is judged: one at a time, in turn with the users, each
- * question once a step. Asked greedily, so that the same version gives the same answer.
+ * question once a step, by one of the processes that share the registry. Asked greedily, so that the same version gives the same answer.
  */
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Alias } from "../../registry/index.js";
 import type { ChatMessage } from "../../runtime/index.js";
@@ -17,6 +18,7 @@ export interface GoldenCase {
 
 /** Beyond what a known answer needs. */
 const maxTokens = 256;
+const claimPauseMs = 5000;
 
 export class GoldenRunner {
   readonly #cases: readonly GoldenCase[];
@@ -49,13 +51,36 @@ export class GoldenRunner {
   }
 
   async #ask(alias: Alias): Promise<void> {
-    const models = [this.#fleet.loaded(alias.tag), this.#fleet.loaded(alias.canary!.tag)];
-    const [stable, canary] = models;
-    if (!stable || !canary) return;
     for (const found of shuffled(this.#cases, alias.canary!.stepSeq)) {
       if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
-      const [a, b] = [await this.#isBad(stable, found), await this.#isBad(canary, found)];
-      this.#rollouts.observePair(alias, { stable: a, canary: b });
+      const [stableTag, canaryTag] = [alias.tag, alias.canary!.tag];
+      if (!this.#fleet.loaded(stableTag) || !this.#fleet.loaded(canaryTag)) return;
+      if (!(await this.#isOurs(alias, this.#cases.indexOf(found)))) continue;
+      const [stable, canary] = [await this.#isBad(stableTag, found), await this.#isBad(canaryTag, found)];
+      if (stable === undefined || canary === undefined) return;
+      this.#rollouts.observePair(alias, { stable, canary });
+    }
+  }
+
+  /** A version is held for one question at a time: what it waits for, to be closed, is short. */
+  async #isBad(tag: string, found: GoldenCase): Promise<boolean | undefined> {
+    const lease = this.#fleet.lease(tag);
+    try {
+      return lease && (await this.#answersBadly(lease.served, found));
+    } finally {
+      lease?.release();
+    }
+  }
+
+  /** Waits for a database that is away: a question that nobody has taken would be lost. */
+  async #isOurs(alias: Alias, number: number): Promise<boolean> {
+    for (;;) {
+      try {
+        return await this.#rollouts.claim(alias, `golden ${number}`);
+      } catch (error) {
+        this.#log.warn({ alias: alias.name, err: error }, "the golden set waits");
+        await sleep(claimPauseMs, undefined, { signal: this.#stop.signal });
+      }
     }
   }
 
@@ -64,7 +89,7 @@ export class GoldenRunner {
   }
 
   /** A failure to answer is a wrong answer. */
-  async #isBad({ model, gate }: ServedModel, { messages, isGood }: GoldenCase): Promise<boolean> {
+  async #answersBadly({ model, gate }: ServedModel, { messages, isGood }: GoldenCase): Promise<boolean> {
     const { signal } = this.#stop;
     const ticket = await gate.enter({ owner: "golden", signal });
     try {

@@ -2,6 +2,9 @@
 import { OcellusError } from "../../base/index.js";
 import type { Registry } from "../../registry/index.js";
 import type { Exchange } from "../exchange.js";
+import type { VersionMetrics } from "../version-metrics.js";
+import type { VersionDiffs } from "./diffs.js";
+import type { VersionFigures } from "./figures.js";
 import type { Fleet } from "./fleet.js";
 import type { GoldenRunner } from "./golden.js";
 import { repeatsItself } from "./repeats.js";
@@ -12,11 +15,21 @@ export interface Versions {
   readonly registry: Registry;
   readonly fleet: Fleet;
   readonly rollouts: Rollouts;
+  readonly figures: VersionFigures;
+  readonly diffs: VersionDiffs;
   /** Absent: canaries are judged by their users' answers alone. */
   golden?: GoldenRunner;
+  /** Absent: nobody outside is told of decisions. */
+  courier?: { close(): Promise<void> };
 }
 
-export function noteAnswer(exchange: Exchange, status: number, error: unknown, { registry, rollouts }: Versions): void {
+export function noteAnswer(
+  exchange: Exchange,
+  status: number,
+  error: unknown,
+  { registry, rollouts, figures }: Versions,
+  metrics: VersionMetrics,
+): void {
   const { assignment } = exchange;
   if (!assignment) return;
   assignment.release();
@@ -24,8 +37,11 @@ export function noteAnswer(exchange: Exchange, status: number, error: unknown, {
   const { tag, role, reason } = resolution;
   const model = resolution.alias ?? tag;
   registry.answers.add({ requestId: exchange.id, at: Date.now(), model, tag, role, reason });
-  const isJudged = alias?.canary !== undefined && role !== "named" && isModelsDoing(exchange, status, error);
-  if (isJudged) rollouts.observe(alias, role, qualityOf(exchange, status));
+  const quality = isModelsDoing(exchange, status, error) ? qualityOf(exchange, status) : undefined;
+  metrics.note(resolution, quality, exchange.facts);
+  if (!quality || !alias) return;
+  figures.note(alias.name, tag, quality);
+  if (alias.canary && role !== "named") rollouts.observe(alias, role, quality);
 }
 
 /** What a client got wrong, or left, says nothing about a version. */

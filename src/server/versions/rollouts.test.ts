@@ -1,60 +1,147 @@
 import { pino } from "pino";
-import { describe, expect, it } from "vitest";
-import type { Alias, Registry } from "../../registry/index.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { pause, promote, resume, rollBack, setShare, startCanary } from "../../registry/index.js";
+import { openRegistry, registryWithCanary, temporaryFolder } from "../../registry/registry.testkit.js";
 import { RecentQuantile } from "./recent-quantile.js";
 import { repeatsItself } from "./repeats.js";
 import { Rollouts } from "./rollouts.js";
 
-const aliasAt = (stepSeq: number): Alias => ({
-  name: "prod",
-  tag: "v1",
-  since: 0,
-  previous: [],
-  canary: { tag: "v2", share: 0.5, plan: { steps: [0.5, 1], judged: true }, isPaused: false, seq: 3, stepSeq },
-});
 const good = { isError: false, isBlocked: false, isMalformed: false, firstTokenMs: 10, tokensPerSecond: 50 };
 
-function rollouts(): Rollouts {
-  const registry = { run: async () => {} } as unknown as Registry;
-  return new Rollouts({ registry, log: pino({ level: "silent" }) });
+async function rollouts() {
+  const registry = await registryWithCanary();
+  const judged = new Rollouts({ registry, log: pino({ level: "silent" }) });
+  onTestFinished(() => judged.close());
+  const alias = () => registry.state.aliases.get("prod")!;
+  const figures = async () => {
+    await judged.flush();
+    return judged.verdictOn(alias())?.figures;
+  };
+  return { registry, judged, alias, figures };
 }
 
 describe("the trial of a step", () => {
-  it("keeps its evidence when an answer that began in the step before comes late", () => {
-    const judged = rollouts();
-    for (let i = 0; i < 50; i++) judged.observe(aliasAt(5), i % 2 ? "stable" : "canary", good);
-    judged.observe(aliasAt(4), "canary", { ...good, isError: true });
-    expect(judged.verdicts.get("prod")!.figures.error).toMatchObject({ numCanary: 25, numStable: 25, canary: 0 });
+  it("keeps its evidence when an answer that began in the step before comes late", async () => {
+    const { registry, judged, alias, figures } = await rollouts();
+    const before = alias();
+    await registry.run("test", setShare("prod", 0.6));
+    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good);
+    judged.observe(before, "canary", { ...good, isError: true });
+    expect((await figures())!.error).toMatchObject({ numCanary: 25, numStable: 25, canary: 0 });
   });
 
-  it("begins with no evidence, and takes none while it is paused or not judged", () => {
-    const judged = rollouts();
-    for (let i = 0; i < 50; i++) judged.observe(aliasAt(5), i % 2 ? "stable" : "canary", good);
-    judged.observe(aliasAt(6), "canary", good);
-    expect(judged.verdicts.get("prod")!.figures.error).toMatchObject({ numCanary: 1, numStable: 0 });
-    const { canary, ...rest } = aliasAt(7);
-    judged.observe({ ...rest, canary: { ...canary!, isPaused: true } }, "canary", good);
-    judged.observe({ ...rest, canary: { ...canary!, plan: { steps: [1], judged: false } } }, "canary", good);
-    expect(judged.verdicts.get("prod")!.figures.error).toMatchObject({ numCanary: 1 });
+  it("begins with no evidence, and takes none while it is paused", async () => {
+    const { registry, judged, alias, figures } = await rollouts();
+    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good);
+    expect((await figures())!.error).toMatchObject({ numCanary: 25 });
+    await registry.run("test", setShare("prod", 0.6));
+    expect(await figures()).toBeUndefined();
+    judged.observe(alias(), "canary", good);
+    expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
+    await registry.run("test", pause("prod"));
+    judged.observe(alias(), "canary", good);
+    await registry.run("test", resume("prod"));
+    expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
   });
 
-  it("does not go on by the golden set alone: users must have asked both", () => {
-    const judged = rollouts();
-    for (let i = 0; i < 500; i++) judged.observePair(aliasAt(5), { stable: false, canary: false });
-    expect(judged.verdicts.get("prod")).toMatchObject({
+  it("is nobody's but people's where the plan says so", async () => {
+    const { registry, judged, alias, figures } = await rollouts();
+    await registry.run("test", rollBack("prod"));
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
+    for (let i = 0; i < 400; i++)
+      judged.observe(alias(), i % 2 ? "stable" : "canary", { ...good, isError: i % 2 === 0 });
+    expect(await figures()).toBeUndefined();
+    expect(alias().canary!.tag).toBe("v2");
+  });
+
+  it("does not go on by the golden set alone: users must have asked both", async () => {
+    const { judged, alias } = await rollouts();
+    for (let i = 0; i < 500; i++) judged.observePair(alias(), { stable: false, canary: false });
+    await judged.flush();
+    expect(judged.verdictOn(alias())).toMatchObject({
       decision: "wait",
       reason: expect.stringContaining("answers that failed"),
     });
-    for (let i = 0; i < 1000; i++) judged.observe(aliasAt(5), i % 2 ? "stable" : "canary", good);
-    expect(judged.verdicts.get("prod")!.decision).toBe("advance");
+    for (let i = 0; i < 1000; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good);
+    await judged.flush();
+    expect(alias().canary!.share).toBe(0.8);
   });
 
-  it("calls slow what the stable version was not, by a bar from before", () => {
-    const judged = rollouts();
-    for (let i = 0; i < 100; i++) judged.observe(aliasAt(5), "stable", { ...good, firstTokenMs: 10 + (i % 10) });
-    for (let i = 0; i < 20; i++) judged.observe(aliasAt(5), "canary", { ...good, firstTokenMs: 40 });
-    expect(judged.verdicts.get("prod")!.figures.slow_first_token).toMatchObject({ canary: 1, numCanary: 20 });
-    expect(judged.verdicts.get("prod")!.figures.slow_first_token!.stable).toBeLessThan(0.11);
+  it("calls slow what the stable version was not, by a bar from before", async () => {
+    const { judged, alias, figures } = await rollouts();
+    for (let i = 0; i < 100; i++) judged.observe(alias(), "stable", { ...good, firstTokenMs: 10 + (i % 10) });
+    for (let i = 0; i < 20; i++) judged.observe(alias(), "canary", { ...good, firstTokenMs: 40 });
+    const { slow_first_token: slow } = (await figures())!;
+    expect(slow).toMatchObject({ canary: 1, numCanary: 20 });
+    expect(slow!.stable).toBeLessThan(0.11);
+  });
+
+  it("leaves nothing behind when it is over", async () => {
+    const { registry, judged, alias } = await rollouts();
+    const step = { alias: "prod", stepSeq: alias().canary!.stepSeq };
+    judged.observe(alias(), "canary", good);
+    await judged.flush();
+    expect(await registry.evidence.judge(step)).toBeDefined();
+    await registry.run("test", promote("prod"));
+    await judged.flush();
+    expect(await registry.evidence.judge(step)).toBeUndefined();
+  });
+});
+
+describe("the judges of several processes", () => {
+  /** Each has its own connection, sees its own answers, and looks when it likes. */
+  async function processes(count: number) {
+    const shared = { folder: await temporaryFolder() };
+    const first = await registryWithCanary(shared);
+    const registries = [first, ...(await Promise.all(Array.from({ length: count - 1 }, () => openRegistry(shared))))];
+    const judges = registries.map((registry) => new Rollouts({ registry, log: pino({ level: "silent" }) }));
+    onTestFinished(() => Promise.all(judges.map((judged) => judged.close())).then(() => {}));
+    const answer = (i: number, quality = good) => {
+      const alias = registries[i % count]!.state.aliases.get("prod")!;
+      if (alias.canary) judges[i % count]!.observe(alias, Math.floor(i / count) % 2 ? "stable" : "canary", quality);
+    };
+    const look = async () => {
+      await Promise.all(registries.map((registry) => registry.refresh()));
+      await Promise.all(judges.map((judged) => judged.flush()));
+    };
+    return { first, judges, answer, look };
+  }
+
+  it("go on together by what none of them has seen alone, and take each step once", async () => {
+    const { first, judges, answer, look } = await processes(3);
+    let numAnswers = 0;
+    for (; numAnswers < 20_000 && first.state.aliases.get("prod")!.canary; numAnswers += 60) {
+      for (let i = 0; i < 60; i++) answer(i);
+      await look();
+    }
+    const decisions = (await first.history()).filter(({ actor }) => actor === "judge");
+    expect(decisions.map(({ event }) => event.kind)).toEqual(["share_changed", "promoted"]);
+    expect(numAnswers).toBeLessThan(2 * 1000); // alone with a third each, it would be three times as many
+    for (const judged of judges) await judged.flush();
+    expect(first.state.aliases.get("prod")!.tag).toBe("v2");
+  });
+
+  it("turn back what fails in each a little", async () => {
+    const { first, answer, look } = await processes(3);
+    for (let round = 0; round < 300 && first.state.aliases.get("prod")!.canary; round++) {
+      for (let i = 0; i < 60; i++) answer(i, { ...good, isError: Math.floor(i / 3) % 2 === 0 && round % 4 === 0 });
+      await look();
+    }
+    const decisions = (await first.history()).filter(({ actor }) => actor === "judge");
+    expect(decisions.map(({ event }) => event)).toMatchObject([{ kind: "rolled_back", from: "v2", to: "v1" }]);
+    const { numCanary, numStable } = (decisions[0]!.event as any).figures.error;
+    expect(numCanary).toBe(numStable);
+  });
+
+  it("take a decision that the one who saw it did not live to write down", async () => {
+    const { first, judges, answer } = await processes(2);
+    const { canary } = first.state.aliases.get("prod")!;
+    vi.spyOn(first, "run").mockRejectedValue(new Error("killed"));
+    for (let i = 0; i < 2000; i += 2) answer(i); // all in the first process
+    await judges[0]!.flush();
+    expect((await first.refresh()).aliases.get("prod")!.canary).toEqual(canary);
+    await judges[1]!.flush();
+    expect((await first.refresh()).aliases.get("prod")!.canary).toMatchObject({ share: 0.8 });
   });
 });
 

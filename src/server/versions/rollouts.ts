@@ -1,21 +1,25 @@
 /**
- * The judges of the canaries that this process serves: what each answer was like goes in, and what follows is written into the
- * journal as anybody's command would be. A judge sees one step of one canary; the next step begins with no evidence.
+ * The judges of the canaries: what each answer was like goes into the registry, where the answers of all processes come
+ * together; what follows from them is written into the journal as anybody's command would be, by whichever process sees it
+ * first. A judge sees one step of one canary; the next step begins with no evidence.
  */
+import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import {
   type Alias,
   type Decision,
   ifCanaryIs,
-  Judge,
+  type Judge,
   type JudgeOptions,
   type JudgeVerdict,
   type Measure,
+  type Observations,
   promote,
   type Registry,
   type RegistryCommand,
   type Role,
   rollBack,
+  type Step,
   setShare,
 } from "../../registry/index.js";
 import { RecentQuantile } from "./recent-quantile.js";
@@ -33,101 +37,181 @@ export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
   readonly judge?: JudgeOptions;
+  /** Told of every question of the golden set. */
+  readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
 
-/** One step of one canary. */
-class Trial {
-  readonly judge: Judge;
-  readonly alias: Alias;
-  readonly #firstTokens = new RecentQuantile(0.95);
-  readonly #slowness = new RecentQuantile(0.95);
-  isDecided = false;
-
-  constructor(alias: Alias, options: JudgeOptions | undefined) {
-    this.alias = alias;
-    this.judge = new Judge({ required: ["error"], ...options }); // nobody has asked: nothing is known
-  }
-
-  observe(role: Role, { isError, isBlocked, isMalformed, firstTokenMs, tokensPerSecond }: AnswerQuality): void {
-    this.judge.observe("error", role, isError);
-    if (isError) return;
-    this.judge.observe("blocked", role, isBlocked);
-    this.judge.observe("malformed", role, isMalformed);
-    this.#observeSlow("slow_first_token", role, firstTokenMs, this.#firstTokens);
-    const slowness = tokensPerSecond === undefined || tokensPerSecond <= 0 ? undefined : 1 / tokensPerSecond;
-    this.#observeSlow("slow_tokens", role, slowness, this.#slowness);
-  }
-
-  /** Slow is what 95 % of the stable version's answers so far were not: a bar that was set before this answer was seen. */
-  #observeSlow(measure: Measure, role: Role, value: number | undefined, stable: RecentQuantile): void {
-    if (value === undefined) return;
-    const bar = stable.value;
-    if (bar !== undefined) this.judge.observe(measure, role, value > bar);
-    if (role === "stable") stable.add(value);
-  }
+/** What this process has seen of one step and not written yet. */
+interface Seen {
+  readonly step: Step;
+  readonly observations: Observations;
 }
+
+/** How slow the stable version is in this process, which has a machine of its own. */
+interface Bars {
+  readonly stepSeq: number;
+  readonly firstToken: RecentQuantile;
+  readonly slowness: RecentQuantile;
+}
+
+/** A decision waits so long, and a process that dies takes so much with it. */
+const flushMs = 500;
+/** Of one measure; more in one round is not looked at. */
+const maxWaiting = 10_000;
 
 export class Rollouts {
   readonly #options: RolloutOptions;
-  readonly #trials = new Map<string, Trial>();
+  readonly #bars = new Map<string, Bars>();
+  #seen = new Map<string, Seen>();
+  readonly #judges = new Map<string, { readonly stepSeq: number; readonly judge: Judge }>();
+  /** Of the state whose past steps are cleared away. */
+  #tidiedSeq = 0;
+  #isAway = false;
+  #isFlushing = false;
+  #flushing: Promise<void> = Promise.resolve();
+  readonly #timer: NodeJS.Timeout;
 
   constructor(options: RolloutOptions) {
-    this.#options = options;
+    const judge = { required: ["error" as const], ...options.judge }; // nobody has asked: nothing is known
+    this.#options = { ...options, judge };
+    this.#timer = setInterval(() => void (this.#isFlushing || this.flush()), flushMs).unref();
   }
 
-  /** The newest verdict on each canary. */
-  get verdicts(): ReadonlyMap<string, JudgeVerdict> {
-    return new Map([...this.#trials].map(([alias, trial]) => [alias, trial.judge.verdict()]));
-  }
-
-  /** @returns undefined before the first answer of the canary's present step */
+  /** As of the last look. @returns undefined before the first answer of the canary's present step */
   verdictOn({ name, canary }: Alias): JudgeVerdict | undefined {
-    const trial = this.#trials.get(name);
-    return canary && trial?.alias.canary?.stepSeq === canary.stepSeq ? trial.judge.verdict() : undefined;
+    const found = this.#judges.get(name);
+    return canary && found?.stepSeq === canary.stepSeq ? found.judge.verdict() : undefined;
   }
 
   /** One answer of an alias with a canary. */
   observe(alias: Alias, role: Role, quality: AnswerQuality): void {
-    const trial = this.#trialOf(alias);
-    if (!trial) return;
-    trial.observe(role, quality);
-    void this.#decide(trial);
+    const { isError, isBlocked, isMalformed, firstTokenMs, tokensPerSecond } = quality;
+    this.#note(alias, "error", role, isError);
+    if (isError) return;
+    this.#note(alias, "blocked", role, isBlocked);
+    this.#note(alias, "malformed", role, isMalformed);
+    const { firstToken, slowness } = this.#barsOf(alias);
+    this.#noteSlow(alias, "slow_first_token", role, firstTokenMs, firstToken);
+    const ofOneToken = tokensPerSecond === undefined || tokensPerSecond <= 0 ? undefined : 1 / tokensPerSecond;
+    this.#noteSlow(alias, "slow_tokens", role, ofOneToken, slowness);
   }
 
   /** One question of the golden set, put to both. */
   observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>): void {
-    const trial = this.#trialOf(alias);
-    if (!trial) return;
-    trial.judge.observePair("golden", isBad);
-    void this.#decide(trial);
+    this.#options.onPair?.(alias, isBad);
+    this.#note(alias, "golden", "stable", isBad.stable);
+    this.#note(alias, "golden", "canary", isBad.canary);
   }
 
-  #trialOf(alias: Alias): Trial | undefined {
-    const { canary, name } = alias;
-    if (!canary?.plan.judged || canary.isPaused) return undefined;
-    const found = this.#trials.get(name);
-    const seq = found?.alias.canary?.stepSeq ?? 0;
-    if (canary.stepSeq === seq) return found;
-    if (canary.stepSeq < seq) return undefined; // an answer that began in the step before counts for none
-    const trial = new Trial(alias, this.#options.judge);
-    this.#trials.set(name, trial);
-    return trial;
+  /** Slow is what 95 % of the stable version's answers so far were not: a bar that was set before this answer was seen. */
+  #noteSlow(alias: Alias, measure: Measure, role: Role, value: number | undefined, stable: RecentQuantile): void {
+    if (value === undefined) return;
+    const bar = stable.value;
+    if (bar !== undefined) this.#note(alias, measure, role, value > bar);
+    if (role === "stable") stable.add(value);
   }
 
-  async #decide(trial: Trial): Promise<void> {
-    if (trial.isDecided) return;
-    const verdict = trial.judge.verdict();
-    if (verdict.decision === "wait") return;
-    trial.isDecided = true; // also when another process was faster: the journal says what came of it
-    const { name, canary } = trial.alias;
-    const { registry, log } = this.#options;
+  #barsOf({ name, canary }: Alias): Bars {
+    const stepSeq = canary?.stepSeq ?? 0;
+    const found = this.#bars.get(name);
+    if (found?.stepSeq === stepSeq) return found;
+    const bars = { stepSeq, firstToken: new RecentQuantile(0.95), slowness: new RecentQuantile(0.95) };
+    if (stepSeq > (found?.stepSeq ?? 0)) this.#bars.set(name, bars); // an answer that began in the step before is late
+    return bars;
+  }
+
+  #note(alias: Alias, measure: Measure, role: Role, badness: number | boolean): void {
+    const { name, canary } = alias;
+    if (!canary?.plan.judged || canary.isPaused) return;
+    const key = `${name} ${canary.stepSeq}`;
+    const seen = this.#seen.get(key) ?? { step: stepOf(name, canary), observations: {} };
+    this.#seen.set(key, seen);
+    seen.observations[measure] ??= [];
+    const list = seen.observations[measure];
+    if (list.length < maxWaiting) list.push([role, Number(badness)]);
+  }
+
+  /** Whether this process is to do what is done once a step, by one of all. */
+  claim({ name, canary }: Alias, item: string): Promise<boolean> {
+    return this.#options.registry.evidence.claim(stepOf(name, canary!), item);
+  }
+
+  /** Lays down what was seen, looks at what all have seen, and decides. Happens by itself, twice a second. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#tryFlush());
+    return this.#flushing;
+  }
+
+  /** A database that is away is told of once. */
+  async #tryFlush(): Promise<void> {
+    this.#isFlushing = true;
     try {
-      await registry.run("judge", ifCanaryIs(name, canary!.stepSeq, commandOf(trial.alias, verdict)));
-      log.info({ alias: name, version: canary!.tag, decision: verdict.decision, reason: verdict.reason }, "judged");
+      await this.#flush();
+      this.#isAway = false;
     } catch (error) {
-      log.warn({ alias: name, version: canary!.tag, err: error }, "the judge's decision was not taken");
+      if (!this.#isAway) this.#options.log.error({ err: error }, "the judges cannot look at what is answered");
+      this.#isAway = true;
+    }
+    this.#isFlushing = false;
+  }
+
+  async #flush(): Promise<void> {
+    const { registry } = this.#options;
+    await this.#layDown();
+    for (const alias of registry.state.aliases.values()) await this.#judge(alias);
+    await this.#tidy();
+  }
+
+  /** What cannot be written is lost: to write it again might count it twice. */
+  async #layDown(): Promise<void> {
+    const seen = this.#seen;
+    this.#seen = new Map();
+    for (const { step, observations } of seen.values())
+      await this.#options.registry.evidence.add(step, randomUUID(), Date.now(), observations);
+  }
+
+  async #judge(alias: Alias): Promise<void> {
+    const { name, canary } = alias;
+    if (!canary?.plan.judged || canary.isPaused) return;
+    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary), this.#options.judge);
+    if (!judge) return;
+    this.#judges.set(name, { stepSeq: canary.stepSeq, judge });
+    const verdict = judge.verdict();
+    if (verdict.decision !== "wait") await this.#decide(alias, verdict);
+  }
+
+  /** Of several processes that decide at once the journal takes one: the others find that the step is over. */
+  async #decide(alias: Alias, verdict: JudgeVerdict): Promise<void> {
+    const { name, canary } = alias;
+    const { registry, log } = this.#options;
+    const facts = { alias: name, version: canary!.tag, decision: verdict.decision, reason: verdict.reason };
+    try {
+      await registry.run("judge", ifCanaryIs(name, canary!.stepSeq, commandOf(alias, verdict)));
+      log.info(facts, "judged");
+    } catch (error) {
+      const isOver = registry.state.aliases.get(name)?.canary?.stepSeq !== canary!.stepSeq;
+      log[isOver ? "debug" : "warn"]({ ...facts, err: error }, "the judge's decision was not taken");
     }
   }
+
+  /** What is over needs no evidence any more. */
+  async #tidy(): Promise<void> {
+    const { evidence, state } = this.#options.registry;
+    if (this.#tidiedSeq === state.seq) return;
+    for (const { name, canary } of state.aliases.values())
+      await evidence.forget({ alias: name, stepSeq: canary?.stepSeq ?? state.seq });
+    this.#tidiedSeq = state.seq;
+  }
+
+  /** Lays down what is left. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+}
+
+function stepOf(alias: string, { stepSeq }: NonNullable<Alias["canary"]>): Step {
+  return { alias, stepSeq };
 }
 
 function commandOf({ name, canary }: Alias, { decision, reason, figures }: JudgeVerdict): RegistryCommand {

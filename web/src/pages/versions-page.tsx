@@ -1,8 +1,12 @@
 /** Versions behind the aliases: what is served, what is tried, what the judge saw, and the buttons that change it. */
 import type { FormEvent } from "react";
+import type { WireAdminState } from "../../../src/protocol/index.js";
+import { Act } from "../parts/act.js";
 import { AliasPanel } from "../parts/alias-panel.js";
+import { NewAliasForm } from "../parts/begin-form.js";
 import { Command } from "../parts/command.js";
 import { HistoryList } from "../parts/history-list.js";
+import { PublishedList } from "../parts/published-list.js";
 import { Sheet } from "../parts/sheet.js";
 import { usePreferences } from "../preferences.js";
 import { type Seen, useVersions } from "../versions.js";
@@ -18,10 +22,29 @@ export function VersionsPage() {
       <Problem seen={seen} />
       {seen.state?.aliases.length === 0 && <Command text={words.empty} command="ocellus deploy prod VERSION" />}
       {seen.state?.aliases.map((alias) => (
-        <AliasPanel key={alias.name} alias={alias} versions={seen.state!.versions} />
+        <AliasPanel key={alias.name} alias={alias} versions={seen.state!.versions} history={seen.history} />
       ))}
+      {seen.state && seen.state.versions.length > 0 && <Beyond state={seen.state} />}
       {seen.history && <HistoryList history={seen.history} />}
     </Sheet>
+  );
+}
+
+/** What is no alias's own: a new one, and all that is published. */
+function Beyond({ state }: { state: WireAdminState }) {
+  const { begin } = useWords().versionsRoom.rollout;
+  return (
+    <>
+      <Act>
+        {(ask) => (
+          <details className="opens new-alias">
+            <summary>{begin.newAlias}</summary>
+            <NewAliasForm versions={state.versions} onIntent={ask} />
+          </details>
+        )}
+      </Act>
+      <PublishedList state={state} />
+    </>
   );
 }
 

@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findUnescaped, unescapedStream } from "./unescaped.js";
+import { buildMatcher, findPersonalData, personalDataStream, type Span } from "./words/index.js";
+
+const matcher = buildMatcher(
+  ["glarb", "泡蘑", "tromax", "bed"].map((word) => ({ word, category: "made-up" })),
+  { allow: ["glarb valley"] },
+);
+const stream = () => matcher.stream();
+const found = (text: string) => findUnescaped(text, matcher.find, stream).map(({ word }) => word);
+
+const parts = [
+  "glarb",
+  "泡",
+  "蘑",
+  "tro",
+  "max",
+  " ",
+  "-",
+  '"',
+  "\\",
+  "/",
+  "x",
+  "😀",
+  "bed",
+  " valley",
+  "u6ce1",
+  "13800138000",
+];
+const sentences = fc.array(fc.constantFrom(...parts), { maxLength: 12 }).map((list) => list.join(""));
+const short: Readonly<Record<string, string>> = { '"': '\\"', "\\": "\\\\", "/": "\\/" };
+
+/** JSON for the value, in which the units that `choices` say are written as escapes, the short ones or the long. */
+function written(value: string, choices: readonly number[]): string {
+  const units = value.split("").map((unit, i) => {
+    const choice = choices[i % choices.length]!;
+    if (choice === 0) return unit === '"' || unit === "\\" ? short[unit]! : unit;
+    const hex = unit.charCodeAt(0).toString(16).padStart(4, "0");
+    return choice === 1 && short[unit] !== undefined ? short[unit] : `\\u${choice === 2 ? hex : hex.toUpperCase()}`;
+  });
+  return `{"a":"${units.join("")}"}`;
+}
+
+describe("a text with the escapes of JSON", () => {
+  it("is judged alike, whichever of a tool call's characters are escaped", () => {
+    fc.assert(
+      fc.property(sentences, fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }), (value, choices) => {
+        const [plain, escaped] = [written(value, [0]), written(value, choices)];
+        expect(JSON.parse(escaped)).toEqual({ a: value });
+        expect(found(escaped)).toEqual(found(plain));
+        const personal = (text: string) => findUnescaped(text, findPersonalData, personalDataStream);
+        expect(personal(escaped).map(({ word }) => word)).toEqual(personal(plain).map(({ word }) => word));
+      }),
+      { numRuns: 1000, seed: 5 },
+    );
+  });
+
+  it.each([
+    ["\\u0067larb", "\\u0067larb"],
+    ["see \\u6ce1\\u8611!", "\\u6ce1\\u8611"],
+    ['"a\\nglarb"', "glarb"],
+    ["say \\tromax", "tromax"],
+    ["gl\\u200Barb", "gl\\u200Barb"],
+  ])("is cut where it is written: %s", (text, cut) => {
+    const [span, ...more] = findUnescaped(text, matcher.find, stream);
+    expect(more).toEqual([]);
+    expect(text.slice(span!.start, span!.end)).toBe(cut);
+  });
+
+  it("says nothing of the letters of an escape, of an escaped backslash, or of a path", () => {
+    for (const text of ["\\u0bed", "\\\\u6ce1\\u8611", "C:\\users\\bin", "\\u6ce", "\\"])
+      expect(found(text)).toEqual([]);
+  });
+
+  it("is told and shown in pieces as the whole is", () => {
+    const texts = fc
+      .tuple(sentences, fc.array(fc.nat(3), { minLength: 1 }))
+      .map(([value, choices]) => written(value, choices));
+    const cutting = fc.array(fc.nat(5), { maxLength: 60 });
+    fc.assert(
+      fc.property(fc.oneof(texts, sentences), cutting, (text, cuts) => {
+        const pieces = unescapedStream(stream);
+        const spans: Span[] = [];
+        let [at, shown] = [0, 0];
+        for (const cut of [...cuts, text.length]) {
+          const piece = pieces.push(text.slice(at, at + cut));
+          at += cut;
+          for (const { start } of piece.spans) expect(start).toBeGreaterThanOrEqual(shown);
+          expect(piece.ready).toBeLessThanOrEqual(text.length);
+          shown = piece.ready;
+          spans.push(...piece.spans);
+        }
+        const end = pieces.end();
+        expect(end.ready).toBe(text.length);
+        const sorted = [...spans, ...end.spans].sort((a, b) => a.start - b.start || b.end - a.end);
+        expect(sorted).toEqual(findUnescaped(text, matcher.find, stream));
+      }),
+      { numRuns: 1000, seed: 6 },
+    );
+  });
+});

@@ -1,0 +1,43 @@
+import { pino } from "pino";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { openRegistry, registryWithCanary, temporaryFolder } from "../../registry/registry.testkit.js";
+import type { Fleet } from "./fleet.js";
+import { type GoldenCase, GoldenRunner } from "./golden.js";
+import { Rollouts } from "./rollouts.js";
+
+it("puts each question to both versions once a step, whichever of three processes asks it", async () => {
+  const log = pino({ level: "silent" });
+  const shared = { folder: await temporaryFolder() };
+  const registries = [await registryWithCanary(shared), await openRegistry(shared), await openRegistry(shared)];
+  const asked: string[] = [];
+  const loaded = (tag: string) => ({
+    gate: { enter: async () => ({ release: () => {} }) },
+    model: {
+      prepare: async ([{ content }]: [{ content: string }]) => asked.push(`${tag} ${content}`),
+      async *generate() {
+        yield { type: "text", text: tag };
+      },
+    },
+  });
+  const cases = Array.from({ length: 30 }, (_, i) => ({
+    messages: [{ role: "user", content: `question ${i}` }],
+    isGood: (text: string) => text === "v1" || i % 3 > 0,
+  })) as unknown as GoldenCase[];
+  const judges = registries.map((registry) => {
+    const rollouts = new Rollouts({ registry, log });
+    const fleet = { aliases: [...registry.state.aliases.values()], onChange: () => {}, loaded } as unknown as Fleet;
+    const runner = new GoldenRunner(cases, fleet, rollouts, log);
+    onTestFinished(async () => {
+      runner.close();
+      await rollouts.close();
+    });
+    return rollouts;
+  });
+  const prod = registries[0]!.state.aliases.get("prod")!;
+  await vi.waitFor(() => {
+    for (const judged of judges)
+      expect(judged.verdictOn(prod)?.figures.golden).toMatchObject({ numStable: 30, stable: 0, canary: 1 / 3 });
+  }, 10_000);
+  const questions = cases.flatMap((_, i) => [`v1 question ${i}`, `v2 question ${i}`]);
+  expect(asked.sort()).toEqual(questions.sort());
+});

@@ -1,0 +1,192 @@
+/**
+ * How a version comes into memory: beside what is loaded where there is room, else in its place. The second is a swap: requests
+ * wait while the running answers end, the old version is closed and the new one opened; if it cannot be, the old one comes back.
+ */
+import { OcellusError } from "../../base/index.js";
+import type { Alias, Registry } from "../../registry/index.js";
+import { Hold } from "./hold.js";
+import type { Rack } from "./rack.js";
+import type { Room } from "./room.js";
+
+export interface LoaderOptions {
+  readonly registry: Registry;
+  /** Absent: there is always room. */
+  readonly room?: Room | undefined;
+  /** What can be done for a version before others make room for it. @throws when it must not be loaded */
+  readonly prepare?: (tag: string, folder: string) => Promise<void>;
+  readonly maxQueue: number;
+  /** How long answers of a version may go on that must make room for another one. Default 30 s. */
+  readonly drainMs?: number;
+}
+
+/** What the aliases want; all of it may change while something loads. */
+export interface Wishes {
+  /** The versions that aliases serve here or are to serve; of all, or of all others. */
+  wanted(except?: string): ReadonlySet<string>;
+  serving(name: string): Alias | undefined;
+  /** A version is there, or about to be: told in words. */
+  say(alias: Alias, state: "loading" | "loaded", words: string): void;
+  /** A swap is done: the version is served before anybody who waits goes on. */
+  adopt(alias: Alias): void;
+  /** A version of what was served before could not be loaded again. */
+  lost(alias: Alias, tag: string, error: unknown): void;
+}
+
+/** A version before it is loaded. */
+interface Unloaded {
+  readonly tag: string;
+  readonly folder: string;
+  /** That it takes, as estimated; 0 where nobody counts. */
+  readonly bytes: number;
+}
+
+/** How often a version that drains is looked at. */
+const drainLookMs = 10;
+
+export class Loader {
+  readonly #options: LoaderOptions;
+  readonly #rack: Rack;
+  readonly #wishes: Wishes;
+  #hold: Hold | undefined;
+
+  constructor(options: LoaderOptions, rack: Rack, wishes: Wishes) {
+    this.#options = options;
+    this.#rack = rack;
+    this.#wishes = wishes;
+  }
+
+  /** The queue in front of a version that is being swapped out. */
+  holdOf(tag: string): Hold | undefined {
+    return this.#hold?.tags.has(tag) ? this.#hold : undefined;
+  }
+
+  /** @throws `NoRoom` where there is none and none could be made, as `load` */
+  async bring(alias: Alias, tag: string): Promise<void> {
+    const version = await this.#unloaded(tag);
+    await this.#options.prepare?.(tag, version.folder);
+    const isAlone = this.#rack.tags.length === 0; // an estimate keeps nobody from his only version
+    if (isAlone || (await this.#rack.makeRoom(version.bytes, this.#wishes.wanted())))
+      return this.#loadBeside(alias, version);
+    await this.#swap(alias, version).catch((cause: unknown) => {
+      throw new NoRoom(cause);
+    });
+  }
+
+  /** @throws `too_large` for a version that cannot be tried beside what an alias serves */
+  async checkRoom(name: string, tag: string): Promise<void> {
+    const alias = this.#wishes.serving(name);
+    if (!this.#options.room || !alias || this.#rack.get(tag)) return;
+    await this.#options.registry.refresh(); // it may have been published just now
+    const version = await this.#unloaded(tag);
+    if (this.#rack.freeBytes(this.#tagsOutside(this.#wishes.wanted())) < version.bytes)
+      throw await this.#refusal(alias, version, this.#wishes.wanted());
+  }
+
+  async #unloaded(tag: string): Promise<Unloaded> {
+    const { registry, room } = this.#options;
+    const folder = await registry.folderOf(tag);
+    return { tag, folder, bytes: (await room?.bytesOf(folder)) ?? 0 };
+  }
+
+  async #loadBeside(alias: Alias, { tag, folder, bytes }: Unloaded): Promise<void> {
+    const others = this.#rack.tags;
+    const where = others.length === 0 ? "by itself" : `beside ${others.join(", ")}`;
+    this.#wishes.say(alias, "loading", `${tag} is loaded ${where}`);
+    const started = performance.now();
+    await this.#rack.load(tag, folder, bytes);
+    this.#wishes.say(alias, "loaded", `${tag} was loaded ${where} in ${secondsSince(started)}`);
+  }
+
+  async #swap(alias: Alias, version: Unloaded): Promise<void> {
+    const served = this.#wishes.serving(alias.name);
+    if (version.tag !== alias.tag || !served) throw await this.#refusal(alias, version, this.#wishes.wanted());
+    const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
+    if (this.#rack.freeBytes(closed) < version.bytes)
+      throw await this.#refusal(alias, version, this.#wishes.wanted(alias.name));
+    this.#wishes.say(alias, "loading", `${version.tag} takes the place of ${closed.join(", ")}`);
+    const started = performance.now();
+    const hold = new Hold(closed, this.#options.maxQueue);
+    this.#hold = hold;
+    try {
+      await this.#drain(closed);
+      this.#checkStillRight(alias, closed);
+      for (const tag of closed) await this.#rack.close(tag);
+      await this.#loadOrReopen(version, served);
+      const waited = `${hold.numWaiting} requests waited`;
+      const way = `${version.tag} took the place of ${closed.join(", ")} in ${secondsSince(started)}; ${waited}`;
+      this.#wishes.say(alias, "loaded", way);
+      this.#wishes.adopt(alias);
+    } finally {
+      this.#hold = undefined;
+      await hold.release();
+    }
+  }
+
+  async #drain(tags: readonly string[]): Promise<void> {
+    const { drainMs = 30_000 } = this.#options;
+    const until = performance.now() + drainMs;
+    while (!tags.every((tag) => this.#rack.isIdle(tag))) {
+      if (performance.now() > until)
+        throw new OcellusError(
+          "timeout",
+          `answers of ${tags.join(", ")} were still being written after ${drainMs / 1000} s (--drain-ms); try again`,
+        );
+      await new Promise((resolve) => setTimeout(resolve, drainLookMs));
+    }
+  }
+
+  #checkStillRight(alias: Alias, closed: readonly string[]): void {
+    const wanted = this.#wishes.wanted(alias.name);
+    const isRight = this.#options.registry.state.aliases.get(alias.name) === alias;
+    if (isRight && !closed.some((tag) => wanted.has(tag))) return;
+    throw new OcellusError("unavailable", `what is to be served has changed while ${closed.join(", ")} was drained`);
+  }
+
+  async #loadOrReopen({ tag, folder, bytes }: Unloaded, before: Alias): Promise<void> {
+    try {
+      await this.#rack.load(tag, folder, bytes);
+    } catch (reason) {
+      for (const old of tagsOf(before)) await this.#reopen(before, old);
+      throw reason;
+    }
+  }
+
+  async #reopen(alias: Alias, tag: string): Promise<void> {
+    try {
+      const { folder, bytes } = await this.#unloaded(tag);
+      await this.#rack.load(tag, folder, bytes);
+    } catch (error) {
+      this.#wishes.lost(alias, tag, error);
+    }
+  }
+
+  #tagsOutside(wanted: ReadonlySet<string>): string[] {
+    return this.#rack.tags.filter((tag) => !wanted.has(tag));
+  }
+
+  #refusal(alias: Alias, version: Unloaded, wanted: ReadonlySet<string>): Promise<OcellusError> {
+    const kept = this.#rack.tags.filter((other) => wanted.has(other));
+    const freeBytes = this.#rack.freeBytes(this.#tagsOutside(wanted));
+    const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
+    const canSwap = version.tag !== alias.tag && this.#rack.freeBytes(closed) >= version.bytes;
+    const deploy = `\`ocellus deploy ${alias.name} ${version.tag}\``;
+    const advice = canSwap ? `${deploy} would put it in the place of ${closed.join(", ")}` : undefined;
+    return this.#options.room!.refusal({ ...version, kept, freeBytes, advice });
+  }
+}
+
+/** There was no room beside what is loaded, and what was tried in its place did not work either. */
+export class NoRoom extends Error {
+  constructor(cause: unknown) {
+    super((cause as Error).message, { cause });
+  }
+}
+
+/** All versions that an alias needs. */
+export function tagsOf({ tag, canary, shadow }: Alias): string[] {
+  return [tag, canary?.tag, shadow].filter((wanted) => wanted !== undefined);
+}
+
+function secondsSince(started: number): string {
+  return `${((performance.now() - started) / 1000).toFixed(1)} s`;
+}

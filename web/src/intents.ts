@@ -1,0 +1,110 @@
+/** What can be done about an alias: each with the words that say what will happen, and with the alias as it was seen then. */
+import type { WireAlias, WireSeen, WireVersion } from "../../src/protocol/index.js";
+import type { AliasCommand, Beginning } from "./api.js";
+import type { VersionsWords } from "./words-versions.js";
+
+/** A button that was pressed. */
+export interface Intent {
+  readonly title: string;
+  readonly text: string;
+  readonly alias: string;
+  readonly command: AliasCommand;
+  readonly body: object;
+}
+
+/** Shares that a trial climbs; those beyond where it begins. */
+const usualSteps = [0.05, 0.25, 0.5, 1];
+
+export function stepsFrom(share: number): number[] {
+  return [share, ...usualSteps.filter((step) => step > share)];
+}
+
+/** What the dialog speaks of: the server refuses when the alias has moved on since. */
+export function seenOf({ version, canary, shadow }: WireAlias): WireSeen {
+  return {
+    version,
+    canary: canary?.version ?? null,
+    ...(canary && { share: canary.share }),
+    shadow: shadow ?? null,
+  };
+}
+
+export function shareIntent(alias: WireAlias, share: number, words: VersionsWords): Intent {
+  const body = { version: alias.canary!.version, share, is_running: true, seen: seenOf(alias) };
+  const text = words.willShare(alias, share);
+  return { title: words.setShare(share), text, alias: alias.name, command: "canary", body };
+}
+
+/** Of an alias that is there; a canary that runs leaves only the shadow. */
+export function beginIntent(
+  kind: Beginning,
+  alias: WireAlias,
+  version: WireVersion,
+  { share, isJudged }: { readonly share: number; readonly isJudged: boolean },
+  { rollout: { begin } }: VersionsWords,
+): Intent {
+  const { name } = alias;
+  const body = { version: version.version, seen: seenOf(alias) };
+  if (kind === "deploy") return { ...deployIntent(name, alias.version, version, begin), body };
+  if (kind === "shadow")
+    return {
+      ...{ title: begin.shadow(version.version), text: begin.willShadow(alias, version) },
+      ...{ alias: name, command: kind, body },
+    };
+  const steps = isJudged ? stepsFrom(share) : [share];
+  return {
+    ...{ title: begin.canary(version.version, share), text: begin.willTry(alias, version, steps, isJudged) },
+    ...{ alias: name, command: kind, body: { ...body, steps, judged: isJudged } },
+  };
+}
+
+/** Also of a name that is new. */
+export function deployIntent(
+  name: string,
+  before: string | undefined,
+  version: WireVersion,
+  begin: VersionsWords["rollout"]["begin"],
+): Intent {
+  return {
+    title: begin.deploy(version.version),
+    text: begin.willDeploy(name, before, version),
+    ...{ alias: name, command: "deploy" },
+    body: { version: version.version, seen: { version: before ?? null } },
+  };
+}
+
+/** What the alias has buttons for. */
+export function intentsOf(alias: WireAlias, versions: readonly WireVersion[], words: VersionsWords): Intent[] {
+  const { canary, shadow, name } = alias;
+  const { begin } = words.rollout;
+  const endShadow: Intent = {
+    ...{ title: begin.endShadow, text: begin.willEndShadow(alias), alias: name },
+    ...{ command: "shadow", body: { off: true, seen: seenOf(alias) } },
+  };
+  return [
+    ...(canary ? canaryIntents(alias, words) : returnIntents(alias, versions, words)),
+    ...(shadow === undefined ? [] : [endShadow]),
+  ];
+}
+
+function returnIntents(alias: WireAlias, versions: readonly WireVersion[], words: VersionsWords): Intent[] {
+  const { name, version, previous } = alias;
+  if (previous.length === 0) return [];
+  const back = versions.find((each) => each.version === previous[0]);
+  const text = words.willReturn(alias, back?.is_loaded ?? false);
+  return [{ title: words.rollback, text, alias: name, command: "rollback", body: { version } }];
+}
+
+function canaryIntents(alias: WireAlias, words: VersionsWords): Intent[] {
+  const { name } = alias;
+  const { version, is_paused: isPaused, is_judged: isJudged } = alias.canary!;
+  const [body, seen] = [{ version }, { seen: seenOf(alias) }];
+  const judge: Intent = isPaused
+    ? { title: words.resume, text: words.willResume(alias), alias: name, command: "resume", body: seen }
+    : { title: words.pause, text: words.willPause(alias), alias: name, command: "pause", body: seen };
+  return [
+    { title: words.promote, text: words.willPromote(alias), alias: name, command: "promote", body },
+    ...(isJudged ? [judge] : []),
+    { title: words.rollback, text: words.willEnd(alias), alias: name, command: "rollback", body },
+  ];
+}

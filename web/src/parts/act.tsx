@@ -1,0 +1,34 @@
+/** Buttons that change versions: each says first what it will do, and then what came of it where it was refused. */
+import { type ReactNode, useState } from "react";
+import { problemOf } from "../answering.js";
+import { changeAlias } from "../api.js";
+import type { Intent } from "../intents.js";
+import { ConfirmDialog } from "./confirm-dialog.js";
+
+/** @param children get what a button of theirs calls */
+export function Act({ children }: { children: (ask: (intent: Intent) => void) => ReactNode }) {
+  const [intent, setIntent] = useState<Intent>();
+  const [problem, setProblem] = useState<string>();
+  const change = async ({ alias, command, body }: Intent) => {
+    setProblem(undefined);
+    await changeAlias(alias, command, body).catch((error: unknown) => setProblem(problemOf(error).message));
+  };
+  return (
+    <>
+      {children(setIntent)}
+      {problem && (
+        <p className="wrong" role="alert">
+          {problem}
+        </p>
+      )}
+      {intent && (
+        <ConfirmDialog
+          title={intent.title}
+          text={intent.text}
+          onConfirm={() => void change(intent)}
+          onClose={() => setIntent(undefined)}
+        />
+      )}
+    </>
+  );
+}

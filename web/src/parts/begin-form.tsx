@@ -1,0 +1,122 @@
+/** Another version for an alias: which, whether it is tried, deployed or a shadow, and with what share of the users. */
+import { useState } from "react";
+import type { WireAlias, WireVersion } from "../../../src/protocol/index.js";
+import type { Beginning } from "../api.js";
+import { beginIntent, deployIntent, type Intent, stepsFrom } from "../intents.js";
+import { useWords } from "../words.js";
+import { Command } from "./command.js";
+import { ShareSlider } from "./share-slider.js";
+import { Tabs } from "./tabs.js";
+
+interface BeginFormProps {
+  readonly alias: WireAlias;
+  readonly versions: readonly WireVersion[];
+  readonly onIntent: (intent: Intent) => void;
+}
+
+export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
+  const words = useWords().versionsRoom;
+  const { begin } = words.rollout;
+  const taken = [alias.version, alias.canary?.version, alias.shadow];
+  const others = versions.filter(({ version }) => !taken.includes(version)).reverse();
+  const [chosen, choose] = useState("");
+  const [wanted, setKind] = useState<Beginning>("canary");
+  const [percent, setPercent] = useState(5);
+  const [isJudged, setJudged] = useState(true);
+  const version = others.find((each) => each.version === chosen) ?? others[0];
+  if (!version) return <Command text={begin.none} command="ocellus publish FOLDER --tag TAG" />;
+  const kind = alias.canary ? "shadow" : wanted;
+  const intent = beginIntent(kind, alias, version, { share: percent / 100, isJudged }, words);
+  return (
+    <div className="begin">
+      <VersionChoice versions={others} chosen={version.version} onChoose={choose} />
+      {!alias.canary && (
+        <Tabs
+          label={begin.how}
+          names={["canary", "deploy", "shadow"]}
+          chosen={kind}
+          titles={begin.kinds}
+          onChoose={setKind}
+        />
+      )}
+      {kind === "canary" && (
+        <>
+          <ShareSlider value={percent} onChange={setPercent} />
+          <label className="check">
+            <input type="checkbox" checked={isJudged} onChange={(event) => setJudged(event.target.checked)} />
+            <span>
+              {begin.judged}
+              <small>{isJudged ? begin.climbs(stepsFrom(percent / 100)) : begin.stays(percent / 100)}</small>
+            </span>
+          </label>
+        </>
+      )}
+      <button type="button" className="firm" onClick={() => onIntent(intent)}>
+        {intent.title}
+      </button>
+    </div>
+  );
+}
+
+/** A name that nobody has asked for yet. */
+export function NewAliasForm({
+  versions,
+  onIntent,
+}: {
+  versions: readonly WireVersion[];
+  onIntent: (intent: Intent) => void;
+}) {
+  const { begin } = useWords().versionsRoom.rollout;
+  const newest = [...versions].reverse();
+  const [name, setName] = useState("");
+  const [chosen, choose] = useState("");
+  const version = newest.find((each) => each.version === chosen) ?? newest[0]!;
+  const intent = deployIntent(name, undefined, version, begin);
+  return (
+    <form
+      className="begin"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onIntent(intent);
+      }}
+    >
+      <label className="field">
+        <span>{begin.name}</span>
+        <input
+          value={name}
+          required
+          pattern="[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}"
+          placeholder="prod"
+          autoComplete="off"
+          onChange={(event) => setName(event.target.value)}
+        />
+      </label>
+      <VersionChoice versions={newest} chosen={version.version} onChoose={choose} />
+      <button type="submit" className="firm">
+        {intent.title}
+      </button>
+    </form>
+  );
+}
+
+interface VersionChoiceProps {
+  readonly versions: readonly WireVersion[];
+  readonly chosen: string;
+  readonly onChoose: (version: string) => void;
+}
+
+function VersionChoice({ versions, chosen, onChoose }: VersionChoiceProps) {
+  const { begin } = useWords().versionsRoom.rollout;
+  return (
+    <label className="field">
+      <span>{begin.version}</span>
+      <select value={chosen} onChange={(event) => onChoose(event.target.value)}>
+        {versions.map((each) => (
+          <option key={each.version} value={each.version}>
+            {begin.facts(each)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
