@@ -165,6 +165,7 @@ const withoutModel = [
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
   ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
+  ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // of counts and of weights
   ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
     (verb) => `POST /admin/v1/aliases/:alias/${verb}`,
   ),
