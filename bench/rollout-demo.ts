@@ -3,38 +3,24 @@
  * and one that looks good from outside (one matrix of one layer disturbed: same speed, same lengths, no errors).
  * `npm run bench -- rollout-demo [NOISE]`; NOISE is the disturbance relative to the matrix's own spread.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deploy, Registry, startCanary } from "../src/registry/index.js";
-import { seeded } from "../src/registry/judge/seeded.testkit.js";
-import { toFloat16Bits, toFloat32 } from "../src/tensor/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
+import { askProd, publishBox } from "./support/box-versions.js";
 import { questionAt } from "./support/questions.js";
 
-const box = resolve(import.meta.dirname, "../checkpoints/ocellus-tiny");
 const evaluation = ["one-1", "crowded-1", "dialog-1"].map((name) =>
   resolve(import.meta.dirname, `../eval/${name}.jsonl`),
 );
-const disturbed = "vision_tower.blocks.3.attn.proj.weight";
 const steps = [0.25, 0.5];
 const numUsers = 8;
 
 export async function main([noise = "3"]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-rollout-"));
   try {
-    const registryFolder = join(folder, "registry");
-    const damaged = join(folder, "damaged");
-    disturb(damaged, Number(noise));
-    for (const [tag, checkpoint, weights] of [
-      ["fp32", box, "fp32"],
-      ["int4", box, "int4"],
-      ["damaged", damaged, "int4"],
-    ] as const) {
-      ocellus("pack", checkpoint, "--weights", weights, "--into", join(folder, `packed-${tag}`));
-      ocellus("publish", join(folder, `packed-${tag}`), "--tag", tag, "--registry", registryFolder);
-    }
+    const registryFolder = publishBox(folder, Number(noise));
     const registry = await Registry.open({ folder: registryFolder });
     await registry.run("bench", deploy("prod", "fp32"));
     const server = await serveProcess(["--registry", registryFolder, "--golden", evaluation.join(",")]);
@@ -51,34 +37,6 @@ export async function main([noise = "3"]: string[]): Promise<void> {
   }
 }
 
-function ocellus(...args: string[]): void {
-  const bin = resolve(import.meta.dirname, "../src/cli/bin.ts");
-  const run = spawnSync(process.execPath, ["--import", import.meta.resolve("tsx"), bin, ...args], { encoding: "utf8" });
-  if (run.status !== 0) throw new Error(`ocellus ${args.join(" ")}: ${run.stderr}`);
-}
-
-/** A copy of the model in the box with noise on one matrix. */
-function disturb(target: string, noise: number): void {
-  cpSync(box, target, { recursive: true });
-  const path = join(target, "model.safetensors");
-  const bytes = readFileSync(path);
-  const headerLength = Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength));
-  const found = header[disturbed];
-  if (found?.dtype !== "F16") throw new Error(`${disturbed}: expected F16, found ${found?.dtype}`);
-  const [begin, end] = found.data_offsets.map((offset: number) => 8 + headerLength + offset);
-  const data = Uint8Array.from(bytes.subarray(begin, end));
-  const values = toFloat32(data, "f16");
-  const spread = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
-  const random = seeded(1);
-  for (let i = 0; i < values.length; i++) {
-    const gauss = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    values[i] = values[i]! + noise * spread * gauss;
-  }
-  bytes.set(new Uint8Array(toFloat16Bits(values).buffer), begin);
-  writeFileSync(path, bytes);
-}
-
 async function rollout(registry: Registry, url: string, tag: string): Promise<void> {
   const started = performance.now();
   const { seq } = await registry.run("bench", startCanary("prod", tag, { steps, judged: true }));
@@ -87,7 +45,7 @@ async function rollout(registry: Registry, url: string, tag: string): Promise<vo
   const user = async (name: number) => {
     for (let i = 0; !isOver; i++) {
       const question = await questionAt(name * 1000 + i);
-      await ask(url, `user ${name} ${i}`, question.url, question.text);
+      await askProd(url, `user ${name} ${i}`, question.url, question.text);
       numRequests++;
     }
   };
@@ -102,18 +60,4 @@ async function rollout(registry: Registry, url: string, tag: string): Promise<vo
   console.log(
     `${tag.padEnd(9)} ${event.kind.padEnd(12)} ${String(numRequests).padStart(8)} ${String(figures?.golden?.numCanary ?? 0).padStart(18)} ${seconds.padStart(9)}   ${reason}`,
   );
-}
-
-async function ask(url: string, user: string, picture: string, text: string): Promise<void> {
-  const content = [
-    { type: "image_url", image_url: { url: picture } },
-    { type: "text", text },
-  ];
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "prod", user, messages: [{ role: "user", content }], max_tokens: 32 }),
-  });
-  await response.arrayBuffer();
-  if (response.status >= 500) console.log(`request failed with ${response.status}`);
 }

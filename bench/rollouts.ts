@@ -15,6 +15,7 @@ const same: Rates = {
   blocked: [0.01, 0.01],
   malformed: [0.02, 0.02],
   golden: [0.1, 0.1],
+  disagreement: [0, 0.01], // of the same version's answers to the same questions, where a draw was near
 };
 
 const scenarios: readonly { name: string; share: number; rates: Rates }[] = [
@@ -22,6 +23,10 @@ const scenarios: readonly { name: string; share: number; rates: Rates }[] = [
   { name: "A/A", share: 0.05, rates: same },
   { name: "golden set 10 points worse", share: 0.5, rates: { ...same, golden: [0.1, 0.2] } },
   { name: "golden set 20 points worse", share: 0.05, rates: { ...same, golden: [0.1, 0.3] } },
+  { name: "70 % alike, 80 % asked", share: 0.5, rates: { ...same, disagreement: [0, 0.3] } },
+  { name: "70 % alike, 80 % asked", share: 0.05, rates: { ...same, disagreement: [0, 0.3] } },
+  { name: "90 % alike, 80 % asked", share: 0.05, rates: { ...same, disagreement: [0, 0.1] } },
+  { name: "80 % alike, 80 % asked", share: 0.5, rates: { ...same, disagreement: [0, 0.2] } },
   { name: "errors 2 → 10 %", share: 0.05, rates: { ...same, error: [0.02, 0.1] } },
   { name: "errors 2 → 10 %", share: 0.5, rates: { ...same, error: [0.02, 0.1] } },
   { name: "slow first tokens 5 → 20 %", share: 0.05, rates: { ...same, slow_first_token: [0.05, 0.2] } },
@@ -31,15 +36,22 @@ const maxRequests = 60_000;
 const lookEvery = 10;
 /** One question of the golden set for each so many requests. */
 const goldenEvery = 2;
+/** Part of the stable version's answers that is compared. */
+const mirrored = 0.1;
 
 function rollout(seed: number, share: number, rates: Rates) {
   const random = seeded(seed);
-  const judge = new Judge();
+  const judge = new Judge({ required: ["disagreement"], agreementFloor: 0.8 });
   for (let request = 1; request <= maxRequests; request++) {
     const role: Role = random() < share ? "canary" : "stable";
     for (const [measure, [stable, canary]] of Object.entries(rates) as [Measure, readonly [number, number]][]) {
-      if (measure !== "golden") judge.observe(measure, role, random() < (role === "canary" ? canary : stable));
-      else if (request % goldenEvery === 0) judge.observePair("golden", askBoth(random, stable, canary));
+      const rate = role === "canary" ? canary : stable;
+      if (measure === "disagreement") {
+        const isCompared = role === "stable" && random() < mirrored;
+        if (isCompared) judge.observePair(measure, { stable: false, canary: random() < canary });
+      } else if (measure === "golden") {
+        if (request % goldenEvery === 0) judge.observePair(measure, askBoth(random, stable, canary));
+      } else judge.observe(measure, role, random() < rate);
     }
     if (request % lookEvery !== 0) continue;
     const { decision } = judge.verdict();

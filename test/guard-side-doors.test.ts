@@ -2,7 +2,7 @@
  * No side door: every route and every command that reaches a model, asked with a picture and with words that the policy
  * forbids. A route or command that is not listed here fails the test, so that a new one is tried before it is shipped.
  */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
@@ -165,7 +165,7 @@ const withoutModel = [
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
   ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
-  ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // of counts and of weights
+  ...["GET /admin/v1/aliases/:alias/figures", "GET /admin/v1/diff", "POST /admin/v1/diff"], // numbers of answers, and of weights
   ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
     (verb) => `POST /admin/v1/aliases/:alias/${verb}`,
   ),
@@ -341,6 +341,8 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   "ask --collection": () => ["ask", "--collection", "shelf", boots, question],
   eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
   batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
+  "golden init": (folder) => ["golden", "init", join(folder, "golden"), "--pictures", join(folder, "photos")],
+  "golden run": (folder) => ["golden", "run", join(folder, "golden-set.jsonl"), "--out", join(folder, "run.golden")],
   "batch of a collection": (folder) => [
     ...["batch", join(folder, "pages.jsonl"), "--out", join(folder, "out.jsonl")],
     ...["--collections", collectionsFolder()],
@@ -348,7 +350,7 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
 };
 
 /** These ask nothing that a person has written. */
-const wordless = ["describe", "demo"];
+const wordless = ["describe", "demo", "golden init"];
 /** Forbidden words of the question are refused here too, and no picture is needed for it. */
 const inWordsOnly: typeof commands = {
   "index search in words": () => ["index", "search", "shelf", "--text", question],
@@ -384,6 +386,12 @@ describe("no command is a side door", () => {
     `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body })}\n`;
   writeFileSync(join(folder, "in.jsonl"), line(request));
   writeFileSync(join(folder, "pages.jsonl"), line({ ...request, ocellus: { collection: "shelf" } }));
+  writeFileSync(
+    join(folder, "golden-set.jsonl"),
+    `${JSON.stringify({ image: boots, questions: [{ question, answer: "?" }] })}\n`,
+  );
+  mkdirSync(join(folder, "photos"));
+  copyFileSync(boots, join(folder, "photos", "1.jpg"));
 
   async function run(argv: readonly string[], policy: string): Promise<number> {
     Object.assign(out, { stdout: "", stderr: "" });
@@ -404,7 +412,8 @@ describe("no command is a side door", () => {
   });
   afterEach(() => {
     vi.restoreAllMocks();
-    for (const name of ["out.jsonl", "out.errors.jsonl"]) rmSync(join(folder, name), { force: true });
+    for (const name of ["out.jsonl", "out.errors.jsonl", "golden", "run.golden"])
+      rmSync(join(folder, name), { force: true, recursive: true });
   });
 
   it("knows every command", async () => {
@@ -464,11 +473,12 @@ describe("no command is a side door", () => {
       words,
     );
     await run(argv(folder), policy);
-    const files = ["out.jsonl", "trace.html"].map((file) =>
+    const files = ["out.jsonl", "trace.html", "run.golden"].map((file) =>
       readFileSync(join(folder, file), { encoding: "utf8", flag: "a+" }),
     );
     const said =
       name === "eval" || name === "demo" ? "" : [out.stdout, ...files].join("\n").toLowerCase().replaceAll(boots, "");
+    expect(existsSync(join(folder, "golden", "golden.jsonl"))).toBe(false); // a blocked answer is no proposal
     for (const word of words) expect(said).not.toMatch(new RegExp(`\\b${word}\\b`));
   });
 

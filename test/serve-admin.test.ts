@@ -70,6 +70,16 @@ describe("a command over HTTP", () => {
     expect(data[0]).toMatchObject({ actor: "127.0.0.1@admin", version: "v2", reason: "it reads prices" });
   });
 
+  it("mirrors to a shadow by a share, and compares a canary's answers where a floor is given", async () => {
+    const setup = await setUp();
+    const shadow = await command(setup, "shadow", { version: "v2", share: 0.2 });
+    expect(shadow.body).toMatchObject({ shadow: "v2", shadow_share: 0.2 });
+    expect((await command(setup, "shadow", { off: true })).body).not.toHaveProperty("shadow_share");
+    expect((await command(setup, "shadow", { version: "v2", share: 2 })).status).toBe(400);
+    const canary = await command(setup, "canary", { version: "v3", agreement: { floor: 0.9 } });
+    expect(canary.body.canary.agreement).toEqual({ floor: 0.9, share: 0.1 });
+  });
+
   it("rolls back: the canary first, then to the version before", async () => {
     const setup = await setUp();
     await command(setup, "deploy", { version: "v2" });

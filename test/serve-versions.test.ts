@@ -125,7 +125,7 @@ describe("changes under load", () => {
     const said: string[] = [];
     const isGood = (text: string) => said.push(text) > 0;
     const golden = new GoldenRunner(
-      [{ messages: [{ role: "user", content: "?" }], isGood }],
+      [{ kind: "exact", messages: [{ role: "user", content: "?" }], isGood }],
       fleet,
       rollouts,
       pino({ level: "silent" }),
@@ -175,6 +175,15 @@ describe("the judge", () => {
     await askUntil(setup, () => registry.state.aliases.get("prod")!.tag === "v2");
     const kinds = (await registry.history()).map(({ event }) => event.kind);
     expect(kinds.slice(-3)).toEqual(["canary_started", "share_changed", "promoted"]);
+  }, 60_000);
+
+  it("promotes in place of a step that is everybody: nobody would be left to compare with", async () => {
+    const setup = await setUp({ v1: {}, v2: {} });
+    const { registry } = setup;
+    await registry.run("test", startCanary("prod", "v2", judged)); // 50 and 100 %
+    await askUntil(setup, () => registry.state.aliases.get("prod")!.tag === "v2");
+    const kinds = (await registry.history()).map(({ event }) => event.kind);
+    expect(kinds.slice(-2)).toEqual(["canary_started", "promoted"]);
   }, 60_000);
 
   it("says which version answered which request", async () => {

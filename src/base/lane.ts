@@ -24,6 +24,11 @@ export class Lane {
     return this.#waiting.length;
   }
 
+  /** Whether work of that weight would begin at once. */
+  hasRoom(weight = 1): boolean {
+    return this.#waiting.length === 0 && this.#taken + weight <= this.#width;
+  }
+
   /**
    * @param weight what the work takes of the width. Nothing light slips past something heavy, which would wait for ever.
    * @throws `aborted` when the signal fires before the work has begun.
@@ -31,8 +36,8 @@ export class Lane {
   async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1): Promise<T> {
     invariant(weight <= this.#width, "work fits its lane");
     throwIfAborted(signal);
-    if (this.#waiting.length > 0 || this.#taken + weight > this.#width) await this.#turn(weight, signal);
-    else this.#taken += weight;
+    if (this.hasRoom(weight)) this.#taken += weight;
+    else await this.#turn(weight, signal);
     try {
       return await work();
     } finally {

@@ -76,7 +76,8 @@ export async function withPictures(body: unknown, folder: string, maxBytes: numb
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function dataUrl(path: string, maxBytes: number): Promise<string> {
+/** A picture file as a data URL. @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture. */
+export async function dataUrl(path: string, maxBytes: number): Promise<string> {
   const reading = (cause: unknown) => Promise.reject(ioError("read the picture", path, cause));
   const status = await stat(path).catch(reading);
   if (!status.isFile()) throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`);

@@ -10,7 +10,8 @@ import { resolveModel } from "../hub/index.js";
 import { loadClip, type VisionLanguageModel } from "../runtime/index.js";
 import { createApp, createServices, type Services, serverConfigSchema } from "../server/index.js";
 import { type BatchRequest, checkBatch, folderOf, maxLineBytes, readBatch, withPictures } from "./batch-input.js";
-import { BatchOutput, withBatchLock } from "./batch-output.js";
+import { BatchOutput } from "./batch-output.js";
+import { withOutputLock } from "./json-lines-file.js";
 import { forEachConcurrently } from "./map-concurrently.js";
 import { withBareModel, withGuards } from "./open-model.js";
 import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "./options.js";
@@ -60,7 +61,7 @@ Example:
 async function batch(file: string, flags: BatchFlags, terminal: Terminal): Promise<void> {
   const ids = await checkBatch(file);
   const { out: outPath, errors: errorsPath = `${outPath.replace(/\.jsonl$/, "")}.errors.jsonl` } = flags;
-  const result = await withBatchLock(outPath, () =>
+  const result = await withOutputLock(outPath, () =>
     withOutputs(outPath, errorsPath, async (out, errors) => {
       const done = new Set([...out.ids, ...errors.ids]);
       checkSameBatch(done, ids, outPath, file);

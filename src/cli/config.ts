@@ -42,7 +42,7 @@ export const serveConfigSchema = z.strictObject({
   golden: z
     .array(z.string())
     .default([])
-    .describe("evaluation files whose questions both versions are asked while a canary is judged"),
+    .describe("golden sets (folders or .jsonl files) whose questions both versions are asked while a canary is judged"),
   webhookUrl: z
     .url({ protocol: /^https?$/ })
     .optional()

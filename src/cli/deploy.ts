@@ -23,8 +23,13 @@ interface CanaryFlags extends RegistryFlags {
   readonly judge: boolean;
   readonly reason?: string;
   readonly off?: boolean;
+  readonly agreement?: number;
+  readonly mirror?: number;
   readonly wait: boolean;
 }
+
+/** Enough for evidence within some hundred requests, and a tenth of the work. */
+const defaultMirrored = 0.1;
 
 const walkthrough = `
 A version's way to everybody:
@@ -51,21 +56,30 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
   add(
     "canary <alias> <version>",
     "try a version with a share of the users, judged by its answers",
-    ([alias, tag], { share, steps, judge }) => tryWith(alias!, tag!, { share, steps, judged: judge }),
+    ([alias, tag], { share, steps, judge, ...rest }) =>
+      tryWith(alias!, tag!, { share, steps, judged: judge, agreement: agreementOf(rest) }),
   )
     .option("--steps <shares>", "shares to climb (default: 5,25,50,100)", parseSteps)
     .option("--share <percent>", "begin at, or change a running canary to, this share", parseShare)
     .option("--no-judge", "only people decide")
+    .option(
+      "--agreement <percent>",
+      "ask both versions some questions; their answers must be so alike in mean",
+      parseShare,
+    )
+    .option("--mirror <percent>", "the part of the answers to compare so (default: 10)", parseShare)
     .addHelpText("after", walkthrough);
   add(
     "shadow <alias> [version]",
-    "load a version beside an alias, for testers' requests only",
-    ([alias, tag], { off }) => {
+    "ask a version what an alias is asked, compare the answers, serve none of them",
+    ([alias, tag], { off, share }) => {
       if (off) return endShadow(alias!);
       if (tag === undefined) throw new OcellusError("invalid_request", "shadow: expected a version, or --off");
-      return startShadow(alias!, tag);
+      return startShadow(alias!, tag, share);
     },
-  ).option("--off", "end it");
+  )
+    .option("--off", "end it")
+    .option("--share <percent>", "mirror this part of the answers (default: 100)", parseShare);
   add("promote <alias>", "let the canary serve everybody", ([alias], flags) => promote(alias!, why(flags))).option(
     ...reason,
   );
@@ -78,6 +92,18 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
     .description("say which version answered a request, and why")
     .argument("<request-id>", "the header x-request-id of its answer")
     .action((id: string, _local: unknown, command: Command) => who(id, command.optsWithGlobals(), terminal));
+}
+
+/** @throws `invalid_request` where it would mean nothing. */
+function agreementOf({ agreement: floor, mirror: share }: Pick<CanaryFlags, "agreement" | "mirror">) {
+  if (floor === undefined && share !== undefined)
+    throw new OcellusError(
+      "invalid_request",
+      "--mirror: expected --agreement too, which says how alike answers must be",
+    );
+  if (floor === 1)
+    throw new OcellusError("invalid_request", "--agreement: expected less than 100 %: no change keeps every word");
+  return floor === undefined ? undefined : { floor, share: share ?? defaultMirrored };
 }
 
 function why({ reason }: CanaryFlags) {
@@ -100,11 +126,11 @@ async function change(alias: string, command: RegistryCommand, flags: CanaryFlag
     const found = aliasOf(await registry.run(actorOf(), command), alias);
     const waiting = flags.wait ? outcomeOf(registry, alias, terminal.signal) : [];
     if (flags.json) return printJson(terminal, { ...found, servers: await waiting });
-    const { tag, canary, shadow, previous } = found;
+    const { tag, canary, shadow, shadowShare, previous } = found;
     const parts = [
       `${alias} serves ${tag}`,
       ...(canary ? [`canary ${canary.tag} with ${percent(canary.share)}${canary.isPaused ? ", paused" : ""}`] : []),
-      ...(shadow === undefined ? [] : [`shadow ${shadow}`]),
+      ...(shadow === undefined ? [] : [`shadow ${shadow} with ${percent(shadowShare ?? 1)} of the answers`]),
       ...(previous[0] === undefined ? [] : [`before: ${previous[0]}`]),
     ];
     printLine(terminal, parts.join(" · "));
@@ -117,8 +143,9 @@ async function who(id: string, flags: RegistryFlags, terminal: Terminal): Promis
     const found = await registry.answers.find(id);
     if (!found)
       throw new OcellusError("not_found", `no answer to the request ${id} is known; answers are kept for thirty days`);
-    if (flags.json) return printJson(terminal, found);
-    const { at, model, tag, role, reason } = found;
-    printLine(terminal, `${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`);
+    const mirrored = await registry.answers.findMirrored(id);
+    if (flags.json) return printJson(terminal, { ...found, ...(mirrored.length > 0 && { mirrored }) });
+    for (const { at, model, tag, role, reason } of [found, ...mirrored])
+      printLine(terminal, `${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`);
   });
 }

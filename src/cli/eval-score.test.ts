@@ -24,6 +24,30 @@ describe("isCorrect", () => {
     expect(isCorrect("2.", expected)).toBe(true);
     expect(isCorrect("Two items.", expected)).toBe(false);
     expect(isCorrect("", expected)).toBe(false);
+    expect(isCorrect("", { accept: [], pattern: "^x" })).toBe(false);
+  });
+
+  it("takes the items of a set in any order, all of them and no other", () => {
+    const expected = { accept: [], set: ["red", "dark blue", "black and white"] };
+    for (const text of [
+      "Dark blue, black, white and red.",
+      "white\nblack\nred\ndark blue",
+      "red; dark blue; black & white; red",
+    ])
+      expect(isCorrect(text, expected), text).toBe(true);
+    for (const text of ["red, dark blue", "red, dark blue, black, white, green", "red dark blue black white", ""])
+      expect(isCorrect(text, expected), text).toBe(false);
+    expect(isCorrect("蓝色、红色和绿色。", { accept: [], set: ["红色", "绿色", "蓝色"] })).toBe(true);
+  });
+
+  it("takes what a pattern is found in, and JSON by a schema", () => {
+    expect(isCorrect(" Error, code 404. ", { accept: [], pattern: "code 40[34]" })).toBe(true);
+    expect(isCorrect("Error", { accept: ["fault"], pattern: "code 40[34]" })).toBe(false);
+    const schema = { type: "object", properties: { price: { type: "number" } }, required: ["price"] };
+    expect(isCorrect('{"name": "bag", "price": 3}', { accept: [], schema })).toBe(true);
+    expect(isCorrect('{"price": "3"}', { accept: [], schema })).toBe(false);
+    expect(isCorrect("3", { accept: [], schema })).toBe(false);
+    expect(isCorrect("no JSON", { accept: [], schema })).toBe(false);
   });
 });
 
@@ -59,7 +83,7 @@ describe("wilsonInterval", () => {
 });
 
 const answered = (kind: string, scene: string, language: string, correct: boolean) => ({
-  case: { kind, scene, language, question: "", answer: "", accept: [], image: "", origin: "" } satisfies EvalCase,
+  case: { kind, scene, language, question: "", accept: [], reviewed: true, image: "", origin: "" } satisfies EvalCase,
   text: "",
   correct,
 });

@@ -1,5 +1,5 @@
 /** Scoring: normalised exact match, counts by group and language, and how sure a counted share is. */
-import { z } from "zod";
+import { fitsPattern, satisfiesSchema } from "../grammar/index.js";
 import { type EvalCase, groupName } from "./eval-set.js";
 
 /** What was answered to one case. */
@@ -18,27 +18,31 @@ export function normaliseAnswer(text: string): string {
     .replace(/[\s.。!!]+$/u, "");
 }
 
-export interface ExpectedAnswer {
-  readonly answer: string;
-  readonly accept: readonly string[];
-  readonly pattern?: string | undefined;
-  readonly schema?: Readonly<Record<string, unknown>> | undefined;
-}
+export type ExpectedAnswer = Pick<EvalCase, "answer" | "accept"> &
+  Partial<Pick<EvalCase, "set" | "pattern" | "schema">>;
 
-/** One of the expected answers, or what fits the pattern or the schema. */
-export function isCorrect(text: string, { answer, accept, pattern, schema }: ExpectedAnswer): boolean {
+/** One of the expected answers, the items of the set, or what fits the pattern or the schema. */
+export function isCorrect(text: string, { answer, accept, set, pattern, schema }: ExpectedAnswer): boolean {
   const found = normaliseAnswer(text);
-  if ([answer, ...accept].some((wanted) => normaliseAnswer(wanted) === found)) return true;
-  if (pattern !== undefined && new RegExp(pattern, "u").test(text.trim())) return true;
-  return schema !== undefined && fitsSchema(text, schema);
+  if (accept.concat(answer ?? []).some((wanted) => normaliseAnswer(wanted) === found)) return true;
+  if (set && isSame(itemsOf(text), set.flatMap(itemsOf))) return true;
+  try {
+    if (pattern !== undefined && fitsPattern(text.trim(), pattern)) return true;
+    return schema !== undefined && satisfiesSchema(JSON.parse(text), schema);
+  } catch {
+    return false; // no JSON, or one of the texts on which no pattern may spend more time
+  }
 }
 
-function fitsSchema(text: string, schema: Readonly<Record<string, unknown>>): boolean {
-  try {
-    return z.fromJSONSchema(schema).safeParse(JSON.parse(text)).success;
-  } catch {
-    return false; // not JSON
-  }
+/** `red, blue and green` and `红色、蓝色和绿色` have three. */
+function itemsOf(list: string): string[] {
+  const items = list.split(/[,;\n\uff0c\uff1b\u3001&]|\band\b|和|以及/u).map(normaliseAnswer);
+  return items.filter((item) => item !== "");
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  const [items, others] = [new Set(a), new Set(b)];
+  return items.size === others.size && [...items].every((item) => others.has(item));
 }
 
 /** 97.5th percentile of the normal distribution: 95 % lie within ± this many standard deviations. */
@@ -89,7 +93,7 @@ function byLanguage(group: string, answers: readonly EvalAnswer[]): Score[] {
   return scores.length > 1 ? [scoreOf(group, "all", answers), ...scores] : scores;
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = keyOf(item);

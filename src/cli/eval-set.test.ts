@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { chooseCases, groupName, readEvalFiles, readGoals } from "./eval-set.js";
+import { isCorrect } from "./eval-score.js";
+import { chooseCases, groupName, matchKindOf, readEvalFiles, readGoals, reviewedCases } from "./eval-set.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -41,14 +42,53 @@ describe("readEvalFiles", () => {
       message: expect.stringContaining("b.jsonl:2"),
     });
     const wrong = await write("c.jsonl", JSON.stringify({ image: "a.png", questions: [{ kind: "class" }] }));
-    await expect(readEvalFiles([wrong])).rejects.toThrow(/c\.jsonl:1: questions\.0\.language/);
+    await expect(readEvalFiles([wrong])).rejects.toThrow(/c\.jsonl:1: questions\.0\.question/);
     await expect(readEvalFiles([join(folder, "none.jsonl")])).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("reads the .jsonl files of a folder, and questions of which only the answer is known", async () => {
+    const short = (answer: object) => JSON.stringify({ image: "a.png", questions: [{ question: "?", ...answer }] });
+    await write("b.jsonl", short({ set: ["red"], reviewed: false }));
+    await write("a.jsonl", `${short({ pattern: "x" })}\n${short({ schema: { type: "string" } })}`);
+    const cases = await readEvalFiles([folder]);
+    expect(cases.map(matchKindOf)).toEqual(["pattern", "schema", "set"]);
+    expect(reviewedCases(cases)).toMatchObject({ cases: [{}, {}], numUnreviewed: 1 });
+    expect(chooseCases(cases)).toHaveLength(2);
+  });
+
+  it("reads the example of docs/golden.md", async () => {
+    const page = await readFile(new URL("../../docs/golden.md", import.meta.url), "utf8");
+    const [, example] = /```json\n(.*?)```/s.exec(page)!;
+    const cases = await readEvalFiles([await write("a.jsonl", example!.replace(/\n/g, " "))]);
+    expect(cases.map(matchKindOf)).toEqual(["exact", "set", "pattern", "schema", "exact"]);
+    expect(isCorrect("It is $12.", cases[2]!)).toBe(true);
+    expect(cases.map(({ reviewed }) => reviewed)).toEqual([true, true, true, true, false]);
+  });
+
+  it.each([
+    [{}, /questions\.0: expected an answer, accept, set, pattern or schema/],
+    [{ pattern: "(a" }, /questions\.0\.pattern: .*is not a regular expression/],
+    [{ pattern: "\\ba" }, /has \\b, which is not supported/],
+    [{ schema: { type: "text" } }, /questions\.0\.schema: JSON schema, #\/type: expected one or several of/],
+    [{ answer: "" }, /questions\.0\.answer/],
+  ])("refuses %j, naming the place", async (answer, problem) => {
+    const path = await write("a.jsonl", JSON.stringify({ image: "a.png", questions: [{ question: "?", ...answer }] }));
+    await expect(readEvalFiles([path])).rejects.toThrow(problem);
+    await expect(readEvalFiles([path])).rejects.toThrow(/a\.jsonl:1: /);
   });
 });
 
 describe("chooseCases", () => {
   const cases = ["en", "en", "zh"].flatMap((language) =>
-    ["class", "count"].map((kind) => ({ ...question, kind, language, accept: [], image: "", origin: "" })),
+    ["class", "count"].map((kind) => ({
+      ...question,
+      kind,
+      language,
+      accept: [],
+      reviewed: true,
+      image: "",
+      origin: "",
+    })),
   );
 
   it("limits each kind, scene and language on its own", () => {
@@ -72,7 +112,7 @@ describe("readGoals", () => {
     const file = join(folder, "a.jsonl");
     expect(await readGoals([file])).toEqual({});
     await write("goals.json", '{"class/one": 88, "count": 97}');
-    expect(await readGoals([file])).toEqual({ "class/one": 88, count: 97 });
+    for (const place of [file, folder]) expect(await readGoals([place])).toEqual({ "class/one": 88, count: 97 });
   });
 
   it("refuses goals that are no per cent", async () => {

@@ -1,38 +1,55 @@
 /**
- * Evaluation files: JSON lines, one picture with its questions each; and the goals kept beside them in goals.json.
- *   {"image": "data:…" or a path relative to the file, "questions": [{"kind", "scene", "language", "question", "answer", "accept"?, "pattern"?, "schema"?}]}
+ * Evaluation files, golden sets too: JSON lines, one picture with its questions each, in a file or in the files of a folder;
+ * and the goals kept beside them in goals.json.
+ *   {"image": "data:…" or a path relative to the file, "questions": [{"question", "answer", …}]}
+ * A question is answered by `answer` or one of `accept` (exact), by the items of `set` in any order, by what fits `pattern`,
+ * or by JSON that satisfies `schema`. What a model has proposed stands there with `"reviewed": false`, and is not asked.
  */
-import { createReadStream } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { z } from "zod";
 import { ioError, OcellusError } from "../base/index.js";
+import { checkPattern, checkSchema } from "../grammar/index.js";
 import { evaluationFolder } from "./package-files.js";
 import { isUrl } from "./pictures.js";
+import { readLines } from "./read-lines.js";
 
-const questionSchema = z.object({
-  kind: z.string(),
-  scene: z.string().default(""),
-  language: z.string(),
-  question: z.string(),
-  answer: z.string(),
-  accept: z.array(z.string()).default([]),
-  /** A regular expression that an answer may fit instead. */
-  pattern: z.string().max(1000).refine(isPattern, "expected a regular expression").optional(),
-  /** A JSON schema that an answer may fit instead. */
-  schema: z.record(z.string(), z.unknown()).optional(),
-});
+const questionSchema = z
+  .object({
+    /** What is asked for, to count by. */
+    kind: z.string().default("question"),
+    scene: z.string().default(""),
+    language: z.string().default(""),
+    question: z.string().min(1),
+    answer: z.string().min(1).optional(),
+    /** Other answers that are as good. */
+    accept: z.array(z.string().min(1)).default([]),
+    /** The items that an answer lists, all of them and no other, in any order. */
+    set: z.array(z.string().min(1)).min(1).optional(),
+    /** A regular expression that is found in an answer. */
+    pattern: z.string().max(1000).superRefine(fine(checkPattern)).optional(),
+    /** A JSON schema, as for `response_format`, that an answer satisfies. */
+    schema: z.record(z.string(), z.unknown()).superRefine(fine(checkSchema)).optional(),
+    /** False: an answer that nobody has looked at. */
+    reviewed: z.boolean().default(true),
+  })
+  .refine(
+    ({ answer, accept, set, pattern, schema }) => answer ?? accept[0] ?? set ?? pattern ?? schema,
+    "expected an answer, accept, set, pattern or schema",
+  );
 
-function isPattern(text: string): boolean {
-  try {
-    return Boolean(new RegExp(text, "u"));
-  } catch {
-    return false;
-  }
+/** As a check of zod: what `check` throws is the problem. */
+function fine<T>(check: (value: T) => void) {
+  return (value: T, { addIssue }: z.core.$RefinementCtx<T>) => {
+    try {
+      check(value);
+    } catch (error) {
+      addIssue({ code: "custom", message: (error as Error).message });
+    }
+  };
 }
 
-const recordSchema = z.object({ image: z.string(), questions: z.array(questionSchema) });
+const recordSchema = z.object({ image: z.string().min(1), questions: z.array(questionSchema) });
 
 /** One question about one picture, and where it stands: `file:line`. */
 export interface EvalCase extends z.infer<typeof questionSchema> {
@@ -42,63 +59,109 @@ export interface EvalCase extends z.infer<typeof questionSchema> {
 
 /** A million questions take hours here; more in one run is a mistake in the file. */
 const maxCases = 1_000_000;
+/** The largest picture that is decoded has 64 MiB, in base64 a third more. */
+const maxLineBytes = 96 * 2 ** 20;
 
 /** @throws `not_found` or `io`, `invalid_file` naming the line, `too_large`. */
 export async function readEvalFiles(files: readonly string[]): Promise<EvalCase[]> {
-  const paths = files.length > 0 ? files : await evaluationFiles();
   const cases: EvalCase[] = [];
-  for (const path of paths) {
-    for await (const found of readEvalFile(path)) cases.push(found);
-    if (cases.length > maxCases) throw new OcellusError("too_large", `${path}: more than ${maxCases} questions in all`);
+  for await (const { found, problems } of readEvalLines(files)) {
+    if (problems[0] !== undefined) throw new OcellusError("invalid_file", problems[0]);
+    cases.push(...found);
   }
   return cases;
 }
 
-async function evaluationFiles(): Promise<string[]> {
-  const names = await readdir(evaluationFolder).catch(() => []);
-  const files = names.filter((name) => name.endsWith(".jsonl")).sort();
-  if (files.length > 0) return files.map((name) => join(evaluationFolder, name));
+interface EvalLine {
+  readonly found: readonly EvalCase[];
+  /** Each begins with the place; when there are any, nothing is found. */
+  readonly problems: readonly string[];
+}
+
+/** Line by line, going on after what is wrong. @throws `not_found`, `io`, `too_large`. */
+export async function* readEvalLines(files: readonly string[]): AsyncGenerator<EvalLine> {
+  let numCases = 0;
+  for (const path of await pathsOf(files)) {
+    for await (const { text, number } of readLines(path, maxLineBytes)) {
+      if (text.trim() === "") continue;
+      const line = parseLine(text, path, `${path}:${number}`);
+      numCases += line.found.length;
+      if (numCases > maxCases) throw new OcellusError("too_large", `${path}: more than ${maxCases} questions in all`);
+      yield line;
+    }
+  }
+}
+
+/** Folders stand for the .jsonl files in them; nothing at all for those of the package. */
+async function pathsOf(files: readonly string[]): Promise<string[]> {
+  const paths = files.length > 0 ? files : [evaluationFolder];
+  return (await Promise.all(paths.map(filesIn))).flat();
+}
+
+async function filesIn(path: string): Promise<string[]> {
+  const status = await stat(path).catch((cause: unknown) => {
+    throw ioError("read the evaluation file", path, cause);
+  });
+  if (!status.isDirectory()) return [path];
+  const names = (await readdir(path)).filter((name) => name.endsWith(".jsonl")).sort();
+  if (names.length > 0) return names.map((name) => join(path, name));
   throw new OcellusError(
     "not_found",
-    `${evaluationFolder} holds no .jsonl files; name the evaluation files to run: ocellus eval my-questions.jsonl`,
+    `${path} holds no .jsonl files; name files of questions, or make some: ocellus golden init`,
   );
 }
 
-async function* readEvalFile(path: string): AsyncGenerator<EvalCase> {
-  const stream = createReadStream(path);
-  const opened = new Promise<void>((done, fail) => stream.once("open", () => done()).once("error", fail));
-  await opened.catch((cause: unknown) => Promise.reject(ioError("read the evaluation file", path, cause)));
-  let lineNumber = 0;
-  for await (const line of createInterface({ input: stream })) {
-    lineNumber++;
-    if (line.trim() !== "") yield* parseLine(line, path, lineNumber);
+function parseLine(text: string, path: string, origin: string): EvalLine {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    return { found: [], problems: [`${origin}: expected JSON, ${(cause as Error).message}`] };
   }
-}
-
-function parseLine(line: string, path: string, lineNumber: number): EvalCase[] {
-  const origin = `${path}:${lineNumber}`;
-  const record = recordSchema.safeParse(parseJson(line, origin));
+  const record = recordSchema.safeParse(json);
   if (!record.success) {
-    const issue = record.error.issues[0]!;
-    throw new OcellusError("invalid_file", `${origin}: ${issue.path.join(".")}: ${issue.message}`);
+    const problems = record.error.issues.map((issue) => [origin, issue.path.join("."), issue.message]);
+    return { found: [], problems: problems.map((parts) => parts.filter((part) => part !== "").join(": ")) };
   }
   const { image, questions } = record.data;
   const picture = isUrl(image) ? image : resolve(dirname(path), image);
-  return questions.map((question) => ({ ...question, image: picture, origin }));
+  return { found: questions.map((question) => ({ ...question, image: picture, origin })), problems: [] };
 }
 
-function parseJson(text: string, origin: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new OcellusError("invalid_file", `${origin}: expected JSON, ${(cause as Error).message}`, { cause });
-  }
+/** How the answers of a case are told right from wrong. */
+export const matchKinds = ["exact", "set", "pattern", "schema"] as const;
+export type MatchKind = (typeof matchKinds)[number];
+
+/** By the widest of its means. */
+export function matchKindOf({ set, pattern, schema }: Pick<EvalCase, "set" | "pattern" | "schema">): MatchKind {
+  if (schema) return "schema";
+  if (pattern !== undefined) return "pattern";
+  return set ? "set" : "exact";
 }
 
-/** The first `limit` of each kind, scene and language, of the wanted kinds. */
+/** For people: what an answer was expected to be. */
+export function expectedText({ answer, accept, set, pattern, schema }: EvalCase): string {
+  const one = answer ?? accept[0] ?? set?.join(", ") ?? pattern;
+  return one ?? `JSON by ${JSON.stringify(schema)}`;
+}
+
+/** The answers that somebody stands for. */
+export function reviewedCases(cases: readonly EvalCase[]): { cases: EvalCase[]; numUnreviewed: number } {
+  const reviewed = cases.filter((found) => found.reviewed);
+  return { cases: reviewed, numUnreviewed: cases.length - reviewed.length };
+}
+
+/** One note for people; none when all are reviewed. */
+export function unreviewedNotes(numUnreviewed: number): string[] {
+  if (numUnreviewed === 0) return [];
+  return [`${numUnreviewed} questions are not asked: nobody has reviewed their answers ("reviewed": false)`];
+}
+
+/** The first `limit` reviewed ones of each kind, scene and language, of the wanted kinds. */
 export function chooseCases(cases: readonly EvalCase[], kinds?: readonly string[], limit = Number.POSITIVE_INFINITY) {
   const taken = new Map<string, number>();
   return cases.filter((found) => {
+    if (!found.reviewed) return false;
     if (kinds && !kinds.includes(found.kind) && !kinds.includes(groupName(found))) return false;
     const key = `${groupName(found)} ${found.language}`;
     const count = taken.get(key) ?? 0;
@@ -115,15 +178,25 @@ export function groupName({ kind, scene }: { kind: string; scene: string }): str
 /** Least accuracy in per cent, by group: "class/one", or "class" for all scenes of a kind together. */
 export type Goals = Readonly<Record<string, number>>;
 
-/** goals.json beside the first file; none when there is no such file. */
+/** goals.json beside the first file, or in the first folder; none when there is no such file. */
 export async function readGoals(files: readonly string[]): Promise<Goals> {
-  const path = join(files[0] === undefined ? evaluationFolder : dirname(files[0]), "goals.json");
+  const first = files[0] ?? evaluationFolder;
+  const isFolder = (await stat(first).catch(() => undefined))?.isDirectory();
+  const path = join(isFolder ? first : dirname(first), "goals.json");
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text === undefined) return {};
-  const goals = z.record(z.string(), z.number().min(0).max(100)).safeParse(parseJson(text, path));
+  const goals = z.record(z.string(), z.number().min(0).max(100)).safeParse(parseGoals(text, path));
   if (goals.success) return goals.data;
   throw new OcellusError(
     "invalid_file",
     `${path}: expected {"kind/scene": per cent}, ${goals.error.issues[0]!.message}`,
   );
+}
+
+function parseGoals(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new OcellusError("invalid_file", `${path}: expected JSON, ${(cause as Error).message}`, { cause });
+  }
 }

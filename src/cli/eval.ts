@@ -11,12 +11,21 @@ import { packedFiles, type Weights, weightsOptions } from "../pack/index.js";
 import { askAll } from "./eval-ask.js";
 import { type EvalRun, evalReport } from "./eval-report.js";
 import { type EvalAnswer, scoreAnswers } from "./eval-score.js";
-import { chooseCases, type EvalCase, type Goals, readEvalFiles, readGoals } from "./eval-set.js";
+import {
+  chooseCases,
+  type EvalCase,
+  expectedText,
+  type Goals,
+  readEvalFiles,
+  readGoals,
+  reviewedCases,
+  unreviewedNotes,
+} from "./eval-set.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, commaList, integerBetween, type ModelFlags } from "./options.js";
 import { fileExists } from "./pictures.js";
 import { describeQuestions, startProgress } from "./progress.js";
-import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
+import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
 interface EvalFlags extends Omit<ModelFlags, "weights"> {
   readonly weights: readonly Weights[];
@@ -29,7 +38,7 @@ interface EvalFlags extends Omit<ModelFlags, "weights"> {
 export function addEvalCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("eval"))
     .description("measure a model on files of labelled questions")
-    .argument("[files...]", "JSON lines (default: the evaluation files of the package)")
+    .argument("[files...]", "JSON lines, or folders of them (default: the evaluation files of the package)")
     .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [
       "fp32",
       "int8",
@@ -51,7 +60,9 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
 
 async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Terminal): Promise<void> {
   const goals = await readGoals(files);
-  const cases = chooseCases(await readEvalFiles(files), flags.kinds, flags.limit);
+  const all = await readEvalFiles(files);
+  if (!flags.json) printNotes(terminal, unreviewedNotes(reviewedCases(all).numUnreviewed));
+  const cases = chooseCases(all, flags.kinds, flags.limit);
   if (cases.length === 0)
     throw new OcellusError("invalid_request", "eval: no questions left; check --kinds and the files");
   const runs: EvalRun[] = [];
@@ -115,8 +126,17 @@ function judged(run: EvalRun, goals: Goals) {
 }
 
 function failureLine(weights: string, { case: found, text }: EvalAnswer): string {
-  const { origin, kind, scene, language, question, answer } = found;
-  return JSON.stringify({ weights, origin, kind, scene, language, question, expected: answer, found: text });
+  const { origin, kind, scene, language, question } = found;
+  return JSON.stringify({
+    weights,
+    origin,
+    kind,
+    scene,
+    language,
+    question,
+    expected: expectedText(found),
+    found: text,
+  });
 }
 
 async function writeFailures(path: string, lines: readonly string[]): Promise<void> {

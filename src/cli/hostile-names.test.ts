@@ -39,9 +39,25 @@ beforeAll(async () => {
     { model_type: evil },
     (_, i) => (i % 2 === 0 ? 0 : Number.NaN),
   );
+  writeFileSync(
+    join(folder, "set.jsonl"),
+    JSON.stringify({ image: evil, questions: [{ question: evil, answer: evil }] }),
+  );
+  for (const name of ["a", "b"]) writeFileSync(join(folder, `${name}.golden`), goldenResult(name === "a"));
   mkdirSync(join(folder, "pickles"));
   writeFileSync(join(folder, "pickles", `evil${evil.replaceAll("\0", "")}.pkl`), `cos\nsystem\n(S'\u001b[2J'\ntR.`);
 });
+
+/** All that is not a number or a list of ours is hostile. */
+function goldenResult(correct: boolean): string {
+  const set = { path: evil, digest: evil, questions: 9 };
+  const header = { golden: 1, set, version: { name: evil, digest: evil, weights: evil }, at: "2026-01-01T00:00:00Z" };
+  const answers = ["1", "2"].map((id, index) => ({
+    ...{ id, index, origin: evil, kind: `${id}${evil}`, scene: evil, language: evil, match: "exact", question: evil },
+    ...{ expected: evil, text: evil, correct: correct && index === 0, version: `${id}${evil}`, failure: evil },
+  }));
+  return [header, ...answers].map((line) => `${JSON.stringify(line)}\n`).join("");
+}
 
 describe("names that a file brings", () => {
   it.each([
@@ -54,6 +70,10 @@ describe("names that a file brings", () => {
     ["inspect --safe", () => ["inspect", join(folder, "pickles"), "--safe"]],
     ["inspect --safe --json", () => ["inspect", join(folder, "pickles"), "--safe", "--json"]],
     ["diff", () => ["diff", a, b]],
+    ["golden check", () => ["golden", "check", join(folder, "set.jsonl")]],
+    ["golden report", () => ["golden", "report", join(folder, "a.golden")]],
+    ["golden report of two", () => ["golden", "report", join(folder, "a.golden"), join(folder, "b.golden")]],
+    ["golden report --json", () => ["golden", "report", join(folder, "a.golden"), "--json"]],
     ["diff --quick --json", () => ["diff", a, b, "--quick", "--json"]],
   ])("reach a terminal as escapes only: %s", async (_, argv) => {
     const { stdout, stderr } = await run(...argv());

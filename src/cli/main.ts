@@ -14,6 +14,7 @@ import { addDescribeCommand } from "./describe.js";
 import { addDiffCommand } from "./diff.js";
 import { addDoctorCommand } from "./doctor.js";
 import { addEvalCommand } from "./eval.js";
+import { addGoldenCommand } from "./golden.js";
 import { addGraphCommand } from "./graph.js";
 import { addGuardCommand } from "./guard.js";
 import { addIndexCommand } from "./index-command.js";
@@ -75,7 +76,7 @@ function createProgram(terminal: Terminal): Command {
     ...[addPullCommand, addListCommand, addRmCommand, addServeCommand],
     ...[addConfigCommand, addKeysCommand, addBatchCommand, addMcpCommand],
     ...[addIndexCommand, addMatchCommand],
-    ...[addPublishCommand, addVersionsCommand, addDeployCommands],
+    ...[addPublishCommand, addVersionsCommand, addDeployCommands, addGoldenCommand],
     ...[addInspectCommand, addDiffCommand, addGraphCommand, addQuantReportCommand],
     addGuardCommand,
     ...[addAuditCommand],

@@ -1,5 +1,5 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { OcellusError } from "../base/index.js";
 import { resolveModel } from "../hub/index.js";
 import { type PackingPlan, type PackResult, pack, parsePlan, type Weights } from "../pack/index.js";
@@ -15,6 +15,7 @@ import {
   zeroPointsOption,
 } from "./options.js";
 import { type AutoFlags, choosePlan, confirmPlan, planText } from "./pack-auto.js";
+import { modelInTheBox } from "./package-files.js";
 import { describeBytes, formatBytes, formatSeconds, startProgress } from "./progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
@@ -28,7 +29,12 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
   program
     .command("pack")
     .description("turn a checkpoint into a packed model: ONNX graphs and small weights")
-    .argument("<checkpoint>", "folder with config.json and the weights, or a pulled owner/name")
+    .addArgument(
+      new Argument("[checkpoint]", "folder with config.json and the weights, or a pulled owner/name").default(
+        modelInTheBox,
+        "the model in the box",
+      ),
+    )
     .option("--into <folder>", "where to put it (default: the cache, where every command finds it)")
     .addOption(packWeightsOption())
     .addOption(blockSizeOption())

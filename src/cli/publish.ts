@@ -1,9 +1,10 @@
 /** `ocellus publish FOLDER --tag NAME`: a model's folder becomes a version that never changes. */
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { OcellusError } from "../base/index.js";
 import { readSideJson } from "../checkpoint/index.js";
 import { resolveModel } from "../hub/index.js";
 import { manifestBytes, manifestDigest, signManifest } from "../registry/index.js";
+import { modelInTheBox } from "./package-files.js";
 import { describeBytes, formatBytes, startProgress } from "./progress.js";
 import { actorOf, addRegistryOptions, type RegistryFlags, readKey, withRegistry } from "./registry.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
@@ -24,7 +25,12 @@ Examples:
 export function addPublishCommand(program: Command, terminal: Terminal): void {
   addRegistryOptions(program.command("publish"))
     .description("store a checkpoint or packed model as a version")
-    .argument("<folder>", "checkpoint folder, packed model or name of a pulled checkpoint")
+    .addArgument(
+      new Argument("[folder]", "checkpoint folder, packed model or name of a pulled checkpoint").default(
+        modelInTheBox,
+        "the model in the box",
+      ),
+    )
     .requiredOption("--tag <name>", "what it is called for ever, such as qwen3-vl-8b-v1.1.0")
     .option("--parent <tag>", "the version that it was made from")
     .option("--notes <text>", "what is new in it")

@@ -1,13 +1,13 @@
 /** `ocellus quant-report --tasks`: labelled questions asked in each format, with what it takes to answer them. */
 import { OcellusError } from "../base/index.js";
 import { packedBytes, type ReportFormat, withPackedFormat } from "../inspect/index.js";
-import { chooseCases, type EvalCase, readEvalFiles, readGoals } from "./eval-set.js";
+import { chooseCases, type EvalCase, readEvalFiles, readGoals, reviewedCases, unreviewedNotes } from "./eval-set.js";
 import type { GlobalFlags } from "./options.js";
 import { describeBytes, describeQuestions, formatBytes, startProgress } from "./progress.js";
 import { shown } from "./shown.js";
 import { runTaskProcess, type TaskJob, type TaskResult } from "./task-run.js";
 import { maxPoints, type TaskScore, taskScores } from "./task-score.js";
-import { coloursFor, printJson, printLine, type Terminal } from "./terminal.js";
+import { coloursFor, printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 import { textTable } from "./text-layout.js";
 
 export interface TaskFlags extends GlobalFlags {
@@ -30,7 +30,9 @@ const parallel = 8;
 export async function reportTasks(path: string, flags: TaskFlags, terminal: Terminal): Promise<void> {
   const files = flags.questions ?? [];
   const kinds = tasksWithGoals(Object.keys(await readGoals(files)));
-  const cases = chooseCases(await readEvalFiles(files), kinds, flags.limit);
+  const all = await readEvalFiles(files);
+  if (!flags.json) printNotes(terminal, unreviewedNotes(reviewedCases(all).numUnreviewed));
+  const cases = chooseCases(all, kinds, flags.limit);
   if (cases.length === 0) throw new OcellusError("invalid_request", "quant-report: the files hold no such questions");
   const formats: ReportFormat[] = [...new Set<ReportFormat>(["fp32", ...flags.formats])];
   const bytes = await packedBytes(path, formats);

@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ioError } from "../base/index.js";
 import { cacheRoot } from "../checkpoint/index.js";
-import { type Alias, type JournalEntry, manifestBytes, Registry, type RegistryState } from "../registry/index.js";
+import {
+  type Alias,
+  type Comparison,
+  type JournalEntry,
+  manifestBytes,
+  Registry,
+  type RegistryState,
+  type RolloutPlan,
+} from "../registry/index.js";
 import type { GlobalFlags } from "./options.js";
 import { formatBytes } from "./progress.js";
 import { textTable } from "./text-layout.js";
@@ -65,16 +73,25 @@ export function versionsTable(state: RegistryState): string {
     manifest.createdAt.slice(0, 16).replace("T", " "),
     manifest.createdBy,
     digest.slice(7, 19),
-    uses.flatMap((alias) => useOf(alias, manifest.tag)).join(", "),
+    uses.flatMap((alias) => useOf(alias, manifest.tag, state.comparisons.get(manifest.tag))).join(", "),
   ]);
   const head = ["version", "family", "weights", "size", "published", "by", "digest", "used by"];
   return textTable([head, ...rows], ["left", "left", "left", "right", "left", "left", "left", "left"]);
 }
 
-function useOf({ name, tag, canary, shadow }: Alias, wanted: string): string[] {
+function useOf({ name, tag, canary, shadow }: Alias, wanted: string, compared: Comparison | undefined): string[] {
   if (tag === wanted) return [name];
   if (canary?.tag === wanted) return [`${name} (canary ${percent(canary.share)})`];
-  return shadow === wanted ? [`${name} (shadow)`] : [];
+  return shadow === wanted ? [`${name} (shadow${compared ? `: ${comparisonText(compared)}` : ""})`] : [];
+}
+
+export function comparisonText({ served, numPairs, numExact, numFailed, similarity }: Comparison): string {
+  const failed = numFailed === 0 ? "" : `, ${numFailed} failed`;
+  return `${percent(similarity)} alike to ${served} over ${numPairs}, ${numExact} the same${failed}`;
+}
+
+function agreementText({ agreement }: RolloutPlan): string {
+  return agreement ? `, at least ${percent(agreement.floor)} alike on ${percent(agreement.share)}` : "";
 }
 
 export function percent(share: number): string {
@@ -100,7 +117,7 @@ export function eventText(event: JournalEntry["event"]): string {
     case "deployed":
       return `${event.alias} serves ${event.tag}`;
     case "canary_started":
-      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.judged ? ", judged" : ""}`;
+      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.judged ? ", judged" : ""}${agreementText(event.plan)}`;
     case "share_changed":
       return `${event.alias}: the canary gets ${percent(event.share)}${why}`;
     case "paused":
@@ -111,9 +128,11 @@ export function eventText(event: JournalEntry["event"]): string {
     case "rolled_back":
       return `${event.alias} is back at ${event.to}, away from ${event.from}${why}`;
     case "shadow_started":
-      return `${event.alias} is shadowed by ${event.tag}`;
+      return `${event.alias} is shadowed by ${event.tag}${event.share === undefined ? "" : ` with ${percent(event.share)}`}`;
     case "shadow_ended":
       return `${event.alias} has no shadow any more`;
+    case "compared":
+      return `${event.alias}: the shadow ${event.tag} is ${comparisonText(event.comparison)}`;
     default:
       return event satisfies never;
   }

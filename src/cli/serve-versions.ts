@@ -1,4 +1,5 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
+import type { Logger } from "pino";
 import { OcellusError } from "../base/index.js";
 import { secretFrom } from "../guard/index.js";
 import { estimateMemory, formatLabel } from "../inspect/index.js";
@@ -16,13 +17,15 @@ import {
   Rollouts,
   Room,
   type Services,
+  Shadows,
   VersionDiffs,
   VersionFigures,
   type Versions,
 } from "../server/index.js";
 import type { ServeConfig } from "./config.js";
 import { isCorrect } from "./eval-score.js";
-import { type EvalCase, readEvalFiles } from "./eval-set.js";
+import { type EvalCase, matchKindOf } from "./eval-set.js";
+import { readGoldenSet } from "./golden-set.js";
 import { eventText, readKey } from "./registry.js";
 
 export interface VersionFolders {
@@ -41,6 +44,7 @@ export async function openVersions(
   const { registry: folder, databaseUrl, keepWarmMs, maxQueue, drainMs, memoryBytes: budgetBytes } = config;
   if (folder === undefined) return undefined;
   const { log, guards } = services;
+  const golden = await readGolden(config.golden, log);
   const trusted = await Promise.all(config.trustedKeys.map(readKey));
   const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
@@ -57,17 +61,15 @@ export async function openVersions(
     },
     load: (_tag, place) => load(place),
   });
-  const required: Measure[] = config.golden.length > 0 ? ["error", "golden"] : ["error"];
+  const required: Measure[] = golden.length > 0 ? ["error", "golden"] : ["error"];
   const figures = new VersionFigures();
   const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
   const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
+  versions.shadows = shadowsOf(versions, services, config);
   services.versions = versions;
   services.models.useFleet(fleet);
   await fleet.start();
-  if (config.golden.length > 0) {
-    const cases = (await readEvalFiles(config.golden)).map(goldenCase);
-    versions.golden = new GoldenRunner(cases, fleet, versions.rollouts, log);
-  }
+  if (golden.length > 0) versions.golden = new GoldenRunner(golden, fleet, versions.rollouts, log);
   if (webhook) {
     const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
     const courier = new Courier({ ...webhook, registry, log, describe: eventText, onDelivery });
@@ -77,6 +79,36 @@ export async function openVersions(
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
+}
+
+/** @throws as `readGoldenSet`: a server that judges by nothing is not started */
+async function readGolden(paths: readonly string[], log: Logger): Promise<GoldenCase[]> {
+  const sets = await Promise.all(paths.map(readGoldenSet));
+  for (const { path, digest, questions, numUnreviewed } of sets)
+    log.info(
+      { golden: path, digest, questions: questions.length, unreviewed: numUnreviewed },
+      "the golden set is read",
+    );
+  return sets.flatMap(({ questions }) => questions.map(goldenCase));
+}
+
+function goldenCase(found: EvalCase): GoldenCase {
+  const content = [image(found.image), found.question];
+  return {
+    kind: matchKindOf(found),
+    messages: [{ role: "user", content }],
+    isGood: (text) => isCorrect(text, found),
+  };
+}
+
+function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, limits: ServeConfig): Shadows {
+  const { models, pixels, lifecycle, metrics, log } = services;
+  const { draining } = lifecycle;
+  return new Shadows({
+    ...{ registry, fleet, rollouts, limits, pixels, draining, log },
+    models: () => models.all(),
+    meters: metrics.registry,
+  });
 }
 
 /** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */
@@ -94,11 +126,6 @@ export async function estimateNeeds(folder: string, config: ServeConfig, everyFo
 /** @throws `invalid_config` without its secret: before minutes of loading */
 function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
   return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
-}
-
-function goldenCase({ image: picture, question, ...expected }: EvalCase): GoldenCase {
-  const content = [image(picture), question];
-  return { messages: [{ role: "user", content }], isGood: (text) => isCorrect(text, expected) };
 }
 
 function checkSigned(registry: Registry, tag: string, trusted: readonly string[]): void {

@@ -79,6 +79,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await listening.close();
     for (const { model } of services.models.own()) await model.close();
     versions?.golden?.close();
+    await versions?.shadows?.close();
     await versions?.rollouts.close();
     await versions?.courier?.close();
     await versions?.diffs.close();

@@ -32,7 +32,8 @@ async function runTasks({ packedPath, files, kinds, limit, parallel }: TaskJob):
 
 /** Tokens a second after the first of each answer. */
 async function decodeRate(model: VisionLanguageModel, cases: readonly EvalCase[]): Promise<number> {
-  const longest = [...cases].sort((a, b) => b.answer.length - a.answer.length).slice(0, numTimed);
+  const lengthOf = ({ answer = "" }: EvalCase) => answer.length;
+  const longest = [...cases].sort((a, b) => lengthOf(b) - lengthOf(a)).slice(0, numTimed);
   let [numTokens, seconds] = [0, 0];
   for (const found of longest) {
     const { usage, timings } = await askOne(model, found);

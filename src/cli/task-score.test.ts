@@ -4,7 +4,7 @@ import { pairedMargin, taskScores } from "./task-score.js";
 
 const caseOf = (kind: string, i: number): EvalCase => ({
   ...{ kind, scene: i % 2 === 0 ? "one" : "many", language: i % 3 === 0 ? "en" : "zh" },
-  ...{ question: "", answer: "", accept: [], image: "", origin: "" },
+  ...{ question: "", accept: [], reviewed: true, image: "", origin: "" },
 });
 
 describe("taskScores", () => {

@@ -74,7 +74,10 @@ export function addVersionsCommand(program: Command, terminal: Terminal): void {
 
 const list: Action = async ({ state }, _args, flags, terminal) => {
   if (!flags.json) return printLine(terminal, versionsTable(state));
-  const versions = [...state.versions.values()].map(({ digest, manifest }) => ({ digest, ...manifest }));
+  const versions = [...state.versions.values()].map(({ digest, manifest }) => {
+    const comparison = state.comparisons.get(manifest.tag);
+    return { digest, ...manifest, ...(comparison && { comparison }) };
+  });
   printJson(terminal, { versions, aliases: [...state.aliases.values()] });
 };
 

@@ -106,7 +106,8 @@ function closeTokens(logits: Float32Array, mask: Uint32Array): void {
   logits.fill(Number.NEGATIVE_INFINITY, closedFrom);
 }
 
-function checkSatisfiable(of: Expressions, start: Expression): void {
+/** @throws `invalid_request` when no text belongs to it, or none that ever ends. */
+export function checkSatisfiable(of: Expressions, start: Expression): void {
   const refuse = (message: string) => {
     throw new OcellusError("invalid_request", `JSON schema: ${message}`);
   };

@@ -1,2 +1,3 @@
 export { Grammars, type ResponseFormat } from "./grammars.js";
+export { checkPattern, checkSchema, fitsPattern, satisfiesSchema } from "./satisfies.js";
 export type { ToolConstraint, ToolSignature } from "./tool-calls.js";

@@ -28,6 +28,8 @@ export const canaryRequestSchema = z
     steps: z.array(z.number().gt(0).lte(1)).min(1).max(20).optional(),
     /** Default true; false: only people decide. */
     judged: z.boolean().optional(),
+    /** Ask both versions a share of the questions (default 0.1); the mean similarity of their answers must not fall below the floor. */
+    agreement: z.object({ floor: z.number().gt(0).lt(1), share: z.number().gt(0).lte(1).default(0.1) }).optional(),
     /** Only changes the share of this canary: refused when it does not run any more. */
     is_running: z.literal(true).optional(),
     seen: seenSchema,
@@ -55,6 +57,8 @@ export const pauseRequestSchema = z.object({ seen: seenSchema }).meta({ id: "Pau
 export const shadowRequestSchema = z
   .object({
     version: versionName.optional(),
+    /** Of the stable version's answers; default: all. */
+    share: z.number().gt(0).lte(1).optional(),
     /** In place of a version: ends the shadow. */
     off: z.literal(true).optional(),
     seen: seenSchema,
@@ -70,9 +74,33 @@ const measureFiguresSchema = z.object({
   /** Probability bounds: small means that it is hard to hold that the canary is not worse; or not surely good enough. */
   p_worse: z.number(),
   p_not_fine: z.number(),
+  /** Of golden questions, by how their answers are told right from wrong: how many, and the wrong answers to them. */
+  kinds: z.record(z.string(), z.object({ questions: z.number(), canary: z.number(), stable: z.number() })).optional(),
 });
 const figuresSchema = z.record(z.string(), measureFiguresSchema);
 export type WireMeasureFigures = z.infer<typeof measureFiguresSchema>;
+
+/** Means over the pairs that both versions have answered. */
+const bothSchema = z.object({ served: z.number(), mirrored: z.number() });
+
+/** Answers that were served beside those of a version that was asked the same, whose answers nobody was given. */
+const comparisonSchema = z.object({
+  /** The version whose answers were served. */
+  served: z.string(),
+  num_pairs: z.number(),
+  /** Answered with the same words. */
+  num_exact: z.number(),
+  /** Only the mirrored version failed. */
+  num_failed: z.number(),
+  /** Not mirrored after all: the queue was full, others waited, or a guard could not look. */
+  num_dropped: z.number(),
+  /** Means: 1 - edit distance over words, and the part before the first word that differs. */
+  similarity: z.number(),
+  same_until: z.number(),
+  num_words: bothSchema,
+  first_token_ms: bothSchema,
+});
+export type WireComparison = z.infer<typeof comparisonSchema>;
 
 const versionSchema = z
   .object({
@@ -90,6 +118,8 @@ const versionSchema = z
     is_loaded: z.boolean(),
     /** Why this server could not load it. */
     failure: z.string().optional(),
+    /** As a shadow, by the newest summary in the history. */
+    comparison: comparisonSchema.optional(),
   })
   .meta({ id: "Version" });
 export type WireVersion = z.infer<typeof versionSchema>;
@@ -106,6 +136,9 @@ const canarySchema = z.object({
   steps: z.array(z.number()),
   is_judged: z.boolean(),
   is_paused: z.boolean(),
+  agreement: z.object({ floor: z.number(), share: z.number() }).optional(),
+  /** Of this server, since it began; the judge's figures are of the present step alone. */
+  comparison: comparisonSchema.optional(),
   /** Of this server's judge on the present step; absent before its first answer. */
   verdict: verdictSchema.optional(),
 });
@@ -119,6 +152,10 @@ export const aliasStateSchema = z
     previous: z.array(z.string()),
     canary: canarySchema.optional(),
     shadow: z.string().optional(),
+    /** Part of the stable version's answers that is mirrored to the shadow. */
+    shadow_share: z.number().optional(),
+    /** Of the shadow, by this server. */
+    comparison: comparisonSchema.optional(),
     /** False while this server still answers as before, because something loads or could not be loaded. */
     is_in_force: z.boolean(),
   })
@@ -151,6 +188,7 @@ const historyEntrySchema = z.object({
   is_judged: z.boolean().optional(),
   reason: z.string().optional(),
   figures: figuresSchema.optional(),
+  comparison: comparisonSchema.optional(),
 });
 export type WireHistoryEntry = z.infer<typeof historyEntrySchema>;
 
@@ -170,6 +208,10 @@ export const answeredRequestSchema = z
     version: z.string(),
     role: z.string(),
     reason: z.string(),
+    /** Versions that were asked the same afterwards, and whose answers nobody was given. */
+    mirrored: z
+      .array(z.object({ version: z.string(), at: z.string(), role: z.string(), reason: z.string() }))
+      .optional(),
   })
   .meta({ id: "AnsweredRequest" });
 export type WireAnsweredRequest = z.infer<typeof answeredRequestSchema>;

@@ -12,6 +12,15 @@ export interface AnswerRecord {
   readonly reason: string;
 }
 
+/** Why a version was asked what another one had answered. */
+export const mirrorRoles = ["shadow", "comparison"] as const;
+export type MirrorRole = (typeof mirrorRoles)[number];
+
+/** A name that no client can give its request: theirs have no spaces. */
+export function mirroredId(requestId: string, role: MirrorRole): string {
+  return `${requestId} ${role}`;
+}
+
 const flushMs = 500;
 /** What waits to be written; beyond it a failing database loses records, never answers. */
 const maxWaiting = 10_000;
@@ -44,8 +53,18 @@ export class AnswerLog {
 
   async find(requestId: string): Promise<AnswerRecord | undefined> {
     await this.flush();
-    const row = await this.#db.selectFrom("answers").selectAll().where("request_id", "=", requestId).executeTakeFirst();
-    return row && { requestId, at: row.at, model: row.model, tag: row.tag, role: row.role, reason: row.reason };
+    return (await this.#read([requestId]))[0];
+  }
+
+  /** Other versions that were asked the same, and whose answers nobody was given. */
+  async findMirrored(requestId: string): Promise<AnswerRecord[]> {
+    await this.flush();
+    return this.#read(mirrorRoles.map((role) => mirroredId(requestId, role)));
+  }
+
+  async #read(ids: readonly string[]): Promise<AnswerRecord[]> {
+    const rows = await this.#db.selectFrom("answers").selectAll().where("request_id", "in", ids).execute();
+    return rows.map(({ request_id: requestId, ...rest }) => ({ requestId, ...rest }));
   }
 
   /** Resolves when all that was added before is written, or lost. */

@@ -3,6 +3,7 @@
  * causes, or an error that says what to do instead. Pure; `Registry` runs it against the newest state.
  */
 import { nearestHint, OcellusError } from "../base/index.js";
+import type { Comparison } from "./comparison.js";
 import type { RegistryEvent, RolloutPlan } from "./events.js";
 import { canonicalJson, type Manifest } from "./manifest.js";
 import { type Alias, type RegistryState, tagsInUse } from "./state.js";
@@ -75,15 +76,16 @@ export interface CanaryOptions {
   readonly share?: number | undefined;
   readonly steps?: readonly number[] | undefined;
   readonly judged?: boolean | undefined;
+  readonly agreement?: RolloutPlan["agreement"];
 }
 
 /** The same words start a canary and, where that version is the canary already, change its share. */
 export function tryWith(alias: string, tag: string, options: CanaryOptions = {}): RegistryCommand {
-  const { share, steps = defaultSteps, judged = true } = options;
+  const { share, steps = defaultSteps, judged = true, agreement } = options;
   return (state) => {
     if (state.aliases.get(alias)?.canary?.tag === tag && share !== undefined) return setShare(alias, share)(state);
     const climb = share === undefined ? [...steps] : [share, ...steps.filter((step) => step > share)];
-    return startCanary(alias, tag, { steps: climb, judged })(state);
+    return startCanary(alias, tag, { steps: climb, judged, ...(agreement && { agreement }) })(state);
   };
 }
 
@@ -175,17 +177,25 @@ export function ifItConcerns(tag: string | undefined, command: RegistryCommand):
   };
 }
 
-export function startShadow(alias: string, tag: string): RegistryCommand {
+/** @param share of the stable version's answers; for the shadow that runs, its new one */
+export function startShadow(alias: string, tag: string, share = 1): RegistryCommand {
   return (state) => {
     versionOf(state, tag);
-    const { shadow, tag: stable } = aliasOf(state, alias);
+    const { shadow, shadowShare = 1, tag: stable } = aliasOf(state, alias);
     if (stable === tag) throw refusal(`${alias} serves ${tag} itself; a shadow of it would compare nothing`);
-    return shadow === tag ? [] : [{ kind: "shadow_started", alias, tag }];
+    if (shadow === tag && shadowShare === share) return [];
+    return [{ kind: "shadow_started", alias, tag, ...(share < 1 && { share }) }];
   };
 }
 
 export function endShadow(alias: string): RegistryCommand {
   return (state) => (aliasOf(state, alias).shadow === undefined ? [] : [{ kind: "shadow_ended", alias }]);
+}
+
+/** What came of a shadow so far. Nothing is written of a version that is removed. */
+export function noteComparison(alias: string, tag: string, comparison: Comparison): RegistryCommand {
+  return ({ aliases, versions }) =>
+    aliases.has(alias) && versions.has(tag) ? [{ kind: "compared", alias, tag, comparison }] : [];
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
+import { comparisonSchema } from "./comparison.js";
 import { digestSchema, manifestSchema, tagSchema } from "./manifest.js";
 
 /** Names that clients ask for: `prod`. */
@@ -20,6 +21,8 @@ export const planSchema = z.strictObject({
   steps: z.array(share).min(1).max(20),
   /** Without it, only people decide. */
   judged: z.boolean(),
+  /** Part of the answers whose question the other version is asked too, and how alike they must be. Absent: none is. */
+  agreement: z.strictObject({ share, floor: z.number().gt(0).lt(1) }).optional(),
 });
 export type RolloutPlan = z.infer<typeof planSchema>;
 
@@ -52,8 +55,11 @@ export const eventSchema = z.discriminatedUnion("kind", [
     reason: reason.optional(),
     figures: figures.optional(),
   }),
-  z.strictObject({ kind: z.literal("shadow_started"), alias: aliasSchema, tag: tagSchema }),
+  /** `share`: of the stable version's answers; all, where it is not said. */
+  z.strictObject({ kind: z.literal("shadow_started"), alias: aliasSchema, tag: tagSchema, share: share.optional() }),
   z.strictObject({ kind: z.literal("shadow_ended"), alias: aliasSchema }),
+  /** How a shadow's answers compare so far, in one process. */
+  z.strictObject({ kind: z.literal("compared"), alias: aliasSchema, tag: tagSchema, comparison: comparisonSchema }),
 ]);
 
 export type RegistryEvent = z.infer<typeof eventSchema>;

@@ -10,11 +10,13 @@ import { OcellusError } from "../base/index.js";
 import type { OpenDatabase } from "./database.js";
 import { Judge, type JudgeOptions, judgeSchema, type Measure, measureSchema, type Role } from "./judge/judge.js";
 
-/** What this process has seen, in its order: whose answer it was, and how bad it was, from 0 to 1. */
+/** What this process has seen, in its order: whose answer it was, how bad it was, from 0 to 1, and of what kind the question was. */
 const observationsSchema = z.partialRecord(
   measureSchema,
   // Far more than a process answers between two writes.
-  z.array(z.tuple([z.enum(["stable", "canary"]), z.number().min(0).max(1)])).max(100_000),
+  z
+    .array(z.tuple([z.enum(["stable", "canary"]), z.number().min(0).max(1), z.string().max(64).optional()]))
+    .max(100_000),
 );
 export type Observations = z.infer<typeof observationsSchema>;
 
@@ -131,8 +133,8 @@ export class EvidenceLog {
 }
 
 function feed(judge: Judge, observations: Observations): void {
-  for (const [measure, seen] of Object.entries(observations) as [Measure, [Role, number][]][])
-    for (const [role, badness] of seen) judge.observe(measure, role, badness);
+  for (const [measure, seen] of Object.entries(observations) as [Measure, [Role, number, string?][]][])
+    for (const [role, badness, kind] of seen) judge.observe(measure, role, badness, kind);
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string, { alias }: Step): T {

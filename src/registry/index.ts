@@ -1,4 +1,4 @@
-export type { AnswerRecord } from "./answers.js";
+export { type AnswerRecord, type MirrorRole, mirroredId } from "./answers.js";
 export {
   aliasOf,
   changeShare,
@@ -8,6 +8,7 @@ export {
   ifAsSeen,
   ifCanaryIs,
   ifItConcerns,
+  noteComparison,
   pause,
   promote,
   type RegistryCommand,
@@ -22,8 +23,10 @@ export {
   tryWith,
   versionOf,
 } from "./commands.js";
+export type { Comparison } from "./comparison.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
 export type { Observations, Step } from "./evidence.js";
+export { type Agreement, agreementOf } from "./judge/agreement.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";

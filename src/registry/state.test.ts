@@ -4,6 +4,7 @@ import { OcellusError } from "../base/index.js";
 import {
   deploy,
   endShadow,
+  noteComparison,
   pause,
   promote,
   publishVersion,
@@ -43,6 +44,10 @@ function unlessRefused(command: RegistryCommand, state: RegistryState) {
   }
 }
 
+const comparison = {
+  ...{ served: "v1", numPairs: 4, numExact: 2, numFailed: 1, numDropped: 3, similarity: 0.7, sameUntil: 0.6 },
+  ...{ numWords: { served: 5, mirrored: 6 }, firstTokenMs: { served: 20, mirrored: 30 } },
+};
 const plan = { steps: [0.05, 0.25, 1], judged: false };
 const tag = fc.constantFrom("v1", "v2", "v3", "v4");
 const alias = fc.constantFrom("prod", "test");
@@ -56,7 +61,8 @@ const command: fc.Arbitrary<RegistryCommand> = fc.oneof(
   alias.map((a) => resume(a)),
   alias.map((a) => promote(a)),
   alias.map((a) => rollBack(a)),
-  fc.tuple(alias, tag).map(([a, t]) => startShadow(a, t)),
+  fc.tuple(alias, tag, fc.constantFrom(0.5, 1)).map(([a, t, share]) => startShadow(a, t, share)),
+  fc.tuple(alias, tag).map(([a, t]) => noteComparison(a, t, comparison)),
   alias.map((a) => endShadow(a)),
 );
 const commands = fc.array(command, { maxLength: 60 });
@@ -133,6 +139,35 @@ describe("commands", () => {
     expect(() => deploy("prod", "v11")(state)).toThrow(/no version v11.*v1/);
     expect(() => promote("prot")(state)).toThrow(/no alias prot.*prod/);
     expect(() => deploy("v2", "v1")(state)).toThrow(/a name of its own/);
+  });
+});
+
+describe("a shadow", () => {
+  const start = [publishVersion(manifestOf("v1")), publishVersion(manifestOf("v2")), deploy("prod", "v1")];
+  const after = (...more: RegistryCommand[]) => runAll([...start, ...more]);
+
+  it("has a share that can be changed, and ends with it", () => {
+    expect(after(startShadow("prod", "v2")).state.aliases.get("prod")).toMatchObject({ shadow: "v2" });
+    const { state, journal } = after(
+      startShadow("prod", "v2", 0.2),
+      startShadow("prod", "v2", 0.2),
+      startShadow("prod", "v2"),
+    );
+    expect(state.aliases.get("prod")).toMatchObject({ shadow: "v2", shadowShare: undefined });
+    expect(journal.map(({ event }) => event.kind).slice(3)).toEqual(["shadow_started", "shadow_started"]);
+    const ended = after(startShadow("prod", "v2", 0.2), endShadow("prod")).state;
+    expect(ended.aliases.get("prod")).toMatchObject({ shadow: undefined, shadowShare: undefined });
+  });
+
+  it("leaves its newest figures behind, as long as the version is there", () => {
+    const noted = noteComparison("prod", "v2", comparison);
+    const { state } = after(
+      startShadow("prod", "v2"),
+      noted,
+      noteComparison("prod", "v2", { ...comparison, numPairs: 9 }),
+    );
+    expect(state.comparisons.get("v2")).toEqual({ ...comparison, numPairs: 9 });
+    expect(after(endShadow("prod"), removeVersion("v2"), noted).state.comparisons.size).toBe(0);
   });
 });
 

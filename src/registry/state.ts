@@ -1,5 +1,6 @@
 /** The state that a journal means: a fold, and nothing else. Two processes that read the same journal agree. */
 import { invariant } from "../base/index.js";
+import type { Comparison } from "./comparison.js";
 import type { JournalEntry, RolloutPlan } from "./events.js";
 import { type Manifest, manifestDigest } from "./manifest.js";
 
@@ -33,6 +34,8 @@ export interface Alias {
   readonly turnedBack?: readonly string[] | undefined;
   readonly canary?: Canary | undefined;
   readonly shadow?: string | undefined;
+  /** Part of the stable version's answers whose question the shadow is asked too; all, where it is not said. */
+  readonly shadowShare?: number | undefined;
 }
 
 export interface RegistryState {
@@ -42,9 +45,14 @@ export interface RegistryState {
   readonly aliases: ReadonlyMap<string, Alias>;
   /** Tags that were removed: never given again, they would mean other bytes. */
   readonly retired: ReadonlySet<string>;
+  /** The newest of each version that is or was a shadow. */
+  readonly comparisons: ReadonlyMap<string, Comparison>;
 }
 
-export const emptyState: RegistryState = { seq: 0, versions: new Map(), aliases: new Map(), retired: new Set() };
+export const emptyState: RegistryState = {
+  ...{ seq: 0, versions: new Map(), aliases: new Map() },
+  ...{ retired: new Set(), comparisons: new Map() },
+};
 
 /** Deployments whose files are kept for a way back. */
 export const keptDeployments = 5;
@@ -67,8 +75,12 @@ export function apply(state: RegistryState, { seq, at, event }: JournalEntry): R
     case "removed": {
       const versions = new Map(state.versions);
       versions.delete(event.tag);
-      return { ...next, versions, retired: new Set(state.retired).add(event.tag) };
+      const comparisons = new Map(state.comparisons);
+      comparisons.delete(event.tag);
+      return { ...next, versions, comparisons, retired: new Set(state.retired).add(event.tag) };
     }
+    case "compared":
+      return { ...next, comparisons: new Map(state.comparisons).set(event.tag, event.comparison) };
     default: {
       const alias = changeAlias(state.aliases.get(event.alias), seq, at, event);
       return { ...next, aliases: new Map(state.aliases).set(event.alias, alias) };
@@ -76,7 +88,7 @@ export function apply(state: RegistryState, { seq, at, event }: JournalEntry): R
   }
 }
 
-type AliasEvent = Extract<JournalEntry["event"], { alias: string }>;
+type AliasEvent = Exclude<Extract<JournalEntry["event"], { alias: string }>, { kind: "compared" }>;
 
 function changeAlias(alias: Alias | undefined, seq: number, at: number, event: AliasEvent): Alias {
   if (event.kind === "deployed") {
@@ -101,9 +113,9 @@ function changeAlias(alias: Alias | undefined, seq: number, at: number, event: A
       if (event.to !== alias.tag) return { ...alias, ...stepBack(alias, event.to, at), canary: undefined };
       return { ...alias, ...turnBack(alias, event.from), canary: undefined };
     case "shadow_started":
-      return { ...alias, shadow: event.tag };
+      return { ...alias, shadow: event.tag, shadowShare: event.share };
     case "shadow_ended":
-      return { ...alias, shadow: undefined };
+      return { ...alias, shadow: undefined, shadowShare: undefined };
     default:
       return event satisfies never;
   }

@@ -4,6 +4,7 @@ import type { Citation } from "../search/index.js";
 import type { Exchange } from "./exchange.js";
 import type { Ticket } from "./gate.js";
 import type { ServedModel } from "./served.js";
+import type { Mirrored } from "./versions/mirrored.js";
 
 export interface Question {
   /** Pages that it is answered from. */
@@ -11,6 +12,8 @@ export interface Question {
   readonly served: ServedModel;
   readonly options: ChatOptions;
   readonly numChoices: number;
+  /** Hears the answer, for who is asked the same afterwards. */
+  readonly mirrored?: Mirrored | undefined;
   /** Reads the prompt, once the gate lets it. */
   readonly prepare: (options: ChatOptions) => Promise<PreparedChat>;
 }
@@ -57,6 +60,7 @@ export async function* answers(question: Question, exchange: Exchange): AsyncGen
   };
   for await (const event of merge(Array.from({ length: numChoices }, (_, index) => choice(index)))) {
     noteFacts(exchange, event);
+    question.mirrored?.take(event);
     yield event;
   }
 }

@@ -31,6 +31,15 @@ export const serverConfigSchema = z.strictObject({
   maxConcurrent: count.optional().describe("answers of one key at once; those beyond wait"),
   corsOrigins: z.array(z.url()).default([]).describe("web pages of other origins that may ask"),
   maxQueue: z.number().int().min(0).default(256).describe("answers that may wait for their turn; then 429"),
+  shadowQueue: z.number().int().min(0).default(64).describe("questions that wait to be mirrored; further ones are not"),
+  // Some requests with large pictures, or very many with small ones.
+  shadowBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(64 * MiB)
+    .describe("of all these questions and their pictures"),
+  shadowRunning: count.default(1).describe("mirrored answers that are written at once"),
   // The patience of most proxies; Kubernetes kills after thirty seconds.
   deadlineMs: count.default(300_000).describe("from a request's arrival to the end of its answer"),
   drainMs: count

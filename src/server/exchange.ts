@@ -7,6 +7,7 @@ import { OcellusError } from "../base/index.js";
 import type { GuardReport } from "../guard/index.js";
 import type { ChatPicture } from "../runtime/index.js";
 import type { Assignment } from "./served.js";
+import type { Mirrored } from "./versions/mirrored.js";
 
 export interface Env {
   Variables: { exchange: Exchange };
@@ -66,6 +67,8 @@ export class Exchange {
   readonly wantedVersion: string | undefined;
   /** The version that answers, where it comes from the registry. */
   assignment: Assignment | undefined;
+  /** The answer, where other versions will be asked the same. */
+  mirrored: Mirrored | undefined;
   /** The end of the newest answer's text, for its judge; never logged. */
   textEnd = "";
   /** The answer goes on after its headers: the body's end is the end. */

@@ -71,6 +71,14 @@ export class Gate {
     return this.#ticket(name, owner, started);
   }
 
+  /** A place that nobody waits for, if there is one: for work that is rather not done than in the way. */
+  enterIfFree(name: string): Ticket | undefined {
+    if (this.#waiting > 0 || this.#running >= this.#options.maxRunning) return undefined;
+    const owner = this.#owner(name, Number.POSITIVE_INFINITY);
+    this.#admit(owner);
+    return this.#ticket(name, owner, performance.now());
+  }
+
   #owner(name: string, maxRunning: number): Owner {
     const known = this.#owners.get(name);
     if (known) return known;

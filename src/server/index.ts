@@ -9,7 +9,8 @@ export { Courier, type CourierOptions, type DeliveryOutcome } from "./versions/c
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";
 export { Fleet, type FleetOptions } from "./versions/fleet.js";
-export { type GoldenCase, GoldenRunner } from "./versions/golden.js";
+export { type GoldenCase, GoldenRunner, goldenTokens } from "./versions/golden.js";
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
 export { type Need, Room } from "./versions/room.js";
+export { Shadows, type ShadowsOptions } from "./versions/shadows.js";

@@ -5,10 +5,15 @@ import type { Exchange } from "./exchange.js";
 export class Lifecycle {
   readonly #running = new Set<Exchange>();
   #onIdle: (() => void) | undefined;
-  #isDraining = false;
+  readonly #draining = new AbortController();
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.draining.aborted;
+  }
+
+  /** Aborted when the draining begins: what nobody waits for ends at once. */
+  get draining(): AbortSignal {
+    return this.#draining.signal;
   }
 
   begin(exchange: Exchange): void {
@@ -17,7 +22,7 @@ export class Lifecycle {
 
   /** New questions would keep a draining server for ever. @throws `unavailable` with `details.retryAfterMs`. */
   admit(): void {
-    if (this.#isDraining) throw stopping();
+    if (this.isDraining) throw stopping();
   }
 
   end(exchange: Exchange): void {
@@ -27,7 +32,7 @@ export class Lifecycle {
 
   /** Resolves when every request has been answered; what runs after `drainMs` is ended. */
   async drain(drainMs: number): Promise<void> {
-    this.#isDraining = true;
+    this.#draining.abort();
     if (this.#running.size === 0) return;
     const timer = setTimeout(() => {
       for (const exchange of this.#running) exchange.abort(stopping());

@@ -302,7 +302,7 @@ export const rows: readonly Row[] = [
   {
     method: "post",
     path: "/admin/v1/aliases/{alias}/shadow",
-    summary: "Load a version beside an alias, for testers' requests only; or end that.",
+    summary: "Ask a version what an alias is asked, and compare the answers, which nobody is given; or end that.",
     request: shadowRequestSchema,
     answer: aliasStateSchema,
   },

@@ -14,6 +14,8 @@ export async function readQuestion(request: ChatRequest, services: Services, exc
   const options = chatOptions(request, served.model.info);
   const conversation = await readConversation(request.messages, pictureResolver(services, exchange));
   const { messages, citations } = await withPages(request, conversation, served, services, exchange);
+  const mirrored = services.versions?.shadows?.pick(exchange, { messages }, options);
+  exchange.mirrored = mirrored;
   const prepare: Question["prepare"] = async (settled) => {
     const numBytes = await served.model.pixelBytes(messages, settled);
     checkPixelBytes(numBytes, services.config.maxPixelBytes);
@@ -24,7 +26,7 @@ export async function readQuestion(request: ChatRequest, services: Services, exc
     };
     return numBytes === 0 ? work() : services.pixels.run(work, exchange.signal, numBytes); // words wait for no pictures
   };
-  return { served, options, numChoices: request.n ?? 1, prepare, citations };
+  return { served, options: mirrored?.options ?? options, numChoices: request.n ?? 1, prepare, citations, mirrored };
 }
 
 function checkPixelBytes(numBytes: number, maxPixelBytes: number): void {

@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { writeCheckpoint } from "../../src/inspect/stranger.testkit.js";
-import { deploy, promote, startCanary } from "../../src/registry/index.js";
+import { deploy, promote, startCanary, startShadow } from "../../src/registry/index.js";
 import { createKey, KeyRing, keyFileText } from "../../src/server/index.js";
 import { chromiumPath, faultsOf, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
@@ -147,7 +147,7 @@ describe.skipIf(!chromiumPath)(
       expect(await agree("Try v2 with 25%")).toMatch(/25% of the users of prod get v2.*v2 is loaded first/);
       await prod().getByText("tries v2 with 25% of the users").waitFor();
       expect(now()!.canary).toMatchObject({ tag: "v2", plan: { steps: [0.25, 0.5, 1], judged: true } });
-      expect(await agree("Shadow with v3")).toMatch(/v3 runs beside v1; no user of prod gets its answers/);
+      expect(await agree("Shadow with v3")).toMatch(/v3 runs beside v1\. It is asked what users of prod have asked/);
       expect(await agree("End the shadow")).toMatch(/v3 does not run beside prod any more/);
       await button("End the shadow").waitFor({ state: "detached" });
       await agree("Roll back");
@@ -196,6 +196,18 @@ describe.skipIf(!chromiumPath)(
       await prod().getByRole("radio", { name: "24 h" }).check();
       await prod().getByText("Each point is 40 min").waitFor();
       expect(await prod().locator(".mark-label").first().textContent()).toBe("50%");
+    });
+
+    it("says how alike the answers of a shadow are, in both languages", async () => {
+      const setup = await setUp({}, { v1: { says: "a red dress" }, v2: { says: "a blue dress" } });
+      await setup.registry.run("alice@laptop", startShadow("prod", "v2"));
+      await setup.fleet.settle();
+      for (let i = 0; i < 3; i++) await setup.ask();
+      await show(setup.server.url);
+      const told = /v2, 66\.7% alike to v1 over 3 questions\. 0 answers the same, 0 failed, 0 questions left out/;
+      await prod().getByText(told).waitFor();
+      await show(setup.server.url, { locale: "zh-CN", colorScheme: "dark" });
+      await prod().getByText("3 个问题上与 v1 的回答相似度为 66.7%").waitFor();
     });
 
     it("shows what differs between two versions, and how far the values moved when that was asked for", async () => {

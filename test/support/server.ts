@@ -24,9 +24,12 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** Opens the model in the box; the cache must be a folder of the test's own. */
-export function loadTiny(options: Parameters<typeof loadModel>[1] = {}) {
-  return loadModel(join(repository, "checkpoints/ocellus-tiny"), { weights: "fp32", threads: 1, ...options });
+/** Opens the model in the box, or another like it; the cache must be a folder of the test's own. */
+export function loadTiny(
+  options: Parameters<typeof loadModel>[1] = {},
+  path = join(repository, "checkpoints/ocellus-tiny"),
+) {
+  return loadModel(path, { weights: "fp32", threads: 1, ...options });
 }
 
 /** `open: false` leaves it as it is while models load. */

@@ -5,11 +5,13 @@ import { basename, join } from "node:path";
 import { pino } from "pino";
 import { Guards } from "../../src/guard/index.js";
 import { deploy, Registry } from "../../src/registry/index.js";
+import type { ChatOptions } from "../../src/runtime/index.js";
 import {
   type ChatModel,
   Fleet,
   Rollouts,
   Room,
+  Shadows,
   VersionDiffs,
   VersionFigures,
   type Versions,
@@ -21,6 +23,12 @@ export interface Behaviour {
   readonly loadMs?: number;
   readonly answerMs?: number;
   readonly fails?: (n: number) => boolean;
+  /** Default: its tag. */
+  readonly says?: string;
+  /** Told how each answer was asked for. */
+  readonly onAsk?: (options: ChatOptions) => void;
+  /** Another model altogether. */
+  readonly open?: () => Promise<ChatModel>;
   /** What it takes of `memoryBytes`. */
   readonly bytes?: number;
   readonly loadFails?: boolean;
@@ -29,17 +37,23 @@ export interface Behaviour {
 }
 
 /** Answers every question with its own tag. */
-function echo(tag: string, { answerMs = 0, fails = () => false }: Behaviour, closed: string[]): ChatModel {
+function echo(
+  tag: string,
+  { answerMs = 0, fails = () => false, says = tag, onAsk }: Behaviour,
+  closed: string[],
+): ChatModel {
   let n = 0;
   let isClosed = false;
   return {
     ...scriptedModel(8),
-    async *generate(_prompt, { signal } = {}) {
+    async *generate(_prompt, options = {}) {
+      const { signal } = options;
+      onAsk?.(options);
       if (fails(n++)) throw new Error("broken weights");
       await new Promise((resolve) => setTimeout(resolve, answerMs));
       if (isClosed) throw new Error(`${tag} was closed under a running answer`);
       signal?.throwIfAborted();
-      yield { type: "text", text: tag, tokens: [] };
+      yield { type: "text", text: says, tokens: [] };
       yield {
         type: "end",
         finishReason: "stop",
@@ -59,6 +73,7 @@ export interface VersionedServer {
   readonly server: TestServer;
   readonly registry: Registry;
   readonly fleet: Fleet;
+  readonly shadows: Shadows;
   readonly rollouts: Rollouts;
   readonly closed: readonly string[];
   /** Tags, each time that one was opened. */
@@ -76,6 +91,7 @@ export interface FleetSettings {
   readonly memoryBytes?: number;
   readonly maxQueue?: number;
   readonly drainMs?: number;
+  readonly guards?: Guards;
 }
 
 export interface VersionedOptions extends FleetSettings {
@@ -95,7 +111,13 @@ export interface OpenVersions {
 /** `prod` serves the first. */
 export async function openVersions(
   behaviours: Record<string, Behaviour>,
-  { keepWarmMs = 60_000, memoryBytes = Number.POSITIVE_INFINITY, maxQueue = 256, drainMs = 30_000 }: FleetSettings = {},
+  {
+    keepWarmMs = 60_000,
+    memoryBytes = Number.POSITIVE_INFINITY,
+    maxQueue = 256,
+    drainMs = 30_000,
+    guards = Guards.none(),
+  }: FleetSettings = {},
 ): Promise<OpenVersions> {
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({ folder: join(folder, "registry") });
@@ -112,14 +134,13 @@ export async function openVersions(
     loads.push(tag);
     await new Promise((resolve) => setTimeout(resolve, behaviours[tag]!.loadMs ?? 0));
     if (behaviours[tag]!.loadFails) throw new Error("broken weights");
-    return echo(tag, behaviours[tag]!, closed);
+    return behaviours[tag]!.open?.() ?? echo(tag, behaviours[tag]!, closed);
   };
   const room = new Room({
     estimate: async (path) => behaviours[basename(path)]?.bytes ?? 0,
     alternatives: async () => [{ format: "int4", bytes: 1 }],
     budgetBytes: memoryBytes,
   });
-  const guards = Guards.none();
   const fleet = new Fleet({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
   await fleet.start();
   const figures = new VersionFigures();
@@ -146,10 +167,16 @@ export async function startVersionedServer(
   const { versions, closed, loads, close } = await openVersions(behaviours, settings);
   const { registry, fleet, rollouts } = versions;
   const server = await startServer({}, config, options);
+  const { models, pixels, lifecycle, metrics, log } = server.services;
+  const shadows = new Shadows({
+    ...{ ...versions, pixels, log, draining: lifecycle.draining, meters: metrics.registry },
+    ...{ models: () => models.all(), limits: server.services.config },
+  });
+  versions.shadows = shadows;
   server.services.versions = versions;
   server.services.models.useFleet(fleet);
   return {
-    ...{ server, registry, fleet, rollouts, closed, loads },
+    ...{ server, registry, fleet, rollouts, shadows, closed, loads },
     async ask(headers = {}, body = {}) {
       const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
       const response = await server.post("/v1/chat/completions", question, headers);
@@ -159,6 +186,7 @@ export async function startVersionedServer(
     },
     async close() {
       await server.close();
+      await shadows.close();
       await close();
     },
   };

@@ -49,7 +49,7 @@ export const rolloutEn = {
         ? `Clients may ask for ${name} and get ${version.version}. ${loadingEn(version, before)}`
         : `All users of ${name} get ${version.version} in place of ${before}, without a trial. A conversation that names itself goes on with the version it began with. ${before} stays the way back. ${loadingEn(version, before)}`,
     willShadow: ({ name, version, shadow }: WireAlias, { version: tag }: WireVersion) =>
-      `${tag} runs beside ${version}${shadow === undefined ? "" : ` in place of ${shadow}`}; no user of ${name} gets its answers, testers may ask for it by name. It takes memory and time of this machine.`,
+      `${tag} runs beside ${version}${shadow === undefined ? "" : ` in place of ${shadow}`}. It is asked what users of ${name} have asked, once they have their answers, and compared; no user gets its answers, testers may ask for it by name. It takes memory and time of this machine.`,
     willEndShadow: ({ name, shadow }: WireAlias) =>
       `${shadow} does not run beside ${name} any more. Nothing changes for its users.`,
   },
@@ -145,7 +145,7 @@ export const rolloutZh: RolloutWords = {
         ? `客户端可以请求 ${name}，由 ${version.version} 回答。${loadingZh(version, before)}`
         : `${name} 的所有用户将从 ${before} 改用 ${version.version}，不经试用。带有标识的对话继续使用开始时的版本。${before} 保留为退路。${loadingZh(version, before)}`,
     willShadow: ({ name, version, shadow }, { version: tag }) =>
-      `${tag} 在 ${version} 旁运行${shadow === undefined ? "" : `，取代 ${shadow}`}；${name} 的用户不会收到它的回答，测试者可以指名使用。它会占用这台机器的内存和时间。`,
+      `${tag} 在 ${version} 旁运行${shadow === undefined ? "" : `，取代 ${shadow}`}。用户得到 ${name} 的回答之后，同样的问题也会问它，用来比较；用户不会收到它的回答，测试者可以指名使用。它会占用这台机器的内存和时间。`,
     willEndShadow: ({ name, shadow }) => `${shadow} 不再与 ${name} 并行运行。用户不受影响。`,
   },
   figures: {

@@ -1,5 +1,5 @@
 /** The words of the page of versions, in both languages. */
-import type { WireAlias, WireHistoryEntry } from "../../src/protocol/index.js";
+import type { WireAlias, WireComparison, WireHistoryEntry } from "../../src/protocol/index.js";
 import { percentText, stepsText } from "./quantities.js";
 import { rolloutEn, rolloutZh } from "./words-rollout.js";
 
@@ -14,6 +14,8 @@ export const versionsEn = {
   since: (time: string) => `since ${time}`,
   before: (versions: string) => `Before: ${versions}`,
   shadow: (version: string) => `Shadow: ${version}`,
+  alike: (version: string, { served, num_pairs, num_exact, num_failed, num_dropped, similarity }: WireComparison) =>
+    `Asked too: ${version}, ${percentText(similarity)} alike to ${served} over ${num_pairs} questions. ${num_exact} answers the same, ${num_failed} failed, ${num_dropped} questions left out.`,
   notInForce: "This server still answers as before: a version is loading, or could not be loaded.",
   failed: (version: string, reason: string) => `${version} could not be loaded: ${reason}`,
   tries: (version: string, share: number) => `tries ${version} with ${percentText(share)} of the users`,
@@ -30,6 +32,7 @@ export const versionsEn = {
     blocked: "Blocked by a guard",
     malformed: "Empty, cut off or repeating",
     golden: "Wrong on known questions",
+    disagreement: "Other than the stable version's",
   } as Readonly<Record<string, string>>,
   of: (bad: number, count: number) => `${percentText(bad)} of ${count}`,
   share: "Share of the canary",
@@ -56,7 +59,7 @@ export const versionsEn = {
     `${canary?.version} gets ${percentText(share)} of the users of ${name} in place of ${percentText(canary?.share ?? 0)}. The judge begins to count anew.`,
   history: "History",
   historyMore: "Only the newest entries; all of them:",
-  happened: ({ kind, alias, version, from, share, steps }: WireHistoryEntry): string =>
+  happened: ({ kind, alias, version, from, share, steps, comparison }: WireHistoryEntry): string =>
     ({
       published: `${version} published`,
       removed: `${version} removed`,
@@ -69,6 +72,7 @@ export const versionsEn = {
       rolled_back: `${alias} is back at ${version}, away from ${from}`,
       shadow_started: `${alias} is shadowed by ${version}`,
       shadow_ended: `${alias} has no shadow any more`,
+      compared: `${alias}: ${version} is ${percentText(comparison?.similarity ?? 0)} alike over ${comparison?.num_pairs} questions`,
     })[kind] ?? kind,
 };
 
@@ -85,6 +89,8 @@ export const versionsZh: VersionsWords = {
   since: (time) => `自 ${time}`,
   before: (versions) => `之前：${versions}`,
   shadow: (version) => `影子版本：${version}`,
+  alike: (version, { served, num_pairs, num_exact, num_failed, num_dropped, similarity }) =>
+    `同时询问了 ${version}：${num_pairs} 个问题上与 ${served} 的回答相似度为 ${percentText(similarity)}，相同 ${num_exact} 个，失败 ${num_failed} 个，略过 ${num_dropped} 个问题。`,
   notInForce: "这台服务器仍按原样回答：有版本正在加载，或无法加载。",
   failed: (version, reason) => `${version} 无法加载：${reason}`,
   tries: (version, share) => `以 ${percentText(share)} 的用户试用 ${version}`,
@@ -101,6 +107,7 @@ export const versionsZh: VersionsWords = {
     blocked: "被护栏拦截",
     malformed: "空白、截断或重复",
     golden: "已知问题答错",
+    disagreement: "与稳定版本的回答不同",
   },
   of: (bad, count) => `${count} 个中 ${percentText(bad)}`,
   share: "试用比例",
@@ -124,7 +131,7 @@ export const versionsZh: VersionsWords = {
     `${canary?.version} 在 ${name} 的用户中的比例从 ${percentText(canary?.share ?? 0)} 变为 ${percentText(share)}。评判器重新计数。`,
   history: "历史",
   historyMore: "只显示最新的记录；查看全部：",
-  happened: ({ kind, alias, version, from, share, steps }) =>
+  happened: ({ kind, alias, version, from, share, steps, comparison }) =>
     ({
       published: `发布 ${version}`,
       removed: `删除 ${version}`,
@@ -137,5 +144,6 @@ export const versionsZh: VersionsWords = {
       rolled_back: `${alias} 从 ${from} 回到 ${version}`,
       shadow_started: `${alias} 的影子版本为 ${version}`,
       shadow_ended: `${alias} 不再有影子版本`,
+      compared: `${alias}：${version} 的回答在 ${comparison?.num_pairs} 个问题上相似度为 ${percentText(comparison?.similarity ?? 0)}`,
     })[kind] ?? kind,
 };

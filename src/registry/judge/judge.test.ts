@@ -58,7 +58,7 @@ describe("the judge", () => {
     const worse = rollout(0.02, 0.1);
     expect(worse.decision).toBe("roll_back");
     expect(worse.reason).toMatch(/answers that failed: \d+\.\d % of \d+ against \d+\.\d % of \d+; chance alone/);
-    expect(worse.figures.error!.pWorse).toBeLessThan(0.01 / 6);
+    expect(worse.figures.error!.pWorse).toBeLessThan(0.01 / 7);
   });
 
   it("does not let on by luck: never before the least number of answers, even if none is bad", () => {
@@ -72,11 +72,17 @@ describe("the judge", () => {
     while (judge.verdict().decision === "wait") {
       judge.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false);
       const difficulty = random();
-      judge.observePair("golden", { stable: difficulty < 0.05, canary: difficulty < 0.3 });
+      const isBad = { stable: difficulty < 0.05, canary: difficulty < 0.3 };
+      judge.observePair("golden", isBad, numQuestions % 3 === 0 ? "set" : "exact");
       numQuestions++;
     }
     expect(judge.verdict()).toMatchObject({ decision: "roll_back" });
-    expect(judge.verdict().reason).toMatch(/wrong answers to questions whose answers are known/);
+    expect(judge.verdict().reason).toMatch(
+      /wrong answers to questions whose answers are known: .* of \d+ \(set \d+, exact \d+\); chance alone/,
+    );
+    const { set, exact } = judge.verdict().figures.golden!.kinds!;
+    expect(set!.questions + exact!.questions).toBe(numQuestions);
+    expect(set!.canary + exact!.canary).toBeCloseTo(judge.verdict().figures.golden!.canary * numQuestions);
     expect(numQuestions).toBeLessThan(200);
   });
 
@@ -91,6 +97,44 @@ describe("the judge", () => {
     expect(judge.verdict()).toMatchObject({ decision: "wait" });
     for (let i = 0; i < 5000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false);
     expect(judge.verdict()).toMatchObject({ decision: "advance" });
+  });
+
+  describe("of agreement", () => {
+    /** Pairs that are so alike, until a decision. */
+    function compare(similarity: () => number, agreementFloor = 0.8, max = 5000) {
+      const judge = new Judge({ required: ["disagreement"], agreementFloor });
+      let numPairs = 0;
+      for (; numPairs < max && judge.verdict().decision === "wait"; numPairs++) {
+        judge.observe("disagreement", "stable", 0);
+        judge.observe("disagreement", "canary", 1 - similarity());
+      }
+      return { ...judge.verdict(), numPairs };
+    }
+
+    it("waits for pairs, and lets on what says the same", () => {
+      expect(new Judge({ required: ["disagreement"] }).verdict().reason).toMatch(/no evidence on disagreement/);
+      expect(compare(() => 1)).toMatchObject({ decision: "advance", numPairs: 50 });
+    });
+
+    it("turns back what answers below the floor, soon and with the figures, and lets on what is above", () => {
+      const random = seeded(5);
+      const bad = compare(() => (random() < 0.6 ? random() : 1)); // 0.7
+      expect(bad.decision).toBe("roll_back");
+      expect(bad.numPairs).toBeLessThan(1000);
+      expect(bad.reason).toMatch(
+        /disagreement with the stable version's answers: \d+\.\d % over \d+ questions, 20\.0 % is/,
+      );
+      expect(compare(() => (random() < 0.2 ? random() : 1)).decision).toBe("advance"); // 0.9
+    });
+
+    it("holds what the floor allows for no fault, however often it looks", () => {
+      let numBack = 0;
+      for (let run = 1; run <= 200; run++) {
+        const random = seeded(run);
+        numBack += compare(() => (random() < 0.2 ? 0 : 1), 0.8, 1000).decision === "roll_back" ? 1 : 0;
+      }
+      expect(numBack).toBeLessThan(200 * 0.01 + 3 * Math.sqrt(200 * 0.01)); // α is shared by all measures
+    });
   });
 
   it("keeps to a decision to go back", () => {

@@ -5,6 +5,9 @@
  *   is the canary worse?            H₀: bad(canary) - bad(stable) ≤ 0        rejected → back
  *   is it surely not much worse?    H₀: bad(canary) - bad(stable) ≥ margin   rejected for all → on
  *
+ * How alike both versions' answers to one question are has no bad or good of its own, and a floor that somebody states: is the
+ * mean disagreement surely more than it allows (H₀: at most that), or surely less (H₀: at least that)?
+ *
  * Answers are compared in blocks of their order in time: as soon as a block has answers of both versions, the mean of the stable
  * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
  * and a slow minute is slow for both.
@@ -24,6 +27,8 @@ export const measures = {
   blocked: { margin: 0.03, minimum: 100, says: "answers that a guard blocked" },
   malformed: { margin: 0.03, minimum: 100, says: "answers that were empty, cut off or repeated themselves" },
   golden: { margin: 0.05, minimum: 50, says: "wrong answers to questions whose answers are known" },
+  /** On one question put to both: 0 for the stable version, and for the canary 1 - similarity of the answers. */
+  disagreement: { margin: undefined, minimum: 50, says: "disagreement with the stable version's answers" },
 } as const;
 
 export type Measure = keyof typeof measures;
@@ -36,6 +41,8 @@ export interface JudgeOptions {
   readonly falsePass?: number;
   /** The measures that must have their evidence before going on. Default: all that were ever observed. */
   readonly required?: readonly Measure[];
+  /** What the mean similarity of both versions' answers must not fall below, in (0, 1). Default 0.8. */
+  readonly agreementFloor?: number;
 }
 
 export interface MeasureFigures {
@@ -46,6 +53,14 @@ export interface MeasureFigures {
   /** Probability bounds (1 / wealth): small means that the hypothesis is hard to hold. */
   readonly pWorse: number;
   readonly pNotFine: number;
+  /** Of questions put to both: how many of each kind, and the wrong answers to them. */
+  readonly kinds?: Readonly<Record<string, KindFigures>>;
+}
+
+export interface KindFigures {
+  readonly questions: number;
+  readonly canary: number;
+  readonly stable: number;
 }
 
 export interface JudgeVerdict {
@@ -61,6 +76,7 @@ const contestSchema = z.strictObject({
   worse: bettorSchema,
   fine: bettorSchema,
   seen: blockSchema,
+  kinds: z.record(z.string(), blockSchema).optional(),
   block: blockSchema,
   hasBeenWorse: z.boolean(),
 });
@@ -79,15 +95,18 @@ export class Judge {
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
+  readonly #allowed: number;
   readonly #contests: Map<Measure, Contest>;
 
   /** @param record of a judge of the same step: what either requires is required */
-  constructor({ falseAlarm = 0.01, falsePass = 0.05, required = [] }: JudgeOptions = {}, record?: JudgeRecord) {
+  constructor(options: JudgeOptions = {}, record?: JudgeRecord) {
+    const { falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 } = options;
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
     this.#required = [...new Set([...(record?.required ?? []), ...required])];
+    this.#allowed = 1 - agreementFloor;
     const known = Object.entries(record?.contests ?? {}) as [Measure, ContestRecord][];
-    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(measures[name].margin, contest)]));
+    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(this.#limits(name), contest)]));
   }
 
   get record(): JudgeRecord {
@@ -95,21 +114,26 @@ export class Judge {
     return { required: [...this.#required], contests: Object.fromEntries(contests) };
   }
 
-  /** One answer of live traffic. @param badness from 0 to 1; most things are bad or not */
-  observe(measure: Measure, role: Role, badness: number | boolean): void {
-    this.#contest(measure).observe(role, Number(badness));
+  /** One answer. @param badness from 0 to 1; most things are bad or not. @param kind only tells, in the figures, what was asked */
+  observe(measure: Measure, role: Role, badness: number | boolean, kind?: string): void {
+    this.#contest(measure).observe(role, Number(badness), kind);
   }
 
   /** The same question put to both. */
-  observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>): void {
-    this.#contest(measure).observe("stable", isBad.stable ? 1 : 0);
-    this.#contest(measure).observe("canary", isBad.canary ? 1 : 0);
+  observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
+    this.observe(measure, "stable", isBad.stable, kind);
+    this.observe(measure, "canary", isBad.canary, kind);
   }
 
   #contest(measure: Measure): Contest {
-    const found = this.#contests.get(measure) ?? new Contest(measures[measure].margin);
+    const found = this.#contests.get(measure) ?? new Contest(this.#limits(measure));
     this.#contests.set(measure, found);
     return found;
+  }
+
+  #limits(measure: Measure): Limits {
+    const { margin } = measures[measure];
+    return margin === undefined ? { allowed: this.#allowed, margin: this.#allowed } : { allowed: 0, margin };
   }
 
   verdict(): JudgeVerdict {
@@ -126,17 +150,35 @@ export class Judge {
   }
 
   #explain(kind: "worse" | "open", measure: Measure, contest: Contest): string {
-    const { canary, stable, numCanary, numStable, pWorse } = contest.figures();
+    const { canary, stable, numCanary, numStable, pWorse, kinds } = contest.figures();
     const { says, margin } = measures[measure];
-    const seen = `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}`;
+    const seen =
+      margin === undefined
+        ? `${says}: ${percent(canary)} over ${numCanary} questions, ${percent(this.#allowed)} is allowed`
+        : `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}${kindsText(kinds)}`;
     if (kind === "worse")
       return `${seen}; chance alone would show this with a probability of at most ${pWorse.toPrecision(2)}`;
-    return `${seen}; not yet sure that it is less than ${percent(margin)} worse`;
+    return `${seen}; not yet sure that it is less${margin === undefined ? "" : ` than ${percent(margin)} worse`}`;
   }
+}
+
+/** ` (exact 120, set 8)` */
+function kindsText(kinds: MeasureFigures["kinds"]): string {
+  if (!kinds) return "";
+  return ` (${Object.entries(kinds)
+    .map(([kind, { questions }]) => `${kind} ${questions}`)
+    .join(", ")})`;
 }
 
 function percent(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
+}
+
+interface Limits {
+  /** A difference that is no fault. */
+  readonly allowed: number;
+  /** A difference that is surely not there, before a step is taken. */
+  readonly margin: number;
 }
 
 /** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
@@ -144,24 +186,28 @@ class Contest {
   readonly #worse: Bettor;
   readonly #fine: Bettor;
   readonly #seen: Block;
+  readonly #kinds: Map<string, Block>;
   #block: Block;
   #hasBeenWorse: boolean;
 
-  constructor(margin: number, record?: ContestRecord) {
-    this.#worse = new Bettor(0, record?.worse);
+  constructor({ allowed, margin }: Limits, record?: ContestRecord) {
+    this.#worse = new Bettor(allowed, record?.worse);
     this.#fine = new Bettor(-margin, record?.fine);
     this.#seen = structuredClone(record?.seen ?? emptyBlock());
+    this.#kinds = new Map(Object.entries(structuredClone(record?.kinds ?? {})));
     this.#block = structuredClone(record?.block ?? emptyBlock());
     this.#hasBeenWorse = record?.hasBeenWorse ?? false;
   }
 
   get record(): ContestRecord {
     const [worse, fine, hasBeenWorse] = [this.#worse.record, this.#fine.record, this.#hasBeenWorse];
-    return structuredClone({ worse, fine, seen: this.#seen, block: this.#block, hasBeenWorse });
+    const kinds = Object.fromEntries(this.#kinds);
+    return structuredClone({ worse, fine, seen: this.#seen, kinds, block: this.#block, hasBeenWorse });
   }
 
-  observe(role: Role, value: number): void {
-    for (const tally of [this.#seen[role], this.#block[role]]) {
+  observe(role: Role, value: number, kind?: string): void {
+    const ofKind = kind === undefined ? [] : [this.#ofKind(kind)[role]];
+    for (const tally of [this.#seen[role], this.#block[role], ...ofKind]) {
       tally.count++;
       tally.sum += value;
     }
@@ -171,6 +217,12 @@ class Contest {
     this.#block = emptyBlock();
     this.#worse.add(difference);
     this.#fine.add(-difference); // H₀: -difference ≤ -margin
+  }
+
+  #ofKind(kind: string): Block {
+    const found = this.#kinds.get(kind) ?? emptyBlock();
+    this.#kinds.set(kind, found);
+    return found;
   }
 
   /** Wealth that was once enough stays enough: that is what may be looked at at any time means. */
@@ -192,6 +244,9 @@ class Contest {
       numStable: stable.count,
       pWorse: Math.min(1, Math.exp(-this.#worse.logWealth)),
       pNotFine: Math.min(1, Math.exp(-this.#fine.logWealth)),
+      ...(this.#kinds.size > 0 && {
+        kinds: Object.fromEntries([...this.#kinds].map(([kind, its]) => [kind, kindFigures(its)])),
+      }),
     };
   }
 }
@@ -200,6 +255,10 @@ type Block = z.infer<typeof blockSchema>;
 
 function emptyBlock(): Block {
   return { stable: { count: 0, sum: 0 }, canary: { count: 0, sum: 0 } };
+}
+
+function kindFigures({ stable, canary }: Block): KindFigures {
+  return { questions: canary.count, canary: canary.sum, stable: stable.sum };
 }
 
 function rate({ count, sum }: { count: number; sum: number }): number {

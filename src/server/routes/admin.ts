@@ -31,7 +31,7 @@ import { readRequest } from "../body.js";
 import type { App } from "../exchange.js";
 import { queryNumber } from "../query.js";
 import { type Services, versionsOf } from "../services.js";
-import { wireAlias, wireEntry, wireState } from "../versions/wire.js";
+import { wireAlias, wireEntry, wireMirrored, wireState } from "../versions/wire.js";
 import { addAdminSights } from "./admin-sights.js";
 
 const root = "/admin/v1";
@@ -58,7 +58,9 @@ export function addAdmin(app: App, services: Services): void {
       throw new OcellusError("not_found", `no answer to the request ${id} is known; they are kept for thirty days`);
     const { at, model, tag, role, reason } = found;
     const answered = { object: "ocellus.answered_request", id, at: new Date(at).toISOString(), version: tag } as const;
-    return c.json({ ...answered, model, role, reason } satisfies WireAnsweredRequest);
+    const mirrored = (await versionsOf(services).registry.answers.findMirrored(id)).map(wireMirrored);
+    const others = mirrored.length > 0 && { mirrored };
+    return c.json({ ...answered, model, role, reason, ...others } satisfies WireAnsweredRequest);
   });
   addAdminSights(app, services);
   addCommands(app, services);
@@ -94,9 +96,9 @@ function addCommands(app: App, services: Services): void {
   );
   add("pause", pauseRequestSchema, (alias, { seen = {} }) => ifAsSeen(alias, seen, pause(alias)));
   add("resume", pauseRequestSchema, (alias, { seen = {} }) => ifAsSeen(alias, seen, resume(alias)));
-  add("shadow", shadowRequestSchema, (alias, { version, off, seen = {} }) => {
+  add("shadow", shadowRequestSchema, (alias, { version, share, off, seen = {} }) => {
     if ((version === undefined) === (off === undefined))
       throw refusal("version", "version: expected one, or off: true");
-    return ifAsSeen(alias, seen, version === undefined ? endShadow(alias) : startShadow(alias, version));
+    return ifAsSeen(alias, seen, version === undefined ? endShadow(alias) : startShadow(alias, version, share));
   });
 }

@@ -26,7 +26,7 @@ export function addCompletions(app: App, services: Services): void {
     const served = await services.models.assign(request.model, exchange, request.user);
     const prompts = promptsOf(request);
     const reply = new Reply(request, prompts.length, served, exchange);
-    const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));
+    const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, services, exchange)));
     if (request.stream) return streamEvents(c, chunks(events, reply));
     for await (const event of events) reply.take(event);
     return c.json(reply.completion());
@@ -46,15 +46,20 @@ async function* continuations(
   prompt: TextPrompt,
   place: number,
   served: ServedModel,
+  { versions }: Services,
   exchange: Exchange,
 ): AsyncGenerator<ChoiceEvent> {
   const { n: numChoices = 1, logprobs, ...rest } = request;
   const wanted = { ...rest, ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }) };
+  const options = samplingOptions(wanted);
+  const mirrored = place === 0 ? versions?.shadows?.pick(exchange, { text: prompt }, options) : undefined;
+  if (mirrored) exchange.mirrored = mirrored;
   const question = {
     served,
     numChoices,
-    options: samplingOptions(wanted),
-    prepare: async (options: ReturnType<typeof samplingOptions>) => served.model.prepareText(prompt, options),
+    mirrored,
+    options: mirrored?.options ?? options,
+    prepare: async (settled: typeof options) => served.model.prepareText(prompt, settled),
   };
   for await (const { index, event } of answers(question, exchange)) yield { index: place * numChoices + index, event };
 }

@@ -20,12 +20,15 @@ it("puts each question to both versions once a step, whichever of three processe
     },
   });
   const cases = Array.from({ length: 30 }, (_, i) => ({
+    kind: i % 2 === 0 ? "exact" : "set",
     messages: [{ role: "user", content: `question ${i}` }],
     isGood: (text: string) => text === "v1" || i % 3 > 0,
   })) as unknown as GoldenCase[];
   const judges = registries.map((registry) => {
     const rollouts = new Rollouts({ registry, log });
-    const fleet = { aliases: [...registry.state.aliases.values()], onChange: () => {}, loaded } as unknown as Fleet;
+    const lease = (tag: string) => ({ served: loaded(tag), release: () => {} });
+    const aliases = [...registry.state.aliases.values()];
+    const fleet = { aliases, onChange: () => {}, loaded, lease } as unknown as Fleet;
     const runner = new GoldenRunner(cases, fleet, rollouts, log);
     onTestFinished(async () => {
       runner.close();
@@ -36,7 +39,10 @@ it("puts each question to both versions once a step, whichever of three processe
   const prod = registries[0]!.state.aliases.get("prod")!;
   await vi.waitFor(() => {
     for (const judged of judges)
-      expect(judged.verdictOn(prod)?.figures.golden).toMatchObject({ numStable: 30, stable: 0, canary: 1 / 3 });
+      expect(judged.verdictOn(prod)?.figures.golden).toMatchObject({
+        ...{ numStable: 30, stable: 0, canary: 1 / 3 },
+        kinds: { exact: { questions: 15, stable: 0, canary: 5 }, set: { questions: 15, stable: 0, canary: 5 } },
+      });
   }, 10_000);
   const questions = cases.flatMap((_, i) => [`v1 question ${i}`, `v2 question ${i}`]);
   expect(asked.sort()).toEqual(questions.sort());

@@ -12,12 +12,14 @@ import type { Fleet } from "./fleet.js";
 import type { Rollouts } from "./rollouts.js";
 
 export interface GoldenCase {
+  /** How its answer is told right from wrong: exact, set, pattern, schema. */
+  readonly kind: string;
   readonly messages: readonly ChatMessage[];
   readonly isGood: (answer: string) => boolean;
 }
 
-/** Beyond what a known answer needs. */
-const maxTokens = 256;
+/** Most tokens of an answer: beyond what a known answer needs. */
+export const goldenTokens = 256;
 const claimPauseMs = 5000;
 
 export class GoldenRunner {
@@ -58,7 +60,7 @@ export class GoldenRunner {
       if (!(await this.#isOurs(alias, this.#cases.indexOf(found)))) continue;
       const [stable, canary] = [await this.#isBad(stableTag, found), await this.#isBad(canaryTag, found)];
       if (stable === undefined || canary === undefined) return;
-      this.#rollouts.observePair(alias, { stable, canary });
+      this.#rollouts.observePair(alias, { stable, canary }, found.kind);
     }
   }
 
@@ -93,7 +95,7 @@ export class GoldenRunner {
     const { signal } = this.#stop;
     const ticket = await gate.enter({ owner: "golden", signal });
     try {
-      const options = { maxTokens, sampling: { temperature: 0 }, signal };
+      const options = { maxTokens: goldenTokens, sampling: { temperature: 0 }, signal };
       let text = "";
       for await (const event of model.generate(await model.prepare(messages, options), options))
         if (event.type === "text") text += event.text;

@@ -9,6 +9,7 @@ import type { Fleet } from "./fleet.js";
 import type { GoldenRunner } from "./golden.js";
 import { repeatsItself } from "./repeats.js";
 import type { AnswerQuality, Rollouts } from "./rollouts.js";
+import type { Shadows } from "./shadows.js";
 
 /** Versions from the registry, as one server has them. */
 export interface Versions {
@@ -19,6 +20,8 @@ export interface Versions {
   readonly diffs: VersionDiffs;
   /** Absent: canaries are judged by their users' answers alone. */
   golden?: GoldenRunner;
+  /** Absent: no version is asked what another one has answered. */
+  shadows?: Shadows;
   /** Absent: nobody outside is told of decisions. */
   courier?: { close(): Promise<void> };
 }
@@ -27,10 +30,10 @@ export function noteAnswer(
   exchange: Exchange,
   status: number,
   error: unknown,
-  { registry, rollouts, figures }: Versions,
+  { registry, rollouts, figures, shadows }: Versions,
   metrics: VersionMetrics,
 ): void {
-  const { assignment } = exchange;
+  const { assignment, mirrored } = exchange;
   if (!assignment) return;
   assignment.release();
   const { resolution, alias } = assignment;
@@ -40,6 +43,7 @@ export function noteAnswer(
   const quality = isModelsDoing(exchange, status, error) ? qualityOf(exchange, status) : undefined;
   metrics.note(resolution, quality, exchange.facts);
   if (!quality || !alias) return;
+  if (mirrored && status < 400) shadows?.offer(mirrored);
   figures.note(alias.name, tag, quality);
   if (alias.canary && role !== "named") rollouts.observe(alias, role, quality);
 }

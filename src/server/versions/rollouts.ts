@@ -96,11 +96,17 @@ export class Rollouts {
     this.#noteSlow(alias, "slow_tokens", role, ofOneToken, slowness);
   }
 
-  /** One question of the golden set, put to both. */
-  observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>): void {
+  /** One question of the golden set, put to both; `kind`: how its answer is told right from wrong. */
+  observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
     this.#options.onPair?.(alias, isBad);
-    this.#note(alias, "golden", "stable", isBad.stable);
-    this.#note(alias, "golden", "canary", isBad.canary);
+    this.#note(alias, "golden", "stable", isBad.stable, kind);
+    this.#note(alias, "golden", "canary", isBad.canary, kind);
+  }
+
+  /** How alike the answers of both to one live question were, in [0, 1]. */
+  observeAgreement(alias: Alias, similarity: number): void {
+    this.#note(alias, "disagreement", "stable", 0);
+    this.#note(alias, "disagreement", "canary", 1 - similarity);
   }
 
   /** Slow is what 95 % of the stable version's answers so far were not: a bar that was set before this answer was seen. */
@@ -120,7 +126,7 @@ export class Rollouts {
     return bars;
   }
 
-  #note(alias: Alias, measure: Measure, role: Role, badness: number | boolean): void {
+  #note(alias: Alias, measure: Measure, role: Role, badness: number | boolean, kind?: string): void {
     const { name, canary } = alias;
     if (!canary?.plan.judged || canary.isPaused) return;
     const key = `${name} ${canary.stepSeq}`;
@@ -128,7 +134,8 @@ export class Rollouts {
     this.#seen.set(key, seen);
     seen.observations[measure] ??= [];
     const list = seen.observations[measure];
-    if (list.length < maxWaiting) list.push([role, Number(badness)]);
+    if (list.length < maxWaiting)
+      list.push(kind === undefined ? [role, Number(badness)] : [role, Number(badness), kind]);
   }
 
   /** Whether this process is to do what is done once a step, by one of all. */
@@ -173,11 +180,17 @@ export class Rollouts {
   async #judge(alias: Alias): Promise<void> {
     const { name, canary } = alias;
     if (!canary?.plan.judged || canary.isPaused) return;
-    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary), this.#options.judge);
+    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary), this.#judgeOptions(canary));
     if (!judge) return;
     this.#judges.set(name, { stepSeq: canary.stepSeq, judge });
     const verdict = judge.verdict();
     if (verdict.decision !== "wait") await this.#decide(alias, verdict);
+  }
+
+  #judgeOptions({ plan: { agreement } }: NonNullable<Alias["canary"]>): JudgeOptions {
+    const { judge = {} } = this.#options;
+    if (!agreement) return judge;
+    return { ...judge, required: [...(judge.required ?? []), "disagreement"], agreementFloor: agreement.floor };
   }
 
   /** Of several processes that decide at once the journal takes one: the others find that the step is over. */
@@ -218,5 +231,6 @@ function commandOf({ name, canary }: Alias, { decision, reason, figures }: Judge
   const why: Decision = { reason, figures };
   if (decision === "roll_back") return rollBack(name, why);
   const next = canary!.plan.steps.find((step) => step > canary!.share);
-  return next === undefined ? promote(name, why) : setShare(name, next, why);
+  const isEverybody = next === undefined || next === 1; // none would be left to compare with
+  return isEverybody ? promote(name, why) : setShare(name, next, why);
 }

@@ -2,27 +2,40 @@
 import type {
   WireAdminState,
   WireAlias,
+  WireComparison,
   WireHistoryEntry,
   WireMeasureFigures,
   WireVersion,
 } from "../../protocol/index.js";
-import { type Alias, type JournalEntry, type JudgeVerdict, manifestBytes, type Version } from "../../registry/index.js";
+import {
+  type Alias,
+  type AnswerRecord,
+  type Comparison,
+  type JournalEntry,
+  type JudgeVerdict,
+  manifestBytes,
+  type Version,
+} from "../../registry/index.js";
 import type { Fleet } from "./fleet.js";
 import type { Versions } from "./note-answer.js";
 
 export function wireState(versions: Versions): WireAdminState {
   const { registry, fleet } = versions;
-  const { seq, aliases, versions: published } = registry.state;
+  const { seq, aliases, versions: published, comparisons } = registry.state;
   return {
     object: "ocellus.admin.state",
     seq,
     aliases: [...aliases.values()].map((alias) => wireAlias(alias, versions)),
-    versions: [...published.values()].map((version) => wireVersion(version, fleet)),
+    versions: [...published.values()].map((version) =>
+      wireVersion(version, fleet, comparisons.get(version.manifest.tag)),
+    ),
   };
 }
 
-export function wireAlias(alias: Alias, { fleet, rollouts }: Versions): WireAlias {
-  const { name, tag, since, previous, canary, shadow } = alias;
+export function wireAlias(alias: Alias, { fleet, rollouts, shadows }: Versions): WireAlias {
+  const { name, tag, since, previous, canary, shadow, shadowShare = 1 } = alias;
+  const ofShadow = shadow === undefined ? undefined : shadows?.comparisonOf(alias, { role: "shadow", tag: shadow });
+  const ofCanary = canary && shadows?.comparisonOf(alias, { role: "comparison", tag: canary.tag });
   const verdict = rollouts.verdictOn(alias);
   return {
     name,
@@ -36,15 +49,18 @@ export function wireAlias(alias: Alias, { fleet, rollouts }: Versions): WireAlia
         steps: [...canary.plan.steps],
         is_judged: canary.plan.judged,
         is_paused: canary.isPaused,
+        ...(canary.plan.agreement && { agreement: { ...canary.plan.agreement } }),
+        ...(ofCanary && { comparison: wireComparison(ofCanary) }),
         ...(verdict && { verdict: { ...verdict, figures: wireFigures(verdict.figures) } }),
       },
     }),
-    ...(shadow !== undefined && { shadow }),
+    ...(shadow !== undefined && { shadow, shadow_share: shadowShare }),
+    ...(ofShadow && { comparison: wireComparison(ofShadow) }),
     is_in_force: fleet.aliases.includes(alias),
   };
 }
 
-function wireVersion({ manifest, digest }: Version, fleet: Fleet): WireVersion {
+function wireVersion({ manifest, digest }: Version, fleet: Fleet, comparison?: Comparison): WireVersion {
   const { tag, family, quantization, parent, notes, createdBy, createdAt, signature } = manifest;
   const failure = fleet.failures.get(tag);
   return {
@@ -58,7 +74,21 @@ function wireVersion({ manifest, digest }: Version, fleet: Fleet): WireVersion {
     is_signed: signature !== undefined,
     is_loaded: fleet.loaded(tag) !== undefined,
     ...(failure !== undefined && { failure }),
+    ...(comparison && { comparison: wireComparison(comparison) }),
   };
+}
+
+function wireComparison(comparison: Comparison): WireComparison {
+  const { numPairs, numExact, numFailed, numDropped, sameUntil, numWords, firstTokenMs, ...rest } = comparison;
+  return {
+    ...rest,
+    ...{ num_pairs: numPairs, num_exact: numExact, num_failed: numFailed, num_dropped: numDropped },
+    ...{ same_until: sameUntil, num_words: numWords, first_token_ms: firstTokenMs },
+  };
+}
+
+export function wireMirrored({ tag, at, role, reason }: AnswerRecord) {
+  return { version: tag, at: new Date(at).toISOString(), role, reason };
 }
 
 export function wireEntry({ seq, at, actor, event }: JournalEntry): WireHistoryEntry {
@@ -71,8 +101,11 @@ function wireEvent(event: JournalEntry["event"]): Partial<WireHistoryEntry> {
       return { version: event.manifest.tag };
     case "removed":
       return { version: event.tag };
-    case "deployed":
     case "shadow_started":
+      return { alias: event.alias, version: event.tag, share: event.share ?? 1 };
+    case "compared":
+      return { alias: event.alias, version: event.tag, comparison: wireComparison(event.comparison) };
+    case "deployed":
       return { alias: event.alias, version: event.tag };
     case "canary_started":
       return { alias: event.alias, version: event.tag, steps: event.plan.steps, is_judged: event.plan.judged };
@@ -106,9 +139,12 @@ function wireDecision({
 
 function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
   const entries = Object.entries(figures).map(
-    ([measure, { canary, stable, numCanary, numStable, pWorse, pNotFine }]) => [
+    ([measure, { canary, stable, numCanary, numStable, pWorse, pNotFine, kinds }]) => [
       measure,
-      { canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+      {
+        ...{ canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+        ...(kinds && { kinds }),
+      },
     ],
   );
   return Object.fromEntries(entries);

@@ -17,7 +17,7 @@ interface AliasPanelProps {
 
 export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
   const words = useWords().versionsRoom;
-  const { name, shadow, previous } = alias;
+  const { name, shadow, previous, comparison } = alias;
   return (
     <section className="panel alias" aria-label={name}>
       <header>
@@ -29,6 +29,7 @@ export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
           {previous.length > 0 && ` · ${words.before(previous.join(", "))}`}
           {shadow !== undefined && ` · ${words.shadow(shadow)}`}
         </p>
+        {comparison && <p className="aside">{words.alike(shadow!, comparison)}</p>}
       </header>
       {!alias.is_in_force && <NotInForce alias={alias} versions={versions} />}
       <Act>
@@ -73,7 +74,7 @@ function CanaryView({ alias, onIntent }: { alias: WireAlias; onIntent: (intent: 
   const words = useWords().versionsRoom;
   const { canary, version } = alias;
   if (!canary) return null;
-  const { is_judged: isJudged, is_paused: isPaused, verdict } = canary;
+  const { is_judged: isJudged, is_paused: isPaused, verdict, comparison } = canary;
   return (
     <div className="canary">
       <h3>{words.tries(canary.version, canary.share)}</h3>
@@ -82,6 +83,7 @@ function CanaryView({ alias, onIntent }: { alias: WireAlias; onIntent: (intent: 
         {isPaused && ` ${words.paused}`}
       </p>
       {verdict && <CanaryFigures stable={version} canary={canary.version} verdict={verdict} />}
+      {comparison && <p className="aside">{words.alike(canary.version, comparison)}</p>}
       {isJudged && !verdict && <p className="aside">{words.noEvidence}</p>}
       <ShareField
         key={canary.share}
