@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { openAsk } from "../src/guard/detectors/ask.js";
 import type { AnsweringModel } from "../src/guard/door.js";
+import { Guards } from "../src/guard/index.js";
 import type { Subject } from "../src/guard/verdict.js";
+import { temporaryFolder } from "./support/folders.js";
+import { writePolicy } from "./support/guards.js";
 import { scriptedModel } from "./support/scripted-model.js";
 
 /** A model whose first token is one of these words, each with its probability. */
@@ -39,5 +42,49 @@ describe("the guard that asks a model", () => {
   it("says so when the model had neither in mind, and when there is no model: a guard that errs", async () => {
     await expect(look(modelThatThinks({ maybe: 0.97, yes: 0.02, no: 0.01 }))).rejects.toThrow(/had neither in mind/);
     await expect(look(undefined)).rejects.toThrow(/is not loaded/);
+  });
+});
+
+describe("what a costly guard found, over a restart", () => {
+  const folder = temporaryFolder();
+  const memoryFolder = temporaryFolder();
+  const guardsOf = { weapons: { type: "ask", reads: ["text"], questions: { violence: "Is a weapon shown?" } } };
+
+  /** A start of the server with this policy and this model: the verdict, and how often the model was asked. */
+  async function judged(policy: object, model: AnsweringModel, asked: unknown[], remembers = true) {
+    asked.length = 0;
+    const path = writePolicy(folder, { guards: guardsOf, ...policy });
+    const guards = await Guards.open(path, remembers ? { memoryFolder } : {});
+    guards.answering(model, "m");
+    const { verdict } = await guards.moderate(["a knife on a table"], new AbortController().signal);
+    await guards.close();
+    return { verdict, asked: asked.length };
+  }
+
+  it("is judged by the policy in force then: what was found is remembered, never what was done about it", async () => {
+    const asked: unknown[] = [];
+    const model = modelThatThinks({ yes: 0.7, no: 0.3 }, asked);
+    expect(await judged({}, model, asked)).toEqual({ verdict: "block", asked: 1 });
+    expect(await judged({}, model, asked)).toEqual({ verdict: "block", asked: 0 });
+    expect(await judged({ rules: [{ action: "flag" }] }, model, asked)).toEqual({ verdict: "flag", asked: 0 });
+    const lenient = [{ action: "allow" }, { threshold: 0.71, action: "block" }];
+    expect(await judged({ rules: lenient }, model, asked)).toEqual({ verdict: "allow", asked: 0 });
+    expect(await judged({}, model, asked, false), "without a folder it is looked at again").toMatchObject({ asked: 1 });
+  });
+
+  it("is looked at again by another model, another question or another guard", async () => {
+    const asked: unknown[] = [];
+    const model = modelThatThinks({ yes: 0.2, no: 0.8 }, asked);
+    for (const change of [{ digest: "another" }, { weights: "int4" as const }])
+      expect(await judged({}, { ...model, info: { ...model.info, ...change } }, asked)).toEqual({
+        verdict: "allow",
+        asked: 1,
+      });
+    const questions = { violence: "Is a knife shown?" };
+    const policies = [
+      { guards: { weapons: { ...guardsOf.weapons, questions } } },
+      { guards: { knives: guardsOf.weapons } },
+    ];
+    for (const policy of policies) expect(await judged(policy, model, asked)).toEqual({ verdict: "allow", asked: 1 });
   });
 });

@@ -6,10 +6,12 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
 import { createMcpServer } from "../src/cli/mcp.js";
 import { GuardedEmbedder, GuardedModel, Guards } from "../src/guard/index.js";
+import { Collections, collectionsFolder } from "../src/search/index.js";
+import { makePdf } from "../src/search/pdf.testkit.js";
 import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import {
@@ -34,6 +36,7 @@ const inTwo = [
   { type: "text", text: forbiddenWord.slice(0, 2) },
   { type: "text", text: forbiddenWord.slice(2) },
 ];
+const forbiddenPdf = (await makePdf([forbiddenWord])).toString("base64");
 const user = (content: unknown) => ({ role: "user", content });
 const tool = {
   type: "function",
@@ -50,7 +53,10 @@ interface Probe {
   readonly asks: readonly object[];
   /** Harmless bodies whose answer has the forbidden word in it. */
   readonly answers: readonly object[];
+  /** Harmless: its answer tells what the guards have said of it. */
+  readonly passes: object;
 }
+const harmless = dataUrl(picture(1));
 
 /** By route. Of a new one: every field that reaches a model. */
 const probes: Readonly<Record<string, Probe>> = {
@@ -67,7 +73,14 @@ const probes: Readonly<Record<string, Probe>> = {
       { messages: [user([shown]), { role: "assistant", content: "a dress" }, user("and now?")] },
       { messages: [user([{ type: "file", file: { file_id: "FILE" } }])] },
       { messages: [user(forbiddenWord)], stream: true },
+      { messages: [user(forbiddenWord)], ocellus: { collection: "shelf" } },
+      { messages: [user([shown])], ocellus: { collection: "shelf" } },
+      { messages: [user("hi")], ocellus: { collection: "forbidden" } },
     ],
+    passes: {
+      messages: [user([{ type: "image_url", image_url: { url: harmless } }])],
+      ocellus: { collection: "shelf" },
+    },
     answers: [{ messages: [user("hi")] }, { messages: [user("hi")], n: 2 }, { messages: [user("hi")], logprobs: true }],
   },
   "POST /v1/responses": {
@@ -76,12 +89,16 @@ const probes: Readonly<Record<string, Probe>> = {
       { input: "hi", instructions: forbiddenWord },
       { input: [{ role: "user", content: [{ type: "input_image", image_url: dataUrl(forbiddenPicture) }] }] },
       { input: [{ role: "user", content: [{ type: "input_image", file_id: "FILE" }] }] },
+      { input: forbiddenWord, ocellus: { collection: "shelf" } },
+      { input: "hi", ocellus: { collection: "forbidden" } },
     ],
     answers: [{ input: "hi" }],
+    passes: { input: "hi" },
   },
   "POST /v1/completions": {
     asks: [{ prompt: forbiddenWord }, { prompt: ["hi", forbiddenWord] }],
     answers: [{ prompt: "hi" }, { prompt: ["hi", "ho"], n: 2 }],
+    passes: { prompt: "hi" },
   },
   "POST /v1/embeddings": {
     asks: [
@@ -91,8 +108,10 @@ const probes: Readonly<Record<string, Probe>> = {
       { input: shown },
     ],
     answers: [],
+    passes: { input: ["hi", { type: "image_url", image_url: { url: harmless } }] },
   },
   "POST /v1/ocellus/match": {
+    passes: { model: "clip", image_url: harmless, text: "a dress" },
     asks: [
       { image_url: dataUrl(forbiddenPicture), text: "a dress" },
       { image_url: dataUrl(picture(1)), text: forbiddenWord },
@@ -105,20 +124,28 @@ const probes: Readonly<Record<string, Probe>> = {
     asks: [
       {
         entries: [
-          { source: "a.png", image_url: dataUrl(picture(1)) },
+          { source: "a.png", image_url: harmless },
           { source: "b.png", image_url: dataUrl(forbiddenPicture) },
         ],
       },
+      { entries: [{ source: "a.png", image_url: harmless, text: forbiddenWord }] },
+      { entries: [{ source: "a.pdf", document: `data:application/pdf;base64,${forbiddenPdf}` }] },
     ],
     answers: [],
+    passes: { entries: [{ source: "a.png", image_url: harmless, text: "seven" }] },
   },
   "POST /v1/ocellus/collections/:collection/search": {
-    asks: [{ image_url: dataUrl(forbiddenPicture) }, { text: forbiddenWord }],
+    asks: [
+      { image_url: dataUrl(forbiddenPicture) },
+      { text: forbiddenWord },
+      { image_url: harmless, text: forbiddenWord },
+    ],
     answers: [],
+    passes: { image_url: harmless, text: "seven" },
   },
 };
 
-/** They reach no model. Uploads lie in memory; whoever asks about one asks at another route. */
+/** They reach no model. Uploads have tests of their own, below. */
 const withoutModel = [
   ...[
     "GET /health/live",
@@ -155,17 +182,31 @@ beforeEach(async () => {
   const guards = await openGuards(temporaryFolder(), await strictPolicy());
   server = await startServer({ model }, { collections: temporaryFolder() }, { guards });
   server.services.models.addEmbedder("clip", embedder);
-  await server.post("/v1/ocellus/collections", { name: "shelf", model: "clip" });
-  const form = new FormData();
-  form.append("file", new File([new Uint8Array(forbiddenPicture)], "a.png"));
-  file = ((await (await fetch(`${server.url}/v1/files`, { method: "POST", body: form })).json()) as { id: string }).id;
+  for (const name of ["shelf", "forbidden"]) await server.post("/v1/ocellus/collections", { name, model: "clip" });
+  await keep("shelf", picture(1), { text: "seven" });
+  // What was stored when nothing forbade it.
+  await keep("forbidden", forbiddenPicture);
+  file = server.services.files.add("127.0.0.1", "a.png", "vision", forbiddenPicture).id;
 });
+
+/** Past the guards. */
+async function keep(name: string, bytes: Uint8Array, labels: { text?: string } = {}): Promise<void> {
+  const collection = await server.services.collections!.open(name);
+  const entry = { source: "kept.png", width: 8, height: 8, vector: Float32Array.of(1, 0), ...labels };
+  await collection.add([{ ...entry, pixels: await digestOf(bytes), picture: bytes }]);
+}
+
+async function upload(bytes: Uint8Array, fields: Readonly<Record<string, string>> = {}): Promise<Response> {
+  const form = new FormData();
+  form.append("file", new File([new Uint8Array(bytes)], "a.png"));
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return fetch(`${server.url}/v1/files`, { method: "POST", body: form });
+}
 afterEach(() => server.close());
 
-const bodies = (kind: keyof Probe) =>
-  Object.entries(probes).flatMap(([route, probe]) =>
-    probe[kind].map((body) => [route.split(" ")[1]!.replace(":collection", "shelf"), body] as const),
-  );
+const bodies = (kind: "asks" | "answers") =>
+  Object.entries(probes).flatMap(([route, probe]) => probe[kind].map((body) => [pathOf(route), body] as const));
+const pathOf = (route: string) => route.split(" ")[1]!.replace(":collection", "shelf");
 const withFile = (body: object) => JSON.parse(JSON.stringify(body).replaceAll("FILE", file)) as object;
 
 describe("no route is a side door", () => {
@@ -205,6 +246,52 @@ describe("no route is a side door", () => {
     }
   });
 
+  it.each([{}, { pin: "true" }])(
+    "POST /v1/files %j refuses the picture before it is encoded or stored",
+    async (fields) => {
+      const pinned: string[] = [];
+      model.pin = async (bytes) => {
+        pinned.push(dataUrl(bytes as Uint8Array));
+        return () => {};
+      };
+      const before = server.services.files.bytes;
+      const refused = await upload(forbiddenPicture, fields);
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({
+        error: { code: "content_filter" },
+        ocellus: { guards: [{ name: "known", stage: "input", verdict: "block", category: "violence" }] },
+      });
+      expect(pinned).toEqual([]);
+      expect(server.services.files.bytes).toBe(before);
+      const stored = await upload(picture(1), fields);
+      expect(await stored.json()).toMatchObject({ ocellus: { guards: [{ name: "known", verdict: "allow" }] } });
+      expect(pinned).toEqual("pin" in fields ? [harmless] : []);
+    },
+  );
+
+  it("a collection refuses a picture that it had before the policy did: its vector is known, and no model asked", async () => {
+    await keep("shelf", forbiddenPicture);
+    const entries = [{ source: "again.png", image_url: dataUrl(forbiddenPicture) }];
+    const response = await server.post("/v1/ocellus/collections/shelf/entries", { entries });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: "content_filter" } });
+    expect((await server.services.collections!.open("shelf")).ofSource("again.png")).toEqual([]);
+  });
+
+  it.each(Object.entries(probes))(
+    "%s tells in its answer, and in a header, what the guards said",
+    async (route, probe) => {
+      const response = await server.post(pathOf(route), probe.passes);
+      const text = await response.text();
+      expect(response.status, text).toBe(200);
+      const { guards } = (JSON.parse(text) as { ocellus: { guards: { name: string; verdict: string }[] } }).ocellus;
+      const looked = JSON.stringify(probe.passes).includes("data:image") ? ["known", "words"] : ["words"];
+      expect([...new Set(guards.map(({ name }) => name))].sort()).toEqual(looked);
+      expect(guards.every(({ verdict }) => verdict === "allow")).toBe(true);
+      for (const { name } of guards) expect(response.headers.get("x-ocellus-guards")).toContain(`${name}@`);
+    },
+  );
+
   it("is so by construction: nothing but the shelf holds a model, and it hands out guarded ones", () => {
     const { models } = server.services;
     expect(models.find(undefined).model).toBeInstanceOf(GuardedModel);
@@ -237,20 +324,38 @@ describe("no route is a side door", () => {
 
 const boots = join(repository, "examples/pictures/boots.jpg");
 const question = "What is this?";
+const clip = join(repository, "test/golden/clip/gelu");
 
-/** Command lines that bring a forbidden picture, and words, to a model; `cwd` is a folder with the files they name. */
+/** Command lines that bring the picture, or words of it and of the question, to a model; `folder` has the files they name. */
 const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   ask: () => ["ask", boots, question],
   "ask --trace": (folder) => ["ask", boots, question, "--trace", join(folder, "trace.html")],
   describe: () => ["describe", boots],
   chat: () => ["chat", boots],
   demo: () => ["demo"],
-  match: () => ["match", boots, "a pair of boots"],
-  "index add": () => ["index", "add", "shelf", boots],
+  match: () => ["match", boots, question],
+  "match by CLIP": () => ["match", boots, question, "--model", clip],
+  "index add": (folder) => ["index", "add", "new", join(folder, "entries.jsonl")],
+  "index add of what another entry shows": (folder) => ["index", "add", "shelf", join(folder, "entries.jsonl")],
+  "index search": () => ["index", "search", "shelf", "--picture", boots, "--text", question],
+  "ask --collection": () => ["ask", "--collection", "shelf", boots, question],
   eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
   batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
   "golden init": (folder) => ["golden", "init", join(folder, "golden"), "--pictures", join(folder, "photos")],
   "golden run": (folder) => ["golden", "run", join(folder, "golden-set.jsonl"), "--out", join(folder, "run.golden")],
+  "batch of a collection": (folder) => [
+    ...["batch", join(folder, "pages.jsonl"), "--out", join(folder, "out.jsonl")],
+    ...["--collections", collectionsFolder()],
+  ],
+};
+
+/** These ask nothing that a person has written. */
+const wordless = ["describe", "demo", "golden init"];
+/** Forbidden words of the question are refused here too, and no picture is needed for it. */
+const inWordsOnly: typeof commands = {
+  "index search in words": () => ["index", "search", "shelf", "--text", question],
+  "index search by CLIP": () => ["index", "search", "clips", "--text", question, "--model", clip],
+  "ask --collection in words": () => ["ask", "--collection", "shelf", question],
 };
 
 /** They show no stranger's picture or words to a model, or have their own test: serve by its routes, mcp below. */
@@ -271,20 +376,22 @@ describe("no command is a side door", () => {
       ]),
     ],
   };
+  const entry = { picture: boots, text: question, source: "b" };
+  writeFileSync(join(folder, "entries.jsonl"), `${JSON.stringify(entry)}\n`);
   writeFileSync(
     join(folder, "eval.jsonl"),
     `${JSON.stringify({ image: boots, questions: [{ kind: "class", language: "en", question, answer: "boots" }] })}\n`,
   );
+  const line = (body: object) =>
+    `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body })}\n`;
+  writeFileSync(join(folder, "in.jsonl"), line(request));
+  writeFileSync(join(folder, "pages.jsonl"), line({ ...request, ocellus: { collection: "shelf" } }));
   writeFileSync(
     join(folder, "golden-set.jsonl"),
     `${JSON.stringify({ image: boots, questions: [{ question, answer: "?" }] })}\n`,
   );
   mkdirSync(join(folder, "photos"));
   copyFileSync(boots, join(folder, "photos", "1.jpg"));
-  writeFileSync(
-    join(folder, "in.jsonl"),
-    `${JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: request })}\n`,
-  );
 
   async function run(argv: readonly string[], policy: string): Promise<number> {
     Object.assign(out, { stdout: "", stderr: "" });
@@ -297,6 +404,12 @@ describe("no command is a side door", () => {
       });
     return main([...argv, ...(argv[0] === "eval" ? [] : ["--weights", "fp32"])]);
   }
+  beforeAll(async () => {
+    const free = writePolicy(folder, { guards: {} });
+    writeFileSync(join(folder, "shelf.jsonl"), `${JSON.stringify({ ...entry, source: "a" })}\n`);
+    expect(await run(["index", "add", "shelf", join(folder, "shelf.jsonl")], free)).toBe(0);
+    expect(await run(["index", "add", "clips", boots, "--model", clip], free)).toBe(0);
+  });
   afterEach(() => {
     vi.restoreAllMocks();
     for (const name of ["out.jsonl", "out.errors.jsonl", "golden", "run.golden"])
@@ -316,17 +429,33 @@ describe("no command is a side door", () => {
     ).toEqual([]);
   });
 
+  /** What must be refused was; a batch says so line by line. */
+  function expectRefused(name: string, code: number, guard: string): void {
+    if (!name.startsWith("batch")) {
+      expect({ code, ...out }).toMatchObject({ code: 12, stderr: expect.stringContaining(`the guard ${guard}`) });
+      return;
+    }
+    expect(readFileSync(join(folder, "out.errors.jsonl"), "utf8")).toContain("content_filter");
+    expect(readFileSync(join(folder, "out.jsonl"), "utf8")).toBe("");
+  }
+
   it.each(Object.entries(commands))("%s refuses a forbidden picture", async (name, argv) => {
     const policy = writePolicy(folder, await strictPolicy({ [await digestOf(boots)]: "violence" }));
-    const code = await run(argv(folder), policy);
-    if (name === "batch") {
-      expect(readFileSync(join(folder, "out.errors.jsonl"), "utf8")).toContain("content_filter");
-      expect(readFileSync(join(folder, "out.jsonl"), "utf8")).toBe("");
-    } else
-      expect({ code, ...out }).toMatchObject({
-        code: 12,
-        stderr: expect.stringContaining("the guard known: violence"),
-      });
+    expectRefused(name, await run(argv(folder), policy), "known: violence");
+  });
+
+  const worded = Object.entries({ ...commands, ...inWordsOnly }).filter(([name]) => !wordless.includes(name));
+  it.each(worded)("%s refuses forbidden words of the question", async (name, argv) => {
+    const words = { type: "words", lists: ["words.txt"], stage: ["input"] };
+    expectRefused(name, await run(argv(folder), writePolicy(folder, { guards: { words } }, [question])), "words");
+  });
+
+  it("ask --collection refuses a forbidden picture among the pages that it finds", async () => {
+    const collection = await new Collections(collectionsFolder()).open("shelf");
+    const kept = await digestOf(await collection.picture(0));
+    const policy = writePolicy(folder, await strictPolicy({ [kept]: "violence" }));
+    const code = await run(["ask", "--collection", "shelf", question], policy);
+    expectRefused("ask --collection", code, "known: violence");
   });
 
   it.each(Object.entries(commands))("%s lets no forbidden words of the answer out", async (name, argv) => {

@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type Guards, parsePolicy, readChain } from "../src/guard/index.js";
+import { type Guards, parsePolicy, verifyLog } from "../src/guard/index.js";
 import { decodeImage } from "../src/image/index.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -412,7 +412,7 @@ describe("the audit log", () => {
       sha256: await digestOf(forbiddenPicture),
     });
     expect(text).not.toMatch(/harmless|blorb|quiet|base64/);
-    expect(await readChain(file)).toMatchObject({ lines: 4, torn: undefined });
+    expect(await verifyLog(file)).toMatchObject({ lines: 4, torn: undefined });
   });
 
   it("has the texts when the policy wants them", async () => {

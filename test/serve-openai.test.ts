@@ -163,7 +163,9 @@ describe("chat completions", () => {
     expect(byPart.choices).toEqual(byData.choices);
     expect((byPart as any).ocellus.pictures[0].cached).toBe(true);
     expect((await client.files.list()).data.map(({ id }) => id)).toEqual([file.id]);
-    expect(await client.files.retrieve(file.id)).toEqual(file);
+    const { guards, ...kept } = (file as any).ocellus; // the guards' word belongs to the upload
+    expect(guards).toEqual([]);
+    expect(await client.files.retrieve(file.id)).toEqual({ ...file, ocellus: kept });
     const content = await client.files.content(file.id);
     expect(Buffer.from(await content.arrayBuffer()).equals(picture("dress.jpg"))).toBe(true);
     expect(content.headers.get("content-type")).toBe("image/jpeg");

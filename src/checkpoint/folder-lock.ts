@@ -13,12 +13,13 @@ import { isRunning } from "./folder.js";
 const touchMs = 10_000;
 /** Six touches missed: a process that lives has not slept so long, short of a suspended machine. */
 const staleMs = 60_000;
-const pollMs = 250;
 
 interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once when another writer has to be waited for. */
   readonly onWait?: ((owner: string) => void) | undefined;
+  /** Between two looks at another's lock. Default 250: work of seconds. */
+  readonly pollMs?: number;
 }
 
 /** Runs `body` alone among all processes that name the same folder. */
@@ -46,7 +47,7 @@ function lockPath(folder: string): string {
   return `${folder}.lock`;
 }
 
-async function acquire(path: string, { signal, onWait }: LockOptions): Promise<void> {
+async function acquire(path: string, { signal, onWait, pollMs = 250 }: LockOptions): Promise<void> {
   const own = `${hostname()} ${process.pid} ${randomBytes(4).toString("hex")}`;
   for (let waited = false; ; ) {
     throwIfAborted(signal);

@@ -22,5 +22,6 @@ export {
   writeFileAtomically,
 } from "./folder.js";
 export { isLocked, withFolderLock } from "./folder-lock.js";
+export { encodeLogRecord, type LogRecord, readLog } from "./record-log.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";
 export { readSideJson } from "./side-files.js";

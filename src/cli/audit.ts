@@ -1,7 +1,7 @@
 /** `ocellus audit verify FILE`: whether an audit log is still what was written. */
 import type { Command } from "commander";
 import { OcellusError } from "../base/index.js";
-import { readChain } from "../guard/index.js";
+import { verifyLog } from "../guard/index.js";
 import type { GlobalFlags } from "./options.js";
 import { printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
@@ -20,7 +20,8 @@ export function addAuditCommand(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       `
-A chain shows what was changed in it, not what was cut off its end: note the last hash elsewhere, and ask for it later.
+A chain shows what was changed in it. What was cut off its end shows by FILE.head, which is a second behind at most; to be
+sure of whoever can write that too, note the last hash elsewhere, and ask for it later.
 
 Example:
   ocellus audit verify audit.jsonl --contains 5d41402abc4b2a76b9719d911017c592…`,
@@ -30,7 +31,7 @@ Example:
 
 async function verify(file: string, flags: VerifyFlags, terminal: Terminal): Promise<void> {
   let isThere = false;
-  const { lines, head, torn } = await readChain(file, (hash) => {
+  const { first, lines, head, torn, files } = await verifyLog(file, (hash) => {
     isThere ||= hash === flags.contains;
   });
   if (flags.contains !== undefined && !isThere)
@@ -38,7 +39,10 @@ async function verify(file: string, flags: VerifyFlags, terminal: Terminal): Pro
       "invalid_file",
       `${file}: no line has the hash ${flags.contains}: lines were cut off its end`,
     );
-  if (flags.json) return printJson(terminal, { file, lines, head, torn: torn !== undefined });
-  printLine(terminal, `${lines} lines, unbroken; the last one's hash is ${head}`);
+  const count = lines - first;
+  if (flags.json) return printJson(terminal, { file, files, first, lines: count, head, torn: torn !== undefined });
+  const from = first > 0 ? ` from number ${first} on (older parts were taken away)` : "";
+  const where = files > 1 ? ` in ${files} files` : "";
+  printLine(terminal, `${count} lines${where}${from}, unbroken; the last one's hash is ${head}`);
   if (torn !== undefined) printNotes(terminal, ["a kill has torn a last line, which was no record yet"]);
 }

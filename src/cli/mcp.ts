@@ -7,7 +7,7 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import type { Command } from "commander";
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
-import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../guard/index.js";
+import { asking, type GuardedVisionLanguageModel, whoAsks } from "../guard/index.js";
 import { type ChatOptions, type ImageInput, matchByAnswer } from "../runtime/index.js";
 import { greedy, questionAbout, refuseBlocked } from "./answer.js";
 import { questions } from "./describe.js";
@@ -52,10 +52,9 @@ const pictures = z.array(picture).min(1).max(16).describe("one or several pictur
 export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   const server = new McpServer({ name: "ocellus", version: versionOf() });
   const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
-    const guards: GuardReport[] = [];
     const messages = questionAbout(shown.map(checkedPicture), question, system);
-    const answered = await asking({ ...whoAsks(), reports: guards }, () => model.answer(messages, options));
-    refuseBlocked({ ...answered, guards });
+    const answered = await model.answer(messages, options);
+    refuseBlocked({ ...answered, guards: whoAsks().reports });
     return answered;
   };
   server.registerTool(
@@ -125,7 +124,7 @@ function text(said: string) {
 /** What goes wrong with a call is told to the assistant, which may mend it; the server goes on. */
 async function told<T>(call: () => Promise<T>) {
   try {
-    return await call();
+    return await asking({ ...whoAsks(), reports: [] }, call);
   } catch (error) {
     return { content: [text(errorMessage(error))], isError: true as const };
   }

@@ -1,4 +1,6 @@
 /** A model for the time of one command: opened with progress while it is packed, closed whatever happens. */
+import { join } from "node:path";
+import { cacheRoot } from "../checkpoint/index.js";
 import { type GuardedVisionLanguageModel, Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { type LoadOptions, loadModel, type VisionLanguageModel } from "../runtime/index.js";
@@ -21,12 +23,17 @@ export async function withGuards<T>(
   { guards: path = process.env.OCELLUS_GUARDS }: Pick<ModelFlags, "guards">,
   body: (guards: Guards) => Promise<T>,
 ): Promise<T> {
-  const guards = await Guards.open(path === "" ? undefined : path);
+  const guards = await Guards.open(path === "" ? undefined : path, { memoryFolder: verdictsFolder() });
   try {
     return await body(guards);
   } finally {
     await guards.close();
   }
+}
+
+/** Where what guards found is kept over a restart. */
+export function verdictsFolder(): string {
+  return join(cacheRoot(), "verdicts");
 }
 
 /** For a server's shelf, which puts its models behind its own guards. */

@@ -19,7 +19,7 @@ import {
   type Versions,
 } from "../server/index.js";
 import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
-import { openModel } from "./open-model.js";
+import { openModel, verdictsFolder } from "./open-model.js";
 import { packWithProgress } from "./pack.js";
 import { modelInTheBox, versionOf, webPage } from "./package-files.js";
 import { logAsText } from "./serve-log.js";
@@ -49,7 +49,8 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   const log = pino({ level: config.logLevel }, logDestination(config, terminal));
   const guards = await Guards.open(config.guards, {
     pictureLimits: { maxBytes: config.maxPictureBytes, maxPixels: config.maxPicturePixels },
-    onProblem: (problem) => log.error({ problem }, "the changed policy is not in force"),
+    memoryFolder: verdictsFolder(),
+    onProblem: (problem) => log.error(problem),
   });
   const services = createServices({
     config,

@@ -1,168 +1,177 @@
 /**
  * The audit log: a line for every door that was passed or found closed, each with the digest of the one before it, so that
- * nothing can be changed or taken out without breaking the chain. Digests of pictures and texts, not themselves.
+ * nothing can be changed or taken out without breaking the chain (audit-chain.ts). Digests of pictures and texts, not
+ * themselves. Several processes may write one log: each takes its turn, and reads on what the others have written.
  *
- *   {"seq": 7, "time": …, …, "prev": <hash of line 6>, "hash": <SHA-256 of this line up to here>}
- *
- * A kill may tear the line that is being written: it was no record yet. It is cut off when the log is opened again, and the
- * next line says so (`torn`: the digest of what was cut off).
+ * A kill may tear the line that is being written: it was no record yet. It is cut off by the next writer, and the next
+ * line says so (`torn`: the digest of what was cut off).
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { ioError, OcellusError } from "../base/index.js";
+import { withFolderLock, writeFileAtomically } from "../checkpoint/index.js";
+import {
+  beginning,
+  type Chain,
+  HeadNote,
+  headName,
+  nextFile,
+  partName,
+  partsOf,
+  readChain,
+  sealed,
+} from "./audit-chain.js";
 
-/** What the first line follows. */
-const beginning = "0".repeat(64);
+export interface AuditOptions {
+  /** Of one file: beyond it, the file becomes a part and a new one goes on. */
+  readonly maxBytes?: number | undefined;
+  /** Parts that stay beside the file; the oldest go. Default: all stay. */
+  readonly keep?: number | undefined;
+}
 
-/** A line of a request with 64 pictures, and texts where they are wanted. More is no log of ours. */
-const maxLineBytes = 64 * 2 ** 20;
-
+/** Some 500,000 questions; read in two seconds at the start. */
+export const defaultAuditBytes = 256 * 2 ** 20;
 /** What is lost at most when the power fails; a kill loses nothing that was written. */
 const syncEveryMs = 1000;
+/** Another process has the log for as long as a line takes. */
+const pollMs = 5;
+
+interface Waiting {
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export class AuditLog {
   readonly #path: string;
-  readonly #file: FileHandle;
-  #seq: number;
-  #prev: string;
-  #torn: string | undefined;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #options: AuditOptions;
+  #file: FileHandle | undefined;
+  #inode = 0;
+  #chain = beginning;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> = Promise.resolve();
   #syncTimer: NodeJS.Timeout | undefined;
 
-  private constructor(path: string, file: FileHandle, { lines, head, torn }: Chain) {
+  private constructor(path: string, options: AuditOptions) {
     this.#path = path;
-    this.#file = file;
-    this.#seq = lines;
-    this.#prev = head;
-    this.#torn = torn;
+    this.#options = options;
   }
 
-  /** Goes on where the file ends. @throws `invalid_file` when its chain is broken, `io`. */
-  static async open(path: string): Promise<AuditLog> {
-    const file = await open(path, "a", 0o600).catch((cause: unknown) => Promise.reject(ioError("write", path, cause)));
+  /** Goes on where the log ends. @throws `invalid_file` when its chain is broken or it was cut, `io`. */
+  static async open(path: string, options: AuditOptions = {}): Promise<AuditLog> {
+    const log = new AuditLog(path, options);
     try {
-      const chain = await readChain(path);
-      await file.truncate(chain.endsAt);
-      return new AuditLog(path, file, chain);
+      await log.#inTurn(() => log.#catchUp());
+      return log;
     } catch (error) {
-      await file.close();
+      await log.#file?.close();
       throw error;
     }
   }
 
-  /** Resolves when the line is handed to the system: a kill cannot lose it any more. @throws `io`. */
+  /** Resolves when the line is handed to the system: a kill cannot lose it any more. @throws `io`, `invalid_file`. */
   append(record: Readonly<Record<string, unknown>>): Promise<void> {
-    const written = this.#writing.then(() => this.#appendNow(record));
-    this.#writing = written.catch(() => {}); // its own caller is told; the next one tries for itself
-    return written;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ record: { time: new Date().toISOString(), ...record }, resolve, reject });
+      if (this.#waiting.length === 1) this.#writing = this.#writing.then(() => this.#writeWaiting());
+    });
   }
 
   async close(): Promise<void> {
     await this.#writing;
     clearTimeout(this.#syncTimer);
-    await this.#file.sync();
-    await this.#file.close();
+    await this.#sync();
+    await this.#file?.close();
+    this.#file = undefined;
   }
 
-  async #appendNow(record: Readonly<Record<string, unknown>>): Promise<void> {
-    const torn = this.#torn === undefined ? {} : { torn: this.#torn };
-    const body = { seq: this.#seq, time: new Date().toISOString(), ...record, ...torn, prev: this.#prev };
-    const { line, hash } = sealed(JSON.stringify(body));
-    await this.#write(`${line}\n`);
-    this.#seq++;
-    this.#prev = hash;
-    this.#torn = undefined;
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return withFolderLock(this.#path, { pollMs }, work);
+  }
+
+  /** Those that came while others were written go together. */
+  async #writeWaiting(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    try {
+      await this.#inTurn(async () => {
+        await this.#catchUp();
+        await this.#write(batch.map(({ record }) => record));
+      });
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  /** Nothing to do unless another process has written, or something that was begun was not ended. */
+  async #catchUp(): Promise<void> {
+    const { ino, size } = await stat(this.#path).catch(() => ({ ino: 0, size: 0 }));
+    const isSame = this.#file !== undefined && ino === this.#inode;
+    if (isSame && size === this.#chain.endsAt) return;
+    if (isSame && size < this.#chain.endsAt)
+      throw new OcellusError("invalid_file", `${this.#path}: lines were cut off its end while it was written`);
+    if (!isSame) await this.#open();
+    const chain = isSame ? await readChain(this.#path, this.#chain) : await this.#readWhole();
+    if (chain.torn !== undefined) await this.#file!.truncate(chain.endsAt);
+    this.#chain = chain;
+  }
+
+  async #open(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+    this.#file = await open(this.#path, "a", 0o600).catch((cause: unknown) => {
+      throw ioError("write", this.#path, cause);
+    });
+    this.#inode = (await this.#file.stat()).ino;
+  }
+
+  /** An empty file goes on where the newest part ends. */
+  async #readWhole(): Promise<Chain> {
+    const note = await HeadNote.read(this.#path);
+    const chain = await readChain(this.#path, undefined, note.see);
+    const newest = (await partsOf(this.#path)).at(-1);
+    if (chain.endsAt === 0 && newest !== undefined) {
+      const before = await readChain(newest, undefined, note.see);
+      note.check(before.first, before.lines);
+      return { ...nextFile(before), torn: chain.torn };
+    }
+    note.check(chain.first, chain.lines);
+    return chain;
+  }
+
+  async #write(records: readonly object[]): Promise<void> {
+    if (this.#chain.endsAt >= (this.#options.maxBytes ?? defaultAuditBytes)) await this.#turnOver();
+    let chain = this.#chain;
+    let text = "";
+    for (const record of records) {
+      const torn = chain.torn === undefined ? {} : { torn: chain.torn };
+      const next = sealed({ ...record, ...torn }, chain);
+      chain = next.chain;
+      text += next.line;
+    }
+    await this.#file!.appendFile(text).catch((cause: unknown) => Promise.reject(ioError("write", this.#path, cause)));
+    this.#chain = chain;
     this.#syncTimer ??= setTimeout(() => {
       this.#syncTimer = undefined;
-      this.#file.datasync().catch(() => {}); // closed meanwhile: that has synced
+      void this.#sync().catch(() => {}); // closed meanwhile: that has synced
     }, syncEveryMs).unref();
   }
 
-  async #write(text: string): Promise<void> {
-    await this.#file.appendFile(text).catch((cause: unknown) => {
-      throw ioError("write", this.#path, cause);
-    });
+  /** The file becomes a part, and the oldest parts go. */
+  async #turnOver(): Promise<void> {
+    await this.#sync();
+    await rename(this.#path, partName(this.#path, this.#chain));
+    this.#chain = nextFile(this.#chain);
+    await this.#open();
+    const { keep = Number.POSITIVE_INFINITY } = this.#options;
+    const parts = await partsOf(this.#path);
+    for (const part of parts.slice(0, Math.max(0, parts.length - keep))) await rm(part, { force: true });
   }
-}
 
-/** The hash is of the line up to the comma before it. */
-function sealed(body: string): { line: string; hash: string } {
-  const hash = createHash("sha256").update(body).digest("hex");
-  return { line: `${body.slice(0, -1)},"hash":"${hash}"}`, hash };
-}
-
-const seal = /,"hash":"([0-9a-f]{64})"\}$/;
-
-export interface Chain {
-  readonly lines: number;
-  /** Hash of the last line: note it elsewhere, and nobody can cut lines off the end unseen. */
-  readonly head: string;
-  /** Bytes of whole lines. */
-  readonly endsAt: number;
-  /** SHA-256 of a last line that a kill has torn. */
-  readonly torn: string | undefined;
-}
-
-/** Reads a whole log. @throws `invalid_file` naming the first line that does not follow from the one before; `io`. */
-export async function readChain(path: string, onHash: (hash: string) => void = () => {}): Promise<Chain> {
-  let chain: Chain = { lines: 0, head: beginning, endsAt: 0, torn: undefined };
-  for await (const { bytes, isWhole } of linesOf(path)) {
-    const problem = isWhole ? problemOf(bytes, chain) : problemOfTorn(bytes);
-    if (problem !== undefined)
-      throw new OcellusError("invalid_file", `${path}:${chain.lines + 1}: ${problem}; the log was changed`, {
-        details: { line: chain.lines + 1 },
-      });
-    if (!isWhole) return { ...chain, torn: digestOf(bytes) };
-    const [, head = ""] = seal.exec(bytes)!;
-    chain = { ...chain, lines: chain.lines + 1, head, endsAt: chain.endsAt + bytes.length + 1 };
-    onHash(head);
+  /** Notes how far the log has come once that is on the disk. */
+  async #sync(): Promise<void> {
+    const { lines, head: hash } = this.#chain;
+    await this.#file?.datasync();
+    if (lines > 0) await writeFileAtomically(headName(this.#path), `${JSON.stringify({ lines, hash })}\n`);
   }
-  return chain;
-}
-
-/** @param bytes as latin1, one character a byte: what is not UTF-8 must not look like what it was changed from. */
-function problemOf(bytes: string, { lines, head }: Chain): string | undefined {
-  const [, hash] = seal.exec(bytes) ?? [];
-  const body = bytes.replace(seal, "}");
-  const record = hash === undefined ? undefined : parsed(body);
-  if (!record) return "no record";
-  if (digestOf(body) !== hash) return "its hash is not that of what it says";
-  if (record.prev !== head) return "it does not follow the line before it";
-  return record.seq === lines ? undefined : `expected number ${lines}, found ${String(record.seq)}`;
-}
-
-/** A torn line is the beginning of a record, and never more. */
-function problemOfTorn(bytes: string): string | undefined {
-  const end = bytes.lastIndexOf("}") + 1;
-  const hasMore = end > 0 && end < bytes.length && parsed(bytes.slice(0, end)) !== undefined;
-  return hasMore ? "there is something behind the last record" : undefined;
-}
-
-function digestOf(bytes: string): string {
-  return createHash("sha256").update(bytes, "latin1").digest("hex");
-}
-
-function parsed(bytes: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return JSON.parse(bytes) as Readonly<Record<string, unknown>>;
-  } catch {
-    return undefined;
-  }
-}
-
-async function* linesOf(path: string): AsyncGenerator<{ bytes: string; isWhole: boolean }> {
-  let pending = "";
-  try {
-    for await (const chunk of createReadStream(path, "latin1") as AsyncIterable<string>) {
-      const lines = (pending + chunk).split("\n");
-      pending = lines.pop()!;
-      for (const bytes of lines) yield { bytes, isWhole: true };
-      if (pending.length > maxLineBytes)
-        throw new OcellusError("invalid_file", `${path}: a line of over ${maxLineBytes} bytes: this is no audit log`);
-    }
-  } catch (error) {
-    throw error instanceof OcellusError ? error : ioError("read the audit log", path, error);
-  }
-  if (pending !== "") yield { bytes: pending, isWhole: false };
 }

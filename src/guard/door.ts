@@ -80,6 +80,16 @@ export class GuardedModel {
     return prepared;
   }
 
+  /** A picture that is kept to be shown to the model later. @throws `blocked`, `unavailable`. */
+  admitImage(input: ImageInput, options: Asking = {}): Promise<ImageInput> {
+    return admittedPicture(input, this.#model, this.#guards, options);
+  }
+
+  /** A text that is kept, as it may be. @throws `blocked`, `unavailable`. */
+  admitText(text: string, options: Asking = {}): Promise<string> {
+    return admittedText(text, this.#model, this.#guards, options);
+  }
+
   /** As the model's; ids are checked as the text that they spell. @throws as `prepare`. */
   async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
     const passage = await this.#guards.begin(this.info.digest);
@@ -105,26 +115,17 @@ export class GuardedModel {
   }
 
   /** As the model's, where it has a `vectorVersion`. @throws as it, `blocked`, `unavailable`. */
-  async embedImage(input: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const passage = await this.#guards.begin(this.info.digest);
-    const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
-    const checked = await recorded(passage, () => guardedPicture(input, passage, eye, this.#guards, signalOf(options)));
+  async embedImage(input: ImageInput, options: Asking = {}): Promise<Float32Array> {
     invariant(this.#model.embedImage, "who is asked for a vector has a version of vectors");
-    return this.#model.embedImage(checked, options);
+    return this.#model.embedImage(await this.admitImage(input, options), options);
   }
 
   /** As the model's; undefined where it keeps no pictures. @throws as it, `blocked`, `unavailable`. */
   get pin(): VisionLanguageModel["pin"] | undefined {
     const { pin } = this.#model;
     if (!pin) return undefined;
-    return async (input, options = {}) => {
-      const passage = await this.#guards.begin(this.info.digest);
-      const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
-      const checked = await recorded(passage, () =>
-        guardedPicture(input, passage, eye, this.#guards, signalOf(options)),
-      );
-      return pin.call(this.#model as VisionLanguageModel, checked, options);
-    };
+    return async (input, options = {}) =>
+      pin.call(this.#model as VisionLanguageModel, await this.admitImage(input, options), options);
   }
 
   /** @internal The conversation as it may be shown to the model. */
@@ -227,19 +228,46 @@ export class GuardedEmbedder {
     return this.#model.numTokens(text);
   }
 
+  /** As `GuardedModel.admitImage`. */
+  admitImage(input: ImageInput, options: Asking = {}): Promise<ImageInput> {
+    return admittedPicture(input, this.#model, this.#guards, options);
+  }
+
+  /** As `GuardedModel.admitText`. */
+  admitText(text: string, options: Asking = {}): Promise<string> {
+    return admittedText(text, this.#model, this.#guards, options);
+  }
+
   /** @throws as the model's, `blocked`, `unavailable`. */
-  async embedImage(input: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const passage = await this.#guards.begin(this.info.digest);
-    const eye = { frame: this.info.digest, shown: this.#model.shown?.bind(this.#model) };
-    const checked = await recorded(passage, () => guardedPicture(input, passage, eye, this.#guards, signalOf(options)));
-    return this.#model.embedImage(checked, options);
+  async embedImage(input: ImageInput, options: Asking = {}): Promise<Float32Array> {
+    return this.#model.embedImage(await this.admitImage(input, options), options);
   }
 
   /** @throws as the model's, `blocked`, `unavailable`. */
   async embedText(text: string): Promise<Float32Array> {
-    const passage = await this.#guards.begin(this.info.digest);
-    return this.#model.embedText(await recorded(passage, () => passage.text(text, signalOf({}))));
+    return this.#model.embedText(await this.admitText(text));
   }
+}
+
+type Asking = Pick<ChatOptions, "signal">;
+type Viewer = Shown & { readonly info: { readonly digest: string } };
+
+/** A picture that is shown to a model, or kept to be. @param model the one, if it is known, that it is shown to. */
+export async function admittedPicture(
+  input: ImageInput,
+  model: Viewer,
+  guards: DoorKeeper,
+  options: Asking,
+): Promise<ImageInput> {
+  const { digest } = model.info;
+  const passage = await guards.begin(digest);
+  const eye = { frame: digest, shown: model.shown?.bind(model) };
+  return recorded(passage, () => guardedPicture(input, passage, eye, guards, signalOf(options)));
+}
+
+async function admittedText(text: string, { info }: Viewer, guards: DoorKeeper, options: Asking): Promise<string> {
+  const passage = await guards.begin(info.digest);
+  return recorded(passage, () => passage.text(text, signalOf(options)));
 }
 
 /** The input's checks, in the audit log whether they let it pass or not. */

@@ -3,8 +3,8 @@
  * at all, and the doors they stand at. Without a policy the doors stand open, and say so.
  */
 import { appendFile, readFile, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { ioError, OcellusError } from "../base/index.js";
+import { dirname, join, resolve } from "node:path";
+import { ioError, Lane, OcellusError } from "../base/index.js";
 import type { ImageInput, PictureLimits } from "../image/index.js";
 import type { VisionLanguageModel } from "../runtime/index.js";
 import { type Asked, whoAsks } from "./asker.js";
@@ -13,6 +13,7 @@ import { bind } from "./bind.js";
 import { filesOf, openDetector } from "./detectors/index.js";
 import {
   type AnsweringModel,
+  admittedPicture,
   type EmbeddingModel,
   GuardedEmbedder,
   GuardedModel,
@@ -27,7 +28,11 @@ import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {
   readonly pictureLimits?: PictureLimits;
-  /** Told when a changed policy cannot be used; the one before stays in force. */
+  /** How often the policy and its lists are looked at for changes. Default: every second; more often nobody saves. */
+  readonly refreshMs?: number;
+  /** Where what costly guards found is kept over a restart; absent: it is kept in memory alone. */
+  readonly memoryFolder?: string;
+  /** Told when a changed policy cannot be used (the one before stays in force), and when the memory's folder cannot. */
   readonly onProblem?: (message: string) => void;
 }
 
@@ -66,10 +71,13 @@ export interface GuardsState {
 const maxProposalBytes = 4 * 2 ** 20;
 /** A page of a panel. */
 const maxRecent = 200;
-/** A look at the files costs little; more often nobody saves. */
-const checkEveryMs = 1000;
+/** Of pictures that no model waits for: 300 MB each at the size limit. Those of questions wait in a lane of their own. */
+const picturesAtOnce = 4;
 /** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
 const retireAfterMs = 600_000;
+
+/** Another number when what a detector finds in the same subject has changed by our code and not by its version. */
+const memoryFile = "findings-1.log";
 
 interface InForce {
   readonly policy: Policy;
@@ -91,13 +99,16 @@ const nothing: InForce = { policy: emptyPolicy, detectors: new Map(), audit: und
 export class Guards {
   readonly #path: string | undefined;
   readonly #options: GuardsOptions;
-  readonly #memory = new VerdictMemory();
+  readonly #memory: VerdictMemory;
   readonly pictures: PictureReader;
+  readonly #desk = new Lane(picturesAtOnce);
   readonly #recent: RecentVerdict[] = [];
   /** As they are, for the guard that asks one. */
   readonly #models = new Map<string, AnsweringModel>();
   #onCheck: (check: Check) => void = () => {};
   #inForce: InForce = nothing;
+  /** What was in force when a request first came to a door: it is in force to the request's end. */
+  readonly #inForceFor = new WeakMap<Asked, InForce>();
   #problem: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
@@ -105,7 +116,10 @@ export class Guards {
   private constructor(path: string | undefined, options: GuardsOptions) {
     this.#path = path;
     this.#options = options;
-    this.pictures = new PictureReader(options.pictureLimits ?? {});
+    const { pictureLimits = {}, memoryFolder, onProblem } = options;
+    this.pictures = new PictureReader(pictureLimits);
+    const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
+    this.#memory = new VerdictMemory({ file, onProblem });
   }
 
   /** @param path of the policy; undefined: no guards. @throws `not_found`, `invalid_config` with the line, as detectors. */
@@ -172,7 +186,7 @@ export class Guards {
   /** One question's way through the policy that is in force now, to its end. @param model its digest, for the audit log. */
   async begin(model: string, asked: Asked = whoAsks()): Promise<Passage> {
     await this.#refresh();
-    const { policy, audit } = this.#inForce;
+    const { policy, audit } = this.#policyFor(asked);
     return new Passage({
       ...{ asked, model, audit, policyVersion: policy.version, keepsTexts: policy.audit?.texts ?? false },
       guards: this.guardsFor(asked),
@@ -180,9 +194,20 @@ export class Guards {
     });
   }
 
-  /** Under the policy in force. */
-  guardsFor(asked: Pick<Asked, "key" | "route">): Guard[] {
-    const { policy, detectors } = this.#inForce;
+  /** A picture that is kept before it is known which model will be shown it. @throws `blocked`, `unavailable`, as `decodeImage`. */
+  async admit(input: ImageInput, signal: AbortSignal): Promise<void> {
+    await this.#desk.run(() => admittedPicture(input, { info: { digest: "none" } }, this, { signal }), signal);
+  }
+
+  #policyFor(asked: Asked): InForce {
+    const inForce = this.#inForceFor.get(asked) ?? this.#inForce;
+    this.#inForceFor.set(asked, inForce);
+    return inForce;
+  }
+
+  /** Under the policy that is in force for whoever asks. */
+  guardsFor(asked: Asked): Guard[] {
+    const { policy, detectors } = this.#policyFor(asked);
     return Object.entries(policy.guards).flatMap(([name, config]) => {
       const { detector } = detectors.get(name)!;
       return stagesOf(config, detector).map((stage) =>
@@ -202,12 +227,14 @@ export class Guards {
     asked: Asked = whoAsks(),
   ): Promise<Moderated> {
     const passage = await this.begin("none", asked);
-    return moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+    const work = () => moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+    return this.#desk.run(work, signal);
   }
 
   async close(): Promise<void> {
     await this.#refreshing;
     await this.#inForce.audit?.close();
+    await this.#memory.close();
     await Promise.all([...this.#inForce.detectors.values()].map(({ detector }) => detector.close?.()));
     this.#inForce = nothing;
   }
@@ -228,7 +255,8 @@ export class Guards {
     name === undefined ? this.#models.values().next().value : this.#models.get(name);
 
   async #refresh(): Promise<void> {
-    if (this.#path === undefined || performance.now() - this.#checkedAt < checkEveryMs) return;
+    const { refreshMs = 1000 } = this.#options;
+    if (this.#path === undefined || performance.now() - this.#checkedAt < refreshMs) return;
     this.#refreshing ??= this.#reread(this.#path).finally(() => {
       this.#checkedAt = performance.now();
       this.#refreshing = undefined;
@@ -246,7 +274,7 @@ export class Guards {
       this.#retire(before, this.#inForce);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#problem) this.#options.onProblem?.(message);
+      if (message !== this.#problem) this.#options.onProblem?.(`the changed policy is not in force: ${message}`);
       this.#problem = message;
     }
   }
@@ -296,8 +324,8 @@ function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[]
 
 async function auditOf({ audit }: Policy, path: string, before: InForce): Promise<AuditLog | undefined> {
   if (!audit) return undefined;
-  if (before.audit && before.policy.audit?.file === audit.file) return before.audit;
-  return AuditLog.open(resolve(dirname(path), audit.file));
+  if (before.audit && JSON.stringify(before.policy.audit) === JSON.stringify(audit)) return before.audit;
+  return AuditLog.open(resolve(dirname(path), audit.file), audit);
 }
 
 function listsOf({ guards }: Policy, path: string): string[] {
@@ -308,8 +336,8 @@ function listsOf({ guards }: Policy, path: string): string[] {
 async function stampOf(paths: readonly string[]): Promise<string> {
   const stamps = await Promise.all(
     paths.map(async (path) => {
-      const { mtimeMs, size } = await stat(path).catch(() => ({ mtimeMs: 0, size: -1 }));
-      return `${path} ${mtimeMs} ${size}`;
+      const { ino, mtimeMs, size } = await stat(path).catch(() => ({ ino: 0, mtimeMs: 0, size: -1 }));
+      return `${path} ${ino} ${mtimeMs} ${size}`;
     }),
   );
   return stamps.join("\n");

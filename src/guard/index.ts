@@ -1,5 +1,6 @@
 export { type Asked, asking, whoAsks } from "./asker.js";
-export { AuditLog, type Chain, readChain } from "./audit.js";
+export { AuditLog, type AuditOptions } from "./audit.js";
+export { type Chain, type VerifiedLog, verifyLog } from "./audit-chain.js";
 export {
   type AnsweringModel,
   type EmbeddingModel,

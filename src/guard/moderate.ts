@@ -25,7 +25,7 @@ export async function moderate(
   signal: AbortSignal,
 ): Promise<Moderated> {
   const distinct = guards.filter(({ name }, i) => guards.findIndex((guard) => guard.name === name) === i);
-  const looks = subjects.map(async (given, part) => {
+  const look = async (given: (typeof subjects)[number], part: number) => {
     const subject: Subject =
       typeof given === "string" ? { kind: "text", text: given } : (await pictures.read(given.picture, signal)).whole;
     const own = distinct.filter(({ reads }) => reads.includes(subject.kind));
@@ -34,8 +34,13 @@ export async function moderate(
       verdict: verdict.verdict,
       findings: verdict.findings.map((found) => ({ ...found, guard: guard.name, part, subject: kind })),
     }));
-  });
-  const done = (await Promise.all(looks).finally(() => passage.record("input"))).flat();
+  };
+  const done: Awaited<ReturnType<typeof look>> = [];
+  try {
+    for (const [part, given] of subjects.entries()) done.push(...(await look(given, part))); // one picture in memory
+  } finally {
+    await passage.record("input");
+  }
   return {
     verdict: strictest(done.map(({ verdict }) => verdict)),
     findings: done.flatMap(({ findings }) => findings),

@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { nearestHint, OcellusError } from "../base/index.js";
+import { defaultAuditBytes } from "./audit.js";
 import { lineOf, lineOfSyntaxError } from "./json-lines.js";
 import { actions, categoryPattern, type Finding, type Judged, type Stage } from "./verdict.js";
 import { foldings } from "./words/index.js";
@@ -124,6 +125,15 @@ const policySchema = z.strictObject({
       file: path,
       /** Whether texts themselves stand in the log, not only their digests. Pictures never do. */
       texts: z.boolean().default(false),
+      /** Of one file of the log; below a MiB a busy hour is a hundred files. */
+      maxBytes: z
+        .number()
+        .int()
+        .min(2 ** 20)
+        .max(2 ** 40)
+        .default(defaultAuditBytes),
+      /** Full files that stay; absent: all. */
+      keep: z.number().int().min(1).max(1_000_000).optional(),
     })
     .optional(),
 });

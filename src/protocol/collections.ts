@@ -1,9 +1,12 @@
 /** /v1/ocellus/collections and /v1/ocellus/match: what is ours alone, in the manner of OpenAI's API. */
 import { z } from "zod";
+import { guardReportsSchema } from "./guards.js";
 
 /** As in chat messages: a data URL, the id of an uploaded file, or an address where these are fetched. */
 const imageUrl = z.union([z.string(), z.object({ url: z.string() })]);
 const metadata = z.record(z.string().min(1).max(64), z.union([z.string().max(1024), z.number(), z.boolean()]));
+/** What the guards said of what the request brought. */
+const ocellus = z.object({ guards: guardReportsSchema });
 const source = z.string().min(1).max(4096);
 
 const entryFields = {
@@ -73,6 +76,7 @@ export const collectionChangeSchema = z
     object: z.literal("list"),
     /** In the order of the request; `duplicate_of`: another entry with the same pixels. */
     data: z.array(entrySchema.extend({ duplicate_of: z.number().optional() })),
+    ocellus,
   })
   .meta({ id: "CollectionEntries" });
 
@@ -101,6 +105,7 @@ export const hitListSchema = z
         cosine: z.number().optional(),
       }),
     ),
+    ocellus,
   })
   .meta({ id: "CollectionHits" });
 export type WireHit = z.infer<typeof hitListSchema>["data"][number];
@@ -138,6 +143,7 @@ export const matchSchema = z
     by: z.enum(["answer", "cosine"]),
     threshold: z.number(),
     reason: z.string(),
+    ocellus,
   })
   .meta({ id: "Match" });
 export type WireMatch = z.infer<typeof matchSchema>;

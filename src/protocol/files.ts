@@ -1,5 +1,6 @@
 /** /v1/files: a picture sent once, asked many times. */
 import { z } from "zod";
+import { guardReportsSchema } from "./guards.js";
 
 export const fileSchema = z
   .object({
@@ -15,6 +16,12 @@ export const fileSchema = z
   })
   .meta({ id: "File" });
 export type WireFile = z.infer<typeof fileSchema>;
+
+/** As it is stored, and what the guards said of it. */
+export const uploadedFileSchema = fileSchema
+  .extend({ ocellus: fileSchema.shape.ocellus.extend({ guards: guardReportsSchema }) })
+  .meta({ id: "UploadedFile" });
+export type WireUpload = z.infer<typeof uploadedFileSchema>;
 
 export const fileListSchema = z
   .object({ object: z.literal("list"), data: z.array(fileSchema), has_more: z.literal(false) })

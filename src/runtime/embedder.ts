@@ -6,7 +6,15 @@ import type { ImageInput } from "../image/index.js";
 import type { ClipModel } from "./clip.js";
 import type { VisionLanguageModel } from "./model.js";
 
-export interface PictureEmbedder {
+/** Whoever stands before a model: what may be kept to be found and shown to it later. @throws `blocked`, `unavailable`. */
+export interface Admission {
+  admitImage(image: ImageInput, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
+  /** The text as it may be kept. */
+  admitText(text: string): Promise<string>;
+}
+
+/** Without an admission, everything may be kept. */
+export interface PictureEmbedder extends Partial<Admission> {
   /** Of the checkpoint, its formats and graphs: equal versions give comparable vectors. */
   readonly version: string;
   /** For people: `clip int8`, `qwen3_vl_resampler int4`. */
@@ -19,13 +27,18 @@ export interface PictureEmbedder {
 
 /** What a server or a command has of a model, as what finds pictures. */
 export function embedderOf(
-  model: Pick<ClipModel, "info" | "vectorVersion" | "embedImage" | "embedText"> | Seeing,
+  model: (Pick<ClipModel, "info" | "vectorVersion" | "embedImage" | "embedText"> | Seeing) & Partial<Admission>,
 ): PictureEmbedder {
   const { info, vectorVersion: version } = model;
   const name = `${info.modelType} ${info.weights}`;
   const embedImage: PictureEmbedder["embedImage"] = (...given) => model.embedImage(...given);
-  if (!("embedText" in model)) return { version, name, embedImage };
-  return { version, name, embedImage, embedText: (text) => model.embedText(text) };
+  const { admitImage, admitText } = model;
+  const admission = {
+    ...(admitImage && { admitImage: admitImage.bind(model) }),
+    ...(admitText && { admitText: admitText.bind(model) }),
+  };
+  if (!("embedText" in model)) return { version, name, embedImage, ...admission };
+  return { version, name, embedImage, embedText: (text) => model.embedText(text), ...admission };
 }
 
 type Seeing = Pick<VisionLanguageModel, "info" | "vectorVersion" | "embedImage">;

@@ -14,7 +14,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Lane, OcellusError } from "../base/index.js";
-import { withFolderLock } from "../checkpoint/index.js";
+import { encodeLogRecord, type LogRecord, readLog, withFolderLock } from "../checkpoint/index.js";
 import {
   append,
   type CollectionInfo,
@@ -30,7 +30,6 @@ import { ExactIndex } from "./exact-index.js";
 import { fuse } from "./fuse.js";
 import { HnswIndex } from "./hnsw-index.js";
 import { Lexicon } from "./lexicon.js";
-import { encodeLogRecord, type LogRecord, readLog } from "./record-log.js";
 import { Rows } from "./rows.js";
 import { checkVector, type VectorIndex } from "./vector-index.js";
 

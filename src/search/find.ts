@@ -20,18 +20,19 @@ export const maxHits = 1000;
 /**
  * By the picture's vector; by words, the text's vector where the model has a tower for texts, the stored texts where there
  * are some, or both. With a picture and words, the picture's vector and the stored texts.
- * @throws `invalid_request`, `unsupported` for words that nothing can be compared with; as `embedImage`.
+ * @throws `invalid_request`, `unsupported` for words that nothing can be compared with; as `embedImage`, `admitText`.
  */
 export async function find(
   collection: Collection,
   embedder: PictureEmbedder,
-  { picture, text, count, where = {}, signal }: FindOptions,
+  { picture, text: asked, count, where = {}, signal }: FindOptions,
 ): Promise<Hit[]> {
   checkModel(collection.info, embedder);
-  if (picture === undefined && text === undefined)
+  if (picture === undefined && asked === undefined)
     throw new OcellusError("invalid_request", "expected a picture or a text to find");
   if (!(count >= 1 && count <= maxHits))
     throw new OcellusError("invalid_request", `expected 1 to ${maxHits} results to be asked for, found ${count}`);
+  const text = asked === undefined ? undefined : await admitted(asked, embedder, picture !== undefined);
   const words = text !== undefined && collection.hasTexts ? { words: text } : {};
   const vector = await vectorOf(embedder, picture, text, signal).catch((error: unknown) => {
     if ((error as { code?: string }).code === "too_large" && picture === undefined && collection.hasTexts)
@@ -45,6 +46,11 @@ export async function find(
       "search with a picture, or make a collection with a CLIP checkpoint (--model)",
     { details: { param: "text" } },
   );
+}
+
+/** Words that no tower reads are only compared with stored texts: nobody else would look at them. */
+async function admitted(text: string, { admitText, embedText }: PictureEmbedder, hasPicture: boolean): Promise<string> {
+  return admitText && (hasPicture || !embedText) ? admitText(text) : text;
 }
 
 async function vectorOf(

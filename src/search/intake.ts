@@ -20,25 +20,34 @@ const maxSourceLength = 4096;
 
 /**
  * A picture with the pixels of one that is there takes its vector over.
- * @throws as `decodeImage`, `invalid_request` (another model's collection, a source or a text too long), `aborted`.
+ * @throws as `decodeImage`, `invalid_request` (another model's collection, a source or a text too long), `aborted`,
+ * `blocked` and `unavailable` where guards stand before the model.
  */
 export async function prepareEntry(
   collection: Collection,
   embedder: PictureEmbedder,
-  { picture, keepSide, ...rest }: Intake,
+  { picture, keepSide, ...labels }: Intake,
   options: DecodeOptions = {},
 ): Promise<NewEntry> {
   checkModel(collection.info, embedder);
-  checkLengths(rest);
+  checkLengths(labels);
+  const rest = await admitted(labels, embedder);
   const decoded = await decodeImage(picture, options);
   const pixels = pixelDigest(decoded);
   const twin = collection.withPixels(pixels)[0];
-  const { signal } = options;
-  const vector =
-    (twin && collection.vector(twin.id)?.slice()) ?? (await embedder.embedImage(decoded, signal ? { signal } : {}));
+  const asked = options.signal ? { signal: options.signal } : {};
+  const known = twin && collection.vector(twin.id)?.slice();
+  if (known) await embedder.admitImage?.(decoded, asked); // no model sees it, and it is kept all the same
+  const vector = known ?? (await embedder.embedImage(decoded, asked));
   const side = keepSide ?? (rest.page === undefined ? keptSide : keptPageSide);
   const { width, height } = decoded;
   return { ...rest, pixels, width, height, vector, picture: await thumbnail(decoded, side) };
+}
+
+type Labels = Omit<Intake, "picture" | "keepSide">;
+
+async function admitted(labels: Labels, { admitText }: PictureEmbedder): Promise<Labels> {
+  return labels.text === undefined || !admitText ? labels : { ...labels, text: await admitText(labels.text) };
 }
 
 /** A page of a document, its own text after what is said of it. @throws as `PdfDocument.page`. */

@@ -165,9 +165,15 @@ export interface Eye {
 
 function eyesOf(served: Served): Eye[] {
   if (served.kind === "embedding") return [{ served, embedder: embedderOf(served.model) }];
-  const { info, embedImage, vectorVersion } = served.model;
-  if (!info.readsPictures || !embedImage || vectorVersion === undefined) return [];
-  const seeing = { info, vectorVersion, embedImage: embedImage.bind(served.model) };
+  const { model } = served;
+  const { info, vectorVersion } = model;
+  if (!info.readsPictures || vectorVersion === undefined) return [];
+  const [embedImage, admitImage, admitText] = [
+    model.embedImage.bind(model),
+    model.admitImage.bind(model),
+    model.admitText.bind(model),
+  ];
+  const seeing = { info, vectorVersion, embedImage, admitImage, admitText };
   return [{ served, embedder: embedderOf(seeing) }];
 }
 

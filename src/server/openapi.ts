@@ -48,6 +48,7 @@ import {
   responseSchema,
   rollbackRequestSchema,
   shadowRequestSchema,
+  uploadedFileSchema,
   versionDiffSchema,
 } from "../protocol/index.js";
 
@@ -138,7 +139,7 @@ export const rows: readonly Row[] = [
     path: "/v1/files",
     summary: "Upload a picture to ask about later.",
     form: uploadSchema,
-    answer: fileSchema,
+    answer: uploadedFileSchema,
   },
   { method: "get", path: "/v1/files", summary: "Your uploaded pictures.", answer: fileListSchema },
   { method: "get", path: "/v1/files/{id}", summary: "One of them.", answer: fileSchema },

@@ -65,6 +65,7 @@ export class GraphThread implements Graph {
     this.#worker = new Worker(threadScript("graph-worker", import.meta.url), { workerData });
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (cause) => this.#lose(cause));
+    this.#worker.on("exit", (code) => this.#lose(new Error(`it ended with ${code}`))); // killed: no error is told
   }
 
   /** As `GraphSession.open`. */
@@ -143,7 +144,7 @@ export class GraphThread implements Graph {
   }
 
   #lose(cause: Error): void {
-    this.#lost = new OcellusError("internal", `internal: a graph thread died: ${cause.message}`, { cause });
+    this.#lost ??= new OcellusError("internal", `internal: a graph thread died: ${cause.message}`, { cause });
     for (const job of this.#jobs.splice(0)) job.reject(this.#lost);
   }
 }

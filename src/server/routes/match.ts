@@ -1,5 +1,5 @@
 /** POST /v1/ocellus/match: does a text belong to a picture? */
-import { matchRequestSchema, type WireMatch } from "../../protocol/index.js";
+import { matchRequestSchema, type WireMatch, wireGuardReports } from "../../protocol/index.js";
 import { type Match, matchByAnswer, matchByCosine } from "../../runtime/index.js";
 import { readRequest } from "../body.js";
 import type { App } from "../exchange.js";
@@ -20,7 +20,8 @@ export function addMatch(app: App, services: Services): void {
         served.kind === "chat"
           ? await matchByAnswer(served.model, picture, text, options)
           : await matchByCosine(served.model, picture, text, options);
-      return c.json({ object: "ocellus.match", model: served.id, ...found } satisfies WireMatch);
+      const ocellus = { guards: wireGuardReports(exchange.guardReports) };
+      return c.json({ object: "ocellus.match", model: served.id, ...found, ocellus } satisfies WireMatch);
     } finally {
       ticket.release();
     }

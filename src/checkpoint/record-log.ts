@@ -92,7 +92,7 @@ async function checkTail(file: FileHandle, at: number, size: number, path: strin
     if (found && "bytes" in found)
       throw new OcellusError(
         "invalid_file",
-        `${path}: the record at byte ${at} is damaged, and others follow; remove the collection and add its pictures again`,
+        `${path}: the record at byte ${at} is damaged, and others follow; remove what it belongs to and make it again`,
         { details: { path, at } },
       );
   }
