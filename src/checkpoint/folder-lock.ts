@@ -3,7 +3,8 @@
  * so that what a killed process or another machine has left is told from work that is still going on.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, readFile, rename, rm, rmdir, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +14,8 @@ import { isRunning } from "./folder.js";
 const touchMs = 10_000;
 /** Six touches missed: a process that lives has not slept so long, short of a suspended machine. */
 const staleMs = 60_000;
+/** Naming follows making within microseconds: a lock that has had no name for so long is of a process killed in between. */
+const namelessMs = 2000;
 
 interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -67,7 +70,7 @@ async function acquire(path: string, { signal, onWait, pollMs = 250 }: LockOptio
 async function create(path: string, own: string): Promise<boolean> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, own, { flag: "wx" });
+    writeFileSync(path, own, { flag: "wx" }); // at once: made and named with nothing in between
     return true;
   } catch (cause) {
     const { code } = cause as { code?: string };
@@ -93,5 +96,5 @@ async function isStale(path: string, owner: string): Promise<boolean> {
   const [host, pid] = owner.split(" ");
   if (host === hostname() && pid !== undefined && !isRunning(Number(pid))) return true;
   const touched = await stat(path).catch(() => undefined);
-  return touched !== undefined && Date.now() - touched.mtimeMs > staleMs;
+  return touched !== undefined && Date.now() - touched.mtimeMs > (owner === "" ? namelessMs : staleMs);
 }
