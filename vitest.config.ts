@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 // unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
 export default defineConfig({
   test: {
+    // Both of two cores: the default leaves one of them idle.
+    maxWorkers: "100%",
     projects: [
       {
         test: {
