@@ -11,6 +11,7 @@ export default defineConfig({
           name: "unit",
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
           testTimeout: 20_000,
+          hookTimeout: 20_000,
         },
       },
       {
@@ -19,6 +20,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/architecture.test.ts"],
           testTimeout: 120_000,
+          hookTimeout: 120_000, // models are loaded in hooks
         },
       },
     ],

@@ -47,7 +47,7 @@ describe("a command over HTTP", () => {
     const setup = await setUp();
     const { status, body } = await command(setup, "deploy", { version: "v2" });
     expect({ status, ...body }).toMatchObject({ status: 200, name: "prod", version: "v2", previous: ["v1"] });
-    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 5000);
+    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 20_000);
   });
 
   it("starts a canary, changes its share, pauses and resumes its judge, and promotes it", async () => {
@@ -193,7 +193,7 @@ describe("what can be read", () => {
       const { canary } = await prod();
       expect(canary.verdict?.figures.error.num_canary + canary.verdict?.figures.error.num_stable).toBe(12);
       return canary;
-    }, 5000);
+    }, 20_000);
     expect(verdict).toMatchObject({ decision: "wait", reason: expect.any(String) });
     const { num_canary, num_stable, canary, stable } = verdict.figures.error;
     expect({ answers: num_canary + num_stable, canary, stable }).toEqual({ answers: 12, canary: 0, stable: 0 });

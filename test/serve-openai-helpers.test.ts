@@ -179,7 +179,7 @@ describe("a full server", () => {
     const long = { model: "tiny", messages: asked("?"), max_tokens: 1500, logit_bias: { 1428: -100, 1426: -100 } };
     const { signal } = controller;
     const running = Promise.allSettled([1, 2].map(() => client.chat.completions.create(long, { signal })));
-    await vi.waitFor(() => expect(gate.stats.running).toBe(2));
+    await vi.waitFor(() => expect(gate.stats.running).toBe(2), 20_000);
     await expect(client.chat.completions.create({ model: "tiny", messages: asked("?") })).rejects.toThrow(
       OpenAI.RateLimitError,
     );

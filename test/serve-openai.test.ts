@@ -198,7 +198,7 @@ describe("chat completions", () => {
     for await (const _ of stream) break;
     const controller = new AbortController();
     const whole = client.chat.completions.create(long, { signal: controller.signal });
-    await vi.waitFor(() => expect(tiny.stats.running).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(tiny.stats.running).toBeGreaterThan(0), 20_000);
     controller.abort();
     await expect(whole).rejects.toThrow(OpenAI.APIUserAbortError);
     await vi.waitFor(() => expect(tiny.stats.running).toBe(0));

@@ -76,7 +76,7 @@ describe.skipIf(!chromiumPath)("the page of a trace", () => {
     const caption = page.locator("figcaption").first();
     // all layers: patches 0 and 1 by turns for query 1; both queries' means 0.75 + 3 · 0.05 on the picture
     await expect
-      .poll(() => caption.textContent())
+      .poll(() => caption.textContent(), { timeout: 20_000 })
       .toMatch(/^All queries together, all layers: 90.0 % .* on row 1, column 2\.$/);
     await page.getByRole("button", { name: "layer 2" }).click();
     await page.locator(".queries button").first().click();
@@ -85,7 +85,7 @@ describe.skipIf(!chromiumPath)("the page of a trace", () => {
     await page.locator(".queries button").nth(2).hover();
     expect(await caption.textContent()).toMatch(/^Query 2, layer 2: .* on row 2, column 1\.$/);
     await page.mouse.move(0, 0);
-    await expect.poll(() => caption.textContent()).toMatch(/^Query 1, layer 2/);
+    await expect.poll(() => caption.textContent(), { timeout: 20_000 }).toMatch(/^Query 1, layer 2/);
   });
 
   it("darkens the picture where nothing looked, and leaves the strongest patch clear", async () => {
