@@ -11,9 +11,9 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe, innerProduct, leastSimilarity } from "../src/features/near-pictures.js";
-import { type Planes, planesOf, type Size } from "../src/features/plane.js";
-import { differences, isSame } from "../src/features/same-picture.js";
-import { decodeImage, type ImageRecipe, preprocess, shown } from "../src/image/index.js";
+import { type Planes, planesOf } from "../src/features/plane.js";
+import { allowedStructure, differences, isSame } from "../src/features/same-picture.js";
+import { decodeImage, type ImageRecipe, preprocess, shownPicture } from "../src/image/index.js";
 import { cosine, image, loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
 import { kinds } from "./support/near-scenes.js";
 import { type Counts, report, type SceneCounts, sceneCounts } from "./support/near-tables.js";
@@ -70,7 +70,7 @@ function read(file: string): SceneCounts[] {
 
 interface Picture {
   readonly planes: Planes;
-  readonly own: Size | undefined;
+  readonly lumaSteps: Uint16Array | undefined;
   readonly pooled: Float32Array;
 }
 
@@ -123,9 +123,10 @@ class Bench {
 
   async #see(file: Buffer, recipe: ImageRecipe): Promise<Picture> {
     const decoded = await decodeImage(new Uint8Array(file));
-    const planes = planesOf(shown(decoded, recipe));
+    const pixels = preprocess(decoded, recipe);
+    const picture = pixels.own ?? shownPicture(pixels, recipe);
     const { visualTokens } = await this.#model.encodeImage(preprocess(decoded, boxRecipe));
-    return { planes, own: recipe.kind === "smart_resize" ? decoded : undefined, pooled: meanToken(visualTokens) };
+    return { planes: planesOf(picture), lumaSteps: picture.lumaSteps, pooled: meanToken(visualTokens) };
   }
 
   async #compareAnswers(
@@ -154,7 +155,15 @@ class Bench {
 /** Counts the trial under each of the names. */
 async function tried(into: Record<string, Counts>, names: readonly string[], kept: Picture, asked: Picture) {
   const isProposed = innerProduct(describe(asked.planes), describe(kept.planes)) >= leastSimilarity;
-  const isNear = isProposed && isSame(differences(asked.planes, kept.planes, asked.own), asked.planes);
+  const isNear = isProposed && isSame(differences(asked.planes, kept.planes, asked.lumaSteps), asked.planes);
+  if (process.env.DUMP) {
+    const d = differences(asked.planes, kept.planes, asked.lumaSteps);
+    const { map, gain, offset } = d.alignment;
+    appendFileSync(
+      process.env.DUMP,
+      `${JSON.stringify({ names, hard: names.length > 1, isNear, size: [asked.planes.luma.width, asked.planes.luma.height], map, gain, offset, ...d, allowed: allowedStructure(d), alignment: undefined })}\n`,
+    );
+  }
   for (const name of names) {
     const counts = into[name] ?? { asked: 0, near: 0, proposed: 0, bare: 0 };
     into[name] = counts;

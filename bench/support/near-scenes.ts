@@ -58,7 +58,7 @@ interface Field {
 /** A page of labelled values, some with a coloured badge. */
 function form(seed: number, change: Change | undefined, [least, most]: readonly [number, number]): string {
   const random = randomNumbers(seed);
-  const [width, height] = [256 + 32 * whole(random, 6), 256 + 32 * whole(random, 6)];
+  const [width, height] = [256 + whole(random, 190), 256 + whole(random, 190)];
   const isDark = random() < 0.25;
   const [paper, ink] = isDark ? ["#20242c", "#e8e8ea"] : [pick(random, ["#ffffff", "#f4f6f8", "#fffbe8"]), "#1c1e24"];
   const family = pick(random, ["sans-serif", "serif", "monospace"]);
@@ -143,7 +143,7 @@ interface Thing {
 /** Things with names, colours and patterns on a rough ground, and a price; like a photo, it has grain and soft light. */
 function stillLife(seed: number, change: Change | undefined): string {
   const random = randomNumbers(seed);
-  const [width, height] = [256 + 32 * whole(random, 6), 256 + 32 * whole(random, 6)];
+  const [width, height] = [256 + whole(random, 190), 256 + whole(random, 190)];
   const unit = Math.min(width, height);
   const ground = `hsl(${whole(random, 360)},${whole(random, 40)}%,${45 + whole(random, 40)}%)`;
   const roughness = between(random, 0.01, 0.15).toFixed(3);

@@ -23,8 +23,9 @@ const numUnknowns = 6;
 
 /** @param picture luma of the picture. @param kept luma of the kept one, of any size. */
 export function align(picture: Plane, kept: Plane): Alignment {
-  let found: Alignment = { map: whole, gain: 1, offset: 0 };
-  for (const level of levelsOf(picture)) {
+  const levels = levelsOf(picture);
+  let found: Alignment = { map: likeliestCrop(levels[0]!, near(kept, levels[0]!)), gain: 1, offset: 0 };
+  for (const level of levels) {
     const source = near(kept, level);
     for (let step = 0; step < numSteps; step++) {
       const next = improved(level, source, found);
@@ -33,7 +34,57 @@ export function align(picture: Plane, kept: Plane): Alignment {
       if (moved * Math.max(level.width, level.height) < 0.02) break;
     }
   }
-  return found;
+  return { ...found, map: likeliest(exactMaps(picture, kept, found.map), picture, kept, found) };
+}
+
+/** Where least squares begin, lest a line of print be taken for its neighbour: of crops up to 2 % the one most like the picture. */
+function likeliestCrop(picture: Plane, kept: Plane): FrameMap {
+  const maps = crops.flatMap((x) => crops.map((y) => ({ x, y })));
+  const likeness = maps.map((map) =>
+    correlation(picture.data, resample(kept, picture.width, picture.height, map).data),
+  );
+  return maps[likeness.indexOf(Math.max(...likeness))]!;
+}
+
+const crops: readonly FrameMap["x"][] = [0, 0.01, 0.02].flatMap((lost) =>
+  lost === 0 ? [whole.x] : [0, lost / 2, lost].map((start) => ({ start, scale: 1 - lost })),
+);
+
+function correlation(a: Float32Array, b: Float32Array): number {
+  let [sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i]!, b[i]!];
+    sumA += x;
+    sumB += y;
+    squaresA += x * x;
+    squaresB += y * y;
+    products += x * y;
+  }
+  const covariance = products - (sumA * sumB) / a.length;
+  return covariance / Math.sqrt(1e-9 + (squaresA - sumA ** 2 / a.length) * (squaresB - sumB ** 2 / a.length));
+}
+
+/** What was found to a hundredth of a pixel, and what it may be exactly: a crop of the kept picture's own pixels, or all of it. */
+function exactMaps(picture: Plane, kept: Plane, found: FrameMap): FrameMap[] {
+  const onPixels = ({ start }: FrameMap["x"], side: number, from: number) => ({
+    start: Math.round(start * from) / from,
+    scale: side / from,
+  });
+  const crop = { x: onPixels(found.x, picture.width, kept.width), y: onPixels(found.y, picture.height, kept.height) };
+  return [found, crop, whole].filter((map) => distanceIn(map, found, picture) < 0.5);
+}
+
+/** The one that leaves least. */
+function likeliest(maps: readonly FrameMap[], picture: Plane, kept: Plane, { gain, offset }: Alignment): FrameMap {
+  if (maps.length === 1) return maps[0]!;
+  const rests = maps.map((map) => {
+    const { data } = resample(kept, picture.width, picture.height, map);
+    let sum = 0;
+    for (let i = 0; i < data.length; i++)
+      sum += Math.abs(picture.data[i]! - Math.min(255, Math.max(0, gain * data[i]! + offset)));
+    return sum;
+  });
+  return maps[rests.indexOf(Math.min(...rests))]!;
 }
 
 /** Coarsest first. */
@@ -48,6 +99,11 @@ function near(kept: Plane, level: Plane): Plane {
   let plane = kept;
   while (plane.width > 1.9 * level.width && plane.height > 1.9 * level.height) plane = halved(plane);
   return plane;
+}
+
+/** In pixels. */
+function distanceIn(a: FrameMap, b: FrameMap, { width, height }: Plane): number {
+  return distance(a, b) * Math.max(width, height);
 }
 
 function distance(a: FrameMap, b: FrameMap): number {

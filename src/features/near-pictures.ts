@@ -4,13 +4,13 @@
  * features; pictures of different scopes (a model with its preprocessing) never meet. Why so: docs/decisions/0007.
  */
 import type { KnownPicture } from "./picture-table.js";
-import { type Plane, type Planes, planesOf, type RgbPicture, resample, type Size, whole } from "./plane.js";
+import { type Plane, type Planes, planesOf, type RgbPicture, resample, whole } from "./plane.js";
 import { differences, isSame } from "./same-picture.js";
 import { TinyLfu } from "./tiny-lfu.js";
 
-/** A picture as a model is shown it, and the size it came in where all of it was stretched to that. */
+/** A picture and, where a JPEG's luma lies in it as its file tells it, the steps of its 8 × 8 frequencies, row by row. */
 export interface AskedPicture extends RgbPicture {
-  readonly own?: Size | undefined;
+  readonly lumaSteps?: Uint16Array | undefined;
 }
 
 /** A picture whose features are kept under `key`. */
@@ -66,7 +66,7 @@ export class NearPictures {
     proposed.sort((a, b) => b.similarity - a.similarity);
     const found = proposed
       .slice(0, mostComparisons)
-      .find(({ key }) => isSame(differences(planes, unpacked(this.#entries.get(key)!), picture.own), planes));
+      .find(({ key }) => isSame(differences(planes, unpacked(this.#entries.get(key)!), picture.lumaSteps), planes));
     if (found) this.#policy.touch(found.key);
     return found;
   }

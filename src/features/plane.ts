@@ -120,9 +120,11 @@ function bicubic(distance: number): number {
   return 0;
 }
 
-/** Half the size, each pixel the mean of four; an odd last row or column is left out. */
-export function halved({ width, height, data }: Plane): Plane {
+/** Half the size, each pixel the mean of four; with an odd row or column, whose half would shift the rest, resampled. */
+export function halved(plane: Plane): Plane {
+  const { width, height, data } = plane;
   const [w, h] = [width >> 1, height >> 1];
+  if (width % 2 || height % 2) return resample(plane, w, h, whole);
   const out = new Float32Array(w * h);
   for (let y = 0; y < h; y++)
     for (let x = 0; x < w; x++) {

@@ -11,6 +11,7 @@
  * table in docs/memory.md is of drawn scenes from 4001 on.
  */
 import { type Alignment, align } from "./align.js";
+import { nearestCoded } from "./coded.js";
 import { type FrameMap, type Plane, type Planes, resample, type Size, whole } from "./plane.js";
 import { soften } from "./soften.js";
 
@@ -44,33 +45,57 @@ const noiseVariance = 150;
 /** Variance from which a tile holds edges. */
 const edgeVariance = 400;
 
-/** @param own the picture's size before it was fitted, where all of it was stretched to the frame. */
-export function differences(picture: Planes, kept: Planes, own: Size = picture.luma): Differences {
-  const { map, gain, offset } = align(picture.luma, kept.luma);
-  const soft = soften(picture.luma, under(picture.luma, kept.luma, { map, gain, offset }, own));
-  const blue = compareColour(picture.blue, under(picture.blue, kept.blue, { map, gain, offset: 0 }, own));
-  const red = compareColour(picture.red, under(picture.red, kept.red, { map, gain, offset: 0 }, own));
+/** @param steps of a JPEG's luma, where `picture` lies as its file tells it. */
+export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<number>): Differences {
+  const { luma } = picture;
+  const alignment = align(luma, kept.luma);
+  const { map } = alignment;
+  const resolution = Math.min(
+    luma.width / (map.x.scale * kept.luma.width),
+    luma.height / (map.y.scale * kept.luma.height),
+  );
+  const under = clipped(lit(resample(kept.luma, luma.width, luma.height, map), alignment));
+  const told = steps && isFine(steps) ? nearestCoded({ luma, steps }, under) : luma;
+  const { strokes } = soften(luma, under);
+  const size = resolution < 0.8 ? kept.luma : luma;
+  const [own, other] = [fitted(told, size), fitted(under, size)];
+  const soft = soften(own, other);
+  const light = { gain: alignment.gain, offset: 0 };
+  const colourOf = (part: "blue" | "red") => {
+    const [own, other] = [picture[part], kept[part]];
+    const [width, height] = [Math.min(own.width, other.width), Math.min(own.height, other.height)];
+    return compareColour(fitted(own, { width, height }), lit(resample(other, width, height, map), light));
+  };
   return {
-    alignment: { map, gain: gain * soft.gain, offset: offset * soft.gain + soft.offset },
-    resolution: Math.min(own.width / (map.x.scale * kept.luma.width), own.height / (map.y.scale * kept.luma.height)),
-    strokes: soft.strokes,
-    ...compareLuma(picture.luma, soft.plane),
-    spot: largestSpot(picture.luma, soft.plane),
-    isBetweenPixels: !isEnlarged(picture.luma, own) && moved(map, picture.luma) > 0.25,
-    colour: Math.max(blue, red),
+    alignment: { map, gain: alignment.gain * soft.gain, offset: alignment.offset * soft.gain + soft.offset },
+    resolution,
+    strokes,
+    ...compareLuma(own, soft.plane),
+    spot: largestSpot(own, soft.plane),
+    isBetweenPixels: resolution > 0.95 && moved(map, luma) > 0.25,
+    colour: Math.max(colourOf("blue"), colourOf("red")),
   };
 }
 
-/** The kept plane as it lies under the picture's, in its light. Where the picture was enlarged, the kept one is brought to its size first. */
-function under({ width, height }: Plane, kept: Plane, { map, gain, offset }: Alignment, own: Size): Plane {
-  const seen = resample(kept, Math.min(width, own.width), Math.min(height, own.height), map);
-  const shown = isEnlarged({ width, height }, own) ? resample(seen, width, height, whole) : seen;
-  for (let i = 0; i < shown.data.length; i++) shown.data[i] = gain * shown.data[i]! + offset;
-  return shown;
+/** Larger steps leave so much unsaid that a small digit may have changed: of the mean of all, a JPEG of quality 35 has 82. */
+function isFine(steps: ArrayLike<number>): boolean {
+  let sum = 0;
+  for (let i = 0; i < 64; i++) sum += steps[i]!;
+  return sum / 64 <= 82 && steps[0]! <= 24;
 }
 
-function isEnlarged({ width, height }: Size, own: Size): boolean {
-  return own.width < width || own.height < height;
+function lit(plane: Plane, { gain, offset }: Pick<Alignment, "gain" | "offset">): Plane {
+  for (let i = 0; i < plane.data.length; i++) plane.data[i] = gain * plane.data[i]! + offset;
+  return plane;
+}
+
+function clipped(plane: Plane): Plane {
+  for (let i = 0; i < plane.data.length; i++) plane.data[i] = Math.min(255, Math.max(0, plane.data[i]!));
+  return plane;
+}
+
+function fitted(plane: Plane, { width, height }: Size): Plane {
+  return plane.width === width && plane.height === height ? plane : resample(plane, width, height, whole);
 }
 
 /** By how many pixels the frame's edges lie elsewhere. */
@@ -218,7 +243,7 @@ export function isSame(differences: Differences, picture: Planes): boolean {
   );
 }
 
-function allowedStructure({ usualStructure, isBetweenPixels, spot }: Differences): number {
+export function allowedStructure({ usualStructure, isBetweenPixels, spot }: Differences): number {
   const least = isBetweenPixels ? leastUsualBetweenPixels : spot < mostFaint ? leastUsualFaint : leastUsual;
   return Math.min(mostStructure, timesUsual * Math.max(least, usualStructure));
 }

@@ -6,6 +6,7 @@
 import type { OutputInfo } from "sharp";
 import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeBmp } from "./bmp.js";
+import { jpegLumaSteps } from "./jpeg-steps.js";
 import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 import { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
 import { sniffFormat } from "./sniff.js";
@@ -44,7 +45,12 @@ const failOn = "error";
 async function decodeWithSharp({ bytes, source }: ImageFile, format: string, maxPixels: number): Promise<RgbImage> {
   const open = await loadSharp();
   try {
-    const { width, height } = await open(bytes, { failOn, limitInputPixels: false }).metadata();
+    const {
+      width,
+      height,
+      orientation = 1,
+      hasProfile,
+    } = await open(bytes, { failOn, limitInputPixels: false }).metadata();
     checkSize(source, width, height, maxPixels);
     const { data, info } = await open(bytes, { failOn, limitInputPixels: maxPixels })
       .autoOrient()
@@ -53,7 +59,7 @@ async function decodeWithSharp({ bytes, source }: ImageFile, format: string, max
       .toBuffer({ resolveWithObject: true });
     const image = overWhite(data, info);
     checkRgbImage(image);
-    return image;
+    return orientation === 1 && !hasProfile ? { ...image, lumaSteps: jpegLumaSteps(bytes) } : image;
   } catch (error) {
     if (error instanceof OcellusError) throw error;
     throw new OcellusError(

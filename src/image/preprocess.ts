@@ -27,8 +27,8 @@ export interface PixelValues {
   readonly data: Float32Array;
   readonly shape: readonly [numPatches: number, patchValues: number];
   readonly grid: ImageGrid;
-  /** The picture's own size, where all of it was stretched to the frame. */
-  readonly own?: { readonly width: number; readonly height: number };
+  /** The picture before it was stretched to the frame, where it has not many more pixels than that. */
+  readonly own?: RgbImage;
 }
 
 /** @throws `invalid_image`, `too_large` when the image is not a well-formed RGB picture. */
@@ -178,8 +178,12 @@ function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32A
 function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
   const fitted = shown(image, recipe);
   const values = mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
-  return { ...values, own: { width: image.width, height: image.height } };
+  const isLarger = image.width * image.height > mostOwnPixels * fitted.width * fitted.height;
+  return isLarger ? values : { ...values, own: image };
 }
+
+/** To one of the frame: a picture is rounded to whole patches, by less than half of it where it has more than one. */
+const mostOwnPixels = 1.5;
 
 /**
  * Frames of one size in whole blocks, as many as a patch is deep → rows of patches in merge order (blocks of merge × merge,

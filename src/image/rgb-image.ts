@@ -7,6 +7,8 @@ export interface RgbImage {
   readonly height: number;
   /** [height, width, 3] */
   readonly data: Uint8Array;
+  /** Set where a JPEG's luma lies here as its file tells it: the steps of its 8 × 8 frequencies, row by row. */
+  readonly lumaSteps?: Uint16Array | undefined;
 }
 
 export function isRgbImage(input: unknown): input is RgbImage {

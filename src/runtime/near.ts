@@ -18,8 +18,8 @@ export function seeNear(see: SeeImage, memory: NearMemory): SeeImage {
     if (isKnown && memory.near.has(key)) return seen;
     const scope = JSON.stringify(recipe); // with the request's pixel budget: another one's pictures have other tokens
     const pixels = await seen.pixels();
-    const picture = shownPicture(pixels, recipe);
-    const other = isKnown ? undefined : await standIn(seen, scope, { ...picture, own: pixels.own }, memory);
+    const picture = pixels.own ?? shownPicture(pixels, recipe);
+    const other = isKnown ? undefined : await standIn(seen, scope, picture, memory);
     if (other) return other;
     memory.near.add(scope, { key, digest: seen.digest, grid: seen.grid }, picture);
     return { ...seen, pixels: async (): Promise<PixelValues> => pixels }; // not decoded twice
