@@ -73,12 +73,6 @@ const mutants: readonly Mutant[] = [
     to: "// nobody",
   },
   {
-    without: "a look whether the flight that ends is the one that is known",
-    file: store,
-    from: "if (this.#flights.get(key) === flight) this",
-    to: "this",
-  },
-  {
     without: "dropping what the policy lets go",
     file: store,
     from: "for (const gone of this.#policy.add(key, storedBytes(stored))) this.#entries.delete(gone);",

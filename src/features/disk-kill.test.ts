@@ -7,7 +7,11 @@ import { afterAll, expect, it } from "vitest";
 import { FeatureStore } from "./index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-kill-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let child: ChildProcess | undefined;
+afterAll(() => {
+  child?.kill("SIGKILL"); // after a failure it would write for ever
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const numPictures = 40;
 /** 200 kB a picture: a write takes long enough to be cut. */
@@ -33,11 +37,12 @@ function startWriter(): ChildProcess {
 it("survives kill -9 at any point: every record answers for its own picture, and no half of one is left", async () => {
   const sources = new Set<string>();
   for (const delayMs of [5, 30, 90, 200]) {
-    const child = startWriter();
-    await new Promise((resolve) => child.stdout!.once("data", resolve));
+    const writing = startWriter();
+    child = writing;
+    await new Promise((resolve) => writing.stdout!.once("data", resolve));
     await new Promise((resolve) => setTimeout(resolve, delayMs));
-    child.kill("SIGKILL");
-    await new Promise((resolve) => child.once("exit", resolve));
+    writing.kill("SIGKILL");
+    await new Promise((resolve) => writing.once("exit", resolve));
     const store = await FeatureStore.open({ maxBytes: 0, folder, maxFolderBytes });
     for (let picture = 0; picture < numPictures; picture++) {
       const { features, source } = await store.get(`picture ${picture}`, async () => pixels(picture));

@@ -118,7 +118,7 @@ export class FeatureStore {
       const { features, source } = await untilAborted(flight.found, signal);
       return { features, source: running ? "memory" : source };
     } finally {
-      if (--flight.numAskers === 0) this.#end(key, flight);
+      if (--flight.numAskers === 0) this.#end(key, flight); // the only one of this key: nobody joins it from here on
     }
   }
 
@@ -206,7 +206,7 @@ export class FeatureStore {
 
   /** The last asker is served, or gone. */
   #end(key: string, flight: Flight): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    this.#flights.delete(key);
     flight.controller.abort();
   }
 }
