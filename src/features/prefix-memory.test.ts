@@ -71,7 +71,9 @@ describe("the prefix memory", () => {
 
   it("keeps nothing under the first of two prefixes whose names collide that stands behind the second", async () => {
     const memory = new PrefixMemory({ maxBytes: 1000, nameOf: (text) => (text.includes("then") ? "other" : "same") });
-    const [first, second, then] = ["picture a", "picture b", "then"].map((key) => new Array<TokenKey>(length).fill(key));
+    const [first, second, then] = ["picture a", "picture b", "then"].map((key) =>
+      new Array<TokenKey>(length).fill(key),
+    );
     await memory.add(first!, async () => Float32Array.of(1));
     await memory.add([...second!, ...then!], async () => Float32Array.of(2));
     expect(memory.find([...first!, ...then!, 1])).toEqual([Float32Array.of(1)]);
