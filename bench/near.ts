@@ -5,14 +5,15 @@
  * too. Beside it, what a bare cosine of 0.95 over pooled features of the model in the box does on the same pictures.
  *
  * With --log each scene's counts are appended to a file, and scenes that stand there are passed over: runs can be cut off, and
- * shared out. `near --sum FILE [FILE …]` prints the tables of such files together.
+ * shared out. `near --sum FILE [FILE …]` prints the tables of such files together. With --each every comparison's numbers are
+ * appended to another file, to see how far the limits are.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { describe, innerProduct, leastSimilarity } from "../src/features/near-pictures.js";
-import { type Planes, planesOf } from "../src/features/plane.js";
-import { allowedStructure, differences, isSame } from "../src/features/same-picture.js";
+import { innerProduct, type Look, lookOf, planesIn } from "../src/features/look.js";
+import { leastSimilarity } from "../src/features/near-pictures.js";
+import { differences, isSame } from "../src/features/same-picture.js";
 import { decodeImage, type ImageRecipe, preprocess, shownPicture } from "../src/image/index.js";
 import { cosine, image, loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
 import { kinds } from "./support/near-scenes.js";
@@ -44,14 +45,14 @@ export async function main(args: string[]): Promise<void> {
     args,
     allowPositionals: true,
     options: {
-      ...{ scenes: text("20"), first: text("1"), box: text(""), answers: text("0"), log: text("") },
+      ...{ scenes: text("20"), first: text("1"), box: text(""), answers: text("0"), log: text(""), each: text("") },
       sum: { type: "boolean", default: false },
     },
   });
   if (values.sum) return report(positionals.flatMap(read));
   const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), { weights: "int4" });
   try {
-    const bench = new Bench(model, values.log, Number(values.answers));
+    const bench = new Bench(model, values.log, values.each, Number(values.answers));
     const box = values.box === "" ? undefined : readFileSync(values.box, "utf8").trimEnd().split("\n");
     const first = Number(values.first);
     for (let seed = first; seed < first + Number(values.scenes); seed++)
@@ -69,8 +70,7 @@ function read(file: string): SceneCounts[] {
 }
 
 interface Picture {
-  readonly planes: Planes;
-  readonly lumaSteps: Uint16Array | undefined;
+  readonly look: Look;
   readonly pooled: Float32Array;
 }
 
@@ -78,11 +78,13 @@ class Bench {
   readonly scenes: SceneCounts[];
   readonly #model: VisionLanguageModel;
   readonly #log: string;
+  readonly #each: string;
   readonly #numAnswers: number;
 
-  constructor(model: VisionLanguageModel, log: string, numAnswers: number) {
+  constructor(model: VisionLanguageModel, log: string, each: string, numAnswers: number) {
     this.#model = model;
     this.#log = log;
+    this.#each = each;
     this.#numAnswers = numAnswers;
     this.scenes = log !== "" && existsSync(log) ? read(log) : [];
   }
@@ -100,11 +102,11 @@ class Bench {
     const { original, harmless, hard } = await make();
     const see = this.#seer(kind === "box" ? boxRecipe : largeRecipe);
     for (const [name, file] of harmless) {
-      const isNear = await tried(scene.harmless, [name], await see(original), await see(file));
+      const isNear = tried(scene.harmless, [name], await see(original), await see(file), this.#each);
       if (isNear) for (const question of questions) await this.#compareAnswers(scene, name, original, file, question);
     }
     for (const { change, how, kept, asked } of hard) {
-      const isNear = await tried(scene.hard, [change, how], await see(kept), await see(asked));
+      const isNear = tried(scene.hard, [change, how], await see(kept), await see(asked), this.#each);
       if (isNear) console.log(`false hit: ${kind} ${seed}, ${change}, ${how}`);
     }
     this.scenes.push(scene);
@@ -126,7 +128,7 @@ class Bench {
     const pixels = preprocess(decoded, recipe);
     const picture = pixels.own ?? shownPicture(pixels, recipe);
     const { visualTokens } = await this.#model.encodeImage(preprocess(decoded, boxRecipe));
-    return { planes: planesOf(picture), lumaSteps: picture.lumaSteps, pooled: meanToken(visualTokens) };
+    return { look: lookOf(picture), pooled: meanToken(visualTokens) };
   }
 
   async #compareAnswers(
@@ -153,17 +155,12 @@ class Bench {
 }
 
 /** Counts the trial under each of the names. */
-async function tried(into: Record<string, Counts>, names: readonly string[], kept: Picture, asked: Picture) {
-  const isProposed = innerProduct(describe(asked.planes), describe(kept.planes)) >= leastSimilarity;
-  const isNear = isProposed && isSame(differences(asked.planes, kept.planes, asked.lumaSteps), asked.planes);
-  if (process.env.DUMP) {
-    const d = differences(asked.planes, kept.planes, asked.lumaSteps);
-    const { map, gain, offset } = d.alignment;
-    appendFileSync(
-      process.env.DUMP,
-      `${JSON.stringify({ names, hard: names.length > 1, isNear, size: [asked.planes.luma.width, asked.planes.luma.height], map, gain, offset, ...d, allowed: allowedStructure(d), alignment: undefined })}\n`,
-    );
-  }
+function tried(into: Record<string, Counts>, names: readonly string[], kept: Picture, asked: Picture, each: string) {
+  const isProposed = innerProduct(asked.look.descriptor, kept.look.descriptor) >= leastSimilarity;
+  const planes = planesIn(asked.look);
+  const found = isProposed ? differences(planes, planesIn(kept.look), asked.look.lumaSteps) : undefined;
+  const isNear = found !== undefined && isSame(found, planes);
+  if (each !== "") appendFileSync(each, `${JSON.stringify({ names, isNear, ...found })}\n`);
   for (const name of names) {
     const counts = into[name] ?? { asked: 0, near: 0, proposed: 0, bare: 0 };
     into[name] = counts;

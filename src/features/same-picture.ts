@@ -12,6 +12,7 @@
  */
 import { type Alignment, align } from "./align.js";
 import { nearestCoded } from "./coded.js";
+import { type Look, planesIn } from "./look.js";
 import { type FrameMap, type Plane, type Planes, resample, type Size, whole } from "./plane.js";
 import { soften } from "./soften.js";
 
@@ -44,6 +45,12 @@ const reach = 2;
 const noiseVariance = 150;
 /** Variance from which a tile holds edges. */
 const edgeVariance = 400;
+
+/** Whether `picture` shows nothing that the kept one does not: a CPU second for three megapixels. */
+export function showsNothingElse(picture: Look, kept: Look): boolean {
+  const planes = planesIn(picture);
+  return isSame(differences(planes, planesIn(kept), picture.lumaSteps), planes);
+}
 
 /** @param steps of a JPEG's luma, where `picture` lies as its file tells it. */
 export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<number>): Differences {
@@ -243,7 +250,7 @@ export function isSame(differences: Differences, picture: Planes): boolean {
   );
 }
 
-export function allowedStructure({ usualStructure, isBetweenPixels, spot }: Differences): number {
+function allowedStructure({ usualStructure, isBetweenPixels, spot }: Differences): number {
   const least = isBetweenPixels ? leastUsualBetweenPixels : spot < mostFaint ? leastUsualFaint : leastUsual;
   return Math.min(mostStructure, timesUsual * Math.max(least, usualStructure));
 }

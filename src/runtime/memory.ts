@@ -5,6 +5,7 @@
 import { invariant } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
 import {
+  type Comparer,
   digestOf,
   FeatureStore,
   featureKey,
@@ -81,12 +82,17 @@ export function openFeatureStore(options: MemoryOptions = {}): Promise<FeatureSt
   });
 }
 
-/** @param recipes every rule by which pictures of this model are prepared. @throws `io` when the folder cannot be made. */
+/**
+ * @param recipes every rule by which pictures of this model are prepared.
+ * @param comparer of what pictures look like; default on this thread.
+ * @throws `io` when the folder cannot be made.
+ */
 export async function openMemory(
   { memory = {}, features: shared }: SharedMemory,
   packed: PackedModel,
   device: Device,
   recipes: unknown,
+  comparer?: Comparer,
 ): Promise<Memory> {
   const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
   const version = [packed.manifest, graph];
@@ -94,14 +100,18 @@ export async function openMemory(
   const preprocessing = digestOf(JSON.stringify(recipes ?? null));
   const features = shared ?? (await openFeatureStore(memory));
   const { prefixBytes = defaultPrefixBytes, nearBytes = defaultNearBytes, reuse = "exact" } = memory;
+  const near = new NearPictures(nearBytes, comparer);
   return {
     features,
     prefixes: prefixBytes > 0 ? new PrefixMemory({ maxBytes: prefixBytes }) : undefined,
-    near: new NearPictures(nearBytes),
+    near,
     reuse,
     vectorVersion: digestOf(JSON.stringify(version)),
     keyOf: ({ digest: pixels, grid }) => featureKey({ model, preprocessing, pixels, ...grid }),
-    close: async () => (shared ? undefined : features.close()),
+    close: async () => {
+      await near.close();
+      if (!shared) await features.close();
+    },
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
-import { type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
+import { CompareThread, type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
 import {
   type ImageInput,
@@ -98,7 +98,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
-    const memory = await openMemory(options, packed, towers, recipes);
+    const memory = await openMemory(options, packed, towers, recipes, pictures && new CompareThread());
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
     const parts = { packed, vision, decoder, pictures, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);

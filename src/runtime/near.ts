@@ -3,7 +3,7 @@
  * one before the prompt is written, digest, grid and all, so that features and prefixes are found as if that had been sent.
  */
 
-import type { AskedPicture } from "../features/index.js";
+import type { Look } from "../features/index.js";
 import { type PixelValues, type SeenImage, shownPicture } from "../image/index.js";
 import type { SeeImage } from "../processor/index.js";
 import type { Memory } from "./memory.js";
@@ -18,10 +18,10 @@ export function seeNear(see: SeeImage, memory: NearMemory): SeeImage {
     if (isKnown && memory.near.has(key)) return seen;
     const scope = JSON.stringify(recipe); // with the request's pixel budget: another one's pictures have other tokens
     const pixels = await seen.pixels();
-    const picture = pixels.own ?? shownPicture(pixels, recipe);
-    const other = isKnown ? undefined : await standIn(seen, scope, picture, memory);
+    const look = await memory.near.look(pixels.own ?? shownPicture(pixels, recipe));
+    const other = isKnown ? undefined : await standIn(seen, scope, look, memory);
     if (other) return other;
-    memory.near.add(scope, { key, digest: seen.digest, grid: seen.grid }, picture);
+    memory.near.add(scope, { key, digest: seen.digest, grid: seen.grid }, look);
     return { ...seen, pixels: async (): Promise<PixelValues> => pixels }; // not decoded twice
   };
 }
@@ -29,10 +29,10 @@ export function seeNear(see: SeeImage, memory: NearMemory): SeeImage {
 async function standIn(
   seen: SeenImage,
   scope: string,
-  picture: AskedPicture,
+  look: Look,
   { near, features }: NearMemory,
 ): Promise<SeenImage | undefined> {
-  const found = near.find(scope, picture);
+  const found = await near.find(scope, look);
   if (!found) return undefined;
   const kept = await features.find(found.key);
   if (!kept) {
