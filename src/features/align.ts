@@ -24,8 +24,9 @@ const numUnknowns = 6;
 /** @param picture luma of the picture. @param kept luma of the kept one, of any size. */
 export function align(picture: Plane, kept: Plane): Alignment {
   const levels = levelsOf(picture);
-  let found: Alignment = { map: likeliestCrop(levels[0]!, near(kept, levels[0]!)), gain: 1, offset: 0 };
-  for (const level of levels) {
+  const begin = beginning(picture, kept);
+  let found: Alignment = { map: begin ?? likeliestCrop(levels[0]!, near(kept, levels[0]!)), gain: 1, offset: 0 };
+  for (const level of begin ? levels.slice(-1) : levels) {
     const source = near(kept, level);
     for (let step = 0; step < numSteps; step++) {
       const next = improved(level, source, found);
@@ -37,12 +38,44 @@ export function align(picture: Plane, kept: Plane): Alignment {
   return { ...found, map: likeliest(exactMaps(picture, kept, found.map), picture, kept, found) };
 }
 
-/** Where least squares begin, lest a line of print be taken for its neighbour: of crops up to 2 % the one most like the picture. */
+/** Correlation from which a place needs no search from coarse to fine, which lines of print could lead to their neighbours. */
+const isPlain = 0.8;
+/** A crop of 2 %, rounded. */
+const leastOfKept = 0.975;
+
+/** All of the kept picture, or a crop of its own pixels, where the picture is plainly that. */
+function beginning(picture: Plane, kept: Plane): FrameMap | undefined {
+  const isPart = (side: number, of: number) => side <= of && side >= leastOfKept * of - 1;
+  if (isPart(picture.width, kept.width) && isPart(picture.height, kept.height)) return pixelCrop(picture, kept);
+  const { data } = resample(kept, picture.width, picture.height, whole);
+  return correlation(picture.data, (i) => data[i]!) > isPlain ? whole : undefined;
+}
+
+function pixelCrop(picture: Plane, kept: Plane): FrameMap | undefined {
+  let [likeliest, map]: [number, FrameMap | undefined] = [isPlain, undefined];
+  for (let top = 0; top <= kept.height - picture.height; top++)
+    for (let left = 0; left <= kept.width - picture.width; left++) {
+      const first = top * kept.width + left;
+      const beyond = kept.width - picture.width;
+      const at = (i: number) => kept.data[first + i + Math.floor(i / picture.width) * beyond]!;
+      const likeness = correlation(picture.data, at);
+      if (likeness <= likeliest) continue;
+      likeliest = likeness;
+      map = {
+        x: { start: left / kept.width, scale: picture.width / kept.width },
+        y: { start: top / kept.height, scale: picture.height / kept.height },
+      };
+    }
+  return map;
+}
+
+/** Where least squares begin otherwise: of crops up to 2 % the one most like the picture. */
 function likeliestCrop(picture: Plane, kept: Plane): FrameMap {
   const maps = crops.flatMap((x) => crops.map((y) => ({ x, y })));
-  const likeness = maps.map((map) =>
-    correlation(picture.data, resample(kept, picture.width, picture.height, map).data),
-  );
+  const likeness = maps.map((map) => {
+    const { data } = resample(kept, picture.width, picture.height, map);
+    return correlation(picture.data, (i) => data[i]!);
+  });
   return maps[likeness.indexOf(Math.max(...likeness))]!;
 }
 
@@ -50,18 +83,22 @@ const crops: readonly FrameMap["x"][] = [0, 0.01, 0.02].flatMap((lost) =>
   lost === 0 ? [whole.x] : [0, lost / 2, lost].map((start) => ({ start, scale: 1 - lost })),
 );
 
-function correlation(a: Float32Array, b: Float32Array): number {
-  let [sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i]!, b[i]!];
+/** Two pictures of all but the same content correlate alike in these as in all pixels. */
+const mostCompared = 4000;
+
+function correlation(a: Float32Array, b: (i: number) => number): number {
+  let [n, sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0, 0];
+  const stride = Math.ceil(a.length / mostCompared) | 1;
+  for (let i = 0; i < a.length; i += stride, n++) {
+    const [x, y] = [a[i]!, b(i)];
     sumA += x;
     sumB += y;
     squaresA += x * x;
     squaresB += y * y;
     products += x * y;
   }
-  const covariance = products - (sumA * sumB) / a.length;
-  return covariance / Math.sqrt(1e-9 + (squaresA - sumA ** 2 / a.length) * (squaresB - sumB ** 2 / a.length));
+  const covariance = products - (sumA * sumB) / n;
+  return covariance / Math.sqrt(1e-9 + (squaresA - sumA ** 2 / n) * (squaresB - sumB ** 2 / n));
 }
 
 /** What was found to a hundredth of a pixel, and what it may be exactly: a crop of the kept picture's own pixels, or all of it. */
