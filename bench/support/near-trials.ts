@@ -46,7 +46,8 @@ export async function trialsOf(base: Raw, others: readonly (readonly [string, Ra
   const harmless = await variants(base, seed);
   const hard: HardTrial[] = [];
   for (const [change, other] of others) {
-    const disguised = await disguises(other, seed);
+    const isShown = survives(base, other, seed);
+    const disguised = (await disguises(other, seed)).filter(([name]) => isShown || !name.startsWith("crop"));
     for (const [, asked] of disguised) hard.push({ change, how: "picture kept", kept: original, asked });
     // two of each, in turn: all pairs come up over the seeds
     for (const turn of [seed, seed + 7]) {
@@ -107,10 +108,27 @@ function resized(base: Raw, by: number): Sharp {
   return encode(base).resize({ width: Math.round(base.width * by) });
 }
 
-/** So much of each side is lost, shared at random between its two edges. */
+/** Whether the crop of a changed picture still shows a fifth of what was changed: otherwise it is the unchanged one's crop. */
+function survives(base: Raw, changed: Raw, seed: number): boolean {
+  const { left, top, width, height } = cropOf(base, 0.02, seed);
+  let [all, inside] = [0, 0];
+  for (let i = 0; i < base.width * base.height; i++) {
+    if (base.raw.compare(changed.raw, 3 * i, 3 * i + 3, 3 * i, 3 * i + 3) === 0) continue;
+    const [x, y] = [(i % base.width) - left, Math.floor(i / base.width) - top];
+    all++;
+    if (x >= 0 && x < width && y >= 0 && y < height) inside++;
+  }
+  return inside >= all / 5;
+}
+
 function cropped(base: Raw, by: number, seed: number): Sharp {
+  return encode(base).extract(cropOf(base, by, seed));
+}
+
+/** So much of each side is lost, shared at random between its two edges. */
+function cropOf(base: Raw, by: number, seed: number) {
   const random = randomNumbers(seed);
   const [lostX, lostY] = [Math.round(base.width * by), Math.round(base.height * by)];
   const [left, top] = [Math.floor(random() * (lostX + 1)), Math.floor(random() * (lostY + 1))];
-  return encode(base).extract({ left, top, width: base.width - lostX, height: base.height - lostY });
+  return { left, top, width: base.width - lostX, height: base.height - lostY };
 }

@@ -4,11 +4,15 @@
  * robust weights: Black, Anandan, CVIU 63(1), 1996, so that what changed in the picture does not pull at what did not].
  */
 import { LeastSquares } from "./least-squares.js";
-import { type FrameMap, halved, type Plane, resample, whole } from "./plane.js";
+import { bicubic, type FrameMap, halved, type Kernel, lanczos, type Plane, resample, whole } from "./plane.js";
 
 export interface Alignment {
   /** Where the picture's frame lies on the kept one's. */
   readonly map: FrameMap;
+  /** The frame is not where somebody may have laid it on purpose, by more than a tenth of a pixel: see `exactMaps`. */
+  readonly isBetween: boolean;
+  /** What it was resampled with, as far as that shows. */
+  readonly kernel: Kernel;
   /** The picture's luma is gain · kept + offset, cut to 0…255. */
   readonly gain: number;
   readonly offset: number;
@@ -25,7 +29,12 @@ const numUnknowns = 6;
 export function align(picture: Plane, kept: Plane): Alignment {
   const levels = levelsOf(picture);
   const begin = beginning(picture, kept);
-  let found: Alignment = { map: begin ?? likeliestCrop(levels[0]!, near(kept, levels[0]!)), gain: 1, offset: 0 };
+  let found: Alignment = {
+    map: begin ?? likeliestCrop(levels[0]!, near(kept, levels[0]!)),
+    isBetween: true,
+    kernel: bicubic,
+    ...asItWas,
+  };
   for (const level of begin ? levels.slice(-1) : levels) {
     const source = near(kept, level);
     for (let step = 0; step < numSteps; step++) {
@@ -35,8 +44,18 @@ export function align(picture: Plane, kept: Plane): Alignment {
       if (moved * Math.max(level.width, level.height) < 0.02) break;
     }
   }
-  return { ...found, map: likeliest(exactMaps(picture, kept, found.map), picture, kept, found) };
+  const exact = exactMaps(picture, kept, found.map);
+  const likely = likeliest(
+    [...exact, found.map].map((map) => ({ ...found, map })),
+    picture,
+    kept,
+  );
+  const isBetween = exact.every((map) => distanceIn(map, likely.map, picture) > 0.1);
+  return { ...likeliest([likely, { ...likely, kernel: lanczos }], picture, kept), isBetween };
 }
+
+/** Light. */
+const asItWas = { gain: 1, offset: 0 };
 
 /** Correlation from which a place needs no search from coarse to fine, which lines of print could lead to their neighbours. */
 const isPlain = 0.8;
@@ -101,27 +120,41 @@ function correlation(a: Float32Array, b: (i: number) => number): number {
   return covariance / Math.sqrt(1e-9 + (squaresA - sumA ** 2 / n) * (squaresB - sumB ** 2 / n));
 }
 
-/** What was found to a hundredth of a pixel, and what it may be exactly: a crop of the kept picture's own pixels, or all of it. */
+/**
+ * What the frame that was found to a hundredth of a pixel may be exactly: a crop of the kept picture's own pixels, or all of it,
+ * perhaps with sides in its own ratio whatever rounding to pixels made of them.
+ */
 function exactMaps(picture: Plane, kept: Plane, found: FrameMap): FrameMap[] {
   const onPixels = ({ start }: FrameMap["x"], side: number, from: number) => ({
     start: Math.round(start * from) / from,
     scale: side / from,
   });
   const crop = { x: onPixels(found.x, picture.width, kept.width), y: onPixels(found.y, picture.height, kept.height) };
-  return [found, crop, whole].filter((map) => distanceIn(map, found, picture) < 0.5);
+  const ratio = (picture.height * kept.width) / (picture.width * kept.height);
+  const inRatio = [
+    { x: whole.x, y: centered(ratio) },
+    { x: centered(1 / ratio), y: whole.y },
+  ];
+  return [crop, whole, ...inRatio].filter((map) => distanceIn(map, found, picture) < 0.5);
 }
 
-/** The one that leaves least. */
-function likeliest(maps: readonly FrameMap[], picture: Plane, kept: Plane, { gain, offset }: Alignment): FrameMap {
-  if (maps.length === 1) return maps[0]!;
-  const rests = maps.map((map) => {
-    const { data } = resample(kept, picture.width, picture.height, map);
-    let sum = 0;
-    for (let i = 0; i < data.length; i++)
-      sum += Math.abs(picture.data[i]! - Math.min(255, Math.max(0, gain * data[i]! + offset)));
-    return sum;
-  });
-  return maps[rests.indexOf(Math.min(...rests))]!;
+function centered(scale: number): FrameMap["x"] {
+  return { scale, start: (1 - scale) / 2 };
+}
+
+/** The one that leaves least, perhaps with the light left as it was. */
+function likeliest(alignments: readonly Alignment[], picture: Plane, kept: Plane): Alignment {
+  let [least, likeliest] = [Number.POSITIVE_INFINITY, alignments[0]!];
+  for (const alignment of alignments) {
+    const { data } = resample(kept, picture.width, picture.height, alignment.map, alignment.kernel);
+    for (const { gain, offset } of [alignment, asItWas]) {
+      let sum = 0;
+      for (let i = 0; i < data.length; i++)
+        sum += Math.abs(picture.data[i]! - Math.min(255, Math.max(0, gain * data[i]! + offset)));
+      if (sum < least) [least, likeliest] = [sum, { ...alignment, gain, offset }];
+    }
+  }
+  return likeliest;
 }
 
 /** Coarsest first. */
@@ -150,7 +183,7 @@ function distance(a: FrameMap, b: FrameMap): number {
 }
 
 /** One step of least squares. */
-function improved(picture: Plane, kept: Plane, { map, gain, offset }: Alignment): Alignment {
+function improved(picture: Plane, kept: Plane, { map, gain, offset, ...rest }: Alignment): Alignment {
   const { width, height } = picture;
   const shown = resample(kept, width, height, map).data;
   const system = new LeastSquares(numUnknowns);
@@ -174,6 +207,7 @@ function improved(picture: Plane, kept: Plane, { map, gain, offset }: Alignment)
   }
   const [sx, bx, sy, by, dGain, dOffset] = system.solution();
   return {
+    ...rest,
     map: {
       x: { scale: map.x.scale + sx!, start: map.x.start + bx! },
       y: { scale: map.y.scale + sy!, start: map.y.start + by! },

@@ -60,9 +60,34 @@ function weighted({ width, height, data }: RgbPicture, [r, g, b]: readonly [numb
   return { width, height, data: out };
 }
 
-/** The plane at another size, or another part of it: pixel i of n shows what lies at `map`(i/n). Bicubic, widened when it shrinks. */
-export function resample(plane: Plane, width: number, height: number, map: FrameMap): Plane {
-  const columns = tapsOf(plane.width, width, map.x);
+/** What one pixel says of the place at a distance. */
+export interface Kernel {
+  /** Beyond that distance it says nothing. */
+  readonly support: number;
+  readonly weigh: (distance: number) => number;
+}
+
+/** Keys's cubic, a = -0.5. */
+export const bicubic: Kernel = {
+  support: 2,
+  weigh: (distance) => {
+    const x = Math.abs(distance);
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
+    return 0;
+  },
+};
+
+/** Lanczos's windowed sinc of three lobes. */
+export const lanczos: Kernel = { support: 3, weigh: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) };
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+}
+
+/** The plane at another size, or another part of it: pixel i of n shows what lies at `map`(i/n). The kernel is widened when it shrinks. */
+export function resample(plane: Plane, width: number, height: number, map: FrameMap, kernel = bicubic): Plane {
+  const columns = tapsOf(plane.width, width, map.x, kernel);
   const wide = new Float32Array(width * plane.height);
   for (let y = 0; y < plane.height; y++)
     for (let x = 0; x < width; x++) {
@@ -72,7 +97,7 @@ export function resample(plane: Plane, width: number, height: number, map: Frame
         sum += columns.weights[w]! * plane.data[from + columns.places[w]!]!;
       wide[y * width + x] = sum;
     }
-  const rows = tapsOf(plane.height, height, map.y);
+  const rows = tapsOf(plane.height, height, map.y, kernel);
   const out = new Float32Array(width * height);
   for (let y = 0; y < height; y++)
     for (let t = 0, w = y * rows.count; t < rows.count; t++, w++) {
@@ -91,18 +116,18 @@ interface Taps {
   readonly weights: Float32Array;
 }
 
-function tapsOf(from: number, to: number, { scale, start }: AxisMap): Taps {
+function tapsOf(from: number, to: number, { scale, start }: AxisMap, { support, weigh }: Kernel): Taps {
   const step = (scale * from) / to;
   const stretch = Math.max(1, step);
-  const count = 2 * Math.ceil(2 * stretch) + 1;
+  const count = 2 * Math.ceil(support * stretch) + 1;
   const places = new Int32Array(to * count);
   const weights = new Float32Array(to * count);
   for (let i = 0; i < to; i++) {
     const center = (i + 0.5) * step + start * from;
-    const first = Math.floor(center - 2 * stretch);
+    const first = Math.floor(center - support * stretch);
     let sum = 0;
     for (let t = 0; t < count; t++) {
-      const weight = bicubic((first + t + 0.5 - center) / stretch);
+      const weight = weigh((first + t + 0.5 - center) / stretch);
       places[i * count + t] = Math.min(from - 1, Math.max(0, first + t));
       weights[i * count + t] = weight;
       sum += weight;
@@ -110,14 +135,6 @@ function tapsOf(from: number, to: number, { scale, start }: AxisMap): Taps {
     for (let t = 0; t < count; t++) weights[i * count + t]! /= sum;
   }
   return { count, places, weights };
-}
-
-/** Keys's cubic, a = -0.5. */
-function bicubic(distance: number): number {
-  const x = Math.abs(distance);
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
-  return 0;
 }
 
 /** Half the size, each pixel the mean of four; with an odd row or column, whose half would shift the rest, resampled. */

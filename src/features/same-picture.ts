@@ -27,7 +27,7 @@ export interface Differences {
   readonly structure: number;
   /** Of that, what nine in ten tiles with edges stay under. */
   readonly usualStructure: number;
-  /** The kept picture was shown at places between its pixels, in no less detail than it has: what lies there is guessed. */
+  /** The kept picture was shown at places between its pixels, in just the detail that it has: what lies there is guessed. */
   readonly isBetweenPixels: boolean;
   /** Root mean square difference of luma in three by three pixels, what a stroke covers, in 255ths. */
   readonly spot: number;
@@ -56,12 +56,12 @@ export function showsNothingElse(picture: Look, kept: Look): boolean {
 export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<number>): Differences {
   const { luma } = picture;
   const alignment = align(luma, kept.luma);
-  const { map } = alignment;
+  const { map, kernel } = alignment;
   const resolution = Math.min(
     luma.width / (map.x.scale * kept.luma.width),
     luma.height / (map.y.scale * kept.luma.height),
   );
-  const under = clipped(lit(resample(kept.luma, luma.width, luma.height, map), alignment));
+  const under = clipped(lit(resample(kept.luma, luma.width, luma.height, map, kernel), alignment));
   const told = steps && isFine(steps) ? nearestCoded({ luma, steps }, under) : luma;
   const { strokes } = soften(luma, under);
   const size = resolution < 0.8 ? kept.luma : luma;
@@ -74,12 +74,12 @@ export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<num
     return compareColour(fitted(own, { width, height }), lit(resample(other, width, height, map), light));
   };
   return {
-    alignment: { map, gain: alignment.gain * soft.gain, offset: alignment.offset * soft.gain + soft.offset },
+    alignment: { ...alignment, gain: alignment.gain * soft.gain, offset: alignment.offset * soft.gain + soft.offset },
     resolution,
     strokes,
     ...compareLuma(own, soft.plane),
     spot: largestSpot(own, soft.plane),
-    isBetweenPixels: resolution > 0.95 && moved(map, luma) > 0.25,
+    isBetweenPixels: alignment.isBetween && resolution > 0.95 && resolution < 1.2,
     colour: Math.max(colourOf("blue"), colourOf("red")),
   };
 }
@@ -103,12 +103,6 @@ function clipped(plane: Plane): Plane {
 
 function fitted(plane: Plane, { width, height }: Size): Plane {
   return plane.width === width && plane.height === height ? plane : resample(plane, width, height, whole);
-}
-
-/** By how many pixels the frame's edges lie elsewhere. */
-function moved({ x, y }: FrameMap, { width, height }: Size): number {
-  const ends = ({ start, scale }: FrameMap["x"]) => Math.max(Math.abs(start), Math.abs(start + scale - 1));
-  return Math.max(width * ends(x), height * ends(y));
 }
 
 function compareLuma(picture: Plane, kept: Plane) {
@@ -222,16 +216,17 @@ const mostOffset = 14;
 const mostLight = 12;
 const mostColour = 18;
 /**
- * Of a tile's variance: never more than that, nor more than so many times what is usual in the picture. A changed pattern may itself
- * be what is usual, and one digit of 6 pixels leaves 0.05 in a clean copy, 0.16 and more in a coarse one.
+ * Of a tile's variance: never more than that, in coarser copies less as their pixels are larger, nor more than so many times what is
+ * usual in the picture. A changed pattern may itself be what is usual; of one digit of 6 pixels 0.16 and more are left, in half the
+ * size 0.03, where a plain copy leaves 0.01.
  */
 const mostStructure = 0.11;
-const leastUsual = 0.007;
+const leastUsual = 0.004;
 const leastUsualFaint = 0.015;
 const leastUsualBetweenPixels = 0.027;
 const timesUsual = 4.5;
-/** Light that whites are cut off in leaves some 8 of 255 along edges; a digit of 6 pixels in half its size leaves 17. */
-const mostFaint = 11;
+/** Light that whites are cut off in leaves some 8 of 255 along edges; a digit of 6 pixels in half its size leaves 13. */
+const mostFaint = 10;
 
 export function isSame(differences: Differences, picture: Planes): boolean {
   const { alignment, resolution, strokes, structure, light, colour } = differences;
@@ -250,9 +245,9 @@ export function isSame(differences: Differences, picture: Planes): boolean {
   );
 }
 
-function allowedStructure({ usualStructure, isBetweenPixels, spot }: Differences): number {
+function allowedStructure({ usualStructure, isBetweenPixels, spot, resolution }: Differences): number {
   const least = isBetweenPixels ? leastUsualBetweenPixels : spot < mostFaint ? leastUsualFaint : leastUsual;
-  return Math.min(mostStructure, timesUsual * Math.max(least, usualStructure));
+  return Math.min(mostStructure * Math.min(1, resolution) ** 2, timesUsual * Math.max(least, usualStructure));
 }
 
 function fits({ scale, start }: FrameMap["x"], side: number): boolean {
