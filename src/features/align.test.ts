@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { align } from "./align.js";
-import { type FrameMap, type Plane, resample, whole } from "./plane.js";
+import { bicubic, type FrameMap, lanczos, type Plane, resample, whole } from "./plane.js";
 
 /** Lines of print that look alike from afar, on sides that cannot be halved. */
 function print(width: number, height: number): Plane {
@@ -41,6 +42,27 @@ describe("a picture is laid on", () => {
     [618, 842],
   ])("all of it, where it is a copy of %i × %i", (width, height) => {
     expect(align(resample(kept, width, height, whole), kept).map).toEqual(whole);
+  });
+
+  it.each([
+    ["bicubic", bicubic],
+    ["lanczos", lanczos],
+  ])("all of it by the kernel that it was made smaller with: %s", (_, kernel) => {
+    const { map, kernel: found } = align(resample(kept, 155, 211, whole, kernel), kept);
+    expect(map).toEqual(whole);
+    expect(found).toBe(kernel);
+  });
+
+  it("all of it in its own ratio, where the height was rounded to whole pixels", async () => {
+    const raw = { width: 309, height: 421, channels: 1 } as const;
+    const half = sharp(Uint8Array.from(kept.data), { raw }).resize({ width: 155 }).toColourspace("b-w").raw();
+    const { data, info } = await half.toBuffer({ resolveWithObject: true });
+    const picture = { width: info.width, height: info.height, data: Float32Array.from(data) };
+    const { map, kernel, isBetween } = align(picture, kept);
+    expect(map.x).toEqual(whole.x);
+    expect(map.y.scale).toBeCloseTo((info.height / 421) * (309 / 155), 9);
+    expect(kernel).toBe(lanczos);
+    expect(isBetween).toBe(false);
   });
 
   it("what it shows to a tenth of a pixel, where that lies between the pixels, and in its light", () => {
