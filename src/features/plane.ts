@@ -119,23 +119,28 @@ interface Taps {
 function tapsOf(from: number, to: number, { scale, start }: AxisMap, { support, weigh }: Kernel): Taps {
   const step = (scale * from) / to;
   const stretch = Math.max(1, step);
-  const count = 2 * Math.ceil(support * stretch) + 1;
-  const places = new Int32Array(to * count);
-  const weights = new Float32Array(to * count);
-  for (let i = 0; i < to; i++) {
+  const taps = Array.from({ length: to }, (_, i) => {
     const center = (i + 0.5) * step + start * from;
-    const first = Math.floor(center - support * stretch);
-    let sum = 0;
-    for (let t = 0; t < count; t++) {
-      const weight = weigh((first + t + 0.5 - center) / stretch);
-      places[i * count + t] = Math.min(from - 1, Math.max(0, first + t));
+    const [first, last] = [Math.floor(center - support * stretch), Math.ceil(center + support * stretch)];
+    const places = Array.from({ length: last - first + 1 }, (_, t) => first + t);
+    const weights = places.map((place) => weigh((place + 0.5 - center) / stretch));
+    const sum = weights.reduce((all, weight) => all + weight, 0);
+    return places
+      .map((place, t) => [Math.min(from - 1, Math.max(0, place)), weights[t]! / sum] as const)
+      .filter(([, weight]) => Math.abs(weight) > leastWeight);
+  });
+  const count = Math.max(...taps.map((own) => own.length));
+  const [places, weights] = [new Int32Array(to * count), new Float32Array(to * count)];
+  for (const [i, own] of taps.entries())
+    for (const [t, [place, weight]] of own.entries()) {
+      places[i * count + t] = place;
       weights[i * count + t] = weight;
-      sum += weight;
     }
-    for (let t = 0; t < count; t++) weights[i * count + t]! /= sum;
-  }
   return { count, places, weights };
 }
+
+/** Nothing in 8 bits. A picture's own pixels have one weight, of 1. */
+const leastWeight = 1e-6;
 
 /** Half the size, each pixel the mean of four; with an odd row or column, whose half would shift the rest, resampled. */
 export function halved(plane: Plane): Plane {

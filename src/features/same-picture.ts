@@ -63,10 +63,10 @@ export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<num
   );
   const under = clipped(lit(resample(kept.luma, luma.width, luma.height, map, kernel), alignment));
   const told = steps && isFine(steps) ? nearestCoded({ luma, steps }, under) : luma;
-  const { strokes } = soften(luma, under);
   const size = resolution < 0.8 ? kept.luma : luma;
   const [own, other] = [fitted(told, size), fitted(under, size)];
   const soft = soften(own, other);
+  const { strokes } = own === luma ? soft : soften(luma, under);
   const light = { gain: alignment.gain, offset: 0 };
   const colourOf = (part: "blue" | "red") => {
     const [own, other] = [picture[part], kept[part]];

@@ -26,11 +26,11 @@ export function soften(picture: Plane, kept: Plane): Softened {
   const layers = detailLayers(kept);
   const mix = mixOf(picture.data, kept.data, layers);
   const [gain, offset] = [1 + mix[layers.length]!, mix[layers.length + 1]!];
-  const data = kept.data.map((value, i) => {
-    let sum = gain * value + offset;
-    for (let layer = 0; layer < layers.length; layer++) sum += mix[layer]! * layers[layer]![i]!;
-    return Math.min(255, Math.max(0, sum));
-  });
+  const data = new Float32Array(kept.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = gain * kept.data[i]! + offset;
+  for (const [layer, detail] of layers.entries())
+    for (let i = 0, more = mix[layer]!; i < data.length; i++) data[i]! += more * detail[i]!;
+  for (let i = 0; i < data.length; i++) data[i] = Math.min(255, Math.max(0, data[i]!));
   return { plane: { ...kept, data }, gain, offset, strokes: 1 + mix[1]! / gain };
 }
 
@@ -70,7 +70,8 @@ function detailLayers(plane: Plane): Float32Array[] {
   let last = plane.data;
   return distances.map((distance) => {
     const softer = smoothed({ ...plane, data: last }, distance);
-    const detail = last.map((value, i) => value - softer[i]!);
+    const detail = new Float32Array(last.length);
+    for (let i = 0; i < detail.length; i++) detail[i] = last[i]! - softer[i]!;
     last = softer;
     return detail;
   });
