@@ -9,7 +9,7 @@ import { bicubic, type FrameMap, halved, type Kernel, lanczos, type Plane, resam
 export interface Alignment {
   /** Where the picture's frame lies on the kept one's. */
   readonly map: FrameMap;
-  /** The frame is not where somebody may have laid it on purpose, by more than a tenth of a pixel: see `exactMaps`. */
+  /** The frame is by half a pixel not where it may have been laid on purpose: see `exactMaps`. */
   readonly isBetween: boolean;
   /** What it was resampled with, as far as that shows. */
   readonly kernel: Kernel;
@@ -50,8 +50,7 @@ export function align(picture: Plane, kept: Plane): Alignment {
     picture,
     kept,
   );
-  const isBetween = exact.every((map) => distanceIn(map, likely.map, picture) > 0.1);
-  return { ...likeliest([likely, { ...likely, kernel: lanczos }], picture, kept), isBetween };
+  return { ...likeliest([likely, { ...likely, kernel: lanczos }], picture, kept), isBetween: exact.length === 0 };
 }
 
 /** Light. */
