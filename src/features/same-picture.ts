@@ -4,11 +4,11 @@
  *
  *   flat tiles: mean luma and colour;   tiles with edges or text: what is left over, as a share of what is there and beside it
  *
- * What re-encoding, resizing, cropping and light do, they do everywhere; a change is in one place. So the kept picture is made as
- * coarse and as soft as the new one is (soften.ts), and a tile may differ by what is usual in this picture, within fixed limits.
- * Detail that the new one has and the kept one lacks is a difference, the other way round it is none, down to half the size. Limits
- * were set by hand on drawn scenes up to 324 and some of the model in the box, and narrowed on two that had slipped through; the
- * table in docs/memory.md is of drawn scenes from 4001 on.
+ * What re-encoding, resizing, cropping and light do, they do everywhere; a change is in one place. So of a JPEG all pictures that it
+ * may stand for are granted (coded.ts), the kept picture is made as coarse and as soft as the new one is (soften.ts), and a tile may
+ * differ by what is usual in this picture, within fixed limits. Detail that the new one has and the kept one lacks is a difference,
+ * the other way round it is none, down to half the size. Limits were set by hand on drawn scenes below 7000 and the first 80 of the
+ * model in the box; the table in docs/memory.md is of others.
  */
 import { type Alignment, align } from "./align.js";
 import { nearestCoded } from "./coded.js";
