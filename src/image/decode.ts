@@ -30,7 +30,7 @@ export async function decodeImage(input: ImageInput | ImageFile, options: Decode
   const { maxPixels = 100e6, maxBytes = defaultMaxBytes, signal } = options;
   if (isRgbImage(input)) {
     checkRgbImage(input, maxPixels);
-    return input;
+    return { width: input.width, height: input.height, data: input.data }; // pixels may have been changed since a file told them
   }
   const file = await readInput(input, { maxBytes, signal, fetch: options.fetch ?? fetch });
   throwIfAborted(signal);

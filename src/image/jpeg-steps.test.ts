@@ -72,6 +72,7 @@ describe("a decoded picture tells them", () => {
       await picture().webp().toBuffer(),
     ];
     for (const file of files) expect((await decodeImage(file)).lumaSteps).toBeUndefined();
+    expect((await decodeImage(await decodeImage(await jpeg()))).lumaSteps).toBeUndefined(); // as pixels, perhaps painted on
   });
 });
 
