@@ -9,4 +9,10 @@ export {
 } from "./feature-store.js";
 export { type AskedPicture, type KeptPicture, type NearPicture, NearPictures } from "./near-pictures.js";
 export { type KnownPicture, PictureTable } from "./picture-table.js";
-export { PrefixMemory, type PrefixMemoryOptions, prefixBlockLength, type TokenKey } from "./prefix-memory.js";
+export {
+  type KnownBlocks,
+  PrefixMemory,
+  type PrefixMemoryOptions,
+  prefixBlockLength,
+  type TokenKey,
+} from "./prefix-memory.js";
