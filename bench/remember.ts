@@ -143,7 +143,7 @@ interface Mix {
 }
 
 /** What a server that has run for a while remembers: hot prefixes, more pictures, not all of 10,000. */
-const room = { featureBytes: 4 * 2 ** 30, prefixBytes: 4 * 2 ** 30 };
+const room = { featureBytes: 4 * 2 ** 30, prefixBytes: 8 * 2 ** 30 };
 const [blocks, blockLength] = [10, 20];
 
 /** The same model twice, with memory and without, asked the same in turns: what else the machine does falls on both. */
