@@ -143,7 +143,7 @@ interface Mix {
 }
 
 /** What a server that has run for a while remembers: hot prefixes, more pictures, not all of 10,000. */
-const room = { featureBytes: 4 * 2 ** 30, prefixBytes: 4 * 2 ** 30 };
+const room = { featureBytes: 4 * 2 ** 30, prefixBytes: 8 * 2 ** 30 };
 const [blocks, blockLength] = [10, 20];
 
 /** The same model twice, with memory and without, asked the same in turns: what else the machine does falls on both. */
@@ -156,7 +156,7 @@ async function zipf({
   const side = Number(mix.side);
   const warm = Number(mix.warm);
   const order = zipfOrder(warm + blocks * blockLength, 10_000);
-  await inParallel(warm, 4, (i) => ask(models.with, order[i]!, side));
+  await inParallel(warm, 4, (i) => ask(models.with, draw(order[i]!, side)));
   await compare(`Zipf(1.1) over 10,000, after ${warm}`, models, order.slice(warm), side);
   await compare(
     "all new",
@@ -177,9 +177,10 @@ async function compare(
   const from: Record<string, number> = {};
   for (let block = 0; block < blocks; block++)
     for (const name of block % 2 === 0 ? (["with", "without"] as const) : (["without", "with"] as const)) {
+      const drawn = order.slice(block * blockLength, (block + 1) * blockLength).map((picture) => draw(picture, side));
       const started = performance.now();
       await inParallel(blockLength, 4, async (i) => {
-        const { pictures } = await ask(models[name], order[block * blockLength + i]!, side);
+        const { pictures } = await ask(models[name], drawn[i]!);
         if (name === "with") from[pictures[0]!.source] = (from[pictures[0]!.source] ?? 0) + 1;
       });
       times[name].push(performance.now() - started);
@@ -204,11 +205,14 @@ function zipfOrder(length: number, count: number): number[] {
   });
 }
 
-/** Answers of one token: the picture and the prompt are what is paid for. */
-function ask(model: VisionLanguageModel, picture: number, side: number) {
+function draw(picture: number, side: number) {
   const random = randomNumbers(picture);
-  const data = Uint8Array.from({ length: side * side * 3 }, () => random() * 256);
-  const content = [image({ width: side, height: side, data }), "What is this?"];
+  return { width: side, height: side, data: Uint8Array.from({ length: side * side * 3 }, () => random() * 256) };
+}
+
+/** Answers of one token: the picture and the prompt are what is paid for. */
+function ask(model: VisionLanguageModel, picture: ReturnType<typeof draw>) {
+  const content = [image(picture), "What is this?"];
   return model.answer([{ role: "user", content }], { maxTokens: 1 });
 }
 

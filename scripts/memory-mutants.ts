@@ -38,8 +38,8 @@ const mutants: readonly Mutant[] = [
   {
     without: "the middle of the file in its digest",
     file: memory,
-    from: "digestOf(file.bytes)",
-    to: "digestOf(Buffer.concat([file.bytes.subarray(0, 2048), file.bytes.subarray(-2048)]))",
+    from: "digestOf(source.bytes)",
+    to: "digestOf(Buffer.concat([source.bytes.subarray(0, 2048), source.bytes.subarray(-2048)]))",
   },
   {
     without: "the rules beside the file's digest",
@@ -59,6 +59,12 @@ const mutants: readonly Mutant[] = [
     file: memory,
     from: "readInput(unchanging(input)",
     to: "readInput(input as Uint8Array",
+  },
+  {
+    without: "a copy of the caller's pixels",
+    file: memory,
+    from: "{ ...image, data: Uint8Array.from(image.data) }",
+    to: "image",
   },
   {
     without: "a flight of its own for each picture",
@@ -94,8 +100,20 @@ const mutants: readonly Mutant[] = [
   {
     without: "all keys of a block in its text",
     file: prefix,
-    from: "JSON.stringify(keys.slice(i * prefixBlockLength, (i + 1) * prefixBlockLength))",
-    to: "JSON.stringify(keys[i * prefixBlockLength])",
+    from: "JSON.stringify(block)",
+    to: "JSON.stringify(block[0])",
+  },
+  {
+    without: "all keys that two prompts share of the block where they part",
+    file: prefix,
+    from: "a[length] === b[length]",
+    to: "typeof a[length] === typeof b[length]",
+  },
+  {
+    without: "how many tokens of a prefix's last block are shared",
+    file: prefix,
+    from: "length: length + count }",
+    to: "length: length + next.length }",
   },
 ];
 

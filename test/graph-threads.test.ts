@@ -60,15 +60,19 @@ describe("graph threads", () => {
     expect(beside.stats.cacheBytes).toBe(inline.stats.cacheBytes);
   });
 
-  it("go on where an earlier prompt was read, with the very same probabilities", async () => {
+  it("go on where an earlier prompt was read, with the same probabilities", async () => {
     const sampling = { logprobs: true, top_logprobs: 3 };
     const fresh = await loadTiny({ graphThreads: true, memory: { prefixBytes: 0 } });
     for (const name of names) {
       const again = await beside.answer(question(name), { sampling });
-      expect(again.usage.cachedTokens).toBeGreaterThan(again.usage.promptTokens - 32);
+      expect(again.usage.cachedTokens).toBe(again.usage.promptTokens - 1);
       const { tokens, usage } = await fresh.answer(question(name), { sampling });
       expect(usage.cachedTokens).toBe(0);
-      expect(again.tokens).toEqual(tokens);
+      const logprobs = (all: typeof tokens) =>
+        all!.flatMap(({ topLogprobs }) => topLogprobs!.map(({ logprob }) => logprob));
+      expect(again.tokens!.map(({ tokenId }) => tokenId)).toEqual(tokens!.map(({ tokenId }) => tokenId));
+      // a token read alone is multiplied by another kernel than among others: its sums have another order
+      for (const [i, logprob] of logprobs(again.tokens).entries()) expect(logprob).toBeCloseTo(logprobs(tokens)[i]!, 4);
     }
     await fresh.close();
   });

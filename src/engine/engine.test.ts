@@ -109,6 +109,24 @@ describe("the engine", () => {
     );
   });
 
+  it("reads the last tokens of prompts that are known but for these in one step", async () => {
+    const runner = new RememberingRunner(4);
+    const engine = new Engine(runner, { prefillChunk: 4 });
+    const asked = [request("first", 9), request("other", 6)];
+    for (const each of asked) await read(engine.submit(each));
+    const seen = runner.batches.length;
+    const again = [asked[0]!, asked[1]!, asked[0]!].map((each, i) => ({ ...each, payload: `${i}` }));
+    expect(await Promise.all(again.map((each) => read(engine.submit(each))))).toEqual(
+      again.map((each) => fakeAnswer(each)),
+    );
+    const [first] = runner.batches.slice(seen);
+    expect(first!.rows.map(({ tokens, position }) => [tokens.length, position])).toEqual([
+      [1, 8],
+      [1, 5],
+      [1, 8],
+    ]);
+  });
+
   it("answers latecomers alike, who join while others run", async () => {
     await fc.assert(
       fc.asyncProperty(requests(6), async (list) => {

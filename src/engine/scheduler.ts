@@ -101,19 +101,19 @@ export class Scheduler<P> {
 
   /**
    * The first in line, and whoever follows it in arrival and in the next slot with a whole unread prompt, as long as the
-   * prompts padded to the longest fit into one chunk.
+   * prompts padded to the longest fit into one chunk; or with one unread token like the first, which is as a decode step.
    */
   #group([first, ...rest]: readonly Sequence<P>[]): Sequence<P>[] {
     const group = [first!];
     this.#beginOnce(first!);
-    let longest = first!.request.promptIds.length;
+    const isLastToken = numUnread(first!) === 1;
+    let longest = numUnread(first!);
     for (const sequence of rest) {
-      longest = Math.max(longest, sequence.request.promptIds.length);
-      const isNeighbour =
-        sequence.slot === group.at(-1)!.slot! + 1 && sequence.numCached === 0 && first!.numCached === 0;
+      longest = Math.max(longest, isLastToken ? 1 : sequence.request.promptIds.length);
+      const isNeighbour = sequence.slot === group.at(-1)!.slot! + 1 && (isLastToken || first!.numCached === 0);
       if (!isNeighbour || longest * (group.length + 1) > this.#options.prefillChunk) break;
       this.#beginOnce(sequence);
-      if (sequence.numCached > 0) break; // it goes on where an earlier sequence ended, alone
+      if (isLastToken ? numUnread(sequence) > 1 : sequence.numCached > 0) break; // it goes on alone
       group.push(sequence);
     }
     return group;
@@ -125,6 +125,10 @@ export class Scheduler<P> {
     this.#begun.add(sequence);
     this.#begin(sequence);
   }
+}
+
+function numUnread<P>({ request, numCached }: Sequence<P>): number {
+  return request.promptIds.length - numCached;
 }
 
 function drop<T>(list: T[], item: T): void {

@@ -14,7 +14,8 @@ export interface Row<P> {
 }
 
 /**
- * prefill: one chunk of one prompt, or several whole prompts from position 0 in neighbouring slots.
+ * prefill: one chunk of one prompt, or in neighbouring slots several whole prompts from position 0, or the last token of
+ * several prompts.
  * decode: one token of each running sequence. Rows stand in ascending order of slots.
  */
 export interface Batch<P> {

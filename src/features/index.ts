@@ -11,4 +11,10 @@ export {
 export type { AskedPicture, Look } from "./look.js";
 export { type KeptPicture, type NearPicture, NearPictures } from "./near-pictures.js";
 export { type KnownPicture, PictureTable } from "./picture-table.js";
-export { PrefixMemory, type PrefixMemoryOptions, prefixBlockLength, type TokenKey } from "./prefix-memory.js";
+export {
+  type KnownBlocks,
+  PrefixMemory,
+  type PrefixMemoryOptions,
+  prefixBlockLength,
+  type TokenKey,
+} from "./prefix-memory.js";

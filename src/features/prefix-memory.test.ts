@@ -8,13 +8,15 @@ const prompt = fc
   .array(fc.tuple(token, fc.constantFrom(1, length - 1, length, 2 * length)), { minLength: 1, maxLength: 5 })
   .map((runs) => runs.flatMap(([key, count]) => new Array<TokenKey>(count).fill(key)));
 
-/** What a decoder would have cached for a block: here, which tokens it and all before it are. */
+/** What a decoder would have cached for some tokens: here, of each which tokens it and all before it are. */
 class Decoder {
   readonly #ids = new Map<string, number>();
-  values(keys: readonly TokenKey[], firstToken: number): Float32Array {
-    const text = JSON.stringify(keys.slice(0, firstToken + length));
-    if (!this.#ids.has(text)) this.#ids.set(text, this.#ids.size);
-    return Float32Array.of(this.#ids.get(text)!);
+  values(keys: readonly TokenKey[], firstToken: number, count: number): Float32Array {
+    return Float32Array.from({ length: count }, (_, i) => {
+      const text = JSON.stringify(keys.slice(0, firstToken + i + 1));
+      if (!this.#ids.has(text)) this.#ids.set(text, this.#ids.size);
+      return this.#ids.get(text)!;
+    });
   }
 }
 
@@ -24,16 +26,25 @@ describe("the prefix memory", () => {
     [", even when all names are the same", { nameOf: () => "same", hash: () => 3 }],
   ])("gives only what was cached behind the very same tokens, within its budget%s", async (_, options) => {
     await fc.assert(
-      fc.asyncProperty(fc.array(prompt, { maxLength: 30 }), fc.constantFrom(8, 24, 1000), async (prompts, maxBytes) => {
-        const memory = new PrefixMemory({ maxBytes, ...options });
-        const decoder = new Decoder();
-        for (const keys of prompts) {
-          for (const [i, values] of memory.find(keys).entries())
-            expect(values).toEqual(decoder.values(keys, i * length));
-          await memory.add(keys, async (first) => decoder.values(keys, first));
-          expect(memory.bytes).toBeLessThanOrEqual(maxBytes);
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(prompt, { maxLength: 30 }),
+        fc.constantFrom(128, 400, 20_000),
+        async (prompts, maxBytes) => {
+          const memory = new PrefixMemory({ maxBytes, ...options });
+          const decoder = new Decoder();
+          for (const keys of prompts) {
+            const { blocks, length: known } = memory.find(keys);
+            expect(known).toBeLessThan(keys.length);
+            expect(blocks).toHaveLength(Math.ceil(known / length));
+            for (const [i, values] of blocks.entries()) {
+              const count = Math.min(length, known - i * length);
+              expect(values.subarray(0, count)).toEqual(decoder.values(keys, i * length, count));
+            }
+            await memory.add(keys, async (first, count) => decoder.values(keys, first, count));
+            expect(memory.bytes).toBeLessThanOrEqual(maxBytes);
+          }
+        },
+      ),
       { seed: 63, numRuns: 150 },
     );
   });
@@ -42,10 +53,31 @@ describe("the prefix memory", () => {
     const memory = new PrefixMemory({ maxBytes: 1000 });
     const keys = Array.from({ length: 3 * length }, (_, i) => i);
     await memory.add(keys, async () => new Float32Array(1));
-    expect(memory.find(keys)).toHaveLength(2);
-    expect(memory.find([...keys, 1])).toHaveLength(3);
-    expect(memory.find([...keys.slice(0, 2 * length), 999, ...keys])).toHaveLength(2);
-    expect(memory.find([999, ...keys])).toHaveLength(0);
+    expect(memory.find(keys).length).toBe(3 * length - 1);
+    expect(memory.find([...keys, 1]).length).toBe(3 * length);
+    expect(memory.find([...keys.slice(0, 2 * length), 999, ...keys]).length).toBe(2 * length);
+    expect(memory.find([...keys.slice(0, 2 * length + 5), 999, ...keys]).length).toBe(2 * length + 5);
+    expect(memory.find([999, ...keys]).length).toBe(0);
+  });
+
+  it("keeps the part of a block that a prompt ends with, until one that goes on from there is kept", async () => {
+    const memory = new PrefixMemory({ maxBytes: 1000 });
+    const keys = Array.from({ length: 2 * length }, (_, i) => i);
+    const add = (end: number) => memory.add(keys.slice(0, end), async (_, count) => new Float32Array(count));
+    for (const end of [length + 3, length + 7, length + 5]) {
+      await add(end);
+      expect(memory.find(keys).length).toBe(Math.max(end, memory.bytes / 4));
+    }
+    expect(memory.bytes).toBe(4 * (length + 7));
+    await add(2 * length);
+    expect(memory.bytes).toBe(4 * 2 * length);
+    expect(memory.find([...keys, 1]).length).toBe(2 * length);
+  });
+
+  it("finds nothing in the first block of another prompt, which a template begins with", async () => {
+    const memory = new PrefixMemory({ maxBytes: 1000 });
+    await memory.add([1, 2, 3, ...new Array<TokenKey>(length).fill(4)], async () => new Float32Array(1));
+    expect(memory.find([1, 2, 3, ...new Array<TokenKey>(length).fill(5)]).length).toBe(0);
   });
 
   it("tells two pictures apart that have the same ids, and a picture from text of its name", async () => {
@@ -53,10 +85,12 @@ describe("the prefix memory", () => {
     const shown = (key: TokenKey) => [...new Array<TokenKey>(length).fill(key), 1];
     await memory.add(shown("picture a"), async () => Float32Array.of(7));
     expect([shown("picture a"), shown("picture b"), shown(5)].map((keys) => memory.find(keys).length)).toEqual([
-      1, 0, 0,
+      length,
+      0,
+      0,
     ]);
     await memory.add(shown(5), async () => Float32Array.of(8));
-    expect(memory.find(shown("5"))).toHaveLength(0);
+    expect(memory.find(shown("5")).length).toBe(0);
   });
 
   it("keeps the first of two prefixes whose names collide, and the second not under the first one's name", async () => {
@@ -64,8 +98,8 @@ describe("the prefix memory", () => {
     const [first, second] = ["picture a", "picture b"].map((key) => new Array<TokenKey>(length + 1).fill(key));
     await memory.add(first!, async () => Float32Array.of(1));
     await memory.add(second!, async () => Float32Array.of(2));
-    expect(memory.find(first!)).toEqual([Float32Array.of(1)]);
-    expect(memory.find(second!)).toEqual([]);
+    expect(memory.find(first!).blocks).toEqual([Float32Array.of(1)]);
+    expect(memory.find(second!).blocks).toEqual([]);
     expect(memory.bytes).toBe(4);
   });
 
@@ -76,7 +110,7 @@ describe("the prefix memory", () => {
     );
     await memory.add(first!, async () => Float32Array.of(1));
     await memory.add([...second!, ...then!], async () => Float32Array.of(2));
-    expect(memory.find([...first!, ...then!, 1])).toEqual([Float32Array.of(1)]);
+    expect(memory.find([...first!, ...then!, 1]).blocks).toEqual([Float32Array.of(1)]);
   });
 
   it("keeps what somebody holds valid while it is forgotten", async () => {
@@ -89,7 +123,7 @@ describe("the prefix memory", () => {
         memory.find(keys);
         await memory.add(keys, async () => Float32Array.of(1));
       }
-    expect(memory.find(prompts[0]!)).toHaveLength(0);
-    expect(held[0]).toEqual(Float32Array.of(42));
+    expect(memory.find(prompts[0]!).length).toBe(0);
+    expect(held.blocks[0]).toEqual(Float32Array.of(42));
   });
 });

@@ -25,7 +25,7 @@ export {
   type VideoRecipe,
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";
-export { isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
+export { checkRgbImage, isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
 export { shownPicture } from "./shown.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";

@@ -15,6 +15,7 @@ import {
   type TokenKey,
 } from "../features/index.js";
 import {
+  checkRgbImage,
   defaultMaxBytes,
   type ImageFile,
   type ImageInput,
@@ -22,6 +23,8 @@ import {
   isRgbImage,
   type PictureLimits,
   type PrepareImage,
+  pixelDigest,
+  type RgbImage,
   readInput,
   type SeenImage,
   seen,
@@ -122,24 +125,35 @@ export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf
   return keys;
 }
 
-/** Looks at pictures, decoding only files that were not seen before under the same rules. */
+/** Looks at pictures, decoding and fitting only those that were not seen before under the same rules. */
 export function seeWithTable(prepare: PrepareImage, limits: PictureLimits = {}): SeeImage {
   const table = new PictureTable();
   return async (input, recipe, options = {}) => {
-    if (isRgbImage(input)) return seen(await prepare(input, recipe, options));
-    const { maxBytes = defaultMaxBytes } = limits;
-    const file = await readInput(unchanging(input), { maxBytes, signal: options.signal, fetch });
-    const [bytes, rules] = [digestOf(file.bytes), digestOf(JSON.stringify(recipe))];
-    const known = table.get(bytes, rules);
-    if (known) return { ...known, pixels: () => decodeKnown(prepare, file, recipe, known.digest) };
-    const prepared = await prepare(file, recipe, options);
-    table.set(bytes, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
+    const source = isRgbImage(input) ? unchangingPixels(input, limits) : await read(input, limits, options.signal);
+    const [content, rules] = [contentDigest(source), digestOf(JSON.stringify(recipe))];
+    const known = table.get(content, rules);
+    if (known) return { ...known, pixels: () => decodeKnown(prepare, source, recipe, known.digest) };
+    const prepared = await prepare(source, recipe, options);
+    table.set(content, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
     return seen(prepared);
   };
 }
 
-async function decodeKnown(prepare: PrepareImage, file: ImageFile, recipe: ImageRecipe, digest: string) {
-  const prepared = await prepare(file, recipe);
+function read(
+  input: Exclude<ImageInput, RgbImage>,
+  { maxBytes = defaultMaxBytes }: PictureLimits,
+  signal: AbortSignal | undefined,
+): Promise<ImageFile> {
+  return readInput(unchanging(input), { maxBytes, signal, fetch });
+}
+
+/** Of a file's bytes, or of pixels: whatever the bytes of a file, they are not taken for pixels. */
+function contentDigest(source: ImageFile | RgbImage): string {
+  return isRgbImage(source) ? `pixels ${pixelDigest(source)}` : digestOf(source.bytes);
+}
+
+async function decodeKnown(prepare: PrepareImage, source: ImageFile | RgbImage, recipe: ImageRecipe, digest: string) {
+  const prepared = await prepare(source, recipe);
   invariant(prepared.digest === digest, "a file decodes to the same pixels every time");
   return prepared.pixels;
 }
@@ -148,4 +162,10 @@ async function decodeKnown(prepare: PrepareImage, file: ImageFile, recipe: Image
 function unchanging<T extends Exclude<ImageInput, { width: number }>>(input: T): T | Uint8Array {
   if (input instanceof Uint8Array) return Uint8Array.from(input);
   return input instanceof ArrayBuffer ? new Uint8Array(input.slice(0)) : input;
+}
+
+/** As `unchanging`. @throws as `checkRgbImage`. */
+function unchangingPixels(image: RgbImage, { maxPixels }: PictureLimits): RgbImage {
+  checkRgbImage(image, maxPixels);
+  return { ...image, data: Uint8Array.from(image.data) };
 }

@@ -5,7 +5,7 @@
  */
 import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
-import { CompareThread, type FeatureStoreStats, type Features, prefixBlockLength } from "../features/index.js";
+import { CompareThread, type FeatureStoreStats, type Features } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
 import {
   type ImageInput,
@@ -213,7 +213,7 @@ export class VisionLanguageModel {
     this.#engine.check(this.#request(promptIds, this.#settled(options)));
     const { family, config } = this.#parts.packed;
     const keys = Array.from(promptIds);
-    const prefix = { keys, blocks: this.#runner.knownBlocks(keys) };
+    const prefix = { keys, known: this.#runner.knownBlocks(keys) };
     const inputs = { images: [], positions: family.positions(config, promptIds, []), prefix };
     return { promptIds, inputs, pictures: [], started, visionMs: 0 };
   }
@@ -394,12 +394,12 @@ export class VisionLanguageModel {
     const { packed, memory } = this.#parts;
     const { family, config } = packed;
     const keys = tokenKeys(prompt, memory.keyOf);
-    const blocks = this.#runner.knownBlocks(keys);
+    const known = this.#runner.knownBlocks(keys);
     const images: PlacedImage[] = [];
     const pictures: ChatPicture[] = [];
     for (const image of prompt.images) {
       const { start, numTokens } = image;
-      const isRead = start + numTokens <= blocks.length * prefixBlockLength;
+      const isRead = start + numTokens <= known.length;
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
       if (found) images.push({ start, numTokens, ...imageFeatures(found.features, family.numDeepstack(config)) });
       pictures.push({ numTokens, ...pictureFacts(image, found?.source ?? "prefix") });
@@ -407,7 +407,7 @@ export class VisionLanguageModel {
     const inputs: SequenceInputs = {
       images,
       positions: family.positions(config, prompt.ids, prompt.images),
-      prefix: { keys, blocks },
+      prefix: { keys, known },
     };
     return { inputs, pictures };
   }

@@ -4,7 +4,7 @@
  */
 import { invariant } from "../base/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
-import { type PrefixMemory, prefixBlockLength, type TokenKey } from "../features/index.js";
+import { type KnownBlocks, type PrefixMemory, prefixBlockLength, type TokenKey } from "../features/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCache } from "../session/index.js";
@@ -27,8 +27,8 @@ export interface PlacedImage extends ImageFeatures {
 export interface KnownPrefix {
   /** Of every token of the prompt: its id, or what is in its picture. */
   readonly keys: readonly TokenKey[];
-  /** Blocks of the prompt that were known when it was prepared, and are held since: their pictures need no features. */
-  readonly blocks: readonly Float32Array[];
+  /** What of the prompt was known when it was prepared, and is held since: the pictures in there need no features. */
+  readonly known: KnownBlocks;
 }
 
 /** What a sequence brings beside its token ids. */
@@ -81,9 +81,9 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     return this.#prefixes?.bytes ?? 0;
   }
 
-  /** The blocks of a prompt that are known. */
-  knownBlocks(keys: readonly TokenKey[]): readonly Float32Array[] {
-    return this.#prefixes?.find(keys) ?? [];
+  /** What of a prompt is known. */
+  knownBlocks(keys: readonly TokenKey[]): KnownBlocks {
+    return this.#prefixes?.find(keys) ?? { blocks: [], length: 0 };
   }
 
   /** Copies the known beginning of a prompt into the slot; its first step waits for that. */
@@ -92,13 +92,13 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#restored[slot] = undefined;
     this.#keys[slot] = undefined;
     if (!prefix) return 0;
-    const now = this.#prefixes?.find(prefix.keys, false) ?? [];
-    const blocks = now.length > prefix.blocks.length ? now : prefix.blocks;
-    const length = blocks.length * prefixBlockLength;
+    const now = this.#prefixes?.find(prefix.keys, false);
+    const { blocks, length } = now && now.length > prefix.known.length ? now : prefix.known;
     const room = { length: Math.max(length, promptIds.length), cached: this.#lengths };
-    const restored = blocks.map((values, i) =>
-      this.#decoder.restore!(slot, i * prefixBlockLength, prefixBlockLength, values, room),
-    );
+    const restored = blocks.map((values, i) => {
+      const start = i * prefixBlockLength;
+      return this.#decoder.restore!(slot, start, Math.min(prefixBlockLength, length - start), values, room);
+    });
     this.#restored[slot] = Promise.all(restored);
     this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
     this.#lengths[slot] = length;
@@ -151,14 +151,16 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#keys[slot] = undefined;
   }
 
-  /** Keeps what the slot has read, as soon as a block is full. A token behind the prompt is text: its id says all. */
+  /** Keeps what the slot has read: whole blocks, and the prompt to its end. A token behind it is text: its id says all. */
   async #keep({ slot, tokens, position, payload }: Row<SequenceInputs>): Promise<void> {
     const keys = this.#keys[slot];
     if (!keys) return;
-    const before = Math.floor(keys.length / prefixBlockLength);
     for (const [i, id] of tokens.entries()) keys.push(payload.prefix?.keys[position + i] ?? id);
-    if (Math.floor(keys.length / prefixBlockLength) === before) return;
-    await this.#prefixes!.add(keys, (start) => this.#decoder.save!(slot, start, prefixBlockLength));
+    const isPrompt = keys.length === this.#promptLengths[slot];
+    const whole = keys.length - (keys.length % prefixBlockLength);
+    if (!isPrompt && whole <= position) return;
+    const kept = isPrompt ? keys : keys.slice(0, whole);
+    await this.#prefixes!.add(kept, (start, count) => this.#decoder.save!(slot, start, count));
   }
 
   /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */

@@ -101,9 +101,9 @@ export class KvCache implements SlotCache {
 
   restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void {
     this.reserve(room.length, room.cached);
-    const length = count * this.#shape.headDim;
-    for (const [i, own] of this.#pieces(slot, start, count).entries())
-      own.set(values.subarray(i * length, (i + 1) * length));
+    const pieces = this.#pieces(slot, start, count);
+    const length = values.length / pieces.length;
+    for (const [i, own] of pieces.entries()) own.set(values.subarray(i * length, i * length + own.length));
   }
 
   /** The memory of some tokens of a slot: for each buffer and head one piece [count, head_dim]. */

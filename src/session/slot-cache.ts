@@ -57,7 +57,7 @@ export interface SlotCache {
    * [2 · layers, kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
    */
   save?(slot: number, start: number, count: number): Float32Array;
-  /** Writes what `save` gave for `count` tokens into any slot, at the same tokens. */
+  /** Writes what `save` gave for `count` tokens, or the first `count` of what it gave for more, into any slot at the same tokens. */
   restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void;
   close(): Promise<void>;
 }
