@@ -69,7 +69,7 @@ describe("a guard by sentences", () => {
 });
 
 describe("a guard whose thread is killed while it looks", () => {
-  it("lets nothing pass, then and afterwards", async () => {
+  it("lets nothing pass, looks again on another thread, and on none when that happens again and again", async () => {
     const guards = await openGuards(temporaryFolder(), {
       guards: { vit: { type: "vit-classifier", model: vit, labels: { nsfw: "sexual" }, timeoutMs: 60_000 } },
       rules: [{ action: "flag" }],
@@ -83,17 +83,28 @@ describe("a guard whose thread is killed while it looks", () => {
     };
     expect(await show(picture(1))).toMatchObject({ status: 200 });
     const numSeen = model.seen.length;
-    const ask = vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker) {
-      void this.terminate(); // before it can answer
-    });
-    for (const level of [2, 3]) {
+    const kill = () =>
+      vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker) {
+        void this.terminate(); // before it can answer
+      });
+    const expectClosed = async (level: number) => {
       const { status, body } = await show(picture(level));
       expect(status).toBe(503);
       expect(body).toContain("the guard vit could not check a picture (internal: a graph thread died");
       expect(body).toContain('"verdict":"block"');
-    }
-    expect(ask, "a thread that is gone is not asked").toHaveBeenCalledTimes(1);
-    expect(model.seen).toHaveLength(numSeen);
+      expect(model.seen).toHaveLength(numSeen);
+    };
+    const once = kill();
+    await expectClosed(2);
+    once.mockRestore();
+    expect(await show(picture(3))).toMatchObject({ status: 200 });
+    model.seen.length = numSeen;
+    const ask = kill();
+    for (const level of [4, 5, 6]) await expectClosed(level);
+    const numAsked = ask.mock.calls.length;
+    await expectClosed(7);
+    expect(ask, "a thread that is gone is not asked").toHaveBeenCalledTimes(numAsked);
+    ask.mockRestore();
     await server.close();
     await guards.close();
   });

@@ -16,7 +16,7 @@ import {
   storedGraphs,
   type Weights,
 } from "../pack/index.js";
-import { type Graph, GraphSession, GraphThread, type SessionOptions } from "../session/index.js";
+import { type Graph, GraphSession, GraphThread, ReopeningGraph, type SessionOptions } from "../session/index.js";
 
 export interface PackingChoice extends PlanOptions {
   /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
@@ -77,7 +77,9 @@ export function openGraph(
   const onHost = session.device === "cpu";
   const model = onHost && name === "decoder" ? hostDecoder(packed) : packed.graphPath(name);
   const options = typeof model === "string" ? session : { ...session, weightsFolder: packed.path };
-  return graphThreads && onHost ? GraphThread.open(model, options) : GraphSession.open(model, options);
+  if (!graphThreads || !onHost) return GraphSession.open(model, options);
+  const open = () => GraphThread.open(model, options);
+  return name === "decoder" ? open() : ReopeningGraph.open(open); // a lost decoder has lost its cache
 }
 
 /**

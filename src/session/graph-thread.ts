@@ -5,7 +5,8 @@
  */
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, invariant, OcellusError, threadScript } from "../base/index.js";
-import type { CachedGraph, Graph, Results } from "./graph.js";
+import type { CachedGraph, Results } from "./graph.js";
+import type { LosableGraph } from "./reopening-graph.js";
 import { type DeviceTensor, type Feeds, type SessionOptions, tensor } from "./session.js";
 import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
 
@@ -51,7 +52,7 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-export class GraphThread implements Graph {
+export class GraphThread implements LosableGraph {
   readonly device = "cpu";
   readonly #worker: Worker;
   /** Of the tasks that are not answered, oldest first. */
@@ -66,6 +67,11 @@ export class GraphThread implements Graph {
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (cause) => this.#lose(cause));
     this.#worker.on("exit", (code) => this.#lose(new Error(`it ended with ${code}`))); // killed: no error is told
+  }
+
+  /** Whether its thread is gone: all that it is asked fails. */
+  get isLost(): boolean {
+    return this.#lost !== undefined;
   }
 
   /** As `GraphSession.open`. */

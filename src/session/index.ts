@@ -4,6 +4,7 @@ export { type DeviceStatus, detectDevices, resolveDevice } from "./detect-device
 export { type Device, defaultThreads } from "./device.js";
 export type { CachedGraph, Graph } from "./graph.js";
 export { GraphThread } from "./graph-thread.js";
+export { ReopeningGraph } from "./reopening-graph.js";
 export {
   type DeviceTensor,
   type Feeds,
