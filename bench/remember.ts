@@ -1,6 +1,6 @@
 /**
- * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf --model FOLDER --side 112 --warm 1500] [hot --model FOLDER] [soak --minutes 10]`, the
- * first three by default. Lookups and additions at 100,000 kept pictures; a start with much on disk; questions about 10,000 pictures asked as
+ * What remembering costs and saves: `npm run bench -- remember [lookup] [restart --gigabytes 10] [zipf --model FOLDER --side 112 --warm 1500] [fresh --model FOLDER --side 112] [hot --model FOLDER] [soak --minutes 10]`, the
+ * first four by default. Lookups and additions at 100,000 kept pictures; a start with much on disk; questions about 10,000 pictures asked as
  * often as Zipf's law says (exponent 1.1), and about pictures that are all new, with memory and without; byte budgets under load.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -13,7 +13,7 @@ import { image, loadModel, type Reuse, type VisionLanguageModel } from "../src/r
 import { drawScene, randomNumbers } from "./support/near-scenes.js";
 import { inParallel } from "./support/questions.js";
 
-const parts = { lookup, restart, zipf };
+const parts = { lookup, restart, zipf, fresh };
 
 export async function main(args: string[]): Promise<void> {
   const { positionals, values } = parseArgs({
@@ -146,53 +146,56 @@ interface Mix {
 const room = { featureBytes: 4 * 2 ** 30, prefixBytes: 8 * 2 ** 30 };
 const [blocks, blockLength] = [10, 20];
 
-/** The same model twice, with memory and without, asked the same in turns: what else the machine does falls on both. */
-async function zipf({
-  model: folder = join(import.meta.dirname, "../checkpoints/ocellus-tiny"),
-  ...mix
-}: Mix): Promise<void> {
+/** A long-running server's questions. */
+async function zipf({ model, side, warm }: Mix): Promise<void> {
+  const models = await withAndWithout(model, room);
+  const order = zipfOrder(Number(warm) + blocks * blockLength, 10_000);
+  const pictures = new Map(order.map((picture) => [picture, draw(picture, Number(side))]));
+  const drawn = order.map((picture) => pictures.get(picture)!);
+  await inParallel(Number(warm), 4, (i) => ask(models.with, drawn[i]!));
+  await compare(`Zipf(1.1) over 10,000, after ${warm}`, models, drawn.slice(Number(warm)));
+}
+
+/** Pictures that nobody asked about before, with the budgets that a model has by default, which are full soon. */
+async function fresh({ model, side }: Mix): Promise<void> {
+  const models = await withAndWithout(model, {});
+  const numFirst = 200;
+  const drawn = Array.from({ length: numFirst + blocks * blockLength }, (_, i) => draw(i, Number(side)));
+  await inParallel(numFirst, 4, (i) => ask(models.with, drawn[i]!));
+  await compare("all new", models, drawn.slice(numFirst));
+}
+
+/** The same model twice, asked the same in turns: what else the machine does falls on both. */
+async function withAndWithout(folder = join(import.meta.dirname, "../checkpoints/ocellus-tiny"), memory: object) {
   const open = (memory: object) => loadModel(folder, { weights: "int4", blockSize: 128, memory });
-  const models = { with: await open(room), without: await open({ featureBytes: 0, prefixBytes: 0 }) };
-  const side = Number(mix.side);
-  const warm = Number(mix.warm);
-  const order = zipfOrder(warm + blocks * blockLength, 10_000);
-  await inParallel(warm, 4, (i) => ask(models.with, draw(order[i]!, side)));
-  await compare(`Zipf(1.1) over 10,000, after ${warm}`, models, order.slice(warm), side);
-  await compare(
-    "all new",
-    models,
-    Array.from({ length: blocks * blockLength }, (_, i) => 20_000 + i),
-    side,
-  );
-  await Promise.all([models.with.close(), models.without.close()]);
+  return { with: await open(memory), without: await open({ featureBytes: 0, prefixBytes: 0 }) };
 }
 
 async function compare(
   what: string,
   models: Record<"with" | "without", VisionLanguageModel>,
-  order: readonly number[],
-  side: number,
+  drawn: readonly Picture[],
 ): Promise<void> {
   const times: Record<keyof typeof models, number[]> = { with: [], without: [] };
   const from: Record<string, number> = {};
   for (let block = 0; block < blocks; block++)
     for (const name of block % 2 === 0 ? (["with", "without"] as const) : (["without", "with"] as const)) {
-      const drawn = order.slice(block * blockLength, (block + 1) * blockLength).map((picture) => draw(picture, side));
       const started = performance.now();
       await inParallel(blockLength, 4, async (i) => {
-        const { pictures } = await ask(models[name], drawn[i]!);
+        const { pictures } = await ask(models[name], drawn[block * blockLength + i]!);
         if (name === "with") from[pictures[0]!.source] = (from[pictures[0]!.source] ?? 0) + 1;
       });
       times[name].push(performance.now() - started);
     }
   const ratios = times.without.map((ms, block) => ms / times.with[block]!).sort((a, b) => a - b);
   const seconds = (all: readonly number[]) => all.reduce((sum, ms) => sum + ms, 0) / 1000;
-  const [on, off] = [seconds(times.with), seconds(times.without)].map((s) => order.length / s);
-  const spread = `block by block ${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`;
+  const [on, off] = [seconds(times.with), seconds(times.without)].map((s) => drawn.length / s);
+  const spread = `block by block ${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}, median ${ratios[ratios.length >> 1]!.toFixed(2)}`;
   console.log(
     `${what}: with memory ${on!.toFixed(2)}, without ${off!.toFixed(2)} answers/s: × ${(on! / off!).toFixed(3)} (${spread})`,
   );
   console.log(`  pictures came from ${JSON.stringify(from)}`);
+  await Promise.all([models.with.close(), models.without.close()]);
 }
 
 function zipfOrder(length: number, count: number): number[] {
@@ -205,13 +208,15 @@ function zipfOrder(length: number, count: number): number[] {
   });
 }
 
+type Picture = ReturnType<typeof draw>;
+
 function draw(picture: number, side: number) {
   const random = randomNumbers(picture);
   return { width: side, height: side, data: Uint8Array.from({ length: side * side * 3 }, () => random() * 256) };
 }
 
 /** Answers of one token: the picture and the prompt are what is paid for. */
-function ask(model: VisionLanguageModel, picture: ReturnType<typeof draw>) {
+function ask(model: VisionLanguageModel, picture: Picture) {
   const content = [image(picture), "What is this?"];
   return model.answer([{ role: "user", content }], { maxTokens: 1 });
 }
