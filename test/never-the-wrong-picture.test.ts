@@ -193,6 +193,25 @@ describe.each(["the model in the box", "a small qwen3_vl"])("%s", (name) => {
     }
   });
 
+  it("answers known questions at once, of pictures and lengths of all kinds, each as it is answered alone", async () => {
+    const asked = [
+      question(image(noise(20, 96, 384)), "What is shown here, and in which colour is it?"),
+      question("Here are two pictures: ", image(noise(21)), image(noise(20)), "Which is which?"),
+      question("No picture here. Which colour is it, then, and how many are there of it?"),
+      question(image(noise(21)), "What is shown here, and in which colour is it?"),
+      question(image(noise(20, 384, 96)), "What is shown here, and in which colour is it, and why?"),
+    ];
+    const expected: Awaited<ReturnType<typeof ask>>[] = [];
+    for (const messages of asked) expected.push(await expectAsOracle(messages));
+    const { steps } = model.stats;
+    const found = await Promise.all([...asked, ...asked].map((messages) => ask(model, messages)));
+    for (const [i, answer] of found.entries()) {
+      expect(answer.usage.cachedTokens).toBe(answer.usage.promptTokens - 1);
+      expectSame(answer, expected[i % asked.length]!);
+    }
+    expect(model.stats.steps - steps).toBeLessThan(2 * 12 + asked.length); // together, not one after another
+  });
+
   it("sees a caller's array as it was when it was asked about", async () => {
     const bytes = await sharp(noise(14).data, { raw: { width: 120, height: 90, channels: 3 } })
       .png()

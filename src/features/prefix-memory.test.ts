@@ -93,6 +93,20 @@ describe("the prefix memory", () => {
     expect(memory.find(shown("5")).length).toBe(0);
   });
 
+  it("tells pictures apart in the block where two prompts part", async () => {
+    const memory = new PrefixMemory({ maxBytes: 1000 });
+    const shown = (key: TokenKey) => [
+      ...new Array<TokenKey>(length).fill(1),
+      2,
+      ...new Array<TokenKey>(4).fill(key),
+      3,
+      4,
+    ];
+    await memory.add(shown("picture a"), async () => new Float32Array(1));
+    const known = (key: TokenKey) => memory.find(shown(key)).length;
+    expect([known("picture a"), known("picture b"), known(5)]).toEqual([length + 6, length + 1, length + 1]);
+  });
+
   it("keeps the first of two prefixes whose names collide, and the second not under the first one's name", async () => {
     const memory = new PrefixMemory({ maxBytes: 8, nameOf: () => "same" });
     const [first, second] = ["picture a", "picture b"].map((key) => new Array<TokenKey>(length + 1).fill(key));

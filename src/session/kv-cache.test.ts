@@ -48,6 +48,21 @@ describe("the KV cache", () => {
     expect(cache.bytes).toBe(2 * 2 * 3 * 2 * 512 * 4 * 4);
   });
 
+  it("gives a slot the first of the tokens that were saved from another, and touches no others", () => {
+    const cache = new KvCache(shape);
+    cache.reserve(1, [0, 0, 0]);
+    const data = () => cache.bind(0, 3)["past_key_values.1.value"]!.data as Float32Array;
+    for (const [i] of data().entries()) data()[i] = i;
+    const at = (slot: number, head: number, token: number) => {
+      const start = ((slot * 2 + head) * 256 + token) * shape.headDim;
+      return [...data().subarray(start, start + shape.headDim)];
+    };
+    const [saved, unlike] = [cache.save(0, 16, 3), at(2, 1, 18)];
+    cache.restore(2, 16, 2, saved, { length: 20, cached: [19, 0, 0] });
+    for (const head of [0, 1]) expect([at(2, head, 16), at(2, head, 17)]).toEqual([at(0, head, 16), at(0, head, 17)]);
+    expect([at(2, 0, 18), at(2, 1, 18)]).toEqual([unlike.map((value) => value - 256 * shape.headDim), unlike]);
+  });
+
   it("grows to the limit and not beyond", () => {
     const cache = new KvCache(shape);
     cache.reserve(1000, [0, 0, 0]);
