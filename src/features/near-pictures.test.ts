@@ -108,6 +108,18 @@ describe("near pictures", () => {
     expect(await find(picture)).toMatchObject(kept);
   });
 
+  it.each([
+    [10, 7],
+    [31, 200],
+    [300, 4],
+    [1, 1],
+  ])("takes nothing for an icon of %i × %i, nor an icon for anything", async (width, height) => {
+    const icon = scaled(page(), width, height);
+    expect(await find(icon)).toBeUndefined();
+    expect(await find(page(), "model a", icon)).toBeUndefined();
+    expect(await find(icon, "model a", scaled(page(), width + 1, height))).toBeUndefined();
+  });
+
   it.each<[string, RgbPicture]>([
     ["one digit of 112 changed", page({ digit: "3" })],
     ["one digit half redrawn", changed(page(), (value, i) => 0.6 * value + 0.4 * withThree.data[i]!)],
