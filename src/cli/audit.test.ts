@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { AuditLog } from "../guard/index.js";
 import { main } from "./main.js";
 
@@ -18,7 +18,7 @@ async function run(...argv: string[]) {
 afterEach(() => vi.restoreAllMocks());
 
 it("verifies an audit log, and exits with 4 and the line for one that was changed or cut", async () => {
-  const path = join(mkdtempSync(join(tmpdir(), "ocellus-audit-")), "audit.jsonl");
+  const path = join(temporaryFolder(), "audit.jsonl");
   const log = await AuditLog.open(path);
   for (const request of ["r0", "r1"]) await log.append({ request });
   await log.close();

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { decodeRecord, encodeRecord, fromStored, toStored } from "./feature-record.js";
 import { FeatureStore, type Features, featureKey } from "./index.js";
 
@@ -10,12 +10,6 @@ import { FeatureStore, type Features, featureKey } from "./index.js";
 const features = (value: number): Features => ({ visual_tokens: new Float32Array(10).fill(value) });
 const firstValue = async (found: Promise<{ features: Features }>) => (await found).features.visual_tokens![0];
 const never = () => Promise.reject(new Error("encoded again"));
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "ocellus-features-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Whole numbers below a limit, the same ones every time. */
 function randomNumbers(seed: number): (below: number) => number {

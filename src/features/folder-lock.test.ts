@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { FeatureStore } from "./index.js";
 
-const folder = mkdtempSync(join(tmpdir(), "ocellus-lock-"));
+const folder = temporaryFolder();
 const path = join(folder, "in-use-by");
 const open = () => FeatureStore.open({ folder });
 afterEach(() => rmSync(path, { force: true }));

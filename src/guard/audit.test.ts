@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import {
   appendFileSync,
   copyFileSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,14 +9,14 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { AuditLog, type AuditOptions } from "./audit.js";
 import { partsOf, verifyLog } from "./audit-chain.js";
 
-const newFile = () => join(mkdtempSync(join(tmpdir(), "ocellus-audit-")), "audit.jsonl");
+const newFile = () => join(temporaryFolder(), "audit.jsonl");
 
 async function written(path: string, count: number, options: AuditOptions = {}): Promise<void> {
   const log = await AuditLog.open(path, options);

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { VerdictMemory, type VerdictMemoryOptions } from "./memory.js";
 import type { Finding, Subject } from "./verdict.js";
 
-const newFile = () => join(mkdtempSync(join(tmpdir(), "ocellus-verdicts-")), "findings.log");
+const newFile = () => join(temporaryFolder(), "findings.log");
 const text = (words: string): Subject => ({ kind: "text", text: words });
 const finding = (score: number): Finding => ({ category: "violence", score, reason: "a label" });
 
