@@ -38,7 +38,7 @@ const law: Record<string, readonly string[]> = {
   ],
   guard: ["base", "tensor", "checkpoint", "image", "runtime"],
   search: ["base", "checkpoint", "image", "runtime"],
-  server: ["base", "protocol", "runtime", "guard", "inspect", "registry", "search"],
+  server: ["base", "checkpoint", "protocol", "runtime", "guard", "inspect", "registry", "search"],
 };
 law.cli = Object.keys(law);
 

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { ioError } from "../base/index.js";
+import { ioError, throwIfAborted } from "../base/index.js";
 import type { Checkpoint } from "./checkpoint.js";
 
 const numSamples = 64;
@@ -31,13 +31,27 @@ export async function checkpointDigest(checkpoint: Checkpoint): Promise<string> 
   return hash.digest("hex");
 }
 
-/** Hexadecimal SHA-256 of a file. @throws `not_found`, `io`. */
-export async function fileDigest(path: string): Promise<string> {
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes read since the last call. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** Hashed between the answers of a server: a piece takes about a millisecond. */
+const pieceBytes = 2 ** 20;
+
+/** Hexadecimal SHA-256 of a file. @throws `not_found`, `io`, `aborted`. */
+export async function fileDigest(path: string, { signal, onBytes }: ReadOptions = {}): Promise<string> {
   const hash = createHash("sha256");
+  const pieces = createReadStream(path, { highWaterMark: pieceBytes }) as AsyncIterable<Buffer>;
   try {
-    for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+    for await (const piece of pieces) {
+      throwIfAborted(signal);
+      hash.update(piece);
+      onBytes?.(piece.length);
+    }
   } catch (cause) {
-    throw ioError("read", path, cause);
+    throw (cause as { syscall?: string }).syscall ? ioError("read", path, cause) : cause;
   }
   return hash.digest("hex");
 }

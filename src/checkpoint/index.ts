@@ -9,7 +9,8 @@ export type { Verdict } from "./audit-names.js";
 export type { PickleAudit } from "./audit-pickle.js";
 export type { PickleCall, PickleImport } from "./audit-record.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-export { checkpointDigest, fileDigest, textDigest } from "./digest.js";
+export { checkpointDigest, fileDigest, type ReadOptions, textDigest } from "./digest.js";
+export { type FileLook, FileLooks, lookAtFile } from "./file-look.js";
 export {
   baseName,
   cacheRoot,

@@ -5,6 +5,7 @@
 import { appendFile, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ioError, Lane, OcellusError } from "../base/index.js";
+import { FileLooks } from "../checkpoint/index.js";
 import type { ImageInput, PictureLimits } from "../image/index.js";
 import type { VisionLanguageModel } from "../runtime/index.js";
 import { type Asked, whoAsks } from "./asker.js";
@@ -109,6 +110,7 @@ export class Guards {
   #inForce: InForce = nothing;
   /** What was in force when a request first came to a door: it is in force to the request's end. */
   readonly #inForceFor = new WeakMap<Asked, InForce>();
+  readonly #looks = new FileLooks();
   #problem: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
@@ -267,8 +269,8 @@ export class Guards {
   async #reread(path: string): Promise<void> {
     const before = this.#inForce;
     try {
-      const stamps = await stampOf([path, ...listsOf(before.policy, path)]);
-      if (stamps === before.fingerprint) return;
+      const contents = await this.#looks.fingerprint([path, ...listsOf(before.policy, path)]);
+      if (contents === before.fingerprint) return;
       this.#inForce = await this.#read(path, before);
       this.#problem = undefined;
       this.#retire(before, this.#inForce);
@@ -281,17 +283,17 @@ export class Guards {
 
   /** Whatever has not changed since `before` is taken over. */
   async #read(path: string, before: InForce): Promise<InForce> {
-    const stamp = await stampOf([path]); // before reading: what is written meanwhile is found the next time
+    const contents = await this.#looks.fingerprint([path]); // before reading: what is written meanwhile is found the next time
     const text = await readFile(path, "utf8").catch((cause: unknown) => {
       throw ioError("read the policy", path, cause);
     });
     const policy = parsePolicy(text, path);
-    const fingerprint = `${stamp}\n${await stampOf(listsOf(policy, path))}`;
+    const fingerprint = contents + (await this.#looks.fingerprint(listsOf(policy, path)));
     const detectors = new Map<string, OpenedDetector>();
     const opened: Detector[] = [];
     try {
       for (const [name, config] of Object.entries(policy.guards)) {
-        const origin = `${JSON.stringify(config)} ${await stampOf(filesOf(config, dirname(path)))}`;
+        const origin = `${JSON.stringify(config)} ${await this.#looks.fingerprint(filesOf(config, dirname(path)))}`;
         const known = before.detectors.get(name);
         if (known?.origin === origin) detectors.set(name, known);
         else {
@@ -330,15 +332,4 @@ async function auditOf({ audit }: Policy, path: string, before: InForce): Promis
 
 function listsOf({ guards }: Policy, path: string): string[] {
   return Object.values(guards).flatMap((config) => filesOf(config, dirname(path)));
-}
-
-/** Of files and folders: when they were written last. What is missing is told by whoever reads it. */
-async function stampOf(paths: readonly string[]): Promise<string> {
-  const stamps = await Promise.all(
-    paths.map(async (path) => {
-      const { ino, mtimeMs, size } = await stat(path).catch(() => ({ ino: 0, mtimeMs: 0, size: -1 }));
-      return `${path} ${ino} ${mtimeMs} ${size}`;
-    }),
-  );
-  return stamps.join("\n");
 }

@@ -7,12 +7,9 @@ import { createReadStream } from "node:fs";
 import { chmod, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, throwIfAborted } from "../base/index.js";
+import { fileDigest, type ReadOptions } from "../checkpoint/index.js";
 
-export interface CopyOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes read since the last call. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-}
+export type CopyOptions = ReadOptions;
 
 const temporaryMark = ".partial-";
 const defaultGraceMs = 3_600_000;
@@ -56,7 +53,7 @@ export class BlobStore {
     const found = await stat(this.path(digest)).catch(() => undefined);
     if (!found) return "it is missing";
     if (found.size !== sizeBytes) return `expected ${sizeBytes} bytes, found ${found.size}`;
-    const actual = await hashOf(this.path(digest), options);
+    const actual = `sha256:${await fileDigest(this.path(digest), options)}`;
     return actual === digest ? undefined : `its bytes have changed: expected ${digest}, found ${actual}`;
   }
 
@@ -101,20 +98,6 @@ async function copyHashed(from: string, to: string, { signal, onBytes }: CopyOpt
 
 async function writeAll(target: Awaited<ReturnType<typeof open>>, piece: Buffer): Promise<void> {
   for (let offset = 0; offset < piece.length; ) offset += (await target.write(piece, offset)).bytesWritten;
-}
-
-async function hashOf(path: string, { signal, onBytes }: CopyOptions): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const piece of readPieces(path)) {
-      throwIfAborted(signal);
-      hash.update(piece);
-      onBytes?.(piece.length);
-    }
-  } catch (cause) {
-    throw (cause as { syscall?: string }).syscall ? ioError("read", path, cause) : cause;
-  }
-  return `sha256:${hash.digest("hex")}`;
 }
 
 /** Pieces large enough that neither the disk nor the hash waits for JavaScript. */

@@ -3,9 +3,10 @@
  * digest up in a table says nothing about the secret by its time.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { ioError, OcellusError } from "../base/index.js";
+import { type FileLook, lookAtFile } from "../checkpoint/index.js";
 
 const keySchema = z.strictObject({
   /** Who uses it; requests and files belong to the name. */
@@ -58,8 +59,9 @@ export function keyFileText(keys: readonly ApiKey[]): string {
 export class KeyRing {
   readonly #path: string;
   #keys = new Map<string, ApiKey>();
+  #look: FileLook | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
-  #changedAt = Number.NaN;
+  #checking: Promise<void> | undefined;
 
   private constructor(path: string) {
     this.#path = path;
@@ -68,22 +70,26 @@ export class KeyRing {
   /** @throws as `readKeys`. */
   static async open(path: string): Promise<KeyRing> {
     const ring = new KeyRing(path);
-    await ring.#refresh();
+    await ring.#check();
     return ring;
   }
 
-  /** @throws as `readKeys`, when the file was taken away: nobody is let in by a list that cannot be read. */
+  /** @throws `unavailable` when the file was taken away or damaged: a list that cannot be read lets no one in. */
   async find(secret: string): Promise<ApiKey | undefined> {
-    if (performance.now() - this.#checkedAt > checkEveryMs) await this.#refresh();
+    if (performance.now() - this.#checkedAt > checkEveryMs) {
+      this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+      await this.#checking.catch((cause: unknown) => {
+        throw new OcellusError("unavailable", "keys cannot be checked now; the server's log says why", { cause });
+      });
+    }
     return this.#keys.get(digest(secret));
   }
 
-  async #refresh(): Promise<void> {
-    const { mtimeMs } = await stat(this.#path).catch((cause: unknown) => {
-      throw ioError("read the key file", this.#path, cause);
-    });
-    if (mtimeMs !== this.#changedAt) this.#keys = new Map((await readKeys(this.#path)).map((key) => [key.sha256, key]));
-    this.#changedAt = mtimeMs;
+  async #check(): Promise<void> {
+    const look = await lookAtFile(this.#path, this.#look);
+    if (look.digest !== this.#look?.digest)
+      this.#keys = new Map((await readKeys(this.#path)).map((key) => [key.sha256, key]));
+    this.#look = look;
     this.#checkedAt = performance.now();
   }
 }

@@ -1,0 +1,68 @@
+import { mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
+import { FileLooks, lookAtFile } from "./file-look.js";
+
+const longAgo = new Date("2020-01-01");
+
+/** Written at `longAgo`, as far as programs can say so. */
+function write(path: string, text: string): string {
+  writeFileSync(path, text);
+  utimesSync(path, longAgo, longAgo);
+  return path;
+}
+
+describe("a file that is looked at again", () => {
+  it("is told from another of the same size and time of change, edited in place or swapped", async () => {
+    const folder = temporaryFolder();
+    const path = write(join(folder, "a"), "one");
+    const looks = [await lookAtFile(path)];
+    write(path, "two");
+    looks.push(await lookAtFile(path, looks.at(-1)));
+    renameSync(write(join(folder, "b"), "six"), path);
+    looks.push(await lookAtFile(path, looks.at(-1)));
+    expect(statSync(path).mtime).toEqual(longAgo);
+    expect(new Set(looks.map(({ digest }) => digest)).size).toBe(3);
+  });
+
+  it("is not read while its stamp is the same and it was at rest, and is read else", async () => {
+    const path = write(join(temporaryFolder(), "a"), "one");
+    const { stamp, digest, isSettled } = await lookAtFile(path);
+    expect(isSettled, "its ctime is now").toBe(false);
+    const known = { stamp, digest: "as it was", isSettled: true };
+    expect(await lookAtFile(path, known)).toBe(known);
+    expect(await lookAtFile(path, { ...known, isSettled: false })).toMatchObject({ digest });
+    expect(await lookAtFile(path, { ...known, stamp: `${stamp}0` })).toMatchObject({ digest });
+  });
+
+  it("is not found when it is gone", async () => {
+    await expect(lookAtFile(join(temporaryFolder(), "a"))).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("the fingerprint of files", () => {
+  it("changes with any of them, with a file inside a folder, and not when a file is only touched", async () => {
+    const folder = temporaryFolder();
+    const [list, model] = [join(folder, "list"), join(folder, "model")];
+    mkdirSync(model);
+    const paths = [list, model, join(folder, "missing")];
+    const looks = new FileLooks();
+    const seen: string[] = [];
+    const steps: (() => unknown)[] = [
+      () => write(list, "one"),
+      () => write(join(model, "weights"), "one"),
+      () => write(list, "two"),
+      () => write(join(model, "weights"), "two"),
+      () => write(join(folder, "missing"), ""),
+    ];
+    for (const step of steps) {
+      step();
+      seen.push(await looks.fingerprint(paths));
+      expect(await looks.fingerprint(paths)).toBe(seen.at(-1));
+    }
+    expect(new Set(seen).size).toBe(steps.length);
+    utimesSync(list, new Date(), new Date());
+    expect(await looks.fingerprint(paths)).toBe(seen.at(-1));
+  });
+});
