@@ -1,5 +1,15 @@
 export { type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
 export { formatBytes, formatCount } from "./format.js";
+export {
+  entriesOf,
+  type JsonLimits,
+  JsonProblem,
+  memberTexts,
+  numberText,
+  parseJson,
+  printJson,
+  withNotesOf,
+} from "./json.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { printable, shorten } from "./printable.js";

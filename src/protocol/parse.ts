@@ -4,7 +4,7 @@
  * so in a header. Paths of parts go without their numbers: `messages.content.image_url.detail`.
  */
 import type { z } from "zod";
-import { nearestHint, OcellusError } from "../base/index.js";
+import { type JsonLimits, JsonProblem, nearestHint, OcellusError, parseJson as readJson } from "../base/index.js";
 
 /** Where a response names the parameters that were read and have no effect. */
 export const ignoredHeader = "x-ocellus-ignored";
@@ -90,25 +90,21 @@ export function refusal(param: string, message: string): OcellusError {
   return new OcellusError("invalid_request", message, { details: { param } });
 }
 
-/** A JSON schema inside a request may nest some levels; more is an attack on whoever walks it. */
-const maxDepth = 64;
+/** Of a request's body, and of JSON inside it. */
+export const bodyLimits: JsonLimits = {
+  maxDepth: 64, // a JSON schema may nest some levels; more is an attack on whoever walks it
+  maxValues: 2 ** 19, // the ids of the longest context, 262,144, and room; OpenAI embeds at most 300,000 ids at once
+  maxKeys: 2 ** 16, // 4096 messages have some ten names each; OpenAI's limit on all names of a schema is 120,000 characters
+};
 
-/** @throws `invalid_request`: not JSON, or nested too deeply. */
-export function parseJson(text: string, what = "the body"): unknown {
-  let json: unknown;
+/** @throws `invalid_request`: not JSON; `too_large`: beyond the bounds, which are counted while the text is read. */
+export function parseJson(text: string, what = "the body", limits = bodyLimits): unknown {
   try {
-    json = JSON.parse(text);
+    return readJson(text, limits);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.slice(0, 160) : "";
-    throw new OcellusError("invalid_request", `${what} is not JSON: ${reason}`, { cause });
+    if (!(cause instanceof JsonProblem)) throw cause;
+    if (cause.isTooLarge)
+      throw new OcellusError("too_large", `${what}: ${cause.message}`, { cause, details: cause.details });
+    throw new OcellusError("invalid_request", `${what} is not JSON: ${cause.message}`, { cause });
   }
-  checkDepth(json, 0, what);
-  return json;
-}
-
-function checkDepth(json: unknown, depth: number, what: string): void {
-  if (typeof json !== "object" || json === null) return;
-  if (depth >= maxDepth)
-    throw new OcellusError("invalid_request", `${what}: expected at most ${maxDepth} levels of nesting`);
-  for (const value of Object.values(json)) checkDepth(value, depth + 1, what);
 }
