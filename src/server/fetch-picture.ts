@@ -1,7 +1,8 @@
 /**
  * A picture by its address, for strangers. Names are resolved here, the addresses checked, and the connection is made to
  * exactly these: a name that points elsewhere a moment later gains nothing. Redirects pass the same door again. Node's own
- * `http` and `https`: the global fetch has no say over addresses.
+ * `http` and `https`: the global fetch has no say over addresses. Whatever the host does, the fetch ends at its deadline,
+ * and its error says what went wrong in words of ours: the system's would tell a stranger which names and addresses exist here.
  */
 import { lookup } from "node:dns/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
@@ -34,27 +35,40 @@ const world: Surroundings = {
 /** Enough for a host that moves to https and to its storage; more is a loop. */
 const maxRedirects = 5;
 
-/** @throws `invalid_request` (an address we do not go to), `invalid_image`, `too_large`, `aborted`. */
+/** More interim answers (1xx) than any server has a use for. */
+const maxInterim = 10;
+
+/** @throws `invalid_request` (an address we do not go to), `invalid_image` (`details.reason`), `too_large`, `aborted`. */
 export async function fetchPicture(
   address: string,
   limits: FetchLimits,
   signal: AbortSignal,
   surroundings: Surroundings = world,
 ): Promise<Uint8Array> {
-  const { timeoutMs } = limits;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const either = AbortSignal.any([signal, timeout]);
+  const ended = new AbortController(); // closes what is open when the fetch ends, however it ends
+  const timeout = AbortSignal.timeout(limits.timeoutMs);
+  const either = AbortSignal.any([signal, timeout, ended.signal]);
   try {
-    const response = await follow(parseAddress(address), surroundings, either);
-    const bytes = await boundedBytes(response, limits);
+    const bytes = await Promise.race([fetchBytes(address, limits, either, surroundings), rejectOn(either)]);
     sniffFormat(bytes, "the picture's address");
     return bytes;
   } catch (error) {
     throwIfAborted(signal);
+    if (timeout.aborted) throw unreachable("late", `no complete answer within ${limits.timeoutMs / 1000} s`, error);
     if (error instanceof OcellusError) throw error;
-    const reason = timeout.aborted ? `no complete answer within ${timeoutMs / 1000} s` : (error as Error).message;
-    throw unreachable(reason, error);
+    throw unreachable(...reasonOf(error), error);
+  } finally {
+    ended.abort();
   }
+}
+
+async function fetchBytes(
+  address: string,
+  limits: FetchLimits,
+  signal: AbortSignal,
+  surroundings: Surroundings,
+): Promise<Uint8Array> {
+  return boundedBytes(await follow(parseAddress(address), surroundings, signal), limits);
 }
 
 async function follow(first: URL, surroundings: Surroundings, signal: AbortSignal): Promise<IncomingMessage> {
@@ -66,33 +80,37 @@ async function follow(first: URL, surroundings: Surroundings, signal: AbortSigna
     if (statusCode === 200) return response;
     response.destroy();
     if (statusCode < 300 || statusCode >= 400 || location === undefined)
-      throw unreachable(`its server answered ${statusCode}`);
+      throw unreachable("status", `its server answered ${statusCode}`);
     url = parseAddress(location, url);
   }
-  throw unreachable(`more than ${maxRedirects} redirects`);
+  throw unreachable("redirects", `more than ${maxRedirects} redirects`);
 }
 
 function parseAddress(text: string, base?: URL): URL {
   const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined;
+  const found = base ? "a redirect to something else" : JSON.stringify(text.slice(0, 80)); // of others' words, nothing
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:"))
-    throw refused(`expected an http or https address, found ${JSON.stringify(text.slice(0, 80))}`);
+    throw refused(`expected an http or https address, found ${found}`);
   if (url.username !== "" || url.password !== "") throw refused("an address with a password in it is not used");
   return url;
 }
 
-/** One bad address among several is enough: a name of honest machines has none. */
+/**
+ * One bad address among several is enough: a name of honest machines has none. A name without any address gives the same
+ * error, or a stranger could try out which names a private network knows.
+ */
 async function allowedAddresses(
   url: URL,
   { resolve, isAllowed }: Surroundings,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const name = url.hostname.replace(/^\[|\]$/g, "");
-  const addresses = isIP(name) ? [name] : await Promise.race([resolve(name), rejectOn(signal)]);
+  const addresses = isIP(name) ? [name] : await resolve(name).catch(() => []);
+  signal.throwIfAborted(); // the system's resolver knows no signal
   if (addresses.length > 0 && addresses.every(isAllowed)) return addresses;
-  throw refused(`${name} is not a public address; pictures are fetched from the internet only`);
+  throw refused("its host is not a public machine; pictures are fetched from the internet only");
 }
 
-/** The system's resolver knows no signal. */
 function rejectOn(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const onAbort = () => reject(signal.reason);
@@ -109,7 +127,13 @@ function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promi
   const request = url.protocol === "https:" ? httpsRequest : httpRequest;
   const headers = { accept: "image/*", "accept-encoding": "identity", "user-agent": "ocellus" };
   return new Promise((resolve, reject) => {
-    request(url, { lookup, headers, signal, agent: false }, resolve).once("error", reject).end();
+    let numInterim = 0;
+    const sent = request(url, { lookup, headers, signal, agent: false }, resolve);
+    sent.on("error", reject); // for good: a second error without a listener would end the process
+    sent.once("close", () => reject(broken("closed before an answer")));
+    sent.once("upgrade", (_, socket) => socket.destroy()); // 101 to a request that asked for no other protocol
+    sent.on("information", () => ++numInterim > maxInterim && sent.destroy(broken("interim answers without end")));
+    sent.end();
   });
 }
 
@@ -139,9 +163,27 @@ function refused(problem: string): OcellusError {
   return new OcellusError("invalid_request", `a picture's address: ${problem}`, { details: { param: "image_url" } });
 }
 
-function unreachable(reason: string, cause?: unknown): OcellusError {
-  return new OcellusError("invalid_image", `the picture cannot be fetched from its address: ${reason}`, {
-    details: { param: "image_url" },
+/** Why a host gave no picture, as `details.reason`. */
+type Reason = "late" | "status" | "redirects" | "refused" | "tls" | "broken" | "network";
+
+/** A host that does not speak HTTP as it should. */
+function broken(message: string): Error {
+  return Object.assign(new Error(message), { code: "HPE_BROKEN" });
+}
+
+/** Of an error of the system or of Node's HTTP parser, whose own words name addresses, ports and names. */
+function reasonOf(error: unknown): [Reason, string] {
+  const { code = "" } = error as { code?: string };
+  if (code === "ECONNREFUSED") return ["refused", "its server refused the connection"];
+  if (code.startsWith("HPE_") || code === "ECONNRESET" || code === "EPIPE")
+    return ["broken", "its server closed the connection, or does not speak HTTP"];
+  if (/CERT|TLS|SSL|SIGNATURE|EPROTO/.test(code)) return ["tls", "no secure connection: its certificate is not valid"];
+  return ["network", "its server cannot be reached"];
+}
+
+function unreachable(reason: Reason, words: string, cause?: unknown): OcellusError {
+  return new OcellusError("invalid_image", `the picture cannot be fetched from its address: ${words}`, {
+    details: { param: "image_url", reason },
     cause,
   });
 }
