@@ -230,7 +230,7 @@ describe("what can be read", () => {
     const setup = await setUp();
     await setup.ask({ "x-request-id": "question-1" });
     expect((await get(setup, "requests/question-1")).body).toMatchObject({
-      id: "question-1",
+      id: expect.stringMatching(/^question-1\.[\w-]{12}$/),
       model: "prod",
       version: "v1",
     });

@@ -190,5 +190,12 @@ describe("the judge", () => {
     const { ask, registry } = await setUp({ v1: {} });
     await ask({ "x-request-id": "question-1" });
     expect(await registry.answers.find("question-1")).toMatchObject({ model: "prod", tag: "v1", role: "stable" });
+    await ask({ "x-request-id": "question-1" }); // an id that others know: the first record stays, and none is guessed
+    const { requestIds } = await registry.answers.find("question-1").catch(({ details }) => details);
+    expect(new Set(requestIds).size).toBe(2);
+    expect(await registry.answers.find(requestIds[1])).toMatchObject({ requestId: requestIds[1], tag: "v1" });
+    await ask({ "x-request-id": "question_2" });
+    expect(await registry.answers.find("questionX2")).toBeUndefined();
+    expect(await registry.answers.find("question%")).toBeUndefined();
   });
 });

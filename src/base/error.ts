@@ -90,5 +90,9 @@ export function ioError(action: string, path: string, cause: unknown): OcellusEr
 
 /** @throws the signal's reason as an `aborted` error when the caller has given up. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason });
+  if (signal?.aborted) throw aborted(signal);
+}
+
+export function aborted(signal: AbortSignal | undefined): OcellusError {
+  return new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason });
 }

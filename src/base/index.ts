@@ -1,4 +1,4 @@
-export { type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
+export { aborted, type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
 export { formatBytes, formatCount } from "./format.js";
 export {
   entriesOf,

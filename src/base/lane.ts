@@ -1,5 +1,5 @@
 /** Work that takes its turn: so much at once, the rest in the order of arrival; whoever gives up leaves the line. */
-import { invariant, OcellusError, throwIfAborted } from "./error.js";
+import { aborted, invariant, throwIfAborted } from "./error.js";
 
 interface Waiter {
   readonly weight: number;
@@ -64,7 +64,7 @@ export class Lane {
         const at = this.#waiting.indexOf(waiter);
         if (at < 0) return; // its turn has come; the work will see the signal
         this.#waiting.splice(at, 1);
-        reject(new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason }));
+        reject(aborted(signal));
         this.#admitNext(); // it may have been too heavy for what is free, and those behind it are not
       };
       signal?.addEventListener("abort", leave, { once: true });

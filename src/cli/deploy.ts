@@ -90,7 +90,7 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
   add("resume <alias>", "let the canary's judge go on", ([alias]) => resume(alias!));
   addRegistryOptions(program.command("who"))
     .description("say which version answered a request, and why")
-    .argument("<request-id>", "the header x-request-id of its answer")
+    .argument("<request-id>", "the header x-request-id of its answer, or of the question")
     .action((id: string, _local: unknown, command: Command) => who(id, command.optsWithGlobals(), terminal));
 }
 
@@ -143,7 +143,7 @@ async function who(id: string, flags: RegistryFlags, terminal: Terminal): Promis
     const found = await registry.answers.find(id);
     if (!found)
       throw new OcellusError("not_found", `no answer to the request ${id} is known; answers are kept for thirty days`);
-    const mirrored = await registry.answers.findMirrored(id);
+    const mirrored = await registry.answers.findMirrored(found.requestId);
     if (flags.json) return printJson(terminal, { ...found, ...(mirrored.length > 0 && { mirrored }) });
     for (const { at, model, tag, role, reason } of [found, ...mirrored])
       printLine(terminal, `${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`);

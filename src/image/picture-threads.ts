@@ -3,7 +3,7 @@
  * answers that are being written. Each takes one picture at a time: their number also bounds the memory for decoding.
  */
 import { Worker } from "node:worker_threads";
-import { type ErrorCode, OcellusError, threadScript, throwIfAborted } from "../base/index.js";
+import { aborted, type ErrorCode, OcellusError, threadScript, throwIfAborted } from "../base/index.js";
 import type { DecodeOptions } from "./decode.js";
 import type { PreparedImage } from "./prepare.js";
 import type { ImageFile, ImageInput } from "./read-input.js";
@@ -122,8 +122,4 @@ export class PictureThreads {
     job?.reject(new OcellusError("internal", `internal: a picture thread died: ${cause.message}`, { cause }));
     this.#startNext();
   }
-}
-
-function aborted(signal: AbortSignal | undefined): OcellusError {
-  return new OcellusError("aborted", "the caller aborted the request", { cause: signal?.reason });
 }

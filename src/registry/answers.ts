@@ -1,4 +1,6 @@
 /** Which version answered which request, for `ocellus who`: written in batches, kept for a month. No content, no user. */
+import { randomBytes } from "node:crypto";
+import { OcellusError } from "../base/index.js";
 import type { OpenDatabase } from "./database.js";
 
 export interface AnswerRecord {
@@ -15,6 +17,12 @@ export interface AnswerRecord {
 /** Why a version was asked what another one had answered. */
 export const mirrorRoles = ["shadow", "comparison"] as const;
 export type MirrorRole = (typeof mirrorRoles)[number];
+
+/** The id that a client chose, with an end that nobody else can choose: two requests never share a record. */
+export function uniqueId(clientId: string): string {
+  return `${clientId}.${randomBytes(9).toString("base64url")}`;
+}
+const endLength = 12;
 
 /** A name that no client can give its request: theirs have no spaces. */
 export function mirroredId(requestId: string, role: MirrorRole): string {
@@ -51,9 +59,26 @@ export class AnswerLog {
     this.#timer ??= setTimeout(() => void this.flush(), flushMs).unref();
   }
 
-  async find(requestId: string): Promise<AnswerRecord | undefined> {
+  /** By the id of the answer, or by the one that its client chose. @throws `invalid_request` when several chose it. */
+  async find(id: string): Promise<AnswerRecord | undefined> {
     await this.flush();
-    return (await this.#read([requestId]))[0];
+    const [exact] = await this.#read([id]);
+    if (exact) return exact;
+    const chosen = await this.#chosen(id);
+    if (chosen.length < 2) return (await this.#read(chosen))[0];
+    throw new OcellusError("invalid_request", `several requests were called ${id}: name one, ${chosen.join(" or ")}`, {
+      details: { requestIds: chosen },
+    });
+  }
+
+  async #chosen(clientId: string): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom("answers")
+      .select("request_id")
+      .where("request_id", "like", `${clientId}.${"_".repeat(endLength)}`)
+      .limit(10)
+      .execute();
+    return rows.map(({ request_id }) => request_id).filter((id) => id.startsWith(`${clientId}.`)); // _ and % are wildcards
   }
 
   /** Other versions that were asked the same, and whose answers nobody was given. */
@@ -90,7 +115,7 @@ export class AnswerLog {
       await this.#db
         .insertInto("answers")
         .values(rows)
-        .onConflict((conflict) => conflict.column("request_id").doNothing()) // an id that a client sent twice
+        .onConflict((conflict) => conflict.column("request_id").doNothing()) // written twice: the first one stays
         .execute()
         .catch(() => {
           this.#lost += rows.length;

@@ -1,4 +1,4 @@
-export { type AnswerRecord, type MirrorRole, mirroredId } from "./answers.js";
+export { type AnswerRecord, type MirrorRole, mirroredId, uniqueId } from "./answers.js";
 export {
   aliasOf,
   changeShare,

@@ -71,7 +71,12 @@ function addExchange(app: App, services: Services): void {
     lifecycle.begin(exchange);
     c.set("exchange", exchange);
     c.header("x-request-id", exchange.id);
-    await next();
+    try {
+      await Promise.race([next(), new Promise<never>((_, reject) => exchange.onOverdue(reject))]);
+    } catch (overdue) {
+      exchange.end(errorResponse(exchange.reasonFor(overdue)).status, overdue); // next() itself never rejects
+      throw overdue;
+    }
     const cached = cacheHeader(exchange);
     if (cached !== undefined) c.header("x-ocellus-cache", cached);
     if (exchange.assignment) c.header("x-ocellus-version", exchange.assignment.resolution.tag);

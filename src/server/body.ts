@@ -1,6 +1,6 @@
 /** A request's body, read within its bound and within what all bodies together may hold. */
 import type { z } from "zod";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, throwIfAborted } from "../base/index.js";
 import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
 import type { RequestContext } from "./exchange.js";
 import type { Services } from "./services.js";
@@ -37,13 +37,47 @@ async function readBody(c: RequestContext, { config, budget }: Services): Promis
   checkBytes(Number(c.req.header("content-length") ?? 0), config.maxBodyBytes);
   const chunks: Uint8Array[] = [];
   let numBytes = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
+  for await (const chunk of arriving(c, config.bodyIdleMs)) {
     numBytes += chunk.length;
     checkBytes(numBytes, config.maxBodyBytes);
     budget.take(c.get("exchange"), chunk.length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, numBytes);
+}
+
+/** The body as it comes. @throws `timeout` when nothing comes for too long, `aborted`. */
+async function* arriving(c: RequestContext, idleMs: number): AsyncGenerator<Uint8Array> {
+  const { signal } = c.get("exchange");
+  const reader = c.req.raw.body?.getReader();
+  if (!reader) return;
+  let isIdle = false;
+  const stop = () => void reader.cancel().catch(() => {}); // what is being read then ends
+  const timer = setTimeout(() => {
+    isIdle = true;
+    stop();
+  }, idleMs);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    for (;;) {
+      throwIfAborted(signal);
+      const { done, value } = await reader.read();
+      throwIfAborted(signal);
+      if (isIdle) throw stalled(idleMs);
+      if (done) return;
+      timer.refresh();
+      yield value;
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function stalled(idleMs: number): OcellusError {
+  return new OcellusError("timeout", `the body: nothing of it came for ${idleMs / 1000} seconds`, {
+    details: { idleMs },
+  });
 }
 
 function checkBytes(numBytes: number, maxBytes: number): void {

@@ -13,6 +13,7 @@ export const serverConfigSchema = z.strictObject({
   // Some phone photos in base64.
   maxBodyBytes: count.default(32 * MiB).describe("of one request"),
   maxBodiesBytes: count.default(256 * MiB).describe("of all requests that are in work or waiting"),
+  bodyIdleMs: count.default(30_000).describe("that a body may pause while it is sent"), // a phone between two cells
   maxPictureBytes: count.default(20 * MiB).describe("of one picture as a file"), // OpenAI's limit
   // The largest phone sensor in common use.
   maxPicturePixels: count.default(50e6).describe("of one picture when decoded"),
@@ -40,6 +41,8 @@ export const serverConfigSchema = z.strictObject({
     .default(64 * MiB)
     .describe("of all these questions and their pictures"),
   shadowRunning: count.default(1).describe("mirrored answers that are written at once"),
+  // Longer than proxies keep theirs (60 s as a rule): who closes first must not be the one who is being asked.
+  keepAliveMs: count.default(75_000).describe("that a connection without requests is kept open"),
   // The patience of most proxies; Kubernetes kills after thirty seconds.
   deadlineMs: count.default(300_000).describe("from a request's arrival to the end of its answer"),
   drainMs: count

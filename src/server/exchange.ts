@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Logger } from "pino";
-import { OcellusError } from "../base/index.js";
+import { aborted, OcellusError } from "../base/index.js";
 import type { GuardReport } from "../guard/index.js";
+import { uniqueId } from "../registry/index.js";
 import type { ChatPicture } from "../runtime/index.js";
 import type { Assignment } from "./served.js";
 import type { Mirrored } from "./versions/mirrored.js";
@@ -36,6 +37,9 @@ export interface Facts {
 
 /** An id that a client may choose: printable, short enough for every log. */
 const goodId = /^[\w.:-]{1,128}$/;
+
+/** What work that hears the signal is given to say so itself, before the request ends without it. */
+const lastWordMs = 2000;
 
 function nameIn(request: Request, header: string): string | undefined {
   const text = request.headers.get(header) ?? "";
@@ -75,6 +79,7 @@ export class Exchange {
   isStreaming = false;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  #lastWord: NodeJS.Timeout | undefined;
 
   readonly #onEnd: (exchange: Exchange, status: number, error?: unknown) => void;
   #hasEnded = false;
@@ -83,7 +88,7 @@ export class Exchange {
     const wanted = request.headers.get("x-request-id") ?? "";
     this.conversation = nameIn(request, "x-ocellus-conversation");
     this.wantedVersion = nameIn(request, "x-ocellus-version");
-    this.id = goodId.test(wanted) ? wanted : `req_${randomUUID()}`;
+    this.id = goodId.test(wanted) ? uniqueId(wanted) : `req_${randomUUID()}`;
     this.log = log.child({ request: this.id });
     this.#onEnd = onEnd;
     this.signal = AbortSignal.any([request.signal, this.#controller.signal]);
@@ -99,6 +104,18 @@ export class Exchange {
     this.#controller.abort(reason);
   }
 
+  /**
+   * Called when the request is still not answered a moment after its signal: for work that hears no signal, and would
+   * else hold the request, and all that was taken for it, for ever.
+   */
+  onOverdue(end: (reason: unknown) => void): void {
+    const late = () => {
+      if (!this.#hasEnded) this.#lastWord = setTimeout(() => end(aborted(this.signal)), lastWordMs);
+    };
+    if (this.signal.aborted) late();
+    else this.signal.addEventListener("abort", late, { once: true });
+  }
+
   /** Work that was aborted failed for the reason it was aborted for. */
   reasonFor(error: unknown): unknown {
     const { reason } = this.signal;
@@ -110,6 +127,7 @@ export class Exchange {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#lastWord);
     this.#onEnd(this, status, error);
   }
 }

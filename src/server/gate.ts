@@ -3,7 +3,7 @@
  * key that has the fewest running, so that nobody's burst keeps the others waiting. The queue is bounded: when it is full,
  * the newest of whoever waits most is refused.
  */
-import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
+import { aborted, invariant, OcellusError, throwIfAborted } from "../base/index.js";
 
 export interface GateOptions {
   readonly maxRunning: number;
@@ -104,7 +104,7 @@ export class Gate {
       const onAbort = () => {
         owner.waiting.splice(owner.waiting.indexOf(waiter), 1);
         this.#waiting--;
-        reject(new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason }));
+        reject(aborted(signal));
       };
       const settle = (end: () => void) => () => {
         signal.removeEventListener("abort", onAbort);

@@ -1,5 +1,8 @@
-/** The app on a port. */
-import type { Server } from "node:http";
+/**
+ * The app on a port. A client may close its half of the connection after its question and still gets the answer; one that
+ * has closed both is noticed by an interim answer, which nobody takes.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { ioError } from "../base/index.js";
@@ -11,9 +14,17 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly keepAliveMs: number;
+}
+
 /** @throws `io` when the port is taken or not allowed. */
-export async function listen(app: App, { host, port }: { host: string; port: number }): Promise<Listening> {
+export async function listen(app: App, { host, port, keepAliveMs }: ListenOptions): Promise<Listening> {
   const server = serve({ fetch: app.fetch, hostname: host, port }) as Server; // of HTTP/1.1, as no other was asked for
+  server.keepAliveTimeout = keepAliveMs;
+  keepHalfOpen(server);
   await new Promise<void>((resolve, reject) => {
     server.once("listening", resolve).once("error", (cause) => reject(ioError("listen on", `${host}:${port}`, cause)));
   });
@@ -36,3 +47,27 @@ export async function listen(app: App, { host, port }: { host: string; port: num
 
 /** For what was answered already to reach its clients. */
 const lastBytesMs = 2000;
+
+/** Not in Node's documents: https://github.com/nodejs/node/blob/v20.x/lib/_http_server.js, socketOnEnd. */
+function keepHalfOpen(server: Server): void {
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    let timer: NodeJS.Timeout | undefined;
+    const probe = () => {
+      if (!response.headersSent) response.writeProcessing();
+    };
+    const onEnd = () => {
+      if (request.httpVersionMinor === 0) return; // HTTP/1.0 knows no interim answers
+      probe(); // of a client that has left, the system answers with a reset, which the next write meets
+      timer = setInterval(probe, probeMs);
+    };
+    request.socket.once("end", onEnd);
+    response.once("close", () => {
+      clearInterval(timer);
+      request.socket.off("end", onEnd);
+    });
+  });
+}
+
+/** A client that has left holds its place for so long; one that has not reads a line each time. */
+const probeMs = 1000;

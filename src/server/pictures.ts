@@ -18,8 +18,16 @@ export function pictureResolver({ config, files, budget }: Services, exchange: E
     if (url.startsWith("file-")) return files.get(exchange.owner, url).bytes;
     if (!config.allowPictureUrls) throw notAllowed(url);
     const { maxPictureBytes: maxBytes, pictureTimeoutMs: timeoutMs } = config;
-    const onBytes = (numBytes: number) => budget.take(exchange, numBytes);
-    return fetchPicture(url, { maxBytes, timeoutMs, onBytes }, exchange.signal);
+    let held = 0;
+    const onBytes = (numBytes: number) => {
+      budget.take(exchange, numBytes);
+      held += numBytes;
+    };
+    return fetchPicture(url, { maxBytes, timeoutMs, onBytes }, exchange.signal).catch((error: OcellusError) => {
+      budget.giveBack(exchange, held);
+      exchange.log.debug({ err: error.cause }, "a picture was not fetched"); // what its client is not told
+      throw error;
+    });
   };
   return (url) => {
     const picture = known.get(url) ?? resolve(url);

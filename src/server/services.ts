@@ -47,7 +47,7 @@ export function createServices(options: ServerOptions): Services {
   const { config, guards = Guards.none() } = options;
   const models = new ModelShelf(config, guards);
   const files = new FileStore(config.maxFilesBytes);
-  const budget = new ByteBudget(config.maxBodiesBytes);
+  const budget = new ByteBudget({ maxBytes: config.maxBodiesBytes, bytesOfOne: config.maxBodyBytes });
   const pixels = new Lane(config.maxPixelBytes);
   const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);

@@ -1,5 +1,5 @@
 /** Server-sent events as OpenAI's clients read them: `data:` lines of JSON, an error as the last one, `[DONE]` at the end. */
-import { OcellusError } from "../base/index.js";
+import { aborted } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import type { Exchange, RequestContext } from "./exchange.js";
 
@@ -51,6 +51,7 @@ class EventBytes {
       void this.#events.return(undefined);
     };
     signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#exchange.onOverdue((reason) => this.#fail(controller, reason));
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -59,6 +60,7 @@ class EventBytes {
       this.#isWaiting = true;
       const result = await (this.#upcoming ?? this.#events.next());
       this.#upcoming = undefined;
+      if (this.#hasEnded) return;
       if (result.done) return this.#end(controller, this.#done, 200);
       if (signal.aborted) throw aborted(signal);
       controller.enqueue(this.#utf8.encode(lines(result.value)));
@@ -93,10 +95,6 @@ class EventBytes {
     this.#exchange.signal.removeEventListener("abort", this.#onAbort);
     this.#exchange.end(status, error);
   }
-}
-
-function aborted({ reason }: AbortSignal): OcellusError {
-  return new OcellusError("aborted", "the caller aborted the request", { cause: reason });
 }
 
 export interface SseEvent {

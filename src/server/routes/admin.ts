@@ -56,9 +56,14 @@ export function addAdmin(app: App, services: Services): void {
     const found = await versionsOf(services).registry.answers.find(id);
     if (!found)
       throw new OcellusError("not_found", `no answer to the request ${id} is known; they are kept for thirty days`);
-    const { at, model, tag, role, reason } = found;
-    const answered = { object: "ocellus.answered_request", id, at: new Date(at).toISOString(), version: tag } as const;
-    const mirrored = (await versionsOf(services).registry.answers.findMirrored(id)).map(wireMirrored);
+    const { requestId, at, model, tag, role, reason } = found;
+    const answered = {
+      object: "ocellus.answered_request",
+      id: requestId,
+      at: new Date(at).toISOString(),
+      version: tag,
+    } as const;
+    const mirrored = (await versionsOf(services).registry.answers.findMirrored(requestId)).map(wireMirrored);
     const others = mirrored.length > 0 && { mirrored };
     return c.json({ ...answered, model, role, reason, ...others } satisfies WireAnsweredRequest);
   });

@@ -1,5 +1,5 @@
 /** POST /v1/embeddings: texts and pictures in one space, from a model with two towers. */
-import { OcellusError } from "../../base/index.js";
+import { OcellusError, throwIfAborted } from "../../base/index.js";
 import {
   type EmbeddingInput,
   type EmbeddingList,
@@ -51,7 +51,7 @@ async function embedAll(
   const vectors: Float32Array[] = [];
   let numTokens = 0;
   for (const input of inputs) {
-    if (signal.aborted) throw new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason });
+    throwIfAborted(signal);
     if (typeof input === "object" && input.type === "image_url") {
       const { image_url } = input;
       const picture = await resolve(typeof image_url === "string" ? image_url : image_url.url);
