@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { FileLooks, lookAtFile } from "./file-look.js";
 
@@ -28,12 +28,16 @@ describe("a file that is looked at again", () => {
 
   it("is not read while its stamp is the same and it was at rest, and is read else", async () => {
     const path = write(join(temporaryFolder(), "a"), "one");
-    const { stamp, digest, isSettled } = await lookAtFile(path);
-    expect(isSettled, "its ctime is now").toBe(false);
+    const { stamp, digest } = await vi.waitUntil(async () => {
+      const look = await lookAtFile(path);
+      return look.isSettled && look;
+    });
     const known = { stamp, digest: "as it was", isSettled: true };
     expect(await lookAtFile(path, known)).toBe(known);
     expect(await lookAtFile(path, { ...known, isSettled: false })).toMatchObject({ digest });
     expect(await lookAtFile(path, { ...known, stamp: `${stamp}0` })).toMatchObject({ digest });
+    utimesSync(path, longAgo, new Date(Date.now() + 60_000));
+    expect((await lookAtFile(path)).isSettled, "changed after now, by its clock").toBe(false);
   });
 
   it("is not found when it is gone", async () => {

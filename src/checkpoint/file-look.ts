@@ -1,8 +1,8 @@
 /**
  * What a file holds, without reading it again while it is surely the same. Its inode, size and times tell: a program can
  * set the time of the last write, but not the time of the last change (ctime), so an edited or swapped file has another
- * stamp. A file that changed within the last two seconds is read in any case: a second write may fall into the same tick of
- * a coarse clock (FAT counts in steps of two seconds; git's index calls such files "racily clean").
+ * stamp. A file that changed within the last tick of its clock is read in any case, since a second write may fall into the
+ * same tick (git's index calls such files "racily clean").
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,13 +17,14 @@ export interface FileLook {
   readonly isSettled: boolean;
 }
 
-const clockStepMs = 2000;
+/** Of file systems that count in nanoseconds: Linux's own tick, at most 10 ms. Of those that count in seconds: FAT's two. */
+const [fineTickMs, coarseTickMs] = [20, 2000];
 
 /** @param before an earlier look at the same path @throws `not_found`, `io`, `aborted`. */
 export async function lookAtFile(path: string, before?: FileLook, options: ReadOptions = {}): Promise<FileLook> {
-  const { stamp, changedMs } = await stampOf(path);
+  const { stamp, changedMs, tickMs } = await stampOf(path);
   if (before?.isSettled && before.stamp === stamp) return before;
-  const isSettled = Date.now() - changedMs > clockStepMs;
+  const isSettled = Date.now() - changedMs > tickMs;
   return { digest: await fileDigest(path, options), stamp, isSettled };
 }
 
@@ -52,11 +53,15 @@ async function folderStamp(folder: string): Promise<string> {
   return JSON.stringify(await Promise.all(stamps));
 }
 
-async function stampOf(path: string): Promise<{ stamp: string; changedMs: number; isFolder: boolean }> {
+async function stampOf(path: string) {
   const found = await stat(path, { bigint: true }).catch((cause: unknown) => {
     throw ioError("read", path, cause);
   });
   const { dev, ino, size, mtimeNs, ctimeNs } = found;
-  const changedMs = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n);
-  return { stamp: [dev, ino, size, mtimeNs, ctimeNs].join(" "), changedMs, isFolder: found.isDirectory() };
+  return {
+    stamp: [dev, ino, size, mtimeNs, ctimeNs].join(" "),
+    changedMs: Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n),
+    tickMs: ctimeNs % 1_000_000_000n === 0n ? coarseTickMs : fineTickMs,
+    isFolder: found.isDirectory(),
+  };
 }

@@ -1,10 +1,11 @@
 /** The versions of a registry in a server: loaded, followed, judged. */
+import { join } from "node:path";
 import type { Logger } from "pino";
-import { OcellusError } from "../base/index.js";
+import { cacheRoot } from "../checkpoint/index.js";
 import { secretFrom } from "../guard/index.js";
 import { estimateMemory, formatLabel } from "../inspect/index.js";
 import { parsePlan } from "../pack/index.js";
-import { checkSignature, type Measure, Registry, versionOf } from "../registry/index.js";
+import { type Measure, Registry, VerifiedFolders } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
@@ -27,27 +28,29 @@ import { isCorrect } from "./eval-score.js";
 import { type EvalCase, matchKindOf } from "./eval-set.js";
 import { readGoldenSet } from "./golden-set.js";
 import { eventText, readKey } from "./registry.js";
+import { prepareTrusted, type TrustOptions } from "./serve-trust.js";
 
-export interface VersionFolders {
+export interface VersionFolders extends Pick<TrustOptions, "pack" | "reading" | "signal"> {
   /** Opens and warms one. */
   readonly load: (folder: string) => Promise<ChatModel>;
-  /** Packs a checkpoint, so that it only has to be opened. */
-  readonly pack: (folder: string) => Promise<void>;
 }
 
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
   config: ServeConfig,
   services: Services,
-  { load, pack }: VersionFolders,
+  { load, ...folders }: VersionFolders,
 ): Promise<Versions | undefined> {
   const { registry: folder, databaseUrl, keepWarmMs, maxQueue, drainMs, memoryBytes: budgetBytes } = config;
   if (folder === undefined) return undefined;
   const { log, guards } = services;
   const golden = await readGolden(config.golden, log);
-  const trusted = await Promise.all(config.trustedKeys.map(readKey));
+  const keys = await Promise.all(config.trustedKeys.map(readKey));
   const webhook = webhookOf(config);
   const registry = await Registry.open({ folder, databaseUrl });
+  const verified = new VerifiedFolders(join(cacheRoot(), "verified"));
+  /** By tag, the folder that was checked last. */
+  const checked = new Map<string, string>();
   const fleet = new Fleet({
     ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
     room: new Room({
@@ -56,10 +59,11 @@ export async function openVersions(
       alternatives: (place) => estimateNeeds(place, config, true),
     }),
     prepare: async (tag, place) => {
-      if (trusted.length > 0) checkSigned(registry, tag, trusted);
-      await pack(place);
+      if (keys.length > 0)
+        checked.set(tag, await prepareTrusted(tag, place, { ...folders, registry, keys, verified, log }));
+      else await folders.pack(place, false);
     },
-    load: (_tag, place) => load(place),
+    load: (tag, place) => load(checked.get(tag) ?? place),
   });
   const required: Measure[] = golden.length > 0 ? ["error", "golden"] : ["error"];
   const figures = new VersionFigures();
@@ -126,9 +130,4 @@ export async function estimateNeeds(folder: string, config: ServeConfig, everyFo
 /** @throws `invalid_config` without its secret: before minutes of loading */
 function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
   return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
-}
-
-function checkSigned(registry: Registry, tag: string, trusted: readonly string[]): void {
-  const problem = checkSignature(versionOf(registry.state, tag).manifest, trusted);
-  if (problem !== undefined) throw new OcellusError("unauthorized", problem);
 }

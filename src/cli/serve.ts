@@ -22,6 +22,7 @@ import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
 import { openModel, verdictsFolder } from "./open-model.js";
 import { packWithProgress } from "./pack.js";
 import { modelInTheBox, versionOf, webPage } from "./package-files.js";
+import { withReadProgress } from "./pass-progress.js";
 import { logAsText } from "./serve-log.js";
 import { openVersions } from "./serve-versions.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "./terminal.js";
@@ -68,7 +69,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await loadModels(config, services, features, terminal);
     versions = await openVersions(config, services, {
       load: (folder) => openVersion(config, features, folder, terminal),
-      pack: (folder) => packVersion(config, folder, terminal),
+      pack: (folder, force) => packVersion(config, folder, force, terminal),
+      reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
+      signal: terminal.signal,
     });
     services.models.open();
     printWelcome(config, services, listening, terminal);
@@ -138,10 +141,11 @@ async function openVersion(config: ServeConfig, features: FeatureStore, folder: 
   return model;
 }
 
-async function packVersion(config: ServeConfig, folder: string, terminal: Terminal): Promise<void> {
+async function packVersion(config: ServeConfig, folder: string, force: boolean, terminal: Terminal) {
   const files = await openCheckpoint(folder);
   const isThere = await isPacked(files).finally(() => files.close());
-  if (!isThere) await packWithProgress(folder, parsePlan(config.weights[0]!, loadOptions(config)), {}, terminal);
+  if (isThere) return undefined;
+  return packWithProgress(folder, parsePlan(config.weights[0]!, loadOptions(config)), { force }, terminal);
 }
 
 /** With a registry the model in the box is served only where it is asked for. */

@@ -12,8 +12,8 @@ import {
   versionOf,
 } from "../registry/index.js";
 import { diffText } from "./diff-text.js";
-import { withProgress } from "./pass-progress.js";
-import { describeBytes, formatBytes, startProgress } from "./progress.js";
+import { withProgress, withReadProgress } from "./pass-progress.js";
+import { formatBytes } from "./progress.js";
 import {
   actorOf,
   addRegistryOptions,
@@ -89,14 +89,8 @@ const show: Action = async ({ state }, [tag], _flags, terminal) => {
 const verify: Action = async (registry, [tag], flags, terminal) => {
   const { manifest } = versionOf(registry.state, tag!);
   const total = manifestBytes(manifest);
-  let done = 0;
-  const label = `reading ${tag}`;
-  const progress = startProgress(terminal, { label, describe: describeBytes, silent: flags.json === true });
-  const onBytes = (bytes: number) => {
-    done += bytes;
-    progress.update(done, total);
-  };
-  const problems = await registry.verify(tag!, { signal: terminal.signal, onBytes }).finally(() => progress.stop());
+  const read = (onBytes: (bytes: number) => void) => registry.verify(tag!, { signal: terminal.signal, onBytes });
+  const problems = await withReadProgress(terminal, `reading ${tag}`, total, read, flags);
   if (flags.trustedKeys) {
     const problem = checkSignature(manifest, await Promise.all(flags.trustedKeys.map(readKey)));
     if (problem !== undefined) problems.push(problem);

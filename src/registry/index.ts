@@ -35,3 +35,4 @@ export type { ServerReport } from "./reports.js";
 export { type Resolution, resolveName } from "./resolve.js";
 export { checkSignature, createSigningKeys, signManifest } from "./signing.js";
 export { type Alias, type Canary, type RegistryState, replay, tagsInUse, type Version } from "./state.js";
+export { VerifiedFolders } from "./verified.js";

@@ -154,6 +154,7 @@ export class Loader {
   async #reopen(alias: Alias, tag: string): Promise<void> {
     try {
       const { folder, bytes } = await this.#unloaded(tag);
+      await this.#options.prepare?.(tag, folder); // its files may have changed since it was first loaded
       await this.#rack.load(tag, folder, bytes);
     } catch (error) {
       this.#wishes.lost(alias, tag, error);
