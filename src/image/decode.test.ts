@@ -217,6 +217,7 @@ describe("decodeImage refuses", () => {
   it.each([
     ["an HTML page", "<!DOCTYPE html><html>"],
     ["an SVG drawing", '<?xml version="1.0"?>\n<!-- by hand -->\n<svg xmlns="http://www.w3.org/2000/svg"/>'],
+    ["an HTML page", `\ufeff \n${"<!-- a -->\n".repeat(9)}<!DocType HTML>`],
     ["a PDF document", "%PDF-1.7\n"],
     ["a zip archive", "PK\x03\x04rest"],
     ["a HEIC picture", "\0\0\0\x18ftypheic\0\0\0\0mif1heic"],
@@ -243,6 +244,17 @@ describe("decodeImage refuses", () => {
     ["RGBA pixels", { width: 1, height: 1, data: new Uint8Array(4) }, "invalid_image", "3 bytes"],
   ])("%s", async (_, input, code, message) => {
     expect(await failure(decodeImage(input))).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    ["comments that no element follows", `${"<!---->".repeat(70)}x`],
+    ["a comment without an end", `${"<!-- ".repeat(100)}`],
+    ["declarations", `${"<?xml ?>".repeat(60)}`],
+    ["blanks in a data: URL", `data:image/png;base64,${" ".repeat(2 ** 20)}!`],
+    ["blanks behind a data: URL's end", `data:image/png;base64,AAAA=${" ".repeat(2 ** 20)}=`],
+  ])("%s, in one pass", { timeout: 5000 }, async (_, content) => {
+    const input = content.startsWith("data:") ? content : Buffer.from(content, "latin1");
+    expect(["invalid_image", "invalid_request"]).toContain((await failure(decodeImage(input))).code);
   });
 
   it("more bytes than allowed, from every source", async () => {

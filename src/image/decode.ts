@@ -100,5 +100,5 @@ export async function loadSharp(): Promise<typeof import("sharp")["default"]> {
 /** libvips repeats itself over several lines; the first says it. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n")[0]!.replace(/:?\s*$/, "");
+  return message.split("\n")[0]!.trimEnd().replace(/:$/, "");
 }

@@ -117,7 +117,7 @@ function readDataUrl(url: string, maxBytes: number): ImageFile {
       `${shorten(head)}: expected data:image/…;base64,… with the picture in base64`,
     );
   checkBytes("data: URL", Math.floor((payload.length * 3) / 4), maxBytes);
-  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(payload))
+  if (!/^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(payload))
     // Buffer.from would skip what it does not know
     throw new OcellusError("invalid_request", `${shorten(head)}: the part after the comma is not base64`);
   const bytes = Buffer.from(payload, "base64");

@@ -20,11 +20,25 @@ const brands =
   (start) =>
     start.startsWith("ftyp", 4) && pattern.test(start.slice(8, 64));
 
-/** Markup, after an optional byte order mark, declaration and comments. */
-const markup = (tags: string): Test => {
-  const pattern = new RegExp(`^(\u00ef\u00bb\u00bf)?\\s*(<\\?xml[^>]*>\\s*)?(<!--[\\s\\S]*?-->\\s*)*<(${tags})`, "i");
-  return (start) => pattern.test(start);
-};
+/** Markup whose first element begins with one of the tags, in lower case. */
+const markup =
+  (...tags: string[]): Test =>
+  (start) => {
+    const element = firstElement(start).toLowerCase();
+    return tags.some((tag) => element.startsWith(tag));
+  };
+
+/** From the first "<" behind an optional byte order mark, declarations and comments. Each byte is passed once. */
+function firstElement(start: string): string {
+  let rest = (start.startsWith("\u00ef\u00bb\u00bf") ? start.slice(3) : start).trimStart();
+  for (;;) {
+    const end = rest.startsWith("<!--") ? "-->" : rest.startsWith("<?") ? ">" : undefined;
+    if (end === undefined) return rest;
+    const at = rest.indexOf(end, 2);
+    if (at < 0) return "";
+    rest = rest.slice(at + end.length).trimStart();
+  }
+}
 
 const images: readonly (readonly [ImageFormat, Test])[] = [
   ["jpeg", at(0, "\xff\xd8\xff")],
@@ -52,8 +66,12 @@ const strangers: readonly (readonly [Test, name: string, advice: string])[] = [
   [at(0, "PK\x03\x04"), "a zip archive (or an Office document)", "unpack it"],
   [at(0, "\x1f\x8b"), "a gzip archive", "unpack it"],
   [at(0, "version https://git-lfs"), "a Git LFS pointer", "run `git lfs pull`"],
-  [markup("!DOCTYPE svg|svg"), "an SVG drawing", "render it to PNG first"],
-  [markup("!DOCTYPE html|html|head|body|script"), "an HTML page", "a download may have failed: open it in a browser"],
+  [markup("<!doctype svg", "<svg"), "an SVG drawing", "render it to PNG first"],
+  [
+    markup("<!doctype html", "<html", "<head", "<body", "<script"),
+    "an HTML page",
+    "a download may have failed: open it in a browser",
+  ],
 ];
 
 /**
