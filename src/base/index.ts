@@ -1,5 +1,6 @@
 export { aborted, type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
 export { formatBytes, formatCount } from "./format.js";
+export { globMatcher } from "./glob.js";
 export {
   entriesOf,
   type JsonLimits,
@@ -14,3 +15,4 @@ export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { printable, shorten } from "./printable.js";
 export { threadScript } from "./thread-script.js";
+export { trimEndOf } from "./trim.js";

@@ -304,7 +304,7 @@ function nameOf(lines: Uint8Array): string {
 
 /** As C reads a number: up to a zero byte, with spaces around it and underscores within. */
 function index(line: Uint8Array): number {
-  const text = latin1.decode(line.subarray(0, maxText)).replace(/\0.*$/s, "");
+  const text = latin1.decode(line.subarray(0, maxText)).split("\0", 1)[0]!;
   if (/^\s*\+?\d+(_\d+)*\s*$/.test(text)) return Number(text.replaceAll("_", ""));
   throw broken(`memo ${startOf(line)} is no number`);
 }

@@ -4,6 +4,7 @@
  * no list of bad names is ever complete. [torch/_weights_only_unpickler.py for the first; the Python library reference
  * and published attacks on pickle scanners for the second]
  */
+import { trimEndOf } from "../base/index.js";
 import { isAllowed } from "./pickle-objects.js";
 
 export type Verdict = "safe" | "suspicious" | "dangerous";
@@ -86,5 +87,5 @@ export function judgeName(name: string): Verdict {
 
 /** `_pickle`, `_os` and `__builtins__` are the same doors as without their underscores. */
 function bare(part: string): string {
-  return part.replace(/^_+|_+$/g, "");
+  return trimEndOf(part.replace(/^_+/, ""), "_");
 }

@@ -88,18 +88,19 @@ async function auditNested(
 const pickleNames = /\.(pkl|pickle|p|pt|pth|bin|ckpt|joblib|dill)$/i;
 /** What PyTorch puts beside its pickle: storages, tensors of TorchScript, its sources, short notes, folders. */
 const plainNames = /(^|\/)((data|tensors|constants)\/\d+|version|byteorder|\.format_version|\.storage_alignment)$|\/$/;
-const sourceNames = /(^|\/)(code\/.*|\.data\/[^/]*)$/;
+const isSource = (name: string) => isCode(name) || name.split("/").at(-2) === ".data";
+const isCode = (name: string) => name.split("/").slice(0, -1).includes("code");
 
 async function auditZip(source: ByteSource, findings: Findings, where: string): Promise<AuditedKind> {
   const directory = await noting(findings, () => listZip(source));
   if (!directory) return "torch_zip";
   for (const problem of directory.problems.slice(0, 8)) findings.problems.add(problem);
-  if (directory.entries.some(({ name }) => /(^|\/)code\/.*\.py$/.test(name)))
+  if (directory.entries.some(({ name }) => isCode(name) && name.endsWith(".py")))
     findings.problems.add("it is a TorchScript archive: its code runs when the model is called");
   const before = findings.pickles.length;
   for (const entry of directory.entries) {
     const isCalledPickle = pickleNames.test(entry.name);
-    if (!isCalledPickle && (plainNames.test(entry.name) || sourceNames.test(entry.name))) continue;
+    if (!isCalledPickle && (plainNames.test(entry.name) || isSource(entry.name))) continue;
     if (!mayLook(findings)) break;
     await auditEntry(source, entry, findings, [where, entry.name].filter(Boolean).join(", "), isCalledPickle);
   }

@@ -112,7 +112,7 @@ function why({ reason }: CanaryFlags) {
 
 /** `5`, `5%`, `0.5 %`. */
 function parseShare(text: string): number {
-  const number = Number(text.replace(/\s*%$/, ""));
+  const number = Number(text.replace(/%$/, ""));
   if (!(number > 0 && number <= 100)) throw new InvalidArgumentError("Expected percents above 0, up to 100.");
   return number / 100;
 }

@@ -1,4 +1,5 @@
 /** Scoring: normalised exact match, counts by group and language, and how sure a counted share is. */
+import { trimEndOf } from "../base/index.js";
 import { fitsPattern, satisfiesSchema } from "../grammar/index.js";
 import { type EvalCase, groupName } from "./eval-set.js";
 
@@ -11,11 +12,7 @@ export interface EvalAnswer {
 
 /** Case, white space and the final full stop or exclamation mark do not count. */
 export function normaliseAnswer(text: string): string {
-  return text
-    .trim()
-    .toLowerCase()
-    .replace(/\s+/g, " ")
-    .replace(/[\s.。!!]+$/u, "");
+  return trimEndOf(text.trim().toLowerCase().replace(/\s+/g, " "), " .。!!");
 }
 
 export type ExpectedAnswer = Pick<EvalCase, "answer" | "accept"> &

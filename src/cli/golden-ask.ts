@@ -1,6 +1,6 @@
 /** Who answers a golden set: a checkpoint or packed model, a version of a registry, or a running server. */
 import { z } from "zod";
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { OcellusError, throwIfAborted, trimEndOf } from "../base/index.js";
 import { baseName, pathExists } from "../checkpoint/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { defaultMaxBytes } from "../image/index.js";
@@ -99,7 +99,7 @@ const completionSchema = z.object({
 const refusalSchema = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
 
 function remoteAsker(address: string, model: string | undefined): Asker {
-  const url = address.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const url = trimEndOf(address, "/").replace(/\/v1$/, "");
   return {
     version: { name: model ?? "the default model", url },
     ask: async (question, signal) => {

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve, sep } from "node:path";
 import { z } from "zod";
-import { ioError, OcellusError } from "../base/index.js";
+import { globMatcher, ioError, OcellusError } from "../base/index.js";
 import { maxTextLength, metadataSchema } from "../search/index.js";
 import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
@@ -50,9 +50,10 @@ export async function readSources(names: readonly string[]): Promise<Source[]> {
 
 async function* sourcesOf(name: string): AsyncGenerator<Source> {
   if (/[*?]/.test(name) && !(await stat(name).catch(() => undefined))) {
-    const [folder, pattern] = splitPattern(resolve(name));
-    for (const path of await filesUnder(folder))
-      if (pattern.test(path.replaceAll(sep, "/"))) yield await fileSource(path);
+    const pattern = resolve(name);
+    const matches = globMatcher(pattern.replaceAll(sep, "/"), { ignoreCase: true });
+    for (const path of await filesUnder(folderOf(pattern)))
+      if (matches(path.replaceAll(sep, "/"))) yield await fileSource(path);
     return;
   }
   const path = resolve(name);
@@ -72,15 +73,11 @@ async function filesUnder(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** The part of a pattern before its first special sign, and what paths must look like. */
-function splitPattern(path: string): [string, RegExp] {
-  const parts = path.split(sep);
+/** The part of a pattern before its first special sign. */
+function folderOf(pattern: string): string {
+  const parts = pattern.split(sep);
   const first = parts.findIndex((part) => /[*?]/.test(part));
-  const signs: Record<string, string> = { "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]" };
-  const source = path
-    .replaceAll(sep, "/")
-    .replace(/\*\*\/|\*\*|[*?]|[.+^${}()|[\]\\]/g, (sign) => signs[sign] ?? `\\${sign}`);
-  return [parts.slice(0, first).join(sep) || sep, new RegExp(`^${source}$`, "i")];
+  return parts.slice(0, first).join(sep) || sep;
 }
 
 async function fileSource(path: string): Promise<Source> {

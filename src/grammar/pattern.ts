@@ -86,7 +86,7 @@ class PatternParser {
   #term(): Expression {
     const { of } = this.#derivatives;
     const atom = this.#atom();
-    const quantifier = /^(?:[*+?]|\{(\d+)(,?)(\d*)\})/.exec(this.#source.slice(this.#at, this.#at + 40).join(""));
+    const quantifier = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})/.exec(this.#source.slice(this.#at, this.#at + 40).join(""));
     if (!quantifier) return atom;
     this.#at += quantifier[0].length;
     this.#take("?");

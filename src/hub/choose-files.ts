@@ -2,7 +2,7 @@
  * Which files of a repository make a checkpoint that we can open: the same names that the checkpoint room looks for
  * (its side files, and one format of weights). Everything else stays on the hub unless a pattern asks for it.
  */
-import { OcellusError } from "../base/index.js";
+import { globMatcher, OcellusError } from "../base/index.js";
 import type { RemoteFile } from "./remote-files.js";
 
 export interface ChosenFiles {
@@ -26,9 +26,9 @@ export function chooseFiles(repo: string, all: readonly RemoteFile[], include: r
     ...weights,
     ...top.map((f) => f.path).filter((p) => sideFile.test(p) && !otherIndex.test(p)),
   ]);
-  const patterns = include.map(globPattern);
+  const isIncluded = include.map((glob) => globMatcher(glob));
   const isChosen = ({ path }: RemoteFile) =>
-    !isOurs(path) && (wanted.has(path) || patterns.some((pattern) => pattern.test(path)));
+    !isOurs(path) && (wanted.has(path) || isIncluded.some((matches) => matches(path)));
   const files = all.filter(isChosen);
   refuseTwins(repo, files);
   return { files, leftOut: all.filter((file) => !isChosen(file)) };
@@ -74,13 +74,4 @@ function noWeights(repo: string, all: readonly RemoteFile[]): OcellusError {
       `found ${found.join(", ") || "no files"}; look for the original repository rather than a conversion`,
     { details: { repo, found } },
   );
-}
-
-export function globPattern(glob: string): RegExp {
-  const parts = glob.split(/(\*\*\/?|\*|\?)/).map((part) => {
-    if (part.startsWith("**")) return ".*";
-    if (part === "*") return "[^/]*";
-    return part === "?" ? "[^/]" : part.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  });
-  return new RegExp(`^${parts.join("")}$`);
 }

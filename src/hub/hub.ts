@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, trimEndOf } from "../base/index.js";
 
 export interface Hub {
   /** Scheme, host and perhaps a path, without a slash at the end. */
@@ -36,7 +36,7 @@ export function isOffline(env: Environment = process.env): boolean {
 function parseEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash)
-    return url.href.replace(/\/+$/, "");
+    return trimEndOf(url.href, "/");
   throw new OcellusError(
     "invalid_request",
     "HF_ENDPOINT: expected an address like https://host, without user or query",

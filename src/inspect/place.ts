@@ -36,8 +36,8 @@ const partPatterns: readonly (readonly [PartKind, RegExp])[] = [
 
 export function placeOf(name: string): Place {
   const part = partPatterns.find(([, pattern]) => pattern.test(name))?.[0] ?? "other";
-  const layered = /^(.*?)\.(\d+)\.(.+)$/.exec(name);
-  if (layered) return { part, stack: layered[1]!, layer: Number(layered[2]), kind: layered[3]! };
+  const layered = /^(.*?)\.(\d+)\.(?=.)/s.exec(name);
+  if (layered) return { part, stack: layered[1]!, layer: Number(layered[2]), kind: name.slice(layered[0].length) };
   const dot = name.lastIndexOf(".");
   return { part, stack: name.slice(0, Math.max(0, dot)), kind: name.slice(dot + 1) };
 }

@@ -1,5 +1,5 @@
 /** Statistics of the tensors of a checkpoint, by name or pattern, in one streaming pass on all cores. */
-import { nearestHint, OcellusError } from "../base/index.js";
+import { globMatcher, nearestHint, OcellusError } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import type { TensorInfo } from "../tensor/index.js";
 import type { StatisticsJob } from "./job.js";
@@ -44,11 +44,5 @@ async function chosenTensors(path: string, pattern: string | undefined): Promise
 }
 
 function matcher(pattern: string): (name: string) => boolean {
-  if (!/[*?]/.test(pattern)) return (name) => name.includes(pattern);
-  const escaped = pattern
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  const expression = new RegExp(`^${escaped}$`, "s");
-  return (name) => expression.test(name);
+  return /[*?]/.test(pattern) ? globMatcher(pattern, { separator: "" }) : (name) => name.includes(pattern);
 }

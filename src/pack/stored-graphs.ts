@@ -30,7 +30,7 @@ function storedCatalog(infos: ReadonlyMap<string, TensorInfo>): WeightCatalog {
 function storedFormat({ name, shape }: TensorInfo, infos: ReadonlyMap<string, TensorInfo>): [string, WeightFormat][] {
   const [, label, kind] = /^(.*\.weight)\.(f16|int8|int4|nf4)$/.exec(name) ?? [];
   if (label === undefined) return [];
-  const first = label.replace(/\+[^.]*(?=\.weight$)/, ""); // "attn.q+k+v.weight" → "attn.q.weight"
+  const first = firstOf(label);
   const codes = shape[2]!;
   switch (kind) {
     case "f16":
@@ -44,4 +44,11 @@ function storedFormat({ name, shape }: TensorInfo, infos: ReadonlyMap<string, Te
     default:
       return [[first, { kind: "nf4", blockSize: 64, nested: infos.has(`${first}.nf4.nested_scales`) }]];
   }
+}
+
+/** "attn.q+k+v.weight" → "attn.q.weight" */
+function firstOf(label: string): string {
+  const stacked = label.slice(0, -".weight".length);
+  const plus = stacked.indexOf("+", stacked.lastIndexOf(".") + 1);
+  return plus < 0 ? label : `${stacked.slice(0, plus)}.weight`;
 }

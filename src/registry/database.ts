@@ -157,5 +157,5 @@ function reasonOf(cause: unknown): string {
 }
 
 function withoutPassword(url: string): string {
-  return url.replace(/(:\/\/[^:@/]*):[^@]*@/, "$1:…@");
+  return url.replace(/^([^:/]*:\/\/[^:@/]*):[^@]*@/, "$1:…@");
 }

@@ -32,7 +32,8 @@ function mimeType(name: string): string {
   return `image/${ending === "jpg" ? "jpeg" : ending}`;
 }
 
-const pictureInJson = /"file:((?:[^"\\]|\\.)*)"/;
+/** An opening quote: one within a string stands behind a backslash. */
+const pictureInJson = /(?<!\\)"file:((?:[^"\\]|\\.)*)"/;
 
 function nameOf(match: string): string {
   return JSON.parse(`"${match}"`) as string;

@@ -49,9 +49,10 @@ function parseLines(text: string, format: "text" | "csv", name: string): WordRul
 }
 
 function headed<S extends { category: string; severity: number }>(line: string, setting: S, place: string): S {
-  const [, key, value] = /^#\s*(category|severity)\s*:\s*(.+)$/.exec(line) ?? [];
+  const [, key, value] = /^#\s*(category|severity)\s*:(.+)$/.exec(line) ?? [];
   if (key === undefined) return setting;
-  return { ...setting, [key]: key === "severity" ? checkedSeverity(value!, place) : value! };
+  const trimmed = value!.trim();
+  return { ...setting, [key]: key === "severity" ? checkedSeverity(trimmed, place) : trimmed };
 }
 
 function csvCells(line: string, place: string): string[] {
