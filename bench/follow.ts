@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deploy, type RegistryCommand, rollBack } from "../src/registry/index.js";
-import { postgresMissing, startPostgres } from "../src/registry/postgres.testkit.js";
+import { noPostgres, startPostgres } from "../src/registry/postgres.testkit.js";
 import type { ServeProcess } from "../test/support/serve-process.js";
 import { adminState, type SharedRegistry, sharedRegistry, versionFor } from "../test/support/several-servers.js";
 
@@ -18,7 +18,7 @@ const patienceMs = 60_000;
 export async function main([text = "20"]: string[]): Promise<void> {
   console.log("database     change                       median    slowest   (ms, the slowest of three servers)");
   await measure("SQLite", Number(text));
-  if (postgresMissing !== undefined) return console.log(`PostgreSQL   skipped: ${postgresMissing}`);
+  if (noPostgres) return;
   const postgres = await startPostgres();
   try {
     await measure("PostgreSQL", Number(text), await postgres.freshDatabase());

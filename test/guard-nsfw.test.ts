@@ -1,8 +1,8 @@
 /**
  * The guard nsfw against nsfwjs on TensorFlow.js, by test/golden/nsfw/make_golden.ts: 200 pictures, every score to 1e-3. The
- * weights are the package's, which is not a dependency: without it (node_modules/nsfwjs, or OCELLUS_NSFWJS) this is skipped.
+ * weights are the package's, which is a dependency of the tests only.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { nsfwCheckpoint } from "../src/guard/detectors/nsfw.js";
@@ -11,14 +11,14 @@ import { repository, temporaryFolder } from "./support/folders.js";
 import { generatedPicture } from "./support/generated-pictures.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
-const folder = process.env.OCELLUS_NSFWJS ?? join(repository, "node_modules/nsfwjs");
+const folder = join(repository, "node_modules/nsfwjs");
 
 interface Golden {
   readonly bundled: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly generated: readonly Readonly<Record<string, number>>[];
 }
 
-describe.skipIf(!existsSync(folder))("nsfw (skipped without the npm package nsfwjs)", () => {
+describe("nsfw", () => {
   it("agrees with the original library to 1e-3 on 200 pictures", async () => {
     const golden = JSON.parse(readFileSync(join(repository, "test/golden/nsfw/scores.json"), "utf8")) as Golden;
     const pictures = [

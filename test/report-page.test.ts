@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { AxeResults } from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diffCheckpoints, diffPage, examine, inspectPage } from "../src/inspect/index.js";
 import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
-import { chromiumPath, openHtml } from "./support/browser.js";
+import { noBrowser, openBrowser, openHtml } from "./support/browser.js";
 import { temporaryFolder } from "./support/folders.js";
 
 const evil = `</script><img src=x onerror="window.broken=1"><b>`;
@@ -39,13 +39,13 @@ async function faultsOf(page: Page): Promise<string[]> {
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.target.join(" ")}`);
 }
 
-describe.skipIf(!chromiumPath)("pages about checkpoints", () => {
+describe.skipIf(noBrowser)("pages about checkpoints", () => {
   let browser: Browser;
   const faults: string[] = [];
   let original: string;
   beforeAll(async () => {
     original = await checkpoint("original", value);
-    browser = await chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+    browser = await openBrowser();
   }, 60_000); // a browser starts slowly on a busy machine
   afterAll(() => browser?.close());
 

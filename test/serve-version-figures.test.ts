@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
 import { startCanary, startShadow } from "../src/registry/index.js";
 import { temporaryFolder } from "./support/folders.js";
-import { promtool, promtoolSays } from "./support/promtool.js";
+import { noPromtool, promtoolSays } from "./support/promtool.js";
 import { type Behaviour, startVersionedServer, type VersionedServer } from "./support/versioned-server.js";
 
 const open: VersionedServer[] = [];
@@ -110,26 +110,23 @@ describe("what differs between two versions", () => {
 });
 
 describe("/metrics by version", () => {
-  it.skipIf(promtool === undefined)(
-    "tells requests, tokens and first tokens, and passes promtool's check",
-    async () => {
-      const setup = await setUp({ v1: {}, v2: { fails: (n) => n % 2 === 1 } });
-      await setup.registry.run("test", startCanary("prod", "v2", { steps: [1], judged: false }));
-      await setup.fleet.settle();
-      for (let i = 0; i < 4; i++) await setup.ask();
-      await setup.ask({}, { model: "v1" });
-      const text = await (await fetch(`${setup.server.url}/metrics`)).text();
-      for (const line of [
-        'ocellus_version_requests_total{alias="prod",version="v2",outcome="ok"} 2',
-        'ocellus_version_requests_total{alias="prod",version="v2",outcome="failed"} 2',
-        'ocellus_version_requests_total{alias="",version="v1",outcome="ok"} 1',
-        'ocellus_version_completion_tokens_total{alias="prod",version="v2"} 2',
-        'ocellus_version_first_token_seconds_count{alias="prod",version="v2"} 2',
-      ])
-        expect(text).toContain(`${line}\n`);
-      expect(promtoolSays(text)).toBe("");
-    },
-  );
+  it.skipIf(noPromtool)("tells requests, tokens and first tokens, and passes promtool's check", async () => {
+    const setup = await setUp({ v1: {}, v2: { fails: (n) => n % 2 === 1 } });
+    await setup.registry.run("test", startCanary("prod", "v2", { steps: [1], judged: false }));
+    await setup.fleet.settle();
+    for (let i = 0; i < 4; i++) await setup.ask();
+    await setup.ask({}, { model: "v1" });
+    const text = await (await fetch(`${setup.server.url}/metrics`)).text();
+    for (const line of [
+      'ocellus_version_requests_total{alias="prod",version="v2",outcome="ok"} 2',
+      'ocellus_version_requests_total{alias="prod",version="v2",outcome="failed"} 2',
+      'ocellus_version_requests_total{alias="",version="v1",outcome="ok"} 1',
+      'ocellus_version_completion_tokens_total{alias="prod",version="v2"} 2',
+      'ocellus_version_first_token_seconds_count{alias="prod",version="v2"} 2',
+    ])
+      expect(text).toContain(`${line}\n`);
+    expect(promtoolSays(text)).toBe("");
+  });
 
   it("has numbers of the pairs that were asked last, and of no more", async () => {
     const { server } = await setUp({ v1: {} });

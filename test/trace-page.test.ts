@@ -1,9 +1,9 @@
 /** The page of a trace in a real browser: what it shows, how it is driven, and that no text in it becomes markup. */
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tracePage } from "../src/inspect/index.js";
 import type { Trace } from "../src/runtime/index.js";
-import { chromiumPath, openHtml } from "./support/browser.js";
+import { noBrowser, openBrowser, openHtml } from "./support/browser.js";
 
 const evil = `</script><img src=x onerror="window.broken=1"><b>&amp;`;
 const dot = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
@@ -41,12 +41,12 @@ const trace: Trace = {
   stages: { readMs: 10, visionMs: 20, prefillMs: 3, decodeMs: 9 },
 };
 
-describe.skipIf(!chromiumPath)("the page of a trace", () => {
+describe.skipIf(noBrowser)("the page of a trace", () => {
   let browser: Browser;
   let page: Page;
   const faults: string[] = [];
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
+    browser = await openBrowser();
     const html = tracePage(trace, { question: `What? ${evil}`, pictures: [dot, dot], model: `tiny ${evil}` });
     page = await openHtml(browser, html, faults, { colorScheme: "dark" });
   }, 60_000); // a browser starts slowly on a busy machine

@@ -8,6 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { isMissing } from "../src/base/prerequisite.testkit.js";
 import { createSafetensorsWriter, openCheckpoint } from "../src/checkpoint/index.js";
 import { Engine, type EngineRequest } from "../src/engine/index.js";
 import { indexPositions } from "../src/models/index.js";
@@ -25,13 +26,18 @@ import { findWebGpu } from "./support/webgpu.js";
 
 const tolerance = 1e-4;
 const webGpu = await findWebGpu();
+const noWebGpu = isMissing(
+  "a WebGPU adapter",
+  webGpu.missing === undefined,
+  `${webGpu.missing}; apt install chromium libvulkan1`,
+);
 const maxQueries = webGpu.missing === undefined ? webGpu.maxQueries : 0;
 const prefillChunk = Math.min(512, maxQueries);
 
 /** A software driver compiles and runs every shader on the CPU: seconds a session when nothing else runs. */
 const patience = { timeout: 300_000 };
 
-describe.skipIf(webGpu.missing)(`webgpu${webGpu.missing ? ` (skipped: ${webGpu.missing})` : ""}`, patience, () => {
+describe.skipIf(noWebGpu)("webgpu", patience, () => {
   const folder = temporaryFolder();
   vi.stubEnv("OCELLUS_CACHE", folder);
   const open = (packed: PackedModel, graph: string, device: Device) =>

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { isMissing } from "../base/prerequisite.testkit.js";
 
 /** The shell mounts the disk, where it can, and becomes the child. */
 const ways = {
@@ -15,10 +16,8 @@ const ways = {
   limit: ["sh", "-c", 'cd "$0" && trap "" XFSZ && ulimit -f 4096 && exec "$@"'],
 } as const;
 
-const noDisk =
-  spawnSync(ways.disk[0], [...ways.disk.slice(1), tmpdir(), "true"]).status === 0
-    ? undefined
-    : "mounting is not allowed here";
+const mounts = spawnSync(ways.disk[0], [...ways.disk.slice(1), tmpdir(), "true"]).status === 0;
+const noDisk = isMissing("the right to mount a tmpfs", mounts, "run as root, or allow user namespaces");
 
 /** Models elsewhere, by their bytes: the last is larger than the disk. */
 const sizes = [100_000, 500_000, 1_000_000, 8_000_000];
@@ -60,7 +59,7 @@ await publish("v2", 500_000);
 const problems = [...await registry.verify("v1"), ...await registry.verify("v2")];
 console.log(JSON.stringify({ failed, tags, left, problems }));`;
 
-describe.skipIf(noDisk)(`a full disk${noDisk ? ` (skipped: ${noDisk})` : ""}`, () => {
+describe.skipIf(noDisk)("a full disk", () => {
   it("ends a publication with what to do, and leaves nothing of it", () => {
     expect(runOn("disk", publishTooMuch)).toEqual({
       failed: { code: "io", message: expect.stringMatching(/weights.bin: the disk is full; free some space/) },

@@ -3,18 +3,18 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Observations, Step } from "./evidence.js";
 import { Judge, type Role } from "./judge/judge.js";
 import { seeded } from "./judge/seeded.testkit.js";
-import { postgresMissing, startPostgres, type TestPostgres } from "./postgres.testkit.js";
+import { noPostgres, startPostgres, type TestPostgres } from "./postgres.testkit.js";
 import { openRegistry, temporaryFolder } from "./registry.testkit.js";
 
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
-  if (postgresMissing === undefined) postgres = await startPostgres();
+  if (!noPostgres) postgres = await startPostgres();
 }, 60_000);
 afterAll(() => postgres?.stop());
 
 const databases = [
-  { name: "SQLite", missing: undefined, databaseUrl: async () => undefined },
-  { name: "PostgreSQL", missing: postgresMissing, databaseUrl: () => postgres!.freshDatabase() },
+  { name: "SQLite", missing: false, databaseUrl: async () => undefined },
+  { name: "PostgreSQL", missing: noPostgres, databaseUrl: () => postgres!.freshDatabase() },
 ];
 const step: Step = { alias: "prod", stepSeq: 4 };
 
@@ -33,7 +33,7 @@ function someAnswers(random: () => number, count: number): Observations {
 }
 
 for (const { name, missing, databaseUrl } of databases) {
-  describe.skipIf(missing)(`evidence in ${name}${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  describe.skipIf(missing)(`evidence in ${name}`, () => {
     async function openSeveral(count: number) {
       const shared = { folder: await temporaryFolder(), databaseUrl: await databaseUrl() };
       return Promise.all(Array.from({ length: count }, () => openRegistry(shared)));

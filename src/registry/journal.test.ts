@@ -2,23 +2,23 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { deploy, publishVersion, type RegistryCommand, rollBack } from "./commands.js";
-import { postgresMissing, startPostgres, type TestPostgres } from "./postgres.testkit.js";
+import { noPostgres, startPostgres, type TestPostgres } from "./postgres.testkit.js";
 import { manifestOf, openRegistry, temporaryFolder } from "./registry.testkit.js";
 import type { RegistryState } from "./state.js";
 
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
-  if (postgresMissing === undefined) postgres = await startPostgres();
+  if (!noPostgres) postgres = await startPostgres();
 }, 60_000);
 afterAll(() => postgres?.stop());
 
 const databases = [
-  { name: "SQLite", missing: undefined, databaseUrl: async () => undefined },
-  { name: "PostgreSQL", missing: postgresMissing, databaseUrl: () => postgres!.freshDatabase() },
+  { name: "SQLite", missing: false, databaseUrl: async () => undefined },
+  { name: "PostgreSQL", missing: noPostgres, databaseUrl: () => postgres!.freshDatabase() },
 ];
 
 for (const { name, missing, databaseUrl } of databases) {
-  describe.skipIf(missing)(`a journal in ${name}${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  describe.skipIf(missing)(`a journal in ${name}`, () => {
     /** Each with its own connection, as processes have. */
     async function openSeveral(count: number) {
       const shared = { folder: await temporaryFolder(), databaseUrl: await databaseUrl() };
@@ -88,32 +88,29 @@ for (const { name, missing, databaseUrl } of databases) {
   });
 }
 
-describe.skipIf(postgresMissing)(
-  `a broken connection${postgresMissing ? ` (skipped: ${postgresMissing})` : ""}`,
-  () => {
-    it("is opened again, and listened to", async () => {
-      const databaseUrl = await postgres!.freshDatabase();
-      const shared = { folder: await temporaryFolder(), databaseUrl };
-      const [a, b] = [await openRegistry(shared), await openRegistry(shared)];
-      const listening = async () => {
-        const client = new pg.Client({ connectionString: databaseUrl });
-        await client.connect();
-        const found = await client.query("select pid from pg_stat_activity where query = 'listen ocellus_journal'");
-        await client.end();
-        return found.rows.map(({ pid }) => pid);
-      };
-      await b.follow(
-        () => {},
-        () => {},
-      );
-      const [before] = await listening();
-      await postgres!.breakConnections(databaseUrl);
-      const another = expect.toSatisfy((pid) => pid !== before);
-      await vi.waitFor(async () => expect(await listening()).toEqual([another]), 10_000);
-      await a.run("x", publishVersion(manifestOf("v1")));
-      await vi.waitFor(() => expect(b.state.versions.has("v1")).toBe(true), 10_000);
-    });
-  },
-);
+describe.skipIf(noPostgres)("a broken connection", () => {
+  it("is opened again, and listened to", async () => {
+    const databaseUrl = await postgres!.freshDatabase();
+    const shared = { folder: await temporaryFolder(), databaseUrl };
+    const [a, b] = [await openRegistry(shared), await openRegistry(shared)];
+    const listening = async () => {
+      const client = new pg.Client({ connectionString: databaseUrl });
+      await client.connect();
+      const found = await client.query("select pid from pg_stat_activity where query = 'listen ocellus_journal'");
+      await client.end();
+      return found.rows.map(({ pid }) => pid);
+    };
+    await b.follow(
+      () => {},
+      () => {},
+    );
+    const [before] = await listening();
+    await postgres!.breakConnections(databaseUrl);
+    const another = expect.toSatisfy((pid) => pid !== before);
+    await vi.waitFor(async () => expect(await listening()).toEqual([another]), 10_000);
+    await a.run("x", publishVersion(manifestOf("v1")));
+    await vi.waitFor(() => expect(b.state.versions.has("v1")).toBe(true), 10_000);
+  });
+});
 
 type Registry = Awaited<ReturnType<typeof openRegistry>>;

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { isMissing } from "../base/prerequisite.testkit.js";
 
 const versionsFolder = "/usr/lib/postgresql";
 const programs = existsSync(versionsFolder)
@@ -15,8 +16,7 @@ const programs = existsSync(versionsFolder)
       .at(-1)
   : undefined;
 
-/** Why there is none, if there is none. */
-export const postgresMissing = programs === undefined ? "no PostgreSQL is installed here" : undefined;
+export const noPostgres = isMissing("PostgreSQL", programs, "apt install postgresql");
 
 export interface TestPostgres {
   /** The URL of a database that nobody has used. */

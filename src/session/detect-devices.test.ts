@@ -28,8 +28,9 @@ it.runIf(noWebGpu)("takes the CPU for auto", async () => {
   expect(await resolveDevice("auto")).toBe("cpu");
 });
 
-it("names the command that installs a missing provider", async () => {
-  const cuda = (await detectDevices()).find(({ device }) => device === "cuda")!;
-  if (cuda.works) return;
+// Only a machine with NVIDIA's libraries and card has it, and then nothing is missing.
+const hasCuda = (await detectDevices()).some(({ device, works }) => device === "cuda" && works);
+
+it.skipIf(hasCuda)("names the command that installs a missing provider", async () => {
   await expect(resolveDevice("cuda")).rejects.toThrow("no such provider; to mend: npm rebuild onnxruntime-node");
 });

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { OcellusError } from "../base/index.js";
 import { type Device, defaultThreads } from "./device.js";
+import { supportedBackends } from "./onnxruntime.js";
 import { tryDevice } from "./try-device.js";
 
 export interface DeviceStatus {
@@ -71,8 +72,7 @@ async function isWorthAuto(): Promise<boolean> {
 }
 
 async function problemOf(device: Device): Promise<Problem | undefined> {
-  const { listSupportedBackends } = await import("onnxruntime-node");
-  if (!listSupportedBackends().some(({ name, bundled }) => name === device && bundled))
+  if (!supportedBackends().some(({ name, bundled }) => name === device && bundled))
     return { found: "the installed onnxruntime-node has no such provider", mend: providerCommands[device] };
   try {
     await tryDevice(device);

@@ -2,9 +2,9 @@
  * One graph, ready to run. Values go in and come out as ONNX Runtime tensors over our own typed arrays, so a buffer
  * that is passed both as an input and as a preallocated output is written in place: that is how the KV cache lives.
  */
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { invariant, OcellusError } from "../base/index.js";
 import { type Device, defaultThreads } from "./device.js";
+import { createSession, type InferenceSession, Tensor } from "./onnxruntime.js";
 
 /** A tensor as the runtime takes it: typed array and shape. Opaque to other rooms but for `data` and `dims`. */
 export type DeviceTensor = Tensor;
@@ -64,7 +64,7 @@ export class GraphSession {
   /** Opens an ONNX model, or the file that holds one; its weights are mapped from the files it names. @throws `invalid_file`. */
   static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphSession> {
     try {
-      const session = await InferenceSession.create(model as string /* or bytes: the overloads take no union */, {
+      const session = await createSession(model, {
         executionProviders: options.device === "cpu" ? ["cpu"] : [options.device, "cpu"],
         intraOpNumThreads: options.threads ?? defaultThreads(),
         interOpNumThreads: 1,
@@ -81,6 +81,7 @@ export class GraphSession {
       });
       return new GraphSession(session, options);
     } catch (cause) {
+      if (cause instanceof OcellusError) throw cause;
       const path = typeof model === "string" ? model : "of our own";
       throw new OcellusError(
         "invalid_file",

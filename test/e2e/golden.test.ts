@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { chromiumPath, openBrowser } from "../support/browser.js";
+import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer } from "../support/server.js";
 
@@ -138,7 +138,7 @@ describe("golden init, check, run and report", () => {
   });
 });
 
-describe.skipIf(!chromiumPath)("the page of a report", () => {
+describe.skipIf(noBrowser)("the page of a report", () => {
   it("shows what changed, with its picture, and breaks nothing", async () => {
     const lines = readFileSync(join(folder, "a.golden"), "utf8").split("\n");
     const asB = (text: string) =>

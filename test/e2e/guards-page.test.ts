@@ -5,58 +5,53 @@ import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Guards } from "../../src/guard/index.js";
-import { chromiumPath, openBrowser } from "../support/browser.js";
+import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { forbiddenPicture, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";
 import { startServer, type TestServer } from "../support/server.js";
 
 vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
 
-describe.skipIf(!chromiumPath)(
-  chromiumPath ? "the guards' page" : "the guards' page (skipped: no Chromium here)",
-  () => {
-    const folder = temporaryFolder();
-    let server: TestServer;
-    let guards: Guards;
-    let browser: Browser;
-    let page: Page;
-    const mishaps: string[] = [];
-    beforeAll(async () => {
-      const outDir = temporaryFolder();
-      const web = join(repository, "web");
-      await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
-      guards = await openGuards(folder, await strictPolicy());
-      server = await startServer({ scripted: witness() }, {}, { guards, webFolder: outDir });
-      browser = await openBrowser();
-      page = await (await browser.newContext()).newPage();
-      page.on("pageerror", (error) => mishaps.push(String(error)));
-      page.on("console", (message) => message.type() === "error" && mishaps.push(message.text()));
-      await page.goto(`${server.url}/#/guards`);
-    }, 120_000);
-    afterAll(async () => {
-      await browser?.close();
-      await server?.close();
-      await guards?.close();
-    });
+describe.skipIf(noBrowser)("the guards' page", () => {
+  const folder = temporaryFolder();
+  let server: TestServer;
+  let guards: Guards;
+  let browser: Browser;
+  let page: Page;
+  const mishaps: string[] = [];
+  beforeAll(async () => {
+    const outDir = temporaryFolder();
+    const web = join(repository, "web");
+    await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
+    guards = await openGuards(folder, await strictPolicy());
+    server = await startServer({ scripted: witness() }, {}, { guards, webFolder: outDir });
+    browser = await openBrowser();
+    page = await (await browser.newContext()).newPage();
+    page.on("pageerror", (error) => mishaps.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && mishaps.push(message.text()));
+    await page.goto(`${server.url}/#/guards`);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await guards?.close();
+  });
 
-    it("shows the policy, tries words and pictures, and takes a false hit", async () => {
-      await page.getByText(`Policy ${guards.policy.version}`).waitFor();
-      await page.getByRole("textbox", { name: "A sentence to check" }).fill(`the town of ${forbiddenWord}`);
-      const chooser = page.waitForEvent("filechooser");
-      await page.getByRole("button", { name: "Choose pictures to check" }).click();
-      await (await chooser).setFiles({ name: "grey.png", mimeType: "image/png", buffer: forbiddenPicture });
-      await page.getByText("grey.png").waitFor();
-      await page.getByRole("button", { name: "Check", exact: true }).click();
-      const result = page.getByRole("status");
-      await result.getByText("blocked").first().waitFor();
-      expect(await result.innerText()).toMatch(/words: words 0\.60[\s\S]*known: violence 1\.00/);
-      await result.getByRole("button", { name: "Not a hit" }).first().click();
-      await page.getByText("Noted for whoever keeps the lists.").waitFor();
-      expect(readFileSync(join(folder, "policy.json.proposals.jsonl"), "utf8")).toContain(
-        `the town of ${forbiddenWord}`,
-      );
-      await page.getByRole("heading", { name: "Your recent verdicts" }).waitFor();
-      expect(mishaps).toEqual([]);
-    });
-  },
-);
+  it("shows the policy, tries words and pictures, and takes a false hit", async () => {
+    await page.getByText(`Policy ${guards.policy.version}`).waitFor();
+    await page.getByRole("textbox", { name: "A sentence to check" }).fill(`the town of ${forbiddenWord}`);
+    const chooser = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Choose pictures to check" }).click();
+    await (await chooser).setFiles({ name: "grey.png", mimeType: "image/png", buffer: forbiddenPicture });
+    await page.getByText("grey.png").waitFor();
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    const result = page.getByRole("status");
+    await result.getByText("blocked").first().waitFor();
+    expect(await result.innerText()).toMatch(/words: words 0\.60[\s\S]*known: violence 1\.00/);
+    await result.getByRole("button", { name: "Not a hit" }).first().click();
+    await page.getByText("Noted for whoever keeps the lists.").waitFor();
+    expect(readFileSync(join(folder, "policy.json.proposals.jsonl"), "utf8")).toContain(`the town of ${forbiddenWord}`);
+    await page.getByRole("heading", { name: "Your recent verdicts" }).waitFor();
+    expect(mishaps).toEqual([]);
+  });
+});

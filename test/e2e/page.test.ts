@@ -9,7 +9,7 @@ import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { VisionLanguageModel } from "../../src/runtime/index.js";
 import type { ChatModel } from "../../src/server/index.js";
-import { chromiumPath, faultsOf, openBrowser } from "../support/browser.js";
+import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
 import { type OpenVersions, openVersions } from "../support/versioned-server.js";
@@ -77,7 +77,7 @@ async function ask(text: string): Promise<void> {
   await field().press("Enter");
 }
 
-describe.skipIf(!chromiumPath)(chromiumPath ? "the page" : "the page (skipped: no Chromium here)", () => {
+describe.skipIf(noBrowser)("the page", () => {
   beforeAll(async () => {
     const outDir = temporaryFolder();
     const web = join(repository, "web");

@@ -3,20 +3,20 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { replay, rollBack, startCanary } from "../../src/registry/index.js";
-import { postgresMissing, startPostgres, type TestPostgres } from "../../src/registry/postgres.testkit.js";
+import { noPostgres, startPostgres, type TestPostgres } from "../../src/registry/postgres.testkit.js";
 import { temporaryFolder } from "../support/folders.js";
 import type { ServeProcess } from "../support/serve-process.js";
 import { adminState, command, type SharedRegistry, sharedRegistry, versionFor } from "../support/several-servers.js";
 
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {
-  if (postgresMissing === undefined) postgres = await startPostgres();
+  if (!noPostgres) postgres = await startPostgres();
 }, 60_000);
 afterAll(() => postgres?.stop());
 
 const databases = [
-  { name: "SQLite", missing: undefined, databaseUrl: async () => undefined },
-  { name: "PostgreSQL", missing: postgresMissing, databaseUrl: () => postgres!.freshDatabase() },
+  { name: "SQLite", missing: false, databaseUrl: async () => undefined },
+  { name: "PostgreSQL", missing: noPostgres, databaseUrl: () => postgres!.freshDatabase() },
 ];
 const patience = { timeout: 30_000, interval: 50 };
 const timeout = 240_000;
@@ -38,7 +38,7 @@ async function receiver() {
 }
 
 for (const { name, missing, databaseUrl } of databases) {
-  describe.skipIf(missing)(`servers on ${name}${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  describe.skipIf(missing)(`servers on ${name}`, () => {
     const folder = temporaryFolder();
     const running: ServeProcess[] = [];
     let shared: SharedRegistry;

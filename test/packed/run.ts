@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chromiumPath, openBrowser } from "../support/browser.js";
+import { noBrowser, openBrowser } from "../support/browser.js";
 
 const repository = resolve(import.meta.dirname, "../..");
 const { name, exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
@@ -31,6 +31,7 @@ function step(what: string, isRight = true): void {
 }
 
 async function main(): Promise<void> {
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: repository, stdio: "inherit" });
   execFileSync("npm", ["pack", "--silent", "--pack-destination", root], { cwd: repository, stdio: "inherit" });
   mkdirSync(app);
   writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }));
@@ -47,7 +48,7 @@ async function main(): Promise<void> {
   const server = await serve();
   try {
     await askOverHttp(server.url);
-    if (chromiumPath) await clickThePage(server.url);
+    if (!noBrowser) await clickThePage(server.url);
     else step("the page is not opened: no Chromium here");
   } finally {
     step("told to stop, nothing of it is left", await server.stop());

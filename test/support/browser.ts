@@ -5,17 +5,18 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { isMissing } from "../../src/base/prerequisite.testkit.js";
 import { temporaryFolder } from "./folders.js";
 
 /** CHROMIUM, or where the packages of Debian and Chrome put it. */
-export const chromiumPath = [
+const chromiumPath = [
   process.env.CHROMIUM,
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ].find((path) => path && existsSync(path));
-if (!chromiumPath) console.warn("no Chromium found: tests of pages are skipped; name one in CHROMIUM");
+export const noBrowser = isMissing("Chromium", chromiumPath, "apt install chromium, or name one in CHROMIUM");
 
 /** Only pages of this repository are opened: a container's root may go without the sandbox. */
 export function openBrowser(): Promise<Browser> {

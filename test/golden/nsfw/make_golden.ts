@@ -1,7 +1,6 @@
 /**
- * Golden numbers of the guard nsfw: `npx tsx test/golden/nsfw/make_golden.ts FOLDER`, where FOLDER has been given
- * `npm install @tensorflow/tfjs@4 nsfwjs@4.3`. Reference: nsfwjs's own `classify` on TensorFlow.js's CPU backend, shown the
- * pixels that our decoder gives of the bundled pictures, and generated ones. Neither library is a dependency.
+ * Golden numbers of the guard nsfw: `npx tsx test/golden/nsfw/make_golden.ts`. Reference: nsfwjs's own `classify` on
+ * TensorFlow.js's CPU backend, shown the pixels that our decoder gives of the bundled pictures, and generated ones.
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,8 +11,8 @@ import { generatedPicture } from "../../support/generated-pictures.js";
 const root = join(import.meta.dirname, "../../..");
 const numPictures = 200;
 
-async function main(folder: string): Promise<void> {
-  const require = createRequire(join(folder, "package.json"));
+async function main(): Promise<void> {
+  const require = createRequire(import.meta.url);
   const tf = require("@tensorflow/tfjs");
   const nsfwjs = require("nsfwjs");
   await tf.setBackend("cpu");
@@ -35,7 +34,7 @@ async function main(folder: string): Promise<void> {
   writeFileSync(join(import.meta.dirname, "scores.json"), `${text.replaceAll("},{", "},\n{")}\n`);
 }
 
-main(process.argv[2]!).catch((error) => {
+main().catch((error) => {
   console.error(error);
   process.exitCode = 1;
 });
