@@ -25,7 +25,7 @@ export async function main([what = "load", users = "2", seconds = "20"]: string[
     ocellus("publish", join(folder, "packed-int4"), "--tag", "again", "--registry", registryFolder);
     const registry = await Registry.open({ folder: registryFolder });
     await registry.run("bench", deploy("prod", "int4"));
-    const server = await serveProcess(["--registry", registryFolder]);
+    const server = await serveProcess(["--registry", registryFolder, "--insecure-local-admin"]);
     try {
       await load(server.url, Number(users), 5); // warm
       if (what === "judge") await judge(registry, server.url, Number(users));

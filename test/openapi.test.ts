@@ -35,7 +35,7 @@ let kept: OpenVersions;
 let document: Document;
 let ajv: Ajv2020;
 beforeAll(async () => {
-  server = await startServer({ tiny: await loadTiny() }, { collections: temporaryFolder() });
+  server = await startServer({ tiny: await loadTiny() }, { collections: temporaryFolder(), insecureLocalAdmin: true });
   server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
   kept = await openVersions({ v1: {}, v2: {}, v3: {} });
   server.services.versions = kept.versions;

@@ -112,7 +112,7 @@ export const serveConfigSchema = z.strictObject({
   adminKeysFile: z
     .string()
     .optional()
-    .describe("keys that may change versions over /admin/v1 (default: this machine alone, without a key)"),
+    .describe("keys that may change versions over /admin/v1 (default: one for this run, printed on a terminal)"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),
   logLevel: z
     .enum(["debug", "info", "warn", "error", "silent"])

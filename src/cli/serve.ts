@@ -2,27 +2,18 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
-import { OcellusError } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { isPacked, parsePlan } from "../pack/index.js";
 import { type FeatureStore, image, loadClip, openFeatureStore, type VisionLanguageModel } from "../runtime/index.js";
-import {
-  createApp,
-  createServices,
-  isLoopback,
-  KeyRing,
-  type Listening,
-  listen,
-  type Services,
-  type Versions,
-} from "../server/index.js";
+import { createApp, createServices, type Listening, listen, type Services, type Versions } from "../server/index.js";
 import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
 import { openModel, verdictsFolder } from "./open-model.js";
 import { packWithProgress } from "./pack.js";
 import { modelInTheBox, versionOf, webPage } from "./package-files.js";
 import { withReadProgress } from "./pass-progress.js";
+import { openKeys, whoMayAsk } from "./serve-access.js";
 import { logAsText } from "./serve-log.js";
 import { openVersions } from "./serve-versions.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "./terminal.js";
@@ -46,7 +37,7 @@ Examples:
 
 async function serve(command: Command, terminal: Terminal): Promise<void> {
   const { config } = await readConfig(command, process.env);
-  checkAccess(config);
+  const { adminNote, ...keys } = await openKeys(config, terminal.stdout.isTTY === true);
   const log = pino({ level: config.logLevel }, logDestination(config, terminal));
   const guards = await Guards.open(config.guards, {
     pictureLimits: { maxBytes: config.maxPictureBytes, maxPixels: config.maxPicturePixels },
@@ -58,8 +49,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     log,
     guards,
     version: versionOf(),
-    keys: config.keysFile === undefined || !config.auth ? undefined : await KeyRing.open(config.keysFile),
-    adminKeys: config.adminKeysFile === undefined ? undefined : await KeyRing.open(config.adminKeysFile),
+    ...keys,
     webFolder: webPage,
   });
   const features = await openFeatureStore(config);
@@ -75,6 +65,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     });
     services.models.open();
     printWelcome(config, services, listening, terminal);
+    if (adminNote !== undefined) printLine(terminal, adminNote);
     await stopped(terminal.signal);
     services.log.info("stopping: running answers are finished first");
   } finally {
@@ -92,15 +83,6 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await features.close();
     await services.collections?.close();
   }
-}
-
-/** Whoever opens the door to the network says so. */
-function checkAccess({ host, auth, keysFile }: ServeConfig): void {
-  if (isLoopback(host) || !auth || keysFile !== undefined) return;
-  throw new OcellusError(
-    "invalid_request",
-    `${host} can be reached by other machines: give --keys-file (see \`ocellus keys add --help\`), or say --no-auth`,
-  );
 }
 
 function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { write(line: string): void } {
@@ -198,12 +180,7 @@ function printWelcome(config: ServeConfig, services: Services, { url }: Listenin
   for (const { id, model } of services.models.all())
     printLine(terminal, `${bold(id)} ${dim(`(${model.info.weights} on ${model.info.device})`)} answers at ${url}/v1`);
   const page = services.webFolder === undefined ? "" : `page: ${url}  `;
-  printLine(terminal, dim(`${page}API: ${url}/docs  ${whoMayAsk(config, services)}  Ctrl-C stops`));
-}
-
-function whoMayAsk({ host }: ServeConfig, { keys }: Services): string {
-  if (keys) return "only with a key";
-  return isLoopback(host) ? "no key: for this machine only" : "NO KEY: anybody who can reach this address may ask";
+  printLine(terminal, dim(`${page}API: ${url}/docs  ${whoMayAsk(config, services.keys)}  Ctrl-C stops`));
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

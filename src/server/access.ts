@@ -6,11 +6,11 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import { OcellusError } from "../base/index.js";
 import type { App, RequestContext } from "./exchange.js";
 import type { RateState } from "./rate-limit.js";
-import type { Services } from "./services.js";
+import { type Services, versionsOf } from "./services.js";
 
-/** What needs a key: the API. The page, health and metrics show nothing of anybody's pictures. */
+/** What needs a key: the API. The page, its documents and health show nothing of anybody's images. */
 const guarded = "/v1/*";
-/** Has keys of its own: who may ask must not say who is asked. */
+/** Has keys of its own: a key that may ask does not decide who answers. */
 const administered = "/admin/*";
 
 export function addAccess(app: App, services: Services): void {
@@ -18,20 +18,14 @@ export function addAccess(app: App, services: Services): void {
     refuseForeignPages(c, services);
     await next();
   });
+  const warnOfProxy = proxyWarning(services);
   app.use(guarded, async (c, next) => {
-    const exchange = c.get("exchange");
-    const { keys, config, rates, lifecycle } = services;
-    lifecycle.admit();
-    const key = keys && (await keys.find(bearer(c)));
-    if (keys && !key)
-      throw new OcellusError(
-        "unauthorized",
-        "no valid API key: expected the header Authorization: Bearer sk-ocellus-…",
-      );
-    exchange.owner = key?.name ?? addressOf(c);
-    exchange.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
-    const perMinute = key?.requestsPerMinute ?? config.requestsPerMinute;
-    if (perMinute !== undefined) tellRate(c, rates.take(exchange.owner, perMinute));
+    warnOfProxy(c);
+    await admitAsker(c, services);
+    await next();
+  });
+  app.use("/metrics", async (c, next) => {
+    await admitScraper(c, services);
     await next();
   });
   app.use(administered, async (c, next) => {
@@ -40,30 +34,86 @@ export function addAccess(app: App, services: Services): void {
   });
 }
 
-/** The owner is the name in the history: never that of the judge, nor of a key that may only ask. */
-async function admitAdmin(c: RequestContext, { adminKeys, rates, lifecycle, config }: Services): Promise<void> {
-  lifecycle.admit();
+async function admitAsker(c: RequestContext, { keys, config, rates, lifecycle }: Services): Promise<void> {
   const exchange = c.get("exchange");
-  const key = adminKeys && (await adminKeys.find(bearer(c)));
-  if (adminKeys && !key)
-    throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
-  if (!adminKeys) refuseFarAdmin(c, config);
-  exchange.owner = `${key?.name ?? addressOf(c)}@admin`;
-  if (key?.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.owner, key.requestsPerMinute));
+  lifecycle.admit();
+  const key = keys && (await keys.find(bearer(c)));
+  if (keys && !key) throw noKey();
+  exchange.owner = key?.name ?? addressOf(c);
+  exchange.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
+  const perMinute = key?.requestsPerMinute ?? config.requestsPerMinute;
+  if (perMinute !== undefined) tellRate(c, rates.take(exchange.owner, perMinute));
 }
 
-/** Without admin keys: programs of this machine, and this server's own page. What came through a proxy came from afar. */
-function refuseFarAdmin(c: RequestContext, { host }: Services["config"]): void {
+/** Also of a server that drains, whose last figures matter. */
+async function admitScraper(c: RequestContext, { keys, adminKeys, config }: Services): Promise<void> {
+  const { metricsKey } = config;
+  if (metricsKey === "none") return;
+  const ring = metricsKey === "admin" ? adminKeys : keys;
+  if (!(await ring?.find(bearer(c)))) throw noKey();
+}
+
+function noKey(): OcellusError {
+  return new OcellusError("unauthorized", "no valid API key: expected the header Authorization: Bearer sk-ocellus-…");
+}
+
+/** Said once: without keys an address is a user, and behind a proxy all users have its address. */
+function proxyWarning({ keys, log }: Services): (c: RequestContext) => void {
+  let isSaid = keys !== undefined;
+  return (c) => {
+    if (isSaid || !isForwarded(c)) return;
+    isSaid = true;
+    log.warn(
+      "requests come through a proxy, and there are no keys: everybody behind it is one user, with one list of files and one limit; use --keys-file",
+    );
+  };
+}
+
+/** The owner is the name in the history: never that of the judge, nor of a key that may only ask. */
+async function admitAdmin(c: RequestContext, services: Services): Promise<void> {
+  const { adminKeys, rates, lifecycle, config } = services;
+  lifecycle.admit();
+  const exchange = c.get("exchange");
+  if (!adminKeys) {
+    versionsOf(services); // where there is nothing to change, that is the answer
+    refuseFarAdmin(c, config);
+    exchange.owner = `${addressOf(c)}@admin`;
+    return;
+  }
+  const key = await adminKeys.find(bearer(c));
+  if (!key)
+    throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
+  exchange.owner = `${key.name}@admin`;
+  if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.owner, key.requestsPerMinute));
+}
+
+/**
+ * Without admin keys: programs of this machine and this server's own page, if the operator has said so. A proxy on this
+ * machine looks like one of its programs, and some add no header; so this is never on by itself.
+ */
+function refuseFarAdmin(c: RequestContext, { host, insecureLocalAdmin }: Services["config"]): void {
+  if (!insecureLocalAdmin)
+    throw new OcellusError(
+      "unauthorized",
+      "versions are changed with an admin key, and this server has none: `ocellus keys add NAME --keys-file admin.json`, then `ocellus serve --admin-keys-file admin.json`",
+    );
   const asked = c.req.header("host") ?? "";
   const origin = c.req.header("origin");
-  const isProxied = ["forwarded", "x-forwarded-for", "x-real-ip"].some((name) => c.req.header(name) !== undefined);
   const isNear = addressOf(c) === "local" || isLoopback(addressOf(c));
   const isOwn = isLoopback(hostName(asked)) && (origin === undefined || isSameHost(origin, asked));
-  if (isLoopback(host) && isNear && isOwn && !isProxied) return;
+  if (isLoopback(host) && isNear && isOwn && !isForwarded(c)) return;
   throw new OcellusError(
     "unauthorized",
-    "without --admin-keys-file only programs of this machine and this server's own page may change versions",
+    "--insecure-local-admin lets programs of this machine and this server's own page in, and this request came by another way; use --admin-keys-file",
   );
+}
+
+/** Headers by which proxies say whom they ask for, or that they are there. */
+const forwarding =
+  /^(forwarded|via|x-(forwarded|envoy|original)-.*|(x-)?(real|client|cluster-client|true-client)-ip|(cf|fastly)-.*-ip|fastly-client-ip)$/;
+
+function isForwarded(c: RequestContext): boolean {
+  return [...c.req.raw.headers.keys()].some((name) => forwarding.test(name));
 }
 
 function bearer(c: RequestContext): string {

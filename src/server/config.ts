@@ -28,6 +28,14 @@ export const serverConfigSchema = z.strictObject({
     .describe("folder of collections to find pictures in (default: none; see index list)"),
   collectionsReadOnly: z.boolean().default(false).describe("collections are searched and not changed"),
   maxFilesBytes: count.default(256 * MiB).describe("of all uploaded pictures, kept in memory"),
+  insecureLocalAdmin: z
+    .boolean()
+    .default(false)
+    .describe("let programs of this machine change versions without an admin key; not beside a proxy or other users"),
+  metricsKey: z
+    .enum(["none", "api", "admin"])
+    .default("none")
+    .describe("which key /metrics asks for: none, api (one of --keys-file), admin (one of --admin-keys-file)"),
   requestsPerMinute: count.optional().describe("of each key (of each address without keys)"),
   maxConcurrent: count.optional().describe("answers of one key at once; those beyond wait"),
   corsOrigins: z.array(z.url()).default([]).describe("web pages of other origins that may ask"),

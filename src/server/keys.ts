@@ -57,27 +57,34 @@ export function keyFileText(keys: readonly ApiKey[]): string {
 
 /** Keys from a file that may change while the server runs: a removed key is refused within seconds. */
 export class KeyRing {
-  readonly #path: string;
-  #keys = new Map<string, ApiKey>();
+  readonly #path: string | undefined;
+  #keys: ReadonlyMap<string, ApiKey>;
   #look: FileLook | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string | undefined, keys: readonly ApiKey[] = []) {
     this.#path = path;
+    this.#keys = bySecret(keys);
+  }
+
+  /** Keys that are in no file: they last as long as the process. */
+  static of(keys: readonly ApiKey[]): KeyRing {
+    return new KeyRing(undefined, keys);
   }
 
   /** @throws as `readKeys`. */
   static async open(path: string): Promise<KeyRing> {
     const ring = new KeyRing(path);
-    await ring.#check();
+    await ring.#check(path);
     return ring;
   }
 
   /** @throws `unavailable` when the file was taken away or damaged: a list that cannot be read lets no one in. */
   async find(secret: string): Promise<ApiKey | undefined> {
-    if (performance.now() - this.#checkedAt > checkEveryMs) {
-      this.#checking ??= this.#check().finally(() => (this.#checking = undefined));
+    const path = this.#path;
+    if (path !== undefined && performance.now() - this.#checkedAt > checkEveryMs) {
+      this.#checking ??= this.#check(path).finally(() => (this.#checking = undefined));
       await this.#checking.catch((cause: unknown) => {
         throw new OcellusError("unavailable", "keys cannot be checked now; the server's log says why", { cause });
       });
@@ -85,16 +92,19 @@ export class KeyRing {
     return this.#keys.get(digest(secret));
   }
 
-  async #check(): Promise<void> {
-    const look = await lookAtFile(this.#path, this.#look);
-    if (look.digest !== this.#look?.digest)
-      this.#keys = new Map((await readKeys(this.#path)).map((key) => [key.sha256, key]));
+  async #check(path: string): Promise<void> {
+    const look = await lookAtFile(path, this.#look);
+    if (look.digest !== this.#look?.digest) this.#keys = bySecret(await readKeys(path));
     this.#look = look;
     this.#checkedAt = performance.now();
   }
 }
 
 const checkEveryMs = 2000;
+
+function bySecret(keys: readonly ApiKey[]): ReadonlyMap<string, ApiKey> {
+  return new Map(keys.map((key) => [key.sha256, key]));
+}
 
 function digest(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");

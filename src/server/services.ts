@@ -19,7 +19,7 @@ export interface ServerOptions {
   readonly version: string;
   /** Absent: no key is needed. */
   readonly keys?: KeyRing | undefined;
-  /** Absent: /admin is for this machine alone. */
+  /** Absent: /admin is closed, or with `insecureLocalAdmin` for this machine alone. */
   readonly adminKeys?: KeyRing | undefined;
   /** Absent: the doors to the models stand open. */
   readonly guards?: Guards | undefined;

@@ -43,7 +43,15 @@ export async function publishVersions(folder: string): Promise<Published> {
         "--prefix-bytes",
         `${prefixBytes}`,
       ];
-      return serveProcess(["--registry", registryFolder, "--log-level", "warn", ...memory, ...args]);
+      return serveProcess([
+        "--registry",
+        registryFolder,
+        "--insecure-local-admin",
+        "--log-level",
+        "warn",
+        ...memory,
+        ...args,
+      ]);
     },
   };
 }

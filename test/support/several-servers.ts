@@ -23,7 +23,7 @@ export async function sharedRegistry(folder: string, databaseUrl?: string): Prom
   for (const tag of ["v1", "v2"]) await registry.publish(packed, { ...about, tag });
   await registry.run("test", deploy("prod", "v1"));
   const database = databaseUrl === undefined ? [] : ["--database-url", databaseUrl];
-  const fixed = ["--registry", place, ...database, "--threads", "1", "--log-level", "warn"];
+  const fixed = ["--registry", place, ...database, "--threads", "1", "--log-level", "warn", "--insecure-local-admin"];
   return { registry, serve: (...args) => serveProcess([...fixed, ...args], env) };
 }
 

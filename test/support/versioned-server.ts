@@ -166,7 +166,7 @@ export async function startVersionedServer(
 ): Promise<VersionedServer> {
   const { versions, closed, loads, close } = await openVersions(behaviours, settings);
   const { registry, fleet, rollouts } = versions;
-  const server = await startServer({}, config, options);
+  const server = await startServer({}, { insecureLocalAdmin: options.adminKeys === undefined, ...config }, options);
   const { models, pixels, lifecycle, metrics, log } = server.services;
   const shadows = new Shadows({
     ...{ ...versions, pixels, log, draining: lifecycle.draining, meters: metrics.registry },

@@ -54,11 +54,18 @@ function Problem({ seen: { problem } }: { seen: Seen }) {
   if (problem.status === 404) return <Command text={words.missing} command="ocellus serve --registry ./registry" />;
   return (
     <>
-      <p className="notice">{problem.message}</p>
-      {problem.status === 401 && <AdminKeyField />}
+      {problem.status !== 401 && <p className="notice">{problem.message}</p>}
+      {problem.status === 401 && (
+        <>
+          <AdminKeyField />
+          <Command text={words.keyMade} command={makeAdminKey} />
+        </>
+      )}
     </>
   );
 }
+
+const makeAdminKey = "ocellus keys add NAME --keys-file admin.json && ocellus serve --admin-keys-file admin.json";
 
 function AdminKeyField() {
   const words = useWords();
