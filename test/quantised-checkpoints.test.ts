@@ -91,7 +91,7 @@ describe.each(Object.entries(cases))("the checkpoint %s", async (name, [weights,
 
   it(`is packed as ${weights} and told: ${note}`, async () => {
     const { path, notes } = await pack(source, { plan: parsePlan(weights), into: join(folder, name) });
-    expect(notes).toEqual([expect.stringContaining(note)]);
+    expect(notes).toEqual([expect.stringContaining("fixture.safetensors"), expect.stringContaining(note)]);
     if (!note.includes("kept")) return;
     const stored = await openCheckpoint(join(path, "weights.safetensors"));
     const part = async (suffix: string) => (await stored.read(`${matrix}.${suffix}`)).bytes.slice();

@@ -70,11 +70,41 @@ describe("opening a folder", () => {
     }
   });
 
-  it("prefers safetensors to PyTorch weights, and says so", async () => {
-    const folder = await folderOf({ "model.safetensors": ["a"], "pytorch_model.bin": {} });
-    const checkpoint = await openCheckpoint(folder);
-    expect(checkpoint.notes).toEqual(["safetensors and PyTorch weights are both present; reading the safetensors"]);
+  it.each<[string, Record<string, object | string[]>, string[], string[]]>([
+    [
+      "a whole file before an index, whose shards are of an older save",
+      {
+        "model.safetensors": ["new"],
+        "model.safetensors.index.json": index({ old: "1.safetensors" }),
+        "1.safetensors": ["old"],
+      },
+      ["new"],
+      ["1.safetensors", "model.safetensors.index.json"],
+    ],
+    [
+      "safetensors before PyTorch weights",
+      { "model.safetensors": ["a"], "pytorch_model.bin": {} },
+      ["a"],
+      ["pytorch_model.bin"],
+    ],
+    [
+      "an index before files that it does not name",
+      {
+        "model.safetensors.index.json": index({ a: "1.safetensors" }),
+        "1.safetensors": ["a"],
+        "adapter_model.safetensors": ["b"],
+      },
+      ["a"],
+      ["adapter_model.safetensors"],
+    ],
+    ["no state of training", { "model.safetensors": ["a"], "optimizer.pt": {}, "training_args.bin": {} }, ["a"], []],
+  ])("reads %s, and says what it leaves", async (_, files, names, leftover) => {
+    const checkpoint = await openCheckpoint(await folderOf(files));
     await checkpoint.close();
+    expect([...checkpoint.names()]).toEqual(names);
+    expect(checkpoint.leftover).toEqual(leftover);
+    expect(checkpoint.notes).toHaveLength(Math.sign(leftover.length));
+    for (const name of leftover) expect(checkpoint.notes[0]).toContain(name);
   });
 
   it("asks which file is meant when there are several and no index", async () => {

@@ -18,6 +18,8 @@ export interface Checkpoint extends TensorSource {
   readonly path: string;
   readonly format: WeightsFormat;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly mtimeMs: number }[];
+  /** Weights files and indexes of the folder that are not read, such as the shards of an older save. */
+  readonly leftover: readonly string[];
   /** What a user should know, in sentences. */
   readonly notes: readonly string[];
   /** The weights file a tensor lies in. */
@@ -51,7 +53,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const files: RandomAccessFile[] = [];
   try {
     const { tensors, notes } = weights.index ? await openShards(weights, files) : await openSingle(weights, files);
-    return new OpenCheckpoint(weights, files, tensors, [...weights.notes, ...notes]);
+    return new OpenCheckpoint(weights, files, tensors, notes);
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));
     throw error;
@@ -137,9 +139,17 @@ function heldTwice(indexPath: string, tensor: string, listed: string, other: str
   );
 }
 
+function leftoverNotes(leftover: readonly string[], read: string): string[] {
+  if (leftover.length === 0) return [];
+  const more = leftover.length > 3 ? ` and ${leftover.length - 3} more` : "";
+  const named = leftover.slice(0, 3).map((name) => shorten(name));
+  return [`${read} is read; other weights beside it are not: ${named.join(", ")}${more}`];
+}
+
 class OpenCheckpoint implements Checkpoint {
   readonly path: string;
   readonly format: WeightsFormat;
+  readonly leftover: readonly string[];
   readonly notes: readonly string[];
   readonly #files: readonly RandomAccessFile[];
   readonly #tensors: Tensors;
@@ -147,7 +157,9 @@ class OpenCheckpoint implements Checkpoint {
   constructor(weights: WeightFiles, files: readonly RandomAccessFile[], tensors: Tensors, notes: readonly string[]) {
     this.path = weights.folder;
     this.format = weights.format;
-    this.notes = notes;
+    const read = new Set([weights.index, ...files.map(({ path }) => basename(path))]);
+    this.leftover = weights.all.filter((name) => !read.has(name));
+    this.notes = [...leftoverNotes(this.leftover, weights.single ?? weights.index!), ...notes];
     this.#files = files;
     this.#tensors = tensors;
   }

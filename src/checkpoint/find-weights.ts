@@ -1,4 +1,7 @@
-/** Which files of a folder hold the weights, by the names Hugging Face gives them. */
+/**
+ * Which files of a folder hold the weights, by the names Hugging Face gives them and in the order of the reference: one
+ * whole file before an index of shards, safetensors before PyTorch. [transformers modeling_utils.py]
+ */
 import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { ioError, OcellusError, shorten } from "../base/index.js";
@@ -14,7 +17,8 @@ export interface WeightFiles {
   /** One weights file, or the index of a sharded checkpoint. */
   readonly single?: string;
   readonly index?: string;
-  readonly notes: readonly string[];
+  /** All weights files and indexes of the folder, read or not. */
+  readonly all: readonly string[];
 }
 
 const patterns: Readonly<Record<WeightsFormat, RegExp>> = { safetensors: /\.safetensors$/, torch: /\.(bin|pt|pth)$/ };
@@ -39,26 +43,29 @@ export async function findWeights(path: string): Promise<WeightFiles> {
     );
   }
   if (chosen.single) await fileInside(path, chosen.single);
-  const both = chosen.format === "safetensors" && names.some((name) => /^pytorch_model.*\.bin$/.test(name));
-  return {
-    ...chosen,
-    notes: both ? ["safetensors and PyTorch weights are both present; reading the safetensors"] : [],
-  };
+  return chosen;
 }
 
 function choose(folder: string, names: readonly string[], format: WeightsFormat): WeightFiles | undefined {
-  const base = { folder: resolve(folder), format, notes: [] };
-  if (names.includes(indexNames[format])) return { ...base, index: indexNames[format] };
+  const all = names.filter(isWeights);
+  const base = { folder: resolve(folder), format, all };
   if (names.includes(usualNames[format])) return { ...base, single: usualNames[format] };
-  const candidates = names.filter(
-    (name) => patterns[format].test(name) && !/^(training_args|optimizer|scheduler|rng_state)/.test(name),
-  );
+  if (names.includes(indexNames[format])) return { ...base, index: indexNames[format] };
+  const candidates = all.filter((name) => patterns[format].test(name));
   if (candidates.length <= 1) return candidates[0] === undefined ? undefined : { ...base, single: candidates[0] };
   throw new OcellusError(
     "invalid_file",
     `${folder} holds several weights files and no index: ${shorten(candidates.slice(0, 8).join(", "), 160)}; name the one to open, or add ${indexNames[format]}`,
     { details: { folder, candidates } },
   );
+}
+
+/** What a trainer keeps to go on from has the same endings. */
+const trainingState = /^(training_args|optimizer|scheduler|rng_state)/;
+
+function isWeights(name: string): boolean {
+  if (Object.values(indexNames).includes(name)) return true;
+  return Object.values(patterns).some((pattern) => pattern.test(name)) && !trainingState.test(name);
 }
 
 function singleFile(path: string): WeightFiles {
@@ -69,7 +76,7 @@ function singleFile(path: string): WeightFiles {
       "invalid_file",
       `${path}: expected a folder, or a file ending in .safetensors, .bin, .pt or .pth`,
     );
-  return { folder: dirname(resolve(path)), format, single: name, notes: [] };
+  return { folder: dirname(resolve(path)), format, single: name, all: [] };
 }
 
 async function isFile(path: string): Promise<boolean> {

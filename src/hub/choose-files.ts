@@ -10,7 +10,8 @@ export interface ChosenFiles {
   readonly leftOut: readonly RemoteFile[];
 }
 
-const sideFile = /\.(json|jinja|txt|model)$/;
+/** Not the index of shards that are left on the hub. */
+const sideFile = /(?<!\.index)\.json$|\.(jinja|txt|model)$/;
 const trainingState = /^(training_args|optimizer|scheduler|rng_state)/;
 
 /**
@@ -21,11 +22,7 @@ export function chooseFiles(repo: string, all: readonly RemoteFile[], include: r
   const top = all.filter(({ path }) => !path.includes("/"));
   const weights = chooseWeights(top.map(({ path }) => path));
   if (weights.length === 0) throw noWeights(repo, all);
-  const otherIndex = weights[0]!.endsWith(".safetensors") ? /\.bin\.index\.json$/ : /\.safetensors\.index\.json$/;
-  const wanted = new Set([
-    ...weights,
-    ...top.map((f) => f.path).filter((p) => sideFile.test(p) && !otherIndex.test(p)),
-  ]);
+  const wanted = new Set([...weights, ...top.map(({ path }) => path).filter((path) => sideFile.test(path))]);
   const isIncluded = include.map((glob) => globMatcher(glob));
   const isChosen = ({ path }: RemoteFile) =>
     !isOurs(path) && (wanted.has(path) || isIncluded.some((matches) => matches(path)));
@@ -36,12 +33,17 @@ export function chooseFiles(repo: string, all: readonly RemoteFile[], include: r
 
 /** In the checkpoint room's order of preference. `consolidated` files hold the same weights under other names. */
 function chooseWeights(names: readonly string[]): string[] {
-  const safetensors = names.filter((name) => name.endsWith(".safetensors"));
-  const indexed = names.includes("model.safetensors.index.json");
-  if (!indexed && safetensors.includes("model.safetensors")) return ["model.safetensors"];
-  if (safetensors.length > 0) return safetensors.filter((name) => !indexed || !name.startsWith("consolidated"));
-  for (const pattern of [/\.bin$/, /\.(pt|pth)$/]) {
+  const ofFormat = [
+    ["model.safetensors", /\.safetensors$/],
+    ["pytorch_model.bin", /\.bin$/],
+    ["pytorch_model.bin", /\.(pt|pth)$/],
+  ] as const;
+  for (const [whole, pattern] of ofFormat) {
     const weights = names.filter((name) => pattern.test(name) && !trainingState.test(name));
+    if (weights.includes(whole)) return [whole];
+    const index = `${whole}.index.json`;
+    if (weights.length > 0 && names.includes(index))
+      return [index, ...weights.filter((name) => !/^consolidated/.test(name))];
     if (weights.length > 0) return weights;
   }
   return [];

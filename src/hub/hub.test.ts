@@ -57,6 +57,10 @@ describe("chooseFiles", () => {
     ]);
     const sharded = ["model-1.safetensors", "model-2.safetensors", "model.safetensors.index.json"];
     expect(chosen([...sharded, "consolidated.safetensors", "pytorch_model.bin"])).toEqual(sharded);
+    expect(chosen([...sharded, "model.safetensors"])).toEqual(["model.safetensors"]); // the shards are of an older save
+    const shardedBin = ["pytorch_model-1.bin", "pytorch_model.bin.index.json"];
+    expect(chosen([...shardedBin, "model.onnx"])).toEqual(shardedBin);
+    expect(chosen([...shardedBin, "pytorch_model.bin"])).toEqual(["pytorch_model.bin"]);
     expect(chosen(["pytorch_model.bin", "training_args.bin", "optimizer.pt", "model.gguf"])).toEqual([
       "pytorch_model.bin",
     ]);
