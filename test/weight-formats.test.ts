@@ -36,14 +36,15 @@ async function writeRestored(plan: PackingPlan, into: string): Promise<string> {
   mkdirSync(path);
   copyFileSync(join(source, "config.json"), join(path, "config.json"));
   const checkpoint = await openCheckpoint(source);
-  const { canonicalName } = familyOf(await checkpoint.readJson("config.json"));
+  const { canonicalName, parts } = familyOf(await checkpoint.readJson("config.json"));
+  const place = (name: string) => ({ name: canonicalName(name), part: parts(canonicalName(name)) });
   const restored = async (name: string): Promise<Tensor> => {
     const tensor = await checkpoint.read(name);
     const [rows, columns] = tensor.shape;
     const isMatrix = tensor.shape.length === 2 && name.startsWith("language_model.");
     if (!isMatrix) return tensor;
     const values = toFloat32(tensor.bytes, tensor.dtype);
-    const format = formatOf(plan, canonicalName(name), columns);
+    const format = formatOf(plan, { ...place(name), columns });
     return float32Tensor(name, tensor.shape, restoredRows({ values, rows: rows!, columns: columns! }, format));
   };
   const tensors: Tensor[] = [];
@@ -56,9 +57,10 @@ async function writeRestored(plan: PackingPlan, into: string): Promise<string> {
 /** If wanted, the plan with float32 for every matrix that it would give to an integer product. */
 async function withoutRounding(plan: PackingPlan, wanted: boolean): Promise<PackingPlan> {
   const checkpoint = await openCheckpoint(source);
-  const { canonicalName } = familyOf(await checkpoint.readJson("config.json"));
+  const { canonicalName, parts } = familyOf(await checkpoint.readJson("config.json"));
+  const place = (name: string) => ({ name: canonicalName(name), part: parts(canonicalName(name)) });
   const names = [...checkpoint.names()].filter((name) => {
-    return formatOf(plan, canonicalName(name), checkpoint.info(name)!.shape[1]).kind === "int8";
+    return formatOf(plan, { ...place(name), columns: checkpoint.info(name)!.shape[1] }).kind === "int8";
   });
   await checkpoint.close();
   return wanted ? { ...plan, formats: new Map(names.map((name) => [canonicalName(name), { kind: "f32" }])) } : plan;

@@ -88,7 +88,9 @@ function fitRows(fit: FamilyFit, { green, red, yellow, dim }: Colours): string[]
   const unused = listed("unused", fit.unused, (tensor) => {
     const text = `${tensor.name} ${formatShape(tensor.shape)}, ${formatBytes(tensor.sizeBytes)}`;
     const why = unusedReasons[tensor.reason];
-    return `${tensor.reason === "unknown" ? yellow(text) : text}${dim(`: ${why}`)}${hint(tensor.nearest)}`;
+    const shown = { unknown: yellow, takes_part: red } as const;
+    const colour = tensor.reason in shown ? shown[tensor.reason as keyof typeof shown] : String;
+    return `${colour(text)}${dim(`: ${why}`)}${hint(tensor.nearest)}`;
   });
   return [...(rows.length === 0 ? whole : rows), ...unused];
 }
@@ -97,6 +99,7 @@ const unusedReasons = {
   tied_head: "a head beside the table that is used for it",
   static_positions: "a static table; positions come from rotary embedding",
   constant: "a stored constant, computed anew",
+  takes_part: "takes part in the reference's sums, so loading refuses it",
   unknown: "read by no graph of this family",
 } as const;
 

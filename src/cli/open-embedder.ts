@@ -6,7 +6,7 @@ import { familyOf } from "../models/index.js";
 import { embedderOf, loadClip, type PictureEmbedder } from "../runtime/index.js";
 import { withGuards, withModel } from "./open-model.js";
 import { loadOptions, type ModelFlags } from "./options.js";
-import type { Terminal } from "./terminal.js";
+import { printNotes, type Terminal } from "./terminal.js";
 
 export type EitherModel =
   | { readonly kind: "clip"; readonly model: GuardedEmbedder }
@@ -23,6 +23,7 @@ export async function withEitherModel<T>(
   if (config === undefined || familyOf(config).kind !== "dual_encoder")
     return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind: "chat", model }));
   const model = await loadClip(folder, { ...loadOptions(flags), signal: terminal.signal });
+  if (!flags.json) printNotes(terminal, model.info.notes);
   try {
     return await withGuards(flags, (guards) => body({ kind: "clip", model: guards.embedding(model) }));
   } finally {

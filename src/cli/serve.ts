@@ -112,13 +112,16 @@ async function loadModels(
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
     const checkpoint = await resolveModel(folder);
-    services.models.addEmbedder(name, await loadClip(checkpoint, load), checkpoint);
+    const embedder = await loadClip(checkpoint, load);
+    printNotes(terminal, embedder.info.notes);
+    services.models.addEmbedder(name, embedder, checkpoint);
   }
 }
 
 async function openVersion(config: ServeConfig, features: FeatureStore, folder: string, terminal: Terminal) {
   const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
   const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
+  printNotes(terminal, model.info.notes);
   await warmUp(model, terminal.signal);
   return model;
 }

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { familyOf } from "../models/index.js";
+import { wantedTensors } from "../pack/index.js";
 import type { Shape } from "../tensor/index.js";
-import { wantedTensors } from "./family-fit.js";
 import { describeCheckpoint } from "./index.js";
 import { config8B, writeCheckpoint, writeSparseCheckpoint } from "./stranger.testkit.js";
 
@@ -185,7 +185,7 @@ describe("a stranger's checkpoint", () => {
 
   it.each([
     ["absent", undefined, /no config\.json beside the weights/],
-    ["invalid", { model_type: "qwen3" }, /vocab_size/],
+    ["invalid", { model_type: "qwen3", vocab_size: "40" }, /vocab_size/],
   ])("is described with its config %s", async (state, config, problem) => {
     const described = await describeCheckpoint(
       await writeCheckpoint(join(folder, `config-${state}`), { "a.b": [2] }, config),

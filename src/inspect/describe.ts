@@ -5,11 +5,11 @@
  */
 import { OcellusError } from "../base/index.js";
 import { baseName, type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
-import { type AnyFamily, families, familyOf } from "../models/index.js";
-import { isPacked } from "../pack/index.js";
+import { type AnyFamily, configNotes, families, familyOf } from "../models/index.js";
+import { isPacked, wantedTensors } from "../pack/index.js";
 import { byteLength, type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
 import { type Answer, answers } from "./answers.js";
-import { type FamilyFit, familyFit, wantedTensors } from "./family-fit.js";
+import { type FamilyFit, familyFit } from "./family-fit.js";
 import { groupBy } from "./group-by.js";
 import { describeHead, type Head, proveHead } from "./head.js";
 import { type ModuleNode, moduleTree } from "./module-tree.js";
@@ -111,7 +111,7 @@ async function describeOpen(
     ...(head && { head }),
     ...(fit && { fit }),
     answers: answers(infos, json),
-    notes: checkpoint.notes,
+    notes: [...checkpoint.notes, ...(family ? configNotes(family, json) : [])],
     tensors,
   };
 }

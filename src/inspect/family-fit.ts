@@ -3,13 +3,8 @@
  * and remembers it, so the wanted names and shapes are those that packing will ask for, and nothing is listed twice.
  */
 import { nearestNames } from "../base/index.js";
-import { recordingCatalog } from "../graph/index.js";
-import type { AnyFamily } from "../models/index.js";
-import { buildGraphs } from "../pack/index.js";
+import { type UnreadReason, unreadReason } from "../pack/index.js";
 import { byteLength, type Shape, sameShape, type TensorInfo } from "../tensor/index.js";
-
-/** Why a tensor is not read: a head beside a tied table, positions that rotary embedding replaced, a stored constant. */
-export type UnusedReason = "tied_head" | "static_positions" | "constant" | "unknown";
 
 export interface FamilyFit {
   readonly numWanted: number;
@@ -20,7 +15,7 @@ export interface FamilyFit {
     readonly name: string;
     readonly shape: Shape;
     readonly sizeBytes: number;
-    readonly reason: UnusedReason;
+    readonly reason: UnreadReason;
     readonly nearest?: string;
   }[];
   /** One tensor under two spellings; packing refuses it. */
@@ -29,18 +24,6 @@ export interface FamilyFit {
 
 /** Names get a nearest match as long as that costs no time: a whole model of wrong names is seen from the first few. */
 const maxNearest = 16;
-
-/** The tensors that a config calls for, under the names our graphs use. @throws `invalid_config`. */
-export function wantedTensors(family: AnyFamily, config: unknown): ReadonlyMap<string, Shape> {
-  const catalog = recordingCatalog(() => ({ kind: "f32" }));
-  buildGraphs(family, config, catalog);
-  const wanted = new Map([...catalog.tensors.values()].map(({ name, shape }) => [name, shape]));
-  if (family.kind === "language") {
-    const { vocabSize, hiddenSize } = family.dimensions(config);
-    wanted.set(family.embedTokens, [vocabSize, hiddenSize]); // read by the host, row by row
-  }
-  return wanted;
-}
 
 export function familyFit(
   tensors: readonly TensorInfo[],
@@ -60,7 +43,7 @@ export function familyFit(
       return found && !sameShape(found.shape, expected) ? [{ name: found.name, expected, found: found.shape }] : [];
     }),
     unused: unused.map(([canonical, { name, dtype, shape }], i) => {
-      const reason = unusedReason(canonical);
+      const reason = unreadReason(canonical, (name) => wanted.has(name));
       const hint = reason === "unknown" ? nearest(canonical, missingNames, i) : {};
       return { name, shape, sizeBytes: byteLength(dtype, shape), reason, ...hint };
     }),
@@ -84,14 +67,4 @@ function byCanonicalName(tensors: readonly TensorInfo[], canonicalName: (name: s
 function nearest(name: string, names: readonly string[], index: number): { nearest?: string } {
   const found = index < maxNearest ? nearestNames(name, names, 1)[0] : undefined;
   return found === undefined ? {} : { nearest: found };
-}
-
-function unusedReason(name: string): UnusedReason {
-  if (/(^|\.)(lm_head|embed_out)\.weight$/.test(name)) return "tied_head";
-  if (/(embed_positions|position_embeddings?|wpe)(\.weight)?$/.test(name)) return "static_positions";
-  if (
-    /(rotary_emb\.|\.)?(inv_freq|position_ids|masked_bias|attention\.bias|attn\.bias|cos_cached|sin_cached)$/.test(name)
-  )
-    return "constant";
-  return "unknown";
 }

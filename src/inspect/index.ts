@@ -10,7 +10,7 @@ export {
   type Totals,
 } from "./describe.js";
 export { type DiffOptions, diffCheckpoints } from "./diff.js";
-export type { FamilyFit, UnusedReason } from "./family-fit.js";
+export type { FamilyFit } from "./family-fit.js";
 export { type FormatError, formatErrors, type MatrixQuery, type TensorErrors } from "./format-errors.js";
 export type { Head, HeadVerdict } from "./head.js";
 export {

@@ -173,7 +173,7 @@ function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record
   return buildGraphs(
     family,
     config,
-    recordingCatalog((name) => formatOf(plan, name)),
+    recordingCatalog((name) => formatOf(plan, { name, part: family.parts(name) })),
   );
 }
 
@@ -193,7 +193,7 @@ function untiedTableBytes(family: AnyFamily, config: unknown, plan: PackingPlan,
   const sources = graphs.flatMap((graph) => graph.initializers.map(({ source }) => source));
   if (sources.some((source) => "tensors" in source && source.tensors[0] === family.embedTokens)) return 0;
   const { hiddenSize, vocabSize } = family.dimensions(config);
-  const format = formatOf(plan, family.embedTokens);
+  const format = formatOf(plan, { name: family.embedTokens, part: "embedding" });
   if ("blockSize" in format) return storedBytes(format, vocabSize, hiddenSize);
   return 2 * vocabSize * hiddenSize; // the checkpoint's own dtype: two bytes in all that are published
 }

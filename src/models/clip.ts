@@ -13,9 +13,14 @@ import { parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
+import { commonFields, irrelevant } from "./fields.js";
+import { partsOf, spelling } from "./names.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/32), so these are part of the format. */
 const towerSchema = z.object({
+  ...commonFields,
+  ...irrelevant("attention_dropout", "initializer_factor"), // training
+  ...irrelevant("projection_dim"), // of a tower alone; both project to the one beside them
   num_hidden_layers: layers.default(12),
   hidden_act: z.enum(["quick_gelu", "gelu"]).default("quick_gelu"),
   layer_norm_eps: epsilon.default(1e-5),
@@ -39,12 +44,22 @@ const visionSchema = towerSchema.extend({
   num_channels: z.literal(3).default(3),
 });
 
-const configSchema = z.object({
-  model_type: z.literal("clip"),
+/** Files of 2022 hold each tower twice: where there is a …_dict, the reference takes it, its defaults included. */
+const schema = z.object({
+  ...commonFields,
   projection_dim: size.default(512),
   text_config: textSchema.prefault({}),
+  text_config_dict: textSchema.nullish(),
   vision_config: visionSchema.prefault({}),
+  vision_config_dict: visionSchema.nullish(),
+  ...irrelevant("logit_scale_init_value", "initializer_factor"), // training
 });
+
+const configSchema = schema.transform(({ text_config_dict, vision_config_dict, ...config }) => ({
+  ...config,
+  text_config: text_config_dict ?? config.text_config,
+  vision_config: vision_config_dict ?? config.vision_config,
+}));
 
 type Config = z.infer<typeof configSchema>;
 type VisionConfig = z.infer<typeof visionSchema>;
@@ -123,6 +138,7 @@ const forgottenEos = 2;
 export const clip: DualEncoderFamily<Config> = {
   kind: "dual_encoder",
   modelType: "clip",
+  configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
     const { text_config: text, vision_config: vision } = config;
@@ -136,7 +152,16 @@ export const clip: DualEncoderFamily<Config> = {
     ]);
     return config;
   },
-  canonicalName: (name) => name,
+  canonicalName: spelling({
+    ...{ vision_model: "vision_model", text_model: "text_model", logit_scale: "logit_scale" },
+    ...{ visual_projection: "visual_projection", text_projection: "text_projection" },
+  }),
+  parts: partsOf(
+    ["vision_model.", "vision"],
+    ["text_model.embeddings.", "embedding"],
+    ["text_model.", "text"],
+    ["", "connector"],
+  ),
   graphs: (config) => ({
     vision: (builder) => buildVision(builder, config),
     text: (builder) => buildText(builder, config),

@@ -17,21 +17,39 @@ export const tokenId = z
   .max(2 ** 24);
 export const epsilon = z.number().positive().max(0.1);
 
-/** @throws `invalid_config` naming the first fields that do not fit. */
+/**
+ * @throws `invalid_config` naming the first fields that do not fit; `unsupported` when all of these are valid choices that
+ * our graphs do not compute.
+ */
 export function parseConfig<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   // The first few: a hostile list has as many problems as entries.
-  const problems = result.error.issues
-    .slice(0, 20)
-    .map((issue) => `${issue.path.join(".") || "(top level)"}: ${shorten(issue.message)}`);
-  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 60));
-  const more = problems.length > 3 ? "; and more" : "";
+  const issues = result.error.issues.slice(0, 20);
+  const fields = issues.map((issue) => issue.path.join(".") || "(top level)");
+  const problems = issues.map(
+    (issue, i) => `${fields[i]}: ${shorten(issue.message)}, found ${found(json, issue.path)}`,
+  );
+  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 100));
+  const listed = `${shown.join("; ")}${problems.length > 3 ? "; and more" : ""}`;
+  const details = { details: { file, fields, problems } };
+  if (issues.every(isChoice))
+    throw new OcellusError("unsupported", `${file}: ${listed}; this is not supported`, details);
   throw new OcellusError(
     "invalid_config",
-    `${file} does not describe this model family: ${shown.join("; ")}${more}; compare it with the checkpoint's original file`,
-    { details: { file, problems } },
+    `${file} does not describe this model family: ${listed}; compare it with the checkpoint's original file`,
+    details,
   );
+}
+
+/** One of several valid values, of which we take another. */
+function isChoice(issue: z.core.$ZodIssue): boolean {
+  return issue.code === "invalid_value" || (issue.code === "custom" && issue.params?.unsupported === true);
+}
+
+function found(json: unknown, path: readonly PropertyKey[]): string {
+  const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  return shorten(JSON.stringify(value) ?? "nothing", 40);
 }
 
 /** Sizes that must agree with each other, which a schema cannot say. */

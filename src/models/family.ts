@@ -2,8 +2,10 @@
  * What a model family must say of itself. One file per family, named by the checkpoint's `model_type`; everything else
  * in the house knows families only through this contract.
  */
+import type { z } from "zod";
 import type { GraphBuilder } from "../graph/index.js";
 import type { ImageGrid, ImageRecipe, PixelValues, VideoRecipe } from "../image/index.js";
+import type { Part } from "./names.js";
 
 /** Keys and values that one sequence keeps, for every layer [kv_heads, capacity, head_dim]. */
 export interface CacheSpec {
@@ -59,10 +61,14 @@ export type BuildGraph = (builder: GraphBuilder) => void;
 /** What packing needs of every family. */
 interface Family<C> {
   readonly modelType: string;
-  /** @throws `invalid_config` naming the field, what was expected and found. */
+  /** Every field of the config, by what becomes of it: fields.ts. */
+  readonly configSchema: z.ZodType<C>;
+  /** @throws `invalid_config`, or `unsupported` for a valid choice that is not ours, naming field and value. */
   parseConfig(json: unknown): C;
   /** The one spelling our graphs use, for every spelling found in checkpoints. */
   canonicalName(checkpointName: string): string;
+  /** The part of the model that a tensor belongs to, by its canonical name. */
+  parts(name: string): Part;
   /** The graphs of a model, by the name of their file. */
   graphs(config: C): Readonly<Record<string, BuildGraph>>;
 }

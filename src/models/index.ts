@@ -14,6 +14,8 @@ export type {
   VideoSide,
 } from "./family.js";
 export { indexPositions } from "./family.js";
+export { configNotes } from "./fields.js";
+export type { Part } from "./names.js";
 export {
   type AnyFamily,
   type Classifier,

@@ -12,6 +12,7 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import * as nn from "../nn/index.js";
 import { parseConfig } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
+import { partsOf } from "./names.js";
 
 const configSchema = z.object({
   model_type: z.literal("keras_mobilenet_v2"),
@@ -66,8 +67,10 @@ function block(
 export const kerasMobilenetV2: ClassifierFamily<Config> = {
   kind: "classifier",
   modelType: "keras_mobilenet_v2",
+  configSchema,
   parseConfig: (json) => parseConfig(configSchema, json, "config.json"),
   canonicalName: (name) => name,
+  parts: partsOf(["dense_", "head"], ["", "vision"]),
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: ({ labels }) => labels,
   recipe: () => ({

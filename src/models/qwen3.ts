@@ -9,9 +9,16 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
-import { ropeAngles } from "./rope.js";
+import { commonFields, irrelevant, only } from "./fields.js";
+import { decoderRoots, partsOf, spelling } from "./names.js";
+import { ropeAngles, ropeFields, ropeOf } from "./rope.js";
 
-export const qwen3Schema = z.object({
+export const eosSchema = z.union([tokenId, z.array(tokenId).min(1).max(16)]).nullish();
+
+/** The decoder's part of a config, whatever the class; sizes have no defaults here. */
+export const decoderFields = {
+  ...commonFields,
+  ...ropeFields("default"),
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
@@ -20,11 +27,29 @@ export const qwen3Schema = z.object({
   num_key_value_heads: size,
   head_dim: size,
   rms_norm_eps: epsilon.default(1e-6),
-  max_position_embeddings: size.default(2048),
   hidden_act: z.literal("silu").default("silu"),
-});
+  attention_bias: only(false),
+  eos_token_id: eosSchema,
+  use_sliding_window: only(false),
+  ...irrelevant("sliding_window", "max_window_layers"), // of use_sliding_window
+  layer_types: z.array(z.enum(["full_attention", "attention"])).nullish(),
+  ...irrelevant("attention_dropout"), // training
+};
 
-export type Qwen3Config = z.infer<typeof qwen3Schema>;
+/** What a missing size means to Qwen3Config and to Qwen3VLTextConfig. */
+export const referenceSizes = {
+  vocab_size: size.default(151_936),
+  hidden_size: size.default(4096),
+  intermediate_size: size.default(22_016),
+  num_hidden_layers: layers.default(32),
+  num_attention_heads: size.default(32),
+  num_key_value_heads: size.default(32),
+  head_dim: size.default(128),
+};
+
+export type Qwen3Config = Readonly<
+  Record<keyof typeof referenceSizes | "rms_norm_eps" | "max_position_embeddings", number>
+>;
 
 /** Where a family keeps the decoder, and how it spells the feed-forward products. */
 export interface Qwen3Spelling {
@@ -140,8 +165,6 @@ function mlp(scope: Scope, x: Value, config: Qwen3Config, { gate, up, down }: Qw
 /** <|endoftext|> and <|im_end|> of the Qwen vocabulary, for configs that leave them to generation_config.json. */
 const usualEos = [151645, 151643];
 
-export const eosSchema = z.union([tokenId, z.array(tokenId).min(1).max(16)]).nullish();
-
 /** What a decoder's config says of ends, as a list. */
 export function eosTokenIds(eos: z.infer<typeof eosSchema>): readonly number[] {
   return eos === undefined || eos === null ? usualEos : typeof eos === "number" ? [eos] : eos;
@@ -167,18 +190,11 @@ export function decoderCache(config: Qwen3Config) {
   return { numLayers, numKeyValueHeads, headDim };
 }
 
-/** Plain RoPE only: a scaled one (YaRN) would answer wrongly without a word. transformers 5 keeps θ in rope_parameters. */
-const plainRope = z.object({ rope_type: z.literal("default"), rope_theta: z.number().positive().optional() });
-
-const configSchema = qwen3Schema.extend({
-  model_type: z.literal("qwen3"),
-  eos_token_id: eosSchema,
+const configSchema = z.object({
+  ...decoderFields,
+  ...referenceSizes,
+  max_position_embeddings: size.default(32_768),
   tie_word_embeddings: z.boolean().default(false),
-  rope_theta: z.number().positive().optional(),
-  rope_scaling: plainRope.nullish(),
-  rope_parameters: plainRope.nullish(),
-  attention_bias: z.literal(false).default(false),
-  use_sliding_window: z.literal(false).default(false),
 });
 
 type Config = z.infer<typeof configSchema>;
@@ -186,6 +202,7 @@ type Config = z.infer<typeof configSchema>;
 export const qwen3: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3",
+  configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
     checkSizes(decoderRules(config));
@@ -193,7 +210,8 @@ export const qwen3: ModelFamily<Config> = {
   },
   dimensions: (config) => decoderDimensions(config, config.eos_token_id),
   cache: decoderCache,
-  canonicalName: (name) => name.replace(/^(?=layers\.|embed_tokens\.|norm\.)/, "model."),
+  canonicalName: spelling(decoderRoots("model")),
+  parts: partsOf(["model.embed_tokens.", "embedding"], ["lm_head.", "head"], ["", "decoder"]),
   embedTokens: "model.embed_tokens.weight",
   graphs: (config) => ({
     decoder: (builder) =>
@@ -207,8 +225,6 @@ export const qwen3: ModelFamily<Config> = {
   }),
   numDeepstack: () => 0,
   positions: () => indexPositions,
-  rotary: ({ head_dim, rope_theta, rope_scaling, rope_parameters }, { start, count }) => {
-    const theta = rope_parameters?.rope_theta ?? rope_scaling?.rope_theta ?? rope_theta ?? 1e6;
-    return ropeAngles(count, head_dim, theta, (i) => start + i);
-  },
+  rotary: (config, { start, count }) =>
+    ropeAngles(count, config.head_dim, ropeOf(config, 10_000).theta, (i) => start + i),
 };

@@ -23,76 +23,75 @@ import type {
   TokenRow,
   VideoSide,
 } from "./family.js";
+import { commonFields, irrelevant, only } from "./fields.js";
+import { decoderRoots, partsOf, spelling } from "./names.js";
 import {
   buildQwen3,
   decoderCache,
   decoderDimensions,
+  decoderFields,
   decoderRules,
   eosSchema,
   type Qwen3Spelling,
-  qwen3Schema,
+  referenceSizes,
 } from "./qwen3.js";
-import { ropeAngles } from "./rope.js";
+import { ropeAngles, ropeFields, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
-  depth: layers,
-  hidden_size: size,
-  intermediate_size: size,
-  num_heads: size,
+  ...commonFields,
+  ...ropeFields("axial", "default"),
+  depth: layers.default(27),
+  hidden_size: size.default(1152),
+  intermediate_size: size.default(4304),
+  num_heads: size.default(16),
+  head_dim: size.nullish(),
   in_channels: z.literal(3).default(3),
   patch_size: size.default(16),
   temporal_patch_size: z.literal(2).default(2),
   spatial_merge_size: z.literal(2).default(2),
-  out_hidden_size: size,
-  num_position_embeddings: size,
-  deepstack_visual_indexes: z.array(z.number().int().min(0).max(1024)).max(16),
+  out_hidden_size: size.default(3584),
+  num_position_embeddings: size.default(2304),
+  deepstack_visual_indexes: z.array(z.number().int().min(0).max(1024)).max(16).default([8, 16, 24]),
   hidden_act: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
+  num_attention_heads: only(), // to the reference another spelling of num_heads and depth
+  num_hidden_layers: only(),
 });
 
-/** transformers 4 writes rope_theta and rope_scaling, transformers 5 one object rope_parameters. */
-const ropeSchema = z.object({
-  rope_type: z.literal("default").default("default"),
-  rope_theta: z.number().positive().optional(),
-  mrope_section: z.array(size).length(3),
-  mrope_interleaved: z.literal(true),
+const textSchema = z.object({
+  ...decoderFields,
+  ...referenceSizes,
+  ...ropeFields("default", "mrope"),
+  max_position_embeddings: size.default(128_000),
+  ...irrelevant("tie_word_embeddings"), // the whole model's decides
 });
-
-const textSchema = qwen3Schema
-  .extend({
-    rope_theta: z.number().positive().optional(),
-    rope_scaling: ropeSchema.nullish(),
-    rope_parameters: ropeSchema.nullish(),
-  })
-  .transform(({ rope_theta, rope_scaling, rope_parameters, ...rest }, context) => {
-    const rope = rope_parameters ?? rope_scaling;
-    if (!rope) {
-      context.addIssue({ code: "custom", message: "expected rope_parameters or rope_scaling with mrope_section" });
-      return z.NEVER;
-    }
-    return { ...rest, ropeTheta: rope.rope_theta ?? rope_theta ?? 5e6, mropeSection: rope.mrope_section };
-  });
 
 const configSchema = z.object({
-  model_type: z.literal("qwen3_vl"),
-  image_token_id: tokenId,
+  ...commonFields,
+  image_token_id: tokenId.default(151_655),
   video_token_id: tokenId.default(151_656),
+  ...irrelevant("vision_start_token_id", "vision_end_token_id"), // the chat template writes them
   eos_token_id: eosSchema,
   tie_word_embeddings: z.boolean().default(false),
-  vision_config: visionSchema,
-  text_config: textSchema,
+  vision_config: visionSchema.prefault({}),
+  text_config: textSchema.prefault({}),
 });
 
 type Config = z.infer<typeof configSchema>;
 type VisionConfig = z.infer<typeof visionSchema>;
 
-/** Not in any config: LayerNorm's ε and the base of the vision tower's rotation. */
+/** Not in any config. */
 const normEpsilon = 1e-6;
+/** What a config leaves out: bases of the rotations, and how MRoPE shares the frequencies between T, H and W. */
 const visionTheta = 10_000;
+const textTheta = 500_000;
+const mropeSection = [24, 20, 20];
 
 // ---------------------------------------------------------------------------------------------------------- vision
 
 /** One picture, or one pair of a video's frames. pixel_values [num_patches, 3·2·16·16], 2×2 merge blocks in raster order → visual_tokens [num_patches/4, H] */
-function buildVision(builder: GraphBuilder, { vision_config: config }: Config): void {
+function buildVision(builder: GraphBuilder, whole: Config): void {
+  const { vision_config: config } = whole;
+  const taps = deepstackTaps(whole);
   const numPatches = "4*num_tokens";
   const half = config.hidden_size / config.num_heads / 2;
   const scope = builder.root.at("model.visual");
@@ -109,9 +108,10 @@ function buildVision(builder: GraphBuilder, { vision_config: config }: Config): 
   let x = scope.reshape(patches, [1, -1, config.hidden_size]); // one sequence: a picture attends only to itself
   for (let n = 0; n < config.depth; n++) {
     x = visionBlock(scope.at("blocks").at(n), x, rotary, config);
-    const tap = config.deepstack_visual_indexes.indexOf(n);
-    if (tap >= 0)
-      builder.output(`deepstack.${tap}`, merger(scope.at("deepstack_merger_list").at(tap), x, config, "after"));
+    const order = taps.findIndex(({ layer }) => layer === n);
+    if (order < 0) continue;
+    const own = scope.at("deepstack_merger_list").at(taps[order]!.merger);
+    builder.output(`deepstack.${order}`, merger(own, x, config, "after"));
   }
   builder.output("visual_tokens", merger(scope.at("merger"), x, config, "before"));
 }
@@ -215,10 +215,10 @@ function interpolation(
 }
 
 /** Angles of a patch: a quarter of head_dim turns with its row, as many frequencies again with its column. */
-function visionAngles(places: readonly Place[], headDim: number): RotaryAngles {
+function visionAngles(places: readonly Place[], headDim: number, theta: number): RotaryAngles {
   const quarter = headDim / 4;
-  const byRow = ropeAngles(places.length, 2 * quarter, visionTheta, (i) => places[i]!.row);
-  const byColumn = ropeAngles(places.length, 2 * quarter, visionTheta, (i) => places[i]!.column);
+  const byRow = ropeAngles(places.length, 2 * quarter, theta, (i) => places[i]!.row);
+  const byColumn = ropeAngles(places.length, 2 * quarter, theta, (i) => places[i]!.column);
   const joined = (part: "cos" | "sin") => {
     const out = new Float32Array(places.length * 2 * quarter);
     for (let i = 0; i < places.length; i++) {
@@ -238,7 +238,7 @@ function visionInputs(
   const n = places.length;
   const headDim = config.hidden_size / config.num_heads;
   const { indices, weights } = interpolation(places, grid, Math.sqrt(config.num_position_embeddings));
-  const { cos, sin } = visionAngles(places, headDim);
+  const { cos, sin } = visionAngles(places, headDim, ropeOf(config, visionTheta).theta);
   return {
     pixel_values: { dtype: "f32", shape, data },
     pos_indices: { dtype: "i64", shape: [4, n], data: indices },
@@ -274,31 +274,40 @@ function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]
 
 /** Interleaved MRoPE: frequencies take turns T, H, W until a section is used up; what is left belongs to T. */
 function rotary({ text_config: text }: Config, { start, count, positions }: TokenRow): RotaryAngles {
-  const [, h, w] = text.mropeSection as [number, number, number];
+  const { theta, mropeSection: section = mropeSection } = ropeOf(text, textTheta);
+  const [, h, w] = section as [number, number, number];
   const axisOf = (f: number) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0);
   const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
-  return ropeAngles(count, text.head_dim, text.ropeTheta, positionOf);
+  return ropeAngles(count, text.head_dim, theta, positionOf);
 }
 
 // ---------------------------------------------------------------------------------------------------------- family
 
-function numDeepstack({ vision_config: vision }: Config): number {
-  return vision.deepstack_visual_indexes.length;
+/**
+ * Blocks whose output reaches the decoder, in the order in which they run, each with its merger's place in the list; the
+ * decoder's layers from the first take one each.
+ */
+function deepstackTaps({ vision_config: vision, text_config: text }: Config) {
+  const indexes = vision.deepstack_visual_indexes;
+  const taps = indexes
+    .map((layer, merger) => ({ layer, merger }))
+    .filter(({ layer }, i) => {
+      return layer < vision.depth && indexes.indexOf(layer) === i;
+    });
+  return taps.sort((a, b) => a.layer - b.layer).slice(0, text.num_hidden_layers);
 }
 
-const spelling = (config: Config): Qwen3Spelling => ({
+function numDeepstack(config: Config): number {
+  return deepstackTaps(config).length;
+}
+
+const decoderSpelling = (config: Config): Qwen3Spelling => ({
   model: "model.language_model",
   head: config.tie_word_embeddings ? "model.language_model.embed_tokens" : "lm_head",
   gate: "gate_proj",
   up: "up_proj",
   down: "down_proj",
 });
-
-/** Prefixes seen in the wild → those of the official files. */
-const respellings: readonly (readonly [RegExp, string])[] = [
-  [/^(language_model\.(?:model\.)?|model\.(?=layers\.|embed_tokens\.|norm\.))/, "model.language_model."],
-  [/^(visual|vision_tower)\./, "model.visual."],
-];
 
 /** Python's `:.1f`, whose ties go to the even digit where toFixed goes up: pairs at 2 frames a second stand at 0.25, 0.75 … */
 function oneDecimal(seconds: number): string {
@@ -327,28 +336,41 @@ const video: VideoSide<Config> = {
 export const qwen3Vl: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3_vl",
+  configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
     const side = Math.sqrt(config.vision_config.num_position_embeddings);
-    const { hidden_size: width, num_heads: heads, out_hidden_size: out } = config.vision_config;
+    const { hidden_size: width, num_heads: heads, head_dim: headDim, out_hidden_size: out } = config.vision_config;
     checkSizes([
       [Number.isInteger(side), "vision_config.num_position_embeddings must be a square"],
       [
         width % heads === 0 && (width / heads) % 4 === 0,
         "vision_config.hidden_size / num_heads must be a multiple of 4",
       ],
+      [(headDim ?? width / heads) === width / heads, "vision_config.head_dim must be hidden_size / num_heads"],
       [out === config.text_config.hidden_size, "vision_config.out_hidden_size must equal text_config.hidden_size"],
       ...decoderRules(config.text_config, "text_config."),
     ]);
     return config;
   },
-  dimensions: (config) => decoderDimensions(config.text_config, config.eos_token_id),
+  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id),
   cache: (config) => decoderCache(config.text_config),
-  canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
+  canonicalName: spelling({
+    ...decoderRoots("model.language_model"),
+    ...{ visual: "model.visual", vision_tower: "model.visual" },
+  }),
+  parts: partsOf(
+    ["model.visual.merger.", "connector"],
+    ["model.visual.deepstack_merger_list.", "connector"],
+    ["model.visual.", "vision"],
+    ["model.language_model.embed_tokens.", "embedding"],
+    ["lm_head.", "head"],
+    ["", "decoder"],
+  ),
   embedTokens: "model.language_model.embed_tokens.weight",
   graphs: (config) => ({
     vision: (builder) => buildVision(builder, config),
-    decoder: (builder) => buildQwen3(builder, config.text_config, spelling(config), numDeepstack(config)),
+    decoder: (builder) => buildQwen3(builder, config.text_config, decoderSpelling(config), numDeepstack(config)),
   }),
   image: {
     recipe: ({ vision_config: vision }, preprocessorConfig) =>
@@ -365,7 +387,7 @@ export const qwen3Vl: ModelFamily<Config> = {
     tokenId: (config) => config.image_token_id,
     numTokens: (_, grid) => (grid.rows * grid.columns) / 4,
     inputs: visionInputs,
-    extraOutputs: ({ vision_config: vision }) => vision.deepstack_visual_indexes.map((_, i) => `deepstack.${i}`),
+    extraOutputs: (config) => deepstackTaps(config).map((_, i) => `deepstack.${i}`),
     video,
   },
   numDeepstack,

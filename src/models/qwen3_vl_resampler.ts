@@ -14,18 +14,21 @@ import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
+import { commonFields, irrelevant } from "./fields.js";
+import { decoderRoots, partsOf, spelling } from "./names.js";
 import {
   buildQwen3,
   decoderCache,
   decoderDimensions,
+  decoderFields,
   decoderRules,
   eosSchema,
   type Qwen3Spelling,
-  qwen3Schema,
 } from "./qwen3.js";
-import { ropeAngles } from "./rope.js";
+import { ropeAngles, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
+  ...commonFields,
   depth: layers,
   hidden_size: size,
   intermediate_size: size,
@@ -38,6 +41,7 @@ const visionSchema = z.object({
 });
 
 const resamplerSchema = z.object({
+  ...commonFields,
   num_queries: size.default(32),
   num_hidden_layers: layers,
   num_attention_heads: size,
@@ -46,11 +50,16 @@ const resamplerSchema = z.object({
   layer_norm_eps: epsilon.default(1e-6),
 });
 
-const textSchema = qwen3Schema.extend({ rope_theta: z.number().positive().default(1e6) });
+const textSchema = z.object({
+  ...decoderFields,
+  max_position_embeddings: size.default(2048),
+  ...irrelevant("tie_word_embeddings"), // the whole model's decides
+});
 
 const configSchema = z.object({
-  model_type: z.literal("qwen3_vl_resampler"),
+  ...commonFields,
   image_token_id: tokenId,
+  ...irrelevant("vision_start_token_id", "vision_end_token_id"), // the chat template writes them
   eos_token_id: eosSchema,
   tie_word_embeddings: z.boolean().default(true),
   vision_config: visionSchema,
@@ -167,7 +176,13 @@ function sizeRules({ vision_config: v, resampler_config: r, text_config: t }: Co
   ];
 }
 
-/** Spellings found in files → ours. */
+const spelledRoots = spelling({
+  ...decoderRoots("language_model"),
+  embed_positions: "language_model.embed_positions",
+  ...{ vision_tower: "vision_tower", perceiver_resampler: "perceiver_resampler" },
+});
+
+/** Within a decoder layer: spellings found in files → ours. */
 const respellings: readonly (readonly [RegExp, string])[] = [
   [/^(language_model\.layers\.\d+)\.attn\./, "$1.self_attn."],
   [/\.mlp\.gate_proj\./, ".mlp.w1."],
@@ -175,7 +190,7 @@ const respellings: readonly (readonly [RegExp, string])[] = [
   [/\.mlp\.up_proj\./, ".mlp.w3."],
 ];
 
-const spelling = (config: Config): Qwen3Spelling => ({
+const decoderSpelling = (config: Config): Qwen3Spelling => ({
   model: "language_model",
   head: config.tie_word_embeddings ? "language_model.embed_tokens" : "lm_head",
   gate: "w1",
@@ -186,19 +201,28 @@ const spelling = (config: Config): Qwen3Spelling => ({
 export const qwen3VlResampler: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3_vl_resampler",
+  configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
     checkSizes(sizeRules(config));
     return config;
   },
-  dimensions: (config) => decoderDimensions(config.text_config, config.eos_token_id),
+  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id),
   cache: (config) => decoderCache(config.text_config),
-  canonicalName: (name) => respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), name),
+  canonicalName: (name) =>
+    respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), spelledRoots(name)),
+  parts: partsOf(
+    ["vision_tower.", "vision"],
+    ["perceiver_resampler.", "connector"],
+    ["language_model.embed_", "embedding"],
+    ["lm_head.", "head"],
+    ["", "decoder"],
+  ),
   embedTokens: "language_model.embed_tokens.weight",
   // language_model.embed_positions.weight, which files carry, is not read: positions come from RoPE.
   graphs: (config) => ({
     vision: (builder) => buildVision(builder, config),
-    decoder: (builder) => buildQwen3(builder, config.text_config, spelling(config)),
+    decoder: (builder) => buildQwen3(builder, config.text_config, decoderSpelling(config)),
   }),
   image: {
     recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig): ImageRecipe =>
@@ -220,5 +244,5 @@ export const qwen3VlResampler: ModelFamily<Config> = {
   numDeepstack: () => 0,
   positions: () => indexPositions,
   rotary: ({ text_config: text }, { start, count }) =>
-    ropeAngles(count, text.head_dim, text.rope_theta, (i) => start + i),
+    ropeAngles(count, text.head_dim, ropeOf(text, 1e6).theta, (i) => start + i),
 };

@@ -6,19 +6,21 @@
  * Specification: docs/models/vit.md. Sources: Dosovitskiy et al. 2020; transformers modeling_vit.py (names).
  */
 import { z } from "zod";
-import { OcellusError } from "../base/index.js";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
-import { epsilon, layers, parseConfig, size } from "./config.js";
+import { checkSizes, epsilon, layers, parseConfig, size } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
+import { commonFields, irrelevant, only } from "./fields.js";
+import { partsOf, spelling } from "./names.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/16), so these are part of the format. */
 const configSchema = z.object({
-  model_type: z.literal("vit"),
+  ...commonFields,
   hidden_size: size.default(768),
   num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(12),
+  head_dim: size.nullish(),
   intermediate_size: size.default(3072),
   hidden_act: z.enum(["gelu", "quick_gelu", "relu"]).default("gelu"),
   layer_norm_eps: epsilon.default(1e-12),
@@ -26,8 +28,12 @@ const configSchema = z.object({
   patch_size: size.default(16),
   num_channels: z.literal(3).default(3),
   qkv_bias: z.boolean().default(true),
-  /** The reference's two nameless labels, where a file has none. */
-  id2label: z.record(z.string().regex(/^\d{1,6}$/), z.string()).default({ "0": "LABEL_0", "1": "LABEL_1" }),
+  id2label: z.record(z.string().regex(/^\d{1,6}$/), z.string()).nullish(),
+  num_labels: z.number().int().min(1).max(100_000).nullish(), // ImageNet-21k has 21,843
+  /** The others are scored by a sigmoid each, or not at all. */
+  problem_type: only("single_label_classification"),
+  ...irrelevant("hidden_dropout_prob", "attention_probs_dropout_prob"), // training
+  ...irrelevant("encoder_stride", "pooler_output_size", "pooler_act"), // of other heads
 });
 type Config = z.infer<typeof configSchema>;
 
@@ -79,23 +85,29 @@ function activation(scope: Scope, x: Value, { hidden_act }: Config): Value {
 const numPatches = ({ image_size, patch_size }: Config): number => (image_size / patch_size) ** 2;
 const patchValues = ({ patch_size }: Config): number => 3 * patch_size ** 2;
 
-function labelsOf({ id2label }: Config): string[] {
-  return Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i] ?? `LABEL_${i}`);
+/** Two nameless labels where a file says nothing, as in the reference. */
+function labelsOf({ id2label, num_labels }: Config): string[] {
+  const count = id2label ? Object.keys(id2label).length : (num_labels ?? 2);
+  return Array.from({ length: count }, (_, i) => id2label?.[i] ?? `LABEL_${i}`);
 }
 
 export const vit: ClassifierFamily<Config> = {
   kind: "classifier",
   modelType: "vit",
+  configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");
-    const rules: [boolean, string][] = [
+    const { hidden_size: D, num_attention_heads: heads, head_dim: headDim } = config;
+    checkSizes([
       [config.image_size % config.patch_size === 0, "image_size must be a multiple of patch_size"],
-      [config.hidden_size % config.num_attention_heads === 0, "hidden_size must be a multiple of its heads"],
-    ];
-    for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+      [D % heads === 0, "hidden_size must be a multiple of its heads"],
+      [(headDim ?? D / heads) === D / heads, "head_dim must be hidden_size / num_attention_heads"],
+      [labelsOf(config).length > 1, "a single label, which the reference scores by a sigmoid, is not supported"],
+    ]);
     return config;
   },
-  canonicalName: (name) => name,
+  canonicalName: spelling({ vit: "vit", classifier: "classifier" }),
+  parts: partsOf(["classifier.", "head"], ["", "vision"]),
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: labelsOf,
   recipe: ({ image_size: side, patch_size }, preprocessorConfig) =>

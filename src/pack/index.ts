@@ -13,6 +13,7 @@ export {
   openPackedEncoder,
   type Packed,
   type PackedModel,
+  packedNotes,
 } from "./packed.js";
 export {
   formatOf,
@@ -27,3 +28,4 @@ export {
 } from "./plan.js";
 export { planGraphs, readModel, type SourceModel } from "./read-model.js";
 export { encodeStored, storedGraphs } from "./stored-graphs.js";
+export { type UnreadReason, unreadReason, wantedTensors } from "./unread.js";

@@ -51,10 +51,11 @@ export function plannedBytes(model: SourceModel, plan: PackingPlan): number {
  * A table that no graph multiplies by is written beside them, for the host alone: in blocks if the plan says so, else in the
  * checkpoint's own dtype, since rows are widened one by one as they are read.
  */
-function untiedTable(family: LanguageFamily, { config, weights }: SourceModel, plan: PackingPlan) {
+function untiedTable(family: LanguageFamily, model: SourceModel, plan: PackingPlan) {
+  const { config, weights } = model;
   const table = family.embedTokens;
   const { hiddenSize, vocabSize } = family.dimensions(config);
-  const format = storedFormatOf(plan, table, weights);
+  const format = storedFormatOf(plan, table, model);
   const builder = new GraphBuilder(
     "embedding",
     checkpointCatalog(weights, () => format),

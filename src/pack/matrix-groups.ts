@@ -29,10 +29,10 @@ export function matrixGroups(model: SourceModel): MatrixGroup[] {
 const int8 = parsePlan("int8");
 
 /** What `auto` may choose from for a group. A matrix that is stored in four or eight bits already is never rounded again. */
-export function formatsOf({ tensors }: MatrixGroup, { weights }: SourceModel, kept: KeptFormats) {
+export function formatsOf({ tensors }: MatrixGroup, model: SourceModel, kept: KeptFormats) {
   const name = tensors[0]!;
-  const formats = autoFormats(name, kept).map((format) => {
-    return storedFormatOf({ ...int8, weights: "auto", formats: new Map([[name, format]]) }, name, weights);
+  const formats = autoFormats({ name, part: model.family.parts(name) }, kept).map((format) => {
+    return storedFormatOf({ ...int8, weights: "auto", formats: new Map([[name, format]]) }, name, model);
   });
   return formats.filter((format, i) => formats.findIndex((other) => sameFormat(format, other)) === i);
 }
@@ -41,7 +41,7 @@ export function formatsOf({ tensors }: MatrixGroup, { weights }: SourceModel, ke
 export function fixedBytes(model: SourceModel, groups: readonly MatrixGroup[], kept: KeptFormats): number {
   const plan = autoPlan(new Map(), kept);
   const chosen = groups.map(({ tensors, rows, columns }) => {
-    return storedBytes(storedFormatOf(plan, tensors[0]!, model.weights), rows, columns);
+    return storedBytes(storedFormatOf(plan, tensors[0]!, model), rows, columns);
   });
   return plannedBytes(model, plan) - chosen.reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -70,7 +70,9 @@ async function packedGraphs(path: string): Promise<ModelGraphs> {
 async function configGraphs(folder: string, plan: PackingPlan): Promise<ModelGraphs> {
   const json = await readSideJson(folder, "config.json");
   const family = familyOf(json);
-  const catalog = recordingCatalog((name) => formatOf(plan, name, catalog.tensors.get(name)?.shape[1]));
+  const catalog = recordingCatalog((name) => {
+    return formatOf(plan, { name, part: family.parts(name), columns: catalog.tensors.get(name)?.shape[1] });
+  });
   const graphs = buildGraphs(family, family.parseConfig(json), catalog);
   return { modelType: family.modelType, graphs, source: "config" };
 }

@@ -4,6 +4,7 @@
  */
 import type { Checkpoint } from "../checkpoint/index.js";
 import type { Graph } from "../graph/index.js";
+import type { AnyFamily } from "../models/index.js";
 import { openQuantized, type WeightsSource } from "../quantize/index.js";
 import { describeFormat, type WeightFormat } from "../tensor/index.js";
 import { keptAsStored } from "./encode-weights.js";
@@ -34,8 +35,12 @@ async function olderConfig(checkpoint: Checkpoint): Promise<unknown> {
 }
 
 /** What the plan says, but as it is stored where that has as many bits: then nothing is lost. */
-export function storedFormatOf(plan: PackingPlan, name: string, weights: WeightsSource): WeightFormat {
-  const planned = formatOf(plan, name, weights.info(name)?.shape[1]);
+export function storedFormatOf(
+  plan: PackingPlan,
+  name: string,
+  { family, weights }: { readonly family: AnyFamily; readonly weights: WeightsSource },
+): WeightFormat {
+  const planned = formatOf(plan, { name, part: family.parts(name), columns: weights.info(name)?.shape[1] });
   const stored = weights.stored?.exactFormat(name);
   return stored?.kind === planned.kind ? stored : planned;
 }

@@ -12,6 +12,7 @@ import {
   type PackingPlan,
   pack,
   parsePlan,
+  planGraphs,
   plannedBytes,
   readModel,
   tableOptions,
@@ -78,7 +79,7 @@ describe("packing", () => {
     const into = join(root, `${name}-${weights}-${JSON.stringify(options)}`);
     const { path } = await pack(join(golden, name, "model.safetensors"), { plan, into });
     const row = await embeddingRow(path, 7, hiddenSize!);
-    const format = kind === "f32" ? ({ kind } as const) : formatOf(plan, table);
+    const format = kind === "f32" ? ({ kind } as const) : formatOf(plan, { name: table, part: "embedding" });
     expect(format.kind).toBe(kind);
     expect(row).toEqual(restoredRows({ values: expected, rows: 1, columns: hiddenSize! }, format));
     const largest = Math.max(...expected.map(Math.abs));
@@ -87,21 +88,11 @@ describe("packing", () => {
       expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(tolerance * largest);
   });
 
-  it("stores a tied head once, and keeps eyes and head in eight bits at int4", () => {
-    const plan = parsePlan("int4");
-    expect(formatOf(plan, "language_model.layers.0.mlp.w1.weight").kind).toBe("int4");
-    for (const name of [
-      "language_model.embed_tokens.weight",
-      "lm_head.weight",
-      "vision_tower.blocks.0.attn.qkv.weight",
-    ]) {
-      expect(formatOf(plan, name).kind).toBe("int8");
-    }
-  });
-
   it("keeps table and head in the format asked for, tied or not, and not above what the rest has", () => {
-    const names = ["model.language_model.embed_tokens.weight", "lm_head.weight", "embed_tokens.weight"];
-    const kinds = (plan: PackingPlan) => [...new Set(names.map((name) => formatOf(plan, name).kind))];
+    const kinds = (plan: PackingPlan) => {
+      const parts = ["embedding", "head"] as const;
+      return [...new Set(parts.map((part) => formatOf(plan, { name: "any", part }).kind))];
+    };
     for (const weights of ["int4", "nf4", "nf4-double"])
       expect(kinds(parsePlan(weights, { table: "int4" }))).toEqual(["int4"]);
     expect(kinds(parsePlan("int8", { table: "int4" }))).toEqual(["int8"]);
@@ -123,12 +114,31 @@ describe("packing", () => {
     }
   });
 
-  it("keeps eyes in the format asked for, and rows that are no whole blocks of NF4 in eight bits", () => {
-    const eye = "vision_tower.blocks.0.attn.qkv.weight";
-    expect(formatOf(parsePlan("int4", { vision: "fp16" }), eye).kind).toBe("f16");
-    expect(formatOf(parsePlan("int4", { vision: "same" }), eye).kind).toBe("int4");
+  it.each([
+    ...["clip/gelu", "vit/gelu", "qwen3/untied-mha", "qwen3/tied-gqa", "qwen3_vl/untied-two-pictures"],
+    ...["qwen3_vl/wide-grid", "qwen3_vl_resampler/mha-untied", "qwen3_vl_resampler/gqa-tied"],
+  ])("gives four bits to the decoder's layers of %s and to nothing else, unless asked to", async (name) => {
+    const checkpoint = await openCheckpoint(join(golden, "..", name, "model.safetensors"));
+    const model = await readModel(checkpoint).finally(() => checkpoint.close());
+    const { parts } = model.family;
+    const graphs = Object.values(planGraphs(model, parsePlan("int4")));
+    const narrow = graphs
+      .flatMap(({ initializers }) => initializers)
+      .flatMap(({ source }) => {
+        return "tensors" in source && source.format.kind === "int4" ? source.tensors : [];
+      });
+    expect([...new Set(narrow.map(parts))]).toEqual(model.family.kind === "language" ? ["decoder"] : []);
+  });
+
+  it.each(["vision", "text", "connector"] as const)("keeps the %s part in the format asked for", (part) => {
+    expect(formatOf(parsePlan("int4"), { name: "any", part }).kind).toBe("int8");
+    expect(formatOf(parsePlan("int4", { vision: "fp16" }), { name: "any", part }).kind).toBe("f16");
+    expect(formatOf(parsePlan("int4", { vision: "same" }), { name: "any", part }).kind).toBe("int4");
+  });
+
+  it("keeps rows that are no whole blocks of NF4 in eight bits", () => {
     const [whole, broken] = [128, 96].map((columns) =>
-      formatOf(parsePlan("nf4-double"), "model.o_proj.weight", columns),
+      formatOf(parsePlan("nf4-double"), { name: "any", part: "decoder", columns }),
     );
     expect([whole, broken!.kind]).toEqual([{ kind: "nf4", blockSize: 64, nested: true }, "int8"]);
   });

@@ -72,7 +72,7 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const { plan, rewrite = (graph: Graph) => graph } = options;
   const graphs = Object.values(planGraphs(model, plan)).map(rewrite);
   const digest = await checkpointDigest(checkpoint);
-  const notes = [...checkpoint.notes, ...describeStored(graphs, weights)];
+  const notes = [...model.notes, ...describeStored(graphs, weights)];
   const { embedding, entries } = layoutOf(model, graphs, plan);
   const target =
     options.into ?? cachePath(checkpoint, [digest, JSON.stringify(embedding), ...graphs.map(printGraph)], plan);

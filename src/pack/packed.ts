@@ -4,7 +4,15 @@
  */
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
-import { type AnyFamily, type Classifier, type DualEncoder, familyOf, type LanguageFamily } from "../models/index.js";
+import {
+  type AnyFamily,
+  type Classifier,
+  configNotes,
+  type DualEncoder,
+  families,
+  familyOf,
+  type LanguageFamily,
+} from "../models/index.js";
 import { EmbeddingTable } from "./embedding.js";
 import { manifestSchema, type PackedManifest, packedFiles } from "./manifest.js";
 
@@ -27,6 +35,14 @@ export interface PackedModel extends Packed<LanguageFamily> {
 /** Is there a packed model in this folder? */
 export async function isPacked(files: Checkpoint): Promise<boolean> {
   return (await files.readJson(packedFiles.manifest)) !== undefined;
+}
+
+/** What a user should know of a packed model: what its config says and is not used. Of its weights, packing told. */
+export async function packedNotes(files: Checkpoint): Promise<string[]> {
+  const json = await files.readJson("config.json");
+  const modelType = (json as { model_type?: unknown } | null | undefined)?.model_type;
+  const family = families.find((each) => each.modelType === modelType);
+  return family ? configNotes(family, json) : [];
 }
 
 /** @throws `invalid_file` when packed.json is missing, damaged or from another version; `unsupported` for an encoder. */

@@ -3,6 +3,7 @@
  * The choices and what they cost are measured in docs/decisions/0003-formats.md and docs/quantization.md.
  */
 import { OcellusError } from "../base/index.js";
+import type { Part } from "../models/index.js";
 import type { BlockSize, WeightFormat } from "../tensor/index.js";
 
 export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-double"] as const;
@@ -18,9 +19,9 @@ export interface PackingPlan {
   readonly blockSize: BlockSize;
   /** A zero point for each block of the 4-bit matrices. */
   readonly zeroPoints: boolean;
-  /** What the eye keeps when the rest goes down to four bits. */
+  /** What encoders and connectors keep when the rest goes down to four bits. */
   readonly vision: (typeof visionOptions)[number];
-  /** What the token embedding table and the head keep then, tied or not. */
+  /** What the token embedding table and a head keep then, tied or not. */
   readonly table: (typeof tableOptions)[number];
   /** Overrules the rest of the plan for the matrices it names. */
   readonly formats?: ReadonlyMap<string, WeightFormat>;
@@ -34,7 +35,7 @@ export interface PlanOptions {
   readonly blockSize?: number | undefined;
   /** int4 with a zero point for each block: closer, half a byte more a block. Default false. */
   readonly zeroPoints?: boolean | undefined;
-  /** What the eye keeps when the rest goes down to four bits. Default int8. */
+  /** What encoders and connectors keep when the rest goes down to four bits. Default int8. */
   readonly vision?: PackingPlan["vision"] | undefined;
   /** What the token embedding table and the head keep then. Default int8. */
   readonly table?: PackingPlan["table"] | undefined;
@@ -56,15 +57,18 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
   return { weights: found, blockSize, zeroPoints, vision, table };
 }
 
-/** The eye itself, both towers of an encoder, and what carries their features over. */
-const eye =
-  /^(vision_tower|perceiver_resampler|model\.visual|vision_model|text_model|visual_projection|text_projection)\./;
-/** The table that tokens are looked up in, and the head that they are told by: one matrix or two. */
-const tables = /(^|\.)(embed_tokens|lm_head)\.weight$/;
+/** A matrix, as a plan sees it. */
+export interface PlannedMatrix {
+  /** Canonical. */
+  readonly name: string;
+  readonly part: Part;
+  readonly columns?: number | undefined;
+}
 
-/** The format of the matrix `name` (canonical spelling) with this many columns. */
-export function formatOf(plan: PackingPlan, name: string, columns?: number): WeightFormat {
+/** Only a decoder's layers go down to four bits of themselves: of everything else that costs more answers than bytes. */
+export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatrix): WeightFormat {
   const { blockSize, zeroPoints } = plan;
+  const isTable = part === "embedding" || part === "head";
   const int8: WeightFormat = { kind: "int8", blockSize };
   const int4: WeightFormat = { kind: "int4", blockSize, ...(zeroPoints && { zeroPoints }) };
   const chosen = plan.formats?.get(name);
@@ -77,7 +81,7 @@ export function formatOf(plan: PackingPlan, name: string, columns?: number): Wei
     case "int8":
       return int8;
     case "auto":
-      return tables.test(name) && plan.table === "int4" ? int4 : int8;
+      return isTable && plan.table === "int4" ? int4 : int8;
     case "int4":
     case "nf4":
     case "nf4-double":
@@ -85,8 +89,8 @@ export function formatOf(plan: PackingPlan, name: string, columns?: number): Wei
     default:
       return plan.weights satisfies never;
   }
-  if (tables.test(name)) return plan.table === "int4" ? int4 : int8;
-  if (eye.test(name) && plan.vision !== "same") return plan.vision === "fp16" ? { kind: "f16" } : int8;
+  if (isTable) return plan.table === "int4" ? int4 : int8;
+  if (part !== "decoder" && plan.vision !== "same") return plan.vision === "fp16" ? { kind: "f16" } : int8;
   if (plan.weights === "int4") return int4;
   // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
   if (columns !== undefined && columns % 64 !== 0) return int8;
@@ -94,11 +98,11 @@ export function formatOf(plan: PackingPlan, name: string, columns?: number): Wei
 }
 
 /**
- * What `auto` may choose from for a matrix. The eye and the tables get no less than what is kept, as in `formatOf`; fp16 is
+ * What `auto` may choose from for a matrix. Encoders and tables get no less than what is kept, as in `formatOf`; fp16 is
  * no choice, since ONNX Runtime widens it to four bytes when it opens the model.
  */
-export function autoFormats(name: string, kept: KeptFormats): WeightFormat[] {
-  const least = formatOf(parsePlan("int4", kept), name);
+export function autoFormats(matrix: PlannedMatrix, kept: KeptFormats): WeightFormat[] {
+  const least = formatOf(parsePlan("int4", kept), matrix);
   if (least.kind === "f16") return [least];
   const eightBits = ([128, 32] as const).map((blockSize): WeightFormat => ({ kind: "int8", blockSize }));
   if (least.kind === "int8") return eightBits;

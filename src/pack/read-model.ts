@@ -2,19 +2,22 @@
 import { OcellusError } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { checkpointCatalog, type Graph } from "../graph/index.js";
-import { type AnyFamily, familyOf } from "../models/index.js";
+import { type AnyFamily, configNotes, familyOf } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
 import { buildGraphs } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
 import { openWeights, storedFormatOf } from "./open-weights.js";
 import { isPacked } from "./packed.js";
 import type { PackingPlan } from "./plan.js";
+import { unreadNotes } from "./unread.js";
 
 export interface SourceModel {
   readonly family: AnyFamily;
   /** The family's own config, as its `parseConfig` returned it. */
   readonly config: unknown;
   readonly weights: WeightsSource;
+  /** What a user should know of the checkpoint, in sentences: what lies in it and is not used. */
+  readonly notes: readonly string[];
 }
 
 /** @throws `unsupported`, `invalid_config`, `invalid_file`; `invalid_request` for a packed model. */
@@ -27,11 +30,25 @@ export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
   const configJson = await checkpoint.readJson("config.json");
   const family = familyOf(configJson);
   const config: unknown = family.parseConfig(configJson);
-  return { family, config, weights: canonicalSource(await openWeights(checkpoint, configJson), family) };
+  const weights = canonicalSource(await openWeights(checkpoint, configJson), family);
+  await refuseAdapter(checkpoint);
+  const unread = await unreadNotes({ family, config, weights });
+  return { family, config, weights, notes: [...checkpoint.notes, ...configNotes(family, configJson), ...unread] };
+}
+
+/** The reference loads an adapter that lies beside the weights together with them. */
+async function refuseAdapter(checkpoint: Checkpoint): Promise<void> {
+  const adapter = checkpoint.leftover.find((name) => name.startsWith("adapter_model."));
+  if (adapter === undefined || (await checkpoint.readJson("adapter_config.json")) === undefined) return;
+  throw new OcellusError(
+    "unsupported",
+    `${checkpoint.path} holds an adapter, ${adapter}, beside the weights; merge it into them, or move it elsewhere`,
+    { details: { file: adapter } },
+  );
 }
 
 /** The graphs that packing by this plan writes, by name. @throws `invalid_file` for missing and misshapen tensors. */
-export function planGraphs({ family, config, weights }: SourceModel, plan: PackingPlan): Record<string, Graph> {
-  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(plan, name, weights));
-  return buildGraphs(family, config, catalog);
+export function planGraphs(model: SourceModel, plan: PackingPlan): Record<string, Graph> {
+  const catalog = checkpointCatalog(model.weights, (name) => storedFormatOf(plan, name, model));
+  return buildGraphs(model.family, model.config, catalog);
 }

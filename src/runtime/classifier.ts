@@ -24,12 +24,13 @@ export interface LabelProbability {
  */
 export async function loadClassifier(path: string, options: LoadClassifierOptions = {}): Promise<PictureClassifier> {
   const { towers: device } = await choosePlacement(options);
-  const packed = await openPackedClassifier((await findPacked(path, options, [])).path);
+  const { path: packedPath, notes } = await findPacked(path, options, []);
+  const packed = await openPackedClassifier(packedPath);
   try {
     const session = { device, threads: options.threads ?? defaultThreads() };
     const vision = await openGraph(packed, "vision", session, options);
     const recipe = packed.family.recipe(packed.config, await packed.files.readJson("preprocessor_config.json"));
-    return new PictureClassifier(packed, vision, recipe);
+    return new PictureClassifier(packed, vision, recipe, notes);
   } catch (error) {
     await packed.close();
     throw error;
@@ -39,12 +40,15 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
 export class PictureClassifier {
   readonly labels: readonly string[];
   readonly digest: string;
+  /** What a user should know about the checkpoint, in sentences. */
+  readonly notes: readonly string[];
   readonly #packed: Packed<Classifier>;
   readonly #vision: Graph;
   readonly #recipe: ImageRecipe;
 
   /** @internal Use `loadClassifier`. */
-  constructor(packed: Packed<Classifier>, vision: Graph, recipe: ImageRecipe) {
+  constructor(packed: Packed<Classifier>, vision: Graph, recipe: ImageRecipe, notes: readonly string[]) {
+    this.notes = notes;
     this.#packed = packed;
     this.#vision = vision;
     this.#recipe = recipe;

@@ -57,12 +57,14 @@ const maxLabels = 32_768;
  */
 export async function loadClip(path: string, options: LoadClipOptions = {}): Promise<ClipModel> {
   const { towers: device } = await choosePlacement(options);
-  const packed = await openPackedEncoder((await findPacked(path, options)).path);
+  const { path: packedPath, notes } = await findPacked(path, options);
+  const packed = await openPackedEncoder(packedPath);
   try {
     const session = { device, threads: options.threads ?? defaultThreads() };
     const { family, config, files } = packed;
     return new ClipModel({
       packed,
+      notes,
       device,
       vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
       pictures: openPictureThreads(options),
@@ -86,6 +88,7 @@ function graphDigests({ graphPath }: Packed<DualEncoder>): Promise<string[]> {
 
 interface Parts {
   readonly packed: Packed<DualEncoder>;
+  readonly notes: readonly string[];
   readonly vectorVersion: string;
   readonly device: Device;
   readonly pictures: PictureThreads | undefined;
@@ -105,7 +108,7 @@ export class ClipModel {
 
   /** Name, format and limits, as a user would want to see them. */
   get info() {
-    const { packed, device } = this.#parts;
+    const { packed, device, notes } = this.#parts;
     const { path, manifest, family, config } = packed;
     return {
       path,
@@ -115,6 +118,8 @@ export class ClipModel {
       device,
       /** Tokens a text may have. */
       maxLength: family.maxTextLength(config),
+      /** What a user should know about the checkpoint, in sentences. */
+      notes,
     };
   }
 

@@ -12,6 +12,7 @@ import {
   type PackResult,
   type PlanOptions,
   pack,
+  packedNotes,
   parsePlan,
   storedGraphs,
   type Weights,
@@ -33,7 +34,7 @@ export async function findPacked(
 ): Promise<PackResult> {
   const files = await openCheckpoint(path);
   try {
-    if (await isPacked(files)) return { path: files.path, written: false, notes: [] };
+    if (await isPacked(files)) return { path: files.path, written: false, notes: await packedNotes(files) };
     for (const name of required) await requiredJson(files, name); // before minutes of packing, not after
   } finally {
     await files.close();

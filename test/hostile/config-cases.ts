@@ -76,8 +76,8 @@ const numbers: HostileCase[] = [
   ...wrong("rope_scaling", { rope_type: "yarn", factor: 1e9 }),
   ...wrong("hidden_act", "eval(1)"),
   ...wrong("use_sliding_window", true),
-  json("every number missing", { model_type: "qwen3" }, "vocab_size"),
-  json("a vision tower of nothing", { model_type: "qwen3_vl", vision_config: {}, text_config: {} }, "vision_config"),
+  json("every number null", { model_type: "qwen3", vocab_size: null, hidden_size: null }, "vocab_size"),
+  json("a vision tower of nothing", { model_type: "qwen3_vl", vision_config: [], text_config: {} }, "vision_config"),
   json(
     "a million layers to tap",
     { model_type: "qwen3_vl", vision_config: { deepstack_visual_indexes: new Array(1e6).fill(-1) } },

@@ -110,7 +110,10 @@ export function embeddingWitness(): EmbeddingModel & { readonly seen: string[] }
     return Promise.resolve(Float32Array.of(1, 0));
   };
   return {
-    ...{ seen, info: { path: "", modelType: "clip", weights: "fp32", digest: "e", device: "cpu", maxLength: 77 } },
+    ...{
+      seen,
+      info: { path: "", modelType: "clip", weights: "fp32", digest: "e", device: "cpu", maxLength: 77, notes: [] },
+    },
     numTokens: () => 1,
     vectorVersion: "v",
     embedImage: note,

@@ -1,0 +1,50 @@
+"""Every field of the reference's config classes, with its default: `python make_golden.py` writes fields.json beside itself.
+
+`read` are the names that the reference's modelling code takes from a config, fields or not; `aliases` other spellings that
+the class itself maps to a field; `generation` what the class removes from a config before the model sees it.
+"""
+import dataclasses
+import inspect
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import transformers
+from transformers import CLIPConfig, GenerationConfig, PreTrainedConfig, Qwen3Config, Qwen3VLConfig, ViTConfig
+
+HERE = Path(__file__).parent
+CONFIGS = {"clip": CLIPConfig, "qwen3": Qwen3Config, "qwen3_vl": Qwen3VLConfig, "vit": ViTConfig}
+PATTERN = re.compile(r"""(?:\bconfig\.|\bconfig, ["'])([a-z]\w*)""")
+
+
+def plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+def names_read(cls, model_type):
+    """Of the whole modelling file: which class of it reads a section's config cannot be told from its text."""
+    source = inspect.getsource(import_module(f"transformers.models.{model_type}.modeling_{model_type}"))
+    methods = {name for name in dir(PreTrainedConfig) if callable(getattr(PreTrainedConfig, name, None))}
+    return sorted(set(PATTERN.findall(source)) - methods)
+
+
+def section(cls):
+    made = cls().to_dict()
+    parts = set(cls.sub_configs)
+    fields = {f.name: plain(made.get(f.name, f.default)) for f in dataclasses.fields(cls) if f.name not in parts}
+    rope = "rope_parameters" in fields
+    return dict(fields=fields, aliases=dict(cls.attribute_map), **({"default_theta": cls.default_theta} if rope else {}))
+
+
+def family(model_type, cls):
+    sections = {"": section(cls), **{name: section(part) for name, part in cls.sub_configs.items()}}
+    return dict(read=names_read(cls, model_type), sections=sections)
+
+
+golden = dict(
+    transformers=transformers.__version__,
+    generation=sorted(GenerationConfig._get_default_generation_params()),
+    families={name: family(name, cls) for name, cls in CONFIGS.items()},
+)
+(HERE / "fields.json").write_text(json.dumps(golden, indent=1, default=str) + "\n")
