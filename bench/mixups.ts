@@ -1,17 +1,24 @@
 /**
- * Does company ever change or mix up an answer? `npm run bench -- mixups [10000] [32]`: so many questions about distinct
- * pictures, so many at once, to a real server; the oracle is the same model asked for one at a time, in this process. An
- * answer is right when text and picture digest are equal and the log-probability of every token is within 0.001.
+ * Does company, or what is cached, ever change or mix up an answer? `npm run bench -- mixups [10000] [32]`: so many questions
+ * about distinct pictures, so many at once, to a real server, each twice (cold, then warm: its prompt is cached); the oracle
+ * is the same model without any memory, asked for one at a time, in this process. An answer is right when text, picture
+ * digest and the log-probability of every token are equal, to the last bit.
  */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { ChatCompletion } from "../src/protocol/index.js";
 import { loadModel } from "../src/runtime/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
 import { inParallel, postChat, questionAt, requestOf } from "./support/questions.js";
 
-/** Products are summed in another order when rows are batched: some 1e-5 in fp32 and in int4. */
-const tolerance = 1e-3;
 const maxTokens = 24;
+
+const box = join(import.meta.dirname, "../checkpoints/ocellus-tiny");
+
+interface Answers {
+  readonly cold: Answer;
+  readonly warm: Answer;
+}
 
 interface Answer {
   readonly text: string;
@@ -21,32 +28,34 @@ interface Answer {
 
 export async function main([count = "10000", width = "32"]: string[]): Promise<void> {
   const server = await serveProcess(["--log-level", "error"]);
-  const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), { weights: "int4" });
-  const served: Answer[] = [];
-  const [labelled, right] = [
-    [0, 0],
-    [0, 0],
-  ];
+  const model = await loadModel(box, { weights: "int4", memory: { featureBytes: 0, prefixBytes: 0 } });
   try {
     const started = performance.now();
+    const served: Answers[] = [];
     await inParallel(Number(count), Number(width), async (number) => {
-      served[number] = await askServer(server.url, number);
+      const cold = await askServer(server.url, number);
+      served[number] = { cold, warm: await askServer(server.url, number) };
     });
     const seconds = (performance.now() - started) / 1000;
-    let wrong = 0;
-    for (let number = 0; number < served.length; number++) {
+    const found = { wrong: 0, otherText: 0, otherBits: 0, labelled: 0, right: 0, rightAlone: 0 };
+    for (const [number, { cold, warm }] of served.entries()) {
       const alone = await askAlone(model, number);
-      if (!isEqual(served[number]!, alone)) console.log(`${number}: wrong ${++wrong}`, served[number], alone);
+      if (cold.text !== warm.text) found.otherText++;
+      if (!isDeepStrictEqual(cold, warm)) found.otherBits++;
+      if (!isDeepStrictEqual(cold, alone) || !isDeepStrictEqual(warm, alone))
+        console.log(`${number}: wrong ${++found.wrong}`, cold, warm, alone);
       const { accepted } = await questionAt(number);
       if (!accepted) continue;
-      for (const [who, { text }] of [served[number]!, alone].entries()) {
-        labelled[who]!++;
-        if (accepted.includes(text.trim())) right[who]!++;
-      }
+      found.labelled++;
+      if (accepted.includes(cold.text.trim())) found.right++;
+      if (accepted.includes(alone.text.trim())) found.rightAlone++;
     }
-    console.log(`${served.length} answers, ${width} at once, in ${seconds.toFixed(0)} s: ${wrong} wrong or mixed up`);
-    console.log(`of ${labelled[0]} labelled ones right: ${right[0]} in company, ${right[1]} alone`);
-    if (wrong > 0) process.exitCode = 1;
+    console.log(
+      `${served.length} questions asked twice, ${width} at once, in ${seconds.toFixed(0)} s: ${found.wrong} wrong or mixed up`,
+    );
+    console.log(`warm against cold: ${found.otherText} other texts, ${found.otherBits} other log-probabilities`);
+    console.log(`of ${found.labelled} labelled ones right: ${found.right} in company, ${found.rightAlone} alone`);
+    if (found.wrong > 0) process.exitCode = 1;
   } finally {
     await model.close();
     await server.stop();
@@ -71,11 +80,4 @@ async function askAlone(model: Awaited<ReturnType<typeof loadModel>>, number: nu
   const messages = [{ role: "user" as const, content: [{ type: "image" as const, image: url }, asked] }];
   const { text, tokens, pictures } = await model.answer(messages, { maxTokens, sampling: { logprobs: true } });
   return { text, digest: pictures[0]!.digest, logprobs: tokens.map(({ logprob = 0 }) => logprob) };
-}
-
-function isEqual(a: Answer, b: Answer): boolean {
-  const isNear = (value: number, i: number) => Math.abs(value - b.logprobs[i]!) <= tolerance;
-  return (
-    a.text === b.text && a.digest === b.digest && a.logprobs.length === b.logprobs.length && a.logprobs.every(isNear)
-  );
 }

@@ -109,7 +109,7 @@ describe("the engine", () => {
     );
   });
 
-  it("reads the last tokens of prompts that are known but for these in one step", async () => {
+  it("decodes prompts that are known but for their last tokens together", async () => {
     const runner = new RememberingRunner(4);
     const engine = new Engine(runner, { prefillChunk: 4 });
     const asked = [request("first", 9), request("other", 6)];

@@ -155,7 +155,7 @@ export class Engine<P> {
     for (const row of batch.rows) {
       const sequence = this.#scheduler.at(row.slot);
       sequence.numCached += row.tokens.length;
-      if (batch.kind === "prefill") this.#counts.promptTokens += row.tokens.length;
+      if (sequence.generated.length === 0) this.#counts.promptTokens += row.tokens.length;
       const own = row.wantsLogits ? logits[next++] : undefined;
       if (own && !this.#ended.has(sequence)) this.#emit(sequence, own);
     }

@@ -28,10 +28,10 @@ export class FakeRunner implements ModelRunner<string> {
     this.batches.push(batch);
     expect(batch.rows.map((r) => r.slot)).toEqual([...new Set(batch.rows.map((r) => r.slot))].sort((a, b) => a - b));
     if (batch.kind === "decode") expect(batch.rows.every((r) => r.tokens.length === 1 && r.wantsLogits)).toBe(true);
+    if (batch.kind === "prefill") expect(batch.rows.every((r) => r.tokens.length > 0 && !r.wantsLogits)).toBe(true);
     if (batch.rows.length > 1 && batch.kind === "prefill") {
       expect(batch.rows.every((r, i) => r.slot === batch.rows[0]!.slot + i)).toBe(true);
-      const areLast = batch.rows.every((r) => r.tokens.length === 1 && r.wantsLogits);
-      expect(areLast || batch.rows.every((r) => r.position === 0)).toBe(true);
+      expect(batch.rows.every((r) => r.position === 0)).toBe(true);
     }
     return batch.rows.flatMap((row) => {
       const slot = this.slots[row.slot]!;

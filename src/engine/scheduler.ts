@@ -76,11 +76,11 @@ export class Scheduler<P> {
   /** Gives free slots to those who wait, and picks the next step; undefined when there is nothing to do. */
   schedule(): Batch<P> | undefined {
     this.#admit();
-    const prefilling = this.#active.filter((s) => !s.isPrefilled);
-    const decoding = this.#slots.filter((s) => s?.isPrefilled);
-    const prefillNow = prefilling.length > 0 && (decoding.length === 0 || !this.#lastWasPrefill);
-    this.#lastWasPrefill = prefillNow;
-    if (prefillNow) return { kind: "prefill", rows: this.#group(prefilling).map((s) => this.#row(s)) };
+    const isDecoding = this.#active.some((sequence) => this.#decodes(sequence));
+    const group = isDecoding && this.#lastWasPrefill ? [] : this.#nextPrompts();
+    this.#lastWasPrefill = group.length > 0;
+    if (this.#lastWasPrefill) return { kind: "prefill", rows: group.map((s) => this.#row(s)) };
+    const decoding = this.#slots.filter((sequence) => sequence !== undefined && this.#decodes(sequence));
     if (decoding.length === 0) return undefined;
     return { kind: "decode", rows: decoding.map((s) => this.#row(s!)) };
   }
@@ -99,21 +99,33 @@ export class Scheduler<P> {
     return sequence.nextRow(sequence.slot!, this.#options.prefillChunk);
   }
 
+  #decodes(sequence: Sequence<P>): boolean {
+    return this.#begun.has(sequence) && sequence.isPrefilled;
+  }
+
+  /** The first in line that has prompt to read, with its company; those that turn out to have none decode next. */
+  #nextPrompts(): Sequence<P>[] {
+    for (const [i, first] of this.#active.entries()) {
+      this.#beginOnce(first);
+      if (!first.isPrefilled) return this.#group(first, this.#active.slice(i + 1));
+    }
+    return [];
+  }
+
   /**
-   * The first in line, and whoever follows it in arrival and in the next slot with a whole unread prompt, as long as the
-   * prompts padded to the longest fit into one chunk; or with one unread token like the first, which is as a decode step.
+   * With a whole unread prompt whoever follows it in arrival and in the next slot with one too, as long as the prompts
+   * padded to the longest fit into one chunk.
    */
-  #group([first, ...rest]: readonly Sequence<P>[]): Sequence<P>[] {
-    const group = [first!];
-    this.#beginOnce(first!);
-    const isLastToken = numUnread(first!) === 1;
-    let longest = numUnread(first!);
+  #group(first: Sequence<P>, rest: readonly Sequence<P>[]): Sequence<P>[] {
+    const group = [first];
+    if (first.numCached > 0) return group;
+    let longest = first.numUnread;
     for (const sequence of rest) {
-      longest = Math.max(longest, isLastToken ? 1 : sequence.request.promptIds.length);
-      const isNeighbour = sequence.slot === group.at(-1)!.slot! + 1 && (isLastToken || first!.numCached === 0);
+      longest = Math.max(longest, sequence.numUnread);
+      const isNeighbour = sequence.slot === group.at(-1)!.slot! + 1;
       if (!isNeighbour || longest * (group.length + 1) > this.#options.prefillChunk) break;
       this.#beginOnce(sequence);
-      if (isLastToken ? numUnread(sequence) > 1 : sequence.numCached > 0) break; // it goes on alone
+      if (sequence.numCached > 0 || sequence.isPrefilled) break; // it goes on alone
       group.push(sequence);
     }
     return group;
@@ -125,10 +137,6 @@ export class Scheduler<P> {
     this.#begun.add(sequence);
     this.#begin(sequence);
   }
-}
-
-function numUnread<P>({ request, numCached }: Sequence<P>): number {
-  return request.promptIds.length - numCached;
 }
 
 function drop<T>(list: T[], item: T): void {

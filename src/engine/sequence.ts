@@ -29,17 +29,25 @@ export class Sequence<P> {
     this.numReused = this.numCached = numTokens;
   }
 
-  get isPrefilled(): boolean {
-    return this.numCached >= this.request.promptIds.length;
+  /** Tokens of the prompt that prefill steps still read: all but the last one, which is the first decode step's. */
+  get numUnread(): number {
+    return Math.max(this.request.promptIds.length - 1 - this.numCached, 0);
   }
 
-  /** The next part of the prompt, or the last generated token. */
+  get isPrefilled(): boolean {
+    return this.numUnread === 0;
+  }
+
+  /** The next part of the prompt, or its last token, or the last generated one. */
   nextRow(slot: number, prefillChunk: number): Row<P> {
     const { promptIds, payload } = this.request;
     const position = this.numCached;
-    if (this.isPrefilled) return { slot, tokens: [this.generated.at(-1)!], position, payload, wantsLogits: true };
-    const end = Math.min(promptIds.length, position + prefillChunk);
-    return { slot, tokens: promptIds.slice(position, end), position, payload, wantsLogits: end === promptIds.length };
+    if (!this.isPrefilled) {
+      const end = position + Math.min(this.numUnread, prefillChunk);
+      return { slot, tokens: promptIds.slice(position, end), position, payload, wantsLogits: false };
+    }
+    const token = this.generated.at(-1) ?? promptIds.at(-1)!;
+    return { slot, tokens: [token], position, payload, wantsLogits: true };
   }
 
   /** Takes one step's logits: the next token, and the reason if it is the last. */

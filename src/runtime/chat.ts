@@ -34,7 +34,7 @@ export type AnswerReason = FinishReason | "content_filter";
 
 export interface ChatUsage {
   readonly promptTokens: number;
-  /** Of the prompt's tokens, those that were not read again: an earlier prompt or answer had begun with them. */
+  /** Of the prompt's tokens, those that were not read again: an earlier prompt had begun with them. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
 }

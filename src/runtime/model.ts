@@ -282,13 +282,15 @@ export class VisionLanguageModel {
     const { packed, decoder } = this.#parts;
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength });
     try {
-      const prompt = Array.from(promptIds);
-      const numKnown = runner.begin(0, prompt, inputs); // pictures in there have no features in `inputs`
-      for (const [i] of ids.entries()) {
-        const tokens = i === 0 ? prompt.slice(numKnown) : [ids[i - 1]!];
-        const position = i === 0 ? numKnown : promptIds.length + i - 1;
-        const row = { slot: 0, tokens, position, payload: inputs, wantsLogits: true };
-        const [logits] = await runner.step({ kind: i === 0 ? "prefill" : "decode", rows: [row] });
+      const all = [...promptIds, ...ids];
+      const numKnown = runner.begin(0, all.slice(0, promptIds.length), inputs); // pictures in there have no features in `inputs`
+      const numRead = promptIds.length - 1; // as the engine reads a prompt: its last token is the first decode step's
+      const row = { slot: 0, payload: inputs };
+      const unread = { ...row, tokens: all.slice(numKnown, numRead), position: numKnown, wantsLogits: false };
+      if (numKnown < numRead) await runner.step({ kind: "prefill", rows: [unread] });
+      for (let position = numRead; position < all.length - 1; position++) {
+        const next = { ...row, tokens: [all[position]!], position, wantsLogits: true };
+        const [logits] = await runner.step({ kind: "decode", rows: [next] });
         yield logits!;
       }
     } finally {

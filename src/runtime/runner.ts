@@ -54,13 +54,13 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly #model: PackedModel;
   readonly #dimensions: ModelDimensions;
   readonly #decoder: CachedGraph;
+  /** Keys and values of prompts can be kept, so what a run computes must not depend on how much of a prompt it reads. */
+  readonly #isOnHost: boolean;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
   /** Tokens that each slot's prompt will come to: room is made for it at once, not copied from chunk to chunk. */
   readonly #promptLengths: number[];
   readonly #prefixes: PrefixMemory | undefined;
-  /** Keys of the tokens in the cache, by slot; absent where the sequence has none. */
-  readonly #keys: (TokenKey[] | undefined)[] = [];
   /** By slot: when the known beginning of its prompt is in the cache. */
   readonly #restored: (Promise<unknown> | undefined)[] = [];
 
@@ -71,6 +71,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
     this.#decoder = withCache(decoder, { ...model.family.cache(model.config), ...options });
+    this.#isOnHost = this.#decoder.save !== undefined;
     this.#lengths = new Array<number>(options.numSlots).fill(0);
     this.#promptLengths = [...this.#lengths];
     this.#prefixes = this.#decoder.save && options.prefixes;
@@ -90,7 +91,6 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   begin(slot: number, promptIds: readonly number[], { prefix }: SequenceInputs): number {
     this.#promptLengths[slot] = promptIds.length;
     this.#restored[slot] = undefined;
-    this.#keys[slot] = undefined;
     if (!prefix) return 0;
     const now = this.#prefixes?.find(prefix.keys, false);
     const { blocks, length } = now && now.length > prefix.known.length ? now : prefix.known;
@@ -102,7 +102,6 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#restored[slot] = Promise.all(restored);
     this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
     this.#lengths[slot] = length;
-    if (this.#prefixes) this.#keys[slot] = prefix.keys.slice(0, length);
     return length;
   }
 
@@ -113,10 +112,10 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
     await Promise.all(batch.rows.map(({ slot }) => this.#restored[slot]));
     const logits: Float32Array[] = [];
-    for (const rows of this.#runs(batch)) logits.push(...(await this.#run(rows)));
+    for (const rows of this.#runs(batch)) logits.push(...(await this.#run(rows, batch.kind)));
     for (const row of batch.rows) {
       this.#lengths[row.slot] = row.position + row.tokens.length;
-      await this.#keep(row);
+      if (batch.kind === "prefill") await this.#keep(row);
     }
     return logits;
   }
@@ -125,16 +124,20 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     await this.#decoder.close();
   }
 
-  /** One run of the graph; the logits of the rows that want them. */
-  async #run(rows: readonly Row<SequenceInputs>[]): Promise<Float32Array[]> {
-    const sequence = Math.max(...rows.map((row) => row.tokens.length));
-    const ends = rows.map((row) => row.position + row.tokens.length);
+  /**
+   * One run of the graph; the logits of the rows that want them. A prefill run has an even number of tokens: one token alone,
+   * and the odd last row of a product in blocks of 64 or 128, take another kernel, whose sums have another order.
+   */
+  async #run(rows: readonly Row<SequenceInputs>[], kind: Batch<SequenceInputs>["kind"]): Promise<Float32Array[]> {
+    const longest = Math.max(...rows.map((row) => row.tokens.length));
+    const sequence = kind === "prefill" && this.#isOnHost ? longest + (longest % 2) : longest;
+    const ends = rows.map((row) => row.position + sequence);
     const wanted = rows.flatMap((row, b) => (row.wantsLogits ? [b * sequence + row.tokens.length - 1] : []));
     const inputs: Feeds = {
       ...(await this.#tokenInputs(rows, sequence)),
       seqlens_k: int32(ends.map((end) => end - 1)),
       total_sequence_length: int32([Math.max(...ends)], []),
-      logits_rows: int64(wanted.length > 0 ? wanted : [0]),
+      logits_rows: int64(wanted.length > 0 || this.#isOnHost ? wanted : [0]),
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
     const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
@@ -148,19 +151,19 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   release(slot: number): void {
     this.#lengths[slot] = 0;
     this.#promptLengths[slot] = 0;
-    this.#keys[slot] = undefined;
   }
 
-  /** Keeps what the slot has read: whole blocks, and the prompt to its end. A token behind it is text: its id says all. */
-  async #keep({ slot, tokens, position, payload }: Row<SequenceInputs>): Promise<void> {
-    const keys = this.#keys[slot];
-    if (!keys) return;
-    for (const [i, id] of tokens.entries()) keys.push(payload.prefix?.keys[position + i] ?? id);
-    const isPrompt = keys.length === this.#promptLengths[slot];
-    const whole = keys.length - (keys.length % prefixBlockLength);
-    if (!isPrompt && whole <= position) return;
-    const kept = isPrompt ? keys : keys.slice(0, whole);
-    await this.#prefixes!.add(kept, (start, count) => this.#decoder.save!(slot, start, count));
+  /**
+   * Keeps what the slot has read of its prompt: whole blocks, and the rest where the next token is the last. Tokens that
+   * decode steps computed are not kept: read by a prefill step, they would come out otherwise in the last bits.
+   */
+  async #keep({ slot, tokens, position, payload: { prefix } }: Row<SequenceInputs>): Promise<void> {
+    if (!this.#prefixes || !prefix) return;
+    const end = position + tokens.length;
+    const isRead = end >= prefix.keys.length - 1;
+    const kept = isRead ? end : end - (end % prefixBlockLength);
+    if (kept <= position) return;
+    await this.#prefixes.add(prefix.keys.slice(0, kept), (start, count) => this.#decoder.save!(slot, start, count));
   }
 
   /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { openCheckpoint } from "../../src/checkpoint/index.js";
 import { Engine, type EngineOptions, type EngineRequest } from "../../src/engine/index.js";
+import type { PrefixMemory } from "../../src/features/index.js";
 import { indexPositions } from "../../src/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/pack/index.js";
 import { DecoderRunner, type SequenceInputs } from "../../src/runtime/runner.js";
@@ -21,10 +22,11 @@ export async function openTestDecoder(
   into: string,
   format = "fp32",
   numSlots = 4,
+  { blockSize = 32, prefixes }: { readonly blockSize?: number; readonly prefixes?: PrefixMemory } = {},
 ): Promise<TestDecoder> {
-  const packed = await openPacked((await pack(weights, { plan: parsePlan(format), into })).path);
+  const packed = await openPacked((await pack(weights, { plan: parsePlan(format, { blockSize }), into })).path);
   const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu", threads: 1 });
-  const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512 });
+  const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512, prefixes });
   const close = async () => {
     await session.close();
     await packed.close();

@@ -22,7 +22,7 @@ function smallTokenizer() {
 }
 
 /** Packs it in `folder`; the path of the packed model. */
-export async function packSmallQwen3Vl(folder: string): Promise<string> {
+export async function packSmallQwen3Vl(folder: string, weights = "fp32"): Promise<string> {
   const checkpoint = join(folder, "checkpoint");
   mkdirSync(checkpoint);
   const files = {
@@ -33,7 +33,7 @@ export async function packSmallQwen3Vl(folder: string): Promise<string> {
   };
   for (const [name, json] of Object.entries(files)) writeFileSync(join(checkpoint, name), JSON.stringify(json));
   for (const name of ["config.json", "model.safetensors"]) copyFileSync(join(golden, name), join(checkpoint, name));
-  return (await pack(checkpoint, { plan: parsePlan("fp32"), into: join(folder, "packed") })).path;
+  return (await pack(checkpoint, { plan: parsePlan(weights), into: join(folder, "packed") })).path;
 }
 
 /** Noise, so that every size of it looks different. */
