@@ -1,4 +1,5 @@
 export { aborted, type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
+export { FairQueue, type Turn } from "./fair-queue.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";
 export {

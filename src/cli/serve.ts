@@ -6,7 +6,15 @@ import { openCheckpoint } from "../checkpoint/index.js";
 import { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { isPacked, parsePlan } from "../pack/index.js";
-import { type FeatureStore, image, loadClip, openFeatureStore, type VisionLanguageModel } from "../runtime/index.js";
+import {
+  type DecodePicture,
+  type FeatureStore,
+  image,
+  loadClip,
+  openFeatureStore,
+  PictureThreads,
+  type VisionLanguageModel,
+} from "../runtime/index.js";
 import { createApp, createServices, type Listening, listen, type Services, type Versions } from "../server/index.js";
 import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
 import { openModel, verdictsFolder } from "./open-model.js";
@@ -39,8 +47,12 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   const { config } = await readConfig(command, process.env);
   const { adminNote, ...keys } = await openKeys(config, terminal.stdout.isTTY === true);
   const log = pino({ level: config.logLevel }, logDestination(config, terminal));
+  const pictureLimits = pictureLimitsOf(config);
+  const pictures = new PictureThreads({ count: config.pictureThreads, limits: pictureLimits });
+  const decode: DecodePicture = (...picture) => pictures.decode(...picture);
   const guards = await Guards.open(config.guards, {
-    pictureLimits: { maxBytes: config.maxPictureBytes, maxPixels: config.maxPicturePixels },
+    pictureLimits,
+    decode,
     memoryFolder: verdictsFolder(),
     onProblem: (problem) => log.error(problem),
   });
@@ -48,6 +60,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     config,
     log,
     guards,
+    decode,
     version: versionOf(),
     ...keys,
     webFolder: webPage,
@@ -56,9 +69,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   let versions: Versions | undefined;
   const listening = await listen(createApp(services), config);
   try {
-    await loadModels(config, services, features, terminal);
+    await loadModels(config, services, { features, pictures }, terminal);
     versions = await openVersions(config, services, {
-      load: (folder) => openVersion(config, features, folder, terminal),
+      load: (folder) => openVersion(config, { features, pictures }, folder, terminal),
       pack: (folder, force) => packVersion(config, folder, force, terminal),
       reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
       signal: terminal.signal,
@@ -80,6 +93,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await versions?.fleet.close();
     await versions?.registry.close();
     await guards.close();
+    await pictures.close();
     await features.close();
     await services.collections?.close();
   }
@@ -92,14 +106,9 @@ function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { wri
     : { write: (line) => stderr.write(logAsText(line, coloursFor(stderr))) };
 }
 
-async function loadModels(
-  config: ServeConfig,
-  services: Services,
-  features: FeatureStore,
-  terminal: Terminal,
-): Promise<void> {
+async function loadModels(config: ServeConfig, services: Services, shared: Shared, terminal: Terminal): Promise<void> {
   const { prefixBytes, nearBytes, reuse } = config;
-  const load = { ...loadOptions(config), features, memory: { prefixBytes, nearBytes, reuse } };
+  const load = { ...loadOptions(config, shared), memory: { prefixBytes, nearBytes, reuse } };
   for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
@@ -118,8 +127,8 @@ async function loadModels(
   }
 }
 
-async function openVersion(config: ServeConfig, features: FeatureStore, folder: string, terminal: Terminal) {
-  const load = { ...loadOptions(config), features, memory: { prefixBytes: config.prefixBytes } };
+async function openVersion(config: ServeConfig, shared: Shared, folder: string, terminal: Terminal) {
+  const load = { ...loadOptions(config, shared), memory: { prefixBytes: config.prefixBytes } };
   const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
   printNotes(terminal, model.info.notes);
   await warmUp(model, terminal.signal);
@@ -130,7 +139,7 @@ async function packVersion(config: ServeConfig, folder: string, force: boolean, 
   const files = await openCheckpoint(folder);
   const isThere = await isPacked(files).finally(() => files.close());
   if (isThere) return undefined;
-  return packWithProgress(folder, parsePlan(config.weights[0]!, loadOptions(config)), { force }, terminal);
+  return packWithProgress(folder, parsePlan(config.weights[0]!, planOptions(config)), { force }, terminal);
 }
 
 /** With a registry the model in the box is served only where it is asked for. */
@@ -144,31 +153,33 @@ export function parseModel(text: string): { name: string; folder: string } {
   return name && folder ? { name, folder } : { name: basename(text), folder: text };
 }
 
-function loadOptions(config: ServeConfig) {
-  const {
-    device,
-    threads,
-    blockSize,
-    vision,
-    table,
-    maxSequences,
-    maxLength,
-    pictureThreads,
-    maxPictureBytes,
-    maxPicturePixels,
-  } = config;
+/** What all models of a server have in common. */
+interface Shared {
+  readonly features: FeatureStore;
+  readonly pictures: PictureThreads;
+}
+
+function loadOptions(config: ServeConfig, { features, pictures }: Shared) {
+  const { device, threads, maxSequences, maxLength } = config;
   return {
+    ...planOptions(config),
     device,
-    vision,
-    table,
     maxSequences,
-    pictureThreads,
+    features,
+    pictureThreads: pictures,
     graphThreads: true,
-    pictureLimits: { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels },
+    pictureLimits: pictureLimitsOf(config),
     ...(threads !== undefined && { threads }),
-    ...(blockSize !== undefined && { blockSize }),
     ...(maxLength !== undefined && { maxLength }),
   };
+}
+
+function planOptions({ vision, table, blockSize }: ServeConfig) {
+  return { vision, table, ...(blockSize !== undefined && { blockSize }) };
+}
+
+function pictureLimitsOf({ maxPictureBytes, maxPicturePixels, decodeMs }: ServeConfig) {
+  return { maxBytes: maxPictureBytes, maxPixels: maxPicturePixels, maxMs: decodeMs };
 }
 
 /** The first run of a graph allocates and the first picture starts a thread: not while somebody waits. */

@@ -6,7 +6,7 @@ import { appendFile, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ioError, Lane, OcellusError } from "../base/index.js";
 import { FileLooks } from "../checkpoint/index.js";
-import type { ImageInput, PictureLimits } from "../image/index.js";
+import type { DecodePicture, ImageInput, PictureLimits } from "../image/index.js";
 import type { VisionLanguageModel } from "../runtime/index.js";
 import { type Asked, whoAsks } from "./asker.js";
 import { AuditLog } from "./audit.js";
@@ -29,6 +29,8 @@ import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {
   readonly pictureLimits?: PictureLimits;
+  /** Where pictures are decoded, within these limits. Default: on the caller's thread. */
+  readonly decode?: DecodePicture;
   /** How often the policy and its lists are looked at for changes. Default: every second; more often nobody saves. */
   readonly refreshMs?: number;
   /** Where what costly guards found is kept over a restart; absent: it is kept in memory alone. */
@@ -118,8 +120,8 @@ export class Guards {
   private constructor(path: string | undefined, options: GuardsOptions) {
     this.#path = path;
     this.#options = options;
-    const { pictureLimits = {}, memoryFolder, onProblem } = options;
-    this.pictures = new PictureReader(pictureLimits);
+    const { pictureLimits = {}, decode, memoryFolder, onProblem } = options;
+    this.pictures = new PictureReader(pictureLimits, decode);
     const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
     this.#memory = new VerdictMemory({ file, onProblem });
   }

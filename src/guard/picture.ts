@@ -1,13 +1,14 @@
 /** A picture as guards look at it: read once, decoded only for who has not seen it. */
 import { createHash } from "node:crypto";
 import {
-  decodeImage,
+  type DecodedPicture,
+  type DecodePicture,
+  decodePicture,
   defaultMaxBytes,
   type ImageFile,
   type ImageInput,
   isRgbImage,
   type PictureLimits,
-  pixelDigest,
   type RgbImage,
   readInput,
 } from "../image/index.js";
@@ -24,30 +25,33 @@ export interface ReadPicture {
 
 export class PictureReader {
   readonly #limits: PictureLimits;
+  readonly #decode: DecodePicture;
   /** SHA-256 of a file → of its pixels, least recently used first. */
   readonly #digests = new Map<string, string>();
 
-  constructor(limits: PictureLimits) {
+  /** @param decode default on the caller's thread, within the limits. */
+  constructor(limits: PictureLimits, decode?: DecodePicture) {
     this.#limits = limits;
+    this.#decode = decode ?? ((input, options) => decodePicture(input, { ...limits, ...options }));
   }
 
   /** @throws as `readInput` and `decodeImage`. */
   async read(input: ImageInput, signal: AbortSignal): Promise<ReadPicture> {
-    const { maxBytes = defaultMaxBytes, maxPixels } = this.#limits;
+    const { maxBytes = defaultMaxBytes } = this.#limits;
     const file = isRgbImage(input) ? input : await readInput(input, { maxBytes, signal, fetch });
-    const limits = { maxBytes, signal, ...(maxPixels !== undefined && { maxPixels }) };
-    let decoded: Promise<RgbImage> | undefined;
-    const pixels = () => {
-      decoded ??= decodeImage(file, limits);
-      return decoded;
+    let started: Promise<DecodedPicture> | undefined;
+    const decoded = () => {
+      started ??= isRgbImage(file) ? decodePicture(file, this.#limits) : this.#decode(file, { signal });
+      return started;
     };
-    const digest = isRgbImage(file) ? pixelDigest(file) : await this.#digestOf(file, pixels);
+    const digest = isRgbImage(file) ? (await decoded()).digest : await this.#digestOf(file, decoded);
+    const pixels = async () => (await decoded()).image;
     return { file: isRgbImage(file) ? file : file.bytes, whole: { kind: "picture", digest, view: "whole", pixels } };
   }
 
-  async #digestOf({ bytes }: ImageFile, pixels: () => Promise<RgbImage>): Promise<string> {
+  async #digestOf({ bytes }: ImageFile, decoded: () => Promise<DecodedPicture>): Promise<string> {
     const key = createHash("sha256").update(bytes).digest("hex");
-    const digest = this.#digests.get(key) ?? pixelDigest(await pixels());
+    const digest = this.#digests.get(key) ?? (await decoded()).digest;
     this.#digests.delete(key);
     this.#digests.set(key, digest);
     if (this.#digests.size > maxDigests) this.#digests.delete(this.#digests.keys().next().value!);

@@ -8,7 +8,7 @@ import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeBmp } from "./bmp.js";
 import { jpegLumaSteps } from "./jpeg-steps.js";
 import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
-import { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
+import { checkRgbImage, checkSize, isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
 import { sniffFormat } from "./sniff.js";
 
 export interface DecodeOptions {
@@ -16,6 +16,8 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
   /** Of the file. Default 64 MiB. */
   readonly maxBytes?: number;
+  /** Of the decoder's own work, in whole seconds; what it has begun then is given up. Default: no limit. */
+  readonly maxMs?: number;
   readonly signal?: AbortSignal;
   /** For http(s) addresses; default the global one. */
   readonly fetch?: typeof fetch;
@@ -27,7 +29,7 @@ export interface DecodeOptions {
  * `invalid_request`, `unsupported`, `aborted`.
  */
 export async function decodeImage(input: ImageInput | ImageFile, options: DecodeOptions = {}): Promise<RgbImage> {
-  const { maxPixels = 100e6, maxBytes = defaultMaxBytes, signal } = options;
+  const { maxPixels = 100e6, maxBytes = defaultMaxBytes, maxMs = 0, signal } = options;
   if (isRgbImage(input)) {
     checkRgbImage(input, maxPixels);
     return { width: input.width, height: input.height, data: input.data }; // pixels may have been changed since a file told them
@@ -36,13 +38,39 @@ export async function decodeImage(input: ImageInput | ImageFile, options: Decode
   throwIfAborted(signal);
   const format = sniffFormat(file.bytes, file.source);
   if (format === "bmp") return decodeBmp(file.bytes, file.source, maxPixels);
-  return decodeWithSharp(file, format, maxPixels);
+  return decodeWithSharp(file, format, { maxPixels, maxMs });
+}
+
+/** A picture and the key of anything cached about it. */
+export interface DecodedPicture {
+  readonly image: RgbImage;
+  /** SHA-256 of its pixels. */
+  readonly digest: string;
+}
+
+/** `decodePicture`, wherever it runs. */
+export type DecodePicture = (
+  input: ImageInput | ImageFile,
+  options?: Pick<DecodeOptions, "signal">,
+) => Promise<DecodedPicture>;
+
+/** @throws as `decodeImage`. */
+export async function decodePicture(
+  input: ImageInput | ImageFile,
+  options: DecodeOptions = {},
+): Promise<DecodedPicture> {
+  const image = await decodeImage(input, options);
+  return { image, digest: pixelDigest(image) };
 }
 
 /** Refuses what is cut short or broken, and lives with oddities that every viewer shows (stray bytes, bad metadata). */
 const failOn = "error";
 
-async function decodeWithSharp({ bytes, source }: ImageFile, format: string, maxPixels: number): Promise<RgbImage> {
+async function decodeWithSharp(
+  { bytes, source }: ImageFile,
+  format: string,
+  { maxPixels, maxMs }: Required<Pick<DecodeOptions, "maxPixels" | "maxMs">>,
+): Promise<RgbImage> {
   const open = await loadSharp();
   try {
     const {
@@ -53,6 +81,7 @@ async function decodeWithSharp({ bytes, source }: ImageFile, format: string, max
     } = await open(bytes, { failOn, limitInputPixels: false }).metadata();
     checkSize(source, width, height, maxPixels);
     const { data, info } = await open(bytes, { failOn, limitInputPixels: maxPixels })
+      .timeout({ seconds: Math.ceil(maxMs / 1000) }) // 0: none
       .autoOrient()
       .toColourspace("srgb")
       .raw({ depth: "uchar" })

@@ -1,4 +1,10 @@
-export { type DecodeOptions, decodeImage } from "./decode.js";
+export {
+  type DecodedPicture,
+  type DecodeOptions,
+  type DecodePicture,
+  decodeImage,
+  decodePicture,
+} from "./decode.js";
 export { encodePng } from "./encode.js";
 export { gridOf } from "./grid.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
@@ -30,3 +36,4 @@ export { shownPicture } from "./shown.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
 export { thumbnail } from "./thumbnail.js";
+export { inTurnOf } from "./turn.js";

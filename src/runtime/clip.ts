@@ -5,19 +5,20 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
 import { digestOf } from "../features/index.js";
-import {
-  type ImageInput,
-  type ImageRecipe,
-  type PictureThreads,
-  prepareImage,
-  type RgbImage,
-  shown,
-} from "../image/index.js";
+import { type ImageInput, type ImageRecipe, prepareImage, type RgbImage, shown } from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import { type Device, defaultThreads, float32, type Graph, int64 } from "../session/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
-import { findPacked, openGraph, openPictureThreads, type PackingChoice, requiredJson, type Threading } from "./open.js";
+import {
+  findPacked,
+  type OpenedThreads,
+  openGraph,
+  openPictureThreads,
+  type PackingChoice,
+  requiredJson,
+  type Threading,
+} from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 import { unit } from "./vision.js";
 
@@ -67,7 +68,7 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       notes,
       device,
       vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
-      pictures: openPictureThreads(options),
+      ...openPictureThreads(options),
       vision: await openGraph(packed, "vision", session, options),
       text: await openGraph(packed, "text", session, options),
       tokenizer: createTokenizer(
@@ -86,12 +87,11 @@ function graphDigests({ graphPath }: Packed<DualEncoder>): Promise<string[]> {
   return Promise.all(["vision", "text"].map((name) => fileDigest(graphPath(name))));
 }
 
-interface Parts {
+interface Parts extends OpenedThreads {
   readonly packed: Packed<DualEncoder>;
   readonly notes: readonly string[];
   readonly vectorVersion: string;
   readonly device: Device;
-  readonly pictures: PictureThreads | undefined;
   readonly vision: Graph;
   readonly text: Graph;
   readonly tokenizer: Tokenizer;
@@ -191,8 +191,8 @@ export class ClipModel {
   }
 
   async close(): Promise<void> {
-    const { vision, text, packed, pictures } = this.#parts;
-    await pictures?.close();
+    const { vision, text, packed, closePictures } = this.#parts;
+    await closePictures();
     await Promise.all([vision.close(), text.close(), packed.close()]);
   }
 

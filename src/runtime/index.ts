@@ -2,7 +2,15 @@ export { OcellusError } from "../base/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
 export type { FeatureSource, FeatureStore, FeatureStoreStats } from "../features/index.js";
 export type { ResponseFormat, ToolConstraint, ToolSignature } from "../grammar/index.js";
-export { type ImageFormat, type ImageInput, sniffFormat } from "../image/index.js";
+export {
+  type DecodePicture,
+  type ImageFormat,
+  type ImageInput,
+  inTurnOf,
+  PictureThreads,
+  type PictureThreadsOptions,
+  sniffFormat,
+} from "../image/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { type Device, type DeviceStatus, detectDevices } from "../session/index.js";

@@ -9,7 +9,6 @@ import { CompareThread, type FeatureStoreStats, type Features } from "../feature
 import { Grammars } from "../grammar/index.js";
 import {
   type ImageInput,
-  type PictureThreads,
   type PixelBudget,
   type PixelValues,
   type RgbImage,
@@ -88,7 +87,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
   try {
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const pictures = openPictureThreads(options);
+    const { pictures, closePictures } = openPictureThreads(options);
     // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
     const [vision, decoder, text] = await Promise.all([
       packed.family.image && open(packed, "vision", { device: towers, threads }),
@@ -100,7 +99,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
     const memory = await openMemory(options, packed, towers, recipes, pictures && new CompareThread());
     const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
-    const parts = { packed, vision, decoder, pictures, memory, ...text, placement, threads, timings, notes: told };
+    const parts = { packed, vision, decoder, closePictures, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {
     await packed.close();
@@ -113,7 +112,7 @@ interface Parts extends TextSide {
   /** Absent in a model that reads text only. */
   readonly vision: Graph | undefined;
   readonly decoder: Graph;
-  readonly pictures: PictureThreads | undefined;
+  readonly closePictures: () => Promise<void>;
   readonly memory: Memory;
   readonly placement: Placement;
   readonly threads: number;
@@ -348,7 +347,7 @@ export class VisionLanguageModel {
   async close(): Promise<void> {
     await this.#engine.close();
     await this.#runner.close();
-    await this.#parts.pictures?.close();
+    await this.#parts.closePictures();
     await this.#parts.memory.close();
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();

@@ -58,9 +58,12 @@ export async function requiredJson(files: Checkpoint, name: string): Promise<unk
 
 /** What runs beside the caller's thread. */
 export interface Threading {
-  /** Threads that decode and fit pictures beside the caller's. Default 0: that is done where the model is asked. */
-  readonly pictureThreads?: number;
-  /** Limits of one picture; with `pictureThreads` only. */
+  /**
+   * Threads that decode and fit pictures beside the caller's, or how many of its own. Default 0: that is done where the
+   * model is asked. Given ones may be shared by several models, and are closed by the caller.
+   */
+  readonly pictureThreads?: number | PictureThreads;
+  /** Limits of one picture; with `pictureThreads` only, and those that are given have their own. */
   readonly pictureLimits?: PictureLimits;
   /**
    * Whether each graph runs on a thread of its own, so that a step never holds up the caller's: for servers. On the CPU
@@ -91,9 +94,15 @@ function hostDecoder(packed: Packed<AnyFamily>): Uint8Array {
   return encodeStored(withoutOutputs(storedGraphs(packed).decoder!, "present."), packed);
 }
 
-export function openPictureThreads({
-  pictureThreads: count = 0,
-  pictureLimits,
-}: Threading): PictureThreads | undefined {
-  return count > 0 ? new PictureThreads({ count, ...(pictureLimits && { limits: pictureLimits }) }) : undefined;
+/** Where a model's pictures are decoded, and what ends with the model. */
+export interface OpenedThreads {
+  readonly pictures: PictureThreads | undefined;
+  closePictures(): Promise<void>;
+}
+
+export function openPictureThreads({ pictureThreads: given = 0, pictureLimits }: Threading): OpenedThreads {
+  if (typeof given !== "number") return { pictures: given, closePictures: async () => {} };
+  const options = { count: given, ...(pictureLimits && { limits: pictureLimits }) };
+  const pictures = given > 0 ? new PictureThreads(options) : undefined;
+  return { pictures, closePictures: async () => pictures?.close() };
 }

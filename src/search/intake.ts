@@ -1,6 +1,6 @@
 /** A picture on its way into a collection: decoded once, its digest, its vector (known or made), a small copy to look at. */
 import { OcellusError } from "../base/index.js";
-import { type DecodeOptions, decodeImage, type ImageInput, pixelDigest, thumbnail } from "../image/index.js";
+import { type DecodeOptions, type DecodePicture, decodePicture, type ImageInput, thumbnail } from "../image/index.js";
 import type { PictureEmbedder } from "../runtime/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-files.js";
@@ -11,6 +11,11 @@ export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "met
   readonly picture: ImageInput;
   /** Pixels of the longer side of the kept copy. Default 320 to look at; pages, which a model must read, 1536. */
   readonly keepSide?: number | undefined;
+}
+
+export interface PrepareOptions extends DecodeOptions {
+  /** Where pictures are decoded; it has limits of its own. Default: on the caller's thread, within these. */
+  readonly decode?: DecodePicture | undefined;
 }
 
 /** Side of the copies that people look at, and of pages: print of ten points is read at it. */
@@ -27,15 +32,14 @@ export async function prepareEntry(
   collection: Collection,
   embedder: PictureEmbedder,
   { picture, keepSide, ...labels }: Intake,
-  options: DecodeOptions = {},
+  { decode, ...options }: PrepareOptions = {},
 ): Promise<NewEntry> {
   checkModel(collection.info, embedder);
   checkLengths(labels);
   const rest = await admitted(labels, embedder);
-  const decoded = await decodeImage(picture, options);
-  const pixels = pixelDigest(decoded);
-  const twin = collection.withPixels(pixels)[0];
   const asked = options.signal ? { signal: options.signal } : {};
+  const { image: decoded, digest: pixels } = await (decode?.(picture, asked) ?? decodePicture(picture, options));
+  const twin = collection.withPixels(pixels)[0];
   const known = twin && collection.vector(twin.id)?.slice();
   if (known) await embedder.admitImage?.(decoded, asked); // no model sees it, and it is kept all the same
   const vector = known ?? (await embedder.embedImage(decoded, asked));

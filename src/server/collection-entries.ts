@@ -34,14 +34,14 @@ export async function addEntries(
 ): Promise<AddedEntry[]> {
   const resolve = pictureResolver(services, exchange);
   const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = services.config;
-  const limits = { maxBytes, maxPixels, signal: exchange.signal };
+  const options = { maxBytes, maxPixels, signal: exchange.signal, decode: services.decode };
   const news: NewEntry[] = [];
   await withEye(services.models.findMaker(collection.info), exchange, async ({ embedder }) => {
     for (const entry of entries)
       for await (const intake of intakesOf(entry, resolve, exchange.signal)) {
         throwIfAborted(exchange.signal);
         if (news.length >= mostPages) throw tooMany();
-        news.push(await prepareEntry(collection, embedder, intake, limits));
+        news.push(await prepareEntry(collection, embedder, intake, options));
       }
   });
   exchange.facts.pictures = (exchange.facts.pictures ?? 0) + news.length;

@@ -17,6 +17,7 @@ export const serverConfigSchema = z.strictObject({
   maxPictureBytes: count.default(20 * MiB).describe("of one picture as a file"), // OpenAI's limit
   // The largest phone sensor in common use.
   maxPicturePixels: count.default(50e6).describe("of one picture when decoded"),
+  decodeMs: count.default(20_000).describe("for decoding and fitting one picture"), // an AVIF of the largest size on a slow core
   maxPictures: count.default(64).describe("in one request"),
   // Two of the largest pictures that any family takes, or forty common photos.
   maxPixelBytes: count.default(1024 * MiB).describe("of all pictures that are fitted for a model and not encoded yet"),

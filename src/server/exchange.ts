@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Logger } from "pino";
-import { aborted, OcellusError } from "../base/index.js";
+import { aborted, OcellusError, type Turn } from "../base/index.js";
 import type { GuardReport } from "../guard/index.js";
 import { uniqueId } from "../registry/index.js";
 import type { ChatPicture } from "../runtime/index.js";
@@ -114,6 +114,11 @@ export class Exchange {
     };
     if (this.signal.aborted) late();
     else this.signal.addEventListener("abort", late, { once: true });
+  }
+
+  /** For work that takes turns. */
+  get turn(): Turn {
+    return { owner: this.owner, request: this.id };
   }
 
   /** Work that was aborted failed for the reason it was aborted for. */

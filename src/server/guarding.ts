@@ -1,11 +1,12 @@
-/** Tells the guards who asks for what, and every response, whatever its route, what the guards have said. */
+/** Tells the guards, and the picture threads, who asks for what; and every response, whatever its route, what the guards have said. */
 import { asking, type GuardReport } from "../guard/index.js";
+import { inTurnOf } from "../runtime/index.js";
 import type { App } from "./exchange.js";
 
 export function addGuarding(app: App): void {
   app.use("/v1/*", async (c, next) => {
-    const { id: request, owner: key, guardReports: reports } = c.get("exchange");
-    await asking({ key, route: c.req.path, request, reports }, next);
+    const { id: request, owner: key, guardReports: reports, turn } = c.get("exchange");
+    await inTurnOf(turn, () => asking({ key, route: c.req.path, request, reports }, next));
     if (reports.length > 0) c.header("x-ocellus-guards", reports.map(headerPart).join(", "));
   });
 }

@@ -24,7 +24,7 @@ export async function readQuestion(request: ChatRequest, services: Services, exc
       exchange.facts.queueMs = (exchange.facts.queueMs ?? 0) + performance.now() - asked;
       return served.model.prepare(messages, settled);
     };
-    return numBytes === 0 ? work() : services.pixels.run(work, exchange.signal, numBytes); // words wait for no pictures
+    return numBytes === 0 ? work() : services.pixels.run(work, exchange.signal, numBytes, exchange.turn); // words wait for no pictures
   };
   return { served, options: mirrored?.options ?? options, numChoices: request.n ?? 1, prepare, citations, mirrored };
 }

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { Lane, OcellusError } from "../base/index.js";
 import { Guards } from "../guard/index.js";
+import type { DecodePicture } from "../runtime/index.js";
 import { Collections } from "../search/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly keys?: KeyRing | undefined;
   /** Absent: /admin is closed, or with `insecureLocalAdmin` for this machine alone. */
   readonly adminKeys?: KeyRing | undefined;
+  /** Where pictures are decoded that no model is asked about. Default: on the server's own thread. */
+  readonly decode?: DecodePicture | undefined;
   /** Absent: the doors to the models stand open. */
   readonly guards?: Guards | undefined;
   /** The built web page; absent: none is served. */
