@@ -6,6 +6,7 @@ import math
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from camera import frame_of
 from tags import CHINESE, LATIN, digit_font, draw_code, font_of
 
 KINDS = ["error", "warning", "info", "success", "loading"]
@@ -25,6 +26,14 @@ def plan_dialog(rng, kind=None):
     kind = kind or KINDS[rng.integers(5)]
     return {"type": "dialog", "kind": kind, "code": f"{rng.integers(100, 1000)}", "items": [], "tag": None, "band": int(rng.integers(4, 15)) if rng.random() < .25 else 0,
             "ground": int(rng.integers(3)), "seed": int(rng.integers(1 << 31))}
+
+
+def wilder(plan, rng, frame, unclear):
+    """A dialog in any frame, smaller than it at times; unreadable ones are far away or out of focus."""
+    out = {**plan, "frame": frame, "band": 0}
+    if not unclear:
+        return {**out, "zoom": float(rng.uniform(.78, 1))} if rng.random() < .3 else out
+    return {**out, "unclear": True, **({"smeared": True} if rng.random() < .5 else {"zoom": float(rng.uniform(.28, .42))})}
 
 
 def text(draw, where, words, size, fill, rng):
@@ -73,7 +82,7 @@ def draw_dialog(plan, scale=2, width=SIZE, height=SIZE):
     s = scale
     image = Image.new("RGBA", (width * s, height * s), (0, 0, 0, 0))
     draw = ImageDraw.Draw(image)
-    w, h = rng.uniform(88, 106), rng.uniform(66, min(98, height - 6))
+    w, h = rng.uniform(min(88, width - 10), min(106, width - 6)), rng.uniform(min(66, height - 8), min(98, height - 6))
     left, top = rng.uniform(3, width - w - 3), rng.uniform(3, height - h - 3)
     dark = rng.random() < .35
     paper = tuple(int(v) for v in (rng.integers(28, 60, 3) if dark else rng.integers(236, 256, 3)))
@@ -117,7 +126,7 @@ def layout(image, draw, plan, frame, s, paper, ink, accent, rng):
     length = sum(widths.get(c) or font.getlength(c) for c in words) / s
     r = rng.uniform(9, 13)
     space = h - bar - 14
-    arrangement = rng.integers(3)
+    arrangement = rng.integers(3) if w > 84 else 2          # a narrow window: one above the other
     if arrangement == 2 and space < 2 * r + digits + 8:
         arrangement = 0
     middle = top + bar + space * .45
@@ -152,13 +161,21 @@ def button(draw, plan, frame, s, paper, ink, accent, rng):
 
 
 def finished(plan):
-    """(plan, drawing): alpha [112,112] and colour [3,112,112] as uint8, digit centres, icon place."""
-    band = plan["band"]
-    small, centres, place = draw_dialog(plan, height=SIZE - 2 * band)
+    """(plan, drawing): alpha [112,112] and colour [3,112,112] as uint8, digit centres, icon place. Drawn in the frame, at `zoom` of its size."""
+    left, top, w, h = frame_of(plan)
+    zoom = plan.get("zoom", 1)
+    small, centres, place = draw_dialog(plan, width=w, height=h)
+    size = max(1, round(w * zoom)), max(1, round(h * zoom))
+    rng = np.random.default_rng(plan["seed"] + 1)
+    x, y = (side - part and int(rng.integers(side - part + 1)) for side, part in zip((w, h), size))
+    small = small.resize(size, Image.Resampling.BOX)
+    if plan.get("smeared"):
+        small = small.resize((size[0] // 6, size[1] // 6), Image.Resampling.BOX).resize(size, Image.Resampling.BILINEAR)
     layer = np.zeros((SIZE, SIZE, 4), np.uint8)
-    layer[band:SIZE - band] = np.asarray(small.resize((SIZE, SIZE - 2 * band), Image.Resampling.BOX))
-    centres, place = [(d, x, y + band) for d, x, y in centres], (place[0], place[1] + band)
-    return plan, (torch.from_numpy(layer[..., 3].copy()), torch.from_numpy(layer[..., :3].transpose(2, 0, 1).copy()), centres, place)
+    layer[top + y:top + y + size[1], left + x:left + x + size[0]] = np.asarray(small)
+    at = lambda u, v: (left + x + u * zoom, top + y + v * zoom)
+    shown = [] if plan.get("unclear") else [(d, *at(u, v)) for d, u, v in centres]
+    return plan, (torch.from_numpy(layer[..., 3].copy()), torch.from_numpy(layer[..., :3].transpose(2, 0, 1).copy()), shown, at(*place))
 
 
 def paste_dialog(picture, drawing):

@@ -1,10 +1,11 @@
-"""The checkpoint folder: config, tokenizer and generation files, and the weights in f16. Dropped here: the auxiliary heads.
+"""The checkpoint folder: config, tokenizer and generation files, and the weights in 16 bits. Dropped here: the auxiliary heads.
 
-`python training/export.py work/stage-b.pt` writes checkpoints/ocellus-tiny/; also the loader that evaluation and fixtures use.
+`python training/export.py work/stage-b.pt --folder FOLDER` writes it; also the loader that evaluation and fixtures use.
 """
+import argparse
 import json
 import os
-import sys
+import shutil
 import jinja2
 import torch
 import safe
@@ -17,10 +18,13 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 CHECKPOINT = os.path.join(ROOT, "checkpoints", "ocellus-tiny")
 
 
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
 def config_of(tokenizer):
     """config.json of the model in the box."""
     ids = tokenizer.token_to_id
-    text = {"vocab_size": -(-tokenizer.get_vocab_size() // 64) * 64, "hidden_size": 192, "intermediate_size": 384, "num_hidden_layers": 4,
+    text = {"vocab_size": -(-tokenizer.get_vocab_size() // 64) * 64, "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6,
             "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 32, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
             "max_position_embeddings": 2048, "hidden_act": "silu", "tie_word_embeddings": True}
     resampler = {"num_queries": 32, "num_hidden_layers": 2, "num_attention_heads": 6, "hidden_size": 192, "intermediate_size": 768, "layer_norm_eps": 1e-6}
@@ -34,14 +38,14 @@ PREPROCESSOR = {"image_processor_type": "OcellusFitImageProcessor", "size": {"he
                 "rescale_factor": 1 / 255, "image_mean": [.5, .5, .5], "image_std": [.5, .5, .5], "pad": "center", "pad_value": 0}
 
 
-def export(state, config, folder=CHECKPOINT):
-    """Write config files and f16 weights; each file atomically."""
+def export(state, config, folder=CHECKPOINT, dtype="float16"):
+    """Write config files and 16-bit weights; each file atomically."""
     os.makedirs(folder, exist_ok=True)
-    write_json(os.path.join(folder, "config.json"), config)
+    write_json(os.path.join(folder, "config.json"), {**config, "dtype": dtype})
     write_json(os.path.join(folder, "preprocessor_config.json"), PREPROCESSOR)
     ends = [config["eos_token_id"], 0 + tokens.load(folder).token_to_id("<|endoftext|>")]
     write_json(os.path.join(folder, "generation_config.json"), {"do_sample": False, "eos_token_id": ends, "pad_token_id": ends[1], "max_new_tokens": 128})
-    safe.save({name: t.half() for name, t in state.items()}, os.path.join(folder, "model.safetensors"), {"format": "pt"})
+    safe.save({name: t.to(DTYPES[dtype]) for name, t in state.items()}, os.path.join(folder, "model.safetensors"), {"format": "pt"})
 
 
 def load_exported(folder=CHECKPOINT):
@@ -60,15 +64,22 @@ def render(messages, folder=CHECKPOINT):
 
 
 def main():
-    if not os.path.exists(os.path.join(CHECKPOINT, "tokenizer.json")):
-        tokens.build(CHECKPOINT)
-    config = config_of(tokens.load(CHECKPOINT))
-    if len(sys.argv) > 1:
-        state = torch.load(sys.argv[1])["model"]
-    else:
-        torch.manual_seed(0)
-        state = Qwen3VLResampler(config).state_dict()            # untrained, for wiring only
-    export(state, config)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("state", nargs="?", help="a saved state of stage B; none: untrained weights, for wiring only")
+    parser.add_argument("--folder", default=CHECKPOINT)
+    parser.add_argument("--tokenizer", default=None, help="folder whose tokenizer files are copied; none: what the folder has, or a tokenizer trained now")
+    parser.add_argument("--dtype", default="float16", choices=list(DTYPES))
+    args = parser.parse_args()
+    if args.tokenizer:
+        os.makedirs(args.folder, exist_ok=True)
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+            shutil.copy(os.path.join(args.tokenizer, name), args.folder)
+    elif not os.path.exists(os.path.join(args.folder, "tokenizer.json")):
+        tokens.build(args.folder)
+    config = config_of(tokens.load(args.folder))
+    torch.manual_seed(0)
+    state = torch.load(args.state)["model"] if args.state else Qwen3VLResampler(config).state_dict()
+    export(state, config, args.folder, args.dtype)
     print(sum(t.numel() for t in state.values()), "parameters")
 
 

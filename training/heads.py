@@ -40,7 +40,7 @@ class TokenHeads(nn.Module):
 PLACES = ["middle", "left", "right", "top", "bottom", "top left", "top right", "bottom left", "bottom right"]
 CELLS = {"middle": 0, "left": 0, "top": 0, "top left": 0, "right": 1, "top right": 1, "bottom": 2, "bottom left": 2, "bottom right": 3}
 ITEM_SIZES = {"class": 11, "colour": 13, "pattern": 5, "place": 10}
-SCENE_SIZES = {"count": 5, "currency": 3, "kind": 6}
+SCENE_SIZES = {"count": 5, "currency": 3, "kind": 7, "unclear": 2}    # kind: five dialogs, a shop window, a foreign picture
 
 
 class SlotHeads(nn.Module):
@@ -85,17 +85,25 @@ def slot_targets(plans):
             for name in ("class", "colour", "pattern"):
                 items[name][n, cell] = item[name]
             items["place"][n, cell] = PLACES.index(item["place"]) if item["place"] else -100
-        tag = plan["tag"]
-        text = plan["code"] if plan["type"] == "dialog" else str(tag["value"]) if tag else ""
+        unclear = bool(plan.get("unclear"))
+        tag = None if unclear else plan["tag"]
+        text = "" if unclear else plan["code"] if plan["type"] == "dialog" else str(tag["value"]) if tag else ""
         digits[n, :len(text)] = torch.tensor([int(c) for c in text], dtype=torch.long)
         scene["count"][n] = len(plan["items"])
         scene["currency"][n] = 1 + "¥$".index(tag["currency"]) if tag else 0
-        scene["kind"][n] = kinds.index(plan["kind"]) if plan["type"] == "dialog" else 5
+        scene["kind"][n] = kinds.index(plan["kind"]) if plan["type"] == "dialog" else 6 if plan["type"] == "foreign" else 5
+        scene["unclear"][n] = int(unclear)
     return items, digits, scene
 
 
 class TeacherLabels:
     """Soft classes and standardised features of the photos, as teacher.py left them."""
+
+    @classmethod
+    def found(cls, path):
+        """None where no teacher was trained: the heads then learn from the records alone."""
+        import os
+        return cls(path) if os.path.exists(path) else None
 
     def __init__(self, path):
         import numpy as np

@@ -1,5 +1,6 @@
 """Where to look for what is named: supervision of three attention heads of the decoder, in training only.
 
+Of two pictures, what the second's token says of an item or a digit should look at the same token of the first, so that they can be compared.
 A question's word ("dress", 红色) should look at the picture's items it fits, or at the scene token when there is none; a whole
 description ("a red striped dress") at the item it fits; the answer at the last word of its question. The
 circuit (find the item, carry its facts to the word, read them there) has no gradient until all of it stands, and did not form in
@@ -7,11 +8,14 @@ circuit (find the item, carry its facts to the word, read them there) has no gra
 """
 import torch
 import heads
+import phrases
+import sequences
 import talk
 from modeling_qwen3_vl_resampler import rotary, rotate_half
 
-WORD, PHRASE, ANSWER = 1, 2, 3         # layers; the first query head of each
+PAIR, WORD, PHRASE, ANSWER = -5, -3, -2, -1   # layers, counted from the last; the first query head of each
 SINK = 7                              # the scene's visual token: "nothing here"
+SLOTS = 8                             # visual tokens that say something by themselves
 
 
 def spellings(tokenizer):
@@ -21,8 +25,9 @@ def spellings(tokenizer):
     for field, names in (("class", talk.ITEMS), ("colour", talk.TINT), ("pattern", talk.PATTERN), ("place", places)):
         for language, words in names.items():
             for code, word in enumerate(words):
-                for spelled in (" " + word, word) if language == "en" else (word,):
-                    out[tuple(tokenizer.encode(spelled).ids)] = (field, code)
+                for name in [word, *phrases.GRAMMAR[language].SYNONYMS.get(word, [])]:
+                    for spelled in (" " + name, name) if language == "en" else (name,):
+                        out[tuple(tokenizer.encode(spelled).ids)] = (field, code)
     return out
 
 
@@ -31,7 +36,7 @@ class Lookups:
         self.config, self.pad, self.words = model.config["text_config"], model.config["image_token_id"], spellings(tokenizer)
         self.longest = max(map(len, self.words))
         self.seen = {}
-        for layer in (WORD, PHRASE, ANSWER):
+        for layer in (PAIR, WORD, PHRASE, ANSWER):
             attention = model.language_model.layers[layer].self_attn
             for part in ("q_norm", "k_norm"):
                 getattr(attention, part).register_forward_hook(lambda m, i, out, key=(layer, part): self.seen.__setitem__(key, out))
@@ -49,11 +54,15 @@ class Lookups:
 
     def targets(self, rows, plans):
         """{layer: [(row, column, [columns to look at])]}."""
-        out = {WORD: [], PHRASE: [], ANSWER: []}
+        out = {PAIR: [], WORD: [], PHRASE: [], ANSWER: []}
         for n, (row, plan) in enumerate(zip(rows, plans)):
             if self.pad not in row.ids:
                 continue
             first = row.ids.index(self.pad)
+            if plan["type"] == "pair":
+                second = row.ids.index(self.pad, first + sequences.TOKENS)
+                out[PAIR] += [(n, second + slot, [first + slot]) for slot in range(SLOTS)]
+                continue
             cells = [(heads.CELLS[i["place"] or "middle"], i) for i in plan["items"]]
             at = lambda fits: [first + cell for cell, item in cells if fits(item)] or [first + SINK]
             words = [w for w in self.find(row.ids) if not row.answers[w[0]]]

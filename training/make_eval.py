@@ -21,11 +21,19 @@ ONE, CROWD, DESK, PART = 1200, 600, 560, 600
 QUALITY = 90
 
 
+def image_of(pixels):
+    """float [3, h, w] as a picture."""
+    return Image.fromarray((pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
 def encode(pixels):
-    """float [3, 112, 112] to a WebP data URI."""
-    image = Image.fromarray((pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+    return encoded(image_of(pixels), QUALITY)
+
+
+def encoded(image, quality):
+    """A WebP data URI."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=QUALITY, method=6)
+    image.save(buffer, "WEBP", quality=quality, method=6)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -50,7 +58,7 @@ def questions(plan, rng, n):
                  talk.ask_match(plan, rng, a, n // 4 % 2 == 0), talk.ask_presence(plan, rng, b), talk.ask_where(plan, rng, a), talk.ask_describe(plan, rng, b)]
         asked += [talk.ask_price(plan, rng, l) for l in (a, b)] if plan["tag"] else []
         asked += [talk.ask_class(plan, rng, b)] if scene == "crowded" else []
-    return [{**q, "scene": scene} for q in asked if q]
+    return [{**talk.written(q), "scene": scene} for q in asked if q]
 
 
 def pictures(source, rng):
@@ -74,7 +82,7 @@ def write(name, lines):
 def main():
     torch.manual_seed(SEED), torch.set_num_threads(2)
     bank = scenes.PhotoBank(*photos.load("test"))
-    source = sampler.SceneSampler(bank, SEED, 0, pool=10 ** 9)              # an endless pool: every tag and dialog is new
+    source = sampler.SceneSampler(bank, SEED, 0, pool=10 ** 9, plain=True)              # an endless pool: every tag and dialog is new
     rng = np.random.default_rng(SEED + 1)
     lines, tally = {"one": [], "crowded": [], "dialog": []}, {}
     for n, (plan, pixels) in enumerate(pictures(source, rng)):

@@ -8,6 +8,7 @@ import os
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+import camera
 import dialogs
 import photos
 import scenes
@@ -39,7 +40,7 @@ def draw_large(plan, bank, rng, side):
     scenes.SIZE = side
     large = {**plan, "items": [{**i, **{k: i[k] * factor for k in ("x", "y", "size", "period")}} for i in plan["items"]]}
     picture, _ = scenes.compose([large], bank, rng)
-    picture = scenes.light(picture, rng)[0]
+    picture = camera.light(picture, rng)[0]
     scenes.SIZE = usual
     image = Image.fromarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
     if plan["tag"]:

@@ -3,13 +3,14 @@ import torch
 
 
 def orthogonalize(x, steps=4):
-    """The nearest semi-orthogonal matrices, about, of a stack [n, rows <= columns]: Newton-Schulz in fp32 (Jordan et al. 2024)."""
+    """The nearest semi-orthogonal matrices, about, of a stack [n, rows <= columns]: Newton-Schulz (Jordan et al. 2024), in bf16 where that is fast."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = x / (x.flatten(1).norm(dim=1)[:, None, None] + 1e-7)
+    x = x.bfloat16() if torch.cpu._is_avx512_bf16_supported() else x
     for _ in range(steps):
         s = x @ x.mT
         x = a * x + (b * s + c * s @ s) @ x
-    return x
+    return x.float()
 
 
 class Muon(torch.optim.Optimizer):

@@ -42,7 +42,7 @@ class Oracle(nn.Module):
     @torch.no_grad()
     def look(self, model, bank, seed, schooled=False, batches=40):
         """Fit the tables on what a model's resampler says now."""
-        source, tokens, plans = sampler.SceneSampler(bank, seed, .25, pool=400), [], []
+        source, tokens, plans = sampler.SceneSampler(bank, seed, .25, pool=400, plain=True), [], []
         for _ in range(batches):
             batch = source.batch(64)
             tokens.append(model.see(sampler.patches(batch["pixels"]))[1])
@@ -59,11 +59,16 @@ class Oracle(nn.Module):
         self.facts.copy_(torch.linalg.solve(x.T @ x + .5 * torch.eye(x.shape[1]), x.T @ y))
         self.spread.copy_((tokens[:, :8] - rows @ self.facts).std(0))
         self.others.copy_(tokens[:, 8:].mean(0))
-        currency = rows.shape[-1] - heads.SCENE_SIZES["kind"] - 3
+        at = rows.shape[-1] - sum(heads.SCENE_SIZES.values()) + heads.SCENE_SIZES["count"]
+        currency, foreign, unclear = at, at + heads.SCENE_SIZES["currency"] + 6, rows.shape[-1] - 1
         if schooled:
             self.facts -= self.named()
         else:
             self.facts[currency:currency + 3] *= 3          # faint in the tokens so far, and faint facts are learnt slowly
+        for new in (foreign, unclear):
+            if not rows[..., new].any():                    # never shown so far: a direction of its own
+                size = self.facts[foreign - 6:foreign].norm(dim=-1).mean()
+                self.facts[new] = size * F.normalize(torch.randn(self.facts.shape[1]), dim=0)
 
     def named(self):
         """What each fact is called: [features, hidden], zero where it has no word."""

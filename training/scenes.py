@@ -164,8 +164,8 @@ def clutter_bank(count=192, side=176, seed=7):
 CLUTTER = None
 
 
-def grounds(plans, rng):
-    """Ground pictures [b, 3, 112, 112]; of six candidate colours the one farthest from the items' tints wins."""
+def grounds(plans, rng, photograph=None):
+    """Ground pictures [b, 3, 112, 112]; of six candidate colours the one farthest from the items' tints wins. Ground 3 is a photograph, paler or not."""
     global CLUTTER
     if CLUTTER is None:
         CLUTTER = clutter_bank()
@@ -181,8 +181,12 @@ def grounds(plans, rng):
     for n in torch.nonzero(kind == 2)[:, 0].tolist():
         dy, dx = rng.integers(0, CLUTTER.shape[1] - SIZE, 2)
         mix[n] = CLUTTER[int(rng.integers(len(CLUTTER))), dy:dy + SIZE, dx:dx + SIZE] * 1.4 - .2
-    mix[kind == 0] = 0
-    return first[:, :, None, None] + mix[:, None] * (second - first)[:, :, None, None]
+    mix[(kind == 0) | (kind == 3)] = 0
+    picture = first[:, :, None, None] + mix[:, None] * (second - first)[:, :, None, None]
+    for n in torch.nonzero(kind == 3)[:, 0].tolist():
+        photo = torch.from_numpy(np.asarray(photograph(rng, SIZE)).copy()).permute(2, 0, 1).float() / 255
+        picture[n] = torch.lerp(first[n, :, None, None], photo, float(rng.uniform(.3, 1)))
+    return picture
 
 
 def farthest(candidates, colours):
@@ -246,9 +250,9 @@ def checks(s, t, period):
     return a + b - 2 * a * b
 
 
-def compose(plans, bank, rng):
+def compose(plans, bank, rng, photograph=None):
     """Ground, shadows and items. Returns the pictures (0..1) and each pixel's owner slot (-1: none)."""
-    picture = grounds(plans, rng)
+    picture = grounds(plans, rng, photograph)
     owner = torch.full((len(plans), SIZE, SIZE), -1, dtype=torch.int8)
     rows = rows_of(plans)
     if not rows:
@@ -268,53 +272,6 @@ def compose(plans, bank, rng):
         o[a[:, 0] > .5] = k
         owner[n] = o
     return picture, owner
-
-
-def light(picture, rng):
-    """Exposure, a slanted light and its direction, per scene."""
-    b = len(picture)
-    draw = lambda lo, hi: torch.from_numpy(rng.uniform(lo, hi, (b, 1, 1, 1)).astype(np.float32))
-    ramp = torch.linspace(-1, 1, SIZE)
-    field = draw(.88, 1.07) * (1 + draw(-.08, .08) * ramp + draw(-.08, .08) * ramp[:, None])
-    return (picture * field).clamp_(0, 1)
-
-
-def dct_matrix(n=8):
-    k = torch.arange(n)
-    m = torch.cos(math.pi * (2 * k[None] + 1) * k[:, None] / (2 * n)) * math.sqrt(2 / n)
-    m[0] /= math.sqrt(2)
-    return m
-
-
-DCT = dct_matrix()
-STEP = 1 + (torch.arange(8)[:, None] + torch.arange(8)[None])       # a JPEG-like table: high frequencies coarser
-
-
-def degrade(picture, rng, share=.3):
-    """Blur, sensor noise and 8x8 DCT quantisation, each on a share of the scenes."""
-    b = len(picture)
-    pick = lambda p: torch.from_numpy(np.flatnonzero(rng.random(b) < p))
-    n = pick(share)
-    weight = torch.from_numpy(rng.uniform(0, .8, (len(n), 1, 1, 1)).astype(np.float32))
-    picture[n] = torch.lerp(picture[n], F.avg_pool2d(F.pad(picture[n], (1, 1, 1, 1), mode="replicate"), 3, 1), weight)
-    n = pick(share)
-    blocks = picture[n].view(len(n), 3, 14, 8, 14, 8).transpose(3, 4)
-    step = STEP * torch.from_numpy(rng.uniform(.004, .016, (len(n), 1, 1, 1, 1, 1)).astype(np.float32))
-    coded = (DCT @ blocks @ DCT.T / step).round_() * step
-    picture[n] = (DCT.T @ coded @ DCT).transpose(3, 4).reshape(len(n), 3, SIZE, SIZE)
-    n = pick(share)
-    picture[n] += torch.randn(len(n), 3, SIZE, SIZE) * torch.from_numpy(rng.uniform(0, .03, (len(n), 1, 1, 1)).astype(np.float32))
-    return picture.clamp_(0, 1)
-
-
-def letterbox(picture, plans):
-    """The grey bands that fitting a wide (band > 0) or tall (< 0) picture leaves: 0 after normalisation."""
-    for n, p in enumerate(plans):
-        if p["band"]:
-            view = picture[n] if p["band"] > 0 else picture[n].transpose(1, 2)
-            view[:, :abs(p["band"])] = .5
-            view[:, SIZE - abs(p["band"]):] = .5
-    return picture
 
 
 def patch_owners(owner, cover=.35, touch=.12):

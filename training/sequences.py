@@ -4,12 +4,31 @@ A row is a flat list of tokens with, for each, its segment (0: prefix), position
 Positions restart after the prefix, so each segment looks to the decoder exactly like a conversation of its own.
 """
 import functools
+import json
 import torch
+from tokenizers import Tokenizer
+import asking
+import phrases
 import talk
 
-PADS = "<|image_pad|>" * 32
+TOKENS = 32                            # visual tokens of a picture
+PADS = "<|image_pad|>" * TOKENS
 PICTURE = f"<|vision_start|>{PADS}<|vision_end|>"
 TURN = "<|im_end|>\n<|im_start|>assistant\n"
+SPELT = .2                             # share of training questions whose words fall apart: pairs of the vocabulary left unmelted now and then
+DROPOUT = .15
+
+
+def dropping(tokenizer):
+    """The tokenizer with BPE dropout, so that words are also known by their letters."""
+    table = json.loads(tokenizer.to_str())
+    table["model"]["dropout"] = DROPOUT
+    return Tokenizer.from_str(json.dumps(table))
+
+
+def plans_of(plan):
+    """The pictures that a row shows: one, or the two of a pair."""
+    return plan["plans"] if plan["type"] == "pair" else [plan]
 
 
 class Row:
@@ -30,14 +49,22 @@ class RowMaker:
 
     def __init__(self, tokenizer, rng, questions=4, rough=True):
         self.rng, self.questions, self.rough = rng, questions, rough
+        self.spelt = dropping(tokenizer)
         self.encode = functools.lru_cache(200000)(lambda text: tuple(tokenizer.encode(text).ids))
 
     def ids(self, text):
         return list(self.encode(text))
 
     def asked(self, plan, language=None):
-        question = talk.ask(plan, self.rng, language)
-        return talk.roughen(question["question"], self.rng) if self.rough else question["question"], question["answer"]
+        question = asking.ask(plan, self.rng, language)
+        return self.typed(question["question"], question["language"]), question["answer"]
+
+    def typed(self, question, language):
+        """Token ids of a question as somebody types it."""
+        if not self.rough:
+            return self.ids(question)
+        text = phrases.hurried(question, language, self.rng)
+        return list(self.spelt.encode(text).ids) if self.rng.random() < SPELT else self.ids(text)
 
     def system(self):
         if self.rng.random() > .12:
@@ -55,13 +82,13 @@ class RowMaker:
         if draw < .05:
             return self.words_first(plan)
         row = Row()
-        start = row.add(self.ids(f"{self.system()}<|im_start|>user\n{PICTURE}"), 0, 0)
+        start = row.add(self.ids(f"{self.system()}<|im_start|>user\n{PICTURE * len(plans_of(plan))}"), 0, 0)
         if draw < .2:
             self.conversation(row, plan, start)
         else:
             for segment in range(1, self.questions + 1):
                 question, answer = self.asked(plan)
-                self.answer(row, answer, segment, row.add(self.ids(question), segment, start))
+                self.answer(row, answer, segment, row.add(question, segment, start))
         return row
 
     def conversation(self, row, plan, at):
@@ -69,12 +96,12 @@ class RowMaker:
         for turn in range(min(3, self.questions)):
             question, answer = self.asked(plan, language)
             opening = "" if turn == 0 else "\n<|im_start|>user\n"
-            at = self.answer(row, answer, 1, row.add(self.ids(opening) + self.ids(question), 1, at))
+            at = self.answer(row, answer, 1, row.add(self.ids(opening) + question, 1, at))
 
     def words_first(self, plan):
         row = Row()
         question, answer = self.asked(plan)
-        at = row.add(self.ids(f"{self.system()}<|im_start|>user\n{question}{PICTURE}"), 0, 0)
+        at = row.add(self.ids(f"{self.system()}<|im_start|>user\n") + question + self.ids(PICTURE * len(plans_of(plan))), 0, 0)
         self.answer(row, answer, 1, at)
         return row
 
@@ -82,16 +109,16 @@ class RowMaker:
         """A row without a picture."""
         row, start = Row(), 0
         start = row.add(self.ids(f"{self.system()}<|im_start|>user\n"), 0, 0)
-        pairs = talk.SMALL_TALK["en"] + talk.SMALL_TALK["zh"]
+        pairs = [(language, *pair) for language in ("en", "zh") for pair in talk.SMALL_TALK[language]]
         for segment, n in enumerate(self.rng.permutation(len(pairs))[:5], 1):
-            question = talk.roughen(pairs[n][0], self.rng) if self.rough else pairs[n][0]
-            self.answer(row, pairs[n][1], segment, row.add(self.ids(question), segment, start))
+            language, question, answer = pairs[n]
+            self.answer(row, answer, segment, row.add(self.typed(question, language), segment, start))
         return row
 
-    def question_row(self, questions):
-        """All given questions of one picture as segments of one row (evaluation)."""
+    def question_row(self, questions, pictures=1):
+        """All given questions of one picture, or of several, as segments of one row (evaluation)."""
         row = Row()
-        start = row.add(self.ids(f"<|im_start|>user\n{PICTURE}"), 0, 0)
+        start = row.add(self.ids(f"<|im_start|>user\n{PICTURE * pictures}"), 0, 0)
         for segment, q in enumerate(questions, 1):
             self.answer(row, q["answer"], segment, row.add(self.ids(q["question"]), segment, start))
         return row

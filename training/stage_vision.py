@@ -9,6 +9,7 @@ import os
 import time
 import torch
 import clock
+import foreign
 import heads
 import optimizer
 import photos
@@ -86,8 +87,9 @@ def main():
     parser.add_argument("--from-exported", default=None, help="start from the tower of this checkpoint folder, made deeper if it must be")
     args = parser.parse_args()
     torch.manual_seed(11), torch.set_num_threads(2), torch.set_flush_denormal(True)
-    teacher = heads.TeacherLabels(f"{args.work}/teacher-train.npz")
-    train = sampler.Replay(sampler.SceneSampler(scenes.PhotoBank(*photos.load("train")), args.seed, .16, teacher))
+    teacher = heads.TeacherLabels.found(f"{args.work}/teacher-train.npz")
+    pictures = foreign.training_pictures(f"{args.work}/pictures.npz")
+    train = sampler.Replay(sampler.SceneSampler(scenes.PhotoBank(*photos.load("train")), args.seed, .16, foreign=pictures))
     held = sampler.SceneSampler(scenes.PhotoBank(*photos.load("val")), 2, .16, pool=200)
     held = [held.batch(64) for _ in range(8)]
     tower, head = VisionTower(VISION), heads.PatchHeads(VISION["hidden_size"])

@@ -64,12 +64,12 @@ def finished(tag, scale=2):
     return tag, (torch.from_numpy(np.asarray(small).transpose(2, 0, 1).copy()), [(d, x / scale, y / scale) for d, x, y in centres])
 
 
-def paste_tag(picture, owner, tag, drawing):
-    """Lay a drawn tag on a scene around its place (both changed in place); returns its digits' centres."""
+def paste_tag(picture, owner, tag, drawing, frame=(0, 0, 112, 112)):
+    """Lay a drawn tag on a scene around its place in the frame (both changed in place); returns its digits' centres."""
     pixels, centres = drawing
     _, h, w = pixels.shape
-    left = int(np.clip(round(tag["x"] - w / 2), 1, 111 - w))
-    top = int(np.clip(round(tag["y"] - h / 2), 1, 111 - h))
+    left = int(np.clip(round(tag["x"] - w / 2), frame[0] + 1, frame[0] + frame[2] - 1 - w))
+    top = int(np.clip(round(tag["y"] - h / 2), frame[1] + 1, frame[1] + frame[3] - 1 - h))
     picture[:, top:top + h, left:left + w] = pixels.float() / 255
     owner[top:top + h, left:left + w] = -1
     return [(d, left + x, top + y) for d, x, y in centres]

@@ -4,7 +4,6 @@ Every function of `SHOP` and `DESK` takes (plan, rng, language) and returns a qu
 does not allow an unambiguous one. Answers are short and canonical, so they can be scored by exact match.
 The language of the answer is the language of the question.
 """
-import re
 from scenes import COLOURS, PATTERNS
 
 ITEMS = {"en": ["t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
@@ -23,6 +22,8 @@ WINDOW = {"error": "an error dialog", "warning": "a warning dialog", "info": "an
 ADVICE = {"en": {"error": "Note the code and contact support.", "warning": "Save your work and check the settings.", "info": "Read the message and press the button.",
                  "success": "Nothing more, it is done.", "loading": "Please wait a moment."},
           "zh": {"error": "记下代码并联系客服。", "warning": "先保存,再检查设置。", "info": "阅读内容后点击按钮。", "success": "已经完成,无需操作。", "loading": "请稍等片刻。"}}
+REFUSAL = {"en": "I only know shop windows and dialog boxes; I cannot tell.", "zh": "我只认识商店橱窗和对话框，看不懂这张图。"}
+UNREADABLE = {"price": {"en": "I cannot read the price.", "zh": "看不清价格。"}, "code": {"en": "I cannot read the code.", "zh": "看不清代码。"}}
 
 ASK = {
     "class": {"en": ["What is this?", "What product is this?", "What kind of product is shown?", "What is in the picture?", "Which product do you see?", "What is it?"],
@@ -58,11 +59,16 @@ ASK = {
     "what": {"en": ["What is this?", "What is in the picture?", "What is it?"], "zh": ["这是什么?", "图里是什么?"]},
     "advice": {"en": ["What should the customer do now?", "What should I do now?", "What should the user do next?", "How should I help the customer?"],
                "zh": ["客户现在该怎么办?", "现在应该怎么做?", "用户接下来该做什么?", "我该怎么办?"]},
+    "same-class": {"en": ["Do both pictures show the same kind of product?", "Is it the same kind of product?"], "zh": ["两张图是同一种商品吗?", "是同一种商品吗?"]},
+    "same-colour": {"en": ["Do both products have the same colour?", "Is the colour the same?"], "zh": ["两件商品颜色相同吗?", "颜色一样吗?"]},
+    "same-price": {"en": ["Do both cost the same?", "Is the price the same?"], "zh": ["两件商品价格相同吗?", "价格一样吗?"]},
+    "nth-class": {"en": ["What is in the {nth} picture?"], "zh": ["{nth}图是什么?"]},
+    "nth-colour": {"en": ["What colour is the {nth} product?"], "zh": ["{nth}图是什么颜色?"]},
+    "nth-price": {"en": ["What is the price in the {nth} picture?"], "zh": ["{nth}图价格是多少?"]},
 }
 
 
 WIDE = str.maketrans("?,:", "\uff1f\uff0c\uff1a")
-NARROW = str.maketrans("\uff1f\uff0c\uff1a\u3002", "?,:.")
 
 
 def say(kind, rng, language, answer, form=None, accept=(), **slots):
@@ -71,8 +77,13 @@ def say(kind, rng, language, answer, form=None, accept=(), **slots):
     question = forms[int(rng.integers(len(forms)))].format(**slots)
     if language == "zh":
         question, answer = question.translate(WIDE), answer.translate(WIDE)
-    record = {"kind": kind, "language": language, "question": question, "answer": answer}
+    record = {"kind": kind, "language": language, "question": question, "answer": answer, "form": form or kind, "slots": slots}
     return {**record, "accept": list(accept)} if accept else record
+
+
+def written(record):
+    """A question record as files keep it, without the form it can be put in other words by."""
+    return {n: v for n, v in record.items() if n not in ("form", "slots")}
 
 
 def a_item(code):
@@ -199,6 +210,8 @@ def price_text(tag):
 def ask_price(plan, rng, language):
     if not plan["tag"]:
         return say("no-price", rng, language, {"en": "There is no price tag.", "zh": "没有价格标签。"}[language], "price")
+    if plan.get("unclear"):
+        return say("unreadable", rng, language, UNREADABLE["price"][language], "price")
     return say("price", rng, language, price_text(plan["tag"]) + {"en": ".", "zh": "。"}[language])
 
 
@@ -219,7 +232,7 @@ def reading_order(items):
 
 
 def describe_text(plan, language):
-    items, tag = reading_order(plan["items"]), plan["tag"]
+    items, tag = reading_order(plan["items"]), None if plan.get("unclear") else plan["tag"]
     names = [full_name(i, language) for i in items]
     if language == "en":
         body = sentence(names[0]) if len(items) == 1 else f"{NUMBER['en'][len(items)]} items: {', '.join(names[:-1])} and {names[-1]}."
@@ -239,15 +252,21 @@ def ask_dialog(plan, rng, language):
 
 
 def ask_code(plan, rng, language):
+    if plan.get("unclear"):
+        return say("unreadable", rng, language, UNREADABLE["code"][language], "code")
     return say("code", rng, language, plan["code"] + {"en": ".", "zh": "。"}[language])
 
 
 def ask_dialog_code(plan, rng, language):
     kind = KIND[language][plan["kind"]]
+    if plan.get("unclear"):
+        return say("unreadable", rng, language, kind + (". " if language == "en" else "。") + UNREADABLE["code"][language], "dialog-code")
     return say("dialog-code", rng, language, f"{kind}, code {plan['code']}." if language == "en" else f"{kind},代码{plan['code']}。")
 
 
 def ask_screenshot(plan, rng, language):
+    if plan.get("unclear"):
+        return {**ask_what(plan, rng, language), "kind": "describe", "question": say("describe", rng, language, "", "screenshot")["question"], "form": "screenshot"}
     if language == "en":
         return say("describe", rng, language, f"{sentence(WINDOW[plan['kind']])[:-1]} with code {plan['code']}.", "screenshot")
     return say("describe", rng, language, f"{KIND['zh'][plan['kind']]}对话框,代码{plan['code']}。", "screenshot")
@@ -282,31 +301,3 @@ def ask(plan, rng, language=None):
         question = table[name][0](plan, rng, language)
         if question:
             return question
-
-
-def roughen(question, rng):
-    """A question as hurried people type it (training only): narrow punctuation, none at all, lower case."""
-    draw = rng.random()
-    if draw < .12:
-        return question.rstrip("?.\uff1f\u3002")
-    if draw < .24:
-        return question.translate(NARROW)
-    return question[0].lower() + question[1:] if draw < .32 else question
-
-
-def words_of_the_talk():
-    """Every phrase of the talk with its slots cut out, and every slot filler alone: what the tokenizer learns from.
-
-    Fillers never stand beside one another here, so the byte pairs cannot melt `红色` and `条纹` into one token."""
-    cut = lambda form: [part for part in re.split(r"\{\w+\}", form) if part.strip()]
-    phrases = [p for by in ASK.values() for forms in by.values() for f in forms for p in cut(f)]
-    lexicon = [w for table in (ITEMS, TINT, PATTERN, NUMBER) for words in table.values() for w in words]
-    lexicon += [w for by in (PLACE, KIND) for words in by.values() for w in words.values()]
-    tails = ["件。", "件商品:", "对话框", "代码", "价格", "一件", "一条", "一只", "一个", "在", "的", "。", "、", ",", ":", "?", "¥", "$",
-             " items:", " and", " with code", ", code", " The price is", " a", " an", "A", "An", "Yes.", "No.", "是。", "否。", "There is no price tag.", "没有价格标签。"]
-    sentences = [t for by in (ADVICE,) for words in by.values() for t in words.values()] + list(WINDOW.values())
-    sentences += [t for pairs in SMALL_TALK.values() for pair in pairs for t in pair] + [t for by in SYSTEM.values() for t in by]
-    english = [w for w in lexicon if w.isascii()]
-    spaced = [f" {w}" for w in english] + [w.capitalize() for w in english] + [f" {p.capitalize()}" for w in english for p in w.split(" ")]
-    chosen = (lexicon + spaced + tails) * 8 + phrases * 2 + sentences + [w.capitalize() for w in WINDOW.values()]
-    return chosen + [w if w.isascii() else w.translate(WIDE) for w in chosen] + [w[0].lower() + w[1:] for w in phrases]

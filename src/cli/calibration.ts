@@ -1,7 +1,7 @@
 /** What a model is asked to see which of its weights matter: labelled questions of a file, or those of the example pictures. */
 import type { ChatMessage } from "../runtime/index.js";
 import { questionAbout, userMessage } from "./answer.js";
-import { readEvalFiles } from "./eval-set.js";
+import { picturesOf, readEvalFiles } from "./eval-set.js";
 import { readExamples } from "./examples.js";
 
 /** Questions asked by default: every matrix is tried on each. */
@@ -20,7 +20,7 @@ export async function calibrationConversations(
   file: string | undefined,
   seesPictures: boolean,
 ): Promise<ChatMessage[][]> {
-  if (file !== undefined) return (await readEvalFiles([file])).map((c) => questionAbout([c.image], c.question));
+  if (file !== undefined) return (await readEvalFiles([file])).map((c) => questionAbout(picturesOf(c), c.question));
   if (!seesPictures) return texts.map((text) => [userMessage([], text)]);
   const examples = await readExamples();
   const asked = examples.flatMap(({ picture, questions }) => questions.map(({ question }) => ({ picture, question })));

@@ -2,7 +2,7 @@
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { greedy, questionAbout } from "./answer.js";
 import { type EvalAnswer, isCorrect } from "./eval-score.js";
-import type { EvalCase } from "./eval-set.js";
+import { type EvalCase, picturesOf } from "./eval-set.js";
 import { mapConcurrently } from "./map-concurrently.js";
 
 export interface AskOptions {
@@ -25,10 +25,6 @@ export async function askAll(
   });
 }
 
-export function askOne(
-  model: Pick<GuardedVisionLanguageModel, "answer">,
-  { image, question }: EvalCase,
-  signal?: AbortSignal,
-) {
-  return model.answer(questionAbout([image], question), { ...greedy, ...(signal && { signal }) });
+export function askOne(model: Pick<GuardedVisionLanguageModel, "answer">, found: EvalCase, signal?: AbortSignal) {
+  return model.answer(questionAbout(picturesOf(found), found.question), { ...greedy, ...(signal && { signal }) });
 }

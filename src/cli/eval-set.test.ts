@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isCorrect } from "./eval-score.js";
-import { chooseCases, groupName, matchKindOf, readEvalFiles, readGoals, reviewedCases } from "./eval-set.js";
+import {
+  chooseCases,
+  groupName,
+  matchKindOf,
+  picturesOf,
+  readEvalFiles,
+  readGoals,
+  reviewedCases,
+} from "./eval-set.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -33,6 +41,13 @@ describe("readEvalFiles", () => {
     expect(cases.map(groupName)).toEqual(["class/one", "class", "class/one"]);
     expect(cases[2]!.origin).toBe(`${path}:3`);
     expect(cases[0]!.accept).toEqual([]);
+  });
+
+  it("shows the pictures of `more` after the first, each placed as it is", async () => {
+    const path = await write("m.jsonl", JSON.stringify({ image: "a.png", more: ["b.png"], questions: [question] }));
+    const [found] = await readEvalFiles([path]);
+    expect(picturesOf(found!)).toEqual([join(folder, "a.png"), join(folder, "b.png")]);
+    expect(picturesOf({ image: "a.png" })).toEqual(["a.png"]);
   });
 
   it("names the file and line of what it cannot read", async () => {

@@ -2,6 +2,7 @@
  * Evaluation files, golden sets too: JSON lines, one picture with its questions each, in a file or in the files of a folder;
  * and the goals kept beside them in goals.json.
  *   {"image": "data:…" or a path relative to the file, "questions": [{"question", "answer", …}]}
+ * Pictures that a question shows after the first stand in "more", a list of the same kind.
  * A question is answered by `answer` or one of `accept` (exact), by the items of `set` in any order, by what fits `pattern`,
  * or by JSON that satisfies `schema`. What a model has proposed stands there with `"reviewed": false`, and is not asked.
  */
@@ -49,12 +50,26 @@ function fine<T>(check: (value: T) => void) {
   };
 }
 
-const recordSchema = z.object({ image: z.string().min(1), questions: z.array(questionSchema) });
+/** As many pictures as the largest context holds many times over; more in one question is a mistake in the file. */
+const maxMore = 63;
 
-/** One question about one picture, and where it stands: `file:line`. */
+const recordSchema = z.object({
+  image: z.string().min(1),
+  more: z.array(z.string().min(1)).max(maxMore).optional(),
+  questions: z.array(questionSchema),
+});
+
+/** One question about one picture or several, and where it stands: `file:line`. */
 export interface EvalCase extends z.infer<typeof questionSchema> {
   readonly image: string;
+  /** The pictures after the first. */
+  readonly more?: readonly string[];
   readonly origin: string;
+}
+
+/** In the order in which they are shown. */
+export function picturesOf({ image, more = [] }: Pick<EvalCase, "image" | "more">): string[] {
+  return [image, ...more];
 }
 
 /** A million questions take hours here; more in one run is a mistake in the file. */
@@ -123,9 +138,10 @@ function parseLine(text: string, path: string, origin: string): EvalLine {
     const problems = record.error.issues.map((issue) => [origin, issue.path.join("."), issue.message]);
     return { found: [], problems: problems.map((parts) => parts.filter((part) => part !== "").join(": ")) };
   }
-  const { image, questions } = record.data;
-  const picture = isUrl(image) ? image : resolve(dirname(path), image);
-  return { found: questions.map((question) => ({ ...question, image: picture, origin })), problems: [] };
+  const { image, more, questions } = record.data;
+  const placed = (picture: string) => (isUrl(picture) ? picture : resolve(dirname(path), picture));
+  const pictures = { image: placed(image), ...(more && { more: more.map(placed) }) };
+  return { found: questions.map((question) => ({ ...question, ...pictures, origin })), problems: [] };
 }
 
 /** How the answers of a case are told right from wrong. */

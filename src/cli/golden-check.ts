@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeImage } from "../image/index.js";
 import { type EvalCase, type MatchKind, matchKindOf, matchKinds, readEvalLines, reviewedCases } from "./eval-set.js";
+import { severalPictures } from "./golden-set.js";
 import type { GlobalFlags } from "./options.js";
 import { shown } from "./shown.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
@@ -30,7 +31,7 @@ async function readAll(path: string): Promise<{ cases: EvalCase[]; problems: str
   const [cases, problems]: [EvalCase[], string[]] = [[], []];
   for await (const line of readEvalLines([path])) {
     cases.push(...line.found);
-    problems.push(...line.problems);
+    problems.push(...line.problems, ...line.found.flatMap(severalPictures));
   }
   return { cases, problems };
 }

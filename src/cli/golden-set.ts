@@ -24,9 +24,16 @@ export interface GoldenSet {
 export async function readGoldenSet(path: string): Promise<GoldenSet> {
   const { cases, numUnreviewed } = reviewedCases(await readEvalFiles([path]));
   if (cases.length === 0) throw nothingToAsk(path, numUnreviewed);
+  const problem = cases.flatMap(severalPictures)[0];
+  if (problem !== undefined) throw new OcellusError("invalid_file", problem);
   const questions = await withIds(cases);
   const ids = questions.map(({ id }) => id).sort();
   return { path, digest: textDigest(ids.join("\n")), questions, numUnreviewed };
+}
+
+/** What is wrong with a question that shows several pictures: a golden set knows each by its one. */
+export function severalPictures({ more, origin }: EvalCase): string[] {
+  return more ? [`${origin}: more: expected one picture a question, found ${1 + more.length}`] : [];
 }
 
 function nothingToAsk(path: string, numUnreviewed: number): OcellusError {
