@@ -11,6 +11,7 @@ const src = resolve(import.meta.dirname, "../src");
 /** room → rooms it may import (besides itself). */
 const law: Record<string, readonly string[]> = {
   base: [],
+  worker: ["base"],
   tensor: ["base"],
   protocol: ["base"],
   checkpoint: ["base", "tensor"],
@@ -25,12 +26,12 @@ const law: Record<string, readonly string[]> = {
   session: ["base", "tensor", "graph"],
   models: ["base", "tensor", "graph", "nn", "image"],
   pack: ["base", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
-  processor: ["base", "tensor", "tokenizer", "image", "models"],
+  processor: ["base", "tensor", "tokenizer", "image", "models", "worker"],
   features: ["base", "tensor"],
   registry: ["base", "tensor", "checkpoint"],
   runtime: [
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine", "grammar", "features"],
-    ...["nn", "session", "models", "pack", "processor"],
+    ...["nn", "session", "models", "pack", "processor", "worker"],
   ],
   inspect: [
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
@@ -47,6 +48,7 @@ law.cli = Object.keys(law);
  * whole checkpoints on all its cores.
  */
 const edgeRooms = new Set([
+  "worker",
   "checkpoint",
   "hub",
   "session",
@@ -105,6 +107,13 @@ describe("the import law", () => {
   it("keeps node: modules in the edge rooms", () => {
     const breaches = imports.filter(
       (i) => i.specifier.startsWith("node:") && !edgeRooms.has(roomOf(i.from)) && !isTest(i.from),
+    );
+    expect(breaches.map((i) => `${i.from} imports ${i.specifier}`)).toEqual([]);
+  });
+
+  it("lets what runs in a browser start workers only by the name of their scripts", () => {
+    const breaches = local.filter(
+      (i) => targetOf(i).startsWith("worker/") && roomOf(i.from) === "processor" && !i.from.endsWith("-worker.ts"),
     );
     expect(breaches.map((i) => `${i.from} imports ${i.specifier}`)).toEqual([]);
   });

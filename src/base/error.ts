@@ -20,6 +20,7 @@ export type ErrorCode =
   | "overloaded" // the queue is full, or a key has used up its share
   | "timeout" // the request's deadline passed
   | "aborted"
+  | "closed" // used after its close()
   | "io" // the disk or the network failed
   | "internal";
 
@@ -54,6 +55,7 @@ const exitCodes: Readonly<Record<ErrorCode, number>> = {
   unauthorized: 10,
   timeout: 11,
   blocked: 12,
+  closed: 13,
   internal: 70,
   aborted: 130,
 };

@@ -33,6 +33,7 @@ const statuses = {
   io: 500,
   internal: 500,
   unavailable: 503,
+  closed: 503,
   timeout: 504,
 } as const satisfies Readonly<Record<ErrorCode, number>>;
 

@@ -1,0 +1,89 @@
+/**
+ * The two kinds of workers, seen alike. A thread is light, and a limit of its memory is a wish: one large allocation beyond it ends the
+ * whole process (V8's fatal error, docs/log.md). What a stranger may have written runs in a process of its own.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { threadScript } from "../base/index.js";
+import type { Reply, Request, Start, WorkerOptions } from "./messages.js";
+
+export interface Peer {
+  /** @throws when something in it cannot be copied. */
+  post(request: Request): void;
+  /** Whether it keeps this process alive. */
+  hold(isHeld: boolean): void;
+  end(): Promise<void>;
+}
+
+export interface Listener {
+  reply(reply: Reply): void;
+  outOfMemory(): void;
+  died(reason: string): void;
+}
+
+export function startThread({ script, data, maxCallMs, maxHeapMiB }: WorkerOptions, listener: Listener): Peer {
+  const worker = new Worker(threadScript(...script), {
+    workerData: { data, maxCallMs } satisfies Start,
+    ...(maxHeapMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB } }),
+  });
+  worker.on("message", (reply: Reply) => listener.reply(reply));
+  worker.on("error", (cause: Error & { code?: string }) =>
+    cause.code === "ERR_WORKER_OUT_OF_MEMORY" ? listener.outOfMemory() : listener.died(cause.message),
+  );
+  worker.on("exit", (code) => listener.died(`it ended with ${code}`));
+  return {
+    post: (request) => worker.postMessage(request),
+    hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
+    end: async () => void (await worker.terminate()),
+  };
+}
+
+const processes = new Set<ChildProcess>();
+/** A process that calculates for ever would not hear that this one has ended. */
+const endAll = () => {
+  for (const child of processes) child.kill("SIGKILL");
+};
+
+export function startProcess({ script, data, maxCallMs, maxHeapMiB }: WorkerOptions, listener: Listener): Peer {
+  const [name, moduleUrl] = script;
+  const isSource = moduleUrl.endsWith(".ts");
+  const child = fork(fileURLToPath(new URL(`./${name}.${isSource ? "ts" : "js"}`, moduleUrl)), {
+    cwd: tmpdir(),
+    execArgv: [
+      ...(isSource ? ["--import", import.meta.resolve("tsx")] : []),
+      ...(maxHeapMiB !== undefined ? [`--max-old-space-size=${maxHeapMiB}`] : []),
+    ],
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  if (processes.size === 0) process.on("exit", endAll);
+  processes.add(child);
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", (code, signal) => {
+      processes.delete(child);
+      if (processes.size === 0) process.off("exit", endAll);
+      resolve();
+      const isOutOfMemory = maxHeapMiB !== undefined && (signal === "SIGABRT" || code === 134);
+      if (isOutOfMemory) listener.outOfMemory();
+      else listener.died(`it ended with ${code ?? signal}`);
+    });
+  });
+  child.on("error", (cause) => listener.died(cause.message));
+  child.on("message", (reply: Reply) => listener.reply(reply));
+  child.send({ data, maxCallMs } satisfies Start);
+  return {
+    post: (request) => void child.send(request),
+    hold(isHeld) {
+      if (isHeld) child.ref();
+      else child.unref();
+      if (isHeld) child.channel?.ref();
+      else child.channel?.unref();
+    },
+    async end() {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) await exited;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** The worker's end of typed-worker.ts: answers calls with the methods that its script gives. */
+import { Script } from "node:vm";
+import { parentPort, workerData } from "node:worker_threads";
+import { invariant, OcellusError } from "../base/index.js";
+import type { Failure, Methods, Reply, Request, Start } from "./messages.js";
+
+/**
+ * Call it once, last in the script. A thread moves typed arrays in a result, or one level below: the method must not keep them.
+ * @param methodsOf is given what the worker was started with
+ */
+export function serve<D>(methodsOf: (data: D) => Methods): void {
+  if (parentPort) {
+    serveThread(workerData as Start, methodsOf);
+    return;
+  }
+  process.on("SIGINT", () => {}); // meant for the process that started this one, which ends it
+  process.on("SIGTERM", () => {});
+  process.once("disconnect", () => process.exit());
+  process.once("message", (start: Start) => serveProcess(start, methodsOf));
+}
+
+function serveThread<D>({ data }: Start, methodsOf: (data: D) => Methods): void {
+  const port = parentPort!;
+  const methods = methodsOf(data as D);
+  const post = (reply: Reply) => port.postMessage(reply, buffersOf(reply.value));
+  port.on("message", async (request: Request) => post(await answer(methods, request)));
+  post({ id: 0 });
+}
+
+function serveProcess<D>({ data, maxCallMs }: Start, methodsOf: (data: D) => Methods): void {
+  const methods = methodsOf(data as D);
+  const post = (reply: Reply) => void process.send!(reply);
+  process.on("message", async (request: Request) => post(await withEnd(() => answer(methods, request), maxCallMs)));
+  post({ id: 0 });
+}
+
+/** Of work without a pause, which is what a process is for. The one that asked is quicker, if it is there. */
+function withEnd<T>(work: () => T, maxCallMs: number | undefined): T {
+  if (maxCallMs === undefined) return work();
+  const run = new Script("globalThis.ocellusWork()");
+  try {
+    return Object.assign(globalThis, { ocellusWork: work }) && run.runInThisContext({ timeout: 2 * maxCallMs });
+  } catch {
+    process.exit(1);
+  }
+}
+
+async function answer(methods: Methods, { id, method, args }: Request): Promise<Reply> {
+  try {
+    invariant(Object.hasOwn(methods, method), `no method ${method}`);
+    return { id, value: await methods[method]!(...args) };
+  } catch (error) {
+    return { id, failure: failureOf(error) };
+  }
+}
+
+/** A class does not survive the way between workers. */
+function failureOf(error: unknown): Failure {
+  if (error instanceof OcellusError) return { code: error.code, message: error.message, details: error.details };
+  return { code: "internal", message: `internal: ${error instanceof Error ? error.message : error}`, details: {} };
+}
+
+function buffersOf(value: unknown): ArrayBuffer[] {
+  const values = ArrayBuffer.isView(value) ? [value] : Object.values((value ?? {}) as object);
+  const buffers = values.flatMap((each) => (ArrayBuffer.isView(each) ? [each.buffer as ArrayBuffer] : []));
+  return [...new Set(buffers)];
+}
