@@ -13,6 +13,9 @@ for (let byte = 0; byte < 256; byte++) {
   byteOfCharacter.set(String.fromCharCode(isPrintable(byte) ? byte : next++), byte);
 }
 
+/** The 256 characters that stand for the bytes. */
+export const byteCharacters: readonly string[] = [...byteOfCharacter.keys()];
+
 /** The bytes a vocabulary entry stands for; an entry with any other character stands for its own UTF-8. */
 export function tokenBytes(token: string): Uint8Array {
   const bytes = Array.from(token, (character) => byteOfCharacter.get(character));

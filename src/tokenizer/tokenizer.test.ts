@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { OcellusError } from "../base/index.js";
 import { createTokenizer, StreamDecoder, type Tokenizer } from "./index.js";
 
 interface Fixture {
@@ -178,3 +179,90 @@ describe("createTokenizer", () => {
     );
   });
 });
+
+describe("a limit of tokens", () => {
+  const { tokenizer } = byteLevel;
+
+  it("refuses exactly the texts that have more, and says a lower bound", () => {
+    const text = fc.oneof(
+      fc.string({ unit: "grapheme", maxLength: 80 }),
+      fc.constantFrom("aaaa", " the", "这", "<|im_end|>").map((unit) => unit.repeat(30)),
+    );
+    fc.assert(
+      fc.property(text, fc.nat(60), (words, maxTokens) => {
+        const { length } = tokenizer.encode(words);
+        const numAdded = tokenizer
+          .encode(words)
+          .filter((id) => [...tokenizer.addedTokens.values()].includes(id)).length;
+        const encode = () => tokenizer.encode(words, { maxTokens });
+        if (length - numAdded <= maxTokens) expect(encode()).toHaveLength(length);
+        else {
+          const error = thrownBy(encode);
+          expect(error).toMatchObject({ code: "too_large", details: { maxTokens } });
+          expect(error.details.promptTokens).toBeGreaterThan(maxTokens);
+          expect(error.details.promptTokens).toBeLessThanOrEqual(length);
+        }
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+    expect(tokenizer.encode("a ".repeat(99))).toHaveLength(tokenizer.encode("a ".repeat(99)).length); // the limit is that of one call
+  });
+});
+
+describe("special tokens that a text spells", () => {
+  const thinking = { id: 290, content: "<think>", special: true, normalized: true };
+  const variants = [
+    byteLevel.tokenizer,
+    metaspace.tokenizer,
+    createTokenizer(
+      {
+        ...byteLevel.file,
+        added_tokens: [
+          ...byteLevel.file.added_tokens.filter((each: any) => each.content !== thinking.content),
+          thinking,
+        ],
+        normalizer: { type: "Lowercase" },
+      },
+      {},
+    ),
+  ];
+
+  it.each([0, 1, 2])("are found where encoding would make them (vocabulary %s)", (which) => {
+    const tokenizer = variants[which]!;
+    const special = new Set(tokenizer.specialTokens.values());
+    special.delete(tokenizer.tokenId("<unk>") ?? -1); // what is unknown becomes it, and spells nothing
+    const spellings = [...tokenizer.specialTokens.keys()].filter((each) => each !== "<unk>");
+    const piece = fc.oneof(
+      fc.constantFrom(
+        ...spellings,
+        ...spellings.map((each) => each.toUpperCase()),
+        ...spellings.map((each) => each.slice(0, -1)),
+        "<",
+        "|>",
+        " ",
+        "a",
+        "ＡＢ",
+      ),
+      fc.string({ unit: "grapheme", maxLength: 3 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+        const text = pieces.join("");
+        const made = tokenizer.encode(text).some((id) => special.has(id));
+        const found = tokenizer.specialTokenIn(text);
+        if (made || which < 2) expect(found !== undefined, text).toBe(made);
+        else if (found) expect(text.toLowerCase()).toContain(found.toLowerCase()); // more than is made, by its spelling only
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+});
+
+function thrownBy(work: () => unknown): OcellusError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof OcellusError) return error;
+  }
+  throw new Error("expected an OcellusError");
+}

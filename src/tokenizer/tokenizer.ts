@@ -1,6 +1,7 @@
 /**
- * Text ↔ token ids, from the tokenizer.json and tokenizer_config.json of a checkpoint. Splitting and merging belong to
- * @huggingface/tokenizers; this adds checks, an exact decoder for byte-level vocabularies, and plain lookups.
+ * Text ↔ token ids, from the tokenizer.json and tokenizer_config.json of a checkpoint. Splitting belongs to
+ * @huggingface/tokenizers; this adds checks, merging that long texts can bear (library-model.ts), an exact decoder for
+ * byte-level vocabularies, and plain lookups.
  * Traps of that library, all kept inside this file: `clean_up_tokenization_spaces` is on unless switched off and edits
  * the text; decoding nothing throws; decoding looks through all added tokens for each id.
  */
@@ -8,10 +9,17 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { OcellusError, shorten } from "../base/index.js";
 import { tokenBytes } from "./byte-level.js";
 import { parseTokenizerFiles, type TokenizerFiles } from "./files.js";
+import { adoptModel, TooManyTokens } from "./library-model.js";
+import { specialTokenFinder } from "./special-tokens.js";
 
 export interface EncodeOptions {
   /** Whether the tokenizer adds its own start and end tokens. Default false: the chat template has written them. */
   readonly addSpecialTokens?: boolean;
+  /**
+   * A text that needs more is refused as soon as that is certain, before it is tokenised to its end. Default: no limit. Byte-level
+   * vocabularies only; with others the caller counts.
+   */
+  readonly maxTokens?: number | undefined;
 }
 
 export interface DecodeOptions {
@@ -20,7 +28,10 @@ export interface DecodeOptions {
 }
 
 export interface Tokenizer {
+  /** @throws `too_large` beyond `maxTokens`, with `details.promptTokens` as a lower bound. */
   encode(text: string, options?: EncodeOptions): number[];
+  /** The first special token that a text spells, so that `encode` could make it; found without tokenising. */
+  specialTokenIn(text: string): string | undefined;
   /** Ids that name no token (an embedding table is often padded past its vocabulary) give no text. */
   decode(ids: readonly number[], options?: DecodeOptions): string;
   tokenId(token: string): number | undefined;
@@ -52,9 +63,11 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unk
   const special = new Map(files.addedTokens.filter((token) => token.special).map((token) => [token.content, token.id]));
   const specialIds = new Set(special.values());
   const bytesOf = files.isByteLevel ? byteTable(inner, files) : undefined;
+  const limited = adoptModel(inner, files.isByteLevel);
   return {
-    encode: (text, { addSpecialTokens = false } = {}) =>
-      guarded(() => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids),
+    encode: (text, { addSpecialTokens = false, maxTokens = Number.POSITIVE_INFINITY } = {}) =>
+      guarded(() => limited(maxTokens, () => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids)),
+    specialTokenIn: specialTokenFinder(inner, special.keys()),
     decode(ids, { skipSpecialTokens = true } = {}) {
       const shown = ids.filter(
         (id) => inner.id_to_token(id) !== undefined && !(skipSpecialTokens && specialIds.has(id)),
@@ -82,6 +95,7 @@ function guarded<T>(use: () => T): T {
   try {
     return use();
   } catch (cause) {
+    if (cause instanceof TooManyTokens) throw tooManyTokens(cause);
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new OcellusError(
       /unknown|unsupported/i.test(reason) ? "unsupported" : "invalid_file",
@@ -89,6 +103,14 @@ function guarded<T>(use: () => T): T {
       { cause },
     );
   }
+}
+
+function tooManyTokens({ numTokens, maxTokens }: TooManyTokens): OcellusError {
+  return new OcellusError(
+    "too_large",
+    `the text has at least ${numTokens} tokens, at most ${maxTokens} fit; shorten it`,
+    { details: { promptTokens: numTokens, maxTokens } },
+  );
 }
 
 /** Bytes of each id, made when first asked for. Added tokens stand for their spelling, others for mapped bytes. */
