@@ -132,9 +132,9 @@ beforeAll(async () => {
   server.services.models.addEmbedder("directions", {
     info: { ...scripted.info, maxLength: 77 },
     vectorVersion: "directions",
-    numTokens: () => 3,
     embedImage: async () => Float32Array.of(1, 0),
     embedText: async () => Float32Array.of(0, 1),
+    embedCounted: async () => ({ direction: Float32Array.of(0, 1), numTokens: 3 }),
     close: async () => {},
   });
 });

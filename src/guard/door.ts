@@ -31,7 +31,7 @@ export type AnsweringModel = Partial<Pick<VisionLanguageModel, "shown" | "embedI
   >;
 /** Of one that embeds. */
 export type EmbeddingModel = Shown &
-  Pick<ClipModel, "info" | "numTokens" | "embedImage" | "embedText" | "vectorVersion" | "close">;
+  Pick<ClipModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close">;
 
 /** Whoever stands at the door. */
 export interface DoorKeeper {
@@ -95,7 +95,7 @@ export class GuardedModel {
     const passage = await this.#guards.begin(this.info.digest);
     const text = typeof prompt === "string" ? prompt : this.tokenizer.decode([...prompt], { skipSpecialTokens: false });
     const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
-    const prepared = this.#model.prepareText(checked === text ? prompt : checked, options);
+    const prepared = await this.#model.prepareText(checked === text ? prompt : checked, options);
     this.#passages.set(prepared, passage);
     return prepared;
   }
@@ -224,10 +224,6 @@ export class GuardedEmbedder {
     return this.#model.vectorVersion;
   }
 
-  numTokens(text: string): number {
-    return this.#model.numTokens(text);
-  }
-
   /** As `GuardedModel.admitImage`. */
   admitImage(input: ImageInput, options: Asking = {}): Promise<ImageInput> {
     return admittedPicture(input, this.#model, this.#guards, options);
@@ -246,6 +242,11 @@ export class GuardedEmbedder {
   /** @throws as the model's, `blocked`, `unavailable`. */
   async embedText(text: string): Promise<Float32Array> {
     return this.#model.embedText(await this.admitText(text));
+  }
+
+  /** @throws as the model's, `blocked`, `unavailable`. */
+  async embedCounted(text: string): Promise<{ direction: Float32Array; numTokens: number }> {
+    return this.#model.embedCounted(await this.admitText(text));
   }
 }
 

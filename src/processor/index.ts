@@ -1,3 +1,4 @@
+export { checkTemplate } from "./chat-template.js";
 export type { SeeImage } from "./images.js";
 export { type ChatMessage, type ContentPart, image, video } from "./messages.js";
 export {
@@ -9,4 +10,6 @@ export {
   type Prompt,
   type PromptImage,
 } from "./processor.js";
+export type { TemplateData, TemplateMethods } from "./template-worker.js";
+export { type TextWork, templateScript } from "./text-work.js";
 export type { VideoEyes, VideoInput } from "./video.js";

@@ -25,6 +25,16 @@ export interface PlainMessage extends Omit<ChatMessage, "content"> {
   readonly content: string | readonly ContentPart[];
 }
 
+/** What a template sees of a message: that there is an image or a video, never its pixels. */
+export interface TemplateMessage extends Omit<ChatMessage, "content"> {
+  readonly content: string | readonly TemplatePart[];
+}
+
+export type TemplatePart =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image" }
+  | { readonly type: "video" };
+
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly image: ImageInput }
@@ -85,6 +95,11 @@ function plainPart(message: number, part: ContentPart | string): ContentPart {
 
 function invalidMessage(index: number, problem: string): OcellusError {
   return new OcellusError("invalid_request", `message ${index + 1}: ${problem}`);
+}
+
+export function templateMessage({ content, ...rest }: PlainMessage): TemplateMessage {
+  if (typeof content === "string") return { ...rest, content };
+  return { ...rest, content: content.map((part) => (part.type === "text" ? { ...part } : { type: part.type })) };
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ImageRecipe, pixelDigest, type RgbImage } from "../image/index.js";
-import { createTokenizer } from "../tokenizer/index.js";
+import { createTokenizer, type EncodeOptions, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatMessage, createProcessor, image, type ProcessorParts } from "./index.js";
 
 const fixture = join(import.meta.dirname, "../tokenizer/fixtures/byte-level.json");
@@ -124,6 +124,42 @@ describe("process", () => {
       '{"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "price", "arguments": ' +
         '{"of": "shoe"}}}], "content": ""}{"role": "tool", "tool_call_id": "1", "content": "$39"}',
     );
+  });
+});
+
+describe("the words of a conversation", () => {
+  const counting = (maxTokens?: number) => {
+    const asked: [string, EncodeOptions | undefined][] = [];
+    const encode: Tokenizer["encode"] = (text, options) => {
+      asked.push([text, options]);
+      return tokenizer.encode(text, options);
+    };
+    const processor = createProcessor({ ...parts, tokenizer: { ...tokenizer, encode } });
+    const messages: ChatMessage[] = [
+      { role: "system", content: "Be brief." },
+      user("one", image(solid(1)), "two"),
+      { role: "assistant", content: "three" },
+      user("four"),
+    ];
+    return {
+      asked,
+      process: () =>
+        processor.process(messages, { tools: [{ name: "f" }], ...(maxTokens !== undefined && { maxTokens }) }),
+    };
+  };
+
+  it("are tokenised exactly once, all together", async () => {
+    const { asked, process } = counting();
+    const { text } = await process();
+    expect(asked).toEqual([[text, { maxTokens: undefined }]]);
+  });
+
+  it("are refused at the limit of tokens, pictures not counted", async () => {
+    const { ids, images } = await counting().process();
+    const numWritten = ids.length - images[0]!.numTokens + 1;
+    expect((await counting(numWritten).process()).ids).toEqual(ids);
+    const refused = expect(counting(3).process()).rejects;
+    await refused.toMatchObject({ code: "too_large", details: { maxTokens: 3, promptTokens: expect.any(Number) } });
   });
 });
 

@@ -19,15 +19,17 @@ import {
   withPixelBudget,
 } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { compileTemplate } from "./chat-template.js";
 import { prepareImages, type SeeImage, sumOfBytes } from "./images.js";
-import { type ChatMessage, imagesOf, plainMessages, textOf, toolText, videosOf } from "./messages.js";
+import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
+import { type TextWork, textWorkHere } from "./text-work.js";
 import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
 
 export interface ProcessorParts {
   readonly tokenizer: Tokenizer;
-  /** Jinja, as the checkpoint ships it. */
-  readonly chatTemplate: string | undefined;
+  /** Jinja, as the checkpoint ships it; not used where `textWork` renders. */
+  readonly chatTemplate?: string | undefined;
+  /** Where templates are rendered and texts tokenised. Default: on the caller's thread, without limits. */
+  readonly textWork?: TextWork | undefined;
   /** Absent: the model reads text only. */
   readonly eyes?: Eyes | undefined;
   /** Where pictures are decoded and fitted, if they are. Default: on the caller's thread. */
@@ -53,6 +55,8 @@ export interface ProcessOptions extends PixelBudget {
   readonly maxImages?: number;
   /** Of all words together, tool descriptions included; asked before anything is tokenised. Default 2^20. */
   readonly maxCharacters?: number;
+  /** Of the prompt, pictures not counted: what has more is refused before it is tokenised to its end. Default: no limit. */
+  readonly maxTokens?: number;
   /** Of all videos together. Default 768, the most that the reference samples from one. */
   readonly maxFrames?: number;
   /** Tool descriptions, handed to the template as they are. */
@@ -98,7 +102,7 @@ export interface Processor {
 /** @throws `invalid_config` when the chat template is missing or cannot be parsed. */
 export function createProcessor(parts: ProcessorParts): Processor {
   const { tokenizer, eyes } = parts;
-  const render = compileTemplate(parts.chatTemplate);
+  const textWork = parts.textWork ?? textWorkHere(tokenizer, parts.chatTemplate);
   return {
     async process(conversation, options = {}) {
       const { addGenerationPrompt = true, tools, allowSpecialTokens = false, signal } = options;
@@ -113,14 +117,15 @@ export function createProcessor(parts: ProcessorParts): Processor {
           refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
         if (tools) refuseSpecialTokens("a tool description", toolText(tools), tokenizer);
       }
-      const rendered = render(messages, {
+      const variables = {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
         ...(tools && { tools }),
         add_generation_prompt: addGenerationPrompt,
-      });
+      };
+      const rendered = await textWork.render(messages.map(templateMessage), variables, signal);
       const text = eyes?.video ? spreadVideos(rendered, videos, eyes.video) : rendered;
-      const ids = tokenizer.encode(text);
+      const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
       if (!eyes || !recipe) return { ids: Int32Array.from(ids), images: [], text };
       const counts = [
         [eyes.imageTokenId, inputs.length],
@@ -180,16 +185,15 @@ function checkCounts(
   }
 }
 
-/** Asked of the ids, not the spelling: normalisation can make a special token of text that does not look like one. */
+/** What is spelled in a message would become the token in the prompt. */
 function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer): void {
-  const names = new Map([...tokenizer.specialTokens].map(([name, id]) => [id, name]));
-  const found = tokenizer.encode(text).find((id) => names.has(id));
-  if (found === undefined) return;
+  const token = tokenizer.specialTokenIn(text);
+  if (token === undefined) return;
   throw new OcellusError(
     "invalid_request",
-    `${where} spells the special token ${names.get(found)}, which could forge a turn or a picture; ` +
+    `${where} spells the special token ${token}, which could forge a turn or a picture; ` +
       "remove it, or set allowSpecialTokens when the text is trusted",
-    { details: { token: names.get(found) } },
+    { details: { token } },
   );
 }
 

@@ -9,17 +9,17 @@ import { type ImageInput, type ImageRecipe, prepareImage, type RgbImage, shown }
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import { type Device, defaultThreads, float32, type Graph, int64 } from "../session/index.js";
-import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
 import {
   findPacked,
   type OpenedThreads,
   openGraph,
   openPictureThreads,
   type PackingChoice,
-  requiredJson,
   type Threading,
 } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { readTokenizer } from "./read-tokenizer.js";
 import { unit } from "./vision.js";
 
 export interface LoadClipOptions extends PackingChoice, Threading, DeviceChoice {
@@ -49,6 +49,9 @@ export interface ClassifyOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The longest words of CLIP's vocabulary have some 30; a text of more need not be tokenised to be refused. */
+const charactersPerToken = 64;
+
 /** As many labels as the largest published label set (ImageNet-21k) has, rounded up. */
 const maxLabels = 32_768;
 
@@ -71,10 +74,7 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       ...openPictureThreads(options),
       vision: await openGraph(packed, "vision", session, options),
       text: await openGraph(packed, "text", session, options),
-      tokenizer: createTokenizer(
-        await requiredJson(files, "tokenizer.json"),
-        await files.readJson("tokenizer_config.json"),
-      ),
+      tokenizer: await readTokenizer(files),
       recipe: family.recipe(config, await files.readJson("preprocessor_config.json")),
     });
   } catch (error) {
@@ -128,11 +128,6 @@ export class ClipModel {
     return this.#parts.vectorVersion;
   }
 
-  /** How many tokens `embedText` reads, its first and last special ones included. */
-  numTokens(text: string): number {
-    return this.#parts.tokenizer.encode(text, { addSpecialTokens: true }).length;
-  }
-
   /** What of a picture the model is shown: for whoever must see exactly that, and no other. */
   shown(image: RgbImage): RgbImage {
     return shown(image, this.#parts.recipe);
@@ -150,7 +145,13 @@ export class ClipModel {
 
   /** The text's direction: [projection_dim], length one. @throws `too_large` past the model's context (77 tokens as a rule). */
   async embedText(text: string): Promise<Float32Array> {
-    return unit((await this.#encodeText(text)).embeds);
+    return (await this.embedCounted(text)).direction;
+  }
+
+  /** As `embedText`, with the number of tokens that it read, its first and last special ones included. */
+  async embedCounted(text: string): Promise<{ direction: Float32Array; numTokens: number }> {
+    const { embeds, numTokens } = await this.#encodeText(text);
+    return { direction: unit(embeds), numTokens };
   }
 
   /** Which of the labels fits the picture best, best first. */
@@ -196,16 +197,9 @@ export class ClipModel {
     await Promise.all([vision.close(), text.close(), packed.close()]);
   }
 
-  async #encodeText(text: string): Promise<{ embeds: Float32Array; scale: number }> {
-    const { tokenizer, packed, text: session } = this.#parts;
-    const ids = tokenizer.encode(text, { addSpecialTokens: true });
-    const most = packed.family.maxTextLength(packed.config);
-    if (ids.length > most) {
-      const found = `the text has ${ids.length} tokens, this model reads ${most}`;
-      throw new OcellusError("too_large", `${found}; shorten it: a caption, not a page`, {
-        details: { tokens: ids.length, most },
-      });
-    }
+  async #encodeText(text: string): Promise<{ embeds: Float32Array; scale: number; numTokens: number }> {
+    const { packed, text: session } = this.#parts;
+    const ids = this.#tokenise(text);
     const feeds = {
       input_ids: int64(ids),
       position_ids: int64(ids.map((_, i) => i)),
@@ -215,7 +209,23 @@ export class ClipModel {
     return {
       embeds: text_embeds!.data as Float32Array,
       scale: Math.exp((log_scale!.data as Float32Array)[0]!),
+      numTokens: ids.length,
     };
+  }
+
+  #tokenise(text: string): number[] {
+    const { tokenizer, packed } = this.#parts;
+    const most = packed.family.maxTextLength(packed.config);
+    const refuse = (found: string, details: Readonly<Record<string, number>>): never => {
+      throw new OcellusError(
+        "too_large",
+        `the text has ${found}, this model reads ${most}; shorten it: a caption, not a page`,
+        { details: { ...details, most } },
+      );
+    };
+    if (text.length > charactersPerToken * most) refuse(`${text.length} characters`, { numCharacters: text.length });
+    const ids = tokenizer.encode(text, { addSpecialTokens: true });
+    return ids.length <= most ? ids : refuse(`${ids.length} tokens`, { tokens: ids.length });
   }
 }
 

@@ -202,12 +202,15 @@ export class VisionLanguageModel {
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
-  prepareText(prompt: string | readonly number[], options: ChatOptions = {}): PreparedChat {
+  async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
     const started = performance.now();
-    const most = charactersPerToken * this.#runner.maxLength;
+    const { maxLength } = this.#runner;
+    const most = charactersPerToken * maxLength;
     if (prompt.length > most)
       throw new OcellusError("too_large", `the prompt has ${prompt.length} characters, at most ${most} are accepted`);
-    const ids = typeof prompt === "string" ? this.tokenizer.encode(prompt, { addSpecialTokens: true }) : prompt;
+    const encoding = { addSpecialTokens: true, maxTokens: maxLength };
+    const ids =
+      typeof prompt === "string" ? await this.#parts.textWorkers.encode(prompt, encoding, options.signal) : prompt;
     const promptIds = Int32Array.from(ids);
     this.#engine.check(this.#request(promptIds, this.#settled(options)));
     const { family, config } = this.#parts.packed;
@@ -348,6 +351,7 @@ export class VisionLanguageModel {
     await this.#engine.close();
     await this.#runner.close();
     await this.#parts.closePictures();
+    await this.#parts.textWorkers.close();
     await this.#parts.memory.close();
     await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
     await this.#parts.decoder.close();
@@ -361,6 +365,7 @@ export class VisionLanguageModel {
     const prompt = await this.#parts.processor.process(messages, {
       ...pictureOptions(options),
       maxCharacters: charactersPerToken * this.#runner.maxLength,
+      maxTokens: this.#runner.maxLength,
       ...(tools && { tools }),
       ...(reuse === "near" && { seeImage: seeNear(seeImage, memory) }),
     });

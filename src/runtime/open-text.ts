@@ -4,14 +4,16 @@ import { type PictureLimits, type PictureThreads, type PrepareImage, prepareImag
 import type { ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
-import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatOptions, readDefaults, readEosTokenIds } from "./chat.js";
 import { seeWithTable } from "./memory.js";
-import { requiredJson } from "./open.js";
+import { readTokenizer, requiredJson } from "./read-tokenizer.js";
+import { TextWorkers } from "./text-workers.js";
 
 export interface TextSide {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: string | undefined;
+  readonly textWorkers: TextWorkers;
   readonly processor: Processor;
   /** How the processor looks at pictures. */
   readonly seeImage: SeeImage;
@@ -27,18 +29,26 @@ export async function openText(
   limits: PictureLimits | undefined,
 ): Promise<TextSide> {
   const { files, family, config } = packed;
-  const tokenizer = createTokenizer(
-    await requiredJson(files, "tokenizer.json"),
-    await requiredJson(files, "tokenizer_config.json"),
-  );
+  await requiredJson(files, "tokenizer_config.json");
+  const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
   const eyes = family.image && (await eyesOf(family.image, config, files));
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
   const seeImage = seeWithTable(prepare, limits);
-  const processor = createProcessor({ tokenizer, chatTemplate, eyes, seeImage });
+  const textWorkers = await TextWorkers.open(tokenizer, chatTemplate, files.path);
+  const processor = createProcessor({ tokenizer, textWork: textWorkers, eyes, seeImage });
   const generation = await files.readJson("generation_config.json");
   const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
-  return { tokenizer, chatTemplate, processor, seeImage, eyes, defaults: readDefaults(generation), eosTokenIds };
+  return {
+    tokenizer,
+    chatTemplate,
+    textWorkers,
+    processor,
+    seeImage,
+    eyes,
+    defaults: readDefaults(generation),
+    eosTokenIds,
+  };
 }
 
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {

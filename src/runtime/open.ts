@@ -1,6 +1,5 @@
 /** What opening has in common for every kind of model: pack on first use, and the files that must be there. */
-import { OcellusError } from "../base/index.js";
-import { type Checkpoint, joinPath, openCheckpoint } from "../checkpoint/index.js";
+import { openCheckpoint } from "../checkpoint/index.js";
 import { withoutOutputs } from "../graph/index.js";
 import { type PictureLimits, PictureThreads } from "../image/index.js";
 import type { AnyFamily } from "../models/index.js";
@@ -18,6 +17,7 @@ import {
   type Weights,
 } from "../pack/index.js";
 import { type Graph, GraphSession, GraphThread, ReopeningGraph, type SessionOptions } from "../session/index.js";
+import { requiredJson } from "./read-tokenizer.js";
 
 export interface PackingChoice extends PlanOptions {
   /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
@@ -44,16 +44,6 @@ export async function findPacked(
     ...(options.signal && { signal: options.signal }),
     ...(options.onPackProgress && { onProgress: options.onPackProgress }),
   });
-}
-
-/** A side file without which the model cannot be used. @throws `not_found`. */
-export async function requiredJson(files: Checkpoint, name: string): Promise<unknown> {
-  const json = await files.readJson(name);
-  if (json !== undefined) return json;
-  throw new OcellusError(
-    "not_found",
-    `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
-  );
 }
 
 /** What runs beside the caller's thread. */

@@ -88,7 +88,7 @@ export function witness(): Witness {
       note(tools ?? []);
       return { ...prompt };
     },
-    prepareText: (text: unknown) => {
+    prepareText: async (text: unknown) => {
       note(text);
       return { ...prompt };
     },
@@ -114,10 +114,10 @@ export function embeddingWitness(): EmbeddingModel & { readonly seen: string[] }
       seen,
       info: { path: "", modelType: "clip", weights: "fp32", digest: "e", device: "cpu", maxLength: 77, notes: [] },
     },
-    numTokens: () => 1,
     vectorVersion: "v",
     embedImage: note,
     embedText: note,
+    embedCounted: async (text) => ({ direction: await note(text), numTokens: 1 }),
     close: async () => {},
   };
 }

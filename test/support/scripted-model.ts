@@ -33,7 +33,7 @@ export function scriptedModel(maxSequences = 2): ScriptedModel {
     prepare: async (messages: Parameters<ChatModel["prepare"]>[0]) =>
       ({ ...prompt, name: String(messages.at(-1)!.content) }) as unknown as PreparedChat,
     pixelBytes: async () => 0,
-    prepareText: () => prompt as unknown as PreparedChat,
+    prepareText: async () => prompt as unknown as PreparedChat,
     async *generate(prepared: PreparedChat, { signal }: ChatOptions = {}): AsyncGenerator<ChatEvent> {
       const { name } = prepared as unknown as { name: string };
       running.push(name);

@@ -59,8 +59,9 @@ async function embedAll(
       facts.pictures = (facts.pictures ?? 0) + 1;
     } else {
       const text = typeof input === "string" ? input : input.text;
-      vectors.push(await model.embedText(text));
-      numTokens += model.numTokens(text);
+      const embedded = await model.embedCounted(text);
+      vectors.push(embedded.direction);
+      numTokens += embedded.numTokens;
     }
   }
   Object.assign(facts, { model: id, promptTokens: numTokens });
