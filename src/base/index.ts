@@ -14,6 +14,6 @@ export {
 } from "./json.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
-export { printable, shorten } from "./printable.js";
+export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
 export { threadScript } from "./thread-script.js";
 export { trimEndOf } from "./trim.js";

@@ -5,10 +5,36 @@
  * text stays one line and a terminal shows it and does nothing else.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    if (character === "\n") return "\\n";
-    return `\\u{${character.codePointAt(0)!.toString(16)}}`;
-  });
+  return text.replace(invisible, escaped);
+}
+
+const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+function escaped(character: string): string {
+  return character === "\n" ? "\\n" : `\\u{${character.codePointAt(0)!.toString(16)}}`;
+}
+
+/** A model's words, of several lines: what commands a terminal is escaped, what scripts need (joiners, directions) stays. */
+export function printableWords(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|\p{Cs}/gu, escaped);
+}
+
+/** Text of ours for a terminal, with its lines and colours; whatever else in it commands a terminal came from outside. */
+export function printableScreen(text: string): string {
+  return text.replace(screenControls, (found) => (found.startsWith("\u001b[") ? found : printable(found)));
+}
+
+/** As colours are written (Select Graphic Rendition) [ECMA-48, 8.3.117]; and everything invisible but line ends and tabs. */
+const screenControls = /[^\P{Cc}\n\t]\[[\d;]*m|[^\P{Cc}\n\t]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** JSON, in which a terminal would obey what stands raw in its strings: C1 commands, marks that turn text around. */
+export function printableJson(json: string): string {
+  return json.replace(/[^\P{Cc}\n]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }
 
 /** The first `limit` characters, printable; 80 hold every tensor name of a published model and leave a message short. */

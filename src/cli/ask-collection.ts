@@ -1,4 +1,5 @@
 /** `ocellus ask --collection NAME [PICTURE…] "QUESTION"`: the answer from the pages found for it, which are cited. */
+import { printable } from "../base/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { embedderOf, type ImageInput, image, type PictureEmbedder } from "../runtime/index.js";
 import { type Citation, citedNumbers, pagesFor, titleOf } from "../search/index.js";
@@ -6,7 +7,7 @@ import { type Answer, streamAnswer } from "./answer.js";
 import { openCollection } from "./index-command.js";
 import { withEmbedder } from "./open-embedder.js";
 import { type AnswerFlags, chatOptions } from "./options.js";
-import { coloursFor, printLine, type Terminal } from "./terminal.js";
+import { coloursFor, printLine, type Terminal, writeWords } from "./terminal.js";
 
 export interface CollectionFlags extends AnswerFlags {
   readonly collection: string;
@@ -37,7 +38,7 @@ export async function answerFromCollection(
   const content = [...parts, ...pictures.map((picture) => image(picture)), question];
   const user = { role: "user" as const, content };
   const messages = flags.system === undefined ? [user] : [{ role: "system" as const, content: flags.system }, user];
-  const write = (text: string) => (flags.json ? undefined : terminal.stdout.write(text));
+  const write = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
   const answer = await streamAnswer(model, messages, chatOptions(flags, signal), write);
   const cited = citedNumbers(answer.text);
   return { ...answer, citations: citations.map((each) => ({ ...each, cited: cited.has(each.number) })) };
@@ -47,7 +48,7 @@ export async function answerFromCollection(
 export function printCitations(citations: readonly (Citation & { cited: boolean })[], terminal: Terminal): void {
   const { dim } = coloursFor(terminal.stdout);
   for (const { number, score, cited, ...place } of citations) {
-    const line = `[${number}] ${titleOf(place)} (${score.toFixed(3)})`;
+    const line = `[${number}] ${printable(titleOf(place))} (${score.toFixed(3)})`;
     printLine(terminal, cited ? line : dim(line));
   }
 }

@@ -6,7 +6,7 @@ import { answerFromCollection, type CollectionFlags, printCitations } from "./as
 import { withModel } from "./open-model.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "./options.js";
 import { fileExists, readPictures } from "./pictures.js";
-import { printJson, printLine, type Terminal } from "./terminal.js";
+import { printJson, printLine, type Terminal, writeWords } from "./terminal.js";
 import { traceAnswer } from "./trace.js";
 
 export function addAskCommand(program: Command, terminal: Terminal): void {
@@ -56,7 +56,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     }
     if (flags.trace !== undefined) return traceAnswer(model, pictures, question, flags.trace, flags, terminal);
     const messages = questionAbout(pictures, question, flags.system);
-    const onText = (text: string) => (flags.json ? undefined : terminal.stdout.write(text));
+    const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
     const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), onText);
     if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
     else printLine(terminal, "");

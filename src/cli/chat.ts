@@ -12,7 +12,7 @@ import { withModel } from "./open-model.js";
 import { type AnswerFlags, addAnswerOptions, chatOptions } from "./options.js";
 import { readPictures } from "./pictures.js";
 import { errorMessage } from "./report-error.js";
-import { coloursFor, printJson, type Terminal } from "./terminal.js";
+import { coloursFor, printJson, type Terminal, writeWords } from "./terminal.js";
 
 const commandsHelp = "/image PATH adds a picture · /reset starts over · /quit leaves · Ctrl-C stops an answer";
 
@@ -72,7 +72,7 @@ class Conversation {
     const { system, json } = this.#flags;
     const user = userMessage(this.#pictures, question);
     const start: ChatMessage[] = system === undefined ? [] : [{ role: "system", content: system }];
-    const write = (text: string) => (json ? undefined : this.#terminal.stdout.write(text));
+    const write = (text: string) => (json ? undefined : writeWords(this.#terminal, text));
     const messages = [...start, ...this.#messages, user];
     const answer = await streamAnswer(this.#model, messages, chatOptions(this.#flags, signal), write);
     refuseBlocked(answer);

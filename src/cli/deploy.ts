@@ -1,6 +1,6 @@
 /** `ocellus deploy|canary|shadow|promote|rollback|pause|resume|who`: which version answers whom. */
 import { type Command, InvalidArgumentError } from "commander";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, printable } from "../base/index.js";
 import {
   aliasOf,
   deploy,
@@ -134,7 +134,7 @@ async function change(alias: string, command: RegistryCommand, flags: CanaryFlag
       ...(previous[0] === undefined ? [] : [`before: ${previous[0]}`]),
     ];
     printLine(terminal, parts.join(" · "));
-    for (const { server, detail } of await waiting) printLine(terminal, `${server}: ${detail}`);
+    for (const { server, detail } of await waiting) printLine(terminal, printable(`${server}: ${detail}`));
   });
 }
 
@@ -146,6 +146,6 @@ async function who(id: string, flags: RegistryFlags, terminal: Terminal): Promis
     const mirrored = await registry.answers.findMirrored(found.requestId);
     if (flags.json) return printJson(terminal, { ...found, ...(mirrored.length > 0 && { mirrored }) });
     for (const { at, model, tag, role, reason } of [found, ...mirrored])
-      printLine(terminal, `${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`);
+      printLine(terminal, printable(`${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`));
   });
 }

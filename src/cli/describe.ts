@@ -1,10 +1,12 @@
 /** `ocellus describe PICTURE…`: the fixed questions that ask for a whole description, one answer per picture. */
+
 import { type Command, Option } from "commander";
+import { printable } from "../base/index.js";
 import { type Answer, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
 import { withModel } from "./open-model.js";
 import { type AnswerFlags, addAnswerOptions, chatOptions } from "./options.js";
 import { readPictures } from "./pictures.js";
-import { printJson, type Terminal } from "./terminal.js";
+import { printJson, type Terminal, writeWords } from "./terminal.js";
 
 export const questions = {
   product: { en: "Describe this product.", zh: "描述这件商品。" },
@@ -31,11 +33,11 @@ export function addDescribeCommand(program: Command, terminal: Terminal): void {
 async function describe(names: readonly string[], flags: DescribeFlags, terminal: Terminal): Promise<void> {
   const pictures = await readPictures(names, terminal);
   const question = questions[flags.as][flags.language];
-  const write = (text: string) => (flags.json ? undefined : terminal.stdout.write(text));
+  const write = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
   await withModel(flags, terminal, async (model) => {
     const answers: (Answer & { picture: string })[] = [];
     for (const [i, picture] of pictures.entries()) {
-      if (names.length > 1) write(`${names[i]}: `);
+      if (names.length > 1) write(`${printable(names[i]!)}: `);
       const messages = questionAbout([picture], question, flags.system);
       const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), write);
       write("\n");

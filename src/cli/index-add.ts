@@ -3,7 +3,7 @@
  * that the same command goes on after an interruption, and after a change in the folder.
  */
 import { readFile, stat } from "node:fs/promises";
-import { ioError, OcellusError, throwIfAborted } from "../base/index.js";
+import { ioError, OcellusError, printable, throwIfAborted } from "../base/index.js";
 import type { PictureEmbedder } from "../runtime/index.js";
 import {
   type Collection,
@@ -178,7 +178,8 @@ async function openPdf(path: string): Promise<PdfDocument | undefined> {
 
 function printTally(name: string, size: number, tally: Tally, seconds: number, terminal: Terminal): void {
   const { added, known, replaced, duplicates, failed } = tally;
-  for (const { title, of } of duplicates.slice(0, mostShown)) printLine(terminal, `${title} = ${of}`);
+  for (const { title, of } of duplicates.slice(0, mostShown))
+    printLine(terminal, `${printable(title)} = ${printable(of)}`);
   if (duplicates.length > mostShown)
     printLine(terminal, `… ${duplicates.length} duplicates in all: ocellus index duplicates ${name}`);
   printNotes(

@@ -1,6 +1,6 @@
 /** `ocellus index …`: collections of pictures on this machine, to find pictures by picture and by text. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { OcellusError } from "../base/index.js";
+import { OcellusError, printable } from "../base/index.js";
 import {
   type Collection,
   Collections,
@@ -184,7 +184,7 @@ async function showDuplicates(
   if (groups.length === 0) return printLine(terminal, "no duplicates");
   for (const { by, score, entries } of groups) {
     printLine(terminal, by === "pixels" ? "the same:" : `alike (${score.toFixed(3)}):`);
-    for (const entry of entries) printLine(terminal, `  #${entry.id} ${titleOf(entry)}`);
+    for (const entry of entries) printLine(terminal, `  #${entry.id} ${printable(titleOf(entry))}`);
   }
 }
 

@@ -1,5 +1,7 @@
 /** `ocellus match PICTURE "TEXT"`: whether a text belongs to a picture, how surely, and why. */
+
 import type { Command } from "commander";
+import { printable } from "../base/index.js";
 import { type ImageInput, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "../runtime/index.js";
 import { type EitherModel, withEitherModel } from "./open-embedder.js";
 import { addModelOptions, type ModelFlags, numberBetween, weightsOption } from "./options.js";
@@ -32,7 +34,7 @@ async function match(name: string, text: string, flags: MatchFlags, terminal: Te
   const options = { signal: terminal.signal, ...(threshold !== undefined && { threshold }) };
   const found = await withEitherModel(flags, terminal, (opened) => matchWith(opened, picture!, text, options));
   if (json) return printJson(terminal, { text, ...found });
-  printLine(terminal, `${found.matches ? "matches" : "does not match"}: ${found.reason}`);
+  printLine(terminal, `${found.matches ? "matches" : "does not match"}: ${printable(found.reason)}`);
 }
 
 function matchWith({ kind, model }: EitherModel, ...asked: [ImageInput, string, MatchOptions]): Promise<Match> {

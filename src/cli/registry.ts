@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { ioError } from "../base/index.js";
+import { ioError, printable } from "../base/index.js";
 import { cacheRoot } from "../checkpoint/index.js";
 import {
   type Alias,
@@ -100,7 +100,7 @@ export function percent(share: number): string {
 
 /** One line an entry, the oldest first. */
 export function historyText(entries: readonly JournalEntry[]): string {
-  return entries.map((entry) => `${stamp(entry)}  ${entry.actor}  ${eventText(entry.event)}`).join("\n");
+  return entries.map((entry) => printable(`${stamp(entry)}  ${entry.actor}  ${eventText(entry.event)}`)).join("\n");
 }
 
 function stamp({ seq, at }: JournalEntry): string {

@@ -1,6 +1,6 @@
 /** What a failed command says on stderr, and its exit code: one place for our errors, commander's and the unexpected. */
 import { CommanderError } from "commander";
-import { type ErrorCode, exitCode, OcellusError } from "../base/index.js";
+import { type ErrorCode, exitCode, OcellusError, printable, printableJson, printableScreen } from "../base/index.js";
 import { coloursFor, type Terminal } from "./terminal.js";
 
 export interface ReportOptions {
@@ -15,9 +15,9 @@ export function reportError(error: unknown, terminal: Terminal, { json, debug }:
     terminal.stderr.write("stopped\n");
     return 130;
   }
-  const text = json ? JSON.stringify({ error: errorBody(error) }) : colouredMessage(error, terminal);
+  const text = json ? printableJson(JSON.stringify({ error: errorBody(error) })) : colouredMessage(error, terminal);
   terminal.stderr.write(`${text}\n`);
-  if (debug && error instanceof Error) terminal.stderr.write(`${stackWithCauses(error)}\n`);
+  if (debug && error instanceof Error) terminal.stderr.write(`${printableScreen(stackWithCauses(error))}\n`);
   return error instanceof CommanderError ? exitCode(asUsageError(error)) : exitCode(error);
 }
 
@@ -33,7 +33,7 @@ function colouredMessage(error: unknown, terminal: Terminal): string {
 function errorBody(error: unknown): { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> } {
   if (error instanceof CommanderError) return errorBody(asUsageError(error));
   if (error instanceof OcellusError) return { code: error.code, message: error.message, details: error.details };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = printable(error instanceof Error ? error.message : String(error));
   return { code: "internal", message: `${message} (unexpected; run again with --debug to see where)`, details: {} };
 }
 

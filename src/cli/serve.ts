@@ -1,7 +1,9 @@
 /** `ocellus serve`: an OpenAI-compatible server for one or more models, with a web page. */
+
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { pino } from "pino";
+import { printableJson } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
@@ -102,7 +104,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
 function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { write(line: string): void } {
   const format = logFormat ?? (stderr.isTTY ? "text" : "json");
   return format === "json"
-    ? pino.destination(2)
+    ? { write: (line) => stderr.write(printableJson(line)) }
     : { write: (line) => stderr.write(logAsText(line, coloursFor(stderr))) };
 }
 

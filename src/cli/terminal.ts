@@ -3,7 +3,7 @@
  * Answers and tables go to stdout; progress, timings and errors to stderr.
  */
 import pc from "picocolors";
-import { printable } from "../base/index.js";
+import { printable, printableJson, printableScreen, printableWords } from "../base/index.js";
 
 export interface Terminal {
   readonly stdin: NodeJS.ReadStream;
@@ -31,18 +31,16 @@ export function coloursFor(stream: NodeJS.WriteStream): ReturnType<typeof pc.cre
 }
 
 export function printLine(terminal: Terminal, text: string): void {
-  terminal.stdout.write(`${text}\n`);
+  terminal.stdout.write(`${printableScreen(text)}\n`);
+}
+
+/** A piece of a model's answer, as it comes. */
+export function writeWords(terminal: Terminal, text: string): void {
+  terminal.stdout.write(printableWords(text));
 }
 
 export function printJson(terminal: Terminal, value: unknown): void {
-  printLine(terminal, JSON.stringify(value, null, 2).replace(terminalControls, escaped));
-}
-
-/** What JSON leaves as it is and a terminal may obey, in strings only: C1 commands, line ends, marks that turn text around. */
-const terminalControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  terminal.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** What is worth knowing but no error, one line each. */

@@ -44,7 +44,7 @@ export function textTable(rows: readonly (readonly string[])[], align: readonly 
   );
   const line = (row: readonly string[]) =>
     widths
-      .map((width, c) => padTo(row[c] ?? "", width, align[c] ?? "left"))
+      .map((width, c) => padTo((row[c] ?? "").replaceAll("\n", "\\n"), width, align[c] ?? "left"))
       .join("  ")
       .trimEnd();
   return rows.map(line).join("\n");

@@ -1,4 +1,5 @@
 /** `ocellus ask … --trace out.html`: the answer, and a page that shows where it came from. */
+import { printableWords } from "../base/index.js";
 import { baseName } from "../checkpoint/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { readInput, thumbnail } from "../image/index.js";
@@ -30,7 +31,7 @@ export async function traceAnswer(
   const facts = { question, pictures: sources, model: `${baseName(flags.model)} · ${weights} · ${device}` };
   await writePage(path, tracePage(trace, facts), terminal, flags);
   if (flags.json) return printJson(terminal, { question, ...withoutMaps(trace), page: path, model: model.info });
-  printLine(terminal, trace.text);
+  printLine(terminal, printableWords(trace.text));
 }
 
 /** What an address gives, read once: the model and the page must show the same picture. */
