@@ -41,6 +41,7 @@ function shapes(numLayers: number) {
     ...{
       max_position_embeddings: contextLength,
       hidden_act: "silu" as const,
+      attention_bias: false,
       tie_word_embeddings: false,
       eos_token_id: 2047,
     },

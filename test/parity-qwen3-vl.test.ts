@@ -21,7 +21,9 @@ const tolerance = 2e-5;
 const golden = join(repository, "test/golden/qwen3_vl");
 const patchValues = 1536;
 
-describe.each(["tied-one-picture", "untied-two-pictures", "wide-grid"])("%s equals transformers in fp32", (name) => {
+const cases = ["tied-one-picture", "untied-two-pictures", "wide-grid", "odd-fields"];
+
+describe.each(cases)("%s equals transformers in fp32", (name) => {
   const weights = join(golden, name);
   const folder = temporaryFolder();
   let fixture: Fixture;

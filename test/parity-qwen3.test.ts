@@ -17,7 +17,7 @@ import { type Fixture, oneThread, openExact, openFixture, openTapped, prefill } 
 
 const tolerance = 2e-5;
 
-describe.each(["tied-gqa", "untied-mha"])("%s equals transformers in fp32", (name) => {
+describe.each(["tied-gqa", "untied-mha", "biased"])("%s equals transformers in fp32", (name) => {
   const folder = join(repository, "test/golden/qwen3", name);
   const weights = join(folder, "model.safetensors");
   let fixture: Fixture;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { GraphBuilder, recordingCatalog } from "../graph/index.js";
 import { familyOf } from "./index.js";
 import { ropeAngles } from "./rope.js";
 
@@ -61,6 +62,56 @@ describe.each(["qwen3/tied-gqa", "qwen3_vl/wide-grid"])("the decoder of %s", (na
     };
     expect(() => familyOf(whole).parseConfig(whole)).not.toThrow();
     expect(() => familyOf(broken).parseConfig(broken)).toThrow(message);
+  });
+});
+
+describe("the blocks that DeepStack taps", () => {
+  const whole = JSON.parse(readFileSync(join(goldens, "qwen3_vl/wide-grid/config.json"), "utf8"));
+  const { depth } = whole.vision_config;
+  const numLayers = whole.text_config.num_hidden_layers;
+
+  it.each([
+    [
+      [1, 2, 3],
+      [0, 1, 2],
+    ],
+    [
+      [3, 0, 2],
+      [1, 2, 0],
+    ],
+    [
+      [2, 2, 0],
+      [2, 0],
+    ], // the reference finds the first of equal ones
+    [
+      [0, depth, 1],
+      [0, 2],
+    ], // no such block runs
+    [[], []],
+  ])("%j reach the decoder in the order in which they run, by the mergers %j", (indexes, mergers) => {
+    const json = { ...whole, vision_config: { ...whole.vision_config, deepstack_visual_indexes: indexes } };
+    const vl = familyOf(json);
+    if (vl.kind !== "language") throw new Error("not a decoder");
+    const understood = vl.parseConfig(json);
+    const builder = new GraphBuilder(
+      "vision",
+      recordingCatalog(() => ({ kind: "f32" })),
+    );
+    vl.graphs(understood).vision!(builder);
+    const { nodes, outputs } = builder.build();
+    const outputOf = (i: number) => outputs.find(({ name }) => name === `deepstack.${i}`)!.name;
+    expect(vl.numDeepstack(understood)).toBe(mergers.length);
+    expect(vl.image!.extraOutputs(understood)).toEqual(mergers.map((_, i) => outputOf(i)));
+    const used = nodes.map(({ name }) => /deepstack_merger_list\.(\d+)\.linear_fc2/.exec(name)?.[1]);
+    expect([...new Set(used.filter((merger) => merger !== undefined))].map(Number)).toEqual(mergers);
+  });
+
+  it("are no more than the decoder has layers", () => {
+    const indexes = Array.from({ length: numLayers + 3 }, (_, i) => i);
+    const vision_config = { ...whole.vision_config, depth: numLayers + 3, deepstack_visual_indexes: indexes };
+    const vl = familyOf(whole);
+    if (vl.kind !== "language") throw new Error("not a decoder");
+    expect(vl.numDeepstack(vl.parseConfig({ ...whole, vision_config }))).toBe(numLayers);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * qwen3: the Qwen3 decoder, a family of its own (text only) and the half of several others that writes: pre-norm layers, per-head RMSNorm on q and k before the rotation,
- * grouped-query attention over a cache, SwiGLU, no biases. [Qwen3 technical report, 2025; transformers modeling_qwen3.py]
+ * grouped-query attention over a cache, SwiGLU; biases in attention alone, and only if the config says so. [Qwen3 technical report, 2025; transformers modeling_qwen3.py]
  *
  *   x ─ input_layernorm ─ attention ─ + x ─ post_attention_layernorm ─ mlp ─ + ─ (+ deepstack) ─→
  */
@@ -28,7 +28,7 @@ export const decoderFields = {
   head_dim: size,
   rms_norm_eps: epsilon.default(1e-6),
   hidden_act: z.literal("silu").default("silu"),
-  attention_bias: only(false),
+  attention_bias: z.boolean().default(false),
   eos_token_id: eosSchema,
   use_sliding_window: only(false),
   ...irrelevant("sliding_window", "max_window_layers"), // of use_sliding_window
@@ -48,7 +48,7 @@ export const referenceSizes = {
 };
 
 export type Qwen3Config = Readonly<
-  Record<keyof typeof referenceSizes | "rms_norm_eps" | "max_position_embeddings", number>
+  Record<keyof typeof referenceSizes | "rms_norm_eps" | "max_position_embeddings", number> & { attention_bias: boolean }
 >;
 
 /** Where a family keeps the decoder, and how it spells the feed-forward products. */
@@ -131,9 +131,9 @@ function selfAttention(
   step: StepInputs,
   config: Qwen3Config,
 ): Value {
-  const { head_dim: headDim, rms_norm_eps: eps, num_key_value_heads: kvHeads } = config;
+  const { head_dim: headDim, rms_norm_eps: eps, num_key_value_heads: kvHeads, attention_bias: bias } = config;
   const [qSize, kvSize] = [config.num_attention_heads * headDim, kvHeads * headDim];
-  const [q, k, v] = nn.fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, [qSize, kvSize, kvSize]);
+  const [q, k, v] = nn.fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, [qSize, kvSize, kvSize], { bias });
   const rotatedQ = nn.rotate(scope, nn.headNorm(scope, "q_norm", q!, headDim, eps), step.rotary);
   const rotatedK = nn.rotate(scope, nn.headNorm(scope, "k_norm", k!, headDim, eps), step.rotary);
 
@@ -150,7 +150,7 @@ function selfAttention(
   builder.output(`present.${n}.value`, attended.presentValue);
   builder.output(`added.${n}.key`, rotatedK);
   builder.output(`added.${n}.value`, v!);
-  return nn.linear(scope, "o_proj", attended.output, config.hidden_size);
+  return nn.linear(scope, "o_proj", attended.output, config.hidden_size, { bias });
 }
 
 /** SwiGLU: down(silu(gate x) · up x) */

@@ -52,6 +52,7 @@ const resamplerSchema = z.object({
 
 const textSchema = z.object({
   ...decoderFields,
+  attention_bias: z.literal(false).default(false),
   max_position_embeddings: size.default(2048),
   ...irrelevant("tie_word_embeddings"), // the whole model's decides
 });

@@ -16,9 +16,20 @@ export function linear(scope: Scope, name: string, x: Value, outFeatures: number
  * Several products of the same x as one: rows of the matrices are stacked when packing, the result is split. Worth it for
  * narrow products (q, k, v); for wide ones (gate, up) the split costs more than it saves: `npm run bench -- fusion`.
  */
-export function fusedLinear(scope: Scope, names: readonly string[], x: Value, outFeatures: readonly number[]): Value[] {
+export function fusedLinear(
+  scope: Scope,
+  names: readonly string[],
+  x: Value,
+  outFeatures: readonly number[],
+  options = { bias: false },
+): Value[] {
   const own = scope.at(names.join("+"));
-  return own.split(multiply(own, x, scope.matrix(names, outFeatures, lastSize(x))), outFeatures);
+  const products = own.split(multiply(own, x, scope.matrix(names, outFeatures, lastSize(x))), outFeatures);
+  if (!options.bias) return products;
+  return products.map((y, i) => {
+    const linear = scope.at(names[i]!);
+    return linear.op("Add", [y, linear.weight("bias", [outFeatures[i]!])]);
+  });
 }
 
 /** x [.., K] · matrixᵀ [N, K] → [.., N] */

@@ -5,6 +5,7 @@ eager attention. made-by.json records the versions. Tensors of a fixture are nam
 """
 import json
 import platform
+import sys
 from pathlib import Path
 
 import torch
@@ -14,9 +15,10 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 HERE = Path(__file__).parent
 CASES = {
-    # name: (heads, kv heads, head dim, tied, rope theta)
-    "tied-gqa": (4, 2, 32, True, 1e6),
-    "untied-mha": (3, 3, 16, False, 1e4),
+    # name: (heads, kv heads, head dim, tied, rope theta, attention bias)
+    "tied-gqa": (4, 2, 32, True, 1e6, False),
+    "untied-mha": (3, 3, 16, False, 1e4, False),
+    "biased": (4, 2, 16, False, 1e4, True),
 }
 
 
@@ -35,11 +37,11 @@ def hooked(stages, name):
 
 
 @torch.no_grad()
-def make_case(name, heads, kv_heads, head_dim, tied, theta):
+def make_case(name, heads, kv_heads, head_dim, tied, theta, bias):
     generator = torch.Generator().manual_seed(len(name))
     config = Qwen3Config(
         vocab_size=320, hidden_size=48, intermediate_size=96, num_hidden_layers=3, num_attention_heads=heads,
-        num_key_value_heads=kv_heads, head_dim=head_dim, max_position_embeddings=4096, rope_theta=theta, tie_word_embeddings=tied)
+        num_key_value_heads=kv_heads, head_dim=head_dim, max_position_embeddings=4096, rope_theta=theta, tie_word_embeddings=tied, attention_bias=bias)
     model = Qwen3ForCausalLM(config).eval()
     model.set_attn_implementation("eager")
     randomise(model, generator)
@@ -61,7 +63,8 @@ def make_case(name, heads, kv_heads, head_dim, tied, theta):
     (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=2, default=str) + "\n")
 
 
-for name, case in CASES.items():
-    make_case(name, *case)
-versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
-(HERE / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")
+for name in sys.argv[1:] or CASES:
+    make_case(name, *CASES[name])
+versions = {"command": " ".join(["python make_golden.py", *sys.argv[1:]]), "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+made_by = HERE / sys.argv[1] if len(sys.argv) == 2 else HERE  # a case that was added later has versions of its own
+(made_by / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")

@@ -6,6 +6,7 @@ and fixture.safetensors; tensors of a fixture are named after the stage they com
 """
 import json
 import platform
+import sys
 from pathlib import Path
 
 import torch
@@ -21,22 +22,27 @@ CASES = {
     "tied-one-picture": (64, 4, [0, 1, 2], 4, 2, 32, [6, 5, 5], True, [(1, 4, 6)]),
     "untied-two-pictures": (72, 1, [0, 2, 3], 4, 4, 16, [4, 2, 2], False, [(1, 4, 4), (1, 6, 2)]),
     "wide-grid": (64, 2, [1, 2, 3], 3, 1, 32, [6, 5, 5], True, [(1, 2, 12)]),
+    "odd-fields": (64, 4, [2, 0, 3], 4, 2, 32, [6, 5, 5], False, [(1, 4, 6)]),
 }
+# Fields that published configs do not use: biases, DeepStack out of order, another base of the vision tower's rotation.
+FURTHER = {"odd-fields": (dict(attention_bias=True, rope_theta=None), dict(rope_parameters={"rope_type": "axial", "rope_theta": 50.0}))}
 
 
-def make_config(case):
+def make_config(name, case):
+    further_text, further_vision = FURTHER.get(name, ({}, {}))
     width, heads, deepstack, text_heads, kv_heads, head_dim, sections, tied, _ = case
     text = dict(
         vocab_size=320, hidden_size=48, intermediate_size=96, num_hidden_layers=4, num_attention_heads=text_heads,
         num_key_value_heads=kv_heads, head_dim=head_dim, rms_norm_eps=1e-6, max_position_embeddings=4096,
         rope_theta=5000000.0, tie_word_embeddings=tied,
         rope_scaling={"rope_type": "default", "mrope_section": sections, "mrope_interleaved": True},
-    )
+    ) | further_text
+    text = {key: value for key, value in text.items() if value is not None}
     vision = dict(
         depth=4, hidden_size=width, intermediate_size=2 * width + 8, num_heads=heads, in_channels=3, patch_size=16,
         temporal_patch_size=2, spatial_merge_size=2, out_hidden_size=48, num_position_embeddings=64,
         deepstack_visual_indexes=deepstack, hidden_act="gelu_pytorch_tanh",
-    )
+    ) | further_vision
     return Qwen3VLConfig(
         text_config=text, vision_config=vision, image_token_id=IMAGE, video_token_id=VIDEO,
         vision_start_token_id=START, vision_end_token_id=END, tie_word_embeddings=tied,
@@ -68,7 +74,7 @@ def hooked(stages, name, pick=lambda output: output):
 @torch.no_grad()
 def make_case(name, case):
     generator = torch.Generator().manual_seed(len(name))
-    model = Qwen3VLForConditionalGeneration(make_config(case)).eval()
+    model = Qwen3VLForConditionalGeneration(make_config(name, case)).eval()
     model.set_attn_implementation("eager")
     randomise(model, generator)
     if case[7]:
@@ -84,8 +90,8 @@ def make_case(name, case):
     for i, block in enumerate(visual.blocks):
         block.register_forward_hook(hooked(stages, f"vision_blocks.{i}", first))
     visual.merger.register_forward_hook(hooked(stages, "visual_tokens"))
-    for i, merger in enumerate(visual.deepstack_merger_list):
-        merger.register_forward_hook(hooked(stages, f"deepstack.{i}"))
+    for index, merger in zip(case[2], visual.deepstack_merger_list):  # named by the order in which they run
+        merger.register_forward_hook(hooked(stages, f"deepstack.{sorted(case[2]).index(index)}"))
     for i, layer in enumerate(text.layers):
         layer.register_forward_hook(hooked(stages, f"layers.{i}", lambda o: first(o)[0]))
     text.rotary_emb.register_forward_hook(hooked(stages, "cos", lambda o: o[0][0]))
@@ -107,10 +113,14 @@ def make_case(name, case):
         tensors.pop("lm_head.weight", None)
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     save_file({k: v.contiguous() for k, v in fixture.items()}, folder / "fixture.safetensors")
-    (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=2, default=str) + "\n")
+    config = model.config.to_dict()
+    if name in FURTHER:
+        del config["text_config"]["rope_parameters"]["rope_theta"]  # the class's default
+    (folder / "config.json").write_text(json.dumps(config, indent=2, default=str) + "\n")
 
 
-for name, case in CASES.items():
-    make_case(name, case)
-versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
-(HERE / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")
+for name in sys.argv[1:] or CASES:
+    make_case(name, CASES[name])
+versions = {"command": " ".join(["python make_golden.py", *sys.argv[1:]]), "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+made_by = HERE / sys.argv[1] if len(sys.argv) == 2 else HERE  # a case that was added later has versions of its own
+(made_by / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")
