@@ -18,7 +18,7 @@ export function answers(tensors: readonly TensorInfo[], configJson: unknown): An
   const norm = find(/\.0\.(self_attn|attn)\.q_norm\.weight$/, "decoder");
   return [
     ...answer("patch", find(/patch_embed(ding)?(\.proj)?\.weight$/), patchAnswer),
-    ...answer("resampler queries", find(/\.(query|queries|latents|query_tokens)$/, "bridge"), queryAnswer),
+    ...answer("resampler queries", find(/\.(query|queries|latents|query_tokens)$/, "connector"), queryAnswer),
     ...answer(
       "vocabulary",
       find(/(embed_tokens|wte|word_embeddings|tok_embeddings|token_embedding)\.weight$/),

@@ -7,6 +7,7 @@ import type { PartKind } from "./place.js";
 export interface TensorChange {
   /** As A spells it. */
   readonly name: string;
+  readonly part: PartKind;
   readonly shape: Shape;
   /** Byte by byte where both have one dtype, else by value. */
   readonly isEqual: boolean;

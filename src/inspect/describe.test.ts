@@ -103,6 +103,7 @@ describe("a checkpoint of a family we run", () => {
       "lm_head.weight": [40, 24],
       "language_model.embed_positions.weight": [64, 24],
       "language_model.layers.0.self_attn.rotary_emb.inv_freq": [4],
+      "language_model.layers.0.self_attn.q_proj.bias": [32],
     };
     const { fit } = await describeCheckpoint(await write("renamed", shapes));
     expect(fit!.missing).toEqual([
@@ -113,7 +114,13 @@ describe("a checkpoint of a family we run", () => {
       "lm_head.weight": "tied_head",
       "language_model.embed_positions.weight": "static_positions",
       "language_model.layers.0.self_attn.rotary_emb.inv_freq": "constant",
+      "language_model.layers.0.self_attn.q_proj.bias": "takes_part",
     });
+  });
+
+  it("reports fields of its config that the family does not define", async () => {
+    const { notes } = await describeCheckpoint(await write("stranger-field", wanted, { ...small, soft_capping: 30 }));
+    expect(notes).toEqual([expect.stringContaining("soft_capping")]);
   });
 
   it("sees through other spellings, and tells when two are present", async () => {
@@ -215,9 +222,11 @@ describe("the golden checkpoints", () => {
     ["qwen3_vl_resampler/mha-untied/model.safetensors", /^1 : 1/, "different"],
     ["qwen3_vl/tied-one-picture/model.safetensors", /^\d : 1, grouped/, "absent"],
     ["clip/gelu/model.safetensors", undefined, undefined],
+    ["vit/gelu/model.safetensors", undefined, undefined],
   ])("%s are whole", async (name, sharing, verdict) => {
-    const { fit, answers, head } = await describeCheckpoint(join(golden, name));
-    expect(fit).toMatchObject({ missing: [], misshapen: [], twice: [] });
+    const { fit, answers, head, parts } = await describeCheckpoint(join(golden, name));
+    expect(fit).toMatchObject({ missing: [], misshapen: [], unused: [], twice: [] });
+    expect(parts.map(({ part }) => part)).not.toContain("other");
     const found = answers.find((a) => a.question === "query to key heads")?.answer;
     if (sharing instanceof RegExp) expect(found).toMatch(sharing);
     else expect(found).toBe(sharing);

@@ -13,7 +13,7 @@ import { type FamilyFit, familyFit } from "./family-fit.js";
 import { groupBy } from "./group-by.js";
 import { describeHead, type Head, proveHead } from "./head.js";
 import { type ModuleNode, moduleTree } from "./module-tree.js";
-import { type PartKind, partKinds, partTitle, placeOf } from "./place.js";
+import { type PartKind, partKinds, partTeller, partTitle, placeOf } from "./place.js";
 
 export interface Totals {
   readonly numTensors: number;
@@ -92,7 +92,8 @@ async function describeOpen(
   const { found, family, wanted } = await recognise(checkpoint, json, problem);
   const fit = family && wanted && familyFit(infos, (name) => family.canonicalName(name), wanted);
   const head = found.state === "packed" ? undefined : await headOf(checkpoint, json, options);
-  const tensors = infos.map((info) => describeTensor(checkpoint, info));
+  const part = partTeller(family);
+  const tensors = infos.map((info) => describeTensor(checkpoint, info, part(info.name)));
   const sums = totals(tensors);
   return {
     path: openedPath(checkpoint, path),
@@ -168,9 +169,8 @@ async function recognise(checkpoint: Checkpoint, json: unknown, problem: string 
   }
 }
 
-function describeTensor(checkpoint: Checkpoint, { name, dtype, shape }: TensorInfo): DescribedTensor {
-  const sizeBytes = byteLength(dtype, shape);
-  return { name, dtype, shape, sizeBytes, file: checkpoint.fileOf(name), part: placeOf(name).part };
+function describeTensor(checkpoint: Checkpoint, { name, dtype, shape }: TensorInfo, part: PartKind): DescribedTensor {
+  return { name, dtype, shape, sizeBytes: byteLength(dtype, shape), file: checkpoint.fileOf(name), part };
 }
 
 function describeParts(tensors: readonly DescribedTensor[]): Part[] {

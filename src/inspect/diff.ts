@@ -10,11 +10,11 @@ import { summarise } from "./diff-summary.js";
 import { groupBy } from "./group-by.js";
 import type { DifferenceJob } from "./job.js";
 import { type LowRank, lowRankOf } from "./low-rank.js";
-import { type Pair, type Pairing, pairTensors } from "./pairing.js";
+import { familyIn, type Pair, type Pairing, pairTensors } from "./pairing.js";
 import { type PassOptions, runPass } from "./pass.js";
 import { type PieceDifference, sketchRows } from "./piece-difference.js";
 import { piecesOf } from "./pieces.js";
-import { partKinds, partTitle, placeOf } from "./place.js";
+import { type PartKind, partKinds, partTeller, partTitle, placeOf } from "./place.js";
 
 export interface DiffOptions extends PassOptions {
   /** Headers and configs only. */
@@ -29,7 +29,9 @@ export async function diffCheckpoints(a: string, b: string, options: DiffOptions
     try {
       const pairing = await pairTensors(one, other);
       const headers = { a, b, configs: await configChanges(one, other), ...headerChanges(pairing) };
-      const values = options.quick ? undefined : await valueChanges([a, b], pairing.both, options);
+      const values = options.quick
+        ? undefined
+        : await valueChanges([a, b], pairing.both, partTeller(await familyIn(one)), options);
       return { ...headers, ...values, ...summarise(headers, values) };
     } finally {
       await other.close();
@@ -57,10 +59,11 @@ const maxSketchColumns = 2 ** 15;
 async function valueChanges(
   paths: readonly [string, string],
   both: readonly Pair[],
+  partOf: (name: string) => PartKind,
   options: PassOptions,
 ): Promise<ValueChanges> {
   const comparable = both.filter(([a, b]) => sameShape(a.shape, b.shape));
-  const sums = new Map(comparable.map(([info]) => [info.name, new DifferenceSum(info)]));
+  const sums = new Map(comparable.map(([info]) => [info.name, new DifferenceSum(info, partOf(info.name))]));
   const jobs = comparable.flatMap(([info, { name: otherName }]) =>
     piecesOf(info).map((piece): DifferenceJob => {
       const withSketch = info.shape.length >= 2 && piece.columns > 1 && piece.columns <= maxSketchColumns;
@@ -74,7 +77,7 @@ async function valueChanges(
 }
 
 function partChanges(all: readonly DifferenceSum[]): PartChange[] {
-  const groups = groupBy(all, ({ info }) => placeOf(info.name).part);
+  const groups = groupBy(all, ({ part }) => part);
   const ordered = groups.sort(([x], [y]) => partKinds.indexOf(x) - partKinds.indexOf(y));
   return ordered.map(([part, of]) => ({
     part,
@@ -92,7 +95,7 @@ function moduleChanges(all: readonly DifferenceSum[]): ModuleChange[] {
     return layer === undefined ? stack : `${stack}.${layer}`;
   };
   const changes = groupBy(all, moduleOf).map(([module, of]) => ({
-    ...{ module, part: placeOf(of[0]!.info.name).part },
+    ...{ module, part: of[0]!.part },
     ...together(of),
   }));
   return changes.sort((x, y) => x.module.localeCompare(y.module, "en", { numeric: true }));
@@ -129,7 +132,10 @@ class DifferenceSum {
   #sketch: Float32Array | undefined;
   #lowRank: LowRank | undefined;
 
-  constructor(readonly info: TensorInfo) {
+  constructor(
+    readonly info: TensorInfo,
+    readonly part: PartKind,
+  ) {
     this.#numLeft = elementCount(info.shape);
   }
 
@@ -162,7 +168,7 @@ class DifferenceSum {
   change(): TensorChange {
     const { name, shape } = this.info;
     return {
-      ...{ name, shape, isEqual: this.isEqual },
+      ...{ name, part: this.part, shape, isEqual: this.isEqual },
       relative: relativeOf(this.squares, this.squaresA, this.squaresB),
       maxAbs: this.#maxAbs,
       numElements: elementCount(shape),

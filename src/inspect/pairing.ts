@@ -3,7 +3,7 @@
  * spellings of one: the family's own variants, and the words that libraries wrap around a model.
  */
 import type { Checkpoint } from "../checkpoint/index.js";
-import { families } from "../models/index.js";
+import { type AnyFamily, families } from "../models/index.js";
 import type { TensorInfo } from "../tensor/index.js";
 
 export type Pair = readonly [TensorInfo, TensorInfo];
@@ -56,9 +56,14 @@ function bySpelling(tensors: readonly TensorInfo[], spell: (name: string) => str
 /** `model.language_model.layers` is `language_model.model.layers`; PEFT and torch wrap with the other two. */
 const wrappers = /(^|\.)(?:(?:model|module|base_model)\.)+/g;
 
-async function spellingOf(checkpoint: Checkpoint): Promise<(name: string) => string> {
+/** The family that the config names, whether or not the rest of it is right. */
+export async function familyIn(checkpoint: Checkpoint): Promise<AnyFamily | undefined> {
   const config = await checkpoint.readJson("config.json").catch(() => undefined); // a wrong config is told elsewhere
   const modelType = (config as { model_type?: unknown } | null | undefined)?.model_type;
-  const family = families.find((each) => each.modelType === modelType);
+  return families.find((each) => each.modelType === modelType);
+}
+
+async function spellingOf(checkpoint: Checkpoint): Promise<(name: string) => string> {
+  const family = await familyIn(checkpoint);
   return (name) => (family?.canonicalName(name) ?? name).replace(wrappers, "$1");
 }

@@ -1,12 +1,14 @@
 /**
- * Where in a model a tensor stands, told from its name alone, so that a stranger's checkpoint has rooms too: the part
- * (vision tower, resampler, embeddings, decoder, head), the layer of its stack, and what it is in every layer.
- * The words are those of the published families; a name that says nothing is "other".
+ * Where in a model a tensor stands, told from its name: the part (a family of ours says it; of a stranger's checkpoint the
+ * words of published families tell, and a name that says nothing is "other"), the layer of its stack, and what it is in
+ * every layer.
  */
 
+import type { AnyFamily, Part } from "../models/index.js";
+
 /** In the order of the data: from the picture to the next token. */
-export const partKinds = ["vision", "bridge", "embeddings", "text", "decoder", "head", "other"] as const;
-export type PartKind = (typeof partKinds)[number];
+export const partKinds = ["vision", "connector", "embedding", "text", "decoder", "head", "other"] as const;
+export type PartKind = Part | "other";
 
 export interface Place {
   readonly part: PartKind;
@@ -17,7 +19,7 @@ export interface Place {
   readonly kind: string;
 }
 
-const bridgeWords =
+const connectorWords =
   "perceiver_resampler|resampler|merger|deepstack_merger_list|multi_modal_projector|mm_projector|connector|projector|aligner|visual_projection|text_projection|abstractor|qformer|logit_scale|logit_bias";
 const visionWords = "visual|vision_tower|vision_model|vision_encoder|vision_backbone|image_encoder|vit|patch_embed";
 const embeddingWords =
@@ -26,11 +28,11 @@ const word = (words: string) => new RegExp(`(^|\\.)(${words})(\\.|$)`);
 
 /** The first that matches decides. */
 const partPatterns: readonly (readonly [PartKind, RegExp])[] = [
-  ["bridge", word(bridgeWords)],
+  ["connector", word(connectorWords)],
   ["vision", word(visionWords)],
   ["text", /(^|\.)text_model\.(encoder|embeddings|final_layer_norm)\./], // clip; elsewhere text_model is the decoder
   ["head", /(^|\.)(lm_head|embed_out)(\.|$)|^(model\.)?output\.weight$/],
-  ["embeddings", word(embeddingWords)],
+  ["embedding", word(embeddingWords)],
   ["decoder", /(^|\.)(layers|h|blocks|layer)\.\d+\.|(^|\.)(norm|ln_f|final_layernorm|final_norm)\.(weight|bias)$/],
 ];
 
@@ -42,12 +44,17 @@ export function placeOf(name: string): Place {
   return { part, stack: name.slice(0, Math.max(0, dot)), kind: name.slice(dot + 1) };
 }
 
-/** What people call the part; a bridge goes by its own name. */
+/** The part of each tensor of a checkpoint, by the name that it has there. */
+export function partTeller(family: Pick<AnyFamily, "canonicalName" | "parts"> | undefined): (name: string) => PartKind {
+  return family ? (name) => family.parts(family.canonicalName(name)) : (name) => placeOf(name).part;
+}
+
+/** What people call the part; a connector goes by its own name. */
 export function partTitle(part: PartKind, names: Iterable<string>): string {
-  if (part === "bridge") return bridgeTitle(names);
+  if (part === "connector") return connectorTitle(names);
   const titles = {
     vision: "vision tower",
-    embeddings: "embeddings",
+    embedding: "embeddings",
     text: "text tower",
     decoder: "decoder",
     head: "head",
@@ -56,9 +63,9 @@ export function partTitle(part: PartKind, names: Iterable<string>): string {
   return titles[part];
 }
 
-function bridgeTitle(names: Iterable<string>): string {
+function connectorTitle(names: Iterable<string>): string {
   for (const name of names) {
-    const found = word(bridgeWords).exec(name)?.[2];
+    const found = word(connectorWords).exec(name)?.[2];
     if (found)
       return /resampler|qformer|abstractor/.test(found) ? "resampler" : /merger/.test(found) ? "merger" : "projector";
   }

@@ -15,7 +15,7 @@ const relative = z.number();
 
 const moduleSchema = z.object({ module: z.string(), ...change, relative });
 const partSchema = z.object({
-  part: z.enum(["vision", "bridge", "embeddings", "text", "decoder", "head", "other"]),
+  part: z.enum(["vision", "connector", "embedding", "text", "decoder", "head", "other"]),
   title: z.string(),
   ...change,
   relative,

@@ -12,7 +12,7 @@ const describedTensorSchema = z.object({
 });
 
 const describedPartSchema = z.object({
-  part: z.enum(["vision", "bridge", "embeddings", "text", "decoder", "head", "other"]),
+  part: z.enum(["vision", "connector", "embedding", "text", "decoder", "head", "other"]),
   title: z.string(),
   num_parameters: z.number(),
   num_layers: z.number(),

@@ -170,8 +170,8 @@ export const en = {
     "From the picture at the top to the next token below. Height is the share of the parameters, slats are layers; the first format is the checkpoint's, the second the server's.",
   partNames: {
     vision: "Vision tower",
-    bridge: "Bridge",
-    embeddings: "Embeddings",
+    connector: "Connector",
+    embedding: "Embeddings",
     text: "Text tower",
     decoder: "Decoder",
     head: "Head",

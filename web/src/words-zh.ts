@@ -168,8 +168,8 @@ export const zh: Words = {
   xrayNote: "从上方的图片到下方的下一个词元。高度是参数占比，条纹是层；前一个格式属于权重文件，后一个属于服务器。",
   partNames: {
     vision: "视觉编码器",
-    bridge: "连接模块",
-    embeddings: "嵌入层",
+    connector: "连接模块",
+    embedding: "嵌入层",
     text: "文本编码器",
     decoder: "解码器",
     head: "输出层",

@@ -7,7 +7,7 @@ import { formatShape } from "../../tensor/index.js";
 import type { CheckpointDiff, TensorChange } from "../change.js";
 import { longestStack } from "../describe.js";
 import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
-import { type PartKind, placeOf } from "../place.js";
+import type { PartKind } from "../place.js";
 import { diffScript } from "./diff-script.js";
 import { explorerScript } from "./explorer-script.js";
 import { layerGrids } from "./layer-grids.js";
@@ -34,7 +34,7 @@ function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: 
   const { shown: tensors, leftOut } = cut(all, maxPageTensors, "tensors, those that moved least,");
   const names = cut(nameRows(headers), maxRows, "names");
   const values = cut(configs, maxRows, "values");
-  const partOf = new Map(tensors.map(({ name }) => [name, placeOf(name).part]));
+  const partOf = new Map(tensors.map(({ name, part }) => [name, part]));
   const namesOf = (part: PartKind) => [...partOf].flatMap(([name, its]) => (its === part ? [name] : []));
   const rooms = parts.map(({ part, title, numTensors, numChanged, relative }) => ({
     ...{ title, numTensors, numChanged, relative: rounded(relative), numLayers: longestStack(namesOf(part)) },

@@ -117,8 +117,8 @@ function memoryView() {
   if (memory.problem) return el("section", {}, title, el("p", { className: "aside" }, memory.problem));
   const { decoder, vision, machine, formats, processBytes, advice } = memory;
   const rest = [
-    ["keys and values", decoder ? decoder.cacheBytes : 0, "--embeddings"],
-    ["reading a picture or a prompt", Math.max(decoder ? decoder.peakBytes : 0, vision ? vision.peakBytes : 0), "--bridge"],
+    ["keys and values", decoder ? decoder.cacheBytes : 0, "--embedding"],
+    ["reading a picture or a prompt", Math.max(decoder ? decoder.peakBytes : 0, vision ? vision.peakBytes : 0), "--connector"],
     ["the process", processBytes, "--other"],
   ];
   const most = Math.max(...formats.map(({ totalBytes }) => totalBytes));

@@ -1,11 +1,11 @@
 /** Both reports, on top of page/base-style.ts: the rooms of a model, plots over its layers, lists and tables. */
 export const style = `
 :root {
-  --vision: #0d6b66; --bridge: #c08a2e; --embeddings: #4f7299; --text: #6f7f3a; --decoder: #a4563f; --head: #7d5a8c; --other: #94897a;
+  --vision: #0d6b66; --connector: #c08a2e; --embedding: #4f7299; --text: #6f7f3a; --decoder: #a4563f; --head: #7d5a8c; --other: #94897a;
   --warm: #c4452b; --still: #d9d1c0; --good: #2f6b3a;
 }
 :root[data-theme="dark"] {
-  --vision: #7fcabf; --bridge: #d9b066; --embeddings: #8fb0d6; --text: #b5c46f; --decoder: #e0967c; --head: #c3a0d3; --other: #8f8678;
+  --vision: #7fcabf; --connector: #d9b066; --embedding: #8fb0d6; --text: #b5c46f; --decoder: #e0967c; --head: #c3a0d3; --other: #8f8678;
   --warm: #f0805f; --still: #3b362f; --good: #9ccf9f;
 }
 h3 { margin: 0; font: 500 1.02rem / 1.3 var(--sans); overflow-wrap: anywhere; }
@@ -66,7 +66,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 .bar { height: 0.5rem; border-radius: 4px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
 .bar i { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--tone, var(--accent)); }
 .warm .bar i, .parts .bar i, .moved .bar i { background: var(--warm); }
-.lora { justify-self: start; font-size: 0.84rem; padding: 0.05rem 0.5rem; border-radius: 999px; background: color-mix(in srgb, var(--bridge) 24%, transparent); }
+.lora { justify-self: start; font-size: 0.84rem; padding: 0.05rem 0.5rem; border-radius: 999px; background: color-mix(in srgb, var(--connector) 24%, transparent); }
 
 .facts { display: grid; grid-template-columns: minmax(7rem, max-content) minmax(0, 1fr); gap: 0.25rem 1.2rem; margin-top: 0.9rem; font-size: 0.92rem; }
 .facts dt { color: var(--soft); }
@@ -114,7 +114,7 @@ input[type="search"] { width: 15rem; max-width: 100%; min-height: 2.25rem; paddi
 
 .names { display: grid; gap: 0.3rem; margin-top: 0.8rem; }
 .names li { display: grid; grid-template-columns: 5.2rem minmax(0, max-content) auto; gap: 0.2rem 1rem; align-items: baseline; justify-content: start; }
-.sign { font-size: 0.84rem; color: var(--bridge); }
+.sign { font-size: 0.84rem; color: var(--connector); }
 .added .sign { color: var(--good); }
 .removed .sign { color: var(--doubt); }
 ul + .pill { margin-top: 0.7rem; }
