@@ -9,7 +9,7 @@ export {
   memberTexts,
   numberText,
   parseJson,
-  printJson,
+  stringifyJson,
   withNotesOf,
 } from "./json.js";
 export { Lane } from "./lane.js";

@@ -2,7 +2,7 @@
  * JSON from outside, read within bounds and without loss [RFC 8259]. Values are plain JavaScript ones, as JSON.parse makes
  * them, but two things that those cannot hold are noted beside their list or object: the written order of members where a
  * name looks like a number (`{"b":…,"2":…}`: JavaScript moves "2" to the front), and the digits of numbers that JavaScript
- * spells otherwise (19 digits, `1.0`, `1e400`). `entriesOf`, `numberText` and `printJson` know the notes; a
+ * spells otherwise (19 digits, `1.0`, `1e400`). `entriesOf`, `numberText` and `stringifyJson` know the notes; a
  * copy (spread, structuredClone, a validator's) has none unless `withNotesOf` hands them on.
  *
  * Bounds are counted while the text is read, before anything is made of the part that goes beyond them:
@@ -71,7 +71,7 @@ export function numberText(container: object, key: string | number): string | un
 }
 
 /** As JSON.stringify without spaces, in the written order and with the written digits. */
-export function printJson(value: unknown): string {
+export function stringifyJson(value: unknown): string {
   return print(value) ?? "null";
 }
 

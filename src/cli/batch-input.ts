@@ -6,7 +6,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, type JsonLimits, OcellusError, parseJson, withNotesOf } from "../base/index.js";
 import { sniffFormat } from "../runtime/index.js";
 import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
@@ -21,6 +21,8 @@ const requestSchema = z.strictObject({
 });
 export type BatchRequest = z.infer<typeof requestSchema>;
 
+/** The server's bounds are tighter: it says what is too much, of one request. */
+const lineLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 22, maxKeys: 2 ** 20 };
 /** What the server reads of a body, and some: several photos in base64. */
 export const maxLineBytes = 64 * 2 ** 20;
 /** Their ids take some 100 bytes each; OpenAI takes 50,000 in a batch. */
@@ -49,12 +51,12 @@ export async function checkBatch(path: string): Promise<ReadonlySet<string>> {
 function parseRequest(text: string, origin: string): BatchRequest {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text, lineLimits);
   } catch (cause) {
     throw new OcellusError("invalid_file", `${origin}: expected JSON, ${(cause as Error).message}`, { cause });
   }
   const request = requestSchema.safeParse(json);
-  if (request.success) return request.data;
+  if (request.success) return { ...request.data, body: (json as BatchRequest).body }; // as it is written there
   const { path, message } = request.error.issues[0]!;
   throw new OcellusError("invalid_file", `${origin}: ${[...path, message].join(": ")}`);
 }
@@ -64,8 +66,9 @@ function parseRequest(text: string, origin: string): BatchRequest {
  * @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture.
  */
 export async function withPictures(body: unknown, folder: string, maxBytes: number): Promise<unknown> {
-  if (Array.isArray(body)) return Promise.all(body.map((part) => withPictures(part, folder, maxBytes)));
   if (typeof body !== "object" || body === null) return body;
+  if (Array.isArray(body))
+    return withNotesOf(body, await Promise.all(body.map((part) => withPictures(part, folder, maxBytes))));
   const entries = Object.entries(body).map(async ([name, value]) => {
     const isPath = (text: unknown): text is string => typeof text === "string" && !isUrl(text);
     if (name === "image_url" && isPath(value)) return [name, await dataUrl(resolve(folder, value), maxBytes)];
@@ -73,7 +76,7 @@ export async function withPictures(body: unknown, folder: string, maxBytes: numb
       return [name, { ...value, url: await dataUrl(resolve(folder, value.url), maxBytes) }];
     return [name, await withPictures(value, folder, maxBytes)];
   });
-  return Object.fromEntries(await Promise.all(entries));
+  return withNotesOf(body, Object.fromEntries(await Promise.all(entries)));
 }
 
 /** A picture file as a data URL. @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture. */

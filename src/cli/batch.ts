@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { pino } from "pino";
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../base/index.js";
 import type { Guards } from "../guard/index.js";
 import { resolveModel } from "../hub/index.js";
 import { loadClip, type VisionLanguageModel } from "../runtime/index.js";
@@ -193,7 +193,7 @@ async function ask(
 ): Promise<AnswerLine> {
   let sent: string;
   try {
-    sent = JSON.stringify(await withPictures(body, folder, maxPictureBytes));
+    sent = stringifyJson(await withPictures(body, folder, maxPictureBytes));
   } catch (error) {
     const { code, message } =
       error instanceof OcellusError ? error : { code: "internal", message: errorMessage(error) };
@@ -202,8 +202,16 @@ async function ask(
   }
   const headers = { "content-type": "application/json", host: "localhost" };
   const response = await app.request(url, { method, headers, body: sent, signal });
-  return answerLine(custom_id, response.status, response.headers.get("x-request-id") ?? "", await response.json());
+  return answerLine(
+    custom_id,
+    response.status,
+    response.headers.get("x-request-id") ?? "",
+    parseJson(await response.text(), answerLimits),
+  );
 }
+
+/** Our own answers: log-probabilities of 20 tokens beside each of 32,768, or 2048 vectors of 4096 numbers. */
+const answerLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 24, maxKeys: 2 ** 22 };
 
 function answerLine(custom_id: string, status_code: number, request_id: string, body: unknown): AnswerLine {
   const id = `batch_req_${request_id.replace(/^req_/, "").replaceAll("-", "") || custom_id}`;

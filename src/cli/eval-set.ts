@@ -9,7 +9,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, type JsonLimits, OcellusError, parseJson } from "../base/index.js";
 import { checkPattern, checkSchema } from "../grammar/index.js";
 import { evaluationFolder } from "./package-files.js";
 import { isUrl } from "./pictures.js";
@@ -30,7 +30,10 @@ const questionSchema = z
     /** A regular expression that is found in an answer. */
     pattern: z.string().max(1000).superRefine(fine(checkPattern)).optional(),
     /** A JSON schema, as for `response_format`, that an answer satisfies. */
-    schema: z.record(z.string(), z.unknown()).superRefine(fine(checkSchema)).optional(),
+    schema: z
+      .custom<object>((value) => typeof value === "object", "expected an object")
+      .superRefine(fine(checkSchema))
+      .optional(), // itself, for its digits
     /** False: an answer that nobody has looked at. */
     reviewed: z.boolean().default(true),
   })
@@ -126,10 +129,13 @@ async function filesIn(path: string): Promise<string[]> {
   );
 }
 
+/** Of one picture's questions. */
+const lineLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 20, maxKeys: 2 ** 20 };
+
 function parseLine(text: string, path: string, origin: string): EvalLine {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text, lineLimits);
   } catch (cause) {
     return { found: [], problems: [`${origin}: expected JSON, ${(cause as Error).message}`] };
   }

@@ -3,7 +3,7 @@
  * written and synced together. A last line that a kill has torn is cut off when the file is opened.
  */
 import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, OcellusError, stringifyJson } from "../base/index.js";
 import { pathExists } from "../checkpoint/index.js";
 import { type Line, readLines } from "./read-lines.js";
 
@@ -50,7 +50,7 @@ export class JsonLinesFile {
   /** Resolves when the line is on the disk. @throws `io`. */
   append(value: unknown): Promise<void> {
     return new Promise((done, failed) => {
-      this.#waiting.push({ line: `${JSON.stringify(value)}\n`, done, failed });
+      this.#waiting.push({ line: `${stringifyJson(value)}\n`, done, failed });
       this.#writing ??= this.#writeAll().finally(() => {
         this.#writing = undefined;
       });

@@ -308,7 +308,7 @@ describe("the engine", () => {
   it.each([
     [{ temperature: "0.7" }, "temperature: expected a number from 0 to 2"],
     [{ temperature: null }, "temperature: expected a number"],
-    [{ topP: 0.5 }, "there is no sampling option topP (nearest: top_k, top_p"],
+    [{ topP: 0.5 }, "topP: there is no such sampling option (nearest: top_k, top_p"],
     [{ logit_bias: { "": 5 } }, "logit_bias: expected token ids"],
     [{ logit_bias: { 3: "5" } }, "logit_bias: expected token ids"],
   ])("refuses the sampling options %j", (sampling, message) => {

@@ -1,8 +1,9 @@
 /** Reproducible uniform numbers: sfc32 (Chris Doty-Humphrey, PractRand), seeded through 12 warm-up rounds. */
 
 /** A generator of numbers in [0, 1); equal seeds give equal sequences on every machine. */
-export function createRandom(seed: number): () => number {
-  let [a, b, c, counter] = [seed | 0, Math.floor(seed / 2 ** 32) | 0, 0x9e3779b9 | 0, 1];
+export function createRandom(seed: number | bigint): () => number {
+  const bits = BigInt.asUintN(64, BigInt(seed));
+  let [a, b, c, counter] = [Number(bits & 0xffffffffn) | 0, Number(bits >> 32n) | 0, 0x9e3779b9 | 0, 1];
   const next = () => {
     const t = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;

@@ -24,7 +24,8 @@ export class Sampler {
 
   constructor(options: SamplingOptions, promptIds: readonly number[]) {
     this.#options = options;
-    const wantsDraw = [options.top_k, options.top_p, options.min_p].some((filter) => filter !== undefined);
+    const { top_k: topK = -1, top_p: topP, min_p: minP } = options;
+    const wantsDraw = topK >= 0 || topP !== undefined || minP !== undefined; // -1 is how others write "no top_k"
     this.#temperature = options.temperature ?? (wantsDraw ? 1 : 0);
     this.#random = createRandom(options.seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
     this.#promptTokens = new Set((options.repetition_penalty ?? 1) === 1 ? [] : promptIds);

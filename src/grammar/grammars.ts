@@ -1,5 +1,5 @@
 /** What a request asks of its answer → a constraint for its sequence. Grammars are kept, as the same ones are asked for again. */
-import { OcellusError } from "../base/index.js";
+import { OcellusError, stringifyJson } from "../base/index.js";
 import type { Constraint } from "../engine/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { Expression } from "./expression.js";
@@ -91,7 +91,7 @@ function keyOf(asked: readonly unknown[]): string {
 
 function asJson(asked: readonly unknown[]): string {
   try {
-    return JSON.stringify(asked);
+    return stringifyJson(asked);
   } catch (cause) {
     throw new OcellusError("invalid_request", `JSON schema: expected what JSON can say, found ${cause}`, { cause });
   }

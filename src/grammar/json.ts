@@ -3,6 +3,7 @@
  * White space is what printers of JSON write: a space after a colon; after an opening bracket, after a comma and before a
  * closing bracket a space, or a line break and at most 16 spaces or tabs. A small model that may write more, will.
  */
+import { entriesOf, numberText } from "../base/index.js";
 import { anyCharacter, anyJsonCharacter, jsonCharacter } from "./characters.js";
 import { jsonNumber } from "./decimal.js";
 import type { Derivatives } from "./derivative.js";
@@ -67,24 +68,26 @@ export class JsonText {
     return this.of.lexeme(this.of.sequence(quote, inside, quote));
   }
 
-  /** One given value; objects in the order of their members. */
+  /** One given value; objects in the order of their members, numbers in the digits they were given in. */
   constant(value: unknown): Expression {
+    if (typeof value !== "object" || value === null) return this.of.text(JSON.stringify(value));
+    const inside = entriesOf(value).map(([name, each]) => [name, this.member(value, name, each)] as const);
     if (Array.isArray(value))
       return this.array(
-        value.map((item) => this.constant(item)),
+        inside.map(([, item]) => item),
         this.of.nothing,
-        value.length,
-        value.length,
+        inside.length,
+        inside.length,
       );
-    if (typeof value === "object" && value !== null)
-      return this.object(
-        Object.entries(value).map(([name, each]) => ({
-          name: this.of.text(JSON.stringify(name)),
-          value: this.constant(each),
-          isRequired: true,
-        })),
-      );
-    return this.of.text(JSON.stringify(value));
+    return this.object(
+      inside.map(([name, each]) => ({ name: this.of.text(JSON.stringify(name)), value: each, isRequired: true })),
+    );
+  }
+
+  /** The given value of a list or object, as it was written there. */
+  member(container: object, key: string | number, value: unknown): Expression {
+    const digits = numberText(container, key);
+    return digits === undefined ? this.constant(value) : this.of.text(digits);
   }
 
   /** `items` and then further ones, `min` to `max` in all; the first items may be left out from the end. */

@@ -3,6 +3,7 @@
  * branches it is anyOf. That is shown here for branches of different types, for different constants, and for objects with
  * a required property whose constants differ (a discriminator).
  */
+import { canonicalMember } from "./canonical.js";
 import { impliedTypes, isOfType, type SchemaObject, type TypeName, typeNames } from "./keywords.js";
 
 type Resolve = (pointer: string) => unknown;
@@ -40,8 +41,9 @@ function areDisjoint(a: SchemaObject, b: SchemaObject, resolve: Resolve): boolea
 
 /** Values that a schema lists, as text. */
 function constants(schema: SchemaObject): readonly string[] | undefined {
-  const list = "const" in schema ? [schema.const] : schema.enum;
-  return Array.isArray(list) ? list.map((value) => JSON.stringify(value)) : undefined;
+  if ("const" in schema) return [canonicalMember(schema, "const")];
+  const { enum: list } = schema;
+  return Array.isArray(list) ? Object.keys(list).map((key) => canonicalMember(list, key)) : undefined;
 }
 
 /** Types that values may have; whole numbers are numbers. */

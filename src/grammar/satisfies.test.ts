@@ -2,6 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseJson } from "../base/index.js";
 import { checkPattern, checkSchema, fitsPattern, satisfiesSchema } from "./satisfies.js";
 import { randomSchema } from "./schemas.testkit.js";
 import { schemaGrammar, seededRandom, write } from "./toy.testkit.js";
@@ -57,7 +58,7 @@ describe("satisfiesSchema", () => {
         for (const from of [schema, other]) {
           const { text } = write(schemaGrammar(from), { random: seededRandom(seed), numRandom: 40 });
           for (const value of [JSON.parse(text), reversed(JSON.parse(text)), shortened(JSON.parse(text))]) {
-            const [ours, theirs] = [satisfiesSchema(value, schema), validate(value)];
+            const [ours, theirs] = [satisfiesSchema(JSON.stringify(value), schema), validate(value)];
             if (ours || !hasFormat) expect(ours, `${JSON.stringify(value)} by ${JSON.stringify(schema)}`).toBe(theirs);
             count[ours ? "fits" : "fitsNot"]++;
           }
@@ -75,12 +76,24 @@ describe("satisfiesSchema", () => {
       $ref: "#/$defs/tree",
     };
     checkSchema(tree);
-    expect(satisfiesSchema({ a: { a: {} } }, tree)).toBe(true);
-    expect(satisfiesSchema({ a: { a: 1 } }, tree)).toBe(false);
+    expect(satisfiesSchema('{"a":{"a":{}}}', tree)).toBe(true);
+    expect(satisfiesSchema('{"a":{"a":1}}', tree)).toBe(false);
     expect(() => checkSchema({ $defs: { a: { $ref: "#/$defs/a" } }, $ref: "#/$defs/a" })).toThrow(
       /leads back to itself/,
     );
     expect(() => checkSchema({ type: "object", minProperties: 1 })).toThrow(/#.*minProperties/);
+  });
+
+  it("compares every digit, and not how a number is spelled", () => {
+    const limits = { maxDepth: 9, maxValues: 99, maxKeys: 99 };
+    const schema = parseJson('{"enum":[2512292042121000001,1.50,[0.0],{"1":1e400,"a":0}]}', limits);
+    for (const same of ["2512292042121000001", "15e-1", "1.5", "[-0]", '{"a":0,"1":10e399}'])
+      expect(satisfiesSchema(same, schema), same).toBe(true);
+    for (const other of ["2512292042121000000", "1.51", "[1]", '{"a":0,"1":1e401}', "-1.5", "150"])
+      expect(satisfiesSchema(other, schema), other).toBe(false);
+    const property = parseJson('{"properties":{"id":{"const":2512292042121000001}}}', limits);
+    expect(satisfiesSchema('{"id":2512292042121000001}', property)).toBe(true);
+    expect(satisfiesSchema('{"id":2512292042121000002}', property)).toBe(false);
   });
 });
 

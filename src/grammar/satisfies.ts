@@ -4,7 +4,8 @@
  * matter, and a property that a schema does not name is allowed unless it forbids them. Patterns run as automata, within
  * the bound of all grammars: none takes long, whatever the answer is.
  */
-import { OcellusError } from "../base/index.js";
+import { type JsonLimits, numberText, OcellusError, parseJson } from "../base/index.js";
+import { canonical, canonicalMember } from "./canonical.js";
 import { Derivatives } from "./derivative.js";
 import { Expressions } from "./expression.js";
 import { checkSatisfiable } from "./grammar.js";
@@ -46,19 +47,29 @@ export function checkSchema(schema: unknown): void {
   checkSatisfiable(of, schemaText(new JsonText(new Derivatives(of)), schema));
 }
 
+/** Of an answer; no model writes as much. */
+const answerLimits: JsonLimits = { maxDepth: 256, maxValues: 2 ** 20, maxKeys: 2 ** 20 };
+
 /**
- * Whether a JSON value satisfies the schema, which `checkSchema` has accepted.
- * @throws `too_large` as `fitsPattern`
+ * Whether a text is JSON that satisfies the schema, which `checkSchema` has accepted.
+ * @throws JsonProblem for what is no JSON; `too_large` as `fitsPattern`
  */
-export function satisfiesSchema(value: unknown, schema: unknown, root = schema): boolean {
+export function satisfiesSchema(text: string, schema: unknown): boolean {
+  return fitsSchema(parseJson(text, answerLimits), schema, schema, text.trim());
+}
+
+/** @param digits of a number, as it was written */
+function fitsSchema(value: unknown, schema: unknown, root: unknown, digits?: string): boolean {
   if (typeof schema === "boolean") return schema;
   const checked = schema as SchemaObject;
-  const satisfies = (each: unknown) => satisfiesSchema(value, each, root);
+  const satisfies = (each: unknown) => fitsSchema(value, each, root, digits);
   const branches = (keyword: string) => checked[keyword] as readonly unknown[];
   const types = typesOf(checked, "") ?? [];
   if (types.length > 0 && !types.some((type) => isOfType(value, type))) return false;
-  if (checked.const !== undefined) return isSame(value, checked.const);
-  if (checked.enum !== undefined) return branches("enum").some((each) => isSame(value, each));
+  const isListed = (list: object) =>
+    Object.keys(list).some((key) => canonicalMember(list, key) === canonical(value, digits));
+  if (checked.const !== undefined) return canonicalMember(checked, "const") === canonical(value, digits);
+  if (checked.enum !== undefined) return isListed(branches("enum"));
   if (checked.$ref !== undefined) return satisfies(resolvePointer(root, checked.$ref as string));
   if (checked.anyOf !== undefined) return branches("anyOf").some(satisfies);
   if (checked.oneOf !== undefined) return branches("oneOf").filter(satisfies).length === 1;
@@ -98,7 +109,7 @@ function fitsArray(items: readonly unknown[], schema: SchemaObject, root: unknow
   const first = (schema.prefixItems ?? []) as readonly unknown[];
   return (
     isWithin(items.length, schema.minItems, schema.maxItems) &&
-    items.every((item, i) => satisfiesSchema(item, first[i] ?? schema.items ?? true, root))
+    items.every((item, i) => fitsSchema(item, first[i] ?? schema.items ?? true, root, numberText(items, i)))
   );
 }
 
@@ -109,24 +120,12 @@ function fitsObject(value: SchemaObject, schema: SchemaObject, root: unknown): b
   return (
     (required as readonly string[]).every((name) => Object.hasOwn(value, name)) &&
     Object.entries(value).every(
-      ([name, member]) => satisfiesSchema(name, propertyNames, root) && satisfiesSchema(member, schemaOf(name), root),
+      ([name, member]) =>
+        fitsSchema(name, propertyNames, root) && fitsSchema(member, schemaOf(name), root, numberText(value, name)),
     )
   );
 }
 
 function isWithin(value: number, least: unknown, most: unknown): boolean {
   return value >= ((least as number | undefined) ?? -Infinity) && value <= ((most as number | undefined) ?? Infinity);
-}
-
-/** Equal as JSON: the order of members does not count. */
-function isSame(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, each: unknown) =>
-    isOfType(each, "object")
-      ? Object.fromEntries(Object.entries(each as object).sort(([x], [y]) => (x < y ? -1 : 1)))
-      : each,
-  );
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseJson } from "../base/index.js";
 import { accepts, schemaGrammar, stateAfter } from "./toy.testkit.js";
 
 const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
@@ -326,6 +327,20 @@ describe("a schema", () => {
     };
     expect(accepts(schemaGrammar(named), '{"kind":"square","side":2}')).toBe(true);
     expect(() => schemaGrammar({ oneOf: [shape("circle", "radius"), { type: "object" }] })).toThrow("#: oneOf");
+  });
+
+  it("writes properties in the order, and constants in the digits, of the schema's text", () => {
+    const body =
+      '{"properties":{"b":{"const":1.0},"2":{"enum":[2512292042121000001]},"1":{"const":{"9":1e400,"a":[-0],"3":{}}}}}';
+    const schema = parseJson(body.replace("{", '{"type":"object","required":["b","2","1"],'), {
+      maxDepth: 9,
+      maxValues: 99,
+      maxKeys: 99,
+    });
+    const isWritten = (text: string) => accepts(schemaGrammar(schema), text);
+    expect(isWritten('{"b":1.0,"2":2512292042121000001,"1":{"9":1e400,"a":[-0],"3":{}}}')).toBe(true);
+    expect(isWritten('{"2":2512292042121000001,"b":1.0,"1":{"9":1e400,"a":[-0],"3":{}}}')).toBe(false);
+    expect(isWritten('{"b":1,"2":2512292042121000001,"1":{"9":1e400,"a":[-0],"3":{}}}')).toBe(false);
   });
 
   it("writes properties in its order, further ones after them and never a second time", () => {

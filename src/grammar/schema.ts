@@ -3,7 +3,7 @@
  * more than is kept here is refused by name and place, never passed over. What is written is often less than what would
  * be valid: properties come in the schema's order, and only those it names unless it says additionalProperties.
  */
-import { nearestHint, OcellusError } from "../base/index.js";
+import { entriesOf, nearestHint, OcellusError } from "../base/index.js";
 import { jsonNumber, largest } from "./decimal.js";
 import type { Expression } from "./expression.js";
 import type { JsonText, Member } from "./json.js";
@@ -92,11 +92,11 @@ class SchemaReader {
         `beside ${keyword} is not supported: put it into ${keyword === "$ref" ? "what $ref points to" : `the branches of ${keyword}`}`,
       );
     const at = `${path}/${keyword}`;
-    if (keyword === "const") return this.#constants([schema.const], schema, at);
+    if (keyword === "const") return this.#constants(schema, ["const"], schema, at);
     if (keyword === "$ref") return this.#reference(schema.$ref, at);
     const list = schema[keyword];
     if (!Array.isArray(list) || list.length === 0) throw malformed(at, "expected a list with at least one entry");
-    if (keyword === "enum") return this.#constants(list, schema, at);
+    if (keyword === "enum") return this.#constants(list, Object.keys(list), schema, at);
     if (keyword === "allOf" && list.length > 1)
       throw unsupported(path, keyword, "is supported with one branch only: merge them into one schema");
     if (keyword === "oneOf") this.#checkOneOf(list, path);
@@ -114,11 +114,12 @@ class SchemaReader {
       );
   }
 
-  #constants(values: readonly unknown[], schema: SchemaObject, path: string): Expression {
+  #constants(container: object, keys: readonly string[], schema: SchemaObject, path: string): Expression {
     const types = typesOf(schema, path);
-    const fitting = values.filter((value) => !types || types.some((type) => isOfType(value, type)));
+    const values = keys.map((key) => [key, (container as SchemaObject)[key]] as const);
+    const fitting = values.filter(([, value]) => !types || types.some((type) => isOfType(value, type)));
     if (fitting.length === 0) throw malformed(path, `has no value of the type ${types?.join(" or ")}`);
-    return this.#json.of.choice(fitting.map((value) => this.#json.constant(value)));
+    return this.#json.of.choice(fitting.map(([key, value]) => this.#json.member(container, key, value)));
   }
 
   #reference(pointer: unknown, path: string): Expression {
@@ -235,7 +236,7 @@ class SchemaReader {
       );
     const place = (name: string) => `${path}/properties/${escapePointer(name)}`;
     const members = [
-      ...Object.entries(properties).map(([name, each]) => [name, this.#value(each, place(name))] as const),
+      ...entriesOf(properties).map(([name, each]) => [name, this.#value(each, place(name))] as const),
       ...unnamed.map(
         (name) => [name, this.#value(schema.additionalProperties ?? true, `${path}/additionalProperties`)] as const,
       ),

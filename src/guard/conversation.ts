@@ -1,4 +1,5 @@
 /** All words and pictures of a conversation, each through its check. */
+import { withNotesOf } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
 import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
 
@@ -75,8 +76,9 @@ async function guardedPart(
 /** A JSON value with each of its strings checked; names of fields are code, not words. */
 export async function guardedStrings<T>(value: T, text: Checks["text"]): Promise<T> {
   if (typeof value === "string") return (await text(value)) as T;
-  if (Array.isArray(value)) return (await Promise.all(value.map((item) => guardedStrings(item, text)))) as T;
   if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value))
+    return withNotesOf(value, await Promise.all(value.map((item) => guardedStrings(item, text)))) as T;
   const entries = Object.entries(value).map(async ([name, item]) => [name, await guardedStrings(item, text)] as const);
-  return Object.fromEntries(await Promise.all(entries)) as T;
+  return withNotesOf(value, Object.fromEntries(await Promise.all(entries))) as T;
 }

@@ -6,6 +6,7 @@
 import { Template } from "@huggingface/jinja";
 import { OcellusError } from "../base/index.js";
 import { type ContentForms, findContentForms, inForm } from "./content-forms.js";
+import { ExactValues } from "./exact-values.js";
 import type { TemplateMessage } from "./messages.js";
 
 export type TemplateVariables = Readonly<Record<string, unknown>>;
@@ -24,8 +25,9 @@ export function compileTemplate(source: string | undefined): RenderTemplate {
     forms ??= findContentForms((probe) => template.render({ ...variables, tools: undefined, messages: probe }));
     const found = forms;
     const inForms = messages.map((message, i) => inForm(message, i, found));
+    const exact = new ExactValues();
     try {
-      return template.render({ ...variables, messages: inForms });
+      return exact.restore(template.render(exact.show({ ...variables, messages: inForms })));
     } catch (cause) {
       throw new OcellusError(
         "invalid_request",

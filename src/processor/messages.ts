@@ -1,5 +1,5 @@
 /** A conversation as its user writes it, and the checks that need no tokenizer. */
-import { OcellusError } from "../base/index.js";
+import { OcellusError, stringifyJson } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
 import { problemOf, type VideoInput } from "./video.js";
 
@@ -114,7 +114,7 @@ export function textOf({ content, tool_calls, tool_call_id = "" }: PlainMessage)
 
 /** The words of tool calls or descriptions, whichever way a template spells them. */
 export function toolText(tools: readonly unknown[]): string {
-  return tools.length > 0 ? JSON.stringify(tools) : "";
+  return tools.length > 0 ? stringifyJson(tools) : "";
 }
 
 /** All pictures, in the order of the conversation. */

@@ -4,7 +4,16 @@
  * so in a header. Paths of parts go without their numbers: `messages.content.image_url.detail`.
  */
 import type { z } from "zod";
-import { type JsonLimits, JsonProblem, nearestHint, OcellusError, parseJson as readJson } from "../base/index.js";
+import {
+  entriesOf,
+  type JsonLimits,
+  JsonProblem,
+  nearestHint,
+  numberText,
+  OcellusError,
+  parseJson as readJson,
+  withNotesOf,
+} from "../base/index.js";
 
 /** Where a response names the parameters that were read and have no effect. */
 export const ignoredHeader = "x-ocellus-ignored";
@@ -26,7 +35,11 @@ export function parseBody<S extends z.ZodObject>(
 ): Parsed<z.output<S>> {
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new OcellusError("invalid_request", "the body: expected a JSON object");
-  const given = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
+  const entries = Object.entries(json).filter(([, value]) => value !== null);
+  const given = withNotesOf(
+    json,
+    Object.fromEntries(entries.map(([name, value]) => [name, exactInteger(json, name, value) ?? value])),
+  );
   const known = Object.keys(schema.shape);
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   for (const name of unknown) {
@@ -34,13 +47,20 @@ export function parseBody<S extends z.ZodObject>(
     const hint = nearestHint(name, known) || "; remove it";
     throw refusal(name, `${name}: there is no such parameter here${hint}`);
   }
-  const value = parseValue(schema, given);
+  const value = asWritten(given, parseValue(schema, given)) as z.output<S>;
   const inside = [...droppedInside(given, value, "", "")];
   for (const { name, place } of inside) {
     if (harmless.includes(name)) continue;
     throw refusal(place, `${place}: there is no such parameter here; remove it`);
   }
   return { value, ignored: [...unknown, ...new Set(inside.map(({ name }) => name))] };
+}
+
+/** A whole number that a double may not hold: seeds have 64 bits. */
+function exactInteger(json: object, name: string, value: unknown): bigint | undefined {
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return undefined;
+  const digits = numberText(json, name) ?? String(value);
+  return /^-?\d{16,20}$/.test(digits) ? BigInt(digits) : undefined;
 }
 
 interface Dropped {
@@ -57,6 +77,18 @@ function* droppedInside(given: unknown, read: unknown, place: string, name: stri
     if (Object.hasOwn(read, key)) yield* droppedInside(part, read[key], found.place, found.name);
     else if (part !== null && place !== "") yield found;
   }
+}
+
+/** A schema makes copies with members in its own order: the same values in the order, and with the digits, of the request. */
+function asWritten(given: unknown, read: unknown): unknown {
+  if (given === read || !isObject(given) || !isObject(read)) return read;
+  if (Array.isArray(read)) return read.map((item, i) => asWritten((given as unknown as readonly unknown[])[i], item));
+  const written = entriesOf(given).filter(([key]) => Object.hasOwn(read, key));
+  const members = written.map(([key, value]) => [key, asWritten(value, read[key])] as const);
+  return withNotesOf(
+    given,
+    Object.fromEntries([...members, ...Object.entries(read).filter(([key]) => !Object.hasOwn(given, key))]),
+  );
 }
 
 function below(path: string, key: string): string {

@@ -13,7 +13,7 @@ export const samplingFields = {
   repetition_penalty: z.number().optional(),
   presence_penalty: z.number().optional(),
   frequency_penalty: z.number().optional(),
-  seed: z.number().optional(),
+  seed: z.union([z.int(), z.bigint()]).meta({ type: "integer", format: "int64" }).optional(),
   logit_bias: z.record(z.string(), z.number()).optional(),
   stop: z.union([stopString, z.array(stopString).max(16)]).optional(), // OpenAI takes 4; others more
   max_tokens: z.number().int().min(1).optional(),

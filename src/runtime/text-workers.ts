@@ -3,7 +3,7 @@
  * runs in a process of its own, within limits of time and memory; long texts are tokenised on a thread, which starts with
  * the first of them.
  */
-import { OcellusError, printJson } from "../base/index.js";
+import { OcellusError, stringifyJson } from "../base/index.js";
 import {
   checkTemplate,
   type TemplateData,
@@ -75,7 +75,7 @@ export class TextWorkers implements TextWork {
   }
 
   render: TextWork["render"] = (messages, variables, signal) =>
-    this.#template.call("render", [printJson({ messages, variables })], { signal });
+    this.#template.call("render", [stringifyJson({ messages, variables })], { signal });
 
   async encode(text: string, options: EncodeOptions, signal?: AbortSignal): Promise<readonly number[]> {
     if (text.length <= shortText) return this.#tokenizer.encode(text, options);

@@ -70,7 +70,7 @@ function withChoiceSeed(options: ChatOptions, index: number): ChatOptions {
   const seed = options.sampling?.seed;
   return seed === undefined || index === 0
     ? options
-    : { ...options, sampling: { ...options.sampling, seed: seed + index } };
+    : { ...options, sampling: { ...options.sampling, seed: BigInt.asIntN(64, BigInt(seed) + BigInt(index)) } };
 }
 
 /** As much of an answer's end as tells a phrase that comes again and again. */

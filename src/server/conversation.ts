@@ -1,6 +1,5 @@
 /** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
-import { z } from "zod";
-import { parseJson, parseValue, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
+import { parseJson, refusal, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
 import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
 import type { ResolvePicture } from "./pictures.js";
 
@@ -37,13 +36,16 @@ async function readMessage(message: WireMessage, resolvePicture: ResolvePicture)
   }
 }
 
-/** Templates write the arguments themselves, so they take them as values. */
+/** Templates write the arguments themselves, so they take them as values. Some clients write none where there are none. */
 function readCall({ id, type, function: { name, arguments: json } }: ToolCall): TemplateCall {
-  const parsed = parseValue(argumentsSchema, parseJson(json, "tool_calls: the arguments"));
-  return { id, type, function: { name, arguments: parsed } };
+  const parsed = json.trim() === "" ? {} : parseJson(json, "messages.tool_calls.function.arguments");
+  if (isObject(parsed)) return { id, type, function: { name, arguments: parsed } };
+  throw refusal("messages.tool_calls.function.arguments", "expected the arguments of a tool call as a JSON object");
 }
 
-const argumentsSchema = z.record(z.string(), z.unknown(), "tool_calls: expected the arguments as a JSON object");
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 async function readPart(part: WirePart, resolvePicture: ResolvePicture): Promise<ContentPart> {
   if (part.type === "text") return part;

@@ -1,5 +1,5 @@
 /** Server-sent events as OpenAI's clients read them: `data:` lines of JSON, an error as the last one, `[DONE]` at the end. */
-import { aborted } from "../base/index.js";
+import { aborted, stringifyJson } from "../base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import type { Exchange, RequestContext } from "./exchange.js";
 
@@ -104,5 +104,5 @@ export interface SseEvent {
 }
 
 function lines({ event, data }: SseEvent): string {
-  return `${event ? `event: ${event}\n` : ""}data: ${JSON.stringify(data)}\n\n`;
+  return `${event ? `event: ${event}\n` : ""}data: ${stringifyJson(data)}\n\n`;
 }

@@ -4,6 +4,7 @@
  * Text that might be the beginning of a call is held back; a block that is no such JSON is text after all.
  */
 import { z } from "zod";
+import { type JsonLimits, memberTexts, parseJson } from "../base/index.js";
 
 const opening = "<tool_call>";
 const closing = "</tool_call>";
@@ -19,7 +20,7 @@ export interface ParsedText {
   readonly calls: readonly ParsedCall[];
 }
 
-const callSchema = z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()).default({}) });
+const callSchema = z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()).optional() });
 
 export class ToolCallParser {
   /** Text that is not decided yet: white space before a possible call, and what may be one. */
@@ -68,10 +69,14 @@ function partOfOpening(text: string): number {
   return 0;
 }
 
+/** Of what one call may hold; a model's answer has some thousand tokens. */
+const callLimits: JsonLimits = { maxDepth: 64, maxValues: 2 ** 16, maxKeys: 2 ** 16 };
+
+/** The arguments are the model's own text: its digits, its order, its spelling. */
 function parseCall(json: string): ParsedCall | undefined {
   try {
-    const call = callSchema.parse(JSON.parse(json));
-    return { name: call.name, arguments: JSON.stringify(call.arguments) };
+    const call = callSchema.parse(parseJson(json, callLimits));
+    return { name: call.name, arguments: memberTexts(json, callLimits).get("arguments") ?? "{}" };
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** POST /v1/responses: the same answers as chat completions, as items; streamed, as named events. */
 import { randomUUID } from "node:crypto";
+import { stringifyJson } from "../../base/index.js";
 import {
   asChatRequest,
   harmlessResponseFields,
@@ -30,7 +31,7 @@ export function addResponses(app: App, services: Services): void {
     const events = answers(question, exchange);
     if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");
     for await (const { event } of events) reply.take(event);
-    return c.json(reply.response());
+    return c.body(stringifyJson(reply.response()), 200, { "content-type": "application/json" });
   });
 }
 
