@@ -224,12 +224,20 @@ export class Guards {
     });
   }
 
-  /** What the guards of whoever asks make of some texts and pictures. @throws as `decodeImage`, `io` (the audit log). */
+  /**
+   * What the guards of whoever asks make of some texts and pictures.
+   * @throws as `decodeImage`, `io` (the audit log); `unsupported` where no guard would look.
+   */
   async moderate(
     subjects: readonly (string | { readonly picture: ImageInput })[],
     signal: AbortSignal,
     asked: Asked = whoAsks(),
   ): Promise<Moderated> {
+    if (this.guardsFor(asked).length === 0)
+      throw new OcellusError(
+        "unsupported",
+        "nothing is moderated here: the server has no guardrail for this route and key; start it with --guards",
+      );
     const passage = await this.begin("none", asked);
     const work = () => moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
     return this.#desk.run(work, signal);

@@ -102,7 +102,26 @@ function addErrors(app: App): void {
     return c.json(body, status as 500);
   });
   app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path);
+    if (allowed.length > 0) {
+      c.header("allow", allowed.join(", "));
+      const wrong = new OcellusError(
+        "unsupported",
+        `${c.req.path} is not there for ${c.req.method}: expected ${allowed.join(", ")}`,
+      );
+      return c.json(errorResponse(wrong).body, 405);
+    }
     const missing = new OcellusError("not_found", `there is no ${c.req.method} ${c.req.path} here; see /docs`);
     return c.json(errorResponse(missing).body, 404);
   });
+}
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/** The methods that a path has a route of its own for; middleware is there for all. */
+function methodsOf(app: App, path: string): string[] {
+  const found = methods.filter((method) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+  );
+  return found.includes("GET") ? ["GET", "HEAD", ...found.slice(1)] : found;
 }

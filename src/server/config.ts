@@ -22,6 +22,11 @@ export const serverConfigSchema = z.strictObject({
   // Two of the largest pictures that any family takes, or forty common photos.
   maxPixelBytes: count.default(1024 * MiB).describe("of all pictures that are fitted for a model and not encoded yet"),
   allowPictureUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
+  // "nas.lan" is its port 80 or 443; another one is named: "nas.lan:8080".
+  imageHosts: z
+    .array(z.string().refine(isHost, "expected HOST or HOST:PORT in lower case, as an address has it"))
+    .default([])
+    .describe("HOST or HOST:PORT of a private network whose pictures are fetched by address; said again adds one"),
   pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
   collections: z
     .string()
@@ -60,3 +65,8 @@ export const serverConfigSchema = z.strictObject({
 });
 
 export type ServerConfig = z.infer<typeof serverConfigSchema>;
+
+/** As an address spells it, so that the two can be compared letter by letter. */
+function isHost(text: string): boolean {
+  return URL.canParse(`http://${text}/`) && new URL(`http://${text}/`).host === text;
+}

@@ -2,7 +2,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fetchPicture, type Surroundings } from "./fetch-picture.js";
+import { type FetchLimits, fetchPicture, type Surroundings } from "./fetch-picture.js";
 import { isPublicAddress } from "./public-address.js";
 
 const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
@@ -28,8 +28,14 @@ const surroundings = (resolved: Record<string, string[]> = {}): Surroundings => 
   resolve: async (name) => resolved[name] ?? (name === "good.test" ? ["127.0.0.1"] : ["10.0.0.1"]),
   isAllowed: (address) => address === "127.0.0.1" || isPublicAddress(address),
 });
+const refusedCode = { code: "invalid_request" };
 const limits = { maxBytes: 1000, timeoutMs: 2000 };
-const fetchFrom = (url: string, world = surroundings(), own = limits, signal = new AbortController().signal) => {
+const fetchFrom = (
+  url: string,
+  world = surroundings(),
+  own: FetchLimits = limits,
+  signal = new AbortController().signal,
+) => {
   hits = [];
   return fetchPicture(url.replace("PORT", String(port)), own, signal, world);
 };
@@ -95,6 +101,36 @@ describe("a picture by its address", () => {
   it("is a picture by its bytes, whatever its server says", async () => {
     answer = (response) => response.writeHead(200, { "content-type": "image/png" }).end("<html>not a picture</html>");
     await expect(fetchFrom("http://good.test:PORT/")).rejects.toMatchObject({ code: "invalid_image" });
+  });
+
+  it("comes from a private network where the host is on the list, by its name and port", async () => {
+    answer = (response) => response.end(png);
+    const listed = (imageHosts: readonly string[], allowsPublic = false) => ({ ...limits, imageHosts, allowsPublic });
+    const world = { ...surroundings({ "nas.lan": ["127.0.0.1"] }), isAllowed: isPublicAddress };
+    const ours = `nas.lan:${port}`;
+    expect(Buffer.from(await fetchFrom("http://nas.lan:PORT/a.png", world, listed([ours])))).toEqual(png);
+    const refusedUrls = [
+      "http://nas.lan:1/",
+      "http://NAS.lan.:PORT/",
+      "http://127.0.0.1:PORT/",
+      "http://x.nas.lan:PORT/",
+    ];
+    for (const url of refusedUrls)
+      for (const allowsPublic of [false, true])
+        await expect(fetchFrom(url, world, listed([ours], allowsPublic)), url).rejects.toMatchObject({
+          code: "invalid_request",
+          details: { param: "image_url" },
+        });
+    expect(hits).toEqual([]);
+    await expect(fetchFrom("http://nas.lan:PORT/", world, listed(["nas.lan"]))).rejects.toMatchObject(refusedCode);
+    answer = (response) => response.writeHead(302, { location: "http://good.test/" }).end();
+    await expect(fetchFrom("http://nas.lan:PORT/", world, listed([ours]))).rejects.toMatchObject(refusedCode);
+    for (const address of ["169.254.169.254", "fd00:ec2::254", "0.0.0.0", "224.0.0.1", "fe80::1", "::ffff:10.0.0.1"]) {
+      const moved = { ...world, resolve: async () => [address] };
+      await expect(fetchFrom("http://nas.lan:PORT/", moved, listed([ours])), address).rejects.toMatchObject(
+        refusedCode,
+      );
+    }
   });
 });
 

@@ -10,7 +10,7 @@ import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { sniffFormat } from "../runtime/index.js";
-import { isPublicAddress } from "./public-address.js";
+import { isPublicAddress, isPublicOrPrivateAddress } from "./public-address.js";
 
 export interface FetchLimits {
   readonly maxBytes: number;
@@ -18,6 +18,10 @@ export interface FetchLimits {
   readonly timeoutMs: number;
   /** Told of bytes as they come; may throw. */
   readonly onBytes?: (numBytes: number) => void;
+  /** As `URL.host` spells them: these may be machines of a private network. */
+  readonly imageHosts?: readonly string[];
+  /** Whether others are asked, if they are public machines. Default true. */
+  readonly allowsPublic?: boolean;
 }
 
 /** How the world is asked; tests have a world of their own. */
@@ -68,13 +72,18 @@ async function fetchBytes(
   signal: AbortSignal,
   surroundings: Surroundings,
 ): Promise<Uint8Array> {
-  return boundedBytes(await follow(parseAddress(address), surroundings, signal), limits);
+  return boundedBytes(await follow(parseAddress(address), limits, surroundings, signal), limits);
 }
 
-async function follow(first: URL, surroundings: Surroundings, signal: AbortSignal): Promise<IncomingMessage> {
+async function follow(
+  first: URL,
+  limits: FetchLimits,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   let url = first;
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await get(url, await allowedAddresses(url, surroundings, signal), signal);
+    const response = await get(url, await allowedAddresses(url, limits, surroundings, signal), signal);
     const { statusCode = 0 } = response;
     const { location } = response.headers;
     if (statusCode === 200) return response;
@@ -101,13 +110,17 @@ function parseAddress(text: string, base?: URL): URL {
  */
 async function allowedAddresses(
   url: URL,
+  { imageHosts = [], allowsPublic = true }: FetchLimits,
   { resolve, isAllowed }: Surroundings,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  const isTrusted = imageHosts.includes(url.host);
+  if (!isTrusted && !allowsPublic)
+    throw refused("its host is none of those that this server fetches from (--image-hosts)");
   const name = url.hostname.replace(/^\[|\]$/g, "");
   const addresses = isIP(name) ? [name] : await resolve(name).catch(() => []);
   signal.throwIfAborted(); // the system's resolver knows no signal
-  if (addresses.length > 0 && addresses.every(isAllowed)) return addresses;
+  if (addresses.length > 0 && addresses.every(isTrusted ? isPublicOrPrivateAddress : isAllowed)) return addresses;
   throw refused("its host is not a public machine; pictures are fetched from the internet only");
 }
 

@@ -16,14 +16,18 @@ export function pictureResolver({ config, files, budget }: Services, exchange: E
       throw new OcellusError("too_large", `at most ${config.maxPictures} pictures are read in one request`);
     if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxPictureBytes);
     if (url.startsWith("file-")) return files.get(exchange.owner, url).bytes;
-    if (!config.allowPictureUrls) throw notAllowed(url);
-    const { maxPictureBytes: maxBytes, pictureTimeoutMs: timeoutMs } = config;
+    const { maxPictureBytes: maxBytes, pictureTimeoutMs: timeoutMs, imageHosts, allowPictureUrls } = config;
+    if (!allowPictureUrls && imageHosts.length === 0) throw notAllowed(url);
     let held = 0;
     const onBytes = (numBytes: number) => {
       budget.take(exchange, numBytes);
       held += numBytes;
     };
-    return fetchPicture(url, { maxBytes, timeoutMs, onBytes }, exchange.signal).catch((error: OcellusError) => {
+    return fetchPicture(
+      url,
+      { maxBytes, timeoutMs, onBytes, imageHosts, allowsPublic: allowPictureUrls },
+      exchange.signal,
+    ).catch((error: OcellusError) => {
       budget.giveBack(exchange, held);
       exchange.log.debug({ err: error.cause }, "a picture was not fetched"); // what its client is not told
       throw error;

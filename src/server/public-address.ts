@@ -37,6 +37,29 @@ for (const [network, prefix] of [
 ] as const)
   special6.addSubnet(network, prefix, "ipv6");
 
+/** Machines of one's own: private networks and this machine. Not link-local: clouds keep their metadata there. */
+const private4 = new BlockList();
+for (const [network, prefix] of [
+  ["10.0.0.0", 8],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+  ["127.0.0.0", 8],
+] as const)
+  private4.addSubnet(network, prefix, "ipv4");
+const private6 = new BlockList();
+private6.addSubnet("fc00::", 7, "ipv6");
+private6.addAddress("::1", "ipv6");
+/** Amazon's metadata, inside the private range. */
+const metadata6 = new BlockList();
+metadata6.addAddress("fd00:ec2::254", "ipv6");
+
+/** For hosts that the server was told to trust. */
+export function isPublicOrPrivateAddress(address: string): boolean {
+  if (isPublicAddress(address)) return true;
+  if (isIPv4(address)) return private4.check(address, "ipv4");
+  return isIPv6(address) && private6.check(address, "ipv6") && !metadata6.check(address, "ipv6");
+}
+
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !special4.check(address, "ipv4");
   return isIPv6(address) && global6.check(address, "ipv6") && !special6.check(address, "ipv6");

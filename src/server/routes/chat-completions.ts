@@ -120,8 +120,9 @@ class Reply {
     return factsOf(this.#choices[0]!, this.#served, this.#exchange, this.#citations);
   }
 
+  /** As OpenAI documents it: a client that wants the usage finds the name on every chunk. */
   #chunkHead() {
-    return { ...this.#head, object: "chat.completion.chunk" as const };
+    return { ...this.#head, object: "chat.completion.chunk" as const, ...(this.wantsUsage && { usage: null }) };
   }
 
   #logprobs(tokens: readonly ChatToken[]): { content: ContentLogprob[] } | null {

@@ -99,7 +99,8 @@ class Reply {
     const finish_reason = choice.hasEnded ? choice.end.finishReason : null;
     if (text === "" && !finish_reason) return [];
     const said = { index, text, logprobs: this.#logprobs(tokens, before), finish_reason };
-    return [{ ...this.#head, choices: [said], ...(isLast && { ocellus: this.#facts() }) }];
+    const usage = this.wantsUsage && { usage: null }; // as chat completions
+    return [{ ...this.#head, choices: [said], ...usage, ...(isLast && { ocellus: this.#facts() }) }];
   }
 
   usageChunk(): Completion {
