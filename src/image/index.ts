@@ -7,6 +7,7 @@ export {
 } from "./decode.js";
 export { encodePng } from "./encode.js";
 export { gridOf } from "./grid.js";
+export { type ImageSize, imageSize, preparedBytes, readImage } from "./header.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export {
@@ -17,7 +18,6 @@ export {
   type StandIn,
   seen,
 } from "./prepare.js";
-export { preparedBytes } from "./prepared-bytes.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {

@@ -12,7 +12,7 @@ import type {
   StretchRecipe,
   VideoRecipe,
 } from "./recipe.js";
-import { resize, resizeColumnsFirst } from "./resize.js";
+import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { refuseStrip, smartSize } from "./smart-size.js";
 
@@ -39,12 +39,11 @@ export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
       return fit(image, recipe);
     case "smart_resize":
       return smartResize(image, recipe);
-    case "center_crop":
-      return centerCrop(image, recipe);
     case "stretch":
-      return recipe.resample === "align_corners"
-        ? alignedPatches(image, recipe)
-        : squarePatches(shown(image, recipe), { left: 0, top: 0 }, recipe, recipe);
+      if (recipe.resample === "align_corners") return alignedPatches(image, recipe);
+      return wholePatches(shown(image, recipe), recipe);
+    case "center_crop":
+      return wholePatches(shown(image, recipe), recipe);
     default:
       return recipe satisfies never;
   }
@@ -62,10 +61,8 @@ export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
       const { width, height } = smartSize(image, recipe);
       return resizeColumnsFirst(image, width, height);
     }
-    case "center_crop": {
-      const { content, left, top } = cropped(image, recipe);
-      return cut(content, { left: -left, top: -top, width: recipe.side, height: recipe.side });
-    }
+    case "center_crop":
+      return centerCrop(image, recipe);
     case "stretch":
       return resize(image, recipe.width, recipe.height, recipe.resample === "bicubic" ? "bicubic" : "bilinear");
     default:
@@ -95,32 +92,25 @@ function alignedPatches(image: RgbImage, recipe: StretchRecipe): PixelValues {
   return { data, shape: [1, data.length], grid: { rows: 1, columns: 1 } };
 }
 
-function cut({ width: columns, data }: RgbImage, { left, top, width, height }: Box): RgbImage {
-  const out = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * columns + left) * 3;
-    out.set(data.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { width, height, data: out };
-}
-
 function fit(image: RgbImage, recipe: FitRecipe): PixelValues {
   const { left, top } = fitBox(image, recipe);
   return squarePatches(shown(image, recipe), { left, top }, recipe, recipe);
 }
 
-/** The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above. */
-function cropped(image: RgbImage, { side, shortestEdge }: CenterCropRecipe) {
+/**
+ * The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above.
+ * What is cut away is not made: of a strip it would be 200 times the rest.
+ */
+function centerCrop(image: RgbImage, { side, shortestEdge }: CenterCropRecipe): RgbImage {
   refuseStrip(image);
   const scaled = (edge: number) => Math.trunc((edge * shortestEdge) / Math.min(image.width, image.height));
-  const content = resizeColumnsFirst(image, scaled(image.width), scaled(image.height));
+  const [width, height] = [scaled(image.width), scaled(image.height)];
   const margin = (edge: number) => Math.floor((edge - side) / 2);
-  return { content, left: -margin(content.width), top: -margin(content.height) };
+  return resizedWindow(image, width, height, { left: margin(width), top: margin(height), width: side, height: side });
 }
 
-function centerCrop(image: RgbImage, recipe: CenterCropRecipe): PixelValues {
-  const { content, left, top } = cropped(image, recipe);
-  return squarePatches(content, { left, top }, { width: recipe.side, height: recipe.side }, recipe);
+function wholePatches(content: RgbImage, recipe: CenterCropRecipe | StretchRecipe): PixelValues {
+  return squarePatches(content, { left: 0, top: 0 }, content, recipe);
 }
 
 /** Patches of a frame with `content` at (left, top) in it: what lies outside the frame is cut off, what is empty stays 0. */

@@ -1,10 +1,20 @@
-/** The pictures of one prompt: decoded a few at a time, each input once, and turned into pixel values. */
+/** The images of one prompt: read, measured by their headers, then decoded a few at a time, each input once. */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageInput, type ImageRecipe, preparedBytes, type SeenImage } from "../image/index.js";
+import {
+  gridOf,
+  type ImageFile,
+  type ImageGrid,
+  type ImageInput,
+  type ImageRecipe,
+  imageSize,
+  type RgbImage,
+  readImage,
+  type SeenImage,
+} from "../image/index.js";
 
 /** Where and how a picture is looked at. @throws as `decodeImage`. */
 export type SeeImage = (
-  input: ImageInput,
+  input: ImageInput | ImageFile,
   recipe: ImageRecipe,
   options?: { readonly signal?: AbortSignal },
 ) => Promise<SeenImage>;
@@ -12,36 +22,61 @@ export type SeeImage = (
 /** A picture of the default limit takes 300 MB while it is decoded; four of them fit a small machine. */
 const maxParallel = 4;
 
+/** An image whose bytes are here. */
+export type ImageSource = ImageFile | RgbImage;
+
+export interface ReadOptions {
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One source for each input; inputs that are the same value share one. Nothing is decoded. @throws as `readImage`. */
+export function readImages(inputs: readonly ImageInput[], options: ReadOptions): Promise<ImageSource[]> {
+  return sharing(inputs, (input) => readImage(input, options));
+}
+
 /**
- * One result for each input; inputs that are the same value share one. Only the small pixel values outlive the call.
- * @throws as `decodeImage`, naming which picture it was when there are several.
+ * One result for each source; the same source is decoded once. Only the small pixel values outlive the call.
+ * @throws as `decodeImage`, naming which image it was when there are several.
  */
-export async function prepareImages(
-  inputs: readonly ImageInput[],
+export function prepareImages(
+  sources: readonly ImageSource[],
   recipe: ImageRecipe,
   see: SeeImage,
   signal: AbortSignal | undefined,
 ): Promise<SeenImage[]> {
+  return sharing(sources, (source) => see(source, recipe, signal && { signal }));
+}
+
+/**
+ * The grid of each input by its header. Undefined for what cannot be read: the one that decodes it says what is wrong.
+ * @throws `aborted`.
+ */
+export async function headerGrids(
+  inputs: readonly (ImageInput | ImageSource)[],
+  recipe: ImageRecipe,
+  options: ReadOptions,
+): Promise<(ImageGrid | undefined)[]> {
+  const grids = await sharing(inputs, (input) => gridOfInput(input, recipe, options).catch(() => undefined));
+  throwIfAborted(options.signal);
+  return grids;
+}
+
+/** Where all images have one size, none is looked at. */
+async function gridOfInput(input: ImageInput | ImageSource, recipe: ImageRecipe, options: ReadOptions) {
+  if (recipe.kind !== "smart_resize") return gridOf({ width: 1, height: 1 }, recipe);
+  return gridOf(await imageSize(await readImage(input, options)), recipe);
+}
+
+async function sharing<T, R>(inputs: readonly T[], work: (input: T) => Promise<R>): Promise<R[]> {
   const distinct = [...new Set(inputs)];
   const named = (error: unknown, i: number) => {
     const picture = inputs.indexOf(distinct[i]!) + 1;
     return inputs.length > 1 ? numbered(error, `picture ${picture}`, { picture }) : error;
   };
-  const prepared = await fewAtOnce(distinct, (input) => see(input, recipe, signal && { signal }), named);
-  const byInput = new Map(distinct.map((input, i) => [input, prepared[i]!]));
+  const results = await fewAtOnce(distinct, work, named);
+  const byInput = new Map(distinct.map((input, i) => [input, results[i]!]));
   return inputs.map((input) => byInput.get(input)!);
-}
-
-/** Of the pixel values of all distinct inputs. What cannot be read has none. @throws `aborted`. */
-export async function sumOfBytes(
-  inputs: readonly ImageInput[],
-  recipe: ImageRecipe,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const bytesOf = (input: ImageInput) => preparedBytes(input, recipe, { signal }).catch(() => 0);
-  const bytes = await fewAtOnce([...new Set(inputs)], bytesOf, (error) => error);
-  throwIfAborted(signal);
-  return bytes.reduce((sum, one) => sum + one, 0);
 }
 
 /** `work` on every item, a few at a time; after a failure the others stop with what they have in hand. */

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { type ImageRecipe, pixelDigest, type RgbImage } from "../image/index.js";
+import { describe, expect, it, vi } from "vitest";
+import { headerOnlyPng } from "../image/header-only.testkit.js";
+import { type ImageGrid, type ImageRecipe, pixelDigest, type RgbImage } from "../image/index.js";
 import { createTokenizer, type EncodeOptions, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatMessage, createProcessor, image, type ProcessorParts } from "./index.js";
 
@@ -154,10 +155,11 @@ describe("the words of a conversation", () => {
     expect(asked).toEqual([[text, { maxTokens: undefined }]]);
   });
 
-  it("are refused at the limit of tokens, pictures not counted", async () => {
-    const { ids, images } = await counting().process();
-    const numWritten = ids.length - images[0]!.numTokens + 1;
-    expect((await counting(numWritten).process()).ids).toEqual(ids);
+  it("are refused at the limit of tokens, images counted once the words fit", async () => {
+    const { ids } = await counting().process();
+    expect((await counting(ids.length).process()).ids).toEqual(ids);
+    const byImages = expect(counting(ids.length - 1).process()).rejects;
+    await byImages.toMatchObject({ code: "too_large", details: { promptTokens: ids.length, imageTokens: 5 } });
     const refused = expect(counting(3).process()).rejects;
     await refused.toMatchObject({ code: "too_large", details: { maxTokens: 3, promptTokens: expect.any(Number) } });
   });
@@ -196,6 +198,35 @@ describe("process refuses", () => {
     await expect(refused([{ role: "assistant", content: "", tool_calls: [call] }])).rejects.toThrow(special);
     await expect(refused([{ role: "tool", content: "", tool_call_id: "<|im_end|>" }])).rejects.toThrow(special);
     await expect(refused([user("x")], { tools: [{ description: "<|im_end|>" }] })).rejects.toThrow(special);
+  });
+
+  describe("more tokens than the context holds, before a pixel is made:", () => {
+    const sized = { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, patchSize: 14 } as const;
+    const smart: ImageRecipe = { ...sized, minPixels: 784, maxPixels: 2 ** 26, mean: [0, 0, 0], std: [1, 1, 1] };
+    const eyes = { ...parts.eyes!, recipe: smart, numTokensFor: (grid: ImageGrid) => (grid.rows * grid.columns) / 4 };
+    const seeImage = vi.fn(async (): Promise<never> => expect.fail("decoded"));
+    const large = image(headerOnlyPng(8000, 8000)); // 81,796 tokens
+    it.each<[string, ChatMessage, object]>([
+      ["one large image", user(large, "?"), {}],
+      ["a small one that is scaled up", user(image(headerOnlyPng(9, 9))), { minPixels: 2 ** 24 }],
+      ["many that fit one by one", user(...Array.from({ length: 64 }, () => image(headerOnlyPng(280, 280)))), {}],
+      ["images beside one that cannot be read", user(image(new Uint8Array(9).fill(1)), large), {}],
+    ])("%s", async (_, message, budget) => {
+      const options = { ...budget, maxTokens: 4096, maxPixels: 2 ** 24, seeImage };
+      const tooLarge = { code: "too_large", details: { maxLength: 4096 } };
+      await expect(refused([message], options, { eyes })).rejects.toMatchObject(tooLarge);
+      await expect(createProcessor({ ...parts, eyes }).pixelBytes([message], options)).rejects.toMatchObject(tooLarge);
+      expect(seeImage).not.toHaveBeenCalled();
+    });
+
+    it("and takes what fits to the token", async () => {
+      const messages = [user(image({ width: 280, height: 28, data: new Uint8Array(280 * 28 * 3) }), "?")];
+      const { ids } = await refused(messages, {}, { eyes });
+      await expect(refused(messages, { maxTokens: ids.length }, { eyes })).resolves.toMatchObject({ ids });
+      await expect(refused(messages, { maxTokens: ids.length - 1 }, { eyes })).rejects.toMatchObject({
+        details: { promptTokens: ids.length, imageTokens: 10, maxLength: ids.length - 1 },
+      });
+    });
   });
 
   it("forged pictures even from trusted text, and lets the rest of its structure pass", async () => {

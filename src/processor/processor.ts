@@ -13,16 +13,25 @@ import {
   type ImageGrid,
   type ImageRecipe,
   type PixelBudget,
+  preparedBytes,
   prepareImage,
   type SeenImage,
   seen,
   withPixelBudget,
 } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { prepareImages, type SeeImage, sumOfBytes } from "./images.js";
+import { headerGrids, prepareImages, readImages, type SeeImage } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
 import { type TextWork, textWorkHere } from "./text-work.js";
-import { numPairs, prepareVideos, spreadVideos, type VideoEyes, type VideoInput } from "./video.js";
+import {
+  numPairs,
+  prepareVideos,
+  readVideos,
+  spreadVideos,
+  type VideoEyes,
+  type VideoInput,
+  videoGrids,
+} from "./video.js";
 
 export interface ProcessorParts {
   readonly tokenizer: Tokenizer;
@@ -34,6 +43,8 @@ export interface ProcessorParts {
   readonly eyes?: Eyes | undefined;
   /** Where pictures are decoded and fitted, if they are. Default: on the caller's thread. */
   readonly seeImage?: SeeImage | undefined;
+  /** Bytes that one image file may have. Default 64 MiB. */
+  readonly maxBytes?: number | undefined;
   /** Further variables of the template, such as `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
@@ -55,7 +66,10 @@ export interface ProcessOptions extends PixelBudget {
   readonly maxImages?: number;
   /** Of all words together, tool descriptions included; asked before anything is tokenised. Default 2^20. */
   readonly maxCharacters?: number;
-  /** Of the prompt, pictures not counted: what has more is refused before it is tokenised to its end. Default: no limit. */
+  /**
+   * Tokens that the context holds: text of more is refused before it is tokenised to its end, images of more before any
+   * of them is decoded. Default: no limit.
+   */
   readonly maxTokens?: number;
   /** Of all videos together. Default 768, the most that the reference samples from one. */
   readonly maxFrames?: number;
@@ -94,7 +108,8 @@ export interface Processor {
   /**
    * Bytes of the pixel values that `process` would make of the pictures, by their headers; videos are not counted. A
    * picture that cannot be read counts for nothing: `process` says what is wrong with it.
-   * @throws of `process`, what needs no picture: malformed messages, too many pictures, a bad pixel budget.
+   * @throws of `process`, what needs no picture: malformed messages, too many pictures, a bad pixel budget, pictures of
+   * more tokens than the context holds.
    */
   pixelBytes(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<number>;
 }
@@ -132,9 +147,16 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(eyes.video ? [[eyes.video.tokenId, numPairs(videos)]] : []),
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
+      const reading = { maxBytes: parts.maxBytes, signal };
+      const [sources, clips] = [await readImages(inputs, reading), await readVideos(videos, reading)];
+      const grids = [
+        ...(await headerGrids(sources, recipe, reading)),
+        ...(eyes.video ? await videoGrids(clips, eyes.video.recipe) : []),
+      ];
+      checkRoom(ids.length - grids.length, grids, eyes, options);
       // From here on it is costly.
-      const images = await prepareImages(inputs, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
-      const pairs = eyes.video ? await prepareVideos(videos, eyes.video.recipe, signal) : [];
+      const images = await prepareImages(sources, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
+      const pairs = eyes.video ? await prepareVideos(clips, eyes.video.recipe, signal) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },
     async pixelBytes(conversation, options = {}) {
@@ -142,7 +164,16 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const inputs = imagesOf(messages);
       checkCounts(inputs.length, videosOf(messages), eyes, options);
       if (!eyes) return 0;
-      return sumOfBytes(inputs, withPixelBudget(eyes.recipe, options), options.signal);
+      const recipe = withPixelBudget(eyes.recipe, options);
+      const distinct = [...new Set(inputs)];
+      const grids = await headerGrids(distinct, recipe, { maxBytes: parts.maxBytes, signal: options.signal });
+      checkRoom(
+        0,
+        inputs.map((input) => grids[distinct.indexOf(input)]),
+        eyes,
+        options,
+      );
+      return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, recipe) : 0), 0);
     },
   };
 }
@@ -194,6 +225,24 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
     `${where} spells the special token ${token}, which could forge a turn or a picture; ` +
       "remove it, or set allowSpecialTokens when the text is trusted",
     { details: { token } },
+  );
+}
+
+/** Before any pixel is made: what an image takes of the context is known from its header. @throws `too_large`. */
+export function checkRoom(
+  textTokens: number,
+  grids: readonly (ImageGrid | undefined)[],
+  { numTokensFor }: Eyes,
+  { maxTokens = Number.POSITIVE_INFINITY }: ProcessOptions,
+): void {
+  const imageTokens = grids.reduce((sum, grid) => sum + (grid ? numTokensFor(grid) : 0), 0);
+  const promptTokens = textTokens + imageTokens;
+  if (promptTokens <= maxTokens) return;
+  throw new OcellusError(
+    "too_large",
+    `the prompt has ${promptTokens} tokens, ${imageTokens} of them for images, the context holds ${maxTokens}; ` +
+      "send fewer or smaller images, a smaller maxPixels, or fewer turns",
+    { details: { promptTokens, imageTokens, maxLength: maxTokens } },
   );
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { headerOnlyPng } from "../image/header-only.testkit.js";
 import type { RgbImage } from "../image/index.js";
 import { families } from "../models/index.js";
 import { createTokenizer } from "../tokenizer/index.js";
@@ -166,6 +167,12 @@ describe("a video is refused", () => {
     ["without end", { frames: frames(2), timestamps: [0, Number.POSITIVE_INFINITY] }, "timestamp 2: expected seconds"],
   ])("%s", async (_, input, message) => {
     await refuse(input, "invalid_request", message);
+  });
+
+  it("with more tokens than the context holds, before a frame is decoded", async () => {
+    const clip = { frames: [headerOnlyPng(1024, 768), ...Array(19).fill("no/such/frame.png")], fps: 1 };
+    await refuse(clip, "too_large", "the context holds 150", { maxTokens: 150 });
+    await refuse(clip, "invalid_image", "video 1, frame 1");
   });
 
   it("with frames of different sizes, saying which", async () => {

@@ -5,10 +5,13 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import {
   decodeImage,
+  type ImageGrid,
   type ImageInput,
+  imageSize,
   mergedPatches,
   pixelDigest,
   type RgbImage,
+  readImage,
   resizeColumnsFirst,
   type SeenImage,
   seen,
@@ -16,7 +19,7 @@ import {
   videoSize,
 } from "../image/index.js";
 import type { VideoSide } from "../models/index.js";
-import { fewAtOnce, numbered } from "./images.js";
+import { fewAtOnce, type ImageSource, numbered, type ReadOptions } from "./images.js";
 
 export interface VideoInput {
   /** In the order of time, all of one size. */
@@ -65,7 +68,7 @@ function problemOfTimes(times: readonly number[], numFrames: number): string | u
 }
 
 /** Indices of the frames of each pair. */
-function pairsOf({ frames }: VideoInput): [number, number][] {
+function pairsOf({ frames }: Pick<VideoInput, "frames"> | ReadVideo): [number, number][] {
   const last = frames.length - 1;
   return Array.from({ length: Math.ceil(frames.length / 2) }, (_, i) => [2 * i, Math.min(2 * i + 1, last)]);
 }
@@ -100,12 +103,39 @@ export function numPairs(videos: readonly VideoInput[]): number {
   return videos.reduce((sum, video) => sum + pairsOf(video).length, 0);
 }
 
+/** A video of which the first frame, whose size is that of all, has been read and not decoded. */
+export interface ReadVideo extends Omit<VideoInput, "frames"> {
+  readonly frames: readonly [ImageSource, ...ImageInput[]];
+}
+
+/** @throws as `readImage`, naming video and frame. */
+export function readVideos(videos: readonly VideoInput[], options: ReadOptions): Promise<ReadVideo[]> {
+  const read = async ({ frames: [first, ...others], ...times }: VideoInput): Promise<ReadVideo> => {
+    return { ...times, frames: [await readImage(first!, options), ...others] };
+  };
+  return fewAtOnce(videos, read, (error, i) => numbered(error, `video ${i + 1}, frame 1`, { frame: 1 }));
+}
+
+/** The grid of every pair, by the header of the first frame; undefined where that cannot be read. */
+export async function videoGrids(
+  videos: readonly ReadVideo[],
+  recipe: VideoRecipe,
+): Promise<(ImageGrid | undefined)[]> {
+  const grids = videos.map(async (video) => {
+    const size = await imageSize(video.frames[0]).catch(() => undefined);
+    const fitted = size && videoSize(video.frames.length, size, recipe);
+    const { patchSize: p } = recipe;
+    return pairsOf(video).map(() => fitted && { rows: fitted.height / p, columns: fitted.width / p });
+  });
+  return (await Promise.all(grids)).flat();
+}
+
 /**
  * The pairs of all videos, in order. Of each frame only its fitted size is kept, so that a long video of large frames
  * takes little memory. @throws as `decodeImage`, naming video and frame; `invalid_image` for frames of different sizes.
  */
 export async function prepareVideos(
-  videos: readonly VideoInput[],
+  videos: readonly ReadVideo[],
   recipe: VideoRecipe,
   signal: AbortSignal | undefined,
 ): Promise<SeenImage[]> {
@@ -127,13 +157,13 @@ interface Frame {
 }
 
 async function fitFrames(
-  { frames }: VideoInput,
+  { frames }: ReadVideo,
   name: string,
   recipe: VideoRecipe,
   signal: AbortSignal | undefined,
 ): Promise<Frame[]> {
   let first: Pick<RgbImage, "width" | "height"> | undefined;
-  const fit = async (input: ImageInput): Promise<Frame> => {
+  const fit = async (input: ImageInput | ImageSource): Promise<Frame> => {
     const decoded = await decodeImage(input, signal ? { signal } : {});
     throwIfAborted(signal);
     first ??= { width: decoded.width, height: decoded.height };

@@ -16,16 +16,14 @@ import {
 } from "../features/index.js";
 import {
   checkRgbImage,
-  defaultMaxBytes,
   type ImageFile,
-  type ImageInput,
   type ImageRecipe,
   isRgbImage,
   type PictureLimits,
   type PrepareImage,
   pixelDigest,
   type RgbImage,
-  readInput,
+  readImage,
   type SeenImage,
   seen,
 } from "../image/index.js";
@@ -129,7 +127,8 @@ export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf
 export function seeWithTable(prepare: PrepareImage, limits: PictureLimits = {}): SeeImage {
   const table = new PictureTable();
   return async (input, recipe, options = {}) => {
-    const source = isRgbImage(input) ? unchangingPixels(input, limits) : await read(input, limits, options.signal);
+    const read = await readImage(input, { maxBytes: limits.maxBytes, signal: options.signal });
+    const source = isRgbImage(read) ? unchangingPixels(read, limits) : read;
     const [content, rules] = [contentDigest(source), digestOf(JSON.stringify(recipe))];
     const known = table.get(content, rules);
     if (known) return { ...known, pixels: () => decodeKnown(prepare, source, recipe, known.digest) };
@@ -137,14 +136,6 @@ export function seeWithTable(prepare: PrepareImage, limits: PictureLimits = {}):
     table.set(content, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
     return seen(prepared);
   };
-}
-
-function read(
-  input: Exclude<ImageInput, RgbImage>,
-  { maxBytes = defaultMaxBytes }: PictureLimits,
-  signal: AbortSignal | undefined,
-): Promise<ImageFile> {
-  return readInput(unchanging(input), { maxBytes, signal, fetch });
 }
 
 /** Of a file's bytes, or of pixels: whatever the bytes of a file, they are not taken for pixels. */
@@ -158,13 +149,7 @@ async function decodeKnown(prepare: PrepareImage, source: ImageFile | RgbImage, 
   return prepared.pixels;
 }
 
-/** The caller may write to its array while we wait; what we digest must be what we decode. */
-function unchanging<T extends Exclude<ImageInput, { width: number }>>(input: T): T | Uint8Array {
-  if (input instanceof Uint8Array) return Uint8Array.from(input);
-  return input instanceof ArrayBuffer ? new Uint8Array(input.slice(0)) : input;
-}
-
-/** As `unchanging`. @throws as `checkRgbImage`. */
+/** The caller may write to its pixels while we wait; what is digested must be what is fitted. @throws as `checkRgbImage`. */
 function unchangingPixels(image: RgbImage, { maxPixels }: PictureLimits): RgbImage {
   checkRgbImage(image, maxPixels);
   return { ...image, data: Uint8Array.from(image.data) };

@@ -8,6 +8,7 @@ import { Engine, type EngineStats } from "../engine/index.js";
 import { CompareThread, type FeatureStoreStats, type Features } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
 import {
+  gridOf,
   type ImageInput,
   type PixelBudget,
   type PixelValues,
@@ -17,7 +18,7 @@ import {
   withPixelBudget,
 } from "../image/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
-import type { ChatMessage, Prompt } from "../processor/index.js";
+import { type ChatMessage, checkRoom, type Prompt, type PromptImage } from "../processor/index.js";
 import { type Device, defaultThreads, type Graph, type SessionOptions } from "../session/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
@@ -195,10 +196,11 @@ export class VisionLanguageModel {
 
   /**
    * Bytes of pixel values that `prepare` holds until the pictures are encoded, by their headers: for whoever asks much at
-   * once. @throws as `prepare`, of what needs no picture.
+   * once. @throws as `prepare`, of what needs no pixels.
    */
   async pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
-    return this.#parts.processor.pixelBytes(messages, pictureOptions(options));
+    const maxTokens = this.#runner.maxLength;
+    return this.#parts.processor.pixelBytes(messages, { ...pictureOptions(options), maxTokens });
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
@@ -300,11 +302,16 @@ export class VisionLanguageModel {
     }
   }
 
-  /** What of a picture the model is shown: for whoever must see exactly that, and no other. @throws `unsupported` without eyes. */
+  /**
+   * What of a picture the model is shown: for whoever must see exactly that, and no other.
+   * @throws `unsupported` without eyes, `too_large` where it alone is more than the context holds.
+   */
   shown(image: RgbImage, budget: PixelBudget = {}): RgbImage {
     const { eyes, packed } = this.#parts;
     if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
-    return shown(image, withPixelBudget(eyes.recipe, budget));
+    const recipe = withPixelBudget(eyes.recipe, budget);
+    checkRoom(0, [gridOf(image, recipe)], eyes, { maxTokens: this.#runner.maxLength });
+    return shown(image, recipe);
   }
 
   /**
@@ -312,9 +319,9 @@ export class VisionLanguageModel {
    * sent once and asked about for long. @throws `unsupported`, `too_large` (the budget `memory.pinnedBytes`), and as `chat`.
    */
   async pin(picture: ImageInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<() => void> {
-    const { eyes, seeImage, memory, packed } = this.#parts;
+    const { eyes, memory, packed } = this.#parts;
     if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
-    const seen = await seeImage(picture, eyes.recipe, signal && { signal });
+    const seen = await this.#readOne(picture, signal);
     return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
   }
 
@@ -329,11 +336,16 @@ export class VisionLanguageModel {
    */
   async embedImage(picture: ImageInput, { signal }: Pick<ChatOptions, "signal"> = {}): Promise<Float32Array> {
     this.#checkEyes();
-    const content = [{ type: "image", image: picture } as const];
-    const { images } = await this.#parts.processor.process([{ role: "user", content }], signal ? { signal } : {});
+    const image = await this.#readOne(picture, signal);
     const { memory } = this.#parts;
-    const { features } = await memory.features.get(memory.keyOf(images[0]!), this.#encode(images[0]!), signal);
-    return pooledVector(features, images[0]!);
+    const { features } = await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
+    return pooledVector(features, image);
+  }
+
+  async #readOne(picture: ImageInput, signal: AbortSignal | undefined): Promise<PromptImage> {
+    const content = [{ type: "image", image: picture } as const];
+    const options = { maxTokens: this.#runner.maxLength, ...(signal && { signal }) };
+    return (await this.#parts.processor.process([{ role: "user", content }], options)).images[0]!;
   }
 
   /** What the vision graph makes of a prepared picture. */

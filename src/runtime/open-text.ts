@@ -36,7 +36,10 @@ export async function openText(
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
   const seeImage = seeWithTable(prepare, limits);
   const textWorkers = await TextWorkers.open(tokenizer, chatTemplate, files.path);
-  const processor = createProcessor({ tokenizer, textWork: textWorkers, eyes, seeImage });
+  const processor = createProcessor({
+    ...{ tokenizer, textWork: textWorkers, eyes, seeImage },
+    maxBytes: limits?.maxBytes,
+  });
   const generation = await files.readJson("generation_config.json");
   const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
   return {

@@ -21,15 +21,19 @@ function smallTokenizer() {
   return { ...tokenizer, model: { ...tokenizer.model, vocab, merges }, added_tokens };
 }
 
-/** Packs it in `folder`; the path of the packed model. */
-export async function packSmallQwen3Vl(folder: string, weights = "fp32"): Promise<string> {
+/** Packs it in `folder`; the path of the packed model. @param size areas in pixels, of images and videos */
+export async function packSmallQwen3Vl(
+  folder: string,
+  weights = "fp32",
+  size = { shortest_edge: 4096, longest_edge: 16_384 },
+): Promise<string> {
   const checkpoint = join(folder, "checkpoint");
   mkdirSync(checkpoint);
   const files = {
     "tokenizer.json": smallTokenizer(),
     "tokenizer_config.json": { chat_template: chatTemplate },
-    "preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
-    "video_preprocessor_config.json": { size: { shortest_edge: 4096, longest_edge: 16_384 } },
+    "preprocessor_config.json": { size },
+    "video_preprocessor_config.json": { size },
   };
   for (const [name, json] of Object.entries(files)) writeFileSync(join(checkpoint, name), JSON.stringify(json));
   for (const name of ["config.json", "model.safetensors"]) copyFileSync(join(golden, name), join(checkpoint, name));

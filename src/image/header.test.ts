@@ -1,7 +1,9 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { gridOf } from "./grid.js";
+import { imageSize, preparedBytes, readImage } from "./header.js";
+import type { ImageInput } from "./index.js";
 import { prepareImage } from "./prepare.js";
-import { preparedBytes } from "./prepared-bytes.js";
 import type { ImageRecipe } from "./recipe.js";
 
 const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
@@ -30,6 +32,9 @@ function bmp(width: number, height: number): Uint8Array {
   return bytes;
 }
 
+const bytesOf = async (input: ImageInput, recipe: ImageRecipe) =>
+  preparedBytes(gridOf(await imageSize(await readImage(input)), recipe), recipe);
+
 describe("the bytes of a prepared picture", () => {
   it("are known from its header, for every recipe and every kind of file, turned or not", async () => {
     const turned = await drawn(120, 50).jpeg().withMetadata({ orientation: 6 }).toBuffer();
@@ -43,7 +48,7 @@ describe("the bytes of a prepared picture", () => {
     for (const recipe of recipes)
       for (const input of inputs) {
         const { pixels } = await prepareImage(input, recipe);
-        expect(await preparedBytes(input, recipe), recipe.kind).toBe(pixels.data.byteLength);
+        expect(await bytesOf(input, recipe), recipe.kind).toBe(pixels.data.byteLength);
       }
   });
 
@@ -55,7 +60,7 @@ describe("the bytes of a prepared picture", () => {
       const broken = bmp(5, 5);
       new DataView(broken.buffer, broken.byteOffset).setInt32(18, width, true);
       new DataView(broken.buffer, broken.byteOffset).setInt32(22, height, true);
-      await expect(preparedBytes(broken, recipes[2]!)).rejects.toMatchObject({ code: "invalid_image" });
+      await expect(bytesOf(broken, recipes[2]!)).rejects.toMatchObject({ code: "invalid_image" });
     }
   });
 });

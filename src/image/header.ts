@@ -1,0 +1,54 @@
+/** Images whose bytes are here and whose pixels are not: what a prompt costs is known from their headers. */
+import { bmpSize } from "./bmp.js";
+import { loadSharp } from "./decode.js";
+import type { ImageGrid } from "./preprocess.js";
+import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
+import type { ImageRecipe } from "./recipe.js";
+import { checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
+import { sniffFormat } from "./sniff.js";
+
+export interface HeaderOptions {
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A file with its bytes, or pixels as they are. @throws as `decodeImage`, of what needs no look at the bytes. */
+export async function readImage(
+  input: ImageInput | ImageFile,
+  { maxBytes = defaultMaxBytes, signal }: HeaderOptions = {},
+): Promise<ImageFile | RgbImage> {
+  return isRgbImage(input) ? input : readInput(unchanging(input), { maxBytes, signal, fetch });
+}
+
+/** The caller may write to its array while we wait; what is looked at must be what is decoded. */
+function unchanging<T>(input: T): T | Uint8Array {
+  if (input instanceof Uint8Array) return Uint8Array.from(input);
+  return input instanceof ArrayBuffer ? new Uint8Array(input.slice(0)) : input;
+}
+
+/**
+ * As it is stored: which side is up makes no difference to how many pixels there are.
+ * @throws as `decodeImage`; an Error of libvips for a damaged header.
+ */
+export async function imageSize(source: ImageFile | RgbImage): Promise<ImageSize> {
+  const size = isRgbImage(source) ? source : await headerSize(source);
+  checkSize("an image", size.width, size.height, Number.POSITIVE_INFINITY);
+  return size;
+}
+
+async function headerSize({ bytes, source }: ImageFile): Promise<ImageSize> {
+  if (sniffFormat(bytes, source) === "bmp") return bmpSize(bytes, source);
+  const open = await loadSharp();
+  return open(bytes, { limitInputPixels: false }).metadata();
+}
+
+/** What the pixel values of an image of this grid take. */
+export function preparedBytes({ rows, columns }: ImageGrid, recipe: ImageRecipe): number {
+  const frames = recipe.kind === "smart_resize" ? recipe.temporalPatchSize : 1;
+  return rows * columns * 3 * frames * recipe.patchSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
+}
