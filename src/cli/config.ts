@@ -114,6 +114,12 @@ export const serveConfigSchema = z.strictObject({
     .optional()
     .describe("keys that may change versions over /admin/v1 (default: one for this run, printed on a terminal)"),
   auth: z.boolean().default(true).describe("let anybody who can reach the port ask, without a key"),
+  stallMs: z
+    .number()
+    .int()
+    .min(1000)
+    .default(60_000) // far longer than any piece of honest work; each deadline and health check waits meanwhile
+    .describe("that the event loop may be blocked; then the process ends, to be started again"),
   logLevel: z
     .enum(["debug", "info", "warn", "error", "silent"])
     .default("info")

@@ -19,6 +19,7 @@ import {
 } from "../runtime/index.js";
 import { createApp, createServices, type Listening, listen, type Services, type Versions } from "../server/index.js";
 import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
+import { EndWatch } from "./end-watch.js";
 import { openModel, verdictsFolder } from "./open-model.js";
 import { packWithProgress } from "./pack.js";
 import { modelInTheBox, versionOf, webPage } from "./package-files.js";
@@ -67,6 +68,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     ...keys,
     webFolder: webPage,
   });
+  const watch = watched(config, terminal);
   const features = await openFeatureStore(config);
   let versions: Versions | undefined;
   const listening = await listen(createApp(services), config);
@@ -79,6 +81,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
       signal: terminal.signal,
     });
     services.models.open();
+    watch.limitStalls(config.stallMs);
     printWelcome(config, services, listening, terminal);
     if (adminNote !== undefined) printLine(terminal, adminNote);
     await stopped(terminal.signal);
@@ -101,11 +104,25 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   }
 }
 
-function logDestination({ logFormat }: ServeConfig, { stderr }: Terminal): { write(line: string): void } {
-  const format = logFormat ?? (stderr.isTTY ? "text" : "json");
-  return format === "json"
+/** For all that is to be closed when no answer runs any more: connections, threads, databases, logs. */
+const closingMs = 10_000;
+
+/** To the very end of the process: what was forgotten to be closed may not keep it either. */
+function watched(config: ServeConfig, terminal: Terminal): EndWatch {
+  const watch = new EndWatch(logFormatOf(config, terminal) === "json");
+  terminal.signal.addEventListener("abort", () => watch.endWithin(config.drainMs + closingMs), { once: true });
+  return watch;
+}
+
+function logDestination(config: ServeConfig, terminal: Terminal): { write(line: string): void } {
+  const { stderr } = terminal;
+  return logFormatOf(config, terminal) === "json"
     ? { write: (line) => stderr.write(printableJson(line)) }
     : { write: (line) => stderr.write(logAsText(line, coloursFor(stderr))) };
+}
+
+function logFormatOf({ logFormat }: ServeConfig, { stderr }: Terminal): "json" | "text" {
+  return logFormat ?? (stderr.isTTY ? "text" : "json");
 }
 
 async function loadModels(config: ServeConfig, services: Services, shared: Shared, terminal: Terminal): Promise<void> {

@@ -82,6 +82,7 @@ export function startProcess({ script, data, maxCallMs, maxHeapMiB }: WorkerOpti
       else child.channel?.unref();
     },
     async end() {
+      child.ref(); // or this process, with nothing else to do, would end in the middle of waiting
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) await exited;
     },
