@@ -1,3 +1,4 @@
+export { Closing } from "./closing.js";
 export { aborted, type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
 export { FairQueue, type Turn } from "./fair-queue.js";
 export { formatBytes, formatCount } from "./format.js";
@@ -14,6 +15,7 @@ export {
 } from "./json.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
+export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
 export { threadScript } from "./thread-script.js";
 export { trimEndOf } from "./trim.js";

@@ -8,6 +8,7 @@ export {
 export type { Verdict } from "./audit-names.js";
 export type { PickleAudit } from "./audit-pickle.js";
 export type { PickleCall, PickleImport } from "./audit-record.js";
+export { bundledModel } from "./bundled.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
 export { checkpointDigest, fileDigest, type ReadOptions, textDigest } from "./digest.js";
 export { type FileLook, FileLooks, lookAtFile } from "./file-look.js";

@@ -2,7 +2,7 @@
  * Continuous batching: one loop that schedules, runs, settles, and streams tokens to whoever asked. Sequences join and
  * leave between any two steps. The engine knows ids and logits only; a fake runner tests it.
  */
-import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
+import { Closing, invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { checkSampling } from "./sampling.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
@@ -44,7 +44,7 @@ export class Engine<P> {
   readonly #ended = new Set<Sequence<P>>();
   readonly #counts = { steps: 0, promptTokens: 0, generatedTokens: 0 };
   #loop: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #closing = new Closing("the engine");
 
   constructor(runner: ModelRunner<P>, { maxQueue = 256, prefillChunk = 512 }: EngineOptions = {}) {
     this.#runner = runner;
@@ -60,7 +60,7 @@ export class Engine<P> {
    */
   submit(request: EngineRequest<P>, signal?: AbortSignal): AsyncIterable<TokenEvent> {
     throwIfAborted(signal);
-    if (this.#isClosed) throw new OcellusError("aborted", "the engine is closed; no further requests are taken");
+    this.#closing.check();
     this.check(request);
     const sequence = new Sequence(request);
     const end = (error?: unknown) => this.#end(sequence, error);
@@ -105,11 +105,12 @@ export class Engine<P> {
     return { waiting, running, slots: this.#runner.numSlots, ...this.#counts };
   }
 
-  /** Ends every sequence with an `aborted` error and waits for the step in flight. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const sequence of this.#jobs.keys()) this.#end(sequence, new OcellusError("aborted", "the engine was closed"));
-    await this.#loop;
+  /** Ends every sequence with a `closed` error and waits for the step in flight. */
+  close(): Promise<void> {
+    return this.#closing.run(async () => {
+      for (const sequence of this.#jobs.keys()) this.#end(sequence, this.#closing.error());
+      await this.#loop;
+    });
   }
 
   async #run(): Promise<void> {

@@ -48,7 +48,7 @@ describe("a thread that compares pictures", () => {
   it("answers nothing when it is closed", async () => {
     const there = thread();
     const asked = there.look(noise(1));
-    await Promise.all([there.close(), expect(asked).rejects.toMatchObject({ code: "aborted" })]);
-    await expect(there.look(noise(1))).rejects.toMatchObject({ code: "aborted" });
+    await Promise.all([there.close(), expect(asked).rejects.toMatchObject({ code: "closed" })]);
+    await expect(there.look(noise(1))).rejects.toMatchObject({ code: "closed" });
   });
 });

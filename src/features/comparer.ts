@@ -97,5 +97,5 @@ export class CompareThread implements Comparer {
 }
 
 function closed(): OcellusError {
-  return new OcellusError("aborted", "the comparison of pictures is closed");
+  return new OcellusError("closed", "the comparison of images is closed");
 }

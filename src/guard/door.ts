@@ -67,6 +67,10 @@ export class GuardedModel {
     return this.#model.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** As the model's: of headers, before anything is looked at. */
   pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
     return this.#model.pixelBytes(messages, options);
@@ -218,6 +222,10 @@ export class GuardedEmbedder {
 
   close(): Promise<void> {
     return this.#model.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   get vectorVersion(): string {

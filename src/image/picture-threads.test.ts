@@ -57,8 +57,8 @@ describe("picture threads", () => {
     const file = await png(5);
     const pending = Promise.allSettled([closing.prepare(file, recipe), closing.prepare(file, recipe)]);
     await closing.close();
-    for (const each of await pending) expect(each).toMatchObject({ reason: { code: "aborted" } });
-    await expect(closing.prepare(file, recipe)).rejects.toMatchObject({ code: "aborted" });
+    for (const each of await pending) expect(each).toMatchObject({ reason: { code: "closed" } });
+    await expect(closing.prepare(file, recipe)).rejects.toMatchObject({ code: "closed" });
   });
 });
 
@@ -101,7 +101,7 @@ describe("a picture thread that fails", () => {
     const threads = scripted(2);
     const hung = Promise.allSettled([threads.decode("hang"), threads.decode("hang"), threads.decode("a")]);
     await threads.close();
-    for (const each of await hung) expect(each).toMatchObject({ reason: { code: "aborted" } });
+    for (const each of await hung) expect(each).toMatchObject({ reason: { code: "closed" } });
   });
 });
 

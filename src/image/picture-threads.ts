@@ -90,13 +90,13 @@ export class PictureThreads {
     const jobs = [...this.#waiting.clear(), ...[...this.#busy.values()].map(({ job }) => job)];
     for (const { timer } of this.#busy.values()) clearTimeout(timer);
     this.#busy.clear();
-    for (const job of jobs) job.reject(new OcellusError("aborted", "the picture threads were closed"));
+    for (const job of jobs) job.reject(new OcellusError("closed", "the image threads were closed"));
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 
   async #run(task: Task, { signal }: Options): Promise<PreparedImage | DecodedPicture> {
     throwIfAborted(signal);
-    if (this.#isClosed) throw new OcellusError("aborted", "the picture threads are closed");
+    if (this.#isClosed) throw new OcellusError("closed", "the image threads are closed");
     const turn = currentTurn();
     let onAbort = () => {};
     const done = new Promise<PreparedImage | DecodedPicture>((resolve, reject) => {

@@ -65,7 +65,16 @@ const roles = ["system", "user", "assistant", "tool"];
 export function plainMessages(messages: readonly ChatMessage[]): PlainMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
     throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]");
-  return messages.map(plainMessage);
+  const plain = messages.map(plainMessage);
+  const empty = plain.findIndex((message) => message.role === "user" && isEmpty(message));
+  if (empty >= 0) throw invalidMessage(empty, "the user's message is empty: expected words, an image or a video");
+  return plain;
+}
+
+/** Assistants that call a tool, tools and systems may say nothing; a question that does was lost on its way. */
+function isEmpty({ content }: PlainMessage): boolean {
+  if (typeof content === "string") return content.trim() === "";
+  return content.every((part) => part.type === "text" && part.text.trim() === "");
 }
 
 function plainMessage({ role, content, tool_calls, tool_call_id }: ChatMessage, i: number): PlainMessage {

@@ -1,5 +1,5 @@
 /** Token events → text events: streaming decode, stop strings, usage and timings. */
-import { invariant } from "../base/index.js";
+import { invariant, optionNames } from "../base/index.js";
 import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
 import type { FeatureSource } from "../features/index.js";
 import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
@@ -16,7 +16,7 @@ export interface ChatOptions extends PixelBudget {
   /** Default: what the checkpoint's generation_config.json says, else greedy. */
   readonly sampling?: SamplingOptions;
   /** Text that ends the answer; it is not part of it. */
-  readonly stop?: readonly string[];
+  readonly stop?: string | readonly string[];
   readonly stopTokenIds?: readonly number[];
   /** Whether a picture may be answered for by one that only looks the same. Default: the model's `memory.reuse`, "exact". */
   readonly reuse?: Reuse;
@@ -28,6 +28,11 @@ export interface ChatOptions extends PixelBudget {
   readonly toolConstraint?: ToolConstraint;
   readonly signal?: AbortSignal;
 }
+
+export const chatOptionNames = optionNames<ChatOptions>({
+  ...{ minPixels: true, maxPixels: true, maxTokens: true, sampling: true, stop: true, stopTokenIds: true },
+  ...{ reuse: true, tools: true, responseFormat: true, toolConstraint: true, signal: true },
+});
 
 /** As the engine's; content_filter: a guard has ended the answer. */
 export type AnswerReason = FinishReason | "content_filter";

@@ -1,16 +1,18 @@
 /** A checkpoint that classifies pictures, ready to be shown one at a time. */
-import { throwIfAborted } from "../base/index.js";
+import { Closing, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { type ImageInput, type ImageRecipe, prepareImage } from "../image/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
 import { defaultThreads, float32, type Graph } from "../session/index.js";
-import { findPacked, openGraph, type PackingChoice, type Threading } from "./open.js";
+import { findPacked, loadingNames, openGraph, type PackingChoice, type Threading } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 
 export interface LoadClassifierOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
 }
+
+const optionsOfClassifier = optionNames<LoadClassifierOptions>(loadingNames);
 
 export interface LabelProbability {
   readonly label: string;
@@ -23,6 +25,7 @@ export interface LabelProbability {
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
  */
 export async function loadClassifier(path: string, options: LoadClassifierOptions = {}): Promise<PictureClassifier> {
+  refuseUnknownOptions("loadClassifier", options, optionsOfClassifier);
   const { towers: device } = await choosePlacement(options);
   const { path: packedPath, notes } = await findPacked(path, options, []);
   const packed = await openPackedClassifier(packedPath);
@@ -45,6 +48,7 @@ export class PictureClassifier {
   readonly #packed: Packed<Classifier>;
   readonly #vision: Graph;
   readonly #recipe: ImageRecipe;
+  readonly #closing = new Closing("the classifier");
 
   /** @internal Use `loadClassifier`. */
   constructor(packed: Packed<Classifier>, vision: Graph, recipe: ImageRecipe, notes: readonly string[]) {
@@ -58,17 +62,26 @@ export class PictureClassifier {
 
   /** In the order of `labels`. @throws as `decodeImage`. */
   async classify(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<LabelProbability[]> {
+    this.#closing.check();
     const { pixels } = await prepareImage(image, this.#recipe, options);
     throwIfAborted(options.signal);
+    this.#closing.check();
     const feeds = { pixel_values: float32(pixels.data, pixels.shape) };
     const { logits } = await this.#vision.run(feeds, { logits: null });
     const probabilities = softmax(logits!.data as Float32Array);
     return this.labels.map((label, i) => ({ label, probability: probabilities[i]! }));
   }
 
-  async close(): Promise<void> {
-    await this.#vision.close();
-    await this.#packed.close();
+  /** What is asked later is refused with `closed`; closing again waits for the first time. */
+  close(): Promise<void> {
+    return this.#closing.run(async () => {
+      await this.#vision.close();
+      await this.#packed.close();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

@@ -2,7 +2,7 @@
  * A CLIP checkpoint, ready to compare pictures and texts: both towers give vectors of length one, whose dot product is the
  * cosine. It writes nothing and keeps no queue: one picture or text a run.
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { Closing, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
 import { digestOf } from "../features/index.js";
 import { type ImageInput, type ImageRecipe, prepareImage, type RgbImage, shown } from "../image/index.js";
@@ -12,6 +12,7 @@ import { type Device, defaultThreads, float32, type Graph, int64 } from "../sess
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
   findPacked,
+  loadingNames,
   type OpenedThreads,
   openGraph,
   openPictureThreads,
@@ -26,6 +27,8 @@ export interface LoadClipOptions extends PackingChoice, Threading, DeviceChoice 
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
 }
+
+const optionsOfClip = optionNames<LoadClipOptions>(loadingNames);
 
 export interface LabelScore {
   readonly label: string;
@@ -60,6 +63,7 @@ const maxLabels = 32_768;
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
  */
 export async function loadClip(path: string, options: LoadClipOptions = {}): Promise<ClipModel> {
+  refuseUnknownOptions("loadClip", options, optionsOfClip);
   const { towers: device } = await choosePlacement(options);
   const { path: packedPath, notes } = await findPacked(path, options);
   const packed = await openPackedEncoder(packedPath);
@@ -100,6 +104,7 @@ interface Parts extends OpenedThreads {
 
 export class ClipModel {
   readonly #parts: Parts;
+  readonly #closing = new Closing("the model");
 
   /** @internal Use `loadClip`. */
   constructor(parts: Parts) {
@@ -135,9 +140,11 @@ export class ClipModel {
 
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    this.#closing.check();
     const { vision, recipe, pictures } = this.#parts;
     const prepared = await (pictures?.prepare(image, recipe, options) ?? prepareImage(image, recipe, options));
     throwIfAborted(options.signal);
+    this.#closing.check();
     const { data, shape } = prepared.pixels;
     const { image_embeds } = await vision.run({ pixel_values: float32(data, shape) }, { image_embeds: null });
     return unit(image_embeds!.data as Float32Array);
@@ -191,13 +198,21 @@ export class ClipModel {
       .sort((a, b) => b.probability - a.probability);
   }
 
-  async close(): Promise<void> {
-    const { vision, text, packed, closePictures } = this.#parts;
-    await closePictures();
-    await Promise.all([vision.close(), text.close(), packed.close()]);
+  /** What is asked later is refused with `closed`; closing again waits for the first time. */
+  close(): Promise<void> {
+    return this.#closing.run(async () => {
+      const { vision, text, packed, closePictures } = this.#parts;
+      await closePictures();
+      await Promise.all([vision.close(), text.close(), packed.close()]);
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #encodeText(text: string): Promise<{ embeds: Float32Array; scale: number; numTokens: number }> {
+    this.#closing.check();
     const { packed, text: session } = this.#parts;
     const ids = this.#tokenise(text);
     const feeds = {

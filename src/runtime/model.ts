@@ -3,7 +3,8 @@
  *
  *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
-import { Lane, OcellusError, throwIfAborted } from "../base/index.js";
+import { Closing, Lane, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import { bundledModel } from "../checkpoint/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import { CompareThread, type FeatureStoreStats, type Features } from "../features/index.js";
 import { Grammars } from "../grammar/index.js";
@@ -26,17 +27,25 @@ import {
   type ChatOptions,
   type ChatPicture,
   type ChatResult,
+  chatOptionNames,
   collect,
   type PreparedChat,
   streamChat,
 } from "./chat.js";
 import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
 import { seeNear } from "./near.js";
-import { findPacked, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
+import { findPacked, loadingNames, openGraph, openPictureThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
-import { TokenRecorder, type Trace, type TraceOptions, tracedSampling, traceStages } from "./trace.js";
+import {
+  TokenRecorder,
+  type Trace,
+  type TraceOptions,
+  tracedSampling,
+  traceOptionNames,
+  traceStages,
+} from "./trace.js";
 import { type EncodedImage, encodeImage, imageFeatures, lookAgain, pooledVector } from "./vision.js";
 
 export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
@@ -47,6 +56,14 @@ export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, Sha
   /** Context limit in tokens; default and most: what the model was made for. */
   readonly maxLength?: number;
 }
+
+const loadOptionNames = optionNames<LoadOptions>({
+  ...loadingNames,
+  memory: true,
+  features: true,
+  maxSequences: true,
+  maxLength: true,
+});
 
 export interface LoadTimings {
   /** Packing, or finding it packed. */
@@ -68,10 +85,12 @@ export interface ModelStats extends EngineStats {
 }
 
 /**
- * Opens a checkpoint folder (packing it into the cache the first time) or a packed model.
- * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
+ * Opens a checkpoint folder (packing it into the cache the first time) or a packed model; without a path, the small model
+ * that is part of the package.
+ * @throws `invalid_request` (an unknown option), `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
  */
-export async function loadModel(path: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+export async function loadModel(path = bundledModel, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+  refuseUnknownOptions("loadModel", options, loadOptionNames);
   return loadWith((packed, name, session) => openGraph(packed, name, session, options), path, options);
 }
 
@@ -130,6 +149,7 @@ export class VisionLanguageModel {
   readonly #engine: Engine<SequenceInputs>;
   /** One picture at a time through the vision graph: each run uses all threads, and the decoder needs some too. */
   readonly #vision = new Lane(1);
+  readonly #closing = new Closing("the model");
   readonly #grammars: Grammars;
 
   /** @internal Use `loadModel`. */
@@ -190,6 +210,7 @@ export class VisionLanguageModel {
 
   /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
   async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
+    this.#begin("chat", options);
     const started = performance.now();
     return this.#see(await this.#read(messages, options), started, options.signal);
   }
@@ -199,12 +220,14 @@ export class VisionLanguageModel {
    * once. @throws as `prepare`, of what needs no pixels.
    */
   async pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
+    this.#begin("pixelBytes", options);
     const maxTokens = this.#runner.maxLength;
     return this.#parts.processor.pixelBytes(messages, { ...pictureOptions(options), maxTokens });
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
   async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
+    this.#begin("prepareText", options);
     const started = performance.now();
     const { maxLength } = this.#runner;
     const most = charactersPerToken * maxLength;
@@ -224,6 +247,7 @@ export class VisionLanguageModel {
 
   /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */
   async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    this.#begin("generate", options);
     yield* this.#answer(prepared, this.#settled(options));
   }
 
@@ -233,6 +257,7 @@ export class VisionLanguageModel {
    * @throws as `chat`.
    */
   async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
+    this.#begin("trace", options, traceOptionNames);
     const settled = this.#settled({ ...options, reuse: "exact", sampling: tracedSampling(options) }); // it looks at pixels
     const startedAt = performance.now();
     const prompt = await this.#read(messages, settled);
@@ -277,6 +302,7 @@ export class VisionLanguageModel {
    * each of `ids` ("teacher forcing"). Runs beside the batch, in a cache of its own. @throws `too_large`.
    */
   async *score({ promptIds, inputs }: PreparedChat, ids: readonly number[]): AsyncGenerator<Float32Array> {
+    this.#closing.check();
     const maxLength = promptIds.length + ids.length;
     if (maxLength > this.#runner.maxLength)
       throw new OcellusError(
@@ -319,9 +345,11 @@ export class VisionLanguageModel {
    * sent once and asked about for long. @throws `unsupported`, `too_large` (the budget `memory.pinnedBytes`), and as `chat`.
    */
   async pin(picture: ImageInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<() => void> {
+    this.#closing.check();
     const { eyes, memory, packed } = this.#parts;
     if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
     const seen = await this.#readOne(picture, signal);
+    this.#closing.check();
     return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
   }
 
@@ -354,20 +382,37 @@ export class VisionLanguageModel {
   }
 
   #checkEyes(): Graph {
+    this.#closing.check();
     const { vision, packed } = this.#parts;
     if (vision) return vision;
     throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
   }
 
-  async close(): Promise<void> {
-    await this.#engine.close();
-    await this.#runner.close();
-    await this.#parts.closePictures();
-    await this.#parts.textWorkers.close();
-    await this.#parts.memory.close();
-    await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
-    await this.#parts.decoder.close();
-    await this.#parts.packed.close();
+  /**
+   * Frees all that the model holds. Answers that are being written end with `closed`, and so does whatever is asked later;
+   * closing again waits for the first time.
+   */
+  close(): Promise<void> {
+    return this.#closing.run(async () => {
+      await this.#engine.close();
+      await this.#runner.close();
+      await this.#parts.closePictures();
+      await this.#parts.textWorkers.close();
+      await this.#parts.memory.close();
+      await this.#vision.run(async () => this.#parts.vision?.close()); // not under the feet of a run
+      await this.#parts.decoder.close();
+      await this.#parts.packed.close();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @throws `closed`, `invalid_request` for an unknown option. */
+  #begin(call: string, options: ChatOptions, names = chatOptionNames): void {
+    this.#closing.check();
+    refuseUnknownOptions(call, options, names);
   }
 
   /** What the model is asked, checked, before anything costly. */
@@ -398,7 +443,7 @@ export class VisionLanguageModel {
     return streamChat(recorder?.record(events) ?? events, {
       tokenizer: this.tokenizer,
       prepared,
-      stop: settled.stop ?? [],
+      stop: typeof settled.stop === "string" ? [settled.stop] : (settled.stop ?? []),
     });
   }
 
@@ -434,7 +479,7 @@ export class VisionLanguageModel {
     return async (unwanted) => {
       if (image.standsFor) return image.standsFor.features; // forgotten since
       const pixels = await image.pixels();
-      return (await this.#vision.run(() => this.encodeImage(pixels), unwanted)).outputs;
+      return (await this.#vision.run(() => this.encodeImage(pixels), unwanted)).outputs; // checks that it is open
     };
   }
 

@@ -17,6 +17,7 @@ import {
   type Weights,
 } from "../pack/index.js";
 import { type Graph, GraphSession, GraphThread, ReopeningGraph, type SessionOptions } from "../session/index.js";
+import type { DeviceChoice } from "./placement.js";
 import { requiredJson } from "./read-tokenizer.js";
 
 export interface PackingChoice extends PlanOptions {
@@ -61,6 +62,21 @@ export interface Threading {
    */
   readonly graphThreads?: boolean;
 }
+
+/** What every kind of model is opened with. */
+type Loading = PackingChoice & Threading & DeviceChoice & { readonly threads?: number };
+export const loadingNames = {
+  ...{
+    weights: true,
+    blockSize: true,
+    zeroPoints: true,
+    vision: true,
+    table: true,
+    signal: true,
+    onPackProgress: true,
+  },
+  ...{ pictureThreads: true, pictureLimits: true, graphThreads: true, device: true, threads: true },
+} as const satisfies Record<keyof Required<Loading>, true>;
 
 export function openGraph(
   packed: Packed<AnyFamily>,

@@ -5,13 +5,15 @@
 import type { TokenEvent, TokenLogprob } from "../engine/index.js";
 import type { ImageGrid } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import type { AnswerReason, ChatOptions, ChatUsage } from "./chat.js";
+import { type AnswerReason, type ChatOptions, type ChatUsage, chatOptionNames } from "./chat.js";
 import type { QueryAttention } from "./vision.js";
 
 export interface TraceOptions extends ChatOptions {
   /** Likeliest other tokens told of each token. Default 5, at most 19. */
   readonly rivals?: number;
 }
+
+export const traceOptionNames: readonly string[] = [...chatOptionNames, "rivals" satisfies keyof TraceOptions];
 
 export interface TraceCandidate {
   readonly tokenId: number;

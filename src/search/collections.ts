@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ioError, nearestHint, OcellusError } from "../base/index.js";
+import { Closing, ioError, nearestHint, OcellusError } from "../base/index.js";
 import { cacheRoot, createFolderAtomically, pathExists, withFolderLock } from "../checkpoint/index.js";
 import { Collection } from "./collection.js";
 import { type CollectionInfo, type CollectionModel, fileOf, readInfo, writeInfo } from "./collection-files.js";
@@ -21,6 +21,7 @@ export function collectionsFolder(): string {
 export class Collections {
   readonly folder: string;
   readonly #opened = new Map<string, Promise<Collection>>();
+  readonly #closing = new Closing("the folder of collections");
 
   constructor(folder: string) {
     this.folder = folder;
@@ -88,13 +89,20 @@ export class Collections {
     });
   }
 
-  /** Saves what indexes would take long to build again. */
-  async close(): Promise<void> {
-    for (const opening of this.#opened.values()) await (await opening.catch(() => undefined))?.save();
-    this.#opened.clear();
+  /** Saves what indexes would take long to build again. What is asked later is refused with `closed`; closing again waits for the first time. */
+  close(): Promise<void> {
+    return this.#closing.run(async () => {
+      for (const opening of this.#opened.values()) await (await opening.catch(() => undefined))?.save();
+      this.#opened.clear();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #folderOf(name: string): string {
+    this.#closing.check();
     if (goodName.test(name)) return join(this.folder, name);
     throw new OcellusError(
       "invalid_request",

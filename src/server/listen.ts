@@ -5,13 +5,14 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
-import { ioError } from "../base/index.js";
+import { Closing, ioError } from "../base/index.js";
 import type { App } from "./exchange.js";
 
 export interface Listening {
   readonly url: string;
   /** Takes no more connections; resolves when the open ones are closed: those whose clients do not read on, by us. */
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface ListenOptions {
@@ -30,19 +31,21 @@ export async function listen(app: App, { host, port, keepAliveMs }: ListenOption
   });
   const { port: actual } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host;
-  return {
-    url: `http://${name}:${actual}`,
-    close: () =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => server.closeAllConnections(), lastBytesMs);
-        server.close((error) => {
-          clearTimeout(timer);
-          if (error) reject(error);
-          else resolve();
-        });
-        server.closeIdleConnections();
-      }),
-  };
+  const closing = new Closing("the server");
+  const close = () => closing.run(() => closeServer(server));
+  return { url: `http://${name}:${actual}`, close, [Symbol.asyncDispose]: close };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => server.closeAllConnections(), lastBytesMs);
+    server.close((error) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve();
+    });
+    server.closeIdleConnections();
+  });
 }
 
 /** For what was answered already to reach its clients. */
