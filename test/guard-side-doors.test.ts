@@ -30,6 +30,7 @@ import {
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
+vi.stubEnv("OCELLUS_DATA", temporaryFolder());
 
 const shown = { type: "image_url", image_url: { url: dataUrl(forbiddenPicture) } };
 const inTwo = [

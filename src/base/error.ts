@@ -70,13 +70,17 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new OcellusError("internal", `internal: ${message}`);
 }
 
-/** Wraps whatever was thrown by the file system in our error, keeping the reason in words a user can act on. */
-export function ioError(action: string, path: string, cause: unknown): OcellusError {
+/**
+ * Wraps whatever was thrown by the file system in our error, keeping the reason in words a user can act on.
+ * @param hint what else to try, such as a setting that names another folder
+ */
+export function ioError(action: string, path: string, cause: unknown, hint?: string): OcellusError {
   const code = (cause as { code?: string } | undefined)?.code;
   const reasons: Record<string, string> = {
     ENOENT: "it does not exist",
     EACCES: "permission was denied; check the owner and mode",
     EPERM: "the operation is not permitted",
+    EROFS: "it is on a disk that can only be read",
     EISDIR: "it is a folder, a file was expected",
     ENOTDIR: "a part of the path is a file, a folder was expected",
     ENOSPC: "the disk is full; free some space and run the command again",
@@ -84,7 +88,8 @@ export function ioError(action: string, path: string, cause: unknown): OcellusEr
     EMFILE: "too many files are open; raise `ulimit -n`",
   };
   const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause.message : String(cause));
-  return new OcellusError(code === "ENOENT" ? "not_found" : "io", `cannot ${action} ${path}: ${reason}`, {
+  const message = [`cannot ${action} ${path}: ${reason}`, ...(hint === undefined ? [] : [hint])].join("; ");
+  return new OcellusError(code === "ENOENT" ? "not_found" : "io", message, {
     details: { path, errno: code },
     cause,
   });

@@ -4,12 +4,12 @@
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { mkdir, readFile, rename, rm, rmdir, stat, utimes } from "node:fs/promises";
+import { readFile, rename, rm, rmdir, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ioError, throwIfAborted } from "../base/index.js";
-import { isRunning } from "./folder.js";
+import { ioError, OcellusError, throwIfAborted } from "../base/index.js";
+import { isRunning, makeFolder } from "./folder.js";
 
 const touchMs = 10_000;
 /** Six touches missed: a process that lives has not slept so long, short of a suspended machine. */
@@ -69,14 +69,14 @@ async function acquire(path: string, { signal, onWait, pollMs = 250 }: LockOptio
 
 async function create(path: string, own: string): Promise<boolean> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     writeFileSync(path, own, { flag: "wx" }); // at once: made and named with nothing in between
     return true;
   } catch (cause) {
     const { code } = cause as { code?: string };
     // ENOENT: work that has just ended has removed the empty folder.
-    if (code === "EEXIST" || code === "ENOENT") return false;
-    throw ioError("write", path, cause);
+    if (code === "EEXIST" || code === "ENOENT" || code === "not_found") return false;
+    throw cause instanceof OcellusError ? cause : ioError("write", path, cause);
   }
 }
 

@@ -1,13 +1,21 @@
 /** Files and folders that appear whole or not at all: written under a temporary name, synced, renamed. */
 import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { ioError } from "../base/index.js";
+import { cacheRoot, homeHint, whyNotWritten } from "./homes.js";
 
 /** `<target>.partial-<host>-<pid>-<random>`: names its owner, so that what a killed process left can be told and removed. */
 function temporaryName(target: string): string {
   return `${target}.partial-${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Makes a folder and all that leads to it. @throws `io` */
+export async function makeFolder(folder: string, hint = homeHint(folder)): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw ioError("make the folder", folder, whyNotWritten(folder) ?? cause, hint);
+  });
 }
 
 /**
@@ -22,7 +30,7 @@ export async function createFolderAtomically(
 ): Promise<void> {
   const temporary = temporaryName(target);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     await removeAbandoned(target);
     await mkdir(temporary);
     await build(temporary);
@@ -32,7 +40,7 @@ export async function createFolderAtomically(
     await syncFolder(dirname(target));
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    throw (cause as { syscall?: string }).syscall ? ioError("write", target, cause) : cause;
+    throw (cause as { syscall?: string }).syscall ? ioError("write", target, cause, homeHint(target)) : cause;
   }
 }
 
@@ -97,7 +105,7 @@ export async function writeFileAtomically(path: string, contents: Uint8Array | s
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw ioError("write", path, cause);
+    throw ioError("write", path, cause, homeHint(path));
   }
 }
 
@@ -106,7 +114,7 @@ export async function withTemporaryFolder<T>(name: string, body: (folder: string
   const target = join(cacheRoot(), name);
   const temporary = temporaryName(target);
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     await removeAbandoned(target);
     return await body(temporary);
   } finally {
@@ -127,14 +135,6 @@ export async function pathExists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Where packed models are kept: OCELLUS_CACHE, else the system's place for caches. */
-export function cacheRoot(): string {
-  const { OCELLUS_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (OCELLUS_CACHE) return OCELLUS_CACHE;
-  if (process.platform === "win32" && LOCALAPPDATA) return join(LOCALAPPDATA, "ocellus");
-  return join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ocellus");
 }
 
 /** A path from its parts, for the rooms that may not import node: modules. */

@@ -14,16 +14,17 @@ export { checkpointDigest, fileDigest, type ReadOptions, textDigest } from "./di
 export { type FileLook, FileLooks, lookAtFile } from "./file-look.js";
 export {
   baseName,
-  cacheRoot,
   copyInto,
   createFolderAtomically,
   isRunning,
   joinPath,
+  makeFolder,
   pathExists,
   withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";
 export { isLocked, withFolderLock } from "./folder-lock.js";
+export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
 export { encodeLogRecord, type LogRecord, readLog } from "./record-log.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";
 export { readSideJson } from "./side-files.js";

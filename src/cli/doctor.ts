@@ -3,7 +3,7 @@ import { access } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import { OcellusError } from "../base/index.js";
-import { openCheckpoint } from "../checkpoint/index.js";
+import { dataRoot, openCheckpoint } from "../checkpoint/index.js";
 import { detectDevices, resolveDevice } from "../session/index.js";
 import { greedy, questionAbout } from "./answer.js";
 import { packedFolder } from "./cache.js";
@@ -41,6 +41,7 @@ async function doctor(flags: ModelFlags, terminal: Terminal): Promise<void> {
     ...(await deviceFindings()),
     memoryFinding(),
     await cacheFinding(),
+    dataFinding(),
     await modelFinding(flags.model),
     await selfTest(flags, terminal),
   ];
@@ -109,6 +110,14 @@ function memoryFinding(): Finding {
 async function cacheFinding(): Promise<Finding> {
   const folder = packedFolder();
   return { name: "cache", state: "ok", found: `${folder}, ${formatBytes(await folderBytes(folder))}` };
+}
+
+function dataFinding(): Finding {
+  try {
+    return { name: "data", state: "ok", found: dataRoot() };
+  } catch (error) {
+    return { name: "data", state: "note", found: errorMessage(error), mend: "set OCELLUS_DATA to a folder that lasts" };
+  }
 }
 
 async function modelFinding(path: string): Promise<Finding> {

@@ -51,7 +51,7 @@ export async function withAsker<T>(
 async function findModel(flags: GoldenAskFlags): Promise<{ folder: string; version: GoldenVersion }> {
   const { model } = flags;
   const other = { folder: model, version: { name: baseName(model) } };
-  const isNamed = flags.registry !== undefined || flags.databaseUrl !== undefined;
+  const isNamed = Boolean(flags.registry || flags.databaseUrl);
   if ((await pathExists(model)) || !(isNamed || (await pathExists(defaultRegistry())))) return other;
   return withRegistry(flags, async (registry) => {
     const { aliases, versions } = registry.state;

@@ -3,11 +3,11 @@
  * proposals that nobody is judged by before a person has reviewed them; else questions of the package's own examination.
  */
 import { constants } from "node:fs";
-import { appendFile, copyFile, mkdir, readdir, readFile } from "node:fs/promises";
+import { appendFile, copyFile, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { ioError, OcellusError, throwIfAborted } from "../base/index.js";
-import { pathExists, textDigest, writeFileAtomically } from "../checkpoint/index.js";
+import { makeFolder, pathExists, textDigest, writeFileAtomically } from "../checkpoint/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
 import { defaultMaxBytes, readInput, sniffFormat } from "../image/index.js";
 import { greedy, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
@@ -76,9 +76,7 @@ async function init(folder: string, flags: InitFlags, terminal: Terminal): Promi
 }
 
 async function makeFolders(folder: string): Promise<void> {
-  await mkdir(join(folder, "pictures"), { recursive: true }).catch((cause: unknown) => {
-    throw ioError("make the folder", folder, cause);
-  });
+  await makeFolder(join(folder, "pictures"));
 }
 
 /** Questions with their labels, ready to be asked. */

@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and what happens to their errors. */
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
+import { onHomeNote } from "../checkpoint/index.js";
 import { asking } from "../guard/index.js";
 import { addAskCommand } from "./ask.js";
 import { addAuditCommand } from "./audit.js";
@@ -31,7 +32,7 @@ import { addQuantReportCommand } from "./quant-report.js";
 import { reportError } from "./report-error.js";
 import { addRmCommand } from "./rm.js";
 import { addServeCommand } from "./serve.js";
-import { type Terminal, withTerminal } from "./terminal.js";
+import { printNotes, type Terminal, withTerminal } from "./terminal.js";
 import { addVersionsCommand } from "./versions.js";
 
 const examples = `
@@ -48,6 +49,7 @@ Examples:
 /** Runs one command line (without node and script name); resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   return withTerminal(async (terminal) => {
+    onHomeNote((note) => printNotes(terminal, [note]));
     const options = { json: argv.includes("--json"), debug: argv.includes("--debug") };
     try {
       const route = argv.find((word) => !word.startsWith("-")) ?? "";

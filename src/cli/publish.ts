@@ -3,7 +3,7 @@ import { Argument, type Command } from "commander";
 import { OcellusError } from "../base/index.js";
 import { readSideJson } from "../checkpoint/index.js";
 import { resolveModel } from "../hub/index.js";
-import { manifestBytes, manifestDigest, signManifest } from "../registry/index.js";
+import { manifestBytes, manifestDigest, type Registry, signManifest } from "../registry/index.js";
 import { modelInTheBox } from "./package-files.js";
 import { describeBytes, formatBytes, startProgress } from "./progress.js";
 import { actorOf, addRegistryOptions, type RegistryFlags, readKey, withRegistry } from "./registry.js";
@@ -46,12 +46,12 @@ async function publish(name: string, flags: PublishFlags, terminal: Terminal): P
   const { tag, parent, notes } = flags;
   const privateKey = flags.sign === undefined ? undefined : await readKey(flags.sign);
   const about = { ...(await describeFolder(folder)), tag, parent, notes, createdBy: actorOf() };
-  const progress = startProgress(terminal, {
-    label: `storing ${tag}`,
-    describe: describeBytes,
-    silent: flags.json === true,
-  });
-  await withRegistry(flags, async (registry) => {
+  const store = async (registry: Registry) => {
+    const progress = startProgress(terminal, {
+      label: `storing ${tag}`,
+      describe: describeBytes,
+      silent: flags.json === true,
+    });
     const manifest = await registry
       .publish(folder, about, {
         signal: terminal.signal,
@@ -65,7 +65,8 @@ async function publish(name: string, flags: PublishFlags, terminal: Terminal): P
       terminal,
       `published ${tag} (${manifest.family}, ${manifest.quantization}, ${size}) ${manifestDigest(manifest)}`,
     );
-  });
+  };
+  await withRegistry(flags, store, "make");
 }
 
 /** From the folder's own words. @throws `invalid_config` for what is no model. */

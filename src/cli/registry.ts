@@ -1,16 +1,17 @@
 /** What the commands about versions share: which registry, who asks, and how state and history are printed. */
 import { readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { ioError, printable } from "../base/index.js";
-import { cacheRoot } from "../checkpoint/index.js";
+import { dataFolder, makeFolder, pathExists, sayOnce } from "../checkpoint/index.js";
 import {
   type Alias,
   type Comparison,
   type JournalEntry,
   manifestBytes,
   Registry,
+  type RegistryOptions,
   type RegistryState,
   type RolloutPlan,
 } from "../registry/index.js";
@@ -23,9 +24,9 @@ export interface RegistryFlags extends GlobalFlags {
   readonly databaseUrl?: string;
 }
 
-/** Where versions are kept unless said otherwise: beside the packed models, but never cleared with them. */
+/** Where versions are kept unless said otherwise. */
 export function defaultRegistry(): string {
-  return join(cacheRoot(), "registry");
+  return dataFolder("registry");
 }
 
 export function addRegistryOptions(command: Command): Command {
@@ -38,12 +39,19 @@ export function addRegistryOptions(command: Command): Command {
     );
 }
 
-/** A registry for the time of one command. */
-export async function withRegistry<T>(flags: RegistryFlags, body: (registry: Registry) => Promise<T>): Promise<T> {
-  const registry = await Registry.open({
-    folder: flags.registry ?? defaultRegistry(),
-    databaseUrl: flags.databaseUrl,
-  });
+/** A registry for the time of one command; only a command that stores something makes one where there is none. */
+export async function withRegistry<T>(
+  flags: RegistryFlags,
+  body: (registry: Registry) => Promise<T>,
+  ifMissing: RegistryOptions["ifMissing"] = "refuse",
+): Promise<T> {
+  const [named, databaseUrl] = [flags.registry || undefined, flags.databaseUrl || undefined]; // a variable may be empty
+  const folder = named ?? defaultRegistry();
+  const isNew = ifMissing === "make" && !(await pathExists(folder));
+  // The system's own place is made with all that leads to it; of a name that was typed, the folder around it must be there.
+  if (isNew && named === undefined) await makeFolder(folder, otherFolder);
+  const registry = await Registry.open({ folder, databaseUrl, ifMissing });
+  if (isNew) sayOnce(`${resolve(folder)} is a new registry`);
   try {
     return await body(registry);
   } finally {
@@ -51,9 +59,20 @@ export async function withRegistry<T>(flags: RegistryFlags, body: (registry: Reg
   }
 }
 
+const otherFolder = "OCELLUS_DATA, or --registry, can name another folder";
+
 /** `alice@laptop`, for the history. */
 export function actorOf(): string {
-  return `${userInfo().username}@${hostname()}`;
+  return `${userName()}@${hostname()}`;
+}
+
+/** A container's user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? "unknown"}`;
+  }
 }
 
 export async function readKey(path: string): Promise<string> {

@@ -47,7 +47,7 @@ export async function openVersions(
   const golden = await readGolden(config.golden, log);
   const keys = await Promise.all(config.trustedKeys.map(readKey));
   const webhook = webhookOf(config);
-  const registry = await Registry.open({ folder, databaseUrl });
+  const registry = await Registry.open({ folder, databaseUrl, ifMissing: "refuse" });
   const verified = new VerifiedFolders(join(cacheRoot(), "verified"));
   /** By tag, the folder that was checked last. */
   const checked = new Map<string, string>();

@@ -25,6 +25,7 @@ import { packWithProgress } from "./pack.js";
 import { modelInTheBox, versionOf, webPage } from "./package-files.js";
 import { withReadProgress } from "./pass-progress.js";
 import { openKeys, whoMayAsk } from "./serve-access.js";
+import { checkFolders } from "./serve-folders.js";
 import { logAsText } from "./serve-log.js";
 import { openVersions } from "./serve-versions.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "./terminal.js";
@@ -48,6 +49,7 @@ Examples:
 
 async function serve(command: Command, terminal: Terminal): Promise<void> {
   const { config } = await readConfig(command, process.env);
+  await checkFolders(config);
   const { adminNote, ...keys } = await openKeys(config, terminal.stdout.isTTY === true);
   const log = pino({ level: config.logLevel }, logDestination(config, terminal));
   const pictureLimits = pictureLimitsOf(config);

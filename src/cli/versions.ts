@@ -8,6 +8,7 @@ import {
   createSigningKeys,
   manifestBytes,
   type Registry,
+  type RegistryOptions,
   removeVersion,
   versionOf,
 } from "../registry/index.js";
@@ -38,14 +39,15 @@ export function addVersionsCommand(program: Command, terminal: Terminal): void {
     "see, check, compare and carry versions",
   );
   /** `name <a> <b>`: the last two things that commander gives an action are its options and itself. */
-  const add = (usage: string, description: string, action: Action) =>
+  const add = (usage: string, description: string, action: Action, ifMissing?: RegistryOptions["ifMissing"]) =>
     versions
       .command(usage)
       .description(description)
       .action((...given: unknown[]) => {
         const command = given.at(-1) as Command;
         const flags = command.optsWithGlobals<VersionsFlags>();
-        return withRegistry(flags, (registry) => action(registry, given.slice(0, -2) as string[], flags, terminal));
+        const args = given.slice(0, -2) as string[];
+        return withRegistry(flags, (registry) => action(registry, args, flags, terminal), ifMissing);
       });
   add("list", "all versions, and who uses them", list);
   add("show <tag>", "a version's manifest", show);
@@ -61,7 +63,7 @@ export function addVersionsCommand(program: Command, terminal: Terminal): void {
     "also what was stored within the last hour; not while somebody publishes",
   );
   add("export <tag> <folder>", "write a version as an OCI image layout (ModelPack)", exportVersion);
-  add("import <folder>", "bring in a version from an OCI image layout", importVersion).option(
+  add("import <folder>", "bring in a version from an OCI image layout", importVersion, "make").option(
     "--tag <name>",
     "which, where the layout holds several",
   );

@@ -4,9 +4,9 @@
  * them. Several processes may write: each knows what stood there when it began. Past its budget the log is written anew;
  * what is damaged is looked at again. A failing disk costs time, never a verdict.
  */
-import { mkdir, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { encodeLogRecord, readLog, writeFileAtomically } from "../checkpoint/index.js";
+import { encodeLogRecord, makeFolder, readLog, writeFileAtomically } from "../checkpoint/index.js";
 import type { Finding } from "./verdict.js";
 
 export type FoundByKey = Map<string, readonly Finding[]>;
@@ -33,7 +33,7 @@ export class FindingsLog {
   /** Puts what the log knows into `found`. @throws `io` when there can be no such file. */
   static async open(path: string, maxBytes: number, found: FoundByKey): Promise<FindingsLog> {
     const log = new FindingsLog(path, maxBytes, found);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await (await open(path, "a", 0o600)).close();
     const { size } = await stat(path);
     const isOurs = size <= 2 * maxBytes; // several writers may be past the budget, none twice

@@ -3,9 +3,9 @@
  * so that a machine set up for those needs nothing more. The token lives here and in `request.ts`; no message shows it.
  */
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { OcellusError, trimEndOf } from "../base/index.js";
+import { homeFolder } from "../checkpoint/index.js";
 
 export interface Hub {
   /** Scheme, host and perhaps a path, without a slash at the end. */
@@ -55,6 +55,6 @@ async function findToken(env: Environment): Promise<string | undefined> {
 }
 
 async function savedToken(env: Environment): Promise<string | undefined> {
-  const folder = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface");
+  const folder = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homeFolder() ?? "/", ".cache"), "huggingface");
   return readFile(join(folder, "token"), "utf8").catch(() => undefined);
 }

@@ -5,7 +5,7 @@
 import { copyFile, link, mkdir, readdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, OcellusError } from "../base/index.js";
-import { withFolderLock, writeFileAtomically } from "../checkpoint/index.js";
+import { makeFolder, withFolderLock, writeFileAtomically } from "../checkpoint/index.js";
 import { chooseFiles } from "./choose-files.js";
 import { downloadFile } from "./download-file.js";
 import { type Hub, hubFromEnvironment, isOffline } from "./hub.js";
@@ -126,11 +126,11 @@ async function fetchCommit(hub: Hub, wanted: Wanted, options: PullOptions): Prom
 /** The staging folder with nothing strange in it, and with the files that other pulled commits have as well. */
 async function prepare(staging: string, files: readonly RemoteFile[], pulled: readonly PulledModel[]): Promise<void> {
   try {
-    await mkdir(staging, { recursive: true });
+    await makeFolder(staging);
     await removeOthers(staging, files);
     for (const file of files) await borrow(join(staging, file.path), file, pulled);
   } catch (cause) {
-    throw ioError("prepare", staging, cause);
+    throw cause instanceof OcellusError ? cause : ioError("prepare", staging, cause);
   }
 }
 

@@ -4,10 +4,10 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, throwIfAborted } from "../base/index.js";
-import { fileDigest, type ReadOptions } from "../checkpoint/index.js";
+import { fileDigest, makeFolder, type ReadOptions } from "../checkpoint/index.js";
 
 export type CopyOptions = ReadOptions;
 
@@ -34,7 +34,7 @@ export class BlobStore {
 
   /** Copies a file in. @returns its digest and size @throws `io`, `aborted`; nothing is left half-written. */
   async add(path: string, options: CopyOptions = {}): Promise<{ digest: string; sizeBytes: number }> {
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     const temporary = join(this.folder, `${temporaryMark}${process.pid}-${randomBytes(8).toString("hex")}`);
     try {
       const { digest, sizeBytes } = await copyHashed(path, temporary, options);

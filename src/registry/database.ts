@@ -2,10 +2,12 @@
  * The SQL behind the journal: an SQLite file, or PostgreSQL by its URL, with the same queries (Kysely writes both dialects).
  * `libsql` is SQLite whose native half comes from npm itself; it is synchronous, and every query here is short.
  */
+import { dirname } from "node:path";
 import { type CreateTableBuilder, Kysely, type Migration, Migrator, PostgresDialect, SqliteDialect, sql } from "kysely";
 import Database from "libsql";
 import pg from "pg";
 import { ioError, OcellusError } from "../base/index.js";
+import { whyNotWritten } from "../checkpoint/index.js";
 
 export interface Tables {
   journal: { seq: number; at: number; actor: string; event: string };
@@ -58,7 +60,7 @@ function openSqlite(path: string): OpenDatabase {
     database.pragma("journal_mode = WAL");
     database.pragma("synchronous = FULL"); // a journal entry that was acknowledged survives a power cut
   } catch (cause) {
-    throw ioError("open the database", path, cause);
+    throw ioError("open the database", path, whyNotWritten(dirname(path)) ?? cause); // also readers write beside it
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
   return { dialect: "sqlite", db, close: () => db.destroy() };

@@ -28,6 +28,7 @@ export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } f
 export type { Observations, Step } from "./evidence.js";
 export { type Agreement, agreementOf } from "./judge/agreement.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
+export { checkFolder } from "./location.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";
 export { Registry, type RegistryOptions } from "./registry.js";

@@ -5,7 +5,7 @@
 import { link, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OcellusError } from "../base/index.js";
-import { createFolderAtomically, pathExists } from "../checkpoint/index.js";
+import { createFolderAtomically, makeFolder, pathExists } from "../checkpoint/index.js";
 import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
@@ -14,6 +14,7 @@ import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
 import { Journal } from "./journal.js";
+import { checkFolder } from "./location.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
 import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
@@ -25,6 +26,8 @@ export interface RegistryOptions {
   readonly folder: string;
   /** `postgres://…`; default: the SQLite file `registry.db` in the folder. */
   readonly databaseUrl?: string | undefined;
+  /** What to do where the folder holds no registry. Default: one is made. */
+  readonly ifMissing?: "make" | "refuse" | undefined;
   /** The clock of the journal, for tests. */
   readonly now?: () => number;
 }
@@ -59,9 +62,10 @@ export class Registry {
     this.deliveries = new DeliveryLog(database);
   }
 
-  /** @throws `io`, `unavailable` when the database does not answer. */
+  /** @throws `not_found`, `invalid_request` as `checkFolder`; `io`; `unavailable` when the database does not answer. */
   static async open(options: RegistryOptions): Promise<Registry> {
-    await mkdir(options.folder, { recursive: true });
+    await checkFolder(options);
+    await makeFolder(options.folder);
     const database = await openDatabase(options.databaseUrl ?? join(options.folder, "registry.db"));
     const registry = new Registry(options, database);
     await registry.refresh();

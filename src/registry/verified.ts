@@ -4,10 +4,17 @@
  * must be the reader's own: who can write there can vouch for anything. What else lies in the folder is a problem too: one
  * file more can be another model.
  */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { ioError } from "../base/index.js";
-import { type FileLook, lookAtFile, type ReadOptions, textDigest, writeFileAtomically } from "../checkpoint/index.js";
+import {
+  type FileLook,
+  lookAtFile,
+  makeFolder,
+  type ReadOptions,
+  textDigest,
+  writeFileAtomically,
+} from "../checkpoint/index.js";
 
 /** What was found in a folder, by paths with `/`. */
 type Looks = Readonly<Record<string, FileLook>>;
@@ -70,9 +77,7 @@ export class VerifiedFolders {
   }
 
   async #remember(found: Remembered): Promise<void> {
-    await mkdir(this.#memory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-      throw ioError("make the folder", this.#memory, cause);
-    });
+    await makeFolder(this.#memory);
     await writeFileAtomically(this.#fileOf(found.folder), JSON.stringify(found));
   }
 }

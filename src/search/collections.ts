@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Closing, ioError, nearestHint, OcellusError } from "../base/index.js";
-import { cacheRoot, createFolderAtomically, pathExists, withFolderLock } from "../checkpoint/index.js";
+import { createFolderAtomically, dataFolder, pathExists, withFolderLock } from "../checkpoint/index.js";
 import { Collection } from "./collection.js";
 import { type CollectionInfo, type CollectionModel, fileOf, readInfo, writeInfo } from "./collection-files.js";
 import type { IndexKind } from "./vector-index.js";
@@ -13,9 +13,9 @@ const goodName = /^(?!.*\.lock$)[a-z0-9][\w.-]{0,63}$/i; // beside it lies its l
 /** Each that is used is held in memory; a shop has some, a program that makes more has lost its way. */
 const maxCollections = 1000;
 
-/** Where the command line keeps collections: with what else is ours on this machine, but never cleared as a cache. */
+/** Where the command line keeps collections. */
 export function collectionsFolder(): string {
-  return join(cacheRoot(), "collections");
+  return dataFolder("collections");
 }
 
 export class Collections {

@@ -40,7 +40,12 @@ function read(path: string): any[] {
 }
 
 function start(...args: string[]) {
-  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), NO_COLOR: "1" };
+  const env = {
+    ...process.env,
+    OCELLUS_CACHE: join(folder, "cache"),
+    OCELLUS_DATA: join(folder, "data"),
+    NO_COLOR: "1",
+  };
   const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), "batch", ...args];
   const child = spawn(process.execPath, [...command, "--threads", "1"], { cwd: folder, env });
   let [stdout, stderr] = ["", ""];

@@ -31,7 +31,13 @@ interface Outcome {
 
 /** Runs in a foreign folder with a cache of its own: nothing may depend on where the user stands. */
 function start(args: readonly string[]): ChildProcess {
-  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), NO_COLOR: undefined, FORCE_COLOR: undefined };
+  const env = {
+    ...process.env,
+    OCELLUS_CACHE: join(folder, "cache"),
+    OCELLUS_DATA: join(folder, "data"),
+    NO_COLOR: undefined,
+    FORCE_COLOR: undefined,
+  };
   const tsx = import.meta.resolve("tsx");
   return spawn(process.execPath, ["--import", tsx, join(root, "src/cli/bin.ts"), ...args], { cwd: folder, env });
 }

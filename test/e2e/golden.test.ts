@@ -20,7 +20,12 @@ const pictures = join(repository, "examples/pictures");
 const oneThread = ["--weights", "fp32", "--threads", "1"];
 
 function start(...args: string[]) {
-  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), NO_COLOR: "1" };
+  const env = {
+    ...process.env,
+    OCELLUS_CACHE: join(folder, "cache"),
+    OCELLUS_DATA: join(folder, "data"),
+    NO_COLOR: "1",
+  };
   const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), ...args];
   const child = spawn(process.execPath, command, { cwd: folder, env });
   let [stdout, stderr] = ["", ""];

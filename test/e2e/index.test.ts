@@ -11,7 +11,12 @@ const pictures = join(repository, "examples/pictures");
 const clip = join(repository, "test/golden/clip/gelu");
 
 function start(args: readonly string[]): ChildProcess {
-  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), NO_COLOR: "1" };
+  const env = {
+    ...process.env,
+    OCELLUS_CACHE: join(folder, "cache"),
+    OCELLUS_DATA: join(folder, "data"),
+    NO_COLOR: "1",
+  };
   const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), ...args];
   return spawn(process.execPath, command, { cwd: folder, env });
 }

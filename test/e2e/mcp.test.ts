@@ -11,7 +11,11 @@ const folder = temporaryFolder();
 async function withClient(mode: "legacy" | "auto", body: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
   const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), "mcp", "--threads", "1"];
-  const env = { ...(process.env as Record<string, string>), OCELLUS_CACHE: join(folder, "cache") };
+  const env = {
+    ...(process.env as Record<string, string>),
+    OCELLUS_CACHE: join(folder, "cache"),
+    OCELLUS_DATA: join(folder, "data"),
+  };
   const cwd = join(repository, "examples/pictures");
   await client.connect(
     new StdioClientTransport({ command: process.execPath, args: command, env, cwd, stderr: "ignore" }),
