@@ -13,13 +13,13 @@ import { parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
-import { commonFields, irrelevant } from "./fields.js";
+import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { partsOf, spelling } from "./names.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/32), so these are part of the format. */
 const towerSchema = z.object({
   ...commonFields,
-  ...irrelevant("attention_dropout", "initializer_factor"), // training
+  ...irrelevant("attention_dropout", "dropout", "initializer_factor"), // training
   ...irrelevant("projection_dim"), // of a tower alone; both project to the one beside them
   num_hidden_layers: layers.default(12),
   hidden_act: z.enum(["quick_gelu", "gelu"]).default("quick_gelu"),
@@ -27,6 +27,7 @@ const towerSchema = z.object({
 });
 
 const textSchema = towerSchema.extend({
+  ...quantizationFields,
   vocab_size: size.default(49_408),
   hidden_size: size.default(512),
   intermediate_size: size.default(2048),
@@ -47,6 +48,7 @@ const visionSchema = towerSchema.extend({
 /** Files of 2022 hold each tower twice: where there is a …_dict, the reference takes it, its defaults included. */
 const schema = z.object({
   ...commonFields,
+  ...quantizationFields,
   projection_dim: size.default(512),
   text_config: textSchema.prefault({}),
   text_config_dict: textSchema.nullish(),

@@ -170,6 +170,106 @@ describe("the base of the rotation", () => {
   });
 });
 
+/** What transformers 4.16 wrote into every section of a config. */
+const version4 = {
+  ...{ _name_or_path: "", add_cross_attention: false, bad_words_ids: null, chunk_size_feed_forward: 0, prefix: null },
+  ...{ cross_attention_hidden_size: null, decoder_start_token_id: null, diversity_penalty: 0, do_sample: false },
+  ...{ early_stopping: false, encoder_no_repeat_ngram_size: 0, finetuning_task: null, forced_bos_token_id: null },
+  ...{ forced_eos_token_id: null, is_decoder: false, is_encoder_decoder: false, length_penalty: 1, max_length: 20 },
+  ...{ min_length: 0, no_repeat_ngram_size: 0, num_beam_groups: 1, num_beams: 1, num_return_sequences: 1 },
+  ...{ output_attentions: false, output_hidden_states: false, output_scores: false, problem_type: null },
+  ...{ pruned_heads: {}, remove_invalid_values: false, repetition_penalty: 1, return_dict: true, sep_token_id: null },
+  ...{ return_dict_in_generate: false, task_specific_params: null, temperature: 1, tie_encoder_decoder: false },
+  ...{ tie_word_embeddings: true, tokenizer_class: null, top_k: 50, top_p: 1, torch_dtype: null, torchscript: false },
+  ...{ transformers_version: "4.16.0.dev0", typical_p: 1, use_bfloat16: false, architectures: null },
+  ...{ id2label: { 0: "LABEL_0", 1: "LABEL_1" }, label2id: { LABEL_0: 0, LABEL_1: 1 } },
+};
+const clipTower = { ...version4, attention_dropout: 0, dropout: 0, initializer_factor: 1, initializer_range: 0.02 };
+
+describe("the configs that publishers write", () => {
+  it.each<[string, Fields]>([
+    [
+      "clip, 2022",
+      {
+        ...{ _commit_hash: null, architectures: ["CLIPModel"], initializer_factor: 1, logit_scale_init_value: 2.6592 },
+        ...{ model_type: "clip", projection_dim: 768, torch_dtype: "float32", transformers_version: null },
+        text_config: {
+          ...clipTower,
+          hidden_size: 768,
+          model_type: "clip_text_model",
+          bos_token_id: 0,
+          eos_token_id: 2,
+        },
+        text_config_dict: { hidden_size: 768, intermediate_size: 3072, num_attention_heads: 12, projection_dim: 768 },
+        vision_config: { ...clipTower, hidden_size: 1024, model_type: "clip_vision_model", patch_size: 14 },
+        vision_config_dict: { hidden_size: 1024, num_attention_heads: 16, num_hidden_layers: 24, patch_size: 14 },
+      },
+    ],
+    [
+      "vit, 2021",
+      {
+        ...{
+          _name_or_path: "a/b",
+          architectures: ["ViTForImageClassification"],
+          model_type: "vit",
+          encoder_stride: 16,
+        },
+        ...{ attention_probs_dropout_prob: 0, gradient_checkpointing: false, hidden_act: "gelu", qkv_bias: true },
+        ...{ hidden_dropout_prob: 0, id2label: { 0: "normal", 1: "nsfw" }, label2id: { normal: "0", nsfw: "1" } },
+        ...{ problem_type: "single_label_classification", torch_dtype: "float32", transformers_version: "4.31.0" },
+      },
+    ],
+    [
+      "qwen3, transformers 4",
+      {
+        ...{ architectures: ["Qwen3ForCausalLM"], attention_bias: false, attention_dropout: 0, bos_token_id: 151_643 },
+        ...{ eos_token_id: 151_645, head_dim: 128, hidden_act: "silu", initializer_range: 0.02, model_type: "qwen3" },
+        ...{ max_window_layers: 28, rope_scaling: null, rope_theta: 1e6, sliding_window: null, use_cache: true },
+        ...{ tie_word_embeddings: true, torch_dtype: "bfloat16", use_sliding_window: false },
+        quantization_config: { quant_method: "fp8", weight_block_size: [128, 128] },
+      },
+    ],
+    [
+      "qwen3_vl, transformers 4",
+      {
+        ...{ architectures: ["Qwen3VLForConditionalGeneration"], image_token_id: 151_655, model_type: "qwen3_vl" },
+        ...{ tie_word_embeddings: true, transformers_version: "4.57.0.dev0", video_token_id: 151_656 },
+        ...{ vision_start_token_id: 151_652, vision_end_token_id: 151_653 },
+        text_config: {
+          ...{ attention_bias: false, attention_dropout: 0, bos_token_id: 151_643, dtype: "bfloat16" },
+          ...{
+            eos_token_id: 151_645,
+            hidden_size: 2048,
+            model_type: "qwen3_vl_text",
+            rope_theta: 5e6,
+            use_cache: true,
+          },
+          ...{ rope_scaling: { mrope_interleaved: true, mrope_section: [24, 20, 20], rope_type: "default" } },
+          ...{ tie_word_embeddings: true, initializer_range: 0.02 },
+        },
+        vision_config: {
+          ...{ deepstack_visual_indexes: [5, 11, 17], depth: 24, hidden_size: 1024, out_hidden_size: 2048 },
+          ...{ initializer_range: 0.02, model_type: "qwen3_vl", num_position_embeddings: 2304, patch_size: 16 },
+        },
+      },
+    ],
+  ])("of %s are read, and there is nothing to report", (_, config) => {
+    expect(() => parse(config)).not.toThrow();
+    expect(configNotes(familyOf(config), config)).toEqual([]);
+  });
+
+  it.each([
+    ["qwen3", "quantization", { group_size: 64, bits: 4 }],
+    ["qwen3_vl", "vision_config.quantization_config", { quant_method: "fp8" }],
+    ["vit", "pruned_heads", { 0: [1] }],
+    ["clip", "text_config.is_decoder", true],
+  ])("of %s are refused with %s %j", (modelType, path, value) => {
+    const [section, name] = path.includes(".") ? path.split(".") : ["", path];
+    const { code, details } = refusal(withFields(modelType, section!, { [name!]: value }));
+    expect([code, details.fields]).toEqual(["unsupported", [path]]);
+  });
+});
+
 describe("clip's towers", () => {
   it("are read from …_config_dict where a file of 2022 has both, its defaults included", () => {
     const config = { model_type: "clip", text_config: { hidden_size: 64 }, text_config_dict: { vocab_size: 100 } };

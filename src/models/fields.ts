@@ -58,18 +58,25 @@ export const commonFields = {
   ...irrelevant("_attn_implementation", "attn_implementation", "_attn_implementation_autoset"), // ways to the same sums
   ...irrelevant("chunk_size_feed_forward", "tf_legacy_loss"),
   ...irrelevant("output_attentions", "output_hidden_states", "return_dict", "use_return_dict"),
+  ...irrelevant("tie_word_embeddings"), // of the whole model, which says otherwise
   ...irrelevant("id2label", "label2id", "num_labels", "problem_type"), // of classifiers, which say otherwise
-  ...irrelevant("finetuning_task", "task_specific_params", "initializer_range"), // training
+  ...irrelevant("finetuning_task", "gradient_checkpointing", "initializer_range", "task_specific_params"), // training
   ...irrelevant("bos_token_id", "pad_token_id", "sep_token_id", "prefix", "tokenizer_class"), // the tokenizer's own files
-  ...irrelevant("quantization_config", "compression_config"), // read where the weights are opened
   add_cross_attention: only(false),
   cross_attention_hidden_size: only(),
   is_decoder: only(false),
   is_encoder_decoder: only(false),
   per_layer_config: only(),
   pruned_heads: only({}),
+  /** MLX's, whose files hold weights of another layout. */
+  quantization: only(),
+  quantization_config: only(),
+  compression_config: only(),
   tie_encoder_decoder: only(false),
 };
+
+/** Of the whole config and of a decoder's part, where the weights are opened by them: pack/open-weights.ts. */
+export const quantizationFields = irrelevant("quantization_config", "compression_config");
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -9,7 +9,7 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
-import { commonFields, irrelevant, only } from "./fields.js";
+import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import { ropeAngles, ropeFields, ropeOf } from "./rope.js";
 
@@ -18,6 +18,7 @@ export const eosSchema = z.union([tokenId, z.array(tokenId).min(1).max(16)]).nul
 /** The decoder's part of a config, whatever the class; sizes have no defaults here. */
 export const decoderFields = {
   ...commonFields,
+  ...quantizationFields,
   ...ropeFields("default"),
   vocab_size: size,
   hidden_size: size,

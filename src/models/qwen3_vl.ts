@@ -23,7 +23,7 @@ import type {
   TokenRow,
   VideoSide,
 } from "./family.js";
-import { commonFields, irrelevant, only } from "./fields.js";
+import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import {
   buildQwen3,
@@ -62,11 +62,11 @@ const textSchema = z.object({
   ...referenceSizes,
   ...ropeFields("default", "mrope"),
   max_position_embeddings: size.default(128_000),
-  ...irrelevant("tie_word_embeddings"), // the whole model's decides
 });
 
 const configSchema = z.object({
   ...commonFields,
+  ...quantizationFields,
   image_token_id: tokenId.default(151_655),
   video_token_id: tokenId.default(151_656),
   ...irrelevant("vision_start_token_id", "vision_end_token_id"), // the chat template writes them

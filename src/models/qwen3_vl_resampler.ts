@@ -14,7 +14,7 @@ import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
-import { commonFields, irrelevant } from "./fields.js";
+import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import {
   buildQwen3,
@@ -54,11 +54,11 @@ const textSchema = z.object({
   ...decoderFields,
   attention_bias: z.literal(false).default(false),
   max_position_embeddings: size.default(2048),
-  ...irrelevant("tie_word_embeddings"), // the whole model's decides
 });
 
 const configSchema = z.object({
   ...commonFields,
+  ...quantizationFields,
   image_token_id: tokenId,
   ...irrelevant("vision_start_token_id", "vision_end_token_id"), // the chat template writes them
   eos_token_id: eosSchema,

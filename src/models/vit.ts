@@ -11,12 +11,13 @@ import { parseImageRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
-import { commonFields, irrelevant, only } from "./fields.js";
+import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { partsOf, spelling } from "./names.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/16), so these are part of the format. */
 const configSchema = z.object({
   ...commonFields,
+  ...quantizationFields,
   hidden_size: size.default(768),
   num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(12),
