@@ -25,12 +25,10 @@ export function parseConfig<T>(schema: z.ZodType<T>, json: unknown, file: string
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   // The first few: a hostile list has as many problems as entries.
-  const issues = result.error.issues.slice(0, 20);
+  const issues: readonly z.core.$ZodIssue[] = result.error.issues.slice(0, 20);
   const fields = issues.map((issue) => issue.path.join(".") || "(top level)");
-  const problems = issues.map(
-    (issue, i) => `${fields[i]}: ${shorten(issue.message)}, found ${found(json, issue.path)}`,
-  );
-  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 100));
+  const problems = issues.map((issue, i) => `${fields[i]}: ${shorten(issue.message)}${found(issue, json)}`);
+  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 80));
   const listed = `${shown.join("; ")}${problems.length > 3 ? "; and more" : ""}`;
   const details = { details: { file, fields, problems } };
   if (issues.every(isChoice))
@@ -47,9 +45,11 @@ function isChoice(issue: z.core.$ZodIssue): boolean {
   return issue.code === "invalid_value" || (issue.code === "custom" && issue.params?.unsupported === true);
 }
 
-function found(json: unknown, path: readonly PropertyKey[]): string {
-  const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], json);
-  return shorten(JSON.stringify(value) ?? "nothing", 40);
+/** The value, where the message of a choice does not have it. */
+function found(issue: z.core.$ZodIssue, json: unknown): string {
+  if (!isChoice(issue)) return "";
+  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  return `, found ${shorten(JSON.stringify(value) ?? "nothing", 30)}`;
 }
 
 /** Sizes that must agree with each other, which a schema cannot say. */

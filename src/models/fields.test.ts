@@ -13,7 +13,7 @@ interface Section {
   readonly default_theta?: number;
 }
 interface Golden {
-  readonly generation: readonly string[];
+  readonly generation: Fields;
   readonly families: Record<string, { readonly read: readonly string[]; readonly sections: Record<string, Section> }>;
 }
 
@@ -48,7 +48,7 @@ describe.each(Object.entries(golden.families))("the config of %s", (modelType, {
   it("classifies each field of the reference, and each other name that the class takes", () => {
     const unclassified = Object.entries(sections).flatMap(([section, { fields, aliases, default_theta }]) => {
       const rope = default_theta === undefined ? [] : ["rope_theta", "rope_scaling", "partial_rotary_factor"];
-      const names = [...Object.keys(fields), ...Object.keys(aliases), ...rope, ...golden.generation];
+      const names = [...Object.keys(fields), ...Object.keys(aliases), ...rope, ...Object.keys(golden.generation)];
       const known = shapeOf(modelType, section);
       return names.filter((name) => !(name in known)).map((name) => `${section}.${name}`);
     });

@@ -201,25 +201,3 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatRes
   }
   throw new Error("internal: a chat stream ends with an end event");
 }
-
-/** The checkpoint's own sampling defaults, from generation_config.json; what it leaves out is as in transformers. */
-export function readDefaults(json: unknown): ChatOptions {
-  const config = (json ?? {}) as Record<string, unknown>;
-  if (config.do_sample !== true) return {};
-  const number = (name: string, fallback: number) => (typeof config[name] === "number" ? config[name] : fallback);
-  return {
-    sampling: {
-      temperature: number("temperature", 1),
-      top_k: number("top_k", 50),
-      top_p: number("top_p", 1),
-      repetition_penalty: number("repetition_penalty", 1),
-    },
-  };
-}
-
-/** The ends that generation_config.json names; they stand above those of config.json, as in transformers. */
-export function readEosTokenIds(json: unknown): readonly number[] | undefined {
-  const { eos_token_id: eos } = (json ?? {}) as { eos_token_id?: unknown };
-  const ids = Array.isArray(eos) ? eos : [eos];
-  return ids.length > 0 && ids.every((id) => Number.isSafeInteger(id) && id >= 0) ? ids : undefined;
-}

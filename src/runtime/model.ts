@@ -118,7 +118,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
     const memory = await openMemory(options, packed, towers, recipes, pictures && new CompareThread());
-    const told = [...notes, ...placementNotes(placement, packed.manifest.weights)];
+    const told = [...notes, ...text.notes, ...placementNotes(placement, packed.manifest.weights)];
     const parts = { packed, vision, decoder, closePictures, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   } catch (error) {

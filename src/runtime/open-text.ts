@@ -5,7 +5,8 @@ import type { ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { type ChatOptions, readDefaults, readEosTokenIds } from "./chat.js";
+import type { ChatOptions } from "./chat.js";
+import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
 import { seeWithTable } from "./memory.js";
 import { readTokenizer, requiredJson } from "./read-tokenizer.js";
 import { TextWorkers } from "./text-workers.js";
@@ -21,6 +22,8 @@ export interface TextSide {
   readonly eyes: Eyes | undefined;
   readonly defaults: ChatOptions;
   readonly eosTokenIds: readonly number[];
+  /** What generation_config.json asks for and is not applied, in sentences. */
+  readonly notes: readonly string[];
 }
 
 export async function openText(
@@ -41,6 +44,7 @@ export async function openText(
     maxBytes: limits?.maxBytes,
   });
   const generation = await files.readJson("generation_config.json");
+  const sampling = readSampling(generation);
   const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
   return {
     tokenizer,
@@ -49,7 +53,8 @@ export async function openText(
     processor,
     seeImage,
     eyes,
-    defaults: readDefaults(generation),
+    defaults: sampling ? { sampling } : {},
+    notes: generationNotes(generation),
     eosTokenIds,
   };
 }

@@ -1,7 +1,8 @@
 """Every field of the reference's config classes, with its default: `python make_golden.py` writes fields.json beside itself.
 
 `read` are the names that the reference's modelling code takes from a config, fields or not; `aliases` other spellings that
-the class itself maps to a field; `generation` what the class removes from a config before the model sees it.
+the class itself maps to a field; `generation` the ways of decoding, with their defaults, which the class removes from a
+config before the model sees it.
 """
 import dataclasses
 import inspect
@@ -44,7 +45,7 @@ def family(model_type, cls):
 
 golden = dict(
     transformers=transformers.__version__,
-    generation=sorted(GenerationConfig._get_default_generation_params()),
+    generation=GenerationConfig._get_default_generation_params(),
     families={name: family(name, cls) for name, cls in CONFIGS.items()},
 )
 (HERE / "fields.json").write_text(json.dumps(golden, indent=1, default=str) + "\n")
