@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createKey, KeyRing, keyFileText, type ServerConfig } from "../src/server/index.js";
+import { createApp, createKey, KeyRing, keyFileText, type ServerConfig } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { type ScriptedModel, scriptedModel } from "./support/scripted-model.js";
 import { startServer, type TestServer } from "./support/server.js";
@@ -167,4 +167,20 @@ it("a connection without requests is kept for as long as the setting says", asyn
   socket.write("GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
   await until(() => expect(seen.text).toContain("Keep-Alive: timeout=600"));
   expect(seen.isClosed).toBe(false);
+});
+
+it("every route that takes JSON refuses a body of many small values while it reads it", async () => {
+  await start();
+  const routes = createApp(server.services).routes.filter(
+    ({ method, path }) => method === "POST" && !path.includes("*"),
+  );
+  const paths = [...new Set(routes.map(({ path }) => path.replace(/:\w+/g, "x")))];
+  const body = `{"model":"scripted","x":[${"{},".repeat(2 ** 19)}{}]}`;
+  const headers = { "content-type": "application/json" };
+  const found: Record<string, number> = {};
+  for (const path of paths) found[path] = (await fetch(server.url + path, { method: "POST", headers, body })).status;
+  const read = Object.entries(found).filter(([path]) => !path.startsWith("/admin/") && path !== "/v1/files");
+  expect(read.length).toBeGreaterThan(6);
+  expect(read.filter(([, status]) => status !== 413)).toEqual([]);
+  expect(server.services.budget.bytes).toBe(0);
 });

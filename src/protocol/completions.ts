@@ -8,7 +8,8 @@ export const completionRequestSchema = z
   .object({
     model: z.string().optional(),
     /** Each of several prompts gets `n` choices. As many as a batch is useful for. */
-    prompt: z.union([z.string(), z.array(z.string()).min(1).max(128), ids, z.array(ids).min(1).max(128)]),
+    // Ids first: each item of a list that is not as wanted costs an error.
+    prompt: z.union([z.string(), ids, z.array(z.string()).min(1).max(128), z.array(ids).min(1).max(128)]),
     ...samplingFields,
     n: z.number().int().min(1).max(128).optional(),
     /** Who asks on the client's side: requests of one user get the same version. */

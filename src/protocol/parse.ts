@@ -125,9 +125,12 @@ export function refusal(param: string, message: string): OcellusError {
 /** Of a request's body, and of JSON inside it. */
 export const bodyLimits: JsonLimits = {
   maxDepth: 64, // a JSON schema may nest some levels; more is an attack on whoever walks it
-  maxValues: 2 ** 19, // the ids of the longest context, 262,144, and room; OpenAI embeds at most 300,000 ids at once
+  maxValues: 2 ** 17, // twice what 4096 messages of some parts have; a schema may have as many characters
   maxKeys: 2 ** 16, // 4096 messages have some ten names each; OpenAI's limit on all names of a schema is 120,000 characters
 };
+
+/** Of a body that may hold ids: those of the longest context, 262,144, and room. */
+export const idBodyLimits: JsonLimits = { ...bodyLimits, maxValues: 2 ** 19 };
 
 /** @throws `invalid_request`: not JSON; `too_large`: beyond the bounds, which are counted while the text is read. */
 export function parseJson(text: string, what = "the body", limits = bodyLimits): unknown {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
 import type { RequestContext } from "./exchange.js";
+import { parseMultipart } from "./multipart.js";
 import type { Services } from "./services.js";
 
 /** A JSON request by its schema; parameters that have no effect are named in the response's header. */
@@ -11,9 +12,10 @@ export async function readRequest<S extends z.ZodObject>(
   services: Services,
   schema: S,
   harmless: readonly string[] = [],
+  limits?: Parameters<typeof parseJson>[2],
 ): Promise<z.output<S>> {
   expectType(c, /^application\/([\w.-]+\+)?json\b/i, "application/json");
-  const json = parseJson(new TextDecoder().decode(await readBody(c, services)));
+  const json = parseJson(new TextDecoder().decode(await readBody(c, services)), "the body", limits);
   const { value, ignored } = parseBody(schema, json, harmless);
   if (ignored.length > 0) c.header(ignoredHeader, ignored.join(", "));
   return value;
@@ -21,10 +23,9 @@ export async function readRequest<S extends z.ZodObject>(
 
 export async function readForm(c: RequestContext, services: Services): Promise<FormData> {
   const type = expectType(c, /^multipart\/form-data\b/i, "multipart/form-data");
-  const body = await readBody(c, services);
-  return new Response(body, { headers: { "content-type": type } }).formData().catch((cause: unknown) => {
-    throw new OcellusError("invalid_request", "the body is not the form it says it is", { cause });
-  });
+  const form = await parseMultipart(await readBody(c, services), type);
+  if (!form) throw new OcellusError("invalid_request", "the body is not the form it says it is");
+  return form;
 }
 
 function expectType(c: RequestContext, pattern: RegExp, name: string): string {

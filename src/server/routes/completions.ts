@@ -5,6 +5,7 @@ import {
   type CompletionRequest,
   completionRequestSchema,
   harmlessCompletionFields,
+  idBodyLimits,
   type TextLogprobs,
 } from "../../protocol/index.js";
 import type { ChatToken } from "../../runtime/index.js";
@@ -21,7 +22,7 @@ import { type SseEvent, streamEvents } from "../sse.js";
 
 export function addCompletions(app: App, services: Services): void {
   app.post("/v1/completions", async (c) => {
-    const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields);
+    const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields, idBodyLimits);
     const exchange = c.get("exchange");
     const served = await services.models.assign(request.model, exchange, request.user);
     const prompts = promptsOf(request);
