@@ -41,6 +41,6 @@ describe("diffCheckpoints", () => {
 
   it("lists a changed dtype, and counts a mended NaN", () => {
     expect(diff.retyped).toEqual([{ name: "retyped", a: "f32", b: "bf16" }]);
-    expect(found("mended.float32")).toMatchObject({ isEqual: false, relative: 0, numNotFinite: 1 });
+    expect(found("mended.float32")).toMatchObject({ isEqual: false, relative: 0, notFinite: { changed: 1 } });
   });
 });

@@ -1,5 +1,6 @@
 /** A diff as text: the summary, then parts, the tensors that moved most, names and configs; long lists are cut short. */
-import type { CheckpointDiff, TensorChange } from "../inspect/index.js";
+import { formatCount } from "../base/index.js";
+import type { CheckpointDiff, NotFinite, TensorChange } from "../inspect/index.js";
 import { formatShape } from "../tensor/index.js";
 import { formatValue, percent } from "./statistics-text.js";
 import type { coloursFor } from "./terminal.js";
@@ -33,32 +34,44 @@ function listed<T>(items: readonly T[], text: (item: T) => string, dim: Colours[
   return [...lines, ...(rest > 0 ? [dim(`and ${rest} more; --json has them all`)] : [])].join("\n");
 }
 
-function partsText({ parts = [] }: CheckpointDiff, { dim, yellow }: Colours): string {
-  const rows = parts.map(({ title, numTensors, numChanged, relative }) => [
+function partsText({ parts = [] }: CheckpointDiff, { dim, yellow, red }: Colours): string {
+  const rows = parts.map(({ title, numTensors, numChanged, relative, notFinite }) => [
     title,
     numChanged === 0 ? dim("equal") : `${numChanged} of ${numTensors} tensors`,
-    numChanged === 0 ? "" : yellow(percent(relative)),
+    numChanged === 0 ? "" : yellow(relativeText(relative, notFinite)),
+    notFiniteText(notFinite) && red(`NaN or infinite: ${notFiniteText(notFinite)}`),
   ]);
-  return textTable(rows, ["left", "right", "right"]);
+  return textTable(rows, ["left", "right", "right", "left"]);
 }
 
-function tensorsText({ tensors = [] }: CheckpointDiff, { dim }: Colours): string {
+function tensorsText({ tensors = [] }: CheckpointDiff, { dim, red }: Colours): string {
   const changed = tensors.filter(({ isEqual }) => !isEqual);
   if (changed.length === 0) return "";
-  const header = ["moved most", "", "relative", "largest", "values", "rank"].map(dim);
-  const table = textTable(
-    [header, ...changed.slice(0, maxListed).map(tensorRow)],
-    ["left", "left", "right", "right", "right", "right"],
-  );
+  const isBroken = changed.some(({ notFinite }) => notFiniteText(notFinite) !== "");
+  const header = ["moved most", "", "relative", "largest", "values", "rank", ...(isBroken ? ["NaN or infinite"] : [])];
+  const rows = changed.slice(0, maxListed).map((tensor) => {
+    return [...tensorRow(tensor), ...(isBroken ? [red(notFiniteText(tensor.notFinite))] : [])];
+  });
+  const table = textTable([header.map(dim), ...rows], ["left", "left", "right", "right", "right", "right", "right"]);
   const rest = changed.length - maxListed;
   return rest > 0 ? `${table}\n${dim(`and ${rest} more; --json has them all`)}` : table;
 }
 
-function tensorRow({ name, shape, relative, maxAbs, numChanged, numElements, lowRank }: TensorChange): string[] {
+/** A to B; empty where there are none. */
+function notFiniteText({ a, b }: NotFinite): string {
+  return a + b === 0 ? "" : `${formatCount(a)} → ${formatCount(b)}`;
+}
+
+/** Over finite values alone, which may all be equal where others became NaN. */
+function relativeText(relative: number, { changed }: NotFinite): string {
+  return relative === 0 && changed > 0 ? "–" : percent(relative);
+}
+
+function tensorRow({ name, shape, relative, notFinite, maxAbs, numChanged, numElements, lowRank }: TensorChange) {
   return [
     name,
     formatShape(shape),
-    percent(relative),
+    relativeText(relative, notFinite),
     formatValue(maxAbs),
     percent(numChanged / Math.max(1, numElements)),
     lowRank ? String(lowRank.rank) : "",

@@ -43,6 +43,16 @@ describe("ocellus diff", () => {
     expect(stdout).not.toContain("\u001b");
   });
 
+  it("shows how much became NaN, where no relative change can", async () => {
+    const broken = await writeCheckpoint(join(folder, "broken"), shapes, { rope_theta: 1 }, (name, i) =>
+      name.startsWith("resampler") && i < 45 ? Number.NaN : Math.sin(i + 1),
+    );
+    const { code, stdout } = await run("diff", a, broken);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/resampler +1 of 1 tensors +– +NaN or infinite: 0 → 45/);
+    expect(stdout).toMatch(/resampler\.q\.weight +\[8, 8\] +– +0 +70 % +0 → 45/);
+  });
+
   it("prints the whole diff with --json, and nothing else", async () => {
     const { code, stdout, stderr } = await run("diff", a, b, "--json");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

@@ -2,6 +2,7 @@
 import type { DType, Shape, TensorInfo } from "../tensor/index.js";
 import type { ConfigChange } from "./config-diff.js";
 import type { LowRank } from "./low-rank.js";
+import type { NotFinite } from "./piece-difference.js";
 import type { PartKind } from "./place.js";
 
 export interface TensorChange {
@@ -16,7 +17,8 @@ export interface TensorChange {
   readonly maxAbs: number;
   readonly numElements: number;
   readonly numChanged: number;
-  readonly numNotFinite: number;
+  /** `relative` and `maxAbs` say nothing of them. */
+  readonly notFinite: NotFinite;
   /** Set when the change has low rank and reaches at least half of the rows, as a merged LoRA's does. */
   readonly lowRank?: LowRank;
 }
@@ -28,6 +30,7 @@ export interface PartChange {
   readonly numChanged: number;
   /** Over all values of the part, as for a tensor. */
   readonly relative: number;
+  readonly notFinite: NotFinite;
 }
 
 /** A layer of a stack, or what stands beside the stacks: `model.layers.3`, `visual.patch_embed.proj`. */
@@ -38,6 +41,7 @@ export interface ModuleChange {
   readonly numChanged: number;
   /** Over all values of the module, as for a tensor. */
   readonly relative: number;
+  readonly notFinite: NotFinite;
 }
 
 export interface CheckpointDiff {
@@ -58,7 +62,7 @@ export interface CheckpointDiff {
   readonly parts?: readonly PartChange[];
   /** By their names, numbers as numbers. */
   readonly modules?: readonly ModuleChange[];
-  /** Of both checkpoints and of one shape, the largest relative change first. */
+  /** Of both checkpoints and of one shape: the largest share of changed NaN and infinite values first, then the largest relative change. */
   readonly tensors?: readonly TensorChange[];
 }
 

@@ -33,7 +33,24 @@ function movedText({ parts, tensors }: ValueChanges): string | undefined {
   const moved = parts.filter(({ numChanged }) => numChanged > 0);
   if (moved.length === 0) return undefined;
   const low = lowRankText(tensors);
-  return [moved.length < parts.length ? onlyText(moved) : everyText(moved), ...(low ? [low] : [])].join("; ");
+  const broken = notFiniteText(tensors);
+  const where = moved.length < parts.length ? onlyText(moved) : everyText(moved);
+  return [...broken, where, ...(low ? [low] : [])].join("; ");
+}
+
+/** What no relative change says, and the first thing to know. */
+function notFiniteText(tensors: readonly TensorChange[]): string[] {
+  const counted = [
+    ["more NaN or infinite values in B than in A", tensors.filter(({ notFinite: { a, b } }) => b > a).length],
+    ["fewer NaN or infinite values in B than in A", tensors.filter(({ notFinite: { a, b } }) => b < a).length],
+    [
+      "as many NaN or infinite values in B as in A, but other ones",
+      tensors.filter(({ notFinite: { a, b, changed } }) => a === b && changed > 0).length,
+    ],
+  ] as const;
+  return counted.flatMap(([what, count]) =>
+    count === 0 ? [] : [`${tensorCount(count)} ${count === 1 ? "holds" : "hold"} ${what}`],
+  );
 }
 
 function onlyText(moved: readonly PartChange[]): string {

@@ -147,6 +147,37 @@ describe("diffCheckpoints", () => {
     expect(summary).toBe("the decoder moved; 1 of 2 changed matrices by rank 1, as a merged LoRA does");
   });
 
+  it("counts what became NaN or infinite on both sides, says it first, and lists it first", async () => {
+    const of = { "model.layers.0.mlp.up_proj.weight": [4, 10], "resampler.q.weight": [8, 8] };
+    const value = (broken: (i: number) => number | undefined, by: number) => (name: string, i: number) =>
+      name.startsWith("model") ? (broken(i) ?? Math.sin(i + 1)) : Math.sin(i + 1) + by;
+    const a = await writeCheckpoint(
+      join(folder, "m"),
+      of,
+      {},
+      value((i) => (i === 0 ? Number.NaN : undefined), 0),
+    );
+    const b = await writeCheckpoint(
+      join(folder, "n"),
+      of,
+      {},
+      value((i) => (i < 2 || i > 30 ? [Number.NaN, Number.NEGATIVE_INFINITY][i % 2] : undefined), 3),
+    );
+    const [there, back] = [await diffCheckpoints(a, b), await diffCheckpoints(b, a)];
+    expect(there.tensors![0]).toMatchObject({
+      name: "model.layers.0.mlp.up_proj.weight",
+      relative: 0,
+      numChanged: 10,
+      notFinite: { a: 1, b: 11, changed: 10 },
+    });
+    expect(back.tensors![0]!.notFinite).toEqual({ a: 11, b: 1, changed: 10 });
+    const counts = { decoder: { a: 1, b: 11, changed: 10 }, resampler: { a: 0, b: 0, changed: 0 } };
+    expect(Object.fromEntries(there.parts!.map(({ title, notFinite }) => [title, notFinite]))).toEqual(counts);
+    expect(there.modules!.map(({ notFinite }) => notFinite.b)).toEqual([11, 0]);
+    expect(there.summary).toMatch(/^1 tensor holds more NaN or infinite values in B than in A; /);
+    expect(back.summary).toMatch(/^1 tensor holds fewer NaN or infinite values in B than in A; /);
+  });
+
   it("reads large checkpoints in threads", async () => {
     const path = join(folder, "large");
     writeSparseCheckpoint(path, new Map([["x.weight", [1024, 40_000]]]), {}, 1);

@@ -12,7 +12,7 @@ import type { DifferenceJob } from "./job.js";
 import { type LowRank, lowRankOf } from "./low-rank.js";
 import { familyIn, type Pair, type Pairing, pairTensors } from "./pairing.js";
 import { type PassOptions, runPass } from "./pass.js";
-import { type PieceDifference, sketchRows } from "./piece-difference.js";
+import { type NotFinite, type PieceDifference, sketchRows } from "./piece-difference.js";
 import { piecesOf } from "./pieces.js";
 import { type PartKind, partKinds, partTeller, partTitle, placeOf } from "./place.js";
 
@@ -72,7 +72,8 @@ async function valueChanges(
   );
   await runPass(jobs, (result, { piece }) => sums.get(piece.name)!.add(result, piece.end - piece.start), options);
   const all = [...sums.values()];
-  const tensors = all.map((sum) => sum.change()).sort((x, y) => y.relative - x.relative);
+  const broken = ({ notFinite, numElements }: TensorChange) => notFinite.changed / Math.max(1, numElements);
+  const tensors = all.map((sum) => sum.change()).sort((x, y) => broken(y) - broken(x) || y.relative - x.relative);
   return { parts: partChanges(all), modules: moduleChanges(all), tensors };
 }
 
@@ -101,11 +102,12 @@ function moduleChanges(all: readonly DifferenceSum[]): ModuleChange[] {
   return changes.sort((x, y) => x.module.localeCompare(y.module, "en", { numeric: true }));
 }
 
-function together(of: readonly DifferenceSum[]): Pick<PartChange, "numTensors" | "numChanged" | "relative"> {
+function together(of: readonly DifferenceSum[]): Omit<PartChange, "part" | "title"> {
   return {
     numTensors: of.length,
     numChanged: of.filter(({ isEqual }) => !isEqual).length,
     relative: relativeOf(total(of, "squares"), total(of, "squaresA"), total(of, "squaresB")),
+    notFinite: of.reduce((sum, { notFinite }) => addNotFinite(sum, notFinite), noneNotFinite),
   };
 }
 
@@ -118,15 +120,21 @@ function relativeOf(squares: number, squaresA: number, squaresB: number): number
   return most === 0 ? 0 : Math.sqrt(squares / most);
 }
 
+const noneNotFinite: NotFinite = { a: 0, b: 0, changed: 0 };
+
+function addNotFinite(x: NotFinite, y: NotFinite): NotFinite {
+  return { a: x.a + y.a, b: x.b + y.b, changed: x.changed + y.changed };
+}
+
 /** Adds the pieces of one tensor, in any order; the sketch is let go with the last one. */
 class DifferenceSum {
   isEqual = true;
   squares = 0;
   squaresA = 0;
   squaresB = 0;
+  notFinite = noneNotFinite;
   #maxAbs = 0;
   #numChanged = 0;
-  #numNotFinite = 0;
   #numChangedRows = 0;
   #numLeft: number;
   #sketch: Float32Array | undefined;
@@ -146,7 +154,7 @@ class DifferenceSum {
     this.squaresB += piece.squaresB;
     this.#maxAbs = Math.max(this.#maxAbs, piece.maxAbs);
     this.#numChanged += piece.numChanged;
-    this.#numNotFinite += piece.numNotFinite;
+    this.notFinite = addNotFinite(this.notFinite, piece.notFinite);
     this.#numChangedRows += piece.numChangedRows;
     if (piece.sketch.length > 0) this.#addSketch(piece.sketch);
     this.#numLeft -= numElements;
@@ -173,7 +181,7 @@ class DifferenceSum {
       maxAbs: this.#maxAbs,
       numElements: elementCount(shape),
       numChanged: this.#numChanged,
-      numNotFinite: this.#numNotFinite,
+      notFinite: this.notFinite,
       ...(this.#lowRank && { lowRank: this.#lowRank }),
     };
   }

@@ -37,6 +37,7 @@ export {
 export type { ModuleNode } from "./module-tree.js";
 export { type PageContent, pageDocument } from "./page/document.js";
 export type { PassOptions } from "./pass.js";
+export type { NotFinite } from "./piece-difference.js";
 export type { PartKind } from "./place.js";
 export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";
 export {

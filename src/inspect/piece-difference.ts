@@ -4,6 +4,13 @@
  */
 import { type DType, toFloat32 } from "../tensor/index.js";
 
+/** NaN and infinite values: of A, of B, and the places where the two differ in one. */
+export interface NotFinite {
+  readonly a: number;
+  readonly b: number;
+  readonly changed: number;
+}
+
 export interface PieceDifference {
   /** Byte by byte where both have one dtype, else by value. */
   readonly isEqual: boolean;
@@ -13,8 +20,7 @@ export interface PieceDifference {
   readonly squaresB: number;
   readonly maxAbs: number;
   readonly numChanged: number;
-  /** Places where exactly one value is finite, or the two differ without being finite. */
-  readonly numNotFinite: number;
+  readonly notFinite: NotFinite;
   readonly numChangedRows: number;
   /** [sketchRows, columns]; empty where none was asked for or nothing changed. */
   readonly sketch: Float32Array<ArrayBuffer>;
@@ -38,7 +44,8 @@ export function comparePiece(a: Uint8Array, b: Uint8Array, shape: DifferenceShap
   const { dtypes, columns, firstRow, withSketch } = shape;
   const [x, y] = [toFloat32(a, dtypes[0]), toFloat32(b, dtypes[1])];
   const width = columns || x.length;
-  const sums = { squares: 0, squaresA: 0, squaresB: 0, maxAbs: 0, numChanged: 0, numNotFinite: 0, numChangedRows: 0 };
+  const notFinite = { a: 0, b: 0, changed: 0 };
+  const sums: Sums = { squares: 0, squaresA: 0, squaresB: 0, maxAbs: 0, numChanged: 0, numChangedRows: 0, notFinite };
   let sketch = new Float32Array(0);
   const difference = new Float32Array(width);
   for (let start = 0; start < x.length; start += width) {
@@ -54,7 +61,9 @@ export function comparePiece(a: Uint8Array, b: Uint8Array, shape: DifferenceShap
   return { ...sums, isEqual, sketch };
 }
 
-type Sums = { -readonly [K in keyof Omit<PieceDifference, "isEqual" | "sketch">]: number };
+type Sums = { -readonly [K in keyof Omit<PieceDifference, "isEqual" | "sketch" | "notFinite">]: number } & {
+  readonly notFinite: { -readonly [K in keyof NotFinite]: number };
+};
 
 function compareRow(x: Float32Array, y: Float32Array, start: number, difference: Float32Array, sums: Sums): void {
   for (let i = 0; i < difference.length; i++) {
@@ -63,9 +72,11 @@ function compareRow(x: Float32Array, y: Float32Array, start: number, difference:
     const d = b - a;
     if (!Number.isFinite(d)) {
       difference[i] = 0;
+      if (!Number.isFinite(a)) sums.notFinite.a++;
+      if (!Number.isFinite(b)) sums.notFinite.b++;
       if (Object.is(a, b)) continue;
       sums.numChanged++;
-      sums.numNotFinite++;
+      sums.notFinite.changed++;
       continue;
     }
     difference[i] = d;

@@ -13,12 +13,16 @@ const change = { num_tensors: z.number(), num_changed: z.number() };
 /** ‖B − A‖ / max(‖A‖, ‖B‖): 0 to 2, the same in both directions. */
 const relative = z.number();
 
-const moduleSchema = z.object({ module: z.string(), ...change, relative });
+/** NaN and infinite values of A and of B, which `relative` leaves out. */
+const notFinite = { not_finite_a: z.number(), not_finite_b: z.number() };
+
+const moduleSchema = z.object({ module: z.string(), ...change, relative, ...notFinite });
 const partSchema = z.object({
   part: z.enum(["vision", "connector", "embedding", "text", "decoder", "head", "other"]),
   title: z.string(),
   ...change,
   relative,
+  ...notFinite,
   /** Layers, and what stands beside them. */
   modules: listOf(moduleSchema),
 });
@@ -28,6 +32,7 @@ const tensorChangeSchema = z.object({
   name: z.string(),
   shape,
   relative,
+  ...notFinite,
   max_abs: z.number(),
   num_values: z.number(),
   num_changed: z.number(),

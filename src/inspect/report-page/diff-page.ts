@@ -36,8 +36,15 @@ function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: 
   const values = cut(configs, maxRows, "values");
   const partOf = new Map(tensors.map(({ name, part }) => [name, part]));
   const namesOf = (part: PartKind) => [...partOf].flatMap(([name, its]) => (its === part ? [name] : []));
-  const rooms = parts.map(({ part, title, numTensors, numChanged, relative }) => ({
-    ...{ title, numTensors, numChanged, relative: rounded(relative), numLayers: longestStack(namesOf(part)) },
+  const rooms = parts.map(({ part, title, numTensors, numChanged, relative, notFinite }) => ({
+    ...{
+      title,
+      numTensors,
+      numChanged,
+      notFinite,
+      relative: rounded(relative),
+      numLayers: longestStack(namesOf(part)),
+    },
   }));
   return {
     ...{ a, b, rooms, leftOut, numTensors: all.length, numMoved: all.filter(({ isEqual }) => !isEqual).length },
@@ -62,9 +69,9 @@ function nameRows({ added, removed, respelled, reshaped, retyped }: Pick<Checkpo
 
 type NameLists = "added" | "removed" | "respelled" | "reshaped" | "retyped";
 
-function tensorData({ name, shape, isEqual, numElements, numChanged, numNotFinite, lowRank, ...change }: TensorChange) {
+function tensorData({ name, shape, isEqual, numElements, numChanged, notFinite, lowRank, ...change }: TensorChange) {
   return {
-    ...{ name, shape, isEqual, numElements, numChanged, numNotFinite },
+    ...{ name, shape, isEqual, numElements, numChanged, notFinite },
     ...{ relative: rounded(change.relative), maxAbs: rounded(change.maxAbs) },
     ...(lowRank && { rank: lowRank.rank, energy: rounded(lowRank.energy) }),
   };

@@ -1,12 +1,17 @@
 /** The page of `ocellus diff --html` in the browser, as text on top of explorer-script.ts and layers-script.ts. */
 export const diffScript = `
-const changeText = (share) => share === 0 ? "equal" : share >= 0.0001 ? Number((100 * share).toPrecision(2)) + " %" : "< 0.01 %";
+const changeText = (share) => share === Infinity ? "NaN or infinite" : share === 0 ? "equal" : share >= 0.0001 ? Number((100 * share).toPrecision(2)) + " %" : "< 0.01 %";
+const notFiniteText = ({ a, b }) => countText(a) + " \\u2192 " + countText(b);
+/** Of what is finite; then what became NaN or infinite, or ceased to be. */
+const moveText = ({ relative, notFinite }) => notFinite.changed === 0 ? changeText(relative)
+  : (relative > 0 ? changeText(relative) + ", " : "") + "NaN or infinite: " + notFiniteText(notFinite);
 const most = data.tensors.reduce((max, { relative }) => Math.max(max, relative), 0);
 /** Small changes are to be seen beside large ones. */
-const warmth = (relative) => most > 0 ? Math.sqrt(relative / most) : 0;
+const warmth = (change) => change === Infinity ? 1 : most > 0 ? Math.sqrt(change / most) : 0;
+const changeOfTensor = ({ relative, notFinite }) => notFinite.changed > 0 ? Infinity : relative;
 
 function changeOf(node) {
-  if (node.change === undefined) node.change = node.tensor ? node.tensor.relative : node.children.reduce((max, child) => Math.max(max, changeOf(child)), 0);
+  if (node.change === undefined) node.change = node.tensor ? changeOfTensor(node.tensor) : node.children.reduce((max, child) => Math.max(max, changeOf(child)), 0);
   return node.change;
 }
 
@@ -15,21 +20,21 @@ function numChangedIn(node) {
 }
 
 function tensorCard(tensor) {
-  const { relative, maxAbs, numChanged, numElements, numNotFinite, rank, energy } = tensor;
-  const share = tensor.isEqual ? "equal in both" : "moved by " + changeText(relative) + " of its size";
+  const { relative, maxAbs, numChanged, numElements, notFinite, rank, energy } = tensor;
+  const share = tensor.isEqual ? "equal in both" : notFinite.changed > 0 ? moveText(tensor) : "moved by " + changeText(relative) + " of its size";
   return [heading(tensor.name), el("p", { className: "aside" }, shapeText(tensor.shape) + " \\u00b7 " + share),
     factList([
       ["values changed", numChanged === 0 ? "none" : countText(numChanged) + " of " + countText(numElements) + ", " + percent(numChanged / numElements)],
       ["largest change", valueText(maxAbs)],
-      ["not finite", numNotFinite > 0 ? countText(numNotFinite) + " differ" : undefined],
+      ["NaN or infinite", notFinite.a + notFinite.b > 0 ? notFiniteText(notFinite) : undefined],
       ["LoRA-like", rank === undefined ? undefined : "rank " + rank + " holds " + percent(energy) + " of the change"],
     ])];
 }
 
 function roomsView() {
   const largest = Math.max(...data.rooms.map(({ relative }) => relative)) || 1;
-  const rows = data.rooms.map(({ title, numTensors, numChanged, relative }) => el("li", {}, el("span", { className: "what" }, title), bar(relative / largest),
-    el("span", { className: "number" }, numChanged === 0 ? "equal" : changeText(relative)), el("span", { className: "aside" }, numChanged === 0 ? "" : numChanged + " of " + plural(numTensors, "tensor"))));
+  const rows = data.rooms.map(({ title, numTensors, numChanged, relative, notFinite }) => el("li", {}, el("span", { className: "what" }, title), bar(relative / largest),
+    el("span", { className: "number" }, numChanged === 0 ? "equal" : moveText({ relative, notFinite })), el("span", { className: "aside" }, numChanged === 0 ? "" : numChanged + " of " + plural(numTensors, "tensor"))));
   return el("section", { id: "parts" }, el("h2", {}, "Part by part"), el("p", { className: "aside" }, "\\u2016B \\u2212 A\\u2016 relative to the larger of \\u2016A\\u2016 and \\u2016B\\u2016."), el("ul", { className: "list wide parts" }, ...rows));
 }
 
@@ -37,7 +42,7 @@ function layersView(visit) {
   const changed = data.tensors.some(({ isEqual }) => !isEqual);
   if (!changed || data.grids.length === 0) return "";
   return el("section", { id: "layers" }, el("h2", {}, "Layer by layer"), el("p", { className: "aside" }, "How far each matrix moved, relative to its size."),
-    ...heatMap({ value: ({ relative }) => relative, text: changeText, low: 0, high: most, visit, title: "relative change" }));
+    ...heatMap({ value: changeOfTensor, text: changeText, low: 0, high: most, visit, title: "relative change" }));
 }
 
 const maxRows = 20;
@@ -56,7 +61,7 @@ function movedView(visit) {
   if (moved.length === 0) return "";
   const rows = moved.map(({ tensor, index }) => el("li", {}, el("button", { type: "button", onclick: () => visit(index) },
     el("span", { className: "what" }, ...dotted(tensor.name)),
-    bar(tensor.relative / (most || 1)), el("span", { className: "number" }, changeText(tensor.relative)))));
+    bar(tensor.notFinite.changed > 0 ? 1 : tensor.relative / (most || 1)), el("span", { className: "number" }, moveText(tensor)))));
   return el("section", { id: "moved" }, el("h2", {}, "Moved most"), el("p", { className: "aside" }, plural(data.numMoved, "tensor") + " of " + data.numTensors + " moved."), ...listed("list wide moved", rows));
 }
 

@@ -1,5 +1,5 @@
 /** Differences of two versions as /admin/v1 writes them, in lists that a page can show. */
-import type { CheckpointDiff, ModuleChange, TensorChange } from "../../inspect/index.js";
+import type { CheckpointDiff, ModuleChange, NotFinite, TensorChange } from "../../inspect/index.js";
 import type { WireDiff, WireDiffValues, WireTensorChange } from "../../protocol/index.js";
 
 /** `ocellus versions diff --json` has them all. */
@@ -26,8 +26,8 @@ export function wireHeaders(a: string, b: string, found: CheckpointDiff): Omit<W
 export function wireValues({ parts = [], modules = [], tensors = [] }: CheckpointDiff): WireDiffValues {
   return {
     state: "done",
-    parts: parts.map(({ part, title, numTensors, numChanged, relative }) => ({
-      ...{ part, title, num_tensors: numTensors, num_changed: numChanged, relative },
+    parts: parts.map(({ part, title, numTensors, numChanged, relative, notFinite }) => ({
+      ...{ part, title, num_tensors: numTensors, num_changed: numChanged, relative, ...wireNotFinite(notFinite) },
       modules: listed(
         modules.filter((each) => each.part === part),
         wireModule,
@@ -41,14 +41,19 @@ export function wireValues({ parts = [], modules = [], tensors = [] }: Checkpoin
   };
 }
 
-function wireModule({ module, numTensors, numChanged, relative }: ModuleChange) {
-  return { module, num_tensors: numTensors, num_changed: numChanged, relative };
+function wireModule({ module, numTensors, numChanged, relative, notFinite }: ModuleChange) {
+  return { module, num_tensors: numTensors, num_changed: numChanged, relative, ...wireNotFinite(notFinite) };
+}
+
+function wireNotFinite({ a, b }: NotFinite) {
+  return { not_finite_a: a, not_finite_b: b };
 }
 
 function wireTensorChange({
   name,
   shape,
   relative,
+  notFinite,
   maxAbs,
   numElements,
   numChanged,
@@ -56,6 +61,7 @@ function wireTensorChange({
 }: TensorChange): WireTensorChange {
   return {
     ...{ name, shape: [...shape], relative, max_abs: maxAbs, num_values: numElements, num_changed: numChanged },
+    ...wireNotFinite(notFinite),
     ...(lowRank && { rank: lowRank.rank }),
   };
 }

@@ -29,10 +29,10 @@ export function MovedValues({ values: { parts, tensors } }: { values: Done }) {
                 </tr>
               </thead>
               <tbody>
-                {tensors.data.map(({ name, relative, max_abs, shape }) => (
+                {tensors.data.map(({ name, relative, max_abs, shape, ...rest }) => (
                   <tr key={name}>
                     <td>{name}</td>
-                    <td>{relativeText(relative)}</td>
+                    <td>{movedText(relative, rest)}</td>
                     <td>{Number(max_abs.toPrecision(2))}</td>
                     <td>{shape.join(" × ")}</td>
                   </tr>
@@ -50,14 +50,14 @@ export function MovedValues({ values: { parts, tensors } }: { values: Done }) {
 function Part({ part, most }: { part: WirePartChange; most: number }) {
   const { partNames, versionsRoom } = useWords();
   const { diff: words } = versionsRoom.rollout;
-  const { modules, num_changed: numChanged, num_tensors: numTensors, relative } = part;
+  const { modules, num_changed: numChanged, num_tensors: numTensors, relative, ...rest } = part;
   return (
     <details className="moved-part">
       <summary>
         <span className="moved-name">{partNames[part.part]}</span>
         <span className="moved-size">
           {words.moved(numChanged, numTensors)}
-          {numChanged > 0 && ` · ${relativeText(relative)}`}
+          {numChanged > 0 && ` · ${movedText(relative, rest)}`}
         </span>
         <span className="slats" aria-hidden="true">
           {modules.data.map(({ module, relative: moved }) => (
@@ -78,10 +78,10 @@ function Part({ part, most }: { part: WirePartChange; most: number }) {
             </tr>
           </thead>
           <tbody>
-            {modules.data.map(({ module, relative: moved }) => (
+            {modules.data.map(({ module, relative: moved, ...counts }) => (
               <tr key={module}>
                 <td>{module}</td>
-                <td>{relativeText(moved)}</td>
+                <td>{movedText(moved, counts)}</td>
               </tr>
             ))}
           </tbody>
@@ -91,6 +91,13 @@ function Part({ part, most }: { part: WirePartChange; most: number }) {
     </details>
   );
 }
+
+/** `relative` is of finite values only; what is not finite is counted, in A and in B. */
+function movedText(relative: number, { not_finite_a: a, not_finite_b: b }: NotFiniteCounts): string {
+  return a + b === 0 ? relativeText(relative) : `${relativeText(relative)} · NaN, ∞: ${a} → ${b}`;
+}
+
+type NotFiniteCounts = Pick<WirePartChange, "not_finite_a" | "not_finite_b">;
 
 /** Also what is a thousandth of a percent. */
 function relativeText(part: number): string {
