@@ -112,11 +112,35 @@ describe("chat completions", () => {
     expect(streamed).toEqual(texts);
   });
 
+  it("list every generated token once, also the one that ends the answer, whole and streamed", async () => {
+    const asks = { model, messages: asked("What is shown here?", dress), logprobs: true } as const;
+    const whole = await client.chat.completions.create(asks);
+    const listed = whole.choices[0]!.logprobs!.content!;
+    expect(listed).toHaveLength(whole.usage!.completion_tokens);
+    expect(whole.choices[0]!.finish_reason).toBe("stop");
+    expect(Buffer.from(listed.flatMap(({ bytes }) => bytes!)).toString()).toBe(
+      `${whole.choices[0]!.message.content}${listed.at(-1)!.token}`,
+    );
+    const streamed: typeof listed = [];
+    for await (const { choices } of await client.chat.completions.create({ ...asks, stream: true }))
+      streamed.push(...(choices[0]?.logprobs?.content ?? []));
+    expect(streamed).toEqual(listed);
+    const { output, usage } = await client.responses.create({
+      model,
+      input: "What is shown here?",
+      top_logprobs: 1,
+    });
+    const [part] = output.flatMap((item) => (item.type === "message" ? item.content : []));
+    expect(part).toMatchObject({ type: "output_text", logprobs: { length: usage!.output_tokens } });
+    const plain = await client.completions.create({ model, prompt: "A dress is", max_tokens: 12, logprobs: 1 });
+    expect(plain.choices[0]!.logprobs!.tokens).toHaveLength(plain.usage!.completion_tokens);
+  });
+
   it("report logprobs that add up, stop at stop strings, and end at max_tokens", async () => {
     const messages = asked("What colour is it?", dress);
     const { choices } = await client.chat.completions.create({ model, messages, logprobs: true, top_logprobs: 2 });
     const { content } = choices[0]!.logprobs!;
-    expect(content!.map(({ token }) => token).join("")).toBe(choices[0]!.message.content);
+    expect(content!.map(({ token }) => token).join("")).toBe(`${choices[0]!.message.content}<|im_end|>`);
     for (const { token, bytes, logprob, top_logprobs } of content!) {
       expect(Buffer.from(bytes!).toString()).toBe(token);
       expect(top_logprobs).toHaveLength(2);
@@ -260,7 +284,7 @@ describe("completions", () => {
     const { choices, usage } = await client.completions.create({ model, prompt, n: 2, max_tokens: 5, logprobs: 1 });
     expect(choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
     expect(choices[0]!.text).toBe(choices[1]!.text); // greedy
-    expect(choices[0]!.logprobs!.tokens!.join("")).toBe(choices[0]!.text);
+    expect(choices[0]!.logprobs!.tokens!.join("")).toBe(`${choices[0]!.text}<|im_end|>`);
     expect(usage!.prompt_tokens).toBe(
       prompt.reduce((sum, text) => sum + tiny.tokenizer.encode(text, { addSpecialTokens: true }).length, 0),
     );

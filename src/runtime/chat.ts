@@ -87,6 +87,7 @@ export interface ChatToken {
   readonly topLogprobs?: TokenEvent["topLogprobs"];
 }
 
+/** Each generated token is in exactly one text event, with the text that it completes; one that has none comes with the next, or last. */
 export type ChatEvent =
   | { readonly type: "text"; readonly text: string; readonly tokens: readonly ChatToken[] }
   | {
@@ -126,12 +127,15 @@ export async function* streamChat(
   const clock = new AnswerClock(context.prepared);
   let tokens: ChatToken[] = [];
   let finishReason: FinishReason | undefined;
+  let isStopped = false;
+  let rest = "";
   for await (const event of events) {
     clock.token(event);
     finishReason = event.finishReason;
     tokens.push(chatToken(event));
     const { text, stopped } = stops.push(event.finishReason === "stop" ? "" : decoder.push(event.tokenId));
     if (stopped) finishReason = "stop";
+    isStopped = stopped;
     if (text !== "") {
       yield { type: "text", text, tokens };
       tokens = [];
@@ -139,8 +143,12 @@ export async function* streamChat(
     if (stopped) break; // leaving the loop frees the sequence
   }
   invariant(finishReason, "a token stream ends with a finish reason");
-  const rest = stops.flush() + decoder.flush();
-  if (rest !== "") yield { type: "text", text: rest, tokens };
+  if (!isStopped) {
+    const last = stops.push(decoder.flush());
+    if (last.stopped) finishReason = "stop";
+    rest = last.text + stops.flush();
+  }
+  if (rest !== "" || tokens.length > 0) yield { type: "text", text: rest, tokens };
   yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), pictures };
 }
 

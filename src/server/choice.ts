@@ -19,7 +19,7 @@ export class Choice {
   readonly tokens: ChatToken[] = [];
   text = "";
   #end: AnswerEnd | undefined;
-  /** Tokens whose text is held back. */
+  /** Tokens whose text is held back, or that have none. */
   #pending: ChatToken[] = [];
   readonly #parser: ToolCallParser | undefined;
   readonly #maxCalls: number;
@@ -63,7 +63,7 @@ export class Choice {
     this.calls.push(...calls.map(({ index: _, ...call }) => call));
     this.tokens.push(...tokens);
     this.#pending.push(...tokens);
-    if (parsed.text === "" && calls.length === 0) return { text: "", calls, tokens: [] };
+    if (parsed.text === "" && calls.length === 0 && !this.hasEnded) return { text: "", calls, tokens: [] };
     const delta = { text: parsed.text, calls, tokens: this.#pending };
     this.#pending = [];
     return delta;

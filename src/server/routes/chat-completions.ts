@@ -69,7 +69,8 @@ class Reply {
     const delta = choice.take(event);
     const says = delta.text !== "" || delta.calls.length > 0 || (isFirst && choice.hasEnded);
     const said = says ? [this.#deltaChunk(index, delta, isFirst)] : [];
-    return choice.hasEnded ? [...said, this.#endChunk(index, choice.finishReason)] : said;
+    const silent = says ? [] : delta.tokens; // such as the one that ended the answer
+    return choice.hasEnded ? [...said, this.#endChunk(index, choice.finishReason, silent)] : said;
   }
 
   usageChunk(): ChatChunk {
@@ -107,11 +108,11 @@ class Reply {
   }
 
   /** Our own facts stand on the chunk that ends the last choice. */
-  #endChunk(index: number, finish_reason: WireFinishReason): ChatChunk {
+  #endChunk(index: number, finish_reason: WireFinishReason, tokens: readonly ChatToken[]): ChatChunk {
     const isLast = this.#choices.every((choice) => choice.hasEnded);
     return {
       ...this.#chunkHead(),
-      choices: [{ index, delta: {}, logprobs: null, finish_reason }],
+      choices: [{ index, delta: {}, logprobs: tokens.length > 0 ? this.#logprobs(tokens) : null, finish_reason }],
       ...(isLast && { ocellus: this.#facts() }),
     };
   }

@@ -67,7 +67,7 @@ class Reply {
   /** What one event of the model adds, as events of the wire. */
   take(event: ChoiceEvent["event"]): ResponseEvent[] {
     const delta = this.#choice.take(event);
-    const said = delta.text === "" ? [] : this.#addText(delta);
+    const said = delta.text !== "" || this.#hasSilentTokens(delta) ? this.#addText(delta) : [];
     const called = delta.calls.flatMap((call) => [...this.#closeText(), ...this.#addCall(call)]);
     if (!this.#choice.hasEnded) return [...said, ...called];
     const empty = this.#items.length === 0 ? this.#openText() : []; // an answer without words is still an answer
@@ -134,6 +134,12 @@ class Reply {
       output_tokens_details: { reasoning_tokens: 0 },
       total_tokens,
     };
+  }
+
+  /** Tokens without text, such as the one that ended the answer, belong to the text before them; those behind a call to none. */
+  #hasSilentTokens({ tokens, calls }: Delta): boolean {
+    const isText = calls.length === 0 && this.#items.at(-1)?.type !== "function_call";
+    return isText && tokens.length > 0 && this.#request.top_logprobs !== undefined;
   }
 
   #addText({ text, tokens }: Delta): ResponseEvent[] {
