@@ -38,7 +38,7 @@ const law: Record<string, readonly string[]> = {
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
   guard: ["base", "tensor", "checkpoint", "image", "runtime"],
-  search: ["base", "checkpoint", "image", "runtime"],
+  search: ["base", "tensor", "checkpoint", "image", "runtime"],
   server: ["base", "checkpoint", "protocol", "runtime", "guard", "inspect", "registry", "search"],
 };
 law.cli = Object.keys(law);

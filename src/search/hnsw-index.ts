@@ -13,6 +13,7 @@ import type { Index } from "usearch";
 import { z } from "zod";
 import { ioError, OcellusError } from "../base/index.js";
 import { fileDigest, writeFileAtomically } from "../checkpoint/index.js";
+import { GraphNodes, rounded } from "./graph-nodes.js";
 import type { Rows } from "./rows.js";
 import { checkVector, type Neighbour, type VectorIndex } from "./vector-index.js";
 
@@ -26,16 +27,20 @@ const addedAtOnce = 64;
 /** Above this share of all vectors, and this many, proposals cost more than a look at those that a filter lets pass. */
 const [mostShare, mostProposed] = [1 / 8, 4096];
 
-const savedSchema = z.object({ sha256: z.string(), dimensions: z.number(), keys: z.array(z.number().int().min(0)) });
+const whole = z.number().int().min(0);
+/** Each key with its node. */
+const savedSchema = z.object({ sha256: z.string(), dimensions: z.number(), nodes: z.array(z.tuple([whole, whole])) });
 
 export class HnswIndex implements VectorIndex {
   readonly kind = "hnsw";
   readonly #rows: Rows;
   readonly #graph: Index;
+  readonly #nodes: GraphNodes;
 
   private constructor(rows: Rows, graph: Index) {
     this.#rows = rows;
     this.#graph = graph;
+    this.#nodes = new GraphNodes((key) => rows.get(key)!);
   }
 
   /**
@@ -46,13 +51,25 @@ export class HnswIndex implements VectorIndex {
     const saved = path === undefined ? undefined : await readSaved(path, rows.dimensions);
     const graph = await newGraph(rows.dimensions);
     if (saved) graph.load(path!);
-    const known = new Set(saved?.keys);
-    for (const key of known) if (!rows.has(key)) graph.remove(BigInt(key));
+    const index = new HnswIndex(rows, graph);
+    const known = new Map(saved?.nodes);
+    const kept = new Set<number>();
+    for (const [key, node] of known) {
+      if (!rows.has(key)) continue;
+      index.#nodes.restore(key, node);
+      kept.add(node);
+    }
+    for (const node of new Set(known.values())) if (!kept.has(node)) graph.remove(BigInt(node));
     for (const key of [...rows.keys()].filter((each) => !known.has(each))) {
       if (key % addedAtOnce === 0) await breathe(); // a server goes on answering
-      graph.add(BigInt(key), rows.get(key)!, 1);
+      index.#link(key);
     }
-    return new HnswIndex(rows, graph);
+    return index;
+  }
+
+  #link(key: number): void {
+    const node = this.#nodes.add(key);
+    if (node !== undefined) this.#graph.add(BigInt(node), rounded(this.#rows.get(key)!), 1);
   }
 
   get dimensions(): number {
@@ -65,13 +82,14 @@ export class HnswIndex implements VectorIndex {
 
   add(key: number, vector: Float32Array): void {
     this.#rows.add(key, vector);
-    this.#graph.add(BigInt(key), vector, 1);
+    this.#link(key);
   }
 
   remove(key: number): boolean {
-    if (!this.#rows.remove(key)) return false;
-    this.#graph.remove(BigInt(key));
-    return true;
+    if (!this.#rows.has(key)) return false;
+    const empty = this.#nodes.remove(key);
+    if (empty !== undefined) this.#graph.remove(BigInt(empty));
+    return this.#rows.remove(key);
   }
 
   vector(key: number): Float32Array | undefined {
@@ -87,8 +105,8 @@ export class HnswIndex implements VectorIndex {
     const most = Math.min(mostProposed, mostShare * this.size);
     const wanted = candidatesPerNeighbour * count;
     for (let proposed = Math.max(wanted, fewestProposed); proposed <= most; ) {
-      const keys = Array.from(this.#graph.search(query, proposed, 1).keys, Number);
-      const passed = keys.filter((key) => this.#rows.has(key) && accepts(key));
+      const nodes = Array.from(this.#graph.search(query, proposed, 1).keys, Number);
+      const passed = nodes.flatMap((node) => [...this.#nodes.keys(node)]).filter(accepts);
       if (passed.length >= wanted) return this.#rows.rank(query, passed, count);
       proposed *= Math.max(2, (1.5 * wanted) / Math.max(passed.length, 1)); // as many as should do, and half as many again
       proposed = Math.ceil(proposed);
@@ -97,14 +115,14 @@ export class HnswIndex implements VectorIndex {
   }
 
   async save(path: string): Promise<void> {
-    const keys = [...this.#rows.keys()];
+    const nodes = this.#nodes.entries();
     const temporary = `${path}.partial-${randomBytes(4).toString("hex")}`;
     try {
       this.#graph.save(temporary);
       await synced(temporary);
       const sha256 = await fileDigest(temporary);
       await rename(temporary, path); // until the next line the old digest stands there, and the graph counts as damaged
-      await writeFileAtomically(`${path}.json`, JSON.stringify({ sha256, dimensions: this.dimensions, keys }));
+      await writeFileAtomically(`${path}.json`, JSON.stringify({ sha256, dimensions: this.dimensions, nodes }));
     } catch (cause) {
       await rm(temporary, { force: true });
       throw cause instanceof OcellusError ? cause : ioError("write the graph", path, cause);
@@ -116,7 +134,7 @@ async function newGraph(dimensions: number): Promise<Index> {
   const { Index, MetricKind, ScalarKind } = await loadUsearch();
   return new Index({
     dimensions,
-    metric: MetricKind.IP,
+    metric: MetricKind.L2sq, // rounded vectors have no length one, so that by the inner product longer ones are nearer than equal ones
     quantization: ScalarKind.BF16,
     connectivity,
     expansion_add: expansionAdd,

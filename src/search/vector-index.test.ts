@@ -2,12 +2,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { ExactIndex } from "./exact-index.js";
 import { HnswIndex } from "./hnsw-index.js";
 import { Rows } from "./rows.js";
 import type { IndexKind, VectorIndex } from "./vector-index.js";
-import { clustered } from "./vectors.testkit.js";
+import { clustered, uniform, unit } from "./vectors.testkit.js";
 
 const dimensions = 32;
 
@@ -89,6 +90,66 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
     expect((await index.search(vector, 2)).map(({ key }) => key)).toEqual([4, 7]);
   });
 
+  it("finds what is left of equal and nearly equal vectors, whichever were removed and added again", async () => {
+    const random = uniform(kind.length);
+    const copies = fc.record({
+      /** Of a component; below some 1e-3 it is lost in bfloat16, in part or whole. */
+      noise: fc.constantFrom(0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2),
+      count: fc.integer({ min: 40, max: 200 }),
+      numLeft: fc.integer({ min: 1, max: 3 }),
+      seed: fc.nat(1000),
+      again: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(copies, async ({ noise, count, numLeft, seed, again }) => {
+        const { index, vectors, next } = await filled(400);
+        const centre = next(seed);
+        const put = (key: number) => {
+          vectors.set(key, unit(centre.map((value) => value + noise * random())));
+          index.add(key, vectors.get(key)!);
+        };
+        const take = (key: number) => {
+          vectors.delete(key);
+          index.remove(key);
+        };
+        for (let i = 0; i < count; i++) put(1000 + i);
+        const left = new Set(Array.from({ length: numLeft }, (_, i) => 1000 + ((seed * 7919 + 31 * i) % count)));
+        for (let i = 0; i < count; i++) if (!left.has(1000 + i)) take(1000 + i);
+        if (again) for (let i = 0; i < count; i += 3) if (!left.has(1000 + i)) put(1000 + i);
+        if (again) for (let i = 0; i < count; i += 3) if (!left.has(1000 + i)) take(1000 + i);
+        for (const query of [centre, ...[...left].map((key) => vectors.get(key)!)]) {
+          const found = await index.search(query, numLeft + 2);
+          expect(
+            found
+              .slice(0, left.size)
+              .map(({ key }) => key)
+              .sort(),
+          ).toEqual([...left].sort());
+        }
+      }),
+      { seed: 3, numRuns: kind === "exact" ? 5 : 40 },
+    );
+  });
+
+  it("answers as exact search does, after any adding and removing of equal ones", async () => {
+    const pool = Array.from({ length: 12 }, (_, i) => clustered(dimensions, 4)(i));
+    const step = fc.record({ key: fc.integer({ min: 1000, max: 1060 }), of: fc.nat(pool.length - 1) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 9 }), async (steps, count) => {
+        const { index, vectors } = await filled(400); // so many that the graph is asked
+        for (const { key, of } of steps) {
+          expect(index.remove(key)).toBe(vectors.delete(key));
+          if ((key + of) % 3 === 0) continue;
+          vectors.set(key, pool[of]!);
+          index.add(key, pool[of]!);
+        }
+        for (const query of pool.slice(0, 4))
+          expect((await index.search(query, count)).map(({ key }) => key)).toEqual(oracle(vectors, query, count));
+      }),
+      { seed: 4, numRuns: 40 },
+    );
+  });
+
   it("refuses vectors of another length or size, numbers that are none, and a key twice", async () => {
     const index = await open(kind);
     const good = clustered(dimensions, 1)(0);
@@ -157,6 +218,22 @@ describe("the graph of an HNSW index", () => {
       expect((await later.search(vectors[key]!, 5)).map((found) => found.key)).toEqual(
         oracle(expected, vectors[key]!, 5),
       );
+  });
+
+  it("keeps which keys share a vector, over saving and opening", async () => {
+    const vectorOf = (key: number) => vectors[key < 300 ? 0 : key]!;
+    const rowsOfAll = (all: Iterable<number>) => {
+      const rows = new Rows(dimensions);
+      for (const key of all) rows.add(key, vectorOf(key));
+      return rows;
+    };
+    const index = await HnswIndex.open(rowsOfAll(keys(0, 600)));
+    await index.save(path);
+    const later = await HnswIndex.open(rowsOfAll([299, ...keys(300, 650)]), path);
+    expect((await later.search(vectors[0]!, 1)).map(({ key }) => key)).toEqual([299]);
+    later.add(5, vectors[0]!);
+    later.remove(299);
+    expect((await later.search(vectors[0]!, 1)).map(({ key }) => key)).toEqual([5]);
   });
 
   it("is built anew when a bit of it is wrong: the library would take the process down with it", async () => {
