@@ -87,8 +87,9 @@ function addExchange(app: App, services: Services): void {
 function logEnd(exchange: Exchange, method: string, path: string, status: number, error: unknown): void {
   const { seen: _, ...facts } = exchange.facts;
   const line = { method, path, status, ms: Math.round(performance.now() - exchange.started), ...facts };
-  if (status >= 500) exchange.log.error({ ...line, err: error }, "failed");
-  else if (path.startsWith("/health")) exchange.log.debug(line, "answered");
+  if (path.startsWith("/health"))
+    exchange.log.debug(line, "answered"); // 503 is an answer here
+  else if (status >= 500) exchange.log.error({ ...line, err: error }, "failed");
   else exchange.log.info(line, status < 400 ? "answered" : "refused");
 }
 
