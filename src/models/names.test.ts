@@ -106,6 +106,14 @@ describe("the parts of a model", () => {
     ],
   ];
 
+  it("of keras_mobilenet_v2, which has no golden checkpoint, likewise", () => {
+    const family = familyOf({ model_type: "keras_mobilenet_v2" });
+    const names = canonicalNames(family, family.parseConfig({ model_type: "keras_mobilenet_v2", labels: ["a", "b"] }));
+    const heads = names.filter((name) => family.parts(name) === "head");
+    expect([...new Set(heads.map((name) => name.split(".")[0]))]).toEqual(["dense_1", "dense_2", "dense_3"]);
+    expect(new Set(names.map((name) => family.parts(name)))).toEqual(new Set(["vision", "head"]));
+  });
+
   it.each(cases)("of %s are told from the names", (folder, parts) => {
     const json = readConfig(folder);
     const family = familyOf(json);
