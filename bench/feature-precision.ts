@@ -5,7 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Engine } from "../src/engine/index.js";
-import { prepareImage } from "../src/image/index.js";
+import { prepareImage, readImageProcessorConfig } from "../src/image/index.js";
 import { openPacked } from "../src/pack/index.js";
 import { image, loadModel } from "../src/runtime/index.js";
 import { DecoderRunner, type SequenceInputs } from "../src/runtime/runner.js";
@@ -25,7 +25,7 @@ export async function main([folder = join(repository, "checkpoints/ocellus-tiny"
   const packed = await openPacked(model.info.path);
   const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu" });
   const eyes = packed.family.image!;
-  const recipe = eyes.recipe(packed.config, await packed.files.readJson("preprocessor_config.json"));
+  const recipe = eyes.recipe(packed.config, await readImageProcessorConfig(packed.files));
   const engine = new Engine(new DecoderRunner(packed, session, { numSlots: 1, maxLength: model.info.maxLength }));
   const worst = { f16: { error: 0, changed: 0 }, bf16: { error: 0, changed: 0 } };
   let numAnswers = 0;

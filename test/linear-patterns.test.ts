@@ -29,6 +29,8 @@ const composed: Readonly<Record<string, number>> = {
   "src/inspect/place.ts": 3,
   "src/search/lexicon.ts": 2,
   "src/grammar/pattern.ts": 0, // one is never run; the other repeats one character class
+  "src/processor/content-forms.ts": 0, // marks of our own in a prompt of our own
+  "src/tokenizer/special-tokens.ts": 0, // a choice of plain texts
   "web/src/snippets.ts": 0, // the literal above, and a choice of one character
 };
 

@@ -102,7 +102,8 @@ function unit(vector: Float32Array): Float32Array {
 describe("the clip image processor", () => {
   const recipe: CenterCropRecipe = {
     kind: "center_crop",
-    shortestEdge: 24,
+    resize: { shortestEdge: 24 },
+    resample: "bicubic",
     side: 24,
     patchSize: 24,
     mean: [0.5, 0.5, 0.5],

@@ -9,7 +9,7 @@ import type { ImageRecipe } from "./recipe.js";
 const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 const recipes: readonly ImageRecipe[] = [
   { kind: "fit", width: 28, height: 56, ...common },
-  { kind: "center_crop", side: 28, shortestEdge: 30, ...common },
+  { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
   { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
 ];
 const drawn = (width: number, height: number) =>

@@ -19,16 +19,19 @@ export {
   seen,
 } from "./prepare.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
+export { type JsonFiles, readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
 export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 export {
   type CenterCropRecipe,
   type FitRecipe,
+  fitRecipe,
+  fixedRecipe,
   type ImageRecipe,
-  parseImageRecipe,
-  parseVideoRecipe,
   type SmartResizeRecipe,
   type StretchRecipe,
+  smartResizeRecipe,
   type VideoRecipe,
+  videoRecipe,
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";
 export { checkRgbImage, isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";

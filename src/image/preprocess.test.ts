@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FitRecipe, parseImageRecipe, preprocess, type RgbImage } from "./index.js";
+import { type FitRecipe, fitRecipe, preprocess, type RgbImage } from "./index.js";
 import { fitBox } from "./preprocess.js";
 import { resize } from "./resize.js";
 
@@ -114,35 +114,24 @@ describe("preprocess", () => {
   });
 });
 
-describe("parseImageRecipe", () => {
-  it("uses the family's recipe where the file is absent or silent", () => {
-    expect(parseImageRecipe(undefined, defaults)).toEqual(recipe);
-    expect(parseImageRecipe({ image_processor_type: "X", size: { width: 112, height: 112 } }, defaults)).toEqual(
-      recipe,
-    );
-  });
+describe("fitRecipe", () => {
+  const target = { width: 112, height: 112, patchSize: 14, absent: { size: 112 } };
 
-  it("takes mean and std from the file", () => {
-    const file = {
-      image_mean: [0.48, 0.46, 0.41],
-      image_std: [0.27, 0.26, 0.28],
-      resample: 3,
-      rescale_factor: 1 / 255,
-    };
-    expect(parseImageRecipe(file, defaults)).toEqual({ ...recipe, mean: file.image_mean, std: file.image_std });
+  it("is the family's where the file is absent, and takes mean and std from the file", () => {
+    expect(fitRecipe(undefined, target)).toEqual(recipe);
+    const file = { size: 112, image_mean: [0.48, 0.46, 0.41], image_std: [0.27, 0.26, 0.28], resample: 3 };
+    expect(fitRecipe(file, target)).toEqual({ ...recipe, mean: file.image_mean, std: file.image_std });
   });
 
   it.each([
     [{ size: { width: 224, height: 224 } }, "size: expected 112 by 112"],
-    [{ patch_size: 16 }, "patch_size: expected 14"],
-    [{ image_std: [0, 1, 1] }, "image_std.0"],
-    [{ image_mean: [0.5, 0.5] }, "image_mean"],
-    [{ image_mean: [123, 116, 103] }, "image_mean.0"],
-    [{ resample: 2 }, "resample"],
-    [{ rescale_factor: 1 }, "rescale_factor"],
-    [{ do_normalize: false }, "do_normalize"],
-    [[], "(top level)"],
-  ])("refuses %j", (file, message) => {
-    expect(() => parseImageRecipe(file, defaults)).toThrow(message);
+    [{ size: 112, patch_size: 16 }, "patch_size: expected 14"],
+    [{ size: 112, resample: 2 }, "resample"],
+    [{ size: 112, do_center_crop: true, crop_size: 112 }, "do_center_crop"],
+    [{ size: 112, image_processor_type: "CLIPImageProcessor" }, "image_processor_type"],
+  ])("refuses %j", (file, problem) => {
+    expect(() => fitRecipe(file, target)).toThrow(
+      expect.objectContaining({ code: "invalid_config", details: { problems: [expect.stringContaining(problem)] } }),
+    );
   });
 });

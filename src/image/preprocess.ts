@@ -59,12 +59,17 @@ export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
     }
     case "smart_resize": {
       const { width, height } = smartSize(image, recipe);
-      return resizeColumnsFirst(image, width, height);
+      return resizeColumnsFirst(image, width, height, recipe.resample);
     }
     case "center_crop":
       return centerCrop(image, recipe);
     case "stretch":
-      return resize(image, recipe.width, recipe.height, recipe.resample === "bicubic" ? "bicubic" : "bilinear");
+      return resizeColumnsFirst(
+        image,
+        recipe.width,
+        recipe.height,
+        recipe.resample === "bicubic" ? "bicubic" : "bilinear",
+      );
     default:
       return recipe satisfies never;
   }
@@ -101,12 +106,17 @@ function fit(image: RgbImage, recipe: FitRecipe): PixelValues {
  * The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above.
  * What is cut away is not made: of a strip it would be 200 times the rest.
  */
-function centerCrop(image: RgbImage, { side, shortestEdge }: CenterCropRecipe): RgbImage {
+function centerCrop(image: RgbImage, { side, resize, resample }: CenterCropRecipe): RgbImage {
   refuseStrip(image);
-  const scaled = (edge: number) => Math.trunc((edge * shortestEdge) / Math.min(image.width, image.height));
-  const [width, height] = [scaled(image.width), scaled(image.height)];
+  const { width, height } = "width" in resize ? resize : withShortestEdge(image, resize.shortestEdge);
   const margin = (edge: number) => Math.floor((edge - side) / 2);
-  return resizedWindow(image, width, height, { left: margin(width), top: margin(height), width: side, height: side });
+  const window = { left: margin(width), top: margin(height), width: side, height: side };
+  return resizedWindow(image, width, height, window, resample);
+}
+
+function withShortestEdge({ width, height }: RgbImage, edge: number) {
+  const scaled = (other: number) => Math.trunc((edge * other) / Math.min(width, height));
+  return { width: scaled(width), height: scaled(height) };
 }
 
 function wholePatches(content: RgbImage, recipe: CenterCropRecipe | StretchRecipe): PixelValues {

@@ -1,11 +1,20 @@
 /**
- * What a checkpoint wants done to a picture, read from its preprocessor_config.json. The family states its own recipe
- * from config.json; the file may change mean and std, and is refused where it asks for something else than we do.
+ * What is done to an image before a tower sees it: a recipe of one of few kinds, made of the checkpoint's image-processor
+ * config (processor-config.ts) and of what the family's config.json fixes, which must not contradict each other.
  */
-import { z } from "zod";
-import { OcellusError } from "../base/index.js";
+import {
+  invalidProcessor,
+  type ProcessorClassName,
+  type ProcessorConfig,
+  parseProcessorConfig,
+  type Resample,
+  type Triple,
+} from "./processor-config.js";
 
-type Triple = readonly [red: number, green: number, blue: number];
+interface Sides {
+  readonly width: number;
+  readonly height: number;
+}
 
 /** Fitted into width × height with its aspect kept, centred, the rest 0 after normalisation; square patches. */
 export interface FitRecipe {
@@ -30,6 +39,8 @@ export interface SmartResizeRecipe {
   readonly temporalPatchSize: number;
   readonly minPixels: number;
   readonly maxPixels: number;
+  /** Default "bicubic". */
+  readonly resample?: Resample;
   readonly mean: Triple;
   readonly std: Triple;
 }
@@ -44,10 +55,11 @@ export interface VideoRecipe extends Omit<SmartResizeRecipe, "kind"> {
   readonly maxFrameTokens?: number;
 }
 
-/** Resized until the shorter edge is `shortestEdge`, then the middle `side` × `side` cut out; square patches. */
+/** Resized to width × height, or until the shorter edge is `shortestEdge`, then the middle `side` × `side` cut out; square patches. */
 export interface CenterCropRecipe {
   readonly kind: "center_crop";
-  readonly shortestEdge: number;
+  readonly resize: Sides | { readonly shortestEdge: number };
+  readonly resample: Resample;
   readonly side: number;
   readonly patchSize: number;
   readonly mean: Triple;
@@ -58,7 +70,7 @@ export interface CenterCropRecipe {
 export interface StretchRecipe {
   readonly kind: "stretch";
   /** "align_corners": TensorFlow's bilinear, corner on corner, not smoothed, in floating point; else Pillow's. */
-  readonly resample: "bilinear" | "bicubic" | "align_corners";
+  readonly resample: Resample | "align_corners";
   readonly width: number;
   readonly height: number;
   readonly patchSize: number;
@@ -69,172 +81,89 @@ export interface StretchRecipe {
 /** A union by `kind`: families with other rules join here. */
 export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe;
 
-/** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
-const side = z.number().int().min(1).max(4096);
-const triple = (value: z.ZodNumber) => z.tuple([value, value, value]);
+/** What a family's model takes; `absent`: the config of a checkpoint that has no file. */
+export interface FixedTarget {
+  readonly processors: readonly ProcessorClassName[];
+  readonly width: number;
+  readonly height: number;
+  readonly patchSize: number;
+  readonly absent: object;
+}
 
-const commonSchema = z.object({
-  patch_size: side.optional(),
-  image_mean: triple(z.number().min(0).max(1)).optional(),
-  image_std: triple(z.number().min(1e-3).max(10)).optional(), // smaller ones blow values past what a tower has seen
-  resample: z.literal(3).optional(), // 3 is bicubic in Pillow
-  rescale_factor: z
-    .number()
-    .min(1 / 255 - 1e-6)
-    .max(1 / 255 + 1e-6)
-    .optional(),
-  do_resize: z.literal(true).optional(),
-  do_rescale: z.literal(true).optional(),
-  do_normalize: z.literal(true).optional(),
-});
-
-const fitSchema = commonSchema.extend({
-  size: z.object({ width: side, height: side }).optional(),
-  do_center_crop: z.literal(false).optional(),
-  pad: z.literal("center").optional(),
-  pad_value: z.literal(0).optional(),
-});
-
-/** Older files write a bare number for each size. */
-const centerCropSchema = commonSchema.extend({
-  size: z.union([side, z.object({ shortest_edge: side }), z.object({ width: side, height: side })]).optional(),
-  crop_size: z.union([side, z.object({ width: side, height: side })]).optional(),
-  do_center_crop: z.literal(true).optional(),
-});
-
-/** Older files write a bare number; 2 is bilinear in Pillow. */
-const stretchSchema = commonSchema.extend({
-  size: z.union([side, z.object({ width: side, height: side })]).optional(),
-  resample: z.union([z.literal(2), z.literal(3)]).optional(),
-  do_center_crop: z.literal(false).nullish(),
-});
-
-/** 2^28 pixels are sixteen times the largest published budget (4096 × 4096). */
-const area = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 28);
-
-/** Two spellings of the same budget; the edges of `size` are areas, whatever their names say. */
-const smartResizeSchema = commonSchema.extend({
-  size: z.object({ shortest_edge: area, longest_edge: area }).nullish(),
-  min_pixels: area.nullish(),
-  max_pixels: area.nullish(),
-  temporal_patch_size: side.optional(),
-  merge_size: side.optional(),
-});
-
-/** The reference's own names; `fps` and the like concern its reading of video files, which is not done here. */
-const videoSchema = smartResizeSchema.extend({
-  cap_pixels_per_frame: z.boolean().nullish(),
-  max_video_tokens: z.number().int().min(1).max(65_536).nullish(), // four frames of the largest published picture
-});
+export interface AreaTarget {
+  readonly patchSize: number;
+  readonly mergeSize: number;
+  readonly temporalPatchSize: number;
+  readonly absent: object;
+}
 
 /**
- * The family's recipe with what preprocessor_config.json (absent: undefined) says.
+ * A tower of one size, behind the reference's usual steps: resize, cut out the middle, normalise.
  * @throws `invalid_config` naming the fields that are malformed, ask for another treatment, or contradict config.json.
  */
-export function parseImageRecipe(preprocessorConfig: unknown, defaults: ImageRecipe): ImageRecipe {
-  switch (defaults.kind) {
-    case "fit":
-      return fitRecipe(preprocessorConfig, defaults);
-    case "smart_resize":
-      return smartResizeRecipe(parse(smartResizeSchema, preprocessorConfig), defaults);
-    case "center_crop":
-      return centerCropRecipe(preprocessorConfig, defaults);
-    case "stretch":
-      return stretchRecipe(preprocessorConfig, defaults);
-    default:
-      return defaults satisfies never;
+export function fixedRecipe(json: unknown, target: FixedTarget): CenterCropRecipe | StretchRecipe {
+  const config = parseProcessorConfig(json ?? target.absent, target.processors);
+  const { size, crop, resample, mean, std } = config;
+  const { width, height, patchSize } = target;
+  confirm("patch_size", config.patchSize, patchSize);
+  if ("minPixels" in size) throw invalidProcessor(["size: expected edges, found areas"]);
+  if (crop) confirmSides("crop_size", crop, target);
+  const isWhole = "width" in size && (!crop || (size.width === width && size.height === height));
+  if (isWhole) {
+    confirmSides("size", size, target);
+    return { kind: "stretch", resample, width, height, patchSize, mean, std };
   }
+  if (!crop || width !== height)
+    throw invalidProcessor(["size: expected height and width, found shortest_edge, and do_center_crop is not set"]);
+  const least = "width" in size ? Math.min(size.width, size.height) : size.shortestEdge;
+  if (least < width) throw invalidProcessor([`size: ${least} is less than the ${width} of crop_size`]);
+  return { kind: "center_crop", resize: size, side: width, resample, patchSize, mean, std };
 }
 
-function stretchRecipe(json: unknown, defaults: StretchRecipe): StretchRecipe {
-  const { size, resample, image_mean, image_std } = parse(stretchSchema, json);
-  const [width, height] = typeof size === "object" ? [size.width, size.height] : [size, size];
-  confirm("size.width", width, defaults.width);
-  confirm("size.height", height, defaults.height);
+/** As `fixedRecipe`, for our own class: fitted into the frame with the aspect kept. */
+export function fitRecipe(json: unknown, target: Omit<FixedTarget, "processors">): FitRecipe {
+  const config = parseProcessorConfig(json ?? target.absent, ["OcellusFitImageProcessor"]);
+  const { size, mean, std, crop, resample, patchSize } = config;
+  const { width, height } = target;
+  if (crop || !("width" in size) || resample !== "bicubic")
+    throw invalidProcessor(["expected size as height and width, resample 3 and no do_center_crop"]);
+  confirmSides("size", size, target);
+  confirm("patch_size", patchSize, target.patchSize);
+  return { kind: "fit", width, height, patchSize: target.patchSize, mean, std };
+}
+
+/** A tower that takes any size within a budget of pixels. @throws as `fixedRecipe`. */
+export function smartResizeRecipe(json: unknown, target: AreaTarget): SmartResizeRecipe {
   return {
-    ...defaults,
-    resample: resample === undefined ? defaults.resample : resample === 2 ? "bilinear" : "bicubic",
-    mean: image_mean ?? defaults.mean,
-    std: image_std ?? defaults.std,
+    kind: "smart_resize",
+    ...areaRecipe(parseProcessorConfig(json ?? target.absent, ["Qwen2VLImageProcessor"]), target),
   };
 }
 
-function centerCropRecipe(json: unknown, defaults: CenterCropRecipe): CenterCropRecipe {
-  const { size, crop_size: crop, image_mean, image_std } = parse(centerCropSchema, json);
-  const [width, height] = typeof crop === "object" ? [crop.width, crop.height] : [crop, crop];
-  confirm("crop_size", width, defaults.side);
-  confirm("crop_size", height, defaults.side);
-  if (typeof size === "object" && "width" in size)
-    throw invalidRecipe(["size: expected shortest_edge, found a fixed width and height, which would stretch pictures"]);
-  const shortestEdge = (typeof size === "object" ? size.shortest_edge : size) ?? defaults.shortestEdge;
-  if (shortestEdge < defaults.side)
-    throw invalidRecipe([`size.shortest_edge: ${shortestEdge} is less than the ${defaults.side} that are cut out`]);
-  return { ...defaults, shortestEdge, mean: image_mean ?? defaults.mean, std: image_std ?? defaults.std };
+/** The same for videos. @throws as `fixedRecipe`. */
+export function videoRecipe(json: unknown, target: AreaTarget): VideoRecipe {
+  const config = parseProcessorConfig(json ?? target.absent, ["Qwen3VLVideoProcessor"]);
+  const { maxFrameTokens } = config;
+  return { kind: "video", ...areaRecipe(config, target), ...(maxFrameTokens !== undefined && { maxFrameTokens }) };
 }
 
-function fitRecipe(json: unknown, defaults: FitRecipe): FitRecipe {
-  const { size, patch_size, image_mean, image_std } = parse(fitSchema, json);
-  const { width, height, patchSize } = defaults;
-  // The tower's position table fixes the grid, so the sizes can only be confirmed here, not chosen.
-  if (size && (size.width !== width || size.height !== height))
-    throw invalidRecipe([
-      `size: expected ${width} by ${height} as in config.json, found ${size.width} by ${size.height}`,
-    ]);
-  confirm("patch_size", patch_size, patchSize);
-  return { ...defaults, mean: image_mean ?? defaults.mean, std: image_std ?? defaults.std };
+function areaRecipe(config: ProcessorConfig, { patchSize, mergeSize, temporalPatchSize }: AreaTarget) {
+  const { size, crop, resample, mean, std } = config;
+  confirm("patch_size", config.patchSize, patchSize);
+  confirm("merge_size", config.mergeSize, mergeSize);
+  confirm("temporal_patch_size", config.temporalPatchSize, temporalPatchSize);
+  if (crop || !("minPixels" in size)) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
+  return { patchSize, mergeSize, temporalPatchSize, ...size, resample, mean, std };
 }
 
-/** The same for videos, from video_preprocessor_config.json or what stands in its place. @throws as `parseImageRecipe`. */
-export function parseVideoRecipe(videoPreprocessorConfig: unknown, defaults: VideoRecipe): VideoRecipe {
-  const found = parse(videoSchema, videoPreprocessorConfig);
-  const recipe = smartResizeRecipe(found, defaults);
-  if (found.cap_pixels_per_frame !== true) return recipe;
-  return { ...recipe, maxFrameTokens: found.max_video_tokens ?? defaultFrameTokens };
-}
-
-/** The reference's, when a file asks for a cap without saying which. */
-const defaultFrameTokens = 768;
-
-function smartResizeRecipe<R extends SmartResizeRecipe | VideoRecipe>(
-  found: z.infer<typeof smartResizeSchema>,
-  defaults: R,
-): R {
-  confirm("patch_size", found.patch_size, defaults.patchSize);
-  confirm("merge_size", found.merge_size, defaults.mergeSize);
-  confirm("temporal_patch_size", found.temporal_patch_size, defaults.temporalPatchSize);
-  const minPixels = found.size?.shortest_edge ?? found.min_pixels ?? defaults.minPixels;
-  const maxPixels = found.size?.longest_edge ?? found.max_pixels ?? defaults.maxPixels;
-  if (minPixels > maxPixels)
-    throw invalidRecipe([`the least pixels, ${minPixels}, are more than the most, ${maxPixels}`]);
-  return {
-    ...defaults,
-    minPixels,
-    maxPixels,
-    mean: found.image_mean ?? defaults.mean,
-    std: found.image_std ?? defaults.std,
-  };
-}
-
-function parse<T>(schema: z.ZodType<T>, json: unknown): T {
-  const result = schema.safeParse(json ?? {});
-  if (result.success) return result.data;
-  throw invalidRecipe(result.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`));
+function confirmSides(name: string, found: Sides, { width, height }: Sides): void {
+  if (found.width === width && found.height === height) return;
+  throw invalidProcessor([
+    `${name}: expected ${width} by ${height} as in config.json, found ${found.width} by ${found.height}`,
+  ]);
 }
 
 function confirm(name: string, found: number | undefined, expected: number): void {
   if (found !== undefined && found !== expected)
-    throw invalidRecipe([`${name}: expected ${expected} as in config.json, found ${found}`]);
-}
-
-function invalidRecipe(problems: readonly string[]): OcellusError {
-  return new OcellusError(
-    "invalid_config",
-    `preprocessor_config.json does not fit this model family: ${problems.join("; ")}; ` +
-      "compare it with the checkpoint's original file, or remove it to use the family's own recipe",
-    { details: { problems } },
-  );
+    throw invalidProcessor([`${name}: expected ${expected} as in config.json, found ${found}`]);
 }

@@ -12,7 +12,7 @@ const picture: RgbImage = {
 const colours = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] } as const;
 const recipes: ImageRecipe[] = [
   { kind: "fit", width: 32, height: 32, patchSize: 8, ...colours },
-  { kind: "center_crop", shortestEdge: 32, side: 32, patchSize: 8, ...colours },
+  { kind: "center_crop", resize: { shortestEdge: 32 }, resample: "bicubic", side: 32, patchSize: 8, ...colours },
   { kind: "stretch", resample: "bilinear", width: 32, height: 24, patchSize: 8, ...colours },
   {
     ...{ kind: "smart_resize", patchSize: 8, mergeSize: 2, temporalPatchSize: 2 },
@@ -63,7 +63,7 @@ describe("the middle of a picture", () => {
 
   it("is all that is made of a strip of 200 to 1", () => {
     const strip = { width: 20_000, height: 100, data: new Uint8Array(20_000 * 100 * 3) };
-    const recipe = { ...(recipes[1] as CenterCropRecipe), shortestEdge: 4096, side: 4096, patchSize: 4096 }; // 10 GB whole
+    const recipe = { ...(recipes[1] as CenterCropRecipe), resize: { shortestEdge: 4096 }, side: 4096, patchSize: 4096 }; // 10 GB whole
     expect(shown(strip, recipe).data).toHaveLength(4096 * 4096 * 3);
   });
 });

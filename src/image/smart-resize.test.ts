@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseImageRecipe, preprocess, type RgbImage, type SmartResizeRecipe } from "./index.js";
+import { preprocess, type RgbImage, type SmartResizeRecipe } from "./index.js";
 import { smartSize } from "./smart-size.js";
 
 interface Golden {
@@ -59,17 +59,5 @@ describe("smart resize", () => {
 
   it("refuses a strip, as the reference does", () => {
     expect(() => smartSize({ width: 2010, height: 10 }, recipe)).toThrow("a picture of 2010 by 10 is a strip");
-  });
-
-  it("reads both spellings of the pixel budget, and refuses what contradicts the config", () => {
-    const parsed = parseImageRecipe({ size: { shortest_edge: 100, longest_edge: 200 } }, recipe);
-    expect(parsed).toMatchObject({ minPixels: 100, maxPixels: 200 });
-    expect(parseImageRecipe({ min_pixels: 7, max_pixels: 9 }, recipe)).toMatchObject({ minPixels: 7, maxPixels: 9 });
-    expect(() => parseImageRecipe({ merge_size: 3 }, recipe)).toThrow(
-      "merge_size: expected 2 as in config.json, found 3",
-    );
-    expect(() => parseImageRecipe({ min_pixels: 9, max_pixels: 7 }, recipe)).toThrow(
-      "the least pixels, 9, are more than the most, 7",
-    );
   });
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseVideoRecipe, type VideoRecipe, videoSize } from "./index.js";
+import { type VideoRecipe, videoRecipe, videoSize } from "./index.js";
 
 interface Golden {
   readonly grids: {
@@ -52,25 +52,36 @@ describe("the size of a video's frames", () => {
   });
 });
 
-describe("parseVideoRecipe", () => {
-  it("uses the family's recipe where the file is absent, and takes the file's budget", () => {
-    expect(parseVideoRecipe(undefined, recipe)).toEqual(recipe);
-    const file = { size: { shortest_edge: 4096, longest_edge: 25165824 }, fps: 2, max_frames: 768, patch_size: 16 };
-    expect(parseVideoRecipe(file, recipe)).toEqual({ ...recipe, minPixels: 4096, maxPixels: 25165824 });
+describe("videoRecipe", () => {
+  const { patchSize, mergeSize, temporalPatchSize } = recipe;
+  const recipeOf = (file: object) => videoRecipe(file, { patchSize, mergeSize, temporalPatchSize, absent: {} });
+  const silent = recipeOf({});
+
+  it("takes the file's budget", () => {
+    const file = {
+      size: { shortest_edge: 4096, longest_edge: 25165824 },
+      fps: 2,
+      max_frames: 768,
+      patch_size: patchSize,
+    };
+    expect(recipeOf(file)).toEqual({ ...silent, minPixels: 4096, maxPixels: 25165824 });
   });
 
   it("takes the cap on a frame only where the file asks for it", () => {
-    expect(parseVideoRecipe({ cap_pixels_per_frame: false, max_video_tokens: 9 }, recipe)).toEqual(recipe);
-    expect(parseVideoRecipe({ cap_pixels_per_frame: true }, recipe).maxFrameTokens).toBe(768);
-    expect(parseVideoRecipe({ cap_pixels_per_frame: true, max_video_tokens: 9 }, recipe).maxFrameTokens).toBe(9);
+    expect(recipeOf({ cap_pixels_per_frame: false, max_video_tokens: 9 })).toEqual(silent);
+    expect(recipeOf({ cap_pixels_per_frame: true }).maxFrameTokens).toBe(768);
+    expect(recipeOf({ cap_pixels_per_frame: true, max_video_tokens: 9 }).maxFrameTokens).toBe(9);
   });
 
   it.each([
     [{ temporal_patch_size: 4 }, "temporal_patch_size: expected 2"],
     [{ size: { shortest_edge: 4096 } }, "size.longest_edge"],
-    [{ size: { shortest_edge: 8192, longest_edge: 4096 } }, "the least pixels, 8192"],
+    [{ size: { shortest_edge: 8192, longest_edge: 4096 } }, "size: the least pixels, 8192"],
     [{ max_video_tokens: 0 }, "max_video_tokens"],
-  ])("refuses %j", (file, message) => {
-    expect(() => parseVideoRecipe(file, recipe)).toThrow(message);
+    [{ video_processor_type: "Qwen2VLVideoProcessor" }, "video_processor_type"],
+  ])("refuses %j", (file, problem) => {
+    expect(() => recipeOf(file)).toThrow(
+      expect.objectContaining({ code: "invalid_config", details: { problems: [expect.stringContaining(problem)] } }),
+    );
   });
 });

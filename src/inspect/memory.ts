@@ -6,7 +6,7 @@
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
 import { type Graph, recordingCatalog } from "../graph/index.js";
-import { gridOf, type ImageRecipe } from "../image/index.js";
+import { gridOf, type ImageRecipe, readImageProcessorConfig } from "../image/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
 import {
   autoPlan,
@@ -131,8 +131,7 @@ async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | unde
 }
 
 async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {
-  const joined = (await checkpoint.readJson("processor_config.json")) as { image_processor?: unknown } | undefined;
-  const json = joined?.image_processor ?? (await checkpoint.readJson("preprocessor_config.json"));
+  const json = await readImageProcessorConfig(checkpoint);
   return family.kind === "language" ? family.image?.recipe(config, json) : family.recipe(config, json);
 }
 

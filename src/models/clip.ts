@@ -9,7 +9,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { parseImageRecipe } from "../image/index.js";
+import { fixedRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
@@ -168,14 +168,11 @@ export const clip: DualEncoderFamily<Config> = {
     vision: (builder) => buildVision(builder, config),
     text: (builder) => buildText(builder, config),
   }),
-  recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig) =>
-    parseImageRecipe(preprocessorConfig, {
-      kind: "center_crop",
-      shortestEdge: image_size,
-      side: image_size,
-      patchSize: patch_size,
-      mean: [0.48145466, 0.4578275, 0.40821073],
-      std: [0.26862954, 0.26130258, 0.27577711],
+  recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
+    fixedRecipe(processorConfig, {
+      processors: ["CLIPImageProcessor", "ViTImageProcessor"],
+      ...{ width: side, height: side, patchSize: patch_size },
+      absent: { size: side, crop_size: side },
     }),
   maxTextLength: ({ text_config }) => text_config.max_position_embeddings,
   pooledIndex({ text_config: { eos_token_id: eos } }, ids) {

@@ -90,8 +90,8 @@ export interface ModelFamily<C> extends Family<C> {
 
 /** How pictures reach the decoder. */
 export interface ImageSide<C> {
-  /** Stated by the checkpoint's preprocessor_config.json, or the family's default. */
-  recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
+  /** Stated by the checkpoint's image-processor config (undefined: it has none), or the family's default. */
+  recipe(config: C, processorConfig: unknown): ImageRecipe;
   tokenId(config: C): number;
   /** Rows of the prompt that one picture takes. */
   numTokens(config: C, grid: ImageGrid): number;
@@ -110,8 +110,8 @@ export interface ImageSide<C> {
 
 /** How videos reach the decoder: pair by pair of frames, each pair like a picture behind the words that tell its time. */
 export interface VideoSide<C> {
-  /** Stated by the checkpoint's video_preprocessor_config.json, or the family's default. */
-  recipe(config: C, videoPreprocessorConfig: unknown): VideoRecipe;
+  /** Stated by the checkpoint's video-processor config (undefined: it has none), or the family's default. */
+  recipe(config: C, processorConfig: unknown): VideoRecipe;
   tokenId(config: C): number;
   /** What the chat template writes for a video, and what stands for each of its pairs instead: it holds one `tokenId`. */
   readonly placeholder: string;
@@ -122,7 +122,7 @@ export interface VideoSide<C> {
 /** Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds). */
 export interface DualEncoderFamily<C> extends Family<C> {
   readonly kind: "dual_encoder";
-  recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
+  recipe(config: C, processorConfig: unknown): ImageRecipe;
   /** Tokens a text may have, its first and last special ones included. */
   maxTextLength(config: C): number;
   /** Where the pooled token of a text stands. */
@@ -132,7 +132,7 @@ export interface DualEncoderFamily<C> extends Family<C> {
 /** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */
 export interface ClassifierFamily<C> extends Family<C> {
   readonly kind: "classifier";
-  recipe(config: C, preprocessorConfig: unknown): ImageRecipe;
+  recipe(config: C, processorConfig: unknown): ImageRecipe;
   labels(config: C): readonly string[];
 }
 

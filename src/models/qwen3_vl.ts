@@ -11,7 +11,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { type ImageGrid, type PixelValues, parseImageRecipe, parseVideoRecipe } from "../image/index.js";
+import { type ImageGrid, type PixelValues, smartResizeRecipe, videoRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, layers, parseConfig, size, tokenId } from "./config.js";
 import type {
@@ -316,18 +316,21 @@ function oneDecimal(seconds: number): string {
   return (isTie ? (down + (down % 2)) / 10 : seconds).toFixed(1);
 }
 
+/** Of the published checkpoints; the reference's class, which stands in for what a file leaves out, has other values. */
+const published = {
+  ...{ size: { shortest_edge: 256 * 256, longest_edge: 4096 * 4096 } },
+  ...{ image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+};
+
+const patchesOf = (vision: VisionConfig) => ({
+  patchSize: vision.patch_size,
+  mergeSize: vision.spatial_merge_size,
+  temporalPatchSize: vision.temporal_patch_size,
+});
+
 const video: VideoSide<Config> = {
-  recipe: ({ vision_config: vision }, videoPreprocessorConfig) =>
-    parseVideoRecipe(videoPreprocessorConfig, {
-      kind: "video",
-      patchSize: vision.patch_size,
-      mergeSize: vision.spatial_merge_size,
-      temporalPatchSize: vision.temporal_patch_size,
-      minPixels: 128 * 32 * 32,
-      maxPixels: 768 * 32 * 32,
-      mean: [0.5, 0.5, 0.5],
-      std: [0.5, 0.5, 0.5],
-    }),
+  recipe: ({ vision_config: vision }, processorConfig) =>
+    videoRecipe(processorConfig, { ...patchesOf(vision), absent: {} }),
   tokenId: (config) => config.video_token_id,
   placeholder: "<|vision_start|><|video_pad|><|vision_end|>",
   timeText: (seconds) => `<${oneDecimal(seconds)} seconds>`,
@@ -373,17 +376,8 @@ export const qwen3Vl: ModelFamily<Config> = {
     decoder: (builder) => buildQwen3(builder, config.text_config, decoderSpelling(config), numDeepstack(config)),
   }),
   image: {
-    recipe: ({ vision_config: vision }, preprocessorConfig) =>
-      parseImageRecipe(preprocessorConfig, {
-        kind: "smart_resize",
-        patchSize: vision.patch_size,
-        mergeSize: vision.spatial_merge_size,
-        temporalPatchSize: vision.temporal_patch_size,
-        minPixels: 256 * 256,
-        maxPixels: 4096 * 4096,
-        mean: [0.5, 0.5, 0.5],
-        std: [0.5, 0.5, 0.5],
-      }),
+    recipe: ({ vision_config: vision }, processorConfig) =>
+      smartResizeRecipe(processorConfig, { ...patchesOf(vision), absent: published }),
     tokenId: (config) => config.image_token_id,
     numTokens: (_, grid) => (grid.rows * grid.columns) / 4,
     inputs: visionInputs,

@@ -10,7 +10,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { type ImageRecipe, parseImageRecipe } from "../image/index.js";
+import { fitRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
@@ -226,15 +226,8 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     decoder: (builder) => buildQwen3(builder, config.text_config, decoderSpelling(config)),
   }),
   image: {
-    recipe: ({ vision_config: { image_size, patch_size } }, preprocessorConfig): ImageRecipe =>
-      parseImageRecipe(preprocessorConfig, {
-        kind: "fit",
-        width: image_size,
-        height: image_size,
-        patchSize: patch_size,
-        mean: [0.5, 0.5, 0.5],
-        std: [0.5, 0.5, 0.5],
-      }),
+    recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
+      fitRecipe(processorConfig, { width: side, height: side, patchSize: patch_size, absent: { size: side } }),
     tokenId: (config) => config.image_token_id,
     numTokens: (config) => config.resampler_config.num_queries, // whatever the picture's size
     inputs: (_, { data, shape }) => ({ pixel_values: { dtype: "f32", shape: [1, ...shape], data } }),

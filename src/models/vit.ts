@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { parseImageRecipe } from "../image/index.js";
+import { fixedRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
@@ -111,14 +111,10 @@ export const vit: ClassifierFamily<Config> = {
   parts: partsOf(["classifier.", "head"], ["", "vision"]),
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: labelsOf,
-  recipe: ({ image_size: side, patch_size }, preprocessorConfig) =>
-    parseImageRecipe(preprocessorConfig, {
-      kind: "stretch",
-      resample: "bilinear",
-      width: side,
-      height: side,
-      patchSize: patch_size,
-      mean: [0.5, 0.5, 0.5],
-      std: [0.5, 0.5, 0.5],
+  recipe: ({ image_size: side, patch_size }, processorConfig) =>
+    fixedRecipe(processorConfig, {
+      processors: ["ViTImageProcessor", "CLIPImageProcessor"],
+      ...{ width: side, height: side, patchSize: patch_size },
+      absent: { size: side },
     }),
 };

@@ -174,7 +174,7 @@ async function fitFrames(
           "all frames of a video have one size",
       );
     const { width, height } = videoSize(frames.length, first, recipe);
-    return { fitted: resizeColumnsFirst(decoded, width, height), digest: pixelDigest(decoded) };
+    return { fitted: resizeColumnsFirst(decoded, width, height, recipe.resample), digest: pixelDigest(decoded) };
   };
   const named = (error: unknown, i: number) => numbered(error, `${name} ${i + 1}`, { frame: i + 1 });
   const [head] = await fewAtOnce(frames.slice(0, 1), fit, named); // it settles the size of the others

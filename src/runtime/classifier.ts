@@ -1,6 +1,6 @@
 /** A checkpoint that classifies pictures, ready to be shown one at a time. */
 import { Closing, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
-import { type ImageInput, type ImageRecipe, prepareImage } from "../image/index.js";
+import { type ImageInput, type ImageRecipe, prepareImage, readImageProcessorConfig } from "../image/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
 import { defaultThreads, float32, type Graph } from "../session/index.js";
@@ -32,7 +32,7 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
   try {
     const session = { device, threads: options.threads ?? defaultThreads() };
     const vision = await openGraph(packed, "vision", session, options);
-    const recipe = packed.family.recipe(packed.config, await packed.files.readJson("preprocessor_config.json"));
+    const recipe = packed.family.recipe(packed.config, await readImageProcessorConfig(packed.files));
     return new PictureClassifier(packed, vision, recipe, notes);
   } catch (error) {
     await packed.close();

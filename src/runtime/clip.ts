@@ -5,7 +5,14 @@
 import { Closing, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
 import { digestOf } from "../features/index.js";
-import { type ImageInput, type ImageRecipe, prepareImage, type RgbImage, shown } from "../image/index.js";
+import {
+  type ImageInput,
+  type ImageRecipe,
+  prepareImage,
+  type RgbImage,
+  readImageProcessorConfig,
+  shown,
+} from "../image/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import { type Device, defaultThreads, float32, type Graph, int64 } from "../session/index.js";
@@ -79,7 +86,7 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       vision: await openGraph(packed, "vision", session, options),
       text: await openGraph(packed, "text", session, options),
       tokenizer: await readTokenizer(files),
-      recipe: family.recipe(config, await files.readJson("preprocessor_config.json")),
+      recipe: family.recipe(config, await readImageProcessorConfig(files)),
     });
   } catch (error) {
     await packed.close();

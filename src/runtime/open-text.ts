@@ -1,6 +1,13 @@
 /** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
 import type { Checkpoint } from "../checkpoint/index.js";
-import { type PictureLimits, type PictureThreads, type PrepareImage, prepareImage } from "../image/index.js";
+import {
+  type PictureLimits,
+  type PictureThreads,
+  type PrepareImage,
+  prepareImage,
+  readImageProcessorConfig,
+  readVideoProcessorConfig,
+} from "../image/index.js";
 import type { ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
@@ -62,29 +69,15 @@ export async function openText(
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
   const { video } = image;
   return {
-    recipe: image.recipe(config, await readRecipe(files, "image_processor", ["preprocessor_config.json"])),
+    recipe: image.recipe(config, await readImageProcessorConfig(files)),
     imageTokenId: image.tokenId(config),
     numTokensFor: (grid) => image.numTokens(config, grid),
     video: video && {
       ...video,
-      recipe: video.recipe(config, await readRecipe(files, "video_processor", videoRecipeFiles)),
+      recipe: video.recipe(config, await readVideoProcessorConfig(files)),
       tokenId: video.tokenId(config),
     },
   };
-}
-
-/** The second stands in for the first in checkpoints from before it, as in the reference. */
-const videoRecipeFiles = ["video_preprocessor_config.json", "preprocessor_config.json"];
-
-/** A part of processor_config.json (transformers 5), or the first of these files. */
-async function readRecipe(files: Checkpoint, part: string, names: readonly string[]): Promise<unknown> {
-  const joined = (await files.readJson("processor_config.json")) as Record<string, unknown> | undefined;
-  if (joined?.[part] !== undefined) return joined[part];
-  for (const name of names) {
-    const json = await files.readJson(name);
-    if (json !== undefined) return json;
-  }
-  return undefined;
 }
 
 /** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
