@@ -24,11 +24,23 @@ export type ReportState = "loading" | "serving" | "failed";
 
 export type Dialect = "sqlite" | "postgres";
 
+/** What we use of a pool of PostgreSQL's connections; pg's own types would be asked of all who import ours. */
+export interface ConnectionPool {
+  query(sql: string): Promise<unknown>;
+  connect(): Promise<Connection>;
+}
+
+export interface Connection {
+  query(sql: string): Promise<unknown>;
+  on(event: "notification" | "error", listener: () => void): unknown;
+  release(isBroken: boolean): void;
+}
+
 export interface OpenDatabase {
   readonly dialect: Dialect;
   readonly db: Kysely<Tables>;
   /** PostgreSQL only: for LISTEN. */
-  readonly pool?: pg.Pool;
+  readonly pool?: ConnectionPool;
   close(): Promise<void>;
 }
 

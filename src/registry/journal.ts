@@ -2,9 +2,8 @@
  * The append-only journal in SQL. An entry's number is the one after the newest its writer has seen; the primary key refuses
  * it when somebody was faster, who then looks again: that is all the locking there is, within a process and between many.
  */
-import type { Pool, PoolClient } from "pg";
 import { OcellusError } from "../base/index.js";
-import { isTaken, type OpenDatabase } from "./database.js";
+import { type Connection, type ConnectionPool, isTaken, type OpenDatabase } from "./database.js";
 import { eventSchema, type JournalEntry, type RegistryEvent } from "./events.js";
 
 const channel = "ocellus_journal";
@@ -59,18 +58,18 @@ export class Journal {
 
 /** Hears of entries at once. A connection that broke is opened again; until then all that is lost is the quarter second. */
 class Listener {
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   readonly #look: () => void;
-  #client: PoolClient | undefined;
+  #client: Connection | undefined;
   #isClosed = false;
 
-  constructor(pool: Pool, look: () => void) {
+  constructor(pool: ConnectionPool, look: () => void) {
     this.#pool = pool;
     this.#look = look;
   }
 
   async listen(): Promise<void> {
-    let client: PoolClient | undefined;
+    let client: Connection | undefined;
     try {
       client = await this.#pool.connect();
       if (this.#isClosed) return client.release(true);
@@ -84,7 +83,7 @@ class Listener {
   }
 
   /** A connection that breaks may say so more than once. */
-  #listenAgain(broken: PoolClient | undefined): void {
+  #listenAgain(broken: Connection | undefined): void {
     if (this.#client !== broken) return;
     broken?.release(true);
     this.#client = undefined;

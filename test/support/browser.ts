@@ -1,27 +1,13 @@
-/** Pages of ours in a real browser: which one, and a page that writes down its faults. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+/** Pages of ours in a real browser: a page that writes down its faults. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { isMissing } from "../../src/base/prerequisite.testkit.js";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { temporaryFolder } from "./folders.js";
 
-/** CHROMIUM, or where the packages of Debian and Chrome put it. */
-const chromiumPath = [
-  process.env.CHROMIUM,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-].find((path) => path && existsSync(path));
-export const noBrowser = isMissing("Chromium", chromiumPath, "apt install chromium, or name one in CHROMIUM");
-
-/** Only pages of this repository are opened: a container's root may go without the sandbox. */
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath!, args: ["--no-sandbox"] });
-}
+export { noBrowser, openBrowser } from "./chromium.js";
 
 /** Opens a page of ours from a file. `faults` gets errors, what is logged, and every request but for files and data. */
 export async function openHtml(
