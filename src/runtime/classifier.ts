@@ -4,6 +4,7 @@ import { type ImageInput, type ImageRecipe, prepareImage, readImageProcessorConf
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
 import { defaultThreads, float32, type Graph } from "../session/index.js";
+import { checkNumbers } from "./finite.js";
 import { findPacked, loadingNames, openGraph, type PackingChoice, type Threading } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 
@@ -86,6 +87,7 @@ export class PictureClassifier {
 }
 
 function softmax(logits: Float32Array): number[] {
+  checkNumbers(logits, "the classifier's logits");
   const top = Math.max(...logits);
   const weights = Array.from(logits, (logit) => Math.exp(logit - top));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -1,4 +1,5 @@
 /** How far the next-token distribution of one model is from that of another. */
+import { checkNumbers } from "./finite.js";
 
 export interface Divergence {
   /** Kullback–Leibler divergence Σ p·(ln p − ln q) in nats, p being the reference's softmax. */
@@ -6,13 +7,15 @@ export interface Divergence {
   readonly sameTop: boolean;
 }
 
-/** @param reference logits [vocab_size] @param logits logits [vocab_size] */
+/** @param reference logits [vocab_size] @param logits logits [vocab_size] @throws `internal` when one holds NaN */
 export function divergence(reference: Float32Array, logits: Float32Array): Divergence {
+  checkNumbers(reference, "the reference's logits");
+  checkNumbers(logits, "the logits");
   const [p, q] = [distribution(reference), distribution(logits)];
   let kl = 0;
   for (const [i, value] of reference.entries()) {
     const logP = value - p.logSum;
-    kl += Math.exp(logP) * (logP - (logits[i]! - q.logSum));
+    if (logP > Number.NEGATIVE_INFINITY) kl += Math.exp(logP) * (logP - (logits[i]! - q.logSum));
   }
   return { kl: Math.max(0, kl), sameTop: p.top === q.top };
 }

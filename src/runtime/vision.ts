@@ -4,6 +4,7 @@ import { withAttention } from "../graph/index.js";
 import type { PixelValues, SeenImage } from "../image/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
 import { float32, type Graph, GraphSession, int64 } from "../session/index.js";
+import { checkNumbers } from "./finite.js";
 import type { ImageFeatures } from "./runner.js";
 
 export interface EncodedImage {
@@ -43,8 +44,9 @@ export function pooledVector(
   return unit(sum);
 }
 
-/** The same direction with length one. */
+/** The same direction with length one. @throws `internal` when it holds NaN */
 export function unit(vector: Float32Array): Float32Array {
+  checkNumbers(vector, "a vector");
   const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
   return vector.map((x) => x / length);
 }
