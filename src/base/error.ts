@@ -41,6 +41,16 @@ export class OcellusError extends Error {
   }
 }
 
+/** What a request itself is at fault for. */
+const requestFaults: readonly ErrorCode[] = ["invalid_request", "invalid_image", "unsupported", "too_large"];
+
+/** The same error, said of a parameter of the request, where it does not name one itself. */
+export function ofParam(error: unknown, param: string): unknown {
+  if (!(error instanceof OcellusError) || !requestFaults.includes(error.code) || "param" in error.details) return error;
+  const { code, message, details } = error;
+  return new OcellusError(code, message, { details: { ...details, param }, cause: error });
+}
+
 const exitCodes: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 2,
   not_found: 3,

@@ -1,5 +1,14 @@
 export { Closing } from "./closing.js";
-export { aborted, type ErrorCode, exitCode, invariant, ioError, OcellusError, throwIfAborted } from "./error.js";
+export {
+  aborted,
+  type ErrorCode,
+  exitCode,
+  invariant,
+  ioError,
+  OcellusError,
+  ofParam,
+  throwIfAborted,
+} from "./error.js";
 export { FairQueue, type Turn } from "./fair-queue.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";

@@ -1,5 +1,5 @@
 /** What a request asks of its answer → a constraint for its sequence. Grammars are kept, as the same ones are asked for again. */
-import { OcellusError, stringifyJson } from "../base/index.js";
+import { OcellusError, ofParam, stringifyJson } from "../base/index.js";
 import type { Constraint } from "../engine/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { Expression } from "./expression.js";
@@ -21,6 +21,15 @@ const maxGrammars = 16;
 /** OpenAI's limit on all names and values of a schema is 120,000 characters. */
 const maxSchemaCharacters = 2 ** 18;
 
+/** What is wrong with a schema is wrong with the parameter that brought it. */
+function forParam<T>(param: "response_format" | "tools", build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    throw ofParam(error, param);
+  }
+}
+
 export class Grammars {
   readonly #tokenizer: Tokenizer;
   /** By what was asked for, least recently used first. */
@@ -39,7 +48,7 @@ export class Grammars {
     checkType(format);
     if (!tools) return format.type === "text" ? undefined : this.#grammar([format], formatOf(format)).constraint();
     const vocabulary = this.#sharedVocabulary();
-    const calls = (json: JsonText) => toolCalls(json, vocabulary, tools);
+    const calls = (json: JsonText) => forParam("tools", () => toolCalls(json, vocabulary, tools));
     if (tools.choice !== "auto") return this.#grammar([tools], calls).constraint();
     if (format.type !== "text") {
       const either = (json: JsonText) => json.of.choice([formatOf(format)(json), calls(json)]);
@@ -47,7 +56,7 @@ export class Grammars {
     }
     const token = callToken(vocabulary);
     if (token === undefined) return undefined; // nothing tells where a call begins
-    const body = (json: JsonText) => toolCallBody(json, vocabulary, tools);
+    const body = (json: JsonText) => forParam("tools", () => toolCallBody(json, vocabulary, tools));
     return new ToolCallsOnDemand(this.#grammar([tools], body), token, maxCalls(tools));
   }
 
@@ -76,7 +85,8 @@ function checkType({ type }: ResponseFormat): void {
 }
 
 function formatOf(format: Exclude<ResponseFormat, { type: "text" }>): (json: JsonText) => Expression {
-  if (format.type === "json_schema") return (json) => schemaText(json, format.schema);
+  if (format.type === "json_schema")
+    return (json) => forParam("response_format", () => schemaText(json, format.schema));
   return (json) => json.object([], { name: json.string(), value: json.value, isRequired: false });
 }
 
@@ -86,6 +96,7 @@ function keyOf(asked: readonly unknown[]): string {
   throw new OcellusError(
     "too_large",
     `the JSON schemas of a request hold ${key.length} characters, at most ${maxSchemaCharacters} are accepted`,
+    { details: { param: "response_format" } },
   );
 }
 

@@ -31,7 +31,8 @@ const messageSchema = z.discriminatedUnion("role", [
     content: textContent.nullish(),
     tool_calls: z.array(toolCallSchema).max(128).optional(),
   }),
-  z.object({ role: z.literal("tool"), content: textContent, tool_call_id: z.string() }),
+  /** With pictures where the chat template has a place for them; where it has none, they are refused. */
+  z.object({ role: z.literal("tool"), content, tool_call_id: z.string() }),
 ]);
 export type WireMessage = z.infer<typeof messageSchema>;
 /** A part of a user's message. */

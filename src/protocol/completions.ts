@@ -18,8 +18,8 @@ export const completionRequestSchema = z
     stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
     /** How many of the likeliest tokens are reported. */
     logprobs: z.number().int().min(0).max(5).optional(), // OpenAI's most
-    echo: z.literal(false, "echo: expected false; the prompt is not repeated here").optional(),
-    best_of: z.literal(1, "best_of: expected 1; ask for n choices and pick the best").optional(),
+    echo: z.literal(false, "expected false; the prompt is not repeated here").optional(),
+    best_of: z.literal(1, "expected 1; ask for n choices and pick the best").optional(),
   })
   .meta({ id: "CompletionRequest" });
 export type CompletionRequest = z.infer<typeof completionRequestSchema>;

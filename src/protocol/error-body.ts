@@ -53,12 +53,17 @@ export function errorResponse(error: unknown): { status: ErrorStatus; body: Erro
   const code = known?.code ?? "internal";
   const { promptTokens, param, guards } = known?.details ?? {};
   // A prompt that does not fit the context is a 400 with this code in OpenAI's API, and clients look for it.
-  if (promptTokens !== undefined) return { status: 400, body: body(400, known!.message, "context_length_exceeded") };
+  if (promptTokens !== undefined)
+    return { status: 400, body: body(400, known!.message, "context_length_exceeded", textOf(param)) };
   const status = statuses[code];
   const message = status === 500 ? "the server failed on this request; its log has the reason" : known!.message;
   const shown = code === "blocked" ? "content_filter" : code; // the word that clients know
-  const said = body(status, message, shown, typeof param === "string" ? param : null);
+  const said = body(status, message, shown, textOf(param));
   return { status, body: Array.isArray(guards) ? { ...said, ocellus: { guards: wireGuardReports(guards) } } : said };
+}
+
+function textOf(param: unknown): string | null {
+  return typeof param === "string" && param !== "" ? param : null;
 }
 
 function body(status: ErrorStatus, message: string, code: string, param: string | null = null): ErrorBody {

@@ -32,7 +32,7 @@ export const fileDeletedSchema = z
   .meta({ id: "FileDeleted" });
 
 /** A field of the form: whether the picture is encoded at once and kept so. */
-export const filePinSchema = z.enum(["true", "false"], 'pin: expected "true" or "false"');
+export const filePinSchema = z.enum(["true", "false"], 'expected "true" or "false"');
 
 /** What pictures are uploaded for. Other purposes are other services: batches, fine-tuning. */
-export const filePurposeSchema = z.enum(["vision", "user_data"], 'purpose: expected "vision" or "user_data"');
+export const filePurposeSchema = z.enum(["vision", "user_data"], 'expected "vision" or "user_data"');

@@ -15,6 +15,9 @@ import {
   withNotesOf,
 } from "../base/index.js";
 
+import { expectation, explain } from "./explain.js";
+import { withoutNulls } from "./given.js";
+
 /** Where a response names the parameters that were read and have no effect. */
 export const ignoredHeader = "x-ocellus-ignored";
 
@@ -35,10 +38,11 @@ export function parseBody<S extends z.ZodObject>(
 ): Parsed<z.output<S>> {
   if (typeof json !== "object" || json === null || Array.isArray(json))
     throw new OcellusError("invalid_request", "the body: expected a JSON object");
-  const entries = Object.entries(json).filter(([, value]) => value !== null);
+  const wanted = withoutNulls(schema, json) as object;
+  const entries = Object.entries(wanted).filter(([, value]) => value !== null);
   const given = withNotesOf(
     json,
-    Object.fromEntries(entries.map(([name, value]) => [name, exactInteger(json, name, value) ?? value])),
+    Object.fromEntries(entries.map(([name, value]) => [name, exactInteger(wanted, name, value) ?? value])),
   );
   const known = Object.keys(schema.shape);
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
@@ -99,23 +103,13 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** @throws `invalid_request` naming the first wrong part in `details.param`. */
-export function parseValue<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(value);
+/** @param name of the value, where it stands alone. @throws `invalid_request` naming the first wrong part in `details.param`. */
+export function parseValue<S extends z.ZodType>(schema: S, value: unknown, name = ""): z.output<S> {
+  const result = schema.safeParse(value, { error: expectation });
   if (result.success) return result.data;
-  const { path, message } = deepest(result.error.issues[0]!);
-  const param = path.map(String).join(".");
+  const { place, message } = explain(result.error, value);
+  const param = [name, place].filter((part) => part !== "").join(".");
   throw refusal(param, param === "" ? message : `${param}: ${message}`);
-}
-
-/** Of a union, the branch that came furthest says most. */
-function deepest(issue: z.core.$ZodIssue): { path: readonly PropertyKey[]; message: string } {
-  if (issue.code !== "invalid_union") return issue;
-  const inner = issue.errors
-    .flatMap((issues) => issues.slice(0, 1))
-    .map(deepest)
-    .sort((a, b) => b.path.length - a.path.length)[0];
-  return inner && inner.path.length > 0 ? { path: [...issue.path, ...inner.path], message: inner.message } : issue;
 }
 
 export function refusal(param: string, message: string): OcellusError {
@@ -132,14 +126,18 @@ export const bodyLimits: JsonLimits = {
 /** Of a body that may hold ids: those of the longest context, 262,144, and room. */
 export const idBodyLimits: JsonLimits = { ...bodyLimits, maxValues: 2 ** 19 };
 
-/** @throws `invalid_request`: not JSON; `too_large`: beyond the bounds, which are counted while the text is read. */
-export function parseJson(text: string, what = "the body", limits = bodyLimits): unknown {
+/**
+ * @param param that holds the text; default: the text is the body.
+ * @throws `invalid_request`: not JSON; `too_large`: beyond the bounds, which are counted while the text is read.
+ */
+export function parseJson(text: string, param?: string, limits = bodyLimits): unknown {
+  const [what, named] = param === undefined ? ["the body", {}] : [param, { param }];
   try {
     return readJson(text, limits);
   } catch (cause) {
     if (!(cause instanceof JsonProblem)) throw cause;
-    if (cause.isTooLarge)
-      throw new OcellusError("too_large", `${what}: ${cause.message}`, { cause, details: cause.details });
-    throw new OcellusError("invalid_request", `${what} is not JSON: ${cause.message}`, { cause });
+    const details = { ...cause.details, ...named };
+    if (cause.isTooLarge) throw new OcellusError("too_large", `${what}: ${cause.message}`, { cause, details });
+    throw new OcellusError("invalid_request", `${what} is not JSON: ${cause.message}`, { cause, details });
   }
 }

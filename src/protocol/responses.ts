@@ -27,7 +27,11 @@ const callItem = z.object({
   name: z.string(),
   arguments: z.string(),
 });
-const callOutputItem = z.object({ type: z.literal("function_call_output"), call_id: z.string(), output: z.string() });
+const callOutputItem = z.object({
+  type: z.literal("function_call_output"),
+  call_id: z.string(),
+  output: z.union([z.string(), z.array(z.discriminatedUnion("type", [inputText, inputImage])).max(256)]), // as a chat message
+});
 
 const format = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text") }),
@@ -76,10 +80,10 @@ export const responseRequestSchema = z
     min_pixels: z.number().int().positive().optional(),
     max_pixels: z.number().int().positive().optional(),
     ocellus: ownQuestionSchema.optional(),
-    previous_response_id: notGiven(`previous_response_id: ${notStored}`),
-    conversation: notGiven(`conversation: ${notStored}`),
-    background: z.literal(false, "background: expected false; answers are not kept for later").optional(),
-    truncation: z.literal("disabled", 'truncation: expected "disabled"; nothing is left out silently').optional(),
+    previous_response_id: notGiven(notStored),
+    conversation: notGiven(notStored),
+    background: z.literal(false, "expected false; answers are not kept for later").optional(),
+    truncation: z.literal("disabled", 'expected "disabled"; nothing is left out silently').optional(),
   })
   .meta({ id: "ResponseRequest" });
 export type ResponseRequest = z.infer<typeof responseRequestSchema>;
@@ -119,7 +123,10 @@ function messageOf(item: Item): WireMessage {
     const { call_id: id, name, arguments: json } = item;
     return { role: "assistant", tool_calls: [{ id, type: "function", function: { name, arguments: json } }] };
   }
-  if (item.type === "function_call_output") return { role: "tool", content: item.output, tool_call_id: item.call_id };
+  if (item.type === "function_call_output") {
+    const { call_id: tool_call_id, output } = item;
+    return { role: "tool", content: typeof output === "string" ? output : output.map(partOf), tool_call_id };
+  }
   const { role, content } = item;
   if (role === "user") return { role, content: typeof content === "string" ? content : content.map(partOf) };
   return { role, content: typeof content === "string" ? content : content.map(textPartOf) };

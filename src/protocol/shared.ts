@@ -33,7 +33,7 @@ export const ownQuestionSchema = ownRequestSchema
   })
   .refine(({ collection, pages }) => pages === undefined || collection !== undefined, {
     path: ["pages"],
-    message: "pages: of which collection? name it in `collection`",
+    message: "of which collection? name it in `collection`",
   });
 
 export const completionUsageSchema = z.object({

@@ -6,6 +6,9 @@ import type { RequestContext } from "./exchange.js";
 import { parseMultipart } from "./multipart.js";
 import type { Services } from "./services.js";
 
+/** What a request is about, whatever else it asks for. */
+const inputParams = ["messages", "prompt", "input", "entries", "text"];
+
 /** A JSON request by its schema; parameters that have no effect are named in the response's header. */
 export async function readRequest<S extends z.ZodObject>(
   c: RequestContext,
@@ -15,8 +18,9 @@ export async function readRequest<S extends z.ZodObject>(
   limits?: Parameters<typeof parseJson>[2],
 ): Promise<z.output<S>> {
   expectType(c, /^application\/([\w.-]+\+)?json\b/i, "application/json");
-  const json = parseJson(new TextDecoder().decode(await readBody(c, services)), "the body", limits);
+  const json = parseJson(new TextDecoder().decode(await readBody(c, services)), undefined, limits);
   const { value, ignored } = parseBody(schema, json, harmless);
+  c.get("exchange").inputParam = inputParams.find((name) => name in schema.shape);
   if (ignored.length > 0) c.header(ignoredHeader, ignored.join(", "));
   return value;
 }

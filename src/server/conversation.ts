@@ -18,11 +18,7 @@ async function readMessage(message: WireMessage, resolvePicture: ResolvePicture)
     case "developer":
       return { role: "system", content: message.content };
     case "user":
-      if (typeof message.content === "string") return { role: "user", content: message.content };
-      return {
-        role: "user",
-        content: await Promise.all(message.content.map((part) => readPart(part, resolvePicture))),
-      };
+      return { role: "user", content: await readContent(message.content, resolvePicture) };
     case "assistant":
       return {
         role: "assistant",
@@ -30,7 +26,11 @@ async function readMessage(message: WireMessage, resolvePicture: ResolvePicture)
         ...(message.tool_calls && { tool_calls: message.tool_calls.map(readCall) }),
       };
     case "tool":
-      return { role: "tool", content: message.content, tool_call_id: message.tool_call_id };
+      return {
+        role: "tool",
+        content: await readContent(message.content, resolvePicture),
+        tool_call_id: message.tool_call_id,
+      };
     default:
       throw message satisfies never;
   }
@@ -45,6 +45,13 @@ function readCall({ id, type, function: { name, arguments: json } }: ToolCall): 
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function readContent(
+  content: string | readonly WirePart[],
+  resolvePicture: ResolvePicture,
+): Promise<ChatMessage["content"]> {
+  return typeof content === "string" ? content : Promise.all(content.map((part) => readPart(part, resolvePicture)));
 }
 
 async function readPart(part: WirePart, resolvePicture: ResolvePicture): Promise<ContentPart> {

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Logger } from "pino";
-import { aborted, OcellusError, type Turn } from "../base/index.js";
+import { aborted, OcellusError, ofParam, type Turn } from "../base/index.js";
 import type { GuardReport } from "../guard/index.js";
 import { uniqueId } from "../registry/index.js";
 import type { ChatPicture } from "../runtime/index.js";
@@ -46,6 +46,14 @@ function nameIn(request: Request, header: string): string | undefined {
   return goodId.test(text) ? text : undefined;
 }
 
+function renamed(error: unknown, names: Readonly<Record<string, string>>): unknown {
+  const param = error instanceof OcellusError ? error.details.param : undefined;
+  const name = typeof param === "string" ? names[param.split(".")[0]!] : undefined;
+  if (name === undefined) return error;
+  const { code, message, details } = error as OcellusError;
+  return new OcellusError(code, message, { details: { ...details, param: name }, cause: error });
+}
+
 export interface ExchangeOptions {
   readonly log: Logger;
   readonly deadlineMs: number;
@@ -73,6 +81,10 @@ export class Exchange {
   assignment: Assignment | undefined;
   /** The answer, where other versions will be asked the same. */
   mirrored: Mirrored | undefined;
+  /** What an error is about that names no parameter; undefined until the body is read. */
+  inputParam: string | undefined;
+  /** Parameters that this route spells otherwise than the one that its requests are turned into. */
+  paramNames: Readonly<Record<string, string>> = {};
   /** The end of the newest answer's text, for its judge; never logged. */
   textEnd = "";
   /** The answer goes on after its headers: the body's end is the end. */
@@ -121,10 +133,12 @@ export class Exchange {
     return { owner: this.owner, request: this.id };
   }
 
-  /** Work that was aborted failed for the reason it was aborted for. */
+  /** Work that was aborted failed for the reason it was aborted for; a fault of the request names the parameter. */
   reasonFor(error: unknown): unknown {
     const { reason } = this.signal;
-    return error instanceof OcellusError && error.code === "aborted" && reason instanceof OcellusError ? reason : error;
+    if (error instanceof OcellusError && error.code === "aborted" && reason instanceof OcellusError) return reason;
+    const { inputParam, paramNames } = this;
+    return inputParam === undefined ? error : renamed(ofParam(error, inputParam), paramNames);
   }
 
   /** The last byte is written, or nobody reads on. */

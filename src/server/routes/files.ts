@@ -17,12 +17,12 @@ export function addFiles(app: App, services: Services): void {
     const form = await readForm(c, services);
     const file = form.get("file");
     if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
-    const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data");
+    const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
     if (file.size > config.maxPictureBytes)
       throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxPictureBytes}`);
     const bytes = new Uint8Array(await file.arrayBuffer());
     const { owner, signal, guardReports } = c.get("exchange");
-    const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false") === "true";
+    const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
     const unpin = isPinned ? await pin(services, form.get("model"), bytes, signal) : undefined;
     try {
       if (!isPinned) await services.guards.admit(bytes, signal);

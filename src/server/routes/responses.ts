@@ -25,6 +25,7 @@ export function addResponses(app: App, services: Services): void {
   app.post("/v1/responses", async (c) => {
     const request = await readRequest(c, services, responseRequestSchema, harmlessResponseFields);
     const exchange = c.get("exchange");
+    exchange.paramNames = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
     const chat = asChatRequest(request);
     const question = await readQuestion(chat, services, exchange);
     const reply = new Reply(request, new Choice(maxCalls(chat)), question, exchange);
