@@ -14,6 +14,7 @@ export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";
 export {
   entriesOf,
+  fileLimits,
   type JsonLimits,
   JsonProblem,
   memberTexts,

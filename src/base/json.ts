@@ -20,6 +20,9 @@ export interface JsonLimits {
   readonly maxStringLength?: number;
 }
 
+/** Of a file of settings, questions or words, which someone has written. */
+export const fileLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 22, maxKeys: 2 ** 20 };
+
 /** What is wrong with a text; the caller says whose text it is. */
 export class JsonProblem extends Error {
   readonly details: Readonly<Record<string, string | number>>;

@@ -4,7 +4,7 @@
  * and brackets only and leaves the rest of the grammar to JSON.parse.
  */
 
-import { shorten } from "../base/index.js";
+import { JsonProblem, parseJson as readJson, shorten } from "../base/index.js";
 
 export interface JsonLimits {
   readonly maxDepth: number;
@@ -22,7 +22,21 @@ const maxValues = 3_200_000;
 /** @throws Error with the reason in words; the caller names the file. */
 export function parseJson(text: string, limits: JsonLimits): unknown {
   scan(text, limits);
-  return JSON.parse(text) as unknown;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw where(text) ?? cause;
+  }
+}
+
+/** In our reader's words, which quote nothing of the text: errors of JSON.parse do, and a text may hold secrets. */
+function where(text: string): JsonProblem | undefined {
+  try {
+    readJson(text, { maxDepth: 1024, maxValues: maxValues + maxKeys, maxKeys });
+  } catch (problem) {
+    if (problem instanceof JsonProblem) return problem;
+  }
+  return undefined;
 }
 
 function scan(text: string, { maxDepth, uniqueKeys }: JsonLimits): void {

@@ -53,7 +53,7 @@ function parseRequest(text: string, origin: string): BatchRequest {
   try {
     json = parseJson(text, lineLimits);
   } catch (cause) {
-    throw new OcellusError("invalid_file", `${origin}: expected JSON, ${(cause as Error).message}`, { cause });
+    throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
   }
   const request = requestSchema.safeParse(json);
   if (request.success) return { ...request.data, body: (json as BatchRequest).body }; // as it is written there

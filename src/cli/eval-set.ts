@@ -9,7 +9,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { ioError, type JsonLimits, OcellusError, parseJson } from "../base/index.js";
+import { fileLimits, ioError, OcellusError, parseJson } from "../base/index.js";
 import { checkPattern, checkSchema } from "../grammar/index.js";
 import { evaluationFolder } from "./package-files.js";
 import { isUrl } from "./pictures.js";
@@ -129,15 +129,12 @@ async function filesIn(path: string): Promise<string[]> {
   );
 }
 
-/** Of one picture's questions. */
-const lineLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 20, maxKeys: 2 ** 20 };
-
 function parseLine(text: string, path: string, origin: string): EvalLine {
   let json: unknown;
   try {
-    json = parseJson(text, lineLimits);
+    json = parseJson(text, fileLimits);
   } catch (cause) {
-    return { found: [], problems: [`${origin}: expected JSON, ${(cause as Error).message}`] };
+    return { found: [], problems: [`${origin}: expected JSON: ${(cause as Error).message}`] };
   }
   const record = recordSchema.safeParse(json);
   if (!record.success) {
@@ -217,8 +214,8 @@ export async function readGoals(files: readonly string[]): Promise<Goals> {
 
 function parseGoals(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text, fileLimits);
   } catch (cause) {
-    throw new OcellusError("invalid_file", `${path}: expected JSON, ${(cause as Error).message}`, { cause });
+    throw new OcellusError("invalid_file", `${path}: expected JSON: ${(cause as Error).message}`, { cause });
   }
 }

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve, sep } from "node:path";
 import { z } from "zod";
-import { globMatcher, ioError, OcellusError } from "../base/index.js";
+import { fileLimits, globMatcher, ioError, OcellusError, parseJson } from "../base/index.js";
 import { maxTextLength, metadataSchema } from "../search/index.js";
 import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
@@ -109,9 +109,9 @@ async function* lineSources(file: string): AsyncGenerator<Source> {
 function parseLine(text: string, origin: string): z.infer<typeof lineSchema> {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text, fileLimits);
   } catch (cause) {
-    throw new OcellusError("invalid_file", `${origin}: expected JSON, ${(cause as Error).message}`, { cause });
+    throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
   }
   const line = lineSchema.safeParse(json);
   if (line.success) return line.data;

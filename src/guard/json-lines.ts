@@ -1,4 +1,5 @@
 /** Where in a JSON text a value stands, for messages that name the line. */
+import { JsonProblem } from "../base/index.js";
 
 const tokenPattern = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
@@ -14,10 +15,10 @@ export function lineOf(text: string, path: readonly PropertyKey[]): number {
   return lineAt(text, tokens[at]?.index ?? 0);
 }
 
-/** The line of what `JSON.parse` stumbled over. */
-export function lineOfSyntaxError(text: string, error: unknown): number {
-  const position = /at position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-  return lineAt(text, position === undefined ? text.length : Number(position));
+/** The line where a text stops to be JSON, or goes beyond a bound. */
+export function lineOfProblem(text: string, problem: unknown): number {
+  const at = problem instanceof JsonProblem ? problem.details.at : undefined;
+  return lineAt(text, typeof at === "number" ? at - 1 : text.length);
 }
 
 function lineAt(text: string, offset: number): number {

@@ -8,9 +8,9 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { nearestHint, OcellusError } from "../base/index.js";
+import { fileLimits, nearestHint, OcellusError, parseJson } from "../base/index.js";
 import { defaultAuditBytes } from "./audit.js";
-import { lineOf, lineOfSyntaxError } from "./json-lines.js";
+import { lineOf, lineOfProblem } from "./json-lines.js";
 import { actions, categoryPattern, type Finding, type Judged, type Stage } from "./verdict.js";
 import { foldings } from "./words/index.js";
 
@@ -155,9 +155,9 @@ export function parsePolicy(text: string, origin: string): Policy {
 
 function parsedJson(text: string, origin: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text, fileLimits);
   } catch (cause) {
-    const line = lineOfSyntaxError(text, cause);
+    const line = lineOfProblem(text, cause);
     throw new OcellusError("invalid_config", `${origin}:${line}: not JSON: ${(cause as Error).message}`, { cause });
   }
 }

@@ -222,8 +222,8 @@ describe("decodeImage refuses", () => {
     ["a zip archive", "PK\x03\x04rest"],
     ["a HEIC picture", "\0\0\0\x18ftypheic\0\0\0\0mif1heic"],
     ["a Git LFS pointer", "version https://git-lfs.github.com/spec/v1\n"],
-    ['text, "hello"', "hello"],
-    ["bytes of no known kind, 00010203", "\0\x01\x02\x03"],
+    ["text", "hello"],
+    ["bytes of no known kind", "\0\x01\x02\x03"],
   ])("%s named .jpg, saying what it is", async (name, content) => {
     const { code, message } = await failure(decodeImage(inFolder("not.jpg", content)));
     expect([code, message]).toEqual(["invalid_image", expect.stringContaining(`not.jpg: expected a JPEG`)]);

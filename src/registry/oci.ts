@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { ioError, OcellusError } from "../base/index.js";
+import { fileLimits, ioError, OcellusError, parseJson as parseText } from "../base/index.js";
 import { createFolderAtomically } from "../checkpoint/index.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { canonicalJson, digestSchema, type Manifest, parseManifest } from "./manifest.js";
@@ -158,7 +158,7 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
 
 function parseJson(text: string, source: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseText(text, fileLimits);
   } catch (cause) {
     throw new OcellusError("invalid_file", `${source}: expected JSON: ${(cause as Error).message}`, { cause });
   }

@@ -26,7 +26,7 @@ export const serverConfigSchema = z.strictObject({
   imageHosts: z
     .array(z.string().refine(isHost, "expected HOST or HOST:PORT in lower case, as an address has it"))
     .default([])
-    .describe("HOST or HOST:PORT of a private network whose pictures are fetched by address; said again adds one"),
+    .describe("hosts of a private network whose pictures are fetched by address, HOST or HOST:PORT"),
   pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
   collections: z
     .string()

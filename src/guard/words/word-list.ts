@@ -3,7 +3,7 @@
  * with `#` are comments. CSV: word,category,severity, with or without that line as a heading. JSON: `{ "category": [words] }`
  * or a list of `{ word, category, severity }`.
  */
-import { OcellusError } from "../../base/index.js";
+import { type JsonLimits, OcellusError, parseJson as readJson } from "../../base/index.js";
 import type { WordRule } from "./rule.js";
 
 export type WordListFormat = "text" | "json" | "csv";
@@ -72,12 +72,15 @@ function csvRule([word, category, severity, ...more]: readonly string[], place: 
   };
 }
 
+/** A list of half a million words, each with its category and severity. */
+const wordLimits: JsonLimits = { maxDepth: 16, maxValues: 2 ** 22, maxKeys: 2 ** 21 };
+
 function parseJson(text: string, name: string): WordRule[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = readJson(text, wordLimits);
   } catch (cause) {
-    throw new OcellusError("invalid_file", `${name}: expected JSON, found ${(cause as Error).message}`, { cause });
+    throw new OcellusError("invalid_file", `${name}: expected JSON: ${(cause as Error).message}`, { cause });
   }
   if (Array.isArray(value))
     return value.map((entry, i) => jsonRule(entry, defaultCategory, `${name}, ${entryPlace(text, i)}`));
