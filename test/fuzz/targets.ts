@@ -1,6 +1,6 @@
 /** What is fuzzed: valid inputs of each reader, how they are damaged, and how they are read. Only OcellusError may come out. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { OcellusError } from "../../src/base/index.js";
 import { auditPickle, newAuditBudget } from "../../src/checkpoint/audit-pickle.js";
@@ -18,7 +18,6 @@ import { familyOf } from "../../src/models/index.js";
 import { buildGraphs } from "../../src/pack/index.js";
 import { byteLength, type DType } from "../../src/tensor/index.js";
 import { createTokenizer } from "../../src/tokenizer/index.js";
-import { repository } from "../support/folders.js";
 import { mutateBytes, mutateJson } from "./mutate.js";
 import type { Random } from "./random.js";
 
@@ -30,6 +29,7 @@ export interface Target {
   run(input: Uint8Array, folder: string): Promise<unknown>;
 }
 
+const repository = resolve(import.meta.dirname, "../..");
 const fixture = (path: string) => readFileSync(join(repository, path));
 const utf8 = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8");
 const words = (...texts: string[]) => texts.map((text) => Buffer.from(text, "latin1"));
