@@ -19,6 +19,7 @@ import { versionOf } from "./package-files.js";
 import { formatSeconds, startProgress } from "./progress.js";
 import { errorMessage } from "./report-error.js";
 import { parseModel } from "./serve.js";
+import { checkFolders } from "./serve-folders.js";
 import { printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 
 interface BatchFlags extends ModelFlags {
@@ -59,6 +60,7 @@ Example:
 }
 
 async function batch(file: string, flags: BatchFlags, terminal: Terminal): Promise<void> {
+  await checkFolders({ collections: flags.collections, collectionsReadOnly: true });
   const ids = await checkBatch(file);
   const { out: outPath, errors: errorsPath = `${outPath.replace(/\.jsonl$/, "")}.errors.jsonl` } = flags;
   const result = await withOutputLock(outPath, () =>

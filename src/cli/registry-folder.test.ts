@@ -103,12 +103,18 @@ describe("without --registry", () => {
   });
 });
 
-it("a server is not started on collections that are not there", async () => {
+it("neither a server nor a batch begins on collections that are not there", async () => {
   const folder = join(root, "typo", "collections");
   expect(await run("serve", "--port", "0", "--collections", folder)).toMatchObject({ code: 3 });
   const inside = join(root, "collections");
   expect(await run("serve", "--port", "0", "--collections", inside, "--collections-read-only")).toMatchObject({
     code: 3,
   });
-  expect(readdirSync(root)).toEqual([]);
+  const asked = join(root, "in.jsonl");
+  const body = { model: "tiny", messages: [{ role: "user", content: "?" }] };
+  writeFileSync(asked, JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body }));
+  expect(await run("batch", asked, "--out", join(root, "out.jsonl"), "--collections", inside)).toMatchObject({
+    code: 3,
+  });
+  expect(readdirSync(root)).toEqual(["in.jsonl"]);
 });

@@ -1,11 +1,11 @@
-/** The folders that a server is told to use are there before it opens its port: a mistyped name makes none. */
+/** The folders that a server or a batch is to use are there before it begins: a mistyped name makes none. */
 import { dirname, resolve } from "node:path";
 import { OcellusError } from "../base/index.js";
 import { pathExists } from "../checkpoint/index.js";
 import { checkFolder } from "../registry/index.js";
 import type { ServeConfig } from "./config.js";
 
-type Folders = Pick<ServeConfig, "registry" | "databaseUrl" | "collections" | "collectionsReadOnly">;
+type Folders = Partial<Pick<ServeConfig, "registry" | "databaseUrl" | "collections" | "collectionsReadOnly">>;
 
 /** @throws `not_found`, as `checkFolder` */
 export async function checkFolders(config: Folders): Promise<void> {

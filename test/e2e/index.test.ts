@@ -81,7 +81,7 @@ describe("ocellus index", () => {
     mkdirSync(many);
     const names = readdirSync(pictures).filter((name) => name.endsWith("g"));
     for (let i = 0; i < 120; i++) copyFileSync(join(pictures, names[i % names.length]!), join(many, `${i}.jpg`));
-    const log = join(folder, "cache/collections/many/entries-1.log");
+    const log = join(folder, "data/collections/many/entries-1.log");
     const child = start(["index", "add", "many", many, ...oneThread]);
     const exited = new Promise((done) => child.once("exit", done));
     while (child.exitCode === null && !(readable(log) > 5000)) await new Promise((turn) => setTimeout(turn, 5));
@@ -133,7 +133,7 @@ describe("ocellus ask --collection", () => {
       join(folder, "in.jsonl"),
       JSON.stringify({ custom_id: "1", method: "POST", url: "/v1/responses", body }),
     );
-    await told("batch", "in.jsonl", "--out", "out.jsonl", "--collections", join("cache", "collections"), ...oneThread);
+    await told("batch", "in.jsonl", "--out", "out.jsonl", "--collections", join("data", "collections"), ...oneThread);
     const { response } = JSON.parse(readFileSync(join(folder, "out.jsonl"), "utf8"));
     expect(response.body.ocellus.citations).toEqual(citations);
     const none = await ocellus("ask", "--collection", "none", "What?", ...oneThread);
