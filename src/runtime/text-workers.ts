@@ -20,10 +20,7 @@ export interface RenderLimits {
   readonly maxMiB: number;
 }
 
-/**
- * A thousand turns take the largest published template a second, and a busy machine is ten times as slow. The memory is
- * twenty times what such a conversation takes.
- */
+/** Four thousand turns take Qwen3's template, one of the largest, a second and 30 MB; a busy machine is ten times as slow. */
 const defaultLimits: RenderLimits = { maxMs: 10_000, maxMiB: 256 };
 /** In UTF-16 code units: 10 ms at most, as long as a step of a small decoder; longer texts are sent to the thread. */
 const shortText = 4096;

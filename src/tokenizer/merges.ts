@@ -1,7 +1,7 @@
 /**
  * Byte-pair merging [Sennrich et al. 2016, https://arxiv.org/abs/1508.07909] in n log n steps of numbers: the pair of lowest
  * rank merges first, of equal ones the leftmost. It takes the place of the library's own, which spells each pair as JSON
- * and needs 10 to 30 times as long (docs/log.md); its tokens are the same (merges.test.ts, and the golden files).
+ * and needs several times as long (docs/log.md); its tokens are the same (merges.test.ts, and the golden files).
  */
 
 /** What we use of the library's BPE model; its types do not show it. */
