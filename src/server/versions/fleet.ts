@@ -147,10 +147,11 @@ export class Fleet {
     return { tag, alias: name, role, reason: "the version that this conversation began with" };
   }
 
+  /** Why it could not be loaded is the operator's to read (log, /admin/v1, which has `problem`): it may name paths. */
   #notLoaded(tag: string): OcellusError {
-    const problem = this.#failed.get(tag);
-    const reason =
-      problem === undefined ? "is not loaded here; deploy it, or shadow it" : `could not be loaded: ${problem}`;
+    const reason = this.#failed.has(tag)
+      ? "could not be loaded; the server's log says why"
+      : "is not loaded here; deploy it, or shadow it";
     return new OcellusError("unavailable", `the version ${tag} ${reason}`, { details: { param: "model" } });
   }
 
