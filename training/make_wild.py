@@ -2,7 +2,7 @@
 
 own-words: held-out forms of phrases.py, every kind in both languages, and questions outside the trade; framed: pictures of 2:3 and 3:2 beside
 square ones of the same kind, plain phrasing; foreign: the test pictures of foreign.py in every crop; pairs: two pictures; unreadable: prices
-and codes that cannot be read. Products are the 10,000 test photos. Small on purpose: WebP of quality 70, about 2 MB in all.
+and codes that cannot be read; handwritten: questions typed freely. Products are the 10,000 test photos. Small on purpose: WebP of quality 70, about 2 MB in all.
 """
 import json
 import os
@@ -14,6 +14,7 @@ import camera
 import dialogs
 import fit
 import foreign
+import handwritten
 import make_eval
 import photos
 import sampler
@@ -22,7 +23,7 @@ import tags
 import talk
 
 SEED, QUALITY = 3026, 70
-OWN, FRAMED, CROPS, PAIRS, UNREADABLE = 100, 60, 3, 60, 30
+OWN, FRAMED, CROPS, PAIRS, UNREADABLE, HAND = 100, 60, 4, 60, 30, 24
 SHOP = [talk.ask_class, talk.ask_colour, talk.ask_pattern, talk.ask_count, talk.ask_match, talk.ask_presence, talk.ask_where, talk.ask_describe, talk.ask_price]
 DESK = [talk.ask_dialog, talk.ask_code, talk.ask_screenshot, talk.ask_advice]
 FORMS = ["class", "price", "code", "describe", "colour", "dialog", "presence", "count"]
@@ -61,6 +62,20 @@ class Maker:
             asks = DESK if plan["type"] == "dialog" else SHOP[:-1] + ([talk.ask_price] if plan["tag"] else []) + ([talk.ask_title] if n % 4 == 0 else [])
             outside = [{**asking.outside(self.rng, language, "held"), "scene": "own-words"} for language in ("en", "zh")] if n % 4 == 0 else []
             yield {"image": encode(pixels, plan), "questions": self.asked(asks, plan, "held", "own-words") + outside, "label": make_eval.label(plan)}
+
+    def handwritten(self):
+        """Each question of handwritten.py about two pictures of its own."""
+        forms = {"class": talk.ask_class, "colour": talk.ask_colour, "pattern": talk.ask_pattern, "count": talk.ask_count, "price": talk.ask_price, "describe": talk.ask_describe,
+                 "dialog": talk.ask_dialog, "code": talk.ask_code, "advice": talk.ask_advice}
+        for n in range(HAND):
+            for desk in (False, True):
+                plan = self.dialog() if desk else self.shop(count=1, tagged=n % 4 != 0)
+                asked = []
+                for form in ("dialog", "code", "advice") if desk else ("class", "colour", "pattern", "count", "price", "describe"):
+                    if form != "price" or plan["tag"]:
+                        asked += [{**talk.written(forms[form](plan, self.rng, l)), "question": handwritten.ASKED[form][l][(n + k) % 8]} for l in ("en", "zh") for k in (0, 1)]
+                asked += [{"kind": "outside", "language": l, "question": handwritten.ASKED["outside"][l][n % 6], "answer": talk.REFUSAL[l]} for l in ("en", "zh")]
+                yield {"image": encode(self.pixels([plan])[0], plan), "questions": [{**q, "scene": "handwritten"} for q in asked], "label": make_eval.label(plan)}
 
     def framed(self):
         for name, size in (("square", None), ("2:3", (2, 3)), ("3:2", (3, 2))):
@@ -117,7 +132,7 @@ def main():
     torch.manual_seed(SEED), torch.set_num_threads(1)
     maker, total = Maker(), 0
     os.makedirs(os.path.join(make_eval.ROOT, "eval", "wild"), exist_ok=True)
-    for name in ("own_words", "framed", "foreign", "pairs", "unreadable"):
+    for name in ("own_words", "framed", "foreign", "pairs", "unreadable", "handwritten"):
         lines = [json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in getattr(maker, name)()]
         make_eval.write(os.path.join("wild", name.replace("_", "-") + ".jsonl"), lines)
         total += sum(len(line.encode()) for line in lines)

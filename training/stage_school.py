@@ -30,7 +30,7 @@ from modeling_qwen3_vl_resampler import LanguageModel, Qwen3VLResampler
 from stage_vision import fast, save
 
 FOREIGN = {"type": "foreign", "items": [], "tag": None, "band": 0}
-SHARES = {"dialog": .14, "foreign": .04, "pair": .14, "any": .28}        # the rest: scenes of several items, what has to be looked up
+SHARES = {"dialog": .16, "foreign": .04, "pair": .34, "any": .2}        # the rest: scenes of several items, what has to be looked up
 UNCLEAR = .1                           # of dialogs and of price tags
 
 

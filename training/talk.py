@@ -266,7 +266,7 @@ def ask_dialog_code(plan, rng, language):
 
 def ask_screenshot(plan, rng, language):
     if plan.get("unclear"):
-        return {**ask_what(plan, rng, language), "kind": "describe", "question": say("describe", rng, language, "", "screenshot")["question"], "form": "screenshot"}
+        return say("describe", rng, language, f"{sentence(WINDOW[plan['kind']])[:-1]} with a code I cannot read." if language == "en" else f"{KIND['zh'][plan['kind']]}对话框,看不清代码。", "screenshot")
     if language == "en":
         return say("describe", rng, language, f"{sentence(WINDOW[plan['kind']])[:-1]} with code {plan['code']}.", "screenshot")
     return say("describe", rng, language, f"{KIND['zh'][plan['kind']]}对话框,代码{plan['code']}。", "screenshot")
