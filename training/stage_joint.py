@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import clock
+import compare
 import exam
 import export
 import foreign
@@ -68,6 +69,7 @@ class Trainer:
         self.slot_heads = heads.SlotHeads(self.config["text_config"]["hidden_size"])
         torch.nn.init.normal_(self.model.language_model.embed_tokens.weight, std=.2)
         self.oracle = oracle.Oracle(self.model, self.tokenizer).requires_grad_(False)
+        self.comparer = compare.Comparer(self.model, self.config["image_token_id"])
         self.bank = scenes.PhotoBank(*photos.load("train"))
         state = self.load()
         self.lookups = lookups.Lookups(self.model, self.tokenizer)
@@ -78,7 +80,7 @@ class Trainer:
         plans, self.held, self.held_batch = held_out(scenes.PhotoBank(*photos.load("val")), foreign.Foreign([p for _, p in foreign.test_pictures()]))
         self.exam = exam.Exam(self.tokenizer, plans, phrasings=("plain", "held"))
         sight = {"tower": self.model.vision_tower, "resampler": self.model.perceiver_resampler}
-        rest = {"decoder": self.model.language_model, "heads": self.heads, "token_heads": self.token_heads, "slot_heads": self.slot_heads}
+        rest = {"decoder": self.model.language_model, "heads": self.heads, "token_heads": self.token_heads, "slot_heads": self.slot_heads, "comparer": self.comparer}
         self.sight, self.talk = optimizer.build(sight, args.lr * args.sight_rate, args.muon_lr * args.sight_rate), optimizer.build(rest, args.lr, args.muon_lr)
         for (o, _), saved in zip(self.sight + self.talk, state.get("optimizers", [])):
             o.load_state_dict(saved)
@@ -101,7 +103,7 @@ class Trainer:
 
     def parts(self):
         """What a saved state holds."""
-        parts = {"model": self.model, "head": self.heads, "token_head": self.token_heads, "slot_head": self.slot_heads}
+        parts = {"model": self.model, "head": self.heads, "token_head": self.token_heads, "slot_head": self.slot_heads, "comparer": self.comparer}
         return {**parts, "oracle": self.oracle} if self.schooled else parts
 
     def step(self, fraction, still, settling):
@@ -120,6 +122,7 @@ class Trainer:
             logits, targets, *_ = sequences.answer_logits(self.model, collated, shown)
         words = F.cross_entropy(logits.float(), targets)
         looking, found = self.lookups.loss(rows, collated, asked)
+        comparing, compared = self.comparer.loss(rows, asked)
         labels = {k: v.gather(1, keep) for k, v in batch["labels"].items()}
         read, spoken = (features.detach(), visual.detach()) if settling else (features, visual)
         aux, parts = heads.loss_of(self.heads(read.float()), labels, batch["photo"].gather(1, keep), self.teacher)
@@ -127,9 +130,9 @@ class Trainer:
         slots, slot_parts = self.slot_heads.loss(spoken, batch["plans"][:len(visual)])
         far = self.oracle.distance(visual, batch["plans"][:len(visual)]) if self.schooled else torch.zeros(())
         total = words * self.args.word_weight + aux + self.args.token_weight * tokens_said + self.args.slot_weight * slots
-        self.update(total + self.args.look_weight * looking + self.args.far_weight * far, fraction)
+        self.update(total + self.args.look_weight * looking + self.args.far_weight * far + self.args.compare_weight * comparing, fraction)
         return {"words": words, "right": (logits.argmax(-1) == targets).float().mean(), **{k: parts[k] for k in ("class", "soft", "feature", "left") if k in parts},
-                "far": far, "found": torch.tensor(found), **{f"token-{k}": token_parts[k] for k in ("class", "left")}, **slot_parts}
+                "far": far, "found": torch.tensor(found), "compared": torch.tensor(compared), **{f"token-{k}": token_parts[k] for k in ("class", "left")}, **slot_parts}
 
     def token_loss(self, visual, batch, keep):
         """What the visual tokens say about their two patches; patches that were not looked at do not count."""
@@ -204,6 +207,7 @@ def main():
     parser.add_argument("--token-weight", type=float, default=1.0)
     parser.add_argument("--slot-weight", type=float, default=1.0)
     parser.add_argument("--look-weight", type=float, default=.2)
+    parser.add_argument("--compare-weight", type=float, default=.5)
     parser.add_argument("--far-weight", type=float, default=3.0)
     parser.add_argument("--questions", type=int, default=4)
     parser.add_argument("--seed", type=int, default=31)

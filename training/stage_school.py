@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import clock
+import compare
 import dialogs
 import exam
 import export
@@ -30,7 +31,7 @@ from modeling_qwen3_vl_resampler import LanguageModel, Qwen3VLResampler
 from stage_vision import fast, save
 
 FOREIGN = {"type": "foreign", "items": [], "tag": None, "band": 0}
-SHARES = {"dialog": .16, "foreign": .04, "pair": .34, "any": .2}        # the rest: scenes of several items, what has to be looked up
+SHARES = {"dialog": .13, "foreign": .04, "pair": .45, "any": .16}        # the rest: scenes of several items, what has to be looked up
 UNCLEAR = .1                           # of dialogs and of price tags
 
 
@@ -60,7 +61,10 @@ class School:
         held, val = np.random.default_rng(5), scenes.PhotoBank(*photos.load("val"))
         self.exam = exam.Exam(self.tokenizer, [plan_of(held, val) for _ in range(256)])
         self.lookups = lookups.Lookups(self.model, self.tokenizer)
-        self.optimizers = optimizer.build({"decoder": self.model.language_model, "oracle": self.oracle}, args.lr, args.muon_lr)
+        self.comparer = compare.Comparer(self.model, self.model.config["image_token_id"])
+        self.optimizers = optimizer.build({"decoder": self.model.language_model, "oracle": self.oracle, "comparer": self.comparer}, args.lr, args.muon_lr)
+        if "comparer" in state:
+            self.comparer.load_state_dict(state["comparer"])
         for (o, _), saved in zip(self.optimizers, state.get("optimizers", [])):
             o.load_state_dict(saved)
 
@@ -99,14 +103,15 @@ class School:
             logits, targets, *_ = sequences.answer_logits(self.model, batch, self.oracle.tokens([p for plan in plans for p in sequences.plans_of(plan)]))
         logits = logits.float()
         looking, found = self.lookups.loss(rows, batch, plans)
-        loss = F.cross_entropy(logits, targets) + self.args.look_weight * looking
+        comparing, compared = self.comparer.loss(rows, plans)
+        loss = F.cross_entropy(logits, targets) + self.args.look_weight * looking + self.args.compare_weight * comparing
         for o, _ in self.optimizers:
             o.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.set_rate(self.optimizers, min(1, .05 + fraction / .05) * min(1, (1 - fraction) / .6))
         for o, _ in self.optimizers:
             o.step()
-        return loss.item(), looking.item(), found, (logits.argmax(-1) == targets).float().mean().item()
+        return loss.item(), looking.item(), found, compared, (logits.argmax(-1) == targets).float().mean().item()
 
     def report(self, minutes):
         self.model.eval()
@@ -114,7 +119,7 @@ class School:
             marks = self.exam.marks(self.model, self.oracle.tokens(self.exam.pictures, 0))
         self.model.train()
         print(f"school step {self.steps} {minutes:.1f} min TOLD\n{exam.table(marks)}", flush=True)
-        save(f"{self.args.work}/school.pt", model=self.model.state_dict(), oracle=self.oracle.state_dict(), optimizers=[o.state_dict() for o, _ in self.optimizers],
+        save(f"{self.args.work}/school.pt", model=self.model.state_dict(), oracle=self.oracle.state_dict(), comparer=self.comparer.state_dict(), optimizers=[o.state_dict() for o, _ in self.optimizers],
              used=minutes * 60, step=self.steps)
 
     def run(self):
@@ -125,8 +130,8 @@ class School:
             recent.append(self.step(fraction))
             self.steps += 1
             if self.steps % 25 == 0:
-                loss, looking, found, right = np.mean(recent, 0)
-                print(f"school step {self.steps} {spent.minutes:.1f} min {(time.time() - shown) / 25:.3f} s/step loss {loss:.3f} looking {looking:.3f} found {found:.3f} right {right:.3f}", flush=True)
+                loss, looking, found, compared, right = np.mean(recent, 0)
+                print(f"school step {self.steps} {spent.minutes:.1f} min {(time.time() - shown) / 25:.3f} s/step loss {loss:.3f} looking {looking:.3f} found {found:.3f} compared {compared:.3f} right {right:.3f}", flush=True)
                 recent, shown = [], time.time()
             if time.time() - reported > self.args.report * 60:
                 self.report(spent.minutes)
@@ -146,6 +151,7 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--questions", type=int, default=5)
     parser.add_argument("--look-weight", type=float, default=.3)
+    parser.add_argument("--compare-weight", type=float, default=.5)
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--lr", type=float, default=2e-3)
