@@ -11,7 +11,7 @@ import forms_zh
 
 GRAMMAR = {"en": forms_en, "zh": forms_zh}
 HELD = 8                               # one in so many
-PLAIN = .3                             # share of training questions in the short phrasings of talk.ASK
+PLAIN = .22                            # share of training questions in the short phrasings of talk.ASK
 SYNONYM, TYPO, BARE = .15, .03, .12     # shares of questions with a synonym, a slip, no punctuation
 
 
