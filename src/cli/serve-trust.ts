@@ -67,7 +67,7 @@ async function checkFiles(
   if (problems.length > 0)
     throw new OcellusError(
       "invalid_file",
-      `${tag} is not what was signed: ${problems.join("; ")}; \`ocellus versions verify ${tag}\` reads the store; where that finds nothing, remove its folder in the registry's versions/, which is made again`,
+      `${tag} is not what was signed: ${problems.join("; ")}; \`ocellus versions verify ${tag}\` reads the store, and with --repair FOLDER takes good bytes from a folder that has them`,
       { details: { version: tag, folder, problems } },
     );
   log.info(

@@ -30,6 +30,8 @@ interface VersionsFlags extends RegistryFlags {
   readonly tag?: string;
   readonly now?: boolean;
   readonly trustedKeys?: readonly string[];
+  /** True: only from what the registry has itself. */
+  readonly repair?: true | readonly string[];
 }
 
 type Action = (registry: Registry, args: readonly string[], flags: VersionsFlags, terminal: Terminal) => Promise<void>;
@@ -51,10 +53,12 @@ export function addVersionsCommand(program: Command, terminal: Terminal): void {
       });
   add("list", "all versions, and who uses them", list);
   add("show <tag>", "a version's manifest", show);
-  add("verify <tag>", "read every byte of a version and compare", verify).option(
-    "--trusted-keys <public.pem...>",
-    "also check its signature against these keys",
-  );
+  add("verify <tag>", "read every byte of a version and compare", verify)
+    .option("--trusted-keys <public.pem...>", "also check its signature against these keys")
+    .option(
+      "--repair [folder...]",
+      "put good bytes in the place of damaged ones: from these folders, or other versions",
+    );
   add("diff <a> <b>", "what changed between two versions, tensor by tensor", diff);
   add("history", "everything that happened, the oldest first", history);
   add("rm <tag>", "remove a version that nobody uses; its tag is never given again", remove);
@@ -91,16 +95,34 @@ const show: Action = async ({ state }, [tag], _flags, terminal) => {
 const verify: Action = async (registry, [tag], flags, terminal) => {
   const { manifest } = versionOf(registry.state, tag!);
   const total = manifestBytes(manifest);
-  const read = (onBytes: (bytes: number) => void) => registry.verify(tag!, { signal: terminal.signal, onBytes });
-  const problems = await withReadProgress(terminal, `reading ${tag}`, total, read, flags);
+  const reading = <T>(label: string, body: (copy: Copying) => Promise<T>) =>
+    withReadProgress(terminal, label, total, (onBytes) => body({ signal: terminal.signal, onBytes }), flags);
+  const sources = flags.repair === true ? [] : flags.repair;
+  const repaired = sources
+    ? await reading(`repairing ${tag}`, (copy) => registry.repair(tag!, sources, copy))
+    : undefined;
+  if (!flags.json) for (const line of repaired ?? []) printLine(terminal, line);
+  const problems = await reading(`reading ${tag}`, (copy) => registry.verify(tag!, copy));
   if (flags.trustedKeys) {
     const problem = checkSignature(manifest, await Promise.all(flags.trustedKeys.map(readKey)));
     if (problem !== undefined) problems.push(problem);
   }
-  if (problems.length > 0) throw new OcellusError("invalid_file", `${tag} is damaged: ${problems.join("; ")}`);
-  if (flags.json) printJson(terminal, { tag, ok: true, bytes: total });
+  if (problems.length > 0) throw damaged(tag!, problems, repaired);
+  if (flags.json) printJson(terminal, { tag, ok: true, bytes: total, ...(repaired && { repaired }) });
   else printLine(terminal, `${tag}: all ${manifest.files.length} files are whole (${formatBytes(total)})`);
 };
+
+interface Copying {
+  readonly signal: AbortSignal;
+  readonly onBytes: (bytes: number) => void;
+}
+
+function damaged(tag: string, problems: readonly string[], repaired?: readonly string[]): OcellusError {
+  const advice = `\`ocellus versions verify ${tag} --repair FOLDER\` takes good bytes from a folder that has them`;
+  return new OcellusError("invalid_file", `${tag} is damaged: ${problems.join("; ")}; ${advice}`, {
+    details: { tag, problems, ...(repaired && { repaired }) },
+  });
+}
 
 const diff: Action = async (registry, [a, b], flags, terminal) => {
   const folders = [await registry.folderOf(a!), await registry.folderOf(b!)] as const;

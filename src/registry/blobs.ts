@@ -32,13 +32,17 @@ export class BlobStore {
     );
   }
 
-  /** Copies a file in. @returns its digest and size @throws `io`, `aborted`; nothing is left half-written. */
+  /**
+   * Copies a file in; what lies there by its digest and has other bytes is replaced.
+   * @returns its digest and size @throws `io`, `aborted`; nothing is left half-written.
+   */
   async add(path: string, options: CopyOptions = {}): Promise<{ digest: string; sizeBytes: number }> {
     await makeFolder(this.folder);
     const temporary = join(this.folder, `${temporaryMark}${process.pid}-${randomBytes(8).toString("hex")}`);
     try {
       const { digest, sizeBytes } = await copyHashed(path, temporary, options);
-      if (await this.has(digest)) await rm(temporary);
+      const { signal } = options;
+      if ((await this.check(digest, sizeBytes, { signal })) === undefined) await rm(temporary);
       else await rename(temporary, this.path(digest));
       await chmod(this.path(digest), 0o444); // read-only; and its ctime says that somebody wants it now, see `keepOnly`
       return { digest, sizeBytes };

@@ -17,18 +17,32 @@ export interface Decision {
 
 /** Publishing the same bytes under the same tag again changes nothing. @throws `invalid_request` for a taken tag. */
 export function publishVersion(manifest: Manifest): RegistryCommand {
-  return ({ versions, retired }) => {
+  return (state) => {
     const { tag } = manifest;
-    const found = versions.get(tag);
+    const found = state.versions.get(tag);
     if (found && sameFiles(found.manifest, manifest)) return [];
     if (found)
       throw refusal(
         `${tag} is published with other contents (${found.digest}); versions do not change: take a new tag`,
       );
-    if (retired.has(tag))
-      throw refusal(`${tag} was a version once and is removed; take a new tag, it would mean other bytes`);
+    checkNewTag(state, tag);
     return [{ kind: "published", manifest }];
   };
+}
+
+/** Clients ask for tags and aliases in one field: a name has one meaning, and keeps it. @throws `invalid_request` */
+export function checkNewTag({ aliases, retired }: RegistryState, tag: string): void {
+  if (aliases.has(tag))
+    throw refusal(`${tag} is an alias, which serves ${aliases.get(tag)!.tag}; take another tag for the version`);
+  if (retired.has(tag))
+    throw refusal(`${tag} was a version once and is removed; take a new tag, it would mean other bytes`);
+}
+
+/** An alias that is there may be deployed to, even where an earlier release let a version take its name. */
+function checkNewAlias({ aliases, versions, retired }: RegistryState, alias: string): void {
+  if (aliases.has(alias)) return;
+  if (versions.has(alias)) throw refusal(`${alias} is the tag of a version; an alias needs a name of its own`);
+  if (retired.has(alias)) throw refusal(`${alias} was a version once and is removed; an alias needs a name of its own`);
 }
 
 function sameFiles(a: Manifest, b: Manifest): boolean {
@@ -50,7 +64,7 @@ export function deploy(alias: string, tag: string): RegistryCommand {
   return (state) => {
     versionOf(state, tag);
     const found = state.aliases.get(alias);
-    if (state.versions.has(alias)) throw refusal(`${alias} is the tag of a version; an alias needs a name of its own`);
+    checkNewAlias(state, alias);
     if (found?.canary) throw refusal(`${alias} has a canary (${found.canary.tag}): promote it or roll it back first`);
     if (found?.tag === tag) return [];
     return [{ kind: "deployed", alias, tag }];

@@ -49,7 +49,7 @@ export async function storeFolder(
 }
 
 /** Regular files, hidden ones left out (`.git`, `.cache`); links are followed: hubs' caches are made of them. */
-async function filesOf(folder: string): Promise<{ path: string; sizeBytes: number }[]> {
+export async function filesOf(folder: string): Promise<{ path: string; sizeBytes: number }[]> {
   const names = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw ioError("read the folder", folder, cause);
   });

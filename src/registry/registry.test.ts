@@ -113,6 +113,67 @@ describe("keeping", () => {
   });
 });
 
+/** Other bytes of the same length in a stored file: in place, as a bad disk has it, or as another file by its name. */
+async function damage(path: string, way: "in place" | "swapped" | "cut" | "gone"): Promise<void> {
+  const contents = await readFile(path, "utf8");
+  if (way !== "in place" && way !== "cut") rmSync(path);
+  else await chmod(path, 0o644);
+  if (way !== "gone") await writeFile(path, way === "cut" ? contents.slice(1) : contents.replace(/./, "#"));
+}
+
+describe.each(["in place", "swapped", "cut", "gone"] as const)("repairing a file that is %s", (way) => {
+  async function damaged() {
+    const registry = await openRegistry();
+    const { files } = await registry.publish(await modelFolder(small), { ...about, tag: "v1" });
+    const folder = await registry.folderOf("v1");
+    const { digest } = files.find(({ path }) => path === "model.safetensors")!;
+    await damage(registry.blobs.path(digest), way);
+    return { registry, folder, digest };
+  }
+
+  it.each(["v1", "v2"])("publishing good bytes as %s repairs them, also where they are loaded from", async (tag) => {
+    const { registry } = await damaged();
+    expect(await registry.verify("v1")).toHaveLength(1);
+    await registry.publish(await modelFolder(small), { ...about, tag });
+    const folder = await registry.folderOf("v1");
+    expect(await readFile(join(folder, "model.safetensors"), "utf8")).toBe("weights one");
+    for (const name of new Set(["v1", tag])) expect(await registry.verify(name)).toEqual([]);
+    expect(await readdir(registry.blobs.folder)).toHaveLength(3);
+  });
+
+  it("takes good bytes from a folder, whatever they are called there, and refuses others", async () => {
+    const { registry, folder } = await damaged();
+    const bad = await modelFolder({ "model.safetensors": "weights 0ne" });
+    const isLinkGood = way === "swapped" || way === "gone"; // the folder that is loaded has the old file
+    if (!isLinkGood) {
+      expect(await registry.repair("v1", [bad])).toEqual([]);
+      expect(await registry.verify("v1")).toHaveLength(1);
+    }
+    const good = await modelFolder({ "any/name": "weights one", other: "weights 2" });
+    expect(await registry.repair("v1", [bad, good])).toContainEqual(
+      expect.stringMatching(isLinkGood ? /stored again from .*model.safetensors$/ : /stored again from .*name$/),
+    );
+    expect(await registry.verify("v1")).toEqual([]);
+    expect(await registry.repair("v1", [bad, good])).toEqual([]);
+    expect(await readFile(join(folder, "model.safetensors"), "utf8")).toBe("weights one");
+  });
+});
+
+it("a file that is swapped or added in the folder that is loaded is found, and repaired", async () => {
+  const registry = await openRegistry();
+  await registry.publish(await modelFolder(small), { ...about, tag: "v1" });
+  const folder = await registry.folderOf("v1");
+  await damage(join(folder, "model.safetensors"), "swapped");
+  await writeFile(join(folder, "more.safetensors"), "x");
+  expect(await registry.verify("v1")).toEqual([
+    expect.stringContaining("is not the stored file"),
+    expect.stringContaining("does not belong"),
+  ]);
+  expect(await registry.repair("v1", [])).toHaveLength(2);
+  expect(await registry.verify("v1")).toEqual([]);
+  expect((await readdir(folder)).sort()).toEqual(["config.json", "deep", "model.safetensors"]);
+});
+
 describe("carrying", () => {
   it("exports an OCI image layout with ModelPack's types and imports the same version elsewhere", async () => {
     const from = await openRegistry();

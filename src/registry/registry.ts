@@ -2,13 +2,13 @@
  * The store of versions and the names that point at them, over one folder of files and one database. Several processes may
  * open the same: each folds the same journal, and a command that lost a race is judged again against the newer state.
  */
-import { link, mkdir, readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { OcellusError } from "../base/index.js";
-import { createFolderAtomically, makeFolder, pathExists } from "../checkpoint/index.js";
+import { makeFolder } from "../checkpoint/index.js";
 import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
-import { publishVersion, type RegistryCommand, versionOf } from "./commands.js";
+import { checkNewTag, publishVersion, type RegistryCommand, versionOf } from "./commands.js";
 import { type OpenDatabase, openDatabase } from "./database.js";
 import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
@@ -18,8 +18,10 @@ import { checkFolder } from "./location.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
 import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
+import { type Placed, problemsOf, repair } from "./repair.js";
 import { ServerReports } from "./reports.js";
 import { emptyState, type RegistryState, replay } from "./state.js";
+import { linkFolder } from "./version-folder.js";
 
 export interface RegistryOptions {
   /** Where the files lie. */
@@ -140,7 +142,9 @@ export class Registry {
       sign?: ((manifest: Manifest) => Manifest) | undefined;
     } = {},
   ): Promise<Manifest> {
-    if (options.parent !== undefined) versionOf(await this.refresh(), options.parent);
+    const state = await this.refresh(); // before minutes of copying
+    if (options.parent !== undefined) versionOf(state, options.parent);
+    if (!state.versions.has(options.tag)) checkNewTag(state, options.tag);
     const stored = await storeFolder(this.blobs, folder, options, copy);
     return this.#enter(copy.sign?.(stored) ?? stored, options.createdBy);
   }
@@ -155,31 +159,32 @@ export class Registry {
   }
 
   /**
-   * A folder with the version's files, to load from: links to the stored files, made once.
+   * A folder with the version's files, to load from: links to the stored files.
    * @throws `not_found`, `io`
    */
   async folderOf(tag: string): Promise<string> {
-    const { manifest, digest } = versionOf(this.#state, tag);
-    const folder = join(this.#folder, "versions", digest.slice("sha256:".length), tag);
-    if (await pathExists(folder)) return folder;
-    await createFolderAtomically(folder, false, async (target) => {
-      for (const file of manifest.files) {
-        const place = join(target, ...file.path.split("/"));
-        await mkdir(dirname(place), { recursive: true });
-        await link(this.blobs.path(file.digest), place);
-      }
-    });
+    const { manifest, folder } = this.#placed(tag);
+    await linkFolder(this.blobs, folder, manifest.files);
     return folder;
+  }
+
+  #placed(tag: string): Placed {
+    const { manifest, digest } = versionOf(this.#state, tag);
+    return { manifest, folder: join(this.#folder, "versions", digest.slice("sha256:".length), tag) };
   }
 
   /** Reads every byte of a version. @returns what is wrong, one line each; nothing when it is whole. */
   async verify(tag: string, copy: CopyOptions = {}): Promise<string[]> {
-    const problems: string[] = [];
-    for (const { path, digest, sizeBytes } of versionOf(this.#state, tag).manifest.files) {
-      const problem = await this.blobs.check(digest, sizeBytes, copy);
-      if (problem !== undefined) problems.push(`${path}: ${problem}`);
-    }
-    return problems;
+    return problemsOf(this.blobs, this.#placed(tag), copy);
+  }
+
+  /**
+   * Puts good bytes in the place of a version's damaged ones: from these folders, or from other versions' links.
+   * @returns what was done, one line each; `verify` says what is left @throws `not_found`, `io`, `aborted`
+   */
+  async repair(tag: string, sources: readonly string[], copy: CopyOptions = {}): Promise<string[]> {
+    const all = [...this.#state.versions.keys()].map((name) => this.#placed(name));
+    return repair(this.blobs, this.#placed(tag), all, sources, copy);
   }
 
   /** Removes the files that no version needs. @returns the bytes that came free */

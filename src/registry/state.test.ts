@@ -49,8 +49,8 @@ const comparison = {
   ...{ numWords: { served: 5, mirrored: 6 }, firstTokenMs: { served: 20, mirrored: 30 } },
 };
 const plan = { steps: [0.05, 0.25, 1], judged: false };
-const tag = fc.constantFrom("v1", "v2", "v3", "v4");
-const alias = fc.constantFrom("prod", "test");
+const tag = fc.constantFrom("v1", "v2", "v3", "both");
+const alias = fc.constantFrom("prod", "both");
 const command: fc.Arbitrary<RegistryCommand> = fc.oneof(
   { weight: 3, arbitrary: tag.map((t) => publishVersion(manifestOf(t))) },
   tag.map((t) => removeVersion(t)),
@@ -91,6 +91,26 @@ describe("the journal and the state", () => {
         }
       }),
     );
+  });
+
+  it("never gives a name two meanings: what is an alias is no version's tag, and never was", () => {
+    fc.assert(
+      fc.property(commands, (list) => {
+        const { aliases, versions, retired } = runAll(list).state;
+        for (const name of aliases.keys()) expect(versions.has(name) || retired.has(name)).toBe(false);
+      }),
+    );
+  });
+
+  it("lets an alias be deployed to whose name a version has taken, in a journal of an earlier release", () => {
+    const entry = (seq: number, event: JournalEntry["event"]) => ({ seq, at: 0, actor: "a", event });
+    const { state } = runAll([
+      publishVersion(manifestOf("v1")),
+      deploy("prod", "v1"),
+      publishVersion(manifestOf("v2")),
+    ]);
+    const old = apply(state, entry(4, { kind: "published", manifest: manifestOf("prod") }));
+    expect(deploy("prod", "v2")(old)).toEqual([{ kind: "deployed", alias: "prod", tag: "v2" }]);
   });
 
   it("refuses a journal with a hole", () => {
