@@ -1,6 +1,6 @@
 /**
  * What a request gives. Clients write null for what they do not give, at any depth (`tool_calls: null`), and OpenAI's API
- * takes it so; a null that a schema asks for stays.
+ * takes it so. A null stays where the schema asks for it, or gives it a meaning of its own (`nullable`).
  */
 import { z } from "zod";
 import { entriesOf, withNotesOf } from "../base/index.js";
@@ -26,14 +26,19 @@ function without(schemas: readonly z.ZodType[], value: unknown): unknown {
   const shapes = cases.flatMap((found) => (found instanceof z.ZodObject ? [found.shape as Shape] : []));
   if (shapes.length === 0) return value; // a record is the caller's own
   const fieldsOf = (name: string) => shapes.flatMap((shape) => (Object.hasOwn(shape, name) ? [shape[name]!] : []));
-  const given = entriesOf(value).filter(([name, member]) => member !== null || !areOptional(fieldsOf(name)));
+  const given = entriesOf(value).filter(([name, member]) => member !== null || keepsNull(fieldsOf(name)));
   return withNotesOf(value, Object.fromEntries(given.map(([name, member]) => [name, without(fieldsOf(name), member)])));
 }
 
 type Shape = Readonly<Record<string, z.ZodType>>;
 
-function areOptional(fields: readonly z.ZodType[]): boolean {
-  return fields.some((field) => field.safeParse(undefined).success);
+function keepsNull(fields: readonly z.ZodType[]): boolean {
+  return fields.some(isNullable) || !fields.some((field) => field.safeParse(undefined).success);
+}
+
+function isNullable(schema: z.ZodType): boolean {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isNullable(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodNullable;
 }
 
 /** What stands inside the wrappers, each branch of a union by itself. */
