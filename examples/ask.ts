@@ -1,7 +1,7 @@
 // Ask about a picture: the example of the README. In your own project, import from "ocellus".
 import { image, loadModel } from "../src/runtime/index.js";
 
-const model = await loadModel("checkpoints/ocellus-tiny", { weights: "int4", device: "auto" });
+const model = await loadModel();
 const question = [image("examples/pictures/dress.jpg"), "What colour is it?"];
 for await (const event of model.chat([{ role: "user", content: question }])) {
   if (event.type === "text") process.stdout.write(event.text);

@@ -37,7 +37,8 @@ function keepsNull(fields: readonly z.ZodType[]): boolean {
 }
 
 function isNullable(schema: z.ZodType): boolean {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isNullable(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return isNullable(schema.unwrap() as z.ZodType);
   return schema instanceof z.ZodNullable;
 }
 
