@@ -1,7 +1,7 @@
 /** A detector under a policy: its findings judged, its time bounded, its failures decided, what it found remembered. */
 import { throwIfAborted } from "../base/index.js";
 import type { VerdictMemory } from "./memory.js";
-import { judged, type Rule } from "./policy.js";
+import { judged, type Rule, rulesForCategory } from "./policy.js";
 import {
   type Detector,
   type Finding,
@@ -23,8 +23,14 @@ export interface Binding {
 
 export function bind(detector: Detector, binding: Binding): Guard {
   const { name, stage, rules, timeoutMs, onFailure, memory } = binding;
+  const byCategory = new Map<string, Rule[]>(); // there may be as many findings as characters, and thousands of rules
+  const rulesOf = (category: string) => {
+    const known = byCategory.get(category) ?? rulesForCategory(rules, category);
+    byCategory.set(category, known);
+    return known;
+  };
   const judge = (findings: readonly Finding[]): Verdict => {
-    const all = findings.map((finding) => judged(finding, rules));
+    const all = findings.map((finding) => judged(finding, rulesOf(finding.category)));
     return { verdict: strictest(all.map(({ action }) => action)), findings: all };
   };
   const failure = (reason: string): Verdict => ({ verdict: onFailure, findings: [], failed: reason });

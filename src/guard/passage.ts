@@ -6,7 +6,7 @@ import { OcellusError } from "../base/index.js";
 import type { Asked } from "./asker.js";
 import type { AuditLog } from "./audit.js";
 import { textDigest } from "./memory.js";
-import { mergedCuts, withoutCuts } from "./redact.js";
+import { countWhile, mergedCuts, withoutCuts } from "./redact.js";
 import {
   actions,
   type Guard,
@@ -77,7 +77,8 @@ export class Passage {
     let length = 0;
     const ends = texts.map((text) => (length += text.length));
     const subject: Subject = { kind: "text", text: texts.join("") };
-    const crosses = ({ span }: Judged) => span !== undefined && ends.some((end) => span.start < end && end < span.end);
+    const crosses = ({ span }: Judged) =>
+      span !== undefined && ends[countWhile(ends, (end) => end <= span.start)]! < span.end;
     for (const guard of this.guards("input", "text").filter(({ watch }) => watch)) {
       const started = performance.now();
       const { findings, ...all } = await guard.check(subject, signal);

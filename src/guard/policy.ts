@@ -207,11 +207,14 @@ function matchesRoute(pattern: string | undefined, route: string): boolean {
   return pattern.endsWith("*") ? route.startsWith(pattern.slice(0, -1)) : route === pattern;
 }
 
-/** The last rule that matches a finding, its score included, decides; none: it passes. */
+/** Those that may concern a category, in their order. */
+export function rulesForCategory(rules: readonly Rule[], category: string): Rule[] {
+  return rules.filter((rule) => isOf(category, rule.category));
+}
+
+/** The last rule of a finding's category that its score reaches decides; none: it passes. */
 export function judged(finding: Finding, rules: readonly Rule[]): Judged {
-  const rule = rules.findLast(
-    ({ category, threshold }) => isOf(finding.category, category) && finding.score >= threshold,
-  );
+  const rule = rules.findLast(({ threshold }) => finding.score >= threshold);
   const { action = "allow", replacement } = rule ?? {};
   return { ...finding, action, ...(replacement !== undefined && { replacement }) };
 }

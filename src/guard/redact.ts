@@ -17,14 +17,24 @@ export function mergedCuts(cuts: readonly Cut[]): Cut[] {
   return merged;
 }
 
-/** The part [from, to) of a text, with merged cuts that lie inside it or outside, never across. */
-export function withoutCuts(text: string, cuts: readonly Cut[], from = 0, to = text.length): string {
+/** How many of the first items satisfy a condition that none does behind the first that does not. */
+export function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(items[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A text without the parts that merged cuts cover. */
+export function withoutCuts(text: string, cuts: readonly Cut[]): string {
   let out = "";
-  let at = from;
+  let at = 0;
   for (const { start, end, replacement } of cuts) {
-    if (start < from || start >= to) continue;
     out += text.slice(at, start) + (replacement ?? "*".repeat([...text.slice(start, end)].length));
     at = end;
   }
-  return out + text.slice(at, to);
+  return out + text.slice(at);
 }

@@ -2,7 +2,7 @@
  * A text that is being written, through all guards that watch it: what may leave, as soon as no guard can still object to
  * it, whatever the pieces it comes in. What blocks ends the text where it begins; what stands before it has left or leaves.
  */
-import { type Cut, mergedCuts, withoutCuts } from "./redact.js";
+import { type Cut, countWhile, mergedCuts, withoutCuts } from "./redact.js";
 import type { Finding, Guard, Judged, TextWatch, Verdict } from "./verdict.js";
 
 interface Watched {
@@ -20,7 +20,10 @@ export class TextFilter {
   #text = "";
   /** Where `#text` begins in the whole. */
   #from = 0;
-  #cuts: Cut[] = [];
+  /** Of what has not left. */
+  #cuts: readonly Cut[] = [];
+  /** Of what has. */
+  readonly #made: Cut[] = [];
   #blockedAt = Number.POSITIVE_INFINITY;
   #hasEnded = false;
 
@@ -40,7 +43,8 @@ export class TextFilter {
 
   /** Whether something was cut out of this part, which has been released. */
   wasCut(start: number, end: number): boolean {
-    return this.#blockedAt < end || this.#cuts.some((cut) => cut.start < end && cut.end > start);
+    const next = this.#made[countWhile(this.#made, (cut) => cut.end <= start)];
+    return this.#blockedAt < end || (next !== undefined && next.start < end);
   }
 
   push(chunk: string): string {
@@ -74,8 +78,8 @@ export class TextFilter {
       const { ready, findings } = ask(watch);
       watched.ready = ready;
       const judged = guard.judge(findings).findings;
-      found.push(...judged);
-      for (const finding of judged) this.#settle(finding);
+      for (const finding of judged) found.push(finding); // too many to spread
+      this.#settle(judged);
     } catch (error) {
       watched.failed = error instanceof Error ? error.message : String(error);
       watched.ready = Number.POSITIVE_INFINITY;
@@ -83,10 +87,14 @@ export class TextFilter {
     }
   }
 
-  #settle({ action, span, replacement }: Judged): void {
-    const { start, end } = span ?? { start: this.#from, end: Number.POSITIVE_INFINITY };
-    if (action === "block") this.#blockedAt = Math.min(this.#blockedAt, start);
-    if (action === "redact") this.#cuts = mergedCuts([...this.#cuts, { start, end, replacement }]);
+  #settle(judged: readonly Judged[]): void {
+    const cuts: Cut[] = [];
+    for (const { action, span, replacement } of judged) {
+      const { start, end } = span ?? { start: this.#from, end: Number.POSITIVE_INFINITY };
+      if (action === "block") this.#blockedAt = Math.min(this.#blockedAt, start);
+      if (action === "redact") cuts.push({ start, end, replacement });
+    }
+    if (cuts.length > 0) this.#cuts = mergedCuts([...this.#cuts, ...cuts]);
   }
 
   /** All that begins before `ready` is known. */
@@ -94,23 +102,20 @@ export class TextFilter {
     const length = this.#from + this.#text.length;
     let to = Math.min(ready, this.#blockedAt, length);
     if (ready < length && isHighSurrogate(this.#text.charCodeAt(to - this.#from - 1))) to--;
-    const cuts = this.#cuts.map((cut) => ({ ...cut, end: ready < length ? cut.end : Math.min(cut.end, length) }));
-    for (const { start, end } of cuts) if (start < to && end > to) to = start;
-    const out = withoutCuts(
-      this.#text,
-      cuts.map((cut) => moved(cut, -this.#from)),
-      0,
-      to - this.#from,
-    );
+    const most = ready < length ? Number.POSITIVE_INFINITY : length; // what is open for ever ends with the text
+    const open = this.#cuts.find((cut) => cut.start < to && Math.min(cut.end, most) > to);
+    if (open) to = open.start;
+    const numMade = countWhile(this.#cuts, (cut) => cut.start < to);
+    const made = this.#cuts.slice(0, numMade).map((cut) => ({ ...cut, end: Math.min(cut.end, length) }));
+    this.#cuts = this.#cuts.slice(numMade);
+    for (const cut of made) this.#made.push(cut);
+    const here = made.map((cut) => ({ ...cut, start: cut.start - this.#from, end: cut.end - this.#from }));
+    const out = withoutCuts(this.#text.slice(0, to - this.#from), here);
     this.#text = this.#text.slice(to - this.#from);
     this.#hasEnded = this.#blockedAt <= Math.min(ready, length);
     this.#from = this.#hasEnded ? this.#blockedAt : to;
     return out;
   }
-}
-
-function moved(cut: Cut, by: number): Cut {
-  return { ...cut, start: cut.start + by, end: cut.end + by };
 }
 
 function isHighSurrogate(unit: number): boolean {

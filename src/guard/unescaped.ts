@@ -4,6 +4,7 @@
  * `\uXXXX`, `\\`, `\/` and `\"` mean the same wherever they stand. Not so `\n`, `\t`, `\r`, `\b` and `\f`, which outside JSON are
  * a sign and a letter (`\tromax`), so both readings are looked at: what either finds is found.
  */
+import { countWhile } from "./redact.js";
 import type { Span, WordPiece, WordStream } from "./words/index.js";
 
 const always = /\\(?:u[0-9a-fA-F]{4}|["\\/])/g;
@@ -12,26 +13,32 @@ const inJson = /\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])/g;
 const open = /\\(?:u[0-9a-fA-F]{0,3})?$/;
 const letters: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
+/** A long text is read in pieces, so that what was found in one is settled before the next. */
+const pieceLength = 2 ** 16;
+
 /** What `find` finds, through escapes. */
 export function findUnescaped(text: string, find: (text: string) => Span[], stream: () => WordStream): Span[] {
   if (!text.includes("\\")) return find(text);
   const pieces = unescapedStream(stream);
-  return [...pieces.push(text).spans, ...pieces.end().spans].sort(byPlace);
+  const spans: Span[][] = [];
+  for (let at = 0; at < text.length; at += pieceLength) spans.push(pieces.push(text.slice(at, at + pieceLength)).spans);
+  return [...spans.flat(), ...pieces.end().spans].sort(byPlace);
 }
 
 /** The same of a text in pieces; what is told and shown is the same under any cutting. */
 export function unescapedStream(stream: () => WordStream): WordStream {
   const readings = [new Reading(always, stream()), new Reading(inJson, stream())];
-  let told: Span[] = [];
+  let told = new Map<string, number>();
   const together = (pieces: readonly WordPiece[]): WordPiece => {
     const ready = Math.min(...pieces.map((piece) => piece.ready));
     const spans: Span[] = [];
     for (const span of pieces.flatMap((piece) => piece.spans)) {
-      if (told.some((other) => isSame(span, other))) continue;
+      const key = `${span.start} ${span.end} ${span.category} ${span.word}`;
+      if (told.has(key)) continue;
       spans.push(span);
-      told.push(span);
+      told.set(key, span.start);
     }
-    told = told.filter(({ start }) => start >= ready); // those before it every reading has told
+    told = new Map([...told].filter(([, start]) => start >= ready)); // those before it every reading has told
     return { ready, spans: spans.sort(byPlace) };
   };
   return {
@@ -89,24 +96,24 @@ class Reading implements WordStream {
   #placed({ ready, spans }: WordPiece): WordPiece {
     const placed = spans.map((span) => ({ ...span, start: this.#place(span.start), end: this.#place(span.end) }));
     const piece = { ready: this.#place(ready), spans: placed };
-    const kept = this.#joints.findLastIndex(({ plain }) => plain <= ready);
-    this.#joints = this.#joints.slice(Math.max(0, kept));
+    this.#joints = this.#joints.slice(this.#jointBefore(ready));
     return piece;
   }
 
   #place(plain: number): number {
-    const joint = this.#joints.findLast((known) => known.plain <= plain)!;
+    const joint = this.#joints[this.#jointBefore(plain)]!;
     return joint.written + plain - joint.plain;
+  }
+
+  /** The last one at or before a place: there may be as many as characters, and as many places asked for. */
+  #jointBefore(plain: number): number {
+    return Math.max(0, countWhile(this.#joints, (joint) => joint.plain <= plain) - 1);
   }
 }
 
 function meaning(sign: string): string {
   if (sign[1] === "u") return String.fromCharCode(Number.parseInt(sign.slice(2), 16));
   return letters[sign[1]!] ?? sign[1]!;
-}
-
-function isSame(a: Span, b: Span): boolean {
-  return a.start === b.start && a.end === b.end && a.word === b.word && a.category === b.category;
 }
 
 function byPlace(a: Span, b: Span): number {

@@ -122,5 +122,6 @@ export interface GuardReport {
 }
 
 export function strictest(found: readonly Action[]): Action {
-  return actions[Math.max(0, ...found.map((action) => actions.indexOf(action)))]!;
+  const rank = found.reduce((most, action) => Math.max(most, actions.indexOf(action)), 0); // too many to spread
+  return actions[rank]!;
 }

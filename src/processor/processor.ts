@@ -108,7 +108,7 @@ export interface Processor {
   /**
    * Bytes of the pixel values that `process` would make of the pictures, by their headers; videos are not counted. A
    * picture that cannot be read counts for nothing: `process` says what is wrong with it.
-   * @throws of `process`, what needs no picture: malformed messages, too many pictures, a bad pixel budget, pictures of
+   * @throws of `process`, what needs no picture: malformed messages, too many characters or pictures, a bad pixel budget, pictures of
    * more tokens than the context holds.
    */
   pixelBytes(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<number>;
@@ -161,6 +161,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
     },
     async pixelBytes(conversation, options = {}) {
       const messages = plainMessages(conversation);
+      checkLength([...messages.map(textOf), toolText(options.tools ?? [])], options.maxCharacters);
       const inputs = imagesOf(messages);
       checkCounts(inputs.length, videosOf(messages), eyes, options);
       if (!eyes) return 0;

@@ -67,7 +67,13 @@ const moderationResultSchema = z.object({
   categories: z.record(z.string(), z.boolean()),
   category_scores: z.record(z.string(), z.number()),
   category_applied_input_types: z.record(z.string(), z.array(z.enum(["text", "image"]))),
-  ocellus: z.object({ verdict: action, findings: z.array(moderationFindingSchema), guards: guardReportsSchema }),
+  ocellus: z.object({
+    verdict: action,
+    num_findings: z.number().int(),
+    /** The first thousand. */
+    findings: z.array(moderationFindingSchema),
+    guards: guardReportsSchema,
+  }),
 });
 export type ModerationResult = z.infer<typeof moderationResultSchema>;
 

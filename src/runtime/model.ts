@@ -216,13 +216,15 @@ export class VisionLanguageModel {
   }
 
   /**
-   * Bytes of pixel values that `prepare` holds until the pictures are encoded, by their headers: for whoever asks much at
-   * once. @throws as `prepare`, of what needs no pixels.
+   * Bytes of pixel values that `prepare` holds until the pictures are encoded, by their headers: asked before guardrails
+   * and the tokenizer read the messages. @throws as `prepare`, of what needs no pixels: too long a text too.
    */
   async pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
     this.#begin("pixelBytes", options);
     const maxTokens = this.#runner.maxLength;
-    return this.#parts.processor.pixelBytes(messages, { ...pictureOptions(options), maxTokens });
+    const maxCharacters = charactersPerToken * maxTokens;
+    const bounds = { maxTokens, maxCharacters, ...(options.tools && { tools: options.tools }) };
+    return this.#parts.processor.pixelBytes(messages, { ...pictureOptions(options), ...bounds });
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */

@@ -40,10 +40,10 @@ export function buildMatcher(rules: readonly WordRule[], options: MatcherOptions
   return {
     find: (text) => {
       const stream = new Stream(compiled);
-      const spans: Span[] = [];
+      const spans: Span[][] = [];
       for (let at = 0; at < text.length; at += pieceLength)
-        spans.push(...stream.push(text.slice(at, at + pieceLength)).spans);
-      return [...spans, ...stream.end().spans];
+        spans.push(stream.push(text.slice(at, at + pieceLength)).spans);
+      return [...spans.flat(), ...stream.end().spans];
     },
     stream: () => new Stream(compiled),
   };

@@ -105,10 +105,7 @@ export class Scanner {
     if (this.#hits.length === 0 && this.#allowed.length === 0) return [];
     const settled = this.#hits.filter((hit) => hit.start < held);
     this.#hits = this.#hits.filter((hit) => hit.start >= held);
-    const isAllowed = (hit: Hit) => this.#allowed.some((a) => a.start <= hit.start && a.end >= hit.end);
-    const told = settled
-      .filter((hit) => !isAllowed(hit))
-      .sort((a, b) => a.start - b.start || b.end - a.end || a.rule - b.rule);
+    const told = outside(settled.sort(byPlace), this.#allowed.sort(byPlace));
     this.#allowed = this.#allowed.filter((hit) => hit.end > held);
     return told.filter((hit, i) => i === 0 || !isSame(hit, told[i - 1]!)).map((hit) => this.#span(hit));
   }
@@ -256,6 +253,20 @@ export class Scanner {
 function gapOf(what: number): number {
   if (what === kinds.space) return gaps.space;
   return what === kinds.odd ? gaps.odd : gaps.separator;
+}
+
+/** The hits that no allowed phrase covers; both in order. */
+function outside(hits: readonly Hit[], allowed: readonly Hit[]): Hit[] {
+  let [next, reach] = [0, -1];
+  return hits.filter((hit) => {
+    for (; next < allowed.length && allowed[next]!.start <= hit.start; next++)
+      reach = Math.max(reach, allowed[next]!.end);
+    return hit.end > reach;
+  });
+}
+
+function byPlace(a: Hit, b: Hit): number {
+  return a.start - b.start || b.end - a.end || a.rule - b.rule;
 }
 
 function isSame(a: Hit, b: Hit): boolean {

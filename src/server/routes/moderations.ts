@@ -52,16 +52,37 @@ async function moderate(
   return resultOf(await guards.moderate(subjects, signal));
 }
 
+/** A text may hold as many findings as characters: the first ones say where to look. */
+const maxFindings = 1000;
+
+interface CategorySummary {
+  isActedOn: boolean;
+  score: number;
+  readonly subjects: Set<"text" | "image">;
+}
+
 function resultOf({ verdict, findings, reports }: Moderated): ModerationResult {
-  const found = findings.map(({ subject, ...finding }): ModerationFinding => finding);
-  const names = new Set([...openAiCategories, ...findings.map(({ category }) => category)]);
-  const byCategory = <T>(from: (found: Moderated["findings"]) => T): Record<string, T> =>
-    Object.fromEntries([...names].map((name) => [name, from(findings.filter(({ category }) => category === name))]));
+  const categories = new Map<string, CategorySummary>();
+  const summaryOf = (category: string) => {
+    const summary = categories.get(category) ?? { isActedOn: false, score: 0, subjects: new Set() };
+    categories.set(category, summary);
+    return summary;
+  };
+  for (const category of openAiCategories) summaryOf(category);
+  for (const { category, action, score, subject } of findings) {
+    const summary = summaryOf(category);
+    summary.isActedOn ||= action !== "allow";
+    summary.score = Math.max(summary.score, score);
+    summary.subjects.add(subject);
+  }
+  const byCategory = <T>(value: (summary: CategorySummary) => T): Record<string, T> =>
+    Object.fromEntries([...categories].map(([name, summary]) => [name, value(summary)]));
+  const shown = findings.slice(0, maxFindings).map(({ subject, ...finding }): ModerationFinding => finding);
   return {
     flagged: verdict !== "allow",
-    categories: byCategory((own) => own.some(({ action }) => action !== "allow")),
-    category_scores: byCategory((own) => Math.max(0, ...own.map(({ score }) => score))),
-    category_applied_input_types: byCategory((own) => [...new Set(own.map(({ subject }) => subject))]),
-    ocellus: { verdict, findings: found, guards: wireGuardReports(reports) },
+    categories: byCategory(({ isActedOn }) => isActedOn),
+    category_scores: byCategory(({ score }) => score),
+    category_applied_input_types: byCategory(({ subjects }) => [...subjects]),
+    ocellus: { verdict, num_findings: findings.length, findings: shown, guards: wireGuardReports(reports) },
   };
 }

@@ -1,0 +1,68 @@
+/** Guardrails take time in proportion to a text, whatever was found in it: work is counted, not timed. */
+import { describe, expect, it } from "vitest";
+import { bind } from "../src/guard/bind.js";
+import { spanDetector } from "../src/guard/detectors/spans.js";
+import { buildMatcher, findPersonalData, personalDataStream, type Span, type WordStream } from "../src/guard/index.js";
+import { VerdictMemory } from "../src/guard/memory.js";
+import { redacted } from "../src/guard/passage.js";
+import { TextFilter } from "../src/guard/text-filter.js";
+import { findUnescaped } from "../src/guard/unescaped.js";
+import { countedWork } from "./support/counted-work.js";
+
+const words = ["加微信", "加", "微信", "信"].map((word) => ({ word, category: "ads" }));
+const matcher = buildMatcher(words, { allow: ["加微信吧"] });
+
+const detectors: Readonly<Record<string, readonly [(text: string) => Span[], () => WordStream]>> = {
+  words: [matcher.find, () => matcher.stream()],
+  "personal data": [findPersonalData, personalDataStream],
+};
+const texts: Readonly<Record<string, (length: number) => string>> = {
+  hits: (length) => "加微信，".repeat(length / 4),
+  "one backslash and hits": (length) => `\\${"加微信，".repeat(length / 4)}`,
+  "an escape before each hit": (length) => '\\"加微信，'.repeat(length / 6),
+  "hits and allowed phrases": (length) => "加微信，加微信吧，".repeat(length / 9),
+  "phones and escapes": (length) => '\\"13812345678，'.repeat(length / 14),
+  "digits with gaps": (length) => "4111 1111-1111 ".repeat(length / 15),
+  "digits only": (length) => "4".repeat(length),
+  "e-mail signs": (length) => "a.b@c-d.".repeat(length / 8),
+  backslashes: (length) => "\\".repeat(length),
+  keywords: (length) => "卡号地址姓名：".repeat(length / 7),
+};
+
+/** Ten times what the costliest of these takes a character: a loop within a loop exceeds it at once. */
+const mostPerCharacter = 400;
+
+function expectLinear(work: (length: number) => void) {
+  work(500); // what is made once, and compiled
+  const [small, large] = [2000, 8000].map((length) => countedWork(() => work(length)));
+  expect(small).toBeGreaterThan(0);
+  expect(large).toBeLessThan(5 * small! + 2000); // four times the text
+  expect(large).toBeLessThan(mostPerCharacter * 8000);
+}
+
+describe.each(Object.entries(detectors))("%s", (name, [find, stream]) => {
+  describe.each(Object.entries(texts))("in a text of %s", (_, text) => {
+    it("are found in linear time", () => expectLinear((length) => void findUnescaped(text(length), find, stream)));
+
+    it.each(["flag", "redact"] as const)("are let out in linear time, whole and in pieces: %s", (action) => {
+      const binding = {
+        name,
+        stage: "output",
+        timeoutMs: 1000,
+        onFailure: "block",
+        memory: new VerdictMemory(),
+      } as const;
+      const rules = Array.from({ length: 20 }, (_, i) => ({ threshold: i / 40, action }));
+      const guard = bind(spanDetector("1", find, stream), { ...binding, rules });
+      for (const piece of [7, Number.POSITIVE_INFINITY]) {
+        expectLinear((length) => {
+          const [whole, filter] = [text(length), new TextFilter([guard])];
+          for (let at = 0; at < whole.length; at += piece) filter.push(whole.slice(at, at + piece));
+          filter.end();
+          for (let at = 0; at < whole.length; at += 7) filter.wasCut(at, at + 7);
+          redacted(whole, filter.verdicts()[0]!.verdict.findings);
+        });
+      }
+    });
+  });
+});
