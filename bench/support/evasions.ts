@@ -3,7 +3,7 @@
  * word of it means anything; the Chinese ones are of common characters, some with a traditional form or two halves.
  */
 
-import { simplifiedPairs } from "../../src/guard/words/data/simplified.js";
+import { simplifiedPairs } from "../../src/base/index.js";
 import { hanReadings, splitParts } from "../../src/guard/words/han.js";
 
 export const english = [

@@ -27,5 +27,6 @@ export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
+export { simplifiedPairs } from "./simplified.js";
 export { threadScript } from "./thread-script.js";
 export { trimEndOf } from "./trim.js";

@@ -262,7 +262,7 @@ export class Collection {
       this.#entries.delete(id);
       take(this.#idsOfPixels, entry.pixels, id);
       take(this.#idsOfSource, entry.source, id);
-      this.#lexicon.remove(id);
+      this.#lexicon.remove(id, lexiconText(entry));
       this.#index.remove(id);
       this.#numRemoved++;
       this.#unsaved++;

@@ -4,7 +4,7 @@
  * candidates, which verify-shape.ts then checks character by character. Facts: Unicode NFKD and general categories
  * (of the JavaScript engine), Unihan (data/), and the small lists below.
  */
-import { simplifiedPairs } from "./data/simplified.js";
+import { simplifiedPairs } from "../../base/index.js";
 
 /** In the order in which docs/guards-words.md explains them. */
 export const foldings = [
