@@ -25,6 +25,7 @@ export {
 } from "./json.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
+export { type Keep, openWhole } from "./open-whole.js";
 export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
 export { simplifiedPairs } from "./simplified.js";

@@ -1,5 +1,5 @@
 /** A checkpoint that classifies pictures, ready to be shown one at a time. */
-import { Closing, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import { Closing, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { type ImageInput, type ImageRecipe, prepareImage, readImageProcessorConfig } from "../image/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
@@ -29,16 +29,13 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
   refuseUnknownOptions("loadClassifier", options, optionsOfClassifier);
   const { towers: device } = await choosePlacement(options);
   const { path: packedPath, notes } = await findPacked(path, options, []);
-  const packed = await openPackedClassifier(packedPath);
-  try {
+  return openWhole(async (keep) => {
+    const packed = await keep(openPackedClassifier(packedPath));
     const session = { device, threads: options.threads ?? defaultThreads() };
-    const vision = await openGraph(packed, "vision", session, options);
+    const vision = await keep(openGraph(packed, "vision", session, options));
     const recipe = packed.family.recipe(packed.config, await readImageProcessorConfig(packed.files));
     return new PictureClassifier(packed, vision, recipe, notes);
-  } catch (error) {
-    await packed.close();
-    throw error;
-  }
+  });
 }
 
 export class PictureClassifier {

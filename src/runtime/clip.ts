@@ -2,7 +2,7 @@
  * A CLIP checkpoint, ready to compare pictures and texts: both towers give vectors of length one, whose dot product is the
  * cosine. It writes nothing and keeps no queue: one picture or text a run.
  */
-import { Closing, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { fileDigest } from "../checkpoint/index.js";
 import { digestOf } from "../features/index.js";
 import {
@@ -73,8 +73,10 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
   refuseUnknownOptions("loadClip", options, optionsOfClip);
   const { towers: device } = await choosePlacement(options);
   const { path: packedPath, notes } = await findPacked(path, options);
-  const packed = await openPackedEncoder(packedPath);
-  try {
+  return openWhole(async (keep) => {
+    const packed = await keep(openPackedEncoder(packedPath));
+    const pictureThreads = openPictureThreads(options);
+    await keep(Promise.resolve({ close: pictureThreads.closePictures }));
     const session = { device, threads: options.threads ?? defaultThreads() };
     const { family, config, files } = packed;
     return new ClipModel({
@@ -82,16 +84,13 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       notes,
       device,
       vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
-      ...openPictureThreads(options),
-      vision: await openGraph(packed, "vision", session, options),
-      text: await openGraph(packed, "text", session, options),
+      ...pictureThreads,
+      vision: await keep(openGraph(packed, "vision", session, options)),
+      text: await keep(openGraph(packed, "text", session, options)),
       tokenizer: await readTokenizer(files),
       recipe: family.recipe(config, await readImageProcessorConfig(files)),
     });
-  } catch (error) {
-    await packed.close();
-    throw error;
-  }
+  });
 }
 
 function graphDigests({ graphPath }: Packed<DualEncoder>): Promise<string[]> {

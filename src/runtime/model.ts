@@ -3,7 +3,15 @@
  *
  *   messages ─ processor ─→ ids + pixels ─ vision graph ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
-import { Closing, Lane, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import {
+  Closing,
+  Lane,
+  OcellusError,
+  openWhole,
+  optionNames,
+  refuseUnknownOptions,
+  throwIfAborted,
+} from "../base/index.js";
 import { bundledModel } from "../checkpoint/index.js";
 import { Engine, type EngineStats } from "../engine/index.js";
 import { CompareThread, type FeatureStoreStats, type Features } from "../features/index.js";
@@ -103,28 +111,26 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options);
   const packedAt = performance.now();
-  const packed = await openPacked(packedPath);
-  try {
+  return openWhole(async (keep) => {
+    const packed = await keep(openPacked(packedPath));
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
     const { pictures, closePictures } = openPictureThreads(options);
+    await keep(Promise.resolve({ close: closePictures }));
     // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
     const [vision, decoder, text] = await Promise.all([
-      packed.family.image && open(packed, "vision", { device: towers, threads }),
-      open(packed, "decoder", { device, threads }),
-      openText(packed, pictures, options.pictureLimits),
+      packed.family.image && keep(open(packed, "vision", { device: towers, threads })),
+      keep(open(packed, "decoder", { device, threads })),
+      openText(packed, pictures, options.pictureLimits, keep),
     ]);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
-    const memory = await openMemory(options, packed, towers, recipes, pictures && new CompareThread());
+    const memory = await keep(openMemory(options, packed, towers, recipes, pictures && new CompareThread()));
     const told = [...notes, ...text.notes, ...placementNotes(placement, packed.manifest.weights)];
     const parts = { packed, vision, decoder, closePictures, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
-  } catch (error) {
-    await packed.close();
-    throw error;
-  }
+  });
 }
 
 interface Parts extends TextSide {

@@ -1,4 +1,5 @@
 /** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
+import type { Keep } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import {
   type PictureLimits,
@@ -37,6 +38,7 @@ export async function openText(
   packed: PackedModel,
   pictures: PictureThreads | undefined,
   limits: PictureLimits | undefined,
+  keep: Keep,
 ): Promise<TextSide> {
   const { files, family, config } = packed;
   await requiredJson(files, "tokenizer_config.json");
@@ -45,7 +47,7 @@ export async function openText(
   const eyes = family.image && (await eyesOf(family.image, config, files));
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
   const seeImage = seeWithTable(prepare, limits);
-  const textWorkers = await TextWorkers.open(tokenizer, chatTemplate, files.path);
+  const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
   const processor = createProcessor({
     ...{ tokenizer, textWork: textWorkers, eyes, seeImage },
     maxBytes: limits?.maxBytes,
