@@ -3,6 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { type PDFiumDocument, PDFiumLibrary } from "@hyzyla/pdfium";
 import { invariant } from "../base/index.js";
 import type { PdfAnswer, PdfTask } from "./pdf.js";
+import { notesOf } from "./pdf-notes.js";
 
 invariant(parentPort, "this file is started as a worker thread");
 const port = parentPort;
@@ -25,11 +26,11 @@ async function openDocument(bytes: Uint8Array): Promise<PdfAnswer> {
 async function readPage(number: number, maxSide: number): Promise<PdfAnswer> {
   invariant(document, "pages are asked for after the document was opened");
   const page = document.getPage(number - 1);
-  const text = page.getText(); // before rendering, which closes the page
+  const text = [page.getText().trimEnd(), ...notesOf(document, page)].join("\n"); // before rendering, which closes the page
   const { originalWidth, originalHeight } = page.getOriginalSize();
   const scale = maxSide / Math.max(originalWidth, originalHeight);
   const [width, height] = [originalWidth, originalHeight].map((side) => Math.max(1, Math.round(side * scale)));
-  const { data } = await page.render({ width: width!, height: height!, render: "bitmap" });
+  const { data } = await page.render({ width: width!, height: height!, render: "bitmap", renderFormFields: true });
   return { page: { text, image: { width: width!, height: height!, data: withoutAlpha(data) } } };
 }
 

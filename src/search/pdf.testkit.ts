@@ -1,30 +1,45 @@
-/** PDF files for tests, written by hand: a line of text a page, or a JPEG that fills it. */
+/** PDF files for tests, written by hand: a line of text a page, or a JPEG that fills it, and annotations as PDF objects. */
 import sharp from "sharp";
 
 /** A page of a text, or of a picture with an optional text that is not drawn, as scanners write it. */
 export type TestPage = string | { readonly jpeg: Uint8Array; readonly text?: string };
 
+export interface TestNotes {
+  /** Dictionaries without their brackets, all on the first page. */
+  readonly annotations?: readonly string[];
+}
+
 export async function makePdf(
   pages: readonly TestPage[],
   size: readonly [number, number] = [612, 792],
+  { annotations = [] }: TestNotes = {},
 ): Promise<Buffer> {
   const numbers = pages.map((_, i) => 4 + 3 * i);
+  const notes = annotations.map((_, i) => `${4 + 3 * pages.length + i} 0 R`).join(" ");
+  const form = `/AcroForm << /Fields [${notes}] /DA (/F1 12 Tf 0 g) /DR << /Font << /F1 3 0 R >> >> >>`;
   const objects: Buffer[] = [
-    Buffer.from("<< /Type /Catalog /Pages 2 0 R >>"),
+    Buffer.from(`<< /Type /Catalog /Pages 2 0 R ${notes && form} >>`),
     Buffer.from(`<< /Type /Pages /Kids [${numbers.map((n) => `${n} 0 R`).join(" ")}] /Count ${pages.length} >>`),
     Buffer.from("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"),
   ];
-  for (const [i, page] of pages.entries()) objects.push(...(await pageObjects(page, numbers[i]!, size)));
+  for (const [i, page] of pages.entries())
+    objects.push(...(await pageObjects(page, numbers[i]!, size, i === 0 && notes ? `/Annots [${notes}]` : "")));
+  for (const annotation of annotations) objects.push(Buffer.from(`<< /Type /Annot ${annotation} >>`));
   return join(objects);
 }
 
-async function pageObjects(page: TestPage, number: number, [width, height]: readonly [number, number]) {
+async function pageObjects(
+  page: TestPage,
+  number: number,
+  [width, height]: readonly [number, number],
+  annotations: string,
+) {
   const text = typeof page === "string" ? page : (page.text ?? "");
   const hidden = typeof page === "string" ? "" : "3 Tr ";
   const words = `BT ${hidden}/F1 24 Tf 40 ${height - 80} Td (${text.replace(/[()\\]/g, "\\$&")}) Tj ET`;
   const drawn = typeof page === "string" ? words : `q ${width} 0 0 ${height} 0 0 cm /P Do Q ${words}`;
   const resources = `/Font << /F1 3 0 R >> /XObject << /P ${number + 2} 0 R >>`;
-  const head = `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${width} ${height}] /Contents ${number + 1} 0 R /Resources << ${resources} >> >>`;
+  const head = `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${width} ${height}] /Contents ${number + 1} 0 R /Resources << ${resources} >> ${annotations} >>`;
   return [Buffer.from(head), stream("", Buffer.from(drawn)), await pictureObject(page)];
 }
 
