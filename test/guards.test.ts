@@ -145,7 +145,7 @@ describe("a policy", () => {
       '{\n "guards": {},\n "rules": [\n  {"action": "flag"},\n  {"action": "stop"}]}',
       /^p\.json:5: rules\.1\.action: .*"allow"/,
     ],
-    ['{\n "guards": {},\n "rulez": []}', /^p\.json:3: rulez: Unrecognized key/],
+    ['{\n "guards": {},\n "rulez": []}', /^p\.json:3: rulez: there is no field rulez \(nearest: rules/],
     [
       '{\n "guards": {},\n "rules": [{"guard": "x", "action": "flag"}]}',
       /^p\.json:3: rules\.0\.guard: there is no guard x; found: none/,

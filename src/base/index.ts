@@ -9,7 +9,9 @@ export {
   ofParam,
   throwIfAborted,
 } from "./error.js";
+export { expectation, listed } from "./expectation.js";
 export { FairQueue, type Turn } from "./fair-queue.js";
+export { fieldExpectation, fieldProblems, firstOf } from "./file-fields.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";
 export {
@@ -23,6 +25,7 @@ export {
   stringifyJson,
   withNotesOf,
 } from "./json.js";
+export { lineOf, lineOfProblem } from "./json-place.js";
 export { Lane } from "./lane.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { type Keep, openWhole } from "./open-whole.js";

@@ -6,7 +6,16 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { ioError, type JsonLimits, OcellusError, parseJson, withNotesOf } from "../base/index.js";
+import {
+  fieldExpectation,
+  fieldProblems,
+  firstOf,
+  ioError,
+  type JsonLimits,
+  OcellusError,
+  parseJson,
+  withNotesOf,
+} from "../base/index.js";
 import { sniffFormat } from "../runtime/index.js";
 import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
@@ -55,10 +64,9 @@ function parseRequest(text: string, origin: string): BatchRequest {
   } catch (cause) {
     throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
   }
-  const request = requestSchema.safeParse(json);
+  const request = requestSchema.safeParse(json, { error: fieldExpectation });
   if (request.success) return { ...request.data, body: (json as BatchRequest).body }; // as it is written there
-  const { path, message } = request.error.issues[0]!;
-  throw new OcellusError("invalid_file", `${origin}: ${[...path, message].join(": ")}`);
+  throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(request.error))}`);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import { ioError, nearestHint, OcellusError } from "../base/index.js";
+import { firstOf, ioError, lineOf, nearestHint, OcellusError, shorten } from "../base/index.js";
 import { tableOptions, visionOptions, weightsOptions } from "../pack/index.js";
 import { serverConfigSchema } from "../server/index.js";
 import type { GlobalFlags } from "./options.js";
@@ -192,9 +192,10 @@ async function readConfigFile(path: string): Promise<Readonly<Record<string, unk
     throw ioError("read the settings", path, cause);
   });
   const json = parseObject(text, path);
-  const unknown = Object.keys(json).find((name) => !(names as string[]).includes(name));
-  if (unknown === undefined) return json;
-  throw new OcellusError("invalid_request", `${path}: there is no setting ${unknown}${nearestHint(unknown, names)}`);
+  const unknown = Object.keys(json).filter((name) => !(names as string[]).includes(name));
+  if (unknown.length === 0) return json;
+  const problems = unknown.map((name) => `there is no setting ${shorten(name)}${nearestHint(name, names)}`);
+  throw new OcellusError("invalid_request", `${path}:${lineOf(text, [unknown[0]!])}: ${firstOf(problems)}`);
 }
 
 function parseObject(text: string, path: string): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isCorrect, normaliseAnswer, scoreAnswers, wilsonInterval } from "./eval-score.js";
+import { normaliseAnswer } from "./answer-text.js";
+import { isCorrect, scoreAnswers, wilsonInterval } from "./eval-score.js";
 import type { EvalCase } from "./eval-set.js";
 
 describe("normaliseAnswer", () => {

@@ -1,6 +1,6 @@
 /** Scoring: normalised exact match, counts by group and language, and how sure a counted share is. */
-import { trimEndOf } from "../base/index.js";
 import { fitsPattern, satisfiesSchema } from "../grammar/index.js";
+import { isSame, itemsOf, normaliseAnswer } from "./answer-text.js";
 import { type EvalCase, groupName } from "./eval-set.js";
 
 /** What was answered to one case. */
@@ -8,11 +8,6 @@ export interface EvalAnswer {
   readonly case: EvalCase;
   readonly text: string;
   readonly correct: boolean;
-}
-
-/** Case, white space and the final full stop or exclamation mark do not count. */
-export function normaliseAnswer(text: string): string {
-  return trimEndOf(text.trim().toLowerCase().replace(/\s+/g, " "), " .。!!");
 }
 
 export type ExpectedAnswer = Pick<EvalCase, "answer" | "accept"> &
@@ -29,17 +24,6 @@ export function isCorrect(text: string, { answer, accept, set, pattern, schema }
   } catch {
     return false; // no JSON, or one of the texts on which no pattern may spend more time
   }
-}
-
-/** `red, blue and green` and `红色、蓝色和绿色` have three. */
-function itemsOf(list: string): string[] {
-  const items = list.split(/[,;\n\uff0c\uff1b\u3001&]|\band\b|和|以及/u).map(normaliseAnswer);
-  return items.filter((item) => item !== "");
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  const [items, others] = [new Set(a), new Set(b)];
-  return items.size === others.size && [...items].every((item) => others.has(item));
 }
 
 /** 97.5th percentile of the normal distribution: 95 % lie within ± this many standard deviations. */

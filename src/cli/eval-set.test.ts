@@ -51,7 +51,7 @@ describe("readEvalFiles", () => {
   });
 
   it("names the file and line of what it cannot read", async () => {
-    const broken = await write("b.jsonl", `${JSON.stringify({ image: "a.png", questions: [] })}\n{"image": `);
+    const broken = await write("b.jsonl", `${JSON.stringify({ image: "a.png", questions: [question] })}\n{"image": `);
     await expect(readEvalFiles([broken])).rejects.toMatchObject({
       code: "invalid_file",
       message: expect.stringContaining("b.jsonl:2"),

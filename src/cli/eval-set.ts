@@ -9,44 +9,59 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { fileLimits, ioError, OcellusError, parseJson } from "../base/index.js";
+import {
+  fieldExpectation,
+  fieldProblems,
+  fileLimits,
+  firstOf,
+  ioError,
+  OcellusError,
+  parseJson,
+} from "../base/index.js";
 import { checkPattern, checkSchema } from "../grammar/index.js";
 import { evaluationFolder } from "./package-files.js";
 import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
+import { checkAnswerTells, checkPatternTells, checkSchemaTells, checkSetTells } from "./telling.js";
+
+const answerText = z.string().superRefine(fine(checkAnswerTells));
 
 const questionSchema = z
-  .object({
+  .strictObject({
     /** What is asked for, to count by. */
     kind: z.string().default("question"),
     scene: z.string().default(""),
     language: z.string().default(""),
     question: z.string().min(1),
-    answer: z.string().min(1).optional(),
+    answer: answerText.optional(),
     /** Other answers that are as good. */
-    accept: z.array(z.string().min(1)).default([]),
+    accept: z.array(answerText).default([]),
     /** The items that an answer lists, all of them and no other, in any order. */
-    set: z.array(z.string().min(1)).min(1).optional(),
+    set: z.array(z.string().min(1)).superRefine(fine(checkSetTells)).optional(),
     /** A regular expression that is found in an answer. */
-    pattern: z.string().max(1000).superRefine(fine(checkPattern)).optional(),
+    pattern: z.string().max(1000).superRefine(fine(checkPattern, checkPatternTells)).optional(),
     /** A JSON schema, as for `response_format`, that an answer satisfies. */
     schema: z
-      .custom<object>((value) => typeof value === "object", "expected an object")
-      .superRefine(fine(checkSchema))
+      .custom<object>(isObject, "expected an object")
+      .superRefine(fine(checkSchema, checkSchemaTells))
       .optional(), // itself, for its digits
     /** False: an answer that nobody has looked at. */
     reviewed: z.boolean().default(true),
   })
   .refine(
-    ({ answer, accept, set, pattern, schema }) => answer ?? accept[0] ?? set ?? pattern ?? schema,
+    ({ answer, accept, set, pattern, schema }) => (answer ?? accept[0] ?? set ?? pattern ?? schema) !== undefined,
     "expected an answer, accept, set, pattern or schema",
   );
 
-/** As a check of zod: what `check` throws is the problem. */
-function fine<T>(check: (value: T) => void) {
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** As a check of zod: what one of them throws is the problem. */
+function fine<T>(...checks: readonly ((value: T) => void)[]) {
   return (value: T, { addIssue }: z.core.$RefinementCtx<T>) => {
     try {
-      check(value);
+      for (const check of checks) check(value);
     } catch (error) {
       addIssue({ code: "custom", message: (error as Error).message });
     }
@@ -56,10 +71,12 @@ function fine<T>(check: (value: T) => void) {
 /** As many pictures as the largest context holds many times over; more in one question is a mistake in the file. */
 const maxMore = 63;
 
-const recordSchema = z.object({
+const recordSchema = z.strictObject({
   image: z.string().min(1),
   more: z.array(z.string().min(1)).max(maxMore).optional(),
-  questions: z.array(questionSchema),
+  questions: z.array(questionSchema).min(1),
+  /** What the picture shows, for people and for programs that make such files; not read. */
+  label: z.unknown().optional(),
 });
 
 /** One question about one picture or several, and where it stands: `file:line`. */
@@ -80,14 +97,28 @@ const maxCases = 1_000_000;
 /** The largest picture that is decoded has 64 MiB, in base64 a third more. */
 const maxLineBytes = 96 * 2 ** 20;
 
-/** @throws `not_found` or `io`, `invalid_file` naming the line, `too_large`. */
+/** @throws `not_found` or `io`, `invalid_file` naming the lines, `too_large`. */
 export async function readEvalFiles(files: readonly string[]): Promise<EvalCase[]> {
   const cases: EvalCase[] = [];
-  for await (const { found, problems } of readEvalLines(files)) {
-    if (problems[0] !== undefined) throw new OcellusError("invalid_file", problems[0]);
-    cases.push(...found);
+  const problems: string[] = [];
+  for await (const line of readEvalLines(files)) {
+    cases.push(...line.found);
+    problems.push(...line.problems);
+    if (problems.length > mostProblems) break;
   }
+  refuseProblems(problems);
   return cases;
+}
+
+/** A file of another kind has one in each line. */
+export const mostProblems = 100;
+
+/** @throws `invalid_file` with the first of them; `details.problems` has more. */
+export function refuseProblems(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new OcellusError("invalid_file", firstOf(problems, 10), {
+    details: { problems: problems.slice(0, mostProblems) },
+  });
 }
 
 interface EvalLine {
@@ -136,11 +167,9 @@ function parseLine(text: string, path: string, origin: string): EvalLine {
   } catch (cause) {
     return { found: [], problems: [`${origin}: expected JSON: ${(cause as Error).message}`] };
   }
-  const record = recordSchema.safeParse(json);
-  if (!record.success) {
-    const problems = record.error.issues.map((issue) => [origin, issue.path.join("."), issue.message]);
-    return { found: [], problems: problems.map((parts) => parts.filter((part) => part !== "").join(": ")) };
-  }
+  const record = recordSchema.safeParse(json, { error: fieldExpectation });
+  if (!record.success)
+    return { found: [], problems: fieldProblems(record.error).map((problem) => `${origin}: ${problem}`) };
   const { image, more, questions } = record.data;
   const placed = (picture: string) => (isUrl(picture) ? picture : resolve(dirname(path), picture));
   const pictures = { image: placed(image), ...(more && { more: more.map(placed) }) };
@@ -203,13 +232,18 @@ export async function readGoals(files: readonly string[]): Promise<Goals> {
   const isFolder = (await stat(first).catch(() => undefined))?.isDirectory();
   const path = join(isFolder ? first : dirname(first), "goals.json");
   const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return {};
+  if (text === undefined) return withoutPrototype({});
   const goals = z.record(z.string(), z.number().min(0).max(100)).safeParse(parseGoals(text, path));
-  if (goals.success) return goals.data;
+  if (goals.success) return withoutPrototype(goals.data);
   throw new OcellusError(
     "invalid_file",
     `${path}: expected {"kind/scene": per cent}, ${goals.error.issues[0]!.message}`,
   );
+}
+
+/** A kind may be called `constructor`. */
+function withoutPrototype(goals: Goals): Goals {
+  return Object.assign(Object.create(null), goals);
 }
 
 function parseGoals(text: string, path: string): unknown {

@@ -2,8 +2,16 @@
 import type { Command } from "commander";
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeImage } from "../image/index.js";
-import { type EvalCase, type MatchKind, matchKindOf, matchKinds, readEvalLines, reviewedCases } from "./eval-set.js";
-import { severalPictures } from "./golden-set.js";
+import {
+  type EvalCase,
+  type MatchKind,
+  matchKindOf,
+  matchKinds,
+  mostProblems,
+  readEvalLines,
+  reviewedCases,
+} from "./eval-set.js";
+import { contradictions, nothingToAsk, pictureDigest, severalPictures } from "./golden-set.js";
 import type { GlobalFlags } from "./options.js";
 import { shown } from "./shown.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
@@ -17,23 +25,49 @@ export function addGoldenCheck(golden: Command, terminal: Terminal): void {
 }
 
 async function check(path: string, flags: GlobalFlags, terminal: Terminal): Promise<void> {
-  const { cases, problems } = await readAll(path);
+  const problems = new Problems();
+  const cases = await readAll(path, problems);
   const pictures = new Map(cases.map((found) => [found.image, found]));
-  for (const found of pictures.values()) problems.push(...(await pictureProblems(found, terminal.signal)));
+  const digests = new Map<string, string>();
+  for (const [image, found] of pictures) {
+    problems.add(...(await pictureProblems(found, terminal.signal)));
+    digests.set(image, await pictureDigest(found).catch(() => image));
+  }
+  problems.add(...contradictions(reviewedCases(cases).cases, ({ image }) => digests.get(image)!));
   const found = foundOf(cases);
-  if (flags.json) printJson(terminal, { ...found, problems });
-  else for (const problem of shown(problems)) printLine(terminal, problem);
-  if (problems.length > 0) throw new OcellusError("invalid_file", `${path}: ${problems.length} problems`);
+  if (flags.json) printJson(terminal, { ...found, numProblems: problems.count, problems: problems.lines });
+  else for (const problem of shown(problems.lines)) printLine(terminal, problem);
+  if (problems.count > 0) throw problems.error(path);
+  if (found.questions === 0) throw nothingToAsk(path, found.unreviewed);
   if (!flags.json) printLine(terminal, foundText(path, found));
 }
 
-async function readAll(path: string): Promise<{ cases: EvalCase[]; problems: string[] }> {
-  const [cases, problems]: [EvalCase[], string[]] = [[], []];
+/** The first of them; a file of another kind has one in each of a million lines. */
+class Problems {
+  readonly lines: string[] = [];
+  count = 0;
+
+  add(...found: readonly string[]): void {
+    this.lines.push(...found.slice(0, mostProblems - this.lines.length));
+    this.count += found.length;
+  }
+
+  error(path: string): OcellusError {
+    const more = this.count - this.lines.length;
+    const told = more > 0 ? `; the first ${this.lines.length} are listed` : "";
+    return new OcellusError("invalid_file", `${path}: ${this.count} problems${told}`, {
+      details: { numProblems: this.count },
+    });
+  }
+}
+
+async function readAll(path: string, problems: Problems): Promise<EvalCase[]> {
+  const cases: EvalCase[] = [];
   for await (const line of readEvalLines([path])) {
     cases.push(...line.found);
-    problems.push(...line.problems, ...line.found.flatMap(severalPictures));
+    problems.add(...line.problems, ...line.found.flatMap(severalPictures));
   }
-  return { cases, problems };
+  return cases;
 }
 
 /** Addresses are not looked up. */

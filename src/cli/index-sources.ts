@@ -7,7 +7,16 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve, sep } from "node:path";
 import { z } from "zod";
-import { fileLimits, globMatcher, ioError, OcellusError, parseJson } from "../base/index.js";
+import {
+  fieldExpectation,
+  fieldProblems,
+  fileLimits,
+  firstOf,
+  globMatcher,
+  ioError,
+  OcellusError,
+  parseJson,
+} from "../base/index.js";
 import { maxTextLength, metadataSchema } from "../search/index.js";
 import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
@@ -113,8 +122,7 @@ function parseLine(text: string, origin: string): z.infer<typeof lineSchema> {
   } catch (cause) {
     throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
   }
-  const line = lineSchema.safeParse(json);
+  const line = lineSchema.safeParse(json, { error: fieldExpectation });
   if (line.success) return line.data;
-  const { path, message } = line.error.issues[0]!;
-  throw new OcellusError("invalid_file", `${origin}: ${[...path, message].join(": ")}`);
+  throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(line.error))}`);
 }

@@ -8,9 +8,16 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { fileLimits, nearestHint, OcellusError, parseJson } from "../base/index.js";
+import {
+  fieldExpectation,
+  fileLimits,
+  lineOf,
+  lineOfProblem,
+  nearestHint,
+  OcellusError,
+  parseJson,
+} from "../base/index.js";
 import { defaultAuditBytes } from "./audit.js";
-import { lineOf, lineOfProblem } from "./json-lines.js";
 import { actions, categoryPattern, type Finding, type Judged, type Stage } from "./verdict.js";
 import { foldings } from "./words/index.js";
 
@@ -147,7 +154,7 @@ export const emptyPolicy: Policy = { guards: {}, rules: [], onFailure: "block", 
 /** @throws `invalid_config` with `origin` and the line. */
 export function parsePolicy(text: string, origin: string): Policy {
   if (text.length > maxBytes) throw new OcellusError("invalid_config", `${origin}: a policy of over 4 MiB`);
-  const result = policySchema.safeParse(parsedJson(text, origin));
+  const result = policySchema.safeParse(parsedJson(text, origin), { error: fieldExpectation });
   if (!result.success) throw wrong(text, origin, result.error.issues[0]!);
   for (const [i, rule] of result.data.rules.entries()) checkRule(rule, i, result.data, text, origin);
   return { ...result.data, version: createHash("sha256").update(text).digest("hex").slice(0, 12) };

@@ -3,7 +3,7 @@
  * words name its types and none of the client's.
  */
 import type { z } from "zod";
-import { shorten } from "../base/index.js";
+import { listed, shorten } from "../base/index.js";
 
 export interface Problem {
   /** `messages.0.content`; "" for the value as a whole. */
@@ -12,26 +12,6 @@ export interface Problem {
 }
 
 type Issue = z.core.$ZodIssue;
-
-/** What a schema's own message does not say. Given to the validator, so that a schema may say more. */
-export function expectation(issue: z.core.$ZodRawIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return `expected ${nouns[issue.expected as string] ?? issue.expected}`;
-    case "invalid_value":
-      return `expected ${listed(issue.values as unknown[])}`;
-    case "too_small":
-      return `expected ${sized(issue.origin as string, "at least", Number(issue.minimum))}`;
-    case "too_big":
-      return `expected ${sized(issue.origin as string, "at most", Number(issue.maximum))}`;
-    case "unrecognized_keys":
-      return "there is no such parameter here; remove it";
-    case "invalid_format":
-      return `expected the form of ${issue.format}`;
-    default:
-      return "expected another value";
-  }
-}
 
 /** The first thing that is wrong; of a union, what is wrong by the branch that came furthest. */
 export function explain(error: z.ZodError, value: unknown): Problem {
@@ -77,28 +57,3 @@ function found(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
-
-function listed(values: readonly unknown[]): string {
-  const texts = values.map((value) => JSON.stringify(value));
-  return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} or ${texts.at(-1)}`;
-}
-
-function sized(origin: string, limit: string, count: number): string {
-  if (origin === "string") return `${limit} ${count} ${count === 1 ? "character" : "characters"}`;
-  if (origin === "array") return `${limit} ${count} ${count === 1 ? "entry" : "entries"}`;
-  return `a ${origin === "int" ? "whole number" : "number"} of ${limit} ${count}`;
-}
-
-const nouns: Readonly<Record<string, string>> = {
-  string: "a string",
-  number: "a number",
-  int: "a whole number",
-  bigint: "a whole number",
-  boolean: "true or false",
-  array: "a list",
-  tuple: "a list",
-  object: "an object",
-  record: "an object",
-  null: "null",
-  undefined: "nothing",
-};

@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import {
   entriesOf,
+  expectation,
   type JsonLimits,
   JsonProblem,
   nearestHint,
@@ -15,7 +16,7 @@ import {
   withNotesOf,
 } from "../base/index.js";
 
-import { expectation, explain } from "./explain.js";
+import { explain } from "./explain.js";
 import { withoutNulls } from "./given.js";
 
 /** Where a response names the parameters that were read and have no effect. */

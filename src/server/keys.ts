@@ -5,7 +5,17 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { ioError, OcellusError } from "../base/index.js";
+import {
+  fieldExpectation,
+  fieldProblems,
+  fileLimits,
+  firstOf,
+  ioError,
+  lineOf,
+  lineOfProblem,
+  OcellusError,
+  parseJson,
+} from "../base/index.js";
 import { type FileLook, lookAtFile } from "../checkpoint/index.js";
 
 const keySchema = z.strictObject({
@@ -41,13 +51,21 @@ export async function readKeys(path: string): Promise<readonly ApiKey[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw ioError("read the key file", path, cause);
   });
+  const refusal = (line: number, problem: string, cause: unknown) =>
+    new OcellusError(
+      "invalid_file",
+      `${path}:${line}: this is no key file: ${problem}; \`ocellus keys add NAME\` writes one`,
+      { cause },
+    );
+  let json: unknown;
   try {
-    return keyFileSchema.parse(JSON.parse(text)).keys;
+    json = parseJson(text, fileLimits);
   } catch (cause) {
-    throw new OcellusError("invalid_file", `${path} is no key file; write it with \`ocellus keys add NAME\``, {
-      cause,
-    });
+    throw refusal(lineOfProblem(text, cause), `expected JSON: ${(cause as Error).message}`, cause);
   }
+  const file = keyFileSchema.safeParse(json, { error: fieldExpectation });
+  if (file.success) return file.data.keys;
+  throw refusal(lineOf(text, file.error.issues[0]!.path), firstOf(fieldProblems(file.error)), file.error);
 }
 
 /** What `readKeys` reads. */

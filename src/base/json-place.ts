@@ -1,5 +1,5 @@
 /** Where in a JSON text a value stands, for messages that name the line. */
-import { JsonProblem } from "../base/index.js";
+import { JsonProblem } from "./json.js";
 
 const tokenPattern = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 

@@ -1,0 +1,60 @@
+/** A misspelt field in a file that people write is refused by its name, with the line and the nearest names, in every kind of file. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { temporaryFolder } from "../base/temporary-folder.testkit.js";
+import { parsePolicy } from "../guard/index.js";
+import { createKey, readKeys } from "../server/index.js";
+import { checkBatch } from "./batch-input.js";
+import { readEvalFiles } from "./eval-set.js";
+import { readSources } from "./index-sources.js";
+
+const lines = (...values: readonly object[]) => values.map((value) => JSON.stringify(value)).join("\n");
+const request = { method: "POST", url: "/v1/embeddings", body: {} };
+const { name, ...key } = createKey("alice").key;
+
+it.each<[string, string, (path: string, text: string) => unknown, RegExp]>([
+  [
+    "a batch",
+    lines({ custom_id: "1", ...request }, { custom_id: "2", bodi: {}, ...request }),
+    checkBatch,
+    /:2: there is no field bodi \(nearest: body/,
+  ],
+  [
+    "questions",
+    lines({ image: "a", questions: [{ question: "q", answer: "a", langage: "en" }] }),
+    (path) => readEvalFiles([path]),
+    /:1: questions\.0: there is no field langage \(nearest: language/,
+  ],
+  [
+    "sources of a collection",
+    lines({ picture: "a" }, { picture: "b", metdata: {} }),
+    (path) => readSources([path]),
+    /:2: there is no field metdata \(nearest: metadata/,
+  ],
+  [
+    "keys",
+    JSON.stringify(
+      {
+        keys: [
+          { ...key, name },
+          { ...key, name, request_per_minute: 1 },
+        ],
+      },
+      null,
+      1,
+    ),
+    readKeys,
+    /:\d+: .*keys\.1: there is no field request_per_minute \(nearest: requestsPerMinute/,
+  ],
+  [
+    "a policy",
+    '{\n "guards": {},\n "ruls": []}',
+    async (path, text) => parsePolicy(text, path),
+    /:3: ruls: there is no field ruls \(nearest: rules/,
+  ],
+])("in %s", async (_, text, read, problem) => {
+  const path = join(temporaryFolder(), "file.jsonl");
+  await writeFile(path, text);
+  await expect(read(path, text)).rejects.toThrow(problem);
+});
