@@ -25,6 +25,6 @@ export {
 } from "./folder.js";
 export { isLocked, withFolderLock } from "./folder-lock.js";
 export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
-export { encodeLogRecord, type LogRecord, readLog } from "./record-log.js";
+export { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "./record-log.js";
 export { createSafetensorsWriter, type SafetensorsWriter, writeSafetensors } from "./safetensors-writer.js";
 export { readSideJson } from "./side-files.js";

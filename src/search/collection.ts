@@ -7,82 +7,63 @@
  *   <folder>/graph, graph.json        of an HNSW index, as far as it was saved
  *
  * Any process may read while one writes: before each use the log is read on from where it was left. Writers take turns by
- * a lock. When most of the log is about removed entries it is written anew under the next generation.
+ * a lock. When most of the log is about removed entries it is written again under the next generation. What is damaged is
+ * left out and named (collection-health.ts); the rest can be used.
  */
-import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Lane, OcellusError } from "../base/index.js";
-import { encodeLogRecord, type LogRecord, readLog, withFolderLock } from "../checkpoint/index.js";
+import { encodeLogRecord, type LogDamage, type LogRecord, readLog, withFolderLock } from "../checkpoint/index.js";
+import { append, type CollectionInfo, digestOf, fileOf, presentSize, readInfo, sizeOf } from "./collection-files.js";
 import {
-  append,
-  type CollectionInfo,
-  fileOf,
-  readAt,
-  readInfo,
-  sizeOf,
-  writeInfo,
-  writeParts,
-} from "./collection-files.js";
-import { type Entry, entrySchema, type NewEntry, passes, type Where } from "./entry.js";
+  type CollectionCheck,
+  type LostRecords,
+  lostIn,
+  mostRecordsIn,
+  throwIfDamaged,
+  wholePicture,
+} from "./collection-health.js";
+import { type Contents, writeCollection } from "./collection-writer.js";
+import { type Entry, entrySchema, type NewEntry } from "./entry.js";
+import { EntryTable, type Hit, type Query } from "./entry-table.js";
 import { ExactIndex } from "./exact-index.js";
-import { fuse } from "./fuse.js";
 import { HnswIndex } from "./hnsw-index.js";
-import { Lexicon } from "./lexicon.js";
+import { type PutEntry, planPut, putEntries } from "./put.js";
 import { Rows } from "./rows.js";
-import { checkVector, type VectorIndex } from "./vector-index.js";
+import { checkVector } from "./vector-index.js";
+import { filterOf, type Where } from "./where.js";
 
 /** In memory: two gigabytes of vectors at 512 dimensions. More is a job for a database. */
 const maxEntries = 1_000_000;
-/** A log is written anew when it has more removed entries than others, and enough of them to be worth it. */
+/** A log is written again when it has more removed entries than others, and enough of them to be worth it. */
 const fewestRemoved = 1000;
 /** A killed process leaves as many to be put into the graph again: seconds. */
 const mostUnsaved = 10_000;
-
-export interface Query {
-  /** Of a picture, or of a text where the model has a tower for texts. */
-  readonly vector?: Float32Array;
-  /** Compared word by word with the entries' texts. */
-  readonly words?: string;
-  readonly count: number;
-  readonly where?: Where;
-}
-
-export interface Hit {
-  readonly entry: Entry;
-  /** Cosine, word score (BM25), or where both were asked the fused rank's. */
-  readonly score: number;
-  /** Where a vector was asked for. */
-  readonly cosine?: number;
-}
 
 const removalSchema = z.object({ removed: z.array(z.number().int()) });
 
 export class Collection {
   readonly folder: string;
   #info: CollectionInfo;
-  #index!: VectorIndex;
-  #lexicon = new Lexicon();
-  #entries = new Map<number, Entry>();
-  #idsOfPixels = new Map<string, Set<number>>();
-  #idsOfSource = new Map<string, Set<number>>();
-  #nextId = 0;
-  #numRemoved = 0;
+  #table: EntryTable;
   /** Where the known part of the log ends. */
   #position = 0;
   #unsaved = 0;
+  #isLoaded = false;
+  #lost: LostRecords[] = [];
   readonly #lane = new Lane(1);
 
   private constructor(folder: string, info: CollectionInfo) {
     this.folder = folder;
     this.#info = info;
+    this.#table = new EntryTable(new ExactIndex(new Rows(info.model.dimensions)));
   }
 
   /** @throws `not_found`, `invalid_file`, `unavailable` (an HNSW index where its library is missing), `io`. */
   static async open(folder: string): Promise<Collection> {
     const collection = new Collection(folder, await readInfo(folder));
-    await collection.#load();
+    await collection.#refresh();
     return collection;
   }
 
@@ -91,36 +72,41 @@ export class Collection {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#table.size;
   }
 
   entries(): IterableIterator<Entry> {
-    return this.#entries.values();
+    return this.#table.entries();
   }
 
   /** @throws `not_found`. */
   entry(id: number): Entry {
-    const found = this.#entries.get(id);
+    const found = this.#table.get(id);
     if (found) return found;
     throw new OcellusError("not_found", `${this.#info.name}: there is no entry ${id}`, { details: { param: "id" } });
   }
 
   /** Entries with the same pixels. */
   withPixels(pixels: string): Entry[] {
-    return [...(this.#idsOfPixels.get(pixels) ?? [])].map((id) => this.entry(id));
+    return this.#table.withPixels(pixels);
   }
 
   ofSource(source: string): Entry[] {
-    return [...(this.#idsOfSource.get(source) ?? [])].map((id) => this.entry(id));
+    return this.#table.ofSource(source);
   }
 
   vector(id: number): Float32Array | undefined {
-    return this.#index.vector(id);
+    return this.#table.index.vector(id);
+  }
+
+  /** Parts of the log that are damaged. */
+  get lost(): readonly LostRecords[] {
+    return this.#lost;
   }
 
   /** Whether words can be looked for. */
   get hasTexts(): boolean {
-    return this.#lexicon.size > 0;
+    return this.#table.hasTexts;
   }
 
   /** Reads on what others have written. @throws as `open`. */
@@ -133,47 +119,87 @@ export class Collection {
     return this.#write(() => this.#append(entries));
   }
 
+  /**
+   * As `add`, but in place of the entries with the same source and page, or with `whole` of all pages of these sources. What
+   * is there with the same stamp stays: two that add the same at once add it once. In one write: no reader sees neither.
+   * @throws as `add`.
+   */
+  put(news: readonly NewEntry[], { whole = false } = {}): Promise<PutEntry[]> {
+    return this.#write(async () => {
+      const { known, fresh, replaced } = planPut(news, this.#table, whole);
+      const ids = replaced.map(({ id }) => id);
+      if (fresh.length === 0) await this.#remove(ids);
+      return putEntries(known, await this.#append(fresh, ids), replaced);
+    });
+  }
+
   /** How many were there. @throws `io`. */
   async remove(ids: readonly number[]): Promise<number> {
+    return this.#write(() => this.#remove(ids));
+  }
+
+  /** Those that pass. @throws `invalid_request`, `io`. */
+  async removeWhere(where: Where): Promise<number> {
+    const isMeant = filterOf(where);
+    return this.#write(() => this.#remove([...this.entries()].filter(isMeant).map(({ id }) => id)));
+  }
+
+  async #remove(ids: readonly number[]): Promise<number> {
+    const present = [...new Set(ids)].filter((id) => this.#table.get(id));
+    if (present.length === 0) return 0;
+    await this.#appendLog([encodeLogRecord({ removed: present })]);
+    this.#forget(present);
+    await this.#tidy();
+    return present.length;
+  }
+
+  /** Reads everything again from the disk, pictures too. @throws `invalid_file` (a missing log), `io`. */
+  check(): Promise<CollectionCheck> {
+    return this.#lane.run(async () => {
+      await this.#refresh();
+      return this.#check();
+    });
+  }
+
+  /** Writes what is whole again, without what is damaged. Resolves to what was found. @throws as `check`. */
+  repair(): Promise<CollectionCheck> {
     return this.#write(async () => {
-      const present = [...new Set(ids)].filter((id) => this.#entries.has(id));
-      if (present.length === 0) return 0;
-      await this.#appendLog([encodeLogRecord({ removed: present })]);
-      this.#forget(present);
-      if (this.#numRemoved > Math.max(fewestRemoved, this.size)) await this.#compact();
-      return present.length;
+      const found = await this.#check();
+      if (found.lost.length > 0 || found.damagedPictures.some(({ picture }) => picture.bytes > 0))
+        await this.#rewrite();
+      return found;
     });
   }
 
-  /** The best first. @throws `invalid_request` for a vector of another length. */
-  search(query: Query): Promise<Hit[]> {
-    return this.#lane.run(() => this.#search(query)); // nothing changes meanwhile
+  async #check(): Promise<CollectionCheck> {
+    const damagedPictures: Entry[] = [];
+    for (const entry of this.entries())
+      if (!(await wholePicture(this.#path("pictures"), entry))) damagedPictures.push(entry);
+    return { entries: this.size, lost: this.#lost, damagedPictures };
   }
 
-  async #search({ vector, words, count, where = {} }: Query): Promise<Hit[]> {
-    const accepts = Object.keys(where).length === 0 ? undefined : (id: number) => passes(this.#entries.get(id)!, where);
-    // Of two rankings more is read than is wanted: what both know is near the top of neither, perhaps.
-    const depth = vector && words !== undefined ? 4 * count : count;
-    const near = vector && (await this.#index.search(vector, depth, accepts));
-    const named = words === undefined ? undefined : this.#lexicon.search(words, depth, accepts);
-    const rankings = [near, named].filter(
-      (ranking) => ranking !== undefined && ranking.length > 0,
-    ) as (typeof near & {})[];
-    const found = rankings.length > 1 ? fuse(rankings, count) : (rankings[0]?.slice(0, count) ?? []);
-    const cosines = new Map(near?.map(({ key, score }) => [key, score]));
-    return found.map(({ key, score }) => {
-      const cosine = cosines.get(key);
-      return { entry: this.entry(key), score, ...(cosine !== undefined && { cosine }) };
+  /** A copy as a collection of that name, whole. @throws `invalid_file` where something is damaged, `io`. */
+  copyTo(folder: string, name: string): Promise<void> {
+    return this.#lane.run(async () => {
+      await this.#refresh();
+      throwIfDamaged(this.folder, await this.#check());
+      await writeCollection(folder, { ...this.#info, name, generation: 1 }, this.#contents());
+      await this.#table.index.save(join(folder, "graph"));
     });
+  }
+
+  /** The best first; of all, or of these ids. @throws `invalid_request` for a vector of another length, or a filter that is none. */
+  search(query: Query, among?: ReadonlySet<number>): Promise<Hit[]> {
+    return this.#lane.run(() => this.#table.search(query, among)); // nothing changes meanwhile
   }
 
   /** The small copy of an entry's picture, WebP. @throws `not_found`, `invalid_file` (damaged), `io`. */
   async picture(id: number): Promise<Uint8Array> {
-    const { at, bytes, sha256 } = this.entry(id).picture;
     const path = this.#path("pictures");
-    const picture = await readAt(path, at, bytes);
-    if (digest(picture) === sha256) return picture;
-    throw new OcellusError("invalid_file", `${path}: the picture of entry ${id} is damaged; add it again`);
+    const picture = await wholePicture(path, this.entry(id));
+    if (picture) return picture;
+    const message = `${path}: the picture of entry ${id} is damaged; add it again`;
+    throw new OcellusError("invalid_file", message, { details: { id } });
   }
 
   /** Bytes on disk, by their use. */
@@ -191,7 +217,7 @@ export class Collection {
   }
 
   async #save(): Promise<void> {
-    await this.#index.save(this.#graphPath);
+    await this.#table.index.save(this.#graphPath);
     this.#unsaved = 0;
   }
 
@@ -205,31 +231,42 @@ export class Collection {
     );
   }
 
-  async #load(): Promise<void> {
-    const rows = new Rows(this.#info.model.dimensions);
-    const index = new ExactIndex(rows);
-    this.#index = index;
-    await this.#readOn();
-    if (this.#info.kind === "hnsw") this.#index = await HnswIndex.open(rows, this.#graphPath);
-    this.#unsaved = 0;
+  async #refresh(): Promise<void> {
+    for (;;) {
+      const info = await readInfo(this.folder);
+      try {
+        return await this.#follow(info);
+      } catch (error) {
+        const now = await readInfo(this.folder); // another process may have written the next generation meanwhile
+        if (isSame(now, info)) throw error;
+      }
+    }
   }
 
-  async #refresh(): Promise<void> {
-    const info = await readInfo(this.folder);
-    if (info.generation === this.#info.generation && info.created === this.#info.created) return this.#readOn();
+  async #follow(info: CollectionInfo): Promise<void> {
+    // A log shorter than what was read of it: another file has been put in its place.
+    const goesOn =
+      isSame(info, this.#info) && this.#isLoaded && (await sizeOf(this.#path("entries"))) >= this.#position;
+    if (goesOn) return this.#readOn();
+    this.#isLoaded = false;
     this.#info = info;
-    this.#entries.clear();
-    this.#idsOfPixels.clear();
-    this.#idsOfSource.clear();
-    this.#lexicon = new Lexicon();
-    [this.#position, this.#numRemoved, this.#nextId] = [0, 0, 0];
-    await this.#load();
+    [this.#position, this.#lost] = [0, []];
+    const rows = new Rows(info.model.dimensions);
+    this.#table = new EntryTable(new ExactIndex(rows));
+    await this.#readOn();
+    if (info.kind === "hnsw") this.#table.index = await HnswIndex.open(rows, this.#graphPath);
+    this.#unsaved = 0;
+    this.#isLoaded = true;
   }
 
   async #readOn(): Promise<void> {
     const path = this.#path("entries");
-    if ((await sizeOf(path)) === this.#position) return;
-    this.#position = await readLog(path, this.#position, (record) => this.#apply(record));
+    if ((await presentSize(path)) === this.#position) return;
+    const onDamage = (damage: LogDamage) => {
+      this.#lost = [...this.#lost, lostIn(damage)];
+      this.#table.nextId += mostRecordsIn(damage); // ids are never given again, those of lost entries neither
+    };
+    this.#position = await readLog(path, this.#position, (record) => this.#apply(record), onDamage);
   }
 
   #apply({ json, vector }: LogRecord): void {
@@ -239,51 +276,44 @@ export class Collection {
       return;
     }
     const entry = entrySchema.safeParse(json);
-    if (!entry.success)
-      throw new OcellusError("invalid_file", `${this.#path("entries")}: an entry of another version of Ocellus`);
+    if (!entry.success || vector.length !== this.#info.model.dimensions || this.#table.get(entry.data.id))
+      throw new OcellusError(
+        "invalid_file",
+        `${this.#path("entries")}: an entry that does not fit collection.json, or of another version of Ocellus`,
+      );
     this.#remember(entry.data, vector);
   }
 
   #remember(entry: Entry, vector: Float32Array): void {
-    this.#index.add(entry.id, vector);
-    this.#entries.set(entry.id, entry);
-    put(this.#idsOfPixels, entry.pixels, entry.id);
-    put(this.#idsOfSource, entry.source, entry.id);
-    this.#lexicon.add(entry.id, lexiconText(entry));
-    this.#nextId = Math.max(this.#nextId, entry.id + 1);
+    this.#table.add(entry, vector);
     this.#unsaved++;
   }
 
   #forget(ids: readonly number[]): void {
-    for (const id of ids) {
-      this.#nextId = Math.max(this.#nextId, id + 1); // ids are never given again
-      const entry = this.#entries.get(id);
-      if (!entry) continue;
-      this.#entries.delete(id);
-      take(this.#idsOfPixels, entry.pixels, id);
-      take(this.#idsOfSource, entry.source, id);
-      this.#lexicon.remove(id, lexiconText(entry));
-      this.#index.remove(id);
-      this.#numRemoved++;
-      this.#unsaved++;
-    }
+    this.#table.remove(ids);
+    this.#unsaved += ids.length;
   }
 
-  async #append(news: readonly NewEntry[]): Promise<Entry[]> {
+  async #append(news: readonly NewEntry[], replaced: readonly number[] = []): Promise<Entry[]> {
+    if (news.length === 0) return [];
     if (this.size + news.length > maxEntries)
       throw new OcellusError("too_large", `${this.#info.name}: at most ${maxEntries} entries fit one collection`);
     const picturesPath = this.#path("pictures");
     let at = await sizeOf(picturesPath);
     const added = new Date().toISOString();
     const entries = news.map(({ vector: _, picture, ...rest }, i): Entry => {
-      const place = { at, bytes: picture.length, sha256: digest(picture) };
+      const place = { at, bytes: picture.length, sha256: digestOf(picture) };
       at += picture.length;
-      return { ...rest, id: this.#nextId + i, added, picture: place };
+      return { ...rest, id: this.#table.nextId + i, added, picture: place };
     });
-    for (const { vector, source } of news) checkVector(vector, this.#index.dimensions, `the vector of ${source}`);
+    for (const { vector, source } of news) checkVector(vector, this.#info.model.dimensions, `the vector of ${source}`);
     await append(picturesPath, Buffer.concat(news.map(({ picture }) => picture)));
-    await this.#appendLog(entries.map((entry, i) => encodeLogRecord(entry, news[i]!.vector)));
+    const records = entries.map((entry, i) => encodeLogRecord(entry, news[i]!.vector));
+    if (replaced.length > 0) records.push(encodeLogRecord({ removed: replaced }));
+    await this.#appendLog(records);
     for (const [i, entry] of entries.entries()) this.#remember(entry, news[i]!.vector);
+    this.#forget(replaced);
+    await this.#tidy();
     if (this.#unsaved >= mostUnsaved) await this.#save();
     return entries;
   }
@@ -294,28 +324,32 @@ export class Collection {
     this.#position += bytes.length;
   }
 
+  /** Housekeeping: what was removed is removed, also where the disk has no room for this. Damage is a person's to decide on. */
+  async #tidy(): Promise<void> {
+    if (this.#table.numRemoved <= Math.max(fewestRemoved, this.size) || this.#lost.length > 0) return;
+    await this.#rewrite().catch((error: OcellusError) => {
+      if (error.code !== "io") throw error;
+    });
+  }
+
   /** What is left, under the next generation; the old files go when the new ones count. */
-  async #compact(): Promise<void> {
+  async #rewrite(): Promise<void> {
     const old = [this.#path("entries"), this.#path("pictures")];
     const info = { ...this.#info, generation: this.#info.generation + 1 };
-    const entries = [...this.#entries.values()];
-    const picture = ({ id }: Entry) => this.picture(id);
-    await writeParts(fileOf(this.folder, "pictures", info), entries, picture);
-    let at = 0;
-    const moved = entries.map((entry): Entry => {
-      const place = { ...entry.picture, at };
-      at += entry.picture.bytes;
-      return { ...entry, picture: place };
-    });
-    // Whoever holds the id of a removed entry must not find another's picture under it.
-    const highest = encodeLogRecord({ removed: this.#entries.has(this.#nextId - 1) ? [] : [this.#nextId - 1] });
-    const record = async (entry: Entry) => encodeLogRecord(entry, this.#index.vector(entry.id)!);
-    this.#position = await writeParts(fileOf(this.folder, "entries", info), moved, record, highest);
-    await writeInfo(this.folder, info);
-    for (const entry of moved) this.#entries.set(entry.id, entry);
-    this.#info = info;
-    this.#numRemoved = 0;
+    const { position, entries } = await writeCollection(this.folder, info, this.#contents());
+    for (const entry of entries) this.#table.move(entry);
+    this.#table.numRemoved = 0;
+    [this.#info, this.#position, this.#lost] = [info, position, []];
     for (const path of old) await rm(path, { force: true });
+  }
+
+  #contents(): Contents {
+    return {
+      entries: [...this.entries()],
+      nextId: this.#table.nextId,
+      vectorOf: ({ id }) => this.vector(id)!,
+      pictureOf: (entry) => wholePicture(this.#path("pictures"), entry),
+    };
   }
 
   get #graphPath(): string {
@@ -327,22 +361,6 @@ export class Collection {
   }
 }
 
-/** What an entry is found by in words: its text and its labels. */
-function lexiconText({ text = "", metadata = {} }: Entry): string {
-  return [text, ...Object.values(metadata)].join("\n");
-}
-
-function digest(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
-function put(ids: Map<string, Set<number>>, name: string, id: number): void {
-  const held = ids.get(name) ?? new Set();
-  ids.set(name, held.add(id));
-}
-
-function take(ids: Map<string, Set<number>>, name: string, id: number): void {
-  const held = ids.get(name);
-  held?.delete(id);
-  if (held?.size === 0) ids.delete(name);
+function isSame(one: CollectionInfo, other: CollectionInfo): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

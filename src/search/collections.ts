@@ -42,6 +42,33 @@ export class Collections {
 
   /** @throws `invalid_request` for a name that cannot be one or is taken, `too_large`, `unavailable`, `io`. */
   async create(name: string, kind: IndexKind, model: CollectionModel): Promise<Collection> {
+    return this.#make(name, async (temporary) => {
+      const info = { name, kind, model, created: new Date().toISOString(), generation: 1 };
+      await writeFile(fileOf(temporary, "entries", info), "");
+      await writeFile(fileOf(temporary, "pictures", info), "");
+      await writeInfo(temporary, info);
+    });
+  }
+
+  /**
+   * A snapshot as a new collection, when all of it is whole. @throws as `create`; `not_found`, `invalid_file`.
+   */
+  async import(name: string, folder: string): Promise<Collection> {
+    const snapshot = await Collection.open(folder);
+    return this.#make(name, (temporary) => snapshot.copyTo(temporary, name));
+  }
+
+  /** A snapshot into a folder that is not there yet: what `import` takes. @throws `invalid_request`, `invalid_file`, `io`. */
+  async export(name: string, folder: string): Promise<void> {
+    const collection = await this.open(name);
+    if (await pathExists(folder))
+      throw new OcellusError("invalid_request", `${folder} is there already; name a folder that is not`, {
+        details: { param: "folder" },
+      });
+    await createFolderAtomically(folder, false, (temporary) => collection.copyTo(temporary, name));
+  }
+
+  async #make(name: string, build: (temporary: string) => Promise<void>): Promise<Collection> {
     const folder = this.#folderOf(name);
     if (await pathExists(folder))
       throw new OcellusError("invalid_request", `there is a collection ${name} already`, {
@@ -49,12 +76,7 @@ export class Collections {
       });
     if ((await this.list()).length >= maxCollections)
       throw new OcellusError("too_large", `${this.folder}: at most ${maxCollections} collections; remove some`);
-    await createFolderAtomically(folder, false, async (temporary) => {
-      const info = { name, kind, model, created: new Date().toISOString(), generation: 1 };
-      await writeFile(fileOf(temporary, "entries", info), "");
-      await writeFile(fileOf(temporary, "pictures", info), "");
-      await writeInfo(temporary, info);
-    });
+    await createFolderAtomically(folder, false, build);
     return this.open(name);
   }
 

@@ -12,47 +12,79 @@ export interface DuplicateGroup {
   readonly entries: readonly Entry[];
 }
 
-/** Neighbours of one picture that are looked at: a larger group is still found, link by link. */
-const neighbours = 16;
+/** Of one picture at first; more where all of these are alike. */
+const fewestNeighbours = 16;
 /** Each costs a search; more take minutes in a server. */
 const mostCompared = 20_000;
 
-/** The largest groups first. @throws `too_large` for near duplicates among more than 20,000 entries, `aborted`. */
+/** The largest groups first. @throws `too_large` for near duplicates among more than 20,000 different pictures, `aborted`. */
 export async function duplicates(
   collection: Collection,
   { minScore, signal }: { readonly minScore?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<DuplicateGroup[]> {
-  const same = [...byPixels(collection).values()].filter((entries) => entries.length > 1);
+  const pictures = byPixels(collection);
+  const same = [...pictures.values()].filter((entries) => entries.length > 1);
   const groups = same.map((entries): DuplicateGroup => ({ by: "pixels", score: 1, entries }));
-  const near = minScore === undefined ? [] : await nearGroups(collection, minScore, signal);
+  const near = minScore === undefined ? [] : await nearGroups(collection, pictures, minScore, signal);
   return [...groups, ...near].sort((a, b) => b.entries.length - a.entries.length || b.score - a.score);
 }
 
 function byPixels(collection: Collection): Map<string, Entry[]> {
   const groups = new Map<string, Entry[]>();
-  for (const entry of collection.entries()) groups.set(entry.pixels, [...(groups.get(entry.pixels) ?? []), entry]);
+  for (const entry of collection.entries()) {
+    const group = groups.get(entry.pixels);
+    if (group) group.push(entry);
+    else groups.set(entry.pixels, [entry]);
+  }
   return groups;
 }
 
-/** Links between different pictures, joined into groups. */
-async function nearGroups(collection: Collection, minScore: number, signal?: AbortSignal): Promise<DuplicateGroup[]> {
-  if (collection.size > mostCompared)
-    throw new OcellusError("too_large", `near duplicates are looked for among at most ${mostCompared} entries`);
-  const groups = new Map<number, { score: number; entries: Entry[] }>();
-  for (const entry of [...collection.entries()]) {
-    await breathe();
-    throwIfAborted(signal);
-    const vector = collection.vector(entry.id);
-    if (!vector) continue; // removed meanwhile
-    for (const { entry: other, score } of await collection.search({ vector, count: neighbours })) {
-      if (other.id <= entry.id || score < minScore || other.pixels === entry.pixels) continue;
-      const [one, two] = [groups.get(entry.id), groups.get(other.id)];
-      const joined = {
-        score: Math.min(score, one?.score ?? 1, two?.score ?? 1),
-        entries: [...new Set([...(one?.entries ?? [entry]), ...(two?.entries ?? [other])])],
-      };
-      for (const { id } of joined.entries) groups.set(id, joined);
+/**
+ * Components of the graph whose links are pairs of pictures at least so alike. Each picture is searched from once, by the
+ * first of its entries, when its component reaches it.
+ */
+async function nearGroups(
+  collection: Collection,
+  pictures: ReadonlyMap<string, readonly Entry[]>,
+  minScore: number,
+  signal?: AbortSignal,
+): Promise<DuplicateGroup[]> {
+  if (pictures.size > mostCompared)
+    throw new OcellusError("too_large", `near duplicates are looked for among at most ${mostCompared} pictures`);
+  const first = new Map([...pictures.values()].map((entries) => [entries[0]!.id, entries]));
+  const unseen = new Set(first.keys());
+  const groups: DuplicateGroup[] = [];
+  for (const id of first.keys()) {
+    if (!unseen.delete(id)) continue;
+    const members = [id];
+    let score = 1;
+    for (const member of members) {
+      await breathe();
+      throwIfAborted(signal);
+      for (const link of await linksOf(collection, member, minScore, unseen)) {
+        unseen.delete(link.id);
+        members.push(link.id);
+        score = Math.min(score, link.score);
+      }
     }
+    if (members.length > 1)
+      groups.push({ by: "vector", score, entries: members.flatMap((member) => first.get(member)!) });
   }
-  return [...new Set(groups.values())].map((group) => ({ by: "vector", ...group }));
+  return groups;
+}
+
+/** Those of `unseen` that are alike enough: so many are asked for that one is among them that is not. */
+async function linksOf(
+  collection: Collection,
+  id: number,
+  minScore: number,
+  unseen: ReadonlySet<number>,
+): Promise<{ id: number; score: number }[]> {
+  const vector = collection.vector(id)?.slice();
+  if (!vector) return []; // removed meanwhile
+  for (let count = fewestNeighbours; ; count *= 4) {
+    const hits = await collection.search({ vector, count }, unseen);
+    if (hits.length === count && hits.at(-1)!.score >= minScore) continue;
+    return hits.filter(({ score }) => score >= minScore).map(({ entry, score }) => ({ id: entry.id, score }));
+  }
 }

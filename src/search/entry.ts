@@ -43,12 +43,3 @@ export interface NewEntry extends Omit<Entry, "id" | "added" | "picture"> {
 export function titleOf({ source, page }: Pick<Entry, "source" | "page">): string {
   return page === undefined ? source : `${source}, page ${page}`;
 }
-
-/** Names and values that an entry must have, as text. */
-export type Where = Readonly<Record<string, string>>;
-
-export function passes({ metadata = {} }: Entry, where: Where): boolean {
-  return Object.entries(where).every(
-    ([name, value]) => Object.hasOwn(metadata, name) && String(metadata[name]) === value,
-  );
-}

@@ -2,9 +2,10 @@
 import { OcellusError } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
 import type { PictureEmbedder } from "../runtime/index.js";
-import type { Collection, Hit } from "./collection.js";
-import type { Where } from "./entry.js";
+import type { Collection } from "./collection.js";
+import type { Hit } from "./entry-table.js";
 import { checkModel } from "./intake.js";
+import type { Where } from "./where.js";
 
 export interface FindOptions {
   readonly picture?: ImageInput | undefined;

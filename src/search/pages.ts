@@ -2,10 +2,12 @@
  * Pages to answer from: found in a collection, shown to the model before the question with a number each, and told to the
  * asker as citations.
  */
+import type { OcellusError } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
 import { type ContentPart, image, type PictureEmbedder } from "../runtime/index.js";
-import type { Collection, Hit } from "./collection.js";
+import type { Collection } from "./collection.js";
 import { titleOf } from "./entry.js";
+import type { Hit } from "./entry-table.js";
 import { find } from "./find.js";
 
 export interface Citation {
@@ -44,9 +46,12 @@ export async function pagesFor(collection: Collection, embedder: PictureEmbedder
 }
 
 async function pageParts(collection: Collection, { entry }: Hit, number: number, characters: number) {
-  const picture = image(await collection.picture(entry.id));
+  const picture = await collection.picture(entry.id).catch((error: OcellusError) => {
+    if (error.code === "invalid_file") return undefined; // damaged: its words are left
+    throw error;
+  });
   const excerpt = entry.text === undefined ? "" : `${entry.text.slice(0, characters)}\n`;
-  return [words(`[${number}] ${titleOf(entry)}\n`), picture, words(`\n${excerpt}`)];
+  return [words(`[${number}] ${titleOf(entry)}\n`), ...(picture ? [image(picture)] : []), words(`\n${excerpt}`)];
 }
 
 function words(text: string): ContentPart {
