@@ -37,7 +37,7 @@ const law: Record<string, readonly string[]> = {
     ...["base", "tensor", "checkpoint", "quantize", "graph", "image", "tokenizer", "engine"],
     ...["nn", "session", "models", "pack", "processor", "runtime"],
   ],
-  guard: ["base", "tensor", "checkpoint", "image", "runtime"],
+  guard: ["base", "tensor", "checkpoint", "image", "runtime", "worker"],
   search: ["base", "tensor", "checkpoint", "image", "runtime"],
   server: ["base", "checkpoint", "protocol", "runtime", "guard", "inspect", "registry", "search"],
 };

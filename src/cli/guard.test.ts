@@ -30,7 +30,7 @@ describe("ocellus guard test", () => {
     const { code, stdout } = await run(file("answer.txt", "first\na gl4rb for 13800138000"), "--list", list);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^line 2 +8–13 +"gl4rb" +made-up +severity 3 +glarb +by leet\n/);
-    expect(stdout).toMatch(/line 2 +18–29 +"13800138000" +personal_data/);
+    expect(stdout).toMatch(/line 2 +18–29 +"13800138000" +personal_data\/phone/);
     expect(stdout).not.toContain("\u001b");
   });
 

@@ -18,6 +18,7 @@ import {
   parseJson,
 } from "../base/index.js";
 import { defaultAuditBytes } from "./audit.js";
+import { patternProblem, personalKinds } from "./personal/find.js";
 import { actions, categoryPattern, type Finding, type Judged, type Stage } from "./verdict.js";
 import { foldings } from "./words/index.js";
 
@@ -53,6 +54,13 @@ function checkFoldings(switches: Readonly<Record<string, boolean>>, context: z.R
       });
 }
 
+const ownKind = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, "expected a name such as employee_number");
+
+function checkPattern(source: string, context: z.RefinementCtx): void {
+  const problem = patternProblem(source);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+}
+
 const guardSchema = z.discriminatedUnion("type", [
   z.strictObject({
     ...common,
@@ -61,7 +69,15 @@ const guardSchema = z.discriminatedUnion("type", [
     foldings: z.record(z.string(), z.boolean()).superRefine(checkFoldings).default({}),
     allow: z.array(z.string().min(1).max(200)).max(10_000).default([]),
   }),
-  z.strictObject({ ...common, type: z.literal("personal-data") }),
+  z.strictObject({
+    ...common,
+    type: z.literal("personal-data"),
+    /** Default: all. */
+    kinds: z.array(z.enum(personalKinds)).max(personalKinds.length).optional(),
+    /** Whether finds that are as likely something else are told too, with a score of 0.4. */
+    weak: z.boolean().default(false),
+    patterns: z.record(ownKind, z.string().min(1).max(1000).superRefine(checkPattern)).default({}),
+  }),
   /** Pictures that somebody has seen and does not want to see again. */
   z.strictObject({ ...common, type: z.literal("known-pictures"), pictures: z.record(digest, category) }),
   z.strictObject({

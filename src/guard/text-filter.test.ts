@@ -51,7 +51,9 @@ const rules: Rule[] = [
   { category: "replace", threshold: 0, action: "redact", replacement: "[…]" },
   { category: "flag", threshold: 0, action: "flag" },
 ];
-const personal = guard(openPersonalData(), [{ threshold: 0, action: "redact", replacement: "#" }]);
+const personal = guard(openPersonalData({ type: "personal-data", timeoutMs: 1000, weak: false, patterns: {} }), [
+  { threshold: 0, action: "redact", replacement: "#" },
+]);
 
 function filtered(pieces: readonly string[]): { text: string; isBlocked: boolean } {
   const filter = new TextFilter([guard(words, rules), personal]);

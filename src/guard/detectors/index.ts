@@ -18,7 +18,7 @@ export async function openDetector(config: GuardConfig, context: OpenContext): P
     case "words":
       return openWords(config, context.folder);
     case "personal-data":
-      return openPersonalData();
+      return openPersonalData(config);
     case "known-pictures":
       return openKnownPictures(config);
     case "webhook":

@@ -1,8 +1,21 @@
-/** Mobile and ID-card numbers, bank cards, e-mail addresses; how they are found is personal-data.ts of the room. */
-import { findPersonalData, personalDataStream } from "../personal-data.js";
+/** Personal data by kinds; how they are found is the folder `personal/`. */
+import { createHash } from "node:crypto";
+import { PersonalData } from "../personal/find.js";
+import type { GuardConfig } from "../policy.js";
 import type { Detector } from "../verdict.js";
 import { spanDetector } from "./spans.js";
 
-export function openPersonalData(): Detector {
-  return spanDetector("personal-data-1", findPersonalData, personalDataStream);
+type Config = Extract<GuardConfig, { type: "personal-data" }>;
+
+/** Another one when the same text has other finds by our code. */
+const rules = "personal-data-2";
+
+export function openPersonalData({ kinds, weak, patterns }: Config): Detector {
+  const options = { kinds, weak, patterns };
+  const version = createHash("sha256")
+    .update(JSON.stringify([rules, options]))
+    .digest("hex")
+    .slice(0, 12);
+  const personal = new PersonalData(options);
+  return spanDetector(version, personal.find, () => personal.stream(), { kind: "personal-data", options });
 }

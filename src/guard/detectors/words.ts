@@ -23,9 +23,10 @@ export async function openWords(config: Config, folder: string): Promise<Detecto
     hash.update(text);
     rules.push(...parseWordList(text, format, file));
   }
-  const matcher = buildMatcher(rules, { ...config.foldings, allow: config.allow });
+  const options = { ...config.foldings, allow: config.allow };
+  const matcher = buildMatcher(rules, options);
   const version = hash.digest("hex").slice(0, 12);
-  return spanDetector(version, matcher.find, () => matcher.stream());
+  return spanDetector(version, matcher.find, () => matcher.stream(), { kind: "words", rules, options });
 }
 
 async function readList(path: string): Promise<string> {

@@ -1,4 +1,4 @@
-export { findPersonalData, personalDataStream } from "../personal-data.js";
+export { findPersonalData, personalDataStream } from "../personal/find.js";
 export { type Folding, type FoldingOptions, foldings } from "./folding.js";
 export { buildMatcher, type MatcherOptions, type WordMatcher, type WordPiece, type WordStream } from "./matcher.js";
 export type { Span, WordRule } from "./rule.js";

@@ -16,4 +16,6 @@ export interface Span {
   /** The word of the rule, or the kind of personal data. */
   readonly word: string;
   readonly severity: number;
+  /** From 0 to 1; absent: that of the severity. */
+  readonly score?: number;
 }
