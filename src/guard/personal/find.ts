@@ -6,7 +6,8 @@
  * back in a stream until it ends, at a bounded length.
  */
 import { RE2JS } from "re2js";
-import type { Span, WordStream } from "../words/index.js";
+import type { WordStream } from "../words/matcher.js";
+import type { Span } from "../words/rule.js";
 import { bankCard } from "./cards.js";
 import { contextLength, type Sureness, scores } from "./evidence.js";
 import { ipAddresses, mailAddresses } from "./internet.js";
