@@ -1,5 +1,7 @@
 /** /admin/v1: what the command line does with versions, over HTTP, and who may. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { OcellusError } from "../src/base/index.js";
+import { Journal } from "../src/registry/journal.js";
 import { createKey, KeyRing } from "../src/server/index.js";
 import { startServer } from "./support/server.js";
 import { startVersionedServer, type VersionedOptions, type VersionedServer } from "./support/versioned-server.js";
@@ -63,6 +65,26 @@ describe("a command over HTTP", () => {
       ["canary_started", "share_changed", "paused", "resumed", "promoted"].reverse(),
     );
     expect(data[0]).toMatchObject({ actor: "127.0.0.1@admin", version: "v2", reason: "it reads prices" });
+  });
+
+  it("rolls back in memory while the journal cannot be written, answers on, and says so until it is written", async () => {
+    const setup = await setUp();
+    await command(setup, "deploy", { version: "v2" });
+    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 20_000);
+    const write = vi.spyOn(Journal.prototype, "append").mockRejectedValue(new OcellusError("io", "the disk is full"));
+    expect(await command(setup, "deploy", { version: "v3" })).toMatchObject({ status: 500, body: { error: {} } });
+    const rolledBack = await command(setup, "rollback");
+    expect(rolledBack).toMatchObject({ status: 200, body: { version: "v1", is_unrecorded: true } });
+    await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v1"), 20_000);
+    expect((await get(setup, "state")).body.aliases[0]).toMatchObject({ version: "v1", is_unrecorded: true });
+    expect((await get(setup, "history")).body.data[0]).toMatchObject({ kind: "deployed", version: "v2" });
+    write.mockRestore();
+    await vi.waitFor(
+      async () => expect((await get(setup, "state")).body.aliases[0]).not.toHaveProperty("is_unrecorded"),
+      20_000,
+    );
+    expect((await get(setup, "history")).body.data[0]).toMatchObject({ kind: "rolled_back", version: "v1" });
+    expect((await setup.ask()).said).toBe("v1");
   });
 
   it("mirrors to a shadow by a share, and compares a canary's answers where a floor is given", async () => {

@@ -5,7 +5,7 @@ import { cacheRoot } from "../checkpoint/index.js";
 import { secretFrom } from "../guard/index.js";
 import { estimateMemory, formatLabel } from "../inspect/index.js";
 import { parsePlan } from "../pack/index.js";
-import { type Measure, Registry, VerifiedFolders } from "../registry/index.js";
+import { type HeldChange, type Measure, Registry, VerifiedFolders } from "../registry/index.js";
 import { image } from "../runtime/index.js";
 import {
   type ChatModel,
@@ -47,7 +47,12 @@ export async function openVersions(
   const golden = await readGolden(config.golden, log);
   const keys = await Promise.all(config.trustedKeys.map(readKey));
   const webhook = webhookOf(config);
-  const registry = await Registry.open({ folder, databaseUrl, ifMissing: "refuse" });
+  const registry = await Registry.open({
+    folder,
+    databaseUrl,
+    ifMissing: "refuse",
+    onHeld: (change) => logHeld(log, change),
+  });
   const verified = new VerifiedFolders(join(cacheRoot(), "verified"));
   /** By tag, the folder that was checked last. */
   const checked = new Map<string, string>();
@@ -83,6 +88,17 @@ export async function openVersions(
   if (fleet.aliases.length === 0)
     log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
   return versions;
+}
+
+const heldWords: Record<HeldChange["kind"], string> = {
+  held: "rolled back in this server alone: the journal cannot be written; it is tried again, and a restart before that forgets it",
+  written: "the rollback is in the journal now",
+  overruled: "the rollback is not written: the alias was changed in the journal meanwhile, which is served now",
+  lost: "the rollback was never written, and is forgotten",
+};
+
+function logHeld(log: Logger, { kind, alias, reason: err }: HeldChange): void {
+  log[kind === "written" ? "info" : "error"]({ alias, ...(err !== undefined && { err }) }, heldWords[kind]);
 }
 
 /** @throws as `readGoldenSet`: a server that judges by nothing is not started */

@@ -158,6 +158,11 @@ export const aliasStateSchema = z
     comparison: comparisonSchema.optional(),
     /** False while this server still answers as before, because something loads or could not be loaded. */
     is_in_force: z.boolean(),
+    /**
+     * Rolled back while the journal could not be written: in this server alone, until it can be; a restart before that
+     * forgets it.
+     */
+    is_unrecorded: z.literal(true).optional(),
   })
   .meta({ id: "Alias" });
 export type WireAlias = z.infer<typeof aliasStateSchema>;

@@ -91,6 +91,37 @@ console.log(JSON.stringify({ failed, lost: 3 + accepted - 1 - numEntries, wasRep
       ...{ lost: 0, wasReplayed: true, aliases: 2, isReplayed: true, problems: [] },
     });
   });
+
+  it("leaves a server its way back, which is written when there is room, and commands that only read", () => {
+    const script = `
+await publish("v1", 100_000);
+await publish("v2", 500_000);
+for (const tag of ["v1", "v2"]) await registry.run("test", r.deploy("prod", tag));
+const told = [];
+const server = await r.Registry.open({ folder: disk, onHeld: ({ kind }) => told.push(kind) });
+const served = () => server.state.aliases.get("prod").tag;
+const filler = fs.openSync(disk + "/filler", "w");
+try { for (;;) fs.writeSync(filler, Buffer.alloc(4096)); } catch {}
+for (let i = 0; i < 500; i++) if (await failure(registry.run("test", r.deploy("other", i % 2 ? "v1" : "v2")))) break;
+await server.run("alice", r.rollBack("prod"));
+const there = [served(), [...server.held], await server.verify("v1")];
+const reader = await failure(r.Registry.open({ folder: disk, ifMissing: "refuse" }).then((reader) => reader.close()));
+fs.closeSync(filler);
+fs.rmSync(disk + "/filler");
+await server.run("bob", r.deploy("first", "v1"));
+const last = (await server.history()).slice(-2).map(({ actor, event }) => [actor, event.kind]);
+console.log(JSON.stringify({ there, reader, told, last, served: served() }));
+await server.close();`;
+    expect(runOn("disk", script)).toEqual({
+      there: ["v1", ["prod"], []],
+      told: ["held", "written"],
+      last: [
+        ["alice", "rolled_back"],
+        ["bob", "deployed"],
+      ],
+      served: "v1",
+    });
+  });
 });
 
 it.skipIf(process.platform === "win32")("a file that may not grow ends a publication as cleanly", () => {

@@ -26,6 +26,7 @@ export {
 export type { Comparison } from "./comparison.js";
 export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
 export type { Observations, Step } from "./evidence.js";
+export type { HeldChange } from "./held.js";
 export { type Agreement, agreementOf } from "./judge/agreement.js";
 export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
 export { checkFolder } from "./location.js";

@@ -12,6 +12,9 @@ const pollMs = 250;
 /** Before a broken connection is opened again. */
 const pauseMs = 1000;
 
+const meanwhile =
+  ". Servers that run answer on, and POST /admin/v1/aliases/NAME/rollback takes one of them back meanwhile";
+
 export class Journal {
   readonly #database: OpenDatabase;
 
@@ -31,13 +34,19 @@ export class Journal {
   }
 
   /** All or none, numbered from `seq` + 1. @returns false when others have written meanwhile. */
-  async append(seq: number, at: number, actor: string, events: readonly RegistryEvent[]): Promise<boolean> {
-    const rows = events.map((event, i) => ({ seq: seq + 1 + i, at, actor, event: JSON.stringify(event) }));
+  async append(seq: number, entries: readonly Omit<JournalEntry, "seq">[]): Promise<boolean> {
+    const rows = entries.map(({ event, ...rest }, i) => ({ ...rest, seq: seq + 1 + i, event: JSON.stringify(event) }));
     try {
       await this.#database.db.insertInto("journal").values(rows).execute();
     } catch (cause) {
       if (isTaken(cause)) return false;
-      throw new OcellusError("io", `cannot write the journal: ${(cause as Error).message}`, { cause });
+      throw new OcellusError(
+        "io",
+        `cannot write the journal: ${(cause as Error).message}; nothing has changed${meanwhile}`,
+        {
+          cause,
+        },
+      );
     }
     await this.#database.pool?.query(`notify ${channel}`).catch(() => {}); // it is written, and all look by themselves too
     return true;

@@ -13,6 +13,7 @@ import { type OpenDatabase, openDatabase } from "./database.js";
 import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
+import { type HeldChange, HeldRollbacks, type UnwrittenEntry } from "./held.js";
 import { Journal } from "./journal.js";
 import { checkFolder } from "./location.js";
 import type { Manifest } from "./manifest.js";
@@ -30,12 +31,16 @@ export interface RegistryOptions {
   readonly databaseUrl?: string | undefined;
   /** What to do where the folder holds no registry. Default: one is made. */
   readonly ifMissing?: "make" | "refuse" | undefined;
+  /** Given: a rollback that cannot be written is in force in this process until it can, and told here (held.ts). */
+  readonly onHeld?: ((change: HeldChange) => void) | undefined;
   /** The clock of the journal, for tests. */
   readonly now?: () => number;
 }
 
 /** More losers in a row than any number of people at keyboards makes; a loop beyond it would be ours. */
 const maxAttempts = 200;
+/** How often what could not be written is tried again. */
+const heldMs = 2000;
 
 export class Registry {
   readonly blobs: BlobStore;
@@ -48,11 +53,18 @@ export class Registry {
   readonly #journal: Journal;
   readonly #now: () => number;
   readonly #listeners = new Set<(state: RegistryState) => void>();
+  readonly #held: HeldRollbacks | undefined;
+  /** What the journal means. */
+  #recorded = emptyState;
+  /** With what is held. */
   #state = emptyState;
+  #heldTimer: NodeJS.Timeout | undefined;
+  #writingHeld: Promise<void> | undefined;
   #refreshing: Promise<void> | undefined;
   #unfollow: (() => Promise<void>) | undefined;
 
-  private constructor({ folder, now = Date.now }: RegistryOptions, database: OpenDatabase) {
+  private constructor({ folder, now = Date.now, onHeld }: RegistryOptions, database: OpenDatabase) {
+    this.#held = onHeld && new HeldRollbacks(onHeld);
     this.#folder = folder;
     this.#database = database;
     this.#journal = new Journal(database);
@@ -87,26 +99,70 @@ export class Registry {
   }
 
   async #readOn(): Promise<void> {
-    const entries = await this.#journal.read(this.#state.seq);
+    const entries = await this.#journal.read(this.#recorded.seq);
     if (entries.length === 0) return;
-    this.#state = replay(entries, this.#state);
+    this.#recorded = replay(entries, this.#recorded);
+    this.#adopt(entries);
+  }
+
+  #adopt(news?: readonly JournalEntry[]): void {
+    this.#state = this.#held?.over(this.#recorded, news) ?? this.#recorded;
     for (const listener of this.#listeners) listener(this.#state);
+  }
+
+  /** Aliases that were rolled back here and not in the journal. */
+  get held(): readonly string[] {
+    return this.#held?.names ?? [];
   }
 
   /**
    * Decides by the newest state and writes what follows from it; again, when somebody was faster.
    * @param actor who asked, for the history
-   * @throws what the command throws; `overloaded` when others never stop writing
+   * @throws what the command throws; `overloaded` when others never stop writing; `io` when it cannot be written
    */
   async run(actor: string, command: RegistryCommand): Promise<RegistryState> {
+    try {
+      await this.#writeHeld();
+      return await this.#write((state) => this.#entries(actor, command, state));
+    } catch (error) {
+      const isAway = !(error instanceof OcellusError) || error.code === "io";
+      const entries = isAway && this.#held ? this.#entries(actor, command, this.#state) : [];
+      if (!this.#held?.hold(entries, this.#recorded, error)) throw error;
+      this.#adopt();
+      this.#heldTimer ??= setInterval(() => void this.#writeHeld().catch(() => {}), heldMs).unref();
+      return this.#state;
+    }
+  }
+
+  #entries(actor: string, command: RegistryCommand, state: RegistryState): UnwrittenEntry[] {
+    return command(state).map((event) => ({ at: this.#now(), actor, event: checkEvent(event) }));
+  }
+
+  async #write(decide: (state: RegistryState) => readonly UnwrittenEntry[]): Promise<RegistryState> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const state = await this.refresh();
-      const events = command(state).map(checkEvent);
-      if (events.length === 0 || (await this.#journal.append(state.seq, this.#now(), actor, events)))
+      const entries = decide(state);
+      if (entries.length === 0) return state;
+      if (await this.#journal.append(state.seq, entries)) {
+        await this.#refreshing?.catch(() => {}); // it may have begun before
         return this.refresh();
+      }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(100, 5 * attempt)));
     }
     throw new OcellusError("overloaded", "the registry is busy with others' commands; try again");
+  }
+
+  /** What is held goes before any other command: this was decided after it. */
+  #writeHeld(): Promise<void> {
+    this.#writingHeld ??= this.#tryHeld().finally(() => (this.#writingHeld = undefined));
+    return this.#writingHeld;
+  }
+
+  async #tryHeld(): Promise<void> {
+    for (const name of this.held) await this.#write(() => this.#held!.entriesOf(name)); // none where others have overruled it
+    if (this.held.length > 0) return;
+    clearInterval(this.#heldTimer);
+    this.#heldTimer = undefined;
   }
 
   /** Calls back with each new state, others' changes within a second; with an error, once until it is over. */
@@ -218,6 +274,9 @@ export class Registry {
     this.#listeners.clear();
     await this.#unfollow?.();
     await this.#refreshing?.catch(() => {});
+    clearInterval(this.#heldTimer);
+    await this.#writeHeld().catch(() => {});
+    this.#held?.close();
     await this.answers.close();
     await this.#database.close();
   }

@@ -6,12 +6,13 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { ioError } from "../base/index.js";
+import { ioError, OcellusError } from "../base/index.js";
 import {
   type FileLook,
   lookAtFile,
   makeFolder,
   type ReadOptions,
+  sayOnce,
   textDigest,
   writeFileAtomically,
 } from "../checkpoint/index.js";
@@ -76,9 +77,15 @@ export class VerifiedFolders {
     }
   }
 
+  /** A full disk keeps no version from being loaded: without a memory its files are read again. */
   async #remember(found: Remembered): Promise<void> {
-    await makeFolder(this.#memory);
-    await writeFileAtomically(this.#fileOf(found.folder), JSON.stringify(found));
+    try {
+      await makeFolder(this.#memory);
+      await writeFileAtomically(this.#fileOf(found.folder), JSON.stringify(found));
+    } catch (error) {
+      if (!(error instanceof OcellusError) || error.code !== "io") throw error;
+      sayOnce(`what was checked is not remembered, and is read again next time: ${error.message}`);
+    }
   }
 }
 

@@ -17,6 +17,8 @@ export const versionsEn = {
   shadow: (version: string) => `Shadow: ${version}`,
   alike: (version: string, { served, num_pairs, num_exact, num_failed, num_dropped, similarity }: WireComparison) =>
     `Asked too: ${version}, ${percentText(similarity)} alike to ${served} over ${num_pairs} questions. ${num_exact} answers the same, ${num_failed} failed, ${num_dropped} questions left out.`,
+  unrecorded:
+    "Rolled back in this server alone: the journal cannot be written. It is tried again; a restart before that forgets it.",
   notInForce: "This server still answers as before: a version is loading, or could not be loaded.",
   failed: (version: string, reason: string) => `${version} could not be loaded: ${reason}`,
   tries: (version: string, share: number) => `tries ${version} with ${percentText(share)} of the users`,
@@ -93,6 +95,7 @@ export const versionsZh: VersionsWords = {
   shadow: (version) => `影子版本：${version}`,
   alike: (version, { served, num_pairs, num_exact, num_failed, num_dropped, similarity }) =>
     `同时询问了 ${version}：${num_pairs} 个问题上与 ${served} 的回答相似度为 ${percentText(similarity)}，相同 ${num_exact} 个，失败 ${num_failed} 个，略过 ${num_dropped} 个问题。`,
+  unrecorded: "仅在这台服务器上回滚：日志无法写入。服务器会重试；若在此之前重启，回滚会丢失。",
   notInForce: "这台服务器仍按原样回答：有版本正在加载，或无法加载。",
   failed: (version, reason) => `${version} 无法加载：${reason}`,
   tries: (version, share) => `以 ${percentText(share)} 的用户试用 ${version}`,

@@ -30,7 +30,7 @@ interface Loaded {
   /** As estimated. */
   readonly bytes: number;
   numLeases: number;
-  /** When it was last wanted. */
+  /** When it was last wanted, by a clock that does not jump. */
   wantedAt: number;
 }
 
@@ -95,12 +95,12 @@ export class Rack {
     const model = guards.answering(await load(tag, folder), tag);
     const gate = new Gate({ maxRunning: Math.ceil(1.5 * model.info.maxSequences), maxQueue });
     const served: ServedModel = { kind: "chat", id: tag, checkpoint: folder, model, gate };
-    this.#loaded.set(tag, { served, bytes, numLeases: 0, wantedAt: Date.now() });
+    this.#loaded.set(tag, { served, bytes, numLeases: 0, wantedAt: performance.now() });
   }
 
   /** Closes what nobody has wanted for so long. */
   async sweep(wanted: ReadonlySet<string>, keepWarmMs: number): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     for (const [tag, loaded] of this.#loaded) {
       if (wanted.has(tag)) loaded.wantedAt = now;
       else if (this.isIdle(tag) && now - loaded.wantedAt > keepWarmMs) await this.close(tag);

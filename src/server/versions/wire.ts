@@ -32,7 +32,7 @@ export function wireState(versions: Versions): WireAdminState {
   };
 }
 
-export function wireAlias(alias: Alias, { fleet, rollouts, shadows }: Versions): WireAlias {
+export function wireAlias(alias: Alias, { registry, fleet, rollouts, shadows }: Versions): WireAlias {
   const { name, tag, since, previous, canary, shadow, shadowShare = 1 } = alias;
   const ofShadow = shadow === undefined ? undefined : shadows?.comparisonOf(alias, { role: "shadow", tag: shadow });
   const ofCanary = canary && shadows?.comparisonOf(alias, { role: "comparison", tag: canary.tag });
@@ -57,6 +57,7 @@ export function wireAlias(alias: Alias, { fleet, rollouts, shadows }: Versions):
     ...(shadow !== undefined && { shadow, shadow_share: shadowShare }),
     ...(ofShadow && { comparison: wireComparison(ofShadow) }),
     is_in_force: fleet.aliases.includes(alias),
+    ...(registry.held.includes(name) && { is_unrecorded: true as const }),
   };
 }
 

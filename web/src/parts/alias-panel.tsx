@@ -31,6 +31,11 @@ export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
         </p>
         {comparison && <p className="aside">{words.alike(shadow!, comparison)}</p>}
       </header>
+      {alias.is_unrecorded && (
+        <p className="problem" role="status">
+          {words.unrecorded}
+        </p>
+      )}
       {!alias.is_in_force && <NotInForce alias={alias} versions={versions} />}
       <Act>
         {(ask) => (
