@@ -16,7 +16,7 @@ const remembered = { featureBytes: 16 * 2 ** 20, prefixBytes: 0 };
 
 async function runTasks({ packedPath, files, kinds, limit, parallel }: TaskJob): Promise<TaskResult> {
   const all = await readEvalFiles(files);
-  const model = await loadModel(packedPath, { device: "cpu", maxSequences: parallel, ...remembered });
+  const model = await loadModel(packedPath, { device: "cpu", maxSequences: parallel, memory: remembered });
   try {
     const onProgress = (done: number, total: number) => tell({ done, total });
     const answers = await askAll(model, chooseCases(all, kinds, limit), { parallel, onProgress });
