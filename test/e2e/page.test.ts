@@ -83,7 +83,7 @@ describe.skipIf(noBrowser)("the page", () => {
     const web = join(repository, "web");
     await build({ root: web, configFile: join(web, "vite.config.ts"), logLevel: "warn", build: { outDir } });
     tiny = await loadTiny();
-    const config = { collections: temporaryFolder() };
+    const config = { collections: temporaryFolder(), insecureLocalAdmin: true };
     server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, config, { webFolder: outDir });
     kept = await openVersions({ v1: {} });
     server.services.versions = kept.versions;
@@ -225,7 +225,7 @@ describe.skipIf(noBrowser)("the page", () => {
     const text = await written();
     await button("Probabilities").click();
     const tokens = page.locator(".tokens button");
-    expect((await tokens.allInnerTexts()).join("").replaceAll("\u00a0", " ").trim()).toBe(text.trim());
+    expect((await tokens.allInnerTexts()).join("").replaceAll("\u00a0", " ").trim()).toBe(`${text.trim()}■`);
     await tokens.nth(2).click();
     expect(await tokens.nth(2).getAttribute("aria-pressed")).toBe("true");
     const share = (await tokens.nth(2).getAttribute("aria-label"))!.split(", ").at(-1)!;

@@ -9,7 +9,9 @@ export function percent(logprob: number): string {
   return value > 99.9 && value < 99.995 ? "99.9%" : `${value.toFixed(1)}%`;
 }
 
+/** A special token (`<|im_end|>`, where the answer ended) is no text of the answer. */
 function visible(token: string): string {
+  if (/^<\|[^|]+\|>$/.test(token)) return "■";
   return token.replaceAll("\n", "↵").replaceAll(" ", "\u00a0") || "∅";
 }
 
