@@ -94,6 +94,32 @@ describe.each(["exact", "hnsw"])("a collection by the answering model's eye, ind
   });
 });
 
+describe("entries of a client's own names", () => {
+  it("are replaced by an upsert, filtered by ranges and alternatives, and removed by labels or sources", async () => {
+    await sent("", { name: "own", model: "tiny" });
+    const dress = urlOf(bytesOf("dress.jpg"));
+    const of = (sku: number, price: number) => ({ image_url: dress, source: `SKU-${sku}`, metadata: { price } });
+    const upsert = (entries: object[]) => sent<{ data: WireEntry[] }>("/own/entries", { entries, upsert: true });
+    await upsert([of(1, 5), of(2, 10), of(3, 15)]);
+    const { data } = await upsert([of(2, 20)]);
+    expect(data.map(({ id, source }) => [id, source])).toEqual([[3, "SKU-2"]]);
+    const found = async (where: object) => {
+      const hits = await sent<{ data: WireHit[] }>("/own/search", { image_url: dress, where });
+      return hits.data.map(({ source }) => source).sort();
+    };
+    expect(await found({ price: { $gte: 15 } })).toEqual(["SKU-2", "SKU-3"]);
+    expect(await found({ $or: [{ price: { $lt: 6 } }, { price: 15 }] })).toEqual(["SKU-1", "SKU-3"]);
+    expect((await refused(`${root}/own/search`, { image_url: dress, where: { $not: 1 } })).status).toBe(400);
+    expect((await refused(`${root}/own/entries`, { entries: [of(1, 1), of(1, 2)], upsert: true })).status).toBe(400);
+    const removal = (body: object) => sent<{ removed: number; entries: number }>("/own/entries/delete", body);
+    expect(await removal({ where: { price: { $gt: 16 } } })).toMatchObject({ removed: 1, entries: 2 });
+    expect(await removal({ sources: ["SKU-1", "none"] })).toMatchObject({ removed: 1, entries: 1 });
+    for (const body of [{}, { where: {} }, { where: { price: 1 }, sources: ["a"] }])
+      expect((await refused(`${root}/own/entries/delete`, body)).status).toBe(400);
+    expect(await sent("/own")).toMatchObject({ entries: 1, damaged: 0 });
+  });
+});
+
 describe("a collection by a CLIP checkpoint", () => {
   it("is searched by words too, and the default model is the one for embeddings", async () => {
     const made = await sent<WireCollectionStats>("", { name: "clip" });

@@ -26,7 +26,7 @@ export async function answerFromCollection(
   terminal: Terminal,
 ): Promise<Answer & { citations: readonly (Citation & { cited: boolean })[] }> {
   const { signal } = terminal;
-  const collection = await openCollection(flags.collection);
+  const collection = await openCollection(flags.collection, terminal);
   const { maxLength } = model.info;
   const asked = { question, pictures, numPages: flags.pages ?? defaultPages, maxLength, signal };
   const pages = (embedder: PictureEmbedder) => pagesFor(collection, embedder, asked);

@@ -1,6 +1,7 @@
 /**
- * `ocellus index add COLLECTION …`: pictures and pages of PDFs into a collection. What is there unchanged is passed over, so
- * that the same command goes on after an interruption, and after a change in the folder.
+ * `ocellus index add COLLECTION …` and `index sync`: pictures and pages of PDFs into a collection. What is there unchanged is
+ * passed over, so that the same command goes on after an interruption, and after a change in the folder. `sync` also tells,
+ * and with `--prune` removes, what the collection has and the sources have not.
  */
 import { readFile, stat } from "node:fs/promises";
 import { ioError, OcellusError, printable, throwIfAborted } from "../base/index.js";
@@ -20,7 +21,7 @@ import {
   prepareEntry,
   titleOf,
 } from "../search/index.js";
-import { readSources, type Source } from "./index-sources.js";
+import { type FailedSource, readSources, type Source, type Sources } from "./index-sources.js";
 import { forEachConcurrently } from "./map-concurrently.js";
 import { withEmbedder } from "./open-embedder.js";
 import type { ModelFlags } from "./options.js";
@@ -32,6 +33,10 @@ export interface IndexAddFlags extends ModelFlags {
   readonly keep?: number;
 }
 
+export interface IndexSyncFlags extends IndexAddFlags {
+  readonly prune?: boolean;
+}
+
 interface Tally {
   added: number;
   /** Unchanged since they were added. */
@@ -39,7 +44,12 @@ interface Tally {
   /** Whose old entry went. */
   replaced: number;
   readonly duplicates: { readonly title: string; readonly of: string }[];
-  readonly failed: { readonly source: string; readonly problem: string }[];
+  readonly failed: FailedSource[];
+  /** Files that are no pictures, by their kind. */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** Of a synchronisation: entries whose source is not among the sources, and how many of them were removed. */
+  gone?: number;
+  pruned?: number;
 }
 
 /** A model works on one picture at a time: while it does, the next one is decoded. */
@@ -48,24 +58,61 @@ const atOnce = 2;
 const mostShown = 20;
 
 export async function indexAdd(name: string, names: readonly string[], flags: IndexAddFlags, terminal: Terminal) {
-  const sources = await readSources(names);
+  await fill(name, names, flags, terminal, async () => {});
+}
+
+/** As `indexAdd`; the sources are all that the collection is to have. */
+export async function indexSync(name: string, names: readonly string[], flags: IndexSyncFlags, terminal: Terminal) {
+  await fill(name, names, flags, terminal, async (collection, { sources, isIncomplete }, tally) => {
+    const present = new Set(sources.map(({ source }) => source));
+    const gone = [...collection.entries()].filter(({ source }) => !present.has(source));
+    tally.gone = gone.length;
+    tally.pruned = flags.prune && !isIncomplete ? await collection.remove(gone.map(({ id }) => id)) : 0;
+    if (flags.prune && isIncomplete && gone.length > 0)
+      printNotes(terminal, [
+        "nothing was removed: folders or lines that cannot be read may hold the sources that are missing",
+      ]);
+  });
+}
+
+async function fill(
+  name: string,
+  names: readonly string[],
+  flags: IndexAddFlags,
+  terminal: Terminal,
+  finish: (collection: Collection, read: Sources, tally: Tally) => Promise<void>,
+): Promise<void> {
+  const read = await readSources(names);
   const started = performance.now();
-  const tally: Tally = { added: 0, known: 0, replaced: 0, duplicates: [], failed: [] };
+  const skipped = Object.fromEntries(read.skipped);
+  const tally: Tally = { added: 0, known: 0, replaced: 0, duplicates: [], failed: [...read.failed], skipped };
   const size = await withEmbedder(flags, terminal, async (embedder) => {
     const collection = await openOrCreate(name, embedder, flags.kind);
-    await addAll(collection, embedder, sources, tally, flags, terminal).finally(() => collection.save());
+    await addAll(collection, embedder, read.sources, tally, flags, terminal).finally(() => collection.save());
+    await finish(collection, read, tally);
     return collection.size;
   });
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) printJson(terminal, { collection: name, size, ...tally, seconds });
   else printTally(name, size, tally, seconds, terminal);
-  if (tally.failed.length === sources.length)
-    throw new OcellusError("invalid_file", `none of the ${sources.length} sources could be read`);
+  const { failed } = tally;
+  if (failed.length === 0) return;
+  const total = read.sources.length + read.failed.length;
+  throw new OcellusError("invalid_file", `${failed.length} of the ${total} sources could not be read`, {
+    details: { failed: failed.slice(0, mostShown) },
+  });
 }
 
 async function openOrCreate(name: string, embedder: PictureEmbedder, kind: IndexKind | undefined): Promise<Collection> {
   const collections = new Collections(collectionsFolder());
-  if (!(await collections.has(name))) return collections.create(name, kind ?? "exact", await modelOf(embedder));
+  if (!(await collections.has(name))) {
+    const model = await modelOf(embedder);
+    try {
+      return await collections.create(name, kind ?? "exact", model);
+    } catch (error) {
+      if (!(await collections.has(name))) throw error; // another one has just made it
+    }
+  }
   const collection = await collections.open(name);
   if (kind === undefined || collection.info.kind === kind) return collection;
   throw new OcellusError(
@@ -93,7 +140,7 @@ async function addAll(
     try {
       await addSource(collection, embedder, source, tally, flags.keep, terminal.signal);
     } catch (error) {
-      if (!isFaultOfSource(error)) throw error;
+      if (!isFaultOfSource(error, source)) throw error;
       tally.failed.push({ source: source.source, problem: error.message });
     }
     progress.update(++done, sources.length);
@@ -110,9 +157,10 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 /** One bad file of many is told at the end; a full disk or a wrong model ends the command. */
-function isFaultOfSource(error: unknown): error is OcellusError {
+function isFaultOfSource(error: unknown, { picture }: Source): error is OcellusError {
+  if (!(error instanceof OcellusError)) return false;
   const codes = ["invalid_image", "invalid_file", "too_large", "not_found"];
-  return error instanceof OcellusError && codes.includes(error.code);
+  return codes.includes(error.code) || (error.code === "io" && error.details.path === picture);
 }
 
 async function addSource(
@@ -124,6 +172,7 @@ async function addSource(
   signal: AbortSignal,
 ): Promise<void> {
   throwIfAborted(signal);
+  await collection.refresh(); // another command may have added it by now
   const before = collection.ofSource(source);
   const current: number[] = [];
   const labels = { ...(text !== undefined && { text }), ...(metadata && { metadata }) };
@@ -155,13 +204,16 @@ async function addEntry(
   tally: Tally,
   signal: AbortSignal,
 ): Promise<Entry> {
-  const [entry] = await collection.add([await prepareEntry(collection, embedder, intake, { signal })]);
-  tally.added++;
+  const [put] = await collection.put([await prepareEntry(collection, embedder, intake, { signal })]);
+  const { entry, isNew, replaced } = put!;
+  if (isNew) tally.added++;
+  else tally.known++;
+  tally.replaced += replaced;
   const twin = collection
-    .withPixels(entry!.pixels)
-    .find((other) => other.id < entry!.id && other.source !== intake.source);
-  if (twin) tally.duplicates.push({ title: titleOf(entry!), of: titleOf(twin) });
-  return entry!;
+    .withPixels(entry.pixels)
+    .find((other) => other.id < entry.id && other.source !== intake.source);
+  if (isNew && twin) tally.duplicates.push({ title: titleOf(entry), of: titleOf(twin) });
+  return entry;
 }
 
 /** Undefined for a picture. */
@@ -177,7 +229,7 @@ async function openPdf(path: string): Promise<PdfDocument | undefined> {
 }
 
 function printTally(name: string, size: number, tally: Tally, seconds: number, terminal: Terminal): void {
-  const { added, known, replaced, duplicates, failed } = tally;
+  const { added, known, replaced, duplicates, failed, skipped, gone = 0, pruned = 0 } = tally;
   for (const { title, of } of duplicates.slice(0, mostShown))
     printLine(terminal, `${printable(title)} = ${printable(of)}`);
   if (duplicates.length > mostShown)
@@ -186,10 +238,15 @@ function printTally(name: string, size: number, tally: Tally, seconds: number, t
     terminal,
     failed.slice(0, mostShown).map(({ problem }) => problem),
   );
+  const kinds = Object.entries(skipped).map(([kind, count]) => `${count} ${kind}`);
+  if (kinds.length > 0) printLine(terminal, `passed over: ${printable(kinds.slice(0, mostShown).join(", "))}`);
+  if (gone > pruned)
+    printLine(terminal, `${gone - pruned} entries have no source there any more; --prune removes them`);
   const parts = [
     `${added} added in ${formatSeconds(seconds)}`,
     ...(known > 0 ? [`${known} were there`] : []),
     ...(replaced > 0 ? [`${replaced} replaced`] : []),
+    ...(pruned > 0 ? [`${pruned} removed, whose sources are gone`] : []),
     ...(duplicates.length > 0 ? [`${duplicates.length} the same as another`] : []),
     ...(failed.length > 0 ? [`${failed.length} failed`] : []),
   ];

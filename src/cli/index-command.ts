@@ -1,5 +1,5 @@
 /** `ocellus index …`: collections of pictures on this machine, to find pictures by picture and by text. */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { OcellusError, printable } from "../base/index.js";
 import {
   type Collection,
@@ -13,7 +13,9 @@ import {
   maxHits,
   titleOf,
 } from "../search/index.js";
-import { type IndexAddFlags, indexAdd } from "./index-add.js";
+import { type IndexAddFlags, type IndexSyncFlags, indexAdd, indexSync } from "./index-add.js";
+import { indexCheck, indexExport, indexImport } from "./index-care.js";
+import { filterOption, type WhereFlags, whereOf, whereOption } from "./index-where.js";
 import { withEmbedder } from "./open-embedder.js";
 import {
   addModelOptions,
@@ -25,7 +27,7 @@ import {
 } from "./options.js";
 import { readPictures } from "./pictures.js";
 import { formatBytes } from "./progress.js";
-import { printJson, printLine, type Terminal } from "./terminal.js";
+import { printJson, printLine, printNotes, type Terminal } from "./terminal.js";
 import { textTable } from "./text-layout.js";
 
 const examples = `
@@ -33,6 +35,9 @@ Examples:
   ocellus index add shop ./photos                       a folder, with the folders in it
   ocellus index add shop products.jsonl --kind hnsw     lines: {"picture": "a.jpg", "text": "…", "metadata": {"shelf": "A"}}
   ocellus index search shop --picture found.jpg -k 5 --where shelf=A
+  ocellus index search shop --text dress --where 'price>=10' --filter '{"$or": [{"shelf": "A"}, {"size": {"$in": ["L", "XL"]}}]}'
+  ocellus index sync shop ./photos --prune              also removes what is no longer there
+  ocellus index export shop ./shop-2026-11 && ocellus index import shop2 ./shop-2026-11
   ocellus index add manuals ./pdfs && ocellus ask --collection manuals "How is the filter changed?"`;
 
 export function addIndexCommand(program: Command, terminal: Terminal): void {
@@ -44,15 +49,16 @@ export function addIndexCommand(program: Command, terminal: Terminal): void {
 
 /** Those for which a model is opened. */
 function addModelCommands(index: Command, terminal: Terminal): void {
-  addModelOptions(index.command("add"))
+  addSourceOptions(index.command("add"))
     .description("add pictures and pages of PDFs; run again, only what is new or has changed")
-    .argument("<collection>", "made when it is not there")
-    .argument("<sources...>", "folders, patterns, pictures, PDFs, or .jsonl files of lines")
-    .addOption(new Option("--kind <kind>", "index of a new collection (default: exact)").choices(indexKinds))
-    .option("--keep <pixels>", "side of the kept copies (default: 320, pages 1536)", integerBetween(16, 4096))
-    .addOption(weightsOption())
     .action((name: string, sources: string[], _local: unknown, command: Command) =>
       indexAdd(name, sources, command.optsWithGlobals<IndexAddFlags>(), terminal),
+    );
+  addSourceOptions(index.command("sync"))
+    .description("add as `add` does; the sources are all that the collection is to have")
+    .option("--prune", "remove entries whose source is not among them (default: say how many there are)")
+    .action((name: string, sources: string[], _local: unknown, command: Command) =>
+      indexSync(name, sources, command.optsWithGlobals<IndexSyncFlags>(), terminal),
     );
   addModelOptions(index.command("search"))
     .description("find the pictures most like a picture, or by words")
@@ -60,9 +66,19 @@ function addModelCommands(index: Command, terminal: Terminal): void {
     .option("--picture <file>", "a path, an address or - for stdin")
     .option("--text <words>", "needs a CLIP checkpoint (--model), or texts that were added")
     .option("-k, --count <count>", "how many", integerBetween(1, maxHits), 10)
-    .option("--where <key=value>", "only entries with this label (may be repeated)", collectPairs)
+    .addOption(whereOption())
+    .addOption(filterOption())
     .addOption(weightsOption())
     .action((name: string, _local: unknown, command: Command) => search(name, command.optsWithGlobals(), terminal));
+}
+
+function addSourceOptions(command: Command): Command {
+  return addModelOptions(command)
+    .argument("<collection>", "made when it is not there")
+    .argument("<sources...>", "folders, patterns, pictures, PDFs, or .jsonl files of lines")
+    .addOption(new Option("--kind <kind>", "index of a new collection (default: exact)").choices(indexKinds))
+    .option("--keep <pixels>", "side of the kept copies (default: 320, pages 1536)", integerBetween(16, 4096))
+    .addOption(weightsOption());
 }
 
 function addPlainCommands(index: Command, terminal: Terminal): void {
@@ -72,8 +88,32 @@ function addPlainCommands(index: Command, terminal: Terminal): void {
     .argument("<collection>")
     .option("--source <name>", "all entries of this source, as `search` shows it (may be repeated)", collectTexts)
     .option("--id <id...>", "entries by their ids")
+    .addOption(whereOption())
+    .addOption(filterOption())
     .option("-y, --yes", "the whole collection, without asking")
     .action((name: string, _local: unknown, command: Command) => remove(name, command.optsWithGlobals(), terminal));
+  index
+    .command("check")
+    .description("read everything again and name what is damaged; exit code 4 when something is")
+    .argument("<collection>")
+    .option("--repair", "keep what is whole, without what is damaged")
+    .action((name: string, _local: unknown, command: Command) => indexCheck(name, command.optsWithGlobals(), terminal));
+  index
+    .command("export")
+    .description("write a snapshot of a collection into a new folder")
+    .argument("<collection>")
+    .argument("<folder>", "one that is not there yet")
+    .action((name: string, folder: string, _local: unknown, command: Command) =>
+      indexExport(name, folder, command.optsWithGlobals(), terminal),
+    );
+  index
+    .command("import")
+    .description("make a collection from a snapshot, when all of it is whole")
+    .argument("<collection>", "one that is not there yet")
+    .argument("<folder>", "what `index export` has written")
+    .action((name: string, folder: string, _local: unknown, command: Command) =>
+      indexImport(name, folder, command.optsWithGlobals(), terminal),
+    );
   index
     .command("stats")
     .description("what a collection holds, and which model made its vectors")
@@ -93,19 +133,19 @@ function addPlainCommands(index: Command, terminal: Terminal): void {
     .action((_local: unknown, command: Command) => list(command.optsWithGlobals(), terminal));
 }
 
-interface SearchFlags extends ModelFlags {
+interface SearchFlags extends ModelFlags, WhereFlags {
   readonly picture?: string;
   readonly text?: string;
   readonly count: number;
-  readonly where?: Readonly<Record<string, string>>;
 }
 
 async function search(name: string, flags: SearchFlags, terminal: Terminal): Promise<void> {
-  const { text, count, where } = flags;
+  const { text, count } = flags;
+  const where = whereOf(flags);
   if (flags.picture === undefined && text === undefined)
     throw new OcellusError("invalid_request", "index search: expected --picture FILE or --text WORDS");
   const [picture] = flags.picture === undefined ? [] : await readPictures([flags.picture], terminal);
-  const collection = await openCollection(name);
+  const collection = await openCollection(name, terminal);
   const { signal } = terminal;
   const hits = await withEmbedder(flags, terminal, (embedder) =>
     find(collection, embedder, { picture, text, count, where, signal }),
@@ -125,30 +165,33 @@ function hitRow({ entry, score }: Hit): string[] {
   return [score.toFixed(3), `#${entry.id}`, titleOf(entry), labels.join(" ")];
 }
 
-interface RmFlags extends GlobalFlags {
+interface RmFlags extends GlobalFlags, WhereFlags {
   readonly source?: readonly string[];
   readonly id?: readonly string[];
   readonly yes?: boolean;
 }
 
-async function remove(name: string, { source = [], id = [], yes, json }: RmFlags, terminal: Terminal): Promise<void> {
-  const collection = await openCollection(name);
-  const isWhole = source.length === 0 && id.length === 0;
+async function remove(name: string, flags: RmFlags, terminal: Terminal): Promise<void> {
+  const { source = [], id = [], yes, json } = flags;
+  const collection = await openCollection(name, terminal);
+  const where = whereOf(flags);
+  const isWhole = source.length === 0 && id.length === 0 && where === undefined;
   if (isWhole && !yes)
     throw new OcellusError(
       "invalid_request",
-      `index rm: would remove ${name} with its ${collection.size} entries; add --yes, or name entries by --source or --id`,
+      `index rm: would remove ${name} with its ${collection.size} entries; add --yes, or name entries by --source, --id or --where`,
     );
   const size = collection.size;
   if (isWhole) await new Collections(collectionsFolder()).remove(name);
   const ids = [...source.flatMap((each) => collection.ofSource(each).map((entry) => entry.id)), ...id.map(Number)];
-  const removed = isWhole ? size : await collection.remove(ids);
-  if (json) return printJson(terminal, { collection: name, removed, left: size - removed });
+  const byWhere = where === undefined ? 0 : await collection.removeWhere(where);
+  const removed = isWhole ? size : byWhere + (await collection.remove(ids));
+  if (json) return printJson(terminal, { collection: name, removed, left: isWhole ? 0 : collection.size });
   printLine(terminal, `${name}: ${removed} removed${isWhole ? ", and the collection with them" : ""}`);
 }
 
 async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
-  const collection = await openCollection(name);
+  const collection = await openCollection(name, terminal);
   const { kind, model, created } = collection.info;
   const entries = [...collection.entries()];
   const facts = {
@@ -179,7 +222,7 @@ async function showDuplicates(
   { minScore, json }: GlobalFlags & { readonly minScore?: number },
   terminal: Terminal,
 ): Promise<void> {
-  const groups = await duplicates(await openCollection(name), { minScore, signal: terminal.signal });
+  const groups = await duplicates(await openCollection(name, terminal), { minScore, signal: terminal.signal });
   if (json) return printJson(terminal, { collection: name, groups: groups.map(groupJson) });
   if (groups.length === 0) return printLine(terminal, "no duplicates");
   for (const { by, score, entries } of groups) {
@@ -200,16 +243,15 @@ async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
   printLine(terminal, textTable(rows, ["left", "left", "left", "left"]));
 }
 
-export function openCollection(name: string): Promise<Collection> {
-  return new Collections(collectionsFolder()).open(name);
+/** Says what of it is lost. */
+export async function openCollection(name: string, terminal: Terminal): Promise<Collection> {
+  const collection = await new Collections(collectionsFolder()).open(name);
+  const { lost } = collection;
+  const problem = `${name}: ${lost.length} parts of its log are damaged; \`ocellus index check ${name}\` names what is lost`;
+  if (lost.length > 0) printNotes(terminal, [problem]);
+  return collection;
 }
 
 function collectTexts(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
-}
-
-function collectPairs(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const at = text.indexOf("=");
-  if (at <= 0) throw new InvalidArgumentError("Expected key=value.");
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }

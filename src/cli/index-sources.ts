@@ -32,7 +32,7 @@ export interface Source {
   readonly metadata?: Record<string, string | number | boolean> | undefined;
 }
 
-/** Other files of a folder are passed over. */
+/** Other files of a folder are passed over, and counted. */
 const pictureNames = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".pdf"]);
 /** As many as a collection may have, and as many again that are known. */
 const maxSources = 2_000_000;
@@ -46,40 +46,109 @@ const lineSchema = z.strictObject({
   source: z.string().min(1).max(4096).optional(),
 });
 
-/** Files by name, then lines of the files of lines. @throws `not_found`, `io`, `invalid_file`, `too_large`. */
-export async function readSources(names: readonly string[]): Promise<Source[]> {
-  const sources: Source[] = [];
-  for (const name of names) {
-    for await (const source of sourcesOf(name)) sources.push(source);
-    if (sources.length > maxSources) throw new OcellusError("too_large", `${name}: more than ${maxSources} sources`);
+export interface Sources {
+  /** Each name once; of two lines that give it to different pictures, the later one. */
+  readonly sources: readonly Source[];
+  /** What is no picture, by its kind. */
+  readonly skipped: ReadonlyMap<string, number>;
+  readonly failed: readonly FailedSource[];
+  /** Whether there may be more sources than were found, behind a folder or a line that cannot be read. */
+  readonly isIncomplete: boolean;
+}
+
+export interface FailedSource {
+  readonly source: string;
+  readonly problem: string;
+}
+
+/** Gathers what a command names: one bad file, folder or line does not stop the rest. */
+class SourceList {
+  readonly sources = new Map<string, Source>();
+  readonly skipped = new Map<string, number>();
+  readonly failed: FailedSource[] = [];
+  isIncomplete = false;
+
+  add(source: Source): void {
+    const before = this.sources.get(source.source);
+    if (before && before.stamp !== source.stamp) this.skip("named twice, of which the later one counts");
+    this.sources.set(source.source, source);
+    if (this.sources.size > maxSources)
+      throw new OcellusError("too_large", `${source.source}: more than ${maxSources} sources`);
   }
-  if (sources.length > 0) return sources;
+
+  async addFile(path: string): Promise<void> {
+    try {
+      this.add({ source: path, picture: path, stamp: await stampOf(path) });
+    } catch (error) {
+      this.fail(path, error);
+    }
+  }
+
+  fail(source: string, error: unknown, isIncomplete = false): void {
+    if (!(error instanceof OcellusError) || error.code === "too_large") throw error;
+    // Bytes that are no UTF-8 are read as this sign, under which the file is not found.
+    const problem = source.includes("\ufffd") ? `${source}: its name is no UTF-8; rename it` : error.message;
+    this.failed.push({ source, problem });
+    this.isIncomplete ||= isIncomplete;
+  }
+
+  skip(kind: string): void {
+    this.skipped.set(kind, (this.skipped.get(kind) ?? 0) + 1);
+  }
+
+  list(): Sources {
+    const { sources, skipped, failed, isIncomplete } = this;
+    return { sources: [...sources.values()], skipped, failed, isIncomplete };
+  }
+}
+
+/** Files by name, then lines of the files of lines. @throws `not_found`, `io`, `invalid_file`, `too_large`. */
+export async function readSources(names: readonly string[]): Promise<Sources> {
+  const list = new SourceList();
+  for (const name of names) await readName(name, list);
+  if (list.sources.size > 0) return list.list();
+  const [first] = list.failed;
+  if (first) throw new OcellusError("invalid_file", first.problem, { details: { failed: list.failed } });
   throw new OcellusError("not_found", `${names.join(", ")}: no pictures and no PDFs found there`);
 }
 
-async function* sourcesOf(name: string): AsyncGenerator<Source> {
+async function readName(name: string, list: SourceList): Promise<void> {
   if (/[*?]/.test(name) && !(await stat(name).catch(() => undefined))) {
     const pattern = resolve(name);
     const matches = globMatcher(pattern.replaceAll(sep, "/"), { ignoreCase: true });
-    for (const path of await filesUnder(folderOf(pattern)))
-      if (matches(path.replaceAll(sep, "/"))) yield await fileSource(path);
-    return;
+    return readFolder(folderOf(pattern), list, (path) => matches(path.replaceAll(sep, "/")));
   }
   const path = resolve(name);
   const status = await stat(path).catch((cause: unknown) => Promise.reject(ioError("read", name, cause)));
-  if (status.isDirectory()) for (const file of await filesUnder(path)) yield await fileSource(file);
-  else if (extname(path) === ".jsonl") yield* lineSources(path);
-  else yield await fileSource(path);
+  if (status.isDirectory()) return readFolder(path, list);
+  if (extname(path) === ".jsonl") return readLineSources(path, list);
+  await list.addFile(path);
 }
 
-async function filesUnder(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw ioError("list", folder, cause);
-  });
-  return entries
-    .filter((entry) => entry.isFile() && pictureNames.has(extname(entry.name).toLowerCase()))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
+/** With the folders in it; symbolic links are not followed: they may lead in circles, or out of it. */
+async function readFolder(top: string, list: SourceList, matches = (_path: string) => true): Promise<void> {
+  const folders = [top];
+  for (const folder of folders) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+      const error = ioError("list", folder, cause);
+      if (folder === top) throw error;
+      list.fail(folder, error, true);
+      return [];
+    });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) folders.push(path);
+      else if (!matches(path)) continue;
+      else if (!entry.isFile()) list.skip(entry.isSymbolicLink() ? "symbolic links" : "no files");
+      else if (pictureNames.has(extname(entry.name).toLowerCase())) await list.addFile(path);
+      else list.skip(skippedKind(entry.name));
+    }
+  }
+}
+
+function skippedKind(name: string): string {
+  const ending = extname(name).toLowerCase();
+  return ending === ".svg" ? ".svg (render them to PNG first)" : ending || "files without an ending";
 }
 
 /** The part of a pattern before its first special sign. */
@@ -89,30 +158,34 @@ function folderOf(pattern: string): string {
   return parts.slice(0, first).join(sep) || sep;
 }
 
-async function fileSource(path: string): Promise<Source> {
-  return { source: path, picture: path, stamp: await stampOf(path) };
-}
-
 async function stampOf(path: string): Promise<string> {
   const status = await stat(path).catch((cause: unknown) => Promise.reject(ioError("read", path, cause)));
   return `${status.size}-${Math.round(status.mtimeMs)}`;
 }
 
-async function* lineSources(file: string): AsyncGenerator<Source> {
+async function readLineSources(file: string, list: SourceList): Promise<void> {
   for await (const { number, text } of readLines(file, maxLineBytes)) {
     if (text.trim() === "") continue;
     const origin = `${file}:${number}`;
-    const line = parseLine(text, origin);
-    const isAddress = isUrl(line.picture);
-    if (isAddress && !/^data:/i.test(line.picture))
-      throw new OcellusError("invalid_file", `${origin}: picture: expected a path or a data URL, found an address`);
-    const picture = isAddress ? line.picture : resolve(dirname(file), line.picture);
-    const said = createHash("sha256").update(text).digest("hex").slice(0, 16);
-    // A picture that is not there is told when its turn comes, as one that cannot be read.
-    const stamp = isAddress ? said : `${await stampOf(picture).catch(() => "missing")}-${said}`;
-    const source = line.source ?? (isAddress ? origin : picture);
-    yield { source, picture, stamp, text: line.text, metadata: line.metadata };
+    try {
+      list.add(await lineSource(file, origin, text));
+    } catch (error) {
+      list.fail(origin, error, true);
+    }
   }
+}
+
+async function lineSource(file: string, origin: string, text: string): Promise<Source> {
+  const line = parseLine(text, origin);
+  const isAddress = isUrl(line.picture);
+  if (isAddress && !/^data:/i.test(line.picture))
+    throw new OcellusError("invalid_file", `${origin}: picture: expected a path or a data URL, found an address`);
+  const picture = isAddress ? line.picture : resolve(dirname(file), line.picture);
+  const said = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  // A picture that is not there is told when its turn comes, as one that cannot be read.
+  const stamp = isAddress ? said : `${await stampOf(picture).catch(() => "missing")}-${said}`;
+  const source = line.source ?? (isAddress ? origin : picture);
+  return { source, picture, stamp, text: line.text, metadata: line.metadata };
 }
 
 function parseLine(text: string, origin: string): z.infer<typeof lineSchema> {

@@ -7,6 +7,8 @@ const imageUrl = z.union([z.string(), z.object({ url: z.string() })]);
 const metadata = z.record(z.string().min(1).max(64), z.union([z.string().max(1024), z.number(), z.boolean()]));
 /** What the guards said of what the request brought. */
 const ocellus = z.object({ guards: guardReportsSchema });
+/** What the labels of an entry must be: `{"shelf": "A", "price": {"$gte": 10}, "$or": [{…}, {…}]}`; also $ne, $gt, $lt, $lte, $in, $nin, $exists, $and. */
+const where = z.record(z.string(), z.unknown());
 const source = z.string().min(1).max(4096);
 
 const entryFields = {
@@ -53,6 +55,8 @@ export const collectionStatsSchema = collectionInfo
     sources: z.number(),
     /** Different pictures among them. */
     distinct: z.number(),
+    /** Parts of its log that are damaged; `ocellus index check` names what was in them. */
+    damaged: z.number(),
     bytes: z.object({ entries: z.number(), pictures: z.number(), graph: z.number() }),
   })
   .meta({ id: "Collection" });
@@ -67,7 +71,11 @@ const newEntry = z.object({
   metadata: metadata.optional(),
 });
 export const collectionEntriesSchema = z
-  .object({ entries: z.array(newEntry).min(1).max(64) }) // as many pictures as one request may have
+  .object({
+    entries: z.array(newEntry).min(1).max(64), // as many pictures as one request may have
+    /** In place of all entries of the same sources. Default false: beside them. */
+    upsert: z.boolean().optional(),
+  })
   .meta({ id: "CollectionEntriesRequest" });
 export type NewWireEntry = z.infer<typeof newEntry>;
 
@@ -89,10 +97,22 @@ export const collectionSearchSchema = z
     image_url: imageUrl.optional(),
     text: z.string().min(1).max(50_000).optional(),
     top_k: z.number().int().min(1).max(1000).optional(),
-    /** Labels that an entry must have. */
-    where: z.record(z.string(), z.string()).optional(),
+    where: where.optional(),
   })
   .meta({ id: "CollectionSearchRequest" });
+
+/** One of both: by their labels, or all of these sources. */
+export const collectionRemovalSchema = z
+  .object({ where: where.optional(), sources: z.array(source).min(1).max(1000).optional() })
+  .refine((removal) => (removal.where === undefined) !== (removal.sources === undefined), {
+    message: "expected either where or sources",
+    path: ["where"],
+  })
+  .meta({ id: "CollectionRemovalRequest" });
+
+export const collectionRemovedSchema = z
+  .object({ object: z.literal("ocellus.collection.removal"), removed: z.number(), entries: z.number() })
+  .meta({ id: "CollectionRemoval" });
 
 export const hitListSchema = z
   .object({

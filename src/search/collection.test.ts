@@ -272,6 +272,7 @@ describe("entries that are put", () => {
     await collection.add([1, 2, 3, 4].map((price) => entry(price, { metadata: { price } })));
     expect(await collection.removeWhere({ price: { $gt: 2 } })).toBe(2);
     expect(idsOf(collection)).toEqual([0, 1]);
+    await expect(collection.removeWhere({})).rejects.toMatchObject({ code: "invalid_request" });
     await expect(collection.removeWhere({ $not: "x" })).rejects.toMatchObject({ code: "invalid_request" });
   });
 });

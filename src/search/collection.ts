@@ -141,6 +141,10 @@ export class Collection {
   /** Those that pass. @throws `invalid_request`, `io`. */
   async removeWhere(where: Where): Promise<number> {
     const isMeant = filterOf(where);
+    if (Object.keys(where).length === 0)
+      throw new OcellusError("invalid_request", "a removal by labels: expected a condition; none would mean all", {
+        details: { param: "where" },
+      });
     return this.#write(() => this.#remove([...this.entries()].filter(isMeant).map(({ id }) => id)));
   }
 

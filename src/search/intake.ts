@@ -1,6 +1,13 @@
 /** A picture on its way into a collection: decoded once, its digest, its vector (known or made), a small copy to look at. */
 import { OcellusError } from "../base/index.js";
-import { type DecodeOptions, type DecodePicture, decodePicture, type ImageInput, thumbnail } from "../image/index.js";
+import {
+  type DecodeOptions,
+  type DecodePicture,
+  decodePicture,
+  type ImageInput,
+  type RgbImage,
+  thumbnail,
+} from "../image/index.js";
 import type { PictureEmbedder } from "../runtime/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-files.js";
@@ -42,10 +49,36 @@ export async function prepareEntry(
   const twin = collection.withPixels(pixels)[0];
   const known = twin && collection.vector(twin.id)?.slice();
   if (known) await embedder.admitImage?.(decoded, asked); // no model sees it, and it is kept all the same
-  const vector = known ?? (await embedder.embedImage(decoded, asked));
+  const vector = known ?? (await vectorOnce(collection, embedder, pixels, decoded, asked));
   const side = keepSide ?? (rest.page === undefined ? keptSide : keptPageSide);
   const { width, height } = decoded;
   return { ...rest, pixels, width, height, vector, picture: await thumbnail(decoded, side) };
+}
+
+/** Of pictures that may be on their way into a collection: as many as are worked on at once, some times over. */
+const mostOnTheirWay = 64;
+const onTheirWay = new WeakMap<Collection, Map<string, Promise<Float32Array>>>();
+
+/** The same pixels twice at once go through the model once. What one caller was refused, the next one asks for itself. */
+async function vectorOnce(
+  collection: Collection,
+  embedder: PictureEmbedder,
+  pixels: string,
+  decoded: RgbImage,
+  asked: { readonly signal?: AbortSignal },
+): Promise<Float32Array> {
+  const vectors = onTheirWay.get(collection) ?? new Map<string, Promise<Float32Array>>();
+  onTheirWay.set(collection, vectors);
+  const begun = await vectors.get(pixels)?.catch(() => undefined);
+  if (begun) {
+    await embedder.admitImage?.(decoded, asked);
+    return begun;
+  }
+  const making = embedder.embedImage(decoded, asked);
+  vectors.set(pixels, making);
+  if (vectors.size > mostOnTheirWay) vectors.delete(vectors.keys().next().value!);
+  making.catch(() => vectors.delete(pixels));
+  return making;
 }
 
 type Labels = Omit<Intake, "picture" | "keepSide">;

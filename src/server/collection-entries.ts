@@ -29,6 +29,7 @@ const mostPages = 256;
 export async function addEntries(
   collection: Collection,
   entries: readonly NewWireEntry[],
+  upsert: boolean,
   services: Services,
   exchange: Exchange,
 ): Promise<AddedEntry[]> {
@@ -45,7 +46,9 @@ export async function addEntries(
       }
   });
   exchange.facts.pictures = (exchange.facts.pictures ?? 0) + news.length;
-  const added = await collection.add(news);
+  const added = upsert
+    ? (await collection.put(news, { whole: true })).map(({ entry }) => entry)
+    : await collection.add(news);
   return added.map((entry) => ({
     entry,
     twin: collection.withPixels(entry.pixels).find(({ id }) => id < entry.id)?.id,

@@ -16,6 +16,8 @@ import {
   collectionEntriesSchema,
   collectionEntryListSchema,
   collectionListSchema,
+  collectionRemovalSchema,
+  collectionRemovedSchema,
   collectionSearchSchema,
   collectionStatsSchema,
   completionRequestSchema,
@@ -183,6 +185,13 @@ export const rows: readonly Row[] = [
     summary: "Add pictures and PDFs.",
     request: collectionEntriesSchema,
     answer: collectionChangeSchema,
+  },
+  {
+    method: "post",
+    path: "/v1/ocellus/collections/{collection}/entries/delete",
+    summary: "Remove entries by their labels, or all of some sources.",
+    request: collectionRemovalSchema,
+    answer: collectionRemovedSchema,
   },
   {
     method: "delete",

@@ -3,6 +3,7 @@ import { OcellusError } from "../../base/index.js";
 import {
   collectionCreateSchema,
   collectionEntriesSchema,
+  collectionRemovalSchema,
   collectionSearchSchema,
   type WireCollection,
   type WireCollectionStats,
@@ -15,8 +16,10 @@ import {
   type Collections,
   duplicates,
   type Entry,
+  filterOf,
   find,
   modelOf,
+  type Where,
 } from "../../search/index.js";
 import { readRequest } from "../body.js";
 import { addEntries } from "../collection-entries.js";
@@ -68,14 +71,21 @@ function addEntryRoutes(app: App, services: Services): void {
     return c.json({ object: "list", data: later.slice(0, limit).map(wireEntry), has_more: later.length > limit });
   });
   app.post(`${one}/entries`, async (c) => {
-    const { entries } = await readRequest(c, services, collectionEntriesSchema);
+    const { entries, upsert = false } = await readRequest(c, services, collectionEntriesSchema);
     const collection = await writable(services).open(c.req.param("collection"));
-    const added = await addEntries(collection, entries, services, c.get("exchange"));
+    const added = await addEntries(collection, entries, upsert, services, c.get("exchange"));
     const data = added.map(({ entry, twin }) => ({
       ...wireEntry(entry),
       ...(twin !== undefined && { duplicate_of: twin }),
     }));
     return c.json({ object: "list", data, ocellus: guardFacts(c) });
+  });
+  app.post(`${one}/entries/delete`, async (c) => {
+    const { where, sources = [] } = await readRequest(c, services, collectionRemovalSchema);
+    const collection = await writable(services).open(c.req.param("collection"));
+    const ids = () => sources.flatMap((each) => collection.ofSource(each).map(({ id }) => id));
+    const removed = where ? await collection.removeWhere(filterIn(where)) : await collection.remove(ids());
+    return c.json({ object: "ocellus.collection.removal", removed, entries: collection.size });
   });
   app.delete(`${one}/entries/:id`, async (c) => {
     const collection = await writable(services).open(c.req.param("collection"));
@@ -96,7 +106,8 @@ function addEntryRoutes(app: App, services: Services): void {
 function addSearch(app: App, services: Services): void {
   app.post(`${one}/search`, async (c) => {
     const request = await readRequest(c, services, collectionSearchSchema);
-    const { image_url, text, top_k: count = defaultHits, where } = request;
+    const { image_url, text, top_k: count = defaultHits } = request;
+    const where = request.where && filterIn(request.where);
     const exchange = c.get("exchange");
     const { signal } = exchange;
     const collection = await opened(c, services);
@@ -115,6 +126,12 @@ function addSearch(app: App, services: Services): void {
       data: groups.map((group) => ({ ...group, entries: group.entries.map(wireEntry) })),
     });
   });
+}
+
+/** Checked before a picture is encoded for it. An empty one would mean all. @throws `invalid_request`. */
+function filterIn(where: Readonly<Record<string, unknown>>): Where {
+  filterOf(where as Where);
+  return where as Where;
 }
 
 function guardFacts(c: RequestContext) {
@@ -142,6 +159,7 @@ async function wireStats(collection: Collection): Promise<WireCollectionStats> {
     entries: entries.length,
     sources: numOf(({ source }) => source),
     distinct: numOf(({ pixels }) => pixels),
+    damaged: collection.lost.length,
     bytes: await collection.bytes(),
   };
 }
