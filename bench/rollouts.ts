@@ -1,17 +1,54 @@
 /**
- * How often the judge is wrong, and how soon it is right: simulated rollouts, A/A and with known damage, looked at after every
- * tenth request. Rates are those of a busy model; `npm run bench -- rollouts [COUNT]`; docs/versions.md.
+ * How often the judge is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/versions.md.
+ *   npm run bench -- rollouts [COUNT] [equal|harm|whole|all]   equal versions; one measure that is worse; all seven, users alike
  */
-import { Judge, type Measure, type Role } from "../src/registry/index.js";
+import { Judge, type JudgeVerdict, type Measure, type Role } from "../src/registry/index.js";
 import { seeded } from "../src/registry/judge/seeded.testkit.js";
+import { type Mix, mixes, type Outcome, rollout, traffic } from "../src/registry/judge/traffic.testkit.js";
+
+const alike = (rate: number, harmed: number): Pick<Mix, "rateOf" | "harm"> => ({
+  rateOf: () => rate,
+  harm: () => harmed,
+});
+/** Latencies spread like a log-normal whose deviation is 0.3: the part over the bar of the slowest fifth, at this share of the canary. */
+const latency = (share: number) => (share < 0.1 ? alike(0.2, 0.5) : alike(0.09, 0.31));
+
+/** What a canary does to users, each with hundreds of answers at most. */
+const harms: Readonly<Record<string, readonly [Measure, Mix]>> = {
+  "failures 2 → 10 %, 200 users, 5 %": ["error", { numUsers: 200, share: 0.05, ...alike(0.02, 0.1) }],
+  "failures 2 → 10 %, 200 users, 50 %": ["error", { numUsers: 200, share: 0.5, ...alike(0.02, 0.1) }],
+  "failures 2 → 10 %, 2,000 users, 5 %": ["error", { numUsers: 2000, share: 0.05, ...alike(0.02, 0.1) }],
+  "failures doubled, 5 → 10 %, 200 users, 50 %": ["error", { numUsers: 200, share: 0.5, ...alike(0.05, 0.1) }],
+  "failures doubled, 2 → 4 %, 2,000 users, 50 %": ["error", { numUsers: 2000, share: 0.5, ...alike(0.02, 0.04) }],
+  "latency + 30 %, 200 users, 5 %": ["slow_first_token", { numUsers: 200, share: 0.05, ...latency(0.05) }],
+  "latency + 30 %, 200 users, 50 %": ["slow_first_token", { numUsers: 200, share: 0.5, ...latency(0.5) }],
+  "8 points more, users differ, 200 users, 50 %": [
+    "error",
+    { ...mixes["200 users, 50 %"]!, harm: (rate: number) => rate + 0.08 },
+  ],
+  "8 points more, users differ, Zipf, 2,000 users, 5 %": [
+    "error",
+    { ...mixes["2,000 users, Zipf, 5 %"]!, harm: (rate: number) => rate + 0.08 },
+  ],
+  "all answers fail, 12 keys, 50 %": ["error", { numUsers: 12, share: 0.5, ...alike(0.02, 1) }],
+  "the margin itself, 2 → 4 %, 200 users, 50 %": ["error", { numUsers: 200, share: 0.5, ...alike(0.02, 0.04) }],
+};
+
+const maxRequests = 20_000;
+const mostRequests = 60_000;
+const lookEvery = 10;
+/** One question of the golden set for each so many requests. */
+const goldenEvery = 2;
+/** Part of the stable version's answers that is compared. */
+const mirrored = 0.1;
 
 /** Probability of a bad answer: [stable, canary]. */
 type Rates = Partial<Record<Measure, readonly [number, number]>>;
 
 const same: Rates = {
   error: [0.02, 0.02],
-  slow_first_token: [0.05, 0.05],
-  slow_tokens: [0.05, 0.05],
+  slow_first_token: [0.2, 0.2],
+  slow_tokens: [0.2, 0.2],
   blocked: [0.01, 0.01],
   malformed: [0.02, 0.02],
   golden: [0.1, 0.1],
@@ -22,42 +59,31 @@ const scenarios: readonly { name: string; share: number; rates: Rates }[] = [
   { name: "A/A", share: 0.5, rates: same },
   { name: "A/A", share: 0.05, rates: same },
   { name: "golden set 10 points worse", share: 0.5, rates: { ...same, golden: [0.1, 0.2] } },
-  { name: "golden set 20 points worse", share: 0.05, rates: { ...same, golden: [0.1, 0.3] } },
   { name: "70 % alike, 80 % asked", share: 0.5, rates: { ...same, disagreement: [0, 0.3] } },
   { name: "70 % alike, 80 % asked", share: 0.05, rates: { ...same, disagreement: [0, 0.3] } },
   { name: "90 % alike, 80 % asked", share: 0.05, rates: { ...same, disagreement: [0, 0.1] } },
   { name: "80 % alike, 80 % asked", share: 0.5, rates: { ...same, disagreement: [0, 0.2] } },
-  { name: "errors 2 → 10 %", share: 0.05, rates: { ...same, error: [0.02, 0.1] } },
-  { name: "errors 2 → 10 %", share: 0.5, rates: { ...same, error: [0.02, 0.1] } },
-  { name: "slow first tokens 5 → 20 %", share: 0.05, rates: { ...same, slow_first_token: [0.05, 0.2] } },
 ];
 
-const maxRequests = 60_000;
-const lookEvery = 10;
-/** One question of the golden set for each so many requests. */
-const goldenEvery = 2;
-/** Part of the stable version's answers that is compared. */
-const mirrored = 0.1;
-
-function rollout(seed: number, share: number, rates: Rates) {
+/** All measures, a thousand users alike. */
+function wholeRollout(seed: number, share: number, rates: Rates): Outcome {
   const random = seeded(seed);
-  const judge = new Judge({ required: ["disagreement"], agreementFloor: 0.8 });
-  for (let request = 1; request <= maxRequests; request++) {
-    const role: Role = random() < share ? "canary" : "stable";
+  const next = traffic(random, { numUsers: 1000, share, rateOf: () => 0 });
+  const judge = new Judge({ share, required: ["disagreement"], agreementFloor: 0.8 });
+  for (let numRequests = 1; numRequests <= mostRequests; numRequests++) {
+    const { role, mark } = next();
     for (const [measure, [stable, canary]] of Object.entries(rates) as [Measure, readonly [number, number]][]) {
-      const rate = role === "canary" ? canary : stable;
       if (measure === "disagreement") {
-        const isCompared = role === "stable" && random() < mirrored;
-        if (isCompared) judge.observePair(measure, { stable: false, canary: random() < canary });
+        if (role !== "stable" || random() >= mirrored) continue;
+        judge.observe(measure, "stable", 0, mark);
+        judge.observe(measure, "canary", random() < canary, mark);
       } else if (measure === "golden") {
-        if (request % goldenEvery === 0) judge.observePair(measure, askBoth(random, stable, canary));
-      } else judge.observe(measure, role, random() < rate);
+        if (numRequests % goldenEvery === 0) judge.observePair(askBoth(random, stable, canary));
+      } else judge.observe(measure, role, random() < (role === "canary" ? canary : stable), mark);
     }
-    if (request % lookEvery !== 0) continue;
-    const { decision } = judge.verdict();
-    if (decision !== "wait") return { decision, request };
+    if (numRequests % lookEvery === 0 && judge.decision !== "wait") return { decision: judge.decision, numRequests };
   }
-  return { decision: "wait" as const, request: maxRequests };
+  return { decision: "wait", numRequests: mostRequests };
 }
 
 /** The same question: mostly both fail at what is hard, now and then each on its own. */
@@ -67,18 +93,25 @@ function askBoth(random: () => number, stable: number, canary: number): Record<R
   return { stable: difficulty < stable, canary: own < canary };
 }
 
-export async function main([text = "1000"]: string[]): Promise<void> {
+function report(name: string, numRollouts: number, run: (seed: number) => Outcome): void {
+  const runs = Array.from({ length: numRollouts }, (_, i) => run(i + 1));
+  const requests = runs.map((each) => each.numRequests).sort((a, b) => a - b);
+  const count = (wanted: JudgeVerdict["decision"]) =>
+    String(runs.filter(({ decision }) => decision === wanted).length).padStart(6);
+  const at = (part: number) => String(requests[Math.floor(part * (numRollouts - 1))]).padStart(8);
+  console.log(`${name.padEnd(54)} ${count("roll_back")} ${count("advance")} ${count("wait")} ${at(0.5)} ${at(0.95)}`);
+}
+
+export async function main([text = "1000", which = "all"]: string[]): Promise<void> {
   const numRollouts = Number(text);
-  console.log(`${numRollouts} rollouts each; share is the canary's`);
-  console.log("scenario                        share   back    on  open   requests: median    95 %");
-  for (const [index, { name, share, rates }] of scenarios.entries()) {
-    const runs = Array.from({ length: numRollouts }, (_, i) => rollout(index * 1_000_003 + i + 1, share, rates));
-    const requests = runs.map((run) => run.request).sort((a, b) => a - b);
-    const count = (wanted: string) => runs.filter(({ decision }) => decision === wanted).length;
-    const at = (part: number) => requests[Math.floor(part * (numRollouts - 1))]!;
-    console.log(
-      `${name.padEnd(30)} ${`${share * 100} %`.padStart(6)} ${String(count("roll_back")).padStart(6)} ` +
-        `${String(count("advance")).padStart(5)} ${String(count("wait")).padStart(5)} ${String(at(0.5)).padStart(18)} ${String(at(0.95)).padStart(7)}`,
-    );
-  }
+  console.log(`${"scenario, share of the canary".padEnd(54)}   back     on   open   median     95 %`);
+  if (which === "equal" || which === "all")
+    for (const [name, mix] of Object.entries(mixes))
+      report(name, numRollouts, (seed) => rollout(new Judge({ share: mix.share }), seed, mix, maxRequests));
+  if (which === "harm" || which === "all")
+    for (const [name, [measure, mix]] of Object.entries(harms))
+      report(name, numRollouts, (seed) => rollout(new Judge({ share: mix.share }), seed, mix, maxRequests, measure));
+  if (which === "whole" || which === "all")
+    for (const [index, { name, share, rates }] of scenarios.entries())
+      report(`${name}, ${share * 100} %`, numRollouts, (seed) => wholeRollout(index * 1_000_003 + seed, share, rates));
 }

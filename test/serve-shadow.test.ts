@@ -274,13 +274,13 @@ describe("the judge of agreement", () => {
     const { actor, event } = await rollout({ v1: { says: "a red dress" }, v2: { says: "an old shoe" } });
     expect({ actor, ...event }).toMatchObject({ actor: "judge", kind: "rolled_back", from: "v2" });
     expect((event as any).reason).toMatch(/disagreement with the stable version's answers: 100.0 % over \d+ questions/);
-  }, 60_000);
+  }, 180_000);
 
   it("lets on a canary only when it has been compared, and agrees", async () => {
     const { event } = await rollout({ v1: { says: "a red dress" }, v2: { says: "a red dress" } });
     expect(event).toMatchObject({ kind: "promoted", figures: { disagreement: { canary: 0 } } });
     expect((event as any).figures.disagreement.numCanary).toBeGreaterThanOrEqual(50);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("the model in the box", () => {

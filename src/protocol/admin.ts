@@ -65,12 +65,15 @@ export const shadowRequestSchema = z
   })
   .meta({ id: "ShadowRequest" });
 
-/** Of one measure, for both versions: parts of the answers that were bad, and of how many. */
+/** Of one measure, for both versions: the part of a user's answers that was bad, in mean over users, and of how many answers. */
 const measureFiguresSchema = z.object({
   canary: z.number(),
   stable: z.number(),
   num_canary: z.number(),
   num_stable: z.number(),
+  /** About how many users they were given to: each counts once. Absent for golden questions, which count each. */
+  users_canary: z.number().optional(),
+  users_stable: z.number().optional(),
   /** Probability bounds: small means that it is hard to hold that the canary is not worse; or not surely good enough. */
   p_worse: z.number(),
   p_not_fine: z.number(),

@@ -134,6 +134,12 @@ const migrations: Record<string, Migration> = {
       await createTable(db, "reports", ["server", "alias"], { server: "text", alias: "text", ...said });
     },
   },
+  /** Evidence from before users were counted says nothing of users: the step that is on trial begins again. */
+  "0004_users_counted": {
+    async up(db: Kysely<unknown>) {
+      for (const table of ["evidence", "trials"]) await sql`delete from ${sql.table(table)}`.execute(db);
+    },
+  },
 };
 
 async function createTable(

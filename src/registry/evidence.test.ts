@@ -18,18 +18,22 @@ const databases = [
 ];
 const step: Step = { alias: "prod", stepSeq: 4 };
 
-const good: [Role, number][] = [
-  ["stable", 0],
-  ["canary", 0],
+const options = { share: 0.4, required: ["error"] } as const;
+
+type Seen = [Role, number, number];
+const good: Seen[] = [
+  ["stable", 0, 1],
+  ["canary", 0, 2],
 ];
 
 /** Answers of both versions, the canary's a little worse. */
 function someAnswers(random: () => number, count: number): Observations {
-  const error = Array.from({ length: count }, (): [Role, number] => {
+  const error = Array.from({ length: count }, (): Seen => {
     const role: Role = random() < 0.4 ? "canary" : "stable";
-    return [role, random() < (role === "canary" ? 0.06 : 0.05) ? 1 : 0];
+    const mark = Math.floor(random() * 2 ** 20) * 2 + Number(role === "canary");
+    return [role, random() < (role === "canary" ? 0.06 : 0.05) ? 1 : 0, mark];
   });
-  return { error, golden: error.map(([role]) => [role, random() ** 2]) };
+  return { error, golden: error.map(([role]) => [role, random() ** 2, 0]) };
 }
 
 for (const { name, missing, databaseUrl } of databases) {
@@ -42,16 +46,16 @@ for (const { name, missing, databaseUrl } of databases) {
     it("is judged as if one process had seen it all in one go, whoever looks in between", async () => {
       const processes = await openSeveral(3);
       const random = seeded(1);
-      const alone = new Judge({ required: ["error"] });
+      const alone = new Judge(options);
       for (let i = 0; i < 60; i++) {
         const seen = someAnswers(random, 1 + Math.floor(random() * 20));
         await processes[i % 3]!.evidence.add(step, `${i}`.padStart(3, "0"), i, seen);
         for (const measure of ["error", "golden"] as const)
-          for (const [role, badness] of seen[measure]!) alone.observe(measure, role, badness);
-        if (random() < 0.5) await processes[Math.floor(random() * 3)]!.evidence.judge(step);
+          for (const [role, badness, mark] of seen[measure]!) alone.observe(measure, role, badness, mark);
+        if (random() < 0.5) await processes[Math.floor(random() * 3)]!.evidence.judge(step, options);
       }
       for (const { evidence } of processes)
-        expect((await evidence.judge(step, { required: ["error"] }))!.verdict()).toEqual(alone.verdict());
+        expect((await evidence.judge(step, options))!.verdict()).toEqual(alone.verdict());
     });
 
     it("counts once, however many look at the same moment", async () => {
@@ -63,11 +67,11 @@ for (const { name, missing, databaseUrl } of databases) {
           processes.map(async ({ evidence }, i) => {
             numAnswers += 20;
             await evidence.add(step, `${round} ${i}`, round, someAnswers(random, 20));
-            await evidence.judge(step);
+            await evidence.judge(step, options);
           }),
         );
       }
-      const judge = await processes[0]!.evidence.judge(step);
+      const judge = await processes[0]!.evidence.judge(step, options);
       const { numCanary, numStable } = judge!.verdict().figures.error!;
       expect(numCanary + numStable).toBe(numAnswers);
     });
@@ -75,22 +79,25 @@ for (const { name, missing, databaseUrl } of databases) {
     it("counts also when it arrives behind what was looked at already", async () => {
       const [a, b] = await openSeveral(2);
       await a!.evidence.add(step, "late", 100, { error: good });
-      await b!.evidence.judge(step);
+      await b!.evidence.judge(step, options);
       await a!.evidence.add(step, "earlier by its clock", 50, {
         error: [
-          ["stable", 0],
-          ["canary", 1],
+          ["stable", 0, 1],
+          ["canary", 1, 2],
         ],
       });
-      expect((await b!.evidence.judge(step))!.verdict().figures.error).toMatchObject({ numCanary: 2, canary: 0.5 });
+      expect((await b!.evidence.judge(step, options))!.verdict().figures.error).toMatchObject({
+        numCanary: 2,
+        canary: 0.5,
+      });
     });
 
     it("outlives those who gave it, and requires what any of them required", async () => {
       const [a, b] = await openSeveral(2);
       await a!.evidence.add(step, "1", 1, { error: Array(400).fill(good).flat() });
-      await a!.evidence.judge(step, { required: ["error", "golden"] });
+      await a!.evidence.judge(step, { ...options, required: ["error", "golden"] });
       await a!.close();
-      const judge = (await b!.evidence.judge(step, { required: ["error"] }))!;
+      const judge = (await b!.evidence.judge(step, options))!;
       expect(judge.verdict()).toMatchObject({
         decision: "wait",
         reason: expect.stringContaining("no evidence on wrong"),
@@ -100,20 +107,20 @@ for (const { name, missing, databaseUrl } of databases) {
     it("is of one step: of others it says nothing, and what is over can be forgotten", async () => {
       const [a, b] = await openSeveral(2);
       await a!.evidence.add(step, "1", 1, { error: good });
-      expect(await b!.evidence.judge({ ...step, stepSeq: 5 })).toBeUndefined();
-      expect(await b!.evidence.judge({ ...step, alias: "test" })).toBeUndefined();
-      expect(await a!.evidence.judge(step)).toBeDefined();
+      expect(await b!.evidence.judge({ ...step, stepSeq: 5 }, options)).toBeUndefined();
+      expect(await b!.evidence.judge({ ...step, alias: "test" }, options)).toBeUndefined();
+      expect(await a!.evidence.judge(step, options)).toBeDefined();
       await a!.evidence.claim(step, "golden 1");
       await b!.evidence.forget({ ...step, stepSeq: 5 });
-      expect(await a!.evidence.judge(step)).toBeUndefined();
+      expect(await a!.evidence.judge(step, options)).toBeUndefined();
       expect(await a!.evidence.claim(step, "golden 1")).toBe(true);
     });
 
     it("of another release is refused, and left as it is", async () => {
       const [a] = await openSeveral(1);
       await a!.evidence.add(step, "1", 1, { beauty: good } as Observations);
-      await expect(a!.evidence.judge(step)).rejects.toThrow(/not what this release knows.*newer Ocellus/);
-      await expect(a!.evidence.judge(step)).rejects.toThrow(/not what this release knows/);
+      await expect(a!.evidence.judge(step, options)).rejects.toThrow(/not what this release knows.*newer Ocellus/);
+      await expect(a!.evidence.judge(step, options)).rejects.toThrow(/not what this release knows/);
     });
 
     it("gives what is done once a step to one process", async () => {

@@ -8,14 +8,28 @@
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
 import type { OpenDatabase } from "./database.js";
-import { Judge, type JudgeOptions, judgeSchema, type Measure, measureSchema, type Role } from "./judge/judge.js";
+import {
+  emptyJudge,
+  Judge,
+  type JudgeOptions,
+  judgeSchema,
+  type Measure,
+  measureSchema,
+  type Role,
+} from "./judge/judge.js";
+import { maxMark } from "./judge/user-cells.js";
 
-/** What this process has seen, in its order: whose answer it was, how bad it was, from 0 to 1, and of what kind the question was. */
+const markSchema = z
+  .number()
+  .int()
+  .min(0)
+  .max(maxMark - 1);
+/** What this process has seen, in its order: which version's answer it was, how bad, from 0 to 1, to which user, by a mark, and of what kind the question was. */
 const observationsSchema = z.partialRecord(
   measureSchema,
   // Far more than a process answers between two writes.
   z
-    .array(z.tuple([z.enum(["stable", "canary"]), z.number().min(0).max(1), z.string().max(64).optional()]))
+    .array(z.tuple([z.enum(["stable", "canary"]), z.number().min(0).max(1), markSchema, z.string().max(64).optional()]))
     .max(100_000),
 );
 export type Observations = z.infer<typeof observationsSchema>;
@@ -51,7 +65,7 @@ export class EvidenceLog {
    * @returns undefined before the first answer, and where others were faster all the time
    * @throws `invalid_file` for what another release has written, `io`
    */
-  async judge(step: Step, options: JudgeOptions = {}): Promise<Judge | undefined> {
+  async judge(step: Step, options: JudgeOptions): Promise<Judge | undefined> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const found = await this.#find(step);
       if (found) await this.#remove(parse(fedSchema, found.fed, step));
@@ -73,7 +87,7 @@ export class EvidenceLog {
   async #begin({ alias, stepSeq }: Step): Promise<void> {
     await this.#db
       .insertInto("trials")
-      .values({ alias, step_seq: stepSeq, revision: 0, judge: JSON.stringify(new Judge().record), fed: "[]" })
+      .values({ alias, step_seq: stepSeq, revision: 0, judge: JSON.stringify(emptyJudge), fed: "[]" })
       .onConflict((conflict) => conflict.columns(["alias", "step_seq"]).doNothing())
       .execute();
   }
@@ -133,8 +147,8 @@ export class EvidenceLog {
 }
 
 function feed(judge: Judge, observations: Observations): void {
-  for (const [measure, seen] of Object.entries(observations) as [Measure, [Role, number, string?][]][])
-    for (const [role, badness, kind] of seen) judge.observe(measure, role, badness, kind);
+  for (const [measure, seen] of Object.entries(observations) as [Measure, [Role, number, number, string?][]][])
+    for (const [role, badness, mark, kind] of seen) judge.observe(measure, role, badness, mark, kind);
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string, { alias }: Step): T {

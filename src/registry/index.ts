@@ -34,7 +34,7 @@ export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";
 export { Registry, type RegistryOptions } from "./registry.js";
 export type { ServerReport } from "./reports.js";
-export { type Resolution, resolveName } from "./resolve.js";
+export { markOf, type Resolution, resolveName } from "./resolve.js";
 export { checkSignature, createSigningKeys, signManifest } from "./signing.js";
 export { type Alias, type Canary, type RegistryState, replay, tagsInUse, type Version } from "./state.js";
 export { VerifiedFolders } from "./verified.js";

@@ -32,7 +32,7 @@ for (let i = 0; ; i++) {
     for (let n = 1; n <= 3; n++) {
       await registry.evidence.add(step, crypto.randomUUID(), n, { error: [["stable", 0]] });
       console.log("seen " + n + " of " + step.stepSeq);
-      await registry.evidence.judge(step);
+      await registry.evidence.judge(step, { share: 0.5 });
     }
     await registry.run("worker", i % 2 ? r.promote("prod") : r.rollBack("prod"));
   }
@@ -70,7 +70,7 @@ it(`survives kill -9 at ${numKills} random moments`, { timeout: 30_000 + numKill
     expect(state.seq).toBeGreaterThanOrEqual(Math.max(acknowledged.seq, lastSeq));
     const [, numSeen, stepSeq] = /seen (\d) of (\d+)\n(?!.*seen)/s.exec(said) ?? [];
     if (stepSeq !== undefined) {
-      const judge = await registry.evidence.judge({ alias: "prod", stepSeq: Number(stepSeq) });
+      const judge = await registry.evidence.judge({ alias: "prod", stepSeq: Number(stepSeq) }, { share: 0.5 });
       const { numStable } = judge!.verdict().figures.error!;
       expect([0, 1]).toContain(numStable - Number(numSeen)); // one more may have been on its way
     }

@@ -30,10 +30,16 @@ export function resolveName(state: RegistryState, name: string, unit: string): R
     : { tag: alias.tag, alias: name, role: "stable", reason: `${name}: not in the canary's ${percent}` };
 }
 
+/** Of a unit among those whose answers are counted, below 2^30: independent of the split, and no way back to who it is. */
+export function markOf(alias: string, unit: string): number {
+  return hash(["counted", alias, unit]).readUInt32BE(0) >>> 2;
+}
+
 /** In [0, 1), uniform over units; independent between canaries, so that not always the same people try what is new. */
 export function splitPoint(alias: string, canarySeq: number, unit: string): number {
-  const digest = createHash("sha256")
-    .update(JSON.stringify([alias, canarySeq, unit]))
-    .digest();
-  return digest.readUIntBE(0, 6) / 2 ** 48;
+  return hash([alias, canarySeq, unit]).readUIntBE(0, 6) / 2 ** 48;
+}
+
+function hash(parts: readonly (string | number)[]): Buffer {
+  return createHash("sha256").update(JSON.stringify(parts)).digest();
 }

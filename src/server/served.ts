@@ -32,6 +32,10 @@ export interface Assignment {
   readonly resolution: Resolution;
   /** What the split looked at: the alias as this process serves it. */
   readonly alias?: Alias | undefined;
+  /** Of the unit that the split looked at, for those who count users. */
+  readonly mark: number;
+  /** The split drew it at this share: no conversation that goes on from before, no tester. Only this compares versions. */
+  readonly isDrawn: boolean;
   /** To be called once, when the answer has ended. */
   release(): void;
 }

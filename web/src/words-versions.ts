@@ -38,6 +38,8 @@ export const versionsEn = {
     disagreement: "Other than the stable version's",
   } as Readonly<Record<string, string>>,
   of: (bad: number, count: number) => `${percentText(bad)} of ${count}`,
+  ofUsers: (bad: number, users: number, count: number) =>
+    `${percentText(bad)} in mean over about ${users} ${users === 1 ? "user" : "users"}, ${count} answers`,
   share: "Share of the canary",
   promote: "Promote",
   pause: "Pause the judge",
@@ -115,6 +117,7 @@ export const versionsZh: VersionsWords = {
     disagreement: "与稳定版本的回答不同",
   },
   of: (bad, count) => `${count} 个中 ${percentText(bad)}`,
+  ofUsers: (bad, users, count) => `约 ${users} 个用户平均 ${percentText(bad)}，共 ${count} 个回答`,
   share: "试用比例",
   promote: "全面启用",
   pause: "暂停评判",

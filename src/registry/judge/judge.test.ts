@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Bettor } from "./bettor.js";
 import { Judge, type Role } from "./judge.js";
 import { seeded } from "./seeded.testkit.js";
+import { maxMark } from "./user-cells.js";
 
 /** In how many of `numRuns` a bettor against `bound` ever reaches 1/α, looking after every value. */
 function timesRejected(bound: number, alpha: number, numRuns: number, numValues: number, draw: (r: number) => number) {
@@ -40,15 +41,18 @@ describe("a bettor", () => {
 });
 
 describe("the judge", () => {
-  /** Traffic with these rates of bad answers, until a decision. */
-  function rollout(stable: number, canary: number, { share = 0.5, seed = 1, max = 20_000 } = {}) {
+  /** Traffic of users with these rates of bad answers, until a decision. */
+  function rollout(stable: number, canary: number, { share = 0.5, seed = 1, max = 20_000, numUsers = 400 } = {}) {
     const random = seeded(seed);
-    const judge = new Judge();
+    const judge = new Judge({ share });
+    const users = Array.from({ length: numUsers }, () => ({
+      role: (random() < share ? "canary" : "stable") as Role,
+      mark: Math.floor(random() * maxMark),
+    }));
     for (let numRequests = 1; numRequests <= max; numRequests++) {
-      const role: Role = random() < share ? "canary" : "stable";
-      judge.observe("error", role, random() < (role === "canary" ? canary : stable));
-      const verdict = judge.verdict();
-      if (verdict.decision !== "wait") return { ...verdict, numRequests };
+      const { role, mark } = users[Math.floor(random() * numUsers)]!;
+      judge.observe("error", role, random() < (role === "canary" ? canary : stable), mark);
+      if (judge.decision !== "wait") return { ...judge.verdict(), numRequests };
     }
     return { ...judge.verdict(), numRequests: max };
   }
@@ -57,7 +61,9 @@ describe("the judge", () => {
     expect(rollout(0.02, 0.02)).toMatchObject({ decision: "advance" });
     const worse = rollout(0.02, 0.1);
     expect(worse.decision).toBe("roll_back");
-    expect(worse.reason).toMatch(/answers that failed: \d+\.\d % of \d+ against \d+\.\d % of \d+; chance alone/);
+    expect(worse.reason).toMatch(
+      /answers that failed: \d+\.\d % in mean over \d+ users \(\d+ answers\) against .*; chance alone/,
+    );
     expect(worse.figures.error!.pWorse).toBeLessThan(0.01 / 7);
   });
 
@@ -65,15 +71,22 @@ describe("the judge", () => {
     expect(rollout(0, 0).numRequests).toBeGreaterThanOrEqual(200);
   });
 
+  it("says when users are too few to go on by, and waits", () => {
+    const few = rollout(0.02, 0.02, { numUsers: 12 });
+    expect(few.decision).toBe("wait");
+    expect(few.reason).toMatch(/fewer than 10 users .* a person can decide/);
+    expect(few.figures.error!.usersCanary! + few.figures.error!.usersStable!).toBe(12);
+  });
+
   it("turns back a canary with better manners and wrong answers", () => {
     const random = seeded(3);
-    const judge = new Judge();
+    const judge = new Judge({ share: 0.5 });
     let numQuestions = 0;
-    while (judge.verdict().decision === "wait") {
-      judge.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false);
+    while (judge.decision === "wait") {
+      judge.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false, numQuestions);
       const difficulty = random();
       const isBad = { stable: difficulty < 0.05, canary: difficulty < 0.3 };
-      judge.observePair("golden", isBad, numQuestions % 3 === 0 ? "set" : "exact");
+      judge.observePair(isBad, numQuestions % 3 === 0 ? "set" : "exact");
       numQuestions++;
     }
     expect(judge.verdict()).toMatchObject({ decision: "roll_back" });
@@ -87,33 +100,35 @@ describe("the judge", () => {
   });
 
   it("waits for what is required, and for traffic of both kinds", () => {
-    const judge = new Judge({ required: ["golden"] });
+    const judge = new Judge({ share: 0.5, required: ["golden"] });
     expect(judge.verdict()).toMatchObject({
       decision: "wait",
       reason: expect.stringMatching(/no evidence on wrong answers/),
     });
-    for (let i = 0; i < 5000; i++) judge.observe("error", "stable", false);
-    for (let i = 0; i < 5000; i++) judge.observePair("golden", { stable: false, canary: false });
+    for (let i = 0; i < 5000; i++) judge.observe("error", "stable", false, 2 * i);
+    for (let i = 0; i < 5000; i++) judge.observePair({ stable: false, canary: false });
     expect(judge.verdict()).toMatchObject({ decision: "wait" });
-    for (let i = 0; i < 5000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false);
+    for (let i = 0; i < 5000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false, i);
     expect(judge.verdict()).toMatchObject({ decision: "advance" });
   });
 
   describe("of agreement", () => {
     /** Pairs that are so alike, until a decision. */
     function compare(similarity: () => number, agreementFloor = 0.8, max = 5000) {
-      const judge = new Judge({ required: ["disagreement"], agreementFloor });
+      const judge = new Judge({ share: 0.5, required: ["disagreement"], agreementFloor });
       let numPairs = 0;
-      for (; numPairs < max && judge.verdict().decision === "wait"; numPairs++) {
-        judge.observe("disagreement", "stable", 0);
-        judge.observe("disagreement", "canary", 1 - similarity());
+      for (; numPairs < max && judge.decision === "wait"; numPairs++) {
+        judge.observe("disagreement", "stable", 0, 7919 * numPairs);
+        judge.observe("disagreement", "canary", 1 - similarity(), 7919 * numPairs);
       }
       return { ...judge.verdict(), numPairs };
     }
 
     it("waits for pairs, and lets on what says the same", () => {
-      expect(new Judge({ required: ["disagreement"] }).verdict().reason).toMatch(/no evidence on disagreement/);
-      expect(compare(() => 1)).toMatchObject({ decision: "advance", numPairs: 50 });
+      expect(new Judge({ share: 0.5, required: ["disagreement"] }).verdict().reason).toMatch(
+        /no evidence on disagreement/,
+      );
+      expect(compare(() => 1)).toMatchObject({ decision: "advance" });
     });
 
     it("turns back what answers below the floor, soon and with the figures, and lets on what is above", () => {
@@ -122,7 +137,7 @@ describe("the judge", () => {
       expect(bad.decision).toBe("roll_back");
       expect(bad.numPairs).toBeLessThan(1000);
       expect(bad.reason).toMatch(
-        /disagreement with the stable version's answers: \d+\.\d % over \d+ questions, 20\.0 % is/,
+        /disagreement with the stable version's answers: \d+\.\d % over \d+ questions of \d+ users, 20\.0 % is/,
       );
       expect(compare(() => (random() < 0.2 ? random() : 1)).decision).toBe("advance"); // 0.9
     });
@@ -138,10 +153,10 @@ describe("the judge", () => {
   });
 
   it("keeps to a decision to go back", () => {
-    const judge = new Judge();
-    for (let i = 0; i < 400; i++) judge.observe("error", i % 2 ? "stable" : "canary", i % 2 === 0);
+    const judge = new Judge({ share: 0.5 });
+    for (let i = 0; i < 400; i++) judge.observe("error", i % 2 ? "stable" : "canary", i % 2 === 0, i);
     expect(judge.verdict().decision).toBe("roll_back");
-    for (let i = 0; i < 100_000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false);
+    for (let i = 0; i < 100_000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false, i);
     expect(judge.verdict().decision).toBe("roll_back");
   });
 });

@@ -2,27 +2,25 @@
  * The judge of one step of a rollout. Every measure is a bad thing that an answer may be: an error, slow, blocked, empty, wrong
  * on a question whose answer is known, another than the stable version's. Two questions are put to each, both sequentially:
  *
- *   is the canary worse?            H₀: bad(canary) - bad(stable) ≤ 0        rejected → back
- *   is it surely not much worse?    H₀: bad(canary) - bad(stable) ≥ margin   rejected for all → on
+ *   is the canary worse?            rejected that it is not → back
+ *   is it surely not much worse?    rejected for all measures that it is worse by a margin → on
  *
- * How alike both versions' answers to one question are has no bad or good of its own, and a floor that somebody states: is the
- * mean disagreement surely more than it allows (H₀: at most that), or surely less (H₀: at least that)?
- *
- * Answers are compared in blocks of their order in time: as soon as a block has answers of both versions, the mean of the stable
- * ones is taken from the mean of the canary's. That difference has the true difference as its mean whatever the shares are,
- * and a slow minute is slow for both.
+ * The split gives versions to users, so users are what is counted (user-contest.ts). Golden questions are put to both versions,
+ * and count each (pair-contest.ts). How alike both versions' answers to one question are has no bad or good of its own, and a
+ * floor that somebody states: is the mean disagreement surely more than it allows, or surely less?
  */
 import { z } from "zod";
-import { Bettor, bettorSchema } from "./bettor.js";
+import { PairContest, pairContestSchema } from "./pair-contest.js";
+import { minUsers, UserContest, userContestSchema } from "./user-contest.js";
 
-/** What may be bad about an answer. `paired` measures come as differences on the same question. */
+/** What may be bad about an answer; `minimum`: answers of each version, or questions, before a step is taken. */
 export const measures = {
   error: { margin: 0.02, minimum: 100, says: "answers that failed" },
-  slow_first_token: { margin: 0.1, minimum: 100, says: "first tokens slower than 95 % of the stable version's" },
+  slow_first_token: { margin: 0.15, minimum: 100, says: "first tokens slower than 80 % of both versions' of late" },
   slow_tokens: {
-    margin: 0.1,
+    margin: 0.15,
     minimum: 100,
-    says: "answers with fewer tokens a second than 95 % of the stable version's",
+    says: "answers with fewer tokens a second than 80 % of both versions' of late",
   },
   blocked: { margin: 0.03, minimum: 100, says: "answers that a guard blocked" },
   malformed: { margin: 0.03, minimum: 100, says: "answers that were empty, cut off or repeated themselves" },
@@ -35,9 +33,11 @@ export type Measure = keyof typeof measures;
 export type Role = "stable" | "canary";
 
 export interface JudgeOptions {
-  /** The probability of ever turning away a canary that is no worse, over all measures. Default 0.01. */
+  /** Of the split: a user's chance of the canary. */
+  readonly share: number;
+  /** The probability of ever turning away a canary that is worse to no user, over all measures. Default 0.01. */
   readonly falseAlarm?: number;
-  /** The probability of ever letting on a canary that is worse by a measure's margin. Default 0.05. */
+  /** About the probability of ever letting on a canary that is worse by a measure's margin. Default 0.05. */
   readonly falsePass?: number;
   /** The measures that must have their evidence before going on. Default: all that were ever observed. */
   readonly required?: readonly Measure[];
@@ -46,11 +46,15 @@ export interface JudgeOptions {
 }
 
 export interface MeasureFigures {
+  /** Means over users; of golden questions, over these. */
   readonly canary: number;
   readonly stable: number;
   readonly numCanary: number;
   readonly numStable: number;
-  /** Probability bounds (1 / wealth): small means that the hypothesis is hard to hold. */
+  /** About how many users these answers were given to; absent for golden questions, which no user asked. */
+  readonly usersCanary?: number;
+  readonly usersStable?: number;
+  /** Probability bounds: small means that the hypothesis is hard to hold. */
   readonly pWorse: number;
   readonly pNotFine: number;
   /** Of questions put to both: how many of each kind, and the wrong answers to them. */
@@ -70,28 +74,28 @@ export interface JudgeVerdict {
   readonly figures: Readonly<Partial<Record<Measure, MeasureFigures>>>;
 }
 
-const tallySchema = z.strictObject({ count: z.number().int().min(0), sum: z.number().min(0) });
-const blockSchema = z.strictObject({ stable: tallySchema, canary: tallySchema });
-const contestSchema = z.strictObject({
-  worse: bettorSchema,
-  fine: bettorSchema,
-  seen: blockSchema,
-  kinds: z.record(z.string(), blockSchema).optional(),
-  block: blockSchema,
-  hasBeenWorse: z.boolean(),
-});
-type ContestRecord = z.infer<typeof contestSchema>;
-
 export const measureSchema = z.enum(Object.keys(measures) as [Measure, ...Measure[]]);
+const ofUsers = userContestSchema.optional();
+const contestsSchema = z.strictObject({
+  ...{ error: ofUsers, slow_first_token: ofUsers, slow_tokens: ofUsers, blocked: ofUsers, malformed: ofUsers },
+  ...{ golden: pairContestSchema.optional(), disagreement: ofUsers },
+} satisfies Record<Measure, z.ZodType>);
 
 /** All that a judge knows: written down, another goes on from it, in another process too. */
-export const judgeSchema = z.strictObject({
-  required: z.array(measureSchema),
-  contests: z.partialRecord(measureSchema, contestSchema),
-});
+export const judgeSchema = z.strictObject({ required: z.array(measureSchema), contests: contestsSchema });
 export type JudgeRecord = z.infer<typeof judgeSchema>;
+/** Of a step that nothing is known of. */
+export const emptyJudge: JudgeRecord = { required: [], contests: {} };
+
+type Contest = UserContest | PairContest;
+
+interface Found {
+  readonly decision: JudgeVerdict["decision"];
+  readonly measure?: Measure | undefined;
+}
 
 export class Judge {
+  readonly #options: JudgeOptions;
   readonly #falseAlarm: number;
   readonly #falsePass: number;
   readonly #required: readonly Measure[];
@@ -99,14 +103,15 @@ export class Judge {
   readonly #contests: Map<Measure, Contest>;
 
   /** @param record of a judge of the same step: what either requires is required */
-  constructor(options: JudgeOptions = {}, record?: JudgeRecord) {
+  constructor(options: JudgeOptions, record: JudgeRecord = emptyJudge) {
     const { falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 } = options;
+    this.#options = options;
     this.#falseAlarm = falseAlarm / Object.keys(measures).length;
     this.#falsePass = falsePass;
-    this.#required = [...new Set([...(record?.required ?? []), ...required])];
+    this.#required = [...new Set([...record.required, ...required])];
     this.#allowed = 1 - agreementFloor;
-    const known = Object.entries(record?.contests ?? {}) as [Measure, ContestRecord][];
-    this.#contests = new Map(known.map(([name, contest]) => [name, new Contest(this.#limits(name), contest)]));
+    const known = Object.keys(record.contests) as Measure[];
+    this.#contests = new Map(known.map((name) => [name, this.#open(name, record.contests)]));
   }
 
   get record(): JudgeRecord {
@@ -114,52 +119,77 @@ export class Judge {
     return { required: [...this.#required], contests: Object.fromEntries(contests) };
   }
 
-  /** One answer. @param badness from 0 to 1; most things are bad or not. @param kind only tells, in the figures, what was asked */
-  observe(measure: Measure, role: Role, badness: number | boolean, kind?: string): void {
-    this.#contest(measure).observe(role, Number(badness), kind);
+  /** One answer. @param badness from 0 to 1; most things are bad or not. @param mark of the user; nothing where both were asked. @param kind only tells, in the figures, what was asked */
+  observe(measure: Measure, role: Role, badness: number | boolean, mark: number, kind?: string): void {
+    const contest = this.#contests.get(measure) ?? this.#open(measure, {});
+    this.#contests.set(measure, contest);
+    contest.observe(role, Number(badness), mark, kind);
   }
 
-  /** The same question put to both. */
-  observePair(measure: Measure, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
-    this.observe(measure, "stable", isBad.stable, kind);
-    this.observe(measure, "canary", isBad.canary, kind);
+  /** A golden question, put to both. */
+  observePair(isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
+    this.observe("golden", "stable", isBad.stable, 0, kind);
+    this.observe("golden", "canary", isBad.canary, 0, kind);
   }
 
-  #contest(measure: Measure): Contest {
-    const found = this.#contests.get(measure) ?? new Contest(this.#limits(measure));
-    this.#contests.set(measure, found);
-    return found;
-  }
-
-  #limits(measure: Measure): Limits {
+  #open(measure: Measure, contests: JudgeRecord["contests"]): Contest {
     const { margin } = measures[measure];
-    return margin === undefined ? { allowed: this.#allowed, margin: this.#allowed } : { allowed: 0, margin };
+    if (measure === "golden") return new PairContest(margin!, contests.golden);
+    const { share } = this.#options;
+    const allowed = this.#allowed;
+    const question =
+      margin === undefined ? ({ kind: "floor", allowed } as const) : ({ kind: "split", share, margin } as const);
+    return new UserContest(question, contests[measure]);
+  }
+
+  get decision(): JudgeVerdict["decision"] {
+    return this.#decide().decision;
+  }
+
+  #decide(): Found {
+    const entries = [...this.#contests];
+    const worse = entries.find(([, contest]) => contest.isWorse(this.#falseAlarm));
+    if (worse) return { decision: "roll_back", measure: worse[0] };
+    const missing = this.#required.find((measure) => !this.#contests.has(measure));
+    if (missing) return { decision: "wait", measure: missing };
+    const open = entries.find(([name, contest]) => !contest.isFine(this.#falsePass, measures[name].minimum));
+    if (open) return { decision: "wait", measure: open[0] };
+    return { decision: entries.length === 0 ? "wait" : "advance" };
   }
 
   verdict(): JudgeVerdict {
-    const entries = [...this.#contests];
-    const figures = Object.fromEntries(entries.map(([measure, contest]) => [measure, contest.figures()]));
-    const worse = entries.find(([, contest]) => contest.isWorse(this.#falseAlarm));
-    if (worse) return { decision: "roll_back", reason: this.#explain("worse", ...worse), figures };
-    const missing = this.#required.find((measure) => !this.#contests.has(measure));
-    if (missing) return { decision: "wait", reason: `no evidence on ${measures[missing].says} yet`, figures };
-    const open = entries.find(([name, contest]) => !contest.isFine(this.#falsePass, measures[name].minimum));
-    if (open) return { decision: "wait", reason: this.#explain("open", ...open), figures };
-    if (entries.length === 0) return { decision: "wait", reason: "nothing has been answered yet", figures };
-    return { decision: "advance", reason: `no worse than allowed in ${entries.length} measures`, figures };
+    const { decision, measure } = this.#decide();
+    const figures = Object.fromEntries([...this.#contests].map(([name, contest]) => [name, contest.figures()]));
+    return { decision, reason: this.#reason(decision, measure), figures };
   }
 
-  #explain(kind: "worse" | "open", measure: Measure, contest: Contest): string {
-    const { canary, stable, numCanary, numStable, pWorse, kinds } = contest.figures();
+  #reason(decision: JudgeVerdict["decision"], measure: Measure | undefined): string {
+    if (measure === undefined && decision === "wait") return "nothing has been answered yet";
+    if (measure === undefined) return `no worse than allowed in ${this.#contests.size} measures`;
     const { says, margin } = measures[measure];
-    const seen =
-      margin === undefined
-        ? `${says}: ${percent(canary)} over ${numCanary} questions, ${percent(this.#allowed)} is allowed`
-        : `${says}: ${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}${kindsText(kinds)}`;
-    if (kind === "worse")
-      return `${seen}; chance alone would show this with a probability of at most ${pWorse.toPrecision(2)}`;
+    const contest = this.#contests.get(measure);
+    if (!contest) return `no evidence on ${says} yet`;
+    const figures = contest.figures();
+    const seen = `${says}: ${this.#seen(margin, figures)}`;
+    if (decision === "roll_back")
+      return `${seen}; chance alone would show this with a probability of at most ${figures.pWorse.toPrecision(2)}`;
+    if (contest.lacksUsers)
+      return `${seen}; fewer than ${minUsers} users have asked one of the versions: too few to go on by; a larger share, more users or a person can decide`;
     return `${seen}; not yet sure that it is less${margin === undefined ? "" : ` than ${percent(margin)} worse`}`;
   }
+
+  #seen(margin: number | undefined, figures: MeasureFigures): string {
+    const { canary, stable, numCanary, numStable, usersCanary, usersStable, kinds } = figures;
+    if (margin === undefined)
+      return `${percent(canary)} over ${numCanary} questions of ${users(usersCanary)}, ${percent(this.#allowed)} is allowed`;
+    if (usersCanary === undefined)
+      return `${percent(canary)} of ${numCanary} against ${percent(stable)} of ${numStable}${kindsText(kinds)}`;
+    return `${percent(canary)} in mean over ${users(usersCanary)} (${numCanary} answers) against ${percent(stable)} over ${users(usersStable)} (${numStable} answers)`;
+  }
+}
+
+function users(count = 0): string {
+  return count === 1 ? "1 user" : `${count} users`;
 }
 
 /** ` (exact 120, set 8)` */
@@ -172,95 +202,4 @@ function kindsText(kinds: MeasureFigures["kinds"]): string {
 
 function percent(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
-}
-
-interface Limits {
-  /** A difference that is no fault. */
-  readonly allowed: number;
-  /** A difference that is surely not there, before a step is taken. */
-  readonly margin: number;
-}
-
-/** One measure: bettors on the differences between the canary's answers and the stable ones around them. */
-class Contest {
-  readonly #worse: Bettor;
-  readonly #fine: Bettor;
-  readonly #seen: Block;
-  readonly #kinds: Map<string, Block>;
-  #block: Block;
-  #hasBeenWorse: boolean;
-
-  constructor({ allowed, margin }: Limits, record?: ContestRecord) {
-    this.#worse = new Bettor(allowed, record?.worse);
-    this.#fine = new Bettor(-margin, record?.fine);
-    this.#seen = structuredClone(record?.seen ?? emptyBlock());
-    this.#kinds = new Map(Object.entries(structuredClone(record?.kinds ?? {})));
-    this.#block = structuredClone(record?.block ?? emptyBlock());
-    this.#hasBeenWorse = record?.hasBeenWorse ?? false;
-  }
-
-  get record(): ContestRecord {
-    const [worse, fine, hasBeenWorse] = [this.#worse.record, this.#fine.record, this.#hasBeenWorse];
-    const kinds = Object.fromEntries(this.#kinds);
-    return structuredClone({ worse, fine, seen: this.#seen, kinds, block: this.#block, hasBeenWorse });
-  }
-
-  observe(role: Role, value: number, kind?: string): void {
-    const ofKind = kind === undefined ? [] : [this.#ofKind(kind)[role]];
-    for (const tally of [this.#seen[role], this.#block[role], ...ofKind]) {
-      tally.count++;
-      tally.sum += value;
-    }
-    const { stable, canary } = this.#block;
-    if (stable.count === 0 || canary.count === 0) return;
-    const difference = rate(canary) - rate(stable);
-    this.#block = emptyBlock();
-    this.#worse.add(difference);
-    this.#fine.add(-difference); // H₀: -difference ≤ -margin
-  }
-
-  #ofKind(kind: string): Block {
-    const found = this.#kinds.get(kind) ?? emptyBlock();
-    this.#kinds.set(kind, found);
-    return found;
-  }
-
-  /** Wealth that was once enough stays enough: that is what may be looked at at any time means. */
-  isWorse(alpha: number): boolean {
-    this.#hasBeenWorse ||= this.#worse.rejects(alpha);
-    return this.#hasBeenWorse;
-  }
-
-  isFine(alpha: number, minimum: number): boolean {
-    return this.#worse.count >= minimum && this.#fine.rejects(alpha);
-  }
-
-  figures(): MeasureFigures {
-    const { stable, canary } = this.#seen;
-    return {
-      canary: rate(canary),
-      stable: rate(stable),
-      numCanary: canary.count,
-      numStable: stable.count,
-      pWorse: Math.min(1, Math.exp(-this.#worse.logWealth)),
-      pNotFine: Math.min(1, Math.exp(-this.#fine.logWealth)),
-      ...(this.#kinds.size > 0 && {
-        kinds: Object.fromEntries([...this.#kinds].map(([kind, its]) => [kind, kindFigures(its)])),
-      }),
-    };
-  }
-}
-
-type Block = z.infer<typeof blockSchema>;
-
-function emptyBlock(): Block {
-  return { stable: { count: 0, sum: 0 }, canary: { count: 0, sum: 0 } };
-}
-
-function kindFigures({ stable, canary }: Block): KindFigures {
-  return { questions: canary.count, canary: canary.sum, stable: stable.sum };
-}
-
-function rate({ count, sum }: { count: number; sum: number }): number {
-  return count === 0 ? 0 : sum / count;
 }

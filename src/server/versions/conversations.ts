@@ -1,20 +1,26 @@
-/** Which version a conversation began with. Of this process: a balancer in front of several sends a conversation to one. */
+/** Which version a conversation began with, and at which step of a canary. Of this process: a balancer in front of several sends a conversation to one. */
 
 /** Some bytes each; the least recently asked are forgotten first, and then drawn again as everybody is. */
 const maxConversations = 100_000;
 
-export class Conversations {
-  readonly #tags = new Map<string, string>();
+export interface Begun {
+  readonly tag: string;
+  /** Undefined: without a canary. */
+  readonly stepSeq: number | undefined;
+}
 
-  tagOf(alias: string, conversation: string): string | undefined {
-    return this.#tags.get(keyOf(alias, conversation));
+export class Conversations {
+  readonly #begun = new Map<string, Begun>();
+
+  find(alias: string, conversation: string): Begun | undefined {
+    return this.#begun.get(keyOf(alias, conversation));
   }
 
-  keep(alias: string, conversation: string, tag: string): void {
+  keep(alias: string, conversation: string, begun: Begun): void {
     const key = keyOf(alias, conversation);
-    this.#tags.delete(key); // the newest stand last
-    this.#tags.set(key, tag);
-    if (this.#tags.size > maxConversations) this.#tags.delete(this.#tags.keys().next().value!);
+    this.#begun.delete(key); // the newest stand last
+    this.#begun.set(key, begun);
+    if (this.#begun.size > maxConversations) this.#begun.delete(this.#begun.keys().next().value!);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type Alias,
   endShadow,
   ifAsSeen,
+  markOf,
   type RegistryCommand,
   type RegistryState,
   type Resolution,
@@ -121,15 +122,26 @@ export class Fleet {
    */
   async assign(name: string, asker: Asker, visitor: Visitor): Promise<Assignment | undefined> {
     for (;;) {
-      const resolution = this.#resolve({ ...this.#options.registry.state, aliases: this.#serving }, name, asker);
+      const state = { ...this.#options.registry.state, aliases: this.#serving };
+      const isDrawn = this.#isDrawn(state.aliases.get(name), asker); // before the conversation is kept
+      const resolution = this.#resolve(state, name, asker);
       if (!resolution) return undefined;
       const { tag } = resolution;
       const hold = this.#loader.holdOf(tag);
       const lease = this.lease(tag);
-      if (lease) return { ...lease, resolution, alias: this.#serving.get(name) };
+      if (lease)
+        return { ...lease, resolution, alias: this.#serving.get(name), mark: markOf(name, asker.unit), isDrawn };
       if (!hold) throw this.#notLoaded(tag);
       await hold.wait(visitor);
     }
+  }
+
+  /** Whether an alias's split at its present share decides: that a conversation is older is so whichever version it has. */
+  #isDrawn(alias: Alias | undefined, { conversation, version }: Asker): boolean {
+    if (!alias?.canary || version !== undefined) return false;
+    if (conversation === undefined) return true;
+    const begun = this.#conversations.find(alias.name, conversation);
+    return begun === undefined || begun.stepSeq === alias.canary.stepSeq;
   }
 
   #resolve(state: RegistryState, name: string, { unit, conversation, version }: Asker): Resolution | undefined {
@@ -138,10 +150,11 @@ export class Fleet {
       return { tag: version, alias: name, role: "named", reason: "asked for by the header x-ocellus-version" };
     const fresh = resolveName(state, name, unit);
     if (!alias || !fresh || conversation === undefined) return fresh;
-    const kept = this.#conversations.tagOf(name, conversation);
+    const begun = this.#conversations.find(name, conversation);
+    const kept = begun?.tag;
     const isOpen = kept !== undefined && this.#rack.get(kept) !== undefined && mayGoOn(alias, kept);
     const tag = isOpen ? kept : fresh.tag;
-    this.#conversations.keep(name, conversation, tag);
+    this.#conversations.keep(name, conversation, { tag, stepSeq: begun ? begun.stepSeq : alias.canary?.stepSeq });
     if (tag === fresh.tag) return fresh;
     const role = tag === alias.canary?.tag ? "canary" : "stable";
     return { tag, alias: name, role, reason: "the version that this conversation began with" };

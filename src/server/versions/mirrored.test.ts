@@ -8,7 +8,7 @@ const canary = { tag: "v3", share: 0.5, isPaused: false, seq: 3, stepSeq: 3 };
 const asked = { key: "alice", route: "/v1/chat/completions", request: "mine", reports: [] };
 
 function mirrored(prompt: MirroredPrompt, options = {}): Mirrored {
-  return new Mirrored({ requestId: "mine", alias, targets: [], prompt, options, asked });
+  return new Mirrored({ requestId: "mine", alias, mark: 0, targets: [], prompt, options, asked });
 }
 
 describe("who is asked too", () => {

@@ -38,6 +38,8 @@ interface MirroredParts {
   readonly requestId: string;
   /** As it was when the request was assigned. */
   readonly alias: Alias;
+  /** Of the user. */
+  readonly mark: number;
   readonly targets: readonly Target[];
   readonly prompt: MirroredPrompt;
   readonly options: ChatOptions;

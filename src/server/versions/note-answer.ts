@@ -36,7 +36,7 @@ export function noteAnswer(
   const { assignment, mirrored } = exchange;
   if (!assignment) return;
   assignment.release();
-  const { resolution, alias } = assignment;
+  const { resolution, alias, mark, isDrawn } = assignment;
   const { tag, role, reason } = resolution;
   const model = resolution.alias ?? tag;
   registry.answers.add({ requestId: exchange.id, at: Date.now(), model, tag, role, reason });
@@ -45,7 +45,7 @@ export function noteAnswer(
   if (!quality || !alias) return;
   if (mirrored && status < 400) shadows?.offer(mirrored);
   figures.note(alias.name, tag, quality);
-  if (alias.canary && role !== "named") rollouts.observe(alias, role, quality);
+  if (isDrawn && role !== "named") rollouts.observe(alias, role, quality, mark);
 }
 
 /** What a client got wrong, or left, says nothing about a version. */

@@ -8,6 +8,9 @@ import { Rollouts } from "./rollouts.js";
 
 const good = { isError: false, isBlocked: false, isMalformed: false, firstTokenMs: 10, tokensPerSecond: 50 };
 
+/** Users enough for a verdict; those of even answers have another version than the others. */
+const mark = (i: number) => i % 200;
+
 async function rollouts() {
   const registry = await registryWithCanary();
   const judged = new Rollouts({ registry, log: pino({ level: "silent" }) });
@@ -25,21 +28,21 @@ describe("the trial of a step", () => {
     const { registry, judged, alias, figures } = await rollouts();
     const before = alias();
     await registry.run("test", setShare("prod", 0.6));
-    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good);
-    judged.observe(before, "canary", { ...good, isError: true });
+    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
+    judged.observe(before, "canary", { ...good, isError: true }, 0);
     expect((await figures())!.error).toMatchObject({ numCanary: 25, numStable: 25, canary: 0 });
   });
 
   it("begins with no evidence, and takes none while it is paused", async () => {
     const { registry, judged, alias, figures } = await rollouts();
-    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good);
+    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
     expect((await figures())!.error).toMatchObject({ numCanary: 25 });
     await registry.run("test", setShare("prod", 0.6));
     expect(await figures()).toBeUndefined();
-    judged.observe(alias(), "canary", good);
+    judged.observe(alias(), "canary", good, 0);
     expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
     await registry.run("test", pause("prod"));
-    judged.observe(alias(), "canary", good);
+    judged.observe(alias(), "canary", good, 0);
     await registry.run("test", resume("prod"));
     expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
   });
@@ -49,7 +52,7 @@ describe("the trial of a step", () => {
     await registry.run("test", rollBack("prod"));
     await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
     for (let i = 0; i < 400; i++)
-      judged.observe(alias(), i % 2 ? "stable" : "canary", { ...good, isError: i % 2 === 0 });
+      judged.observe(alias(), i % 2 ? "stable" : "canary", { ...good, isError: i % 2 === 0 }, mark(i));
     expect(await figures()).toBeUndefined();
     expect(alias().canary!.tag).toBe("v2");
   });
@@ -62,29 +65,42 @@ describe("the trial of a step", () => {
       decision: "wait",
       reason: expect.stringContaining("answers that failed"),
     });
-    for (let i = 0; i < 1000; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good);
+    for (let i = 0; i < 1000; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
     await judged.flush();
     expect(alias().canary!.share).toBe(0.8);
   });
 
-  it("calls slow what the stable version was not, by a bar from before", async () => {
+  it("calls an answer slow by the same bar, whichever version a slow user got", async () => {
+    const slowest = async (role: "stable" | "canary") => {
+      const { judged, alias, figures } = await rollouts();
+      for (let i = 0; i < 400; i++) {
+        judged.observe(alias(), role, { ...good, firstTokenMs: 500 + i }, 1);
+        for (const other of ["stable", "canary"] as const) judged.observe(alias(), other, good, other.length);
+      }
+      const { canary, stable } = (await figures())!.slow_first_token!;
+      return role === "canary" ? canary : stable;
+    };
+    expect(await slowest("canary")).toBe(await slowest("stable"));
+  });
+
+  it("calls slow what both versions were not of late, by a bar from before", async () => {
     const { judged, alias, figures } = await rollouts();
-    for (let i = 0; i < 100; i++) judged.observe(alias(), "stable", { ...good, firstTokenMs: 10 + (i % 10) });
-    for (let i = 0; i < 20; i++) judged.observe(alias(), "canary", { ...good, firstTokenMs: 40 });
+    for (let i = 0; i < 60; i++) judged.observe(alias(), "stable", { ...good, firstTokenMs: 10 + (i % 10) }, 2 * i);
+    for (let i = 0; i < 5; i++) judged.observe(alias(), "canary", { ...good, firstTokenMs: 40 }, 2 * i + 1);
     const { slow_first_token: slow } = (await figures())!;
-    expect(slow).toMatchObject({ canary: 1, numCanary: 20 });
-    expect(slow!.stable).toBeLessThan(0.11);
+    expect(slow).toMatchObject({ canary: 1, numCanary: 5 });
+    expect(slow!.stable).toBeLessThan(0.21);
   });
 
   it("leaves nothing behind when it is over", async () => {
     const { registry, judged, alias } = await rollouts();
     const step = { alias: "prod", stepSeq: alias().canary!.stepSeq };
-    judged.observe(alias(), "canary", good);
+    judged.observe(alias(), "canary", good, 0);
     await judged.flush();
-    expect(await registry.evidence.judge(step)).toBeDefined();
+    expect(await registry.evidence.judge(step, { share: 0.5 })).toBeDefined();
     await registry.run("test", promote("prod"));
     await judged.flush();
-    expect(await registry.evidence.judge(step)).toBeUndefined();
+    expect(await registry.evidence.judge(step, { share: 0.5 })).toBeUndefined();
   });
 });
 
@@ -96,9 +112,12 @@ describe("the judges of several processes", () => {
     const registries = [first, ...(await Promise.all(Array.from({ length: count - 1 }, () => openRegistry(shared))))];
     const judges = registries.map((registry) => new Rollouts({ registry, log: pino({ level: "silent" }) }));
     onTestFinished(() => Promise.all(judges.map((judged) => judged.close())).then(() => {}));
+    let numAsked = 0;
     const answer = (i: number, quality = good) => {
       const alias = registries[i % count]!.state.aliases.get("prod")!;
-      if (alias.canary) judges[i % count]!.observe(alias, Math.floor(i / count) % 2 ? "stable" : "canary", quality);
+      const isStable = Math.floor(i / count) % 2;
+      if (!alias.canary) return;
+      judges[i % count]!.observe(alias, isStable ? "stable" : "canary", quality, 2 * (numAsked++ % 100) + isStable);
     };
     const look = async () => {
       await Promise.all(registries.map((registry) => registry.refresh()));

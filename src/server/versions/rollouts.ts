@@ -36,10 +36,12 @@ export interface AnswerQuality {
 export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
-  readonly judge?: JudgeOptions;
+  readonly judge?: Omit<JudgeOptions, "share">;
   /** Told of every question of the golden set. */
   readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
+
+type Observation = NonNullable<Observations[Measure]>[number];
 
 /** What this process has seen of one step and not written yet. */
 interface Seen {
@@ -47,7 +49,7 @@ interface Seen {
   readonly observations: Observations;
 }
 
-/** How slow the stable version is in this process, which has a machine of its own. */
+/** How slow both versions are in this process, which has a machine of its own. */
 interface Bars {
   readonly stepSeq: number;
   readonly firstToken: RecentQuantile;
@@ -58,6 +60,8 @@ interface Bars {
 const flushMs = 500;
 /** Of one measure; more in one round is not looked at. */
 const maxWaiting = 10_000;
+/** A shift of all answers moves many over it, also where half of them are the slower version's. */
+const slowBeyond = 0.8;
 
 export class Rollouts {
   readonly #options: RolloutOptions;
@@ -83,50 +87,59 @@ export class Rollouts {
     return canary && found?.stepSeq === canary.stepSeq ? found.judge.verdict() : undefined;
   }
 
-  /** One answer of an alias with a canary. */
-  observe(alias: Alias, role: Role, quality: AnswerQuality): void {
+  /** One answer of an alias with a canary. @param mark of the user, whom the split gave this version */
+  observe(alias: Alias, role: Role, quality: AnswerQuality, mark: number): void {
     const { isError, isBlocked, isMalformed, firstTokenMs, tokensPerSecond } = quality;
-    this.#note(alias, "error", role, isError);
+    this.#note(alias, "error", [role, Number(isError), mark]);
     if (isError) return;
-    this.#note(alias, "blocked", role, isBlocked);
-    this.#note(alias, "malformed", role, isMalformed);
+    this.#note(alias, "blocked", [role, Number(isBlocked), mark]);
+    this.#note(alias, "malformed", [role, Number(isMalformed), mark]);
     const { firstToken, slowness } = this.#barsOf(alias);
-    this.#noteSlow(alias, "slow_first_token", role, firstTokenMs, firstToken);
+    this.#noteSlow(alias, "slow_first_token", [role, firstTokenMs, mark], firstToken);
     const ofOneToken = tokensPerSecond === undefined || tokensPerSecond <= 0 ? undefined : 1 / tokensPerSecond;
-    this.#noteSlow(alias, "slow_tokens", role, ofOneToken, slowness);
+    this.#noteSlow(alias, "slow_tokens", [role, ofOneToken, mark], slowness);
   }
 
   /** One question of the golden set, put to both; `kind`: how its answer is told right from wrong. */
   observePair(alias: Alias, isBad: Readonly<Record<Role, boolean>>, kind?: string): void {
     this.#options.onPair?.(alias, isBad);
-    this.#note(alias, "golden", "stable", isBad.stable, kind);
-    this.#note(alias, "golden", "canary", isBad.canary, kind);
+    const kinds = kind === undefined ? ([] as const) : ([kind] as const);
+    for (const role of ["stable", "canary"] as const)
+      this.#note(alias, "golden", [role, Number(isBad[role]), 0, ...kinds]);
   }
 
   /** How alike the answers of both to one live question were, in [0, 1]. */
-  observeAgreement(alias: Alias, similarity: number): void {
-    this.#note(alias, "disagreement", "stable", 0);
-    this.#note(alias, "disagreement", "canary", 1 - similarity);
+  observeAgreement({ alias, mark }: { readonly alias: Alias; readonly mark: number }, similarity: number): void {
+    this.#note(alias, "disagreement", ["stable", 0, mark]);
+    this.#note(alias, "disagreement", ["canary", 1 - similarity, mark]);
   }
 
-  /** Slow is what 95 % of the stable version's answers so far were not: a bar that was set before this answer was seen. */
-  #noteSlow(alias: Alias, measure: Measure, role: Role, value: number | undefined, stable: RecentQuantile): void {
+  /**
+   * Slow is what 80 % of the answers so far were not, of both versions: a bar from before this answer, and the same one whichever
+   * version a user got. A user who is slow with either would set a bar of the stable version's alone by getting that.
+   */
+  #noteSlow(
+    alias: Alias,
+    measure: Measure,
+    [role, value, mark]: [Role, number | undefined, number],
+    recent: RecentQuantile,
+  ) {
     if (value === undefined) return;
-    const bar = stable.value;
-    if (bar !== undefined) this.#note(alias, measure, role, value > bar);
-    if (role === "stable") stable.add(value);
+    const bar = recent.value;
+    if (bar !== undefined) this.#note(alias, measure, [role, Number(value > bar), mark]);
+    recent.add(value);
   }
 
   #barsOf({ name, canary }: Alias): Bars {
     const stepSeq = canary?.stepSeq ?? 0;
     const found = this.#bars.get(name);
     if (found?.stepSeq === stepSeq) return found;
-    const bars = { stepSeq, firstToken: new RecentQuantile(0.95), slowness: new RecentQuantile(0.95) };
+    const bars = { stepSeq, firstToken: new RecentQuantile(slowBeyond), slowness: new RecentQuantile(slowBeyond) };
     if (stepSeq > (found?.stepSeq ?? 0)) this.#bars.set(name, bars); // an answer that began in the step before is late
     return bars;
   }
 
-  #note(alias: Alias, measure: Measure, role: Role, badness: number | boolean, kind?: string): void {
+  #note(alias: Alias, measure: Measure, observation: Observation): void {
     const { name, canary } = alias;
     if (!canary?.plan.judged || canary.isPaused) return;
     const key = `${name} ${canary.stepSeq}`;
@@ -134,8 +147,7 @@ export class Rollouts {
     this.#seen.set(key, seen);
     seen.observations[measure] ??= [];
     const list = seen.observations[measure];
-    if (list.length < maxWaiting)
-      list.push(kind === undefined ? [role, Number(badness)] : [role, Number(badness), kind]);
+    if (list.length < maxWaiting) list.push(observation);
   }
 
   /** Whether this process is to do what is done once a step, by one of all. */
@@ -187,8 +199,8 @@ export class Rollouts {
     if (verdict.decision !== "wait") await this.#decide(alias, verdict);
   }
 
-  #judgeOptions({ plan: { agreement } }: NonNullable<Alias["canary"]>): JudgeOptions {
-    const { judge = {} } = this.#options;
+  #judgeOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): JudgeOptions {
+    const judge = { ...this.#options.judge, share };
     if (!agreement) return judge;
     return { ...judge, required: [...(judge.required ?? []), "disagreement"], agreementFloor: agreement.floor };
   }

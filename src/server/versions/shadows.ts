@@ -99,11 +99,11 @@ export class Shadows {
     prompt: MirroredPrompt,
     options: ChatOptions,
   ): Mirrored | undefined {
-    const { alias, resolution } = assignment ?? {};
+    const { alias, resolution, mark = 0 } = assignment ?? {};
     if (!alias || resolution?.role !== "stable" || resolution.tag !== alias.tag) return undefined;
     const targets = targetsOf(alias).filter(({ share }) => Math.random() < share);
     if (targets.length === 0) return undefined;
-    return new Mirrored({ requestId: id, alias, targets, prompt, options, asked: whoAsks() });
+    return new Mirrored({ requestId: id, alias, mark, targets, prompt, options, asked: whoAsks() });
   }
 
   /** A live answer has ended well. Returns at once. */
@@ -246,7 +246,7 @@ export class Shadows {
     else this.#logFailure(job, tally.fail(), heard as Error);
     this.#note(job, pair);
     if (target.role === "comparison")
-      this.#options.rollouts.observeAgreement(mirrored.parts.alias, pair?.agreement.similarity ?? 0);
+      this.#options.rollouts.observeAgreement(mirrored.parts, pair?.agreement.similarity ?? 0);
     void this.#writeSummary(tally, false);
   }
 

@@ -140,10 +140,12 @@ function wireDecision({
 
 function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
   const entries = Object.entries(figures).map(
-    ([measure, { canary, stable, numCanary, numStable, pWorse, pNotFine, kinds }]) => [
+    ([measure, { canary, stable, numCanary, numStable, usersCanary, usersStable, pWorse, pNotFine, kinds }]) => [
       measure,
       {
         ...{ canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+        ...(usersCanary !== undefined && { users_canary: usersCanary }),
+        ...(usersStable !== undefined && { users_stable: usersStable }),
         ...(kinds && { kinds }),
       },
     ],

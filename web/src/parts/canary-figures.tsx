@@ -9,7 +9,7 @@ interface CanaryFiguresProps {
   readonly verdict: Verdict;
 }
 
-/** What the judge has counted at the present share: the part of bad answers of both versions, measure by measure. */
+/** What the judge has counted at the present share: the part of bad answers of both versions, measure by measure. Users count, each once. */
 export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: CanaryFiguresProps) {
   const words = useWords().versionsRoom;
   return (
@@ -27,10 +27,10 @@ export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: 
             <tr key={measure}>
               <th scope="row">{words.measures[measure] ?? measure}</th>
               <td>
-                <Rate bad={found.stable} count={found.num_stable} />
+                <Rate bad={found.stable} count={found.num_stable} users={found.users_stable} />
               </td>
               <td>
-                <Rate bad={found.canary} count={found.num_canary} />
+                <Rate bad={found.canary} count={found.num_canary} users={found.users_canary} />
               </td>
             </tr>
           ))}
@@ -43,11 +43,11 @@ export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: 
   );
 }
 
-function Rate({ bad, count }: { bad: number; count: number }) {
+function Rate({ bad, count, users }: { bad: number; count: number; users: number | undefined }) {
   const words = useWords().versionsRoom;
   return (
     <>
-      <span>{words.of(bad, count)}</span>
+      <span>{users === undefined ? words.of(bad, count) : words.ofUsers(bad, users, count)}</span>
       <i className="bar" style={{ "--share": bad }} />
     </>
   );
