@@ -5,6 +5,7 @@ import {
   aliasOf,
   deploy,
   endShadow,
+  maxStepSeconds,
   pause,
   promote,
   type RegistryCommand,
@@ -25,6 +26,8 @@ interface CanaryFlags extends RegistryFlags {
   readonly off?: boolean;
   readonly agreement?: number;
   readonly mirror?: number;
+  readonly every?: number;
+  readonly gate?: string;
   readonly wait: boolean;
 }
 
@@ -56,12 +59,17 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
   add(
     "canary <alias> <version>",
     "try a version with a share of the users, judged by its answers",
-    ([alias, tag], { share, steps, judge, ...rest }) =>
-      tryWith(alias!, tag!, { share, steps, judged: judge, agreement: agreementOf(rest) }),
+    ([alias, tag], { share, steps, judge, every, gate, ...rest }) =>
+      tryWith(alias!, tag!, {
+        ...{ share, steps, judged: judge, agreement: agreementOf(rest) },
+        ...{ stepSeconds: every, gate },
+      }),
   )
-    .option("--steps <shares>", "shares to climb (default: 5,25,50,100)", parseSteps)
+    .option("--steps <shares>", "shares to climb (default: 5,25,50,100); 0: only compared", parseSteps)
     .option("--share <percent>", "begin at, or change a running canary to, this share", parseShare)
-    .option("--no-judge", "only people decide")
+    .option("--no-judge", "only people decide, or with --every the clock")
+    .option("--every <duration>", "let each step last at least so long: 90s, 10m, 2h, 1d", parseDuration)
+    .option("--gate <url>", "ask before each step: allow, hold or roll back")
     .option(
       "--agreement <percent>",
       "ask both versions some questions; their answers must be so alike in mean",
@@ -118,7 +126,18 @@ function parseShare(text: string): number {
 }
 
 function parseSteps(text: string): number[] {
-  return text.split(",").map(parseShare);
+  return text.split(",").map((step) => (/^0+ ?%?$/.test(step.trim()) ? 0 : parseShare(step)));
+}
+
+const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** @returns seconds */
+function parseDuration(text: string): number {
+  const [, number, unit] = /^(\d{1,7}) ?([smhd])$/.exec(text.trim()) ?? [];
+  const found = Number(number) * seconds[unit as keyof typeof seconds];
+  if (!(found >= 1 && found <= maxStepSeconds))
+    throw new InvalidArgumentError("Expected a duration up to 30 days: 90s, 10m, 2h, 1d.");
+  return found;
 }
 
 async function change(alias: string, command: RegistryCommand, flags: CanaryFlags, terminal: Terminal): Promise<void> {

@@ -126,6 +126,11 @@ function stamp({ seq, at }: JournalEntry): string {
   return `${String(seq).padStart(5)}  ${new Date(at).toISOString().slice(0, 19).replace("T", " ")}`;
 }
 
+function paceText({ stepSeconds, gate }: RolloutPlan): string {
+  const pace = stepSeconds === undefined ? "" : `, at least ${stepSeconds} s a step`;
+  return gate === undefined ? pace : `${pace}, asking ${gate}`;
+}
+
 export function eventText(event: JournalEntry["event"]): string {
   const why = "reason" in event && event.reason !== undefined ? `: ${event.reason}` : "";
   switch (event.kind) {
@@ -136,7 +141,7 @@ export function eventText(event: JournalEntry["event"]): string {
     case "deployed":
       return `${event.alias} serves ${event.tag}`;
     case "canary_started":
-      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.judged ? ", judged" : ""}${agreementText(event.plan)}`;
+      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.judged ? ", judged" : ""}${agreementText(event.plan)}${paceText(event.plan)}`;
     case "share_changed":
       return `${event.alias}: the canary gets ${percent(event.share)}${why}`;
     case "paused":

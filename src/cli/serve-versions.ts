@@ -72,7 +72,10 @@ export async function openVersions(
   });
   const required: Measure[] = golden.length > 0 ? ["error", "golden"] : ["error"];
   const figures = new VersionFigures();
-  const rollouts = new Rollouts({ registry, log, judge: { required }, onPair: (...pair) => figures.notePair(...pair) });
+  const rollouts = new Rollouts({
+    ...{ registry, log, judge: { required }, gate: { secret: gateSecret() } },
+    onPair: (...pair) => figures.notePair(...pair),
+  });
   const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   versions.shadows = shadowsOf(versions, services, config);
   services.versions = versions;
@@ -141,6 +144,12 @@ export async function estimateNeeds(folder: string, config: ServeConfig, everyFo
     format: formatLabel(format),
     bytes: format.totalBytes - processBytes + prefixBytes, // this process is there already
   }));
+}
+
+/** Undefined where none is set: then gates hold, and say so. @throws `invalid_config` for one that is too short */
+function gateSecret(): string | undefined {
+  const variable = "OCELLUS_WEBHOOK_SECRET";
+  return process.env[variable] === undefined ? undefined : secretFrom(variable, "gates of canaries");
 }
 
 /** @throws `invalid_config` without its secret: before minutes of loading */

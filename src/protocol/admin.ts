@@ -24,12 +24,19 @@ export const canaryRequestSchema = z
     version: versionName,
     /** Where to begin; for the canary that runs, its new share. */
     share: z.number().gt(0).lte(1).optional(),
-    /** Shares to climb, growing. Default: 0.05, 0.25, 0.5, 1. */
-    steps: z.array(z.number().gt(0).lte(1)).min(1).max(20).optional(),
+    /** Shares to climb, growing. Default: 0.05, 0.25, 0.5, 1. The first may be 0: loaded and compared, serving nobody. */
+    steps: z.array(z.number().min(0).max(1)).min(1).max(20).optional(),
     /** Default true; false: only people decide. */
     judged: z.boolean().optional(),
     /** Ask both versions a share of the questions (default 0.1); the mean similarity of their answers must not fall below the floor. */
     agreement: z.object({ floor: z.number().gt(0).lt(1), share: z.number().gt(0).lte(1).default(0.1) }).optional(),
+    /** How long each step lasts at least; without a judge, how long it lasts. */
+    step_seconds: z.number().int().min(1).max(2_592_000).optional(),
+    /** Asked before each step by a signed POST; its answer allows it, holds it or turns the canary back. */
+    gate: z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .optional(),
     /** Only changes the share of this canary: refused when it does not run any more. */
     is_running: z.literal(true).optional(),
     seen: seenSchema,
@@ -140,6 +147,10 @@ const canarySchema = z.object({
   is_judged: z.boolean(),
   is_paused: z.boolean(),
   agreement: z.object({ floor: z.number(), share: z.number() }).optional(),
+  step_seconds: z.number().optional(),
+  /** When the present step began. */
+  step_since: z.string(),
+  gate: z.string().optional(),
   /** Of this server, since it began; the judge's figures are of the present step alone. */
   comparison: comparisonSchema.optional(),
   /** Of this server's judge on the present step; absent before its first answer. */
@@ -194,6 +205,8 @@ const historyEntrySchema = z.object({
   share: z.number().optional(),
   steps: z.array(z.number()).optional(),
   is_judged: z.boolean().optional(),
+  step_seconds: z.number().optional(),
+  gate: z.string().optional(),
   reason: z.string().optional(),
   figures: figuresSchema.optional(),
   comparison: comparisonSchema.optional(),

@@ -77,10 +77,21 @@ export function startCanary(alias: string, tag: string, plan: RolloutPlan): Regi
     const { canary, tag: stable } = aliasOf(state, alias);
     if (canary) throw refusal(`${alias} has a canary already (${canary.tag}): promote it or roll it back first`);
     if (stable === tag) throw refusal(`${alias} serves ${tag} already; nothing to try`);
+    checkPlan(plan);
     if (plan.steps.some((step, i) => i > 0 && step <= plan.steps[i - 1]!))
       throw refusal(`steps: expected shares that grow, found ${plan.steps.join(", ")}`);
     return [{ kind: "canary_started", alias, tag, plan }];
   };
+}
+
+/** @throws `invalid_request` for what could not be gone through */
+function checkPlan({ steps, gate, judged, stepSeconds }: RolloutPlan): void {
+  if (steps.at(-1) === 0)
+    throw refusal("steps: expected a share above 0 after 0; `ocellus shadow` only compares, and serves nobody");
+  if (gate !== undefined && !judged && stepSeconds === undefined)
+    throw refusal("gate: expected a judge, or how long a step lasts: only people decide here, and no step would ask");
+  if (gate !== undefined && (new URL(gate).username !== "" || new URL(gate).password !== ""))
+    throw refusal("gate: expected a URL without a password, which would stand in the history");
 }
 
 /** A canary's shares where nobody says others. */
@@ -91,15 +102,22 @@ export interface CanaryOptions {
   readonly steps?: readonly number[] | undefined;
   readonly judged?: boolean | undefined;
   readonly agreement?: RolloutPlan["agreement"];
+  readonly stepSeconds?: number | undefined;
+  readonly gate?: string | undefined;
 }
 
 /** The same words start a canary and, where that version is the canary already, change its share. */
 export function tryWith(alias: string, tag: string, options: CanaryOptions = {}): RegistryCommand {
-  const { share, steps = defaultSteps, judged = true, agreement } = options;
+  const { share, steps = defaultSteps, judged = true, agreement, stepSeconds, gate } = options;
   return (state) => {
     if (state.aliases.get(alias)?.canary?.tag === tag && share !== undefined) return setShare(alias, share)(state);
     const climb = share === undefined ? [...steps] : [share, ...steps.filter((step) => step > share)];
-    return startCanary(alias, tag, { steps: climb, judged, ...(agreement && { agreement }) })(state);
+    const more = {
+      ...(agreement && { agreement }),
+      ...(stepSeconds !== undefined && { stepSeconds }),
+      ...(gate !== undefined && { gate }),
+    };
+    return startCanary(alias, tag, { steps: climb, judged, ...more })(state);
   };
 }
 

@@ -15,14 +15,24 @@ const reason = z.string().max(4_000);
 /** The figures behind a decision, as the judge saw them. */
 const figures = z.record(z.string(), z.unknown());
 
+/** A month: what is to last longer is left to people. */
+export const maxStepSeconds = 30 * 24 * 3600;
+
 /** How a canary goes on: shares to climb, each held until the evidence suffices. */
 export const planSchema = z.strictObject({
-  /** Ascending; the first is where the canary starts. */
-  steps: z.array(share).min(1).max(20),
+  /** Ascending; the first is where the canary starts. 0: it is loaded and compared, and serves nobody. */
+  steps: z.array(z.number().min(0).max(1)).min(1).max(20),
   /** Without it, only people decide. */
   judged: z.boolean(),
   /** Part of the answers whose question the other version is asked too, and how alike they must be. Absent: none is. */
   agreement: z.strictObject({ share, floor: z.number().gt(0).lt(1) }).optional(),
+  /** How long a step lasts at least. Without a judge: how long it lasts. */
+  stepSeconds: z.number().int().min(1).max(maxStepSeconds).optional(),
+  /** Asked before each step whether it may be. */
+  gate: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional(),
 });
 export type RolloutPlan = z.infer<typeof planSchema>;
 

@@ -24,7 +24,7 @@ export {
   versionOf,
 } from "./commands.js";
 export type { Comparison } from "./comparison.js";
-export { type JournalEntry, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export { type JournalEntry, maxStepSeconds, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
 export type { Observations, Step } from "./evidence.js";
 export type { HeldChange } from "./held.js";
 export { type Agreement, agreementOf } from "./judge/agreement.js";

@@ -20,6 +20,8 @@ export interface Canary {
   readonly seq: number;
   /** The entry that set the present share: evidence is counted from there. */
   readonly stepSeq: number;
+  /** When that was. */
+  readonly stepAt: number;
 }
 
 export interface Alias {
@@ -100,10 +102,10 @@ function changeAlias(alias: Alias | undefined, seq: number, at: number, event: A
   switch (event.kind) {
     case "canary_started": {
       const { tag, plan } = event;
-      return { ...alias, canary: { tag, plan, share: plan.steps[0]!, isPaused: false, seq, stepSeq: seq } };
+      return { ...alias, canary: { tag, plan, share: plan.steps[0]!, isPaused: false, seq, stepSeq: seq, stepAt: at } };
     }
     case "share_changed":
-      return { ...alias, canary: canary && { ...canary, share: event.share, stepSeq: seq } };
+      return { ...alias, canary: canary && { ...canary, share: event.share, stepSeq: seq, stepAt: at } };
     case "paused":
     case "resumed":
       return { ...alias, canary: canary && { ...canary, isPaused: event.kind === "paused" } };

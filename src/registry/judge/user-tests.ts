@@ -21,7 +21,7 @@ const mostStaked = 0.9;
 
 /** Log of an e-value against: to no user is the canary worse. @param share of the split, in (0, 1]: a user's chance of the canary */
 export function logEvidenceOfHarm(cells: UserCells, share: number): number {
-  if (share >= 1) return 0; // nothing was drawn
+  if (share <= 0 || share >= 1) return 0; // nothing was drawn
   const logs = slopes.map(() => 0);
   const seen = new Running();
   for (const cell of cells.all) {

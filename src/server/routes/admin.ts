@@ -88,8 +88,8 @@ function addCommands(app: App, services: Services): void {
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });
   add("deploy", deployRequestSchema, (alias, { version, seen = {} }) => ifAsSeen(alias, seen, deploy(alias, version)));
-  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, seen = {}, ...plan }) => {
-    if (!isRunning) return ifAsSeen(alias, seen, tryWith(alias, version, plan));
+  add("canary", canaryRequestSchema, (alias, { version, is_running: isRunning, seen = {}, step_seconds, ...plan }) => {
+    if (!isRunning) return ifAsSeen(alias, seen, tryWith(alias, version, { ...plan, stepSeconds: step_seconds }));
     if (plan.share === undefined) throw refusal("share", "share: expected the new one of the canary that runs");
     return ifAsSeen(alias, seen, changeShare(alias, version, plan.share));
   });

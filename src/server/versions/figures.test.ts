@@ -74,7 +74,15 @@ const minute = 60_000;
 const good = { isError: false, isBlocked: false, isMalformed: false, firstTokenMs: 100, tokensPerSecond: 20 };
 const prod: Alias = {
   ...{ name: "prod", tag: "v1", since: 0, previous: [] },
-  canary: { tag: "v2", share: 0.5, plan: { steps: [0.5], judged: true }, isPaused: false, seq: 3, stepSeq: 3 },
+  canary: {
+    tag: "v2",
+    share: 0.5,
+    plan: { steps: [0.5], judged: true },
+    isPaused: false,
+    seq: 3,
+    stepSeq: 3,
+    stepAt: 0,
+  },
 };
 
 function clocked() {

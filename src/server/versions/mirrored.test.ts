@@ -4,7 +4,7 @@ import type { ChatMessage } from "../../runtime/index.js";
 import { Mirrored, type MirroredPrompt, targetsOf } from "./mirrored.js";
 
 const alias: Alias = { name: "prod", tag: "v1", since: 0, previous: [] };
-const canary = { tag: "v3", share: 0.5, isPaused: false, seq: 3, stepSeq: 3 };
+const canary = { tag: "v3", share: 0.5, isPaused: false, seq: 3, stepSeq: 3, stepAt: 0 };
 const asked = { key: "alice", route: "/v1/chat/completions", request: "mine", reports: [] };
 
 function mirrored(prompt: MirroredPrompt, options = {}): Mirrored {

@@ -9,7 +9,6 @@ import {
   type Alias,
   type Decision,
   ifCanaryIs,
-  type Judge,
   type JudgeOptions,
   type JudgeVerdict,
   type Measure,
@@ -23,6 +22,7 @@ import {
   setShare,
 } from "../../registry/index.js";
 import { RecentQuantile } from "./recent-quantile.js";
+import { StepGate } from "./step-gate.js";
 
 /** What an answer was like, as far as its version is to blame. */
 export interface AnswerQuality {
@@ -37,6 +37,8 @@ export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
   readonly judge?: Omit<JudgeOptions, "share">;
+  /** With which the gates of steps are asked. */
+  readonly gate?: { readonly secret?: string | undefined; readonly deadlineMs?: number; readonly pauseMs?: number };
   /** Told of every question of the golden set. */
   readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
@@ -67,7 +69,8 @@ export class Rollouts {
   readonly #options: RolloutOptions;
   readonly #bars = new Map<string, Bars>();
   #seen = new Map<string, Seen>();
-  readonly #judges = new Map<string, { readonly stepSeq: number; readonly judge: Judge }>();
+  readonly #verdicts = new Map<string, { readonly stepSeq: number; readonly verdict: JudgeVerdict }>();
+  readonly #gate: StepGate;
   /** Of the state whose past steps are cleared away. */
   #tidiedSeq = 0;
   #isAway = false;
@@ -78,17 +81,19 @@ export class Rollouts {
   constructor(options: RolloutOptions) {
     const judge = { required: ["error" as const], ...options.judge }; // nobody has asked: nothing is known
     this.#options = { ...options, judge };
+    this.#gate = new StepGate({ ...options.gate, log: options.log, claim: (alias, item) => this.claim(alias, item) });
     this.#timer = setInterval(() => void (this.#isFlushing || this.flush()), flushMs).unref();
   }
 
   /** As of the last look. @returns undefined before the first answer of the canary's present step */
   verdictOn({ name, canary }: Alias): JudgeVerdict | undefined {
-    const found = this.#judges.get(name);
-    return canary && found?.stepSeq === canary.stepSeq ? found.judge.verdict() : undefined;
+    const found = this.#verdicts.get(name);
+    return canary && found?.stepSeq === canary.stepSeq ? found.verdict : undefined;
   }
 
   /** One answer of an alias with a canary. @param mark of the user, whom the split gave this version */
   observe(alias: Alias, role: Role, quality: AnswerQuality, mark: number): void {
+    if (alias.canary?.share === 0) return; // nobody has the canary to compare with
     const { isError, isBlocked, isMalformed, firstTokenMs, tokensPerSecond } = quality;
     this.#note(alias, "error", [role, Number(isError), mark]);
     if (isError) return;
@@ -191,18 +196,46 @@ export class Rollouts {
 
   async #judge(alias: Alias): Promise<void> {
     const { name, canary } = alias;
-    if (!canary?.plan.judged || canary.isPaused) return;
-    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary), this.#judgeOptions(canary));
-    if (!judge) return;
-    this.#judges.set(name, { stepSeq: canary.stepSeq, judge });
-    const verdict = judge.verdict();
+    if (!canary || canary.isPaused) return;
+    const found = await this.#verdictOf(alias);
+    if (!found) return;
+    const verdict = found.decision === "advance" ? this.#mayAdvance(alias, found) : found;
+    this.#verdicts.set(name, { stepSeq: canary.stepSeq, verdict });
     if (verdict.decision !== "wait") await this.#decide(alias, verdict);
   }
 
+  /** Of the answers; where nobody judges them, of the clock alone. */
+  async #verdictOf({ name, canary }: Alias): Promise<JudgeVerdict | undefined> {
+    const { judged, stepSeconds } = canary!.plan;
+    if (!judged)
+      return stepSeconds === undefined ? undefined : { decision: "advance", reason: "its time is over", figures: {} };
+    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary!), this.#judgeOptions(canary!));
+    return judge?.verdict();
+  }
+
+  /** A step lasts as long as the plan says, and the gate is asked last. */
+  #mayAdvance(alias: Alias, verdict: JudgeVerdict): JudgeVerdict {
+    const { stepAt, plan } = alias.canary!;
+    const endsAt = stepAt + 1000 * (plan.stepSeconds ?? 0);
+    if (Date.now() < endsAt) return held(verdict, `the step lasts until ${new Date(endsAt).toISOString()}`);
+    if (plan.gate === undefined) return verdict;
+    const { decision, reason = "no reason given" } = this.#gate.answer(
+      alias,
+      plan.gate,
+      nextShare(alias) ?? 1,
+      verdict,
+    );
+    if (decision === "allow") return verdict;
+    return decision === "hold"
+      ? held(verdict, `the gate holds: ${reason}`)
+      : { ...verdict, decision, reason: `the gate says to roll back: ${reason}` };
+  }
+
   #judgeOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): JudgeOptions {
-    const judge = { ...this.#options.judge, share };
-    if (!agreement) return judge;
-    return { ...judge, required: [...(judge.required ?? []), "disagreement"], agreementFloor: agreement.floor };
+    const { required = [], ...judge } = this.#options.judge ?? {};
+    const ofUsers = required.filter((measure) => share > 0 || measure !== "error"); // at 0 % nobody has asked it
+    if (!agreement) return { ...judge, share, required: ofUsers };
+    return { ...judge, share, required: [...ofUsers, "disagreement"], agreementFloor: agreement.floor };
   }
 
   /** Of several processes that decide at once the journal takes one: the others find that the step is over. */
@@ -231,6 +264,7 @@ export class Rollouts {
   /** Lays down what is left. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#gate.close();
     await this.flush();
   }
 }
@@ -239,10 +273,19 @@ function stepOf(alias: string, { stepSeq }: NonNullable<Alias["canary"]>): Step 
   return { alias, stepSeq };
 }
 
-function commandOf({ name, canary }: Alias, { decision, reason, figures }: JudgeVerdict): RegistryCommand {
+function held(verdict: JudgeVerdict, why: string): JudgeVerdict {
+  return { ...verdict, decision: "wait", reason: `${verdict.reason}; ${why}` };
+}
+
+/** Undefined: everybody. In place of a step for everybody comes promotion: nobody would be left to compare with. */
+function nextShare({ canary }: Alias): number | undefined {
+  return canary!.plan.steps.find((step) => step > canary!.share && step < 1);
+}
+
+function commandOf(alias: Alias, { decision, reason, figures }: JudgeVerdict): RegistryCommand {
   const why: Decision = { reason, figures };
+  const { name } = alias;
   if (decision === "roll_back") return rollBack(name, why);
-  const next = canary!.plan.steps.find((step) => step > canary!.share);
-  const isEverybody = next === undefined || next === 1; // none would be left to compare with
-  return isEverybody ? promote(name, why) : setShare(name, next, why);
+  const next = nextShare(alias);
+  return next === undefined ? promote(name, why) : setShare(name, next, why);
 }

@@ -14,6 +14,7 @@ import {
   type JournalEntry,
   type JudgeVerdict,
   manifestBytes,
+  type RolloutPlan,
   type Version,
 } from "../../registry/index.js";
 import type { Fleet } from "./fleet.js";
@@ -50,6 +51,8 @@ export function wireAlias(alias: Alias, { registry, fleet, rollouts, shadows }: 
         is_judged: canary.plan.judged,
         is_paused: canary.isPaused,
         ...(canary.plan.agreement && { agreement: { ...canary.plan.agreement } }),
+        ...wirePace(canary.plan),
+        step_since: new Date(canary.stepAt).toISOString(),
         ...(ofCanary && { comparison: wireComparison(ofCanary) }),
         ...(verdict && { verdict: { ...verdict, figures: wireFigures(verdict.figures) } }),
       },
@@ -109,7 +112,10 @@ function wireEvent(event: JournalEntry["event"]): Partial<WireHistoryEntry> {
     case "deployed":
       return { alias: event.alias, version: event.tag };
     case "canary_started":
-      return { alias: event.alias, version: event.tag, steps: event.plan.steps, is_judged: event.plan.judged };
+      return {
+        ...{ alias: event.alias, version: event.tag, steps: event.plan.steps, is_judged: event.plan.judged },
+        ...wirePace(event.plan),
+      };
     case "share_changed":
       return { alias: event.alias, share: event.share, ...wireDecision(event) };
     case "promoted":
@@ -125,12 +131,16 @@ function wireEvent(event: JournalEntry["event"]): Partial<WireHistoryEntry> {
   }
 }
 
-function wireDecision({
+function wirePace({ stepSeconds, gate }: RolloutPlan) {
+  return { ...(stepSeconds !== undefined && { step_seconds: stepSeconds }), ...(gate !== undefined && { gate }) };
+}
+
+export function wireDecision({
   reason,
   figures,
 }: {
   reason?: string | undefined;
-  figures?: Record<string, unknown> | undefined;
+  figures?: Readonly<Record<string, unknown>> | undefined;
 }) {
   return {
     ...(reason !== undefined && { reason }),
