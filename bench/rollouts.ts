@@ -1,6 +1,6 @@
 /**
  * How often the judge is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/versions.md.
- *   npm run bench -- rollouts [COUNT] [equal|harm|whole|all]   equal versions; one measure that is worse; all seven, users alike
+ *   npm run bench -- rollouts [COUNT] [equal|steps|harm|whole|all]   equal versions; in several steps; one measure that is worse; all seven, users alike
  */
 import { Judge, type JudgeVerdict, type Measure, type Role } from "../src/registry/index.js";
 import { seeded } from "../src/registry/judge/seeded.testkit.js";
@@ -37,6 +37,7 @@ const harms: Readonly<Record<string, readonly [Measure, Mix]>> = {
 const maxRequests = 20_000;
 const mostRequests = 60_000;
 const lookEvery = 10;
+const steps = [0.05, 0.25, 0.5];
 /** One question of the golden set for each so many requests. */
 const goldenEvery = 2;
 /** Part of the stable version's answers that is compared. */
@@ -86,6 +87,30 @@ function wholeRollout(seed: number, share: number, rates: Rates): Outcome {
   return { decision: "wait", numRequests: mostRequests };
 }
 
+/** Equal versions through several steps, with the same users; somebody lets on what stays open. @returns the steps that were turned back */
+function climb(seed: number, mix: Mix): boolean[] {
+  const random = seeded(seed);
+  const next = traffic(random, mix);
+  return steps.map((share) => {
+    const judge = new Judge({ share });
+    for (let numRequests = 1; numRequests <= maxRequests && judge.decision === "wait"; numRequests++) {
+      const { role, mark, rate } = next(share);
+      judge.observe("error", role, random() < rate, mark);
+    }
+    return judge.decision === "roll_back";
+  });
+}
+
+function reportSteps(numRollouts: number): void {
+  for (const name of ["200 users, 5 %", "2,000 users, Zipf, 5 %"]) {
+    const runs = Array.from({ length: numRollouts }, (_, i) => climb(i + 1, mixes[name]!));
+    const turnedBack = steps.map((share, k) => `${share * 100} %: ${runs.filter((run) => run[k]).length}`);
+    console.log(
+      `steps in a row, ${name.replace(/, 5 %$/, "")}; turned back of ${numRollouts} at ${turnedBack.join(", ")}`,
+    );
+  }
+}
+
 /** The same question: mostly both fail at what is hard, now and then each on its own. */
 function askBoth(random: () => number, stable: number, canary: number): Record<Role, boolean> {
   const difficulty = random();
@@ -108,6 +133,7 @@ export async function main([text = "1000", which = "all"]: string[]): Promise<vo
   if (which === "equal" || which === "all")
     for (const [name, mix] of Object.entries(mixes))
       report(name, numRollouts, (seed) => rollout(new Judge({ share: mix.share }), seed, mix, maxRequests));
+  if (which === "steps" || which === "all") reportSteps(numRollouts);
   if (which === "harm" || which === "all")
     for (const [name, [measure, mix]] of Object.entries(harms))
       report(name, numRollouts, (seed) => rollout(new Judge({ share: mix.share }), seed, mix, maxRequests, measure));

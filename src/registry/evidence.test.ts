@@ -1,7 +1,8 @@
 /** Evidence of several processes on one database: on SQLite and, where it is installed, PostgreSQL, through the same queries. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Observations, Step } from "./evidence.js";
-import { Judge, type Role } from "./judge/judge.js";
+import { Judge } from "./judge/judge.js";
+import type { Role } from "./judge/measures.js";
 import { seeded } from "./judge/seeded.testkit.js";
 import { noPostgres, startPostgres, type TestPostgres } from "./postgres.testkit.js";
 import { openRegistry, temporaryFolder } from "./registry.testkit.js";

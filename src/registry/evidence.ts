@@ -8,15 +8,8 @@
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
 import type { OpenDatabase } from "./database.js";
-import {
-  emptyJudge,
-  Judge,
-  type JudgeOptions,
-  judgeSchema,
-  type Measure,
-  measureSchema,
-  type Role,
-} from "./judge/judge.js";
+import { emptyJudge, Judge, type JudgeOptions, judgeSchema } from "./judge/judge.js";
+import { type Measure, measureSchema, type Role } from "./judge/measures.js";
 import { maxMark } from "./judge/user-cells.js";
 
 const markSchema = z

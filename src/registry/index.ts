@@ -28,7 +28,8 @@ export { type JournalEntry, maxStepSeconds, planSchema, type RegistryEvent, type
 export type { Observations, Step } from "./evidence.js";
 export type { HeldChange } from "./held.js";
 export { type Agreement, agreementOf } from "./judge/agreement.js";
-export { Judge, type JudgeOptions, type JudgeVerdict, type Measure, measures, type Role } from "./judge/judge.js";
+export { Judge, type JudgeOptions, type JudgeVerdict } from "./judge/judge.js";
+export { type Measure, measures, type Role } from "./judge/measures.js";
 export { checkFolder } from "./location.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";

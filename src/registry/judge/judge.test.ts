@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Bettor } from "./bettor.js";
-import { Judge, type Role } from "./judge.js";
+import { Judge } from "./judge.js";
+import type { Role } from "./measures.js";
 import { seeded } from "./seeded.testkit.js";
 import { maxMark } from "./user-cells.js";
 

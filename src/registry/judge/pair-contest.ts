@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { Bettor, bettorSchema } from "./bettor.js";
-import type { KindFigures, MeasureFigures, Role } from "./judge.js";
+import type { KindFigures, MeasureFigures, Role } from "./measures.js";
 
 const tallySchema = z.strictObject({ count: z.number().int().min(0), sum: z.number().min(0) });
 const blockSchema = z.strictObject({ stable: tallySchema, canary: tallySchema });

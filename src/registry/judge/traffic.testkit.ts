@@ -2,7 +2,8 @@
  * Traffic of users who differ: each has an own rate of bad answers and an own part of the traffic, and keeps the version that was
  * drawn for it. For tests and bench/rollouts.ts.
  */
-import type { Judge, JudgeVerdict, Measure } from "./judge.js";
+import type { Judge, JudgeVerdict } from "./judge.js";
+import type { Measure } from "./measures.js";
 import { seeded } from "./seeded.testkit.js";
 import { maxMark } from "./user-cells.js";
 
@@ -37,6 +38,14 @@ export const mixes: Readonly<Record<string, Mix>> = {
 };
 
 interface User {
+  /** Where the split put it: it has the canary below the share. */
+  readonly point: number;
+  readonly mark: number;
+  readonly rate: number;
+}
+
+/** One request: which version answers it, and how likely badly. */
+interface Asked {
   readonly role: "stable" | "canary";
   readonly mark: number;
   readonly rate: number;
@@ -65,17 +74,19 @@ export function rollout(
   return { decision: "wait", numRequests: maxRequests };
 }
 
-/** Who asks next, and how bad the answer will be. */
-export function traffic(random: () => number, { isBursty = false, ...mix }: Mix): () => User {
+/** Who asks next; a share that grows keeps the users it has. */
+export function traffic(random: () => number, { isBursty = false, ...mix }: Mix): (share?: number) => Asked {
   const users = drawUsers(random, mix);
   let [user, numLeft, factor] = [users[0]!.user, 0, 1];
-  return () => {
+  return (share = mix.share) => {
     if (numLeft-- <= 0) {
       user = pick(users, random);
       numLeft = isBursty ? Math.floor(-Math.log(1 - random()) * 30) : 0;
       factor = isBursty ? (random() < 0.5 ? 1.6 : 0.4) : 1;
     }
-    return { ...user, rate: user.rate * factor };
+    const role = user.point < share ? "canary" : "stable";
+    const rate = role === "canary" && mix.harm ? Math.min(1, mix.harm(user.rate)) : user.rate;
+    return { role, mark: user.mark, rate: rate * factor };
   };
 }
 
@@ -85,14 +96,14 @@ interface Weighed {
   readonly until: number;
 }
 
-function drawUsers(random: () => number, { numUsers, share, rateOf, isZipf = false, harm }: Mix): Weighed[] {
+function drawUsers(random: () => number, { numUsers, rateOf, isZipf = false }: Mix): Weighed[] {
   let until = 0;
   return Array.from({ length: numUsers }, (_, i) => {
-    const role = random() < share ? "canary" : "stable";
+    const point = random();
     const rate = rateOf(random);
     until += isZipf ? 1 / (i + 1) : 1;
     const mark = Math.floor(random() * maxMark);
-    return { user: { role, mark, rate: role === "canary" && harm ? Math.min(1, harm(rate)) : rate }, until } as const;
+    return { user: { point, mark, rate }, until };
   });
 }
 

@@ -4,7 +4,7 @@
  * counts once, however many answers it has: the split draws users and not answers.
  */
 import { z } from "zod";
-import type { Role } from "./judge.js";
+import type { Role } from "./measures.js";
 
 /** 100 kB of JSON for a judge whose cells are all in use. */
 const numCells = 1024;

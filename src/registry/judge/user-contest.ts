@@ -5,7 +5,7 @@
  * not on whose: the tables of two looks may be as alike as they like.
  */
 import { z } from "zod";
-import type { MeasureFigures, Role } from "./judge.js";
+import type { MeasureFigures, Role } from "./measures.js";
 import { cellsSchema, UserCells } from "./user-cells.js";
 import { logEvidenceAbove, logEvidenceOfHarm, mean, pOfMargin } from "./user-tests.js";
 

@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { type CanaryOptions, deploy, publishVersion, startCanary, tryWith } from "../../registry/commands.js";
-import { manifestOf, openRegistry } from "../../registry/registry.testkit.js";
+import { rollBack, startCanary, tryWith } from "../../registry/index.js";
+import { registryWithCanary } from "../../registry/registry.testkit.js";
 import { type RolloutOptions, Rollouts } from "./rollouts.js";
 
 const secret = "between you and me";
@@ -25,10 +25,9 @@ async function receiver(answer: (response: ServerResponse, numPosts: number) => 
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}/gate`, posts };
 }
 
-async function trial(plan: CanaryOptions, gate: RolloutOptions["gate"] = { secret, pauseMs: 50 }) {
-  const registry = await openRegistry();
-  for (const tag of ["v1", "v2"]) await registry.run("test", publishVersion(manifestOf(tag)));
-  await registry.run("test", deploy("prod", "v1"));
+async function trial(plan: Parameters<typeof tryWith>[2], gate: RolloutOptions["gate"] = { secret, pauseMs: 50 }) {
+  const registry = await registryWithCanary();
+  await registry.run("test", rollBack("prod"));
   await registry.run("test", tryWith("prod", "v2", plan));
   const judged = new Rollouts({ registry, log: pino({ level: "silent" }), gate });
   onTestFinished(() => judged.close());
@@ -89,9 +88,9 @@ describe("a step with nobody", () => {
 
   it("is refused alone, as is a gate that nothing would ask", async () => {
     const { registry } = await trial({ steps: [0.5] });
-    await registry.run("test", deploy("other", "v1"));
+    await registry.run("test", rollBack("prod"));
     const refused = (plan: Parameters<typeof startCanary>[2]) =>
-      expect(registry.run("test", startCanary("other", "v2", plan))).rejects.toMatchObject({ code: "invalid_request" });
+      expect(registry.run("test", startCanary("prod", "v2", plan))).rejects.toMatchObject({ code: "invalid_request" });
     await refused({ steps: [0], judged: true });
     await refused({ steps: [0.5], judged: false, gate: "https://gate.example/" });
     await refused({ steps: [0.5], judged: true, gate: "https://a:b@gate.example/" });
@@ -127,7 +126,7 @@ describe("a gate", () => {
     });
     const { body, text, headers } = posts[0]!;
     expect(body).toEqual({
-      ...{ object: "ocellus.gate", alias: "prod", stable: "v1", version: "v2", seq: 4, share: 0.1, next_share: 0.5 },
+      ...{ object: "ocellus.gate", alias: "prod", stable: "v1", version: "v2", seq: 6, share: 0.1, next_share: 0.5 },
       ...{ reason: "its time is over", figures: {} },
     });
     const signature = createHmac("sha256", secret).update(`${headers["x-ocellus-timestamp"]}.${text}`).digest("hex");

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { OcellusError } from "../../base/index.js";
 import { signedPost } from "../../guard/index.js";
 import type { Alias, JudgeVerdict } from "../../registry/index.js";
-import { wireDecision } from "./wire.js";
+import { wireDecision } from "./wire-decision.js";
 
 const answerSchema = z.object({
   decision: z.enum(["allow", "hold", "roll_back"]),

@@ -1,24 +1,16 @@
 /** Versions, aliases and history as /admin/v1 writes them. */
-import type {
-  WireAdminState,
-  WireAlias,
-  WireComparison,
-  WireHistoryEntry,
-  WireMeasureFigures,
-  WireVersion,
-} from "../../protocol/index.js";
+import type { WireAdminState, WireAlias, WireComparison, WireHistoryEntry, WireVersion } from "../../protocol/index.js";
 import {
   type Alias,
   type AnswerRecord,
   type Comparison,
   type JournalEntry,
-  type JudgeVerdict,
   manifestBytes,
-  type RolloutPlan,
   type Version,
 } from "../../registry/index.js";
 import type { Fleet } from "./fleet.js";
 import type { Versions } from "./note-answer.js";
+import { wireDecision, wireFigures, wirePace } from "./wire-decision.js";
 
 export function wireState(versions: Versions): WireAdminState {
   const { registry, fleet } = versions;
@@ -129,36 +121,4 @@ function wireEvent(event: JournalEntry["event"]): Partial<WireHistoryEntry> {
     default:
       return event satisfies never;
   }
-}
-
-function wirePace({ stepSeconds, gate }: RolloutPlan) {
-  return { ...(stepSeconds !== undefined && { step_seconds: stepSeconds }), ...(gate !== undefined && { gate }) };
-}
-
-export function wireDecision({
-  reason,
-  figures,
-}: {
-  reason?: string | undefined;
-  figures?: Readonly<Record<string, unknown>> | undefined;
-}) {
-  return {
-    ...(reason !== undefined && { reason }),
-    ...(figures && { figures: wireFigures(figures as JudgeVerdict["figures"]) }), // only judges write them
-  };
-}
-
-function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
-  const entries = Object.entries(figures).map(
-    ([measure, { canary, stable, numCanary, numStable, usersCanary, usersStable, pWorse, pNotFine, kinds }]) => [
-      measure,
-      {
-        ...{ canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
-        ...(usersCanary !== undefined && { users_canary: usersCanary }),
-        ...(usersStable !== undefined && { users_stable: usersStable }),
-        ...(kinds && { kinds }),
-      },
-    ],
-  );
-  return Object.fromEntries(entries);
 }

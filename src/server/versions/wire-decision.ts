@@ -1,0 +1,36 @@
+/** What was decided about a canary, and by which figures, as /admin/v1 and webhooks write it. */
+import type { WireMeasureFigures } from "../../protocol/index.js";
+import type { JudgeVerdict, RolloutPlan } from "../../registry/index.js";
+
+/** How fast a canary's steps follow, and who is asked. */
+export function wirePace({ stepSeconds, gate }: RolloutPlan) {
+  return { ...(stepSeconds !== undefined && { step_seconds: stepSeconds }), ...(gate !== undefined && { gate }) };
+}
+
+export function wireDecision({
+  reason,
+  figures,
+}: {
+  reason?: string | undefined;
+  figures?: Readonly<Record<string, unknown>> | undefined;
+}) {
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(figures && { figures: wireFigures(figures as JudgeVerdict["figures"]) }), // only judges write them
+  };
+}
+
+export function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
+  const entries = Object.entries(figures).map(
+    ([measure, { canary, stable, numCanary, numStable, usersCanary, usersStable, pWorse, pNotFine, kinds }]) => [
+      measure,
+      {
+        ...{ canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
+        ...(usersCanary !== undefined && { users_canary: usersCanary }),
+        ...(usersStable !== undefined && { users_stable: usersStable }),
+        ...(kinds && { kinds }),
+      },
+    ],
+  );
+  return Object.fromEntries(entries);
+}
