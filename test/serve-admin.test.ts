@@ -52,7 +52,7 @@ describe("a command over HTTP", () => {
     const started = await command(setup, "canary", { version: "v2", steps: [0.1, 0.5] });
     expect(started.body.canary).toEqual({
       ...{ version: "v2", share: 0.1, steps: [0.1, 0.5] },
-      ...{ is_judged: true, is_paused: false },
+      ...{ is_judged: true, is_paused: false, step_since: expect.any(String) },
     });
     expect((await command(setup, "canary", { version: "v2", share: 0.3 })).body.canary.share).toBe(0.3);
     expect((await command(setup, "pause")).body.canary.is_paused).toBe(true);
