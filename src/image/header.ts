@@ -1,6 +1,7 @@
 /** Images whose bytes are here and whose pixels are not: what a prompt costs is known from their headers. */
 import { bmpSize } from "./bmp.js";
 import { loadSharp } from "./decode.js";
+import { ownCopy } from "./own-copy.js";
 import type { ImageGrid } from "./preprocess.js";
 import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
 import type { ImageRecipe } from "./recipe.js";
@@ -22,13 +23,7 @@ export async function readImage(
   input: ImageInput | ImageFile,
   { maxBytes = defaultMaxBytes, signal }: HeaderOptions = {},
 ): Promise<ImageFile | RgbImage> {
-  return isRgbImage(input) ? input : readInput(unchanging(input), { maxBytes, signal, fetch });
-}
-
-/** The caller may write to its array while we wait; what is looked at must be what is decoded. */
-function unchanging<T>(input: T): T | Uint8Array {
-  if (input instanceof Uint8Array) return Uint8Array.from(input);
-  return input instanceof ArrayBuffer ? new Uint8Array(input.slice(0)) : input;
+  return isRgbImage(input) ? input : readInput(ownCopy(input), { maxBytes, signal, fetch });
 }
 
 /**

@@ -8,6 +8,7 @@ export {
 export { encodePng } from "./encode.js";
 export { gridOf } from "./grid.js";
 export { type ImageSize, imageSize, preparedBytes, readImage } from "./header.js";
+export { ownCopy } from "./own-copy.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export {

@@ -7,6 +7,7 @@ import {
   type ImageInput,
   type ImageRecipe,
   imageSize,
+  ownCopy,
   type RgbImage,
   readImage,
   type SeenImage,
@@ -28,6 +29,12 @@ export type ImageSource = ImageFile | RgbImage;
 export interface ReadOptions {
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Copies of what the caller could write to while we wait; inputs that are the same value stay one. */
+export function sharedCopies(inputs: readonly ImageInput[]): ImageInput[] {
+  const copies = new Map([...new Set(inputs)].map((input) => [input, ownCopy(input)]));
+  return inputs.map((input) => copies.get(input)!);
 }
 
 /** One source for each input; inputs that are the same value share one. Nothing is decoded. @throws as `readImage`. */

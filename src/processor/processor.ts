@@ -20,7 +20,7 @@ import {
   withPixelBudget,
 } from "../image/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { headerGrids, prepareImages, readImages, type SeeImage } from "./images.js";
+import { headerGrids, prepareImages, readImages, type SeeImage, sharedCopies } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
 import { type TextWork, textWorkHere } from "./text-work.js";
 import {
@@ -138,6 +138,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(tools && { tools }),
         add_generation_prompt: addGenerationPrompt,
       };
+      const heldInputs = sharedCopies(inputs);
+      const heldVideos = videos.map((video) => ({ ...video, frames: sharedCopies(video.frames) }));
       const rendered = await textWork.render(messages.map(templateMessage), variables, signal);
       const text = eyes?.video ? spreadVideos(rendered, videos, eyes.video) : rendered;
       const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
@@ -148,7 +150,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       const reading = { maxBytes: parts.maxBytes, signal };
-      const [sources, clips] = [await readImages(inputs, reading), await readVideos(videos, reading)];
+      const [sources, clips] = [await readImages(heldInputs, reading), await readVideos(heldVideos, reading)];
       const grids = [
         ...(await headerGrids(sources, recipe, reading)),
         ...(eyes.video ? await videoGrids(clips, eyes.video.recipe) : []),

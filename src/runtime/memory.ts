@@ -19,6 +19,7 @@ import {
   type ImageFile,
   type ImageRecipe,
   isRgbImage,
+  ownCopy,
   type PictureLimits,
   type PrepareImage,
   pixelDigest,
@@ -128,7 +129,7 @@ export function seeWithTable(prepare: PrepareImage, limits: PictureLimits = {}):
   const table = new PictureTable();
   return async (input, recipe, options = {}) => {
     const read = await readImage(input, { maxBytes: limits.maxBytes, signal: options.signal });
-    const source = isRgbImage(read) ? unchangingPixels(read, limits) : read;
+    const source = isRgbImage(read) ? checkedPixels(read, limits) : read;
     const [content, rules] = [contentDigest(source), digestOf(JSON.stringify(recipe))];
     const known = table.get(content, rules);
     if (known) return { ...known, pixels: () => decodeKnown(prepare, source, recipe, known.digest) };
@@ -149,8 +150,8 @@ async function decodeKnown(prepare: PrepareImage, source: ImageFile | RgbImage, 
   return prepared.pixels;
 }
 
-/** The caller may write to its pixels while we wait; what is digested must be what is fitted. @throws as `checkRgbImage`. */
-function unchangingPixels(image: RgbImage, { maxPixels }: PictureLimits): RgbImage {
+/** @throws as `checkRgbImage` */
+function checkedPixels(image: RgbImage, { maxPixels }: PictureLimits): RgbImage {
   checkRgbImage(image, maxPixels);
-  return { ...image, data: Uint8Array.from(image.data) };
+  return ownCopy(image);
 }
