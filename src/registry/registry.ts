@@ -5,7 +5,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OcellusError } from "../base/index.js";
-import { makeFolder } from "../checkpoint/index.js";
+import { makeFolder, pathExists } from "../checkpoint/index.js";
 import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { checkNewTag, publishVersion, type RegistryCommand, versionOf } from "./commands.js";
@@ -211,6 +211,7 @@ export class Registry {
       throw new OcellusError("io", `${path} was stored but is gone: was \`gc\` running? Publish again`);
     }
     const { versions } = await this.run(actor, publishVersion(manifest));
+    await this.#linkAgain(manifest);
     return versions.get(manifest.tag)!.manifest;
   }
 
@@ -240,7 +241,20 @@ export class Registry {
    */
   async repair(tag: string, sources: readonly string[], copy: CopyOptions = {}): Promise<string[]> {
     const all = [...this.#state.versions.keys()].map((name) => this.#placed(name));
-    return repair(this.blobs, this.#placed(tag), all, sources, copy);
+    const done = await repair(this.blobs, this.#placed(tag), all, sources, copy);
+    if (done.length > 0) await this.#linkAgain(versionOf(this.#state, tag).manifest);
+    return done;
+  }
+
+  /** Where these files were stored again, all versions' folders that are there get the new ones. */
+  async #linkAgain({ files }: Manifest): Promise<void> {
+    const digests = new Set(files.map(({ digest }) => digest));
+    for (const tag of this.#state.versions.keys()) {
+      const { manifest, folder } = this.#placed(tag);
+      if (!(await pathExists(folder))) continue;
+      const shared = manifest.files.filter(({ digest }) => digests.has(digest));
+      await linkFolder(this.blobs, folder, shared);
+    }
   }
 
   /** Removes the files that no version needs. @returns the bytes that came free */
