@@ -7,7 +7,8 @@ import phrases
 import talk
 from talk import REFUSAL, say, yes
 
-OUTSIDE, MISSING = .05, .03            # shares of questions outside the trade, and of a code in a shop window or a price on a dialog
+OUTSIDE, MISSING = .06, .03            # shares of questions outside the trade, and of a code in a shop window or a price on a dialog
+UNREADABLE = .35                       # of the questions about a picture whose price or code cannot be read: ask for just that
 NTH = {"en": ["first", "second"], "zh": ["第一张", "第二张"]}
 NO_CODE = {"en": "There is no dialog box.", "zh": "没有对话框。"}
 NO_PRICE = {"en": "There is no price tag.", "zh": "没有价格标签。"}
@@ -25,6 +26,8 @@ def ask(plan, rng, language=None, phrasing="trained"):
         return reworded(ask_pair(plan["plans"], rng, language), rng, phrasing)
     if rng.random() < MISSING:
         return reworded(ask_missing(plan, rng, language), rng, phrasing)
+    if plan.get("unclear") and rng.random() < UNREADABLE:
+        return reworded((talk.ask_code if plan["type"] == "dialog" else talk.ask_price)(plan, rng, language), rng, phrasing)
     return reworded(talk.ask(plan, rng, language), rng, phrasing)
 
 

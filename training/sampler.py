@@ -30,7 +30,7 @@ class Pool:
 
 FOREIGN, EMPTY = .09, .012             # shares of foreign pictures, and of grounds with nothing on them
 TWINS = .5                             # shop windows of one item that are followed by one like it
-UNCLEAR = .1                           # of dialogs and of price tags
+UNCLEAR = .2                           # of dialogs and of price tags
 PHOTO_GROUND = .15
 
 
