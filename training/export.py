@@ -56,6 +56,24 @@ def load_exported(folder=CHECKPOINT):
     return model.eval(), tokens.load(folder)
 
 
+PARTS = "parts.safetensors"
+
+
+def save_parts(state, folder):
+    """What training needs beside the model: heads, probes and the perfect tokens' tables, of a saved state of stage B."""
+    parts = {f"{part}/{name}": t for part, tensors in state.items() if part not in ("model", "optimizers") and isinstance(tensors, dict) for name, t in tensors.items()}
+    safe.save({name: t.bfloat16() for name, t in parts.items()}, os.path.join(folder, PARTS))
+
+
+def load_state(folder):
+    """A folder written with --parts as a state of stage B, without optimisers."""
+    state = {"model": load_exported(folder)[0].state_dict()}
+    for name, t in safe.load(os.path.join(folder, PARTS)).items():
+        part, _, tensor = name.partition("/")
+        state.setdefault(part, {})[tensor] = t.float()
+    return state
+
+
 def render(messages, folder=CHECKPOINT):
     """The chat template of the checkpoint, with the assistant's turn opened."""
     with open(os.path.join(folder, "tokenizer_config.json"), encoding="utf-8") as file:
@@ -69,6 +87,7 @@ def main():
     parser.add_argument("--folder", default=CHECKPOINT)
     parser.add_argument("--tokenizer", default=None, help="folder whose tokenizer files are copied; none: what the folder has, or a tokenizer trained now")
     parser.add_argument("--dtype", default="float16", choices=list(DTYPES))
+    parser.add_argument("--parts", action="store_true", help="write what is needed to go on training, too")
     args = parser.parse_args()
     if args.tokenizer:
         os.makedirs(args.folder, exist_ok=True)
@@ -78,8 +97,11 @@ def main():
         tokens.build(args.folder)
     config = config_of(tokens.load(args.folder))
     torch.manual_seed(0)
-    state = torch.load(args.state)["model"] if args.state else Qwen3VLResampler(config).state_dict()
+    saved = torch.load(args.state) if args.state else {"model": Qwen3VLResampler(config).state_dict()}
+    state = saved["model"]
     export(state, config, args.folder, args.dtype)
+    if args.parts:
+        save_parts(saved, args.folder)
     print(sum(t.numel() for t in state.values()), "parameters")
 
 

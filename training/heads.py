@@ -1,4 +1,5 @@
 """The auxiliary per-patch heads: what covers this patch? Used in training, dropped from the checkpoint."""
+import os
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -102,7 +103,6 @@ class TeacherLabels:
     @classmethod
     def found(cls, path):
         """None where no teacher was trained: the heads then learn from the records alone."""
-        import os
         return cls(path) if os.path.exists(path) else None
 
     def __init__(self, path):

@@ -9,7 +9,6 @@ import os
 import numpy as np
 import torch
 from PIL import Image
-import dialogs
 import photos
 import sampler
 import scenes

@@ -86,8 +86,8 @@ class Trainer:
             o.load_state_dict(saved)
 
     def load(self):
-        """Stage A's tower, or a state of this stage or of the school; with --resume its optimisers, steps and time too."""
-        state = torch.load(self.args.start)
+        """Stage A's tower, or a state of this stage or of the school, or a folder that export.py wrote with --parts; with --resume a state's optimisers, steps and time too."""
+        state = export.load_state(self.args.start) if os.path.isdir(self.args.start) else torch.load(self.args.start)
         if "model" in state:
             self.model.load_state_dict(state["model"])
         else:
@@ -193,7 +193,7 @@ def main():
     parser.add_argument("--still", type=float, default=0, help="minutes in which a schooled decoder goes on looking at perfect tokens")
     parser.add_argument("--report", type=float, default=6, help="minutes between reports")
     parser.add_argument("--work", default="work")
-    parser.add_argument("--start", default="work/stage-a.pt", help="stage A's weights, or a state of the school or of this stage")
+    parser.add_argument("--start", default="work/stage-a.pt", help="stage A's weights, or a state of the school or of this stage, or a folder of export.py --parts")
     parser.add_argument("--resume", action="store_true", help="go on where the state of this stage was left: its optimisers, steps and time")
     parser.add_argument("--until", default=None, help="HH:MM at which to stop in any case")
     parser.add_argument("--folder", default="work/checkpoint", help="folder of the tokenizer, and of what --export writes")
