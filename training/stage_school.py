@@ -5,7 +5,8 @@ still half wrong. Here the tokens are made from the records: tables of what the 
 digit (least squares on its own tokens), plus noise. The tables learn along; stage B then pulls the resampler's tokens to them.
 
 From a state of stage B the decoder starts fresh (one that learnt beside half-blind tokens has its attention set in habits); from a
-finished checkpoint folder, whose decoder went to school before, it is grown and goes on (warm.py).
+finished checkpoint folder, whose decoder went to school before, it is grown and goes on (warm.py), or just goes on where it is
+grown already and the folder has its parts (export.py --parts).
 """
 import argparse
 import os
@@ -69,20 +70,21 @@ class School:
             o.load_state_dict(saved)
 
     def load(self, args, bank):
-        """A saved school to resume, a checkpoint folder, or a state of stage B."""
-        if os.path.isdir(args.start):
+        """A saved school to resume, a checkpoint folder, or a state of stage B (its decoder starts fresh)."""
+        known = os.path.isdir(args.start) and os.path.exists(os.path.join(args.start, export.PARTS))
+        if os.path.isdir(args.start) and not known:
             self.model, self.tokenizer = warm.load(args.start, args.folder)
             self.oracle = oracle.Oracle(self.model, self.tokenizer)
             self.oracle.look(self.model, bank, args.seed, schooled=True)
             return {}
-        state = torch.load(args.start)
-        self.tokenizer = tokens.load(args.folder)
+        state = export.load_state(args.start) if known else torch.load(args.start)
+        self.tokenizer = tokens.load(args.start if known else args.folder)
         self.model = Qwen3VLResampler(export.config_of(self.tokenizer))
         self.model.load_state_dict(state["model"])
         self.oracle = oracle.Oracle(self.model, self.tokenizer)
-        if args.resume:
+        if args.resume or known:
             self.oracle.load_state_dict(state["oracle"])
-            self.used, self.steps = state["used"], state["step"]
+            self.used, self.steps = state.get("used", 0.0), state.get("step", 0)
             return state
         self.start_anew()
         self.oracle.look(self.model, bank, args.seed)
