@@ -4,6 +4,7 @@
  * two side by side is those two. A sound: the letters of pinyin.
  */
 import { OcellusError } from "../../base/index.js";
+import { commonLookalikes } from "./data/lookalikes.js";
 import { type FoldingTables, foldAstral, kinds } from "./folding.js";
 import { hanReadings, splitParts, wholeForm } from "./han.js";
 import type { WordRule } from "./rule.js";
@@ -28,6 +29,8 @@ export interface Rules {
   readonly gapBefore: Uint8Array;
   /** Rule → 1: may begin within a Latin word; 2: may end within one; 4: allows rather than forbids. */
   readonly flags: Uint8Array;
+  /** Rule → which of its characters is a look-alike of the word's own; -1 for none. */
+  readonly nearAt: Int8Array;
 }
 
 export const flagBits = { openStart: 1, openEnd: 2, allow: 4 } as const;
@@ -59,9 +62,13 @@ export interface Sounds {
 
 /** @throws `invalid_request` for a word without a letter, a digit or a character, and for one that is too long. */
 export function compile(rules: readonly WordRule[], allow: readonly string[], tables: FoldingTables): Compiled {
-  const all = [...rules, ...allow.map((word) => ({ word, category: "allow" }))];
+  const all: Entry[] = [
+    ...rules.map((rule) => ({ text: rule.word, rule, nearAt: -1 })),
+    ...allow.map((word) => ({ text: word, rule: { word, category: "allow" }, nearAt: -1 })),
+  ];
+  if (tables.switches.lookalikes) all.push(...rules.flatMap(lookalikesOf));
   const astral = new Map<number, number>();
-  const folded = foldRules(all, rules.length, tables, astral);
+  const folded = foldRules(all, [rules.length, rules.length + allow.length], tables, astral);
   const parts: Compiled["parts"] = tables.switches.split ? splitParts((unit) => tables.symbol[unit]!) : new Map();
   const divisions = divide(tables, parts);
   const shapes = new Trie();
@@ -94,22 +101,54 @@ function divide({ coarse }: FoldingTables, parts: Compiled["parts"]): Divisions 
   return { shape, isDivided, divided };
 }
 
+/** A rule as it is looked for. */
+interface Entry {
+  readonly text: string;
+  readonly rule: WordRule;
+  readonly nearAt: number;
+}
+
+const near = new Map<string, string[]>();
+for (let i = 0; i < commonLookalikes.length; i += 2) {
+  const [a, b] = [commonLookalikes[i]!, commonLookalikes[i + 1]!];
+  near.set(a, [...(near.get(a) ?? []), b]);
+  near.set(b, [...(near.get(b) ?? []), a]);
+}
+/** Of one word: its characters have one or two look-alikes each. */
+const maxLookalikes = 8;
+
+/** A Chinese word of two characters or more with one of them written as a common one that looks like it. */
+function lookalikesOf(rule: WordRule): Entry[] {
+  const { word } = rule;
+  if (!/^\p{sc=Han}{2,64}$/u.test(word)) return [];
+  const entries = Array.from(word).flatMap((c, at) =>
+    (near.get(c) ?? []).map((like) => ({ text: word.slice(0, at) + like + word.slice(at + 1), rule, nearAt: at })),
+  );
+  return entries.slice(0, maxLookalikes);
+}
+
 function foldRules(
-  all: readonly WordRule[],
-  numForbidden: number,
+  all: readonly Entry[],
+  [firstAllowed, endAllowed]: readonly [number, number],
   tables: FoldingTables,
   astral: Map<number, number>,
 ): Rules {
   const starts = new Int32Array(all.length + 1);
   const folded: FoldedWords = { symbols: [], characters: [], gapBefore: [] };
-  for (const [rule, { word }] of all.entries()) {
+  for (const [rule, { text: word }] of all.entries()) {
     foldWord(word.replace(/^\*|\*$/g, ""), folded, tables, astral);
     starts[rule + 1] = folded.symbols.length;
     checkLength(word, starts[rule + 1]! - starts[rule]!);
   }
-  const flags = Uint8Array.from(all, ({ word }, rule) => flagsOf(word, rule >= numForbidden));
+  const flags = Uint8Array.from(all, ({ text }, rule) => flagsOf(text, rule >= firstAllowed && rule < endAllowed));
   return {
-    ...{ rules: all, starts, flags, gapBefore: Uint8Array.from(folded.gapBefore) },
+    ...{
+      rules: all.map(({ rule }) => rule),
+      nearAt: Int8Array.from(all, ({ nearAt }) => nearAt),
+      starts,
+      flags,
+      gapBefore: Uint8Array.from(folded.gapBefore),
+    },
     ...{ symbols: Uint16Array.from(folded.symbols), characters: Uint16Array.from(folded.characters) },
   };
 }

@@ -5,6 +5,7 @@
  * (of the JavaScript engine), Unihan (data/), and the small lists below.
  */
 import { simplifiedPairs } from "../../base/index.js";
+import { latinLookalikes, rareLookalikes } from "./data/lookalikes.js";
 
 /** In the order in which docs/guards-words.md explains them. */
 export const foldings = [
@@ -43,6 +44,8 @@ export interface FoldingTables {
 
 const size = 0x10000;
 const code = (character: string) => character.charCodeAt(0);
+const pairsOf = (text: string) =>
+  Array.from({ length: text.length / 2 }, (_, i) => [text.charCodeAt(2 * i), text.charCodeAt(2 * i + 1)] as const);
 
 /** Between these no word goes on; a comma or a full stop of ASCII is but a separator. */
 const breaks = /[\n\r。！？；：，、…?;]/u;
@@ -57,12 +60,8 @@ const wordCharacter = /[\p{L}\p{N}\p{Co}]/u;
 /** Numerals of one digit; 两 and 十 are left out, being more than a way to write a digit. */
 const numerals = ["〇零", "一壹弌", "二贰弍", "三叁弎", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"];
 
-/** Letters of other scripts that look like a Latin one. */
-const lookalikes: Readonly<Record<string, string>> = {
-  ...{ a: "аαɑ", b: "вβЬ", c: "сϲ", d: "ԁɗ", e: "еєε", f: "ғ", g: "ɡց", h: "нһ", i: "іιıɪ", j: "јϳ", k: "кκ", l: "ӏⅼ" },
-  ...{ m: "мⅿ", n: "пηո", o: "оοσօ", p: "рρ", q: "ԛ", r: "гʀ", s: "ѕ", t: "тτ", u: "υսц", v: "ѵν", w: "ԝωш", x: "хχ" },
-  ...{ y: "уүγ", z: "ᴢ" },
-};
+/** Letters that look like a Latin one and are not in Unicode's table. */
+const furtherLookalikes = "bвβ dɗ eε hн kк mм nпη tт uц vν wшω xχ";
 
 /** Letter → the signs that stand for it. */
 const leetSigns: Readonly<Record<string, string>> = {
@@ -115,21 +114,15 @@ interface DirectFolds {
 }
 
 function directFolds(switches: Switches): DirectFolds {
-  const pairs = Array.from({ length: simplifiedPairs.length / 2 }, (_, i) => i * 2);
   const map = (isOn: boolean, entries: (readonly [number, number])[]) => new Map(isOn ? entries : []);
+  const digits = numerals.flatMap((same, digit) => [...same].map((c) => [code(c), 48 + digit] as const));
+  const latin = `${furtherLookalikes} ${latinLookalikes}`
+    .split(" ")
+    .flatMap(([letter, ...same]) => same.map((c) => [code(c), code(letter!)] as const));
   return {
-    simplified: map(
-      switches.script,
-      pairs.map((i) => [simplifiedPairs.charCodeAt(i), simplifiedPairs.charCodeAt(i + 1)] as const),
-    ),
-    numerals: map(
-      switches.digits,
-      numerals.flatMap((same, digit) => [...same].map((c) => [code(c), 48 + digit] as const)),
-    ),
-    lookalikes: map(
-      switches.lookalikes,
-      Object.entries(lookalikes).flatMap(([latin, same]) => [...same].map((c) => [code(c), code(latin)] as const)),
-    ),
+    simplified: map(switches.script, pairsOf(simplifiedPairs)),
+    numerals: map(switches.digits, digits),
+    lookalikes: map(switches.lookalikes, [...latin, ...pairsOf(rareLookalikes)]),
   };
 }
 
@@ -142,7 +135,7 @@ function foldUnit(unit: number, tables: FoldingTables, direct: DirectFolds): voi
     return;
   }
   const base = baseOf(raw, switches);
-  const like = direct.lookalikes.get(code(base.toLowerCase())) ?? code(base);
+  const like = direct.lookalikes.get(code(base)) ?? direct.lookalikes.get(code(base.toLowerCase())) ?? code(base);
   const cased = switches.case ? lowerOf(like) : like;
   const character = direct.simplified.get(cased) ?? cased;
   const symbol = direct.numerals.get(character) ?? otherDigit(character, switches) ?? character;
@@ -186,11 +179,15 @@ function kindOf(symbol: number, raw: string, switches: Switches): number {
   return odd.test(raw) ? kinds.odd : kinds.separator;
 }
 
+/** Where the letters in black circles and black squares begin, of which Unicode does not say what they are made of. */
+const negativeLetters = [0x1f150, 0x1f170];
+
 /**
  * A character beyond the first plane as a UTF-16 unit that folds alike: mathematical letters and digits to themselves,
  * variation selectors to an invisible one, emoji to a separator; undefined for what is written with it, such as rare Chinese.
  */
 export function foldAstral(codePoint: number): number | undefined {
+  for (const first of negativeLetters) if (codePoint >= first && codePoint < first + 26) return 97 + codePoint - first;
   const text = String.fromCodePoint(codePoint);
   const plain = text.normalize("NFKD");
   if (plain.length === 1) return code(plain);

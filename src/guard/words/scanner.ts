@@ -13,10 +13,15 @@ import { ShapeVerifier } from "./verify-shape.js";
 import { SoundVerifier } from "./verify-sound.js";
 import { gaps, Window } from "./window.js";
 
-/** Separators between two characters of a word; one more, and it is another word. */
+/** Separators between two characters of a word; one more, and it is another word, unless every character stands apart. */
 const maxSeparators = 3;
+/** Where every character stands apart: what a line of a page or a rule of dashes may have. */
+const maxWide = 40;
 /** Invisible characters in one place: more than any script stacks on a letter, and a bound for what is held back. */
 const maxInvisible = 64;
+const newline = 0x0a;
+/** No kind: the end of a line of one character. */
+const wideLine = -1;
 /** A longer run of one character is no word: the bound of what is held back. */
 const maxRun = 64;
 /** A word has at most 64 characters, each with two shapes or six letters. */
@@ -44,6 +49,7 @@ export class Scanner {
   #sound = 0;
   #gap: number = gaps.break;
   #numSeparators = 0;
+  #numOnLine = 0;
   #numInvisible = 0;
   #run = 0;
   #position = 0;
@@ -82,7 +88,7 @@ export class Scanner {
       const what = kind[unit]!;
       if (what >= kinds.latin && (what !== kinds.leet || this.#isSign(unit)))
         this.#character(symbol[unit]!, character[unit]!, what, letter[unit]!, start);
-      else this.#skip(what);
+      else this.#skip(unit === newline ? this.#endOfLine() : what);
     }
   }
 
@@ -127,8 +133,24 @@ export class Scanner {
       if (++this.#numInvisible > maxInvisible) this.#break();
       return;
     }
-    if (what === kinds.break || ++this.#numSeparators > maxSeparators) this.#break();
-    else if (this.#gap !== gaps.break) this.#gap = Math.max(this.#gap, gapOf(what));
+    if (what === kinds.break) this.#break();
+    else if (++this.#numSeparators > maxSeparators || what === wideLine) this.#widen();
+    else if (this.#gap < gaps.wide) this.#gap = Math.max(this.#gap, gapOf(what));
+  }
+
+  /** Only where the character before it stands apart: what is written so is no prose. */
+  #widen(): void {
+    const last = this.#window.size - 1;
+    const isApart = this.#gap < gaps.break && last >= 0 && this.#window.gap(last) !== gaps.none;
+    if (isApart && this.#numSeparators <= maxWide) this.#gap = gaps.wide;
+    else this.#break();
+  }
+
+  /** One character a line is one word; else a line ends whatever it holds. */
+  #endOfLine(): number {
+    const isOne = this.#numOnLine === 1 || (this.#numOnLine === 0 && this.#gap === gaps.wide);
+    this.#numOnLine = 0;
+    return isOne ? wideLine : kinds.break;
   }
 
   #break(): void {
@@ -147,7 +169,8 @@ export class Scanner {
     const { coarse } = this.#c.tables;
     const item = coarse[symbol]!;
     if (this.#run >= maxRun) this.#break();
-    const isRun = this.#gap !== gaps.break && last >= 0 && coarse[w.symbol(last)] === item;
+    this.#numOnLine++;
+    const isRun = this.#gap < gaps.wide && last >= 0 && coarse[w.symbol(last)] === item;
     w.nextKind = this.#gap === gaps.none ? kind : kinds.break;
     w.nextCharacter = this.#gap === gaps.none ? character : 0;
     if (isRun && this.#run >= longestRun) {

@@ -37,6 +37,7 @@ export class ShapeVerifier {
   #joints = 0;
   #latinGaps = 0;
   #latinSpaces = 0;
+  #wideGaps = 0;
 
   constructor(compiled: Compiled, window: Window) {
     this.#c = compiled;
@@ -47,6 +48,7 @@ export class ShapeVerifier {
   verify(rule: number, last: number): boolean {
     this.#letters = this.#leets = this.#restyled = this.#splits = 0;
     this.#gaps = this.#oddGaps = this.#hanGaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
+    this.#wideGaps = 0;
     this.#isHex = true;
     const { starts, symbols } = this.#c.rules;
     const from = starts[rule]!;
@@ -83,7 +85,7 @@ export class ShapeVerifier {
     const { coarse } = this.#c.tables;
     const w = this.#window;
     let run = 1;
-    while (w.has(t - run) && w.gap(t - run + 1) !== gaps.break && coarse[w.symbol(t - run)!] === coarse[w.symbol(t)!])
+    while (w.has(t - run) && w.gap(t - run + 1) < gaps.wide && coarse[w.symbol(t - run)!] === coarse[w.symbol(t)!])
       run++;
     return run;
   }
@@ -176,9 +178,10 @@ export class ShapeVerifier {
     if (gap === gaps.none) return;
     this.#gaps++;
     if (gap === gaps.odd) this.#oddGaps++;
+    if (gap === gaps.wide) this.#wideGaps++;
     if (isHan(this.#window.symbol(i)) && isHan(this.#window.symbol(i - 1))) this.#hanGaps++;
     if (isLatin) this.#latinGaps++;
-    if (isLatin && gap === gaps.space) this.#latinSpaces++;
+    if (isLatin && gap >= gaps.space) this.#latinSpaces++;
   }
 
   /** A Latin word is no part of a longer one, unless the rule is open there; a number is no part of a longer one. */
@@ -198,6 +201,8 @@ export class ShapeVerifier {
     const { first, last } = this.match;
     const length = starts[rule + 1]! - starts[rule]!;
     if (this.#gaps > 0 && !this.#c.tables.switches.separators) return false;
+    if (this.#wideGaps > 0 && !(this.#gaps === last - first && this.#window.nextKind === kinds.break)) return false;
+    if (this.#nearAt(rule) >= 0 && !this.#isNear(rule)) return false;
     if (length < fewestDisguised && (this.#leets > 0 || this.#restyled > 0 || this.#gaps > this.#hanGaps)) return false;
     if (this.#restyled > 0 && length < fewestDigits && this.#isNumber(rule)) return false;
     // within Latin words a space counts only if every letter stands apart: `g l a r b`, but not `as he`
@@ -208,6 +213,18 @@ export class ShapeVerifier {
     const isApart = this.#oddGaps > 0 || (this.#gaps === last - first && length > 2);
     if (this.#splits === 0 && (this.#hanGaps === 0 || isApart)) return true;
     return !isOrdinary(this.#window, this.match, length === 2 && this.#splits === 0);
+  }
+
+  #nearAt(rule: number): number {
+    return this.#c.rules.nearAt[rule]!;
+  }
+
+  /** A look-alike is one where it makes no common word with its neighbours. */
+  #isNear(rule: number): boolean {
+    const { first, last } = this.match;
+    const t = first + this.#nearAt(rule);
+    const isPlain = last - first === this.#c.rules.starts[rule + 1]! - this.#c.rules.starts[rule]! - 1;
+    return isPlain && !isOrdinary(this.#window, { first: t, last: t });
   }
 
   #isNumber(rule: number): boolean {

@@ -44,21 +44,16 @@ export class SoundVerifier {
     const firstCharacter = this.#c.rules.starts[rule[pattern]!]!;
     this.#exact = this.#sameTone = this.#otherTone = this.#numWritten = 0;
     let t = last;
-    if (length < fewestHomophones && this.#isHan(last) && this.#isHan(last - 1)) return false;
     if (this.#isToneDigit(last)) return false; // it was found when its last letter was read
     for (let i = length - 1; i >= 0; i--) {
-      if (i < length - 1 && this.#window.gap(t + 1) === gaps.break) return false;
+      if (i < length - 1 && this.#window.gap(t + 1) >= gaps.wide) return false;
       while (this.#isToneDigit(t)) t--;
       t = this.#syllable(t, syllables[from + i]!, firstCharacter + i);
       if (t === fails) return false;
     }
     this.match.first = t + 1;
     this.match.last = last;
-    return this.#isAllowed(length);
-  }
-
-  #isHan(t: number): boolean {
-    return this.#window.has(t) && this.#readings.syllable[this.#window.character(t)] !== 0;
+    return this.#isAllowed(length, firstCharacter);
   }
 
   #isToneDigit(t: number): boolean {
@@ -91,7 +86,7 @@ export class SoundVerifier {
     return t - length;
   }
 
-  #isAllowed(length: number): boolean {
+  #isAllowed(length: number, firstCharacter: number): boolean {
     const { pinyin, homophones } = this.#c.tables.switches;
     if (this.#numWritten === length) {
       const tokens = this.#tokens(); // `women` is English, and so is `she ran`
@@ -105,11 +100,22 @@ export class SoundVerifier {
     const numGaps = this.#numGaps();
     if (numGaps > 0 && (numGaps < length - 1 || length < fewestHomophones)) return false;
     if (this.#numWritten === 0) {
-      if (!homophones || this.#exact === length || length < fewestHomophones) return false;
+      if (!homophones || this.#exact === length) return false;
+      if (length < fewestHomophones) return this.#isRadicalSwapped(firstCharacter);
       return (this.#otherTone === 0 || length >= fewestToneless) && !isOrdinary(this.#window, this.match);
     }
     if (!pinyin || this.#otherTone > 0 || this.#goesOn()) return false;
     return this.#sameTone === 0 || (homophones && this.#exact > 0);
+  }
+
+  /** Of two characters one has another radical and the same sound (抡 for 轮), and makes no common word where it stands. */
+  #isRadicalSwapped(firstCharacter: number): boolean {
+    if (this.#exact !== 1 || this.#otherTone > 0) return false;
+    const { first, last } = this.match;
+    const wanted = (t: number) => this.#c.rules.characters[firstCharacter + t - first]!;
+    const t = this.#window.character(first) === wanted(first) ? last : first;
+    const [own, other] = [this.#c.parts.get(wanted(t)), this.#c.parts.get(this.#window.character(t))];
+    return own?.[1] !== undefined && own[1] === other?.[1] && !isOrdinary(this.#window, { first: t, last: t });
   }
 
   #numGaps(): number {

@@ -8,8 +8,11 @@ import { kinds } from "./folding.js";
 const capacity = 2 ** 11;
 const mask = capacity - 1;
 
-/** Of several signs in one gap, a space counts before an odd one, and that before others. */
-export const gaps = { none: 0, separator: 1, odd: 2, space: 3, break: 4 } as const;
+/**
+ * Of several signs in one gap, a space counts before an odd one, and that before others; many signs, or the end of a line that
+ * holds one character, are a wide gap.
+ */
+export const gaps = { none: 0, separator: 1, odd: 2, space: 3, wide: 4, break: 5 } as const;
 
 export class Window {
   readonly #symbol = new Uint16Array(capacity);
