@@ -92,7 +92,7 @@ function differLittle(a: string, b: string): boolean {
 }
 
 /** What no table knows. */
-const byEye = "氷冰 亼人 毐毒 叧别 仌人 氺水 亾亡 吂盲 甴由 囙因 冺泯 炛光 乄义 攵文 朩木";
+const byEye = "氷冰 亼人 毐毒 叧别 仌人 氺水 亾亡 攴支 吂盲 甴由 囙因 冺泯 炛光 乄义 攵文 朩木";
 
 const common = [...general].filter(isCommon);
 

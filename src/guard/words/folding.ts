@@ -61,7 +61,7 @@ const wordCharacter = /[\p{L}\p{N}\p{Co}]/u;
 const numerals = ["〇零", "一壹弌", "二贰弍", "三叁弎", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"];
 
 /** Letters that look like a Latin one and are not in Unicode's table. */
-const furtherLookalikes = "bвβ dɗ eε hн kк mм nпη tт uц vν wшω xχ";
+const furtherLookalikes = "aᗩ bвβⲂ cᏨ dɗ eε hн iᏆ kк mм nпηᏁ oᎾᎤ sᔕ tт uцᏌ vν wшω xχ"; // Cherokee by eye
 
 /** Letter → the signs that stand for it. */
 const leetSigns: Readonly<Record<string, string>> = {

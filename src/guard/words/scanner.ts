@@ -19,7 +19,7 @@ const maxSeparators = 3;
 const maxWide = 40;
 /** Invisible characters in one place: more than any script stacks on a letter, and a bound for what is held back. */
 const maxInvisible = 64;
-const newline = 0x0a;
+const [newline, carriageReturn] = [0x0a, 0x0d];
 /** No kind: the end of a line of one character. */
 const wideLine = -1;
 /** A longer run of one character is no word: the bound of what is held back. */
@@ -88,7 +88,7 @@ export class Scanner {
       const what = kind[unit]!;
       if (what >= kinds.latin && (what !== kinds.leet || this.#isSign(unit)))
         this.#character(symbol[unit]!, character[unit]!, what, letter[unit]!, start);
-      else this.#skip(unit === newline ? this.#endOfLine() : what);
+      else this.#skip(unit === newline || unit === carriageReturn ? this.#endOfLine() : what);
     }
   }
 

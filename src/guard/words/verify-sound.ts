@@ -114,8 +114,13 @@ export class SoundVerifier {
     const { first, last } = this.match;
     const wanted = (t: number) => this.#c.rules.characters[firstCharacter + t - first]!;
     const t = this.#window.character(first) === wanted(first) ? last : first;
-    const [own, other] = [this.#c.parts.get(wanted(t)), this.#c.parts.get(this.#window.character(t))];
-    return own?.[1] !== undefined && own[1] === other?.[1] && !isOrdinary(this.#window, { first: t, last: t });
+    const [own, other] = [wanted(t), this.#window.character(t)];
+    return this.#soundPart(own) === this.#soundPart(other) && !isOrdinary(this.#window, { first: t, last: t });
+  }
+
+  /** What is right of the radical: it mostly says how the character is read; a character without one is all of it. */
+  #soundPart(character: number): number {
+    return this.#c.parts.get(character)?.[1] ?? character;
   }
 
   #numGaps(): number {
