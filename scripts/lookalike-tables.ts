@@ -11,6 +11,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { splitTriples } from "../src/guard/words/data/splits.js";
 import { simplifiedPairs } from "../src/guard/words/data/simplified.js";
 
 const folder = process.argv[2]!;
@@ -45,7 +46,10 @@ function latinTable(): string {
     !/^[a-z]/i.test(c.normalize("NFKD")) &&
     !taken.has(c) &&
     taken.add(c);
-  return [...latin()].map(([letter, list]) => letter + [...list].filter(isNew).join("")).join(" ");
+  const found = latin();
+  const [i, l] = [found.get("i")!, found.get("l")!];
+  for (const c of l) if (c !== c.toLowerCase() && i.has(c.toLowerCase())) l.delete(c); // the capital of an i is no l
+  return [...found].map(([letter, list]) => letter + [...list].filter(isNew).join("")).join(" ");
 }
 
 const unihan = (file: string, fields: readonly string[]) =>
@@ -64,7 +68,9 @@ const traditional = new Set(Array.from(simplifiedPairs).filter((_, i) => i % 2 =
 const count = (c: string) => counts.get(c) ?? 0;
 /** 4,000 characters or so. */
 const isCommon = (c: string) => general.has(c) && count(c) >= 1000;
-const isRare = (c: string) => /^[\u3400-\u9fff]$/.test(c) && !traditional.has(c) && count(c) < 60;
+/** What is half of another character stays itself: halves are written for the whole. */
+const parts = new Set(Array.from(splitTriples).filter((_, i) => i % 3 > 0));
+const isRare = (c: string) => /^[\u3400-\u9fff]$/.test(c) && !traditional.has(c) && !parts.has(c) && count(c) < 60;
 
 /** Parts that a glance takes for each other. */
 const nearParts =
