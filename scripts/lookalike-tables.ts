@@ -11,8 +11,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { splitTriples } from "../src/guard/words/data/splits.js";
 import { simplifiedPairs } from "../src/guard/words/data/simplified.js";
+import { splitTriples } from "../src/guard/words/data/splits.js";
 
 const folder = process.argv[2]!;
 const unicode = "/usr/share/unicode";
