@@ -11,7 +11,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { simplifiedPairs } from "../src/guard/words/data/simplified.js";
+import { simplifiedPairs } from "../src/base/index.js";
 import { splitTriples } from "../src/guard/words/data/splits.js";
 
 const folder = process.argv[2]!;
