@@ -4,6 +4,7 @@
  *
  *   npm run bench -- words [--zh FOLDER,…] [--en FOLDER,…] [--megabytes 5] [--list FILE] [--only speed,false-hits,…]
  *
+ * `--only cleaned --list FILE` cleans a published list with one half of the Chinese text and tries it on the other.
  * The clean text comes from Debian:  apt-get install debian-handbook manpages-zh debian-reference-en libreoffice-help-en-us
  * The other filters are not among the project's dependencies:  npm install --no-package-lock --prefix bench/word-peers
  */
@@ -15,9 +16,12 @@ import {
   buildMatcher,
   type FoldingOptions,
   foldings,
+  lintWords,
+  readWordList,
   type Span,
   type WordMatcher,
   type WordRule,
+  wordListFormat,
 } from "../src/guard/words/index.js";
 import { createTokenizer } from "../src/tokenizer/index.js";
 import { cleanText } from "./support/clean-text.js";
@@ -47,7 +51,7 @@ export async function main(args: string[]): Promise<void> {
     en: cleanText(values.en.split(",").filter(existsSync), maxBytes),
   };
   const many = manyWords();
-  const parts: Readonly<Record<string, () => unknown>> = {
+  const parts: Record<string, () => unknown> = {
     speed: () => speed(many, texts),
     foldings: () => foldingCosts(many, texts),
     held: () => held(many, texts),
@@ -55,6 +59,7 @@ export async function main(args: string[]): Promise<void> {
     "false-hits": () =>
       falseHits({ ...lists(many), ...(values.list && { [values.list]: listed(values.list) }) }, texts),
   };
+  if (values.list !== undefined) parts.cleaned = () => cleanedHits(values.list!, texts.zh);
   for (const part of values.only.split(",")) await parts[part]!();
 }
 
@@ -232,6 +237,18 @@ function falseHits(byName: Readonly<Record<string, readonly WordRule[]>>, texts:
       if (numHit > 0) console.log(`  such as ${[...new Set(wrong.flat())].slice(0, 12).join(", ")}`);
     }
   }
+}
+
+/** A list as it is published, cleaned by `guard lint` with one half of the text, then tried on the other. */
+function cleanedHits(file: string, text: string): void {
+  const sentences = text.split(/[。！？!?\n]+/);
+  const half = (n: number) => sentences.filter((_, i) => i % 2 === n).join("\n");
+  const list = readWordList(readFileSync(file, "utf8"), wordListFormat(file), file);
+  const { cleaned, numWords, numHit, numHitCleaned, numSentences } = lintWords(list, half(0));
+  console.log(
+    `\n${numWords} words, ${cleaned.length} cleaned; of ${numSentences} sentences ${numHit} hit, then ${numHitCleaned}`,
+  );
+  falseHits({ "cleaned by the other half": cleaned }, { zh: half(1), en: "" });
 }
 
 function isSameWord(a: Span, b: Span): boolean {

@@ -102,7 +102,7 @@ function report(fired: readonly Fired[], numWords: number, terminal: Terminal): 
   return textTable(rows);
 }
 
-async function readList(path: string): Promise<WordRule[]> {
+async function readList(path: string): Promise<readonly WordRule[]> {
   return parseWordList(await readText(path, "read the word list"), wordListFormat(path), path);
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { addGuardBenchCommand } from "./guard-bench.js";
 import { addGuardCalibrateCommand } from "./guard-calibrate.js";
+import { addGuardLintCommand } from "./guard-lint.js";
 import { addGuardTestCommand } from "./guard-test.js";
 import type { Terminal } from "./terminal.js";
 
@@ -10,6 +11,7 @@ export function addGuardCommand(program: Command, terminal: Terminal): void {
     .command("guard")
     .description("try what guards find, what they cost, and choose their thresholds");
   addGuardTestCommand(guard, terminal);
+  addGuardLintCommand(guard, terminal);
   addGuardCalibrateCommand(guard, terminal);
   addGuardBenchCommand(guard, terminal);
 }

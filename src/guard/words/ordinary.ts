@@ -17,6 +17,20 @@ function readPairs(): Set<number> {
   return read;
 }
 
+/** Whether two characters stand together in common words; `word` of another length is none. */
+export function isCommonPair(word: string): boolean {
+  pairs ??= readPairs();
+  return word.length === 2 && pairs.has(key(word.charCodeAt(0), word.charCodeAt(1)));
+}
+
+/** Whether two characters are the end of one common word and the beginning of the next, and no word themselves (无法轮换). */
+export function crossesWords(window: Window, first: number): boolean {
+  pairs ??= readPairs();
+  const [a, b] = [window.character(first), window.character(first + 1)];
+  const before = window.has(first - 1) && window.gap(first) === gaps.none ? window.character(first - 1) : 0;
+  return pairs.has(key(before, a)) && pairs.has(key(b, following(window, first + 1))) && !pairs.has(key(a, b));
+}
+
 /** @param any one such character is enough; else all must be. What is not Chinese is not judged. */
 export function isOrdinary(window: Window, { first, last }: { first: number; last: number }, any = false): boolean {
   pairs ??= readPairs();

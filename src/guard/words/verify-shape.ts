@@ -6,7 +6,7 @@
 import { type Compiled, flagBits, isLatinLike } from "./compile.js";
 import { isLeetFor, kinds } from "./folding.js";
 import { wholeForm } from "./han.js";
-import { isOrdinary } from "./ordinary.js";
+import { crossesWords, isOrdinary } from "./ordinary.js";
 import { gaps, type Window } from "./window.js";
 
 /** A run of this length or more counts as any shorter one. */
@@ -202,6 +202,7 @@ export class ShapeVerifier {
     const length = starts[rule + 1]! - starts[rule]!;
     if (this.#gaps > 0 && !this.#c.tables.switches.separators) return false;
     if (this.#wideGaps > 0 && !(this.#gaps === last - first && this.#window.nextKind === kinds.break)) return false;
+    if (length === 2 && last === first + 1 && this.#gaps === 0 && crossesWords(this.#window, first)) return false;
     if (this.#nearAt(rule) >= 0 && !this.#isNear(rule)) return false;
     if (length < fewestDisguised && (this.#leets > 0 || this.#restyled > 0 || this.#gaps > this.#hanGaps)) return false;
     if (this.#restyled > 0 && length < fewestDigits && this.#isNumber(rule)) return false;
@@ -223,6 +224,7 @@ export class ShapeVerifier {
   #isNear(rule: number): boolean {
     const { first, last } = this.match;
     const t = first + this.#nearAt(rule);
+    if (last === first + 1) return this.#gaps === 0 && !isOrdinary(this.#window, this.match, true);
     const isPlain = last - first === this.#c.rules.starts[rule + 1]! - this.#c.rules.starts[rule]! - 1;
     return isPlain && !isOrdinary(this.#window, { first: t, last: t });
   }

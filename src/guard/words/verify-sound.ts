@@ -115,7 +115,7 @@ export class SoundVerifier {
     const wanted = (t: number) => this.#c.rules.characters[firstCharacter + t - first]!;
     const t = this.#window.character(first) === wanted(first) ? last : first;
     const [own, other] = [wanted(t), this.#window.character(t)];
-    return this.#soundPart(own) === this.#soundPart(other) && !isOrdinary(this.#window, { first: t, last: t });
+    return this.#soundPart(own) === this.#soundPart(other) && !isOrdinary(this.#window, this.match, true);
   }
 
   /** What is right of the radical: it mostly says how the character is read; a character without one is all of it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseWordList, wordListFormat } from "./index.js";
+import { parseWordList, readWordList, wordListFormat } from "./index.js";
 
 describe("word lists", () => {
   it("reads text with categories and severities", () => {
@@ -40,7 +40,6 @@ describe("word lists", () => {
     ["csv", "glarb,rude,2\nsnoot,rude,9", /a\.x, line 2: expected a severity from 1 to 5, found "9"/],
     ["csv", 'glarb,"rude,2', /a\.x, line 1: expected word,category,severity, found a stray quote/],
     ["csv", "a,b,1,d", /a\.x, line 1: .* found 4 cells/],
-    ["text", "glarb\n!!!", /a\.x, line 2: expected a word of 1 to 64 characters with a letter or a digit, found "!!!"/],
     ["text", "# severity: high", /a\.x, line 1: expected a severity/],
     ["json", '{"rude": [\n"glarb", 3]}', /a\.x, line 1, category rude, word 2: expected a word/],
     ["json", '{\n"rude": 3}', /a\.x, line 2, category rude: expected a list of words, found number/],
@@ -49,6 +48,19 @@ describe("word lists", () => {
     ["json", "3", /a\.x: expected a list or an object of lists, found number/],
   ] as const)("names file and line of a mistake (%s %j)", (format, text, message) => {
     expect(() => parseWordList(text, format, "a.x")).toThrow(message);
+  });
+
+  it("takes a text as it is published: comments, several words a line, doubles, lines that are no word", () => {
+    const text = `// of somebody\nglarb\t snoot|泡蘑、轮蘑\n!!!\nGLARB\n泡,蘑\n${"长".repeat(65)}\nｇｌａｒｂ`;
+    const { rules, lines, leftOut } = readWordList(text, "text", "a.txt");
+    expect(rules.map(({ word }) => word)).toEqual(["glarb", "snoot", "泡蘑", "轮蘑", "泡,蘑"]);
+    expect(lines).toEqual([2, 2, 2, 2, 5]);
+    expect(leftOut.map(({ line, kind }) => [line, kind])).toEqual([
+      [3, "unusable"],
+      [4, "duplicate"],
+      [6, "unusable"],
+      [7, "duplicate"],
+    ]);
   });
 
   it("tells the format by the name", () => {

@@ -1,6 +1,6 @@
 /**
- * Lists of words from files. Text: one word a line, `# category: NAME` and `# severity: 1` for those that follow, other lines
- * with `#` are comments. CSV: word,category,severity, with or without that line as a heading. JSON: `{ "category": [words] }`
+ * Lists of words from files, as they are published. Text: one word a line, or several with commas, tabs or bars between them, `# category: NAME` and `# severity: 1` for those that follow, other lines
+ * with `#` or `//` are comments; what can be no word is left out, and `lintWords` says so. CSV: word,category,severity, with or without that line as a heading. JSON: `{ "category": [words] }`
  * or a list of `{ word, category, severity }`.
  */
 import { type JsonLimits, OcellusError, parseJson as readJson } from "../../base/index.js";
@@ -12,14 +12,48 @@ export type WordListFormat = "text" | "json" | "csv";
 const maxWords = 1_000_000;
 const defaultCategory = "words";
 
+export interface ReadList {
+  readonly rules: readonly WordRule[];
+  /** Rule → its line; of JSON its number. */
+  readonly lines: readonly number[];
+  /** Entries of a text that can be no word, and those that stand there twice. */
+  readonly leftOut: readonly {
+    readonly line: number;
+    readonly word: string;
+    readonly kind: "unusable" | "duplicate";
+  }[];
+}
+
+/** As `readWordList`: the words alone. */
+export function parseWordList(text: string, format: WordListFormat, name: string): readonly WordRule[] {
+  return readWordList(text, format, name).rules;
+}
+
 /**
  * @param name said in errors, with the line
- * @throws `invalid_file`
+ * @throws `invalid_file` for a mistake in JSON, CSV or a heading; a text's lines are taken as they come
  */
-export function parseWordList(text: string, format: WordListFormat, name: string): WordRule[] {
+export function readWordList(text: string, format: WordListFormat, name: string): ReadList {
   const plain = text.replace(/^\ufeff/, "");
-  const rules = format === "json" ? parseJson(plain, name) : parseLines(plain, format, name);
-  if (rules.length <= maxWords) return rules;
+  const entries =
+    format === "json"
+      ? parseJson(plain, name).map((rule, i) => ({ line: i + 1, rule }))
+      : parseLines(plain, format, name);
+  const seen = new Set<string>();
+  const rules: WordRule[] = [];
+  const lines: number[] = [];
+  const leftOut: { line: number; word: string; kind: "unusable" | "duplicate" }[] = [];
+  for (const { line, rule } of entries) {
+    const identity = JSON.stringify([rule.word.toLowerCase().normalize("NFKC"), rule.category, rule.severity]);
+    if (!isWord(rule.word)) leftOut.push({ line, word: rule.word, kind: "unusable" });
+    else if (seen.has(identity)) leftOut.push({ line, word: rule.word, kind: "duplicate" });
+    else {
+      seen.add(identity);
+      rules.push(rule);
+      lines.push(line);
+    }
+  }
+  if (rules.length <= maxWords) return { rules, lines, leftOut };
   throw new OcellusError(
     "too_large",
     `${name}: expected at most ${maxWords} words, found ${rules.length}; split the list`,
@@ -32,8 +66,13 @@ export function wordListFormat(name: string): WordListFormat {
   return ending === undefined ? "text" : (ending.toLowerCase() as WordListFormat);
 }
 
-function parseLines(text: string, format: "text" | "csv", name: string): WordRule[] {
-  const rules: WordRule[] = [];
+interface Entry {
+  readonly line: number;
+  readonly rule: WordRule;
+}
+
+function parseLines(text: string, format: "text" | "csv", name: string): Entry[] {
+  const rules: Entry[] = [];
   let setting = { category: defaultCategory, severity: 1 };
   for (const [i, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim();
@@ -41,11 +80,20 @@ function parseLines(text: string, format: "text" | "csv", name: string): WordRul
     if (line === "") continue;
     if (format === "csv") {
       const cells = csvCells(line, place);
-      if (i > 0 || cells[0]!.toLowerCase() !== "word") rules.push(csvRule(cells, place));
-    } else if (line.startsWith("#")) setting = headed(line, setting, place);
-    else rules.push({ word: checkedWord(line, place), ...setting });
+      if (i > 0 || cells[0]!.toLowerCase() !== "word") rules.push({ line: i + 1, rule: csvRule(cells, place) });
+    } else if (/^(?:#|\/\/)/.test(line)) setting = headed(line, setting, place);
+    else for (const word of wordsOf(line)) rules.push({ line: i + 1, rule: { word, ...setting } });
   }
   return rules;
+}
+
+/** Several words where signs between them leave each two characters or more: `法,轮` is one, written apart. */
+function wordsOf(line: string): string[] {
+  const words = line
+    .split(/[\t|,;，；、]/)
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+  return words.length > 0 && words.every((word) => word.length >= 2) ? words : [line];
 }
 
 function headed<S extends { category: string; severity: number }>(line: string, setting: S, place: string): S {
@@ -115,8 +163,12 @@ function jsonRule(entry: unknown, category: string, place: string): WordRule {
   };
 }
 
+function isWord(word: string): boolean {
+  return /[\p{L}\p{N}]/u.test(word) && [...word].length <= 64;
+}
+
 function checkedWord(word: unknown, place: string): string {
-  if (typeof word === "string" && /[\p{L}\p{N}]/u.test(word) && [...word].length <= 64) return word.trim();
+  if (typeof word === "string" && isWord(word)) return word.trim();
   throw new OcellusError(
     "invalid_file",
     `${place}: expected a word of 1 to 64 characters with a letter or a digit, found ${JSON.stringify(word) ?? "none"}`,

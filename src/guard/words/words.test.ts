@@ -76,6 +76,8 @@ describe("words", () => {
     ["a homophone among particles", "共享盒", "这些可以共享和使用"],
     ["a gap between two common words", "向导", "打开指向「导航」的"],
     ["halves that are words of their own", "好彩云", "这些女子彩云和"],
+    ["the end of one word and the beginning of another", "法轮", "无法轮换的"],
+    ["a look-alike in a common word", "大麻", "太麻烦了"],
     ["a shorter number in another style", "一五", "15 and 1:5"],
     ["two characters of which one is a digit in another style", "八分", "8分"],
     ["a part of a longer number", "89云", "1989云"],
@@ -97,6 +99,11 @@ describe("words", () => {
     ["八九六四", "8964"],
     ["一夜云", "1夜云"],
     ["八九云", "8 9 云"],
+    ["法轮", "练法轮的"],
+    ["轮课", "抡课"],
+    ["泡蘑", "泡------蘑"],
+    ["泡蘑", "\n泡\n蘑\n"],
+    ["大麻", "太麻出售"],
   ])("finds %s in %s, which is not ordinary", (word, text) => {
     expect(buildMatcher([{ word, category: "n" }]).find(text)).toHaveLength(1);
   });

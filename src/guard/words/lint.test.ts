@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { lintWords, readWordList } from "./index.js";
+
+const list = readWordList("glarb\nx\n泡\n中央\n法轮\n泡蘑\n大泡蘑汤\n!!\nglarb\n" + "长".repeat(21), "text", "a.txt");
+const kinds = (ordinary?: string) => lintWords(list, ordinary).problems.map(({ line, kind }) => [line, kind]);
+
+describe("the lint of a word list", () => {
+  it("names what is short, common, doubled, covered, a sentence or no word, by line", () => {
+    expect(kinds()).toEqual([
+      [2, "short"],
+      [3, "short"],
+      [4, "common"],
+      [6, "shadowed"],
+      [7, "shadowed"],
+      [8, "unusable"],
+      [9, "duplicate"],
+      [10, "sentence"],
+    ]);
+  });
+
+  it("counts the sentences of ordinary text that are hit, before and after cleaning", () => {
+    const { numSentences, numHit, numHitCleaned, cleaned } = lintWords(list, "看中央。吃中央。说中央。吃泡蘑。好");
+    expect({ numSentences, numHit, numHitCleaned }).toEqual({ numSentences: 5, numHit: 4, numHitCleaned: 1 });
+    expect(cleaned.map(({ word }) => word)).toEqual(["glarb", "法轮", "泡蘑", "大泡蘑汤", "长".repeat(21)]);
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * What is dangerous in a list of words before it guards anything: entries that cannot be looked for, that are too short, whole
+ * sentences, doubles, words that a shorter one covers, and words that ordinary texts are full of.
+ */
+import { foldings } from "./folding.js";
+import { buildMatcher, type MatcherOptions } from "./matcher.js";
+import { isCommonPair } from "./ordinary.js";
+import type { WordRule } from "./rule.js";
+import type { ReadList } from "./word-list.js";
+
+export const lintKinds = ["unusable", "short", "sentence", "duplicate", "shadowed", "common"] as const;
+export type LintKind = (typeof lintKinds)[number];
+
+export interface LintProblem {
+  readonly line: number;
+  readonly word: string;
+  readonly kind: LintKind;
+  /** The word that covers this one; in how many sentences of the ordinary text it stands. */
+  readonly by?: string;
+  readonly numSentences?: number;
+}
+
+export interface LintReport {
+  readonly numWords: number;
+  readonly problems: readonly LintProblem[];
+  /** Of the ordinary text; undefined without one. */
+  readonly numSentences: number | undefined;
+  /** How many of them are hit by the whole list, and by what is left of it. */
+  readonly numHit: number | undefined;
+  readonly numHitCleaned: number | undefined;
+  /** The list without what is unusable, short, doubled or common. */
+  readonly cleaned: readonly WordRule[];
+}
+
+/** Longer entries are sentences: no text has them twice. */
+const longest = 20;
+/** In fewer sentences a word stands by chance, or because it is meant. */
+const fewestCommon = 3;
+const literally: MatcherOptions = Object.fromEntries(
+  foldings.map((name) => [name, ["case", "width", "script"].includes(name)]),
+);
+
+/** @param ordinary text that nobody should be stopped for: by it common words are known; without it, by a table of pairs. */
+export function lintWords(list: ReadList, ordinary?: string): LintReport {
+  const { rules, lines, leftOut } = list;
+  const sentences = ordinary?.split(/[。！？!?\n]+/).filter((s) => /[\p{L}\p{N}]/u.test(s));
+  const hits = sentences && hitsOf(rules, sentences);
+  const shadows = coveredBy(rules);
+  const problems: LintProblem[] = leftOut.map(({ line, word, kind }) => ({ line, word, kind }));
+  const dropped = new Set<number>();
+  for (const [i, { word }] of rules.entries()) {
+    const numSentences = hits?.byWord.get(word) ?? 0;
+    const common = hits ? numSentences >= fewestCommon : isCommonPair(word);
+    const add = (kind: LintKind, more: Partial<LintProblem> = {}) =>
+      problems.push({ line: lines[i]!, word, kind, ...more });
+    if (isShort(word)) add("short");
+    if (word.length > longest || /[。！？]/.test(word)) add("sentence");
+    if (common) add("common", hits && { numSentences });
+    if (shadows.has(i)) add("shadowed", { by: shadows.get(i)! });
+    if (isShort(word) || common) dropped.add(i);
+  }
+  const cleaned = rules.filter((_, i) => !dropped.has(i));
+  return {
+    ...{ numWords: rules.length, cleaned, numSentences: sentences?.length, numHit: hits?.numHit },
+    numHitCleaned: sentences && hitsOf(cleaned, sentences).numHit,
+    problems: problems.sort((a, b) => a.line - b.line),
+  };
+}
+
+function isShort(word: string): boolean {
+  const signs = Array.from(word).filter((c) => /[\p{L}\p{N}]/u.test(c));
+  return signs.length < (/\p{sc=Han}/u.test(word) ? 2 : 3);
+}
+
+function hitsOf(rules: readonly WordRule[], sentences: readonly string[]) {
+  const matcher = buildMatcher(rules);
+  const byWord = new Map<string, number>();
+  let numHit = 0;
+  for (const sentence of sentences) {
+    const words = new Set(matcher.find(sentence).map(({ word }) => word));
+    if (words.size > 0) numHit++;
+    for (const word of words) byWord.set(word, (byWord.get(word) ?? 0) + 1);
+  }
+  return { byWord, numHit };
+}
+
+/** Rule → a shorter word of the list that stands in it, so that it is never needed. */
+function coveredBy(rules: readonly WordRule[]): Map<number, string> {
+  const matcher = buildMatcher(rules, literally);
+  const covered = new Map<number, string>();
+  for (const [i, { word }] of rules.entries()) {
+    const by = matcher.find(word).find((span) => span.word.length < word.length);
+    if (by) covered.set(i, by.word);
+  }
+  return covered;
+}
