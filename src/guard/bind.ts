@@ -6,6 +6,7 @@ import {
   type Detector,
   type Finding,
   type Guard,
+  type Reach,
   type Stage,
   type Subject,
   strictest,
@@ -17,12 +18,13 @@ export interface Binding {
   readonly stage: Stage;
   readonly rules: readonly Rule[];
   readonly timeoutMs: number;
+  readonly reach?: Reach | undefined;
   readonly onFailure: "block" | "allow";
   readonly memory: VerdictMemory;
 }
 
 export function bind(detector: Detector, binding: Binding): Guard {
-  const { name, stage, rules, timeoutMs, onFailure, memory } = binding;
+  const { name, stage, reach, rules, timeoutMs, onFailure, memory } = binding;
   const byCategory = new Map<string, Rule[]>(); // there may be as many findings as characters, and thousands of rules
   const rulesOf = (category: string) => {
     const known = byCategory.get(category) ?? rulesForCategory(rules, category);
@@ -37,6 +39,7 @@ export function bind(detector: Detector, binding: Binding): Guard {
   return {
     name,
     stage,
+    reach,
     version: detector.version,
     reads: detector.reads,
     watch: detector.watch?.bind(detector),

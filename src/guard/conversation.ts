@@ -2,12 +2,13 @@
 import { withNotesOf } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
 import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
+import type { Reach } from "./verdict.js";
 
 export interface Checks {
   /** The text as it may pass. */
   readonly text: (text: string) => Promise<string>;
   /** Of texts that are read one after the other: whether one thing stands in two of them. */
-  readonly seams: (texts: readonly string[]) => Promise<void>;
+  readonly seams: (texts: readonly string[], reach: Reach) => Promise<void>;
   /** The picture that was checked. */
   readonly picture: (input: ImageInput) => Promise<ImageInput>;
 }
@@ -16,12 +17,19 @@ export interface Checks {
 export async function guardedConversation(messages: readonly ChatMessage[], checks: Checks): Promise<ChatMessage[]> {
   if (!Array.isArray(messages)) return messages as ChatMessage[];
   const guarded = await Promise.all(messages.map((message: ChatMessage) => guardedMessage(message, checks)));
-  await Promise.all(textsByTurn(guarded).map(checks.seams));
+  const turns = turnsOf(guarded);
+  await Promise.all(turns.map(({ texts }) => checks.seams(texts, "turn")));
+  for (const list of [turns, turns.filter(({ role }) => role !== "assistant")])
+    if (list.length > 1)
+      await checks.seams(
+        list.flatMap(({ texts }) => texts),
+        "conversation",
+      );
   return guarded;
 }
 
 /** Texts of neighbouring messages of one role: a word must not pass in two halves around a picture or in two messages. */
-function textsByTurn(messages: readonly ChatMessage[]): string[][] {
+function turnsOf(messages: readonly ChatMessage[]): { role: unknown; texts: string[] }[] {
   const turns: { role: unknown; texts: string[] }[] = [];
   for (const message of messages) {
     const { role, content } = message ?? {};
@@ -30,7 +38,7 @@ function textsByTurn(messages: readonly ChatMessage[]): string[][] {
     if (last !== turns.at(-1)) turns.push(last);
     last.texts.push(...texts.map((part) => (typeof part === "string" ? part : part.text)));
   }
-  return turns.map(({ texts }) => texts);
+  return turns;
 }
 
 async function guardedMessage(message: ChatMessage, checks: Checks): Promise<ChatMessage> {

@@ -20,6 +20,7 @@ import { guardedAnswer } from "./answer.js";
 import { guardedConversation, guardedStrings } from "./conversation.js";
 import { type Passage, refusal } from "./passage.js";
 import type { PictureReader } from "./picture.js";
+import type { Reach } from "./verdict.js";
 
 type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
 
@@ -153,7 +154,7 @@ export class GuardedModel {
         return found;
       };
       const text = (words: string) => passage.text(words, signal);
-      const seams = (texts: readonly string[]) => passage.seams(texts, signal);
+      const seams = (texts: readonly string[], reach: Reach) => passage.seams(texts, reach, signal);
       const conversation = await guardedConversation(messages, { text, picture, seams });
       const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
       return { passage, conversation, tools: tools ?? {} };

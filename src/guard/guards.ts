@@ -217,6 +217,7 @@ export class Guards {
       return stagesOf(config, detector).map((stage) =>
         bind(detector, {
           ...{ name, stage, timeoutMs: config.timeoutMs, memory: this.#memory },
+          reach: config.type === "words" ? config.across : undefined,
           onFailure: config.onFailure ?? policy.onFailure,
           rules: rulesFor(policy, asked, name, stage),
         }),

@@ -12,6 +12,7 @@ import {
   type Guard,
   type GuardReport,
   type Judged,
+  type Reach,
   type Stage,
   type Subject,
   type Verdict,
@@ -72,7 +73,7 @@ export class Passage {
    * Looks for what stands across two texts that are read one after the other; it has no one place to be cut out of, so to
    * redact it is to block it. Only guards that watch: those that judge a whole have judged each. @throws `blocked`, `unavailable`.
    */
-  async seams(texts: readonly string[], signal: AbortSignal): Promise<void> {
+  async seams(texts: readonly string[], reach: Reach, signal: AbortSignal): Promise<void> {
     if (texts.length < 2) return;
     let length = 0;
     const ends = texts.map((text) => (length += text.length));
@@ -80,6 +81,7 @@ export class Passage {
     const crosses = ({ span }: Judged) =>
       span !== undefined && ends[countWhile(ends, (end) => end <= span.start)]! < span.end;
     for (const guard of this.guards("input", "text").filter(({ watch }) => watch)) {
+      if (reach === "conversation" && guard.reach !== reach) continue;
       const started = performance.now();
       const { findings, ...all } = await guard.check(subject, signal);
       const crossing = findings.filter(crosses);

@@ -19,7 +19,7 @@ import {
 } from "../base/index.js";
 import { defaultAuditBytes } from "./audit.js";
 import { patternProblem, personalKinds } from "./personal/find.js";
-import { actions, categoryPattern, type Finding, type Judged, type Stage } from "./verdict.js";
+import { actions, categoryPattern, type Finding, type Judged, reaches, type Stage } from "./verdict.js";
 import { foldings } from "./words/index.js";
 
 const name = z.string().regex(/^[\w.-]{1,40}$/, "expected a name of 1 to 40 letters, digits, _ . or -");
@@ -68,6 +68,8 @@ const guardSchema = z.discriminatedUnion("type", [
     lists: z.array(z.union([path, z.strictObject({ file: path, format: z.enum(["text", "json", "csv"]) })])).max(1000),
     foldings: z.record(z.string(), z.boolean()).superRefine(checkFoldings).default({}),
     allow: z.array(z.string().min(1).max(200)).max(10_000).default([]),
+    /** How far a word may stretch over messages and be found. */
+    across: z.enum(reaches).default("turn"),
   }),
   z.strictObject({
     ...common,

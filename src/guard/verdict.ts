@@ -16,6 +16,10 @@ export type Stage = "input" | "output";
 export const actions = ["allow", "flag", "redact", "block"] as const;
 export type Action = (typeof actions)[number];
 
+/** Where a text may go on in another: within the messages of one role in a row, or in any message of the conversation. */
+export const reaches = ["turn", "conversation"] as const;
+export type Reach = (typeof reaches)[number];
+
 export interface TextSubject {
   readonly kind: "text";
   readonly text: string;
@@ -103,6 +107,8 @@ export interface Guard {
   readonly reads: Detector["reads"];
   /** Never throws but for the caller's own signal: a guard that cannot say has a verdict too. */
   check(subject: Subject, signal: AbortSignal): Promise<Verdict>;
+  /** How far a finding may stretch over messages; absent: a turn. */
+  readonly reach?: Reach | undefined;
   /** As the detector's. */
   readonly watch: Detector["watch"];
   judge(findings: readonly Finding[]): Verdict;

@@ -34,7 +34,7 @@ export interface LintReport {
 
 /** Longer entries are sentences: no text has them twice. */
 const longest = 20;
-/** In fewer sentences a word stands by chance, or because it is meant. */
+/** In fewer sentences a word is meant. What is found in another writing is found by accident: ordinary texts hold no disguises. */
 const fewestCommon = 3;
 const literally: MatcherOptions = Object.fromEntries(
   foldings.map((name) => [name, ["case", "width", "script"].includes(name)]),
@@ -50,7 +50,7 @@ export function lintWords(list: ReadList, ordinary?: string): LintReport {
   const dropped = new Set<number>();
   for (const [i, { word }] of rules.entries()) {
     const numSentences = hits?.byWord.get(word) ?? 0;
-    const common = hits ? numSentences >= fewestCommon : isCommonPair(word);
+    const common = hits ? numSentences >= fewestCommon || hits.byAccident.has(word) : isCommonPair(word);
     const add = (kind: LintKind, more: Partial<LintProblem> = {}) =>
       problems.push({ line: lines[i]!, word, kind, ...more });
     if (isShort(word)) add("short");
@@ -75,13 +75,21 @@ function isShort(word: string): boolean {
 function hitsOf(rules: readonly WordRule[], sentences: readonly string[]) {
   const matcher = buildMatcher(rules);
   const byWord = new Map<string, number>();
+  const byAccident = new Set<string>();
   let numHit = 0;
   for (const sentence of sentences) {
-    const words = new Set(matcher.find(sentence).map(({ word }) => word));
+    const spans = matcher.find(sentence);
+    const words = new Set(spans.map(({ word }) => word));
+    for (const { word, start, end } of spans) if (!isSame(word, sentence.slice(start, end))) byAccident.add(word);
     if (words.size > 0) numHit++;
     for (const word of words) byWord.set(word, (byWord.get(word) ?? 0) + 1);
   }
-  return { byWord, numHit };
+  return { byWord, byAccident, numHit };
+}
+
+function isSame(word: string, found: string): boolean {
+  const plain = (text: string) => text.normalize("NFKC").toLowerCase();
+  return plain(word.replace(/^\*|\*$/g, "")) === plain(found);
 }
 
 /** Rule → a shorter word of the list that stands in it, so that it is never needed. */
