@@ -5,7 +5,7 @@
  * RFC 4648, Unicode's blocks.
  */
 import { pinyinOf } from "./bopomofo.js";
-import type { Notation } from "./unescaped.js";
+import type { Notation } from "./notation.js";
 
 /** What may be encoded; a run of letters and digits is looked at whole, as it may be base64. */
 const pieces =

@@ -5,20 +5,9 @@
  * like (encoded.ts) may also be what they look like. What any reading finds is found. Linear in text and hits.
  */
 import { encodedNotation, mayBeEncoded } from "./encoded.js";
+import type { Notation } from "./notation.js";
 import { countWhile } from "./redact.js";
 import type { Span, WordPiece, WordStream } from "./words/index.js";
-
-/** A way to read a text. */
-export interface Notation {
-  /** Global; what may stand for something else. */
-  readonly pattern: RegExp;
-  /** What a match of it means: itself, where it means nothing else. */
-  readonly meaning: (sign: string) => string;
-  /** Where in a text what may become a match begins; its length for nowhere. */
-  readonly open: (text: string) => number;
-  /** A match that is read whole or not at all: cut in the middle, its rest means nothing else. */
-  readonly isRun: (sign: string) => boolean;
-}
 
 /** What may become an escape. */
 const openEscape = (text: string) => {
