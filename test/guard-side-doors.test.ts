@@ -130,6 +130,9 @@ const probes: Readonly<Record<string, Probe>> = {
         ],
       },
       { entries: [{ source: "a.png", image_url: harmless, text: forbiddenWord }] },
+      { entries: [{ source: `${forbiddenWord}.png`, image_url: harmless }] },
+      { entries: [{ source: "a.png", image_url: harmless, metadata: { note: forbiddenWord } }] },
+      { entries: [{ source: "a.png", image_url: harmless, metadata: { [forbiddenWord]: 1 } }] },
       { entries: [{ source: "a.pdf", document: `data:application/pdf;base64,${forbiddenPdf}` }] },
     ],
     answers: [],
@@ -197,9 +200,13 @@ async function keep(name: string, bytes: Uint8Array, labels: { text?: string } =
   await collection.add([{ ...entry, pixels: await digestOf(bytes), picture: bytes }]);
 }
 
-async function upload(bytes: Uint8Array, fields: Readonly<Record<string, string>> = {}): Promise<Response> {
+async function upload(
+  bytes: Uint8Array,
+  fields: Readonly<Record<string, string>> = {},
+  filename = "a.png",
+): Promise<Response> {
   const form = new FormData();
-  form.append("file", new File([new Uint8Array(bytes)], "a.png"));
+  form.append("file", new File([new Uint8Array(bytes)], filename));
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   return fetch(`${server.url}/v1/files`, { method: "POST", body: form });
 }
@@ -232,6 +239,15 @@ describe("no route is a side door", () => {
     const seen = [...model.seen, ...embedder.seen].join("\n");
     expect(seen).not.toContain(forbiddenWord);
     expect(seen).not.toContain(dataUrl(forbiddenPicture));
+  });
+
+  it("names of files, collections and aliases come back, and are checked before they are kept", async () => {
+    const file = await upload(picture(1), {}, `${forbiddenWord}.png`);
+    const collection = await server.post("/v1/ocellus/collections", { name: forbiddenWord, model: "clip" });
+    for (const response of [file, collection]) {
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { code: "content_filter" } });
+    }
   });
 
   it.each(bodies("answers"))("%s lets no forbidden answer to %j out, at once or streamed", async (path, body) => {

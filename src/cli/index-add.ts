@@ -9,6 +9,7 @@ import type { PictureEmbedder } from "../runtime/index.js";
 import {
   type Collection,
   Collections,
+  checkName,
   collectionsFolder,
   type Entry,
   type IndexKind,
@@ -106,6 +107,7 @@ async function fill(
 async function openOrCreate(name: string, embedder: PictureEmbedder, kind: IndexKind | undefined): Promise<Collection> {
   const collections = new Collections(collectionsFolder());
   if (!(await collections.has(name))) {
+    await checkName(name, embedder);
     const model = await modelOf(embedder);
     try {
       return await collections.create(name, kind ?? "exact", model);

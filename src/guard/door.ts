@@ -275,7 +275,13 @@ export async function admittedPicture(
   return recorded(passage, () => guardedPicture(input, passage, eye, guards, signalOf(options)));
 }
 
-async function admittedText(text: string, { info }: Viewer, guards: DoorKeeper, options: Asking): Promise<string> {
+/** A text that is kept and comes back. */
+export async function admittedText(
+  text: string,
+  { info }: Pick<Viewer, "info">,
+  guards: DoorKeeper,
+  options: Asking,
+): Promise<string> {
   const passage = await guards.begin(info.digest);
   return recorded(passage, () => passage.text(text, signalOf(options)));
 }

@@ -15,6 +15,7 @@ import { filesOf, openDetector } from "./detectors/index.js";
 import {
   type AnsweringModel,
   admittedPicture,
+  admittedText,
   type EmbeddingModel,
   GuardedEmbedder,
   GuardedModel,
@@ -201,6 +202,17 @@ export class Guards {
   /** A picture that is kept before it is known which model will be shown it. @throws `blocked`, `unavailable`, as `decodeImage`. */
   async admit(input: ImageInput, signal: AbortSignal): Promise<void> {
     await this.#desk.run(() => admittedPicture(input, { info: { digest: "none" } }, this, { signal }), signal);
+  }
+
+  /** A text that no model is shown, and that comes back to users, as it may be kept. @throws `blocked`, `unavailable`. */
+  admitText(text: string, signal: AbortSignal): Promise<string> {
+    return admittedText(text, { info: { digest: "none" } }, this, { signal });
+  }
+
+  /** The same of a name: to redact a part of it is to block it. @throws as `admitText`. */
+  async checkUncut(name: string, signal: AbortSignal): Promise<void> {
+    if ((await this.admitText(name, signal)) === name) return;
+    throw new OcellusError("blocked", "the name or reason holds what a guardrail redacts; choose another");
   }
 
   #policyFor(asked: Asked): InForce {

@@ -42,7 +42,7 @@ export {
   loadClip,
 } from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
-export { embedderOf, type PictureEmbedder } from "./embedder.js";
+export { type Admission, embedderOf, type PictureEmbedder } from "./embedder.js";
 export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type MemoryOptions, openFeatureStore, type Reuse } from "./memory.js";
 export {

@@ -8,10 +8,10 @@ import {
   type RgbImage,
   thumbnail,
 } from "../image/index.js";
-import type { PictureEmbedder } from "../runtime/index.js";
+import type { Admission, PictureEmbedder } from "../runtime/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-files.js";
-import { maxTextLength, type NewEntry } from "./entry.js";
+import { type Metadata, maxTextLength, type NewEntry } from "./entry.js";
 import type { PdfDocument } from "./pdf.js";
 
 export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "metadata" | "stamp"> {
@@ -83,8 +83,35 @@ async function vectorOnce(
 
 type Labels = Omit<Intake, "picture" | "keepSide">;
 
+/** All that comes back to those who search: a text, a source, names and values of metadata. */
 async function admitted(labels: Labels, { admitText }: PictureEmbedder): Promise<Labels> {
-  return labels.text === undefined || !admitText ? labels : { ...labels, text: await admitText(labels.text) };
+  if (!admitText) return labels;
+  const { text, source, metadata } = labels;
+  return {
+    ...labels,
+    source: await admitText(source),
+    ...(text !== undefined && { text: await admitText(text) }),
+    ...(metadata && { metadata: await admittedMetadata(metadata, admitText) }),
+  };
+}
+
+/** A number that may not be kept becomes the text that stands for it. */
+async function admittedMetadata(metadata: Metadata, admitText: Admission["admitText"]): Promise<Metadata> {
+  const entries: [string, Metadata[string]][] = [];
+  for (const [name, value] of Object.entries(metadata)) {
+    const written = String(value);
+    const kept = await admitText(written);
+    entries.push([await admitText(name), kept === written ? value : kept]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/** @throws `blocked` for a name of which a guardrail would cut something out, as `admitText`. */
+export async function checkName(name: string, { admitText }: PictureEmbedder): Promise<void> {
+  if (!admitText || (await admitText(name)) === name) return;
+  throw new OcellusError("blocked", "the collection's name holds what a guardrail redacts; choose another", {
+    details: { param: "name" },
+  });
 }
 
 /** A page of a document, its own text after what is said of it. @throws as `PdfDocument.page`. */

@@ -10,8 +10,8 @@ const mobileLayouts = new Set(
   "11 3-4-4 3-8 7-4 4-3-4 3-3-5 5-6 4-4-3 1-1-1-1-1-1-1-1-1-1-1 3-2-2-2-2 3-4-2-2".split(" "),
 );
 const landlineLayouts = new Set("3-8 3-7 4-8 4-7 3-4-4 4-4-4 4-3-4 3-3-4 2-8 2-4-4 3-8-4 4-8-4 4-7-4".split(" "));
-/** Things are counted by these: no telephone is. */
-const measures = /^ ?(?:元|块|金币|金|个|件|万|亿|吨|米|次|字节|bytes?\b|kb\b|ms\b|rmb\b|usd\b)/i;
+/** Things are counted by these: no telephone is. Of what follows a run of digits one character is known. */
+const measures = /^ ?(?:元|块|金币|金|个|件|万|亿|吨|米|次|字|bytes?\b|kb\b|ms\b|rmb\b|usd\b)/i;
 
 export function phone(candidate: Candidate, text: string): Sureness | undefined {
   if (candidate.isTight && !isCountryCode(candidate)) return undefined;

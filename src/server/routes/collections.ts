@@ -14,6 +14,7 @@ import {
   type Collection,
   type CollectionInfo,
   type Collections,
+  checkName,
   duplicates,
   type Entry,
   filterOf,
@@ -52,7 +53,10 @@ function addShelf(app: App, services: Services): void {
     const { name, kind = "exact", model } = await readRequest(c, services, collectionCreateSchema);
     const collections = writable(services);
     const eye = services.models.findEye(model);
-    const recorded = await withEye(eye, c.get("exchange"), ({ embedder }) => modelOf(embedder));
+    const recorded = await withEye(eye, c.get("exchange"), async ({ embedder }) => {
+      await checkName(name, embedder);
+      return modelOf(embedder);
+    });
     return c.json(await wireStats(await collections.create(name, kind, recorded)));
   });
   app.get(one, async (c) => c.json(await wireStats(await opened(c, services))));

@@ -26,7 +26,8 @@ export function addFiles(app: App, services: Services): void {
     const unpin = isPinned ? await pin(services, form.get("model"), bytes, signal) : undefined;
     try {
       if (!isPinned) await services.guards.admit(bytes, signal);
-      const { ocellus, ...wire } = files.add(owner, file.name.slice(0, 256), purpose, bytes, unpin);
+      const name = await services.guards.admitText(file.name.slice(0, 256), signal);
+      const { ocellus, ...wire } = files.add(owner, name, purpose, bytes, unpin);
       return c.json({ ...wire, ocellus: { ...ocellus, guards: wireGuardReports(guardReports) } } satisfies WireUpload);
     } catch (error) {
       unpin?.();
