@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lintWords, readWordList } from "./index.js";
 
-const list = readWordList("glarb\nx\n泡\n中央\n法轮\n泡蘑\n大泡蘑汤\n!!\nglarb\n" + "长".repeat(21), "text", "a.txt");
+const list = readWordList(`glarb\nx\n泡\n中央\n法轮\n泡蘑\n大泡蘑汤\n!!\nglarb\n${"长".repeat(21)}`, "text", "a.txt");
 const kinds = (ordinary?: string) => lintWords(list, ordinary).problems.map(({ line, kind }) => [line, kind]);
 
 describe("the lint of a word list", () => {
