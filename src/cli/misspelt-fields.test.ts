@@ -29,7 +29,10 @@ it.each<[string, string, (path: string, text: string) => unknown, RegExp]>([
   [
     "sources of a collection",
     lines({ picture: "a" }, { picture: "b", metdata: {} }),
-    (path) => readSources([path]),
+    async (path) => {
+      const { failed } = await readSources([path]); // the other lines are taken
+      throw new Error(failed.map(({ problem }) => problem).join("\n"));
+    },
     /:2: there is no field metdata \(nearest: metadata/,
   ],
   [

@@ -30,7 +30,7 @@ for (let i = 0; ; i++) {
     await registry.run("worker", r.startCanary("prod", tag, { steps: [0.5], judged: false }));
     const step = { alias: "prod", stepSeq: registry.state.seq };
     for (let n = 1; n <= 3; n++) {
-      await registry.evidence.add(step, crypto.randomUUID(), n, { error: [["stable", 0]] });
+      await registry.evidence.add(step, crypto.randomUUID(), n, { error: [["stable", 0, n]] });
       console.log("seen " + n + " of " + step.stepSeq);
       await registry.evidence.judge(step, { share: 0.5 });
     }
@@ -55,8 +55,10 @@ it(`survives kill -9 at ${numKills} random moments`, { timeout: 30_000 + numKill
     });
     const ended = new Promise((resolve) => child.once("exit", resolve));
     const numLines = 1 + Math.floor(random() * 8); // by what it has done, not by the clock: machines are slow and fast
-    while (said.split("\n").length <= numLines) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (said.split("\n").length <= numLines && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 1));
     await new Promise((resolve) => setTimeout(resolve, random() * 50));
+    expect(child.exitCode, "the worker ended by itself").toBeNull();
     child.kill("SIGKILL");
     await ended;
 
