@@ -23,6 +23,7 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
     ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
     ...["GET /v1/ocellus/guards", "POST /v1/ocellus/guards/proposals"],
     ...["GET /v1/ocellus/collections", "POST /v1/ocellus/collections"],
+    `POST ${collection}/entries/delete`,
     ...[`GET ${collection}`, `DELETE ${collection}`, `GET ${collection}/duplicates`, `POST ${collection}/search`],
     ...[`GET ${collection}/entries`, `POST ${collection}/entries`, `DELETE ${collection}/entries/:id`],
     `GET ${collection}/entries/:id/picture`,

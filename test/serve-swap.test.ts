@@ -140,8 +140,8 @@ describe("where there is room", () => {
 
   it("what an alias has left stays loaded for as long as was said, and then goes", async () => {
     const setup = await setUp({ v1: large, v2: { bytes: 30 } }, { keepWarmMs: 60_000 });
-    const clock = vi.spyOn(Date, "now");
-    const [at, sweeps] = [Date.now(), () => new Promise((resolve) => setTimeout(resolve, 1500))];
+    const clock = vi.spyOn(performance, "now");
+    const [at, sweeps] = [performance.now(), () => new Promise((resolve) => setTimeout(resolve, 1500))];
     clock.mockImplementation(() => at);
     await run(setup, deploy("prod", "v2"));
     await sweeps();

@@ -165,7 +165,7 @@ describe("ocellus batch", () => {
   it.each([
     ["twice.jsonl", [line("a", {}), line("a", {})], /custom_id "a" stands there twice/],
     ["url.jsonl", [line("a", {}), line("b", {}, "/v1/images")], /url\.jsonl:2: url: /],
-    ["stream.jsonl", [line("a", { stream: true })], /stream\.jsonl:1: body: stream: expected false/],
+    ["stream.jsonl", [line("a", { stream: true })], /stream\.jsonl:1: body\.stream: expected false/],
     ["empty.jsonl", [], /expected one request a line, found none/],
   ])("refuses %s before any work", async (name, lines, message) => {
     const out = join(folder, `${name}.out`);

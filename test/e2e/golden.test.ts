@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { Registry } from "../../src/registry/index.js";
 import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer } from "../support/server.js";
@@ -187,6 +188,7 @@ describe("golden init --pictures", () => {
       image: "pictures/1.jpg",
       questions: [{ question: "What colour is it?", answer: expect.stringMatching(/./), reviewed: false }],
     });
+    await (await Registry.open({ folder: join(folder, "registry") })).close();
     const refused = { code: 2, stderr: expect.stringContaining("none of its 1 questions is reviewed") };
     expect(await golden("run", "mine", ...oneThread)).toMatchObject(refused);
     expect(await ocellus("serve", "--registry", "registry", "--golden", "mine", "--port", "0")).toMatchObject(refused);
@@ -220,8 +222,9 @@ describe("golden check", () => {
     ];
     writeFileSync(join(folder, "bad.jsonl"), `${lines.map((line) => JSON.stringify(line)).join("\n")}\n{`);
     const { code, stdout, stderr } = await golden("check", "bad.jsonl");
-    expect({ code, stderr }).toMatchObject({ code: 4, stderr: expect.stringContaining("bad.jsonl: 6 problems") });
+    expect({ code, stderr }).toMatchObject({ code: 4, stderr: expect.stringContaining("bad.jsonl: 7 problems") });
     for (const line of [
+      /^bad\.jsonl:1: .*has another right answer/m,
       /^bad\.jsonl:2: image: .*gone\.png: it does not exist$/m,
       /^bad\.jsonl:3: image: .*expected a JPEG/m,
       /^bad\.jsonl:4: questions\.0\.pattern: .*not a regular expression/m,
