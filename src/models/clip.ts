@@ -73,17 +73,16 @@ function buildVision(builder: GraphBuilder, { vision_config: config, projection_
   const { hidden_size: D, layer_norm_eps: eps } = config;
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
   let x = nn.layerNorm(tower, "pre_layrnorm", embedPatches(tower.at("embeddings"), pixels, config), eps);
-  x = encoder(tower.at("encoder"), x, config, "full");
+  x = encoder(tower.at("encoder"), x, config, false);
   const first = tower.op("Gather", [tower.reshape(x, [-1, D]), tower.int64([0])]);
   const pooled = nn.layerNorm(tower, "post_layernorm", first, eps);
   builder.output("image_embeds", nn.linear(builder.root, "visual_projection", pooled, projection_dim));
 }
 
-/** The convolution with stride = kernel is a product of each patch (channel, y, x) with the flattened kernel; no bias. */
+/** The class row before the patches, whose convolution has no bias; a learned position for each. */
 function embedPatches(scope: Scope, pixels: Value, config: VisionConfig): Value {
   const { hidden_size: D, patch_size: p } = config;
-  const kernel = scope.weight("patch_embedding.weight", [D, 3, p, p]);
-  const patches = scope.op("FusedMatMul", [pixels, scope.reshape(kernel, [D, patchValues(config)])], { transB: 1 });
+  const patches = nn.patchEmbedding(scope, pixels, [D, 3, p, p], { weight: "patch_embedding.weight" });
   const classRow = scope.reshape(scope.weight("class_embedding", [D]), [1, D]);
   const rows = scope.op("Concat", [classRow, patches], { axis: 0 });
   const positions = scope.weight("position_embedding.weight", [numPatches(config) + 1, D]);
@@ -100,7 +99,7 @@ function buildText(builder: GraphBuilder, { text_config: config, projection_dim 
   const words = rowsOf("token_embedding.weight", config.vocab_size, "input_ids");
   const positions = rowsOf("position_embedding.weight", config.max_position_embeddings, "position_ids");
   const x = embeddings.reshape(embeddings.op("Add", [words, positions]), [1, -1, D]);
-  const encoded = encoder(tower.at("encoder"), x, config, "causal");
+  const encoded = encoder(tower.at("encoder"), x, config, true);
   const pooledIndex = builder.input("pooled_index", "i64", [1]);
   const row = tower.op("Gather", [tower.reshape(encoded, [-1, D]), pooledIndex]);
   const pooled = nn.layerNorm(tower, "final_layer_norm", row, eps); // row by row, so it may follow the choice
@@ -108,27 +107,22 @@ function buildText(builder: GraphBuilder, { text_config: config, projection_dim 
   builder.output("log_scale", builder.root.reshape(builder.root.weight("logit_scale", []), [1]));
 }
 
-function encoder(scope: Scope, x: Value, config: TowerConfig, mask: "full" | "causal"): Value {
-  for (let n = 0; n < config.num_hidden_layers; n++) x = block(scope.at("layers").at(n), x, config, mask);
+function encoder(scope: Scope, x: Value, config: TowerConfig, causal: boolean): Value {
+  const block = encoderBlock(config, causal);
+  for (let n = 0; n < config.num_hidden_layers; n++) x = nn.encoderBlock(scope.at("layers").at(n), x, block);
   return x;
 }
 
-/** Pre-norm transformer block, biases everywhere. x [1, sequence, D] */
-function block(scope: Scope, x: Value, config: TowerConfig, mask: "full" | "causal"): Value {
-  const { hidden_size: D, layer_norm_eps: eps } = config;
-  const attn = scope.at("self_attn");
-  const normed = nn.layerNorm(scope, "layer_norm1", x, eps);
-  const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((name) => nn.linear(attn, name, normed, D, { bias: true }));
-  const attention = mask === "causal" ? nn.causalAttention : nn.fullAttention;
-  const mixed = attention(attn, q!, k!, v!, config.num_attention_heads);
-  const afterAttention = scope.op("Add", [x, nn.linear(attn, "out_proj", mixed, D, { bias: true })]);
-
-  const mlp = scope.at("mlp");
-  const again = nn.layerNorm(scope, "layer_norm2", afterAttention, eps);
-  const wide = nn.linear(mlp, "fc1", again, config.intermediate_size, { bias: true });
-  const activated =
-    config.hidden_act === "gelu" ? mlp.op("Gelu", [wide]) : mlp.op("QuickGelu", [wide], { alpha: { float: 1.702 } });
-  return scope.op("Add", [afterAttention, nn.linear(mlp, "fc2", activated, D, { bias: true })]);
+/** Biases everywhere. */
+function encoderBlock(config: TowerConfig, causal: boolean): nn.EncoderBlock {
+  const { num_attention_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
+  const qkv = ["q_proj", "k_proj", "v_proj"] as const;
+  return {
+    norms: ["layer_norm1", "layer_norm2"],
+    epsilon: config.layer_norm_eps,
+    attention: { at: "self_attn", qkv, out: "self_attn.out_proj", numHeads, bias: true, causal },
+    mlp: { at: "mlp", up: "fc1", down: "fc2", activation, width, bias: true },
+  };
 }
 
 const numPatches = ({ image_size, patch_size }: VisionConfig): number => (image_size / patch_size) ** 2;

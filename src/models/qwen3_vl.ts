@@ -26,13 +26,12 @@ import type {
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import {
-  buildQwen3,
   decoderCache,
   decoderDimensions,
   decoderFields,
   decoderRules,
   eosSchema,
-  type Qwen3Spelling,
+  qwen3Decoder,
   referenceSizes,
 } from "./qwen3.js";
 import { ropeAngles, ropeFields, ropeOf } from "./rope.js";
@@ -101,27 +100,19 @@ function buildVision(builder: GraphBuilder, whole: Config): void {
     sin: builder.input("sin", "f32", [numPatches, half]),
     positionIds: builder.input("position_ids", "i64", [1, numPatches]),
   };
-  const patches = scope.op("Add", [
-    patchEmbed(scope.at("patch_embed"), pixels, config),
-    positions(builder, scope, config),
-  ]);
-  let x = scope.reshape(patches, [1, -1, config.hidden_size]); // one sequence: a picture attends only to itself
+  const { hidden_size: D, patch_size: p } = config;
+  const names = { weight: "weight", bias: "bias" };
+  const embedded = nn.patchEmbedding(scope.at("patch_embed.proj"), pixels, [D, 3, 2, p, p], names);
+  const patches = scope.op("Add", [embedded, positions(builder, scope, config)]);
+  let x = scope.reshape(patches, [1, -1, D]); // one sequence: an image attends only to itself
   for (let n = 0; n < config.depth; n++) {
-    x = visionBlock(scope.at("blocks").at(n), x, rotary, config);
+    x = nn.encoderBlock(scope.at("blocks").at(n), x, visionBlock(config, rotary));
     const order = taps.findIndex(({ layer }) => layer === n);
     if (order < 0) continue;
     const own = scope.at("deepstack_merger_list").at(taps[order]!.merger);
-    builder.output(`deepstack.${order}`, merger(own, x, config, "after"));
+    builder.output(`deepstack.${order}`, nn.patchMerger(own, x, merger(config, "after")));
   }
-  builder.output("visual_tokens", merger(scope.at("merger"), x, config, "before"));
-}
-
-/** The 3-D convolution with stride = kernel is a product of each row (channel, frame, y, x) with the flattened kernel. */
-function patchEmbed(scope: Scope, pixels: Value, config: VisionConfig): Value {
-  const { hidden_size: D, patch_size: p } = config;
-  const proj = scope.at("proj");
-  const kernel = proj.reshape(proj.weight("weight", [D, 3, 2, p, p]), [D, patchValues(config)]);
-  return proj.op("Add", [proj.op("FusedMatMul", [pixels, kernel], { transB: 1 }), proj.weight("bias", [D])]);
+  builder.output("visual_tokens", nn.patchMerger(scope.at("merger"), x, merger(config, "before")));
 }
 
 /** Bilinear interpolation of the learned table: each patch is a weighted sum of four of its rows, chosen by the host. */
@@ -133,29 +124,20 @@ function positions(builder: GraphBuilder, scope: Scope, config: VisionConfig): V
   return own.op("ReduceSum", [own.op("Mul", [rows, weights]), own.int64([0])], { keepdims: 0 });
 }
 
-/** Pre-norm block with full attention and the tanh GELU. x [1, num_patches, D] */
-function visionBlock(scope: Scope, x: Value, rotary: nn.Rotary, config: VisionConfig): Value {
-  const { hidden_size: D } = config;
-  const attn = scope.at("attn");
-  const qkv = nn.linear(attn, "qkv", nn.layerNorm(scope, "norm1", x, normEpsilon), 3 * D, { bias: true });
-  const [q, k, v] = attn.split(qkv, [D, D, D]);
-  const mixed = nn.fullAttention(attn, nn.rotate(attn, q!, rotary), nn.rotate(attn, k!, rotary), v!, config.num_heads);
-  const afterAttention = scope.op("Add", [x, nn.linear(attn, "proj", mixed, D, { bias: true })]);
-
-  const mlp = scope.at("mlp");
-  const normed = nn.layerNorm(scope, "norm2", afterAttention, normEpsilon);
-  const wide = mlp.op("FastGelu", [nn.linear(mlp, "linear_fc1", normed, config.intermediate_size, { bias: true })]);
-  return scope.op("Add", [afterAttention, nn.linear(mlp, "linear_fc2", wide, D, { bias: true })]);
+/** Full attention and the tanh GELU, biases everywhere. */
+function visionBlock(config: VisionConfig, rotary: nn.Rotary): nn.EncoderBlock {
+  const { num_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
+  return {
+    norms: ["norm1", "norm2"],
+    epsilon: normEpsilon,
+    attention: { at: "attn", qkv: ["qkv"], out: "attn.proj", numHeads, bias: true, rotary },
+    mlp: { at: "mlp", up: "linear_fc1", down: "linear_fc2", activation, width, bias: true },
+  };
 }
 
-/** Four neighbouring patches into one token. The main merger normalises each patch, DeepStack's the merged four; erf GELU. */
-function merger(scope: Scope, x: Value, config: VisionConfig, norm: "before" | "after"): Value {
-  const merged = 4 * config.hidden_size;
-  const shuffle = (value: Value) => scope.reshape(value, [-1, merged]);
-  const normalise = (value: Value) => nn.layerNorm(scope, "norm", value, normEpsilon);
-  const rows = norm === "before" ? shuffle(normalise(x)) : normalise(shuffle(x));
-  const wide = scope.op("Gelu", [nn.linear(scope, "linear_fc1", rows, merged, { bias: true })]);
-  return nn.linear(scope, "linear_fc2", wide, config.out_hidden_size, { bias: true });
+/** Four neighbouring patches into one token. The main merger normalises each patch, DeepStack's the merged four. */
+function merger({ out_hidden_size: outFeatures }: VisionConfig, norm: "before" | "after") {
+  return { numMerged: 4, norm, epsilon: normEpsilon, outFeatures };
 }
 
 // ------------------------------------------------------------------------------------------- what the host computes
@@ -301,13 +283,12 @@ function numDeepstack(config: Config): number {
   return deepstackTaps(config).length;
 }
 
-const decoderSpelling = (config: Config): Qwen3Spelling => ({
-  model: "model.language_model",
-  head: config.tie_word_embeddings ? "model.language_model.embed_tokens" : "lm_head",
-  gate: "gate_proj",
-  up: "up_proj",
-  down: "down_proj",
-});
+const languageModel = "model.language_model";
+
+function decoderVariant(config: Config): nn.DecoderVariant {
+  const decoder = qwen3Decoder(config.text_config, languageModel, config.tie_word_embeddings);
+  return { ...decoder, numDeepstack: numDeepstack(config) };
+}
 
 /** Python's `:.1f`, whose ties go to the even digit where toFixed goes up: pairs at 2 frames a second stand at 0.25, 0.75 … */
 function oneDecimal(seconds: number): string {
@@ -373,7 +354,7 @@ export const qwen3Vl: ModelFamily<Config> = {
   embedTokens: "model.language_model.embed_tokens.weight",
   graphs: (config) => ({
     vision: (builder) => buildVision(builder, config),
-    decoder: (builder) => buildQwen3(builder, config.text_config, decoderSpelling(config), numDeepstack(config)),
+    decoder: (builder) => nn.buildDecoder(builder, config.text_config, decoderVariant(config)),
   }),
   image: {
     recipe: ({ vision_config: vision }, processorConfig) =>

@@ -16,15 +16,7 @@ import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId 
 import { indexPositions, type ModelFamily } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import {
-  buildQwen3,
-  decoderCache,
-  decoderDimensions,
-  decoderFields,
-  decoderRules,
-  eosSchema,
-  type Qwen3Spelling,
-} from "./qwen3.js";
+import { decoderCache, decoderDimensions, decoderFields, decoderRules, eosSchema, qwen3Decoder } from "./qwen3.js";
 import { ropeAngles, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
@@ -70,7 +62,6 @@ const configSchema = z.object({
 
 type Config = z.infer<typeof configSchema>;
 type VisionConfig = z.infer<typeof visionSchema>;
-type ResamplerConfig = z.infer<typeof resamplerSchema>;
 
 // ---------------------------------------------------------------------------------------------------------- vision
 
@@ -79,79 +70,37 @@ function buildVision(builder: GraphBuilder, config: Config): void {
   const { vision_config: vision, resampler_config: resampler } = config;
   const pixels = builder.input("pixel_values", "f32", ["num_images", numPatches(vision), patchValues(vision)]);
   const features = visionTower(builder.root.at("vision_tower"), pixels, vision);
-  const latents = perceiverResampler(builder.root.at("perceiver_resampler"), features, resampler);
-  const tokens = nn.linear(builder.root.at("perceiver_resampler"), "proj", latents, config.text_config.hidden_size);
+  const scope = builder.root.at("perceiver_resampler");
+  const latents = nn.perceiverResampler(scope, features, {
+    numQueries: resampler.num_queries,
+    numLayers: resampler.num_hidden_layers,
+    numHeads: resampler.num_attention_heads,
+    width: resampler.intermediate_size,
+    epsilon: resampler.layer_norm_eps,
+  });
+  const tokens = nn.linear(scope, "proj", latents, config.text_config.hidden_size);
   builder.output("vision_features", features);
   builder.output("visual_tokens", tokens);
 }
 
 function visionTower(scope: Scope, pixels: Value, config: VisionConfig): Value {
-  let x = patchEmbed(scope.at("patch_embed"), pixels, config);
-  x = scope.op("Add", [x, scope.weight("pos_embed", [numPatches(config), config.hidden_size])]);
-  for (let n = 0; n < config.depth; n++) x = visionBlock(scope.at("blocks").at(n), x, config);
+  const { hidden_size: D, patch_size: p } = config;
+  const names = { weight: "weight", bias: "bias" };
+  let x = nn.patchEmbedding(scope.at("patch_embed.proj"), pixels, [D, 3, p, p], names);
+  x = scope.op("Add", [x, scope.weight("pos_embed", [numPatches(config), D])]);
+  for (let n = 0; n < config.depth; n++) x = nn.encoderBlock(scope.at("blocks").at(n), x, visionBlock(config));
   return nn.layerNorm(scope, "norm", x, config.layer_norm_eps);
 }
 
-/** The convolution with stride = kernel is a product of each patch's values (channel, y, x) with the flattened kernel. */
-function patchEmbed(scope: Scope, pixels: Value, config: VisionConfig): Value {
-  const { hidden_size: D, patch_size: p } = config;
-  const proj = scope.at("proj");
-  const kernel = proj.reshape(proj.weight("weight", [D, 3, p, p]), [D, patchValues(config)]);
-  return proj.op("Add", [proj.op("FusedMatMul", [pixels, kernel], { transB: 1 }), proj.weight("bias", [D])]);
-}
-
-/** Pre-norm transformer block, every patch sees every patch. x [num_images, patches, D] */
-function visionBlock(scope: Scope, x: Value, config: VisionConfig): Value {
-  const { hidden_size: D, layer_norm_eps: eps } = config;
-  const attn = scope.at("attn");
-  const qkv = nn.linear(attn, "qkv", nn.layerNorm(scope, "norm1", x, eps), 3 * D, { bias: true });
-  const [q, k, v] = attn.split(qkv, [D, D, D]);
-  const mixed = nn.fullAttention(attn, q!, k!, v!, config.num_heads);
-  const afterAttention = scope.op("Add", [x, nn.linear(attn, "proj", mixed, D, { bias: true })]);
-
-  const mlp = scope.at("mlp");
-  const wide = nn.linear(mlp, "fc1", nn.layerNorm(scope, "norm2", afterAttention, eps), config.intermediate_size, {
-    bias: true,
-  });
-  const activated = mlp.op("FastGelu", [wide]); // tanh GELU
-  return scope.op("Add", [afterAttention, nn.linear(mlp, "fc2", activated, D, { bias: true })]);
-}
-
-// ------------------------------------------------------------------------------------------------------- resampler
-
-/** features [num_images, patches, D] → latents [num_images, num_queries, D] */
-function perceiverResampler(scope: Scope, features: Value, config: ResamplerConfig): Value {
-  let latents = repeatForImages(scope, scope.weight("query", [config.num_queries, config.hidden_size]), features);
-  for (let i = 0; i < config.num_hidden_layers; i++)
-    latents = resamplerLayer(scope.at("layers").at(i), features, latents, config);
-  return nn.layerNorm(scope, "norm", latents, config.layer_norm_eps);
-}
-
-/** The learned queries [num_queries, D], once for each picture of the batch. */
-function repeatForImages(scope: Scope, query: Value, features: Value): Value {
-  const numImages = scope.op("Shape", [features], { start: 0, end: 1 });
-  const shape = scope.op("Concat", [numImages, scope.int64(query.shape as number[])], { axis: 0 });
-  return scope.op("Expand", [query, shape]);
-}
-
-/**
- *  latents ─ norm_queries ─┬─ to_q ─────────────┐
- *                          ├─ concat ─ to_kv ── attention ─ to_out ─ + latents ─ norm_ffn ─ ffn ─ + ─→
- *  features ─ norm_features┘  (features first)
- * Features are never updated; each layer normalises them anew. The ffn uses the exact erf GELU and no biases.
- */
-function resamplerLayer(scope: Scope, features: Value, latents: Value, config: ResamplerConfig): Value {
-  const { hidden_size: D, layer_norm_eps: eps } = config;
-  const cross = scope.at("cross_attn");
-  const queries = nn.layerNorm(scope, "norm_queries", latents, eps);
-  const context = cross.op("Concat", [nn.layerNorm(scope, "norm_features", features, eps), queries], { axis: 1 });
-  const [k, v] = cross.split(nn.linear(cross, "to_kv", context, 2 * D), [D, D]);
-  const mixed = nn.fullAttention(cross, nn.linear(cross, "to_q", queries, D), k!, v!, config.num_attention_heads);
-  const afterAttention = scope.op("Add", [latents, nn.linear(cross, "to_out", mixed, D)]);
-
-  const ffn = scope.at("ffn");
-  const wide = nn.linear(ffn, "fc1", nn.layerNorm(scope, "norm_ffn", afterAttention, eps), config.intermediate_size);
-  return scope.op("Add", [afterAttention, nn.linear(ffn, "fc2", ffn.op("Gelu", [wide]), D)]);
+/** Every patch sees every patch; biases everywhere. */
+function visionBlock(config: VisionConfig): nn.EncoderBlock {
+  const { num_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
+  return {
+    norms: ["norm1", "norm2"],
+    epsilon: config.layer_norm_eps,
+    attention: { at: "attn", qkv: ["qkv"], out: "attn.proj", numHeads, bias: true },
+    mlp: { at: "mlp", up: "fc1", down: "fc2", activation, width, bias: true },
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------------- family
@@ -191,13 +140,10 @@ const respellings: readonly (readonly [RegExp, string])[] = [
   [/\.mlp\.up_proj\./, ".mlp.w3."],
 ];
 
-const decoderSpelling = (config: Config): Qwen3Spelling => ({
-  model: "language_model",
-  head: config.tie_word_embeddings ? "language_model.embed_tokens" : "lm_head",
-  gate: "w1",
-  up: "w3",
-  down: "w2",
-});
+function decoderVariant({ text_config: text, tie_word_embeddings: isTied }: Config): nn.DecoderVariant {
+  const mlpNames = { gate: "w1", up: "w3", down: "w2" };
+  return { ...qwen3Decoder(text, "language_model", isTied), mlpNames };
+}
 
 export const qwen3VlResampler: ModelFamily<Config> = {
   kind: "language",
@@ -223,7 +169,7 @@ export const qwen3VlResampler: ModelFamily<Config> = {
   // language_model.embed_positions.weight, which files carry, is not read: positions come from RoPE.
   graphs: (config) => ({
     vision: (builder) => buildVision(builder, config),
-    decoder: (builder) => buildQwen3(builder, config.text_config, decoderSpelling(config)),
+    decoder: (builder) => nn.buildDecoder(builder, config.text_config, decoderVariant(config)),
   }),
   image: {
     recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>

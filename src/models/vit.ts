@@ -44,43 +44,32 @@ function build(builder: GraphBuilder, config: Config): void {
   const tower = builder.root.at("vit");
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
   let x = embedPatches(tower.at("embeddings"), pixels, config);
-  for (let n = 0; n < config.num_hidden_layers; n++) x = block(tower.at("encoder").at("layer").at(n), x, config);
+  const layers = tower.at("encoder.layer");
+  for (let n = 0; n < config.num_hidden_layers; n++) x = nn.encoderBlock(layers.at(n), x, encoderBlock(config));
   const normed = nn.layerNorm(tower, "layernorm", x, eps);
   const first = tower.op("Gather", [tower.reshape(normed, [-1, D]), tower.int64([0])]);
   builder.output("logits", nn.linear(builder.root, "classifier", first, labelsOf(config).length, { bias: true }));
 }
 
-/** The convolution with stride = kernel is a product of each patch (channel, y, x) with the flattened kernel. */
+/** The class row before the patches, a learned position for each. */
 function embedPatches(scope: Scope, pixels: Value, config: Config): Value {
   const { hidden_size: D, patch_size: p } = config;
-  const projection = scope.at("patch_embeddings").at("projection");
-  const kernel = projection.reshape(projection.weight("weight", [D, 3, p, p]), [D, patchValues(config)]);
-  const product = projection.op("FusedMatMul", [pixels, kernel], { transB: 1 });
-  const patches = projection.op("Add", [product, projection.weight("bias", [D])]);
+  const names = { weight: "weight", bias: "bias" };
+  const patches = nn.patchEmbedding(scope.at("patch_embeddings.projection"), pixels, [D, 3, p, p], names);
   const classRow = scope.reshape(scope.weight("cls_token", [1, 1, D]), [1, D]);
   const rows = scope.reshape(scope.op("Concat", [classRow, patches], { axis: 0 }), [1, -1, D]);
   return scope.op("Add", [rows, scope.weight("position_embeddings", [1, numPatches(config) + 1, D])]);
 }
 
-/** Pre-norm transformer block. x [1, sequence, D] */
-function block(scope: Scope, x: Value, config: Config): Value {
-  const { hidden_size: D, layer_norm_eps: eps, qkv_bias: bias } = config;
-  const attn = scope.at("attention").at("attention");
-  const normed = nn.layerNorm(scope, "layernorm_before", x, eps);
-  const [q, k, v] = ["query", "key", "value"].map((name) => nn.linear(attn, name, normed, D, { bias }));
-  const mixed = nn.fullAttention(attn, q!, k!, v!, config.num_attention_heads);
-  const out = nn.linear(scope.at("attention").at("output"), "dense", mixed, D, { bias: true });
-  const afterAttention = scope.op("Add", [x, out]);
-
-  const again = nn.layerNorm(scope, "layernorm_after", afterAttention, eps);
-  const wide = nn.linear(scope.at("intermediate"), "dense", again, config.intermediate_size, { bias: true });
-  const narrow = nn.linear(scope.at("output"), "dense", activation(scope, wide, config), D, { bias: true });
-  return scope.op("Add", [afterAttention, narrow]);
-}
-
-function activation(scope: Scope, x: Value, { hidden_act }: Config): Value {
-  if (hidden_act === "relu") return scope.op("Relu", [x]);
-  return hidden_act === "gelu" ? scope.op("Gelu", [x]) : scope.op("QuickGelu", [x], { alpha: { float: 1.702 } });
+function encoderBlock(config: Config): nn.EncoderBlock {
+  const { num_attention_heads: numHeads, qkv_bias: bias, intermediate_size: width, hidden_act: activation } = config;
+  const qkv = ["query", "key", "value"] as const;
+  return {
+    norms: ["layernorm_before", "layernorm_after"],
+    epsilon: config.layer_norm_eps,
+    attention: { at: "attention.attention", qkv, out: "attention.output.dense", numHeads, bias },
+    mlp: { up: "intermediate.dense", down: "output.dense", activation, width, bias: true },
+  };
 }
 
 const numPatches = ({ image_size, patch_size }: Config): number => (image_size / patch_size) ** 2;

@@ -1,0 +1,74 @@
+/** What carries a vision encoder's rows over to a decoder: fewer rows, of the decoder's width. */
+import type { Scope, Value } from "../graph/index.js";
+import { fullAttention } from "./attention.js";
+import { lastSize, linear } from "./linear.js";
+import { mlp } from "./mlp.js";
+import { layerNorm } from "./norm.js";
+
+export interface PatchMerger {
+  /** Neighbouring rows that become one. */
+  readonly numMerged: number;
+  /** Each row by itself, or the merged ones. */
+  readonly norm: "before" | "after";
+  readonly epsilon: number;
+  /** Columns of the result. */
+  readonly outFeatures: number;
+}
+
+/** norm, linear_fc1, erf GELU, linear_fc2. x [.., D] → [rows / numMerged, outFeatures] [Qwen-VL's merger] */
+export function patchMerger(scope: Scope, x: Value, { numMerged, norm, epsilon, outFeatures }: PatchMerger): Value {
+  const width = numMerged * lastSize(x);
+  const merge = (value: Value) => scope.reshape(value, [-1, width]);
+  const normalise = (value: Value) => layerNorm(scope, "norm", value, epsilon);
+  const rows = norm === "before" ? merge(normalise(x)) : normalise(merge(x));
+  const products = { up: "linear_fc1", down: "linear_fc2", activation: "gelu", bias: true } as const;
+  return mlp(scope, rows, outFeatures, { ...products, width });
+}
+
+export interface PerceiverResampler {
+  readonly numQueries: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  /** Of the feed-forward half. */
+  readonly width: number;
+  readonly epsilon: number;
+}
+
+/** A fixed number of learned queries look at all rows, layer by layer. features [batch, rows, D] → [batch, numQueries, D] [Flamingo, Alayrac 2022] */
+export function perceiverResampler(scope: Scope, features: Value, resampler: PerceiverResampler): Value {
+  const { numQueries, numLayers, epsilon } = resampler;
+  let latents = repeated(scope, scope.weight("query", [numQueries, lastSize(features)]), features);
+  for (let n = 0; n < numLayers; n++) latents = perceiverLayer(scope.at("layers").at(n), features, latents, resampler);
+  return layerNorm(scope, "norm", latents, epsilon);
+}
+
+/** The learned queries [numQueries, D], once for each image of the batch. */
+function repeated(scope: Scope, query: Value, features: Value): Value {
+  const batch = scope.op("Shape", [features], { start: 0, end: 1 });
+  const shape = scope.op("Concat", [batch, scope.int64(query.shape as number[])], { axis: 0 });
+  return scope.op("Expand", [query, shape]);
+}
+
+/**
+ *  latents ─ norm_queries ─┬─ to_q ─────────────┐
+ *                          ├─ concat ─ to_kv ── attention ─ to_out ─ + latents ─ norm_ffn ─ ffn ─ + ─→
+ *  features ─ norm_features┘  (features first)
+ * Features are never updated; each layer normalises them by weights of its own. The ffn uses the erf GELU and no biases.
+ */
+function perceiverLayer(
+  scope: Scope,
+  features: Value,
+  latents: Value,
+  { numHeads, width, epsilon }: PerceiverResampler,
+): Value {
+  const D = lastSize(latents);
+  const cross = scope.at("cross_attn");
+  const queries = layerNorm(scope, "norm_queries", latents, epsilon);
+  const context = cross.op("Concat", [layerNorm(scope, "norm_features", features, epsilon), queries], { axis: 1 });
+  const [k, v] = cross.split(linear(cross, "to_kv", context, 2 * D), [D, D]);
+  const mixed = fullAttention(cross, linear(cross, "to_q", queries, D), k!, v!, numHeads);
+  const afterAttention = scope.op("Add", [latents, linear(cross, "to_out", mixed, D)]);
+  const normed = layerNorm(scope, "norm_ffn", afterAttention, epsilon);
+  const ffn = mlp(scope.at("ffn"), normed, D, { up: "fc1", down: "fc2", activation: "gelu", width, bias: false });
+  return scope.op("Add", [afterAttention, ffn]);
+}
