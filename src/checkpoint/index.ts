@@ -10,7 +10,8 @@ export type { PickleAudit } from "./audit-pickle.js";
 export type { PickleCall, PickleImport } from "./audit-record.js";
 export { bundledModel } from "./bundled.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-export { checkpointDigest, fileDigest, type ReadOptions, textDigest } from "./digest.js";
+export { checkpointDigest } from "./checkpoint-digest.js";
+export { fileDigest, type ReadOptions, textDigest } from "./digest.js";
 export { type FileLook, FileLooks, lookAtFile } from "./file-look.js";
 export {
   baseName,

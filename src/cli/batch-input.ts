@@ -16,8 +16,8 @@ import {
   parseJson,
   withNotesOf,
 } from "../base/index.js";
+import { isUrl } from "../image/index.js";
 import { sniffFormat } from "../runtime/index.js";
-import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
 
 const urls = ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings"] as const;

@@ -8,6 +8,7 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import {
   fieldExpectation,
@@ -19,10 +20,12 @@ import {
   parseJson,
 } from "../base/index.js";
 import { checkPattern, checkSchema } from "../grammar/index.js";
-import { evaluationFolder } from "./package-files.js";
-import { isUrl } from "./pictures.js";
+import { isUrl } from "../image/index.js";
 import { readLines } from "./read-lines.js";
 import { checkAnswerTells, checkPatternTells, checkSchemaTells, checkSetTells } from "./telling.js";
+
+/** The examination of the bundled model, asked where no file is named. */
+const bundledQuestions = fileURLToPath(new URL("../../eval", import.meta.url));
 
 const answerText = z.string().superRefine(fine(checkAnswerTells));
 
@@ -143,7 +146,7 @@ export async function* readEvalLines(files: readonly string[]): AsyncGenerator<E
 
 /** Folders stand for the .jsonl files in them; nothing at all for those of the package. */
 async function pathsOf(files: readonly string[]): Promise<string[]> {
-  const paths = files.length > 0 ? files : [evaluationFolder];
+  const paths = files.length > 0 ? files : [bundledQuestions];
   return (await Promise.all(paths.map(filesIn))).flat();
 }
 
@@ -228,7 +231,7 @@ export type Goals = Readonly<Record<string, number>>;
 
 /** goals.json beside the first file, or in the first folder; none when there is no such file. */
 export async function readGoals(files: readonly string[]): Promise<Goals> {
-  const first = files[0] ?? evaluationFolder;
+  const first = files[0] ?? bundledQuestions;
   const isFolder = (await stat(first).catch(() => undefined))?.isDirectory();
   const path = join(isFolder ? first : dirname(first), "goals.json");
   const text = await readFile(path, "utf8").catch(() => undefined);

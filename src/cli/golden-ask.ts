@@ -3,7 +3,7 @@ import { z } from "zod";
 import { OcellusError, throwIfAborted, trimEndOf } from "../base/index.js";
 import { baseName, pathExists } from "../checkpoint/index.js";
 import type { GuardedVisionLanguageModel } from "../guard/index.js";
-import { defaultMaxBytes } from "../image/index.js";
+import { defaultMaxBytes, isUrl } from "../image/index.js";
 import { versionOf } from "../registry/index.js";
 import { goldenTokens } from "../server/index.js";
 import { questionAbout } from "./answer.js";
@@ -13,7 +13,6 @@ import type { GoldenVersion } from "./golden-result.js";
 import { withModel } from "./open-model.js";
 import type { ModelFlags } from "./options.js";
 import { modelInTheBox } from "./package-files.js";
-import { isUrl } from "./pictures.js";
 import { defaultRegistry, type RegistryFlags, withRegistry } from "./registry.js";
 import type { Terminal } from "./terminal.js";
 

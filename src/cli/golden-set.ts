@@ -1,10 +1,10 @@
 /** A golden set: the reviewed questions of evaluation files, each known by what it shows, asks and accepts, not by its place. */
 import { OcellusError, shorten } from "../base/index.js";
 import { fileDigest, textDigest } from "../checkpoint/index.js";
+import { isUrl } from "../image/index.js";
 import { normaliseAnswer } from "./answer-text.js";
 import { isCorrect } from "./eval-score.js";
 import { type EvalCase, expectedText, readEvalFiles, refuseProblems, reviewedCases } from "./eval-set.js";
-import { isUrl } from "./pictures.js";
 
 export interface GoldenQuestion extends EvalCase {
   /** Of picture, question and accepted answers: the same in every copy of the set. */

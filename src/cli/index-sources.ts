@@ -17,8 +17,8 @@ import {
   OcellusError,
   parseJson,
 } from "../base/index.js";
+import { isUrl } from "../image/index.js";
 import { maxTextLength, metadataSchema } from "../search/index.js";
-import { isUrl } from "./pictures.js";
 import { readLines } from "./read-lines.js";
 
 export interface Source {

@@ -8,13 +8,13 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { OcellusError } from "../base/index.js";
 import { asking, type GuardedVisionLanguageModel, whoAsks } from "../guard/index.js";
+import { isUrl } from "../image/index.js";
 import { type ChatOptions, type ImageInput, matchByAnswer } from "../runtime/index.js";
 import { greedy, questionAbout, refuseBlocked } from "./answer.js";
 import { questions } from "./describe.js";
 import { withModel } from "./open-model.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "./options.js";
 import { versionOf } from "./package-files.js";
-import { isUrl } from "./pictures.js";
 import { errorMessage } from "./report-error.js";
 import type { Terminal } from "./terminal.js";
 

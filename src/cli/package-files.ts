@@ -6,7 +6,6 @@ import { bundledModel } from "../checkpoint/index.js";
 const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 export const modelInTheBox = bundledModel;
-export const evaluationFolder = inPackage("eval");
 /** Built by `npm run build` or `npm run build:web`; a fresh clone has none. */
 export const webPage = inPackage("dist/web");
 export const examplePictures = inPackage("examples/pictures");

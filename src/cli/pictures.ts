@@ -1,6 +1,7 @@
 /** Picture arguments: paths, http(s) and data: URLs, and `-` for standard input. Decoding is left to the image room. */
 import { access } from "node:fs/promises";
 import { ioError, OcellusError } from "../base/index.js";
+import { isUrl } from "../image/index.js";
 import type { ImageInput } from "../runtime/index.js";
 import type { Terminal } from "./terminal.js";
 
@@ -20,11 +21,6 @@ async function readPicture(name: string, terminal: Terminal): Promise<ImageInput
   if (!isUrl(name))
     await access(name).catch((cause: unknown) => Promise.reject(ioError("open the picture", name, cause)));
   return name;
-}
-
-/** A scheme of two letters or more: `C:` is a drive. */
-export function isUrl(name: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:/i.test(name);
 }
 
 async function readAll(stream: AsyncIterable<Buffer | string>): Promise<Buffer> {

@@ -21,7 +21,7 @@ export {
 } from "./prepare.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
 export { type JsonFiles, readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
-export { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
+export { defaultMaxBytes, type ImageFile, type ImageInput, isUrl, readInput } from "./read-input.js";
 export {
   type CenterCropRecipe,
   type FitRecipe,

@@ -124,6 +124,11 @@ function readDataUrl(url: string, maxBytes: number): ImageFile {
   return { bytes, source: `data: URL (${bytes.length} bytes)` };
 }
 
+/** Whether a name is an address: a scheme has two letters or more (`C:` is a drive). */
+export function isUrl(name: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:/i.test(name);
+}
+
 /** Enough for a host that moves to https and to its storage; more is a loop. */
 const maxRedirects = 5;
 /** Longer than a 64 MiB picture takes on a slow line (20 Mbit/s), shorter than a user waits. */
