@@ -76,8 +76,8 @@ export function exitCode(error: unknown): number {
 }
 
 /** @throws an internal error when our own code has broken a promise; never use it for outside input. */
-export function invariant(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new OcellusError("internal", `internal: ${message}`);
+export function invariant(condition: unknown, message: string, details?: ErrorOptions["details"]): asserts condition {
+  if (!condition) throw new OcellusError("internal", `internal: ${message}`, details && { details });
 }
 
 /**

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { float32Tensor } from "../tensor/index.js";
 import { auditCheckpoint, auditFile, type SafetyReport, writeSafetensors } from "./index.js";
 import { int, pickleOf, tensor, text } from "./torch.testkit.js";
@@ -110,7 +111,7 @@ describe("the audit of a file", () => {
 
   it("stops when its caller does", async () => {
     const signal = AbortSignal.abort();
-    await expect(auditFile(join(fixtures, "evil.bin"), { signal })).rejects.toThrow("the caller aborted");
+    await expect(auditFile(join(fixtures, "evil.bin"), { signal })).rejects.toThrow(ocellusError("aborted"));
   });
 });
 
@@ -138,6 +139,8 @@ describe("the audit of a folder", () => {
 
   it("takes a single file by its own path, and refuses one that is not there", async () => {
     expect((await auditCheckpoint(join(fixtures, "evil.bin"))).verdict).toBe("dangerous");
-    await expect(auditCheckpoint(join(fixtures, "nowhere.bin"))).rejects.toThrow("it does not exist");
+    await expect(auditCheckpoint(join(fixtures, "nowhere.bin"))).rejects.toThrow(
+      ocellusError("not_found", { path: join(fixtures, "nowhere.bin"), errno: "ENOENT" }),
+    );
   });
 });

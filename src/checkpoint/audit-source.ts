@@ -94,7 +94,7 @@ const isCode = (name: string) => name.split("/").slice(0, -1).includes("code");
 async function auditZip(source: ByteSource, findings: Findings, where: string): Promise<AuditedKind> {
   const directory = await noting(findings, () => listZip(source));
   if (!directory) return "torch_zip";
-  for (const problem of directory.problems.slice(0, 8)) findings.problems.add(problem);
+  for (const { text } of directory.problems.slice(0, 8)) findings.problems.add(text);
   if (directory.entries.some(({ name }) => isCode(name) && name.endsWith(".py")))
     findings.problems.add("it is a TorchScript archive: its code runs when the model is called");
   const before = findings.pickles.length;
@@ -125,7 +125,7 @@ async function auditEntry(
 
 async function entrySource(source: ByteSource, entry: ZipEntry, findings: Findings): Promise<ByteSource | undefined> {
   const { offset, problems } = await entryData(source, entry);
-  for (const problem of problems) findings.problems.add(problem);
+  for (const { text } of problems) findings.problems.add(text);
   if (entry.method === 0) return partOf(source, offset, entry.storedBytes);
   const { budget } = findings;
   const canInflate = entry.method === 8 && entry.storedBytes <= budget.inflatedBytes;

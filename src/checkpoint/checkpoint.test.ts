@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { float32Tensor } from "../tensor/index.js";
 import {
   checkpointDigest,
@@ -110,7 +111,7 @@ describe("opening a folder", () => {
   it("asks which file is meant when there are several and no index", async () => {
     const folder = await folderOf({ "v1.safetensors": ["a"], "v2.safetensors": ["a"] });
     await expect(openCheckpoint(folder)).rejects.toThrow(
-      "several weights files and no index: v1.safetensors, v2.safetensors",
+      ocellusError("invalid_file", { folder, candidates: ["v1.safetensors", "v2.safetensors"] }),
     );
   });
 
@@ -118,19 +119,19 @@ describe("opening a folder", () => {
     "refuses the shard name %s",
     async (name) => {
       const folder = await folderOf({ "model.safetensors.index.json": index({ a: name }) });
-      await expect(openCheckpoint(folder)).rejects.toThrow("a shard must be a plain file name in the same folder");
+      await expect(openCheckpoint(folder)).rejects.toThrow(ocellusError("invalid_file", { tensor: "a", file: name }));
     },
   );
 
   it("names a missing shard, and a tensor that is not where the index says", async () => {
     const gone = await folderOf({ "model.safetensors.index.json": index({ a: "1.safetensors" }) });
-    await expect(openCheckpoint(gone)).rejects.toThrow("shard 1.safetensors is missing");
+    await expect(openCheckpoint(gone)).rejects.toThrow(ocellusError("not_found", { shard: "1.safetensors" }));
     const moved = await folderOf({
       "model.safetensors.index.json": index({ "w.weight": "1.safetensors" }),
       "1.safetensors": ["w.weights"],
     });
     await expect(openCheckpoint(moved)).rejects.toThrow(
-      "w.weight lies in 1.safetensors, which does not hold it (nearest: w.weights)",
+      ocellusError("invalid_file", { tensor: "w.weight", shard: "1.safetensors", nearest: ["w.weights"] }),
     );
   });
 
@@ -140,11 +141,13 @@ describe("opening a folder", () => {
       "1.safetensors": ["a"],
       "2.safetensors": ["a", "b"],
     });
-    await expect(openCheckpoint(held)).rejects.toThrow(/a lies in 1\.safetensors, as .* says, and in 2\.safetensors/);
+    await expect(openCheckpoint(held)).rejects.toThrow(
+      ocellusError("invalid_file", { tensor: "a", shards: ["1.safetensors", "2.safetensors"] }),
+    );
     const listed = await folderOf({ "1.safetensors": ["a"] });
     const text = '{"weight_map": {"a": "1.safetensors", "a": "2.safetensors"}}';
     writeFileSync(join(listed, "model.safetensors.index.json"), text);
-    await expect(openCheckpoint(listed)).rejects.toThrow('it names "a" twice');
+    await expect(openCheckpoint(listed)).rejects.toThrow(ocellusError("invalid_config", { key: "a" }));
   });
 
   it("notes tensors that the index leaves out", async () => {
@@ -158,8 +161,10 @@ describe("opening a folder", () => {
   });
 
   it("says what is missing from an empty folder, and that a path does not exist", async () => {
-    await expect(openCheckpoint(await folderOf({}))).rejects.toThrow("holds no weights: expected model.safetensors");
-    await expect(openCheckpoint(join(root, "nowhere"))).rejects.toThrow("it does not exist");
+    await expect(openCheckpoint(await folderOf({}))).rejects.toThrow(ocellusError("not_found", { found: [] }));
+    await expect(openCheckpoint(join(root, "nowhere"))).rejects.toThrow(
+      ocellusError("not_found", { path: join(root, "nowhere"), errno: "ENOENT" }),
+    );
   });
 
   it("gives side files as JSON, and names one that is not", async () => {
@@ -169,7 +174,9 @@ describe("opening a folder", () => {
     expect(await checkpoint.readJson("absent.json")).toBeUndefined();
     expect(await checkpoint.sideFiles()).toEqual(["config.json"]);
     writeFileSync(join(folder, "config.json"), "{");
-    await expect(checkpoint.readJson("config.json")).rejects.toThrow("config.json is not JSON");
+    await expect(checkpoint.readJson("config.json")).rejects.toThrow(
+      ocellusError("invalid_config", { path: join(folder, "config.json") }),
+    );
     await checkpoint.close();
   });
 

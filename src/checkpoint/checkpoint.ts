@@ -3,7 +3,7 @@
  * with positioned reads, so memory holds what the caller holds.
  */
 import { basename, join } from "node:path";
-import { invariant, nearestHint, OcellusError, shorten } from "../base/index.js";
+import { invariant, nearestHint, nearestNames, OcellusError, shorten } from "../base/index.js";
 import { elementBytes, elementCount, type Tensor, type TensorInfo, type TensorSource } from "../tensor/index.js";
 import { RandomAccessFile } from "./file.js";
 import { findWeights, type WeightFiles, type WeightsFormat } from "./find-weights.js";
@@ -118,7 +118,7 @@ async function openShard(
     throw new OcellusError(
       "not_found",
       `shard ${shorten(name)} is missing: ${indexPath} names it; download the whole folder again`,
-      { cause: error },
+      { details: { path: indexPath, shard: name }, cause: error },
     );
   }
 }
@@ -127,7 +127,7 @@ function missingInShard(indexPath: string, tensor: string, shard: string, held: 
   return new OcellusError(
     "invalid_file",
     `${indexPath} says that ${shorten(tensor)} lies in ${shorten(shard)}, which does not hold it${nearestHint(tensor, held.keys())}; the shards do not belong together`,
-    { details: { tensor, shard } },
+    { details: { tensor, shard, nearest: nearestNames(tensor, held.keys()) } },
   );
 }
 
@@ -203,6 +203,7 @@ class OpenCheckpoint implements Checkpoint {
       throw new OcellusError(
         "invalid_request",
         `tensor ${name}: range [${start}, ${end}) leaves its ${count} elements`,
+        { details: { tensor: name, start, end, numElements: count } },
       );
     }
     const size = elementBytes(info.dtype);
@@ -239,7 +240,7 @@ class OpenCheckpoint implements Checkpoint {
       "not_found",
       `${this.path} holds no tensor ${shorten(name)}${nearestHint(name, this.#tensors.keys())}`,
       {
-        details: { tensor: name },
+        details: { tensor: name, nearest: nearestNames(name, this.#tensors.keys()) },
       },
     );
   }

@@ -40,6 +40,7 @@ export async function findWeights(path: string): Promise<WeightFiles> {
     throw new OcellusError(
       "not_found",
       `${path} holds no weights: expected model.safetensors, its index, one *.safetensors or pytorch_model.bin; found ${shorten(names.slice(0, 12).join(", "), 160) || "nothing"}`,
+      { details: { path, found: names.slice(0, 12) } },
     );
   }
   if (chosen.single) await fileInside(path, chosen.single);

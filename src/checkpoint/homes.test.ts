@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { isMissing } from "../base/prerequisite.testkit.js";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 
@@ -119,7 +120,7 @@ describe("without a home that can be written", () => {
       vi.stubEnv("OCELLUS_CACHE", "/proc/cannot/be/made");
       expect([cacheRoot(), notes]).toEqual(["/proc/cannot/be/made", []]);
       vi.stubEnv("HOME", ""); // as where there is neither HOME nor a line in /etc/passwd
-      expect(() => dataFolder("registry")).toThrow(expect.objectContaining({ code: "unavailable" }));
+      expect(() => dataFolder("registry")).toThrow(ocellusError("unavailable"));
       vi.stubEnv("OCELLUS_DATA", join(home, "data"));
       expect(dataFolder("registry")).toBe(join(home, "data/registry"));
     },
@@ -129,7 +130,7 @@ describe("without a home that can be written", () => {
     takeHome();
     vi.stubEnv("TMPDIR", process.env.HOME);
     const { cacheRoot } = await homes();
-    expect(() => cacheRoot()).toThrow(expect.objectContaining({ code: "io" }));
+    expect(() => cacheRoot()).toThrow(ocellusError("io", { path: expect.any(String) }));
   });
 });
 

@@ -19,7 +19,7 @@ export interface JsonLimits {
 const maxKeys = 500_000;
 const maxValues = 3_200_000;
 
-/** @throws Error with the reason in words; the caller names the file. */
+/** @throws JsonProblem with the reason; the caller names the file. */
 export function parseJson(text: string, limits: JsonLimits): unknown {
   scan(text, limits);
   try {
@@ -46,7 +46,7 @@ function scan(text: string, { maxDepth, uniqueKeys }: JsonLimits): void {
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
     if (c === "{" || c === "[") {
-      if (open.length === maxDepth) throw new Error(`it nests deeper than ${maxDepth}`);
+      if (open.length === maxDepth) throw new JsonProblem(`it nests deeper than ${maxDepth}`, { limit: maxDepth });
       open.push(c === "{" && uniqueKeys && open.length < 2 ? new Set() : undefined);
       numValues++;
       keyIsNext = true;
@@ -62,15 +62,15 @@ function scan(text: string, { maxDepth, uniqueKeys }: JsonLimits): void {
       keyIsNext = false;
       i = end - 1;
     }
-    if (numKeys > maxKeys) throw new Error(`it has more than ${maxKeys} keys`);
-    if (numValues > maxValues) throw new Error(`it has more than ${maxValues} values`);
+    if (numKeys > maxKeys) throw new JsonProblem(`it has more than ${maxKeys} keys`, { limit: maxKeys });
+    if (numValues > maxValues) throw new JsonProblem(`it has more than ${maxValues} values`, { limit: maxValues });
   }
 }
 
 function addKey(keys: Set<string> | undefined, quoted: string): void {
   if (!keys) return;
   const key = JSON.parse(quoted) as string;
-  if (keys.has(key)) throw new Error(`it names ${JSON.stringify(shorten(key))} twice`);
+  if (keys.has(key)) throw new JsonProblem(`it names ${JSON.stringify(shorten(key))} twice`, { key: shorten(key) });
   keys.add(key);
 }
 

@@ -95,7 +95,7 @@ type Handler = (args: PickleValue[]) => PickleValue;
 export const handlers: Readonly<Record<string, Handler>> = {
   "collections.OrderedDict": (args) => {
     // Python 3 sets the items afterwards; a list of pairs here could be named again and again at four bytes a time.
-    if (args.length > 0) throw refused("an OrderedDict is built from arguments");
+    if (args.length > 0) throw refused("an OrderedDict is built from arguments", { object: "collections.OrderedDict" });
     return new Map();
   },
   "torch._utils._rebuild_tensor_v2": (args) => rebuildTensor(args, undefined),
@@ -120,10 +120,11 @@ function rebuildTensor(
       ? dtypesByName[dtypeName.name]
       : undefined;
   if (!(storage instanceof PickleStorage) || !isCounts([offset]) || !isCounts(shape) || !isCounts(strides)) {
-    throw refused("a tensor is built from something that is not a storage with sizes");
+    throw refused("a tensor is built from something that is not a storage with sizes", { object: "storage" });
   }
   const dtype = named ?? storage.dtype;
-  if (!dtype || shape.length !== strides.length) throw refused("a tensor's dtype, shape and strides do not fit");
+  if (!dtype || shape.length !== strides.length)
+    throw refused("a tensor's dtype, shape and strides do not fit", { shape: [...shape], strides: [...strides] });
   // Copies: the pickle may hold on to its lists and change them after this check.
   return new PickleTensor(storage, dtype, offset as number, [...shape], [...strides]);
 }
@@ -137,14 +138,22 @@ function isCounts(value: unknown): value is number[] {
 }
 
 /** Without the file's name, which `unpickle` adds. */
-export function refused(reason: string, code: "invalid_file" | "unsupported" = "invalid_file"): OcellusError {
-  return new OcellusError(code, reason);
+export function refused(
+  reason: string,
+  details: Readonly<Record<string, unknown>>,
+  code: "invalid_file" | "unsupported" = "invalid_file",
+): OcellusError {
+  return new OcellusError(code, reason, { details });
 }
 
 /** What to say of a name that is not in the tables. */
 export function refusedName(name: string): OcellusError {
   const short = shorten(name, 100);
   if (/^torch\.(\w+Storage|q?u?int\d+|complex\d+|float\d\w*)$/.test(short))
-    return refused(`it holds tensors of ${short}; supported: ${Object.keys(dtypesByName).join(", ")}`, "unsupported");
-  return refused(`it asks for ${short}; only tensors may be loaded, and nothing was run`);
+    return refused(
+      `it holds tensors of ${short}; supported: ${Object.keys(dtypesByName).join(", ")}`,
+      { found: short, supported: Object.keys(dtypesByName) },
+      "unsupported",
+    );
+  return refused(`it asks for ${short}; only tensors may be loaded, and nothing was run`, { found: short });
 }

@@ -115,7 +115,7 @@ export class PickleReader {
     const opcode = opcodes[code];
     if (!opcode) {
       const reason = `0x${code.toString(16)} at byte ${this.position} is no instruction of a pickle`;
-      throw new OcellusError("invalid_file", reason);
+      throw new OcellusError("invalid_file", reason, { details: { byte: code, at: this.position } });
     }
     const { name, argument, size } = opcode;
     if (argument === "line" || argument === "two lines") return this.#lines(name, argument === "line" ? 1 : 2);

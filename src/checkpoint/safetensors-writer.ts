@@ -42,7 +42,11 @@ export class SafetensorsWriter {
     const tensor = this.#tensors[this.#current];
     invariant(tensor, `${this.#path}: ${bytes.length} bytes after the last tensor`);
     const left = tensor.end - this.#position;
-    invariant(bytes.length <= left, `${this.#path}: ${bytes.length} bytes for ${tensor.name}, which lacks ${left}`);
+    invariant(bytes.length <= left, `${this.#path}: ${bytes.length} bytes for ${tensor.name}, which lacks ${left}`, {
+      tensor: tensor.name,
+      expected: left,
+      found: bytes.length,
+    });
     await writeAll(this.#handle, bytes, this.#path);
     this.#position += bytes.length;
   }
@@ -57,7 +61,9 @@ export class SafetensorsWriter {
   /** Checks that all was written, and makes it durable. */
   async finish(): Promise<void> {
     const end = this.#tensors.at(-1)?.end ?? this.#position;
-    invariant(this.#position === end, `${this.#path}: ${end - this.#position} bytes were never written`);
+    invariant(this.#position === end, `${this.#path}: ${end - this.#position} bytes were never written`, {
+      missingBytes: end - this.#position,
+    });
     try {
       await this.#handle.sync();
       await this.#handle.close();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { OcellusError } from "../base/index.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { byteLength, dtypes, type Tensor } from "../tensor/index.js";
 import { damaged } from "./damage.testkit.js";
 import { createSafetensorsWriter, openCheckpoint, writeSafetensors } from "./index.js";
@@ -67,8 +68,10 @@ describe("safetensors", () => {
     ]);
     const checkpoint = await openCheckpoint(path);
     expect([...(await checkpoint.readRange("w", 2, 4))]).toEqual([4, 5, 6, 7]);
-    await expect(checkpoint.readRange("w", 4, 7)).rejects.toThrow("range [4, 7) leaves its 6 elements");
-    await expect(checkpoint.read("v")).rejects.toThrow("holds no tensor v (nearest: w)");
+    await expect(checkpoint.readRange("w", 4, 7)).rejects.toThrow(
+      ocellusError("invalid_request", { tensor: "w", start: 4, end: 7, numElements: 6 }),
+    );
+    await expect(checkpoint.read("v")).rejects.toThrow(ocellusError("not_found", { tensor: "v", nearest: ["w"] }));
     await checkpoint.close();
   });
 
@@ -90,28 +93,44 @@ describe("safetensors", () => {
 
   const entry = (offsets: [number, number], shape = [2], dtype = "F32") => ({ dtype, shape, data_offsets: offsets });
   it.each([
-    ["a hole", { a: entry([0, 8]), b: entry([12, 20]) }, 20, "there is a hole before tensor b"],
-    ["an overlap", { a: entry([0, 8]), b: entry([4, 12]) }, 12, "another tensor overlaps tensor b"],
-    ["bytes behind the last tensor", { a: entry([0, 8]) }, 9, "the tensors end at byte"],
-    ["offsets that do not fit the shape", { a: entry([0, 8], [3]) }, 8, "takes 12 bytes, its offsets span 8"],
-    ["a shape that overflows", { a: entry([0, 8], [2 ** 52, 2 ** 52]) }, 8, "is larger than any file"],
-    ["a negative size", { a: entry([0, 8], [-2]) }, 8, "expected {dtype, shape, data_offsets}"],
-    ["an unknown dtype", { a: entry([0, 8], [2], "F6_E2M3") }, 8, "dtype F6_E2M3; supported: F64"],
-    ["a list for metadata", { __metadata__: ["a"] }, 0, "__metadata__ must map strings to strings"],
-    ["metadata that is not strings", { __metadata__: { a: 1 } }, 0, "__metadata__ must map strings to strings"],
+    ["a hole", { a: entry([0, 8]), b: entry([12, 20]) }, 20, { tensor: "b", expected: 8, found: 12 }],
+    ["an overlap", { a: entry([0, 8]), b: entry([4, 12]) }, 12, { tensor: "b", expected: 8, found: 4 }],
+    [
+      "bytes behind the last tensor",
+      { a: entry([0, 8]) },
+      9,
+      { expected: expect.any(Number), found: expect.any(Number) },
+    ],
+    ["offsets that do not fit the shape", { a: entry([0, 8], [3]) }, 8, { tensor: "a", expected: 12, found: 8 }],
+    ["a shape that overflows", { a: entry([0, 8], [2 ** 52, 2 ** 52]) }, 8, { tensor: "a", shape: [2 ** 52, 2 ** 52] }],
+    ["a negative size", { a: entry([0, 8], [-2]) }, 8, { tensor: "a", found: expect.stringContaining("-2") }],
+    ["a list for metadata", { __metadata__: ["a"] }, 0, { field: "__metadata__" }],
+    ["metadata that is not strings", { __metadata__: { a: 1 } }, 0, { field: "__metadata__" }],
     [
       "a name twice",
       '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
       0,
-      'names "a" twice',
+      { part: "header", key: "a" },
     ],
-    ["a dtype twice", '{"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}}', 0, 'names "dtype" twice'],
-    ["a header that nests without end", `{"a":${"[".repeat(5_000_000)}`, 0, "nests deeper than 3"],
-    ["a header of empty objects", `{"a":[${"{},".repeat(4_000_000)}{}]}`, 0, "more than 3200000 values"],
-    ["a header that is no JSON", "{nope", 0, "not UTF-8 JSON"],
-  ])("refuses %s", async (_, header, dataBytes, message) => {
+    [
+      "a dtype twice",
+      '{"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}}',
+      0,
+      { part: "header", key: "dtype" },
+    ],
+    ["a header that nests without end", `{"a":${"[".repeat(5_000_000)}`, 0, { part: "header", limit: 3 }],
+    ["a header of empty objects", `{"a":[${"{},".repeat(4_000_000)}{}]}`, 0, { part: "header", limit: 3_200_000 }],
+    ["a header that is no JSON", "{nope", 0, { part: "header", at: 2 }],
+  ])("refuses %s", async (_, header, dataBytes, details) => {
     writeRaw(header, dataBytes);
-    await expect(openCheckpoint(path)).rejects.toThrow(message);
+    await expect(openCheckpoint(path)).rejects.toThrow(ocellusError("invalid_file", { path, ...details }));
+  });
+
+  it("names the dtypes it reads when it meets another", async () => {
+    writeRaw({ a: entry([0, 8], [2], "F6_E2M3") }, 8);
+    await expect(openCheckpoint(path)).rejects.toThrow(
+      ocellusError("unsupported", { tensor: "a", dtype: "F6_E2M3", supported: expect.arrayContaining(["F64"]) }),
+    );
   });
 
   it("is not taken for a pickle when the header has 640 bytes", async () => {
@@ -123,7 +142,9 @@ describe("safetensors", () => {
     writeRaw({ a: entry([0, 8]) }, 8);
     const checkpoint = await openCheckpoint(path);
     truncateSync(path, readFileSync(path).length - 4);
-    await expect(checkpoint.read("a")).rejects.toThrow("it is cut short: download or copy it again");
+    await expect(checkpoint.read("a")).rejects.toThrow(
+      ocellusError("invalid_file", { path, length: 8, found: readFileSync(path).length }),
+    );
     await checkpoint.close();
   });
 
@@ -142,15 +163,17 @@ describe("safetensors", () => {
   it("does not let a piece run into the next tensor, nor a tensor go missing", async () => {
     const infos = ["a", "b"].map((name) => ({ name, dtype: "u8" as const, shape: [2] }));
     const writer = await createSafetensorsWriter(path, infos);
-    await expect(writer.write(new Uint8Array(3))).rejects.toThrow("3 bytes for a, which lacks 2");
+    await expect(writer.write(new Uint8Array(3))).rejects.toThrow(
+      ocellusError("internal", { tensor: "a", expected: 2, found: 3 }),
+    );
     await writer.write(new Uint8Array(2));
-    await expect(writer.finish()).rejects.toThrow("2 bytes were never written");
+    await expect(writer.finish()).rejects.toThrow(ocellusError("internal", { missingBytes: 2 }));
     await writer.abort();
   });
 
   it.runIf(existsSync("/dev/full"))("says what to do when the disk is full", async () => {
     await expect(writeSafetensors("/dev/full", [])).rejects.toThrow(
-      "cannot write /dev/full: the disk is full; free some space and run the command again",
+      ocellusError("io", { path: "/dev/full", errno: "ENOSPC" }),
     );
   });
 
@@ -159,17 +182,19 @@ describe("safetensors", () => {
     new DataView(file.buffer).setBigUint64(0, 2n ** 40n, true);
     file[8] = 0x7b;
     writeFileSync(path, file);
-    await expect(openCheckpoint(path)).rejects.toThrow("the limit is 16777216");
+    await expect(openCheckpoint(path)).rejects.toThrow(
+      ocellusError("too_large", { headerBytes: 2 ** 40, limit: 16_777_216 }),
+    );
   });
 
   it.each([
-    ["a PyTorch file", Buffer.from("PK\x03\x04aaaaaaaaaaaa"), "a PyTorch (zip) file: rename it to .bin"],
-    ["a pickle", Buffer.from("\x80\x02}q\x00.aaaaaaaaaa", "latin1"), "a Python pickle"],
-    ["a Git LFS pointer", Buffer.from("version https://git-lfs.github.com/spec/v1"), "Git LFS pointer"],
-    ["an empty file", Buffer.alloc(0), "expected at least 8 bytes, found 0"],
-    ["an HTML page", Buffer.from("<!DOCTYPE html><html>"), "an HTML or XML page"],
-  ])("recognises %s under a .safetensors name", async (_, bytes, message) => {
+    ["a PyTorch file", Buffer.from("PK\x03\x04aaaaaaaaaaaa"), { format: "torch" }],
+    ["a pickle", Buffer.from("\x80\x02}q\x00.aaaaaaaaaa", "latin1"), { format: "pickle" }],
+    ["a Git LFS pointer", Buffer.from("version https://git-lfs.github.com/spec/v1"), { format: "git-lfs" }],
+    ["an empty file", Buffer.alloc(0), { expected: 8, found: 0 }],
+    ["an HTML page", Buffer.from("<!DOCTYPE html><html>"), { format: "html" }],
+  ])("recognises %s under a .safetensors name", async (_, bytes, details) => {
     writeFileSync(path, bytes);
-    await expect(openCheckpoint(path)).rejects.toThrow(message);
+    await expect(openCheckpoint(path)).rejects.toThrow(ocellusError("invalid_file", { path, ...details }));
   });
 });

@@ -3,10 +3,10 @@
  * Format: 8 bytes little-endian header length N, N bytes of JSON, then the data; offsets are relative to the data.
  * [huggingface/safetensors README and safetensors/src/tensor.rs]
  */
-import { OcellusError, shorten } from "../base/index.js";
+import { JsonProblem, OcellusError, shorten } from "../base/index.js";
 import { byteLength, type DType, type TensorInfo } from "../tensor/index.js";
 import type { ByteSource } from "./file.js";
-import { describeForeignFile, isSafetensors } from "./foreign.js";
+import { describeForeignFile, foreignFormat, isSafetensors } from "./foreign.js";
 import { type JsonLimits, parseJson } from "./json.js";
 
 /**
@@ -60,26 +60,32 @@ function parseHeader(file: ByteSource, bytes: Uint8Array): unknown {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return parseJson(text, headerLimits);
   } catch (cause) {
-    throw damaged(file, `its header is not UTF-8 JSON, or not such as the format allows: ${(cause as Error).message}`);
+    const reason = `its header is not UTF-8 JSON, or not such as the format allows: ${(cause as Error).message}`;
+    throw damaged(file, reason, { part: "header", ...(cause instanceof JsonProblem && cause.details) });
   }
 }
 
 async function readHeaderLength(file: ByteSource): Promise<number> {
-  if (file.size < 8) throw damaged(file, `expected at least 8 bytes, found ${file.size}`);
+  if (file.size < 8)
+    throw damaged(file, `expected at least 8 bytes, found ${file.size}`, { expected: 8, found: file.size });
   const start = await file.read(0, Math.min(file.size, 16));
   // A header of 640 bytes begins like a pickle (80 02): what looks like safetensors is never taken for another format.
   const foreign = isSafetensors(start) ? undefined : describeForeignFile(start);
-  if (foreign) throw damaged(file, `it is ${foreign}`);
+  if (foreign) throw damaged(file, `it is ${foreign}`, { format: foreignFormat(start) });
   const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) {
     throw new OcellusError(
       "too_large",
       `${file.path}: the header claims ${length} bytes, the limit is ${maxHeaderBytes}; not a safetensors file?`,
+      { details: { path: file.path, headerBytes: Number(length), limit: maxHeaderBytes } },
     );
   }
   if (8 + Number(length) > file.size)
-    throw damaged(file, `the header claims ${length} bytes, the file has ${file.size}`);
-  if (start[8] !== 0x7b) throw damaged(file, "the header does not start with {");
+    throw damaged(file, `the header claims ${length} bytes, the file has ${file.size}`, {
+      headerBytes: Number(length),
+      found: file.size,
+    });
+  if (start[8] !== 0x7b) throw damaged(file, "the header does not start with {", { part: "header" });
   return Number(length);
 }
 
@@ -99,7 +105,7 @@ function checkMetadata(file: ByteSource, metadata: unknown): void {
     metadata !== null &&
     !Array.isArray(metadata) &&
     Object.values(metadata).every((v) => typeof v === "string");
-  if (!strings) throw damaged(file, "__metadata__ must map strings to strings");
+  if (!strings) throw damaged(file, "__metadata__ must map strings to strings", { field: "__metadata__" });
 }
 
 function parseEntry(file: ByteSource, name: string, entry: unknown): StoredTensor {
@@ -107,13 +113,15 @@ function parseEntry(file: ByteSource, name: string, entry: unknown): StoredTenso
   const what = `tensor ${shorten(name)}`;
   if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2 || typeof dtypeName !== "string") {
     const found = shorten(JSON.stringify(entry));
-    throw damaged(file, `${what}: expected {dtype, shape, data_offsets}, found ${found}`);
+    throw damaged(file, `${what}: expected {dtype, shape, data_offsets}, found ${found}`, { tensor: name, found });
   }
   const dtype = Object.hasOwn(dtypesByName, dtypeName) ? dtypesByName[dtypeName]! : undefined;
   if (!dtype) {
     const supported = Object.keys(dtypesByName).join(", ");
     const message = `${file.path}: ${what} has dtype ${shorten(dtypeName, 40)}; supported: ${supported}`;
-    throw new OcellusError("unsupported", message);
+    throw new OcellusError("unsupported", message, {
+      details: { path: file.path, tensor: name, dtype: dtypeName, supported: Object.keys(dtypesByName) },
+    });
   }
   const [begin, end] = offsets as [number, number];
   const expected = byteLength(dtype, shape);
@@ -125,10 +133,14 @@ function parseEntry(file: ByteSource, name: string, entry: unknown): StoredTenso
       shape.filter((n) => n > 0),
     ),
   );
-  if (!fits) throw damaged(file, `${what}: shape ${sizes} is larger than any file`);
+  if (!fits) throw damaged(file, `${what}: shape ${sizes} is larger than any file`, { tensor: name, shape });
   if (end - begin !== expected) {
     const found = `its offsets span ${end - begin}`;
-    throw damaged(file, `${what}: ${dtypeName} of shape ${sizes} takes ${expected} bytes, ${found}`);
+    throw damaged(file, `${what}: ${dtypeName} of shape ${sizes} takes ${expected} bytes, ${found}`, {
+      tensor: name,
+      expected,
+      found: end - begin,
+    });
   }
   return { name, dtype, shape, offset: begin, sizeBytes: expected };
 }
@@ -149,15 +161,23 @@ function checkLayout(file: ByteSource, tensors: StoredTensor[], dataStart: numbe
     if (offset !== end) {
       const what = offset > end ? "there is a hole before" : "another tensor overlaps";
       const places = `expected to start at ${end - dataStart}, found ${offset - dataStart}`;
-      throw damaged(file, `${what} tensor ${shorten(name)} (${places})`);
+      throw damaged(file, `${what} tensor ${shorten(name)} (${places})`, {
+        tensor: name,
+        expected: end - dataStart,
+        found: offset - dataStart,
+      });
     }
     end += sizeBytes;
   }
-  if (end !== file.size) throw damaged(file, `the tensors end at byte ${end}, the file at ${file.size}`);
+  if (end !== file.size)
+    throw damaged(file, `the tensors end at byte ${end}, the file at ${file.size}`, {
+      expected: end,
+      found: file.size,
+    });
 }
 
-function damaged(file: ByteSource, reason: string): OcellusError {
+function damaged(file: ByteSource, reason: string, details: Readonly<Record<string, unknown>>): OcellusError {
   return new OcellusError("invalid_file", `${file.path} is not a whole safetensors file: ${reason}`, {
-    details: { path: file.path },
+    details: { path: file.path, ...details },
   });
 }

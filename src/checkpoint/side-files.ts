@@ -1,7 +1,7 @@
 /** The small files beside the weights: config.json, tokenizer.json and their kin. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, JsonProblem, OcellusError } from "../base/index.js";
 import { fileInside } from "./inside.js";
 import { type JsonLimits, parseJson } from "./json.js";
 
@@ -22,7 +22,10 @@ export async function readSideText(folder: string, name: string): Promise<string
   try {
     const { path, sizeBytes } = await fileInside(folder, name);
     const limit = maxBytesOf(name);
-    if (sizeBytes > limit) throw new OcellusError("too_large", `${path} has ${sizeBytes} bytes, the limit is ${limit}`);
+    if (sizeBytes > limit)
+      throw new OcellusError("too_large", `${path} has ${sizeBytes} bytes, the limit is ${limit}`, {
+        details: { path, sizeBytes, limit },
+      });
     return await readFile(path, "utf8");
   } catch (cause) {
     if (!(cause instanceof OcellusError)) throw ioError("read", join(folder, name), cause);
@@ -41,7 +44,9 @@ export async function readSideJson(folder: string, name: string, limits = sideFi
   try {
     return parseJson(text.replace(/^\uFEFF/, ""), limits);
   } catch (cause) {
-    throw new OcellusError("invalid_config", `${join(folder, name)} is not JSON: ${(cause as Error).message}`, {
+    const details = { path: join(folder, name), ...(cause instanceof JsonProblem && cause.details) };
+    throw new OcellusError("invalid_config", `${details.path} is not JSON: ${(cause as Error).message}`, {
+      details,
       cause,
     });
   }

@@ -5,7 +5,7 @@
 import { OcellusError, shorten } from "../base/index.js";
 import { byteLength, elementBytes, elementCount, type TensorInfo } from "../tensor/index.js";
 import type { RandomAccessFile } from "./file.js";
-import { describeForeignFile, isSafetensors, isZip } from "./foreign.js";
+import { describeForeignFile, foreignFormat, isSafetensors, isZip } from "./foreign.js";
 import { PickleTensor, type PickleValue } from "./pickle-objects.js";
 import { unpickle } from "./unpickle.js";
 import { readStoredEntry, readZipDirectory, storedOffset, type ZipEntry } from "./zip.js";
@@ -26,7 +26,9 @@ export async function readTorchTensors(file: RandomAccessFile): Promise<TorchTen
     const what = isSafetensors(start)
       ? "a safetensors file: rename it to .safetensors"
       : (describeForeignFile(start) ?? "something else");
-    throw new OcellusError("invalid_file", `${file.path} is not a PyTorch (zip) file: it is ${what}`);
+    throw new OcellusError("invalid_file", `${file.path} is not a PyTorch (zip) file: it is ${what}`, {
+      details: { path: file.path, format: isSafetensors(start) ? "safetensors" : foreignFormat(start) },
+    });
   }
   const entries = await readZipDirectory(file);
   const root = archiveRoot(file, entries);
@@ -50,7 +52,9 @@ function archiveRoot(file: RandomAccessFile, entries: ReadonlyMap<string, ZipEnt
   const pickles = [...entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   if (pickles.length === 1) return pickles[0]!.slice(0, -"data.pkl".length);
   const found = pickles.length === 0 ? "without data.pkl" : `with ${pickles.length} data.pkl`;
-  throw new OcellusError("invalid_file", `${file.path} is a zip file ${found}: not written by torch.save`);
+  throw new OcellusError("invalid_file", `${file.path} is a zip file ${found}: not written by torch.save`, {
+    details: { path: file.path, numPickles: pickles.length },
+  });
 }
 
 async function checkByteOrder(file: RandomAccessFile, entry: ZipEntry | undefined): Promise<void> {
@@ -60,12 +64,15 @@ async function checkByteOrder(file: RandomAccessFile, entry: ZipEntry | undefine
     throw new OcellusError(
       "unsupported",
       `${file.path}: byte order ${shorten(order)}; only little-endian files are read`,
+      { details: { path: file.path, byteOrder: order, supported: ["little"] } },
     );
 }
 
 async function locateStorage(file: RandomAccessFile, entry: ZipEntry | undefined, key: string) {
   if (!entry)
-    throw new OcellusError("invalid_file", `${file.path}: storage ${shorten(key)} is missing from the archive`);
+    throw new OcellusError("invalid_file", `${file.path}: storage ${shorten(key)} is missing from the archive`, {
+      details: { path: file.path, storage: key },
+    });
   return { offset: await storedOffset(file, entry), sizeBytes: entry.sizeBytes };
 }
 
@@ -80,7 +87,7 @@ function stateDict(file: RandomAccessFile, pickled: PickleValue): Map<string, Pi
     "invalid_file",
     `${file.path}: expected one dictionary of tensors (a state dict), found ${found.length}` +
       (names.length > 0 ? `, with tensors such as ${names.slice(0, 4).join(" and ")}; save the model's alone` : ""),
-    { details: { path: file.path } },
+    { details: { path: file.path, expected: 1, found: found.length, tensors: names } },
   );
 }
 

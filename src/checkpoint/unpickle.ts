@@ -35,11 +35,14 @@ export function unpickle(bytes: Uint8Array, path: string): PickleValue {
   try {
     return new Unpickler(bytes).run();
   } catch (cause) {
-    const code = cause instanceof OcellusError ? cause.code : "invalid_file"; // else a handler met wrong types
+    const { code, details } = cause instanceof OcellusError ? cause : badTypes;
     const message = `${path}: the pickle is refused: ${(cause as Error).message}`;
-    throw new OcellusError(code, message, { details: { path }, cause });
+    throw new OcellusError(code, message, { details: { path, ...details }, cause });
   }
 }
+
+/** A handler met values that are not of the types it takes. */
+const badTypes = { code: "invalid_file", details: {} } as const;
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -56,10 +59,14 @@ class Unpickler {
   run(): PickleValue {
     for (;;) {
       const instruction = this.#reader.next();
-      if (!instruction) throw refused("it ends in the middle of an instruction");
+      if (!instruction) throw refused("it ends in the middle of an instruction", { at: this.#reader.position });
       if (instruction.name === "STOP") return this.#pop();
       const operation = this.#operations[instruction.name];
-      if (!operation) throw refused(`${instruction.name} at byte ${instruction.at} is not what tensors need`);
+      if (!operation)
+        throw refused(`${instruction.name} at byte ${instruction.at} is not what tensors need`, {
+          instruction: instruction.name,
+          at: instruction.at,
+        });
       operation(instruction);
     }
   }
@@ -69,7 +76,7 @@ class Unpickler {
   readonly #recall = ({ number }: Instruction) => this.#push(this.#recalled(number));
   readonly #memoise = ({ number }: Instruction) => {
     this.#memo.set(number, this.#top());
-    if (this.#memo.size > maxValues) throw refused(`it remembers more than ${maxValues} values`);
+    if (this.#memo.size > maxValues) throw refused(`it remembers more than ${maxValues} values`, { limit: maxValues });
   };
 
   readonly #operations: Readonly<Partial<Record<OpcodeName, (instruction: Instruction) => void>>> = {
@@ -111,13 +118,15 @@ class Unpickler {
     if (version !== 2)
       throw refused(
         `it is of protocol ${version}; save again with pickle_protocol=2, torch.save's default`,
+        { protocol: version, supported: [2] },
         "unsupported",
       );
   }
 
   /** No size or offset needs more than 8 bytes. */
   #long(bytes: Uint8Array): number {
-    if (bytes.length > 8) throw refused(`a whole number of ${bytes.length} bytes`);
+    if (bytes.length > 8)
+      throw refused(`a whole number of ${bytes.length} bytes`, { numBytes: bytes.length, limit: 8 });
     return longOf(bytes);
   }
 
@@ -130,7 +139,7 @@ class Unpickler {
     const [kind, type, key] = Array.isArray(id) ? id : [];
     const known = type instanceof PickleGlobal && Object.hasOwn(storageTypes, type.name);
     if (kind !== "storage" || !known || typeof key !== "string")
-      throw refused("a persistent id that is not a tensor storage");
+      throw refused("a persistent id that is not a tensor storage", { object: "persistent id" });
     return new PickleStorage(key, storageTypes[type.name]);
   }
 
@@ -139,38 +148,39 @@ class Unpickler {
     const callee = this.#pop();
     const handler =
       callee instanceof PickleGlobal && Object.hasOwn(handlers, callee.name) ? handlers[callee.name] : undefined;
-    if (!handler || !Array.isArray(args)) throw refused("it calls something that is not a tensor constructor");
+    if (!handler || !Array.isArray(args))
+      throw refused("it calls something that is not a tensor constructor", { object: "callee" });
     this.#push(handler(args));
   }
 
   #recalled(index: number): PickleValue {
     const value = this.#memo.get(index);
-    if (value === undefined) throw refused(`memo ${index} was never set`);
+    if (value === undefined) throw refused(`memo ${index} was never set`, { memo: index });
     return value;
   }
 
   #append(items: PickleValue[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw refused("an append to something that is not a list");
+    if (!Array.isArray(list)) throw refused("an append to something that is not a list", { object: "list" });
     for (const item of items) list.push(item);
   }
 
   #setItems(pairs: PickleValue[]): void {
     const dict = this.#top();
     if (!(dict instanceof Map) || pairs.length % 2 !== 0)
-      throw refused("items set on something that is not a dictionary");
+      throw refused("items set on something that is not a dictionary", { object: "dictionary" });
     for (let i = 0; i < pairs.length; i += 2) dict.set(pairs[i]!, pairs[i + 1]!);
   }
 
   #push(value: StackItem): void {
     this.#numValues += value instanceof Map ? valuesPerDictionary : 1;
-    if (this.#numValues > maxValues) throw refused(`it makes more than ${maxValues} values`);
+    if (this.#numValues > maxValues) throw refused(`it makes more than ${maxValues} values`, { limit: maxValues });
     this.#stack.push(value);
   }
 
   #pop(): PickleValue {
     const value = this.#stack.pop();
-    if (value === undefined || value === mark) throw refused("its stack is empty");
+    if (value === undefined || value === mark) throw refused("its stack is empty", { object: "stack" });
     return value as PickleValue;
   }
 
@@ -186,7 +196,7 @@ class Unpickler {
 
   #popToMark(): PickleValue[] {
     const at = this.#stack.lastIndexOf(mark);
-    if (at < 0) throw refused("a mark is missing");
+    if (at < 0) throw refused("a mark is missing", { object: "mark" });
     return this.#stack.splice(at).slice(1) as PickleValue[];
   }
 }

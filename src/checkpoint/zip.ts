@@ -25,7 +25,13 @@ export interface ZipEntry {
 
 export interface ZipDirectory {
   readonly entries: readonly ZipEntry[];
-  readonly problems: readonly string[];
+  readonly problems: readonly ZipProblem[];
+}
+
+/** What contradicts itself, in words and as facts. */
+export interface ZipProblem {
+  readonly text: string;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 const endRecordBytes = 22;
@@ -39,7 +45,7 @@ const encryptedFlags = 0x1 | 0x40 | 0x2000;
 /** The entries by name. @throws `invalid_file` when anything about the directory is not as it should be. */
 export async function readZipDirectory(file: ByteSource): Promise<Map<string, ZipEntry>> {
   const { entries, problems } = await listZip(file);
-  if (problems.length > 0) throw damaged(file, problems[0]!);
+  if (problems[0]) throw damaged(file, problems[0].text, problems[0].details);
   return new Map(entries.map((entry) => [entry.name, entry]));
 }
 
@@ -47,7 +53,10 @@ export async function readZipDirectory(file: ByteSource): Promise<Map<string, Zi
 export async function listZip(file: ByteSource): Promise<ZipDirectory> {
   const directory = await locateDirectory(file);
   if (directory.sizeBytes > maxDirectoryBytes)
-    throw damaged(file, `its directory claims ${directory.sizeBytes} bytes, the limit is ${maxDirectoryBytes}`);
+    throw damaged(file, `its directory claims ${directory.sizeBytes} bytes, the limit is ${maxDirectoryBytes}`, {
+      part: "directory",
+      limit: maxDirectoryBytes,
+    });
   const bytes = await file.read(directory.offset, directory.sizeBytes);
   const entries: ZipEntry[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -63,10 +72,11 @@ export async function readStoredEntry(file: ByteSource, entry: ZipEntry, maxByte
   const { name, sizeBytes, crc } = entry;
   if (sizeBytes > maxBytes) {
     const message = `${file.path}: ${shorten(name)} has ${sizeBytes} bytes, the limit is ${maxBytes}`;
-    throw new OcellusError("too_large", message);
+    throw new OcellusError("too_large", message, { details: { path: file.path, entry: name, limit: maxBytes } });
   }
   const bytes = await file.read(await storedOffset(file, entry), sizeBytes);
-  if (crc !== 0 && crc32(bytes) !== crc) throw damaged(file, `the checksum of ${shorten(name)} does not fit its bytes`);
+  if (crc !== 0 && crc32(bytes) !== crc)
+    throw damaged(file, `the checksum of ${shorten(name)} does not fit its bytes`, { entry: name, part: "checksum" });
   return bytes;
 }
 
@@ -74,15 +84,20 @@ export async function readStoredEntry(file: ByteSource, entry: ZipEntry, maxByte
 export async function storedOffset(file: ByteSource, entry: ZipEntry): Promise<number> {
   if (entry.method !== 0) {
     const message = `${file.path}: ${shorten(entry.name)} is compressed; PyTorch stores without compression, save it again`;
-    throw new OcellusError("unsupported", message);
+    throw new OcellusError("unsupported", message, {
+      details: { path: file.path, entry: entry.name, method: entry.method },
+    });
   }
   const { offset, problems } = await entryData(file, entry);
-  if (problems.length > 0) throw damaged(file, problems[0]!);
+  if (problems[0]) throw damaged(file, problems[0].text, problems[0].details);
   return offset;
 }
 
 /** Where the entry's data start: behind its local header, whose name and extra field have their own lengths. */
-export async function entryData(file: ByteSource, entry: ZipEntry): Promise<{ offset: number; problems: string[] }> {
+export async function entryData(
+  file: ByteSource,
+  entry: ZipEntry,
+): Promise<{ offset: number; problems: ZipProblem[] }> {
   const name = shorten(entry.name);
   const bytes = await file.read(
     entry.localHeaderOffset,
@@ -90,14 +105,17 @@ export async function entryData(file: ByteSource, entry: ZipEntry): Promise<{ of
   );
   const header = view(bytes);
   if (bytes.length < localHeaderBytes || header.getUint32(0, true) !== 0x04034b50)
-    throw damaged(file, `no local header for ${name}`);
+    throw damaged(file, `no local header for ${name}`, { entry: entry.name, part: "local header" });
   const nameBytes = header.getUint16(26, true);
   const offset = entry.localHeaderOffset + localHeaderBytes + nameBytes + header.getUint16(28, true);
-  if (offset + entry.storedBytes > file.size) throw damaged(file, `${name} reaches past the end of the file`);
+  if (offset + entry.storedBytes > file.size)
+    throw damaged(file, `${name} reaches past the end of the file`, { entry: entry.name, part: "contents" });
   const localName = decodeName(await file.read(entry.localHeaderOffset + localHeaderBytes, nameBytes));
-  const problems = [];
-  if (localName !== entry.name) problems.push(`${name} is called ${shorten(localName)} in its local header`);
-  if (header.getUint16(8, true) !== entry.method) problems.push(`the two headers of ${name} name different methods`);
+  const problems: ZipProblem[] = [];
+  const contradict = (text: string, field: string) => problems.push({ text, details: { entry: entry.name, field } });
+  if (localName !== entry.name) contradict(`${name} is called ${shorten(localName)} in its local header`, "name");
+  if (header.getUint16(8, true) !== entry.method)
+    contradict(`the two headers of ${name} name different methods`, "method");
   return { offset, problems };
 }
 
@@ -115,7 +133,7 @@ async function locateDirectory(file: ByteSource): Promise<Directory> {
   const tail = view(await file.read(tailOffset, tailBytes));
   let at = tailBytes - endRecordBytes;
   while (at >= 0 && tail.getUint32(at, true) !== 0x06054b50) at--;
-  if (at < 0) throw damaged(file, "its end record is missing: the file is cut short");
+  if (at < 0) throw damaged(file, "its end record is missing: the file is cut short", { part: "end record" });
   const isZip64 = at >= 20 && tail.getUint32(at - 20, true) === 0x07064b50;
   if (!isZip64) {
     const [sizeBytes, offset] = [tail.getUint32(at + 12, true), tail.getUint32(at + 16, true)];
@@ -123,7 +141,8 @@ async function locateDirectory(file: ByteSource): Promise<Directory> {
   }
   const recordOffset = wide(file, tail, at - 20 + 8);
   const record = view(await file.read(recordOffset, 56));
-  if (record.getUint32(0, true) !== 0x06064b50) throw damaged(file, "its zip64 end record is missing");
+  if (record.getUint32(0, true) !== 0x06064b50)
+    throw damaged(file, "its zip64 end record is missing", { part: "zip64 end record" });
   const [numEntries, sizeBytes, offset] = [wide(file, record, 32), wide(file, record, 40), wide(file, record, 48)];
   return { offset, sizeBytes, numEntries, recordOffset };
 }
@@ -131,11 +150,11 @@ async function locateDirectory(file: ByteSource): Promise<Directory> {
 function parseEntry(file: ByteSource, bytes: Uint8Array, at: number): { entry: ZipEntry; next: number } {
   const header = view(bytes);
   if (at + 46 > bytes.length || header.getUint32(at, true) !== 0x02014b50)
-    throw damaged(file, "its directory is damaged");
+    throw damaged(file, "its directory is damaged", { part: "directory" });
   const nameEnd = at + 46 + header.getUint16(at + 28, true);
   const extraEnd = nameEnd + header.getUint16(at + 30, true);
   const next = extraEnd + header.getUint16(at + 32, true);
-  if (next > bytes.length) throw damaged(file, "its directory is cut short");
+  if (next > bytes.length) throw damaged(file, "its directory is cut short", { part: "directory" });
   const entry = {
     name: decodeName(bytes.subarray(at + 46, nameEnd)),
     method: header.getUint16(at + 10, true),
@@ -162,42 +181,53 @@ function zip64Sizes(file: ByteSource, header: DataView, at: number, extraStart: 
   return { sizeBytes: fields[0]!, storedBytes: fields[1]!, localHeaderOffset: fields[2]! };
 }
 
-function directoryProblems(directory: Directory, entries: readonly ZipEntry[]): string[] {
+function directoryProblems(directory: Directory, entries: readonly ZipEntry[]): ZipProblem[] {
   const { offset, sizeBytes, numEntries, recordOffset } = directory;
-  const problems: string[] = [];
+  const problems: ZipProblem[] = [];
   if (offset + sizeBytes !== recordOffset)
-    problems.push(
-      `its directory is said to end at byte ${offset + sizeBytes}, its end record stands at ${recordOffset}`,
-    );
+    problems.push({
+      text: `its directory is said to end at byte ${offset + sizeBytes}, its end record stands at ${recordOffset}`,
+      details: { part: "directory", expected: recordOffset, found: offset + sizeBytes },
+    });
   if (numEntries !== entries.length && numEntries !== entries.length % 0x10000)
-    problems.push(`it claims ${numEntries} entries, its directory holds ${entries.length}`);
+    problems.push({
+      text: `it claims ${numEntries} entries, its directory holds ${entries.length}`,
+      details: { part: "directory", expected: numEntries, found: entries.length },
+    });
   const names = new Set<string>();
   for (const entry of entries) {
-    const problem = entryProblem(entry, names);
-    if (problem) problems.push(problem);
+    const [field, text] = entryProblem(entry, names) ?? [];
+    if (text !== undefined) problems.push({ text, details: { entry: entry.name, field } });
     names.add(entry.name);
   }
   return [...problems, ...overlapProblems(entries, offset)];
 }
 
-function entryProblem(entry: ZipEntry, before: ReadonlySet<string>): string | undefined {
+/** The field that is wrong, and how. */
+function entryProblem(entry: ZipEntry, before: ReadonlySet<string>): [field: string, text: string] | undefined {
   const name = shorten(entry.name);
-  if (before.has(entry.name)) return `it holds ${name} twice`;
-  if (!isPlainPath(entry.name)) return `the name ${JSON.stringify(name)} leads out of its folder`;
-  if (entry.isEncrypted) return `${name} is encrypted`;
+  if (before.has(entry.name)) return ["name", `it holds ${name} twice`];
+  if (!isPlainPath(entry.name)) return ["name", `the name ${JSON.stringify(name)} leads out of its folder`];
+  if (entry.isEncrypted) return ["flags", `${name} is encrypted`];
   if (entry.method === 0 && entry.sizeBytes !== entry.storedBytes)
-    return `${name} is stored as it is, yet has ${entry.sizeBytes} bytes outside and ${entry.storedBytes} inside`;
+    return [
+      "size",
+      `${name} is stored as it is, yet has ${entry.sizeBytes} bytes outside and ${entry.storedBytes} inside`,
+    ];
   return undefined;
 }
 
 /** Every entry takes at least its header, its name and its bytes, before the next one and before the directory. */
-function overlapProblems(entries: readonly ZipEntry[], directoryOffset: number): string[] {
+function overlapProblems(entries: readonly ZipEntry[], directoryOffset: number): ZipProblem[] {
   const sorted = [...entries].sort((a, b) => a.localHeaderOffset - b.localHeaderOffset);
   const lapped = sorted.find((entry, i) => {
     const limit = sorted[i + 1]?.localHeaderOffset ?? directoryOffset;
     return entry.localHeaderOffset + localHeaderBytes + entry.name.length + entry.storedBytes > limit;
   });
-  return lapped ? [`${shorten(lapped.name)} overlaps what lies behind it`] : [];
+  if (!lapped) return [];
+  return [
+    { text: `${shorten(lapped.name)} overlaps what lies behind it`, details: { entry: lapped.name, field: "offset" } },
+  ];
 }
 
 /** Relative, and without a step up: nobody who unpacks it would write elsewhere. */
@@ -211,7 +241,8 @@ function decodeName(bytes: Uint8Array): string {
 
 function wide(file: ByteSource, data: DataView, at: number): number {
   const value = data.getBigUint64(at, true);
-  if (value > BigInt(file.size)) throw damaged(file, `it points to byte ${value}, past its end`);
+  if (value > BigInt(file.size))
+    throw damaged(file, `it points to byte ${value}, past its end`, { offset: Number(value), sizeBytes: file.size });
   return Number(value);
 }
 
@@ -219,8 +250,8 @@ function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function damaged(file: ByteSource, reason: string): OcellusError {
+function damaged(file: ByteSource, reason: string, details: ZipProblem["details"]): OcellusError {
   return new OcellusError("invalid_file", `${file.path} is not a whole PyTorch (zip) file: ${reason}`, {
-    details: { path: file.path },
+    details: { path: file.path, ...details },
   });
 }
