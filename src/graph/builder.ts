@@ -95,7 +95,11 @@ export class GraphBuilder {
       return ops[op].infer(inputs, attributes);
     } catch (error) {
       if (!(error instanceof OcellusError)) throw error;
-      throw new OcellusError(error.code, `graph ${this.#name}, node ${name}: ${error.message}`, { cause: error });
+      const details = { graph: this.#name, node: name, ...error.details };
+      throw new OcellusError(error.code, `graph ${this.#name}, node ${name}: ${error.message}`, {
+        details,
+        cause: error,
+      });
     }
   }
 

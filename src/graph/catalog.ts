@@ -1,5 +1,5 @@
 /** What a graph builder must know of the weights it names: that they exist in the right shape, and how they are stored. */
-import { nearestHint, OcellusError } from "../base/index.js";
+import { nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import { expectShape, type Shape, type TensorInfo, type TensorSource, type WeightFormat } from "../tensor/index.js";
 
 export interface WeightCatalog {
@@ -26,7 +26,7 @@ function missing(name: string, shape: Shape, names: Iterable<string>): OcellusEr
     "invalid_file",
     `the checkpoint has no tensor ${name} of shape [${shape.join(", ")}]${nearestHint(name, names)}; ` +
       "is a shard missing, or is config.json from another model?",
-    { details: { tensor: name, expected: shape } },
+    { details: { tensor: name, expected: shape, nearest: nearestNames(name, names) } },
   );
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { checkpointCatalog, GraphBuilder, withoutOutputs } from "./index.js";
 import { printGraph } from "./print.js";
 import { ProtobufWriter } from "./protobuf.js";
@@ -54,10 +55,10 @@ describe("graph builder", () => {
   it("names the nearest tensors when one is missing, and the shapes when they differ", () => {
     const { root } = new GraphBuilder("demo", catalog({ "layers.0.w1.weight": [4] }));
     expect(() => root.at("layers.0").weight("w2.weight", [4])).toThrow(
-      "the checkpoint has no tensor layers.0.w2.weight of shape [4] (nearest: layers.0.w1.weight)",
+      ocellusError("invalid_file", { tensor: "layers.0.w2.weight", expected: [4], nearest: ["layers.0.w1.weight"] }),
     );
     expect(() => root.at("layers.0").weight("w1.weight", [5])).toThrow(
-      "layers.0.w1.weight: expected shape [5], found [4]",
+      ocellusError("invalid_file", { tensor: "layers.0.w1.weight", expected: [5], found: [4] }),
     );
   });
 
@@ -66,7 +67,11 @@ describe("graph builder", () => {
     const x = builder.input("x", "f32", ["batch", 8]);
     const y = builder.input("y", "f32", ["batch", 7]);
     expect(() => builder.root.at("layer").op("Add", [x, y])).toThrow(
-      "graph demo, node layer.Add: cannot broadcast x: f32[batch, 8] with y: f32[batch, 7]",
+      ocellusError("invalid_config", {
+        graph: "demo",
+        node: "layer.Add",
+        operands: ["x: f32[batch, 8]", "y: f32[batch, 7]"],
+      }),
     );
   });
 
@@ -80,7 +85,12 @@ describe("graph builder", () => {
       "sequence",
       256,
     ]);
-    expect(() => builder.root.reshape(x, [0, 0, 3, 64])).toThrow("cannot reshape x: f32[batch, sequence, 256]");
+    expect(() => builder.root.reshape(x, [0, 0, 3, 64])).toThrow(
+      ocellusError("invalid_config", {
+        node: expect.stringContaining("Reshape"),
+        operands: ["x: f32[batch, sequence, 256]"],
+      }),
+    );
   });
 });
 

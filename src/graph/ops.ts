@@ -16,8 +16,8 @@ interface OpDefinition {
 
 const same = ([x]: readonly (Value | undefined)[]): Inferred => [{ dtype: x!.dtype, shape: x!.shape }];
 
-function fail(message: string): never {
-  throw new OcellusError("invalid_config", message);
+function fail(message: string, ...operands: Value[]): never {
+  throw new OcellusError("invalid_config", message, { details: { operands: operands.map(describe) } });
 }
 
 export function sameDim(a: Dim, b: Dim): boolean {
@@ -42,7 +42,7 @@ function broadcast(a: Value, b: Value): readonly Dim[] {
     const [x, y] = [dimAt(a, i), dimAt(b, i)];
     if (sameDim(x, y) || y === 1) return x;
     if (x === 1) return y;
-    return fail(`cannot broadcast ${describe(a)} with ${describe(b)}`);
+    return fail(`cannot broadcast ${describe(a)} with ${describe(b)}`, a, b);
   });
 }
 
@@ -59,7 +59,7 @@ const lastAxisNorm: OpDefinition = {
   infer: ([x, ...weights]) => {
     for (const weight of weights) {
       if (weight && !sameDim(weight.shape[0]!, last(x!)))
-        fail(`norm of ${describe(x!)} with weight ${describe(weight)}`);
+        fail(`norm of ${describe(x!)} with weight ${describe(weight)}`, x!, weight);
     }
     return same([x]);
   },
@@ -95,7 +95,7 @@ function reshaped(x: Value, target: readonly Dim[]): readonly Dim[] {
   const known = product(copied.filter((d, i) => d !== -1 && target[i] !== 0));
   const total = product(rest);
   if (!copied.includes(-1)) {
-    if (total !== known) fail(`cannot reshape ${describe(x)} to ${formatShape(copied)}`);
+    if (total !== known) fail(`cannot reshape ${describe(x)} to ${formatShape(copied)}`, x);
     return copied;
   }
   const left = quotient(x, total, known);
@@ -106,14 +106,15 @@ function reshaped(x: Value, target: readonly Dim[]): readonly Dim[] {
 function quotient(x: Value, total: Dim, known: Dim): Dim {
   const { number, names } = factors(total);
   if (typeof known !== "number" || number % known !== 0) {
-    return fail(`cannot reshape ${describe(x)}: ${total} elements do not divide by ${known}`);
+    return fail(`cannot reshape ${describe(x)}: ${total} elements do not divide by ${known}`, x);
   }
   return product([number / known, ...names]);
 }
 
 function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
-  if (!sameDim(last(a!), number(attributes, "K"))) fail(`MatMulNBits: ${describe(a!)} against K=${attributes.K}`);
-  if (!sameDim(b!.shape[0]!, number(attributes, "N"))) fail(`MatMulNBits: ${describe(b!)} against N=${attributes.N}`);
+  if (!sameDim(last(a!), number(attributes, "K"))) fail(`MatMulNBits: ${describe(a!)} against K=${attributes.K}`, a!);
+  if (!sameDim(b!.shape[0]!, number(attributes, "N")))
+    fail(`MatMulNBits: ${describe(b!)} against N=${attributes.N}`, b!);
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), number(attributes, "N")] }];
 }
 
@@ -121,14 +122,21 @@ function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attribu
 function matMulBnb4([a, b, scales]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
   const [k, n, block] = ["K", "N", "block_size"].map((name) => number(attributes, name)) as [number, number, number];
   const fits = last(a!) === k && b!.shape[0] === (n * k) / 2 && scales!.shape[0] === (n * k) / block;
-  if (!fits) fail(`MatMulBnb4: ${describe(a!)}, ${describe(b!)} and ${describe(scales!)} against K=${k}, N=${n}`);
+  if (!fits)
+    fail(
+      `MatMulBnb4: ${describe(a!)}, ${describe(b!)} and ${describe(scales!)} against K=${k}, N=${n}`,
+      a!,
+      b!,
+      scales!,
+    );
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
 }
 
 /** [.., K] × [N, K]ᵀ, or [.., K] × [K, N] without transB. */
 function matMul([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
   const [k, n] = attributes.transB ? [b!.shape[1]!, b!.shape[0]!] : [b!.shape[0]!, b!.shape[1]!];
-  if (b!.shape.length !== 2 || !sameDim(last(a!), k)) fail(`cannot multiply ${describe(a!)} by ${describe(b!)}`);
+  if (b!.shape.length !== 2 || !sameDim(last(a!), k))
+    fail(`cannot multiply ${describe(a!)} by ${describe(b!)}`, a!, b!);
   return [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), n] }];
 }
 
@@ -138,14 +146,15 @@ function groupQueryAttention(inputs: readonly (Value | undefined)[], attributes:
   const headDim = (last(query!) as number) / number(attributes, "num_heads");
   const expected = number(attributes, "kv_num_heads") * headDim;
   for (const x of [key!, value!])
-    if (last(x) !== expected) fail(`GroupQueryAttention: ${describe(x)}, expected ${expected} columns`);
+    if (last(x) !== expected) fail(`GroupQueryAttention: ${describe(x)}, expected ${expected} columns`, x);
   return [query!, pastKey!, pastValue!].map(({ dtype, shape }) => ({ dtype, shape }));
 }
 
 function split([x]: readonly (Value | undefined)[], attributes: Attributes, sizes: readonly number[]): Inferred {
   const axis = number(attributes, "axis");
   const at = axis < 0 ? x!.shape.length + axis : axis;
-  if (x!.shape[at] !== sizes.reduce((a, b) => a + b, 0)) fail(`cannot split ${describe(x!)} into ${sizes.join("+")}`);
+  if (x!.shape[at] !== sizes.reduce((a, b) => a + b, 0))
+    fail(`cannot split ${describe(x!)} into ${sizes.join("+")}`, x!);
   return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.map((d, i) => (i === at ? size : d)) }));
 }
 
@@ -167,8 +176,9 @@ function conv([x, kernel, bias]: readonly (Value | undefined)[], attributes: Att
   const [filters, perGroup, ...window] = kernel!.shape as [number, number, number, number];
   const [strides, pads] = [attributes.strides, attributes.pads] as [readonly number[], readonly number[]];
   if (perGroup * number(attributes, "group") !== channels)
-    fail(`Conv: ${describe(x!)} with kernel ${describe(kernel!)}`);
-  if (bias && bias.shape[0] !== filters) fail(`Conv: kernel ${describe(kernel!)} with bias ${describe(bias)}`);
+    fail(`Conv: ${describe(x!)} with kernel ${describe(kernel!)}`, x!, kernel!);
+  if (bias && bias.shape[0] !== filters)
+    fail(`Conv: kernel ${describe(kernel!)} with bias ${describe(bias)}`, kernel!, bias);
   const out = size.map((side, i) => Math.floor((side + pads[i]! + pads[i + 2]! - window[i]!) / strides[i]!) + 1);
   return [{ dtype: x!.dtype, shape: [n, filters, ...out] }];
 }

@@ -27,6 +27,7 @@ export function decodeBmp(bytes: Uint8Array, source: string, maxPixels: number):
     throw new OcellusError(
       "invalid_image",
       `${source}: the BMP is truncated: expected ${pixelOffset + rowBytes * height} bytes, found ${bytes.length}`,
+      { details: { format: "bmp", expected: pixelOffset + rowBytes * height, found: bytes.length } },
     );
   const data = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -46,7 +47,13 @@ export function bmpSize(bytes: Uint8Array, source: string): { readonly width: nu
 
 function readHeader(view: DataView, source: string): BmpHeader {
   if (view.byteLength < 54)
-    throw new OcellusError("invalid_image", `${source}: the BMP is truncated in its header (${view.byteLength} bytes)`);
+    throw new OcellusError(
+      "invalid_image",
+      `${source}: the BMP is truncated in its header (${view.byteLength} bytes)`,
+      {
+        details: { format: "bmp", found: view.byteLength },
+      },
+    );
   const headerBytes = view.getUint32(14, true);
   const bitsPerPixel = view.getUint16(28, true);
   const compression = view.getUint32(30, true);
@@ -55,6 +62,7 @@ function readHeader(view: DataView, source: string): BmpHeader {
       "unsupported",
       `${source}: expected an uncompressed BMP of 1, 4, 8, 24 or 32 bits, found ${bitsPerPixel} bits with compression ` +
         `${compression} and a header of ${headerBytes} bytes; convert it to PNG`,
+      { details: { format: "bmp", bitsPerPixel, compression, headerBytes } },
     );
   const height = view.getInt32(22, true);
   return {

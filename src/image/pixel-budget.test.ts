@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { type FitRecipe, type ImageRecipe, type SmartResizeRecipe, withPixelBudget } from "./index.js";
 
 const recipe: SmartResizeRecipe = {
@@ -33,17 +34,18 @@ describe("the pixel budget of a request", () => {
   });
 
   it.each([
-    [{ minPixels: 1023 }, "minPixels: expected a whole number of pixels from 1024 (one token)"],
-    [{ maxPixels: 0 }, "maxPixels: expected"],
-    [{ maxPixels: 2 ** 24 + 1 }, `maxPixels: expected a whole number of pixels from 1024 (one token) to ${2 ** 24}`],
-    [{ minPixels: 2000.5 }, "found 2000.5"],
-    [{ maxPixels: Number.NaN }, "maxPixels: expected"],
-    [{ maxPixels: "4096" as unknown as number }, 'found "4096"'],
-    [{ minPixels: 4097, maxPixels: 4096 }, "minPixels: 4097 is more than maxPixels, 4096"],
-  ])("%j is refused", (budget, message) => {
-    expect(() => withPixelBudget(recipe, budget)).toThrow(
-      expect.objectContaining({ code: "invalid_request", message: expect.stringContaining(message) }),
-    );
+    [{ minPixels: 1023 }, { field: "minPixels", least: 1024, found: 1023 }],
+    [{ maxPixels: 0 }, { field: "maxPixels", least: 1024, found: 0 }],
+    [{ maxPixels: 2 ** 24 + 1 }, { field: "maxPixels", least: 1024, most: 2 ** 24 }],
+    [{ minPixels: 2000.5 }, { field: "minPixels", found: 2000.5 }],
+    [{ maxPixels: Number.NaN }, { field: "maxPixels", found: Number.NaN }],
+    [{ maxPixels: "4096" as unknown as number }, { field: "maxPixels", found: "4096" }],
+    [
+      { minPixels: 4097, maxPixels: 4096 },
+      { field: "minPixels", found: 4097, most: 4096 },
+    ],
+  ])("%j is refused", (budget, details) => {
+    expect(() => withPixelBudget(recipe, budget)).toThrow(ocellusError("invalid_request", details));
   });
 
   it("is refused where every picture has one size, and nothing is asked of it there", () => {
@@ -57,8 +59,6 @@ describe("the pixel budget of a request", () => {
     };
     expect(withPixelBudget(fixed, {})).toBe(fixed);
     for (const field of ["minPixels", "maxPixels"])
-      expect(() => withPixelBudget(fixed, { [field]: 4096 })).toThrow(
-        expect.objectContaining({ code: "unsupported", message: expect.stringContaining(`${field}: this model sees`) }),
-      );
+      expect(() => withPixelBudget(fixed, { [field]: 4096 })).toThrow(ocellusError("unsupported", { field }));
   });
 });

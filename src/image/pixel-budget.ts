@@ -24,13 +24,16 @@ export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): Image
     throw new OcellusError(
       "unsupported",
       `${minPixels === undefined ? "maxPixels" : "minPixels"}: this model sees every picture in one fixed size; leave it out`,
+      { details: { field: minPixels === undefined ? "maxPixels" : "minPixels" } },
     );
   const least = (recipe.patchSize * recipe.mergeSize) ** 2;
   const most = Math.max(mostPixels, recipe.maxPixels);
   checkArea("minPixels", minPixels, least, most);
   checkArea("maxPixels", maxPixels, least, most);
   if (minPixels !== undefined && maxPixels !== undefined && minPixels > maxPixels)
-    throw new OcellusError("invalid_request", `minPixels: ${minPixels} is more than maxPixels, ${maxPixels}`);
+    throw new OcellusError("invalid_request", `minPixels: ${minPixels} is more than maxPixels, ${maxPixels}`, {
+      details: { field: "minPixels", found: minPixels, most: maxPixels },
+    });
   return {
     ...recipe,
     minPixels: minPixels ?? Math.min(recipe.minPixels, maxPixels!),
@@ -43,6 +46,6 @@ function checkArea(field: keyof PixelBudget, value: number | undefined, least: n
   throw new OcellusError(
     "invalid_request",
     `${field}: expected a whole number of pixels from ${least} (one token) to ${most}, found ${JSON.stringify(value)}`,
-    { details: { field, least, most } },
+    { details: { field, least, most, found: value } },
   );
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { type FitRecipe, fitRecipe, preprocess, type RgbImage } from "./index.js";
 import { fitBox } from "./preprocess.js";
 import { resize } from "./resize.js";
@@ -110,7 +111,7 @@ describe("preprocess", () => {
 
   it("refuses data that is not [height, width, 3]", () => {
     const rgba = { width: 2, height: 2, data: new Uint8Array(16) };
-    expect(() => preprocess(rgba, defaults)).toThrow("expected a Uint8Array of 12 bytes");
+    expect(() => preprocess(rgba, defaults)).toThrow(ocellusError("invalid_image", { expected: 12, found: 16 }));
   });
 });
 
@@ -124,14 +125,14 @@ describe("fitRecipe", () => {
   });
 
   it.each([
-    [{ size: { width: 224, height: 224 } }, "size: expected 112 by 112"],
-    [{ size: 112, patch_size: 16 }, "patch_size: expected 14"],
-    [{ size: 112, resample: 2 }, "resample"],
-    [{ size: 112, do_center_crop: true, crop_size: 112 }, "do_center_crop"],
-    [{ size: 112, image_processor_type: "CLIPImageProcessor" }, "image_processor_type"],
+    [{ size: { width: 224, height: 224 } }, /^size: .*112.*224/],
+    [{ size: 112, patch_size: 16 }, /^patch_size: .*14.*16/],
+    [{ size: 112, resample: 2 }, /resample/],
+    [{ size: 112, do_center_crop: true, crop_size: 112 }, /do_center_crop/],
+    [{ size: 112, image_processor_type: "CLIPImageProcessor" }, /^image_processor_type: /],
   ])("refuses %j", (file, problem) => {
     expect(() => fitRecipe(file, target)).toThrow(
-      expect.objectContaining({ code: "invalid_config", details: { problems: [expect.stringContaining(problem)] } }),
+      ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] }),
     );
   });
 });

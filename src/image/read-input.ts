@@ -48,6 +48,7 @@ export async function readInput(
     "invalid_request",
     "a picture is given as a path, a URL, a Uint8Array, an ArrayBuffer, a Blob or { width, height, data }; " +
       `found ${Object.prototype.toString.call(input)}`,
+    { details: { found: Object.prototype.toString.call(input) } },
   );
 }
 
@@ -65,6 +66,7 @@ async function readText(text: string, options: ReadOptions): Promise<ImageFile> 
     throw new OcellusError(
       "invalid_request",
       `${shorten(text)}: expected a path or a file:, data:, http: or https: URL, found the scheme "${scheme}:"`,
+      { details: { scheme, supported: ["file", "data", "http", "https"] } },
     );
   return readPath(text, options);
 }
@@ -81,7 +83,10 @@ async function readPath(path: string, { maxBytes, signal }: ReadOptions): Promis
   try {
     const status = await stat(path);
     // A device or a pipe has no size to check and may never end.
-    if (!status.isFile()) throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`);
+    if (!status.isFile())
+      throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`, {
+        details: { path, expected: "file" },
+      });
     checkBytes(path, status.size, maxBytes);
     return { bytes: await readFile(path, signal ? { signal } : {}), source: path };
   } catch (error) {
@@ -97,13 +102,17 @@ function pathError(path: string, error: unknown): OcellusError {
     return new OcellusError(
       "invalid_request",
       `${shorten(path)} was read as a path but looks like base64; write it as data:image/png;base64,… or pass the bytes`,
+      { details: { expected: "path", found: "base64" } },
     );
   if (path.includes("\0") || path.length > 4096)
     // Linux's PATH_MAX; nothing longer can name a file
-    return new OcellusError("invalid_request", `${shorten(path)} (${path.length} characters) is no path, nor a URL`);
+    return new OcellusError("invalid_request", `${shorten(path)} (${path.length} characters) is no path, nor a URL`, {
+      details: { expected: "path", numCharacters: path.length },
+    });
   const found = ioError("read the picture", path, error);
   if (!/^(\/\/|www\.)/.test(path)) return found;
   return new OcellusError(found.code, `${found.message}; for an address write the scheme too: https://…`, {
+    details: { ...found.details, missing: "scheme" },
     cause: error,
   });
 }
@@ -115,11 +124,14 @@ function readDataUrl(url: string, maxBytes: number): ImageFile {
     throw new OcellusError(
       "invalid_request",
       `${shorten(head)}: expected data:image/…;base64,… with the picture in base64`,
+      { details: { expected: "data:image/…;base64,…" } },
     );
   checkBytes("data: URL", Math.floor((payload.length * 3) / 4), maxBytes);
   if (!/^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(payload))
     // Buffer.from would skip what it does not know
-    throw new OcellusError("invalid_request", `${shorten(head)}: the part after the comma is not base64`);
+    throw new OcellusError("invalid_request", `${shorten(head)}: the part after the comma is not base64`, {
+      details: { expected: "base64" },
+    });
   const bytes = Buffer.from(payload, "base64");
   return { bytes, source: `data: URL (${bytes.length} bytes)` };
 }
@@ -144,14 +156,14 @@ async function readHttp(url: string, options: ReadOptions): Promise<ImageFile> {
       throw new OcellusError(
         response.status === 404 || response.status === 410 ? "not_found" : "io",
         `cannot fetch ${source}: the server answered ${response.status} ${response.statusText}`.trimEnd(),
-        { details: { status: response.status } },
+        { details: { url: source, status: response.status } },
       );
     return { bytes: await boundedBody(response, source, options.maxBytes), source };
   } catch (error) {
     throwIfAborted(options.signal);
     if (error instanceof OcellusError) throw error;
     const reason = timeout.aborted ? `no complete answer within ${timeoutMs / 1000} s` : rootMessage(error);
-    throw new OcellusError("io", `cannot fetch ${source}: ${reason}`, { cause: error });
+    throw new OcellusError("io", `cannot fetch ${source}: ${reason}`, { details: { url: source }, cause: error });
   }
 }
 
@@ -164,10 +176,14 @@ async function follow(url: string, fetchUrl: typeof fetch, signal: AbortSignal):
     await response.body?.cancel();
     const next = new URL(location, address);
     if (next.protocol !== "http:" && next.protocol !== "https:")
-      throw new OcellusError("io", `cannot fetch ${shorten(url)}: it redirects to a ${next.protocol} address`);
+      throw new OcellusError("io", `cannot fetch ${shorten(url)}: it redirects to a ${next.protocol} address`, {
+        details: { url: shorten(url), scheme: next.protocol.slice(0, -1) },
+      });
     address = next.href;
   }
-  throw new OcellusError("io", `cannot fetch ${shorten(url)}: more than ${maxRedirects} redirects`);
+  throw new OcellusError("io", `cannot fetch ${shorten(url)}: more than ${maxRedirects} redirects`, {
+    details: { url: shorten(url), maxRedirects },
+  });
 }
 
 /** The stated length is checked first, the real one as it arrives. */

@@ -43,6 +43,7 @@ export function checkRgbImage(image: RgbImage, maxPixels = Number.POSITIVE_INFIN
     "invalid_image",
     `RGB image of ${width} by ${height}: expected a Uint8Array of ${width * height * 3} bytes ([height, width, 3]), ` +
       `found ${data?.length} elements`,
+    { details: { width, height, expected: width * height * 3, found: data?.length } },
   );
 }
 

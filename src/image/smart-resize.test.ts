@@ -1,7 +1,9 @@
 /** Against transformers: test/golden/qwen3_vl/images.json, made by make_images.py beside it. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { preprocess, type RgbImage, type SmartResizeRecipe } from "./index.js";
 import { smartSize } from "./smart-size.js";
 
@@ -58,6 +60,8 @@ describe("smart resize", () => {
   });
 
   it("refuses a strip, as the reference does", () => {
-    expect(() => smartSize({ width: 2010, height: 10 }, recipe)).toThrow("a picture of 2010 by 10 is a strip");
+    expect(() => smartSize({ width: 2010, height: 10 }, recipe)).toThrow(
+      ocellusError("invalid_image", { width: 2010, height: 10, maxAspect: 200 }),
+    );
   });
 });

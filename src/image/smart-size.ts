@@ -22,6 +22,7 @@ export function refuseStrip({ width, height }: Size): void {
   throw new OcellusError(
     "invalid_image",
     `a picture of ${width} by ${height} is a strip: at most ${maxAspect} to 1 is accepted; crop it`,
+    { details: { width, height, maxAspect } },
   );
 }
 

@@ -79,7 +79,8 @@ const strangers: readonly (readonly [Test, name: string, advice: string])[] = [
  * @throws `invalid_image` naming what the bytes are instead.
  */
 export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
-  if (bytes.length === 0) throw new OcellusError("invalid_image", `${source}: the file is empty`);
+  if (bytes.length === 0)
+    throw new OcellusError("invalid_image", `${source}: the file is empty`, { details: { source, found: "nothing" } });
   const start = Buffer.from(bytes.subarray(0, 512)).toString("latin1"); // room for comments before a root element
   const image = images.find(([, test]) => test(start));
   if (image) return image[0];
@@ -87,7 +88,7 @@ export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
   throw new OcellusError(
     "invalid_image",
     `${source}: expected a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP picture, found ${name}; ${advice}`,
-    { details: { found: name } },
+    { details: { source, found: name } },
   );
 }
 

@@ -80,11 +80,21 @@ function vocabularyIds(model: { readonly type?: string | undefined }): readonly 
     throw new OcellusError(
       "unsupported",
       `tokenizer.json: expected a model of type ${Object.keys(vocabularies).join(", ")}, found "${shorten(type)}"`,
+      {
+        details: {
+          file: "tokenizer.json",
+          field: "model.type",
+          supported: Object.keys(vocabularies),
+          found: shorten(type),
+        },
+      },
     );
   const { vocab, unk_token: unknown } = parse("tokenizer.json", schema, model);
   if (isList(vocab)) return vocab.map((_, index) => index);
   if (typeof unknown === "string" && !Object.hasOwn(vocab, unknown))
-    throw new OcellusError("invalid_file", `tokenizer.json: unk_token "${shorten(unknown)}" is not in the vocabulary`);
+    throw new OcellusError("invalid_file", `tokenizer.json: unk_token "${shorten(unknown)}" is not in the vocabulary`, {
+      details: { file: "tokenizer.json", field: "model.unk_token", found: shorten(unknown) },
+    });
   return Object.values(vocab);
 }
 

@@ -100,7 +100,7 @@ function guarded<T>(use: () => T): T {
     throw new OcellusError(
       /unknown|unsupported/i.test(reason) ? "unsupported" : "invalid_file",
       `tokenizer.json cannot be used: ${shorten(reason, 160)}; compare it with the checkpoint's original file`,
-      { cause },
+      { details: { file: "tokenizer.json", reason: shorten(reason, 160) }, cause },
     );
   }
 }
