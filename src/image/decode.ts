@@ -7,8 +7,9 @@ import type { OutputInfo } from "sharp";
 import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import { decodeBmp } from "./bmp.js";
 import { jpegLumaSteps } from "./jpeg-steps.js";
+import { pixelDigest } from "./pixel-digest.js";
 import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
-import { checkRgbImage, checkSize, isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
+import { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
 import { sniffFormat } from "./sniff.js";
 
 export interface DecodeOptions {

@@ -11,6 +11,7 @@ export { type ImageSize, imageSize, preparedBytes, readImage } from "./header.js
 export { ownCopy } from "./own-copy.js";
 export { type PictureLimits, PictureThreads, type PictureThreadsOptions } from "./picture-threads.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
+export { pixelDigest } from "./pixel-digest.js";
 export {
   type PreparedImage,
   type PrepareImage,
@@ -35,7 +36,7 @@ export {
   videoRecipe,
 } from "./recipe.js";
 export { resizeColumnsFirst } from "./resize.js";
-export { checkRgbImage, isRgbImage, pixelDigest, type RgbImage } from "./rgb-image.js";
+export { checkRgbImage, isRgbImage, type RgbImage } from "./rgb-image.js";
 export { shownPicture } from "./shown.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";

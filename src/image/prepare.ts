@@ -1,10 +1,10 @@
 /** A picture from its file to what a vision graph reads, in one step: what the picture threads do, or the caller's own. */
 import { throwIfAborted } from "../base/index.js";
 import { type DecodeOptions, decodeImage } from "./decode.js";
+import { pixelDigest } from "./pixel-digest.js";
 import { type ImageGrid, type PixelValues, preprocess } from "./preprocess.js";
 import type { ImageFile, ImageInput } from "./read-input.js";
 import type { ImageRecipe } from "./recipe.js";
-import { pixelDigest } from "./rgb-image.js";
 
 /** A picture, or a pair of frames, as the vision graph takes it. */
 export interface PreparedImage {

@@ -1,5 +1,4 @@
 /** Decoded pictures: 8-bit sRGB, no alpha. Everything that comes after decoding takes this shape and no other. */
-import { createHash } from "node:crypto";
 import { OcellusError } from "../base/index.js";
 
 export interface RgbImage {
@@ -45,9 +44,4 @@ export function checkRgbImage(image: RgbImage, maxPixels = Number.POSITIVE_INFIN
       `found ${data?.length} elements`,
     { details: { width, height, expected: width * height * 3, found: data?.length } },
   );
-}
-
-/** SHA-256, in hex, over width, height and pixels: equal for the same picture in any file format without loss. */
-export function pixelDigest({ width, height, data }: RgbImage): string {
-  return createHash("sha256").update(`${width}x${height}:`).update(data).digest("hex");
 }
