@@ -15,6 +15,7 @@ import {
   type IndexKind,
   type Intake,
   isPdf,
+  keptName,
   maxPdfBytes,
   modelOf,
   PdfDocument,
@@ -36,6 +37,11 @@ export interface IndexAddFlags extends ModelFlags {
 
 export interface IndexSyncFlags extends IndexAddFlags {
   readonly prune?: boolean;
+}
+
+interface NamedSource extends Source {
+  /** What its entries are called: a guardrail may have cut something out of the name. */
+  readonly keptAs: string;
 }
 
 interface Tally {
@@ -65,7 +71,7 @@ export async function indexAdd(name: string, names: readonly string[], flags: In
 /** As `indexAdd`; the sources are all that the collection is to have. */
 export async function indexSync(name: string, names: readonly string[], flags: IndexSyncFlags, terminal: Terminal) {
   await fill(name, names, flags, terminal, async (collection, { sources, isIncomplete }, tally) => {
-    const present = new Set(sources.map(({ source }) => source));
+    const present = new Set(sources.map(({ keptAs }) => keptAs));
     const gone = [...collection.entries()].filter(({ source }) => !present.has(source));
     tally.gone = gone.length;
     tally.pruned = flags.prune && !isIncomplete ? await collection.remove(gone.map(({ id }) => id)) : 0;
@@ -81,7 +87,7 @@ async function fill(
   names: readonly string[],
   flags: IndexAddFlags,
   terminal: Terminal,
-  finish: (collection: Collection, read: Sources, tally: Tally) => Promise<void>,
+  finish: (collection: Collection, read: Sources<NamedSource>, tally: Tally) => Promise<void>,
 ): Promise<void> {
   const read = await readSources(names);
   const started = performance.now();
@@ -89,8 +95,9 @@ async function fill(
   const tally: Tally = { added: 0, known: 0, replaced: 0, duplicates: [], failed: [...read.failed], skipped };
   const size = await withEmbedder(flags, terminal, async (embedder) => {
     const collection = await openOrCreate(name, embedder, flags.kind);
-    await addAll(collection, embedder, read.sources, tally, flags, terminal).finally(() => collection.save());
-    await finish(collection, read, tally);
+    const sources = await nameSources(collection, embedder, read.sources, tally);
+    await addAll(collection, embedder, sources, tally, flags, terminal).finally(() => collection.save());
+    await finish(collection, { ...read, sources }, tally);
     return collection.size;
   });
   const seconds = (performance.now() - started) / 1000;
@@ -123,10 +130,30 @@ async function openOrCreate(name: string, embedder: PictureEmbedder, kind: Index
   );
 }
 
-async function addAll(
+/** Two sources with one kept name would take each other's place at every run: the later one fails. @throws as `admitText`. */
+async function nameSources(
   collection: Collection,
   embedder: PictureEmbedder,
   sources: readonly Source[],
+  tally: Tally,
+): Promise<NamedSource[]> {
+  const named = new Map<string, NamedSource>();
+  for (const each of sources) {
+    const keptAs = await keptName(collection, each.source, embedder);
+    const other = named.get(keptAs);
+    if (!other) named.set(keptAs, { ...each, keptAs });
+    else {
+      const problem = `${each.source}: kept as ${keptAs}, as ${other.source} is; rename one of them`;
+      tally.failed.push({ source: each.source, problem });
+    }
+  }
+  return [...named.values()];
+}
+
+async function addAll(
+  collection: Collection,
+  embedder: PictureEmbedder,
+  sources: readonly NamedSource[],
   tally: Tally,
   flags: IndexAddFlags,
   terminal: Terminal,
@@ -138,7 +165,7 @@ async function addAll(
     silent: flags.json === true,
   });
   let done = 0;
-  const work = async (source: Source) => {
+  const work = async (source: NamedSource) => {
     try {
       await addSource(collection, embedder, source, tally, flags.keep, terminal.signal);
     } catch (error) {
@@ -168,14 +195,14 @@ function isFaultOfSource(error: unknown, { picture }: Source): error is OcellusE
 async function addSource(
   collection: Collection,
   embedder: PictureEmbedder,
-  { source, picture, stamp, text, metadata }: Source,
+  { source, keptAs, picture, stamp, text, metadata }: NamedSource,
   tally: Tally,
   keepSide: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   throwIfAborted(signal);
   await collection.refresh(); // another command may have added it by now
-  const before = collection.ofSource(source);
+  const before = collection.ofSource(keptAs);
   const current: number[] = [];
   const labels = { ...(text !== undefined && { text }), ...(metadata && { metadata }) };
   const addOne = async (intake: () => Promise<Intake>, page?: number) => {
@@ -213,7 +240,7 @@ async function addEntry(
   tally.replaced += replaced;
   const twin = collection
     .withPixels(entry.pixels)
-    .find((other) => other.id < entry.id && other.source !== intake.source);
+    .find((other) => other.id < entry.id && other.source !== entry.source);
   if (isNew && twin) tally.duplicates.push({ title: titleOf(entry), of: titleOf(twin) });
   return entry;
 }

@@ -46,6 +46,17 @@ it("reads a file of lines around those that are wrong; of two with one name the 
   expect([[...skipped.values()], isIncomplete]).toEqual([[1], true]);
 });
 
+it("reads the rest where a path that is named itself is absent or no UTF-8", async () => {
+  const folder = temporaryFolder();
+  picture(folder, "a.jpg");
+  const names = ["\ufffd.jpg", "absent.jpg", "absent/*.jpg", "a.jpg"].map((name) => join(folder, name));
+  const { sources, failed, isIncomplete } = await readSources(names);
+  expect(sources.map(({ source }) => source)).toEqual([join(folder, "a.jpg")]);
+  expect(failed.map(({ source }) => source)).toEqual(names.slice(0, 3));
+  expect(isIncomplete).toBe(true);
+  await expect(readSources([names[0]!])).rejects.toMatchObject({ code: "invalid_file" });
+});
+
 it("refuses what holds no source at all", async () => {
   const folder = temporaryFolder();
   await expect(readSources([folder])).rejects.toMatchObject({ code: "not_found" });

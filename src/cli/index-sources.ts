@@ -46,9 +46,9 @@ const lineSchema = z.strictObject({
   source: z.string().min(1).max(4096).optional(),
 });
 
-export interface Sources {
+export interface Sources<T extends Source = Source> {
   /** Each name once; of two lines that give it to different pictures, the later one. */
-  readonly sources: readonly Source[];
+  readonly sources: readonly T[];
   /** What is no picture, by its kind. */
   readonly skipped: ReadonlyMap<string, number>;
   readonly failed: readonly FailedSource[];
@@ -67,6 +67,7 @@ class SourceList {
   readonly skipped = new Map<string, number>();
   readonly failed: FailedSource[] = [];
   isIncomplete = false;
+  firstError: OcellusError | undefined;
 
   add(source: Source): void {
     const before = this.sources.get(source.source);
@@ -87,8 +88,11 @@ class SourceList {
   fail(source: string, error: unknown, isIncomplete = false): void {
     if (!(error instanceof OcellusError) || error.code === "too_large") throw error;
     // Bytes that are no UTF-8 are read as this sign, under which the file is not found.
-    const problem = source.includes("\ufffd") ? `${source}: its name is no UTF-8; rename it` : error.message;
-    this.failed.push({ source, problem });
+    const told = source.includes("\ufffd")
+      ? new OcellusError("invalid_file", `${source}: its name is no UTF-8; rename it`, { cause: error })
+      : error;
+    this.failed.push({ source, problem: told.message });
+    this.firstError ??= told;
     this.isIncomplete ||= isIncomplete;
   }
 
@@ -102,13 +106,14 @@ class SourceList {
   }
 }
 
-/** Files by name, then lines of the files of lines. @throws `not_found`, `io`, `invalid_file`, `too_large`. */
+/** Files by name, then lines of the files of lines. @throws `not_found`, `io`, `invalid_file` where there is none; `too_large`. */
 export async function readSources(names: readonly string[]): Promise<Sources> {
   const list = new SourceList();
-  for (const name of names) await readName(name, list);
+  for (const name of names) await readName(name, list).catch((error: unknown) => list.fail(name, error, true));
   if (list.sources.size > 0) return list.list();
-  const [first] = list.failed;
-  if (first) throw new OcellusError("invalid_file", first.problem, { details: { failed: list.failed } });
+  const { firstError, failed } = list;
+  if (firstError)
+    throw new OcellusError(firstError.code, firstError.message, { details: { failed }, cause: firstError });
   throw new OcellusError("not_found", `${names.join(", ")}: no pictures and no PDFs found there`);
 }
 

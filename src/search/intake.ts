@@ -106,6 +106,15 @@ async function admittedMetadata(metadata: Metadata, admitText: Admission["admitT
   return Object.fromEntries(entries);
 }
 
+/** What the entries of a source are called, where a guardrail may have cut something out of the name. @throws as `admitText`. */
+export async function keptName(
+  collection: Collection,
+  source: string,
+  { admitText }: Pick<PictureEmbedder, "admitText">,
+): Promise<string> {
+  return !admitText || collection.ofSource(source).length > 0 ? source : admitText(source);
+}
+
 /** @throws `blocked` for a name of which a guardrail would cut something out, as `admitText`. */
 export async function checkName(name: string, { admitText }: PictureEmbedder): Promise<void> {
   if (!admitText || (await admitText(name)) === name) return;

@@ -19,6 +19,7 @@ import {
   type Entry,
   filterOf,
   find,
+  keptName,
   modelOf,
   type Where,
 } from "../../search/index.js";
@@ -87,8 +88,9 @@ function addEntryRoutes(app: App, services: Services): void {
   app.post(`${one}/entries/delete`, async (c) => {
     const { where, sources = [] } = await readRequest(c, services, collectionRemovalSchema);
     const collection = await writable(services).open(c.req.param("collection"));
-    const ids = () => sources.flatMap((each) => collection.ofSource(each).map(({ id }) => id));
-    const removed = where ? await collection.removeWhere(filterIn(where)) : await collection.remove(ids());
+    const removed = where
+      ? await collection.removeWhere(filterIn(where))
+      : await collection.remove(await idsOf(collection, sources, c, services));
     return c.json({ object: "ocellus.collection.removal", removed, entries: collection.size });
   });
   app.delete(`${one}/entries/:id`, async (c) => {
@@ -105,6 +107,13 @@ function addEntryRoutes(app: App, services: Services): void {
       "cache-control": "private, max-age=86400", // an id is never given to another picture
     });
   });
+}
+
+/** By the names under which they were sent: what a guardrail kept of them is what the entries are called. */
+async function idsOf(collection: Collection, sources: readonly string[], c: RequestContext, { guards }: Services) {
+  const admitText = (text: string) => guards.admitText(text, c.get("exchange").signal);
+  const names = await Promise.all(sources.map((each) => keptName(collection, each, { admitText })));
+  return names.flatMap((name) => collection.ofSource(name).map(({ id }) => id));
 }
 
 function addSearch(app: App, services: Services): void {
