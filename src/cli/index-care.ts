@@ -15,34 +15,37 @@ export async function indexCheck(
 ): Promise<void> {
   const collection = await new Collections(collectionsFolder()).open(name);
   const found = await (repair ? collection.repair() : collection.check());
-  const { entries, lost, damagedPictures } = found;
+  const { entries, lost, damagedPictures, damagedFiles } = found;
   const pictures = damagedPictures.map(({ id, source, page }) => ({ id, source, ...(page !== undefined && { page }) }));
-  const isWhole = lost.length + pictures.length === 0;
-  if (json) printJson(terminal, { collection: name, entries, lost, pictures, repaired: repair && !isWhole });
+  const isWhole = lost.length + pictures.length + damagedFiles.length === 0;
+  const repaired = repair && !isWhole;
+  if (json) printJson(terminal, { collection: name, entries, lost, pictures, files: damagedFiles, repaired });
   else for (const line of report(name, found, repair)) printLine(terminal, printable(line));
   if (isWhole || repair) return;
   throw new OcellusError(
     "invalid_file",
     `${name} is damaged; \`ocellus index check ${name} --repair\` keeps what is whole`,
     {
-      details: { lost: lost.length, pictures: pictures.length },
+      details: { lost: lost.length, pictures: pictures.length, files: damagedFiles },
     },
   );
 }
 
-function report(name: string, { entries, lost, damagedPictures }: CollectionCheck, isRepaired: boolean): string[] {
+function report(name: string, found: CollectionCheck, isRepaired: boolean): string[] {
+  const { entries, lost, damagedPictures, damagedFiles } = found;
   const pictures = damagedPictures
     .slice(0, mostShown)
     .map((entry) => `the picture of #${entry.id} ${titleOf(entry)} is damaged`);
   if (damagedPictures.length > mostShown) pictures.push(`… ${damagedPictures.length} pictures in all`);
-  const isWhole = lost.length + damagedPictures.length === 0;
+  const isLost = lost.length + damagedPictures.length > 0;
+  const isWhole = !isLost && damagedFiles.length === 0;
+  const hint = isLost ? ": add the sources again for what is lost; entries that were removed may be back" : "";
   return [
+    ...damagedFiles.map((file) => `${file} is damaged, or missing`),
     ...lost.slice(0, mostShown).map(lostLine),
     ...pictures,
     `${name}: ${entries} entries can be found${isWhole ? ", and all of it is whole" : ""}`,
-    ...(isRepaired && !isWhole
-      ? ["repaired: add the sources again for what is lost; entries that were removed may be back"]
-      : []),
+    ...(isRepaired && !isWhole ? [`repaired${hint}`] : []),
   ];
 }
 

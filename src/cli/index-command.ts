@@ -173,21 +173,32 @@ interface RmFlags extends GlobalFlags, WhereFlags {
 
 async function remove(name: string, flags: RmFlags, terminal: Terminal): Promise<void> {
   const { source = [], id = [], yes, json } = flags;
-  const collection = await openCollection(name, terminal);
   const where = whereOf(flags);
   const isWhole = source.length === 0 && id.length === 0 && where === undefined;
-  if (isWhole && !yes)
+  if (isWhole && yes) return removeWhole(name, flags, terminal);
+  const collection = await openCollection(name, terminal);
+  if (isWhole)
     throw new OcellusError(
       "invalid_request",
       `index rm: would remove ${name} with its ${collection.size} entries; add --yes, or name entries by --source, --id or --where`,
     );
-  const size = collection.size;
-  if (isWhole) await new Collections(collectionsFolder()).remove(name);
   const ids = [...source.flatMap((each) => collection.ofSource(each).map((entry) => entry.id)), ...id.map(Number)];
   const byWhere = where === undefined ? 0 : await collection.removeWhere(where);
-  const removed = isWhole ? size : byWhere + (await collection.remove(ids));
-  if (json) return printJson(terminal, { collection: name, removed, left: isWhole ? 0 : collection.size });
-  printLine(terminal, `${name}: ${removed} removed${isWhole ? ", and the collection with them" : ""}`);
+  const removed = byWhere + (await collection.remove(ids));
+  if (json) return printJson(terminal, { collection: name, removed, left: collection.size });
+  printLine(terminal, `${name}: ${removed} removed`);
+}
+
+/** Also one that is too damaged to be opened. */
+async function removeWhole(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
+  const collections = new Collections(collectionsFolder());
+  const removed = await collections.open(name).then(
+    ({ size }) => size,
+    (error: OcellusError) => (error.code === "invalid_file" ? 0 : Promise.reject(error)),
+  );
+  await collections.remove(name);
+  if (json) return printJson(terminal, { collection: name, removed, left: 0 });
+  printLine(terminal, `${name}: ${removed} removed, and the collection with them`);
 }
 
 async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
@@ -236,8 +247,13 @@ function groupJson({ by, score, entries }: DuplicateGroup) {
 }
 
 async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
-  const infos = await new Collections(collectionsFolder()).list();
-  if (json) return printJson(terminal, { folder: collectionsFolder(), collections: infos });
+  const { collections: infos, damaged } = await new Collections(collectionsFolder()).list();
+  if (json) return printJson(terminal, { folder: collectionsFolder(), collections: infos, damaged });
+  printNotes(
+    terminal,
+    damaged.map(({ name, problem }) => `${name} is damaged: ${problem}`),
+  );
+  if (infos.length === 0 && damaged.length > 0) return;
   if (infos.length === 0) return printLine(terminal, "no collections yet; make one: ocellus index add NAME FOLDER");
   const rows = infos.map(({ name, kind, model, created }) => [name, kind, model.name, created.slice(0, 10)]);
   printLine(terminal, textTable(rows, ["left", "left", "left", "left"]));
@@ -246,9 +262,9 @@ async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
 /** Says what of it is lost. */
 export async function openCollection(name: string, terminal: Terminal): Promise<Collection> {
   const collection = await new Collections(collectionsFolder()).open(name);
-  const { lost } = collection;
-  const problem = `${name}: ${lost.length} parts of its log are damaged; \`ocellus index check ${name}\` names what is lost`;
-  if (lost.length > 0) printNotes(terminal, [problem]);
+  const numDamaged = collection.lost.length + (await collection.damagedInfoFiles()).length;
+  const problem = `${name}: ${numDamaged} parts of its files are damaged; \`ocellus index check ${name}\` names what is lost`;
+  if (numDamaged > 0) printNotes(terminal, [problem]);
   return collection;
 }
 

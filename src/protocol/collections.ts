@@ -45,7 +45,12 @@ const collectionInfo = z.object({
   created: z.string(),
 });
 export const collectionListSchema = z
-  .object({ object: z.literal("list"), data: z.array(collectionInfo) })
+  .object({
+    object: z.literal("list"),
+    data: z.array(collectionInfo),
+    /** Names of those that are there and cannot be opened; `ocellus index list` says why. */
+    damaged: z.array(z.string()),
+  })
   .meta({ id: "CollectionList" });
 export type WireCollection = z.infer<typeof collectionInfo>;
 
@@ -55,7 +60,7 @@ export const collectionStatsSchema = collectionInfo
     sources: z.number(),
     /** Different pictures among them. */
     distinct: z.number(),
-    /** Parts of its log that are damaged; `ocellus index check` names what was in them. */
+    /** Parts of its files that are damaged; `ocellus index check` names what was in them. */
     damaged: z.number(),
     bytes: z.object({ entries: z.number(), pictures: z.number(), graph: z.number() }),
   })

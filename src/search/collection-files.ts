@@ -1,48 +1,14 @@
 /** The files of a collection, and the few ways in which they are read and written. */
 import { createHash } from "node:crypto";
-import { type FileHandle, open, readFile, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { ioError, OcellusError } from "../base/index.js";
-import { writeFileAtomically } from "../checkpoint/index.js";
-import { indexKinds } from "./vector-index.js";
 
-export const collectionModelSchema = z.object({
-  /** Of the checkpoint, its formats and graphs: equal versions give comparable vectors. */
-  version: z.string(),
-  /** For people: family and format. */
-  name: z.string(),
-  dimensions: z.number().int().min(1).max(16_384),
-});
-export type CollectionModel = Readonly<z.infer<typeof collectionModelSchema>>;
-
-export const collectionSchema = z.object({
-  name: z.string(),
-  kind: z.enum(indexKinds),
-  model: collectionModelSchema,
-  created: z.string(),
-  generation: z.number().int().min(1),
-});
-export type CollectionInfo = Readonly<z.infer<typeof collectionSchema>>;
-
-export async function writeInfo(folder: string, info: CollectionInfo): Promise<void> {
-  await writeFileAtomically(join(folder, "collection.json"), `${JSON.stringify(info, null, 2)}\n`);
-}
-
-/** @throws `not_found`, `invalid_file`, `io`. */
-export async function readInfo(folder: string): Promise<CollectionInfo> {
-  const path = join(folder, "collection.json");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw ioError("read the collection", path, cause);
-  });
-  try {
-    return collectionSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new OcellusError("invalid_file", `${path} describes no collection of this version of Ocellus`, { cause });
-  }
-}
-
-export function fileOf(folder: string, what: "entries" | "pictures", { generation }: CollectionInfo): string {
+export function fileOf(
+  folder: string,
+  what: "entries" | "pictures",
+  { generation }: { readonly generation: number },
+): string {
   return join(folder, what === "entries" ? `entries-${generation}.log` : `pictures-${generation}`);
 }
 

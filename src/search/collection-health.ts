@@ -18,6 +18,8 @@ export interface CollectionCheck {
   readonly lost: readonly LostRecords[];
   /** Entries that can be found, but whose small picture is damaged. */
   readonly damagedPictures: readonly Entry[];
+  /** Of `collection.json` and its copy, of which one is enough. */
+  readonly damagedFiles: readonly string[];
 }
 
 /** Mark, lengths and checksum of a record. */

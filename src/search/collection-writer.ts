@@ -1,7 +1,8 @@
 /** A whole collection into the files of one generation: for a rewritten log, a repaired one, and a snapshot. */
 import { rm } from "node:fs/promises";
 import { encodeLogRecord } from "../checkpoint/index.js";
-import { type CollectionInfo, digestOf, fileOf, writeInfo, writeParts } from "./collection-files.js";
+import { digestOf, fileOf, writeParts } from "./collection-files.js";
+import { type CollectionInfo, writeInfo } from "./collection-info.js";
 import type { Entry } from "./entry.js";
 
 export interface Contents {

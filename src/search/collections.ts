@@ -5,13 +5,25 @@ import { join } from "node:path";
 import { Closing, ioError, nearestHint, OcellusError } from "../base/index.js";
 import { createFolderAtomically, dataFolder, pathExists, withFolderLock } from "../checkpoint/index.js";
 import { Collection } from "./collection.js";
-import { type CollectionInfo, type CollectionModel, fileOf, readInfo, writeInfo } from "./collection-files.js";
+import { fileOf } from "./collection-files.js";
+import { type CollectionInfo, type CollectionModel, hasInfo, readInfo, writeInfo } from "./collection-info.js";
 import type { IndexKind } from "./vector-index.js";
 
 /** A name is a folder's name on every system, and a part of an address. */
 const goodName = /^(?!.*\.lock$)[a-z0-9][\w.-]{0,63}$/i; // beside it lies its lock
 /** Each that is used is held in memory; a shop has some, a program that makes more has lost its way. */
 const maxCollections = 1000;
+
+export interface CollectionList {
+  readonly collections: readonly CollectionInfo[];
+  /** That are there and cannot be opened. */
+  readonly damaged: readonly DamagedCollection[];
+}
+
+export interface DamagedCollection {
+  readonly name: string;
+  readonly problem: string;
+}
 
 /** Where the command line keeps collections. */
 export function collectionsFolder(): string {
@@ -28,16 +40,21 @@ export class Collections {
   }
 
   /** By name. Folders that hold no collection are passed over. @throws `io`. */
-  async list(): Promise<CollectionInfo[]> {
+  async list(): Promise<CollectionList> {
     const names = await readdir(this.folder).catch((cause: { code?: string }) => {
       if (cause.code === "ENOENT") return [];
       throw ioError("list the collections in", this.folder, cause);
     });
-    const good = names.filter((name) => goodName.test(name));
-    const found = await Promise.all(good.map((name) => readInfo(join(this.folder, name)).catch(() => undefined)));
-    // Of another name: a folder that is being made.
-    const whole = found.filter((info, i) => info !== undefined && info.name === good[i]) as CollectionInfo[];
-    return whole.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const list = { collections: [] as CollectionInfo[], damaged: [] as DamagedCollection[] };
+    for (const name of names.filter((each) => goodName.test(each)).sort())
+      try {
+        const info = await readInfo(join(this.folder, name));
+        if (info.name === name) list.collections.push(info); // another name: a folder that is being made
+      } catch (error) {
+        const { code, message } = error as OcellusError;
+        if (code !== "not_found") list.damaged.push({ name, problem: message });
+      }
+    return list;
   }
 
   /** @throws `invalid_request` for a name that cannot be one or is taken, `too_large`, `unavailable`, `io`. */
@@ -74,7 +91,7 @@ export class Collections {
       throw new OcellusError("invalid_request", `there is a collection ${name} already`, {
         details: { param: "name" },
       });
-    if ((await this.list()).length >= maxCollections)
+    if ((await this.list()).collections.length >= maxCollections)
       throw new OcellusError("too_large", `${this.folder}: at most ${maxCollections} collections; remove some`);
     await createFolderAtomically(folder, false, build);
     return this.open(name);
@@ -95,8 +112,9 @@ export class Collections {
     }
   }
 
+  /** Damaged ones too. @throws `invalid_request` (a bad name). */
   async has(name: string): Promise<boolean> {
-    return pathExists(join(this.#folderOf(name), "collection.json"));
+    return hasInfo(this.#folderOf(name));
   }
 
   /** With everything in it. @throws `not_found`, `io`. */
@@ -136,7 +154,7 @@ export class Collections {
   async #missing(name: string): Promise<OcellusError> {
     const hint = nearestHint(
       name,
-      (await this.list()).map((info) => info.name),
+      (await this.list()).collections.map((info) => info.name),
     );
     return new OcellusError("not_found", `there is no collection ${name}${hint}; \`ocellus index list\` shows them`, {
       details: { param: "collection" },

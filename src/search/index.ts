@@ -1,6 +1,6 @@
 export { Collection } from "./collection.js";
-export type { CollectionInfo, CollectionModel } from "./collection-files.js";
 export type { CollectionCheck, LostRecords } from "./collection-health.js";
+export type { CollectionInfo, CollectionModel } from "./collection-info.js";
 export { Collections, collectionsFolder } from "./collections.js";
 export { type DuplicateGroup, duplicates } from "./duplicates.js";
 export {

@@ -10,7 +10,7 @@ import {
 } from "../image/index.js";
 import type { Admission, PictureEmbedder } from "../runtime/index.js";
 import type { Collection } from "./collection.js";
-import type { CollectionInfo, CollectionModel } from "./collection-files.js";
+import type { CollectionInfo, CollectionModel } from "./collection-info.js";
 import { type Metadata, maxTextLength, type NewEntry } from "./entry.js";
 import type { PdfDocument } from "./pdf.js";
 

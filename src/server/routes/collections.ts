@@ -47,8 +47,8 @@ export function addCollections(app: App, services: Services): void {
 /** The collections as a whole. */
 function addShelf(app: App, services: Services): void {
   app.get(root, async (c) => {
-    const infos = await collectionsOf(services).list();
-    return c.json({ object: "list", data: infos.map(wireInfo) });
+    const { collections, damaged } = await collectionsOf(services).list();
+    return c.json({ object: "list", data: collections.map(wireInfo), damaged: damaged.map(({ name }) => name) });
   });
   app.post(root, async (c) => {
     const { name, kind = "exact", model } = await readRequest(c, services, collectionCreateSchema);
@@ -172,7 +172,7 @@ async function wireStats(collection: Collection): Promise<WireCollectionStats> {
     entries: entries.length,
     sources: numOf(({ source }) => source),
     distinct: numOf(({ pixels }) => pixels),
-    damaged: collection.lost.length,
+    damaged: collection.lost.length + (await collection.damagedInfoFiles()).length,
     bytes: await collection.bytes(),
   };
 }
