@@ -361,6 +361,7 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   match: () => ["match", boots, question],
   "match by CLIP": () => ["match", boots, question, "--model", clip],
   "index add": (folder) => ["index", "add", "new", join(folder, "entries.jsonl")],
+  "index sync": (folder) => ["index", "sync", "new", join(folder, "entries.jsonl")],
   "index add of what another entry shows": (folder) => ["index", "add", "shelf", join(folder, "entries.jsonl")],
   "index search": () => ["index", "search", "shelf", "--picture", boots, "--text", question],
   "ask --collection": () => ["ask", "--collection", "shelf", boots, question],
