@@ -1,5 +1,6 @@
 /** What a running decoder holds: room for a prompt is made once. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { stateBytes } from "../src/graph/index.js";
 import { openPacked } from "../src/pack/index.js";
 import type { VisionLanguageModel } from "../src/runtime/index.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -18,9 +19,8 @@ describe("a decoder in the host's memory", () => {
     const prepared = await model.prepareText(Array.from({ length: 1100 }, (_, i) => 100 + (i % 50)));
     for await (const _ of model.generate(prepared, { maxTokens: 1 }));
     const { family, config, close } = await openPacked(model.info.path);
-    const { numLayers, numKeyValueHeads, headDim } = family.cache(config);
+    const { perToken } = stateBytes(family.states(config));
     await close();
-    const tokenBytes = 2 * numLayers * numKeyValueHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
-    expect(model.stats.cacheBytes).toBe(model.info.maxSequences * 1280 * tokenBytes); // whole steps of 256
+    expect(model.stats.cacheBytes).toBe(model.info.maxSequences * 1280 * perToken); // whole steps of 256
   });
 });

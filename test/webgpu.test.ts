@@ -161,7 +161,7 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
   });
 
   it("keeps keys and values on the device, slot by slot, and grows", async () => {
-    const shape = { numLayers: 1, numKeyValueHeads: 2, headDim: 8, numSlots: 4, maxLength: 1000 };
+    const shape = { layers: [{ kind: "kv" as const, kvHeads: 2, headDim: 8 }], numSlots: 4, maxLength: 1000 };
     const cache = createSlotCache("webgpu", shape);
     const lent = (first: number, count: number, length: number) =>
       cache.use({ first, count }, { length, cached: [], added: [] }, async ({ past, outputs }) => {

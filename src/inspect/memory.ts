@@ -5,7 +5,7 @@
  */
 import { OcellusError } from "../base/index.js";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
-import { type Graph, recordingCatalog } from "../graph/index.js";
+import { type Graph, recordingCatalog, stateBytes } from "../graph/index.js";
 import { gridOf, type ImageRecipe, readImageProcessorConfig } from "../image/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
 import {
@@ -207,14 +207,13 @@ function decoderEstimate(
   const context = contextTokens ?? Math.min(mostTokens, maxContextTokens);
   checkRange("contextTokens", context, maxContextTokens);
   checkRange("numSequences", numSequences, 1024); // more than the batch of any server on one machine
-  const { numLayers, numKeyValueHeads, headDim } = family.cache(config);
-  const bytesPerToken = 2 * numLayers * numKeyValueHeads * headDim * 4; // keys and values, float32
+  const { perToken, fixed } = stateBytes(family.states(config));
   const sequence = Math.min(prefillTokens, context);
   const sizes = { batch: 1, sequence, tokens: sequence, num_logits: 1, capacity: context };
   return {
     ...{ contextTokens: context, maxContextTokens, numSequences },
-    cacheBytesPerThousandTokens: 1000 * bytesPerToken,
-    cacheBytes: numSequences * context * bytesPerToken,
+    cacheBytesPerThousandTokens: 1000 * perToken,
+    cacheBytes: numSequences * (context * perToken + fixed),
     peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
   };
 }

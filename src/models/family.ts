@@ -3,16 +3,9 @@
  * in the house knows families only through this contract.
  */
 import type { z } from "zod";
-import type { GraphBuilder } from "../graph/index.js";
+import type { GraphBuilder, StateSpec } from "../graph/index.js";
 import type { ImageGrid, ImageRecipe, PixelValues, VideoRecipe } from "../image/index.js";
 import type { Part } from "./names.js";
-
-/** Keys and values that one sequence keeps, for every layer [kv_heads, capacity, head_dim]. */
-export interface CacheSpec {
-  readonly numLayers: number;
-  readonly numKeyValueHeads: number;
-  readonly headDim: number;
-}
 
 /** cos and sin [count, head_dim/2] for `count` tokens. */
 export interface RotaryAngles {
@@ -77,7 +70,8 @@ interface Family<C> {
 export interface ModelFamily<C> extends Family<C> {
   readonly kind: "language";
   dimensions(config: C): ModelDimensions;
-  cache(config: C): CacheSpec;
+  /** What each layer of the decoder keeps of a sequence. */
+  states(config: C): readonly StateSpec[];
   /** Token embedding table [vocab_size, hidden_size], read by the host row by row. */
   readonly embedTokens: string;
   /** Absent: a family that reads text only. */

@@ -1,6 +1,5 @@
 export type {
   BuildGraph,
-  CacheSpec,
   ClassifierFamily,
   DualEncoderFamily,
   GridInPrompt,

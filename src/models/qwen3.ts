@@ -81,11 +81,6 @@ export function decoderRules(config: Qwen3Config, where = ""): SizeRule[] {
   ];
 }
 
-export function decoderCache(config: Qwen3Config) {
-  const { num_hidden_layers: numLayers, num_key_value_heads: numKeyValueHeads, head_dim: headDim } = config;
-  return { numLayers, numKeyValueHeads, headDim };
-}
-
 const configSchema = z.object({
   ...decoderFields,
   ...referenceSizes,
@@ -105,7 +100,7 @@ export const qwen3: ModelFamily<Config> = {
     return config;
   },
   dimensions: (config) => decoderDimensions(config, config.eos_token_id),
-  cache: decoderCache,
+  states: nn.decoderStates,
   canonicalName: spelling(decoderRoots("model")),
   parts: partsOf(["model.embed_tokens.", "embedding"], ["lm_head.", "head"], ["", "decoder"]),
   embedTokens: "model.embed_tokens.weight",

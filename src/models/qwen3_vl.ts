@@ -25,15 +25,7 @@ import type {
 } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import {
-  decoderCache,
-  decoderDimensions,
-  decoderFields,
-  decoderRules,
-  eosSchema,
-  qwen3Decoder,
-  referenceSizes,
-} from "./qwen3.js";
+import { decoderDimensions, decoderFields, decoderRules, eosSchema, qwen3Decoder, referenceSizes } from "./qwen3.js";
 import { ropeAngles, ropeFields, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
@@ -338,7 +330,7 @@ export const qwen3Vl: ModelFamily<Config> = {
     return config;
   },
   dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id),
-  cache: (config) => decoderCache(config.text_config),
+  states: (config) => nn.decoderStates(config.text_config),
   canonicalName: spelling({
     ...decoderRoots("model.language_model"),
     ...{ visual: "model.visual", vision_tower: "model.visual" },

@@ -16,7 +16,7 @@ import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId 
 import { indexPositions, type ModelFamily } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import { decoderCache, decoderDimensions, decoderFields, decoderRules, eosSchema, qwen3Decoder } from "./qwen3.js";
+import { decoderDimensions, decoderFields, decoderRules, eosSchema, qwen3Decoder } from "./qwen3.js";
 import { ropeAngles, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
@@ -155,7 +155,7 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     return config;
   },
   dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id),
-  cache: (config) => decoderCache(config.text_config),
+  states: (config) => nn.decoderStates(config.text_config),
   canonicalName: (name) =>
     respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), spelledRoots(name)),
   parts: partsOf(

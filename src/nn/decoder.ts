@@ -5,7 +5,7 @@
  *
  * What families differ in is in `DecoderVariant`; names inside a layer are those that transformers gives its decoders.
  */
-import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import type { GraphBuilder, Scope, StateSpec, Value } from "../graph/index.js";
 import { type CacheInputs, cachedAttention, type Rotary, rotate } from "./attention.js";
 import { fusedLinear, linear, multiply } from "./linear.js";
 import { mlp } from "./mlp.js";
@@ -80,6 +80,12 @@ export function buildDecoder(builder: GraphBuilder, sizes: DecoderSizes, variant
   const last = rmsNorm(model, "norm", rows, eps);
   const matrix = builder.root.matrix([variant.head], [vocabSize], D);
   builder.output("logits", multiply(builder.root.at(variant.head), last, matrix));
+}
+
+/** What each layer keeps of a sequence. */
+export function decoderStates(sizes: DecoderSizes): StateSpec[] {
+  const { num_key_value_heads: kvHeads, head_dim: headDim } = sizes;
+  return new Array<StateSpec>(sizes.num_hidden_layers).fill({ kind: "kv", kvHeads, headDim });
 }
 
 function decoderLayer(scope: Scope, n: number, x: Value, decoder: Decoder): Value {

@@ -70,7 +70,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.numSlots = options.numSlots;
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
-    this.#decoder = withCache(decoder, { ...model.family.cache(model.config), ...options });
+    this.#decoder = withCache(decoder, { layers: model.family.states(model.config), ...options });
     this.#isOnHost = this.#decoder.save !== undefined;
     this.#lengths = new Array<number>(options.numSlots).fill(0);
     this.#promptLengths = [...this.#lengths];
@@ -191,7 +191,14 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   /** Embeddings and angles, right-padded to [rows, sequence]; what the padding holds is never read by a real token. */
   async #tokenInputs(rows: readonly Row<SequenceInputs>[], sequence: number): Promise<Feeds> {
     const { hiddenSize } = this.#dimensions;
-    const half = this.#model.family.cache(this.#model.config).headDim / 2;
+    const angles = rows.map(({ position, tokens, payload }) =>
+      this.#model.family.rotary(this.#model.config, {
+        start: position,
+        count: tokens.length,
+        positions: payload.positions,
+      }),
+    );
+    const half = angles[0]!.cos.length / rows[0]!.tokens.length;
     const numTokens = rows.length * sequence;
     const embeds = new Float32Array(numTokens * hiddenSize);
     const deepstack = Array.from(
@@ -205,13 +212,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
       placeVisual(row, embeds, b * sequence, hiddenSize, (image) => image.tokens);
       for (const [n, layer] of deepstack.entries())
         placeVisual(row, layer, b * sequence, hiddenSize, (image) => image.deepstack[n]!);
-      const angles = this.#model.family.rotary(this.#model.config, {
-        start: row.position,
-        count: row.tokens.length,
-        positions: row.payload.positions,
-      });
-      cos.set(angles.cos, b * sequence * half);
-      sin.set(angles.sin, b * sequence * half);
+      cos.set(angles[b]!.cos, b * sequence * half);
+      sin.set(angles[b]!.sin, b * sequence * half);
     }
     return {
       ...Object.fromEntries(

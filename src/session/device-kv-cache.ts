@@ -12,8 +12,9 @@ import {
   type CacheRoom,
   grownCapacity,
   type KvCacheShape,
+  type KvSpec,
+  kvBuffers,
   nameByLayer,
-  numBuffers,
   type SlotCache,
   type SlotRun,
   type StepResults,
@@ -83,17 +84,21 @@ export class DeviceKvCache implements SlotCache {
     const capacity = grownCapacity(this.#capacity, length, this.#shape);
     const slots = grownSlots(this.#numSlots, numSlots, this.#shape);
     if (capacity === this.#capacity && slots === this.#numSlots) return;
-    for (let i = 0; i < numBuffers(this.#shape); i++) {
-      this.#all[i] = await this.#grown(this.#all[i], slots, capacity);
-      if (slots > 1) this.#one[i] = await this.#grown(this.#one[i], 1, capacity);
+    for (const [i, spec] of kvBuffers(this.#shape).entries()) {
+      this.#all[i] = await this.#grown(this.#all[i], spec, slots, capacity);
+      if (slots > 1) this.#one[i] = await this.#grown(this.#one[i], spec, 1, capacity);
     }
     this.#numSlots = slots;
     this.#capacity = capacity;
   }
 
-  async #grown(old: DeviceTensor | undefined, slots: number, capacity: number): Promise<DeviceTensor> {
-    const { numKeyValueHeads, headDim } = this.#shape;
-    const from = old ?? float32(new Float32Array(0), [0, numKeyValueHeads, 0, headDim]);
+  async #grown(
+    old: DeviceTensor | undefined,
+    { kvHeads, headDim }: KvSpec,
+    slots: number,
+    capacity: number,
+  ): Promise<DeviceTensor> {
+    const from = old ?? float32(new Float32Array(0), [0, kvHeads, 0, headDim]);
     if (from.dims[0] === slots && from.dims[2] === capacity) return from;
     const { grow } = await this.#openCopies();
     const pads = int64([0, 0, 0, 0, slots - from.dims[0]!, 0, capacity - from.dims[2]!, 0]);
@@ -122,27 +127,29 @@ function grownSlots(slots: number, needed: number, { numSlots }: KvCacheShape): 
   return needed <= slots ? slots : Math.min(Math.max(needed, 2 * slots), numSlots);
 }
 
+function buffer(builder: GraphBuilder, name: string, slots: string | number, { kvHeads, headDim }: KvSpec) {
+  return builder.input(name, "f32", [slots, kvHeads, "capacity", headDim]);
+}
+
 async function openCopies(shape: KvCacheShape): Promise<Copies> {
-  const { numKeyValueHeads, headDim } = shape;
-  const indices = Array.from({ length: numBuffers(shape) }, (_, i) => i);
-  const buffer = (builder: GraphBuilder, name: string, slots: string | number) =>
-    builder.input(name, "f32", [slots, numKeyValueHeads, "capacity", headDim]);
+  const specs = [...kvBuffers(shape).entries()];
   const device = "webgpu";
   const grow = await openSmallGraph("grow", { device, keepOutputs: true }, (builder) => {
+    const old = builder.input("old", "f32", ["slots", "kv_heads", "capacity", "head_dim"]);
     const pads = builder.input("pads", "i64", [8]);
-    builder.output("grown", builder.root.op("Pad", [buffer(builder, "old", "slots"), pads]));
+    builder.output("grown", builder.root.op("Pad", [old, pads]));
   });
   const take = await openSmallGraph("take", { device }, (builder) => {
     const slot = builder.input("slot", "i64", [1]);
-    for (const i of indices) {
-      const all = buffer(builder, `all.${i}`, "slots");
+    for (const [i, spec] of specs) {
+      const all = buffer(builder, `all.${i}`, "slots", spec);
       builder.output(`one.${i}`, builder.root.op("Gather", [all, slot]));
     }
   });
   const put = await openSmallGraph("put", { device }, (builder) => {
     const slot = builder.input("slot", "i64", [1, 1]);
-    for (const i of indices) {
-      const [all, one] = [buffer(builder, `all.${i}`, "slots"), buffer(builder, `one.${i}`, 1)];
+    for (const [i, spec] of specs) {
+      const [all, one] = [buffer(builder, `all.${i}`, "slots", spec), buffer(builder, `one.${i}`, 1, spec)];
       builder.output(`written.${i}`, builder.root.op("ScatterND", [all, slot, one]));
     }
   });

@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { stateBytes } from "../graph/index.js";
 import { KvCache } from "./kv-cache.js";
 import { float32 } from "./session.js";
 
-const shape = { numLayers: 2, numKeyValueHeads: 2, headDim: 4, numSlots: 3, maxLength: 1000 };
+const [kvHeads, headDim] = [2, 4];
+const layer = { kind: "kv", kvHeads, headDim } as const;
+const shape = { layers: [layer, layer], numSlots: 3, maxLength: 1000 };
 
 describe("the KV cache", () => {
   it("writes what a step adds into each row's slot, at the row's position, padding left out", async () => {
     const cache = new KvCache(shape);
     const names = ["0.key", "0.value", "1.key", "1.value"];
-    const [sequence, width] = [2, shape.numKeyValueHeads * shape.headDim];
+    const [sequence, width] = [2, kvHeads * headDim];
     const added = Float32Array.from({ length: 2 * sequence * width }, (_, i) => i + 1);
     const rows = [
       { position: 5, count: 2 },
@@ -34,8 +37,8 @@ describe("the KV cache", () => {
     cache.reserve(1, [0, 0, 0]);
     const at = (slot: number, head: number, position: number) => {
       const data = cache.bind(slot, 1)["past_key_values.1.key"]!.data as Float32Array;
-      const start = (head * cache.capacity + position) * shape.headDim;
-      return data.subarray(start, start + shape.headDim);
+      const start = (head * cache.capacity + position) * headDim;
+      return data.subarray(start, start + headDim);
     };
     for (let slot = 0; slot < 3; slot++)
       for (let head = 0; head < 2; head++) at(slot, head, 200).fill(10 * slot + head + 1);
@@ -54,13 +57,43 @@ describe("the KV cache", () => {
     const data = () => cache.bind(0, 3)["past_key_values.1.value"]!.data as Float32Array;
     for (const [i] of data().entries()) data()[i] = i;
     const at = (slot: number, head: number, token: number) => {
-      const start = ((slot * 2 + head) * 256 + token) * shape.headDim;
-      return [...data().subarray(start, start + shape.headDim)];
+      const start = ((slot * 2 + head) * 256 + token) * headDim;
+      return [...data().subarray(start, start + headDim)];
     };
     const [saved, unlike] = [cache.save(0, 16, 3), at(2, 1, 18)];
     cache.restore(2, 16, 2, saved, { length: 20, cached: [19, 0, 0] });
     for (const head of [0, 1]) expect([at(2, head, 16), at(2, head, 17)]).toEqual([at(0, head, 16), at(0, head, 17)]);
-    expect([at(2, 0, 18), at(2, 1, 18)]).toEqual([unlike.map((value) => value - 256 * shape.headDim), unlike]);
+    expect([at(2, 0, 18), at(2, 1, 18)]).toEqual([unlike.map((value) => value - 256 * headDim), unlike]);
+  });
+
+  it("gives each layer the heads that it states, and restores what it saved of layers that differ", () => {
+    const layers = [
+      { kind: "kv", kvHeads: 1, headDim: 8 },
+      { kind: "kv", kvHeads: 3, headDim: 2 },
+    ] as const;
+    const cache = new KvCache({ layers, numSlots: 2, maxLength: 1000 });
+    cache.reserve(1, [0, 0]);
+    const bound = (slot: number) => Object.values(cache.bind(slot, 1)).map(({ data }) => data as Float32Array);
+    expect(Object.values(cache.bind(0, 2)).map(({ dims }) => dims)).toEqual([
+      ...[[2, 1, 256, 8], [2, 1, 256, 8]], // biome-ignore format: as pairs
+      ...[[2, 3, 256, 2], [2, 3, 256, 2]], // biome-ignore format: as pairs
+    ]);
+    expect(cache.bytes).toBe(2 * 256 * stateBytes(layers).perToken);
+    let next = 1;
+    for (const data of bound(0)) for (const i of data.keys()) data[i] = next++;
+    const saved = cache.save(0, 16, 3);
+    expect(saved.length * Float32Array.BYTES_PER_ELEMENT).toBe(3 * stateBytes(layers).perToken);
+    cache.restore(1, 16, 2, saved, { length: 18, cached: [18, 0] });
+    cache.restore(1, 0, 3, saved, { length: 18, cached: [18, 18] });
+    expect(cache.save(1, 16, 2)).toEqual(cache.save(0, 16, 2));
+    expect(cache.save(1, 0, 3)).toEqual(saved);
+    expect(cache.save(1, 3, 13).every((value) => value === 0)).toBe(true);
+  });
+
+  it("refuses a layer whose state is no keys and values", () => {
+    const layers = [{ kind: "recurrent", shapes: [[4, 2, 2]] }] as const;
+    expect(() => new KvCache({ ...shape, layers })).toThrow(/^internal: no cache has room for the state/);
+    expect(stateBytes([...layers, layer])).toEqual({ perToken: 2 * kvHeads * headDim * 4, fixed: 4 * 2 * 2 * 4 });
   });
 
   it("grows to the limit and not beyond", () => {

@@ -1,6 +1,6 @@
 /**
  * Keys and values of all running sequences in the host's memory: per layer two buffers [slots, kv_heads, capacity,
- * head_dim]. A slot is one row; a step sees a run of neighbouring slots as a batch. It is asked for the keys and values of
+ * head_dim], of whatever heads that layer has. A slot is one row; a step sees a run of neighbouring slots as a batch. It is asked for the keys and values of
  * its own tokens only, and they are written here: onnxruntime-node 1.30 copies each output into fresh memory, also one that was
  * preallocated, so asking for the whole present would copy the whole cache at every step (docs/log.md).
  */
@@ -12,8 +12,9 @@ import {
   grownCapacity,
   type KeptRoom,
   type KvCacheShape,
+  type KvSpec,
+  kvBuffers,
   nameByLayer,
-  numBuffers,
   type SlotCache,
   type SlotRun,
   type StepResults,
@@ -22,12 +23,15 @@ import {
 export class KvCache implements SlotCache {
   readonly batchesAnywhere = true;
   readonly #shape: KvCacheShape;
+  /** The layer of each buffer. */
+  readonly #specs: readonly KvSpec[];
   #capacity = 0;
   /** Per layer: keys, values. */
   #buffers: Float32Array[] = [];
 
   constructor(shape: KvCacheShape) {
     this.#shape = shape;
+    this.#specs = kvBuffers(shape);
   }
 
   get capacity(): number {
@@ -44,16 +48,16 @@ export class KvCache implements SlotCache {
     step: (binding: CacheBinding) => Promise<StepResults>,
   ): Promise<StepResults> {
     this.reserve(room.length, room.cached);
-    const outputs = nameByLayer("added", new Array<null>(numBuffers(this.#shape)).fill(null));
+    const outputs = nameByLayer("added", new Array<null>(this.#specs.length).fill(null));
     const results = await step({ past: this.bind(slots.first, slots.count), outputs });
-    for (const [i, name] of Object.keys(outputs).entries())
-      this.#add(this.#buffers[i]!, results[name]!, slots.first, room.added);
+    for (const [i, name] of Object.keys(outputs).entries()) this.#add(i, results[name]!, slots.first, room.added);
     return results;
   }
 
   /** added [rows, sequence, kv_heads · head_dim] → the slots from `first` on, each at its own position. */
-  #add(buffer: Float32Array, added: DeviceTensor, first: number, rows: CacheRoom["added"]): void {
-    const { numKeyValueHeads: heads, headDim } = this.#shape;
+  #add(index: number, added: DeviceTensor, first: number, rows: CacheRoom["added"]): void {
+    const { kvHeads: heads, headDim } = this.#specs[index]!;
+    const buffer = this.#buffers[index]!;
     const data = added.data as Float32Array;
     const sequence = added.dims[1]!;
     for (const [b, { position, count }] of rows.entries()) {
@@ -78,12 +82,14 @@ export class KvCache implements SlotCache {
   reserve(length: number, cached: readonly number[]): void {
     const grown = grownCapacity(this.#capacity, length, this.#shape);
     if (grown === this.#capacity) return;
-    for (let i = 0; i < numBuffers(this.#shape); i++) this.#buffers[i] = this.#grow(this.#buffers[i], grown, cached);
+    for (let i = 0; i < this.#specs.length; i++) this.#buffers[i] = this.#grow(i, grown, cached);
     this.#capacity = grown;
   }
 
-  #grow(old: Float32Array | undefined, capacity: number, cached: readonly number[]): Float32Array {
-    const { numSlots, numKeyValueHeads: heads, headDim } = this.#shape;
+  #grow(index: number, capacity: number, cached: readonly number[]): Float32Array {
+    const { kvHeads: heads, headDim } = this.#specs[index]!;
+    const { numSlots } = this.#shape;
+    const old = this.#buffers[index];
     const grown = new Float32Array(numSlots * heads * capacity * headDim);
     for (let row = 0; old && row < numSlots * heads; row++) {
       const [from, to] = [row * this.#capacity * headDim, row * capacity * headDim];
@@ -93,40 +99,49 @@ export class KvCache implements SlotCache {
   }
 
   save(slot: number, start: number, count: number): Float32Array {
-    const length = count * this.#shape.headDim;
-    const values = new Float32Array(numBuffers(this.#shape) * this.#shape.numKeyValueHeads * length);
-    for (const [i, own] of this.#pieces(slot, start, count).entries()) values.set(own, i * length);
+    const pieces = this.#pieces(slot, start, count);
+    const values = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      values.set(piece, at);
+      at += piece.length;
+    }
     return values;
   }
 
   restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void {
     this.reserve(room.length, room.cached);
     const pieces = this.#pieces(slot, start, count);
-    const length = values.length / pieces.length;
-    for (const [i, own] of pieces.entries()) own.set(values.subarray(i * length, i * length + own.length));
+    const ratio = values.length / pieces.reduce((sum, { length }) => sum + length, 0); // saved of more tokens
+    let at = 0;
+    for (const piece of pieces) {
+      piece.set(values.subarray(at, at + piece.length));
+      at += piece.length * ratio;
+    }
   }
 
   /** The memory of some tokens of a slot: for each buffer and head one piece [count, head_dim]. */
   #pieces(slot: number, start: number, count: number): Float32Array[] {
-    const { numSlots, numKeyValueHeads: heads, headDim } = this.#shape;
+    const { numSlots } = this.#shape;
     invariant(slot < numSlots && start + count <= this.#capacity, `no tokens ${start}+${count} in slot ${slot}`);
-    return this.#buffers.flatMap((all) =>
-      Array.from({ length: heads }, (_, head) => {
+    return this.#buffers.flatMap((all, i) => {
+      const { kvHeads: heads, headDim } = this.#specs[i]!;
+      return Array.from({ length: heads }, (_, head) => {
         const from = ((slot * heads + head) * this.#capacity + start) * headDim;
         return all.subarray(from, from + count * headDim);
-      }),
-    );
+      });
+    });
   }
 
   /** Slots `first` to `first + count - 1` as the decoder's cache inputs. */
   bind(first: number, count: number): Feeds {
     invariant(first >= 0 && count > 0 && first + count <= this.#shape.numSlots, `no slots ${first}+${count}`);
-    const { numKeyValueHeads, headDim } = this.#shape;
-    const slotLength = numKeyValueHeads * this.#capacity * headDim;
-    const dims = [count, numKeyValueHeads, this.#capacity, headDim];
-    return nameByLayer(
-      "past_key_values",
-      this.#buffers.map((all) => float32(all.subarray(first * slotLength, (first + count) * slotLength), dims)),
-    );
+    const lent = this.#buffers.map((all, i) => {
+      const { kvHeads, headDim } = this.#specs[i]!;
+      const slotLength = kvHeads * this.#capacity * headDim;
+      const own = all.subarray(first * slotLength, (first + count) * slotLength);
+      return float32(own, [count, kvHeads, this.#capacity, headDim]);
+    });
+    return nameByLayer("past_key_values", lent);
   }
 }

@@ -3,12 +3,11 @@
  * values, lent to one step at a time under the names of the decoder graph's inputs and outputs.
  */
 import { invariant } from "../base/index.js";
+import type { StateSpec } from "../graph/index.js";
 import type { DeviceTensor, Feeds } from "./session.js";
 
 export interface KvCacheShape {
-  readonly numLayers: number;
-  readonly numKeyValueHeads: number;
-  readonly headDim: number;
+  readonly layers: readonly StateSpec[];
   readonly numSlots: number;
   /** Largest capacity, in tokens. */
   readonly maxLength: number;
@@ -38,7 +37,7 @@ export interface AddedTokens {
 }
 
 export interface CacheBinding {
-  /** Inputs of the step, each [count, kv_heads, capacity, head_dim]. */
+  /** Inputs of the step, each [count, kv_heads, capacity, head_dim] of its layer. */
   readonly past: Feeds;
   /** Outputs that the step must be asked for. */
   readonly outputs: Readonly<Record<string, DeviceTensor | null>>;
@@ -53,8 +52,8 @@ export interface SlotCache {
   /** Lends slots with that room to one step; steps follow one another. */
   use(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<StepResults>): Promise<StepResults>;
   /**
-   * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes:
-   * [2 · layers, kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
+   * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes: of each layer the
+   * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
    */
   save?(slot: number, start: number, count: number): Float32Array;
   /** Writes what `save` gave for `count` tokens, or the first `count` of what it gave for more, into any slot at the same tokens. */
@@ -64,9 +63,14 @@ export interface SlotCache {
 
 const parts = ["key", "value"] as const;
 
-/** Buffers of a cache, per layer keys and values. */
-export function numBuffers({ numLayers }: KvCacheShape): number {
-  return numLayers * parts.length;
+export type KvSpec = Extract<StateSpec, { kind: "kv" }>;
+
+/** The layer that each buffer of a cache is of: per layer keys and values. */
+export function kvBuffers({ layers }: KvCacheShape): KvSpec[] {
+  return layers.flatMap((layer) => {
+    invariant(layer.kind === "kv", "no cache has room for the state of a recurrent layer yet");
+    return parts.map(() => layer);
+  });
 }
 
 /** The decoder's names for one thing per buffer. */

@@ -220,7 +220,7 @@ const config: Target = {
       const start = { start: 0, count: 3, positions: family.positions(understood, [1, 2, 3], []) };
       family.rotary(understood, start);
       family.image?.recipe(understood, undefined);
-      if (family.cache(understood).numLayers > 8) return; // graphs of a thousand layers are correct, and slow to build
+      if (family.states(understood).length > 8) return; // graphs of a thousand layers are correct, and slow to build
     } else family.recipe(understood, undefined);
     const catalog = recordingCatalog(() => ({ kind: "f32" }));
     const graphs = Object.values(buildGraphs(family, understood, catalog));
