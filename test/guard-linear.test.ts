@@ -5,7 +5,7 @@ import { spanDetector } from "../src/guard/detectors/spans.js";
 import type { TextWorkerData } from "../src/guard/detectors/text-worker.js";
 import { buildMatcher, findPersonalData, personalDataStream, type Span, type WordStream } from "../src/guard/index.js";
 import { VerdictMemory } from "../src/guard/memory.js";
-import { redacted } from "../src/guard/passage.js";
+import { redacted } from "../src/guard/redact.js";
 import { TextFilter } from "../src/guard/text-filter.js";
 import { findUnescaped } from "../src/guard/unescaped.js";
 import { countedWork } from "./support/counted-work.js";

@@ -3,7 +3,8 @@
  * see a whole answer it is held back. What is blocked ends with `content_filter`, and the sequence is freed.
  */
 import type { ChatEvent, ChatToken, PreparedChat } from "../runtime/index.js";
-import { type Passage, redacted } from "./passage.js";
+import { findingsOf, type Passage } from "./passage.js";
+import { redacted } from "./redact.js";
 import { TextFilter } from "./text-filter.js";
 import type { Guard } from "./verdict.js";
 
@@ -27,7 +28,7 @@ export async function* guardedAnswer(
   let isRecorded = false;
   const record = async (finishReason: string) => {
     isRecorded = true;
-    await passage.record("output", { text: outgoing.delivered, finishReason });
+    await passage.record("output", { text: outgoing.checked, finishReason });
   };
   try {
     let end: AnswerEnd | undefined;
@@ -51,6 +52,8 @@ class Outgoing {
   readonly #context: AnswerContext;
   readonly #filter: TextFilter;
   readonly #whole: readonly Guard[];
+  /** Puts values back in the place of their pseudonyms, once no guard has to look any more. */
+  readonly #restoring: Guard | undefined;
   readonly #startedAt = performance.now();
   #firstAt: number | undefined;
   #numTokens = 0;
@@ -58,12 +61,20 @@ class Outgoing {
   #held = "";
   #tokens: { start: number; end: number; tokens: readonly ChatToken[] }[] = [];
   #isRefused = false;
-  delivered = "";
+  #checkedWhole = "";
 
   constructor(guards: readonly Guard[], context: AnswerContext) {
+    const { pseudonyms } = context.passage;
     this.#context = context;
-    this.#filter = new TextFilter(guards.filter(({ watch }) => watch));
     this.#whole = guards.filter(({ watch }) => !watch);
+    this.#restoring = pseudonyms?.restoring();
+    const restoring = this.#restoring && this.#whole.length === 0 ? [this.#restoring] : [];
+    this.#filter = new TextFilter([...guards.filter(({ watch }) => watch), ...restoring], pseudonyms?.name);
+  }
+
+  /** What has left, with pseudonyms where values were put back. */
+  get checked(): string {
+    return this.#whole.length === 0 ? this.#filter.checked : this.#checkedWhole;
   }
 
   get isBlocked(): boolean {
@@ -86,16 +97,18 @@ class Outgoing {
   async finish(): Promise<ChatEvent[]> {
     const { passage, signal } = this.#context;
     const rest = this.#held + this.#filter.end();
-    const seen = passage.name({ kind: "text", text: this.#text });
-    for (const { guard, verdict, ms } of this.#filter.verdicts()) passage.note(guard, seen, verdict, ms);
+    const looks = this.#filter.verdicts().filter(({ guard }) => guard !== this.#restoring);
+    const seen = passage.name({ kind: "text", text: this.#text }, findingsOf(looks));
+    for (const { guard, verdict, ms } of looks) passage.note(guard, seen, verdict, ms);
     if (this.#whole.length === 0) return this.#deliver(rest, this.#takeTokens());
     const checks = await passage.look({ kind: "text", text: rest }, this.#whole, signal);
     this.#isRefused = checks.some(({ verdict }) => verdict.verdict === "block");
-    const text = redacted(
-      rest,
-      checks.flatMap(({ verdict }) => verdict.findings),
-    );
-    return this.#isRefused ? [] : this.#deliver(text, text === rest ? this.#takeTokens() : []);
+    if (this.#isRefused) return [];
+    const found = findingsOf(checks);
+    this.#checkedWhole = redacted(rest, found, passage.pseudonyms?.name);
+    const restored = await this.#restoring?.check({ kind: "text", text: rest }, signal);
+    const text = redacted(rest, [...found, ...(restored?.findings ?? [])], passage.pseudonyms?.name);
+    return this.#deliver(text, text === rest ? this.#takeTokens() : []);
   }
 
   /** Usage and times as far as the answer came. */
@@ -120,7 +133,6 @@ class Outgoing {
   }
 
   #deliver(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
-    this.delivered += text;
     return text === "" && tokens.length === 0 ? [] : [{ type: "text", text, tokens }];
   }
 

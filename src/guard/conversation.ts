@@ -32,13 +32,25 @@ export async function guardedConversation(messages: readonly ChatMessage[], chec
 function turnsOf(messages: readonly ChatMessage[]): { role: unknown; texts: string[] }[] {
   const turns: { role: unknown; texts: string[] }[] = [];
   for (const message of messages) {
-    const { role, content } = message ?? {};
-    const texts = typeof content === "string" ? [content] : Array.isArray(content) ? content.filter(isText) : [];
+    const { role } = message ?? {};
     const last = turns.at(-1)?.role === role ? turns.at(-1)! : { role, texts: [] };
     if (last !== turns.at(-1)) turns.push(last);
-    last.texts.push(...texts.map((part) => (typeof part === "string" ? part : part.text)));
+    last.texts.push(...textsOf(message));
   }
   return turns;
+}
+
+/** What a conversation begins with in each of its requests: all up to the user's first message. */
+export function openingOf(messages: readonly ChatMessage[]): string[] {
+  if (!Array.isArray(messages)) return [];
+  const first = messages.findIndex((message: ChatMessage) => message?.role === "user");
+  return messages.slice(0, first < 0 ? 0 : first + 1).flatMap(textsOf);
+}
+
+function textsOf(message: ChatMessage): string[] {
+  const { content } = message ?? {};
+  if (typeof content === "string") return [content];
+  return Array.isArray(content) ? content.filter(isText).map(({ text }) => text) : [];
 }
 
 async function guardedMessage(message: ChatMessage, checks: Checks): Promise<ChatMessage> {

@@ -17,9 +17,10 @@ import type {
 } from "../runtime/index.js";
 import { collect } from "../runtime/index.js";
 import { guardedAnswer } from "./answer.js";
-import { guardedConversation, guardedStrings } from "./conversation.js";
-import { type Passage, refusal } from "./passage.js";
+import { guardedConversation, guardedStrings, openingOf } from "./conversation.js";
+import { findingsOf, type Passage, refusal } from "./passage.js";
 import type { PictureReader } from "./picture.js";
+import { redacted } from "./redact.js";
 import type { Reach } from "./verdict.js";
 
 type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
@@ -37,7 +38,8 @@ export type EmbeddingModel = Shown &
 /** Whoever stands at the door. */
 export interface DoorKeeper {
   readonly pictures: PictureReader;
-  begin(model: string): Promise<Passage>;
+  /** @param opening of a question that is answered: the texts that its conversation begins with */
+  begin(model: string, opening?: readonly string[]): Promise<Passage>;
 }
 
 /** A model that answers, behind the guards. */
@@ -97,7 +99,7 @@ export class GuardedModel {
 
   /** As the model's; ids are checked as the text that they spell. @throws as `prepare`. */
   async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
-    const passage = await this.#guards.begin(this.info.digest);
+    const passage = await this.#guards.begin(this.info.digest, []);
     const text = typeof prompt === "string" ? prompt : this.tokenizer.decode([...prompt], { skipSpecialTokens: false });
     const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
     const prepared = await this.#model.prepareText(checked === text ? prompt : checked, options);
@@ -135,7 +137,7 @@ export class GuardedModel {
 
   /** @internal The conversation as it may be shown to the model. */
   async enter(messages: readonly ChatMessage[], options: ChatOptions) {
-    const passage = await this.#guards.begin(this.info.digest);
+    const passage = await this.#guards.begin(this.info.digest, openingOf(messages));
     const signal = signalOf(options);
     const { minPixels = "", maxPixels = "" } = options;
     const budget = {
@@ -201,7 +203,8 @@ export class GuardedVisionLanguageModel extends GuardedModel {
       signalOf(options),
     );
     const refused = checks.find(({ verdict: { verdict } }) => verdict === "block" || verdict === "redact");
-    await passage.record("output", { text: trace.text, finishReason: refused ? "content_filter" : trace.finishReason });
+    const text = redacted(trace.text, findingsOf(checks));
+    await passage.record("output", { text, finishReason: refused ? "content_filter" : trace.finishReason });
     if (refused) throw refusal(refused, "the answer", passage.reports);
     return trace;
   }

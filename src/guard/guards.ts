@@ -26,6 +26,7 @@ import { type Moderated, moderate } from "./moderate.js";
 import { type Check, Passage, worstOf } from "./passage.js";
 import { PictureReader } from "./picture.js";
 import { emptyPolicy, type GuardConfig, type Policy, parsePolicy, rulesFor } from "./policy.js";
+import { Pseudonyms } from "./pseudonyms.js";
 import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {
@@ -188,14 +189,19 @@ export class Guards {
     return new GuardedEmbedder(model, this);
   }
 
-  /** One question's way through the policy that is in force now, to its end. @param model its digest, for the audit log. */
-  async begin(model: string, asked: Asked = whoAsks()): Promise<Passage> {
+  /**
+   * One question's way through the policy that is in force now, to its end.
+   * @param model its digest, for the audit log
+   * @param opening where there will be an answer: the texts that the conversation begins with
+   */
+  async begin(model: string, opening?: readonly string[], asked: Asked = whoAsks()): Promise<Passage> {
     await this.#refresh();
     const { policy, audit } = this.#policyFor(asked);
     return new Passage({
       ...{ asked, model, audit, policyVersion: policy.version, keepsTexts: policy.audit?.texts ?? false },
       guards: this.guardsFor(asked),
       onCheck: (check) => this.#note(check, asked),
+      pseudonyms: opening && new Pseudonyms(asked.key, opening),
     });
   }
 
@@ -251,7 +257,7 @@ export class Guards {
         "unsupported",
         "nothing is moderated here: the server has no guardrail for this route and key; start it with --guards",
       );
-    const passage = await this.begin("none", asked);
+    const passage = await this.begin("none", undefined, asked);
     const work = () => moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
     return this.#desk.run(work, signal);
   }

@@ -6,7 +6,8 @@ import { OcellusError } from "../base/index.js";
 import type { Asked } from "./asker.js";
 import type { AuditLog } from "./audit.js";
 import { textDigest } from "./memory.js";
-import { countWhile, mergedCuts, withoutCuts } from "./redact.js";
+import type { Pseudonyms } from "./pseudonyms.js";
+import { countWhile, redacted } from "./redact.js";
 import {
   actions,
   type Guard,
@@ -31,7 +32,7 @@ export interface SubjectName {
   readonly kind: Subject["kind"];
   readonly sha256: string;
   readonly view?: string;
-  /** Only where the policy wants texts in the log. */
+  /** Only where the policy wants texts in the log: as it may pass, without what is redacted. */
   readonly text?: string;
 }
 
@@ -44,6 +45,8 @@ export interface PassageParts {
   readonly audit: AuditLog | undefined;
   readonly keepsTexts: boolean;
   readonly onCheck: (check: Check) => void;
+  /** Of a question that has an answer. */
+  readonly pseudonyms?: Pseudonyms | undefined;
 }
 
 export class Passage {
@@ -63,10 +66,11 @@ export class Passage {
     if (text === "") return text;
     const checks = await this.look({ kind: "text", text }, this.guards("input", "text"), signal);
     this.#refuse(checks, "a text");
-    return redacted(
-      text,
-      checks.flatMap(({ verdict }) => verdict.findings),
-    );
+    return redacted(text, findingsOf(checks), this.pseudonyms?.hide);
+  }
+
+  get pseudonyms(): Pseudonyms | undefined {
+    return this.#parts.pseudonyms;
   }
 
   /**
@@ -87,7 +91,7 @@ export class Passage {
       const crossing = findings.filter(crosses);
       if (crossing.length === 0 && all.failed === undefined) continue;
       const verdict = all.failed === undefined ? guard.judge(crossing) : { ...all, findings };
-      const check = { guard, subject: this.name(subject), verdict, ms: performance.now() - started };
+      const check = { guard, subject: this.name(subject, findings), verdict, ms: performance.now() - started };
       this.note(guard, check.subject, verdict, check.ms);
       this.#refuse([check], "a text in two parts", "redact");
     }
@@ -110,10 +114,15 @@ export class Passage {
     this.#parts.onCheck(check);
   }
 
-  name(subject: Subject): SubjectName {
+  /** @param findings what all guards have found in it */
+  name(subject: Subject, findings: readonly Judged[] = []): SubjectName {
     if (subject.kind === "picture") return { kind: "picture", sha256: subject.digest, view: subject.view };
     const { text } = subject;
-    return { kind: "text", sha256: textDigest(text), ...(this.#parts.keepsTexts && { text }) };
+    return {
+      kind: "text",
+      sha256: textDigest(text),
+      ...(this.#parts.keepsTexts && { text: redacted(text, findings) }),
+    };
   }
 
   /** Writes what was checked since the last time; nothing goes on before it is written. @throws `io`. */
@@ -131,16 +140,16 @@ export class Passage {
   /** Every guard at one subject, each noted. */
   async look(subject: Subject, guards: readonly Guard[], signal: AbortSignal): Promise<Check[]> {
     if (guards.length === 0) return [];
-    const name = this.name(subject);
-    return Promise.all(
+    const looks = await Promise.all(
       guards.map(async (guard) => {
         const started = performance.now();
         const verdict = await guard.check(subject, signal);
-        const ms = performance.now() - started;
-        this.note(guard, name, verdict, ms);
-        return { guard, subject: name, verdict, ms };
+        return { guard, verdict, ms: performance.now() - started };
       }),
     );
+    const name = this.name(subject, findingsOf(looks));
+    for (const { guard, verdict, ms } of looks) this.note(guard, name, verdict, ms);
+    return looks.map((look) => ({ ...look, subject: name }));
   }
 
   #refuse(checks: readonly Check[], what: string, from: "redact" | "block" = "block"): void {
@@ -163,11 +172,8 @@ export function refusal({ guard, verdict }: Check, what: string, reports: readon
   return new OcellusError("blocked", `${what} was blocked by the guard ${guard.name}${why}`, { details });
 }
 
-export function redacted(text: string, findings: readonly Judged[]): string {
-  const cuts = findings
-    .filter(({ action }) => action === "redact")
-    .map(({ span, replacement }) => ({ start: span?.start ?? 0, end: span?.end ?? text.length, replacement }));
-  return cuts.length === 0 ? text : withoutCuts(text, mergedCuts(cuts));
+export function findingsOf(checks: readonly Pick<Check, "verdict">[]): Judged[] {
+  return checks.flatMap(({ verdict }) => verdict.findings);
 }
 
 /** The finding that decided. */

@@ -138,6 +138,8 @@ const ruleSchema = z.strictObject({
   threshold: probability.default(0),
   action: z.enum(actions),
   replacement: z.string().max(200).optional(),
+  /** Of `redact`: the model reads a pseudonym, which the caller's answer gives back. */
+  pseudonym: z.boolean().optional(),
 });
 export type Rule = z.infer<typeof ruleSchema>;
 
@@ -174,7 +176,12 @@ export function parsePolicy(text: string, origin: string): Policy {
   if (text.length > maxBytes) throw new OcellusError("invalid_config", `${origin}: a policy of over 4 MiB`);
   const result = policySchema.safeParse(parsedJson(text, origin), { error: fieldExpectation });
   if (!result.success) throw wrong(text, origin, result.error.issues[0]!);
-  for (const [i, rule] of result.data.rules.entries()) checkRule(rule, i, result.data, text, origin);
+  for (const [i, rule] of result.data.rules.entries()) {
+    const [field, problem] = problemOfRule(rule, result.data) ?? [];
+    if (problem === undefined) continue;
+    const place = ["rules", i, field!];
+    throw new OcellusError("invalid_config", `${origin}:${lineOf(text, place)}: ${place.join(".")}: ${problem}`);
+  }
   return { ...result.data, version: createHash("sha256").update(text).digest("hex").slice(0, 12) };
 }
 
@@ -197,15 +204,17 @@ function wrong(text: string, origin: string, issue: z.core.$ZodIssue): OcellusEr
   );
 }
 
-/** What would never match is a slip of the pen. */
-function checkRule({ guard }: Rule, i: number, { guards }: z.infer<typeof policySchema>, text: string, origin: string) {
-  if (guard === undefined || guard in guards) return;
-  const line = lineOf(text, ["rules", i, "guard"]);
+/** A field of a rule that would never have an effect, and why. */
+function problemOfRule(
+  { guard, action, replacement, pseudonym }: Rule,
+  { guards }: z.infer<typeof policySchema>,
+): [field: keyof Rule, problem: string] | undefined {
   const there = Object.keys(guards).join(", ") || "none";
-  throw new OcellusError(
-    "invalid_config",
-    `${origin}:${line}: rules.${i}.guard: there is no guard ${guard}; found: ${there}`,
-  );
+  if (guard !== undefined && !(guard in guards)) return ["guard", `there is no guard ${guard}; found: ${there}`];
+  if (pseudonym && action !== "redact") return ["pseudonym", `expected the action "redact", found "${action}"`];
+  if (pseudonym && replacement !== undefined)
+    return ["replacement", "a rule with a pseudonym has no other replacement"];
+  return undefined;
 }
 
 /** Who asks for what. */
@@ -240,8 +249,8 @@ export function rulesForCategory(rules: readonly Rule[], category: string): Rule
 /** The last rule of a finding's category that its score reaches decides; none: it passes. */
 export function judged(finding: Finding, rules: readonly Rule[]): Judged {
   const rule = rules.findLast(({ threshold }) => finding.score >= threshold);
-  const { action = "allow", replacement } = rule ?? {};
-  return { ...finding, action, ...(replacement !== undefined && { replacement }) };
+  const { action = "allow", replacement, pseudonym } = rule ?? {};
+  return { ...finding, action, ...(replacement !== undefined && { replacement }), ...(pseudonym && { pseudonym }) };
 }
 
 function isOf(category: string, wanted: string | undefined): boolean {

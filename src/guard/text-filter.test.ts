@@ -2,44 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bind } from "./bind.js";
 import { openPersonalData } from "./detectors/personal-data.js";
+import { literal, piecesOf } from "./literal.testkit.js";
 import { VerdictMemory } from "./memory.js";
 import type { Rule } from "./policy.js";
 import { TextFilter } from "./text-filter.js";
-import type { Detector, Finding, TextWatch } from "./verdict.js";
-
-/** Finds words as they stand, and tells of them as late as it may. */
-function literal(words: Readonly<Record<string, string>>): Detector {
-  const longest = Math.max(...Object.keys(words).map(({ length }) => length));
-  const find = (text: string): Finding[] =>
-    Object.entries(words).flatMap(([word, category]) => {
-      const found: Finding[] = [];
-      for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1))
-        found.push({ category, score: 1, reason: word, span: { start: at, end: at + word.length } });
-      return found;
-    });
-  return {
-    version: "1",
-    reads: ["text"],
-    isCostly: false,
-    look: async (subject) => (subject.kind === "text" ? find(subject.text) : []),
-    watch(): TextWatch {
-      let text = "";
-      let told = 0;
-      const tell = (ready: number) => {
-        const findings = find(text).filter(({ span }) => span!.start >= told && span!.start < ready);
-        told = ready;
-        return { ready, findings };
-      };
-      return {
-        push(chunk) {
-          text += chunk;
-          return tell(Math.max(told, text.length - longest + 1));
-        },
-        end: () => tell(text.length).findings,
-      };
-    },
-  };
-}
+import type { Detector } from "./verdict.js";
 
 const guard = (detector: Detector, rules: readonly Rule[], onFailure: "block" | "allow" = "block") =>
   bind(detector, { name: "g", stage: "output", rules, timeoutMs: 1000, onFailure, memory: new VerdictMemory() });
@@ -74,14 +41,7 @@ describe("a text that is being written", () => {
     fc.assert(
       fc.property(text, fc.array(fc.nat(12), { maxLength: 30 }), (parts, cuts) => {
         const whole = parts.join("");
-        const pieces: string[] = [];
-        let at = 0;
-        for (const cut of cuts) {
-          pieces.push(whole.slice(at, at + cut));
-          at += cut;
-        }
-        pieces.push(whole.slice(at));
-        expect(filtered(pieces)).toEqual(filtered([whole]));
+        expect(filtered(piecesOf(whole, cuts))).toEqual(filtered([whole]));
       }),
       { numRuns: 2000 },
     );

@@ -2,7 +2,7 @@
  * A text that is being written, through all guards that watch it: what may leave, as soon as no guard can still object to
  * it, whatever the pieces it comes in. What blocks ends the text where it begins; what stands before it has left or leaves.
  */
-import { type Cut, countWhile, mergedCuts, withoutCuts } from "./redact.js";
+import { type Cut, countWhile, cutsOf, mergedCuts, type PseudonymOf, withoutCuts } from "./redact.js";
 import type { Finding, Guard, Judged, TextWatch, Verdict } from "./verdict.js";
 
 interface Watched {
@@ -20,14 +20,19 @@ export class TextFilter {
   #text = "";
   /** Where `#text` begins in the whole. */
   #from = 0;
-  /** Of what has not left. */
+  /** Of what has not left: as they were found, and merged. */
+  #asked: readonly Cut[] = [];
   #cuts: readonly Cut[] = [];
   /** Of what has. */
   readonly #made: Cut[] = [];
   #blockedAt = Number.POSITIVE_INFINITY;
   #hasEnded = false;
+  readonly #pseudonymOf: PseudonymOf | undefined;
+  /** What has left, with nothing put back: for the log. */
+  checked = "";
 
-  constructor(guards: readonly Guard[]) {
+  constructor(guards: readonly Guard[], pseudonymOf?: PseudonymOf) {
+    this.#pseudonymOf = pseudonymOf;
     this.#watched = guards.map((guard) => ({ guard, watch: guard.watch!(), found: [], ready: 0, ms: 0 }));
   }
 
@@ -88,13 +93,12 @@ export class TextFilter {
   }
 
   #settle(judged: readonly Judged[]): void {
-    const cuts: Cut[] = [];
-    for (const { action, span, replacement } of judged) {
-      const { start, end } = span ?? { start: this.#from, end: Number.POSITIVE_INFINITY };
-      if (action === "block") this.#blockedAt = Math.min(this.#blockedAt, start);
-      if (action === "redact") cuts.push({ start, end, replacement });
-    }
-    if (cuts.length > 0) this.#cuts = mergedCuts([...this.#cuts, ...cuts]);
+    for (const { action, span } of judged)
+      if (action === "block") this.#blockedAt = Math.min(this.#blockedAt, span?.start ?? this.#from);
+    const cuts = cutsOf(judged, this.#pseudonymOf).map((cut) => ({ ...cut, start: Math.max(cut.start, this.#from) }));
+    if (cuts.length === 0) return;
+    this.#asked = [...this.#asked, ...cuts];
+    this.#cuts = mergedCuts(this.#asked);
   }
 
   /** All that begins before `ready` is known. */
@@ -108,14 +112,26 @@ export class TextFilter {
     const numMade = countWhile(this.#cuts, (cut) => cut.start < to);
     const made = this.#cuts.slice(0, numMade).map((cut) => ({ ...cut, end: Math.min(cut.end, length) }));
     this.#cuts = this.#cuts.slice(numMade);
+    if (numMade > 0) this.#asked = this.#asked.filter(({ start }) => start >= to);
     for (const cut of made) this.#made.push(cut);
     const here = made.map((cut) => ({ ...cut, start: cut.start - this.#from, end: cut.end - this.#from }));
-    const out = withoutCuts(this.#text.slice(0, to - this.#from), here);
+    const passed = this.#text.slice(0, to - this.#from);
+    const out = withoutCuts(passed, here);
+    this.checked += here.some(isRestored)
+      ? withoutCuts(
+          passed,
+          here.filter((cut) => !isRestored(cut)),
+        )
+      : out;
     this.#text = this.#text.slice(to - this.#from);
     this.#hasEnded = this.#blockedAt <= Math.min(ready, length);
     this.#from = this.#hasEnded ? this.#blockedAt : to;
     return out;
   }
+}
+
+function isRestored(cut: Cut): boolean {
+  return cut.isRestored === true;
 }
 
 function isHighSurrogate(unit: number): boolean {

@@ -70,6 +70,10 @@ export interface Judged extends Finding {
   readonly action: Action;
   /** Stands in the place of what is redacted; absent: an asterisk for each character. */
   readonly replacement?: string;
+  /** Whether a pseudonym stands there, which the caller's answer gives back. */
+  readonly pseudonym?: boolean;
+  /** The value that a pseudonym of the prompt stands for, to be put back. */
+  readonly restored?: string;
 }
 
 export interface Verdict {
