@@ -91,6 +91,7 @@ const ruleSchema = z.object({
   threshold: z.number(),
   action,
   replacement: z.string().optional(),
+  pseudonym: z.boolean().optional(),
 });
 
 const recentVerdictSchema = z.object({
