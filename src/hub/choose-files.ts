@@ -63,6 +63,7 @@ function refuseTwins(repo: string, files: readonly RemoteFile[]): void {
       throw new OcellusError(
         "invalid_file",
         `${repo}: ${twin} and ${path} differ only in case; expected distinct names`,
+        { details: { repo, names: [twin, path] } },
       );
     seen.set(path.toLowerCase(), path);
   }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HUB_URL } from "@huggingface/hub";
 import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { chooseFiles } from "./choose-files.js";
 import { hubFromEnvironment, isOffline } from "./hub.js";
 import type { RemoteFile } from "./remote-files.js";
@@ -26,15 +27,16 @@ describe("hubFromEnvironment", () => {
   it.each(["mirror.example", "ftp://mirror.example", "https://user:secret@mirror.example", "https://mirror.example?x"])(
     "refuses the endpoint %s without repeating it",
     async (HF_ENDPOINT) => {
-      const message = "HF_ENDPOINT: expected an address like https://host, without user or query";
-      await expect(hubFromEnvironment({ HF_ENDPOINT, HF_HOME: home })).rejects.toMatchObject({ message });
+      const error = await hubFromEnvironment({ HF_ENDPOINT, HF_HOME: home }).catch((thrown) => thrown);
+      expect(error).toEqual(ocellusError("invalid_request", { variable: "HF_ENDPOINT" }));
+      expect(error.message + JSON.stringify(error.details)).not.toMatch(/mirror|secret/);
     },
   );
 
   it("refuses a token that is none, and does not show it", async () => {
-    const error = await hubFromEnvironment({ HF_TOKEN: "hf_sec\nret" }).catch((e: Error) => e.message);
-    expect(error).toMatch(/^HF_TOKEN .* visible ASCII/);
-    expect(error).not.toMatch(/sec|ret/);
+    const error = await hubFromEnvironment({ HF_TOKEN: "hf_sec\nret" }).catch((thrown) => thrown);
+    expect(error).toEqual(ocellusError("invalid_request", { variable: "HF_TOKEN" }));
+    expect(error.message + JSON.stringify(error.details)).not.toMatch(/sec|ret/);
   });
 
   it.each([

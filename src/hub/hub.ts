@@ -40,6 +40,7 @@ function parseEndpoint(text: string): string {
   throw new OcellusError(
     "invalid_request",
     "HF_ENDPOINT: expected an address like https://host, without user or query",
+    { details: { variable: "HF_ENDPOINT" } },
   );
 }
 
@@ -51,6 +52,7 @@ async function findToken(env: Environment): Promise<string | undefined> {
   throw new OcellusError(
     "invalid_request",
     "HF_TOKEN (or the saved token): expected up to 1024 visible ASCII characters in one line, found others; copy it again",
+    { details: { variable: "HF_TOKEN" } },
   );
 }
 

@@ -87,7 +87,9 @@ async function pulledOffline(repo: string, revision: string | undefined): Promis
   const [newest] = await findPulled(revision === undefined ? { repo } : { repo, revision });
   if (newest) return newest;
   const wanted = revision === undefined ? repo : `${repo}@${revision}`;
-  throw new OcellusError("not_found", `${wanted} is not on this machine; pull it once without --offline`);
+  throw new OcellusError("not_found", `${wanted} is not on this machine; pull it once without --offline`, {
+    details: { model: wanted, offline: true },
+  });
 }
 
 async function usable(folder: string, { force, include = [] }: PullOptions): Promise<PulledModel | undefined> {

@@ -2,7 +2,7 @@
  * What a repository holds at a revision: the commit, and each file's size and digest. Asked with the hub's own package;
  * what comes back is a stranger's, so names, numbers and digests are checked here before anything is made of them.
  */
-import { nearestHint, OcellusError } from "../base/index.js";
+import { nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import type { Hub } from "./hub.js";
 import { fetchForPackage } from "./request.js";
 
@@ -86,6 +86,7 @@ function tooManyFiles(repo: string): OcellusError {
   return new OcellusError(
     "too_large",
     `${repo} lists more than ${maxFiles} files; this does not look like a checkpoint`,
+    { details: { repo, limit: maxFiles } },
   );
 }
 
@@ -99,6 +100,7 @@ function parseEntry(repo: string, entry: unknown): RemoteFile | undefined {
     throw new OcellusError(
       "too_large",
       `${repo}: ${path} has a size of ${sizeBytes}, the limit is ${maxFileBytes} bytes`,
+      { details: { repo, path, sizeBytes, limit: maxFileBytes } },
     );
   const digest = big?.oid ?? oid;
   const digestKind = big ? "sha256" : "git-sha1";
@@ -106,6 +108,7 @@ function parseEntry(repo: string, entry: unknown): RemoteFile | undefined {
     throw new OcellusError(
       "invalid_file",
       `${repo}: ${path} is listed without a ${digestKind} digest; nothing could prove its bytes`,
+      { details: { repo, path, missing: digestKind } },
     );
   return { path, sizeBytes, digest, digestKind };
 }
@@ -122,12 +125,13 @@ function checkPath(repo: string, path: unknown): asserts path is string {
   throw new OcellusError(
     "invalid_file",
     `${repo} lists a file named ${shown}; expected a relative path of plain names`,
+    { details: { repo, path: shown } },
   );
 }
 
 function unexpectedAnswer(hub: Hub, repo: string, expected: string, cause?: unknown): OcellusError {
   const message = `${repo}: the answer of ${hub.endpoint} is not ${expected}; check HF_ENDPOINT`;
-  return new OcellusError("io", message, { cause });
+  return new OcellusError("io", message, { details: { repo, expected }, cause });
 }
 
 /** The same error with the names that come nearest. Finding none, or failing to look, adds nothing. */
@@ -139,7 +143,10 @@ async function withNames(hub: Hub, repo: string, revision: string, error: unknow
   const names = await (missing === "revision" ? revisionNames(hub, repo) : repositoryNames(hub, repo)).catch(() => []);
   const named = missing === "revision" ? `${repo} has no revision ${revision}` : error.message;
   const message = `${named}${nearestHint(wanted, names)}`;
-  return new OcellusError(error.code, message, { details: error.details, cause: error });
+  return new OcellusError(error.code, message, {
+    details: { ...error.details, wanted, nearest: nearestNames(wanted, names) },
+    cause: error,
+  });
 }
 
 /** What the owner has; when there is no such owner, what others have under such a name. */

@@ -43,7 +43,13 @@ export async function request(hub: Hub, address: string, options: RequestOptions
     await response.body?.cancel();
     url = redirectTarget(url, location);
   }
-  throw new OcellusError("io", `${options.repo}: ${hub.endpoint} redirects more than ${maxRedirects} times; try later`);
+  throw new OcellusError(
+    "io",
+    `${options.repo}: ${hub.endpoint} redirects more than ${maxRedirects} times; try later`,
+    {
+      details: { repo: options.repo, maxRedirects },
+    },
+  );
 }
 
 /** JSON of a bounded size, retried. The package's functions take this as their `fetch`. */
@@ -65,7 +71,9 @@ async function readText(hub: Hub, response: Response, repo: string): Promise<str
   for await (const piece of bodyOf(hub, response, undefined)) {
     numBytes += piece.length;
     if (numBytes > maxJsonBytes)
-      throw new OcellusError("too_large", `${repo}: an answer of ${hub.endpoint} has over ${maxJsonBytes} bytes`);
+      throw new OcellusError("too_large", `${repo}: an answer of ${hub.endpoint} has over ${maxJsonBytes} bytes`, {
+        details: { repo, limit: maxJsonBytes },
+      });
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");
@@ -127,7 +135,9 @@ function redirectTarget(from: URL, location: string): URL {
   const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   const allowed = target?.protocol === "https:" || (target?.protocol === "http:" && from.protocol === "http:");
   if (target && allowed && !target.username && !target.password) return target;
-  throw new OcellusError("io", `${from.host} redirects to an address that is not https; refused`);
+  throw new OcellusError("io", `${from.host} redirects to an address that is not https; refused`, {
+    details: { host: from.host, expected: "https" },
+  });
 }
 
 /** X-Linked-ETag names a big file, ETag a small one: SHA-256 and git's SHA-1. Other hubs' ETags are something else. */
@@ -175,17 +185,19 @@ function notThere(repo: string, reason: string | null, details: Record<string, u
 
 /** The hub answers 401 for a repository that is not there as well: strangers shall not learn which names are taken. */
 function noAccess(hub: Hub, repo: string, status: number, reason: string | null): OcellusError {
-  const token =
-    hub.token === undefined
-      ? "set HF_TOKEN to a token of your account"
-      : "check that HF_TOKEN is a valid token of that account";
+  const hasToken = hub.token !== undefined;
+  const token = hasToken
+    ? "check that HF_TOKEN is a valid token of that account"
+    : "set HF_TOKEN to a token of your account";
   const page = `${hub.endpoint}/${repo}`;
   if (reason === "GatedRepo") {
     const message = `${repo} is gated (${status}): accept its licence on ${page}, and ${token}`;
-    return new OcellusError("unavailable", message, { details: { repo, status, gated: true } });
+    return new OcellusError("unavailable", message, { details: { repo, status, gated: true, page, hasToken } });
   }
   const message = `no access to ${repo} (${status}): check the name; if it is private or gated, accept its licence on ${page} and ${token}`;
-  return new OcellusError("unavailable", message, { details: { repo, status, missing: "repository" } });
+  return new OcellusError("unavailable", message, {
+    details: { repo, status, missing: "repository", page, hasToken },
+  });
 }
 
 function tooManyRequests(hub: Hub, response: Response): Retryable {
@@ -193,7 +205,10 @@ function tooManyRequests(hub: Hub, response: Response): Retryable {
   const wait = afterMs > 0 ? `${Math.ceil(afterMs / 1000)} s` : "a few minutes";
   const more = hub.token === undefined ? "; with HF_TOKEN more requests are allowed" : "";
   const message = `${hub.endpoint} answers 429, too many requests: wait ${wait} and run the same command again, it continues${more}`;
-  return new Retryable(new OcellusError("overloaded", message, { details: { retryAfterMs: afterMs } }), afterMs);
+  return new Retryable(
+    new OcellusError("overloaded", message, { details: { status: 429, retryAfterMs: afterMs } }),
+    afterMs,
+  );
 }
 
 /** Seconds or a date; 0 when there is none. A day at most: what is longer is a mistake of the server. */

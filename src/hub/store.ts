@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { ioError, nearestHint, OcellusError } from "../base/index.js";
+import { ioError, nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import { cacheRoot, isLocked, pathExists } from "../checkpoint/index.js";
 
 const manifestSchema = z.object({
@@ -156,7 +156,7 @@ export async function resolveModel(nameOrPath: string): Promise<string> {
     name
       ? `no model ${nameOrPath}: neither a folder here nor a pulled checkpoint${nearestHint(name.repo, new Set(known))}; try: ocellus pull ${name.repo}${name.revision ? ` --revision ${name.revision}` : ""}`
       : `no model at ${nameOrPath}: it does not exist; expected a checkpoint folder, a packed model or the name of a pulled checkpoint`,
-    { details: { model: nameOrPath } },
+    { details: { model: nameOrPath, nearest: name ? nearestNames(name.repo, new Set(known)) : [] } },
   );
 }
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import type { WeightFormat } from "../tensor/index.js";
 import { chooseFormats, type FormatOption } from "./choose-formats.js";
 
@@ -67,6 +68,8 @@ describe("chooseFormats", () => {
         { bytes: 900, error: 0 },
       ],
     ]);
-    expect(() => chooseFormats(lists, 650, 100)).toThrow("(700 bytes); allow at least that much");
+    expect(() => chooseFormats(lists, 650, 100)).toThrow(
+      ocellusError("invalid_request", { budgetBytes: 650, smallestBytes: 700 }),
+    );
   });
 });

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { printGraph, summarizeGraph } from "../graph/index.js";
 import { float32, GraphSession } from "../session/index.js";
@@ -54,7 +55,9 @@ describe("the graphs of a model", () => {
   });
 
   it("refuse what is neither weights nor config", async () => {
-    await expect(modelGraphs(root, parsePlan("int4"))).rejects.toThrow("holds no weights");
+    await expect(modelGraphs(root, parsePlan("int4"))).rejects.toThrow(
+      ocellusError("not_found", { path: root, found: expect.any(Array) }),
+    );
   });
 });
 
@@ -100,7 +103,7 @@ describe("graphs written without weights", () => {
   it("are not written into a folder that is there", async () => {
     const into = join(root, "taken");
     mkdirSync(into);
-    await expect(writeBareGraphs([], into)).rejects.toThrow("exists; name a new folder");
+    await expect(writeBareGraphs([], into)).rejects.toThrow(ocellusError("invalid_request", { path: into }));
     expect(existsSync(into) && readdirSync(into)).toEqual([]);
   });
 });

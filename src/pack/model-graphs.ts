@@ -82,7 +82,8 @@ async function configGraphs(folder: string, plan: PackingPlan): Promise<ModelGra
  * The folder appears whole or not at all. @throws `invalid_request` when it is there already, `io`.
  */
 export async function writeBareGraphs(graphs: readonly Graph[], into: string): Promise<void> {
-  if (await pathExists(into)) throw new OcellusError("invalid_request", `${into} exists; name a new folder`);
+  if (await pathExists(into))
+    throw new OcellusError("invalid_request", `${into} exists; name a new folder`, { details: { path: into } });
   await createFolderAtomically(into, false, async (folder) => {
     for (const graph of graphs) {
       const model = encodeOnnx(withWeightsAsInputs(graph), (name) => {

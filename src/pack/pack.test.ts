@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
 import { restoredRows } from "../quantize/index.js";
 import { byteLength, toFloat32 } from "../tensor/index.js";
@@ -157,7 +158,7 @@ describe("packing", () => {
     writeFileSync(join(into, "thesis.txt"), "years of work");
     const options = { plan: parsePlan("int8"), into, force: true };
     await expect(pack(join(golden, "gqa-tied/model.safetensors"), options)).rejects.toThrow(
-      "exists and is not a packed model",
+      ocellusError("invalid_request", { path: into }),
     );
     expect(existsSync(join(into, "thesis.txt"))).toBe(true);
   });
@@ -170,11 +171,11 @@ describe("packing", () => {
     const tensors = names.map((name) => ({ name, dtype: "u8" as const, shape: [1], bytes: new Uint8Array(1) }));
     await writeSafetensors(join(folder, "model.safetensors"), tensors);
     await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
-      "holds language_model.layers.0.mlp.w1.weight twice",
+      ocellusError("invalid_file", { tensor: names[0], spellings: names }),
     );
     await writeSafetensors(join(folder, "model.safetensors"), tensors.slice(1));
     await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
-      "the checkpoint has no tensor vision_tower.patch_embed.proj.weight",
+      ocellusError("invalid_file", { tensor: "vision_tower.patch_embed.proj.weight", expected: [32, 3, 14, 14] }),
     );
   });
 
@@ -189,14 +190,16 @@ describe("packing", () => {
     await copyWithNaN(join(golden, "mha-untied/model.safetensors"), source, tensor);
     for (const weights of weightsOptions) {
       const into = join(root, `broken-${tensor}-${weights}`);
-      await expect(pack(source, { plan: parsePlan(weights), into })).rejects.toThrow(`${tensor}[0, 0] is NaN`);
+      await expect(pack(source, { plan: parsePlan(weights), into })).rejects.toThrow(
+        ocellusError("invalid_file", { tensor, row: 0, column: 0, value: "NaN" }),
+      );
       expect(existsSync(into)).toBe(false);
     }
   });
 
   it("says what is wrong with a folder that is not packed", async () => {
     await expect(openPacked(join(golden, "gqa-tied-bin"))).rejects.toThrow(
-      "is not a packed model: it has no packed.json",
+      ocellusError("invalid_file", { file: "packed.json", found: "nothing" }),
     );
   });
 });

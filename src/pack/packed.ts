@@ -86,6 +86,7 @@ function wrongKind(path: string, family: AnyFamily, instead: string): OcellusErr
   return new OcellusError(
     "unsupported",
     `${path} is ${what} (model_type ${family.modelType}); open it with ${instead}`,
+    { details: { path, modelType: family.modelType, kind: family.kind } },
   );
 }
 
@@ -113,5 +114,6 @@ async function readManifest(files: Checkpoint, path: string): Promise<PackedMani
   throw new OcellusError(
     "invalid_file",
     `${path} is not a packed model: ${reason}; run \`ocellus pack\` on the checkpoint`,
+    { details: { path, file: "packed.json", found: json === undefined ? "nothing" : "another format" } },
   );
 }

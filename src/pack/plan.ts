@@ -49,10 +49,13 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
     throw new OcellusError(
       "invalid_request",
       `weights: expected one of ${weightsOptions.join(", ")}, found "${weights}"`,
+      { details: { field: "weights", expected: weightsOptions, found: weights } },
     );
   }
   if (blockSize !== 32 && blockSize !== 64 && blockSize !== 128) {
-    throw new OcellusError("invalid_request", `block size: expected 32, 64 or 128, found ${blockSize}`);
+    throw new OcellusError("invalid_request", `block size: expected 32, 64 or 128, found ${blockSize}`, {
+      details: { field: "blockSize", expected: [32, 64, 128], found: blockSize },
+    });
   }
   return { weights: found, blockSize, zeroPoints, vision, table };
 }

@@ -26,6 +26,7 @@ export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
     throw new OcellusError(
       "invalid_request",
       `${checkpoint.path} is a packed model; name the checkpoint that it was made from`,
+      { details: { path: checkpoint.path, found: "packed model" } },
     );
   const configJson = await checkpoint.readJson("config.json");
   const family = familyOf(configJson);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import type { BlockFormat } from "../tensor/index.js";
 import { dequantizeRows, quantizationError, quantizeRows } from "./index.js";
 
@@ -102,7 +103,7 @@ describe("block quantisation", () => {
     values[40] = bad;
     for (const as of [int4(), int4(true), { kind: "int8", blockSize: 32 } as const]) {
       expect(() => quantizeRows(values, 3, 32, as, { tensor: "mlp.w1.weight", firstRow: 100 })).toThrow(
-        `mlp.w1.weight[101, 8] is ${bad}, with which no answer could be computed`,
+        ocellusError("invalid_file", { tensor: "mlp.w1.weight", row: 101, column: 8, value: String(bad) }),
       );
     }
   });
