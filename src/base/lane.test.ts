@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Lane } from "./lane.js";
+import { ocellusError } from "./ocellus-error.testkit.js";
 
 describe("a lane", () => {
   it("runs so many at once, the others in the order of arrival, also after a failure", async () => {
@@ -58,6 +59,8 @@ describe("a lane", () => {
     for (const end of ends.values()) end();
     await Promise.all([first, ...light]);
     expect(lane.taken).toBe(0);
-    await expect(lane.run(work("eleven"), undefined, 11)).rejects.toThrow("internal: work fits its lane");
+    await expect(lane.run(work("eleven"), undefined, 11)).rejects.toThrow(
+      ocellusError("internal", { found: 11, limit: 10 }),
+    );
   });
 });

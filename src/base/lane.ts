@@ -36,7 +36,7 @@ export class Lane {
    * @throws `aborted` when the signal fires before the work has begun.
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1, turn?: Turn): Promise<T> {
-    invariant(weight <= this.#width, "work fits its lane");
+    invariant(weight <= this.#width, "work fits its lane", { found: weight, limit: this.#width });
     throwIfAborted(signal);
     if (this.hasRoom(weight)) this.#taken += weight;
     else await this.#wait(weight, signal, turn);

@@ -3,9 +3,10 @@ import { openWhole } from "./open-whole.js";
 
 it("gives the whole with its parts open, or closes what was opened, the last first, also what opens later", async () => {
   const closed: string[] = [];
+  const broken = new Error("does not open");
   const part = async (name: string, afterMs = 0) => {
     await new Promise((done) => setTimeout(done, afterMs));
-    if (name === "bad") throw new Error("does not open");
+    if (name === "bad") throw broken;
     return { name, close: async () => void closed.push(name) };
   };
   const build = (last: string) =>
@@ -16,6 +17,6 @@ it("gives the whole with its parts open, or closes what was opened, the last fir
     });
   expect(await build("good")).toEqual(["first", "slow", "good"]);
   expect(closed).toEqual([]);
-  await expect(build("bad")).rejects.toThrow("does not open");
+  await expect(build("bad")).rejects.toBe(broken);
   expect(closed).toEqual(["slow", "first"]);
 });

@@ -205,11 +205,12 @@ describe("opening a folder", () => {
 describe("atomic folders", () => {
   it("leave nothing behind when building fails", async () => {
     const target = join(root, "failed");
+    const stop = new Error("stop");
     const build = async (folder: string) => {
       writeFileSync(join(folder, "half"), "x");
-      throw new Error("stop");
+      throw stop;
     };
-    await expect(createFolderAtomically(target, false, build)).rejects.toThrow("stop");
+    await expect(createFolderAtomically(target, false, build)).rejects.toBe(stop);
     expect(readdirSync(root).filter((name) => name.startsWith("failed"))).toEqual([]);
   });
 

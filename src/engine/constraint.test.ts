@@ -1,8 +1,10 @@
 /** Constrained sequences on the fake runner: a toy grammar over ids, so that every answer can be checked by counting. */
+
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { FakeRunner, fakeAnswer, fakeLogits } from "./fake-runner.testkit.js";
 import { type Constraint, Engine, type EngineRequest, type SamplingOptions, type TokenEvent } from "./index.js";
 import { Sampler } from "./sampler.js";
@@ -147,9 +149,10 @@ describe("a constrained sequence", () => {
 
   it("fails alone when its constraint throws or leaves nothing to say", async () => {
     const engine = new Engine(new FakeRunner(3));
+    const lost = new Error("lost");
     const broken = new Remainders(1, 2, 2);
     broken.accept = () => {
-      throw new Error("lost");
+      throw lost;
     };
     const stuck = new Remainders(1, 5, 2); // must go on where nothing may come
     const [good, bad, worse] = await Promise.allSettled([
@@ -158,10 +161,10 @@ describe("a constrained sequence", () => {
       read(engine.submit({ ...request("stuck"), constraint: stuck })),
     ]);
     expect(good).toMatchObject({ status: "fulfilled", value: fakeAnswer(request("good")) });
-    expect(bad).toMatchObject({ status: "rejected", reason: { message: "lost" } });
+    expect(bad).toMatchObject({ status: "rejected", reason: lost });
     expect(worse).toMatchObject({
       status: "rejected",
-      reason: { message: "internal: the constraint leaves no token" },
+      reason: ocellusError("internal", { numAllowed: 0 }),
     });
     expect(engine.stats()).toMatchObject({ running: 0, waiting: 0 });
   });
@@ -170,7 +173,7 @@ describe("a constrained sequence", () => {
     const engine = new Engine(new FakeRunner(1));
     expect(() =>
       engine.submit({ ...request("endless"), stopTokenIds: [], constraint: new Remainders(1, 0, 1) }),
-    ).toThrow("a constrained answer needs a token that ends it");
+    ).toThrow(ocellusError("invalid_request", { field: "stopTokenIds" }));
   });
 
   it("is forgotten when its sequence is aborted", async () => {

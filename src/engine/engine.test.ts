@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { FakeRunner, fakeAnswer, fakeVocabSize } from "./fake-runner.testkit.js";
 import { Engine, type EngineRequest, type SamplingOptions, type TokenEvent } from "./index.js";
 
@@ -222,7 +223,9 @@ describe("the engine", () => {
     for await (const event of engine.submit(request("full", 8, 50))) events.push(event);
     expect(events).toHaveLength(3); // positions 8 and 9 are cached, the third token has no place
     expect(events.at(-1)).toMatchObject({ finishReason: "length" });
-    expect(() => engine.submit(request("over", 11))).toThrow("the prompt has 11 tokens, the context holds 10");
+    expect(() => engine.submit(request("over", 11))).toThrow(
+      ocellusError("too_large", { promptTokens: 11, maxLength: 10 }),
+    );
   });
 
   it("reads prompts that arrive together as one padded batch", async () => {
@@ -236,17 +239,23 @@ describe("the engine", () => {
 
   it("refuses what it cannot do before any work", () => {
     const engine = new Engine(new FakeRunner(1), { maxQueue: 1 });
-    expect(() => engine.submit({ ...request("x"), promptIds: [] })).toThrow("the prompt is empty");
-    expect(() => engine.submit({ ...request("x"), promptIds: [fakeVocabSize] })).toThrow("the vocabulary ends at 16");
+    expect(() => engine.submit({ ...request("x"), promptIds: [] })).toThrow(
+      ocellusError("invalid_request", { field: "promptIds", found: 0 }),
+    );
+    expect(() => engine.submit({ ...request("x"), promptIds: [fakeVocabSize] })).toThrow(
+      ocellusError("invalid_request", { token: fakeVocabSize, vocabSize: fakeVocabSize }),
+    );
     expect(() => engine.submit({ ...request("x"), maxTokens: 0 })).toThrow(
-      "max_tokens: expected a whole number from 1",
+      ocellusError("invalid_request", { field: "maxTokens", least: 1, found: 0 }),
     );
     expect(() => engine.submit({ ...request("x"), sampling: { temperature: 3 } })).toThrow(
-      "temperature: expected a number from 0 to 2",
+      ocellusError("invalid_request", { param: "temperature", least: 0, most: 2, found: 3 }),
     );
-    expect(() => engine.submit({ ...request("x"), sampling: { logit_bias: { 99: 1 } } })).toThrow("logit_bias");
+    expect(() => engine.submit({ ...request("x"), sampling: { logit_bias: { 99: 1 } } })).toThrow(
+      ocellusError("invalid_request", { param: "logit_bias", token: "99" }),
+    );
     engine.submit(request("first"));
-    expect(() => engine.submit(request("second"))).toThrow("1 requests are waiting already");
+    expect(() => engine.submit(request("second"))).toThrow(ocellusError("overloaded", { maxQueue: 1 }));
   });
 
   it("works off more offline requests than the queue holds, and ends the rest when one fails", async () => {
@@ -258,7 +267,7 @@ describe("the engine", () => {
     runner.onStep = (batch) => {
       if (batch.rows.some((r) => r.payload === "request 3")) throw new Error("out of memory");
     };
-    await expect(engine.generateBatch(list)).rejects.toThrow("out of memory");
+    await expect(engine.generateBatch(list)).rejects.toThrow(new Error("out of memory"));
     const numSteps = runner.batches.length;
     await engine.close();
     expect(runner.batches.length).toBeLessThanOrEqual(numSteps + 1);
@@ -302,18 +311,22 @@ describe("the engine", () => {
     expect(results[1]).toMatchObject({ status: "rejected", reason: { message: "lost the cache" } });
     const silent = new FakeRunner(1);
     silent.step = async () => [];
-    await expect(read(new Engine(silent).submit(request("c")))).rejects.toThrow("0 rows of logits, 1 were asked for");
+    await expect(read(new Engine(silent).submit(request("c")))).rejects.toThrow(
+      ocellusError("internal", { expected: 1, found: 0 }),
+    );
   });
 
   it.each([
-    [{ temperature: "0.7" }, "temperature: expected a number from 0 to 2"],
-    [{ temperature: null }, "temperature: expected a number"],
-    [{ topP: 0.5 }, "topP: there is no such sampling option (nearest: top_k, top_p"],
-    [{ logit_bias: { "": 5 } }, "logit_bias: expected token ids"],
-    [{ logit_bias: { 3: "5" } }, "logit_bias: expected token ids"],
-  ])("refuses the sampling options %j", (sampling, message) => {
+    [{ temperature: "0.7" }, { param: "temperature", least: 0, most: 2, found: "0.7" }],
+    [{ temperature: null }, { param: "temperature", found: null }],
+    [{ topP: 0.5 }, { param: "topP", nearest: expect.arrayContaining(["top_k", "top_p"]) }],
+    [{ logit_bias: { "": 5 } }, { param: "logit_bias", token: "" }],
+    [{ logit_bias: { 3: "5" } }, { param: "logit_bias", token: "3", found: "5" }],
+  ])("refuses the sampling options %j", (sampling, details) => {
     const engine = new Engine(new FakeRunner(1));
-    expect(() => engine.submit({ ...request("x"), sampling: sampling as SamplingOptions })).toThrow(message);
+    expect(() => engine.submit({ ...request("x"), sampling: sampling as SamplingOptions })).toThrow(
+      ocellusError("invalid_request", details),
+    );
   });
 
   it("draws the same tokens from the same seed, whatever else is in the batch", async () => {
@@ -337,7 +350,7 @@ describe("the engine", () => {
     const reading = read(engine.submit(request("cut", 4, 50)));
     await engine.close();
     await expect(reading).rejects.toMatchObject({ code: "closed" });
-    expect(() => engine.submit(request("late"))).toThrow(expect.objectContaining({ code: "closed" }));
+    expect(() => engine.submit(request("late"))).toThrow(ocellusError("closed"));
     expect(engine.close()).toBe(engine.close());
   });
 });

@@ -151,6 +151,7 @@ export class Engine<P> {
     invariant(
       logits.length === wanted,
       `the runner returned ${logits.length} rows of logits, ${wanted} were asked for`,
+      { expected: wanted, found: logits.length },
     );
     let next = 0;
     for (const row of batch.rows) {
@@ -198,17 +199,22 @@ function checkRequest<P>(
   { promptIds, sampling, maxTokens, stopTokenIds, constraint }: Omit<EngineRequest<P>, "payload">,
   { maxLength, vocabSize }: ModelRunner<P>,
 ): void {
-  const refuse = (message: string) => {
-    throw new OcellusError("invalid_request", message);
+  const refuse = (message: string, details: Readonly<Record<string, unknown>>) => {
+    throw new OcellusError("invalid_request", message, { details });
   };
-  if (promptIds.length === 0) refuse("the prompt is empty: send at least one token");
+  if (promptIds.length === 0) refuse("the prompt is empty: send at least one token", { field: "promptIds", found: 0 });
   if (!(Number.isInteger(maxTokens) && maxTokens >= 1))
-    refuse(`max_tokens: expected a whole number from 1, found ${maxTokens}`);
+    refuse(`max_tokens: expected a whole number from 1, found ${maxTokens}`, {
+      field: "maxTokens",
+      least: 1,
+      found: maxTokens,
+    });
   const foreign = promptIds.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-  if (foreign !== undefined) refuse(`the prompt holds token ${foreign}; the vocabulary ends at ${vocabSize - 1}`);
+  if (foreign !== undefined)
+    refuse(`the prompt holds token ${foreign}; the vocabulary ends at ${vocabSize - 1}`, { token: foreign, vocabSize });
   checkSampling(sampling, vocabSize);
   if (constraint && stopTokenIds.length === 0)
-    refuse("a constrained answer needs a token that ends it: give stopTokenIds");
+    refuse("a constrained answer needs a token that ends it: give stopTokenIds", { field: "stopTokenIds" });
   if (promptIds.length > maxLength) {
     throw new OcellusError(
       "too_large",

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { Sampler } from "./sampler.js";
 import type { SamplingOptions } from "./sampling.js";
 import { nucleus, topIndices } from "./top.js";
@@ -84,7 +85,9 @@ describe("sampling", () => {
   });
 
   it("refuses NaN, saying what it may mean", () => {
-    expect(() => new Sampler({}, []).sample(Float32Array.of(1, Number.NaN))).toThrow("the model gave NaN for token 1");
+    expect(() => new Sampler({}, []).sample(Float32Array.of(1, Number.NaN))).toThrow(
+      ocellusError("internal", { token: 1, found: "NaN" }),
+    );
   });
 });
 

@@ -42,7 +42,7 @@ export class Sampler {
       constrain(adjusted);
     }
     const best = argmax(adjusted);
-    invariant(adjusted[best]! > Number.NEGATIVE_INFINITY, "the constraint leaves no token");
+    invariant(adjusted[best]! > Number.NEGATIVE_INFINITY, "the constraint leaves no token", { numAllowed: 0 });
     const tokenId = this.#temperature === 0 ? best : this.#draw(adjusted, adjusted[best]!);
     this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
     return this.#options.logprobs
@@ -121,6 +121,7 @@ function argmax(logits: Float32Array): number {
       throw new OcellusError(
         "internal",
         `the model gave NaN for token ${i}: its weights are damaged, or 16-bit numbers overflowed; try --weights fp32`,
+        { details: { token: i, found: "NaN" } },
       );
     }
   }

@@ -1,5 +1,5 @@
 /** Sampling options as clients write them, and their bounds. */
-import { nearestHint, OcellusError } from "../base/index.js";
+import { nearestHint, nearestNames, OcellusError } from "../base/index.js";
 
 export interface SamplingOptions {
   /** 0 is greedy. Default: 0, or 1 when top_k, top_p or min_p asks for a draw. */
@@ -47,13 +47,20 @@ const maxLogitBiases = 1024; // a list of forbidden words stays below; every ent
 /** @throws `invalid_request` naming the option, its bounds and what was found. `undefined` counts as not given. */
 export function checkSampling(options: SamplingOptions, vocabSize: number): void {
   const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw invalid(unknown, `there is no such sampling option${nearestHint(unknown, names)}`);
+  if (unknown !== undefined)
+    throw invalid(unknown, `there is no such sampling option${nearestHint(unknown, names)}`, {
+      nearest: nearestNames(unknown, names),
+    });
   for (const [name, [low, high, why]] of Object.entries(bounds)) {
     const value: unknown = options[name as keyof typeof bounds];
     const whole = wholeNumbers.includes(name);
     if (value === undefined || (isBetween(value, low, high) && (!whole || Number.isInteger(value)))) continue;
     const kind = whole ? "whole number" : "number";
-    throw invalid(name, `expected a ${kind} from ${low} to ${high} (${why}), found ${JSON.stringify(value)}`);
+    throw invalid(name, `expected a ${kind} from ${low} to ${high} (${why}), found ${JSON.stringify(value)}`, {
+      least: low,
+      most: high,
+      found: value,
+    });
   }
   checkSeed(options.seed);
   checkLogitBias(Object.entries(options.logit_bias ?? {}), vocabSize);
@@ -69,18 +76,23 @@ function checkSeed(seed: unknown): void {
   throw invalid(
     "seed",
     `expected a whole number from ${seedBounds[0]} to ${seedBounds[1]} (64 bits), found ${String(seed)}`,
+    { found: String(seed) },
   );
 }
 
 function checkLogitBias(entries: readonly [string, unknown][], vocabSize: number): void {
   if (entries.length > maxLogitBiases)
-    throw invalid("logit_bias", `expected at most ${maxLogitBiases} entries, found ${entries.length}`);
+    throw invalid("logit_bias", `expected at most ${maxLogitBiases} entries, found ${entries.length}`, {
+      most: maxLogitBiases,
+      found: entries.length,
+    });
   for (const [id, bias] of entries) {
     if (/^\d+$/.test(id) && Number(id) < vocabSize && isBetween(bias, -100, 100)) continue;
     throw invalid(
       "logit_bias",
       `expected token ids below ${vocabSize} and values from -100 to 100, found ` +
         `${JSON.stringify(id)}: ${JSON.stringify(bias)}`,
+      { token: id, found: bias, vocabSize },
     );
   }
 }
@@ -90,6 +102,6 @@ function isBetween(value: unknown, low: number, high: number): boolean {
   return typeof value === "number" && value >= low && value <= high;
 }
 
-function invalid(param: string, problem: string): OcellusError {
-  return new OcellusError("invalid_request", `${param}: ${problem}`, { details: { param } });
+function invalid(param: string, problem: string, details: Readonly<Record<string, unknown>>): OcellusError {
+  return new OcellusError("invalid_request", `${param}: ${problem}`, { details: { param, ...details } });
 }

@@ -78,13 +78,18 @@ export class CompareThread implements Comparer {
       this.#waiting.delete(id);
       if (this.#waiting.size === 0) worker.unref(); // an idle thread does not keep the process alive
       if (result === undefined)
-        waiting?.reject(new OcellusError("internal", `internal: comparing pictures: ${failure}`));
+        waiting?.reject(
+          new OcellusError("internal", `internal: comparing pictures: ${failure}`, { details: { reason: failure } }),
+        );
       else waiting?.resolve(result);
     });
     worker.on("error", (cause) => {
       this.#worker = undefined; // the next picture starts another
       this.#fail(
-        new OcellusError("internal", `internal: the thread that compares pictures died: ${cause.message}`, { cause }),
+        new OcellusError("internal", `internal: the thread that compares pictures died: ${cause.message}`, {
+          details: { reason: cause.message },
+          cause,
+        }),
       );
     });
     return worker;

@@ -161,6 +161,7 @@ export class FeatureStore {
         "too_large",
         `pinning ${bytes} bytes of an encoded picture: ${this.#pinnedBytes} of ${this.#maxPinnedBytes} are taken; ` +
           "delete pinned files, or raise the budget (pinnedBytes)",
+        { details: { bytes, takenBytes: this.#pinnedBytes, limit: this.#maxPinnedBytes } },
       );
     const pin = { stored, numHolders: 0 };
     this.#pins.set(key, pin);

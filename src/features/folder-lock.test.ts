@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { FeatureStore } from "./index.js";
 
@@ -16,7 +17,7 @@ it("refuses a folder that this process or another holds, naming it, and gives it
   await store.close();
   expect(readdirSync(folder)).toEqual([]);
   writeFileSync(path, `${process.ppid}\n`);
-  await expect(open()).rejects.toThrow(`${folder} is in use by process ${process.ppid}`);
+  await expect(open()).rejects.toThrow(ocellusError("unavailable", { folder, holder: process.ppid }));
 });
 
 it.each([

@@ -58,6 +58,6 @@ function inUse(folder: string, path: string, holder: number | undefined): Ocellu
     "unavailable",
     `${folder} is in use by ${who}: kept pictures belong to one process; name another folder, stop that process, ` +
       `or delete ${path} if there is none`,
-    { details: { holder } },
+    { details: { folder, path, holder } },
   );
 }

@@ -138,6 +138,7 @@ export class Expressions {
       throw new OcellusError(
         "too_large",
         "the schema leaves too many readings open: simplify its patterns, anyOf branches that begin alike, and long lists of optional properties",
+        { details: { limit: maxWork } },
       );
   }
 

@@ -108,13 +108,21 @@ function closeTokens(logits: Float32Array, mask: Uint32Array): void {
 
 /** @throws `invalid_request` when no text belongs to it, or none that ever ends. */
 export function checkSatisfiable(of: Expressions, start: Expression): void {
-  const refuse = (message: string) => {
-    throw new OcellusError("invalid_request", `JSON schema: ${message}`);
+  const refuse = (message: string, reason: "empty" | "circular" | "endless", path = "#") => {
+    throw new OcellusError("invalid_request", `JSON schema: ${message}`, { details: { path, reason } });
   };
-  if (start === of.nothing) refuse("no value satisfies it");
+  if (start === of.nothing) refuse("no value satisfies it", "empty");
   const broken = brokenRule(of);
   if (broken?.problem === "circular")
-    refuse(`what ${broken.name} points to leads back to itself before anything is written`);
+    refuse(
+      `what ${broken.name} points to leads back to itself before anything is written`,
+      broken.problem,
+      broken.name,
+    );
   if (broken?.problem === "endless")
-    refuse(`no finite value satisfies what ${broken.name} points to: it needs itself, or nothing`);
+    refuse(
+      `no finite value satisfies what ${broken.name} points to: it needs itself, or nothing`,
+      broken.problem,
+      broken.name,
+    );
 }

@@ -1,5 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import type { Constraint } from "../engine/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { Grammars, type ResponseFormat, type ToolConstraint } from "./index.js";
@@ -91,22 +92,29 @@ describe("a response format", () => {
   });
 
   it.each([
-    [{ type: "xml" }, 'expected the type text, json_object or json_schema, found "xml"'],
-    [{ type: "json_schema" }, "expected an object, true or false, found undefined"],
-    [{ type: "json_schema", schema: { enum: ["x".repeat(300_000)] } }, "at most 262144 are accepted"],
-    [{ type: "json_schema", schema: 1n }, "expected what JSON can say"],
-  ])("is refused when it is not one", (asked, message) => {
-    expect(() => format(asked as unknown as ResponseFormat)).toThrow(message);
+    [{ type: "xml" }, ocellusError("invalid_request", { field: "responseFormat.type", found: "xml" })],
+    [{ type: "json_schema" }, ocellusError("invalid_request", { path: "#", expected: "object, true or false" })],
+    [
+      { type: "json_schema", schema: { enum: ["x".repeat(300_000)] } },
+      ocellusError("too_large", { param: "response_format", limit: 262_144 }),
+    ],
+    [{ type: "json_schema", schema: 1n }, ocellusError("invalid_request", { expected: "JSON" })],
+  ])("is refused when it is not one", (asked, error) => {
+    expect(() => format(asked as unknown as ResponseFormat)).toThrow(error);
   });
 
   it("needs a vocabulary of bytes, with all of them", () => {
     const metaspace = { ...toyTokenizer, bytesOf: undefined } as Tokenizer;
-    expect(() => new Grammars(metaspace).constraint({ type: "json_object" })).toThrow("need a byte-level vocabulary");
+    expect(() => new Grammars(metaspace).constraint({ type: "json_object" })).toThrow(
+      ocellusError("unsupported", { missing: "byte-level vocabulary" }),
+    );
     const poor = {
       ...toyTokenizer,
       bytesOf: (id: number) => (id === 0x61 ? new Uint8Array() : toyTokenizer.bytesOf!(id)),
     } as Tokenizer;
-    expect(() => new Grammars(poor).constraint({ type: "json_object" })).toThrow("has none for 0x61");
+    expect(() => new Grammars(poor).constraint({ type: "json_object" })).toThrow(
+      ocellusError("unsupported", { missing: "token", byte: 0x61 }),
+    );
   });
 });
 
@@ -145,9 +153,11 @@ describe("a tool constraint", () => {
       true,
       false,
     ]);
-    expect(() => constraint({ name: "nothing" })).toThrow("tools: there is none called nothing");
+    expect(() => constraint({ name: "nothing" })).toThrow(
+      ocellusError("invalid_request", { field: "tools", wanted: "nothing" }),
+    );
     expect(() => grammars.constraint(undefined, { tools: [], choice: "required" })).toThrow(
-      "tools: expected at least one",
+      ocellusError("invalid_request", { field: "tools", known: [] }),
     );
   });
 

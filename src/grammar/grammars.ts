@@ -81,6 +81,7 @@ function checkType({ type }: ResponseFormat): void {
   throw new OcellusError(
     "invalid_request",
     `responseFormat: expected the type text, json_object or json_schema, found ${JSON.stringify(type satisfies never)}`,
+    { details: { field: "responseFormat.type", expected: ["text", "json_object", "json_schema"], found: type } },
   );
 }
 
@@ -96,7 +97,7 @@ function keyOf(asked: readonly unknown[]): string {
   throw new OcellusError(
     "too_large",
     `the JSON schemas of a request hold ${key.length} characters, at most ${maxSchemaCharacters} are accepted`,
-    { details: { param: "response_format" } },
+    { details: { param: "response_format", numCharacters: key.length, limit: maxSchemaCharacters } },
   );
 }
 
@@ -104,6 +105,9 @@ function asJson(asked: readonly unknown[]): string {
   try {
     return stringifyJson(asked);
   } catch (cause) {
-    throw new OcellusError("invalid_request", `JSON schema: expected what JSON can say, found ${cause}`, { cause });
+    throw new OcellusError("invalid_request", `JSON schema: expected what JSON can say, found ${cause}`, {
+      details: { expected: "JSON" },
+      cause,
+    });
   }
 }

@@ -35,6 +35,7 @@ export function typesOf({ type }: SchemaObject, path: string): readonly TypeName
     throw malformed(
       `${path}/type`,
       `expected one or several of ${typeNames.join(", ")}, found ${JSON.stringify(type)}`,
+      { expected: typeNames, found: type },
     );
   return list as readonly TypeName[];
 }
@@ -58,42 +59,57 @@ export function countLimits(schema: SchemaObject, path: string, least: string, m
   const limit = (keyword: string, fallback: number) => {
     const value = numberAt(schema, path, keyword) ?? fallback;
     if (value >= 0 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)) return value;
-    throw malformed(`${path}/${keyword}`, `expected a whole number from 0, found ${value}`);
+    throw malformed(`${path}/${keyword}`, `expected a whole number from 0, found ${value}`, { least: 0, found: value });
   };
   const [min, max] = [limit(least, 0), limit(most, Number.POSITIVE_INFINITY)];
-  if (min > max) throw malformed(path, `${least} ${min} is more than ${most} ${max}`);
+  if (min > max) throw malformed(path, `${least} ${min} is more than ${most} ${max}`, { [least]: min, [most]: max });
   return [min, max];
 }
 
 export function numberAt(schema: SchemaObject, path: string, keyword: string): number | undefined {
   const value = schema[keyword];
   if (value === undefined || (typeof value === "number" && Number.isFinite(value))) return value;
-  throw malformed(`${path}/${keyword}`, `expected a number, found ${JSON.stringify(value)}`);
+  throw malformed(`${path}/${keyword}`, `expected a number, found ${JSON.stringify(value)}`, {
+    expected: "number",
+    found: value,
+  });
 }
 
 export function propertiesOf({ properties = {} }: SchemaObject, path: string): SchemaObject {
   if (isOfType(properties, "object")) return properties as SchemaObject;
-  throw malformed(`${path}/properties`, `expected an object, found ${JSON.stringify(properties)?.slice(0, 60)}`);
+  throw malformed(`${path}/properties`, `expected an object, found ${JSON.stringify(properties)?.slice(0, 60)}`, {
+    expected: "object",
+  });
 }
 
 export function requiredOf({ required = [] }: SchemaObject, path: string): readonly string[] {
   if (Array.isArray(required) && required.every((name) => typeof name === "string")) return [...new Set(required)];
-  throw malformed(`${path}/required`, `expected a list of names, found ${JSON.stringify(required)?.slice(0, 60)}`);
+  throw malformed(`${path}/required`, `expected a list of names, found ${JSON.stringify(required)?.slice(0, 60)}`, {
+    expected: "list of names",
+  });
 }
+
+/** What an error says to programs beside its place. */
+type Facts = Readonly<Record<string, unknown>>;
 
 /** The pattern of `format`. A name that is not known is an annotation where a pattern stands beside it, as zod writes them. */
 export function formatSource({ format, pattern }: SchemaObject, path: string): string | undefined {
   if (format === undefined) return undefined;
   const source = typeof format === "string" ? formatPattern(format) : undefined;
   if (source === undefined && pattern === undefined)
-    throw unsupported(path, "format", `is supported for ${formatNames.join(", ")}, found ${JSON.stringify(format)}`);
+    throw unsupported(path, "format", `is supported for ${formatNames.join(", ")}, found ${JSON.stringify(format)}`, {
+      supported: formatNames,
+      found: format,
+    });
   return source;
 }
 
-export function unsupported(path: string, keyword: string, problem: string): OcellusError {
-  return new OcellusError("unsupported", `JSON schema, ${path}: ${keyword} ${problem}`, { details: { path, keyword } });
+export function unsupported(path: string, keyword: string, problem: string, facts: Facts = {}): OcellusError {
+  return new OcellusError("unsupported", `JSON schema, ${path}: ${keyword} ${problem}`, {
+    details: { path, keyword, ...facts },
+  });
 }
 
-export function malformed(path: string, problem: string): OcellusError {
-  return new OcellusError("invalid_request", `JSON schema, ${path}: ${problem}`, { details: { path } });
+export function malformed(path: string, problem: string, facts: Facts): OcellusError {
+  return new OcellusError("invalid_request", `JSON schema, ${path}: ${problem}`, { details: { path, ...facts } });
 }

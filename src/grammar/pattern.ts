@@ -7,15 +7,18 @@ import { anyCharacter, type Characters, characters, complement, jsonCharacter } 
 import type { Derivatives } from "./derivative.js";
 import type { Expression } from "./expression.js";
 
+/** The problem in words, and the construct that it is about as the pattern writes it, or "syntax". */
+type Refuse = (problem: string, construct: string) => never;
+
 /**
  * Strings in which the pattern is found: a search, as JSON Schema says, unless it begins with ^ and ends with $.
- * `refuse` is told what cannot be done.
+ * `refuse` gets what cannot be done.
  */
-export function patternText(derivatives: Derivatives, source: string, refuse: (problem: string) => never): Expression {
+export function patternText(derivatives: Derivatives, source: string, refuse: Refuse): Expression {
   try {
     new RegExp(source, "u");
   } catch (error) {
-    refuse(`is not a regular expression with the flag u: ${error instanceof Error ? error.message : error}`);
+    refuse(`is not a regular expression with the flag u: ${error instanceof Error ? error.message : error}`, "syntax");
   }
   return new PatternParser(derivatives, source, refuse).parse();
 }
@@ -24,11 +27,11 @@ export function patternText(derivatives: Derivatives, source: string, refuse: (p
 class PatternParser {
   readonly #derivatives: Derivatives;
   readonly #source: readonly string[];
-  readonly #refuse: (problem: string) => never;
+  readonly #refuse: Refuse;
   readonly #anything: Expression;
   #at = 0;
 
-  constructor(derivatives: Derivatives, source: string, refuse: (problem: string) => never) {
+  constructor(derivatives: Derivatives, source: string, refuse: Refuse) {
     this.#derivatives = derivatives;
     this.#source = [...source];
     this.#refuse = refuse;
@@ -56,7 +59,7 @@ class PatternParser {
     const { of } = this.#derivatives;
     if (this.#isAlternativeOver()) return this.#anything;
     if (this.#take("$")) {
-      if (!this.#isAlternativeOver()) this.#refuse("has a $ that is not at the end of an alternative");
+      if (!this.#isAlternativeOver()) this.#refuse("has a $ that is not at the end of an alternative", "$");
       return of.end;
     }
     const isPositive = this.#take("(?=");
@@ -98,10 +101,10 @@ class PatternParser {
   }
 
   #atom(): Expression {
-    for (const ahead of ["(?=", "(?!"]) if (this.#peek(ahead)) this.#refuse("has a lookahead inside a group");
-    for (const behind of ["(?<=", "(?<!"]) if (this.#peek(behind)) this.#refuse("has a lookbehind");
+    for (const ahead of ["(?=", "(?!"]) if (this.#peek(ahead)) this.#refuse("has a lookahead inside a group", ahead);
+    for (const behind of ["(?<=", "(?<!"]) if (this.#peek(behind)) this.#refuse("has a lookbehind", behind);
     for (const anchor of ["^", "$"])
-      if (this.#peek(anchor)) this.#refuse(`has a ${anchor} that is not at the edge of an alternative`);
+      if (this.#peek(anchor)) this.#refuse(`has a ${anchor} that is not at the edge of an alternative`, anchor);
     if (this.#peek("(")) return this.#group();
     if (this.#take("[")) return this.#character(this.#class());
     if (this.#take(".")) return this.#character(complement(lineEnds));
@@ -110,7 +113,7 @@ class PatternParser {
 
   #group(): Expression {
     const opening = /^\((?:\?:|\?<[^>]*>|\?)?/.exec(this.#source.slice(this.#at, this.#at + 200).join(""))![0];
-    if (opening === "(?") this.#refuse("has a group with flags");
+    if (opening === "(?") this.#refuse("has a group with flags", opening);
     this.#at += [...opening].length;
     const inside = this.#alternatives();
     this.#take(")");
@@ -148,7 +151,7 @@ class PatternParser {
     if (letter === "x") return one(this.#hex(2));
     if (letter === "u") return one(this.#unicode());
     if (letter === "p" || letter === "P") return this.#property(letter);
-    if (/[bBk1-9]/.test(letter)) this.#refuse(`has \\${letter}, which is not supported`);
+    if (/[bBk1-9]/.test(letter)) this.#refuse(`has \\${letter}, which is not supported`, `\\${letter}`);
     return one(letter.charCodeAt(0));
   }
 

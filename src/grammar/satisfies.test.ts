@@ -3,6 +3,7 @@ import formats from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../base/index.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { checkPattern, checkSchema, fitsPattern, satisfiesSchema } from "./satisfies.js";
 import { randomSchema } from "./schemas.testkit.js";
 import { schemaGrammar, seededRandom, write } from "./toy.testkit.js";
@@ -37,8 +38,8 @@ describe("fitsPattern", () => {
   });
 
   it("says what it cannot do", () => {
-    expect(() => checkPattern("(a")).toThrow(/"\(a" is not a regular expression/);
-    expect(() => checkPattern("\\b3\\b")).toThrow(/has \\b, which is not supported/);
+    expect(() => checkPattern("(a")).toThrow(ocellusError("unsupported", { pattern: "(a", construct: "syntax" }));
+    expect(() => checkPattern("\\b3\\b")).toThrow(ocellusError("unsupported", { construct: "\\b" }));
   });
 });
 
@@ -79,9 +80,11 @@ describe("satisfiesSchema", () => {
     expect(satisfiesSchema('{"a":{"a":{}}}', tree)).toBe(true);
     expect(satisfiesSchema('{"a":{"a":1}}', tree)).toBe(false);
     expect(() => checkSchema({ $defs: { a: { $ref: "#/$defs/a" } }, $ref: "#/$defs/a" })).toThrow(
-      /leads back to itself/,
+      ocellusError("invalid_request", { path: "#/$defs/a", reason: "circular" }),
     );
-    expect(() => checkSchema({ type: "object", minProperties: 1 })).toThrow(/#.*minProperties/);
+    expect(() => checkSchema({ type: "object", minProperties: 1 })).toThrow(
+      ocellusError("unsupported", { path: "#", keyword: "minProperties" }),
+    );
   });
 
   it("compares every digit, and not how a number is spelled", () => {

@@ -35,8 +35,10 @@ export function fitsPattern(text: string, source: string): boolean {
 
 function automatonOf(source: string) {
   const derivatives = new Derivatives(new Expressions());
-  const refuse = (problem: string): never => {
-    throw new OcellusError("unsupported", `the pattern ${JSON.stringify(source)} ${problem}`);
+  const refuse = (problem: string, construct: string): never => {
+    throw new OcellusError("unsupported", `the pattern ${JSON.stringify(source)} ${problem}`, {
+      details: { pattern: source, construct },
+    });
   };
   return { derivatives, start: patternText(derivatives, source, refuse) };
 }

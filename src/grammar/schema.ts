@@ -3,7 +3,7 @@
  * more than is kept here is refused by name and place, never passed over. What is written is often less than what would
  * be valid: properties come in the schema's order, and only those it names unless it says additionalProperties.
  */
-import { entriesOf, nearestHint, OcellusError } from "../base/index.js";
+import { entriesOf, nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import { jsonNumber, largest } from "./decimal.js";
 import type { Expression } from "./expression.js";
 import type { JsonText, Member } from "./json.js";
@@ -71,12 +71,18 @@ class SchemaReader {
 
   #checked(schema: unknown, path: string): SchemaObject {
     if (typeof schema !== "object" || schema === null || Array.isArray(schema))
-      throw malformed(path, `expected an object, true or false, found ${JSON.stringify(schema)?.slice(0, 60)}`);
+      throw malformed(path, `expected an object, true or false, found ${JSON.stringify(schema)?.slice(0, 60)}`, {
+        expected: "object, true or false",
+      });
     if (path.split("/").length > 2 * maxDepth)
-      throw new OcellusError("too_large", `the schema is nested deeper than ${maxDepth} at ${path}`);
+      throw new OcellusError("too_large", `the schema is nested deeper than ${maxDepth} at ${path}`, {
+        details: { path, limit: maxDepth },
+      });
     for (const keyword of Object.keys(schema)) {
       if (keywords.has(keyword) || annotations.has(keyword) || keyword.startsWith("x-")) continue;
-      throw unsupported(path, keyword, `is not supported${nearestHint(keyword, keywords)}`);
+      throw unsupported(path, keyword, `is not supported${nearestHint(keyword, keywords)}`, {
+        nearest: nearestNames(keyword, keywords),
+      });
     }
     return schema as SchemaObject;
   }
@@ -90,27 +96,33 @@ class SchemaReader {
         path,
         beside,
         `beside ${keyword} is not supported: put it into ${keyword === "$ref" ? "what $ref points to" : `the branches of ${keyword}`}`,
+        { beside: keyword },
       );
     const at = `${path}/${keyword}`;
     if (keyword === "const") return this.#constants(schema, ["const"], schema, at);
     if (keyword === "$ref") return this.#reference(schema.$ref, at);
     const list = schema[keyword];
-    if (!Array.isArray(list) || list.length === 0) throw malformed(at, "expected a list with at least one entry");
+    if (!Array.isArray(list) || list.length === 0)
+      throw malformed(at, "expected a list with at least one entry", { expected: "list", least: 1 });
     if (keyword === "enum") return this.#constants(list, Object.keys(list), schema, at);
     if (keyword === "allOf" && list.length > 1)
-      throw unsupported(path, keyword, "is supported with one branch only: merge them into one schema");
+      throw unsupported(path, keyword, "is supported with one branch only: merge them into one schema", { limit: 1 });
     if (keyword === "oneOf") this.#checkOneOf(list, path);
     return this.#json.of.choice(list.map((each, i) => this.#value(each, `${at}/${i}`)));
   }
 
   #checkOneOf(branches: readonly unknown[], path: string): void {
-    if (branches.length > maxOneOf) throw unsupported(path, "oneOf", `is supported with at most ${maxOneOf} branches`);
+    if (branches.length > maxOneOf)
+      throw unsupported(path, "oneOf", `is supported with at most ${maxOneOf} branches`, {
+        limit: maxOneOf,
+      });
     const overlapping = overlap(branches, (pointer) => resolvePointer(this.#root, pointer));
     if (overlapping)
       throw unsupported(
         path,
         "oneOf",
         `has branches ${overlapping.join(" and ")}, which one value may satisfy both: tell them apart by type or by a required property with a const, or use anyOf`,
+        { branches: overlapping },
       );
   }
 
@@ -118,7 +130,7 @@ class SchemaReader {
     const types = typesOf(schema, path);
     const values = keys.map((key) => [key, (container as SchemaObject)[key]] as const);
     const fitting = values.filter(([, value]) => !types || types.some((type) => isOfType(value, type)));
-    if (fitting.length === 0) throw malformed(path, `has no value of the type ${types?.join(" or ")}`);
+    if (fitting.length === 0) throw malformed(path, `has no value of the type ${types?.join(" or ")}`, { types });
     return this.#json.of.choice(fitting.map(([key, value]) => this.#json.member(container, key, value)));
   }
 
@@ -128,12 +140,13 @@ class SchemaReader {
         path.replace(/\/\$ref$/, ""),
         "$ref",
         `is supported to places inside the schema ("#/$defs/name"), found ${JSON.stringify(pointer)}`,
+        { found: pointer },
       );
     const { of } = this.#json;
     const name = `${this.#name}${pointer}`;
     if (!of.rules.has(name)) {
       const target = resolvePointer(this.#root, pointer);
-      if (target === undefined) throw malformed(path, `points to ${pointer}, which is not there`);
+      if (target === undefined) throw malformed(path, `points to ${pointer}, which is not there`, { missing: pointer });
       of.define(name, of.nothing); // stands in while the target, which may refer to itself, is read
       of.define(name, this.#value(target, pointer));
     }
@@ -175,14 +188,16 @@ class SchemaReader {
     const parts = (["format", "pattern"] as const).flatMap((keyword) => {
       const source = keyword === "format" ? formatSource(schema, path) : schema.pattern;
       if (source === undefined) return [];
-      if (typeof source !== "string") throw malformed(`${path}/${keyword}`, "expected a string");
+      if (typeof source !== "string")
+        throw malformed(`${path}/${keyword}`, "expected a string", { expected: "string" });
       if (source.length > maxPatternLength)
         throw new OcellusError(
           "too_large",
           `${path}/${keyword}: the pattern is longer than ${maxPatternLength} characters`,
+          { details: { path: `${path}/${keyword}`, limit: maxPatternLength } },
         );
-      const refuse = (problem: string): never => {
-        throw unsupported(path, keyword, `${JSON.stringify(source)} ${problem}`);
+      const refuse = (problem: string, construct: string): never => {
+        throw unsupported(path, keyword, `${JSON.stringify(source)} ${problem}`, { pattern: source, construct });
       };
       return [patternText(derivatives, source, refuse)];
     });
@@ -190,7 +205,9 @@ class SchemaReader {
     if (limits[0] > 0 || limits[1] < Number.POSITIVE_INFINITY) parts.push(this.#json.plainText(...limits));
     const all = parts.reduce((a, b) => derivatives.both(a, b));
     if (all === this.#json.of.nothing)
-      throw malformed(path, "no string satisfies its format, pattern, minLength and maxLength together");
+      throw malformed(path, "no string satisfies its format, pattern, minLength and maxLength together", {
+        type: "string",
+      });
     return all;
   }
 
@@ -202,6 +219,7 @@ class SchemaReader {
         path,
         "multipleOf",
         `is supported for whole numbers from 1 to ${maxDivisor}, found ${multipleOf}`,
+        { least: 1, most: maxDivisor, found: multipleOf },
       );
     const text = jsonNumber(this.#json.derivatives, {
       isWhole: type === "integer",
@@ -212,7 +230,7 @@ class SchemaReader {
       multipleOf,
     });
     if (text === this.#json.of.nothing)
-      throw malformed(path, `no ${type} below ${largest} satisfies its limits together`);
+      throw malformed(path, `no ${type} below ${largest} satisfies its limits together`, { type, largest });
     return text;
   }
 
@@ -220,7 +238,7 @@ class SchemaReader {
     if (schema.uniqueItems === true) throw unsupported(path, "uniqueItems", "is not supported");
     const limits = countLimits(schema, path, "minItems", "maxItems");
     const first = schema.prefixItems ?? [];
-    if (!Array.isArray(first)) throw malformed(`${path}/prefixItems`, "expected a list");
+    if (!Array.isArray(first)) throw malformed(`${path}/prefixItems`, "expected a list", { expected: "list" });
     const items = first.map((item, i) => this.#value(item, `${path}/prefixItems/${i}`));
     return this.#json.array(items, this.#value(schema.items ?? true, `${path}/items`), ...limits);
   }
@@ -233,6 +251,7 @@ class SchemaReader {
       throw malformed(
         path,
         `requires ${unnamed.join(", ")}, which properties does not name and additionalProperties forbids`,
+        { required: unnamed },
       );
     const place = (name: string) => `${path}/properties/${escapePointer(name)}`;
     const members = [

@@ -52,6 +52,13 @@ export function toolCallBody(json: JsonText, vocabulary: Vocabulary, { tools, ch
     throw new OcellusError(
       "invalid_request",
       typeof choice === "string" ? "tools: expected at least one" : `tools: there is none called ${choice.name}`,
+      {
+        details: {
+          field: "tools",
+          wanted: typeof choice === "string" ? choice : choice.name,
+          known: tools.map(({ name }) => name),
+        },
+      },
     );
   const calls = chosen.map(({ name, parameters }) =>
     json.object([

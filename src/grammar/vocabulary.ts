@@ -28,6 +28,7 @@ export class Vocabulary {
       throw new OcellusError(
         "unsupported",
         "constrained answers need a byte-level vocabulary (GPT-2's kind, as Qwen's), and this tokenizer has another",
+        { details: { missing: "byte-level vocabulary" } },
       );
     this.#bytesOf = tokenizer.bytesOf;
     this.addedTokens = tokenizer.addedTokens;
@@ -93,6 +94,7 @@ function checkBytes(tokens: ReadonlySet<string>): void {
     throw new OcellusError(
       "unsupported",
       `constrained answers need a token for every byte, and this vocabulary has none for 0x${byte.toString(16)}`,
+      { details: { missing: "token", byte } },
     );
   }
 }

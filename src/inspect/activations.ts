@@ -77,6 +77,7 @@ function dimension(dim: Dim, sizes: RunSizes): number {
     invariant(
       value.every((v) => v !== undefined),
       `no size for ${dim} among ${Object.keys(sizes).join(", ")}`,
+      { dimension: dim, known: Object.keys(sizes) },
     );
     return sum + value.reduce((a, b) => a! * b!, 1)!;
   }, 0);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { GraphBuilder, recordingCatalog } from "../graph/index.js";
 import { pack, parsePlan } from "../pack/index.js";
@@ -111,10 +112,16 @@ describe("the memory estimate", () => {
   });
 
   it("refuses sizes that no model takes, and families that we do not run", async () => {
-    await expect(estimateMemory(tiny, { contextTokens: 1e6 })).rejects.toThrow("from 1 to 2048, found 1000000");
-    await expect(estimateMemory(tiny, { picture: { width: 0, height: 5 } })).rejects.toThrow("picture.width");
+    await expect(estimateMemory(tiny, { contextTokens: 1e6 })).rejects.toThrow(
+      ocellusError("invalid_request", { field: "contextTokens", least: 1, most: 2048, found: 1e6 }),
+    );
+    await expect(estimateMemory(tiny, { picture: { width: 0, height: 5 } })).rejects.toThrow(
+      ocellusError("invalid_request", { field: "picture.width", found: 0 }),
+    );
     const stranger = await writeCheckpoint(join(folder, "stranger"), { "a.b": [1] }, { model_type: "gpt2" });
-    await expect(estimateMemory(stranger)).rejects.toThrow("supported: clip");
+    await expect(estimateMemory(stranger)).rejects.toThrow(
+      ocellusError("unsupported", { found: "gpt2", supported: expect.arrayContaining(["clip"]) }),
+    );
   });
 });
 
@@ -133,6 +140,8 @@ describe("the peak of a graph", () => {
     builder.output("y", root.op("Mul", [c, c]));
     const one = 4 * 4 * 10;
     expect(peakActivationBytes(builder.build(), { n: 10 })).toBe(3 * one);
-    expect(() => peakActivationBytes(builder.build(), {})).toThrow("no size for n");
+    expect(() => peakActivationBytes(builder.build(), {})).toThrow(
+      ocellusError("internal", { dimension: expect.stringContaining("n"), known: [] }),
+    );
   });
 });

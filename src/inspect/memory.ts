@@ -243,7 +243,9 @@ const maxPictureSide = 65_535;
 
 function checkRange(what: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new OcellusError("invalid_request", `${what}: expected a whole number from 1 to ${most}, found ${value}`);
+  throw new OcellusError("invalid_request", `${what}: expected a whole number from 1 to ${most}, found ${value}`, {
+    details: { field: what, least: 1, most, found: value },
+  });
 }
 
 function fits(bytes: number, { availableBytes, totalBytes }: MachineMemory): Fits {

@@ -139,7 +139,10 @@ export async function reportDivergence(
   conversations: readonly Conversation[],
   options: DivergenceOptions,
 ): Promise<FormatComparison[]> {
-  if (conversations.length === 0) throw new OcellusError("invalid_request", "no conversations to compare formats on");
+  if (conversations.length === 0)
+    throw new OcellusError("invalid_request", "no conversations to compare formats on", {
+      details: { field: "conversations", found: 0 },
+    });
   const bytes = await packedBytes(path, options.formats);
   const total = (options.formats.length + 1) * conversations.length;
   let done = 0;

@@ -1,5 +1,5 @@
 /** Statistics of the tensors of a checkpoint, by name or pattern, in one streaming pass on all cores. */
-import { globMatcher, nearestHint, OcellusError } from "../base/index.js";
+import { globMatcher, nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import type { TensorInfo } from "../tensor/index.js";
 import type { StatisticsJob } from "./job.js";
@@ -39,7 +39,9 @@ async function chosenTensors(path: string, pattern: string | undefined): Promise
   const names = [...checkpoint.names()];
   const chosen = pattern === undefined ? names : names.filter(matcher(pattern));
   if (chosen.length === 0 && pattern !== undefined)
-    throw new OcellusError("not_found", `no tensor of ${path} matches ${pattern}${nearestHint(pattern, names)}`);
+    throw new OcellusError("not_found", `no tensor of ${path} matches ${pattern}${nearestHint(pattern, names)}`, {
+      details: { path, pattern, nearest: nearestNames(pattern, names) },
+    });
   return chosen.map((name) => checkpoint.info(name)!);
 }
 

@@ -52,10 +52,13 @@ function found(issue: z.core.$ZodIssue, json: unknown): string {
   return `, found ${shorten(JSON.stringify(value) ?? "nothing", 30)}`;
 }
 
-/** Sizes that must agree with each other, which a schema cannot say. */
+/** Sizes that must agree with each other, which a schema cannot say; the rule begins with the field it is about. */
 export type SizeRule = readonly [holds: boolean, rule: string];
 
 /** @throws `invalid_config` with the first rule that does not hold. */
 export function checkSizes(rules: readonly SizeRule[]): void {
-  for (const [holds, rule] of rules) if (!holds) throw new OcellusError("invalid_config", `config.json: ${rule}`);
+  const [, broken] = rules.find(([holds]) => !holds) ?? [];
+  if (broken === undefined) return;
+  const details = { file: "config.json", fields: [broken.split(" ")[0]], problems: [broken] };
+  throw new OcellusError("invalid_config", `config.json: ${broken}`, { details });
 }

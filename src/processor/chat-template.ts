@@ -32,7 +32,7 @@ export function compileTemplate(source: string | undefined): RenderTemplate {
       throw new OcellusError(
         "invalid_request",
         `the checkpoint's chat template refused these messages: ${reasonOf(cause)}`,
-        { cause },
+        { details: { reason: reasonOf(cause) }, cause },
       );
     }
   };
@@ -44,6 +44,7 @@ export function checkTemplate(source: string | undefined): string {
     throw new OcellusError(
       "invalid_config",
       "the checkpoint has no chat template: expected chat_template.jinja, or chat_template in tokenizer_config.json",
+      { details: { missing: "chat template" } },
     );
   if (source.length <= maxTemplateLength) return source;
   throw new OcellusError(
@@ -57,7 +58,10 @@ function parseTemplate(source: string): Template {
   try {
     return new Template(source);
   } catch (cause) {
-    throw new OcellusError("invalid_config", `the chat template cannot be parsed: ${reasonOf(cause)}`, { cause });
+    throw new OcellusError("invalid_config", `the chat template cannot be parsed: ${reasonOf(cause)}`, {
+      details: { reason: reasonOf(cause) },
+      cause,
+    });
   }
 }
 

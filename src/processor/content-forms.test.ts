@@ -1,8 +1,10 @@
 /** Prompts of templates of several forms, character for character as transformers writes them (test/golden/chat-templates). */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { OcellusError } from "../base/index.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { compileTemplate } from "./chat-template.js";
 import type { TemplateMessage } from "./messages.js";
 
@@ -39,6 +41,6 @@ describe("an image where a template takes strings only", () => {
       { role: "user", content: "?" },
     ] as const;
     const details = { message: 1, role: "system", type: "image" };
-    expect(() => render(messages, {})).toThrow(expect.objectContaining({ code: "unsupported", details }));
+    expect(() => render(messages, {})).toThrow(ocellusError("unsupported", details));
   });
 });

@@ -64,10 +64,15 @@ const roles = ["system", "user", "assistant", "tool"];
  */
 export function plainMessages(messages: readonly ChatMessage[]): PlainMessage[] {
   if (!Array.isArray(messages) || messages.length === 0)
-    throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]");
+    throw new OcellusError("invalid_request", "a conversation needs at least one message: [{ role, content }]", {
+      details: { field: "messages", found: Array.isArray(messages) ? [] : typeof messages },
+    });
   const plain = messages.map(plainMessage);
   const empty = plain.findIndex((message) => message.role === "user" && isEmpty(message));
-  if (empty >= 0) throw invalidMessage(empty, "the user's message is empty: expected words, an image or a video");
+  if (empty >= 0)
+    throw invalidMessage(empty, "the user's message is empty: expected words, an image or a video", {
+      field: "content",
+    });
   return plain;
 }
 
@@ -79,12 +84,19 @@ function isEmpty({ content }: PlainMessage): boolean {
 
 function plainMessage({ role, content, tool_calls, tool_call_id }: ChatMessage, i: number): PlainMessage {
   if (!roles.includes(role))
-    throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`);
+    throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`, {
+      field: "role",
+      expected: roles,
+      found: role,
+    });
   // Nothing else gets through: what is not listed here would reach the template unchecked.
   const head = { role, ...(tool_calls && { tool_calls }), ...(tool_call_id !== undefined && { tool_call_id }) };
   if (typeof content === "string") return { ...head, content };
   if (Array.isArray(content)) return { ...head, content: content.map((part) => plainPart(i, part)) };
-  throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`);
+  throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`, {
+    field: "content",
+    found: typeof content,
+  });
 }
 
 function plainPart(message: number, part: ContentPart | string): ContentPart {
@@ -93,17 +105,20 @@ function plainPart(message: number, part: ContentPart | string): ContentPart {
   if (part?.type === "image" && part.image !== undefined && part.image !== null) return part;
   if (part?.type === "video" && typeof part.video === "object" && part.video !== null) {
     const problem = problemOf(part.video);
-    if (problem) throw invalidMessage(message, `the video: ${problem}`);
+    if (problem) throw invalidMessage(message, `the video: ${problem.text}`, problem.details);
     return part;
   }
   throw invalidMessage(
     message,
     `expected parts { type: "text", text }, { type: "image", image }, { type: "video", video } or a string, found ${JSON.stringify(part)?.slice(0, 80)}`,
+    { field: "content", found: (part as { type?: unknown } | null)?.type },
   );
 }
 
-function invalidMessage(index: number, problem: string): OcellusError {
-  return new OcellusError("invalid_request", `message ${index + 1}: ${problem}`);
+function invalidMessage(index: number, problem: string, details: Readonly<Record<string, unknown>>): OcellusError {
+  return new OcellusError("invalid_request", `message ${index + 1}: ${problem}`, {
+    details: { message: index + 1, ...details },
+  });
 }
 
 export function templateMessage({ content, ...rest }: PlainMessage): TemplateMessage {

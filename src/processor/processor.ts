@@ -203,9 +203,13 @@ function checkCounts(
   { maxImages = 64, maxFrames = 768 }: ProcessOptions,
 ): void {
   if (!eyes && numImages + videos.length > 0)
-    throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model");
+    throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model", {
+      details: { found: "pictures", supported: ["text"] },
+    });
   if (!eyes?.video && videos.length > 0)
-    throw new OcellusError("unsupported", "this model sees still pictures only; send a few frames as pictures");
+    throw new OcellusError("unsupported", "this model sees still pictures only; send a few frames as pictures", {
+      details: { found: "videos", supported: ["text", "pictures"] },
+    });
   const numFrames = videos.reduce((sum, { frames }) => sum + frames.length, 0);
   for (const [count, most, what, option] of [
     [numImages, maxImages, "pictures", "maxImages"],
@@ -215,6 +219,7 @@ function checkCounts(
     throw new OcellusError(
       "too_large",
       `the messages hold ${count} ${what}, at most ${most} are accepted; send fewer, or raise ${option}`,
+      { details: { field: option, found: count, limit: most } },
     );
   }
 }
@@ -227,7 +232,7 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
     "invalid_request",
     `${where} spells the special token ${token}, which could forge a turn or a picture; ` +
       "remove it, or set allowSpecialTokens when the text is trusted",
-    { details: { token } },
+    { details: { where, token } },
   );
 }
 
@@ -258,7 +263,7 @@ function checkPlaceholders(found: number, expected: number): void {
   throw new OcellusError(
     code,
     `the chat template wrote ${found} picture placeholders for ${expected} pictures: ${reason}`,
-    { details: { found, expected } },
+    { details: { placeholder: "picture", found, expected } },
   );
 }
 

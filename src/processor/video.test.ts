@@ -1,7 +1,10 @@
 /** Videos in prompts, against transformers' Qwen3VLProcessor: test/golden/qwen3_vl/video.json, made by make_video.py. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { ErrorCode } from "../base/index.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { headerOnlyPng } from "../image/header-only.testkit.js";
 import type { RgbImage } from "../image/index.js";
 import { families } from "../models/index.js";
@@ -143,55 +146,73 @@ describe("a video in a prompt", () => {
   });
 });
 
+type Details = Readonly<Record<string, unknown>>;
+
 describe("a video is refused", () => {
-  const refuse = async (input: unknown, code: string, message: string, options: ProcessOptions = {}) => {
+  const refuse = async (input: unknown, code: ErrorCode, details: Details, options: ProcessOptions = {}) => {
     const part = { type: "video", video: input as VideoInput } as const;
     await expect(processorFor(small).process([user("x"), user(part)], options)).rejects.toThrow(
-      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+      ocellusError(code, details),
     );
   };
 
-  it.each<[string, unknown, string]>([
-    ["without frames", { frames: [], fps: 1 }, "message 2: the video: found 0 frames"],
-    ["of one frame", { frames: frames(1), fps: 1 }, "found 1 frames, a video has at least 2"],
-    ["without a list", { frames: "clip.mp4", fps: 1 }, "frames as a list of pictures, found string"],
-    ["with a hole", { frames: [frame([9, 9], 0), undefined], fps: 1 }, "frame 2 is missing"],
-    ["without times", { frames: frames(2) }, "either fps or timestamps"],
-    ["with two kinds of times", { frames: frames(2), fps: 1, timestamps: [0, 1] }, "either fps or timestamps"],
-    ["at no rate", { frames: frames(2), fps: 0 }, "fps: expected a number from 0.001 to 1000, found 0"],
-    ["at a rate in words", { frames: frames(2), fps: "2" }, 'found "2"'],
-    ["with too few times", { frames: frames(3), timestamps: [0, 1] }, "found 2 timestamps for 3 frames"],
-    ["that stands still", { frames: frames(3), timestamps: [0, 1, 1] }, "timestamp 3: 1 does not come after 1"],
-    ["that runs back", { frames: frames(2), timestamps: [2, 1] }, "timestamp 2: 1 does not come after 2"],
-    ["before its start", { frames: frames(2), timestamps: [-1, 1] }, "timestamp 1: expected seconds from 0"],
-    ["without end", { frames: frames(2), timestamps: [0, Number.POSITIVE_INFINITY] }, "timestamp 2: expected seconds"],
-  ])("%s", async (_, input, message) => {
-    await refuse(input, "invalid_request", message);
+  it.each<[string, unknown, Details]>([
+    ["without frames", { frames: [], fps: 1 }, { message: 2, field: "frames", least: 2, found: 0 }],
+    ["of one frame", { frames: frames(1), fps: 1 }, { field: "frames", least: 2, found: 1 }],
+    ["without a list", { frames: "clip.mp4", fps: 1 }, { field: "frames", found: "string" }],
+    ["with a hole", { frames: [frame([9, 9], 0), undefined], fps: 1 }, { field: "frames", missing: 2 }],
+    ["without times", { frames: frames(2) }, { field: "fps", instead: "timestamps" }],
+    [
+      "with two kinds of times",
+      { frames: frames(2), fps: 1, timestamps: [0, 1] },
+      { field: "fps", instead: "timestamps" },
+    ],
+    ["at no rate", { frames: frames(2), fps: 0 }, { field: "fps", least: 0.001, most: 1000, found: 0 }],
+    ["at a rate in words", { frames: frames(2), fps: "2" }, { field: "fps", found: "2" }],
+    ["with too few times", { frames: frames(3), timestamps: [0, 1] }, { field: "timestamps", expected: 3, found: 2 }],
+    ["that stands still", { frames: frames(3), timestamps: [0, 1, 1] }, { timestamp: 3, after: 1, found: 1 }],
+    ["that runs back", { frames: frames(2), timestamps: [2, 1] }, { timestamp: 2, after: 2, found: 1 }],
+    ["before its start", { frames: frames(2), timestamps: [-1, 1] }, { timestamp: 1, found: -1 }],
+    [
+      "without end",
+      { frames: frames(2), timestamps: [0, Number.POSITIVE_INFINITY] },
+      { timestamp: 2, most: 1e6, found: Number.POSITIVE_INFINITY },
+    ],
+  ])("%s", async (_, input, details) => {
+    await refuse(input, "invalid_request", details);
   });
 
   it("with more tokens than the context holds, before a frame is decoded", async () => {
     const clip = { frames: [headerOnlyPng(1024, 768), ...Array(19).fill("no/such/frame.png")], fps: 1 };
-    await refuse(clip, "too_large", "the context holds 150", { maxTokens: 150 });
-    await refuse(clip, "invalid_image", "video 1, frame 1");
+    await refuse(clip, "too_large", { maxLength: 150 }, { maxTokens: 150 });
+    await refuse(clip, "invalid_image", { video: 1, frame: 1 });
   });
 
   it("with frames of different sizes, saying which", async () => {
     const odd = [...frames(3), frame([32, 33], 0)];
-    await refuse(
-      { frames: odd, fps: 1 },
-      "invalid_image",
-      "video 1, frame 4: 32 by 33 pixels, but frame 1 has 32 by 32",
-    );
+    await refuse({ frames: odd, fps: 1 }, "invalid_image", {
+      frame: 4,
+      expected: { width: 32, height: 32 },
+      found: { width: 32, height: 33 },
+    });
   });
 
   it("with a frame that cannot be read, saying which", async () => {
-    await refuse({ frames: [...frames(1), "no/such/frame.png"], fps: 1 }, "not_found", "video 1, frame 2: cannot read");
+    await refuse({ frames: [...frames(1), "no/such/frame.png"], fps: 1 }, "not_found", {
+      frame: 2,
+      path: "no/such/frame.png",
+    });
   });
 
   it("with more frames than a request may hold, all videos together", async () => {
     const same = new Array(769).fill(frame([32, 32], 0));
-    await refuse({ frames: same, fps: 2 }, "too_large", "769 frames of video, at most 768");
-    await refuse({ frames: frames(3), fps: 2 }, "too_large", "3 frames of video, at most 2", { maxFrames: 2 });
+    await refuse({ frames: same, fps: 2 }, "too_large", { field: "maxFrames", found: 769, limit: 768 });
+    await refuse(
+      { frames: frames(3), fps: 2 },
+      "too_large",
+      { field: "maxFrames", found: 3, limit: 2 },
+      { maxFrames: 2 },
+    );
   });
 
   it("by models that see still pictures only, or none", async () => {
@@ -199,22 +220,24 @@ describe("a video is refused", () => {
     const process = (eyes: Eyes | undefined) => createProcessor({ tokenizer, chatTemplate, eyes }).process(messages);
     const { video: _, ...stillOnly } = eyesFor(undefined);
     await expect(process(stillOnly)).rejects.toThrow(
-      expect.objectContaining({ code: "unsupported", message: expect.stringContaining("still pictures only") }),
+      ocellusError("unsupported", { found: "videos", supported: ["text", "pictures"] }),
     );
-    await expect(process(undefined)).rejects.toThrow(expect.objectContaining({ code: "unsupported" }));
+    await expect(process(undefined)).rejects.toThrow(ocellusError("unsupported", { supported: ["text"] }));
   });
 
   it("by templates that leave it out, and when forged in trusted text", async () => {
     const messages = [user("a", video(frames(2), { fps: 1 }))];
     const silent = createProcessor({ tokenizer, chatTemplate: "x", eyes: eyesFor(undefined) });
     await expect(silent.process(messages)).rejects.toThrow(
-      expect.objectContaining({ code: "unsupported", message: expect.stringContaining("0 video placeholders for 1") }),
+      ocellusError("unsupported", { placeholder: "video", found: 0, expected: 1 }),
     );
     for (const forged of ["<|vision_start|><|video_pad|><|vision_end|>", "<|video_pad|>"])
       await expect(processorFor().process([user(forged)], { allowSpecialTokens: true })).rejects.toThrow(
-        expect.objectContaining({ code: "invalid_request", message: expect.stringContaining("spells further ones") }),
+        ocellusError("invalid_request", { placeholder: expect.any(String), found: 1, expected: 0 }),
       );
-    await expect(processorFor().process([user("<|video_pad|>")])).rejects.toThrow("spells the special token");
+    await expect(processorFor().process([user("<|video_pad|>")])).rejects.toThrow(
+      ocellusError("invalid_request", { token: "<|video_pad|>" }),
+    );
   });
 });
 

@@ -41,28 +41,64 @@ const fpsBounds = [1e-3, 1e3] as const;
 /** Eleven days: longer than any film, short enough for times to be written out. */
 const latestSecond = 1e6;
 
+interface VideoProblem {
+  readonly text: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function problem(text: string, field: string, details: VideoProblem["details"]): VideoProblem {
+  return { text, details: { field, ...details } };
+}
+
 /** The first thing about a video that is wrong, or undefined. */
-export function problemOf({ frames, fps, timestamps }: VideoInput): string | undefined {
-  if (!Array.isArray(frames)) return `expected frames as a list of pictures, found ${typeof frames}`;
-  if (frames.length < 2) return `found ${frames.length} frames, a video has at least 2; send a single one as a picture`;
+export function problemOf({ frames, fps, timestamps }: VideoInput): VideoProblem | undefined {
+  if (!Array.isArray(frames))
+    return problem(`expected frames as a list of pictures, found ${typeof frames}`, "frames", { found: typeof frames });
+  const count = frames.length;
+  if (count < 2)
+    return problem(`found ${count} frames, a video has at least 2; send a single one as a picture`, "frames", {
+      least: 2,
+      found: count,
+    });
   const missing = frames.findIndex((frame) => frame === undefined || frame === null);
-  if (missing >= 0) return `frame ${missing + 1} is missing`;
+  if (missing >= 0) return problem(`frame ${missing + 1} is missing`, "frames", { missing: missing + 1 });
   if ((fps === undefined) === (timestamps === undefined))
-    return "expected either fps or timestamps: the model reads when each frame was seen";
+    return problem("expected either fps or timestamps: the model reads when each frame was seen", "fps", {
+      instead: "timestamps",
+    });
   if (timestamps !== undefined) return problemOfTimes(timestamps, frames.length);
   const [least, most] = fpsBounds;
   if (typeof fps !== "number" || !(fps >= least && fps <= most))
-    return `fps: expected a number from ${least} to ${most}, found ${JSON.stringify(fps)}`;
+    return problem(`fps: expected a number from ${least} to ${most}, found ${JSON.stringify(fps)}`, "fps", {
+      least,
+      most,
+      found: fps,
+    });
   return undefined;
 }
 
-function problemOfTimes(times: readonly number[], numFrames: number): string | undefined {
-  if (!Array.isArray(times)) return `timestamps: expected a list of seconds, found ${typeof times}`;
-  if (times.length !== numFrames) return `found ${times.length} timestamps for ${numFrames} frames`;
+function problemOfTimes(times: readonly number[], numFrames: number): VideoProblem | undefined {
+  const wrong = (text: string, details: VideoProblem["details"]) => problem(text, "timestamps", details);
+  if (!Array.isArray(times))
+    return wrong(`timestamps: expected a list of seconds, found ${typeof times}`, { found: typeof times });
+  if (times.length !== numFrames)
+    return wrong(`found ${times.length} timestamps for ${numFrames} frames`, {
+      expected: numFrames,
+      found: times.length,
+    });
   for (const [i, time] of times.entries()) {
     if (typeof time !== "number" || !(time >= 0 && time <= latestSecond))
-      return `timestamp ${i + 1}: expected seconds from 0 to ${latestSecond}, found ${JSON.stringify(time)}`;
-    if (i > 0 && time <= times[i - 1]!) return `timestamp ${i + 1}: ${time} does not come after ${times[i - 1]}`;
+      return wrong(`timestamp ${i + 1}: expected seconds from 0 to ${latestSecond}, found ${JSON.stringify(time)}`, {
+        timestamp: i + 1,
+        most: latestSecond,
+        found: time,
+      });
+    if (i > 0 && time <= times[i - 1]!)
+      return wrong(`timestamp ${i + 1}: ${time} does not come after ${times[i - 1]}`, {
+        timestamp: i + 1,
+        after: times[i - 1],
+        found: time,
+      });
   }
   return undefined;
 }
@@ -92,7 +128,7 @@ export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: 
       tails.length < videos.length ? "unsupported" : "invalid_request",
       `the chat template wrote ${tails.length} video placeholders for ${videos.length} videos: ` +
         (tails.length < videos.length ? "it knows no videos" : "a message spells further ones"),
-      { details: { found: tails.length, expected: videos.length } },
+      { details: { placeholder: "video", found: tails.length, expected: videos.length } },
     );
   const spread = videos.map((video) => timesOf(video).map((time) => eyes.timeText(time) + eyes.placeholder));
   return head + tails.map((tail, i) => spread[i]!.join("") + tail).join("");
@@ -113,7 +149,7 @@ export function readVideos(videos: readonly VideoInput[], options: ReadOptions):
   const read = async ({ frames: [first, ...others], ...times }: VideoInput): Promise<ReadVideo> => {
     return { ...times, frames: [await readImage(first!, options), ...others] };
   };
-  return fewAtOnce(videos, read, (error, i) => numbered(error, `video ${i + 1}, frame 1`, { frame: 1 }));
+  return fewAtOnce(videos, read, (error, i) => numbered(error, `video ${i + 1}, frame 1`, { video: i + 1, frame: 1 }));
 }
 
 /** The grid of every pair, by the header of the first frame; undefined where that cannot be read. */
@@ -141,7 +177,7 @@ export async function prepareVideos(
 ): Promise<SeenImage[]> {
   const prepared: SeenImage[] = [];
   for (const [i, video] of videos.entries()) {
-    const frames = await fitFrames(video, `video ${i + 1}, frame`, recipe, signal);
+    const frames = await fitFrames(video, i + 1, recipe, signal);
     for (const [first, second] of pairsOf(video).map(([a, b]) => [frames[a]!, frames[b]!] as const)) {
       const pixels = mergedPatches([first.fitted, second.fitted], recipe);
       prepared.push(seen({ pixels, digest: `${first.digest}+${second.digest}` }));
@@ -158,7 +194,7 @@ interface Frame {
 
 async function fitFrames(
   { frames }: ReadVideo,
-  name: string,
+  number: number,
   recipe: VideoRecipe,
   signal: AbortSignal | undefined,
 ): Promise<Frame[]> {
@@ -172,11 +208,13 @@ async function fitFrames(
         "invalid_image",
         `${decoded.width} by ${decoded.height} pixels, but frame 1 has ${first.width} by ${first.height}; ` +
           "all frames of a video have one size",
+        { details: { expected: first, found: { width: decoded.width, height: decoded.height } } },
       );
     const { width, height } = videoSize(frames.length, first, recipe);
     return { fitted: resizeColumnsFirst(decoded, width, height, recipe.resample), digest: pixelDigest(decoded) };
   };
-  const named = (error: unknown, i: number) => numbered(error, `${name} ${i + 1}`, { frame: i + 1 });
+  const named = (error: unknown, i: number) =>
+    numbered(error, `video ${number}, frame ${i + 1}`, { video: number, frame: i + 1 });
   const [head] = await fewAtOnce(frames.slice(0, 1), fit, named); // it settles the size of the others
   return [head!, ...(await fewAtOnce(frames.slice(1), fit, (error, i) => named(error, i + 1)))];
 }

@@ -61,7 +61,7 @@ export async function resolveDevice(wanted: Device | "auto"): Promise<Device> {
   if (!problem) return wanted;
   const { found, mend, cause } = problem;
   throw new OcellusError("unavailable", `device ${wanted}: ${found}; to mend: ${mend}`, {
-    details: { device: wanted, mend },
+    details: { device: wanted, found, mend },
     cause,
   });
 }

@@ -101,6 +101,7 @@ export class GraphThread implements LosableGraph {
       throw new OcellusError(
         "unsupported",
         "a graph on a thread of its own has one cache, that of the running answers; to score answers, load the model without graphThreads",
+        { details: { option: "graphThreads", limit: 1 } },
       );
     this.#hasCache = true;
     const made = this.#ask({ kind: "cache", shape });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { stateBytes } from "../graph/index.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { KvCache } from "./kv-cache.js";
 import { float32 } from "./session.js";
 
@@ -100,6 +101,6 @@ describe("the KV cache", () => {
     const cache = new KvCache(shape);
     cache.reserve(1000, [0, 0, 0]);
     expect(cache.capacity).toBe(1000);
-    expect(() => cache.reserve(1001, [0, 0, 0])).toThrow("internal: KV cache asked for 1001 tokens, limit 1000");
+    expect(() => cache.reserve(1001, [0, 0, 0])).toThrow(ocellusError("internal", { found: 1001, limit: 1000 }));
   });
 });

@@ -13,10 +13,10 @@ function graphs() {
         return state.isLost;
       },
       run: async (feeds) => {
-        if (state.isLost) throw new Error(`graph ${number} is lost`);
+        if (state.isLost) throw isLost(number);
         if ("die" in feeds) {
           state.isLost = true;
-          throw new Error(`graph ${number} died`);
+          throw died(number);
         }
         return { number: number as never };
       },
@@ -30,11 +30,14 @@ function graphs() {
 
 const die = { die: undefined as never };
 
+const died = (number: number) => new Error(`graph ${number} died`);
+const isLost = (number: number) => new Error(`graph ${number} is lost`);
+
 describe("a graph that is opened anew", () => {
   it("fails what it was lost with, and runs what is asked afterwards on one other", async () => {
     const { opened, open } = graphs();
     const graph = await ReopeningGraph.open(open);
-    await expect(graph.run(die, {})).rejects.toThrow("graph 1 died");
+    await expect(graph.run(die, {})).rejects.toThrow(died(1));
     const both = await Promise.all([graph.run({}, {}), graph.run({}, {})]);
     expect(both).toEqual([{ number: 2 }, { number: 2 }]);
     expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
@@ -46,8 +49,8 @@ describe("a graph that is opened anew", () => {
     const { opened, open } = graphs();
     let now = 0;
     const graph = await ReopeningGraph.open(open, () => now);
-    for (let i = 1; i <= 4; i++) await expect(graph.run(die, {})).rejects.toThrow(`graph ${i} died`);
-    for (const feeds of [{}, die]) await expect(graph.run(feeds, {})).rejects.toThrow("graph 4 is lost");
+    for (let i = 1; i <= 4; i++) await expect(graph.run(die, {})).rejects.toThrow(died(i));
+    for (const feeds of [{}, die]) await expect(graph.run(feeds, {})).rejects.toThrow(isLost(4));
     expect(opened).toHaveLength(4);
     now += 10 * 60_000;
     expect(await graph.run({}, {})).toEqual({ number: 5 });
@@ -60,9 +63,9 @@ describe("a graph that is opened anew", () => {
       if (failure) throw failure;
       return open();
     });
-    await expect(graph.run(die, {})).rejects.toThrow("died");
+    await expect(graph.run(die, {})).rejects.toThrow(died(1));
     failure = new Error("no memory");
-    await expect(graph.run({}, {})).rejects.toThrow("no memory");
+    await expect(graph.run({}, {})).rejects.toThrow(failure);
     failure = undefined;
     expect(await graph.run({}, {})).toEqual({ number: 2 });
     expect(opened).toHaveLength(2);
@@ -71,9 +74,9 @@ describe("a graph that is opened anew", () => {
   it("is not opened again once it was closed", async () => {
     const { opened, open } = graphs();
     const graph = await ReopeningGraph.open(open);
-    await expect(graph.run(die, {})).rejects.toThrow("died");
+    await expect(graph.run(die, {})).rejects.toThrow(died(1));
     await graph.close();
-    await expect(graph.run({}, {})).rejects.toThrow("graph 1 is lost");
+    await expect(graph.run({}, {})).rejects.toThrow(isLost(1));
     expect(opened).toHaveLength(1);
   });
 });

@@ -86,7 +86,10 @@ const capacityStep = 256;
 
 /** Tokens to make room for when `length` are needed: by half more at least, in whole steps, up to the limit. */
 export function grownCapacity(capacity: number, length: number, { maxLength }: KvCacheShape): number {
-  invariant(length <= maxLength, `KV cache asked for ${length} tokens, limit ${maxLength}`);
+  invariant(length <= maxLength, `KV cache asked for ${length} tokens, limit ${maxLength}`, {
+    found: length,
+    limit: maxLength,
+  });
   if (length <= capacity) return capacity;
   const wanted = Math.max(length, Math.ceil(capacity * 1.5));
   return Math.min(Math.ceil(wanted / capacityStep) * capacityStep, maxLength);
