@@ -68,7 +68,9 @@ export type KvSpec = Extract<StateSpec, { kind: "kv" }>;
 /** The layer that each buffer of a cache is of: per layer keys and values. */
 export function kvBuffers({ layers }: KvCacheShape): KvSpec[] {
   return layers.flatMap((layer) => {
-    invariant(layer.kind === "kv", "no cache has room for the state of a recurrent layer yet");
+    invariant(layer.kind === "kv", "no cache has room for the state of a recurrent layer yet", {
+      state: layer.kind,
+    });
     return parts.map(() => layer);
   });
 }
