@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
-import type { Qwen3Config } from "../../src/models/qwen3.js";
+import type { DecoderConfig } from "../../src/models/decoder-config.js";
 import { toFloat16Bits } from "../../src/tensor/index.js";
 
 /** ggml_type: bytes of a block and the values in it. */
@@ -22,7 +22,7 @@ interface GgufTensor {
 const alignment = 32;
 const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
-export function writeRandomGguf(path: string, config: Qwen3Config): void {
+export function writeRandomGguf(path: string, config: DecoderConfig): void {
   const tensors = tensorsOf(config);
   const file = openSync(`${path}.part`, "w");
   try {
@@ -39,7 +39,7 @@ export function writeRandomGguf(path: string, config: Qwen3Config): void {
   renameSync(`${path}.part`, path);
 }
 
-function tensorsOf(config: Qwen3Config): GgufTensor[] {
+function tensorsOf(config: DecoderConfig): GgufTensor[] {
   const { hidden_size: hidden, intermediate_size: wide, vocab_size: vocab, head_dim: headDim } = config;
   const [q, kv] = [config.num_attention_heads * headDim, config.num_key_value_heads * headDim];
   const layer: GgufTensor[] = [
@@ -82,7 +82,7 @@ function randomData(tensor: GgufTensor): Buffer {
 
 // ---------------------------------------------------------------------------------------------------------- header
 
-function encodeHeader(config: Qwen3Config, tensors: readonly GgufTensor[]): Buffer {
+function encodeHeader(config: DecoderConfig, tensors: readonly GgufTensor[]): Buffer {
   const metadata = metadataOf(config);
   let offset = 0;
   const infos = tensors.flatMap((tensor) => {
@@ -99,7 +99,7 @@ function encodeHeader(config: Qwen3Config, tensors: readonly GgufTensor[]): Buff
   return Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(metadata.length), ...metadata, ...infos]);
 }
 
-function metadataOf(config: Qwen3Config): Buffer[] {
+function metadataOf(config: DecoderConfig): Buffer[] {
   const tokens = Array.from({ length: config.vocab_size }, (_, id) => (id < 256 ? byteToken(id) : `<${id}>`));
   const count = (key: string, value: number) => pair(key, valueTypes.u32, u32(value));
   const real = (key: string, value: number) => pair(key, valueTypes.f32, f32(value));

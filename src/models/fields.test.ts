@@ -142,6 +142,38 @@ describe.each(decoders)("the decoder of %s", (_, withText) => {
   });
 });
 
+describe("the rotation of llama", () => {
+  const llama3 = { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+  const config = (fields: Fields) => ({ model_type: "llama", hidden_size: 64, num_attention_heads: 4, ...fields });
+
+  it.each([
+    [{ rope_scaling: { type: "linear", factor: 2 } }, "unsupported", ["rope_scaling.type"]],
+    [{ rope_scaling: { rope_type: "dynamic" } }, "unsupported", ["rope_scaling.rope_type"]],
+    [{ rope_parameters: { rope_type: "yarn" } }, "unsupported", ["rope_parameters.rope_type"]],
+    [{ rope_parameters: { factor: 8, rope_theta: 5e5 } }, "unsupported", ["rope_parameters.factor"]],
+    [{ original_max_position_embeddings: 8192 }, "unsupported", ["original_max_position_embeddings"]],
+    [{ rope_scaling: { ...llama3, factor: undefined } }, "invalid_config", ["rope_scaling.factor"]],
+    [{ rope_scaling: { ...llama3, factor: 0 } }, "invalid_config", ["rope_scaling.factor"]],
+    [{ rope_scaling: { ...llama3, low_freq_factor: 4 } }, "invalid_config", ["rope_scaling.high_freq_factor"]],
+  ])("refuses %j with %s", (fields, code, names) => {
+    const refused = refusal(config(fields));
+    expect([refused.code, refused.details.fields]).toEqual([code, names]);
+  });
+
+  it("stretches what it was trained on, which is the whole context where no field says it", () => {
+    const family = familyOf(config({}));
+    if (family.kind !== "language") throw new Error("not a decoder");
+    const row = { start: 3, count: 1, positions: family.positions({}, [], []) };
+    const angles = (fields: Fields) => [...family.rotary(parse(config(fields)), row).sin];
+    const whole = angles({ rope_scaling: llama3, max_position_embeddings: 4096 });
+    const said = { ...llama3, original_max_position_embeddings: 4096 };
+    expect(angles({ rope_scaling: { ...said, rope_type: undefined, type: "llama3" } })).toEqual(whole);
+    expect(angles({ rope_parameters: said, max_position_embeddings: 32_768 })).toEqual(whole);
+    expect(angles({ rope_scaling: llama3, max_position_embeddings: 64 })).not.toEqual(whole);
+    expect(angles({})).not.toEqual(whole);
+  });
+});
+
 describe("the base of the rotation", () => {
   const angles = (config: Fields) => {
     const family = familyOf(config);
@@ -150,9 +182,10 @@ describe("the base of the rotation", () => {
     return [...family.rotary(parse(config), { start: 2, count: 1, positions }).sin];
   };
   const cases = [
+    ["llama", "", (text) => ({ model_type: "llama", head_dim: 16, num_attention_heads: 4, ...text })],
     ["qwen3", "", decoders[0]![1]],
     ["qwen3_vl", "text_config", decoders[1]![1]],
-  ] as const;
+  ] satisfies (readonly [string, string, (text: Fields) => Fields])[];
 
   it.each(cases)("is that of %s's class where no field says it, and a field's where one does", (type, section, of) => {
     const theta = golden.families[type]!.sections[section]!.default_theta!;

@@ -16,7 +16,7 @@ describe("families", () => {
     expect(() => familyOf({ model_type: "llava" })).toThrow(
       ocellusError("unsupported", {
         found: "llava",
-        supported: ["clip", "keras_mobilenet_v2", "qwen3", "qwen3_vl", "qwen3_vl_resampler", "vit"],
+        supported: ["clip", "keras_mobilenet_v2", "llama", "qwen3", "qwen3_vl", "qwen3_vl_resampler", "vit"],
       }),
     );
     expect(() => familyOf(null)).toThrow(ocellusError("unsupported", { found: undefined }));
@@ -127,15 +127,15 @@ describe("the blocks that DeepStack taps", () => {
 
 describe("ropeAngles", () => {
   it("is the identity at position 0 and turns by theta^(-2f/d) a step", () => {
-    const { cos, sin } = ropeAngles(2, 4, 10000, (i) => i);
+    const { cos, sin } = ropeAngles(2, 4, { theta: 10_000 }, (i) => i);
     expect([...cos.subarray(0, 2), ...sin.subarray(0, 2)]).toEqual([1, 1, 0, 0]);
     expect(cos[2]).toBeCloseTo(Math.cos(1), 7);
     expect(sin[3]).toBeCloseTo(Math.sin(0.01), 7);
   });
 
   it("does not depend on how a row is cut into steps", () => {
-    const whole = ropeAngles(50, 8, 1e6, (i) => i);
-    const tail = ropeAngles(30, 8, 1e6, (i) => 20 + i);
+    const whole = ropeAngles(50, 8, { theta: 1e6 }, (i) => i);
+    const tail = ropeAngles(30, 8, { theta: 1e6 }, (i) => 20 + i);
     expect([...tail.cos]).toEqual([...whole.cos.subarray(20 * 4)]);
   });
 });

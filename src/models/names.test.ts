@@ -49,6 +49,7 @@ describe.each([
 const decoderSpellings = ["", "model.", "language_model.", "language_model.model.", "base_model.model.model."];
 
 describe.each([
+  ["llama", "llama/untied-biased", "model."],
   ["qwen3", "qwen3/untied-mha", "model."],
   ["qwen3_vl_resampler", "qwen3_vl_resampler/mha-untied", "language_model."],
 ])("the decoder of %s", (_, folder, path) => {
@@ -83,6 +84,7 @@ describe("the parts of a model", () => {
       },
     ],
     ["vit/gelu", { vision: /^vit\./, head: /^classifier/ }],
+    ["llama/untied-biased", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
     ["qwen3/untied-mha", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
     [
       "qwen3_vl/untied-two-pictures",

@@ -14,6 +14,7 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { type ImageGrid, type PixelValues, smartResizeRecipe, videoRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, layers, parseConfig, size, tokenId } from "./config.js";
+import { decoderDimensions, decoderRules, eosSchema } from "./decoder-config.js";
 import type {
   GridInPrompt,
   HostInput,
@@ -25,8 +26,8 @@ import type {
 } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import { decoderDimensions, decoderFields, decoderRules, eosSchema, qwen3Decoder, referenceSizes } from "./qwen3.js";
-import { ropeAngles, ropeFields, ropeOf } from "./rope.js";
+import { qwen3Decoder, qwen3Fields, referenceSizes, usualEos } from "./qwen3.js";
+import { type Rope, ropeAngles, ropeFields, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
   ...commonFields,
@@ -49,7 +50,7 @@ const visionSchema = z.object({
 });
 
 const textSchema = z.object({
-  ...decoderFields,
+  ...qwen3Fields,
   ...referenceSizes,
   ...ropeFields("default", "mrope"),
   max_position_embeddings: size.default(128_000),
@@ -189,10 +190,10 @@ function interpolation(
 }
 
 /** Angles of a patch: a quarter of head_dim turns with its row, as many frequencies again with its column. */
-function visionAngles(places: readonly Place[], headDim: number, theta: number): RotaryAngles {
+function visionAngles(places: readonly Place[], headDim: number, rope: Rope): RotaryAngles {
   const quarter = headDim / 4;
-  const byRow = ropeAngles(places.length, 2 * quarter, theta, (i) => places[i]!.row);
-  const byColumn = ropeAngles(places.length, 2 * quarter, theta, (i) => places[i]!.column);
+  const byRow = ropeAngles(places.length, 2 * quarter, rope, (i) => places[i]!.row);
+  const byColumn = ropeAngles(places.length, 2 * quarter, rope, (i) => places[i]!.column);
   const joined = (part: "cos" | "sin") => {
     const out = new Float32Array(places.length * 2 * quarter);
     for (let i = 0; i < places.length; i++) {
@@ -212,7 +213,7 @@ function visionInputs(
   const n = places.length;
   const headDim = config.hidden_size / config.num_heads;
   const { indices, weights } = interpolation(places, grid, Math.sqrt(config.num_position_embeddings));
-  const { cos, sin } = visionAngles(places, headDim, ropeOf(config, visionTheta).theta);
+  const { cos, sin } = visionAngles(places, headDim, ropeOf(config, visionTheta));
   return {
     pixel_values: { dtype: "f32", shape, data },
     pos_indices: { dtype: "i64", shape: [4, n], data: indices },
@@ -248,11 +249,11 @@ function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]
 
 /** Interleaved MRoPE: frequencies take turns T, H, W until a section is used up; what is left belongs to T. */
 function rotary({ text_config: text }: Config, { start, count, positions }: TokenRow): RotaryAngles {
-  const { theta, mropeSection: section = mropeSection } = ropeOf(text, textTheta);
-  const [, h, w] = section as [number, number, number];
+  const rope = ropeOf(text, textTheta);
+  const [, h, w] = (rope.mropeSection ?? mropeSection) as [number, number, number];
   const axisOf = (f: number) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0);
   const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
-  return ropeAngles(count, text.head_dim, theta, positionOf);
+  return ropeAngles(count, text.head_dim, rope, positionOf);
 }
 
 // ---------------------------------------------------------------------------------------------------------- family
@@ -329,7 +330,7 @@ export const qwen3Vl: ModelFamily<Config> = {
     ]);
     return config;
   },
-  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id),
+  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id, usualEos),
   states: (config) => nn.decoderStates(config.text_config),
   canonicalName: spelling({
     ...decoderRoots("model.language_model"),

@@ -13,10 +13,11 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { fitRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
+import { decoderDimensions, decoderRules, eosSchema } from "./decoder-config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import { decoderDimensions, decoderFields, decoderRules, eosSchema, qwen3Decoder } from "./qwen3.js";
+import { qwen3Decoder, qwen3Fields, usualEos } from "./qwen3.js";
 import { ropeAngles, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
@@ -43,7 +44,7 @@ const resamplerSchema = z.object({
 });
 
 const textSchema = z.object({
-  ...decoderFields,
+  ...qwen3Fields,
   attention_bias: z.literal(false).default(false),
   max_position_embeddings: size.default(2048),
 });
@@ -154,7 +155,7 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     checkSizes(sizeRules(config));
     return config;
   },
-  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id),
+  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id, usualEos),
   states: (config) => nn.decoderStates(config.text_config),
   canonicalName: (name) =>
     respellings.reduce((spelled, [pattern, ours]) => spelled.replace(pattern, ours), spelledRoots(name)),
@@ -184,5 +185,5 @@ export const qwen3VlResampler: ModelFamily<Config> = {
   numDeepstack: () => 0,
   positions: () => indexPositions,
   rotary: ({ text_config: text }, { start, count }) =>
-    ropeAngles(count, text.head_dim, ropeOf(text, 1e6).theta, (i) => start + i),
+    ropeAngles(count, text.head_dim, ropeOf(text, 1e6), (i) => start + i),
 };

@@ -1,15 +1,20 @@
-/** Rotary position embedding: cosines and sines of position times frequency, computed by the host. */
+/**
+ * Rotary position embedding: cosines and sines of position times frequency, computed by the host. Frequencies are plain, or
+ * those of Llama 3.1, whose long wavelengths are stretched; other scalings would answer wrongly without a word, and are
+ * refused by name. [RoFormer, Su et al. 2021; transformers modeling_rope_utils.py]
+ */
 import { z } from "zod";
+import { size } from "./config.js";
 import type { RotaryAngles } from "./family.js";
 import { only } from "./fields.js";
 
 const theta = z.number().positive().nullish();
 
-/** Only unscaled rotation: YaRN and its like would answer wrongly without a word. `type` is what `rope_type` was called. */
-function ropeSchema(types: readonly string[]) {
-  const object = z.object({
-    rope_type: only(...types),
-    type: only(...types),
+/** Only rotations that we compute. `type` is what `rope_type` was called. */
+function ropeObject(types: readonly string[]) {
+  return z.object({
+    rope_type: z.enum(types).nullish(),
+    type: z.enum(types).nullish(),
     rope_theta: theta,
     partial_rotary_factor: only(1),
     mrope_section: z
@@ -20,41 +25,90 @@ function ropeSchema(types: readonly string[]) {
     full_attention: only(), // a rotation for each type of layer
     sliding_attention: only(),
   });
-  return z.preprocess(absentIfEmpty, object.nullish());
 }
+
+/** Published ones stretch 8 to 32 times; a thousand is beyond any context. */
+const times = z.number().positive().max(1024).nullish();
+const scalingFields = { factor: times, low_freq_factor: times, high_freq_factor: times };
+
+const llama3Object = ropeObject(["default", "llama3"])
+  .extend({ ...scalingFields, original_max_position_embeddings: size.nullish() })
+  .superRefine((rope, context) => {
+    const isLlama3 = (rope.rope_type ?? rope.type) === "llama3";
+    for (const name of Object.keys(scalingFields) as (keyof typeof scalingFields)[]) {
+      if (isLlama3 === (typeof rope[name] === "number")) continue;
+      const message = isLlama3 ? "llama3 needs a number" : "expected no such field beside rope_type default";
+      context.addIssue({ code: "custom", path: [name], message, params: { unsupported: !isLlama3 } });
+    }
+    if (isLlama3 && rope.high_freq_factor! <= rope.low_freq_factor!)
+      context.addIssue({ code: "custom", path: ["high_freq_factor"], message: "must be above low_freq_factor" });
+  });
 
 /** To Python an empty object is as good as none. */
 function absentIfEmpty(value: unknown): unknown {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0 ? undefined : value;
 }
 
-/** What any config may say of its rotation: transformers 4 writes rope_theta and rope_scaling, 5 one rope_parameters. */
-export function ropeFields(...types: readonly string[]) {
-  const rope = ropeSchema(types);
+function fieldsWith<T extends z.ZodType>(object: T) {
+  const rope = z.preprocess(absentIfEmpty, object.nullish());
   return { rope_theta: theta, rope_scaling: rope, rope_parameters: rope, partial_rotary_factor: only(1) };
 }
 
-export type RopeFields = z.infer<z.ZodObject<ReturnType<typeof ropeFields>>>;
+/** What any config may say of its rotation: transformers 4 writes rope_theta and rope_scaling, 5 one rope_parameters. */
+export function ropeFields(...types: readonly string[]) {
+  return fieldsWith(ropeObject(types));
+}
 
-/** θ and the sections of MRoPE as the reference joins the spellings: the objects before the bare field, the old one first. */
-export function ropeOf({ rope_scaling, rope_parameters, rope_theta }: RopeFields, defaultTheta: number) {
+/** The same for a family that may be stretched as Llama 3.1 is. */
+export const llama3RopeFields = {
+  ...fieldsWith(llama3Object),
+  original_max_position_embeddings: only(), // outside the object, where the reference reads it too
+};
+
+type RopeObject = Partial<Pick<z.infer<typeof llama3Object>, "mrope_section" | "rope_theta" | "rope_type" | "type">> &
+  Partial<Record<keyof typeof scalingFields | "original_max_position_embeddings", number | null | undefined>>;
+
+interface RopeConfig {
+  readonly rope_scaling?: RopeObject | null | undefined;
+  readonly rope_parameters?: RopeObject | null | undefined;
+  readonly rope_theta?: number | null | undefined;
+  readonly max_position_embeddings?: number;
+}
+
+export interface Rope {
+  readonly theta: number;
+  readonly mropeSection?: readonly number[] | undefined;
+  /** Wavelengths beyond originalLength / lowFactor are stretched by `factor`, those below originalLength / highFactor stay. */
+  readonly llama3?: { factor: number; lowFactor: number; highFactor: number; originalLength: number } | undefined;
+}
+
+/** The rotation as the reference joins the spellings: the objects before the bare field, the old one first. */
+export function ropeOf({ rope_scaling, rope_parameters, ...config }: RopeConfig, defaultTheta: number): Rope {
   const rope = rope_scaling ?? rope_parameters;
-  return { theta: rope?.rope_theta ?? rope_theta ?? defaultTheta, mropeSection: rope?.mrope_section };
+  const { factor, low_freq_factor: lowFactor, high_freq_factor: highFactor } = rope ?? {};
+  const originalLength = rope?.original_max_position_embeddings ?? config.max_position_embeddings;
+  return {
+    theta: rope?.rope_theta ?? config.rope_theta ?? defaultTheta,
+    mropeSection: rope?.mrope_section,
+    ...(factor && {
+      llama3: { factor, lowFactor: lowFactor!, highFactor: highFactor!, originalLength: originalLength! },
+    }),
+  };
 }
 
 /** Where a token stands, as the rotary frequency `f` sees it; plain RoPE has one position for all. */
 export type PositionOf = (token: number, f: number) => number;
 
 /**
- * cos and sin [count, dim/2] of position · theta^(-2f/dim), f = 0 … dim/2-1. [RoFormer, Su et al. 2021]
+ * cos and sin [count, dim/2] of position · theta^(-2f/dim), f = 0 … dim/2-1.
  * Frequencies and angles are rounded to float32 as the PyTorch reference does; without that, position 2,000 is off by 1e-4.
  */
-export function ropeAngles(count: number, dim: number, theta: number, positionOf: PositionOf): RotaryAngles {
+export function ropeAngles(count: number, dim: number, rope: Rope, positionOf: PositionOf): RotaryAngles {
   const half = dim / 2;
   const cos = new Float32Array(count * half);
   const sin = new Float32Array(count * half);
   for (let f = 0; f < half; f++) {
-    const frequency = Math.fround(1 / Math.fround(theta ** ((2 * f) / dim)));
+    const frequency = stretched(Math.fround(1 / Math.fround(rope.theta ** ((2 * f) / dim))), rope);
     for (let i = 0; i < count; i++) {
       const angle = Math.fround(positionOf(i, f) * frequency);
       cos[i * half + f] = Math.cos(angle);
@@ -62,4 +116,13 @@ export function ropeAngles(count: number, dim: number, theta: number, positionOf
     }
   }
   return { cos, sin };
+}
+
+/** Between the two bounds the share of the plain frequency grows evenly with the turns in the original length. */
+function stretched(frequency: number, { llama3 }: Rope): number {
+  if (!llama3) return frequency;
+  const { factor, lowFactor, highFactor, originalLength } = llama3;
+  const turns = (originalLength * frequency) / (2 * Math.PI);
+  const share = Math.min(Math.max((turns - lowFactor) / (highFactor - lowFactor), 0), 1);
+  return Math.fround((1 - share) * (frequency / factor) + share * frequency);
 }

@@ -12,10 +12,11 @@ from importlib import import_module
 from pathlib import Path
 
 import transformers
-from transformers import CLIPConfig, GenerationConfig, PreTrainedConfig, Qwen3Config, Qwen3VLConfig, ViTConfig
+from transformers import (
+    CLIPConfig, GenerationConfig, LlamaConfig, PreTrainedConfig, Qwen3Config, Qwen3VLConfig, ViTConfig)
 
 HERE = Path(__file__).parent
-CONFIGS = {"clip": CLIPConfig, "qwen3": Qwen3Config, "qwen3_vl": Qwen3VLConfig, "vit": ViTConfig}
+CONFIGS = {"clip": CLIPConfig, "llama": LlamaConfig, "qwen3": Qwen3Config, "qwen3_vl": Qwen3VLConfig, "vit": ViTConfig}
 PATTERN = re.compile(r"""(?:\bconfig\.|\bconfig, ["'])([a-z]\w*)""")
 
 

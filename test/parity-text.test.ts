@@ -1,5 +1,5 @@
 /**
- * qwen3 (text only) against Hugging Face transformers in fp32, by test/golden/qwen3/make_golden.py.
+ * The families that read text only against Hugging Face transformers in fp32, by the make_golden.py of their golden folders.
  *
  * Tolerance: as in parity.test.ts; the largest relative error measured is below 1e-5.
  */
@@ -17,8 +17,14 @@ import { type Fixture, oneThread, openExact, openFixture, openTapped, prefill } 
 
 const tolerance = 2e-5;
 
-describe.each(["tied-gqa", "untied-mha", "biased"])("%s equals transformers in fp32", (name) => {
-  const folder = join(repository, "test/golden/qwen3", name);
+const cases = {
+  qwen3: ["tied-gqa", "untied-mha", "biased"],
+  llama: ["tied-gqa", "untied-biased", "stretched"],
+};
+const folders = Object.entries(cases).flatMap(([family, names]) => names.map((name) => `${family}/${name}`));
+
+describe.each(folders)("%s equals transformers in fp32", (name) => {
+  const folder = join(repository, "test/golden", name);
   const weights = join(folder, "model.safetensors");
   let fixture: Fixture;
   let packed: PackedModel;
