@@ -1,10 +1,11 @@
 /** `npm run bench -- personal`: what personal-data finds of written forms of each kind, and of what only looks alike. */
-import { findPersonalData } from "../src/guard/index.js";
+import { personalDataFinder } from "../src/guard/index.js";
 import { measured, missedForms } from "./support/personal-score.js";
 
 export async function main(args: string[]): Promise<void> {
   const count = Number(args[0] ?? 2000);
-  const { recall, falseHits } = measured(findPersonalData, count);
+  const { find } = personalDataFinder();
+  const { recall, falseHits } = measured(find, count);
   console.log("| kind | forms | written | found, % | precision, % |\n|---|---|---|---|---|");
   for (const row of recall)
     console.log(
@@ -13,5 +14,5 @@ export async function main(args: string[]): Promise<void> {
   console.log("\n| near-miss | n | taken for personal data, % | as |\n|---|---|---|---|");
   for (const row of falseHits)
     console.log(`| ${row.name} | ${row.asked} | ${row.percent.toFixed(3)} | ${row.kinds.join(", ")} |`);
-  if (args.includes("--missed")) console.log(missedForms(findPersonalData, 200).join("\n"));
+  if (args.includes("--missed")) console.log(missedForms(find, 200).join("\n"));
 }

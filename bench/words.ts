@@ -11,6 +11,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type Finder, wordFinder } from "../src/guard/index.js";
 import { ordinaryPairs } from "../src/guard/words/data/ordinary.js";
 import {
   buildMatcher,
@@ -118,6 +119,7 @@ function manyWords(): WordRule[] {
 
 type Texts = Readonly<Record<"zh" | "en", string>>;
 
+/** The matcher alone: a text that may be encoded is read in three ways, which takes three times as long. */
 function speed(many: readonly WordRule[], texts: Texts): void {
   buildMatcher(many.slice(0, 10)); // the tables of characters, once a process
   globalThis.gc?.();
@@ -173,7 +175,7 @@ function held(many: readonly WordRule[], texts: Texts): void {
     [`${small.length} words`, small],
     [`${numWords} words`, many],
   ] as const) {
-    const matcher = buildMatcher(rules);
+    const matcher = wordFinder(rules);
     for (const [name, text] of Object.entries(texts)) {
       const tokens = tokenizer.encode(text.slice(20_000, 80_000)).map((id) => tokenizer.decode([id]));
       console.log(`${label}, ${name}: ${quantiles(heldTokens(matcher, tokens)).join(", ")}`);
@@ -182,7 +184,7 @@ function held(many: readonly WordRule[], texts: Texts): void {
 }
 
 /** After each token, how many have not been shown whole. */
-function heldTokens(matcher: WordMatcher, tokens: readonly string[]): number[] {
+function heldTokens(matcher: Finder, tokens: readonly string[]): number[] {
   const stream = matcher.stream();
   const ends: number[] = [];
   let [read, shown, done] = [0, 0, 0];
@@ -197,7 +199,7 @@ function heldTokens(matcher: WordMatcher, tokens: readonly string[]): number[] {
 
 async function evasionTable(): Promise<void> {
   const set = evasions();
-  const ours = buildMatcher(guardedWords.map((word) => ({ word, category: "made-up" })));
+  const ours = wordFinder(guardedWords.map((word) => ({ word, category: "made-up" })));
   const filters = [
     { name: "ocellus", finds: (text: string) => ours.find(text).length > 0 },
     ...(await openFilters(guardedWords)),
@@ -220,7 +222,7 @@ function falseHits(byName: Readonly<Record<string, readonly WordRule[]>>, texts:
   console.log("\nclean text | words | sentences | with a false hit, % | false hits | words that are there");
   const literally = Object.fromEntries(foldings.map((name) => [name, ["case", "width", "script"].includes(name)]));
   for (const [label, rules] of Object.entries(byName)) {
-    const [matcher, literal] = [buildMatcher(rules), buildMatcher(rules, literally)];
+    const [matcher, literal] = [wordFinder(rules), buildMatcher(rules, literally)];
     for (const [name, text] of Object.entries(texts)) {
       const sentences = text.split(/[。！？.!?\n]+/).filter((s) => /[\p{L}\p{N}]/u.test(s));
       const there = sentences.map((s) => literal.find(s));

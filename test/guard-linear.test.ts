@@ -3,19 +3,17 @@ import { describe, expect, it } from "vitest";
 import { bind } from "../src/guard/bind.js";
 import { spanDetector } from "../src/guard/detectors/spans.js";
 import type { TextWorkerData } from "../src/guard/detectors/text-worker.js";
-import { buildMatcher, findPersonalData, personalDataStream, type Span, type WordStream } from "../src/guard/index.js";
 import { VerdictMemory } from "../src/guard/memory.js";
 import { redacted } from "../src/guard/redact.js";
 import { TextFilter } from "../src/guard/text-filter.js";
-import { findUnescaped } from "../src/guard/unescaped.js";
+import { type Finder, personalDataFinder, wordFinder } from "../src/guard/unescaped.js";
 import { countedWork } from "./support/counted-work.js";
 
 const words = ["加微信", "加", "微信", "信"].map((word) => ({ word, category: "ads" }));
-const matcher = buildMatcher(words, { allow: ["加微信吧"] });
 
-const detectors: Readonly<Record<string, readonly [(text: string) => Span[], () => WordStream]>> = {
-  words: [matcher.find, () => matcher.stream()],
-  "personal data": [findPersonalData, personalDataStream],
+const finders: Readonly<Record<string, Finder>> = {
+  words: wordFinder(words, { allow: ["加微信吧"] }),
+  "personal data": personalDataFinder(),
 };
 const copies: Readonly<Record<string, TextWorkerData>> = {
   words: { kind: "words", rules: words, options: {} },
@@ -49,9 +47,9 @@ function expectLinear(work: (length: number) => void) {
   expect(large).toBeLessThan(mostPerCharacter * 4000);
 }
 
-describe.each(Object.entries(detectors))("%s", (name, [find, stream]) => {
+describe.each(Object.entries(finders))("%s", (name, finder) => {
   describe.each(Object.entries(texts))("in a text of %s", (_, text) => {
-    it("are found in linear time", () => expectLinear((length) => void findUnescaped(text(length), find, stream)));
+    it("are found in linear time", () => expectLinear((length) => void finder.find(text(length))));
 
     it.each(["flag", "redact"] as const)("are let out in linear time, whole and in pieces: %s", (action) => {
       const binding = {
@@ -62,7 +60,7 @@ describe.each(Object.entries(detectors))("%s", (name, [find, stream]) => {
         memory: new VerdictMemory(),
       } as const;
       const rules = Array.from({ length: 20 }, (_, i) => ({ threshold: i / 40, action }));
-      const guard = bind(spanDetector("1", find, stream, copies[name]!), { ...binding, rules });
+      const guard = bind(spanDetector("1", finder, copies[name]!), { ...binding, rules });
       for (const piece of [7, Number.POSITIVE_INFINITY]) {
         expectLinear((length) => {
           const [whole, filter] = [text(length), new TextFilter([guard])];

@@ -3,13 +3,13 @@ import { readFile, stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { ioError, OcellusError } from "../base/index.js";
 import {
-  buildMatcher,
   type Folding,
-  findPersonalData,
   foldings,
   parseWordList,
+  personalDataFinder,
   type Span,
   type WordRule,
+  wordFinder,
   wordListFormat,
 } from "../guard/index.js";
 import { testPolicy } from "./guard-policy.js";
@@ -69,8 +69,8 @@ async function guardTest(input: string, flags: GuardTestFlags, terminal: Termina
   const text = await readInput(input);
   const rules = lists.flat();
   const options = Object.fromEntries((flags.without ?? []).map((name) => [name, false]));
-  const words = buildMatcher(rules, { ...options, allow: flags.allow ?? [] }).find(text);
-  const spans = [...words, ...findPersonalData(text)].sort((a, b) => a.start - b.start);
+  const words = wordFinder(rules, { ...options, allow: flags.allow ?? [] }).find(text);
+  const spans = [...words, ...personalDataFinder().find(text)].sort((a, b) => a.start - b.start);
   const fired = spans.map((span) => ({
     ...placed(span, text),
     because: reasons(span, text, rules, flags.without ?? []),
@@ -89,7 +89,7 @@ function reasons(span: Span, text: string, rules: readonly WordRule[], without: 
   if (rule.length === 0) return []; // personal data
   const around = text.slice(Math.max(0, span.start - 1), span.end + 1); // the neighbours decide about bounds of words
   const off = Object.fromEntries(without.map((name) => [name, false]));
-  return foldings.filter((name) => buildMatcher(rule, { ...off, [name]: false }).find(around).length === 0);
+  return foldings.filter((name) => wordFinder(rule, { ...off, [name]: false }).find(around).length === 0);
 }
 
 function report(fired: readonly Fired[], numWords: number, terminal: Terminal): string {

@@ -14,6 +14,7 @@ export { type Check, type Passage, worstOf } from "./passage.js";
 export { type Policy, parsePolicy } from "./policy.js";
 export { chosenPoint, type Roc, type RocPoint, rocOf } from "./roc.js";
 export { secretFrom, signedPost } from "./signed-post.js";
+export { type Finder, personalDataFinder, wordFinder } from "./unescaped.js";
 export {
   type Action,
   type Finding,
@@ -27,19 +28,15 @@ export {
   type Verdict,
 } from "./verdict.js";
 export {
-  buildMatcher,
   type Folding,
   type FoldingOptions,
-  findPersonalData,
   foldings,
   type LintReport,
   lintKinds,
   lintWords,
   parseWordList,
-  personalDataStream,
   readWordList,
   type Span,
-  type WordMatcher,
   type WordRule,
   type WordStream,
   wordListFormat,

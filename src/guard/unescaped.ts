@@ -6,8 +6,31 @@
  */
 import { encodedNotation, mayBeEncoded } from "./encoded.js";
 import type { Notation } from "./notation.js";
+import { PersonalData, type PersonalDataOptions } from "./personal/find.js";
 import { countWhile } from "./redact.js";
-import type { Span, WordPiece, WordStream } from "./words/index.js";
+import { buildMatcher, type MatcherOptions, type WordPiece, type WordStream } from "./words/matcher.js";
+import type { Span, WordRule } from "./words/rule.js";
+
+/** Looks at whole texts, and at those that come in pieces. */
+export interface Finder {
+  readonly find: (text: string) => Span[];
+  stream(): WordStream;
+}
+
+/** Words as servers, commands and benches look for them. @throws as `buildMatcher` */
+export function wordFinder(rules: readonly WordRule[], options?: MatcherOptions): Finder {
+  return throughEncodings(buildMatcher(rules, options));
+}
+
+/** Personal data, likewise. */
+export function personalDataFinder(options?: PersonalDataOptions): Finder {
+  return throughEncodings(new PersonalData(options));
+}
+
+function throughEncodings(plain: Finder): Finder {
+  const stream = () => plain.stream();
+  return { find: (text) => findUnescaped(text, plain.find, stream), stream: () => unescapedStream(stream) };
+}
 
 /** What may become an escape. */
 const openEscape = (text: string) => {

@@ -1,7 +1,7 @@
 /** Personal data by kinds; how they are found is the folder `personal/`. */
 import { createHash } from "node:crypto";
-import { PersonalData } from "../personal/find.js";
 import type { GuardConfig } from "../policy.js";
+import { personalDataFinder } from "../unescaped.js";
 import type { Detector } from "../verdict.js";
 import { spanDetector } from "./spans.js";
 
@@ -16,6 +16,5 @@ export function openPersonalData({ kinds, weak, patterns }: Config): Detector {
     .update(JSON.stringify([rules, options]))
     .digest("hex")
     .slice(0, 12);
-  const personal = new PersonalData(options);
-  return spanDetector(version, personal.find, () => personal.stream(), { kind: "personal-data", options });
+  return spanDetector(version, personalDataFinder(options), { kind: "personal-data", options });
 }

@@ -1,9 +1,9 @@
 /** What the word and personal-data rooms find in a text, as findings. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { TypedWorker } from "../../worker/index.js";
-import { findUnescaped, unescapedStream } from "../unescaped.js";
+import type { Finder } from "../unescaped.js";
 import type { Detector, Finding } from "../verdict.js";
-import type { Span, WordStream } from "../words/index.js";
+import type { Span } from "../words/index.js";
 import type { TextWorkerData, TextWorkerMethods } from "./text-worker.js";
 
 /** In UTF-16 units: some milliseconds; longer texts are read on a thread, which starts with the first of them. */
@@ -12,15 +12,10 @@ const shortText = 2 ** 14;
 const mostAtOnce = 2 ** 16;
 
 /**
- * A detector of texts over a matcher's two doors: a whole text, and one that comes in pieces.
+ * A detector of texts, whole ones and those that come in pieces.
  * @param copy what a thread makes the same matcher from
  */
-export function spanDetector(
-  version: string,
-  find: (text: string) => Span[],
-  stream: () => WordStream,
-  copy: TextWorkerData,
-): Detector {
+export function spanDetector(version: string, finder: Finder, copy: TextWorkerData): Detector {
   const worker = new TypedWorker<TextWorkerMethods>({
     script: ["text-worker", import.meta.url],
     name: "the guardrails' thread",
@@ -35,10 +30,10 @@ export function spanDetector(
       const { text } = subject;
       if (text.length > shortText) return (await worker.call("find", [text], { signal })).map(finding);
       await turn(text.length);
-      return findUnescaped(text, find, stream).map(finding);
+      return finder.find(text).map(finding);
     },
     watch() {
-      const pieces = unescapedStream(stream);
+      const pieces = finder.stream();
       return {
         push(chunk) {
           const { ready, spans } = pieces.push(chunk);

@@ -1,8 +1,8 @@
 /** The script of a thread that reads long texts for a detector: a second copy of what it looks for. See spans.ts. */
 import { serve } from "../../worker/index.js";
-import { PersonalData, type PersonalDataOptions } from "../personal/find.js";
-import { findUnescaped } from "../unescaped.js";
-import { buildMatcher, type MatcherOptions, type Span, type WordRule } from "../words/index.js";
+import type { PersonalDataOptions } from "../personal/find.js";
+import { personalDataFinder, wordFinder } from "../unescaped.js";
+import type { MatcherOptions, WordRule } from "../words/index.js";
 
 /** What the copy is made from. */
 export type TextWorkerData =
@@ -10,8 +10,8 @@ export type TextWorkerData =
   | { readonly kind: "personal-data"; readonly options: PersonalDataOptions };
 
 function methodsOf(data: TextWorkerData) {
-  const finder = data.kind === "words" ? buildMatcher(data.rules, data.options) : new PersonalData(data.options);
-  return { find: (text: string): Span[] => findUnescaped(text, finder.find, () => finder.stream()) };
+  const { find } = data.kind === "words" ? wordFinder(data.rules, data.options) : personalDataFinder(data.options);
+  return { find };
 }
 export type TextWorkerMethods = ReturnType<typeof methodsOf>;
 

@@ -4,8 +4,9 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ioError, OcellusError } from "../../base/index.js";
 import type { GuardConfig } from "../policy.js";
+import { wordFinder } from "../unescaped.js";
 import type { Detector } from "../verdict.js";
-import { buildMatcher, parseWordList, type WordRule, wordListFormat } from "../words/index.js";
+import { parseWordList, type WordRule, wordListFormat } from "../words/index.js";
 import { spanDetector } from "./spans.js";
 
 type Config = Extract<GuardConfig, { type: "words" }>;
@@ -24,9 +25,8 @@ export async function openWords(config: Config, folder: string): Promise<Detecto
     rules.push(...parseWordList(text, format, file));
   }
   const options = { ...config.foldings, allow: config.allow };
-  const matcher = buildMatcher(rules, options);
   const version = hash.digest("hex").slice(0, 12);
-  return spanDetector(version, matcher.find, () => matcher.stream(), { kind: "words", rules, options });
+  return spanDetector(version, wordFinder(rules, options), { kind: "words", rules, options });
 }
 
 async function readList(path: string): Promise<string> {

@@ -2,6 +2,7 @@
  * What is dangerous in a list of words before it guards anything: entries that cannot be looked for, that are too short, whole
  * sentences, doubles, words that a shorter one covers, and words that ordinary texts are full of.
  */
+import { wordFinder } from "../unescaped.js";
 import { foldings } from "./folding.js";
 import { buildMatcher, type MatcherOptions } from "./matcher.js";
 import { isCommonPair } from "./ordinary.js";
@@ -73,7 +74,7 @@ function isShort(word: string): boolean {
 }
 
 function hitsOf(rules: readonly WordRule[], sentences: readonly string[]) {
-  const matcher = buildMatcher(rules);
+  const matcher = wordFinder(rules);
   const byWord = new Map<string, number>();
   const byAccident = new Set<string>();
   let numHit = 0;
