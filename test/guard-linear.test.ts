@@ -1,10 +1,11 @@
 /** Guardrails take time in proportion to a text, whatever was found in it: work is counted, not timed. */
 import { describe, expect, it } from "vitest";
+import { answerForm } from "../src/guard/answer-form.js";
 import { bind } from "../src/guard/bind.js";
 import { spanDetector } from "../src/guard/detectors/spans.js";
 import type { TextWorkerData } from "../src/guard/detectors/text-worker.js";
+import { plainText, redacted } from "../src/guard/layout.js";
 import { VerdictMemory } from "../src/guard/memory.js";
-import { redacted } from "../src/guard/redact.js";
 import { TextFilter } from "../src/guard/text-filter.js";
 import { type Finder, personalDataFinder, wordFinder } from "../src/guard/unescaped.js";
 import { countedWork } from "./support/counted-work.js";
@@ -29,6 +30,8 @@ const texts: Readonly<Record<string, (length: number) => string>> = {
   "digits only": (length) => "4".repeat(length),
   "e-mail signs": (length) => "a.b@c-d.".repeat(length / 8),
   backslashes: (length) => "\\".repeat(length),
+  "numbers in JSON": (length) => `[${"13812345678,".repeat(length / 12)}1]`,
+  "one string of JSON": (length) => `["${"13812345678\\n加微信".repeat(length / 16)}"]`,
   keywords: (length) => "卡号地址姓名：".repeat(length / 7),
 };
 
@@ -48,7 +51,11 @@ function expectLinear(work: (length: number) => void) {
 }
 
 describe.each(Object.entries(finders))("%s", (name, finder) => {
-  describe.each(Object.entries(texts))("in a text of %s", (_, text) => {
+  describe.each(Object.entries(texts))("in a text of %s", (kind, text) => {
+    const form = kind.endsWith("JSON")
+      ? answerForm({ responseFormat: { type: "json_object" }, tools: [{}] })
+      : plainText;
+
     it("are found in linear time", () => expectLinear((length) => void finder.find(text(length))));
 
     it.each(["flag", "redact"] as const)("are let out in linear time, whole and in pieces: %s", (action) => {
@@ -63,11 +70,11 @@ describe.each(Object.entries(finders))("%s", (name, finder) => {
       const guard = bind(spanDetector("1", finder, copies[name]!), { ...binding, rules });
       for (const piece of [7, Number.POSITIVE_INFINITY]) {
         expectLinear((length) => {
-          const [whole, filter] = [text(length), new TextFilter([guard])];
+          const [whole, filter] = [text(length), new TextFilter([guard], undefined, form)];
           for (let at = 0; at < whole.length; at += piece) filter.push(whole.slice(at, at + piece));
           filter.end();
           for (let at = 0; at < whole.length; at += 7) filter.wasCut(at, at + 7);
-          redacted(whole, filter.verdicts()[0]!.verdict.findings);
+          redacted(whole, filter.verdicts()[0]!.verdict.findings, undefined, form);
         });
       }
     });

@@ -161,6 +161,7 @@ const withoutModel = [
     "POST /v1/moderations",
     "GET /v1/ocellus/guards",
     "POST /v1/ocellus/guards/proposals",
+    "POST /v1/ocellus/guards/schema",
   ],
   ...["GET", "POST"].map((method) => `${method} /v1/ocellus/collections`), // a new one is empty
   ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection`),

@@ -21,7 +21,7 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
     ...["POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses"],
     ...["POST /v1/embeddings", "POST /v1/moderations", "POST /v1/ocellus/match"],
     ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
-    ...["GET /v1/ocellus/guards", "POST /v1/ocellus/guards/proposals"],
+    ...["GET /v1/ocellus/guards", "POST /v1/ocellus/guards/proposals", "POST /v1/ocellus/guards/schema"],
     ...["GET /v1/ocellus/collections", "POST /v1/ocellus/collections"],
     `POST ${collection}/entries/delete`,
     ...[`GET ${collection}`, `DELETE ${collection}`, `GET ${collection}/duplicates`, `POST ${collection}/search`],

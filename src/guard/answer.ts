@@ -3,8 +3,8 @@
  * see a whole answer it is held back. What is blocked ends with `content_filter`, and the sequence is freed.
  */
 import type { ChatEvent, ChatToken, PreparedChat } from "../runtime/index.js";
+import { type AnswerForm, redacted } from "./layout.js";
 import { findingsOf, type Passage } from "./passage.js";
-import { redacted } from "./redact.js";
 import { TextFilter } from "./text-filter.js";
 import type { Guard } from "./verdict.js";
 
@@ -13,6 +13,7 @@ type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 interface AnswerContext {
   readonly passage: Passage;
   readonly prepared: PreparedChat;
+  readonly form: AnswerForm;
   /** With stop strings a token can stand before its text has: tokens wait for the end. */
   readonly hasStops: boolean;
   readonly signal: AbortSignal;
@@ -69,7 +70,8 @@ class Outgoing {
     this.#whole = guards.filter(({ watch }) => !watch);
     this.#restoring = pseudonyms?.restoring();
     const restoring = this.#restoring && this.#whole.length === 0 ? [this.#restoring] : [];
-    this.#filter = new TextFilter([...guards.filter(({ watch }) => watch), ...restoring], pseudonyms?.name);
+    const watching = guards.filter(({ watch }) => watch);
+    this.#filter = new TextFilter([...watching, ...restoring], pseudonyms?.name, context.form);
   }
 
   /** What has left, with pseudonyms where values were put back. */
@@ -95,7 +97,7 @@ class Outgoing {
 
   /** What is left, once every guard has seen all. */
   async finish(): Promise<ChatEvent[]> {
-    const { passage, signal } = this.#context;
+    const { passage, form, signal } = this.#context;
     const rest = this.#held + this.#filter.end();
     const looks = this.#filter.verdicts().filter(({ guard }) => guard !== this.#restoring);
     const seen = passage.name({ kind: "text", text: this.#text }, findingsOf(looks));
@@ -105,9 +107,9 @@ class Outgoing {
     this.#isRefused = checks.some(({ verdict }) => verdict.verdict === "block");
     if (this.#isRefused) return [];
     const found = findingsOf(checks);
-    this.#checkedWhole = redacted(rest, found, passage.pseudonyms?.name);
+    this.#checkedWhole = redacted(rest, found, passage.pseudonyms?.name, form);
     const restored = await this.#restoring?.check({ kind: "text", text: rest }, signal);
-    const text = redacted(rest, [...found, ...(restored?.findings ?? [])], passage.pseudonyms?.name);
+    const text = redacted(rest, [...found, ...(restored?.findings ?? [])], passage.pseudonyms?.name, form);
     return this.#deliver(text, text === rest ? this.#takeTokens() : []);
   }
 

@@ -17,10 +17,11 @@ import type {
 } from "../runtime/index.js";
 import { collect } from "../runtime/index.js";
 import { guardedAnswer } from "./answer.js";
+import { answerForm } from "./answer-form.js";
 import { guardedConversation, guardedStrings, openingOf } from "./conversation.js";
+import { redacted } from "./layout.js";
 import { findingsOf, type Passage, refusal } from "./passage.js";
 import type { PictureReader } from "./picture.js";
-import { redacted } from "./redact.js";
 import type { Reach } from "./verdict.js";
 
 type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
@@ -112,7 +113,7 @@ export class GuardedModel {
     const passage = this.#passages.get(prepared);
     invariant(passage, "a prompt is answered by the door that it came in by");
     const hasStops = (options.stop ?? []).length > 0;
-    const context = { passage, prepared, hasStops, signal: signalOf(options) };
+    const context = { passage, prepared, form: answerForm(options), hasStops, signal: signalOf(options) };
     yield* guardedAnswer(this.#model.generate(prepared, options), context);
   }
 

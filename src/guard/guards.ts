@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { ioError, Lane, OcellusError } from "../base/index.js";
 import { FileLooks } from "../checkpoint/index.js";
 import type { DecodePicture, ImageInput, PictureLimits } from "../image/index.js";
-import type { VisionLanguageModel } from "../runtime/index.js";
+import type { Redaction, VisionLanguageModel } from "../runtime/index.js";
 import { type Asked, whoAsks } from "./asker.js";
 import { AuditLog } from "./audit.js";
 import { bind } from "./bind.js";
@@ -241,6 +241,17 @@ export class Guards {
         }),
       );
     });
+  }
+
+  /** What may stand in an answer to whoever asks in the place of what is cut out. */
+  async answerRedactions(asked: Asked): Promise<Redaction[]> {
+    await this.#refresh();
+    const { policy } = this.#policyFor(asked);
+    const readers = this.guardsFor(asked).filter(({ reads }) => reads.includes("text"));
+    const rules = readers.flatMap(({ name, stage }) =>
+      rulesFor(policy, asked, name, stage).filter(({ pseudonym }) => stage === "output" || pseudonym),
+    );
+    return [...new Set(rules)].filter(({ action }) => action === "redact");
   }
 
   /**

@@ -5,9 +5,10 @@
 import { OcellusError } from "../base/index.js";
 import type { Asked } from "./asker.js";
 import type { AuditLog } from "./audit.js";
+import { redacted } from "./layout.js";
 import { textDigest } from "./memory.js";
 import type { Pseudonyms } from "./pseudonyms.js";
-import { countWhile, redacted } from "./redact.js";
+import { countWhile } from "./redact.js";
 import {
   actions,
   type Guard,

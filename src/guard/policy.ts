@@ -140,6 +140,8 @@ const ruleSchema = z.strictObject({
   replacement: z.string().max(200).optional(),
   /** Of `redact`: the model reads a pseudonym, which the caller's answer gives back. */
   pseudonym: z.boolean().optional(),
+  /** What becomes of a number in JSON that is redacted: null, or the replacement as a string. Default: null. */
+  jsonNumber: z.enum(["null", "string"]).optional(),
 });
 export type Rule = z.infer<typeof ruleSchema>;
 
@@ -206,12 +208,14 @@ function wrong(text: string, origin: string, issue: z.core.$ZodIssue): OcellusEr
 
 /** A field of a rule that would never have an effect, and why. */
 function problemOfRule(
-  { guard, action, replacement, pseudonym }: Rule,
+  { guard, action, replacement, pseudonym, jsonNumber }: Rule,
   { guards }: z.infer<typeof policySchema>,
 ): [field: keyof Rule, problem: string] | undefined {
   const there = Object.keys(guards).join(", ") || "none";
   if (guard !== undefined && !(guard in guards)) return ["guard", `there is no guard ${guard}; found: ${there}`];
   if (pseudonym && action !== "redact") return ["pseudonym", `expected the action "redact", found "${action}"`];
+  if (jsonNumber !== undefined && action !== "redact")
+    return ["jsonNumber", `expected the action "redact", found "${action}"`];
   if (pseudonym && replacement !== undefined)
     return ["replacement", "a rule with a pseudonym has no other replacement"];
   return undefined;
@@ -249,8 +253,13 @@ export function rulesForCategory(rules: readonly Rule[], category: string): Rule
 /** The last rule of a finding's category that its score reaches decides; none: it passes. */
 export function judged(finding: Finding, rules: readonly Rule[]): Judged {
   const rule = rules.findLast(({ threshold }) => finding.score >= threshold);
-  const { action = "allow", replacement, pseudonym } = rule ?? {};
-  return { ...finding, action, ...(replacement !== undefined && { replacement }), ...(pseudonym && { pseudonym }) };
+  const { action = "allow", replacement, pseudonym, jsonNumber } = rule ?? {};
+  return {
+    ...{ ...finding, action },
+    ...(replacement !== undefined && { replacement }),
+    ...(pseudonym && { pseudonym }),
+    ...(jsonNumber && { jsonNumber }),
+  };
 }
 
 function isOf(category: string, wanted: string | undefined): boolean {

@@ -6,6 +6,7 @@ import { guardedAnswer } from "./answer.js";
 import type { AuditLog } from "./audit.js";
 import { bind } from "./bind.js";
 import { openPersonalData } from "./detectors/personal-data.js";
+import { plainText } from "./layout.js";
 import { literal, piecesOf } from "./literal.testkit.js";
 import { VerdictMemory } from "./memory.js";
 import { Passage } from "./passage.js";
@@ -47,7 +48,7 @@ async function answered(passage: Passage, pieces: readonly string[]) {
     for (const [i, text] of pieces.entries()) yield { type: "text", text, tokens: [{ tokenId: i, logprob: -1 }] };
     yield end;
   }
-  const context = { passage, prepared: {} as PreparedChat, hasStops: false, signal };
+  const context = { passage, prepared: {} as PreparedChat, form: plainText, hasStops: false, signal };
   let text = "";
   const tokens: number[] = [];
   for await (const event of guardedAnswer(events(), context)) {

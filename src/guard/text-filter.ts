@@ -2,7 +2,8 @@
  * A text that is being written, through all guards that watch it: what may leave, as soon as no guard can still object to
  * it, whatever the pieces it comes in. What blocks ends the text where it begins; what stands before it has left or leaves.
  */
-import { type Cut, countWhile, cutsOf, mergedCuts, type PseudonymOf, withoutCuts } from "./redact.js";
+import { type AnswerForm, Layout, plainText } from "./layout.js";
+import { byPlace, type Cut, countWhile, cutsOf, type PseudonymOf, withoutCuts } from "./redact.js";
 import type { Finding, Guard, Judged, TextWatch, Verdict } from "./verdict.js";
 
 interface Watched {
@@ -16,12 +17,12 @@ interface Watched {
 
 export class TextFilter {
   readonly #watched: Watched[];
+  readonly #layout: Layout;
   /** What has come and not left. */
   #text = "";
   /** Where `#text` begins in the whole. */
   #from = 0;
-  /** Of what has not left: as they were found, and merged. */
-  #asked: readonly Cut[] = [];
+  /** Of what has not left, as they were found. */
   #cuts: readonly Cut[] = [];
   /** Of what has. */
   readonly #made: Cut[] = [];
@@ -31,8 +32,9 @@ export class TextFilter {
   /** What has left, with nothing put back: for the log. */
   checked = "";
 
-  constructor(guards: readonly Guard[], pseudonymOf?: PseudonymOf) {
+  constructor(guards: readonly Guard[], pseudonymOf?: PseudonymOf, form: AnswerForm = plainText) {
     this.#pseudonymOf = pseudonymOf;
+    this.#layout = new Layout(form);
     this.#watched = guards.map((guard) => ({ guard, watch: guard.watch!(), found: [], ready: 0, ms: 0 }));
   }
 
@@ -54,10 +56,12 @@ export class TextFilter {
 
   push(chunk: string): string {
     this.#text += chunk;
+    this.#layout.push(chunk);
     return this.#pass((watch) => watch.push(chunk));
   }
 
   end(): string {
+    this.#layout.end();
     return this.#pass((watch) => ({ ready: Number.POSITIVE_INFINITY, findings: watch.end() }));
   }
 
@@ -84,7 +88,7 @@ export class TextFilter {
       watched.ready = ready;
       const judged = guard.judge(findings).findings;
       for (const finding of judged) found.push(finding); // too many to spread
-      this.#settle(judged);
+      this.#settle(judged, this.#watched.indexOf(watched));
     } catch (error) {
       watched.failed = error instanceof Error ? error.message : String(error);
       watched.ready = Number.POSITIVE_INFINITY;
@@ -92,27 +96,28 @@ export class TextFilter {
     }
   }
 
-  #settle(judged: readonly Judged[]): void {
+  #settle(judged: readonly Judged[], rank: number): void {
     for (const { action, span } of judged)
       if (action === "block") this.#blockedAt = Math.min(this.#blockedAt, span?.start ?? this.#from);
-    const cuts = cutsOf(judged, this.#pseudonymOf).map((cut) => ({ ...cut, start: Math.max(cut.start, this.#from) }));
-    if (cuts.length === 0) return;
-    this.#asked = [...this.#asked, ...cuts];
-    this.#cuts = mergedCuts(this.#asked);
+    const asked = cutsOf(judged, this.#pseudonymOf);
+    if (asked.length === 0) return;
+    const cuts = asked.map((cut) => ({ ...cut, start: Math.max(cut.start, this.#from), rank }));
+    this.#cuts = [...this.#cuts, ...cuts].sort((a, b) => byPlace(a, b) || a.rank! - b.rank!);
   }
 
   /** All that begins before `ready` is known. */
   #release(ready: number): string {
     const length = this.#from + this.#text.length;
-    let to = Math.min(ready, this.#blockedAt, length);
+    let to = this.#layout.floor(Math.min(ready, this.#blockedAt, length));
     if (ready < length && isHighSurrogate(this.#text.charCodeAt(to - this.#from - 1))) to--;
     const most = ready < length ? Number.POSITIVE_INFINITY : length; // what is open for ever ends with the text
-    const open = this.#cuts.find((cut) => cut.start < to && Math.min(cut.end, most) > to);
+    const near = this.#layout.aligned(this.#cuts.slice(0, this.#numCutsBefore(to)));
+    const open = near.find((cut) => Math.min(cut.end, most) > to);
     if (open) to = open.start;
-    const numMade = countWhile(this.#cuts, (cut) => cut.start < to);
-    const made = this.#cuts.slice(0, numMade).map((cut) => ({ ...cut, end: Math.min(cut.end, length) }));
-    this.#cuts = this.#cuts.slice(numMade);
-    if (numMade > 0) this.#asked = this.#asked.filter(({ start }) => start >= to);
+    this.#cuts = this.#cuts.slice(this.#numCutsBefore(to));
+    const made = near
+      .filter((cut) => cut.start < to)
+      .flatMap((cut) => this.#layout.parts({ ...cut, end: Math.min(cut.end, length) }));
     for (const cut of made) this.#made.push(cut);
     const here = made.map((cut) => ({ ...cut, start: cut.start - this.#from, end: cut.end - this.#from }));
     const passed = this.#text.slice(0, to - this.#from);
@@ -124,9 +129,14 @@ export class TextFilter {
         )
       : out;
     this.#text = this.#text.slice(to - this.#from);
+    this.#layout.forget(to);
     this.#hasEnded = this.#blockedAt <= Math.min(ready, length);
     this.#from = this.#hasEnded ? this.#blockedAt : to;
     return out;
+  }
+
+  #numCutsBefore(place: number): number {
+    return countWhile(this.#cuts, (cut) => cut.start < place);
   }
 }
 

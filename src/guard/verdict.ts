@@ -74,6 +74,8 @@ export interface Judged extends Finding {
   readonly pseudonym?: boolean;
   /** The value that a pseudonym of the prompt stands for, to be put back. */
   readonly restored?: string;
+  /** What becomes of a number in JSON that is redacted. Default: null. */
+  readonly jsonNumber?: "null" | "string";
 }
 
 export interface Verdict {

@@ -92,6 +92,7 @@ const ruleSchema = z.object({
   action,
   replacement: z.string().optional(),
   pseudonym: z.boolean().optional(),
+  jsonNumber: z.enum(["null", "string"]).optional(),
 });
 
 const recentVerdictSchema = z.object({
@@ -146,3 +147,24 @@ export type AllowProposal = z.infer<typeof allowProposalSchema>;
 export const allowProposalAnswerSchema = z
   .object({ object: z.literal("ocellus.allow_proposal"), written: z.literal(true) })
   .meta({ id: "AllowProposalAnswer" });
+
+/** A schema of `response_format` or of a tool's parameters. */
+export const redactedSchemaRequestSchema = z
+  .object({
+    schema: z.record(z.string(), z.unknown()),
+    /** Rules may differ by route. */
+    route: z.string().min(1).max(200).default("/v1/chat/completions"),
+  })
+  .meta({ id: "RedactedSchemaRequest" });
+export type RedactedSchemaRequest = z.infer<typeof redactedSchemaRequestSchema>;
+
+/** What answers under that schema satisfy, redactions included. */
+export const redactedSchemaAnswerSchema = z
+  .object({
+    object: z.literal("ocellus.redacted_schema"),
+    /** Of the policy that says so. */
+    policy: z.string(),
+    schema: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: "RedactedSchema" });
+export type RedactedSchemaAnswer = z.infer<typeof redactedSchemaAnswerSchema>;

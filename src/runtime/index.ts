@@ -1,7 +1,13 @@
 export { OcellusError } from "../base/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
 export type { FeatureSource, FeatureStore, FeatureStoreStats } from "../features/index.js";
-export type { ResponseFormat, ToolConstraint, ToolSignature } from "../grammar/index.js";
+export {
+  type Redaction,
+  type ResponseFormat,
+  redactedSchema,
+  type ToolConstraint,
+  type ToolSignature,
+} from "../grammar/index.js";
 export {
   type DecodePicture,
   type ImageFormat,

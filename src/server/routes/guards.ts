@@ -1,6 +1,16 @@
-/** /v1/ocellus/guards: the policy in force and one's own recent verdicts; proposals for its lists of what is allowed. */
-import type { GuardsState } from "../../guard/index.js";
-import { allowProposalSchema, type GuardState } from "../../protocol/index.js";
+/**
+ * /v1/ocellus/guards: the policy in force and one's own recent verdicts; proposals for its lists of what is allowed; the
+ * JSON schema that answers satisfy after redactions.
+ */
+import { ofParam, stringifyJson } from "../../base/index.js";
+import { type GuardsState, whoAsks } from "../../guard/index.js";
+import {
+  allowProposalSchema,
+  type GuardState,
+  type RedactedSchemaAnswer,
+  redactedSchemaRequestSchema,
+} from "../../protocol/index.js";
+import { type Redaction, redactedSchema } from "../../runtime/index.js";
 import { readRequest } from "../body.js";
 import type { App } from "../exchange.js";
 import type { Services } from "../services.js";
@@ -13,6 +23,20 @@ export function addGuards(app: App, services: Services): void {
     await guards.propose({ key: c.get("exchange").owner, ...proposal });
     return c.json({ object: "ocellus.allow_proposal", written: true });
   });
+  app.post("/v1/ocellus/guards/schema", async (c) => {
+    const { schema, route } = await readRequest(c, services, redactedSchemaRequestSchema);
+    const told = changedSchema(schema, await guards.answerRedactions({ ...whoAsks(), route }));
+    const answer = { object: "ocellus.redacted_schema", policy: guards.policy.version, schema: told } as const;
+    return c.body(stringifyJson(answer satisfies RedactedSchemaAnswer), 200, { "content-type": "application/json" });
+  });
+}
+
+function changedSchema(schema: unknown, redactions: readonly Redaction[]): Readonly<Record<string, unknown>> {
+  try {
+    return redactedSchema(schema, redactions) as Record<string, unknown>;
+  } catch (error) {
+    throw ofParam(error, "schema");
+  }
 }
 
 /** Other keys' names and verdicts are theirs. */
