@@ -7,7 +7,7 @@ import { openGuards, type Witness, witness } from "./support/guards.js";
 import { startServer, type TestServer } from "./support/server.js";
 
 const phone = 13812345678;
-const personal = { type: "personal-data", stage: ["output"] };
+const personal = { type: "personal-data" };
 const redact = { category: "personal_data", action: "redact", replacement: "[gone]" };
 const schema = {
   type: "object",
@@ -95,9 +95,9 @@ describe("an answer in JSON", () => {
   });
 });
 
-describe("arguments of a tool call", () => {
-  const tools = [{ type: "function", function: { name: "call", parameters: schema } }];
+const tools = [{ type: "function", function: { name: "call", parameters: schema } }];
 
+describe("arguments of a tool call", () => {
   it.each(["null", "string"])("are redacted with %s for a number, as the schema was told", async (jsonNumber) => {
     const call = JSON.stringify({ name: "call", arguments: answer });
     await start({ jsonNumber }, `Calling ${phone} now.\n<tool_call>\n${call}\n</tool_call>`);
@@ -111,6 +111,23 @@ describe("arguments of a tool call", () => {
     expect(JSON.parse(given!)).toEqual({ name: "张三 [gone]", phone: instead, other: [1, instead] });
     expect(satisfiesSchema(given!, await told(schema))).toBe(true);
     expect(await streamed({ tools })).toMatchObject({ text: "Calling [gone] now.", calls: [given] });
+  });
+});
+
+describe("arguments of an earlier tool call", () => {
+  it("are read by the model without the numbers that are redacted", async () => {
+    await start({ jsonNumber: "string" }, "hi");
+    const given = '{"phone":13812345678,"ids":[2512292042121000001,1.0],"13812345678":"x 13812345678"}';
+    const call = { id: "c", type: "function", function: { name: "f", arguments: given } };
+    const messages = [
+      { role: "user", content: "hi" },
+      { role: "assistant", content: null, tool_calls: [call] },
+      { role: "tool", tool_call_id: "c", content: "done" },
+    ];
+    await server.post("/v1/chat/completions", { messages, tools });
+    expect(model.seen.join("")).toContain('"phone":"[gone]"');
+    expect(model.seen.join("")).toContain('"13812345678":"x [gone]"');
+    expect(model.seen.join("")).not.toContain('"phone":13812345678');
   });
 });
 

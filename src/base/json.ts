@@ -68,8 +68,9 @@ export function entriesOf(container: object): [string, unknown][] {
   return keys.map((key) => [key, (container as Readonly<Record<string, unknown>>)[key]]);
 }
 
-/** The digits of a number as they were written, where JavaScript would write others. */
+/** The digits of a number as they were written, where JavaScript would write others; a copy may have no number there. */
 export function numberText(container: object, key: string | number): string | undefined {
+  if (typeof (container as Readonly<Record<string, unknown>>)[key] !== "number") return undefined;
   return notes.get(container)?.numbers.get(String(key));
 }
 

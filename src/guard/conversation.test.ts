@@ -10,6 +10,7 @@ describe("what is read one after the other", () => {
     const seams: [string, string][] = [];
     const checks: Checks = {
       text: async (text) => text,
+      json: async (text) => text,
       picture: async (picture) => picture,
       seams: async (texts, reach) => void seams.push([reach, texts.join("|")]),
     };

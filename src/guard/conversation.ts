@@ -1,5 +1,5 @@
 /** All words and pictures of a conversation, each through its check. */
-import { withNotesOf } from "../base/index.js";
+import { entriesOf, numberText, withNotesOf } from "../base/index.js";
 import type { ImageInput } from "../image/index.js";
 import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
 import type { Reach } from "./verdict.js";
@@ -7,6 +7,8 @@ import type { Reach } from "./verdict.js";
 export interface Checks {
   /** The text as it may pass. */
   readonly text: (text: string) => Promise<string>;
+  /** JSON as it may pass: numbers may have become null or strings. */
+  readonly json: (text: string) => Promise<string>;
   /** Of texts that are read one after the other: whether one thing stands in two of them. */
   readonly seams: (texts: readonly string[], reach: Reach) => Promise<void>;
   /** The picture that was checked. */
@@ -62,7 +64,9 @@ async function guardedMessage(message: ChatMessage, checks: Checks): Promise<Cha
     content: isWords
       ? await checks.text(content)
       : await Promise.all(joined(content).map((part) => guardedPart(part, checks))),
-    ...(tool_calls && { tool_calls: await guardedStrings(tool_calls, checks.text) }),
+    ...(tool_calls && {
+      tool_calls: await guardedNumbers(await guardedStrings(tool_calls, checks.text), checks.json),
+    }),
   };
 }
 
@@ -101,4 +105,33 @@ export async function guardedStrings<T>(value: T, text: Checks["text"]): Promise
     return withNotesOf(value, await Promise.all(value.map((item) => guardedStrings(item, text)))) as T;
   const entries = Object.entries(value).map(async ([name, item]) => [name, await guardedStrings(item, text)] as const);
   return withNotesOf(value, Object.fromEntries(await Promise.all(entries))) as T;
+}
+
+/** A JSON value with all of its numbers checked together, one a line, since a guard finds nothing across lines. */
+async function guardedNumbers<T>(value: T, json: Checks["json"]): Promise<T> {
+  const found: string[] = [];
+  withNumbers(value, (number) => {
+    found.push(number);
+    return number;
+  });
+  if (found.length === 0) return value;
+  const list = `[${found.join(",\n")}]`;
+  const checked = await json(list);
+  if (checked === list) return value;
+  const instead = (JSON.parse(checked) as unknown[]).values();
+  return withNumbers(value, (_, number) => {
+    const next = instead.next().value;
+    return typeof next === "number" ? number : next;
+  }) as T;
+}
+
+/** A copy with other numbers. @param change of a number as it is written, and as it is */
+function withNumbers(value: unknown, change: (written: string, number: unknown) => unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const changed = entriesOf(value).map(([name, item]): [string, unknown] => [
+    name,
+    typeof item === "number" ? change(numberText(value, name) ?? String(item), item) : withNumbers(item, change),
+  ]);
+  const copy = Array.isArray(value) ? changed.map(([, item]) => item) : Object.fromEntries(changed);
+  return withNotesOf(value, copy);
 }

@@ -17,6 +17,7 @@ export interface AnswerForm {
 }
 
 export const plainText: AnswerForm = { isJson: false, hasToolCalls: false, isKnownName: () => false };
+export const plainJson: AnswerForm = { ...plainText, isJson: true };
 
 /** A part that may be cut; `end` is Infinity while it lasts. Numbers and names are seen as a whole before they leave. */
 interface Region {

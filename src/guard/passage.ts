@@ -5,7 +5,7 @@
 import { OcellusError } from "../base/index.js";
 import type { Asked } from "./asker.js";
 import type { AuditLog } from "./audit.js";
-import { redacted } from "./layout.js";
+import { type AnswerForm, redacted } from "./layout.js";
 import { textDigest } from "./memory.js";
 import type { Pseudonyms } from "./pseudonyms.js";
 import { countWhile } from "./redact.js";
@@ -63,11 +63,11 @@ export class Passage {
   }
 
   /** The text as it may pass, with what the policy redacts cut out. @throws `blocked`, `unavailable`. */
-  async text(text: string, signal: AbortSignal): Promise<string> {
+  async text(text: string, signal: AbortSignal, form?: AnswerForm): Promise<string> {
     if (text === "") return text;
     const checks = await this.look({ kind: "text", text }, this.guards("input", "text"), signal);
     this.#refuse(checks, "a text");
-    return redacted(text, findingsOf(checks), this.pseudonyms?.hide);
+    return redacted(text, findingsOf(checks), this.pseudonyms?.hide, form);
   }
 
   get pseudonyms(): Pseudonyms | undefined {
