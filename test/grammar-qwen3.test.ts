@@ -1,9 +1,11 @@
 /** Constrained answers over Qwen3's real vocabulary: 151,643 tokens, many of which are parts of characters. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import { hasBit } from "../src/grammar/bits.js";
 import { schemaGrammar, seededRandom, stateAfter, write } from "../src/grammar/toy.testkit.js";
 import { Vocabulary } from "../src/grammar/vocabulary.js";
@@ -92,10 +94,7 @@ describe("over Qwen3's vocabulary", () => {
   it("a schema that is costly only in use is refused there, before it stalls the others for long", () => {
     const anyOf = Array.from({ length: 2000 }, (_, i) => ({ type: "string", pattern: `${i}$` }));
     const grammar = schemaGrammar({ anyOf }, vocabulary);
-    const refusal = expect.objectContaining({
-      code: "too_large",
-      message: expect.stringContaining("too many readings"),
-    });
+    const refusal = ocellusError("too_large", { limit: expect.any(Number) });
     expect(() => grammar.mask(stateAfter(grammar, '"a', vocabulary)!)).toThrow(refusal);
   });
 });

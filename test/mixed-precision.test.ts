@@ -1,7 +1,9 @@
 /** Bits where they matter, on the model in the box: what is measured, what is planned, what is written and answers. */
+
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import { openCheckpoint } from "../src/checkpoint/index.js";
 import { main } from "../src/cli/main.js";
 import type { Graph } from "../src/graph/index.js";
@@ -93,7 +95,9 @@ describe("measureSensitivity", () => {
   });
 
   it("refuses to measure on nothing", async () => {
-    await expect(measureSensitivity(box, [])).rejects.toThrow("no conversations");
+    await expect(measureSensitivity(box, [])).rejects.toThrow(
+      ocellusError("invalid_request", { field: "conversations" }),
+    );
   });
 });
 

@@ -4,9 +4,11 @@
  *
  * Tolerance: as in parity.test.ts; the largest relative error measured is below 1e-5.
  */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import { type CenterCropRecipe, preprocess } from "../src/image/index.js";
 import { loadClip } from "../src/runtime/index.js";
 import { float32, type GraphSession, int64 } from "../src/session/index.js";
@@ -126,7 +128,7 @@ describe("the clip image processor", () => {
 
   it("refuses a strip, whose longer edge would fill the memory", () => {
     const strip = { width: 2010, height: 10, data: new Uint8Array(2010 * 10 * 3) };
-    expect(() => preprocess(strip, recipe)).toThrow("a picture of 2010 by 10 is a strip");
+    expect(() => preprocess(strip, recipe)).toThrow(ocellusError("invalid_image", { width: 2010, height: 10 }));
   });
 });
 
@@ -145,13 +147,19 @@ describe("a clip model", () => {
 
   it("names what it cannot do", async () => {
     const model = await loadClip(folder, { weights: "fp32", threads: 1 });
-    await expect(model.embedText("dress ".repeat(60))).rejects.toThrow("the text has 62 tokens, this model reads 40");
-    await expect(model.classify(grey(1), [])).rejects.toThrow("labels: expected 1 to 32768 of them, found 0");
-    await expect(model.classify(grey(1), ["a"], { template: "a photo" })).rejects.toThrow("expected a place {}");
+    await expect(model.embedText("dress ".repeat(60))).rejects.toThrow(
+      ocellusError("too_large", { tokens: 62, most: 40 }),
+    );
+    await expect(model.classify(grey(1), [])).rejects.toThrow(
+      ocellusError("invalid_request", { field: "labels", least: 1, most: 32_768, found: 0 }),
+    );
+    await expect(model.classify(grey(1), ["a"], { template: "a photo" })).rejects.toThrow(
+      ocellusError("invalid_request", { field: "template", expected: "{}" }),
+    );
     await model.close();
     const other = join(repository, "checkpoints/ocellus-tiny");
     await expect(loadClip(other)).rejects.toThrow(
-      "a model that writes text (model_type qwen3_vl_resampler); open it with loadModel",
+      ocellusError("unsupported", { modelType: "qwen3_vl_resampler", kind: "language" }),
     );
   });
 });

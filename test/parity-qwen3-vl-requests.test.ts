@@ -2,7 +2,9 @@
  * qwen3_vl through the public door: a random checkpoint with a small vocabulary, asked about pictures under different pixel
  * budgets and about a video. What a picture's features are must follow from the budget, and never from who asked before.
  */
+
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import {
   type ChatOptions,
   type ContentPart,
@@ -54,7 +56,7 @@ it("knows features again when another budget leads to the same size", async () =
 
 it("refuses a budget that is none, naming the field", async () => {
   await expect(ask([image(picture(3))], { maxPixels: 10 })).rejects.toThrow(
-    expect.objectContaining({ code: "invalid_request", message: expect.stringContaining("maxPixels: expected") }),
+    ocellusError("invalid_request", { field: "maxPixels", found: 10 }),
   );
 });
 

@@ -2,9 +2,11 @@
  * Checkpoints that others quantised, against what their own libraries restore: test/golden/quantize/, by
  * training/golden_quant.py. Tolerance of the logits: as in parity.test.ts.
  */
+
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import { openCheckpoint, writeSafetensors } from "../src/checkpoint/index.js";
 import { indexPositions } from "../src/models/index.js";
 import { openPacked, pack, parsePlan } from "../src/pack/index.js";
@@ -135,7 +137,7 @@ describe("a quantised checkpoint that is not read", () => {
     writeFileSync(join(path, "config.json"), JSON.stringify({ ...configOf("gptq-g64"), quantization_config }));
     await writeSafetensors(join(path, "model.safetensors"), []);
     const error = await pack(path, { plan: parsePlan("int4") }).catch((e: unknown) => e as Error & { code: string });
-    expect(error).toMatchObject({ code: "unsupported", message: expect.stringMatching(/^config\.json: .*support/) });
+    expect(error).toMatchObject({ code: "unsupported", message: expect.stringMatching(/^config\.json: /) });
     expect((error as Error).message).not.toContain("\n");
   });
 
@@ -165,29 +167,26 @@ describe("a quantised checkpoint that is not read", () => {
   });
 
   it.each([
-    ["gptq-g64", "qzeros", () => undefined, "lacks model.layers.0.mlp.down_proj.qzeros"],
-    ["gptq-desc-act", "g_idx", filled(7), "expected groups below 4"],
-    ["gptq-sym-channel", "qzeros", filled(0x33), 'expected 8 everywhere, since config.json says "sym": true, found 4'],
-    ["awq-g64", "scales", filled(0x7c), "expected numbers, found NaN"],
-    ["compressed-g32", "weight_shape", filled(1), "expected [128, columns] of 4 or 8 bits"],
-    ["bnb-nf4", "weight.quant_state.bitsandbytes__nf4", filled(32), "does not hold a quantisation state"],
+    ["gptq-g64", "qzeros", () => undefined, { tensor: "model.layers.0.mlp.down_proj.qzeros", found: "nothing" }],
+    ["gptq-desc-act", "g_idx", filled(7), { expected: "groups below 4" }],
+    ["gptq-sym-channel", "qzeros", filled(0x33), { expected: expect.stringMatching(/^8 .*"sym": true/), found: "4" }],
+    ["awq-g64", "scales", filled(0x7c), { expected: "numbers", found: "NaN" }],
+    ["compressed-g32", "weight_shape", filled(1), { expected: expect.stringContaining("[128, columns]") }],
+    ["bnb-nf4", "weight.quant_state.bitsandbytes__nf4", filled(32), { expected: "quantisation state" }],
     [
       "bnb-nf4-nested",
       "weight.absmax",
       (t: Tensor) => ({ ...t, shape: [255], bytes: t.bytes.subarray(1) }),
-      "256 u8 codes",
+      { expected: expect.stringContaining("256 u8 codes") },
     ],
-    ["fp8-block", "weight_scale_inv", filled(0xff), "expected finite scales, found NaN at 0"],
+    ["fp8-block", "weight_scale_inv", filled(0xff), { expected: "finite scales", found: "NaN at 0" }],
     [
       "fp8-block",
       "weight_scale_inv",
       (t: Tensor) => ({ ...t, shape: [1, 2], bytes: t.bytes.subarray(8) }),
-      "expected 4 scales, found 2",
+      { expected: "4 scales", found: "2" },
     ],
-  ] as const)("is refused when its parts do not fit: %s, %s", async (name, tensor, change, message) => {
-    expect(await altered(name, tensor, change)).toMatchObject({
-      code: "invalid_file",
-      message: expect.stringContaining(message),
-    });
+  ] as const)("is refused when its parts do not fit: %s, %s", async (name, tensor, change, details) => {
+    expect(await altered(name, tensor, change)).toEqual(ocellusError("invalid_file", details));
   });
 });

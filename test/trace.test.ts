@@ -4,9 +4,11 @@
  *
  * Tolerance of a probability: 5e-6 absolute; the largest difference measured is 6e-7 (float32, 2-core x86-64, 2026-11).
  */
+
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import { withAttention } from "../src/graph/index.js";
 import type { PixelValues } from "../src/image/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../src/pack/index.js";
@@ -67,7 +69,7 @@ describe("the attention of queries", () => {
 
   it("is refused for a node that is no attention", () => {
     expect(() => withAttention(storedGraphs(packed).vision!, ["vision_tower.Add"])).toThrow(
-      "internal: graph vision has no attention vision_tower.Add",
+      ocellusError("internal", { graph: "vision", missing: ["vision_tower.Add"] }),
     );
   });
 });
@@ -116,6 +118,8 @@ describe("a trace of the model in the box", () => {
   });
 
   it("refuses more rivals than are ever told", async () => {
-    await expect(model.trace(messages, { rivals: 20 })).rejects.toThrow(/top_logprobs/);
+    await expect(model.trace(messages, { rivals: 20 })).rejects.toThrow(
+      ocellusError("invalid_request", { param: "top_logprobs" }),
+    );
   });
 });

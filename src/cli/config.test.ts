@@ -57,12 +57,12 @@ describe("ocellus config", () => {
   });
 
   it.each([
-    [{ maxQueu: 1 }, [], {}, /there is no setting maxQueu.*maxQueue/],
+    [{ maxQueu: 1 }, [], {}, /\bmaxQueu\b.*\bmaxQueue\b/],
     [{ maxQueue: "many" }, [], {}, /maxQueue \(from .*file\.json\)/],
-    ["{", [], {}, /expected a JSON object of settings/],
+    ["{", [], {}, /file\.json.*JSON/],
     [{}, [], { OCELLUS_PORT: "70000" }, /port \(from OCELLUS_PORT\)/],
-    [{}, [], { OCELLUS_DRAIN_MS: "soon" }, /OCELLUS_DRAIN_MS: expected a time such as 30s, found "soon"/],
-    [{}, ["--max-queue", "1.5"], {}, /'--max-queue <number>' argument '1\.5' is invalid/],
+    [{}, [], { OCELLUS_DRAIN_MS: "soon" }, /OCELLUS_DRAIN_MS: .*"soon"/],
+    [{}, ["--max-queue", "1.5"], {}, /--max-queue <number>.*'1\.5'/],
   ])("refuses %j with %j and %j, and says where it stands", async (json, flags, environment, message) => {
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
     const { code, stderr } = await config("--config", settings("file.json", json), ...flags);

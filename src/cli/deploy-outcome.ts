@@ -22,7 +22,10 @@ export async function outcomeOf(registry: Registry, name: string, signal: AbortS
     const said = all.filter((report) => report.alias === name && report.seq >= seq);
     if (aliasOf(await registry.refresh(), name) !== alias) await checkNotTakenBack(registry, name, seq);
     const failed = said.find(({ state }) => state === "failed");
-    if (failed) throw new OcellusError("unavailable", `${failed.server}: ${failed.detail}`);
+    if (failed)
+      throw new OcellusError("unavailable", `${failed.server}: ${failed.detail}`, {
+        details: { server: failed.server, reason: failed.detail },
+      });
     const waitedMs = performance.now() - started;
     const isSettled = !said.some(({ state }) => state === "loading") || waitedMs > mostMs;
     const isComplete = new Set(all.map(({ server }) => server)).size === said.length;
@@ -41,6 +44,6 @@ async function checkNotTakenBack(registry: Registry, name: string, seq: number):
     const { event, actor } = entry;
     if (entry.seq <= seq || actor !== "server" || !("alias" in event) || event.alias !== name) continue;
     const why = "reason" in event && event.reason !== undefined ? `: ${event.reason}` : "";
-    throw new OcellusError("unavailable", `a server has taken it back${why}`);
+    throw new OcellusError("unavailable", `a server has taken it back${why}`, { details: { reason: why } });
   }
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { isCorrect } from "./eval-score.js";
 import {
   chooseCases,
@@ -52,12 +53,13 @@ describe("readEvalFiles", () => {
 
   it("names the file and line of what it cannot read", async () => {
     const broken = await write("b.jsonl", `${JSON.stringify({ image: "a.png", questions: [question] })}\n{"image": `);
-    await expect(readEvalFiles([broken])).rejects.toMatchObject({
-      code: "invalid_file",
-      message: expect.stringContaining("b.jsonl:2"),
-    });
+    await expect(readEvalFiles([broken])).rejects.toThrow(
+      ocellusError("invalid_file", { problems: [expect.stringContaining("b.jsonl:2")] }),
+    );
     const wrong = await write("c.jsonl", JSON.stringify({ image: "a.png", questions: [{ kind: "class" }] }));
-    await expect(readEvalFiles([wrong])).rejects.toThrow(/c\.jsonl:1: questions\.0\.question/);
+    await expect(readEvalFiles([wrong])).rejects.toThrow(
+      ocellusError("invalid_file", { problems: [expect.stringMatching(/c\.jsonl:1: questions\.0\.question/)] }),
+    );
     await expect(readEvalFiles([join(folder, "none.jsonl")])).rejects.toMatchObject({ code: "not_found" });
   });
 
@@ -81,15 +83,16 @@ describe("readEvalFiles", () => {
   });
 
   it.each([
-    [{}, /questions\.0: expected an answer, accept, set, pattern or schema/],
-    [{ pattern: "(a" }, /questions\.0\.pattern: .*is not a regular expression/],
-    [{ pattern: "\\ba" }, /has \\b, which is not supported/],
-    [{ schema: { type: "text" } }, /questions\.0\.schema: JSON schema, #\/type: expected one or several of/],
-    [{ answer: "" }, /questions\.0\.answer/],
+    [{}, /a\.jsonl:1: questions\.0: .*answer.*schema/],
+    [{ pattern: "(a" }, /a\.jsonl:1: questions\.0\.pattern: .*"\(a"/],
+    [{ pattern: "\\ba" }, /a\.jsonl:1: questions\.0\.pattern: .*\\b/],
+    [{ schema: { type: "text" } }, /a\.jsonl:1: questions\.0\.schema: .*#\/type/],
+    [{ answer: "" }, /a\.jsonl:1: questions\.0\.answer/],
   ])("refuses %j, naming the place", async (answer, problem) => {
     const path = await write("a.jsonl", JSON.stringify({ image: "a.png", questions: [{ question: "?", ...answer }] }));
-    await expect(readEvalFiles([path])).rejects.toThrow(problem);
-    await expect(readEvalFiles([path])).rejects.toThrow(/a\.jsonl:1: /);
+    await expect(readEvalFiles([path])).rejects.toThrow(
+      ocellusError("invalid_file", { problems: [expect.stringMatching(problem)] }),
+    );
   });
 });
 

@@ -75,7 +75,7 @@ describe("ocellus guard test", () => {
   it("names the file and the line of a list's mistake", async () => {
     const { code, stderr } = await run("text", "--list", file("bad.csv", "glarb,made-up,x"));
     expect(code).toBe(4);
-    expect(stderr).toContain("bad.csv, line 1: expected a severity from 1 to 5");
+    expect(stderr).toMatch(/bad\.csv, line 1: .*1 to 5/);
     expect((await run("text", "--list", join(folder, "none.txt"))).code).toBe(3);
   });
 });

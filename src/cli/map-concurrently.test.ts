@@ -19,13 +19,14 @@ describe("mapConcurrently", () => {
 
   it("throws the first error after all work in hand has ended, and starts no more", async () => {
     const ended: number[] = [];
+    const broken = new Error("broken");
     const failing = mapConcurrently([1, 2, 3, 4, 5, 6], 2, async (item) => {
       await tick();
-      if (item === 1) throw new Error("broken");
+      if (item === 1) throw broken;
       await tick();
       ended.push(item);
     });
-    await expect(failing).rejects.toThrow("broken");
+    await expect(failing).rejects.toBe(broken);
     expect(ended).toEqual([2]);
   });
 });

@@ -67,7 +67,7 @@ describe("ocellus pull, list, ask and rm", () => {
     expect(list.stdout).toMatch(/packed +\d{4}-\d\d-\d\d\n$/);
     expect(JSON.parse((await run("list", "--json")).stdout)).toMatchObject({ pulled: [{ repo, commit, folder }] });
 
-    expect((await run("rm", repo, "--json")).stderr).toMatch(/would remove .*ocellus-tiny@0123456789ab .*add --yes/);
+    expect((await run("rm", repo, "--json")).stderr).toMatch(/ocellus-tiny@0123456789ab .*--yes/);
     const removed = await run("rm", `${repo}@main`, "--yes");
     expect(removed).toMatchObject({ code: 0, stdout: `removed ${repo} 0123456789ab\n10.7 MB freed\n` });
     expect(await run(...ask, repo)).toMatchObject({ code: 3, stderr: expect.stringContaining(`ocellus pull ${repo}`) });
@@ -85,11 +85,11 @@ describe("ocellus pull, list, ask and rm", () => {
   });
 
   it.each([
-    [["rm"], 2, /rm: expected the name of a pulled checkpoint/],
-    [["rm", "no/such"], 3, /rm: no pulled checkpoint no\/such/],
-    [["pull", "../x"], 2, /expected a repository like .*, found "\.\.\/x"/],
-    [["pull", repo, "--offline"], 3, /is not on this machine; pull it once without --offline/],
-    [["pull", repo, "--revision", "../x"], 2, /expected a branch, a tag or a commit/],
+    [["rm"], 2, /^error: rm: /],
+    [["rm", "no/such"], 3, /rm: .*no\/such/],
+    [["pull", "../x"], 2, /"\.\.\/x"/],
+    [["pull", repo, "--offline"], 3, /ocellus-tiny.*--offline/],
+    [["pull", repo, "--revision", "../x"], 2, /^error: .*revision/i],
   ])("refuses %j with exit code %i", async (argv, code, message) => {
     expect(await run(...argv)).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(message) });
   });

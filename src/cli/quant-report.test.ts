@@ -67,11 +67,11 @@ describe("ocellus quant-report", () => {
   }, 60_000);
 
   it.each([
-    [["--formats", "int3"], 2, /Expected some of fp32, fp16/],
+    [["--formats", "int3"], 2, /'int3'.*fp32, fp16/],
     [["--calibration", join(folder, "absent.jsonl")], 3, /absent\.jsonl/],
     [["--tasks", "--questions", join(folder, "absent.jsonl")], 3, /absent\.jsonl/],
-    [["--tasks", "--calibration", "x.jsonl"], 2, /--tasks has no --calibration; name its --questions/],
-    [["--limit", "5"], 2, /--questions and --limit belong to --tasks/],
+    [["--tasks", "--calibration", "x.jsonl"], 2, /--tasks .*--calibration.*--questions/],
+    [["--limit", "5"], 2, /--questions .*--limit .*--tasks/],
   ])("refuses %j with exit code %i", async (more, wanted, message) => {
     const { code, stdout, stderr } = await run(...more);
     expect({ code, stdout }).toEqual({ code: wanted, stdout: "" });

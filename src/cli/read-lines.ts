@@ -34,7 +34,9 @@ export async function* readLines(path: string, maxBytes: number): AsyncGenerator
       end += part.length + (found < 0 ? 0 : 1);
       numBytes += part.length;
       if (numBytes > maxBytes)
-        throw new OcellusError("too_large", `${path}:${number}: the line has more than ${maxBytes} bytes`);
+        throw new OcellusError("too_large", `${path}:${number}: the line has more than ${maxBytes} bytes`, {
+          details: { path, line: number, limit: maxBytes },
+        });
       parts.push(part);
       if (found < 0) continue;
       yield line(true);

@@ -26,7 +26,7 @@ describe("ocellus inspect --safe", () => {
     expect(code).toBe(4);
     expect(stdout).toContain('loading it would call posix.system with ("touch pwned")');
     expect(stdout).toContain("imports posix.system");
-    expect(stderr).toMatch(/^error: dangerous: .*evil\.bin; do not load it with Python\n$/);
+    expect(stderr).toMatch(/^error: dangerous: .*evil\.bin.*\n$/);
   });
 
   it("gives a verdict for every file of a folder, as JSON too", async () => {

@@ -50,7 +50,7 @@ describe("ocellus shadow", () => {
       "shadow v2 with 20 % of the answers",
     );
     expect((await run("shadow", "prod", "--off")).stdout).toBe("prod serves v1\n");
-    expect((await run("shadow", "prod")).stderr).toMatch(/expected a version, or --off/);
+    expect((await run("shadow", "prod")).stderr).toMatch(/--off/);
     expect((await run("versions", "history")).stdout).toMatch(
       /shadowed by v2\n.*shadowed by v2 with 20 %\n.*no shadow/,
     );
@@ -76,9 +76,9 @@ describe("ocellus canary --agreement", () => {
   });
 
   it.each([
-    [["--mirror", "10%"], /--mirror: expected --agreement too/],
-    [["--agreement", "100%"], /--agreement: expected less than 100 %/],
-    [["--agreement", "0"], /Expected percents above 0/],
+    [["--mirror", "10%"], /--mirror: .*--agreement/],
+    [["--agreement", "100%"], /--agreement: .*100 %/],
+    [["--agreement", "0"], /--agreement .*'0'/],
   ])("refuses %j", async (flags, message) => {
     expect(await run("canary", "prod", "v2", ...flags)).toMatchObject({
       code: 2,

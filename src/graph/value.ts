@@ -94,7 +94,10 @@ export function withAttention(graph: Graph, names: readonly string[]): Graph {
     ];
   });
   const missing = names.filter((name) => !outputs.some((output) => output.name === `${name}.probabilities`));
-  invariant(missing.length === 0, `graph ${graph.name} has no attention ${missing.join(", ")}`);
+  invariant(missing.length === 0, `graph ${graph.name} has no attention ${missing.join(", ")}`, {
+    graph: graph.name,
+    missing,
+  });
   return { ...graph, nodes, outputs: [...graph.outputs, ...outputs] };
 }
 

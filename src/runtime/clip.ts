@@ -256,13 +256,18 @@ export function cosine(a: Float32Array, b: Float32Array): number {
     throw new OcellusError(
       "invalid_request",
       `embeddings of ${a.length} and ${b.length} numbers come from different models`,
+      { details: { lengths: [a.length, b.length] } },
     );
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }
 
 function checkLabels(labels: readonly string[], template: string): void {
   if (labels.length === 0 || labels.length > maxLabels)
-    throw new OcellusError("invalid_request", `labels: expected 1 to ${maxLabels} of them, found ${labels.length}`);
+    throw new OcellusError("invalid_request", `labels: expected 1 to ${maxLabels} of them, found ${labels.length}`, {
+      details: { field: "labels", least: 1, most: maxLabels, found: labels.length },
+    });
   if (!template.includes("{}"))
-    throw new OcellusError("invalid_request", `template: expected a place {} for the label, found "${template}"`);
+    throw new OcellusError("invalid_request", `template: expected a place {} for the label, found "${template}"`, {
+      details: { field: "template", expected: "{}" },
+    });
 }

@@ -1,5 +1,7 @@
 /** Who keeps his files when there is no room for all. */
+
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { FileStore } from "./files.js";
 
 /** As long as wanted, and by its first bytes a JPEG. */
@@ -21,7 +23,7 @@ describe("uploaded files", () => {
     store.get("big", one);
     const three = add(store, "small", 30);
     expect([idsOf(store, "big"), idsOf(store, "small")]).toEqual([[one], [small, three]]);
-    expect(() => store.get("big", two)).toThrow(/upload it again/);
+    expect(() => store.get("big", two)).toThrow(ocellusError("not_found", { param: "file_id" }));
     expect(store.bytes).toBe(80);
   });
 
@@ -32,9 +34,13 @@ describe("uploaded files", () => {
     const other = add(store, "big", 30);
     const small = add(store, "small", 60);
     expect([idsOf(store, "big"), idsOf(store, "small"), dropped]).toEqual([[pinned], [small], 0]);
-    expect(() => store.get("big", other)).toThrow(/upload it again/);
-    expect(() => add(store, "small", 11, () => {})).toThrow(/pinned files may have half of that, and 40 are pinned/);
-    expect(() => add(store, "small", 61)).toThrow(/61 bytes; all files together may have 100, those .* the rest/);
+    expect(() => store.get("big", other)).toThrow(ocellusError("not_found", { param: "file_id" }));
+    expect(() => add(store, "small", 11, () => {})).toThrow(
+      ocellusError("too_large", { numBytes: 11, mostBytes: 10, pinnedBytes: 40, isPinned: true }),
+    );
+    expect(() => add(store, "small", 61)).toThrow(
+      ocellusError("too_large", { numBytes: 61, mostBytes: 60, maxBytes: 100, isPinned: false }),
+    );
     expect(store.bytes).toBe(100);
     store.remove("big", pinned);
     expect([dropped, store.bytes]).toEqual([1, 60]);

@@ -64,6 +64,16 @@ export class FileStore {
       "too_large",
       `${filename}: ${numBytes} bytes; all files together may have ${this.#maxBytes}, ${room}, ` +
         `and ${this.#pinnedBytes} are pinned; delete pinned files, or send a smaller one`,
+      {
+        details: {
+          filename,
+          numBytes,
+          maxBytes: this.#maxBytes,
+          mostBytes: most,
+          pinnedBytes: this.#pinnedBytes,
+          isPinned,
+        },
+      },
     );
   }
 

@@ -69,7 +69,10 @@ async function readState(source: TensorSource, name: string): Promise<State> {
   try {
     return stateSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new OcellusError("invalid_file", `tensor ${name} does not hold a quantisation state of two axes`, { cause });
+    throw new OcellusError("invalid_file", `tensor ${name} does not hold a quantisation state of two axes`, {
+      details: { tensor: name, expected: "quantisation state" },
+      cause,
+    });
   }
 }
 

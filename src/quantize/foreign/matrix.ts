@@ -28,14 +28,14 @@ export function partInfo(source: TensorSource, name: string): TensorInfo {
   const info = source.info(name);
   if (info) return info;
   throw new OcellusError("invalid_file", `the quantised checkpoint lacks ${name}; is a shard missing?`, {
-    details: { tensor: name },
+    details: { tensor: name, found: "nothing" },
   });
 }
 
 /** @throws `invalid_file` when a part's values do not belong to the others. */
 export function damaged(name: string, expected: string, found: string): OcellusError {
   return new OcellusError("invalid_file", `tensor ${name}: expected ${expected}, found ${found}`, {
-    details: { tensor: name },
+    details: { tensor: name, expected, found },
   });
 }
 
