@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../src/base/ocellus-error.testkit.js";
 import { openAsk } from "../src/guard/detectors/ask.js";
 import type { AnsweringModel } from "../src/guard/door.js";
 import { Guards } from "../src/guard/index.js";
@@ -40,8 +41,10 @@ describe("the guard that asks a model", () => {
   });
 
   it("says so when the model had neither in mind, and when there is no model: a guard that errs", async () => {
-    await expect(look(modelThatThinks({ maybe: 0.97, yes: 0.02, no: 0.01 }))).rejects.toThrow(/had neither in mind/);
-    await expect(look(undefined)).rejects.toThrow(/is not loaded/);
+    await expect(look(modelThatThinks({ maybe: 0.97, yes: 0.02, no: 0.01 }))).rejects.toThrow(
+      ocellusError("unsupported", { expected: ["yes", "no"] }),
+    );
+    await expect(look(undefined)).rejects.toThrow(ocellusError("not_found", { loaded: false }));
   });
 });
 

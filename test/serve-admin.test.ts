@@ -103,7 +103,10 @@ describe("a command over HTTP", () => {
     await command(setup, "canary", { version: "v3" });
     expect((await command(setup, "rollback")).body).toMatchObject({ version: "v2" });
     expect((await command(setup, "rollback", { version: "v2" })).body).toMatchObject({ version: "v1" });
-    expect((await command(setup, "rollback")).body.error.message).toMatch(/no way back/);
+    expect(await command(setup, "rollback")).toMatchObject({
+      status: 400,
+      body: { error: { code: "invalid_request", message: expect.stringMatching(/prod.*v1/) } },
+    });
   });
 
   it("is refused when it would concern another version than the one that somebody saw", async () => {
@@ -113,7 +116,7 @@ describe("a command over HTTP", () => {
     for (const name of ["promote", "rollback"])
       expect(await command(setup, name, { version: "v2" })).toMatchObject({
         status: 400,
-        body: { error: { message: expect.stringMatching(/v3, not v2.*look again/) } },
+        body: { error: { message: expect.stringMatching(/v3.*v2/) } },
       });
     expect(setup.registry.state.aliases.get("prod")!.canary!.tag).toBe("v3");
   });
@@ -129,7 +132,10 @@ describe("a command over HTTP", () => {
       body: { error: { param: "share" } },
     });
     await command(setup, "rollback", { reason: "it cannot read prices" });
-    expect((await command(setup, "canary", wider)).body.error.message).toMatch(/has no canary/);
+    expect(await command(setup, "canary", wider)).toMatchObject({
+      status: 400,
+      body: { error: { code: "invalid_request", message: expect.stringMatching(/prod.*canary/) } },
+    });
     expect(setup.registry.state.aliases.get("prod")).not.toHaveProperty("canary.tag");
   });
 
@@ -154,7 +160,7 @@ describe("a command over HTTP", () => {
         const { status, body: answer } = await command(setup, name, { ...body, seen });
         expect([status, answer.error?.message], `${name} ${part}`).toEqual([
           400,
-          expect.stringMatching(new RegExp(`the ${part} of prod is .*, not ${then ?? "none"}: look again`)),
+          expect.stringMatching(new RegExp(`${part} of prod .*${then ?? "none"}`)),
         ]);
       }
     }

@@ -136,7 +136,7 @@ describe("a collection by a CLIP checkpoint", () => {
   it("made by a model that is not here any more is not compared with another's vectors", async () => {
     await server.services.collections!.create("old", "exact", { version: "gone", name: "clip fp32", dimensions: 4 });
     const problem = await refused(`${root}/old/search`, { text: "x" });
-    expect(problem).toEqual({ status: 400, message: expect.stringMatching(/old was made with clip fp32 \(gone\)/) });
+    expect(problem).toEqual({ status: 400, message: expect.stringMatching(/\bold\b.*clip fp32.*gone/) });
   });
 });
 
@@ -172,7 +172,7 @@ describe("documents", () => {
     const loose = { ...body, ocellus: { pages: 1 } };
     expect(await refused("/v1/chat/completions", loose)).toEqual({
       status: 400,
-      message: expect.stringMatching(/of which collection/),
+      message: expect.stringMatching(/\bcollection\b/),
     });
     const shown = { type: "image_url", image_url: { url: urlOf(jpeg) } };
     const pictured = { ...body, messages: [{ role: "user", content: [shown, { type: "text", text: "What is it?" }] }] };
@@ -183,9 +183,9 @@ describe("documents", () => {
   it("that cannot be read are the client's fault, and nothing of the request is kept", async () => {
     const good = { image_url: urlOf(bytesOf("dress.jpg")), source: "dress" };
     for (const [document, problem] of [
-      ["data:application/pdf;base64,AAAA", /expected a PDF as data:/],
-      [urlOf(Buffer.from("%PDF-1.4\nnothing"), "application/pdf"), /bad\.pdf: the PDF cannot be read/],
-      [undefined, /expected either image_url or document/],
+      ["data:application/pdf;base64,AAAA", /document.*\bPDF\b.*data:/i],
+      [urlOf(Buffer.from("%PDF-1.4\nnothing"), "application/pdf"), /bad\.pdf: .*PDF/],
+      [undefined, /image_url.*document/],
     ] as const)
       expect(await refused(`${root}/manuals/entries`, { entries: [good, { document, source: "bad.pdf" }] })).toEqual({
         status: 400,

@@ -87,7 +87,7 @@ describe("structured output", () => {
       response_format: { type: "json_schema", json_schema: { name: "set", schema } },
     });
     await expect(refused).rejects.toThrow(OpenAI.BadRequestError);
-    await expect(refused).rejects.toThrow(/uniqueItems/);
+    await expect(refused).rejects.toMatchObject({ status: 400, message: expect.stringContaining("uniqueItems") });
   });
 });
 

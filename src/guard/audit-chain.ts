@@ -60,7 +60,7 @@ export async function readChain(
   for await (const { bytes, isWhole } of linesOf(path, from?.endsAt ?? 0)) {
     chain ??= begun(bytes);
     const problem = isWhole ? problemOf(bytes, chain) : problemOfTorn(bytes);
-    if (problem !== undefined) throw changed(path, chain, problem);
+    if (problem !== undefined) throw changed(path, chain, ...problem);
     if (!isWhole) return { ...chain, torn: digestOf(bytes) };
     const [, head = ""] = seal.exec(bytes)!;
     onHash(head, chain.lines);
@@ -76,27 +76,32 @@ function begun(line: string): Chain {
   return nextFile({ ...beginning, lines: seq as number, head: prev });
 }
 
+/** The part of a line that is wrong, and how. */
+type Problem = readonly [field: "record" | "hash" | "prev" | "seq" | "end", text: string];
+
 /** @param bytes as latin1, one character a byte: what is not UTF-8 must not look like what it was changed from. */
-function problemOf(bytes: string, { lines, head }: Chain): string | undefined {
+function problemOf(bytes: string, { lines, head }: Chain): Problem | undefined {
   const [, hash] = seal.exec(bytes) ?? [];
   const body = bytes.replace(seal, "}");
   const record = hash === undefined ? undefined : parsed(body);
-  if (!record) return "no record";
-  if (digestOf(body) !== hash) return "its hash is not that of what it says";
-  if (record.prev !== head) return "it does not follow the line before it";
-  return record.seq === lines ? undefined : `expected number ${lines}, found ${String(record.seq)}`;
+  if (!record) return ["record", "no record"];
+  if (digestOf(body) !== hash) return ["hash", "its hash is not that of what it says"];
+  if (record.prev !== head) return ["prev", "it does not follow the line before it"];
+  return record.seq === lines ? undefined : ["seq", `expected number ${lines}, found ${String(record.seq)}`];
 }
 
 /** A torn line is the beginning of a record, and never more. */
-function problemOfTorn(bytes: string): string | undefined {
+function problemOfTorn(bytes: string): Problem | undefined {
   const end = bytes.lastIndexOf("}") + 1;
   const hasMore = end > 0 && end < bytes.length && parsed(bytes.slice(0, end)) !== undefined;
-  return hasMore ? "there is something behind the last record" : undefined;
+  return hasMore ? ["end", "there is something behind the last record"] : undefined;
 }
 
-function changed(path: string, { first, lines }: Chain, problem: string): OcellusError {
+function changed(path: string, { first, lines }: Chain, ...[field, problem]: Problem): OcellusError {
   const line = lines - first + 1;
-  return new OcellusError("invalid_file", `${path}:${line}: ${problem}; the log was changed`, { details: { line } });
+  return new OcellusError("invalid_file", `${path}:${line}: ${problem}; the log was changed`, {
+    details: { path, line, field },
+  });
 }
 
 function digestOf(bytes: string): string {
@@ -119,7 +124,9 @@ async function* linesOf(path: string, start: number): AsyncGenerator<{ bytes: st
       pending = lines.pop()!;
       for (const bytes of lines) yield { bytes, isWhole: true };
       if (pending.length > maxLineBytes)
-        throw new OcellusError("invalid_file", `${path}: a line of over ${maxLineBytes} bytes: this is no audit log`);
+        throw new OcellusError("invalid_file", `${path}: a line of over ${maxLineBytes} bytes: this is no audit log`, {
+          details: { path, limit: maxLineBytes },
+        });
     }
   } catch (error) {
     throw error instanceof OcellusError ? error : ioError("read the audit log", path, error);
@@ -169,7 +176,9 @@ export class HeadNote {
     if (text === undefined) return new HeadNote(path, undefined);
     const note = headSchema.safeParse(parsed(text));
     if (note.success) return new HeadNote(path, note.data);
-    throw new OcellusError("invalid_file", `${headName(path)}: expected a number of lines and a hash; it was changed`);
+    throw new OcellusError("invalid_file", `${headName(path)}: expected a number of lines and a hash; it was changed`, {
+      details: { path: headName(path) },
+    });
   }
 
   readonly see = (hash: string, seq: number): void => {
@@ -181,7 +190,9 @@ export class HeadNote {
     const { lines, hash } = this.#note ?? { lines: 0, hash: "" };
     if (lines <= from || this.#found === hash) return;
     const what = lines > to ? `has ${to} lines, and had ${lines}: some were cut off its end` : "was written anew";
-    throw new OcellusError("invalid_file", `${this.#path} ${what}, says ${headName(this.#path)}; the log was changed`);
+    throw new OcellusError("invalid_file", `${this.#path} ${what}, says ${headName(this.#path)}; the log was changed`, {
+      details: { path: this.#path, expectedLines: lines, foundLines: to },
+    });
   }
 }
 
@@ -215,9 +226,10 @@ async function verifyFiles(files: readonly string[], path: string, onHash: (hash
     if (file === files[0]) {
       ({ first } = chain);
       const named = file === path ? 0 : Number(file.slice(path.length + 1));
-      if (first !== named) throw changed(file, nextFile(chain), `expected line number ${named} here, found ${first}`);
+      if (first !== named)
+        throw changed(file, nextFile(chain), "seq", `expected line number ${named} here, found ${first}`);
     }
-    if (chain.torn !== undefined && file !== path) throw changed(file, chain, "no record");
+    if (chain.torn !== undefined && file !== path) throw changed(file, chain, "record", "no record");
   }
   note.check(first, chain!.lines);
   return { ...chain!, first, files: files.length };

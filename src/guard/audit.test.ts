@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
 import { AuditLog, type AuditOptions } from "./audit.js";
 import { partsOf, verifyLog } from "./audit-chain.js";
@@ -25,6 +26,9 @@ async function written(path: string, count: number, options: AuditOptions = {}):
   );
   await log.close();
 }
+
+/** Of the log, or of a part that it turned over to. */
+const changedIn = (path: string) => ocellusError("invalid_file", { path: expect.stringContaining(path) });
 
 describe("the audit log", () => {
   it("is a chain that goes on when it is opened again", async () => {
@@ -42,7 +46,7 @@ describe("the audit log", () => {
       const changed = Buffer.from(bytes);
       changed[at]! ^= change;
       writeFileSync(path, changed);
-      await expect(verifyLog(path), `byte ${at} ^ ${change}`).rejects.toThrow("the log was changed");
+      await expect(verifyLog(path), `byte ${at} ^ ${change}`).rejects.toThrow(changedIn(path));
     };
     for (let at = 0; at < bytes.length; at++) await expectFound(at, 1);
     const [place, change] = [fc.integer({ min: 0, max: bytes.length - 1 }), fc.integer({ min: 1, max: 255 })];
@@ -61,7 +65,7 @@ describe("the audit log", () => {
       const changed = Buffer.concat([bytes.subarray(0, at), Buffer.from(isIn ? [value] : []), rest]);
       fc.pre(!changed.equals(bytes));
       writeFileSync(path, changed);
-      await expect(verifyLog(path), `byte ${at}`).rejects.toThrow("the log was changed");
+      await expect(verifyLog(path), `byte ${at}`).rejects.toThrow(changedIn(path));
     };
     await fc.assert(fc.asyncProperty(place, fc.integer({ min: 0, max: 255 }), fc.boolean(), property), {
       numRuns: 400,
@@ -75,11 +79,17 @@ describe("the audit log", () => {
     const bytes = readFileSync(path);
     for (let length = 0; length < bytes.length; length += 7) {
       writeFileSync(path, bytes.subarray(0, length));
-      await expect(verifyLog(path), `${length} bytes`).rejects.toThrow("cut off its end");
+      await expect(verifyLog(path), `${length} bytes`).rejects.toThrow(
+        ocellusError("invalid_file", { path, expectedLines: 3, foundLines: expect.any(Number) }),
+      );
     }
-    await expect(AuditLog.open(path)).rejects.toThrow("cut off its end");
+    await expect(AuditLog.open(path)).rejects.toThrow(
+      ocellusError("invalid_file", { path, expectedLines: expect.any(Number) }),
+    );
     rmSync(path);
-    await expect(AuditLog.open(path)).rejects.toThrow("has 0 lines, and had 3");
+    await expect(AuditLog.open(path)).rejects.toThrow(
+      ocellusError("invalid_file", { path, expectedLines: 3, foundLines: 0 }),
+    );
     writeFileSync(path, bytes);
     await written(path, 1);
     expect(await verifyLog(path)).toMatchObject({ lines: 4 });
@@ -90,7 +100,9 @@ describe("the audit log", () => {
     await written(path, 3);
     await written(other, 4);
     copyFileSync(other, path);
-    await expect(verifyLog(path)).rejects.toThrow("was written anew");
+    await expect(verifyLog(path)).rejects.toThrow(
+      ocellusError("invalid_file", { path, expectedLines: 3, foundLines: 4 }),
+    );
   });
 
   it("shows lines that are cut off beneath its writer", async () => {
@@ -98,7 +110,7 @@ describe("the audit log", () => {
     const log = await AuditLog.open(path);
     for (let i = 0; i < 3; i++) await log.append({ i });
     truncateSync(path, 100);
-    await expect(log.append({ i: 3 })).rejects.toThrow("cut off its end while it was written");
+    await expect(log.append({ i: 3 })).rejects.toThrow(ocellusError("invalid_file", { path, foundBytes: 100 }));
     await log.close();
   });
 
@@ -113,7 +125,7 @@ describe("the audit log", () => {
       [a, c, b, d],
     ]) {
       writeFileSync(path, `${lines.join("\n")}\n`);
-      await expect(verifyLog(path)).rejects.toThrow("the log was changed");
+      await expect(verifyLog(path)).rejects.toThrow(changedIn(path));
     }
   });
 
@@ -172,7 +184,7 @@ describe("the audit log", () => {
     const path = newFile();
     await written(path, 2);
     writeFileSync(path, readFileSync(path, "utf8").replace("r0", "r9"));
-    await expect(AuditLog.open(path)).rejects.toThrow(`${path}:1: its hash`);
+    await expect(AuditLog.open(path)).rejects.toThrow(ocellusError("invalid_file", { path, line: 1, field: "hash" }));
   });
 
   it("turns over when a file is full: a chain over all its files, of which the oldest go when the policy says so", async () => {
@@ -192,14 +204,16 @@ describe("the audit log", () => {
       const changed = Buffer.from(bytes);
       changed[at]! ^= 1;
       writeFileSync(second!, changed);
-      await expect(verifyLog(path)).rejects.toThrow("the log was changed");
+      await expect(verifyLog(path)).rejects.toThrow(changedIn(path));
     }
     rmSync(second!);
-    await expect(verifyLog(path), "a part is missing").rejects.toThrow("the log was changed");
+    await expect(verifyLog(path), "a part is missing").rejects.toThrow(changedIn(path));
     writeFileSync(second!, bytes);
     const oldest = readFileSync(parts[0]!);
     writeFileSync(parts[0]!, oldest.subarray(oldest.indexOf("\n") + 1));
-    await expect(verifyLog(path), "its first line is missing").rejects.toThrow("expected line number 0 here, found 1");
+    await expect(verifyLog(path), "its first line is missing").rejects.toThrow(
+      ocellusError("invalid_file", { line: 1, field: "seq" }),
+    );
     writeFileSync(parts[0]!, oldest);
     const keeper = await AuditLog.open(path, { ...options, keep: 2 });
     for (let i = 0; i < 10; i++) await keeper.append({ i });
@@ -216,7 +230,9 @@ describe("the audit log", () => {
     await written(path, 1);
     expect(await verifyLog(path)).toMatchObject({ first: 0, lines: 4, files: 2 });
     rmSync(path);
-    await expect(AuditLog.open(path)).rejects.toThrow("cut off its end");
+    await expect(AuditLog.open(path)).rejects.toThrow(
+      ocellusError("invalid_file", { path, expectedLines: expect.any(Number) }),
+    );
   });
 
   it("is one chain when several write it, in this process and in others, also when one of them is killed", async () => {

@@ -109,7 +109,9 @@ export class AuditLog {
     const isSame = this.#file !== undefined && ino === this.#inode;
     if (isSame && size === this.#chain.endsAt) return;
     if (isSame && size < this.#chain.endsAt)
-      throw new OcellusError("invalid_file", `${this.#path}: lines were cut off its end while it was written`);
+      throw new OcellusError("invalid_file", `${this.#path}: lines were cut off its end while it was written`, {
+        details: { path: this.#path, expectedBytes: this.#chain.endsAt, foundBytes: size },
+      });
     if (!isSame) await this.#open();
     const chain = isSame ? await readChain(this.#path, this.#chain) : await this.#readWhole();
     if (chain.torn !== undefined) await this.#file!.truncate(chain.endsAt);

@@ -175,14 +175,20 @@ export const emptyPolicy: Policy = { guards: {}, rules: [], onFailure: "block", 
 
 /** @throws `invalid_config` with `origin` and the line. */
 export function parsePolicy(text: string, origin: string): Policy {
-  if (text.length > maxBytes) throw new OcellusError("invalid_config", `${origin}: a policy of over 4 MiB`);
+  if (text.length > maxBytes)
+    throw new OcellusError("invalid_config", `${origin}: a policy of over 4 MiB`, {
+      details: { path: origin, limit: maxBytes },
+    });
   const result = policySchema.safeParse(parsedJson(text, origin), { error: fieldExpectation });
   if (!result.success) throw wrong(text, origin, result.error.issues[0]!);
   for (const [i, rule] of result.data.rules.entries()) {
     const [field, problem] = problemOfRule(rule, result.data) ?? [];
     if (problem === undefined) continue;
     const place = ["rules", i, field!];
-    throw new OcellusError("invalid_config", `${origin}:${lineOf(text, place)}: ${place.join(".")}: ${problem}`);
+    const [line, path] = [lineOf(text, place), place.join(".")];
+    throw new OcellusError("invalid_config", `${origin}:${line}: ${path}: ${problem}`, {
+      details: { path: origin, line, field: path },
+    });
   }
   return { ...result.data, version: createHash("sha256").update(text).digest("hex").slice(0, 12) };
 }
@@ -192,18 +198,20 @@ function parsedJson(text: string, origin: string): unknown {
     return parseJson(text, fileLimits);
   } catch (cause) {
     const line = lineOfProblem(text, cause);
-    throw new OcellusError("invalid_config", `${origin}:${line}: not JSON: ${(cause as Error).message}`, { cause });
+    throw new OcellusError("invalid_config", `${origin}:${line}: not JSON: ${(cause as Error).message}`, {
+      details: { path: origin, line, expected: "JSON" },
+      cause,
+    });
   }
 }
 
 function wrong(text: string, origin: string, issue: z.core.$ZodIssue): OcellusError {
   const inner = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
   const place = [...issue.path, ...inner];
-  const where = `${origin}:${lineOf(text, place)}`;
-  return new OcellusError(
-    "invalid_config",
-    `${where}: ${place.map(String).join(".") || "the policy"}: ${issue.message}`,
-  );
+  const [line, field] = [lineOf(text, place), place.map(String).join(".")];
+  return new OcellusError("invalid_config", `${origin}:${line}: ${field || "the policy"}: ${issue.message}`, {
+    details: { path: origin, line, field },
+  });
 }
 
 /** A field of a rule that would never have an effect, and why. */

@@ -1,6 +1,8 @@
 /** Values that the model does not read and the caller gets back: through a passage and an answer, under any cutting. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import type { ChatEvent, PreparedChat } from "../runtime/index.js";
 import { guardedAnswer } from "./answer.js";
 import type { AuditLog } from "./audit.js";
@@ -177,12 +179,12 @@ describe("cuts that overlap", () => {
 
 describe("a rule with a pseudonym", () => {
   it.each([
-    ['{"guards": {}, "rules": [\n{"action": "flag",\n"pseudonym": true}]}', "3: rules.0.pseudonym"],
+    ['{"guards": {}, "rules": [\n{"action": "flag",\n"pseudonym": true}]}', { line: 3, field: "rules.0.pseudonym" }],
     [
       '{"guards": {}, "rules": [\n{"action": "redact", "pseudonym": true,\n"replacement": "x"}]}',
-      "3: rules.0.replacement",
+      { line: 3, field: "rules.0.replacement" },
     ],
   ])("that has no effect is refused with its line: %s", (text, place) => {
-    expect(() => parsePolicy(text, "p.json")).toThrow(`p.json:${place}: `);
+    expect(() => parsePolicy(text, "p.json")).toThrow(ocellusError("invalid_config", { path: "p.json", ...place }));
   });
 });

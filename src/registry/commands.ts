@@ -2,7 +2,7 @@
  * What may be asked of the registry, and whether it makes sense now: a command is a function from the state to the events it
  * causes, or an error that says what to do instead. Pure; `Registry` runs it against the newest state.
  */
-import { nearestHint, OcellusError } from "../base/index.js";
+import { nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import type { Comparison } from "./comparison.js";
 import type { RegistryEvent, RolloutPlan } from "./events.js";
 import { canonicalJson, type Manifest } from "./manifest.js";
@@ -24,6 +24,7 @@ export function publishVersion(manifest: Manifest): RegistryCommand {
     if (found)
       throw refusal(
         `${tag} is published with other contents (${found.digest}); versions do not change: take a new tag`,
+        { tag, digest: found.digest },
       );
     checkNewTag(state, tag);
     return [{ kind: "published", manifest }];
@@ -33,16 +34,27 @@ export function publishVersion(manifest: Manifest): RegistryCommand {
 /** Clients ask for tags and aliases in one field: a name has one meaning, and keeps it. @throws `invalid_request` */
 export function checkNewTag({ aliases, retired }: RegistryState, tag: string): void {
   if (aliases.has(tag))
-    throw refusal(`${tag} is an alias, which serves ${aliases.get(tag)!.tag}; take another tag for the version`);
+    throw refusal(`${tag} is an alias, which serves ${aliases.get(tag)!.tag}; take another tag for the version`, {
+      tag,
+      alias: tag,
+    });
   if (retired.has(tag))
-    throw refusal(`${tag} was a version once and is removed; take a new tag, it would mean other bytes`);
+    throw refusal(`${tag} was a version once and is removed; take a new tag, it would mean other bytes`, {
+      tag,
+      retired: true,
+    });
 }
 
 /** An alias that is there may be deployed to, even where an earlier release let a version take its name. */
 function checkNewAlias({ aliases, versions, retired }: RegistryState, alias: string): void {
   if (aliases.has(alias)) return;
-  if (versions.has(alias)) throw refusal(`${alias} is the tag of a version; an alias needs a name of its own`);
-  if (retired.has(alias)) throw refusal(`${alias} was a version once and is removed; an alias needs a name of its own`);
+  if (versions.has(alias))
+    throw refusal(`${alias} is the tag of a version; an alias needs a name of its own`, { alias, tag: alias });
+  if (retired.has(alias))
+    throw refusal(`${alias} was a version once and is removed; an alias needs a name of its own`, {
+      alias,
+      retired: true,
+    });
 }
 
 function sameFiles(a: Manifest, b: Manifest): boolean {
@@ -54,7 +66,8 @@ export function removeVersion(tag: string): RegistryCommand {
   return (state) => {
     const { digest } = versionOf(state, tag);
     const use = tagsInUse(state).get(tag);
-    if (use !== undefined) throw refusal(`${tag} cannot be removed: ${use}`);
+    if (use !== undefined)
+      throw refusal(`${tag} cannot be removed: ${use.text}`, { tag, alias: use.alias, use: use.use });
     return [{ kind: "removed", tag, digest }];
   };
 }
@@ -65,7 +78,11 @@ export function deploy(alias: string, tag: string): RegistryCommand {
     versionOf(state, tag);
     const found = state.aliases.get(alias);
     checkNewAlias(state, alias);
-    if (found?.canary) throw refusal(`${alias} has a canary (${found.canary.tag}): promote it or roll it back first`);
+    if (found?.canary)
+      throw refusal(`${alias} has a canary (${found.canary.tag}): promote it or roll it back first`, {
+        alias,
+        canary: found.canary.tag,
+      });
     if (found?.tag === tag) return [];
     return [{ kind: "deployed", alias, tag }];
   };
@@ -75,11 +92,18 @@ export function startCanary(alias: string, tag: string, plan: RolloutPlan): Regi
   return (state) => {
     versionOf(state, tag);
     const { canary, tag: stable } = aliasOf(state, alias);
-    if (canary) throw refusal(`${alias} has a canary already (${canary.tag}): promote it or roll it back first`);
-    if (stable === tag) throw refusal(`${alias} serves ${tag} already; nothing to try`);
+    if (canary)
+      throw refusal(`${alias} has a canary already (${canary.tag}): promote it or roll it back first`, {
+        alias,
+        canary: canary.tag,
+      });
+    if (stable === tag) throw refusal(`${alias} serves ${tag} already; nothing to try`, { alias, tag, use: "serves" });
     checkPlan(plan);
     if (plan.steps.some((step, i) => i > 0 && step <= plan.steps[i - 1]!))
-      throw refusal(`steps: expected shares that grow, found ${plan.steps.join(", ")}`);
+      throw refusal(`steps: expected shares that grow, found ${plan.steps.join(", ")}`, {
+        field: "steps",
+        found: plan.steps,
+      });
     return [{ kind: "canary_started", alias, tag, plan }];
   };
 }
@@ -87,11 +111,15 @@ export function startCanary(alias: string, tag: string, plan: RolloutPlan): Regi
 /** @throws `invalid_request` for what could not be gone through */
 function checkPlan({ steps, gate, judged, stepSeconds }: RolloutPlan): void {
   if (steps.at(-1) === 0)
-    throw refusal("steps: expected a share above 0 after 0; `ocellus shadow` only compares, and serves nobody");
+    throw refusal("steps: expected a share above 0 after 0; `ocellus shadow` only compares, and serves nobody", {
+      field: "steps",
+    });
   if (gate !== undefined && !judged && stepSeconds === undefined)
-    throw refusal("gate: expected a judge, or how long a step lasts: only people decide here, and no step would ask");
+    throw refusal("gate: expected a judge, or how long a step lasts: only people decide here, and no step would ask", {
+      field: "gate",
+    });
   if (gate !== undefined && (new URL(gate).username !== "" || new URL(gate).password !== ""))
-    throw refusal("gate: expected a URL without a password, which would stand in the history");
+    throw refusal("gate: expected a URL without a password, which would stand in the history", { field: "gate" });
 }
 
 /** A canary's shares where nobody says others. */
@@ -132,7 +160,8 @@ export function setShare(alias: string, share: number, decision: Decision = {}):
 export function changeShare(alias: string, tag: string, share: number): RegistryCommand {
   return (state) => {
     const { tag: found } = canaryOf(state, alias);
-    if (found !== tag) throw refusal(`the canary of ${alias} is ${found}, not ${tag}: look again`);
+    if (found !== tag)
+      throw refusal(`the canary of ${alias} is ${found}, not ${tag}: look again`, { alias, expected: tag, found });
     return setShare(alias, share)(state);
   };
 }
@@ -156,7 +185,8 @@ export function rollBack(alias: string, decision: Decision = {}): RegistryComman
     const { tag, canary, previous } = aliasOf(state, alias);
     if (canary) return [{ kind: "rolled_back", alias, from: canary.tag, to: tag, ...decision }];
     const [to] = previous;
-    if (to === undefined) throw refusal(`${alias} has served nothing before ${tag}; there is no way back`);
+    if (to === undefined)
+      throw refusal(`${alias} has served nothing before ${tag}; there is no way back`, { alias, tag, previous });
     return [{ kind: "rolled_back", alias, from: tag, to, ...decision }];
   };
 }
@@ -187,7 +217,12 @@ export function ifAsSeen(name: string, seen: SeenAlias, command: RegistryCommand
     for (const part of ["version", "canary", "share", "shadow"] as const) {
       const [then, found] = [seen[part], now[part] ?? null];
       if (then === undefined || then === found) continue;
-      throw refusal(`the ${part} of ${name} is ${found ?? "none"}, not ${then ?? "none"}: look again`);
+      throw refusal(`the ${part} of ${name} is ${found ?? "none"}, not ${then ?? "none"}: look again`, {
+        alias: name,
+        field: part,
+        expected: then,
+        found,
+      });
     }
     return command(state);
   };
@@ -203,7 +238,10 @@ export function ifItConcerns(tag: string | undefined, command: RegistryCommand):
     for (const event of events) {
       const found = event.kind === "promoted" ? event.tag : event.kind === "rolled_back" ? event.from : undefined;
       if (tag !== undefined && found !== tag)
-        throw refusal(`this would concern ${found}, not ${tag}: something has changed meanwhile; look again`);
+        throw refusal(`this would concern ${found}, not ${tag}: something has changed meanwhile; look again`, {
+          expected: tag,
+          found,
+        });
     }
     return events;
   };
@@ -214,7 +252,12 @@ export function startShadow(alias: string, tag: string, share = 1): RegistryComm
   return (state) => {
     versionOf(state, tag);
     const { shadow, shadowShare = 1, tag: stable } = aliasOf(state, alias);
-    if (stable === tag) throw refusal(`${alias} serves ${tag} itself; a shadow of it would compare nothing`);
+    if (stable === tag)
+      throw refusal(`${alias} serves ${tag} itself; a shadow of it would compare nothing`, {
+        alias,
+        tag,
+        use: "serves",
+      });
     if (shadow === tag && shadowShare === share) return [];
     return [{ kind: "shadow_started", alias, tag, ...(share < 1 && { share }) }];
   };
@@ -237,7 +280,8 @@ export function noteComparison(alias: string, tag: string, comparison: Compariso
 export function ifCanaryIs(alias: string, stepSeq: number, command: RegistryCommand): RegistryCommand {
   return (state) => {
     const canary = state.aliases.get(alias)?.canary;
-    if (canary?.stepSeq !== stepSeq || canary.isPaused) throw refusal(`the canary of ${alias} has changed meanwhile`);
+    if (canary?.stepSeq !== stepSeq || canary.isPaused)
+      throw refusal(`the canary of ${alias} has changed meanwhile`, { alias, field: "canary" });
     return command(state);
   };
 }
@@ -254,12 +298,22 @@ export function aliasOf({ aliases }: RegistryState, name: string): Alias {
   const found = aliases.get(name);
   if (found) return found;
   const hint = nearestHint(name, [...aliases.keys()]);
-  throw new OcellusError("not_found", `there is no alias ${name}${hint}; \`ocellus deploy ${name} VERSION\` makes one`);
+  throw new OcellusError(
+    "not_found",
+    `there is no alias ${name}${hint}; \`ocellus deploy ${name} VERSION\` makes one`,
+    {
+      details: { alias: name, nearest: nearestNames(name, [...aliases.keys()]) },
+    },
+  );
 }
 
 function canaryOf(state: RegistryState, name: string) {
   const { canary } = aliasOf(state, name);
-  if (!canary) throw refusal(`${name} has no canary; \`ocellus canary ${name} VERSION\` starts one`);
+  if (!canary)
+    throw refusal(`${name} has no canary; \`ocellus canary ${name} VERSION\` starts one`, {
+      alias: name,
+      missing: "canary",
+    });
   return canary;
 }
 
@@ -267,9 +321,10 @@ function unknownVersion(tag: string, tags: Iterable<string>): OcellusError {
   return new OcellusError(
     "not_found",
     `there is no version ${tag}${nearestHint(tag, [...tags])}; see \`ocellus versions\``,
+    { details: { tag, nearest: nearestNames(tag, [...tags]) } },
   );
 }
 
-function refusal(message: string): OcellusError {
-  return new OcellusError("invalid_request", message);
+function refusal(message: string, details: Readonly<Record<string, unknown>>): OcellusError {
+  return new OcellusError("invalid_request", message, { details });
 }

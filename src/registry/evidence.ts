@@ -150,6 +150,6 @@ function parse<T>(schema: z.ZodType<T>, text: string, { alias }: Step): T {
   throw new OcellusError(
     "invalid_file",
     `the evidence on the canary of ${alias} is not what this release knows; was it written by a newer Ocellus?`,
-    { cause: parsed.error },
+    { details: { alias }, cause: parsed.error },
   );
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { openRegistry, temporaryFolder } from "./registry.testkit.js";
 
 describe("a folder that is no registry", () => {
@@ -25,7 +26,7 @@ describe("a folder that is no registry", () => {
     const root = await temporaryFolder();
     await openRegistry({ folder: join(root, "registry") });
     const opening = openRegistry({ folder: join(root, "regsitry"), ifMissing: "refuse" });
-    await expect(opening).rejects.toThrow(/nearest: registry/);
+    await expect(opening).rejects.toThrow(ocellusError("not_found", { nearest: ["registry"] }));
   });
 
   it("becomes one only where it is empty or new in a folder that is there", async () => {

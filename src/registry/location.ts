@@ -1,7 +1,7 @@
 /** Whether a folder is a registry, or may become one: a mistyped name makes none, and none is made among other files. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ioError, nearestHint, OcellusError } from "../base/index.js";
+import { ioError, nearestHint, nearestNames, OcellusError } from "../base/index.js";
 
 export interface RegistryLocation {
   readonly folder: string;
@@ -43,7 +43,7 @@ async function missing(folder: string, isThere: boolean): Promise<OcellusError> 
   return new OcellusError(
     "not_found",
     `there is no registry in ${join(folder)}${hint}; \`ocellus publish\` makes one`,
-    { details: { folder } },
+    { details: { folder, nearest: isThere ? [] : nearestNames(basename(folder), around) } },
   );
 }
 

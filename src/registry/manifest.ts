@@ -19,7 +19,9 @@ export const tagSchema = z
 /** @throws `invalid_request` */
 export function checkTag(tag: string): void {
   if (!tagPattern.test(tag))
-    throw new OcellusError("invalid_request", `tag ${tag}: expected a name like qwen3-vl-8b-v1.1.0`);
+    throw new OcellusError("invalid_request", `tag ${tag}: expected a name like qwen3-vl-8b-v1.1.0`, {
+      details: { field: "tag", found: tag },
+    });
 }
 
 /** A path inside a model folder: never absolute, never out of it. */

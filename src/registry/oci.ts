@@ -116,6 +116,7 @@ export async function importLayout(
       throw new OcellusError(
         "invalid_file",
         `${folder}: ${path} is damaged: expected ${digest}, found ${stored.digest}`,
+        { details: { folder, path, expected: digest, found: stored.digest } },
       );
   }
   return manifest;

@@ -64,9 +64,13 @@ export async function filesOf(folder: string): Promise<{ path: string; sizeBytes
       throw new OcellusError(
         "too_large",
         `${folder}: expected a model's folder, found more than ${maxFiles} files in it`,
+        { details: { folder, limit: maxFiles } },
       );
   }
-  if (files.length === 0) throw new OcellusError("invalid_file", `${folder}: expected a model's files, found none`);
+  if (files.length === 0)
+    throw new OcellusError("invalid_file", `${folder}: expected a model's files, found none`, {
+      details: { folder, found: 0 },
+    });
   return files;
 }
 

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { deploy, removeVersion } from "./commands.js";
 import { manifestDigest } from "./manifest.js";
 import { about, modelFolder, openRegistry, temporaryFolder } from "./registry.testkit.js";
@@ -62,10 +63,16 @@ describe("publishing", () => {
 
   it("refuses an empty folder, an unknown parent and a bad tag", async () => {
     const registry = await openRegistry();
-    await expect(registry.publish(await temporaryFolder(), { ...about, tag: "v1" })).rejects.toThrow(/found none/);
+    await expect(registry.publish(await temporaryFolder(), { ...about, tag: "v1" })).rejects.toThrow(
+      ocellusError("invalid_file", { found: 0 }),
+    );
     const folder = await modelFolder(small);
-    await expect(registry.publish(folder, { ...about, tag: "v1", parent: "v0" })).rejects.toThrow(/no version v0/);
-    await expect(registry.publish(folder, { ...about, tag: "v/1" })).rejects.toThrow(/tag/);
+    await expect(registry.publish(folder, { ...about, tag: "v1", parent: "v0" })).rejects.toThrow(
+      ocellusError("not_found", { tag: "v0" }),
+    );
+    await expect(registry.publish(folder, { ...about, tag: "v/1" })).rejects.toThrow(
+      ocellusError("invalid_request", { field: "tag", found: "v/1" }),
+    );
     expect(registry.state.seq).toBe(0);
   });
 });
@@ -88,7 +95,9 @@ describe("keeping", () => {
     await registry.publish(await modelFolder({ ...small, extra: "0123456789" }), { ...about, tag: "v2" });
     await registry.folderOf("v2");
     await registry.run("alice", deploy("prod", "v1"));
-    await expect(registry.run("alice", removeVersion("v1"))).rejects.toThrow(/prod serves it/);
+    await expect(registry.run("alice", removeVersion("v1"))).rejects.toThrow(
+      ocellusError("invalid_request", { tag: "v1", alias: "prod", use: "serves" }),
+    );
     await registry.run("alice", removeVersion("v2"));
     expect(await registry.collectGarbage()).toBe(0); // within the hour
     expect(await registry.collectGarbage(0)).toBe(10);
@@ -108,7 +117,7 @@ describe("keeping", () => {
         },
       },
     );
-    await expect(publishing).rejects.toThrow(/was stored but is gone/);
+    await expect(publishing).rejects.toThrow(ocellusError("io", { path: "config.json", missing: true }));
     expect((await registry.refresh()).versions.size).toBe(0);
   });
 });
@@ -212,7 +221,13 @@ describe("carrying", () => {
     await chmod(path, 0o644);
     await writeFile(path, "weights 0ne");
     const to = await openRegistry();
-    await expect(to.import(layout, "bob")).rejects.toThrow(/model.safetensors is damaged/);
+    await expect(to.import(layout, "bob")).rejects.toThrow(
+      ocellusError("invalid_file", {
+        path: "model.safetensors",
+        expected: expect.any(String),
+        found: expect.any(String),
+      }),
+    );
     expect((await to.refresh()).versions.size).toBe(0);
   });
 });

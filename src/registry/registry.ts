@@ -208,7 +208,9 @@ export class Registry {
   async #enter(manifest: Manifest, actor: string): Promise<Manifest> {
     for (const { digest, path } of manifest.files) {
       if (await this.blobs.has(digest)) continue;
-      throw new OcellusError("io", `${path} was stored but is gone: was \`gc\` running? Publish again`);
+      throw new OcellusError("io", `${path} was stored but is gone: was \`gc\` running? Publish again`, {
+        details: { path, digest, missing: true },
+      });
     }
     const { versions } = await this.run(actor, publishVersion(manifest));
     await this.#linkAgain(manifest);

@@ -67,7 +67,10 @@ export function replay(entries: Iterable<JournalEntry>, from: RegistryState = em
 
 /** The state after one more entry; the one before is not changed. */
 export function apply(state: RegistryState, { seq, at, event }: JournalEntry): RegistryState {
-  invariant(seq === state.seq + 1, `journal entry ${seq} does not follow ${state.seq}`);
+  invariant(seq === state.seq + 1, `journal entry ${seq} does not follow ${state.seq}`, {
+    expected: state.seq + 1,
+    found: seq,
+  });
   const next = { ...state, seq };
   switch (event.kind) {
     case "published": {
@@ -146,14 +149,22 @@ function stepBack(alias: Alias, to: string, at: number): Pick<Alias, "tag" | "si
   return { tag: to, since: at, previous: alias.previous.filter((other) => other !== to), ...clear(alias, to) };
 }
 
+/** What keeps a version: an alias, and what it is to it. */
+interface VersionUse {
+  readonly alias: string;
+  readonly use: "serves" | "canary" | "shadow" | "way back";
+  readonly text: string;
+}
+
 /** The tags that must not go: served, on trial, mirrored, or on the way back. */
-export function tagsInUse(state: RegistryState): Map<string, string> {
-  const uses = new Map<string, string>();
+export function tagsInUse(state: RegistryState): Map<string, VersionUse> {
+  const uses = new Map<string, VersionUse>();
   for (const { name, tag, canary, shadow, previous } of state.aliases.values()) {
-    for (const old of previous) uses.set(old, `${name} may be rolled back to it`);
-    if (shadow !== undefined) uses.set(shadow, `${name} is shadowed by it`);
-    if (canary) uses.set(canary.tag, `it is the canary of ${name}`);
-    uses.set(tag, `${name} serves it`);
+    for (const old of previous)
+      uses.set(old, { alias: name, use: "way back", text: `${name} may be rolled back to it` });
+    if (shadow !== undefined) uses.set(shadow, { alias: name, use: "shadow", text: `${name} is shadowed by it` });
+    if (canary) uses.set(canary.tag, { alias: name, use: "canary", text: `it is the canary of ${name}` });
+    uses.set(tag, { alias: name, use: "serves", text: `${name} serves it` });
   }
   return uses;
 }

@@ -39,7 +39,10 @@ export async function measureSensitivity(
   conversations: readonly (readonly ChatMessage[])[],
   options: SensitivityOptions = {},
 ): Promise<Sensitivity[]> {
-  if (conversations.length === 0) throw new OcellusError("invalid_request", "no conversations to calibrate on");
+  if (conversations.length === 0)
+    throw new OcellusError("invalid_request", "no conversations to calibrate on", {
+      details: { field: "conversations", found: 0 },
+    });
   const { signal, onPackProgress } = options;
   return withTemporaryFolder("sensitivity", async (folder) => {
     const switchboards = new Map<string, Switchboard>();

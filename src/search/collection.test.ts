@@ -1,10 +1,12 @@
 /** A collection on disk: both kinds of index, kill -9, torn and damaged files, several processes, compaction. */
+
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import type { Collection } from "./collection.js";
 import { Collections } from "./collections.js";
 import { duplicates } from "./duplicates.js";
@@ -316,9 +318,13 @@ describe("the collections of a folder", () => {
         await expect(call(), name).rejects.toMatchObject({ code: "invalid_request" });
     await collections.create("shoes", "exact", model);
     await collections.create("bags", "exact", model);
-    await expect(collections.create("bags", "exact", model)).rejects.toThrow(/a collection bags already/);
+    await expect(collections.create("bags", "exact", model)).rejects.toThrow(
+      ocellusError("invalid_request", { param: "name", found: "bags" }),
+    );
     expect((await collections.list()).collections.map(({ name }) => name)).toEqual(["bags", "shoes"]);
-    await expect(collections.open("shoe")).rejects.toThrow(/no collection shoe \(nearest: shoes/);
+    await expect(collections.open("shoe")).rejects.toThrow(
+      ocellusError("not_found", { wanted: "shoe", nearest: expect.arrayContaining(["shoes"]) }),
+    );
     await collections.remove("shoes");
     for (const call of [() => collections.remove("shoes"), () => collections.open("shoes")])
       await expect(call()).rejects.toMatchObject({ code: "not_found" });

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Closing, ioError, nearestHint, OcellusError } from "../base/index.js";
+import { Closing, ioError, nearestHint, nearestNames, OcellusError } from "../base/index.js";
 import { createFolderAtomically, dataFolder, pathExists, withFolderLock } from "../checkpoint/index.js";
 import { Collection } from "./collection.js";
 import { fileOf } from "./collection-files.js";
@@ -89,7 +89,7 @@ export class Collections {
     const folder = this.#folderOf(name);
     if (await pathExists(folder))
       throw new OcellusError("invalid_request", `there is a collection ${name} already`, {
-        details: { param: "name" },
+        details: { param: "name", found: name },
       });
     if ((await this.list()).collections.length >= maxCollections)
       throw new OcellusError("too_large", `${this.folder}: at most ${maxCollections} collections; remove some`);
@@ -152,12 +152,10 @@ export class Collections {
   }
 
   async #missing(name: string): Promise<OcellusError> {
-    const hint = nearestHint(
-      name,
-      (await this.list()).collections.map((info) => info.name),
-    );
+    const names = (await this.list()).collections.map((info) => info.name);
+    const [hint, nearest] = [nearestHint(name, names), nearestNames(name, names)];
     return new OcellusError("not_found", `there is no collection ${name}${hint}; \`ocellus index list\` shows them`, {
-      details: { param: "collection" },
+      details: { param: "collection", wanted: name, nearest },
     });
   }
 }

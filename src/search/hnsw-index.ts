@@ -151,7 +151,7 @@ async function loadUsearch(): Promise<typeof import("usearch")> {
       "unavailable",
       "the vector library usearch cannot be loaded on this machine; use the exact index (--kind exact), " +
         "or run `npm install --include=optional usearch`",
-      { cause },
+      { details: { missing: "usearch", instead: "--kind exact" }, cause },
     );
   }
 }

@@ -46,13 +46,17 @@ export class PdfDocument {
   /** @throws `invalid_file` (no PDF, damaged, locked by a password), `too_large`. */
   static async open(bytes: Uint8Array, source: string): Promise<PdfDocument> {
     if (bytes.length > maxPdfBytes)
-      throw new OcellusError("too_large", `${source}: ${bytes.length} bytes, a PDF may have ${maxPdfBytes}`);
+      throw new OcellusError("too_large", `${source}: ${bytes.length} bytes, a PDF may have ${maxPdfBytes}`, {
+        details: { source, numBytes: bytes.length, limit: maxPdfBytes },
+      });
     const thread = new PdfThread();
     try {
       const { numPages, failure } = await thread.ask({ kind: "open", bytes });
       if (numPages === undefined) throw unreadable(source, failure);
       if (numPages > maxPages)
-        throw new OcellusError("too_large", `${source}: ${numPages} pages, at most ${maxPages} are read; split it`);
+        throw new OcellusError("too_large", `${source}: ${numPages} pages, at most ${maxPages} are read; split it`, {
+          details: { source, numPages, limit: maxPages },
+        });
       return new PdfDocument(thread, source, numPages);
     } catch (error) {
       await thread.close();
@@ -105,5 +109,7 @@ class PdfThread {
 }
 
 function unreadable(source: string, failure = "unknown reason"): OcellusError {
-  return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${failure}`);
+  return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${failure}`, {
+    details: { source, format: "pdf", reason: failure },
+  });
 }

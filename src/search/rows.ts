@@ -43,7 +43,8 @@ export class Rows {
   /** @throws as `VectorIndex.add`. */
   add(key: number, vector: Float32Array): void {
     checkVector(vector, this.dimensions, `the vector of ${key}`);
-    if (this.has(key)) throw new OcellusError("invalid_request", `the key ${key} is in the index already`);
+    if (this.has(key))
+      throw new OcellusError("invalid_request", `the key ${key} is in the index already`, { details: { key } });
     const row = this.#keys.length;
     if (row % this.#rowsPerChunk === 0) this.#chunks.push(new Float32Array(this.#rowsPerChunk * this.dimensions));
     this.#keys.push(key);

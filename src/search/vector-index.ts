@@ -38,10 +38,14 @@ const lengthTolerance = 1e-3;
 /** @throws `invalid_request`. */
 export function checkVector(vector: Float32Array, dimensions: number, what: string): void {
   if (vector.length !== dimensions)
-    throw new OcellusError("invalid_request", `${what}: expected ${dimensions} numbers, found ${vector.length}`);
+    throw new OcellusError("invalid_request", `${what}: expected ${dimensions} numbers, found ${vector.length}`, {
+      details: { what, expected: dimensions, found: vector.length },
+    });
   const length = Math.sqrt(dot(vector, 0, vector, dimensions));
   if (Math.abs(length - 1) <= lengthTolerance) return; // false where there is a NaN
-  throw new OcellusError("invalid_request", `${what}: expected length one, found ${length}; divide by it first`);
+  throw new OcellusError("invalid_request", `${what}: expected length one, found ${length}; divide by it first`, {
+    details: { what, expected: 1, found: String(length) },
+  });
 }
 
 /** Inner product of `query` and the row of `rows` that begins at `at`. Four sums: one alone waits for itself. */

@@ -163,10 +163,10 @@ describe("ocellus batch", () => {
   });
 
   it.each([
-    ["twice.jsonl", [line("a", {}), line("a", {})], /custom_id "a" stands there twice/],
+    ["twice.jsonl", [line("a", {}), line("a", {})], /custom_id "a"/],
     ["url.jsonl", [line("a", {}), line("b", {}, "/v1/images")], /url\.jsonl:2: url: /],
-    ["stream.jsonl", [line("a", { stream: true })], /stream\.jsonl:1: body\.stream: expected false/],
-    ["empty.jsonl", [], /expected one request a line, found none/],
+    ["stream.jsonl", [line("a", { stream: true })], /stream\.jsonl:1: body\.stream: .*false/],
+    ["empty.jsonl", [], /empty\.jsonl/],
   ])("refuses %s before any work", async (name, lines, message) => {
     const out = join(folder, `${name}.out`);
     const { code, stderr } = await start(write(name, lines), "--out", out).ended;
@@ -178,9 +178,9 @@ describe("ocellus batch", () => {
     const input = write("small.jsonl", [line("a", { messages: [{ role: "user", content: "Hello" }] })]);
     const foreign = write("notes.txt", [{ note: "mine" }]);
     const kept = readFileSync(foreign);
-    expect((await start(input, "--out", foreign).ended).stderr).toMatch(/notes\.txt:1 is no line of a batch's output/);
+    expect((await start(input, "--out", foreign).ended).stderr).toContain("notes.txt:1 ");
     expect(readFileSync(foreign).equals(kept)).toBe(true);
     const other = write("other.jsonl", [{ custom_id: "z", response: {} }]);
-    expect((await start(input, "--out", other).ended).stderr).toMatch(/has an answer to "z"/);
+    expect((await start(input, "--out", other).ended).stderr).toMatch(/other\.jsonl.*"z"/);
   });
 });

@@ -61,7 +61,7 @@ describe("golden init, check, run and report", () => {
     expect(readdirSync(join(folder, "ready/pictures")).length).toBeGreaterThan(10);
     expect(await golden("init", "ready")).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("not overwritten"),
+      stderr: expect.stringMatching(/\bready\b.*golden\.jsonl/),
     });
     expect(readFileSync(join(folder, "ready/golden.jsonl"), "utf8")).toBe(before);
     expect(await golden("check", "ready")).toMatchObject({
@@ -114,7 +114,7 @@ describe("golden init, check, run and report", () => {
     expect(answersOf("cut.golden")).toHaveLength(Number(done));
     expect(Number(done)).toBeLessThan(88);
     const half = await golden("report", "cut.golden");
-    expect(half.stderr).toContain(`${88 - Number(done)} of 88 questions have no answer yet`);
+    expect(half.stderr).toMatch(new RegExp(`\\b${88 - Number(done)} of 88\\b`));
     appendFileSync(join(folder, "cut.golden"), '{"id": "torn'); // as a kill in the middle of a write leaves it
     await golden("run", "ready", "--out", "cut.golden", ...oneThread);
     expect(answersOf("cut.golden")).toEqual(answersOf("a.golden"));
@@ -124,13 +124,13 @@ describe("golden init, check, run and report", () => {
     const other = await golden("run", "ready", "--out", "a.golden", "--weights", "int4", "--threads", "1");
     expect(other).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("holds the answers of ocellus-tiny (fp32, "),
+      stderr: expect.stringMatching(/a\.golden.*ocellus-tiny \(fp32, /),
     });
     writeFileSync(join(folder, "letter.txt"), "Dear\n");
     const letter = await golden("run", "ready", "--out", "letter.txt", ...oneThread);
     expect(letter).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining("letter.txt:1 is no line of a golden run"),
+      stderr: expect.stringContaining("letter.txt:1 "),
     });
     expect(readFileSync(join(folder, "letter.txt"), "utf8")).toBe("Dear\n");
   });
@@ -139,7 +139,7 @@ describe("golden init, check, run and report", () => {
     const { code, stderr } = await golden("run", "ready", "--url", "http://127.0.0.1:1", "--out", "none.golden");
     expect({ code, stderr }).toMatchObject({
       code: 7,
-      stderr: expect.stringContaining("127.0.0.1:1/v1/chat/completions does not answer"),
+      stderr: expect.stringContaining("127.0.0.1:1/v1/chat/completions"),
     });
   });
 });
@@ -189,7 +189,7 @@ describe("golden init --pictures", () => {
       questions: [{ question: "What colour is it?", answer: expect.stringMatching(/./), reviewed: false }],
     });
     await (await Registry.open({ folder: join(folder, "registry") })).close();
-    const refused = { code: 2, stderr: expect.stringContaining("none of its 1 questions is reviewed") };
+    const refused = { code: 2, stderr: expect.stringMatching(/\bmine\b.*"reviewed"/) };
     expect(await golden("run", "mine", ...oneThread)).toMatchObject(refused);
     expect(await ocellus("serve", "--registry", "registry", "--golden", "mine", "--port", "0")).toMatchObject(refused);
 
@@ -222,7 +222,7 @@ describe("golden check", () => {
     ];
     writeFileSync(join(folder, "bad.jsonl"), `${lines.map((line) => JSON.stringify(line)).join("\n")}\n{`);
     const { code, stdout, stderr } = await golden("check", "bad.jsonl");
-    expect({ code, stderr }).toMatchObject({ code: 4, stderr: expect.stringContaining("bad.jsonl: 7 problems") });
+    expect({ code, stderr }).toMatchObject({ code: 4, stderr: expect.stringMatching(/bad\.jsonl: 7 /) });
     for (const line of [
       /^bad\.jsonl:1: .*has another right answer/m,
       /^bad\.jsonl:2: image: .*gone\.png: it does not exist$/m,

@@ -32,7 +32,10 @@ export function openAsk({ questions, model: name, reads }: Config, { model }: Op
     isCostly: true,
     async look(subject, signal) {
       const asked = model(name);
-      if (!asked) throw new OcellusError("not_found", `the model ${name ?? "that the guard asks"} is not loaded`);
+      if (!asked)
+        throw new OcellusError("not_found", `the model ${name ?? "that the guard asks"} is not loaded`, {
+          details: { model: name, loaded: false },
+        });
       const findings: Finding[] = [];
       for (const [category, question] of Object.entries(questions)) {
         const score = await probabilityOfYes(asked, subject, question, signal);
@@ -58,5 +61,7 @@ async function probabilityOfYes(model: AnsweringModel, subject: Subject, questio
     }
   }
   if (share.yes + share.no >= leastShare) return share.yes / (share.yes + share.no);
-  throw new OcellusError("unsupported", "the model was asked for yes or no, and had neither in mind");
+  throw new OcellusError("unsupported", "the model was asked for yes or no, and had neither in mind", {
+    details: { expected: ["yes", "no"], share: share.yes + share.no, least: leastShare },
+  });
 }

@@ -192,6 +192,7 @@ function checkLength(word: string, length: number): void {
     length <= maxWordLength
       ? `guarded word ${JSON.stringify(word)}: expected a letter, a digit or a character of a script, found none`
       : `guarded word ${JSON.stringify(word.slice(0, 20))}…: expected at most ${maxWordLength} characters, found ${length}`,
+    { details: { word: word.slice(0, 20), limit: maxWordLength, found: length } },
   );
 }
 
