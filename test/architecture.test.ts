@@ -62,6 +62,9 @@ const edgeRooms = new Set([
   "cli",
 ]);
 
+/** Tests that still pin words of an error, and how often: this list only shrinks. */
+const stillProse: Record<string, number> = {};
+
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".ts"));
 const isTest = (file: string) => /\.(test|testkit)\.ts$/.test(file);
 
@@ -153,5 +156,62 @@ describe("the import law", () => {
     };
     for (const file of files) visit(file, []);
     expect(cycles).toEqual([]);
+  });
+});
+
+/**
+ * What a test says of an error is its code and its details (base/ocellus-error.testkit.ts): words may change any day. A
+ * name, a flag or a figure within a text is no prose; three words of English in a row are.
+ */
+describe("tests of errors", () => {
+  const root = resolve(import.meta.dirname, "..");
+  const tests = ["src", "test"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".test.ts"))
+      .map((file) => `${folder}/${file.replaceAll("\\", "/")}`),
+  );
+  const literal = String.raw`(?:"[^"\n]*"|'[^'\n]*'|\`[^\`]*\`|\/(?![/*])(?:[^/\\\n]|\\.)+\/)`;
+  const words = /[A-Za-z']{2,} [a-z']{2,} [a-z']{2,}/;
+  /** Any text, of whatever kind, or what a table's column of texts is called. */
+  const thrown = new RegExp(
+    String.raw`\.toThrow(?:Error)?\(\s*(?:${literal}|message|text|problem|reason|words|why)\s*,?\s*\)`,
+    "g",
+  );
+  /** Texts that are compared with what an error or the command line says. */
+  const said = new RegExp(
+    String.raw`(?<!,\s*[\w.]*)\b(?:message|stderr)\)?(?:: expect\.string(?:Matching|Containing)|\.(?:not\.)?to(?:Match|Contain|Be))\(\s*(${literal})`,
+    "g",
+  );
+
+  const proseIn = (text: string) => [
+    ...[...text.matchAll(thrown)].map(([found]) => found),
+    ...[...text.matchAll(said)].filter(([, found]) => words.test(found!)).map(([found]) => found),
+  ];
+
+  it("are seen where they pin prose, and not where they name things", () => {
+    for (const prose of [
+      'toThrow("no")',
+      "toThrow(/is (not|no) there/)",
+      "toThrow(message)",
+      "message: expect.stringMatching(/it is not there/)",
+      'expect(stderr).toContain("has no answer yet")',
+    ])
+      expect(proseIn(`.${prose}`), prose).toHaveLength(1);
+    for (const fact of [
+      'toThrow(ocellusError("io"))',
+      "toThrow(OpenAI.NotFoundError)",
+      'toThrow(new Error("mine"))',
+      "message: expect.stringMatching(/a\\.json:3: /)",
+      'expect(stderr).toContain("--budget")',
+    ])
+      expect(proseIn(`.${fact}`), fact).toEqual([]);
+  });
+
+  it("assert codes and details, never prose", () => {
+    const found = tests
+      .filter((file) => file !== "test/architecture.test.ts")
+      .map((file) => [file, proseIn(readFileSync(join(root, file), "utf8")).length] as const)
+      .filter(([, count]) => count > 0);
+    expect(Object.fromEntries(found)).toEqual(stillProse);
   });
 });

@@ -58,13 +58,16 @@ describe("a guard by sentences", () => {
   });
 
   it.each([
-    [{ harmless: ["a gun"] }, '"a gun" stands twice'],
-    [{ harmless: ["word ".repeat(99)] }, "tokens, this model reads"],
-    [{ model: vit }, "vit"],
-    [{ model: "nowhere" }, "nowhere"],
-  ])("is refused at the start with %j", async (change, problem) => {
+    [{ harmless: ["a gun"] }, /"a gun"/],
+    [{ harmless: ["word ".repeat(99)] }, /\b99\b|\b\d{3} tokens/],
+    [{ model: vit }, /\bvit\b/],
+    [{ model: "nowhere" }, /nowhere/],
+  ])("is refused at the start with %j", async (change, name) => {
     const guards = { clip: { ...clipGuard, ...change } };
-    await expect(openGuards(temporaryFolder(), { guards })).rejects.toThrow(problem);
+    await expect(openGuards(temporaryFolder(), { guards })).rejects.toMatchObject({
+      name: "OcellusError",
+      message: expect.stringMatching(name),
+    });
   });
 });
 
@@ -179,8 +182,8 @@ describe("ocellus guard calibrate", () => {
 
   it.each([
     [["nowhere", "--guard", "clip"], /nowhere/],
-    [[join(labelled, "violence"), "--guard", "clip"], /expected folders of pictures, "harmless" and one for each/],
-    [[labelled, "--guard", "other"], /has no guard other/],
+    [[join(labelled, "violence"), "--guard", "clip"], /violence.*"harmless"/],
+    [[labelled, "--guard", "other"], /\bother\b/],
   ])("refuses %j by name", async (argv, problem) => {
     const { code, stderr } = await run("calibrate", ...argv, "--guards", policy);
     expect(code).not.toBe(0);

@@ -56,8 +56,8 @@ it.each<[string, string, (path: string, text: string) => unknown, RegExp]>([
     async (path, text) => parsePolicy(text, path),
     /:3: ruls: .*\brules\b/,
   ],
-])("in %s", async (_, text, read, problem) => {
+])("in %s", async (_, text, read, place) => {
   const path = join(temporaryFolder(), "file.jsonl");
   await writeFile(path, text);
-  await expect(read(path, text)).rejects.toThrow(problem);
+  await expect(read(path, text)).rejects.toMatchObject({ message: expect.stringMatching(place) });
 });

@@ -79,7 +79,8 @@ export function checkEvent(event: RegistryEvent): RegistryEvent {
   const parsed = eventSchema.safeParse(event);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new OcellusError("invalid_request", `${issue?.path.join(".") || event.kind}: ${issue?.message}`);
+  const field = issue?.path.join(".") || event.kind;
+  throw new OcellusError("invalid_request", `${field}: ${issue?.message}`, { details: { field } });
 }
 
 /** An event as it stands in the journal. */

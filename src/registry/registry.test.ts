@@ -242,7 +242,9 @@ describe("signatures", () => {
     expect(checkSignature(plain, [mine.publicKey])).toMatch(/not signed/);
     expect(checkSignature(signed, [others.publicKey])).toMatch(/none of the trusted keys/);
     expect(checkSignature({ ...signed, notes: "x" }, [mine.publicKey])).toMatch(/does not fit/);
-    expect(() => signManifest(plain, "no key")).toThrow(/Ed25519 private key/);
+    expect(() => signManifest(plain, "no key")).toThrow(
+      ocellusError("invalid_request", { expected: "Ed25519 private key" }),
+    );
   });
 });
 

@@ -107,12 +107,11 @@ function csvCells(line: string, place: string): string[] {
   const cells = [...line.matchAll(/(?:^|,)(?:\s*"((?:[^"]|"")*)"\s*(?=,|$)|([^",]*))/g)];
   if (cells.map(([cell]) => cell).join("") === line)
     return cells.map(([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain!).trim());
-  throw new OcellusError("invalid_file", `${place}: expected word,category,severity, found a stray quote in ${line}`);
+  throw wrong(place, "word,category,severity", `a stray quote in ${line}`);
 }
 
 function csvRule([word, category, severity, ...more]: readonly string[], place: string): WordRule {
-  if (more.length > 0)
-    throw new OcellusError("invalid_file", `${place}: expected word,category,severity, found ${more.length + 3} cells`);
+  if (more.length > 0) throw wrong(place, "word,category,severity", `${more.length + 3} cells`);
   return {
     word: checkedWord(word, place),
     category: category || defaultCategory,
@@ -128,16 +127,18 @@ function parseJson(text: string, name: string): WordRule[] {
   try {
     value = readJson(text, wordLimits);
   } catch (cause) {
-    throw new OcellusError("invalid_file", `${name}: expected JSON: ${(cause as Error).message}`, { cause });
+    throw new OcellusError("invalid_file", `${name}: expected JSON: ${(cause as Error).message}`, {
+      details: { place: name, expected: "JSON" },
+      cause,
+    });
   }
   if (Array.isArray(value))
     return value.map((entry, i) => jsonRule(entry, defaultCategory, `${name}, ${entryPlace(text, i)}`));
-  if (typeof value !== "object" || value === null)
-    throw new OcellusError("invalid_file", `${name}: expected a list or an object of lists, found ${typeof value}`);
+  if (typeof value !== "object" || value === null) throw wrong(name, "a list or an object of lists", typeof value);
   return Object.entries(value).flatMap(([category, words]) => {
     const place = `${name}, line ${lineOf(text, text.indexOf(JSON.stringify(category)))}, category ${category}`;
     if (Array.isArray(words)) return words.map((entry, i) => jsonRule(entry, category, `${place}, word ${i + 1}`));
-    throw new OcellusError("invalid_file", `${place}: expected a list of words, found ${typeof words}`);
+    throw wrong(place, "a list of words", typeof words);
   });
 }
 
@@ -155,12 +156,18 @@ function jsonRule(entry: unknown, category: string, place: string): WordRule {
   if (typeof entry === "string") return { word: checkedWord(entry, place), category, severity: 1 };
   const { word, category: own, severity } = (entry ?? {}) as Record<string, unknown>;
   if (own !== undefined && (typeof own !== "string" || own === ""))
-    throw new OcellusError("invalid_file", `${place}: expected "category" to be a text, found ${JSON.stringify(own)}`);
+    throw wrong(place, '"category" to be a text', JSON.stringify(own));
   return {
     word: checkedWord(word, place),
     category: own ?? category,
     severity: severity === undefined ? 1 : checkedSeverity(severity, place),
   };
+}
+
+function wrong(place: string, expected: string, found: string): OcellusError {
+  return new OcellusError("invalid_file", `${place}: expected ${expected}, found ${found}`, {
+    details: { place, expected, found },
+  });
 }
 
 function isWord(word: string): boolean {
@@ -169,14 +176,11 @@ function isWord(word: string): boolean {
 
 function checkedWord(word: unknown, place: string): string {
   if (typeof word === "string" && isWord(word)) return word.trim();
-  throw new OcellusError(
-    "invalid_file",
-    `${place}: expected a word of 1 to 64 characters with a letter or a digit, found ${JSON.stringify(word) ?? "none"}`,
-  );
+  throw wrong(place, "a word of 1 to 64 characters with a letter or a digit", JSON.stringify(word) ?? "none");
 }
 
 function checkedSeverity(value: unknown, place: string): number {
   const severity = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (Number.isInteger(severity) && (severity as number) >= 1 && (severity as number) <= 5) return severity as number;
-  throw new OcellusError("invalid_file", `${place}: expected a severity from 1 to 5, found ${JSON.stringify(value)}`);
+  throw wrong(place, "a severity from 1 to 5", JSON.stringify(value));
 }
