@@ -15,13 +15,13 @@ export function checkpointCatalog(
 ): WeightCatalog {
   const expect = (name: string, shape: Shape): void => {
     const info = source.info(name);
-    if (!info) throw missing(name, shape, source.names());
+    if (!info) throw missing(name, shape, [...source.names()]);
     expectShape(info, shape);
   };
   return { expect, format };
 }
 
-function missing(name: string, shape: Shape, names: Iterable<string>): OcellusError {
+function missing(name: string, shape: Shape, names: readonly string[]): OcellusError {
   return new OcellusError(
     "invalid_file",
     `the checkpoint has no tensor ${name} of shape [${shape.join(", ")}]${nearestHint(name, names)}; ` +

@@ -289,7 +289,7 @@ export function ifCanaryIs(alias: string, stepSeq: number, command: RegistryComm
 /** @throws `not_found` with the nearest tag. */
 export function versionOf({ versions }: RegistryState, tag: string) {
   const found = versions.get(tag);
-  if (!found) throw unknownVersion(tag, versions.keys());
+  if (!found) throw unknownVersion(tag, [...versions.keys()]);
   return found;
 }
 
@@ -317,11 +317,11 @@ function canaryOf(state: RegistryState, name: string) {
   return canary;
 }
 
-function unknownVersion(tag: string, tags: Iterable<string>): OcellusError {
+function unknownVersion(tag: string, tags: readonly string[]): OcellusError {
   return new OcellusError(
     "not_found",
-    `there is no version ${tag}${nearestHint(tag, [...tags])}; see \`ocellus versions\``,
-    { details: { tag, nearest: nearestNames(tag, [...tags]) } },
+    `there is no version ${tag}${nearestHint(tag, tags)}; see \`ocellus versions\``,
+    { details: { tag, nearest: nearestNames(tag, tags) } },
   );
 }
 
