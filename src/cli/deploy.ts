@@ -15,7 +15,14 @@ import {
   tryWith,
 } from "../registry/index.js";
 import { outcomeOf } from "./deploy-outcome.js";
-import { actorOf, addRegistryOptions, percent, type RegistryFlags, withRegistry } from "./registry.js";
+import {
+  actorOf,
+  addJournalOptions,
+  addRegistryOptions,
+  percent,
+  type RegistryFlags,
+  withRegistry,
+} from "./registry.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
 
 interface CanaryFlags extends RegistryFlags {
@@ -46,7 +53,7 @@ export function addDeployCommands(program: Command, terminal: Terminal): void {
     description: string,
     toCommand: (args: string[], flags: CanaryFlags) => RegistryCommand,
   ) =>
-    addRegistryOptions(program.command(usage))
+    addJournalOptions(program.command(usage))
       .description(description)
       .option("--no-wait", "do not wait for what servers make of it")
       .action((...given: unknown[]) => {

@@ -6,7 +6,7 @@ import { resolveModel } from "../hub/index.js";
 import { manifestBytes, manifestDigest, type Registry, signManifest } from "../registry/index.js";
 import { modelInTheBox } from "./package-files.js";
 import { describeBytes, formatBytes, startProgress } from "./progress.js";
-import { actorOf, addRegistryOptions, type RegistryFlags, readKey, withRegistry } from "./registry.js";
+import { actorOf, addJournalOptions, type RegistryFlags, readKey, withRegistry } from "./registry.js";
 import { printJson, printLine, type Terminal } from "./terminal.js";
 
 interface PublishFlags extends RegistryFlags {
@@ -23,7 +23,7 @@ Examples:
   ocellus deploy prod qwen3-vl-8b-v1.0.0      then clients ask for the model "prod"`;
 
 export function addPublishCommand(program: Command, terminal: Terminal): void {
-  addRegistryOptions(program.command("publish"))
+  addJournalOptions(program.command("publish"))
     .description("store a checkpoint or packed model as a version")
     .addArgument(
       new Argument("[folder]", "checkpoint folder, packed model or name of a pulled checkpoint").default(

@@ -15,6 +15,7 @@ import {
   type RegistryState,
   type RolloutPlan,
 } from "../registry/index.js";
+import { withGuards } from "./open-model.js";
 import type { GlobalFlags } from "./options.js";
 import { formatBytes } from "./progress.js";
 import { textTable } from "./text-layout.js";
@@ -22,6 +23,7 @@ import { textTable } from "./text-layout.js";
 export interface RegistryFlags extends GlobalFlags {
   readonly registry?: string;
   readonly databaseUrl?: string;
+  readonly guards?: string;
 }
 
 /** Where versions are kept unless said otherwise. */
@@ -39,6 +41,14 @@ export function addRegistryOptions(command: Command): Command {
     );
 }
 
+/** Of commands that write into the journal. */
+export function addJournalOptions(command: Command): Command {
+  return addRegistryOptions(command).option(
+    "--guards <file>",
+    "policy that names, notes and reasons pass before they are stored (or OCELLUS_GUARDS)",
+  );
+}
+
 /** A registry for the time of one command; only a command that stores something makes one where there is none. */
 export async function withRegistry<T>(
   flags: RegistryFlags,
@@ -50,7 +60,9 @@ export async function withRegistry<T>(
   const isNew = ifMissing === "make" && !(await pathExists(folder));
   // The system's own place is made with all that leads to it; of a name that was typed, the folder around it must be there.
   if (isNew && named === undefined) await makeFolder(folder, otherFolder);
-  const registry = await Registry.open({ folder, databaseUrl, ifMissing });
+  // Opened only where something is written: a list must not wait for classifiers.
+  const admit = (written: readonly string[]) => withGuards(flags, (guards) => guards.checkUncut(written));
+  const registry = await Registry.open({ folder, databaseUrl, ifMissing, admit });
   if (isNew) sayOnce(`${resolve(folder)} is a new registry`);
   try {
     return await body(registry);

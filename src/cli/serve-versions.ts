@@ -52,6 +52,7 @@ export async function openVersions(
     databaseUrl,
     ifMissing: "refuse",
     onHeld: (change) => logHeld(log, change),
+    admit: (written) => guards.checkUncut(written),
   });
   const verified = new VerifiedFolders(join(cacheRoot(), "verified"));
   /** By tag, the folder that was checked last. */

@@ -17,7 +17,7 @@ import { withProgress, withReadProgress } from "./pass-progress.js";
 import { formatBytes } from "./progress.js";
 import {
   actorOf,
-  addRegistryOptions,
+  addJournalOptions,
   historyText,
   type RegistryFlags,
   readKey,
@@ -37,9 +37,7 @@ interface VersionsFlags extends RegistryFlags {
 type Action = (registry: Registry, args: readonly string[], flags: VersionsFlags, terminal: Terminal) => Promise<void>;
 
 export function addVersionsCommand(program: Command, terminal: Terminal): void {
-  const versions = addRegistryOptions(program.command("versions")).description(
-    "see, check, compare and carry versions",
-  );
+  const versions = addJournalOptions(program.command("versions")).description("see, check, compare and carry versions");
   /** `name <a> <b>`: the last two things that commander gives an action are its options and itself. */
   const add = (usage: string, description: string, action: Action, ifMissing?: RegistryOptions["ifMissing"]) =>
     versions

@@ -215,10 +215,12 @@ export class Guards {
     return admittedText(text, { info: { digest: "none" } }, this, { signal });
   }
 
-  /** The same of a name: to redact a part of it is to block it. @throws as `admitText`. */
-  async checkUncut(name: string, signal: AbortSignal): Promise<void> {
-    if ((await this.admitText(name, signal)) === name) return;
-    throw new OcellusError("blocked", "the name or reason holds what a guardrail redacts; choose another");
+  /** The same of names, notes and reasons: to redact a part of one is to block it. @throws as `admitText`. */
+  async checkUncut(written: readonly string[]): Promise<void> {
+    const { signal } = new AbortController();
+    for (const text of written)
+      if ((await this.admitText(text, signal)) !== text)
+        throw new OcellusError("blocked", "the name, note or reason holds what a guardrail redacts; choose another");
   }
 
   #policyFor(asked: Asked): InForce {

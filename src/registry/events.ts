@@ -83,6 +83,22 @@ export function checkEvent(event: RegistryEvent): RegistryEvent {
   throw new OcellusError("invalid_request", `${field}: ${issue?.message}`, { details: { field } });
 }
 
+/** The texts of people in an event that lists and histories will show; a name that is there already is no news. */
+export function writtenIn(
+  event: RegistryEvent,
+  { aliases }: { readonly aliases: ReadonlyMap<string, unknown> },
+): string[] {
+  const texts: (string | undefined)[] = [];
+  if (event.kind === "published") {
+    const { tag, family, quantization, notes, files } = event.manifest;
+    texts.push(tag, family, quantization, notes, files.map(({ path }) => path).join("\n"));
+  }
+  if ("alias" in event && !aliases.has(event.alias)) texts.push(event.alias);
+  if (event.kind === "canary_started") texts.push(event.plan.gate);
+  if ("reason" in event) texts.push(event.reason);
+  return texts.filter((text) => text !== undefined);
+}
+
 /** An event as it stands in the journal. */
 export interface JournalEntry {
   /** 1, 2, 3, …: no gaps. */

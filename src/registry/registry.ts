@@ -11,7 +11,7 @@ import { BlobStore, type CopyOptions } from "./blobs.js";
 import { checkNewTag, publishVersion, type RegistryCommand, versionOf } from "./commands.js";
 import { type OpenDatabase, openDatabase } from "./database.js";
 import { DeliveryLog } from "./deliveries.js";
-import { checkEvent, type JournalEntry } from "./events.js";
+import { checkEvent, type JournalEntry, writtenIn } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
 import { type HeldChange, HeldRollbacks, type UnwrittenEntry } from "./held.js";
 import { Journal } from "./journal.js";
@@ -33,6 +33,8 @@ export interface RegistryOptions {
   readonly ifMissing?: "make" | "refuse" | undefined;
   /** Given: a rollback that cannot be written is in force in this process until it can, and told here (held.ts). */
   readonly onHeld?: ((change: HeldChange) => void) | undefined;
+  /** Sees the texts that people write into the journal (events.ts) and may throw: histories and lists of models show them. */
+  readonly admit?: ((written: readonly string[]) => Promise<void>) | undefined;
   /** The clock of the journal, for tests. */
   readonly now?: () => number;
 }
@@ -54,6 +56,7 @@ export class Registry {
   readonly #now: () => number;
   readonly #listeners = new Set<(state: RegistryState) => void>();
   readonly #held: HeldRollbacks | undefined;
+  readonly #admit: RegistryOptions["admit"];
   /** What the journal means. */
   #recorded = emptyState;
   /** With what is held. */
@@ -63,8 +66,9 @@ export class Registry {
   #refreshing: Promise<void> | undefined;
   #unfollow: (() => Promise<void>) | undefined;
 
-  private constructor({ folder, now = Date.now, onHeld }: RegistryOptions, database: OpenDatabase) {
+  private constructor({ folder, now = Date.now, onHeld, admit }: RegistryOptions, database: OpenDatabase) {
     this.#held = onHeld && new HeldRollbacks(onHeld);
+    this.#admit = admit;
     this.#folder = folder;
     this.#database = database;
     this.#journal = new Journal(database);
@@ -118,15 +122,22 @@ export class Registry {
   /**
    * Decides by the newest state and writes what follows from it; again, when somebody was faster.
    * @param actor who asked, for the history
-   * @throws what the command throws; `overloaded` when others never stop writing; `io` when it cannot be written
+   * @param isOwn whether a server decided it: no text of a person is in it
+   * @throws what the command or `admit` throws; `overloaded` when others never stop writing; `io` when it cannot be written
    */
-  async run(actor: string, command: RegistryCommand): Promise<RegistryState> {
+  async run(actor: string, command: RegistryCommand, { isOwn = false } = {}): Promise<RegistryState> {
+    const decide = async (state: RegistryState) => {
+      const entries = this.#entries(actor, command, state);
+      const written = isOwn ? [] : entries.flatMap(({ event }) => writtenIn(event, state));
+      if (written.length > 0) await this.#admit?.(written);
+      return entries;
+    };
     try {
       await this.#writeHeld();
-      return await this.#write((state) => this.#entries(actor, command, state));
+      return await this.#write(decide);
     } catch (error) {
       const isAway = !(error instanceof OcellusError) || error.code === "io";
-      const entries = isAway && this.#held ? this.#entries(actor, command, this.#state) : [];
+      const entries = isAway && this.#held ? await decide(this.#state) : [];
       if (!this.#held?.hold(entries, this.#recorded, error)) throw error;
       this.#adopt();
       this.#heldTimer ??= setInterval(() => void this.#writeHeld().catch(() => {}), heldMs).unref();
@@ -138,10 +149,10 @@ export class Registry {
     return command(state).map((event) => ({ at: this.#now(), actor, event: checkEvent(event) }));
   }
 
-  async #write(decide: (state: RegistryState) => readonly UnwrittenEntry[]): Promise<RegistryState> {
+  async #write(decide: (state: RegistryState) => Promise<readonly UnwrittenEntry[]>): Promise<RegistryState> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const state = await this.refresh();
-      const entries = decide(state);
+      const entries = await decide(state);
       if (entries.length === 0) return state;
       if (await this.#journal.append(state.seq, entries)) {
         await this.#refreshing?.catch(() => {}); // it may have begun before
@@ -159,7 +170,7 @@ export class Registry {
   }
 
   async #tryHeld(): Promise<void> {
-    for (const name of this.held) await this.#write(() => this.#held!.entriesOf(name)); // none where others have overruled it
+    for (const name of this.held) await this.#write(async () => this.#held!.entriesOf(name)); // none where others have overruled it
     if (this.held.length > 0) return;
     clearInterval(this.#heldTimer);
     this.#heldTimer = undefined;
@@ -201,6 +212,7 @@ export class Registry {
     const state = await this.refresh(); // before minutes of copying
     if (options.parent !== undefined) versionOf(state, options.parent);
     if (!state.versions.has(options.tag)) checkNewTag(state, options.tag);
+    await this.#admit?.([options.tag, options.notes ?? ""]);
     const stored = await storeFolder(this.blobs, folder, options, copy);
     return this.#enter(copy.sign?.(stored) ?? stored, options.createdBy);
   }

@@ -120,7 +120,11 @@ export async function openVersions(
   }: FleetSettings = {},
 ): Promise<OpenVersions> {
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
-  const registry = await Registry.open({ folder: join(folder, "registry"), onHeld: () => {} });
+  const registry = await Registry.open({
+    folder: join(folder, "registry"),
+    onHeld: () => {},
+    admit: (written) => guards.checkUncut(written),
+  });
   for (const tag of Object.keys(behaviours)) {
     const source = behaviours[tag]!.folder ?? (await mkdtemp(join(folder, "model-")));
     if (behaviours[tag]!.folder === undefined) await writeFile(join(source, "weights.bin"), tag);

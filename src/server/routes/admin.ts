@@ -81,9 +81,6 @@ function addCommands(app: App, services: Services): void {
       const versions = versionsOf(services);
       const { alias } = c.req.param() as { alias: string };
       const request = await readRequest(c, services, schema);
-      const { signal } = c.get("exchange");
-      for (const written of [alias, request.reason])
-        if (typeof written === "string") await services.guards.checkUncut(written, signal);
       const command = toCommand(alias, request);
       if (besides.has(name) && typeof request.version === "string")
         await versions.fleet.checkRoom(alias, request.version);

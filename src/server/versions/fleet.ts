@@ -255,7 +255,7 @@ export class Fleet {
     if (!command) return;
     const { name, tag: version, canary, shadow = null } = alias;
     const seen = { version, canary: canary?.tag ?? null, shadow };
-    await registry.run(actor, ifAsSeen(name, seen, command)).catch((error: unknown) => {
+    await registry.run(actor, ifAsSeen(name, seen, command), { isOwn: true }).catch((error: unknown) => {
       log.warn({ alias: alias.name, version: tag, err: error }, "a version without room was not taken back");
     });
   }

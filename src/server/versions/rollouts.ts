@@ -244,7 +244,7 @@ export class Rollouts {
     const { registry, log } = this.#options;
     const facts = { alias: name, version: canary!.tag, decision: verdict.decision, reason: verdict.reason };
     try {
-      await registry.run("judge", ifCanaryIs(name, canary!.stepSeq, commandOf(alias, verdict)));
+      await registry.run("judge", ifCanaryIs(name, canary!.stepSeq, commandOf(alias, verdict)), { isOwn: true });
       log.info(facts, "judged");
     } catch (error) {
       const isOver = registry.state.aliases.get(name)?.canary?.stepSeq !== canary!.stepSeq;

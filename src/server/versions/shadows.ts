@@ -305,7 +305,7 @@ export class Shadows {
     const comparison = role === "shadow" ? tally.summary(isLast) : undefined;
     if (!comparison) return;
     const { registry, log } = this.#options;
-    await registry.run("shadow", noteComparison(alias, tag, comparison)).catch((error: unknown) => {
+    await registry.run("shadow", noteComparison(alias, tag, comparison), { isOwn: true }).catch((error: unknown) => {
       log.warn({ alias, version: tag, err: error }, "what came of a shadow was not written down");
     });
   }
