@@ -159,6 +159,35 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     expect(now()!.shadow ?? now()!.canary).toBeUndefined();
   });
 
+  it("compares first, lets each step last, and asks a gate before it, as the fields say", async () => {
+    const { registry, server } = await setUp();
+    const plan = () => registry.state.aliases.get("prod")!.canary?.plan;
+    await show(server.url);
+    await prod().getByText("Change version…").click();
+    await prod().getByLabel("Version").selectOption("v2");
+    await prod().getByLabel("First compare only").check();
+    await prod().getByLabel("Its answers must be so alike").fill("90");
+    await prod().getByLabel("Each step lasts at least").fill("30");
+    await prod().getByLabel("Address to ask").fill("http://127.0.0.1:9/gate");
+    await prod().getByText("Climbs 0% → 5% → 25% → 50% → 100%").waitFor();
+    expect(await agree("Try v2 with 0%")).toMatch(/they all stay with v1.*at least 30 min.*:9\/gate is asked/);
+    await prod().getByText("Each step lasts at least 30 min. Asked before each step").waitFor();
+    expect(plan()).toMatchObject({ steps: [0, 0.05, 0.25, 0.5, 1], judged: true, stepSeconds: 1800 });
+    expect(plan()).toMatchObject({ agreement: { floor: 0.9 }, gate: "http://127.0.0.1:9/gate" });
+    await agree("Roll back");
+    await prod().getByLabel("Let the judge decide").uncheck();
+    await prod().getByLabel("First compare only").uncheck();
+    await prod().getByLabel("Address to ask").fill("ftp://127.0.0.1/gate");
+    await agree("Try v2 with 5%");
+    expect(await prod().getByRole("alert").innerText()).toMatch(/gate/);
+    mishaps.splice(0); // the browser notes every refusal
+    await prod().getByLabel("Address to ask").fill("");
+    await prod().getByLabel("Unit").selectOption("days");
+    expect(await agree("Try v2 with 5%")).toMatch(/The clock goes on.*nobody looks at its answers.*30 d/);
+    await prod().getByText("tries v2 with 5% of the users").waitFor();
+    expect(plan()).toEqual({ steps: [0.05, 0.25, 0.5, 1], judged: false, stepSeconds: 2_592_000 });
+  });
+
   it("begins nothing when the alias has moved on while the dialog was open; and makes new aliases", async () => {
     const { registry, server } = await setUp();
     await show(server.url);

@@ -1,6 +1,7 @@
 /** What can be done about an alias: each with the words that say what will happen, and with the alias as it was seen then. */
 import type { WireAlias, WireSeen, WireVersion } from "../../src/protocol/index.js";
 import type { AliasCommand, Beginning } from "./api.js";
+import { type DurationUnit, secondsOf } from "./quantities.js";
 import type { VersionsWords } from "./words-versions.js";
 
 /** A button that was pressed. */
@@ -10,6 +11,50 @@ export interface Intent {
   readonly alias: string;
   readonly command: AliasCommand;
   readonly body: object;
+}
+
+/** As it was typed. */
+export interface Pace {
+  /** A first step that serves nobody. */
+  readonly isComparedFirst: boolean;
+  /** Percents of likeness that the comparison asks for. */
+  readonly floor: string;
+  readonly every: string;
+  readonly unit: DurationUnit;
+  readonly gate: string;
+}
+
+export const usualPace: Pace = { isComparedFirst: false, floor: "95", every: "", unit: "minutes", gate: "" };
+
+/** Of a trial that is to begin. */
+export interface Trial {
+  readonly share: number;
+  readonly isJudged: boolean;
+  readonly pace: Pace;
+}
+
+/** As the server takes it. */
+export interface TrialPlan {
+  readonly steps: readonly number[];
+  readonly judged: boolean;
+  readonly agreement?: { readonly floor: number };
+  readonly step_seconds?: number;
+  readonly gate?: string;
+}
+
+/** What is typed wrongly stays in it: the server says what is expected. */
+export function planOf({ share, isJudged, pace }: Trial): TrialPlan {
+  const { isComparedFirst, floor, every, unit, gate } = pace;
+  const seconds = secondsOf(every, unit);
+  const climbs = isJudged || seconds !== undefined;
+  const isAsked = climbs && gate.trim() !== "";
+  return {
+    steps: [...(isComparedFirst ? [0] : []), ...(climbs ? stepsFrom(share) : [share])],
+    judged: isJudged,
+    ...(isComparedFirst && isJudged && { agreement: { floor: Number(floor) / 100 } }),
+    ...(seconds !== undefined && { step_seconds: seconds }),
+    ...(isAsked && { gate: gate.trim() }),
+  };
 }
 
 /** Shares that a trial climbs; those beyond where it begins. */
@@ -40,7 +85,7 @@ export function beginIntent(
   kind: Beginning,
   alias: WireAlias,
   version: WireVersion,
-  { share, isJudged }: { readonly share: number; readonly isJudged: boolean },
+  trial: Trial,
   { rollout: { begin } }: VersionsWords,
 ): Intent {
   const { name } = alias;
@@ -51,10 +96,10 @@ export function beginIntent(
       ...{ title: begin.shadow(version.version), text: begin.willShadow(alias, version) },
       ...{ alias: name, command: kind, body },
     };
-  const steps = isJudged ? stepsFrom(share) : [share];
+  const plan = planOf(trial);
   return {
-    ...{ title: begin.canary(version.version, share), text: begin.willTry(alias, version, steps, isJudged) },
-    ...{ alias: name, command: kind, body: { ...body, steps, judged: isJudged } },
+    ...{ title: begin.canary(version.version, plan.steps[0]!), text: begin.willTry(alias, version, plan) },
+    ...{ alias: name, command: kind, body: { ...body, ...plan } },
   };
 }
 

@@ -22,6 +22,27 @@ export function percentText(part: number): string {
   return `${Number((part * 100).toFixed(1))}%`;
 }
 
+export const durationUnits = ["minutes", "hours", "days"] as const;
+export type DurationUnit = (typeof durationUnits)[number];
+const unitSeconds = { minutes: 60, hours: 3600, days: 86_400 };
+
+/** Undefined for what is no number above 0. */
+export function secondsOf(count: string, unit: DurationUnit): number | undefined {
+  const seconds = Math.round(Number(count) * unitSeconds[unit]);
+  return seconds > 0 ? seconds : undefined;
+}
+
+/** In the largest unit that leaves a whole number: `30 min`, `2 h`, `90 s`. */
+export function durationText(seconds: number): string {
+  for (const [size, sign] of [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "min"],
+  ] as const)
+    if (seconds % size === 0) return `${seconds / size} ${sign}`;
+  return `${seconds} s`;
+}
+
 /** `5% → 25%` */
 export function stepsText(steps: readonly number[] = []): string {
   return steps.map(percentText).join(" → ");

@@ -1,7 +1,8 @@
 /** More words of the page of versions: starting things, figures over time, differences. In both languages. */
 import type { WireAlias, WireVersion } from "../../src/protocol/index.js";
 import type { Beginning } from "./api.js";
-import { bytesText, percentText, stepsText } from "./quantities.js";
+import type { TrialPlan } from "./intents.js";
+import { bytesText, type DurationUnit, durationText, percentText, stepsText } from "./quantities.js";
 
 /** What will happen first, where a version is not loaded here yet. */
 function loadingEn({ is_loaded, version }: WireVersion, stable: string | undefined): string {
@@ -16,6 +17,28 @@ function loadingZh({ is_loaded, version }: WireVersion, stable: string | undefin
   return stable === undefined
     ? `${version} 需要先加载。`
     : `${version} 需要先加载；在此之前所有人仍由 ${stable} 回答。`;
+}
+
+/** Who or what takes the next step. */
+function decidesEn({ steps, judged, step_seconds, gate }: TrialPlan): string {
+  const climb = steps.length > 1 ? ` (${stepsText(steps)})` : "";
+  const pace = step_seconds === undefined ? "" : ` Each step lasts at least ${durationText(step_seconds)}.`;
+  const asked = gate === undefined ? "" : ` ${gate} is asked before each step.`;
+  if (judged)
+    return `The judge looks at its answers, goes on by itself${climb} and promotes it, or turns it back.${pace}${asked}`;
+  return step_seconds === undefined
+    ? "Only people decide what follows."
+    : `The clock goes on${climb} and promotes it; nobody looks at its answers.${pace}${asked}`;
+}
+
+function decidesZh({ steps, judged, step_seconds, gate }: TrialPlan): string {
+  const climb = steps.length > 1 ? `（${stepsText(steps)}）` : "";
+  const pace = step_seconds === undefined ? "" : `每一步至少持续 ${durationText(step_seconds)}。`;
+  const asked = gate === undefined ? "" : `每一步之前询问 ${gate}。`;
+  if (judged) return `评判器观察它的回答，自行逐步扩大${climb}直至全面启用，或将其撤回。${pace}${asked}`;
+  return step_seconds === undefined
+    ? "之后如何只由人决定。"
+    : `到时间就自动扩大${climb}直至全面启用，不看它的回答。${pace}${asked}`;
 }
 
 const tensors = (count: number) => (count === 1 ? "1 tensor" : `${count} tensors`);
@@ -38,12 +61,21 @@ export const rolloutEn = {
     deploy: (version: string) => `Deploy ${version}`,
     shadow: (version: string) => `Shadow with ${version}`,
     endShadow: "End the shadow",
-    willTry: ({ name, version }: WireAlias, tried: WireVersion, steps: readonly number[], isJudged: boolean) =>
-      `${percentText(steps[0]!)} of the users of ${name} get ${tried.version}; the others stay with ${version}. ${
-        isJudged
-          ? `The judge looks at its answers, goes on by itself${steps.length > 1 ? ` (${stepsText(steps)})` : ""} and promotes it, or turns it back.`
-          : "Only people decide what follows."
-      } ${loadingEn(tried, version)}`,
+    comparedFirst: "First compare only",
+    comparedNote: "Loaded and asked what users ask, before any of them gets its answers",
+    floor: "Its answers must be so alike in mean, in percent",
+    lastsAtLeast: "Each step lasts at least",
+    lasts: "Each step lasts (empty: until somebody decides)",
+    unit: "Unit",
+    units: { minutes: "minutes", hours: "hours", days: "days" } satisfies Record<DurationUnit, string>,
+    gate: "Address to ask before each step",
+    gateNote: "It allows, holds or turns back; it stands in the history",
+    willTry: ({ name, version }: WireAlias, tried: WireVersion, plan: TrialPlan) =>
+      `${
+        plan.steps[0] === 0
+          ? `${tried.version} is asked what users of ${name} ask, and compared; they all stay with ${version} for now.`
+          : `${percentText(plan.steps[0]!)} of the users of ${name} get ${tried.version}; the others stay with ${version}.`
+      } ${decidesEn(plan)} ${loadingEn(tried, version)}`,
     willDeploy: (name: string, before: string | undefined, version: WireVersion) =>
       before === undefined
         ? `Clients may ask for ${name} and get ${version.version}. ${loadingEn(version, before)}`
@@ -134,12 +166,21 @@ export const rolloutZh: RolloutWords = {
     deploy: (version) => `部署 ${version}`,
     shadow: (version) => `影子运行 ${version}`,
     endShadow: "结束影子运行",
-    willTry: ({ name, version }, tried, steps, isJudged) =>
-      `${name} 的用户中有 ${percentText(steps[0]!)} 改用 ${tried.version}，其余仍用 ${version}。${
-        isJudged
-          ? `评判器观察它的回答，自行逐步扩大${steps.length > 1 ? `（${stepsText(steps)}）` : ""}直至全面启用，或将其撤回。`
-          : "之后如何只由人决定。"
-      }${loadingZh(tried, version)}`,
+    comparedFirst: "先只比较",
+    comparedNote: "先加载并回答同样的问题，用户暂时收不到它的回答",
+    floor: "回答的平均相似度至少（百分比）",
+    lastsAtLeast: "每一步至少持续",
+    lasts: "每一步持续（留空：由人决定）",
+    unit: "单位",
+    units: { minutes: "分钟", hours: "小时", days: "天" },
+    gate: "每一步之前询问的地址",
+    gateNote: "它可以放行、暂缓或撤回；地址会留在历史中",
+    willTry: ({ name, version }, tried, plan) =>
+      `${
+        plan.steps[0] === 0
+          ? `${name} 的用户所问的也会问 ${tried.version}，用来比较；所有人暂时仍用 ${version}。`
+          : `${name} 的用户中有 ${percentText(plan.steps[0]!)} 改用 ${tried.version}，其余仍用 ${version}。`
+      }${decidesZh(plan)}${loadingZh(tried, version)}`,
     willDeploy: (name, before, version) =>
       before === undefined
         ? `客户端可以请求 ${name}，由 ${version.version} 回答。${loadingZh(version, before)}`

@@ -1,7 +1,7 @@
 /** One alias: what it serves, its canary with the judge's figures, what its answers were like, and what can be done. */
 import type { WireAlias, WireHistory, WireVersion } from "../../../src/protocol/index.js";
 import { type Intent, intentsOf, shareIntent } from "../intents.js";
-import { stepsText } from "../quantities.js";
+import { durationText, stepsText } from "../quantities.js";
 import { useWords } from "../words.js";
 import { Act } from "./act.js";
 import { BeginForm } from "./begin-form.js";
@@ -85,6 +85,8 @@ function CanaryView({ alias, onIntent }: { alias: WireAlias; onIntent: (intent: 
       <h3>{words.tries(canary.version, canary.share)}</h3>
       <p className="aside">
         {isJudged ? words.judged(stepsText(canary.steps)) : words.unjudged}
+        {canary.step_seconds !== undefined && ` ${words.lasts(durationText(canary.step_seconds))}`}
+        {canary.gate !== undefined && ` ${words.asks(canary.gate)}`}
         {isPaused && ` ${words.paused}`}
       </p>
       {verdict && <CanaryFigures stable={version} canary={canary.version} verdict={verdict} />}

@@ -2,9 +2,10 @@
 import { useState } from "react";
 import type { WireAlias, WireVersion } from "../../../src/protocol/index.js";
 import type { Beginning } from "../api.js";
-import { beginIntent, deployIntent, type Intent, stepsFrom } from "../intents.js";
+import { beginIntent, deployIntent, type Intent, planOf, usualPace } from "../intents.js";
 import { useWords } from "../words.js";
 import { Command } from "./command.js";
+import { PaceFields } from "./pace-fields.js";
 import { ShareSlider } from "./share-slider.js";
 import { Tabs } from "./tabs.js";
 
@@ -23,10 +24,13 @@ export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
   const [wanted, setKind] = useState<Beginning>("canary");
   const [percent, setPercent] = useState(5);
   const [isJudged, setJudged] = useState(true);
+  const [pace, setPace] = useState(usualPace);
   const version = others.find((each) => each.version === chosen) ?? others[0];
   if (!version) return <Command text={begin.none} command="ocellus publish FOLDER --tag TAG" />;
   const kind = alias.canary ? "shadow" : wanted;
-  const intent = beginIntent(kind, alias, version, { share: percent / 100, isJudged }, words);
+  const trial = { share: percent / 100, isJudged, pace };
+  const { steps } = planOf(trial);
+  const intent = beginIntent(kind, alias, version, trial, words);
   return (
     <div className="begin">
       <VersionChoice versions={others} chosen={version.version} onChoose={choose} />
@@ -46,9 +50,10 @@ export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
             <input type="checkbox" checked={isJudged} onChange={(event) => setJudged(event.target.checked)} />
             <span>
               {begin.judged}
-              <small>{isJudged ? begin.climbs(stepsFrom(percent / 100)) : begin.stays(percent / 100)}</small>
+              <small>{steps.at(-1) === 1 ? begin.climbs(steps) : begin.stays(steps[0]!)}</small>
             </span>
           </label>
+          <PaceFields pace={pace} isJudged={isJudged} onChange={setPace} />
         </>
       )}
       <button type="button" className="firm" onClick={() => onIntent(intent)}>
