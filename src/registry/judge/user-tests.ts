@@ -7,6 +7,11 @@
  * So has 1 + λ (A - p)(y - c) for a group of users, of which only sums are known. No more is supposed of users: they may differ
  * as they like, a few may send nearly everything, in bursts. The bets also lose where the canary is worse to no user.
  *
+ * Half of the stake learns from the users before how rates lie; the other half bets that rates beyond fixed bars are the canary's, and
+ * so spends none of a dozen users on learning. A bar's score only falls with a canary user's rate, so it too loses where no user is harmed.
+ * Of users below a bar it counts no more than twice what those above it prove: less than was won is no unfair bet, and where a version's
+ * users are missing altogether, users without bad answers prove nothing.
+ *
  * Whether it is surely not much worse has no such law, since it is about how big a difference is. That is Student's t over the
  * cells: an approximation, which needs users enough, and knows nothing of harm to a kind of user who has not come yet.
  * [e-values: Ramdas, Grünwald, Vovk, Shafer, Statistical Science 2023; the normal approximation of t: Wallace 1959]
@@ -15,6 +20,11 @@ import type { Arm, Cell, UserCells } from "./user-cells.js";
 
 /** How steep the bets are, in standard deviations: the stake is spread evenly, so the best of them costs log 8. */
 const slopes = [1 / 9, 1 / 3, 1, 3, 9];
+/** Rates at which the bets with nothing to learn begin to hold a user for the canary's. */
+const bars = [0.15, 0.5];
+/** Of such a bet: e^5 to one for a user without bad answers, against one with twice the bar's. */
+const steepest = 5;
+const mostOfLower = 2;
 /** Of a variance, before the first cell: deviations of 0.1, so that early scores are moderate. */
 const priorSquare = 0.01;
 const mostStaked = 0.9;
@@ -22,19 +32,29 @@ const mostStaked = 0.9;
 /** Log of an e-value against: to no user is the canary worse. @param share of the split, in (0, 1]: a user's chance of the canary */
 export function logEvidenceOfHarm(cells: UserCells, share: number): number {
   if (share <= 0 || share >= 1) return 0; // nothing was drawn
-  const logs = slopes.map(() => 0);
+  const [logs, barLogs] = [slopes.map(() => 0), bars.map(() => ({ above: 0, below: 0 }))];
   const seen = new Running();
   for (const cell of cells.all) {
     const rate = (cell.stable.sum + cell.canary.sum) / (cell.stable.count + cell.canary.count);
     for (const [i, slope] of slopes.entries())
       logs[i]! += cell.mark < 0 ? betOnGroup(cell, share, slope, seen) : betOnUser(cell, rate, share, slope, seen);
+    if (cell.mark >= 0) for (const [i, bar] of bars.entries()) betOnBar(cell, rate, share, bar, barLogs[i]!);
     seen.add(rate);
   }
-  return logMeanExp(logs);
+  const bounded = barLogs.map(({ above, below }) => above + Math.min(below, mostOfLower * Math.max(above, 0)));
+  return logMeanExp([logMeanExp(logs), logMeanExp(bounded)]);
 }
 
-function betOnUser({ canary }: Cell, rate: number, share: number, slope: number, seen: Running): number {
-  const tilt = (slope * (rate - seen.mean)) / seen.deviation;
+function betOnBar(cell: Cell, rate: number, share: number, bar: number, logs: { above: number; below: number }): void {
+  const tilt = steepest * Math.min(1, (rate - bar) / bar);
+  logs[tilt > 0 ? "above" : "below"] += betOnTilt(cell, share, tilt);
+}
+
+function betOnUser(cell: Cell, rate: number, share: number, slope: number, seen: Running): number {
+  return betOnTilt(cell, share, (slope * (rate - seen.mean)) / seen.deviation);
+}
+
+function betOnTilt({ canary }: Cell, share: number, tilt: number): number {
   const won = canary.count > 0 ? tilt : 0;
   const most = Math.max(tilt, 0); // exp stays in its range
   return won - most - Math.log((1 - share) * Math.exp(-most) + share * Math.exp(tilt - most));
