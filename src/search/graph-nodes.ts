@@ -1,8 +1,10 @@
 /**
  * Which keys share a node of an HNSW graph. A graph links each node with those that are nearest to it; of many equal vectors
  * most get no link from outside, and once the others are removed nothing leads to the one that stays. So vectors that are equal as
- * the graph holds them, in bfloat16, are one node, which stays until the last of its keys is removed.
+ * the graph holds them, in bfloat16, are one node. A node whose keys are all removed stays in the graph as a way to others, and
+ * takes the next equal vector: usearch (2.25) writes beyond its memory when it loads a file that has removed nodes.
  */
+import { createHash } from "node:crypto";
 import { toBFloat16Bits, toFloat32 } from "../tensor/index.js";
 
 /** The vector of a key that is in the index. */
@@ -12,17 +14,28 @@ export class GraphNodes {
   readonly #vectorOf: VectorOf;
   readonly #keysOf = new Map<number, Set<number>>();
   readonly #nodeOf = new Map<number, number>();
-  /** Nodes by a hash of their vectors: those of one hash are compared. */
-  readonly #byHash = new Map<number, number[]>();
-  #next = 0;
+  /** By the digests of their vectors, empty ones too. */
+  readonly #byDigest = new Map<string, number>();
+  /** Greater than every node's number. */
+  next = 0;
 
   constructor(vectorOf: VectorOf) {
     this.#vectorOf = vectorOf;
   }
 
+  /** Those that have keys. */
+  get size(): number {
+    return this.#keysOf.size;
+  }
+
   /** The node of each key. */
   entries(): [key: number, node: number][] {
     return [...this.#nodeOf];
+  }
+
+  /** Nodes without keys. */
+  empty(): [digest: string, node: number][] {
+    return [...this.#byDigest].filter(([, node]) => !this.#keysOf.has(node));
   }
 
   keys(node: number): Iterable<number> {
@@ -31,47 +44,35 @@ export class GraphNodes {
 
   /** As it was saved. */
   restore(key: number, node: number): void {
-    this.#put(key, node, hashOf(toBFloat16Bits(this.#vectorOf(key))));
-    this.#next = Math.max(this.#next, node + 1);
+    this.#put(key, node, digestOf(this.#vectorOf(key)));
+  }
+
+  restoreEmpty(digest: string, node: number): void {
+    this.#byDigest.set(digest, node);
   }
 
   /** Puts a key to the node of its vector. @returns the node if it is a new one, which the graph must be given */
   add(key: number): number | undefined {
-    const codes = toBFloat16Bits(this.#vectorOf(key));
-    const hash = hashOf(codes);
-    const known = this.#byHash.get(hash)?.find((node) => isEqual(codes, this.#codesOf(node)));
-    this.#put(key, known ?? this.#next, hash);
-    return known === undefined ? this.#next++ : undefined;
+    const digest = digestOf(this.#vectorOf(key));
+    const known = this.#byDigest.get(digest);
+    this.#put(key, known ?? this.next, digest);
+    return known === undefined ? this.next++ : undefined;
   }
 
-  /** Before the vector is removed. @returns the node that has no key any more, if there is one */
-  remove(key: number): number | undefined {
+  remove(key: number): void {
     const node = this.#nodeOf.get(key)!;
     const keys = this.#keysOf.get(node)!;
-    const hash = hashOf(toBFloat16Bits(this.#vectorOf(key)));
     this.#nodeOf.delete(key);
     keys.delete(key);
-    if (keys.size > 0) return undefined;
-    this.#keysOf.delete(node);
-    const others = this.#byHash.get(hash)!.filter((other) => other !== node);
-    if (others.length > 0) this.#byHash.set(hash, others);
-    else this.#byHash.delete(hash);
-    return node;
+    if (keys.size === 0) this.#keysOf.delete(node);
   }
 
-  #put(key: number, node: number, hash: number): void {
+  #put(key: number, node: number, digest: string): void {
     this.#nodeOf.set(key, node);
+    this.#byDigest.set(digest, node);
     const keys = this.#keysOf.get(node);
     if (keys) keys.add(key);
-    else {
-      this.#keysOf.set(node, new Set([key]));
-      this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), node]);
-    }
-  }
-
-  #codesOf(node: number): Uint16Array {
-    const [key] = this.#keysOf.get(node)!;
-    return toBFloat16Bits(this.#vectorOf(key!));
+    else this.#keysOf.set(node, new Set([key]));
   }
 }
 
@@ -81,13 +82,6 @@ export function rounded(vector: Float32Array): Float32Array {
   return toFloat32(new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength), "bf16");
 }
 
-/** FNV-1a, 16 bits at a time. */
-function hashOf(codes: Uint16Array): number {
-  let hash = 0x811c9dc5;
-  for (const code of codes) hash = Math.imul(hash ^ code, 0x01000193);
-  return hash;
-}
-
-function isEqual(a: Uint16Array, b: Uint16Array): boolean {
-  return a.every((code, i) => code === b[i]);
+function digestOf(vector: Float32Array): string {
+  return createHash("sha256").update(toBFloat16Bits(vector)).digest("base64");
 }

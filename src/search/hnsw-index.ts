@@ -4,7 +4,8 @@
  *
  * The graph is the only thing that takes long to build, so it is saved: `<path>` as usearch writes it, then `<path>.json`,
  * which says what is in it and its SHA-256. usearch reads damaged files without looking and takes the process down with it:
- * it is given a file only when the digest is right. A graph that does not fit is mended, or built anew.
+ * it is given a file only when the digest is right. What is removed stays in the graph without an entry (graph-nodes.ts), until most of it
+ * is so: then the graph is built again.
  */
 import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
@@ -27,15 +28,26 @@ const addedAtOnce = 64;
 /** Above this share of all vectors, and this many, proposals cost more than a look at those that a filter lets pass. */
 const [mostShare, mostProposed] = [1 / 8, 4096];
 
+/** A graph is built again when so many of its nodes, and more than half of them, are empty. */
+const fewestEmpty = 1000;
+
 const whole = z.number().int().min(0);
-/** Each key with its node. */
-const savedSchema = z.object({ sha256: z.string(), dimensions: z.number(), nodes: z.array(z.tuple([whole, whole])) });
+/** Each key with its node, each empty node with the digest of its vector. */
+const savedSchema = z.object({
+  format: z.literal(2), // the first one has removed nodes, which usearch does not survive
+  sha256: z.string(),
+  dimensions: z.number(),
+  nodes: z.array(z.tuple([whole, whole])),
+  empty: z.array(z.tuple([z.string(), whole])),
+  next: whole,
+});
+type Saved = z.infer<typeof savedSchema>;
 
 export class HnswIndex implements VectorIndex {
   readonly kind = "hnsw";
   readonly #rows: Rows;
-  readonly #graph: Index;
-  readonly #nodes: GraphNodes;
+  #graph: Index;
+  #nodes: GraphNodes;
 
   private constructor(rows: Rows, graph: Index) {
     this.#rows = rows;
@@ -49,22 +61,37 @@ export class HnswIndex implements VectorIndex {
    */
   static async open(rows: Rows, path?: string): Promise<HnswIndex> {
     const saved = path === undefined ? undefined : await readSaved(path, rows.dimensions);
-    const graph = await newGraph(rows.dimensions);
-    if (saved) graph.load(path!);
-    const index = new HnswIndex(rows, graph);
-    const known = new Map(saved?.nodes);
-    const kept = new Set<number>();
-    for (const [key, node] of known) {
-      if (!rows.has(key)) continue;
-      index.#nodes.restore(key, node);
-      kept.add(node);
-    }
-    for (const node of new Set(known.values())) if (!kept.has(node)) graph.remove(BigInt(node));
-    for (const key of [...rows.keys()].filter((each) => !known.has(each))) {
-      if (key % addedAtOnce === 0) await breathe(); // a server goes on answering
-      index.#link(key);
-    }
+    const index = new HnswIndex(rows, await newGraph(rows.dimensions));
+    if (saved) index.#restore(path!, saved);
+    const known = new Set(saved?.nodes.map(([key]) => key));
+    if (index.#isWorn) await index.#rebuild();
+    else await index.#linkAll([...rows.keys()].filter((key) => !known.has(key)));
     return index;
+  }
+
+  #restore(path: string, { nodes, empty, next }: Saved): void {
+    this.#graph.load(path);
+    for (const [key, node] of nodes) if (this.#rows.has(key)) this.#nodes.restore(key, node);
+    for (const [digest, node] of empty) this.#nodes.restoreEmpty(digest, node);
+    this.#nodes.next = next;
+  }
+
+  get #isWorn(): boolean {
+    return this.#graph.size() > Math.max(fewestEmpty, this.#nodes.size) + this.#nodes.size;
+  }
+
+  /** Nothing may be added or removed meanwhile. */
+  async #rebuild(): Promise<void> {
+    const built = new HnswIndex(this.#rows, await newGraph(this.dimensions));
+    await built.#linkAll([...this.#rows.keys()]);
+    [this.#graph, this.#nodes] = [built.#graph, built.#nodes];
+  }
+
+  async #linkAll(keys: readonly number[]): Promise<void> {
+    for (const [i, key] of keys.entries()) {
+      if (i % addedAtOnce === 0) await breathe(); // a server goes on answering
+      this.#link(key);
+    }
   }
 
   #link(key: number): void {
@@ -87,8 +114,7 @@ export class HnswIndex implements VectorIndex {
 
   remove(key: number): boolean {
     if (!this.#rows.has(key)) return false;
-    const empty = this.#nodes.remove(key);
-    if (empty !== undefined) this.#graph.remove(BigInt(empty));
+    this.#nodes.remove(key);
     return this.#rows.remove(key);
   }
 
@@ -115,14 +141,16 @@ export class HnswIndex implements VectorIndex {
   }
 
   async save(path: string): Promise<void> {
-    const nodes = this.#nodes.entries();
+    if (this.#isWorn) await this.#rebuild();
+    const { dimensions } = this;
+    const [nodes, empty, { next }] = [this.#nodes.entries(), this.#nodes.empty(), this.#nodes];
     const temporary = `${path}.partial-${randomBytes(4).toString("hex")}`;
     try {
       this.#graph.save(temporary);
       await synced(temporary);
       const sha256 = await fileDigest(temporary);
       await rename(temporary, path); // until the next line the old digest stands there, and the graph counts as damaged
-      await writeFileAtomically(`${path}.json`, JSON.stringify({ sha256, dimensions: this.dimensions, nodes }));
+      await writeFileAtomically(`${path}.json`, JSON.stringify({ format: 2, sha256, dimensions, nodes, empty, next }));
     } catch (cause) {
       await rm(temporary, { force: true });
       throw cause instanceof OcellusError ? cause : ioError("write the graph", path, cause);

@@ -239,6 +239,27 @@ describe("the graph of an HNSW index", () => {
     expect((await later.search(vectors[0]!, 1)).map(({ key }) => key)).toEqual([5]);
   });
 
+  it.each([
+    ["few", 900],
+    ["most", 2900],
+  ])("is saved and opened after %s of thousands were removed, and finds what is left", async (_, numRemoved) => {
+    const next = clustered(dimensions, 7);
+    const many = keys(0, 3000).map((i) => next(i));
+    const rows = new Rows(dimensions);
+    for (const [key, vector] of many.entries()) rows.add(key, vector);
+    const index = await HnswIndex.open(rows);
+    for (const key of keys(0, numRemoved)) index.remove(key);
+    await index.save(path);
+    const left = new Rows(dimensions);
+    for (const key of keys(numRemoved, 3000)) left.add(key, many[key]!);
+    const later = await HnswIndex.open(left, path);
+    later.add(3000, many[5]!); // as a removed one was
+    for (const key of [...keys(numRemoved, numRemoved + 50), 2999])
+      expect((await later.search(many[key]!, 1))[0]).toEqual({ key, score: expect.closeTo(1, 5) });
+    expect((await later.search(many[5]!, 1))[0]!.key).toBe(3000);
+    expect(readFileSync(path).length).toBeLessThan(numRemoved > 1500 ? 40_000 : Number.POSITIVE_INFINITY);
+  });
+
   it("is built anew when a bit of it is wrong: the library would take the process down with it", async () => {
     for (const damage of [(bytes: Buffer) => bytes.subarray(0, bytes.length / 2), flipped, () => Buffer.from("{}")]) {
       const index = await HnswIndex.open(rowsOf(keys(0, 300)));
