@@ -17,6 +17,8 @@ const [first, last] = [0x4e00, 0x9fff]; // the block "CJK Unified Ideographs"
 
 /** Characters that often stand for a word by themselves. */
 const numParticles = 120;
+/** A pair is common when jieba's corpus has its words this often, and known from the second on (扬帆, 满腹经纶). */
+const [commonTimes, knownTimes] = [100, 20];
 
 /** Field → code point → value, of one Unihan file. */
 function unihan(file: string): (field: string) => Map<number, string> {
@@ -90,7 +92,7 @@ const splits = [...decomposition.matchAll(/^(.):a(?:\/\w)?\((.),(.)\)$/gm)]
   .filter((split) => general.has(split.charCodeAt(0)) && split.length === 3 && [...split].every((c) => c >= "\u2e80"));
 
 /** Pairs and single characters by how often they stand in jieba's words; simplified ones only. */
-function ordinary(): { pairs: string; particles: string } {
+function ordinary(): { common: string; rarer: string; particles: string } {
   const folded = new Map([...pairs]);
   const [together, alone] = [new Map<string, number>(), new Map<string, number>()];
   const count = (counts: Map<string, number>, key: string, n: number) => counts.set(key, (counts.get(key) ?? 0) + n);
@@ -100,13 +102,15 @@ function ordinary(): { pairs: string; particles: string } {
     if (simple.length === 1) count(alone, simple[0]!, Number(times));
     for (let i = 1; i < simple.length; i++) count(together, simple[i - 1]! + simple[i]!, Number(times));
   }
-  const common = [...together].flatMap(([pair, times]) => (times >= 100 ? [pair] : [])).sort();
-  const heads = [...new Set(common.map((pair) => pair[0]!))];
+  const grouped = (isIn: (times: number) => boolean) => {
+    const list = [...together].flatMap(([pair, times]) => (isIn(times) ? [pair] : [])).sort();
+    const heads = [...new Set(list.map((pair) => pair[0]!))];
+    return heads.map((head) => head + list.flatMap((pair) => (pair[0] === head ? [pair[1]!] : [])).join("")).join(" ");
+  };
   const particles = [...alone].sort((a, b) => b[1] - a[1]).slice(0, numParticles);
   return {
-    pairs: heads
-      .map((head) => head + common.flatMap((pair) => (pair[0] === head ? [pair[1]!] : [])).join(""))
-      .join(" "),
+    common: grouped((times) => times >= commonTimes),
+    rarer: grouped((times) => times >= knownTimes && times < commonTimes),
     particles: particles.map(([c]) => c).join(""),
   };
 }
@@ -148,13 +152,14 @@ write(
     splitTriples: splits.join(""),
   },
 );
-const { pairs: ordinaryPairs, particles } = ordinary();
+const { common, rarer, particles } = ordinary();
 write(
   "ordinary",
   "Words of jieba's dictionary (MIT): what stands together in ordinary Chinese, and what stands alone.",
   {
     /** a character and all that often follow it; the next */
-    ordinaryPairs,
+    ordinaryPairs: common,
+    rarerPairs: rarer,
     particles,
   },
 );

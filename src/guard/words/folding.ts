@@ -24,8 +24,8 @@ export function switchesOf(options: FoldingOptions): Switches {
 
 /** What a character is to the scanner. */
 export const kinds = {
-  ...{ break: 0, separator: 1, space: 2, odd: 3, invisible: 4 },
-  ...{ latin: 5, digit: 6, other: 7, leet: 8 },
+  ...{ break: 0, separator: 1, space: 2, odd: 3, quote: 4, invisible: 5 },
+  ...{ latin: 6, digit: 7, other: 8, leet: 9 },
 } as const;
 
 export interface FoldingTables {
@@ -52,6 +52,8 @@ const breaks = /[\n\r。！？；：，、…?;]/u;
 const space = /[\s\u3000]/u;
 /** Signs that ordinary texts do not set between Chinese characters: also emoji, see foldAstral. */
 const odd = /[*_#|+=\p{So}\p{Sk}]/u;
+/** Quotation marks and brackets: ordinary texts set them within what is a word of the list, around a part of it. */
+const quote = /["'\p{Ps}\p{Pe}\p{Pi}\p{Pf}]/u;
 /** Cf: zero width, direction marks, soft hyphen; M: combining; the last: fillers that show as nothing. */
 const invisible = /[\p{Cf}\p{M}\u115f\u1160\u3164\uffa0]|(?![\t\n\r])\p{Cc}/u;
 /** Co: private use, where compile.ts puts the rare characters of its rules. */
@@ -176,7 +178,8 @@ function kindOf(symbol: number, raw: string, switches: Switches): number {
   if (wordCharacter.test(folded)) return kinds.other;
   if (breaks.test(raw)) return kinds.break;
   if (space.test(raw)) return kinds.space;
-  return odd.test(raw) ? kinds.odd : kinds.separator;
+  if (odd.test(raw)) return kinds.odd;
+  return quote.test(raw) ? kinds.quote : kinds.separator;
 }
 
 /** Where the letters in black circles and black squares begin, of which Unicode does not say what they are made of. */

@@ -23,4 +23,14 @@ describe("the lint of a word list", () => {
     expect({ numSentences, numHit, numHitCleaned }).toEqual({ numSentences: 5, numHit: 4, numHitCleaned: 1 });
     expect(cleaned.map(({ word }) => word)).toEqual(["glarb", "法轮", "泡蘑", "大泡蘑汤", "长".repeat(21)]);
   });
+
+  it("takes what is but a disguise of another word for that word, and keeps the ordinary spelling", () => {
+    const names = readWordList("囘良玉\n回良玉\n好彩云网\n郝彩芸网", "text", "a.txt");
+    const { problems, cleaned } = lintWords(names);
+    expect(problems.map(({ word, kind, by }) => [word, kind, by])).toEqual([
+      ["囘良玉", "disguise", "回良玉"],
+      ["郝彩芸网", "disguise", "好彩云网"],
+    ]);
+    expect(cleaned.map(({ word }) => word)).toEqual(["回良玉", "好彩云网"]);
+  });
 });

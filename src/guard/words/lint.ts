@@ -1,22 +1,22 @@
 /**
  * What is dangerous in a list of words before it guards anything: entries that cannot be looked for, that are too short, whole
- * sentences, doubles, words that a shorter one covers, and words that ordinary texts are full of.
+ * sentences, doubles, words that a shorter one covers, disguises of other words, and words that ordinary texts are full of.
  */
 import { wordFinder } from "../unescaped.js";
-import { foldings } from "./folding.js";
+import { foldings, foldingTables } from "./folding.js";
 import { buildMatcher, type MatcherOptions } from "./matcher.js";
-import { isCommonPair } from "./ordinary.js";
-import type { WordRule } from "./rule.js";
+import { isCommonPair, ordinariness } from "./ordinary.js";
+import type { Span, WordRule } from "./rule.js";
 import type { ReadList } from "./word-list.js";
 
-export const lintKinds = ["unusable", "short", "sentence", "duplicate", "shadowed", "common"] as const;
+export const lintKinds = ["unusable", "short", "sentence", "duplicate", "shadowed", "disguise", "common"] as const;
 export type LintKind = (typeof lintKinds)[number];
 
 export interface LintProblem {
   readonly line: number;
   readonly word: string;
   readonly kind: LintKind;
-  /** The word that covers this one; in how many sentences of the ordinary text it stands. */
+  /** The word that covers this one, or that this is a disguise of; in how many sentences of the ordinary text it stands. */
   readonly by?: string;
   readonly numSentences?: number;
 }
@@ -29,7 +29,7 @@ export interface LintReport {
   /** How many of them are hit by the whole list, and by what is left of it. */
   readonly numHit: number | undefined;
   readonly numHitCleaned: number | undefined;
-  /** The list without what is unusable, short, doubled or common. */
+  /** The list without what is unusable, short, doubled, a disguise or common. */
   readonly cleaned: readonly WordRule[];
 }
 
@@ -47,6 +47,7 @@ export function lintWords(list: ReadList, ordinary?: string): LintReport {
   const sentences = ordinary?.split(/[。！？!?\n]+/).filter((s) => /[\p{L}\p{N}]/u.test(s));
   const hits = sentences && hitsOf(rules, sentences);
   const shadows = coveredBy(rules);
+  const disguises = disguisesOf(rules);
   const problems: LintProblem[] = leftOut.map(({ line, word, kind }) => ({ line, word, kind }));
   const dropped = new Set<number>();
   for (const [i, { word }] of rules.entries()) {
@@ -58,7 +59,8 @@ export function lintWords(list: ReadList, ordinary?: string): LintReport {
     if (word.length > longest || /[。！？]/.test(word)) add("sentence");
     if (common) add("common", hits && { numSentences });
     if (shadows.has(i)) add("shadowed", { by: shadows.get(i)! });
-    if (isShort(word) || common) dropped.add(i);
+    if (disguises.has(i)) add("disguise", { by: disguises.get(i)! });
+    if (isShort(word) || common || disguises.has(i)) dropped.add(i);
   }
   const cleaned = rules.filter((_, i) => !dropped.has(i));
   return {
@@ -102,4 +104,26 @@ function coveredBy(rules: readonly WordRule[]): Map<number, string> {
     if (by) covered.set(i, by.word);
   }
   return covered;
+}
+
+/**
+ * Rule → another one of which it is but a disguise (囘良玉 of 回良玉): that one finds it by itself, while it would find the
+ * word where that is common. Of two that find each other the more ordinary spelling is the word, then the first.
+ */
+function disguisesOf(rules: readonly WordRule[]): Map<number, string> {
+  const matcher = buildMatcher(rules);
+  const { character } = foldingTables({});
+  const numPlain = (word: string) => Array.from(word, (c) => c.charCodeAt(0)).filter((c) => character[c] === c).length;
+  const score = new Map(rules.map(({ word }) => [word, ordinariness(word) + numPlain(word)]));
+  const place = new Map(rules.map(({ word }, i) => [word, i]));
+  const disguises = new Map<string, string>();
+  const isWhole = (span: Span, word: string) => span.start === 0 && span.end === word.length;
+  for (const { word } of rules) {
+    for (const span of matcher.find(word)) {
+      if (!isWhole(span, word) || isSame(span.word, word) || disguises.has(span.word)) continue;
+      const more = score.get(span.word)! - score.get(word)! || place.get(word)! - place.get(span.word)!;
+      if (more > 0) disguises.set(word, span.word);
+    }
+  }
+  return new Map(rules.flatMap(({ word }, i) => (disguises.has(word) ? [[i, disguises.get(word)!] as const] : [])));
 }

@@ -19,7 +19,7 @@ const maxSeparators = 3;
 const maxWide = 40;
 /** Invisible characters in one place: more than any script stacks on a letter, and a bound for what is held back. */
 const maxInvisible = 64;
-const [newline, carriageReturn] = [0x0a, 0x0d];
+const [newline, carriageReturn, at] = [0x0a, 0x0d, 0x40];
 /** No kind: the end of a line of one character. */
 const wideLine = -1;
 /** A longer run of one character is no word: the bound of what is held back. */
@@ -232,10 +232,11 @@ export class Scanner {
     if (!sounds || this.#sound === 0) return;
     const { output, pattern, samePlace, fail } = sounds.automaton;
     const last = this.#window.size - 1;
-    if (this.#window.nextKind === kinds.latin && this.#window.letter(last) > 0) return;
+    const { nextKind, nextCharacter } = this.#window;
+    if ((nextKind === kinds.latin || nextCharacter === at) && this.#window.letter(last) > 0) return; // pao@mo.cn
     for (let node = this.#soundSteps[this.#sound * soundWidth]!; node !== 0; node = output[fail[node]!]!) {
-      for (let at = pattern[node]! - 1; at >= 0; at = samePlace[at]! - 1) {
-        if (this.#soundVerifier!.verify(at, last)) this.#hit(this.#soundVerifier!.match, sounds.rule[at]!);
+      for (let way = pattern[node]! - 1; way >= 0; way = samePlace[way]! - 1) {
+        if (this.#soundVerifier!.verify(way, last)) this.#hit(this.#soundVerifier!.match, sounds.rule[way]!);
       }
     }
   }
@@ -275,7 +276,8 @@ export class Scanner {
 
 function gapOf(what: number): number {
   if (what === kinds.space) return gaps.space;
-  return what === kinds.odd ? gaps.odd : gaps.separator;
+  if (what === kinds.odd) return gaps.odd;
+  return what === kinds.quote ? gaps.quote : gaps.separator;
 }
 
 /** The hits that no allowed phrase covers; both in order. */

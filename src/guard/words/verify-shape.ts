@@ -29,6 +29,7 @@ export class ShapeVerifier {
   #letters = 0;
   #leets = 0;
   #restyled = 0;
+  #numerals = 0;
   #isHex = true;
   #splits = 0;
   #gaps = 0;
@@ -38,6 +39,7 @@ export class ShapeVerifier {
   #latinGaps = 0;
   #latinSpaces = 0;
   #wideGaps = 0;
+  #quotes = 0;
 
   constructor(compiled: Compiled, window: Window) {
     this.#c = compiled;
@@ -46,9 +48,9 @@ export class ShapeVerifier {
 
   /** `match` has the place when the answer is true. */
   verify(rule: number, last: number): boolean {
-    this.#letters = this.#leets = this.#restyled = this.#splits = 0;
+    this.#letters = this.#leets = this.#restyled = this.#numerals = this.#splits = 0;
     this.#gaps = this.#oddGaps = this.#hanGaps = this.#joints = this.#latinGaps = this.#latinSpaces = 0;
-    this.#wideGaps = 0;
+    this.#wideGaps = this.#quotes = 0;
     this.#isHex = true;
     const { starts, symbols } = this.#c.rules;
     const from = starts[rule]!;
@@ -114,7 +116,8 @@ export class ShapeVerifier {
       for (let i = 0; i < run; i++) if (!this.#fits(t + i, r + i)) return false;
       return true;
     }
-    if (!this.#c.tables.switches.repeats || length < stretched || length < run) return false;
+    if (!this.#c.tables.switches.repeats || isDigit(this.#c.rules.symbols[r]!) || length < stretched || length < run)
+      return false;
     let at = 0;
     for (let i = 0; i < length; i++) {
       if (this.#fits(t + i, r + at)) continue;
@@ -129,7 +132,10 @@ export class ShapeVerifier {
     if (sign === letter) this.#letters++;
     else if (this.#c.tables.switches.leet && isLeetFor(sign, letter)) this.#leets++;
     else return false;
-    if (isDigit(letter) && this.#window.character(t) !== this.#c.rules.characters[r]) this.#restyled++;
+    if (isDigit(letter) && this.#window.character(t) !== this.#c.rules.characters[r]) {
+      this.#restyled++;
+      if (isHan(this.#window.character(t))) this.#numerals++;
+    }
     this.#isHex &&= isHexDigit(sign);
     return true;
   }
@@ -180,8 +186,15 @@ export class ShapeVerifier {
     if (gap === gaps.odd) this.#oddGaps++;
     if (gap === gaps.wide) this.#wideGaps++;
     if (isHan(this.#window.symbol(i)) && isHan(this.#window.symbol(i - 1))) this.#hanGaps++;
+    if (gap === gaps.quote && !this.#standsAlone(i - 1) && !this.#standsAlone(i)) this.#quotes++;
     if (isLatin) this.#latinGaps++;
     if (isLatin && gap >= gaps.space) this.#latinSpaces++;
+  }
+
+  #standsAlone(t: number): boolean {
+    const w = this.#window;
+    const isOpen = t + 1 === w.size ? w.nextKind === kinds.break : w.gap(t + 1) !== gaps.none;
+    return isOpen && w.gap(t) !== gaps.none;
   }
 
   /** A Latin word is no part of a longer one, unless the rule is open there; a number is no part of a longer one. */
@@ -205,11 +218,16 @@ export class ShapeVerifier {
     if (length === 2 && last === first + 1 && this.#gaps === 0 && crossesWords(this.#window, first)) return false;
     if (this.#nearAt(rule) >= 0 && !this.#isNear(rule)) return false;
     if (length < fewestDisguised && (this.#leets > 0 || this.#restyled > 0 || this.#gaps > this.#hanGaps)) return false;
-    if (this.#restyled > 0 && length < fewestDigits && this.#isNumber(rule)) return false;
+    if (this.#quotes > 0) return false; // “三陪”小姐, but not 法（轮）课
+    if (this.#restyled > 0 && !this.#isDigitDisguised(rule, length)) return false;
     // within Latin words a space counts only if every letter stands apart: `g l a r b`, but not `as he`
     if (this.#latinGaps < this.#joints && (this.#latinSpaces > 0 || (this.#latinGaps > 0 && this.#leets > 0)))
       return false;
-    if (this.#leets > 0 && (this.#letters === 0 || (this.#isHex && this.#leets > this.#letters))) return false;
+    if (
+      this.#leets > 0 &&
+      (this.#letters === 0 || (this.#leets > this.#letters && (this.#isHex || this.#isQuantity())))
+    )
+      return false;
     if (this.#splits > 0 && length === 1) return false;
     const isApart = this.#oddGaps > 0 || (this.#gaps === last - first && length > 2);
     if (this.#splits === 0 && (this.#hanGaps === 0 || isApart)) return true;
@@ -227,6 +245,21 @@ export class ShapeVerifier {
     if (last === first + 1) return this.#gaps === 0 && !isOrdinary(this.#window, this.match, true);
     const isPlain = last - first === this.#c.rules.starts[rule + 1]! - this.#c.rules.starts[rule]! - 1;
     return isPlain && !isOrdinary(this.#window, { first: t, last: t });
+  }
+
+  /** A number of four digits or more in another style; else not 十八届 for 18届: numerals in common words are how it is written. */
+  #isDigitDisguised(rule: number, length: number): boolean {
+    if (this.#isNumber(rule)) return length >= fewestDigits;
+    return this.#numerals === 0 || !isOrdinary(this.#window, this.match);
+  }
+
+  /** Digits, then a unit: 15G. */
+  #isQuantity(): boolean {
+    const { first, last } = this.match;
+    let t = first;
+    while (t <= last && isDigit(this.#window.symbol(t))) t++;
+    while (t <= last && isLetter(this.#window.symbol(t))) t++;
+    return t > last;
   }
 
   #isNumber(rule: number): boolean {

@@ -6,7 +6,7 @@ import type { Compiled, Sounds } from "./compile.js";
 import { pinyinLikeEnglish } from "./data/english.js";
 import { kinds } from "./folding.js";
 import { hanReadings } from "./han.js";
-import { isOrdinary } from "./ordinary.js";
+import { beginsName, isOrdinary } from "./ordinary.js";
 import type { Match } from "./verify-shape.js";
 import { gaps, type Window } from "./window.js";
 
@@ -16,6 +16,9 @@ const fewestHomophones = 3;
 const fewestToneless = 4;
 /** Shorter ones are abbreviations and English. */
 const fewestLetters = 4;
+
+/** Of the units and model names that stand right behind a number. */
+const longestUnit = 2;
 
 const english = new Set(pinyinLikeEnglish.split(" "));
 
@@ -29,6 +32,7 @@ export class SoundVerifier {
   #sameTone = 0;
   #otherTone = 0;
   #numWritten = 0;
+  #isLastExact = false;
 
   constructor(compiled: Compiled, sounds: Sounds, window: Window) {
     this.#c = compiled;
@@ -48,8 +52,10 @@ export class SoundVerifier {
     for (let i = length - 1; i >= 0; i--) {
       if (i < length - 1 && this.#window.gap(t + 1) >= gaps.wide) return false;
       while (this.#isToneDigit(t)) t--;
+      const numExact = this.#exact;
       t = this.#syllable(t, syllables[from + i]!, firstCharacter + i);
       if (t === fails) return false;
+      if (i === length - 1) this.#isLastExact = this.#exact > numExact;
     }
     this.match.first = t + 1;
     this.match.last = last;
@@ -102,10 +108,15 @@ export class SoundVerifier {
     if (this.#numWritten === 0) {
       if (!homophones || this.#exact === length) return false;
       if (length < fewestHomophones) return this.#isRadicalSwapped(firstCharacter);
-      return (this.#otherTone === 0 || length >= fewestToneless) && !isOrdinary(this.#window, this.match);
+      return (this.#otherTone === 0 || length >= fewestToneless) && !this.#isAccident();
     }
     if (!pinyin || this.#otherTone > 0 || this.#goesOn()) return false;
     return this.#sameTone === 0 || (homophones && this.#exact > 0);
+  }
+
+  /** The text is ordinary, or its last character, another than the rule's, is the surname of a name (记者郑 for 记者证). */
+  #isAccident(): boolean {
+    return (!this.#isLastExact && beginsName(this.#window, this.match.last)) || isOrdinary(this.#window, this.match);
   }
 
   /** Of two characters one has another radical and the same sound (抡 for 轮), and makes no common word where it stands. */
@@ -129,11 +140,12 @@ export class SoundVerifier {
     return numGaps;
   }
 
-  /** Whether a letter stands right before the match's first one. */
+  /** Whether a letter stands right before the match's first one, or a number of which that is the unit (5200mA). */
   #goesOn(): boolean {
     const w = this.#window;
     const { first } = this.match;
-    return w.letter(first) > 0 && w.has(first - 1) && w.gap(first) === gaps.none && w.letter(first - 1) > 0;
+    if (w.letter(first) === 0 || !w.has(first - 1) || w.gap(first) !== gaps.none) return false;
+    return w.letter(first - 1) > 0 || (this.#isToneDigit(first - 1) && this.#tokens().join("").length <= longestUnit);
   }
 
   /** What is written in letters, by gaps. */

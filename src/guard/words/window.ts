@@ -9,10 +9,10 @@ const capacity = 2 ** 11;
 const mask = capacity - 1;
 
 /**
- * Of several signs in one gap, a space counts before an odd one, and that before others; many signs, or the end of a line that
+ * Of several signs in one gap, a space counts before an odd one, that before a quotation mark or bracket, and that before others; many signs, or the end of a line that
  * holds one character, are a wide gap.
  */
-export const gaps = { none: 0, separator: 1, odd: 2, space: 3, wide: 4, break: 5 } as const;
+export const gaps = { none: 0, separator: 1, quote: 2, odd: 3, space: 4, wide: 5, break: 6 } as const;
 
 export class Window {
   readonly #symbol = new Uint16Array(capacity);

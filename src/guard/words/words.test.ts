@@ -84,6 +84,14 @@ describe("words", () => {
     ["a part of a longer number", "89云", "1989云"],
     ["a hexadecimal number", "gezet", "6e2e7"],
     ["letters of two characters, apart", "2b", "2,B"],
+    ["a numeral in common words", "3陪小姐", "一位三陪小姐说"],
+    ["a longer run of a digit", "口7", "进口777亿"],
+    ["a quotation that ends within a word", "彩云轮船", "这个“彩云”轮船的"],
+    ["a quantity", "lsg", "最多15G就"],
+    ["a unit behind a number", "吗的", "5200mA的"],
+    ["an address", "泡蘑", "paomo@mail.example"],
+    ["a surname before a name", "记者证", "本报记者郑梦熊"],
+    ["an idiom with a sound of it", "满腹精轮", "听着满腹经纶的"],
     ["an abbreviation that Chinese stands apart from", "前满", "前 MAN"],
   ])("finds nothing in %s", (_, word, text) => {
     const matcher = buildMatcher([{ word, category: "n" }]);
@@ -105,6 +113,9 @@ describe("words", () => {
     ["泡蘑", "泡------蘑"],
     ["泡蘑", "\n泡\n蘑\n"],
     ["大麻", "太麻出售"],
+    ["法轮课", "练法（轮）课的"],
+    ["泡蘑", "吃泡(蘑)"],
+    ["记者证", "办记者郑"],
   ])("finds %s in %s, which is not ordinary", (word, text) => {
     expect(buildMatcher([{ word, category: "n" }]).find(text)).toHaveLength(1);
   });
