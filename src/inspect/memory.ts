@@ -7,7 +7,7 @@ import { OcellusError } from "../base/index.js";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
 import { type Graph, recordingCatalog, stateBytes } from "../graph/index.js";
 import { gridOf, type ImageRecipe, readImageProcessorConfig } from "../image/index.js";
-import { type AnyFamily, familyOf, type LanguageFamily } from "../models/index.js";
+import { type AnyFamily, familyOf, type LanguageFamily, numRows } from "../models/index.js";
 import {
   autoPlan,
   buildGraphs,
@@ -228,7 +228,9 @@ function visionEstimate(
   checkRange("picture.width", picture.width, maxPictureSide);
   checkRange("picture.height", picture.height, maxPictureSide);
   const grid = gridOf(picture, recipe);
-  const numTokens = family.kind === "language" ? family.image?.numTokens(config, grid) : undefined;
+  const image = family.kind === "language" ? family.image : undefined;
+  const layout = image?.layout(config, grid, image.tokenId(config));
+  const numTokens = layout && numRows(layout);
   const sizes = { num_images: 1, ...(numTokens !== undefined && { num_tokens: numTokens }) };
   return {
     picture,

@@ -82,13 +82,35 @@ export interface ModelFamily<C> extends Family<C> {
   rotary(config: C, row: TokenRow): RotaryAngles;
 }
 
+/** A run of neighbouring tokens. */
+export interface TokenSpan {
+  readonly start: number;
+  readonly numTokens: number;
+}
+
+/** The ids of one image, and which of them stand for the rows of the vision graph, in the order of the rows; the rest is text. */
+export interface ImageLayout {
+  readonly ids: readonly number[];
+  readonly spans: readonly TokenSpan[];
+}
+
+/** The layout of an image without text in it: the placeholder, once for each row. */
+export function plainLayout(placeholder: number, numRows: number): ImageLayout {
+  return { ids: new Array<number>(numRows).fill(placeholder), spans: [{ start: 0, numTokens: numRows }] };
+}
+
+/** Rows of the vision graph that a layout places. */
+export function numRows({ spans }: Pick<ImageLayout, "spans">): number {
+  return spans.reduce((sum, { numTokens }) => sum + numTokens, 0);
+}
+
 /** How pictures reach the decoder. */
 export interface ImageSide<C> {
   /** Stated by the checkpoint's image-processor config (undefined: it has none), or the family's default. */
   recipe(config: C, processorConfig: unknown): ImageRecipe;
   tokenId(config: C): number;
-  /** Rows of the prompt that one picture takes. */
-  numTokens(config: C, grid: ImageGrid): number;
+  /** What stands in a prompt for one image, or one pair of frames, whose placeholder the template wrote. */
+  layout(config: C, grid: ImageGrid, placeholder: number): ImageLayout;
   /** Inputs of the vision graph for one picture, or for one pair of frames. */
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
   /** Outputs of the vision graph beside `visual_tokens`. */

@@ -4,15 +4,17 @@ export type {
   DualEncoderFamily,
   GridInPrompt,
   HostInput,
+  ImageLayout,
   ImageSide,
   ModelDimensions,
   ModelFamily,
   PromptPositions,
   RotaryAngles,
   TokenRow,
+  TokenSpan,
   VideoSide,
 } from "./family.js";
-export { indexPositions } from "./family.js";
+export { indexPositions, numRows, plainLayout } from "./family.js";
 export { configNotes } from "./fields.js";
 export type { Part } from "./names.js";
 export {

@@ -15,14 +15,15 @@ import { type ImageGrid, type PixelValues, smartResizeRecipe, videoRecipe } from
 import * as nn from "../nn/index.js";
 import { checkSizes, layers, parseConfig, size, tokenId } from "./config.js";
 import { decoderDimensions, decoderRules, eosSchema } from "./decoder-config.js";
-import type {
-  GridInPrompt,
-  HostInput,
-  ModelFamily,
-  PromptPositions,
-  RotaryAngles,
-  TokenRow,
-  VideoSide,
+import {
+  type GridInPrompt,
+  type HostInput,
+  type ModelFamily,
+  type PromptPositions,
+  plainLayout,
+  type RotaryAngles,
+  type TokenRow,
+  type VideoSide,
 } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
@@ -353,7 +354,7 @@ export const qwen3Vl: ModelFamily<Config> = {
     recipe: ({ vision_config: vision }, processorConfig) =>
       smartResizeRecipe(processorConfig, { ...patchesOf(vision), absent: published }),
     tokenId: (config) => config.image_token_id,
-    numTokens: (_, grid) => (grid.rows * grid.columns) / 4,
+    layout: (_, grid, placeholder) => plainLayout(placeholder, (grid.rows * grid.columns) / 4),
     inputs: visionInputs,
     extraOutputs: (config) => deepstackTaps(config).map((_, i) => `deepstack.${i}`),
     video,

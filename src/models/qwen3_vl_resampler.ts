@@ -14,7 +14,7 @@ import { fitRecipe } from "../image/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { decoderDimensions, decoderRules, eosSchema } from "./decoder-config.js";
-import { indexPositions, type ModelFamily } from "./family.js";
+import { indexPositions, type ModelFamily, plainLayout } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import { qwen3Decoder, qwen3Fields, usualEos } from "./qwen3.js";
@@ -176,7 +176,7 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
       fitRecipe(processorConfig, { width: side, height: side, patchSize: patch_size, absent: { size: side } }),
     tokenId: (config) => config.image_token_id,
-    numTokens: (config) => config.resampler_config.num_queries, // whatever the picture's size
+    layout: (config, _, placeholder) => plainLayout(placeholder, config.resampler_config.num_queries), // whatever the size
     inputs: (_, { data, shape }) => ({ pixel_values: { dtype: "f32", shape: [1, ...shape], data } }),
     extraOutputs: () => ["vision_features"],
     queryAttention: ({ resampler_config: { num_hidden_layers: n } }) =>

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { headerOnlyPng } from "../image/header-only.testkit.js";
-import { type ImageGrid, type ImageRecipe, pixelDigest, type RgbImage } from "../image/index.js";
+import { type ImageRecipe, pixelDigest, type RgbImage } from "../image/index.js";
+import { plainLayout } from "../models/index.js";
 import { createTokenizer, type EncodeOptions, type Tokenizer } from "../tokenizer/index.js";
-import { type ChatMessage, createProcessor, image, type ProcessorParts } from "./index.js";
+import { type ChatMessage, createProcessor, type Eyes, image, type ProcessorParts } from "./index.js";
 
 const fixture = join(import.meta.dirname, "../tokenizer/fixtures/byte-level.json");
 const tokenizer = createTokenizer(JSON.parse(readFileSync(fixture, "utf8")).tokenizer, { eos_token: "<|im_end|>" });
@@ -39,7 +40,7 @@ const parts: ProcessorParts = {
   eyes: {
     recipe,
     imageTokenId,
-    numTokensFor: ({ rows, columns }) => rows * columns + 1,
+    layout: ({ rows, columns }, placeholder) => plainLayout(placeholder, rows * columns + 1),
   },
 };
 const processor = createProcessor(parts);
@@ -69,6 +70,23 @@ describe("process", () => {
     expect(prompt.text).toBe(expected);
     const collapsed = [...prompt.ids].filter((id, i, ids) => id !== imageTokenId || ids[i - 1] !== imageTokenId);
     expect(tokenizer.decode(collapsed, { skipSpecialTokens: false })).toBe(expected);
+  });
+
+  it("lays out text among the rows of a picture where the family wants it, and says where the rows stand", async () => {
+    const [open, close] = ["<|vision_start|>", "<|vision_end|>"].map((name) => tokenizer.tokenId(name)!);
+    const layout: Eyes["layout"] = (_, pad) => ({
+      ids: [open!, pad, pad, close!, pad],
+      spans: [{ start: 1, numTokens: 2 }, { start: 4, numTokens: 1 }], // biome-ignore format: one thought
+    });
+    const tiled = createProcessor({ ...parts, eyes: { ...parts.eyes!, layout } });
+    const { ids, images } = await tiled.process([user("x", image(solid(10)), image(solid(20)))]);
+    expect(images.map(({ numTokens }) => numTokens)).toEqual([5, 5]);
+    for (const { start, spans } of images) {
+      expect([...ids.subarray(start, start + 5)]).toEqual([open, imageTokenId, imageTokenId, close, imageTokenId]);
+      expect(spans.map((span) => [span.start - start, span.numTokens])).toEqual([[1, 2], [4, 1]]); // biome-ignore format: pairs
+    }
+    const rows = images.flatMap(({ spans }) => spans).reduce((sum, span) => sum + span.numTokens, 0);
+    expect(ids.filter((id) => id === imageTokenId)).toHaveLength(rows);
   });
 
   it("gives each picture its run of placeholders, in order, with its own pixels", async () => {
@@ -212,9 +230,10 @@ describe("process refuses", () => {
   });
 
   describe("more tokens than the context holds, before a pixel is made:", () => {
+    const quartered: Eyes["layout"] = ({ rows, columns }, id) => plainLayout(id, (rows * columns) / 4);
     const sized = { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, patchSize: 14 } as const;
     const smart: ImageRecipe = { ...sized, minPixels: 784, maxPixels: 2 ** 26, mean: [0, 0, 0], std: [1, 1, 1] };
-    const eyes = { ...parts.eyes!, recipe: smart, numTokensFor: (grid: ImageGrid) => (grid.rows * grid.columns) / 4 };
+    const eyes = { ...parts.eyes!, recipe: smart, layout: quartered };
     const seeImage = vi.fn(async (): Promise<never> => expect.fail("decoded"));
     const large = image(headerOnlyPng(8000, 8000)); // 81,796 tokens
     it.each<[string, ChatMessage, object]>([

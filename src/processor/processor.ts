@@ -1,8 +1,8 @@
 /**
- * Messages → what the model reads: ids, with a run of placeholder ids where each picture's tokens will stand, and pixels.
+ * Messages → what the model reads: ids, with placeholder ids where each picture's tokens will stand, and pixels.
  *
- *   messages ─ chat template ─→ text with one <|image_pad|> a picture ─ tokenizer ─→ ids ─ each pad repeated ─→ ids
- *   pictures ─ decode, recipe ─→ pixel values ─→ grid ─→ how often
+ *   messages ─ chat template ─→ text with one <|image_pad|> a picture ─ tokenizer ─→ ids ─ each pad laid out ─→ ids
+ *   pictures ─ decode, recipe ─→ pixel values ─→ grid ─→ layout
  *
  * A video's placeholder is first spread into one for each pair of frames; from there on pairs are as pictures.
  *
@@ -19,6 +19,7 @@ import {
   seen,
   withPixelBudget,
 } from "../image/index.js";
+import type { ImageLayout, TokenSpan } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { headerGrids, prepareImages, readImages, type SeeImage, sharedCopies } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
@@ -52,8 +53,8 @@ export interface ProcessorParts {
 export interface Eyes {
   readonly recipe: ImageRecipe;
   readonly imageTokenId: number;
-  /** Rows of the prompt that a picture of this grid, or a pair of frames, takes. */
-  readonly numTokensFor: (grid: ImageGrid) => number;
+  /** What stands for a picture of this grid, or a pair of frames, instead of its placeholder. */
+  readonly layout: (grid: ImageGrid, placeholder: number) => ImageLayout;
   /** Absent: the model is shown still pictures only. */
   readonly video?: VideoEyes | undefined;
 }
@@ -84,9 +85,11 @@ export interface ProcessOptions extends PixelBudget {
 
 /** A picture of the prompt, or a pair of frames. */
 export interface PromptImage extends SeenImage {
-  /** Index of its first placeholder in `ids`. */
+  /** Index of its first token in `ids`, and how many it takes, text among them included. */
   readonly start: number;
   readonly numTokens: number;
+  /** Where in `ids` the rows of the vision graph stand, in their order. */
+  readonly spans: readonly TokenSpan[];
 }
 
 export interface Prompt {
@@ -240,10 +243,10 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
 export function checkRoom(
   textTokens: number,
   grids: readonly (ImageGrid | undefined)[],
-  { numTokensFor }: Eyes,
+  { layout, imageTokenId }: Eyes,
   { maxTokens = Number.POSITIVE_INFINITY }: ProcessOptions,
 ): void {
-  const imageTokens = grids.reduce((sum, grid) => sum + (grid ? numTokensFor(grid) : 0), 0);
+  const imageTokens = grids.reduce((sum, grid) => sum + (grid ? layout(grid, imageTokenId).ids.length : 0), 0);
   const promptTokens = textTokens + imageTokens;
   if (promptTokens <= maxTokens) return;
   throw new OcellusError(
@@ -271,7 +274,7 @@ function expandPlaceholders(
   ids: readonly number[],
   pictures: readonly SeenImage[],
   pairs: readonly SeenImage[],
-  { imageTokenId, numTokensFor, video }: Eyes,
+  { imageTokenId, layout, video }: Eyes,
 ): { ids: Int32Array; images: PromptImage[] } {
   const expanded: number[] = [];
   const images: PromptImage[] = [];
@@ -279,9 +282,15 @@ function expandPlaceholders(
   if (video) waiting.set(video.tokenId, pairs.values());
   for (const id of ids) {
     const image = waiting.get(id)?.next().value;
-    const numTokens = image ? numTokensFor(image.grid) : 1;
-    if (image) images.push({ ...image, start: expanded.length, numTokens });
-    for (let n = 0; n < numTokens; n++) expanded.push(id);
+    if (!image) {
+      expanded.push(id);
+      continue;
+    }
+    const start = expanded.length;
+    const { ids: own, spans } = layout(image.grid, id);
+    const placed = spans.map((span) => ({ ...span, start: start + span.start }));
+    images.push({ ...image, start, numTokens: own.length, spans: placed });
+    for (const each of own) expanded.push(each);
   }
   return { ids: Int32Array.from(expanded), images };
 }

@@ -61,7 +61,7 @@ const chatTemplate = `
 const eyesFor = (videoPreprocessorConfig: unknown): Eyes => ({
   recipe: family.image.recipe(config, undefined),
   imageTokenId: 425,
-  numTokensFor: (grid) => family.image.numTokens(config, grid),
+  layout: (grid, placeholder) => family.image.layout(config, grid, placeholder),
   video: { ...family.image.video, recipe: family.image.video.recipe(config, videoPreprocessorConfig), tokenId: 428 },
 });
 const processorFor = (videoPreprocessorConfig?: unknown) =>

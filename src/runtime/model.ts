@@ -54,7 +54,7 @@ import {
   traceOptionNames,
   traceStages,
 } from "./trace.js";
-import { type EncodedImage, encodeImage, imageFeatures, lookAgain, pooledVector } from "./vision.js";
+import { type EncodedImage, encodeImage, imageFeatures, lookAgain, placed, pooledVector } from "./vision.js";
 
 export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -469,10 +469,10 @@ export class VisionLanguageModel {
     const images: PlacedImage[] = [];
     const pictures: ChatPicture[] = [];
     for (const image of prompt.images) {
-      const { start, numTokens } = image;
+      const { start, numTokens, spans } = image;
       const isRead = start + numTokens <= known.length;
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
-      if (found) images.push({ start, numTokens, ...imageFeatures(found.features, family.numDeepstack(config)) });
+      if (found) images.push(...placed(spans, imageFeatures(found.features, family.numDeepstack(config))));
       pictures.push({ numTokens, ...pictureFacts(image, found?.source ?? "prefix") });
     }
     const inputs: SequenceInputs = {

@@ -73,7 +73,7 @@ async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpo
   return {
     recipe: image.recipe(config, await readImageProcessorConfig(files)),
     imageTokenId: image.tokenId(config),
-    numTokensFor: (grid) => image.numTokens(config, grid),
+    layout: (grid, placeholder) => image.layout(config, grid, placeholder),
     video: video && {
       ...video,
       recipe: video.recipe(config, await readVideoProcessorConfig(files)),

@@ -17,7 +17,7 @@ export interface ImageFeatures {
   readonly deepstack: readonly Float32Array[];
 }
 
-/** One picture's place in a prompt: its tokens stand at `start`. */
+/** One picture's place in a prompt, or that of some of its rows: they stand from `start` on. */
 export interface PlacedImage extends ImageFeatures {
   readonly start: number;
   readonly numTokens: number;

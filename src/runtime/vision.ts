@@ -2,10 +2,12 @@
 import { invariant, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
 import type { PixelValues, SeenImage } from "../image/index.js";
+import { numRows, type TokenSpan } from "../models/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
+import type { PromptImage } from "../processor/index.js";
 import { float32, type Graph, GraphSession, int64 } from "../session/index.js";
 import { checkNumbers } from "./finite.js";
-import type { ImageFeatures } from "./runner.js";
+import type { ImageFeatures, PlacedImage } from "./runner.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */
@@ -22,6 +24,21 @@ export function imageFeatures(outputs: Readonly<Record<string, Float32Array>>, n
   return { tokens: outputs.visual_tokens!, deepstack };
 }
 
+/** The rows of an image at the spans of the prompt that are theirs. */
+export function placed(spans: readonly TokenSpan[], { tokens, deepstack }: ImageFeatures): PlacedImage[] {
+  const width = tokens.length / numRows({ spans });
+  let row = 0;
+  return spans.map((span) => {
+    const [from, to] = [row * width, (row + span.numTokens) * width];
+    row += span.numTokens;
+    return {
+      ...span,
+      tokens: tokens.subarray(from, to),
+      deepstack: deepstack.map((layer) => layer.subarray(from, to)),
+    };
+  });
+}
+
 export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
   const names = ["visual_tokens", ...eyeOf(model).extraOutputs(config)];
@@ -34,11 +51,11 @@ export async function encodeImage(session: Graph, model: PackedModel, pixels: Pi
 /** The mean over a picture's patches where the graph gives them, else over its visual tokens; length one. */
 export function pooledVector(
   outputs: Readonly<Record<string, Float32Array>>,
-  { grid, numTokens }: Pick<SeenImage, "grid"> & { readonly numTokens: number },
+  { grid, spans }: Pick<PromptImage, "grid" | "spans">,
 ): Float32Array {
   const { vision_features: patches, visual_tokens: tokens } = outputs;
   const values = patches ?? tokens!;
-  const dimensions = values.length / (patches ? grid.rows * grid.columns : numTokens);
+  const dimensions = values.length / (patches ? grid.rows * grid.columns : numRows({ spans }));
   const sum = new Float32Array(dimensions);
   for (let i = 0; i < values.length; i++) sum[i % dimensions]! += values[i]!;
   return unit(sum);

@@ -88,8 +88,9 @@ def answers(folder, tokenizer):
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
         out = model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=MAX_TOKENS)
-        greedy = [i for i in out[0, ids.shape[1]:].tolist() if i != model.config.eos_token_id]
-        yield dict(question=question, prompt_ids=ids[0].tolist(), greedy_ids=greedy, text=tokenizer.decode(greedy))
+        greedy = out[0, ids.shape[1]:].tolist()  # with the token that ends it, if it came to that
+        text = tokenizer.decode(greedy, skip_special_tokens=True)
+        yield dict(question=question, prompt_ids=ids[0].tolist(), greedy_ids=greedy, text=text)
 
 
 wheel, folder = sys.argv[1], Path(sys.argv[2])

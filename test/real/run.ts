@@ -25,6 +25,7 @@ interface Reference {
 
 const python = process.env.PYTHON ?? "python3";
 const scratch = mkdtempSync(join(tmpdir(), "ocellus-real-"));
+process.env.OCELLUS_CACHE = join(scratch, "cache"); // half a gigabyte that no later run needs
 const folder = resolve(process.argv[2] ?? join(scratch, "checkpoint"));
 
 function makeCheckpoint(): void {
@@ -37,8 +38,7 @@ function makeCheckpoint(): void {
 }
 
 async function answersIn(weights: "fp32" | "int8" | "int4", { answers, max_tokens: maxTokens }: Reference) {
-  const cacheFolder = join(scratch, "packed");
-  const model = await loadModel(folder, { weights, cacheFolder });
+  const model = await loadModel(folder, { weights });
   try {
     const found = [];
     for (const { question } of answers) {
