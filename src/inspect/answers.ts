@@ -1,6 +1,6 @@
 /** The questions a model's description asks, answered from the shapes in its files: queries, projections, head sharing. */
 import { formatShape, type TensorInfo } from "../tensor/index.js";
-import { placeOf } from "./place.js";
+import { placeOf, textTable, tokenTable } from "./place.js";
 
 export interface Answer {
   readonly question: string;
@@ -21,7 +21,7 @@ export function answers(tensors: readonly TensorInfo[], configJson: unknown): An
     ...answer("resampler queries", find(/\.(query|queries|latents|query_tokens)$/, "connector"), queryAnswer),
     ...answer(
       "vocabulary",
-      find(/(embed_tokens|wte|word_embeddings|tok_embeddings|token_embedding)\.weight$/),
+      tensors.find(({ name }) => tokenTable.test(name) || textTable.test(name)),
       rowsAnswer,
     ),
     ...answer("first q_proj", q, ({ shape }) => formatShape(shape)),

@@ -90,7 +90,7 @@ async function describeOpen(
   const infos = [...checkpoint.names()].map((name) => checkpoint.info(name)!);
   const { json, problem } = await readConfig(checkpoint);
   const { found, family, wanted } = await recognise(checkpoint, json, problem);
-  const fit = family && wanted && familyFit(infos, (name) => family.canonicalName(name), wanted);
+  const fit = family && wanted && familyFit(infos, family, wanted);
   const head = found.state === "packed" ? undefined : await headOf(checkpoint, json, options);
   const part = partTeller(family);
   const tensors = infos.map((info) => describeTensor(checkpoint, info, part(info.name)));

@@ -3,6 +3,7 @@
  * and remembers it, so the wanted names and shapes are those that packing will ask for, and nothing is listed twice.
  */
 import { nearestNames } from "../base/index.js";
+import type { AnyFamily } from "../models/index.js";
 import { type UnreadReason, unreadReason } from "../pack/index.js";
 import { byteLength, type Shape, sameShape, type TensorInfo } from "../tensor/index.js";
 
@@ -27,10 +28,10 @@ const maxNearest = 16;
 
 export function familyFit(
   tensors: readonly TensorInfo[],
-  canonicalName: (name: string) => string,
+  family: AnyFamily,
   wanted: ReadonlyMap<string, Shape>,
 ): FamilyFit {
-  const { held, twice } = byCanonicalName(tensors, canonicalName);
+  const { held, twice } = byCanonicalName(tensors, family.canonicalName);
   const missing = [...wanted].filter(([name]) => !held.has(name));
   const unused = [...held].filter(([name]) => !wanted.has(name));
   const unusedNames = unused.map(([, info]) => info.name);
@@ -43,7 +44,7 @@ export function familyFit(
       return found && !sameShape(found.shape, expected) ? [{ name: found.name, expected, found: found.shape }] : [];
     }),
     unused: unused.map(([canonical, { name, dtype, shape }], i) => {
-      const reason = unreadReason(canonical, (name) => wanted.has(name));
+      const reason = unreadReason(canonical, family, (name) => wanted.has(name));
       const hint = reason === "unknown" ? nearest(canonical, missingNames, i) : {};
       return { name, shape, sizeBytes: byteLength(dtype, shape), reason, ...hint };
     }),

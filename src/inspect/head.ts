@@ -6,6 +6,7 @@
 import { throwIfAborted } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { byteLength, elementCount, sameShape, type TensorInfo } from "../tensor/index.js";
+import { headMatrix, tokenTable } from "./place.js";
 
 /** absent: the head is not stored; equal: every byte; equal_samples: all samples; different: at least one byte. */
 export type HeadVerdict = "absent" | "equal" | "equal_samples" | "different";
@@ -27,15 +28,12 @@ const sampleElements = 8192;
 /** Elements read at a time when all are compared. */
 const pieceElements = 2 ** 22;
 
-const embeddingPattern = /(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.weight$/;
-const headPattern = /(^|\.)(lm_head|embed_out)\.weight$|^(model\.)?output\.weight$/;
-
 /** Undefined where there is no embedding table, as in an encoder. */
 export async function describeHead(checkpoint: Checkpoint, configJson: unknown): Promise<Head | undefined> {
   const names = [...checkpoint.names()];
-  const embedding = names.find((name) => embeddingPattern.test(name));
+  const embedding = names.find((name) => tokenTable.test(name));
   if (!embedding) return undefined;
-  const head = names.find((name) => headPattern.test(name));
+  const head = names.find((name) => headMatrix.test(name));
   const says = saysTied(configJson);
   const base = { embedding, ...(says !== undefined && { configSaysTied: says }) };
   if (!head) return { ...base, verdict: "absent", comparedBytes: 0 };

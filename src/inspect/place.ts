@@ -1,6 +1,6 @@
 /**
  * Where in a model a tensor stands, told from its name: the part (a family of ours says it; of a stranger's checkpoint the
- * words of published families tell, and a name that says nothing is "other"), the layer of its stack, and what it is in
+ * words of published families tell, all of which stand here, and a name that says nothing is "other"), the layer of its stack, and what it is in
  * every layer.
  */
 
@@ -35,6 +35,12 @@ const partPatterns: readonly (readonly [PartKind, RegExp])[] = [
   ["embedding", word(embeddingWords)],
   ["decoder", /(^|\.)(layers|h|blocks|layer)\.\d+\.|(^|\.)(norm|ln_f|final_layernorm|final_norm)\.(weight|bias)$/],
 ];
+
+/** The table of a text encoder's. */
+export const textTable = /(^|\.)token_embedding\.weight$/;
+/** The table of a decoder's token embeddings, and the matrix of its output head. */
+export const tokenTable = /(^|\.)(embed_tokens|wte|word_embeddings|embed_in|tok_embeddings)\.weight$/;
+export const headMatrix = /(^|\.)(lm_head|embed_out)\.weight$|^(model\.)?output\.weight$/;
 
 export function placeOf(name: string): Place {
   const part = partPatterns.find(([, pattern]) => pattern.test(name))?.[0] ?? "other";

@@ -1,5 +1,5 @@
 /** Spellings of tensor names, and the part that each belongs to, in every family. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GraphBuilder, recordingCatalog } from "../graph/index.js";
@@ -123,5 +123,36 @@ describe("the parts of a model", () => {
     const found = new Set(names.map((name) => family.parts(name)));
     expect([...found].sort()).toEqual(Object.keys(parts).sort());
     for (const name of names) expect(name).toMatch(parts[family.parts(name)]!);
+  });
+});
+
+describe("prefixes of names", () => {
+  const namesIn = (folder: string) => {
+    const json = readConfig(folder);
+    return canonicalNames(familyOf(json), familyOf(json).parseConfig(json));
+  };
+  const folders = ["clip/gelu", "vit/gelu", "llama/untied-biased", "qwen3_vl/untied-two-pictures"];
+  /** The first modules of every family's names that are no common words: `vision_tower`, `lm_head`, `embed_tokens` … */
+  const roots = [...folders, "qwen3_vl_resampler/mha-untied"]
+    .flatMap(namesIn)
+    .flatMap((name) => name.split(".").slice(0, -1).slice(0, 3))
+    .filter((part) => part.includes("_"));
+  /** nn's blocks name what is inside a layer, place.ts has the words of strangers' checkpoints, unread.ts what no family reads. */
+  const allowed = /(^|\/)(models\/|nn\/|inspect\/place\.ts$|pack\/unread\.ts$)/;
+
+  it("are known to the families alone", () => {
+    const src = import.meta.dirname.replace(/([\\/]src)[\\/].*$/, "$1");
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).map((path) => path.replaceAll("\\", "/"));
+    const code = files.filter(
+      (path) => /\.ts$/.test(path) && !/\.(test|testkit)\.ts$/.test(path) && !allowed.test(path),
+    );
+    const pattern = new RegExp(`(?<![\\w/])(?:${[...new Set(roots)].join("|")})(?![\\w/])`);
+    const found = code.flatMap((path) => {
+      const text = readFileSync(join(src, path), "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+      return pattern.test(text) ? [`${path}: ${pattern.exec(text)![0]}`] : [];
+    });
+    expect(code.length).toBeGreaterThan(200);
+    expect(pattern.source).toMatch(/lm_head.*perceiver_resampler|perceiver_resampler.*lm_head/);
+    expect(found).toEqual([]);
   });
 });

@@ -33,12 +33,13 @@ const constant =
   /(?:^|\.)(?:inv_freq|position_ids|masked_bias|attention\.bias|attn\.bias|cos_cached|sin_cached|num_batches_tracked)$/;
 
 /** By the canonical name. A module's only unread tensor beside its weight is a bias, a scale or the like: it takes part. */
-export function unreadReason(name: string, isWanted: (name: string) => boolean): UnreadReason {
+export function unreadReason(name: string, family: AnyFamily, isWanted: (name: string) => boolean): UnreadReason {
   if (adapter.test(name)) return "takes_part";
   if (constant.test(name)) return "constant";
-  if (/(^|\.)(lm_head|embed_out)\.weight$/.test(name)) return "tied_head";
+  const isHead = family.kind === "language" && family.parts(name) === "head";
+  if (isHead && name.endsWith(".weight")) return "tied_head";
   if (/(embed_positions|position_embeddings?|wpe)(\.weight)?$/.test(name)) return "static_positions";
-  return isWanted(weightBeside(name)) || name === "lm_head.bias" ? "takes_part" : "unknown";
+  return isWanted(weightBeside(name)) || (isHead && name.endsWith(".bias")) ? "takes_part" : "unknown";
 }
 
 /** The weight of the module that a tensor is of. */
@@ -58,7 +59,7 @@ export async function unreadNotes({ family, config, weights }: Source): Promise<
   const unread = [...weights.names()].filter((name) => !wanted.has(name));
   const unknown: string[] = [];
   for (const name of unread) {
-    const reason = unreadReason(name, (other) => wanted.has(other));
+    const reason = unreadReason(name, family, (other) => wanted.has(other));
     if (reason === "unknown") unknown.push(name);
     if (reason === "takes_part" && !(await isHarmless(name, weights))) throw takesPart(name, family);
   }
