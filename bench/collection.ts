@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import type { PictureEmbedder } from "../src/runtime/index.js";
+import type { ImageEmbedder } from "../src/core/runtime/index.js";
 import {
   type Collection,
   Collections,
@@ -20,10 +20,10 @@ import {
   PdfDocument,
   pageIntake,
   prepareEntry,
-} from "../src/search/index.js";
-import { makePdf } from "../src/search/pdf.testkit.js";
-import { readRelevance } from "../src/search/relevance.testkit.js";
-import { clustered, uniform } from "../src/search/vectors.testkit.js";
+} from "../src/retrieval/index.js";
+import { makePdf } from "../src/retrieval/pdf.testkit.js";
+import { readRelevance } from "../src/retrieval/relevance.testkit.js";
+import { clustered, uniform } from "../src/retrieval/vectors.testkit.js";
 
 const [dimensions, width, height, count, numLookups] = [512, 160, 120, 10, 100];
 const { texts } = readRelevance();
@@ -154,7 +154,7 @@ async function addPdf(collection: Collection, numPages: number): Promise<void> {
 
 const next = clustered(dimensions, 200);
 
-function embedder(i: number): PictureEmbedder {
+function embedder(i: number): ImageEmbedder {
   return { version: "0".repeat(64), name: "made up", embedImage: async () => next(i) };
 }
 

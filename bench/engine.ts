@@ -3,7 +3,7 @@
  * and 8 sequences on it and on a random decoder of the 8B's layer shape.
  */
 import { join } from "node:path";
-import { loadModel } from "../src/runtime/index.js";
+import { loadModel } from "../src/core/runtime/index.js";
 import {
   median,
   openDecoder,

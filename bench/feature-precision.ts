@@ -4,13 +4,14 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Engine } from "../src/engine/index.js";
-import { prepareImage, readImageProcessorConfig } from "../src/image/index.js";
-import { openPacked } from "../src/pack/index.js";
-import { image, loadModel } from "../src/runtime/index.js";
-import { DecoderRunner, type SequenceInputs } from "../src/runtime/runner.js";
-import { GraphSession } from "../src/session/index.js";
-import { bytesOf, toBFloat16Bits, toFloat16Bits, toFloat32 } from "../src/tensor/index.js";
+import { GraphSession } from "../src/core/backend/index.js";
+import { Engine } from "../src/core/engine/index.js";
+import { prepareImage } from "../src/core/image/node/index.js";
+import { readImageProcessorConfig } from "../src/core/image/spec/index.js";
+import { openPacked } from "../src/core/pack/index.js";
+import { image, loadModel } from "../src/core/runtime/index.js";
+import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { bytesOf, toBFloat16Bits, toFloat16Bits, toFloat32 } from "../src/core/tensor/index.js";
 
 const repository = join(import.meta.dirname, "..");
 const pictures = join(repository, "examples/pictures");
@@ -21,7 +22,7 @@ const roundings = {
 } as const;
 
 export async function main([folder = join(repository, "checkpoints/ocellus-tiny")]: string[]): Promise<void> {
-  const model = await loadModel(folder, { weights: "fp32", memory: { featureBytes: 0, prefixBytes: 0 } });
+  const model = await loadModel(folder, { weights: "fp32", memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } });
   const packed = await openPacked(model.info.path);
   const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu" });
   const eyes = packed.family.image!;

@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp, { type Sharp } from "sharp";
-import { loadModel } from "../src/runtime/index.js";
-import { ExactIndex, Rows } from "../src/search/index.js";
+import { loadModel } from "../src/core/runtime/index.js";
+import { ExactIndex, Rows } from "../src/retrieval/index.js";
 
 const root = join(import.meta.dirname, "..");
 

@@ -6,8 +6,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deploy, type RegistryCommand, rollBack } from "../src/registry/index.js";
-import { noPostgres, startPostgres } from "../src/registry/postgres.testkit.js";
+import { deploy, type RegistryCommand, rollBack } from "../src/rollout/index.js";
+import { noPostgres, startPostgres } from "../src/rollout/postgres.testkit.js";
 import type { ServeProcess } from "../test/support/serve-process.js";
 import { adminState, type SharedRegistry, sharedRegistry, versionFor } from "../test/support/several-servers.js";
 

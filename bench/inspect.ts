@@ -6,10 +6,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { familyOf } from "../src/core/models/index.js";
+import { wantedTensors } from "../src/core/pack/index.js";
 import { describeCheckpoint, examine, inspectPage } from "../src/inspect/index.js";
 import { config8B, writeSparseCheckpoint } from "../src/inspect/stranger.testkit.js";
-import { familyOf } from "../src/models/index.js";
-import { wantedTensors } from "../src/pack/index.js";
 
 interface Measured {
   readonly ms: number;

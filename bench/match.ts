@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loadModel, matchByAnswer } from "../src/runtime/index.js";
+import { loadModel, matchByAnswer } from "../src/core/runtime/index.js";
 
 interface Case {
   readonly image: string;

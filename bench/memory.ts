@@ -6,11 +6,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createSlotCache, float32, GraphSession, int32, int64 } from "../src/core/backend/index.js";
+import { familyOf, indexPositions } from "../src/core/models/index.js";
+import { openPacked, pack, parsePlan, wantedTensors } from "../src/core/pack/index.js";
 import { estimateMemory } from "../src/inspect/index.js";
 import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
-import { familyOf, indexPositions } from "../src/models/index.js";
-import { openPacked, pack, parsePlan, wantedTensors } from "../src/pack/index.js";
-import { createSlotCache, float32, GraphSession, int32, int64 } from "../src/session/index.js";
 
 /** Qwen3-VL at the widths of the 2B model, six and four layers deep: 200 M weights in each half. */
 const config = {

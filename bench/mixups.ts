@@ -6,8 +6,8 @@
  */
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { loadModel } from "../src/core/runtime/index.js";
 import type { ChatCompletion } from "../src/protocol/index.js";
-import { loadModel } from "../src/runtime/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
 import { inParallel, postChat, questionAt, requestOf } from "./support/questions.js";
 
@@ -28,7 +28,7 @@ interface Answer {
 
 export async function main([count = "10000", width = "32"]: string[]): Promise<void> {
   const server = await serveProcess(["--log-level", "error"]);
-  const model = await loadModel(box, { weights: "int4", memory: { featureBytes: 0, prefixBytes: 0 } });
+  const model = await loadModel(box, { weights: "int4", memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } });
   try {
     const started = performance.now();
     const served: Answers[] = [];

@@ -13,7 +13,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { pack, parsePlan } from "../src/pack/index.js";
+import { pack, parsePlan } from "../src/core/pack/index.js";
 import { openDecoder, randomRequest, time } from "./support/decoder.js";
 import { writeRandomGguf } from "./support/gguf.js";
 import { openLlama, type Peer } from "./support/llama.js";

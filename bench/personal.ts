@@ -1,5 +1,5 @@
 /** `npm run bench -- personal`: what personal-data finds of written forms of each kind, and of what only looks alike. */
-import { personalDataFinder } from "../src/guard/index.js";
+import { personalDataFinder } from "../src/guardrails/index.js";
 import { measured, missedForms } from "./support/personal-score.js";
 
 export async function main(args: string[]): Promise<void> {

@@ -1,11 +1,11 @@
 /**
- * How well words find, by the way a text is cut into terms: nDCG at 10 of the judged queries of src/search/fixtures/, and
+ * How well words find, by the way a text is cut into terms: nDCG at 10 of the judged queries of src/retrieval/fixtures/, and
  * what 20,000 texts take to be added and asked for. `npm run bench -- relevance [--texts 20000] [--misses]`
  */
 import { parseArgs } from "node:util";
-import { Lexicon } from "../src/search/lexicon.js";
-import { meanNdcg, readRelevance } from "../src/search/relevance.testkit.js";
-import { termsOf } from "../src/search/terms.js";
+import { Lexicon } from "../src/retrieval/lexicon.js";
+import { meanNdcg, readRelevance } from "../src/retrieval/relevance.testkit.js";
+import { termsOf } from "../src/retrieval/terms.js";
 
 const segmenter = new Intl.Segmenter("zh", { granularity: "word" });
 const isHan = /^\p{Script=Han}/u;

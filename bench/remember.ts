@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { FeatureStore, type Features } from "../src/features/index.js";
-import { image, loadModel, type Reuse, type VisionLanguageModel } from "../src/runtime/index.js";
+import { EncoderCache, type Features } from "../src/core/cache/index.js";
+import { image, loadModel, type Reuse, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { drawScene, randomNumbers } from "./support/near-scenes.js";
 import { inParallel } from "./support/questions.js";
 
@@ -38,7 +38,7 @@ const small = (value: number): Features => ({ visual_tokens: new Float32Array(32
 
 async function lookup(): Promise<void> {
   const count = 100_000;
-  const store = await FeatureStore.open({ maxBytes: count * 32 * 192 * 2 });
+  const store = await EncoderCache.open({ maxBytes: count * 32 * 192 * 2 });
   const times: Record<"add" | "look up", number[]> = { add: [], "look up": [] };
   const timed = async (what: keyof typeof times, key: string, value: number) => {
     const started = performance.now();
@@ -67,7 +67,7 @@ function at(sorted: readonly number[], quantile: number): string {
  */
 async function hot(folder: string | undefined): Promise<void> {
   if (folder === undefined) throw new Error("hot: expected --model FOLDER, a checkpoint or packed model");
-  const model = await loadModel(folder, { blockSize: 128, memory: { prefixBytes: 2 ** 30 } });
+  const model = await loadModel(folder, { blockSize: 128, memory: { prefixCacheBytes: 2 ** 30 } });
   const firstToken = async (picture: Buffer, question: string, reuse: Reuse = "exact") => {
     const content = [image(new Uint8Array(picture)), question];
     const answer = await model.answer([{ role: "user", content }], { maxTokens: 1, reuse });
@@ -109,7 +109,7 @@ async function restart({ gigabytes: wanted }: { readonly gigabytes: string }): P
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
   try {
     const options = { maxBytes: 0, folder, maxFolderBytes: 1.1e9 * gigabytes };
-    const first = await FeatureStore.open(options);
+    const first = await EncoderCache.open(options);
     const count = Math.ceil((gigabytes * 1e9) / (1024 * 2048 * 4 * 2));
     for (let i = 0; i < count; i++) {
       await first.get(keyOf(i), async () => large(i));
@@ -117,7 +117,7 @@ async function restart({ gigabytes: wanted }: { readonly gigabytes: string }): P
     }
     await first.close();
     const started = performance.now();
-    const second = await FeatureStore.open(options);
+    const second = await EncoderCache.open(options);
     const { source, features } = await second.get(keyOf(count >> 1), async () => large(-1));
     const isRight = source === "disk" && features.visual_tokens![0] === count >> 1;
     const ms = performance.now() - started;
@@ -143,7 +143,7 @@ interface Mix {
 }
 
 /** What a server that has run for a while remembers: hot prefixes, more pictures, not all of 10,000. */
-const room = { featureBytes: 4 * 2 ** 30, prefixBytes: 8 * 2 ** 30 };
+const room = { encoderCacheBytes: 4 * 2 ** 30, prefixCacheBytes: 8 * 2 ** 30 };
 const [blocks, blockLength] = [10, 20];
 
 /** A long-running server's questions. */
@@ -168,7 +168,7 @@ async function fresh({ model, side }: Mix): Promise<void> {
 /** The same model twice, asked the same in turns: what else the machine does falls on both. */
 async function withAndWithout(folder = join(import.meta.dirname, "../checkpoints/ocellus-tiny"), memory: object) {
   const open = (memory: object) => loadModel(folder, { weights: "int4", blockSize: 128, memory });
-  return { with: await open(memory), without: await open({ featureBytes: 0, prefixBytes: 0 }) };
+  return { with: await open(memory), without: await open({ encoderCacheBytes: 0, prefixCacheBytes: 0 }) };
 }
 
 async function compare(
@@ -225,7 +225,7 @@ function ask(model: VisionLanguageModel, picture: Picture) {
 async function soak(minutes: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
   const [maxBytes, maxFolderBytes, largest] = [64e6, 512e6, 4e6];
-  const store = await FeatureStore.open({ maxBytes, folder, maxFolderBytes });
+  const store = await EncoderCache.open({ maxBytes, folder, maxFolderBytes });
   const random = randomNumbers(3);
   let [most, mostOnDisk, mostCounted, asked, wrong] = [0, 0, 0, 0, 0];
   const watch = setInterval(() => {

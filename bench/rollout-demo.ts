@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { deploy, Registry, startCanary } from "../src/registry/index.js";
+import { deploy, Registry, startCanary } from "../src/rollout/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
 import { askProd, publishBox } from "./support/box-versions.js";
 import { questionAt } from "./support/questions.js";

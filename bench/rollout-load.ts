@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { deploy, promote, type Registry, type RegistryCommand, rollBack, startCanary } from "../src/registry/index.js";
+import { deploy, promote, type Registry, type RegistryCommand, rollBack, startCanary } from "../src/rollout/index.js";
 import { publishVersions } from "../test/support/published.js";
 import { type Asked, SteadyLoad } from "../test/support/steady-load.js";
 

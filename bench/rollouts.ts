@@ -2,9 +2,10 @@
  * How often the judge is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/versions.md.
  *   npm run bench -- rollouts [COUNT] [equal|steps|harm|whole|all]   equal versions; in several steps; one measure that is worse; all seven, users alike
  */
-import { Judge, type JudgeVerdict, type Measure, type Role } from "../src/registry/index.js";
-import { seeded } from "../src/registry/judge/seeded.testkit.js";
-import { type Mix, mixes, type Outcome, rollout, traffic } from "../src/registry/judge/traffic.testkit.js";
+
+import { seeded } from "../src/rollout/analysis/seeded.testkit.js";
+import { type Mix, mixes, type Outcome, rollout, traffic } from "../src/rollout/analysis/traffic.testkit.js";
+import { CanaryAnalysis, type CanaryMetric, type CanaryVerdict, type Role } from "../src/rollout/index.js";
 
 const alike = (rate: number, harmed: number): Pick<Mix, "rateOf" | "harm"> => ({
   rateOf: () => rate,
@@ -14,7 +15,7 @@ const alike = (rate: number, harmed: number): Pick<Mix, "rateOf" | "harm"> => ({
 const latency = (share: number) => (share < 0.1 ? alike(0.2, 0.5) : alike(0.09, 0.31));
 
 /** What a canary does to users, each with hundreds of answers at most. */
-const harms: Readonly<Record<string, readonly [Measure, Mix]>> = {
+const harms: Readonly<Record<string, readonly [CanaryMetric, Mix]>> = {
   "failures 2 → 10 %, 200 users, 5 %": ["error", { numUsers: 200, share: 0.05, ...alike(0.02, 0.1) }],
   "failures 2 → 10 %, 200 users, 50 %": ["error", { numUsers: 200, share: 0.5, ...alike(0.02, 0.1) }],
   "failures 2 → 10 %, 2,000 users, 5 %": ["error", { numUsers: 2000, share: 0.05, ...alike(0.02, 0.1) }],
@@ -44,7 +45,7 @@ const goldenEvery = 2;
 const mirrored = 0.1;
 
 /** Probability of a bad answer: [stable, canary]. */
-type Rates = Partial<Record<Measure, readonly [number, number]>>;
+type Rates = Partial<Record<CanaryMetric, readonly [number, number]>>;
 
 const same: Rates = {
   error: [0.02, 0.02],
@@ -70,10 +71,10 @@ const scenarios: readonly { name: string; share: number; rates: Rates }[] = [
 function wholeRollout(seed: number, share: number, rates: Rates): Outcome {
   const random = seeded(seed);
   const next = traffic(random, { numUsers: 1000, share, rateOf: () => 0 });
-  const judge = new Judge({ share, required: ["disagreement"], agreementFloor: 0.8 });
+  const judge = new CanaryAnalysis({ share, required: ["disagreement"], agreementFloor: 0.8 });
   for (let numRequests = 1; numRequests <= mostRequests; numRequests++) {
     const { role, mark } = next();
-    for (const [measure, [stable, canary]] of Object.entries(rates) as [Measure, readonly [number, number]][]) {
+    for (const [measure, [stable, canary]] of Object.entries(rates) as [CanaryMetric, readonly [number, number]][]) {
       if (measure === "disagreement") {
         if (role !== "stable" || random() >= mirrored) continue;
         judge.observe(measure, "stable", 0, mark);
@@ -92,7 +93,7 @@ function climb(seed: number, mix: Mix): boolean[] {
   const random = seeded(seed);
   const next = traffic(random, mix);
   return steps.map((share) => {
-    const judge = new Judge({ share });
+    const judge = new CanaryAnalysis({ share });
     for (let numRequests = 1; numRequests <= maxRequests && judge.decision === "wait"; numRequests++) {
       const { role, mark, rate } = next(share);
       judge.observe("error", role, random() < rate, mark);
@@ -121,7 +122,7 @@ function askBoth(random: () => number, stable: number, canary: number): Record<R
 function report(name: string, numRollouts: number, run: (seed: number) => Outcome): void {
   const runs = Array.from({ length: numRollouts }, (_, i) => run(i + 1));
   const requests = runs.map((each) => each.numRequests).sort((a, b) => a - b);
-  const count = (wanted: JudgeVerdict["decision"]) =>
+  const count = (wanted: CanaryVerdict["decision"]) =>
     String(runs.filter(({ decision }) => decision === wanted).length).padStart(6);
   const at = (part: number) => String(requests[Math.floor(part * (numRollouts - 1))]).padStart(8);
   console.log(`${name.padEnd(54)} ${count("roll_back")} ${count("advance")} ${count("wait")} ${at(0.5)} ${at(0.95)}`);
@@ -132,11 +133,13 @@ export async function main([text = "1000", which = "all"]: string[]): Promise<vo
   console.log(`${"scenario, share of the canary".padEnd(54)}   back     on   open   median     95 %`);
   if (which === "equal" || which === "all")
     for (const [name, mix] of Object.entries(mixes))
-      report(name, numRollouts, (seed) => rollout(new Judge({ share: mix.share }), seed, mix, maxRequests));
+      report(name, numRollouts, (seed) => rollout(new CanaryAnalysis({ share: mix.share }), seed, mix, maxRequests));
   if (which === "steps" || which === "all") reportSteps(numRollouts);
   if (which === "harm" || which === "all")
     for (const [name, [measure, mix]] of Object.entries(harms))
-      report(name, numRollouts, (seed) => rollout(new Judge({ share: mix.share }), seed, mix, maxRequests, measure));
+      report(name, numRollouts, (seed) =>
+        rollout(new CanaryAnalysis({ share: mix.share }), seed, mix, maxRequests, measure),
+      );
   if (which === "whole" || which === "all")
     for (const [index, { name, share, rates }] of scenarios.entries())
       report(`${name}, ${share * 100} %`, numRollouts, (seed) => wholeRollout(index * 1_000_003 + seed, share, rates));

@@ -6,11 +6,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSafetensorsWriter } from "../src/checkpoint/index.js";
-import { encodeOnnx, GraphBuilder, recordingCatalog } from "../src/graph/index.js";
-import { cachedAttention, linear } from "../src/nn/index.js";
-import { type DeviceTensor, defaultThreads, float32, GraphSession, int32 } from "../src/session/index.js";
-import { byteLength, type TensorInfo, type WeightFormat } from "../src/tensor/index.js";
+import { type DeviceTensor, defaultThreads, float32, GraphSession, int32 } from "../src/core/backend/index.js";
+import { createSafetensorsWriter } from "../src/core/checkpoint/index.js";
+import { encodeOnnx, GraphBuilder, recordingCatalog } from "../src/core/graph/index.js";
+import { cachedAttention, linear } from "../src/core/nn/index.js";
+import { byteLength, type TensorInfo, type WeightFormat } from "../src/core/tensor/index.js";
 
 const formats: readonly WeightFormat[] = [
   { kind: "f32" },

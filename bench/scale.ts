@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { type PackingPlan, pack, packedFiles, parsePlan } from "../src/pack/index.js";
-import { loadModel } from "../src/runtime/index.js";
+import { type PackingPlan, pack, packedFiles, parsePlan } from "../src/core/pack/index.js";
+import { loadModel } from "../src/core/runtime/index.js";
 
 interface PackFigures {
   readonly seconds: number;

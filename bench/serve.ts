@@ -4,7 +4,7 @@
  * gives: the same questions to the same model in this process, without HTTP.
  */
 import { join } from "node:path";
-import { loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
+import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
 import { inParallel, postChat, type Question, questionAt, requestOf } from "./support/questions.js";
 
@@ -19,7 +19,7 @@ export async function main([count = "300"]: string[]): Promise<void> {
   const server = await serveProcess(["--log-level", "error"]);
   const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), {
     weights: "int4",
-    pictureThreads: 1,
+    imageThreads: 1,
     graphThreads: true,
   });
   try {

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WireAdminState } from "../src/protocol/index.js";
-import { deploy, endShadow, Registry, startCanary, startShadow } from "../src/registry/index.js";
+import { deploy, endShadow, Registry, startCanary, startShadow } from "../src/rollout/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
 import { askProd, ocellus, publishBox } from "./support/box-versions.js";
 import { questionAt } from "./support/questions.js";

@@ -22,7 +22,7 @@ export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: { minutes: { type: "string", default: "30" } } });
   const minutes = Number(values.minutes);
   // Small budgets, so that full caches belong to the steady state soon.
-  const server = await serveProcess(["--log-level", "error", "--max-files-bytes", "8m", "--feature-bytes", "8m"]);
+  const server = await serveProcess(["--log-level", "error", "--max-files-bytes", "8m", "--encoder-cache-bytes", "8m"]);
   const samples: Sample[] = [];
   const counts = new Map<string, number>();
   const started = performance.now();

@@ -11,8 +11,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Finder, wordFinder } from "../src/guard/index.js";
-import { ordinaryPairs } from "../src/guard/words/data/ordinary.js";
+import { createTokenizer } from "../src/core/tokenizer/index.js";
+import { type Finder, wordFinder } from "../src/guardrails/index.js";
+import { ordinaryPairs } from "../src/guardrails/words/data/ordinary.js";
 import {
   buildMatcher,
   type FoldingOptions,
@@ -23,8 +24,7 @@ import {
   type WordMatcher,
   type WordRule,
   wordListFormat,
-} from "../src/guard/words/index.js";
-import { createTokenizer } from "../src/tokenizer/index.js";
+} from "../src/guardrails/words/index.js";
 import { cleanText } from "./support/clean-text.js";
 import { commonCharacters, evasions, guardedWords, mulberry } from "./support/evasions.js";
 import { openFilters } from "./support/word-filters.js";

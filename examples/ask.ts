@@ -1,5 +1,5 @@
 // Ask about a picture: the example of the README. In your own project, import from "ocellus".
-import { image, loadModel } from "../src/runtime/index.js";
+import { image, loadModel } from "../src/core/runtime/index.js";
 
 const model = await loadModel();
 const question = [image("examples/pictures/dress.jpg"), "What colour is it?"];

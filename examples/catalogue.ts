@@ -2,8 +2,8 @@
 // Run: npx tsx examples/catalogue.ts [FOLDER]
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Guards } from "../src/guard/index.js"; // in your own project: from "ocellus/guard"
-import { image, loadModel } from "../src/runtime/index.js"; // in your own project: from "ocellus"
+import { image, loadModel } from "../src/core/runtime/index.js"; // in your own project: from "ocellus"
+import { Guards } from "../src/guardrails/index.js"; // in your own project: from "ocellus/guardrails"
 
 const questions = {
   title: "Describe this product.",

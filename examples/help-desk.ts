@@ -1,7 +1,8 @@
 // A help desk's bot: reads a customer's screenshot, answers what it knows, hands over what it does not.
 // Run: npx tsx examples/help-desk.ts [SCREENSHOT…]
-import { Guards } from "../src/guard/index.js"; // in your own project: from "ocellus/guard"
-import { image, loadModel } from "../src/runtime/index.js"; // in your own project: from "ocellus"
+
+import { image, loadModel } from "../src/core/runtime/index.js"; // in your own project: from "ocellus"
+import { Guards } from "../src/guardrails/index.js"; // in your own project: from "ocellus/guardrails"
 
 /** What your own team knows of its codes. */
 const known: Readonly<Record<string, string>> = {

@@ -2,8 +2,8 @@
 // Run: npx tsx examples/web-app.ts   then open http://127.0.0.1:3000 (PORT chooses another port)
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Guards } from "../src/guard/index.js"; // in your own project: from "ocellus/guard"
-import { image, loadModel, OcellusError } from "../src/runtime/index.js"; // in your own project: from "ocellus"
+import { image, loadModel, OcellusError } from "../src/core/runtime/index.js"; // in your own project: from "ocellus"
+import { Guards } from "../src/guardrails/index.js"; // in your own project: from "ocellus/guardrails"
 
 const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Ask a picture</title>
 <body style="font: 1.1rem/1.6 system-ui; max-width: 36rem; margin: 10vh auto; padding: 0 1rem">

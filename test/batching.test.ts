@@ -1,8 +1,8 @@
 /** The law of batching on the real decoder: company changes no answer. Prompts of different lengths, padded prefill, idle slots. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { EngineRequest } from "../src/engine/index.js";
-import type { SequenceInputs } from "../src/runtime/runner.js";
+import type { EngineRequest } from "../src/core/engine/index.js";
+import type { SequenceInputs } from "../src/core/runtime/runner.js";
 import { fixtureRequest, openTestDecoder, type TestDecoder, tokensOf } from "./support/decoder.js";
 import { goldenFolder, temporaryFolder } from "./support/folders.js";
 

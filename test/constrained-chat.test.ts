@@ -2,7 +2,13 @@
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ChatOptions, image, loadModel, OcellusError, type VisionLanguageModel } from "../src/runtime/index.js";
+import {
+  type ChatOptions,
+  image,
+  loadModel,
+  OcellusError,
+  type VisionLanguageModel,
+} from "../src/core/runtime/index.js";
 import { repository } from "./support/folders.js";
 
 const schema = {

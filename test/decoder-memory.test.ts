@@ -1,8 +1,8 @@
 /** What a running decoder holds: room for a prompt is made once. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { stateBytes } from "../src/graph/index.js";
-import { openPacked } from "../src/pack/index.js";
-import type { VisionLanguageModel } from "../src/runtime/index.js";
+import { stateBytes } from "../src/core/graph/index.js";
+import { openPacked } from "../src/core/pack/index.js";
+import type { VisionLanguageModel } from "../src/core/runtime/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { loadTiny } from "./support/server.js";
 

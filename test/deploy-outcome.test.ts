@@ -3,9 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { outcomeOf } from "../src/cli/deploy-outcome.js";
-import { deploy, rollBack, startCanary } from "../src/registry/index.js";
+import { outcomeOf } from "../src/cli/commands/rollout/deploy-outcome.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { deploy, rollBack, startCanary } from "../src/rollout/index.js";
 import { type Behaviour, openVersions } from "./support/versioned-server.js";
 
 const closing: (() => Promise<void>)[] = [];

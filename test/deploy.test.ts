@@ -4,8 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { isMissing } from "../src/base/prerequisite.testkit.js";
-import { readConfig, serveConfigSchema } from "../src/cli/config.js";
+import { readConfig, serveConfigSchema } from "../src/cli/commands/serve/config.js";
+import { isMissing } from "../src/core/base/prerequisite.testkit.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 const read = (name: string) => readFileSync(join(repository, "deploy", name), "utf8");

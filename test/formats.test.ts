@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openCheckpoint, writeSafetensors } from "../src/checkpoint/index.js";
+import { openCheckpoint, writeSafetensors } from "../src/core/checkpoint/index.js";
 import { fixtureRequest, fixtureTensor, openTestDecoder, tokensOf } from "./support/decoder.js";
 import { goldenFolder, temporaryFolder } from "./support/folders.js";
 

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { printGraph, recordingCatalog } from "../src/graph/index.js";
-import { familyOf } from "../src/models/index.js";
-import { buildGraphs, formatOf, parsePlan } from "../src/pack/index.js";
+import { printGraph, recordingCatalog } from "../src/core/graph/index.js";
+import { familyOf } from "../src/core/models/index.js";
+import { buildGraphs, formatOf, parsePlan } from "../src/core/pack/index.js";
 import { goldenFolder } from "./support/folders.js";
 
 describe.each(["fp32", "int4"])("the graphs of qwen3_vl_resampler in %s", (weights) => {

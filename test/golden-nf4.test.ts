@@ -1,7 +1,7 @@
 /** NF4 against bitsandbytes' own CPU code, bit by bit: test/golden/quantize/nf4.safetensors, by training/golden_quant.py. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { dequantizeNf4, nestScales, quantizeNf4, unnestScales } from "../src/quantize/index.js";
+import { dequantizeNf4, nestScales, quantizeNf4, unnestScales } from "../src/core/quantize/index.js";
 import { repository } from "./support/folders.js";
 import { openFixture } from "./support/parity.js";
 

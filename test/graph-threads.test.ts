@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { type ChatMessage, image, type VisionLanguageModel } from "../src/runtime/index.js";
-import { GraphThread, int64 } from "../src/session/index.js";
+import { GraphThread, int64 } from "../src/core/backend/index.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { type ChatMessage, image, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny } from "./support/server.js";
 
@@ -64,7 +64,7 @@ describe("graph threads", () => {
 
   it("go on where an earlier prompt was read, with the same probabilities", async () => {
     const sampling = { logprobs: true, top_logprobs: 3 };
-    const fresh = await loadTiny({ graphThreads: true, memory: { prefixBytes: 0 } });
+    const fresh = await loadTiny({ graphThreads: true, memory: { prefixCacheBytes: 0 } });
     for (const name of names) {
       const again = await beside.answer(question(name), { sampling });
       expect(again.usage.cachedTokens).toBe(again.usage.promptTokens - 1);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { openAsk } from "../src/guard/detectors/ask.js";
-import type { AnsweringModel } from "../src/guard/door.js";
-import { Guards } from "../src/guard/index.js";
-import type { Subject } from "../src/guard/verdict.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { openAsk } from "../src/guardrails/detectors/ask.js";
+import type { AnsweringModel } from "../src/guardrails/guarded-model.js";
+import { Guards } from "../src/guardrails/index.js";
+import type { Subject } from "../src/guardrails/verdict.js";
 import { temporaryFolder } from "./support/folders.js";
 import { writePolicy } from "./support/guards.js";
 import { scriptedModel } from "./support/scripted-model.js";

@@ -1,6 +1,6 @@
 /** 113 evasions written by hand: how many the word guard sees through, and that what it cuts is what is written. */
 import { describe, expect, it } from "vitest";
-import { wordFinder } from "../src/guard/index.js";
+import { wordFinder } from "../src/guardrails/index.js";
 import { writtenEvasions } from "./support/written-evasions.js";
 
 const words = [...new Set(writtenEvasions.map(([, word]) => word))];

@@ -1,7 +1,7 @@
 /** Redactions in answers that are JSON and in arguments of tool calls: told beforehand, valid, the same streamed or not. */
 import { afterEach, describe, expect, it } from "vitest";
-import { satisfiesSchema } from "../src/grammar/index.js";
-import { type Guards, parsePolicy } from "../src/guard/index.js";
+import { satisfiesSchema } from "../src/core/grammar/index.js";
+import { type Guards, parsePolicy } from "../src/guardrails/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { openGuards, type Witness, witness } from "./support/guards.js";
 import { startServer, type TestServer } from "./support/server.js";

@@ -1,13 +1,13 @@
 /** Guardrails take time in proportion to a text, whatever was found in it: work is counted, not timed. */
 import { describe, expect, it } from "vitest";
-import { answerForm } from "../src/guard/answer-form.js";
-import { bind } from "../src/guard/bind.js";
-import { spanDetector } from "../src/guard/detectors/spans.js";
-import type { TextWorkerData } from "../src/guard/detectors/text-worker.js";
-import { plainText, redacted } from "../src/guard/layout.js";
-import { VerdictMemory } from "../src/guard/memory.js";
-import { TextFilter } from "../src/guard/text-filter.js";
-import { type Finder, personalDataFinder, wordFinder } from "../src/guard/unescaped.js";
+import { answerForm } from "../src/guardrails/answer-form.js";
+import { bind } from "../src/guardrails/bind.js";
+import { spanDetector } from "../src/guardrails/detectors/spans.js";
+import type { TextWorkerData } from "../src/guardrails/detectors/text-worker.js";
+import { plainText, redacted } from "../src/guardrails/layout.js";
+import { VerdictMemory } from "../src/guardrails/memory.js";
+import { TextFilter } from "../src/guardrails/text-filter.js";
+import { type Finder, personalDataFinder, wordFinder } from "../src/guardrails/unescaped.js";
 import { countedWork } from "./support/counted-work.js";
 
 const words = ["加微信", "加", "微信", "信"].map((word) => ({ word, category: "ads" }));

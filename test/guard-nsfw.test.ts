@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { nsfwCheckpoint } from "../src/guard/detectors/nsfw.js";
-import { loadClassifier } from "../src/runtime/index.js";
+import { loadClassifier } from "../src/core/runtime/index.js";
+import { nsfwCheckpoint } from "../src/guardrails/detectors/nsfw.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { generatedPicture } from "./support/generated-pictures.js";
 

@@ -1,8 +1,8 @@
 /** What the docs state of personal data, on fewer texts: the table itself is `npm run bench -- personal`. */
 import { describe, expect, it } from "vitest";
 import { measured } from "../bench/support/personal-score.js";
-import { openDetector } from "../src/guard/detectors/index.js";
-import { parsePolicy, personalDataFinder } from "../src/guard/index.js";
+import { openDetector } from "../src/guardrails/detectors/index.js";
+import { parsePolicy, personalDataFinder } from "../src/guardrails/index.js";
 
 const { recall, falseHits } = measured(personalDataFinder().find, 200);
 

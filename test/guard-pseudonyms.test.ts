@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Guards } from "../src/guard/index.js";
+import type { Guards } from "../src/guardrails/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { openGuards, type Witness, witness } from "./support/guards.js";
 import { startServer, type TestServer } from "./support/server.js";

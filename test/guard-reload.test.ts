@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, vi } from "vitest";
-import { Guards } from "../src/guard/index.js";
+import { Guards } from "../src/guardrails/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { embeddingWitness, witness } from "./support/guards.js";
 import { startServer } from "./support/server.js";

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { createMcpServer } from "../src/cli/commands/ask/mcp.js";
 import { main } from "../src/cli/main.js";
-import { createMcpServer } from "../src/cli/mcp.js";
-import { GuardedEmbedder, GuardedModel, Guards } from "../src/guard/index.js";
-import { Collections, collectionsFolder } from "../src/search/index.js";
-import { makePdf } from "../src/search/pdf.testkit.js";
+import { GuardedEmbedder, GuardedModel, Guards } from "../src/guardrails/index.js";
+import { Collections, collectionsFolder } from "../src/retrieval/index.js";
+import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import {

@@ -8,9 +8,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { type Guards, parsePolicy, verifyLog } from "../src/guard/index.js";
-import { decodeImage } from "../src/image/index.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { decodeImage } from "../src/core/image/node/index.js";
+import { type Guards, parsePolicy, verifyLog } from "../src/guardrails/index.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import {

@@ -15,10 +15,10 @@ import {
   readImageProcessorConfig,
   readVideoProcessorConfig,
   videoRecipe,
-} from "../src/image/index.js";
+} from "../src/core/image/spec/index.js";
+import { familyOf } from "../src/core/models/index.js";
+import { loadClassifier, loadClip } from "../src/core/runtime/index.js";
 import { estimateMemory } from "../src/inspect/index.js";
-import { familyOf } from "../src/models/index.js";
-import { loadClassifier, loadClip } from "../src/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { noise } from "./support/small-qwen3-vl.js";
 

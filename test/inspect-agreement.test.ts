@@ -6,10 +6,10 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseSafetensorsMetadata } from "@huggingface/hub";
 import { describe, expect, it } from "vitest";
+import { familyOf } from "../src/core/models/index.js";
+import { wantedTensors } from "../src/core/pack/index.js";
 import { describeCheckpoint } from "../src/inspect/index.js";
 import { config8B, writeSparseCheckpoint } from "../src/inspect/stranger.testkit.js";
-import { familyOf } from "../src/models/index.js";
-import { wantedTensors } from "../src/pack/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 /** The files of a folder, as the hub serves them: whole, by HEAD, or a range. */

@@ -10,8 +10,8 @@ import {
   loadClip,
   loadModel,
   type VisionLanguageModel,
-} from "../src/runtime/index.js";
-import { Collections } from "../src/search/index.js";
+} from "../src/core/runtime/index.js";
+import { Collections } from "../src/retrieval/index.js";
 import { createApp, listen } from "../src/server/index.js";
 import { repository } from "./support/folders.js";
 import { startServer } from "./support/server.js";
@@ -52,7 +52,7 @@ describe("a model", () => {
     for (const use of uses) await expect(use(model)).rejects.toMatchObject(closed);
   });
 
-  it.each([undefined, { graphThreads: true, pictureThreads: 1 }])(
+  it.each([undefined, { graphThreads: true, imageThreads: 1 }])(
     "ends its answers, prepared or written, when it is closed (%o)",
     async (threading) => {
       const model = await loadModel(undefined, threading);

@@ -16,22 +16,22 @@ interface Pattern {
 
 /** Proven otherwise, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
-  'src/base/json-place.ts "(?:[^"\\\\]|\\\\.)*"|[{}[\\],:]|[^\\s{}[\\],:"]+':
+  'src/core/base/json-place.ts "(?:[^"\\\\]|\\\\.)*"|[{}[\\],:]|[^\\s{}[\\],:"]+':
     "text that JSON.parse took: every quote is closed",
   'web/src/snippets.ts (?<!\\\\)"file:((?:[^"\\\\]|\\\\.)*)"': "JSON.stringify wrote it: every quote is closed",
 };
 
 /** Where patterns are put together: those that exist once the module is loaded are checked; the others are listed. */
 const composed: Readonly<Record<string, number>> = {
-  "src/cli/text-layout.ts": 2,
-  "src/guard/personal/evidence.ts": 7,
-  "src/guard/personal/people.ts": 1,
-  "src/guard/personal/find.ts": 2,
+  "src/cli/ui/text-layout.ts": 2,
+  "src/guardrails/personal/evidence.ts": 7,
+  "src/guardrails/personal/people.ts": 1,
+  "src/guardrails/personal/find.ts": 2,
   "src/inspect/place.ts": 3,
-  "src/search/terms.ts": 2,
-  "src/grammar/pattern.ts": 0, // one is never run; the other repeats one character class
-  "src/processor/content-forms.ts": 0, // marks of our own in a prompt of our own
-  "src/tokenizer/special-tokens.ts": 0, // a choice of plain texts
+  "src/retrieval/terms.ts": 2,
+  "src/core/grammar/pattern.ts": 0, // one is never run; the other repeats one character class
+  "src/core/processor/content-forms.ts": 0, // marks of our own in a prompt of our own
+  "src/core/tokenizer/special-tokens.ts": 0, // a choice of plain texts
   "web/src/snippets.ts": 0, // the literal above, and a choice of one character
 };
 

@@ -14,13 +14,13 @@ import {
   image,
   loadModel,
   type VisionLanguageModel,
-} from "../src/runtime/index.js";
+} from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny } from "./support/server.js";
 import { noise, packSmallQwen3Vl } from "./support/small-qwen3-vl.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
-const off = { memory: { featureBytes: 0, prefixBytes: 0 } };
+const off = { memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } };
 const picture = (name: string) => join(repository, "examples/pictures", name);
 const question = (...content: (ContentPart | string)[]): ChatMessage[] => [{ role: "user", content }];
 
@@ -273,7 +273,7 @@ it("keeps apart models, formats and preprocessing that share a folder on disk, a
   cpSync(join(repository, "checkpoints/ocellus-tiny"), other, { recursive: true });
   const shown = question(image(picture("dress.jpg")), "What colour is it?");
   const sourceIn = async (path: string, weights: "fp32" | "int4") => {
-    const memory = { featureFolder: folder, prefixBytes: 0 };
+    const memory = { encoderCacheFolder: folder, prefixCacheBytes: 0 };
     const model = await loadModel(path, { weights, threads: 1, memory });
     const { sources } = await ask(model, shown);
     await model.close();

@@ -10,9 +10,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, it } from "vitest";
-import { isMissing } from "../src/base/prerequisite.testkit.js";
+import { isMissing } from "../src/core/base/prerequisite.testkit.js";
 import { startStandIn } from "../src/hub/stand-in.testkit.js";
-import { makePdf } from "../src/search/pdf.testkit.js";
+import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 const tiny = join(repository, "checkpoints/ocellus-tiny");

@@ -8,7 +8,7 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadClip } from "../src/runtime/index.js";
+import { loadClip } from "../src/core/runtime/index.js";
 import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { damaged, fromSchema, type Schema } from "./support/from-schema.js";

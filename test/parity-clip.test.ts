@@ -8,11 +8,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { type CenterCropRecipe, preprocess } from "../src/image/index.js";
-import { loadClip } from "../src/runtime/index.js";
-import { float32, type GraphSession, int64 } from "../src/session/index.js";
-import { createTokenizer } from "../src/tokenizer/index.js";
+import { float32, type GraphSession, int64 } from "../src/core/backend/index.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { type CenterCropRecipe, preprocess } from "../src/core/image/spec/index.js";
+import { loadClip } from "../src/core/runtime/index.js";
+import { createTokenizer } from "../src/core/tokenizer/index.js";
 import { expectClose } from "./support/close.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { type Fixture, openExactEncoder, openFixture, openTapped } from "./support/parity.js";

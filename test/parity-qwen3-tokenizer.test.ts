@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createTokenizer, StreamDecoder } from "../src/tokenizer/index.js";
+import { createTokenizer, StreamDecoder } from "../src/core/tokenizer/index.js";
 import { repository } from "./support/folders.js";
 
 interface Decoded {

@@ -5,12 +5,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openCheckpoint } from "../src/checkpoint/index.js";
-import { checkpointCatalog, encodeOnnx, type Graph } from "../src/graph/index.js";
-import type { ImageGrid, PixelValues } from "../src/image/index.js";
-import type { HostInput } from "../src/models/index.js";
-import { buildGraphs, canonicalSource, type PackedModel, packedFiles } from "../src/pack/index.js";
-import { float32, GraphSession, int64 } from "../src/session/index.js";
+import { float32, GraphSession, int64 } from "../src/core/backend/index.js";
+import { openCheckpoint } from "../src/core/checkpoint/index.js";
+import { checkpointCatalog, encodeOnnx, type Graph } from "../src/core/graph/index.js";
+import type { ImageGrid, PixelValues } from "../src/core/image/spec/index.js";
+import type { HostInput } from "../src/core/models/index.js";
+import { buildGraphs, canonicalSource, type PackedModel, packedFiles } from "../src/core/pack/index.js";
 import { expectClose, relativeError } from "./support/close.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { type Fixture, oneThread, openExact, openFixture } from "./support/parity.js";

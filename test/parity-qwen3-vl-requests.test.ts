@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import {
   type ChatOptions,
   type ContentPart,
@@ -12,7 +12,7 @@ import {
   loadModel,
   type VisionLanguageModel,
   video,
-} from "../src/runtime/index.js";
+} from "../src/core/runtime/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { packSmallQwen3Vl, noise as picture } from "./support/small-qwen3-vl.js";
 
@@ -41,17 +41,17 @@ it("answers under each budget as if no other had been asked for before", async (
   const fine = await ask(shown, { minPixels: 40_000, maxPixels: 50_000 });
   expect(coarse.usage.promptTokens).toBeLessThan(usual.usage.promptTokens);
   expect(fine.usage.promptTokens).toBeGreaterThan(usual.usage.promptTokens);
-  expect([usual, coarse, fine].map(({ timings }) => timings.picturesKnown)).toEqual([0, 0, 0]);
+  expect([usual, coarse, fine].map(({ timings }) => timings.imagesCached)).toEqual([0, 0, 0]);
 
   const again = [await ask(shown, { maxPixels: 4096 }), await ask(shown)];
-  expect(again.map(({ timings }) => timings.picturesKnown)).toEqual([1, 1]);
+  expect(again.map(({ timings }) => timings.imagesCached)).toEqual([1, 1]);
   expect(again.map(({ answer }) => answer)).toEqual([coarse.answer, usual.answer]);
 });
 
 it("knows features again when another budget leads to the same size", async () => {
   const shown = [image(picture(2, 64, 64)), "?"];
-  expect((await ask(shown)).timings.picturesKnown).toBe(0);
-  expect((await ask(shown, { maxPixels: 9000 })).timings.picturesKnown).toBe(1);
+  expect((await ask(shown)).timings.imagesCached).toBe(0);
+  expect((await ask(shown, { maxPixels: 9000 })).timings.imagesCached).toBe(1);
 });
 
 it("refuses a budget that is none, naming the field", async () => {
@@ -64,12 +64,12 @@ it("sees a video as pairs of frames, knows the pairs again, and notices their or
   const [a, b, c] = [4, 5, 6].map((seed) => picture(seed, 64, 64)) as [object, object, object];
   const clip = (...frames: object[]) => [video(frames as ReturnType<typeof picture>[], { fps: 2 }), "?"];
   const first = await ask(clip(a, b, c, c));
-  expect(first.timings.picturesKnown).toBe(0);
+  expect(first.timings.imagesCached).toBe(0);
   const odd = await ask(clip(a, b, c)); // the last frame stands twice; but at another time
-  expect(odd.timings.picturesKnown).toBe(2);
+  expect(odd.timings.imagesCached).toBe(2);
   expect(odd.usage.promptTokens).toBe(first.usage.promptTokens);
   const turned = await ask(clip(b, a, c, c));
-  expect(turned.timings.picturesKnown).toBe(1);
+  expect(turned.timings.imagesCached).toBe(1);
   expect(turned.answer).not.toEqual(first.answer);
 });
 

@@ -4,13 +4,13 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Engine } from "../src/engine/index.js";
-import type { ImageGrid } from "../src/image/index.js";
-import type { GridInPrompt } from "../src/models/index.js";
-import type { PackedModel } from "../src/pack/index.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/runtime/runner.js";
-import { type EncodedImage, encodeImage } from "../src/runtime/vision.js";
-import { GraphSession } from "../src/session/index.js";
+import { GraphSession } from "../src/core/backend/index.js";
+import { Engine } from "../src/core/engine/index.js";
+import type { ImageGrid } from "../src/core/image/spec/index.js";
+import type { GridInPrompt } from "../src/core/models/index.js";
+import type { PackedModel } from "../src/core/pack/index.js";
+import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { type EncodedImage, encodeImage } from "../src/core/runtime/vision.js";
 import { expectClose, relativeError } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";
 import { repository, temporaryFolder } from "./support/folders.js";

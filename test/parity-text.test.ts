@@ -5,11 +5,11 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Engine } from "../src/engine/index.js";
-import { indexPositions } from "../src/models/index.js";
-import type { PackedModel } from "../src/pack/index.js";
-import { DecoderRunner } from "../src/runtime/runner.js";
-import { GraphSession } from "../src/session/index.js";
+import { GraphSession } from "../src/core/backend/index.js";
+import { Engine } from "../src/core/engine/index.js";
+import { indexPositions } from "../src/core/models/index.js";
+import type { PackedModel } from "../src/core/pack/index.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
 import { expectClose } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";
 import { repository, temporaryFolder } from "./support/folders.js";

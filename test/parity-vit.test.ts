@@ -7,10 +7,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import type { RgbImage } from "../src/image/index.js";
-import { openPackedClassifier, pack, parsePlan } from "../src/pack/index.js";
-import { loadClassifier } from "../src/runtime/index.js";
-import { float32 } from "../src/session/index.js";
+import { float32 } from "../src/core/backend/index.js";
+import type { RgbImage } from "../src/core/image/spec/index.js";
+import { openPackedClassifier, pack, parsePlan } from "../src/core/pack/index.js";
+import { loadClassifier } from "../src/core/runtime/index.js";
 import { expectClose } from "./support/close.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { openFixture, openTapped } from "./support/parity.js";

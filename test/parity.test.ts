@@ -8,12 +8,12 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Engine } from "../src/engine/index.js";
-import { indexPositions } from "../src/models/index.js";
-import type { PackedModel } from "../src/pack/index.js";
-import { DecoderRunner } from "../src/runtime/runner.js";
-import { encodeImage } from "../src/runtime/vision.js";
-import { GraphSession } from "../src/session/index.js";
+import { GraphSession } from "../src/core/backend/index.js";
+import { Engine } from "../src/core/engine/index.js";
+import { indexPositions } from "../src/core/models/index.js";
+import type { PackedModel } from "../src/core/pack/index.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import { encodeImage } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
 import { fixtureRequest, tokensOf } from "./support/decoder.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";

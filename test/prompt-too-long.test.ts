@@ -3,8 +3,8 @@
  * and no pixels: one that is decoded fails with another error.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { headerOnlyPng } from "../src/image/header-only.testkit.js";
-import { loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
+import { headerOnlyPng } from "../src/core/image/node/header-only.testkit.js";
+import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { startServer, type TestServer } from "./support/server.js";
 import { packSmallQwen3Vl } from "./support/small-qwen3-vl.js";

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { image, loadModel, openEncoderCache, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import type { ChatCompletion } from "../src/protocol/index.js";
-import { image, loadModel, openFeatureStore, type VisionLanguageModel } from "../src/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { noise, packSmallQwen3Vl } from "./support/small-qwen3-vl.js";
@@ -17,7 +17,7 @@ const otherColour = () => sharp(original).modulate({ hue: 120 }).jpeg({ quality:
 let tiny: VisionLanguageModel;
 let server: TestServer;
 beforeAll(async () => {
-  tiny = await loadTiny({ memory: { prefixBytes: 0 } });
+  tiny = await loadTiny({ memory: { prefixCacheBytes: 0 } });
   server = await startServer({ tiny });
 });
 afterAll(async () => {
@@ -53,7 +53,7 @@ it("encodes a picture of another colour", async () => {
 });
 
 it("never answers by another model's picture, also where they share their features", async () => {
-  const features = await openFeatureStore();
+  const features = await openEncoderCache();
   const [a, b] = await Promise.all(
     (["fp32", "int4"] as const).map((weights) => loadTiny({ weights, features, memory: { reuse: "near" } })),
   );
@@ -64,7 +64,7 @@ it("never answers by another model's picture, also where they share their featur
 });
 
 it("encodes the picture itself when the kept features had to go", async () => {
-  const model = await loadTiny({ memory: { featureBytes: 0, prefixBytes: 0 } });
+  const model = await loadTiny({ memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } });
   await ask(original, "near", model);
   expect((await ask(await encodedAnew(74), "near", model)).picture.source).toBe("encoded");
   await model.close();
@@ -113,7 +113,7 @@ it("is asked for under the key ocellus, and told in the answer, the header and t
     `vision=near; prefix=0; pictures=${picture!.sha256}; near=${picture!.near!.sha256}`,
   );
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toMatch(/ocellus_pictures_total\{model="tiny",cached="near"\} 1/);
+  expect(metrics).toMatch(/ocellus_images_total\{model="tiny",cached="near"\} 1/);
   const refused = await server.post("/v1/chat/completions", { ...body(original), ocellus: { reuse: "anything" } });
   expect(refused.status).toBe(400);
 });

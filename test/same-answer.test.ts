@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { EngineRequest } from "../src/engine/index.js";
-import { PrefixMemory } from "../src/features/index.js";
-import { indexPositions } from "../src/models/index.js";
-import type { SequenceInputs } from "../src/runtime/runner.js";
+import { PrefixCache } from "../src/core/cache/index.js";
+import type { EngineRequest } from "../src/core/engine/index.js";
+import { indexPositions } from "../src/core/models/index.js";
+import type { SequenceInputs } from "../src/core/runtime/runner.js";
 import { openTestDecoder, type TestDecoder } from "./support/decoder.js";
 import { goldenFolder, temporaryFolder } from "./support/folders.js";
 
@@ -23,7 +23,7 @@ const prompts = fc
   ]);
 
 function requestOf(promptIds: readonly number[], decoder?: TestDecoder): Request {
-  const prefix = decoder && { keys: promptIds, known: decoder.runner.knownBlocks(promptIds) };
+  const prefix = decoder && { keys: promptIds, known: decoder.runner.cachedBlocks(promptIds) };
   return {
     promptIds,
     payload: { images: [], positions: indexPositions, ...(prefix && { prefix }) },
@@ -53,7 +53,7 @@ describe.each([
   let cached: TestDecoder;
   beforeAll(async () => {
     const [weights, folder] = [join(goldenFolder, "gqa-tied"), temporaryFolder()];
-    const prefixes = new PrefixMemory({ maxBytes: 2 ** 20 });
+    const prefixes = new PrefixCache({ maxBytes: 2 ** 20 });
     fresh = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize });
     cached = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize, prefixes });
   });

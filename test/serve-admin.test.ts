@@ -1,7 +1,7 @@
 /** /admin/v1: what the command line does with versions, over HTTP, and who may. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { OcellusError } from "../src/base/index.js";
-import { Journal } from "../src/registry/journal.js";
+import { OcellusError } from "../src/core/base/index.js";
+import { Journal } from "../src/rollout/journal.js";
 import { createKey, KeyRing } from "../src/server/index.js";
 import { startServer } from "./support/server.js";
 import { startVersionedServer, type VersionedOptions, type VersionedServer } from "./support/versioned-server.js";

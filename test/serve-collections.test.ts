@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { loadClip } from "../src/core/runtime/index.js";
 import type {
   ChatCompletion,
   ErrorBody,
@@ -12,8 +13,7 @@ import type {
   WireMatch,
   WireResponse,
 } from "../src/protocol/index.js";
-import { loadClip } from "../src/runtime/index.js";
-import { makePdf } from "../src/search/pdf.testkit.js";
+import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";

@@ -5,10 +5,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { entriesOf, parseJson, stringifyJson } from "../src/base/index.js";
-import { createProcessor } from "../src/processor/index.js";
-import type { ChatMessage, ChatOptions } from "../src/runtime/index.js";
-import { createTokenizer } from "../src/tokenizer/index.js";
+import { entriesOf, parseJson, stringifyJson } from "../src/core/base/index.js";
+import { createProcessor } from "../src/core/processor/index.js";
+import type { ChatMessage, ChatOptions } from "../src/core/runtime/index.js";
+import { createTokenizer } from "../src/core/tokenizer/index.js";
 import { repository } from "./support/folders.js";
 import { scriptedModel } from "./support/scripted-model.js";
 import { startServer, type TestServer } from "./support/server.js";

@@ -6,7 +6,7 @@ import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { loadClip, type VisionLanguageModel } from "../src/runtime/index.js";
+import { loadClip, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { loadTinyWithTools } from "./support/tiny-with-tools.js";

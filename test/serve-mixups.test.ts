@@ -1,8 +1,8 @@
 /** Many at once, of every kind, against the same model asked one at a time: nobody gets another's answer, whatever the others do. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { inParallel, postChat, questionAt, requestOf } from "../bench/support/questions.js";
+import type { VisionLanguageModel } from "../src/core/runtime/index.js";
 import type { ChatChunk, ChatCompletion } from "../src/protocol/index.js";
-import type { VisionLanguageModel } from "../src/runtime/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 
@@ -12,7 +12,7 @@ let tiny: VisionLanguageModel;
 let alone: VisionLanguageModel;
 let server: TestServer;
 beforeAll(async () => {
-  tiny = await loadTiny({ graphThreads: true, pictureThreads: 1 });
+  tiny = await loadTiny({ graphThreads: true, imageThreads: 1 });
   alone = await loadTiny();
   server = await startServer({ tiny });
 });

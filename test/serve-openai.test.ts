@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { VisionLanguageModel } from "../src/runtime/index.js";
+import type { VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 

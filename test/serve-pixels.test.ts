@@ -2,7 +2,7 @@
 
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
+import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import type { ServerConfig } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { scriptedModel } from "./support/scripted-model.js";

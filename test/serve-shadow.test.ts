@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { deploy, endShadow, startCanary, startShadow } from "../src/registry/index.js";
-import type { ChatOptions } from "../src/runtime/index.js";
+import type { ChatOptions } from "../src/core/runtime/index.js";
+import { deploy, endShadow, startCanary, startShadow } from "../src/rollout/index.js";
 import { disturb } from "./support/disturbed.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { forbiddenWord, openGuards, strictPolicy } from "./support/guards.js";

@@ -137,7 +137,7 @@ describe("work that hears no deadline", () => {
 });
 
 it("a host that answers 101 to an image's address ends that request, and its bytes are given back", async () => {
-  await start({ allowPictureUrls: true, pictureTimeoutMs: 300 });
+  await start({ allowImageUrls: true, imageTimeoutMs: 300 });
   const host = createServer((socket) => {
     socket.once("data", () =>
       socket.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),

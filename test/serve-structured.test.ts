@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadModel, type VisionLanguageModel } from "../src/runtime/index.js";
+import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 

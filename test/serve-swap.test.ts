@@ -1,6 +1,6 @@
 /** Versions that do not fit into memory beside each other: one takes the other's place while requests wait, or is refused with reasons. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { deploy, rollBack, startCanary, startShadow } from "../src/registry/index.js";
+import { deploy, rollBack, startCanary, startShadow } from "../src/rollout/index.js";
 import {
   type Behaviour,
   startVersionedServer,

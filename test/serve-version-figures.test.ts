@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
-import { startCanary, startShadow } from "../src/registry/index.js";
+import { startCanary, startShadow } from "../src/rollout/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { noPromtool, promtoolSays } from "./support/promtool.js";
 import { type Behaviour, startVersionedServer, type VersionedServer } from "./support/versioned-server.js";

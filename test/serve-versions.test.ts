@@ -1,7 +1,7 @@
 /** Versions behind an alias: who gets which, what a change does to those who are asking, and a judge that decides by itself. */
 import { pino } from "pino";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { deploy, promote, rollBack, startCanary, startShadow } from "../src/registry/index.js";
+import { deploy, promote, rollBack, startCanary, startShadow } from "../src/rollout/index.js";
 import { GoldenRunner } from "../src/server/index.js";
 import { type Behaviour, startVersionedServer, type VersionedServer } from "./support/versioned-server.js";
 

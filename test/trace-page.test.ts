@@ -1,8 +1,8 @@
 /** The page of a trace in a real browser: what it shows, how it is driven, and that no text in it becomes markup. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Trace } from "../src/core/runtime/index.js";
 import { tracePage } from "../src/inspect/index.js";
-import type { Trace } from "../src/runtime/index.js";
 import { noBrowser, openBrowser, openHtml } from "./support/browser.js";
 
 const evil = `</script><img src=x onerror="window.broken=1"><b>&amp;`;

@@ -8,13 +8,19 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ocellusError } from "../src/base/ocellus-error.testkit.js";
-import { withAttention } from "../src/graph/index.js";
-import type { PixelValues } from "../src/image/index.js";
-import { encodeStored, type PackedModel, storedGraphs } from "../src/pack/index.js";
-import { image, loadModel, type QueryAttention, type Trace, type VisionLanguageModel } from "../src/runtime/index.js";
-import { encodeImage, lookAgain } from "../src/runtime/vision.js";
-import { GraphSession } from "../src/session/index.js";
+import { GraphSession } from "../src/core/backend/index.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import { withAttention } from "../src/core/graph/index.js";
+import type { PixelValues } from "../src/core/image/spec/index.js";
+import { encodeStored, type PackedModel, storedGraphs } from "../src/core/pack/index.js";
+import {
+  image,
+  loadModel,
+  type QueryAttention,
+  type Trace,
+  type VisionLanguageModel,
+} from "../src/core/runtime/index.js";
+import { encodeImage, lookAgain } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";
 import { type Fixture, oneThread, openExact, openFixture } from "./support/parity.js";

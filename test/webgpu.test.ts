@@ -8,16 +8,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { isMissing } from "../src/base/prerequisite.testkit.js";
-import { createSafetensorsWriter, openCheckpoint } from "../src/checkpoint/index.js";
-import { Engine, type EngineRequest } from "../src/engine/index.js";
-import { indexPositions } from "../src/models/index.js";
-import { openPacked, type PackedModel, pack, parsePlan } from "../src/pack/index.js";
-import { loadModel } from "../src/runtime/index.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/runtime/runner.js";
-import { encodeImage } from "../src/runtime/vision.js";
-import { createSlotCache, type Device, float32, GraphSession, int64, resolveDevice } from "../src/session/index.js";
-import { byteLength } from "../src/tensor/index.js";
+import {
+  createSlotCache,
+  type Device,
+  float32,
+  GraphSession,
+  int64,
+  resolveDevice,
+} from "../src/core/backend/index.js";
+import { isMissing } from "../src/core/base/prerequisite.testkit.js";
+import { createSafetensorsWriter, openCheckpoint } from "../src/core/checkpoint/index.js";
+import { Engine, type EngineRequest } from "../src/core/engine/index.js";
+import { indexPositions } from "../src/core/models/index.js";
+import { openPacked, type PackedModel, pack, parsePlan } from "../src/core/pack/index.js";
+import { loadModel } from "../src/core/runtime/index.js";
+import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { encodeImage } from "../src/core/runtime/vision.js";
+import { byteLength } from "../src/core/tensor/index.js";
 import { expectClose } from "./support/close.js";
 import { fixtureRequest, tokensOf } from "./support/decoder.js";
 import { goldenFolder, repository, temporaryFolder } from "./support/folders.js";

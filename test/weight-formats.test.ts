@@ -5,12 +5,12 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openCheckpoint, writeSafetensors } from "../src/checkpoint/index.js";
-import { familyOf } from "../src/models/index.js";
-import { formatOf, openPacked, type PackingPlan, pack, parsePlan } from "../src/pack/index.js";
-import { restoredRows } from "../src/quantize/index.js";
-import { GraphSession } from "../src/session/index.js";
-import { float32Tensor, type Tensor, toFloat32 } from "../src/tensor/index.js";
+import { GraphSession } from "../src/core/backend/index.js";
+import { openCheckpoint, writeSafetensors } from "../src/core/checkpoint/index.js";
+import { familyOf } from "../src/core/models/index.js";
+import { formatOf, openPacked, type PackingPlan, pack, parsePlan } from "../src/core/pack/index.js";
+import { restoredRows } from "../src/core/quantize/index.js";
+import { float32Tensor, type Tensor, toFloat32 } from "../src/core/tensor/index.js";
 import { relativeError } from "./support/close.js";
 import { fixtureTensor } from "./support/decoder.js";
 import { goldenFolder, temporaryFolder } from "./support/folders.js";

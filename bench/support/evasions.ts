@@ -3,8 +3,8 @@
  * word of it means anything; the Chinese ones are of common characters, some with a traditional form or two halves.
  */
 
-import { simplifiedPairs } from "../../src/base/index.js";
-import { hanReadings, splitParts } from "../../src/guard/words/han.js";
+import { simplifiedPairs } from "../../src/core/base/index.js";
+import { hanReadings, splitParts } from "../../src/guardrails/words/han.js";
 
 export const english = [
   ..."glarb snoot vlimp drazzle quonk frimble skorp blenty tromax wuzzock plindar greech stovik jarnop clumbex".split(

@@ -5,8 +5,8 @@
 
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
-import type { DecoderConfig } from "../../src/models/decoder-config.js";
-import { toFloat16Bits } from "../../src/tensor/index.js";
+import type { DecoderConfig } from "../../src/core/models/decoder-config.js";
+import { toFloat16Bits } from "../../src/core/tensor/index.js";
 
 /** ggml_type: bytes of a block and the values in it. */
 const types = { f32: [0, 4, 1], q4_0: [2, 18, 32], q8_0: [8, 34, 32] } as const;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { defaultThreads } from "../../src/session/index.js";
+import { defaultThreads } from "../../src/core/backend/index.js";
 
 /** One side of the comparison; times in milliseconds. */
 export interface Peer {

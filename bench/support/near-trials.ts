@@ -3,7 +3,7 @@
  * ways, against the picture, against variants of it, and the other way round.
  */
 import sharp, { type Sharp } from "sharp";
-import { decodeImage } from "../../src/image/index.js";
+import { decodeImage } from "../../src/core/image/node/index.js";
 import { changes, drawScene, type Kind, randomNumbers } from "./near-scenes.js";
 
 export interface Raw {

@@ -1,5 +1,5 @@
 /** Counts what a finder finds of the forms and near-misses of personal-forms.ts. */
-import type { Span } from "../../src/guard/index.js";
+import type { Span } from "../../src/guardrails/index.js";
 import { forms, nearMisses, seeded } from "./personal-forms.js";
 
 type Find = (text: string) => readonly Span[];

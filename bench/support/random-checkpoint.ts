@@ -1,11 +1,11 @@
 /** A checkpoint of random bf16 weights for any config: the sizes of a real model without its files. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSafetensorsWriter } from "../../src/checkpoint/index.js";
-import { recordingCatalog } from "../../src/graph/index.js";
-import { familyOf } from "../../src/models/index.js";
-import { buildGraphs } from "../../src/pack/index.js";
-import { byteLength, bytesOf, elementCount, type TensorInfo, toBFloat16Bits } from "../../src/tensor/index.js";
+import { createSafetensorsWriter } from "../../src/core/checkpoint/index.js";
+import { recordingCatalog } from "../../src/core/graph/index.js";
+import { familyOf } from "../../src/core/models/index.js";
+import { buildGraphs } from "../../src/core/pack/index.js";
+import { byteLength, bytesOf, elementCount, type TensorInfo, toBFloat16Bits } from "../../src/core/tensor/index.js";
 
 /** Every tensor the config calls for, with the token embedding table of an untied model. */
 export function tensorsOf(configJson: unknown): TensorInfo[] {

@@ -6,9 +6,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { pack, parsePlan } from "../../src/pack/index.js";
-import { loadModel } from "../../src/runtime/index.js";
-import { defaultThreads } from "../../src/session/index.js";
+import { defaultThreads } from "../../src/core/backend/index.js";
+import { pack, parsePlan } from "../../src/core/pack/index.js";
+import { loadModel } from "../../src/core/runtime/index.js";
 
 /** What one process has to say of its last answer. */
 interface AnswerFigures {

@@ -1,7 +1,7 @@
 /** Options that several commands share: which model, where it runs, how it answers; and what they mean to the runtime. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type PlanOptions, tableOptions, visionOptions, weightsOptions } from "../pack/index.js";
-import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../runtime/index.js";
+import { embeddingWeightsOptions, type PlanOptions, visionWeightsOptions, weightsOptions } from "../core/pack/index.js";
+import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../core/runtime/index.js";
 import { modelInTheBox } from "./package-files.js";
 
 export interface GlobalFlags {
@@ -49,12 +49,12 @@ export const blockSizeOption = () =>
 export const zeroPointsOption = () =>
   new Option("--zero-points", "int4 with a zero point for each block: closer, half a byte more a block");
 
-export const visionOption = () =>
-  new Option("--vision <format>", "what the eye keeps in a 4-bit model (default: int8)").choices(visionOptions);
+export const visionWeightsOption = () =>
+  new Option("--vision <format>", "what the eye keeps in a 4-bit model (default: int8)").choices(visionWeightsOptions);
 
-export const tableOption = () =>
+export const embeddingWeightsOption = () =>
   new Option("--table <format>", "what the token table and the head keep in a 4-bit model (default: int8)").choices(
-    tableOptions,
+    embeddingWeightsOptions,
   );
 
 /** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
@@ -68,8 +68,8 @@ export function addModelOptions(command: Command): Command {
     )
     .addOption(blockSizeOption())
     .addOption(zeroPointsOption())
-    .addOption(visionOption())
-    .addOption(tableOption())
+    .addOption(visionWeightsOption())
+    .addOption(embeddingWeightsOption())
     .addOption(
       new Option("--device <device>", "where to run (default: auto: a GPU by WebGPU, else the CPU)").choices([
         "auto",

@@ -1,7 +1,7 @@
 /** Where the package keeps what it brings along. The same two steps up lead to its root from src/cli and from dist/cli. */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { bundledModel } from "../checkpoint/index.js";
+import { bundledModel } from "../core/checkpoint/index.js";
 
 const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

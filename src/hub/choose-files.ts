@@ -2,7 +2,7 @@
  * Which files of a repository make a checkpoint that we can open: the same names that the checkpoint room looks for
  * (its side files, and one format of weights). Everything else stays on the hub unless a pattern asks for it.
  */
-import { globMatcher, OcellusError } from "../base/index.js";
+import { globMatcher, OcellusError } from "../core/base/index.js";
 import type { RemoteFile } from "./remote-files.js";
 
 export interface ChosenFiles {

@@ -8,7 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ioError, OcellusError } from "../base/index.js";
+import { ioError, OcellusError } from "../core/base/index.js";
 import type { Hub } from "./hub.js";
 import type { RemoteFile } from "./remote-files.js";
 import { type Answer, bodyOf, request } from "./request.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HUB_URL } from "@huggingface/hub";
 import { afterAll, describe, expect, it } from "vitest";
-import { ocellusError } from "../base/ocellus-error.testkit.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { chooseFiles } from "./choose-files.js";
 import { hubFromEnvironment, isOffline } from "./hub.js";
 import type { RemoteFile } from "./remote-files.js";

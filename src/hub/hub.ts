@@ -4,8 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OcellusError, trimEndOf } from "../base/index.js";
-import { homeFolder } from "../checkpoint/index.js";
+import { OcellusError, trimEndOf } from "../core/base/index.js";
+import { homeFolder } from "../core/fs/index.js";
 
 export interface Hub {
   /** Scheme, host and perhaps a path, without a slash at the end. */

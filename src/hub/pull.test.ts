@@ -13,10 +13,10 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ErrorCode, OcellusError } from "../base/index.js";
-import { ocellusError } from "../base/ocellus-error.testkit.js";
+import type { ErrorCode, OcellusError } from "../core/base/index.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { type PullOptions, pull } from "./pull.js";
-import { commit, type Fault, type StandIn, startStandIn } from "./stand-in.testkit.js";
+import { commit, type Fault, type Substitute, startStandIn } from "./stand-in.testkit.js";
 import { listPartial, listPulled, placesOf, removeFolders, resolveModel } from "./store.js";
 
 const repo = "shop/tiny-eye";
@@ -39,7 +39,7 @@ const chosen = [
 const big = "model-00001-of-00002.safetensors";
 
 let cache: string;
-let standIn: StandIn;
+let standIn: Substitute;
 
 beforeEach(async () => {
   cache = mkdtempSync(join(tmpdir(), "ocellus-hub-"));

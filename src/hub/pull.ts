@@ -4,8 +4,8 @@
  */
 import { copyFile, link, mkdir, readdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ioError, OcellusError } from "../base/index.js";
-import { makeFolder, withFolderLock, writeFileAtomically } from "../checkpoint/index.js";
+import { ioError, OcellusError } from "../core/base/index.js";
+import { makeFolder, withFolderLock, writeFileAtomically } from "../core/fs/index.js";
 import { chooseFiles } from "./choose-files.js";
 import { downloadFile } from "./download-file.js";
 import { type Hub, hubFromEnvironment, isOffline } from "./hub.js";

@@ -2,7 +2,7 @@
  * What a repository holds at a revision: the commit, and each file's size and digest. Asked with the hub's own package;
  * what comes back is a stranger's, so names, numbers and digests are checked here before anything is made of them.
  */
-import { nearestHint, nearestNames, OcellusError } from "../base/index.js";
+import { nearestHint, nearestNames, OcellusError } from "../core/base/index.js";
 import type { Hub } from "./hub.js";
 import { fetchForPackage } from "./request.js";
 

@@ -2,7 +2,7 @@
  * One GET to a hub, and in words why it failed. Redirects are followed here and not by fetch: weights lie on other hosts,
  * which must not see the token, and the digest that the hub states for a file stands on the redirect.
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { OcellusError, throwIfAborted } from "../core/base/index.js";
 import type { Hub } from "./hub.js";
 import { Retryable, withRetries } from "./retry.js";
 

@@ -1,6 +1,6 @@
 /** Trying again: which failures are worth it, how long to wait between, and when to give up. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type OcellusError, throwIfAborted } from "../base/index.js";
+import { type OcellusError, throwIfAborted } from "../core/base/index.js";
 
 /** With the pauses of 0.5 to 8 seconds it rides out a restart of the server, and a person still waits for it. */
 const maxRetries = 5;

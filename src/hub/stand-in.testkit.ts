@@ -31,7 +31,7 @@ export interface SeenRequest {
   readonly authorization: string | undefined;
 }
 
-export interface StandIn {
+export interface Substitute {
   readonly endpoint: string;
   readonly seen: SeenRequest[];
   readonly faults: Fault[];
@@ -54,12 +54,12 @@ interface JsonAnswer {
 const lfsBytes = 1000;
 const pageSize = 3;
 
-export async function startStandIn(repo: string, contents: Record<string, Buffer>): Promise<StandIn> {
+export async function startStandIn(repo: string, contents: Record<string, Buffer>): Promise<Substitute> {
   const files = new Map(Object.entries(contents));
   const hub = createServer((request, response) => void serve("hub", request, response));
   const storage = createServer((request, response) => void serve("storage", request, response));
   const [endpoint, storageOrigin] = await Promise.all([listen(hub), listen(storage)]);
-  const standIn: StandIn = {
+  const standIn: Substitute = {
     ...{ endpoint, seen: [], faults: [], files, commit },
     close: async () => {
       await Promise.all([hub, storage].map(closeServer));

@@ -5,8 +5,8 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { ioError, nearestHint, nearestNames, OcellusError } from "../base/index.js";
-import { cacheRoot, isLocked, pathExists } from "../checkpoint/index.js";
+import { ioError, nearestHint, nearestNames, OcellusError } from "../core/base/index.js";
+import { cacheRoot, isLocked, pathExists } from "../core/fs/index.js";
 
 const manifestSchema = z.object({
   repo: z.string().refine(isRepositoryName),

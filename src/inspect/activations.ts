@@ -4,9 +4,9 @@
  * outside; kernels that copy their operands (attention) count with their copies.
  * [onnxruntime contrib_ops/cpu/bert: multihead_attention.cc, gqa_attention_base.h]
  */
-import { invariant } from "../base/index.js";
-import type { Dim, Graph, Node, Value } from "../graph/index.js";
-import { byteLength } from "../tensor/index.js";
+import { invariant } from "../core/base/index.js";
+import type { Dim, Graph, Node, Value } from "../core/graph/index.js";
+import { byteLength } from "../core/tensor/index.js";
 
 /** Sizes known only at run time, by name: `{ num_tokens: 1024 }`. */
 export type RunSizes = Readonly<Record<string, number>>;

@@ -1,5 +1,5 @@
 /** The questions a model's description asks, answered from the shapes in its files: queries, projections, head sharing. */
-import { formatShape, type TensorInfo } from "../tensor/index.js";
+import { formatShape, type TensorInfo } from "../core/tensor/index.js";
 import { placeOf, textTable, tokenTable } from "./place.js";
 
 export interface Answer {

@@ -1,5 +1,5 @@
 /** What `diffCheckpoints` finds, as plain data: `ocellus diff --json` prints it, docs/inspect.md explains it. */
-import type { DType, Shape, TensorInfo } from "../tensor/index.js";
+import type { DType, Shape, TensorInfo } from "../core/tensor/index.js";
 import type { ConfigChange } from "./config-diff.js";
 import type { LowRank } from "./low-rank.js";
 import type { NotFinite } from "./piece-difference.js";

@@ -1,6 +1,6 @@
 /** What changed in the small files beside the weights: JSON value by value, vocabularies and templates as a whole. */
-import { shorten } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
+import { shorten } from "../core/base/index.js";
+import type { Checkpoint } from "../core/checkpoint/index.js";
 
 export interface ConfigChange {
   readonly file: string;

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { familyOf } from "../models/index.js";
-import { wantedTensors } from "../pack/index.js";
-import type { Shape } from "../tensor/index.js";
-import { describeCheckpoint } from "./index.js";
+import { familyOf } from "../core/models/index.js";
+import { wantedTensors } from "../core/pack/index.js";
+import type { Shape } from "../core/tensor/index.js";
+import { describeCheckpoint } from "./describe.js";
 import { config8B, writeCheckpoint, writeSparseCheckpoint } from "./stranger.testkit.js";
 
 const golden = resolve(import.meta.dirname, "../../test/golden");

@@ -2,10 +2,10 @@
  * Whether a checkpoint holds what its family wants: the family's graphs are built over a catalog that accepts everything
  * and remembers it, so the wanted names and shapes are those that packing will ask for, and nothing is listed twice.
  */
-import { nearestNames } from "../base/index.js";
-import type { AnyFamily } from "../models/index.js";
-import { type UnreadReason, unreadReason } from "../pack/index.js";
-import { byteLength, type Shape, sameShape, type TensorInfo } from "../tensor/index.js";
+import { nearestNames } from "../core/base/index.js";
+import type { AnyFamily } from "../core/models/index.js";
+import { type UnreadReason, unreadReason } from "../core/pack/index.js";
+import { byteLength, type Shape, sameShape, type TensorInfo } from "../core/tensor/index.js";
 
 export interface FamilyFit {
   readonly numWanted: number;

@@ -1,7 +1,7 @@
 /** What each format loses of each matrix of a model, in one streaming pass on all cores. */
-import { openCheckpoint } from "../checkpoint/index.js";
-import { type MatrixGroup, readModel, type SourceModel } from "../pack/index.js";
-import type { WeightFormat } from "../tensor/index.js";
+import { openCheckpoint } from "../core/checkpoint/index.js";
+import { type MatrixGroup, readModel, type SourceModel } from "../core/pack/index.js";
+import type { WeightFormat } from "../core/tensor/index.js";
 import type { ErrorsJob } from "./job.js";
 import { type PassOptions, runPass } from "./pass.js";
 import type { PieceErrors } from "./piece-errors.js";

@@ -3,9 +3,9 @@
  * that is not in the file is the table; one that is there is compared, whole where that is quick, else by samples of
  * which one that differs is a proof, and none that differs is not (`proveHead` then reads everything).
  */
-import { throwIfAborted } from "../base/index.js";
-import type { Checkpoint } from "../checkpoint/index.js";
-import { byteLength, elementCount, sameShape, type TensorInfo } from "../tensor/index.js";
+import { throwIfAborted } from "../core/base/index.js";
+import type { Checkpoint } from "../core/checkpoint/index.js";
+import { byteLength, elementCount, sameShape, type TensorInfo } from "../core/tensor/index.js";
 import { headMatrix, tokenTable } from "./place.js";
 
 /** absent: the head is not stored; equal: every byte; equal_samples: all samples; different: at least one byte. */

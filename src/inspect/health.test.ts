@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Shape } from "../tensor/index.js";
-import { checkHealth } from "./index.js";
+import type { Shape } from "../core/tensor/index.js";
+import { checkHealth } from "./health.js";
 import { writeCheckpoint } from "./stranger.testkit.js";
 
 const repository = resolve(import.meta.dirname, "../..");

@@ -37,6 +37,16 @@ export {
 export type { ModuleNode } from "./module-tree.js";
 export { type PageContent, pageDocument } from "./page/document.js";
 export type { PassOptions } from "./pass.js";
+export {
+  type AuditOptions,
+  auditCheckpoint,
+  auditFile,
+  type CheckpointSafety,
+  type SafetyReport,
+} from "./pickle-audit/audit-file.js";
+export type { Verdict } from "./pickle-audit/audit-names.js";
+export type { PickleAudit } from "./pickle-audit/audit-pickle.js";
+export type { PickleCall, PickleImport } from "./pickle-audit/audit-record.js";
 export type { NotFinite } from "./piece-difference.js";
 export type { PartKind } from "./place.js";
 export { type BudgetOptions, type BudgetPlan, type PlannedMatrix, planByBudget } from "./plan-budget.js";

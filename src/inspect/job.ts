@@ -2,9 +2,9 @@
  * The work on one piece of a checkpoint, which a worker thread or the process itself can do. Jobs and results are plain
  * data: they travel between threads.
  */
-import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
-import { readModel, type SourceModel } from "../pack/index.js";
-import { toFloat32 } from "../tensor/index.js";
+import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
+import { readModel, type SourceModel } from "../core/pack/index.js";
+import { toFloat32 } from "../core/tensor/index.js";
 import { comparePiece, type PieceDifference } from "./piece-difference.js";
 import { type ErrorQuery, measurePiece, type PieceErrors } from "./piece-errors.js";
 import { countPiece, type PieceStatistics } from "./piece-statistics.js";

@@ -3,11 +3,11 @@
  * hold at once, against the memory of a machine. An estimate, from the graphs that packing would build; how near it
  * comes is measured by `npm run bench -- memory` and told in docs/inspect.md.
  */
-import { OcellusError } from "../base/index.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
-import { type Graph, recordingCatalog, stateBytes } from "../graph/index.js";
-import { gridOf, type ImageRecipe, readImageProcessorConfig } from "../image/index.js";
-import { type AnyFamily, familyOf, type LanguageFamily, numRows } from "../models/index.js";
+import { OcellusError } from "../core/base/index.js";
+import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
+import { type Graph, recordingCatalog, stateBytes } from "../core/graph/index.js";
+import { gridOf, type ImageRecipe, readImageProcessorConfig } from "../core/image/spec/index.js";
+import { type AnyFamily, familyOf, type LanguageFamily, numRows } from "../core/models/index.js";
 import {
   autoPlan,
   buildGraphs,
@@ -18,8 +18,8 @@ import {
   packedFiles,
   parsePlan,
   weightsOptions,
-} from "../pack/index.js";
-import { byteLength, type DType, storedBytes, type WeightFormat } from "../tensor/index.js";
+} from "../core/pack/index.js";
+import { byteLength, type DType, storedBytes, type WeightFormat } from "../core/tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
 

@@ -2,7 +2,7 @@
  * The tensors of a checkpoint as a tree of modules, by the dots in their names, with sums. Numbered neighbours of equal
  * build (names, shapes and dtypes below them) are one node with a count: 32 decoder layers are one line ×32.
  */
-import { byteLength, type DType, elementCount, type TensorInfo } from "../tensor/index.js";
+import { byteLength, type DType, elementCount, type TensorInfo } from "../core/tensor/index.js";
 
 export interface ModuleNode {
   /** Path of the module; of a run of layers the first one's: `language_model.layers.0`. Empty for the whole. */

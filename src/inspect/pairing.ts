@@ -2,9 +2,9 @@
  * Which tensor of one checkpoint is which of the other. By name first; what is left over is paired where two names are
  * spellings of one: the family's own variants, and the words that libraries wrap around a model.
  */
-import type { Checkpoint } from "../checkpoint/index.js";
-import { type AnyFamily, families } from "../models/index.js";
-import type { TensorInfo } from "../tensor/index.js";
+import type { Checkpoint } from "../core/checkpoint/index.js";
+import { type AnyFamily, families } from "../core/models/index.js";
+import type { TensorInfo } from "../core/tensor/index.js";
 
 export type Pair = readonly [TensorInfo, TensorInfo];
 

@@ -1,6 +1,6 @@
 /** The script of a thread of a pass: does one job at a time, gives back its result or the error. See pass.ts. */
 import { parentPort } from "node:worker_threads";
-import { invariant, OcellusError } from "../base/index.js";
+import { invariant, OcellusError } from "../core/base/index.js";
 import { type Job, JobRunner } from "./job.js";
 import type { Answer } from "./pass.js";
 

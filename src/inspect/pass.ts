@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { type ErrorCode, OcellusError, threadScript, throwIfAborted } from "../base/index.js";
+import { type ErrorCode, OcellusError, threadScript, throwIfAborted } from "../core/base/index.js";
 import { type Job, type JobResult, JobRunner } from "./job.js";
 
 export interface PassOptions {

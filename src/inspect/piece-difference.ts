@@ -2,7 +2,7 @@
  * Two versions of a piece, compared value by value as float32, with a sketch of their difference from which
  * low-rank.ts tells its rank. Runs in worker threads; what it returns adds up.
  */
-import { type DType, toFloat32 } from "../tensor/index.js";
+import { type DType, toFloat32 } from "../core/tensor/index.js";
 
 /** NaN and infinite values: of A, of B, and the places where the two differ in one. */
 export interface NotFinite {

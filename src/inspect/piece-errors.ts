@@ -1,6 +1,6 @@
 /** What storing a piece of a matrix in each format would lose. Runs in worker threads; what it returns adds up. */
-import { quantizationError, restoredRows } from "../quantize/index.js";
-import type { WeightFormat } from "../tensor/index.js";
+import { quantizationError, restoredRows } from "../core/quantize/index.js";
+import type { WeightFormat } from "../core/tensor/index.js";
 
 export interface PieceErrors {
   /** Σ_k energy_k Σ_n w_nk²: what the products of these rows give, squared and summed. */

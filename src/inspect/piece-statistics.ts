@@ -2,8 +2,8 @@
  * The counting half of tensor statistics: one pass over the values of a piece. Runs in worker threads; what it returns
  * adds up, and `tensor-statistics.ts` makes numbers for people of the sums.
  */
-import { dequantizeRows, quantizationError, quantizeRows } from "../quantize/index.js";
-import { type DType, elementBytes, toFloat32 } from "../tensor/index.js";
+import { dequantizeRows, quantizationError, quantizeRows } from "../core/quantize/index.js";
+import { type DType, elementBytes, toFloat32 } from "../core/tensor/index.js";
 import { codeTable, numCodes } from "./value-codes.js";
 
 export interface PieceStatistics {

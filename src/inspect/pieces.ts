@@ -2,7 +2,7 @@
  * A tensor in pieces of bounded size, cut between rows, so that a pass over a checkpoint holds a few pieces whatever its
  * size, and so that what is said of rows and columns is said of whole ones.
  */
-import { elementBytes, elementCount, type TensorInfo } from "../tensor/index.js";
+import { elementBytes, elementCount, type TensorInfo } from "../core/tensor/index.js";
 
 export interface Piece {
   readonly name: string;

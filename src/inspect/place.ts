@@ -4,7 +4,7 @@
  * every layer.
  */
 
-import type { AnyFamily, Part } from "../models/index.js";
+import type { AnyFamily, Part } from "../core/models/index.js";
 
 /** In the order of the data: from the picture to the next token. */
 export const partKinds = ["vision", "connector", "embedding", "text", "decoder", "head", "other"] as const;

@@ -7,7 +7,7 @@
  *
  * The knapsack over these is in pack/choose-formats.ts; docs/quantization.md says how well this foretells.
  */
-import { openCheckpoint } from "../checkpoint/index.js";
+import { openCheckpoint } from "../core/checkpoint/index.js";
 import {
   autoPlan,
   chooseFormats,
@@ -20,10 +20,10 @@ import {
   plannedBytes,
   readModel,
   type SourceModel,
-} from "../pack/index.js";
-import type { ChatMessage } from "../processor/index.js";
-import { measureSensitivity, type Sensitivity, type SensitivityOptions } from "../runtime/index.js";
-import { sameFormat, storedBytes, type WeightFormat } from "../tensor/index.js";
+} from "../core/pack/index.js";
+import type { ChatMessage } from "../core/processor/index.js";
+import { measureSensitivity, type Sensitivity, type SensitivityOptions } from "../core/runtime/index.js";
+import { sameFormat, storedBytes, type WeightFormat } from "../core/tensor/index.js";
 import { formatErrors, type TensorErrors } from "./format-errors.js";
 
 export interface BudgetOptions extends SensitivityOptions {

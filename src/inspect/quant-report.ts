@@ -1,6 +1,7 @@
 /** What each number format costs a model: the error of its matrices, and how far its next tokens are from those of fp32. */
-import { OcellusError, throwIfAborted } from "../base/index.js";
-import { openCheckpoint, withTemporaryFolder } from "../checkpoint/index.js";
+import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { openCheckpoint } from "../core/checkpoint/index.js";
+import { withTemporaryFolder } from "../core/fs/index.js";
 import {
   matrixGroups,
   type PackingPlan,
@@ -9,9 +10,9 @@ import {
   parsePlan,
   plannedBytes,
   readModel,
-} from "../pack/index.js";
-import { type ChatMessage, divergence, loadModel, type VisionLanguageModel } from "../runtime/index.js";
-import { describeFormat, type WeightFormat } from "../tensor/index.js";
+} from "../core/pack/index.js";
+import { type ChatMessage, divergence, loadModel, type VisionLanguageModel } from "../core/runtime/index.js";
+import { describeFormat, type WeightFormat } from "../core/tensor/index.js";
 import { formatErrors, type TensorErrors } from "./format-errors.js";
 import { groupBy } from "./group-by.js";
 import type { PassOptions } from "./pass.js";

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ocellusError } from "../base/ocellus-error.testkit.js";
-import { bytesOf, dtypes, elementCount, toBFloat16Bits } from "../tensor/index.js";
-import { tensorStatistics } from "./index.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { bytesOf, dtypes, elementCount, toBFloat16Bits } from "../core/tensor/index.js";
 import { countPiece } from "./piece-statistics.js";
 import { piecesOf } from "./pieces.js";
+import { tensorStatistics } from "./statistics.js";
 import { writeCheckpoint, writeSparseCheckpoint } from "./stranger.testkit.js";
 import { StatisticsSum } from "./tensor-statistics.js";
 

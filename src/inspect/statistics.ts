@@ -1,7 +1,7 @@
 /** Statistics of the tensors of a checkpoint, by name or pattern, in one streaming pass on all cores. */
-import { globMatcher, nearestHint, nearestNames, OcellusError } from "../base/index.js";
-import { openCheckpoint } from "../checkpoint/index.js";
-import type { TensorInfo } from "../tensor/index.js";
+import { globMatcher, nearestHint, nearestNames, OcellusError } from "../core/base/index.js";
+import { openCheckpoint } from "../core/checkpoint/index.js";
+import type { TensorInfo } from "../core/tensor/index.js";
 import type { StatisticsJob } from "./job.js";
 import { type PassOptions, runPass } from "./pass.js";
 import { type Piece, piecesOf } from "./pieces.js";

@@ -4,8 +4,8 @@
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { writeSafetensors } from "../checkpoint/index.js";
-import { byteLength, bytesOf, elementCount, type Shape, toBFloat16Bits } from "../tensor/index.js";
+import { writeSafetensors } from "../core/checkpoint/index.js";
+import { byteLength, bytesOf, elementCount, type Shape, toBFloat16Bits } from "../core/tensor/index.js";
 
 /** Writes `model.safetensors` with bf16 tensors of these shapes, filled by `value` (default: a sine). */
 export async function writeCheckpoint(

@@ -1,5 +1,5 @@
 /** Sums over the pieces of a tensor → numbers for people: bounds, moments, quantiles, outlier channels, a histogram. */
-import { type DType, elementCount, type Shape, type TensorInfo } from "../tensor/index.js";
+import { type DType, elementCount, type Shape, type TensorInfo } from "../core/tensor/index.js";
 import type { Moments, PieceStatistics } from "./piece-statistics.js";
 import { type CodeTable, codeTable, numCodes } from "./value-codes.js";
 

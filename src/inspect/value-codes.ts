@@ -3,7 +3,7 @@
  * anything else the upper half of its float32, which is a bf16 cut off. Order statistics from such counts are exact for
  * formats of two bytes and less; of wider ones they are up to 1/128 too near to zero.
  */
-import { bytesOf, type DType, toFloat32 } from "../tensor/index.js";
+import { bytesOf, type DType, toFloat32 } from "../core/tensor/index.js";
 
 export const numCodes = 65_536;
 

@@ -1,6 +1,6 @@
 /** Our errors as OpenAI's clients expect them: one table from code to status, one shape of body. */
 import { z } from "zod";
-import { type ErrorCode, OcellusError } from "../base/index.js";
+import { type ErrorCode, OcellusError } from "../core/base/index.js";
 import { guardReportsSchema, wireGuardReports } from "./guards.js";
 
 export const errorBodySchema = z

@@ -3,7 +3,7 @@
  * words name its types and none of the client's.
  */
 import type { z } from "zod";
-import { listed, shorten } from "../base/index.js";
+import { listed, shorten } from "../core/base/index.js";
 
 export interface Problem {
   /** `messages.0.content`; "" for the value as a whole. */

@@ -3,7 +3,7 @@
  * takes it so. A null stays where the schema asks for it, or gives it a meaning of its own (`nullable`).
  */
 import { z } from "zod";
-import { entriesOf, withNotesOf } from "../base/index.js";
+import { entriesOf, withNotesOf } from "../core/base/index.js";
 
 /** The same value without the nulls that stand for what is optional in the schema. */
 export function withoutNulls(schema: z.ZodType, value: unknown): unknown {

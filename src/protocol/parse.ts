@@ -14,7 +14,7 @@ import {
   OcellusError,
   parseJson as readJson,
   withNotesOf,
-} from "../base/index.js";
+} from "../core/base/index.js";
 
 import { explain } from "./explain.js";
 import { withoutNulls } from "./given.js";

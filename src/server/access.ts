@@ -3,9 +3,9 @@
  * programs of this machine, and not the web pages that its browser shows.
  */
 import { getConnInfo } from "@hono/node-server/conninfo";
-import { OcellusError } from "../base/index.js";
-import type { App, RequestContext } from "./exchange.js";
+import { OcellusError } from "../core/base/index.js";
 import type { RateState } from "./rate-limit.js";
+import type { App, HonoContext } from "./request-context.js";
 import { type Services, versionsOf } from "./services.js";
 
 /** What needs a key: the API. The page, its documents and health show nothing of anybody's images. */
@@ -34,7 +34,7 @@ export function addAccess(app: App, services: Services): void {
   });
 }
 
-async function admitAsker(c: RequestContext, { keys, config, rates, lifecycle }: Services): Promise<void> {
+async function admitAsker(c: HonoContext, { keys, config, rates, lifecycle }: Services): Promise<void> {
   const exchange = c.get("exchange");
   lifecycle.admit();
   const key = keys && (await keys.find(bearer(c)));
@@ -46,7 +46,7 @@ async function admitAsker(c: RequestContext, { keys, config, rates, lifecycle }:
 }
 
 /** Also of a server that drains, whose last figures matter. */
-async function admitScraper(c: RequestContext, { keys, adminKeys, config }: Services): Promise<void> {
+async function admitScraper(c: HonoContext, { keys, adminKeys, config }: Services): Promise<void> {
   const { metricsKey } = config;
   if (metricsKey === "none") return;
   const ring = metricsKey === "admin" ? adminKeys : keys;
@@ -58,7 +58,7 @@ function noKey(): OcellusError {
 }
 
 /** Said once: without keys an address is a user, and behind a proxy all users have its address. */
-function proxyWarning({ keys, log }: Services): (c: RequestContext) => void {
+function proxyWarning({ keys, log }: Services): (c: HonoContext) => void {
   let isSaid = keys !== undefined;
   return (c) => {
     if (isSaid || !isForwarded(c)) return;
@@ -70,7 +70,7 @@ function proxyWarning({ keys, log }: Services): (c: RequestContext) => void {
 }
 
 /** The owner is the name in the history: never that of the judge, nor of a key that may only ask. */
-async function admitAdmin(c: RequestContext, services: Services): Promise<void> {
+async function admitAdmin(c: HonoContext, services: Services): Promise<void> {
   const { adminKeys, rates, lifecycle, config } = services;
   lifecycle.admit();
   const exchange = c.get("exchange");
@@ -91,7 +91,7 @@ async function admitAdmin(c: RequestContext, services: Services): Promise<void> 
  * Without admin keys: programs of this machine and this server's own page, if the operator has said so. A proxy on this
  * machine looks like one of its programs, and some add no header; so this is never on by itself.
  */
-function refuseFarAdmin(c: RequestContext, { host, insecureLocalAdmin }: Services["config"]): void {
+function refuseFarAdmin(c: HonoContext, { host, insecureLocalAdmin }: Services["config"]): void {
   if (!insecureLocalAdmin)
     throw new OcellusError(
       "unauthorized",
@@ -112,15 +112,15 @@ function refuseFarAdmin(c: RequestContext, { host, insecureLocalAdmin }: Service
 const forwarding =
   /^(forwarded|via|x-(forwarded|envoy|original)-.*|(x-)?(real|client|cluster-client|true-client)-ip|(cf|fastly)-.*-ip|fastly-client-ip)$/;
 
-function isForwarded(c: RequestContext): boolean {
+function isForwarded(c: HonoContext): boolean {
   return [...c.req.raw.headers.keys()].some((name) => forwarding.test(name));
 }
 
-function bearer(c: RequestContext): string {
+function bearer(c: HonoContext): string {
   return /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
 }
 
-function addressOf(c: RequestContext): string {
+function addressOf(c: HonoContext): string {
   // Without a socket there is no address: an app that is called as a function.
   return (c.env as { incoming?: unknown } | undefined)?.incoming
     ? (getConnInfo(c).remote.address ?? "unknown")
@@ -128,7 +128,7 @@ function addressOf(c: RequestContext): string {
 }
 
 /** The headers that OpenAI's clients know. */
-function tellRate(c: RequestContext, { limit, remaining, resetMs }: RateState): void {
+function tellRate(c: HonoContext, { limit, remaining, resetMs }: RateState): void {
   c.header("x-ratelimit-limit-requests", String(limit));
   c.header("x-ratelimit-remaining-requests", String(remaining));
   c.header("x-ratelimit-reset-requests", `${resetMs}ms`);
@@ -138,7 +138,7 @@ function tellRate(c: RequestContext, { limit, remaining, resetMs }: RateState): 
  * A browser says where a page comes from. Without keys, a page of the internet must not ask the server on its reader's
  * own machine, neither as itself (Origin) nor under a name that it has pointed at 127.0.0.1 (Host).
  */
-function refuseForeignPages(c: RequestContext, { config, keys }: Services): void {
+function refuseForeignPages(c: HonoContext, { config, keys }: Services): void {
   if (keys) return;
   const host = c.req.header("host") ?? "";
   const origin = c.req.header("origin");

@@ -1,8 +1,8 @@
 /** From a conversation to the events of its answers: through the gate, the prompt read once, the choices side by side. */
-import type { ChatEvent, ChatOptions, PreparedChat } from "../runtime/index.js";
-import type { Citation } from "../search/index.js";
-import type { Exchange } from "./exchange.js";
-import type { Ticket } from "./gate.js";
+import type { ChatEvent, ChatOptions, PreparedChat } from "../core/runtime/index.js";
+import type { Citation } from "../retrieval/index.js";
+import type { Permit } from "./admission-queue.js";
+import type { RequestContext } from "./request-context.js";
 import type { ServedModel } from "./served.js";
 import type { Mirrored } from "./versions/mirrored.js";
 
@@ -29,7 +29,7 @@ export interface ChoiceEvent {
  * the exchange's signal, ends them all.
  * @throws as `prepare` and `generate` of the model, `overloaded`, `timeout`.
  */
-export async function* answers(question: Question, exchange: Exchange): AsyncGenerator<ChoiceEvent> {
+export async function* answers(question: Question, exchange: RequestContext): AsyncGenerator<ChoiceEvent> {
   const { signal, facts } = exchange;
   const { served, numChoices } = question;
   const { gate } = served;
@@ -50,7 +50,7 @@ export async function* answers(question: Question, exchange: Exchange): AsyncGen
   facts.cachedPictures = (facts.cachedPictures ?? 0) + prepared.pictures.filter(({ known }) => known).length;
   facts.nearPictures = (facts.nearPictures ?? 0) + prepared.pictures.filter(({ near }) => near).length;
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
-    const held: Ticket = index === 0 ? ticket : await gate.enter(exchange);
+    const held: Permit = index === 0 ? ticket : await gate.enter(exchange);
     try {
       const seeded = withChoiceSeed(options, index);
       for await (const event of served.model.generate(prepared, seeded)) yield { index, event };
@@ -76,7 +76,7 @@ function withChoiceSeed(options: ChatOptions, index: number): ChatOptions {
 /** As much of an answer's end as tells a phrase that comes again and again. */
 const endLength = 400;
 
-function noteFacts(exchange: Exchange, { event }: ChoiceEvent): void {
+function noteFacts(exchange: RequestContext, { event }: ChoiceEvent): void {
   const { facts, started } = exchange;
   facts.firstTokenMs ??= performance.now() - started;
   if (event.type === "text") {

@@ -2,12 +2,12 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { routePath } from "hono/route";
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import { addAccess } from "./access.js";
-import { type App, type Env, Exchange } from "./exchange.js";
-import { cacheHeader } from "./facts.js";
 import { addGuarding } from "./guarding.js";
+import { type App, type Env, RequestContext } from "./request-context.js";
+import { cacheHeader } from "./request-stats.js";
 import { addAdmin } from "./routes/admin.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCollections } from "./routes/collections.js";
@@ -57,7 +57,7 @@ export function createApp(services: Services): App {
 function addExchange(app: App, services: Services): void {
   const { config, log, lifecycle, budget, metrics } = services;
   app.use(async (c, next) => {
-    const exchange = new Exchange(c.req.raw, {
+    const exchange = new RequestContext(c.req.raw, {
       log,
       deadlineMs: config.deadlineMs,
       onEnd: (ended, status, error) => {
@@ -84,7 +84,7 @@ function addExchange(app: App, services: Services): void {
   });
 }
 
-function logEnd(exchange: Exchange, method: string, path: string, status: number, error: unknown): void {
+function logEnd(exchange: RequestContext, method: string, path: string, status: number, error: unknown): void {
   const { seen: _, ...facts } = exchange.facts;
   const line = { method, path, status, ms: Math.round(performance.now() - exchange.started), ...facts };
   if (path.startsWith("/health"))

@@ -1,9 +1,9 @@
 /** A request's body, read within its bound and within what all bodies together may hold. */
 import type { z } from "zod";
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { OcellusError, throwIfAborted } from "../core/base/index.js";
 import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
-import type { RequestContext } from "./exchange.js";
 import { parseMultipart } from "./multipart.js";
+import type { HonoContext } from "./request-context.js";
 import type { Services } from "./services.js";
 
 /** What a request is about, whatever else it asks for. */
@@ -11,7 +11,7 @@ const inputParams = ["messages", "prompt", "input", "entries", "text"];
 
 /** A JSON request by its schema; parameters that have no effect are named in the response's header. */
 export async function readRequest<S extends z.ZodObject>(
-  c: RequestContext,
+  c: HonoContext,
   services: Services,
   schema: S,
   harmless: readonly string[] = [],
@@ -25,20 +25,20 @@ export async function readRequest<S extends z.ZodObject>(
   return value;
 }
 
-export async function readForm(c: RequestContext, services: Services): Promise<FormData> {
+export async function readForm(c: HonoContext, services: Services): Promise<FormData> {
   const type = expectType(c, /^multipart\/form-data\b/i, "multipart/form-data");
   const form = await parseMultipart(await readBody(c, services), type);
   if (!form) throw new OcellusError("invalid_request", "the body is not the form it says it is");
   return form;
 }
 
-function expectType(c: RequestContext, pattern: RegExp, name: string): string {
+function expectType(c: HonoContext, pattern: RegExp, name: string): string {
   const type = c.req.header("content-type") ?? "";
   if (pattern.test(type)) return type;
   throw new OcellusError("invalid_request", `the body: expected content-type ${name}, found "${type}"`);
 }
 
-async function readBody(c: RequestContext, { config, budget }: Services): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(c: HonoContext, { config, budget }: Services): Promise<Uint8Array<ArrayBuffer>> {
   checkBytes(Number(c.req.header("content-length") ?? 0), config.maxBodyBytes);
   const chunks: Uint8Array[] = [];
   let numBytes = 0;
@@ -52,7 +52,7 @@ async function readBody(c: RequestContext, { config, budget }: Services): Promis
 }
 
 /** The body as it comes. @throws `timeout` when nothing comes for too long, `aborted`. */
-async function* arriving(c: RequestContext, idleMs: number): AsyncGenerator<Uint8Array> {
+async function* arriving(c: HonoContext, idleMs: number): AsyncGenerator<Uint8Array> {
   const { signal } = c.get("exchange");
   const reader = c.req.raw.body?.getReader();
   if (!reader) return;

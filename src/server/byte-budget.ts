@@ -3,7 +3,7 @@
  * swapped. One owner may hold as much as is left for the others, so that nobody's stalled uploads take all of it: half at
  * most, and always one whole body where there is room.
  */
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
 
 /** A request. */
 export interface ByteHolder {

@@ -1,8 +1,8 @@
 /** One answer as it grows: the runtime's events → text, tool calls and tokens, each as it becomes certain. */
 import { randomUUID } from "node:crypto";
-import { invariant } from "../base/index.js";
+import { invariant } from "../core/base/index.js";
+import type { ChatEvent, ChatToken } from "../core/runtime/index.js";
 import type { ToolCall, WireFinishReason } from "../protocol/index.js";
-import type { ChatEvent, ChatToken } from "../runtime/index.js";
 import { type ParsedText, ToolCallParser } from "./tool-calls.js";
 
 export type AnswerEnd = Extract<ChatEvent, { type: "end" }>;

@@ -1,5 +1,5 @@
 /** Pictures and PDFs of one request into a collection: all of them, or, when one is refused, none. */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { OcellusError, throwIfAborted } from "../core/base/index.js";
 import { type NewWireEntry, refusal } from "../protocol/index.js";
 import {
   type Collection,
@@ -10,9 +10,9 @@ import {
   PdfDocument,
   pageIntake,
   prepareEntry,
-} from "../search/index.js";
-import type { Exchange } from "./exchange.js";
-import { pictureResolver, type ResolvePicture, urlOf } from "./pictures.js";
+} from "../retrieval/index.js";
+import { imageResolver, type ResolveImage, urlOf } from "./pictures.js";
+import type { RequestContext } from "./request-context.js";
 import type { Services } from "./services.js";
 import { withEye } from "./with-eye.js";
 
@@ -31,10 +31,10 @@ export async function addEntries(
   entries: readonly NewWireEntry[],
   upsert: boolean,
   services: Services,
-  exchange: Exchange,
+  exchange: RequestContext,
 ): Promise<AddedEntry[]> {
-  const resolve = pictureResolver(services, exchange);
-  const { maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = services.config;
+  const resolve = imageResolver(services, exchange);
+  const { maxImageBytes: maxBytes, maxImagePixels: maxPixels } = services.config;
   const options = { maxBytes, maxPixels, signal: exchange.signal, decode: services.decode };
   const news: NewEntry[] = [];
   await withEye(services.models.findMaker(collection.info), exchange, async ({ embedder }) => {
@@ -57,7 +57,7 @@ export async function addEntries(
 
 async function* intakesOf(
   { image_url, document, source, text, metadata }: NewWireEntry,
-  resolve: ResolvePicture,
+  resolve: ResolveImage,
   signal: AbortSignal,
 ): AsyncGenerator<Intake> {
   const labels = { source, ...(text !== undefined && { text }), ...(metadata && { metadata }) };

@@ -14,20 +14,20 @@ export const serverConfigSchema = z.strictObject({
   maxBodyBytes: count.default(32 * MiB).describe("of one request"),
   maxBodiesBytes: count.default(256 * MiB).describe("of all requests that are in work or waiting"),
   bodyIdleMs: count.default(30_000).describe("that a body may pause while it is sent"), // a phone between two cells
-  maxPictureBytes: count.default(20 * MiB).describe("of one picture as a file"), // OpenAI's limit
+  maxImageBytes: count.default(20 * MiB).describe("of one picture as a file"), // OpenAI's limit
   // The largest phone sensor in common use.
-  maxPicturePixels: count.default(50e6).describe("of one picture when decoded"),
+  maxImagePixels: count.default(50e6).describe("of one picture when decoded"),
   decodeMs: count.default(20_000).describe("for decoding and fitting one picture"), // an AVIF of the largest size on a slow core
-  maxPictures: count.default(64).describe("in one request"),
+  maxImages: count.default(64).describe("in one request"),
   // Two of the largest pictures that any family takes, or forty common photos.
   maxPixelBytes: count.default(1024 * MiB).describe("of all pictures that are fitted for a model and not encoded yet"),
-  allowPictureUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
+  allowImageUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
   // "nas.lan" is its port 80 or 443; another one is named: "nas.lan:8080".
   imageHosts: z
     .array(z.string().refine(isHost, "expected HOST or HOST:PORT in lower case, as an address has it"))
     .default([])
     .describe("hosts of a private network whose pictures are fetched by address, HOST or HOST:PORT"),
-  pictureTimeoutMs: count.default(10_000).describe("for fetching one picture"),
+  imageTimeoutMs: count.default(10_000).describe("for fetching one picture"),
   collections: z
     .string()
     .optional()

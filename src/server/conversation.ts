@@ -1,18 +1,19 @@
 /** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
+
+import { type ChatMessage, type ContentPart, image } from "../core/runtime/index.js";
 import { parseJson, refusal, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
-import { type ChatMessage, type ContentPart, image } from "../runtime/index.js";
-import type { ResolvePicture } from "./pictures.js";
+import type { ResolveImage } from "./pictures.js";
 
 type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
 
 export async function readConversation(
   messages: readonly WireMessage[],
-  resolvePicture: ResolvePicture,
+  resolvePicture: ResolveImage,
 ): Promise<ChatMessage[]> {
   return Promise.all(messages.map((message) => readMessage(message, resolvePicture)));
 }
 
-async function readMessage(message: WireMessage, resolvePicture: ResolvePicture): Promise<ChatMessage> {
+async function readMessage(message: WireMessage, resolvePicture: ResolveImage): Promise<ChatMessage> {
   switch (message.role) {
     case "system":
     case "developer":
@@ -49,12 +50,12 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 async function readContent(
   content: string | readonly WirePart[],
-  resolvePicture: ResolvePicture,
+  resolvePicture: ResolveImage,
 ): Promise<ChatMessage["content"]> {
   return typeof content === "string" ? content : Promise.all(content.map((part) => readPart(part, resolvePicture)));
 }
 
-async function readPart(part: WirePart, resolvePicture: ResolvePicture): Promise<ContentPart> {
+async function readPart(part: WirePart, resolvePicture: ResolveImage): Promise<ContentPart> {
   if (part.type === "text") return part;
   if (part.type === "file") return image(await resolvePicture(part.file.file_id));
   return image(await resolvePicture(typeof part.image_url === "string" ? part.image_url : part.image_url.url));

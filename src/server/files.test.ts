@@ -1,7 +1,7 @@
 /** Who keeps his files when there is no room for all. */
 
 import { describe, expect, it } from "vitest";
-import { ocellusError } from "../base/ocellus-error.testkit.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { FileStore } from "./files.js";
 
 /** As long as wanted, and by its first bytes a JPEG. */

@@ -4,9 +4,9 @@
  * stays until it is deleted; so that the others have room, pinned files may have half of the budget.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
+import { sniffFormat } from "../core/runtime/index.js";
 import type { WireFile } from "../protocol/index.js";
-import { sniffFormat } from "../runtime/index.js";
 
 export interface StoredFile {
   readonly wire: WireFile;

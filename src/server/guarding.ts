@@ -1,7 +1,8 @@
 /** Tells the guards, and the picture threads, who asks for what; and every response, whatever its route, what the guards have said. */
-import { asking, type GuardReport } from "../guard/index.js";
-import { inTurnOf } from "../runtime/index.js";
-import type { App } from "./exchange.js";
+
+import { inTurnOf } from "../core/runtime/index.js";
+import { asking, type GuardReport } from "../guardrails/index.js";
+import type { App } from "./request-context.js";
 
 export function addGuarding(app: App): void {
   app.use("/v1/*", async (c, next) => {

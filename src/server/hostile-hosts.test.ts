@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { OcellusError } from "../base/index.js";
-import { fetchPicture, type Surroundings } from "./fetch-picture.js";
+import { OcellusError } from "../core/base/index.js";
+import { fetchImage, type Surroundings } from "./fetch-image.js";
 import { isPublicAddress } from "./public-address.js";
 
 const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
@@ -123,7 +123,7 @@ const world: Surroundings = {
   isAllowed: (address) => address === "127.0.0.1" || isPublicAddress(address),
 };
 const port = () => (host.address() as AddressInfo).port;
-const fetchFrom = (url: string, signal = new AbortController().signal) => fetchPicture(url, limits, signal, world);
+const fetchFrom = (url: string, signal = new AbortController().signal) => fetchImage(url, limits, signal, world);
 
 it.each(hosts)("a host that %s", async (_, misbehaviour, code, reason) => {
   behaviour = misbehaviour;
@@ -145,7 +145,7 @@ it("a port that nobody listens on, and TLS where none is spoken", async () => {
 
 it("a name that does not exist is refused as one that leads inside", async () => {
   const errorOf = (name: string, resolve: Surroundings["resolve"]) =>
-    fetchPicture(`http://${name}/`, limits, new AbortController().signal, { ...world, resolve }).catch(
+    fetchImage(`http://${name}/`, limits, new AbortController().signal, { ...world, resolve }).catch(
       ({ code, message, details }) => ({ code, message, details }),
     );
   const missing = await errorOf("nowhere.test", async () => {

@@ -5,12 +5,16 @@ export { type ApiKey, createKey, KeyRing, keyFileText, readKeys } from "./keys.j
 export { type Listening, listen } from "./listen.js";
 export type { ChatModel, EmbeddingModel } from "./served.js";
 export { createServices, type ServerOptions, type Services } from "./services.js";
-export { Courier, type CourierOptions, type DeliveryOutcome } from "./versions/courier.js";
+export { Deployments, type DeploymentsOptions } from "./versions/deployments.js";
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";
-export { Fleet, type FleetOptions } from "./versions/fleet.js";
 export { type GoldenCase, GoldenRunner, goldenTokens } from "./versions/golden.js";
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
 export { type Need, Room } from "./versions/room.js";
 export { Shadows, type ShadowsOptions } from "./versions/shadows.js";
+export {
+  type DeliveryOutcome,
+  WebhookDispatcher,
+  type WebhookDispatcherOptions,
+} from "./versions/webhook-dispatcher.js";

@@ -1,7 +1,7 @@
 import { rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
-import { temporaryFolder } from "../base/temporary-folder.testkit.js";
+import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
 import { createKey, KeyRing, keyFileText } from "./keys.js";
 
 afterEach(() => void vi.restoreAllMocks());

@@ -15,8 +15,8 @@ import {
   lineOfProblem,
   OcellusError,
   parseJson,
-} from "../base/index.js";
-import { type FileLook, lookAtFile } from "../checkpoint/index.js";
+} from "../core/base/index.js";
+import { type FileLook, lookAtFile } from "../core/fs/index.js";
 
 const keySchema = z.strictObject({
   /** Who uses it; requests and files belong to the name. */

@@ -1,9 +1,9 @@
 /** The end of a server: no new requests, time for the running ones, then an end for all. */
-import { OcellusError } from "../base/index.js";
-import type { Exchange } from "./exchange.js";
+import { OcellusError } from "../core/base/index.js";
+import type { RequestContext } from "./request-context.js";
 
 export class Lifecycle {
-  readonly #running = new Set<Exchange>();
+  readonly #running = new Set<RequestContext>();
   #onIdle: (() => void) | undefined;
   readonly #draining = new AbortController();
 
@@ -16,7 +16,7 @@ export class Lifecycle {
     return this.#draining.signal;
   }
 
-  begin(exchange: Exchange): void {
+  begin(exchange: RequestContext): void {
     this.#running.add(exchange);
   }
 
@@ -25,7 +25,7 @@ export class Lifecycle {
     if (this.isDraining) throw stopping();
   }
 
-  end(exchange: Exchange): void {
+  end(exchange: RequestContext): void {
     this.#running.delete(exchange);
     if (this.#running.size === 0) this.#onIdle?.();
   }

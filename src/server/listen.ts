@@ -5,8 +5,8 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
-import { Closing, ioError } from "../base/index.js";
-import type { App } from "./exchange.js";
+import { Closing, ioError } from "../core/base/index.js";
+import type { App } from "./request-context.js";
 
 export interface Listening {
   readonly url: string;

@@ -1,6 +1,7 @@
 /** Tokens with their probabilities as OpenAI writes them. */
+
+import type { ChatToken } from "../core/runtime/index.js";
 import type { ContentLogprob } from "../protocol/index.js";
-import type { ChatToken } from "../runtime/index.js";
 import type { ChatModel } from "./served.js";
 
 type Tokenizer = ChatModel["tokenizer"];

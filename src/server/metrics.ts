@@ -1,12 +1,12 @@
 /** What a scraper reads at /metrics. Labels are models and route patterns: their number is bounded, and no text is in them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Lane } from "../base/index.js";
-import { type Check, worstOf } from "../guard/index.js";
-import type { ModelStats } from "../runtime/index.js";
-import type { Facts } from "./exchange.js";
-import type { ModelShelf } from "./models.js";
+import type { Semaphore } from "../core/base/index.js";
+import type { ModelStats } from "../core/runtime/index.js";
+import { type Check, worstOf } from "../guardrails/index.js";
+import type { ModelPool } from "./model-pool.js";
+import type { RequestStats } from "./request-context.js";
 import { VersionMetrics } from "./version-metrics.js";
-import type { DeliveryOutcome } from "./versions/courier.js";
+import type { DeliveryOutcome } from "./versions/webhook-dispatcher.js";
 
 /** From a cached picture and a short answer to a long one on a slow machine. */
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -16,10 +16,10 @@ const misnamed = ["nodejs_active_handles_total", "nodejs_active_requests_total",
 
 /** Numbers that are asked for at each scrape. */
 export interface Gauges {
-  readonly models: ModelShelf;
+  readonly models: ModelPool;
   readonly filesBytes: () => number;
   readonly requestBytes: () => number;
-  readonly pixels: Pick<Lane, "taken" | "numWaiting">;
+  readonly pixels: Pick<Semaphore, "taken" | "numWaiting">;
 }
 
 export class Metrics {
@@ -48,7 +48,7 @@ export class Metrics {
   }
 
   /** One request has ended. */
-  note(route: string, status: number, durationMs: number, facts: Facts): void {
+  note(route: string, status: number, durationMs: number, facts: RequestStats): void {
     this.#requests.inc({ route, status });
     this.#duration.observe({ route }, durationMs / 1000);
     const {
@@ -85,16 +85,19 @@ export class Metrics {
     this.#webhook.inc({ outcome });
   }
 
-  #modelGauges(models: ModelShelf): void {
+  #modelGauges(models: ModelPool): void {
     const readings = {
       model_running: ["Answers being written.", ({ running }: Reading) => running],
       model_waiting: ["Requests waiting for a place.", ({ waiting }: Reading) => waiting],
       model_slots: ["Answers that can be written at once.", ({ slots }: Reading) => slots],
       model_kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
-      model_prefix_cache_bytes: ["Kept beginnings of prompts.", ({ prefixBytes }: Reading) => prefixBytes],
-      model_near_cache_bytes: ["What pictures look like, for near reuse.", ({ nearBytes }: Reading) => nearBytes],
+      model_prefix_cache_bytes: ["Kept beginnings of prompts.", ({ prefixCacheBytes }: Reading) => prefixCacheBytes],
+      model_near_cache_bytes: [
+        "What pictures look like, for near reuse.",
+        ({ nearDuplicateBytes }: Reading) => nearDuplicateBytes,
+      ],
       model_pinned_bytes: ["Encoded pictures of pinned files.", ({ features }: Reading) => features.pinnedBytes],
-      model_feature_cache_bytes: ["Encoded pictures in memory.", ({ featureBytes }: Reading) => featureBytes],
+      model_feature_cache_bytes: ["Encoded pictures in memory.", ({ encoderCacheBytes }: Reading) => encoderCacheBytes],
       model_feature_disk_bytes: ["Encoded pictures on disk.", ({ features }: Reading) => features.diskBytes],
       model_feature_damaged_records: [
         "Records on disk that were damaged or in another's place, since the start.",

@@ -2,7 +2,7 @@
  * Bounds of a multipart/form-data body, looked at before it is parsed [RFC 7578]: Node's parser takes seconds, in one go, for
  * a body of many small parts or with a long header. What is within them goes on to that parser, under the same boundary.
  */
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
 
 /** A form of ours has five fields. */
 const maxParts = 32;

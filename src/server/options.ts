@@ -1,7 +1,7 @@
 /** Options of an answer, from the wire's words to the runtime's. What is not given stays away: the checkpoint has defaults. */
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
+import type { ChatOptions, SamplingOptions } from "../core/runtime/index.js";
 import { type ChatRequest, type FunctionTool, type ResponseFormat, refusal } from "../protocol/index.js";
-import type { ChatOptions, SamplingOptions } from "../runtime/index.js";
 import type { ChatModel } from "./served.js";
 
 const samplingNames = [

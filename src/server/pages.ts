@@ -1,8 +1,9 @@
 /** `ocellus.collection` of a chat request: pages are found for its last question and put before it. */
+
+import type { ChatMessage, ContentPart, ImageInput } from "../core/runtime/index.js";
 import type { ChatRequest } from "../protocol/index.js";
-import type { ChatMessage, ContentPart, ImageInput } from "../runtime/index.js";
-import { type Citation, pagesFor } from "../search/index.js";
-import type { Exchange } from "./exchange.js";
+import { type Citation, pagesFor } from "../retrieval/index.js";
+import type { RequestContext } from "./request-context.js";
 import type { ServedModel } from "./served.js";
 import { collectionsOf, type Services } from "./services.js";
 import { withEye } from "./with-eye.js";
@@ -22,7 +23,7 @@ export async function withPages(
   messages: readonly ChatMessage[],
   { model }: ServedModel,
   services: Services,
-  exchange: Exchange,
+  exchange: RequestContext,
 ): Promise<Paged> {
   const last = messages.findLastIndex(({ role }) => role === "user");
   if (asked?.collection === undefined || last < 0) return { messages };

@@ -1,31 +1,31 @@
 /** Where a request's pictures come from. Only bytes and data URLs ever reach the runtime, which would also read paths. */
-import { OcellusError } from "../base/index.js";
-import type { ImageInput } from "../runtime/index.js";
-import type { Exchange } from "./exchange.js";
-import { fetchPicture } from "./fetch-picture.js";
+import { OcellusError } from "../core/base/index.js";
+import type { ImageInput } from "../core/runtime/index.js";
+import { fetchImage } from "./fetch-image.js";
+import type { RequestContext } from "./request-context.js";
 import type { Services } from "./services.js";
 
 /** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
-export type ResolvePicture = (url: string) => Promise<ImageInput>;
+export type ResolveImage = (url: string) => Promise<ImageInput>;
 
 /** For one request: a picture that is named twice is read once, and the number of pictures is bounded before any is. */
-export function pictureResolver({ config, files, budget }: Services, exchange: Exchange): ResolvePicture {
+export function imageResolver({ config, files, budget }: Services, exchange: RequestContext): ResolveImage {
   const known = new Map<string, Promise<ImageInput>>();
   const resolve = async (url: string): Promise<ImageInput> => {
-    if (known.size >= config.maxPictures)
-      throw new OcellusError("too_large", `at most ${config.maxPictures} pictures are read in one request`);
-    if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxPictureBytes);
+    if (known.size >= config.maxImages)
+      throw new OcellusError("too_large", `at most ${config.maxImages} pictures are read in one request`);
+    if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxImageBytes);
     if (url.startsWith("file-")) return files.get(exchange.owner, url).bytes;
-    const { maxPictureBytes: maxBytes, pictureTimeoutMs: timeoutMs, imageHosts, allowPictureUrls } = config;
-    if (!allowPictureUrls && imageHosts.length === 0) throw notAllowed(url);
+    const { maxImageBytes: maxBytes, imageTimeoutMs: timeoutMs, imageHosts, allowImageUrls } = config;
+    if (!allowImageUrls && imageHosts.length === 0) throw notAllowed(url);
     let held = 0;
     const onBytes = (numBytes: number) => {
       budget.take(exchange, numBytes);
       held += numBytes;
     };
-    return fetchPicture(
+    return fetchImage(
       url,
-      { maxBytes, timeoutMs, onBytes, imageHosts, allowsPublic: allowPictureUrls },
+      { maxBytes, timeoutMs, onBytes, imageHosts, allowsPublic: allowImageUrls },
       exchange.signal,
     ).catch((error: OcellusError) => {
       budget.giveBack(exchange, held);
@@ -57,7 +57,7 @@ function checkedDataUrl(url: string, maxBytes: number): string {
 function notAllowed(url: string): OcellusError {
   const isAddress = /^https?:/i.test(url);
   const found = isAddress
-    ? "an address; this server fetches none (--allow-picture-urls)"
+    ? "an address; this server fetches none (--allow-image-urls)"
     : JSON.stringify(url.slice(0, 60));
   return new OcellusError(
     "invalid_request",

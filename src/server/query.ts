@@ -1,10 +1,10 @@
 /** Numbers in an address's query. */
 import { refusal } from "../protocol/index.js";
-import type { RequestContext } from "./exchange.js";
+import type { HonoContext } from "./request-context.js";
 
 /** @throws `invalid_request` beyond the bounds. */
 export function queryNumber<T extends number | undefined>(
-  c: RequestContext,
+  c: HonoContext,
   name: string,
   fallback: T,
   low: number,

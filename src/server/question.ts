@@ -1,18 +1,22 @@
 /** A chat request → a question for a model: options settled, pictures at hand. Chat completions and responses both ask so. */
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
 import type { ChatRequest } from "../protocol/index.js";
 import type { Question } from "./answers.js";
 import { readConversation } from "./conversation.js";
-import type { Exchange } from "./exchange.js";
 import { chatOptions } from "./options.js";
 import { withPages } from "./pages.js";
-import { pictureResolver } from "./pictures.js";
+import { imageResolver } from "./pictures.js";
+import type { RequestContext } from "./request-context.js";
 import type { Services } from "./services.js";
 
-export async function readQuestion(request: ChatRequest, services: Services, exchange: Exchange): Promise<Question> {
+export async function readQuestion(
+  request: ChatRequest,
+  services: Services,
+  exchange: RequestContext,
+): Promise<Question> {
   const served = await services.models.assign(request.model, exchange, request.user);
   const options = chatOptions(request, served.model.info);
-  const conversation = await readConversation(request.messages, pictureResolver(services, exchange));
+  const conversation = await readConversation(request.messages, imageResolver(services, exchange));
   const { messages, citations } = await withPages(request, conversation, served, services, exchange);
   const mirrored = services.versions?.shadows?.pick(exchange, { messages }, options);
   exchange.mirrored = mirrored;

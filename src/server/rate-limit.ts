@@ -1,5 +1,5 @@
 /** Requests a minute for each key, as a bucket that fills evenly: a burst may spend a minute's worth at once. */
-import { OcellusError } from "../base/index.js";
+import { OcellusError } from "../core/base/index.js";
 
 interface Bucket {
   tokens: number;

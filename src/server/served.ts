@@ -1,7 +1,7 @@
 /** A model as the server has it, and who asks for one. */
-import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guard/index.js";
-import type { Alias, Resolution } from "../registry/index.js";
-import type { Gate, Visitor } from "./gate.js";
+import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guardrails/index.js";
+import type { Alias, Resolution } from "../rollout/index.js";
+import type { AdmissionQueue, Visitor } from "./admission-queue.js";
 
 /** What the shelf takes; what it hands out is behind the guards. */
 export type ChatModel = AnsweringModel;
@@ -13,7 +13,7 @@ export interface ServedModel {
   /** The folder that was packed. */
   readonly checkpoint: string;
   readonly model: GuardedModel;
-  readonly gate: Gate;
+  readonly gate: AdmissionQueue;
 }
 
 export interface ServedEmbedder {
@@ -21,7 +21,7 @@ export interface ServedEmbedder {
   readonly id: string;
   readonly checkpoint: string;
   readonly model: GuardedEmbedder;
-  readonly gate: Gate;
+  readonly gate: AdmissionQueue;
 }
 
 export type Served = ServedModel | ServedEmbedder;

@@ -1,16 +1,16 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
-import { Lane, OcellusError } from "../base/index.js";
-import { Guards } from "../guard/index.js";
-import type { DecodePicture } from "../runtime/index.js";
-import { Collections } from "../search/index.js";
+import { OcellusError, Semaphore } from "../core/base/index.js";
+import type { DecodeImage } from "../core/runtime/index.js";
+import { Guards } from "../guardrails/index.js";
+import { Collections } from "../retrieval/index.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ServerConfig } from "./config.js";
 import { FileStore } from "./files.js";
 import type { KeyRing } from "./keys.js";
 import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
-import { ModelShelf } from "./models.js";
+import { ModelPool } from "./model-pool.js";
 import { RateLimiter } from "./rate-limit.js";
 import type { Versions } from "./versions/note-answer.js";
 
@@ -23,7 +23,7 @@ export interface ServerOptions {
   /** Absent: /admin is closed, or with `insecureLocalAdmin` for this machine alone. */
   readonly adminKeys?: KeyRing | undefined;
   /** Where pictures are decoded that no model is asked about. Default: on the server's own thread. */
-  readonly decode?: DecodePicture | undefined;
+  readonly decode?: DecodeImage | undefined;
   /** Absent: the doors to the models stand open. */
   readonly guards?: Guards | undefined;
   /** The built web page; absent: none is served. */
@@ -32,11 +32,11 @@ export interface ServerOptions {
 
 export interface Services extends ServerOptions {
   readonly guards: Guards;
-  readonly models: ModelShelf;
+  readonly models: ModelPool;
   readonly files: FileStore;
   readonly budget: ByteBudget;
   /** Bytes of pictures between their file and their features: requests wait for each other. */
-  readonly pixels: Lane;
+  readonly pixels: Semaphore;
   readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
@@ -48,10 +48,10 @@ export interface Services extends ServerOptions {
 
 export function createServices(options: ServerOptions): Services {
   const { config, guards = Guards.none() } = options;
-  const models = new ModelShelf(config, guards);
+  const models = new ModelPool(config, guards);
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget({ maxBytes: config.maxBodiesBytes, bytesOfOne: config.maxBodyBytes });
-  const pixels = new Lane(config.maxPixelBytes);
+  const pixels = new Semaphore(config.maxPixelBytes);
   const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);
   const [rates, lifecycle] = [new RateLimiter(), new Lifecycle()];

@@ -1,7 +1,7 @@
 /** Server-sent events as OpenAI's clients read them: `data:` lines of JSON, an error as the last one, `[DONE]` at the end. */
-import { aborted, stringifyJson } from "../base/index.js";
+import { aborted, stringifyJson } from "../core/base/index.js";
 import { errorResponse } from "../protocol/index.js";
-import type { Exchange, RequestContext } from "./exchange.js";
+import type { HonoContext, RequestContext } from "./request-context.js";
 
 /**
  * Waits for the first event, so that whatever is wrong with the request itself is answered with its status; then streams.
@@ -9,7 +9,7 @@ import type { Exchange, RequestContext } from "./exchange.js";
  * @param done written at the end; Responses streams have no such line.
  */
 export async function streamEvents(
-  c: RequestContext,
+  c: HonoContext,
   events: AsyncGenerator<SseEvent>,
   done = "data: [DONE]\n\n",
 ): Promise<Response> {
@@ -27,7 +27,7 @@ export async function streamEvents(
 /** The events as bytes, each made when the client has taken the one before. */
 class EventBytes {
   readonly #events: AsyncGenerator<SseEvent>;
-  readonly #exchange: Exchange;
+  readonly #exchange: RequestContext;
   readonly #done: string;
   readonly #utf8 = new TextEncoder();
   #upcoming: Promise<IteratorResult<SseEvent>> | undefined;
@@ -35,7 +35,12 @@ class EventBytes {
   #hasEnded = false;
   #onAbort = () => {};
 
-  constructor(events: AsyncGenerator<SseEvent>, first: IteratorResult<SseEvent>, exchange: Exchange, done: string) {
+  constructor(
+    events: AsyncGenerator<SseEvent>,
+    first: IteratorResult<SseEvent>,
+    exchange: RequestContext,
+    done: string,
+  ) {
     this.#events = events;
     this.#upcoming = Promise.resolve(first);
     this.#exchange = exchange;

@@ -4,7 +4,7 @@
  * Text that might be the beginning of a call is held back; a block that is no such JSON is text after all.
  */
 import { z } from "zod";
-import { type JsonLimits, memberTexts, parseJson } from "../base/index.js";
+import { type JsonLimits, memberTexts, parseJson } from "../core/base/index.js";
 
 const opening = "<tool_call>";
 const closing = "</tool_call>";

@@ -3,8 +3,8 @@
  * seen: of the pairs only those that were asked last have numbers here. An alias is empty where a version was asked by its tag.
  */
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Resolution } from "../registry/index.js";
-import type { Facts } from "./exchange.js";
+import type { Resolution } from "../rollout/index.js";
+import type { RequestStats } from "./request-context.js";
 import type { AnswerQuality } from "./versions/rollouts.js";
 
 /** Some thirty series each, so a thousand at most. */
@@ -36,7 +36,7 @@ export class VersionMetrics {
   }
 
   /** @param quality of the answer, where it is the version's doing */
-  note({ alias = "", tag: version }: Resolution, quality: AnswerQuality | undefined, facts: Facts): void {
+  note({ alias = "", tag: version }: Resolution, quality: AnswerQuality | undefined, facts: RequestStats): void {
     const pair = { alias, version };
     this.#keep(pair);
     this.#requests.inc({ ...pair, outcome: outcomeOf(quality) });

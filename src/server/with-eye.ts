@@ -1,9 +1,10 @@
 /** A model's eye for one request: through its gate, so that vectors wait their turn as answers do. */
-import type { Exchange } from "./exchange.js";
-import type { Eye } from "./models.js";
+
+import type { Eye } from "./model-pool.js";
+import type { RequestContext } from "./request-context.js";
 
 /** @throws `overloaded`, `aborted`, as `work`. */
-export async function withEye<T>(eye: Eye, exchange: Exchange, work: (eye: Eye) => Promise<T>): Promise<T> {
+export async function withEye<T>(eye: Eye, exchange: RequestContext, work: (eye: Eye) => Promise<T>): Promise<T> {
   const ticket = await eye.served.gate.enter(exchange);
   exchange.facts.model = eye.served.id;
   exchange.facts.queueMs = (exchange.facts.queueMs ?? 0) + ticket.queueMs;

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Registry } from "../../src/registry/index.js";
+import { Registry } from "../../src/rollout/index.js";
 import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer } from "../support/server.js";

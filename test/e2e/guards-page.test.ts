@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { Guards } from "../../src/guard/index.js";
+import type { Guards } from "../../src/guardrails/index.js";
 import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { forbiddenPicture, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import type { VisionLanguageModel } from "../../src/runtime/index.js";
+import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
 import type { ChatModel } from "../../src/server/index.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";

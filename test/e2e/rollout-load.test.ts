@@ -1,6 +1,6 @@
 /** Versions change in a real server under a steady load: nothing fails, nothing is dropped, and no conversation changes its version. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { deploy, promote, type RegistryCommand, rollBack, startCanary } from "../../src/registry/index.js";
+import { deploy, promote, type RegistryCommand, rollBack, startCanary } from "../../src/rollout/index.js";
 import { temporaryFolder } from "../support/folders.js";
 import { type Published, publishVersions } from "../support/published.js";
 import type { ServeProcess } from "../support/serve-process.js";

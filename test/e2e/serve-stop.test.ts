@@ -45,7 +45,7 @@ it("a host that says nothing and a client that does not read", async () => {
     "loopback",
     'import net from "node:net"; net.BlockList.prototype.check = function () { return false; };',
   );
-  const server = await serveProcess([...args, "--allow-picture-urls", "--picture-timeout-ms", "600s"], env);
+  const server = await serveProcess([...args, "--allow-image-urls", "--image-timeout-ms", "600s"], env);
   const host = createServer(() => {}).listen(0, "127.0.0.1");
   await once(host, "listening");
   const reached = once(host, "connection");

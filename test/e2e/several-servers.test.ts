@@ -2,8 +2,8 @@
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { replay, rollBack, startCanary } from "../../src/registry/index.js";
-import { noPostgres, startPostgres, type TestPostgres } from "../../src/registry/postgres.testkit.js";
+import { replay, rollBack, startCanary } from "../../src/rollout/index.js";
+import { noPostgres, startPostgres, type TestPostgres } from "../../src/rollout/postgres.testkit.js";
 import { temporaryFolder } from "../support/folders.js";
 import type { ServeProcess } from "../support/serve-process.js";
 import { adminState, command, type SharedRegistry, sharedRegistry, versionFor } from "../support/several-servers.js";

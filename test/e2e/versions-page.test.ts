@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { writeCheckpoint } from "../../src/inspect/stranger.testkit.js";
-import { deploy, promote, startCanary, startShadow } from "../../src/registry/index.js";
+import { deploy, promote, startCanary, startShadow } from "../../src/rollout/index.js";
 import { createKey, KeyRing, keyFileText } from "../../src/server/index.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";

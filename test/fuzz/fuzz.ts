@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { OcellusError } from "../../src/base/index.js";
+import { OcellusError } from "../../src/core/base/index.js";
 import { randomOf } from "./random.js";
 import type { Target } from "./targets.js";
 

@@ -2,22 +2,22 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
-import { OcellusError } from "../../src/base/index.js";
-import { auditPickle, newAuditBudget } from "../../src/checkpoint/audit-pickle.js";
-import { auditSource } from "../../src/checkpoint/audit-source.js";
-import type { ByteSource } from "../../src/checkpoint/file.js";
-import { openCheckpoint, writeSafetensors } from "../../src/checkpoint/index.js";
-import { parseJson } from "../../src/checkpoint/json.js";
-import { parseShardIndex, shardIndexLimits } from "../../src/checkpoint/shard-index.js";
-import { pickleOf } from "../../src/checkpoint/torch.testkit.js";
-import { entryData, listZip, readStoredEntry, readZipDirectory } from "../../src/checkpoint/zip.js";
-import { zipOf } from "../../src/checkpoint/zip.testkit.js";
-import { recordingCatalog } from "../../src/graph/index.js";
-import { decodeImage } from "../../src/image/index.js";
-import { familyOf } from "../../src/models/index.js";
-import { buildGraphs } from "../../src/pack/index.js";
-import { byteLength, type DType } from "../../src/tensor/index.js";
-import { createTokenizer } from "../../src/tokenizer/index.js";
+import { OcellusError } from "../../src/core/base/index.js";
+import { openCheckpoint, writeSafetensors } from "../../src/core/checkpoint/index.js";
+import { parseShardIndex, shardIndexLimits } from "../../src/core/checkpoint/shard-index.js";
+import { pickleOf } from "../../src/core/checkpoint/torch.testkit.js";
+import { entryData, listZip, readStoredEntry, readZipDirectory } from "../../src/core/checkpoint/zip.js";
+import { zipOf } from "../../src/core/checkpoint/zip.testkit.js";
+import type { ByteSource } from "../../src/core/fs/file.js";
+import { parseJson } from "../../src/core/fs/json.js";
+import { recordingCatalog } from "../../src/core/graph/index.js";
+import { decodeImage } from "../../src/core/image/node/index.js";
+import { familyOf } from "../../src/core/models/index.js";
+import { buildGraphs } from "../../src/core/pack/index.js";
+import { byteLength, type DType } from "../../src/core/tensor/index.js";
+import { createTokenizer } from "../../src/core/tokenizer/index.js";
+import { auditPickle, newAuditBudget } from "../../src/inspect/pickle-audit/audit-pickle.js";
+import { auditSource } from "../../src/inspect/pickle-audit/audit-source.js";
 import { mutateBytes, mutateJson } from "./mutate.js";
 import type { Random } from "./random.js";
 
@@ -110,7 +110,7 @@ const safetensors: Target = {
 };
 
 const torchFixtures = ["state.bin", "nested.bin", "evil.bin", "legacy.bin"];
-const torchSeeds = async () => torchFixtures.map((name) => fixture(`src/checkpoint/fixtures/${name}`));
+const torchSeeds = async () => torchFixtures.map((name) => fixture(`src/core/checkpoint/fixtures/${name}`));
 const pickleWords = [
   "\x80\x02",
   "cos\nsystem\n",
@@ -142,7 +142,7 @@ const torch: Target = { seeds: torchSeeds, mutate: binary(...pickleWords, ...zip
 
 const pickleAudit: Target = {
   async seeds() {
-    const rows = JSON.parse(utf8(fixture("src/checkpoint/fixtures/pickles.json"))) as { pickle: string }[];
+    const rows = JSON.parse(utf8(fixture("src/core/checkpoint/fixtures/pickles.json"))) as { pickle: string }[];
     return [
       ...rows.map(({ pickle }) => Buffer.from(pickle, "base64")),
       pickleOf("cos\nsystem\n(U\x02lstR"),

@@ -4,8 +4,8 @@
  * error other than ours, and so is seen.
  */
 import { readFileSync } from "node:fs";
-import { OcellusError } from "../../src/base/index.js";
-import { auditCheckpoint } from "../../src/checkpoint/index.js";
+import { OcellusError } from "../../src/core/base/index.js";
+import { auditCheckpoint } from "../../src/inspect/index.js";
 import { load } from "./load.js";
 
 export interface Outcome {

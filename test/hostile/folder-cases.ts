@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { deflateRawSync, gzipSync } from "node:zlib";
-import { pickleOf } from "../../src/checkpoint/torch.testkit.js";
+import { pickleOf } from "../../src/core/checkpoint/torch.testkit.js";
 import { fileCase, type HostileCase, latin1, sparseCase } from "./cases.js";
 import { torchFile } from "./pickle-cases.js";
 import { safetensorsOf } from "./safetensors-cases.js";

@@ -1,6 +1,6 @@
 /** What every way of using a checkpoint does first: open it, read its tensors and side files, understand its config. */
-import { checkpointDigest, openCheckpoint } from "../../src/checkpoint/index.js";
-import { familyOf } from "../../src/models/index.js";
+import { checkpointDigest, openCheckpoint } from "../../src/core/checkpoint/index.js";
+import { familyOf } from "../../src/core/models/index.js";
 
 export async function load(path: string): Promise<void> {
   const checkpoint = await openCheckpoint(path);

@@ -1,6 +1,6 @@
 /** PyTorch files whose pickles would run something, break their reader, or fill the memory. Payloads would touch a canary. */
-import { int, memoise, pickleOf, recall, tensor, text } from "../../src/checkpoint/torch.testkit.js";
-import { bytesOf, type ZipPart, zipOf } from "../../src/checkpoint/zip.testkit.js";
+import { int, memoise, pickleOf, recall, tensor, text } from "../../src/core/checkpoint/torch.testkit.js";
+import { bytesOf, type ZipPart, zipOf } from "../../src/core/checkpoint/zip.testkit.js";
 import { fileCase, type HostileCase, latin1 } from "./cases.js";
 
 const file = "pytorch_model.bin";

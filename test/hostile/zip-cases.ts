@@ -1,7 +1,7 @@
 /** Archives that lie: about their directory, their entries' places, sizes and names, and what one inside another holds. */
 import { deflateRawSync } from "node:zlib";
-import { int, pickleOf, tensor, text } from "../../src/checkpoint/torch.testkit.js";
-import { bytesOf, type ZipLies, type ZipOptions, type ZipPart, zipOf } from "../../src/checkpoint/zip.testkit.js";
+import { int, pickleOf, tensor, text } from "../../src/core/checkpoint/torch.testkit.js";
+import { bytesOf, type ZipLies, type ZipOptions, type ZipPart, zipOf } from "../../src/core/checkpoint/zip.testkit.js";
 import { fileCase, type HostileCase, sparseCase } from "./cases.js";
 import { torchFile } from "./pickle-cases.js";
 

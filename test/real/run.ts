@@ -9,7 +9,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { loadModel } from "../../src/runtime/index.js";
+import { loadModel } from "../../src/core/runtime/index.js";
 
 interface Reference {
   readonly transformers: string;

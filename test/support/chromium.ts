@@ -1,7 +1,7 @@
 /** A real browser: which one. Without vitest, so that the packed package is tried with it too. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
-import { isMissing } from "../../src/base/prerequisite.testkit.js";
+import { isMissing } from "../../src/core/base/prerequisite.testkit.js";
 
 /** CHROMIUM, or where the packages of Debian and Chrome put it. */
 const chromiumPath = [

@@ -1,13 +1,13 @@
 /** The real decoder of a packed model under an engine, without tokenizer: what runtime does, for random tiny models. */
 import { join } from "node:path";
-import { openCheckpoint } from "../../src/checkpoint/index.js";
-import { Engine, type EngineOptions, type EngineRequest } from "../../src/engine/index.js";
-import type { PrefixMemory } from "../../src/features/index.js";
-import { indexPositions } from "../../src/models/index.js";
-import { openPacked, type PackedModel, pack, parsePlan } from "../../src/pack/index.js";
-import { DecoderRunner, type SequenceInputs } from "../../src/runtime/runner.js";
-import { GraphSession } from "../../src/session/index.js";
-import { toFloat32 } from "../../src/tensor/index.js";
+import { GraphSession } from "../../src/core/backend/index.js";
+import type { PrefixCache } from "../../src/core/cache/index.js";
+import { openCheckpoint } from "../../src/core/checkpoint/index.js";
+import { Engine, type EngineOptions, type EngineRequest } from "../../src/core/engine/index.js";
+import { indexPositions } from "../../src/core/models/index.js";
+import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
+import { DecoderRunner, type SequenceInputs } from "../../src/core/runtime/runner.js";
+import { toFloat32 } from "../../src/core/tensor/index.js";
 import { goldenFolder } from "./folders.js";
 
 export interface TestDecoder {
@@ -22,7 +22,7 @@ export async function openTestDecoder(
   into: string,
   format = "fp32",
   numSlots = 4,
-  { blockSize = 32, prefixes }: { readonly blockSize?: number; readonly prefixes?: PrefixMemory } = {},
+  { blockSize = 32, prefixes }: { readonly blockSize?: number; readonly prefixes?: PrefixCache } = {},
 ): Promise<TestDecoder> {
   const packed = await openPacked((await pack(weights, { plan: parsePlan(format, { blockSize }), into })).path);
   const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu", threads: 1 });

@@ -1,8 +1,8 @@
 /** The model in the box with noise on one matrix: a version that is as fast, answers as long and fails as seldom, and is wrong. */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seeded } from "../../src/registry/judge/seeded.testkit.js";
-import { toFloat16Bits, toFloat32 } from "../../src/tensor/index.js";
+import { toFloat16Bits, toFloat32 } from "../../src/core/tensor/index.js";
+import { seeded } from "../../src/rollout/analysis/seeded.testkit.js";
 
 const disturbed = "vision_tower.blocks.3.attn.proj.weight";
 

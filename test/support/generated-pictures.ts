@@ -1,5 +1,5 @@
 /** Pictures made of numbers alone, the same on every machine: gradients, waves, boxes and noise in many sizes. */
-import type { RgbImage } from "../../src/image/index.js";
+import type { RgbImage } from "../../src/core/image/spec/index.js";
 
 export function generatedPicture(seed: number): RgbImage {
   let state = (seed * 2654435761 + 1) >>> 0;

@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
-import { Guards } from "../../src/guard/index.js";
-import { decodeImage, pixelDigest } from "../../src/image/index.js";
-import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/runtime/index.js";
+import { decodeImage, pixelDigest } from "../../src/core/image/node/index.js";
+import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/core/runtime/index.js";
+import { Guards } from "../../src/guardrails/index.js";
 import type { ChatModel, EmbeddingModel } from "../../src/server/served.js";
 import { scriptedModel } from "./scripted-model.js";
 
@@ -133,6 +133,6 @@ const end: ChatEvent = {
   type: "end",
   finishReason: "stop",
   usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
-  timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
+  timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
   pictures: [],
 };

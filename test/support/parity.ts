@@ -1,9 +1,17 @@
 /** What the parity tests share: a golden fixture, graphs with their inner values visible, one prefill of the decoder. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/index.js";
-import { checkpointCatalog, encodeOnnx, withOutputs } from "../../src/graph/index.js";
-import type { AnyFamily, PromptPositions } from "../../src/models/index.js";
+import {
+  createSlotCache,
+  type DeviceTensor,
+  float32,
+  GraphSession,
+  int32,
+  int64,
+} from "../../src/core/backend/index.js";
+import { type Checkpoint, openCheckpoint } from "../../src/core/checkpoint/index.js";
+import { checkpointCatalog, encodeOnnx, withOutputs } from "../../src/core/graph/index.js";
+import type { AnyFamily, PromptPositions } from "../../src/core/models/index.js";
 import {
   buildGraphs,
   canonicalSource,
@@ -14,9 +22,8 @@ import {
   pack,
   packedFiles,
   parsePlan,
-} from "../../src/pack/index.js";
-import { createSlotCache, type DeviceTensor, float32, GraphSession, int32, int64 } from "../../src/session/index.js";
-import { toFloat32 } from "../../src/tensor/index.js";
+} from "../../src/core/pack/index.js";
+import { toFloat32 } from "../../src/core/tensor/index.js";
 
 export const oneThread = { device: "cpu", threads: 1 } as const;
 

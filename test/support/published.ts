@@ -1,16 +1,16 @@
 /** The model in the box as several versions of one registry, packed in several formats; and a server with room for so many of them. */
 import { join } from "node:path";
-import { serveConfigSchema } from "../../src/cli/config.js";
-import { estimateNeeds } from "../../src/cli/serve-versions.js";
-import { pack, parsePlan } from "../../src/pack/index.js";
-import { deploy, Registry } from "../../src/registry/index.js";
+import { serveConfigSchema } from "../../src/cli/commands/serve/config.js";
+import { estimateNeeds } from "../../src/cli/commands/serve/serve-versions.js";
+import { pack, parsePlan } from "../../src/core/pack/index.js";
+import { deploy, Registry } from "../../src/rollout/index.js";
 import { repository } from "./folders.js";
 import { type ServeProcess, serveProcess } from "./serve-process.js";
 
 const formats = { v1: "int4", v2: "int8", v3: "int4", v4: "nf4" } as const;
 const blocks = { v1: 32, v2: 32, v3: 128, v4: 32 } as const;
 /** Small, so that a version's own weight counts in the estimate. */
-const prefixBytes = 2 ** 20;
+const prefixCacheBytes = 2 ** 20;
 
 export interface Published {
   readonly registry: Registry;
@@ -23,7 +23,7 @@ export interface Published {
 export async function publishVersions(folder: string): Promise<Published> {
   const registryFolder = join(folder, "registry");
   const registry = await Registry.open({ folder: registryFolder });
-  const config = serveConfigSchema.parse({ prefixBytes });
+  const config = serveConfigSchema.parse({ prefixCacheBytes });
   const needs: number[] = [];
   for (const tag of ["v1", "v2", "v3", "v4"] as const) {
     const into = join(folder, tag);
@@ -40,8 +40,8 @@ export async function publishVersions(folder: string): Promise<Published> {
       const memory = [
         "--memory-bytes",
         `${Math.ceil((numVersions + 0.3) * needBytes)}`,
-        "--prefix-bytes",
-        `${prefixBytes}`,
+        "--prefix-cache-bytes",
+        `${prefixCacheBytes}`,
       ];
       return serveProcess([
         "--registry",

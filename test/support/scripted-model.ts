@@ -1,6 +1,6 @@
 /** A chat model whose answers come when the test says so: for what a server does around a model. */
-import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/runtime/index.js";
-import { OcellusError } from "../../src/runtime/index.js";
+import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/core/runtime/index.js";
+import { OcellusError } from "../../src/core/runtime/index.js";
 import type { ChatModel } from "../../src/server/served.js";
 
 export interface ScriptedModel extends ChatModel {
@@ -82,13 +82,19 @@ const noFeatures = {
   damagedRecords: 0,
   diskFailures: 0,
 };
-const noBytes = { cacheBytes: 0, prefixBytes: 0, nearBytes: 0, featureBytes: 0, features: noFeatures };
+const noBytes = {
+  cacheBytes: 0,
+  prefixCacheBytes: 0,
+  nearDuplicateBytes: 0,
+  encoderCacheBytes: 0,
+  features: noFeatures,
+};
 const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0, inputs: {} };
 const end: ChatEvent = {
   type: "end",
   finishReason: "stop",
   usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
-  timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
+  timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
   pictures: [],
 };
 const info: ChatModel["info"] = {
@@ -100,7 +106,7 @@ const info: ChatModel["info"] = {
   device: "cpu",
   maxLength: 100,
   maxSequences: 2,
-  readsPictures: true,
+  readsImages: true,
   readsTools: false,
   notes: [],
 };

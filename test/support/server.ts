@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import OpenAI from "openai";
 import { pino } from "pino";
-import { loadModel } from "../../src/runtime/index.js";
+import { loadModel } from "../../src/core/runtime/index.js";
 import {
   type ChatModel,
   createApp,

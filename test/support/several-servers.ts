@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { WireAdminState } from "../../src/protocol/index.js";
-import { deploy, Registry } from "../../src/registry/index.js";
+import { deploy, Registry } from "../../src/rollout/index.js";
 import { repository } from "./folders.js";
 import { type ServeProcess, serveProcess } from "./serve-process.js";
 

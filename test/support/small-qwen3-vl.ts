@@ -1,7 +1,7 @@
 /** A random qwen3_vl checkpoint with a small vocabulary, for the public door, and pictures of noise for it. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pack, parsePlan } from "../../src/pack/index.js";
+import { pack, parsePlan } from "../../src/core/pack/index.js";
 import { repository } from "./folders.js";
 
 const golden = join(repository, "test/golden/qwen3_vl/untied-two-pictures");
@@ -11,7 +11,7 @@ const chatTemplate =
 
 /** The first 300 tokens of the tokenizer room's fixture, and the marks where the checkpoint's config has them. */
 function smallTokenizer() {
-  const path = join(repository, "src/tokenizer/fixtures/byte-level.json");
+  const path = join(repository, "src/core/tokenizer/fixtures/byte-level.json");
   const { tokenizer } = JSON.parse(readFileSync(path, "utf8"));
   const vocab = Object.fromEntries(Object.entries<number>(tokenizer.model.vocab).filter(([, id]) => id < 300));
   const joined = (merge: string | string[]) => (Array.isArray(merge) ? merge : merge.split(" ")).join("");

@@ -4,7 +4,7 @@
  */
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadModel } from "../../src/runtime/index.js";
+import { loadModel } from "../../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./folders.js";
 
 const opening = `{%- if tools %}

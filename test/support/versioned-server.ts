@@ -3,12 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pino } from "pino";
-import { Guards } from "../../src/guard/index.js";
-import { deploy, Registry } from "../../src/registry/index.js";
-import type { ChatOptions } from "../../src/runtime/index.js";
+import type { ChatOptions } from "../../src/core/runtime/index.js";
+import { Guards } from "../../src/guardrails/index.js";
+import { deploy, Registry } from "../../src/rollout/index.js";
 import {
   type ChatModel,
-  Fleet,
+  Deployments,
   Rollouts,
   Room,
   Shadows,
@@ -58,7 +58,7 @@ function echo(
         type: "end",
         finishReason: "stop",
         usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
-        timings: { visionMs: 0, picturesKnown: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 100 },
+        timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 100 },
         pictures: [],
       };
     },
@@ -72,7 +72,7 @@ function echo(
 export interface VersionedServer {
   readonly server: TestServer;
   readonly registry: Registry;
-  readonly fleet: Fleet;
+  readonly fleet: Deployments;
   readonly shadows: Shadows;
   readonly rollouts: Rollouts;
   readonly closed: readonly string[];
@@ -145,7 +145,7 @@ export async function openVersions(
     alternatives: async () => [{ format: "int4", bytes: 1 }],
     budgetBytes: memoryBytes,
   });
-  const fleet = new Fleet({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
+  const fleet = new Deployments({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
   await fleet.start();
   const figures = new VersionFigures();
   const diffs = new VersionDiffs(registry);

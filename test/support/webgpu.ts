@@ -4,7 +4,7 @@
  * before ONNX Runtime first looks for adapters: import this file first, and use a process of your own, as vitest gives.
  */
 import { existsSync } from "node:fs";
-import { detectDevices, tryDevice } from "../../src/session/index.js";
+import { detectDevices, tryDevice } from "../../src/core/backend/index.js";
 
 /** Where Chromium's packages put the file that describes its SwiftShader. */
 const swiftShader = [
@@ -16,7 +16,7 @@ const swiftShader = [
 
 export type WebGpu =
   | { readonly missing: string }
-  /** Tokens of one run that the adapter gets right: see src/session/try-device.ts. */
+  /** Tokens of one run that the adapter gets right: see src/core/backend/try-device.ts. */
   | { readonly missing: undefined; readonly maxQueries: number };
 
 export async function findWebGpu(): Promise<WebGpu> {

@@ -6,9 +6,9 @@ import type { Conversation } from "./conversation.js";
 
 const maxConversations = 100;
 /** A browser may evict far more than this at once; a few hundred photos stay. */
-const maxPictureBytes = 300 * 2 ** 20;
+const maxImageBytes = 300 * 2 ** 20;
 
-interface KeptPicture {
+interface CachedNearDuplicate {
   readonly id: string;
   readonly blob: Blob;
 }
@@ -58,11 +58,12 @@ export async function dropConversation(id: string): Promise<void> {
 
 export async function keepPicture(id: string, blob: Blob): Promise<void> {
   recent.set(id, blob);
-  await run("pictures", "readwrite", (store) => store.put({ id, blob } satisfies KeptPicture));
+  await run("pictures", "readwrite", (store) => store.put({ id, blob } satisfies CachedNearDuplicate));
 }
 
 export async function pictureBlob(id: string): Promise<Blob | undefined> {
-  const blob = recent.get(id) ?? (await run<KeptPicture>("pictures", "readonly", (store) => store.get(id)))?.blob;
+  const blob =
+    recent.get(id) ?? (await run<CachedNearDuplicate>("pictures", "readonly", (store) => store.get(id)))?.blob;
   if (blob) recent.set(id, blob);
   return blob;
 }
@@ -70,7 +71,7 @@ export async function pictureBlob(id: string): Promise<Blob | undefined> {
 /** Drops what is beyond the bounds. Called when the page opens and when a conversation is dropped. */
 export async function sweep(): Promise<void> {
   const conversations = await readConversations();
-  const pictures = (await run<KeptPicture[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
+  const pictures = (await run<CachedNearDuplicate[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
   const bytesOf = new Map(pictures.map(({ id, blob }) => [id, blob.size]));
   const kept = new Set<string>();
   let numBytes = 0;
@@ -78,7 +79,7 @@ export async function sweep(): Promise<void> {
     const own = turns.flatMap((turn) => (turn.role === "user" ? turn.pictures.map((picture) => picture.id) : []));
     const added = own.filter((picture) => !kept.has(picture));
     numBytes += added.reduce((sum, picture) => sum + (bytesOf.get(picture) ?? 0), 0);
-    if (place >= maxConversations || numBytes > maxPictureBytes)
+    if (place >= maxConversations || numBytes > maxImageBytes)
       await run("conversations", "readwrite", (store) => store.delete(id));
     else for (const picture of added) kept.add(picture);
   }

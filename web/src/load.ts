@@ -15,7 +15,7 @@ export interface Reading {
   readonly firstTokenMs: number | undefined;
   readonly processBytes: number;
   readonly keyBytes: number;
-  readonly featureBytes: number;
+  readonly encoderCacheBytes: number;
   readonly fileBytes: number;
 }
 
@@ -64,12 +64,12 @@ function reading(metrics: readonly Metric[]): Reading {
     requests: sum("ocellus_requests_total", isQuestion),
     refused: sum("ocellus_requests_total", (labels) => isQuestion(labels) && Number(labels.status) >= 400),
     completionTokens: sum("ocellus_completion_tokens_total"),
-    pictures: sum("ocellus_pictures_total"),
-    knownPictures: sum("ocellus_pictures_total", ({ cached }) => cached === "true"),
+    pictures: sum("ocellus_images_total"),
+    knownPictures: sum("ocellus_images_total", ({ cached }) => cached === "true"),
     firstTokenMs: median(named.get("ocellus_first_token_seconds") ?? []),
     processBytes: sum("process_resident_memory_bytes"),
     keyBytes: sum("ocellus_model_kv_cache_bytes"),
-    featureBytes: sum("ocellus_model_feature_cache_bytes"),
+    encoderCacheBytes: sum("ocellus_model_feature_cache_bytes"),
     fileBytes: sum("ocellus_files_bytes"),
   };
 }

@@ -22,7 +22,7 @@ export async function readPicture(file: File): Promise<Picture> {
 }
 
 /** A picture of the page's own, by its address. */
-export async function fetchPicture(url: string, name: string): Promise<Picture> {
+export async function fetchImage(url: string, name: string): Promise<Picture> {
   const blob = await (await fetch(url)).blob();
   return readPicture(new File([blob], name, { type: blob.type }));
 }

@@ -2,8 +2,8 @@
  * `ocellus diff --html`: what changed between two checkpoints as one page. The summary is its heading; then the model as
  * rooms, the more changed the warmer; a heat map over the layers; low ranks; names, shapes and configs that differ.
  */
-import { baseName } from "../../checkpoint/index.js";
-import { formatShape } from "../../tensor/index.js";
+import { baseName } from "../../core/fs/index.js";
+import { formatShape } from "../../core/tensor/index.js";
 import type { CheckpointDiff, TensorChange } from "../change.js";
 import { longestStack } from "../describe.js";
 import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";

@@ -3,9 +3,9 @@
  * each a door to the tensors in it; norms and outliers over the layers; what int4 would lose; what it takes in memory.
  */
 
-import { formatBytes, formatCount } from "../../base/index.js";
-import { baseName } from "../../checkpoint/index.js";
-import { elementCount } from "../../tensor/index.js";
+import { formatBytes, formatCount } from "../../core/base/index.js";
+import { baseName } from "../../core/fs/index.js";
+import { elementCount } from "../../core/tensor/index.js";
 import type { CheckpointDescription } from "../describe.js";
 import type { Examination } from "../health.js";
 import type { MemoryEstimate } from "../memory.js";

@@ -2,7 +2,7 @@
  * A trace as one HTML file that needs no other: the answer by probability, the picture with what its queries looked at,
  * the time of each stage.
  */
-import type { QueryAttention, Trace, TraceCandidate } from "../../runtime/index.js";
+import type { QueryAttention, Trace, TraceCandidate } from "../../core/runtime/index.js";
 import { pageDocument, rounded } from "../page/document.js";
 import { script } from "./script.js";
 import { style } from "./style.js";

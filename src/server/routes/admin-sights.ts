@@ -1,9 +1,9 @@
 /** /admin/v1: what is looked at before somebody decides: figures over time, and what differs between two versions. */
 import { diffRequestSchema, refusal } from "../../protocol/index.js";
-import { aliasOf } from "../../registry/index.js";
+import { aliasOf } from "../../rollout/index.js";
 import { readRequest } from "../body.js";
-import type { App, RequestContext } from "../exchange.js";
 import { queryNumber } from "../query.js";
+import type { App, HonoContext } from "../request-context.js";
 import { type Services, versionsOf } from "../services.js";
 import { wireFigures } from "../versions/wire-figures.js";
 
@@ -27,7 +27,7 @@ export function addAdminSights(app: App, services: Services): void {
   });
 }
 
-function queryName(c: RequestContext, name: string): string {
+function queryName(c: HonoContext, name: string): string {
   const tag = c.req.query(name) ?? "";
   if (tag !== "") return tag;
   throw refusal(name, `${name}: expected a version`);

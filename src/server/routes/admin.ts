@@ -1,6 +1,6 @@
 /** /admin/v1: what `ocellus deploy`, `canary`, `rollback`… do, over HTTP, for a server with a registry. */
 import type { z } from "zod";
-import { OcellusError } from "../../base/index.js";
+import { OcellusError } from "../../core/base/index.js";
 import {
   canaryRequestSchema,
   deployRequestSchema,
@@ -26,10 +26,10 @@ import {
   rollBack,
   startShadow,
   tryWith,
-} from "../../registry/index.js";
+} from "../../rollout/index.js";
 import { readRequest } from "../body.js";
-import type { App } from "../exchange.js";
 import { queryNumber } from "../query.js";
+import type { App } from "../request-context.js";
 import { type Services, versionsOf } from "../services.js";
 import { wireAlias, wireEntry, wireMirrored, wireState } from "../versions/wire.js";
 import { addAdminSights } from "./admin-sights.js";

@@ -1,5 +1,6 @@
 /** POST /v1/chat/completions: a conversation with pictures, answered at once or as a stream. */
 import { randomUUID } from "node:crypto";
+import type { ChatToken } from "../../core/runtime/index.js";
 import {
   type ChatChunk,
   type ChatCompletion,
@@ -9,14 +10,13 @@ import {
   harmlessChatFields,
   type WireFinishReason,
 } from "../../protocol/index.js";
-import type { ChatToken } from "../../runtime/index.js";
 import { answers, type ChoiceEvent, type Question } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
-import type { App, Exchange } from "../exchange.js";
-import { factsOf, usageOf } from "../facts.js";
 import { wireTokens } from "../logprobs.js";
 import { maxCalls, readQuestion } from "../question.js";
+import type { App, RequestContext } from "../request-context.js";
+import { factsOf, usageOf } from "../request-stats.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
@@ -46,11 +46,11 @@ class Reply {
   readonly #request: ChatRequest;
   readonly #served: ServedModel;
   readonly #citations: Question["citations"];
-  readonly #exchange: Exchange;
+  readonly #exchange: RequestContext;
   readonly #choices: Choice[];
   readonly #head;
 
-  constructor(request: ChatRequest, { served, citations }: Question, exchange: Exchange) {
+  constructor(request: ChatRequest, { served, citations }: Question, exchange: RequestContext) {
     this.#request = request;
     this.#served = served;
     this.#citations = citations;

@@ -1,5 +1,5 @@
 /** /v1/ocellus/collections: pictures that are kept and found. All keys of a server share them. */
-import { OcellusError } from "../../base/index.js";
+import { OcellusError } from "../../core/base/index.js";
 import {
   collectionCreateSchema,
   collectionEntriesSchema,
@@ -22,12 +22,12 @@ import {
   keptName,
   modelOf,
   type Where,
-} from "../../search/index.js";
+} from "../../retrieval/index.js";
 import { readRequest } from "../body.js";
 import { addEntries } from "../collection-entries.js";
-import type { App, RequestContext } from "../exchange.js";
-import { pictureResolver, urlOf } from "../pictures.js";
+import { imageResolver, urlOf } from "../pictures.js";
 import { queryNumber } from "../query.js";
+import type { App, HonoContext } from "../request-context.js";
 import { collectionsOf, type Services } from "../services.js";
 import { withEye } from "../with-eye.js";
 
@@ -110,7 +110,7 @@ function addEntryRoutes(app: App, services: Services): void {
 }
 
 /** By the names under which they were sent: what a guardrail kept of them is what the entries are called. */
-async function idsOf(collection: Collection, sources: readonly string[], c: RequestContext, { guards }: Services) {
+async function idsOf(collection: Collection, sources: readonly string[], c: HonoContext, { guards }: Services) {
   const admitText = (text: string) => guards.admitText(text, c.get("exchange").signal);
   const names = await Promise.all(sources.map((each) => keptName(collection, each, { admitText })));
   return names.flatMap((name) => collection.ofSource(name).map(({ id }) => id));
@@ -124,7 +124,7 @@ function addSearch(app: App, services: Services): void {
     const exchange = c.get("exchange");
     const { signal } = exchange;
     const collection = await opened(c, services);
-    const picture = image_url && (await pictureResolver(services, exchange)(urlOf(image_url)));
+    const picture = image_url && (await imageResolver(services, exchange)(urlOf(image_url)));
     const hits = await withEye(services.models.findMaker(collection.info), exchange, ({ embedder }) =>
       find(collection, embedder, { picture, text, count, where, signal }),
     );
@@ -147,11 +147,11 @@ function filterIn(where: Readonly<Record<string, unknown>>): Where {
   return where as Where;
 }
 
-function guardFacts(c: RequestContext) {
+function guardFacts(c: HonoContext) {
   return { guards: wireGuardReports(c.get("exchange").guardReports) };
 }
 
-function opened(c: RequestContext, services: Services): Promise<Collection> {
+function opened(c: HonoContext, services: Services): Promise<Collection> {
   return collectionsOf(services).open(c.req.param("collection")!);
 }
 
@@ -181,7 +181,7 @@ function wireEntry({ picture: _, stamp: _stamp, ...entry }: Entry): WireEntry {
   return entry as WireEntry; // the metadata is read-only to us alone
 }
 
-function entryId(c: RequestContext): number {
+function entryId(c: HonoContext): number {
   const text = c.req.param("id") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new OcellusError("not_found", `there is no entry ${JSON.stringify(text.slice(0, 60))}; ids are numbers`);

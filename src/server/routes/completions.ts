@@ -1,5 +1,6 @@
 /** POST /v1/completions: text goes on, without turns, templates or pictures. */
 import { randomUUID } from "node:crypto";
+import type { ChatToken } from "../../core/runtime/index.js";
 import {
   type Completion,
   type CompletionRequest,
@@ -8,14 +9,13 @@ import {
   idBodyLimits,
   type TextLogprobs,
 } from "../../protocol/index.js";
-import type { ChatToken } from "../../runtime/index.js";
 import { answers, type ChoiceEvent, merge } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice } from "../choice.js";
-import type { App, Exchange } from "../exchange.js";
-import { factsOf, usageOf } from "../facts.js";
 import { wireTokens } from "../logprobs.js";
 import { samplingOptions } from "../options.js";
+import type { App, RequestContext } from "../request-context.js";
+import { factsOf, usageOf } from "../request-stats.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
@@ -48,7 +48,7 @@ async function* continuations(
   place: number,
   served: ServedModel,
   { versions }: Services,
-  exchange: Exchange,
+  exchange: RequestContext,
 ): AsyncGenerator<ChoiceEvent> {
   const { n: numChoices = 1, logprobs, ...rest } = request;
   const wanted = { ...rest, ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }) };
@@ -75,11 +75,11 @@ async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncG
 class Reply {
   readonly #request: CompletionRequest;
   readonly #served: ServedModel;
-  readonly #exchange: Exchange;
+  readonly #exchange: RequestContext;
   readonly #choices: Choice[];
   readonly #head;
 
-  constructor(request: CompletionRequest, numPrompts: number, served: ServedModel, exchange: Exchange) {
+  constructor(request: CompletionRequest, numPrompts: number, served: ServedModel, exchange: RequestContext) {
     this.#request = request;
     this.#served = served;
     this.#exchange = exchange;

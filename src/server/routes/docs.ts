@@ -1,7 +1,7 @@
 /** GET /openapi.json, and GET /docs: the same for people, one page without scripts. */
 import { html, raw } from "hono/html";
-import type { App } from "../exchange.js";
 import { type OpenApiDocument, openApiDocument } from "../openapi.js";
+import type { App } from "../request-context.js";
 import { plainPolicy } from "../security-headers.js";
 import type { Services } from "../services.js";
 

@@ -1,5 +1,5 @@
 /** POST /v1/embeddings: texts and pictures in one space, from a model with two towers. */
-import { OcellusError, throwIfAborted } from "../../base/index.js";
+import { OcellusError, throwIfAborted } from "../../core/base/index.js";
 import {
   type EmbeddingInput,
   type EmbeddingList,
@@ -8,8 +8,8 @@ import {
   wireGuardReports,
 } from "../../protocol/index.js";
 import { readRequest } from "../body.js";
-import type { App, Exchange } from "../exchange.js";
-import { pictureResolver, type ResolvePicture } from "../pictures.js";
+import { imageResolver, type ResolveImage } from "../pictures.js";
+import type { App, RequestContext } from "../request-context.js";
 import type { ServedEmbedder } from "../served.js";
 import type { Services } from "../services.js";
 
@@ -19,7 +19,7 @@ export function addEmbeddings(app: App, services: Services): void {
     const { input, encoding_format = "float", dimensions } = request;
     const exchange = c.get("exchange");
     const served = services.models.findEmbedder(request.model);
-    const resolve = pictureResolver(services, exchange);
+    const resolve = imageResolver(services, exchange);
     const ticket = await served.gate.enter(exchange);
     try {
       const inputs = Array.isArray(input) ? input : [input];
@@ -45,8 +45,8 @@ export function addEmbeddings(app: App, services: Services): void {
 async function embedAll(
   inputs: readonly EmbeddingInput[],
   { id, model }: ServedEmbedder,
-  resolve: ResolvePicture,
-  { signal, facts }: Exchange,
+  resolve: ResolveImage,
+  { signal, facts }: RequestContext,
 ): Promise<{ vectors: Float32Array[]; numTokens: number }> {
   const vectors: Float32Array[] = [];
   let numTokens = 0;

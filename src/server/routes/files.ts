@@ -1,5 +1,5 @@
 /** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. What guards refuse is never stored. */
-import { OcellusError } from "../../base/index.js";
+import { OcellusError } from "../../core/base/index.js";
 import {
   filePinSchema,
   filePurposeSchema,
@@ -8,7 +8,7 @@ import {
   wireGuardReports,
 } from "../../protocol/index.js";
 import { readForm } from "../body.js";
-import type { App } from "../exchange.js";
+import type { App } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addFiles(app: App, services: Services): void {
@@ -18,8 +18,8 @@ export function addFiles(app: App, services: Services): void {
     const file = form.get("file");
     if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
     const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
-    if (file.size > config.maxPictureBytes)
-      throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxPictureBytes}`);
+    if (file.size > config.maxImageBytes)
+      throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxImageBytes}`);
     const bytes = new Uint8Array(await file.arrayBuffer());
     const { owner, signal, guardReports } = c.get("exchange");
     const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";

@@ -2,17 +2,17 @@
  * /v1/ocellus/guards: the policy in force and one's own recent verdicts; proposals for its lists of what is allowed; the
  * JSON schema that answers satisfy after redactions.
  */
-import { ofParam, stringifyJson } from "../../base/index.js";
-import { type GuardsState, whoAsks } from "../../guard/index.js";
+import { ofParam, stringifyJson } from "../../core/base/index.js";
+import { type Redaction, redactedSchema } from "../../core/runtime/index.js";
+import { type GuardsState, whoAsks } from "../../guardrails/index.js";
 import {
   allowProposalSchema,
   type GuardState,
   type RedactedSchemaAnswer,
   redactedSchemaRequestSchema,
 } from "../../protocol/index.js";
-import { type Redaction, redactedSchema } from "../../runtime/index.js";
 import { readRequest } from "../body.js";
-import type { App } from "../exchange.js";
+import type { App } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addGuards(app: App, services: Services): void {

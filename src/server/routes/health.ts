@@ -1,5 +1,5 @@
 /** GET /health/live: the process answers. GET /health/ready: questions are welcome; 503 while loading or draining. */
-import type { App } from "../exchange.js";
+import type { App } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addHealth(app: App, { models, lifecycle, version }: Services): void {

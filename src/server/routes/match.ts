@@ -1,9 +1,10 @@
 /** POST /v1/ocellus/match: does a text belong to a picture? */
+
+import { type Match, matchByAnswer, matchByCosine } from "../../core/runtime/index.js";
 import { matchRequestSchema, type WireMatch, wireGuardReports } from "../../protocol/index.js";
-import { type Match, matchByAnswer, matchByCosine } from "../../runtime/index.js";
 import { readRequest } from "../body.js";
-import type { App } from "../exchange.js";
-import { pictureResolver, urlOf } from "../pictures.js";
+import { imageResolver, urlOf } from "../pictures.js";
+import type { App } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addMatch(app: App, services: Services): void {
@@ -11,7 +12,7 @@ export function addMatch(app: App, services: Services): void {
     const { model: id, image_url, text, threshold } = await readRequest(c, services, matchRequestSchema);
     const exchange = c.get("exchange");
     const served = services.models.get(id);
-    const picture = await pictureResolver(services, exchange)(urlOf(image_url));
+    const picture = await imageResolver(services, exchange)(urlOf(image_url));
     const ticket = await served.gate.enter(exchange);
     Object.assign(exchange.facts, { model: served.id, pictures: 1, queueMs: ticket.queueMs });
     const options = { signal: exchange.signal, ...(threshold !== undefined && { threshold }) };

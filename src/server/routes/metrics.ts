@@ -1,5 +1,5 @@
 /** GET /metrics: for Prometheus; with `Accept: application/json`, the same numbers for a page. */
-import type { App } from "../exchange.js";
+import type { App } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addMetrics(app: App, { metrics: { registry } }: Services): void {

@@ -1,6 +1,6 @@
 /** GET /v1/models and /v1/models/NAME: what can be asked here; /v1/ocellus/models/NAME/description: what is inside. */
 import { describeModel } from "../description.js";
-import type { App } from "../exchange.js";
+import type { App } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addModels(app: App, { models }: Services): void {

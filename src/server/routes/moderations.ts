@@ -1,6 +1,6 @@
 /** POST /v1/moderations: texts and pictures through the guards of whoever asks, in OpenAI's shape; no model is asked. */
 import { randomUUID } from "node:crypto";
-import { type Moderated, openAiCategories } from "../../guard/index.js";
+import { type Moderated, openAiCategories } from "../../guardrails/index.js";
 import {
   type Moderation,
   type ModerationFinding,
@@ -11,15 +11,15 @@ import {
   wireGuardReports,
 } from "../../protocol/index.js";
 import { readRequest } from "../body.js";
-import type { App, Exchange } from "../exchange.js";
-import { pictureResolver, type ResolvePicture } from "../pictures.js";
+import { imageResolver, type ResolveImage } from "../pictures.js";
+import type { App, RequestContext } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addModerations(app: App, services: Services): void {
   app.post("/v1/moderations", async (c) => {
     const request = await readRequest(c, services, moderationRequestSchema);
     const exchange = c.get("exchange");
-    const resolve = pictureResolver(services, exchange);
+    const resolve = imageResolver(services, exchange);
     const results: ModerationResult[] = [];
     for (const parts of groupsOf(request)) results.push(await moderate(parts, services, resolve, exchange));
     const model = `ocellus-guards-${services.guards.policy.version}`;
@@ -39,8 +39,8 @@ function groupsOf({ input }: ModerationRequest): ModerationPart[][] {
 async function moderate(
   parts: readonly ModerationPart[],
   { guards }: Services,
-  resolve: ResolvePicture,
-  { signal }: Exchange,
+  resolve: ResolveImage,
+  { signal }: RequestContext,
 ): Promise<ModerationResult> {
   const subjects = await Promise.all(
     parts.map(async (part) => {

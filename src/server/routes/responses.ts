@@ -1,6 +1,6 @@
 /** POST /v1/responses: the same answers as chat completions, as items; streamed, as named events. */
 import { randomUUID } from "node:crypto";
-import { stringifyJson } from "../../base/index.js";
+import { stringifyJson } from "../../core/base/index.js";
 import {
   asChatRequest,
   harmlessResponseFields,
@@ -13,10 +13,10 @@ import {
 import { answers, type ChoiceEvent, type Question } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
-import type { App, Exchange } from "../exchange.js";
-import { factsOf, usageOf } from "../facts.js";
 import { wireTokens } from "../logprobs.js";
 import { maxCalls, readQuestion } from "../question.js";
+import type { App, RequestContext } from "../request-context.js";
+import { factsOf, usageOf } from "../request-stats.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
@@ -52,11 +52,11 @@ class Reply {
   readonly #choice: Choice;
   readonly #served: ServedModel;
   readonly #citations: Question["citations"];
-  readonly #exchange: Exchange;
+  readonly #exchange: RequestContext;
   readonly #head;
   readonly #items: OutputItem[] = [];
 
-  constructor(request: ResponseRequest, choice: Choice, { served, citations }: Question, exchange: Exchange) {
+  constructor(request: ResponseRequest, choice: Choice, { served, citations }: Question, exchange: RequestContext) {
     this.#request = request;
     this.#choice = choice;
     this.#served = served;

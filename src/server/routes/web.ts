@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { Context, MiddlewareHandler } from "hono";
-import type { App } from "../exchange.js";
+import type { App } from "../request-context.js";
 import { pagePolicy, plainPolicy } from "../security-headers.js";
 
 const notBuilt = `<!doctype html><meta charset="utf-8"><title>Ocellus</title>

@@ -2,10 +2,10 @@
  * What differs between two versions of the registry. Versions do not change, so every answer is kept: headers and configs are
  * read when somebody asks, the values only when somebody says so, one pair at a time and in a thread beside the answers.
  */
-import { Lane, OcellusError } from "../../base/index.js";
+import { OcellusError, Semaphore } from "../../core/base/index.js";
 import { diffCheckpoints } from "../../inspect/index.js";
 import type { WireDiff, WireDiffValues } from "../../protocol/index.js";
-import { type Registry, versionOf } from "../../registry/index.js";
+import { type Registry, versionOf } from "../../rollout/index.js";
 import { wireHeaders, wireValues } from "./wire-diff.js";
 
 /** Some tens of kilobytes each. */
@@ -22,7 +22,7 @@ export class VersionDiffs {
   /** By the digests of both; the last asked stands last. */
   readonly #kept = new Map<string, Kept>();
   /** Headers of one pair are read at a time. */
-  readonly #lane = new Lane(1);
+  readonly #lane = new Semaphore(1);
   readonly #stop = new AbortController();
   #running: { readonly kept: Kept; readonly done: Promise<void> } | undefined;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Alias } from "../../registry/index.js";
-import { seeded } from "../../registry/judge/seeded.testkit.js";
+import { seeded } from "../../rollout/analysis/seeded.testkit.js";
+import type { Alias } from "../../rollout/index.js";
 import { VersionFigures } from "./figures.js";
 import { quantileRanks, wilson } from "./interval.js";
 import { LogHistogram } from "./log-histogram.js";

@@ -2,7 +2,7 @@
  * What each version's answers were like over the last day, for charts of two versions side by side. Counted as they end, in
  * buckets of ten seconds, a minute and ten minutes at once: what is older is only kept coarser. Of this process, in memory.
  */
-import type { Alias, Role } from "../../registry/index.js";
+import type { Alias, Role } from "../../rollout/index.js";
 import { LogHistogram } from "./log-histogram.js";
 import type { AnswerQuality } from "./rollouts.js";
 

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { openRegistry, registryWithCanary, temporaryFolder } from "../../registry/registry.testkit.js";
-import type { Fleet } from "./fleet.js";
+import { openRegistry, registryWithCanary, temporaryFolder } from "../../rollout/registry.testkit.js";
+import type { Deployments } from "./deployments.js";
 import { type GoldenCase, GoldenRunner } from "./golden.js";
 import { Rollouts } from "./rollouts.js";
 
@@ -28,7 +28,7 @@ it("puts each question to both versions once a step, whichever of three processe
     const rollouts = new Rollouts({ registry, log });
     const lease = (tag: string) => ({ served: loaded(tag), release: () => {} });
     const aliases = [...registry.state.aliases.values()];
-    const fleet = { aliases, onChange: () => {}, loaded, lease } as unknown as Fleet;
+    const fleet = { aliases, onChange: () => {}, loaded, lease } as unknown as Deployments;
     const runner = new GoldenRunner(cases, fleet, rollouts, log);
     onTestFinished(async () => {
       runner.close();

@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { Alias } from "../../registry/index.js";
-import type { ChatMessage } from "../../runtime/index.js";
+import type { ChatMessage } from "../../core/runtime/index.js";
+import type { Alias } from "../../rollout/index.js";
 import type { ServedModel } from "../served.js";
-import type { Fleet } from "./fleet.js";
+import type { Deployments } from "./deployments.js";
 import type { Rollouts } from "./rollouts.js";
 
 export interface GoldenCase {
@@ -24,14 +24,14 @@ const claimPauseMs = 5000;
 
 export class GoldenRunner {
   readonly #cases: readonly GoldenCase[];
-  readonly #fleet: Fleet;
+  readonly #fleet: Deployments;
   readonly #rollouts: Rollouts;
   readonly #log: Logger;
   /** The step of each alias that is being asked. */
   readonly #running = new Map<string, number>();
   readonly #stop = new AbortController();
 
-  constructor(cases: readonly GoldenCase[], fleet: Fleet, rollouts: Rollouts, log: Logger) {
+  constructor(cases: readonly GoldenCase[], fleet: Deployments, rollouts: Rollouts, log: Logger) {
     this.#cases = cases;
     this.#fleet = fleet;
     this.#rollouts = rollouts;

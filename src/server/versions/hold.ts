@@ -2,19 +2,19 @@
  * Requests for versions that are being swapped out wait here until the swap is over, and are then assigned anew: a queue as in front
  * of a model, as long and as fair, whose only place the swap itself has.
  */
-import { Gate, type Ticket, type Visitor } from "../gate.js";
+import { AdmissionQueue, type Permit, type Visitor } from "../admission-queue.js";
 
 /** What Retry-After is guessed from: a swap takes seconds, whoever else waits. */
 const msEach = 20;
 
 export class Hold {
   readonly tags: ReadonlySet<string>;
-  readonly #gate: Gate;
-  readonly #ticket: Promise<Ticket>;
+  readonly #gate: AdmissionQueue;
+  readonly #ticket: Promise<Permit>;
 
   constructor(tags: readonly string[], maxQueue: number) {
     this.tags = new Set(tags);
-    this.#gate = new Gate({ maxRunning: 1, maxQueue, answerMs: msEach });
+    this.#gate = new AdmissionQueue({ maxRunning: 1, maxQueue, answerMs: msEach });
     this.#ticket = this.#gate.enter({ owner: "swap", signal: new AbortController().signal });
   }
 

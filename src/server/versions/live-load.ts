@@ -1,13 +1,13 @@
 /** How busy a server is with those who wait for their answers: for work that stands behind all of it. */
-import type { Lane } from "../../base/index.js";
+import type { Semaphore } from "../../core/base/index.js";
 import type { Served } from "../served.js";
 
 export class LiveLoad {
   readonly #models: () => readonly Served[];
-  readonly #pixels: Pick<Lane, "numWaiting">;
+  readonly #pixels: Pick<Semaphore, "numWaiting">;
 
   /** @param models all of the server @param pixels where pictures wait for room */
-  constructor(models: () => readonly Served[], pixels: Pick<Lane, "numWaiting">) {
+  constructor(models: () => readonly Served[], pixels: Pick<Semaphore, "numWaiting">) {
     this.#models = models;
     this.#pixels = pixels;
   }

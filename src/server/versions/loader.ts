@@ -2,10 +2,10 @@
  * How a version comes into memory: beside what is loaded where there is room, else in its place. The second is a swap: requests
  * wait while the running answers end, the old version is closed and the new one opened; if it cannot be, the old one comes back.
  */
-import { OcellusError } from "../../base/index.js";
-import type { Alias, Registry } from "../../registry/index.js";
+import { OcellusError } from "../../core/base/index.js";
+import type { Alias, Registry } from "../../rollout/index.js";
 import { Hold } from "./hold.js";
-import type { Rack } from "./rack.js";
+import type { LoadedModels } from "./loaded-models.js";
 import type { Room } from "./room.js";
 
 export interface LoaderOptions {
@@ -45,11 +45,11 @@ const drainLookMs = 10;
 
 export class Loader {
   readonly #options: LoaderOptions;
-  readonly #rack: Rack;
+  readonly #rack: LoadedModels;
   readonly #wishes: Wishes;
   #hold: Hold | undefined;
 
-  constructor(options: LoaderOptions, rack: Rack, wishes: Wishes) {
+  constructor(options: LoaderOptions, rack: LoadedModels, wishes: Wishes) {
     this.#options = options;
     this.#rack = rack;
     this.#wishes = wishes;

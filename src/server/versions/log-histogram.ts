@@ -1,5 +1,5 @@
 /** Durations and speeds as counts in bins of a logarithmic scale: any number of values in a kilobyte, quantiles within 5 %. */
-import { invariant } from "../../base/index.js";
+import { invariant } from "../../core/base/index.js";
 
 const perOctave = 8;
 /** From 8 microseconds to 17 minutes, in milliseconds; tokens a second lie well within. */

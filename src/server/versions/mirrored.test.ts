@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Alias } from "../../registry/index.js";
-import type { ChatMessage } from "../../runtime/index.js";
+import type { ChatMessage } from "../../core/runtime/index.js";
+import type { Alias } from "../../rollout/index.js";
 import { Mirrored, type MirroredPrompt, targetsOf } from "./mirrored.js";
 
 const alias: Alias = { name: "prod", tag: "v1", since: 0, previous: [] };

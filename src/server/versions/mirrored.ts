@@ -3,9 +3,9 @@
  * come. It lives as long as it waits for its turn, in memory; neither its question nor any answer is written anywhere.
  */
 import { randomInt } from "node:crypto";
-import type { Asked } from "../../guard/index.js";
-import type { Alias, MirrorRole } from "../../registry/index.js";
-import type { ChatEvent, ChatMessage, ChatOptions } from "../../runtime/index.js";
+import type { ChatEvent, ChatMessage, ChatOptions } from "../../core/runtime/index.js";
+import type { Asked } from "../../guardrails/index.js";
+import type { Alias, MirrorRole } from "../../rollout/index.js";
 
 /** As the client sent it: each version's own door checks it and renders it. */
 export type MirroredPrompt =

@@ -1,11 +1,11 @@
 /** When an answer of a version has ended: its place is given back, the log of answers is told, its judge hears what it was like. */
-import { OcellusError } from "../../base/index.js";
-import type { Registry } from "../../registry/index.js";
-import type { Exchange } from "../exchange.js";
+import { OcellusError } from "../../core/base/index.js";
+import type { Registry } from "../../rollout/index.js";
+import type { RequestContext } from "../request-context.js";
 import type { VersionMetrics } from "../version-metrics.js";
+import type { Deployments } from "./deployments.js";
 import type { VersionDiffs } from "./diffs.js";
 import type { VersionFigures } from "./figures.js";
-import type { Fleet } from "./fleet.js";
 import type { GoldenRunner } from "./golden.js";
 import { repeatsItself } from "./repeats.js";
 import type { AnswerQuality, Rollouts } from "./rollouts.js";
@@ -14,7 +14,7 @@ import type { Shadows } from "./shadows.js";
 /** Versions from the registry, as one server has them. */
 export interface Versions {
   readonly registry: Registry;
-  readonly fleet: Fleet;
+  readonly fleet: Deployments;
   readonly rollouts: Rollouts;
   readonly figures: VersionFigures;
   readonly diffs: VersionDiffs;
@@ -27,7 +27,7 @@ export interface Versions {
 }
 
 export function noteAnswer(
-  exchange: Exchange,
+  exchange: RequestContext,
   status: number,
   error: unknown,
   { registry, rollouts, figures, shadows }: Versions,
@@ -49,12 +49,12 @@ export function noteAnswer(
 }
 
 /** What a client got wrong, or left, says nothing about a version. */
-function isModelsDoing({ signal, facts }: Exchange, status: number, error: unknown): boolean {
+function isModelsDoing({ signal, facts }: RequestContext, status: number, error: unknown): boolean {
   if (status >= 500) return !(error instanceof OcellusError && error.code === "unavailable");
   return status < 400 && !signal.aborted && facts.finishReason !== undefined;
 }
 
-function qualityOf({ facts, textEnd }: Exchange, status: number): AnswerQuality {
+function qualityOf({ facts, textEnd }: RequestContext, status: number): AnswerQuality {
   const { finishReason, firstTokenMs, tokensPerSecond } = facts;
   const isEmpty = finishReason !== "tool_calls" && textEnd.trim() === "";
   return {

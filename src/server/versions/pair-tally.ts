@@ -1,5 +1,5 @@
 /** What was seen of one version beside another, as sums: every figure is a mean over all pairs since it began. */
-import type { Agreement, Comparison, MirrorRole } from "../../registry/index.js";
+import type { Agreement, Comparison, MirrorRole } from "../../rollout/index.js";
 
 /** Which version is compared with which, and why. */
 export interface Pairing {

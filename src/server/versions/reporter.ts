@@ -1,7 +1,7 @@
 /** Tells the registry how this server stands to what its aliases are to serve, in order, and holds nobody up with it. */
 import { hostname } from "node:os";
 import type { Logger } from "pino";
-import type { Registry, ServerReport } from "../../registry/index.js";
+import type { Registry, ServerReport } from "../../rollout/index.js";
 
 export class Reporter {
   readonly #registry: Registry;

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { pause, promote, resume, rollBack, setShare, startCanary } from "../../registry/index.js";
-import { openRegistry, registryWithCanary, temporaryFolder } from "../../registry/registry.testkit.js";
+import { pause, promote, resume, rollBack, setShare, startCanary } from "../../rollout/index.js";
+import { openRegistry, registryWithCanary, temporaryFolder } from "../../rollout/registry.testkit.js";
 import { RecentQuantile } from "./recent-quantile.js";
 import { repeatsItself } from "./repeats.js";
 import { Rollouts } from "./rollouts.js";

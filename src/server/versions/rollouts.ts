@@ -7,11 +7,11 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import {
   type Alias,
+  type CanaryAnalysisOptions,
+  type CanaryMetric,
+  type CanaryVerdict,
   type Decision,
   ifCanaryIs,
-  type JudgeOptions,
-  type JudgeVerdict,
-  type Measure,
   type Observations,
   promote,
   type Registry,
@@ -20,7 +20,7 @@ import {
   rollBack,
   type Step,
   setShare,
-} from "../../registry/index.js";
+} from "../../rollout/index.js";
 import { RecentQuantile } from "./recent-quantile.js";
 import { StepGate } from "./step-gate.js";
 
@@ -36,14 +36,14 @@ export interface AnswerQuality {
 export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
-  readonly judge?: Omit<JudgeOptions, "share">;
+  readonly judge?: Omit<CanaryAnalysisOptions, "share">;
   /** With which the gates of steps are asked. */
   readonly gate?: { readonly secret?: string | undefined; readonly deadlineMs?: number; readonly pauseMs?: number };
   /** Told of every question of the golden set. */
   readonly onPair?: (alias: Alias, isBad: Readonly<Record<Role, boolean>>) => void;
 }
 
-type Observation = NonNullable<Observations[Measure]>[number];
+type Observation = NonNullable<Observations[CanaryMetric]>[number];
 
 /** What this process has seen of one step and not written yet. */
 interface Seen {
@@ -69,7 +69,7 @@ export class Rollouts {
   readonly #options: RolloutOptions;
   readonly #bars = new Map<string, Bars>();
   #seen = new Map<string, Seen>();
-  readonly #verdicts = new Map<string, { readonly stepSeq: number; readonly verdict: JudgeVerdict }>();
+  readonly #verdicts = new Map<string, { readonly stepSeq: number; readonly verdict: CanaryVerdict }>();
   readonly #gate: StepGate;
   /** Of the state whose past steps are cleared away. */
   #tidiedSeq = 0;
@@ -86,7 +86,7 @@ export class Rollouts {
   }
 
   /** As of the last look. @returns undefined before the first answer of the canary's present step */
-  verdictOn({ name, canary }: Alias): JudgeVerdict | undefined {
+  verdictOn({ name, canary }: Alias): CanaryVerdict | undefined {
     const found = this.#verdicts.get(name);
     return canary && found?.stepSeq === canary.stepSeq ? found.verdict : undefined;
   }
@@ -125,7 +125,7 @@ export class Rollouts {
    */
   #noteSlow(
     alias: Alias,
-    measure: Measure,
+    measure: CanaryMetric,
     [role, value, mark]: [Role, number | undefined, number],
     recent: RecentQuantile,
   ) {
@@ -144,7 +144,7 @@ export class Rollouts {
     return bars;
   }
 
-  #note(alias: Alias, measure: Measure, observation: Observation): void {
+  #note(alias: Alias, measure: CanaryMetric, observation: Observation): void {
     const { name, canary } = alias;
     if (!canary?.plan.judged || canary.isPaused) return;
     const key = `${name} ${canary.stepSeq}`;
@@ -205,7 +205,7 @@ export class Rollouts {
   }
 
   /** Of the answers; where nobody judges them, of the clock alone. */
-  async #verdictOf({ name, canary }: Alias): Promise<JudgeVerdict | undefined> {
+  async #verdictOf({ name, canary }: Alias): Promise<CanaryVerdict | undefined> {
     const { judged, stepSeconds } = canary!.plan;
     if (!judged)
       return stepSeconds === undefined ? undefined : { decision: "advance", reason: "its time is over", figures: {} };
@@ -214,7 +214,7 @@ export class Rollouts {
   }
 
   /** A step lasts as long as the plan says, and the gate is asked last. */
-  #mayAdvance(alias: Alias, verdict: JudgeVerdict): JudgeVerdict {
+  #mayAdvance(alias: Alias, verdict: CanaryVerdict): CanaryVerdict {
     const { stepAt, plan } = alias.canary!;
     const endsAt = stepAt + 1000 * (plan.stepSeconds ?? 0);
     if (Date.now() < endsAt) return held(verdict, `the step lasts until ${new Date(endsAt).toISOString()}`);
@@ -231,7 +231,7 @@ export class Rollouts {
       : { ...verdict, decision, reason: `the gate says to roll back: ${reason}` };
   }
 
-  #judgeOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): JudgeOptions {
+  #judgeOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): CanaryAnalysisOptions {
     const { required = [], ...judge } = this.#options.judge ?? {};
     const ofUsers = required.filter((measure) => share > 0 || measure !== "error"); // at 0 % nobody has asked it
     if (!agreement) return { ...judge, share, required: ofUsers };
@@ -239,7 +239,7 @@ export class Rollouts {
   }
 
   /** Of several processes that decide at once the journal takes one: the others find that the step is over. */
-  async #decide(alias: Alias, verdict: JudgeVerdict): Promise<void> {
+  async #decide(alias: Alias, verdict: CanaryVerdict): Promise<void> {
     const { name, canary } = alias;
     const { registry, log } = this.#options;
     const facts = { alias: name, version: canary!.tag, decision: verdict.decision, reason: verdict.reason };
@@ -273,7 +273,7 @@ function stepOf(alias: string, { stepSeq }: NonNullable<Alias["canary"]>): Step 
   return { alias, stepSeq };
 }
 
-function held(verdict: JudgeVerdict, why: string): JudgeVerdict {
+function held(verdict: CanaryVerdict, why: string): CanaryVerdict {
   return { ...verdict, decision: "wait", reason: `${verdict.reason}; ${why}` };
 }
 
@@ -282,7 +282,7 @@ function nextShare({ canary }: Alias): number | undefined {
   return canary!.plan.steps.find((step) => step > canary!.share && step < 1);
 }
 
-function commandOf(alias: Alias, { decision, reason, figures }: JudgeVerdict): RegistryCommand {
+function commandOf(alias: Alias, { decision, reason, figures }: CanaryVerdict): RegistryCommand {
   const why: Decision = { reason, figures };
   const { name } = alias;
   if (decision === "roll_back") return rollBack(name, why);

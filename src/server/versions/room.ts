@@ -2,7 +2,7 @@
  * Room in memory for versions. What one will take is estimated from its headers before it is loaded; those that are loaded count
  * as they were estimated, too, since caches fill long after a model has opened.
  */
-import { formatBytes, OcellusError } from "../../base/index.js";
+import { formatBytes, OcellusError } from "../../core/base/index.js";
 import { type MachineMemory, machineMemory } from "../../inspect/index.js";
 
 /** What a model takes once it is loaded and busy. */

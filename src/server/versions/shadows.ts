@@ -10,8 +10,9 @@
  */
 import type { Logger } from "pino";
 import type { Registry as Meters } from "prom-client";
-import { invariant, type Lane, OcellusError } from "../../base/index.js";
-import { asking, type GuardedModel, whoAsks } from "../../guard/index.js";
+import { invariant, OcellusError, type Semaphore } from "../../core/base/index.js";
+import { type ChatOptions, type ChatResult, collect, type PreparedChat } from "../../core/runtime/index.js";
+import { asking, type GuardedModel, whoAsks } from "../../guardrails/index.js";
 import {
   type Alias,
   agreementOf,
@@ -19,10 +20,9 @@ import {
   mirroredId,
   noteComparison,
   type Registry,
-} from "../../registry/index.js";
-import { type ChatOptions, type ChatResult, collect, type PreparedChat } from "../../runtime/index.js";
+} from "../../rollout/index.js";
 import type { Assignment, Served } from "../served.js";
-import type { Fleet } from "./fleet.js";
+import type { Deployments } from "./deployments.js";
 import { LiveLoad } from "./live-load.js";
 import { Mirrored, type MirroredPrompt, type Target, targetsOf } from "./mirrored.js";
 import { type DropReason, type Pair, type Pairing, PairTally } from "./pair-tally.js";
@@ -43,13 +43,13 @@ export interface ShadowLimits {
 
 export interface ShadowsOptions {
   readonly registry: Registry;
-  readonly fleet: Fleet;
+  readonly fleet: Deployments;
   readonly rollouts: Rollouts;
   readonly limits: ShadowLimits;
   /** All models of the server, with their gates. */
   readonly models: () => readonly Served[];
   /** Where pictures wait for room. */
-  readonly pixels: Lane;
+  readonly pixels: Semaphore;
   /** Aborted when the server begins to stop. */
   readonly draining: AbortSignal;
   readonly meters: Meters;

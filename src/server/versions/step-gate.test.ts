@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { rollBack, startCanary, tryWith } from "../../registry/index.js";
-import { registryWithCanary } from "../../registry/registry.testkit.js";
+import { rollBack, startCanary, tryWith } from "../../rollout/index.js";
+import { registryWithCanary } from "../../rollout/registry.testkit.js";
 import { type RolloutOptions, Rollouts } from "./rollouts.js";
 
 const secret = "between you and me";

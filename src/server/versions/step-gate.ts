@@ -5,9 +5,9 @@
  */
 import type { Logger } from "pino";
 import { z } from "zod";
-import { OcellusError } from "../../base/index.js";
-import { signedPost } from "../../guard/index.js";
-import type { Alias, JudgeVerdict } from "../../registry/index.js";
+import { OcellusError } from "../../core/base/index.js";
+import { signedPost } from "../../guardrails/index.js";
+import type { Alias, CanaryVerdict } from "../../rollout/index.js";
 import { wireDecision } from "./wire-decision.js";
 
 const answerSchema = z.object({
@@ -50,7 +50,7 @@ export class StepGate {
   }
 
   /** What the URL last said of this step, in this process; begins to ask when that is old. @param url of the plan */
-  answer(alias: Alias, url: string, nextShare: number, verdict: JudgeVerdict): GateAnswer {
+  answer(alias: Alias, url: string, nextShare: number, verdict: CanaryVerdict): GateAnswer {
     const found = this.#asked.get(alias.name);
     const isOfStep = found?.stepSeq === alias.canary!.stepSeq;
     if (isOfStep && found.until > Date.now()) return found.answer;
@@ -62,7 +62,7 @@ export class StepGate {
     return { decision: "hold", reason: "it was not asked yet" };
   }
 
-  async #ask(alias: Alias, url: string, nextShare: number, verdict: JudgeVerdict): Promise<void> {
+  async #ask(alias: Alias, url: string, nextShare: number, verdict: CanaryVerdict): Promise<void> {
     const { claim, log } = this.#options;
     const { name, canary } = alias;
     let answer: GateAnswer;
@@ -103,7 +103,7 @@ export class StepGate {
   }
 }
 
-function questionOf({ name, tag, canary }: Alias, nextShare: number, { reason, figures }: JudgeVerdict) {
+function questionOf({ name, tag, canary }: Alias, nextShare: number, { reason, figures }: CanaryVerdict) {
   const { tag: version, share, stepSeq: seq } = canary!;
   const rollout = { alias: name, stable: tag, version, seq, share, next_share: nextShare };
   return { object: "ocellus.gate", ...rollout, ...wireDecision({ reason, figures }) };

@@ -1,6 +1,6 @@
 /** What was decided about a canary, and by which figures, as /admin/v1 and webhooks write it. */
 import type { WireMeasureFigures } from "../../protocol/index.js";
-import type { JudgeVerdict, RolloutPlan } from "../../registry/index.js";
+import type { CanaryVerdict, RolloutPlan } from "../../rollout/index.js";
 
 /** How fast a canary's steps follow, and who is asked. */
 export function wirePace({ stepSeconds, gate }: RolloutPlan) {
@@ -16,11 +16,11 @@ export function wireDecision({
 }) {
   return {
     ...(reason !== undefined && { reason }),
-    ...(figures && { figures: wireFigures(figures as JudgeVerdict["figures"]) }), // only judges write them
+    ...(figures && { figures: wireFigures(figures as CanaryVerdict["figures"]) }), // only judges write them
   };
 }
 
-export function wireFigures(figures: JudgeVerdict["figures"]): Record<string, WireMeasureFigures> {
+export function wireFigures(figures: CanaryVerdict["figures"]): Record<string, WireMeasureFigures> {
   const entries = Object.entries(figures).map(
     ([measure, { canary, stable, numCanary, numStable, usersCanary, usersStable, pWorse, pNotFine, kinds }]) => [
       measure,

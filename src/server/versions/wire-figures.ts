@@ -1,6 +1,6 @@
 /** Figures over time as /admin/v1 writes them: each with the interval in which the truth lies. */
 import type { WireEstimate, WireFigures, WireMeasured, WireSeries } from "../../protocol/index.js";
-import type { Alias } from "../../registry/index.js";
+import type { Alias } from "../../rollout/index.js";
 import { type Span, Tally, type VersionFigures } from "./figures.js";
 import { quantileRanks, wilson } from "./interval.js";
 import type { LogHistogram } from "./log-histogram.js";

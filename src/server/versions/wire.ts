@@ -7,8 +7,8 @@ import {
   type JournalEntry,
   manifestBytes,
   type Version,
-} from "../../registry/index.js";
-import type { Fleet } from "./fleet.js";
+} from "../../rollout/index.js";
+import type { Deployments } from "./deployments.js";
 import type { Versions } from "./note-answer.js";
 import { wireDecision, wireFigures, wirePace } from "./wire-decision.js";
 
@@ -56,7 +56,7 @@ export function wireAlias(alias: Alias, { registry, fleet, rollouts, shadows }: 
   };
 }
 
-function wireVersion({ manifest, digest }: Version, fleet: Fleet, comparison?: Comparison): WireVersion {
+function wireVersion({ manifest, digest }: Version, fleet: Deployments, comparison?: Comparison): WireVersion {
   const { tag, family, quantization, parent, notes, createdBy, createdAt, signature } = manifest;
   const failure = fleet.failures.get(tag);
   return {

@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { writeSafetensors } from "../../../src/checkpoint/index.js";
-import { byteLength, dtypes, type Tensor } from "../../../src/tensor/index.js";
+import { writeSafetensors } from "../../../src/core/checkpoint/index.js";
+import { byteLength, dtypes, type Tensor } from "../../../src/core/tensor/index.js";
 
 const shapes = [[2, 3], [4], [], [0, 5], [1, 2, 3, 4]] as const;
 

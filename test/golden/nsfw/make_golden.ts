@@ -5,7 +5,8 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { decodeImage, type RgbImage } from "../../../src/image/index.js";
+import { decodeImage } from "../../../src/core/image/node/index.js";
+import type { RgbImage } from "../../../src/core/image/spec/index.js";
 import { generatedPicture } from "../../support/generated-pictures.js";
 
 const root = join(import.meta.dirname, "../../..");

@@ -32,7 +32,7 @@ for i in range(100):
     h, w = smart_resize(frames, height, width, 2, 32, low, high)
     grids.append({"frames": frames, "size": [width, height], "minPixels": low, "maxPixels": high, "fitted": [w, h]})
 
-data = json.loads((HERE / "../../../src/tokenizer/fixtures/byte-level.json").read_text())["tokenizer"]
+data = json.loads((HERE / "../../../src/core/tokenizer/fixtures/byte-level.json").read_text())["tokenizer"]
 data["added_tokens"].append({**data["added_tokens"][0], "id": 428, "content": "<|video_pad|>"})
 tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizers.Tokenizer.from_str(json.dumps(data)))
 

@@ -1,5 +1,5 @@
 /** A program of a library's user: one answer, then it stays idle for the given time, as a server does at night. */
-import { loadModel } from "../../../src/runtime/index.js";
+import { loadModel } from "../../../src/core/runtime/index.js";
 
 const [checkpoint, question, idleMs] = process.argv.slice(2);
 const model = await loadModel(checkpoint!, { device: "cpu", threads: 1 });

@@ -1,6 +1,6 @@
 /** The worker of in-a-worker.ts. */
 import { parentPort, workerData } from "node:worker_threads";
-import { loadModel, type OcellusError } from "../../../src/runtime/index.js";
+import { loadModel, type OcellusError } from "../../../src/core/runtime/index.js";
 
 try {
   await (await loadModel(workerData as string, { device: "cpu", threads: 1 })).close();

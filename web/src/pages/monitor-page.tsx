@@ -76,7 +76,7 @@ function Memory({ reading }: { reading: Reading }) {
   const parts = [
     [words.memoryParts.process, reading.processBytes],
     [words.memoryParts.keys, reading.keyBytes],
-    [words.memoryParts.features, reading.featureBytes],
+    [words.memoryParts.features, reading.encoderCacheBytes],
     [words.memoryParts.files, reading.fileBytes],
   ] as const;
   return (

@@ -1,7 +1,7 @@
 /** Before the first question: what this is, and pictures whose first click asks one. */
 import type { Picture } from "../conversation.js";
 import { type Example, examples } from "../examples.js";
-import { fetchPicture } from "../pictures.js";
+import { fetchImage } from "../pictures.js";
 import { usePreferences } from "../preferences.js";
 import { useModelName } from "../server-state.js";
 import { useWords } from "../words.js";
@@ -15,7 +15,7 @@ export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
   const words = useWords();
   const { language } = usePreferences();
   const model = useModelName();
-  const ask = async ({ url, name, question }: Example) => onSend(question, [await fetchPicture(url, name)]);
+  const ask = async ({ url, name, question }: Example) => onSend(question, [await fetchImage(url, name)]);
   return (
     <div className="turns empty">
       <div className="column">

@@ -1,6 +1,6 @@
 /** Pictures for a panel: some of the examples, or one's own. */
 import { example } from "../examples.js";
-import { fetchPicture } from "../pictures.js";
+import { fetchImage } from "../pictures.js";
 import type { PictureDraft } from "../use-pictures.js";
 import { useWords } from "../words.js";
 import { PickPictures } from "./pick-pictures.js";
@@ -14,7 +14,7 @@ interface ExamplesRowProps {
 
 export function ExamplesRow({ draft, names }: ExamplesRowProps) {
   const words = useWords();
-  const show = async () => draft.set(await Promise.all(names.map((name) => fetchPicture(example(name).url, name))));
+  const show = async () => draft.set(await Promise.all(names.map((name) => fetchImage(example(name).url, name))));
   return (
     <div className="examples-row">
       {draft.pictures.map((picture) => (

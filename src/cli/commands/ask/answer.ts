@@ -1,0 +1,95 @@
+/** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
+import { invariant, OcellusError } from "../../../core/base/index.js";
+import type { ChatEvent, ChatMessage, ChatOptions, ImageInput } from "../../../core/runtime/index.js";
+import { image } from "../../../core/runtime/index.js";
+import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../../../guardrails/index.js";
+import { coloursFor, type Terminal } from "../../ui/terminal.js";
+
+type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
+
+export interface Answer extends Omit<AnswerEnd, "type"> {
+  readonly text: string;
+  /** What the guards said of question and answer. */
+  readonly guards: readonly GuardReport[];
+}
+
+/** How labelled questions are asked. The longest answer expected of our own files, four items described, has 60 tokens. */
+export const greedy = { maxTokens: 128, sampling: { temperature: 0 } } as const;
+
+/** Asks and hands on each piece of text as soon as it is certain. */
+export async function streamAnswer(...question: Parameters<typeof streamText>): Promise<Answer> {
+  const guards: GuardReport[] = [];
+  const answer = await asking({ ...whoAsks(), reports: guards }, () => streamText(...question));
+  return { ...answer, guards };
+}
+
+async function streamText(
+  model: GuardedVisionLanguageModel,
+  messages: readonly ChatMessage[],
+  options: ChatOptions,
+  onText: (text: string) => void = () => {},
+): Promise<Omit<Answer, "guards">> {
+  let text = "";
+  let end: AnswerEnd | undefined;
+  for await (const event of model.chat(messages, options)) {
+    if (event.type === "end") {
+      end = event;
+      continue;
+    }
+    text += event.text;
+    onText(event.text);
+  }
+  invariant(end, "a chat stream ends with an end event");
+  const { type: _, ...facts } = end;
+  return { text, ...facts };
+}
+
+/** An answer that a guard has ended is no success. @throws `blocked` naming the guard. */
+export function refuseBlocked({ finishReason, guards }: Pick<Answer, "finishReason" | "guards">): void {
+  if (finishReason !== "content_filter") return;
+  const guard = guards.find(({ stage, verdict }) => stage === "output" && verdict === "block");
+  const why = guard?.failed ?? guard?.category ?? "no reason given";
+  throw new OcellusError("blocked", `the answer was ended by the guard ${guard?.name}: ${why}`, {
+    details: { guards },
+  });
+}
+
+/** The message that shows some pictures and asks about them. */
+export function userMessage(pictures: readonly ImageInput[], text: string): ChatMessage {
+  return { role: "user", content: [...pictures.map((picture) => image(picture)), text] };
+}
+
+/** The conversation that one question about some pictures is. */
+export function questionAbout(pictures: readonly ImageInput[], question: string, system?: string): ChatMessage[] {
+  const user = userMessage(pictures, question);
+  return system === undefined ? [user] : [{ role: "system", content: system }, user];
+}
+
+/** `vision 18 ms`, or where the pictures came from: `picture from memory`. */
+function visionPart({ pictures, timings }: Answer): string {
+  const sources = [...new Set(pictures.map(({ source }) => source))];
+  if (pictures.length === 0 || sources.includes("encoded")) return `vision ${Math.round(timings.visionMs)} ms`;
+  return `picture from ${sources.join(" and ")}`;
+}
+
+/** `first token 62 ms · 210 tokens/s · picture from memory · 48 of 61 prompt tokens known · int4, from the cache` */
+function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
+  const { timings, usage } = answer;
+  const rate = usage.completionTokens > 1 ? [`${timings.tokensPerSecond.toFixed(1)} tokens/s`] : [];
+  const cache = model.timings.packed
+    ? `packed in ${(model.timings.packMs / 1000).toFixed(1)} s`
+    : "packed model from the cache";
+  return [
+    `first token ${Math.round(timings.firstTokenMs)} ms`,
+    ...rate,
+    visionPart(answer),
+    ...(usage.cachedTokens > 0 ? [`${usage.cachedTokens} of ${usage.promptTokens} prompt tokens known`] : []),
+    `${model.info.weights} on ${model.device}, ${cache}`,
+  ].join(" · ");
+}
+
+/** Only for a person: when the answer is piped, nobody asked for timings. */
+export function printSpeed(terminal: Terminal, answer: Answer, model: GuardedVisionLanguageModel): void {
+  if (!terminal.stdout.isTTY) return;
+  terminal.stderr.write(`${coloursFor(terminal.stderr).dim(speedLine(answer, model))}\n`);
+}

@@ -1,0 +1,89 @@
+/** `ocellus ask PICTURE… "QUESTION"`: one question about one or several pictures, answered as a stream. */
+import type { Command } from "commander";
+import { OcellusError } from "../../../core/base/index.js";
+import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js";
+import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
+import { withModel } from "../models/open-model.js";
+import { printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
+import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
+import { fileExists, readPictures } from "./pictures.js";
+import { traceAnswer } from "./trace.js";
+
+export function addAskCommand(program: Command, terminal: Terminal): void {
+  addAnswerOptions(program.command("ask"))
+    .description("ask a question about one or more pictures; the answer is streamed to stdout")
+    .argument("<pictures-and-question...>", "paths, URLs or - for stdin, and the question last")
+    .usage('PICTURE... "QUESTION" [options]')
+    .option("--collection <name>", "answer from the pages found in it (see `ocellus index`), and cite them")
+    .option("--embedding-model <folder>", "what made the collection's vectors, if another model did")
+    .option("--pages <count>", "most pages that are shown to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
+    .option("--trace <page.html>", "also write a page: where the eye looked, each token's rivals, time by stage")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ocellus ask dress.jpg "What colour is it?"
+  ocellus ask front.jpg back.jpg "Do both pictures show the same product?"
+  curl -s https://shop.example/1.png | ocellus ask - "这是什么?"
+  ocellus ask screen.png "Which code is shown?" --json | jq -r .text
+  ocellus ask dress.jpg "What colour is it?" --trace trace.html
+  ocellus ask --collection manuals "How is the filter changed?"`,
+    )
+    .action((words: string[], _local: unknown, command: Command) => ask(words, command.optsWithGlobals(), terminal));
+}
+
+interface AskFlags extends Omit<CollectionFlags, "collection"> {
+  readonly trace?: string;
+  readonly collection?: string;
+}
+
+async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal): Promise<void> {
+  const { collection } = flags;
+  if (collection !== undefined && flags.trace !== undefined)
+    throw new OcellusError(
+      "invalid_request",
+      "ask: --trace looks at the pictures that are given, not at those of a --collection",
+    );
+  const { pictures: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
+  const pictures = await readPictures(names, terminal);
+  await withModel(flags, terminal, async (model) => {
+    if (collection !== undefined) {
+      const answer = await answerFromCollection(model, pictures, question, { ...flags, collection }, terminal);
+      if (flags.json) return printJson(terminal, { question, collection, ...answer, model: model.info });
+      printLine(terminal, "");
+      printCitations(answer.citations, terminal);
+      return printSpeed(terminal, answer, model);
+    }
+    if (flags.trace !== undefined) return traceAnswer(model, pictures, question, flags.trace, flags, terminal);
+    const messages = questionAbout(pictures, question, flags.system);
+    const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
+    const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), onText);
+    if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
+    else printLine(terminal, "");
+    refuseBlocked(answer);
+    if (flags.json) return;
+    printSpeed(terminal, answer, model);
+  });
+}
+
+/** The last argument is the question: the commonest slips are to leave it out, or to put it first. */
+async function splitQuestion(
+  words: readonly string[],
+  fewestPictures: number,
+): Promise<{ pictures: string[]; question: string }> {
+  const pictures = words.slice(0, -1);
+  const question = words.at(-1)!;
+  if (pictures.length < fewestPictures) {
+    throw new OcellusError(
+      "invalid_request",
+      `ask: expected at least one picture and then the question, found only "${question}"; try: ocellus ask PICTURE "What is this?"`,
+    );
+  }
+  if (await fileExists(question)) {
+    throw new OcellusError(
+      "invalid_request",
+      `ask: expected the question as the last argument, found the file ${question}; put the question last, in quotes`,
+    );
+  }
+  return { pictures, question };
+}

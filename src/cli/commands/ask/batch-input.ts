@@ -1,0 +1,103 @@
+/**
+ * The input of a batch, as OpenAI's batch API has it: one request a line.
+ *   {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
+ * Beside data URLs, a picture may be a path, relative to the file: its bytes are put in its place when its turn comes.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import {
+  fieldExpectation,
+  fieldProblems,
+  firstOf,
+  ioError,
+  type JsonLimits,
+  OcellusError,
+  parseJson,
+  withNotesOf,
+} from "../../../core/base/index.js";
+import { isUrl } from "../../../core/image/node/index.js";
+import { sniffFormat } from "../../../core/runtime/index.js";
+import { readLines } from "../../../evals/index.js";
+
+const urls = ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings"] as const;
+
+const requestSchema = z.strictObject({
+  custom_id: z.string().min(1).max(512), // a digest or a path; all of them are held in memory
+  method: z.literal("POST"),
+  url: z.enum(urls),
+  body: z.looseObject({ stream: z.literal(false, "expected false; the answer of a batch is one line").optional() }),
+});
+export type BatchRequest = z.infer<typeof requestSchema>;
+
+/** The server's bounds are tighter: it says what is too much, of one request. */
+const lineLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 22, maxKeys: 2 ** 20 };
+/** What the server reads of a body, and some: several photos in base64. */
+export const maxLineBytes = 64 * 2 ** 20;
+/** Their ids take some 100 bytes each; OpenAI takes 50,000 in a batch. */
+const maxRequests = 5_000_000;
+
+/** @throws `not_found`, `io`, `too_large`, `invalid_file` naming the line. */
+export async function* readBatch(path: string): AsyncGenerator<BatchRequest> {
+  for await (const { number, text } of readLines(path, maxLineBytes))
+    if (text.trim() !== "") yield parseRequest(text, `${path}:${number}`);
+}
+
+/** Reads the whole file, so that a slip in its last line is told before hours of work. @throws as `readBatch`. */
+export async function checkBatch(path: string): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for await (const { custom_id } of readBatch(path)) {
+    if (ids.has(custom_id))
+      throw new OcellusError("invalid_file", `${path}: custom_id ${JSON.stringify(custom_id)} stands there twice`);
+    ids.add(custom_id);
+    if (ids.size > maxRequests)
+      throw new OcellusError("too_large", `${path}: more than ${maxRequests} requests; split the file`);
+  }
+  if (ids.size === 0) throw new OcellusError("invalid_file", `${path}: expected one request a line, found none`);
+  return ids;
+}
+
+function parseRequest(text: string, origin: string): BatchRequest {
+  let json: unknown;
+  try {
+    json = parseJson(text, lineLimits);
+  } catch (cause) {
+    throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
+  }
+  const request = requestSchema.safeParse(json, { error: fieldExpectation });
+  if (request.success) return { ...request.data, body: (json as BatchRequest).body }; // as it is written there
+  throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(request.error))}`);
+}
+
+/**
+ * The same body with data URLs where paths were.
+ * @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture.
+ */
+export async function withPictures(body: unknown, folder: string, maxBytes: number): Promise<unknown> {
+  if (typeof body !== "object" || body === null) return body;
+  if (Array.isArray(body))
+    return withNotesOf(body, await Promise.all(body.map((part) => withPictures(part, folder, maxBytes))));
+  const entries = Object.entries(body).map(async ([name, value]) => {
+    const isPath = (text: unknown): text is string => typeof text === "string" && !isUrl(text);
+    if (name === "image_url" && isPath(value)) return [name, await dataUrl(resolve(folder, value), maxBytes)];
+    if (name === "image_url" && isPath(value?.url))
+      return [name, { ...value, url: await dataUrl(resolve(folder, value.url), maxBytes) }];
+    return [name, await withPictures(value, folder, maxBytes)];
+  });
+  return withNotesOf(body, Object.fromEntries(await Promise.all(entries)));
+}
+
+/** A picture file as a data URL. @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture. */
+export async function dataUrl(path: string, maxBytes: number): Promise<string> {
+  const reading = (cause: unknown) => Promise.reject(ioError("read the picture", path, cause));
+  const status = await stat(path).catch(reading);
+  if (!status.isFile()) throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`);
+  if (status.size > maxBytes)
+    throw new OcellusError("too_large", `${path}: ${status.size} bytes, a picture may have ${maxBytes}`);
+  const bytes = await readFile(path).catch(reading);
+  return `data:image/${sniffFormat(bytes, path)};base64,${bytes.toString("base64")}`;
+}
+
+export function folderOf(path: string): string {
+  return dirname(resolve(path));
+}

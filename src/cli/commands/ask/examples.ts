@@ -1,0 +1,33 @@
+/** The example pictures of the package with their labels: what `demo` asks and `doctor` tests itself on. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { ioError, OcellusError } from "../../../core/base/index.js";
+import { examplePictures } from "../../package-files.js";
+
+const exampleSchema = z.object({
+  picture: z.string(),
+  title: z.string(),
+  questions: z.array(
+    z.object({
+      language: z.string(),
+      question: z.string(),
+      answer: z.string(),
+      accept: z.array(z.string()).default([]),
+    }),
+  ),
+});
+
+/** `picture` is a full path. */
+export type Example = z.infer<typeof exampleSchema>;
+
+/** @throws `not_found` or `invalid_file`: the package is not whole. */
+export async function readExamples(): Promise<Example[]> {
+  const path = join(examplePictures, "labels.json");
+  const text = await readFile(path, "utf8").catch((cause: unknown) => Promise.reject(ioError("read", path, cause)));
+  const labels = z.array(exampleSchema).min(1).safeParse(JSON.parse(text));
+  if (!labels.success) {
+    throw new OcellusError("invalid_file", `${path}: ${labels.error.issues[0]!.message}; install ocellus again`);
+  }
+  return labels.data.map((example) => ({ ...example, picture: join(examplePictures, example.picture) }));
+}

@@ -1,0 +1,48 @@
+/** `ocellus match PICTURE "TEXT"`: whether a text belongs to a picture, how surely, and why. */
+
+import type { Command } from "commander";
+import { printable } from "../../../core/base/index.js";
+import {
+  type ImageInput,
+  type Match,
+  type MatchOptions,
+  matchByAnswer,
+  matchByCosine,
+} from "../../../core/runtime/index.js";
+import { addModelOptions, type ModelFlags, numberBetween, weightsOption } from "../../options.js";
+import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
+import { type EitherModel, withEitherModel } from "../models/open-embedder.js";
+import { readPictures } from "./pictures.js";
+
+interface MatchFlags extends ModelFlags {
+  readonly threshold?: number;
+}
+
+export function addMatchCommand(program: Command, terminal: Terminal): void {
+  addModelOptions(program.command("match"))
+    .description("does a text belong to a picture? by the model's yes or no, or by the cosine of a CLIP checkpoint")
+    .argument("<picture>", "path, URL or - for stdin")
+    .argument("<text>", "what the picture is said to show")
+    .option("--threshold <score>", "from which score on it does (default: 0.5, of a cosine 0.25)", numberBetween(-1, 1))
+    .addOption(weightsOption())
+    .addHelpText(
+      "after",
+      '\nExample:\n  ocellus match dress.jpg "a red dotted dress" --threshold 0.9 --json | jq .matches',
+    )
+    .action((name: string, text: string, _local: unknown, command: Command) =>
+      match(name, text, command.optsWithGlobals(), terminal),
+    );
+}
+
+async function match(name: string, text: string, flags: MatchFlags, terminal: Terminal): Promise<void> {
+  const [picture] = await readPictures([name], terminal);
+  const { threshold, json } = flags;
+  const options = { signal: terminal.signal, ...(threshold !== undefined && { threshold }) };
+  const found = await withEitherModel(flags, terminal, (opened) => matchWith(opened, picture!, text, options));
+  if (json) return printJson(terminal, { text, ...found });
+  printLine(terminal, `${found.matches ? "matches" : "does not match"}: ${printable(found.reason)}`);
+}
+
+function matchWith({ kind, model }: EitherModel, ...asked: [ImageInput, string, MatchOptions]): Promise<Match> {
+  return kind === "clip" ? matchByCosine(model, ...asked) : matchByAnswer(model, ...asked);
+}

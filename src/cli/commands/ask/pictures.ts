@@ -1,0 +1,45 @@
+/** Picture arguments: paths, http(s) and data: URLs, and `-` for standard input. Decoding is left to the image room. */
+import { access } from "node:fs/promises";
+import { ioError, OcellusError } from "../../../core/base/index.js";
+import { isUrl } from "../../../core/image/node/index.js";
+import type { ImageInput } from "../../../core/runtime/index.js";
+import type { Terminal } from "../../ui/terminal.js";
+
+/** As much as the image room reads from a file. */
+const maxStdinBytes = 64 * 2 ** 20;
+
+/** Checks that every file is there before a model is opened for it. */
+export async function readPictures(names: readonly string[], terminal: Terminal): Promise<ImageInput[]> {
+  if (names.filter((name) => name === "-").length > 1) {
+    throw new OcellusError("invalid_request", "standard input (-) can be one picture only; it was named twice");
+  }
+  return Promise.all(names.map((name) => readPicture(name, terminal)));
+}
+
+async function readPicture(name: string, terminal: Terminal): Promise<ImageInput> {
+  if (name === "-") return readAll(terminal.stdin);
+  if (!isUrl(name))
+    await access(name).catch((cause: unknown) => Promise.reject(ioError("open the picture", name, cause)));
+  return name;
+}
+
+async function readAll(stream: AsyncIterable<Buffer | string>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let numBytes = 0;
+  for await (const chunk of stream) {
+    const bytes = Buffer.from(chunk);
+    numBytes += bytes.length;
+    if (numBytes > maxStdinBytes) {
+      throw new OcellusError("too_large", `the picture on standard input is over ${maxStdinBytes / 2 ** 20} MiB`);
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+export async function fileExists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,54 @@
+/** `ocellus ask … --trace out.html`: the answer, and a page that shows where it came from. */
+import { printableWords } from "../../../core/base/index.js";
+import { baseName } from "../../../core/fs/index.js";
+import { readInput, thumbnail } from "../../../core/image/node/index.js";
+import type { ImageInput, Trace } from "../../../core/runtime/index.js";
+import type { GuardedVisionLanguageModel } from "../../../guardrails/index.js";
+import { tracePage } from "../../../inspect/index.js";
+import { type AnswerFlags, chatOptions } from "../../options.js";
+import { writePage } from "../../ui/page-file.js";
+import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
+import { questionAbout } from "./answer.js";
+
+/** Pixels a side of a picture on the page: sharp on a wide screen, some 100 kB. */
+const maxSide = 1024;
+/** As much as the image room reads from a file. */
+const maxBytes = 64 * 2 ** 20;
+
+export async function traceAnswer(
+  model: GuardedVisionLanguageModel,
+  given: readonly ImageInput[],
+  question: string,
+  path: string,
+  flags: AnswerFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const { signal } = terminal;
+  const pictures = await Promise.all(given.map((picture) => fetched(picture, signal)));
+  const trace = await model.trace(questionAbout(pictures, question, flags.system), chatOptions(flags, signal));
+  const sources = await Promise.all(pictures.map((picture) => pageSource(picture, signal)));
+  const { weights, device } = model.info;
+  const facts = { question, pictures: sources, model: `${baseName(flags.model)} · ${weights} · ${device}` };
+  await writePage(path, tracePage(trace, facts), terminal, flags);
+  if (flags.json) return printJson(terminal, { question, ...withoutMaps(trace), page: path, model: model.info });
+  printLine(terminal, printableWords(trace.text));
+}
+
+/** What an address gives, read once: the model and the page must show the same picture. */
+async function fetched(picture: ImageInput, signal: AbortSignal): Promise<ImageInput> {
+  if (typeof picture !== "string" || !/^https?:/i.test(picture)) return picture;
+  return (await readInput(picture, { maxBytes, signal, fetch })).bytes;
+}
+
+async function pageSource(picture: ImageInput, signal: AbortSignal): Promise<string> {
+  const webp = await thumbnail(picture, maxSide, { signal });
+  return `data:image/webp;base64,${Buffer.from(webp).toString("base64")}`;
+}
+
+/** The numbers of the maps are for the page and for programs, not for a terminal. */
+function withoutMaps({ pictures, ...trace }: Trace) {
+  return {
+    ...trace,
+    pictures: pictures.map(({ attention, ...picture }) => ({ ...picture, numLayers: attention.length })),
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * `ocellus eval [FILES…]`: asks labelled questions, greedily and many at once, once per weights format, and counts.
+ * Scoring is in eval-score.ts, the table in eval-report.ts.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { ioError, OcellusError } from "../../../core/base/index.js";
+import { packedFiles, type Weights, weightsOptions } from "../../../core/pack/index.js";
+import {
+  chooseCases,
+  type EvalAnswer,
+  type EvalCase,
+  expectedText,
+  type Goals,
+  readEvalFiles,
+  readGoals,
+  reviewedCases,
+  scoreAnswers,
+  unreviewedNotes,
+} from "../../../evals/index.js";
+import type { GuardedVisionLanguageModel } from "../../../guardrails/index.js";
+import { addModelOptions, commaList, integerBetween, type ModelFlags } from "../../options.js";
+import { type EvalRun, evalReport } from "../../ui/eval-report.js";
+import { describeQuestions, startProgress } from "../../ui/progress.js";
+import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { fileExists } from "../ask/pictures.js";
+import { withModel } from "../models/open-model.js";
+import { askAll } from "./eval-ask.js";
+
+interface EvalFlags extends Omit<ModelFlags, "weights"> {
+  readonly weights: readonly Weights[];
+  readonly kinds?: readonly string[];
+  readonly limit?: number;
+  readonly parallel: number;
+  readonly failures?: string;
+}
+
+export function addEvalCommand(program: Command, terminal: Terminal): void {
+  addModelOptions(program.command("eval"))
+    .description("measure a model on files of labelled questions")
+    .argument("[files...]", "JSON lines, or folders of them (default: the evaluation files of the package)")
+    .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [
+      "fp32",
+      "int8",
+      "int4",
+    ])
+    .option("--kinds <kinds>", "only these kinds (class) or kinds and scenes (class/one)", commaList())
+    .option(
+      "--limit <count>",
+      "only the first questions of each kind, scene and language",
+      integerBetween(1, 1_000_000),
+    )
+    .option("--parallel <count>", "questions in work at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
+    .option("--failures <file>", "write the wrong answers there, as JSON lines")
+    .addHelpText("after", "\nExample:\n  ocellus eval --weights int4 --limit 50 --failures wrong.jsonl")
+    .action((files: string[], _local: unknown, command: Command) =>
+      evaluate(files, command.optsWithGlobals(), terminal),
+    );
+}
+
+async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Terminal): Promise<void> {
+  const goals = await readGoals(files);
+  const all = await readEvalFiles(files);
+  if (!flags.json) printNotes(terminal, unreviewedNotes(reviewedCases(all).numUnreviewed));
+  const cases = chooseCases(all, flags.kinds, flags.limit);
+  if (cases.length === 0)
+    throw new OcellusError("invalid_request", "eval: no questions left; check --kinds and the files");
+  const runs: EvalRun[] = [];
+  const failures: string[] = [];
+  for (const weights of await formatsOf(flags)) {
+    const { run, answers } = await runFormat(cases, weights, flags, terminal);
+    for (const answer of answers) if (!answer.correct) failures.push(failureLine(run.weights, answer));
+    runs.push(run);
+  }
+  if (flags.failures !== undefined) await writeFailures(flags.failures, failures);
+  if (flags.json)
+    return printJson(terminal, { model: flags.model, goals, runs: runs.map((run) => judged(run, goals)) });
+  printLine(terminal, evalReport(runs, goals, coloursFor(terminal.stdout)));
+}
+
+/** A folder that is packed already has its one format, whatever is asked for. */
+async function formatsOf({ model, weights }: EvalFlags): Promise<Weights[]> {
+  const formats = [...new Set(weights)];
+  return (await fileExists(join(model, packedFiles.manifest))) ? formats.slice(0, 1) : formats;
+}
+
+async function runFormat(cases: readonly EvalCase[], weights: Weights, flags: EvalFlags, terminal: Terminal) {
+  return withModel(
+    { ...flags, weights },
+    terminal,
+    async (model) => {
+      const started = performance.now();
+      const answers = await askWithProgress(model, cases, flags, terminal);
+      const seconds = (performance.now() - started) / 1000;
+      const run = { weights: model.info.weights, seconds, questions: cases.length };
+      return { run: { ...run, scores: scoreAnswers(answers) }, answers };
+    },
+    { maxSequences: flags.parallel },
+  );
+}
+
+async function askWithProgress(
+  model: GuardedVisionLanguageModel,
+  cases: readonly EvalCase[],
+  { parallel, json }: EvalFlags,
+  terminal: Terminal,
+): Promise<EvalAnswer[]> {
+  const progress = startProgress(terminal, {
+    label: model.info.weights,
+    describe: describeQuestions,
+    silent: json === true,
+  });
+  try {
+    return await askAll(model, cases, { parallel, signal: terminal.signal, onProgress: progress.update });
+  } finally {
+    progress.stop();
+  }
+}
+
+function judged(run: EvalRun, goals: Goals) {
+  const scores = run.scores.map((score) => {
+    const goal = goals[score.group];
+    return goal === undefined ? score : { ...score, goal, passed: score.accuracy * 100 >= goal };
+  });
+  return { ...run, scores };
+}
+
+function failureLine(weights: string, { case: found, text }: EvalAnswer): string {
+  const { origin, kind, scene, language, question } = found;
+  return JSON.stringify({
+    weights,
+    origin,
+    kind,
+    scene,
+    language,
+    question,
+    expected: expectedText(found),
+    found: text,
+  });
+}
+
+async function writeFailures(path: string, lines: readonly string[]): Promise<void> {
+  const text = lines.map((line) => `${line}\n`).join("");
+  await writeFile(path, text).catch((cause: unknown) => Promise.reject(ioError("write the failures to", path, cause)));
+}

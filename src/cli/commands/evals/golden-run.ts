@@ -1,0 +1,127 @@
+/** `ocellus golden run SET`: asks a golden set greedily, keeps each answer as it comes, and says what share is right. */
+import type { Command } from "commander";
+import { OcellusError, throwIfAborted } from "../../../core/base/index.js";
+import {
+  expectedText,
+  type GoldenAnswer,
+  type GoldenHeader,
+  type GoldenQuestion,
+  type GoldenResult,
+  type GoldenVersion,
+  goldenHeader,
+  isCorrect,
+  mapConcurrently,
+  matchKindOf,
+  openGoldenResult,
+  readGoldenResult,
+  readGoldenSet,
+  summaryOf,
+  unreviewedNotes,
+  withOutputLock,
+} from "../../../evals/index.js";
+import { addModelOptions, integerBetween, weightsOption } from "../../options.js";
+import { defaultShown, goldenNotes, resultText } from "../../ui/golden-text.js";
+import { describeQuestions, startProgress } from "../../ui/progress.js";
+import { shown } from "../../ui/shown.js";
+import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { addRegistryOptions } from "../rollout/registry.js";
+import { type Asker, type GoldenAskFlags, withAsker } from "./golden-ask.js";
+
+interface RunFlags extends GoldenAskFlags {
+  readonly out?: string;
+}
+
+export function addGoldenRun(golden: Command, terminal: Terminal): void {
+  addRegistryOptions(addModelOptions(golden.command("run")))
+    .description("ask the questions of a golden set; interrupted, the same command goes on")
+    .argument("<set>", "a folder with .jsonl files, or one of these")
+    .addOption(weightsOption())
+    .option("--url <address>", "ask this server instead; --model is what it calls the model (key: OCELLUS_API_KEY)")
+    .option("--out <file>", "the result (default: MODEL-WEIGHTS.golden)")
+    .option("--parallel <count>", "questions in work at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
+    .addHelpText(
+      "after",
+      `
+--model takes a folder, a version or an alias of the registry, or a pulled checkpoint.
+
+Examples:
+  ocellus golden run ./golden --model ./tuned --weights int4
+  ocellus golden run ./golden --model tiny-v1.1.0 --registry ./registry
+  ocellus golden run ./golden --url http://127.0.0.1:8080 --model prod`,
+    )
+    .action((set: string, _local: unknown, command: Command) => run(set, command.optsWithGlobals(), terminal));
+}
+
+async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<void> {
+  const set = await readGoldenSet(path);
+  if (!flags.json) printNotes(terminal, unreviewedNotes(set.numUnreviewed));
+  const result = await withAsker(flags, terminal, async (asker) => {
+    const header = goldenHeader(set, asker.version);
+    const out = flags.out ?? `${versionName(asker.version)}.golden`;
+    await withOutputLock(out, () => askMissing(set.questions, asker, { out, header, flags, terminal }));
+    return readGoldenResult(out);
+  });
+  refuseSilence(result);
+  if (flags.json) return printJson(terminal, { ...summaryOf(result), unreviewed: set.numUnreviewed });
+  printLine(terminal, resultText(shown(result), defaultShown, coloursFor(terminal.stdout)));
+  printNotes(terminal, [...goldenNotes(result), `the answers are kept in ${result.path}`]);
+}
+
+/** `tiny-v1.0.0-int4`, fit for a file. */
+function versionName({ name, weights }: GoldenVersion): string {
+  return `${name}${weights === undefined ? "" : `-${weights}`}`.replace(/[^\w.-]+/g, "-");
+}
+
+interface Run {
+  readonly out: string;
+  readonly header: GoldenHeader;
+  readonly flags: RunFlags;
+  readonly terminal: Terminal;
+}
+
+async function askMissing(questions: readonly GoldenQuestion[], asker: Asker, run: Run): Promise<void> {
+  const { out, header, flags, terminal } = run;
+  const { lines, answers } = await openGoldenResult(out, header);
+  const missing = questions.filter(({ id }) => !answers.has(id));
+  const progress = startProgress(terminal, {
+    label: "golden",
+    describe: describeQuestions,
+    silent: flags.json === true,
+  });
+  let done = answers.size;
+  try {
+    await mapConcurrently(missing, flags.parallel, async (question) => {
+      throwIfAborted(terminal.signal);
+      const answer = await answerTo(question, asker, terminal.signal);
+      throwIfAborted(terminal.signal); // an answer cut short is no answer
+      await lines.append(answer);
+      progress.update(++done, questions.length);
+    });
+  } catch (error) {
+    progress.stop();
+    if (!flags.json)
+      printNotes(terminal, [`${done} of ${questions.length} answers are kept in ${out}; the same command goes on`]);
+    throw error;
+  } finally {
+    progress.stop();
+    await lines.close();
+  }
+}
+
+async function answerTo(question: GoldenQuestion, asker: Asker, signal: AbortSignal): Promise<GoldenAnswer> {
+  const { id, index, origin, kind, scene, language, question: asked } = question;
+  const answer = await asker.ask(question, signal);
+  return {
+    ...{ id, index, origin, kind, scene, language, match: matchKindOf(question), question: asked },
+    expected: expectedText(question),
+    correct: answer.failure === undefined && isCorrect(answer.text, question),
+    ...answer,
+  };
+}
+
+/** Where nothing was answered, nothing was measured. */
+function refuseSilence({ answers }: GoldenResult): void {
+  const failure = answers[0]?.failure;
+  if (failure !== undefined && answers.every((answer) => answer.failure !== undefined))
+    throw new OcellusError("blocked", `no question was answered: ${failure}`);
+}

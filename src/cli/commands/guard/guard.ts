@@ -1,0 +1,17 @@
+/** `ocellus guard …`: the commands about guards. */
+import type { Command } from "commander";
+import type { Terminal } from "../../ui/terminal.js";
+import { addGuardBenchCommand } from "./guard-bench.js";
+import { addGuardCalibrateCommand } from "./guard-calibrate.js";
+import { addGuardLintCommand } from "./guard-lint.js";
+import { addGuardTestCommand } from "./guard-test.js";
+
+export function addGuardCommand(program: Command, terminal: Terminal): void {
+  const guard = program
+    .command("guard")
+    .description("try what guards find, what they cost, and choose their thresholds");
+  addGuardTestCommand(guard, terminal);
+  addGuardLintCommand(guard, terminal);
+  addGuardCalibrateCommand(guard, terminal);
+  addGuardBenchCommand(guard, terminal);
+}

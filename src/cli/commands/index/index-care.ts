@@ -1,0 +1,80 @@
+/** `ocellus index check`, `export` and `import`: what is damaged of a collection, and copies of it. */
+import { resolve } from "node:path";
+import { OcellusError, printable } from "../../../core/base/index.js";
+import { type CollectionCheck, Collections, collectionsFolder, titleOf } from "../../../retrieval/index.js";
+import type { GlobalFlags } from "../../options.js";
+import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
+
+/** Names that are printed; --json has them all. */
+const mostShown = 20;
+
+export async function indexCheck(
+  name: string,
+  { repair = false, json }: GlobalFlags & { readonly repair?: boolean },
+  terminal: Terminal,
+): Promise<void> {
+  const collection = await new Collections(collectionsFolder()).open(name);
+  const found = await (repair ? collection.repair() : collection.check());
+  const { entries, lost, damagedPictures, damagedFiles } = found;
+  const pictures = damagedPictures.map(({ id, source, page }) => ({ id, source, ...(page !== undefined && { page }) }));
+  const isWhole = lost.length + pictures.length + damagedFiles.length === 0;
+  const repaired = repair && !isWhole;
+  if (json) printJson(terminal, { collection: name, entries, lost, pictures, files: damagedFiles, repaired });
+  else for (const line of report(name, found, repair)) printLine(terminal, printable(line));
+  if (isWhole || repair) return;
+  throw new OcellusError(
+    "invalid_file",
+    `${name} is damaged; \`ocellus index check ${name} --repair\` keeps what is whole`,
+    {
+      details: { lost: lost.length, pictures: pictures.length, files: damagedFiles },
+    },
+  );
+}
+
+function report(name: string, found: CollectionCheck, isRepaired: boolean): string[] {
+  const { entries, lost, damagedPictures, damagedFiles } = found;
+  const pictures = damagedPictures
+    .slice(0, mostShown)
+    .map((entry) => `the picture of #${entry.id} ${titleOf(entry)} is damaged`);
+  if (damagedPictures.length > mostShown) pictures.push(`… ${damagedPictures.length} pictures in all`);
+  const isLost = lost.length + damagedPictures.length > 0;
+  const isWhole = !isLost && damagedFiles.length === 0;
+  const hint = isLost ? ": add the sources again for what is lost; entries that were removed may be back" : "";
+  return [
+    ...damagedFiles.map((file) => `${file} is damaged, or missing`),
+    ...lost.slice(0, mostShown).map(lostLine),
+    ...pictures,
+    `${name}: ${entries} entries can be found${isWhole ? ", and all of it is whole" : ""}`,
+    ...(isRepaired && !isWhole ? [`repaired${hint}`] : []),
+  ];
+}
+
+function lostLine({ at, bytes, sources }: CollectionCheck["lost"][number]): string {
+  const names = sources.length === 0 ? "its sources cannot be read" : sources.slice(0, mostShown).join(", ");
+  return `lost: ${bytes} bytes at byte ${at} of the log: ${names}`;
+}
+
+export async function indexExport(
+  name: string,
+  folder: string,
+  { json }: GlobalFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const path = resolve(folder);
+  const collections = new Collections(collectionsFolder());
+  await collections.export(name, path);
+  const { size } = await collections.open(name);
+  if (json) return printJson(terminal, { collection: name, entries: size, folder: path });
+  printLine(terminal, `${name}: ${size} entries in ${path}`);
+}
+
+export async function indexImport(
+  name: string,
+  folder: string,
+  { json }: GlobalFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const { size } = await new Collections(collectionsFolder()).import(name, resolve(folder));
+  if (json) return printJson(terminal, { collection: name, entries: size });
+  printLine(terminal, `${name}: ${size} entries`);
+}

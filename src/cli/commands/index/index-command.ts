@@ -1,0 +1,273 @@
+/** `ocellus index …`: collections of pictures on this machine, to find pictures by picture and by text. */
+import { type Command, Option } from "commander";
+import { OcellusError, printable } from "../../../core/base/index.js";
+import {
+  type Collection,
+  Collections,
+  collectionsFolder,
+  type DuplicateGroup,
+  duplicates,
+  find,
+  type Hit,
+  indexKinds,
+  maxHits,
+  titleOf,
+} from "../../../retrieval/index.js";
+import {
+  addModelOptions,
+  type GlobalFlags,
+  integerBetween,
+  type ModelFlags,
+  numberBetween,
+  weightsOption,
+} from "../../options.js";
+import { formatBytes } from "../../ui/progress.js";
+import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { textTable } from "../../ui/text-layout.js";
+import { readPictures } from "../ask/pictures.js";
+import { withEmbedder } from "../models/open-embedder.js";
+import { type IndexAddFlags, type IndexSyncFlags, indexAdd, indexSync } from "./index-add.js";
+import { indexCheck, indexExport, indexImport } from "./index-care.js";
+import { filterOption, type WhereFlags, whereOf, whereOption } from "./index-where.js";
+
+const examples = `
+Examples:
+  ocellus index add shop ./photos                       a folder, with the folders in it
+  ocellus index add shop products.jsonl --kind hnsw     lines: {"picture": "a.jpg", "text": "…", "metadata": {"shelf": "A"}}
+  ocellus index search shop --picture found.jpg -k 5 --where shelf=A
+  ocellus index search shop --text dress --where 'price>=10' --filter '{"$or": [{"shelf": "A"}, {"size": {"$in": ["L", "XL"]}}]}'
+  ocellus index sync shop ./photos --prune              also removes what is no longer there
+  ocellus index export shop ./shop-2026-11 && ocellus index import shop2 ./shop-2026-11
+  ocellus index add manuals ./pdfs && ocellus ask --collection manuals "How is the filter changed?"`;
+
+export function addIndexCommand(program: Command, terminal: Terminal): void {
+  const index = program.command("index").description("keep pictures to find them by picture and by text");
+  index.addHelpText("after", examples);
+  addModelCommands(index, terminal);
+  addPlainCommands(index, terminal);
+}
+
+/** Those for which a model is opened. */
+function addModelCommands(index: Command, terminal: Terminal): void {
+  addSourceOptions(index.command("add"))
+    .description("add pictures and pages of PDFs; run again, only what is new or has changed")
+    .action((name: string, sources: string[], _local: unknown, command: Command) =>
+      indexAdd(name, sources, command.optsWithGlobals<IndexAddFlags>(), terminal),
+    );
+  addSourceOptions(index.command("sync"))
+    .description("add as `add` does; the sources are all that the collection is to have")
+    .option("--prune", "remove entries whose source is not among them (default: say how many there are)")
+    .action((name: string, sources: string[], _local: unknown, command: Command) =>
+      indexSync(name, sources, command.optsWithGlobals<IndexSyncFlags>(), terminal),
+    );
+  addModelOptions(index.command("search"))
+    .description("find the pictures most like a picture, or by words")
+    .argument("<collection>")
+    .option("--picture <file>", "a path, an address or - for stdin")
+    .option("--text <words>", "needs a CLIP checkpoint (--model), or texts that were added")
+    .option("-k, --count <count>", "how many", integerBetween(1, maxHits), 10)
+    .addOption(whereOption())
+    .addOption(filterOption())
+    .addOption(weightsOption())
+    .action((name: string, _local: unknown, command: Command) => search(name, command.optsWithGlobals(), terminal));
+}
+
+function addSourceOptions(command: Command): Command {
+  return addModelOptions(command)
+    .argument("<collection>", "made when it is not there")
+    .argument("<sources...>", "folders, patterns, pictures, PDFs, or .jsonl files of lines")
+    .addOption(new Option("--kind <kind>", "index of a new collection (default: exact)").choices(indexKinds))
+    .option("--keep <pixels>", "side of the kept copies (default: 320, pages 1536)", integerBetween(16, 4096))
+    .addOption(weightsOption());
+}
+
+function addPlainCommands(index: Command, terminal: Terminal): void {
+  index
+    .command("rm")
+    .description("remove entries, or with --yes and nothing else the whole collection")
+    .argument("<collection>")
+    .option("--source <name>", "all entries of this source, as `search` shows it (may be repeated)", collectTexts)
+    .option("--id <id...>", "entries by their ids")
+    .addOption(whereOption())
+    .addOption(filterOption())
+    .option("-y, --yes", "the whole collection, without asking")
+    .action((name: string, _local: unknown, command: Command) => remove(name, command.optsWithGlobals(), terminal));
+  index
+    .command("check")
+    .description("read everything again and name what is damaged; exit code 4 when something is")
+    .argument("<collection>")
+    .option("--repair", "keep what is whole, without what is damaged")
+    .action((name: string, _local: unknown, command: Command) => indexCheck(name, command.optsWithGlobals(), terminal));
+  index
+    .command("export")
+    .description("write a snapshot of a collection into a new folder")
+    .argument("<collection>")
+    .argument("<folder>", "one that is not there yet")
+    .action((name: string, folder: string, _local: unknown, command: Command) =>
+      indexExport(name, folder, command.optsWithGlobals(), terminal),
+    );
+  index
+    .command("import")
+    .description("make a collection from a snapshot, when all of it is whole")
+    .argument("<collection>", "one that is not there yet")
+    .argument("<folder>", "what `index export` has written")
+    .action((name: string, folder: string, _local: unknown, command: Command) =>
+      indexImport(name, folder, command.optsWithGlobals(), terminal),
+    );
+  index
+    .command("stats")
+    .description("what a collection holds, and which model made its vectors")
+    .argument("<collection>")
+    .action((name: string, _local: unknown, command: Command) => stats(name, command.optsWithGlobals(), terminal));
+  index
+    .command("duplicates")
+    .description("the same pictures under several names; with --min-score also those that look alike")
+    .argument("<collection>")
+    .option("--min-score <cosine>", "link pictures at least this alike, such as 0.97", numberBetween(0, 1))
+    .action((name: string, _local: unknown, command: Command) =>
+      showDuplicates(name, command.optsWithGlobals(), terminal),
+    );
+  index
+    .command("list")
+    .description("the collections on this machine")
+    .action((_local: unknown, command: Command) => list(command.optsWithGlobals(), terminal));
+}
+
+interface SearchFlags extends ModelFlags, WhereFlags {
+  readonly picture?: string;
+  readonly text?: string;
+  readonly count: number;
+}
+
+async function search(name: string, flags: SearchFlags, terminal: Terminal): Promise<void> {
+  const { text, count } = flags;
+  const where = whereOf(flags);
+  if (flags.picture === undefined && text === undefined)
+    throw new OcellusError("invalid_request", "index search: expected --picture FILE or --text WORDS");
+  const [picture] = flags.picture === undefined ? [] : await readPictures([flags.picture], terminal);
+  const collection = await openCollection(name, terminal);
+  const { signal } = terminal;
+  const hits = await withEmbedder(flags, terminal, (embedder) =>
+    find(collection, embedder, { picture, text, count, where, signal }),
+  );
+  if (flags.json) return printJson(terminal, { collection: name, hits: hits.map(hitJson) });
+  if (hits.length === 0) return printLine(terminal, "nothing found");
+  printLine(terminal, textTable(hits.map(hitRow), ["right", "right", "left", "left"]));
+}
+
+/** As the server says it, too. */
+export function hitJson({ entry: { picture: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
+  return { score, ...(cosine !== undefined && { cosine }), ...entry };
+}
+
+function hitRow({ entry, score }: Hit): string[] {
+  const labels = Object.entries(entry.metadata ?? {}).map(([key, value]) => `${key}=${value}`);
+  return [score.toFixed(3), `#${entry.id}`, titleOf(entry), labels.join(" ")];
+}
+
+interface RmFlags extends GlobalFlags, WhereFlags {
+  readonly source?: readonly string[];
+  readonly id?: readonly string[];
+  readonly yes?: boolean;
+}
+
+async function remove(name: string, flags: RmFlags, terminal: Terminal): Promise<void> {
+  const { source = [], id = [], yes, json } = flags;
+  const where = whereOf(flags);
+  const isWhole = source.length === 0 && id.length === 0 && where === undefined;
+  if (isWhole && yes) return removeWhole(name, flags, terminal);
+  const collection = await openCollection(name, terminal);
+  if (isWhole)
+    throw new OcellusError(
+      "invalid_request",
+      `index rm: would remove ${name} with its ${collection.size} entries; add --yes, or name entries by --source, --id or --where`,
+    );
+  const ids = [...source.flatMap((each) => collection.ofSource(each).map((entry) => entry.id)), ...id.map(Number)];
+  const byWhere = where === undefined ? 0 : await collection.removeWhere(where);
+  const removed = byWhere + (await collection.remove(ids));
+  if (json) return printJson(terminal, { collection: name, removed, left: collection.size });
+  printLine(terminal, `${name}: ${removed} removed`);
+}
+
+/** Also one that is too damaged to be opened. */
+async function removeWhole(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
+  const collections = new Collections(collectionsFolder());
+  const removed = await collections.open(name).then(
+    ({ size }) => size,
+    (error: OcellusError) => (error.code === "invalid_file" ? 0 : Promise.reject(error)),
+  );
+  await collections.remove(name);
+  if (json) return printJson(terminal, { collection: name, removed, left: 0 });
+  printLine(terminal, `${name}: ${removed} removed, and the collection with them`);
+}
+
+async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
+  const collection = await openCollection(name, terminal);
+  const { kind, model, created } = collection.info;
+  const entries = [...collection.entries()];
+  const facts = {
+    collection: name,
+    entries: entries.length,
+    sources: new Set(entries.map((entry) => entry.source)).size,
+    distinct: new Set(entries.map((entry) => entry.pixels)).size,
+    texts: entries.filter((entry) => entry.text !== undefined).length,
+    kind,
+    model,
+    created,
+    bytes: await collection.bytes(),
+    folder: collection.folder,
+  };
+  if (json) return printJson(terminal, facts);
+  const { bytes } = facts;
+  const rows = [
+    ["entries", `${facts.entries} of ${facts.sources} sources, ${facts.distinct} distinct, ${facts.texts} with text`],
+    ["vectors", `${model.dimensions} numbers each, index ${kind}`],
+    ["made with", `${model.name} (${model.version.slice(0, 12)})`],
+    ["on disk", `${formatBytes(bytes.entries + bytes.pictures + bytes.graph)} in ${collection.folder}`],
+  ];
+  printLine(terminal, textTable(rows, ["left", "left"]));
+}
+
+async function showDuplicates(
+  name: string,
+  { minScore, json }: GlobalFlags & { readonly minScore?: number },
+  terminal: Terminal,
+): Promise<void> {
+  const groups = await duplicates(await openCollection(name, terminal), { minScore, signal: terminal.signal });
+  if (json) return printJson(terminal, { collection: name, groups: groups.map(groupJson) });
+  if (groups.length === 0) return printLine(terminal, "no duplicates");
+  for (const { by, score, entries } of groups) {
+    printLine(terminal, by === "pixels" ? "the same:" : `alike (${score.toFixed(3)}):`);
+    for (const entry of entries) printLine(terminal, `  #${entry.id} ${printable(titleOf(entry))}`);
+  }
+}
+
+function groupJson({ by, score, entries }: DuplicateGroup) {
+  return { by, score, entries: entries.map(({ id, source, page }) => ({ id, source, page })) };
+}
+
+async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
+  const { collections: infos, damaged } = await new Collections(collectionsFolder()).list();
+  if (json) return printJson(terminal, { folder: collectionsFolder(), collections: infos, damaged });
+  printNotes(
+    terminal,
+    damaged.map(({ name, problem }) => `${name} is damaged: ${problem}`),
+  );
+  if (infos.length === 0 && damaged.length > 0) return;
+  if (infos.length === 0) return printLine(terminal, "no collections yet; make one: ocellus index add NAME FOLDER");
+  const rows = infos.map(({ name, kind, model, created }) => [name, kind, model.name, created.slice(0, 10)]);
+  printLine(terminal, textTable(rows, ["left", "left", "left", "left"]));
+}
+
+/** Says what of it is lost. */
+export async function openCollection(name: string, terminal: Terminal): Promise<Collection> {
+  const collection = await new Collections(collectionsFolder()).open(name);
+  const numDamaged = collection.lost.length + (await collection.damagedInfoFiles()).length;
+  const problem = `${name}: ${numDamaged} parts of its files are damaged; \`ocellus index check ${name}\` names what is lost`;
+  if (numDamaged > 0) printNotes(terminal, [problem]);
+  return collection;
+}
+
+function collectTexts(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

@@ -1,0 +1,152 @@
+/** `ocellus inspect CHECKPOINT`: what a checkpoint is, whether it is whole, and what it will cost, from its headers. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { OcellusError } from "../../../core/base/index.js";
+import { resolveModel } from "../../../hub/index.js";
+import {
+  auditCheckpoint,
+  type CheckpointDescription,
+  describeCheckpoint,
+  estimateMemory,
+  examine,
+  type HealthReport,
+  inspectPage,
+  type MemoryOptions,
+  type PictureSize,
+  tensorStatistics,
+} from "../../../inspect/index.js";
+import { type GlobalFlags, integerBetween } from "../../options.js";
+import { healthText } from "../../ui/health-text.js";
+import { descriptionText } from "../../ui/inspect-text.js";
+import { memoryText } from "../../ui/memory-text.js";
+import { checkPagePath, writePage } from "../../ui/page-file.js";
+import { withProgress } from "../../ui/pass-progress.js";
+import { safetyText } from "../../ui/safety-text.js";
+import { shown } from "../../ui/shown.js";
+import { statisticsText } from "../../ui/statistics-text.js";
+import { coloursFor, printJson, printLine, type Terminal } from "../../ui/terminal.js";
+
+interface InspectFlags extends GlobalFlags {
+  readonly depth: number;
+  readonly prove?: boolean;
+  readonly picture?: PictureSize;
+  readonly context?: number;
+  readonly sequences?: number;
+  readonly tensor?: string;
+  readonly health?: boolean;
+  readonly safe?: boolean;
+  readonly html?: string;
+}
+
+const examples = `
+Examples:
+  ocellus inspect ./my-checkpoint                       parts, module tree, what is missing, memory
+  ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
+  ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
+  ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels
+  ocellus inspect ./my-checkpoint --html report.html    all of it as a page to look at
+  ocellus inspect ./download.pt --safe                  what loading it with Python would import and call`;
+
+export function addInspectCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("inspect")
+    .description("open any checkpoint and say what it is, whether it is whole and what it costs")
+    .argument("<checkpoint>", "folder, weights file or name of a pulled checkpoint")
+    .option("--depth <levels>", "levels of the module tree", integerBetween(0, 32), 8)
+    .option("--prove", "compare every byte of a head that samples say is tied")
+    .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
+    .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
+    .option("--safe", "say of every file what it would run if Python loaded it; exit code 4 when that is dangerous")
+    .addOption(
+      new Option(
+        "--html <page.html>",
+        "read all values and write a page: the model as rooms, plots, int4 errors, health",
+      ).conflicts(["safe", "tensor"]), // they read something else
+    )
+    .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
+    .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
+    .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
+    .addHelpText("after", examples)
+    .action((path: string, _local: unknown, command: Command) => inspect(path, command.optsWithGlobals(), terminal));
+}
+
+async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const path = await resolveModel(name);
+  if (flags.safe) return inspectSafety(path, flags, terminal);
+  if (flags.health || flags.html !== undefined) return inspectHealth(path, flags, terminal);
+  if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
+  const description = await describeCheckpoint(path, { prove: flags.prove === true, signal: terminal.signal });
+  const memory = await memoryOf(description, flags);
+  if (flags.json) return printJson(terminal, { ...description, memory });
+  const colours = coloursFor(terminal.stdout);
+  printLine(terminal, descriptionText(shown(description), flags.depth, colours));
+  if (memory === undefined) return;
+  printLine(terminal, `\n${"problem" in memory ? colours.yellow(shown(memory.problem)) : memoryText(memory, colours)}`);
+}
+
+async function inspectTensors(path: string, pattern: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const statistics = await withProgress(terminal, "reading", flags, (pass) =>
+    tensorStatistics(path, { ...pass, pattern }),
+  );
+  if (flags.json) return printJson(terminal, statistics);
+  printLine(terminal, statisticsText(shown(statistics), coloursFor(terminal.stdout)));
+}
+
+/** With a page of all that was found, when one is asked for; only --health makes what is bad an error. */
+async function inspectHealth(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  await checkPagePath(flags.html);
+  const examination = await withProgress(terminal, "reading", flags, (pass) => examine(path, pass));
+  if (flags.html !== undefined) {
+    const memory = await memoryOf(examination.description, flags);
+    await writePage(flags.html, inspectPage(examination, memory), terminal, flags);
+  }
+  const { healthy, findings } = examination;
+  if (flags.json) printJson(terminal, { healthy, findings, ...(flags.html !== undefined && { page: flags.html }) });
+  else printLine(terminal, healthText(shown({ healthy, findings }), coloursFor(terminal.stdout)));
+  if (flags.health) refuseUnhealthy(path, examination);
+}
+
+function refuseUnhealthy(path: string, { healthy, findings }: HealthReport): void {
+  if (healthy) return;
+  const bad = findings.filter(({ severity }) => severity === "bad");
+  throw new OcellusError(
+    "invalid_file",
+    `${path} is not healthy: ${[...new Set(bad.map(({ kind }) => kind))].join(", ")}`,
+  );
+}
+
+async function inspectSafety(path: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const safety = await auditCheckpoint(path, { signal: terminal.signal });
+  if (flags.json) printJson(terminal, safety);
+  else printLine(terminal, safetyText(shown(safety), coloursFor(terminal.stdout)));
+  if (safety.verdict !== "dangerous") return;
+  const bad = safety.files.filter(({ verdict }) => verdict === "dangerous");
+  const more = bad.length > 1 ? ` and ${bad.length - 1} more` : "";
+  throw new OcellusError("invalid_file", `dangerous: ${bad[0]!.path}${more}; do not load it with Python`);
+}
+
+/** Undefined for a stranger; a wrong preprocessor_config.json beside good weights is told, and no reason to stop. */
+async function memoryOf({ path, config }: CheckpointDescription, flags: InspectFlags) {
+  if (config.state !== "known" && config.state !== "packed") return undefined;
+  try {
+    return await estimateMemory(path, memoryOptions(flags));
+  } catch (error) {
+    if (error instanceof OcellusError && error.code === "invalid_config") return { problem: error.message };
+    throw error;
+  }
+}
+
+function memoryOptions({ picture, context, sequences }: InspectFlags): MemoryOptions {
+  return {
+    ...(picture && { picture }),
+    ...(context !== undefined && { contextTokens: context }),
+    ...(sequences !== undefined && { numSequences: sequences }),
+  };
+}
+
+/** `1024x768` */
+function pictureSize(text: string): PictureSize {
+  const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
+  if (width === undefined || height === undefined)
+    throw new InvalidArgumentError("Expected WIDTHxHEIGHT, such as 1024x768.");
+  return { width: Number(width), height: Number(height) };
+}

@@ -1,0 +1,39 @@
+/** `ocellus list`: the models on this machine: pulled checkpoints, pulls that were interrupted, packed models. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { listPartial, listPulled } from "../../../hub/index.js";
+import type { GlobalFlags } from "../../options.js";
+import { formatBytes } from "../../ui/progress.js";
+import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
+import { textTable } from "../../ui/text-layout.js";
+import { packedFolder, packedModels } from "./cache.js";
+
+export function addListCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("list")
+    .description("list pulled checkpoints and packed models with size, revision and date")
+    .action((_local: unknown, command: Command) => list(command.optsWithGlobals(), terminal));
+}
+
+async function list(flags: GlobalFlags, terminal: Terminal): Promise<void> {
+  const [pulled, partial, packed] = await Promise.all([listPulled(), listPartial(), datedPackedModels()]);
+  if (flags.json) return printJson(terminal, { pulled, partial, packed });
+  const rows = [
+    ...pulled.map((m) => [m.repo, formatBytes(m.bytes), `${m.revision} ${m.commit.slice(0, 12)}`, day(m.date)]),
+    ...partial.map((p) => [p.repo, formatBytes(p.bytes), `${p.busy ? "pulling" : "partial"} ${p.commit.slice(0, 12)}`]),
+    ...packed.map((m) => [m.name, formatBytes(m.bytes), "packed", day(m.date)]),
+  ];
+  const none = "no models yet; fetch one with: ocellus pull OWNER/NAME";
+  printLine(terminal, rows.length > 0 ? textTable(rows, ["left", "right"]) : none);
+}
+
+async function datedPackedModels(): Promise<{ name: string; bytes: number; date: string }[]> {
+  const models = await packedModels(packedFolder());
+  const dates = await Promise.all(models.map(({ name }) => stat(join(packedFolder(), name)).catch(() => undefined)));
+  return models.map((model, i) => ({ ...model, date: dates[i]?.mtime.toISOString() ?? "" }));
+}
+
+function day(date: string): string {
+  return date.slice(0, 10);
+}

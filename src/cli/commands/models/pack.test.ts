@@ -1,0 +1,47 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { main } from "../../main.js";
+import { modelInTheBox } from "../../package-files.js";
+
+const folder = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
+process.env.OCELLUS_CACHE = join(folder, "cache");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.restoreAllMocks());
+
+async function pack(...argv: string[]) {
+  const written = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    vi.spyOn(process[name], "write").mockImplementation((text) => {
+      written[name] += text;
+      return true;
+    });
+  }
+  return { code: await main(["pack", modelInTheBox, ...argv]), ...written };
+}
+
+describe("ocellus pack", () => {
+  it("takes block size, zero points and the eye's format into the packed model", async () => {
+    const into = join(folder, "packed");
+    const flags = ["--weights", "int4", "--block-size", "64", "--zero-points", "--vision", "same"];
+    const { code, stdout } = await pack(...flags, "--into", into, "--json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, path: into, written: true });
+    const header = readFileSync(join(into, "weights.safetensors"), "latin1").slice(0, 60_000);
+    expect(header).toMatch(/vision_tower\.blocks\.0\.attn\.qkv\.weight\.int4\.zero_points/);
+    const { shape } =
+      /"language_model\.layers\.0\.mlp\.w2\.weight\.int4\.scales":\{[^}]*"shape":(?<shape>\[[\d,]+\])/.exec(header)!
+        .groups!;
+    expect(JSON.parse(shape!).reduce((a: number, b: number) => a * b)).toBe(192 * (384 / 64));
+  }, 60_000);
+
+  it.each([
+    [["--block-size", "48"], /32, 64 .*128.*48/],
+    [["--weights", "auto", "--budget", "6MB", "--zero-points"], /--weights auto /],
+    [["--budget", "6MB"], /--budget .*--dry-run .*--weights auto/],
+  ])("refuses %j", async (flags, message) => {
+    const { code, stdout, stderr } = await pack(...flags);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+});

@@ -1,0 +1,103 @@
+/** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
+import { Argument, type Command } from "commander";
+import { OcellusError } from "../../../core/base/index.js";
+import { type PackingPlan, type PackResult, pack, parsePlan, type Weights } from "../../../core/pack/index.js";
+import { resolveModel } from "../../../hub/index.js";
+import {
+  blockSizeOption,
+  byteSize,
+  embeddingWeightsOption,
+  type GlobalFlags,
+  type PackingFlags,
+  packWeightsOption,
+  visionWeightsOption,
+  zeroPointsOption,
+} from "../../options.js";
+import { modelInTheBox } from "../../package-files.js";
+import { describeBytes, formatBytes, formatSeconds, startProgress } from "../../ui/progress.js";
+import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { folderBytes } from "./folder-bytes.js";
+import { type AutoFlags, choosePlan, confirmPlan, planText } from "./pack-auto.js";
+
+interface PackFlags extends GlobalFlags, Omit<PackingFlags, "weights">, AutoFlags {
+  readonly weights?: Weights | "auto";
+  readonly into?: string;
+  readonly force?: boolean;
+}
+
+export function addPackCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("pack")
+    .description("turn a checkpoint into a packed model: ONNX graphs and small weights")
+    .addArgument(
+      new Argument("[checkpoint]", "folder with config.json and the weights, or a pulled owner/name").default(
+        modelInTheBox,
+        "the model in the box",
+      ),
+    )
+    .option("--into <folder>", "where to put it (default: the cache, where every command finds it)")
+    .addOption(packWeightsOption())
+    .addOption(blockSizeOption())
+    .addOption(zeroPointsOption())
+    .addOption(visionWeightsOption())
+    .addOption(embeddingWeightsOption())
+    .option("--budget <size>", "most bytes of all weights, for --weights auto: 6GB", byteSize)
+    .option("--calibration <file>", "questions to measure on, as `eval` reads them (default: the example pictures)")
+    .option("--dry-run", "show the plan of --weights auto and stop")
+    .option("-y, --yes", "pack by the plan of --weights auto without asking")
+    .option("--force", "pack again even if it is there")
+    .addHelpText(
+      "after",
+      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB",
+    )
+    .action((path: string, _local: unknown, command: Command) =>
+      packCommand(path, command.optsWithGlobals(), terminal),
+    );
+}
+
+async function packCommand(name: string, flags: PackFlags, terminal: Terminal): Promise<void> {
+  const started = performance.now();
+  const path = await resolveModel(name);
+  const auto = flags.weights === "auto" ? await autoPlanOf(path, flags, terminal) : undefined;
+  if (auto && flags.dryRun) return flags.json ? printJson(terminal, auto) : printLine(terminal, planText(auto));
+  if (auto) await confirmPlan(auto, flags, terminal);
+  const result = await packWithProgress(path, auto?.plan ?? fixedPlan(flags), flags, terminal);
+  const bytes = await folderBytes(result.path);
+  const seconds = (performance.now() - started) / 1000;
+  if (flags.json) return printJson(terminal, { ...result, bytes, seconds, ...(auto && { plan: auto }) });
+  printNotes(terminal, result.notes);
+  const how = result.written ? `packed in ${formatSeconds(seconds)}` : "was packed already";
+  terminal.stderr.write(`${coloursFor(terminal.stderr).dim(how)}\n`);
+  printLine(terminal, `${result.path}  ${formatBytes(bytes)}`);
+}
+
+async function autoPlanOf(path: string, flags: PackFlags, terminal: Terminal) {
+  if (flags.blockSize !== undefined || flags.zeroPoints !== undefined)
+    throw new OcellusError("invalid_request", "pack: --weights auto chooses blocks itself; leave their options out");
+  return choosePlan(path, flags, terminal);
+}
+
+function fixedPlan({ weights = "int4", budget, dryRun, ...flags }: PackFlags): PackingPlan {
+  if (budget === undefined && dryRun === undefined) return parsePlan(weights, flags);
+  throw new OcellusError("invalid_request", "pack: --budget and --dry-run belong to --weights auto");
+}
+
+export async function packWithProgress(
+  path: string,
+  plan: PackingPlan,
+  { into, force = false, json }: Pick<PackFlags, "into" | "force" | "json">,
+  terminal: Terminal,
+): Promise<PackResult> {
+  const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: json === true });
+  try {
+    return await pack(path, {
+      plan,
+      force,
+      ...(into !== undefined && { into }),
+      signal: terminal.signal,
+      onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
+    });
+  } finally {
+    progress.stop();
+  }
+}

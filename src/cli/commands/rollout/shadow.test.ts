@@ -1,0 +1,103 @@
+/** Shadows and agreement on the command line: what is written into the journal, and how figures are told. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { deploy, mirroredId, noteComparison, Registry } from "../../../rollout/index.js";
+import { main } from "../../main.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ocellus-shadow-"));
+  await writeFile(join(folder, "weights.bin"), "x");
+  await withRegistry(async (registry) => {
+    for (const tag of ["v1", "v2"])
+      await registry.publish(folder, { tag, family: "scripted", quantization: "fp32", createdBy: "test" });
+    await registry.run("test", deploy("prod", "v1"));
+  });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function withRegistry<T>(body: (registry: Registry) => Promise<T>): Promise<T> {
+  const registry = await Registry.open({ folder: `${folder}/registry` });
+  return body(registry).finally(() => registry.close());
+}
+
+async function run(...argv: string[]) {
+  const written = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const)
+    vi.spyOn(process[name], "write").mockImplementation((text) => {
+      written[name] += text;
+      return true;
+    });
+  const code = await main([...argv, "--registry", `${folder}/registry`]);
+  vi.restoreAllMocks();
+  return { code, ...written };
+}
+
+const comparison = {
+  ...{ served: "v1", numPairs: 400, numExact: 371, numFailed: 2, numDropped: 30, similarity: 0.972, sameUntil: 0.96 },
+  ...{ numWords: { served: 5, mirrored: 6 }, firstTokenMs: { served: 20, mirrored: 30 } },
+};
+
+describe("ocellus shadow", () => {
+  it("mirrors all answers, or a part of them, until it is ended", async () => {
+    expect((await run("shadow", "prod", "v2")).stdout).toBe("prod serves v1 · shadow v2 with 100 % of the answers\n");
+    expect((await run("shadow", "prod", "v2", "--share", "20%")).stdout).toContain(
+      "shadow v2 with 20 % of the answers",
+    );
+    expect((await run("shadow", "prod", "--off")).stdout).toBe("prod serves v1\n");
+    expect((await run("shadow", "prod")).stderr).toMatch(/--off/);
+    expect((await run("versions", "history")).stdout).toMatch(
+      /shadowed by v2\n.*shadowed by v2 with 20 %\n.*no shadow/,
+    );
+  });
+
+  it("has its figures in the list and in the history", async () => {
+    await run("shadow", "prod", "v2");
+    await withRegistry((registry) => registry.run("shadow", noteComparison("prod", "v2", comparison)));
+    const told = "97.2 % alike to v1 over 400, 371 the same, 2 failed";
+    expect((await run("versions", "list")).stdout).toContain(`prod (shadow: ${told})`);
+    expect((await run("versions", "history")).stdout).toContain(`shadow  prod: the shadow v2 is ${told}`);
+    const { versions } = JSON.parse((await run("versions", "list", "--json")).stdout);
+    expect(versions.map((version: any) => version.comparison)).toEqual([undefined, comparison]);
+  });
+});
+
+describe("ocellus canary --agreement", () => {
+  it("says how alike answers must be, and how many are compared", async () => {
+    await run("canary", "prod", "v2", "--agreement", "95%");
+    const { stdout } = await run("versions", "history", "--json");
+    expect(JSON.parse(stdout).at(-1).event.plan.agreement).toEqual({ floor: 0.95, share: 0.1 });
+    expect((await run("versions", "history")).stdout).toContain("judged, at least 95 % alike on 10 %");
+  });
+
+  it.each([
+    [["--mirror", "10%"], /--mirror: .*--agreement/],
+    [["--agreement", "100%"], /--agreement: .*100 %/],
+    [["--agreement", "0"], /--agreement .*'0'/],
+  ])("refuses %j", async (flags, message) => {
+    expect(await run("canary", "prod", "v2", ...flags)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(message),
+    });
+  });
+});
+
+describe("ocellus who", () => {
+  it("names the versions that were asked too, and what nobody was given", async () => {
+    const at = Date.parse("2026-11-25T02:00:00Z");
+    await withRegistry(async ({ answers }) => {
+      answers.add({ requestId: "mine", at, model: "prod", tag: "v1", role: "stable", reason: "prod serves it" });
+      const reason = "asked too and not served: 75.0 % alike";
+      answers.add({ requestId: mirroredId("mine", "shadow"), at, model: "prod", tag: "v2", role: "shadow", reason });
+    });
+    expect((await run("who", "mine")).stdout).toBe(
+      "2026-11-25T02:00:00.000Z  prod → v1 (stable: prod serves it)\n" +
+        "2026-11-25T02:00:00.000Z  prod → v2 (shadow: asked too and not served: 75.0 % alike)\n",
+    );
+  });
+});

@@ -1,0 +1,157 @@
+/** The versions of a registry in a server: loaded, followed, judged. */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { cacheRoot } from "../../../core/fs/index.js";
+import { parsePlan } from "../../../core/pack/index.js";
+import { image } from "../../../core/runtime/index.js";
+import { type EvalCase, isCorrect, matchKindOf, readGoldenSet } from "../../../evals/index.js";
+import { secretFrom } from "../../../guardrails/index.js";
+import { estimateMemory, formatLabel } from "../../../inspect/index.js";
+import { type CanaryMetric, type HeldChange, Registry, VerifiedFolders } from "../../../rollout/index.js";
+import {
+  type ChatModel,
+  type DeliveryOutcome,
+  Deployments,
+  type GoldenCase,
+  GoldenRunner,
+  type Need,
+  Rollouts,
+  Room,
+  type Services,
+  Shadows,
+  VersionDiffs,
+  VersionFigures,
+  type Versions,
+  WebhookDispatcher,
+} from "../../../server/index.js";
+import { eventText, readKey } from "../rollout/registry.js";
+import type { ServeConfig } from "./config.js";
+import { prepareTrusted, type TrustOptions } from "./serve-trust.js";
+
+export interface VersionFolders extends Pick<TrustOptions, "pack" | "reading" | "signal"> {
+  /** Opens and warms one. */
+  readonly load: (folder: string) => Promise<ChatModel>;
+}
+
+/** @returns undefined when the server was given no registry */
+export async function openVersions(
+  config: ServeConfig,
+  services: Services,
+  { load, ...folders }: VersionFolders,
+): Promise<Versions | undefined> {
+  const { registry: folder, databaseUrl, keepWarmMs, maxQueue, drainMs, memoryBytes: budgetBytes } = config;
+  if (folder === undefined) return undefined;
+  const { log, guards } = services;
+  const golden = await readGolden(config.golden, log);
+  const keys = await Promise.all(config.trustedKeys.map(readKey));
+  const webhook = webhookOf(config);
+  const registry = await Registry.open({
+    folder,
+    databaseUrl,
+    ifMissing: "refuse",
+    onHeld: (change) => logHeld(log, change),
+    admit: (written) => guards.checkUncut(written),
+  });
+  const verified = new VerifiedFolders(join(cacheRoot(), "verified"));
+  /** By tag, the folder that was checked last. */
+  const checked = new Map<string, string>();
+  const fleet = new Deployments({
+    ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
+    room: new Room({
+      budgetBytes,
+      estimate: async (place) => (await estimateNeeds(place, config))[0]!.bytes,
+      alternatives: (place) => estimateNeeds(place, config, true),
+    }),
+    prepare: async (tag, place) => {
+      if (keys.length > 0)
+        checked.set(tag, await prepareTrusted(tag, place, { ...folders, registry, keys, verified, log }));
+      else await folders.pack(place, false);
+    },
+    load: (tag, place) => load(checked.get(tag) ?? place),
+  });
+  const required: CanaryMetric[] = golden.length > 0 ? ["error", "golden"] : ["error"];
+  const figures = new VersionFigures();
+  const rollouts = new Rollouts({
+    ...{ registry, log, judge: { required }, gate: { secret: gateSecret() } },
+    onPair: (...pair) => figures.notePair(...pair),
+  });
+  const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
+  versions.shadows = shadowsOf(versions, services, config);
+  services.versions = versions;
+  services.models.useFleet(fleet);
+  await fleet.start();
+  if (golden.length > 0) versions.golden = new GoldenRunner(golden, fleet, versions.rollouts, log);
+  if (webhook) {
+    const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
+    const courier = new WebhookDispatcher({ ...webhook, registry, log, describe: eventText, onDelivery });
+    await courier.start();
+    versions.courier = courier;
+  }
+  if (fleet.aliases.length === 0)
+    log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
+  return versions;
+}
+
+const heldWords: Record<HeldChange["kind"], string> = {
+  held: "rolled back in this server alone: the journal cannot be written; it is tried again, and a restart before that forgets it",
+  written: "the rollback is in the journal now",
+  overruled: "the rollback is not written: the alias was changed in the journal meanwhile, which is served now",
+  lost: "the rollback was never written, and is forgotten",
+};
+
+function logHeld(log: Logger, { kind, alias, reason: err }: HeldChange): void {
+  log[kind === "written" ? "info" : "error"]({ alias, ...(err !== undefined && { err }) }, heldWords[kind]);
+}
+
+/** @throws as `readGoldenSet`: a server that judges by nothing is not started */
+async function readGolden(paths: readonly string[], log: Logger): Promise<GoldenCase[]> {
+  const sets = await Promise.all(paths.map(readGoldenSet));
+  for (const { path, digest, questions, numUnreviewed } of sets)
+    log.info(
+      { golden: path, digest, questions: questions.length, unreviewed: numUnreviewed },
+      "the golden set is read",
+    );
+  return sets.flatMap(({ questions }) => questions.map(goldenCase));
+}
+
+function goldenCase(found: EvalCase): GoldenCase {
+  const content = [image(found.image), found.question];
+  return {
+    kind: matchKindOf(found),
+    messages: [{ role: "user", content }],
+    isGood: (text) => isCorrect(text, found),
+  };
+}
+
+function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, limits: ServeConfig): Shadows {
+  const { models, pixels, lifecycle, metrics, log } = services;
+  const { draining } = lifecycle;
+  return new Shadows({
+    ...{ registry, fleet, rollouts, limits, pixels, draining, log },
+    models: () => models.all(),
+    meters: metrics.registry,
+  });
+}
+
+/** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */
+export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
+  const { blockSize, vision, table, maxSequences: numSequences, maxLength, prefixCacheBytes } = config;
+  const plan = parsePlan(config.weights[0]!, { blockSize, vision, table });
+  const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };
+  const { formats, processBytes } = await estimateMemory(folder, { plan, everyFormat, ...sizes });
+  return formats.map((format) => ({
+    format: formatLabel(format),
+    bytes: format.totalBytes - processBytes + prefixCacheBytes, // this process is there already
+  }));
+}
+
+/** Undefined where none is set: then gates hold, and say so. @throws `invalid_config` for one that is too short */
+function gateSecret(): string | undefined {
+  const variable = "OCELLUS_WEBHOOK_SECRET";
+  return process.env[variable] === undefined ? undefined : secretFrom(variable, "gates of canaries");
+}
+
+/** @throws `invalid_config` without its secret: before minutes of loading */
+function webhookOf({ webhookUrl: url }: ServeConfig): { url: string; secret: string } | undefined {
+  return url === undefined ? undefined : { url, secret: secretFrom("OCELLUS_WEBHOOK_SECRET", "the webhook") };
+}

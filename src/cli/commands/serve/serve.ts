@@ -1,0 +1,233 @@
+/** `ocellus serve`: an OpenAI-compatible server for one or more models, with a web page. */
+
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { pino } from "pino";
+import { printableJson } from "../../../core/base/index.js";
+import { openCheckpoint } from "../../../core/checkpoint/index.js";
+import { isPacked, parsePlan } from "../../../core/pack/index.js";
+import {
+  type DecodeImage,
+  type EncoderCache,
+  ImageThreads,
+  image,
+  loadClip,
+  openEncoderCache,
+  type VisionLanguageModel,
+} from "../../../core/runtime/index.js";
+import { Guards } from "../../../guardrails/index.js";
+import { resolveModel } from "../../../hub/index.js";
+import {
+  createApp,
+  createServices,
+  type Listening,
+  listen,
+  type Services,
+  type Versions,
+} from "../../../server/index.js";
+import { modelInTheBox, versionOf, webPage } from "../../package-files.js";
+import { withReadProgress } from "../../ui/pass-progress.js";
+import { logAsText } from "../../ui/serve-log.js";
+import { coloursFor, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { openModel, verdictsFolder } from "../models/open-model.js";
+import { packWithProgress } from "../models/pack.js";
+import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
+import { EndWatch } from "./end-watch.js";
+import { openKeys, whoMayAsk } from "./serve-access.js";
+import { checkFolders } from "./serve-folders.js";
+import { openVersions } from "./serve-versions.js";
+
+export function addServeCommand(program: Command, terminal: Terminal): void {
+  addConfigOptions(program.command("serve"))
+    .description("serve models over HTTP as OpenAI's API does, with a web page")
+    .addHelpText(
+      "after",
+      `
+Bytes may be written as 64m, times as 30s. Every setting may also stand in the environment (OCELLUS_MAX_QUEUE=64) or in a
+file (--config); \`ocellus config\` shows what came from where.
+
+Examples:
+  ocellus serve                                              the model in the box, for this machine
+  ocellus serve --model qwen=./qwen3-vl --weights int4,fp32  the same model in two formats, to compare
+  ocellus keys add alice --keys-file keys.json && ocellus serve --host 0.0.0.0 --keys-file keys.json`,
+    )
+    .action((_local: unknown, command: Command) => serve(command, terminal));
+}
+
+async function serve(command: Command, terminal: Terminal): Promise<void> {
+  const { config } = await readConfig(command, process.env);
+  await checkFolders(config);
+  const { adminNote, ...keys } = await openKeys(config, terminal.stdout.isTTY === true);
+  const log = pino({ level: config.logLevel }, logDestination(config, terminal));
+  const imageLimits = pictureLimitsOf(config);
+  const pictures = new ImageThreads({ count: config.imageThreads, limits: imageLimits });
+  const decode: DecodeImage = (...picture) => pictures.decode(...picture);
+  const guards = await Guards.open(config.guards, {
+    imageLimits,
+    decode,
+    memoryFolder: verdictsFolder(),
+    onProblem: (problem) => log.error(problem),
+  });
+  const services = createServices({
+    config,
+    log,
+    guards,
+    decode,
+    version: versionOf(),
+    ...keys,
+    webFolder: webPage,
+  });
+  const watch = watched(config, terminal);
+  const features = await openEncoderCache(config);
+  let versions: Versions | undefined;
+  const listening = await listen(createApp(services), config);
+  try {
+    await loadModels(config, services, { features, pictures }, terminal);
+    versions = await openVersions(config, services, {
+      load: (folder) => openVersion(config, { features, pictures }, folder, terminal),
+      pack: (folder, force) => packVersion(config, folder, force, terminal),
+      reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
+      signal: terminal.signal,
+    });
+    services.models.open();
+    watch.limitStalls(config.stallMs);
+    printWelcome(config, services, listening, terminal);
+    if (adminNote !== undefined) printLine(terminal, adminNote);
+    await stopped(terminal.signal);
+    services.log.info("stopping: running answers are finished first");
+  } finally {
+    await services.lifecycle.drain(config.drainMs);
+    await listening.close();
+    for (const { model } of services.models.own()) await model.close();
+    versions?.golden?.close();
+    await versions?.shadows?.close();
+    await versions?.rollouts.close();
+    await versions?.courier?.close();
+    await versions?.diffs.close();
+    await versions?.fleet.close();
+    await versions?.registry.close();
+    await guards.close();
+    await pictures.close();
+    await features.close();
+    await services.collections?.close();
+  }
+}
+
+/** For all that is to be closed when no answer runs any more: connections, threads, databases, logs. */
+const closingMs = 10_000;
+
+/** To the very end of the process: what was forgotten to be closed may not keep it either. */
+function watched(config: ServeConfig, terminal: Terminal): EndWatch {
+  const watch = new EndWatch(logFormatOf(config, terminal) === "json");
+  terminal.signal.addEventListener("abort", () => watch.endWithin(config.drainMs + closingMs), { once: true });
+  return watch;
+}
+
+function logDestination(config: ServeConfig, terminal: Terminal): { write(line: string): void } {
+  const { stderr } = terminal;
+  return logFormatOf(config, terminal) === "json"
+    ? { write: (line) => stderr.write(printableJson(line)) }
+    : { write: (line) => stderr.write(logAsText(line, coloursFor(stderr))) };
+}
+
+function logFormatOf({ logFormat }: ServeConfig, { stderr }: Terminal): "json" | "text" {
+  return logFormat ?? (stderr.isTTY ? "text" : "json");
+}
+
+async function loadModels(config: ServeConfig, services: Services, shared: Shared, terminal: Terminal): Promise<void> {
+  const { prefixCacheBytes, nearDuplicateBytes, reuse } = config;
+  const load = { ...loadOptions(config, shared), memory: { prefixCacheBytes, nearDuplicateBytes, reuse } };
+  for (const { name, folder } of modelsOf(config).map(parseModel)) {
+    const checkpoint = await resolveModel(folder);
+    for (const [i, weights] of config.weights.entries()) {
+      const model = await openModel({ ...load, model: checkpoint, weights }, terminal, load);
+      services.models.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
+      if (i === 0) printNotes(terminal, model.info.notes);
+      await warmUp(model, terminal.signal);
+    }
+  }
+  if (config.embeddingModel !== undefined) {
+    const { name, folder } = parseModel(config.embeddingModel);
+    const checkpoint = await resolveModel(folder);
+    const embedder = await loadClip(checkpoint, load);
+    printNotes(terminal, embedder.info.notes);
+    services.models.addEmbedder(name, embedder, checkpoint);
+  }
+}
+
+async function openVersion(config: ServeConfig, shared: Shared, folder: string, terminal: Terminal) {
+  const load = { ...loadOptions(config, shared), memory: { prefixCacheBytes: config.prefixCacheBytes } };
+  const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
+  printNotes(terminal, model.info.notes);
+  await warmUp(model, terminal.signal);
+  return model;
+}
+
+async function packVersion(config: ServeConfig, folder: string, force: boolean, terminal: Terminal) {
+  const files = await openCheckpoint(folder);
+  const isThere = await isPacked(files).finally(() => files.close());
+  if (isThere) return undefined;
+  return packWithProgress(folder, parsePlan(config.weights[0]!, planOptions(config)), { force }, terminal);
+}
+
+/** With a registry the model in the box is served only where it is asked for. */
+function modelsOf({ models, registry }: ServeConfig): readonly string[] {
+  return registry !== undefined && models.every((model) => model === modelInTheBox) ? [] : models;
+}
+
+/** `NAME=FOLDER`, or a folder whose own name will do. */
+export function parseModel(text: string): { name: string; folder: string } {
+  const [, name, folder] = /^([\w.:-]+)=(.+)$/.exec(text) ?? [];
+  return name && folder ? { name, folder } : { name: basename(text), folder: text };
+}
+
+/** What all models of a server have in common. */
+interface Shared {
+  readonly features: EncoderCache;
+  readonly pictures: ImageThreads;
+}
+
+function loadOptions(config: ServeConfig, { features, pictures }: Shared) {
+  const { device, threads, maxSequences, maxLength } = config;
+  return {
+    ...planOptions(config),
+    device,
+    maxSequences,
+    features,
+    imageThreads: pictures,
+    graphThreads: true,
+    imageLimits: pictureLimitsOf(config),
+    ...(threads !== undefined && { threads }),
+    ...(maxLength !== undefined && { maxLength }),
+  };
+}
+
+function planOptions({ vision, table, blockSize }: ServeConfig) {
+  return { vision, table, ...(blockSize !== undefined && { blockSize }) };
+}
+
+function pictureLimitsOf({ maxImageBytes, maxImagePixels, decodeMs }: ServeConfig) {
+  return { maxBytes: maxImageBytes, maxPixels: maxImagePixels, maxMs: decodeMs };
+}
+
+/** The first run of a graph allocates and the first picture starts a thread: not while somebody waits. */
+async function warmUp(model: VisionLanguageModel, signal: AbortSignal): Promise<void> {
+  const grey = image({ width: 2, height: 2, data: new Uint8Array(12).fill(127) });
+  const content = model.info.readsImages ? [grey, "?"] : "?";
+  await model.answer([{ role: "user", content }], { maxTokens: 2, signal });
+}
+
+function printWelcome(config: ServeConfig, services: Services, { url }: Listening, terminal: Terminal): void {
+  const { bold, dim } = coloursFor(terminal.stdout);
+  for (const { id, model } of services.models.all())
+    printLine(terminal, `${bold(id)} ${dim(`(${model.info.weights} on ${model.info.device})`)} answers at ${url}/v1`);
+  const page = services.webFolder === undefined ? "" : `page: ${url}  `;
+  printLine(terminal, dim(`${page}API: ${url}/docs  ${whoMayAsk(config, services.keys)}  Ctrl-C stops`));
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

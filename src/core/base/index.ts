@@ -1,0 +1,36 @@
+export { Closing } from "./closing.js";
+export {
+  aborted,
+  type ErrorCode,
+  exitCode,
+  invariant,
+  ioError,
+  OcellusError,
+  ofParam,
+  throwIfAborted,
+} from "./error.js";
+export { expectation, listed } from "./expectation.js";
+export { FairQueue, type Turn } from "./fair-queue.js";
+export { fieldExpectation, fieldProblems, firstOf } from "./file-fields.js";
+export { formatBytes, formatCount } from "./format.js";
+export { globMatcher } from "./glob.js";
+export {
+  entriesOf,
+  fileLimits,
+  type JsonLimits,
+  JsonProblem,
+  memberTexts,
+  numberText,
+  parseJson,
+  stringifyJson,
+  withNotesOf,
+} from "./json.js";
+export { lineOf, lineOfProblem } from "./json-place.js";
+export { nearestHint, nearestNames } from "./nearest.js";
+export { type Keep, openWhole } from "./open-whole.js";
+export { optionNames, refuseUnknownOptions } from "./options.js";
+export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
+export { Semaphore } from "./semaphore.js";
+export { simplifiedPairs } from "./simplified.js";
+export { threadScript } from "./thread-script.js";
+export { trimEndOf } from "./trim.js";

@@ -1,0 +1,78 @@
+/** Work that takes its turn (fair-queue.ts): so much at once, the rest waits; whoever gives up leaves the line. */
+import { aborted, invariant, throwIfAborted } from "./error.js";
+import { FairQueue, type Turn } from "./fair-queue.js";
+
+interface Waiter {
+  readonly weight: number;
+  readonly admit: () => void;
+}
+
+export class Semaphore {
+  readonly #width: number;
+  #taken = 0;
+  readonly #waiting = new FairQueue<Waiter>();
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  /** Of the width, what running work has taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether work of that weight would begin at once. */
+  hasRoom(weight = 1): boolean {
+    return this.#waiting.size === 0 && this.#taken + weight <= this.#width;
+  }
+
+  /**
+   * @param weight what the work takes of the width. Nothing light slips past something heavy, which would wait for ever.
+   * @param turn whose work it is; left out, the order is that of arrival.
+   * @throws `aborted` when the signal fires before the work has begun.
+   */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1, turn?: Turn): Promise<T> {
+    invariant(weight <= this.#width, "work fits its lane", { found: weight, limit: this.#width });
+    throwIfAborted(signal);
+    if (this.hasRoom(weight)) this.#taken += weight;
+    else await this.#wait(weight, signal, turn);
+    try {
+      return await work();
+    } finally {
+      this.#taken -= weight;
+      this.#admitNext();
+    }
+  }
+
+  /** Places go from hand to hand: nobody slips in between. */
+  #admitNext(): void {
+    for (
+      let next = this.#waiting.peek();
+      next && this.#taken + next.weight <= this.#width;
+      next = this.#waiting.peek()
+    ) {
+      this.#waiting.shift();
+      this.#taken += next.weight;
+      next.admit();
+    }
+  }
+
+  #wait(weight: number, signal: AbortSignal | undefined, turn: Turn | undefined): Promise<void> {
+    let leave = () => {};
+    const admitted = new Promise<void>((admit, reject) => {
+      const waiter = { weight, admit };
+      this.#waiting.push(waiter, turn);
+      leave = () => {
+        if (!this.#waiting.remove(waiter, turn)) return; // its turn has come; the work will see the signal
+        reject(aborted(signal));
+        this.#admitNext(); // it may have been too heavy for what is free, and those behind it are not
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+    return admitted.finally(() => signal?.removeEventListener("abort", leave));
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * What features are kept under: nothing less than everything they follow from. Equal keys mean equal features; leave a part
+ * out and one picture, or one model, answers for another.
+ */
+import { createHash } from "node:crypto";
+
+export interface EncoderCacheKeyParts {
+  /** Of the weights, the graph and the device: equal versions give equal features. */
+  readonly model: string;
+  /** Of the rules that brought the picture to the graph's input. */
+  readonly preprocessing: string;
+  /** SHA-256 of the decoded, oriented RGB pixels and their size. */
+  readonly pixels: string;
+  /** Patches that the picture became: with a pixel budget a request, the rules alone do not say it. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export function encoderCacheKey({ model, preprocessing, pixels, rows, columns }: EncoderCacheKeyParts): string {
+  return `${model}/${preprocessing}/${pixels}/${rows}x${columns}`;
+}
+
+/** Hexadecimal SHA-256 of bytes or text. */
+export function digestOf(data: Uint8Array | string): string {
+  return createHash("sha256").update(data).digest("hex");
+}

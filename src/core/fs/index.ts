@@ -1,0 +1,22 @@
+export { crc32 } from "./crc32.js";
+export { fileDigest, type ReadOptions, textDigest } from "./digest.js";
+export { type ByteSource, partOf, RandomAccessFile } from "./file.js";
+export { type FileLook, FileLooks, lookAtFile } from "./file-look.js";
+export {
+  baseName,
+  copyInto,
+  createFolderAtomically,
+  isRunning,
+  joinPath,
+  makeFolder,
+  pathExists,
+  withTemporaryFolder,
+  writeFileAtomically,
+} from "./folder.js";
+export { isLocked, withFolderLock } from "./folder-lock.js";
+export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
+export { fileInside } from "./inside.js";
+export { type JsonLimits, parseJson } from "./json.js";
+export { lockFolder } from "./process-lock.js";
+export { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "./record-log.js";
+export { listFolder, listSideFiles, readSideJson, readSideText } from "./side-files.js";

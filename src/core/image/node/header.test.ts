@@ -1,0 +1,66 @@
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import type { ImageRecipe } from "../spec/index.js";
+import { gridOf } from "../spec/index.js";
+import { imageSize, preparedBytes, readImage } from "./header.js";
+import { prepareImage } from "./prepare.js";
+import type { ImageInput } from "./read-input.js";
+
+const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+const recipes: readonly ImageRecipe[] = [
+  { kind: "fit", width: 28, height: 56, ...common },
+  { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
+  { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
+];
+const drawn = (width: number, height: number) =>
+  sharp({ create: { width, height, channels: 3, background: { r: 1, g: 2, b: 3 } } });
+
+/** A header and white pixels: 24 bits each, rows of whole words. */
+function bmp(width: number, height: number): Uint8Array {
+  const rowBytes = Math.ceil((width * 3) / 4) * 4;
+  const bytes = Buffer.alloc(54 + rowBytes * height, 255);
+  bytes.fill(0, 0, 54).write("BM", 0);
+  for (const [at, value] of [
+    [10, 54],
+    [14, 40],
+    [18, width],
+    [22, height],
+  ] as const)
+    bytes.writeInt32LE(value, at);
+  bytes.writeInt16LE(1, 26);
+  bytes.writeInt16LE(24, 28);
+  return bytes;
+}
+
+const bytesOf = async (input: ImageInput, recipe: ImageRecipe) =>
+  preparedBytes(gridOf(await imageSize(await readImage(input)), recipe), recipe);
+
+describe("the bytes of a prepared picture", () => {
+  it("are known from its header, for every recipe and every kind of file, turned or not", async () => {
+    const turned = await drawn(120, 50).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+    const inputs = [
+      turned,
+      bmp(70, 30),
+      await drawn(33, 77).png().toBuffer(),
+      `data:image/gif;base64,${(await drawn(300, 200).gif().toBuffer()).toString("base64")}`,
+      { width: 90, height: 40, data: new Uint8Array(90 * 40 * 3) },
+    ];
+    for (const recipe of recipes)
+      for (const input of inputs) {
+        const { pixels } = await prepareImage(input, recipe);
+        expect(await bytesOf(input, recipe), recipe.kind).toBe(pixels.data.byteLength);
+      }
+  });
+
+  it("are never a number that means nothing: a picture of no size is refused", async () => {
+    for (const [width, height] of [
+      [0, 5],
+      [-5, 5],
+    ] as const) {
+      const broken = bmp(5, 5);
+      new DataView(broken.buffer, broken.byteOffset).setInt32(18, width, true);
+      new DataView(broken.buffer, broken.byteOffset).setInt32(22, height, true);
+      await expect(bytesOf(broken, recipes[2]!)).rejects.toMatchObject({ code: "invalid_image" });
+    }
+  });
+});

@@ -1,0 +1,47 @@
+/** Images whose bytes are here and whose pixels are not: what a prompt costs is known from their headers. */
+
+import type { ImageGrid, ImageRecipe } from "../spec/index.js";
+import { bmpSize, checkSize, isRgbImage, type RgbImage, sniffFormat } from "../spec/index.js";
+import { loadSharp } from "./decode.js";
+import { ownCopy } from "./own-copy.js";
+import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
+
+export interface HeaderOptions {
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A file with its bytes, or pixels as they are. @throws as `decodeImage`, of what needs no look at the bytes. */
+export async function readImage(
+  input: ImageInput | ImageFile,
+  { maxBytes = defaultMaxBytes, signal }: HeaderOptions = {},
+): Promise<ImageFile | RgbImage> {
+  return isRgbImage(input) ? input : readInput(ownCopy(input), { maxBytes, signal, fetch });
+}
+
+/**
+ * As it is stored: which side is up makes no difference to how many pixels there are.
+ * @throws as `decodeImage`; an Error of libvips for a damaged header.
+ */
+export async function imageSize(source: ImageFile | RgbImage): Promise<ImageSize> {
+  const size = isRgbImage(source) ? source : await headerSize(source);
+  checkSize("an image", size.width, size.height, Number.POSITIVE_INFINITY);
+  return size;
+}
+
+async function headerSize({ bytes, source }: ImageFile): Promise<ImageSize> {
+  if (sniffFormat(bytes, source) === "bmp") return bmpSize(bytes, source);
+  const open = await loadSharp();
+  return open(bytes, { limitInputPixels: false }).metadata();
+}
+
+/** What the pixel values of an image of this grid take. */
+export function preparedBytes({ rows, columns }: ImageGrid, recipe: ImageRecipe): number {
+  const frames = recipe.kind === "smart_resize" ? recipe.temporalPatchSize : 1;
+  return rows * columns * 3 * frames * recipe.patchSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
+}

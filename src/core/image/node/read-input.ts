@@ -1,0 +1,220 @@
+/**
+ * A picture from wherever its user has it → file bytes, bounded. Not here: what the bytes are (sniff.ts, decode.ts).
+ * Addresses are fetched because the library's own caller gave them; a server that takes them from strangers needs
+ * rules of its own before it calls us.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { ioError, OcellusError, throwIfAborted } from "../../base/index.js";
+import type { RgbImage } from "../spec/index.js";
+
+/** A path, a file:, data: or http(s): URL, the bytes of a picture file, or pixels. */
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RgbImage;
+
+export interface ReadOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal | undefined;
+  readonly fetch: typeof fetch;
+}
+
+/** As much as a file may have by default: a 100-megapixel JPEG at high quality stays below. */
+export const defaultMaxBytes = 64 * 2 ** 20;
+
+export interface ImageFile {
+  readonly bytes: Uint8Array;
+  /** What to call it in a message. */
+  readonly source: string;
+}
+
+/** @throws `not_found`, `io`, `too_large`, `invalid_request` (not an input we know), `aborted`. */
+export async function readInput(
+  input: Exclude<ImageInput, RgbImage> | ImageFile,
+  options: ReadOptions,
+): Promise<ImageFile> {
+  throwIfAborted(options.signal);
+  if (isImageFile(input)) return input;
+  if (typeof input === "string") return readText(input, options);
+  if (input instanceof URL) return readText(input.href, options);
+  if (input instanceof Blob) {
+    checkBytes("Blob", input.size, options.maxBytes);
+    return { bytes: new Uint8Array(await input.arrayBuffer()), source: `Blob (${input.size} bytes)` };
+  }
+  if (input instanceof ArrayBuffer || input instanceof Uint8Array) {
+    const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
+    checkBytes("picture", bytes.length, options.maxBytes);
+    return { bytes, source: `picture (${bytes.length} bytes)` };
+  }
+  throw new OcellusError(
+    "invalid_request",
+    "a picture is given as a path, a URL, a Uint8Array, an ArrayBuffer, a Blob or { width, height, data }; " +
+      `found ${Object.prototype.toString.call(input)}`,
+    { details: { found: Object.prototype.toString.call(input) } },
+  );
+}
+
+/** What was read before. */
+function isImageFile(input: unknown): input is ImageFile {
+  return typeof input === "object" && input !== null && "bytes" in input && "source" in input;
+}
+
+async function readText(text: string, options: ReadOptions): Promise<ImageFile> {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
+  if (scheme === "data") return readDataUrl(text, options.maxBytes);
+  if (scheme === "http" || scheme === "https") return readHttp(text, options);
+  if (scheme === "file") return readPath(filePath(text), options);
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text))
+    throw new OcellusError(
+      "invalid_request",
+      `${shorten(text)}: expected a path or a file:, data:, http: or https: URL, found the scheme "${scheme}:"`,
+      { details: { scheme, supported: ["file", "data", "http", "https"] } },
+    );
+  return readPath(text, options);
+}
+
+function filePath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new OcellusError("invalid_request", `${shorten(url)} is no file URL of this machine`, { cause });
+  }
+}
+
+async function readPath(path: string, { maxBytes, signal }: ReadOptions): Promise<ImageFile> {
+  try {
+    const status = await stat(path);
+    // A device or a pipe has no size to check and may never end.
+    if (!status.isFile())
+      throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`, {
+        details: { path, expected: "file" },
+      });
+    checkBytes(path, status.size, maxBytes);
+    return { bytes: await readFile(path, signal ? { signal } : {}), source: path };
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error instanceof OcellusError ? error : pathError(path, error);
+  }
+}
+
+/** What was meant for another kind of input arrives here as a path that does not exist. */
+function pathError(path: string, error: unknown): OcellusError {
+  const looksLikeBase64 = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)/.test(path) && path.length > 64;
+  if (looksLikeBase64)
+    return new OcellusError(
+      "invalid_request",
+      `${shorten(path)} was read as a path but looks like base64; write it as data:image/png;base64,… or pass the bytes`,
+      { details: { expected: "path", found: "base64" } },
+    );
+  if (path.includes("\0") || path.length > 4096)
+    // Linux's PATH_MAX; nothing longer can name a file
+    return new OcellusError("invalid_request", `${shorten(path)} (${path.length} characters) is no path, nor a URL`, {
+      details: { expected: "path", numCharacters: path.length },
+    });
+  const found = ioError("read the picture", path, error);
+  if (!/^(\/\/|www\.)/.test(path)) return found;
+  return new OcellusError(found.code, `${found.message}; for an address write the scheme too: https://…`, {
+    details: { ...found.details, missing: "scheme" },
+    cause: error,
+  });
+}
+
+function readDataUrl(url: string, maxBytes: number): ImageFile {
+  const comma = url.indexOf(",");
+  const [head, payload] = comma < 0 ? [shorten(url), ""] : [url.slice(0, comma), url.slice(comma + 1)];
+  if (comma < 0 || !/;base64$/i.test(head))
+    throw new OcellusError(
+      "invalid_request",
+      `${shorten(head)}: expected data:image/…;base64,… with the picture in base64`,
+      { details: { expected: "data:image/…;base64,…" } },
+    );
+  checkBytes("data: URL", Math.floor((payload.length * 3) / 4), maxBytes);
+  if (!/^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(payload))
+    // Buffer.from would skip what it does not know
+    throw new OcellusError("invalid_request", `${shorten(head)}: the part after the comma is not base64`, {
+      details: { expected: "base64" },
+    });
+  const bytes = Buffer.from(payload, "base64");
+  return { bytes, source: `data: URL (${bytes.length} bytes)` };
+}
+
+/** Whether a name is an address: a scheme has two letters or more (`C:` is a drive). */
+export function isUrl(name: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:/i.test(name);
+}
+
+/** Enough for a host that moves to https and to its storage; more is a loop. */
+const maxRedirects = 5;
+/** Longer than a 64 MiB picture takes on a slow line (20 Mbit/s), shorter than a user waits. */
+const timeoutMs = 30_000;
+
+async function readHttp(url: string, options: ReadOptions): Promise<ImageFile> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  const source = shorten(url);
+  try {
+    const response = await follow(url, options.fetch, signal);
+    if (!response.ok)
+      throw new OcellusError(
+        response.status === 404 || response.status === 410 ? "not_found" : "io",
+        `cannot fetch ${source}: the server answered ${response.status} ${response.statusText}`.trimEnd(),
+        { details: { url: source, status: response.status } },
+      );
+    return { bytes: await boundedBody(response, source, options.maxBytes), source };
+  } catch (error) {
+    throwIfAborted(options.signal);
+    if (error instanceof OcellusError) throw error;
+    const reason = timeout.aborted ? `no complete answer within ${timeoutMs / 1000} s` : rootMessage(error);
+    throw new OcellusError("io", `cannot fetch ${source}: ${reason}`, { details: { url: source }, cause: error });
+  }
+}
+
+async function follow(url: string, fetchUrl: typeof fetch, signal: AbortSignal): Promise<Response> {
+  let address = url;
+  for (let hop = 0; hop <= maxRedirects; hop++) {
+    const response = await fetchUrl(address, { redirect: "manual", signal });
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || !location) return response;
+    await response.body?.cancel();
+    const next = new URL(location, address);
+    if (next.protocol !== "http:" && next.protocol !== "https:")
+      throw new OcellusError("io", `cannot fetch ${shorten(url)}: it redirects to a ${next.protocol} address`, {
+        details: { url: shorten(url), scheme: next.protocol.slice(0, -1) },
+      });
+    address = next.href;
+  }
+  throw new OcellusError("io", `cannot fetch ${shorten(url)}: more than ${maxRedirects} redirects`, {
+    details: { url: shorten(url), maxRedirects },
+  });
+}
+
+/** The stated length is checked first, the real one as it arrives. */
+async function boundedBody(response: Response, source: string, maxBytes: number): Promise<Uint8Array> {
+  checkBytes(source, Number(response.headers.get("content-length") ?? 0), maxBytes);
+  const chunks: Uint8Array[] = [];
+  let numBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    numBytes += chunk.length;
+    checkBytes(source, numBytes, maxBytes); // leaving the loop cancels the body
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, numBytes);
+}
+
+function checkBytes(source: string, numBytes: number, maxBytes: number): void {
+  if (numBytes <= maxBytes) return;
+  throw new OcellusError(
+    "too_large",
+    `${source}: at least ${numBytes} bytes, at most ${maxBytes} are read; send a smaller file, or raise maxBytes`,
+    { details: { numBytes, maxBytes } },
+  );
+}
+
+/** fetch says only "fetch failed"; the reason is its cause. */
+function rootMessage(error: unknown): string {
+  const cause = (error as { cause?: unknown }).cause;
+  return cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error);
+}
+
+function shorten(text: string): string {
+  const maxShown = 120; // a line of a terminal; data: URLs run to megabytes
+  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`;
+}

@@ -1,0 +1,23 @@
+export { bmpSize, decodeBmp } from "./bmp.js";
+export { gridOf } from "./grid.js";
+export { jpegLumaSteps } from "./jpeg-steps.js";
+export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
+export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
+export { type JsonFiles, readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
+export {
+  type CenterCropRecipe,
+  type FitRecipe,
+  fitRecipe,
+  fixedRecipe,
+  type ImageRecipe,
+  type SmartResizeRecipe,
+  type StretchRecipe,
+  smartResizeRecipe,
+  type VideoRecipe,
+  videoRecipe,
+} from "./recipe.js";
+export { resizeColumnsFirst } from "./resize.js";
+export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
+export { shownPicture } from "./shown.js";
+export { videoSize } from "./smart-size.js";
+export { type ImageFormat, sniffFormat } from "./sniff.js";

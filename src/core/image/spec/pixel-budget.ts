@@ -1,0 +1,51 @@
+/** How large a picture may be shown in one request: fewer pixels are fewer tokens and a faster answer, more are finer detail. */
+import { OcellusError } from "../../base/index.js";
+import type { ImageRecipe } from "./recipe.js";
+
+export interface PixelBudget {
+  /** Smaller pictures are scaled up to this area, in pixels. Default: the checkpoint's, or `maxPixels` if that is less. */
+  readonly minPixels?: number | undefined;
+  /** Larger pictures are scaled down to this area, in pixels. Default: the checkpoint's, or `minPixels` if that is more. */
+  readonly maxPixels?: number | undefined;
+}
+
+/** 4096 × 4096, the largest budget that checkpoints are published with: its rows of patches take 400 MB a picture. */
+const mostPixels = 2 ** 24;
+
+/**
+ * The recipe under the budget of one request.
+ * @throws `invalid_request` naming the field (not whole, less than one token, more than any checkpoint's, minPixels over
+ * maxPixels); `unsupported` when the model's pictures all have one size.
+ */
+export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): ImageRecipe {
+  const { minPixels, maxPixels } = budget;
+  if (minPixels === undefined && maxPixels === undefined) return recipe;
+  if (recipe.kind !== "smart_resize")
+    throw new OcellusError(
+      "unsupported",
+      `${minPixels === undefined ? "maxPixels" : "minPixels"}: this model sees every picture in one fixed size; leave it out`,
+      { details: { field: minPixels === undefined ? "maxPixels" : "minPixels" } },
+    );
+  const least = (recipe.patchSize * recipe.mergeSize) ** 2;
+  const most = Math.max(mostPixels, recipe.maxPixels);
+  checkArea("minPixels", minPixels, least, most);
+  checkArea("maxPixels", maxPixels, least, most);
+  if (minPixels !== undefined && maxPixels !== undefined && minPixels > maxPixels)
+    throw new OcellusError("invalid_request", `minPixels: ${minPixels} is more than maxPixels, ${maxPixels}`, {
+      details: { field: "minPixels", found: minPixels, most: maxPixels },
+    });
+  return {
+    ...recipe,
+    minPixels: minPixels ?? Math.min(recipe.minPixels, maxPixels!),
+    maxPixels: maxPixels ?? Math.max(recipe.maxPixels, minPixels!),
+  };
+}
+
+function checkArea(field: keyof PixelBudget, value: number | undefined, least: number, most: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
+  throw new OcellusError(
+    "invalid_request",
+    `${field}: expected a whole number of pixels from ${least} (one token) to ${most}, found ${JSON.stringify(value)}`,
+    { details: { field, least, most, found: value } },
+  );
+}

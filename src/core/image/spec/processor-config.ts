@@ -1,0 +1,276 @@
+/**
+ * The one reader of image-processor configs: from the files of a checkpoint to what is done to an image. Where the config
+ * stands, what a class does if it is silent, and how old spellings are read is the reference's: transformers 5.24,
+ * AutoImageProcessor with the torchvision backend, its default (image_processing_auto.py, image_processing_base.py,
+ * image_processing_utils.py and the class that the file names). Compared with it by processor-config.test.ts.
+ *
+ * Each field is used, or listed as without effect, or refused by its name.
+ */
+import { z } from "zod";
+import { OcellusError, shorten } from "../../base/index.js";
+
+/** What reads the JSON files of a checkpoint; undefined for a file that is not there. */
+export interface JsonFiles {
+  readJson(name: string): Promise<unknown>;
+}
+
+/** The part of processor_config.json, else the flat file. */
+export async function readImageProcessorConfig(files: JsonFiles): Promise<unknown> {
+  return (await nestedConfig(files, "image_processor")) ?? (await files.readJson("preprocessor_config.json"));
+}
+
+/** The last stands in for the others in checkpoints from before them. */
+export async function readVideoProcessorConfig(files: JsonFiles): Promise<unknown> {
+  return (
+    (await nestedConfig(files, "video_processor")) ??
+    (await files.readJson("video_preprocessor_config.json")) ??
+    (await files.readJson("preprocessor_config.json"))
+  );
+}
+
+async function nestedConfig(files: JsonFiles, part: string): Promise<unknown> {
+  const joined = await files.readJson("processor_config.json");
+  return typeof joined === "object" && joined !== null ? (joined as Record<string, unknown>)[part] : undefined;
+}
+
+export type Triple = readonly [red: number, green: number, blue: number];
+export type Resample = "bilinear" | "bicubic";
+
+/** What an image is brought to before it is cut. */
+export type SizeRule =
+  | { readonly shortestEdge: number }
+  | { readonly width: number; readonly height: number }
+  | { readonly minPixels: number; readonly maxPixels: number };
+
+/** A config as it takes effect. */
+export interface ProcessorConfig {
+  readonly size: SizeRule;
+  readonly resample: Resample;
+  /** The middle that is cut out; absent: nothing is cut away. */
+  readonly crop?: { readonly width: number; readonly height: number };
+  /** Of x/255: rescaling and normalisation together, whichever of them the file asks for. */
+  readonly mean: Triple;
+  readonly std: Triple;
+  readonly patchSize?: number;
+  readonly mergeSize?: number;
+  readonly temporalPatchSize?: number;
+  /** Most tokens of a frame of video. */
+  readonly maxFrameTokens?: number;
+}
+
+/** What a class of the reference does where its file is silent. */
+interface ProcessorClass {
+  readonly size: unknown;
+  readonly resample: 2 | 3;
+  readonly mean: Triple;
+  readonly std: Triple;
+  /** An integer size means both sides, not the shorter one. */
+  readonly default_to_square: boolean;
+  readonly do_center_crop: boolean;
+  readonly crop_size?: unknown;
+  /** The edges of `size` are areas, and min_pixels and max_pixels stand above it, where they are known. */
+  readonly areas?: "overridden" | "alone";
+}
+
+const half: Triple = [0.5, 0.5, 0.5];
+const clipMean: Triple = [0.48145466, 0.4578275, 0.40821073];
+const clipStd: Triple = [0.26862954, 0.26130258, 0.27577711];
+const whole = { default_to_square: true, do_center_crop: false };
+
+const classes = {
+  CLIPImageProcessor: {
+    ...{ size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, do_center_crop: true },
+    ...{ resample: 3, mean: clipMean, std: clipStd, default_to_square: false },
+  },
+  ViTImageProcessor: { ...whole, size: { height: 224, width: 224 }, resample: 2, mean: half, std: half },
+  Qwen2VLImageProcessor: {
+    ...{ ...whole, size: { shortest_edge: 56 * 56, longest_edge: 28 * 28 * 1280 }, default_to_square: false },
+    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden" },
+  },
+  Qwen3VLVideoProcessor: {
+    ...{ ...whole, size: { shortest_edge: 128 * 32 * 32, longest_edge: 768 * 32 * 32 } },
+    ...{ resample: 3, mean: half, std: half, areas: "alone" },
+  },
+  /** Ours: fitted into the frame, the rest is 0. */
+  OcellusFitImageProcessor: { ...whole, size: undefined, resample: 3, mean: half, std: half },
+} as const satisfies Record<string, ProcessorClass>;
+export type ProcessorClassName = keyof typeof classes;
+
+/** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
+const side = z.number().int().min(1).max(4096);
+/** 2^28 pixels are sixteen times the largest published budget (4096 × 4096). */
+const area = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 28);
+const square = z.object({ height: side, width: side }).strict();
+const sides = z.union([side, z.tuple([side, side]), square]);
+const channels = (value: z.ZodNumber) => z.union([value, z.tuple([value, value, value])]);
+const flag = z.boolean().nullish();
+const count = z.number().int().min(1).max(65_536); // four frames of the largest published image
+
+const fields = {
+  image_processor_type: z.string().nullish(),
+  feature_extractor_type: z.string().nullish(),
+  video_processor_type: z.string().nullish(),
+  size: z.unknown(),
+  default_to_square: flag,
+  resample: z.union([z.literal(2), z.literal(3)], "expected 2 (bilinear) or 3 (bicubic)").optional(),
+  crop_size: z.unknown(),
+  do_center_crop: flag,
+  do_resize: z.literal(true, "images that keep their size do not fit the model").optional(),
+  do_rescale: flag,
+  rescale_factor: z.number().min(1e-4).max(1).optional(), // from 1/255 of 1/25 to none at all
+  do_normalize: flag,
+  image_mean: channels(z.number().min(-10).max(10)).optional(),
+  image_std: channels(z.number().min(1e-3).max(100)).optional(), // smaller ones blow values past what a tower has seen
+  do_pad: z.literal(false, "padding is not done").nullish(),
+  pad_size: z.null("padding is not done").optional(),
+  use_square_size: z.literal(false, "write size as height and width").optional(),
+  min_pixels: area.nullish(),
+  max_pixels: area.nullish(),
+  patch_size: side.optional(),
+  merge_size: side.optional(),
+  temporal_patch_size: side.optional(),
+  cap_pixels_per_frame: flag,
+  max_video_tokens: count.nullish(),
+  pad: z.literal("center").optional(),
+  pad_value: z.literal(0).optional(),
+};
+
+/** Images are RGB when they come here; the rest says how the reference hands values over, or samples frames from files. */
+const withoutEffect = new Set(
+  (
+    "do_convert_rgb processor_class auto_map data_format input_data_format return_tensors device disable_grouping " +
+    "image_seq_length image_seq_len _valid_processor_keys _processor_class transformers_version return_metadata " +
+    "do_sample_frames fps num_frames min_frames max_frames video_metadata max_duration max_image_size"
+  ).split(" "),
+);
+
+/**
+ * @param accepted the classes whose work the family's model was made for; the first where the file names none.
+ * @throws `invalid_config` naming the fields that are malformed, unknown, or ask for what is not done here.
+ */
+export function parseProcessorConfig(json: unknown, accepted: readonly ProcessorClassName[]): ProcessorConfig {
+  const found = checked(json);
+  const name = className(found, accepted);
+  const preset: ProcessorClass = classes[name];
+  const crop =
+    (found.do_center_crop ?? ("do_center_crop" in found ? false : preset.do_center_crop))
+      ? cropOf("crop_size" in found ? found.crop_size : preset.crop_size)
+      : undefined;
+  return {
+    size: sizeOf(found, preset),
+    resample: (found.resample ?? preset.resample) === 2 ? "bilinear" : "bicubic",
+    ...(crop && { crop }),
+    ...colours(found, preset),
+    ...(found.patch_size !== undefined && { patchSize: found.patch_size }),
+    ...(found.merge_size !== undefined && { mergeSize: found.merge_size }),
+    ...(found.temporal_patch_size !== undefined && { temporalPatchSize: found.temporal_patch_size }),
+    ...(found.cap_pixels_per_frame && { maxFrameTokens: found.max_video_tokens ?? defaultFrameTokens }),
+  };
+}
+
+/** The reference's, when a file asks for a cap without saying which. */
+const defaultFrameTokens = 768;
+
+const schema = z.object(fields).partial();
+type Found = z.infer<typeof schema>;
+
+function checked(json: unknown): Found {
+  const result = schema.safeParse(json);
+  if (!result.success)
+    throw invalidProcessor(
+      result.error.issues
+        .slice(0, 20)
+        .map(({ path, message }) => `${path.join(".") || "(top level)"}: ${shorten(message)}`),
+    );
+  const unknown = Object.entries(json as object)
+    .filter(([name, value]) => !(name in fields) && !withoutEffect.has(name) && value !== null && value !== false)
+    .map(([name]) => `${shorten(name, 60)}: a field that is not known here`);
+  if (unknown.length > 0) throw invalidProcessor(unknown.slice(0, 20));
+  return result.data;
+}
+
+/** `CLIPImageProcessorFast`, `CLIPImageProcessorPil` and `CLIPFeatureExtractor` are all the reference's CLIPImageProcessor. */
+function className(found: Found, accepted: readonly ProcessorClassName[]): ProcessorClassName {
+  const isVideo = accepted[0]!.endsWith("VideoProcessor");
+  const field = isVideo ? "video_processor_type" : "image_processor_type";
+  const written = found[field] ?? (isVideo ? undefined : found.feature_extractor_type);
+  if (typeof written !== "string") return accepted[0]!;
+  const plain = written.replace(/FeatureExtractor$/, "ImageProcessor").replace(/(Fast|Pil)$/, "");
+  const known = accepted.find((name) => name === plain);
+  if (known) return known;
+  throw invalidProcessor([`${field}: expected ${accepted.join(" or ")}, found ${shorten(written)}`]);
+}
+
+function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
+  if (preset.areas) return areasOf(found, preset);
+  const isSquare = found.default_to_square ?? preset.default_to_square;
+  const edge = z.object({ shortest_edge: side }).strict();
+  const size = part("size", z.union([sides, edge], sizeForms), found.size === undefined ? preset.size : found.size);
+  if (typeof size === "number") return isSquare ? { width: size, height: size } : { shortestEdge: size };
+  if ("shortest_edge" in size) return { shortestEdge: size.shortest_edge };
+  return sidesOf(size);
+}
+
+const sizeForms = "expected a number, [height, width], {height, width} or {shortest_edge}";
+const areaForm = "expected {shortest_edge, longest_edge}, both as areas";
+
+function areasOf(found: Found, preset: ProcessorClass): SizeRule {
+  const overrides = preset.areas === "overridden" ? found : {};
+  const given = {
+    ...((found.size ?? preset.size) as object),
+    ...(typeof overrides.min_pixels === "number" && { shortest_edge: overrides.min_pixels }),
+    ...(typeof overrides.max_pixels === "number" && { longest_edge: overrides.max_pixels }),
+  };
+  const form = z.object({ shortest_edge: area, longest_edge: area }, areaForm).strict();
+  const { shortest_edge: minPixels, longest_edge: maxPixels } = part("size", form, given);
+  if (minPixels > maxPixels)
+    throw invalidProcessor([`size: the least pixels, ${minPixels}, are more than the most, ${maxPixels}`]);
+  return { minPixels, maxPixels };
+}
+
+function cropOf(value: unknown) {
+  const crop = part("crop_size", z.union([sides], "expected a number, [height, width] or {height, width}"), value);
+  return typeof crop === "number" ? { width: crop, height: crop } : sidesOf(crop);
+}
+
+function sidesOf(sides: { readonly height: number; readonly width: number } | readonly [number, number]) {
+  return "height" in sides ? { width: sides.width, height: sides.height } : { width: sides[1], height: sides[0] };
+}
+
+/** (x·factor − mean) / std, where one of the two steps may be left out, as a mean and a deviation of x/255. */
+function colours(found: Found, preset: ProcessorClass): { readonly mean: Triple; readonly std: Triple } {
+  const isOn = (name: "do_rescale" | "do_normalize") => (name in found ? found[name] === true : true);
+  const factor = 255 * (isOn("do_rescale") ? (found.rescale_factor ?? 1 / 255) : 1);
+  const mean = isOn("do_normalize") ? triple(found.image_mean ?? preset.mean) : ([0, 0, 0] as const);
+  const std = isOn("do_normalize") ? triple(found.image_std ?? preset.std) : ([1, 1, 1] as const);
+  if (Math.abs(factor - 1) < 1e-9) return { mean, std };
+  const scaled = ([r, g, b]: Triple): Triple => [r / factor, g / factor, b / factor];
+  return { mean: scaled(mean), std: scaled(std) };
+}
+
+function triple(value: number | Triple): Triple {
+  return typeof value === "number" ? [value, value, value] : value;
+}
+
+function part<T>(name: string, form: z.ZodType<T>, value: unknown): T {
+  const result = form.safeParse(value);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  throw invalidProcessor([
+    `${[name, ...path].join(".")}: ${message}, found ${shorten(JSON.stringify(value) ?? "nothing")}`,
+  ]);
+}
+
+export function invalidProcessor(problems: readonly string[]): OcellusError {
+  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 200));
+  return new OcellusError(
+    "invalid_config",
+    `the image processor config (preprocessor_config.json or processor_config.json) does not fit this model family: ` +
+      `${shown.join("; ")}${problems.length > 3 ? "; and more" : ""}; compare it with the checkpoint's original file`,
+    { details: { problems } },
+  );
+}

@@ -1,0 +1,69 @@
+/** Against transformers: test/golden/qwen3_vl/images.json, made by make_images.py beside it. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ocellusError } from "../../base/ocellus-error.testkit.js";
+import { preprocess } from "./preprocess.js";
+import type { SmartResizeRecipe } from "./recipe.js";
+import type { RgbImage } from "./rgb-image.js";
+import { smartSize } from "./smart-size.js";
+
+interface Golden {
+  readonly grids: { size: [number, number]; minPixels: number; maxPixels: number; fitted: [number, number] }[];
+  readonly pictures: { size: [number, number]; grid: [number, number, number]; rows: string }[];
+}
+const golden = join(import.meta.dirname, "../../../../test/golden/qwen3_vl/images.json");
+const { grids, pictures }: Golden = JSON.parse(readFileSync(golden, "utf8"));
+
+const recipe: SmartResizeRecipe = {
+  kind: "smart_resize",
+  patchSize: 16,
+  mergeSize: 2,
+  temporalPatchSize: 2,
+  minPixels: 32 * 32,
+  maxPixels: 96 * 96,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+};
+
+/** The formula of make_images.py. */
+function picture([width, height]: readonly [number, number]): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      data[i++] = x * 5 + y;
+      data[i++] = y * 7;
+      data[i++] = x * y;
+    }
+  }
+  return { width, height, data };
+}
+
+describe("smart resize", () => {
+  it("fits 200 sizes to exactly the reference's", () => {
+    expect(grids).toHaveLength(200);
+    for (const { size, minPixels, maxPixels, fitted } of grids) {
+      const { width, height } = smartSize({ width: size[0], height: size[1] }, { ...recipe, minPixels, maxPixels });
+      expect([width, height], `${size[0]} by ${size[1]}`).toEqual(fitted);
+    }
+  });
+
+  it.each(pictures)("gives the reference's rows of patches, within 2/255, for $size", ({ size, grid, rows }) => {
+    const values = preprocess(picture(size), recipe);
+    expect([1, values.grid.rows, values.grid.columns]).toEqual(grid);
+    const reference = Buffer.from(rows, "base64");
+    expect(values.data).toHaveLength(reference.length);
+    let largest = 0;
+    for (const [i, value] of values.data.entries()) {
+      largest = Math.max(largest, Math.abs(Math.round((value + 1) * 127.5) - reference[i]!));
+    }
+    expect(largest).toBeLessThanOrEqual(2);
+  });
+
+  it("refuses a strip, as the reference does", () => {
+    expect(() => smartSize({ width: 2010, height: 10 }, recipe)).toThrow(
+      ocellusError("invalid_image", { width: 2010, height: 10, maxAspect: 200 }),
+    );
+  });
+});

@@ -1,0 +1,77 @@
+/**
+ * To which size a picture or a video is brought, where a family takes any: whole blocks (patch · merge) near its own size
+ * and within the pixel budget. The arithmetic, its order and its ties are the reference's. [transformers smart_resize]
+ */
+import { OcellusError } from "../../base/index.js";
+import type { SmartResizeRecipe, VideoRecipe } from "./recipe.js";
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+type PictureRules = Pick<SmartResizeRecipe, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
+type VideoRules = PictureRules & Pick<VideoRecipe, "temporalPatchSize" | "maxFrameTokens">;
+
+/** Longer by more than this is refused by the reference, too. */
+const maxAspect = 200;
+
+/** @throws `invalid_image` for a strip longer than 200 times its width. */
+export function refuseStrip({ width, height }: Size): void {
+  if (Math.max(width, height) / Math.min(width, height) <= maxAspect) return;
+  throw new OcellusError(
+    "invalid_image",
+    `a picture of ${width} by ${height} is a strip: at most ${maxAspect} to 1 is accepted; crop it`,
+    { details: { width, height, maxAspect } },
+  );
+}
+
+/** Ties round to even, as Python's round does. @throws as `refuseStrip`. */
+export function smartSize(image: Size, rules: PictureRules): Size {
+  return sizeWithin(image, { count: 1, counted: 1 }, rules);
+}
+
+/** The size of every frame of a video. A frame smaller than a block is scaled up to one first. @throws as `refuseStrip`. */
+export function videoSize(numFrames: number, frame: Size, rules: VideoRules): Size {
+  const block = rules.patchSize * rules.mergeSize;
+  const grow = Math.max(1, block / frame.height, block / frame.width);
+  const grown = { width: Math.trunc(frame.width * grow), height: Math.trunc(frame.height * grow) };
+  const counted = roundHalfToEven(numFrames / rules.temporalPatchSize) * rules.temporalPatchSize;
+  return sizeWithin(grown, { count: numFrames, counted }, { ...rules, maxPixels: mostPixels(numFrames, rules) });
+}
+
+/** With a cap on a frame: so many tokens, or its share of the whole, but always a little over the least. */
+function mostPixels(numFrames: number, { maxFrameTokens, ...rules }: VideoRules): number {
+  if (maxFrameTokens === undefined) return rules.maxPixels;
+  const cap = maxFrameTokens * (rules.patchSize * rules.mergeSize) ** 2;
+  const ofFrame = Math.min(cap, Math.floor(rules.maxPixels / numFrames));
+  return numFrames * Math.max(ofFrame, Math.trunc(rules.minPixels * 1.05));
+}
+
+/** The budget is compared with `counted` frames, and the scale found for `count`: in the reference they differ if odd. */
+function sizeWithin(
+  { width, height }: Size,
+  frames: { readonly count: number; readonly counted: number },
+  { patchSize, mergeSize, minPixels, maxPixels }: PictureRules,
+): Size {
+  refuseStrip({ width, height });
+  const block = patchSize * mergeSize;
+  const whole = (side: number, round: (x: number) => number) => round(side / block) * block;
+  const rounded = { width: whole(width, roundHalfToEven), height: whole(height, roundHalfToEven) };
+  const numPixels = frames.counted * rounded.width * rounded.height;
+  if (numPixels > maxPixels) {
+    const shrink = Math.sqrt((frames.count * width * height) / maxPixels);
+    const floor = (side: number) => Math.max(block, whole(side / shrink, Math.floor));
+    return { width: floor(width), height: floor(height) };
+  }
+  if (numPixels < minPixels) {
+    const grow = Math.sqrt(minPixels / (frames.count * width * height));
+    return { width: whole(width * grow, Math.ceil), height: whole(height * grow, Math.ceil) };
+  }
+  return rounded;
+}
+
+function roundHalfToEven(x: number): number {
+  const floor = Math.floor(x);
+  return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
+}

@@ -1,0 +1,102 @@
+/**
+ * What a file is, by its first bytes; the name and any media type are not asked. Only the formats in `ImageFormat` are
+ * ever handed to the decoder, so its other loaders (SVG, which can pull in files, among them) stay out of reach.
+ */
+import { OcellusError } from "../../base/index.js";
+
+export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "avif" | "tiff" | "bmp";
+
+/** Of the first bytes, as Latin-1. */
+type Test = (start: string) => boolean;
+
+const at =
+  (offset: number, ...signatures: string[]): Test =>
+  (start) =>
+    signatures.some((signature) => start.startsWith(signature, offset));
+
+/** ISO media files list their brands after "ftyp"; AVIF's may stand behind a general one such as "mif1". */
+const brands =
+  (pattern: RegExp): Test =>
+  (start) =>
+    start.startsWith("ftyp", 4) && pattern.test(start.slice(8, 64));
+
+/** Markup whose first element begins with one of the tags, in lower case. */
+const markup =
+  (...tags: string[]): Test =>
+  (start) => {
+    const element = firstElement(start).toLowerCase();
+    return tags.some((tag) => element.startsWith(tag));
+  };
+
+/** From the first "<" behind an optional byte order mark, declarations and comments. Each byte is passed once. */
+function firstElement(start: string): string {
+  let rest = (start.startsWith("\u00ef\u00bb\u00bf") ? start.slice(3) : start).trimStart();
+  for (;;) {
+    const end = rest.startsWith("<!--") ? "-->" : rest.startsWith("<?") ? ">" : undefined;
+    if (end === undefined) return rest;
+    const at = rest.indexOf(end, 2);
+    if (at < 0) return "";
+    rest = rest.slice(at + end.length).trimStart();
+  }
+}
+
+const images: readonly (readonly [ImageFormat, Test])[] = [
+  ["jpeg", at(0, "\xff\xd8\xff")],
+  ["png", at(0, "\x89PNG\r\n\x1a\n")],
+  ["webp", (start) => start.startsWith("RIFF") && start.startsWith("WEBP", 8)],
+  ["gif", at(0, "GIF87a", "GIF89a")],
+  ["avif", brands(/avi[fs]/)],
+  ["tiff", at(0, "II*\0", "MM\0*", "II+\0", "MM\0+")],
+  ["bmp", (start) => start.startsWith("BM") && start.startsWith("\0\0\0\0", 6)],
+];
+
+interface Stranger {
+  readonly name: string;
+  readonly advice: string;
+}
+
+const strangers: readonly (readonly [Test, name: string, advice: string])[] = [
+  [brands(/hei[cxms]|hev[cx]|mif1|msf1/), "a HEIC picture", "convert it to JPEG; its codec (HEVC) is not built in"],
+  [at(4, "ftyp"), "a video (ISO media file)", "take a frame of it as JPEG or PNG"],
+  [at(0, "\xff\x0a", "\0\0\0\x0cJXL "), "a JPEG XL picture", "convert it to PNG or JPEG"],
+  [at(0, "\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), "a JPEG 2000 picture", "convert it to PNG or JPEG"],
+  [at(0, "8BPS"), "a Photoshop document", "export it as PNG"],
+  [at(0, "\0\0\x01\0"), "a Windows icon", "convert it to PNG"],
+  [at(0, "%PDF-"), "a PDF document", "render the page to PNG first"],
+  [at(0, "PK\x03\x04"), "a zip archive (or an Office document)", "unpack it"],
+  [at(0, "\x1f\x8b"), "a gzip archive", "unpack it"],
+  [at(0, "version https://git-lfs"), "a Git LFS pointer", "run `git lfs pull`"],
+  [markup("<!doctype svg", "<svg"), "an SVG drawing", "render it to PNG first"],
+  [
+    markup("<!doctype html", "<html", "<head", "<body", "<script"),
+    "an HTML page",
+    "a download may have failed: open it in a browser",
+  ],
+];
+
+/**
+ * @param source what to call the input in a message.
+ * @throws `invalid_image` naming what the bytes are instead.
+ */
+export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
+  if (bytes.length === 0)
+    throw new OcellusError("invalid_image", `${source}: the file is empty`, { details: { source, found: "nothing" } });
+  const start = Buffer.from(bytes.subarray(0, 512)).toString("latin1"); // room for comments before a root element
+  const image = images.find(([, test]) => test(start));
+  if (image) return image[0];
+  const { name, advice } = describeStranger(start);
+  throw new OcellusError(
+    "invalid_image",
+    `${source}: expected a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP picture, found ${name}; ${advice}`,
+    { details: { source, found: name } },
+  );
+}
+
+/** Says nothing of what the bytes hold: whoever asks may not be allowed to read them. */
+function describeStranger(start: string): Stranger {
+  const known = strangers.find(([test]) => test(start));
+  if (known) return { name: known[1], advice: known[2] };
+  const isText = /^[\t\n\r\x20-\x7e]+$/.test(start.slice(0, 64));
+  if (isText) return { name: "text", advice: "a picture file was expected" };
+  return { name: "bytes of no known kind", advice: "the file may be damaged" };
+}

@@ -1,0 +1,156 @@
+/**
+ * What a model family must say of itself. One file per family, named by the checkpoint's `model_type`; everything else
+ * in the house knows families only through this contract.
+ */
+import type { z } from "zod";
+import type { GraphBuilder, StateSpec } from "../graph/index.js";
+import type { ImageGrid, ImageRecipe, PixelValues, VideoRecipe } from "../image/spec/index.js";
+import type { Part } from "./names.js";
+
+/** cos and sin [count, head_dim/2] for `count` tokens. */
+export interface RotaryAngles {
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+}
+
+/** The place of a picture, or of a video's pair of frames, among the ids of a prompt. */
+export interface GridInPrompt {
+  readonly start: number;
+  readonly grid: ImageGrid;
+}
+
+/**
+ * Positions of a prompt's tokens, one stream an axis (none: a token's position is its index), and what a later token's
+ * position is beyond its index in the cache: with pictures these are different numbers.
+ */
+export interface PromptPositions {
+  readonly axes: readonly Int32Array[];
+  readonly delta: number;
+}
+
+/** Tokens of one sequence in this step: cache positions `start` to `start + count - 1`. */
+export interface TokenRow {
+  readonly start: number;
+  readonly count: number;
+  readonly positions: PromptPositions;
+}
+
+/** An input of a graph, as the host makes it. */
+export type HostInput =
+  | { readonly dtype: "f32"; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: "i64"; readonly shape: readonly number[]; readonly data: readonly number[] };
+
+/** Numbers the rooms above need from a config, spelled alike for all families. */
+export interface ModelDimensions {
+  readonly hiddenSize: number;
+  readonly vocabSize: number;
+  /** Tokens of context the model was made for. */
+  readonly maxLength: number;
+  readonly eosTokenIds: readonly number[];
+}
+
+export type BuildGraph = (builder: GraphBuilder) => void;
+
+/** What packing needs of every family. */
+interface Family<C> {
+  readonly modelType: string;
+  /** Every field of the config, by what becomes of it: fields.ts. */
+  readonly configSchema: z.ZodType<C>;
+  /** @throws `invalid_config`, or `unsupported` for a valid choice that is not ours, naming field and value. */
+  parseConfig(json: unknown): C;
+  /** The one spelling our graphs use, for every spelling found in checkpoints. */
+  canonicalName(checkpointName: string): string;
+  /** The part of the model that a tensor belongs to, by its canonical name. */
+  parts(name: string): Part;
+  /** The graphs of a model, by the name of their file. */
+  graphs(config: C): Readonly<Record<string, BuildGraph>>;
+}
+
+/** A decoder that writes text, with or without eyes. Graphs: `decoder` and, if it has eyes, `vision`. */
+export interface ModelFamily<C> extends Family<C> {
+  readonly kind: "language";
+  dimensions(config: C): ModelDimensions;
+  /** What each layer of the decoder keeps of a sequence. */
+  states(config: C): readonly StateSpec[];
+  /** Token embedding table [vocab_size, hidden_size], read by the host row by row. */
+  readonly embedTokens: string;
+  /** Absent: a family that reads text only. */
+  readonly image?: ImageSide<C>;
+  /** Decoder layers, from the first, whose output visual features are added to: the outputs `deepstack.0`, … of vision. */
+  numDeepstack(config: C): number;
+  positions(config: C, ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions;
+  rotary(config: C, row: TokenRow): RotaryAngles;
+}
+
+/** A run of neighbouring tokens. */
+export interface TokenSpan {
+  readonly start: number;
+  readonly numTokens: number;
+}
+
+/** The ids of one image, and which of them stand for the rows of the vision graph, in the order of the rows; the rest is text. */
+export interface ImageLayout {
+  readonly ids: readonly number[];
+  readonly spans: readonly TokenSpan[];
+}
+
+/** The layout of an image without text in it: the placeholder, once for each row. */
+export function plainLayout(placeholder: number, numRows: number): ImageLayout {
+  return { ids: new Array<number>(numRows).fill(placeholder), spans: [{ start: 0, numTokens: numRows }] };
+}
+
+/** Rows of the vision graph that a layout places. */
+export function numRows({ spans }: Pick<ImageLayout, "spans">): number {
+  return spans.reduce((sum, { numTokens }) => sum + numTokens, 0);
+}
+
+/** How pictures reach the decoder. */
+export interface ImageSide<C> {
+  /** Stated by the checkpoint's image-processor config (undefined: it has none), or the family's default. */
+  recipe(config: C, processorConfig: unknown): ImageRecipe;
+  tokenId(config: C): number;
+  /** What stands in a prompt for one image, or one pair of frames, whose placeholder the template wrote. */
+  layout(config: C, grid: ImageGrid, placeholder: number): ImageLayout;
+  /** Inputs of the vision graph for one picture, or for one pair of frames. */
+  inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
+  /** Outputs of the vision graph beside `visual_tokens`. */
+  extraOutputs(config: C): readonly string[];
+  /**
+   * Attentions of the vision graph, by node, in which learned queries look at a whole picture: their keys are its patches
+   * in raster order and then the queries themselves. Absent: a family whose visual tokens each have a place of their own.
+   */
+  queryAttention?(config: C): readonly string[];
+  /** Absent: a family that is shown still pictures only. */
+  readonly video?: VideoSide<C>;
+}
+
+/** How videos reach the decoder: pair by pair of frames, each pair like a picture behind the words that tell its time. */
+export interface VideoSide<C> {
+  /** Stated by the checkpoint's video-processor config (undefined: it has none), or the family's default. */
+  recipe(config: C, processorConfig: unknown): VideoRecipe;
+  tokenId(config: C): number;
+  /** What the chat template writes for a video, and what stands for each of its pairs instead: it holds one `tokenId`. */
+  readonly placeholder: string;
+  /** The words before a pair. */
+  timeText(seconds: number): string;
+}
+
+/** Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds). */
+export interface DualEncoderFamily<C> extends Family<C> {
+  readonly kind: "dual_encoder";
+  recipe(config: C, processorConfig: unknown): ImageRecipe;
+  /** Tokens a text may have, its first and last special ones included. */
+  maxTextLength(config: C): number;
+  /** Where the pooled token of a text stands. */
+  pooledIndex(config: C, ids: readonly number[]): number;
+}
+
+/** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */
+export interface ClassifierFamily<C> extends Family<C> {
+  readonly kind: "classifier";
+  recipe(config: C, processorConfig: unknown): ImageRecipe;
+  labels(config: C): readonly string[];
+}
+
+/** Positions of a family with plain RoPE: the index itself. */
+export const indexPositions: PromptPositions = { axes: [], delta: 0 };

@@ -1,0 +1,31 @@
+export { buildGraphs } from "./build-graphs.js";
+export { canonicalSource } from "./canonical.js";
+export { chooseFormats, type FormatOption } from "./choose-formats.js";
+export { plannedBytes } from "./layout.js";
+export { manifestSchema, packedFiles } from "./manifest.js";
+export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
+export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
+export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
+export {
+  isPacked,
+  openPacked,
+  openPackedClassifier,
+  openPackedEncoder,
+  type Packed,
+  type PackedModel,
+  packedNotes,
+} from "./packed.js";
+export {
+  embeddingWeightsOptions,
+  formatOf,
+  type KeptFormats,
+  type PackingPlan,
+  type PlanOptions,
+  parsePlan,
+  visionWeightsOptions,
+  type Weights,
+  weightsOptions,
+} from "./plan.js";
+export { planGraphs, readModel, type SourceModel } from "./read-model.js";
+export { encodeStored, storedGraphs } from "./stored-graphs.js";
+export { type UnreadReason, unreadReason, wantedTensors } from "./unread.js";

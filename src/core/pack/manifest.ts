@@ -1,0 +1,46 @@
+/** packed.json: what a packed model says of itself. */
+import { z } from "zod";
+import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
+
+/** Raised whenever what is written here changes; an older pack is then made anew. */
+export const packVersion = 4;
+
+export const packedFiles = {
+  manifest: "packed.json",
+  weights: "weights.safetensors",
+  graph: (name: string) => `${name}.onnx`,
+} as const;
+
+const blockSizeSchema = z.union([z.literal(32), z.literal(64), z.literal(128)]);
+
+const embeddingSchema = z.object({
+  tensor: z.string(),
+  format: z.enum(["plain", "int8", "int4"]),
+  /** Of int8 and int4, as the next; zero points of int4 only. */
+  block_size: blockSizeSchema.optional(),
+  scales: z.string().optional(),
+  zero_points: z.string().optional(),
+});
+
+const formatSchema = z.union([
+  z.object({ kind: z.enum(["f32", "f16"]) }),
+  z.object({ kind: z.enum(["int8", "int4"]), blockSize: blockSizeSchema, zeroPoints: z.boolean().optional() }),
+  z.object({ kind: z.literal("nf4"), blockSize: z.literal(64), nested: z.boolean() }),
+]);
+
+export const manifestSchema = z.object({
+  pack_version: z.literal(packVersion),
+  model_type: z.string(),
+  weights: z.enum([...weightsOptions, "auto"]),
+  block_size: z.number(),
+  zero_points: z.boolean(),
+  vision: z.enum(visionWeightsOptions),
+  table: z.enum(embeddingWeightsOptions),
+  /** Of weights "auto": the format of each matrix, by the first checkpoint tensor in it. */
+  formats: z.record(z.string(), formatSchema).optional(),
+  source_digest: z.string(),
+  /** Of decoders: their host reads token embeddings row by row. */
+  embedding: embeddingSchema.optional(),
+});
+
+export type PackedManifest = z.infer<typeof manifestSchema>;

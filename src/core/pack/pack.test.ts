@@ -1,0 +1,198 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
+import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
+import { restoredRows } from "../quantize/index.js";
+import { byteLength, toFloat32 } from "../tensor/index.js";
+import { plannedBytes } from "./layout.js";
+import { autoPlan } from "./matrix-groups.js";
+import { pack } from "./pack.js";
+import { openPacked } from "./packed.js";
+import { embeddingWeightsOptions, formatOf, type PackingPlan, parsePlan, weightsOptions } from "./plan.js";
+import { planGraphs, readModel } from "./read-model.js";
+
+const golden = join(import.meta.dirname, "../../../test/golden/qwen3_vl_resampler");
+const root = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
+process.env.OCELLUS_CACHE = join(root, "cache");
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+async function embeddingRow(packedPath: string, id: number, hiddenSize: number): Promise<Float32Array> {
+  const packed = await openPacked(packedPath);
+  const out = new Float32Array(hiddenSize);
+  await packed.embedding.read([id], out, 0);
+  await packed.close();
+  return out;
+}
+
+/** The checkpoint again, but NaN is the first value of `tensor`. */
+async function copyWithNaN(from: string, folder: string, tensor: string): Promise<void> {
+  const checkpoint = await openCheckpoint(from);
+  const tensors = await Promise.all([...checkpoint.names()].map((name) => checkpoint.read(name)));
+  await checkpoint.close();
+  const copies = tensors.map((found) => ({ ...found, bytes: found.bytes.slice() }));
+  new DataView(copies.find(({ name }) => name === tensor)!.bytes.buffer).setFloat32(0, Number.NaN, true);
+  await writeSafetensors(join(folder, "model.safetensors"), copies);
+}
+
+describe("packing", () => {
+  it("finds what it packed before, and packs anew when the checkpoint or the plan changes", async () => {
+    const source = join(root, "source");
+    mkdirSync(source);
+    for (const name of readdirSync(join(golden, "gqa-tied")))
+      writeFileSync(join(source, name), readFileSync(join(golden, "gqa-tied", name)));
+    rmSync(join(source, "fixture.safetensors"));
+    const first = await pack(source, { plan: parsePlan("int4") });
+    expect(first.written).toBe(true);
+    expect(await pack(source, { plan: parsePlan("int4") })).toEqual({ ...first, written: false });
+    expect((await pack(source, { plan: parsePlan("int4", { blockSize: 64 }) })).path).not.toBe(first.path);
+    const config = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
+    writeFileSync(join(source, "config.json"), JSON.stringify({ ...config, note: "changed" }));
+    expect((await pack(source, { plan: parsePlan("int4") })).written).toBe(true);
+  });
+
+  it.each([
+    ["gqa-tied", "fp32", {}, "f32"],
+    ["gqa-tied", "int8", {}, "int8"],
+    ["gqa-tied", "int4", {}, "int8"],
+    ["gqa-tied", "int4", { table: "int4" }, "int4"],
+    ["mha-untied", "fp16", {}, "f32"], // its own dtype
+    ["mha-untied", "int8", { table: "int4" }, "int8"],
+    ["mha-untied", "int4", {}, "int8"],
+    ["mha-untied", "int4", { table: "int4", blockSize: 128 }, "int4"],
+    ["mha-untied", "int4", { table: "int4", zeroPoints: true }, "int4"],
+    ["mha-untied", "nf4", { table: "int4" }, "int4"],
+  ] as const)("gives the token embedding rows of %s in %s %o as %s", async (name, weights, options, kind) => {
+    const checkpoint = await openCheckpoint(join(golden, name, "model.safetensors"));
+    const table = "language_model.embed_tokens.weight";
+    const [, hiddenSize] = checkpoint.info(table)!.shape;
+    const expected = toFloat32(await checkpoint.readRange(table, 7 * hiddenSize!, 8 * hiddenSize!), "f32");
+    await checkpoint.close();
+    const plan = parsePlan(weights, options);
+    const into = join(root, `${name}-${weights}-${JSON.stringify(options)}`);
+    const { path } = await pack(join(golden, name, "model.safetensors"), { plan, into });
+    const row = await embeddingRow(path, 7, hiddenSize!);
+    const format = kind === "f32" ? ({ kind } as const) : formatOf(plan, { name: table, part: "embedding" });
+    expect(format.kind).toBe(kind);
+    expect(row).toEqual(restoredRows({ values: expected, rows: 1, columns: hiddenSize! }, format));
+    const largest = Math.max(...expected.map(Math.abs));
+    const tolerance = { f32: 0, int8: 1 / 127, int4: 1 / 7 }[kind]; // one step of the codes
+    for (const [i, value] of row.entries())
+      expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(tolerance * largest);
+  });
+
+  it("keeps table and head in the format asked for, tied or not, and not above what the rest has", () => {
+    const kinds = (plan: PackingPlan) => {
+      const parts = ["embedding", "head"] as const;
+      return [...new Set(parts.map((part) => formatOf(plan, { name: "any", part }).kind))];
+    };
+    for (const weights of ["int4", "nf4", "nf4-double"])
+      expect(kinds(parsePlan(weights, { table: "int4" }))).toEqual(["int4"]);
+    expect(kinds(parsePlan("int8", { table: "int4" }))).toEqual(["int8"]);
+    expect(kinds(autoPlan(new Map(), { vision: "int8", table: "int4" }))).toEqual(["int4"]);
+  });
+
+  it("counts an untied table in what a plan will write", async () => {
+    const source = join(golden, "mha-untied/model.safetensors");
+    for (const table of embeddingWeightsOptions) {
+      const plan = parsePlan("int4", { table });
+      const checkpoint = await openCheckpoint(source);
+      const planned = plannedBytes(await readModel(checkpoint), plan);
+      await checkpoint.close();
+      const { path } = await pack(source, { plan, into: join(root, `counted-${table}`) });
+      const packed = await openCheckpoint(path);
+      const infos = [...packed.names()].map((name) => packed.info(name)!);
+      await packed.close();
+      expect(infos.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0)).toBe(planned);
+    }
+  });
+
+  it.each([
+    ...["clip/gelu", "vit/gelu", "qwen3/untied-mha", "qwen3/tied-gqa", "qwen3_vl/untied-two-pictures"],
+    ...["qwen3_vl/wide-grid", "qwen3_vl_resampler/mha-untied", "qwen3_vl_resampler/gqa-tied"],
+  ])("gives four bits to the decoder's layers of %s and to nothing else, unless asked to", async (name) => {
+    const checkpoint = await openCheckpoint(join(golden, "..", name, "model.safetensors"));
+    const model = await readModel(checkpoint).finally(() => checkpoint.close());
+    const { parts } = model.family;
+    const graphs = Object.values(planGraphs(model, parsePlan("int4")));
+    const narrow = graphs
+      .flatMap(({ initializers }) => initializers)
+      .flatMap(({ source }) => {
+        return "tensors" in source && source.format.kind === "int4" ? source.tensors : [];
+      });
+    expect([...new Set(narrow.map(parts))]).toEqual(model.family.kind === "language" ? ["decoder"] : []);
+  });
+
+  it.each(["vision", "text", "connector"] as const)("keeps the %s part in the format asked for", (part) => {
+    expect(formatOf(parsePlan("int4"), { name: "any", part }).kind).toBe("int8");
+    expect(formatOf(parsePlan("int4", { vision: "fp16" }), { name: "any", part }).kind).toBe("f16");
+    expect(formatOf(parsePlan("int4", { vision: "same" }), { name: "any", part }).kind).toBe("int4");
+  });
+
+  it("keeps rows that are no whole blocks of NF4 in eight bits", () => {
+    const [whole, broken] = [128, 96].map((columns) =>
+      formatOf(parsePlan("nf4-double"), { name: "any", part: "decoder", columns }),
+    );
+    expect([whole, broken!.kind]).toEqual([{ kind: "nf4", blockSize: 64, nested: true }, "int8"]);
+  });
+
+  it("leaves nothing behind when it is aborted", async () => {
+    const into = join(root, "aborted");
+    const controller = new AbortController();
+    const options = { plan: parsePlan("int8"), into, signal: controller.signal, onProgress: () => controller.abort() };
+    await expect(pack(join(golden, "gqa-tied/model.safetensors"), options)).rejects.toMatchObject({ code: "aborted" });
+    expect(readdirSync(root).filter((name) => name.startsWith("aborted"))).toEqual([]);
+  });
+
+  it("neither uses nor replaces a folder that is not a packed model", async () => {
+    const into = join(root, "mine");
+    mkdirSync(into);
+    writeFileSync(join(into, "thesis.txt"), "years of work");
+    const options = { plan: parsePlan("int8"), into, force: true };
+    await expect(pack(join(golden, "gqa-tied/model.safetensors"), options)).rejects.toThrow(
+      ocellusError("invalid_request", { path: into }),
+    );
+    expect(existsSync(join(into, "thesis.txt"))).toBe(true);
+  });
+
+  it("refuses a checkpoint that holds a tensor in both spellings, or lacks one", async () => {
+    const folder = join(root, "spellings");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "config.json"), readFileSync(join(golden, "gqa-tied/config.json")));
+    const names = ["language_model.layers.0.mlp.w1.weight", "language_model.layers.0.mlp.gate_proj.weight"];
+    const tensors = names.map((name) => ({ name, dtype: "u8" as const, shape: [1], bytes: new Uint8Array(1) }));
+    await writeSafetensors(join(folder, "model.safetensors"), tensors);
+    await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
+      ocellusError("invalid_file", { tensor: names[0], spellings: names }),
+    );
+    await writeSafetensors(join(folder, "model.safetensors"), tensors.slice(1));
+    await expect(pack(folder, { plan: parsePlan("fp32") })).rejects.toThrow(
+      ocellusError("invalid_file", { tensor: "vision_tower.patch_embed.proj.weight", expected: [32, 3, 14, 14] }),
+    );
+  });
+
+  it.each([
+    ["a norm", "language_model.layers.0.input_layernorm.weight"],
+    ["the raw embedding table", "language_model.embed_tokens.weight"],
+    ["a matrix", "language_model.layers.0.mlp.w1.weight"],
+  ])("refuses %s that is not finite by name, in every format, and leaves nothing behind", async (_, tensor) => {
+    const source = join(root, `broken-${tensor}`);
+    mkdirSync(source);
+    writeFileSync(join(source, "config.json"), readFileSync(join(golden, "mha-untied/config.json")));
+    await copyWithNaN(join(golden, "mha-untied/model.safetensors"), source, tensor);
+    for (const weights of weightsOptions) {
+      const into = join(root, `broken-${tensor}-${weights}`);
+      await expect(pack(source, { plan: parsePlan(weights), into })).rejects.toThrow(
+        ocellusError("invalid_file", { tensor, row: 0, column: 0, value: "NaN" }),
+      );
+      expect(existsSync(into)).toBe(false);
+    }
+  });
+
+  it("says what is wrong with a folder that is not packed", async () => {
+    await expect(openPacked(join(golden, "gqa-tied-bin"))).rejects.toThrow(
+      ocellusError("invalid_file", { file: "packed.json", found: "nothing" }),
+    );
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * Which number format each matrix of a model gets. Norms, biases and small tables always stay float32.
+ * The choices and what they cost are measured in docs/decisions/0003-formats.md and docs/quantization.md.
+ */
+import { OcellusError } from "../base/index.js";
+import type { Part } from "../models/index.js";
+import type { BlockSize, WeightFormat } from "../tensor/index.js";
+
+export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-double"] as const;
+/** What users choose; every matrix format follows from it. */
+export type Weights = (typeof weightsOptions)[number];
+
+export const visionWeightsOptions = ["fp16", "int8", "same"] as const;
+export const embeddingWeightsOptions = ["int8", "int4"] as const;
+
+export interface PackingPlan {
+  /** "auto": `formats` was chosen matrix by matrix. */
+  readonly weights: Weights | "auto";
+  readonly blockSize: BlockSize;
+  /** A zero point for each block of the 4-bit matrices. */
+  readonly zeroPoints: boolean;
+  /** What encoders and connectors keep when the rest goes down to four bits. */
+  readonly vision: (typeof visionWeightsOptions)[number];
+  /** What the token embedding table and a head keep then, tied or not. */
+  readonly table: (typeof embeddingWeightsOptions)[number];
+  /** Overrules the rest of the plan for the matrices it names. */
+  readonly formats?: ReadonlyMap<string, WeightFormat>;
+}
+
+/** What the parts that are not the decoder's layers keep in a 4-bit model. */
+export type KeptFormats = Pick<PackingPlan, "vision" | "table">;
+
+export interface PlanOptions {
+  /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
+  readonly blockSize?: number | undefined;
+  /** int4 with a zero point for each block: closer, half a byte more a block. Default false. */
+  readonly zeroPoints?: boolean | undefined;
+  /** What encoders and connectors keep when the rest goes down to four bits. Default int8. */
+  readonly vision?: PackingPlan["vision"] | undefined;
+  /** What the token embedding table and the head keep then. Default int8. */
+  readonly table?: PackingPlan["table"] | undefined;
+}
+
+/** @throws `invalid_request` listing the choices. */
+export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
+  const { blockSize = 32, zeroPoints = false, vision = "int8", table = "int8" } = options;
+  const found = weightsOptions.find((w) => w === weights);
+  if (!found) {
+    throw new OcellusError(
+      "invalid_request",
+      `weights: expected one of ${weightsOptions.join(", ")}, found "${weights}"`,
+      { details: { field: "weights", expected: weightsOptions, found: weights } },
+    );
+  }
+  if (blockSize !== 32 && blockSize !== 64 && blockSize !== 128) {
+    throw new OcellusError("invalid_request", `block size: expected 32, 64 or 128, found ${blockSize}`, {
+      details: { field: "blockSize", expected: [32, 64, 128], found: blockSize },
+    });
+  }
+  return { weights: found, blockSize, zeroPoints, vision, table };
+}
+
+/** A matrix, as a plan sees it. */
+export interface PlannedMatrix {
+  /** Canonical. */
+  readonly name: string;
+  readonly part: Part;
+  readonly columns?: number | undefined;
+}
+
+/** Only a decoder's layers go down to four bits of themselves: of everything else that costs more answers than bytes. */
+export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatrix): WeightFormat {
+  const { blockSize, zeroPoints } = plan;
+  const isTable = part === "embedding" || part === "head";
+  const int8: WeightFormat = { kind: "int8", blockSize };
+  const int4: WeightFormat = { kind: "int4", blockSize, ...(zeroPoints && { zeroPoints }) };
+  const chosen = plan.formats?.get(name);
+  if (chosen) return chosen;
+  switch (plan.weights) {
+    case "fp32":
+      return { kind: "f32" };
+    case "fp16":
+      return { kind: "f16" };
+    case "int8":
+      return int8;
+    case "auto":
+      return isTable && plan.table === "int4" ? int4 : int8;
+    case "int4":
+    case "nf4":
+    case "nf4-double":
+      break;
+    default:
+      return plan.weights satisfies never;
+  }
+  if (isTable) return plan.table === "int4" ? int4 : int8;
+  if (part !== "decoder" && plan.vision !== "same") return plan.vision === "fp16" ? { kind: "f16" } : int8;
+  if (plan.weights === "int4") return int4;
+  // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
+  if (columns !== undefined && columns % 64 !== 0) return int8;
+  return { kind: "nf4", blockSize: 64, nested: plan.weights === "nf4-double" };
+}
+
+/**
+ * What `auto` may choose from for a matrix. Encoders and tables get no less than what is kept, as in `formatOf`; fp16 is
+ * no choice, since ONNX Runtime widens it to four bytes when it opens the model.
+ */
+export function autoFormats(matrix: PlannedMatrix, kept: KeptFormats): WeightFormat[] {
+  const least = formatOf(parsePlan("int4", kept), matrix);
+  if (least.kind === "f16") return [least];
+  const eightBits = ([128, 32] as const).map((blockSize): WeightFormat => ({ kind: "int8", blockSize }));
+  if (least.kind === "int8") return eightBits;
+  return [...([128, 64, 32] as const).map((blockSize): WeightFormat => ({ kind: "int4", blockSize })), ...eightBits];
+}

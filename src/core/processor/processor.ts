@@ -1,0 +1,288 @@
+/**
+ * Messages → what the model reads: ids, with placeholder ids where each picture's tokens will stand, and pixels.
+ *
+ *   messages ─ chat template ─→ text with one <|image_pad|> a picture ─ tokenizer ─→ ids ─ each pad laid out ─→ ids
+ *   pictures ─ decode, recipe ─→ pixel values ─→ grid ─→ layout
+ *
+ * A video's placeholder is first spread into one for each pair of frames; from there on pairs are as pictures.
+ *
+ * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import { preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
+import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
+import type { ImageLayout, TokenSpan } from "../models/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import { headerGrids, prepareImages, readImages, type SeeImage, sharedCopies } from "./images.js";
+import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
+import { type TextWork, textWorkHere } from "./text-work.js";
+import {
+  numPairs,
+  prepareVideos,
+  readVideos,
+  spreadVideos,
+  type VideoEyes,
+  type VideoInput,
+  videoGrids,
+} from "./video.js";
+
+export interface ProcessorParts {
+  readonly tokenizer: Tokenizer;
+  /** Jinja, as the checkpoint ships it; not used where `textWork` renders. */
+  readonly chatTemplate?: string | undefined;
+  /** Where templates are rendered and texts tokenised. Default: on the caller's thread, without limits. */
+  readonly textWork?: TextWork | undefined;
+  /** Absent: the model reads text only. */
+  readonly eyes?: Eyes | undefined;
+  /** Where pictures are decoded and fitted, if they are. Default: on the caller's thread. */
+  readonly seeImage?: SeeImage | undefined;
+  /** Bytes that one image file may have. Default 64 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Further variables of the template, such as `enable_thinking`. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+export interface Eyes {
+  readonly recipe: ImageRecipe;
+  readonly imageTokenId: number;
+  /** What stands for a picture of this grid, or a pair of frames, instead of its placeholder. */
+  readonly layout: (grid: ImageGrid, placeholder: number) => ImageLayout;
+  /** Absent: the model is shown still pictures only. */
+  readonly video?: VideoEyes | undefined;
+}
+
+/** The budget is that of each picture; a video's is the checkpoint's own. */
+export interface ProcessOptions extends PixelBudget {
+  /** Whether the prompt ends with the opening of the assistant's turn. Default true. */
+  readonly addGenerationPrompt?: boolean;
+  /** Default 64: each takes memory while it is decoded, and most contexts are full long before. */
+  readonly maxImages?: number;
+  /** Of all words together, tool descriptions included; asked before anything is tokenised. Default 2^20. */
+  readonly maxCharacters?: number;
+  /**
+   * Tokens that the context holds: text of more is refused before it is tokenised to its end, images of more before any
+   * of them is decoded. Default: no limit.
+   */
+  readonly maxTokens?: number;
+  /** Of all videos together. Default 768, the most that the reference samples from one. */
+  readonly maxFrames?: number;
+  /** Tool descriptions, handed to the template as they are. */
+  readonly tools?: readonly unknown[];
+  /** Whether messages may spell structure themselves, such as `<|im_start|>`. Default false: it would forge turns. */
+  readonly allowSpecialTokens?: boolean;
+  /** Where the pictures of this call are looked at. Default: the processor's own. */
+  readonly seeImage?: SeeImage;
+  readonly signal?: AbortSignal;
+}
+
+/** A picture of the prompt, or a pair of frames. */
+export interface PromptImage extends SeenImage {
+  /** Index of its first token in `ids`, and how many it takes, text among them included. */
+  readonly start: number;
+  readonly numTokens: number;
+  /** Where in `ids` the rows of the vision graph stand, in their order. */
+  readonly spans: readonly TokenSpan[];
+}
+
+export interface Prompt {
+  /** [num_tokens], placeholders repeated. */
+  readonly ids: Int32Array;
+  /** In the order of the prompt. */
+  readonly images: readonly PromptImage[];
+  /** What the template wrote, one placeholder a picture or pair of frames. */
+  readonly text: string;
+}
+
+export interface Processor {
+  /**
+   * @throws `invalid_request` (malformed messages, structure spelled in a message, refused by the template),
+   * `invalid_image`, `too_large`, `not_found`, `io`, `unsupported` (pictures or videos that the model or its template does not know; a
+   * pixel budget where all pictures have one size), `aborted`.
+   */
+  process(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<Prompt>;
+  /**
+   * Bytes of the pixel values that `process` would make of the pictures, by their headers; videos are not counted. A
+   * picture that cannot be read counts for nothing: `process` says what is wrong with it.
+   * @throws of `process`, what needs no picture: malformed messages, too many characters or pictures, a bad pixel budget, pictures of
+   * more tokens than the context holds.
+   */
+  pixelBytes(messages: readonly ChatMessage[], options?: ProcessOptions): Promise<number>;
+}
+
+/** @throws `invalid_config` when the chat template is missing or cannot be parsed. */
+export function createProcessor(parts: ProcessorParts): Processor {
+  const { tokenizer, eyes } = parts;
+  const textWork = parts.textWork ?? textWorkHere(tokenizer, parts.chatTemplate);
+  return {
+    async process(conversation, options = {}) {
+      const { addGenerationPrompt = true, tools, allowSpecialTokens = false, signal } = options;
+      throwIfAborted(signal);
+      const messages = plainMessages(conversation);
+      checkLength([...messages.map(textOf), toolText(tools ?? [])], options.maxCharacters);
+      const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
+      checkCounts(inputs.length, videos, eyes, options);
+      const recipe = eyes && withPixelBudget(eyes.recipe, options);
+      if (!allowSpecialTokens) {
+        for (const [i, message] of messages.entries())
+          refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
+        if (tools) refuseSpecialTokens("a tool description", toolText(tools), tokenizer);
+      }
+      const variables = {
+        ...tokenizer.namedTokens,
+        ...parts.templateVariables,
+        ...(tools && { tools }),
+        add_generation_prompt: addGenerationPrompt,
+      };
+      const heldInputs = sharedCopies(inputs);
+      const heldVideos = videos.map((video) => ({ ...video, frames: sharedCopies(video.frames) }));
+      const rendered = await textWork.render(messages.map(templateMessage), variables, signal);
+      const text = eyes?.video ? spreadVideos(rendered, videos, eyes.video) : rendered;
+      const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
+      if (!eyes || !recipe) return { ids: Int32Array.from(ids), images: [], text };
+      const counts = [
+        [eyes.imageTokenId, inputs.length],
+        ...(eyes.video ? [[eyes.video.tokenId, numPairs(videos)]] : []),
+      ];
+      for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
+      const reading = { maxBytes: parts.maxBytes, signal };
+      const [sources, clips] = [await readImages(heldInputs, reading), await readVideos(heldVideos, reading)];
+      const grids = [
+        ...(await headerGrids(sources, recipe, reading)),
+        ...(eyes.video ? await videoGrids(clips, eyes.video.recipe) : []),
+      ];
+      checkRoom(ids.length - grids.length, grids, eyes, options);
+      // From here on it is costly.
+      const images = await prepareImages(sources, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
+      const pairs = eyes.video ? await prepareVideos(clips, eyes.video.recipe, signal) : [];
+      return { ...expandPlaceholders(ids, images, pairs, eyes), text };
+    },
+    async pixelBytes(conversation, options = {}) {
+      const messages = plainMessages(conversation);
+      checkLength([...messages.map(textOf), toolText(options.tools ?? [])], options.maxCharacters);
+      const inputs = imagesOf(messages);
+      checkCounts(inputs.length, videosOf(messages), eyes, options);
+      if (!eyes) return 0;
+      const recipe = withPixelBudget(eyes.recipe, options);
+      const distinct = [...new Set(inputs)];
+      const grids = await headerGrids(distinct, recipe, { maxBytes: parts.maxBytes, signal: options.signal });
+      checkRoom(
+        0,
+        inputs.map((input) => grids[distinct.indexOf(input)]),
+        eyes,
+        options,
+      );
+      return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, recipe) : 0), 0);
+    },
+  };
+}
+
+const seeHere: SeeImage = async (...picture) => seen(await prepareImage(...picture));
+
+/** A context of 262,144 tokens, the longest of our families, at four characters each. */
+const defaultMaxCharacters = 2 ** 20;
+
+function checkLength(texts: readonly string[], maxCharacters = defaultMaxCharacters): void {
+  const numCharacters = texts.reduce((total, text) => total + text.length, 0);
+  if (numCharacters <= maxCharacters) return;
+  throw new OcellusError(
+    "too_large",
+    `the messages hold ${numCharacters} characters, at most ${maxCharacters} are accepted; shorten them`,
+    { details: { numCharacters, maxCharacters } },
+  );
+}
+
+function checkCounts(
+  numImages: number,
+  videos: readonly VideoInput[],
+  eyes: Eyes | undefined,
+  { maxImages = 64, maxFrames = 768 }: ProcessOptions,
+): void {
+  if (!eyes && numImages + videos.length > 0)
+    throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model", {
+      details: { found: "pictures", supported: ["text"] },
+    });
+  if (!eyes?.video && videos.length > 0)
+    throw new OcellusError("unsupported", "this model sees still pictures only; send a few frames as pictures", {
+      details: { found: "videos", supported: ["text", "pictures"] },
+    });
+  const numFrames = videos.reduce((sum, { frames }) => sum + frames.length, 0);
+  for (const [count, most, what, option] of [
+    [numImages, maxImages, "pictures", "maxImages"],
+    [numFrames, maxFrames, "frames of video", "maxFrames"],
+  ] as const) {
+    if (count <= most) continue;
+    throw new OcellusError(
+      "too_large",
+      `the messages hold ${count} ${what}, at most ${most} are accepted; send fewer, or raise ${option}`,
+      { details: { field: option, found: count, limit: most } },
+    );
+  }
+}
+
+/** What is spelled in a message would become the token in the prompt. */
+function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer): void {
+  const token = tokenizer.specialTokenIn(text);
+  if (token === undefined) return;
+  throw new OcellusError(
+    "invalid_request",
+    `${where} spells the special token ${token}, which could forge a turn or a picture; ` +
+      "remove it, or set allowSpecialTokens when the text is trusted",
+    { details: { where, token } },
+  );
+}
+
+/** Before any pixel is made: what an image takes of the context is known from its header. @throws `too_large`. */
+export function checkRoom(
+  textTokens: number,
+  grids: readonly (ImageGrid | undefined)[],
+  { layout, imageTokenId }: Eyes,
+  { maxTokens = Number.POSITIVE_INFINITY }: ProcessOptions,
+): void {
+  const imageTokens = grids.reduce((sum, grid) => sum + (grid ? layout(grid, imageTokenId).ids.length : 0), 0);
+  const promptTokens = textTokens + imageTokens;
+  if (promptTokens <= maxTokens) return;
+  throw new OcellusError(
+    "too_large",
+    `the prompt has ${promptTokens} tokens, ${imageTokens} of them for images, the context holds ${maxTokens}; ` +
+      "send fewer or smaller images, a smaller maxPixels, or fewer turns",
+    { details: { promptTokens, imageTokens, maxLength: maxTokens } },
+  );
+}
+
+function checkPlaceholders(found: number, expected: number): void {
+  if (found === expected) return;
+  const [code, reason] =
+    found < expected
+      ? (["unsupported", "the template leaves pictures out of some messages (of the system, perhaps)"] as const)
+      : (["invalid_request", "a message spells further ones"] as const);
+  throw new OcellusError(
+    code,
+    `the chat template wrote ${found} picture placeholders for ${expected} pictures: ${reason}`,
+    { details: { placeholder: "picture", found, expected } },
+  );
+}
+
+function expandPlaceholders(
+  ids: readonly number[],
+  pictures: readonly SeenImage[],
+  pairs: readonly SeenImage[],
+  { imageTokenId, layout, video }: Eyes,
+): { ids: Int32Array; images: PromptImage[] } {
+  const expanded: number[] = [];
+  const images: PromptImage[] = [];
+  const waiting = new Map([[imageTokenId, pictures.values()]]);
+  if (video) waiting.set(video.tokenId, pairs.values());
+  for (const id of ids) {
+    const image = waiting.get(id)?.next().value;
+    if (!image) {
+      expanded.push(id);
+      continue;
+    }
+    const start = expanded.length;
+    const { ids: own, spans } = layout(image.grid, id);
+    const placed = spans.map((span) => ({ ...span, start: start + span.start }));
+    images.push({ ...image, start, numTokens: own.length, spans: placed });
+    for (const each of own) expanded.push(each);
+  }
+  return { ids: Int32Array.from(expanded), images };
+}

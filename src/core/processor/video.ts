@@ -1,0 +1,222 @@
+/**
+ * A video: a list of frames and when each was seen. Files are not decoded, and frames are not chosen, here. The model sees
+ * frames in pairs, each pair behind the words that tell its time; the last frame of an odd number stands twice.
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import {
+  decodeImage,
+  type ImageInput,
+  imageSize,
+  pixelDigest,
+  readImage,
+  type SeenImage,
+  seen,
+} from "../image/node/index.js";
+import {
+  type ImageGrid,
+  mergedPatches,
+  type RgbImage,
+  resizeColumnsFirst,
+  type VideoRecipe,
+  videoSize,
+} from "../image/spec/index.js";
+import type { VideoSide } from "../models/index.js";
+import { fewAtOnce, type ImageSource, numbered, type ReadOptions } from "./images.js";
+
+export interface VideoInput {
+  /** In the order of time, all of one size. */
+  readonly frames: readonly ImageInput[];
+  /** Frames a second; the first stands at 0. Either this or `timestamps`. */
+  readonly fps?: number | undefined;
+  /** Seconds of each frame, increasing. */
+  readonly timestamps?: readonly number[] | undefined;
+}
+
+/** How the model is shown videos. */
+export interface VideoEyes extends Pick<VideoSide<unknown>, "placeholder" | "timeText"> {
+  readonly recipe: VideoRecipe;
+  readonly tokenId: number;
+}
+
+/** From one frame in a quarter of an hour to high-speed cameras. */
+const fpsBounds = [1e-3, 1e3] as const;
+/** Eleven days: longer than any film, short enough for times to be written out. */
+const latestSecond = 1e6;
+
+interface VideoProblem {
+  readonly text: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function problem(text: string, field: string, details: VideoProblem["details"]): VideoProblem {
+  return { text, details: { field, ...details } };
+}
+
+/** The first thing about a video that is wrong, or undefined. */
+export function problemOf({ frames, fps, timestamps }: VideoInput): VideoProblem | undefined {
+  if (!Array.isArray(frames))
+    return problem(`expected frames as a list of pictures, found ${typeof frames}`, "frames", { found: typeof frames });
+  const count = frames.length;
+  if (count < 2)
+    return problem(`found ${count} frames, a video has at least 2; send a single one as a picture`, "frames", {
+      least: 2,
+      found: count,
+    });
+  const missing = frames.findIndex((frame) => frame === undefined || frame === null);
+  if (missing >= 0) return problem(`frame ${missing + 1} is missing`, "frames", { missing: missing + 1 });
+  if ((fps === undefined) === (timestamps === undefined))
+    return problem("expected either fps or timestamps: the model reads when each frame was seen", "fps", {
+      instead: "timestamps",
+    });
+  if (timestamps !== undefined) return problemOfTimes(timestamps, frames.length);
+  const [least, most] = fpsBounds;
+  if (typeof fps !== "number" || !(fps >= least && fps <= most))
+    return problem(`fps: expected a number from ${least} to ${most}, found ${JSON.stringify(fps)}`, "fps", {
+      least,
+      most,
+      found: fps,
+    });
+  return undefined;
+}
+
+function problemOfTimes(times: readonly number[], numFrames: number): VideoProblem | undefined {
+  const wrong = (text: string, details: VideoProblem["details"]) => problem(text, "timestamps", details);
+  if (!Array.isArray(times))
+    return wrong(`timestamps: expected a list of seconds, found ${typeof times}`, { found: typeof times });
+  if (times.length !== numFrames)
+    return wrong(`found ${times.length} timestamps for ${numFrames} frames`, {
+      expected: numFrames,
+      found: times.length,
+    });
+  for (const [i, time] of times.entries()) {
+    if (typeof time !== "number" || !(time >= 0 && time <= latestSecond))
+      return wrong(`timestamp ${i + 1}: expected seconds from 0 to ${latestSecond}, found ${JSON.stringify(time)}`, {
+        timestamp: i + 1,
+        most: latestSecond,
+        found: time,
+      });
+    if (i > 0 && time <= times[i - 1]!)
+      return wrong(`timestamp ${i + 1}: ${time} does not come after ${times[i - 1]}`, {
+        timestamp: i + 1,
+        after: times[i - 1],
+        found: time,
+      });
+  }
+  return undefined;
+}
+
+/** Indices of the frames of each pair. */
+function pairsOf({ frames }: Pick<VideoInput, "frames"> | ReadVideo): [number, number][] {
+  const last = frames.length - 1;
+  return Array.from({ length: Math.ceil(frames.length / 2) }, (_, i) => [2 * i, Math.min(2 * i + 1, last)]);
+}
+
+/** Seconds of each pair: halfway between its frames. */
+function timesOf(video: VideoInput): number[] {
+  const { timestamps, fps } = video;
+  const secondsAt = (frame: number) => (timestamps ? timestamps[frame]! : frame / fps!);
+  return pairsOf(video).map(([first, second]) => (secondsAt(first) + secondsAt(second)) / 2);
+}
+
+/**
+ * The prompt with each video's placeholder spread into one for each pair, its time in front. Done on text and not on ids:
+ * the words of a time are tokenised together with the words before them.
+ * @throws `unsupported` when the template left videos out, `invalid_request` when a message spells further ones.
+ */
+export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: VideoEyes): string {
+  const [head, ...tails] = text.split(eyes.placeholder);
+  if (tails.length !== videos.length)
+    throw new OcellusError(
+      tails.length < videos.length ? "unsupported" : "invalid_request",
+      `the chat template wrote ${tails.length} video placeholders for ${videos.length} videos: ` +
+        (tails.length < videos.length ? "it knows no videos" : "a message spells further ones"),
+      { details: { placeholder: "video", found: tails.length, expected: videos.length } },
+    );
+  const spread = videos.map((video) => timesOf(video).map((time) => eyes.timeText(time) + eyes.placeholder));
+  return head + tails.map((tail, i) => spread[i]!.join("") + tail).join("");
+}
+
+/** How many placeholders `spreadVideos` writes. */
+export function numPairs(videos: readonly VideoInput[]): number {
+  return videos.reduce((sum, video) => sum + pairsOf(video).length, 0);
+}
+
+/** A video of which the first frame, whose size is that of all, has been read and not decoded. */
+export interface ReadVideo extends Omit<VideoInput, "frames"> {
+  readonly frames: readonly [ImageSource, ...ImageInput[]];
+}
+
+/** @throws as `readImage`, naming video and frame. */
+export function readVideos(videos: readonly VideoInput[], options: ReadOptions): Promise<ReadVideo[]> {
+  const read = async ({ frames: [first, ...others], ...times }: VideoInput): Promise<ReadVideo> => {
+    return { ...times, frames: [await readImage(first!, options), ...others] };
+  };
+  return fewAtOnce(videos, read, (error, i) => numbered(error, `video ${i + 1}, frame 1`, { video: i + 1, frame: 1 }));
+}
+
+/** The grid of every pair, by the header of the first frame; undefined where that cannot be read. */
+export async function videoGrids(
+  videos: readonly ReadVideo[],
+  recipe: VideoRecipe,
+): Promise<(ImageGrid | undefined)[]> {
+  const grids = videos.map(async (video) => {
+    const size = await imageSize(video.frames[0]).catch(() => undefined);
+    const fitted = size && videoSize(video.frames.length, size, recipe);
+    const { patchSize: p } = recipe;
+    return pairsOf(video).map(() => fitted && { rows: fitted.height / p, columns: fitted.width / p });
+  });
+  return (await Promise.all(grids)).flat();
+}
+
+/**
+ * The pairs of all videos, in order. Of each frame only its fitted size is kept, so that a long video of large frames
+ * takes little memory. @throws as `decodeImage`, naming video and frame; `invalid_image` for frames of different sizes.
+ */
+export async function prepareVideos(
+  videos: readonly ReadVideo[],
+  recipe: VideoRecipe,
+  signal: AbortSignal | undefined,
+): Promise<SeenImage[]> {
+  const prepared: SeenImage[] = [];
+  for (const [i, video] of videos.entries()) {
+    const frames = await fitFrames(video, i + 1, recipe, signal);
+    for (const [first, second] of pairsOf(video).map(([a, b]) => [frames[a]!, frames[b]!] as const)) {
+      const pixels = mergedPatches([first.fitted, second.fitted], recipe);
+      prepared.push(seen({ pixels, digest: `${first.digest}+${second.digest}` }));
+    }
+  }
+  return prepared;
+}
+
+interface Frame {
+  readonly fitted: RgbImage;
+  /** SHA-256 of the frame as it was decoded. */
+  readonly digest: string;
+}
+
+async function fitFrames(
+  { frames }: ReadVideo,
+  number: number,
+  recipe: VideoRecipe,
+  signal: AbortSignal | undefined,
+): Promise<Frame[]> {
+  let first: Pick<RgbImage, "width" | "height"> | undefined;
+  const fit = async (input: ImageInput | ImageSource): Promise<Frame> => {
+    const decoded = await decodeImage(input, signal ? { signal } : {});
+    throwIfAborted(signal);
+    first ??= { width: decoded.width, height: decoded.height };
+    if (decoded.width !== first.width || decoded.height !== first.height)
+      throw new OcellusError(
+        "invalid_image",
+        `${decoded.width} by ${decoded.height} pixels, but frame 1 has ${first.width} by ${first.height}; ` +
+          "all frames of a video have one size",
+        { details: { expected: first, found: { width: decoded.width, height: decoded.height } } },
+      );
+    const { width, height } = videoSize(frames.length, first, recipe);
+    return { fitted: resizeColumnsFirst(decoded, width, height, recipe.resample), digest: pixelDigest(decoded) };
+  };
+  const named = (error: unknown, i: number) =>
+    numbered(error, `video ${number}, frame ${i + 1}`, { video: number, frame: i + 1 });
+  const [head] = await fewAtOnce(frames.slice(0, 1), fit, named); // it settles the size of the others
+  return [head!, ...(await fewAtOnce(frames.slice(1), fit, (error, i) => named(error, i + 1)))];
+}

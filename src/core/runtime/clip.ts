@@ -1,0 +1,268 @@
+/**
+ * A CLIP checkpoint, ready to compare pictures and texts: both towers give vectors of length one, whose dot product is the
+ * cosine. It writes nothing and keeps no queue: one picture or text a run.
+ */
+
+import { type Device, defaultThreads, float32, type Graph, int64 } from "../backend/index.js";
+import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import { digestOf } from "../cache/index.js";
+import { fileDigest } from "../fs/index.js";
+import { type ImageInput, prepareImage } from "../image/node/index.js";
+import { type ImageRecipe, type RgbImage, readImageProcessorConfig, shown } from "../image/spec/index.js";
+import type { DualEncoder } from "../models/index.js";
+import { openPackedEncoder, type Packed } from "../pack/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import {
+  findPacked,
+  loadingNames,
+  type OpenedThreads,
+  openGraph,
+  openImageThreads,
+  type PackingChoice,
+  type Threading,
+} from "./open.js";
+import { choosePlacement, type DeviceChoice } from "./placement.js";
+import { readTokenizer } from "./read-tokenizer.js";
+import { unit } from "./vision.js";
+
+export interface LoadClipOptions extends PackingChoice, Threading, DeviceChoice {
+  /** Threads of one operator. Default: the cores this process may use. */
+  readonly threads?: number;
+}
+
+const optionsOfClip = optionNames<LoadClipOptions>(loadingNames);
+
+export interface LabelScore {
+  readonly label: string;
+  /** Softmax over the labels of one call: it says which fits best, not whether any fits. */
+  readonly probability: number;
+  /** Cosine of picture and label, comparable between calls. */
+  readonly cosine: number;
+}
+
+export interface EmbeddedLabel {
+  readonly label: string;
+  /** [projection_dim], length one. */
+  readonly direction: Float32Array;
+  /** What the model multiplies a cosine by. */
+  readonly scale: number;
+}
+
+export interface ClassifyOptions {
+  /** What each label is put into; `{}` is its place. Default "a photo of a {}." as CLIP was trained; "{}" for whole phrases. */
+  readonly template?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The longest words of CLIP's vocabulary have some 30; a text of more need not be tokenised to be refused. */
+const charactersPerToken = 64;
+
+/** As many labels as the largest published label set (ImageNet-21k) has, rounded up. */
+const maxLabels = 32_768;
+
+/**
+ * Opens a CLIP checkpoint folder (packing it into the cache the first time) or a packed one.
+ * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
+ */
+export async function loadClip(path: string, options: LoadClipOptions = {}): Promise<ClipModel> {
+  refuseUnknownOptions("loadClip", options, optionsOfClip);
+  const { towers: device } = await choosePlacement(options);
+  const { path: packedPath, notes } = await findPacked(path, options);
+  return openWhole(async (keep) => {
+    const packed = await keep(openPackedEncoder(packedPath));
+    const imageThreads = openImageThreads(options);
+    await keep(Promise.resolve({ close: imageThreads.closeImages }));
+    const session = { device, threads: options.threads ?? defaultThreads() };
+    const { family, config, files } = packed;
+    return new ClipModel({
+      packed,
+      notes,
+      device,
+      vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
+      ...imageThreads,
+      vision: await keep(openGraph(packed, "vision", session, options)),
+      text: await keep(openGraph(packed, "text", session, options)),
+      tokenizer: await readTokenizer(files),
+      recipe: family.recipe(config, await readImageProcessorConfig(files)),
+    });
+  });
+}
+
+function graphDigests({ graphPath }: Packed<DualEncoder>): Promise<string[]> {
+  return Promise.all(["vision", "text"].map((name) => fileDigest(graphPath(name))));
+}
+
+interface Parts extends OpenedThreads {
+  readonly packed: Packed<DualEncoder>;
+  readonly notes: readonly string[];
+  readonly vectorVersion: string;
+  readonly device: Device;
+  readonly vision: Graph;
+  readonly text: Graph;
+  readonly tokenizer: Tokenizer;
+  readonly recipe: ImageRecipe;
+}
+
+export class ClipModel {
+  readonly #parts: Parts;
+  readonly #closing = new Closing("the model");
+
+  /** @internal Use `loadClip`. */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Name, format and limits, as a user would want to see them. */
+  get info() {
+    const { packed, device, notes } = this.#parts;
+    const { path, manifest, family, config } = packed;
+    return {
+      path,
+      modelType: manifest.model_type,
+      weights: manifest.weights,
+      digest: manifest.source_digest,
+      device,
+      /** Tokens a text may have. */
+      maxLength: family.maxTextLength(config),
+      /** What a user should know about the checkpoint, in sentences. */
+      notes,
+    };
+  }
+
+  /** Names what makes this model's vectors: equal versions give comparable ones. */
+  get vectorVersion(): string {
+    return this.#parts.vectorVersion;
+  }
+
+  /** What of a picture the model is shown: for whoever must see exactly that, and no other. */
+  shown(image: RgbImage): RgbImage {
+    return shown(image, this.#parts.recipe);
+  }
+
+  /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
+  async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    this.#closing.check();
+    const { vision, recipe, pictures } = this.#parts;
+    const prepared = await (pictures?.prepare(image, recipe, options) ?? prepareImage(image, recipe, options));
+    throwIfAborted(options.signal);
+    this.#closing.check();
+    const { data, shape } = prepared.pixels;
+    const { image_embeds } = await vision.run({ pixel_values: float32(data, shape) }, { image_embeds: null });
+    return unit(image_embeds!.data as Float32Array);
+  }
+
+  /** The text's direction: [projection_dim], length one. @throws `too_large` past the model's context (77 tokens as a rule). */
+  async embedText(text: string): Promise<Float32Array> {
+    return (await this.embedCounted(text)).direction;
+  }
+
+  /** As `embedText`, with the number of tokens that it read, its first and last special ones included. */
+  async embedCounted(text: string): Promise<{ direction: Float32Array; numTokens: number }> {
+    const { embeds, numTokens } = await this.#encodeText(text);
+    return { direction: unit(embeds), numTokens };
+  }
+
+  /** Which of the labels fits the picture best, best first. */
+  async classify(image: ImageInput, labels: readonly string[], options: ClassifyOptions = {}): Promise<LabelScore[]> {
+    return this.classifyAmong(image, await this.embedLabels(labels, options), options);
+  }
+
+  /** Labels for many pictures. @throws as `embedText`. */
+  async embedLabels(labels: readonly string[], options: ClassifyOptions = {}): Promise<EmbeddedLabel[]> {
+    const { template = "a photo of a {}.", signal } = options;
+    checkLabels(labels, template);
+    const embedded: EmbeddedLabel[] = [];
+    for (const label of labels) {
+      throwIfAborted(signal);
+      const { embeds, scale } = await this.#encodeText(template.replaceAll("{}", label));
+      embedded.push({ label, direction: unit(embeds), scale });
+    }
+    return embedded;
+  }
+
+  /** As `classify`, of labels that were embedded before. */
+  async classifyAmong(
+    image: ImageInput,
+    labels: readonly EmbeddedLabel[],
+    { signal }: Pick<ClassifyOptions, "signal"> = {},
+  ): Promise<LabelScore[]> {
+    const picture = await this.embedImage(image, signal ? { signal } : {});
+    const scored = labels.map(({ label, direction, scale }) => {
+      const similarity = cosine(picture, direction);
+      return { label, cosine: similarity, logit: scale * similarity };
+    });
+    const top = Math.max(...scored.map(({ logit }) => logit));
+    const weights = scored.map(({ logit }) => Math.exp(logit - top));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return scored
+      .map(({ label, cosine }, i) => ({ label, cosine, probability: weights[i]! / total }))
+      .sort((a, b) => b.probability - a.probability);
+  }
+
+  /** What is asked later is refused with `closed`; closing again waits for the first time. */
+  close(): Promise<void> {
+    return this.#closing.run(async () => {
+      const { vision, text, packed, closeImages } = this.#parts;
+      await closeImages();
+      await Promise.all([vision.close(), text.close(), packed.close()]);
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #encodeText(text: string): Promise<{ embeds: Float32Array; scale: number; numTokens: number }> {
+    this.#closing.check();
+    const { packed, text: session } = this.#parts;
+    const ids = this.#tokenise(text);
+    const feeds = {
+      input_ids: int64(ids),
+      position_ids: int64(ids.map((_, i) => i)),
+      pooled_index: int64([packed.family.pooledIndex(packed.config, ids)]),
+    };
+    const { text_embeds, log_scale } = await session.run(feeds, { text_embeds: null, log_scale: null });
+    return {
+      embeds: text_embeds!.data as Float32Array,
+      scale: Math.exp((log_scale!.data as Float32Array)[0]!),
+      numTokens: ids.length,
+    };
+  }
+
+  #tokenise(text: string): number[] {
+    const { tokenizer, packed } = this.#parts;
+    const most = packed.family.maxTextLength(packed.config);
+    const refuse = (found: string, details: Readonly<Record<string, number>>): never => {
+      throw new OcellusError(
+        "too_large",
+        `the text has ${found}, this model reads ${most}; shorten it: a caption, not a page`,
+        { details: { ...details, most } },
+      );
+    };
+    if (text.length > charactersPerToken * most) refuse(`${text.length} characters`, { numCharacters: text.length });
+    const ids = tokenizer.encode(text, { addSpecialTokens: true });
+    return ids.length <= most ? ids : refuse(`${ids.length} tokens`, { tokens: ids.length });
+  }
+}
+
+/** Dot product: the cosine of two vectors of length one. @throws `invalid_request` when they are of different models. */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length)
+    throw new OcellusError(
+      "invalid_request",
+      `embeddings of ${a.length} and ${b.length} numbers come from different models`,
+      { details: { lengths: [a.length, b.length] } },
+    );
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}
+
+function checkLabels(labels: readonly string[], template: string): void {
+  if (labels.length === 0 || labels.length > maxLabels)
+    throw new OcellusError("invalid_request", `labels: expected 1 to ${maxLabels} of them, found ${labels.length}`, {
+      details: { field: "labels", least: 1, most: maxLabels, found: labels.length },
+    });
+  if (!template.includes("{}"))
+    throw new OcellusError("invalid_request", `template: expected a place {} for the label, found "${template}"`, {
+      details: { field: "template", expected: "{}" },
+    });
+}

@@ -1,0 +1,69 @@
+export { type Device, type DeviceStatus, detectDevices } from "../backend/index.js";
+export { OcellusError } from "../base/index.js";
+export type { EncoderCache, EncoderCacheStats, FeatureSource } from "../cache/index.js";
+export type { FinishReason, SamplingOptions } from "../engine/index.js";
+export {
+  type Redaction,
+  type ResponseFormat,
+  redactedSchema,
+  type ToolConstraint,
+  type ToolSignature,
+} from "../grammar/index.js";
+export {
+  type DecodeImage,
+  type ImageInput,
+  ImageThreads,
+  type ImageThreadsOptions,
+  inTurnOf,
+} from "../image/node/index.js";
+export { type ImageFormat, sniffFormat } from "../image/spec/index.js";
+export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
+export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
+export {
+  type AnswerReason,
+  type ChatEvent,
+  type ChatImage,
+  type ChatOptions,
+  type ChatResult,
+  type ChatTimings,
+  type ChatToken,
+  type ChatUsage,
+  collect,
+  type PreparedChat,
+} from "./chat.js";
+export {
+  type ImageClassifier,
+  type LabelProbability,
+  type LoadClassifierOptions,
+  loadClassifier,
+} from "./classifier.js";
+export {
+  type ClassifyOptions,
+  ClipModel,
+  cosine,
+  type EmbeddedLabel,
+  type LabelScore,
+  type LoadClipOptions,
+  loadClip,
+} from "./clip.js";
+export { type Divergence, divergence } from "./divergence.js";
+export { type Admission, embedderOf, type ImageEmbedder } from "./embedder.js";
+export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
+export { type MemoryOptions, openEncoderCache, type Reuse } from "./memory.js";
+export {
+  type LoadOptions,
+  type LoadTimings,
+  loadModel,
+  type ModelStats,
+  type VisionLanguageModel,
+} from "./model.js";
+export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
+export type {
+  Trace,
+  TraceCandidate,
+  TracedImage,
+  TracedToken,
+  TraceOptions,
+  TraceStages,
+} from "./trace.js";
+export type { QueryAttention } from "./vision.js";

@@ -1,0 +1,107 @@
+/**
+ * Does a text belong to a picture? Asked of a model that answers: one token, and how its probability is shared between
+ * yes and no, in any of their spellings. Asked of two towers: the cosine. How good the shares are: docs/finding.md.
+ */
+import { OcellusError } from "../base/index.js";
+import type { ImageInput } from "../image/node/index.js";
+import { image } from "../processor/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import { type ChatOptions, type ChatToken, collect } from "./chat.js";
+import { type ClipModel, cosine } from "./clip.js";
+import type { VisionLanguageModel } from "./model.js";
+
+export interface MatchOptions {
+  /** From which score on the text counts as fitting. Default 0.5 of a probability, 0.25 of a cosine. */
+  readonly threshold?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Match {
+  readonly matches: boolean;
+  /** The share of "yes" in the probability of yes and no; or the cosine, which is no probability. */
+  readonly score: number;
+  readonly by: "answer" | "cosine";
+  readonly threshold: number;
+  /** Why, for a person: the score against the threshold, and what the model says it sees. */
+  readonly reason: string;
+}
+
+/** What a match needs of a model that answers: a server hands in the one it guards. */
+export type Answering = Pick<VisionLanguageModel, "tokenizer" | "prepare" | "generate">;
+
+/** A caption or a product text; a page is no claim about a picture. */
+const maxTextLength = 2000;
+/** Cosines of pairs that fit lie around 0.3 in published CLIP checkpoints, of others around 0.15. */
+const defaultCosine = 0.25;
+/** OpenAI's most: yes and no are among the first few, or the model did not understand. */
+const numRivals = 20;
+/** Below this share of all probability, yes and no are not what the model was about to say. */
+const leastAnswered = 0.05;
+
+/**
+ * Asks in the text's own language. @throws `invalid_request`, `unsupported` when the model has no yes or no to say; as
+ * `prepare`.
+ */
+export async function matchByAnswer(
+  model: Answering,
+  picture: ImageInput,
+  text: string,
+  { threshold = 0.5, signal }: MatchOptions = {},
+): Promise<Match> {
+  checkText(text);
+  const isChinese = /\p{Script=Han}/u.test(text);
+  const options = { ...(signal && { signal }), maxTokens: 1 };
+  const sampling = { temperature: 0, logprobs: true, top_logprobs: numRivals };
+  const claim = isChinese ? `这段文字和图片相符吗：${text}？` : `Does this text match the picture: ${text}?`;
+  const { tokens } = await ask(model, picture, claim, { ...options, sampling });
+  const score = shareOfYes(tokens[0], model.tokenizer);
+  const view = isChinese ? "描述这张图片。" : "Describe this picture in one sentence.";
+  const { text: seen } = await ask(model, picture, view, { ...options, maxTokens: 48, sampling: { temperature: 0 } });
+  const sure = `the model says yes with probability ${score.toFixed(3)}, ${compared(score, threshold)}`;
+  return { matches: score >= threshold, score, by: "answer", threshold, reason: `${sure}; it sees: ${seen.trim()}` };
+}
+
+/** @throws `invalid_request`, `too_large` for a text past the model's context; as `embedImage`. */
+export async function matchByCosine(
+  model: Pick<ClipModel, "embedImage" | "embedText">,
+  picture: ImageInput,
+  text: string,
+  { threshold = defaultCosine, signal }: MatchOptions = {},
+): Promise<Match> {
+  checkText(text);
+  const score = cosine(await model.embedImage(picture, signal ? { signal } : {}), await model.embedText(text));
+  const reason = `picture and text have the cosine ${score.toFixed(3)}, ${compared(score, threshold)}`;
+  return { matches: score >= threshold, score, by: "cosine", threshold, reason };
+}
+
+function checkText(text: string): void {
+  if (text.trim() !== "" && text.length <= maxTextLength) return;
+  const found = text.trim() === "" ? "none" : `${text.length}`;
+  throw new OcellusError("invalid_request", `text: expected 1 to ${maxTextLength} characters, found ${found}`, {
+    details: { param: "text" },
+  });
+}
+
+function compared(score: number, threshold: number): string {
+  return `${score >= threshold ? "not below" : "below"} the threshold ${threshold}`;
+}
+
+async function ask(model: Answering, picture: ImageInput, question: string, options: ChatOptions) {
+  const prepared = await model.prepare([{ role: "user", content: [image(picture), question] }], options);
+  return collect(model.generate(prepared, options));
+}
+
+/** Longest first where one begins another; `no` also begins `not`, which says no too. */
+const yes = /^(yes|true|是|对|相符|一致|正确)/i;
+const no = /^(no|false|否|不|错)/i;
+
+function shareOfYes(token: ChatToken | undefined, tokenizer: Tokenizer): number {
+  const sum = (pattern: RegExp) =>
+    (token?.topLogprobs ?? [])
+      .filter(({ tokenId }) => pattern.test(tokenizer.decode([tokenId]).trim()))
+      .reduce((total, { logprob }) => total + Math.exp(logprob), 0);
+  const [agreed, denied] = [sum(yes), sum(no)];
+  if (agreed + denied >= leastAnswered) return agreed / (agreed + denied);
+  const said = token ? JSON.stringify(tokenizer.decode([token.tokenId])) : "nothing";
+  throw new OcellusError("unsupported", `the model was asked for yes or no, and was about to answer ${said}`);
+}

@@ -1,0 +1,155 @@
+/**
+ * What a model remembers between questions, joined from the features room: features of pictures, pictures by their files,
+ * beginnings of prompts. Here is decided what each is kept under; the rooms below only compare keys.
+ */
+
+import type { Device } from "../backend/index.js";
+import { invariant } from "../base/index.js";
+import {
+  type Comparer,
+  digestOf,
+  EncoderCache,
+  encoderCacheKey,
+  ImageTable,
+  NearDuplicates,
+  PrefixCache,
+  type TokenKey,
+} from "../cache/index.js";
+import { fileDigest } from "../fs/index.js";
+import {
+  type ImageFile,
+  type ImageLimits,
+  ownCopy,
+  type PrepareImage,
+  pixelDigest,
+  readImage,
+  type SeenImage,
+  seen,
+} from "../image/node/index.js";
+import { checkRgbImage, type ImageRecipe, isRgbImage, type RgbImage } from "../image/spec/index.js";
+import type { PackedModel } from "../pack/index.js";
+import type { Prompt, SeeImage } from "../processor/index.js";
+
+/** Byte budgets of a model's memory; 0 turns a part off. Answers do not depend on them. */
+export interface MemoryOptions {
+  /** Of encoded pictures in memory. Default 256 MiB. */
+  readonly encoderCacheBytes?: number;
+  /** Of encoded pictures that are pinned (`model.pin`), beside these. Default 64 MiB. */
+  readonly pinnedBytes?: number;
+  /** Folder where encoded pictures outlive the process; one process at a time. Default: none. */
+  readonly encoderCacheFolder?: string | undefined;
+  /** Of that folder. Default 4 GiB. */
+  readonly encoderCacheFolderBytes?: number;
+  /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
+  readonly prefixCacheBytes?: number;
+  /** Of what pictures look like, for requests that ask for `reuse: "near"`; nothing is kept for others. Default 64 MiB. */
+  readonly nearDuplicateBytes?: number;
+  /** What is reused for questions that do not say (`ChatOptions.reuse`). Default "exact". */
+  readonly reuse?: Reuse;
+}
+
+/** "near": a picture may be answered for by a kept one that shows the same in another encoding, size, slight crop or light. */
+export type Reuse = "exact" | "near";
+
+export interface SharedMemory {
+  readonly memory?: MemoryOptions;
+  /** Features that several models share; the caller closes it. Default: a store of the model's own, by `memory`. */
+  readonly features?: EncoderCache;
+}
+
+export interface Memory {
+  readonly features: EncoderCache;
+  readonly prefixes: PrefixCache | undefined;
+  readonly near: NearDuplicates;
+  readonly reuse: Reuse;
+  /** Checkpoint, number formats and graph: what decides, but for rounding, which vector a picture has. */
+  readonly vectorVersion: string;
+  /** The key of a picture's features. */
+  keyOf(image: Pick<SeenImage, "digest" | "grid">): string;
+  close(): Promise<void>;
+}
+
+const defaultPrefixBytes = 256 * 2 ** 20;
+const defaultNearBytes = 64 * 2 ** 20;
+
+export function openEncoderCache(options: MemoryOptions = {}): Promise<EncoderCache> {
+  const { encoderCacheBytes: maxBytes, encoderCacheFolder: folder, encoderCacheFolderBytes: maxFolderBytes } = options;
+  return EncoderCache.open({
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(options.pinnedBytes !== undefined && { maxPinnedBytes: options.pinnedBytes }),
+    ...(folder !== undefined && maxFolderBytes !== 0 && { folder }),
+    ...(maxFolderBytes !== undefined && { maxFolderBytes }),
+  });
+}
+
+/**
+ * @param recipes every rule by which pictures of this model are prepared.
+ * @param comparer of what pictures look like; default on this thread.
+ * @throws `io` when the folder cannot be made.
+ */
+export async function openMemory(
+  { memory = {}, features: shared }: SharedMemory,
+  packed: PackedModel,
+  device: Device,
+  recipes: unknown,
+  comparer?: Comparer,
+): Promise<Memory> {
+  const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
+  const version = [packed.manifest, graph];
+  const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
+  const preprocessing = digestOf(JSON.stringify(recipes ?? null));
+  const features = shared ?? (await openEncoderCache(memory));
+  const { prefixCacheBytes = defaultPrefixBytes, nearDuplicateBytes = defaultNearBytes, reuse = "exact" } = memory;
+  const near = new NearDuplicates(nearDuplicateBytes, comparer);
+  return {
+    features,
+    prefixes: prefixCacheBytes > 0 ? new PrefixCache({ maxBytes: prefixCacheBytes }) : undefined,
+    near,
+    reuse,
+    vectorVersion: digestOf(JSON.stringify(version)),
+    keyOf: ({ digest: pixels, grid }) => encoderCacheKey({ model, preprocessing, pixels, ...grid }),
+    close: async () => {
+      await near.close();
+      if (!shared) await features.close();
+    },
+  };
+}
+
+/** A name for every token of a prompt: its id, or what is in its picture, which its id does not say. */
+export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf: Memory["keyOf"]): TokenKey[] {
+  const keys: TokenKey[] = Array.from(ids);
+  for (const image of images) keys.fill(keyOf(image), image.start, image.start + image.numTokens);
+  return keys;
+}
+
+/** Looks at pictures, decoding and fitting only those that were not seen before under the same rules. */
+export function seeWithTable(prepare: PrepareImage, limits: ImageLimits = {}): SeeImage {
+  const table = new ImageTable();
+  return async (input, recipe, options = {}) => {
+    const read = await readImage(input, { maxBytes: limits.maxBytes, signal: options.signal });
+    const source = isRgbImage(read) ? checkedPixels(read, limits) : read;
+    const [content, rules] = [contentDigest(source), digestOf(JSON.stringify(recipe))];
+    const known = table.get(content, rules);
+    if (known) return { ...known, pixels: () => decodeKnown(prepare, source, recipe, known.digest) };
+    const prepared = await prepare(source, recipe, options);
+    table.set(content, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
+    return seen(prepared);
+  };
+}
+
+/** Of a file's bytes, or of pixels: whatever the bytes of a file, they are not taken for pixels. */
+function contentDigest(source: ImageFile | RgbImage): string {
+  return isRgbImage(source) ? `pixels ${pixelDigest(source)}` : digestOf(source.bytes);
+}
+
+async function decodeKnown(prepare: PrepareImage, source: ImageFile | RgbImage, recipe: ImageRecipe, digest: string) {
+  const prepared = await prepare(source, recipe);
+  invariant(prepared.digest === digest, "a file decodes to the same pixels every time");
+  return prepared.pixels;
+}
+
+/** @throws as `checkRgbImage` */
+function checkedPixels(image: RgbImage, { maxPixels }: ImageLimits): RgbImage {
+  checkRgbImage(image, maxPixels);
+  return ownCopy(image);
+}

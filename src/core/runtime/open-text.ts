@@ -1,0 +1,84 @@
+/** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
+import type { Keep } from "../base/index.js";
+import type { Checkpoint } from "../checkpoint/index.js";
+import { type ImageLimits, type ImageThreads, type PrepareImage, prepareImage } from "../image/node/index.js";
+import { readImageProcessorConfig, readVideoProcessorConfig } from "../image/spec/index.js";
+import type { ImageSide } from "../models/index.js";
+import type { PackedModel } from "../pack/index.js";
+import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import type { ChatOptions } from "./chat.js";
+import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
+import { seeWithTable } from "./memory.js";
+import { readTokenizer, requiredJson } from "./read-tokenizer.js";
+import { TextWorkers } from "./text-workers.js";
+
+export interface TextSide {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: string | undefined;
+  readonly textWorkers: TextWorkers;
+  readonly processor: Processor;
+  /** How the processor looks at pictures. */
+  readonly seeImage: SeeImage;
+  /** Absent: the model reads text only. */
+  readonly eyes: Eyes | undefined;
+  readonly defaults: ChatOptions;
+  readonly eosTokenIds: readonly number[];
+  /** What generation_config.json asks for and is not applied, in sentences. */
+  readonly notes: readonly string[];
+}
+
+export async function openText(
+  packed: PackedModel,
+  pictures: ImageThreads | undefined,
+  limits: ImageLimits | undefined,
+  keep: Keep,
+): Promise<TextSide> {
+  const { files, family, config } = packed;
+  await requiredJson(files, "tokenizer_config.json");
+  const tokenizer = await readTokenizer(files);
+  const chatTemplate = await readChatTemplate(files, tokenizer);
+  const eyes = family.image && (await eyesOf(family.image, config, files));
+  const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
+  const seeImage = seeWithTable(prepare, limits);
+  const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
+  const processor = createProcessor({
+    ...{ tokenizer, textWork: textWorkers, eyes, seeImage },
+    maxBytes: limits?.maxBytes,
+  });
+  const generation = await files.readJson("generation_config.json");
+  const sampling = readSampling(generation);
+  const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
+  return {
+    tokenizer,
+    chatTemplate,
+    textWorkers,
+    processor,
+    seeImage,
+    eyes,
+    defaults: sampling ? { sampling } : {},
+    notes: generationNotes(generation),
+    eosTokenIds,
+  };
+}
+
+async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
+  const { video } = image;
+  return {
+    recipe: image.recipe(config, await readImageProcessorConfig(files)),
+    imageTokenId: image.tokenId(config),
+    layout: (grid, placeholder) => image.layout(config, grid, placeholder),
+    video: video && {
+      ...video,
+      recipe: video.recipe(config, await readVideoProcessorConfig(files)),
+      tokenId: video.tokenId(config),
+    },
+  };
+}
+
+/** A file of its own (transformers 5, 4.4x), or a field of tokenizer_config.json. */
+async function readChatTemplate(files: Checkpoint, tokenizer: Tokenizer): Promise<string | undefined> {
+  const json = (await files.readJson("chat_template.json")) as { chat_template?: unknown } | undefined;
+  const fromJson = typeof json?.chat_template === "string" ? json.chat_template : undefined;
+  return (await files.readText("chat_template.jinja")) ?? fromJson ?? tokenizer.chatTemplate;
+}

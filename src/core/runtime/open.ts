@@ -1,0 +1,115 @@
+/** What opening has in common for every kind of model: pack on first use, and the files that must be there. */
+
+import { type Graph, GraphSession, GraphThread, ReopeningGraph, type SessionOptions } from "../backend/index.js";
+import { openCheckpoint } from "../checkpoint/index.js";
+import { withoutOutputs } from "../graph/index.js";
+import { type ImageLimits, ImageThreads } from "../image/node/index.js";
+import type { AnyFamily } from "../models/index.js";
+import {
+  encodeStored,
+  isPacked,
+  type Packed,
+  type PackProgress,
+  type PackResult,
+  type PlanOptions,
+  pack,
+  packedNotes,
+  parsePlan,
+  storedGraphs,
+  type Weights,
+} from "../pack/index.js";
+import type { DeviceChoice } from "./placement.js";
+import { requiredJson } from "./read-tokenizer.js";
+
+export interface PackingChoice extends PlanOptions {
+  /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
+  readonly weights?: Weights;
+  readonly signal?: AbortSignal;
+  readonly onPackProgress?: (progress: PackProgress) => void;
+}
+
+/** The packed model of a checkpoint folder, or the folder itself if it is one. */
+export async function findPacked(
+  path: string,
+  options: PackingChoice,
+  required: readonly string[] = ["tokenizer.json"],
+): Promise<PackResult> {
+  const files = await openCheckpoint(path);
+  try {
+    if (await isPacked(files)) return { path: files.path, written: false, notes: await packedNotes(files) };
+    for (const name of required) await requiredJson(files, name); // before minutes of packing, not after
+  } finally {
+    await files.close();
+  }
+  return pack(path, {
+    plan: parsePlan(options.weights ?? "int4", options),
+    ...(options.signal && { signal: options.signal }),
+    ...(options.onPackProgress && { onProgress: options.onPackProgress }),
+  });
+}
+
+/** What runs beside the caller's thread. */
+export interface Threading {
+  /**
+   * Threads that decode and fit pictures beside the caller's, or how many of its own. Default 0: that is done where the
+   * model is asked. Given ones may be shared by several models, and are closed by the caller.
+   */
+  readonly imageThreads?: number | ImageThreads;
+  /** Limits of one picture; with `imageThreads` only, and those that are given have their own. */
+  readonly imageLimits?: ImageLimits;
+  /**
+   * Whether each graph runs on a thread of its own, so that a step never holds up the caller's: for servers. On the CPU
+   * only. Default false.
+   */
+  readonly graphThreads?: boolean;
+}
+
+/** What every kind of model is opened with. */
+type Loading = PackingChoice & Threading & DeviceChoice & { readonly threads?: number };
+export const loadingNames = {
+  ...{
+    weights: true,
+    blockSize: true,
+    zeroPoints: true,
+    vision: true,
+    table: true,
+    signal: true,
+    onPackProgress: true,
+  },
+  ...{ imageThreads: true, imageLimits: true, graphThreads: true, device: true, threads: true },
+} as const satisfies Record<keyof Required<Loading>, true>;
+
+export function openGraph(
+  packed: Packed<AnyFamily>,
+  name: string,
+  session: SessionOptions,
+  { graphThreads }: Threading,
+): Promise<Graph> {
+  const onHost = session.device === "cpu";
+  const model = onHost && name === "decoder" ? hostDecoder(packed) : packed.graphPath(name);
+  const options = typeof model === "string" ? session : { ...session, weightsFolder: packed.path };
+  if (!graphThreads || !onHost) return GraphSession.open(model, options);
+  const open = () => GraphThread.open(model, options);
+  return name === "decoder" ? open() : ReopeningGraph.open(open); // a lost decoder has lost its cache
+}
+
+/**
+ * The decoder for a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all
+ * those so far outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
+ */
+function hostDecoder(packed: Packed<AnyFamily>): Uint8Array {
+  return encodeStored(withoutOutputs(storedGraphs(packed).decoder!, "present."), packed);
+}
+
+/** Where a model's pictures are decoded, and what ends with the model. */
+export interface OpenedThreads {
+  readonly pictures: ImageThreads | undefined;
+  closeImages(): Promise<void>;
+}
+
+export function openImageThreads({ imageThreads: given = 0, imageLimits }: Threading): OpenedThreads {
+  if (typeof given !== "number") return { pictures: given, closeImages: async () => {} };
+  const options = { count: given, ...(imageLimits && { limits: imageLimits }) };
+  const pictures = given > 0 ? new ImageThreads(options) : undefined;
+  return { pictures, closeImages: async () => pictures?.close() };
+}

@@ -1,0 +1,39 @@
+/** Which device runs which graph of a model, settled before anything is opened. */
+
+import { type Device, resolveDevice, tryDevice } from "../backend/index.js";
+import type { PackingPlan, Weights } from "../pack/index.js";
+
+export interface DeviceChoice {
+  /** "auto", the default: WebGPU where graphics hardware computes rightly, else the CPU. */
+  readonly device?: Device | "auto";
+}
+
+export interface Placement {
+  readonly device: Device;
+  /** For graphs that attend to a whole picture or text at once: the device, if it gets that right. */
+  readonly towers: Device;
+  /** Most tokens of a run, where the device gets no more right. */
+  readonly prefillChunk?: number;
+}
+
+/** @throws `unavailable` when the named device does not work. */
+export async function choosePlacement(wanted: DeviceChoice & { readonly weights?: Weights }): Promise<Placement> {
+  // fp32 products have no WebGPU kernel: the CPU alone is faster than both with copies in between.
+  const auto = wanted.weights === "fp32" ? "cpu" : "auto";
+  const device = await resolveDevice(wanted.device === undefined || wanted.device === "auto" ? auto : wanted.device);
+  const { maxQueries } = await tryDevice(device);
+  if (maxQueries === Number.POSITIVE_INFINITY) return { device, towers: device };
+  return { device, towers: "cpu", prefillChunk: maxQueries };
+}
+
+/** What a user should know of it, in sentences. */
+export function placementNotes({ device, prefillChunk }: Placement, weights: PackingPlan["weights"]): string[] {
+  const notes: string[] = [];
+  if (prefillChunk !== undefined)
+    notes.push(
+      `this ${device} adapter is right up to ${prefillChunk} tokens at once: the CPU sees the pictures, prompts are read in pieces`,
+    );
+  if (device === "webgpu" && weights === "fp32")
+    notes.push("fp32 weights are multiplied on the CPU, webgpu does the rest; with int4 or int8 it does all");
+  return notes;
+}

@@ -1,0 +1,22 @@
+/** The tokenizer of a checkpoint's folder, and the files that must be there. */
+import { OcellusError } from "../base/index.js";
+import type { Checkpoint } from "../checkpoint/index.js";
+import { joinPath } from "../fs/index.js";
+import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
+
+type SideFiles = Pick<Checkpoint, "path" | "readJson">;
+
+/** @throws `not_found`, `invalid_file`, `unsupported`. */
+export async function readTokenizer(files: SideFiles): Promise<Tokenizer> {
+  return createTokenizer(await requiredJson(files, "tokenizer.json"), await files.readJson("tokenizer_config.json"));
+}
+
+/** A side file without which the model cannot be used. @throws `not_found`. */
+export async function requiredJson(files: SideFiles, name: string): Promise<unknown> {
+  const json = await files.readJson(name);
+  if (json !== undefined) return json;
+  throw new OcellusError(
+    "not_found",
+    `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
+  );
+}

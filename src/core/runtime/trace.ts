@@ -1,0 +1,128 @@
+/**
+ * An answer with what went on inside: each token's probability and rivals, where the eye's queries looked, and how long
+ * each stage took. Recorded from the same run that answers; nothing is computed a second time but the attention.
+ */
+import type { TokenEvent, TokenLogprob } from "../engine/index.js";
+import type { ImageGrid } from "../image/spec/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import { type AnswerReason, type ChatOptions, type ChatUsage, chatOptionNames } from "./chat.js";
+import type { QueryAttention } from "./vision.js";
+
+export interface TraceOptions extends ChatOptions {
+  /** Likeliest other tokens told of each token. Default 5, at most 19. */
+  readonly rivals?: number;
+}
+
+export const traceOptionNames: readonly string[] = [...chatOptionNames, "rivals" satisfies keyof TraceOptions];
+
+export interface TraceCandidate {
+  readonly tokenId: number;
+  /** Special tokens by their spelling; a piece of a character as its bytes, `<0xE4>`. */
+  readonly text: string;
+  /** The model's own, before penalties, temperature and filters. */
+  readonly probability: number;
+}
+
+export interface TracedToken extends TraceCandidate {
+  /** The likeliest others, likeliest first. */
+  readonly rivals: readonly TraceCandidate[];
+  /** Since the token before; of the first, since the prompt and its pictures were ready. */
+  readonly ms: number;
+}
+
+export interface TracedImage {
+  /** SHA-256 of the decoded pixels. */
+  readonly digest: string;
+  readonly grid: ImageGrid;
+  /** Rows of the prompt. */
+  readonly numTokens: number;
+  /** Its features were known from an earlier question. */
+  readonly known: boolean;
+  /** Of each layer in which queries look at the picture; empty for an eye without queries. */
+  readonly attention: readonly QueryAttention[];
+}
+
+/** Milliseconds. */
+export interface TraceStages {
+  /** Pictures decoded and fitted, the prompt rendered and tokenised. */
+  readonly readMs: number;
+  readonly visionMs: number;
+  /** The prompt through the decoder, to the first token. */
+  readonly prefillMs: number;
+  /** All further tokens. */
+  readonly decodeMs: number;
+}
+
+export interface Trace {
+  readonly text: string;
+  /** In their order, the one that ended the answer included. */
+  readonly tokens: readonly TracedToken[];
+  readonly finishReason: AnswerReason;
+  readonly usage: ChatUsage;
+  readonly pictures: readonly TracedImage[];
+  readonly stages: TraceStages;
+}
+
+/** A token event, and when it came. */
+interface TimedEvent {
+  readonly event: TokenEvent;
+  readonly ms: number;
+}
+
+/** Hands events on and writes down when each came. */
+export class TokenRecorder {
+  readonly #events: TimedEvent[] = [];
+
+  async *record(events: AsyncIterable<TokenEvent>): AsyncGenerator<TokenEvent> {
+    let before = performance.now();
+    for await (const event of events) {
+      const now = performance.now();
+      this.#events.push({ event, ms: now - before });
+      before = now;
+      yield event;
+    }
+  }
+
+  tokens(tokenizer: Tokenizer): TracedToken[] {
+    return this.#events.map(({ event, ms }) => tracedToken(event, ms, tokenizer));
+  }
+}
+
+function tracedToken(
+  { tokenId, logprob, topLogprobs = [] }: TokenEvent,
+  ms: number,
+  tokenizer: Tokenizer,
+): TracedToken {
+  const candidate = (token: TokenLogprob): TraceCandidate => ({
+    tokenId: token.tokenId,
+    text: tokenText(token.tokenId, tokenizer),
+    probability: Math.exp(token.logprob),
+  });
+  const rivals = topLogprobs.filter((rival) => rival.tokenId !== tokenId).map(candidate);
+  return { ...candidate({ tokenId, logprob: logprob! }), rivals, ms };
+}
+
+function tokenText(id: number, tokenizer: Tokenizer): string {
+  const text = tokenizer.decode([id], { skipSpecialTokens: false });
+  const bytes = text.includes("\uFFFD") ? tokenizer.bytesOf?.(id) : undefined;
+  return bytes ? [...bytes].map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).join("") : text;
+}
+
+/** One more than the rivals: the chosen token is usually among the likeliest. */
+export function tracedSampling({ sampling, rivals = defaultRivals }: TraceOptions) {
+  return { ...sampling, logprobs: true, top_logprobs: rivals + 1 };
+}
+
+/** As many as are ever above a percent, in most answers. */
+const defaultRivals = 5;
+
+/** The stages of an answer from when its reading began, its pictures were read, and its prompt was ready. */
+export function traceStages(startedAt: number, readAt: number, readyAt: number, tokens: readonly TracedToken[]) {
+  const [first, ...later] = tokens.map(({ ms }) => ms);
+  return {
+    readMs: readAt - startedAt,
+    visionMs: readyAt - readAt,
+    prefillMs: first ?? 0,
+    decodeMs: later.reduce((sum, ms) => sum + ms, 0),
+  };
+}

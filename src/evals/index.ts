@@ -1,0 +1,50 @@
+export { type EvalAnswer, groupBy, isCorrect, type Score, scoreAnswers, wilsonInterval } from "./eval-score.js";
+export {
+  chooseCases,
+  type EvalCase,
+  expectedText,
+  type Goals,
+  type MatchKind,
+  matchKindOf,
+  matchKinds,
+  mostProblems,
+  picturesOf,
+  readEvalFiles,
+  readEvalLines,
+  readGoals,
+  reviewedCases,
+  unreviewedNotes,
+} from "./eval-set.js";
+export {
+  type GoldenAnswer,
+  type GoldenHeader,
+  type GoldenResult,
+  type GoldenVersion,
+  goldenHeader,
+  openGoldenResult,
+  readGoldenResult,
+  versionText,
+} from "./golden-result.js";
+export {
+  type AnswerPair,
+  compareGolden,
+  type GoldenComparison,
+  type GroupComparison,
+  type GroupScore,
+  partsOf,
+  scoreGolden,
+  signed,
+  summaryOf,
+} from "./golden-score.js";
+export {
+  contradictions,
+  type GoldenQuestion,
+  nothingToAsk,
+  pictureDigest,
+  readGoldenSet,
+  severalPictures,
+} from "./golden-set.js";
+export { JsonLinesFile, withOutputLock } from "./json-lines-file.js";
+export { forEachConcurrently, mapConcurrently } from "./map-concurrently.js";
+export { readLines } from "./read-lines.js";
+export { maxPoints, type TaskScore, taskScores } from "./task-score.js";

@@ -1,0 +1,56 @@
+/** The lines of a file of any size, one at a time, each within a bound: readline would gather a line of gigabytes. */
+import { createReadStream } from "node:fs";
+import { ioError, OcellusError } from "../core/base/index.js";
+
+export interface Line {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+  /** Bytes of the file up to here, line break included. */
+  readonly end: number;
+  /** False for a last line without a line break. */
+  readonly isWhole: boolean;
+}
+
+const lineFeed = 0x0a;
+
+/** @throws `not_found`, `io`, `too_large` naming the line. */
+export async function* readLines(path: string, maxBytes: number): AsyncGenerator<Line> {
+  let number = 1;
+  let end = 0;
+  let parts: Buffer[] = [];
+  let numBytes = 0;
+  const line = (isWhole: boolean): Line => ({
+    number: number++,
+    text: Buffer.concat(parts).toString("utf8"),
+    end,
+    isWhole,
+  });
+  for await (const chunk of chunksOf(path)) {
+    for (let start = 0; start < chunk.length; ) {
+      const found = chunk.indexOf(lineFeed, start);
+      const part = chunk.subarray(start, found < 0 ? chunk.length : found);
+      start += part.length + (found < 0 ? 0 : 1);
+      end += part.length + (found < 0 ? 0 : 1);
+      numBytes += part.length;
+      if (numBytes > maxBytes)
+        throw new OcellusError("too_large", `${path}:${number}: the line has more than ${maxBytes} bytes`, {
+          details: { path, line: number, limit: maxBytes },
+        });
+      parts.push(part);
+      if (found < 0) continue;
+      yield line(true);
+      parts = [];
+      numBytes = 0;
+    }
+  }
+  if (numBytes > 0) yield line(false);
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw ioError("read", path, cause);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * An answer on its way out. Guards that watch let go of each piece as soon as nothing can come of it; for those that must
+ * see a whole answer it is held back. What is blocked ends with `content_filter`, and the sequence is freed.
+ */
+import type { ChatEvent, ChatToken, PreparedChat } from "../core/runtime/index.js";
+import { type Evaluation, findingsOf } from "./evaluation.js";
+import { type AnswerForm, redacted } from "./layout.js";
+import { TextFilter } from "./text-filter.js";
+import type { Guard } from "./verdict.js";
+
+type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
+
+interface AnswerContext {
+  readonly passage: Evaluation;
+  readonly prepared: PreparedChat;
+  readonly form: AnswerForm;
+  /** With stop strings a token can stand before its text has: tokens wait for the end. */
+  readonly hasStops: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** @throws as the events do, `io` when the audit log cannot be written. */
+export async function* guardedAnswer(
+  events: AsyncIterable<ChatEvent>,
+  context: AnswerContext,
+): AsyncGenerator<ChatEvent> {
+  const { passage } = context;
+  const outgoing = new Outgoing(passage.guards("output", "text"), context);
+  let isRecorded = false;
+  const record = async (finishReason: string) => {
+    isRecorded = true;
+    await passage.record("output", { text: outgoing.checked, finishReason });
+  };
+  try {
+    let end: AnswerEnd | undefined;
+    for await (const event of events) {
+      if (event.type === "end") end = event;
+      else yield* outgoing.push(event.text, event.tokens);
+      if (outgoing.isBlocked) break; // leaving the loop frees the sequence
+    }
+    const last = await outgoing.finish();
+    const ended = end && !outgoing.isBlocked ? end : outgoing.blockedEnd(end);
+    await record(ended.finishReason);
+    yield* last;
+    yield ended;
+  } finally {
+    if (!isRecorded) await record("interrupted");
+  }
+}
+
+/** Text and tokens that have come and not left. */
+class Outgoing {
+  readonly #context: AnswerContext;
+  readonly #filter: TextFilter;
+  readonly #whole: readonly Guard[];
+  /** Puts values back in the place of their pseudonyms, once no guard has to look any more. */
+  readonly #restoring: Guard | undefined;
+  readonly #startedAt = performance.now();
+  #firstAt: number | undefined;
+  #numTokens = 0;
+  #text = "";
+  #held = "";
+  #tokens: { start: number; end: number; tokens: readonly ChatToken[] }[] = [];
+  #isRefused = false;
+  #checkedWhole = "";
+
+  constructor(guards: readonly Guard[], context: AnswerContext) {
+    const { pseudonyms } = context.passage;
+    this.#context = context;
+    this.#whole = guards.filter(({ watch }) => !watch);
+    this.#restoring = pseudonyms?.restoring();
+    const restoring = this.#restoring && this.#whole.length === 0 ? [this.#restoring] : [];
+    const watching = guards.filter(({ watch }) => watch);
+    this.#filter = new TextFilter([...watching, ...restoring], pseudonyms?.name, context.form);
+  }
+
+  /** What has left, with pseudonyms where values were put back. */
+  get checked(): string {
+    return this.#whole.length === 0 ? this.#filter.checked : this.#checkedWhole;
+  }
+
+  get isBlocked(): boolean {
+    return this.#isRefused || this.#filter.isBlocked;
+  }
+
+  push(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
+    this.#firstAt ??= performance.now();
+    this.#numTokens += tokens.length;
+    const start = this.#text.length;
+    this.#text += text;
+    this.#tokens.push({ start, end: this.#text.length, tokens });
+    const out = this.#filter.push(text);
+    if (this.#whole.length === 0) return this.#deliver(out, this.#context.hasStops ? [] : this.#takeTokens());
+    this.#held += out;
+    return [];
+  }
+
+  /** What is left, once every guard has seen all. */
+  async finish(): Promise<ChatEvent[]> {
+    const { passage, form, signal } = this.#context;
+    const rest = this.#held + this.#filter.end();
+    const looks = this.#filter.verdicts().filter(({ guard }) => guard !== this.#restoring);
+    const seen = passage.name({ kind: "text", text: this.#text }, findingsOf(looks));
+    for (const { guard, verdict, ms } of looks) passage.note(guard, seen, verdict, ms);
+    if (this.#whole.length === 0) return this.#deliver(rest, this.#takeTokens());
+    const checks = await passage.look({ kind: "text", text: rest }, this.#whole, signal);
+    this.#isRefused = checks.some(({ verdict }) => verdict.verdict === "block");
+    if (this.#isRefused) return [];
+    const found = findingsOf(checks);
+    this.#checkedWhole = redacted(rest, found, passage.pseudonyms?.name, form);
+    const restored = await this.#restoring?.check({ kind: "text", text: rest }, signal);
+    const text = redacted(rest, [...found, ...(restored?.findings ?? [])], passage.pseudonyms?.name, form);
+    return this.#deliver(text, text === rest ? this.#takeTokens() : []);
+  }
+
+  /** Usage and times as far as the answer came. */
+  blockedEnd(end: AnswerEnd | undefined): AnswerEnd {
+    if (end) return { ...end, finishReason: "content_filter" };
+    const { promptIds, pictures, started, visionMs } = this.#context.prepared;
+    const now = performance.now();
+    const firstAt = this.#firstAt ?? now;
+    return {
+      type: "end",
+      finishReason: "content_filter",
+      usage: { promptTokens: promptIds.length, cachedTokens: 0, completionTokens: this.#numTokens },
+      timings: {
+        visionMs,
+        imagesCached: pictures.filter(({ known }) => known).length,
+        firstTokenMs: firstAt - Math.min(started, this.#startedAt),
+        totalMs: now - started,
+        tokensPerSecond: now > firstAt ? ((this.#numTokens - 1) * 1000) / (now - firstAt) : 0,
+      },
+      pictures,
+    };
+  }
+
+  #deliver(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
+    return text === "" && tokens.length === 0 ? [] : [{ type: "text", text, tokens }];
+  }
+
+  /** Tokens whose text has left; those of text that was cut out would spell it. */
+  #takeTokens(): ChatToken[] {
+    const { released } = this.#filter;
+    const left = this.#tokens.filter(({ end }) => end <= released);
+    this.#tokens = this.#tokens.filter(({ end }) => end > released);
+    return left.filter(({ start, end }) => !this.#filter.wasCut(start, end)).flatMap(({ tokens }) => tokens);
+  }
+}

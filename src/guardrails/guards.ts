@@ -1,0 +1,377 @@
+/**
+ * The guards of one server or command: the policy in force, read again when its file or a list changes, all at once or not
+ * at all, and the doors they stand at. Without a policy the doors stand open, and say so.
+ */
+import { appendFile, readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
+import { FileLooks } from "../core/fs/index.js";
+import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
+import type { Redaction, VisionLanguageModel } from "../core/runtime/index.js";
+import { AuditLog } from "./audit.js";
+import { bind } from "./bind.js";
+import { filesOf, openDetector } from "./detectors/index.js";
+import { type Check, Evaluation, worstOf } from "./evaluation.js";
+import { type Asked, whoAsks } from "./guard-context.js";
+import {
+  type AnsweringModel,
+  admittedPicture,
+  admittedText,
+  type EmbeddingModel,
+  GuardedEmbedder,
+  GuardedModel,
+  GuardedVisionLanguageModel,
+} from "./guarded-model.js";
+import { ImageReader } from "./image-reader.js";
+import { VerdictMemory } from "./memory.js";
+import { type Moderated, moderate } from "./moderate.js";
+import { emptyPolicy, type GuardConfig, type Policy, parsePolicy, rulesFor } from "./policy.js";
+import { Pseudonyms } from "./pseudonyms.js";
+import type { Action, Detector, Guard, Stage } from "./verdict.js";
+
+export interface GuardsOptions {
+  readonly imageLimits?: ImageLimits;
+  /** Where pictures are decoded, within these limits. Default: on the caller's thread. */
+  readonly decode?: DecodeImage;
+  /** How often the policy and its lists are looked at for changes. Default: every second; more often nobody saves. */
+  readonly refreshMs?: number;
+  /** Where what costly guards found is kept over a restart; absent: it is kept in memory alone. */
+  readonly memoryFolder?: string;
+  /** Told when a changed policy cannot be used (the one before stays in force), and when the memory's folder cannot. */
+  readonly onProblem?: (message: string) => void;
+}
+
+/** What one look found, for whoever watches the guards. */
+export interface RecentVerdict {
+  readonly time: string;
+  readonly request: string;
+  readonly key: string;
+  readonly route: string;
+  readonly guard: string;
+  readonly stage: Stage;
+  readonly subject: "text" | "picture";
+  readonly sha256: string;
+  readonly verdict: Action;
+  readonly category?: string;
+  readonly score?: number;
+  readonly failed?: string;
+  readonly ms: number;
+}
+
+export interface GuardsState {
+  readonly policy: Policy;
+  readonly guards: readonly {
+    readonly name: string;
+    readonly type: GuardConfig["type"];
+    readonly version: string;
+    readonly stages: readonly Stage[];
+  }[];
+  /** Why a changed policy is not in force. */
+  readonly problem: string | undefined;
+  /** Newest first. */
+  readonly recent: readonly RecentVerdict[];
+}
+
+/** Thousands of proposals. */
+const maxProposalBytes = 4 * 2 ** 20;
+/** A page of a panel. */
+const maxRecent = 200;
+/** Of pictures that no model waits for: 300 MB each at the size limit. Those of questions wait in a lane of their own. */
+const picturesAtOnce = 4;
+/** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
+const retireAfterMs = 600_000;
+
+/** Another number when what a detector finds in the same subject has changed by our code and not by its version. */
+const memoryFile = "findings-1.log";
+
+interface InForce {
+  readonly policy: Policy;
+  /** By the name of the guard. */
+  readonly detectors: ReadonlyMap<string, OpenedDetector>;
+  readonly audit: AuditLog | undefined;
+  /** Of all files it was made from. */
+  readonly fingerprint: string;
+}
+
+interface OpenedDetector {
+  readonly detector: Detector;
+  /** What it was opened from: equal ones are the same. */
+  readonly origin: string;
+}
+
+const nothing: InForce = { policy: emptyPolicy, detectors: new Map(), audit: undefined, fingerprint: "" };
+
+export class Guards {
+  readonly #path: string | undefined;
+  readonly #options: GuardsOptions;
+  readonly #memory: VerdictMemory;
+  readonly pictures: ImageReader;
+  readonly #desk = new Semaphore(picturesAtOnce);
+  readonly #recent: RecentVerdict[] = [];
+  /** As they are, for the guard that asks one. */
+  readonly #models = new Map<string, AnsweringModel>();
+  #onCheck: (check: Check) => void = () => {};
+  #inForce: InForce = nothing;
+  /** What was in force when a request first came to a door: it is in force to the request's end. */
+  readonly #inForceFor = new WeakMap<Asked, InForce>();
+  readonly #looks = new FileLooks();
+  #problem: string | undefined;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
+
+  private constructor(path: string | undefined, options: GuardsOptions) {
+    this.#path = path;
+    this.#options = options;
+    const { imageLimits = {}, decode, memoryFolder, onProblem } = options;
+    this.pictures = new ImageReader(imageLimits, decode);
+    const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
+    this.#memory = new VerdictMemory({ file, onProblem });
+  }
+
+  /** @param path of the policy; undefined: no guards. @throws `not_found`, `invalid_config` with the line, as detectors. */
+  static async open(path: string | undefined, options: GuardsOptions = {}): Promise<Guards> {
+    const guards = new Guards(path, options);
+    if (path !== undefined) guards.#inForce = await guards.#read(path, nothing);
+    guards.#checkedAt = performance.now();
+    return guards;
+  }
+
+  static none(): Guards {
+    return new Guards(undefined, {});
+  }
+
+  get policy(): Policy {
+    return this.#inForce.policy;
+  }
+
+  /** What is in force, and what was seen last. */
+  state(): GuardsState {
+    const { policy, detectors } = this.#inForce;
+    const guards = Object.entries(policy.guards).map(([name, config]) => {
+      const { detector } = detectors.get(name)!;
+      return { name, type: config.type, version: detector.version, stages: stagesOf(config, detector) };
+    });
+    return { policy, guards, problem: this.#problem, recent: this.#recent };
+  }
+
+  /**
+   * Writes down, beside the policy, what somebody holds for no hit; a person decides.
+   * @throws `not_found` without a policy, `too_large` when nobody has looked for long, `io`.
+   */
+  async propose(proposal: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#path === undefined)
+      throw new OcellusError("not_found", "there is no policy here, whose lists could change");
+    const file = `${this.#path}.proposals.jsonl`;
+    const { size } = await stat(file).catch(() => ({ size: 0 }));
+    if (size > maxProposalBytes)
+      throw new OcellusError("too_large", "there are proposals enough: somebody must look at them first");
+    const line = `${JSON.stringify({ time: new Date().toISOString(), policy: this.policy.version, ...proposal })}\n`;
+    await appendFile(file, line).catch((cause: unknown) => Promise.reject(ioError("write", file, cause)));
+  }
+
+  /** Who is told of every check. */
+  listen(onCheck: (check: Check) => void): void {
+    this.#onCheck = onCheck;
+  }
+
+  /** The model behind its door; the guard that asks a model may ask it by `name`, or the first of all without. */
+  answering(model: AnsweringModel, name: string): GuardedModel {
+    this.#models.set(name, model);
+    return new GuardedModel(model, this);
+  }
+
+  whole(model: VisionLanguageModel): GuardedVisionLanguageModel {
+    this.#models.set("", model);
+    return new GuardedVisionLanguageModel(model, this);
+  }
+
+  embedding(model: EmbeddingModel): GuardedEmbedder {
+    return new GuardedEmbedder(model, this);
+  }
+
+  /**
+   * One question's way through the policy that is in force now, to its end.
+   * @param model its digest, for the audit log
+   * @param opening where there will be an answer: the texts that the conversation begins with
+   */
+  async begin(model: string, opening?: readonly string[], asked: Asked = whoAsks()): Promise<Evaluation> {
+    await this.#refresh();
+    const { policy, audit } = this.#policyFor(asked);
+    return new Evaluation({
+      ...{ asked, model, audit, policyVersion: policy.version, keepsTexts: policy.audit?.texts ?? false },
+      guards: this.guardsFor(asked),
+      onCheck: (check) => this.#note(check, asked),
+      pseudonyms: opening && new Pseudonyms(asked.key, opening),
+    });
+  }
+
+  /** A picture that is kept before it is known which model will be shown it. @throws `blocked`, `unavailable`, as `decodeImage`. */
+  async admit(input: ImageInput, signal: AbortSignal): Promise<void> {
+    await this.#desk.run(() => admittedPicture(input, { info: { digest: "none" } }, this, { signal }), signal);
+  }
+
+  /** A text that no model is shown, and that comes back to users, as it may be kept. @throws `blocked`, `unavailable`. */
+  admitText(text: string, signal: AbortSignal): Promise<string> {
+    return admittedText(text, { info: { digest: "none" } }, this, { signal });
+  }
+
+  /** The same of names, notes and reasons: to redact a part of one is to block it. @throws as `admitText`. */
+  async checkUncut(written: readonly string[]): Promise<void> {
+    const { signal } = new AbortController();
+    for (const text of written)
+      if ((await this.admitText(text, signal)) !== text)
+        throw new OcellusError("blocked", "the name, note or reason holds what a guardrail redacts; choose another");
+  }
+
+  #policyFor(asked: Asked): InForce {
+    const inForce = this.#inForceFor.get(asked) ?? this.#inForce;
+    this.#inForceFor.set(asked, inForce);
+    return inForce;
+  }
+
+  /** Under the policy that is in force for whoever asks. */
+  guardsFor(asked: Asked): Guard[] {
+    const { policy, detectors } = this.#policyFor(asked);
+    return Object.entries(policy.guards).flatMap(([name, config]) => {
+      const { detector } = detectors.get(name)!;
+      return stagesOf(config, detector).map((stage) =>
+        bind(detector, {
+          ...{ name, stage, timeoutMs: config.timeoutMs, memory: this.#memory },
+          reach: config.type === "words" ? config.across : undefined,
+          onFailure: config.onFailure ?? policy.onFailure,
+          rules: rulesFor(policy, asked, name, stage),
+        }),
+      );
+    });
+  }
+
+  /** What may stand in an answer to whoever asks in the place of what is cut out. */
+  async answerRedactions(asked: Asked): Promise<Redaction[]> {
+    await this.#refresh();
+    const { policy } = this.#policyFor(asked);
+    const readers = this.guardsFor(asked).filter(({ reads }) => reads.includes("text"));
+    const rules = readers.flatMap(({ name, stage }) =>
+      rulesFor(policy, asked, name, stage).filter(({ pseudonym }) => stage === "output" || pseudonym),
+    );
+    return [...new Set(rules)].filter(({ action }) => action === "redact");
+  }
+
+  /**
+   * What the guards of whoever asks make of some texts and pictures.
+   * @throws as `decodeImage`, `io` (the audit log); `unsupported` where no guard would look.
+   */
+  async moderate(
+    subjects: readonly (string | { readonly picture: ImageInput })[],
+    signal: AbortSignal,
+    asked: Asked = whoAsks(),
+  ): Promise<Moderated> {
+    if (this.guardsFor(asked).length === 0)
+      throw new OcellusError(
+        "unsupported",
+        "nothing is moderated here: the server has no guardrail for this route and key; start it with --guards",
+      );
+    const passage = await this.begin("none", undefined, asked);
+    const work = () => moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+    return this.#desk.run(work, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#refreshing;
+    await this.#inForce.audit?.close();
+    await this.#memory.close();
+    await Promise.all([...this.#inForce.detectors.values()].map(({ detector }) => detector.close?.()));
+    this.#inForce = nothing;
+  }
+
+  #note({ guard, subject, verdict, ms }: Check, { request, key, route }: Asked): void {
+    const worst = worstOf(verdict);
+    this.#recent.unshift({
+      ...{ time: new Date().toISOString(), request, key, route, guard: guard.name, stage: guard.stage },
+      ...{ subject: subject.kind, sha256: subject.sha256, verdict: verdict.verdict, ms },
+      ...(worst && { category: worst.category, score: worst.score }),
+      ...(verdict.failed !== undefined && { failed: verdict.failed }),
+    });
+    this.#recent.length = Math.min(this.#recent.length, maxRecent);
+    this.#onCheck({ guard, subject, verdict, ms });
+  }
+
+  readonly #lent = (name: string | undefined) =>
+    name === undefined ? this.#models.values().next().value : this.#models.get(name);
+
+  async #refresh(): Promise<void> {
+    const { refreshMs = 1000 } = this.#options;
+    if (this.#path === undefined || performance.now() - this.#checkedAt < refreshMs) return;
+    this.#refreshing ??= this.#reread(this.#path).finally(() => {
+      this.#checkedAt = performance.now();
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #reread(path: string): Promise<void> {
+    const before = this.#inForce;
+    try {
+      const contents = await this.#looks.fingerprint([path, ...listsOf(before.policy, path)]);
+      if (contents === before.fingerprint) return;
+      this.#inForce = await this.#read(path, before);
+      this.#problem = undefined;
+      this.#retire(before, this.#inForce);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== this.#problem) this.#options.onProblem?.(`the changed policy is not in force: ${message}`);
+      this.#problem = message;
+    }
+  }
+
+  /** Whatever has not changed since `before` is taken over. */
+  async #read(path: string, before: InForce): Promise<InForce> {
+    const contents = await this.#looks.fingerprint([path]); // before reading: what is written meanwhile is found the next time
+    const text = await readFile(path, "utf8").catch((cause: unknown) => {
+      throw ioError("read the policy", path, cause);
+    });
+    const policy = parsePolicy(text, path);
+    const fingerprint = contents + (await this.#looks.fingerprint(listsOf(policy, path)));
+    const detectors = new Map<string, OpenedDetector>();
+    const opened: Detector[] = [];
+    try {
+      for (const [name, config] of Object.entries(policy.guards)) {
+        const origin = `${JSON.stringify(config)} ${await this.#looks.fingerprint(filesOf(config, dirname(path)))}`;
+        const known = before.detectors.get(name);
+        if (known?.origin === origin) detectors.set(name, known);
+        else {
+          const context = { folder: dirname(path), name, model: this.#lent };
+          const detector = await openDetector(config, context);
+          opened.push(detector);
+          detectors.set(name, { detector, origin });
+        }
+      }
+      return { policy, detectors, fingerprint, audit: await auditOf(policy, path, before) };
+    } catch (error) {
+      await Promise.all(opened.map((detector) => detector.close?.()));
+      throw error;
+    }
+  }
+
+  #retire(before: InForce, after: InForce): void {
+    const kept = new Set([...after.detectors.values()].map(({ detector }) => detector));
+    const old = [...before.detectors.values()].filter(({ detector }) => !kept.has(detector));
+    setTimeout(() => {
+      for (const { detector } of old) void detector.close?.();
+      if (before.audit !== after.audit) void before.audit?.close();
+    }, retireAfterMs).unref();
+  }
+}
+
+function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[] {
+  return stage ?? (reads.includes("text") ? ["input", "output"] : ["input"]);
+}
+
+async function auditOf({ audit }: Policy, path: string, before: InForce): Promise<AuditLog | undefined> {
+  if (!audit) return undefined;
+  if (before.audit && JSON.stringify(before.policy.audit) === JSON.stringify(audit)) return before.audit;
+  return AuditLog.open(resolve(dirname(path), audit.file), audit);
+}
+
+function listsOf({ guards }: Policy, path: string): string[] {
+  return Object.values(guards).flatMap((config) => filesOf(config, dirname(path)));
+}

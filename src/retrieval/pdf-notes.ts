@@ -1,0 +1,101 @@
+/**
+ * What was filled into the form fields of a PDF page and noted on it, as lines of text: PDFium's text of a page has neither.
+ * The package types no annotations, so the functions of PDFium that it carries are named here (fpdf_annot.h); which numbers
+ * mean what is in ISO 32000-2, 12.5 and 12.7.
+ */
+import type { PDFiumDocument, PDFiumPage } from "@hyzyla/pdfium";
+import { invariant } from "../core/base/index.js";
+
+type Pointer = number;
+/** Fills the buffer with UTF-16LE when it is large enough; gives the bytes that are needed, the closing zero among them. */
+type Fill = (buffer: Pointer, numBytes: number) => number;
+
+interface Pdfium {
+  readonly HEAPU8: Uint8Array; // made again when memory grows: never held over a call
+  readonly wasmExports: { malloc(numBytes: number): Pointer; free(at: Pointer): void };
+  _FPDFPage_GetAnnotCount(page: Pointer): number;
+  _FPDFPage_GetAnnot(page: Pointer, index: number): Pointer;
+  _FPDFPage_CloseAnnot(annotation: Pointer): void;
+  _FPDFAnnot_GetSubtype(annotation: Pointer): number;
+  _FPDFAnnot_GetFlags(annotation: Pointer): number;
+  _FPDFAnnot_GetStringValue(annotation: Pointer, key: Pointer, buffer: Pointer, numBytes: number): number;
+  _FPDFAnnot_GetFormFieldType(form: Pointer, annotation: Pointer): number;
+  _FPDFAnnot_GetFormFieldFlags(form: Pointer, annotation: Pointer): number;
+  _FPDFAnnot_GetFormFieldName(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
+  _FPDFAnnot_GetFormFieldAlternateName(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
+  _FPDFAnnot_GetFormFieldValue(form: Pointer, annotation: Pointer, buffer: Pointer, numBytes: number): number;
+}
+
+/** A tax form has some hundred fields a page; a file with more was made to take long. */
+const maxAnnotations = 5000;
+/** Of one field or note; the text of an entry is cut as a whole later. */
+const maxBytes = 2 * 100_000;
+
+const subtypes = { popup: 16, widget: 20 };
+/** Not shown to a reader: hidden, or never on a screen. */
+const unseen = 0b10_0010;
+const fields = { checkbox: 2, radio: 3, combo: 4, list: 5, text: 6 };
+const isPassword = 1 << 13;
+
+/** `label: value` of each field that is filled in, and the words of each note; what a reader does not see is left out. */
+export function notesOf(document: PDFiumDocument, page: PDFiumPage): string[] {
+  const { module, pageIdx } = page as unknown as { module: Pdfium; pageIdx: Pointer };
+  invariant(typeof module?._FPDFPage_GetAnnotCount === "function" && pageIdx, "PDFium's functions are within reach");
+  const form = document.initializeFormFields();
+  const numAnnotations = Math.min(maxAnnotations, module._FPDFPage_GetAnnotCount(pageIdx));
+  const notes: string[] = [];
+  for (let i = 0; i < numAnnotations; i++) {
+    const annotation = module._FPDFPage_GetAnnot(pageIdx, i);
+    if (annotation === 0) continue;
+    const note = noteOf(module, form, annotation).trim();
+    if (note !== "") notes.push(note);
+    module._FPDFPage_CloseAnnot(annotation);
+  }
+  return [...new Set(notes)]; // one field may stand in several places
+}
+
+function noteOf(module: Pdfium, form: Pointer, annotation: Pointer): string {
+  const subtype = module._FPDFAnnot_GetSubtype(annotation);
+  if (subtype === subtypes.popup || module._FPDFAnnot_GetFlags(annotation) & unseen) return "";
+  return subtype === subtypes.widget ? fieldText(module, form, annotation) : entryOf(module, annotation, "Contents");
+}
+
+function fieldText(module: Pdfium, form: Pointer, annotation: Pointer): string {
+  const read = (name: "Name" | "AlternateName" | "Value") =>
+    textOf(module, (buffer, size) => module[`_FPDFAnnot_GetFormField${name}`](form, annotation, buffer, size)).trim();
+  const type = module._FPDFAnnot_GetFormFieldType(form, annotation);
+  const isSecret = type === fields.text && (module._FPDFAnnot_GetFormFieldFlags(form, annotation) & isPassword) !== 0;
+  let value = "";
+  if (type === fields.checkbox || type === fields.radio) value = stateOf(module, annotation);
+  else if (type >= fields.combo && type <= fields.text && !isSecret) value = read("Value");
+  return value === "" ? "" : `${read("AlternateName") || read("Name")}: ${value}`;
+}
+
+/** Of a box or a button its appearance: the name of what is drawn, which is its value when it is on. */
+function stateOf(module: Pdfium, annotation: Pointer): string {
+  const state = entryOf(module, annotation, "AS");
+  return state === "Off" ? "" : state;
+}
+
+function entryOf(module: Pdfium, annotation: Pointer, key: string): string {
+  const name = Buffer.from(`${key}\0`, "latin1");
+  const at = module.wasmExports.malloc(name.length);
+  module.HEAPU8.set(name, at);
+  try {
+    return textOf(module, (buffer, size) => module._FPDFAnnot_GetStringValue(annotation, at, buffer, size));
+  } finally {
+    module.wasmExports.free(at);
+  }
+}
+
+function textOf(module: Pdfium, fill: Fill): string {
+  const numBytes = fill(0, 0);
+  if (numBytes <= 2 || numBytes > maxBytes) return "";
+  const buffer = module.wasmExports.malloc(numBytes);
+  try {
+    fill(buffer, numBytes);
+    return new TextDecoder("utf-16le").decode(module.HEAPU8.slice(buffer, buffer + numBytes - 2));
+  } finally {
+    module.wasmExports.free(buffer);
+  }
+}

@@ -1,0 +1,41 @@
+export { type Agreement, agreementOf } from "./analysis/agreement.js";
+export { CanaryAnalysis, type CanaryAnalysisOptions, type CanaryVerdict } from "./analysis/canary-analysis.js";
+export { type CanaryMetric, measures, type Role } from "./analysis/metrics.js";
+export { type AnswerRecord, type MirrorRole, mirroredId, uniqueId } from "./answers.js";
+export {
+  aliasOf,
+  changeShare,
+  type Decision,
+  deploy,
+  endShadow,
+  ifAsSeen,
+  ifCanaryIs,
+  ifItConcerns,
+  noteComparison,
+  pause,
+  promote,
+  type RegistryCommand,
+  removeVersion,
+  resume,
+  returnTo,
+  rollBack,
+  type SeenAlias,
+  setShare,
+  startCanary,
+  startShadow,
+  tryWith,
+  versionOf,
+} from "./commands.js";
+export type { Comparison } from "./comparison.js";
+export { type JournalEntry, maxStepSeconds, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
+export type { Observations, Step } from "./evidence.js";
+export type { HeldChange } from "./held.js";
+export { checkFolder } from "./location.js";
+export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
+export type { PublishOptions, PublishProgress } from "./publish.js";
+export { Registry, type RegistryOptions } from "./registry.js";
+export type { ServerReport } from "./reports.js";
+export { markOf, type Resolution, resolveName } from "./resolve.js";
+export { checkSignature, createSigningKeys, signManifest } from "./signing.js";
+export { type Alias, type Canary, type RegistryState, replay, tagsInUse, type Version } from "./state.js";
+export { VerifiedFolders } from "./verified.js";

@@ -1,0 +1,152 @@
+/** One request on its way through the server: its id, who asks, when it must end, and what the log will say of it. */
+import { randomUUID } from "node:crypto";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Logger } from "pino";
+import { aborted, OcellusError, ofParam, type Turn } from "../core/base/index.js";
+import type { ChatImage } from "../core/runtime/index.js";
+import type { GuardReport } from "../guardrails/index.js";
+import { uniqueId } from "../rollout/index.js";
+import type { Assignment } from "./served.js";
+import type { Mirrored } from "./versions/mirrored.js";
+
+export interface Env {
+  Variables: { exchange: RequestContext };
+}
+export type App = OpenAPIHono<Env>;
+export type HonoContext = Context<Env>;
+
+/** Facts for the log and the metrics; never text, never pictures. */
+export interface RequestStats {
+  model?: string;
+  promptTokens?: number;
+  completionTokens?: number;
+  pictures?: number;
+  cachedPictures?: number;
+  /** Of these, those that another picture answers for. */
+  nearPictures?: number;
+  /** The pictures themselves, for the header; their digests are not in the log. */
+  seen?: readonly ChatImage[];
+  /** Of the prompts' tokens, those that were not read again. */
+  cachedTokens?: number;
+  queueMs?: number;
+  firstTokenMs?: number;
+  tokensPerSecond?: number;
+  finishReason?: string;
+}
+
+/** An id that a client may choose: printable, short enough for every log. */
+const goodId = /^[\w.:-]{1,128}$/;
+
+/** What work that hears the signal is given to say so itself, before the request ends without it. */
+const lastWordMs = 2000;
+
+function nameIn(request: Request, header: string): string | undefined {
+  const text = request.headers.get(header) ?? "";
+  return goodId.test(text) ? text : undefined;
+}
+
+function renamed(error: unknown, names: Readonly<Record<string, string>>): unknown {
+  const param = error instanceof OcellusError ? error.details.param : undefined;
+  const name = typeof param === "string" ? names[param.split(".")[0]!] : undefined;
+  if (name === undefined) return error;
+  const { code, message, details } = error as OcellusError;
+  return new OcellusError(code, message, { details: { ...details, param: name }, cause: error });
+}
+
+export interface RequestContextOptions {
+  readonly log: Logger;
+  readonly deadlineMs: number;
+  /** Told once, with the status that the client saw or would have seen. */
+  readonly onEnd: (exchange: RequestContext, status: number, error?: unknown) => void;
+}
+
+export class RequestContext {
+  readonly id: string;
+  readonly log: Logger;
+  readonly started = performance.now();
+  readonly facts: RequestStats = {};
+  /** What the guards have said of it so far. */
+  readonly guardReports: GuardReport[] = [];
+  /** Aborted by the client's leaving, by the deadline, or by the server's end. */
+  readonly signal: AbortSignal;
+  /** The key that asks; the address for everybody without one. */
+  owner = "anonymous";
+  /** Answers that this owner may have at once; those beyond wait. */
+  maxConcurrent: number | undefined;
+  /** What the client says of itself for the split between versions. */
+  readonly conversation: string | undefined;
+  readonly wantedVersion: string | undefined;
+  /** The version that answers, where it comes from the registry. */
+  assignment: Assignment | undefined;
+  /** The answer, where other versions will be asked the same. */
+  mirrored: Mirrored | undefined;
+  /** What an error is about that names no parameter; undefined until the body is read. */
+  inputParam: string | undefined;
+  /** Parameters that this route spells otherwise than the one that its requests are turned into. */
+  paramNames: Readonly<Record<string, string>> = {};
+  /** The end of the newest answer's text, for its judge; never logged. */
+  textEnd = "";
+  /** The answer goes on after its headers: the body's end is the end. */
+  isStreaming = false;
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #lastWord: NodeJS.Timeout | undefined;
+
+  readonly #onEnd: (exchange: RequestContext, status: number, error?: unknown) => void;
+  #hasEnded = false;
+
+  constructor(request: Request, { log, deadlineMs, onEnd }: RequestContextOptions) {
+    const wanted = request.headers.get("x-request-id") ?? "";
+    this.conversation = nameIn(request, "x-ocellus-conversation");
+    this.wantedVersion = nameIn(request, "x-ocellus-version");
+    this.id = goodId.test(wanted) ? uniqueId(wanted) : `req_${randomUUID()}`;
+    this.log = log.child({ request: this.id });
+    this.#onEnd = onEnd;
+    this.signal = AbortSignal.any([request.signal, this.#controller.signal]);
+    const late = () =>
+      new OcellusError("timeout", `the request was not answered within its ${deadlineMs / 1000} seconds`, {
+        details: { deadlineMs },
+      });
+    this.#timer = setTimeout(() => this.abort(late()), deadlineMs);
+  }
+
+  /** Ends the work for this request; `reason` is what its client is told. */
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /**
+   * Called when the request is still not answered a moment after its signal: for work that hears no signal, and would
+   * else hold the request, and all that was taken for it, for ever.
+   */
+  onOverdue(end: (reason: unknown) => void): void {
+    const late = () => {
+      if (!this.#hasEnded) this.#lastWord = setTimeout(() => end(aborted(this.signal)), lastWordMs);
+    };
+    if (this.signal.aborted) late();
+    else this.signal.addEventListener("abort", late, { once: true });
+  }
+
+  /** For work that takes turns. */
+  get turn(): Turn {
+    return { owner: this.owner, request: this.id };
+  }
+
+  /** Work that was aborted failed for the reason it was aborted for; a fault of the request names the parameter. */
+  reasonFor(error: unknown): unknown {
+    const { reason } = this.signal;
+    if (error instanceof OcellusError && error.code === "aborted" && reason instanceof OcellusError) return reason;
+    const { inputParam, paramNames } = this;
+    return inputParam === undefined ? error : renamed(ofParam(error, inputParam), paramNames);
+  }
+
+  /** The last byte is written, or nobody reads on. */
+  end(status: number, error?: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#lastWord);
+    this.#onEnd(this, status, error);
+  }
+}

@@ -1,0 +1,74 @@
+/** Usage and our own facts of an answer, for every route that answers. */
+
+import type { ChatImage } from "../core/runtime/index.js";
+import { type AnswerFacts, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
+import { type Citation, citedNumbers } from "../retrieval/index.js";
+import type { Choice } from "./choice.js";
+import type { RequestContext } from "./request-context.js";
+import type { ServedModel } from "./served.js";
+
+/** Of the choices of one prompt, which counts once. */
+export function usageOf(choices: readonly Choice[]): CompletionUsage {
+  const { promptTokens: prompt_tokens, cachedTokens: cached_tokens } = choices[0]!.end.usage;
+  const completion_tokens = choices.reduce((sum, { end }) => sum + end.usage.completionTokens, 0);
+  const total_tokens = prompt_tokens + completion_tokens;
+  return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
+}
+
+/** Of the first choice. */
+export function factsOf(
+  { end, text }: Choice,
+  { model }: ServedModel,
+  exchange: RequestContext,
+  citations?: readonly Citation[],
+): AnswerFacts {
+  const { timings, pictures } = end;
+  const cited = citations && citedNumbers(text);
+  return {
+    timings: {
+      queue_ms: round(exchange.facts.queueMs ?? 0),
+      vision_ms: round(timings.visionMs),
+      first_token_ms: round(timings.firstTokenMs),
+      total_ms: round(performance.now() - exchange.started),
+      tokens_per_second: round(timings.tokensPerSecond),
+    },
+    model_version: model.info.digest,
+    pictures: pictures.map(({ digest, known, numTokens }) => ({ sha256: digest, cached: known, tokens: numTokens })),
+    guards: wireGuardReports(exchange.guardReports),
+    cache: {
+      vision: visionFact(pictures),
+      prefix_tokens: end.usage.cachedTokens,
+      pictures: pictures.map(({ digest, source, near }) => ({
+        ...{ sha256: digest, from: source },
+        ...(near && { near: { sha256: near.digest, similarity: round(near.similarity) } }),
+      })),
+    },
+    ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
+  };
+}
+
+function visionFact(pictures: readonly ChatImage[]): AnswerFacts["cache"]["vision"] {
+  if (pictures.length === 0) return "none";
+  if (pictures.some(({ near }) => near)) return "near";
+  return pictures.every(({ known }) => known) ? "hit" : "miss";
+}
+
+/** Digests that a header may hold: more than enough for a router, within the 8 KiB that servers take. */
+const mostDigests = 16;
+
+/**
+ * `vision=hit; prefix=48; pictures=<sha256>,<sha256>`: for a router in front, which can send a picture where it is known.
+ * Where pictures are answered for by others, `near=` names these. Of a stream, what is known when it begins. Undefined when nothing was asked of a model.
+ */
+export function cacheHeader({ facts }: RequestContext): string | undefined {
+  if (!facts.seen) return undefined;
+  const digests = facts.seen.slice(0, mostDigests).map(({ digest }) => digest);
+  const others = facts.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
+  const near = others.length > 0 ? `; near=${others.join(",")}` : "";
+  return `vision=${visionFact(facts.seen)}; prefix=${facts.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
+}
+
+/** A thousandth is as fine as the clock is honest. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
