@@ -183,6 +183,24 @@ function conv([x, kernel, bias]: readonly (Value | undefined)[], attributes: Att
   return [{ dtype: x!.dtype, shape: [n, filters, ...out] }];
 }
 
+/** x [B, C, S], kernel [C, 1, k], no bias, past [B, C, k - 1] → [B, C, S], present like past. */
+function causalConv([x, kernel, , past]: readonly (Value | undefined)[]): Inferred {
+  const fits = kernel!.shape[0] === x!.shape[1] && past!.shape[1] === x!.shape[1];
+  const size = kernel!.shape[2] as number;
+  if (!fits || past!.shape[2] !== size - 1)
+    fail(`CausalConvWithState: ${describe(x!)} with ${describe(kernel!)} and ${describe(past!)}`, x!, kernel!, past!);
+  return [x!, past!].map(({ dtype, shape }) => ({ dtype, shape }));
+}
+
+/** q, k [B, S, heads·dk], v [B, S, heads·dv], past [B, value heads, dk, dv] → [B, S, value heads·dv], present like past. */
+function linearAttention([q, , v, past]: readonly (Value | undefined)[], attributes: Attributes): Inferred {
+  const [keyHeads, valueHeads] = [number(attributes, "q_num_heads"), number(attributes, "kv_num_heads")];
+  const [, heads, dk, dv] = past!.shape as [Dim, number, number, number];
+  if (heads !== valueHeads || last(q!) !== keyHeads * dk || last(v!) !== valueHeads * dv)
+    fail(`LinearAttention: ${describe(q!)}, ${describe(v!)} with ${describe(past!)}`, q!, v!, past!);
+  return [v!, past!].map(({ dtype, shape }) => ({ dtype, shape }));
+}
+
 function padded(dim: Dim): Dim {
   return typeof dim === "number" ? dim : `padded_${dim}`;
 }
@@ -197,10 +215,12 @@ export const ops = {
     domain: "",
     infer: ([x], attributes) => [{ dtype: castTargets[number(attributes, "to")]!, shape: x!.shape }],
   },
+  CausalConvWithState: { domain: "com.microsoft", infer: causalConv },
   /** x, least, most: scalars. */
   Clip: unary(""),
   Concat: { domain: "", infer: concat },
   Conv: { domain: "", infer: conv },
+  Exp: unary(""),
   Expand: { domain: "", infer: ([x, shape]) => [{ dtype: x!.dtype, shape: shape!.contents! }] },
   FastGelu: unary("com.microsoft"),
   FusedMatMul: { domain: "com.microsoft", infer: matMul },
@@ -213,9 +233,11 @@ export const ops = {
   GlobalAveragePool: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, 2), 1, 1] }] },
   GroupQueryAttention: { domain: "com.microsoft", infer: groupQueryAttention },
   LayerNormalization: lastAxisNorm,
+  LinearAttention: { domain: "com.microsoft", infer: linearAttention },
   MatMulBnb4: { domain: "com.microsoft", infer: matMulBnb4 },
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
   MultiHeadAttention: { domain: "com.microsoft", infer: same },
+  Neg: unary(""),
   /** Named sizes may grow, by as much as `pads` says at run time; numbers stay. */
   Pad: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.map(padded) }] },
   QuickGelu: unary("com.microsoft"),
@@ -234,10 +256,16 @@ export const ops = {
   RotaryEmbedding: { domain: "com.microsoft", infer: same },
   ScatterND: { domain: "", infer: same },
   SimplifiedLayerNormalization: lastAxisNorm,
+  Sigmoid: unary(""),
   Softmax: unary(""),
+  Softplus: unary(""),
   Split: {
     domain: "",
     infer: ([x, sizes], attributes) => split([x], attributes, sizes!.contents as readonly number[]),
+  },
+  Transpose: {
+    domain: "",
+    infer: ([x], { perm }) => [{ dtype: x!.dtype, shape: (perm as readonly number[]).map((axis) => x!.shape[axis]!) }],
   },
 } as const satisfies Readonly<Record<string, OpDefinition>>;
 

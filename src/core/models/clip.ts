@@ -73,7 +73,7 @@ function buildVision(builder: GraphBuilder, { vision_config: config, projection_
   const { hidden_size: D, layer_norm_eps: eps } = config;
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
   let x = nn.layerNorm(tower, "pre_layrnorm", embedPatches(tower.at("embeddings"), pixels, config), eps);
-  x = encoder(tower.at("encoder"), x, config, false);
+  x = encoder(tower.at("encoder"), x, config);
   const first = tower.op("Gather", [tower.reshape(x, [-1, D]), tower.int64([0])]);
   const pooled = nn.layerNorm(tower, "post_layernorm", first, eps);
   builder.output("image_embeds", nn.linear(builder.root, "visual_projection", pooled, projection_dim));
@@ -99,7 +99,7 @@ function buildText(builder: GraphBuilder, { text_config: config, projection_dim 
   const words = rowsOf("token_embedding.weight", config.vocab_size, "input_ids");
   const positions = rowsOf("position_embedding.weight", config.max_position_embeddings, "position_ids");
   const x = embeddings.reshape(embeddings.op("Add", [words, positions]), [1, -1, D]);
-  const encoded = encoder(tower.at("encoder"), x, config, true);
+  const encoded = encoder(tower.at("encoder"), x, config, "before");
   const pooledIndex = builder.input("pooled_index", "i64", [1]);
   const row = tower.op("Gather", [tower.reshape(encoded, [-1, D]), pooledIndex]);
   const pooled = nn.layerNorm(tower, "final_layer_norm", row, eps); // row by row, so it may follow the choice
@@ -107,20 +107,20 @@ function buildText(builder: GraphBuilder, { text_config: config, projection_dim 
   builder.output("log_scale", builder.root.reshape(builder.root.weight("logit_scale", []), [1]));
 }
 
-function encoder(scope: Scope, x: Value, config: TowerConfig, causal: boolean): Value {
-  const block = encoderBlock(config, causal);
+function encoder(scope: Scope, x: Value, config: TowerConfig, visible?: "before"): Value {
+  const block = encoderBlock(config, visible);
   for (let n = 0; n < config.num_hidden_layers; n++) x = nn.encoderBlock(scope.at("layers").at(n), x, block);
   return x;
 }
 
 /** Biases everywhere. */
-function encoderBlock(config: TowerConfig, causal: boolean): nn.EncoderBlock {
+function encoderBlock(config: TowerConfig, visible?: "before"): nn.EncoderBlock {
   const { num_attention_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
   const qkv = ["q_proj", "k_proj", "v_proj"] as const;
   return {
     norms: ["layer_norm1", "layer_norm2"],
     epsilon: config.layer_norm_eps,
-    attention: { at: "self_attn", qkv, out: "self_attn.out_proj", numHeads, bias: true, causal },
+    attention: { at: "self_attn", qkv, out: "self_attn.out_proj", numHeads, bias: true, ...(visible && { visible }) },
     mlp: { at: "mlp", up: "fc1", down: "fc2", activation, width, bias: true },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Attention in its two uses: over a whole picture (every token sees every token), and causal over a cache of keys and
- * values that lives in slots outside the graph.
+ * Attention in its uses: over a whole image or the windows of one (every token sees every token), causal over a text, and
+ * causal over a cache of keys and values that lives in slots outside the graph.
  */
 import type { Scope, Value } from "../graph/index.js";
 import { lastSize } from "./linear.js";
@@ -13,6 +13,30 @@ export function fullAttention(scope: Scope, q: Value, k: Value, v: Value, numHea
 /** As `fullAttention`, but each token sees itself and those before it. */
 export function causalAttention(scope: Scope, q: Value, k: Value, v: Value, numHeads: number): Value {
   return scope.op("MultiHeadAttention", [q, k, v], { num_heads: numHeads, unidirectional: 1 });
+}
+
+/** Segments of a sequence that see themselves only, such as the windows of an image: the host says which rows are whose. */
+export interface Windows {
+  /** i64 [windows, widest]: the rows of each window, padded behind with any row. */
+  readonly rows: Value;
+  /** i32 [windows]: how many of them are its own. */
+  readonly lengths: Value;
+  /** i64 [sequence]: where each row stands in `rows`, counted through. */
+  readonly places: Value;
+}
+
+/** As `fullAttention`, within each window; one sequence, q, k and v [1, S, D]. The work is S · widest, not S². */
+export function windowAttention(
+  scope: Scope,
+  [q, k, v]: readonly [Value, Value, Value],
+  { rows, lengths, places }: Windows,
+  numHeads: number,
+): Value {
+  const D = lastSize(q);
+  const [own, keys, values] = [q, k, v].map((x) => scope.op("Gather", [scope.reshape(x, [-1, D]), rows]));
+  const inputs = [own, keys, values, undefined, lengths];
+  const mixed = scope.op("MultiHeadAttention", inputs, { num_heads: numHeads });
+  return scope.reshape(scope.op("Gather", [scope.reshape(mixed, [-1, D]), places]), [1, -1, D]);
 }
 
 /** Host-computed rotary angles for exactly the tokens of this step: cos and sin [tokens, head_dim/2]. */

@@ -6,14 +6,16 @@
  * Families differ in the names of the parts, in what is one product or three, in biases, rotation and visibility.
  */
 import type { Scope, Value } from "../graph/index.js";
-import { causalAttention, fullAttention, type Rotary, rotate } from "./attention.js";
+import { causalAttention, fullAttention, type Rotary, rotate, type Windows, windowAttention } from "./attention.js";
 import { lastSize, linear } from "./linear.js";
 import { type Mlp, mlp } from "./mlp.js";
-import { layerNorm } from "./norm.js";
+import { layerNorm, rmsNorm } from "./norm.js";
 
 export interface EncoderBlock {
   /** Paths of the norms before attention and before the feed-forward half. */
   readonly norms: readonly [string, string];
+  /** LayerNorm unless it says otherwise. */
+  readonly norm?: "rms";
   readonly epsilon: number;
   readonly attention: EncoderAttention;
   /** Its `up` and `down` lie below `at`, or in the block itself. */
@@ -32,25 +34,31 @@ export interface EncoderAttention {
   readonly bias: boolean;
   /** Of q and k. Absent: positions are in x. */
   readonly rotary?: Rotary;
-  /** Each token sees itself and those before it. */
-  readonly causal?: boolean;
+  /** Each token sees itself and those before it, or the rows of its window. Default: all. */
+  readonly visible?: "before" | Windows;
 }
 
 /** x [batch, sequence, D] → the same */
-export function encoderBlock(scope: Scope, x: Value, { norms, epsilon, attention, mlp: half }: EncoderBlock): Value {
+export function encoderBlock(
+  scope: Scope,
+  x: Value,
+  { norms, norm, epsilon, attention, mlp: half }: EncoderBlock,
+): Value {
   const D = lastSize(x);
-  const mixed = attend(scope.at(attention.at), layerNorm(scope, norms[0], x, epsilon), attention);
+  const normalise = norm === "rms" ? rmsNorm : layerNorm;
+  const mixed = attend(scope.at(attention.at), normalise(scope, norms[0], x, epsilon), attention);
   const afterAttention = scope.op("Add", [x, linear(scope, attention.out, mixed, D, { bias: true })]);
-  const normed = layerNorm(scope, norms[1], afterAttention, epsilon);
+  const normed = normalise(scope, norms[1], afterAttention, epsilon);
   return scope.op("Add", [afterAttention, mlp(half.at ? scope.at(half.at) : scope, normed, D, half)]);
 }
 
-function attend(scope: Scope, x: Value, { qkv, numHeads, bias, rotary, causal = false }: EncoderAttention): Value {
+function attend(scope: Scope, x: Value, { qkv, numHeads, bias, rotary, visible }: EncoderAttention): Value {
   const D = lastSize(x);
   const [q, k, v] =
     qkv.length === 1
       ? scope.split(linear(scope, qkv[0], x, 3 * D, { bias }), [D, D, D])
       : qkv.map((name) => linear(scope, name, x, D, { bias }));
   const [turnedQ, turnedK] = rotary ? [rotate(scope, q!, rotary), rotate(scope, k!, rotary)] : [q!, k!];
-  return (causal ? causalAttention : fullAttention)(scope, turnedQ, turnedK, v!, numHeads);
+  if (typeof visible === "object") return windowAttention(scope, [turnedQ, turnedK, v!], visible, numHeads);
+  return (visible === "before" ? causalAttention : fullAttention)(scope, turnedQ, turnedK, v!, numHeads);
 }

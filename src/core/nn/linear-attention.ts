@@ -1,0 +1,88 @@
+/**
+ * Gated DeltaNet: attention whose memory is one matrix a head instead of all keys and values. Each token fades the matrix,
+ * then writes the difference between its value and what its key finds there.
+ *
+ *   x ─ in_proj_qkv ─ causal convolution, SiLU ─ q, k (length 1), v ─ delta rule ─ norm · SiLU(in_proj_z x) ─ out_proj ─→
+ *
+ * [Yang et al. 2024; transformers modeling_qwen3_5.py]
+ */
+import type { Scope, Value } from "../graph/index.js";
+import { lastSize, linear } from "./linear.js";
+import { activate } from "./mlp.js";
+import { headNorm } from "./norm.js";
+
+export interface GatedDeltaNet {
+  readonly keyHeads: number;
+  /** A multiple of `keyHeads`: neighbouring ones share a key head. */
+  readonly valueHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+  /** Tokens that the convolution sees. */
+  readonly kernel: number;
+  readonly epsilon: number;
+}
+
+/** Both states of a sequence: the convolution's last inputs [B, channels, kernel - 1] and the matrices [B, valueHeads, keyDim, valueDim]. */
+export interface DeltaState {
+  readonly conv: Value;
+  readonly recurrent: Value;
+}
+
+/** x [B, S, D] → the same, and the states after these tokens. */
+export function gatedDeltaNet(
+  scope: Scope,
+  x: Value,
+  past: DeltaState,
+  net: GatedDeltaNet,
+): { readonly output: Value; readonly present: DeltaState } {
+  const { keyHeads, valueHeads, keyDim, valueDim, epsilon } = net;
+  const [keys, values] = [keyHeads * keyDim, valueHeads * valueDim];
+  const { mixed, state: conv } = causalConvolution(
+    scope,
+    linear(scope, "in_proj_qkv", x, 2 * keys + values),
+    past.conv,
+    net,
+  );
+  const z = linear(scope, "in_proj_z", x, values);
+  const [q, k, v] = scope.split(mixed, [keys, keys, values]);
+  const inputs = [
+    unitHeads(scope, q!, keyDim),
+    unitHeads(scope, k!, keyDim),
+    v,
+    past.recurrent,
+    ...gates(scope, x, valueHeads),
+  ];
+  const [read, recurrent] = scope.ops("LinearAttention", inputs, {
+    q_num_heads: keyHeads,
+    kv_num_heads: valueHeads,
+    update_rule: "gated_delta", // divides by the root of keyDim itself
+  });
+  const gated = scope.op("Mul", [headNorm(scope, "norm", read!, valueDim, epsilon), activate(scope, z, "silu")]);
+  return { output: linear(scope, "out_proj", gated, lastSize(x)), present: { conv, recurrent: recurrent! } };
+}
+
+/** Each channel by itself, over the tokens so far; SiLU behind it. */
+function causalConvolution(scope: Scope, x: Value, past: Value, { kernel }: GatedDeltaNet) {
+  const own = scope.at("conv1d");
+  const channelsFirst = own.op("Transpose", [x], { perm: [0, 2, 1] });
+  const inputs = [channelsFirst, own.weight("weight", [lastSize(x), 1, kernel]), undefined, past];
+  const [y, state] = own.ops("CausalConvWithState", inputs, { activation: "silu" });
+  return { mixed: own.op("Transpose", [y!], { perm: [0, 2, 1] }), state: state! };
+}
+
+/** The logarithm of how much of the memory stays, and how much is written; [B, S, valueHeads] each. */
+function gates(scope: Scope, x: Value, valueHeads: number): [decay: Value, beta: Value] {
+  const beta = scope.op("Sigmoid", [linear(scope, "in_proj_b", x, valueHeads)]);
+  const step = scope.op("Add", [linear(scope, "in_proj_a", x, valueHeads), scope.weight("dt_bias", [valueHeads])]);
+  const rate = scope.op("Neg", [scope.op("Exp", [scope.weight("A_log", [valueHeads])])]);
+  return [scope.op("Mul", [scope.op("Softplus", [step]), rate]), beta];
+}
+
+/** x · rsqrt(Σ x² + 1e-6) of each head: an RMSNorm with the weight 1/√dim and the epsilon 1e-6 / dim. */
+function unitHeads(scope: Scope, x: Value, dim: number): Value {
+  const weight = scope.op("Expand", [scope.float32(1 / Math.sqrt(dim)), scope.int64([dim])]);
+  const heads = scope.reshape(x, [0, 0, lastSize(x) / dim, dim]);
+  const epsilon = { float: 1e-6 / dim };
+  const unit = scope.op("SimplifiedLayerNormalization", [heads, weight], { axis: -1, epsilon });
+  return scope.reshape(unit, [0, 0, lastSize(x)]);
+}
