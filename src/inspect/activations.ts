@@ -56,7 +56,7 @@ function dyingAt(graph: Graph): string[][] {
 /** What a kernel allocates beside its outputs. */
 function workspace({ op, inputs, attributes }: Node, sizes: RunSizes): number {
   const elements = (value: Value) => value.shape.reduce<number>((n, d) => n * dimension(d, sizes), 1);
-  if (op === "MultiHeadAttention") return 4 * inputs.reduce((sum, value) => sum + elements(value!), 0); // heads first
+  if (op === "MultiHeadAttention") return 4 * inputs.slice(0, 3).reduce((sum, value) => sum + elements(value!), 0); // q, k and v, heads first
   if (op !== "GroupQueryAttention") return 0;
   const [query, , , past] = inputs as Value[];
   const [batch, length] = query!.shape.map((d) => dimension(d, sizes));

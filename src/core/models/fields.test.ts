@@ -253,6 +253,34 @@ describe("the configs that publishers write", () => {
       },
     ],
     [
+      "llama of nanotron (SmolLM2)",
+      {
+        ...{ architectures: ["LlamaForCausalLM"], attention_bias: false, attention_dropout: 0, mlp_bias: false },
+        ...{ hidden_size: 576, intermediate_size: 1536, max_position_embeddings: 8192, model_type: "llama" },
+        ...{ is_llama_config: true, num_attention_heads: 9, num_hidden_layers: 30, num_key_value_heads: 3 },
+        ...{ pretraining_tp: 1, rms_norm_eps: 1e-5, rope_interleaved: false, rope_scaling: null, rope_theta: 100_000 },
+        ...{ tie_word_embeddings: true, torch_dtype: "bfloat16", use_cache: true, vocab_size: 49_152 },
+        ...{
+          "transformers.js_config": { kv_cache_dtype: { q4f16: "float16" } },
+          initializer_range: 0.04,
+          bos_token_id: 1,
+        },
+      },
+    ],
+    [
+      "llama 3.2, transformers 4",
+      {
+        ...{ architectures: ["LlamaForCausalLM"], bos_token_id: 128_000, eos_token_id: [128_001, 128_008, 128_009] },
+        ...{ head_dim: 64, hidden_size: 2048, intermediate_size: 8192, max_position_embeddings: 131_072 },
+        ...{ model_type: "llama", num_attention_heads: 32, num_hidden_layers: 16, num_key_value_heads: 8 },
+        rope_scaling: {
+          ...{ factor: 32, high_freq_factor: 4, low_freq_factor: 1, original_max_position_embeddings: 8192 },
+          rope_type: "llama3",
+        },
+        ...{ rope_theta: 500_000, tie_word_embeddings: true, torch_dtype: "bfloat16", vocab_size: 128_256 },
+      },
+    ],
+    [
       "qwen3, transformers 4",
       {
         ...{ architectures: ["Qwen3ForCausalLM"], attention_bias: false, attention_dropout: 0, bos_token_id: 151_643 },
@@ -295,6 +323,7 @@ describe("the configs that publishers write", () => {
     ["qwen3", "quantization", { group_size: 64, bits: 4 }],
     ["qwen3_vl", "vision_config.quantization_config", { quant_method: "fp8" }],
     ["vit", "pruned_heads", { 0: [1] }],
+    ["llama", "rope_interleaved", true],
     ["clip", "text_config.is_decoder", true],
   ])("of %s are refused with %s %j", (modelType, path, value) => {
     const [section, name] = path.includes(".") ? path.split(".") : ["", path];

@@ -57,6 +57,7 @@ export const commonFields = {
   ...irrelevant("dtype", "torch_dtype", "use_bfloat16", "torchscript"), // weights carry their own type
   ...irrelevant("_attn_implementation", "attn_implementation", "_attn_implementation_autoset"), // ways to the same sums
   ...irrelevant("chunk_size_feed_forward", "tf_legacy_loss"),
+  ...irrelevant("transformers.js_config"), // how files for browsers were made
   ...irrelevant("output_attentions", "output_hidden_states", "return_dict", "use_return_dict"),
   ...irrelevant("tie_word_embeddings"), // of the whole model, which says otherwise
   ...irrelevant("id2label", "label2id", "num_labels", "problem_type"), // of classifiers, which say otherwise

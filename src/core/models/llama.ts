@@ -8,7 +8,7 @@ import * as nn from "../nn/index.js";
 import { checkSizes, layers, parseConfig, size } from "./config.js";
 import { decoderDimensions, decoderFields, decoderRules, eosSchema } from "./decoder-config.js";
 import { indexPositions, type ModelFamily } from "./family.js";
-import { irrelevant } from "./fields.js";
+import { irrelevant, only } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import { llama3RopeFields, ropeAngles, ropeOf } from "./rope.js";
 
@@ -28,6 +28,8 @@ const schema = z.object({
   eos_token_id: eosSchema.default(2),
   tie_word_embeddings: z.boolean().default(false),
   ...irrelevant("pretraining_tp"), // how the training cut the products
+  ...irrelevant("is_llama_config"), // nanotron's, as is the next
+  rope_interleaved: only(false),
 });
 
 const configSchema = schema.transform((config) => ({
