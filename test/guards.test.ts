@@ -459,7 +459,7 @@ describe("the routes of the guards", () => {
     expect(readFileSync(join(folder, "policy.json.proposals.jsonl"), "utf8")).toContain("Blorbham");
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toContain(
-      'ocellus_guard_checks_total{guard="words",stage="input",category="words",verdict="block"} 1',
+      'ocellus_guardrail_checks_total{guard="words",stage="input",category="words",verdict="block"} 1',
     );
   });
 });

@@ -122,7 +122,7 @@ describe("/metrics by version", () => {
       'ocellus_version_requests_total{alias="prod",version="v2",outcome="failed"} 2',
       'ocellus_version_requests_total{alias="",version="v1",outcome="ok"} 1',
       'ocellus_version_completion_tokens_total{alias="prod",version="v2"} 2',
-      'ocellus_version_first_token_seconds_count{alias="prod",version="v2"} 2',
+      'ocellus_version_time_to_first_token_seconds_count{alias="prod",version="v2"} 2',
     ])
       expect(text).toContain(`${line}\n`);
     expect(promtoolSays(text)).toBe("");

@@ -27,23 +27,33 @@ export class Metrics {
   readonly versions = new VersionMetrics(this.registry, seconds);
   readonly #requests = this.#counter("requests_total", "Answered requests.", ["route", "status"]);
   readonly #duration = this.#histogram("request_duration_seconds", "From arrival to the last byte.", ["route"]);
-  readonly #firstToken = this.#histogram("first_token_seconds", "From arrival to the first token.", ["model"]);
-  readonly #queue = this.#histogram("queue_seconds", "Waiting for a place among the running answers.", ["model"]);
-  readonly #prompt = this.#counter("prompt_tokens_total", "Tokens of prompts, pictures included.", ["model"]);
+  readonly #firstToken = this.#histogram("time_to_first_token_seconds", "From arrival to the first token.", ["model"]);
+  readonly #perToken = this.#histogram(
+    "time_per_output_token_seconds",
+    "Mean time of an answer's tokens after the first.",
+    ["model"],
+  );
+  readonly #queue = this.#histogram("request_queue_time_seconds", "Time in the admission queue.", ["model"]);
+  readonly #prompt = this.#counter("prompt_tokens_total", "Tokens of prompts, images included.", ["model"]);
   readonly #completion = this.#counter("completion_tokens_total", "Tokens of answers.", ["model"]);
-  readonly #cachedPrompt = this.#counter("prompt_tokens_cached_total", "Tokens of prompts not read again.", ["model"]);
-  readonly #checks = this.#counter("guard_checks_total", "Looks of guards.", ["guard", "stage", "category", "verdict"]);
-  readonly #guardSeconds = this.#histogram("guard_seconds", "One look of a guard.", ["guard"]);
-  readonly #webhook = this.#counter("webhook_posts_total", "Decisions told to the webhook.", ["outcome"]);
-  readonly #pictures = this.#counter("pictures_total", "Pictures of prompts.", ["model", "cached"]);
+  readonly #prefixQueries = this.#counter("prefix_cache_queries_total", "Prompt tokens looked up.", ["model"]);
+  readonly #prefixHits = this.#counter("prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", [
+    "model",
+  ]);
+  readonly #checks = this.#counter("guardrail_checks_total", "Checks by guardrails.", [
+    ...(["guard", "stage", "category", "verdict"] as const),
+  ]);
+  readonly #checkSeconds = this.#histogram("guardrail_check_seconds", "Time of one check by a guardrail.", ["guard"]);
+  readonly #webhook = this.#counter("webhook_posts_total", "Decisions posted to the webhook.", ["outcome"]);
+  readonly #images = this.#counter("images_total", "Images of prompts.", ["model", "cached"]);
 
   constructor(gauges: Gauges) {
     collectDefaultMetrics({ register: this.registry });
     for (const name of misnamed) this.registry.removeSingleMetric(name);
     this.#gauge("files_bytes", "Uploaded files in memory.", gauges.filesBytes);
-    this.#gauge("request_bytes", "Bodies and fetched pictures that requests hold.", gauges.requestBytes);
-    this.#gauge("pixel_bytes", "Fitted pictures that are not encoded yet.", () => gauges.pixels.taken);
-    this.#gauge("pixel_waiting", "Requests waiting for room for their pictures.", () => gauges.pixels.numWaiting);
+    this.#gauge("request_bytes", "Bodies and fetched images that requests hold.", gauges.requestBytes);
+    this.#gauge("pixel_bytes", "Preprocessed images that are not encoded yet.", () => gauges.pixels.taken);
+    this.#gauge("pixel_waiting", "Requests waiting for memory for their images.", () => gauges.pixels.numWaiting);
     this.#modelGauges(gauges.models);
   }
 
@@ -55,6 +65,7 @@ export class Metrics {
       model,
       queueMs,
       firstTokenMs,
+      tokensPerSecond = 0,
       promptTokens = 0,
       completionTokens = 0,
       cachedTokens = 0,
@@ -65,19 +76,21 @@ export class Metrics {
     if (model === undefined) return;
     if (queueMs !== undefined) this.#queue.observe({ model }, queueMs / 1000);
     if (firstTokenMs !== undefined) this.#firstToken.observe({ model }, firstTokenMs / 1000);
+    if (tokensPerSecond > 0) this.#perToken.observe({ model }, 1 / tokensPerSecond);
     this.#prompt.inc({ model }, promptTokens);
-    this.#cachedPrompt.inc({ model }, cachedTokens);
+    this.#prefixQueries.inc({ model }, promptTokens);
+    this.#prefixHits.inc({ model }, cachedTokens);
     this.#completion.inc({ model }, completionTokens);
-    this.#pictures.inc({ model, cached: "true" }, cachedPictures - nearPictures);
-    this.#pictures.inc({ model, cached: "near" }, nearPictures);
-    this.#pictures.inc({ model, cached: "false" }, pictures - cachedPictures);
+    this.#images.inc({ model, cached: "true" }, cachedPictures - nearPictures);
+    this.#images.inc({ model, cached: "near" }, nearPictures);
+    this.#images.inc({ model, cached: "false" }, pictures - cachedPictures);
   }
 
   /** A guard has looked. Categories are those of the policy and its lists: their number is bounded. */
   noteCheck({ guard, verdict, ms }: Check): void {
     const category = verdict.failed === undefined ? (worstOf(verdict)?.category ?? "none") : "failed";
     this.#checks.inc({ guard: guard.name, stage: guard.stage, category, verdict: verdict.verdict });
-    this.#guardSeconds.observe({ guard: guard.name }, ms / 1000);
+    this.#checkSeconds.observe({ guard: guard.name }, ms / 1000);
   }
 
   /** A decision was posted, or was to be. */
@@ -87,19 +100,23 @@ export class Metrics {
 
   #modelGauges(models: ModelPool): void {
     const readings = {
-      model_running: ["Answers being written.", ({ running }: Reading) => running],
-      model_waiting: ["Requests waiting for a place.", ({ waiting }: Reading) => waiting],
-      model_slots: ["Answers that can be written at once.", ({ slots }: Reading) => slots],
-      model_kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
-      model_prefix_cache_bytes: ["Kept beginnings of prompts.", ({ prefixCacheBytes }: Reading) => prefixCacheBytes],
-      model_near_cache_bytes: [
-        "What pictures look like, for near reuse.",
+      num_requests_running: ["Answers being generated.", ({ running }: Reading) => running],
+      num_requests_waiting: ["Requests waiting for a slot.", ({ waiting }: Reading) => waiting],
+      num_slots: ["Answers that can be generated at once.", ({ slots }: Reading) => slots],
+      kv_cache_usage: [
+        "Tokens in the KV cache, as a share of slots × context.",
+        ({ cacheUsage }: Reading) => cacheUsage,
+      ],
+      kv_cache_bytes: ["Keys and values of running answers.", ({ cacheBytes }: Reading) => cacheBytes],
+      prefix_cache_bytes: ["Keys and values of cached prefixes.", ({ prefixCacheBytes }: Reading) => prefixCacheBytes],
+      near_duplicate_cache_bytes: [
+        "Fingerprints of images, for near-duplicate matching.",
         ({ nearDuplicateBytes }: Reading) => nearDuplicateBytes,
       ],
-      model_pinned_bytes: ["Encoded pictures of pinned files.", ({ features }: Reading) => features.pinnedBytes],
-      model_feature_cache_bytes: ["Encoded pictures in memory.", ({ encoderCacheBytes }: Reading) => encoderCacheBytes],
-      model_feature_disk_bytes: ["Encoded pictures on disk.", ({ features }: Reading) => features.diskBytes],
-      model_feature_damaged_records: [
+      encoder_cache_bytes: ["Encoded images in memory.", ({ encoderCacheBytes }: Reading) => encoderCacheBytes],
+      encoder_cache_pinned_bytes: ["Encoded images of pinned files.", ({ features }: Reading) => features.pinnedBytes],
+      encoder_cache_disk_bytes: ["Encoded images on disk.", ({ features }: Reading) => features.diskBytes],
+      encoder_cache_damaged_records: [
         "Records on disk that were damaged or in another's place, since the start.",
         ({ features }: Reading) => features.damagedRecords,
       ],

@@ -31,7 +31,7 @@ export class VersionMetrics {
     this.#requests = new Counter({ ...requests, labelNames: [...pairNames, "outcome"] });
     const completion = naming("completion_tokens_total", "Tokens of a version's answers.");
     this.#completion = new Counter({ ...completion, labelNames: pairNames });
-    const firstToken = naming("first_token_seconds", "From arrival to the first token of a version's answer.");
+    const firstToken = naming("time_to_first_token_seconds", "From arrival to the first token of a version's answer.");
     this.#firstToken = new Histogram({ ...firstToken, labelNames: pairNames, buckets: seconds });
   }
 

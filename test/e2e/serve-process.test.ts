@@ -27,7 +27,7 @@ const textOf = async (response: Response) => ((await response.json()) as any).ch
 
 async function running({ url }: ServeProcess): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^ocellus_model_running\{.*\} (\d+)$/m.exec(metrics)?.[1]);
+  return Number(/^ocellus_num_requests_running\{.*\} (\d+)$/m.exec(metrics)?.[1]);
 }
 
 describe("ocellus serve", () => {

@@ -72,7 +72,7 @@ it("a host that says nothing and a client that does not read", async () => {
   );
   await vi.waitFor(
     async () =>
-      expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^ocellus_model_running\{.*\} [12]$/m),
+      expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^ocellus_num_requests_running\{.*\} [12]$/m),
     20_000,
   );
   expect(await server.stop()).toBe(0);

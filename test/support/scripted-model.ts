@@ -84,6 +84,7 @@ const noFeatures = {
 };
 const noBytes = {
   cacheBytes: 0,
+  cacheUsage: 0,
   prefixCacheBytes: 0,
   nearDuplicateBytes: 0,
   encoderCacheBytes: 0,

@@ -58,18 +58,18 @@ function reading(metrics: readonly Metric[]): Reading {
     (named.get(name) ?? []).reduce((total, { value, labels }) => (wanted(labels) ? total + value : total), 0);
   return {
     timeMs: performance.now(),
-    running: sum("ocellus_model_running"),
-    waiting: sum("ocellus_model_waiting"),
-    slots: sum("ocellus_model_slots"),
+    running: sum("ocellus_num_requests_running"),
+    waiting: sum("ocellus_num_requests_waiting"),
+    slots: sum("ocellus_num_slots"),
     requests: sum("ocellus_requests_total", isQuestion),
     refused: sum("ocellus_requests_total", (labels) => isQuestion(labels) && Number(labels.status) >= 400),
     completionTokens: sum("ocellus_completion_tokens_total"),
     pictures: sum("ocellus_images_total"),
     knownPictures: sum("ocellus_images_total", ({ cached }) => cached === "true"),
-    firstTokenMs: median(named.get("ocellus_first_token_seconds") ?? []),
+    firstTokenMs: median(named.get("ocellus_time_to_first_token_seconds") ?? []),
     processBytes: sum("process_resident_memory_bytes"),
-    keyBytes: sum("ocellus_model_kv_cache_bytes"),
-    encoderCacheBytes: sum("ocellus_model_feature_cache_bytes"),
+    keyBytes: sum("ocellus_kv_cache_bytes"),
+    encoderCacheBytes: sum("ocellus_encoder_cache_bytes"),
     fileBytes: sum("ocellus_files_bytes"),
   };
 }

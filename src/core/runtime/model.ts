@@ -84,6 +84,8 @@ export interface LoadTimings {
 export interface ModelStats extends EngineStats {
   /** Keys and values of running answers. */
   readonly cacheBytes: number;
+  /** Their tokens, as a share of what fits: 0 to 1. */
+  readonly cacheUsage: number;
   /** Keys and values of beginnings of prompts, kept for later ones. */
   readonly prefixCacheBytes: number;
   readonly encoderCacheBytes: number;
@@ -197,13 +199,14 @@ export class VisionLanguageModel {
   }
 
   get stats(): ModelStats {
-    const { cacheBytes, prefixCacheBytes } = this.#runner;
+    const { cacheBytes, cacheUsage, prefixCacheBytes } = this.#runner;
     const { features: store, near } = this.#parts.memory;
     const { stats: features } = store;
     const nearDuplicateBytes = near.bytes;
     return {
       ...this.#engine.stats(),
       cacheBytes,
+      cacheUsage,
       prefixCacheBytes,
       nearDuplicateBytes,
       encoderCacheBytes: features.bytes,

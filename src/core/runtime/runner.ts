@@ -110,6 +110,11 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     return this.#decoder.bytes;
   }
 
+  /** Tokens in the cache as a share of what fits: 0 to 1. */
+  get cacheUsage(): number {
+    return this.#lengths.reduce((sum, length) => sum + length, 0) / (this.numSlots * this.maxLength);
+  }
+
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
     await Promise.all(batch.rows.map(({ slot }) => this.#restored[slot]));
     const logits: Float32Array[] = [];

@@ -18,7 +18,7 @@ export class ShadowMetrics {
     this.#pairs = new Counter({ ...pairs, labelNames: ["model", "outcome"] });
     const similarity = of("similarity", "1 - edit distance over words, between the answers of a pair.");
     this.#similarity = new Histogram({ ...similarity, labelNames: ["model"], buckets: tenths });
-    const firstToken = of("first_token_seconds", "To the first token of a mirrored answer.");
+    const firstToken = of("time_to_first_token_seconds", "To the first token of a mirrored answer.");
     this.#firstToken = new Histogram({ ...firstToken, labelNames: ["model"], buckets: seconds });
     const dropped = of("dropped_total", "Questions that were to be mirrored and were not.");
     this.#dropped = new Counter({ ...dropped, labelNames: ["model", "reason"] });
