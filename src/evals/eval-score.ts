@@ -1,4 +1,5 @@
 /** Scoring: normalised exact match, counts by group and language, and how sure a counted share is. */
+import { groupBy } from "../core/base/index.js";
 import { fitsPattern, satisfiesSchema } from "../core/grammar/index.js";
 import { isSame, itemsOf, normaliseAnswer } from "./answer-text.js";
 import { type EvalCase, groupName } from "./eval-set.js";
@@ -59,30 +60,17 @@ export interface Score {
  * Where there is but one scene or one language, the row for all would only repeat it and is left out.
  */
 export function scoreAnswers(answers: readonly EvalAnswer[]): Score[] {
-  return [...groupBy(answers, (a) => a.case.kind)].flatMap(([kind, ofKind]) => {
-    const scenes = [...groupBy(ofKind, (a) => groupName(a.case))].flatMap(([group, members]) =>
-      byLanguage(group, members),
-    );
+  return groupBy(answers, (a) => a.case.kind).flatMap(([kind, ofKind]) => {
+    const scenes = groupBy(ofKind, (a) => groupName(a.case)).flatMap(([group, members]) => byLanguage(group, members));
     const isSplit = scenes.some((score) => score.group !== scenes[0]!.group);
     return isSplit ? [...byLanguage(kind, ofKind), ...scenes] : scenes;
   });
 }
 
 function byLanguage(group: string, answers: readonly EvalAnswer[]): Score[] {
-  const languages = [...groupBy(answers, (a) => a.case.language)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const languages = groupBy(answers, (a) => a.case.language).sort(([a], [b]) => (a < b ? -1 : 1));
   const scores = languages.map(([language, members]) => scoreOf(group, language, members));
   return scores.length > 1 ? [scoreOf(group, "all", answers), ...scores] : scores;
-}
-
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const members = groups.get(key);
-    if (members) members.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }
 
 function scoreOf(group: string, language: string, answers: readonly EvalAnswer[]): Score {

@@ -1,5 +1,6 @@
 /** What golden results say: shares with their intervals, and two results compared question by question. */
-import { groupBy, wilsonInterval } from "./eval-score.js";
+import { groupBy } from "../core/base/index.js";
+import { wilsonInterval } from "./eval-score.js";
 import type { GoldenAnswer, GoldenResult } from "./golden-result.js";
 import { pairedMargin } from "./task-score.js";
 
@@ -22,7 +23,7 @@ export interface GoldenScore {
 
 export function scoreGolden(answers: readonly GoldenAnswer[]): GoldenScore {
   const scored = (keyOf: (answer: GoldenAnswer) => string) =>
-    [...groupBy(answers, keyOf)].map(([group, members]) => groupScore(group, members));
+    groupBy(answers, keyOf).map(([group, members]) => groupScore(group, members));
   return { all: groupScore("all", answers), byKind: scored(({ kind }) => kind), byMatch: scored(({ match }) => match) };
 }
 
@@ -89,7 +90,7 @@ export function compareGolden(a: GoldenResult, b: GoldenResult): GoldenCompariso
   });
   if (pairs.length === 0) return undefined;
   const compared = (keyOf: (pair: AnswerPair) => string) =>
-    [...groupBy(pairs, keyOf)].map(([group, members]) => comparePairs(group, members));
+    groupBy(pairs, keyOf).map(([group, members]) => comparePairs(group, members));
   const all = comparePairs("all", pairs);
   return {
     all,

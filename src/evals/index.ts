@@ -1,4 +1,4 @@
-export { type EvalAnswer, groupBy, isCorrect, type Score, scoreAnswers, wilsonInterval } from "./eval-score.js";
+export { type EvalAnswer, isCorrect, type Score, scoreAnswers, wilsonInterval } from "./eval-score.js";
 export {
   chooseCases,
   type EvalCase,

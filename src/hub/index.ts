@@ -1,11 +1,8 @@
-export type { Hub } from "./hub.js";
-export { type PullOptions, type PullPlan, type PullResult, pull } from "./pull.js";
+export { type PullPlan, type PullResult, pull } from "./pull.js";
 export {
   findPulled,
   listPartial,
   listPulled,
-  type PartialPull,
-  type PulledModel,
   parseModelName,
   removeFolders,
   resolveModel,

@@ -3,7 +3,7 @@
  * Works on any checkpoint our reader opens; what only a family can say (what is missing, what is read by nothing) is
  * there when config.json names one that we run. The result is plain data: `ocellus inspect --json` prints it.
  */
-import { OcellusError } from "../core/base/index.js";
+import { groupBy, OcellusError } from "../core/base/index.js";
 import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import { baseName, joinPath } from "../core/fs/index.js";
 import { type AnyFamily, configNotes, families, familyOf } from "../core/models/index.js";
@@ -11,7 +11,6 @@ import { isPacked, wantedTensors } from "../core/pack/index.js";
 import { byteLength, type DType, elementCount, type Shape, type TensorInfo } from "../core/tensor/index.js";
 import { type Answer, answers } from "./answers.js";
 import { type FamilyFit, familyFit } from "./family-fit.js";
-import { groupBy } from "./group-by.js";
 import { describeHead, type Head, proveHead } from "./head.js";
 import { type ModuleNode, moduleTree } from "./module-tree.js";
 import { type PartKind, partKinds, partTeller, partTitle, placeOf } from "./place.js";

@@ -2,12 +2,12 @@
  * What differs between two checkpoints: configs, names, shapes and dtypes from the headers, then every value in one
  * streaming pass. Symmetric: with A and B exchanged, what was added is removed and every measure is the same.
  */
+import { groupBy } from "../core/base/index.js";
 import { openCheckpoint } from "../core/checkpoint/index.js";
 import { elementCount, sameShape, type TensorInfo } from "../core/tensor/index.js";
 import type { CheckpointDiff, ModuleChange, PartChange, TensorChange, ValueChanges } from "./change.js";
 import { configChanges } from "./config-diff.js";
 import { summarise } from "./diff-summary.js";
-import { groupBy } from "./group-by.js";
 import type { DifferenceJob } from "./job.js";
 import { type LowRank, lowRankOf } from "./low-rank.js";
 import { familyIn, type Pair, type Pairing, pairTensors } from "./pairing.js";

@@ -3,10 +3,10 @@
  * answers rubbish or nothing. "note" is what one should know before shrinking it. Every rule is a plain bound on
  * the statistics of one pass; none knows the model's answers.
  */
+import { groupBy } from "../core/base/index.js";
 import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import { type CheckpointDescription, describeCheckpoint } from "./describe.js";
 import type { FamilyFit } from "./family-fit.js";
-import { groupBy } from "./group-by.js";
 import { firstDifference, sameLayout } from "./head.js";
 import type { PassOptions } from "./pass.js";
 import { placeOf } from "./place.js";

@@ -15,9 +15,9 @@ export interface LowRank {
 }
 
 /** A merge rounded to bf16 adds noise that has no rank; a tenth of the energy may be such. */
-export const lowRankEnergy = 0.9;
+const lowRankEnergy = 0.9;
 /** Half of the sketch's rows: above, a spectrum of no structure would seem to be low, too. */
-export const maxLowRank = sketchRows / 2;
+const maxLowRank = sketchRows / 2;
 /** A rank over this share of the smaller side says nothing: any small matrix has one. */
 const maxShareOfSide = 1 / 8;
 /**

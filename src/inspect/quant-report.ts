@@ -1,5 +1,5 @@
 /** What each number format costs a model: the error of its matrices, and how far its next tokens are from those of fp32. */
-import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { groupBy, OcellusError, throwIfAborted } from "../core/base/index.js";
 import { openCheckpoint } from "../core/checkpoint/index.js";
 import { withTemporaryFolder } from "../core/fs/index.js";
 import {
@@ -14,7 +14,6 @@ import {
 import { type ChatMessage, divergence, loadModel, type VisionLanguageModel } from "../core/runtime/index.js";
 import { describeFormat, type WeightFormat } from "../core/tensor/index.js";
 import { formatErrors, type TensorErrors } from "./format-errors.js";
-import { groupBy } from "./group-by.js";
 import type { PassOptions } from "./pass.js";
 import { placeOf } from "./place.js";
 

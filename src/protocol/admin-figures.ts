@@ -26,7 +26,6 @@ const measuredSchema = z.object({
 export type WireMeasured = z.infer<typeof measuredSchema>;
 
 const pointSchema = z.object({ at: z.string(), ...measuredSchema.shape });
-export type WirePoint = z.infer<typeof pointSchema>;
 
 const seriesSchema = z.object({
   version: z.string(),

@@ -156,7 +156,6 @@ export const redactedSchemaRequestSchema = z
     route: z.string().min(1).max(200).default("/v1/chat/completions"),
   })
   .meta({ id: "RedactedSchemaRequest" });
-export type RedactedSchemaRequest = z.infer<typeof redactedSchemaRequestSchema>;
 
 /** What answers under that schema satisfy, redactions included. */
 export const redactedSchemaAnswerSchema = z

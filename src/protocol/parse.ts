@@ -118,7 +118,7 @@ export function refusal(param: string, message: string): OcellusError {
 }
 
 /** Of a request's body, and of JSON inside it. */
-export const bodyLimits: JsonLimits = {
+const bodyLimits: JsonLimits = {
   maxDepth: 64, // a JSON schema may nest some levels; more is an attack on whoever walks it
   maxValues: 2 ** 17, // twice what 4096 messages of some parts have; a schema may have as many characters
   maxKeys: 2 ** 16, // 4096 messages have some ten names each; OpenAI's limit on all names of a schema is 120,000 characters

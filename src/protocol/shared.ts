@@ -20,7 +20,7 @@ export const samplingFields = {
 };
 
 /** Our own wishes of a request, under the key `ocellus`. */
-export const ownRequestSchema = z.strictObject({
+const ownRequestSchema = z.strictObject({
   /** "near": pictures may be answered for by kept ones that look the same. Default: what the server was started with. */
   reuse: z.enum(["exact", "near"]).optional(),
 });
@@ -46,7 +46,7 @@ export const completionUsageSchema = z.object({
 export type CompletionUsage = z.infer<typeof completionUsageSchema>;
 
 /** A page that an answer was given from. */
-export const citationSchema = z.object({
+const citationSchema = z.object({
   /** As it stood in the prompt. */
   number: z.number(),
   id: z.number(),

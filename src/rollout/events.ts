@@ -8,7 +8,7 @@ import { comparisonSchema } from "./comparison.js";
 import { digestSchema, manifestSchema, tagSchema } from "./manifest.js";
 
 /** Names that clients ask for: `prod`. */
-export const aliasSchema = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, "expected at most 64 letters, digits, . _ -");
+const aliasSchema = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, "expected at most 64 letters, digits, . _ -");
 const share = z.number().gt(0).lte(1);
 const reason = z.string().max(4_000);
 

@@ -57,7 +57,7 @@ export const emptyState: RegistryState = {
 };
 
 /** Deployments whose files are kept for a way back. */
-export const keptDeployments = 5;
+const keptDeployments = 5;
 
 export function replay(entries: Iterable<JournalEntry>, from: RegistryState = emptyState): RegistryState {
   let state = from;

@@ -78,7 +78,7 @@ const healthSchema = z.object({ status: z.enum(["ok", "loading", "draining"]) })
 const liveSchema = z.object({ status: z.literal("ok"), version: z.string() });
 const responseEventSchema = z.object({ type: z.string(), sequence_number: z.number() });
 
-export const rows: readonly Row[] = [
+const rows: readonly Row[] = [
   {
     method: "post",
     path: "/v1/chat/completions",

@@ -60,12 +60,12 @@ export function planOf({ share, isJudged, pace }: Trial): TrialPlan {
 /** Shares that a trial climbs; those beyond where it begins. */
 const usualSteps = [0.05, 0.25, 0.5, 1];
 
-export function stepsFrom(share: number): number[] {
+function stepsFrom(share: number): number[] {
   return [share, ...usualSteps.filter((step) => step > share)];
 }
 
 /** What the dialog speaks of: the server refuses when the alias has moved on since. */
-export function seenOf({ version, canary, shadow }: WireAlias): WireSeen {
+function seenOf({ version, canary, shadow }: WireAlias): WireSeen {
   return {
     version,
     canary: canary?.version ?? null,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { describeBytes, formatBytes, formatSeconds } from "./progress.js";
+import { formatBytes } from "../../core/base/index.js";
+import { describeBytes, formatSeconds } from "./progress.js";
 
 describe("units", () => {
   it("formats seconds for people", () => {

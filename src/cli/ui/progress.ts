@@ -2,8 +2,6 @@
 import { SingleBar } from "cli-progress";
 import { coloursFor, type Terminal } from "./terminal.js";
 
-export { formatBytes, formatCount } from "../../core/base/index.js";
-
 export interface ProgressState {
   readonly done: number;
   readonly total: number;

@@ -14,6 +14,7 @@ export { FairQueue, type Turn } from "./fair-queue.js";
 export { fieldExpectation, fieldProblems, firstOf } from "./file-fields.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";
+export { groupBy } from "./group-by.js";
 export {
   entriesOf,
   fileLimits,

@@ -234,8 +234,8 @@ describe("the engine", () => {
     const runner = new FakeRunner(4);
     const engine = new Engine(runner, { prefillChunk: 64 });
     const list = [request("a", 3), request("b", 5), request("c", 4)];
-    const results = await engine.generateBatch(list);
-    expect(results.map((r) => r.tokenIds)).toEqual(list.map((r) => fakeAnswer(r)));
+    const answers = await Promise.all(list.map((each) => read(engine.submit(each))));
+    expect(answers).toEqual(list.map((r) => fakeAnswer(r)));
     expect(runner.batches[0]!.rows).toHaveLength(3);
   });
 
@@ -258,22 +258,6 @@ describe("the engine", () => {
     );
     engine.submit(request("first"));
     expect(() => engine.submit(request("second"))).toThrow(ocellusError("overloaded", { maxQueue: 1 }));
-  });
-
-  it("works off more offline requests than the queue holds, and ends the rest when one fails", async () => {
-    const list = Array.from({ length: 10 }, (_, i) => request(`request ${i}`));
-    const runner = new FakeRunner(2);
-    const engine = new Engine(runner, { maxQueue: 2 });
-    const results = await engine.generateBatch(list);
-    expect(results.map((r) => r.tokenIds)).toEqual(list.map((r) => fakeAnswer(r)));
-    runner.onStep = (batch) => {
-      if (batch.rows.some((r) => r.payload === "request 3")) throw new Error("out of memory");
-    };
-    await expect(engine.generateBatch(list)).rejects.toThrow(new Error("out of memory"));
-    const numSteps = runner.batches.length;
-    await engine.close();
-    expect(runner.batches.length).toBeLessThanOrEqual(numSteps + 1);
-    expectNothingLeft(engine, runner);
   });
 
   it("ends a sequence whose consumer leaves before reading, or while it waits for a token", async () => {

@@ -7,7 +7,7 @@ import { checkSampling } from "./sampling.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
 import { EventStream } from "./stream.js";
-import type { Batch, EngineRequest, FinishReason, ModelRunner, TokenEvent } from "./types.js";
+import type { Batch, EngineRequest, ModelRunner, TokenEvent } from "./types.js";
 
 export interface EngineOptions {
   /** Requests that may wait for a slot before further ones are refused. Default 256. */
@@ -23,11 +23,6 @@ export interface EngineStats {
   readonly steps: number;
   readonly promptTokens: number;
   readonly generatedTokens: number;
-}
-
-export interface GeneratedTokens {
-  readonly tokenIds: readonly number[];
-  readonly finishReason: FinishReason;
 }
 
 interface Job {
@@ -76,28 +71,6 @@ export class Engine<P> {
   /** Everything `submit` would refuse about the request itself, before the caller spends work on its payload. */
   check(request: Omit<EngineRequest<P>, "payload">): void {
     checkRequest(request, this.#runner);
-  }
-
-  /**
-   * Offline work: as many requests at a time as there are slots, first prompts read in padded batches; results in the
-   * order of the requests. All requests are checked before any runs; when one fails, the others are ended.
-   */
-  async generateBatch(requests: readonly EngineRequest<P>[], signal?: AbortSignal): Promise<GeneratedTokens[]> {
-    for (const request of requests) this.check(request);
-    const failed = new AbortController();
-    const ended = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
-    const results: GeneratedTokens[] = [];
-    const remaining = requests.entries(); // shared: each lane takes the next request
-    const lane = async () => {
-      for (const [i, request] of remaining) results[i] = await collect(this.submit(request, ended));
-    };
-    try {
-      await Promise.all(Array.from({ length: this.#runner.numSlots }, lane));
-    } catch (error) {
-      failed.abort(error);
-      throw error;
-    }
-    return results;
   }
 
   stats(): EngineStats {
@@ -222,14 +195,4 @@ function checkRequest<P>(
       { details: { promptTokens: promptIds.length, maxLength } },
     );
   }
-}
-
-async function collect(events: AsyncIterable<TokenEvent>): Promise<GeneratedTokens> {
-  const tokenIds: number[] = [];
-  let finishReason: FinishReason = "length";
-  for await (const event of events) {
-    tokenIds.push(event.tokenId);
-    finishReason = event.finishReason ?? finishReason;
-  }
-  return { tokenIds, finishReason };
 }

@@ -1,5 +1,5 @@
-export { Engine, type EngineOptions, type EngineStats, type GeneratedTokens } from "./engine.js";
-export { checkSampling, type SamplingOptions } from "./sampling.js";
+export { Engine, type EngineOptions, type EngineStats } from "./engine.js";
+export type { SamplingOptions } from "./sampling.js";
 export type {
   Batch,
   Constraint,

@@ -25,7 +25,7 @@ export function complement(set: Characters): Characters {
   return starts.flatMap((low, i) => (low <= ends[i]! ? [[low, ends[i]!] as const] : []));
 }
 
-export function intersection(a: Characters, b: Characters): Characters {
+function intersection(a: Characters, b: Characters): Characters {
   return a.flatMap(([low, high]) =>
     b.flatMap(([from, to]) => (low <= to && from <= high ? [[Math.max(low, from), Math.min(high, to)] as const] : [])),
   );

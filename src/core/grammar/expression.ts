@@ -276,6 +276,6 @@ export class Expressions {
 }
 
 /** The bytes from `low` to `high`. */
-export function byteRange(low: number, high: number): ByteSet {
+function byteRange(low: number, high: number): ByteSet {
   return ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
 }

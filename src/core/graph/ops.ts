@@ -20,7 +20,7 @@ function fail(message: string, ...operands: Value[]): never {
   throw new OcellusError("invalid_config", message, { details: { operands: operands.map(describe) } });
 }
 
-export function sameDim(a: Dim, b: Dim): boolean {
+function sameDim(a: Dim, b: Dim): boolean {
   return a === b;
 }
 

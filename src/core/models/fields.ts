@@ -93,7 +93,7 @@ export function objectIn(schema: unknown): z.ZodObject | undefined {
 }
 
 /** Paths of the fields that no schema lists, null ones aside. */
-export function unknownFields(schema: unknown, json: unknown, path = ""): string[] {
+function unknownFields(schema: unknown, json: unknown, path = ""): string[] {
   const object = objectIn(schema);
   if (!object || typeof json !== "object" || json === null || Array.isArray(json)) return [];
   return Object.entries(json as Json).flatMap(([name, value]) => {

@@ -1,16 +1,10 @@
 export type {
-  BuildGraph,
-  ClassifierFamily,
-  DualEncoderFamily,
   GridInPrompt,
   HostInput,
   ImageLayout,
   ImageSide,
   ModelDimensions,
-  ModelFamily,
   PromptPositions,
-  RotaryAngles,
-  TokenRow,
   TokenSpan,
   VideoSide,
 } from "./family.js";

@@ -1,10 +1,10 @@
-export { cachedAttention, type Rotary, type Windows } from "./attention.js";
+export { cachedAttention, type Rotary } from "./attention.js";
 export { patchMerger, perceiverResampler } from "./connectors.js";
-export { type ConvolutionOptions, convolution, relu6 } from "./convolution.js";
+export { convolution, relu6 } from "./convolution.js";
 export { buildDecoder, type DecoderSizes, type DecoderVariant, decoderStates } from "./decoder.js";
 export { type EncoderBlock, encoderBlock } from "./encoder-block.js";
-export { fusedLinear, lastSize, linear, multiply } from "./linear.js";
-export { type DeltaState, type GatedDeltaNet, gatedDeltaNet } from "./linear-attention.js";
-export type { Activation } from "./mlp.js";
-export { headNorm, layerNorm, rmsNorm } from "./norm.js";
+export { fusedLinear, linear } from "./linear.js";
+export { gatedDeltaNet } from "./linear-attention.js";
+
+export { layerNorm } from "./norm.js";
 export { patchEmbedding } from "./patches.js";

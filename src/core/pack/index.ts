@@ -18,7 +18,6 @@ export {
 export {
   embeddingWeightsOptions,
   formatOf,
-  type KeptFormats,
   type PackingPlan,
   type PlanOptions,
   parsePlan,
@@ -26,6 +25,6 @@ export {
   type Weights,
   weightsOptions,
 } from "./plan.js";
-export { planGraphs, readModel, type SourceModel } from "./read-model.js";
+export { readModel, type SourceModel } from "./read-model.js";
 export { encodeStored, storedGraphs } from "./stored-graphs.js";
 export { type UnreadReason, unreadReason, wantedTensors } from "./unread.js";

@@ -5,12 +5,10 @@ export {
   checkRoom,
   createProcessor,
   type Eyes,
-  type ProcessOptions,
   type Processor,
-  type ProcessorParts,
   type Prompt,
   type PromptImage,
 } from "./processor.js";
 export type { TemplateData, TemplateMethods } from "./template-worker.js";
 export { type TextWork, templateScript } from "./text-work.js";
-export type { VideoEyes, VideoInput } from "./video.js";
+export type { VideoInput } from "./video.js";

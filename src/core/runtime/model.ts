@@ -298,23 +298,6 @@ export class VisionLanguageModel {
     return collect(this.chat(messages, options));
   }
 
-  /** Offline work: any number of conversations, always enough of them at once to fill the batch; results in their order. */
-  async generateBatch(
-    conversations: readonly (readonly ChatMessage[])[],
-    options: ChatOptions = {},
-  ): Promise<ChatResult[]> {
-    const results: ChatResult[] = [];
-    let next = 0;
-    const work = async () => {
-      while (next < conversations.length) {
-        const i = next++;
-        results[i] = await this.answer(conversations[i]!, options);
-      }
-    };
-    await Promise.all(Array.from({ length: 2 * this.#runner.numSlots }, work));
-    return results;
-  }
-
   /**
    * What the model would have said next at each token of a given answer to a prepared prompt: logits [vocab_size] before
    * each of `ids` ("teacher forcing"). Runs beside the batch, in a cache of its own. @throws `too_large`.

@@ -9,7 +9,7 @@
 import type { Graph, Initializer, Node, Value } from "../graph/index.js";
 import type { WeightFormat } from "../tensor/index.js";
 
-export const twinFormat = { kind: "int4", blockSize: 32 } as const satisfies WeightFormat;
+const twinFormat = { kind: "int4", blockSize: 32 } as const satisfies WeightFormat;
 
 /** One product of a graph, by the first of the checkpoint's tensors in it. */
 interface Product {

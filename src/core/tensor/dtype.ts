@@ -26,7 +26,3 @@ const bytesPerElement: Readonly<Record<DType, number>> = {
 export function elementBytes(dtype: DType): number {
   return bytesPerElement[dtype];
 }
-
-export function isFloat(dtype: DType): boolean {
-  return dtype.startsWith("f") || dtype === "bf16";
-}

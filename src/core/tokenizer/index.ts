@@ -1,2 +1,2 @@
 export { StreamDecoder } from "./stream-decoder.js";
-export { createTokenizer, type DecodeOptions, type EncodeOptions, type Tokenizer } from "./tokenizer.js";
+export { createTokenizer, type EncodeOptions, type Tokenizer } from "./tokenizer.js";

@@ -1,3 +1,3 @@
-export type { Limit, Methods, WorkerOptions } from "./messages.js";
+export type { Limit } from "./messages.js";
 export { serve } from "./serve.js";
 export { TypedWorker } from "./typed-worker.js";

@@ -86,7 +86,7 @@ function isFollowedByExpiry(after: string): boolean {
   return /^[ ,]{1,2}(?:(?:0[1-9]|1[0-2]) ?[/-] ?\d{2}(?!\d)|\d{3,4}(?:$|[ ,;](?!\d)))/.test(after);
 }
 
-export function isLuhn(digits: string): boolean {
+function isLuhn(digits: string): boolean {
   let sum = 0;
   for (let i = 0; i < digits.length; i++) {
     const value = Number(digits[digits.length - 1 - i]) * (i % 2 === 1 ? 2 : 1);

@@ -5,7 +5,7 @@
  */
 
 /** Stands for what has no width, so that a folded text is as long as the text. */
-export const noWidth = "\u200b";
+const noWidth = "\u200b";
 
 let units: Uint16Array | undefined;
 

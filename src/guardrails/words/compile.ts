@@ -11,7 +11,7 @@ import type { WordRule } from "./rule.js";
 import { type DenseAutomaton, denseAutomaton, SparseAutomaton, Trie } from "./trie.js";
 
 /** Longer is a sentence, not a word; the scanner's rings hold this many characters at their longest. */
-export const maxWordLength = 64;
+const maxWordLength = 64;
 /** A run of one character is kept to this length, in words and in texts. */
 export const longestRun = 16;
 /** A word with many ambiguous characters is read in this many ways at most. */

@@ -18,7 +18,7 @@ export type Folding = (typeof foldings)[number];
 export type FoldingOptions = { readonly [F in Folding]?: boolean };
 export type Switches = { readonly [F in Folding]: boolean };
 
-export function switchesOf(options: FoldingOptions): Switches {
+function switchesOf(options: FoldingOptions): Switches {
   return Object.fromEntries(foldings.map((name) => [name, options[name] !== false])) as Switches;
 }
 

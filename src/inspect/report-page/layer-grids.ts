@@ -1,5 +1,5 @@
 /** The tensors of every stack of layers as a grid, kinds by layers: what the plots and heat maps of a report are drawn on. */
-import { groupBy } from "../group-by.js";
+import { groupBy } from "../../core/base/index.js";
 import { partKinds, placeOf } from "../place.js";
 
 export interface LayerGrid {

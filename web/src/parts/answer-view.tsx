@@ -81,7 +81,7 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`;
 }
 
-export function Facts({ answer }: { answer: Answer }) {
+function Facts({ answer }: { answer: Answer }) {
   const words = useWords();
   const { facts, tokensPerSecond, numTokens } = answer;
   const parts = [

@@ -5,7 +5,7 @@ import { pictureBlob } from "../history.js";
 import { Icon } from "../icons.js";
 import { useWords } from "../words.js";
 
-export function usePictureUrl(id: string): string | undefined {
+function usePictureUrl(id: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;

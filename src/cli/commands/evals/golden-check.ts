@@ -98,7 +98,7 @@ export function foundOf(all: readonly EvalCase[]): Found {
   return { questions: cases.length, unreviewed, pictures, byMatch: countByMatch(cases) };
 }
 
-export function countByMatch(cases: readonly EvalCase[]): Partial<Record<MatchKind, number>> {
+function countByMatch(cases: readonly EvalCase[]): Partial<Record<MatchKind, number>> {
   const count = (kind: MatchKind) => cases.filter((found) => matchKindOf(found) === kind).length;
   return Object.fromEntries(matchKinds.map((kind) => [kind, count(kind)]).filter(([, number]) => number !== 0));
 }

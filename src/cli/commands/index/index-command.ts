@@ -1,6 +1,6 @@
 /** `ocellus index …`: collections of pictures on this machine, to find pictures by picture and by text. */
 import { type Command, Option } from "commander";
-import { OcellusError, printable } from "../../../core/base/index.js";
+import { formatBytes, OcellusError, printable } from "../../../core/base/index.js";
 import {
   type Collection,
   Collections,
@@ -21,7 +21,6 @@ import {
   numberBetween,
   weightsOption,
 } from "../../options.js";
-import { formatBytes } from "../../ui/progress.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
 import { readPictures } from "../ask/pictures.js";
@@ -156,7 +155,7 @@ async function search(name: string, flags: SearchFlags, terminal: Terminal): Pro
 }
 
 /** As the server says it, too. */
-export function hitJson({ entry: { picture: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
+function hitJson({ entry: { picture: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
   return { score, ...(cosine !== undefined && { cosine }), ...entry };
 }
 

@@ -1,5 +1,5 @@
 /** `ocellus quant-report --tasks`: labelled questions asked in each format, with what it takes to answer them. */
-import { OcellusError } from "../../../core/base/index.js";
+import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import {
   chooseCases,
   type EvalCase,
@@ -13,7 +13,7 @@ import {
 } from "../../../evals/index.js";
 import { packedBytes, type ReportFormat, withPackedFormat } from "../../../inspect/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { describeBytes, describeQuestions, formatBytes, startProgress } from "../../ui/progress.js";
+import { describeBytes, describeQuestions, startProgress } from "../../ui/progress.js";
 import { shown } from "../../ui/shown.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";

@@ -1,6 +1,6 @@
 /** `ocellus quant-report CHECKPOINT`: what each number format loses of the weights, and of the answers. */
 import { Argument, type Command, Option } from "commander";
-import { OcellusError } from "../../../core/base/index.js";
+import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
   type ErrorGroup,
@@ -13,7 +13,7 @@ import {
 import { commaList, integerBetween } from "../../options.js";
 import { modelInTheBox } from "../../package-files.js";
 import { withProgress } from "../../ui/pass-progress.js";
-import { describeBytes, formatBytes, formatSeconds, startProgress } from "../../ui/progress.js";
+import { describeBytes, formatSeconds, startProgress } from "../../ui/progress.js";
 import { shown } from "../../ui/shown.js";
 import { percent } from "../../ui/statistics-text.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";

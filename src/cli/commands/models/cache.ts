@@ -1,10 +1,11 @@
 /** `ocellus cache`: the packed models on this machine, and how to be rid of them. They can always be made again. */
+
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { formatBytes } from "../../../core/base/index.js";
 import { cacheRoot } from "../../../core/fs/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { formatBytes } from "../../ui/progress.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
 import { folderBytes } from "./folder-bytes.js";

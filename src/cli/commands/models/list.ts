@@ -1,10 +1,11 @@
 /** `ocellus list`: the models on this machine: pulled checkpoints, pulls that were interrupted, packed models. */
+
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { formatBytes } from "../../../core/base/index.js";
 import { listPartial, listPulled } from "../../../hub/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { formatBytes } from "../../ui/progress.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
 import { packedFolder, packedModels } from "./cache.js";

@@ -1,13 +1,13 @@
 /** `ocellus pack --weights auto --budget SIZE`: measures, shows which matrix gets which format, and asks before packing. */
 import { createInterface } from "node:readline/promises";
-import { OcellusError } from "../../../core/base/index.js";
+import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { openCheckpoint } from "../../../core/checkpoint/index.js";
 import { familyOf } from "../../../core/models/index.js";
 import type { PackingPlan } from "../../../core/pack/index.js";
 import { describeFormat } from "../../../core/tensor/index.js";
 import { type BudgetPlan, planByBudget } from "../../../inspect/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { describeBytes, formatBytes, formatSeconds, startProgress } from "../../ui/progress.js";
+import { describeBytes, formatSeconds, startProgress } from "../../ui/progress.js";
 import type { Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
 import { calibrationConversations } from "./calibration.js";

@@ -1,6 +1,6 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
 import { Argument, type Command } from "commander";
-import { OcellusError } from "../../../core/base/index.js";
+import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { type PackingPlan, type PackResult, pack, parsePlan, type Weights } from "../../../core/pack/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
@@ -14,7 +14,7 @@ import {
   zeroPointsOption,
 } from "../../options.js";
 import { modelInTheBox } from "../../package-files.js";
-import { describeBytes, formatBytes, formatSeconds, startProgress } from "../../ui/progress.js";
+import { describeBytes, formatSeconds, startProgress } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { folderBytes } from "./folder-bytes.js";
 import { type AutoFlags, choosePlan, confirmPlan, planText } from "./pack-auto.js";

@@ -1,8 +1,10 @@
 /** `ocellus pull OWNER/NAME`: a checkpoint from the hub into the cache, where `--model OWNER/NAME` finds it. */
+
 import type { Command } from "commander";
+import { formatBytes } from "../../../core/base/index.js";
 import { type PullPlan, type PullResult, pull } from "../../../hub/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { describeBytes, formatBytes, type Progress, startProgress } from "../../ui/progress.js";
+import { describeBytes, type Progress, startProgress } from "../../ui/progress.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 
 interface PullFlags extends GlobalFlags {

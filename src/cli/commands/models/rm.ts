@@ -1,10 +1,9 @@
 /** `ocellus rm NAME`: removes pulled checkpoints, or what interrupted pulls have left. Packed models: `ocellus cache --clear`. */
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
-import { nearestHint, OcellusError } from "../../../core/base/index.js";
+import { formatBytes, nearestHint, OcellusError } from "../../../core/base/index.js";
 import { findPulled, listPartial, listPulled, parseModelName, removeFolders } from "../../../hub/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { formatBytes } from "../../ui/progress.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 
 interface RmFlags extends GlobalFlags {

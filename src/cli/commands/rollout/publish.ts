@@ -1,11 +1,11 @@
 /** `ocellus publish FOLDER --tag NAME`: a model's folder becomes a version that never changes. */
 import { Argument, type Command } from "commander";
-import { OcellusError } from "../../../core/base/index.js";
+import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { readSideJson } from "../../../core/fs/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { manifestBytes, manifestDigest, type Registry, signManifest } from "../../../rollout/index.js";
 import { modelInTheBox } from "../../package-files.js";
-import { describeBytes, formatBytes, startProgress } from "../../ui/progress.js";
+import { describeBytes, startProgress } from "../../ui/progress.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { actorOf, addJournalOptions, type RegistryFlags, readKey, withRegistry } from "./registry.js";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { ioError, printable } from "../../../core/base/index.js";
+import { formatBytes, ioError, printable } from "../../../core/base/index.js";
 import { dataFolder, makeFolder, pathExists, sayOnce } from "../../../core/fs/index.js";
 import {
   type Alias,
@@ -16,7 +16,6 @@ import {
   type RolloutPlan,
 } from "../../../rollout/index.js";
 import type { GlobalFlags } from "../../options.js";
-import { formatBytes } from "../../ui/progress.js";
 import { textTable } from "../../ui/text-layout.js";
 import { withGuards } from "../models/open-model.js";
 
@@ -116,7 +115,7 @@ function useOf({ name, tag, canary, shadow }: Alias, wanted: string, compared: C
   return shadow === wanted ? [`${name} (shadow${compared ? `: ${comparisonText(compared)}` : ""})`] : [];
 }
 
-export function comparisonText({ served, numPairs, numExact, numFailed, similarity }: Comparison): string {
+function comparisonText({ served, numPairs, numExact, numFailed, similarity }: Comparison): string {
   const failed = numFailed === 0 ? "" : `, ${numFailed} failed`;
   return `${percent(similarity)} alike to ${served} over ${numPairs}, ${numExact} the same${failed}`;
 }

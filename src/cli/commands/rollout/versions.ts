@@ -1,7 +1,7 @@
 /** `ocellus versions …`: what is published, whether it is whole, what changed, and how it travels. */
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { OcellusError } from "../../../core/base/index.js";
+import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { diffCheckpoints } from "../../../inspect/index.js";
 import {
   checkSignature,
@@ -14,7 +14,6 @@ import {
 } from "../../../rollout/index.js";
 import { diffText } from "../../ui/diff-text.js";
 import { withProgress, withReadProgress } from "../../ui/pass-progress.js";
-import { formatBytes } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import {
   actorOf,

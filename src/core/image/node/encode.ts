@@ -1,12 +1,22 @@
-/** Decoded pictures → files, for whoever is to see exactly these pixels. */
-
+/** Pictures → files: exactly their pixels, or small ones for people to look at. */
 import type { RgbImage } from "../spec/index.js";
-import { loadSharp } from "./decode.js";
+import { type DecodeOptions, decodeImage, loadSharp } from "./decode.js";
+import type { ImageInput } from "./read-input.js";
 
 /** Without loss. */
 export async function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
   const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
     .png()
+    .toBuffer();
+}
+
+/** The picture as `decodeImage` sees it, at most `maxSide` pixels a side, as WebP. @throws as `decodeImage`. */
+export async function thumbnail(input: ImageInput, maxSide: number, options: DecodeOptions = {}): Promise<Uint8Array> {
+  const { width, height, data } = await decodeImage(input, options);
+  const sharp = await loadSharp();
+  return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+    .resize({ width: maxSide, height: maxSide, fit: "inside", withoutEnlargement: true })
+    .webp({ quality: 88 })
     .toBuffer();
 }

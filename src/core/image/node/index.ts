@@ -5,23 +5,20 @@ export {
   decodeImage,
   decodePicture,
 } from "./decode.js";
-export { encodePng } from "./encode.js";
+export { encodePng, thumbnail } from "./encode.js";
 
-export { type ImageSize, imageSize, preparedBytes, readImage } from "./header.js";
+export { imageSize, preparedBytes, readImage } from "./header.js";
 export { type ImageLimits, ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
 export { ownCopy } from "./own-copy.js";
 
 export { pixelDigest } from "./pixel-digest.js";
 export {
-  type PreparedImage,
   type PrepareImage,
   prepareImage,
   type SeenImage,
-  type Substitute,
   seen,
 } from "./prepare.js";
 
 export { defaultMaxBytes, type ImageFile, type ImageInput, isUrl, readInput } from "./read-input.js";
 
-export { thumbnail } from "./thumbnail.js";
 export { inTurnOf } from "./turn.js";

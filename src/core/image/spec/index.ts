@@ -3,15 +3,12 @@ export { gridOf } from "./grid.js";
 export { jpegLumaSteps } from "./jpeg-steps.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
-export { type JsonFiles, readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
+export { readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
 export {
   type CenterCropRecipe,
-  type FitRecipe,
   fitRecipe,
   fixedRecipe,
   type ImageRecipe,
-  type SmartResizeRecipe,
-  type StretchRecipe,
   smartResizeRecipe,
   type VideoRecipe,
   videoRecipe,
