@@ -4,12 +4,14 @@
  * them. Several processes may write: each knows what stood there when it began. Past its budget the log is written anew;
  * what is damaged is looked at again. A failing disk costs time, never a verdict.
  */
+
 import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { LRUCache } from "lru-cache";
 import { encodeLogRecord, makeFolder, readLog, writeFileAtomically } from "../core/fs/index.js";
 import type { Finding } from "./verdict.js";
 
-export type FoundByKey = Map<string, readonly Finding[]>;
+export type FoundByKey = LRUCache<string, readonly Finding[]>;
 
 /** Some 50,000 pictures under a guard of five categories; read in a third of a second. */
 export const defaultLogBytes = 16 * 2 ** 20;
@@ -19,7 +21,7 @@ const maxRecordBytes = 64 * 2 ** 10;
 export class FindingsLog {
   readonly #path: string;
   readonly #maxBytes: number;
-  /** Of all that is remembered, oldest first: what stays when the log is written anew. */
+  /** Of all that is remembered, latest first: what stays when the log is written again. */
   readonly #found: FoundByKey;
   #bytes = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -69,7 +71,7 @@ export class FindingsLog {
   async #rewrite(): Promise<void> {
     const records: Buffer[] = [];
     let bytes = 0;
-    for (const [key, findings] of [...this.#found].reverse()) {
+    for (const [key, findings] of this.#found) {
       const record = encodeLogRecord([key, findings]);
       if (bytes + record.length > this.#maxBytes / 2) break;
       records.unshift(record);
@@ -82,6 +84,5 @@ export class FindingsLog {
 
 function take(json: unknown, found: FoundByKey): void {
   const [key, findings] = json as [string, readonly Finding[]]; // the checksum says that we wrote it
-  found.delete(key);
   found.set(key, findings);
 }

@@ -1,5 +1,7 @@
 /** A picture as guards look at it: read once, decoded only for who has not seen it. */
+
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import {
   type DecodedImage,
   type DecodeImage,
@@ -25,8 +27,8 @@ export interface ReadPicture {
 export class ImageReader {
   readonly #limits: ImageLimits;
   readonly #decode: DecodeImage;
-  /** SHA-256 of a file → of its pixels, least recently used first. */
-  readonly #digests = new Map<string, string>();
+  /** SHA-256 of a file → of its pixels. */
+  readonly #digests = new LRUCache<string, string>({ max: maxDigests });
 
   /** @param decode default on the caller's thread, within the limits. */
   constructor(limits: ImageLimits, decode?: DecodeImage) {
@@ -51,9 +53,7 @@ export class ImageReader {
   async #digestOf({ bytes }: ImageFile, decoded: () => Promise<DecodedImage>): Promise<string> {
     const key = createHash("sha256").update(bytes).digest("hex");
     const digest = this.#digests.get(key) ?? (await decoded()).digest;
-    this.#digests.delete(key);
     this.#digests.set(key, digest);
-    if (this.#digests.size > maxDigests) this.#digests.delete(this.#digests.keys().next().value!);
     return digest;
   }
 }

@@ -1,5 +1,7 @@
 /** What costly detectors found in pictures and texts that were seen before, by digest and the detector's version. */
+
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { defaultLogBytes, FindingsLog, type FoundByKey } from "./findings-log.js";
 import type { Finding, Subject } from "./verdict.js";
 
@@ -16,8 +18,7 @@ export interface VerdictMemoryOptions {
 
 export class VerdictMemory {
   readonly #options: VerdictMemoryOptions;
-  /** Least recently used first. */
-  readonly #found: FoundByKey = new Map();
+  readonly #found: FoundByKey = new LRUCache({ max: maxEntries });
   #hasFailed = false;
   #log: Promise<FindingsLog | undefined> | undefined;
 
@@ -36,9 +37,7 @@ export class VerdictMemory {
     const key = `${guard} ${keyOf(subject)}`;
     const known = this.#found.get(key);
     const findings = known ?? (await look());
-    this.#found.delete(key);
     this.#found.set(key, findings);
-    if (this.#found.size > maxEntries) this.#found.delete(this.#found.keys().next().value!);
     if (!known) log?.append(key, findings, (cause) => this.#fail(cause));
     return findings;
   }

@@ -1,4 +1,5 @@
 /** A picture on its way into a collection: decoded once, its digest, its vector (known or made), a small copy to look at. */
+import { LRUCache } from "lru-cache";
 import { OcellusError } from "../core/base/index.js";
 import {
   type DecodeImage,
@@ -57,7 +58,7 @@ export async function prepareEntry(
 
 /** Of pictures that may be on their way into a collection: as many as are worked on at once, some times over. */
 const mostOnTheirWay = 64;
-const onTheirWay = new WeakMap<Collection, Map<string, Promise<Float32Array>>>();
+const onTheirWay = new WeakMap<Collection, LRUCache<string, Promise<Float32Array>>>();
 
 /** The same pixels twice at once go through the model once. What one caller was refused, the next one asks for itself. */
 async function vectorOnce(
@@ -67,7 +68,7 @@ async function vectorOnce(
   decoded: RgbImage,
   asked: { readonly signal?: AbortSignal },
 ): Promise<Float32Array> {
-  const vectors = onTheirWay.get(collection) ?? new Map<string, Promise<Float32Array>>();
+  const vectors = onTheirWay.get(collection) ?? new LRUCache<string, Promise<Float32Array>>({ max: mostOnTheirWay });
   onTheirWay.set(collection, vectors);
   const begun = await vectors.get(pixels)?.catch(() => undefined);
   if (begun) {
@@ -76,7 +77,6 @@ async function vectorOnce(
   }
   const making = embedder.embedImage(decoded, asked);
   vectors.set(pixels, making);
-  if (vectors.size > mostOnTheirWay) vectors.delete(vectors.keys().next().value!);
   making.catch(() => vectors.delete(pixels));
   return making;
 }

@@ -1,4 +1,5 @@
 /** Requests a minute for each key, as a bucket that fills evenly: a burst may spend a minute's worth at once. */
+import { LRUCache } from "lru-cache";
 import { OcellusError } from "../core/base/index.js";
 
 interface Bucket {
@@ -16,8 +17,7 @@ export interface RateState {
 const maxBuckets = 10_000;
 
 export class RateLimiter {
-  /** Least recently used first. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new LRUCache<string, Bucket>({ max: maxBuckets });
   readonly #now: () => number;
 
   constructor(now: () => number = () => performance.now()) {
@@ -41,8 +41,6 @@ export class RateLimiter {
     const now = this.#now();
     const { tokens, at } = this.#buckets.get(owner) ?? { tokens: perMinute, at: now };
     const bucket = { tokens: Math.min(perMinute, tokens + ((now - at) * perMinute) / 60_000), at: now };
-    this.#buckets.delete(owner);
-    if (this.#buckets.size >= maxBuckets) this.#buckets.delete(this.#buckets.keys().next().value!);
     this.#buckets.set(owner, bucket);
     return bucket;
   }

@@ -2,6 +2,7 @@
  * Metrics by alias and version. Versions come and go for as long as a server runs, and a scraper keeps every label it has
  * seen: of the pairs only those that were asked last have numbers here. An alias is empty where a version was asked by its tag.
  */
+import { LRUCache } from "lru-cache";
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { Resolution } from "../rollout/index.js";
 import type { RequestStats } from "./request-context.js";
@@ -23,7 +24,10 @@ export class VersionMetrics {
   readonly #completion: Counter<keyof Pair>;
   readonly #firstToken: Histogram<keyof Pair>;
   /** The last asked stands last. */
-  readonly #pairs = new Map<string, Pair>();
+  readonly #pairs = new LRUCache<string, Pair>({
+    max: maxPairs,
+    dispose: (pair, _, reason) => reason === "evict" && this.#forget(pair),
+  });
 
   constructor(registry: Registry, seconds: number[]) {
     const naming = (name: string, help: string) => ({ name: `ocellus_version_${name}`, help, registers: [registry] });
@@ -46,11 +50,10 @@ export class VersionMetrics {
 
   #keep(pair: Pair): void {
     const key = `${pair.alias} ${pair.version}`;
-    this.#pairs.delete(key);
     this.#pairs.set(key, pair);
-    if (this.#pairs.size <= maxPairs) return;
-    const [oldest, { alias, version }] = this.#pairs.entries().next().value!;
-    this.#pairs.delete(oldest);
+  }
+
+  #forget({ alias, version }: Pair): void {
     for (const outcome of outcomes) this.#requests.remove({ alias, version, outcome });
     this.#completion.remove({ alias, version });
     this.#firstToken.remove({ alias, version });

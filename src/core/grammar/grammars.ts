@@ -1,4 +1,5 @@
 /** What a request asks of its answer → a constraint for its sequence. Grammars are kept, as the same ones are asked for again. */
+import { LRUCache } from "lru-cache";
 import { OcellusError, ofParam, stringifyJson } from "../base/index.js";
 import type { Constraint } from "../engine/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -32,8 +33,8 @@ function forParam<T>(param: "response_format" | "tools", build: () => T): T {
 
 export class Grammars {
   readonly #tokenizer: Tokenizer;
-  /** By what was asked for, least recently used first. */
-  readonly #grammars = new Map<string, Grammar>();
+  /** By what was asked for. */
+  readonly #grammars = new LRUCache<string, Grammar>({ max: maxGrammars });
   #vocabulary: Vocabulary | undefined;
 
   constructor(tokenizer: Tokenizer) {
@@ -63,9 +64,7 @@ export class Grammars {
   #grammar(asked: readonly unknown[], build: (json: JsonText) => Expression): Grammar {
     const key = keyOf(asked);
     const grammar = this.#grammars.get(key) ?? new Grammar(this.#sharedVocabulary(), build);
-    this.#grammars.delete(key);
     this.#grammars.set(key, grammar);
-    if (this.#grammars.size > maxGrammars) this.#grammars.delete(this.#grammars.keys().next().value!);
     return grammar;
   }
 

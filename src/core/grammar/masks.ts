@@ -4,6 +4,7 @@
  * around it, only the tokens that go past its end are then followed. [after Dong et al. 2024, XGrammar: tokens that depend
  * on the context and those that do not]
  */
+import { LRUCache } from "lru-cache";
 import { emptyBits, hasBit, setBit } from "./bits.js";
 import { type CountedPart, CountTable, countedPart, type LexemeTokens } from "./counts.js";
 import type { Derivatives } from "./derivative.js";
@@ -18,9 +19,9 @@ export class Masks {
   readonly #vocabulary: Vocabulary;
   readonly #derivatives: Derivatives;
   readonly #of: Expressions;
-  #masks = new Map<Expression, Uint32Array>();
-  #lexemes = new Map<Expression, LexemeTokens>();
-  #counts = new Map<Expression, CountTable | undefined>();
+  readonly #masks = new LRUCache<Expression, Uint32Array>({ max: maxMasks });
+  readonly #lexemes = new LRUCache<Expression, LexemeTokens>({ max: maxMasks });
+  readonly #counts = new LRUCache<Expression, { readonly table: CountTable | undefined }>({ max: maxMasks });
 
   constructor(vocabulary: Vocabulary, derivatives: Derivatives) {
     this.#vocabulary = vocabulary;
@@ -94,7 +95,9 @@ export class Masks {
   /** One for all counts of the same items. */
   #countTable(part: CountedPart): CountTable | undefined {
     const key = this.#of.sequence(this.#of.repeat(part.item, 0, Number.POSITIVE_INFINITY), part.tail);
-    return remember(this.#counts, key, () => CountTable.create(this.#vocabulary, this.#derivatives, part));
+    return remember(this.#counts, key, () => ({
+      table: CountTable.create(this.#vocabulary, this.#derivatives, part),
+    })).table;
   }
 
   /** Follows the nodes from `from` to `to`, which are all below one node, and adds the tokens met. */
@@ -106,11 +109,8 @@ export class Masks {
   }
 }
 
-/** The remembered value, or a new one in the place of that which was not asked for the longest. */
-function remember<T>(map: Map<Expression, T>, key: Expression, make: () => T): T {
-  const value = map.has(key) ? (map.get(key) as T) : make();
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > maxMasks) map.delete(map.keys().next().value!);
+function remember<T extends object>(cache: LRUCache<Expression, T>, key: Expression, make: () => T): T {
+  const value = cache.get(key) ?? make();
+  cache.set(key, value);
   return value;
 }

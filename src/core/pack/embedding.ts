@@ -2,6 +2,7 @@
  * Rows of the token embedding table, read from the packed weights file when first wanted and kept: no table of 1.2 GB
  * in memory, and no file access for the words that keep coming back.
  */
+import { LRUCache } from "lru-cache";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { dequantizeRows } from "../quantize/index.js";
 import { toFloat32 } from "../tensor/index.js";
@@ -16,8 +17,10 @@ export class EmbeddingTable {
   readonly #files: Checkpoint;
   readonly #stored: Stored;
   readonly #hiddenSize: number;
-  /** In order of arrival; the oldest row leaves first. */
-  readonly #rows = new Map<number, Float32Array>();
+  readonly #rows = new LRUCache<number, Float32Array>({
+    maxSize: maxCacheBytes,
+    sizeCalculation: (row) => row.byteLength,
+  });
 
   constructor(files: Checkpoint, stored: Stored, hiddenSize: number) {
     this.#files = files;
@@ -32,14 +35,7 @@ export class EmbeddingTable {
       [...new Set(ids)].map(async (id) => rows.set(id, this.#rows.get(id) ?? (await this.#readRow(id)))),
     );
     for (const [i, id] of ids.entries()) out.set(rows.get(id)!, offset + i * this.#hiddenSize);
-    for (const [id, row] of rows) this.#keep(id, row);
-  }
-
-  #keep(id: number, row: Float32Array): void {
-    if (this.#rows.has(id)) return;
-    const maxRows = Math.floor(maxCacheBytes / row.byteLength);
-    if (this.#rows.size >= maxRows) this.#rows.delete(this.#rows.keys().next().value!);
-    this.#rows.set(id, row);
+    for (const [id, row] of rows) this.#rows.set(id, row);
   }
 
   async #readRow(id: number): Promise<Float32Array> {

@@ -1,4 +1,5 @@
 /** Which version a conversation began with, and at which step of a canary. Of this process: a balancer in front of several sends a conversation to one. */
+import { LRUCache } from "lru-cache";
 
 /** Some bytes each; the least recently asked are forgotten first, and then drawn again as everybody is. */
 const maxConversations = 100_000;
@@ -10,17 +11,14 @@ export interface Begun {
 }
 
 export class Conversations {
-  readonly #begun = new Map<string, Begun>();
+  readonly #begun = new LRUCache<string, Begun>({ max: maxConversations });
 
   find(alias: string, conversation: string): Begun | undefined {
     return this.#begun.get(keyOf(alias, conversation));
   }
 
   keep(alias: string, conversation: string, begun: Begun): void {
-    const key = keyOf(alias, conversation);
-    this.#begun.delete(key); // the newest stand last
-    this.#begun.set(key, begun);
-    if (this.#begun.size > maxConversations) this.#begun.delete(this.#begun.keys().next().value!);
+    this.#begun.set(keyOf(alias, conversation), begun);
   }
 }
 

@@ -2,6 +2,7 @@
  * What differs between two versions of the registry. Versions do not change, so every answer is kept: headers and configs are
  * read when somebody asks, the values only when somebody says so, one pair at a time and in a thread beside the answers.
  */
+import { LRUCache } from "lru-cache";
 import { OcellusError, Semaphore } from "../../core/base/index.js";
 import { diffCheckpoints } from "../../inspect/index.js";
 import type { WireDiff, WireDiffValues } from "../../protocol/index.js";
@@ -20,7 +21,7 @@ interface Kept {
 export class VersionDiffs {
   readonly #registry: Registry;
   /** By the digests of both; the last asked stands last. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new LRUCache<string, Kept>({ max: maxKept });
   /** Headers of one pair are read at a time. */
   readonly #lane = new Semaphore(1);
   readonly #stop = new AbortController();
@@ -53,9 +54,7 @@ export class VersionDiffs {
     const key = `${versionOf(state, a).digest} ${versionOf(state, b).digest}`;
     return this.#lane.run(async () => {
       const found = this.#kept.get(key) ?? (await this.#readHeaders(a, b));
-      this.#kept.delete(key);
       this.#kept.set(key, found);
-      if (this.#kept.size > maxKept) this.#kept.delete(this.#kept.keys().next().value!);
       return found;
     }, this.#stop.signal);
   }

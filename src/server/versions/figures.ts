@@ -2,6 +2,7 @@
  * What each version's answers were like over the last day, for charts of two versions side by side. Counted as they end, in
  * buckets of ten seconds, a minute and ten minutes at once: what is older is only kept coarser. Of this process, in memory.
  */
+import { LRUCache } from "lru-cache";
 import type { Alias, Role } from "../../rollout/index.js";
 import { LogHistogram } from "./log-histogram.js";
 import type { AnswerQuality } from "./rollouts.js";
@@ -88,7 +89,9 @@ export interface Span {
 }
 
 export class VersionFigures {
-  readonly #series = new Map<string, { readonly alias: string; readonly tag: string; readonly series: Series }>();
+  readonly #series = new LRUCache<string, { readonly alias: string; readonly tag: string; readonly series: Series }>({
+    max: maxSeries,
+  });
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
@@ -109,10 +112,7 @@ export class VersionFigures {
 
   /** The versions that an alias had answers of, the latest asked first. */
   tagsOf(alias: string): string[] {
-    return [...this.#series.values()]
-      .filter((each) => each.alias === alias)
-      .map(({ tag }) => tag)
-      .reverse();
+    return [...this.#series.values()].filter((each) => each.alias === alias).map(({ tag }) => tag);
   }
 
   /** The last so many minutes, up to now, in steps that give a chart a bounded number of points. */
@@ -128,15 +128,13 @@ export class VersionFigures {
 
   /** Undefined when nothing is known of it. */
   read(alias: string, tag: string, span: Span): ReadonlyMap<number, Tally> | undefined {
-    return this.#series.get(keyOf(alias, tag))?.series.between(span);
+    return this.#series.peek(keyOf(alias, tag))?.series.between(span);
   }
 
   #of(alias: string, tag: string): Series {
     const key = keyOf(alias, tag);
     const found = this.#series.get(key) ?? { alias, tag, series: new Series() };
-    this.#series.delete(key); // the newest stand last
     this.#series.set(key, found);
-    if (this.#series.size > maxSeries) this.#series.delete(this.#series.keys().next().value!);
     return found.series;
   }
 }

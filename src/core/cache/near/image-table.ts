@@ -2,6 +2,7 @@
  * From a picture's file to what its pixels are, so that a known picture is not even decoded. Keyed by the digest of the
  * file's bytes and of the rules it was fitted by; holds digests only, bounded, least recently used out first.
  */
+import { LRUCache } from "lru-cache";
 
 export interface KnownImage {
   /** SHA-256 of the decoded, oriented pixels and their size. */
@@ -14,12 +15,10 @@ export interface KnownImage {
 const defaultMaxEntries = 65_536;
 
 export class ImageTable {
-  readonly #maxEntries: number;
-  /** Least recently used first. */
-  readonly #entries = new Map<string, KnownImage>();
+  readonly #entries: LRUCache<string, KnownImage>;
 
   constructor(maxEntries = defaultMaxEntries) {
-    this.#maxEntries = maxEntries;
+    this.#entries = new LRUCache({ max: maxEntries });
   }
 
   get size(): number {
@@ -27,20 +26,11 @@ export class ImageTable {
   }
 
   get(fileDigest: string, preprocessing: string): KnownImage | undefined {
-    const id = idOf(fileDigest, preprocessing);
-    const entry = this.#entries.get(id);
-    if (entry) this.#renew(id, entry);
-    return entry;
+    return this.#entries.get(idOf(fileDigest, preprocessing));
   }
 
   set(fileDigest: string, preprocessing: string, picture: KnownImage): void {
-    this.#renew(idOf(fileDigest, preprocessing), picture);
-    if (this.#entries.size > this.#maxEntries) this.#entries.delete(this.#entries.keys().next().value!);
-  }
-
-  #renew(id: string, picture: KnownImage): void {
-    this.#entries.delete(id);
-    this.#entries.set(id, picture);
+    this.#entries.set(idOf(fileDigest, preprocessing), picture);
   }
 }
 
