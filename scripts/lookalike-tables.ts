@@ -148,13 +148,13 @@ writeFileSync(
   join(import.meta.dirname, "../src/guardrails/words/data/lookalikes.ts"),
   `/** Unicode's confusables (confusable-homoglyphs 3.3.1), Unihan 15.0, the CJK Decomposition Data. Written by scripts/lookalike-tables.ts. */
 /** A letter and what looks like it; the next. */
-export const latinLookalikes =
+export const latinLookalikes: string =
   ${JSON.stringify(latinTable())};
 /** A rare character and the common one that it passes for; the next. */
-export const rareLookalikes =
+export const rareLookalikes: string =
   ${JSON.stringify([...rare].map(([a, b]) => a + b).join(""))};
 /** Two common ones that pass for each other; the next. */
-export const commonLookalikes =
+export const commonLookalikes: string =
   ${JSON.stringify(pairs.join(""))};
 `,
 );

@@ -129,7 +129,9 @@ const lookalikes = [
 ].sort();
 
 function write(name: string, head: string, constants: Record<string, string>, folder = out): void {
-  const lines = Object.entries(constants).map(([key, value]) => `export const ${key} =\n  ${JSON.stringify(value)};\n`);
+  const lines = Object.entries(constants).map(
+    ([key, value]) => `export const ${key}: string =\n  ${JSON.stringify(value)};\n`,
+  );
   writeFileSync(join(folder, `${name}.ts`), `/** ${head} Written by scripts/word-tables.ts. */\n${lines.join("\n")}`);
 }
 

@@ -1,6 +1,7 @@
 """The evaluation set: scenes of the 10,000 test photos, which training never sees, with questions in both languages.
 
-`python training/make_eval.py` writes eval/*.jsonl: one picture a line (112x112 WebP in a data URI), its questions and its record.
+`python training/make_eval.py` writes eval/*.jsonl: one picture a line (112x112 WebP in a data URI), its questions and its record;
+and eval/sample/sample.jsonl, every 25th of them: the part that the npm package holds.
 """
 import base64
 import io
@@ -18,6 +19,7 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 SEED = 2026
 ONE, CROWD, DESK, PART = 1200, 600, 560, 600
 QUALITY = 90
+SAMPLE = 25
 
 
 def image_of(pixels):
@@ -94,6 +96,7 @@ def main():
     for scene, all_lines in lines.items():
         for part, at in enumerate(range(0, len(all_lines), PART), 1):
             write(f"{scene}-{part}.jsonl", all_lines[at:at + PART])
+    write(os.path.join("sample", "sample.jsonl"), [line for scene in sorted(lines) for line in lines[scene]][::SAMPLE])
     print(json.dumps(tally, indent=1))
 
 

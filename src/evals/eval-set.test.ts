@@ -1,11 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { isCorrect } from "./eval-score.js";
 import {
   chooseCases,
+  type EvalCase,
   groupName,
   matchKindOf,
   picturesOf,
@@ -92,6 +94,17 @@ describe("readEvalFiles", () => {
     const path = await write("a.jsonl", JSON.stringify({ image: "a.png", questions: [{ question: "?", ...answer }] }));
     await expect(readEvalFiles([path])).rejects.toThrow(
       ocellusError("invalid_file", { problems: [expect.stringMatching(problem)] }),
+    );
+  });
+});
+
+describe("the package's sample", () => {
+  it("is every 25th picture of the exam in eval/, and is asked where no file is named", async () => {
+    const exam = await readEvalFiles([fileURLToPath(new URL("../../eval", import.meta.url))]);
+    const pictures = [...new Set(exam.map(({ origin }) => origin))].filter((_, i) => i % 25 === 0);
+    const withoutOrigin = ({ origin, ...found }: EvalCase) => found;
+    expect((await readEvalFiles([])).map(withoutOrigin)).toEqual(
+      exam.filter(({ origin }) => pictures.includes(origin)).map(withoutOrigin),
     );
   });
 });

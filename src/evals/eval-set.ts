@@ -24,8 +24,8 @@ import { isUrl } from "../core/image/node/index.js";
 import { readLines } from "./read-lines.js";
 import { checkAnswerTells, checkPatternTells, checkSchemaTells, checkSetTells } from "./telling.js";
 
-/** The examination of the bundled model, asked where no file is named. */
-const bundledQuestions = fileURLToPath(new URL("../../eval", import.meta.url));
+/** Asked where no file is named: a sample of the bundled model's exam. The whole of it, eval/, is in the repository only. */
+const bundledSample = fileURLToPath(new URL("../../eval/sample", import.meta.url));
 
 const answerText = z.string().superRefine(fine(checkAnswerTells));
 
@@ -144,9 +144,9 @@ export async function* readEvalLines(files: readonly string[]): AsyncGenerator<E
   }
 }
 
-/** Folders stand for the .jsonl files in them; nothing at all for those of the package. */
+/** Folders stand for the .jsonl files in them; no files for the sample of the package. */
 async function pathsOf(files: readonly string[]): Promise<string[]> {
-  const paths = files.length > 0 ? files : [bundledQuestions];
+  const paths = files.length > 0 ? files : [bundledSample];
   return (await Promise.all(paths.map(filesIn))).flat();
 }
 
@@ -231,7 +231,7 @@ export type Goals = Readonly<Record<string, number>>;
 
 /** goals.json beside the first file, or in the first folder; none when there is no such file. */
 export async function readGoals(files: readonly string[]): Promise<Goals> {
-  const first = files[0] ?? bundledQuestions;
+  const first = files[0] ?? bundledSample;
   const isFolder = (await stat(first).catch(() => undefined))?.isDirectory();
   const path = join(isFolder ? first : dirname(first), "goals.json");
   const text = await readFile(path, "utf8").catch(() => undefined);

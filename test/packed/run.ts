@@ -1,8 +1,8 @@
 /**
- * The package as its users get it: `npm run packed` packs it, installs the file into an empty folder with npm alone, imports
- * every door, runs the README's program, compiles a strict program against the types, tries the guard whose weights are
- * another package's, serves the model in the box, asks over HTTP, and clicks through the page where there is a Chromium. Needs the npm registry and three minutes, so it stands beside `npm test`: for
- * a release and for CI.
+ * The package as its users get it: `npm run packed` packs it, checks size and contents, installs the file into an empty folder
+ * with npm alone, imports every entry point, runs the README's program, compiles a strict program against the types, tries the
+ * guardrail whose weights are in another package, serves the bundled model, asks over HTTP, and clicks through the page where
+ * there is a Chromium. Needs the npm registry and three minutes, so it stands beside `npm test`: for a release and for CI.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { noBrowser, openBrowser } from "../support/chromium.js";
+import { lintFaults, type PackedPackage, packageFaults } from "./package-checks.js";
 
 const repository = resolve(import.meta.dirname, "../..");
 const { name, exports, devDependencies } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
@@ -33,13 +34,20 @@ function step(what: string, isRight = true): void {
 
 async function main(): Promise<void> {
   execFileSync("npm", ["run", "--silent", "build"], { cwd: repository, stdio: "inherit" });
-  execFileSync("npm", ["pack", "--silent", "--pack-destination", root], { cwd: repository, stdio: "inherit" });
+  const packed = execFileSync("npm", ["pack", "--silent", "--json", "--pack-destination", root], {
+    ...{ cwd: repository, encoding: "utf8" as const },
+  });
   mkdirSync(app);
   writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const [file] = execFileSync("ls", [root], { encoding: "utf8" })
-    .split("\n")
-    .filter((entry) => entry.endsWith(".tgz"));
-  inApp("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", join(root, file!));
+  const [{ filename: file, files }] = JSON.parse(packed) as [PackedPackage];
+  const { faults, summary } = packageFaults(files);
+  step(`${file} has ${summary}${faults.map((fault) => `\n    ${fault}`).join("")}`, faults.length === 0);
+  const lints = lintFaults(repository, join(root, file));
+  step(
+    `publint and are-the-types-wrong find nothing${lints.map((fault) => `\n${fault}`).join("")}`,
+    lints.length === 0,
+  );
+  inApp("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", join(root, file));
   step(`${file} is installed by npm alone`);
   const doors = Object.keys(exports)
     .filter((door) => !door.endsWith(".json"))

@@ -39,7 +39,7 @@ interface EvalFlags extends Omit<ModelFlags, "weights"> {
 export function addEvalCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("eval"))
     .description("measure a model on files of labelled questions")
-    .argument("[files...]", "JSON lines, or folders of them (default: the evaluation files of the package)")
+    .argument("[files...]", "JSON lines, or folders of them (default: a sample of the bundled model's exam)")
     .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [
       "fp32",
       "int8",
@@ -62,7 +62,8 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
 async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Terminal): Promise<void> {
   const goals = await readGoals(files);
   const all = await readEvalFiles(files);
-  if (!flags.json) printNotes(terminal, unreviewedNotes(reviewedCases(all).numUnreviewed));
+  if (!flags.json)
+    printNotes(terminal, [...sampleNotes(files, all.length), ...unreviewedNotes(reviewedCases(all).numUnreviewed)]);
   const cases = chooseCases(all, flags.kinds, flags.limit);
   if (cases.length === 0)
     throw new OcellusError("invalid_request", "eval: no questions left; check --kinds and the files");
@@ -77,6 +78,12 @@ async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Te
   if (flags.json)
     return printJson(terminal, { model: flags.model, goals, runs: runs.map((run) => judged(run, goals)) });
   printLine(terminal, evalReport(runs, goals, coloursFor(terminal.stdout)));
+}
+
+/** The package holds a part of the exam: too few questions for goals. */
+function sampleNotes(files: readonly string[], numQuestions: number): string[] {
+  if (files.length > 0) return [];
+  return [`a sample of the exam, ${numQuestions} questions; all of it: eval/ in the repository (ocellus eval eval)`];
 }
 
 /** A folder that is packed already has its one format, whatever is asked for. */
