@@ -1,5 +1,5 @@
 /**
- * How often the judge is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/versions.md.
+ * How often the judge is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/benchmarks.md.
  *   npm run bench -- rollouts [COUNT] [equal|steps|harm|whole|all]   equal versions; in several steps; one measure that is worse; all seven, users alike
  */
 

@@ -100,8 +100,8 @@ describe("relevance, judged by hand", () => {
     expect(queries.flatMap(({ relevant }) => Object.keys(relevant)).filter((id) => !ids.includes(id))).toEqual([]);
   });
 
-  it("is reached as docs/finding.md says", () => {
-    const docs = readFileSync(join(import.meta.dirname, "../../docs/finding.md"), "utf8");
+  it("is reached as docs/benchmarks.md says", () => {
+    const docs = readFileSync(join(import.meta.dirname, "../../docs/benchmarks.md"), "utf8");
     const { chinese, single, english } = meanNdcg(new Lexicon());
     const row = [chinese, single, english].map((value) => value.toFixed(3)).join(" | ");
     expect(docs).toContain(`| ${row} |`);

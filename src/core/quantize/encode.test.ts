@@ -31,7 +31,7 @@ describe("weight formats", () => {
     const errors = formats.map((format) => {
       return quantizationError(values, restoredRows({ values, rows, columns }, format)).relative;
     });
-    const limits = [0, 3e-4, 0.008, 0.095, 0.095, 0.08, 0.085, 0.1]; // the last digits are those of docs/quantization.md, rounded up
+    const limits = [0, 3e-4, 0.008, 0.095, 0.095, 0.08, 0.085, 0.1]; // the last digits are those of docs/benchmarks.md, rounded up
     for (const [i, error] of errors.entries())
       expect(error, JSON.stringify(formats[i])).toBeLessThanOrEqual(limits[i]!);
   });

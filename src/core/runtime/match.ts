@@ -1,6 +1,6 @@
 /**
  * Does a text belong to a picture? Asked of a model that answers: one token, and how its probability is shared between
- * yes and no, in any of their spellings. Asked of two towers: the cosine. How good the shares are: docs/finding.md.
+ * yes and no, in any of their spellings. Asked of two towers: the cosine. How good the shares are: docs/benchmarks.md.
  */
 import { OcellusError } from "../base/index.js";
 import type { ImageInput } from "../image/node/index.js";
