@@ -315,8 +315,8 @@ async function guardedPicture(
   signal: AbortSignal,
 ): Promise<ImageInput> {
   if (passage.guards("input", "picture").length === 0) return input;
-  const { file, whole } = await pictures.read(input, signal);
+  const { image, whole } = await pictures.read(input, signal);
   const seen = shown && { ...whole, view: "seen" as const, frame, pixels: async () => shown(await whole.pixels()) };
   await passage.picture(seen ? [whole, seen] : [whole], signal);
-  return file;
+  return image;
 }

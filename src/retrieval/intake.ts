@@ -6,9 +6,9 @@ import {
   type DecodeOptions,
   decodePicture,
   type ImageInput,
+  LoadedImage,
   thumbnail,
 } from "../core/image/node/index.js";
-import type { RgbImage } from "../core/image/spec/index.js";
 import type { Admission, ImageEmbedder } from "../core/runtime/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-info.js";
@@ -46,11 +46,13 @@ export async function prepareEntry(
   checkLengths(labels);
   const rest = await admitted(labels, embedder);
   const asked = options.signal ? { signal: options.signal } : {};
-  const { image: decoded, digest: pixels } = await (decode?.(picture, asked) ?? decodePicture(picture, options));
+  const image = LoadedImage.of(picture);
+  const here: DecodeImage = (file) => decodePicture(file, options);
+  const { image: decoded, digest: pixels } = await image.decoded(decode ?? here, options);
   const twin = collection.withPixels(pixels)[0];
   const known = twin && collection.vector(twin.id)?.slice();
-  if (known) await embedder.admitImage?.(decoded, asked); // no model sees it, and it is kept all the same
-  const vector = known ?? (await vectorOnce(collection, embedder, pixels, decoded, asked));
+  if (known) await embedder.admitImage?.(image, asked); // no model sees it, and it is kept all the same
+  const vector = known ?? (await vectorOnce(collection, embedder, pixels, image, asked));
   const side = keepSide ?? (rest.page === undefined ? keptSide : keptPageSide);
   const { width, height } = decoded;
   return { ...rest, pixels, width, height, vector, picture: await thumbnail(decoded, side) };
@@ -65,17 +67,17 @@ async function vectorOnce(
   collection: Collection,
   embedder: ImageEmbedder,
   pixels: string,
-  decoded: RgbImage,
+  image: LoadedImage,
   asked: { readonly signal?: AbortSignal },
 ): Promise<Float32Array> {
   const vectors = onTheirWay.get(collection) ?? new LRUCache<string, Promise<Float32Array>>({ max: mostOnTheirWay });
   onTheirWay.set(collection, vectors);
   const begun = await vectors.get(pixels)?.catch(() => undefined);
   if (begun) {
-    await embedder.admitImage?.(decoded, asked);
+    await embedder.admitImage?.(image, asked);
     return begun;
   }
-  const making = embedder.embedImage(decoded, asked);
+  const making = embedder.embedImage(image, asked);
   vectors.set(pixels, making);
   making.catch(() => vectors.delete(pixels));
   return making;

@@ -1,17 +1,17 @@
 /** Where a request's pictures come from. Only bytes and data URLs ever reach the runtime, which would also read paths. */
 import { OcellusError } from "../core/base/index.js";
-import type { ImageInput } from "../core/runtime/index.js";
+import { type GivenImage, LoadedImage } from "../core/image/node/index.js";
 import { fetchImage } from "./fetch-image.js";
 import type { RequestContext } from "./request-context.js";
 import type { Services } from "./services.js";
 
 /** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
-export type ResolveImage = (url: string) => Promise<ImageInput>;
+export type ResolveImage = (url: string) => Promise<LoadedImage>;
 
 /** For one request: a picture that is named twice is read once, and the number of pictures is bounded before any is. */
 export function imageResolver({ config, files, budget }: Services, exchange: RequestContext): ResolveImage {
-  const known = new Map<string, Promise<ImageInput>>();
-  const resolve = async (url: string): Promise<ImageInput> => {
+  const known = new Map<string, Promise<LoadedImage>>();
+  const resolve = async (url: string): Promise<GivenImage> => {
     if (known.size >= config.maxImages)
       throw new OcellusError("too_large", `at most ${config.maxImages} pictures are read in one request`);
     if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxImageBytes);
@@ -34,7 +34,7 @@ export function imageResolver({ config, files, budget }: Services, exchange: Req
     });
   };
   return (url) => {
-    const picture = known.get(url) ?? resolve(url);
+    const picture = known.get(url) ?? resolve(url).then(LoadedImage.of);
     known.set(url, picture);
     return picture;
   };

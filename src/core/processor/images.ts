@@ -1,11 +1,11 @@
 /** The images of one prompt: read, measured by their headers, then decoded a few at a time, each input once. */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageFile, type ImageInput, imageSize, ownCopy, readImage, type SeenImage } from "../image/node/index.js";
-import { gridOf, type ImageGrid, type ImageRecipe, type RgbImage } from "../image/spec/index.js";
+import { type ImageInput, LoadedImage, type LoadOptions, type SeenImage } from "../image/node/index.js";
+import { gridOf, type ImageGrid, type ImageRecipe } from "../image/spec/index.js";
 
 /** Where and how a picture is looked at. @throws as `decodeImage`. */
 export type SeeImage = (
-  input: ImageInput | ImageFile,
+  image: LoadedImage,
   recipe: ImageRecipe,
   options?: { readonly signal?: AbortSignal },
 ) => Promise<SeenImage>;
@@ -13,56 +13,48 @@ export type SeeImage = (
 /** A picture of the default limit takes 300 MB while it is decoded; four of them fit a small machine. */
 const maxParallel = 4;
 
-/** An image whose bytes are here. */
-export type ImageSource = ImageFile | RgbImage;
-
-export interface ReadOptions {
-  readonly maxBytes?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+/** Before anything is waited for, since the caller could write to its memory; inputs that are the same value stay one. */
+export function loadedImages(inputs: readonly ImageInput[]): LoadedImage[] {
+  const loaded = new Map([...new Set(inputs)].map((input) => [input, LoadedImage.of(input)]));
+  return inputs.map((input) => loaded.get(input)!);
 }
 
-/** Copies of what the caller could write to while we wait; inputs that are the same value stay one. */
-export function sharedCopies(inputs: readonly ImageInput[]): ImageInput[] {
-  const copies = new Map([...new Set(inputs)].map((input) => [input, ownCopy(input)]));
-  return inputs.map((input) => copies.get(input)!);
-}
-
-/** One source for each input; inputs that are the same value share one. Nothing is decoded. @throws as `readImage`. */
-export function readImages(inputs: readonly ImageInput[], options: ReadOptions): Promise<ImageSource[]> {
-  return sharing(inputs, (input) => readImage(input, options));
+/** Nothing is decoded. @throws as `LoadedImage.read`. */
+export async function readImages(images: readonly LoadedImage[], options: LoadOptions): Promise<void> {
+  await sharing(images, (image) => image.read(options));
 }
 
 /**
- * One result for each source; the same source is decoded once. Only the small pixel values outlive the call.
+ * One result for each image; the same one is decoded once. Only the small pixel values outlive the call.
  * @throws as `decodeImage`, naming which image it was when there are several.
  */
 export function prepareImages(
-  sources: readonly ImageSource[],
+  images: readonly LoadedImage[],
   recipe: ImageRecipe,
   see: SeeImage,
   signal: AbortSignal | undefined,
 ): Promise<SeenImage[]> {
-  return sharing(sources, (source) => see(source, recipe, signal && { signal }));
+  return sharing(images, (image) => see(image, recipe, signal && { signal }));
 }
 
 /**
- * The grid of each input by its header. Undefined for what cannot be read: the one that decodes it says what is wrong.
+ * The grid of each image by its header. Undefined for what cannot be read: the one that decodes it says what is wrong.
  * @throws `aborted`.
  */
 export async function headerGrids(
-  inputs: readonly (ImageInput | ImageSource)[],
+  images: readonly LoadedImage[],
   recipe: ImageRecipe,
-  options: ReadOptions,
+  options: LoadOptions,
 ): Promise<(ImageGrid | undefined)[]> {
-  const grids = await sharing(inputs, (input) => gridOfInput(input, recipe, options).catch(() => undefined));
+  const grids = await sharing(images, (image) => gridOfImage(image, recipe, options).catch(() => undefined));
   throwIfAborted(options.signal);
   return grids;
 }
 
 /** Where all images have one size, none is looked at. */
-async function gridOfInput(input: ImageInput | ImageSource, recipe: ImageRecipe, options: ReadOptions) {
+async function gridOfImage(image: LoadedImage, recipe: ImageRecipe, options: LoadOptions) {
   if (recipe.kind !== "smart_resize") return gridOf({ width: 1, height: 1 }, recipe);
-  return gridOf(await imageSize(await readImage(input, options)), recipe);
+  return gridOf(await image.size(options), recipe);
 }
 
 async function sharing<T, R>(inputs: readonly T[], work: (input: T) => Promise<R>): Promise<R[]> {

@@ -9,11 +9,11 @@
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
+import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
 import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
 import type { ImageLayout, TokenSpan } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { headerGrids, prepareImages, readImages, type SeeImage, sharedCopies } from "./images.js";
+import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
 import { type TextWork, textWorkHere } from "./text-work.js";
 import {
@@ -133,8 +133,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(tools && { tools }),
         add_generation_prompt: addGenerationPrompt,
       };
-      const heldInputs = sharedCopies(inputs);
-      const heldVideos = videos.map((video) => ({ ...video, frames: sharedCopies(video.frames) }));
+      const loaded = loadedImages(inputs);
+      const clips = videos.map((video) => ({ ...video, frames: loadedImages(video.frames) }));
       const rendered = await textWork.render(messages.map(templateMessage), variables, signal);
       const text = eyes?.video ? spreadVideos(rendered, videos, eyes.video) : rendered;
       const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
@@ -144,16 +144,17 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(eyes.video ? [[eyes.video.tokenId, numPairs(videos)]] : []),
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
-      const reading = { maxBytes: parts.maxBytes, signal };
-      const [sources, clips] = [await readImages(heldInputs, reading), await readVideos(heldVideos, reading)];
+      const reading = readingOf(parts, options);
+      await readImages(loaded, reading);
+      await readVideos(clips, reading);
       const grids = [
-        ...(await headerGrids(sources, recipe, reading)),
+        ...(await headerGrids(loaded, recipe, reading)),
         ...(eyes.video ? await videoGrids(clips, eyes.video.recipe) : []),
       ];
       checkRoom(ids.length - grids.length, grids, eyes, options);
       // From here on it is costly.
-      const images = await prepareImages(sources, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
-      const pairs = eyes.video ? await prepareVideos(clips, eyes.video.recipe, signal) : [];
+      const images = await prepareImages(loaded, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
+      const pairs = eyes.video ? await prepareVideos(clips, eyes.video.recipe, reading) : [];
       return { ...expandPlaceholders(ids, images, pairs, eyes), text };
     },
     async pixelBytes(conversation, options = {}) {
@@ -164,7 +165,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       if (!eyes) return 0;
       const recipe = withPixelBudget(eyes.recipe, options);
       const distinct = [...new Set(inputs)];
-      const grids = await headerGrids(distinct, recipe, { maxBytes: parts.maxBytes, signal: options.signal });
+      const grids = await headerGrids(loadedImages(distinct), recipe, readingOf(parts, options));
       checkRoom(
         0,
         inputs.map((input) => grids[distinct.indexOf(input)]),
@@ -176,7 +177,12 @@ export function createProcessor(parts: ProcessorParts): Processor {
   };
 }
 
-const seeHere: SeeImage = async (...picture) => seen(await prepareImage(...picture));
+const seeHere: SeeImage = async (image, recipe, options) =>
+  seen(await prepareImage(await image.take(options), recipe, options));
+
+function readingOf({ maxBytes }: ProcessorParts, { signal }: ProcessOptions): LoadOptions {
+  return { ...(maxBytes !== undefined && { maxBytes }), ...(signal && { signal }) };
+}
 
 /** A context of 262,144 tokens, the longest of our families, at four characters each. */
 const defaultMaxCharacters = 2 ** 20;

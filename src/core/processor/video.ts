@@ -4,11 +4,10 @@
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import {
-  decodeImage,
+  decodePicture,
   type ImageInput,
-  imageSize,
-  pixelDigest,
-  readImage,
+  type LoadedImage,
+  type LoadOptions,
   type SeenImage,
   seen,
 } from "../image/node/index.js";
@@ -21,7 +20,7 @@ import {
   videoSize,
 } from "../image/spec/index.js";
 import type { VideoSide } from "../models/index.js";
-import { fewAtOnce, type ImageSource, numbered, type ReadOptions } from "./images.js";
+import { fewAtOnce, numbered } from "./images.js";
 
 export interface VideoInput {
   /** In the order of time, all of one size. */
@@ -106,7 +105,7 @@ function problemOfTimes(times: readonly number[], numFrames: number): VideoProbl
 }
 
 /** Indices of the frames of each pair. */
-function pairsOf({ frames }: Pick<VideoInput, "frames"> | ReadVideo): [number, number][] {
+function pairsOf({ frames }: Pick<VideoInput, "frames"> | LoadedVideo): [number, number][] {
   const last = frames.length - 1;
   return Array.from({ length: Math.ceil(frames.length / 2) }, (_, i) => [2 * i, Math.min(2 * i + 1, last)]);
 }
@@ -141,26 +140,24 @@ export function numPairs(videos: readonly VideoInput[]): number {
   return videos.reduce((sum, video) => sum + pairsOf(video).length, 0);
 }
 
-/** A video of which the first frame, whose size is that of all, has been read and not decoded. */
-export interface ReadVideo extends Omit<VideoInput, "frames"> {
-  readonly frames: readonly [ImageSource, ...ImageInput[]];
+/** A video whose frames no caller can write to. */
+export interface LoadedVideo extends Omit<VideoInput, "frames"> {
+  readonly frames: readonly LoadedImage[];
 }
 
-/** @throws as `readImage`, naming video and frame. */
-export function readVideos(videos: readonly VideoInput[], options: ReadOptions): Promise<ReadVideo[]> {
-  const read = async ({ frames: [first, ...others], ...times }: VideoInput): Promise<ReadVideo> => {
-    return { ...times, frames: [await readImage(first!, options), ...others] };
-  };
-  return fewAtOnce(videos, read, (error, i) => numbered(error, `video ${i + 1}, frame 1`, { video: i + 1, frame: 1 }));
+/** Reads the first frame of each, whose size is that of all; nothing is decoded. @throws as `LoadedImage.read`, naming video and frame. */
+export async function readVideos(videos: readonly LoadedVideo[], options: LoadOptions): Promise<void> {
+  const named = (error: unknown, i: number) => numbered(error, `video ${i + 1}, frame 1`, { video: i + 1, frame: 1 });
+  await fewAtOnce(videos, ({ frames }) => frames[0]!.read(options), named);
 }
 
 /** The grid of every pair, by the header of the first frame; undefined where that cannot be read. */
 export async function videoGrids(
-  videos: readonly ReadVideo[],
+  videos: readonly LoadedVideo[],
   recipe: VideoRecipe,
 ): Promise<(ImageGrid | undefined)[]> {
   const grids = videos.map(async (video) => {
-    const size = await imageSize(video.frames[0]).catch(() => undefined);
+    const size = await video.frames[0]!.size().catch(() => undefined);
     const fitted = size && videoSize(video.frames.length, size, recipe);
     const { patchSize: p } = recipe;
     return pairsOf(video).map(() => fitted && { rows: fitted.height / p, columns: fitted.width / p });
@@ -173,13 +170,13 @@ export async function videoGrids(
  * takes little memory. @throws as `decodeImage`, naming video and frame; `invalid_image` for frames of different sizes.
  */
 export async function prepareVideos(
-  videos: readonly ReadVideo[],
+  videos: readonly LoadedVideo[],
   recipe: VideoRecipe,
-  signal: AbortSignal | undefined,
+  options: LoadOptions,
 ): Promise<SeenImage[]> {
   const prepared: SeenImage[] = [];
   for (const [i, video] of videos.entries()) {
-    const frames = await fitFrames(video, i + 1, recipe, signal);
+    const frames = await fitFrames(video, i + 1, recipe, options);
     for (const [first, second] of pairsOf(video).map(([a, b]) => [frames[a]!, frames[b]!] as const)) {
       const pixels = mergedPatches([first.fitted, second.fitted], recipe);
       prepared.push(seen({ pixels, digest: `${first.digest}+${second.digest}` }));
@@ -195,15 +192,15 @@ interface Frame {
 }
 
 async function fitFrames(
-  { frames }: ReadVideo,
+  { frames }: LoadedVideo,
   number: number,
   recipe: VideoRecipe,
-  signal: AbortSignal | undefined,
+  options: LoadOptions,
 ): Promise<Frame[]> {
   let first: Pick<RgbImage, "width" | "height"> | undefined;
-  const fit = async (input: ImageInput | ImageSource): Promise<Frame> => {
-    const decoded = await decodeImage(input, signal ? { signal } : {});
-    throwIfAborted(signal);
+  const fit = async (frame: LoadedImage): Promise<Frame> => {
+    const { image: decoded, digest } = await decodePicture(await frame.take(options), options);
+    throwIfAborted(options.signal);
     first ??= { width: decoded.width, height: decoded.height };
     if (decoded.width !== first.width || decoded.height !== first.height)
       throw new OcellusError(
@@ -213,7 +210,7 @@ async function fitFrames(
         { details: { expected: first, found: { width: decoded.width, height: decoded.height } } },
       );
     const { width, height } = videoSize(frames.length, first, recipe);
-    return { fitted: resizeColumnsFirst(decoded, width, height, recipe.resample), digest: pixelDigest(decoded) };
+    return { fitted: resizeColumnsFirst(decoded, width, height, recipe.resample), digest };
   };
   const named = (error: unknown, i: number) =>
     numbered(error, `video ${number}, frame ${i + 1}`, { video: number, frame: i + 1 });

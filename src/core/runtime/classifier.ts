@@ -2,7 +2,7 @@
 
 import { defaultThreads, float32, type Graph } from "../backend/index.js";
 import { Closing, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
-import { type ImageInput, prepareImage } from "../image/node/index.js";
+import { type ImageInput, LoadedImage, prepareImage } from "../image/node/index.js";
 import { type ImageRecipe, readImageProcessorConfig } from "../image/spec/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
@@ -63,7 +63,7 @@ export class ImageClassifier {
   /** In the order of `labels`. @throws as `decodeImage`. */
   async classify(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<LabelProbability[]> {
     this.#closing.check();
-    const { pixels } = await prepareImage(image, this.#recipe, options);
+    const { pixels } = await prepareImage(await LoadedImage.of(image).take(options), this.#recipe, options);
     throwIfAborted(options.signal);
     this.#closing.check();
     const feeds = { pixel_values: float32(pixels.data, pixels.shape) };

@@ -7,7 +7,7 @@ import { type Device, defaultThreads, float32, type Graph, int64 } from "../back
 import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { digestOf } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
-import { type ImageInput, prepareImage } from "../image/node/index.js";
+import { type ImageInput, type ImageLimits, LoadedImage, prepareImage } from "../image/node/index.js";
 import { type ImageRecipe, type RgbImage, readImageProcessorConfig, shown } from "../image/spec/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
@@ -80,6 +80,7 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
       device,
       vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
       ...imageThreads,
+      imageLimits: options.imageLimits,
       vision: await keep(openGraph(packed, "vision", session, options)),
       text: await keep(openGraph(packed, "text", session, options)),
       tokenizer: await readTokenizer(files),
@@ -101,6 +102,7 @@ interface Parts extends OpenedThreads {
   readonly text: Graph;
   readonly tokenizer: Tokenizer;
   readonly recipe: ImageRecipe;
+  readonly imageLimits: ImageLimits | undefined;
 }
 
 export class ClipModel {
@@ -142,8 +144,9 @@ export class ClipModel {
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#closing.check();
-    const { vision, recipe, pictures } = this.#parts;
-    const prepared = await (pictures?.prepare(image, recipe, options) ?? prepareImage(image, recipe, options));
+    const { vision, recipe, pictures, imageLimits } = this.#parts;
+    const source = await LoadedImage.of(image).take({ ...imageLimits, ...options });
+    const prepared = await (pictures?.prepare(source, recipe, options) ?? prepareImage(source, recipe, options));
     throwIfAborted(options.signal);
     this.#closing.check();
     const { data, shape } = prepared.pixels;

@@ -17,16 +17,14 @@ import {
 } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
 import {
+  type DecodedImage,
   type ImageFile,
   type ImageLimits,
-  ownCopy,
   type PrepareImage,
-  pixelDigest,
-  readImage,
   type SeenImage,
   seen,
 } from "../image/node/index.js";
-import { checkRgbImage, type ImageRecipe, isRgbImage, type RgbImage } from "../image/spec/index.js";
+import type { ImageRecipe } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { Prompt, SeeImage } from "../processor/index.js";
 
@@ -125,11 +123,11 @@ export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf
 /** Looks at pictures, decoding and fitting only those that were not seen before under the same rules. */
 export function seeWithTable(prepare: PrepareImage, limits: ImageLimits = {}): SeeImage {
   const table = new ImageTable();
-  return async (input, recipe, options = {}) => {
-    const read = await readImage(input, { maxBytes: limits.maxBytes, signal: options.signal });
-    const source = isRgbImage(read) ? checkedPixels(read, limits) : read;
-    const [content, rules] = [contentDigest(source), digestOf(JSON.stringify(recipe))];
+  return async (image, recipe, options = {}) => {
+    const reading = { ...limits, ...options };
+    const [content, rules] = [await image.fileDigest(reading), digestOf(JSON.stringify(recipe))];
     const known = table.get(content, rules);
+    const source = await image.take(reading);
     if (known) return { ...known, pixels: () => decodeKnown(prepare, source, recipe, known.digest) };
     const prepared = await prepare(source, recipe, options);
     table.set(content, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
@@ -137,19 +135,13 @@ export function seeWithTable(prepare: PrepareImage, limits: ImageLimits = {}): S
   };
 }
 
-/** Of a file's bytes, or of pixels: whatever the bytes of a file, they are not taken for pixels. */
-function contentDigest(source: ImageFile | RgbImage): string {
-  return isRgbImage(source) ? `pixels ${pixelDigest(source)}` : digestOf(source.bytes);
-}
-
-async function decodeKnown(prepare: PrepareImage, source: ImageFile | RgbImage, recipe: ImageRecipe, digest: string) {
+async function decodeKnown(
+  prepare: PrepareImage,
+  source: ImageFile | DecodedImage,
+  recipe: ImageRecipe,
+  digest: string,
+) {
   const prepared = await prepare(source, recipe);
   invariant(prepared.digest === digest, "a file decodes to the same pixels every time");
   return prepared.pixels;
-}
-
-/** @throws as `checkRgbImage` */
-function checkedPixels(image: RgbImage, { maxPixels }: ImageLimits): RgbImage {
-  checkRgbImage(image, maxPixels);
-  return ownCopy(image);
 }

@@ -12,8 +12,8 @@ import type { Memory } from "./memory.js";
 type NearMemory = Pick<Memory, "near" | "features" | "keyOf">;
 
 export function seeNear(see: SeeImage, memory: NearMemory): SeeImage {
-  return async (input, recipe, options) => {
-    const seen = await see(input, recipe, options);
+  return async (image, recipe, options) => {
+    const seen = await see(image, recipe, options);
     const key = memory.keyOf(seen);
     const isKnown = (await memory.features.find(key)) !== undefined;
     if (isKnown && memory.near.has(key)) return seen;

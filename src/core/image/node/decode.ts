@@ -15,7 +15,7 @@ import {
   sniffFormat,
 } from "../spec/index.js";
 import { pixelDigest } from "./pixel-digest.js";
-import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
+import { defaultMaxBytes, type GivenImage, type ImageFile, readInput } from "./read-input.js";
 
 export interface DecodeOptions {
   /** Default 100 million (300 MB decoded): twice the largest phone sensor in common use. */
@@ -34,7 +34,7 @@ export interface DecodeOptions {
  * @throws `invalid_image` (damaged, truncated, or something else than a picture, named), `too_large`, `not_found`, `io`,
  * `invalid_request`, `unsupported`, `aborted`.
  */
-export async function decodeImage(input: ImageInput | ImageFile, options: DecodeOptions = {}): Promise<RgbImage> {
+export async function decodeImage(input: GivenImage | ImageFile, options: DecodeOptions = {}): Promise<RgbImage> {
   const { maxPixels = 100e6, maxBytes = defaultMaxBytes, maxMs = 0, signal } = options;
   if (isRgbImage(input)) {
     checkRgbImage(input, maxPixels);
@@ -56,14 +56,25 @@ export interface DecodedImage {
 
 /** `decodePicture`, wherever it runs. */
 export type DecodeImage = (
-  input: ImageInput | ImageFile,
+  input: GivenImage | ImageFile,
   options?: Pick<DecodeOptions, "signal">,
 ) => Promise<DecodedImage>;
 
-/** @throws as `decodeImage`. */
-export async function decodePicture(input: ImageInput | ImageFile, options: DecodeOptions = {}): Promise<DecodedImage> {
+/** What is decoded already is only checked. @throws as `decodeImage`. */
+export async function decodePicture(
+  input: GivenImage | ImageFile | DecodedImage,
+  options: DecodeOptions = {},
+): Promise<DecodedImage> {
+  if (isDecoded(input)) {
+    checkRgbImage(input.image, options.maxPixels);
+    return input;
+  }
   const image = await decodeImage(input, options);
   return { image, digest: pixelDigest(image) };
+}
+
+function isDecoded(input: unknown): input is DecodedImage {
+  return typeof input === "object" && input !== null && "image" in input && "digest" in input;
 }
 
 /** Refuses what is cut short or broken, and lives with oddities that every viewer shows (stray bytes, bad metadata). */

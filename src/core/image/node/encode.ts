@@ -1,7 +1,7 @@
 /** Pictures → files: exactly their pixels, or small ones for people to look at. */
 import type { RgbImage } from "../spec/index.js";
-import { type DecodeOptions, decodeImage, loadSharp } from "./decode.js";
-import type { ImageInput } from "./read-input.js";
+import { type DecodeOptions, decodePicture, loadSharp } from "./decode.js";
+import { type ImageInput, LoadedImage } from "./loaded-image.js";
 
 /** Without loss. */
 export async function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
@@ -13,7 +13,8 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Uint
 
 /** The picture as `decodeImage` sees it, at most `maxSide` pixels a side, as WebP. @throws as `decodeImage`. */
 export async function thumbnail(input: ImageInput, maxSide: number, options: DecodeOptions = {}): Promise<Uint8Array> {
-  const { width, height, data } = await decodeImage(input, options);
+  const { image } = await decodePicture(await LoadedImage.of(input).take(options), options);
+  const { width, height, data } = image;
   const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
     .resize({ width: maxSide, height: maxSide, fit: "inside", withoutEnlargement: true })

@@ -2,9 +2,9 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import type { ImageRecipe } from "../spec/index.js";
 import { gridOf } from "../spec/index.js";
-import { imageSize, preparedBytes, readImage } from "./header.js";
+import { preparedBytes } from "./header.js";
+import { type ImageInput, LoadedImage } from "./loaded-image.js";
 import { prepareImage } from "./prepare.js";
-import type { ImageInput } from "./read-input.js";
 
 const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 const recipes: readonly ImageRecipe[] = [
@@ -33,7 +33,7 @@ function bmp(width: number, height: number): Uint8Array {
 }
 
 const bytesOf = async (input: ImageInput, recipe: ImageRecipe) =>
-  preparedBytes(gridOf(await imageSize(await readImage(input)), recipe), recipe);
+  preparedBytes(gridOf(await LoadedImage.of(input).size(), recipe), recipe);
 
 describe("the bytes of a prepared picture", () => {
   it("are known from its header, for every recipe and every kind of file, turned or not", async () => {
@@ -47,7 +47,7 @@ describe("the bytes of a prepared picture", () => {
     ];
     for (const recipe of recipes)
       for (const input of inputs) {
-        const { pixels } = await prepareImage(input, recipe);
+        const { pixels } = await prepareImage(await LoadedImage.of(input).take(), recipe);
         expect(await bytesOf(input, recipe), recipe.kind).toBe(pixels.data.byteLength);
       }
   });

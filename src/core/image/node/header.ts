@@ -3,25 +3,11 @@
 import type { ImageGrid, ImageRecipe } from "../spec/index.js";
 import { bmpSize, checkSize, isRgbImage, type RgbImage, sniffFormat } from "../spec/index.js";
 import { loadSharp } from "./decode.js";
-import { ownCopy } from "./own-copy.js";
-import { defaultMaxBytes, type ImageFile, type ImageInput, readInput } from "./read-input.js";
-
-export interface HeaderOptions {
-  readonly maxBytes?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { ImageFile } from "./read-input.js";
 
 export interface ImageSize {
   readonly width: number;
   readonly height: number;
-}
-
-/** A file with its bytes, or pixels as they are. @throws as `decodeImage`, of what needs no look at the bytes. */
-export async function readImage(
-  input: ImageInput | ImageFile,
-  { maxBytes = defaultMaxBytes, signal }: HeaderOptions = {},
-): Promise<ImageFile | RgbImage> {
-  return isRgbImage(input) ? input : readInput(ownCopy(input), { maxBytes, signal, fetch });
 }
 
 /**

@@ -16,11 +16,11 @@ import {
 import type { ImageRecipe } from "../spec/index.js";
 import type { DecodedImage, DecodeOptions } from "./decode.js";
 import type { PreparedImage } from "./prepare.js";
-import type { ImageFile, ImageInput } from "./read-input.js";
+import type { GivenImage, ImageFile } from "./read-input.js";
 import { currentTurn } from "./turn.js";
 
 export interface Task {
-  readonly input: ImageInput | ImageFile;
+  readonly input: GivenImage | ImageFile | DecodedImage;
   /** Absent: the picture is wanted as it is decoded. */
   readonly recipe?: ImageRecipe;
   readonly limits: ImageLimits;
@@ -74,12 +74,16 @@ export class ImageThreads {
   }
 
   /** As `prepareImage`, whose errors it throws; `invalid_image` when it takes too long. A signal ends the waiting at once. */
-  prepare(input: ImageInput | ImageFile, recipe: ImageRecipe, options: Options = {}): Promise<PreparedImage> {
+  prepare(
+    input: GivenImage | ImageFile | DecodedImage,
+    recipe: ImageRecipe,
+    options: Options = {},
+  ): Promise<PreparedImage> {
     return this.#run({ input, recipe, limits: this.#limits }, options) as Promise<PreparedImage>;
   }
 
   /** As `decodePicture`, and otherwise as `prepare`. */
-  decode(input: ImageInput | ImageFile, options: Options = {}): Promise<DecodedImage> {
+  decode(input: GivenImage | ImageFile, options: Options = {}): Promise<DecodedImage> {
     return this.#run({ input, limits: this.#limits }, options) as Promise<DecodedImage>;
   }
 

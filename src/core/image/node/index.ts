@@ -7,9 +7,9 @@ export {
 } from "./decode.js";
 export { encodePng, thumbnail } from "./encode.js";
 
-export { imageSize, preparedBytes, readImage } from "./header.js";
+export { preparedBytes } from "./header.js";
 export { type ImageLimits, ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
-export { ownCopy } from "./own-copy.js";
+export { type ImageInput, LoadedImage, type LoadOptions } from "./loaded-image.js";
 
 export { pixelDigest } from "./pixel-digest.js";
 export {
@@ -19,6 +19,6 @@ export {
   seen,
 } from "./prepare.js";
 
-export { defaultMaxBytes, type ImageFile, type ImageInput, isUrl, readInput } from "./read-input.js";
+export { defaultMaxBytes, type GivenImage, type ImageFile, isUrl, readInput } from "./read-input.js";
 
 export { inTurnOf } from "./turn.js";

@@ -1,10 +1,8 @@
 /** A picture from its file to what a vision graph reads, in one step: what the picture threads do, or the caller's own. */
 import { throwIfAborted } from "../../base/index.js";
-import type { ImageRecipe } from "../spec/index.js";
-import { type ImageGrid, type PixelValues, preprocess } from "../spec/index.js";
-import { type DecodeOptions, decodeImage } from "./decode.js";
-import { pixelDigest } from "./pixel-digest.js";
-import type { ImageFile, ImageInput } from "./read-input.js";
+import { type ImageGrid, type ImageRecipe, type PixelValues, preprocess } from "../spec/index.js";
+import { type DecodedImage, type DecodeOptions, decodePicture } from "./decode.js";
+import type { GivenImage, ImageFile } from "./read-input.js";
 
 /** A picture, or a pair of frames, as the vision graph takes it. */
 export interface PreparedImage {
@@ -38,7 +36,7 @@ export interface Substitute {
 
 /** `prepareImage`, wherever it runs. */
 export type PrepareImage = (
-  input: ImageInput | ImageFile,
+  source: GivenImage | ImageFile | DecodedImage,
   recipe: ImageRecipe,
   options?: Pick<DecodeOptions, "signal">,
 ) => Promise<PreparedImage>;
@@ -50,11 +48,11 @@ export function seen({ digest, pixels }: PreparedImage): SeenImage {
 
 /** @throws as `decodeImage`. */
 export async function prepareImage(
-  input: ImageInput | ImageFile,
+  source: GivenImage | ImageFile | DecodedImage,
   recipe: ImageRecipe,
   options: DecodeOptions = {},
 ): Promise<PreparedImage> {
-  const decoded = await decodeImage(input, options);
+  const { image, digest } = await decodePicture(source, options);
   throwIfAborted(options.signal);
-  return { pixels: preprocess(decoded, recipe), digest: pixelDigest(decoded) };
+  return { pixels: preprocess(image, recipe), digest };
 }

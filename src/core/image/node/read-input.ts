@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { ioError, OcellusError, throwIfAborted } from "../../base/index.js";
 import type { RgbImage } from "../spec/index.js";
 
-/** A path, a file:, data: or http(s): URL, the bytes of a picture file, or pixels. */
-export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RgbImage;
+/** An image that is not loaded yet. */
+export type GivenImage = string | URL | Uint8Array | ArrayBuffer | Blob | RgbImage;
 
 export interface ReadOptions {
   readonly maxBytes: number;
@@ -28,11 +28,14 @@ export interface ImageFile {
 
 /** @throws `not_found`, `io`, `too_large`, `invalid_request` (not an input we know), `aborted`. */
 export async function readInput(
-  input: Exclude<ImageInput, RgbImage> | ImageFile,
+  input: Exclude<GivenImage, RgbImage> | ImageFile,
   options: ReadOptions,
 ): Promise<ImageFile> {
   throwIfAborted(options.signal);
-  if (isImageFile(input)) return input;
+  if (isImageFile(input)) {
+    checkBytes(input.source, input.bytes.length, options.maxBytes);
+    return input;
+  }
   if (typeof input === "string") return readText(input, options);
   if (input instanceof URL) return readText(input.href, options);
   if (input instanceof Blob) {
