@@ -89,7 +89,7 @@ function answerTimes(
   format: Parameters<Grammars["constraint"]>[0],
   ids: readonly number[],
 ): number[] {
-  const constraint = grammars.constraint(format)!;
+  const constraint = grammars.constraint(format)!();
   const logits = new Float32Array(numLogits);
   return ids.map((id) => {
     logits.fill(0);

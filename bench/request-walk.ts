@@ -39,7 +39,7 @@ async function ask(url: string, level: number, n = 1): Promise<void> {
 /** What is counted: calls of these functions, as `file name`. */
 const counted: Readonly<Record<string, readonly string[]>> = {
   "image decodes": ["decode.ts overWhite"],
-  "hashes of file bytes": ["memory.ts contentDigest", "image-reader.ts #digestOf", "loaded-image.ts #hashFile"],
+  "hashes of file bytes": ["memory.ts contentDigest", "loaded-image.ts #hashFile"],
   "hashes of pixels": ["pixel-digest.ts pixelDigest"],
   "base64 decodes": ["read-input.ts readDataUrl"],
   "header reads": ["header.ts headerSize"],

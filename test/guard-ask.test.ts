@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
+import type { LanguageModel } from "../src/core/runtime/index.js";
 import { openAsk } from "../src/guardrails/detectors/ask.js";
-import type { AnsweringModel } from "../src/guardrails/guarded-model.js";
 import { Guards } from "../src/guardrails/index.js";
 import type { Subject } from "../src/guardrails/verdict.js";
 import { temporaryFolder } from "./support/folders.js";
@@ -9,12 +9,12 @@ import { writePolicy } from "./support/guards.js";
 import { scriptedModel } from "./support/scripted-model.js";
 
 /** A model whose first token is one of these words, each with its probability. */
-function modelThatThinks(words: Readonly<Record<string, number>>, asked: unknown[] = []): AnsweringModel {
+function modelThatThinks(words: Readonly<Record<string, number>>, asked: unknown[] = []): LanguageModel {
   const names = Object.keys(words);
   const topLogprobs = Object.values(words).map((share, tokenId) => ({ tokenId, logprob: Math.log(share) }));
   return {
     ...scriptedModel(),
-    tokenizer: { decode: ([id]: number[]) => names[id!]! } as unknown as AnsweringModel["tokenizer"],
+    tokenizer: { decode: ([id]: number[]) => names[id!]! } as unknown as LanguageModel["tokenizer"],
     prepare: async (messages) => {
       asked.push(messages.at(-1)!.content);
       return {} as never;
@@ -27,7 +27,7 @@ function modelThatThinks(words: Readonly<Record<string, number>>, asked: unknown
 
 const words: Subject = { kind: "text", text: "a knife on a table" };
 const config = { type: "ask", reads: ["text"], questions: { violence: "Is a weapon shown?" } } as never;
-const look = (model: AnsweringModel | undefined) =>
+const look = (model: LanguageModel | undefined) =>
   openAsk(config, { folder: ".", name: "weapons", model: () => model }).look(words, new AbortController().signal);
 
 describe("the guard that asks a model", () => {
@@ -54,7 +54,7 @@ describe("what a costly guard found, over a restart", () => {
   const guardsOf = { weapons: { type: "ask", reads: ["text"], questions: { violence: "Is a weapon shown?" } } };
 
   /** A start of the server with this policy and this model: the verdict, and how often the model was asked. */
-  async function judged(policy: object, model: AnsweringModel, asked: unknown[], remembers = true) {
+  async function judged(policy: object, model: LanguageModel, asked: unknown[], remembers = true) {
     asked.length = 0;
     const path = writePolicy(folder, { guards: guardsOf, ...policy });
     const guards = await Guards.open(path, remembers ? { memoryFolder } : {});

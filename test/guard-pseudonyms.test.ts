@@ -26,11 +26,11 @@ beforeEach(async () => {
   server = await startServer({ model }, {}, { guards });
   // The model answers with the pseudonym that it was shown last, cut in the middle.
   const { generate } = model;
-  model.generate = async function* (prepared, options) {
+  model.generate = async function* (prepared) {
     const [shown = ""] = model.seen.join("\n").match(pseudonym)?.slice(-1) ?? [];
     const said = model.pieces;
     model.pieces = said.flatMap((piece) => piece.replace("IT", shown).split(/(?<=\[phone_.)/));
-    yield* generate(prepared, options);
+    yield* generate(prepared);
     model.pieces = said;
   };
 });

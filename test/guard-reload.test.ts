@@ -33,8 +33,8 @@ it("no request sees half a policy, and a broken file changes nothing and says it
   const problems: string[] = [];
   const guards = await Guards.open(path, { refreshMs: 5, onProblem: (problem) => problems.push(problem) });
   const model = witness();
-  model.generate = async function* (prepared, options) {
-    for await (const event of witness().generate(prepared, options)) {
+  model.generate = async function* (prepared) {
+    for await (const event of witness().generate(prepared)) {
       await sleep(15); // the policy changes between question and answer
       yield event;
     }

@@ -2,7 +2,8 @@
  * An answer on its way out. Guards that watch let go of each piece as soon as nothing can come of it; for those that must
  * see a whole answer it is held back. What is blocked ends with `content_filter`, and the sequence is freed.
  */
-import type { ChatEvent, ChatToken, PreparedChat } from "../core/runtime/index.js";
+import type { ChatEvent, ChatToken, Prepared } from "../core/runtime/index.js";
+import { answerForm } from "./answer-form.js";
 import { type Evaluation, findingsOf } from "./evaluation.js";
 import { type AnswerForm, redacted } from "./layout.js";
 import { TextFilter } from "./text-filter.js";
@@ -12,11 +13,7 @@ type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 
 interface AnswerContext {
   readonly passage: Evaluation;
-  readonly prepared: PreparedChat;
-  readonly form: AnswerForm;
-  /** With stop strings a token can stand before its text has: tokens wait for the end. */
-  readonly hasStops: boolean;
-  readonly signal: AbortSignal;
+  readonly prepared: Prepared;
 }
 
 /** @throws as the events do, `io` when the audit log cannot be written. */
@@ -51,6 +48,9 @@ export async function* guardedAnswer(
 /** Text and tokens that have come and not left. */
 class Outgoing {
   readonly #context: AnswerContext;
+  readonly #form: AnswerForm;
+  /** With stop strings a token can stand before its text has: tokens wait for the end. */
+  readonly #hasStops: boolean;
   readonly #filter: TextFilter;
   readonly #whole: readonly Guard[];
   /** Puts values back in the place of their pseudonyms, once no guard has to look any more. */
@@ -66,12 +66,15 @@ class Outgoing {
 
   constructor(guards: readonly Guard[], context: AnswerContext) {
     const { pseudonyms } = context.passage;
+    const { options } = context.prepared;
     this.#context = context;
+    this.#form = answerForm(options);
+    this.#hasStops = (options.stop ?? []).length > 0;
     this.#whole = guards.filter(({ watch }) => !watch);
     this.#restoring = pseudonyms?.restoring();
     const restoring = this.#restoring && this.#whole.length === 0 ? [this.#restoring] : [];
     const watching = guards.filter(({ watch }) => watch);
-    this.#filter = new TextFilter([...watching, ...restoring], pseudonyms?.name, context.form);
+    this.#filter = new TextFilter([...watching, ...restoring], pseudonyms?.name, this.#form);
   }
 
   /** What has left, with pseudonyms where values were put back. */
@@ -90,14 +93,16 @@ class Outgoing {
     this.#text += text;
     this.#tokens.push({ start, end: this.#text.length, tokens });
     const out = this.#filter.push(text);
-    if (this.#whole.length === 0) return this.#deliver(out, this.#context.hasStops ? [] : this.#takeTokens());
+    if (this.#whole.length === 0) return this.#deliver(out, this.#hasStops ? [] : this.#takeTokens());
     this.#held += out;
     return [];
   }
 
   /** What is left, once every guard has seen all. */
   async finish(): Promise<ChatEvent[]> {
-    const { passage, form, signal } = this.#context;
+    const { passage, prepared } = this.#context;
+    const { signal = new AbortController().signal } = prepared.options;
+    const form = this.#form;
     const rest = this.#held + this.#filter.end();
     const looks = this.#filter.verdicts().filter(({ guard }) => guard !== this.#restoring);
     const seen = passage.name({ kind: "text", text: this.#text }, findingsOf(looks));

@@ -5,212 +5,138 @@
 import { invariant } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
 import type { RgbImage } from "../core/image/spec/index.js";
-import type {
-  ChatEvent,
-  ChatMessage,
-  ChatOptions,
-  ChatResult,
-  ClipModel,
-  PreparedChat,
-  Trace,
-  TraceOptions,
-  VisionLanguageModel,
+import {
+  type Capabilities,
+  type ChatMessage,
+  type ChatOptions,
+  type ClipModel,
+  type LanguageModel,
+  type Middleware,
+  MiddlewareModel,
+  type Prepared,
+  type Trace,
 } from "../core/runtime/index.js";
-import { collect } from "../core/runtime/index.js";
 import { guardedAnswer } from "./answer.js";
-import { answerForm } from "./answer-form.js";
 import { guardedConversation, guardedStrings, openingOf } from "./conversation.js";
 import { type Evaluation, findingsOf, refusal } from "./evaluation.js";
 import type { ImageReader } from "./image-reader.js";
 import { plainJson, redacted } from "./layout.js";
 import type { Reach } from "./verdict.js";
 
-type Shown = Partial<Pick<VisionLanguageModel, "shown">>;
+type Shown = Pick<LanguageModel, "shown">;
 
-/** What the door asks of a model that answers: tests script one. */
-export type AnsweringModel = Partial<Pick<VisionLanguageModel, "shown" | "embedImage" | "vectorVersion" | "pin">> &
-  Pick<
-    VisionLanguageModel,
-    "info" | "stats" | "tokenizer" | "pixelBytes" | "prepare" | "prepareText" | "generate" | "close"
-  >;
-/** Of one that embeds. */
+/** A model that embeds, as far as guardrails stand before it. */
 export type EmbeddingModel = Shown &
   Pick<ClipModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close">;
 
-/** Whoever stands at the door. */
+/** What checks at the door. */
 export interface DoorKeeper {
   readonly pictures: ImageReader;
   /** @param opening of a question that is answered: the texts that its conversation begins with */
   begin(model: string, opening?: readonly string[]): Promise<Evaluation>;
 }
 
-/** A model that answers, behind the guards. */
-export class GuardedModel {
-  readonly #model: AnsweringModel;
+/** A model that answers, behind the guardrails. */
+export class GuardedModel extends MiddlewareModel {
+  readonly #viewer: Viewer;
   readonly #guards: DoorKeeper;
-  /** Prompts that have come in by this door. */
-  readonly #passages = new WeakMap<PreparedChat, Evaluation>();
 
-  constructor(model: AnsweringModel, guards: DoorKeeper) {
-    this.#model = model;
+  constructor(model: LanguageModel, guards: DoorKeeper) {
+    super(model, [guardrails(model, guards)]);
+    this.#viewer = model;
     this.#guards = guards;
   }
 
-  get info() {
-    return this.#model.info;
-  }
-
-  get stats() {
-    return this.#model.stats;
-  }
-
-  get tokenizer() {
-    return this.#model.tokenizer;
-  }
-
-  close(): Promise<void> {
-    return this.#model.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** As the model's: of headers, before anything is looked at. */
-  pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
-    return this.#model.pixelBytes(messages, options);
-  }
-
-  /** As the model's. @throws as it, `blocked`, `unavailable` (a guard that must look and cannot). */
-  async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
-    const { passage, conversation, tools } = await this.enter(messages, options);
-    const prepared = await this.#model.prepare(conversation, { ...options, ...tools });
-    this.#passages.set(prepared, passage);
-    return prepared;
-  }
-
-  /** A picture that is kept to be shown to the model later. @throws `blocked`, `unavailable`. */
+  /** An image that is kept to be shown to the model later. @throws `blocked`, `unavailable`. */
   admitImage(input: ImageInput, options: Asking = {}): Promise<ImageInput> {
-    return admittedPicture(input, this.#model, this.#guards, options);
+    return admittedPicture(input, this.#viewer, this.#guards, options);
   }
 
   /** A text that is kept, as it may be. @throws `blocked`, `unavailable`. */
   admitText(text: string, options: Asking = {}): Promise<string> {
-    return admittedText(text, this.#model, this.#guards, options);
-  }
-
-  /** As the model's; ids are checked as the text that they spell. @throws as `prepare`. */
-  async prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<PreparedChat> {
-    const passage = await this.#guards.begin(this.info.digest, []);
-    const text = typeof prompt === "string" ? prompt : this.tokenizer.decode([...prompt], { skipSpecialTokens: false });
-    const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
-    const prepared = await this.#model.prepareText(checked === text ? prompt : checked, options);
-    this.#passages.set(prepared, passage);
-    return prepared;
-  }
-
-  /** As the model's; what a guard blocks ends with `content_filter`. @throws as the model's. */
-  async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    const passage = this.#passages.get(prepared);
-    invariant(passage, "a prompt is answered by the door that it came in by");
-    const hasStops = (options.stop ?? []).length > 0;
-    const context = { passage, prepared, form: answerForm(options), hasStops, signal: signalOf(options) };
-    yield* guardedAnswer(this.#model.generate(prepared, options), context);
-  }
-
-  /** As the model's; undefined where it makes no vectors of pictures. */
-  get vectorVersion(): string | undefined {
-    return this.#model.vectorVersion;
-  }
-
-  /** As the model's, where it has a `vectorVersion`. @throws as it, `blocked`, `unavailable`. */
-  async embedImage(input: ImageInput, options: Asking = {}): Promise<Float32Array> {
-    invariant(this.#model.embedImage, "who is asked for a vector has a version of vectors");
-    return this.#model.embedImage(await this.admitImage(input, options), options);
-  }
-
-  /** As the model's; undefined where it keeps no pictures. @throws as it, `blocked`, `unavailable`. */
-  get pin(): VisionLanguageModel["pin"] | undefined {
-    const { pin } = this.#model;
-    if (!pin) return undefined;
-    return async (input, options = {}) =>
-      pin.call(this.#model as VisionLanguageModel, await this.admitImage(input, options), options);
-  }
-
-  /** @internal The conversation as it may be shown to the model. */
-  async enter(messages: readonly ChatMessage[], options: ChatOptions) {
-    const passage = await this.#guards.begin(this.info.digest, openingOf(messages));
-    const signal = signalOf(options);
-    const { minPixels = "", maxPixels = "" } = options;
-    const budget = {
-      ...(options.minPixels !== undefined && { minPixels: options.minPixels }),
-      ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-    };
-    const eye = {
-      frame: `${this.info.digest} ${minPixels}-${maxPixels}`,
-      shown: this.#model.shown && ((image: RgbImage) => this.#model.shown!(image, budget)),
-    };
-    return recorded(passage, async () => {
-      const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
-      const picture = (input: ImageInput) => {
-        const found = seen.get(input) ?? guardedPicture(input, passage, eye, this.#guards, signal);
-        seen.set(input, found);
-        return found;
-      };
-      const text = (words: string) => passage.text(words, signal);
-      const json = (value: string) => passage.text(value, signal, plainJson);
-      const seams = (texts: readonly string[], reach: Reach) => passage.seams(texts, reach, signal);
-      const conversation = await guardedConversation(messages, { text, json, picture, seams });
-      const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
-      return { passage, conversation, tools: tools ?? {} };
-    });
+    return admittedText(text, this.#viewer, this.#guards, options);
   }
 }
 
-/** The whole model of one command, behind the guards. */
-export class GuardedVisionLanguageModel extends GuardedModel {
-  readonly #model: VisionLanguageModel;
+/** One of this process, which does all that such a model does. */
+export type GuardedVisionLanguageModel = GuardedModel & Required<Capabilities>;
 
-  constructor(model: VisionLanguageModel, guards: DoorKeeper) {
-    super(model, guards);
-    this.#model = model;
-  }
+/** What was found in a prompt, with the prompt: whichever choice of it is answered. */
+const evaluationOf = Symbol("evaluation");
+type Evaluated = Prepared & { readonly [evaluationOf]?: Evaluation };
 
-  override get vectorVersion(): string {
-    return this.#model.vectorVersion;
-  }
+/**
+ * The guardrails as a middleware: nothing comes into the model or out of it without them. All calls throw as the model's,
+ * `blocked`, and `unavailable` of a guardrail that must look and cannot; a blocked answer ends with `content_filter`.
+ */
+export function guardrails(model: LanguageModel, guards: DoorKeeper): Required<Middleware> {
+  const { digest } = model.info;
+  const admit = (input: ImageInput, options: Asking = {}) => admittedPicture(input, model, guards, options);
+  return {
+    async prepare(next, messages, options = {}) {
+      const { passage, conversation, tools } = await enter(model, guards, messages, options);
+      return { ...(await next(conversation, { ...options, ...tools })), [evaluationOf]: passage };
+    },
+    /** Ids are checked as the text that they spell. */
+    async prepareText(next, prompt, options = {}) {
+      const passage = await guards.begin(digest, []);
+      const { tokenizer } = model;
+      const text = typeof prompt === "string" ? prompt : tokenizer.decode([...prompt], { skipSpecialTokens: false });
+      const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
+      return { ...(await next(checked === text ? prompt : checked, options)), [evaluationOf]: passage };
+    },
+    async *generate(next, prepared) {
+      const passage = (prepared as Evaluated)[evaluationOf];
+      invariant(passage, "a prompt is answered behind the guardrails that it came in by");
+      yield* guardedAnswer(next(prepared), { passage, prepared });
+    },
+    embedImage: async (next, input, options) => next(await admit(input, options), options),
+    pin: async (next, input, options) => next(await admit(input, options), options),
+    /** A trace shows every token: what a guardrail would cut out of it, it blocks. */
+    async trace(next, messages, options = {}) {
+      const { passage, conversation } = await enter(model, guards, messages, options);
+      return checkedTrace(await next(conversation, options), passage, signalOf(options));
+    },
+  };
+}
 
-  get timings() {
-    return this.#model.timings;
-  }
+async function checkedTrace(trace: Trace, passage: Evaluation, signal: AbortSignal): Promise<Trace> {
+  const checks = await passage.look({ kind: "text", text: trace.text }, passage.guards("output", "text"), signal);
+  const refused = checks.find(({ verdict: { verdict } }) => verdict === "block" || verdict === "redact");
+  const text = redacted(trace.text, findingsOf(checks));
+  await passage.record("output", { text, finishReason: refused ? "content_filter" : trace.finishReason });
+  if (refused) throw refusal(refused, "the answer", passage.reports);
+  return trace;
+}
 
-  get device() {
-    return this.#model.device;
-  }
-
-  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    yield* this.generate(await this.prepare(messages, options), options);
-  }
-
-  async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult> {
-    return collect(this.chat(messages, options));
-  }
-
-  /** As the model's. A trace shows every token: what a guard would cut out of it, it blocks. */
-  async trace(messages: readonly ChatMessage[], options: TraceOptions = {}): Promise<Trace> {
-    const { passage, conversation } = await this.enter(messages, options);
-    const trace = await this.#model.trace(conversation, options);
-    const checks = await passage.look(
-      { kind: "text", text: trace.text },
-      passage.guards("output", "text"),
-      signalOf(options),
-    );
-    const refused = checks.find(({ verdict: { verdict } }) => verdict === "block" || verdict === "redact");
-    const text = redacted(trace.text, findingsOf(checks));
-    await passage.record("output", { text, finishReason: refused ? "content_filter" : trace.finishReason });
-    if (refused) throw refusal(refused, "the answer", passage.reports);
-    return trace;
-  }
+/** The conversation as it may be shown to the model. */
+async function enter(model: LanguageModel, guards: DoorKeeper, messages: readonly ChatMessage[], options: ChatOptions) {
+  const { digest } = model.info;
+  const passage = await guards.begin(digest, openingOf(messages));
+  const signal = signalOf(options);
+  const { minPixels = "", maxPixels = "" } = options;
+  const budget = {
+    ...(options.minPixels !== undefined && { minPixels: options.minPixels }),
+    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
+  };
+  const eye = {
+    frame: `${digest} ${minPixels}-${maxPixels}`,
+    shown: model.shown && ((image: RgbImage) => model.shown!(image, budget)),
+  };
+  return recorded(passage, async () => {
+    const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
+    const picture = (input: ImageInput) => {
+      const found = seen.get(input) ?? guardedPicture(input, passage, eye, guards, signal);
+      seen.set(input, found);
+      return found;
+    };
+    const text = (words: string) => passage.text(words, signal);
+    const json = (value: string) => passage.text(value, signal, plainJson);
+    const seams = (texts: readonly string[], reach: Reach) => passage.seams(texts, reach, signal);
+    const conversation = await guardedConversation(messages, { text, json, picture, seams });
+    const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
+    return { passage, conversation, tools: tools ?? {} };
+  });
 }
 
 /** A model that embeds, behind the guards. */

@@ -7,20 +7,19 @@ import { dirname, join, resolve } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import { FileLooks } from "../core/fs/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
-import type { Redaction, VisionLanguageModel } from "../core/runtime/index.js";
+import type { LanguageModel, Redaction, VisionLanguageModel } from "../core/runtime/index.js";
 import { AuditLog } from "./audit.js";
 import { bind } from "./bind.js";
 import { filesOf, openDetector } from "./detectors/index.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
 import {
-  type AnsweringModel,
   admittedPicture,
   admittedText,
   type EmbeddingModel,
   GuardedEmbedder,
   GuardedModel,
-  GuardedVisionLanguageModel,
+  type GuardedVisionLanguageModel,
 } from "./guarded-model.js";
 import { ImageReader } from "./image-reader.js";
 import { VerdictMemory } from "./memory.js";
@@ -109,7 +108,7 @@ export class Guards {
   readonly #desk = new Semaphore(picturesAtOnce);
   readonly #recent: RecentVerdict[] = [];
   /** As they are, for the guard that asks one. */
-  readonly #models = new Map<string, AnsweringModel>();
+  readonly #models = new Map<string, LanguageModel>();
   #onCheck: (check: Check) => void = () => {};
   #inForce: InForce = nothing;
   /** What was in force when a request first came to a door: it is in force to the request's end. */
@@ -175,14 +174,13 @@ export class Guards {
   }
 
   /** The model behind its door; the guard that asks a model may ask it by `name`, or the first of all without. */
-  answering(model: AnsweringModel, name: string): GuardedModel {
+  answering(model: LanguageModel, name: string): GuardedModel {
     this.#models.set(name, model);
     return new GuardedModel(model, this);
   }
 
   whole(model: VisionLanguageModel): GuardedVisionLanguageModel {
-    this.#models.set("", model);
-    return new GuardedVisionLanguageModel(model, this);
+    return this.answering(model, "") as GuardedVisionLanguageModel; // it does all that the model does
   }
 
   embedding(model: EmbeddingModel): GuardedEmbedder {

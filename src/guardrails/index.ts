@@ -3,11 +3,11 @@ export { type Chain, type VerifiedLog, verifyLog } from "./audit-chain.js";
 export { type Check, type Evaluation, worstOf } from "./evaluation.js";
 export { type Asked, asking, whoAsks } from "./guard-context.js";
 export {
-  type AnsweringModel,
   type EmbeddingModel,
   GuardedEmbedder,
   GuardedModel,
-  GuardedVisionLanguageModel,
+  type GuardedVisionLanguageModel,
+  guardrails,
 } from "./guarded-model.js";
 export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from "./guards.js";
 export type { Moderated } from "./moderate.js";

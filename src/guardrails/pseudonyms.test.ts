@@ -3,13 +3,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
-import type { ChatEvent, PreparedChat } from "../core/runtime/index.js";
+import type { ChatEvent, Prepared } from "../core/runtime/index.js";
 import { guardedAnswer } from "./answer.js";
 import type { AuditLog } from "./audit.js";
 import { bind } from "./bind.js";
 import { openPersonalData } from "./detectors/personal-data.js";
 import { Evaluation } from "./evaluation.js";
-import { plainText } from "./layout.js";
 import { literal, piecesOf } from "./literal.testkit.js";
 import { VerdictMemory } from "./memory.js";
 import { parsePolicy, type Rule } from "./policy.js";
@@ -50,7 +49,7 @@ async function answered(passage: Evaluation, pieces: readonly string[]) {
     for (const [i, text] of pieces.entries()) yield { type: "text", text, tokens: [{ tokenId: i, logprob: -1 }] };
     yield end;
   }
-  const context = { passage, prepared: {} as PreparedChat, form: plainText, hasStops: false, signal };
+  const context = { passage, prepared: { options: {} } as Prepared };
   let text = "";
   const tokens: number[] = [];
   for await (const event of guardedAnswer(events(), context)) {

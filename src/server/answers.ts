@@ -1,5 +1,5 @@
 /** From a conversation to the events of its answers: through the gate, the prompt read once, the choices side by side. */
-import type { ChatEvent, ChatOptions, PreparedChat } from "../core/runtime/index.js";
+import type { ChatEvent, ChatOptions, Prepared } from "../core/runtime/index.js";
 import type { Citation } from "../retrieval/index.js";
 import type { Permit } from "./admission-queue.js";
 import type { RequestContext } from "./request-context.js";
@@ -15,7 +15,7 @@ export interface Question {
   /** Hears the answer, for who is asked the same afterwards. */
   readonly mirrored?: Mirrored | undefined;
   /** Reads the prompt, once the gate lets it. */
-  readonly prepare: (options: ChatOptions) => Promise<PreparedChat>;
+  readonly prepare: (options: ChatOptions) => Promise<Prepared>;
 }
 
 /** One event of one choice. */
@@ -37,7 +37,7 @@ export async function* answers(question: Question, exchange: RequestContext): As
   facts.model = served.id;
   const ticket = await gate.enter(exchange);
   facts.queueMs = ticket.queueMs;
-  let prepared: PreparedChat;
+  let prepared: Prepared;
   try {
     prepared = await question.prepare(options);
   } catch (error) {
@@ -52,8 +52,7 @@ export async function* answers(question: Question, exchange: RequestContext): As
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
     const held: Permit = index === 0 ? ticket : await gate.enter(exchange);
     try {
-      const seeded = withChoiceSeed(options, index);
-      for await (const event of served.model.generate(prepared, seeded)) yield { index, event };
+      for await (const event of served.model.generate(ofChoice(prepared, index))) yield { index, event };
     } finally {
       held.release();
     }
@@ -66,11 +65,12 @@ export async function* answers(question: Question, exchange: RequestContext): As
 }
 
 /** With one seed for all choices they would all be the same. */
-function withChoiceSeed(options: ChatOptions, index: number): ChatOptions {
+function ofChoice(prepared: Prepared, index: number): Prepared {
+  const { options } = prepared;
   const seed = options.sampling?.seed;
-  return seed === undefined || index === 0
-    ? options
-    : { ...options, sampling: { ...options.sampling, seed: BigInt.asIntN(64, BigInt(seed) + BigInt(index)) } };
+  if (seed === undefined || index === 0) return prepared;
+  const sampling = { ...options.sampling, seed: BigInt.asIntN(64, BigInt(seed) + BigInt(index)) };
+  return { ...prepared, options: { ...options, sampling } };
 }
 
 /** As much of an answer's end as tells a phrase that comes again and again. */

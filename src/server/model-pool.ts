@@ -166,13 +166,9 @@ export interface Eye {
 function eyesOf(served: Served): Eye[] {
   if (served.kind === "embedding") return [{ served, embedder: embedderOf(served.model) }];
   const { model } = served;
-  const { info, vectorVersion } = model;
-  if (!info.readsImages || vectorVersion === undefined) return [];
-  const [embedImage, admitImage, admitText] = [
-    model.embedImage.bind(model),
-    model.admitImage.bind(model),
-    model.admitText.bind(model),
-  ];
+  const { info, vectorVersion, embedImage } = model;
+  if (!info.readsImages || vectorVersion === undefined || !embedImage) return [];
+  const [admitImage, admitText] = [model.admitImage.bind(model), model.admitText.bind(model)];
   const seeing = { info, vectorVersion, embedImage, admitImage, admitText };
   return [{ served, embedder: embedderOf(seeing) }];
 }

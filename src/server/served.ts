@@ -1,10 +1,11 @@
 /** A model as the server has it, and who asks for one. */
-import type { AnsweringModel, EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guardrails/index.js";
+import type { LanguageModel } from "../core/runtime/index.js";
+import type { EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guardrails/index.js";
 import type { Alias, Resolution } from "../rollout/index.js";
 import type { AdmissionQueue, Visitor } from "./admission-queue.js";
 
 /** What the shelf takes; what it hands out is behind the guards. */
-export type ChatModel = AnsweringModel;
+export type ChatModel = LanguageModel;
 export type { EmbeddingModel };
 
 export interface ServedModel {

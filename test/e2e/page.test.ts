@@ -40,10 +40,11 @@ function halting(model: VisionLanguageModel): ChatModel {
     prepare: (...args) => model.prepare(...args),
     prepareText: (...args) => model.prepareText(...args),
     close: () => model.close(),
-    async *generate(prepared, options) {
+    async *generate(prepared) {
+      const { signal } = prepared.options;
       let numEvents = 0;
-      for await (const event of model.generate(prepared, options)) {
-        if (++numEvents > 2) await sleep(patienceMs, undefined, options?.signal && { signal: options.signal });
+      for await (const event of model.generate(prepared)) {
+        if (++numEvents > 2) await sleep(patienceMs, undefined, signal && { signal });
         yield event;
       }
     },

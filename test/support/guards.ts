@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { decodeImage, pixelDigest } from "../../src/core/image/node/index.js";
-import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/core/runtime/index.js";
+import type { ChatEvent, ChatOptions } from "../../src/core/runtime/index.js";
 import { Guards } from "../../src/guardrails/index.js";
 import type { ChatModel, EmbeddingModel } from "../../src/server/served.js";
 import { scriptedModel } from "./scripted-model.js";
@@ -83,14 +83,14 @@ export function witness(): Witness {
   const { info, stats, tokenizer } = scriptedModel();
   const model = {
     ...{ info, stats, tokenizer, seen, pieces: ["a quiet answer"] as readonly string[] },
-    prepare: async (messages: unknown, { tools }: ChatOptions = {}) => {
+    prepare: async (messages: unknown, options: ChatOptions = {}) => {
       note(messages);
-      note(tools ?? []);
-      return { ...prompt };
+      note(options.tools ?? []);
+      return { ...prompt, options };
     },
-    prepareText: async (text: unknown) => {
+    prepareText: async (text: unknown, options: ChatOptions = {}) => {
       note(text);
-      return { ...prompt };
+      return { ...prompt, options };
     },
     async *generate(): AsyncGenerator<ChatEvent> {
       for (const [i, text] of model.pieces.entries())
@@ -127,8 +127,7 @@ const prompt = {
   promptIds: Int32Array.of(1),
   pictures: [],
   visionMs: 0,
-  inputs: {},
-} as unknown as PreparedChat;
+};
 const end: ChatEvent = {
   type: "end",
   finishReason: "stop",

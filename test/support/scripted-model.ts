@@ -1,5 +1,5 @@
 /** A chat model whose answers come when the test says so: for what a server does around a model. */
-import type { ChatEvent, ChatOptions, PreparedChat } from "../../src/core/runtime/index.js";
+import type { ChatEvent, ChatOptions, Prepared } from "../../src/core/runtime/index.js";
 import { OcellusError } from "../../src/core/runtime/index.js";
 import type { ChatModel } from "../../src/server/served.js";
 
@@ -30,12 +30,13 @@ export function scriptedModel(maxSequences = 2): ScriptedModel {
     info: { ...info, maxSequences },
     stats: { waiting: 0, running: 0, slots: maxSequences, steps: 0, promptTokens: 0, generatedTokens: 0, ...noBytes },
     tokenizer: { decode: () => "", bytesOf: () => undefined } as unknown as ChatModel["tokenizer"],
-    prepare: async (messages: Parameters<ChatModel["prepare"]>[0]) =>
-      ({ ...prompt, name: String(messages.at(-1)!.content) }) as unknown as PreparedChat,
+    prepare: async (messages: Parameters<ChatModel["prepare"]>[0], options: ChatOptions = {}) =>
+      ({ ...prompt, options, name: String(messages.at(-1)!.content) }) as Prepared,
     pixelBytes: async () => 0,
-    prepareText: async () => prompt as unknown as PreparedChat,
-    async *generate(prepared: PreparedChat, { signal }: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-      const { name } = prepared as unknown as { name: string };
+    prepareText: async (_: unknown, options: ChatOptions = {}) => ({ ...prompt, options }),
+    async *generate(prepared: Prepared): AsyncGenerator<ChatEvent> {
+      const { name, options } = prepared as Prepared & { readonly name: string };
+      const { signal } = options;
       running.push(name);
       try {
         for (let i = 0; i < model.floods; i++) {
@@ -90,7 +91,7 @@ const noBytes = {
   encoderCacheBytes: 0,
   features: noFeatures,
 };
-const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0, inputs: {} };
+const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0 };
 const end: ChatEvent = {
   type: "end",
   finishReason: "stop",

@@ -46,7 +46,7 @@ function echo(
   let isClosed = false;
   return {
     ...scriptedModel(8),
-    async *generate(_prompt, options = {}) {
+    async *generate({ options }) {
       const { signal } = options;
       onAsk?.(options);
       if (fails(n++)) throw new Error("broken weights");

@@ -57,7 +57,7 @@ function allows(constraint: Constraint | undefined, text: string): boolean {
 
 describe("a response format", () => {
   const grammars = new Grammars(toyTokenizer);
-  const format = (responseFormat: ResponseFormat) => grammars.constraint(responseFormat);
+  const format = (responseFormat: ResponseFormat) => grammars.constraint(responseFormat)?.();
 
   it("leaves text free", () => {
     expect(format({ type: "text" })).toBeUndefined();
@@ -122,7 +122,7 @@ describe("a response format", () => {
 describe("a tool constraint", () => {
   const grammars = new Grammars(toyTokenizer);
   const constraint = (choice: ToolConstraint["choice"], parallel?: boolean, format?: ResponseFormat) =>
-    grammars.constraint(format, { tools, choice, ...(parallel !== undefined && { parallel }) });
+    grammars.constraint(format, { tools, choice, ...(parallel !== undefined && { parallel }) })?.();
   const weather = '<tool_call>\n{"name": "weather", "arguments": {"city": "北京", "unit": "C"}}\n</tool_call>';
   const now = '<tool_call>\n{"name":"now","arguments":{}}\n</tool_call>';
   const add = '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": -2}}\n</tool_call>';
@@ -187,7 +187,7 @@ describe("a tool constraint", () => {
   it("spells the tags where the vocabulary has no tokens for them, and then leaves auto free", () => {
     const plain = new Grammars({ ...toyTokenizer, addedTokens: new Map() } as Tokenizer);
     expect(plain.constraint(undefined, { tools, choice: "auto" })).toBeUndefined();
-    const spelled = plain.constraint(undefined, { tools, choice: "required" })!;
+    const spelled = plain.constraint(undefined, { tools, choice: "required" })!();
     for (const byte of encoder.encode(now)) spelled.accept(byte);
     expect(spelled.mayEnd).toBe(true);
   });

@@ -42,30 +42,31 @@ export class Grammars {
   }
 
   /**
-   * A constraint for one sequence; undefined when the answer is free.
+   * What makes a constraint for each of a request's sequences; undefined when the answer is free.
    * @throws `invalid_request`, `unsupported` (naming keyword and place), `too_large`.
    */
-  constraint(format: ResponseFormat = { type: "text" }, tools?: ToolConstraint): Constraint | undefined {
+  constraint(format: ResponseFormat = { type: "text" }, tools?: ToolConstraint): (() => Constraint) | undefined {
     checkType(format);
-    if (!tools) return format.type === "text" ? undefined : this.#grammar([format], formatOf(format)).constraint();
+    if (!tools) return format.type === "text" ? undefined : this.#grammar([format], formatOf(format));
     const vocabulary = this.#sharedVocabulary();
     const calls = (json: JsonText) => forParam("tools", () => toolCalls(json, vocabulary, tools));
-    if (tools.choice !== "auto") return this.#grammar([tools], calls).constraint();
+    if (tools.choice !== "auto") return this.#grammar([tools], calls);
     if (format.type !== "text") {
       const either = (json: JsonText) => json.of.choice([formatOf(format)(json), calls(json)]);
-      return this.#grammar([format, tools], either).constraint();
+      return this.#grammar([format, tools], either);
     }
     const token = callToken(vocabulary);
     if (token === undefined) return undefined; // nothing tells where a call begins
     const body = (json: JsonText) => forParam("tools", () => toolCallBody(json, vocabulary, tools));
-    return new ToolCallsOnDemand(this.#grammar([tools], body), token, maxCalls(tools));
+    const newCall = this.#grammar([tools], body);
+    return () => new ToolCallsOnDemand(newCall, token, maxCalls(tools));
   }
 
-  #grammar(asked: readonly unknown[], build: (json: JsonText) => Expression): Grammar {
+  #grammar(asked: readonly unknown[], build: (json: JsonText) => Expression): () => Constraint {
     const key = keyOf(asked);
     const grammar = this.#grammars.get(key) ?? new Grammar(this.#sharedVocabulary(), build);
     this.#grammars.set(key, grammar);
-    return grammar;
+    return () => grammar.constraint();
   }
 
   /** Made when first needed: it takes half a second for 150,000 tokens. */

@@ -6,7 +6,6 @@
 import { OcellusError } from "../base/index.js";
 import type { Constraint } from "../engine/index.js";
 import type { Expression } from "./expression.js";
-import type { Grammar } from "./grammar.js";
 import type { JsonText } from "./json.js";
 import { schemaText } from "./schema.js";
 import type { Vocabulary } from "./vocabulary.js";
@@ -83,13 +82,13 @@ function tag({ of }: JsonText, vocabulary: Vocabulary, text: string): Expression
 /** Free until the model begins a call, which then must be a valid one; free again after it. */
 export class ToolCallsOnDemand implements Constraint {
   /** Of what follows the token. */
-  readonly #call: Grammar;
+  readonly #newCall: () => Constraint;
   readonly #callToken: number;
   #callsLeft: number;
   #inside: Constraint | undefined;
 
-  constructor(call: Grammar, callTokenId: number, maxCalls: number) {
-    this.#call = call;
+  constructor(newCall: () => Constraint, callTokenId: number, maxCalls: number) {
+    this.#newCall = newCall;
     this.#callToken = callTokenId;
     this.#callsLeft = maxCalls;
   }
@@ -109,7 +108,7 @@ export class ToolCallsOnDemand implements Constraint {
       if (this.#inside.mayEnd) this.#inside = undefined;
     } else if (tokenId === this.#callToken) {
       this.#callsLeft--;
-      this.#inside = this.#call.constraint();
+      this.#inside = this.#newCall();
     }
   }
 }

@@ -9,6 +9,7 @@ const prepared: PreparedChat = {
   promptIds: Int32Array.of(1),
   inputs: { images: [], positions: indexPositions },
   pictures: [],
+  options: {},
   started: 0,
   visionMs: 0,
 };
@@ -59,7 +60,8 @@ describe("the events of an answer", () => {
           const all = ends ? [...ids, end] : ids;
           const { taken, events } = fakeEvents(all, ends ? "stop" : "length");
           const seen: ChatEvent[] = [];
-          for await (const event of streamChat(events, { tokenizer, prepared, stop })) seen.push(event);
+          for await (const event of streamChat(events, { tokenizer, prepared: { ...prepared, options: { stop } } }))
+            seen.push(event);
           const tokens = seen.flatMap((event) => (event.type === "text" ? event.tokens : []));
           expect(tokens.map(({ tokenId }) => tokenId)).toEqual(taken);
           expect(tokens.map(({ logprob }) => logprob)).toEqual(taken.map((_, i) => -i));

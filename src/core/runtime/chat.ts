@@ -1,7 +1,7 @@
 /** Token events → text events: streaming decode, stop strings, usage and timings. */
 import { invariant, optionNames } from "../base/index.js";
 import type { FeatureSource } from "../cache/index.js";
-import type { FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
+import type { Constraint, FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
 import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
@@ -72,13 +72,25 @@ export interface ChatImage {
   readonly numTokens: number;
 }
 
-/** A prompt that is read and whose pictures are encoded; `performance.now()` when that began. */
-export interface PreparedChat {
+/**
+ * A request: a prompt that is read and whose images are encoded, and how it is to be answered. Another choice of it is the same
+ * with another seed in `options`; whatever else is changed there was checked as it was.
+ */
+export interface Prepared {
   readonly promptIds: Int32Array;
-  readonly inputs: SequenceInputs;
   readonly pictures: readonly ChatImage[];
+  /** As they were asked, with the checkpoint's own defaults for what they leave out. */
+  readonly options: ChatOptions;
+  /** `performance.now()` when its reading began. */
   readonly started: number;
   readonly visionMs: number;
+}
+
+/** As a model of this process makes it: with the encoded images at their places. */
+export interface PreparedChat extends Prepared {
+  readonly inputs: SequenceInputs;
+  /** Of one answer; absent: answers are free. */
+  readonly newConstraint?: (() => Constraint) | undefined;
 }
 
 export interface ChatToken {
@@ -109,8 +121,7 @@ export interface ChatResult {
 
 interface StreamContext {
   readonly tokenizer: Tokenizer;
-  readonly prepared: PreparedChat;
-  readonly stop: readonly string[];
+  readonly prepared: Prepared;
 }
 
 /**
@@ -122,8 +133,8 @@ export async function* streamChat(
   context: StreamContext,
 ): AsyncGenerator<ChatEvent> {
   const decoder = new StreamDecoder(context.tokenizer);
-  const stops = new StopStrings(context.stop);
-  const { pictures } = context.prepared;
+  const { pictures, options } = context.prepared;
+  const stops = new StopStrings(stopsOf(options));
   const clock = new AnswerClock(context.prepared);
   let tokens: ChatToken[] = [];
   let finishReason: FinishReason | undefined;
@@ -152,18 +163,22 @@ export async function* streamChat(
   yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), pictures };
 }
 
+function stopsOf({ stop = [] }: ChatOptions): readonly string[] {
+  return typeof stop === "string" ? [stop] : stop;
+}
+
 function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): ChatToken {
   return { tokenId, ...(logprob !== undefined && { logprob }), ...(topLogprobs && { topLogprobs }) };
 }
 
 class AnswerClock {
-  readonly #prepared: PreparedChat;
+  readonly #prepared: Prepared;
   #numTokens = 0;
   #cachedTokens = 0;
   #firstAt = 0;
   #lastAt = 0;
 
-  constructor(prepared: PreparedChat) {
+  constructor(prepared: Prepared) {
     this.#prepared = prepared;
   }
 

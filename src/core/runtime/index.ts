@@ -29,6 +29,7 @@ export {
   type ChatToken,
   type ChatUsage,
   collect,
+  type Prepared,
   type PreparedChat,
 } from "./chat.js";
 export {
@@ -48,13 +49,21 @@ export {
 } from "./clip.js";
 export { type Divergence, divergence } from "./divergence.js";
 export { type Admission, embedderOf, type ImageEmbedder } from "./embedder.js";
+export {
+  type Capabilities,
+  type LanguageModel,
+  type LoadTimings,
+  type Middleware,
+  MiddlewareModel,
+  type ModelInfo,
+  type ModelStats,
+  withMiddleware,
+} from "./language-model.js";
 export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type MemoryOptions, openEncoderCache, type Reuse } from "./memory.js";
 export {
   type LoadOptions,
-  type LoadTimings,
   loadModel,
-  type ModelStats,
   type VisionLanguageModel,
 } from "./model.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";

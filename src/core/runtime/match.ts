@@ -8,7 +8,7 @@ import { image } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatOptions, type ChatToken, collect } from "./chat.js";
 import { type ClipModel, cosine } from "./clip.js";
-import type { VisionLanguageModel } from "./model.js";
+import type { LanguageModel } from "./language-model.js";
 
 export interface MatchOptions {
   /** From which score on the text counts as fitting. Default 0.5 of a probability, 0.25 of a cosine. */
@@ -27,7 +27,7 @@ export interface Match {
 }
 
 /** What a match needs of a model that answers: a server hands in the one it guards. */
-export type Answering = Pick<VisionLanguageModel, "tokenizer" | "prepare" | "generate">;
+export type Answering = Pick<LanguageModel, "tokenizer" | "prepare" | "generate">;
 
 /** A caption or a product text; a page is no claim about a picture. */
 const maxTextLength = 2000;
@@ -88,7 +88,7 @@ function compared(score: number, threshold: number): string {
 
 async function ask(model: Answering, picture: ImageInput, question: string, options: ChatOptions) {
   const prepared = await model.prepare([{ role: "user", content: [image(picture), question] }], options);
-  return collect(model.generate(prepared, options));
+  return collect(model.generate(prepared));
 }
 
 /** Longest first where one begins another; `no` also begins `not`, which says no too. */

@@ -7,6 +7,7 @@
 import { type Device, defaultThreads, type Graph, type SessionOptions } from "../backend/index.js";
 import {
   Closing,
+  invariant,
   OcellusError,
   openWhole,
   optionNames,
@@ -14,9 +15,9 @@ import {
   Semaphore,
   throwIfAborted,
 } from "../base/index.js";
-import { CompareThread, type EncoderCacheStats, type Features } from "../cache/index.js";
+import { CompareThread, type Features } from "../cache/index.js";
 import { bundledModel } from "../checkpoint/index.js";
-import { Engine, type EngineStats } from "../engine/index.js";
+import { type Constraint, Engine } from "../engine/index.js";
 import { Grammars } from "../grammar/index.js";
 import type { ImageInput, SeenImage } from "../image/node/index.js";
 import {
@@ -37,9 +38,11 @@ import {
   type ChatResult,
   chatOptionNames,
   collect,
+  type Prepared,
   type PreparedChat,
   streamChat,
 } from "./chat.js";
+import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
 import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
 import { seeNear } from "./near.js";
 import { findPacked, loadingNames, openGraph, openImageThreads, type PackingChoice, type Threading } from "./open.js";
@@ -72,27 +75,6 @@ const loadOptionNames = optionNames<LoadOptions>({
   maxSequences: true,
   maxLength: true,
 });
-
-export interface LoadTimings {
-  /** Packing, or finding it packed. */
-  readonly packMs: number;
-  /** Graphs and tokenizer. */
-  readonly openMs: number;
-  readonly packed: boolean;
-}
-
-export interface ModelStats extends EngineStats {
-  /** Keys and values of running answers. */
-  readonly cacheBytes: number;
-  /** Their tokens, as a share of what fits: 0 to 1. */
-  readonly cacheUsage: number;
-  /** Keys and values of beginnings of prompts, kept for later ones. */
-  readonly prefixCacheBytes: number;
-  readonly encoderCacheBytes: number;
-  /** What pictures look like, kept for `reuse: "near"`. */
-  readonly nearDuplicateBytes: number;
-  readonly features: EncoderCacheStats;
-}
 
 /**
  * Opens a checkpoint folder (packing it into the cache the first time) or a packed model; without a path, the small model
@@ -148,7 +130,12 @@ interface Parts extends TextSide {
   readonly notes: readonly string[];
 }
 
-export class VisionLanguageModel {
+/** A request whose images are not encoded yet. */
+interface ReadRequest extends Pick<PreparedChat, "options" | "newConstraint"> {
+  readonly prompt: Prompt;
+}
+
+export class VisionLanguageModel implements LanguageModel {
   readonly tokenizer: Tokenizer;
   readonly timings: LoadTimings;
   readonly device: Device;
@@ -177,8 +164,7 @@ export class VisionLanguageModel {
     this.#grammars = new Grammars(parts.tokenizer);
   }
 
-  /** Name, format and limits, as a user would want to see them. */
-  get info() {
+  get info(): ModelInfo {
     const { packed } = this.#parts;
     const { manifest } = packed;
     return {
@@ -191,9 +177,7 @@ export class VisionLanguageModel {
       maxLength: this.#runner.maxLength,
       maxSequences: this.#runner.numSlots,
       readsImages: this.#parts.vision !== undefined,
-      /** Whether the chat template knows what to do with descriptions of tools. */
       readsTools: /\btools\b/.test(this.#parts.chatTemplate ?? ""),
-      /** What a user should know about the checkpoint, in sentences. */
       notes: this.#parts.notes,
     };
   }
@@ -221,14 +205,14 @@ export class VisionLanguageModel {
    * `too_large` (the prompt does not fit the context; before any picture is encoded), `overloaded`, `aborted`.
    */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    yield* this.generate(await this.prepare(messages, options), options);
+    yield* this.generate(await this.prepare(messages, options));
   }
 
   /** All of `chat` up to the first token: several answers to one prompt share it. @throws as `chat`. */
   async prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<PreparedChat> {
     this.#begin("chat", options);
     const started = performance.now();
-    return this.#see(await this.#read(messages, options), started, options.signal);
+    return this.#see(await this.#read(messages, this.#settled(options)), started);
   }
 
   /**
@@ -255,18 +239,20 @@ export class VisionLanguageModel {
     const ids =
       typeof prompt === "string" ? await this.#parts.textWorkers.encode(prompt, encoding, options.signal) : prompt;
     const promptIds = Int32Array.from(ids);
-    this.#engine.check(this.#request(promptIds, this.#settled(options)));
+    const settled = this.#settled(options);
+    const newConstraint = this.#checked(promptIds, settled);
     const { family, config } = this.#parts.packed;
     const keys = Array.from(promptIds);
     const prefix = { keys, known: this.#runner.cachedBlocks(keys) };
     const inputs = { images: [], positions: family.positions(config, promptIds, []), prefix };
-    return { promptIds, inputs, pictures: [], started, visionMs: 0 };
+    return { promptIds, inputs, newConstraint, options: settled, pictures: [], started, visionMs: 0 };
   }
 
-  /** The answer to a prepared prompt. @throws `invalid_request`, `overloaded`, `aborted`. */
-  async *generate(prepared: PreparedChat, options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
-    this.#begin("generate", options);
-    yield* this.#answer(prepared, this.#settled(options));
+  /** The answer to a prepared prompt. @throws `overloaded`, `aborted`. */
+  async *generate(prepared: Prepared): AsyncGenerator<ChatEvent> {
+    this.#closing.check();
+    invariant("inputs" in prepared, "a prompt is answered by the model that has prepared it");
+    yield* this.#answer(prepared as PreparedChat);
   }
 
   /**
@@ -278,17 +264,17 @@ export class VisionLanguageModel {
     this.#begin("trace", options, traceOptionNames);
     const settled = this.#settled({ ...options, reuse: "exact", sampling: tracedSampling(options) }); // it looks at pixels
     const startedAt = performance.now();
-    const prompt = await this.#read(messages, settled);
+    const read = await this.#read(messages, settled);
     const readAt = performance.now();
-    const prepared = await this.#see(prompt, startedAt, options.signal);
+    const prepared = await this.#see(read, startedAt);
     const readyAt = performance.now();
     const recorder = new TokenRecorder();
-    const { text, finishReason, usage } = await collect(this.#answer(prepared, settled, recorder));
+    const { text, finishReason, usage } = await collect(this.#answer(prepared, recorder));
     const tokens = recorder.tokens(this.tokenizer);
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
-    const attention = await this.#lookAgain(prompt, options.signal);
+    const attention = await this.#lookAgain(read.prompt, options.signal);
     const pictures = prepared.pictures.map((picture, i) => {
-      return { ...picture, grid: prompt.images[i]!.grid, attention: attention[i]! };
+      return { ...picture, grid: read.prompt.images[i]!.grid, attention: attention[i]! };
     });
     return { text, tokens, finishReason, usage, pictures, stages };
   }
@@ -417,7 +403,7 @@ export class VisionLanguageModel {
   }
 
   /** What the model is asked, checked, before anything costly. */
-  async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<Prompt> {
+  async #read(messages: readonly ChatMessage[], options: ChatOptions): Promise<ReadRequest> {
     const { memory, seeImage } = this.#parts;
     const { tools, signal, reuse = memory.reuse } = options;
     const prompt = await this.#parts.processor.process(messages, {
@@ -427,25 +413,24 @@ export class VisionLanguageModel {
       ...(tools && { tools }),
       ...(reuse === "near" && { seeImage: seeNear(seeImage, memory) }),
     });
-    this.#engine.check(this.#request(prompt.ids, this.#settled(options)));
+    const newConstraint = this.#checked(prompt.ids, options);
     throwIfAborted(signal);
-    return prompt;
+    return { prompt, newConstraint, options };
   }
 
-  async #see(prompt: Prompt, started: number, signal: AbortSignal | undefined): Promise<PreparedChat> {
+  async #see({ prompt, ...request }: ReadRequest, started: number): Promise<PreparedChat> {
     const visionStarted = performance.now();
-    const { inputs, pictures } = await this.#sequenceInputs(prompt, signal);
-    return { promptIds: prompt.ids, inputs, pictures, started, visionMs: performance.now() - visionStarted };
+    const { inputs, pictures } = await this.#sequenceInputs(prompt, request.options.signal);
+    const visionMs = performance.now() - visionStarted;
+    return { ...request, promptIds: prompt.ids, inputs, pictures, started, visionMs };
   }
 
-  #answer(prepared: PreparedChat, settled: ChatOptions, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {
-    const request = { ...this.#request(prepared.promptIds, settled), payload: prepared.inputs };
-    const events = this.#engine.submit(request, settled.signal);
-    return streamChat(recorder?.record(events) ?? events, {
-      tokenizer: this.tokenizer,
-      prepared,
-      stop: typeof settled.stop === "string" ? [settled.stop] : (settled.stop ?? []),
-    });
+  #answer(prepared: PreparedChat, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {
+    const { promptIds, inputs, options, newConstraint } = prepared;
+    const constraint = newConstraint?.();
+    const request = { ...this.#request(promptIds, options), payload: inputs, ...(constraint && { constraint }) };
+    const events = this.#engine.submit(request, options.signal);
+    return streamChat(recorder?.record(events) ?? events, { tokenizer: this.tokenizer, prepared });
   }
 
   async #lookAgain({ images }: Prompt, signal: AbortSignal | undefined) {
@@ -490,15 +475,19 @@ export class VisionLanguageModel {
     return { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
   }
 
-  #request(ids: Int32Array, options: ChatOptions) {
-    const { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [], responseFormat, toolConstraint } = options;
-    const constraint = this.#grammars.constraint(responseFormat, toolConstraint);
+  /** What makes the constraints of its answers. @throws what the engine refuses of a request, and a grammar of its schema. */
+  #checked(ids: Int32Array, options: ChatOptions): (() => Constraint) | undefined {
+    const newConstraint = this.#grammars.constraint(options.responseFormat, options.toolConstraint);
+    this.#engine.check(this.#request(ids, options));
+    return newConstraint;
+  }
+
+  #request(ids: Int32Array, { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions) {
     return {
       promptIds: Array.from(ids),
       sampling,
       maxTokens,
       stopTokenIds: [...this.#parts.eosTokenIds, ...stopTokenIds],
-      ...(constraint && { constraint }),
     };
   }
 }

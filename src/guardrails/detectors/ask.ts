@@ -4,8 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { OcellusError } from "../../core/base/index.js";
-import { image } from "../../core/runtime/index.js";
-import type { AnsweringModel } from "../guarded-model.js";
+import { image, type LanguageModel } from "../../core/runtime/index.js";
 import type { GuardConfig } from "../policy.js";
 import type { Detector, Finding, Subject } from "../verdict.js";
 import type { OpenContext } from "./context.js";
@@ -46,13 +45,13 @@ export function openAsk({ questions, model: name, reads }: Config, { model }: Op
   };
 }
 
-async function probabilityOfYes(model: AnsweringModel, subject: Subject, question: string, signal: AbortSignal) {
+async function probabilityOfYes(model: LanguageModel, subject: Subject, question: string, signal: AbortSignal) {
   const shown = subject.kind === "picture" ? image(await subject.pixels()) : `"""\n${subject.text}\n"""\n`;
   const sampling = { temperature: 0, logprobs: true, top_logprobs: numRivals };
   const options = { maxTokens: 1, sampling, signal };
   const messages = [{ role: "user" as const, content: [shown, `${question} Answer yes or no.`] }];
   const share = { yes: 0, no: 0 };
-  for await (const event of model.generate(await model.prepare(messages, options), options)) {
+  for await (const event of model.generate(await model.prepare(messages, options))) {
     if (event.type !== "text") continue;
     for (const { tokenId, logprob } of event.tokens[0]?.topLogprobs ?? []) {
       const word = model.tokenizer.decode([tokenId], { skipSpecialTokens: false }).trim();

@@ -1,5 +1,5 @@
 /** What a detector is opened with beside its part of the policy. */
-import type { AnsweringModel } from "../guarded-model.js";
+import type { LanguageModel } from "../../core/runtime/index.js";
 
 export interface OpenContext {
   /** Of the policy: paths in it begin there. */
@@ -7,5 +7,5 @@ export interface OpenContext {
   /** Of the guard. */
   readonly name: string;
   /** A loaded model, past the door: the one of this name, or the first. */
-  readonly model: (name: string | undefined) => AnsweringModel | undefined;
+  readonly model: (name: string | undefined) => LanguageModel | undefined;
 }

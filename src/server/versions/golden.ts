@@ -97,7 +97,7 @@ export class GoldenRunner {
     try {
       const options = { maxTokens: goldenTokens, sampling: { temperature: 0 }, signal };
       let text = "";
-      for await (const event of model.generate(await model.prepare(messages, options), options))
+      for await (const event of model.generate(await model.prepare(messages, options)))
         if (event.type === "text") text += event.text;
       return !isGood(text);
     } catch (error) {

@@ -11,7 +11,7 @@
 import type { Logger } from "pino";
 import type { Registry as Meters } from "prom-client";
 import { invariant, OcellusError, type Semaphore } from "../../core/base/index.js";
-import { type ChatOptions, type ChatResult, collect, type PreparedChat } from "../../core/runtime/index.js";
+import { type ChatOptions, type ChatResult, collect, type Prepared } from "../../core/runtime/index.js";
 import { asking, type GuardedModel, whoAsks } from "../../guardrails/index.js";
 import {
   type Alias,
@@ -208,7 +208,7 @@ export class Shadows {
       const options = mirrored.optionsFor(AbortSignal.any([stop, AbortSignal.timeout(limits.deadlineMs)]));
       return await asking({ ...asked, request, reports: [] }, async () => {
         const prepared = await this.#prepare(model, mirrored.parts.prompt, options);
-        return prepared && collect(model.generate(prepared, options));
+        return prepared && collect(model.generate(prepared));
       }).then((result) => result ?? "yielded");
     } catch (error) {
       if (stop.aborted) return stop.reason as DropReason;
@@ -222,7 +222,7 @@ export class Shadows {
   }
 
   /** @returns undefined where its pictures would have to wait: in that line it would stand before live ones */
-  async #prepare(model: GuardedModel, prompt: MirroredPrompt, options: ChatOptions): Promise<PreparedChat | undefined> {
+  async #prepare(model: GuardedModel, prompt: MirroredPrompt, options: ChatOptions): Promise<Prepared | undefined> {
     const { pixels, limits } = this.#options;
     if ("text" in prompt) return model.prepareText(prompt.text, options);
     const numBytes = await model.pixelBytes(prompt.messages, options);

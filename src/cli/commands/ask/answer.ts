@@ -84,7 +84,7 @@ function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
     ...rate,
     visionPart(answer),
     ...(usage.cachedTokens > 0 ? [`${usage.cachedTokens} of ${usage.promptTokens} prompt tokens known`] : []),
-    `${model.info.weights} on ${model.device}, ${cache}`,
+    `${model.info.weights} on ${model.info.device}, ${cache}`,
   ].join(" · ");
 }
 

@@ -122,7 +122,7 @@ function summaryLine(
     `${formatSeconds(summary.seconds)} in all`,
     `first token ${Math.round(summary.medianFirstTokenMs)} ms (median)`,
     `${Math.round(summary.medianTokensPerSecond)} tokens/s`,
-    `${model.info.weights} on ${model.device}`,
+    `${model.info.weights} on ${model.info.device}`,
   ];
   return `${bold(`${summary.correct} of ${summary.asked} right`)}  ${dim(speed.join(" · "))}`;
 }

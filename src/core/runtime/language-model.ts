@@ -1,0 +1,199 @@
+/**
+ * The interface of a model that answers, and of what may stand before one. A model of this process is one (`loadModel`), so is one
+ * behind guardrails, and so can an engine elsewhere be: those who ask know this file and nothing below it.
+ */
+import type { Device } from "../backend/index.js";
+import type { EncoderCacheStats } from "../cache/index.js";
+import type { EngineStats } from "../engine/index.js";
+import type { ImageInput } from "../image/node/index.js";
+import type { PixelBudget, RgbImage } from "../image/spec/index.js";
+import type { PackedModel } from "../pack/index.js";
+import type { ChatMessage } from "../processor/index.js";
+import type { Tokenizer } from "../tokenizer/index.js";
+import { type ChatEvent, type ChatOptions, type ChatResult, collect, type Prepared } from "./chat.js";
+import type { Trace, TraceOptions } from "./trace.js";
+
+/** Name, format and limits, as a user would want to see them. */
+export interface ModelInfo {
+  readonly path: string;
+  readonly modelType: string;
+  readonly weights: PackedModel["manifest"]["weights"];
+  readonly blockSize: number;
+  /** Of the checkpoint. */
+  readonly digest: string;
+  readonly device: Device;
+  /** Context limit in tokens. */
+  readonly maxLength: number;
+  /** Answers that can run at once. */
+  readonly maxSequences: number;
+  readonly readsImages: boolean;
+  /** Whether the chat template knows what to do with descriptions of tools. */
+  readonly readsTools: boolean;
+  /** What a user should know about the checkpoint, in sentences. */
+  readonly notes: readonly string[];
+}
+
+export interface LoadTimings {
+  /** Packing, or finding it packed. */
+  readonly packMs: number;
+  /** Graphs and tokenizer. */
+  readonly openMs: number;
+  readonly packed: boolean;
+}
+
+export interface ModelStats extends EngineStats {
+  /** Keys and values of running answers. */
+  readonly cacheBytes: number;
+  /** Their tokens, as a share of what fits: 0 to 1. */
+  readonly cacheUsage: number;
+  /** Keys and values of beginnings of prompts, kept for later ones. */
+  readonly prefixCacheBytes: number;
+  readonly encoderCacheBytes: number;
+  /** What pictures look like, kept for `reuse: "near"`. */
+  readonly nearDuplicateBytes: number;
+  readonly features: EncoderCacheStats;
+}
+
+type Asking = Pick<ChatOptions, "signal">;
+
+export interface LanguageModel extends Possible<Capabilities> {
+  readonly info: ModelInfo;
+  readonly stats: ModelStats;
+  readonly tokenizer: Tokenizer;
+  /** Bytes of pixel values that `prepare` would hold, by the images' headers. @throws as `prepare`, of what needs no pixels. */
+  pixelBytes(messages: readonly ChatMessage[], options?: ChatOptions): Promise<number>;
+  /** Everything up to the first token, checked, read and encoded. */
+  prepare(messages: readonly ChatMessage[], options?: ChatOptions): Promise<Prepared>;
+  /** The same of a text without turns or images, or of its ids. */
+  prepareText(prompt: string | readonly number[], options?: ChatOptions): Promise<Prepared>;
+  /** The answer. Several may be asked of one `Prepared`, with other seeds too: nothing is built again. */
+  generate(prepared: Prepared): AsyncGenerator<ChatEvent>;
+  close(): Promise<void>;
+}
+
+type Possible<T> = { [Name in keyof T]?: T[Name] | undefined };
+
+/** What not every model does. */
+export interface Capabilities {
+  readonly timings: LoadTimings;
+  /** What of an image the model is shown. */
+  shown(image: RgbImage, budget?: PixelBudget): RgbImage;
+  /** Names what makes this model's vectors of images: equal versions give comparable ones. */
+  readonly vectorVersion: string;
+  embedImage(image: ImageInput, options?: Asking): Promise<Float32Array>;
+  /** Encodes an image and keeps that until the returned function is called. */
+  pin(image: ImageInput, options?: Asking): Promise<() => void>;
+  trace(messages: readonly ChatMessage[], options?: TraceOptions): Promise<Trace>;
+}
+
+/** All by which something comes into a model or out of it. */
+interface Calls extends Pick<Capabilities, "embedImage" | "pin" | "trace"> {
+  prepare: LanguageModel["prepare"];
+  prepareText: LanguageModel["prepareText"];
+  generate: LanguageModel["generate"];
+}
+type Call<Name extends keyof Calls> = (...given: Parameters<Calls[Name]>) => ReturnType<Calls[Name]>;
+type Step<Name extends keyof Calls> = (next: Call<Name>, ...given: Parameters<Calls[Name]>) => ReturnType<Calls[Name]>;
+
+/**
+ * Stands before a model: each call is given the `next` one, which it may change, answer itself, or refuse. What it does not name
+ * passes by it; `Required<Middleware>` is one that nothing passes by, and that new calls are added to by the compiler's demand.
+ */
+export type Middleware = {
+  readonly [Name in keyof Calls]?: Step<Name>;
+};
+
+/** The model behind middlewares; the first is the outermost. */
+export function withMiddleware(model: LanguageModel, ...middlewares: readonly Middleware[]): MiddlewareModel {
+  return new MiddlewareModel(model, middlewares);
+}
+
+export class MiddlewareModel implements LanguageModel {
+  readonly #model: LanguageModel;
+  readonly #middlewares: readonly Middleware[];
+
+  constructor(model: LanguageModel, middlewares: readonly Middleware[]) {
+    this.#model = model;
+    this.#middlewares = middlewares;
+  }
+
+  get info(): ModelInfo {
+    return this.#model.info;
+  }
+
+  get stats(): ModelStats {
+    return this.#model.stats;
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.#model.tokenizer;
+  }
+
+  pixelBytes(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<number> {
+    return this.#model.pixelBytes(messages, options);
+  }
+
+  prepare(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<Prepared> {
+    return this.#call("prepare")!(messages, options);
+  }
+
+  prepareText(prompt: string | readonly number[], options: ChatOptions = {}): Promise<Prepared> {
+    return this.#call("prepareText")!(prompt, options);
+  }
+
+  generate(prepared: Prepared): AsyncGenerator<ChatEvent> {
+    return this.#call("generate")!(prepared);
+  }
+
+  /** `prepare` and `generate` in one. */
+  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+    yield* this.generate(await this.prepare(messages, options));
+  }
+
+  /** The whole answer at once. */
+  async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult> {
+    return collect(this.chat(messages, options));
+  }
+
+  close(): Promise<void> {
+    return this.#model.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get timings(): LoadTimings | undefined {
+    return this.#model.timings;
+  }
+
+  get shown(): LanguageModel["shown"] {
+    return this.#model.shown?.bind(this.#model);
+  }
+
+  get vectorVersion(): string | undefined {
+    return this.#model.vectorVersion;
+  }
+
+  get embedImage(): LanguageModel["embedImage"] {
+    return this.#call("embedImage");
+  }
+
+  get pin(): LanguageModel["pin"] {
+    return this.#call("pin");
+  }
+
+  get trace(): LanguageModel["trace"] {
+    return this.#call("trace");
+  }
+
+  /** Through all middlewares; undefined where the model does no such thing. */
+  #call<Name extends keyof Calls>(name: Name): Call<Name> | undefined {
+    const call = this.#model[name] as Call<Name> | undefined;
+    if (!call) return undefined;
+    return this.#middlewares.reduceRight<Call<Name>>((next, middleware) => {
+      const step = middleware[name] as Step<Name> | undefined;
+      return step ? (...given) => step.call(middleware, next, ...given) : next;
+    }, call.bind(this.#model));
+  }
+}
