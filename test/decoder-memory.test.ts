@@ -16,7 +16,10 @@ afterAll(() => model.close());
 
 describe("a decoder in the host's memory", () => {
   it("makes room for a prompt of several chunks at once", async () => {
-    const prepared = await model.prepareText(Array.from({ length: 1100 }, (_, i) => 100 + (i % 50)), { maxTokens: 1 });
+    const prepared = await model.prepareText(
+      Array.from({ length: 1100 }, (_, i) => 100 + (i % 50)),
+      { maxTokens: 1 },
+    );
     for await (const _ of model.generate(prepared));
     const { family, config, close } = await openPacked(model.info.path);
     const { perToken } = stateBytes(family.states(config));
