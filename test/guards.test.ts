@@ -214,6 +214,15 @@ describe("an answer", () => {
     expect(version).toMatch(/^[0-9a-f]{12}$/);
   });
 
+  it("is guarded in every choice of one request, though the choices have other seeds", async () => {
+    await start(await strictPolicy());
+    model.pieces = ["a bl", "orb"];
+    const response = await server.post(path, ask("hi", { n: 3, seed: 1, temperature: 1 }));
+    const { choices } = (await response.json()) as Answer;
+    expect(choices.map(({ finish_reason }) => finish_reason)).toEqual(new Array(3).fill("content_filter"));
+    expect(model.seen.filter((asked) => asked.includes('"hi"'))).toHaveLength(1); // read once
+  });
+
   it("frees its sequence as soon as it is blocked", async () => {
     await start({ guards: { words } });
     let wasLeft = false;

@@ -85,10 +85,10 @@ export function guardrails(model: LanguageModel, guards: DoorKeeper): Required<M
       const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
       return { ...(await next(checked === text ? prompt : checked, options)), [evaluationOf]: passage };
     },
-    async *generate(next, prepared) {
+    generate(next, prepared) {
       const passage = (prepared as Evaluated)[evaluationOf];
       invariant(passage, "a prompt is answered behind the guardrails that it came in by");
-      yield* guardedAnswer(next(prepared), { passage, prepared });
+      return guardedAnswer(next(prepared), { passage, prepared });
     },
     embedImage: async (next, input, options) => next(await admit(input, options), options),
     pin: async (next, input, options) => next(await admit(input, options), options),
