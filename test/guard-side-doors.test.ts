@@ -339,11 +339,11 @@ describe("no route is a side door", () => {
         ),
     );
     expect(openers.sort()).toEqual([
-      "cli/batch.ts",
-      "cli/open-embedder.ts",
-      "cli/open-model.ts",
-      "cli/serve.ts",
-      "cli/task-process.ts", // counts right answers to questions of its own; none is shown
+      "cli/commands/ask/batch.ts",
+      "cli/commands/inspect/task-process.ts", // counts right answers to questions of its own; none is shown
+      "cli/commands/models/open-embedder.ts",
+      "cli/commands/models/open-model.ts",
+      "cli/commands/serve/serve.ts",
     ]);
   });
 });
