@@ -28,13 +28,15 @@ export async function main(args: string[]): Promise<void> {
   const conversations = await calibrationConversations(undefined, true);
   const checkpoint = await openCheckpoint(box);
   const model = await readModel(checkpoint).finally(() => checkpoint.close());
-  for (const vision of ["int8", "same"] as const) {
+  for (const visionWeights of ["int8", "same"] as const) {
     for (const blockSize of [32, 128]) {
-      const uniform = parsePlan("int4", { vision, blockSize });
+      const uniform = parsePlan("int4", { visionWeights, blockSize });
       const budgetBytes = plannedBytes(model, uniform);
-      const { plan, bytes } = await planByBudget(box, { budgetBytes, conversations, vision });
-      console.log(`vision ${vision}, int4 b${blockSize}: ${budgetBytes} bytes, ${await compared(uniform, references)}`);
-      console.log(`vision ${vision}, auto:      ${bytes} bytes, ${await compared(plan, references)}`);
+      const { plan, bytes } = await planByBudget(box, { budgetBytes, conversations, visionWeights });
+      console.log(
+        `vision ${visionWeights}, int4 b${blockSize}: ${budgetBytes} bytes, ${await compared(uniform, references)}`,
+      );
+      console.log(`vision ${visionWeights}, auto:      ${bytes} bytes, ${await compared(plan, references)}`);
     }
   }
 }

@@ -2,7 +2,7 @@
  * A model at full size on this machine, random weights: packing (speed, peak memory), opening, the first token and decoding
  * for a 448×448 and a 1024×1024 picture. Each step runs in a process of its own, whose peak RSS is that step's.
  *
- *   npm run bench -- scale [--model qwen3_vl-8b] [--work FOLDER] [--weights int4] [--block-size 128] [--table int4] [--layers N]
+ *   npm run bench -- scale [--model qwen3_vl-8b] [--work FOLDER] [--weights int4] [--block-size 128] [--embedding-weights int4] [--layers N]
  *
  * The work folder keeps the checkpoint (17.5 GB for 8B) and the packed model for the next run.
  */
@@ -45,7 +45,7 @@ export async function main(args: string[]): Promise<void> {
       work: { type: "string", default: join(tmpdir(), "ocellus-bench-scale") },
       weights: { type: "string", default: "int4" },
       "block-size": { type: "string", default: "128" },
-      table: { type: "string", default: "int8" },
+      "embedding-weights": { type: "string", default: "int8" },
       layers: { type: "string" },
     },
   });
@@ -53,15 +53,15 @@ export async function main(args: string[]): Promise<void> {
   if (step === "pack") return report(await measurePack(rest));
   if (step === "answer") return report(await measureAnswer(rest[0]!, Number(rest[1])));
 
-  const { model, work, weights, "block-size": blockSize, table, layers } = values;
+  const { model, work, weights, "block-size": blockSize, "embedding-weights": embeddingWeights, layers } = values;
   const name = layers === undefined ? model : `${model}-${layers}-layers`;
   const checkpoint = join(work, name);
-  const packed = `${checkpoint}-${weights}-b${blockSize}-table-${table}`;
+  const packed = `${checkpoint}-${weights}-b${blockSize}-embedding-${embeddingWeights}`;
   mkdirSync(work, { recursive: true });
   if (!existsSync(join(checkpoint, "tokenizer.json"))) makeCheckpoint(model, checkpoint, layers);
   rmSync(packed, { recursive: true, force: true });
-  console.log(`${name}, random weights, ${weights} block ${blockSize}, table ${table}`);
-  printPack(inProcess<PackFigures>(["pack", checkpoint, packed, weights, blockSize, table]));
+  console.log(`${name}, random weights, ${weights} block ${blockSize}, embeddings ${embeddingWeights}`);
+  printPack(inProcess<PackFigures>(["pack", checkpoint, packed, weights, blockSize, embeddingWeights]));
   inProcess(["answer", packed, "448"]); // brings the file into the page cache
   for (const side of sides) printAnswer(side, inProcess<AnswerFigures>(["answer", packed, String(side)]));
 }
@@ -84,12 +84,21 @@ function makeCheckpoint(model: string, folder: string, layers: string | undefine
   execFileSync(process.execPath, [...process.execArgv, script, model, folder, ...options], { stdio: "inherit" });
 }
 
-async function measurePack([checkpoint, into, weights, blockSize, table]: readonly string[]): Promise<PackFigures> {
+async function measurePack([
+  checkpoint,
+  into,
+  weights,
+  blockSize,
+  embeddingWeights,
+]: readonly string[]): Promise<PackFigures> {
   let sourceBytes = 0;
   const before = process.cpuUsage();
   const started = performance.now();
   await pack(checkpoint!, {
-    plan: parsePlan(weights!, { blockSize: Number(blockSize), table: table as PackingPlan["table"] }),
+    plan: parsePlan(weights!, {
+      blockSize: Number(blockSize),
+      embeddingWeights: embeddingWeights as PackingPlan["embeddingWeights"],
+    }),
     into: into!,
     onProgress: ({ totalBytes }) => {
       sourceBytes = totalBytes;

@@ -22,7 +22,7 @@ export async function main([what = "load", users = "2", seconds = "20"]: string[
   const folder = mkdtempSync(join(tmpdir(), "ocellus-shadow-"));
   try {
     const registryFolder = publishBox(folder, noise);
-    ocellus("publish", join(folder, "packed-int4"), "--tag", "again", "--registry", registryFolder);
+    ocellus("rollout", "publish", join(folder, "packed-int4"), "--tag", "again", "--registry", registryFolder);
     const registry = await Registry.open({ folder: registryFolder });
     await registry.run("bench", deploy("prod", "int4"));
     const server = await serveProcess(["--registry", registryFolder, "--insecure-local-admin"]);

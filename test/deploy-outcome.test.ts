@@ -1,4 +1,4 @@
-/** What `ocellus deploy` and its like say of the servers that follow the registry. */
+/** What `ocellus rollout deploy` and its like say of the servers that follow the registry. */
 
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";

@@ -4,7 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { readConfig, serveConfigSchema } from "../src/cli/commands/serve/config.js";
+import { readConfig } from "../src/cli/commands/serve/config.js";
+import { serveConfigSchema } from "../src/cli/commands/serve/settings.js";
 import { isMissing } from "../src/core/base/prerequisite.testkit.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 

@@ -364,11 +364,11 @@ const commands: Readonly<Record<string, (folder: string) => string[]>> = {
   "index add": (folder) => ["index", "add", "new", join(folder, "entries.jsonl")],
   "index sync": (folder) => ["index", "sync", "new", join(folder, "entries.jsonl")],
   "index add of what another entry shows": (folder) => ["index", "add", "shelf", join(folder, "entries.jsonl")],
-  "index search": () => ["index", "search", "shelf", "--picture", boots, "--text", question],
+  "index search": () => ["index", "search", "shelf", "--image", boots, "--text", question],
   "ask --collection": () => ["ask", "--collection", "shelf", boots, question],
   eval: (folder) => ["eval", join(folder, "eval.jsonl"), "--weights", "fp32"],
   batch: (folder) => ["batch", join(folder, "in.jsonl"), "--out", join(folder, "out.jsonl")],
-  "golden init": (folder) => ["golden", "init", join(folder, "golden"), "--pictures", join(folder, "photos")],
+  "golden init": (folder) => ["golden", "init", join(folder, "golden"), "--images", join(folder, "photos")],
   "golden run": (folder) => ["golden", "run", join(folder, "golden-set.jsonl"), "--out", join(folder, "run.golden")],
   "batch of a collection": (folder) => [
     ...["batch", join(folder, "pages.jsonl"), "--out", join(folder, "out.jsonl")],

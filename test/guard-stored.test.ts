@@ -81,19 +81,19 @@ describe("by commands", () => {
     writeFileSync(join(root, "model", "config.json"), '{"model_type": "qwen3"}');
     for (const name of ["stdout", "stderr"] as const) vi.spyOn(process[name], "write").mockReturnValue(true);
     const run = (...argv: string[]) => main([...argv, "--registry", registry]);
-    const publish = (...more: string[]) => run("publish", join(root, "model"), ...more);
+    const publish = (...more: string[]) => run("rollout", "publish", join(root, "model"), ...more);
     for (const tag of ["v1", "v2"]) expect(await publish("--tag", tag)).toBe(0);
-    expect(await run("deploy", "prod", "v1", "--no-wait")).toBe(0);
-    expect(await run("canary", "prod", "v2", "--no-wait")).toBe(0);
-    const refused = await main(["deploy", forbiddenWord, "v1", "--registry", registry, "--no-wait"]);
+    expect(await run("rollout", "deploy", "prod", "v1", "--no-wait")).toBe(0);
+    expect(await run("rollout", "canary", "prod", "v2", "--no-wait")).toBe(0);
+    const refused = await main(["rollout", "deploy", forbiddenWord, "v1", "--registry", registry, "--no-wait"]);
     expect(refused).not.toBe(0);
     for (const argv of [
-      ["publish", join(root, "model"), "--tag", forbiddenWord],
-      ["publish", join(root, "model"), "--tag", "v3", "--notes", `of ${phone}`],
-      ["rollback", "prod", "--reason", forbiddenWord, "--no-wait"],
-      ["promote", "prod", "--reason", forbiddenWord, "--no-wait"],
+      ["rollout", "publish", join(root, "model"), "--tag", forbiddenWord],
+      ["rollout", "publish", join(root, "model"), "--tag", "v3", "--notes", `of ${phone}`],
+      ["rollout", "rollback", "prod", "--reason", forbiddenWord, "--no-wait"],
+      ["rollout", "promote", "prod", "--reason", forbiddenWord, "--no-wait"],
     ])
       expect(await run(...argv), argv.join(" ")).toBe(refused);
-    expect(await run("rollback", "prod", "--reason", "slow", "--no-wait")).toBe(0);
+    expect(await run("rollout", "rollback", "prod", "--reason", "slow", "--no-wait")).toBe(0);
   });
 });

@@ -137,7 +137,7 @@ describe.skipIf(without).concurrent("nothing leaves the machine", () => {
     ["doctor"],
     ["inspect", tiny],
     ["index", "add", "shop", picture],
-    ["publish", "--tag", "v1"],
+    ["rollout", "publish", "--tag", "v1"],
     ["guard", "test", "some words"],
   ];
   it.for(commands)("by `ocellus %s`", async (args, { expect }) => {

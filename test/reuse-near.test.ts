@@ -53,9 +53,9 @@ it("encodes a picture of another colour", async () => {
 });
 
 it("never answers by another model's picture, also where they share their features", async () => {
-  const features = await openEncoderCache();
+  const encoderCache = await openEncoderCache();
   const [a, b] = await Promise.all(
-    (["fp32", "int4"] as const).map((weights) => loadTiny({ weights, features, memory: { reuse: "near" } })),
+    (["fp32", "int4"] as const).map((weights) => loadTiny({ weights, encoderCache, memory: { reuse: "near" } })),
   );
   expect((await ask(original, undefined, a)).picture.source).toBe("encoded");
   expect((await ask(await encodedAnew(72), undefined, b)).picture.source).toBe("encoded");

@@ -162,7 +162,7 @@ describe("a trial without room", () => {
       ...{ actor: "server", kind: "rolled_back", from: "v2", to: "v1" },
       reason:
         "v2 takes 60 B of memory; 40 B of --memory-bytes 100 B are free beside v1; packed as int4 it would fit; " +
-        "`ocellus deploy prod v2` would put it in the place of v1",
+        "`ocellus rollout deploy prod v2` would put it in the place of v1",
     });
     await until(() => expect(setup.fleet.aliases[0]).not.toHaveProperty("canary.tag"));
     expect(setup.closed).toEqual([]);

@@ -16,7 +16,7 @@ export function publishBox(folder: string, noise: number): string {
     ["damaged", damaged, "int4"],
   ] as const) {
     ocellus("pack", checkpoint, "--weights", weights, "--into", join(folder, `packed-${tag}`));
-    ocellus("publish", join(folder, `packed-${tag}`), "--tag", tag, "--registry", registry);
+    ocellus("rollout", "publish", join(folder, `packed-${tag}`), "--tag", tag, "--registry", registry);
   }
   return registry;
 }

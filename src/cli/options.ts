@@ -1,4 +1,4 @@
-/** Options that several commands share: which model, where it runs, how it answers; and what they mean to the runtime. */
+/** Options that several commands share: which model, where it runs, how it answers; and the runtime options they become. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { embeddingWeightsOptions, type PlanOptions, visionWeightsOptions, weightsOptions } from "../core/pack/index.js";
 import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../core/runtime/index.js";
@@ -38,32 +38,36 @@ export const weightsOption = () =>
 export const packWeightsOption = () =>
   new Option(
     "--weights <format>",
-    "number format of the weights (default: int4); auto: the best under --budget",
+    "number format of the weights (default: int4); auto picks the best per matrix under --budget",
   ).choices([...weightsOptions, "auto"]);
 
 export const blockSizeOption = () =>
-  new Option("--block-size <columns>", "columns that share a scale: 32 (closest), 64 or 128 (smallest)").argParser(
-    integerBetween(32, 128),
-  );
+  new Option(
+    "--block-size <columns>",
+    "columns that share a scale: 32 (most accurate), 64 or 128 (smallest)",
+  ).argParser(integerBetween(32, 128));
 
 export const zeroPointsOption = () =>
-  new Option("--zero-points", "int4 with a zero point for each block: closer, half a byte more a block");
+  new Option("--zero-points", "zero point per block of int4 weights: more accurate, half a byte more per block");
 
 export const visionWeightsOption = () =>
-  new Option("--vision <format>", "what the eye keeps in a 4-bit model (default: int8)").choices(visionWeightsOptions);
+  new Option("--vision-weights <format>", "format of the vision encoder in a 4-bit model (default: int8)").choices(
+    visionWeightsOptions,
+  );
 
 export const embeddingWeightsOption = () =>
-  new Option("--table <format>", "what the token table and the head keep in a 4-bit model (default: int8)").choices(
-    embeddingWeightsOptions,
-  );
+  new Option(
+    "--embedding-weights <format>",
+    "format of the token embeddings and lm_head in a 4-bit model (default: int8)",
+  ).choices(embeddingWeightsOptions);
 
 /** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
 export function addModelOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--model <folder>", "checkpoint folder or packed model").default(
+      new Option("--model <folder>", "checkpoint folder, packed model or owner/name").default(
         modelInTheBox,
-        "the model in the box",
+        "bundled demo model",
       ),
     )
     .addOption(blockSizeOption())
@@ -71,14 +75,12 @@ export function addModelOptions(command: Command): Command {
     .addOption(visionWeightsOption())
     .addOption(embeddingWeightsOption())
     .addOption(
-      new Option("--device <device>", "where to run (default: auto: a GPU by WebGPU, else the CPU)").choices([
-        "auto",
-        "cpu",
-        "webgpu",
-        "cuda",
-      ]),
+      new Option(
+        "--device <device>",
+        "device to run on (default: auto, which is WebGPU where it works, else the CPU)",
+      ).choices(["auto", "cpu", "webgpu", "cuda"]),
     )
-    .option("--guards <file>", "policy of the guards at the model's door (or OCELLUS_GUARDS)")
+    .option("--guards <file>", "guardrail policy file (or OCELLUS_GUARDS)")
     .addOption(
       // 1024: more than any machine that ONNX Runtime knows has cores
       new Option("--threads <count>", "threads of one operator (default: all cores)").argParser(
@@ -90,23 +92,23 @@ export function addModelOptions(command: Command): Command {
 export function addAnswerOptions(command: Command): Command {
   return addModelOptions(command)
     .addOption(weightsOption())
-    .option("--max-tokens <count>", "most tokens of an answer", integerBetween(1, 1_000_000)) // no model here has a longer context
+    .option("--max-tokens <count>", "token limit of an answer", integerBetween(1, 1_000_000)) // no model here has a longer context
+    .option("--temperature <value>", "sampling temperature; 0 always takes the most likely token", numberBetween(0, 2))
     .option(
-      "--temperature <value>",
-      "0 answers with the likeliest token; above, the others get a chance",
-      numberBetween(0, 2),
+      "--top-p <share>",
+      "nucleus sampling: smallest set of tokens with this total probability",
+      numberBetween(0, 1),
     )
-    .option("--top-p <share>", "sample from the likeliest tokens that hold this share", numberBetween(0, 1))
-    .option("--top-k <count>", "sample from this many likeliest tokens", integerBetween(0, 2 ** 20))
-    .option("--min-p <share>", "drop tokens below this share of the likeliest one's probability", numberBetween(0, 1))
-    .option("--seed <number>", "makes sampling reproducible", integerBetween(0, 2 ** 32 - 1))
-    .option("--stop <text>", "text that ends an answer (may be repeated)", collectTexts)
+    .option("--top-k <count>", "number of most likely tokens to sample from", integerBetween(0, 2 ** 20))
+    .option("--min-p <share>", "minimum probability, relative to the most likely token", numberBetween(0, 1))
+    .option("--seed <number>", "random seed for reproducible sampling", integerBetween(0, 2 ** 32 - 1))
+    .option("--stop <text>", "stop sequence (repeatable)", collectTexts)
     .option("--system <text>", "system prompt");
 }
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
-  const { weights, blockSize, zeroPoints, vision, table, device, threads } = flags;
-  return defined({ weights, blockSize, zeroPoints, vision, table, device, threads });
+  const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, device, threads } = flags;
+  return defined({ weights, blockSize, zeroPoints, visionWeights, embeddingWeights, device, threads });
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {

@@ -79,22 +79,24 @@ describe("the memory estimate", () => {
     expect(await advised(machine(64 * gigabyte))).toEqual(["now now now now now now now now now"]);
     expect(await advised(machine(5.4 * gigabyte))).toEqual([
       "no no no no no now now now now",
-      "int4 in blocks of 128, int4 in blocks of 128 with --table int4, nf4, nf4-double would fit",
+      "int4 in blocks of 128, int4 in blocks of 128 with --embedding-weights int4, nf4, nf4-double would fit",
     ]);
     expect(await advised(machine(4.45 * gigabyte))).toEqual([
       "no no no no no no no no no",
-      expect.stringMatching(/^int4 in blocks of 128 with --table int4 and a context of \d{3,4} tokens would fit$/),
+      expect.stringMatching(
+        /^int4 in blocks of 128 with --embedding-weights int4 and a context of \d{3,4} tokens would fit$/,
+      ),
     ]);
     expect(await advised(machine(1 * gigabyte, 7 * gigabyte))).toEqual([
       "no no no no freed freed freed freed freed",
       expect.stringMatching(
-        /^int4 in blocks of 128 with --table int4 would fit once other programs give back \d\.\d GB$/,
+        /^int4 in blocks of 128 with --embedding-weights int4 would fit once other programs give back \d\.\d GB$/,
       ),
     ]);
     expect(await advised(machine(1 * gigabyte))).toEqual([
       "no no no no no no no no no",
       expect.stringMatching(
-        /^nothing here fits: int4 in blocks of 128 with --table int4 lacks \d\.\d GB on this machine$/,
+        /^nothing here fits: int4 in blocks of 128 with --embedding-weights int4 lacks \d\.\d GB on this machine$/,
       ),
     ]);
   });

@@ -51,7 +51,7 @@ export type Fits = "now" | "freed" | "no";
 export interface FormatEstimate {
   readonly weights: PackingPlan["weights"];
   readonly blockSize: PackingPlan["blockSize"];
-  readonly table: PackingPlan["table"];
+  readonly embeddingWeights: PackingPlan["embeddingWeights"];
   /** All weights as packed: those in memory, and a token table that is read row by row from the file. */
   readonly packedBytes: number;
   /** Those in memory. */
@@ -125,9 +125,10 @@ export async function estimateMemory(path: string, options: MemoryOptions = {}):
 async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | undefined> {
   if (!(await isPacked(checkpoint))) return undefined;
   const manifest = manifestSchema.parse(await checkpoint.readJson(packedFiles.manifest));
-  const { weights, formats, block_size: blockSize, zero_points: zeroPoints, vision, table } = manifest;
-  if (weights !== "auto") return parsePlan(weights, { blockSize, zeroPoints, vision, table });
-  return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, { vision, table });
+  const { weights, formats, block_size: blockSize, zero_points: zeroPoints } = manifest;
+  const kept = { visionWeights: manifest.vision_weights, embeddingWeights: manifest.embedding_weights };
+  if (weights !== "auto") return parsePlan(weights, { blockSize, zeroPoints, ...kept });
+  return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, kept);
 }
 
 async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {
@@ -154,9 +155,9 @@ function estimate(
     const packedBytes = initializerBytes(planned, (dtype) => dtype) + untiedTableBytes(family, config, plan, planned);
     const weightsBytes = initializerBytes(planned, openedAs);
     const totalBytes = weightsBytes + fixedBytes;
-    const { weights, blockSize, table } = plan;
+    const { weights, blockSize, embeddingWeights } = plan;
     const bytes = { packedBytes, weightsBytes, totalBytes };
-    return { weights, blockSize, table, ...bytes, fits: fits(totalBytes, machine) };
+    return { weights, blockSize, embeddingWeights, ...bytes, fits: fits(totalBytes, machine) };
   });
   const found = { machine, formats, processBytes, ...(decoder && { decoder }), ...(vision && { vision }) };
   return { ...found, advice: advice(found) };
@@ -165,7 +166,7 @@ function estimate(
 /** Every format, those of free block size at the closest and at the smallest block; int4 as small as it gets, too. */
 const plans: readonly PackingPlan[] = weightsOptions.flatMap((weights) => [
   ...(/^int/.test(weights) ? [32, 128] : [32]).map((blockSize) => parsePlan(weights, { blockSize })),
-  ...(weights === "int4" ? [parsePlan(weights, { blockSize: 128, table: "int4" })] : []),
+  ...(weights === "int4" ? [parsePlan(weights, { blockSize: 128, embeddingWeights: "int4" })] : []),
 ]);
 
 function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record<string, Graph> {
@@ -270,9 +271,9 @@ function advice({ formats, decoder, machine }: Omit<MemoryEstimate, "advice">): 
   return [`nothing here fits: ${formatLabel(smallest)} lacks ${gigabytes(lackingAtAll!)} on this machine`];
 }
 
-export function formatLabel({ weights, blockSize, table }: FormatEstimate): string {
+export function formatLabel({ weights, blockSize, embeddingWeights }: FormatEstimate): string {
   if (!/^int/.test(weights)) return weights;
-  return `${weights} in blocks of ${blockSize}${table === "int8" ? "" : ` with --table ${table}`}`;
+  return `${weights} in blocks of ${blockSize}${embeddingWeights === "int8" ? "" : ` with --embedding-weights ${embeddingWeights}`}`;
 }
 
 function gigabytes(bytes: number): string {

@@ -32,9 +32,9 @@ export interface BudgetOptions extends SensitivityOptions {
   /** What a model is asked to see which matrices matter. */
   readonly conversations: readonly (readonly ChatMessage[])[];
   /** "same": the eye may get four bits too. Default int8. */
-  readonly vision?: PackingPlan["vision"];
+  readonly visionWeights?: PackingPlan["visionWeights"];
   /** "int4": the token table and the head may get four bits too. Default int8. */
-  readonly table?: PackingPlan["table"];
+  readonly embeddingWeights?: PackingPlan["embeddingWeights"];
   /** Of the pass over the weights, in bytes. */
   readonly onPassProgress?: (doneBytes: number, totalBytes: number) => void;
 }
@@ -56,8 +56,8 @@ export interface BudgetPlan {
 
 /** @throws `invalid_request` naming the smallest possible size when the budget is below it; as `measureSensitivity`. */
 export async function planByBudget(path: string, options: BudgetOptions): Promise<BudgetPlan> {
-  const { budgetBytes, conversations, vision = "int8", table = "int8" } = options;
-  const kept = { vision, table };
+  const { budgetBytes, conversations, visionWeights = "int8", embeddingWeights = "int8" } = options;
+  const kept = { visionWeights, embeddingWeights };
   const checkpoint = await openCheckpoint(path);
   const model = await readModel(checkpoint).finally(() => checkpoint.close()); // headers outlive it
   const groups = matrixGroups(model);

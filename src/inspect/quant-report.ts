@@ -24,7 +24,7 @@ const plans = {
   int8: parsePlan("int8"),
   "int4-b32": parsePlan("int4"),
   "int4-b128": parsePlan("int4", { blockSize: 128 }),
-  "int4-b128-table": parsePlan("int4", { blockSize: 128, table: "int4" }),
+  "int4-b128-embedding": parsePlan("int4", { blockSize: 128, embeddingWeights: "int4" }),
   nf4: parsePlan("nf4"),
   "nf4-double": parsePlan("nf4-double"),
 } as const satisfies Record<string, PackingPlan>;

@@ -1,4 +1,4 @@
-/** Which version answered which request, for `ocellus who`: written in batches, kept for a month. No content, no user. */
+/** Which version answered which request, for `ocellus requests show`: written in batches, kept for a month. No content, no user. */
 import { randomBytes } from "node:crypto";
 import { OcellusError } from "../core/base/index.js";
 import type { OpenDatabase } from "./database.js";

@@ -111,9 +111,12 @@ export function startCanary(alias: string, tag: string, plan: RolloutPlan): Regi
 /** @throws `invalid_request` for what could not be gone through */
 function checkPlan({ steps, gate, judged, stepSeconds }: RolloutPlan): void {
   if (steps.at(-1) === 0)
-    throw refusal("steps: expected a share above 0 after 0; `ocellus shadow` only compares, and serves nobody", {
-      field: "steps",
-    });
+    throw refusal(
+      "steps: expected a share above 0 after 0; `ocellus rollout shadow` only compares, and serves nobody",
+      {
+        field: "steps",
+      },
+    );
   if (gate !== undefined && !judged && stepSeconds === undefined)
     throw refusal("gate: expected a judge, or how long a step lasts: only people decide here, and no step would ask", {
       field: "gate",
@@ -300,7 +303,7 @@ export function aliasOf({ aliases }: RegistryState, name: string): Alias {
   const hint = nearestHint(name, [...aliases.keys()]);
   throw new OcellusError(
     "not_found",
-    `there is no alias ${name}${hint}; \`ocellus deploy ${name} VERSION\` makes one`,
+    `there is no alias ${name}${hint}; \`ocellus rollout deploy ${name} VERSION\` makes one`,
     {
       details: { alias: name, nearest: nearestNames(name, [...aliases.keys()]) },
     },
@@ -310,7 +313,7 @@ export function aliasOf({ aliases }: RegistryState, name: string): Alias {
 function canaryOf(state: RegistryState, name: string) {
   const { canary } = aliasOf(state, name);
   if (!canary)
-    throw refusal(`${name} has no canary; \`ocellus canary ${name} VERSION\` starts one`, {
+    throw refusal(`${name} has no canary; \`ocellus rollout canary ${name} VERSION\` starts one`, {
       alias: name,
       missing: "canary",
     });
@@ -320,7 +323,7 @@ function canaryOf(state: RegistryState, name: string) {
 function unknownVersion(tag: string, tags: readonly string[]): OcellusError {
   return new OcellusError(
     "not_found",
-    `there is no version ${tag}${nearestHint(tag, tags)}; see \`ocellus versions\``,
+    `there is no version ${tag}${nearestHint(tag, tags)}; see \`ocellus rollout versions\``,
     { details: { tag, nearest: nearestNames(tag, tags) } },
   );
 }

@@ -42,7 +42,7 @@ async function missing(folder: string, isThere: boolean): Promise<OcellusError> 
   const hint = isThere ? "" : nearestHint(basename(folder), around);
   return new OcellusError(
     "not_found",
-    `there is no registry in ${join(folder)}${hint}; \`ocellus publish\` makes one`,
+    `there is no registry in ${join(folder)}${hint}; \`ocellus rollout publish\` makes one`,
     { details: { folder, nearest: isThere ? [] : nearestNames(basename(folder), around) } },
   );
 }

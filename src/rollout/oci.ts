@@ -125,7 +125,10 @@ export async function importLayout(
 function manifestOf({ annotations, layers }: z.infer<typeof imageSchema>, folder: string): Manifest {
   const text = annotations?.[manifestAnnotation];
   if (text === undefined)
-    throw new OcellusError("unsupported", `${folder}: the image was not exported by \`ocellus versions export\``);
+    throw new OcellusError(
+      "unsupported",
+      `${folder}: the image was not exported by \`ocellus rollout versions export\``,
+    );
   const manifest = parseManifest(parseJson(text, folder), folder);
   const carried = new Set(layers.map((layer) => layer.digest));
   const missing = manifest.files.find((file) => !carried.has(file.digest));

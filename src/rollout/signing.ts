@@ -47,7 +47,7 @@ function readKey(read: () => KeyObject, half: string): KeyObject {
   }
   throw new OcellusError(
     "invalid_request",
-    `expected an Ed25519 ${half} key in PEM; \`ocellus versions keygen\` makes a pair`,
+    `expected an Ed25519 ${half} key in PEM; \`ocellus rollout versions keygen\` makes a pair`,
     { details: { expected: `Ed25519 ${half} key` } },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What a server is told: every limit with its default and its meaning, which is also what `ocellus serve --help` prints.
+ * The settings of a server: every limit with its default and its help text for `ocellus serve --help`.
  * `cli` fills it from flags, environment and a file.
  */
 import { z } from "zod";
@@ -8,60 +8,67 @@ const MiB = 2 ** 20;
 const count = z.number().int().min(1);
 
 export const serverConfigSchema = z.strictObject({
-  host: z.string().default("127.0.0.1").describe("address to listen on; 0.0.0.0 for all"),
-  port: z.number().int().min(0).max(65_535).default(8080).describe("port to listen on; 0 takes a free one"),
+  host: z.string().default("127.0.0.1").describe("address to listen on; 0.0.0.0 for all interfaces"),
+  port: z.number().int().min(0).max(65_535).default(8080).describe("port to listen on; 0 picks a free one"),
   // Some phone photos in base64.
-  maxBodyBytes: count.default(32 * MiB).describe("of one request"),
-  maxBodiesBytes: count.default(256 * MiB).describe("of all requests that are in work or waiting"),
-  bodyIdleMs: count.default(30_000).describe("that a body may pause while it is sent"), // a phone between two cells
-  maxImageBytes: count.default(20 * MiB).describe("of one picture as a file"), // OpenAI's limit
+  maxBodyBytes: count.default(32 * MiB).describe("size limit of one request body"),
+  maxBodiesBytes: count.default(256 * MiB).describe("size limit of all request bodies in memory"),
+  bodyIdleMs: count.default(30_000).describe("longest pause while a body is sent"), // a phone between two cells
+  maxImageBytes: count.default(20 * MiB).describe("size limit of one image file"), // OpenAI's limit
   // The largest phone sensor in common use.
-  maxImagePixels: count.default(50e6).describe("of one picture when decoded"),
-  decodeMs: count.default(20_000).describe("for decoding and fitting one picture"), // an AVIF of the largest size on a slow core
-  maxImages: count.default(64).describe("in one request"),
+  maxImagePixels: count.default(50e6).describe("pixel limit of one decoded image"),
+  decodeMs: count.default(20_000).describe("time limit for decoding and resizing one image"), // an AVIF of the largest size on a slow core
+  maxImages: count.default(64).describe("images per request"),
   // Two of the largest pictures that any family takes, or forty common photos.
-  maxPixelBytes: count.default(1024 * MiB).describe("of all pictures that are fitted for a model and not encoded yet"),
-  allowImageUrls: z.boolean().default(false).describe("fetch pictures by http(s) address, from public machines only"),
+  maxPixelBytes: count
+    .default(1024 * MiB)
+    .describe("size limit of all resized images that wait for the vision encoder"),
+  allowImageUrls: z.boolean().default(false).describe("fetch images by http(s) URL, from public hosts only"),
   // "nas.lan" is its port 80 or 443; another one is named: "nas.lan:8080".
   imageHosts: z
     .array(z.string().refine(isHost, "expected HOST or HOST:PORT in lower case, as an address has it"))
     .default([])
-    .describe("hosts of a private network whose pictures are fetched by address, HOST or HOST:PORT"),
-  imageTimeoutMs: count.default(10_000).describe("for fetching one picture"),
+    .describe("private hosts to allow in image URLs, HOST or HOST:PORT"),
+  imageTimeoutMs: count.default(10_000).describe("time limit for fetching one image"),
   collections: z
     .string()
     .optional()
-    .describe("folder of collections to find pictures in (default: none; see index list)"),
-  collectionsReadOnly: z.boolean().default(false).describe("collections are searched and not changed"),
-  maxFilesBytes: count.default(256 * MiB).describe("of all uploaded pictures, kept in memory"),
+    .describe("folder of the image collections to search (default: none; see `ocellus index`)"),
+  collectionsReadOnly: z.boolean().default(false).describe("reject changes to collections"),
+  maxFilesBytes: count.default(256 * MiB).describe("size limit of all uploaded files in memory"),
   insecureLocalAdmin: z
     .boolean()
     .default(false)
-    .describe("let programs of this machine change versions without an admin key; not beside a proxy or other users"),
+    .describe("allow /admin/v1 without a key from this machine; unsafe behind a proxy or beside other users"),
   metricsKey: z
     .enum(["none", "api", "admin"])
     .default("none")
-    .describe("which key /metrics asks for: none, api (one of --keys-file), admin (one of --admin-keys-file)"),
-  requestsPerMinute: count.optional().describe("of each key (of each address without keys)"),
-  maxConcurrent: count.optional().describe("answers of one key at once; those beyond wait"),
-  corsOrigins: z.array(z.url()).default([]).describe("web pages of other origins that may ask"),
-  maxQueue: z.number().int().min(0).default(256).describe("answers that may wait for their turn; then 429"),
-  shadowQueue: z.number().int().min(0).default(64).describe("questions that wait to be mirrored; further ones are not"),
+    .describe("key required for /metrics: none, api (--keys-file) or admin (--admin-keys-file)"),
+  requestsPerMinute: count.optional().describe("request rate limit per key, or per client address without keys"),
+  maxConcurrent: count.optional().describe("concurrent requests per key; further ones wait"),
+  corsOrigins: z.array(z.url()).default([]).describe("origins allowed by CORS"),
+  maxQueue: z.number().int().min(0).default(256).describe("requests that may wait per model; further ones get 429"),
+  shadowQueue: z
+    .number()
+    .int()
+    .min(0)
+    .default(64)
+    .describe("requests that may wait to be mirrored; further ones are skipped"),
   // Some requests with large pictures, or very many with small ones.
   shadowBytes: z
     .number()
     .int()
     .min(0)
     .default(64 * MiB)
-    .describe("of all these questions and their pictures"),
-  shadowRunning: count.default(1).describe("mirrored answers that are written at once"),
-  // Longer than proxies keep theirs (60 s as a rule): who closes first must not be the one who is being asked.
-  keepAliveMs: count.default(75_000).describe("that a connection without requests is kept open"),
+    .describe("size limit of the requests that wait to be mirrored"),
+  shadowRunning: count.default(1).describe("mirrored requests at once"),
+  // Longer than proxies keep theirs (60 s as a rule): the server must not close first, while a request may be on its way.
+  keepAliveMs: count.default(75_000).describe("time an idle connection stays open"),
   // The patience of most proxies; Kubernetes kills after thirty seconds.
-  deadlineMs: count.default(300_000).describe("from a request's arrival to the end of its answer"),
+  deadlineMs: count.default(300_000).describe("time limit of a request, from arrival to the end of its answer"),
   drainMs: count
     .default(30_000)
-    .describe("that running answers are given when the server is told to stop, or a version to make room"),
+    .describe("time for running requests to finish when the server stops or a version is unloaded"),
 });
 
 export type ServerConfig = z.infer<typeof serverConfigSchema>;

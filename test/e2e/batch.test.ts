@@ -139,7 +139,7 @@ describe("ocellus batch", () => {
     appendFileSync(out, '{"id":"batch_req_torn","custom_id":"q39');
     const { code, stdout, stderr } = await start(input, "--out", out).ended;
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/^\d+ answered in .*, \d+ were there before: /);
+    expect(stdout).toMatch(/^\d+ answered in .*, \d+ from earlier runs: /);
     expect(readFileSync(out, "utf8").startsWith(before)).toBe(true);
     const answered = read(out).map((one) => one.custom_id);
     const failed = read(join(folder, "many.out.errors.jsonl")).map((one) => one.custom_id);

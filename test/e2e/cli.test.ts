@@ -105,29 +105,29 @@ describe("ocellus ask --trace", () => {
   });
 });
 
-describe("ocellus graph", () => {
+describe("ocellus inspect graph", () => {
   const model = join(root, "checkpoints/ocellus-tiny");
 
   it("tells the graphs in numbers, and prints one as text", async () => {
-    const summary = await ocellus(["graph", model, "--json"]);
+    const summary = await ocellus(["inspect", "graph", model, "--json"]);
     const { source, graphs } = JSON.parse(summary.stdout);
     expect(source).toBe("checkpoint");
     expect(graphs.map(({ name }: { name: string }) => name)).toEqual(["vision", "decoder"]);
-    const text = await ocellus(["graph", model, "--graph", "decoder", "--print"]);
+    const text = await ocellus(["inspect", "graph", model, "--graph", "decoder", "--print"]);
     expect(text.stdout).toMatch(/^graph decoder\ninputs:\n[\s\S]*outputs:\n/);
   });
 
   it("writes ONNX files once, with their weights or, from a config alone, without", async () => {
     const [whole, bare] = [join(folder, "onnx"), join(folder, "bare")];
-    expect((await ocellus(["graph", model, "--onnx", whole])).code).toBe(0);
+    expect((await ocellus(["inspect", "graph", model, "--onnx", whole])).code).toBe(0);
     expect(readdirSync(whole)).toEqual(expect.arrayContaining(["vision.onnx", "decoder.onnx", "weights.safetensors"]));
-    expect((await ocellus(["graph", join(model, "config.json"), "--onnx", bare])).code).toBe(0);
+    expect((await ocellus(["inspect", "graph", join(model, "config.json"), "--onnx", bare])).code).toBe(0);
     expect(readdirSync(bare).sort()).toEqual(["decoder.onnx", "vision.onnx"]);
     for (const [from, into, why] of [
       [model, whole, "exists"],
       [whole, join(folder, "again"), "is a packed model"],
     ] as const) {
-      const { code, stderr } = await ocellus(["graph", from, "--onnx", into]);
+      const { code, stderr } = await ocellus(["inspect", "graph", from, "--onnx", into]);
       expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(why) });
     }
   });

@@ -66,7 +66,7 @@ describe("golden init, check, run and report", () => {
     expect(readFileSync(join(folder, "ready/golden.jsonl"), "utf8")).toBe(before);
     expect(await golden("check", "ready")).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^ready: 88 questions \(exact 88\) about \d+ pictures\n$/),
+      stdout: expect.stringMatching(/^ready: 88 questions \(exact 88\) about \d+ images\n$/),
     });
   });
 
@@ -173,7 +173,7 @@ describe.skipIf(noBrowser)("the page of a report", () => {
   });
 });
 
-describe("golden init --pictures", () => {
+describe("golden init --images", () => {
   const path = join(folder, "mine/golden.jsonl");
 
   it("writes proposals that count for nothing until they are reviewed, and keeps what a person has changed", async () => {
@@ -181,7 +181,7 @@ describe("golden init --pictures", () => {
     copyFileSync(join(pictures, "dress.jpg"), join(folder, "photos/1.jpg"));
     writeFileSync(join(folder, "photos/2.jpg"), "no picture");
     const init = () =>
-      golden("init", "mine", "--pictures", "photos", "--ask", "What colour is it?", "--json", ...oneThread);
+      golden("init", "mine", "--images", "photos", "--ask", "What colour is it?", "--json", ...oneThread);
     expect(JSON.parse((await init()).stdout)).toMatchObject({ questions: 0, unreviewed: 1, pictures: 1 });
     const [first] = readFileSync(path, "utf8").split("\n");
     expect(JSON.parse(first!)).toEqual({

@@ -59,7 +59,7 @@ describe("ocellus index", () => {
       "index",
       "search",
       "shop",
-      "--picture",
+      "--image",
       join(pictures, "dress.jpg"),
       "-k",
       "2",
@@ -106,7 +106,7 @@ describe("ocellus index", () => {
     await told("index", "add", "clip", file, "--kind", "hnsw", ...withClip);
     const found = await told<any>("index", "search", "clip", "--text", "number 1", "--where", "shelf=A", ...withClip);
     expect(found.hits).toHaveLength(2);
-    const other = await ocellus("index", "search", "clip", "--picture", join(pictures, "dress.jpg"), ...oneThread);
+    const other = await ocellus("index", "search", "clip", "--image", join(pictures, "dress.jpg"), ...oneThread);
     expect([other.code, other.stderr]).toEqual([
       2,
       expect.stringMatching(/clip was made with clip .*, not with qwen3_vl_resampler/),

@@ -1,7 +1,7 @@
 /** The model in the box as several versions of one registry, packed in several formats; and a server with room for so many of them. */
 import { join } from "node:path";
-import { serveConfigSchema } from "../../src/cli/commands/serve/config.js";
 import { estimateNeeds } from "../../src/cli/commands/serve/serve-versions.js";
+import { serveConfigSchema } from "../../src/cli/commands/serve/settings.js";
 import { pack, parsePlan } from "../../src/core/pack/index.js";
 import { deploy, Registry } from "../../src/rollout/index.js";
 import { repository } from "./folders.js";

@@ -25,7 +25,7 @@ export function goldenNotes({ path, set, answers }: GoldenResult): string[] {
   const missing = set.questions - answers.length;
   return [
     ...(missing > 0
-      ? [`${path}: ${missing} of ${set.questions} questions have no answer yet; the same run goes on`]
+      ? [`${path}: ${missing} of ${set.questions} questions have no answer yet; run the same command again to continue`]
       : []),
     ...(versions.size > 1 ? [`${path}: answered by ${[...versions].join(", ")}`] : []),
   ];

@@ -1,4 +1,4 @@
-/** What `ocellus graph` prints of graphs: a line on each, what goes in and out, its products and its operators. */
+/** What `ocellus inspect graph` prints of graphs: a line on each, what goes in and out, its products and its operators. */
 import { formatBytes, formatCount } from "../../core/base/index.js";
 import type { GraphSummary, Value } from "../../core/graph/index.js";
 import type { ModelGraphs } from "../../core/pack/index.js";

@@ -24,7 +24,7 @@ export function memoryText({ machine, formats, decoder, vision, advice }: Memory
         ]
       : []),
     ...(vision
-      ? [`a picture of ${vision.picture.width} × ${vision.picture.height} ${formatBytes(vision.peakBytes)}`]
+      ? [`an image of ${vision.picture.width} × ${vision.picture.height} ${formatBytes(vision.peakBytes)}`]
       : []),
   ];
   return [
@@ -38,8 +38,8 @@ export function memoryText({ machine, formats, decoder, vision, advice }: Memory
   ].join("\n");
 }
 
-function formatName({ weights, blockSize, table }: FormatEstimate): string {
-  const kept = table === "int8" ? "" : `, table ${table}`;
+function formatName({ weights, blockSize, embeddingWeights }: FormatEstimate): string {
+  const kept = embeddingWeights === "int8" ? "" : `, embeddings ${embeddingWeights}`;
   return weights === "fp32" ? weights : `${weights}, block ${blockSize}${kept}`;
 }
 

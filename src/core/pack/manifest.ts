@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
 
-/** Raised whenever what is written here changes; an older pack is then made anew. */
-export const packVersion = 4;
+/** Raised whenever what is written here changes; an older pack is then packed again. */
+export const packVersion = 5;
 
 export const packedFiles = {
   manifest: "packed.json",
@@ -34,8 +34,8 @@ export const manifestSchema = z.object({
   weights: z.enum([...weightsOptions, "auto"]),
   block_size: z.number(),
   zero_points: z.boolean(),
-  vision: z.enum(visionWeightsOptions),
-  table: z.enum(embeddingWeightsOptions),
+  vision_weights: z.enum(visionWeightsOptions),
+  embedding_weights: z.enum(embeddingWeightsOptions),
   /** Of weights "auto": the format of each matrix, by the first checkpoint tensor in it. */
   formats: z.record(z.string(), formatSchema).optional(),
   source_digest: z.string(),

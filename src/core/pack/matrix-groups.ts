@@ -47,6 +47,9 @@ export function fixedBytes(model: SourceModel, groups: readonly MatrixGroup[], k
 }
 
 /** The plan that gives these matrices these formats. Others are stored in large blocks: what is saved goes to the chosen ones. */
-export function autoPlan(formats: ReadonlyMap<string, WeightFormat>, { vision, table }: KeptFormats): PackingPlan {
-  return { ...int8, weights: "auto", blockSize: 128, vision, table, formats };
+export function autoPlan(
+  formats: ReadonlyMap<string, WeightFormat>,
+  { visionWeights, embeddingWeights }: KeptFormats,
+): PackingPlan {
+  return { ...int8, weights: "auto", blockSize: 128, visionWeights, embeddingWeights, formats };
 }

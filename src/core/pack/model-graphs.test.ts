@@ -93,7 +93,7 @@ describe("graphs written without weights", () => {
   });
 
   it.each(["fp16", "int8", "int4", "nf4", "nf4-double"])("load in %s", async (weights) => {
-    const { graphs } = await modelGraphs(join(golden, "config.json"), parsePlan(weights, { vision: "same" }));
+    const { graphs } = await modelGraphs(join(golden, "config.json"), parsePlan(weights, { visionWeights: "same" }));
     const into = join(root, `bare-${weights}`);
     await writeBareGraphs(Object.values(graphs), into);
     for (const name of Object.keys(graphs)) {

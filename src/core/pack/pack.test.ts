@@ -56,13 +56,13 @@ describe("packing", () => {
     ["gqa-tied", "fp32", {}, "f32"],
     ["gqa-tied", "int8", {}, "int8"],
     ["gqa-tied", "int4", {}, "int8"],
-    ["gqa-tied", "int4", { table: "int4" }, "int4"],
+    ["gqa-tied", "int4", { embeddingWeights: "int4" }, "int4"],
     ["mha-untied", "fp16", {}, "f32"], // its own dtype
-    ["mha-untied", "int8", { table: "int4" }, "int8"],
+    ["mha-untied", "int8", { embeddingWeights: "int4" }, "int8"],
     ["mha-untied", "int4", {}, "int8"],
-    ["mha-untied", "int4", { table: "int4", blockSize: 128 }, "int4"],
-    ["mha-untied", "int4", { table: "int4", zeroPoints: true }, "int4"],
-    ["mha-untied", "nf4", { table: "int4" }, "int4"],
+    ["mha-untied", "int4", { embeddingWeights: "int4", blockSize: 128 }, "int4"],
+    ["mha-untied", "int4", { embeddingWeights: "int4", zeroPoints: true }, "int4"],
+    ["mha-untied", "nf4", { embeddingWeights: "int4" }, "int4"],
   ] as const)("gives the token embedding rows of %s in %s %o as %s", async (name, weights, options, kind) => {
     const checkpoint = await openCheckpoint(join(golden, name, "model.safetensors"));
     const table = "language_model.embed_tokens.weight";
@@ -88,19 +88,19 @@ describe("packing", () => {
       return [...new Set(parts.map((part) => formatOf(plan, { name: "any", part }).kind))];
     };
     for (const weights of ["int4", "nf4", "nf4-double"])
-      expect(kinds(parsePlan(weights, { table: "int4" }))).toEqual(["int4"]);
-    expect(kinds(parsePlan("int8", { table: "int4" }))).toEqual(["int8"]);
-    expect(kinds(autoPlan(new Map(), { vision: "int8", table: "int4" }))).toEqual(["int4"]);
+      expect(kinds(parsePlan(weights, { embeddingWeights: "int4" }))).toEqual(["int4"]);
+    expect(kinds(parsePlan("int8", { embeddingWeights: "int4" }))).toEqual(["int8"]);
+    expect(kinds(autoPlan(new Map(), { visionWeights: "int8", embeddingWeights: "int4" }))).toEqual(["int4"]);
   });
 
   it("counts an untied table in what a plan will write", async () => {
     const source = join(golden, "mha-untied/model.safetensors");
-    for (const table of embeddingWeightsOptions) {
-      const plan = parsePlan("int4", { table });
+    for (const embeddingWeights of embeddingWeightsOptions) {
+      const plan = parsePlan("int4", { embeddingWeights });
       const checkpoint = await openCheckpoint(source);
       const planned = plannedBytes(await readModel(checkpoint), plan);
       await checkpoint.close();
-      const { path } = await pack(source, { plan, into: join(root, `counted-${table}`) });
+      const { path } = await pack(source, { plan, into: join(root, `counted-${embeddingWeights}`) });
       const packed = await openCheckpoint(path);
       const infos = [...packed.names()].map((name) => packed.info(name)!);
       await packed.close();
@@ -126,8 +126,8 @@ describe("packing", () => {
 
   it.each(["vision", "text", "connector"] as const)("keeps the %s part in the format asked for", (part) => {
     expect(formatOf(parsePlan("int4"), { name: "any", part }).kind).toBe("int8");
-    expect(formatOf(parsePlan("int4", { vision: "fp16" }), { name: "any", part }).kind).toBe("f16");
-    expect(formatOf(parsePlan("int4", { vision: "same" }), { name: "any", part }).kind).toBe("int4");
+    expect(formatOf(parsePlan("int4", { visionWeights: "fp16" }), { name: "any", part }).kind).toBe("f16");
+    expect(formatOf(parsePlan("int4", { visionWeights: "same" }), { name: "any", part }).kind).toBe("int4");
   });
 
   it("keeps rows that are no whole blocks of NF4 in eight bits", () => {

@@ -19,31 +19,31 @@ export interface PackingPlan {
   readonly blockSize: BlockSize;
   /** A zero point for each block of the 4-bit matrices. */
   readonly zeroPoints: boolean;
-  /** What encoders and connectors keep when the rest goes down to four bits. */
-  readonly vision: (typeof visionWeightsOptions)[number];
-  /** What the token embedding table and a head keep then, tied or not. */
-  readonly table: (typeof embeddingWeightsOptions)[number];
+  /** Format of encoders and connectors in a 4-bit model. */
+  readonly visionWeights: (typeof visionWeightsOptions)[number];
+  /** Format of the token embeddings and lm_head in a 4-bit model, tied or not. */
+  readonly embeddingWeights: (typeof embeddingWeightsOptions)[number];
   /** Overrules the rest of the plan for the matrices it names. */
   readonly formats?: ReadonlyMap<string, WeightFormat>;
 }
 
 /** What the parts that are not the decoder's layers keep in a 4-bit model. */
-export type KeptFormats = Pick<PackingPlan, "vision" | "table">;
+export type KeptFormats = Pick<PackingPlan, "visionWeights" | "embeddingWeights">;
 
 export interface PlanOptions {
   /** Columns that share one scale in the integer formats: 32 (closest), 64 or 128 (smallest, fastest). Default 32. */
   readonly blockSize?: number | undefined;
   /** int4 with a zero point for each block: closer, half a byte more a block. Default false. */
   readonly zeroPoints?: boolean | undefined;
-  /** What encoders and connectors keep when the rest goes down to four bits. Default int8. */
-  readonly vision?: PackingPlan["vision"] | undefined;
-  /** What the token embedding table and the head keep then. Default int8. */
-  readonly table?: PackingPlan["table"] | undefined;
+  /** Format of encoders and connectors in a 4-bit model. Default int8. */
+  readonly visionWeights?: PackingPlan["visionWeights"] | undefined;
+  /** Format of the token embeddings and lm_head in a 4-bit model. Default int8. */
+  readonly embeddingWeights?: PackingPlan["embeddingWeights"] | undefined;
 }
 
 /** @throws `invalid_request` listing the choices. */
 export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
-  const { blockSize = 32, zeroPoints = false, vision = "int8", table = "int8" } = options;
+  const { blockSize = 32, zeroPoints = false, visionWeights = "int8", embeddingWeights = "int8" } = options;
   const found = weightsOptions.find((w) => w === weights);
   if (!found) {
     throw new OcellusError(
@@ -57,7 +57,7 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
       details: { field: "blockSize", expected: [32, 64, 128], found: blockSize },
     });
   }
-  return { weights: found, blockSize, zeroPoints, vision, table };
+  return { weights: found, blockSize, zeroPoints, visionWeights, embeddingWeights };
 }
 
 /** A matrix, as a plan sees it. */
@@ -84,7 +84,7 @@ export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatr
     case "int8":
       return int8;
     case "auto":
-      return isTable && plan.table === "int4" ? int4 : int8;
+      return isTable && plan.embeddingWeights === "int4" ? int4 : int8;
     case "int4":
     case "nf4":
     case "nf4-double":
@@ -92,8 +92,9 @@ export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatr
     default:
       return plan.weights satisfies never;
   }
-  if (isTable) return plan.table === "int4" ? int4 : int8;
-  if (part !== "decoder" && plan.vision !== "same") return plan.vision === "fp16" ? { kind: "f16" } : int8;
+  if (isTable) return plan.embeddingWeights === "int4" ? int4 : int8;
+  if (part !== "decoder" && plan.visionWeights !== "same")
+    return plan.visionWeights === "fp16" ? { kind: "f16" } : int8;
   if (plan.weights === "int4") return int4;
   // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
   if (columns !== undefined && columns % 64 !== 0) return int8;

@@ -52,7 +52,7 @@ export type Reuse = "exact" | "near";
 export interface SharedMemory {
   readonly memory?: MemoryOptions;
   /** Features that several models share; the caller closes it. Default: a store of the model's own, by `memory`. */
-  readonly features?: EncoderCache;
+  readonly encoderCache?: EncoderCache;
 }
 
 export interface Memory {
@@ -86,7 +86,7 @@ export function openEncoderCache(options: MemoryOptions = {}): Promise<EncoderCa
  * @throws `io` when the folder cannot be made.
  */
 export async function openMemory(
-  { memory = {}, features: shared }: SharedMemory,
+  { memory = {}, encoderCache: shared }: SharedMemory,
   packed: PackedModel,
   device: Device,
   recipes: unknown,

@@ -71,7 +71,7 @@ export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, Sha
 const loadOptionNames = optionNames<LoadOptions>({
   ...loadingNames,
   memory: true,
-  features: true,
+  encoderCache: true,
   maxSequences: true,
   maxLength: true,
 });

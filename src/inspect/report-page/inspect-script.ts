@@ -123,10 +123,10 @@ function memoryView() {
   ];
   const most = Math.max(...formats.map(({ totalBytes }) => totalBytes));
   const words = { now: "fits", freed: "fits once other programs are closed", no: "does not fit" };
-  const rows = formats.map(({ weights, blockSize, table, weightsBytes, totalBytes, fits }) => {
+  const rows = formats.map(({ weights, blockSize, embeddingWeights, weightsBytes, totalBytes, fits }) => {
     const parts = [["weights", weightsBytes, "--vision"], ...rest].map(([name, bytes, colour]) => el("i", { title: name + ": " + bytesText(bytes), style: { width: (100 * bytes) / most + "%", background: "var(" + colour + ")" } }));
     return el("li", { className: fits },
-      el("span", { className: "what" }, weights, /^int/.test(weights) ? el("small", {}, "block " + blockSize + (table === "int8" ? "" : ", table " + table)) : ""),
+      el("span", { className: "what" }, weights, /^int/.test(weights) ? el("small", {}, "block " + blockSize + (embeddingWeights === "int8" ? "" : ", embeddings " + embeddingWeights)) : ""),
       el("span", { className: "memory-bar" }, ...parts),
       el("span", { className: "number" }, bytesText(weightsBytes)), el("span", { className: "number" }, bytesText(totalBytes)), el("span", { className: "fits" }, words[fits]));
   });

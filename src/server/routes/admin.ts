@@ -1,4 +1,4 @@
-/** /admin/v1: what `ocellus deploy`, `canary`, `rollback`… do, over HTTP, for a server with a registry. */
+/** /admin/v1: what `ocellus rollout deploy`, `canary`, `rollback`… do, over HTTP, for a server with a registry. */
 import type { z } from "zod";
 import { OcellusError } from "../../core/base/index.js";
 import {

@@ -170,7 +170,7 @@ export class Loader {
     const freeBytes = this.#rack.freeBytes(this.#tagsOutside(wanted));
     const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
     const canSwap = version.tag !== alias.tag && this.#rack.freeBytes(closed) >= version.bytes;
-    const deploy = `\`ocellus deploy ${alias.name} ${version.tag}\``;
+    const deploy = `\`ocellus rollout deploy ${alias.name} ${version.tag}\``;
     const advice = canSwap ? `${deploy} would put it in the place of ${closed.join(", ")}` : undefined;
     return this.#options.room!.refusal({ ...version, kept, freeBytes, advice });
   }

@@ -256,7 +256,7 @@ export class Shadows {
     this.#options.log[count === 1 ? "warn" : "debug"](facts, "a mirrored question was not answered");
   }
 
-  /** For `ocellus who`: how alike, not what. */
+  /** For `ocellus requests show`: how alike, not what. */
   #note({ mirrored, target: { role, tag } }: Job, pair: Pair | undefined): void {
     const { requestId, alias } = mirrored.parts;
     const seen = pair ? `${(100 * pair.agreement.similarity).toFixed(1)} % alike` : "it failed";

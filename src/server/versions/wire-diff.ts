@@ -2,7 +2,7 @@
 import type { CheckpointDiff, ModuleChange, NotFinite, TensorChange } from "../../inspect/index.js";
 import type { WireDiff, WireDiffValues, WireTensorChange } from "../../protocol/index.js";
 
-/** `ocellus versions diff --json` has them all. */
+/** `ocellus rollout versions diff --json` has them all. */
 const maxListed = 100;
 /** Four times the layers of the deepest published decoder. */
 const maxModules = 512;

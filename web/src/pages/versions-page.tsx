@@ -20,7 +20,7 @@ export function VersionsPage() {
       <h1>{words.title}</h1>
       <p className="lead">{words.lead}</p>
       <Problem seen={seen} />
-      {seen.state?.aliases.length === 0 && <Command text={words.empty} command="ocellus deploy prod VERSION" />}
+      {seen.state?.aliases.length === 0 && <Command text={words.empty} command="ocellus rollout deploy prod VERSION" />}
       {seen.state?.aliases.map((alias) => (
         <AliasPanel key={alias.name} alias={alias} versions={seen.state!.versions} history={seen.history} />
       ))}

@@ -26,7 +26,7 @@ export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
   const [isJudged, setJudged] = useState(true);
   const [pace, setPace] = useState(usualPace);
   const version = others.find((each) => each.version === chosen) ?? others[0];
-  if (!version) return <Command text={begin.none} command="ocellus publish FOLDER --tag TAG" />;
+  if (!version) return <Command text={begin.none} command="ocellus rollout publish FOLDER --tag TAG" />;
   const kind = alias.canary ? "shadow" : wanted;
   const trial = { share: percent / 100, isJudged, pace };
   const { steps } = planOf(trial);

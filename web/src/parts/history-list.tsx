@@ -20,7 +20,7 @@ export function HistoryList({ history: { data, has_more } }: { history: WireHist
           </li>
         ))}
       </ol>
-      {has_more && <Command text={words.historyMore} command="ocellus versions history" />}
+      {has_more && <Command text={words.historyMore} command="ocellus rollout versions history" />}
     </section>
   );
 }

@@ -49,7 +49,7 @@ export function refuseBlocked({ finishReason, guards }: Pick<Answer, "finishReas
   if (finishReason !== "content_filter") return;
   const guard = guards.find(({ stage, verdict }) => stage === "output" && verdict === "block");
   const why = guard?.failed ?? guard?.category ?? "no reason given";
-  throw new OcellusError("blocked", `the answer was ended by the guard ${guard?.name}: ${why}`, {
+  throw new OcellusError("blocked", `guardrail ${guard?.name} stopped the answer: ${why}`, {
     details: { guards },
   });
 }
@@ -65,14 +65,14 @@ export function questionAbout(pictures: readonly ImageInput[], question: string,
   return system === undefined ? [user] : [{ role: "system", content: system }, user];
 }
 
-/** `vision 18 ms`, or where the pictures came from: `picture from memory`. */
+/** `vision 18 ms`, or where the encoded images came from: `image from memory`. */
 function visionPart({ pictures, timings }: Answer): string {
   const sources = [...new Set(pictures.map(({ source }) => source))];
   if (pictures.length === 0 || sources.includes("encoded")) return `vision ${Math.round(timings.visionMs)} ms`;
-  return `picture from ${sources.join(" and ")}`;
+  return `image from ${sources.join(" and ")}`;
 }
 
-/** `first token 62 ms · 210 tokens/s · picture from memory · 48 of 61 prompt tokens known · int4, from the cache` */
+/** `first token 62 ms · 210 tokens/s · image from memory · 48 of 61 prompt tokens cached · int4, from the cache` */
 function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
   const { timings, usage } = answer;
   const rate = usage.completionTokens > 1 ? [`${timings.tokensPerSecond.toFixed(1)} tokens/s`] : [];
@@ -83,7 +83,7 @@ function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
     `first token ${Math.round(timings.firstTokenMs)} ms`,
     ...rate,
     visionPart(answer),
-    ...(usage.cachedTokens > 0 ? [`${usage.cachedTokens} of ${usage.promptTokens} prompt tokens known`] : []),
+    ...(usage.cachedTokens > 0 ? [`${usage.cachedTokens} of ${usage.promptTokens} prompt tokens cached`] : []),
     `${model.info.weights} on ${model.info.device}, ${cache}`,
   ].join(" · ");
 }

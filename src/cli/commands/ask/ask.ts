@@ -11,19 +11,19 @@ import { traceAnswer } from "./trace.js";
 
 export function addAskCommand(program: Command, terminal: Terminal): void {
   addAnswerOptions(program.command("ask"))
-    .description("ask a question about one or more pictures; the answer is streamed to stdout")
-    .argument("<pictures-and-question...>", "paths, URLs or - for stdin, and the question last")
-    .usage('PICTURE... "QUESTION" [options]')
-    .option("--collection <name>", "answer from the pages found in it (see `ocellus index`), and cite them")
-    .option("--embedding-model <folder>", "what made the collection's vectors, if another model did")
-    .option("--pages <count>", "most pages that are shown to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
-    .option("--trace <page.html>", "also write a page: where the eye looked, each token's rivals, time by stage")
+    .description("ask a question about one or more images; the answer streams to stdout")
+    .argument("<images-and-question...>", "image paths, URLs or - for stdin; the question comes last")
+    .usage('IMAGE... "QUESTION" [options]')
+    .option("--collection <name>", "collection to search for pages to answer from and cite (see `ocellus index`)")
+    .option("--embedding-model <folder>", "model that made the collection's vectors, if it is not --model")
+    .option("--pages <count>", "number of pages given to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
+    .option("--trace <page.html>", "write a page: vision encoder attention, top alternatives per token, time by stage")
     .addHelpText(
       "after",
       `
 Examples:
   ocellus ask dress.jpg "What colour is it?"
-  ocellus ask front.jpg back.jpg "Do both pictures show the same product?"
+  ocellus ask front.jpg back.jpg "Do both images show the same product?"
   curl -s https://shop.example/1.png | ocellus ask - "这是什么?"
   ocellus ask screen.png "Which code is shown?" --json | jq -r .text
   ocellus ask dress.jpg "What colour is it?" --trace trace.html
@@ -42,7 +42,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
   if (collection !== undefined && flags.trace !== undefined)
     throw new OcellusError(
       "invalid_request",
-      "ask: --trace looks at the pictures that are given, not at those of a --collection",
+      "ask: --trace cannot be used with --collection; it traces the images on the command line",
     );
   const { pictures: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
   const pictures = await readPictures(names, terminal);
@@ -76,7 +76,7 @@ async function splitQuestion(
   if (pictures.length < fewestPictures) {
     throw new OcellusError(
       "invalid_request",
-      `ask: expected at least one picture and then the question, found only "${question}"; try: ocellus ask PICTURE "What is this?"`,
+      `ask: expected at least one image and then the question, found only "${question}"; try: ocellus ask IMAGE "What is this?"`,
     );
   }
   if (await fileExists(question)) {

@@ -26,7 +26,7 @@ const requestSchema = z.strictObject({
   custom_id: z.string().min(1).max(512), // a digest or a path; all of them are held in memory
   method: z.literal("POST"),
   url: z.enum(urls),
-  body: z.looseObject({ stream: z.literal(false, "expected false; the answer of a batch is one line").optional() }),
+  body: z.looseObject({ stream: z.literal(false, "expected false; a batch answer is one line").optional() }),
 });
 export type BatchRequest = z.infer<typeof requestSchema>;
 
@@ -48,7 +48,7 @@ export async function checkBatch(path: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   for await (const { custom_id } of readBatch(path)) {
     if (ids.has(custom_id))
-      throw new OcellusError("invalid_file", `${path}: custom_id ${JSON.stringify(custom_id)} stands there twice`);
+      throw new OcellusError("invalid_file", `${path}: custom_id ${JSON.stringify(custom_id)} appears twice`);
     ids.add(custom_id);
     if (ids.size > maxRequests)
       throw new OcellusError("too_large", `${path}: more than ${maxRequests} requests; split the file`);
@@ -89,11 +89,12 @@ export async function withPictures(body: unknown, folder: string, maxBytes: numb
 
 /** A picture file as a data URL. @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture. */
 export async function dataUrl(path: string, maxBytes: number): Promise<string> {
-  const reading = (cause: unknown) => Promise.reject(ioError("read the picture", path, cause));
+  const reading = (cause: unknown) => Promise.reject(ioError("read the image", path, cause));
   const status = await stat(path).catch(reading);
-  if (!status.isFile()) throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`);
+  if (!status.isFile())
+    throw new OcellusError("invalid_request", `${path}: expected an image file, found no regular file`);
   if (status.size > maxBytes)
-    throw new OcellusError("too_large", `${path}: ${status.size} bytes, a picture may have ${maxBytes}`);
+    throw new OcellusError("too_large", `${path}: expected at most ${maxBytes} bytes, found ${status.size}`);
   const bytes = await readFile(path).catch(reading);
   return `data:image/${sniffFormat(bytes, path)};base64,${bytes.toString("base64")}`;
 }

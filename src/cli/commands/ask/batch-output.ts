@@ -42,7 +42,7 @@ function idOf(text: string, origin: string): string {
   } catch (cause) {
     throw new OcellusError(
       "invalid_file",
-      `${origin} is no line of a batch's output; nothing is written into a file of something else: choose another --out`,
+      `${origin} expected a line of batch output, found something else; the file is not changed: choose another --out`,
       { cause },
     );
   }

@@ -37,20 +37,24 @@ const deadlineMs = 24 * 3600 * 1000;
 
 export function addBatchCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("batch"))
-    .description("answer a file of requests (OpenAI's batch format); interrupted, the same command goes on")
-    .argument("<file>", "one request a line; pictures as paths beside it, data URLs, or http(s) where allowed")
-    .requiredOption("--out <file>", "the answers, one a line, as they come")
-    .option("--errors <file>", "the requests that failed (default: OUT.errors.jsonl)")
-    .option("--concurrency <count>", "answers that are written at once", integerBetween(1, 1024), 16)
-    .option("--embedding-model <folder>", "a CLIP checkpoint, for /v1/embeddings")
-    .option("--collections <folder>", "where the collections are that requests answer from (see `ocellus index list`)")
-    .option("--allow-image-urls", "fetch pictures by http(s) address, from public machines only")
+    .description("answer a file of requests in OpenAI's batch format; resumable")
+    .argument(
+      "<file>",
+      "file with one request per line; images are paths relative to it, data URLs or allowed http(s) URLs",
+    )
+    .requiredOption("--out <file>", "output file, one answer per line")
+    .option("--errors <file>", "file for failed requests (default: OUT.errors.jsonl)")
+    .option("--concurrency <count>", "number of requests at once", integerBetween(1, 1024), 16)
+    .option("--embedding-model <folder>", "CLIP checkpoint for /v1/embeddings")
+    .option("--collections <folder>", "folder of the image collections that requests may search (see `ocellus index`)")
+    .option("--allow-image-urls", "fetch images by http(s) URL, from public hosts only")
     .addOption(weightsOption())
     .addHelpText(
       "after",
       `
 A line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": [...]}}
-To ask again what failed, remove its lines from the errors file and run the command again.
+After an interruption, run the same command again. To retry failed requests, remove their lines from the errors file
+first.
 
 Example:
   ocellus batch products.jsonl --out answers.jsonl --model shop=./qwen3-vl --weights int4`,
@@ -75,9 +79,9 @@ async function batch(file: string, flags: BatchFlags, terminal: Terminal): Promi
   );
   if (flags.json) return printJson(terminal, result);
   const { before, answered, failed, seconds } = result;
-  const known = before > 0 ? `, ${before} were there before` : "";
+  const known = before > 0 ? `, ${before} from earlier runs` : "";
   printLine(terminal, `${answered} answered in ${formatSeconds(seconds)}${known}: ${outPath}`);
-  if (failed > 0) printNotes(terminal, [`${failed} failed: ${errorsPath} says why`]);
+  if (failed > 0) printNotes(terminal, [`${failed} failed: see ${errorsPath}`]);
 }
 
 async function withOutputs<T>(
@@ -100,7 +104,7 @@ function checkSameBatch(done: ReadonlySet<string>, ids: ReadonlySet<string>, out
     if (ids.has(id)) continue;
     throw new OcellusError(
       "invalid_request",
-      `${out} has an answer to ${JSON.stringify(id)}, which ${file} does not ask; choose another --out`,
+      `${out} has an answer to ${JSON.stringify(id)}, which is not in ${file}; choose another --out`,
     );
   }
 }

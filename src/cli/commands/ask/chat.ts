@@ -14,12 +14,12 @@ import { withModel } from "../models/open-model.js";
 import { type Answer, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
 import { readPictures } from "./pictures.js";
 
-const commandsHelp = "/image PATH adds a picture · /reset starts over · /quit leaves · Ctrl-C stops an answer";
+const commandsHelp = "/image PATH adds an image · /reset clears the chat · /quit exits · Ctrl-C stops an answer";
 
 export function addChatCommand(program: Command, terminal: Terminal): void {
   addAnswerOptions(program.command("chat"))
-    .description("talk about pictures over several turns; also reads questions line by line from a pipe")
-    .argument("[picture]", "path or URL")
+    .description("chat about images over several turns; reads one question per line from a pipe")
+    .argument("[image]", "path or URL")
     .addHelpText("after", `\nIn the chat: ${commandsHelp}`)
     .action((picture: string | undefined, _local: unknown, command: Command) =>
       chat(picture, command.optsWithGlobals(), terminal),
@@ -131,7 +131,7 @@ class Interrupts {
       }
       this.#pressedOnce = true;
       this.#controller?.abort();
-      say(this.#controller ? "stopped; Ctrl-C again leaves" : "Ctrl-C again leaves");
+      say(this.#controller ? "stopped; press Ctrl-C again to exit" : "press Ctrl-C again to exit");
       if (!this.#controller) lines.prompt();
     });
     lines.on("line", () => {

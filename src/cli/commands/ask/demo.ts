@@ -28,7 +28,7 @@ const pictureColumns = 28;
 export function addDemoCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("demo"))
     .addOption(weightsOption())
-    .description("ask the example pictures and check the answers against their labels")
+    .description("ask about the example images and check the answers against their labels")
     .action((_local: unknown, command: Command) => demo(command.optsWithGlobals(), terminal));
 }
 
@@ -119,7 +119,7 @@ function summaryLine(
 ): string {
   const { bold, dim } = coloursFor(terminal.stdout);
   const speed = [
-    `${formatSeconds(summary.seconds)} in all`,
+    `${formatSeconds(summary.seconds)} in total`,
     `first token ${Math.round(summary.medianFirstTokenMs)} ms (median)`,
     `${Math.round(summary.medianTokensPerSecond)} tokens/s`,
     `${model.info.weights} on ${model.info.device}`,

@@ -20,9 +20,9 @@ interface DescribeFlags extends AnswerFlags {
 
 export function addDescribeCommand(program: Command, terminal: Terminal): void {
   addAnswerOptions(program.command("describe"))
-    .description("describe each picture as a product or as a screenshot")
-    .argument("<picture...>", "paths, URLs or - for stdin")
-    .addOption(new Option("--as <kind>", "what the pictures are").choices(Object.keys(questions)).default("product"))
+    .description("describe each image as a product or as a screenshot")
+    .argument("<image...>", "paths, URLs or - for stdin")
+    .addOption(new Option("--as <kind>", "kind of the images").choices(Object.keys(questions)).default("product"))
     .addOption(new Option("--language <code>", "language of the description").choices(["en", "zh"]).default("en"))
     .addHelpText("after", "\nExample:\n  ocellus describe *.jpg --as product --language zh")
     .action((names: string[], _local: unknown, command: Command) =>

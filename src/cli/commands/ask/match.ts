@@ -20,10 +20,14 @@ interface MatchFlags extends ModelFlags {
 
 export function addMatchCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("match"))
-    .description("does a text belong to a picture? by the model's yes or no, or by the cosine of a CLIP checkpoint")
-    .argument("<picture>", "path, URL or - for stdin")
-    .argument("<text>", "what the picture is said to show")
-    .option("--threshold <score>", "from which score on it does (default: 0.5, of a cosine 0.25)", numberBetween(-1, 1))
+    .description("score how well a text matches an image, by a model's yes or no or by a CLIP cosine")
+    .argument("<image>", "path, URL or - for stdin")
+    .argument("<text>", "text to compare with the image")
+    .option(
+      "--threshold <score>",
+      "minimum score that counts as a match (default: 0.5; 0.25 for a CLIP cosine)",
+      numberBetween(-1, 1),
+    )
     .addOption(weightsOption())
     .addHelpText(
       "after",

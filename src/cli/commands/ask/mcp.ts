@@ -23,7 +23,7 @@ const maxMessageBytes = 64 * 2 ** 20;
 
 export function addMcpCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("mcp"))
-    .description("offer ask, describe and match as tools to coding assistants (Model Context Protocol over stdio)")
+    .description("serve ask, describe and match as tools over the Model Context Protocol (stdio)")
     .addOption(weightsOption())
     .addHelpText(
       "after",
@@ -45,8 +45,8 @@ async function mcp(flags: ModelFlags, terminal: Terminal): Promise<void> {
   });
 }
 
-const picture = z.string().min(1).describe("path of a picture file, or data:image/…;base64,…");
-const pictures = z.array(picture).min(1).max(16).describe("one or several pictures"); // a page of screenshots
+const picture = z.string().min(1).describe("path of an image file, or data:image/…;base64,…");
+const pictures = z.array(picture).min(1).max(16).describe("one or several images"); // a page of screenshots
 
 /** @internal For tests too. */
 export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
@@ -60,7 +60,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   server.registerTool(
     "ask",
     {
-      description: "Ask a local vision-language model a question about one or several pictures.",
+      description: "Ask a local vision-language model a question about one or several images.",
       inputSchema: z.object({
         pictures,
         question: z.string().min(1),
@@ -78,7 +78,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   server.registerTool(
     "describe",
     {
-      description: "Describe a picture as a product or as a screenshot, in English or Chinese.",
+      description: "Describe an image as a product or as a screenshot, in English or Chinese.",
       inputSchema: z.object({
         picture,
         as: z.enum(["product", "screenshot"]).default("product"),
@@ -94,7 +94,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   server.registerTool(
     "match",
     {
-      description: "Does a text match a picture? With how certain the model is, from 0 to 1.",
+      description: "Score how well a text matches an image, from 0 to 1.",
       inputSchema: z.object({ picture, text: z.string().min(1) }),
       outputSchema: z.object({ matches: z.boolean(), certainty: z.number(), reason: z.string() }),
       annotations: { readOnlyHint: true },
@@ -113,7 +113,7 @@ function checkedPicture(name: string): ImageInput {
   if (!isUrl(name) || /^(data|file):/i.test(name)) return name;
   throw new OcellusError(
     "invalid_request",
-    `${name.slice(0, 120)}: expected a path or a data URL; addresses are not fetched here, save the picture first`,
+    `${name.slice(0, 120)}: expected a path or a data URL; URLs are not fetched here; save the image to a file first`,
   );
 }
 

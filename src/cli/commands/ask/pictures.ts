@@ -11,7 +11,7 @@ const maxStdinBytes = 64 * 2 ** 20;
 /** Checks that every file is there before a model is opened for it. */
 export async function readPictures(names: readonly string[], terminal: Terminal): Promise<ImageInput[]> {
   if (names.filter((name) => name === "-").length > 1) {
-    throw new OcellusError("invalid_request", "standard input (-) can be one picture only; it was named twice");
+    throw new OcellusError("invalid_request", "standard input (-) can be one image only; it was given twice");
   }
   return Promise.all(names.map((name) => readPicture(name, terminal)));
 }
@@ -19,7 +19,7 @@ export async function readPictures(names: readonly string[], terminal: Terminal)
 async function readPicture(name: string, terminal: Terminal): Promise<ImageInput> {
   if (name === "-") return readAll(terminal.stdin);
   if (!isUrl(name))
-    await access(name).catch((cause: unknown) => Promise.reject(ioError("open the picture", name, cause)));
+    await access(name).catch((cause: unknown) => Promise.reject(ioError("open the image", name, cause)));
   return name;
 }
 
@@ -30,7 +30,7 @@ async function readAll(stream: AsyncIterable<Buffer | string>): Promise<Buffer> 
     const bytes = Buffer.from(chunk);
     numBytes += bytes.length;
     if (numBytes > maxStdinBytes) {
-      throw new OcellusError("too_large", `the picture on standard input is over ${maxStdinBytes / 2 ** 20} MiB`);
+      throw new OcellusError("too_large", `the image on standard input is over ${maxStdinBytes / 2 ** 20} MiB`);
     }
     chunks.push(bytes);
   }

@@ -38,21 +38,13 @@ interface EvalFlags extends Omit<ModelFlags, "weights"> {
 
 export function addEvalCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("eval"))
-    .description("measure a model on files of labelled questions")
-    .argument("[files...]", "JSON lines, or folders of them (default: a sample of the bundled model's exam)")
-    .option("--weights <formats>", "formats to compare, side by side", commaList(weightsOptions), [
-      "fp32",
-      "int8",
-      "int4",
-    ])
-    .option("--kinds <kinds>", "only these kinds (class) or kinds and scenes (class/one)", commaList())
-    .option(
-      "--limit <count>",
-      "only the first questions of each kind, scene and language",
-      integerBetween(1, 1_000_000),
-    )
-    .option("--parallel <count>", "questions in work at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
-    .option("--failures <file>", "write the wrong answers there, as JSON lines")
+    .description("measure accuracy on files of labelled questions")
+    .argument("[files...]", "JSON Lines files or folders of them (default: a sample of the bundled model's exam)")
+    .option("--weights <formats>", "number formats to compare", commaList(weightsOptions), ["fp32", "int8", "int4"])
+    .option("--kinds <kinds>", "kinds (class) or kinds with scenes (class/one) to ask", commaList())
+    .option("--limit <count>", "number of questions per kind, scene and language", integerBetween(1, 1_000_000))
+    .option("--parallel <count>", "number of questions at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
+    .option("--failures <file>", "file to write wrong answers to, as JSON Lines")
     .addHelpText("after", "\nExample:\n  ocellus eval --weights int4 --limit 50 --failures wrong.jsonl")
     .action((files: string[], _local: unknown, command: Command) =>
       evaluate(files, command.optsWithGlobals(), terminal),
@@ -66,7 +58,7 @@ async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Te
     printNotes(terminal, [...sampleNotes(files, all.length), ...unreviewedNotes(reviewedCases(all).numUnreviewed)]);
   const cases = chooseCases(all, flags.kinds, flags.limit);
   if (cases.length === 0)
-    throw new OcellusError("invalid_request", "eval: no questions left; check --kinds and the files");
+    throw new OcellusError("invalid_request", "eval: no questions match; check --kinds and the files");
   const runs: EvalRun[] = [];
   const failures: string[] = [];
   for (const weights of await formatsOf(flags)) {

@@ -22,8 +22,8 @@ import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 export function addGoldenCheck(golden: Command, terminal: Terminal): void {
   golden
     .command("check")
-    .description("look at every question and picture of a golden set")
-    .argument("<set>", "a folder with .jsonl files, or one of these")
+    .description("validate every question and image of a golden set")
+    .argument("<set>", "folder of .jsonl files, or one .jsonl file")
     .action((set: string, _local: unknown, command: Command) => check(set, command.optsWithGlobals(), terminal));
 }
 
@@ -103,10 +103,10 @@ function countByMatch(cases: readonly EvalCase[]): Partial<Record<MatchKind, num
   return Object.fromEntries(matchKinds.map((kind) => [kind, count(kind)]).filter(([, number]) => number !== 0));
 }
 
-/** `golden: 40 questions (exact 38, set 2) about 12 pictures, 3 more to be reviewed` */
+/** `golden: 40 questions (exact 38, set 2) about 12 images, 3 more to be reviewed` */
 export function foundText(path: string, { questions, unreviewed, pictures, byMatch }: Found): string {
   const kinds = Object.entries(byMatch).map(([kind, count]) => `${kind} ${count}`);
   const some = kinds.length > 0 ? ` (${kinds.join(", ")})` : "";
   const more = unreviewed > 0 ? `, ${unreviewed} more to be reviewed` : "";
-  return `${path}: ${questions} questions${some} about ${pictures} pictures${more}`;
+  return `${path}: ${questions} questions${some} about ${pictures} images${more}`;
 }

@@ -21,7 +21,7 @@ import { withModel } from "../models/open-model.js";
 import { foundOf, foundText } from "./golden-check.js";
 
 interface InitFlags extends ModelFlags {
-  readonly pictures?: string;
+  readonly images?: string;
   readonly ask?: readonly string[];
   readonly limit?: number;
 }
@@ -33,41 +33,41 @@ const maxImages = 10_000;
 
 export function addGoldenInit(golden: Command, terminal: Terminal): void {
   addModelOptions(golden.command("init"))
-    .description("make a golden set to edit; nothing that is there is overwritten")
-    .argument("<folder>", "where: golden.jsonl and the pictures")
+    .description("create a golden set to edit; never overwrites files")
+    .argument("<folder>", "folder for golden.jsonl and the images")
     .option(
-      "--pictures <folder>",
-      "ask the model about these pictures (default: questions of the package's own examination)",
+      "--images <folder>",
+      "folder of images to ask the model about (default: questions of the package's evaluation files)",
     )
-    .option("--ask <questions...>", 'what to ask about each picture (default: "What is this?")')
+    .option("--ask <questions...>", 'questions about each image (default: "What is this?")')
     .option(
       "--limit <count>",
-      `pictures; or questions of each kind, scene and language (default: all; ${defaultLimit})`,
+      `number of images (default: all), or of questions per kind, scene and language (default: ${defaultLimit})`,
       integerBetween(1, maxImages),
     )
     .addOption(weightsOption())
     .addHelpText(
       "after",
       `
-The model's answers are proposals ("reviewed": false): correct them, and set "reviewed" to true; until then nothing counts them.
-Interrupted, the same command goes on.
+The model's answers are proposals ("reviewed": false) and do not count until you correct them and set "reviewed" to true.
+After an interruption, run the same command again.
 
 Examples:
   ocellus golden init ./golden
-  ocellus golden init ./golden --pictures ./photos --ask "What is this?" "Which colour is it?"`,
+  ocellus golden init ./golden --images ./photos --ask "What is this?" "Which colour is it?"`,
     )
     .action((folder: string, _local: unknown, command: Command) => init(folder, command.optsWithGlobals(), terminal));
 }
 
 async function init(folder: string, flags: InitFlags, terminal: Terminal): Promise<void> {
-  const { pictures } = flags;
-  if (pictures === undefined && flags.ask !== undefined)
-    throw new OcellusError("invalid_request", "golden init: --ask belongs to --pictures");
+  const { images } = flags;
+  if (images === undefined && flags.ask !== undefined)
+    throw new OcellusError("invalid_request", "golden init: --ask needs --images");
   const path = join(folder, "golden.jsonl");
   const notes =
-    pictures === undefined
+    images === undefined
       ? await copyExamination(folder, path, flags)
-      : await propose(folder, path, { ...flags, pictures }, terminal);
+      : await propose(folder, path, { ...flags, images }, terminal);
   const found = foundOf((await pathExists(path)) ? await readEvalFiles([path]) : []);
   if (flags.json) return printJson(terminal, { path, ...found });
   printNotes(terminal, notes);
@@ -81,10 +81,7 @@ async function makeFolders(folder: string): Promise<void> {
 /** Questions with their labels, ready to be asked. */
 async function copyExamination(folder: string, path: string, { limit = defaultLimit }: InitFlags): Promise<string[]> {
   if (await pathExists(path))
-    throw new OcellusError(
-      "invalid_request",
-      `${path} is there already, and is not overwritten; choose another folder`,
-    );
+    throw new OcellusError("invalid_request", `${path} already exists; choose another folder`);
   await makeFolders(folder);
   const lines: string[] = [];
   for (const [image, cases] of groupBy(chooseCases(await readEvalFiles([]), undefined, limit), ({ image }) => image)) {
@@ -102,12 +99,12 @@ function questionOf({ kind, scene, language, question, answer, accept }: EvalCas
 }
 
 interface Proposing extends InitFlags {
-  readonly pictures: string;
+  readonly images: string;
 }
 
 /** Asks about each picture that has no line yet. */
 async function propose(folder: string, path: string, flags: Proposing, terminal: Terminal): Promise<string[]> {
-  const names = await picturesIn(flags.pictures, flags.limit);
+  const names = await picturesIn(flags.images, flags.limit);
   const known = (await pathExists(path)) ? await readEvalFiles([path]) : [];
   const done = new Set(known.map(({ image }) => image));
   const missing = names.filter((name) => !done.has(resolve(folder, "pictures", name)));
@@ -135,14 +132,14 @@ async function askAll(model: GuardedVisionLanguageModel, names: readonly string[
   await endLastLine(path);
   const progress = startProgress(terminal, {
     label: "asking",
-    describe: ({ done, total, secondsLeft }) => `${done} of ${total} pictures, ${formatSeconds(secondsLeft)} left`,
+    describe: ({ done, total, secondsLeft }) => `${done} of ${total} images, ${formatSeconds(secondsLeft)} left`,
     silent: flags.json === true,
   });
   try {
     for (const [i, name] of names.entries()) {
       try {
-        const questions = await proposals(model, join(flags.pictures, name), flags.ask, terminal.signal);
-        await copyPicture(join(flags.pictures, name), join(folder, "pictures", name));
+        const questions = await proposals(model, join(flags.images, name), flags.ask, terminal.signal);
+        await copyPicture(join(flags.images, name), join(folder, "pictures", name));
         await append(path, `${JSON.stringify({ image: `pictures/${name}`, questions })}\n`);
       } catch (error) {
         throwIfAborted(terminal.signal);
@@ -191,12 +188,9 @@ async function picturesIn(folder: string, limit = Number.POSITIVE_INFINITY): Pro
   });
   const names = entries.filter((entry) => entry.isFile() && pictureName.test(entry.name)).map(({ name }) => name);
   if (names.length === 0)
-    throw new OcellusError("invalid_request", `${folder} holds no pictures (png, jpg, webp, gif, bmp, …)`);
+    throw new OcellusError("invalid_request", `${folder} has no images (png, jpg, webp, gif, bmp, …)`);
   if (names.length > maxImages && limit === Number.POSITIVE_INFINITY)
-    throw new OcellusError(
-      "too_large",
-      `${folder} holds ${names.length} pictures, more than ${maxImages}; use --limit`,
-    );
+    throw new OcellusError("too_large", `${folder} has ${names.length} images, more than ${maxImages}; use --limit`);
   return names.sort().slice(0, limit);
 }
 
@@ -206,6 +200,6 @@ const pictureName = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
 async function copyPicture(from: string, to: string): Promise<void> {
   if (resolve(from) === resolve(to)) return;
   await copyFile(from, to, constants.COPYFILE_EXCL).catch((cause: unknown) => {
-    if ((cause as { code?: string }).code !== "EEXIST") throw ioError("copy the picture to", to, cause);
+    if ((cause as { code?: string }).code !== "EEXIST") throw ioError("copy the image to", to, cause);
   });
 }

@@ -23,11 +23,11 @@ interface ReportFlags extends GlobalFlags {
 export function addGoldenReport(golden: Command, terminal: Terminal): void {
   golden
     .command("report")
-    .description("say what a result of `golden run` shows, or how two differ")
-    .argument("<a>", "a result")
-    .argument("[b]", "another one: is it worse?")
-    .option("--show <count>", "answers that are listed", integerBetween(0, 1_000_000), defaultShown)
-    .option("--html <page.html>", "also write a page, with the pictures")
+    .description("report one result of `golden run`, or compare two")
+    .argument("<a>", "result file")
+    .argument("[b]", "result file to compare with")
+    .option("--show <count>", "number of answers to list", integerBetween(0, 1_000_000), defaultShown)
+    .option("--html <page.html>", "page to write, with the images")
     .addHelpText(
       "after",
       "\nExample:\n  ocellus golden report tiny-v1.0.0.golden tiny-v1.1.0.golden --html report.html",

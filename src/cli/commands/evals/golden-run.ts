@@ -33,12 +33,15 @@ interface RunFlags extends GoldenAskFlags {
 
 export function addGoldenRun(golden: Command, terminal: Terminal): void {
   addRegistryOptions(addModelOptions(golden.command("run")))
-    .description("ask the questions of a golden set; interrupted, the same command goes on")
-    .argument("<set>", "a folder with .jsonl files, or one of these")
+    .description("run a golden set against a model; resumable")
+    .argument("<set>", "folder of .jsonl files, or one .jsonl file")
     .addOption(weightsOption())
-    .option("--url <address>", "ask this server instead; --model is what it calls the model (key: OCELLUS_API_KEY)")
-    .option("--out <file>", "the result (default: MODEL-WEIGHTS.golden)")
-    .option("--parallel <count>", "questions in work at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
+    .option(
+      "--url <address>",
+      "server to ask instead of a local model; --model is its model name (key: OCELLUS_API_KEY)",
+    )
+    .option("--out <file>", "result file (default: MODEL-WEIGHTS.golden)")
+    .option("--parallel <count>", "number of questions at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
     .addHelpText(
       "after",
       `
@@ -100,7 +103,9 @@ async function askMissing(questions: readonly GoldenQuestion[], asker: Asker, ru
   } catch (error) {
     progress.stop();
     if (!flags.json)
-      printNotes(terminal, [`${done} of ${questions.length} answers are kept in ${out}; the same command goes on`]);
+      printNotes(terminal, [
+        `${done} of ${questions.length} answers are stored in ${out}; run the same command again to continue`,
+      ]);
     throw error;
   } finally {
     progress.stop();

@@ -7,8 +7,8 @@ import { addGoldenReport } from "./golden-report.js";
 import { addGoldenRun } from "./golden-run.js";
 
 const walkthrough = `
-From pictures to a gate for canaries:
-  ocellus golden init ./golden --pictures ./photos --ask "What is this?"   proposals; correct them, set "reviewed" to true
+From images to a check for canaries:
+  ocellus golden init ./golden --images ./photos --ask "What is this?"   proposals; correct them, set "reviewed" to true
   ocellus golden check ./golden
   ocellus golden run ./golden --model tiny-v1.0.0 && ocellus golden run ./golden --model tiny-v1.1.0
   ocellus golden report tiny-v1.0.0.golden tiny-v1.1.0.golden
@@ -17,7 +17,7 @@ From pictures to a gate for canaries:
 export function addGoldenCommand(program: Command, terminal: Terminal): void {
   const golden = program
     .command("golden")
-    .description("questions whose answers are known: make a set, ask it, compare two versions by it")
+    .description("make golden sets of labelled questions, run them, compare two runs")
     .addHelpText("after", walkthrough);
   for (const add of [addGoldenInit, addGoldenCheck, addGoldenRun, addGoldenReport]) add(golden, terminal);
 }

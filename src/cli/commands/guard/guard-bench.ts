@@ -22,8 +22,8 @@ interface GuardCost {
 export function addGuardBenchCommand(guard: Command, terminal: Terminal): void {
   guard
     .command("bench")
-    .description("measure what each guard of a policy costs, by looks at things that it has not seen before")
-    .requiredOption("--guards <file>", "the policy")
+    .description("measure the time of each guardrail of a policy on uncached inputs")
+    .requiredOption("--guards <file>", "guardrail policy file")
     .addHelpText("after", "\nExample:\n  ocellus guard bench --guards policy.json")
     .action((_local: unknown, command: Command) => bench(command.optsWithGlobals(), terminal));
 }

@@ -24,12 +24,12 @@ interface CalibrateFlags extends GlobalFlags {
 export function addGuardCalibrateCommand(guard: Command, terminal: Terminal): void {
   guard
     .command("calibrate")
-    .description("choose a picture guard's thresholds by labelled pictures: curves, areas, rules to paste")
-    .argument("<folder>", "a folder of pictures for each category (violence/graphic too), and one called harmless")
-    .requiredOption("--guards <file>", "the policy that names the guard")
-    .requiredOption("--guard <name>", "the guard to calibrate")
-    .option("--false-hits <share>", "of harmless pictures, the most that may be hit", numberBetween(0, 1), 0.01)
-    .option("--html <page>", "also write the curves as a page")
+    .description("choose the thresholds of an image guardrail from labelled images")
+    .argument("<folder>", "folder with one folder of images per category (nested allowed) and one called harmless")
+    .requiredOption("--guards <file>", "guardrail policy file")
+    .requiredOption("--guard <name>", "name of the guardrail")
+    .option("--false-hits <share>", "largest share of harmless images that may be flagged", numberBetween(0, 1), 0.01)
+    .option("--html <page>", "page to write the ROC curves to")
     .addHelpText(
       "after",
       "\nExample:\n  ocellus guard calibrate labelled/ --guards policy.json --guard clip --html roc.html",
@@ -45,7 +45,7 @@ async function calibrate(folder: string, flags: CalibrateFlags, terminal: Termin
   const guards = await Guards.open(flags.guards);
   try {
     if (!(flags.guard in guards.policy.guards))
-      throw new OcellusError("not_found", `${flags.guards} has no guard ${flags.guard}`);
+      throw new OcellusError("not_found", `${flags.guards} has no guardrail ${flags.guard}`);
     const scored = await scoresOf(pictures, guards, flags, terminal);
     const categories = [...new Set(pictures.map(({ category }) => category))]
       .filter((name) => name !== harmless)
@@ -78,7 +78,7 @@ async function labelledPictures(folder: string): Promise<Labelled[]> {
   if (labels.has(harmless) && labels.size > 1) return pictures;
   throw new OcellusError(
     "invalid_request",
-    `${folder}: expected folders of pictures, "${harmless}" and one for each category, found ${[...labels].join(", ") || "none"}`,
+    `${folder}: expected folders of images, "${harmless}" and one per category, found ${[...labels].join(", ") || "none"}`,
   );
 }
 
@@ -94,7 +94,7 @@ async function scoresOf(
 ): Promise<Scored[]> {
   const progress = startProgress(terminal, {
     label: "calibrating",
-    describe: ({ done, total, secondsLeft }) => `${done} of ${total} pictures, ${formatSeconds(secondsLeft)} left`,
+    describe: ({ done, total, secondsLeft }) => `${done} of ${total} images, ${formatSeconds(secondsLeft)} left`,
     silent: json === true,
   });
   const scored: Scored[] = [];
@@ -103,7 +103,7 @@ async function scoresOf(
       const { findings, reports } = await guards.moderate([{ picture: picture.path }], terminal.signal);
       const failed = reports.find(({ name, failed }) => name === guard && failed !== undefined)?.failed;
       if (failed !== undefined)
-        throw new OcellusError("unavailable", `${picture.path}: the guard ${guard} failed: ${failed}`);
+        throw new OcellusError("unavailable", `${picture.path}: guardrail ${guard} failed: ${failed}`);
       const own = findings.filter((finding) => finding.guard === guard);
       scored.push({ ...picture, scores: new Map(own.map(({ category, score }) => [category, score])) });
       progress.update(scored.length, pictures.length);

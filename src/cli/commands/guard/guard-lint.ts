@@ -23,10 +23,10 @@ export function addGuardLintCommand(guard: Command, terminal: Terminal): void {
   const collect = (text: string, before: readonly string[] = []) => [...before, text];
   guard
     .command("lint")
-    .description("say what is dangerous in a list of words: too short, common, doubled, covered, no word at all")
-    .argument("<file>", "the list: .txt, .csv or .json")
-    .option("--text <file>", "ordinary text, which nothing should be found in (may be repeated)", collect)
-    .option("--clean <file>", "write the list without what is unusable, short, doubled or common, as CSV")
+    .description("find risky entries of a blocklist: too short, common, duplicate, redundant, not a word")
+    .argument("<file>", "blocklist file: .txt, .csv or .json")
+    .option("--text <file>", "ordinary text that should have no matches (repeatable)", collect)
+    .option("--clean <file>", "CSV file to write the cleaned list to")
     .addHelpText("after", examples)
     .action((file: string, _local: unknown, command: Command) => lint(file, command.optsWithGlobals(), terminal));
 }
@@ -52,9 +52,7 @@ function linesOf({ numWords, numSentences, numHit, numHitCleaned, problems, clea
     return found.length === 0 ? [] : [`${kind}: ${found.length}`, ...shown, ...more];
   });
   const hits =
-    numSentences === undefined
-      ? []
-      : [`of ${numSentences} sentences ${numHit} are hit; after cleaning ${numHitCleaned}`];
+    numSentences === undefined ? [] : [`${numHit} of ${numSentences} sentences match; ${numHitCleaned} after cleaning`];
   return [...kinds, `${numWords} words; ${cleaned.length} after cleaning`, ...hits];
 }
 

@@ -46,16 +46,12 @@ export function addGuardTestCommand(guard: Command, terminal: Terminal): void {
   const collect = (text: string, before: readonly string[] = []) => [...before, text];
   guard
     .command("test")
-    .description("say which words and personal data a text holds, or what a policy makes of a text or picture, and why")
-    .argument("<file|text>", "a text file, a picture (with --guards), or the text itself")
-    .option("--guards <file>", "ask all guards of this policy")
-    .option(
-      "--list <file>",
-      "words to look for: .txt, .csv or .json (may be repeated; default: a tiny sample)",
-      collect,
-    )
-    .option("--allow <phrase>", "find nothing within this phrase (may be repeated)", collect)
-    .option("--without <foldings>", `leave out some of ${foldings.join(", ")}`, commaList(foldings))
+    .description("find blocklist words and personal data in a text, or run a policy on a text or image")
+    .argument("<file|text>", "text file, image file (with --guards), or the text itself")
+    .option("--guards <file>", "guardrail policy file to run")
+    .option("--list <file>", "blocklist file: .txt, .csv or .json (repeatable; default: a small sample)", collect)
+    .option("--allow <phrase>", "phrase that never matches (repeatable)", collect)
+    .option("--without <foldings>", `spelling variants to ignore: ${foldings.join(", ")}`, commaList(foldings))
     .addHelpText("after", examples)
     .action((input: string, _local: unknown, command: Command) =>
       guardTest(input, command.optsWithGlobals(), terminal),

@@ -91,7 +91,7 @@ describe("ocellus guard lint", () => {
     expect(stdout).toContain("short: 1\n  line 2: x\n");
     expect(stdout).toContain("duplicate: 1\n  line 3: glarb\n");
     expect(stdout).toContain("common: 2\n  line 1: glarb (1 sentences)\n  line 5: the (3 sentences)\n");
-    expect(stdout).toMatch(/of 3 sentences 3 are hit; after cleaning 0\n$/);
+    expect(stdout).toMatch(/3 of 3 sentences match; 0 after cleaning\n$/);
   });
 
   it("writes the cleaned list as CSV, which a policy reads, and prints JSON", async () => {

@@ -76,9 +76,7 @@ export async function indexSync(name: string, names: readonly string[], flags: I
     tally.gone = gone.length;
     tally.pruned = flags.prune && !isIncomplete ? await collection.remove(gone.map(({ id }) => id)) : 0;
     if (flags.prune && isIncomplete && gone.length > 0)
-      printNotes(terminal, [
-        "nothing was removed: folders or lines that cannot be read may hold the sources that are missing",
-      ]);
+      printNotes(terminal, ["nothing was removed: missing sources may be in folders or lines that could not be read"]);
   });
 }
 
@@ -126,7 +124,7 @@ async function openOrCreate(name: string, embedder: ImageEmbedder, kind: IndexKi
   if (kind === undefined || collection.info.kind === kind) return collection;
   throw new OcellusError(
     "invalid_request",
-    `${name} is there with the index ${collection.info.kind}; leave --kind out`,
+    `${name} already exists with index type ${collection.info.kind}; leave --kind out`,
   );
 }
 
@@ -143,7 +141,7 @@ async function nameSources(
     const other = named.get(keptAs);
     if (!other) named.set(keptAs, { ...each, keptAs });
     else {
-      const problem = `${each.source}: kept as ${keptAs}, as ${other.source} is; rename one of them`;
+      const problem = `${each.source}: stored under the same name as ${other.source} (${keptAs}); rename one of them`;
       tally.failed.push({ source: each.source, problem });
     }
   }
@@ -251,7 +249,10 @@ async function openPdf(path: string): Promise<PdfDocument | undefined> {
   const reading = (cause: unknown) => Promise.reject(ioError("read the PDF", path, cause));
   const { size } = await stat(path).catch(reading);
   if (size > maxPdfBytes)
-    throw new OcellusError("too_large", `${path}: ${size} bytes, a PDF may have ${maxPdfBytes}; split it`);
+    throw new OcellusError(
+      "too_large",
+      `${path}: expected a PDF of at most ${maxPdfBytes} bytes, found ${size}; split it`,
+    );
   const bytes = await readFile(path).catch(reading);
   if (!isPdf(bytes)) throw new OcellusError("invalid_file", `${path}: expected a PDF, found something else`);
   return PdfDocument.open(bytes, path);
@@ -262,21 +263,20 @@ function printTally(name: string, size: number, tally: Tally, seconds: number, t
   for (const { title, of } of duplicates.slice(0, mostShown))
     printLine(terminal, `${printable(title)} = ${printable(of)}`);
   if (duplicates.length > mostShown)
-    printLine(terminal, `… ${duplicates.length} duplicates in all: ocellus index duplicates ${name}`);
+    printLine(terminal, `… ${duplicates.length} duplicates in total: ocellus index duplicates ${name}`);
   printNotes(
     terminal,
     failed.slice(0, mostShown).map(({ problem }) => problem),
   );
   const kinds = Object.entries(skipped).map(([kind, count]) => `${count} ${kind}`);
-  if (kinds.length > 0) printLine(terminal, `passed over: ${printable(kinds.slice(0, mostShown).join(", "))}`);
-  if (gone > pruned)
-    printLine(terminal, `${gone - pruned} entries have no source there any more; --prune removes them`);
+  if (kinds.length > 0) printLine(terminal, `skipped: ${printable(kinds.slice(0, mostShown).join(", "))}`);
+  if (gone > pruned) printLine(terminal, `${gone - pruned} entries have no source any more; --prune removes them`);
   const parts = [
     `${added} added in ${formatSeconds(seconds)}`,
-    ...(known > 0 ? [`${known} were there`] : []),
+    ...(known > 0 ? [`${known} unchanged`] : []),
     ...(replaced > 0 ? [`${replaced} replaced`] : []),
-    ...(pruned > 0 ? [`${pruned} removed, whose sources are gone`] : []),
-    ...(duplicates.length > 0 ? [`${duplicates.length} the same as another`] : []),
+    ...(pruned > 0 ? [`${pruned} removed (source gone)`] : []),
+    ...(duplicates.length > 0 ? [`${duplicates.length} duplicates`] : []),
     ...(failed.length > 0 ? [`${failed.length} failed`] : []),
   ];
   printLine(terminal, `${name}: ${parts.join(", ")}; ${size} entries`);

@@ -24,7 +24,7 @@ export async function indexCheck(
   if (isWhole || repair) return;
   throw new OcellusError(
     "invalid_file",
-    `${name} is damaged; \`ocellus index check ${name} --repair\` keeps what is whole`,
+    `${name} is damaged; \`ocellus index check ${name} --repair\` keeps the intact entries`,
     {
       details: { lost: lost.length, pictures: pictures.length, files: damagedFiles },
     },
@@ -35,16 +35,16 @@ function report(name: string, found: CollectionCheck, isRepaired: boolean): stri
   const { entries, lost, damagedPictures, damagedFiles } = found;
   const pictures = damagedPictures
     .slice(0, mostShown)
-    .map((entry) => `the picture of #${entry.id} ${titleOf(entry)} is damaged`);
-  if (damagedPictures.length > mostShown) pictures.push(`… ${damagedPictures.length} pictures in all`);
+    .map((entry) => `the image of #${entry.id} ${titleOf(entry)} is damaged`);
+  if (damagedPictures.length > mostShown) pictures.push(`… ${damagedPictures.length} images in total`);
   const isLost = lost.length + damagedPictures.length > 0;
   const isWhole = !isLost && damagedFiles.length === 0;
-  const hint = isLost ? ": add the sources again for what is lost; entries that were removed may be back" : "";
+  const hint = isLost ? "; add the sources again to restore lost entries; removed entries may have returned" : "";
   return [
-    ...damagedFiles.map((file) => `${file} is damaged, or missing`),
+    ...damagedFiles.map((file) => `${file} is damaged or missing`),
     ...lost.slice(0, mostShown).map(lostLine),
     ...pictures,
-    `${name}: ${entries} entries can be found${isWhole ? ", and all of it is whole" : ""}`,
+    `${name}: ${entries} entries can be found${isWhole ? ", all intact" : ""}`,
     ...(isRepaired && !isWhole ? [`repaired${hint}`] : []),
   ];
 }

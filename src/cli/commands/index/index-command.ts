@@ -31,16 +31,16 @@ import { filterOption, type WhereFlags, whereOf, whereOption } from "./index-whe
 
 const examples = `
 Examples:
-  ocellus index add shop ./photos                       a folder, with the folders in it
+  ocellus index add shop ./photos                       a folder and its subfolders
   ocellus index add shop products.jsonl --kind hnsw     lines: {"picture": "a.jpg", "text": "…", "metadata": {"shelf": "A"}}
-  ocellus index search shop --picture found.jpg -k 5 --where shelf=A
+  ocellus index search shop --image found.jpg -k 5 --where shelf=A
   ocellus index search shop --text dress --where 'price>=10' --filter '{"$or": [{"shelf": "A"}, {"size": {"$in": ["L", "XL"]}}]}'
-  ocellus index sync shop ./photos --prune              also removes what is no longer there
+  ocellus index sync shop ./photos --prune              also removes entries whose files are gone
   ocellus index export shop ./shop-2026-11 && ocellus index import shop2 ./shop-2026-11
   ocellus index add manuals ./pdfs && ocellus ask --collection manuals "How is the filter changed?"`;
 
 export function addIndexCommand(program: Command, terminal: Terminal): void {
-  const index = program.command("index").description("keep pictures to find them by picture and by text");
+  const index = program.command("index").description("build image collections and search them by image or text");
   index.addHelpText("after", examples);
   addModelCommands(index, terminal);
   addPlainCommands(index, terminal);
@@ -49,22 +49,22 @@ export function addIndexCommand(program: Command, terminal: Terminal): void {
 /** Those for which a model is opened. */
 function addModelCommands(index: Command, terminal: Terminal): void {
   addSourceOptions(index.command("add"))
-    .description("add pictures and pages of PDFs; run again, only what is new or has changed")
+    .description("add images and PDF pages; a second run adds only new and changed ones")
     .action((name: string, sources: string[], _local: unknown, command: Command) =>
       indexAdd(name, sources, command.optsWithGlobals<IndexAddFlags>(), terminal),
     );
   addSourceOptions(index.command("sync"))
-    .description("add as `add` does; the sources are all that the collection is to have")
-    .option("--prune", "remove entries whose source is not among them (default: say how many there are)")
+    .description("add like `add`, and make the collection match the sources")
+    .option("--prune", "remove entries whose source is not listed (default: only count them)")
     .action((name: string, sources: string[], _local: unknown, command: Command) =>
       indexSync(name, sources, command.optsWithGlobals<IndexSyncFlags>(), terminal),
     );
   addModelOptions(index.command("search"))
-    .description("find the pictures most like a picture, or by words")
+    .description("find images by a similar image or by text")
     .argument("<collection>")
-    .option("--picture <file>", "a path, an address or - for stdin")
-    .option("--text <words>", "needs a CLIP checkpoint (--model), or texts that were added")
-    .option("-k, --count <count>", "how many", integerBetween(1, maxHits), 10)
+    .option("--image <file>", "image path, URL or - for stdin")
+    .option("--text <words>", "text to search for; needs a CLIP --model, or entries with text")
+    .option("-k, --count <count>", "number of results", integerBetween(1, maxHits), 10)
     .addOption(whereOption())
     .addOption(filterOption())
     .addOption(weightsOption())
@@ -73,67 +73,71 @@ function addModelCommands(index: Command, terminal: Terminal): void {
 
 function addSourceOptions(command: Command): Command {
   return addModelOptions(command)
-    .argument("<collection>", "made when it is not there")
-    .argument("<sources...>", "folders, patterns, pictures, PDFs, or .jsonl files of lines")
-    .addOption(new Option("--kind <kind>", "index of a new collection (default: exact)").choices(indexKinds))
-    .option("--keep <pixels>", "side of the kept copies (default: 320, pages 1536)", integerBetween(16, 4096))
+    .argument("<collection>", "name; created if it does not exist")
+    .argument("<sources...>", "folders, patterns, images, PDFs or .jsonl files")
+    .addOption(new Option("--kind <kind>", "index type of a new collection (default: exact)").choices(indexKinds))
+    .option(
+      "--keep <pixels>",
+      "side of the stored copies in pixels (default: 320, pages 1536)",
+      integerBetween(16, 4096),
+    )
     .addOption(weightsOption());
 }
 
 function addPlainCommands(index: Command, terminal: Terminal): void {
   index
     .command("rm")
-    .description("remove entries, or with --yes and nothing else the whole collection")
+    .description("remove entries, or the whole collection with --yes alone")
     .argument("<collection>")
-    .option("--source <name>", "all entries of this source, as `search` shows it (may be repeated)", collectTexts)
-    .option("--id <id...>", "entries by their ids")
+    .option("--source <name>", "source whose entries to remove, as shown by `search` (repeatable)", collectTexts)
+    .option("--id <id...>", "ids of entries to remove")
     .addOption(whereOption())
     .addOption(filterOption())
-    .option("-y, --yes", "the whole collection, without asking")
+    .option("-y, --yes", "remove the whole collection without asking")
     .action((name: string, _local: unknown, command: Command) => remove(name, command.optsWithGlobals(), terminal));
   index
     .command("check")
-    .description("read everything again and name what is damaged; exit code 4 when something is")
+    .description("verify all files of a collection; exit code 4 if something is damaged")
     .argument("<collection>")
-    .option("--repair", "keep what is whole, without what is damaged")
+    .option("--repair", "drop damaged entries and keep the rest")
     .action((name: string, _local: unknown, command: Command) => indexCheck(name, command.optsWithGlobals(), terminal));
   index
     .command("export")
     .description("write a snapshot of a collection into a new folder")
     .argument("<collection>")
-    .argument("<folder>", "one that is not there yet")
+    .argument("<folder>", "new name or folder")
     .action((name: string, folder: string, _local: unknown, command: Command) =>
       indexExport(name, folder, command.optsWithGlobals(), terminal),
     );
   index
     .command("import")
-    .description("make a collection from a snapshot, when all of it is whole")
-    .argument("<collection>", "one that is not there yet")
-    .argument("<folder>", "what `index export` has written")
+    .description("create a collection from an intact snapshot")
+    .argument("<collection>", "new name or folder")
+    .argument("<folder>", "folder written by `index export`")
     .action((name: string, folder: string, _local: unknown, command: Command) =>
       indexImport(name, folder, command.optsWithGlobals(), terminal),
     );
   index
     .command("stats")
-    .description("what a collection holds, and which model made its vectors")
+    .description("show the size of a collection and the model of its vectors")
     .argument("<collection>")
     .action((name: string, _local: unknown, command: Command) => stats(name, command.optsWithGlobals(), terminal));
   index
     .command("duplicates")
-    .description("the same pictures under several names; with --min-score also those that look alike")
+    .description("list duplicate images; with --min-score also near-duplicates")
     .argument("<collection>")
-    .option("--min-score <cosine>", "link pictures at least this alike, such as 0.97", numberBetween(0, 1))
+    .option("--min-score <cosine>", "minimum similarity of near-duplicates, such as 0.97", numberBetween(0, 1))
     .action((name: string, _local: unknown, command: Command) =>
       showDuplicates(name, command.optsWithGlobals(), terminal),
     );
   index
     .command("list")
-    .description("the collections on this machine")
+    .description("list the collections on this machine")
     .action((_local: unknown, command: Command) => list(command.optsWithGlobals(), terminal));
 }
 
 interface SearchFlags extends ModelFlags, WhereFlags {
-  readonly picture?: string;
+  readonly image?: string;
   readonly text?: string;
   readonly count: number;
 }
@@ -141,9 +145,9 @@ interface SearchFlags extends ModelFlags, WhereFlags {
 async function search(name: string, flags: SearchFlags, terminal: Terminal): Promise<void> {
   const { text, count } = flags;
   const where = whereOf(flags);
-  if (flags.picture === undefined && text === undefined)
-    throw new OcellusError("invalid_request", "index search: expected --picture FILE or --text WORDS");
-  const [picture] = flags.picture === undefined ? [] : await readPictures([flags.picture], terminal);
+  if (flags.image === undefined && text === undefined)
+    throw new OcellusError("invalid_request", "index search: expected --image FILE or --text WORDS");
+  const [picture] = flags.image === undefined ? [] : await readPictures([flags.image], terminal);
   const collection = await openCollection(name, terminal);
   const { signal } = terminal;
   const hits = await withEmbedder(flags, terminal, (embedder) =>
@@ -197,7 +201,7 @@ async function removeWhole(name: string, { json }: GlobalFlags, terminal: Termin
   );
   await collections.remove(name);
   if (json) return printJson(terminal, { collection: name, removed, left: 0 });
-  printLine(terminal, `${name}: ${removed} removed, and the collection with them`);
+  printLine(terminal, `${name}: ${removed} entries and the collection removed`);
 }
 
 async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): Promise<void> {
@@ -253,7 +257,8 @@ async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
     damaged.map(({ name, problem }) => `${name} is damaged: ${problem}`),
   );
   if (infos.length === 0 && damaged.length > 0) return;
-  if (infos.length === 0) return printLine(terminal, "no collections yet; make one: ocellus index add NAME FOLDER");
+  if (infos.length === 0)
+    return printLine(terminal, "no collections yet; create one with: ocellus index add NAME FOLDER");
   const rows = infos.map(({ name, kind, model, created }) => [name, kind, model.name, created.slice(0, 10)]);
   printLine(terminal, textTable(rows, ["left", "left", "left", "left"]));
 }
@@ -262,7 +267,7 @@ async function list({ json }: GlobalFlags, terminal: Terminal): Promise<void> {
 export async function openCollection(name: string, terminal: Terminal): Promise<Collection> {
   const collection = await new Collections(collectionsFolder()).open(name);
   const numDamaged = collection.lost.length + (await collection.damagedInfoFiles()).length;
-  const problem = `${name}: ${numDamaged} parts of its files are damaged; \`ocellus index check ${name}\` names what is lost`;
+  const problem = `${name}: ${numDamaged} parts of its files are damaged; run \`ocellus index check ${name}\` for details`;
   if (numDamaged > 0) printNotes(terminal, [problem]);
   return collection;
 }

@@ -25,7 +25,7 @@ it("reads a folder around names that are no UTF-8, and counts what is no picture
   expect(Object.fromEntries(skipped)).toMatchObject({
     ".svg (render them to PNG first)": 1,
     ".txt": 2,
-    "files without an ending": 1,
+    "files without an extension": 1,
   });
   expect(failed[0]).toMatchObject({ source: expect.stringContaining("\ufffd.jpg") });
   expect(isIncomplete).toBe(false);

@@ -71,7 +71,7 @@ class SourceList {
 
   add(source: Source): void {
     const before = this.sources.get(source.source);
-    if (before && before.stamp !== source.stamp) this.skip("named twice, of which the later one counts");
+    if (before && before.stamp !== source.stamp) this.skip("listed twice (the later one counts)");
     this.sources.set(source.source, source);
     if (this.sources.size > maxSources)
       throw new OcellusError("too_large", `${source.source}: more than ${maxSources} sources`);
@@ -89,7 +89,7 @@ class SourceList {
     if (!(error instanceof OcellusError) || error.code === "too_large") throw error;
     // Bytes that are no UTF-8 are read as this sign, under which the file is not found.
     const told = source.includes("\ufffd")
-      ? new OcellusError("invalid_file", `${source}: its name is no UTF-8; rename it`, { cause: error })
+      ? new OcellusError("invalid_file", `${source}: its name is not valid UTF-8; rename it`, { cause: error })
       : error;
     this.failed.push({ source, problem: told.message });
     this.firstError ??= told;
@@ -114,7 +114,7 @@ export async function readSources(names: readonly string[]): Promise<Sources> {
   const { firstError, failed } = list;
   if (firstError)
     throw new OcellusError(firstError.code, firstError.message, { details: { failed }, cause: firstError });
-  throw new OcellusError("not_found", `${names.join(", ")}: no pictures and no PDFs found there`);
+  throw new OcellusError("not_found", `${names.join(", ")}: no images or PDFs found`);
 }
 
 async function readName(name: string, list: SourceList): Promise<void> {
@@ -144,7 +144,7 @@ async function readFolder(top: string, list: SourceList, matches = (_path: strin
       const path = join(folder, entry.name);
       if (entry.isDirectory()) folders.push(path);
       else if (!matches(path)) continue;
-      else if (!entry.isFile()) list.skip(entry.isSymbolicLink() ? "symbolic links" : "no files");
+      else if (!entry.isFile()) list.skip(entry.isSymbolicLink() ? "symbolic links" : "special files");
       else if (pictureNames.has(extname(entry.name).toLowerCase())) await list.addFile(path);
       else list.skip(skippedKind(entry.name));
     }
@@ -153,7 +153,7 @@ async function readFolder(top: string, list: SourceList, matches = (_path: strin
 
 function skippedKind(name: string): string {
   const ending = extname(name).toLowerCase();
-  return ending === ".svg" ? ".svg (render them to PNG first)" : ending || "files without an ending";
+  return ending === ".svg" ? ".svg (render them to PNG first)" : ending || "files without an extension";
 }
 
 /** The part of a pattern before its first special sign. */
@@ -184,7 +184,7 @@ async function lineSource(file: string, origin: string, text: string): Promise<S
   const line = parseLine(text, origin);
   const isAddress = isUrl(line.picture);
   if (isAddress && !/^data:/i.test(line.picture))
-    throw new OcellusError("invalid_file", `${origin}: picture: expected a path or a data URL, found an address`);
+    throw new OcellusError("invalid_file", `${origin}: picture: expected a path or a data URL, found a URL`);
   const picture = isAddress ? line.picture : resolve(dirname(file), line.picture);
   const said = createHash("sha256").update(text).digest("hex").slice(0, 16);
   // A picture that is not there is told when its turn comes, as one that cannot be read.

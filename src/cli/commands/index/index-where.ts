@@ -20,14 +20,14 @@ const operators: Readonly<Record<string, string>> = {
 export function whereOption(): Option {
   return new Option(
     "--where <condition>",
-    "only entries whose label fits: key=value, !=, >, >=, <, <= (may be repeated; all must hold)",
+    "metadata condition: key=value, !=, >, >=, <, <= (repeatable; all must hold)",
   ).argParser((text, before: readonly Where[] = []) => [...before, conditionOf(text)]);
 }
 
 export function filterOption(): Option {
   return new Option(
     "--filter <json>",
-    'more than --where says: {"$or": [{"shelf": "A"}, {"price": {"$lt": 5}}]}, also $and, $in, $nin, $exists',
+    'metadata filter as JSON: {"$or": [{"shelf": "A"}, {"price": {"$lt": 5}}]}, also $and, $in, $nin, $exists',
   ).argParser(filterOfJson);
 }
 

@@ -18,16 +18,16 @@ const examples = `
 Examples:
   ocellus diff ./v1.0.0 ./v1.1.0              configs, names, shapes, and how far every tensor moved
   ocellus diff ./v1.0.0 ./v1.1.0 --quick      headers and configs only
-  ocellus diff ./v1.0.0 ./v1.1.0 --html diff.html   a page of it`;
+  ocellus diff ./v1.0.0 ./v1.1.0 --html diff.html   as a page`;
 
 export function addDiffCommand(program: Command, terminal: Terminal): void {
   program
     .command("diff")
-    .description("say what changed between two checkpoints")
-    .argument("<a>", "folder, weights file or name of a pulled checkpoint")
-    .argument("<b>", "the other")
-    .option("--quick", "compare headers and configs, and read no values")
-    .option("--html <page.html>", "also write a page: what moved, by part, layer and tensor")
+    .description("compare two checkpoints")
+    .argument("<a>", "folder, weights file or downloaded owner/name")
+    .argument("<b>", "checkpoint to compare it with")
+    .option("--quick", "compare headers and configs only")
+    .option("--html <page.html>", "page to write: changes by part, layer and tensor")
     .addHelpText("after", examples)
     .action((a: string, b: string, _local: unknown, command: Command) =>
       diff(a, b, command.optsWithGlobals(), terminal),

@@ -1,4 +1,4 @@
-/** `ocellus graph CHECKPOINT`: the graphs we build for a checkpoint: in numbers, as text, or as ONNX files. */
+/** `ocellus inspect graph CHECKPOINT`: the graphs we build for a checkpoint: in numbers, as text, or as ONNX files. */
 import { type Command, Option } from "commander";
 import { nearestHint, OcellusError, printable } from "../../../core/base/index.js";
 import { pathExists } from "../../../core/fs/index.js";
@@ -30,20 +30,22 @@ With --onnx, a checkpoint with weights becomes what \`ocellus pack\` writes: .on
 config.json alone the .onnx files have the weights as inputs. Both load in any ONNX Runtime program.
 
 Examples:
-  ocellus graph ./my-checkpoint                       operators, inputs, outputs, formats
-  ocellus graph ./config.json --weights nf4           before the weights are downloaded
-  ocellus graph ./my-checkpoint --graph vision --print > vision.txt
-  ocellus graph ./my-checkpoint --weights fp16 --onnx ./my-onnx`;
+  ocellus inspect graph ./my-checkpoint                       operators, inputs, outputs, formats
+  ocellus inspect graph ./config.json --weights nf4           before the weights are downloaded
+  ocellus inspect graph ./my-checkpoint --graph vision --print > vision.txt
+  ocellus inspect graph ./my-checkpoint --weights fp16 --onnx ./my-onnx`;
 
-export function addGraphCommand(program: Command, terminal: Terminal): void {
-  program
+export function addGraphCommand(inspect: Command, terminal: Terminal): void {
+  inspect
     .command("graph")
-    .description("show the graphs we build for a checkpoint, or write them as ONNX files")
-    .argument("<checkpoint>", "checkpoint folder, packed model, config.json or pulled owner/name")
-    .option("--graph <name>", "only this one, such as vision or decoder")
-    .addOption(new Option("--print", "every node, weight, input and output as text: equal graphs, equal text"))
+    .description("show the graphs built for a checkpoint, or export them as ONNX files")
+    .argument("<checkpoint>", "checkpoint folder, packed model, config.json or downloaded owner/name")
+    .option("--graph <name>", "name of one graph, such as vision or decoder")
     .addOption(
-      new Option("--onnx <folder>", "write standard ONNX files into a new folder").conflicts(["print", "graph"]),
+      new Option("--print", "print every node, weight, input and output as text; equal graphs print equal text"),
+    )
+    .addOption(
+      new Option("--onnx <folder>", "new folder to write standard ONNX files to").conflicts(["print", "graph"]),
     )
     .addOption(weightsOption())
     .addOption(blockSizeOption())
@@ -94,7 +96,7 @@ async function writeOnnx(
   terminal: Terminal,
 ): Promise<void> {
   if (source === "packed")
-    throw new OcellusError("invalid_request", `${path} is a packed model: its folder holds the ONNX files; copy it`);
+    throw new OcellusError("invalid_request", `${path} is a packed model: its folder already contains the ONNX files`);
   if (source === "checkpoint") {
     // `pack` would take a packed model that is there for its own, whichever checkpoint that was made from.
     if (await pathExists(into)) throw new OcellusError("invalid_request", `${into} exists; name a new folder`);

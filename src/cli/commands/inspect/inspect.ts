@@ -24,11 +24,13 @@ import { safetyText } from "../../ui/safety-text.js";
 import { shown } from "../../ui/shown.js";
 import { statisticsText } from "../../ui/statistics-text.js";
 import { coloursFor, printJson, printLine, type Terminal } from "../../ui/terminal.js";
+import { addGraphCommand } from "./graph.js";
+import { addQuantReportCommand } from "./quant-report.js";
 
 interface InspectFlags extends GlobalFlags {
   readonly depth: number;
   readonly prove?: boolean;
-  readonly picture?: PictureSize;
+  readonly image?: PictureSize;
   readonly context?: number;
   readonly sequences?: number;
   readonly tensor?: string;
@@ -43,30 +45,43 @@ Examples:
   ocellus inspect ./my-checkpoint --tensor q_proj       values of every q_proj
   ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
   ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels
-  ocellus inspect ./my-checkpoint --html report.html    all of it as a page to look at
+  ocellus inspect ./my-checkpoint --html report.html    all of it as a page
   ocellus inspect ./download.pt --safe                  what loading it with Python would import and call`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
-  program
+  const inspectCommand = program
     .command("inspect")
-    .description("open any checkpoint and say what it is, whether it is whole and what it costs")
-    .argument("<checkpoint>", "folder, weights file or name of a pulled checkpoint")
-    .option("--depth <levels>", "levels of the module tree", integerBetween(0, 32), 8)
-    .option("--prove", "compare every byte of a head that samples say is tied")
-    .option("--tensor <pattern>", "statistics of the tensors whose name holds this, or matches it with * and ?")
-    .option("--health", "read all values and say what is wrong with them; exit code 4 when something is")
-    .option("--safe", "say of every file what it would run if Python loaded it; exit code 4 when that is dangerous")
+    .helpCommand(false)
+    .hook("preSubcommand", refuseOwnOptions)
+    .description("inspect a checkpoint: architecture, missing tensors, memory; also its graphs and quantization")
+    .argument("<checkpoint>", "folder, weights file or downloaded owner/name")
+    .option("--depth <levels>", "depth of the module tree", integerBetween(0, 32), 8)
+    .option("--prove", "compare every byte of an lm_head that looks tied by samples")
+    .option("--tensor <pattern>", "statistics of tensors by name: a part of it, or a pattern with * and ?")
+    .option("--health", "check all values for NaN, dead rows and more; exit code 4 if something is wrong")
+    .option("--safe", "report what loading each file in Python would execute; exit code 4 if dangerous")
     .addOption(
-      new Option(
-        "--html <page.html>",
-        "read all values and write a page: the model as rooms, plots, int4 errors, health",
-      ).conflicts(["safe", "tensor"]), // they read something else
+      new Option("--html <page.html>", "page to write: model map, plots, int4 errors, health").conflicts([
+        "safe",
+        "tensor",
+      ]), // they read something else
     )
-    .option("--picture <size>", "picture to estimate memory for (default: 1024x1024)", pictureSize)
-    .option("--context <tokens>", "tokens of a sequence to estimate memory for", integerBetween(1, 2 ** 24))
-    .option("--sequences <count>", "sequences at once to estimate memory for", integerBetween(1, 1024))
+    .option("--image <size>", "image size to estimate memory for (default: 1024x1024)", pictureSize)
+    .option("--context <tokens>", "sequence length to estimate memory for", integerBetween(1, 2 ** 24))
+    .option("--sequences <count>", "number of sequences to estimate memory for", integerBetween(1, 1024))
     .addHelpText("after", examples)
     .action((path: string, _local: unknown, command: Command) => inspect(path, command.optsWithGlobals(), terminal));
+  addGraphCommand(inspectCommand, terminal);
+  addQuantReportCommand(inspectCommand, terminal);
+}
+
+/** Commander reads the options of `inspect` behind a subcommand too, where they would mean nothing. */
+function refuseOwnOptions(inspectCommand: Command, subcommand: Command): void {
+  const stray = inspectCommand.options.find(
+    (option) => inspectCommand.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  if (stray)
+    subcommand.error(`error: unknown option '${stray.long}'`, { code: "commander.unknownOption", exitCode: 1 });
 }
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
@@ -135,9 +150,9 @@ async function memoryOf({ path, config }: CheckpointDescription, flags: InspectF
   }
 }
 
-function memoryOptions({ picture, context, sequences }: InspectFlags): MemoryOptions {
+function memoryOptions({ image, context, sequences }: InspectFlags): MemoryOptions {
   return {
-    ...(picture && { picture }),
+    ...(image && { picture: image }),
     ...(context !== undefined && { contextTokens: context }),
     ...(sequences !== undefined && { numSequences: sequences }),
   };

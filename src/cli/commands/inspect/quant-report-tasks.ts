@@ -1,4 +1,4 @@
-/** `ocellus quant-report --tasks`: labelled questions asked in each format, with what it takes to answer them. */
+/** `ocellus inspect quant-report --tasks`: labelled questions asked in each format, with what it takes to answer them. */
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import {
   chooseCases,
@@ -42,7 +42,8 @@ export async function reportTasks(path: string, flags: TaskFlags, terminal: Term
   const all = await readEvalFiles(files);
   if (!flags.json) printNotes(terminal, unreviewedNotes(reviewedCases(all).numUnreviewed));
   const cases = chooseCases(all, kinds, flags.limit);
-  if (cases.length === 0) throw new OcellusError("invalid_request", "quant-report: the files hold no such questions");
+  if (cases.length === 0)
+    throw new OcellusError("invalid_request", "quant-report: the files have no matching questions");
   const formats: ReportFormat[] = [...new Set<ReportFormat>(["fp32", ...flags.formats])];
   const bytes = await packedBytes(path, formats);
   const reports: TaskReport[] = [];

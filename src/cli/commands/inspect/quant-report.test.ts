@@ -18,10 +18,10 @@ async function run(...argv: string[]) {
       return true;
     });
   }
-  return { code: await main(["quant-report", ...argv]), ...written };
+  return { code: await main(["inspect", "quant-report", ...argv]), ...written };
 }
 
-describe("ocellus quant-report", () => {
+describe("ocellus inspect quant-report", () => {
   it("says what two formats lose of the model in the box, and leaves no packing behind", async () => {
     const { code, stdout, stderr } = await run(modelInTheBox, "--formats", "fp32,int4-b32", "--json");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

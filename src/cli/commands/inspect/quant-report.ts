@@ -1,4 +1,4 @@
-/** `ocellus quant-report CHECKPOINT`: what each number format loses of the weights, and of the answers. */
+/** `ocellus inspect quant-report CHECKPOINT`: what each number format loses of the weights, and of the answers. */
 import { Argument, type Command, Option } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { resolveModel } from "../../../hub/index.js";
@@ -29,36 +29,37 @@ interface QuantReportFlags extends TaskFlags {
 
 const examples = `
 Examples:
-  ocellus quant-report ./qwen                            every format
-  ocellus quant-report ./qwen --formats int8,nf4         these two, compared with fp32
-  ocellus quant-report ./qwen --calibration mine.jsonl   on your own pictures and questions
-  ocellus quant-report ./qwen --json > report.json       every tensor too
-  ocellus quant-report --tasks                           the examination of the model in the box, by format
-  ocellus quant-report ./qwen --tasks --questions mine.jsonl`;
+  ocellus inspect quant-report ./qwen                            every format
+  ocellus inspect quant-report ./qwen --formats int8,nf4         these two, compared with fp32
+  ocellus inspect quant-report ./qwen --calibration mine.jsonl   on your own images and questions
+  ocellus inspect quant-report ./qwen --json > report.json       every tensor too
+  ocellus inspect quant-report --tasks                           the evaluation of the bundled demo model, by format
+  ocellus inspect quant-report ./qwen --tasks --questions mine.jsonl`;
 
-export function addQuantReportCommand(program: Command, terminal: Terminal): void {
-  program
+export function addQuantReportCommand(inspect: Command, terminal: Terminal): void {
+  inspect
     .command("quant-report")
-    .description("say what each number format loses of the weights and of the answers")
+    .description("report the quantization error of each number format, in weights and in answers")
     .addArgument(
-      new Argument("[checkpoint]", "folder or name of a pulled checkpoint").default(
-        modelInTheBox,
-        "the model in the box",
-      ),
+      new Argument("[checkpoint]", "folder or downloaded owner/name").default(modelInTheBox, "bundled demo model"),
     )
     .addOption(
-      new Option("--formats <formats>", `some of ${reportFormats.join(", ")}`)
+      new Option("--formats <formats>", `formats to compare: ${reportFormats.join(", ")}`)
         .argParser(commaList(reportFormats))
         .default(reportFormats, "all"),
     )
-    .option("--calibration <file>", "questions about pictures, as for eval (default: those of the example pictures)")
-    .option("--tasks", "ask labelled questions instead: accuracy, memory and speed, a process for each format")
+    .option("--calibration <file>", "questions in the format of `ocellus eval` (default: the example images)")
+    .option("--tasks", "measure accuracy, memory and speed on labelled questions instead, one process per format")
     .option(
       "--questions <files>",
-      "for --tasks, as for eval (default: the evaluation files of the package)",
+      "question files for --tasks (default: the evaluation files of the package)",
       commaList(),
     )
-    .option("--limit <count>", "for --tasks: the first of each kind, scene and language", integerBetween(1, 1_000_000))
+    .option(
+      "--limit <count>",
+      "number of questions per kind, scene and language for --tasks",
+      integerBetween(1, 1_000_000),
+    )
     .addHelpText("after", examples)
     .action((path: string, _local: unknown, command: Command) =>
       quantReport(path, command.optsWithGlobals(), terminal),
@@ -69,7 +70,7 @@ async function quantReport(checkpoint: string, flags: QuantReportFlags, terminal
   const path = await resolveModel(checkpoint);
   if (flags.tasks) return tasksOf(path, flags, terminal);
   if (flags.questions !== undefined || flags.limit !== undefined)
-    throw new OcellusError("invalid_request", "quant-report: --questions and --limit belong to --tasks");
+    throw new OcellusError("invalid_request", "quant-report: --questions and --limit need --tasks");
   const conversations = await calibrationConversations(flags.calibration, await seesPictures(path, "quant-report"));
   const errors = await withProgress(terminal, "weighing formats", flags, (pass) => reportErrors(path, pass));
   const formats = await compareFormats(path, conversations, flags, terminal);
@@ -79,9 +80,12 @@ async function quantReport(checkpoint: string, flags: QuantReportFlags, terminal
 
 async function tasksOf(path: string, flags: QuantReportFlags, terminal: Terminal): Promise<void> {
   if (flags.calibration !== undefined)
-    throw new OcellusError("invalid_request", "quant-report: --tasks has no --calibration; name its --questions");
+    throw new OcellusError(
+      "invalid_request",
+      "quant-report: --calibration cannot be used with --tasks; use --questions",
+    );
   if (await seesPictures(path, "quant-report")) return reportTasks(path, flags, terminal);
-  throw new OcellusError("unsupported", `quant-report: --tasks asks about pictures, and ${path} has no eyes`);
+  throw new OcellusError("unsupported", `quant-report: --tasks asks about images, and ${path} has no vision encoder`);
 }
 
 async function compareFormats(

@@ -14,23 +14,23 @@ import { coloursFor, printJson, printLine, type Terminal } from "../../ui/termin
 import { textTable } from "../../ui/text-layout.js";
 import { greedy, questionAbout } from "../ask/answer.js";
 import { readExamples } from "../ask/examples.js";
-import { packedFolder } from "./cache.js";
 import { folderBytes } from "./folder-bytes.js";
 import { withModel } from "./open-model.js";
+import { packedFolder } from "./packed-models.js";
 
 /** One line of the report: "note" is worth knowing, "missing" keeps Ocellus from answering. */
 interface Finding {
   readonly name: string;
   readonly state: "ok" | "note" | "missing";
   readonly found: string;
-  /** The command or the step that mends it. */
+  /** The command or the step that fixes it. */
   readonly mend?: string;
 }
 
 export function addDoctorCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("doctor"))
     .addOption(weightsOption())
-    .description("check versions, devices, memory, cache and model; exit code 0 when it can answer")
+    .description("check versions, devices, memory, cache and model; exit code 0 if all is well")
     .action((_local: unknown, command: Command) => doctor(command.optsWithGlobals(), terminal));
 }
 
@@ -49,7 +49,7 @@ async function doctor(flags: ModelFlags, terminal: Terminal): Promise<void> {
   if (flags.json) printJson(terminal, { healthy: missing.length === 0, findings });
   else printLine(terminal, findingsTable(findings, terminal));
   if (missing.length === 0) return;
-  throw new OcellusError("unavailable", `not fit to answer: ${missing.map((m) => m.name).join(", ")}`, {
+  throw new OcellusError("unavailable", `cannot answer; failed checks: ${missing.map((m) => m.name).join(", ")}`, {
     details: { missing: missing.map((m) => m.name) },
   });
 }
@@ -98,7 +98,7 @@ async function deviceFindings(): Promise<Finding[]> {
   return [...tried, { name: "device auto", state: "ok", found: await resolveDevice("auto") }];
 }
 
-/** The model in the box takes about 150 MB of memory to run; below twice that, answers may swap. */
+/** The bundled demo model takes about 150 MB of memory to run; below twice that, answers may swap. */
 const littleMemoryBytes = 300e6;
 
 function memoryFinding(): Finding {
@@ -116,7 +116,7 @@ function dataFinding(): Finding {
   try {
     return { name: "data", state: "ok", found: dataRoot() };
   } catch (error) {
-    return { name: "data", state: "note", found: errorMessage(error), mend: "set OCELLUS_DATA to a folder that lasts" };
+    return { name: "data", state: "note", found: errorMessage(error), mend: "set OCELLUS_DATA to a persistent folder" };
   }
 }
 
@@ -163,7 +163,7 @@ function findingsTable(findings: readonly Finding[], terminal: Terminal): string
   return textTable(
     findings.flatMap(({ name, state, found, mend }) => [
       [marks[state], name, found],
-      ...(mend === undefined ? [] : [["", "", dim(`mend: ${mend}`)]]),
+      ...(mend === undefined ? [] : [["", "", dim(`fix: ${mend}`)]]),
     ]),
   );
 }

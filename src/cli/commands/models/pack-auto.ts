@@ -15,14 +15,14 @@ import { calibrationConversations } from "./calibration.js";
 export interface AutoFlags extends GlobalFlags {
   readonly budget?: number;
   readonly calibration?: string;
-  readonly vision?: PackingPlan["vision"] | undefined;
-  readonly table?: PackingPlan["table"] | undefined;
+  readonly visionWeights?: PackingPlan["visionWeights"] | undefined;
+  readonly embeddingWeights?: PackingPlan["embeddingWeights"] | undefined;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
 
 export async function choosePlan(path: string, flags: AutoFlags, terminal: Terminal): Promise<BudgetPlan> {
-  const { budget, vision, table, json } = flags;
+  const { budget, visionWeights, embeddingWeights, json } = flags;
   if (budget === undefined)
     throw new OcellusError("invalid_request", "pack: --weights auto needs --budget, such as --budget 6GB");
   const silent = json === true;
@@ -40,8 +40,8 @@ export async function choosePlan(path: string, flags: AutoFlags, terminal: Termi
         flags.calibration,
         await seesPictures(path, "pack: --weights auto"),
       ),
-      ...(vision && { vision }),
-      ...(table && { table }),
+      ...(visionWeights && { visionWeights }),
+      ...(embeddingWeights && { embeddingWeights }),
       signal: terminal.signal,
       onPackProgress: ({ doneBytes, totalBytes }) => packing.update(doneBytes, totalBytes),
       onProgress: (done, total) => {

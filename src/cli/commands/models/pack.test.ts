@@ -24,7 +24,7 @@ async function pack(...argv: string[]) {
 describe("ocellus pack", () => {
   it("takes block size, zero points and the eye's format into the packed model", async () => {
     const into = join(folder, "packed");
-    const flags = ["--weights", "int4", "--block-size", "64", "--zero-points", "--vision", "same"];
+    const flags = ["--weights", "int4", "--block-size", "64", "--zero-points", "--vision-weights", "same"];
     const { code, stdout } = await pack(...flags, "--into", into, "--json");
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, path: into, written: true });
     const header = readFileSync(join(into, "weights.safetensors"), "latin1").slice(0, 60_000);

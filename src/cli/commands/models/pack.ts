@@ -28,24 +28,27 @@ interface PackFlags extends GlobalFlags, Omit<PackingFlags, "weights">, AutoFlag
 export function addPackCommand(program: Command, terminal: Terminal): void {
   program
     .command("pack")
-    .description("turn a checkpoint into a packed model: ONNX graphs and small weights")
+    .description("convert a checkpoint to a packed model: ONNX graphs and quantized weights")
     .addArgument(
-      new Argument("[checkpoint]", "folder with config.json and the weights, or a pulled owner/name").default(
+      new Argument("[checkpoint]", "folder with config.json and weights, or a downloaded owner/name").default(
         modelInTheBox,
-        "the model in the box",
+        "bundled demo model",
       ),
     )
-    .option("--into <folder>", "where to put it (default: the cache, where every command finds it)")
+    .option("--into <folder>", "output folder (default: the cache)")
     .addOption(packWeightsOption())
     .addOption(blockSizeOption())
     .addOption(zeroPointsOption())
     .addOption(visionWeightsOption())
     .addOption(embeddingWeightsOption())
-    .option("--budget <size>", "most bytes of all weights, for --weights auto: 6GB", byteSize)
-    .option("--calibration <file>", "questions to measure on, as `eval` reads them (default: the example pictures)")
-    .option("--dry-run", "show the plan of --weights auto and stop")
-    .option("-y, --yes", "pack by the plan of --weights auto without asking")
-    .option("--force", "pack again even if it is there")
+    .option("--budget <size>", "size limit of all weights for --weights auto, such as 6GB", byteSize)
+    .option(
+      "--calibration <file>",
+      "questions to measure on, in the format of `ocellus eval` (default: the example images)",
+    )
+    .option("--dry-run", "print the plan of --weights auto and exit")
+    .option("-y, --yes", "accept the plan of --weights auto without asking")
+    .option("--force", "pack again, even if a packed model exists")
     .addHelpText(
       "after",
       "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB",
@@ -66,20 +69,23 @@ async function packCommand(name: string, flags: PackFlags, terminal: Terminal): 
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) return printJson(terminal, { ...result, bytes, seconds, ...(auto && { plan: auto }) });
   printNotes(terminal, result.notes);
-  const how = result.written ? `packed in ${formatSeconds(seconds)}` : "was packed already";
+  const how = result.written ? `packed in ${formatSeconds(seconds)}` : "already packed";
   terminal.stderr.write(`${coloursFor(terminal.stderr).dim(how)}\n`);
   printLine(terminal, `${result.path}  ${formatBytes(bytes)}`);
 }
 
 async function autoPlanOf(path: string, flags: PackFlags, terminal: Terminal) {
   if (flags.blockSize !== undefined || flags.zeroPoints !== undefined)
-    throw new OcellusError("invalid_request", "pack: --weights auto chooses blocks itself; leave their options out");
+    throw new OcellusError(
+      "invalid_request",
+      "pack: --weights auto chooses block sizes; leave out --block-size and --zero-points",
+    );
   return choosePlan(path, flags, terminal);
 }
 
 function fixedPlan({ weights = "int4", budget, dryRun, ...flags }: PackFlags): PackingPlan {
   if (budget === undefined && dryRun === undefined) return parsePlan(weights, flags);
-  throw new OcellusError("invalid_request", "pack: --budget and --dry-run belong to --weights auto");
+  throw new OcellusError("invalid_request", "pack: --budget and --dry-run need --weights auto");
 }
 
 export async function packWithProgress(

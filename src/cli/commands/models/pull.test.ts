@@ -53,7 +53,11 @@ describe("ocellus pull, list, ask and rm", () => {
     const pulled = await run("pull", repo);
     expect(pulled).toMatchObject({ code: 0, stdout: `${repo}: pulled, 10.7 MB\n${folder}\n` });
     expect(pulled.stderr).toMatch(/at 0123456789ab: 7 files, 10\.7 MB\n.*left out \(3\.8 kB\): README\.md; --include/);
-    expect(await run("pull", repo)).toEqual({ code: 0, stdout: `${repo}: already here\n${folder}\n`, stderr: "" });
+    expect(await run("pull", repo)).toEqual({
+      code: 0,
+      stdout: `${repo}: already downloaded\n${folder}\n`,
+      stderr: "",
+    });
 
     const picture = join(examplePictures, readdirSync(examplePictures).filter((name) => name.endsWith(".jpg"))[0]!);
     const ask = ["ask", picture, "What is this?", "--threads", "1", "--json", "--model"];
@@ -68,6 +72,9 @@ describe("ocellus pull, list, ask and rm", () => {
     expect(JSON.parse((await run("list", "--json")).stdout)).toMatchObject({ pulled: [{ repo, commit, folder }] });
 
     expect((await run("rm", repo, "--json")).stderr).toMatch(/ocellus-tiny@0123456789ab .*--yes/);
+    expect(await run("rm", "--packed", "--yes")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^removed /) });
+    expect(JSON.parse((await run("list", "--json")).stdout)).toMatchObject({ pulled: [{ repo }], packed: [] });
+    expect(await run("rm", repo, "--packed", "--yes")).toMatchObject({ code: 2 });
     const removed = await run("rm", `${repo}@main`, "--yes");
     expect(removed).toMatchObject({ code: 0, stdout: `removed ${repo} 0123456789ab\n10.7 MB freed\n` });
     expect(await run(...ask, repo)).toMatchObject({ code: 3, stderr: expect.stringContaining(`ocellus pull ${repo}`) });
@@ -81,7 +88,7 @@ describe("ocellus pull, list, ask and rm", () => {
     expect(refused.stderr).not.toContain(token);
     expect((await run("list")).stdout).toMatch(/^ocellus\/ocellus-tiny +\S+ \S+ +partial 0123456789ab\n$/);
     expect(await run("rm", "--partial", "--yes")).toMatchObject({ code: 0, stdout: expect.stringMatching(/freed\n$/) });
-    expect((await run("list")).stdout).toBe("no models yet; fetch one with: ocellus pull OWNER/NAME\n");
+    expect((await run("list")).stdout).toBe("no models yet; download one with: ocellus pull OWNER/NAME\n");
   });
 
   it.each([

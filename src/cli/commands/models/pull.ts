@@ -17,12 +17,12 @@ interface PullFlags extends GlobalFlags {
 export function addPullCommand(program: Command, terminal: Terminal): void {
   program
     .command("pull")
-    .description("fetch a checkpoint; interrupted, the same command continues it")
-    .argument("<repository>", "owner/name, as on the hub")
+    .description("download a checkpoint; resumable")
+    .argument("<repository>", "owner/name on the hub")
     .option("--revision <name>", "branch, tag or commit (default: main)")
-    .option("--include <globs...>", "fetch these files too, for example README.md or 'docs/**'")
-    .option("--force", "fetch again what is here")
-    .option("--offline", "use what is here, ask nobody")
+    .option("--include <globs...>", "additional files, for example README.md or 'docs/**'")
+    .option("--force", "download again, even if it is complete")
+    .option("--offline", "use local files only; no network access")
     .addHelpText(
       "after",
       `
@@ -59,23 +59,24 @@ async function pullCommand(repository: string, flags: PullFlags, terminal: Termi
     printLine(terminal, describeResult(result));
   } catch (error) {
     progress?.stop();
-    if (plan && terminal.signal.aborted) note(`${plan.repo}: what was fetched is kept; the same command continues`);
+    if (plan && terminal.signal.aborted)
+      note(`${plan.repo}: downloaded parts are kept; run the same command to continue`);
     throw error;
   }
 }
 
 function describePlan({ repo, commit, files, leftOut, totalBytes, keptBytes }: PullPlan): string[] {
-  const kept = keptBytes > 0 ? `, of which ${formatBytes(keptBytes)} are here already` : "";
+  const kept = keptBytes > 0 ? `, of which ${formatBytes(keptBytes)} are already downloaded` : "";
   const lines = [`${repo} at ${commit.slice(0, 12)}: ${files.length} files, ${formatBytes(totalBytes)}${kept}`];
   if (leftOut.length > 0) {
     const bytes = leftOut.reduce((sum, file) => sum + file.sizeBytes, 0);
     const names = leftOut.slice(0, 6).map((file) => file.path);
     const more = leftOut.length > names.length ? ` and ${leftOut.length - names.length} more` : "";
-    lines.push(`left out (${formatBytes(bytes)}): ${names.join(", ")}${more}; --include fetches them too`);
+    lines.push(`left out (${formatBytes(bytes)}): ${names.join(", ")}${more}; --include adds them`);
   }
   return lines;
 }
 
 function describeResult({ repo, folder, bytes, alreadyHere }: PullResult): string {
-  return `${repo}: ${alreadyHere ? "already here" : `pulled, ${formatBytes(bytes)}`}\n${folder}`;
+  return `${repo}: ${alreadyHere ? "already downloaded" : `pulled, ${formatBytes(bytes)}`}\n${folder}`;
 }

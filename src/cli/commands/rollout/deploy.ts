@@ -1,4 +1,4 @@
-/** `ocellus deploy|canary|shadow|promote|rollback|pause|resume|who`: which version answers whom. */
+/** `ocellus rollout deploy|canary|shadow|promote|rollback|pause|resume`: which version an alias serves, and to whom. */
 import { type Command, InvalidArgumentError } from "commander";
 import { OcellusError, printable } from "../../../core/base/index.js";
 import {
@@ -16,14 +16,7 @@ import {
 } from "../../../rollout/index.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { outcomeOf } from "./deploy-outcome.js";
-import {
-  actorOf,
-  addJournalOptions,
-  addRegistryOptions,
-  percent,
-  type RegistryFlags,
-  withRegistry,
-} from "./registry.js";
+import { actorOf, addJournalOptions, percent, type RegistryFlags, withRegistry } from "./registry.js";
 
 interface CanaryFlags extends RegistryFlags {
   readonly share?: number;
@@ -41,83 +34,76 @@ interface CanaryFlags extends RegistryFlags {
 /** Enough for evidence within some hundred requests, and a tenth of the work. */
 const defaultMirrored = 0.1;
 
-const walkthrough = `
-A version's way to everybody:
-  ocellus publish ./tuned --tag v1.1.0
-  ocellus canary prod v1.1.0                    5 % of the users, then 25, 50 and 100, as its answers allow
-  ocellus rollback prod                         back at once, at any time`;
-
-export function addDeployCommands(program: Command, terminal: Terminal): void {
+export function addDeployCommands(rollout: Command, terminal: Terminal): void {
   const add = (
     usage: string,
     description: string,
     toCommand: (args: string[], flags: CanaryFlags) => RegistryCommand,
   ) =>
-    addJournalOptions(program.command(usage))
+    addJournalOptions(rollout.command(usage))
       .description(description)
-      .option("--no-wait", "do not wait for what servers make of it")
+      .option("--no-wait", "return without waiting for the servers to apply it")
       .action((...given: unknown[]) => {
         const flags = (given.at(-1) as Command).optsWithGlobals<CanaryFlags>();
         const args = given.slice(0, -2) as string[];
         return change(args[0]!, toCommand(args, flags), flags, terminal);
       });
-  const reason = ["--reason <text>", "for the history"] as const;
-  add("deploy <alias> <version>", "let an alias serve a version to everybody", ([alias, tag]) => deploy(alias!, tag!));
+  const reason = ["--reason <text>", "reason, stored in the history"] as const;
+  add("deploy <alias> <version>", "make an alias serve a version to all users", ([alias, tag]) => deploy(alias!, tag!));
   add(
     "canary <alias> <version>",
-    "try a version with a share of the users, judged by its answers",
+    "try a version with a share of the users; an analysis of its answers decides each step",
     ([alias, tag], { share, steps, judge, every, gate, ...rest }) =>
       tryWith(alias!, tag!, {
         ...{ share, steps, judged: judge, agreement: agreementOf(rest) },
         ...{ stepSeconds: every, gate },
       }),
   )
-    .option("--steps <shares>", "shares to climb (default: 5,25,50,100); 0: only compared", parseSteps)
-    .option("--share <percent>", "begin at, or change a running canary to, this share", parseShare)
-    .option("--no-judge", "only people decide, or with --every the clock")
-    .option("--every <duration>", "let each step last at least so long: 90s, 10m, 2h, 1d", parseDuration)
-    .option("--gate <url>", "ask before each step: allow, hold or roll back")
+    .option(
+      "--steps <shares>",
+      "shares of the users in percent, step by step (default: 5,25,50,100); 0 only compares answers",
+      parseSteps,
+    )
+    .option("--share <percent>", "first share, or new share of a running canary", parseShare)
+    .option("--no-judge", "disable the analysis; steps follow --every, or your commands")
+    .option("--every <duration>", "minimum duration of a step: 90s, 10m, 2h, 1d", parseDuration)
+    .option("--gate <url>", "URL to ask before each step; it answers allow, hold or roll back")
     .option(
       "--agreement <percent>",
-      "ask both versions some questions; their answers must be so alike in mean",
+      "minimum mean similarity of the two versions' answers to the same requests",
       parseShare,
     )
-    .option("--mirror <percent>", "the part of the answers to compare so (default: 10)", parseShare)
-    .addHelpText("after", walkthrough);
+    .option("--mirror <percent>", "share of the requests compared for --agreement (default: 10)", parseShare);
   add(
     "shadow <alias> [version]",
-    "ask a version what an alias is asked, compare the answers, serve none of them",
+    "mirror an alias's requests to a version and compare the answers; none of them are served",
     ([alias, tag], { off, share }) => {
       if (off) return endShadow(alias!);
       if (tag === undefined) throw new OcellusError("invalid_request", "shadow: expected a version, or --off");
       return startShadow(alias!, tag, share);
     },
   )
-    .option("--off", "end it")
-    .option("--share <percent>", "mirror this part of the answers (default: 100)", parseShare);
-  add("promote <alias>", "let the canary serve everybody", ([alias], flags) => promote(alias!, why(flags))).option(
+    .option("--off", "stop the shadow")
+    .option("--share <percent>", "share of the requests to mirror (default: 100)", parseShare);
+  add("promote <alias>", "make the canary serve all users", ([alias], flags) => promote(alias!, why(flags))).option(
     ...reason,
   );
-  add("rollback <alias>", "end the canary; without one, return to the version before", ([alias], flags) =>
+  add("rollback <alias>", "stop the canary; without one, return to the previous version", ([alias], flags) =>
     rollBack(alias!, why(flags)),
   ).option(...reason);
-  add("pause <alias>", "let the canary's judge stand still; the split stays", ([alias]) => pause(alias!));
-  add("resume <alias>", "let the canary's judge go on", ([alias]) => resume(alias!));
-  addRegistryOptions(program.command("who"))
-    .description("say which version answered a request, and why")
-    .argument("<request-id>", "the header x-request-id of its answer, or of the question")
-    .action((id: string, _local: unknown, command: Command) => who(id, command.optsWithGlobals(), terminal));
+  add("pause <alias>", "pause the canary analysis; its share stays", ([alias]) => pause(alias!));
+  add("resume <alias>", "resume the canary analysis", ([alias]) => resume(alias!));
 }
 
 /** @throws `invalid_request` where it would mean nothing. */
 function agreementOf({ agreement: floor, mirror: share }: Pick<CanaryFlags, "agreement" | "mirror">) {
   if (floor === undefined && share !== undefined)
+    throw new OcellusError("invalid_request", "--mirror: expected --agreement too (minimum similarity of the answers)");
+  if (floor === 1)
     throw new OcellusError(
       "invalid_request",
-      "--mirror: expected --agreement too, which says how alike answers must be",
+      "--agreement: expected less than 100 %; every change of a model changes some answers",
     );
-  if (floor === 1)
-    throw new OcellusError("invalid_request", "--agreement: expected less than 100 %: no change keeps every word");
   return floor === undefined ? undefined : { floor, share: share ?? defaultMirrored };
 }
 
@@ -157,21 +143,9 @@ async function change(alias: string, command: RegistryCommand, flags: CanaryFlag
       `${alias} serves ${tag}`,
       ...(canary ? [`canary ${canary.tag} with ${percent(canary.share)}${canary.isPaused ? ", paused" : ""}`] : []),
       ...(shadow === undefined ? [] : [`shadow ${shadow} with ${percent(shadowShare ?? 1)} of the answers`]),
-      ...(previous[0] === undefined ? [] : [`before: ${previous[0]}`]),
+      ...(previous[0] === undefined ? [] : [`previous: ${previous[0]}`]),
     ];
     printLine(terminal, parts.join(" · "));
     for (const { server, detail } of await waiting) printLine(terminal, printable(`${server}: ${detail}`));
-  });
-}
-
-async function who(id: string, flags: RegistryFlags, terminal: Terminal): Promise<void> {
-  await withRegistry(flags, async (registry) => {
-    const found = await registry.answers.find(id);
-    if (!found)
-      throw new OcellusError("not_found", `no answer to the request ${id} is known; answers are kept for thirty days`);
-    const mirrored = await registry.answers.findMirrored(found.requestId);
-    if (flags.json) return printJson(terminal, { ...found, ...(mirrored.length > 0 && { mirrored }) });
-    for (const { at, model, tag, role, reason } of [found, ...mirrored])
-      printLine(terminal, printable(`${new Date(at).toISOString()}  ${model} → ${tag} (${role}: ${reason})`));
   });
 }

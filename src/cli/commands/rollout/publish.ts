@@ -1,4 +1,4 @@
-/** `ocellus publish FOLDER --tag NAME`: a model's folder becomes a version that never changes. */
+/** `ocellus rollout publish FOLDER --tag NAME`: a model's folder becomes an immutable version. */
 import { Argument, type Command } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { readSideJson } from "../../../core/fs/index.js";
@@ -18,23 +18,23 @@ interface PublishFlags extends RegistryFlags {
 
 const examples = `
 Examples:
-  ocellus publish ./qwen3-vl-8b --tag qwen3-vl-8b-v1.0.0
-  ocellus publish ./tuned --tag qwen3-vl-8b-v1.1.0 --parent qwen3-vl-8b-v1.0.0 --notes "more invoices" --sign key.pem
-  ocellus deploy prod qwen3-vl-8b-v1.0.0      then clients ask for the model "prod"`;
+  ocellus rollout publish ./qwen3-vl-8b --tag qwen3-vl-8b-v1.0.0
+  ocellus rollout publish ./tuned --tag qwen3-vl-8b-v1.1.0 --parent qwen3-vl-8b-v1.0.0 --notes "more invoices" --sign key.pem
+  ocellus rollout deploy prod qwen3-vl-8b-v1.0.0      clients then use the model "prod"`;
 
-export function addPublishCommand(program: Command, terminal: Terminal): void {
-  addJournalOptions(program.command("publish"))
+export function addPublishCommand(rollout: Command, terminal: Terminal): void {
+  addJournalOptions(rollout.command("publish"))
     .description("store a checkpoint or packed model as a version")
     .addArgument(
       new Argument("[folder]", "checkpoint folder, packed model or name of a pulled checkpoint").default(
         modelInTheBox,
-        "the model in the box",
+        "bundled demo model",
       ),
     )
-    .requiredOption("--tag <name>", "what it is called for ever, such as qwen3-vl-8b-v1.1.0")
-    .option("--parent <tag>", "the version that it was made from")
-    .option("--notes <text>", "what is new in it")
-    .option("--sign <key.pem>", "sign it with an Ed25519 key (see `ocellus versions keygen`)")
+    .requiredOption("--tag <name>", "permanent name of the version, such as qwen3-vl-8b-v1.1.0")
+    .option("--parent <tag>", "version this one was made from")
+    .option("--notes <text>", "release notes")
+    .option("--sign <key.pem>", "Ed25519 key to sign the version with (see `ocellus rollout versions keygen`)")
     .addHelpText("after", examples)
     .action((folder: string, _local: unknown, command: Command) =>
       publish(folder, command.optsWithGlobals(), terminal),
@@ -69,7 +69,7 @@ async function publish(name: string, flags: PublishFlags, terminal: Terminal): P
   await withRegistry(flags, store, "make");
 }
 
-/** From the folder's own words. @throws `invalid_config` for what is no model. */
+/** From the folder's own files. @throws `invalid_config` for anything but a model. */
 async function describeFolder(folder: string): Promise<{ family: string; quantization: string }> {
   const packed = (await readSideJson(folder, "packed.json")) as { model_type?: string; weights?: string } | undefined;
   if (packed?.model_type) return { family: packed.model_type, quantization: packed.weights ?? "unknown" };

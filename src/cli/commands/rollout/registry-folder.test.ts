@@ -39,18 +39,18 @@ function model(): string {
 /** With their least arguments. */
 const readers = [
   ...["list", "history", "gc", "show v1", "verify v1", "diff v1 v2", "rm v1", "export v1 out"].map(
-    (command) => `versions ${command}`,
+    (command) => `rollout versions ${command}`,
   ),
   ...[
-    "deploy prod v1",
-    "canary prod v1",
-    "shadow prod v1",
-    "promote prod",
-    "rollback prod",
-    "pause prod",
-    "resume prod",
+    "rollout deploy prod v1",
+    "rollout canary prod v1",
+    "rollout shadow prod v1",
+    "rollout promote prod",
+    "rollout rollback prod",
+    "rollout pause prod",
+    "rollout resume prod",
   ],
-  ...["who request", "serve --port 0"],
+  ...["requests show request", "serve --port 0"],
 ];
 
 describe("a registry that is not there", () => {
@@ -66,31 +66,35 @@ describe("a registry that is not there", () => {
 
   it("is made by `publish`, which says so, if the folder around it is there and it holds nothing else", async () => {
     const source = model();
-    const publish = (folder: string) => run("publish", source, "--tag", "v1", "--registry", join(root, folder));
+    const publish = (folder: string) =>
+      run("rollout", "publish", source, "--tag", "v1", "--registry", join(root, folder));
     expect(await publish("typo/registry")).toMatchObject({ code: 3 });
     mkdirSync(join(root, "other"));
     writeFileSync(join(root, "other", "notes.txt"), "");
     expect(await publish("other")).toMatchObject({ code: 2 });
     expect([existsSync(join(root, "typo")), readdirSync(join(root, "other"))]).toEqual([false, ["notes.txt"]]);
     const { code, stderr } = await publish("registry");
-    expect([code, stderr]).toEqual([0, expect.stringContaining(`note: ${join(root, "registry")} is a new registry`)]);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(`note: ${join(root, "registry")} created as a new registry`),
+    ]);
   });
 });
 
 describe("without --registry", () => {
   it("versions are kept in the data folder, also where there was none yet", async () => {
-    expect(await run("versions", "list")).toMatchObject({ code: 3 });
+    expect(await run("rollout", "versions", "list")).toMatchObject({ code: 3 });
     expect(existsSync(join(root, "data"))).toBe(false);
-    expect(await run("publish", model(), "--tag", "v1")).toMatchObject({ code: 0 });
+    expect(await run("rollout", "publish", model(), "--tag", "v1")).toMatchObject({ code: 0 });
     expect(readdirSync(join(root, "data"))).toEqual(["registry"]);
-    expect((await run("versions", "list")).stdout).toMatch(/v1 +qwen3/);
+    expect((await run("rollout", "versions", "list")).stdout).toMatch(/v1 +qwen3/);
   });
 
   it("versions that an earlier Ocellus kept among the caches are found there", async () => {
-    await run("publish", model(), "--tag", "v1");
+    await run("rollout", "publish", model(), "--tag", "v1");
     mkdirSync(join(root, "cache"), { recursive: true });
     renameSync(join(root, "data", "registry"), join(root, "cache", "registry"));
-    const { stdout, stderr } = await run("versions", "list");
+    const { stdout, stderr } = await run("rollout", "versions", "list");
     expect(stdout).toMatch(/v1 +qwen3/);
     expect(stderr).toContain(join(root, "data", "registry"));
   });
@@ -98,8 +102,8 @@ describe("without --registry", () => {
   it("a data folder that cannot be made is said, with what else can be named", async () => {
     writeFileSync(join(root, "file"), "");
     vi.stubEnv("OCELLUS_DATA", join(root, "file", "data"));
-    const { code, stderr } = await run("publish", model(), "--tag", "v1");
-    expect([code, stderr]).toEqual([9, expect.stringMatching(/OCELLUS_DATA, or --registry/)]);
+    const { code, stderr } = await run("rollout", "publish", model(), "--tag", "v1");
+    expect([code, stderr]).toEqual([9, expect.stringMatching(/OCELLUS_DATA or --registry/)]);
   });
 });
 

@@ -32,9 +32,9 @@ export function defaultRegistry(): string {
 
 export function addRegistryOptions(command: Command): Command {
   return command
-    .addOption(new Option("--registry <folder>", "where versions are kept").env("OCELLUS_REGISTRY"))
+    .addOption(new Option("--registry <folder>", "registry folder").env("OCELLUS_REGISTRY"))
     .addOption(
-      new Option("--database-url <url>", "postgres://… in place of the registry's own SQLite file").env(
+      new Option("--database-url <url>", "postgres:// address to use instead of the registry's SQLite file").env(
         "OCELLUS_DATABASE_URL",
       ),
     );
@@ -44,7 +44,7 @@ export function addRegistryOptions(command: Command): Command {
 export function addJournalOptions(command: Command): Command {
   return addRegistryOptions(command).option(
     "--guards <file>",
-    "policy that names, notes and reasons pass before they are stored (or OCELLUS_GUARDS)",
+    "guardrail policy that checks names, notes and reasons before they are stored (or OCELLUS_GUARDS)",
   );
 }
 
@@ -62,7 +62,7 @@ export async function withRegistry<T>(
   // Opened only where something is written: a list must not wait for classifiers.
   const admit = (written: readonly string[]) => withGuards(flags, (guards) => guards.checkUncut(written));
   const registry = await Registry.open({ folder, databaseUrl, ifMissing, admit });
-  if (isNew) sayOnce(`${resolve(folder)} is a new registry`);
+  if (isNew) sayOnce(`${resolve(folder)} created as a new registry`);
   try {
     return await body(registry);
   } finally {
@@ -70,7 +70,7 @@ export async function withRegistry<T>(
   }
 }
 
-const otherFolder = "OCELLUS_DATA, or --registry, can name another folder";
+const otherFolder = "set OCELLUS_DATA or --registry to another folder";
 
 /** `alice@laptop`, for the history. */
 export function actorOf(): string {
@@ -93,7 +93,7 @@ export async function readKey(path: string): Promise<string> {
 }
 
 export function versionsTable(state: RegistryState): string {
-  if (state.versions.size === 0) return "no versions; `ocellus publish FOLDER --tag NAME` makes the first";
+  if (state.versions.size === 0) return "no versions yet; publish one with: ocellus rollout publish FOLDER --tag NAME";
   const uses = [...state.aliases.values()];
   const rows = [...state.versions.values()].map(({ manifest, digest }) => [
     manifest.tag,

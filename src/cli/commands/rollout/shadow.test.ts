@@ -43,36 +43,38 @@ const comparison = {
   ...{ numWords: { served: 5, mirrored: 6 }, firstTokenMs: { served: 20, mirrored: 30 } },
 };
 
-describe("ocellus shadow", () => {
+describe("ocellus rollout shadow", () => {
   it("mirrors all answers, or a part of them, until it is ended", async () => {
-    expect((await run("shadow", "prod", "v2")).stdout).toBe("prod serves v1 · shadow v2 with 100 % of the answers\n");
-    expect((await run("shadow", "prod", "v2", "--share", "20%")).stdout).toContain(
+    expect((await run("rollout", "shadow", "prod", "v2")).stdout).toBe(
+      "prod serves v1 · shadow v2 with 100 % of the answers\n",
+    );
+    expect((await run("rollout", "shadow", "prod", "v2", "--share", "20%")).stdout).toContain(
       "shadow v2 with 20 % of the answers",
     );
-    expect((await run("shadow", "prod", "--off")).stdout).toBe("prod serves v1\n");
-    expect((await run("shadow", "prod")).stderr).toMatch(/--off/);
-    expect((await run("versions", "history")).stdout).toMatch(
+    expect((await run("rollout", "shadow", "prod", "--off")).stdout).toBe("prod serves v1\n");
+    expect((await run("rollout", "shadow", "prod")).stderr).toMatch(/--off/);
+    expect((await run("rollout", "versions", "history")).stdout).toMatch(
       /shadowed by v2\n.*shadowed by v2 with 20 %\n.*no shadow/,
     );
   });
 
   it("has its figures in the list and in the history", async () => {
-    await run("shadow", "prod", "v2");
+    await run("rollout", "shadow", "prod", "v2");
     await withRegistry((registry) => registry.run("shadow", noteComparison("prod", "v2", comparison)));
     const told = "97.2 % alike to v1 over 400, 371 the same, 2 failed";
-    expect((await run("versions", "list")).stdout).toContain(`prod (shadow: ${told})`);
-    expect((await run("versions", "history")).stdout).toContain(`shadow  prod: the shadow v2 is ${told}`);
-    const { versions } = JSON.parse((await run("versions", "list", "--json")).stdout);
+    expect((await run("rollout", "versions", "list")).stdout).toContain(`prod (shadow: ${told})`);
+    expect((await run("rollout", "versions", "history")).stdout).toContain(`shadow  prod: the shadow v2 is ${told}`);
+    const { versions } = JSON.parse((await run("rollout", "versions", "list", "--json")).stdout);
     expect(versions.map((version: any) => version.comparison)).toEqual([undefined, comparison]);
   });
 });
 
-describe("ocellus canary --agreement", () => {
+describe("ocellus rollout canary --agreement", () => {
   it("says how alike answers must be, and how many are compared", async () => {
-    await run("canary", "prod", "v2", "--agreement", "95%");
-    const { stdout } = await run("versions", "history", "--json");
+    await run("rollout", "canary", "prod", "v2", "--agreement", "95%");
+    const { stdout } = await run("rollout", "versions", "history", "--json");
     expect(JSON.parse(stdout).at(-1).event.plan.agreement).toEqual({ floor: 0.95, share: 0.1 });
-    expect((await run("versions", "history")).stdout).toContain("judged, at least 95 % alike on 10 %");
+    expect((await run("rollout", "versions", "history")).stdout).toContain("judged, at least 95 % alike on 10 %");
   });
 
   it.each([
@@ -80,14 +82,14 @@ describe("ocellus canary --agreement", () => {
     [["--agreement", "100%"], /--agreement: .*100 %/],
     [["--agreement", "0"], /--agreement .*'0'/],
   ])("refuses %j", async (flags, message) => {
-    expect(await run("canary", "prod", "v2", ...flags)).toMatchObject({
+    expect(await run("rollout", "canary", "prod", "v2", ...flags)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(message),
     });
   });
 });
 
-describe("ocellus who", () => {
+describe("ocellus requests show", () => {
   it("names the versions that were asked too, and what nobody was given", async () => {
     const at = Date.parse("2026-11-25T02:00:00Z");
     await withRegistry(async ({ answers }) => {
@@ -95,7 +97,7 @@ describe("ocellus who", () => {
       const reason = "asked too and not served: 75.0 % alike";
       answers.add({ requestId: mirroredId("mine", "shadow"), at, model: "prod", tag: "v2", role: "shadow", reason });
     });
-    expect((await run("who", "mine")).stdout).toBe(
+    expect((await run("requests", "show", "mine")).stdout).toBe(
       "2026-11-25T02:00:00.000Z  prod → v1 (stable: prod serves it)\n" +
         "2026-11-25T02:00:00.000Z  prod → v2 (shadow: asked too and not served: 75.0 % alike)\n",
     );

@@ -1,4 +1,4 @@
-/** `ocellus versions …`: what is published, whether it is whole, what changed, and how it travels. */
+/** `ocellus rollout versions …`: list, verify, compare, export, import and remove versions. */
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
@@ -29,14 +29,16 @@ interface VersionsFlags extends RegistryFlags {
   readonly tag?: string;
   readonly now?: boolean;
   readonly trustedKeys?: readonly string[];
-  /** True: only from what the registry has itself. */
+  /** True: only from the registry's own files. */
   readonly repair?: true | readonly string[];
 }
 
 type Action = (registry: Registry, args: readonly string[], flags: VersionsFlags, terminal: Terminal) => Promise<void>;
 
-export function addVersionsCommand(program: Command, terminal: Terminal): void {
-  const versions = addJournalOptions(program.command("versions")).description("see, check, compare and carry versions");
+export function addVersionsCommand(rollout: Command, terminal: Terminal): void {
+  const versions = addJournalOptions(rollout.command("versions"))
+    .description("list, verify, compare, export and remove versions")
+    .helpCommand(false);
   /** `name <a> <b>`: the last two things that commander gives an action are its options and itself. */
   const add = (usage: string, description: string, action: Action, ifMissing?: RegistryOptions["ifMissing"]) =>
     versions
@@ -48,30 +50,30 @@ export function addVersionsCommand(program: Command, terminal: Terminal): void {
         const args = given.slice(0, -2) as string[];
         return withRegistry(flags, (registry) => action(registry, args, flags, terminal), ifMissing);
       });
-  add("list", "all versions, and who uses them", list);
-  add("show <tag>", "a version's manifest", show);
-  add("verify <tag>", "read every byte of a version and compare", verify)
-    .option("--trusted-keys <public.pem...>", "also check its signature against these keys")
+  add("list", "list all versions and the aliases that use them", list);
+  add("show <tag>", "print a version's manifest", show);
+  add("verify <tag>", "read every byte of a version and compare digests", verify)
+    .option("--trusted-keys <public.pem...>", "public keys to check the signature against")
     .option(
       "--repair [folder...]",
-      "put good bytes in the place of damaged ones: from these folders, or other versions",
+      "replace damaged files with good copies from these folders, or from other versions",
     );
-  add("diff <a> <b>", "what changed between two versions, tensor by tensor", diff);
-  add("history", "everything that happened, the oldest first", history);
-  add("rm <tag>", "remove a version that nobody uses; its tag is never given again", remove);
-  add("gc", "delete the files that no version needs", collect).option(
+  add("diff <a> <b>", "compare two versions, tensor by tensor", diff);
+  add("history", "list every change, oldest first", history);
+  add("rm <tag>", "remove an unused version; its tag cannot be used again", remove);
+  add("gc", "delete files that no version uses", collect).option(
     "--now",
-    "also what was stored within the last hour; not while somebody publishes",
+    "include files stored within the last hour; do not run it during a publish",
   );
   add("export <tag> <folder>", "write a version as an OCI image layout (ModelPack)", exportVersion);
-  add("import <folder>", "bring in a version from an OCI image layout", importVersion, "make").option(
+  add("import <folder>", "import a version from an OCI image layout", importVersion, "make").option(
     "--tag <name>",
-    "which, where the layout holds several",
+    "tag to import from a layout with several",
   );
   versions
     .command("keygen")
-    .description("make a pair of Ed25519 keys to sign versions with")
-    .argument("<name>", "NAME.pem stays secret, NAME.pub.pem goes to servers")
+    .description("create an Ed25519 key pair for signing versions")
+    .argument("<name>", "file name: NAME.pem is the secret key, NAME.pub.pem is for servers")
     .action((name: string) => keygen(name, terminal));
 }
 
@@ -106,7 +108,7 @@ const verify: Action = async (registry, [tag], flags, terminal) => {
   }
   if (problems.length > 0) throw damaged(tag!, problems, repaired);
   if (flags.json) printJson(terminal, { tag, ok: true, bytes: total, ...(repaired && { repaired }) });
-  else printLine(terminal, `${tag}: all ${manifest.files.length} files are whole (${formatBytes(total)})`);
+  else printLine(terminal, `${tag}: all ${manifest.files.length} files are intact (${formatBytes(total)})`);
 };
 
 interface Copying {
@@ -115,7 +117,7 @@ interface Copying {
 }
 
 function damaged(tag: string, problems: readonly string[], repaired?: readonly string[]): OcellusError {
-  const advice = `\`ocellus versions verify ${tag} --repair FOLDER\` takes good bytes from a folder that has them`;
+  const advice = `\`ocellus rollout versions verify ${tag} --repair FOLDER\` replaces them from a folder with good copies`;
   return new OcellusError("invalid_file", `${tag} is damaged: ${problems.join("; ")}; ${advice}`, {
     details: { tag, problems, ...(repaired && { repaired }) },
   });
@@ -131,13 +133,13 @@ const diff: Action = async (registry, [a, b], flags, terminal) => {
 const history: Action = async (registry, _args, flags, terminal) => {
   const entries = await registry.history();
   if (flags.json) printJson(terminal, entries);
-  else printLine(terminal, historyText(entries) || "nothing has happened yet");
+  else printLine(terminal, historyText(entries) || "no changes yet");
 };
 
 const remove: Action = async (registry, [tag], flags, terminal) => {
   await registry.run(actorOf(), removeVersion(tag!));
   if (flags.json) printJson(terminal, { removed: tag });
-  else printLine(terminal, `removed ${tag}; \`ocellus versions gc\` frees its files`);
+  else printLine(terminal, `removed ${tag}; \`ocellus rollout versions gc\` frees its files`);
 };
 
 const collect: Action = async (registry, _args, flags, terminal) => {
@@ -149,7 +151,7 @@ const collect: Action = async (registry, _args, flags, terminal) => {
 const exportVersion: Action = async (registry, [tag, folder], flags, terminal) => {
   await registry.export(tag!, folder!);
   if (flags.json) printJson(terminal, { tag, folder });
-  else printLine(terminal, `${folder} holds ${tag} as an OCI image layout`);
+  else printLine(terminal, `exported ${tag} to ${folder} as an OCI image layout`);
 };
 
 const importVersion: Action = async (registry, [folder], flags, terminal) => {
@@ -162,5 +164,5 @@ async function keygen(name: string, terminal: Terminal): Promise<void> {
   const { privateKey, publicKey } = createSigningKeys();
   await writeFile(`${name}.pem`, privateKey, { mode: 0o600, flag: "wx" });
   await writeFile(`${name}.pub.pem`, publicKey, { flag: "wx" });
-  printLine(terminal, `${name}.pem signs (keep it secret); ${name}.pub.pem is what servers trust`);
+  printLine(terminal, `${name}.pem is the secret key; ${name}.pub.pem is the public key for serve --trusted-keys`);
 }

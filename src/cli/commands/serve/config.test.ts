@@ -15,7 +15,7 @@ async function config(...argv: string[]) {
       return true;
     });
   }
-  return { code: await main(["config", ...argv]), ...written };
+  return { code: await main(["serve", "--print-config", ...argv]), ...written };
 }
 afterEach(() => {
   vi.restoreAllMocks();
@@ -28,7 +28,7 @@ function settings(name: string, value: unknown): string {
   return path;
 }
 
-describe("ocellus config", () => {
+describe("ocellus serve --print-config", () => {
   it("takes a flag before a variable before a file before the default, and says which it was", async () => {
     const file = settings("all.json", { port: 1, maxQueue: 1, maxPixelBytes: 1000, host: "127.0.0.2" });
     vi.stubEnv("OCELLUS_MAX_QUEUE", "2");

@@ -16,8 +16,8 @@ interface KeysFlags extends GlobalFlags {
 export function addKeysCommand(program: Command, terminal: Terminal): void {
   const keys = program
     .command("keys")
-    .description("make, list and remove API keys for `ocellus serve --keys-file`")
-    .option("--keys-file <file>", "where they are (or OCELLUS_KEYS_FILE)")
+    .description("create, list and remove API keys for `ocellus serve --keys-file`")
+    .option("--keys-file <file>", "key file (or OCELLUS_KEYS_FILE)")
     .addHelpText("after", "\nExample:\n  ocellus keys add alice --keys-file keys.json --requests-per-minute 60");
   const run =
     (action: (name: string, flags: KeysFlags, terminal: Terminal) => Promise<void>) =>
@@ -25,10 +25,10 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
       action(name, command.optsWithGlobals(), terminal);
   keys
     .command("add")
-    .description("make a key and print its secret, this once")
-    .argument("<name>", "who uses it; uploads and limits belong to the name")
-    .option("--requests-per-minute <number>", "limit of this key", integerBetween(1, 1_000_000))
-    .option("--max-concurrent <number>", "answers of this key at once", integerBetween(1, 1024))
+    .description("create a key and print its secret once")
+    .argument("<name>", "owner of the key; uploads and limits are per name")
+    .option("--requests-per-minute <number>", "request rate limit of this key", integerBetween(1, 1_000_000))
+    .option("--max-concurrent <number>", "concurrent requests of this key", integerBetween(1, 1024))
     .action(run(add));
   keys
     .command("list")
@@ -36,8 +36,8 @@ export function addKeysCommand(program: Command, terminal: Terminal): void {
     .action((_local: unknown, command: Command) => list(command.optsWithGlobals(), terminal));
   keys
     .command("rm")
-    .description("remove a name's keys; a running server refuses them within seconds")
-    .argument("<name>", "as `ocellus keys list` shows it")
+    .description("remove the keys of a name; a running server rejects them within seconds")
+    .argument("<name>", "name shown by `ocellus keys list`")
     .action(run(remove));
 }
 
@@ -51,7 +51,7 @@ async function add(name: string, flags: KeysFlags, terminal: Terminal): Promise<
   await writeFileAtomically(path, keyFileText([...(await knownKeys(path)), key]));
   if (flags.json) return printJson(terminal, { name, secret });
   printLine(terminal, secret);
-  terminal.stderr.write(`note: this is the only time it is shown; ${path} holds its digest\n`);
+  terminal.stderr.write(`note: this secret is not shown again; ${path} stores its digest only\n`);
 }
 
 async function list(flags: KeysFlags, terminal: Terminal): Promise<void> {
@@ -64,7 +64,7 @@ async function list(flags: KeysFlags, terminal: Terminal): Promise<void> {
   const rows = keys.map((key) => [key.name, key.created.slice(0, 10), limits(key), key.sha256.slice(0, 12)]);
   printLine(
     terminal,
-    rows.length > 0 ? textTable(rows, ["left"]) : "no keys yet; make one with: ocellus keys add NAME",
+    rows.length > 0 ? textTable(rows, ["left"]) : "no keys yet; create one with: ocellus keys add NAME",
   );
 }
 

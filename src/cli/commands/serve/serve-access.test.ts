@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { serveConfigSchema } from "./config.js";
 import { openKeys } from "./serve-access.js";
+import { serveConfigSchema } from "./settings.js";
 
 const open = (settings: object, isTerminal = false) => openKeys(serveConfigSchema.parse(settings), isTerminal);
 
@@ -14,7 +14,7 @@ describe("the admin key of a run", () => {
   it("stands in no log: without a terminal there is none, and how to make one is said", async () => {
     const { adminKeys, adminNote } = await open({ registry: "r" });
     expect(adminKeys).toBeUndefined();
-    expect(adminNote).toMatch(/closed.*--admin-keys-file/);
+    expect(adminNote).toMatch(/disabled.*--admin-keys-file/);
     expect(adminNote).not.toContain("sk-");
   });
 

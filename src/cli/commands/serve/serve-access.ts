@@ -4,7 +4,7 @@
  */
 import { OcellusError } from "../../../core/base/index.js";
 import { createKey, isLoopback, KeyRing } from "../../../server/index.js";
-import type { ServeConfig } from "./config.js";
+import type { ServeConfig } from "./settings.js";
 
 export interface ServerKeys {
   readonly keys: KeyRing | undefined;
@@ -18,7 +18,7 @@ type AccessConfig = Pick<
   "host" | "auth" | "keysFile" | "adminKeysFile" | "insecureLocalAdmin" | "metricsKey" | "registry"
 >;
 
-/** @throws `invalid_request` for settings that leave a door open or none; as `KeyRing.open` */
+/** @throws `invalid_request` for settings that leave the server open, or closed to all; as `KeyRing.open` */
 export async function openKeys(config: AccessConfig, isTerminal: boolean): Promise<ServerKeys> {
   checkAccess(config);
   const { auth, keysFile, adminKeysFile } = config;
@@ -30,15 +30,15 @@ export async function openKeys(config: AccessConfig, isTerminal: boolean): Promi
 function adminOfThisRun({ registry, insecureLocalAdmin }: AccessConfig, isTerminal: boolean) {
   if (registry === undefined) return { adminKeys: undefined, adminNote: undefined };
   if (insecureLocalAdmin)
-    return { adminKeys: undefined, adminNote: "versions: any program of this machine may change them, without a key" };
+    return { adminKeys: undefined, adminNote: "/admin/v1 is open to every program on this machine, without a key" };
   if (!isTerminal)
     return {
       adminKeys: undefined,
       adminNote:
-        "the page's Versions and /admin/v1 are closed: `ocellus keys add NAME --keys-file admin.json`, then serve with --admin-keys-file admin.json",
+        "/admin/v1 and the page's Versions are disabled; create a key with `ocellus keys add NAME --keys-file admin.json` and serve with --admin-keys-file admin.json",
     };
   const { secret, key } = createKey("terminal");
-  const adminNote = `admin key of this run, for the page's Versions and /admin/v1: ${secret} (--admin-keys-file: keys that last)`;
+  const adminNote = `temporary admin key for /admin/v1 and the page's Versions: ${secret} (use --admin-keys-file for permanent keys)`;
   return { adminKeys: KeyRing.of([key]), adminNote };
 }
 
@@ -47,7 +47,7 @@ function checkAccess(config: AccessConfig): void {
   const problems: readonly (readonly [boolean, string])[] = [
     [
       !isLoopback(host) && auth && keysFile === undefined,
-      `${host} can be reached by other machines: give --keys-file (see \`ocellus keys add --help\`), or say --no-auth`,
+      `${host} can be reached by other machines: use --keys-file (see \`ocellus keys add --help\`), or --no-auth`,
     ],
     [
       insecureLocalAdmin && !isLoopback(host),
@@ -55,22 +55,18 @@ function checkAccess(config: AccessConfig): void {
     ],
     [
       insecureLocalAdmin && adminKeysFile !== undefined,
-      "--insecure-local-admin: there is --admin-keys-file, too; use one of them",
+      "--insecure-local-admin and --admin-keys-file: use one of them",
     ],
-    [
-      metricsKey === "api" && (keysFile === undefined || !auth),
-      "--metrics-key api: expected --keys-file, whose keys it means",
-    ],
-    [
-      metricsKey === "admin" && adminKeysFile === undefined,
-      "--metrics-key admin: expected --admin-keys-file, whose keys it means",
-    ],
+    [metricsKey === "api" && (keysFile === undefined || !auth), "--metrics-key api: expected --keys-file too"],
+    [metricsKey === "admin" && adminKeysFile === undefined, "--metrics-key admin: expected --admin-keys-file too"],
   ];
   const found = problems.find(([isSo]) => isSo);
   if (found) throw new OcellusError("invalid_request", found[1]);
 }
 
 export function whoMayAsk({ host }: AccessConfig, keys: KeyRing | undefined): string {
-  if (keys) return "only with a key";
-  return isLoopback(host) ? "no key: for this machine only" : "NO KEY: anybody who can reach this address may ask";
+  if (keys) return "key required";
+  return isLoopback(host)
+    ? "no key required, this machine only"
+    : "NO KEY REQUIRED: anyone who reaches this address can use it";
 }

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { OcellusError } from "../../../core/base/index.js";
 import { pathExists } from "../../../core/fs/index.js";
 import { checkFolder } from "../../../rollout/index.js";
-import type { ServeConfig } from "./config.js";
+import type { ServeConfig } from "./settings.js";
 
 type Folders = Partial<Pick<ServeConfig, "registry" | "databaseUrl" | "collections" | "collectionsReadOnly">>;
 
@@ -15,7 +15,7 @@ export async function checkFolders(config: Folders): Promise<void> {
   const around = dirname(resolve(collections));
   if (!collectionsReadOnly && (await pathExists(around))) return; // the first collection makes it
   const missing = collectionsReadOnly ? collections : around;
-  throw new OcellusError("not_found", `--collections ${collections}: there is no folder ${missing}`, {
+  throw new OcellusError("not_found", `--collections ${collections}: folder ${missing} does not exist`, {
     details: { folder: missing },
   });
 }

@@ -44,7 +44,7 @@ export async function prepareTrusted(tag: string, folder: string, options: Trust
     if (await verified.isAsMade(packed.path, digest, { signal })) return packed.path;
     log.warn(
       { version: tag, folder: packed.path },
-      "the packed model is not known to be made from the signed version; it is packed again",
+      "the packed model is not verified to come from the signed version; packing again",
     );
     await pack(folder, true);
   }
@@ -73,11 +73,11 @@ async function checkFiles(
   if (problems.length > 0)
     throw new OcellusError(
       "invalid_file",
-      `${tag} is not what was signed: ${problems.join("; ")}; \`ocellus versions verify ${tag}\` reads the store, and with --repair FOLDER takes good bytes from a folder that has them`,
+      `${tag} does not match its signed manifest: ${problems.join("; ")}; \`ocellus rollout versions verify ${tag}\` checks the store; --repair FOLDER restores damaged files from a good copy`,
       { details: { version: tag, folder, problems } },
     );
   log.info(
     { version: tag, readBytes, ms: Math.round(performance.now() - started) },
-    "signed, and every file is as it was signed",
+    "signature and all file digests verified",
   );
 }

@@ -25,8 +25,8 @@ import {
   WebhookDispatcher,
 } from "../../../server/index.js";
 import { eventText, readKey } from "../rollout/registry.js";
-import type { ServeConfig } from "./config.js";
 import { prepareTrusted, type TrustOptions } from "./serve-trust.js";
+import type { ServeConfig } from "./settings.js";
 
 export interface VersionFolders extends Pick<TrustOptions, "pack" | "reading" | "signal"> {
   /** Opens and warms one. */
@@ -88,15 +88,15 @@ export async function openVersions(
     versions.courier = courier;
   }
   if (fleet.aliases.length === 0)
-    log.warn(`no alias is served yet; \`ocellus deploy prod VERSION --registry ${folder}\` makes one`);
+    log.warn(`no alias yet; create one with \`ocellus rollout deploy prod VERSION --registry ${folder}\``);
   return versions;
 }
 
 const heldWords: Record<HeldChange["kind"], string> = {
-  held: "rolled back in this server alone: the journal cannot be written; it is tried again, and a restart before that forgets it",
-  written: "the rollback is in the journal now",
-  overruled: "the rollback is not written: the alias was changed in the journal meanwhile, which is served now",
-  lost: "the rollback was never written, and is forgotten",
+  held: "rolled back in this server only: the journal cannot be written; retrying (a restart before that loses the rollback)",
+  written: "the rollback is now in the journal",
+  overruled: "the rollback was dropped: the alias was changed in the journal meanwhile, and that change is served",
+  lost: "the rollback was never written and is lost",
 };
 
 function logHeld(log: Logger, { kind, alias, reason: err }: HeldChange): void {
@@ -107,10 +107,7 @@ function logHeld(log: Logger, { kind, alias, reason: err }: HeldChange): void {
 async function readGolden(paths: readonly string[], log: Logger): Promise<GoldenCase[]> {
   const sets = await Promise.all(paths.map(readGoldenSet));
   for (const { path, digest, questions, numUnreviewed } of sets)
-    log.info(
-      { golden: path, digest, questions: questions.length, unreviewed: numUnreviewed },
-      "the golden set is read",
-    );
+    log.info({ golden: path, digest, questions: questions.length, unreviewed: numUnreviewed }, "golden set loaded");
   return sets.flatMap(({ questions }) => questions.map(goldenCase));
 }
 
@@ -133,10 +130,17 @@ function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, 
   });
 }
 
-/** Of a version as this server would load it, all its sequences busy, its kept beginnings of prompts full. */
+/** Of a version as this server would load it, all its sequences busy, its prefix cache full. */
 export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
-  const { blockSize, vision, table, maxSequences: numSequences, maxLength, prefixCacheBytes } = config;
-  const plan = parsePlan(config.weights[0]!, { blockSize, vision, table });
+  const {
+    blockSize,
+    visionWeights,
+    embeddingWeights,
+    maxSequences: numSequences,
+    maxLength,
+    prefixCacheBytes,
+  } = config;
+  const plan = parsePlan(config.weights[0]!, { blockSize, visionWeights, embeddingWeights });
   const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };
   const { formats, processBytes } = await estimateMemory(folder, { plan, everyFormat, ...sizes });
   return formats.map((format) => ({

@@ -31,27 +31,31 @@ import { logAsText } from "../../ui/serve-log.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { openModel, verdictsFolder } from "../models/open-model.js";
 import { packWithProgress } from "../models/pack.js";
-import { addConfigOptions, readConfig, type ServeConfig } from "./config.js";
+import { addConfigOptions, printConfig, readConfig } from "./config.js";
 import { EndWatch } from "./end-watch.js";
 import { openKeys, whoMayAsk } from "./serve-access.js";
 import { checkFolders } from "./serve-folders.js";
 import { openVersions } from "./serve-versions.js";
+import type { ServeConfig } from "./settings.js";
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
   addConfigOptions(program.command("serve"))
-    .description("serve models over HTTP as OpenAI's API does, with a web page")
+    .description("serve models over an OpenAI-compatible API, with a web page")
     .addHelpText(
       "after",
       `
-Bytes may be written as 64m, times as 30s. Every setting may also stand in the environment (OCELLUS_MAX_QUEUE=64) or in a
-file (--config); \`ocellus config\` shows what came from where.
+Sizes may be written as 64m, times as 30s. Every setting is also an environment variable (OCELLUS_MAX_QUEUE=64) and a
+name in the --config file; a flag overrides a variable, and a variable overrides the file.
 
 Examples:
-  ocellus serve                                              the model in the box, for this machine
-  ocellus serve --model qwen=./qwen3-vl --weights int4,fp32  the same model in two formats, to compare
-  ocellus keys add alice --keys-file keys.json && ocellus serve --host 0.0.0.0 --keys-file keys.json`,
+  ocellus serve                                              the bundled demo model on port 8080
+  ocellus serve --model qwen=./qwen3-vl --weights int4,fp32  one model in two formats, to compare
+  ocellus keys add alice --keys-file keys.json && ocellus serve --host 0.0.0.0 --keys-file keys.json
+  ocellus serve --port 9000 --print-config --json > ocellus.json && ocellus serve --config ocellus.json`,
     )
-    .action((_local: unknown, command: Command) => serve(command, terminal));
+    .action((flags: { printConfig?: boolean }, command: Command) =>
+      flags.printConfig ? printConfig(command, terminal) : serve(command, terminal),
+    );
 }
 
 async function serve(command: Command, terminal: Terminal): Promise<void> {
@@ -78,13 +82,13 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     webFolder: webPage,
   });
   const watch = watched(config, terminal);
-  const features = await openEncoderCache(config);
+  const encoderCache = await openEncoderCache(config);
   let versions: Versions | undefined;
   const listening = await listen(createApp(services), config);
   try {
-    await loadModels(config, services, { features, pictures }, terminal);
+    await loadModels(config, services, { encoderCache, pictures }, terminal);
     versions = await openVersions(config, services, {
-      load: (folder) => openVersion(config, { features, pictures }, folder, terminal),
+      load: (folder) => openVersion(config, { encoderCache, pictures }, folder, terminal),
       pack: (folder, force) => packVersion(config, folder, force, terminal),
       reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
       signal: terminal.signal,
@@ -94,7 +98,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     printWelcome(config, services, listening, terminal);
     if (adminNote !== undefined) printLine(terminal, adminNote);
     await stopped(terminal.signal);
-    services.log.info("stopping: running answers are finished first");
+    services.log.info("stopping: waiting for running requests to finish");
   } finally {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
@@ -108,7 +112,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await versions?.registry.close();
     await guards.close();
     await pictures.close();
-    await features.close();
+    await encoderCache.close();
     await services.collections?.close();
   }
 }
@@ -170,7 +174,7 @@ async function packVersion(config: ServeConfig, folder: string, force: boolean, 
   return packWithProgress(folder, parsePlan(config.weights[0]!, planOptions(config)), { force }, terminal);
 }
 
-/** With a registry the model in the box is served only where it is asked for. */
+/** With a registry the bundled demo model is served only if --model names it. */
 function modelsOf({ models, registry }: ServeConfig): readonly string[] {
   return registry !== undefined && models.every((model) => model === modelInTheBox) ? [] : models;
 }
@@ -183,17 +187,17 @@ export function parseModel(text: string): { name: string; folder: string } {
 
 /** What all models of a server have in common. */
 interface Shared {
-  readonly features: EncoderCache;
+  readonly encoderCache: EncoderCache;
   readonly pictures: ImageThreads;
 }
 
-function loadOptions(config: ServeConfig, { features, pictures }: Shared) {
+function loadOptions(config: ServeConfig, { encoderCache, pictures }: Shared) {
   const { device, threads, maxSequences, maxLength } = config;
   return {
     ...planOptions(config),
     device,
     maxSequences,
-    features,
+    encoderCache,
     imageThreads: pictures,
     graphThreads: true,
     imageLimits: pictureLimitsOf(config),
@@ -202,15 +206,15 @@ function loadOptions(config: ServeConfig, { features, pictures }: Shared) {
   };
 }
 
-function planOptions({ vision, table, blockSize }: ServeConfig) {
-  return { vision, table, ...(blockSize !== undefined && { blockSize }) };
+function planOptions({ visionWeights, embeddingWeights, blockSize }: ServeConfig) {
+  return { visionWeights, embeddingWeights, ...(blockSize !== undefined && { blockSize }) };
 }
 
 function pictureLimitsOf({ maxImageBytes, maxImagePixels, decodeMs }: ServeConfig) {
   return { maxBytes: maxImageBytes, maxPixels: maxImagePixels, maxMs: decodeMs };
 }
 
-/** The first run of a graph allocates and the first picture starts a thread: not while somebody waits. */
+/** The first run of a graph allocates and the first picture starts a thread: not while a user waits. */
 async function warmUp(model: VisionLanguageModel, signal: AbortSignal): Promise<void> {
   const grey = image({ width: 2, height: 2, data: new Uint8Array(12).fill(127) });
   const content = model.info.readsImages ? [grey, "?"] : "?";

@@ -1,0 +1,128 @@
+/**
+ * The settings of `ocellus serve`: default, bounds and help text of each, and the group that `--help` lists it in. Flags,
+ * environment variables and the names in a config file all follow from this list (config.ts).
+ */
+import { z } from "zod";
+import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "../../../core/pack/index.js";
+import { serverConfigSchema } from "../../../server/index.js";
+import { modelInTheBox } from "../../package-files.js";
+
+const MiB = 2 ** 20;
+const bytes = z.number().int().min(0);
+
+export const serveConfigSchema = z.strictObject({
+  models: z
+    .array(z.string().min(1))
+    .min(1)
+    .default([modelInTheBox])
+    .describe("folder or owner/name to serve; NAME=FOLDER sets its name; repeatable (default: bundled demo model)"),
+  weights: z
+    .array(z.enum(weightsOptions))
+    .min(1)
+    .default(["int4"])
+    .describe(`number format of the weights: ${weightsOptions.join(", ")}; a list serves each model in every format`),
+  embeddingModel: z.string().optional().describe("CLIP checkpoint for /v1/embeddings"),
+  blockSize: z
+    .union([z.literal(32), z.literal(64), z.literal(128)])
+    .optional()
+    .describe("columns that share a scale: 32, 64 or 128 (default: 32)"),
+  visionWeights: z
+    .enum(visionWeightsOptions)
+    .default("int8")
+    .describe(`format of the vision encoder in a 4-bit model: ${visionWeightsOptions.join(", ")}`),
+  embeddingWeights: z
+    .enum(embeddingWeightsOptions)
+    .default("int8")
+    .describe(`format of the token embeddings and lm_head in a 4-bit model: ${embeddingWeightsOptions.join(", ")}`),
+  device: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("device: auto, cpu, webgpu, cuda"),
+  threads: z.number().int().min(1).max(1024).optional().describe("threads of one operator (default: all cores)"),
+  imageThreads: z.number().int().min(1).max(64).default(1).describe("threads that decode and resize images"),
+  maxSequences: z.number().int().min(1).max(1024).default(8).describe("sequences generated at once per model"),
+  maxLength: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("most tokens of a prompt and its answer (default: the model's context)"),
+  encoderCacheBytes: bytes.default(256 * MiB).describe("encoder cache size in memory; 0 disables it"),
+  pinnedBytes: bytes.default(64 * MiB).describe("encoder cache size for pinned files (/v1/files with pin=true)"),
+  encoderCacheFolder: z.string().optional().describe("folder for an encoder cache on disk (default: none)"),
+  encoderCacheFolderBytes: bytes.default(4096 * MiB).describe("size limit of the encoder cache folder"),
+  prefixCacheBytes: bytes.default(256 * MiB).describe("prefix cache size per model; 0 disables it"),
+  nearDuplicateBytes: bytes.default(64 * MiB).describe("size of image fingerprints per model, for --reuse near"),
+  reuse: z
+    .enum(["exact", "near"])
+    .default("exact")
+    .describe("cached image encodings to reuse: exact, or near (also for near-duplicate images)"),
+  ...serverConfigSchema.shape,
+  registry: z
+    .string()
+    .optional()
+    .describe("registry folder; its aliases are served as models (see `ocellus rollout publish`)"),
+  databaseUrl: z.string().optional().describe("postgres:// address to use instead of the registry's SQLite file"),
+  keepWarmMs: bytes.default(15 * 60_000).describe("time a version stays loaded after no alias points at it"),
+  memoryBytes: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe("memory budget of all loaded versions, by estimate (default: free memory)"),
+  golden: z
+    .array(z.string())
+    .default([])
+    .describe("golden sets (folders or .jsonl files) to ask both versions during a canary"),
+  webhookUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("URL to notify of alias changes; requests are signed with OCELLUS_WEBHOOK_SECRET"),
+  trustedKeys: z.array(z.string()).default([]).describe("public key files; versions must be signed by one of them"),
+  guards: z.string().optional().describe("guardrail policy file"),
+  keysFile: z.string().optional().describe("API key file, written by `ocellus keys`"),
+  adminKeysFile: z
+    .string()
+    .optional()
+    .describe("key file for /admin/v1 (default: a temporary key, printed on a terminal)"),
+  auth: z.boolean().default(true).describe("disable API keys; anyone who reaches the port can use the server"),
+  stallMs: z
+    .number()
+    .int()
+    .min(1000)
+    .default(60_000) // far longer than any piece of honest work; each deadline and health check waits meanwhile
+    .describe("longest block of the event loop before the process exits (for a supervisor to restart)"),
+  logLevel: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("log level on stderr: debug, info, warn, error, silent"),
+  logFormat: z.enum(["json", "text"]).optional().describe("log format: json or text (default: text on a terminal)"),
+});
+
+export type ServeConfig = z.infer<typeof serveConfigSchema>;
+export type SettingName = keyof ServeConfig;
+
+/** The order of `--help` and `--print-config`. */
+export const settingGroups = {
+  Models: [
+    ...["models", "weights", "embeddingModel", "blockSize", "visionWeights", "embeddingWeights"],
+    ...["device", "threads", "maxSequences", "maxLength"],
+  ],
+  Network: [
+    ...["host", "port", "corsOrigins", "maxBodyBytes", "maxBodiesBytes"],
+    ...["bodyIdleMs", "keepAliveMs", "deadlineMs", "drainMs", "stallMs"],
+  ],
+  Images: [
+    ...["imageThreads", "maxImages", "maxImageBytes", "maxImagePixels", "maxPixelBytes", "decodeMs"],
+    ...["allowImageUrls", "imageHosts", "imageTimeoutMs", "maxFilesBytes"],
+  ],
+  Caches: [
+    ...["encoderCacheBytes", "pinnedBytes", "encoderCacheFolder", "encoderCacheFolderBytes"],
+    ...["prefixCacheBytes", "reuse", "nearDuplicateBytes"],
+  ],
+  Limits: ["maxQueue", "maxConcurrent", "requestsPerMinute"],
+  "Guardrails and keys": ["guards", "keysFile", "adminKeysFile", "metricsKey", "insecureLocalAdmin", "auth"],
+  Collections: ["collections", "collectionsReadOnly"],
+  Versions: [
+    ...["registry", "databaseUrl", "trustedKeys", "memoryBytes", "keepWarmMs", "golden", "webhookUrl"],
+    ...["shadowRunning", "shadowQueue", "shadowBytes"],
+  ],
+  Log: ["logLevel", "logFormat"],
+} as Readonly<Record<string, readonly SettingName[]>>;
