@@ -96,6 +96,7 @@ function fitRows(fit: FamilyFit, { green, red, yellow, dim }: Colours): string[]
 }
 
 const unusedReasons = {
+  aside: "left aside, as the reference does",
   tied_head: "a head beside the table that is used for it",
   static_positions: "a static table; positions come from rotary embedding",
   constant: "a stored constant, computed anew",

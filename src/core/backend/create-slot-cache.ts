@@ -1,9 +1,11 @@
-/** The KV cache of a decoder, in the memory of the device that it runs on. */
+/** What a decoder keeps of its sequences: keys and values in the memory of the device that it runs on, and states in the host's. */
+import { DecoderState } from "./decoder-state.js";
 import type { Device } from "./device.js";
 import { DeviceKvCache } from "./device-kv-cache.js";
 import { KvCache } from "./kv-cache.js";
-import type { KvCacheShape, SlotCache } from "./slot-cache.js";
+import { isDivisible, type KvCacheShape, type SlotCache } from "./slot-cache.js";
 
 export function createSlotCache(device: Device, shape: KvCacheShape): SlotCache {
-  return device === "webgpu" ? new DeviceKvCache(shape) : new KvCache(shape);
+  const kv = device === "webgpu" ? new DeviceKvCache(shape) : new KvCache(shape);
+  return isDivisible(shape) ? kv : new DecoderState(kv, shape);
 }

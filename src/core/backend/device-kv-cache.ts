@@ -14,7 +14,7 @@ import {
   type KvCacheShape,
   type KvSpec,
   kvBuffers,
-  nameByLayer,
+  nameBuffers,
   type SlotCache,
   type SlotRun,
   type StepResults,
@@ -58,11 +58,11 @@ export class DeviceKvCache implements SlotCache {
     const { first, count } = slots;
     invariant(first + count <= this.#shape.numSlots && (first === 0 || count === 1), `no slots ${first}+${count}`);
     await this.#reserve(first + count, room.length);
-    if (first === 0) return step(inPlace(this.#all.map((all) => firstRows(all, count))));
+    if (first === 0) return step(this.#inPlace(this.#all.map((all) => firstRows(all, count))));
     const { take, put } = await this.#openCopies();
     const all = numbered("all", this.#all);
     await take.run({ ...all, slot: int64([first]) }, numbered("one", this.#one));
-    const result = await step(inPlace(this.#one));
+    const result = await step(this.#inPlace(this.#one));
     const feeds = { ...all, ...numbered("one", this.#one), slot: int64([first], [1, 1]) };
     await put.run(feeds, numbered("written", this.#all));
     return result;
@@ -107,15 +107,16 @@ export class DeviceKvCache implements SlotCache {
     return grown!;
   }
 
+  /** The same tensors twice: GroupQueryAttention appends in place, and nothing leaves the device. */
+  #inPlace(buffers: readonly DeviceTensor[]): CacheBinding {
+    const specs = kvBuffers(this.#shape);
+    return { past: nameBuffers("past_key_values", specs, buffers), outputs: nameBuffers("present", specs, buffers) };
+  }
+
   #openCopies(): Promise<Copies> {
     this.#copies ??= openCopies(this.#shape);
     return this.#copies;
   }
-}
-
-/** The same tensors twice: GroupQueryAttention appends in place, and nothing leaves the device. */
-function inPlace(buffers: readonly DeviceTensor[]): CacheBinding {
-  return { past: nameByLayer("past_key_values", buffers), outputs: nameByLayer("present", buffers) };
 }
 
 function numbered(name: string, buffers: readonly DeviceTensor[]): Feeds {

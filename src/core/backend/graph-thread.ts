@@ -8,7 +8,7 @@ import { type ErrorCode, invariant, OcellusError, threadScript } from "../base/i
 import type { CachedGraph, Results } from "./graph.js";
 import type { LosableGraph } from "./reopening-graph.js";
 import { type DeviceTensor, type Feeds, type SessionOptions, tensor } from "./session.js";
-import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
+import { type CacheRoom, isDivisible, type KeptRoom, type KvCacheShape, type SlotRun } from "./slot-cache.js";
 
 /** What of a tensor can travel. */
 export type PlainTensor = Pick<DeviceTensor, "type" | "data" | "dims">;
@@ -113,6 +113,13 @@ export class GraphThread implements LosableGraph {
       },
       batchesAnywhere: true,
       step: (feeds, slots, room, outputs) => this.#ask({ kind: "step", feeds: plain(feeds), slots, room, outputs }),
+      ...(isDivisible(shape) && this.#saving()),
+      close: async () => {}, // with the thread
+    };
+  }
+
+  #saving(): Required<Pick<CachedGraph, "save" | "restore">> {
+    return {
       save: async (slot, start, count) => {
         const { values } = await this.#ask({ kind: "save", slot, start, count });
         return values!.data as Float32Array;
@@ -120,7 +127,6 @@ export class GraphThread implements LosableGraph {
       restore: async (slot, start, count, values, room) => {
         await this.#ask({ kind: "restore", slot, start, count, values, room }); // copied: who keeps the values still has them
       },
-      close: async () => {}, // with the thread
     };
   }
 

@@ -91,12 +91,6 @@ describe("the KV cache", () => {
     expect(cache.save(1, 3, 13).every((value) => value === 0)).toBe(true);
   });
 
-  it("refuses a layer whose state is no keys and values", () => {
-    const layers = [{ kind: "recurrent", shapes: [[4, 2, 2]] }] as const;
-    expect(() => new KvCache({ ...shape, layers })).toThrow(ocellusError("internal", { state: "recurrent" }));
-    expect(stateBytes([...layers, layer])).toEqual({ perToken: 2 * kvHeads * headDim * 4, fixed: 4 * 2 * 2 * 4 });
-  });
-
   it("grows to the limit and not beyond", () => {
     const cache = new KvCache(shape);
     cache.reserve(1000, [0, 0, 0]);

@@ -14,7 +14,7 @@ import {
   type KvCacheShape,
   type KvSpec,
   kvBuffers,
-  nameByLayer,
+  nameBuffers,
   type SlotCache,
   type SlotRun,
   type StepResults,
@@ -48,7 +48,7 @@ export class KvCache implements SlotCache {
     step: (binding: CacheBinding) => Promise<StepResults>,
   ): Promise<StepResults> {
     this.reserve(room.length, room.cached);
-    const outputs = nameByLayer("added", new Array<null>(this.#specs.length).fill(null));
+    const outputs = nameBuffers("added", this.#specs, new Array<null>(this.#specs.length).fill(null));
     const results = await step({ past: this.bind(slots.first, slots.count), outputs });
     for (const [i, name] of Object.keys(outputs).entries()) this.#add(i, results[name]!, slots.first, room.added);
     return results;
@@ -142,6 +142,6 @@ export class KvCache implements SlotCache {
       const own = all.subarray(first * slotLength, (first + count) * slotLength);
       return float32(own, [count, kvHeads, this.#capacity, headDim]);
     });
-    return nameByLayer("past_key_values", lent);
+    return nameBuffers("past_key_values", this.#specs, lent);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The KV cache as the decoder's runner sees it, wherever it lies: slots, each with room for one sequence's keys and
- * values, lent to one step at a time under the names of the decoder graph's inputs and outputs.
+ * What a decoder keeps of its sequences as its runner sees it, wherever it lies: slots, each with room for one sequence's keys
+ * and values, and its recurrent states where layers have them, lent to one step at a time under the names of the decoder
+ * graph's inputs and outputs.
  */
 import { invariant } from "../base/index.js";
 import type { StateSpec } from "../graph/index.js";
@@ -27,7 +28,7 @@ export interface KeptRoom {
 }
 
 export interface CacheRoom extends KeptRoom {
-  /** The tokens that the step adds, row by row. */
+  /** The tokens that the step adds, row by row; none: an idle row, of which nothing is kept. */
   readonly added: readonly AddedTokens[];
 }
 
@@ -37,7 +38,7 @@ export interface AddedTokens {
 }
 
 export interface CacheBinding {
-  /** Inputs of the step, each [count, kv_heads, capacity, head_dim] of its layer. */
+  /** Inputs of the step, each [count, kv_heads, capacity, head_dim], or [count] and a state's shape, of its layer. */
   readonly past: Feeds;
   /** Outputs that the step must be asked for. */
   readonly outputs: Readonly<Record<string, DeviceTensor | null>>;
@@ -53,7 +54,8 @@ export interface SlotCache {
   use(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<StepResults>): Promise<StepResults>;
   /**
    * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes: of each layer the
-   * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
+   * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device, and where
+   * layers keep states, which are of all tokens so far.
    */
   save?(slot: number, start: number, count: number): Float32Array;
   /** Writes what `save` gave for `count` tokens, or the first `count` of what it gave for more, into any slot at the same tokens. */
@@ -63,24 +65,33 @@ export interface SlotCache {
 
 const parts = ["key", "value"] as const;
 
-export type KvSpec = Extract<StateSpec, { kind: "kv" }>;
+/** One growing buffer: keys or values of a layer. */
+export interface KvSpec {
+  /** As the decoder's graph names it: "3.key". */
+  readonly name: string;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
 
-/** The layer that each buffer of a cache is of: per layer keys and values. */
+/** Per layer that keeps them: keys, values. */
 export function kvBuffers({ layers }: KvCacheShape): KvSpec[] {
-  return layers.flatMap((layer) => {
-    invariant(layer.kind === "kv", "no cache has room for the state of a recurrent layer yet", {
-      state: layer.kind,
-    });
-    return parts.map(() => layer);
-  });
+  return layers.flatMap((layer, n) =>
+    layer.kind === "kv" ? parts.map((part) => ({ ...layer, name: `${n}.${part}` })) : [],
+  );
 }
 
 /** The decoder's names for one thing per buffer. */
-export function nameByLayer<T>(
-  prefix: "past_key_values" | "present" | "added",
+export function nameBuffers<T>(
+  prefix: "past_key_values" | "present" | "added" | "past_state" | "next_state",
+  specs: readonly { readonly name: string }[],
   items: readonly T[],
 ): Record<string, T> {
-  return Object.fromEntries(items.map((item, i) => [`${prefix}.${Math.floor(i / 2)}.${parts[i % 2]}`, item]));
+  return Object.fromEntries(items.map((item, i) => [`${prefix}.${specs[i]!.name}`, item]));
+}
+
+/** Whether what is kept of a sequence can be cut back to fewer tokens, and so saved and restored by tokens. */
+export function isDivisible({ layers }: Pick<KvCacheShape, "layers">): boolean {
+  return layers.every(({ kind }) => kind === "kv");
 }
 
 /** Capacity grows in whole steps, so that growth is rare and the waste under one step a slot. */

@@ -62,6 +62,8 @@ interface Family<C> {
   canonicalName(checkpointName: string): string;
   /** The part of the model that a tensor belongs to, by its canonical name. */
   parts(name: string): Part;
+  /** Whether a tensor of that canonical name is one that the reference leaves aside too. Default: none is. */
+  isAside?(name: string): boolean;
   /** The graphs of a model, by the name of their file. */
   graphs(config: C): Readonly<Record<string, BuildGraph>>;
 }

@@ -114,6 +114,7 @@ describe("any field of any family", () => {
   });
 });
 
+const qwen35 = readJson("qwen3_5/tied-interval/config.json");
 const resampler = readJson("qwen3_vl_resampler/gqa-tied/config.json");
 const decoders: readonly (readonly [modelType: string, change: (text: Fields) => Fields])[] = [
   ["qwen3", (text) => ({ model_type: "qwen3", ...text })],
@@ -174,6 +175,38 @@ describe("the rotation of llama", () => {
   });
 });
 
+describe("qwen3_5_text", () => {
+  it.each([
+    [{ layer_types: ["full_attention", "sliding_attention"] }, "unsupported", "layer_types.1"],
+    [{ layer_types: ["full_attention"] }, "invalid_config", "layer_types"],
+    [{ attn_output_gate: false }, "unsupported", "attn_output_gate"],
+    [{ mlp_only_layers: [1] }, "unsupported", "mlp_only_layers"],
+    [{ rope_parameters: { rope_type: "yarn", factor: 4 } }, "unsupported", "rope_parameters.rope_type"],
+    [{ rope_parameters: { mrope_interleaved: false } }, "unsupported", "rope_parameters.mrope_interleaved"],
+    [{ rope_parameters: { partial_rotary_factor: 0.1 } }, "invalid_config", "head_dim"], // 3 of 32 columns
+    [{ rope_parameters: { partial_rotary_factor: 1.5 } }, "invalid_config", "rope_parameters.partial_rotary_factor"],
+    [{ linear_num_value_heads: 3 }, "invalid_config", "linear_num_value_heads"],
+    [{ linear_conv_kernel_dim: 1 }, "invalid_config", "linear_conv_kernel_dim"],
+    [{ hidden_act: "gelu" }, "unsupported", "hidden_act"],
+  ])("refuses %j by name", (fields, code, name) => {
+    const refused = refusal({ ...qwen35, ...fields });
+    expect([refused.code, refused.details.fields]).toEqual([code, [name]]);
+  });
+
+  it("turns a quarter of a head where no field says how much, and its layers follow the interval", () => {
+    const family = familyOf(qwen35);
+    if (family.kind !== "language") throw new Error("not a decoder");
+    const row = { start: 0, count: 1, positions: family.positions({}, [], []) };
+    const turning = (fields: Fields) => 2 * family.rotary(parse({ ...qwen35, ...fields }), row).cos.length;
+    expect(turning({ rope_parameters: undefined })).toBe(8);
+    expect(turning({ rope_parameters: undefined, partial_rotary_factor: 0.5 })).toBe(16);
+    expect(turning({ rope_parameters: { partial_rotary_factor: 1 }, partial_rotary_factor: 0.5 })).toBe(32);
+    const kinds = (fields: Fields) => family.states(parse({ ...qwen35, ...fields })).map(({ kind }) => kind === "kv");
+    expect(kinds({})).toEqual([false, false, false, true, false]);
+    expect(kinds({ full_attention_interval: 2 })).toEqual([false, true, false, true, false]);
+  });
+});
+
 describe("the base of the rotation", () => {
   const angles = (config: Fields) => {
     const family = familyOf(config);
@@ -184,6 +217,7 @@ describe("the base of the rotation", () => {
   const cases = [
     ["llama", "", (text) => ({ model_type: "llama", head_dim: 16, num_attention_heads: 4, ...text })],
     ["qwen3", "", decoders[0]![1]],
+    ["qwen3_5_text", "", (text) => ({ ...qwen35, rope_parameters: undefined, ...text })],
     ["qwen3_vl", "text_config", decoders[1]![1]],
   ] satisfies (readonly [string, string, (text: Fields) => Fields])[];
 
@@ -288,6 +322,23 @@ describe("the configs that publishers write", () => {
         ...{ max_window_layers: 28, rope_scaling: null, rope_theta: 1e6, sliding_window: null, use_cache: true },
         ...{ tie_word_embeddings: true, torch_dtype: "bfloat16", use_sliding_window: false },
         quantization_config: { quant_method: "fp8", weight_block_size: [128, 128] },
+      },
+    ],
+    [
+      "qwen3_5_text, as the decoder of the published files",
+      {
+        ...{ attention_bias: false, attention_dropout: 0, attn_output_gate: true, dtype: "bfloat16", head_dim: 256 },
+        ...{ eos_token_id: 248_044, full_attention_interval: 4, hidden_act: "silu", hidden_size: 1024 },
+        ...{ initializer_range: 0.02, intermediate_size: 3584, linear_conv_kernel_dim: 4, linear_key_head_dim: 128 },
+        ...{ linear_num_key_heads: 16, linear_num_value_heads: 16, linear_value_head_dim: 128, mlp_only_layers: [] },
+        ...{ mamba_ssm_dtype: "float32", max_position_embeddings: 262_144, model_type: "qwen3_5_text" },
+        ...{ mtp_num_hidden_layers: 1, mtp_use_dedicated_embeddings: false, num_attention_heads: 8 },
+        ...{ num_hidden_layers: 4, num_key_value_heads: 2, rms_norm_eps: 1e-6, tie_word_embeddings: true },
+        layer_types: ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
+        rope_parameters: {
+          ...{ mrope_interleaved: true, mrope_section: [11, 11, 10], rope_type: "default", rope_theta: 1e7 },
+          partial_rotary_factor: 0.25,
+        },
       },
     ],
     [

@@ -16,7 +16,16 @@ describe("families", () => {
     expect(() => familyOf({ model_type: "llava" })).toThrow(
       ocellusError("unsupported", {
         found: "llava",
-        supported: ["clip", "keras_mobilenet_v2", "llama", "qwen3", "qwen3_vl", "qwen3_vl_resampler", "vit"],
+        supported: [
+          "clip",
+          "keras_mobilenet_v2",
+          "llama",
+          "qwen3",
+          "qwen3_5_text",
+          "qwen3_vl",
+          "qwen3_vl_resampler",
+          "vit",
+        ],
       }),
     );
     expect(() => familyOf(null)).toThrow(ocellusError("unsupported", { found: undefined }));

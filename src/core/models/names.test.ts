@@ -52,6 +52,7 @@ const decoderSpellings = ["", "model.", "language_model.", "language_model.model
 describe.each([
   ["llama", "llama/untied-biased", "model."],
   ["qwen3", "qwen3/untied-mha", "model."],
+  ["qwen3_5_text", "qwen3_5/wide-kernel", "model."],
   ["qwen3_vl_resampler", "qwen3_vl_resampler/mha-untied", "language_model."],
 ])("the decoder of %s", (_, folder, path) => {
   const json = readConfig(folder);
@@ -87,6 +88,7 @@ describe("the parts of a model", () => {
     ["vit/gelu", { vision: /^vit\./, head: /^classifier/ }],
     ["llama/untied-biased", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
     ["qwen3/untied-mha", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
+    ["qwen3_5/wide-kernel", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
     [
       "qwen3_vl/untied-two-pictures",
       {
@@ -132,7 +134,13 @@ describe("prefixes of names", () => {
     const json = readConfig(folder);
     return canonicalNames(familyOf(json), familyOf(json).parseConfig(json));
   };
-  const folders = ["clip/gelu", "vit/gelu", "llama/untied-biased", "qwen3_vl/untied-two-pictures"];
+  const folders = [
+    "clip/gelu",
+    "vit/gelu",
+    "llama/untied-biased",
+    "qwen3_5/wide-kernel",
+    "qwen3_vl/untied-two-pictures",
+  ];
   /** The first modules of every family's names that are no common words: `vision_tower`, `lm_head`, `embed_tokens` … */
   const roots = [...folders, "qwen3_vl_resampler/mha-untied"]
     .flatMap(namesIn)

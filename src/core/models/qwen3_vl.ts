@@ -22,13 +22,12 @@ import {
   type PromptPositions,
   plainLayout,
   type RotaryAngles,
-  type TokenRow,
   type VideoSide,
 } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import { qwen3Decoder, qwen3Fields, referenceSizes, usualEos } from "./qwen3.js";
-import { type Rope, ropeAngles, ropeFields, ropeOf } from "./rope.js";
+import { mropeAngles, type Rope, ropeAngles, ropeFields, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({
   ...commonFields,
@@ -248,15 +247,6 @@ function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]
   return { axes, delta: next - ids.length };
 }
 
-/** Interleaved MRoPE: frequencies take turns T, H, W until a section is used up; what is left belongs to T. */
-function rotary({ text_config: text }: Config, { start, count, positions }: TokenRow): RotaryAngles {
-  const rope = ropeOf(text, textTheta);
-  const [, h, w] = (rope.mropeSection ?? mropeSection) as [number, number, number];
-  const axisOf = (f: number) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0);
-  const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
-  return ropeAngles(count, text.head_dim, rope, positionOf);
-}
-
 // ---------------------------------------------------------------------------------------------------------- family
 
 /**
@@ -361,5 +351,5 @@ export const qwen3Vl: ModelFamily<Config> = {
   },
   numDeepstack,
   positions: (_, ids, images) => promptPositions(ids, images),
-  rotary,
+  rotary: ({ text_config: text }, row) => mropeAngles(row, text.head_dim, ropeOf(text, textTheta), mropeSection),
 };

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { size } from "./config.js";
-import type { RotaryAngles } from "./family.js";
+import type { RotaryAngles, TokenRow } from "./family.js";
 import { only } from "./fields.js";
 
 const theta = z.number().positive().nullish();
@@ -54,6 +54,13 @@ function fieldsWith<T extends z.ZodType>(object: T) {
   return { rope_theta: theta, rope_scaling: rope, rope_parameters: rope, partial_rotary_factor: only(1) };
 }
 
+const share = z.number().positive().max(1).nullish();
+
+/** The same for a family that may turn a part of each head's columns only. */
+export function partialRopeFields(...types: readonly string[]) {
+  return { ...fieldsWith(ropeObject(types).extend({ partial_rotary_factor: share })), partial_rotary_factor: share };
+}
+
 /** What any config may say of its rotation: transformers 4 writes rope_theta and rope_scaling, 5 one rope_parameters. */
 export function ropeFields(...types: readonly string[]) {
   return fieldsWith(ropeObject(types));
@@ -65,19 +72,23 @@ export const llama3RopeFields = {
   original_max_position_embeddings: only(), // outside the object, where the reference reads it too
 };
 
+type RopeNumbers = keyof typeof scalingFields | "original_max_position_embeddings" | "partial_rotary_factor";
 type RopeObject = Partial<Pick<z.infer<typeof llama3Object>, "mrope_section" | "rope_theta" | "rope_type" | "type">> &
-  Partial<Record<keyof typeof scalingFields | "original_max_position_embeddings", number | null | undefined>>;
+  Partial<Record<RopeNumbers, number | null | undefined>>;
 
 interface RopeConfig {
   readonly rope_scaling?: RopeObject | null | undefined;
   readonly rope_parameters?: RopeObject | null | undefined;
   readonly rope_theta?: number | null | undefined;
+  readonly partial_rotary_factor?: number | null | undefined;
   readonly max_position_embeddings?: number;
 }
 
 export interface Rope {
   readonly theta: number;
   readonly mropeSection?: readonly number[] | undefined;
+  /** Of each head's columns, how much turns; absent where no field says it. */
+  readonly share?: number | undefined;
   /** Wavelengths beyond originalLength / lowFactor are stretched by `factor`, those below originalLength / highFactor stay. */
   readonly llama3?: { factor: number; lowFactor: number; highFactor: number; originalLength: number } | undefined;
 }
@@ -90,6 +101,7 @@ export function ropeOf({ rope_scaling, rope_parameters, ...config }: RopeConfig,
   return {
     theta: rope?.rope_theta ?? config.rope_theta ?? defaultTheta,
     mropeSection: rope?.mrope_section,
+    share: rope?.partial_rotary_factor ?? config.partial_rotary_factor ?? undefined,
     ...(factor && {
       llama3: { factor, lowFactor: lowFactor!, highFactor: highFactor!, originalLength: originalLength! },
     }),
@@ -116,6 +128,15 @@ export function ropeAngles(count: number, dim: number, rope: Rope, positionOf: P
     }
   }
   return { cos, sin };
+}
+
+/** Interleaved MRoPE: frequencies take turns T, H, W until a section is used up; what is left belongs to T. */
+export function mropeAngles(row: TokenRow, dim: number, rope: Rope, section: readonly number[]): RotaryAngles {
+  const { start, count, positions } = row;
+  const [, h, w] = (rope.mropeSection ?? section) as [number, number, number];
+  const axisOf = (f: number) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0);
+  const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
+  return ropeAngles(count, dim, rope, positionOf);
 }
 
 /** Between the two bounds the share of the plain frequency grows evenly with the turns in the original length. */

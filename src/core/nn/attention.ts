@@ -39,7 +39,7 @@ export function windowAttention(
   return scope.reshape(scope.op("Gather", [scope.reshape(mixed, [-1, D]), places]), [1, -1, D]);
 }
 
-/** Host-computed rotary angles for exactly the tokens of this step: cos and sin [tokens, head_dim/2]. */
+/** Host-computed rotary angles for exactly the tokens of this step: cos and sin [tokens, half of the columns that turn]. */
 export interface Rotary {
   readonly cos: Value;
   readonly sin: Value;
@@ -47,9 +47,14 @@ export interface Rotary {
   readonly positionIds: Value;
 }
 
-/** Half-split rotation, pairs (d, d + head_dim/2). x [B, S, heads·head_dim]. */
-export function rotate(scope: Scope, x: Value, { cos, sin, positionIds }: Rotary): Value {
-  return scope.op("RotaryEmbedding", [x, positionIds, cos, sin], { interleaved: 0 });
+/** Half-split rotation, pairs (d, d + n/2) of the first n = 2 · columns of cos of each head. x [B, S, heads·head_dim]. */
+export function rotate(scope: Scope, x: Value, { cos, sin, positionIds }: Rotary, headDim?: number): Value {
+  const turning = 2 * lastSize(cos);
+  const part =
+    headDim === undefined || headDim === turning
+      ? {}
+      : { num_heads: lastSize(x) / headDim, rotary_embedding_dim: turning };
+  return scope.op("RotaryEmbedding", [x, positionIds, cos, sin], { interleaved: 0, ...part });
 }
 
 /** The cache's side of a step. Lengths are per row, so that rows of different age share a batch. */

@@ -1,7 +1,7 @@
 export { cachedAttention, type Rotary } from "./attention.js";
 export { patchMerger, perceiverResampler } from "./connectors.js";
 export { convolution, relu6 } from "./convolution.js";
-export { buildDecoder, type DecoderSizes, type DecoderVariant, decoderStates } from "./decoder.js";
+export { buildDecoder, type DecoderSizes, type DecoderVariant, decoderStates, type LinearLayers } from "./decoder.js";
 export { type EncoderBlock, encoderBlock } from "./encoder-block.js";
 export { fusedLinear, linear } from "./linear.js";
 export { gatedDeltaNet } from "./linear-attention.js";

@@ -7,11 +7,11 @@
  * [Yang et al. 2024; transformers modeling_qwen3_5.py]
  */
 import type { Scope, Value } from "../graph/index.js";
-import { lastSize, linear } from "./linear.js";
+import { exactLinear, lastSize, linear } from "./linear.js";
 import { activate } from "./mlp.js";
 import { headNorm } from "./norm.js";
 
-export interface GatedDeltaNet {
+export interface DeltaNetSizes {
   readonly keyHeads: number;
   /** A multiple of `keyHeads`: neighbouring ones share a key head. */
   readonly valueHeads: number;
@@ -19,7 +19,16 @@ export interface GatedDeltaNet {
   readonly valueDim: number;
   /** Tokens that the convolution sees. */
   readonly kernel: number;
+}
+
+export interface GatedDeltaNet extends DeltaNetSizes {
   readonly epsilon: number;
+}
+
+/** Of one sequence: the convolution's last inputs, and the matrices. */
+export function deltaStateShapes({ keyHeads, valueHeads, keyDim, valueDim, kernel }: DeltaNetSizes) {
+  const channels = 2 * keyHeads * keyDim + valueHeads * valueDim;
+  return [[channels, kernel - 1] as const, [valueHeads, keyDim, valueDim] as const];
 }
 
 /** Both states of a sequence: the convolution's last inputs [B, channels, kernel - 1] and the matrices [B, valueHeads, keyDim, valueDim]. */
@@ -70,10 +79,13 @@ function causalConvolution(scope: Scope, x: Value, past: Value, { kernel }: Gate
   return { mixed: own.op("Transpose", [y!], { perm: [0, 2, 1] }), state: state! };
 }
 
-/** The logarithm of how much of the memory stays, and how much is written; [B, S, valueHeads] each. */
+/**
+ * The logarithm of how much of the memory stays, and how much is written; [B, S, valueHeads] each. The products are narrow and
+ * their errors add up over all tokens to come, so they stay in float32.
+ */
 function gates(scope: Scope, x: Value, valueHeads: number): [decay: Value, beta: Value] {
-  const beta = scope.op("Sigmoid", [linear(scope, "in_proj_b", x, valueHeads)]);
-  const step = scope.op("Add", [linear(scope, "in_proj_a", x, valueHeads), scope.weight("dt_bias", [valueHeads])]);
+  const beta = scope.op("Sigmoid", [exactLinear(scope, "in_proj_b", x, valueHeads)]);
+  const step = scope.op("Add", [exactLinear(scope, "in_proj_a", x, valueHeads), scope.weight("dt_bias", [valueHeads])]);
   const rate = scope.op("Neg", [scope.op("Exp", [scope.weight("A_log", [valueHeads])])]);
   return [scope.op("Mul", [scope.op("Softplus", [step]), rate]), beta];
 }

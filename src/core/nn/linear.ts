@@ -12,6 +12,12 @@ export function linear(scope: Scope, name: string, x: Value, outFeatures: number
   return options.bias ? own.op("Add", [y, own.weight("bias", [outFeatures])]) : y;
 }
 
+/** As `linear` without a bias, the matrix in float32 whatever the plan says. */
+export function exactLinear(scope: Scope, name: string, x: Value, outFeatures: number): Value {
+  const own = scope.at(name);
+  return own.op("FusedMatMul", [x, own.weight("weight", [outFeatures, lastSize(x)])], { transB: 1 });
+}
+
 /**
  * Several products of the same x as one: rows of the matrices are stacked when packing, the result is split. Worth it for
  * narrow products (q, k, v); for wide ones (gate, up) the split costs more than it saves: `npm run bench -- fusion`.

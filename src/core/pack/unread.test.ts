@@ -61,6 +61,8 @@ describe("a tensor that no graph reads", () => {
     ["qwen3/tied-gqa", "lm_head.weight"],
     ["qwen3/tied-gqa", "model.rotary_emb.inv_freq"],
     ["clip/gelu", "text_model.embeddings.position_ids"],
+    ["qwen3_5/tied-interval", "mtp.layers.0.mlp.up_proj.weight"],
+    ["qwen3_5/tied-interval", "model.visual.blocks.0.attn.qkv.bias"],
     ["qwen3_vl_resampler/gqa-tied", "language_model.embed_positions.weight"],
   ])("of %s, %s, is expected", async (name, tensor) => {
     expect(await notesOf(name, { [tensor]: 0.5 })).toEqual([]);

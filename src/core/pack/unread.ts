@@ -10,10 +10,10 @@ import { type Shape, toFloat32 } from "../tensor/index.js";
 import { buildGraphs } from "./build-graphs.js";
 
 /**
- * Why a tensor is not read: a head beside a tied table, positions that rotary embedding replaced, a stored constant, or a
+ * Why a tensor is not read: one that the reference leaves aside too, a head beside a tied table, positions that rotary embedding replaced, a stored constant, or a
  * part of a product that the family's graphs leave out.
  */
-export type UnreadReason = "tied_head" | "static_positions" | "constant" | "takes_part" | "unknown";
+export type UnreadReason = "aside" | "tied_head" | "static_positions" | "constant" | "takes_part" | "unknown";
 
 /** The tensors that a config calls for, under the names our graphs use. */
 export function wantedTensors(family: AnyFamily, config: unknown): ReadonlyMap<string, Shape> {
@@ -35,6 +35,7 @@ const constant =
 /** By the canonical name. A module's only unread tensor beside its weight is a bias, a scale or the like: it takes part. */
 export function unreadReason(name: string, family: AnyFamily, isWanted: (name: string) => boolean): UnreadReason {
   if (adapter.test(name)) return "takes_part";
+  if (family.isAside?.(name)) return "aside";
   if (constant.test(name)) return "constant";
   const isHead = family.kind === "language" && family.parts(name) === "head";
   if (isHead && name.endsWith(".weight")) return "tied_head";

@@ -56,7 +56,9 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly #dimensions: ModelDimensions;
   readonly #decoder: CachedGraph;
   /** Keys and values of prompts can be kept, so what a run computes must not depend on how much of a prompt it reads. */
-  readonly #isOnHost: boolean;
+  readonly #keepsPrompts: boolean;
+  /** Layers keep states, into which a row of padding would be read. */
+  readonly #isRecurrent: boolean;
   /** Tokens in the cache, by slot. */
   readonly #lengths: number[];
   /** Tokens that each slot's prompt will come to: room is made for it at once, not copied from chunk to chunk. */
@@ -71,8 +73,10 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.numSlots = options.numSlots;
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
-    this.#decoder = withCache(decoder, { layers: model.family.states(model.config), ...options });
-    this.#isOnHost = this.#decoder.save !== undefined;
+    const layers = model.family.states(model.config);
+    this.#decoder = withCache(decoder, { layers, ...options });
+    this.#isRecurrent = layers.some(({ kind }) => kind === "recurrent");
+    this.#keepsPrompts = this.#decoder.save !== undefined;
     this.#lengths = new Array<number>(options.numSlots).fill(0);
     this.#promptLengths = [...this.#lengths];
     this.#prefixes = this.#decoder.save && options.prefixes;
@@ -136,14 +140,14 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
    */
   async #run(rows: readonly Row<SequenceInputs>[], kind: Batch<SequenceInputs>["kind"]): Promise<Float32Array[]> {
     const longest = Math.max(...rows.map((row) => row.tokens.length));
-    const sequence = kind === "prefill" && this.#isOnHost ? longest + (longest % 2) : longest;
+    const sequence = kind === "prefill" && this.#keepsPrompts ? longest + (longest % 2) : longest;
     const ends = rows.map((row) => row.position + sequence);
     const wanted = rows.flatMap((row, b) => (row.wantsLogits ? [b * sequence + row.tokens.length - 1] : []));
     const inputs: Feeds = {
       ...(await this.#tokenInputs(rows, sequence)),
       seqlens_k: int32(ends.map((end) => end - 1)),
       total_sequence_length: int32([Math.max(...ends)], []),
-      logits_rows: int64(wanted.length > 0 || this.#isOnHost ? wanted : [0]),
+      logits_rows: int64(wanted.length > 0 || this.#keepsPrompts ? wanted : [0]),
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
     const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
@@ -172,15 +176,19 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     await this.#prefixes.add(prefix.keys.slice(0, kept), (start, count) => this.#decoder.save!(slot, start, count));
   }
 
-  /** What a step is to one run of the graph each: all at once where the cache can lend these slots together. */
+  /**
+   * What a step is to one run of the graph each: all at once where the cache can lend these slots together, and where prompts of
+   * different lengths need no padding.
+   */
   #runs({ kind, rows }: Batch<SequenceInputs>): (readonly Row<SequenceInputs>[])[] {
-    if (this.#decoder.batchesAnywhere) return [this.#withIdleSlots(rows, rows[0]!.slot)];
-    return kind === "decode" ? [this.#withIdleSlots(rows, 0)] : rows.map((row) => [row]);
+    const { batchesAnywhere } = this.#decoder;
+    if (kind === "prefill" && (this.#isRecurrent || !batchesAnywhere)) return rows.map((row) => [row]);
+    return [this.#withIdleSlots(rows, batchesAnywhere ? rows[0]!.slot : 0)];
   }
 
   /**
-   * A run covers neighbouring slots. An idle slot among the busy ones gets a row whose key and value land just past what
-   * it has cached, where the sequence's next real token will overwrite them.
+   * A run covers neighbouring slots. An idle slot among the busy ones gets a row without tokens: nothing of it is kept, or, on a
+   * device, its key and value land just past what it has cached, where the sequence's next real token will overwrite them.
    */
   #withIdleSlots(rows: readonly Row<SequenceInputs>[], first: number): Row<SequenceInputs>[] {
     const bySlot = new Map(rows.map((row) => [row.slot, row]));
@@ -191,7 +199,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
 
   #idleRow(slot: number): Row<SequenceInputs> {
     const position = Math.min(this.#lengths[slot]!, this.maxLength - 1);
-    return { slot, tokens: [0], position, payload: { images: [], positions: indexPositions }, wantsLogits: false };
+    return { slot, tokens: [], position, payload: { images: [], positions: indexPositions }, wantsLogits: false };
   }
 
   /** Embeddings and angles, right-padded to [rows, sequence]; what the padding holds is never read by a real token. */
@@ -204,7 +212,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
         positions: payload.positions,
       }),
     );
-    const half = angles[0]!.cos.length / rows[0]!.tokens.length;
+    const busy = rows.findIndex(({ tokens }) => tokens.length > 0); // not an idle one
+    const half = angles[busy]!.cos.length / rows[busy]!.tokens.length;
     const numTokens = rows.length * sequence;
     const embeds = new Float32Array(numTokens * hiddenSize);
     const deepstack = Array.from(

@@ -13,10 +13,15 @@ from pathlib import Path
 
 import transformers
 from transformers import (
-    CLIPConfig, GenerationConfig, LlamaConfig, PreTrainedConfig, Qwen3Config, Qwen3VLConfig, ViTConfig)
+    CLIPConfig, GenerationConfig, LlamaConfig, PreTrainedConfig, Qwen3_5Config, Qwen3_5TextConfig, Qwen3Config, Qwen3VLConfig,
+    ViTConfig)
 
 HERE = Path(__file__).parent
-CONFIGS = {"clip": CLIPConfig, "llama": LlamaConfig, "qwen3": Qwen3Config, "qwen3_vl": Qwen3VLConfig, "vit": ViTConfig}
+CONFIGS = {
+    "clip": CLIPConfig, "llama": LlamaConfig, "qwen3": Qwen3Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig,
+    "vit": ViTConfig}
+# Modelling files that hold more than the class's model: what is another's.
+OTHERS = {"qwen3_5_text": [Qwen3_5Config, *Qwen3_5Config.sub_configs.values()]}
 PATTERN = re.compile(r"""(?:\bconfig\.|\bconfig, ["'])([a-z]\w*)""")
 
 
@@ -24,11 +29,17 @@ def plain(value):
     return list(value) if isinstance(value, tuple) else value
 
 
+def own_names(cls):
+    return [f.name for f in dataclasses.fields(cls)]
+
+
 def names_read(cls, model_type):
     """Of the whole modelling file: which class of it reads a section's config cannot be told from its text."""
-    source = inspect.getsource(import_module(f"transformers.models.{model_type}.modeling_{model_type}"))
+    source = inspect.getsource(import_module(cls.__module__.replace("configuration_", "modeling_")))
     methods = {name for name in dir(PreTrainedConfig) if callable(getattr(PreTrainedConfig, name, None))}
-    return sorted(set(PATTERN.findall(source)) - methods)
+    own = set(own_names(cls))
+    others = {name for other in OTHERS.get(model_type, []) for name in [*own_names(other), *other.sub_configs]} - own
+    return sorted(set(PATTERN.findall(source)) - methods - others)
 
 
 def section(cls):
