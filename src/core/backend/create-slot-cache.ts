@@ -1,11 +1,12 @@
 /** What a decoder keeps of its sequences: keys and values in the memory of the device that it runs on, and states in the host's. */
+import { isRecurrent } from "../graph/index.js";
 import { DecoderState } from "./decoder-state.js";
 import type { Device } from "./device.js";
 import { DeviceKvCache } from "./device-kv-cache.js";
 import { KvCache } from "./kv-cache.js";
-import { isDivisible, type KvCacheShape, type SlotCache } from "./slot-cache.js";
+import type { KvCacheShape, SlotCache } from "./slot-cache.js";
 
 export function createSlotCache(device: Device, shape: KvCacheShape): SlotCache {
   const kv = device === "webgpu" ? new DeviceKvCache(shape) : new KvCache(shape);
-  return isDivisible(shape) ? kv : new DecoderState(kv, shape);
+  return isRecurrent(shape.layers) ? new DecoderState(kv, shape) : kv;
 }

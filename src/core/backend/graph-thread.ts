@@ -5,10 +5,11 @@
  */
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, invariant, OcellusError, threadScript } from "../base/index.js";
+import { isRecurrent } from "../graph/index.js";
 import type { CachedGraph, Results } from "./graph.js";
 import type { LosableGraph } from "./reopening-graph.js";
 import { type DeviceTensor, type Feeds, type SessionOptions, tensor } from "./session.js";
-import { type CacheRoom, isDivisible, type KeptRoom, type KvCacheShape, type SlotRun } from "./slot-cache.js";
+import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
 
 /** What of a tensor can travel. */
 export type PlainTensor = Pick<DeviceTensor, "type" | "data" | "dims">;
@@ -113,7 +114,7 @@ export class GraphThread implements LosableGraph {
       },
       batchesAnywhere: true,
       step: (feeds, slots, room, outputs) => this.#ask({ kind: "step", feeds: plain(feeds), slots, room, outputs }),
-      ...(isDivisible(shape) && this.#saving()),
+      ...(!isRecurrent(shape.layers) && this.#saving()),
       close: async () => {}, // with the thread
     };
   }

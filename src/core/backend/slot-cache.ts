@@ -89,11 +89,6 @@ export function nameBuffers<T>(
   return Object.fromEntries(items.map((item, i) => [`${prefix}.${specs[i]!.name}`, item]));
 }
 
-/** Whether what is kept of a sequence can be cut back to fewer tokens, and so saved and restored by tokens. */
-export function isDivisible({ layers }: Pick<KvCacheShape, "layers">): boolean {
-  return layers.every(({ kind }) => kind === "kv");
-}
-
 /** Capacity grows in whole steps, so that growth is rare and the waste under one step a slot. */
 const capacityStep = 256;
 

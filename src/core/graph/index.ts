@@ -3,7 +3,7 @@ export { checkpointCatalog, recordingCatalog, type WeightCatalog } from "./catal
 export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
 export { printGraph } from "./print.js";
-export { type StateSpec, stateBytes } from "./state.js";
+export { isRecurrent, type StateSpec, stateBytes } from "./state.js";
 export { type GraphSummary, type ProductSummary, summarizeGraph } from "./summary.js";
 export {
   type Dim,

@@ -6,6 +6,11 @@ export type StateSpec =
   | { readonly kind: "kv"; readonly kvHeads: number; readonly headDim: number }
   | { readonly kind: "recurrent"; readonly shapes: readonly (readonly number[])[] };
 
+/** Whether something is kept that cannot be cut back to fewer tokens. */
+export function isRecurrent(layers: readonly StateSpec[]): boolean {
+  return layers.some(({ kind }) => kind === "recurrent");
+}
+
 /** Bytes of one sequence's state, in float32: for each token, and whatever the length. */
 export function stateBytes(layers: readonly StateSpec[]): { readonly perToken: number; readonly fixed: number } {
   const float = Float32Array.BYTES_PER_ELEMENT;

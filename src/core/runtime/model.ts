@@ -47,7 +47,14 @@ import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.
 import { seeNear } from "./near.js";
 import { findPacked, loadingNames, openGraph, openImageThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
-import { choosePlacement, type DeviceChoice, type Placement, placementNotes } from "./placement.js";
+import {
+  choosePlacement,
+  type DeviceChoice,
+  type Placement,
+  placementFor,
+  placementNotes,
+  stateNotes,
+} from "./placement.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import {
   TokenRecorder,
@@ -91,12 +98,14 @@ export type OpenGraph = (packed: PackedModel, name: string, options: SessionOpti
 
 /** @internal `loadModel` with graphs opened in another way. */
 export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
-  const placement = await choosePlacement(options);
+  const chosen = await choosePlacement(options);
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options);
   const packedAt = performance.now();
   return openWhole(async (keep) => {
     const packed = await keep(openPacked(packedPath));
+    const layers = packed.family.states(packed.config);
+    const placement = placementFor(layers, chosen);
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
     const { pictures, closeImages } = openImageThreads(options);
@@ -111,7 +120,8 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
     const memory = await keep(openMemory(options, packed, towers, recipes, pictures && new CompareThread()));
-    const told = [...notes, ...text.notes, ...placementNotes(placement, packed.manifest.weights)];
+    const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
+    const told = [...notes, ...text.notes, ...ofPlacement];
     const parts = { packed, vision, decoder, closeImages, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   });

@@ -1,6 +1,7 @@
 /** Which device runs which graph of a model, settled before anything is opened. */
 
 import { type Device, resolveDevice, tryDevice } from "../backend/index.js";
+import { isRecurrent, type StateSpec } from "../graph/index.js";
 import type { PackingPlan, Weights } from "../pack/index.js";
 
 export interface DeviceChoice {
@@ -24,6 +25,21 @@ export async function choosePlacement(wanted: DeviceChoice & { readonly weights?
   const { maxQueries } = await tryDevice(device);
   if (maxQueries === Number.POSITIVE_INFINITY) return { device, towers: device };
   return { device, towers: "cpu", prefillChunk: maxQueries };
+}
+
+/** Layers that keep states run on the CPU: WebGPU has no kernels for all of them, and each state would travel at every step. */
+export function placementFor(layers: readonly StateSpec[], chosen: Placement): Placement {
+  return isRecurrent(layers) ? { device: "cpu", towers: chosen.towers } : chosen;
+}
+
+/** What a user should know of a decoder whose layers keep states, in sentences. */
+export function stateNotes(layers: readonly StateSpec[], chosen: Placement): string[] {
+  if (!isRecurrent(layers)) return [];
+  const notes = [
+    "layers keep states, which cannot be cut back: every prompt is read from its start, without the prefix cache",
+  ];
+  if (chosen.device !== "cpu") notes.push(`layers keep states: the decoder runs on the CPU, not on ${chosen.device}`);
+  return notes;
 }
 
 /** What a user should know of it, in sentences. */

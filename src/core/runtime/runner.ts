@@ -7,6 +7,7 @@ import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCa
 import { invariant } from "../base/index.js";
 import { type CachedBlocks, type PrefixCache, prefixBlockLength, type TokenKey } from "../cache/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
+import { isRecurrent } from "../graph/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 
@@ -75,7 +76,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.vocabSize = this.#dimensions.vocabSize;
     const layers = model.family.states(model.config);
     this.#decoder = withCache(decoder, { layers, ...options });
-    this.#isRecurrent = layers.some(({ kind }) => kind === "recurrent");
+    this.#isRecurrent = isRecurrent(layers);
     this.#keepsPrompts = this.#decoder.save !== undefined;
     this.#lengths = new Array<number>(options.numSlots).fill(0);
     this.#promptLengths = [...this.#lengths];
