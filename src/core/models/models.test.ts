@@ -134,6 +134,25 @@ describe("the blocks that DeepStack taps", () => {
   });
 });
 
+describe("the linear layers of qwen3_5_text", () => {
+  it("keep gates, decays, convolution and norms in float32 where the products go down to four bits", () => {
+    const json = JSON.parse(readFileSync(join(goldens, "qwen3_5/tied-interval/config.json"), "utf8"));
+    const decoder = familyOf(json);
+    const catalog = recordingCatalog(() => ({ kind: "int4", blockSize: 32 }));
+    const builder = new GraphBuilder("decoder", catalog);
+    decoder.graphs(decoder.parseConfig(json)).decoder!(builder);
+    const root = "model.layers.0.linear_attn.";
+    const stored = builder.build().initializers.map(({ value }) => [value.name, value.dtype] as const);
+    const own = stored.filter(([name]) => name.startsWith(root)).map(([name, type]) => [name.slice(root.length), type]);
+    const exact = ["in_proj_a.weight", "in_proj_b.weight", "A_log", "dt_bias", "conv1d.weight", "norm.weight"];
+    const products = ["in_proj_qkv", "in_proj_z", "out_proj"].flatMap((name) => [
+      [`${name}.weight.int4`, "u8"],
+      [`${name}.weight.int4.scales`, "f32"],
+    ]);
+    expect(own.toSorted()).toEqual([...exact.map((name) => [name, "f32"]), ...products].toSorted());
+  });
+});
+
 describe("ropeAngles", () => {
   it("is the identity at position 0 and turns by theta^(-2f/d) a step", () => {
     const { cos, sin } = ropeAngles(2, 4, { theta: 10_000 }, (i) => i);
