@@ -44,7 +44,11 @@ const core: Record<string, Room> = {
     imports: ["base", "tensor", "graph"],
   },
   "image/spec": { does: "image processor configs → sizes, grids, pixel values", imports: ["base"] },
-  "image/node": { does: "bytes → RGB → pixel values, on threads", imports: ["base", "image/spec"], node: true },
+  "image/node": {
+    does: "bytes → RGB → pixel values, on threads",
+    imports: ["base", "worker", "image/spec"],
+    node: true,
+  },
   tokenizer: { does: "text ↔ ids, streaming", imports: ["base", "tensor"] },
   engine: { does: "ids → ids: batching, scheduling, sampling", imports: ["base", "tensor"] },
   grammar: { does: "JSON schema, pattern or tools → masks of allowed ids", imports: ["base", "tokenizer", "engine"] },
@@ -56,10 +60,14 @@ const core: Record<string, Room> = {
     does: "checkpoint → packed model",
     imports: ["base", "fs", "tensor", "checkpoint", "quantize", "graph", "nn", "models"],
   },
-  backend: { does: "graph file → runnable on a device; KV cache", imports: ["base", "tensor", "graph"], node: true },
+  backend: {
+    does: "graph file → runnable on a device; KV cache",
+    imports: ["base", "worker", "tensor", "graph"],
+    node: true,
+  },
   cache: {
     does: "key → encoder output; token keys → cached prefix; image → near-duplicate",
-    imports: ["base", "fs", "tensor"],
+    imports: ["base", "fs", "worker", "tensor"],
     node: true,
   },
   processor: {
@@ -115,7 +123,7 @@ const products: Record<string, Room> = {
   },
   retrieval: {
     does: "images and texts → what is like them: indexes, collections on disk, pages of PDFs",
-    imports: inCore("base", "fs", "tensor", "checkpoint", "image/spec", "image/node", "runtime"),
+    imports: inCore("base", "fs", "tensor", "checkpoint", "image/spec", "image/node", "runtime", "worker"),
     node: true,
   },
   rollout: {

@@ -1,29 +1,24 @@
 /** The script of a PDF thread: opens one document, then gives page after page as pixels and text. See pdf.ts. */
-import { parentPort } from "node:worker_threads";
 import { type PDFiumDocument, PDFiumLibrary } from "@hyzyla/pdfium";
-import { invariant } from "../core/base/index.js";
-import type { PdfAnswer, PdfTask } from "./pdf.js";
+import { invariant, OcellusError } from "../core/base/index.js";
+import type { RgbImage } from "../core/image/spec/index.js";
+import { serve } from "../core/worker/index.js";
 import { notesOf } from "./pdf-notes.js";
 
-invariant(parentPort, "this file is started as a worker thread");
-const port = parentPort;
-let document: PDFiumDocument | undefined;
-
-port.on("message", async (task: PdfTask) => {
-  try {
-    port.postMessage(task.kind === "open" ? await openDocument(task.bytes) : await readPage(task.number, task.maxSide));
-  } catch (error) {
-    port.postMessage({ failure: error instanceof Error ? error.message : String(error) } satisfies PdfAnswer);
-  }
-});
-
-async function openDocument(bytes: Uint8Array): Promise<PdfAnswer> {
-  const library = await PDFiumLibrary.init();
-  document = await library.loadDocument(bytes);
-  return { numPages: document.getPageCount() };
+export interface PdfPage {
+  readonly text: string;
+  readonly image: RgbImage;
 }
 
-async function readPage(number: number, maxSide: number): Promise<PdfAnswer> {
+let document: PDFiumDocument | undefined;
+
+async function openDocument(bytes: Uint8Array): Promise<number> {
+  const library = await PDFiumLibrary.init();
+  document = await library.loadDocument(bytes);
+  return document.getPageCount();
+}
+
+async function readPage(number: number, maxSide: number): Promise<PdfPage> {
   invariant(document, "pages are asked for after the document was opened");
   const page = document.getPage(number - 1);
   const text = [page.getText().trimEnd(), ...notesOf(document, page)].join("\n"); // before rendering, which closes the page
@@ -31,7 +26,7 @@ async function readPage(number: number, maxSide: number): Promise<PdfAnswer> {
   const scale = maxSide / Math.max(originalWidth, originalHeight);
   const [width, height] = [originalWidth, originalHeight].map((side) => Math.max(1, Math.round(side * scale)));
   const { data } = await page.render({ width: width!, height: height!, render: "bitmap", renderFormFields: true });
-  return { page: { text, image: { width: width!, height: height!, data: withoutAlpha(data) } } };
+  return { text, image: { width: width!, height: height!, data: withoutAlpha(data) } };
 }
 
 /** The page was drawn on white: nothing shines through. */
@@ -44,3 +39,18 @@ function withoutAlpha(rgba: Uint8Array): Uint8Array {
   }
   return rgb;
 }
+
+/** PDFium's reason as it is, without the name of a fault of ours. */
+async function reading<T>(work: Promise<T>): Promise<T> {
+  return work.catch((cause: unknown) => {
+    throw new OcellusError("invalid_file", cause instanceof Error ? cause.message : String(cause));
+  });
+}
+
+const methods = {
+  open: (bytes: Uint8Array) => reading(openDocument(bytes)),
+  page: (number: number, maxSide: number) => reading(readPage(number, maxSide)),
+};
+export type PdfMethods = typeof methods;
+
+serve(() => methods);

@@ -2,24 +2,9 @@
  * A PDF as pictures, page by page, with the text beside each. PDFium, compiled to WebAssembly, draws them: whatever a
  * hostile file does stays in its sandbox, and in a thread of its own that is ended when a page takes too long.
  */
-import { Worker } from "node:worker_threads";
-import { invariant, OcellusError, threadScript, throwIfAborted } from "../core/base/index.js";
-import type { RgbImage } from "../core/image/spec/index.js";
-
-export interface PdfPage {
-  readonly text: string;
-  readonly image: RgbImage;
-}
-
-export type PdfTask =
-  | { readonly kind: "open"; readonly bytes: Uint8Array }
-  | { readonly kind: "page"; readonly number: number; readonly maxSide: number };
-
-export interface PdfAnswer {
-  readonly numPages?: number;
-  readonly page?: PdfPage;
-  readonly failure?: string;
-}
+import { OcellusError } from "../core/base/index.js";
+import { TypedWorker } from "../core/worker/index.js";
+import type { PdfMethods, PdfPage } from "./pdf-worker.js";
 
 /** A catalogue or a manual; more is a library, to be split. */
 const maxPages = 5000;
@@ -34,10 +19,10 @@ export function isPdf(bytes: Uint8Array): boolean {
 
 export class PdfDocument {
   readonly numPages: number;
-  readonly #thread: PdfThread;
+  readonly #thread: TypedWorker<PdfMethods>;
   readonly #source: string;
 
-  private constructor(thread: PdfThread, source: string, numPages: number) {
+  private constructor(thread: TypedWorker<PdfMethods>, source: string, numPages: number) {
     this.#thread = thread;
     this.#source = source;
     this.numPages = numPages;
@@ -49,10 +34,15 @@ export class PdfDocument {
       throw new OcellusError("too_large", `${source}: ${bytes.length} bytes, a PDF may have ${maxPdfBytes}`, {
         details: { source, numBytes: bytes.length, limit: maxPdfBytes },
       });
-    const thread = new PdfThread();
+    const thread = new TypedWorker<PdfMethods>({
+      script: ["pdf-worker", import.meta.url],
+      name: "a PDF's thread",
+      keepsState: true,
+      maxCallMs: patienceMs,
+      limitError: () => new OcellusError("timeout", `it took longer than ${patienceMs / 1000} s`),
+    });
     try {
-      const { numPages, failure } = await thread.ask({ kind: "open", bytes });
-      if (numPages === undefined) throw unreadable(source, failure);
+      const numPages = await thread.call("open", [bytes]).catch((error) => Promise.reject(unreadable(source, error)));
       if (numPages > maxPages)
         throw new OcellusError("too_large", `${source}: ${numPages} pages, at most ${maxPages} are read; split it`, {
           details: { source, numPages, limit: maxPages },
@@ -66,11 +56,12 @@ export class PdfDocument {
 
   /** Page `number`, counted from one, at most `maxSide` pixels a side. @throws `invalid_file`, `aborted`. */
   async page(number: number, maxSide: number, signal?: AbortSignal): Promise<PdfPage> {
-    throwIfAborted(signal);
-    const { page, failure } = await this.#thread.ask({ kind: "page", number, maxSide });
-    throwIfAborted(signal);
-    if (!page) throw unreadable(`${this.#source}, page ${number}`, failure);
-    return { ...page, text: page.text.replaceAll("\r\n", "\n").trim() };
+    try {
+      const page = await this.#thread.call("page", [number, maxSide], { signal });
+      return { ...page, text: page.text.replaceAll("\r\n", "\n").trim() };
+    } catch (error) {
+      throw signal?.aborted ? error : unreadable(`${this.#source}, page ${number}`, error);
+    }
   }
 
   async close(): Promise<void> {
@@ -78,38 +69,10 @@ export class PdfDocument {
   }
 }
 
-/** One question at a time. */
-class PdfThread {
-  readonly #worker = new Worker(threadScript("pdf-worker", import.meta.url));
-  #settle: ((answer: PdfAnswer) => void) | undefined;
-
-  constructor() {
-    this.#worker.on("message", (answer: PdfAnswer) => this.#settle?.(answer));
-    this.#worker.on("error", (error) => this.#settle?.({ failure: error.message }));
-  }
-
-  async ask(task: PdfTask): Promise<PdfAnswer> {
-    invariant(!this.#settle, "a PDF thread is asked one thing at a time");
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await new Promise<PdfAnswer>((resolve) => {
-        this.#settle = resolve;
-        timer = setTimeout(() => resolve({ failure: `it took longer than ${patienceMs / 1000} s` }), patienceMs);
-        this.#worker.postMessage(task);
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#settle = undefined;
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#worker.terminate();
-  }
-}
-
-function unreadable(source: string, failure = "unknown reason"): OcellusError {
-  return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${failure}`, {
-    details: { source, format: "pdf", reason: failure },
+function unreadable(source: string, cause: unknown): OcellusError {
+  const reason = (cause as Error).message;
+  return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${reason}`, {
+    details: { source, format: "pdf", reason },
+    cause,
   });
 }

@@ -1,11 +1,10 @@
 /** A decoder graph and its cache, on the thread that the graph runs on. */
 import { createSlotCache } from "./create-slot-cache.js";
 import type { CachedGraph, Graph } from "./graph.js";
-import { GraphThread } from "./graph-thread.js";
 import type { KvCacheShape } from "./slot-cache.js";
 
 export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
-  if (graph instanceof GraphThread) return graph.withCache(shape);
+  if (graph.withCache) return graph.withCache(shape);
   const cache = createSlotCache(graph.device, shape);
   return {
     get bytes() {

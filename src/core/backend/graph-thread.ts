@@ -3,87 +3,40 @@
  * takes (docs/log.md); beside the caller's, requests are read, hang-ups heard and other graphs run meanwhile. Inputs are
  * copied to the thread, outputs handed over, and a decoder's cache lives there. CPU only: buffers of other devices cannot travel.
  */
-import { Worker } from "node:worker_threads";
-import { type ErrorCode, invariant, OcellusError, threadScript } from "../base/index.js";
+import { invariant, OcellusError } from "../base/index.js";
 import { isRecurrent } from "../graph/index.js";
+import { TypedWorker } from "../worker/index.js";
 import type { CachedGraph, Results } from "./graph.js";
+import type { GraphMethods, ThreadOptions } from "./graph-worker.js";
 import type { LosableGraph } from "./reopening-graph.js";
-import { type DeviceTensor, type Feeds, type SessionOptions, tensor } from "./session.js";
-import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
-
-/** What of a tensor can travel. */
-export type PlainTensor = Pick<DeviceTensor, "type" | "data" | "dims">;
-
-export type Task =
-  | { readonly kind: "cache"; readonly shape: KvCacheShape }
-  | { readonly kind: "run"; readonly feeds: Readonly<Record<string, PlainTensor>>; readonly outputs: readonly string[] }
-  | {
-      readonly kind: "step";
-      readonly feeds: Readonly<Record<string, PlainTensor>>;
-      readonly outputs: readonly string[];
-      readonly slots: SlotRun;
-      readonly room: CacheRoom;
-    }
-  | { readonly kind: "save"; readonly slot: number; readonly start: number; readonly count: number }
-  | {
-      readonly kind: "restore";
-      readonly slot: number;
-      readonly start: number;
-      readonly count: number;
-      readonly values: Float32Array;
-      readonly room: KeptRoom;
-    }
-  | { readonly kind: "close" };
-
-/** In the order of the tasks. */
-export interface Answer {
-  readonly results?: Readonly<Record<string, PlainTensor>>;
-  readonly cacheBytes: number;
-  readonly failure?: { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> };
-}
-
-export interface ThreadOptions {
-  /** The model, or the file that holds it. */
-  readonly model: string | Uint8Array;
-  readonly options: SessionOptions;
-}
-
-interface Job {
-  readonly resolve: (results: Results) => void;
-  readonly reject: (error: unknown) => void;
-}
+import { type DeviceTensor, type Feeds, plain, type SessionOptions, tensor } from "./session.js";
+import type { KvCacheShape } from "./slot-cache.js";
 
 export class GraphThread implements LosableGraph {
   readonly device = "cpu";
-  readonly #worker: Worker;
-  /** Of the tasks that are not answered, oldest first. */
-  readonly #jobs: Job[] = [];
+  readonly #worker: TypedWorker<GraphMethods>;
   #cacheBytes = 0;
   #hasCache = false;
-  #lost: OcellusError | undefined;
 
-  private constructor(model: string | Uint8Array, options: SessionOptions) {
-    const workerData: ThreadOptions = { model, options };
-    this.#worker = new Worker(threadScript("graph-worker", import.meta.url), { workerData });
-    this.#worker.on("message", (answer: Answer) => this.#settle(answer));
-    this.#worker.on("error", (cause) => this.#lose(cause));
-    this.#worker.on("exit", (code) => this.#lose(new Error(`it ended with ${code}`))); // killed: no error is told
+  private constructor(data: ThreadOptions) {
+    const script = ["graph-worker", import.meta.url] as const;
+    this.#worker = new TypedWorker({ script, name: "a graph thread", data, keepsState: true });
   }
 
   /** Whether its thread is gone: all that it is asked fails. */
   get isLost(): boolean {
-    return this.#lost !== undefined;
+    return this.#worker.isLost;
   }
 
   /** As `GraphSession.open`. */
   static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphThread> {
     invariant(options.device === "cpu", "a graph thread runs on the CPU");
-    const thread = new GraphThread(model, options);
+    const thread = new GraphThread({ model, options });
     try {
-      await thread.#opened();
+      await thread.#worker.call("opened", []);
       return thread;
     } catch (error) {
-      await thread.#worker.terminate();
+      await thread.#worker.close();
       throw error;
     }
   }
@@ -93,7 +46,7 @@ export class GraphThread implements LosableGraph {
       Object.values(outputs).every((output) => output === null),
       "a graph thread allocates its outputs",
     );
-    return this.#ask({ kind: "run", feeds: plain(feeds), outputs: Object.keys(outputs) });
+    return this.#noting(this.#worker.call("run", [plain(feeds), Object.keys(outputs)]));
   }
 
   /** The one cache of this graph. @throws `unsupported` for a second one, which would take the first one's place. */
@@ -105,7 +58,7 @@ export class GraphThread implements LosableGraph {
         { details: { option: "graphThreads", limit: 1 } },
       );
     this.#hasCache = true;
-    const made = this.#ask({ kind: "cache", shape });
+    const made = this.#noting(this.#worker.call("cache", [shape]));
     made.catch(() => {}); // the first step says so too
     const bytes = () => this.#cacheBytes;
     return {
@@ -113,7 +66,7 @@ export class GraphThread implements LosableGraph {
         return bytes();
       },
       batchesAnywhere: true,
-      step: (feeds, slots, room, outputs) => this.#ask({ kind: "step", feeds: plain(feeds), slots, room, outputs }),
+      step: (feeds, ...rest) => this.#noting(this.#worker.call("step", [plain(feeds), ...rest])),
       ...(!isRecurrent(shape.layers) && this.#saving()),
       close: async () => {}, // with the thread
     };
@@ -121,48 +74,19 @@ export class GraphThread implements LosableGraph {
 
   #saving(): Required<Pick<CachedGraph, "save" | "restore">> {
     return {
-      save: async (slot, start, count) => {
-        const { values } = await this.#ask({ kind: "save", slot, start, count });
-        return values!.data as Float32Array;
-      },
-      restore: async (slot, start, count, values, room) => {
-        await this.#ask({ kind: "restore", slot, start, count, values, room }); // copied: who keeps the values still has them
-      },
+      save: (...range) => this.#worker.call("save", range),
+      restore: async (...kept) => void (await this.#noting(this.#worker.call("restore", kept))), // copied: who keeps the values still has them
     };
   }
 
   async close(): Promise<void> {
-    if (!this.#lost) await this.#ask({ kind: "close" });
-    await this.#worker.terminate();
+    if (!this.isLost) await this.#worker.call("close", []);
+    await this.#worker.close();
   }
 
-  #ask(task: Task): Promise<Results> {
-    if (this.#lost) return Promise.reject(this.#lost);
-    this.#worker.postMessage(task);
-    return this.#opened();
-  }
-
-  /** The next answer; the first says that the graph is open. */
-  #opened(): Promise<Results> {
-    this.#worker.ref();
-    return new Promise((resolve, reject) => this.#jobs.push({ resolve, reject }));
-  }
-
-  #settle({ results = {}, cacheBytes, failure }: Answer): void {
-    const job = this.#jobs.shift();
-    invariant(job, "a graph thread answers what it was asked");
-    if (this.#jobs.length === 0) this.#worker.unref(); // an idle thread does not keep the process alive
+  async #noting(answer: ReturnType<GraphMethods["run"]>): Promise<Results> {
+    const { results, cacheBytes } = await answer;
     this.#cacheBytes = cacheBytes;
-    if (failure) job.reject(new OcellusError(failure.code, failure.message, { details: failure.details }));
-    else job.resolve(Object.fromEntries(Object.entries(results).map(([name, value]) => [name, tensor(value)])));
+    return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, tensor(value)]));
   }
-
-  #lose(cause: Error): void {
-    this.#lost ??= new OcellusError("internal", `internal: a graph thread died: ${cause.message}`, { cause });
-    for (const job of this.#jobs.splice(0)) job.reject(this.#lost);
-  }
-}
-
-function plain(feeds: Feeds): Record<string, PlainTensor> {
-  return Object.fromEntries(Object.entries(feeds).map(([name, { type, data, dims }]) => [name, { type, data, dims }]));
 }

@@ -1,63 +1,53 @@
-/** The script of a graph thread: opens one graph, then runs it as it is told, one task at a time. See graph-thread.ts. */
-import { parentPort, workerData } from "node:worker_threads";
-import { invariant, OcellusError } from "../base/index.js";
+/** The script of a graph thread: opens one graph, then runs it as it is told, one call at a time. See graph-thread.ts. */
+import { invariant } from "../base/index.js";
+import { serve } from "../worker/index.js";
 import { withCache } from "./cached-graph.js";
 import type { CachedGraph, Results } from "./graph.js";
-import type { Answer, PlainTensor, Task, ThreadOptions } from "./graph-thread.js";
-import { float32, GraphSession, tensor } from "./session.js";
+import { GraphSession, type PlainTensors, plain, type SessionOptions, tensor } from "./session.js";
+import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
 
-invariant(parentPort, "this file is started as a worker thread");
-const port = parentPort;
-const { model, options } = workerData as ThreadOptions;
-const opened = GraphSession.open(model, options);
-let cached: CachedGraph | undefined;
+export interface ThreadOptions {
+  /** The model, or the file that holds it. */
+  readonly model: string | Uint8Array;
+  readonly options: SessionOptions;
+}
 
-async function work(task: Task): Promise<Results> {
-  const session = await opened;
-  switch (task.kind) {
-    case "cache":
-      cached = withCache(session, task.shape);
-      return {};
-    case "run":
-      return session.run(tensors(task.feeds), Object.fromEntries(task.outputs.map((name) => [name, null])));
-    case "step":
+function methodsOf({ model, options }: ThreadOptions) {
+  const opened = GraphSession.open(model, options);
+  let cached: CachedGraph | undefined;
+  const answer = (results: Results) => ({ results: plain(results), cacheBytes: cached?.bytes ?? 0 });
+  return {
+    opened: async () => void (await opened),
+    async run(feeds: PlainTensors, outputs: readonly string[]) {
+      const session = await opened;
+      return answer(await session.run(tensors(feeds), Object.fromEntries(outputs.map((name) => [name, null]))));
+    },
+    async cache(shape: KvCacheShape) {
+      cached = withCache(await opened, shape);
+      return answer({});
+    },
+    async step(feeds: PlainTensors, slots: SlotRun, room: CacheRoom, outputs: readonly string[]) {
       invariant(cached, "a step needs a cache");
-      return pick(await cached.step(tensors(task.feeds), task.slots, task.room, task.outputs), task.outputs);
-    case "save": {
+      return answer(pick(await cached.step(tensors(feeds), slots, room, outputs), outputs));
+    },
+    async save(slot: number, start: number, count: number) {
       invariant(cached?.save, "saving needs a cache in memory");
-      const values = await cached.save(task.slot, task.start, task.count);
-      return { values: float32(values, [values.length]) };
-    }
-    case "restore":
+      return cached.save(slot, start, count);
+    },
+    async restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom) {
       invariant(cached?.restore, "restoring needs a cache in memory");
-      await cached.restore(task.slot, task.start, task.count, task.values, task.room);
-      return {};
-    case "close":
+      await cached.restore(slot, start, count, values, room);
+      return answer({});
+    },
+    async close() {
       await cached?.close();
-      await session.close();
-      return {};
-    default:
-      throw task satisfies never;
-  }
+      await (await opened).close();
+    },
+  };
 }
+export type GraphMethods = ReturnType<typeof methodsOf>;
 
-async function answer(work: Promise<Results>): Promise<void> {
-  try {
-    const results = Object.entries(await work).map(
-      ([name, { type, data, dims }]) => [name, { type, data, dims }] as const,
-    );
-    const buffers = results.map(([, { data }]) => (data as Float32Array).buffer as ArrayBuffer);
-    post({ results: Object.fromEntries(results) }, buffers);
-  } catch (error) {
-    post({ failure: described(error) });
-  }
-}
-
-function post(answer: Omit<Answer, "cacheBytes">, buffers: ArrayBuffer[] = []): void {
-  port.postMessage({ ...answer, cacheBytes: cached?.bytes ?? 0 } satisfies Answer, buffers);
-}
-
-function tensors(feeds: Readonly<Record<string, PlainTensor>>): Results {
+function tensors(feeds: PlainTensors): Results {
   return Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, tensor(value)]));
 }
 
@@ -66,13 +56,4 @@ function pick(results: Results, names: readonly string[]): Results {
   return Object.fromEntries(names.map((name) => [name, results[name]!]));
 }
 
-/** A class does not survive the way between threads. */
-function described(error: unknown): NonNullable<Answer["failure"]> {
-  if (error instanceof OcellusError) return { code: error.code, message: error.message, details: error.details };
-  return { code: "internal", message: `internal: ${error instanceof Error ? error.message : error}`, details: {} };
-}
-
-let last = answer(opened.then(() => ({})));
-port.on("message", (task: Task) => {
-  last = last.then(() => answer(work(task)));
-});
+serve(methodsOf);

@@ -1,7 +1,7 @@
 /** A graph that can be run, wherever that happens: on the caller's own thread (session.ts) or on one beside it (graph-thread.ts). */
 import type { Device } from "./device.js";
 import type { DeviceTensor, Feeds } from "./session.js";
-import type { CacheRoom, KeptRoom, SlotRun } from "./slot-cache.js";
+import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
 
 export type Results = Record<string, DeviceTensor>;
 
@@ -9,6 +9,8 @@ export interface Graph {
   readonly device: Device;
   /** Runs the graph; outputs that are null are allocated, others are written into. */
   run(feeds: Feeds, outputs: Readonly<Record<string, DeviceTensor | null>>): Promise<Results>;
+  /** Of a graph on another thread: its cache, which lives there too. */
+  withCache?(shape: KvCacheShape): CachedGraph;
   close(): Promise<void>;
 }
 

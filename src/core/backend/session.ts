@@ -56,6 +56,15 @@ export function tensor({ type, data, dims }: Pick<DeviceTensor, "type" | "data" 
   return new Tensor(type as "float32", data as Float32Array, dims);
 }
 
+/** What of tensors can travel between threads. */
+export type PlainTensors = Readonly<Record<string, Pick<DeviceTensor, "type" | "data" | "dims">>>;
+
+export function plain(tensors: Feeds): PlainTensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { type, data, dims }]) => [name, { type, data, dims }]),
+  );
+}
+
 /** The first `count` rows of a tensor that lies on a device; nothing is copied. */
 export function firstRows(tensor: DeviceTensor, count: number): DeviceTensor {
   return Tensor.fromGpuBuffer((tensor as Tensor).gpuBuffer, {

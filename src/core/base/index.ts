@@ -10,7 +10,7 @@ export {
   throwIfAborted,
 } from "./error.js";
 export { expectation, listed } from "./expectation.js";
-export { FairQueue, type Turn } from "./fair-queue.js";
+export type { Turn } from "./fair-queue.js";
 export { fieldExpectation, fieldProblems, firstOf } from "./file-fields.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";
@@ -33,5 +33,5 @@ export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
 export { Semaphore } from "./semaphore.js";
 export { simplifiedPairs } from "./simplified.js";
-export { threadScript } from "./thread-script.js";
 export { trimEndOf } from "./trim.js";
+export { untilAborted } from "./until-aborted.js";

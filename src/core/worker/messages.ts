@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly name: string;
   /** For `serve`. */
   readonly data?: unknown;
+  /** What the methods keep dies with the worker: calls then fail with what it died of, instead of finding another one empty. */
+  readonly keepsState?: boolean;
   /** Of one call, from when the worker takes it. Default: none. */
   readonly maxCallMs?: number;
   /** Of JavaScript's heap. Default: Node's own. */

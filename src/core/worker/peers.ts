@@ -6,8 +6,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { threadScript } from "../base/index.js";
 import type { Reply, Request, Start, WorkerOptions } from "./messages.js";
+import { threadScript } from "./thread-script.js";
 
 export interface Peer {
   /** @throws when something in it cannot be copied. */

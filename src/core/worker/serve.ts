@@ -5,7 +5,7 @@ import { invariant, OcellusError } from "../base/index.js";
 import type { Failure, Methods, Reply, Request, Start } from "./messages.js";
 
 /**
- * Call it once, last in the script. A thread moves typed arrays in a result, or one level below: the method must not keep them.
+ * Call it once, last in the script. A thread moves the typed arrays of a result, three levels down: the method must not keep them.
  * @param methodsOf is given what the worker was started with
  */
 export function serve<D>(methodsOf: (data: D) => Methods): void {
@@ -61,7 +61,11 @@ function failureOf(error: unknown): Failure {
 }
 
 function buffersOf(value: unknown): ArrayBuffer[] {
-  const values = ArrayBuffer.isView(value) ? [value] : Object.values((value ?? {}) as object);
-  const buffers = values.flatMap((each) => (ArrayBuffer.isView(each) ? [each.buffer as ArrayBuffer] : []));
-  return [...new Set(buffers)];
+  return [...new Set(viewsIn(value, 3).map(({ buffer }) => buffer))].filter((each) => each instanceof ArrayBuffer);
+}
+
+function viewsIn(value: unknown, levels: number): ArrayBufferView[] {
+  if (ArrayBuffer.isView(value)) return [value];
+  if (typeof value !== "object" || value === null || levels === 0) return [];
+  return Object.values(value).flatMap((each) => viewsIn(each, levels - 1));
 }

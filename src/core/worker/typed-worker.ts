@@ -22,10 +22,16 @@ export class TypedWorker<M extends Methods> {
   #running: Call | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastId = 0;
-  #isClosed = false;
+  /** Why it takes no more calls. */
+  #ended: OcellusError | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+  }
+
+  /** Whether all calls fail: closed, or the end of a worker that kept state. */
+  get isLost(): boolean {
+    return this.#ended !== undefined;
   }
 
   /**
@@ -38,7 +44,7 @@ export class TypedWorker<M extends Methods> {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Awaited<ReturnType<M[K]>>> {
     throwIfAborted(signal);
-    if (this.#isClosed) throw this.#closed();
+    if (this.#ended) throw this.#ended;
     let stop = () => {};
     try {
       return await new Promise((resolve, reject) => {
@@ -63,10 +69,10 @@ export class TypedWorker<M extends Methods> {
 
   /** Ends the worker; calls that are not done fail with `closed`. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    const { name } = this.#options;
     const worker = this.#worker;
-    this.#drop(this.#closed());
-    for (const call of this.#waiting.splice(0)) call.reject(this.#closed());
+    this.#ended = new OcellusError("closed", `${name} is closed`);
+    this.#drop(this.#ended);
     await worker?.end();
   }
 
@@ -95,7 +101,10 @@ export class TypedWorker<M extends Methods> {
     const worker: Peer = (kind === "process" ? startProcess : startThread)(this.#options, {
       reply: (reply) => current(() => this.#settle(reply)),
       outOfMemory: () => current(() => this.#exceed("memory")),
-      died: (reason) => current(() => this.#drop(new OcellusError("internal", `internal: ${name} died: ${reason}`))),
+      died: (reason) =>
+        current(() =>
+          this.#drop(new OcellusError("internal", `internal: ${name} died: ${reason}`, { details: { reason } })),
+        ),
     });
     return worker;
   }
@@ -127,11 +136,9 @@ export class TypedWorker<M extends Methods> {
     this.#running = undefined;
     void worker?.end();
     call?.reject(error);
-    if (!this.#isClosed) this.#next();
-  }
-
-  #closed(): OcellusError {
-    return new OcellusError("closed", `${this.#options.name} is closed`);
+    if (this.#options.keepsState) this.#ended ??= error;
+    if (this.#ended) for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#ended);
+    else this.#next();
   }
 }
 

@@ -2,10 +2,10 @@
  * Sees to it that a server ends when it must, whatever runs. A thread of its own looks at the process from outside its event
  * loop, which a blocked loop cannot: when the loop has not turned for too long, or the stopping takes longer than it may,
  * the process is killed, for whoever started it to start another. Signals are heard by the loop alone, so a blocked one is
- * ended for being blocked.
+ * ended for being blocked. No TypedWorker: nothing is called, and the two share memory.
  */
 import { Worker } from "node:worker_threads";
-import { threadScript } from "../../../core/base/index.js";
+import { threadScript } from "../../../core/worker/index.js";
 
 /** Turns of the event loop, and the limits in milliseconds (0: none): the words of the memory that both threads share. */
 export const words = { turns: 0, stallMs: 1, endMs: 2 } as const;

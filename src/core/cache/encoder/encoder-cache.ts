@@ -3,7 +3,7 @@
  * askers at once share one run; one who gives up takes nothing from the others. It knows keys (feature-key.ts) and arrays,
  * no pictures and no models.
  */
-import { OcellusError, throwIfAborted } from "../../base/index.js";
+import { OcellusError, throwIfAborted, untilAborted } from "../../base/index.js";
 import { DiskTier } from "./disk-tier.js";
 import { type Features, fromStored, type StoredFeatures, storedBytes, toStored } from "./feature-record.js";
 import type { HashKey } from "./frequency-sketch.js";
@@ -210,14 +210,4 @@ export class EncoderCache {
     this.#flights.delete(key);
     flight.controller.abort();
   }
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new OcellusError("aborted", "the caller aborted the request", { cause: signal.reason }));
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }

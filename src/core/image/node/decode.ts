@@ -29,6 +29,8 @@ export interface DecodeOptions {
   readonly fetch?: typeof fetch;
 }
 
+export type ImageLimits = Pick<DecodeOptions, "maxBytes" | "maxPixels" | "maxMs">;
+
 /**
  * Reads and decodes JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP.
  * @throws `invalid_image` (damaged, truncated, or something else than a picture, named), `too_large`, `not_found`, `io`,

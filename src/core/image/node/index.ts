@@ -4,11 +4,12 @@ export {
   type DecodeOptions,
   decodeImage,
   decodePicture,
+  type ImageLimits,
 } from "./decode.js";
 export { encodePng, thumbnail } from "./encode.js";
 
 export { preparedBytes } from "./header.js";
-export { type ImageLimits, ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
+export { ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
 export { type ImageInput, LoadedImage, type LoadOptions } from "./loaded-image.js";
 
 export { pixelDigest } from "./pixel-digest.js";
