@@ -67,12 +67,45 @@ describe("a command over HTTP", () => {
     expect(data[0]).toMatchObject({ actor: "127.0.0.1@admin", version: "v2", reason: "it reads prices" });
   });
 
+  it("takes a plan that begins at 0 %, lasts a time a step and asks a gate, and shows it", async () => {
+    const setup = await setUp();
+    const plan = { steps: [0, 0.05, 1], step_seconds: 600, gate: "https://gate.example/prod" };
+    const { status, body } = await command(setup, "canary", { version: "v2", ...plan });
+    expect({ status, canary: body.canary }).toMatchObject({ status: 200, canary: { share: 0, ...plan } });
+    expect((await get(setup, "state")).body.aliases[0].canary).toMatchObject(plan);
+    expect((await get(setup, "history")).body.data[0]).toMatchObject({ kind: "canary_started", ...plan });
+    expect((await setup.ask()).said).toBe("v1");
+  });
+
+  it.each([
+    ["steps", { steps: [0] }],
+    ["steps", { steps: [0, 0] }],
+    ["steps", { steps: [-0.1, 1] }],
+    ["steps", { steps: [] }],
+    ["step_seconds", { step_seconds: 0 }],
+    ["step_seconds", { step_seconds: 1.5 }],
+    ["step_seconds", { step_seconds: 2_592_001 }],
+    ["gate", { gate: "gate.example" }],
+    ["gate", { gate: "file:///etc/passwd" }],
+    ["gate", { gate: "https://me:secret@gate.example/" }],
+    ["gate", { gate: "https://gate.example/", judged: false }],
+    ["gates", { gates: "https://gate.example/" }],
+  ])("refuses a plan with wrong %s, and starts nothing: %j", async (field, plan) => {
+    const setup = await setUp();
+    const { status, body } = await command(setup, "canary", { version: "v2", ...plan });
+    expect([status, body.error.code]).toEqual([400, "invalid_request"]);
+    expect(`${body.error.param} ${body.error.message}`).toContain(field);
+    expect((await get(setup, "state")).body.aliases[0]).not.toHaveProperty("canary");
+  });
+
   it("rolls back in memory while the journal cannot be written, answers on, and says so until it is written", async () => {
     const setup = await setUp();
     await command(setup, "deploy", { version: "v2" });
     await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 20_000);
     const write = vi.spyOn(Journal.prototype, "append").mockRejectedValue(new OcellusError("io", "the disk is full"));
-    expect(await command(setup, "deploy", { version: "v3" })).toMatchObject({ status: 500, body: { error: {} } });
+    expect(await command(setup, "deploy", { version: "v3" })).toMatchObject({
+      ...{ status: 500, body: { error: { code: "io", message: "the disk is full" } } },
+    });
     const rolledBack = await command(setup, "rollback");
     expect(rolledBack).toMatchObject({ status: 200, body: { version: "v1", is_unrecorded: true } });
     await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v1"), 20_000);

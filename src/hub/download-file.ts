@@ -6,9 +6,10 @@
  * bytes cannot change; the hub's stated digest is compared where it gives one, and the listed digest always, at the end.
  */
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, OcellusError } from "../core/base/index.js";
+import { makeFolder } from "../core/fs/index.js";
 import type { Hub } from "./hub.js";
 import type { RemoteFile } from "./remote-files.js";
 import { type Answer, bodyOf, request } from "./request.js";
@@ -33,7 +34,7 @@ export async function downloadFile(
   options: DownloadOptions,
 ): Promise<void> {
   const path = join(folder, file.path);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const part = await openPart(`${path}.part`);
   try {
     await fillPart(hub, file, part, options);

@@ -2,7 +2,7 @@
  * A repository's name to a folder that every command opens: resolve, choose, make sure there is room, fetch four files at
  * once into a staging folder, and rename that into place when every digest is right. Interrupted, it goes on from there.
  */
-import { copyFile, link, mkdir, readdir, rm, stat, statfs } from "node:fs/promises";
+import { copyFile, link, readdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, OcellusError } from "../core/base/index.js";
 import { makeFolder, withFolderLock, writeFileAtomically } from "../core/fs/index.js";
@@ -152,7 +152,7 @@ async function borrow(target: string, file: RemoteFile, pulled: readonly PulledM
     if (!same || (await sizeOf(target)) !== undefined) continue;
     const source = join(model.folder, same.path);
     if ((await sizeOf(source)) !== file.sizeBytes) continue;
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     await link(source, target).catch(() => copyFile(source, target));
   }
 }

@@ -2,11 +2,11 @@
  * Pulled checkpoints on this machine: `<cache>/models/<owner>--<name>/<commit>/`, each whole, with an `ocellus.json` that
  * says where it came from. What is still on its way lies under `<cache>/models/.partial/` and is never mistaken for one.
  */
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { ioError, nearestHint, nearestNames, OcellusError } from "../core/base/index.js";
-import { cacheRoot, isLocked, pathExists } from "../core/fs/index.js";
+import { cacheRoot, isLocked, makeFolder, pathExists } from "../core/fs/index.js";
 
 const manifestSchema = z.object({
   repo: z.string().refine(isRepositoryName),
@@ -171,8 +171,8 @@ function nameOr(text: string): ModelName | undefined {
 /** Puts a finished staging folder in its place; what stood there goes away. */
 export async function install(staging: string, folder: string): Promise<void> {
   const old = `${staging}.old`;
+  await makeFolder(dirname(folder));
   try {
-    await mkdir(dirname(folder), { recursive: true });
     await rm(old, { recursive: true, force: true });
     if (await pathExists(folder)) await rename(folder, old);
     await rename(staging, folder);

@@ -47,8 +47,11 @@ const types: Readonly<Partial<Record<ErrorStatus, string>>> = {
   504: "server_error",
 };
 
-/** The status and body of any error; what is unexpected is not shown to clients, only logged. */
-export function errorResponse(error: unknown): { status: ErrorStatus; body: ErrorBody } {
+/**
+ * The status and body of any error; what is unexpected is not shown to clients, only logged.
+ * @param toOperator told why the server itself failed too: such messages may name paths
+ */
+export function errorResponse(error: unknown, toOperator = false): { status: ErrorStatus; body: ErrorBody } {
   const known = error instanceof OcellusError ? error : undefined;
   const code = known?.code ?? "internal";
   const { promptTokens, param, guards } = known?.details ?? {};
@@ -56,7 +59,8 @@ export function errorResponse(error: unknown): { status: ErrorStatus; body: Erro
   if (promptTokens !== undefined)
     return { status: 400, body: body(400, known!.message, "context_length_exceeded", textOf(param)) };
   const status = statuses[code];
-  const message = status === 500 ? "the server failed on this request; its log has the reason" : known!.message;
+  const isHidden = status === 500 && (!toOperator || code === "internal");
+  const message = isHidden ? "the server failed on this request; its log has the reason" : known!.message;
   const shown = code === "blocked" ? "content_filter" : code; // the word that clients know
   const said = body(status, message, shown, textOf(param));
   return { status, body: Array.isArray(guards) ? { ...said, ocellus: { guards: wireGuardReports(guards) } } : said };

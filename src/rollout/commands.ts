@@ -121,8 +121,15 @@ function checkPlan({ steps, gate, judged, stepSeconds }: RolloutPlan): void {
     throw refusal("gate: expected a judge, or how long a step lasts: only people decide here, and no step would ask", {
       field: "gate",
     });
-  if (gate !== undefined && (new URL(gate).username !== "" || new URL(gate).password !== ""))
+  if (gate !== undefined && hasPassword(gate))
     throw refusal("gate: expected a URL without a password, which would stand in the history", { field: "gate" });
+}
+
+/** What is no URL at all is refused where the event is checked. */
+function hasPassword(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username !== "" || password !== "";
 }
 
 /** A canary's shares where nobody says others. */

@@ -172,7 +172,7 @@ export function isTaken(cause: unknown): boolean {
   return code === "23505" || /UNIQUE constraint failed/i.test(message);
 }
 
-function reasonOf(cause: unknown): string {
+export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message || cause.name : String(cause);
 }
 

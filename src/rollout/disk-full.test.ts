@@ -12,7 +12,7 @@ import { isMissing } from "../core/base/prerequisite.testkit.js";
 
 /** The shell mounts the disk, where it can, and becomes the child. */
 const ways = {
-  disk: ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs -o size=4m none "$0" && exec "$@"'],
+  disk: ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs -o size=4m,nr_inodes=1000 none "$0" && exec "$@"'],
   limit: ["sh", "-c", 'cd "$0" && trap "" XFSZ && ulimit -f 4096 && exec "$@"'],
 } as const;
 
@@ -34,11 +34,22 @@ function runOn(way: keyof typeof ways, body: string): unknown {
   const script = `
 import * as fs from "node:fs";
 import * as r from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
+import { makeFolder } from ${JSON.stringify(new URL("../core/fs/index.ts", import.meta.url).href)};
 const [root, disk] = ${JSON.stringify([root, disk])};
 const about = { family: "x", quantization: "y", createdBy: "test" };
 const registry = await r.Registry.open({ folder: disk });
 const publish = (tag, bytes) => registry.publish(root + "/" + bytes, { ...about, tag });
 const failure = (promise) => promise.then(() => undefined, ({ code, message }) => ({ code, message }));
+const fill = () => {
+  const filler = fs.openSync(disk + "/filler", "w");
+  try { for (;;) fs.writeSync(filler, Buffer.alloc(4096)); } catch {}
+  fs.closeSync(filler);
+  fs.mkdirSync(disk + "/files");
+  try { for (let i = 0; ; i++) fs.writeFileSync(disk + "/files/" + i, ""); } catch {}
+};
+const makeRoom = () => {
+  for (const name of ["/filler", "/files"]) fs.rmSync(disk + name, { recursive: true });
+};
 const partial = () => fs.readdirSync(registry.blobs.folder).filter((name) => name.startsWith("."));
 const isReplayed = async () => JSON.stringify([...r.replay(await registry.history()).aliases]) === JSON.stringify([...registry.state.aliases]);
 ${body}
@@ -72,8 +83,7 @@ describe.skipIf(noDisk)("a full disk", () => {
 await publish("v1", 100_000);
 await publish("v2", 500_000);
 await registry.run("test", r.deploy("prod", "v1"));
-const filler = fs.openSync(disk + "/filler", "w");
-try { for (;;) fs.writeSync(filler, Buffer.alloc(4096)); } catch {}
+fill();
 let failed;
 let accepted = 0;
 for (; failed === undefined && accepted < 500; accepted++)
@@ -81,8 +91,7 @@ for (; failed === undefined && accepted < 500; accepted++)
 await registry.refresh();
 const numEntries = (await registry.history()).length;
 const wasReplayed = await isReplayed();
-fs.closeSync(filler);
-fs.rmSync(disk + "/filler");
+makeRoom();
 await registry.run("test", r.deploy("first", "v1"));
 const problems = [...await registry.verify("v1"), ...await registry.verify("v2")];
 console.log(JSON.stringify({ failed, lost: 3 + accepted - 1 - numEntries, wasReplayed, aliases: registry.state.aliases.size, isReplayed: await isReplayed(), problems }));`;
@@ -100,20 +109,20 @@ for (const tag of ["v1", "v2"]) await registry.run("test", r.deploy("prod", tag)
 const told = [];
 const server = await r.Registry.open({ folder: disk, onHeld: ({ kind }) => told.push(kind) });
 const served = () => server.state.aliases.get("prod").tag;
-const filler = fs.openSync(disk + "/filler", "w");
-try { for (;;) fs.writeSync(filler, Buffer.alloc(4096)); } catch {}
+fill();
 for (let i = 0; i < 500; i++) if (await failure(registry.run("test", r.deploy("other", i % 2 ? "v1" : "v2")))) break;
 await server.run("alice", r.rollBack("prod"));
 const there = [served(), [...server.held], await server.verify("v1")];
+const folders = [await failure(server.folderOf("v1")), await failure(makeFolder(disk + "/new/folder"))];
 const reader = await failure(r.Registry.open({ folder: disk, ifMissing: "refuse" }).then((reader) => reader.close()));
-fs.closeSync(filler);
-fs.rmSync(disk + "/filler");
+makeRoom();
 await server.run("bob", r.deploy("first", "v1"));
 const last = (await server.history()).slice(-2).map(({ actor, event }) => [actor, event.kind]);
-console.log(JSON.stringify({ there, reader, told, last, served: served() }));
+console.log(JSON.stringify({ there, folders, reader, told, last, served: served() }));
 await server.close();`;
     expect(runOn("disk", script)).toEqual({
       there: ["v1", ["prod"], []],
+      folders: [null, { code: "io", message: expect.stringMatching(/new.folder: the disk is full/) }], // null: undefined in JSON
       told: ["held", "written"],
       last: [
         ["alice", "rolled_back"],

@@ -3,7 +3,7 @@
  * it when somebody was faster, who then looks again: that is all the locking there is, within a process and between many.
  */
 import { OcellusError } from "../core/base/index.js";
-import { type Connection, type ConnectionPool, isTaken, type OpenDatabase } from "./database.js";
+import { type Connection, type ConnectionPool, isTaken, type OpenDatabase, reasonOf } from "./database.js";
 import { eventSchema, type JournalEntry, type RegistryEvent } from "./events.js";
 
 const channel = "ocellus_journal";
@@ -22,31 +22,28 @@ export class Journal {
     this.#database = database;
   }
 
-  /** The entries after `seq`, in order. @throws `invalid_file` for one that cannot be understood. */
+  /** The entries after `seq`, in order. @throws `invalid_file` for one that cannot be understood, `io`. */
   async read(seq = 0): Promise<JournalEntry[]> {
     const rows = await this.#database.db
       .selectFrom("journal")
       .selectAll()
       .where("seq", ">", seq)
       .orderBy("seq")
-      .execute();
+      .execute()
+      .catch((cause: unknown) => {
+        throw failure("read", cause);
+      });
     return rows.map(({ seq, at, actor, event }) => ({ seq, at, actor, event: parseEvent(event, seq) }));
   }
 
-  /** All or none, numbered from `seq` + 1. @returns false when others have written meanwhile. */
+  /** All or none, numbered from `seq` + 1. @returns false when others have written meanwhile. @throws `io` */
   async append(seq: number, entries: readonly Omit<JournalEntry, "seq">[]): Promise<boolean> {
     const rows = entries.map(({ event, ...rest }, i) => ({ ...rest, seq: seq + 1 + i, event: JSON.stringify(event) }));
     try {
       await this.#database.db.insertInto("journal").values(rows).execute();
     } catch (cause) {
       if (isTaken(cause)) return false;
-      throw new OcellusError(
-        "io",
-        `cannot write the journal: ${(cause as Error).message}; nothing has changed${meanwhile}`,
-        {
-          cause,
-        },
-      );
+      throw failure("write", cause);
     }
     await this.#database.pool?.query(`notify ${channel}`).catch(() => {}); // it is written, and all look by themselves too
     return true;
@@ -104,6 +101,11 @@ class Listener {
     this.#client?.release(true);
     this.#client = undefined;
   }
+}
+
+function failure(verb: "read" | "write", cause: unknown): OcellusError {
+  const reason = reasonOf(cause);
+  return new OcellusError("io", `cannot ${verb} the journal: ${reason}; nothing has changed${meanwhile}`, { cause });
 }
 
 function parseEvent(text: string, seq: number): RegistryEvent {

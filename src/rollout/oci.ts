@@ -4,11 +4,11 @@
  * [https://github.com/opencontainers/image-spec/blob/main/image-layout.md, https://github.com/modelpack/model-spec]
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { fileLimits, ioError, OcellusError, parseJson as parseText } from "../core/base/index.js";
-import { createFolderAtomically } from "../core/fs/index.js";
+import { createFolderAtomically, makeFolder } from "../core/fs/index.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { canonicalJson, digestSchema, type Manifest, parseManifest } from "./manifest.js";
 
@@ -47,7 +47,7 @@ type Descriptor = z.infer<typeof descriptorSchema>;
 export async function exportLayout(blobs: BlobStore, manifest: Manifest, target: string): Promise<void> {
   await createFolderAtomically(target, false, async (folder) => {
     const place = join(folder, "blobs", "sha256");
-    await mkdir(place, { recursive: true });
+    await makeFolder(place);
     const writeBlob = async (mediaType: string, value: unknown): Promise<Descriptor> => {
       const text = canonicalJson(value);
       const hex = createHash("sha256").update(text).digest("hex");

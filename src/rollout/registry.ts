@@ -197,7 +197,7 @@ export class Registry {
   }
 
   /**
-   * Stores a folder's files and publishes them under a tag. Killed at any point, it can be run again.
+   * Stores a folder's files and publishes them under a tag, ready to load. Killed at any point, it can be run again.
    * @throws `invalid_request` for a tag that is taken, `io` for a full disk, `aborted`
    */
   async publish(
@@ -225,6 +225,7 @@ export class Registry {
       });
     }
     const { versions } = await this.run(actor, publishVersion(manifest));
+    await this.folderOf(manifest.tag); // now: a rollback to it may come when the disk is full
     await this.#linkAgain(manifest);
     return versions.get(manifest.tag)!.manifest;
   }

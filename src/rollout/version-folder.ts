@@ -3,10 +3,10 @@
  * has been replaced since. A link keeps its old bytes then, which may be the damaged ones that were the reason.
  */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { link, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { ioError } from "../core/base/index.js";
-import { createFolderAtomically, pathExists } from "../core/fs/index.js";
+import { createFolderAtomically, makeFolder, pathExists } from "../core/fs/index.js";
 import type { BlobStore } from "./blobs.js";
 import type { ManifestFile } from "./manifest.js";
 
@@ -19,7 +19,7 @@ export async function linkFolder(blobs: BlobStore, folder: string, files: readon
   await createFolderAtomically(folder, false, async (target) => {
     for (const file of files) {
       const place = placeOf(target, file);
-      await mkdir(dirname(place), { recursive: true });
+      await makeFolder(dirname(place));
       await link(blobs.path(file.digest), place);
     }
   });
@@ -55,8 +55,8 @@ export async function isLinked(blobs: BlobStore, folder: string, file: ManifestF
 async function relink(blobs: BlobStore, folder: string, file: ManifestFile): Promise<void> {
   const place = placeOf(folder, file);
   const temporary = `${folder}.link-${process.pid}-${randomBytes(4).toString("hex")}`; // beside it: inside it would be strange
+  await makeFolder(dirname(place));
   try {
-    await mkdir(dirname(place), { recursive: true });
     await link(blobs.path(file.digest), temporary);
     await rename(temporary, place);
   } catch (cause) {

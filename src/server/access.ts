@@ -78,12 +78,14 @@ async function admitAdmin(c: HonoContext, services: Services): Promise<void> {
     versionsOf(services); // where there is nothing to change, that is the answer
     refuseFarAdmin(c, config);
     exchange.owner = `${addressOf(c)}@admin`;
+    exchange.isOperator = true;
     return;
   }
   const key = await adminKeys.find(bearer(c));
   if (!key)
     throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
   exchange.owner = `${key.name}@admin`;
+  exchange.isOperator = true;
   if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.owner, key.requestsPerMinute));
 }
 

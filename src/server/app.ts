@@ -95,7 +95,8 @@ function logEnd(exchange: RequestContext, method: string, path: string, status: 
 
 function addErrors(app: App): void {
   app.onError((error, c) => {
-    const { status, body } = errorResponse(c.get("exchange").reasonFor(error));
+    const exchange = c.get("exchange");
+    const { status, body } = errorResponse(exchange.reasonFor(error), exchange.isOperator);
     const retryAfterMs = error instanceof OcellusError ? error.details.retryAfterMs : undefined;
     if (typeof retryAfterMs === "number") c.header("retry-after", String(Math.ceil(retryAfterMs / 1000)));
     // The deadline would pass again: official clients repeat a 504 unless they are told not to.

@@ -72,6 +72,8 @@ export class RequestContext {
   readonly signal: AbortSignal;
   /** The key that asks; the address for everybody without one. */
   owner = "anonymous";
+  /** Has shown an admin key, or needs none: told why the server failed, paths included. */
+  isOperator = false;
   /** Answers that this owner may have at once; those beyond wait. */
   maxConcurrent: number | undefined;
   /** What the client says of itself for the split between versions. */

@@ -4,7 +4,7 @@ import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from "nod
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { ioError } from "../base/index.js";
-import { cacheRoot, homeHint, whyNotWritten } from "./homes.js";
+import { cacheRoot, homeHint, whyNotMade } from "./homes.js";
 
 /** `<target>.partial-<host>-<pid>-<random>`: names its owner, so that what a killed process left can be told and removed. */
 function temporaryName(target: string): string {
@@ -14,7 +14,7 @@ function temporaryName(target: string): string {
 /** Makes a folder and all that leads to it. @throws `io` */
 export async function makeFolder(folder: string, hint = homeHint(folder)): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw ioError("make the folder", folder, whyNotWritten(folder) ?? cause, hint);
+    throw ioError("make the folder", folder, whyNotMade(folder) ?? cause, hint);
   });
 }
 

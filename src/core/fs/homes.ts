@@ -105,10 +105,22 @@ function canWrite(folder: string): boolean {
   return whyNotWritten(folder) === undefined && statSync(existing(folder)).isDirectory();
 }
 
-/** Why a folder cannot be written or made, as the system says it: Node's own `mkdir` calls a folder on a read-only disk missing. */
+/** Why a folder cannot be written, or made there, as the system says it. */
 export function whyNotWritten(folder: string): unknown {
   try {
     accessSync(existing(folder), constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+/** Why a folder could not be made: Node's own recursive `mkdir` calls one on a read-only or a full disk missing. */
+export function whyNotMade(folder: string): unknown {
+  const isThere = dirname(folder) === folder || existsSync(dirname(folder));
+  if (!isThere) return whyNotMade(dirname(folder));
+  try {
+    mkdirSync(folder);
     return undefined;
   } catch (cause) {
     return cause;

@@ -94,6 +94,7 @@ describe("a step with nobody", () => {
     await refused({ steps: [0], judged: true });
     await refused({ steps: [0.5], judged: false, gate: "https://gate.example/" });
     await refused({ steps: [0.5], judged: true, gate: "https://a:b@gate.example/" });
+    await refused({ steps: [0.5], judged: true, gate: "gate.example" });
     await refused({ steps: [0.5], judged: true, gate: "file:///etc/passwd" });
   });
 });

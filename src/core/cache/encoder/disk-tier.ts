@@ -12,8 +12,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ioError, Semaphore } from "../../base/index.js";
-import { lockFolder } from "../../fs/index.js";
+import { Semaphore } from "../../base/index.js";
+import { lockFolder, makeFolder } from "../../fs/index.js";
 import { digestOf } from "./encoder-cache-key.js";
 import { decodeRecord, encodeRecord, type StoredFeatures, storedBytes } from "./feature-record.js";
 import { TinyLfu } from "./tiny-lfu.js";
@@ -53,9 +53,7 @@ export class DiskTier {
 
   /** @throws `io` when the folder cannot be made, `unavailable` when another process has it. */
   static async open(options: DiskTierOptions): Promise<DiskTier> {
-    await mkdir(options.folder, { recursive: true }).catch((cause: unknown) => {
-      throw ioError("make the folder of kept pictures", options.folder, cause);
-    });
+    await makeFolder(options.folder);
     return new DiskTier(options, await lockFolder(options.folder));
   }
 

@@ -1,4 +1,4 @@
-/** Shadows and agreement on the command line: what is written into the journal, and how figures are told. */
+/** Canaries and shadows on the command line: what is written into the journal, and how plans and figures are printed. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,6 +86,61 @@ describe("ocellus rollout canary --agreement", () => {
       code: 2,
       stderr: expect.stringMatching(message),
     });
+  });
+});
+
+describe("ocellus rollout canary --steps, --every, --gate", () => {
+  const gate = "https://gate.example/prod?team=eyes";
+  const plan = async () => JSON.parse((await run("rollout", "versions", "history", "--json")).stdout).at(-1).event.plan;
+
+  it("writes the plan, which begins at 0 % and asks the gate, and prints it", async () => {
+    const { stdout } = await run(
+      ...["rollout", "canary", "prod", "v2", "--steps", "0,5,25%, 100 %", "--every", "10m", "--gate", gate],
+    );
+    expect(stdout).toBe("prod serves v1 · canary v2 with 0 %\n");
+    expect(await plan()).toEqual({ steps: [0, 0.05, 0.25, 1], judged: true, stepSeconds: 600, gate });
+    expect((await run("rollout", "versions", "history")).stdout).toContain(
+      `prod tries v2 with 0 % → 5 % → 25 % → 100 %, judged, at least 600 s a step, asking ${gate}`,
+    );
+  });
+
+  it("takes the clock in place of a judge", async () => {
+    await run("rollout", "canary", "prod", "v2", "--no-judge", "--every", "2h", "--gate", gate, "--steps", "50");
+    expect(await plan()).toEqual({ steps: [0.5], judged: false, stepSeconds: 7200, gate });
+  });
+
+  it.each([
+    ["1s", 1],
+    ["90 s", 90],
+    ["30d", 2_592_000],
+  ])("reads the duration %s", async (every, stepSeconds) => {
+    await run("rollout", "canary", "prod", "v2", "--every", every);
+    expect(await plan()).toMatchObject({ stepSeconds });
+  });
+
+  it.each([
+    ["--every", "0s"],
+    ["--every", "31d"],
+    ["--every", "600"],
+    ["--every", "1w"],
+    ["--steps", "0"],
+    ["--steps", "0,0,5"],
+    ["--steps", "5,5"],
+    ["--steps", "25,5"],
+    ["--steps", "5,"],
+    ["--steps", "-5,5"],
+    ["--steps", "5,101"],
+    ["--gate", "gate.example"],
+    ["--gate", "file:///etc/passwd"],
+    ["--gate", "https://me:secret@gate.example/"],
+    ["--no-judge", "--gate", gate],
+  ])("refuses %j, naming the flag, and writes nothing", async (...flags) => {
+    const { code, stderr } = await run("rollout", "canary", "prod", "v2", ...flags);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(flags.at(-2)!.replace("--no-judge", "gate").replace(/^--/, "")),
+    ]);
+    await withRegistry(async ({ state }) => expect(state.aliases.get("prod")).not.toHaveProperty("canary.tag"));
   });
 });
 
