@@ -54,6 +54,29 @@ describe("over HTTP", () => {
     }
   });
 
+  it("an entry is removed by the name it was sent with, of which a part was redacted, and by no other", async () => {
+    const guards = await openGuards(temporaryFolder(), policy);
+    const server = await startServer({ model: witness() }, { collections: temporaryFolder() }, { guards });
+    server.services.models.addEmbedder("eye", embeddingWitness());
+    const root = "/v1/ocellus/collections";
+    const post = async (path: string, body: object) => (await server.post(`${root}${path}`, body)).json() as any;
+    try {
+      await post("", { name: "shop" });
+      const sources = [`${phone}.png`, "13912345679-b.png", "plain.png"];
+      const { data } = await post("/shop/entries", {
+        entries: sources.map((source, i) => ({ image_url: dataUrl(picture(i + 1)), source })),
+      });
+      expect(data.map(({ source }: any) => source)).toEqual(["[phone].png", "[phone]-b.png", "plain.png"]);
+      const remove = (...names: string[]) => post("/shop/entries/delete", { sources: names });
+      expect(await remove("13812345678-none.png")).toMatchObject({ removed: 0, entries: 3 });
+      expect(await remove(`${phone}.png`)).toMatchObject({ removed: 1, entries: 2 });
+      expect(await remove("[phone]-b.png", "plain.png")).toMatchObject({ removed: 2, entries: 0 });
+    } finally {
+      await server.close();
+      await guards.close();
+    }
+  });
+
   it("a number of metadata that is redacted is kept as the text that stands for it", async () => {
     const guards = await openGuards(temporaryFolder(), policy);
     const server = await startServer({ model: witness() }, { collections: temporaryFolder() }, { guards });

@@ -1,16 +1,13 @@
 /**
- * The guards of one server or command: the policy in force, read again when its file or a list changes, all at once or not
- * at all, and the doors they stand at. Without a policy the doors stand open, and say so.
+ * The guards of one server or command: the policy in force for whoever asks, and the doors they stand at. Without a policy the
+ * doors stand open, and say so.
  */
-import { appendFile, readFile, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { appendFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
-import { FileLooks } from "../core/fs/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
 import type { LanguageModel, Redaction, VisionLanguageModel } from "../core/runtime/index.js";
-import { AuditLog } from "./audit.js";
 import { bind } from "./bind.js";
-import { filesOf, openDetector } from "./detectors/index.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
 import {
@@ -24,7 +21,8 @@ import {
 import { ImageReader } from "./image-reader.js";
 import { VerdictMemory } from "./memory.js";
 import { type Moderated, moderate } from "./moderate.js";
-import { emptyPolicy, type GuardConfig, type Policy, parsePolicy, rulesFor } from "./policy.js";
+import { type GuardConfig, type Policy, rulesFor } from "./policy.js";
+import { type InForce, PolicySource } from "./policy-source.js";
 import { Pseudonyms } from "./pseudonyms.js";
 import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
@@ -77,32 +75,12 @@ const maxProposalBytes = 4 * 2 ** 20;
 const maxRecent = 200;
 /** Of pictures that no model waits for: 300 MB each at the size limit. Those of questions wait in a lane of their own. */
 const picturesAtOnce = 4;
-/** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
-const retireAfterMs = 600_000;
 
 /** Another number when what a detector finds in the same subject has changed by our code and not by its version. */
 const memoryFile = "findings-1.log";
 
-interface InForce {
-  readonly policy: Policy;
-  /** By the name of the guard. */
-  readonly detectors: ReadonlyMap<string, OpenedDetector>;
-  readonly audit: AuditLog | undefined;
-  /** Of all files it was made from. */
-  readonly fingerprint: string;
-}
-
-interface OpenedDetector {
-  readonly detector: Detector;
-  /** What it was opened from: equal ones are the same. */
-  readonly origin: string;
-}
-
-const nothing: InForce = { policy: emptyPolicy, detectors: new Map(), audit: undefined, fingerprint: "" };
-
 export class Guards {
-  readonly #path: string | undefined;
-  readonly #options: GuardsOptions;
+  readonly #source: PolicySource;
   readonly #memory: VerdictMemory;
   readonly pictures: ImageReader;
   readonly #desk = new Semaphore(picturesAtOnce);
@@ -110,17 +88,11 @@ export class Guards {
   /** As they are, for the guard that asks one. */
   readonly #models = new Map<string, LanguageModel>();
   #onCheck: (check: Check) => void = () => {};
-  #inForce: InForce = nothing;
   /** What was in force when a request first came to a door: it is in force to the request's end. */
   readonly #inForceFor = new WeakMap<Asked, InForce>();
-  readonly #looks = new FileLooks();
-  #problem: string | undefined;
-  #checkedAt = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | undefined;
 
   private constructor(path: string | undefined, options: GuardsOptions) {
-    this.#path = path;
-    this.#options = options;
+    this.#source = new PolicySource(path, options, this.#lent);
     const { imageLimits = {}, decode, memoryFolder, onProblem } = options;
     this.pictures = new ImageReader(imageLimits, decode);
     const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
@@ -130,8 +102,7 @@ export class Guards {
   /** @param path of the policy; undefined: no guards. @throws `not_found`, `invalid_config` with the line, as detectors. */
   static async open(path: string | undefined, options: GuardsOptions = {}): Promise<Guards> {
     const guards = new Guards(path, options);
-    if (path !== undefined) guards.#inForce = await guards.#read(path, nothing);
-    guards.#checkedAt = performance.now();
+    await guards.#source.open();
     return guards;
   }
 
@@ -140,17 +111,17 @@ export class Guards {
   }
 
   get policy(): Policy {
-    return this.#inForce.policy;
+    return this.#source.inForce.policy;
   }
 
   /** What is in force, and what was seen last. */
   state(): GuardsState {
-    const { policy, detectors } = this.#inForce;
+    const { policy, detectors } = this.#source.inForce;
     const guards = Object.entries(policy.guards).map(([name, config]) => {
       const { detector } = detectors.get(name)!;
       return { name, type: config.type, version: detector.version, stages: stagesOf(config, detector) };
     });
-    return { policy, guards, problem: this.#problem, recent: this.#recent };
+    return { policy, guards, problem: this.#source.problem, recent: this.#recent };
   }
 
   /**
@@ -158,9 +129,9 @@ export class Guards {
    * @throws `not_found` without a policy, `too_large` when nobody has looked for long, `io`.
    */
   async propose(proposal: Readonly<Record<string, unknown>>): Promise<void> {
-    if (this.#path === undefined)
+    if (this.#source.path === undefined)
       throw new OcellusError("not_found", "there is no policy here, whose lists could change");
-    const file = `${this.#path}.proposals.jsonl`;
+    const file = `${this.#source.path}.proposals.jsonl`;
     const { size } = await stat(file).catch(() => ({ size: 0 }));
     if (size > maxProposalBytes)
       throw new OcellusError("too_large", "there are proposals enough: somebody must look at them first");
@@ -193,7 +164,7 @@ export class Guards {
    * @param opening where there will be an answer: the texts that the conversation begins with
    */
   async begin(model: string, opening?: readonly string[], asked: Asked = whoAsks()): Promise<Evaluation> {
-    await this.#refresh();
+    await this.#source.refresh();
     const { policy, audit } = this.#policyFor(asked);
     return new Evaluation({
       ...{ asked, model, audit, policyVersion: policy.version, keepsTexts: policy.audit?.texts ?? false },
@@ -222,7 +193,7 @@ export class Guards {
   }
 
   #policyFor(asked: Asked): InForce {
-    const inForce = this.#inForceFor.get(asked) ?? this.#inForce;
+    const inForce = this.#inForceFor.get(asked) ?? this.#source.inForce;
     this.#inForceFor.set(asked, inForce);
     return inForce;
   }
@@ -245,7 +216,7 @@ export class Guards {
 
   /** What may stand in an answer to whoever asks in the place of what is cut out. */
   async answerRedactions(asked: Asked): Promise<Redaction[]> {
-    await this.#refresh();
+    await this.#source.refresh();
     const { policy } = this.#policyFor(asked);
     const readers = this.guardsFor(asked).filter(({ reads }) => reads.includes("text"));
     const rules = readers.flatMap(({ name, stage }) =>
@@ -274,11 +245,8 @@ export class Guards {
   }
 
   async close(): Promise<void> {
-    await this.#refreshing;
-    await this.#inForce.audit?.close();
+    await this.#source.close();
     await this.#memory.close();
-    await Promise.all([...this.#inForce.detectors.values()].map(({ detector }) => detector.close?.()));
-    this.#inForce = nothing;
   }
 
   #note({ guard, subject, verdict, ms }: Check, { request, key, route }: Asked): void {
@@ -295,81 +263,8 @@ export class Guards {
 
   readonly #lent = (name: string | undefined) =>
     name === undefined ? this.#models.values().next().value : this.#models.get(name);
-
-  async #refresh(): Promise<void> {
-    const { refreshMs = 1000 } = this.#options;
-    if (this.#path === undefined || performance.now() - this.#checkedAt < refreshMs) return;
-    this.#refreshing ??= this.#reread(this.#path).finally(() => {
-      this.#checkedAt = performance.now();
-      this.#refreshing = undefined;
-    });
-    await this.#refreshing;
-  }
-
-  async #reread(path: string): Promise<void> {
-    const before = this.#inForce;
-    try {
-      const contents = await this.#looks.fingerprint([path, ...listsOf(before.policy, path)]);
-      if (contents === before.fingerprint) return;
-      this.#inForce = await this.#read(path, before);
-      this.#problem = undefined;
-      this.#retire(before, this.#inForce);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#problem) this.#options.onProblem?.(`the changed policy is not in force: ${message}`);
-      this.#problem = message;
-    }
-  }
-
-  /** Whatever has not changed since `before` is taken over. */
-  async #read(path: string, before: InForce): Promise<InForce> {
-    const contents = await this.#looks.fingerprint([path]); // before reading: what is written meanwhile is found the next time
-    const text = await readFile(path, "utf8").catch((cause: unknown) => {
-      throw ioError("read the policy", path, cause);
-    });
-    const policy = parsePolicy(text, path);
-    const fingerprint = contents + (await this.#looks.fingerprint(listsOf(policy, path)));
-    const detectors = new Map<string, OpenedDetector>();
-    const opened: Detector[] = [];
-    try {
-      for (const [name, config] of Object.entries(policy.guards)) {
-        const origin = `${JSON.stringify(config)} ${await this.#looks.fingerprint(filesOf(config, dirname(path)))}`;
-        const known = before.detectors.get(name);
-        if (known?.origin === origin) detectors.set(name, known);
-        else {
-          const context = { folder: dirname(path), name, model: this.#lent };
-          const detector = await openDetector(config, context);
-          opened.push(detector);
-          detectors.set(name, { detector, origin });
-        }
-      }
-      return { policy, detectors, fingerprint, audit: await auditOf(policy, path, before) };
-    } catch (error) {
-      await Promise.all(opened.map((detector) => detector.close?.()));
-      throw error;
-    }
-  }
-
-  #retire(before: InForce, after: InForce): void {
-    const kept = new Set([...after.detectors.values()].map(({ detector }) => detector));
-    const old = [...before.detectors.values()].filter(({ detector }) => !kept.has(detector));
-    setTimeout(() => {
-      for (const { detector } of old) void detector.close?.();
-      if (before.audit !== after.audit) void before.audit?.close();
-    }, retireAfterMs).unref();
-  }
 }
 
 function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[] {
   return stage ?? (reads.includes("text") ? ["input", "output"] : ["input"]);
-}
-
-async function auditOf({ audit }: Policy, path: string, before: InForce): Promise<AuditLog | undefined> {
-  if (!audit) return undefined;
-  if (before.audit && JSON.stringify(before.policy.audit) === JSON.stringify(audit)) return before.audit;
-  return AuditLog.open(resolve(dirname(path), audit.file), audit);
-}
-
-function listsOf({ guards }: Policy, path: string): string[] {
-  return Object.values(guards).flatMap((config) => filesOf(config, dirname(path)));
 }
