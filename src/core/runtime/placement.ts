@@ -27,7 +27,7 @@ export async function choosePlacement(wanted: DeviceChoice & { readonly weights?
   return { device, towers: "cpu", prefillChunk: maxQueries };
 }
 
-/** Layers that keep states run on the CPU: WebGPU has no kernels for all of them, and each state would travel at every step. */
+/** Layers that keep states run on the CPU: they are compared with the reference there alone, and elsewhere each state would travel at every step. */
 export function placementFor(layers: readonly StateSpec[], chosen: Placement): Placement {
   return isRecurrent(layers) ? { device: "cpu", towers: chosen.towers } : chosen;
 }
