@@ -185,7 +185,7 @@ describe("a stranger's checkpoint", () => {
     expect(described.config).toEqual({
       ...{ state: "unknown", modelType: "gpt2" },
       problem:
-        "not a family we run; supported: clip, keras_mobilenet_v2, llama, qwen3, qwen3_vl, qwen3_vl_resampler, vit",
+        "not a family we run; supported: clip, keras_mobilenet_v2, llama, qwen3, qwen3_5_text, qwen3_vl, qwen3_vl_resampler, vit",
     });
     expect(described.fit).toBeUndefined();
     expect(described.head).toMatchObject({ verdict: "equal" });

@@ -110,7 +110,7 @@ describe("golden init, check, run and report", () => {
     child.kill("SIGINT");
     const stopped = await ended;
     expect(stopped.code, stopped.stderr).toBe(130);
-    const [, done] = /note: (\d+) of 88 answers are kept in cut\.golden/.exec(stopped.stderr)!;
+    const [, done] = /note: (\d+) of 88 answers are stored in cut\.golden/.exec(stopped.stderr)!;
     expect(answersOf("cut.golden")).toHaveLength(Number(done));
     expect(Number(done)).toBeLessThan(88);
     const half = await golden("report", "cut.golden");

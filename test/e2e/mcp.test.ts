@@ -51,7 +51,7 @@ describe("ocellus mcp", () => {
       for (const [picture, problem] of [
         ["no-such.png", /no-such\.png: it does not exist/],
         ["labels.json", /labels\.json/],
-        ["http://127.0.0.1/a.png", /addresses are not fetched/],
+        ["http://127.0.0.1/a.png", /^error: http:\/\/127\.0\.0\.1\/a\.png: .*data URL/],
       ] as const) {
         const result = await call("ask", { pictures: [picture], question });
         expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(problem) }] });

@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly keepsState?: boolean;
   /** Of one call, from when the worker takes it. Default: none. */
   readonly maxCallMs?: number;
+  /** From the worker's start to its first call. Default: a minute, for machines under heavy load. */
+  readonly maxStartMs?: number;
   /** Of JavaScript's heap. Default: Node's own. */
   readonly maxHeapMiB?: number;
   /** The error of a call that exceeded a limit. Default: `timeout`, `too_large`. */

@@ -57,6 +57,13 @@ describe.each(["thread", "process"] as const)("a worker that is a %s", (kind) =>
     expect(await worker.call("add", [1, 2])).toBe(3);
   });
 
+  it("ends a worker that does not start, and the call that waited for it", async () => {
+    const worker = open({ script: ["never-ready.testkit", import.meta.url], maxStartMs: 300 });
+    const details = { limit: "start", maxStartMs: 300 };
+    await expect(worker.call("add", [1, 2])).rejects.toMatchObject({ code: "unavailable", details });
+    await expect(worker.call("add", [1, 2])).rejects.toMatchObject({ code: "unavailable", details });
+  });
+
   it("lets the caller name the error of a limit", async () => {
     const limitError = (limit: string) => new OcellusError("invalid_config", "mine", { details: { limit } });
     const worker = open({ maxCallMs: 100, limitError });

@@ -36,7 +36,7 @@ export class TypedWorker<M extends Methods> {
 
   /**
    * @throws what the method throws; `aborted` (a call that runs already is not interrupted, its result is dropped);
-   * `limitError`; `internal` when the worker dies; `closed`.
+   * `limitError`; `unavailable` when the worker does not start; `internal` when it dies; `closed`.
    */
   async call<K extends keyof M & string>(
     method: K,
@@ -106,11 +106,20 @@ export class TypedWorker<M extends Methods> {
           this.#drop(new OcellusError("internal", `internal: ${name} died: ${reason}`, { details: { reason } })),
         ),
     });
+    const { maxStartMs = 60_000 } = this.#options;
+    const details = { limit: "start", maxStartMs };
+    this.#timer = setTimeout(
+      () => this.#drop(new OcellusError("unavailable", `${name} did not start within ${maxStartMs} ms`, { details })),
+      maxStartMs,
+    );
     return worker;
   }
 
   #settle({ id, value, failure }: Reply): void {
-    if (id === 0) this.#isReady = true;
+    if (id === 0) {
+      this.#isReady = true;
+      clearTimeout(this.#timer);
+    }
     const call = this.#running;
     if (call?.request.id === id) {
       clearTimeout(this.#timer);

@@ -1,0 +1,2 @@
+/** The script of a worker that starts and never serves. */
+setInterval(() => {}, 1000);
