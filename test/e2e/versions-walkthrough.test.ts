@@ -67,14 +67,14 @@ it("docs/versions.md: five minutes from a model to a version, a canary and back"
   const lines = [
     /published tiny-v1\.0\.0 \(/,
     /prod serves tiny-v1\.0\.0/,
-    /golden\.jsonl: 440 questions \(exact 440\)/,
+    /golden\.jsonl: 423 questions \(exact 423\)/,
     /"model":"tiny-v1\.0\.0"/,
     /prod → tiny-v1\.0\.0 \(stable: /,
     /published tiny-v1\.1\.0 \(/,
-    /No difference can be told: of 440 questions/,
+    /No difference can be told: of 423 questions/,
     /canary tiny-v1\.1\.0 with 5 %/,
     /tiny-v1\.1\.0 .* prod \(canary 5 %\)/,
-    /prod serves tiny-v1\.1\.0 · before: tiny-v1\.0\.0/,
+    /prod serves tiny-v1\.1\.0 · previous: tiny-v1\.0\.0/,
     /prod serves tiny-v1\.0\.0/,
     /prod is back at tiny-v1\.0\.0, away from tiny-v1\.1\.0/,
   ];

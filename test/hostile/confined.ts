@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { OcellusError } from "../../src/core/base/index.js";
-import { auditCheckpoint } from "../../src/inspect/index.js";
+import { auditCheckpoint } from "../../src/inspect/pickle-audit/audit-file.js";
 import { load } from "./load.js";
 
 export interface Outcome {
