@@ -14,6 +14,7 @@ export interface ThreadOptions {
 
 function methodsOf({ model, options }: ThreadOptions) {
   const opened = GraphSession.open(model, options);
+  opened.catch(() => {}); // `opened` says why; unheard until that call comes, it would end the thread
   let cached: CachedGraph | undefined;
   const answer = (results: Results) => ({ results: plain(results), cacheBytes: cached?.bytes ?? 0 });
   return {
