@@ -2,7 +2,7 @@
  * One GET to a hub, and in words why it failed. Redirects are followed here and not by fetch: weights lie on other hosts,
  * which must not see the token, and the digest that the hub states for a file stands on the redirect.
  */
-import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { OcellusError, readBoundedText, throwIfAborted } from "../core/base/index.js";
 import type { Hub } from "./hub.js";
 import { Retryable, withRetries } from "./retry.js";
 
@@ -58,25 +58,13 @@ export function fetchForPackage(hub: Hub, repo: string, signal: AbortSignal | un
     const headers = { ...(init?.headers as Record<string, string> | undefined) };
     return withRetries({ delayMs: hub.retryDelayMs, signal }, async () => {
       const { response } = await request(hub, String(input), { repo, headers, signal });
-      const text = await readText(hub, response, repo);
+      const what = `${repo}: an answer of ${hub.endpoint}`;
+      const bound = { what, maxBytes: maxJsonBytes, details: { repo } };
+      const text = await readBoundedText(bodyOf(hub, response, undefined), bound);
       const link = response.headers.get("link");
       return new Response(text, { headers: { "content-type": "application/json", ...(link && { link }) } });
     });
   };
-}
-
-async function readText(hub: Hub, response: Response, repo: string): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let numBytes = 0;
-  for await (const piece of bodyOf(hub, response, undefined)) {
-    numBytes += piece.length;
-    if (numBytes > maxJsonBytes)
-      throw new OcellusError("too_large", `${repo}: an answer of ${hub.endpoint} has over ${maxJsonBytes} bytes`, {
-        details: { repo, limit: maxJsonBytes },
-      });
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A request's body, read within its bound and within what all bodies together may hold. */
 import type { z } from "zod";
-import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { OcellusError, readBounded, throwIfAborted } from "../core/base/index.js";
 import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
 import { parseMultipart } from "./multipart.js";
 import type { HonoContext } from "./request-context.js";
@@ -39,16 +39,12 @@ function expectType(c: HonoContext, pattern: RegExp, name: string): string {
 }
 
 async function readBody(c: HonoContext, { config, budget }: Services): Promise<Uint8Array<ArrayBuffer>> {
-  checkBytes(Number(c.req.header("content-length") ?? 0), config.maxBodyBytes);
-  const chunks: Uint8Array[] = [];
-  let numBytes = 0;
-  for await (const chunk of arriving(c, config.bodyIdleMs)) {
-    numBytes += chunk.length;
-    checkBytes(numBytes, config.maxBodyBytes);
-    budget.take(c.get("exchange"), chunk.length);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, numBytes);
+  return readBounded(arriving(c, config.bodyIdleMs), {
+    what: "the body",
+    maxBytes: config.maxBodyBytes,
+    statedBytes: c.req.header("content-length"),
+    onBytes: (numBytes) => budget.take(c.get("exchange"), numBytes),
+  });
 }
 
 /** The body as it comes. @throws `timeout` when nothing comes for too long, `aborted`. */
@@ -82,12 +78,5 @@ async function* arriving(c: HonoContext, idleMs: number): AsyncGenerator<Uint8Ar
 function stalled(idleMs: number): OcellusError {
   return new OcellusError("timeout", `the body: nothing of it came for ${idleMs / 1000} seconds`, {
     details: { idleMs },
-  });
-}
-
-function checkBytes(numBytes: number, maxBytes: number): void {
-  if (numBytes <= maxBytes) return;
-  throw new OcellusError("too_large", `the body: at least ${numBytes} bytes, at most ${maxBytes} are read`, {
-    details: { numBytes, maxBytes },
   });
 }

@@ -8,7 +8,7 @@ import { lookup } from "node:dns/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { OcellusError, readBounded, throwIfAborted } from "../core/base/index.js";
 import { sniffFormat } from "../core/runtime/index.js";
 import { isPublicAddress, isPublicOrPrivateAddress } from "./public-address.js";
 
@@ -72,7 +72,10 @@ async function fetchBytes(
   signal: AbortSignal,
   surroundings: Surroundings,
 ): Promise<Uint8Array> {
-  return boundedBytes(await follow(parseAddress(address), limits, surroundings, signal), limits);
+  const response = await follow(parseAddress(address), limits, surroundings, signal);
+  const { maxBytes, onBytes } = limits;
+  const statedBytes = response.headers["content-length"];
+  return readBounded(response, { what: "the picture at this address", maxBytes, onBytes, statedBytes });
 }
 
 async function follow(
@@ -148,28 +151,6 @@ function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promi
     sent.on("information", () => ++numInterim > maxInterim && sent.destroy(broken("interim answers without end")));
     sent.end();
   });
-}
-
-/** The stated length is checked first, the real one as it arrives. */
-async function boundedBytes(response: IncomingMessage, { maxBytes, onBytes }: FetchLimits): Promise<Uint8Array> {
-  checkBytes(Number(response.headers["content-length"] ?? 0), maxBytes);
-  const chunks: Buffer[] = [];
-  let numBytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    numBytes += chunk.length;
-    onBytes?.(chunk.length);
-    checkBytes(numBytes, maxBytes); // leaving the loop closes the connection
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, numBytes);
-}
-
-function checkBytes(numBytes: number, maxBytes: number): void {
-  if (numBytes <= maxBytes) return;
-  throw new OcellusError(
-    "too_large",
-    `the picture at this address has at least ${numBytes} bytes, at most ${maxBytes} are read`,
-  );
 }
 
 function refused(problem: string): OcellusError {

@@ -31,6 +31,7 @@ export { nearestHint, nearestNames } from "./nearest.js";
 export { type Keep, openWhole } from "./open-whole.js";
 export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
+export { type Bound, checkBytes, readBounded, readBoundedText } from "./read-bounded.js";
 export { Semaphore } from "./semaphore.js";
 export { simplifiedPairs } from "./simplified.js";
 export { trimEndOf } from "./trim.js";

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { OcellusError } from "../../core/base/index.js";
+import { OcellusError, readBoundedText } from "../../core/base/index.js";
 import { encodePng } from "../../core/image/node/index.js";
 import type { GuardConfig } from "../policy.js";
 import { secretFrom, signedPost } from "../signed-post.js";
@@ -67,19 +67,7 @@ async function post(url: string, body: string, secret: string, signal: AbortSign
     const code = response.status >= 500 || response.status === 429 ? "io" : "unsupported";
     throw new OcellusError(code, `the service answered ${response.status}`);
   }
-  return JSON.parse(await boundedText(response));
-}
-
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let numBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    numBytes += chunk.length;
-    if (numBytes > maxAnswerBytes)
-      throw new OcellusError("too_large", `the service's answer has over ${maxAnswerBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  return JSON.parse(await readBoundedText(response.body, { what: "the service's answer", maxBytes: maxAnswerBytes }));
 }
 
 /** @throws when it is no answer, or tells of places that are not in the text: then nothing of it is believed. */

@@ -5,7 +5,7 @@
  */
 import type { Logger } from "pino";
 import { z } from "zod";
-import { OcellusError } from "../../core/base/index.js";
+import { OcellusError, readBoundedText } from "../../core/base/index.js";
 import { signedPost } from "../../guardrails/index.js";
 import type { Alias, CanaryVerdict } from "../../rollout/index.js";
 import { wireDecision } from "./wire-decision.js";
@@ -86,7 +86,7 @@ export class StepGate {
     this.#asked.set(name, { stepSeq: canary!.stepSeq, answer, until });
   }
 
-  /** @throws `io` */
+  /** @throws `io`, `too_large` */
   async #post(url: string, body: string): Promise<GateAnswer> {
     const { secret, deadlineMs = 10_000 } = this.#options;
     if (secret === undefined) throw new OcellusError("io", "this server has no OCELLUS_WEBHOOK_SECRET to sign with");
@@ -109,18 +109,11 @@ function questionOf({ name, tag, canary }: Alias, nextShare: number, { reason, f
   return { object: "ocellus.gate", ...rollout, ...wireDecision({ reason, figures }) };
 }
 
-/** @throws `io` for what is no answer */
+/** @throws `too_large`, `io` for what is no answer */
 async function readAnswer(response: Response): Promise<GateAnswer> {
-  const chunks: Uint8Array[] = [];
-  let numBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    numBytes += chunk.length;
-    if (numBytes > maxAnswerBytes)
-      throw new OcellusError("io", `the gate's answer is longer than ${maxAnswerBytes} bytes`);
-    chunks.push(chunk);
-  }
+  const text = await readBoundedText(response.body, { what: "the gate's answer", maxBytes: maxAnswerBytes });
   try {
-    return answerSchema.parse(JSON.parse(Buffer.concat(chunks).toString()));
+    return answerSchema.parse(JSON.parse(text));
   } catch (cause) {
     const expected = '{"decision": "allow", "hold" or "roll_back", "reason": …}';
     throw new OcellusError("io", `the gate's answer is not ${expected}`, { cause });

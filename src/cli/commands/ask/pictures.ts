@@ -1,6 +1,6 @@
 /** Picture arguments: paths, http(s) and data: URLs, and `-` for standard input. Decoding is left to the image room. */
 import { access } from "node:fs/promises";
-import { ioError, OcellusError } from "../../../core/base/index.js";
+import { ioError, OcellusError, readBounded } from "../../../core/base/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
 import type { ImageInput } from "../../../core/runtime/index.js";
 import type { Terminal } from "../../ui/terminal.js";
@@ -17,24 +17,11 @@ export async function readPictures(names: readonly string[], terminal: Terminal)
 }
 
 async function readPicture(name: string, terminal: Terminal): Promise<ImageInput> {
-  if (name === "-") return readAll(terminal.stdin);
+  if (name === "-")
+    return readBounded(terminal.stdin, { what: "the image on standard input", maxBytes: maxStdinBytes });
   if (!isUrl(name))
     await access(name).catch((cause: unknown) => Promise.reject(ioError("open the image", name, cause)));
   return name;
-}
-
-async function readAll(stream: AsyncIterable<Buffer | string>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let numBytes = 0;
-  for await (const chunk of stream) {
-    const bytes = Buffer.from(chunk);
-    numBytes += bytes.length;
-    if (numBytes > maxStdinBytes) {
-      throw new OcellusError("too_large", `the image on standard input is over ${maxStdinBytes / 2 ** 20} MiB`);
-    }
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
 }
 
 export async function fileExists(path: string): Promise<boolean> {

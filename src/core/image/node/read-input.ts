@@ -5,7 +5,7 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { ioError, OcellusError, throwIfAborted } from "../../base/index.js";
+import { type Bound, checkBytes, ioError, OcellusError, readBounded, throwIfAborted } from "../../base/index.js";
 import type { RgbImage } from "../spec/index.js";
 
 /** An image that is not loaded yet. */
@@ -33,18 +33,18 @@ export async function readInput(
 ): Promise<ImageFile> {
   throwIfAborted(options.signal);
   if (isImageFile(input)) {
-    checkBytes(input.source, input.bytes.length, options.maxBytes);
+    checkBytes(input.bytes.length, boundOf(input.source, options.maxBytes));
     return input;
   }
   if (typeof input === "string") return readText(input, options);
   if (input instanceof URL) return readText(input.href, options);
   if (input instanceof Blob) {
-    checkBytes("Blob", input.size, options.maxBytes);
+    checkBytes(input.size, boundOf("Blob", options.maxBytes));
     return { bytes: new Uint8Array(await input.arrayBuffer()), source: `Blob (${input.size} bytes)` };
   }
   if (input instanceof ArrayBuffer || input instanceof Uint8Array) {
     const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
-    checkBytes("picture", bytes.length, options.maxBytes);
+    checkBytes(bytes.length, boundOf("picture", options.maxBytes));
     return { bytes, source: `picture (${bytes.length} bytes)` };
   }
   throw new OcellusError(
@@ -90,7 +90,7 @@ async function readPath(path: string, { maxBytes, signal }: ReadOptions): Promis
       throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`, {
         details: { path, expected: "file" },
       });
-    checkBytes(path, status.size, maxBytes);
+    checkBytes(status.size, boundOf(path, maxBytes));
     return { bytes: await readFile(path, signal ? { signal } : {}), source: path };
   } catch (error) {
     throwIfAborted(signal);
@@ -129,7 +129,7 @@ function readDataUrl(url: string, maxBytes: number): ImageFile {
       `${shorten(head)}: expected data:image/…;base64,… with the picture in base64`,
       { details: { expected: "data:image/…;base64,…" } },
     );
-  checkBytes("data: URL", Math.floor((payload.length * 3) / 4), maxBytes);
+  checkBytes(Math.floor((payload.length * 3) / 4), boundOf("data: URL", maxBytes));
   if (!/^[A-Za-z0-9+/\s]*(?:={1,2}\s*)?$/.test(payload))
     // Buffer.from would skip what it does not know
     throw new OcellusError("invalid_request", `${shorten(head)}: the part after the comma is not base64`, {
@@ -161,7 +161,8 @@ async function readHttp(url: string, options: ReadOptions): Promise<ImageFile> {
         `cannot fetch ${source}: the server answered ${response.status} ${response.statusText}`.trimEnd(),
         { details: { url: source, status: response.status } },
       );
-    return { bytes: await boundedBody(response, source, options.maxBytes), source };
+    const statedBytes = response.headers.get("content-length");
+    return { bytes: await readBounded(response.body, { ...boundOf(source, options.maxBytes), statedBytes }), source };
   } catch (error) {
     throwIfAborted(options.signal);
     if (error instanceof OcellusError) throw error;
@@ -189,26 +190,8 @@ async function follow(url: string, fetchUrl: typeof fetch, signal: AbortSignal):
   });
 }
 
-/** The stated length is checked first, the real one as it arrives. */
-async function boundedBody(response: Response, source: string, maxBytes: number): Promise<Uint8Array> {
-  checkBytes(source, Number(response.headers.get("content-length") ?? 0), maxBytes);
-  const chunks: Uint8Array[] = [];
-  let numBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    numBytes += chunk.length;
-    checkBytes(source, numBytes, maxBytes); // leaving the loop cancels the body
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, numBytes);
-}
-
-function checkBytes(source: string, numBytes: number, maxBytes: number): void {
-  if (numBytes <= maxBytes) return;
-  throw new OcellusError(
-    "too_large",
-    `${source}: at least ${numBytes} bytes, at most ${maxBytes} are read; send a smaller file, or raise maxBytes`,
-    { details: { numBytes, maxBytes } },
-  );
+function boundOf(what: string, maxBytes: number): Bound {
+  return { what, maxBytes, hint: "send a smaller file, or raise maxBytes" };
 }
 
 /** fetch says only "fetch failed"; the reason is its cause. */
