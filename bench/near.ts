@@ -11,12 +11,12 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Fingerprint, innerProduct, lookOf, planesIn } from "../src/core/cache/near/fingerprint.js";
-import { leastSimilarity } from "../src/core/cache/near/near-duplicates.js";
-import { differences, isSame } from "../src/core/cache/near/same-picture.js";
 import { decodeImage } from "../src/core/image/node/index.js";
 import { type ImageRecipe, preprocess, shownPicture } from "../src/core/image/spec/index.js";
 import { cosine, image, loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { type Fingerprint, innerProduct, lookOf, planesIn } from "../src/near-duplicates/fingerprint.js";
+import { leastSimilarity } from "../src/near-duplicates/near-duplicates.js";
+import { differences, isSame } from "../src/near-duplicates/same-picture.js";
 import { kinds } from "./support/near-scenes.js";
 import { type Counts, report, type SceneCounts, sceneCounts } from "./support/near-tables.js";
 import { drawnTrials, rawOf, type Trials, trialsOf } from "./support/near-trials.js";

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { EncoderCache, type Features } from "../src/core/cache/index.js";
 import { image, loadModel, type Reuse, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { nearDuplicates } from "../src/near-duplicates/index.js";
 import { drawScene, randomNumbers } from "./support/near-scenes.js";
 import { inParallel } from "./support/questions.js";
 
@@ -67,7 +68,10 @@ function at(sorted: readonly number[], quantile: number): string {
  */
 async function hot(folder: string | undefined): Promise<void> {
   if (folder === undefined) throw new Error("hot: expected --model FOLDER, a checkpoint or packed model");
-  const model = await loadModel(folder, { blockSize: 128, memory: { prefixCacheBytes: 2 ** 30 } });
+  const model = await loadModel(folder, {
+    blockSize: 128,
+    memory: { nearDuplicates: nearDuplicates(), prefixCacheBytes: 2 ** 30 },
+  });
   const firstToken = async (picture: Buffer, question: string, reuse: Reuse = "exact") => {
     const content = [image(new Uint8Array(picture)), question];
     const answer = await model.answer([{ role: "user", content }], { maxTokens: 1, reuse });

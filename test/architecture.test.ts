@@ -66,8 +66,8 @@ const core: Record<string, Room> = {
     node: true,
   },
   cache: {
-    does: "key → encoder output; token keys → cached prefix; image → near-duplicate",
-    imports: ["base", "fs", "worker", "tensor"],
+    does: "key → encoder output; token keys → cached prefix",
+    imports: ["base", "fs", "tensor"],
     node: true,
   },
   processor: {
@@ -124,6 +124,11 @@ const products: Record<string, Room> = {
   retrieval: {
     does: "images and texts → what is like them: indexes, collections on disk, pages of PDFs",
     imports: inCore("base", "fs", "tensor", "checkpoint", "image/spec", "image/node", "runtime", "worker"),
+    node: true,
+  },
+  "near-duplicates": {
+    does: "an image → a cached one that shows the same, plugged into a model's encoder cache",
+    imports: inCore("worker", "cache", "image/spec", "image/node", "processor", "runtime"),
     node: true,
   },
   rollout: {

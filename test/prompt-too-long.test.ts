@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { headerOnlyPng } from "../src/core/image/node/header-only.testkit.js";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { nearDuplicates } from "../src/near-duplicates/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { startServer, type TestServer } from "./support/server.js";
 import { packSmallQwen3Vl } from "./support/small-qwen3-vl.js";
@@ -21,7 +22,12 @@ describe("a checkpoint whose file scales every image up to 2^26 pixels", () => {
   let server: TestServer;
   beforeAll(async () => {
     const folder = await packSmallQwen3Vl(temporaryFolder(), "fp32", { shortest_edge: 2 ** 26, longest_edge: 2 ** 26 });
-    model = await loadModel(folder, { device: "cpu", threads: 1, maxLength: 512 });
+    model = await loadModel(folder, {
+      device: "cpu",
+      threads: 1,
+      maxLength: 512,
+      memory: { nearDuplicates: nearDuplicates() },
+    });
     server = await startServer({ small: model });
   });
   afterAll(async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { image, loadModel, openEncoderCache, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { nearDuplicates } from "../src/near-duplicates/index.js";
 import type { ChatCompletion } from "../src/protocol/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
@@ -17,7 +18,7 @@ const otherColour = () => sharp(original).modulate({ hue: 120 }).jpeg({ quality:
 let tiny: VisionLanguageModel;
 let server: TestServer;
 beforeAll(async () => {
-  tiny = await loadTiny({ memory: { prefixCacheBytes: 0 } });
+  tiny = await loadTiny({ memory: { nearDuplicates: nearDuplicates(), prefixCacheBytes: 0 } });
   server = await startServer({ tiny });
 });
 afterAll(async () => {
@@ -47,6 +48,22 @@ it("does so for nobody who did not ask", async () => {
   expect((await ask(await encodedAnew(71))).picture.source).toBe("encoded");
 });
 
+it("is refused, at loading and in a request, by a model that was given nothing to find near-duplicates with", async () => {
+  const missing = { code: "unsupported", details: { param: "reuse" } };
+  await expect(loadTiny({ memory: { reuse: "near" } })).rejects.toMatchObject(missing);
+  const model = await loadTiny();
+  await expect(ask(original, "near", model)).rejects.toMatchObject(missing);
+  await model.close();
+});
+
+it("refuses an option of the memory that there is not", async () => {
+  const memory = { nearDuplicateBytes: 0 } as object;
+  await expect(loadTiny({ memory })).rejects.toMatchObject({
+    code: "invalid_request",
+    details: { param: "nearDuplicateBytes" },
+  });
+});
+
 it("encodes a picture of another colour", async () => {
   await ask(original, "near");
   expect((await ask(await otherColour(), "near")).picture.source).toBe("encoded");
@@ -55,7 +72,9 @@ it("encodes a picture of another colour", async () => {
 it("never answers by another model's picture, also where they share their features", async () => {
   const encoderCache = await openEncoderCache();
   const [a, b] = await Promise.all(
-    (["fp32", "int4"] as const).map((weights) => loadTiny({ weights, encoderCache, memory: { reuse: "near" } })),
+    (["fp32", "int4"] as const).map((weights) =>
+      loadTiny({ weights, encoderCache, memory: { nearDuplicates: nearDuplicates(), reuse: "near" } }),
+    ),
   );
   expect((await ask(original, undefined, a)).picture.source).toBe("encoded");
   expect((await ask(await encodedAnew(72), undefined, b)).picture.source).toBe("encoded");
@@ -64,7 +83,9 @@ it("never answers by another model's picture, also where they share their featur
 });
 
 it("encodes the picture itself when the kept features had to go", async () => {
-  const model = await loadTiny({ memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } });
+  const model = await loadTiny({
+    memory: { nearDuplicates: nearDuplicates(), encoderCacheBytes: 0, prefixCacheBytes: 0 },
+  });
   await ask(original, "near", model);
   expect((await ask(await encodedAnew(74), "near", model)).picture.source).toBe("encoded");
   await model.close();
@@ -75,6 +96,7 @@ it("gives a picture of another size the tokens and the kept prefix of the pictur
     device: "cpu",
     threads: 1,
     maxLength: 512,
+    memory: { nearDuplicates: nearDuplicates() },
   });
   const { width, height, data } = noise(1, 12, 9);
   const soft = (by: number) =>

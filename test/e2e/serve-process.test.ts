@@ -31,6 +31,19 @@ async function running({ url }: ServeProcess): Promise<number> {
 }
 
 describe("ocellus serve", () => {
+  it("serves an embedding model beside it, and near-duplicates to requests that ask for them", async () => {
+    const clip = join(repository, "test/golden/clip/gelu");
+    const server = await serveProcess([...args, "--embedding-model", `clip=${clip}`], env);
+    const response = await fetch(`${server.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "clip", input: "red" }),
+    });
+    expect(response.status).toBe(200);
+    expect((await ask(server, { max_tokens: 4, ocellus: { reuse: "near" } })).status).toBe(200);
+    expect(await server.stop()).toBe(0);
+  });
+
   it("killed under load loses its running answers and nothing else: the next one starts clean and answers alike", async () => {
     const first = await serveProcess(args, env);
     const answer = await textOf(await ask(first));

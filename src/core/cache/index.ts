@@ -7,10 +7,8 @@ export {
 } from "./encoder/encoder-cache.js";
 export { digestOf, type EncoderCacheKeyParts, encoderCacheKey } from "./encoder/encoder-cache-key.js";
 export type { Features } from "./encoder/feature-record.js";
-export { type Comparer, CompareThread } from "./near/comparer.js";
-export type { Fingerprint, QueryImage } from "./near/fingerprint.js";
-export { ImageTable, type KnownImage } from "./near/image-table.js";
-export { type CachedNearDuplicate, type NearDuplicate, NearDuplicates } from "./near/near-duplicates.js";
+export { ImageTable, type KnownImage } from "./encoder/image-table.js";
+export { TinyLfu } from "./encoder/tiny-lfu.js";
 export {
   type CachedBlocks,
   PrefixCache,

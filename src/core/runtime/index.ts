@@ -60,7 +60,14 @@ export {
   withMiddleware,
 } from "./language-model.js";
 export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
-export { type MemoryOptions, openEncoderCache, type Reuse } from "./memory.js";
+export {
+  type CachedImages,
+  type MemoryOptions,
+  type NearDuplicateCache,
+  type OpenNearDuplicates,
+  openEncoderCache,
+  type Reuse,
+} from "./memory.js";
 export {
   type LoadOptions,
   loadModel,

@@ -4,17 +4,8 @@
  */
 
 import type { Device } from "../backend/index.js";
-import { invariant } from "../base/index.js";
-import {
-  type Comparer,
-  digestOf,
-  EncoderCache,
-  encoderCacheKey,
-  ImageTable,
-  NearDuplicates,
-  PrefixCache,
-  type TokenKey,
-} from "../cache/index.js";
+import { invariant, OcellusError, optionNames, refuseUnknownOptions } from "../base/index.js";
+import { digestOf, EncoderCache, encoderCacheKey, ImageTable, PrefixCache, type TokenKey } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
 import {
   type DecodedImage,
@@ -40,8 +31,8 @@ export interface MemoryOptions {
   readonly encoderCacheFolderBytes?: number;
   /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
   readonly prefixCacheBytes?: number;
-  /** Of what pictures look like, for requests that ask for `reuse: "near"`; nothing is kept for others. Default 64 MiB. */
-  readonly nearDuplicateBytes?: number;
+  /** What finds near-duplicates, for requests that ask for `reuse: "near"`. Default: nothing, such requests are refused. */
+  readonly nearDuplicates?: OpenNearDuplicates;
   /** What is reused for questions that do not say (`ChatOptions.reuse`). Default "exact". */
   readonly reuse?: Reuse;
 }
@@ -49,26 +40,46 @@ export interface MemoryOptions {
 /** "near": a picture may be answered for by a kept one that shows the same in another encoding, size, slight crop or light. */
 export type Reuse = "exact" | "near";
 
+/** Opens what finds near-duplicates of one model's images: `nearDuplicates` of the room near-duplicates. Closed with the model. */
+export type OpenNearDuplicates = (options: { readonly onThread: boolean }) => NearDuplicateCache;
+
+/** Finds, of a new image, one that is cached and shows the same. */
+export interface NearDuplicateCache {
+  readonly bytes: number;
+  /** As `see`, but a new image may get digest, grid and features of a cached one (`SeenImage.standsFor`). */
+  seeing(see: SeeImage, cached: CachedImages): SeeImage;
+  close(): Promise<void>;
+}
+
+/** The images whose features are cached. */
+export interface CachedImages {
+  readonly features: Pick<EncoderCache, "find">;
+  /** The key of an image's features. */
+  keyOf(image: Pick<SeenImage, "digest" | "grid">): string;
+}
+
+const memoryOptionNames = optionNames<MemoryOptions>({
+  ...{ encoderCacheBytes: true, pinnedBytes: true, encoderCacheFolder: true, encoderCacheFolderBytes: true },
+  ...{ prefixCacheBytes: true, nearDuplicates: true, reuse: true },
+});
+
 export interface SharedMemory {
   readonly memory?: MemoryOptions;
   /** Features that several models share; the caller closes it. Default: a store of the model's own, by `memory`. */
   readonly encoderCache?: EncoderCache;
 }
 
-export interface Memory {
+export interface Memory extends CachedImages {
   readonly features: EncoderCache;
   readonly prefixes: PrefixCache | undefined;
-  readonly near: NearDuplicates;
+  readonly near: NearDuplicateCache | undefined;
   readonly reuse: Reuse;
   /** Checkpoint, number formats and graph: what decides, but for rounding, which vector a picture has. */
   readonly vectorVersion: string;
-  /** The key of a picture's features. */
-  keyOf(image: Pick<SeenImage, "digest" | "grid">): string;
   close(): Promise<void>;
 }
 
 const defaultPrefixBytes = 256 * 2 ** 20;
-const defaultNearBytes = 64 * 2 ** 20;
 
 export function openEncoderCache(options: MemoryOptions = {}): Promise<EncoderCache> {
   const { encoderCacheBytes: maxBytes, encoderCacheFolder: folder, encoderCacheFolderBytes: maxFolderBytes } = options;
@@ -82,23 +93,25 @@ export function openEncoderCache(options: MemoryOptions = {}): Promise<EncoderCa
 
 /**
  * @param recipes every rule by which pictures of this model are prepared.
- * @param comparer of what pictures look like; default on this thread.
- * @throws `io` when the folder cannot be made.
+ * @param onThread whether images are compared beside the caller's thread.
+ * @throws `invalid_request` for an unknown option, `unsupported`, `io` when the folder cannot be made.
  */
 export async function openMemory(
   { memory = {}, encoderCache: shared }: SharedMemory,
   packed: PackedModel,
   device: Device,
   recipes: unknown,
-  comparer?: Comparer,
+  onThread: boolean,
 ): Promise<Memory> {
+  refuseUnknownOptions("loadModel: memory", memory, memoryOptionNames);
+  if (memory.reuse === "near" && !memory.nearDuplicates) throw noNearDuplicates();
   const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
   const version = [packed.manifest, graph];
   const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
   const preprocessing = digestOf(JSON.stringify(recipes ?? null));
   const features = shared ?? (await openEncoderCache(memory));
-  const { prefixCacheBytes = defaultPrefixBytes, nearDuplicateBytes = defaultNearBytes, reuse = "exact" } = memory;
-  const near = new NearDuplicates(nearDuplicateBytes, comparer);
+  const { prefixCacheBytes = defaultPrefixBytes, reuse = "exact", nearDuplicates } = memory;
+  const near = nearDuplicates?.({ onThread });
   return {
     features,
     prefixes: prefixCacheBytes > 0 ? new PrefixCache({ maxBytes: prefixCacheBytes }) : undefined,
@@ -107,10 +120,24 @@ export async function openMemory(
     vectorVersion: digestOf(JSON.stringify(version)),
     keyOf: ({ digest: pixels, grid }) => encoderCacheKey({ model, preprocessing, pixels, ...grid }),
     close: async () => {
-      await near.close();
+      await near?.close();
       if (!shared) await features.close();
     },
   };
+}
+
+/** `see`, as a request wants images reused. @throws `unsupported` where nothing was given that finds near-duplicates. */
+export function seeingFor(reuse: Reuse, see: SeeImage, memory: Memory): SeeImage {
+  if (reuse === "exact") return see;
+  if (!memory.near) throw noNearDuplicates();
+  return memory.near.seeing(see, memory);
+}
+
+function noNearDuplicates(): OcellusError {
+  const message =
+    'reuse: "near" needs a model that finds near-duplicates: load it with memory: { nearDuplicates: nearDuplicates() }, ' +
+    "from ocellus/near-duplicates";
+  return new OcellusError("unsupported", message, { details: { param: "reuse", expected: "memory.nearDuplicates" } });
 }
 
 /** A name for every token of a prompt: its id, or what is in its picture, which its id does not say. */

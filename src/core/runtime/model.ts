@@ -15,7 +15,7 @@ import {
   Semaphore,
   throwIfAborted,
 } from "../base/index.js";
-import { CompareThread, type Features } from "../cache/index.js";
+import type { Features } from "../cache/index.js";
 import { bundledModel } from "../checkpoint/index.js";
 import { type Constraint, Engine } from "../engine/index.js";
 import { Grammars } from "../grammar/index.js";
@@ -43,8 +43,7 @@ import {
   streamChat,
 } from "./chat.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
-import { type Memory, openMemory, type SharedMemory, tokenKeys } from "./memory.js";
-import { seeNear } from "./near.js";
+import { type Memory, openMemory, type SharedMemory, seeingFor, tokenKeys } from "./memory.js";
 import { findPacked, loadingNames, openGraph, openImageThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import {
@@ -119,7 +118,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
-    const memory = await keep(openMemory(options, packed, towers, recipes, pictures && new CompareThread()));
+    const memory = await keep(openMemory(options, packed, towers, recipes, pictures !== undefined));
     const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
     const told = [...notes, ...text.notes, ...ofPlacement];
     const parts = { packed, vision, decoder, closeImages, memory, ...text, placement, threads, timings, notes: told };
@@ -196,7 +195,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { cacheBytes, cacheUsage, prefixCacheBytes } = this.#runner;
     const { features: store, near } = this.#parts.memory;
     const { stats: features } = store;
-    const nearDuplicateBytes = near.bytes;
+    const nearDuplicateBytes = near?.bytes ?? 0;
     return {
       ...this.#engine.stats(),
       cacheBytes,
@@ -421,7 +420,7 @@ export class VisionLanguageModel implements LanguageModel {
       maxCharacters: charactersPerToken * this.#runner.maxLength,
       maxTokens: this.#runner.maxLength,
       ...(tools && { tools }),
-      ...(reuse === "near" && { seeImage: seeNear(seeImage, memory) }),
+      seeImage: seeingFor(reuse, seeImage, memory),
     });
     const newConstraint = this.#checked(prompt.ids, options);
     throwIfAborted(signal);

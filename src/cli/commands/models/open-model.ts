@@ -4,6 +4,7 @@ import { cacheRoot } from "../../../core/fs/index.js";
 import { type LoadOptions, loadModel, type VisionLanguageModel } from "../../../core/runtime/index.js";
 import { type GuardedVisionLanguageModel, Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
+import { nearDuplicates } from "../../../near-duplicates/index.js";
 import { loadOptions, type ModelFlags } from "../../options.js";
 import { describeBytes, startProgress } from "../../ui/progress.js";
 import { printNotes, type Terminal } from "../../ui/terminal.js";
@@ -66,6 +67,7 @@ export async function openModel(
   try {
     return await loadModel(await resolveModel(flags.model), {
       ...loadOptions(flags),
+      memory: { nearDuplicates: nearDuplicates() }, // looks at nothing unless a request asks for it
       graphThreads: true, // they open beside each other
       ...extra,
       signal: terminal.signal,

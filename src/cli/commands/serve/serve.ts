@@ -17,6 +17,7 @@ import {
 } from "../../../core/runtime/index.js";
 import { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
+import { nearDuplicates } from "../../../near-duplicates/index.js";
 import {
   createApp,
   createServices,
@@ -139,8 +140,7 @@ function logFormatOf({ logFormat }: ServeConfig, { stderr }: Terminal): "json" |
 }
 
 async function loadModels(config: ServeConfig, services: Services, shared: Shared, terminal: Terminal): Promise<void> {
-  const { prefixCacheBytes, nearDuplicateBytes, reuse } = config;
-  const load = { ...loadOptions(config, shared), memory: { prefixCacheBytes, nearDuplicateBytes, reuse } };
+  const load = loadOptions(config, shared);
   for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
@@ -153,14 +153,14 @@ async function loadModels(config: ServeConfig, services: Services, shared: Share
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
     const checkpoint = await resolveModel(folder);
-    const embedder = await loadClip(checkpoint, load);
+    const embedder = await loadClip(checkpoint, openingOptions(config, shared));
     printNotes(terminal, embedder.info.notes);
     services.models.addEmbedder(name, embedder, checkpoint);
   }
 }
 
 async function openVersion(config: ServeConfig, shared: Shared, folder: string, terminal: Terminal) {
-  const load = { ...loadOptions(config, shared), memory: { prefixCacheBytes: config.prefixCacheBytes } };
+  const load = loadOptions(config, shared);
   const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
   printNotes(terminal, model.info.notes);
   await warmUp(model, terminal.signal);
@@ -191,18 +191,28 @@ interface Shared {
   readonly pictures: ImageThreads;
 }
 
-function loadOptions(config: ServeConfig, { encoderCache, pictures }: Shared) {
-  const { device, threads, maxSequences, maxLength } = config;
+function loadOptions(config: ServeConfig, shared: Shared) {
+  const { maxSequences, maxLength, prefixCacheBytes, reuse } = config;
+  const near = nearDuplicates({ maxBytes: config.nearDuplicateBytes });
+  return {
+    ...openingOptions(config, shared),
+    memory: { prefixCacheBytes, nearDuplicates: near, reuse },
+    maxSequences,
+    encoderCache: shared.encoderCache,
+    ...(maxLength !== undefined && { maxLength }),
+  };
+}
+
+/** What every kind of model is opened with. */
+function openingOptions(config: ServeConfig, { pictures }: Shared) {
+  const { device, threads } = config;
   return {
     ...planOptions(config),
     device,
-    maxSequences,
-    encoderCache,
     imageThreads: pictures,
     graphThreads: true,
     imageLimits: pictureLimitsOf(config),
     ...(threads !== undefined && { threads }),
-    ...(maxLength !== undefined && { maxLength }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** A JPEG of a page says less than the page: what it may have been is looked for near another picture, and what it says stays. */
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodeImage } from "../../image/node/index.js";
+import { decodeImage } from "../core/image/node/index.js";
 import { nearestCoded } from "./coded.js";
 import { type Plane, planesOf } from "./plane.js";
 

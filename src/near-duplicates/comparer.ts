@@ -2,7 +2,7 @@
  * Looking at pictures and comparing them, here or on a thread: a megapixel takes a third of a second, in which a server would write
  * no answers.
  */
-import { TypedWorker } from "../../worker/index.js";
+import { TypedWorker } from "../core/worker/index.js";
 import type { CompareMethods } from "./compare-worker.js";
 import { type Fingerprint, lookOf, type QueryImage } from "./fingerprint.js";
 import { showsNothingElse } from "./same-picture.js";

@@ -4,10 +4,9 @@
  * features; pictures of different scopes (a model with its preprocessing) never meet. Why so: docs/decisions/0007.
  */
 
-import { TinyLfu } from "../encoder/tiny-lfu.js";
+import { type KnownImage, TinyLfu } from "../core/cache/index.js";
 import { type Comparer, comparesHere } from "./comparer.js";
 import { type Fingerprint, innerProduct, type QueryImage } from "./fingerprint.js";
-import type { KnownImage } from "./image-table.js";
 
 /** A picture whose features are kept under `key`. */
 export interface CachedNearDuplicate extends KnownImage {

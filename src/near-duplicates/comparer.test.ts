@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ocellusError } from "../../base/ocellus-error.testkit.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { CompareThread, comparesHere } from "./comparer.js";
 import type { RgbPicture } from "./plane.js";
 

@@ -1,5 +1,5 @@
 /** The script of the thread that compares pictures. See comparer.ts. */
-import { serve } from "../../worker/index.js";
+import { serve } from "../core/worker/index.js";
 import { type Fingerprint, lookOf, type QueryImage } from "./fingerprint.js";
 import { showsNothingElse } from "./same-picture.js";
 
