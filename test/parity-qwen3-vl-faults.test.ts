@@ -2,18 +2,17 @@
  * That the parity tests of qwen3_vl would notice two faults which leave a model plausible: positions interpolated from
  * half-pixel centres, and the two kinds of GELU confused. Each fault is put into what the vision graph is made of or fed.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { float32, GraphSession, int64 } from "../src/core/backend/index.js";
-import { openCheckpoint } from "../src/core/checkpoint/index.js";
-import { checkpointCatalog, encodeOnnx, type Graph } from "../src/core/graph/index.js";
+import { float32, int64 } from "../src/core/backend/index.js";
+import type { Graph } from "../src/core/graph/index.js";
 import type { ImageGrid, PixelValues } from "../src/core/image/spec/index.js";
 import type { HostInput } from "../src/core/models/index.js";
-import { buildGraphs, canonicalSource, type PackedModel, packedFiles } from "../src/core/pack/index.js";
+import type { PackedModel } from "../src/core/pack/index.js";
 import { expectClose, relativeError } from "./support/close.js";
 import { repository, temporaryFolder } from "./support/folders.js";
-import { type Fixture, oneThread, openExact, openFixture } from "./support/parity.js";
+import { type Fixture, openChanged, openExact, openFixture } from "./support/parity.js";
 
 const tolerance = 2e-5; // as in parity-qwen3-vl.test.ts
 const weights = join(repository, "test/golden/qwen3_vl/tied-one-picture");
@@ -40,8 +39,7 @@ type Inputs = Readonly<Record<string, HostInput>>;
 
 /** The vision graph, built anew and changed, under the family's inputs, changed. */
 async function encode(changeGraph: (graph: Graph) => Graph, changeInputs: (inputs: Inputs) => Inputs) {
-  const path = await writeVision(changeGraph);
-  const session = await GraphSession.open(path, oneThread);
+  const session = await openChanged(packed, join(weights, "model.safetensors"), "vision", changeGraph);
   const inputs = Object.entries(changeInputs(packed.family.image!.inputs(packed.config, pixels)));
   const feeds = inputs.map(([name, { dtype, data, shape }]) => [
     name,
@@ -54,21 +52,6 @@ async function encode(changeGraph: (graph: Graph) => Graph, changeInputs: (input
   const copies = outputs.map((output) => (results[output]!.data as Float32Array).slice());
   await session.close();
   return copies;
-}
-
-async function writeVision(change: (graph: Graph) => Graph): Promise<string> {
-  const checkpoint = await openCheckpoint(join(weights, "model.safetensors"));
-  const stored = await openCheckpoint(join(packed.path, packedFiles.weights));
-  const source = canonicalSource(checkpoint, packed.family);
-  const catalog = checkpointCatalog(source, () => ({ kind: "f32" }));
-  const graph = change(buildGraphs(packed.family, packed.config, catalog).vision!);
-  const path = join(packed.path, "vision-changed.onnx");
-  writeFileSync(
-    path,
-    encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: stored.locate(name).offset })),
-  );
-  await Promise.all([checkpoint.close(), stored.close()]);
-  return path;
 }
 
 const same = <T>(value: T): T => value;

@@ -20,7 +20,7 @@ const tolerance = 2e-5;
 const cases = {
   qwen3: ["tied-gqa", "untied-mha", "biased"],
   llama: ["tied-gqa", "untied-biased", "stretched"],
-  qwen3_5: ["tied-interval", "untied-equal-heads", "full-first-biased", "wide-kernel", "one-layer-each"],
+  qwen3_5_text: ["tied-interval", "untied-equal-heads", "full-first-biased", "wide-kernel", "one-layer-each"],
 };
 const folders = Object.entries(cases).flatMap(([family, names]) => names.map((name) => `${family}/${name}`));
 

@@ -11,7 +11,7 @@ import { openTestDecoder, type TestDecoder, tokensOf } from "./support/decoder.j
 import { repository, temporaryFolder } from "./support/folders.js";
 import { openFixture } from "./support/parity.js";
 
-const golden = join(repository, "test/golden/qwen3_5");
+const golden = join(repository, "test/golden/qwen3_5_text");
 const payload: SequenceInputs = { images: [], positions: indexPositions };
 
 const textRequest = (length: number, maxTokens: number): EngineRequest<SequenceInputs> => ({

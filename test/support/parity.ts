@@ -10,7 +10,7 @@ import {
   int64,
 } from "../../src/core/backend/index.js";
 import { type Checkpoint, openCheckpoint } from "../../src/core/checkpoint/index.js";
-import { checkpointCatalog, encodeOnnx, withOutputs } from "../../src/core/graph/index.js";
+import { checkpointCatalog, encodeOnnx, type Graph, withOutputs } from "../../src/core/graph/index.js";
 import type { AnyFamily, PromptPositions } from "../../src/core/models/index.js";
 import {
   buildGraphs,
@@ -32,6 +32,7 @@ export interface Fixture {
   numbers(name: string): Promise<number[]>;
   /** How many tensors are called `prefix.0`, `prefix.1`, … */
   count(prefix: string): number;
+  has(name: string): boolean;
 }
 
 export async function openFixture(folder: string, name = "fixture"): Promise<Fixture> {
@@ -45,6 +46,7 @@ export async function openFixture(folder: string, name = "fixture"): Promise<Fix
     floats,
     numbers: async (tensor) => [...(await floats(tensor))],
     count: (prefix) => names.filter((each) => each.startsWith(`${prefix}.`)).length,
+    has: (name) => names.includes(name),
   };
 }
 
@@ -67,12 +69,22 @@ export async function openExactEncoder(weights: string, into: string) {
   return openPackedEncoder((await pack(weights, { plan: parsePlan("fp32"), into })).path);
 }
 
-/** One of the packed graphs with further values visible, written beside the packed one. */
-export async function openTapped(
+/** One of the packed graphs with further values visible. */
+export function openTapped(
   packed: Packed<AnyFamily>,
   weights: string,
   which: string,
   values: readonly string[],
+): Promise<GraphSession> {
+  return openChanged(packed, weights, which, (graph) => withOutputs(graph, values));
+}
+
+/** One of the packed graphs, built again and changed, written beside the packed one. */
+export async function openChanged(
+  packed: Packed<AnyFamily>,
+  weights: string,
+  which: string,
+  change: (graph: Graph) => Graph,
 ): Promise<GraphSession> {
   const checkpoint = await openCheckpoint(weights);
   const stored = await openCheckpoint(join(packed.path, packedFiles.weights));
@@ -82,10 +94,10 @@ export async function openTapped(
     packed.config,
     checkpointCatalog(source, () => ({ kind: "f32" })),
   );
-  const tapped = withOutputs(graphs[which]!, values);
-  const model = encodeOnnx(tapped, (name) => ({ file: packedFiles.weights, offset: stored.locate(name).offset }));
+  const locate = (name: string) => ({ file: packedFiles.weights, offset: stored.locate(name).offset });
+  const model = encodeOnnx(change(graphs[which]!), locate);
   await Promise.all([checkpoint.close(), stored.close()]);
-  const path = join(packed.path, `${which}-tapped.onnx`);
+  const path = join(packed.path, `${which}-changed.onnx`);
   writeFileSync(path, model);
   return GraphSession.open(path, oneThread);
 }

@@ -114,7 +114,8 @@ describe("any field of any family", () => {
   });
 });
 
-const qwen35 = readJson("qwen3_5/tied-interval/config.json");
+const qwen35Text = readJson("qwen3_5_text/tied-interval/config.json");
+const qwen35 = readJson("qwen3_5/tied-one-image/config.json");
 const resampler = readJson("qwen3_vl_resampler/gqa-tied/config.json");
 const decoders: readonly (readonly [modelType: string, change: (text: Fields) => Fields])[] = [
   ["qwen3", (text) => ({ model_type: "qwen3", ...text })],
@@ -175,7 +176,12 @@ describe("the rotation of llama", () => {
   });
 });
 
-describe("qwen3_5_text", () => {
+const decodersOfQwen35: readonly (readonly [modelType: string, change: (text: Fields) => Fields])[] = [
+  ["qwen3_5_text", (text) => ({ ...qwen35Text, ...text })],
+  ["qwen3_5", (text) => ({ ...qwen35, text_config: { ...qwen35.text_config, ...text } })],
+];
+
+describe.each(decodersOfQwen35)("the decoder of %s", (_, withText) => {
   it.each([
     [{ layer_types: ["full_attention", "sliding_attention"] }, "unsupported", "layer_types.1"],
     [{ layer_types: ["full_attention"] }, "invalid_config", "layer_types"],
@@ -188,22 +194,38 @@ describe("qwen3_5_text", () => {
     [{ linear_num_value_heads: 3 }, "invalid_config", "linear_num_value_heads"],
     [{ linear_conv_kernel_dim: 1 }, "invalid_config", "linear_conv_kernel_dim"],
     [{ hidden_act: "gelu" }, "unsupported", "hidden_act"],
+    [{ output_gate_type: "sigmoid" }, "unsupported", "output_gate_type"],
   ])("refuses %j by name", (fields, code, name) => {
-    const refused = refusal({ ...qwen35, ...fields });
-    expect([refused.code, refused.details.fields]).toEqual([code, [name]]);
+    const refused = refusal(withText(fields));
+    const names = (refused.details.fields as string[]).map((path) => path.replace("text_config.", ""));
+    expect([refused.code, names]).toEqual([code, [name]]);
   });
 
   it("turns a quarter of a head where no field says how much, and its layers follow the interval", () => {
-    const family = familyOf(qwen35);
+    const family = familyOf(withText({}));
     if (family.kind !== "language") throw new Error("not a decoder");
     const row = { start: 0, count: 1, positions: family.positions({}, [], []) };
-    const turning = (fields: Fields) => 2 * family.rotary(parse({ ...qwen35, ...fields }), row).cos.length;
+    const turning = (fields: Fields) => 2 * family.rotary(parse(withText(fields)), row).cos.length;
     expect(turning({ rope_parameters: undefined })).toBe(8);
     expect(turning({ rope_parameters: undefined, partial_rotary_factor: 0.5 })).toBe(16);
     expect(turning({ rope_parameters: { partial_rotary_factor: 1 }, partial_rotary_factor: 0.5 })).toBe(32);
-    const kinds = (fields: Fields) => family.states(parse({ ...qwen35, ...fields })).map(({ kind }) => kind === "kv");
+    const kinds = (fields: Fields) => family.states(parse(withText(fields))).map(({ kind }) => kind === "kv");
     expect(kinds({})).toEqual([false, false, false, true, false]);
     expect(kinds({ full_attention_interval: 2 })).toEqual([false, true, false, true, false]);
+  });
+});
+
+describe("the vision encoder of qwen3_5", () => {
+  it.each([
+    [{ deepstack_visual_indexes: [3] }, "unsupported", "deepstack_visual_indexes"],
+    [{ spatial_merge_size: 4 }, "unsupported", "spatial_merge_size"],
+    [{ hidden_act: "gelu" }, "unsupported", "hidden_act"],
+    [{ rope_parameters: { rope_type: "yarn" } }, "unsupported", "rope_parameters.rope_type"],
+    [{ out_hidden_size: 64 }, "invalid_config", "out_hidden_size"],
+    [{ num_position_embeddings: 60 }, "invalid_config", "num_position_embeddings"],
+  ])("refuses %j by name", (fields, code, name) => {
+    const refused = refusal({ ...qwen35, vision_config: { ...qwen35.vision_config, ...fields } });
+    expect([refused.code, refused.details.fields]).toEqual([code, [`vision_config.${name}`]]);
   });
 });
 
@@ -217,7 +239,8 @@ describe("the base of the rotation", () => {
   const cases = [
     ["llama", "", (text) => ({ model_type: "llama", head_dim: 16, num_attention_heads: 4, ...text })],
     ["qwen3", "", decoders[0]![1]],
-    ["qwen3_5_text", "", (text) => ({ ...qwen35, rope_parameters: undefined, ...text })],
+    ["qwen3_5_text", "", (text) => ({ ...qwen35Text, rope_parameters: undefined, ...text })],
+    ["qwen3_5", "text_config", (text) => decodersOfQwen35[1]![1]({ rope_parameters: undefined, ...text })],
     ["qwen3_vl", "text_config", decoders[1]![1]],
   ] satisfies (readonly [string, string, (text: Fields) => Fields])[];
 
@@ -252,6 +275,21 @@ const version4 = {
   ...{ id2label: { 0: "LABEL_0", 1: "LABEL_1" }, label2id: { LABEL_0: 0, LABEL_1: 1 } },
 };
 const clipTower = { ...version4, attention_dropout: 0, dropout: 0, initializer_factor: 1, initializer_range: 0.02 };
+
+const publishedText: Fields = {
+  ...{ attention_bias: false, attention_dropout: 0, attn_output_gate: true, dtype: "bfloat16", head_dim: 256 },
+  ...{ eos_token_id: 248_044, full_attention_interval: 4, hidden_act: "silu", hidden_size: 1024 },
+  ...{ initializer_range: 0.02, intermediate_size: 3584, linear_conv_kernel_dim: 4, linear_key_head_dim: 128 },
+  ...{ linear_num_key_heads: 16, linear_num_value_heads: 16, linear_value_head_dim: 128, mlp_only_layers: [] },
+  ...{ mamba_ssm_dtype: "float32", max_position_embeddings: 262_144, model_type: "qwen3_5_text" },
+  ...{ mtp_num_hidden_layers: 1, mtp_use_dedicated_embeddings: false, num_attention_heads: 8 },
+  ...{ num_hidden_layers: 4, num_key_value_heads: 2, rms_norm_eps: 1e-6, tie_word_embeddings: true },
+  layer_types: ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
+  rope_parameters: {
+    ...{ mrope_interleaved: true, mrope_section: [11, 11, 10], rope_type: "default", rope_theta: 1e7 },
+    partial_rotary_factor: 0.25,
+  },
+};
 
 describe("the configs that publishers write", () => {
   it.each<[string, Fields]>([
@@ -324,20 +362,36 @@ describe("the configs that publishers write", () => {
         quantization_config: { quant_method: "fp8", weight_block_size: [128, 128] },
       },
     ],
+    ["qwen3_5_text, as the decoder of the published files", publishedText],
     [
-      "qwen3_5_text, as the decoder of the published files",
+      "qwen3_5, transformers 4.57",
       {
-        ...{ attention_bias: false, attention_dropout: 0, attn_output_gate: true, dtype: "bfloat16", head_dim: 256 },
-        ...{ eos_token_id: 248_044, full_attention_interval: 4, hidden_act: "silu", hidden_size: 1024 },
-        ...{ initializer_range: 0.02, intermediate_size: 3584, linear_conv_kernel_dim: 4, linear_key_head_dim: 128 },
-        ...{ linear_num_key_heads: 16, linear_num_value_heads: 16, linear_value_head_dim: 128, mlp_only_layers: [] },
-        ...{ mamba_ssm_dtype: "float32", max_position_embeddings: 262_144, model_type: "qwen3_5_text" },
-        ...{ mtp_num_hidden_layers: 1, mtp_use_dedicated_embeddings: false, num_attention_heads: 8 },
-        ...{ num_hidden_layers: 4, num_key_value_heads: 2, rms_norm_eps: 1e-6, tie_word_embeddings: true },
-        layer_types: ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
-        rope_parameters: {
-          ...{ mrope_interleaved: true, mrope_section: [11, 11, 10], rope_type: "default", rope_theta: 1e7 },
+        ...{ architectures: ["Qwen3_5ForConditionalGeneration"], image_token_id: 248_056, model_type: "qwen3_5" },
+        ...{ tie_word_embeddings: true, transformers_version: "4.57.0.dev0", video_token_id: 248_057 },
+        ...{ vision_start_token_id: 248_053, vision_end_token_id: 248_054 },
+        text_config: publishedText,
+        vision_config: {
+          ...{ deepstack_visual_indexes: [], depth: 12, hidden_act: "gelu_pytorch_tanh", hidden_size: 768 },
+          ...{ in_channels: 3, initializer_range: 0.02, intermediate_size: 3072, model_type: "qwen3_5", num_heads: 12 },
+          ...{ num_position_embeddings: 2304, out_hidden_size: 1024, patch_size: 16, spatial_merge_size: 2 },
+          temporal_patch_size: 2,
+        },
+      },
+    ],
+    [
+      "qwen3_5, saved by transformers 5",
+      {
+        ...{ architectures: ["Qwen3_5ForConditionalGeneration"], dtype: "bfloat16", model_type: "qwen3_5" },
+        ...{ image_token_id: 248_056, video_token_id: 248_057, transformers_version: "5.24.0" },
+        text_config: {
+          ...publishedText,
+          full_attention_interval: undefined,
           partial_rotary_factor: 0.25,
+          vocab_size: 248_320,
+        },
+        vision_config: {
+          ...{ depth: 12, dtype: "bfloat16", model_type: "qwen3_5_vision", out_hidden_size: 1024 },
+          rope_parameters: { rope_theta: 10_000, rope_type: "axial" },
         },
       },
     ],

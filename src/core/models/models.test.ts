@@ -21,6 +21,7 @@ describe("families", () => {
           "keras_mobilenet_v2",
           "llama",
           "qwen3",
+          "qwen3_5",
           "qwen3_5_text",
           "qwen3_vl",
           "qwen3_vl_resampler",
@@ -136,7 +137,7 @@ describe("the blocks that DeepStack taps", () => {
 
 describe("the linear layers of qwen3_5_text", () => {
   it("keep gates, decays, convolution and norms in float32 where the products go down to four bits", () => {
-    const json = JSON.parse(readFileSync(join(goldens, "qwen3_5/tied-interval/config.json"), "utf8"));
+    const json = JSON.parse(readFileSync(join(goldens, "qwen3_5_text/tied-interval/config.json"), "utf8"));
     const decoder = familyOf(json);
     const catalog = recordingCatalog(() => ({ kind: "int4", blockSize: 32 }));
     const builder = new GraphBuilder("decoder", catalog);

@@ -16,8 +16,8 @@ function canonicalNames(family: AnyFamily, config: unknown): string[] {
   return [...new Set([...catalog.tensors.keys(), ...(family.kind === "language" ? [family.embedTokens] : [])])];
 }
 
-/** How a saver spells [the decoder, the vision encoder, the head] of qwen3_vl. */
-const qwen3VlSpellings = [
+/** How a saver spells [the decoder, the vision encoder, the head] of qwen3_vl and qwen3_5. */
+const qwenSpellings = [
   ["model.language_model.", "model.visual.", "lm_head."],
   ["model.", "visual.", "lm_head."],
   ["language_model.", "visual.", "lm_head."],
@@ -29,14 +29,16 @@ const qwen3VlSpellings = [
 ] as const;
 
 describe.each([
-  ["tied", "qwen3_vl/wide-grid"],
-  ["untied", "qwen3_vl/untied-two-pictures"],
-])("the names of qwen3_vl, %s", (_, folder) => {
+  "qwen3_vl/wide-grid",
+  "qwen3_vl/untied-two-pictures",
+  "qwen3_5/tied-one-image",
+  "qwen3_5/untied-two-images",
+])("the names of %s", (folder) => {
   const json = readConfig(folder);
   const family = familyOf(json);
   const names = canonicalNames(family, family.parseConfig(json));
 
-  it.each(qwen3VlSpellings)("are known as %s…, %s… and %s…", (decoder, vision, head) => {
+  it.each(qwenSpellings)("are known as %s…, %s… and %s…", (decoder, vision, head) => {
     const spelled = names.map((name) =>
       name
         .replace(/^model\.language_model\./, decoder)
@@ -52,7 +54,7 @@ const decoderSpellings = ["", "model.", "language_model.", "language_model.model
 describe.each([
   ["llama", "llama/untied-biased", "model."],
   ["qwen3", "qwen3/untied-mha", "model."],
-  ["qwen3_5_text", "qwen3_5/wide-kernel", "model."],
+  ["qwen3_5_text", "qwen3_5_text/wide-kernel", "model."],
   ["qwen3_vl_resampler", "qwen3_vl_resampler/mha-untied", "language_model."],
 ])("the decoder of %s", (_, folder, path) => {
   const json = readConfig(folder);
@@ -88,7 +90,20 @@ describe("the parts of a model", () => {
     ["vit/gelu", { vision: /^vit\./, head: /^classifier/ }],
     ["llama/untied-biased", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
     ["qwen3/untied-mha", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
-    ["qwen3_5/wide-kernel", { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ }],
+    [
+      "qwen3_5_text/wide-kernel",
+      { decoder: /^model\.(layers|norm)/, embedding: /^model\.embed_tokens/, head: /^lm_head/ },
+    ],
+    [
+      "qwen3_5/untied-two-images",
+      {
+        vision: /^model\.visual\.(blocks|patch_embed|pos_embed)/,
+        connector: /^model\.visual\.merger/,
+        embedding: /^model\.language_model\.embed_tokens/,
+        decoder: /^model\.language_model\.(layers|norm)/,
+        head: /^lm_head/,
+      },
+    ],
     [
       "qwen3_vl/untied-two-pictures",
       {
@@ -138,7 +153,8 @@ describe("prefixes of names", () => {
     "clip/gelu",
     "vit/gelu",
     "llama/untied-biased",
-    "qwen3_5/wide-kernel",
+    "qwen3_5_text/wide-kernel",
+    "qwen3_5/untied-two-images",
     "qwen3_vl/untied-two-pictures",
   ];
   /** The first modules of every family's names that are no common words: `vision_tower`, `lm_head`, `embed_tokens` … */

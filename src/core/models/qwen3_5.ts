@@ -1,122 +1,68 @@
 /**
- * qwen3_5_text: the decoder of Qwen3.5 (0.8B to 27B). Most layers are gated delta nets, whose memory does not grow; every fourth
- * is attention whose heads are gated and of whose columns a quarter turns.
+ * qwen3_5: Qwen3.5, dense (0.8B, 2B, 4B, 9B, 27B). The vision encoder of Qwen3-VL, whose inner layers reach no decoder layer here,
+ * and the decoder of qwen3_5_text.
  *
- *   layers ─ linear_attn ─ linear_attn ─ linear_attn ─ self_attn ─ linear_attn ─ …   each followed by a SwiGLU
+ *   patches ─ vision encoder ─ merger ─→ visual_tokens → inputs_embeds → layers of two kinds
  *
  * Specification: docs/models/qwen3_5.md. Reference: transformers modeling_qwen3_5.py; fixtures in test/golden/qwen3_5/.
  */
 import { z } from "zod";
 import * as nn from "../nn/index.js";
-import { checkSizes, layers, parseConfig, type SizeRule, size } from "./config.js";
-import { decoderDimensions, decoderFields, decoderRules } from "./decoder-config.js";
-import { indexPositions, type ModelFamily } from "./family.js";
-import { irrelevant, only } from "./fields.js";
+import { checkSizes, parseConfig, tokenId } from "./config.js";
+import { decoderDimensions, eosSchema } from "./decoder-config.js";
+import type { ModelFamily } from "./family.js";
+import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import { mropeAngles, partialRopeFields, ropeOf } from "./rope.js";
+import { decoderStates, decoderVariant, rotary, textRules, textSchema, usualEos } from "./qwen3_5_text.js";
+import { buildVision, imageSide, promptPositions, visionFields, visionRules } from "./qwen3_vl_vision.js";
 
-/** Columns of a delta net's head; published ones have 128. A state holds their square for each head. */
-const headColumns = size.max(1024);
-
-const textSchema = z.object({
-  ...decoderFields,
-  ...partialRopeFields("default", "mrope"),
-  vocab_size: size.default(248_320),
-  hidden_size: size.default(4096),
-  intermediate_size: size.default(12_288),
-  num_hidden_layers: layers.default(32),
-  num_attention_heads: size.default(16),
-  num_key_value_heads: size.default(4),
-  head_dim: size.default(256),
-  max_position_embeddings: size.default(32_768),
-  linear_conv_kernel_dim: z.number().int().min(2).max(64).default(4), // published ones have 4
-  linear_key_head_dim: headColumns.default(128),
-  linear_value_head_dim: headColumns.default(128),
-  linear_num_key_heads: size.default(16),
-  linear_num_value_heads: size.default(32),
-  layer_types: z.array(z.enum(["linear_attention", "full_attention"])).nullish(),
-  full_attention_interval: size.default(4), // of configs without layer_types
+const configSchema = z.object({
+  ...commonFields,
+  ...quantizationFields,
+  image_token_id: tokenId.default(248_056),
+  video_token_id: tokenId.default(248_057),
+  ...irrelevant("vision_start_token_id", "vision_end_token_id"), // the chat template writes them
+  eos_token_id: eosSchema,
   tie_word_embeddings: z.boolean().default(false),
-  attn_output_gate: only(true),
-  mlp_only_layers: only([]),
-  ...irrelevant("mamba_ssm_dtype"), // states are float32
-  ...irrelevant("mtp_num_hidden_layers", "mtp_use_dedicated_embeddings"), // of tensors that are left aside
+  vision_config: z.object({ ...visionFields, deepstack_visual_indexes: only([]) }).prefault({}),
+  text_config: textSchema.prefault({}),
 });
 
-type TextConfig = z.infer<typeof textSchema>;
+type Config = z.infer<typeof configSchema>;
 
-/** What a config leaves out: the rotation's base, how much of a head turns, and how MRoPE shares the frequencies. */
-const theta = 10_000;
-const rotaryShare = 0.25;
-const mropeSection = [11, 11, 10];
+const languageModel = "model.language_model";
 
-/** <|im_end|> and <|endoftext|>. */
-const usualEos = [248_046, 248_044];
-
-function rotaryDim(config: TextConfig): number {
-  return Math.trunc(config.head_dim * (ropeOf(config, theta).share ?? rotaryShare));
-}
-
-function linearLayers(config: TextConfig): nn.LinearLayers {
-  const { layer_types: types, full_attention_interval: interval } = config;
-  const isLinear = Array.from({ length: config.num_hidden_layers }, (_, n) =>
-    types ? types[n] === "linear_attention" : (n + 1) % interval !== 0,
-  );
-  const net = {
-    keyHeads: config.linear_num_key_heads,
-    valueHeads: config.linear_num_value_heads,
-    keyDim: config.linear_key_head_dim,
-    valueDim: config.linear_value_head_dim,
-    kernel: config.linear_conv_kernel_dim,
-  };
-  return { isLinear, net };
-}
-
-function decoderVariant(config: TextConfig, model: string, isTied: boolean): nn.DecoderVariant {
-  return {
-    model,
-    head: isTied ? `${model}.embed_tokens` : "lm_head",
-    qkNorm: true,
-    bias: { attention: config.attention_bias, mlp: false },
-    offsetNorms: true,
-    outputGate: true,
-    rotaryDim: rotaryDim(config),
-    linear: linearLayers(config),
-  };
-}
-
-/** `where` is how config.json names the decoder's part. */
-function textRules(config: TextConfig, where = ""): SizeRule[] {
-  const { layer_types: types, num_hidden_layers: count } = config;
-  const turning = rotaryDim(config);
-  const [keyHeads, valueHeads] = [config.linear_num_key_heads, config.linear_num_value_heads];
-  return [
-    ...decoderRules(config, where),
-    [!types || types.length === count, `${where}layer_types must have num_hidden_layers entries`],
-    [valueHeads % keyHeads === 0, `${where}linear_num_value_heads must be a multiple of linear_num_key_heads`],
-    [turning >= 2 && turning % 2 === 0, `${where}head_dim times partial_rotary_factor must be even`],
-  ];
-}
-
-export const qwen35Text: ModelFamily<TextConfig> = {
+export const qwen35: ModelFamily<Config> = {
   kind: "language",
-  modelType: "qwen3_5_text",
-  configSchema: textSchema,
+  modelType: "qwen3_5",
+  configSchema,
   parseConfig(json) {
-    const config = parseConfig(textSchema, json, "config.json");
-    checkSizes(textRules(config));
+    const config = parseConfig(configSchema, json, "config.json");
+    const { vision_config: vision, text_config: text } = config;
+    checkSizes([...visionRules(vision, text.hidden_size), ...textRules(text, "text_config.")]);
     return config;
   },
-  dimensions: (config) => decoderDimensions(config, config.eos_token_id, usualEos),
-  states: (config) => nn.decoderStates(config, linearLayers(config)),
-  canonicalName: spelling(decoderRoots("model")),
-  parts: partsOf(["model.embed_tokens.", "embedding"], ["lm_head.", "head"], ["", "decoder"]),
-  isAside: (name) => /^(?:mtp|model\.visual)\./.test(name), // a head that guesses ahead; the encoder beside the text
-  embedTokens: "model.embed_tokens.weight",
-  graphs: (config) => ({
-    decoder: (builder) => nn.buildDecoder(builder, config, decoderVariant(config, "model", config.tie_word_embeddings)),
+  dimensions: ({ text_config: text, eos_token_id: eos }) => decoderDimensions(text, eos ?? text.eos_token_id, usualEos),
+  states: ({ text_config: text }) => decoderStates(text),
+  canonicalName: spelling({
+    ...decoderRoots(languageModel),
+    ...{ visual: "model.visual", vision_tower: "model.visual" },
   }),
+  parts: partsOf(
+    ["model.visual.merger.", "connector"],
+    ["model.visual.", "vision"],
+    [`${languageModel}.embed_tokens.`, "embedding"],
+    ["lm_head.", "head"],
+    ["", "decoder"],
+  ),
+  isAside: (name) => name.startsWith("mtp."), // a head that guesses ahead
+  embedTokens: `${languageModel}.embed_tokens.weight`,
+  graphs: ({ vision_config: vision, text_config: text, tie_word_embeddings: isTied }) => ({
+    vision: (builder) => buildVision(builder, vision),
+    decoder: (builder) => nn.buildDecoder(builder, text, decoderVariant(text, languageModel, isTied)),
+  }),
+  image: imageSide(),
   numDeepstack: () => 0,
-  positions: () => indexPositions,
-  rotary: (config, row) => mropeAngles(row, rotaryDim(config), ropeOf(config, theta), mropeSection),
+  positions: (_, ids, images) => promptPositions(ids, images),
+  rotary: ({ text_config: text }, row) => rotary(text, row),
 };

@@ -5,7 +5,8 @@ import type { ClassifierFamily, DualEncoderFamily, ModelFamily } from "./family.
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
 import { qwen3 } from "./qwen3.js";
-import { qwen35Text } from "./qwen3_5.js";
+import { qwen35 } from "./qwen3_5.js";
+import { qwen35Text } from "./qwen3_5_text.js";
 import { qwen3Vl } from "./qwen3_vl.js";
 import { qwen3VlResampler } from "./qwen3_vl_resampler.js";
 import { vit } from "./vit.js";
@@ -20,7 +21,7 @@ export type Classifier = ClassifierFamily<any>;
 export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
 
 export const families: readonly AnyFamily[] = [
-  ...[clip, kerasMobilenetV2, llama, qwen3, qwen35Text, qwen3Vl, qwen3VlResampler, vit],
+  ...[clip, kerasMobilenetV2, llama, qwen3, qwen35, qwen35Text, qwen3Vl, qwen3VlResampler, vit],
 ];
 
 /** The family that config.json names. @throws `unsupported` listing what is supported. */

@@ -51,6 +51,7 @@ describe("a tensor that no graph reads", () => {
     ["qwen3_vl/wide-grid", "model.language_model.layers.0.self_attn.v_proj.bias"],
     ["qwen3_vl/wide-grid", "visual.blocks.0.attn.lora_magnitude_vector.qkv"],
     ["qwen3_vl_resampler/gqa-tied", "perceiver_resampler.layers.0.cross_attn.to_q.bias"],
+    ["qwen3_5/tied-one-image", "model.language_model.layers.0.linear_attn.in_proj_qkv.bias"],
     ["vit/no-bias", "vit.encoder.layer.0.attention.attention.query.bias"],
     ["clip/gelu", "visual_projection.bias"],
   ])("of %s, %s, is refused, for it takes part", async (name, tensor) => {
@@ -61,8 +62,9 @@ describe("a tensor that no graph reads", () => {
     ["qwen3/tied-gqa", "lm_head.weight"],
     ["qwen3/tied-gqa", "model.rotary_emb.inv_freq"],
     ["clip/gelu", "text_model.embeddings.position_ids"],
-    ["qwen3_5/tied-interval", "mtp.layers.0.mlp.up_proj.weight"],
-    ["qwen3_5/tied-interval", "model.visual.blocks.0.attn.qkv.bias"],
+    ["qwen3_5_text/tied-interval", "mtp.layers.0.mlp.up_proj.weight"],
+    ["qwen3_5_text/tied-interval", "model.visual.blocks.0.attn.qkv.bias"],
+    ["qwen3_5/tied-one-image", "mtp.layers.0.mlp.up_proj.weight"],
     ["qwen3_vl_resampler/gqa-tied", "language_model.embed_positions.weight"],
   ])("of %s, %s, is expected", async (name, tensor) => {
     expect(await notesOf(name, { [tensor]: 0.5 })).toEqual([]);

@@ -18,8 +18,8 @@ from transformers import (
 
 HERE = Path(__file__).parent
 CONFIGS = {
-    "clip": CLIPConfig, "llama": LlamaConfig, "qwen3": Qwen3Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig,
-    "vit": ViTConfig}
+    "clip": CLIPConfig, "llama": LlamaConfig, "qwen3": Qwen3Config, "qwen3_5": Qwen3_5Config, "qwen3_5_text": Qwen3_5TextConfig,
+    "qwen3_vl": Qwen3VLConfig, "vit": ViTConfig}
 # Modelling files that hold more than the class's model: what is another's.
 OTHERS = {"qwen3_5_text": [Qwen3_5Config, *Qwen3_5Config.sub_configs.values()]}
 PATTERN = re.compile(r"""(?:\bconfig\.|\bconfig, ["'])([a-z]\w*)""")

@@ -1,0 +1,285 @@
+/**
+ * The vision encoder of Qwen3-VL and Qwen3.5: a ViT at native resolution whose merged patches become visual tokens; Qwen3-VL's
+ * inner blocks reach the decoder too (DeepStack). With it all that follows from grids: recipes, video, positions in a prompt.
+ *
+ *   patches ─ patch_embed + positions ─ blocks ─ merger ─→ visual_tokens
+ *
+ * Specification: docs/models/qwen3_vl.md. Reference: transformers modeling_qwen3_vl.py, modeling_qwen3_5.py.
+ */
+import { z } from "zod";
+import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import { type ImageGrid, type PixelValues, smartResizeRecipe, videoRecipe } from "../image/spec/index.js";
+import * as nn from "../nn/index.js";
+import { layers, type SizeRule, size } from "./config.js";
+import {
+  type GridInPrompt,
+  type HostInput,
+  type ImageSide,
+  type PromptPositions,
+  plainLayout,
+  type RotaryAngles,
+  type VideoSide,
+} from "./family.js";
+import { commonFields, only } from "./fields.js";
+import { type Rope, ropeAngles, ropeFields, ropeOf } from "./rope.js";
+
+/** Without what says which blocks reach the decoder. */
+export const visionFields = {
+  ...commonFields,
+  ...ropeFields("axial", "default"),
+  depth: layers.default(27),
+  hidden_size: size.default(1152),
+  intermediate_size: size.default(4304),
+  num_heads: size.default(16),
+  head_dim: size.nullish(),
+  in_channels: z.literal(3).default(3),
+  patch_size: size.default(16),
+  temporal_patch_size: z.literal(2).default(2),
+  spatial_merge_size: z.literal(2).default(2),
+  out_hidden_size: size.default(3584),
+  num_position_embeddings: size.default(2304),
+  hidden_act: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
+  num_attention_heads: only(), // to the reference another spelling of num_heads and depth
+  num_hidden_layers: only(),
+};
+
+const visionSchema = z.object(visionFields);
+type VisionConfig = z.infer<typeof visionSchema>;
+
+/** What of a whole config says how images reach the decoder. */
+interface ImageConfig {
+  readonly vision_config: VisionConfig;
+  readonly image_token_id: number;
+  readonly video_token_id: number;
+}
+
+/** Not in any config. */
+const normEpsilon = 1e-6;
+/** What a config leaves out: the base of the rotation. */
+const visionTheta = 10_000;
+
+/** @param hiddenSize the decoder's. */
+export function visionRules(config: VisionConfig, hiddenSize: number): SizeRule[] {
+  const { hidden_size: width, num_heads: heads, head_dim: headDim, out_hidden_size: out } = config;
+  const side = Math.sqrt(config.num_position_embeddings);
+  return [
+    [Number.isInteger(side), "vision_config.num_position_embeddings must be a square"],
+    [width % heads === 0 && (width / heads) % 4 === 0, "vision_config.hidden_size / num_heads must be a multiple of 4"],
+    [(headDim ?? width / heads) === width / heads, "vision_config.head_dim must be hidden_size / num_heads"],
+    [out === hiddenSize, "vision_config.out_hidden_size must equal text_config.hidden_size"],
+  ];
+}
+
+// ----------------------------------------------------------------------------------------------------------- graph
+
+/** A block whose output reaches the decoder, and its merger's place in the list. */
+export interface DeepstackTap {
+  readonly layer: number;
+  readonly merger: number;
+}
+
+/** One picture, or one pair of a video's frames. pixel_values [num_patches, 3·2·16·16], 2×2 merge blocks in raster order → visual_tokens [num_patches/4, H] */
+export function buildVision(builder: GraphBuilder, config: VisionConfig, taps: readonly DeepstackTap[] = []): void {
+  const numPatches = "4*num_tokens";
+  const half = config.hidden_size / config.num_heads / 2;
+  const scope = builder.root.at("model.visual");
+  const pixels = builder.input("pixel_values", "f32", [numPatches, patchValues(config)]);
+  const rotary: nn.Rotary = {
+    cos: builder.input("cos", "f32", [numPatches, half]),
+    sin: builder.input("sin", "f32", [numPatches, half]),
+    positionIds: builder.input("position_ids", "i64", [1, numPatches]),
+  };
+  const { hidden_size: D, patch_size: p } = config;
+  const names = { weight: "weight", bias: "bias" };
+  const embedded = nn.patchEmbedding(scope.at("patch_embed.proj"), pixels, [D, 3, 2, p, p], names);
+  const patches = scope.op("Add", [embedded, positions(builder, scope, config)]);
+  let x = scope.reshape(patches, [1, -1, D]); // one sequence: an image attends only to itself
+  for (let n = 0; n < config.depth; n++) {
+    x = nn.encoderBlock(scope.at("blocks").at(n), x, visionBlock(config, rotary));
+    const order = taps.findIndex(({ layer }) => layer === n);
+    if (order < 0) continue;
+    const own = scope.at("deepstack_merger_list").at(taps[order]!.merger);
+    builder.output(`deepstack.${order}`, nn.patchMerger(own, x, merger(config, "after")));
+  }
+  builder.output("visual_tokens", nn.patchMerger(scope.at("merger"), x, merger(config, "before")));
+}
+
+/** Bilinear interpolation of the learned table: each patch is a weighted sum of four of its rows, chosen by the host. */
+function positions(builder: GraphBuilder, scope: Scope, config: VisionConfig): Value {
+  const indices = builder.input("pos_indices", "i64", [4, "4*num_tokens"]);
+  const weights = builder.input("pos_weights", "f32", [4, "4*num_tokens", 1]);
+  const own = scope.at("pos_embed");
+  const rows = own.op("Gather", [own.weight("weight", [config.num_position_embeddings, config.hidden_size]), indices]);
+  return own.op("ReduceSum", [own.op("Mul", [rows, weights]), own.int64([0])], { keepdims: 0 });
+}
+
+/** Full attention and the tanh GELU, biases everywhere. */
+function visionBlock(config: VisionConfig, rotary: nn.Rotary): nn.EncoderBlock {
+  const { num_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
+  return {
+    norms: ["norm1", "norm2"],
+    epsilon: normEpsilon,
+    attention: { at: "attn", qkv: ["qkv"], out: "attn.proj", numHeads, bias: true, rotary },
+    mlp: { at: "mlp", up: "linear_fc1", down: "linear_fc2", activation, width, bias: true },
+  };
+}
+
+/** Four neighbouring patches into one token. The main merger normalises each patch, DeepStack's the merged four. */
+function merger({ out_hidden_size: outFeatures }: VisionConfig, norm: "before" | "after") {
+  return { numMerged: 4, norm, epsilon: normEpsilon, outFeatures };
+}
+
+// ------------------------------------------------------------------------------------------- what the host computes
+
+function patchValues({ patch_size: p }: VisionConfig): number {
+  return 3 * 2 * p * p;
+}
+
+/** Row and column of every patch in merge order: 2×2 blocks in raster order, raster order within a block. */
+function mergeOrder({ rows, columns }: ImageGrid): Place[] {
+  return Array.from({ length: rows * columns }, (_, i) => {
+    const [block, within] = [Math.floor(i / 4), i % 4];
+    const blockColumns = columns / 2;
+    return {
+      row: 2 * Math.floor(block / blockColumns) + Math.floor(within / 2),
+      column: 2 * (block % blockColumns) + (within % 2),
+    };
+  });
+}
+
+/** The two table rows around `at` of `count` patches spread evenly over `side` rows, ends on ends (align_corners). */
+function neighbours(at: number, count: number, side: number): { low: number; high: number; share: number } {
+  const exact = count === 1 ? 0 : Math.fround((at * (side - 1)) / (count - 1));
+  const low = Math.floor(exact);
+  return { low, high: Math.min(low + 1, side - 1), share: Math.fround(exact - low) };
+}
+
+interface Place {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** The four rows of the position table around each patch, and their bilinear weights: [4, num_patches] each. */
+function interpolation(
+  places: readonly Place[],
+  grid: ImageGrid,
+  side: number,
+): { indices: number[]; weights: Float32Array } {
+  const n = places.length;
+  const indices = new Array<number>(4 * n);
+  const weights = new Float32Array(4 * n);
+  for (const [i, { row, column }] of places.entries()) {
+    const y = neighbours(row, grid.rows, side);
+    const x = neighbours(column, grid.columns, side);
+    const corners = [
+      [y.low, x.low, (1 - y.share) * (1 - x.share)],
+      [y.low, x.high, (1 - y.share) * x.share],
+      [y.high, x.low, y.share * (1 - x.share)],
+      [y.high, x.high, y.share * x.share],
+    ] as const;
+    for (const [corner, [tableRow, tableColumn, weight]] of corners.entries()) {
+      indices[corner * n + i] = tableRow * side + tableColumn;
+      weights[corner * n + i] = weight;
+    }
+  }
+  return { indices, weights };
+}
+
+/** Angles of a patch: a quarter of head_dim turns with its row, as many frequencies again with its column. */
+function visionAngles(places: readonly Place[], headDim: number, rope: Rope): RotaryAngles {
+  const quarter = headDim / 4;
+  const byRow = ropeAngles(places.length, 2 * quarter, rope, (i) => places[i]!.row);
+  const byColumn = ropeAngles(places.length, 2 * quarter, rope, (i) => places[i]!.column);
+  const joined = (part: "cos" | "sin") => {
+    const out = new Float32Array(places.length * 2 * quarter);
+    for (let i = 0; i < places.length; i++) {
+      out.set(byRow[part].subarray(i * quarter, (i + 1) * quarter), 2 * i * quarter);
+      out.set(byColumn[part].subarray(i * quarter, (i + 1) * quarter), (2 * i + 1) * quarter);
+    }
+    return out;
+  };
+  return { cos: joined("cos"), sin: joined("sin") };
+}
+
+function visionInputs(config: VisionConfig, { data, shape, grid }: PixelValues): Record<string, HostInput> {
+  const places = mergeOrder(grid);
+  const n = places.length;
+  const headDim = config.hidden_size / config.num_heads;
+  const { indices, weights } = interpolation(places, grid, Math.sqrt(config.num_position_embeddings));
+  const { cos, sin } = visionAngles(places, headDim, ropeOf(config, visionTheta));
+  return {
+    pixel_values: { dtype: "f32", shape, data },
+    pos_indices: { dtype: "i64", shape: [4, n], data: indices },
+    pos_weights: { dtype: "f32", shape: [4, n, 1], data: weights },
+    cos: { dtype: "f32", shape: [n, headDim / 2], data: cos },
+    sin: { dtype: "f32", shape: [n, headDim / 2], data: sin },
+    position_ids: { dtype: "i64", shape: [1, n], data: Array.from({ length: n }, (_, i) => i) },
+  };
+}
+
+/**
+ * Three streams T, H, W. A text token advances all by one; a picture's tokens share one T and spread over H and W, and
+ * what follows goes on behind its longer side. A pair of frames is as a picture: its time is told in words, not in T.
+ * [transformers get_rope_index]
+ */
+export function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions {
+  const axes = [0, 1, 2].map(() => new Int32Array(ids.length));
+  const byStart = new Map(images.map((image) => [image.start, image.grid]));
+  let next = 0;
+  for (let i = 0; i < ids.length; ) {
+    const grid = byStart.get(i);
+    const [rows, columns] = grid ? [grid.rows / 2, grid.columns / 2] : [1, 1];
+    for (let k = 0; k < rows * columns; k++) {
+      axes[0]![i + k] = next;
+      axes[1]![i + k] = next + Math.floor(k / columns);
+      axes[2]![i + k] = next + (k % columns);
+    }
+    i += rows * columns;
+    next += Math.max(rows, columns);
+  }
+  return { axes, delta: next - ids.length };
+}
+
+// --------------------------------------------------------------------------------------------- images and videos
+
+/** Python's `:.1f`, whose ties go to the even digit where toFixed goes up: pairs at 2 frames a second stand at 0.25, 0.75 … */
+function oneDecimal(seconds: number): string {
+  const isTie = (4 * seconds) % 2 === 1; // a quarter or three: the only ties that a binary fraction can make
+  const down = Math.floor(10 * seconds);
+  return (isTie ? (down + (down % 2)) / 10 : seconds).toFixed(1);
+}
+
+/** Of the published checkpoints; the reference's class, which stands in for what a file leaves out, has other values. */
+const published = {
+  ...{ size: { shortest_edge: 256 * 256, longest_edge: 4096 * 4096 } },
+  ...{ image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+};
+
+const patchesOf = (vision: VisionConfig) => ({
+  patchSize: vision.patch_size,
+  mergeSize: vision.spatial_merge_size,
+  temporalPatchSize: vision.temporal_patch_size,
+});
+
+const video: VideoSide<ImageConfig> = {
+  recipe: ({ vision_config: vision }, processorConfig) =>
+    videoRecipe(processorConfig, { ...patchesOf(vision), absent: {} }),
+  tokenId: (config) => config.video_token_id,
+  placeholder: "<|vision_start|><|video_pad|><|vision_end|>",
+  timeText: (seconds) => `<${oneDecimal(seconds)} seconds>`,
+};
+
+/** @param extraOutputs of the vision graph, beside the visual tokens. */
+export function imageSide<C extends ImageConfig>(
+  extraOutputs: (config: C) => readonly string[] = () => [],
+): ImageSide<C> {
+  return {
+    recipe: ({ vision_config: vision }, processorConfig) =>
+      smartResizeRecipe(processorConfig, { ...patchesOf(vision), absent: published }),
+    tokenId: (config) => config.image_token_id,
+    layout: (_, grid, placeholder) => plainLayout(placeholder, (grid.rows * grid.columns) / 4),
+    inputs: (config, pixels) => visionInputs(config.vision_config, pixels),
+    extraOutputs,
+    video,
+  };
+}
