@@ -4,6 +4,7 @@
  *
  *   npm run bench -- auto-vs-uniform [--cases 4]
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,10 +13,9 @@ import { userMessage } from "../src/cli/commands/ask/answer.js";
 import { calibrationConversations } from "../src/cli/commands/models/calibration.js";
 import { openCheckpoint } from "../src/core/checkpoint/index.js";
 import { type PackingPlan, pack, parsePlan, plannedBytes, readModel } from "../src/core/pack/index.js";
-import { divergence } from "../src/core/runtime/divergence.js";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { chooseCases, readEvalFiles } from "../src/evals/eval-set.js";
-import { planByBudget } from "../src/inspect/index.js";
+import { divergence, planByBudget } from "../src/inspect/index.js";
 
 const box = join(import.meta.dirname, "../checkpoints/ocellus-tiny");
 type Conversation = ReturnType<typeof userMessage>[];

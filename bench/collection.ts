@@ -5,6 +5,7 @@
  *
  *   npm run bench -- collection [--pictures 20000] [--pages 500] [--kind exact]
  */
+
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,10 +13,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import type { ImageEmbedder } from "../src/core/runtime/index.js";
 import {
   type Collection,
   Collections,
+  type ImageEmbedder,
   type IndexKind,
   PdfDocument,
   pageIntake,

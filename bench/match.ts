@@ -2,10 +2,12 @@
  * How far the score of a match can be believed: asked of the model in the box about the descriptions of eval/, each known to
  * fit or not. A reliability table, and what verdicts cost at some thresholds. `npm run bench -- match [--limit 1600]`
  */
+
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loadModel, matchByAnswer } from "../src/core/runtime/index.js";
+import { loadModel } from "../src/core/runtime/index.js";
+import { matchByAnswer } from "../src/retrieval/index.js";
 
 interface Case {
   readonly image: string;

@@ -6,6 +6,7 @@
  *
  *   npm run bench -- sensitivity [--cases 40]
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,11 +14,11 @@ import { parseArgs } from "node:util";
 import { userMessage } from "../src/cli/commands/ask/answer.js";
 import { openCheckpoint } from "../src/core/checkpoint/index.js";
 import { type MatrixGroup, matrixGroups, pack, parsePlan, readModel } from "../src/core/pack/index.js";
-import { divergence } from "../src/core/runtime/divergence.js";
-import { loadModel, measureSensitivity, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import type { WeightFormat } from "../src/core/tensor/index.js";
 import { chooseCases, readEvalFiles } from "../src/evals/eval-set.js";
 import { formatErrors } from "../src/inspect/format-errors.js";
+import { divergence, measureSensitivity } from "../src/inspect/index.js";
 
 const box = join(import.meta.dirname, "../checkpoints/ocellus-tiny");
 const int4: WeightFormat = { kind: "int4", blockSize: 32 };

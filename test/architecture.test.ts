@@ -118,12 +118,23 @@ const products: Record<string, Room> = {
   },
   guardrails: {
     does: "a model → the same model behind a policy: detectors, redaction, streams, audit log",
-    imports: inCore("base", "fs", "tensor", "checkpoint", "image/spec", "image/node", "runtime", "worker"),
+    imports: inCore("base", "fs", "tensor", "checkpoint", "grammar", "image/spec", "image/node", "runtime", "worker"),
     node: true,
   },
   retrieval: {
     does: "images and texts → what is like them: indexes, collections on disk, pages of PDFs",
-    imports: inCore("base", "fs", "tensor", "checkpoint", "image/spec", "image/node", "runtime", "worker"),
+    imports: inCore(
+      "base",
+      "fs",
+      "tensor",
+      "checkpoint",
+      "image/spec",
+      "image/node",
+      "runtime",
+      "worker",
+      "tokenizer",
+      "processor",
+    ),
     node: true,
   },
   "near-duplicates": {

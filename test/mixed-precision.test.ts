@@ -10,12 +10,11 @@ import { openCheckpoint } from "../src/core/checkpoint/index.js";
 import type { Graph } from "../src/core/graph/index.js";
 import { manifestSchema, matrixGroups, pack, parsePlan, readModel } from "../src/core/pack/index.js";
 import { quantizationError, restoredRows } from "../src/core/quantize/index.js";
-import { divergence } from "../src/core/runtime/divergence.js";
-import { loadModel, measureSensitivity, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { loadWith } from "../src/core/runtime/model.js";
-import { productsOf, switchNames, withTwins } from "../src/core/runtime/twins.js";
 import { toFloat32, type WeightFormat } from "../src/core/tensor/index.js";
-import { formatErrors } from "../src/inspect/index.js";
+import { divergence, formatErrors, measureSensitivity } from "../src/inspect/index.js";
+import { productsOf, switchNames, withTwins } from "../src/inspect/twins.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 const box = join(repository, "checkpoints/ocellus-tiny");

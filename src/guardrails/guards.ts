@@ -2,11 +2,12 @@
  * The guards of one server or command: the policy in force for whoever asks, and the doors they stand at. Without a policy the
  * doors stand open, and say so.
  */
+
 import { appendFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
-import type { LanguageModel, Redaction, VisionLanguageModel } from "../core/runtime/index.js";
+import type { LanguageModel, VisionLanguageModel } from "../core/runtime/index.js";
 import { bind } from "./bind.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
@@ -24,6 +25,7 @@ import { type Moderated, moderate } from "./moderate.js";
 import { type GuardConfig, type Policy, rulesFor } from "./policy.js";
 import { type InForce, PolicySource } from "./policy-source.js";
 import { Pseudonyms } from "./pseudonyms.js";
+import type { Redaction } from "./redacted-schema.js";
 import type { Action, Detector, Guard, Stage } from "./verdict.js";
 
 export interface GuardsOptions {

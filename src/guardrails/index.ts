@@ -12,6 +12,7 @@ export {
 export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from "./guards.js";
 export type { Moderated } from "./moderate.js";
 export { type Policy, parsePolicy } from "./policy.js";
+export { type Redaction, redactedSchema } from "./redacted-schema.js";
 export { chosenPoint, type Roc, type RocPoint, rocOf } from "./roc.js";
 export { secretFrom, signedPost } from "./signed-post.js";
 export { type Finder, personalDataFinder, wordFinder } from "./unescaped.js";

@@ -1,13 +1,15 @@
 /** Redactions in JSON: what leaves is JSON, satisfies the schema that was told, and is the same in any pieces. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkSchema, type Redaction, redactedSchema, satisfiesSchema } from "../core/grammar/index.js";
+import { checkSchema, satisfiesSchema } from "../core/grammar/index.js";
 import { randomSchema } from "../core/grammar/schemas.testkit.js";
 import { schemaGrammar, seededRandom, write } from "../core/grammar/toy.testkit.js";
 import { answerForm } from "./answer-form.js";
 import { bind } from "./bind.js";
 import { type AnswerForm, redacted } from "./layout.js";
 import { VerdictMemory } from "./memory.js";
+import { type Redaction, redactedSchema } from "./redacted-schema.js";
 import { TextFilter } from "./text-filter.js";
 import type { Detector, Finding, Guard, Span } from "./verdict.js";
 

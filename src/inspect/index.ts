@@ -10,8 +10,10 @@ export {
   type Totals,
 } from "./describe.js";
 export { type DiffOptions, diffCheckpoints } from "./diff.js";
+export { divergence } from "./divergence.js";
 export type { FamilyFit } from "./family-fit.js";
 export { type FormatError, formatErrors, type MatrixQuery, type TensorErrors } from "./format-errors.js";
+export { type GraphSummary, summarizeGraph } from "./graph-summary.js";
 export type { Head, HeadVerdict } from "./head.js";
 export {
   checkHealth,
@@ -34,6 +36,7 @@ export {
   type PictureSize,
   type VisionEstimate,
 } from "./memory.js";
+export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export type { ModuleNode } from "./module-tree.js";
 export { type PageContent, pageDocument } from "./page/document.js";
 export type { PassOptions } from "./pass.js";
@@ -63,6 +66,7 @@ export {
 } from "./quant-report.js";
 export { diffPage } from "./report-page/diff-page.js";
 export { inspectPage } from "./report-page/inspect-page.js";
+export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
 export { type TracePageFacts, tracePage } from "./trace-page/page.js";

@@ -5,13 +5,12 @@
  *
  *   error(format) = KL(int4 b32) · E(format) / E(int4 b32),   E = Σ_k energy_k Σ_n (w_nk − ŵ_nk)²
  *
- * The knapsack over these is in pack/choose-formats.ts; docs/quantization.md says how well this foretells.
+ * The knapsack over these is in choose-formats.ts; docs/quantization.md says how well this foretells.
  */
+
 import { openCheckpoint } from "../core/checkpoint/index.js";
 import {
   autoPlan,
-  chooseFormats,
-  type FormatOption,
   fixedBytes,
   formatsOf,
   type MatrixGroup,
@@ -22,9 +21,10 @@ import {
   type SourceModel,
 } from "../core/pack/index.js";
 import type { ChatMessage } from "../core/processor/index.js";
-import { measureSensitivity, type Sensitivity, type SensitivityOptions } from "../core/runtime/index.js";
 import { sameFormat, storedBytes, type WeightFormat } from "../core/tensor/index.js";
+import { chooseFormats, type FormatOption } from "./choose-formats.js";
 import { formatErrors, type TensorErrors } from "./format-errors.js";
+import { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 
 export interface BudgetOptions extends SensitivityOptions {
   /** Most bytes of all weights of the packed model. */

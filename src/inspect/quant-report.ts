@@ -1,4 +1,5 @@
 /** What each number format costs a model: the error of its matrices, and how far its next tokens are from those of fp32. */
+
 import { groupBy, OcellusError, throwIfAborted } from "../core/base/index.js";
 import { openCheckpoint } from "../core/checkpoint/index.js";
 import { withTemporaryFolder } from "../core/fs/index.js";
@@ -11,8 +12,9 @@ import {
   plannedBytes,
   readModel,
 } from "../core/pack/index.js";
-import { type ChatMessage, divergence, loadModel, type VisionLanguageModel } from "../core/runtime/index.js";
+import { type ChatMessage, loadModel, type VisionLanguageModel } from "../core/runtime/index.js";
 import { describeFormat, type WeightFormat } from "../core/tensor/index.js";
+import { divergence } from "./divergence.js";
 import { formatErrors, type TensorErrors } from "./format-errors.js";
 import type { PassOptions } from "./pass.js";
 import { placeOf } from "./place.js";

@@ -1,8 +1,9 @@
 /** A question to a collection, as people ask it: with a picture, in words, or both. */
+
 import { OcellusError } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
-import type { ImageEmbedder } from "../core/runtime/index.js";
 import type { Collection } from "./collection.js";
+import type { ImageEmbedder } from "./embedder.js";
 import type { Hit } from "./entry-table.js";
 import { checkModel } from "./intake.js";
 import type { Where } from "./where.js";

@@ -3,6 +3,7 @@ export type { CollectionCheck, LostRecords } from "./collection-health.js";
 export type { CollectionInfo, CollectionModel } from "./collection-info.js";
 export { Collections, collectionsFolder } from "./collections.js";
 export { type DuplicateGroup, duplicates } from "./duplicates.js";
+export { type Admission, embedderOf, type ImageEmbedder } from "./embedder.js";
 export {
   type Entry,
   type Metadata,
@@ -16,6 +17,7 @@ export { ExactIndex } from "./exact-index.js";
 export { type FindOptions, find, maxHits } from "./find.js";
 export { HnswIndex } from "./hnsw-index.js";
 export { checkModel, checkName, type Intake, keptName, modelOf, pageIntake, prepareEntry } from "./intake.js";
+export { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export { type Citation, citedNumbers, pagesFor } from "./pages.js";
 export { isPdf, maxPdfBytes, PdfDocument } from "./pdf.js";
 export type { PdfPage } from "./pdf-worker.js";

@@ -1,4 +1,5 @@
 /** A picture on its way into a collection: decoded once, its digest, its vector (known or made), a small copy to look at. */
+
 import { LRUCache } from "lru-cache";
 import { OcellusError } from "../core/base/index.js";
 import {
@@ -9,9 +10,9 @@ import {
   LoadedImage,
   thumbnail,
 } from "../core/image/node/index.js";
-import type { Admission, ImageEmbedder } from "../core/runtime/index.js";
 import type { Collection } from "./collection.js";
 import type { CollectionInfo, CollectionModel } from "./collection-info.js";
+import type { Admission, ImageEmbedder } from "./embedder.js";
 import { type Metadata, maxTextLength, type NewEntry } from "./entry.js";
 import type { PdfDocument } from "./pdf.js";
 

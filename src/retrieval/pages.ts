@@ -2,10 +2,12 @@
  * Pages to answer from: found in a collection, shown to the model before the question with a number each, and told to the
  * asker as citations.
  */
+
 import type { OcellusError } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
-import { type ContentPart, type ImageEmbedder, image } from "../core/runtime/index.js";
+import { type ContentPart, image } from "../core/runtime/index.js";
 import type { Collection } from "./collection.js";
+import type { ImageEmbedder } from "./embedder.js";
 import { titleOf } from "./entry.js";
 import type { Hit } from "./entry-table.js";
 import { find } from "./find.js";

@@ -1,9 +1,10 @@
 /** The models of one server by their names, and whether they are there yet. */
+
 import { nearestHint, OcellusError } from "../core/base/index.js";
-import { embedderOf, type ImageEmbedder } from "../core/runtime/index.js";
 import type { Guards } from "../guardrails/index.js";
 import type { WireModel } from "../protocol/index.js";
 import type { CollectionInfo } from "../retrieval/index.js";
+import { embedderOf, type ImageEmbedder } from "../retrieval/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
 import type { ServerConfig } from "./config.js";
 import type { Caller, ChatModel, EmbeddingModel, Served, ServedEmbedder, ServedModel } from "./served.js";

@@ -1,8 +1,9 @@
 /** What `ocellus inspect graph` prints of graphs: a line on each, what goes in and out, its products and its operators. */
+
 import { formatBytes, formatCount } from "../../core/base/index.js";
-import type { GraphSummary, Value } from "../../core/graph/index.js";
-import type { ModelGraphs } from "../../core/pack/index.js";
+import type { Value } from "../../core/graph/index.js";
 import { formatShape } from "../../core/tensor/index.js";
+import type { GraphSummary, ModelGraphs } from "../../inspect/index.js";
 import type { coloursFor } from "./terminal.js";
 import { textTable, wrapText } from "./text-layout.js";
 

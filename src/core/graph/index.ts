@@ -4,7 +4,6 @@ export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
 export { printGraph } from "./print.js";
 export { isRecurrent, type StateSpec, stateBytes } from "./state.js";
-export { type GraphSummary, type ProductSummary, summarizeGraph } from "./summary.js";
 export {
   type Dim,
   type Graph,

@@ -1,14 +1,13 @@
 export { buildGraphs } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
-export { chooseFormats, type FormatOption } from "./choose-formats.js";
 export { plannedBytes } from "./layout.js";
 export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
-export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
 export {
   isPacked,
   openPacked,
+  openPackedAny,
   openPackedClassifier,
   openPackedEncoder,
   type Packed,
@@ -25,6 +24,6 @@ export {
   type Weights,
   weightsOptions,
 } from "./plan.js";
-export { readModel, type SourceModel } from "./read-model.js";
+export { planGraphs, readModel, type SourceModel } from "./read-model.js";
 export { encodeStored, storedGraphs } from "./stored-graphs.js";
 export { type UnreadReason, unreadReason, wantedTensors } from "./unread.js";

@@ -2,13 +2,7 @@ export { type Device, type DeviceStatus, detectDevices } from "../backend/index.
 export { OcellusError } from "../base/index.js";
 export type { EncoderCache, EncoderCacheStats, FeatureSource } from "../cache/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
-export {
-  type Redaction,
-  type ResponseFormat,
-  redactedSchema,
-  type ToolConstraint,
-  type ToolSignature,
-} from "../grammar/index.js";
+export type { ResponseFormat, ToolConstraint, ToolSignature } from "../grammar/index.js";
 export {
   type DecodeImage,
   type ImageInput,
@@ -47,8 +41,7 @@ export {
   type LoadClipOptions,
   loadClip,
 } from "./clip.js";
-export { type Divergence, divergence } from "./divergence.js";
-export { type Admission, embedderOf, type ImageEmbedder } from "./embedder.js";
+export { checkNumbers } from "./finite.js";
 export {
   type Capabilities,
   type LanguageModel,
@@ -59,7 +52,6 @@ export {
   type ModelStats,
   withMiddleware,
 } from "./language-model.js";
-export { type Answering, type Match, type MatchOptions, matchByAnswer, matchByCosine } from "./match.js";
 export {
   type CachedImages,
   type MemoryOptions,
@@ -71,9 +63,9 @@ export {
 export {
   type LoadOptions,
   loadModel,
+  loadWith,
   type VisionLanguageModel,
 } from "./model.js";
-export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 export type {
   Trace,
   TraceCandidate,

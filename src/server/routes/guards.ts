@@ -2,9 +2,9 @@
  * /v1/ocellus/guards: the policy in force and one's own recent verdicts; proposals for its lists of what is allowed; the
  * JSON schema that answers satisfy after redactions.
  */
+
 import { ofParam, stringifyJson } from "../../core/base/index.js";
-import { type Redaction, redactedSchema } from "../../core/runtime/index.js";
-import { type GuardsState, whoAsks } from "../../guardrails/index.js";
+import { type GuardsState, type Redaction, redactedSchema, whoAsks } from "../../guardrails/index.js";
 import {
   allowProposalSchema,
   type GuardState,

@@ -1,7 +1,7 @@
 /** POST /v1/ocellus/match: does a text belong to a picture? */
 
-import { type Match, matchByAnswer, matchByCosine } from "../../core/runtime/index.js";
 import { matchRequestSchema, type WireMatch, wireGuardReports } from "../../protocol/index.js";
+import { type Match, matchByAnswer, matchByCosine } from "../../retrieval/index.js";
 import { readRequest } from "../body.js";
 import { imageResolver, urlOf } from "../pictures.js";
 import type { App } from "../request-context.js";

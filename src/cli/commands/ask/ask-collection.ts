@@ -1,8 +1,16 @@
 /** `ocellus ask --collection NAME [PICTURE…] "QUESTION"`: the answer from the pages found for it, which are cited. */
+
 import { printable } from "../../../core/base/index.js";
-import { embedderOf, type ImageEmbedder, type ImageInput, image } from "../../../core/runtime/index.js";
+import { type ImageInput, image } from "../../../core/runtime/index.js";
 import type { GuardedVisionLanguageModel } from "../../../guardrails/index.js";
-import { type Citation, citedNumbers, pagesFor, titleOf } from "../../../retrieval/index.js";
+import {
+  type Citation,
+  citedNumbers,
+  embedderOf,
+  type ImageEmbedder,
+  pagesFor,
+  titleOf,
+} from "../../../retrieval/index.js";
 import { type AnswerFlags, chatOptions } from "../../options.js";
 import { coloursFor, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { openCollection } from "../index/index-command.js";

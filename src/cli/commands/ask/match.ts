@@ -2,13 +2,8 @@
 
 import type { Command } from "commander";
 import { printable } from "../../../core/base/index.js";
-import {
-  type ImageInput,
-  type Match,
-  type MatchOptions,
-  matchByAnswer,
-  matchByCosine,
-} from "../../../core/runtime/index.js";
+import type { ImageInput } from "../../../core/runtime/index.js";
+import { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "../../../retrieval/index.js";
 import { addModelOptions, type ModelFlags, numberBetween, weightsOption } from "../../options.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { type EitherModel, withEitherModel } from "../models/open-embedder.js";

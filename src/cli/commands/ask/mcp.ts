@@ -2,14 +2,16 @@
  * `ocellus mcp`: the model as tools for coding assistants, by the Model Context Protocol over standard input and output.
  * Pictures are paths or data URLs; addresses are not fetched, for it is a model that would choose them.
  */
+
 import { McpServer } from "@modelcontextprotocol/server";
 import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import type { Command } from "commander";
 import { z } from "zod";
 import { OcellusError } from "../../../core/base/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
-import { type ChatOptions, type ImageInput, matchByAnswer } from "../../../core/runtime/index.js";
+import type { ChatOptions, ImageInput } from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, whoAsks } from "../../../guardrails/index.js";
+import { matchByAnswer } from "../../../retrieval/index.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "../../options.js";
 import { versionOf } from "../../package-files.js";
 import { errorMessage } from "../../ui/report-error.js";

@@ -3,9 +3,9 @@
  * passed over, so that the same command goes on after an interruption, and after a change in the folder. `sync` also tells,
  * and with `--prune` removes, what the collection has and the sources have not.
  */
+
 import { readFile, stat } from "node:fs/promises";
 import { ioError, OcellusError, printable, throwIfAborted } from "../../../core/base/index.js";
-import type { ImageEmbedder } from "../../../core/runtime/index.js";
 import { forEachConcurrently } from "../../../evals/index.js";
 import {
   type Collection,
@@ -13,6 +13,7 @@ import {
   checkName,
   collectionsFolder,
   type Entry,
+  type ImageEmbedder,
   type IndexKind,
   type Intake,
   isPdf,

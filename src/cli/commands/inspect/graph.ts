@@ -1,10 +1,12 @@
 /** `ocellus inspect graph CHECKPOINT`: the graphs we build for a checkpoint: in numbers, as text, or as ONNX files. */
+
 import { type Command, Option } from "commander";
 import { nearestHint, OcellusError, printable } from "../../../core/base/index.js";
 import { pathExists } from "../../../core/fs/index.js";
-import { type Graph, printGraph, summarizeGraph } from "../../../core/graph/index.js";
-import { type ModelGraphs, modelGraphs, parsePlan, writeBareGraphs } from "../../../core/pack/index.js";
+import { type Graph, printGraph } from "../../../core/graph/index.js";
+import { parsePlan } from "../../../core/pack/index.js";
 import { resolveModel } from "../../../hub/index.js";
+import { type ModelGraphs, modelGraphs, summarizeGraph, writeBareGraphs } from "../../../inspect/index.js";
 import {
   blockSizeOption,
   embeddingWeightsOption,

@@ -1,9 +1,11 @@
 /** The model that makes vectors, for the time of one command: a CLIP checkpoint, or one that answers questions. */
+
 import { readSideJson } from "../../../core/fs/index.js";
 import { familyOf } from "../../../core/models/index.js";
-import { embedderOf, type ImageEmbedder, loadClip } from "../../../core/runtime/index.js";
+import { loadClip } from "../../../core/runtime/index.js";
 import type { GuardedEmbedder, GuardedVisionLanguageModel } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
+import { embedderOf, type ImageEmbedder } from "../../../retrieval/index.js";
 import { loadOptions, type ModelFlags } from "../../options.js";
 import { printNotes, type Terminal } from "../../ui/terminal.js";
 import { withGuards, withModel } from "./open-model.js";

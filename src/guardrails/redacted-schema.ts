@@ -3,10 +3,8 @@
  * of strings out of. A number may also be null, or the string that stands in its place; a string that is limited to less than any
  * string may also be one with a replacement in it. Nothing else changes, so whatever satisfies the schema satisfies this one.
  */
-import { entriesOf, withNotesOf } from "../base/index.js";
-import { type SchemaObject, typesOf } from "./keywords.js";
-import { resolvePointer } from "./pointer.js";
-import { checkSchema } from "./satisfies.js";
+import { entriesOf, withNotesOf } from "../core/base/index.js";
+import { checkSchema, resolvePointer, type SchemaObject, typesOf } from "../core/grammar/index.js";
 
 /** What a rule writes in the place of what it cuts out. */
 export interface Redaction {

@@ -4,15 +4,14 @@
  * measured in one session of an int8 packing with int4 twins (twins.ts), which lies in the cache meanwhile.
  */
 
-import { type Feeds, float32, GraphSession, type Probe } from "../backend/index.js";
-import { OcellusError, throwIfAborted } from "../base/index.js";
-import { withTemporaryFolder } from "../fs/index.js";
-import type { Graph } from "../graph/index.js";
-import { type PackProgress, pack, parsePlan } from "../pack/index.js";
-import type { ChatMessage } from "../processor/index.js";
-import type { PreparedChat } from "./chat.js";
+import { type Feeds, float32, GraphSession, type Probe } from "../core/backend/index.js";
+import { OcellusError, throwIfAborted } from "../core/base/index.js";
+import { withTemporaryFolder } from "../core/fs/index.js";
+import type { Graph } from "../core/graph/index.js";
+import { type PackProgress, pack, parsePlan } from "../core/pack/index.js";
+import type { ChatMessage } from "../core/processor/index.js";
+import { loadWith, type PreparedChat, type VisionLanguageModel } from "../core/runtime/index.js";
 import { divergence } from "./divergence.js";
-import { loadWith, type VisionLanguageModel } from "./model.js";
 import { energyName, productsOf, switchNames, withTwins } from "./twins.js";
 
 /** Of one matrix, or of several that are stacked into one product. */

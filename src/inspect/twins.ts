@@ -6,8 +6,8 @@
  *
  * so that one session measures what four bits in any one matrix would do. Σ x² of each product's input is an output.
  */
-import type { Graph, Initializer, Node, Value } from "../graph/index.js";
-import type { WeightFormat } from "../tensor/index.js";
+import type { Graph, Initializer, Node, Value } from "../core/graph/index.js";
+import type { WeightFormat } from "../core/tensor/index.js";
 
 const twinFormat = { kind: "int4", blockSize: 32 } as const satisfies WeightFormat;
 

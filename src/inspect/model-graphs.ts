@@ -2,8 +2,8 @@
  * The graphs of a model without packing it: of a packed model those it stores, of a checkpoint those that packing would
  * write, of a config alone those that its weights would get.
  */
-import { OcellusError } from "../base/index.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/index.js";
+import { OcellusError } from "../core/base/index.js";
+import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import {
   baseName,
   createFolderAtomically,
@@ -11,15 +11,20 @@ import {
   pathExists,
   readSideJson,
   writeFileAtomically,
-} from "../fs/index.js";
-import { encodeOnnx, type Graph, recordingCatalog, withWeightsAsInputs } from "../graph/index.js";
-import { familyOf } from "../models/index.js";
-import { buildGraphs } from "./build-graphs.js";
-import { packedFiles } from "./manifest.js";
-import { isPacked, openPackedAny } from "./packed.js";
-import { formatOf, type PackingPlan } from "./plan.js";
-import { planGraphs, readModel } from "./read-model.js";
-import { storedGraphs } from "./stored-graphs.js";
+} from "../core/fs/index.js";
+import { encodeOnnx, type Graph, recordingCatalog, withWeightsAsInputs } from "../core/graph/index.js";
+import { familyOf } from "../core/models/index.js";
+import {
+  buildGraphs,
+  formatOf,
+  isPacked,
+  openPackedAny,
+  type PackingPlan,
+  packedFiles,
+  planGraphs,
+  readModel,
+  storedGraphs,
+} from "../core/pack/index.js";
 
 export interface ModelGraphs {
   readonly modelType: string;

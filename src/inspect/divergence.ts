@@ -1,5 +1,5 @@
 /** How far the next-token distribution of one model is from that of another. */
-import { checkNumbers } from "./finite.js";
+import { checkNumbers } from "../core/runtime/index.js";
 
 export interface Divergence {
   /** Kullback–Leibler divergence Σ p·(ln p − ln q) in nats, p being the reference's softmax. */

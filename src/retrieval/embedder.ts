@@ -2,9 +2,8 @@
  * Vectors of pictures to find them by, whichever model makes them: a CLIP checkpoint, whose text tower also gives vectors
  * of texts in the same space, or the eye of a model that answers questions, which gives none of texts.
  */
-import type { ImageInput } from "../image/node/index.js";
-import type { ClipModel } from "./clip.js";
-import type { VisionLanguageModel } from "./model.js";
+import type { ImageInput } from "../core/image/node/index.js";
+import type { ClipModel, VisionLanguageModel } from "../core/runtime/index.js";
 
 /** Whoever stands before a model: what may be kept to be found and shown to it later. @throws `blocked`, `unavailable`. */
 export interface Admission {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ocellusError } from "../base/ocellus-error.testkit.js";
-import type { WeightFormat } from "../tensor/index.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import type { WeightFormat } from "../core/tensor/index.js";
 import { chooseFormats, type FormatOption } from "./choose-formats.js";
 
 const format: WeightFormat = { kind: "int4", blockSize: 32 };

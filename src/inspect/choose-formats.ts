@@ -4,8 +4,8 @@
  * another combination beats are left out first (only the lower convex hull of each matrix counts), so the steps of one
  * matrix come in order, and the result is optimal but for the one step that no longer fits. [Dantzig 1957, the LP bound]
  */
-import { formatBytes, OcellusError } from "../base/index.js";
-import type { WeightFormat } from "../tensor/index.js";
+import { formatBytes, OcellusError } from "../core/base/index.js";
+import type { WeightFormat } from "../core/tensor/index.js";
 
 export interface FormatOption {
   readonly format: WeightFormat;

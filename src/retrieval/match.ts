@@ -2,13 +2,18 @@
  * Does a text belong to a picture? Asked of a model that answers: one token, and how its probability is shared between
  * yes and no, in any of their spellings. Asked of two towers: the cosine. How good the shares are: docs/benchmarks.md.
  */
-import { OcellusError } from "../base/index.js";
-import type { ImageInput } from "../image/node/index.js";
-import { image } from "../processor/index.js";
-import type { Tokenizer } from "../tokenizer/index.js";
-import { type ChatOptions, type ChatToken, collect } from "./chat.js";
-import { type ClipModel, cosine } from "./clip.js";
-import type { LanguageModel } from "./language-model.js";
+import { OcellusError } from "../core/base/index.js";
+import type { ImageInput } from "../core/image/node/index.js";
+import { image } from "../core/processor/index.js";
+import {
+  type ChatOptions,
+  type ChatToken,
+  type ClipModel,
+  collect,
+  cosine,
+  type LanguageModel,
+} from "../core/runtime/index.js";
+import type { Tokenizer } from "../core/tokenizer/index.js";
 
 export interface MatchOptions {
   /** From which score on the text counts as fitting. Default 0.5 of a probability, 0.25 of a cosine. */

@@ -1,6 +1,7 @@
 /** A graph in numbers: how often each operator runs, what it takes and gives, and in which formats it multiplies. */
-import { describeFormat, elementCount, storedBytes, type WeightFormat } from "../tensor/index.js";
-import type { Graph, Node, Value } from "./value.js";
+
+import type { Graph, Node, Value } from "../core/graph/index.js";
+import { describeFormat, elementCount, storedBytes, type WeightFormat } from "../core/tensor/index.js";
 
 /** The matrix products of one weight format. */
 export interface ProductSummary {

@@ -2,16 +2,16 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { float32, GraphSession } from "../backend/index.js";
-import { ocellusError } from "../base/ocellus-error.testkit.js";
-import { openCheckpoint } from "../checkpoint/index.js";
-import { printGraph, summarizeGraph } from "../graph/index.js";
-import { elementCount, toFloat32 } from "../tensor/index.js";
+import { float32, GraphSession } from "../core/backend/index.js";
+import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { openCheckpoint } from "../core/checkpoint/index.js";
+import { printGraph } from "../core/graph/index.js";
+import { pack, parsePlan } from "../core/pack/index.js";
+import { elementCount, toFloat32 } from "../core/tensor/index.js";
+import { summarizeGraph } from "./graph-summary.js";
 import { modelGraphs, writeBareGraphs } from "./model-graphs.js";
-import { pack } from "./pack.js";
-import { parsePlan } from "./plan.js";
 
-const golden = join(import.meta.dirname, "../../../test/golden/qwen3_vl_resampler/gqa-tied");
+const golden = join(import.meta.dirname, "../../test/golden/qwen3_vl_resampler/gqa-tied");
 const root = mkdtempSync(join(tmpdir(), "ocellus-graphs-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
