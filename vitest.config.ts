@@ -18,6 +18,7 @@ export default defineConfig({
         test: {
           name: "whole",
           include: ["test/**/*.test.ts"],
+          globalSetup: "test/support/command.ts",
           exclude: ["test/architecture.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000, // models are loaded in hooks

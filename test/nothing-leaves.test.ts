@@ -13,6 +13,7 @@ import { describe, it } from "vitest";
 import { isMissing } from "../src/core/base/prerequisite.testkit.js";
 import { startStandIn } from "../src/hub/stand-in.testkit.js";
 import { makePdf } from "../src/retrieval/pdf.testkit.js";
+import { ocellusCommand } from "./support/command.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 const tiny = join(repository, "checkpoints/ocellus-tiny");
@@ -35,10 +36,15 @@ interface Seen {
   readonly files: readonly string[];
 }
 
-/** Runs a TypeScript program in a home, a temporary and a working folder of its own; `use` works with it meanwhile. */
+/** What runs a TypeScript program of test/support/programs. */
+function program(name: string, ...args: readonly string[]): [file: string, args: string[]] {
+  const path = join(repository, `test/support/programs/${name}.ts`);
+  return [process.execPath, ["--import", import.meta.resolve("tsx"), path, ...args]];
+}
+
+/** Runs a program in a home, a temporary and a working folder of its own; `use` works with it meanwhile. */
 async function watched(
-  program: string,
-  args: readonly string[],
+  [file, args]: readonly [file: string, args: readonly string[]],
   env: NodeJS.ProcessEnv = {},
   use?: (child: ChildProcess) => Promise<void>,
 ): Promise<Seen> {
@@ -47,7 +53,7 @@ async function watched(
   for (const path of watchedFolders) mkdirSync(path);
   const [HOME, TMPDIR, cwd] = watchedFolders;
   const log = join(folder, "outgoing.txt");
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), join(repository, program), ...args], {
+  const child = spawn(file, args, {
     cwd: cwd!,
     env: {
       PATH: process.env.PATH,
@@ -77,31 +83,31 @@ async function addressOf(child: ChildProcess): Promise<string> {
   throw new Error("the server ended before it was ready");
 }
 
-const library = "test/support/programs/answer-and-wait.ts";
+const library = program("answer-and-wait", tiny, "What can you do?", `${beyondFirstUploadMs}`);
 const quiet = { code: 0, outgoing: [], files: [] };
 
 describe.skipIf(without).concurrent("nothing leaves the machine", () => {
   it("when a program answers and then stays idle", async ({ expect }) => {
-    const seen = await watched(library, [tiny, "What can you do?", `${beyondFirstUploadMs}`]);
+    const seen = await watched(library);
     expect(seen, seen.stderr).toMatchObject(quiet);
     expect(seen.stdout).not.toBe("");
   });
 
   it("unless the user allows it: then the same test sees it", async ({ expect }) => {
     const env = { ORT_DISABLE_TELEMETRY: "0" };
-    const { outgoing, files } = await watched(library, [tiny, "What can you do?", `${beyondFirstUploadMs}`], env);
+    const { outgoing, files } = await watched(library, env);
     expect([...outgoing, ...files].join("\n")).toMatch(/microsoft/i);
   });
 
   it("from a worker thread that cannot switch telemetry off: the model is not opened", async ({ expect }) => {
-    const seen = await watched("test/support/programs/in-a-worker.ts", [tiny]);
+    const seen = await watched(program("in-a-worker", tiny));
     expect(seen, seen.stderr).toMatchObject({ ...quiet, stdout: "unavailable" });
-    const allowed = await watched("test/support/programs/in-a-worker.ts", [tiny], { ORT_DISABLE_TELEMETRY: "1" });
+    const allowed = await watched(program("in-a-worker", tiny), { ORT_DISABLE_TELEMETRY: "1" });
     expect(allowed, allowed.stderr).toMatchObject({ ...quiet, stdout: "loaded" });
   });
 
   it("by a server that answers and then stays idle", async ({ expect }) => {
-    const seen = await watched("src/cli/bin.ts", ["serve", "--port", "0"], {}, async (child) => {
+    const seen = await watched(ocellusCommand("serve", "--port", "0"), {}, async (child) => {
       const answer = await fetch(`${await addressOf(child)}/v1/chat/completions`, {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -120,7 +126,7 @@ describe.skipIf(without).concurrent("nothing leaves the machine", () => {
       "model.safetensors": randomBytes(5000),
     });
     onTestFinished(() => hub.close());
-    const seen = await watched("src/cli/bin.ts", ["pull", "shop/tiny"], { HF_ENDPOINT: hub.endpoint });
+    const seen = await watched(ocellusCommand("pull", "shop/tiny"), { HF_ENDPOINT: hub.endpoint });
     expect(seen, seen.stderr).toMatchObject(quiet);
     expect(hub.seen).not.toHaveLength(0);
   });
@@ -128,7 +134,7 @@ describe.skipIf(without).concurrent("nothing leaves the machine", () => {
   it("by `ocellus index` of a PDF", async ({ expect }) => {
     const pdf = join(temporaryFolder(), "manual.pdf");
     writeFileSync(pdf, await makePdf(["Change the filter"], [600, 600]));
-    const seen = await watched("src/cli/bin.ts", ["index", "add", "manuals", pdf, "--threads", "1"]);
+    const seen = await watched(ocellusCommand("index", "add", "manuals", pdf, "--threads", "1"));
     expect(seen, seen.stderr).toMatchObject(quiet);
   });
 
@@ -141,7 +147,7 @@ describe.skipIf(without).concurrent("nothing leaves the machine", () => {
     ["guard", "test", "some words"],
   ];
   it.for(commands)("by `ocellus %s`", async (args, { expect }) => {
-    const seen = await watched("src/cli/bin.ts", args);
+    const seen = await watched(ocellusCommand(...args));
     expect(seen, seen.stderr).toMatchObject(quiet);
   });
 });

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 
 const folder = temporaryFolder();
@@ -46,8 +47,7 @@ function start(...args: string[]) {
     OCELLUS_DATA: join(folder, "data"),
     NO_COLOR: "1",
   };
-  const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), "batch", ...args];
-  const child = spawn(process.execPath, [...command, "--threads", "1"], { cwd: folder, env });
+  const child = spawn(...ocellusCommand("batch", ...args, "--threads", "1"), { cwd: folder, env });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (text) => (stdout += text));
   child.stderr.on("data", (text) => (stderr += text));

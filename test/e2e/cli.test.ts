@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSparseCheckpoint } from "../../src/inspect/stranger.testkit.js";
+import { ocellusCommand } from "../support/command.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const labels = JSON.parse(readFileSync(join(root, "examples/pictures/labels.json"), "utf8")) as {
@@ -38,8 +39,7 @@ function start(args: readonly string[]): ChildProcess {
     NO_COLOR: undefined,
     FORCE_COLOR: undefined,
   };
-  const tsx = import.meta.resolve("tsx");
-  return spawn(process.execPath, ["--import", tsx, join(root, "src/cli/bin.ts"), ...args], { cwd: folder, env });
+  return spawn(...ocellusCommand(...args), { cwd: folder, env });
 }
 
 function outcome(child: ChildProcess): Promise<Outcome> {

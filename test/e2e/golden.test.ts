@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Registry } from "../../src/rollout/index.js";
 import { noBrowser, openBrowser } from "../support/browser.js";
+import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer } from "../support/server.js";
 
@@ -27,8 +28,7 @@ function start(...args: string[]) {
     OCELLUS_DATA: join(folder, "data"),
     NO_COLOR: "1",
   };
-  const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), ...args];
-  const child = spawn(process.execPath, command, { cwd: folder, env });
+  const child = spawn(...ocellusCommand(...args), { cwd: folder, env });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

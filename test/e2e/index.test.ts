@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makePdf } from "../../src/retrieval/pdf.testkit.js";
+import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 
 const folder = temporaryFolder();
@@ -17,8 +18,7 @@ function start(args: readonly string[]): ChildProcess {
     OCELLUS_DATA: join(folder, "data"),
     NO_COLOR: "1",
   };
-  const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), ...args];
-  return spawn(process.execPath, command, { cwd: folder, env });
+  return spawn(...ocellusCommand(...args), { cwd: folder, env });
 }
 
 async function ocellus(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {

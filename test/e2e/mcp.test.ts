@@ -4,22 +4,21 @@ import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { describe, expect, it } from "vitest";
+import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 
 const folder = temporaryFolder();
 
 async function withClient(mode: "legacy" | "auto", body: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
-  const command = ["--import", import.meta.resolve("tsx"), join(repository, "src/cli/bin.ts"), "mcp", "--threads", "1"];
+  const [command, args] = ocellusCommand("mcp", "--threads", "1");
   const env = {
     ...(process.env as Record<string, string>),
     OCELLUS_CACHE: join(folder, "cache"),
     OCELLUS_DATA: join(folder, "data"),
   };
   const cwd = join(repository, "examples/pictures");
-  await client.connect(
-    new StdioClientTransport({ command: process.execPath, args: command, env, cwd, stderr: "ignore" }),
-  );
+  await client.connect(new StdioClientTransport({ command, args, env, cwd, stderr: "ignore" }));
   await body(client).finally(() => client.close());
 }
 

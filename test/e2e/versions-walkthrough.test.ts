@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { ocellusCommand } from "../support/command.js";
 import { repository } from "../support/folders.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-walkthrough-"));
@@ -18,11 +19,11 @@ function printed(page: string, heading: string): string {
   return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands).join("\n");
 }
 
-/** `ocellus`, from the sources. */
+/** `ocellus`, as `npm install --global` makes it. */
 function installCommand(): string {
   const path = join(folder, "ocellus");
-  const tsx = import.meta.resolve("tsx");
-  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" --import "${tsx}" "${repository}/src/cli/bin.ts" "$@"\n`);
+  const [node, [program]] = ocellusCommand();
+  writeFileSync(path, `#!/bin/sh\nexec "${node}" "${program}" "$@"\n`);
   chmodSync(path, 0o755);
   return folder;
 }

@@ -1,8 +1,6 @@
 /** `ocellus serve` as its users start it: a process of its own on a free port, with the model in the box. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join, resolve } from "node:path";
-
-const root = resolve(import.meta.dirname, "../..");
+import { ocellusCommand } from "./command.js";
 
 export interface ServeProcess {
   readonly url: string;
@@ -15,8 +13,9 @@ export interface ServeProcess {
 
 /** Resolves when questions are welcome. @throws with its log when it ends before. */
 export async function serveProcess(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ServeProcess> {
-  const command = ["--import", import.meta.resolve("tsx"), join(root, "src/cli/bin.ts"), "serve", "--port", "0"];
-  const child = spawn(process.execPath, [...command, ...args], { env: { ...process.env, ...env, NO_COLOR: "1" } });
+  const child = spawn(...ocellusCommand("serve", "--port", "0", ...args), {
+    env: { ...process.env, ...env, NO_COLOR: "1" },
+  });
   let [said, log] = ["", ""];
   // A log of a long run is not kept whole.
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { WireAdminState } from "../../src/protocol/index.js";
 import { deploy, Registry } from "../../src/rollout/index.js";
+import { ocellusCommand } from "./command.js";
 import { repository } from "./folders.js";
 import { type ServeProcess, serveProcess } from "./serve-process.js";
 
@@ -28,9 +29,7 @@ export async function sharedRegistry(folder: string, databaseUrl?: string): Prom
 }
 
 function ocellus(args: readonly string[], env: NodeJS.ProcessEnv): void {
-  const bin = join(repository, "src/cli/bin.ts");
-  const command = ["--import", import.meta.resolve("tsx"), bin, ...args];
-  const run = spawnSync(process.execPath, command, { encoding: "utf8", env: { ...process.env, ...env } });
+  const run = spawnSync(...ocellusCommand(...args), { encoding: "utf8", env: { ...process.env, ...env } });
   if (run.status !== 0) throw new Error(`ocellus ${args.join(" ")}: ${run.stderr}`);
 }
 

@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly maxCallMs?: number;
   /** From the worker's start to its first call. Default: a minute, for machines under heavy load. */
   readonly maxStartMs?: number;
-  /** Of JavaScript's heap. Default: Node's own. */
+  /** Of the heap of JavaScript in a process; a thread cannot be held to one (peers.ts). Default: Node's own. */
   readonly maxHeapMiB?: number;
   /** The error of a call that exceeded a limit. Default: `timeout`, `too_large`. */
   readonly limitError?: (limit: Limit) => OcellusError;

@@ -1,6 +1,6 @@
 /**
- * The two kinds of workers, seen alike. A thread is light, and a limit of its memory is a wish: one large allocation beyond it ends the
- * whole process (V8's fatal error, docs/log.md). What a stranger may have written runs in a process of its own.
+ * The two kinds of workers, behind one interface. A thread is light and has no limit of memory: beyond such a limit one large allocation
+ * ends the whole process (V8's fatal error, docs/log.md). What a stranger may have written runs in a process of its own.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -23,15 +23,10 @@ export interface Listener {
   died(reason: string): void;
 }
 
-export function startThread({ script, data, maxCallMs, maxHeapMiB }: WorkerOptions, listener: Listener): Peer {
-  const worker = new Worker(threadScript(...script), {
-    workerData: { data, maxCallMs } satisfies Start,
-    ...(maxHeapMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxHeapMiB } }),
-  });
+export function startThread({ script, data, maxCallMs }: WorkerOptions, listener: Listener): Peer {
+  const worker = new Worker(threadScript(...script), { workerData: { data, maxCallMs } satisfies Start });
   worker.on("message", (reply: Reply) => listener.reply(reply));
-  worker.on("error", (cause: Error & { code?: string }) =>
-    cause.code === "ERR_WORKER_OUT_OF_MEMORY" ? listener.outOfMemory() : listener.died(cause.message),
-  );
+  worker.on("error", (cause: Error) => listener.died(cause.message));
   worker.on("exit", (code) => listener.died(`it ended with ${code}`));
   return {
     post: (request) => worker.postMessage(request),
