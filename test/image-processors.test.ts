@@ -171,11 +171,11 @@ describe("a video-processor config", () => {
   it.each(videos.map((it) => [JSON.stringify(it.file), it] as const))(
     "takes effect as in the reference: %s",
     (_, it) => {
-      const target = { patchSize: 16, mergeSize: 2, temporalPatchSize: 2, absent: {} };
-      const { minPixels, maxPixels, mean, maxFrameTokens } = videoRecipe(it.file, target);
+      const target = { patchSize: 16, mergeSize: 2, temporalPatchSize: 2, budgetOf: "video", absent: {} } as const;
+      const { minPixels, maxPixels, mean, maxTokens } = videoRecipe(it.file, target);
       expect({ shortest_edge: minPixels, longest_edge: maxPixels }).toEqual(it.size);
       expect(mean).toEqual(it.image_mean);
-      expect(maxFrameTokens).toBe(it.cap ? it.max_video_tokens : undefined);
+      expect(maxTokens).toBe(it.cap ? it.max_video_tokens : undefined);
     },
   );
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { familyOf } from "../core/models/index.js";
+import { families, familyOf } from "../core/models/index.js";
 import { wantedTensors } from "../core/pack/index.js";
 import type { Shape } from "../core/tensor/index.js";
 import { describeCheckpoint } from "./describe.js";
@@ -184,8 +184,7 @@ describe("a stranger's checkpoint", () => {
     ]);
     expect(described.config).toEqual({
       ...{ state: "unknown", modelType: "gpt2" },
-      problem:
-        "not a family we run; supported: clip, keras_mobilenet_v2, llama, qwen3, qwen3_5_text, qwen3_vl, qwen3_vl_resampler, vit",
+      problem: `not a family we run; supported: ${families.map((family) => family.modelType).join(", ")}`,
     });
     expect(described.fit).toBeUndefined();
     expect(described.head).toMatchObject({ verdict: "equal" });

@@ -30,7 +30,11 @@ export type DecoderConfig = DecoderSizes & {
 };
 
 /** The numbers of `ModelFamily` that follow from the decoder alone; `usualEos` stands in for a config that names no ends. */
-export function decoderDimensions(config: DecoderConfig, eos: EosTokenId, usualEos: readonly number[]) {
+export function decoderDimensions(
+  config: Omit<DecoderConfig, "attention_bias">,
+  eos: EosTokenId,
+  usualEos: readonly number[],
+) {
   const { hidden_size: hiddenSize, vocab_size: vocabSize, max_position_embeddings: maxLength } = config;
   const eosTokenIds = typeof eos === "number" ? [eos] : (eos ?? usualEos);
   return { hiddenSize, vocabSize, maxLength, eosTokenIds };

@@ -13,10 +13,17 @@ export interface RotaryAngles {
   readonly sin: Float32Array;
 }
 
+/** Which pair of a video's frames stands for an image, and the seconds from one pair to the next. */
+export interface FramePair {
+  readonly index: number;
+  readonly seconds: number;
+}
+
 /** The place of a picture, or of a video's pair of frames, among the ids of a prompt. */
 export interface GridInPrompt {
   readonly start: number;
   readonly grid: ImageGrid;
+  readonly pair?: FramePair;
 }
 
 /**
@@ -38,7 +45,7 @@ export interface TokenRow {
 /** An input of a graph, as the host makes it. */
 export type HostInput =
   | { readonly dtype: "f32"; readonly shape: readonly number[]; readonly data: Float32Array }
-  | { readonly dtype: "i64"; readonly shape: readonly number[]; readonly data: readonly number[] };
+  | { readonly dtype: "i32" | "i64"; readonly shape: readonly number[]; readonly data: readonly number[] };
 
 /** Numbers the rooms above need from a config, spelled alike for all families. */
 export interface ModelDimensions {
@@ -126,15 +133,15 @@ export interface ImageSide<C> {
   readonly video?: VideoSide<C>;
 }
 
-/** How videos reach the decoder: pair by pair of frames, each pair like a picture behind the words that tell its time. */
+/** How videos reach the decoder: pair by pair of frames, each pair encoded like a picture. */
 export interface VideoSide<C> {
   /** Stated by the checkpoint's video-processor config (undefined: it has none), or the family's default. */
   recipe(config: C, processorConfig: unknown): VideoRecipe;
   tokenId(config: C): number;
-  /** What the chat template writes for a video, and what stands for each of its pairs instead: it holds one `tokenId`. */
+  /** What the chat template writes for a video. */
   readonly placeholder: string;
-  /** The words before a pair. */
-  timeText(seconds: number): string;
+  /** What stands for it instead, by the seconds at which its pairs were seen: one `tokenId` for each. */
+  spread(seconds: readonly number[]): string;
 }
 
 /** Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds). */

@@ -1,4 +1,5 @@
 export type {
+  FramePair,
   GridInPrompt,
   HostInput,
   ImageLayout,

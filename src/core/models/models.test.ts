@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { GraphBuilder, recordingCatalog } from "../graph/index.js";
-import { familyOf } from "./registry.js";
+import { families, familyOf } from "./registry.js";
 import { ropeAngles } from "./rope.js";
 
 const goldens = join(import.meta.dirname, "../../../test/golden");
@@ -16,20 +16,14 @@ describe("families", () => {
     expect(() => familyOf({ model_type: "llava" })).toThrow(
       ocellusError("unsupported", {
         found: "llava",
-        supported: [
-          "clip",
-          "keras_mobilenet_v2",
-          "llama",
-          "qwen3",
-          "qwen3_5",
-          "qwen3_5_text",
-          "qwen3_vl",
-          "qwen3_vl_resampler",
-          "vit",
-        ],
+        supported: families.map(({ modelType }) => modelType),
+        nearest: "llama",
       }),
     );
-    expect(() => familyOf(null)).toThrow(ocellusError("unsupported", { found: undefined }));
+    expect(() => familyOf({ model_type: "qwen2_5_vl_moe" })).toThrow(
+      ocellusError("unsupported", { nearest: "qwen2_5_vl" }),
+    );
+    expect(() => familyOf(null)).toThrow(ocellusError("unsupported", { found: undefined, nearest: undefined }));
   });
 });
 

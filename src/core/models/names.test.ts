@@ -16,8 +16,8 @@ function canonicalNames(family: AnyFamily, config: unknown): string[] {
   return [...new Set([...catalog.tensors.keys(), ...(family.kind === "language" ? [family.embedTokens] : [])])];
 }
 
-/** How a saver spells [the decoder, the vision encoder, the head] of qwen3_vl and qwen3_5. */
-const qwenSpellings = [
+/** How a saver spells [the decoder, the vision encoder, the head] of a Qwen-VL family. */
+const qwenVlSpellings = [
   ["model.language_model.", "model.visual.", "lm_head."],
   ["model.", "visual.", "lm_head."],
   ["language_model.", "visual.", "lm_head."],
@@ -29,6 +29,8 @@ const qwenSpellings = [
 ] as const;
 
 describe.each([
+  "qwen2_vl/tied-gqa",
+  "qwen2_5_vl/flat-two-images",
   "qwen3_vl/wide-grid",
   "qwen3_vl/untied-two-pictures",
   "qwen3_5/tied-one-image",
@@ -38,7 +40,7 @@ describe.each([
   const family = familyOf(json);
   const names = canonicalNames(family, family.parseConfig(json));
 
-  it.each(qwenSpellings)("are known as %s…, %s… and %s…", (decoder, vision, head) => {
+  it.each(qwenVlSpellings)("are known as %s…, %s… and %s…", (decoder, vision, head) => {
     const spelled = names.map((name) =>
       name
         .replace(/^model\.language_model\./, decoder)
@@ -98,6 +100,16 @@ describe("the parts of a model", () => {
       "qwen3_5/untied-two-images",
       {
         vision: /^model\.visual\.(blocks|patch_embed|pos_embed)/,
+        connector: /^model\.visual\.merger/,
+        embedding: /^model\.language_model\.embed_tokens/,
+        decoder: /^model\.language_model\.(layers|norm)/,
+        head: /^lm_head/,
+      },
+    ],
+    [
+      "qwen2_5_vl/flat-two-images",
+      {
+        vision: /^model\.visual\.(blocks|patch_embed)/,
         connector: /^model\.visual\.merger/,
         embedding: /^model\.language_model\.embed_tokens/,
         decoder: /^model\.language_model\.(layers|norm)/,

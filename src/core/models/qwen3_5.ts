@@ -12,9 +12,10 @@ import { checkSizes, parseConfig, tokenId } from "./config.js";
 import { decoderDimensions, eosSchema } from "./decoder-config.js";
 import type { ModelFamily } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
+import { promptPositions } from "./merged-patches.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import { decoderStates, decoderVariant, rotary, textRules, textSchema, usualEos } from "./qwen3_5_text.js";
-import { buildVision, imageSide, promptPositions, visionFields, visionRules } from "./qwen3_vl_vision.js";
+import { buildVision, imageSide, visionFields, visionRules } from "./qwen3_vl_vision.js";
 
 const configSchema = z.object({
   ...commonFields,

@@ -15,16 +15,10 @@ import { checkSizes, parseConfig, size, tokenId } from "./config.js";
 import { decoderDimensions, decoderRules, eosSchema } from "./decoder-config.js";
 import type { ModelFamily } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
+import { promptPositions } from "./merged-patches.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
 import { qwen3Decoder, qwen3Fields, referenceSizes, usualEos } from "./qwen3.js";
-import {
-  buildVision,
-  type DeepstackTap,
-  imageSide,
-  promptPositions,
-  visionFields,
-  visionRules,
-} from "./qwen3_vl_vision.js";
+import { buildVision, type DeepstackTap, imageSide, visionFields, visionRules } from "./qwen3_vl_vision.js";
 import { mropeAngles, ropeFields, ropeOf } from "./rope.js";
 
 const visionSchema = z.object({

@@ -1,6 +1,6 @@
 /**
  * The vision encoder of Qwen3-VL and Qwen3.5: a ViT at native resolution whose merged patches become visual tokens; Qwen3-VL's
- * inner blocks reach the decoder too (DeepStack). With it all that follows from grids: recipes, video, positions in a prompt.
+ * inner blocks reach the decoder too (DeepStack). With it how images and videos reach the decoder.
  *
  *   patches ─ patch_embed + positions ─ blocks ─ merger ─→ visual_tokens
  *
@@ -11,17 +11,10 @@ import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { type ImageGrid, type PixelValues, smartResizeRecipe, videoRecipe } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { layers, type SizeRule, size } from "./config.js";
-import {
-  type GridInPrompt,
-  type HostInput,
-  type ImageSide,
-  type PromptPositions,
-  plainLayout,
-  type RotaryAngles,
-  type VideoSide,
-} from "./family.js";
+import { type HostInput, type ImageSide, plainLayout, type VideoSide } from "./family.js";
 import { commonFields, only } from "./fields.js";
-import { type Rope, ropeAngles, ropeFields, ropeOf } from "./rope.js";
+import { axialRotary, axialRotaryInputs, mergeOrder, numPatches, type Place } from "./merged-patches.js";
+import { ropeFields, ropeOf } from "./rope.js";
 
 /** Without what says which blocks reach the decoder. */
 export const visionFields = {
@@ -80,15 +73,9 @@ export interface DeepstackTap {
 
 /** One picture, or one pair of a video's frames. pixel_values [num_patches, 3·2·16·16], 2×2 merge blocks in raster order → visual_tokens [num_patches/4, H] */
 export function buildVision(builder: GraphBuilder, config: VisionConfig, taps: readonly DeepstackTap[] = []): void {
-  const numPatches = "4*num_tokens";
-  const half = config.hidden_size / config.num_heads / 2;
   const scope = builder.root.at("model.visual");
   const pixels = builder.input("pixel_values", "f32", [numPatches, patchValues(config)]);
-  const rotary: nn.Rotary = {
-    cos: builder.input("cos", "f32", [numPatches, half]),
-    sin: builder.input("sin", "f32", [numPatches, half]),
-    positionIds: builder.input("position_ids", "i64", [1, numPatches]),
-  };
+  const rotary = axialRotary(builder, config.hidden_size / config.num_heads);
   const { hidden_size: D, patch_size: p } = config;
   const names = { weight: "weight", bias: "bias" };
   const embedded = nn.patchEmbedding(scope.at("patch_embed.proj"), pixels, [D, 3, 2, p, p], names);
@@ -106,8 +93,8 @@ export function buildVision(builder: GraphBuilder, config: VisionConfig, taps: r
 
 /** Bilinear interpolation of the learned table: each patch is a weighted sum of four of its rows, chosen by the host. */
 function positions(builder: GraphBuilder, scope: Scope, config: VisionConfig): Value {
-  const indices = builder.input("pos_indices", "i64", [4, "4*num_tokens"]);
-  const weights = builder.input("pos_weights", "f32", [4, "4*num_tokens", 1]);
+  const indices = builder.input("pos_indices", "i64", [4, numPatches]);
+  const weights = builder.input("pos_weights", "f32", [4, numPatches, 1]);
   const own = scope.at("pos_embed");
   const rows = own.op("Gather", [own.weight("weight", [config.num_position_embeddings, config.hidden_size]), indices]);
   return own.op("ReduceSum", [own.op("Mul", [rows, weights]), own.int64([0])], { keepdims: 0 });
@@ -135,28 +122,11 @@ function patchValues({ patch_size: p }: VisionConfig): number {
   return 3 * 2 * p * p;
 }
 
-/** Row and column of every patch in merge order: 2×2 blocks in raster order, raster order within a block. */
-function mergeOrder({ rows, columns }: ImageGrid): Place[] {
-  return Array.from({ length: rows * columns }, (_, i) => {
-    const [block, within] = [Math.floor(i / 4), i % 4];
-    const blockColumns = columns / 2;
-    return {
-      row: 2 * Math.floor(block / blockColumns) + Math.floor(within / 2),
-      column: 2 * (block % blockColumns) + (within % 2),
-    };
-  });
-}
-
 /** The two table rows around `at` of `count` patches spread evenly over `side` rows, ends on ends (align_corners). */
 function neighbours(at: number, count: number, side: number): { low: number; high: number; share: number } {
   const exact = count === 1 ? 0 : Math.fround((at * (side - 1)) / (count - 1));
   const low = Math.floor(exact);
   return { low, high: Math.min(low + 1, side - 1), share: Math.fround(exact - low) };
-}
-
-interface Place {
-  readonly row: number;
-  readonly column: number;
 }
 
 /** The four rows of the position table around each patch, and their bilinear weights: [4, num_patches] each. */
@@ -185,59 +155,17 @@ function interpolation(
   return { indices, weights };
 }
 
-/** Angles of a patch: a quarter of head_dim turns with its row, as many frequencies again with its column. */
-function visionAngles(places: readonly Place[], headDim: number, rope: Rope): RotaryAngles {
-  const quarter = headDim / 4;
-  const byRow = ropeAngles(places.length, 2 * quarter, rope, (i) => places[i]!.row);
-  const byColumn = ropeAngles(places.length, 2 * quarter, rope, (i) => places[i]!.column);
-  const joined = (part: "cos" | "sin") => {
-    const out = new Float32Array(places.length * 2 * quarter);
-    for (let i = 0; i < places.length; i++) {
-      out.set(byRow[part].subarray(i * quarter, (i + 1) * quarter), 2 * i * quarter);
-      out.set(byColumn[part].subarray(i * quarter, (i + 1) * quarter), (2 * i + 1) * quarter);
-    }
-    return out;
-  };
-  return { cos: joined("cos"), sin: joined("sin") };
-}
-
 function visionInputs(config: VisionConfig, { data, shape, grid }: PixelValues): Record<string, HostInput> {
   const places = mergeOrder(grid);
   const n = places.length;
   const headDim = config.hidden_size / config.num_heads;
   const { indices, weights } = interpolation(places, grid, Math.sqrt(config.num_position_embeddings));
-  const { cos, sin } = visionAngles(places, headDim, ropeOf(config, visionTheta));
   return {
     pixel_values: { dtype: "f32", shape, data },
     pos_indices: { dtype: "i64", shape: [4, n], data: indices },
     pos_weights: { dtype: "f32", shape: [4, n, 1], data: weights },
-    cos: { dtype: "f32", shape: [n, headDim / 2], data: cos },
-    sin: { dtype: "f32", shape: [n, headDim / 2], data: sin },
-    position_ids: { dtype: "i64", shape: [1, n], data: Array.from({ length: n }, (_, i) => i) },
+    ...axialRotaryInputs(places, headDim, ropeOf(config, visionTheta)),
   };
-}
-
-/**
- * Three streams T, H, W. A text token advances all by one; a picture's tokens share one T and spread over H and W, and
- * what follows goes on behind its longer side. A pair of frames is as a picture: its time is told in words, not in T.
- * [transformers get_rope_index]
- */
-export function promptPositions(ids: ArrayLike<number>, images: readonly GridInPrompt[]): PromptPositions {
-  const axes = [0, 1, 2].map(() => new Int32Array(ids.length));
-  const byStart = new Map(images.map((image) => [image.start, image.grid]));
-  let next = 0;
-  for (let i = 0; i < ids.length; ) {
-    const grid = byStart.get(i);
-    const [rows, columns] = grid ? [grid.rows / 2, grid.columns / 2] : [1, 1];
-    for (let k = 0; k < rows * columns; k++) {
-      axes[0]![i + k] = next;
-      axes[1]![i + k] = next + Math.floor(k / columns);
-      axes[2]![i + k] = next + (k % columns);
-    }
-    i += rows * columns;
-    next += Math.max(rows, columns);
-  }
-  return { axes, delta: next - ids.length };
 }
 
 // --------------------------------------------------------------------------------------------- images and videos
@@ -261,12 +189,14 @@ const patchesOf = (vision: VisionConfig) => ({
   temporalPatchSize: vision.temporal_patch_size,
 });
 
+const pairMarks = "<|vision_start|><|video_pad|><|vision_end|>";
+
 const video: VideoSide<ImageConfig> = {
   recipe: ({ vision_config: vision }, processorConfig) =>
-    videoRecipe(processorConfig, { ...patchesOf(vision), absent: {} }),
+    videoRecipe(processorConfig, { ...patchesOf(vision), budgetOf: "video", absent: {} }),
   tokenId: (config) => config.video_token_id,
-  placeholder: "<|vision_start|><|video_pad|><|vision_end|>",
-  timeText: (seconds) => `<${oneDecimal(seconds)} seconds>`,
+  placeholder: pairMarks,
+  spread: (seconds) => seconds.map((time) => `<${oneDecimal(time)} seconds>${pairMarks}`).join(""),
 };
 
 /** @param extraOutputs of the vision graph, beside the visual tokens. */

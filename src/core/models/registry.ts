@@ -1,9 +1,11 @@
 /** model_type → family. A new family is one file and one line here. */
-import { OcellusError, shorten } from "../base/index.js";
+import { nearestNames, OcellusError, shorten } from "../base/index.js";
 import { clip } from "./clip.js";
 import type { ClassifierFamily, DualEncoderFamily, ModelFamily } from "./family.js";
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
+import { qwen25Vl } from "./qwen2_5_vl.js";
+import { qwen2Vl } from "./qwen2_vl.js";
 import { qwen3 } from "./qwen3.js";
 import { qwen35 } from "./qwen3_5.js";
 import { qwen35Text } from "./qwen3_5_text.js";
@@ -21,17 +23,19 @@ export type Classifier = ClassifierFamily<any>;
 export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
 
 export const families: readonly AnyFamily[] = [
-  ...[clip, kerasMobilenetV2, llama, qwen3, qwen35, qwen35Text, qwen3Vl, qwen3VlResampler, vit],
+  ...[clip, kerasMobilenetV2, llama, qwen2Vl, qwen25Vl, qwen3, qwen35, qwen35Text, qwen3Vl, qwen3VlResampler, vit],
 ];
 
-/** The family that config.json names. @throws `unsupported` listing what is supported. */
+/** The family that config.json names. @throws `unsupported` listing what is supported, and which of it is nearest by name. */
 export function familyOf(configJson: unknown): AnyFamily {
   const modelType = (configJson as { model_type?: unknown } | null | undefined)?.model_type;
   const family = families.find((f) => f.modelType === modelType);
   if (family) return family;
-  const supported = families.map((f) => f.modelType).join(", ");
+  const supported = families.map((f) => f.modelType);
+  const [nearest] = typeof modelType === "string" ? nearestNames(modelType, supported, 1) : [];
   const found = modelType === undefined ? "no model_type" : `model_type ${shorten(JSON.stringify(modelType))}`;
-  throw new OcellusError("unsupported", `config.json: found ${found}; supported: ${supported}`, {
-    details: { found: modelType, supported: families.map((f) => f.modelType) },
+  const hint = nearest === undefined ? "" : `; nearest by name: ${nearest}`;
+  throw new OcellusError("unsupported", `config.json: found ${found}${hint}; supported: ${supported.join(", ")}`, {
+    details: { found: modelType, supported, nearest },
   });
 }

@@ -11,7 +11,7 @@ import { only } from "./fields.js";
 const theta = z.number().positive().nullish();
 
 /** Only rotations that we compute. `type` is what `rope_type` was called. */
-function ropeObject(types: readonly string[]) {
+function ropeObject(types: readonly string[], isInterleaved = true) {
   return z.object({
     rope_type: z.enum(types).nullish(),
     type: z.enum(types).nullish(),
@@ -21,7 +21,7 @@ function ropeObject(types: readonly string[]) {
       .array(z.number().int().min(0).max(1024)) // of head_dim / 2, which is 64 in all that are published
       .length(3)
       .optional(),
-    mrope_interleaved: only(true),
+    mrope_interleaved: only(isInterleaved),
     full_attention: only(), // a rotation for each type of layer
     sliding_attention: only(),
   });
@@ -64,6 +64,11 @@ export function partialRopeFields(...types: readonly string[]) {
 /** What any config may say of its rotation: transformers 4 writes rope_theta and rope_scaling, 5 one rope_parameters. */
 export function ropeFields(...types: readonly string[]) {
   return fieldsWith(ropeObject(types));
+}
+
+/** The same for a family whose MRoPE gives T, H and W a section of neighbouring frequencies each. */
+export function sectionedRopeFields() {
+  return fieldsWith(ropeObject(["default", "mrope"], false));
 }
 
 /** The same for a family that may be stretched as Llama 3.1 is. */
@@ -132,9 +137,17 @@ export function ropeAngles(count: number, dim: number, rope: Rope, positionOf: P
 
 /** Interleaved MRoPE: frequencies take turns T, H, W until a section is used up; what is left belongs to T. */
 export function mropeAngles(row: TokenRow, dim: number, rope: Rope, section: readonly number[]): RotaryAngles {
-  const { start, count, positions } = row;
   const [, h, w] = (rope.mropeSection ?? section) as [number, number, number];
-  const axisOf = (f: number) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0);
+  return axisAngles(row, dim, rope, (f) => (f % 3 === 1 && f < 3 * h ? 1 : f % 3 === 2 && f < 3 * w ? 2 : 0));
+}
+
+/** Sectioned MRoPE: the first frequencies turn with T, the next with H, the last with W. */
+export function sectionedMropeAngles(row: TokenRow, dim: number, rope: Rope, section: readonly number[]): RotaryAngles {
+  const [t, h] = (rope.mropeSection ?? section) as [number, number, number];
+  return axisAngles(row, dim, rope, (f) => (f < t ? 0 : f < t + h ? 1 : 2));
+}
+
+function axisAngles({ start, count, positions }: TokenRow, dim: number, rope: Rope, axisOf: (f: number) => number) {
   const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
   return ropeAngles(count, dim, rope, positionOf);
 }

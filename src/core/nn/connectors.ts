@@ -3,9 +3,13 @@ import type { Scope, Value } from "../graph/index.js";
 import { fullAttention } from "./attention.js";
 import { lastSize, linear } from "./linear.js";
 import { mlp } from "./mlp.js";
-import { layerNorm } from "./norm.js";
+import { layerNorm, rmsNorm } from "./norm.js";
 
 export interface PatchMerger {
+  /** Paths of the norm and the two products. Default: norm, linear_fc1, linear_fc2. */
+  readonly names?: { readonly norm: string; readonly up: string; readonly down: string };
+  /** LayerNorm unless it says otherwise. */
+  readonly kind?: "rms";
   /** Neighbouring rows that become one. */
   readonly numMerged: number;
   /** Each row by itself, or the merged ones. */
@@ -15,14 +19,17 @@ export interface PatchMerger {
   readonly outFeatures: number;
 }
 
-/** norm, linear_fc1, erf GELU, linear_fc2. x [.., D] → [rows / numMerged, outFeatures] [Qwen-VL's merger] */
-export function patchMerger(scope: Scope, x: Value, { numMerged, norm, epsilon, outFeatures }: PatchMerger): Value {
+const mergerNames = { norm: "norm", up: "linear_fc1", down: "linear_fc2" };
+
+/** Norm, product, erf GELU, product. x [.., D] → [rows / numMerged, outFeatures] [Qwen-VL's merger] */
+export function patchMerger(scope: Scope, x: Value, merger: PatchMerger): Value {
+  const { numMerged, names = mergerNames, epsilon, outFeatures } = merger;
   const width = numMerged * lastSize(x);
   const merge = (value: Value) => scope.reshape(value, [-1, width]);
-  const normalise = (value: Value) => layerNorm(scope, "norm", value, epsilon);
-  const rows = norm === "before" ? merge(normalise(x)) : normalise(merge(x));
-  const products = { up: "linear_fc1", down: "linear_fc2", activation: "gelu", bias: true } as const;
-  return mlp(scope, rows, outFeatures, { ...products, width });
+  const normalise = (value: Value) => (merger.kind === "rms" ? rmsNorm : layerNorm)(scope, names.norm, value, epsilon);
+  const rows = merger.norm === "before" ? merge(normalise(x)) : normalise(merge(x));
+  const { up, down } = names;
+  return mlp(scope, rows, outFeatures, { up, down, activation: "gelu", bias: true, width });
 }
 
 export interface PerceiverResampler {

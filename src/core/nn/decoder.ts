@@ -34,8 +34,8 @@ export interface DecoderVariant {
   readonly mlpNames?: { readonly gate: string; readonly up: string; readonly down: string };
   /** RMSNorm over each head of q and k, before the rotation. */
   readonly qkNorm: boolean;
-  /** Of q, k, v and the output product; of the feed-forward products. */
-  readonly bias: { readonly attention: boolean; readonly mlp: boolean };
+  /** Of q, k, v and the output product, or of q, k and v alone; of the feed-forward products. */
+  readonly bias: { readonly attention: boolean | "qkv"; readonly mlp: boolean };
   /** Layers, from the first, to whose outputs visual features are added. Default 0. */
   readonly numDeepstack?: number;
   /** The weights of all these norms are stored less one. Default false. */
@@ -126,10 +126,12 @@ function decoderLayer(scope: Scope, n: number, x: Value, decoder: Decoder): Valu
 /** q and k are normalised per head, if at all, then rotated; the cache holds k after both. */
 function selfAttention(scope: Scope, n: number, x: Value, { builder, sizes, variant, ...step }: Decoder): Value {
   const { head_dim: headDim, num_key_value_heads: kvHeads } = sizes;
-  const bias = variant.bias.attention;
+  const { attention } = variant.bias;
   const [qSize, kvSize] = [sizes.num_attention_heads * headDim, kvHeads * headDim];
   const columns = [variant.outputGate ? 2 * qSize : qSize, kvSize, kvSize];
-  const [queries, k, v] = fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, columns, { bias });
+  const [queries, k, v] = fusedLinear(scope, ["q_proj", "k_proj", "v_proj"], x, columns, {
+    bias: attention !== false,
+  });
   const [q, gate] = variant.outputGate ? withGate(scope, queries!, qSize, headDim) : [queries!];
   const turned = (name: string, value: Value) => {
     const { qkNorm, offsetNorms } = variant;
@@ -146,7 +148,7 @@ function selfAttention(scope: Scope, n: number, x: Value, { builder, sizes, vari
   builder.output(`added.${n}.key`, turnedK);
   builder.output(`added.${n}.value`, v!);
   const read = gate ? scope.op("Mul", [attended.output, scope.op("Sigmoid", [gate])]) : attended.output;
-  return linear(scope, "o_proj", read, sizes.hidden_size, { bias });
+  return linear(scope, "o_proj", read, sizes.hidden_size, { bias: attention === true });
 }
 
 /** [B, S, heads·(head_dim + head_dim)] → queries and gate, [B, S, heads·head_dim] each. */

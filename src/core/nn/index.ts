@@ -1,4 +1,4 @@
-export { cachedAttention, type Rotary } from "./attention.js";
+export { cachedAttention, type Rotary, type Windows } from "./attention.js";
 export { patchMerger, perceiverResampler } from "./connectors.js";
 export { convolution, relu6 } from "./convolution.js";
 export { buildDecoder, type DecoderSizes, type DecoderVariant, decoderStates, type LinearLayers } from "./decoder.js";

@@ -110,7 +110,13 @@ describe("packing", () => {
 
   it.each([
     ...["clip/gelu", "vit/gelu", "qwen3/untied-mha", "qwen3/tied-gqa", "qwen3_vl/untied-two-pictures"],
-    ...["qwen3_vl/wide-grid", "qwen3_vl_resampler/mha-untied", "qwen3_vl_resampler/gqa-tied"],
+    ...[
+      "qwen2_vl/flat-two-images",
+      "qwen2_5_vl/edge-windows",
+      "qwen3_vl/wide-grid",
+      "qwen3_vl_resampler/mha-untied",
+      "qwen3_vl_resampler/gqa-tied",
+    ],
   ])("gives four bits to the decoder's layers of %s and to nothing else, unless asked to", async (name) => {
     const checkpoint = await openCheckpoint(join(golden, "..", name, "model.safetensors"));
     const model = await readModel(checkpoint).finally(() => checkpoint.close());

@@ -11,7 +11,7 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
 import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
-import type { ImageLayout, TokenSpan } from "../models/index.js";
+import type { FramePair, ImageLayout, TokenSpan } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
@@ -82,6 +82,8 @@ export interface PromptImage extends SeenImage {
   readonly numTokens: number;
   /** Where in `ids` the rows of the vision graph stand, in their order. */
   readonly spans: readonly TokenSpan[];
+  /** Of a pair of frames. */
+  readonly pair?: FramePair;
 }
 
 export interface Prompt {

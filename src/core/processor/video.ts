@@ -1,6 +1,6 @@
 /**
  * A video: a list of frames and when each was seen. Files are not decoded, and frames are not chosen, here. The model sees
- * frames in pairs, each pair behind the words that tell its time; the last frame of an odd number stands twice.
+ * frames in pairs, and when each was seen by words or by positions; the last frame of an odd number stands twice.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import {
@@ -19,7 +19,7 @@ import {
   type VideoRecipe,
   videoSize,
 } from "../image/spec/index.js";
-import type { VideoSide } from "../models/index.js";
+import type { FramePair, VideoSide } from "../models/index.js";
 import { fewAtOnce, numbered } from "./images.js";
 
 export interface VideoInput {
@@ -32,7 +32,7 @@ export interface VideoInput {
 }
 
 /** How the model is shown videos. */
-export interface VideoEyes extends Pick<VideoSide<unknown>, "placeholder" | "timeText"> {
+export interface VideoEyes extends Pick<VideoSide<unknown>, "placeholder" | "spread"> {
   readonly recipe: VideoRecipe;
   readonly tokenId: number;
 }
@@ -117,9 +117,15 @@ function timesOf(video: VideoInput): number[] {
   return pairsOf(video).map(([first, second]) => (secondsAt(first) + secondsAt(second)) / 2);
 }
 
+/** From one pair to the next; between times that are not even, on average. */
+function secondsBetweenPairs({ timestamps, fps, frames }: VideoInput | LoadedVideo): number {
+  if (!timestamps) return 2 / fps!;
+  return (2 * (timestamps.at(-1)! - timestamps[0]!)) / (frames.length - 1);
+}
+
 /**
- * The prompt with each video's placeholder spread into one for each pair, its time in front. Done on text and not on ids:
- * the words of a time are tokenised together with the words before them.
+ * The prompt with each video's placeholder spread into one for each pair. Done on text and not on ids: words that tell a
+ * time are tokenised together with the words before them.
  * @throws `unsupported` when the template left videos out, `invalid_request` when a message spells further ones.
  */
 export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: VideoEyes): string {
@@ -131,8 +137,7 @@ export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: 
         (tails.length < videos.length ? "it knows no videos" : "a message spells further ones"),
       { details: { placeholder: "video", found: tails.length, expected: videos.length } },
     );
-  const spread = videos.map((video) => timesOf(video).map((time) => eyes.timeText(time) + eyes.placeholder));
-  return head + tails.map((tail, i) => spread[i]!.join("") + tail).join("");
+  return head + tails.map((tail, i) => eyes.spread(timesOf(videos[i]!)) + tail).join("");
 }
 
 /** How many placeholders `spreadVideos` writes. */
@@ -165,6 +170,11 @@ export async function videoGrids(
   return (await Promise.all(grids)).flat();
 }
 
+/** A pair of frames as the vision graph takes it, and its time. */
+export interface SeenPair extends SeenImage {
+  readonly pair: FramePair;
+}
+
 /**
  * The pairs of all videos, in order. Of each frame only its fitted size is kept, so that a long video of large frames
  * takes little memory. @throws as `decodeImage`, naming video and frame; `invalid_image` for frames of different sizes.
@@ -173,13 +183,15 @@ export async function prepareVideos(
   videos: readonly LoadedVideo[],
   recipe: VideoRecipe,
   options: LoadOptions,
-): Promise<SeenImage[]> {
-  const prepared: SeenImage[] = [];
+): Promise<SeenPair[]> {
+  const prepared: SeenPair[] = [];
   for (const [i, video] of videos.entries()) {
     const frames = await fitFrames(video, i + 1, recipe, options);
-    for (const [first, second] of pairsOf(video).map(([a, b]) => [frames[a]!, frames[b]!] as const)) {
+    const seconds = secondsBetweenPairs(video);
+    for (const [index, [a, b]] of pairsOf(video).entries()) {
+      const [first, second] = [frames[a]!, frames[b]!];
       const pixels = mergedPatches([first.fitted, second.fitted], recipe);
-      prepared.push(seen({ pixels, digest: `${first.digest}+${second.digest}` }));
+      prepared.push({ ...seen({ pixels, digest: `${first.digest}+${second.digest}` }), pair: { index, seconds } });
     }
   }
   return prepared;

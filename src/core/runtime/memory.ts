@@ -140,10 +140,14 @@ function noNearDuplicates(): OcellusError {
   return new OcellusError("unsupported", message, { details: { param: "reuse", expected: "memory.nearDuplicates" } });
 }
 
-/** A name for every token of a prompt: its id, or what is in its picture, which its id does not say. */
+/** A name for every token of a prompt: its id, or what is in its picture and when it was seen, which its id does not say. */
 export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf: Memory["keyOf"]): TokenKey[] {
   const keys: TokenKey[] = Array.from(ids);
-  for (const image of images) keys.fill(keyOf(image), image.start, image.start + image.numTokens);
+  for (const image of images) {
+    const { start, numTokens, pair } = image;
+    const time = pair ? ` ${pair.index} ${pair.seconds}` : "";
+    keys.fill(`${keyOf(image)}${time}`, start, start + numTokens);
+  }
   return keys;
 }
 

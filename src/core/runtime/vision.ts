@@ -1,11 +1,11 @@
 /** One picture through the vision graph: what it gives the decoder and, when asked, where it looked. */
 
-import { float32, type Graph, GraphSession, int64 } from "../backend/index.js";
+import { float32, type Graph, GraphSession, int32, int64 } from "../backend/index.js";
 import { invariant, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
 import type { SeenImage } from "../image/node/index.js";
 import type { PixelValues } from "../image/spec/index.js";
-import { numRows, type TokenSpan } from "../models/index.js";
+import { type HostInput, numRows, type TokenSpan } from "../models/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
 import type { PromptImage } from "../processor/index.js";
 import { checkNumbers } from "./finite.js";
@@ -125,7 +125,12 @@ function eyeOf({ family }: PackedModel) {
 function runVision(session: Graph, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
   const feeds = Object.entries(eyeOf(model).inputs(model.config, pixels)).map(([name, input]) => [
     name,
-    input.dtype === "f32" ? float32(input.data, input.shape) : int64(input.data, input.shape),
+    tensorOf(input),
   ]);
   return session.run(Object.fromEntries(feeds), Object.fromEntries(outputs.map((name) => [name, null])));
+}
+
+function tensorOf(input: HostInput) {
+  if (input.dtype === "f32") return float32(input.data, input.shape);
+  return (input.dtype === "i32" ? int32 : int64)(input.data, input.shape);
 }

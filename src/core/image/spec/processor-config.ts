@@ -54,8 +54,8 @@ export interface ProcessorConfig {
   readonly patchSize?: number;
   readonly mergeSize?: number;
   readonly temporalPatchSize?: number;
-  /** Most tokens of a frame of video. */
-  readonly maxFrameTokens?: number;
+  /** Most tokens of a frame of video, or of the video, as its class has it. */
+  readonly maxTokens?: number;
 }
 
 /** What a class of the reference does where its file is silent. */
@@ -70,6 +70,8 @@ interface ProcessorClass {
   readonly crop_size?: unknown;
   /** The edges of `size` are areas, and min_pixels and max_pixels stand above it, where they are known. */
   readonly areas?: "overridden" | "alone";
+  /** Where a file asks for a cap without saying which. */
+  readonly maxVideoTokens?: number;
 }
 
 const half: Triple = [0.5, 0.5, 0.5];
@@ -87,9 +89,13 @@ const classes = {
     ...{ ...whole, size: { shortest_edge: 56 * 56, longest_edge: 28 * 28 * 1280 }, default_to_square: false },
     ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden" },
   },
+  Qwen2VLVideoProcessor: {
+    ...{ ...whole, size: { shortest_edge: 128 * 28 * 28, longest_edge: 768 * 28 * 28 } },
+    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden", maxVideoTokens: 128_000 },
+  },
   Qwen3VLVideoProcessor: {
     ...{ ...whole, size: { shortest_edge: 128 * 32 * 32, longest_edge: 768 * 32 * 32 } },
-    ...{ resample: 3, mean: half, std: half, areas: "alone" },
+    ...{ resample: 3, mean: half, std: half, areas: "alone", maxVideoTokens: 768 },
   },
   /** Ours: fitted into the frame, the rest is 0. */
   OcellusFitImageProcessor: { ...whole, size: undefined, resample: 3, mean: half, std: half },
@@ -108,7 +114,7 @@ const square = z.object({ height: side, width: side }).strict();
 const sides = z.union([side, z.tuple([side, side]), square]);
 const channels = (value: z.ZodNumber) => z.union([value, z.tuple([value, value, value])]);
 const flag = z.boolean().nullish();
-const count = z.number().int().min(1).max(65_536); // four frames of the largest published image
+const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
 
 const fields = {
   image_processor_type: z.string().nullish(),
@@ -168,12 +174,9 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     ...(found.patch_size !== undefined && { patchSize: found.patch_size }),
     ...(found.merge_size !== undefined && { mergeSize: found.merge_size }),
     ...(found.temporal_patch_size !== undefined && { temporalPatchSize: found.temporal_patch_size }),
-    ...(found.cap_pixels_per_frame && { maxFrameTokens: found.max_video_tokens ?? defaultFrameTokens }),
+    ...(found.cap_pixels_per_frame && { maxTokens: found.max_video_tokens ?? preset.maxVideoTokens ?? 0 }),
   };
 }
-
-/** The reference's, when a file asks for a cap without saying which. */
-const defaultFrameTokens = 768;
 
 const schema = z.object(fields).partial();
 type Found = z.infer<typeof schema>;
@@ -219,17 +222,28 @@ const sizeForms = "expected a number, [height, width], {height, width} or {short
 const areaForm = "expected {shortest_edge, longest_edge}, both as areas";
 
 function areasOf(found: Found, preset: ProcessorClass): SizeRule {
-  const overrides = preset.areas === "overridden" ? found : {};
-  const given = {
-    ...((found.size ?? preset.size) as object),
-    ...(typeof overrides.min_pixels === "number" && { shortest_edge: overrides.min_pixels }),
-    ...(typeof overrides.max_pixels === "number" && { longest_edge: overrides.max_pixels }),
-  };
+  const given = withOverrides(
+    { ...((found.size ?? preset.size) as object) },
+    preset.areas === "overridden" ? found : {},
+  );
   const form = z.object({ shortest_edge: area, longest_edge: area }, areaForm).strict();
   const { shortest_edge: minPixels, longest_edge: maxPixels } = part("size", form, given);
   if (minPixels > maxPixels)
     throw invalidProcessor([`size: the least pixels, ${minPixels}, are more than the most, ${maxPixels}`]);
   return { minPixels, maxPixels };
+}
+
+/** min_pixels and max_pixels beside `size`; what old files wrote of them into it gives way. */
+function withOverrides(size: Record<string, unknown>, { min_pixels: least, max_pixels: most }: Found) {
+  if (typeof least === "number") {
+    size.shortest_edge = least;
+    delete size.min_pixels;
+  }
+  if (typeof most === "number") {
+    size.longest_edge = most;
+    delete size.max_pixels;
+  }
+  return size;
 }
 
 function cropOf(value: unknown) {

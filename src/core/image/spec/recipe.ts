@@ -46,13 +46,14 @@ export interface SmartResizeRecipe {
 }
 
 /**
- * A video, whose frames are given in pairs: each pair is one row of patches. The rules are those of `smart_resize`, but
- * `minPixels` and `maxPixels` count all frames together. [transformers video_processing_qwen3_vl.py]
+ * A video, whose frames are given in pairs: each pair is one row of patches. The rules are those of `smart_resize`; `minPixels`
+ * and `maxPixels` count all frames together, or each. [transformers video_processing_qwen3_vl.py, video_processing_qwen2_vl.py]
  */
 export interface VideoRecipe extends Omit<SmartResizeRecipe, "kind"> {
   readonly kind: "video";
-  /** Most tokens of one frame; absent: only the whole video is limited. */
-  readonly maxFrameTokens?: number;
+  readonly budgetOf: "video" | "frame";
+  /** Most tokens of one frame where the budget is the video's, of the video where it is a frame's. Absent: no such limit. */
+  readonly maxTokens?: number;
 }
 
 /** Resized to width × height, or until the shorter edge is `shortestEdge`, then the middle `side` × `side` cut out; square patches. */
@@ -140,11 +141,16 @@ export function smartResizeRecipe(json: unknown, target: AreaTarget): SmartResiz
   };
 }
 
+const videoProcessors = { video: "Qwen3VLVideoProcessor", frame: "Qwen2VLVideoProcessor" } as const;
+
 /** The same for videos. @throws as `fixedRecipe`. */
-export function videoRecipe(json: unknown, target: AreaTarget): VideoRecipe {
-  const config = parseProcessorConfig(json ?? target.absent, ["Qwen3VLVideoProcessor"]);
-  const { maxFrameTokens } = config;
-  return { kind: "video", ...areaRecipe(config, target), ...(maxFrameTokens !== undefined && { maxFrameTokens }) };
+export function videoRecipe(
+  json: unknown,
+  { budgetOf, ...target }: AreaTarget & Pick<VideoRecipe, "budgetOf">,
+): VideoRecipe {
+  const config = parseProcessorConfig(json ?? target.absent, [videoProcessors[budgetOf]]);
+  const { maxTokens } = config;
+  return { kind: "video", budgetOf, ...areaRecipe(config, target), ...(maxTokens !== undefined && { maxTokens }) };
 }
 
 function areaRecipe(config: ProcessorConfig, { patchSize, mergeSize, temporalPatchSize }: AreaTarget) {

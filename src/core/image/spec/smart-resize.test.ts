@@ -1,4 +1,4 @@
-/** Against transformers: test/golden/qwen3_vl/images.json, made by make_images.py beside it. */
+/** Against transformers: images.json of test/golden/qwen3_vl and qwen2_vl, made by make_images.py beside them. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +13,8 @@ interface Golden {
   readonly grids: { size: [number, number]; minPixels: number; maxPixels: number; fitted: [number, number] }[];
   readonly pictures: { size: [number, number]; grid: [number, number, number]; rows: string }[];
 }
-const golden = join(import.meta.dirname, "../../../../test/golden/qwen3_vl/images.json");
-const { grids, pictures }: Golden = JSON.parse(readFileSync(golden, "utf8"));
+const goldenOf = (family: string): Golden =>
+  JSON.parse(readFileSync(join(import.meta.dirname, `../../../../test/golden/${family}/images.json`), "utf8"));
 
 const recipe: SmartResizeRecipe = {
   kind: "smart_resize",
@@ -25,6 +25,11 @@ const recipe: SmartResizeRecipe = {
   maxPixels: 96 * 96,
   mean: [0.5, 0.5, 0.5],
   std: [0.5, 0.5, 0.5],
+};
+const ofQwen2: SmartResizeRecipe = {
+  ...{ ...recipe, patchSize: 14, minPixels: 28 * 28, maxPixels: 84 * 84 },
+  mean: [0.48145466, 0.4578275, 0.40821073],
+  std: [0.26862954, 0.26130258, 0.27577711],
 };
 
 /** The formula of make_images.py. */
@@ -40,7 +45,12 @@ function picture([width, height]: readonly [number, number]): RgbImage {
   return { width, height, data };
 }
 
-describe("smart resize", () => {
+describe.each([
+  ["qwen3_vl", recipe],
+  ["qwen2_vl", ofQwen2],
+] as const)("smart resize of %s", (family, recipe) => {
+  const { grids, pictures } = goldenOf(family);
+
   it("fits 200 sizes to exactly the reference's", () => {
     expect(grids).toHaveLength(200);
     for (const { size, minPixels, maxPixels, fitted } of grids) {
@@ -56,7 +66,9 @@ describe("smart resize", () => {
     expect(values.data).toHaveLength(reference.length);
     let largest = 0;
     for (const [i, value] of values.data.entries()) {
-      largest = Math.max(largest, Math.abs(Math.round((value + 1) * 127.5) - reference[i]!));
+      const c = Math.floor((3 * (i % values.shape[1])) / values.shape[1]);
+      const byte = Math.round(255 * (value * recipe.std[c]! + recipe.mean[c]!));
+      largest = Math.max(largest, Math.abs(byte - reference[i]!));
     }
     expect(largest).toBeLessThanOrEqual(2);
   });

@@ -1,4 +1,4 @@
-/** Against transformers' video smart_resize: test/golden/qwen3_vl/video.json, made by make_video.py beside it. */
+/** Against transformers: video.json of test/golden/qwen3_vl and images.json of qwen2_vl, made by scripts beside them. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,8 +19,15 @@ interface Golden {
 const golden = join(import.meta.dirname, "../../../../test/golden/qwen3_vl/video.json");
 const { grids }: Golden = JSON.parse(readFileSync(golden, "utf8"));
 
+interface GoldenOfQwen2 {
+  readonly frames: (Golden["grids"][number] & { maxTokens: number | null })[];
+}
+const goldenOfQwen2 = join(import.meta.dirname, "../../../../test/golden/qwen2_vl/images.json");
+const { frames: framesOfQwen2 }: GoldenOfQwen2 = JSON.parse(readFileSync(goldenOfQwen2, "utf8"));
+
 const recipe: VideoRecipe = {
   kind: "video",
+  budgetOf: "video",
   patchSize: 16,
   mergeSize: 2,
   temporalPatchSize: 2,
@@ -43,6 +50,19 @@ describe("the size of a video's frames", () => {
     }
   });
 
+  it("is exactly the reference's for 100 videos whose budget is that of each frame", () => {
+    expect(framesOfQwen2).toHaveLength(100);
+    for (const { frames, size, minPixels, maxPixels, maxTokens, fitted } of framesOfQwen2) {
+      const rules = { ...recipe, patchSize: 14, budgetOf: "frame", minPixels, maxPixels } as const;
+      const { width, height } = videoSize(
+        frames,
+        { width: size[0], height: size[1] },
+        { ...rules, ...(maxTokens && { maxTokens }) },
+      );
+      expect([width, height], `${frames} frames of ${size[0]} by ${size[1]}`).toEqual(fitted);
+    }
+  });
+
   it("shrinks as there are more frames, for the budget is that of all together", () => {
     const areas = [2, 8, 32].map((frames) => videoSize(frames, { width: 640, height: 480 }, recipe));
     for (const [i, frames] of [2, 8, 32].entries())
@@ -59,7 +79,8 @@ describe("the size of a video's frames", () => {
 
 describe("videoRecipe", () => {
   const { patchSize, mergeSize, temporalPatchSize } = recipe;
-  const recipeOf = (file: object) => videoRecipe(file, { patchSize, mergeSize, temporalPatchSize, absent: {} });
+  const recipeOf = (file: object) =>
+    videoRecipe(file, { patchSize, mergeSize, temporalPatchSize, budgetOf: "video", absent: {} });
   const silent = recipeOf({});
 
   it("takes the file's budget", () => {
@@ -74,8 +95,8 @@ describe("videoRecipe", () => {
 
   it("takes the cap on a frame only where the file asks for it", () => {
     expect(recipeOf({ cap_pixels_per_frame: false, max_video_tokens: 9 })).toEqual(silent);
-    expect(recipeOf({ cap_pixels_per_frame: true }).maxFrameTokens).toBe(768);
-    expect(recipeOf({ cap_pixels_per_frame: true, max_video_tokens: 9 }).maxFrameTokens).toBe(9);
+    expect(recipeOf({ cap_pixels_per_frame: true }).maxTokens).toBe(768);
+    expect(recipeOf({ cap_pixels_per_frame: true, max_video_tokens: 9 }).maxTokens).toBe(9);
   });
 
   it.each([

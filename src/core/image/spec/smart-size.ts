@@ -11,7 +11,7 @@ interface Size {
 }
 
 type PictureRules = Pick<SmartResizeRecipe, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
-type VideoRules = PictureRules & Pick<VideoRecipe, "temporalPatchSize" | "maxFrameTokens">;
+type VideoRules = PictureRules & Pick<VideoRecipe, "temporalPatchSize" | "budgetOf" | "maxTokens">;
 
 /** Longer by more than this is refused by the reference, too. */
 const maxAspect = 200;
@@ -31,8 +31,23 @@ export function smartSize(image: Size, rules: PictureRules): Size {
   return sizeWithin(image, { count: 1, counted: 1 }, rules);
 }
 
-/** The size of every frame of a video. A frame smaller than a block is scaled up to one first. @throws as `refuseStrip`. */
+/** The size of every frame of a video. @throws as `refuseStrip`. */
 export function videoSize(numFrames: number, frame: Size, rules: VideoRules): Size {
+  return rules.budgetOf === "frame"
+    ? smartSize(frame, { ...rules, maxPixels: mostOfFrame(numFrames, rules) })
+    : sizeOfAll(numFrames, frame, rules);
+}
+
+/** With a cap on the video: an even share of nine tenths of so many tokens, but always a little over the least. */
+function mostOfFrame(numFrames: number, { maxTokens, ...rules }: VideoRules): number {
+  if (maxTokens === undefined) return rules.maxPixels;
+  const ofVideo = Math.trunc(maxTokens * (rules.patchSize * rules.mergeSize) ** 2 * 0.9);
+  const share = Math.floor((ofVideo * rules.temporalPatchSize) / numFrames);
+  return Math.max(Math.min(rules.maxPixels, share), Math.trunc(rules.minPixels * 1.05));
+}
+
+/** Under a budget of all frames together. A frame smaller than a block is scaled up to one first. */
+function sizeOfAll(numFrames: number, frame: Size, rules: VideoRules): Size {
   const block = rules.patchSize * rules.mergeSize;
   const grow = Math.max(1, block / frame.height, block / frame.width);
   const grown = { width: Math.trunc(frame.width * grow), height: Math.trunc(frame.height * grow) };
@@ -41,9 +56,9 @@ export function videoSize(numFrames: number, frame: Size, rules: VideoRules): Si
 }
 
 /** With a cap on a frame: so many tokens, or its share of the whole, but always a little over the least. */
-function mostPixels(numFrames: number, { maxFrameTokens, ...rules }: VideoRules): number {
-  if (maxFrameTokens === undefined) return rules.maxPixels;
-  const cap = maxFrameTokens * (rules.patchSize * rules.mergeSize) ** 2;
+function mostPixels(numFrames: number, { maxTokens, ...rules }: VideoRules): number {
+  if (maxTokens === undefined) return rules.maxPixels;
+  const cap = maxTokens * (rules.patchSize * rules.mergeSize) ** 2;
   const ofFrame = Math.min(cap, Math.floor(rules.maxPixels / numFrames));
   return numFrames * Math.max(ofFrame, Math.trunc(rules.minPixels * 1.05));
 }
