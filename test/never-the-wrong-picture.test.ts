@@ -1,5 +1,5 @@
 /**
- * Memory changes no answer: not of the model in the box, nor of a small qwen3_vl, whatever was asked before, by whom, and in
+ * Memory changes no answer: not of the model in the box, nor of a small qwen3_vl or qwen3_5, whatever was asked before, by whom, and in
  * what company. Every question here has a twin that a careless key would take for it. The oracle is the same model without
  * a memory.
  */
@@ -17,7 +17,7 @@ import {
 } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny } from "./support/server.js";
-import { noise, packSmallQwen3Vl } from "./support/small-qwen3-vl.js";
+import { noise, packSmallQwen3Vl, packSmallQwen35 } from "./support/small-qwen3-vl.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 const off = { memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } };
@@ -53,12 +53,16 @@ describe.each([
   ["a small qwen3_vl", "fp32"],
   ["a small qwen3_vl", "int8"],
   ["a small qwen3_vl", "int4"],
+  ["a small qwen3_5", "fp32"],
+  ["a small qwen3_5", "int4"],
 ])("%s in %s", (name, weights) => {
   const isBox = name === "the model in the box";
+  const isRecurrent = name === "a small qwen3_5"; // a prompt resumes behind an image: its template ends no messages
   let model: VisionLanguageModel;
   let oracle: VisionLanguageModel;
   beforeAll(async () => {
-    const packed = isBox ? undefined : await packSmallQwen3Vl(temporaryFolder(), weights);
+    const packSmall = isRecurrent ? packSmallQwen35 : packSmallQwen3Vl;
+    const packed = isBox ? undefined : await packSmall(temporaryFolder(), weights);
     const load = (options: object) =>
       packed
         ? loadModel(packed, { device: "cpu", threads: 1, maxLength: 512, ...options })
@@ -176,7 +180,7 @@ describe.each([
     ];
     const found = await expectAsOracle(second);
     expect(found.sources).toEqual(["prefix", "encoded"]);
-    expect(found.usage.cachedTokens).toBeGreaterThan(first.usage.promptTokens - 17);
+    expect(found.usage.cachedTokens).toBeGreaterThan(isRecurrent ? 0 : first.usage.promptTokens - 17);
     expectSame(await ask(model, second), found);
   });
 

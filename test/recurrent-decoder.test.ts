@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphThread } from "../src/core/backend/index.js";
-import { PrefixCache } from "../src/core/cache/index.js";
 import { Engine, type EngineRequest } from "../src/core/engine/index.js";
 import { indexPositions } from "../src/core/models/index.js";
 import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.js";
@@ -84,20 +83,6 @@ describe.each(["tied-interval", "full-first-biased"])("%s", (name) => {
     await expect(aborted).rejects.toMatchObject({ code: "aborted" });
     const next = tokensOf(engine, base());
     expect([await answer, await next]).toEqual([greedy, greedy]);
-  });
-
-  it("takes nothing from a prefix cache, and keeps nothing there", async () => {
-    const prefixes = new PrefixCache({ maxBytes: 2 ** 24 });
-    const cached = await openTestDecoder(join(golden, name), join(temporaryFolder(), "fp32"), "fp32", 2, { prefixes });
-    const engine = cached.engine();
-    for (let turn = 0; turn < 2; turn++) {
-      const known = cached.runner.cachedBlocks(promptIds);
-      const request = { ...base(), payload: { ...payload, prefix: { keys: promptIds, known } } };
-      expect(known.length).toBe(0);
-      expect(await tokensOf(engine, request)).toEqual(greedy);
-    }
-    expect(prefixes.bytes).toBe(0);
-    await cached.close();
   });
 
   it("answers alike on a thread of its own", async () => {

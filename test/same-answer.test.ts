@@ -23,7 +23,7 @@ const prompts = fc
   ]);
 
 function requestOf(promptIds: readonly number[], decoder?: TestDecoder): Request {
-  const prefix = decoder && { keys: promptIds, known: decoder.runner.cachedBlocks(promptIds) };
+  const prefix = decoder && { keys: promptIds, known: decoder.runner.cachedBlocks({ keys: promptIds }) };
   return {
     promptIds,
     payload: { images: [], positions: indexPositions, ...(prefix && { prefix }) },

@@ -1,10 +1,9 @@
-/** A random qwen3_vl checkpoint with a small vocabulary, for the public door, and pictures of noise for it. */
+/** Random qwen3_vl and qwen3_5 checkpoints with a small vocabulary, for the public door, and pictures of noise for them. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, parsePlan } from "../../src/core/pack/index.js";
 import { repository } from "./folders.js";
 
-const golden = join(repository, "test/golden/qwen3_vl/untied-two-pictures");
 const chatTemplate =
   "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}" +
   "{% else %}<|vision_start|><|{{ p.type }}_pad|><|vision_end|>{% endif %}{% endfor %}{% endfor %}";
@@ -22,11 +21,17 @@ function smallTokenizer() {
 }
 
 /** Packs it in `folder`; the path of the packed model. @param size areas in pixels, of images and videos */
-export async function packSmallQwen3Vl(
-  folder: string,
-  weights = "fp32",
-  size = { shortest_edge: 4096, longest_edge: 16_384 },
-): Promise<string> {
+export function packSmallQwen3Vl(folder: string, weights?: string, size?: typeof smallSize): Promise<string> {
+  return packSmall("qwen3_vl/untied-two-pictures", folder, weights, size);
+}
+
+export function packSmallQwen35(folder: string, weights?: string): Promise<string> {
+  return packSmall("qwen3_5/tied-one-image", folder, weights);
+}
+
+const smallSize = { shortest_edge: 4096, longest_edge: 16_384 };
+
+async function packSmall(golden: string, folder: string, weights = "fp32", size = smallSize): Promise<string> {
   const checkpoint = join(folder, "checkpoint");
   mkdirSync(checkpoint);
   const files = {
@@ -36,7 +41,8 @@ export async function packSmallQwen3Vl(
     "video_preprocessor_config.json": { size },
   };
   for (const [name, json] of Object.entries(files)) writeFileSync(join(checkpoint, name), JSON.stringify(json));
-  for (const name of ["config.json", "model.safetensors"]) copyFileSync(join(golden, name), join(checkpoint, name));
+  for (const name of ["config.json", "model.safetensors"])
+    copyFileSync(join(repository, "test/golden", golden, name), join(checkpoint, name));
   return (await pack(checkpoint, { plan: parsePlan(weights), into: join(folder, "packed") })).path;
 }
 

@@ -22,6 +22,8 @@ export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
     ...(cache.restore && {
       restore: async (slot, start, count, values, room) => cache.restore!(slot, start, count, values, room),
     }),
+    ...(cache.saveStates && { saveStates: async (slot) => cache.saveStates!(slot) }),
+    ...(cache.restoreStates && { restoreStates: async (slot, values) => cache.restoreStates!(slot, values) }),
     close: () => cache.close(),
   };
 }

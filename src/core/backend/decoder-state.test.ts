@@ -94,11 +94,32 @@ describe("the state of a decoder with recurrent layers", () => {
     expect(new Set(past["past_state.0.0"]!.data as Float32Array)).toEqual(new Set([5]));
   });
 
-  it("has a size that does not grow, beside keys and values, and is not saved by tokens", () => {
+  it("has a size that does not grow, beside keys and values", () => {
     const { perToken, fixed } = stateBytes(layers);
     expect([perToken, fixed]).toEqual([2 * 2 * 4 * 4, 2 * (6 + 8) * 4]);
     const state = createState();
     expect(state.bytes).toBe(numSlots * fixed);
-    expect([state.save, state.restore]).toEqual([undefined, undefined]);
+  });
+
+  it("is saved with the keys and values, and restored into another slot, which others do not touch", async () => {
+    const state = createState();
+    await step(state, 1, [{ position: 0, tokens: [5] }, { position: 0, tokens: [7] }]); // biome-ignore format: one line
+    const [tokens, values] = [state.save!(1, 0, 1), state.saveStates!(1)];
+    expect(new Set(values)).toEqual(new Set([5]));
+    expect(values.byteLength).toBe(stateBytes(layers).fixed);
+    await step(state, 1, [{ position: 1, tokens: [9] }]);
+    state.restore!(3, 0, 1, tokens, { length: 40, cached: [0, 2, 1, 0] });
+    state.restoreStates!(3, values);
+    const rows = [1, 2, 3].map((slot) => ({ position: slot === 1 ? 2 : 1, tokens: [1] }));
+    const { past } = await step(state, 1, rows);
+    const lent = past["past_state.2.1"]!.data as Float32Array;
+    expect([0, 1, 2].map((b) => [...lent.subarray(8 * b, 8 * b + 8)])).toEqual(
+      [5 + 9, 7, 5].map((sum) => new Array(8).fill(sum)),
+    );
+  });
+
+  it("is refused for layers of other shapes", () => {
+    const state = createState();
+    expect(() => state.restoreStates!(0, new Float32Array(3))).toThrow();
   });
 });

@@ -67,7 +67,8 @@ export class GraphThread implements LosableGraph {
       },
       batchesAnywhere: true,
       step: (feeds, ...rest) => this.#noting(this.#worker.call("step", [plain(feeds), ...rest])),
-      ...(!isRecurrent(shape.layers) && this.#saving()),
+      ...this.#saving(),
+      ...(isRecurrent(shape.layers) && this.#savingStates()),
       close: async () => {}, // with the thread
     };
   }
@@ -76,6 +77,13 @@ export class GraphThread implements LosableGraph {
     return {
       save: (...range) => this.#worker.call("save", range),
       restore: async (...kept) => void (await this.#noting(this.#worker.call("restore", kept))), // copied: who keeps the values still has them
+    };
+  }
+
+  #savingStates(): Required<Pick<CachedGraph, "saveStates" | "restoreStates">> {
+    return {
+      saveStates: (slot) => this.#worker.call("saveStates", [slot]),
+      restoreStates: (slot, values) => this.#worker.call("restoreStates", [slot, values]),
     };
   }
 

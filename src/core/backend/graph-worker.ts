@@ -40,6 +40,14 @@ function methodsOf({ model, options }: ThreadOptions) {
       await cached.restore(slot, start, count, values, room);
       return answer({});
     },
+    async saveStates(slot: number) {
+      invariant(cached?.saveStates, "saving states needs layers that keep such");
+      return cached.saveStates(slot);
+    },
+    async restoreStates(slot: number, values: Float32Array) {
+      invariant(cached?.restoreStates, "restoring states needs layers that keep such");
+      await cached.restoreStates(slot, values);
+    },
     async close() {
       await cached?.close();
       await (await opened).close();

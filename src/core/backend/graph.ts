@@ -24,5 +24,7 @@ export interface CachedGraph {
   /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
   save?(slot: number, start: number, count: number): Promise<Float32Array>;
   restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): Promise<void>;
+  saveStates?(slot: number): Promise<Float32Array>;
+  restoreStates?(slot: number, values: Float32Array): Promise<void>;
   close(): Promise<void>;
 }

@@ -54,12 +54,37 @@ export class RecurrentStates {
     }
   }
 
+  /** All states of a slot, one behind the other. */
+  save(slot: number): Float32Array {
+    const states = this.#statesOf(slot);
+    const values = new Float32Array(states.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const state of states) {
+      values.set(state, at);
+      at += state.length;
+    }
+    return values;
+  }
+
+  restore(slot: number, values: Float32Array): void {
+    let at = 0;
+    for (const state of this.#statesOf(slot)) {
+      state.set(values.subarray(at, at + state.length));
+      at += state.length;
+    }
+    invariant(at === values.length, "states are restored to layers of the same shapes", { found: values.length, at });
+  }
+
   close(): void {
     this.#buffers.length = 0;
   }
 
   #clear(slot: number): void {
-    for (const [i, { size }] of this.#specs.entries()) this.#buffers[i]!.fill(0, slot * size, (slot + 1) * size);
+    for (const state of this.#statesOf(slot)) state.fill(0);
+  }
+
+  #statesOf(slot: number): Float32Array[] {
+    return this.#buffers.map((all, i) => all.subarray(slot * this.#specs[i]!.size, (slot + 1) * this.#specs[i]!.size));
   }
 }
 

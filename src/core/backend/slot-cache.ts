@@ -54,12 +54,15 @@ export interface SlotCache {
   use(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<StepResults>): Promise<StepResults>;
   /**
    * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes: of each layer the
-   * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device, and where
-   * layers keep states, which are of all tokens so far.
+   * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
    */
   save?(slot: number, start: number, count: number): Float32Array;
   /** Writes what `save` gave for `count` tokens, or the first `count` of what it gave for more, into any slot at the same tokens. */
   restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void;
+  /** A slot's states after its last step, one behind the other; present where layers keep such, and `save` is. */
+  saveStates?(slot: number): Float32Array;
+  /** Writes them into any slot. */
+  restoreStates?(slot: number, values: Float32Array): void;
   close(): Promise<void>;
 }
 

@@ -9,10 +9,6 @@ export { digestOf, type EncoderCacheKeyParts, encoderCacheKey } from "./encoder/
 export type { Features } from "./encoder/feature-record.js";
 export { ImageTable, type KnownImage } from "./encoder/image-table.js";
 export { TinyLfu } from "./encoder/tiny-lfu.js";
-export {
-  type CachedBlocks,
-  PrefixCache,
-  type PrefixCacheOptions,
-  prefixBlockLength,
-  type TokenKey,
-} from "./prefix/prefix-cache.js";
+export { PrefixCache, type PrefixCacheOptions, prefixBlockLength } from "./prefix/prefix-cache.js";
+export { type CachedBlocks, nothingCached, type PromptCache, type TokenKey } from "./prefix/prompt-cache.js";
+export { SnapshotCache } from "./prefix/snapshot-cache.js";

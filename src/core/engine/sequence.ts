@@ -43,7 +43,8 @@ export class Sequence<P> {
     const { promptIds, payload } = this.request;
     const position = this.numCached;
     if (!this.isPrefilled) {
-      const end = position + Math.min(this.numUnread, prefillChunk);
+      const rest = prefillChunk - (position % prefillChunk); // so that chunks end alike, wherever the reading began
+      const end = position + Math.min(this.numUnread, rest);
       return { slot, tokens: promptIds.slice(position, end), position, payload, wantsLogits: false };
     }
     const token = this.generated.at(-1) ?? promptIds.at(-1)!;

@@ -5,8 +5,18 @@
 
 import type { Device } from "../backend/index.js";
 import { invariant, OcellusError, optionNames, refuseUnknownOptions } from "../base/index.js";
-import { digestOf, EncoderCache, encoderCacheKey, ImageTable, PrefixCache, type TokenKey } from "../cache/index.js";
+import {
+  digestOf,
+  EncoderCache,
+  encoderCacheKey,
+  ImageTable,
+  PrefixCache,
+  type PromptCache,
+  SnapshotCache,
+  type TokenKey,
+} from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
+import { isRecurrent } from "../graph/index.js";
 import {
   type DecodedImage,
   type ImageFile,
@@ -71,7 +81,7 @@ export interface SharedMemory {
 
 export interface Memory extends CachedImages {
   readonly features: EncoderCache;
-  readonly prefixes: PrefixCache | undefined;
+  readonly prefixes: PromptCache | undefined;
   readonly near: NearDuplicateCache | undefined;
   readonly reuse: Reuse;
   /** Checkpoint, number formats and graph: what decides, but for rounding, which vector a picture has. */
@@ -112,9 +122,10 @@ export async function openMemory(
   const features = shared ?? (await openEncoderCache(memory));
   const { prefixCacheBytes = defaultPrefixBytes, reuse = "exact", nearDuplicates } = memory;
   const near = nearDuplicates?.({ onThread });
+  const Prefixes = isRecurrent(packed.family.states(packed.config)) ? SnapshotCache : PrefixCache;
   return {
     features,
-    prefixes: prefixCacheBytes > 0 ? new PrefixCache({ maxBytes: prefixCacheBytes }) : undefined,
+    prefixes: prefixCacheBytes > 0 ? new Prefixes({ maxBytes: prefixCacheBytes }) : undefined,
     near,
     reuse,
     vectorVersion: digestOf(JSON.stringify(version)),
@@ -149,6 +160,25 @@ export function tokenKeys({ ids, images }: Pick<Prompt, "ids" | "images">, keyOf
     keys.fill(`${keyOf(image)}${time}`, start, start + numTokens);
   }
   return keys;
+}
+
+/** Text without messages has a point each so many tokens: about as many as a prefill step reads. */
+const pointDistance = 512;
+
+/**
+ * Where a decoder's states may be kept: behind each message, the system's first, behind each image, each so many tokens, and where
+ * all but the last token is read. Those before the end follow from the tokens before them alone, so prompts that begin alike agree.
+ * @param endIds tokens that end a message.
+ */
+export function snapshotPoints(
+  { ids, images }: Pick<Prompt, "ids" | "images">,
+  endIds: readonly number[],
+): readonly number[] {
+  const isEnd = new Set(endIds);
+  const points = new Set(images.map(({ start, numTokens }) => start + numTokens));
+  for (const [i, id] of ids.entries()) if (isEnd.has(id) || (i + 1) % pointDistance === 0) points.add(i + 1);
+  points.add(ids.length - 1);
+  return [...points].filter((point) => point > 0 && point < ids.length).sort((a, b) => a - b);
 }
 
 /** Looks at pictures, decoding and fitting only those that were not seen before under the same rules. */

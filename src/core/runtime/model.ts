@@ -43,7 +43,7 @@ import {
   streamChat,
 } from "./chat.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
-import { type Memory, openMemory, type SharedMemory, seeingFor, tokenKeys } from "./memory.js";
+import { type Memory, openMemory, type SharedMemory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
 import { findPacked, loadingNames, openGraph, openImageThreads, type PackingChoice, type Threading } from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
 import {
@@ -54,7 +54,7 @@ import {
   placementNotes,
   stateNotes,
 } from "./placement.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
+import { type CachedPrefix, DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import {
   TokenRecorder,
   type Trace,
@@ -251,8 +251,7 @@ export class VisionLanguageModel implements LanguageModel {
     const settled = this.#settled(options);
     const newConstraint = this.#checked(promptIds, settled);
     const { family, config } = this.#parts.packed;
-    const keys = Array.from(promptIds);
-    const prefix = { keys, known: this.#runner.cachedBlocks(keys) };
+    const prefix = this.#prefixOf({ ids: promptIds, images: [] });
     const inputs = { images: [], positions: family.positions(config, promptIds, []), prefix };
     return { promptIds, inputs, newConstraint, options: settled, pictures: [], started, visionMs: 0 };
   }
@@ -451,13 +450,12 @@ export class VisionLanguageModel implements LanguageModel {
   async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined) {
     const { packed, memory } = this.#parts;
     const { family, config } = packed;
-    const keys = tokenKeys(prompt, memory.keyOf);
-    const known = this.#runner.cachedBlocks(keys);
+    const prefix = this.#prefixOf(prompt);
     const images: PlacedImage[] = [];
     const pictures: ChatImage[] = [];
     for (const image of prompt.images) {
       const { start, numTokens, spans } = image;
-      const isRead = start + numTokens <= known.length;
+      const isRead = start + numTokens <= prefix.known.length;
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
       if (found) images.push(...placed(spans, imageFeatures(found.features, family.numDeepstack(config))));
       pictures.push({ numTokens, ...pictureFacts(image, found?.source ?? "prefix") });
@@ -465,9 +463,16 @@ export class VisionLanguageModel implements LanguageModel {
     const inputs: SequenceInputs = {
       images,
       positions: family.positions(config, prompt.ids, prompt.images),
-      prefix: { keys, known },
+      prefix,
     };
     return { inputs, pictures };
+  }
+
+  #prefixOf(prompt: Pick<Prompt, "ids" | "images">): CachedPrefix {
+    const { memory, eosTokenIds } = this.#parts;
+    const keys = tokenKeys(prompt, memory.keyOf);
+    const named = { keys, points: snapshotPoints(prompt, eosTokenIds) };
+    return { ...named, known: this.#runner.cachedBlocks(named) };
   }
 
   #encode(image: SeenImage): (unwanted: AbortSignal) => Promise<Features> {

@@ -36,7 +36,7 @@ export function placementFor(layers: readonly StateSpec[], chosen: Placement): P
 export function stateNotes(layers: readonly StateSpec[], chosen: Placement): string[] {
   if (!isRecurrent(layers)) return [];
   const notes = [
-    "layers keep states, which cannot be cut back: every prompt is read from its start, without the prefix cache",
+    "layers keep states, which cannot be cut back: a prompt resumes behind a message or an image, not at any token",
   ];
   if (chosen.device !== "cpu") notes.push(`layers keep states: the decoder runs on the CPU, not on ${chosen.device}`);
   return notes;

@@ -5,7 +5,13 @@
 
 import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCache } from "../backend/index.js";
 import { invariant } from "../base/index.js";
-import { type CachedBlocks, type PrefixCache, prefixBlockLength, type TokenKey } from "../cache/index.js";
+import {
+  type CachedBlocks,
+  nothingCached,
+  type PromptCache,
+  prefixBlockLength,
+  type TokenKey,
+} from "../cache/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { isRecurrent } from "../graph/index.js";
 import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
@@ -25,10 +31,16 @@ export interface PlacedImage extends ImageFeatures {
   readonly numTokens: number;
 }
 
-/** The beginning of a prompt as earlier sequences may have read it. */
-export interface CachedPrefix {
+/** A prompt as caches know it. */
+export interface PromptKeys {
   /** Of every token of the prompt: its id, or what is in its picture. */
   readonly keys: readonly TokenKey[];
+  /** Numbers of first tokens after which states may be kept, ascending. Default none. */
+  readonly points?: readonly number[];
+}
+
+/** The beginning of a prompt as earlier sequences may have read it. */
+export interface CachedPrefix extends PromptKeys {
   /** What of the prompt was known when it was prepared, and is held since: the pictures in there need no features. */
   readonly known: CachedBlocks;
 }
@@ -45,8 +57,8 @@ export interface SequenceInputs {
 export interface RunnerOptions {
   readonly numSlots: number;
   readonly maxLength: number;
-  /** Absent: of a prompt only the blocks that it holds are taken over, and none are kept. */
-  readonly prefixes?: PrefixCache | undefined;
+  /** With states where the decoder has such. Absent: of a prompt only what it holds is taken over, and nothing is kept. */
+  readonly prefixes?: PromptCache | undefined;
 }
 
 export class DecoderRunner implements ModelRunner<SequenceInputs> {
@@ -64,7 +76,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly #lengths: number[];
   /** Tokens that each slot's prompt will come to: room is made for it at once, not copied from chunk to chunk. */
   readonly #promptLengths: number[];
-  readonly #prefixes: PrefixCache | undefined;
+  readonly #prefixes: PromptCache | undefined;
   /** By slot: when the known beginning of its prompt is in the cache. */
   readonly #restored: (Promise<unknown> | undefined)[] = [];
 
@@ -77,10 +89,14 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     const layers = model.family.states(model.config);
     this.#decoder = withCache(decoder, { layers, ...options });
     this.#isRecurrent = isRecurrent(layers);
-    this.#keepsPrompts = this.#decoder.save !== undefined;
+    this.#keepsPrompts = this.#decoder.save !== undefined && !this.#isRecurrent;
     this.#lengths = new Array<number>(options.numSlots).fill(0);
     this.#promptLengths = [...this.#lengths];
     this.#prefixes = this.#decoder.save && options.prefixes;
+    invariant(
+      !this.#prefixes || this.#prefixes.needsStates === this.#isRecurrent,
+      "states are kept of layers that keep such",
+    );
   }
 
   /** Bytes of kept beginnings of prompts. */
@@ -89,8 +105,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   /** What of a prompt is known. */
-  cachedBlocks(keys: readonly TokenKey[]): CachedBlocks {
-    return this.#prefixes?.find(keys) ?? { blocks: [], length: 0 };
+  cachedBlocks({ keys, points }: PromptKeys): CachedBlocks {
+    return this.#prefixes?.find(keys, true, points) ?? nothingCached;
   }
 
   /** Copies the known beginning of a prompt into the slot; its first step waits for that. */
@@ -98,13 +114,11 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#promptLengths[slot] = promptIds.length;
     this.#restored[slot] = undefined;
     if (!prefix) return 0;
-    const now = this.#prefixes?.find(prefix.keys, false);
-    const { blocks, length } = now && now.length > prefix.known.length ? now : prefix.known;
+    const now = this.#prefixes?.find(prefix.keys, false, prefix.points);
+    const { blocks, length, states } = now && now.length > prefix.known.length ? now : prefix.known;
     const room = { length: Math.max(length, promptIds.length), cached: this.#lengths };
-    const restored = blocks.map((values, i) => {
-      const start = i * prefixBlockLength;
-      return this.#decoder.restore!(slot, start, Math.min(prefixBlockLength, length - start), values, room);
-    });
+    const restored = blocks.map(({ start, count, values }) => this.#decoder.restore!(slot, start, count, values, room));
+    if (states) restored.push(this.#decoder.restoreStates!(slot, states));
     this.#restored[slot] = Promise.all(restored);
     this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
     this.#lengths[slot] = length;
@@ -123,10 +137,13 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
     await Promise.all(batch.rows.map(({ slot }) => this.#restored[slot]));
     const logits: Float32Array[] = [];
-    for (const rows of this.#runs(batch)) logits.push(...(await this.#run(rows, batch.kind)));
-    for (const row of batch.rows) {
-      this.#lengths[row.slot] = row.position + row.tokens.length;
-      if (batch.kind === "prefill") await this.#keep(row);
+    for (const rows of this.#runs(batch)) {
+      logits.push(...(await this.#run(rows, batch.kind)));
+      for (const row of rows) {
+        if (row.tokens.length === 0) continue;
+        this.#lengths[row.slot] = row.position + row.tokens.length;
+        if (batch.kind === "prefill") await this.#keep(row);
+      }
     }
     return logits;
   }
@@ -171,10 +188,18 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   async #keep({ slot, tokens, position, payload: { prefix } }: Row<SequenceInputs>): Promise<void> {
     if (!this.#prefixes || !prefix) return;
     const end = position + tokens.length;
+    if (this.#isRecurrent) return this.#keepStates(slot, end, prefix);
     const isRead = end >= prefix.keys.length - 1;
     const kept = isRead ? end : end - (end % prefixBlockLength);
     if (kept <= position) return;
     await this.#prefixes.add(prefix.keys.slice(0, kept), (start, count) => this.#decoder.save!(slot, start, count));
+  }
+
+  async #keepStates(slot: number, end: number, { keys, points = [] }: PromptKeys): Promise<void> {
+    if (!isKept(points, end)) return;
+    const { save, saveStates } = this.#decoder;
+    const read = (start: number, count: number) => save!(slot, start, count);
+    await this.#prefixes!.add(keys.slice(0, end), read, points, () => saveStates!(slot));
   }
 
   /**
@@ -183,7 +208,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
    */
   #runs({ kind, rows }: Batch<SequenceInputs>): (readonly Row<SequenceInputs>[])[] {
     const { batchesAnywhere } = this.#decoder;
-    if (kind === "prefill" && (this.#isRecurrent || !batchesAnywhere)) return rows.map((row) => [row]);
+    if (kind === "prefill" && this.#isRecurrent) return rows.flatMap(cutAtPoints).map((row) => [row]);
+    if (kind === "prefill" && !batchesAnywhere) return rows.map((row) => [row]);
     return [this.#withIdleSlots(rows, batchesAnywhere ? rows[0]!.slot : 0)];
   }
 
@@ -244,6 +270,34 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
       ),
     };
   }
+}
+
+/**
+ * The row in pieces that end where its prompt may be resumed: also where nothing is kept, so that what is computed does not depend
+ * on that. [docs/decisions/0011-same-answer.md]
+ */
+function cutAtPoints(row: Row<SequenceInputs>): Row<SequenceInputs>[] {
+  const { position, tokens } = row;
+  const ends = (row.payload.prefix?.points ?? []).map((point) => point - position);
+  const inside = [...ends.filter((end) => end > 0 && end < tokens.length), tokens.length];
+  return inside.map((end, i) => {
+    const from = inside[i - 1] ?? 0;
+    const isLast = end === tokens.length;
+    return {
+      ...row,
+      tokens: tokens.slice(from, end),
+      position: position + from,
+      wantsLogits: row.wantsLogits && isLast,
+    };
+  });
+}
+
+/** The first point, which is the system's, and those before the end: a state has megabytes, and most chats go on at their end. */
+const mostKept = 8;
+
+function isKept(points: readonly number[], end: number): boolean {
+  const at = points.indexOf(end);
+  return at === 0 || (at > 0 && at > points.length - mostKept);
 }
 
 /** Writes the part of each picture that lies in this row's tokens; `firstToken` is the row's place in `out`. */

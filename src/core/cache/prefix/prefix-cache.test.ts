@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { prefixBlockLength as length, PrefixCache, type TokenKey } from "./prefix-cache.js";
+import { prefixBlockLength as length, PrefixCache } from "./prefix-cache.js";
+import type { TokenKey } from "./prompt-cache.js";
 
 const token = fc.oneof(fc.nat(1), fc.constantFrom("picture a", "picture b"));
 /** Prompts of a few long runs, so that many begin alike. */
@@ -36,8 +37,8 @@ describe("the prefix memory", () => {
             const { blocks, length: known } = memory.find(keys);
             expect(known).toBeLessThan(keys.length);
             expect(blocks).toHaveLength(Math.ceil(known / length));
-            for (const [i, values] of blocks.entries()) {
-              const count = Math.min(length, known - i * length);
+            for (const [i, { start, count, values }] of blocks.entries()) {
+              expect([start, count]).toEqual([i * length, Math.min(length, known - i * length)]);
               expect(values.subarray(0, count)).toEqual(decoder.values(keys, i * length, count));
             }
             await memory.add(keys, async (first, count) => decoder.values(keys, first, count));
@@ -112,7 +113,7 @@ describe("the prefix memory", () => {
     const [first, second] = ["picture a", "picture b"].map((key) => new Array<TokenKey>(length + 1).fill(key));
     await memory.add(first!, async () => Float32Array.of(1));
     await memory.add(second!, async () => Float32Array.of(2));
-    expect(memory.find(first!).blocks).toEqual([Float32Array.of(1)]);
+    expect(memory.find(first!).blocks.map(({ values }) => values)).toEqual([Float32Array.of(1)]);
     expect(memory.find(second!).blocks).toEqual([]);
     expect(memory.bytes).toBe(4);
   });
@@ -124,7 +125,7 @@ describe("the prefix memory", () => {
     );
     await memory.add(first!, async () => Float32Array.of(1));
     await memory.add([...second!, ...then!], async () => Float32Array.of(2));
-    expect(memory.find([...first!, ...then!, 1]).blocks).toEqual([Float32Array.of(1)]);
+    expect(memory.find([...first!, ...then!, 1]).blocks.map(({ values }) => values)).toEqual([Float32Array.of(1)]);
   });
 
   it("keeps what somebody holds valid while it is forgotten", async () => {
@@ -138,6 +139,6 @@ describe("the prefix memory", () => {
         await memory.add(keys, async () => Float32Array.of(1));
       }
     expect(memory.find(prompts[0]!).length).toBe(0);
-    expect(held.blocks[0]).toEqual(Float32Array.of(42));
+    expect(held.blocks[0]!.values).toEqual(Float32Array.of(42));
   });
 });

@@ -12,9 +12,7 @@
 import { digestOf } from "../encoder/encoder-cache-key.js";
 import type { HashKey } from "../encoder/frequency-sketch.js";
 import { TinyLfu } from "../encoder/tiny-lfu.js";
-
-/** Equal keys at equal places behind equal keys: equal keys and values in every layer. Numbers are ids of text. */
-export type TokenKey = number | string;
+import type { CachedBlocks, PromptCache, TokenKey } from "./prompt-cache.js";
 
 /** Tokens of a block: few enough that little is kept twice, many enough to be copied in long pieces. */
 export const prefixBlockLength = 16;
@@ -24,13 +22,6 @@ export interface PrefixCacheOptions {
   /** For tests: of the policy, and of a block's name in it. */
   readonly hash?: HashKey;
   readonly nameOf?: (text: string) => string;
-}
-
-/** Blocks of the beginning of a prompt, of the last one perhaps only the first tokens. */
-export interface CachedBlocks {
-  readonly blocks: readonly Float32Array[];
-  /** Tokens that are known. */
-  readonly length: number;
 }
 
 interface Node {
@@ -44,7 +35,8 @@ interface Node {
   readonly children: Map<string, Node>;
 }
 
-export class PrefixCache {
+export class PrefixCache implements PromptCache {
+  readonly needsStates = false;
   readonly #policy: TinyLfu;
   readonly #nameOf: (text: string) => string;
   readonly #roots = new Map<string, Node>();
@@ -59,10 +51,7 @@ export class PrefixCache {
     return this.#policy.bytes;
   }
 
-  /**
-   * The longest known prefix, leaving at least one token to be read. Its blocks stay valid for as long as they are held,
-   * whatever is forgotten meanwhile. `counts`: whether this makes them more likely to stay; once a request.
-   */
+  /** Of the last block perhaps only the first tokens. */
   find(keys: readonly TokenKey[], counts = true): CachedBlocks {
     const texts = blocksOf(keys).map(textOf);
     const found: Node[] = [];
@@ -80,7 +69,11 @@ export class PrefixCache {
     if (node) found.push(node);
     if (counts)
       for (const name of new Set([...this.#names(texts), ...(node ? [node.name] : [])])) this.#policy.touch(name);
-    return { blocks: found.map(({ values }) => values), length: length + count };
+    const blocks = found.map(({ values, keys: own }, i) => {
+      const start = i * prefixBlockLength;
+      return { start, count: Math.min(own.length, length + count - start), values };
+    });
+    return { blocks, length: length + count };
   }
 
   /**
