@@ -25,18 +25,25 @@ export function packSmallQwen3Vl(folder: string, weights?: string, size?: typeof
   return packSmall("qwen3_vl/untied-two-pictures", folder, weights, size);
 }
 
-export function packSmallQwen35(folder: string, weights?: string): Promise<string> {
-  return packSmall("qwen3_5/tied-one-image", folder, weights);
+/** @param ending what its chat template writes behind the messages. */
+export function packSmallQwen35(folder: string, weights?: string, ending = ""): Promise<string> {
+  return packSmall("qwen3_5/tied-one-image", folder, weights, smallSize, ending);
 }
 
 const smallSize = { shortest_edge: 4096, longest_edge: 16_384 };
 
-async function packSmall(golden: string, folder: string, weights = "fp32", size = smallSize): Promise<string> {
+async function packSmall(
+  golden: string,
+  folder: string,
+  weights = "fp32",
+  size = smallSize,
+  ending = "",
+): Promise<string> {
   const checkpoint = join(folder, "checkpoint");
   mkdirSync(checkpoint);
   const files = {
     "tokenizer.json": smallTokenizer(),
-    "tokenizer_config.json": { chat_template: chatTemplate },
+    "tokenizer_config.json": { chat_template: chatTemplate + ending },
     "preprocessor_config.json": { size },
     "video_preprocessor_config.json": { size },
   };

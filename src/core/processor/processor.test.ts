@@ -127,6 +127,19 @@ describe("process", () => {
     ]);
   });
 
+  it("lets a template think where there is no image, as the template does, or as the request says", async () => {
+    const template = `${chatTemplate}{{ enable_thinking is defined }} {{ enable_thinking is defined and enable_thinking }}`;
+    const thinking = createProcessor({ ...parts, chatTemplate: template });
+    const ending = async (message: ChatMessage, enableThinking?: boolean) => {
+      const { text } = await thinking.process([message], { enableThinking });
+      return text.slice(text.lastIndexOf("\n") + 1);
+    };
+    const [words, shown] = [user("x"), user(image(solid(0)), "x")];
+    expect([await ending(words), await ending(shown)]).toEqual(["false false", "true false"]);
+    expect([await ending(words, true), await ending(shown, true)]).toEqual(["true true", "true true"]);
+    expect([await ending(words, false), await ending(shown, false)]).toEqual(["true false", "true false"]);
+  });
+
   it("hands its options and the tokenizer's names to the template", async () => {
     const template = "{{ eos_token }}|{{ mood }}|{{ tools[0].name }}|{{ add_generation_prompt }}";
     const odd = createProcessor({ ...parts, chatTemplate: template, templateVariables: { mood: "calm" } });

@@ -38,7 +38,7 @@ export interface ProcessorParts {
   readonly seeImage?: SeeImage | undefined;
   /** Bytes that one image file may have. Default 64 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Further variables of the template, such as `enable_thinking`. */
+  /** Further variables of the template. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
@@ -68,6 +68,8 @@ export interface ProcessOptions extends PixelBudget {
   readonly maxFrames?: number;
   /** Tool descriptions, handed to the template as they are. */
   readonly tools?: readonly unknown[];
+  /** The template's `enable_thinking`. Default: false where there is an image or a video, else the template's own. */
+  readonly enableThinking?: boolean | undefined;
   /** Whether messages may spell structure themselves, such as `<|im_start|>`. Default false: it would forge turns. */
   readonly allowSpecialTokens?: boolean;
   /** Where the pictures of this call are looked at. Default: the processor's own. */
@@ -133,6 +135,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
         ...(tools && { tools }),
+        ...thinking(options, inputs.length + videos.length > 0),
         add_generation_prompt: addGenerationPrompt,
       };
       const loaded = loadedImages(inputs);
@@ -177,6 +180,12 @@ export function createProcessor(parts: ProcessorParts): Processor {
       return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, recipe) : 0), 0);
     },
   };
+}
+
+/** Thoughts about an image cost more than they gain; without one the template decides. */
+function thinking({ enableThinking }: ProcessOptions, hasImages: boolean): { enable_thinking?: boolean } {
+  const isEnabled = enableThinking ?? (hasImages ? false : undefined);
+  return isEnabled === undefined ? {} : { enable_thinking: isEnabled };
 }
 
 const seeHere: SeeImage = async (image, recipe, options) =>

@@ -24,6 +24,11 @@ export interface ChatOptions extends PixelBudget {
   readonly tools?: readonly unknown[];
   /** What the answer must be, kept token by token. JSON is cut short only by `maxTokens` or `stop`. Default: free text. */
   readonly responseFormat?: ResponseFormat;
+  /**
+   * Whether the model thinks before it answers, where its chat template knows `enable_thinking`. Default: not where the prompt
+   * holds an image or a video, else as the template does.
+   */
+  readonly enableThinking?: boolean;
   /** Keeps tool calls valid; the prompt must have told the model of the tools. */
   readonly toolConstraint?: ToolConstraint;
   readonly signal?: AbortSignal;
@@ -31,7 +36,7 @@ export interface ChatOptions extends PixelBudget {
 
 export const chatOptionNames = optionNames<ChatOptions>({
   ...{ minPixels: true, maxPixels: true, maxTokens: true, sampling: true, stop: true, stopTokenIds: true },
-  ...{ reuse: true, tools: true, responseFormat: true, toolConstraint: true, signal: true },
+  ...{ reuse: true, tools: true, responseFormat: true, enableThinking: true, toolConstraint: true, signal: true },
 });
 
 /** As the engine's; content_filter: a guard has ended the answer. */
@@ -84,6 +89,8 @@ export interface Prepared {
   /** `performance.now()` when its reading began. */
   readonly started: number;
   readonly visionMs: number;
+  /** Whether the prompt ends inside of a thought: how `ReasoningParser` must begin to read the answer. Default false. */
+  readonly opensReasoning?: boolean;
 }
 
 /** As a model of this process makes it: with the encoded images at their places. */

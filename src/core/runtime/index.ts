@@ -66,6 +66,7 @@ export {
   loadWith,
   type VisionLanguageModel,
 } from "./model.js";
+export { type ReasonedText, ReasoningParser, splitReasoning } from "./reasoning.js";
 export type {
   Trace,
   TraceCandidate,

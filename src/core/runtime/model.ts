@@ -54,6 +54,7 @@ import {
   placementNotes,
   stateNotes,
 } from "./placement.js";
+import { opensReasoning } from "./reasoning.js";
 import { type CachedPrefix, DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
 import {
   TokenRecorder,
@@ -416,6 +417,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { tools, signal, reuse = memory.reuse } = options;
     const prompt = await this.#parts.processor.process(messages, {
       ...pictureOptions(options),
+      enableThinking: options.enableThinking,
       maxCharacters: charactersPerToken * this.#runner.maxLength,
       maxTokens: this.#runner.maxLength,
       ...(tools && { tools }),
@@ -430,7 +432,15 @@ export class VisionLanguageModel implements LanguageModel {
     const visionStarted = performance.now();
     const { inputs, pictures } = await this.#sequenceInputs(prompt, request.options.signal);
     const visionMs = performance.now() - visionStarted;
-    return { ...request, promptIds: prompt.ids, inputs, pictures, started, visionMs };
+    return {
+      ...request,
+      promptIds: prompt.ids,
+      inputs,
+      pictures,
+      started,
+      visionMs,
+      opensReasoning: opensReasoning(prompt.text),
+    };
   }
 
   #answer(prepared: PreparedChat, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {

@@ -24,7 +24,7 @@ export interface TextSide {
   readonly eyes: Eyes | undefined;
   readonly defaults: ChatOptions;
   readonly eosTokenIds: readonly number[];
-  /** What generation_config.json asks for and is not applied, in sentences. */
+  /** What generation_config.json asks for and is not applied, and when the model thinks, in sentences. */
   readonly notes: readonly string[];
 }
 
@@ -57,9 +57,14 @@ export async function openText(
     seeImage,
     eyes,
     defaults: sampling ? { sampling } : {},
-    notes: generationNotes(generation),
+    notes: [...generationNotes(generation), ...thinkingNotes(chatTemplate)],
     eosTokenIds,
   };
+}
+
+function thinkingNotes(chatTemplate = ""): string[] {
+  if (!/\benable_thinking\b/.test(chatTemplate)) return [];
+  return ["the model does not think before it answers about an image or a video, unless a request sets enableThinking"];
 }
 
 async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
