@@ -19,9 +19,9 @@ import {
   OcellusError,
   parseJson,
 } from "../core/base/index.js";
+import { readLines } from "../core/fs/index.js";
 import { checkPattern, checkSchema } from "../core/grammar/index.js";
 import { isUrl } from "../core/image/node/index.js";
-import { readLines } from "./read-lines.js";
 import { checkAnswerTells, checkPatternTells, checkSchemaTells, checkSetTells } from "./telling.js";
 
 /** Asked where no file is named: a sample of the bundled model's exam. The whole of it, eval/, is in the repository only. */

@@ -4,10 +4,10 @@
  */
 import { z } from "zod";
 import { OcellusError } from "../core/base/index.js";
+import { readLines } from "../core/fs/index.js";
 import { matchKinds } from "./eval-set.js";
 import type { GoldenSet } from "./golden-set.js";
 import { JsonLinesFile } from "./json-lines-file.js";
-import { readLines } from "./read-lines.js";
 
 const versionSchema = z.object({
   /** A version's tag, the folder's name, or what a server calls it. */

@@ -46,5 +46,4 @@ export {
 } from "./golden-set.js";
 export { JsonLinesFile, withOutputLock } from "./json-lines-file.js";
 export { forEachConcurrently, mapConcurrently } from "./map-concurrently.js";
-export { readLines } from "./read-lines.js";
 export { maxPoints, type TaskScore, taskScores } from "./task-score.js";

@@ -2,10 +2,9 @@
  * A file of JSON lines that is its own record of what is done: lines are appended as they come; those that wait together are
  * written and synced together. A last line that a kill has torn is cut off when the file is opened.
  */
-import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { ioError, OcellusError, stringifyJson } from "../core/base/index.js";
-import { pathExists } from "../core/fs/index.js";
-import { type Line, readLines } from "./read-lines.js";
+import { type Line, pathExists, readLines, withFolderLock } from "../core/fs/index.js";
 
 interface Waiting {
   readonly line: string;
@@ -85,30 +84,12 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Runs `body` as the only one that writes to `path`. What a killed process has left of its lock is taken over. */
-export async function withOutputLock<T>(path: string, body: () => Promise<T>): Promise<T> {
-  const lock = `${path}.lock`;
-  const take = () => writeFile(lock, String(process.pid), { flag: "wx" });
-  await take().catch(async (cause: unknown) => {
-    if ((cause as { code?: string }).code !== "EEXIST") throw ioError("write", lock, cause);
-    const owner = Number(await readFile(lock, "utf8").catch(() => ""));
-    if (owner > 0 && isRunning(owner))
-      throw new OcellusError("unavailable", `${path}: process ${owner} is writing it; stop that one first`);
-    await rm(lock, { force: true });
-    await take();
-  });
-  try {
-    return await body();
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // asks only
-    return true;
-  } catch (cause) {
-    return (cause as { code?: string }).code === "EPERM";
-  }
+/** Runs `body` as the only one that writes to `path`. @throws `unavailable` while another process does. */
+export function withOutputLock<T>(path: string, body: () => Promise<T>): Promise<T> {
+  const onWait = (owner: string) => {
+    throw new OcellusError("unavailable", `${path}: ${owner} is writing it; stop that one first`, {
+      details: { path, owner },
+    });
+  };
+  return withFolderLock(path, { onWait }, body);
 }

@@ -5,11 +5,11 @@
  *   {"seq": 7, "time": …, …, "prev": <hash of line 6>, "hash": <SHA-256 of this line up to here>}
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { ioError, OcellusError } from "../core/base/index.js";
+import { readLines } from "../core/fs/index.js";
 
 /** A line of a request with 64 pictures, and texts where they are wanted. More is no log of ours. */
 const maxLineBytes = 64 * 2 ** 20;
@@ -57,7 +57,8 @@ export async function readChain(
   onHash: (hash: string, seq: number) => void = () => {},
 ): Promise<Chain> {
   let chain = from;
-  for await (const { bytes, isWhole } of linesOf(path, from?.endsAt ?? 0)) {
+  const start = from?.endsAt ?? 0;
+  for await (const { text: bytes, isWhole } of readLines(path, maxLineBytes, { start, encoding: "latin1" })) {
     chain ??= begun(bytes);
     const problem = isWhole ? problemOf(bytes, chain) : problemOfTorn(bytes);
     if (problem !== undefined) throw changed(path, chain, ...problem);
@@ -114,24 +115,6 @@ function parsed(bytes: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function* linesOf(path: string, start: number): AsyncGenerator<{ bytes: string; isWhole: boolean }> {
-  let pending = "";
-  try {
-    for await (const chunk of createReadStream(path, { encoding: "latin1", start }) as AsyncIterable<string>) {
-      const lines = (pending + chunk).split("\n");
-      pending = lines.pop()!;
-      for (const bytes of lines) yield { bytes, isWhole: true };
-      if (pending.length > maxLineBytes)
-        throw new OcellusError("invalid_file", `${path}: a line of over ${maxLineBytes} bytes: this is no audit log`, {
-          details: { path, limit: maxLineBytes },
-        });
-    }
-  } catch (error) {
-    throw error instanceof OcellusError ? error : ioError("read the audit log", path, error);
-  }
-  if (pending !== "") yield { bytes: pending, isWhole: false };
 }
 
 /** The older parts of a log, oldest first. */

@@ -2,7 +2,7 @@
  * A repository's name to a folder that every command opens: resolve, choose, make sure there is room, fetch four files at
  * once into a staging folder, and rename that into place when every digest is right. Interrupted, it goes on from there.
  */
-import { copyFile, link, readdir, rm, stat, statfs } from "node:fs/promises";
+import { copyFile, link, readdir, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ioError, OcellusError } from "../core/base/index.js";
 import { makeFolder, withFolderLock, writeFileAtomically } from "../core/fs/index.js";
@@ -76,11 +76,12 @@ export async function pull(name: string, options: PullOptions = {}): Promise<Pul
   const there = await usable(folder, options);
   if (there) return alreadyHere(there);
   const onWait = (owner: string) => options.onNote?.(`waiting for ${owner}, which is pulling the same commit`);
-  return withFolderLock(staging, { signal: options.signal, onWait }, async () => {
+  const pulling = withFolderLock(staging, { signal: options.signal, onWait }, async () => {
     const meanwhile = await usable(folder, options);
     if (meanwhile) return alreadyHere(meanwhile);
     return fetchCommit(hub, { repo, commit, revision: revision ?? "main" }, options);
   });
+  return pulling.finally(() => rmdir(dirname(staging)).catch(() => {})); // unless something else is in it
 }
 
 async function pulledOffline(repo: string, revision: string | undefined): Promise<PulledModel> {

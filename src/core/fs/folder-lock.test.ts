@@ -4,10 +4,11 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
-import { isLocked, withFolderLock } from "./folder-lock.js";
+import { OcellusError } from "../base/index.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
+import { isLocked, takeFolderLock, withFolderLock } from "./folder-lock.js";
 
 const root = mkdtempSync(join(tmpdir(), "ocellus-folder-lock-"));
-writeFileSync(join(root, "other"), ""); // the last one at work removes an empty folder
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 function leftBehind(folder: string, owner: string, secondsAgo: number): void {
@@ -32,12 +33,13 @@ describe("the lock of a folder", () => {
       ),
     );
     expect(most).toEqual([1, 1, 1, 1, 1]);
-    expect(readdirSync(root)).toEqual(["other"]);
+    expect(readdirSync(root)).toEqual([]);
   });
 
   it.each([
     ["a process killed before it had named its lock", "", 3],
     ["a process that is no more", `${hostname()} 4194305 ab`, 0],
+    ["an earlier run that had our id", `${hostname()} ${process.pid} ab`, 0],
     ["another machine that was silent for a minute", "elsewhere 1 ab", 61],
   ])("is taken from %s, without waiting", async (_, owner, secondsAgo) => {
     const folder = join(root, "left");
@@ -48,9 +50,25 @@ describe("the lock of a folder", () => {
     expect(waited).toBe(false);
   });
 
+  it("is given back once, and what must not wait refuses in its own words", async () => {
+    const folder = join(root, "taken");
+    const release = await takeFolderLock(folder);
+    const refuse = (owner: string) => {
+      throw new OcellusError("unavailable", owner, { details: { owner } });
+    };
+    const owner = `process ${process.pid} on ${hostname()}`;
+    await expect(takeFolderLock(folder, { onWait: refuse })).rejects.toThrow(ocellusError("unavailable", { owner }));
+    await release();
+    const again = await takeFolderLock(folder, { onWait: refuse });
+    await release(); // another's by now
+    expect(await isLocked(folder)).toBe(true);
+    await again();
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it.each([
     ["is about to name its lock", ""],
-    ["is at work", `${hostname()} ${process.pid} ab`],
+    ["is at work", `${hostname()} ${process.ppid} ab`],
     ["is at work on another machine", "elsewhere 1 ab"],
   ])("is left to a process that %s", async (_, owner) => {
     const folder = join(root, "kept");

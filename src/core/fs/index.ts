@@ -13,10 +13,10 @@ export {
   withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";
-export { isLocked, withFolderLock } from "./folder-lock.js";
+export { isLocked, takeFolderLock, withFolderLock } from "./folder-lock.js";
 export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
 export { fileInside } from "./inside.js";
 export { type JsonLimits, parseJson } from "./json.js";
-export { lockFolder } from "./process-lock.js";
+export { type Line, readLines } from "./read-lines.js";
 export { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "./record-log.js";
 export { listFolder, listSideFiles, readSideJson, readSideText } from "./side-files.js";

@@ -16,9 +16,9 @@ import {
   parseJson,
   withNotesOf,
 } from "../../../core/base/index.js";
+import { readLines } from "../../../core/fs/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
 import { sniffFormat } from "../../../core/runtime/index.js";
-import { readLines } from "../../../evals/index.js";
 
 const urls = ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings"] as const;
 

@@ -17,8 +17,8 @@ import {
   OcellusError,
   parseJson,
 } from "../../../core/base/index.js";
+import { readLines } from "../../../core/fs/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
-import { readLines } from "../../../evals/index.js";
 import { maxTextLength, metadataSchema } from "../../../retrieval/index.js";
 
 export interface Source {

@@ -12,8 +12,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Semaphore } from "../../base/index.js";
-import { lockFolder, makeFolder } from "../../fs/index.js";
+import { OcellusError, Semaphore } from "../../base/index.js";
+import { makeFolder, takeFolderLock } from "../../fs/index.js";
 import { digestOf } from "./encoder-cache-key.js";
 import { decodeRecord, encodeRecord, type StoredFeatures, storedBytes } from "./feature-record.js";
 import { TinyLfu } from "./tiny-lfu.js";
@@ -54,7 +54,7 @@ export class DiskTier {
   /** @throws `io` when the folder cannot be made, `unavailable` when another process has it. */
   static async open(options: DiskTierOptions): Promise<DiskTier> {
     await makeFolder(options.folder);
-    return new DiskTier(options, await lockFolder(options.folder));
+    return new DiskTier(options, await lock(options.folder));
   }
 
   get stats() {
@@ -155,4 +155,16 @@ export class DiskTier {
     const status = await stat(path).catch(() => undefined);
     if (status) found.push({ name, bytes: status.size, time: status.mtimeMs });
   }
+}
+
+/** One process a folder. */
+function lock(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, "in-use"); // within the folder: beside it there may be no right to write
+  const onWait = (owner: string) => {
+    const message =
+      `${folder} is in use by ${owner}: encoded images belong to one process; name another folder, stop that process, ` +
+      `or delete ${path}.lock if there is none`;
+    throw new OcellusError("unavailable", message, { details: { folder, path: `${path}.lock`, owner } });
+  };
+  return takeFolderLock(path, { onWait });
 }

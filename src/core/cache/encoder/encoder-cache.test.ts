@@ -29,6 +29,15 @@ const recordsIn = (folder: string) =>
     .filter((path) => statSync(path).isFile());
 
 describe("the feature store", () => {
+  it("refuses a folder that is in use, naming it, and leaves nothing when it is closed", async () => {
+    const folder = temporaryFolder();
+    const store = await EncoderCache.open({ folder });
+    const path = join(folder, "in-use.lock");
+    await expect(EncoderCache.open({ folder })).rejects.toThrow(ocellusError("unavailable", { folder, path }));
+    await store.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("encodes a picture once, also for two who ask at the same time", async () => {
     const store = await EncoderCache.open();
     let runs = 0;

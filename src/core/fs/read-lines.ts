@@ -1,6 +1,6 @@
 /** The lines of a file of any size, one at a time, each within a bound: readline would gather a line of gigabytes. */
 import { createReadStream } from "node:fs";
-import { ioError, OcellusError } from "../core/base/index.js";
+import { ioError, OcellusError } from "../base/index.js";
 
 export interface Line {
   /** From 1. */
@@ -14,19 +14,30 @@ export interface Line {
 
 const lineFeed = 0x0a;
 
+interface ReadLinesOptions {
+  /** Byte of the file to begin at; lines are counted from there. Default 0. */
+  readonly start?: number;
+  /** "latin1": a character for each byte, so that different bytes never look alike. Default "utf8". */
+  readonly encoding?: "utf8" | "latin1";
+}
+
 /** @throws `not_found`, `io`, `too_large` naming the line. */
-export async function* readLines(path: string, maxBytes: number): AsyncGenerator<Line> {
+export async function* readLines(
+  path: string,
+  maxBytes: number,
+  { start: from = 0, encoding = "utf8" }: ReadLinesOptions = {},
+): AsyncGenerator<Line> {
   let number = 1;
-  let end = 0;
+  let end = from;
   let parts: Buffer[] = [];
   let numBytes = 0;
   const line = (isWhole: boolean): Line => ({
     number: number++,
-    text: Buffer.concat(parts).toString("utf8"),
+    text: Buffer.concat(parts).toString(encoding),
     end,
     isWhole,
   });
-  for await (const chunk of chunksOf(path)) {
+  for await (const chunk of chunksOf(path, from)) {
     for (let start = 0; start < chunk.length; ) {
       const found = chunk.indexOf(lineFeed, start);
       const part = chunk.subarray(start, found < 0 ? chunk.length : found);
@@ -47,9 +58,9 @@ export async function* readLines(path: string, maxBytes: number): AsyncGenerator
   if (numBytes > 0) yield line(false);
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+async function* chunksOf(path: string, start: number): AsyncGenerator<Buffer> {
   try {
-    yield* createReadStream(path) as AsyncIterable<Buffer>;
+    yield* createReadStream(path, { start }) as AsyncIterable<Buffer>;
   } catch (cause) {
     throw ioError("read", path, cause);
   }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { readLines } from "./read-lines.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-lines-"));
