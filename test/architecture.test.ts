@@ -151,7 +151,7 @@ const products: Record<string, Room> = {
     does: "Request → Response: routes, admission, keys, limits",
     imports: [
       ...inCore("base", "fs", "checkpoint", "image/spec", "image/node", "runtime"),
-      ...["protocol", "guardrails", "inspect", "rollout", "retrieval"],
+      ...["protocol", "evals", "guardrails", "inspect", "rollout", "retrieval"],
     ],
     node: true,
   },

@@ -1,3 +1,4 @@
+export { answerGreedily, askAll, evalTokens, type Graded, goldenTokens, messagesOf } from "./ask.js";
 export { type EvalAnswer, isCorrect, type Score, scoreAnswers, wilsonInterval } from "./eval-score.js";
 export {
   chooseCases,
@@ -45,5 +46,5 @@ export {
   severalPictures,
 } from "./golden-set.js";
 export { JsonLinesFile, withOutputLock } from "./json-lines-file.js";
-export { forEachConcurrently, mapConcurrently } from "./map-concurrently.js";
+export { forEachConcurrently } from "./map-concurrently.js";
 export { maxPoints, type TaskScore, taskScores } from "./task-score.js";

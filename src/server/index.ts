@@ -8,7 +8,7 @@ export { createServices, type ServerOptions, type Services } from "./services.js
 export { Deployments, type DeploymentsOptions } from "./versions/deployments.js";
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";
-export { type GoldenCase, GoldenRunner, goldenTokens } from "./versions/golden.js";
+export { type GoldenCase, GoldenRunner } from "./versions/golden.js";
 export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
 export { type Need, Room } from "./versions/room.js";

@@ -45,6 +45,8 @@ export interface Reply {
   readonly id: number;
   readonly value?: unknown;
   readonly failure?: Failure;
+  /** Of a call that is not done. */
+  readonly note?: unknown;
 }
 
 /** What a worker is started with. */

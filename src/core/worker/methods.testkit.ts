@@ -3,7 +3,7 @@ import { threadId } from "node:worker_threads";
 import { OcellusError } from "../base/index.js";
 import { serve } from "./serve.js";
 
-const methodsOf = (data: unknown) => ({
+const methodsOf = (data: unknown, tell: (note: unknown) => void) => ({
   add: (a: number, b: number) => a + b,
   where: () => ({ place: [process.pid, threadId], data }),
   numbers: (count: number) => ({ values: Int32Array.from({ length: count }, (_, i) => i) }),
@@ -24,6 +24,10 @@ const methodsOf = (data: unknown) => ({
   fillAtOnce: () => {
     let all = [1];
     for (;;) all = all.concat(all);
+  },
+  count: (to: number) => {
+    for (let n = 1; n <= to; n++) tell({ n });
+    return to;
   },
   exit: () => process.exit(3),
 });

@@ -6,9 +6,9 @@ import type { Failure, Methods, Reply, Request, Start } from "./messages.js";
 
 /**
  * Call it once, last in the script. A thread moves the typed arrays of a result, three levels down: the method must not keep them.
- * @param methodsOf is given what the worker was started with
+ * @param methodsOf is given what the worker was started with, and what sends a note to the caller of the running method
  */
-export function serve<D>(methodsOf: (data: D) => Methods): void {
+export function serve<D>(methodsOf: MethodsOf<D>): void {
   if (parentPort) {
     serveThread(workerData as Start, methodsOf);
     return;
@@ -19,19 +19,28 @@ export function serve<D>(methodsOf: (data: D) => Methods): void {
   process.once("message", (start: Start) => serveProcess(start, methodsOf));
 }
 
-function serveThread<D>({ data }: Start, methodsOf: (data: D) => Methods): void {
+function serveThread<D>({ data }: Start, methodsOf: MethodsOf<D>): void {
   const port = parentPort!;
-  const methods = methodsOf(data as D);
-  const post = (reply: Reply) => port.postMessage(reply, buffersOf(reply.value));
-  port.on("message", async (request: Request) => post(await answer(methods, request)));
-  post({ id: 0 });
+  const answer = answering(data as D, methodsOf, (reply) => port.postMessage(reply, buffersOf(reply.value)));
+  port.on("message", answer);
 }
 
-function serveProcess<D>({ data, maxCallMs }: Start, methodsOf: (data: D) => Methods): void {
-  const methods = methodsOf(data as D);
-  const post = (reply: Reply) => void process.send!(reply);
-  process.on("message", async (request: Request) => post(await withEnd(() => answer(methods, request), maxCallMs)));
-  post({ id: 0 });
+function serveProcess<D>({ data, maxCallMs }: Start, methodsOf: MethodsOf<D>): void {
+  const answer = answering(data as D, methodsOf, (reply) => void process.send!(reply));
+  process.on("message", (request: Request) => withEnd(() => answer(request), maxCallMs));
+}
+
+type MethodsOf<D> = (data: D, tell: (note: unknown) => void) => Methods;
+
+/** Calls come one at a time: a note is of the last one. */
+function answering<D>(data: D, methodsOf: MethodsOf<D>, post: (reply: Reply) => void) {
+  let id = 0;
+  const methods = methodsOf(data, (note) => post({ id, note }));
+  post({ id });
+  return async (request: Request) => {
+    ({ id } = request);
+    post(await answer(methods, request));
+  };
 }
 
 /** Of work without a pause, which is what a process is for. The one that asked is quicker, if it is there. */

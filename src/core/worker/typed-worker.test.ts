@@ -28,6 +28,13 @@ describe.each(["thread", "process"] as const)("a worker that is a %s", (kind) =>
     expect((await worker.call("numbers", [3])).values).toEqual(Int32Array.of(0, 1, 2));
   });
 
+  it("hands on what a method tells while it runs, to the caller of that method", async () => {
+    const worker = open();
+    const notes: unknown[] = [];
+    const [three, two] = [worker.call("count", [3], { onNote: (note) => notes.push(note) }), worker.call("count", [2])];
+    expect([await three, await two, notes]).toEqual([3, 2, [{ n: 1 }, { n: 2 }, { n: 3 }]]);
+  });
+
   it("hands on our errors with code and details, and others as internal", async () => {
     const worker = open();
     await expect(worker.call("refuse", [])).rejects.toMatchObject({ code: "invalid_file", details: { field: "x" } });

@@ -12,6 +12,13 @@ interface Call {
   readonly request: Request;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  readonly onNote: ((note: unknown) => void) | undefined;
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with what the method tells while it runs. */
+  readonly onNote?: ((note: unknown) => void) | undefined;
 }
 
 export class TypedWorker<M extends Methods> {
@@ -41,7 +48,7 @@ export class TypedWorker<M extends Methods> {
   async call<K extends keyof M & string>(
     method: K,
     args: Parameters<M[K]>,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    { signal, onNote }: CallOptions = {},
   ): Promise<Awaited<ReturnType<M[K]>>> {
     throwIfAborted(signal);
     if (this.#ended) throw this.#ended;
@@ -52,6 +59,7 @@ export class TypedWorker<M extends Methods> {
           request: { id: ++this.#lastId, method, args },
           resolve: resolve as Call["resolve"],
           reject,
+          onNote,
         };
         stop = () => {
           const at = this.#waiting.indexOf(call);
@@ -115,7 +123,8 @@ export class TypedWorker<M extends Methods> {
     return worker;
   }
 
-  #settle({ id, value, failure }: Reply): void {
+  #settle({ id, value, failure, note }: Reply): void {
+    if (note !== undefined) return void (this.#running?.request.id === id && this.#running.onNote?.(note));
     if (id === 0) {
       this.#isReady = true;
       clearTimeout(this.#timer);

@@ -15,7 +15,8 @@ it("puts each question to both versions once a step, whichever of three processe
     model: {
       prepare: async ([{ content }]: [{ content: string }]) => asked.push(`${tag} ${content}`),
       async *generate() {
-        yield { type: "text", text: tag };
+        yield { type: "text", text: tag, tokens: [] };
+        yield { type: "end" };
       },
     },
   });

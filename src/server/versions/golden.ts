@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { ChatMessage } from "../../core/runtime/index.js";
+import { answerGreedily, goldenTokens } from "../../evals/index.js";
 import type { Alias } from "../../rollout/index.js";
 import type { ServedModel } from "../served.js";
 import type { Deployments } from "./deployments.js";
@@ -18,8 +19,6 @@ export interface GoldenCase {
   readonly isGood: (answer: string) => boolean;
 }
 
-/** Most tokens of an answer: beyond what a known answer needs. */
-export const goldenTokens = 256;
 const claimPauseMs = 5000;
 
 export class GoldenRunner {
@@ -95,10 +94,7 @@ export class GoldenRunner {
     const { signal } = this.#stop;
     const ticket = await gate.enter({ owner: "golden", signal });
     try {
-      const options = { maxTokens: goldenTokens, sampling: { temperature: 0 }, signal };
-      let text = "";
-      for await (const event of model.generate(await model.prepare(messages, options)))
-        if (event.type === "text") text += event.text;
+      const { text } = await answerGreedily(model, messages, { maxTokens: goldenTokens, signal });
       return !isGood(text);
     } catch (error) {
       if (signal.aborted) throw error;

@@ -8,11 +8,15 @@ import type { Command } from "commander";
 import { ioError, OcellusError } from "../../../core/base/index.js";
 import { packedFiles, type Weights, weightsOptions } from "../../../core/pack/index.js";
 import {
+  answerGreedily,
+  askAll,
   chooseCases,
   type EvalAnswer,
   type EvalCase,
+  evalTokens,
   expectedText,
   type Goals,
+  messagesOf,
   readEvalFiles,
   readGoals,
   reviewedCases,
@@ -26,7 +30,6 @@ import { describeQuestions, startProgress } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { fileExists } from "../ask/pictures.js";
 import { withModel } from "../models/open-model.js";
-import { askAll } from "./eval-ask.js";
 
 interface EvalFlags extends Omit<ModelFlags, "weights"> {
   readonly weights: readonly Weights[];
@@ -111,7 +114,10 @@ async function askWithProgress(
     silent: json === true,
   });
   try {
-    return await askAll(model, cases, { parallel, signal: terminal.signal, onProgress: progress.update });
+    const { signal } = terminal;
+    const ask = (found: EvalCase) => answerGreedily(model, messagesOf(found), { maxTokens: evalTokens, signal });
+    const onAnswer = (_: EvalAnswer, done: number) => progress.update(done, cases.length);
+    return await askAll(cases, ask, { parallel, signal, onAnswer });
   } finally {
     progress.stop();
   }

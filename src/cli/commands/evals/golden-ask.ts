@@ -3,14 +3,12 @@ import { z } from "zod";
 import { OcellusError, throwIfAborted, trimEndOf } from "../../../core/base/index.js";
 import { baseName, pathExists } from "../../../core/fs/index.js";
 import { defaultMaxBytes, isUrl } from "../../../core/image/node/index.js";
-import type { EvalCase, GoldenVersion } from "../../../evals/index.js";
+import { answerGreedily, type EvalCase, type GoldenVersion, goldenTokens, messagesOf } from "../../../evals/index.js";
 import type { GuardedVisionLanguageModel } from "../../../guardrails/index.js";
 import { versionOf } from "../../../rollout/index.js";
-import { goldenTokens } from "../../../server/index.js";
 import type { ModelFlags } from "../../options.js";
 import { modelInTheBox } from "../../package-files.js";
 import type { Terminal } from "../../ui/terminal.js";
-import { questionAbout } from "../ask/answer.js";
 import { dataUrl } from "../ask/batch-input.js";
 import { withModel } from "../models/open-model.js";
 import { defaultRegistry, type RegistryFlags, withRegistry } from "../rollout/registry.js";
@@ -21,7 +19,7 @@ export interface GoldenAskFlags extends ModelFlags, RegistryFlags {
   readonly parallel: number;
 }
 
-interface Asked {
+export interface Asked {
   readonly text: string;
   readonly version?: string;
   readonly failure?: string;
@@ -60,16 +58,13 @@ async function findModel(flags: GoldenAskFlags): Promise<{ folder: string; versi
   });
 }
 
-/** As the judge of a canary asks. */
-const asJudges = { maxTokens: goldenTokens, sampling: { temperature: 0 } } as const;
-
 function localAsker(model: GuardedVisionLanguageModel, { name, digest = model.info.digest }: GoldenVersion): Asker {
   return {
     version: { name, digest, weights: model.info.weights },
     ask: async (question, signal) => {
       try {
-        const messages = questionAbout([question.image], question.question);
-        const { text, finishReason } = await model.answer(messages, { ...asJudges, signal });
+        const options = { maxTokens: goldenTokens, signal };
+        const { text, finishReason } = await answerGreedily(model, messagesOf(question), options);
         return finishReason === "content_filter" ? { text, failure: "a guard has ended the answer" } : { text };
       } catch (error) {
         throwIfAborted(signal);

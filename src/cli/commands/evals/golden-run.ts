@@ -1,16 +1,16 @@
 /** `ocellus golden run SET`: asks a golden set greedily, keeps each answer as it comes, and says what share is right. */
 import type { Command } from "commander";
-import { OcellusError, throwIfAborted } from "../../../core/base/index.js";
+import { OcellusError } from "../../../core/base/index.js";
 import {
+  askAll,
   expectedText,
   type GoldenAnswer,
   type GoldenHeader,
   type GoldenQuestion,
   type GoldenResult,
   type GoldenVersion,
+  type Graded,
   goldenHeader,
-  isCorrect,
-  mapConcurrently,
   matchKindOf,
   openGoldenResult,
   readGoldenResult,
@@ -25,7 +25,7 @@ import { describeQuestions, startProgress } from "../../ui/progress.js";
 import { shown } from "../../ui/shown.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { addRegistryOptions } from "../rollout/registry.js";
-import { type Asker, type GoldenAskFlags, withAsker } from "./golden-ask.js";
+import { type Asked, type Asker, type GoldenAskFlags, withAsker } from "./golden-ask.js";
 
 interface RunFlags extends GoldenAskFlags {
   readonly out?: string;
@@ -91,15 +91,14 @@ async function askMissing(questions: readonly GoldenQuestion[], asker: Asker, ru
     describe: describeQuestions,
     silent: flags.json === true,
   });
+  const { signal } = terminal;
   let done = answers.size;
   try {
-    await mapConcurrently(missing, flags.parallel, async (question) => {
-      throwIfAborted(terminal.signal);
-      const answer = await answerTo(question, asker, terminal.signal);
-      throwIfAborted(terminal.signal); // an answer cut short is no answer
-      await lines.append(answer);
+    const onAnswer = async (answer: Graded<GoldenQuestion, Asked>) => {
+      await lines.append(recordOf(answer));
       progress.update(++done, questions.length);
-    });
+    };
+    await askAll(missing, (question) => asker.ask(question, signal), { parallel: flags.parallel, signal, onAnswer });
   } catch (error) {
     progress.stop();
     if (!flags.json)
@@ -113,13 +112,12 @@ async function askMissing(questions: readonly GoldenQuestion[], asker: Asker, ru
   }
 }
 
-async function answerTo(question: GoldenQuestion, asker: Asker, signal: AbortSignal): Promise<GoldenAnswer> {
+function recordOf({ case: question, correct, ...answer }: Graded<GoldenQuestion, Asked>): GoldenAnswer {
   const { id, index, origin, kind, scene, language, question: asked } = question;
-  const answer = await asker.ask(question, signal);
   return {
     ...{ id, index, origin, kind, scene, language, match: matchKindOf(question), question: asked },
     expected: expectedText(question),
-    correct: answer.failure === undefined && isCorrect(answer.text, question),
+    correct,
     ...answer,
   };
 }

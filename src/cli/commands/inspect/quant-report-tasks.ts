@@ -17,7 +17,8 @@ import { describeBytes, describeQuestions, startProgress } from "../../ui/progre
 import { shown } from "../../ui/shown.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
-import { runTaskProcess, type TaskJob, type TaskResult } from "./task-run.js";
+import type { TaskJob, TaskResult } from "./task-process.js";
+import { runTaskProcess } from "./task-run.js";
 
 export interface TaskFlags extends GlobalFlags {
   readonly formats: readonly ReportFormat[];

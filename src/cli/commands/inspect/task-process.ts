@@ -2,11 +2,40 @@
  * The process of one format for `quant-report --tasks`: loads a packed model, asks, tells what came of it, ends. It is a
  * process of its own because the peak of its memory is to be that of this one format. Started by task-run.ts.
  */
-import { invariant, OcellusError } from "../../../core/base/index.js";
 import { loadModel, type VisionLanguageModel } from "../../../core/runtime/index.js";
-import { chooseCases, type EvalCase, readEvalFiles } from "../../../evals/index.js";
-import { askAll, askOne } from "../evals/eval-ask.js";
-import type { TaskJob, TaskMessage, TaskResult } from "./task-run.js";
+import { serve } from "../../../core/worker/index.js";
+import {
+  answerGreedily,
+  askAll,
+  chooseCases,
+  type EvalCase,
+  evalTokens,
+  messagesOf,
+  readEvalFiles,
+} from "../../../evals/index.js";
+
+export interface TaskJob {
+  readonly packedPath: string;
+  /** As `readEvalFiles` and `chooseCases` take them. */
+  readonly files: readonly string[];
+  readonly kinds?: readonly string[];
+  readonly limit?: number;
+  readonly parallel: number;
+}
+
+export interface TaskResult {
+  /** In the order of the chosen questions. */
+  readonly correct: readonly boolean[];
+  /** Decoding one sequence. */
+  readonly tokensPerSecond: number;
+  /** The most memory that the process had resident. */
+  readonly peakBytes: number;
+}
+
+export interface TaskProgress {
+  readonly done: number;
+  readonly total: number;
+}
 
 /** Answers that decoding is timed on, one at a time: the longest that the files expect. */
 const numTimed = 32;
@@ -14,12 +43,14 @@ const numTimed = 32;
 /** Enough for the questions in work; more would hide what the format takes. */
 const remembered = { encoderCacheBytes: 16 * 2 ** 20, prefixCacheBytes: 0 };
 
-async function runTasks({ packedPath, files, kinds, limit, parallel }: TaskJob): Promise<TaskResult> {
+async function runTasks(job: TaskJob, tell: (progress: TaskProgress) => void): Promise<TaskResult> {
+  const { packedPath, files, kinds, limit, parallel } = job;
   const all = await readEvalFiles(files);
   const model = await loadModel(packedPath, { device: "cpu", maxSequences: parallel, memory: remembered });
   try {
-    const onProgress = (done: number, total: number) => tell({ done, total });
-    const answers = await askAll(model, chooseCases(all, kinds, limit), { parallel, onProgress });
+    const cases = chooseCases(all, kinds, limit);
+    const onAnswer = (_: unknown, done: number) => tell({ done, total: cases.length });
+    const answers = await askAll(cases, (found) => askOne(model, found), { parallel, onAnswer });
     return {
       correct: answers.map(({ correct }) => correct),
       tokensPerSecond: await decodeRate(model, all),
@@ -28,6 +59,10 @@ async function runTasks({ packedPath, files, kinds, limit, parallel }: TaskJob):
   } finally {
     await model.close();
   }
+}
+
+function askOne(model: VisionLanguageModel, found: EvalCase) {
+  return answerGreedily(model, messagesOf(found), { maxTokens: evalTokens });
 }
 
 /** Tokens a second after the first of each answer. */
@@ -44,18 +79,9 @@ async function decodeRate(model: VisionLanguageModel, cases: readonly EvalCase[]
   return seconds === 0 ? 0 : numTokens / seconds;
 }
 
-function tell(message: TaskMessage, then = () => {}): void {
-  invariant(process.send, "this file is started by task-run.ts");
-  process.send(message, then);
-}
-
-function failureOf(error: unknown): TaskMessage {
-  if (error instanceof OcellusError) return { failure: { code: error.code, message: error.message } };
-  return { failure: { code: "internal", message: `internal: ${error instanceof Error ? error.message : error}` } };
-}
-
-process.on("disconnect", () => process.exit(1)); // nobody listens any more
-process.once("message", async (job: TaskJob) => {
-  const last = await runTasks(job).then((result) => ({ result }), failureOf);
-  tell(last, () => process.removeAllListeners("disconnect").disconnect());
+const methodsOf = (_: unknown, tell: (progress: TaskProgress) => void) => ({
+  run: (job: TaskJob) => runTasks(job, tell),
 });
+export type TaskMethods = ReturnType<typeof methodsOf>;
+
+serve(methodsOf);

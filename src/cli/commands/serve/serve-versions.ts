@@ -3,8 +3,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { cacheRoot } from "../../../core/fs/index.js";
 import { parsePlan } from "../../../core/pack/index.js";
-import { image } from "../../../core/runtime/index.js";
-import { type EvalCase, isCorrect, matchKindOf, readGoldenSet } from "../../../evals/index.js";
+import { type EvalCase, isCorrect, matchKindOf, messagesOf, readGoldenSet } from "../../../evals/index.js";
 import { secretFrom } from "../../../guardrails/index.js";
 import { estimateMemory, formatLabel } from "../../../inspect/index.js";
 import { type CanaryMetric, type HeldChange, Registry, VerifiedFolders } from "../../../rollout/index.js";
@@ -112,10 +111,9 @@ async function readGolden(paths: readonly string[], log: Logger): Promise<Golden
 }
 
 function goldenCase(found: EvalCase): GoldenCase {
-  const content = [image(found.image), found.question];
   return {
     kind: matchKindOf(found),
-    messages: [{ role: "user", content }],
+    messages: messagesOf(found),
     isGood: (text) => isCorrect(text, found),
   };
 }
