@@ -1,7 +1,8 @@
 /** What people write into the journal is seen before it is kept; what servers decide is never held up. */
 import { describe, expect, it } from "vitest";
 import { OcellusError } from "../core/base/index.js";
-import { deploy, promote, publishVersion, removeVersion, rollBack, startCanary } from "./commands.js";
+import { promote, startCanary } from "./canary-commands.js";
+import { deploy, publishVersion, removeVersion, rollBack } from "./commands.js";
 import { about, manifestOf, modelFolder, openRegistry } from "./registry.testkit.js";
 
 const forbidden = "blorb";

@@ -2,28 +2,21 @@ export { type Agreement, agreementOf } from "./analysis/agreement.js";
 export { CanaryAnalysis, type CanaryAnalysisOptions, type CanaryVerdict } from "./analysis/canary-analysis.js";
 export { type CanaryMetric, measures, type Role } from "./analysis/metrics.js";
 export { type AnswerRecord, type MirrorRole, mirroredId, uniqueId } from "./answers.js";
+export { changeShare, ifCanaryIs, pause, promote, resume, setShare, startCanary, tryWith } from "./canary-commands.js";
 export {
   aliasOf,
-  changeShare,
   type Decision,
   deploy,
   endShadow,
   ifAsSeen,
-  ifCanaryIs,
   ifItConcerns,
   noteComparison,
-  pause,
-  promote,
   type RegistryCommand,
   removeVersion,
-  resume,
   returnTo,
   rollBack,
   type SeenAlias,
-  setShare,
-  startCanary,
   startShadow,
-  tryWith,
   versionOf,
 } from "./commands.js";
 export type { Comparison } from "./comparison.js";

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { deploy, publishVersion, startCanary } from "./commands.js";
+import { startCanary } from "./canary-commands.js";
+import { deploy, publishVersion } from "./commands.js";
 import type { Manifest } from "./manifest.js";
 import { Registry, type RegistryOptions } from "./registry.js";
 

@@ -2,19 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OcellusError } from "../core/base/index.js";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
+import { pause, promote, resume, setShare, startCanary } from "./canary-commands.js";
 import {
   deploy,
   endShadow,
   noteComparison,
-  pause,
-  promote,
   publishVersion,
   type RegistryCommand,
   removeVersion,
-  resume,
   rollBack,
-  setShare,
-  startCanary,
   startShadow,
 } from "./commands.js";
 import type { JournalEntry } from "./events.js";
