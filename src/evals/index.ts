@@ -46,5 +46,5 @@ export {
   severalPictures,
 } from "./golden-set.js";
 export { JsonLinesFile, withOutputLock } from "./json-lines-file.js";
-export { forEachConcurrently } from "./map-concurrently.js";
+export { mapConcurrently } from "./map-concurrently.js";
 export { maxPoints, type TaskScore, taskScores } from "./task-score.js";

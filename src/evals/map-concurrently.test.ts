@@ -29,4 +29,25 @@ describe("mapConcurrently", () => {
     await expect(failing).rejects.toBe(broken);
     expect(ended).toEqual([2]);
   });
+
+  it("reads a source as items are needed, in order, and closes it when work fails", async () => {
+    let numRead = 0;
+    let isClosed = false;
+    async function* numbers() {
+      try {
+        while (true) yield numRead++;
+      } finally {
+        isClosed = true;
+      }
+    }
+    const seen: number[] = [];
+    const failing = mapConcurrently(numbers(), 2, async (item) => {
+      seen.push(item);
+      await tick();
+      if (item === 4) throw new Error("broken");
+    });
+    await expect(failing).rejects.toThrow("broken");
+    expect(seen.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
+    expect([isClosed, numRead < 8]).toEqual([true, true]);
+  });
 });

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { pino } from "pino";
 import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../../../core/base/index.js";
 import { loadClip, type VisionLanguageModel } from "../../../core/runtime/index.js";
-import { forEachConcurrently, withOutputLock } from "../../../evals/index.js";
+import { mapConcurrently, withOutputLock } from "../../../evals/index.js";
 import type { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { createApp, createServices, type Services, serverConfigSchema } from "../../../server/index.js";
@@ -141,7 +141,7 @@ async function answerAll(work: Work): Promise<void> {
     };
     try {
       // Twice as many: while some are written, the pictures of the next are encoded.
-      await forEachConcurrently(readBatch(file), 2 * flags.concurrency, answer);
+      await mapConcurrently(readBatch(file), 2 * flags.concurrency, answer);
     } finally {
       progress.stop();
     }

@@ -6,7 +6,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { ioError, OcellusError, printable, throwIfAborted } from "../../../core/base/index.js";
-import { forEachConcurrently } from "../../../evals/index.js";
+import { mapConcurrently } from "../../../evals/index.js";
 import {
   type Collection,
   Collections,
@@ -174,14 +174,10 @@ async function addAll(
     progress.update(++done, sources.length);
   };
   try {
-    await forEachConcurrently(each(sources), atOnce, work);
+    await mapConcurrently(sources, atOnce, work);
   } finally {
     progress.stop();
   }
-}
-
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
 }
 
 /** One bad file of many is told at the end; a full disk or a wrong model ends the command. */
