@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
-import { loadClip } from "../src/core/runtime/index.js";
+import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { Guards } from "../src/guardrails/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { dataUrl, openGuards, picture, witness, writePolicy } from "./support/guards.js";
@@ -31,7 +31,7 @@ async function findingsOf(policy: unknown, bytes: Uint8Array, folder = temporary
 
 describe("a guard by sentences", () => {
   it("gives each category the share of its sentences among all, as the checkpoint compares them, and says the best", async () => {
-    const model = await loadClip(clip, { weights: "fp32", threads: 1 });
+    const model = await loadDualEncoder(clip, { weights: "fp32", threads: 1 });
     const sentences = [...harmless, ...Object.values(categories).flat()];
     const scores = await model.classify(picture(90), sentences, { template: "{}" });
     await model.close();

@@ -335,7 +335,7 @@ describe("no route is a side door", () => {
         .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
         .map((name) => `${room}/${name}`)
         .filter((name) =>
-          /\b(loadModel|loadClip|loadClassifier|withBareModel|openModel)\b/.test(
+          /\b(loadModel|loadDualEncoder|loadClassifier|withBareModel|openModel)\b/.test(
             readFileSync(join(repository, "src", name), "utf8"),
           ),
         ),

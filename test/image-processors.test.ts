@@ -17,7 +17,7 @@ import {
   videoRecipe,
 } from "../src/core/image/spec/index.js";
 import { familyOf } from "../src/core/models/index.js";
-import { loadClassifier, loadClip } from "../src/core/runtime/index.js";
+import { loadClassifier, loadDualEncoder } from "../src/core/runtime/index.js";
 import { estimateMemory } from "../src/inspect/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { noise } from "./support/small-qwen3-vl.js";
@@ -146,7 +146,7 @@ describe("the part of processor_config.json stands above the flat file", () => {
     return folder;
   };
   it.each([
-    ["clip/gelu", loadClip],
+    ["clip/gelu", loadDualEncoder],
     ["vit/gelu", loadClassifier],
   ])("for %s, and for inspect", async (name, load) => {
     const folder = checkpoint(name);

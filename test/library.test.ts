@@ -7,7 +7,7 @@ import {
   type ChatEvent,
   image,
   loadClassifier,
-  loadClip,
+  loadDualEncoder,
   loadModel,
   type VisionLanguageModel,
 } from "../src/core/runtime/index.js";
@@ -70,7 +70,9 @@ describe("a model", () => {
     const load = loadModel(undefined, { wieghts: "int4" } as never);
     await expect(load).rejects.toMatchObject({ code: "invalid_request", details: { param: "wieghts" } });
     await expect(loadModel(undefined, "int4" as never)).rejects.toMatchObject({ code: "invalid_request" });
-    await expect(loadClip("", { maxLength: 1 } as never)).rejects.toMatchObject({ details: { param: "maxLength" } });
+    await expect(loadDualEncoder("", { maxLength: 1 } as never)).rejects.toMatchObject({
+      details: { param: "maxLength" },
+    });
     await expect(loadClassifier("", { x: 1 } as never)).rejects.toMatchObject({ details: { param: "x" } });
     const model = await loadModel();
     const details = { param: "max_tokens" };
@@ -95,7 +97,7 @@ describe("a model", () => {
 
 describe("what else can be closed", () => {
   it("is a CLIP model", async () => {
-    const clip = await loadClip(golden("clip/gelu"));
+    const clip = await loadDualEncoder(golden("clip/gelu"));
     const first = clip.close();
     expect(clip.close()).toBe(first);
     await clip[Symbol.asyncDispose]();

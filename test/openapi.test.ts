@@ -8,7 +8,7 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadClip } from "../src/core/runtime/index.js";
+import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { damaged, fromSchema, type Schema } from "./support/from-schema.js";
@@ -36,7 +36,7 @@ let document: Document;
 let ajv: Ajv2020;
 beforeAll(async () => {
   server = await startServer({ tiny: await loadTiny() }, { collections: temporaryFolder(), insecureLocalAdmin: true });
-  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   kept = await openVersions({ v1: {}, v2: {}, v3: {} });
   server.services.versions = kept.versions;
   document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document;

@@ -11,11 +11,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { float32, type GraphSession, int64 } from "../src/core/backend/index.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { type CenterCropRecipe, preprocess } from "../src/core/image/spec/index.js";
-import { loadClip } from "../src/core/runtime/index.js";
+import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { createTokenizer } from "../src/core/tokenizer/index.js";
 import { expectClose } from "./support/close.js";
 import { repository, temporaryFolder } from "./support/folders.js";
-import { type Fixture, openExactEncoder, openFixture, openTapped } from "./support/parity.js";
+import { type Fixture, openExactEncoder, openFixture, openTapped, patchRows, unitVector } from "./support/parity.js";
 
 const tolerance = 2e-5;
 const golden = join(repository, "test/golden/clip");
@@ -41,22 +41,9 @@ describe.each(["quick-gelu-old-end", "gelu"])("%s equals transformers in fp32", 
     return outputs.map((output) => results[output]!.data as Float32Array);
   }
 
-  /** The graph's rows of patches, from the reference's planes [2, 3, side, side]: the first picture. */
-  async function patches(): Promise<{ data: Float32Array; shape: number[] }> {
-    const planes = await fixture.floats("pixel_values");
-    const { image_size: side, patch_size: p } = readJson(name, "config.json").vision_config;
-    const columns = side / p;
-    const data = new Float32Array(3 * side * side);
-    for (let i = 0; i < data.length; i++) {
-      const [c, y, x] = [Math.floor(i / side / side), Math.floor(i / side) % side, i % side];
-      const patch = Math.floor(y / p) * columns + Math.floor(x / p);
-      data[patch * 3 * p * p + c * p * p + (y % p) * p + (x % p)] = planes[i]!;
-    }
-    return { data, shape: [columns * columns, 3 * p * p] };
-  }
-
   it("in every stage of the vision tower", async () => {
-    const { data, shape } = await patches();
+    const { image_size: side, patch_size: patch } = readJson(name, "config.json").vision_config;
+    const { data, shape } = patchRows(await fixture.floats("pixel_values"), side, patch);
     const stages = ["vision_model.pre_layrnorm.LayerNormalization", ...layers("vision")];
     const session = await openTapped(packed, weights, "vision", stages);
     const values = await run(session, { pixel_values: float32(data, shape) }, [...stages, "image_embeds"]);
@@ -64,7 +51,7 @@ describe.each(["quick-gelu-old-end", "gelu"])("%s equals transformers in fp32", 
     for (const [i, reference] of references.entries())
       expectClose(values[i]!, await fixture.floats(reference), tolerance, reference);
     const embeds = await fixture.floats("image_embeds");
-    expectClose(unit(values.at(-1)!), embeds.slice(0, embeds.length / 2), tolerance, "image_embeds");
+    expectClose(unitVector(values.at(-1)!), embeds.slice(0, embeds.length / 2), tolerance, "image_embeds");
   });
 
   it("in every stage of the text tower, end token and scale", async () => {
@@ -73,18 +60,18 @@ describe.each(["quick-gelu-old-end", "gelu"])("%s equals transformers in fp32", 
     const feeds = {
       input_ids: int64(ids),
       position_ids: int64(ids.map((_, i) => i)),
-      pooled_index: int64([packed.family.pooledIndex(packed.config, ids)]),
+      pooled_index: int64([packed.family.textRow(packed.config, ids, { id: undefined, side: undefined }).pooledIndex]),
     };
     const values = await run(session, feeds, [...layers("text"), "text_embeds"]);
     for (const n of [0, 1, 2])
       expectClose(values[n]!, await fixture.floats(`text_layers.${n}`), tolerance, `text layer ${n}`);
     const embeds = await fixture.floats("text_embeds");
-    expectClose(unit(values.at(-1)!), embeds.slice(0, embeds.length / texts.length), tolerance, "text_embeds");
+    expectClose(unitVector(values.at(-1)!), embeds.slice(0, embeds.length / texts.length), tolerance, "text_embeds");
   });
 
   it("in ids and embeddings of whole texts, through the public door", async () => {
     const tokenizer = createTokenizer(readJson(name, "tokenizer.json"), readJson(name, "tokenizer_config.json"));
-    const model = await loadClip(join(golden, name), { weights: "fp32", threads: 1 });
+    const model = await loadDualEncoder(join(golden, name), { weights: "fp32", threads: 1 });
     const embeds = await fixture.floats("text_embeds");
     const width = embeds.length / texts.length;
     for (const [n, text] of texts.entries()) {
@@ -95,11 +82,6 @@ describe.each(["quick-gelu-old-end", "gelu"])("%s equals transformers in fp32", 
     await model.close();
   });
 });
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  return vector.map((x) => x / length);
-}
 
 describe("the clip image processor", () => {
   const recipe: CenterCropRecipe = {
@@ -137,7 +119,7 @@ describe("a clip model", () => {
   const grey = (value: number) => ({ width: 40, height: 30, data: new Uint8Array(3600).fill(value) });
 
   it("scores labels: probabilities of one call add up to one, best first, identical pictures alike", async () => {
-    const model = await loadClip(folder, { weights: "int8", threads: 1 });
+    const model = await loadDualEncoder(folder, { weights: "int8", threads: 1 });
     const scores = await model.classify(grey(90), ["dress", "red dress", "ankle boots"]);
     expect(scores.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
     expect(scores.map((s) => s.cosine)).toEqual([...scores.map((s) => s.cosine)].sort((a, b) => b - a));
@@ -146,7 +128,7 @@ describe("a clip model", () => {
   });
 
   it("names what it cannot do", async () => {
-    const model = await loadClip(folder, { weights: "fp32", threads: 1 });
+    const model = await loadDualEncoder(folder, { weights: "fp32", threads: 1 });
     await expect(model.embedText("dress ".repeat(60))).rejects.toThrow(
       ocellusError("too_large", { tokens: 62, most: 40 }),
     );
@@ -158,7 +140,7 @@ describe("a clip model", () => {
     );
     await model.close();
     const other = join(repository, "checkpoints/ocellus-tiny");
-    await expect(loadClip(other)).rejects.toThrow(
+    await expect(loadDualEncoder(other)).rejects.toThrow(
       ocellusError("unsupported", { modelType: "qwen3_vl_resampler", kind: "language" }),
     );
   });

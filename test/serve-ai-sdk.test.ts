@@ -5,7 +5,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { loadClip, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { loadDualEncoder, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { loadTinyWithTools } from "./support/tiny-with-tools.js";
@@ -30,7 +30,7 @@ let provider: ReturnType<typeof createOpenAICompatible>;
 beforeAll(async () => {
   tiny = await loadTiny();
   server = await startServer({ tiny, tools: await loadTinyWithTools() });
-  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   provider = createOpenAICompatible({
     name: "ocellus",
     baseURL: `${server.url}/v1`,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadClip } from "../src/core/runtime/index.js";
+import { loadDualEncoder } from "../src/core/runtime/index.js";
 import type {
   ChatCompletion,
   ErrorBody,
@@ -30,7 +30,7 @@ const root = "/v1/ocellus/collections";
 
 beforeAll(async () => {
   server = await startServer({ tiny: await loadTiny() }, { collections: folder });
-  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
 });
 afterAll(async () => {
   await server.close();

@@ -6,7 +6,7 @@ import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { loadClip, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { loadDualEncoder, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { loadTinyWithTools } from "./support/tiny-with-tools.js";
@@ -32,7 +32,7 @@ const chat = (model: string) =>
 beforeAll(async () => {
   tiny = await loadTiny();
   server = await startServer({ tiny, tools: await loadTinyWithTools() });
-  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
 });
 afterAll(async () => {
   await server.close();

@@ -5,7 +5,7 @@ import OpenAI from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { loadClip, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { loadDualEncoder, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { loadTinyWithTools } from "./support/tiny-with-tools.js";
@@ -34,7 +34,7 @@ let client: OpenAI;
 beforeAll(async () => {
   models = [await loadTiny({ maxSequences: 1 }), await loadTinyWithTools()];
   server = await startServer({ tiny: models[0]!, tools: models[1]! }, { maxQueue: 0 });
-  server.services.models.addEmbedder("clip", await loadClip(join(repository, "test/golden/clip/gelu")));
+  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   client = server.client;
 });
 afterAll(async () => {

@@ -134,7 +134,7 @@ beforeAll(async () => {
     vectorVersion: "directions",
     embedImage: async () => Float32Array.of(1, 0),
     embedText: async () => Float32Array.of(0, 1),
-    embedCounted: async () => ({ direction: Float32Array.of(0, 1), numTokens: 3 }),
+    embedCounted: async () => ({ direction: Float32Array.of(0, 1), scale: 1, bias: undefined, numTokens: 3 }),
     close: async () => {},
   });
 });

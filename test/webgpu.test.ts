@@ -233,7 +233,9 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
       text: {
         input_ids: int64(ids),
         position_ids: int64(ids.map((_, i) => i)),
-        pooled_index: int64([packed.family.pooledIndex(packed.config, ids)]),
+        pooled_index: int64([
+          packed.family.textRow(packed.config, ids, { id: undefined, side: undefined }).pooledIndex,
+        ]),
       },
     };
     for (const [tower, feeds] of Object.entries(towers)) {

@@ -9,7 +9,8 @@ import {
   type Capabilities,
   type ChatMessage,
   type ChatOptions,
-  type ClipModel,
+  type DualEncoderModel,
+  type EmbeddedText,
   type LanguageModel,
   type Middleware,
   MiddlewareModel,
@@ -27,7 +28,7 @@ type Shown = Pick<LanguageModel, "shown">;
 
 /** A model that embeds, as far as guardrails stand before it. */
 export type EmbeddingModel = Shown &
-  Pick<ClipModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close">;
+  Pick<DualEncoderModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close">;
 
 /** What checks at the door. */
 export interface DoorKeeper {
@@ -186,7 +187,7 @@ export class GuardedEmbedder {
   }
 
   /** @throws as the model's, `blocked`, `unavailable`. */
-  async embedCounted(text: string): Promise<{ direction: Float32Array; numTokens: number }> {
+  async embedCounted(text: string): Promise<EmbeddedText> {
     return this.#model.embedCounted(await this.admitText(text));
   }
 }

@@ -3,7 +3,7 @@
  * of texts in the same space, or the eye of a model that answers questions, which gives none of texts.
  */
 import type { ImageInput } from "../core/image/node/index.js";
-import type { ClipModel, VisionLanguageModel } from "../core/runtime/index.js";
+import type { DualEncoderModel, VisionLanguageModel } from "../core/runtime/index.js";
 
 /** Whoever stands before a model: what may be kept to be found and shown to it later. @throws `blocked`, `unavailable`. */
 export interface Admission {
@@ -26,7 +26,7 @@ export interface ImageEmbedder extends Partial<Admission> {
 
 /** What a server or a command has of a model, as what finds pictures. */
 export function embedderOf(
-  model: (Pick<ClipModel, "info" | "vectorVersion" | "embedImage" | "embedText"> | Seeing) & Partial<Admission>,
+  model: (Pick<DualEncoderModel, "info" | "vectorVersion" | "embedImage" | "embedText"> | Seeing) & Partial<Admission>,
 ): ImageEmbedder {
   const { info, vectorVersion: version } = model;
   const name = `${info.modelType} ${info.weights}`;

@@ -8,15 +8,15 @@ import { image } from "../core/processor/index.js";
 import {
   type ChatOptions,
   type ChatToken,
-  type ClipModel,
   collect,
   cosine,
+  type DualEncoderModel,
   type LanguageModel,
 } from "../core/runtime/index.js";
 import type { Tokenizer } from "../core/tokenizer/index.js";
 
 export interface MatchOptions {
-  /** From which score on the text counts as fitting. Default 0.5 of a probability, 0.25 of a cosine. */
+  /** Minimum score that counts as a match. Default 0.5 of a probability; 0.25 of CLIP's cosine, and of SigLIP's where its own probability is 0.5. */
   readonly threshold?: number;
   readonly signal?: AbortSignal;
 }
@@ -68,13 +68,16 @@ export async function matchByAnswer(
 
 /** @throws `invalid_request`, `too_large` for a text past the model's context; as `embedImage`. */
 export async function matchByCosine(
-  model: Pick<ClipModel, "embedImage" | "embedText">,
+  model: Pick<DualEncoderModel, "embedImage" | "embedCounted">,
   picture: ImageInput,
   text: string,
-  { threshold = defaultCosine, signal }: MatchOptions = {},
+  { threshold: given, signal }: MatchOptions = {},
 ): Promise<Match> {
   checkText(text);
-  const score = cosine(await model.embedImage(picture, signal ? { signal } : {}), await model.embedText(text));
+  const image = await model.embedImage(picture, signal ? { signal } : {});
+  const { direction, scale, bias } = await model.embedCounted(text);
+  const score = cosine(image, direction);
+  const threshold = given ?? (bias === undefined ? defaultCosine : -bias / scale);
   const reason = `picture and text have the cosine ${score.toFixed(3)}, ${compared(score, threshold)}`;
   return { matches: score >= threshold, score, by: "cosine", threshold, reason };
 }

@@ -117,7 +117,7 @@ export function embeddingWitness(): EmbeddingModel & { readonly seen: string[] }
     vectorVersion: "v",
     embedImage: note,
     embedText: note,
-    embedCounted: async (text) => ({ direction: await note(text), numTokens: 1 }),
+    embedCounted: async (text) => ({ direction: await note(text), scale: 1, bias: undefined, numTokens: 1 }),
     close: async () => {},
   };
 }

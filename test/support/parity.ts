@@ -143,3 +143,24 @@ export async function prefill(
     ({ past, outputs }) => decoder.run({ ...inputs, ...past }, { ...outputs, ...wanted }),
   );
 }
+
+/** The vision graph's rows of patches, from planes [count, 3, side, side] of square images: the first of them. */
+export function patchRows(
+  planes: ArrayLike<number>,
+  side: number,
+  patch: number,
+): { data: Float32Array; shape: number[] } {
+  const columns = side / patch;
+  const data = new Float32Array(3 * side * side);
+  for (let i = 0; i < data.length; i++) {
+    const [c, y, x] = [Math.floor(i / side / side), Math.floor(i / side) % side, i % side];
+    const row = Math.floor(y / patch) * columns + Math.floor(x / patch);
+    data[row * 3 * patch * patch + c * patch * patch + (y % patch) * patch + (x % patch)] = planes[i]!;
+  }
+  return { data, shape: [columns * columns, 3 * patch * patch] };
+}
+
+export function unitVector(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  return vector.map((x) => x / length);
+}

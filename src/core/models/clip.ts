@@ -4,7 +4,7 @@
  *   picture ─ patches ─ [class, patch…] + positions ─ pre_layrnorm ─ blocks ─ row 0 ─ post_layernorm ─ visual_projection ─→ image_embeds
  *   ids ─ token_embedding + positions ─ blocks, causal ─ final_layer_norm ─ row of <|endoftext|> ─ text_projection ─→ text_embeds
  *
- * Embeddings leave the graphs as they are; their length is divided out by whoever compares them. Specification: docs/models/
+ * Embeddings leave the graphs as they are; the caller that compares them divides their length out. Specification: docs/models/
  * clip.md. Sources: Radford et al. 2021; transformers modeling_clip.py (names, the misspelt pre_layrnorm, the end token).
  */
 import { z } from "zod";
@@ -15,6 +15,7 @@ import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./confi
 import type { DualEncoderFamily } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { partsOf, spelling } from "./names.js";
+import { pooledText, towerBlocks } from "./towers.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/32), so these are part of the format. */
 const towerSchema = z.object({
@@ -65,7 +66,6 @@ const configSchema = schema.transform(({ text_config_dict, vision_config_dict, .
 
 type Config = z.infer<typeof configSchema>;
 type VisionConfig = z.infer<typeof visionSchema>;
-type TowerConfig = z.infer<typeof textSchema> | VisionConfig;
 
 /** pixel_values [num_patches, 3·patch²] of one picture → image_embeds [1, projection_dim] */
 function buildVision(builder: GraphBuilder, { vision_config: config, projection_dim }: Config): void {
@@ -73,7 +73,7 @@ function buildVision(builder: GraphBuilder, { vision_config: config, projection_
   const { hidden_size: D, layer_norm_eps: eps } = config;
   const pixels = builder.input("pixel_values", "f32", [numPatches(config), patchValues(config)]);
   let x = nn.layerNorm(tower, "pre_layrnorm", embedPatches(tower.at("embeddings"), pixels, config), eps);
-  x = encoder(tower.at("encoder"), x, config);
+  x = towerBlocks(tower.at("encoder"), x, config);
   const first = tower.op("Gather", [tower.reshape(x, [-1, D]), tower.int64([0])]);
   const pooled = nn.layerNorm(tower, "post_layernorm", first, eps);
   builder.output("image_embeds", nn.linear(builder.root, "visual_projection", pooled, projection_dim));
@@ -89,40 +89,11 @@ function embedPatches(scope: Scope, pixels: Value, config: VisionConfig): Value 
   return scope.reshape(scope.op("Add", [rows, positions]), [1, -1, D]);
 }
 
-/** input_ids and position_ids [sequence] of one text, pooled_index [1] → text_embeds [1, projection_dim], log_scale [1] */
+/** As `pooledText` reads it → text_embeds [1, projection_dim], log_scale [1] */
 function buildText(builder: GraphBuilder, { text_config: config, projection_dim }: Config): void {
-  const { hidden_size: D, layer_norm_eps: eps } = config;
-  const tower = builder.root.at("text_model");
-  const embeddings = tower.at("embeddings");
-  const rowsOf = (name: string, count: number, input: string) =>
-    embeddings.op("Gather", [embeddings.weight(name, [count, D]), builder.input(input, "i64", ["sequence"])]);
-  const words = rowsOf("token_embedding.weight", config.vocab_size, "input_ids");
-  const positions = rowsOf("position_embedding.weight", config.max_position_embeddings, "position_ids");
-  const x = embeddings.reshape(embeddings.op("Add", [words, positions]), [1, -1, D]);
-  const encoded = encoder(tower.at("encoder"), x, config, "before");
-  const pooledIndex = builder.input("pooled_index", "i64", [1]);
-  const row = tower.op("Gather", [tower.reshape(encoded, [-1, D]), pooledIndex]);
-  const pooled = nn.layerNorm(tower, "final_layer_norm", row, eps); // row by row, so it may follow the choice
+  const pooled = pooledText(builder, config, "before");
   builder.output("text_embeds", nn.linear(builder.root, "text_projection", pooled, projection_dim));
   builder.output("log_scale", builder.root.reshape(builder.root.weight("logit_scale", []), [1]));
-}
-
-function encoder(scope: Scope, x: Value, config: TowerConfig, visible?: "before"): Value {
-  const block = encoderBlock(config, visible);
-  for (let n = 0; n < config.num_hidden_layers; n++) x = nn.encoderBlock(scope.at("layers").at(n), x, block);
-  return x;
-}
-
-/** Biases everywhere. */
-function encoderBlock(config: TowerConfig, visible?: "before"): nn.EncoderBlock {
-  const { num_attention_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
-  const qkv = ["q_proj", "k_proj", "v_proj"] as const;
-  return {
-    norms: ["layer_norm1", "layer_norm2"],
-    epsilon: config.layer_norm_eps,
-    attention: { at: "self_attn", qkv, out: "self_attn.out_proj", numHeads, bias: true, ...(visible && { visible }) },
-    mlp: { at: "mlp", up: "fc1", down: "fc2", activation, width, bias: true },
-  };
 }
 
 const numPatches = ({ image_size, patch_size }: VisionConfig): number => (image_size / patch_size) ** 2;
@@ -169,7 +140,9 @@ export const clip: DualEncoderFamily<Config> = {
       absent: { size: side, crop_size: side },
     }),
   maxTextLength: ({ text_config }) => text_config.max_position_embeddings,
-  pooledIndex({ text_config: { eos_token_id: eos } }, ids) {
-    return ids.indexOf(eos === forgottenEos ? Math.max(...ids) : eos);
+  textRow({ text_config: { eos_token_id: eos } }, ids) {
+    return { ids, pooledIndex: ids.indexOf(eos === forgottenEos ? Math.max(...ids) : eos) };
   },
+  probabilities: "softmax",
+  labelTemplate: "a photo of a {}.",
 };

@@ -144,14 +144,33 @@ export interface VideoSide<C> {
   spread(seconds: readonly number[]): string;
 }
 
-/** Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds). */
+/**
+ * Two towers into one space. Graphs: `vision` (pixel_values → image_embeds) and `text` (input_ids → text_embeds,
+ * log_scale and, where probabilities are sigmoids, bias).
+ */
 export interface DualEncoderFamily<C> extends Family<C> {
   readonly kind: "dual_encoder";
   recipe(config: C, processorConfig: unknown): ImageRecipe;
   /** Tokens a text may have, its first and last special ones included. */
   maxTextLength(config: C): number;
-  /** Where the pooled token of a text stands. */
-  pooledIndex(config: C, ids: readonly number[]): number;
+  /** The row of tokens that the text graph reads for a text of these ids, and which of them is pooled. */
+  textRow(config: C, ids: readonly number[], padding: TextPadding): TextRow;
+  /** What `scale · cosine + bias` means: softmax tells a label from the others of a call, sigmoid each by itself. */
+  readonly probabilities: "softmax" | "sigmoid";
+  /** What the model was trained to see a label in; `{}` is its place. */
+  readonly labelTemplate: string;
+}
+
+/** How a checkpoint's tokenizer fills a row of fixed length. */
+export interface TextPadding {
+  /** Undefined: its files name no padding token. */
+  readonly id: number | undefined;
+  readonly side: "left" | "right" | undefined;
+}
+
+export interface TextRow {
+  readonly ids: readonly number[];
+  readonly pooledIndex: number;
 }
 
 /** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */

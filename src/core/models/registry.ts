@@ -11,6 +11,7 @@ import { qwen35 } from "./qwen3_5.js";
 import { qwen35Text } from "./qwen3_5_text.js";
 import { qwen3Vl } from "./qwen3_vl.js";
 import { qwen3VlResampler } from "./qwen3_vl_resampler.js";
+import { siglip } from "./siglip.js";
 import { vit } from "./vit.js";
 
 /** A family whose config type is its own business: made by `parseConfig`, handed back to the same family. */
@@ -23,7 +24,20 @@ export type Classifier = ClassifierFamily<any>;
 export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
 
 export const families: readonly AnyFamily[] = [
-  ...[clip, kerasMobilenetV2, llama, qwen2Vl, qwen25Vl, qwen3, qwen35, qwen35Text, qwen3Vl, qwen3VlResampler, vit],
+  ...[
+    clip,
+    kerasMobilenetV2,
+    llama,
+    qwen2Vl,
+    qwen25Vl,
+    qwen3,
+    qwen35,
+    qwen35Text,
+    qwen3Vl,
+    qwen3VlResampler,
+    siglip,
+    vit,
+  ],
 ];
 
 /** The family that config.json names. @throws `unsupported` listing what is supported, and which of it is nearest by name. */

@@ -2,7 +2,7 @@
 import type { Scope, Value } from "../graph/index.js";
 import { fullAttention } from "./attention.js";
 import { lastSize, linear } from "./linear.js";
-import { mlp } from "./mlp.js";
+import { type Activation, mlp } from "./mlp.js";
 import { layerNorm, rmsNorm } from "./norm.js";
 
 export interface PatchMerger {
@@ -78,4 +78,41 @@ function perceiverLayer(
   const normed = layerNorm(scope, "norm_ffn", afterAttention, epsilon);
   const ffn = mlp(scope.at("ffn"), normed, D, { up: "fc1", down: "fc2", activation: "gelu", width, bias: false });
   return scope.op("Add", [afterAttention, ffn]);
+}
+
+export interface AttentionPooling {
+  readonly numHeads: number;
+  readonly epsilon: number;
+  /** Of the feed-forward half. */
+  readonly activation: Activation;
+  readonly width: number;
+}
+
+/**
+ * One learned query attends to all rows; then a feed-forward half. Its q, k and v have one matrix, in PyTorch's order.
+ * x [1, sequence, D] → [1, D] [SigLIP's head; Lee et al. 2019]
+ */
+export function attentionPooling(
+  scope: Scope,
+  x: Value,
+  { numHeads, epsilon, activation, width }: AttentionPooling,
+): Value {
+  const D = lastSize(x);
+  const attention = scope.at("attention");
+  const parts = attention.int64([D, D, D]);
+  const weights = attention.ops("Split", [attention.weight("in_proj_weight", [3 * D, D]), parts], { axis: 0 });
+  const biases = attention.ops("Split", [attention.weight("in_proj_bias", [3 * D]), parts], { axis: 0 });
+  const product = (rows: Value, n: number) =>
+    attention.op("Add", [attention.op("FusedMatMul", [rows, weights[n]], { transB: 1 }), biases[n]]);
+  const mixed = fullAttention(
+    attention,
+    product(scope.weight("probe", [1, 1, D]), 0),
+    product(x, 1),
+    product(x, 2),
+    numHeads,
+  );
+  const pooled = linear(attention, "out_proj", mixed, D, { bias: true });
+  const normed = layerNorm(scope, "layernorm", pooled, epsilon);
+  const half = mlp(scope.at("mlp"), normed, D, { up: "fc1", down: "fc2", activation, width, bias: true });
+  return scope.reshape(scope.op("Add", [pooled, half]), [1, D]);
 }

@@ -51,7 +51,7 @@ export async function openPacked(path: string): Promise<PackedModel> {
   const packed = await openPackedAny(path);
   const { family, manifest, config, files } = packed;
   try {
-    if (family.kind !== "language" || !manifest.embedding) throw wrongKind(path, family, "loadClip");
+    if (family.kind !== "language" || !manifest.embedding) throw wrongKind(path, family, "loadDualEncoder");
     const embedding = new EmbeddingTable(files, manifest.embedding, family.dimensions(config).hiddenSize);
     return { ...packed, family, embedding };
   } catch (error) {
@@ -73,7 +73,7 @@ export async function openPackedClassifier(path: string): Promise<Packed<Classif
   const packed = await openPackedAny(path);
   if (packed.family.kind === "classifier") return { ...packed, family: packed.family };
   await packed.close();
-  throw wrongKind(path, packed.family, packed.family.kind === "language" ? "loadModel" : "loadClip");
+  throw wrongKind(path, packed.family, packed.family.kind === "language" ? "loadModel" : "loadDualEncoder");
 }
 
 const kinds = {

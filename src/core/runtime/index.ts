@@ -34,13 +34,14 @@ export {
 } from "./classifier.js";
 export {
   type ClassifyOptions,
-  ClipModel,
   cosine,
+  DualEncoderModel,
   type EmbeddedLabel,
+  type EmbeddedText,
   type LabelScore,
-  type LoadClipOptions,
-  loadClip,
-} from "./clip.js";
+  type LoadDualEncoderOptions,
+  loadDualEncoder,
+} from "./dual-encoder.js";
 export { checkNumbers } from "./finite.js";
 export {
   type Capabilities,

@@ -15,6 +15,7 @@ export interface TokenizerFiles {
   readonly isByteLevel: boolean;
   readonly chatTemplate: string | undefined;
   readonly namedTokens: Readonly<Record<string, string>>;
+  readonly paddingSide: "left" | "right" | undefined;
 }
 
 /** 2^24 is 60 times the largest published vocabulary; the library makes an array as long as the largest id. */
@@ -57,6 +58,7 @@ const configSchema = z.looseObject({
   eos_token: token.nullish(),
   pad_token: token.nullish(),
   unk_token: token.nullish(),
+  padding_side: z.enum(["left", "right"]).nullish(),
 });
 
 /** @throws `invalid_file`, `unsupported`. */
@@ -70,6 +72,7 @@ export function parseTokenizerFiles(tokenizerJson: unknown, tokenizerConfigJson:
     isByteLevel: decoder?.type === "ByteLevel",
     chatTemplate: defaultTemplate(config.chat_template),
     namedTokens: namedTokens(config),
+    paddingSide: config.padding_side ?? undefined,
   };
 }
 

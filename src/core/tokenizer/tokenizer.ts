@@ -50,6 +50,8 @@ export interface Tokenizer {
   readonly chatTemplate: string | undefined;
   /** bos_token, eos_token and their kin, by those names: templates refer to them. */
   readonly namedTokens: Readonly<Record<string, string>>;
+  /** Where rows are filled up, if the files say so. */
+  readonly paddingSide: "left" | "right" | undefined;
 }
 
 /**
@@ -83,6 +85,7 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unk
     vocabSize: files.vocabSize,
     chatTemplate: files.chatTemplate,
     namedTokens: files.namedTokens,
+    paddingSide: files.paddingSide,
   };
 }
 

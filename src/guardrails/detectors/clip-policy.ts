@@ -5,14 +5,14 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { OcellusError } from "../../core/base/index.js";
-import { loadClip } from "../../core/runtime/index.js";
+import { loadDualEncoder } from "../../core/runtime/index.js";
 import type { GuardConfig } from "../policy.js";
 import type { Detector, Finding } from "../verdict.js";
 import type { OpenContext } from "./context.js";
 
 type Config = Extract<GuardConfig, { type: "clip-policy" }>;
 
-/** @throws as `loadClip`; `too_large` for a sentence that the model cannot read, `invalid_config` for one that stands twice. */
+/** @throws as `loadDualEncoder`; `too_large` for a sentence that the model cannot read, `invalid_config` for one that stands twice. */
 export async function openClipPolicy(config: Config, { folder }: OpenContext): Promise<Detector> {
   const { categories, harmless } = config;
   const sentences = [...harmless, ...Object.values(categories).flat()];
@@ -21,7 +21,7 @@ export async function openClipPolicy(config: Config, { folder }: OpenContext): P
     throw new OcellusError("invalid_config", `${JSON.stringify(twice)} stands twice: no share of it would be its own`);
   // As openClassifier's.
   const placement = { device: "cpu", graphThreads: true, threads: 1 } as const;
-  const clip = await loadClip(resolve(folder, config.model), { weights: "fp32", ...placement });
+  const clip = await loadDualEncoder(resolve(folder, config.model), { weights: "fp32", ...placement });
   const labels = await clip.embedLabels(sentences, { template: "{}" }).catch(async (error: unknown) => {
     await clip.close();
     throw error;

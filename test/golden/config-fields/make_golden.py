@@ -14,12 +14,12 @@ from pathlib import Path
 import transformers
 from transformers import (
     CLIPConfig, GenerationConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3_5Config, Qwen3_5TextConfig,
-    Qwen3Config, Qwen3VLConfig, ViTConfig)
+    Qwen3Config, Qwen3VLConfig, SiglipConfig, ViTConfig)
 
 HERE = Path(__file__).parent
 CONFIGS = {
     "clip": CLIPConfig, "llama": LlamaConfig, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen2_vl": Qwen2VLConfig, "qwen3": Qwen3Config,
-    "qwen3_5": Qwen3_5Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig, "vit": ViTConfig}
+    "qwen3_5": Qwen3_5Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig, "siglip": SiglipConfig, "vit": ViTConfig}
 # Modelling files that hold more than the class's model: what is another's.
 OTHERS = {"qwen3_5_text": [Qwen3_5Config, *Qwen3_5Config.sub_configs.values()]}
 PATTERN = re.compile(r"""(?:\bconfig\.|\bconfig, ["'])([a-z]\w*)""")

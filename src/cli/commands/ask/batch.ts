@@ -5,7 +5,7 @@
 import type { Command } from "commander";
 import { pino } from "pino";
 import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../../../core/base/index.js";
-import { loadClip, type VisionLanguageModel } from "../../../core/runtime/index.js";
+import { loadDualEncoder, type VisionLanguageModel } from "../../../core/runtime/index.js";
 import { mapConcurrently, withOutputLock } from "../../../evals/index.js";
 import type { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
@@ -166,7 +166,7 @@ async function withApp(
     const services = createServices({ config, log: pino({ level: "silent" }), version: versionOf(), guards });
     services.models.add(name, model);
     const clip = flags.embeddingModel === undefined ? undefined : parseModel(flags.embeddingModel);
-    const embedder = clip && (await loadClip(await resolveModel(clip.folder)));
+    const embedder = clip && (await loadDualEncoder(await resolveModel(clip.folder)));
     if (clip && embedder) services.models.addEmbedder(clip.name, embedder);
     services.models.open();
     try {

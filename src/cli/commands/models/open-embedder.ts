@@ -2,7 +2,7 @@
 
 import { readSideJson } from "../../../core/fs/index.js";
 import { familyOf } from "../../../core/models/index.js";
-import { loadClip } from "../../../core/runtime/index.js";
+import { loadDualEncoder } from "../../../core/runtime/index.js";
 import type { GuardedEmbedder, GuardedVisionLanguageModel } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { embedderOf, type ImageEmbedder } from "../../../retrieval/index.js";
@@ -24,7 +24,7 @@ export async function withEitherModel<T>(
   const config = await readSideJson(folder, "config.json");
   if (config === undefined || familyOf(config).kind !== "dual_encoder")
     return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind: "chat", model }));
-  const model = await loadClip(folder, { ...loadOptions(flags), signal: terminal.signal });
+  const model = await loadDualEncoder(folder, { ...loadOptions(flags), signal: terminal.signal });
   if (!flags.json) printNotes(terminal, model.info.notes);
   try {
     return await withGuards(flags, (guards) => body({ kind: "clip", model: guards.embedding(model) }));

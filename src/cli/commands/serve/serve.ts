@@ -11,7 +11,7 @@ import {
   type EncoderCache,
   ImageThreads,
   image,
-  loadClip,
+  loadDualEncoder,
   openEncoderCache,
   type VisionLanguageModel,
 } from "../../../core/runtime/index.js";
@@ -153,7 +153,7 @@ async function loadModels(config: ServeConfig, services: Services, shared: Share
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
     const checkpoint = await resolveModel(folder);
-    const embedder = await loadClip(checkpoint, openingOptions(config, shared));
+    const embedder = await loadDualEncoder(checkpoint, openingOptions(config, shared));
     printNotes(terminal, embedder.info.notes);
     services.models.addEmbedder(name, embedder, checkpoint);
   }

@@ -84,6 +84,9 @@ const classes = {
     ...{ size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, do_center_crop: true },
     ...{ resample: 3, mean: clipMean, std: clipStd, default_to_square: false },
   },
+  SiglipImageProcessor: {
+    ...{ ...whole, size: { height: 224, width: 224 }, resample: 3, mean: half, std: half, default_to_square: false },
+  },
   ViTImageProcessor: { ...whole, size: { height: 224, width: 224 }, resample: 2, mean: half, std: half },
   Qwen2VLImageProcessor: {
     ...{ ...whole, size: { shortest_edge: 56 * 56, longest_edge: 28 * 28 * 1280 }, default_to_square: false },

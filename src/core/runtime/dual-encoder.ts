@@ -1,6 +1,6 @@
 /**
- * A CLIP checkpoint, ready to compare pictures and texts: both towers give vectors of length one, whose dot product is the
- * cosine. It writes nothing and keeps no queue: one picture or text a run.
+ * A checkpoint of two towers (CLIP, SigLIP), ready to compare images and texts: both towers give vectors of length one,
+ * whose dot product is the cosine. It writes nothing and keeps no queue: one image or text a run.
  */
 
 import { type Device, defaultThreads, float32, type Graph, int64 } from "../backend/index.js";
@@ -25,47 +25,52 @@ import { choosePlacement, type DeviceChoice } from "./placement.js";
 import { readTokenizer } from "./read-tokenizer.js";
 import { unit } from "./vision.js";
 
-export interface LoadClipOptions extends PackingChoice, Threading, DeviceChoice {
+export interface LoadDualEncoderOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
 }
 
-const optionsOfClip = optionNames<LoadClipOptions>(loadingNames);
+const optionsOfDualEncoder = optionNames<LoadDualEncoderOptions>(loadingNames);
 
 export interface LabelScore {
   readonly label: string;
-  /** Softmax over the labels of one call: it says which fits best, not whether any fits. */
+  /** By softmax over the labels of one call, which says what fits best, not whether any fits; of SigLIP each label's own. */
   readonly probability: number;
-  /** Cosine of picture and label, comparable between calls. */
+  /** Cosine of image and label, comparable between calls. */
   readonly cosine: number;
 }
 
-export interface EmbeddedLabel {
-  readonly label: string;
+export interface EmbeddedText {
   /** [projection_dim], length one. */
   readonly direction: Float32Array;
-  /** What the model multiplies a cosine by. */
+  /** What the model multiplies a cosine by, and adds to it where it judges each text by itself. */
   readonly scale: number;
+  readonly bias: number | undefined;
+  readonly numTokens: number;
+}
+
+export interface EmbeddedLabel extends EmbeddedText {
+  readonly label: string;
 }
 
 export interface ClassifyOptions {
-  /** What each label is put into; `{}` is its place. Default "a photo of a {}." as CLIP was trained; "{}" for whole phrases. */
+  /** What each label is put into; `{}` is its place. Default: as the model was trained, "a photo of a {}." of CLIP; "{}" for whole phrases. */
   readonly template?: string;
   readonly signal?: AbortSignal;
 }
 
-/** The longest words of CLIP's vocabulary have some 30; a text of more need not be tokenised to be refused. */
+/** The longest words of these vocabularies have some 30; a text of more need not be tokenised to be refused. */
 const charactersPerToken = 64;
 
 /** As many labels as the largest published label set (ImageNet-21k) has, rounded up. */
 const maxLabels = 32_768;
 
 /**
- * Opens a CLIP checkpoint folder (packing it into the cache the first time) or a packed one.
+ * Opens the folder of a checkpoint of two towers (packing it into the cache the first time) or a packed one.
  * @throws `not_found`, `invalid_file`, `invalid_config`, `unsupported` (another kind of model), `unavailable`, `io`.
  */
-export async function loadClip(path: string, options: LoadClipOptions = {}): Promise<ClipModel> {
-  refuseUnknownOptions("loadClip", options, optionsOfClip);
+export async function loadDualEncoder(path: string, options: LoadDualEncoderOptions = {}): Promise<DualEncoderModel> {
+  refuseUnknownOptions("loadDualEncoder", options, optionsOfDualEncoder);
   const { towers: device } = await choosePlacement(options);
   const { path: packedPath, notes } = await findPacked(path, options);
   return openWhole(async (keep) => {
@@ -74,7 +79,7 @@ export async function loadClip(path: string, options: LoadClipOptions = {}): Pro
     await keep(Promise.resolve({ close: imageThreads.closeImages }));
     const session = { device, threads: options.threads ?? defaultThreads() };
     const { family, config, files } = packed;
-    return new ClipModel({
+    return new DualEncoderModel({
       packed,
       notes,
       device,
@@ -105,11 +110,11 @@ interface Parts extends OpenedThreads {
   readonly imageLimits: ImageLimits | undefined;
 }
 
-export class ClipModel {
+export class DualEncoderModel {
   readonly #parts: Parts;
   readonly #closing = new Closing("the model");
 
-  /** @internal Use `loadClip`. */
+  /** @internal Use `loadDualEncoder`. */
   constructor(parts: Parts) {
     this.#parts = parts;
   }
@@ -159,10 +164,10 @@ export class ClipModel {
     return (await this.embedCounted(text)).direction;
   }
 
-  /** As `embedText`, with the number of tokens that it read, its first and last special ones included. */
-  async embedCounted(text: string): Promise<{ direction: Float32Array; numTokens: number }> {
-    const { embeds, numTokens } = await this.#encodeText(text);
-    return { direction: unit(embeds), numTokens };
+  /** As `embedText`, with the number of tokens that it read, its first and last special ones included, and what makes a cosine a logit. */
+  async embedCounted(text: string): Promise<EmbeddedText> {
+    const { embeds, ...rest } = await this.#encodeText(text);
+    return { direction: unit(embeds), ...rest };
   }
 
   /** Which of the labels fits the picture best, best first. */
@@ -172,13 +177,12 @@ export class ClipModel {
 
   /** Labels for many pictures. @throws as `embedText`. */
   async embedLabels(labels: readonly string[], options: ClassifyOptions = {}): Promise<EmbeddedLabel[]> {
-    const { template = "a photo of a {}.", signal } = options;
+    const { template = this.#parts.packed.family.labelTemplate, signal } = options;
     checkLabels(labels, template);
     const embedded: EmbeddedLabel[] = [];
     for (const label of labels) {
       throwIfAborted(signal);
-      const { embeds, scale } = await this.#encodeText(template.replaceAll("{}", label));
-      embedded.push({ label, direction: unit(embeds), scale });
+      embedded.push({ label, ...(await this.embedCounted(template.replaceAll("{}", label))) });
     }
     return embedded;
   }
@@ -190,15 +194,11 @@ export class ClipModel {
     { signal }: Pick<ClassifyOptions, "signal"> = {},
   ): Promise<LabelScore[]> {
     const picture = await this.embedImage(image, signal ? { signal } : {});
-    const scored = labels.map(({ label, direction, scale }) => {
-      const similarity = cosine(picture, direction);
-      return { label, cosine: similarity, logit: scale * similarity };
-    });
-    const top = Math.max(...scored.map(({ logit }) => logit));
-    const weights = scored.map(({ logit }) => Math.exp(logit - top));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return scored
-      .map(({ label, cosine }, i) => ({ label, cosine, probability: weights[i]! / total }))
+    const cosines = labels.map(({ direction }) => cosine(picture, direction));
+    const logits = labels.map(({ scale, bias = 0 }, i) => scale * cosines[i]! + bias);
+    const probabilities = this.#parts.packed.family.probabilities === "softmax" ? softmax(logits) : logits.map(sigmoid);
+    return labels
+      .map(({ label }, i) => ({ label, cosine: cosines[i]!, probability: probabilities[i]! }))
       .sort((a, b) => b.probability - a.probability);
   }
 
@@ -215,20 +215,27 @@ export class ClipModel {
     return this.close();
   }
 
-  async #encodeText(text: string): Promise<{ embeds: Float32Array; scale: number; numTokens: number }> {
+  async #encodeText(text: string) {
     this.#closing.check();
-    const { packed, text: session } = this.#parts;
-    const ids = this.#tokenise(text);
+    const { packed, text: session, tokenizer } = this.#parts;
+    const { family, config } = packed;
+    const read = this.#tokenise(text);
+    const { pad_token: pad } = tokenizer.namedTokens;
+    const padding = { id: pad === undefined ? undefined : tokenizer.tokenId(pad), side: tokenizer.paddingSide };
+    const { ids, pooledIndex } = family.textRow(config, read, padding);
     const feeds = {
       input_ids: int64(ids),
       position_ids: int64(ids.map((_, i) => i)),
-      pooled_index: int64([packed.family.pooledIndex(packed.config, ids)]),
+      pooled_index: int64([pooledIndex]),
     };
-    const { text_embeds, log_scale } = await session.run(feeds, { text_embeds: null, log_scale: null });
+    const hasBias = family.probabilities === "sigmoid";
+    const outputs = { text_embeds: null, log_scale: null, ...(hasBias && { bias: null }) };
+    const results = await session.run(feeds, outputs);
     return {
-      embeds: text_embeds!.data as Float32Array,
-      scale: Math.exp((log_scale!.data as Float32Array)[0]!),
-      numTokens: ids.length,
+      embeds: results.text_embeds!.data as Float32Array,
+      scale: Math.exp((results.log_scale!.data as Float32Array)[0]!),
+      bias: (results.bias?.data as Float32Array | undefined)?.[0],
+      numTokens: read.length,
     };
   }
 
@@ -269,3 +276,12 @@ function checkLabels(labels: readonly string[], template: string): void {
       details: { field: "template", expected: "{}" },
     });
 }
+
+function softmax(logits: readonly number[]): number[] {
+  const top = Math.max(...logits);
+  const weights = logits.map((logit) => Math.exp(logit - top));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
