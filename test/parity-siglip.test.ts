@@ -123,9 +123,7 @@ describe("a siglip model", () => {
     expect(match.threshold).toBeCloseTo(-bias! / scale, 6);
     const [score] = await model.classify(grey(90), ["shirt"], { template: "{}" });
     expect(match.matches).toBe(score!.probability >= 0.5);
-    await expect(model.embedText("dress ".repeat(60))).rejects.toThrow(
-      ocellusError("too_large", { most: 24 }),
-    );
+    await expect(model.embedText("dress ".repeat(60))).rejects.toThrow(ocellusError("too_large", { most: 24 }));
     await model.close();
   });
 });
