@@ -6,6 +6,7 @@ import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { loadDualEncoder, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { endless } from "./support/endless.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 import { loadTinyWithTools } from "./support/tiny-with-tools.js";
@@ -176,7 +177,7 @@ describe("a full server", () => {
   it("answers a client that was told 429 and asked again when it was told to", async () => {
     const { gate } = server.services.models.find("tiny");
     const controller = new AbortController();
-    const long = { model: "tiny", messages: asked("?"), max_tokens: 1500, logit_bias: { 1428: -100, 1426: -100 } };
+    const long = { model: "tiny", messages: asked("?"), max_tokens: 1500, logit_bias: endless };
     const { signal } = controller;
     const running = Promise.allSettled([1, 2].map(() => client.chat.completions.create(long, { signal })));
     await vi.waitFor(() => expect(gate.stats.running).toBe(2), 20_000);

@@ -47,7 +47,7 @@ def light(picture, rng):
     """Exposure, a slanted light and its direction, per scene."""
     b = len(picture)
     draw = lambda lo, hi: torch.from_numpy(rng.uniform(lo, hi, (b, 1, 1, 1)).astype(np.float32))
-    ramp = torch.linspace(-1, 1, SIZE)
+    ramp = torch.linspace(-1, 1, picture.shape[-1])
     field = draw(.88, 1.07) * (1 + draw(-.08, .08) * ramp + draw(-.08, .08) * ramp[:, None])
     return (picture * field).clamp_(0, 1)
 

@@ -1,6 +1,7 @@
 """The checkpoint folder: config, tokenizer and generation files, and the weights in 16 bits. Dropped here: the auxiliary heads.
 
-`python training/export.py work/stage-b.pt --folder FOLDER` writes it; also the loader that evaluation and fixtures use.
+`python training/export.py work/stage-b.pt --folder FOLDER` writes it, `… training/state --tokenizer training/state --dtype bfloat16` the
+model in the box from a kept state; also the loader that evaluation and fixtures use.
 """
 import argparse
 import json
@@ -74,6 +75,11 @@ def load_state(folder):
     return state
 
 
+def saved_state(path):
+    """Of a folder or a file."""
+    return load_state(path) if os.path.isdir(path) else torch.load(path)
+
+
 def render(messages, folder=CHECKPOINT):
     """The chat template of the checkpoint, with the assistant's turn opened."""
     with open(os.path.join(folder, "tokenizer_config.json"), encoding="utf-8") as file:
@@ -83,7 +89,7 @@ def render(messages, folder=CHECKPOINT):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("state", nargs="?", help="a saved state of stage B; none: untrained weights, for wiring only")
+    parser.add_argument("state", nargs="?", help="a saved state of stage B, or a folder written with --parts; none: untrained weights, for wiring only")
     parser.add_argument("--folder", default=CHECKPOINT)
     parser.add_argument("--tokenizer", default=None, help="folder whose tokenizer files are copied; none: what the folder has, or a tokenizer trained now")
     parser.add_argument("--dtype", default="float16", choices=list(DTYPES))
@@ -97,7 +103,7 @@ def main():
         tokens.build(args.folder)
     config = config_of(tokens.load(args.folder))
     torch.manual_seed(0)
-    saved = torch.load(args.state) if args.state else {"model": Qwen3VLResampler(config).state_dict()}
+    saved = saved_state(args.state) if args.state else {"model": Qwen3VLResampler(config).state_dict()}
     state = saved["model"]
     export(state, config, args.folder, args.dtype)
     if args.parts:

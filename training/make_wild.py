@@ -30,8 +30,8 @@ FORMS = ["class", "price", "code", "describe", "colour", "dialog", "presence", "
 
 
 class Maker:
-    def __init__(self):
-        self.bank, self.rng = scenes.PhotoBank(*photos.load("test")), np.random.default_rng(SEED)
+    def __init__(self, split="test"):
+        self.bank, self.rng = scenes.PhotoBank(*photos.load(split)), np.random.default_rng(SEED)
         self.source = sampler.SceneSampler(self.bank, SEED + 1, 0, pool=10 ** 9, plain=True)
 
     def pixels(self, plans):

@@ -87,7 +87,7 @@ class Trainer:
 
     def load(self):
         """Stage A's tower, or a state of this stage or of the school, or a folder that export.py wrote with --parts; with --resume a state's optimisers, steps and time too."""
-        state = export.load_state(self.args.start) if os.path.isdir(self.args.start) else torch.load(self.args.start)
+        state = export.saved_state(self.args.start)
         if "model" in state:
             self.model.load_state_dict(state["model"])
         else:

@@ -22,19 +22,24 @@ def in_language(text, language):
     return not is_chinese(text) if language == "en" else is_chinese(text) and not any(w.isascii() and w.isalpha() and len(w) > 2 for w in text.replace("Ocellus", "").split())
 
 
+def counts(run, wrong):
+    """Of each set and language: questions, right answers, answers in another language."""
+    total, right = Counter(), Counter()
+    for s in run["scores"]:
+        _, _, scene = s["group"].partition("/")
+        if scene and s["language"] in ("en", "zh"):
+            total[scene, s["language"]] += s["questions"]
+            right[scene, s["language"]] += s["correct"]
+    return total, right, Counter((w["scene"], w["language"]) for w in wrong if not in_language(w["found"], w["language"]))
+
+
 def main(scores, failures):
     with open(scores, encoding="utf-8") as file:
         run = json.load(file)["runs"][0]
     with open(failures, encoding="utf-8") as file:
         wrong = [json.loads(line) for line in file]
-    total, right, kinds = Counter(), Counter(), {}
-    for s in run["scores"]:
-        kind, _, scene = s["group"].partition("/")
-        if scene and s["language"] in ("en", "zh"):
-            total[scene, s["language"]] += s["questions"]
-            right[scene, s["language"]] += s["correct"]
-            kinds[kind, scene, s["language"]] = s["correct"], s["questions"]
-    foreign = Counter((w["scene"], w["language"]) for w in wrong if not in_language(w["found"], w["language"]))
+    total, right, foreign = counts(run, wrong)
+    kinds = {(*s["group"].partition("/")[::2], s["language"]): (s["correct"], s["questions"]) for s in run["scores"] if "/" in s["group"] and s["language"] in ("en", "zh")}
     refused = Counter((w["scene"], w["language"]) for w in wrong if w["found"].rstrip(".。") in REFUSED)
     for key in sorted(total):
         n = total[key]

@@ -45,16 +45,19 @@ describe("ocellus index", () => {
   it("adds a folder once, tells duplicates and failures, follows changes, and finds by picture", async () => {
     const shop = join(folder, "shop");
     mkdirSync(join(shop, "more"), { recursive: true });
-    for (const name of readdirSync(pictures)) copyFileSync(join(pictures, name), join(shop, name));
+    const names = readdirSync(pictures);
+    const numJpegs = names.filter((name) => name.endsWith(".jpg")).length;
+    const size = names.filter((name) => name.endsWith("g")).length + 1; // with the copy
+    for (const name of names) copyFileSync(join(pictures, name), join(shop, name));
     copyFileSync(join(pictures, "dress.jpg"), join(shop, "more/copy.jpg"));
     writeFileSync(join(shop, "broken.png"), "no picture");
     const first = await toldWith<any>(4, "index", "add", "shop", shop, ...oneThread);
-    expect(first).toMatchObject({ collection: "shop", size: 9, added: 9, known: 0 });
+    expect(first).toMatchObject({ collection: "shop", size, added: size, known: 0 });
     expect(first.duplicates.length + first.failed.length).toBe(2);
     expect(first.failed[0].problem).toMatch(/broken\.png/);
     copyFileSync(join(pictures, "boots.jpg"), join(shop, "dress.jpg"));
     const second = await told<any>("index", "add", "shop", join(shop, "**/*.jpg"), "--kind", "exact", ...oneThread);
-    expect(second).toMatchObject({ size: 9, added: 1, replaced: 1, known: 6, failed: [] });
+    expect(second).toMatchObject({ size, added: 1, replaced: 1, known: numJpegs, failed: [] });
     const found = await told<any>(
       "index",
       "search",
@@ -72,9 +75,9 @@ describe("ocellus index", () => {
     expect(
       await told("index", "rm", "shop", "--source", join(shop, "boots.jpg"), "--id", String(found.hits[0].id)),
     ).toMatchObject({ removed: 2 });
-    expect(await told("index", "stats", "shop")).toMatchObject({ entries: 7, kind: "exact" });
+    expect(await told("index", "stats", "shop")).toMatchObject({ entries: size - 2, kind: "exact" });
     expect((await ocellus("index", "rm", "shop")).code).toBe(2);
-    expect(await told("index", "rm", "shop", "-y")).toMatchObject({ removed: 7, left: 0 });
+    expect(await told("index", "rm", "shop", "-y")).toMatchObject({ removed: size - 2, left: 0 });
     expect(await told("index", "list")).toMatchObject({ collections: [] });
   });
 

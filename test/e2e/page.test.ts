@@ -304,7 +304,7 @@ describe.skipIf(noBrowser)("the page", () => {
     await page.goto(`${server.url}/#/model`);
     await page.getByText("Vision tower").click();
     await page.getByText("vision_tower.blocks.*.attn.qkv.weight").waitFor();
-    expect(await page.locator(".room[open] summary").innerText()).toMatch(/2\.79 M[\s\S]*6 layers · f16 .* → f32 /);
+    expect(await page.locator(".room[open] summary").innerText()).toMatch(/2\.79 M[\s\S]*6 layers · bf16 .* → f32 /);
   });
 
   it("finds a dropped picture's neighbours with their scores, and what a catalogue has twice", async () => {

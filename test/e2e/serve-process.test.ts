@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { endless } from "../support/endless.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { type ServeProcess, serveProcess } from "../support/serve-process.js";
 
@@ -13,7 +14,7 @@ const content = [
   { type: "text", text: "What colour is it?" },
 ];
 /** Takes its time: the tokens that would end it are forbidden. */
-const long = { max_tokens: 1500, temperature: 1.5, logit_bias: { 1428: -100, 1426: -100 } };
+const long = { max_tokens: 1500, temperature: 1.5, logit_bias: endless };
 
 function ask({ url }: ServeProcess, extra: object = {}): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
+import { endless } from "../support/endless.js";
 import { temporaryFolder } from "../support/folders.js";
 import { type ServeProcess, serveProcess } from "../support/serve-process.js";
 
@@ -65,7 +66,7 @@ it("a host that says nothing and a client that does not read", async () => {
   });
   await reached;
   const unread = connect(Number(new URL(server.url).port), "127.0.0.1");
-  const long = body("Tell me", { stream: true, max_tokens: 1500, logit_bias: { 1428: -100, 1426: -100 } });
+  const long = body("Tell me", { stream: true, max_tokens: 1500, logit_bias: endless });
   unread.on("error", () => {}).pause();
   unread.write(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${long.length}\r\n\r\n${long}`,

@@ -8,36 +8,45 @@ const urls = import.meta.glob<string>("../../examples/pictures/*.{jpg,png}", {
   eager: true,
 });
 
-export interface Example {
+interface ExamplePicture {
   readonly name: string;
   readonly url: string;
+}
+
+export interface Example {
+  readonly pictures: readonly ExamplePicture[];
   readonly title: string;
-  /** Width by height. */
+  /** Width by height of a picture, so that nothing moves while it loads. */
   readonly ratio: number;
   readonly question: string;
 }
 
-/** Which of a picture's questions shows it best, and its proportions, so that nothing moves while it loads. */
-const shown: Readonly<Record<string, readonly [question: number, ratio: number]>> = {
-  "dress.jpg": [0, 4 / 3],
-  "shirt.png": [2, 1],
-  "boots.jpg": [5, 1],
-  "pair.jpg": [1, 4 / 3],
-  "window.png": [3, 1],
-  "sale.jpg": [0, 1],
-  "screen-error.jpg": [3, 4 / 3],
-  "screen-done.jpg": [2, 4 / 3],
+/** The kind of question that shows an example best; of the others, the first. */
+const best: Readonly<Record<string, string>> = {
+  "shirt.png": "colour",
+  "boots.jpg": "price",
+  "pair.jpg": "class",
+  "window.png": "count",
+  "coat.jpg": "match",
+  "screen-error.jpg": "advice",
+  "screen-done.jpg": "code",
+  "bag-cyan.jpg": "same-price",
 };
 
 export function examples(language: Language): Example[] {
-  return labels.map(({ picture, title, questions }) => {
-    const [best, ratio] = shown[picture] ?? [0, 1];
+  const [, ...others] = labels.filter(isForeign); // of the pictures that the model does not know, one is enough
+  const shown = labels.filter((label) => !others.includes(label));
+  return shown.map(({ picture, more = [], title, size: [width, height], questions }) => {
     const own = questions.filter((question) => question.language === language);
-    const { question } = own[best] ?? own[0]!;
-    return { name: picture, url: urls[`../../examples/pictures/${picture}`]!, title, question, ratio };
+    const { question } = own.find(({ kind }) => kind === best[picture]) ?? own[0]!;
+    return { pictures: [picture, ...more].map(pictureNamed), title, question, ratio: width! / height! };
   });
 }
 
-export function example(name: string): Example {
-  return examples("en").find((each) => each.name === name)!;
+function isForeign({ questions }: (typeof labels)[number]): boolean {
+  return questions.every(({ kind }) => kind === "foreign");
+}
+
+export function pictureNamed(name: string): ExamplePicture {
+  return { name, url: urls[`../../examples/pictures/${name}`]! };
 }

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     return Object.fromEntries(found.map(({ className, probability }) => [className, Number(probability.toFixed(6))]));
   };
   const bundled: Record<string, object> = {};
-  for (const name of readdirSync(join(root, "examples/pictures")).filter((name) => !name.endsWith(".json")))
+  for (const name of readdirSync(join(root, "examples/pictures")).filter((name) => /\.(jpg|png)$/.test(name)))
     bundled[name] = await classify(await decodeImage(join(root, "examples/pictures", name)));
   const generated: object[] = [];
   for (let seed = 0; generated.length + Object.keys(bundled).length < numPictures; seed++)

@@ -15,7 +15,8 @@ export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
   const words = useWords();
   const { language } = usePreferences();
   const model = useModelName();
-  const ask = async ({ url, name, question }: Example) => onSend(question, [await fetchImage(url, name)]);
+  const ask = async ({ pictures, question }: Example) =>
+    onSend(question, await Promise.all(pictures.map(({ url, name }) => fetchImage(url, name))));
   return (
     <div className="turns empty">
       <div className="column">
@@ -23,9 +24,13 @@ export function EmptyPage({ isReady, onSend }: EmptyPageProps) {
         <p className="lead">{words.emptyLead}</p>
         <ul className="examples">
           {examples(language).map((each) => (
-            <li key={each.name} style={{ "--ratio": each.ratio }}>
+            <li key={each.title} style={{ "--ratio": each.ratio * each.pictures.length }}>
               <button type="button" disabled={!isReady} onClick={() => void ask(each)}>
-                <img src={each.url} alt={each.title} width={200 * each.ratio} height={200} />
+                <span className="pictures">
+                  {each.pictures.map(({ url, name }, i) => (
+                    <img key={name} src={url} alt={i === 0 ? each.title : ""} width={200 * each.ratio} height={200} />
+                  ))}
+                </span>
                 <span>{each.question}</span>
               </button>
             </li>

@@ -1,5 +1,5 @@
 /** Pictures for a panel: some of the examples, or one's own. */
-import { example } from "../examples.js";
+import { pictureNamed } from "../examples.js";
 import { fetchImage } from "../pictures.js";
 import type { PictureDraft } from "../use-pictures.js";
 import { useWords } from "../words.js";
@@ -14,7 +14,7 @@ interface ExamplesRowProps {
 
 export function ExamplesRow({ draft, names }: ExamplesRowProps) {
   const words = useWords();
-  const show = async () => draft.set(await Promise.all(names.map((name) => fetchImage(example(name).url, name))));
+  const show = async () => draft.set(await Promise.all(names.map((name) => fetchImage(pictureNamed(name).url, name))));
   return (
     <div className="examples-row">
       {draft.pictures.map((picture) => (

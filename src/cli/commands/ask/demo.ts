@@ -36,10 +36,10 @@ async function demo(flags: ModelFlags, terminal: Terminal): Promise<void> {
   const examples = await readExamples();
   await withModel(flags, terminal, async (model) => {
     const started = performance.now();
-    const results: { picture: string; title: string; answers: CheckedAnswer[] }[] = [];
+    const results: { pictures: string[]; title: string; answers: CheckedAnswer[] }[] = [];
     for (const example of examples) {
       const answers = await askAbout(example, model, terminal);
-      results.push({ picture: basename(example.picture), title: example.title, answers });
+      results.push({ pictures: namesOf(example), title: example.title, answers });
       if (!flags.json) printLine(terminal, `${await exampleBlock(example, answers, terminal)}\n`);
     }
     const summary = summarise(
@@ -51,6 +51,10 @@ async function demo(flags: ModelFlags, terminal: Terminal): Promise<void> {
   });
 }
 
+function namesOf({ pictures }: Example): string[] {
+  return pictures.map((picture) => basename(picture));
+}
+
 async function askAbout(
   example: Example,
   model: GuardedVisionLanguageModel,
@@ -59,24 +63,26 @@ async function askAbout(
   const answers: CheckedAnswer[] = [];
   for (const asked of example.questions) {
     const options = { ...greedy, signal: terminal.signal };
-    const answer = await streamAnswer(model, questionAbout([example.picture], asked.question), options);
+    const answer = await streamAnswer(model, questionAbout(example.pictures, asked.question), options);
     const correct = isCorrect(answer.text, asked);
     answers.push({ question: asked.question, expected: asked.answer, correct, ...answer });
   }
   return answers;
 }
 
-/** The picture's name, then questions and answers; with the picture to their left where colours can be shown. */
+/** The pictures' names, then questions and answers; with the pictures to their left where colours can be shown. */
 async function exampleBlock(example: Example, answers: readonly CheckedAnswer[], terminal: Terminal): Promise<string> {
   const depth = terminal.stdout.isTTY ? terminal.stdout.getColorDepth() : 1;
-  const drawing = depth >= 8 ? drawHalfBlocks(await decodeImage(example.picture), pictureColumns, depth) : [];
+  const shown = depth >= 8 ? example.pictures : [];
+  const drawn = shown.map(async (path) => drawHalfBlocks(await decodeImage(path), pictureColumns, depth));
+  const drawing = (await Promise.all(drawn)).flat();
   const width = (terminal.stdout.columns ?? 100) - (drawing.length > 0 ? pictureColumns + 2 : 0);
   return sideBySide(drawing, pictureColumns, exampleText(example, answers, Math.max(24, width), terminal)).join("\n");
 }
 
 function exampleText(example: Example, answers: readonly CheckedAnswer[], width: number, terminal: Terminal): string[] {
   const { bold, dim } = coloursFor(terminal.stdout);
-  const title = `${bold(basename(example.picture))}  ${dim(example.title)}`;
+  const title = `${bold(namesOf(example).join(", "))}  ${dim(example.title)}`;
   return [title, ...answers.flatMap((answer) => answerLines(answer, width, terminal))];
 }
 

@@ -7,6 +7,8 @@ import { examplePictures } from "../../package-files.js";
 
 const exampleSchema = z.object({
   picture: z.string(),
+  /** Those that a question shows after the first. */
+  more: z.array(z.string()).default([]),
   title: z.string(),
   questions: z.array(
     z.object({
@@ -18,8 +20,10 @@ const exampleSchema = z.object({
   ),
 });
 
-/** `picture` is a full path. */
-export type Example = z.infer<typeof exampleSchema>;
+export interface Example extends Omit<z.infer<typeof exampleSchema>, "picture" | "more"> {
+  /** Full paths. */
+  readonly pictures: readonly string[];
+}
 
 /** @throws `not_found` or `invalid_file`: the package is not whole. */
 export async function readExamples(): Promise<Example[]> {
@@ -29,5 +33,7 @@ export async function readExamples(): Promise<Example[]> {
   if (!labels.success) {
     throw new OcellusError("invalid_file", `${path}: ${labels.error.issues[0]!.message}; install ocellus again`);
   }
-  return labels.data.map((example) => ({ ...example, picture: join(examplePictures, example.picture) }));
+  return labels.data.map(({ picture, more, ...example }) => {
+    return { ...example, pictures: [picture, ...more].map((name) => join(examplePictures, name)) };
+  });
 }

@@ -78,7 +78,10 @@ async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Te
 /** The package holds a part of the exam: too few questions for goals. */
 function sampleNotes(files: readonly string[], numQuestions: number): string[] {
   if (files.length > 0) return [];
-  return [`a sample of the exam, ${numQuestions} questions; all of it: eval/ in the repository (ocellus eval eval)`];
+  return [
+    `a sample of the exam, ${numQuestions} questions. In the repository: all of it (ocellus eval eval), and people's own words, ` +
+      "pairs, other side ratios and unknown pictures (ocellus eval eval/wild)",
+  ];
 }
 
 /** A folder that is packed already has its one format, whatever is asked for. */

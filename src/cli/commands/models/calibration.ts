@@ -23,10 +23,12 @@ export async function calibrationConversations(
   if (file !== undefined) return (await readEvalFiles([file])).map((c) => questionAbout(picturesOf(c), c.question));
   if (!seesPictures) return texts.map((text) => [userMessage([], text)]);
   const examples = await readExamples();
-  const asked = examples.flatMap(({ picture, questions }) => questions.map(({ question }) => ({ picture, question })));
+  const asked = examples.flatMap(({ pictures, questions }) =>
+    questions.map(({ question }) => ({ pictures, question })),
+  );
   const step = asked.length / Math.min(defaultQuestions, asked.length);
   return Array.from({ length: Math.min(defaultQuestions, asked.length) }, (_, i) => {
-    const { picture, question } = asked[Math.floor(i * step)]!;
-    return questionAbout([picture], question);
+    const { pictures, question } = asked[Math.floor(i * step)]!;
+    return questionAbout(pictures, question);
   });
 }

@@ -32,7 +32,9 @@ describe("ocellus pack", () => {
     const { shape } =
       /"language_model\.layers\.0\.mlp\.w2\.weight\.int4\.scales":\{[^}]*"shape":(?<shape>\[[\d,]+\])/.exec(header)!
         .groups!;
-    expect(JSON.parse(shape!).reduce((a: number, b: number) => a * b)).toBe(192 * (384 / 64));
+    const config = JSON.parse(readFileSync(join(modelInTheBox, "config.json"), "utf8"));
+    const { hidden_size, intermediate_size } = config.text_config;
+    expect(JSON.parse(shape!).reduce((a: number, b: number) => a * b)).toBe(hidden_size * (intermediate_size / 64));
   }, 60_000);
 
   it.each([
