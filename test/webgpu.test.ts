@@ -126,6 +126,19 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
     return tokens;
   }
 
+  describe("qwen3_5_text", () => {
+    it("equals the reference in 32 greedy tokens of two sequences, states and all, where it is put on the device", async () => {
+      const golden = join(repository, "test/golden/qwen3_5_text/wide-kernel");
+      const packed = await openExact(join(golden, "model.safetensors"), join(folder, "qwen3_5_text"));
+      const fixture = await openFixture(golden);
+      const payload = { images: [], positions: indexPositions };
+      const request = { promptIds: await fixture.numbers("input_ids"), payload, maxTokens: 32, ...greedily };
+      const greedy = await fixture.numbers("greedy_ids");
+      expect(await answers(packed, "webgpu", [request, request])).toEqual([greedy, greedy]);
+      await packed.close();
+    });
+  });
+
   describe("qwen3_vl_resampler", () => {
     const weights = join(goldenFolder, "gqa-tied");
 

@@ -27,7 +27,10 @@ export async function choosePlacement(wanted: DeviceChoice & { readonly weights?
   return { device, towers: "cpu", prefillChunk: maxQueries };
 }
 
-/** Layers that keep states run on the CPU: they are compared with the reference there alone, and elsewhere each state would travel at every step. */
+/**
+ * Layers that keep states run on the CPU: WebGPU has kernels for them (test/webgpu.test.ts), but each state would travel there and
+ * back at every step, and no prompt could be resumed: a cache there saves nothing.
+ */
 export function placementFor(layers: readonly StateSpec[], chosen: Placement): Placement {
   return isRecurrent(layers) ? { device: "cpu", towers: chosen.towers } : chosen;
 }
