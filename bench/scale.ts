@@ -1,8 +1,8 @@
 /**
  * A model at full size on this machine, random weights: packing (speed, peak memory), opening, the first token and decoding
- * for a 448×448 and a 1024×1024 picture. Each step runs in a process of its own, whose peak RSS is that step's.
+ * for a 448×448 and a 1024×1024 picture, and for a second question about it. Each step runs in a process of its own, whose peak RSS is that step's.
  *
- *   npm run bench -- scale [--model qwen3_vl-8b] [--work FOLDER] [--weights int4] [--block-size 128] [--embedding-weights int4] [--layers N]
+ *   npm run bench -- scale [--model qwen3_vl-8b | qwen3_5-2b | …] [--work FOLDER] [--weights int4] [--block-size 128] [--embedding-weights int4] [--layers N]
  *
  * The work folder keeps the checkpoint (17.5 GB for 8B) and the packed model for the next run.
  */
@@ -31,6 +31,16 @@ interface AnswerFigures {
   readonly firstTokenMs: number;
   readonly tokensPerSecond: number;
   readonly peakBytes: number;
+  readonly second: SecondFigures;
+}
+
+/** Of another question about the same picture. */
+interface SecondFigures {
+  readonly firstTokenMs: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  /** What the prefix cache holds after both. */
+  readonly prefixBytes: number;
 }
 
 const sides = [448, 1024];
@@ -115,17 +125,19 @@ async function measureAnswer(path: string, side: number): Promise<AnswerFigures>
   const model = await loadModel(path, { graphThreads: true }); // as the command line and the server do
   const openMs = performance.now() - started;
   const openedBytes = process.memoryUsage.rss();
-  const { usage, timings } = await model.answer(
-    [{ role: "user", content: [{ type: "image", image: await picture(side) }, "?"] }],
-    {
-      maxTokens,
-    },
-  );
+  const shown = await picture(side);
+  const ask = (text: string) =>
+    model.answer([{ role: "user", content: [{ type: "image", image: shown }, text] }], { maxTokens });
+  const { usage, timings } = await ask("?");
+  const second = await ask("What else is there?");
+  const prefixBytes = model.stats.prefixCacheBytes;
   await model.close();
   const { visionMs, firstTokenMs, tokensPerSecond } = timings;
+  const { promptTokens, cachedTokens } = second.usage;
   return {
     ...{ openMs, openedBytes, promptTokens: usage.promptTokens },
     ...{ visionMs, firstTokenMs, tokensPerSecond, peakBytes: peakBytes() },
+    second: { firstTokenMs: second.timings.firstTokenMs, promptTokens, cachedTokens, prefixBytes },
   };
 }
 
@@ -157,5 +169,11 @@ function printAnswer(side: number, f: AnswerFigures): void {
       `${f.promptTokens} prompt tokens, vision ${(f.visionMs / 1000).toFixed(1)} s, ` +
       `first token ${(f.firstTokenMs / 1000).toFixed(1)} s, decode ${f.tokensPerSecond.toFixed(2)} tokens/s; ` +
       `peak RSS ${gigabytes(f.peakBytes)} (goal 6.5)`,
+  );
+  const { firstTokenMs, promptTokens, cachedTokens, prefixBytes } = f.second;
+  console.log(
+    `${"".padEnd(12)} second question: first token ${(firstTokenMs / 1000).toFixed(2)} s, ` +
+      `${(f.firstTokenMs / firstTokenMs).toFixed(1)} times as fast (goal 15); ` +
+      `${cachedTokens} of ${promptTokens} tokens cached, prefix cache ${(prefixBytes / 2 ** 20).toFixed(0)} MiB`,
   );
 }
