@@ -389,7 +389,22 @@ const inWordsOnly: typeof commands = {
 
 /** They show no stranger's picture or words to a model, or have their own test: serve by its routes, mcp below. */
 const others = [
-  ...["serve", "mcp", "keys", "pull", "list", "rm", "pack", "doctor", "inspect", "diff", "guard", "requests", "help"],
+  ...[
+    "serve",
+    "mcp",
+    "keys",
+    "pull",
+    "list",
+    "rm",
+    "pack",
+    "familiarity",
+    "doctor",
+    "inspect",
+    "diff",
+    "guard",
+    "requests",
+    "help",
+  ],
   "rollout", // test/guard-stored.test.ts
 ];
 

@@ -56,7 +56,9 @@ describe("chat completions", () => {
       prompt_tokens_details: { cached_tokens: 0 },
     });
     const sha256 = direct.pictures[0]!.digest;
-    expect((data as any).ocellus.pictures).toEqual([{ sha256, cached: false, tokens: 32 }]);
+    const familiarity = { score: expect.any(Number), threshold: expect.any(Number) };
+    expect((data as any).ocellus.pictures).toEqual([{ sha256, cached: false, tokens: 32, familiarity }]);
+    expect((data as any).ocellus).not.toHaveProperty("notes");
     expect((data as any).ocellus.cache).toEqual({
       vision: "miss",
       prefix_tokens: 0,
@@ -73,6 +75,21 @@ describe("chat completions", () => {
     ]);
     expect(again.response.headers.get("x-ocellus-cache")).toMatch(/^vision=hit; prefix=\d+; pictures=/);
     expect(response.headers.get("x-request-id")).toMatch(/^req_/);
+  });
+
+  it("say which images the model was not trained on, and that there are more than in training", async () => {
+    const cat = `data:image/jpeg;base64,${picture("cat.jpg").toString("base64")}`;
+    const { ocellus } = (await client.chat.completions.create({
+      ...{ model, messages: asked("What is it?", dress, cat, shirt) },
+    })) as any;
+    const isBelow = ocellus.pictures.map(({ familiarity }: any) => familiarity.score < familiarity.threshold);
+    expect(isBelow).toEqual([false, true, false]);
+    expect(ocellus.notes).toEqual([
+      expect.stringMatching(/^image 2 .*ocellus pull /),
+      expect.stringMatching(/\b2\b.*\b3$/),
+    ]);
+    const { pictures } = await tiny.answer([{ role: "user", content: [{ type: "image", image: cat }, "What is it?"] }]);
+    expect(pictures[0]!.familiarity!.score).toBeLessThan(pictures[0]!.familiarity!.threshold);
   });
 
   it("stream the same answer in pieces, with usage when asked for", async () => {

@@ -17,6 +17,7 @@ import { addIndexCommand } from "./commands/index/index-command.js";
 import { addDiffCommand } from "./commands/inspect/diff.js";
 import { addInspectCommand } from "./commands/inspect/inspect.js";
 import { addDoctorCommand } from "./commands/models/doctor.js";
+import { addFamiliarityCommand } from "./commands/models/familiarity.js";
 import { addListCommand } from "./commands/models/list.js";
 import { addPackCommand } from "./commands/models/pack.js";
 import { addPullCommand } from "./commands/models/pull.js";
@@ -47,7 +48,7 @@ type AddCommand = (program: Command, terminal: Terminal) => void;
 const groups: Readonly<Record<string, readonly AddCommand[]>> = {
   Ask: [addAskCommand, addDescribeCommand, addChatCommand, addMatchCommand, addDemoCommand],
   Serve: [addServeCommand, addBatchCommand, addMcpCommand, addKeysCommand],
-  Models: [addPullCommand, addListCommand, addRmCommand, addPackCommand, addDoctorCommand],
+  Models: [addPullCommand, addListCommand, addRmCommand, addPackCommand, addFamiliarityCommand, addDoctorCommand],
   "Look inside": [addInspectCommand, addDiffCommand],
   Measure: [addEvalCommand, addGoldenCommand],
   "Protect and find": [addGuardCommand, addIndexCommand],

@@ -23,6 +23,7 @@ export {
   type HealthFinding,
   type HealthReport,
 } from "./health.js";
+export { type FamiliarityTable, learnFamiliarity } from "./learn-familiarity.js";
 export type { LowRank } from "./low-rank.js";
 export { type MachineMemory, machineMemory } from "./machine.js";
 export {

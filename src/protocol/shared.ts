@@ -70,7 +70,17 @@ export const answerFactsSchema = z
     /** Of the checkpoint and its packing: equal digests answer alike. */
     model_version: z.string(),
     /** In the order of the prompt. `sha256` is of the decoded pixels; `cached`: encoded for an earlier request. */
-    pictures: z.array(z.object({ sha256: z.string(), cached: z.boolean(), tokens: z.number() })),
+    pictures: z.array(
+      z.object({
+        sha256: z.string(),
+        cached: z.boolean(),
+        tokens: z.number(),
+        /** How like the images of training it is, where the checkpoint says so; below the threshold the answer is a guess. */
+        familiarity: z.object({ score: z.number(), threshold: z.number() }).optional(),
+      }),
+    ),
+    /** One line each on what the model was not trained for: unlike or too many images. */
+    notes: z.array(z.string()).optional(),
     /** Every guard that looked at the question or at the answer, in its version. */
     guards: guardReportsSchema,
     /** What was not done again. */

@@ -1,6 +1,6 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 
-import type { ChatImage } from "../core/runtime/index.js";
+import { type ChatImage, imageNotes } from "../core/runtime/index.js";
 import { type AnswerFacts, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
 import type { Choice } from "./choice.js";
@@ -23,6 +23,7 @@ export function factsOf(
   citations?: readonly Citation[],
 ): AnswerFacts {
   const { timings, pictures } = end;
+  const notes = imageNotes(pictures, model.info.imagesPerQuestion);
   const cited = citations && citedNumbers(text);
   return {
     timings: {
@@ -33,7 +34,13 @@ export function factsOf(
       tokens_per_second: round(timings.tokensPerSecond),
     },
     model_version: model.info.digest,
-    pictures: pictures.map(({ digest, known, numTokens }) => ({ sha256: digest, cached: known, tokens: numTokens })),
+    pictures: pictures.map(({ digest, known, numTokens, familiarity }) => ({
+      ...{ sha256: digest, cached: known, tokens: numTokens },
+      ...(familiarity && {
+        familiarity: { score: round(familiarity.score), threshold: round(familiarity.threshold) },
+      }),
+    })),
+    ...(notes.length > 0 && { notes }),
     guards: wireGuardReports(exchange.guardReports),
     cache: {
       vision: visionFact(pictures),

@@ -5,6 +5,7 @@ import type { Constraint, FinishReason, SamplingOptions, TokenEvent } from "../e
 import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
+import type { Familiarity } from "./familiarity.js";
 import type { Reuse } from "./memory.js";
 import type { SequenceInputs } from "./runner.js";
 import { StopStrings } from "./stop-strings.js";
@@ -75,6 +76,8 @@ export interface ChatImage {
   /** Whether the picture was known from an earlier question: any source but "encoded". */
   readonly known: boolean;
   readonly numTokens: number;
+  /** Absent: the checkpoint does not say what it was trained on, or the image was read too long ago. */
+  readonly familiarity?: Familiarity;
 }
 
 /**

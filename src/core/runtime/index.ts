@@ -42,6 +42,7 @@ export {
   type LoadDualEncoderOptions,
   loadDualEncoder,
 } from "./dual-encoder.js";
+export { type Familiarity, type FamiliarityFile, familiarityFile, imageNotes, spanCosine } from "./familiarity.js";
 export { checkNumbers } from "./finite.js";
 export {
   type Capabilities,

@@ -27,6 +27,8 @@ export interface ModelInfo {
   /** Answers that can run at once. */
   readonly maxSequences: number;
   readonly readsImages: boolean;
+  /** Most images that one question was trained with; absent: the checkpoint does not say. */
+  readonly imagesPerQuestion?: number;
   /** Whether the chat template knows what to do with descriptions of tools. */
   readonly readsTools: boolean;
   /** What a user should know about the checkpoint, in sentences. */

@@ -187,6 +187,7 @@ export class VisionLanguageModel implements LanguageModel {
       maxLength: this.#runner.maxLength,
       maxSequences: this.#runner.numSlots,
       readsImages: this.#parts.vision !== undefined,
+      ...(this.#parts.imagesPerQuestion !== undefined && { imagesPerQuestion: this.#parts.imagesPerQuestion }),
       readsTools: /\btools\b/.test(this.#parts.chatTemplate ?? ""),
       notes: this.#parts.notes,
     };
@@ -458,7 +459,7 @@ export class VisionLanguageModel implements LanguageModel {
 
   /** Pictures that lie in the known beginning of the prompt need no features: the decoder has read them. */
   async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined) {
-    const { packed, memory } = this.#parts;
+    const { packed, memory, familiar } = this.#parts;
     const { family, config } = packed;
     const prefix = this.#prefixOf(prompt);
     const images: PlacedImage[] = [];
@@ -468,7 +469,9 @@ export class VisionLanguageModel implements LanguageModel {
       const isRead = start + numTokens <= prefix.known.length;
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
       if (found) images.push(...placed(spans, imageFeatures(found.features, family.numDeepstack(config))));
-      pictures.push({ numTokens, ...pictureFacts(image, found?.source ?? "prefix") });
+      const familiarity = familiar?.of(memory.keyOf(image), () => found && pooledVector(found.features, image));
+      const facts = pictureFacts(image, found?.source ?? "prefix");
+      pictures.push({ numTokens, ...facts, ...(familiarity && { familiarity }) });
     }
     const inputs: SequenceInputs = {
       images,

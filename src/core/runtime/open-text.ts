@@ -8,6 +8,7 @@ import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { ChatOptions } from "./chat.js";
+import { FamiliarImages, readFamiliarity } from "./familiarity.js";
 import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
 import { seeWithTable } from "./memory.js";
 import { readTokenizer, requiredJson } from "./read-tokenizer.js";
@@ -22,6 +23,9 @@ export interface TextSide {
   readonly seeImage: SeeImage;
   /** Absent: the model reads text only. */
   readonly eyes: Eyes | undefined;
+  /** Which images are like those of training; absent: the checkpoint does not say. */
+  readonly familiar: FamiliarImages | undefined;
+  readonly imagesPerQuestion: number | undefined;
   readonly defaults: ChatOptions;
   readonly eosTokenIds: readonly number[];
   /** What generation_config.json asks for and is not applied, and when the model thinks, in sentences. */
@@ -46,6 +50,7 @@ export async function openText(
     ...{ tokenizer, textWork: textWorkers, eyes, seeImage },
     maxBytes: limits?.maxBytes,
   });
+  const known = await readFamiliarity(files);
   const generation = await files.readJson("generation_config.json");
   const sampling = readSampling(generation);
   const eosTokenIds = readEosTokenIds(generation) ?? family.dimensions(config).eosTokenIds;
@@ -56,6 +61,8 @@ export async function openText(
     processor,
     seeImage,
     eyes,
+    familiar: known?.images && new FamiliarImages(known.images),
+    imagesPerQuestion: known?.images_per_question,
     defaults: sampling ? { sampling } : {},
     notes: [...generationNotes(generation), ...thinkingNotes(chatTemplate)],
     eosTokenIds,

@@ -1,9 +1,9 @@
 /** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
 import { invariant, OcellusError } from "../../../core/base/index.js";
 import type { ChatEvent, ChatMessage, ChatOptions, ImageInput } from "../../../core/runtime/index.js";
-import { image } from "../../../core/runtime/index.js";
+import { image, imageNotes } from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../../../guardrails/index.js";
-import { coloursFor, type Terminal } from "../../ui/terminal.js";
+import { coloursFor, printNotes, type Terminal } from "../../ui/terminal.js";
 
 type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 
@@ -86,6 +86,11 @@ function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
     ...(usage.cachedTokens > 0 ? [`${usage.cachedTokens} of ${usage.promptTokens} prompt tokens cached`] : []),
     `${model.info.weights} on ${model.info.device}, ${cache}`,
   ].join(" · ");
+}
+
+/** What the model was not trained for, on standard error: of images that it does not know an answer is a guess. */
+export function printImageNotes(terminal: Terminal, { pictures }: Answer, model: GuardedVisionLanguageModel): void {
+  printNotes(terminal, imageNotes(pictures, model.info.imagesPerQuestion));
 }
 
 /** Only for a person: when the answer is piped, nobody asked for timings. */

@@ -4,7 +4,7 @@ import { OcellusError } from "../../../core/base/index.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js";
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
-import { printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
+import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
 import { fileExists, readPictures } from "./pictures.js";
 import { traceAnswer } from "./trace.js";
@@ -62,6 +62,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     else printLine(terminal, "");
     refuseBlocked(answer);
     if (flags.json) return;
+    printImageNotes(terminal, answer, model);
     printSpeed(terminal, answer, model);
   });
 }

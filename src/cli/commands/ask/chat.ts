@@ -11,7 +11,7 @@ import { type AnswerFlags, addAnswerOptions, chatOptions } from "../../options.j
 import { errorMessage } from "../../ui/report-error.js";
 import { coloursFor, printJson, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
-import { type Answer, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
+import { type Answer, printImageNotes, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
 import { readPictures } from "./pictures.js";
 
 const commandsHelp = "/image PATH adds an image · /reset clears the chat · /quit exits · Ctrl-C stops an answer";
@@ -88,6 +88,7 @@ class Conversation {
       return;
     }
     this.#terminal.stdout.write("\n");
+    printImageNotes(this.#terminal, answer, this.#model);
     printSpeed(this.#terminal, answer, this.#model);
   }
 }

@@ -182,7 +182,8 @@ async function proposals(
 }
 
 /** @throws `not_found`, `io`, `too_large`; `invalid_request` when there is none */
-async function picturesIn(folder: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
+/** Sorted names. @throws `io`, `invalid_request` when there are none, `too_large`. */
+export async function picturesIn(folder: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw ioError("read the folder", folder, cause);
   });

@@ -1,0 +1,52 @@
+/** `ocellus familiarity FOLDER`: writes familiarity.json beside a checkpoint, from images like those that it was trained on. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { OcellusError } from "../../../core/base/index.js";
+import { readSideJson, writeFileAtomically } from "../../../core/fs/index.js";
+import { familiarityFile } from "../../../core/runtime/index.js";
+import { mapConcurrently } from "../../../evals/index.js";
+import { resolveModel } from "../../../hub/index.js";
+import { learnFamiliarity } from "../../../inspect/index.js";
+import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
+import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
+import { picturesIn } from "../evals/golden-init.js";
+import { withModel } from "./open-model.js";
+
+interface FamiliarityFlags extends ModelFlags {
+  readonly imagesPerQuestion?: number;
+}
+
+export function addFamiliarityCommand(program: Command, terminal: Terminal): void {
+  addModelOptions(program.command("familiarity"))
+    .addOption(weightsOption())
+    .description("record what images a checkpoint was trained on, so that it says which images it does not know")
+    .argument("<folder>", "folder of at least 100 images like those of training")
+    .option(
+      "--images-per-question <count>",
+      "largest number of images that one question was trained with",
+      integerBetween(1, 1000), // no published context holds more
+    )
+    .addHelpText("after", "\nExample:\n  ocellus familiarity ./training-images --model ./my-checkpoint")
+    .action((folder: string, _local: unknown, command: Command) =>
+      familiarity(folder, command.optsWithGlobals(), terminal),
+    );
+}
+
+async function familiarity(folder: string, flags: FamiliarityFlags, terminal: Terminal): Promise<void> {
+  const names = await picturesIn(folder);
+  const checkpoint = await resolveModel(flags.model);
+  const vectors = await withModel({ ...flags, model: checkpoint }, terminal, async (model) => {
+    const embed = model.embedImage?.bind(model);
+    if (!embed) throw new OcellusError("unsupported", `${checkpoint} reads text only; name a model that reads images`);
+    return mapConcurrently(names, 2, (name) => embed(join(folder, name), { signal: terminal.signal }));
+  });
+  const images = learnFamiliarity(vectors);
+  const before = (await readSideJson(checkpoint, familiarityFile)) as { images_per_question?: number } | undefined;
+  const perQuestion = flags.imagesPerQuestion ?? before?.images_per_question;
+  const found = { version: 1, ...(perQuestion !== undefined && { images_per_question: perQuestion }), images };
+  const path = join(checkpoint, familiarityFile);
+  await writeFileAtomically(path, `${JSON.stringify(found, null, 1)}\n`);
+  const { values: _, ...facts } = images;
+  if (flags.json) return printJson(terminal, { path, numImages: names.length, ...facts });
+  printLine(terminal, `${path}: ${names.length} images, threshold ${images.threshold.toFixed(3)}`);
+}
