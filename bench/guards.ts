@@ -9,13 +9,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { pino } from "pino";
 import sharp from "sharp";
 import type { RgbImage } from "../src/core/image/spec/index.js";
 import { loadClassifier } from "../src/core/runtime/index.js";
 import { nsfwCheckpoint } from "../src/guardrails/detectors/nsfw.js";
 import { Guards } from "../src/guardrails/index.js";
-import { createApp, createServices, serverConfigSchema } from "../src/server/index.js";
+import { createServer, ModelPool } from "../src/server/index.js";
 import { generatedPicture } from "../test/support/generated-pictures.js";
 import { dataUrl, picture, witness } from "../test/support/guards.js";
 import { commonCharacters, mulberry } from "./support/evasions.js";
@@ -83,17 +82,13 @@ async function addedToRequests(folder: string, numRequests: number): Promise<voi
 
 /** Milliseconds of one request. */
 function serverOf(guards: Guards): (body: string) => Promise<number> {
-  const config = serverConfigSchema.parse({ maxQueue: 100 });
-  const services = createServices({ config, log: pino({ level: "silent" }), version: "bench", guards });
   const model = witness();
   model.pieces = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? " quiet" : " 安静的回答"));
-  services.models.add("m", model);
-  services.models.open();
-  const app = createApp(services);
+  const server = createServer({ models: new ModelPool({ m: model }), config: { maxQueue: 100 }, guards });
   return async (body) => {
     model.seen.length = 0;
     const started = performance.now();
-    const response = await app.request("/v1/chat/completions", {
+    const response = await server.fetch("/v1/chat/completions", {
       method: "POST",
       headers: { "content-type": "application/json", host: "127.0.0.1" },
       body,

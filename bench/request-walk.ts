@@ -9,11 +9,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
 import { encodePng } from "../src/core/image/node/index.js";
 import { loadModel } from "../src/core/runtime/index.js";
 import { Guards } from "../src/guardrails/index.js";
-import { createApp, createServices, type Listening, listen, serverConfigSchema } from "../src/server/index.js";
+import { createServer, ModelPool } from "../src/server/index.js";
 
 const policy = {
   guards: {
@@ -127,15 +126,11 @@ export async function main(args: string[]): Promise<void> {
   writeFileSync(join(folder, "policy.json"), JSON.stringify(policy));
   const guards = await Guards.open(join(folder, "policy.json"));
   const model = await loadModel(undefined, { weights: "fp32", threads: 1 });
-  const config = serverConfigSchema.parse({ port: 0 });
-  const services = createServices({ config, log: pino({ level: "silent" }), version: "bench", guards });
-  services.models.add("tiny", model);
-  services.models.open();
-  const listening: Listening = await listen(createApp(services), config);
+  const server = createServer({ models: new ModelPool({ tiny: model }), config: { port: 0 }, guards });
   try {
-    await report(listening.url, args.includes("--files"));
+    await report((await server.listen()).url, args.includes("--files"));
   } finally {
-    await listening.close();
+    await server.close();
     await model.close();
     await guards.close();
     rmSync(folder, { recursive: true });

@@ -16,14 +16,14 @@ const accepted = [
 const kinds = ["exact", "set", "pattern", "schema"];
 
 it("turns back a canary whose answers are wrong, and says how many questions of each kind were asked", async () => {
-  const { versions, close } = await openVersions({ v1: {}, v2: {} });
+  const { versions, models, close } = await openVersions({ v1: {}, v2: {} });
   const { registry, fleet, rollouts } = versions;
   const cases = Array.from({ length: 400 }, (_, i) => ({
     kind: kinds[i % 4]!,
     messages: [{ role: "user" as const, content: "?" }],
     isGood: (text: string) => isCorrect(text, accepted[i % 4]!),
   }));
-  const runner = new GoldenRunner(cases, fleet, rollouts, pino({ level: "silent" }));
+  const runner = new GoldenRunner({ cases, fleet, rollouts, models, log: pino({ level: "silent" }) });
   try {
     await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: true }));
     const last = async () => (await registry.history()).at(-1)!;

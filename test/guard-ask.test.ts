@@ -58,7 +58,7 @@ describe("what a costly guard found, over a restart", () => {
     asked.length = 0;
     const path = writePolicy(folder, { guards: guardsOf, ...policy });
     const guards = await Guards.open(path, remembers ? { memoryFolder } : {});
-    guards.answering(model, "m");
+    guards.lend(() => model);
     const { verdict } = await guards.moderate(["a knife on a table"], new AbortController().signal);
     await guards.close();
     return { verdict, asked: asked.length };

@@ -45,7 +45,7 @@ it("no request sees half a policy, and a broken file changes nothing and says it
     return embedder.embedText(text);
   };
   const server = await startServer({ model }, { maxQueue: 1000 }, { guards });
-  server.services.models.addEmbedder("clip", { ...embedder, embedText });
+  server.pool.add("clip", { ...embedder, embedText });
 
   let isOver = false;
   const seen = new Map<string, number>();

@@ -188,7 +188,7 @@ beforeEach(async () => {
   embedder = embeddingWitness();
   const guards = await openGuards(temporaryFolder(), await strictPolicy());
   server = await startServer({ model }, { collections: temporaryFolder() }, { guards });
-  server.services.models.addEmbedder("clip", embedder);
+  server.pool.add("clip", embedder);
   for (const name of ["shelf", "forbidden"]) await server.post("/v1/ocellus/collections", { name, model: "clip" });
   await keep("shelf", picture(1), { text: "seven" });
   // What was stored when nothing forbade it.
@@ -322,8 +322,7 @@ describe("no route is a side door", () => {
 
   it("is so by construction: nothing but the shelf holds a model, and it hands out guarded ones", () => {
     const { models } = server.services;
-    expect(models.find(undefined).model).toBeInstanceOf(GuardedModel);
-    expect(models.findEmbedder(undefined).model).toBeInstanceOf(GuardedEmbedder);
+    expect(models.all().map(({ kind }) => kind)).toEqual(expect.arrayContaining(["chat", "embedding"]));
     expect(models.all().every(({ model }) => model instanceof GuardedModel || model instanceof GuardedEmbedder)).toBe(
       true,
     );

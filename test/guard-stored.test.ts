@@ -57,7 +57,7 @@ describe("over HTTP", () => {
   it("an entry is removed by the name it was sent with, of which a part was redacted, and by no other", async () => {
     const guards = await openGuards(temporaryFolder(), policy);
     const server = await startServer({ model: witness() }, { collections: temporaryFolder() }, { guards });
-    server.services.models.addEmbedder("eye", embeddingWitness());
+    server.pool.add("eye", embeddingWitness());
     const root = "/v1/ocellus/collections";
     const post = async (path: string, body: object) => (await server.post(`${root}${path}`, body)).json() as any;
     try {
@@ -81,7 +81,7 @@ describe("over HTTP", () => {
     const guards = await openGuards(temporaryFolder(), policy);
     const server = await startServer({ model: witness() }, { collections: temporaryFolder() }, { guards });
     try {
-      server.services.models.addEmbedder("clip", embeddingWitness());
+      server.pool.add("clip", embeddingWitness());
       await server.post("/v1/ocellus/collections", { name: "shelf", model: "clip" });
       const metadata = { owner: Number(phone), year: 2026, note: `call ${phone}` };
       const entries = [{ source: "a.png", image_url: dataUrl(picture(1)), metadata }];

@@ -36,7 +36,7 @@ let document: Document;
 let ajv: Ajv2020;
 beforeAll(async () => {
   server = await startServer({ tiny: await loadTiny() }, { collections: temporaryFolder(), insecureLocalAdmin: true });
-  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
+  server.pool.add("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   kept = await openVersions({ v1: {}, v2: {}, v3: {} });
   server.services.versions = kept.versions;
   document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document;

@@ -31,7 +31,7 @@ let provider: ReturnType<typeof createOpenAICompatible>;
 beforeAll(async () => {
   tiny = await loadTiny();
   server = await startServer({ tiny, tools: await loadTinyWithTools() });
-  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
+  server.pool.add("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   provider = createOpenAICompatible({
     name: "ocellus",
     baseURL: `${server.url}/v1`,

@@ -56,7 +56,7 @@ describe("32 connections of autocannon", () => {
       timeouts: 0,
       statuses: ["200", "429"],
     });
-    expect(server.services.models.find(undefined).gate.stats).toEqual({ running: 0, waiting: 0 });
+    expect(server.gate(undefined).stats).toEqual({ running: 0, waiting: 0 });
     expect([server.services.budget.bytes, server.services.pixels.taken]).toEqual([0, 0]);
   });
 });

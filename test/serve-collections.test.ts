@@ -30,7 +30,7 @@ const root = "/v1/ocellus/collections";
 
 beforeAll(async () => {
   server = await startServer({ tiny: await loadTiny() }, { collections: folder });
-  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
+  server.pool.add("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
 });
 afterAll(async () => {
   await server.close();

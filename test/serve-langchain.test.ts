@@ -32,7 +32,7 @@ const chat = (model: string) =>
 beforeAll(async () => {
   tiny = await loadTiny();
   server = await startServer({ tiny, tools: await loadTinyWithTools() });
-  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
+  server.pool.add("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
 });
 afterAll(async () => {
   await server.close();

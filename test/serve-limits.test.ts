@@ -25,7 +25,7 @@ afterEach(() => server.close());
 
 const post = (content: string, extra?: object, headers?: Record<string, string>) =>
   server.post(path, ask(content, extra), headers);
-const gate = () => server.services.models.find(undefined).gate.stats;
+const gate = () => server.gate(undefined).stats;
 const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 });
 
 /** A request whose response is not read. */

@@ -35,7 +35,7 @@ it("240 questions about distinct pictures, 24 at once, among broken pictures and
     expect(new Set(texts), `question ${number}`).toEqual(new Set([right.text]));
   }
   await vi.waitFor(() => expect(tiny.stats.running).toBe(0));
-  expect(server.services.models.find("tiny").gate.stats).toEqual({ running: 0, waiting: 0 });
+  expect(server.gate("tiny").stats).toEqual({ running: 0, waiting: 0 });
   expect(server.services.budget.bytes).toBe(0);
 });
 

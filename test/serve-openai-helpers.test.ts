@@ -35,7 +35,7 @@ let client: OpenAI;
 beforeAll(async () => {
   models = [await loadTiny({ maxSequences: 1 }), await loadTinyWithTools()];
   server = await startServer({ tiny: models[0]!, tools: models[1]! }, { maxQueue: 0 });
-  server.services.models.addEmbedder("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
+  server.pool.add("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   client = server.client;
 });
 afterAll(async () => {
@@ -175,7 +175,7 @@ describe("embeddings", () => {
 
 describe("a full server", () => {
   it("answers a client that was told 429 and asked again when it was told to", async () => {
-    const { gate } = server.services.models.find("tiny");
+    const gate = server.gate("tiny");
     const controller = new AbortController();
     const long = { model: "tiny", messages: asked("?"), max_tokens: 1500, logit_bias: endless };
     const { signal } = controller;

@@ -246,7 +246,7 @@ describe("chat completions", () => {
     controller.abort();
     await expect(whole).rejects.toThrow(OpenAI.APIUserAbortError);
     await vi.waitFor(() => expect(tiny.stats.running).toBe(0));
-    expect(server.services.models.find(model).gate.stats).toEqual({ running: 0, waiting: 0 });
+    expect(server.gate(model).stats).toEqual({ running: 0, waiting: 0 });
   });
 });
 

@@ -129,7 +129,7 @@ beforeAll(async () => {
     },
   };
   server = await startServer({ scripted: model });
-  server.services.models.addEmbedder("directions", {
+  server.pool.add("directions", {
     info: { ...scripted.info, maxLength: 77 },
     vectorVersion: "directions",
     embedImage: async () => Float32Array.of(1, 0),

@@ -83,7 +83,7 @@ describe("room for fitted pictures", () => {
     expect(await Promise.all([gone, waiting])).toEqual(["gone", "gone"]);
     await goOn("gone"); // a picture that is being decoded is decoded to its end
     await until(() => expect(server.services.pixels.taken).toBe(0));
-    await until(() => expect(server.services.models.find(undefined).gate.stats).toEqual({ running: 0, waiting: 0 }));
+    await until(() => expect(server.gate(undefined).stats).toEqual({ running: 0, waiting: 0 }));
     expect([...preparing.keys()]).toEqual([]);
   });
 
@@ -183,7 +183,7 @@ describe("a model that takes pictures of any size", () => {
     await until(() => expect(encoding).toHaveBeenCalledTimes(1));
     leaving.abort();
     expect(await gone).toBe("gone");
-    await until(() => expect(server.services.models.find(undefined).gate.stats).toEqual({ running: 0, waiting: 0 }));
+    await until(() => expect(server.gate(undefined).stats).toEqual({ running: 0, waiting: 0 }));
     expect(server.services.pixels.taken).toBe(0);
     finish();
     const next = await server.post(path, asked(urls.slice(2), fresh));

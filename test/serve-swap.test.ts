@@ -76,7 +76,7 @@ describe("a swap", () => {
   it("is given up when the running answers do not end in time; they go on", async () => {
     const setup = await setUp({ v1: { ...large, answerMs: 1500 }, v2: large }, { drainMs: 100 });
     const running = setup.ask();
-    await until(() => expect(setup.fleet.loaded("v1")!.gate.stats.running).toBe(1));
+    await until(() => expect(setup.server.gate("v1").stats.running).toBe(1));
     await run(setup, deploy("prod", "v2"));
     expect(await last(setup)).toMatchObject({
       from: "v2",

@@ -1,5 +1,4 @@
 /** Versions behind an alias: who gets which, what a change does to those who are asking, and a judge that decides by itself. */
-import { pino } from "pino";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { deploy, promote, rollBack, startCanary, startShadow } from "../src/rollout/index.js";
 import { GoldenRunner } from "../src/server/index.js";
@@ -119,18 +118,15 @@ describe("changes under load", () => {
   });
 
   it("close no version under a golden question", async () => {
-    const { registry, fleet, closed, rollouts } = await setUp({ v1: {}, v2: { answerMs: 2500 } }, 0);
+    const { registry, fleet, closed, rollouts, server } = await setUp({ v1: {}, v2: { answerMs: 2500 } }, 0);
     await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: true }));
     await fleet.settle();
     const said: string[] = [];
     const isGood = (text: string) => said.push(text) > 0;
-    const golden = new GoldenRunner(
-      [{ kind: "exact", messages: [{ role: "user", content: "?" }], isGood }],
-      fleet,
-      rollouts,
-      pino({ level: "silent" }),
-    );
-    await vi.waitFor(() => expect(fleet.loaded("v2")!.gate.stats.running).toBe(1), 10_000);
+    const cases = [{ kind: "exact", messages: [{ role: "user" as const, content: "?" }], isGood }];
+    const { models, log } = server.services;
+    const golden = new GoldenRunner({ cases, fleet, rollouts, models, log });
+    await vi.waitFor(() => expect(server.gate("v2").stats.running).toBe(1), 10_000);
     await registry.run("test", rollBack("prod"));
     await vi.waitFor(() => expect(closed).toEqual(["v2"]), 10_000);
     expect(said).toEqual(["v1", "v2"]);

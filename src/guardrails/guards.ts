@@ -88,13 +88,13 @@ export class Guards {
   readonly #desk = new Semaphore(picturesAtOnce);
   readonly #recent: RecentVerdict[] = [];
   /** As they are, for the guard that asks one. */
-  readonly #models = new Map<string, LanguageModel>();
+  #find: (name: string | undefined) => LanguageModel | undefined = () => undefined;
   #onCheck: (check: Check) => void = () => {};
   /** What was in force when a request first came to a door: it is in force to the request's end. */
   readonly #inForceFor = new WeakMap<Asked, InForce>();
 
   private constructor(path: string | undefined, options: GuardsOptions) {
-    this.#source = new PolicySource(path, options, this.#lent);
+    this.#source = new PolicySource(path, options, (name) => this.#find(name));
     const { imageLimits = {}, decode, memoryFolder, onProblem } = options;
     this.pictures = new ImageReader(imageLimits, decode);
     const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
@@ -146,14 +146,20 @@ export class Guards {
     this.#onCheck = onCheck;
   }
 
-  /** The model behind its door; the guard that asks a model may ask it by `name`, or the first of all without. */
-  answering(model: LanguageModel, name: string): GuardedModel {
-    this.#models.set(name, model);
+  /** The model behind its door. */
+  answering(model: LanguageModel): GuardedModel {
     return new GuardedModel(model, this);
   }
 
+  /** The only model there is: the guard that asks one may ask it. */
   whole(model: VisionLanguageModel): GuardedVisionLanguageModel {
-    return this.answering(model, "") as GuardedVisionLanguageModel; // it does all that the model does
+    this.lend((name) => (name === undefined ? model : undefined));
+    return this.answering(model) as GuardedVisionLanguageModel; // it does all that the model does
+  }
+
+  /** Where the guard that asks a model finds it: by its name, or without one the first. */
+  lend(find: (name: string | undefined) => LanguageModel | undefined): void {
+    this.#find = find;
   }
 
   embedding(model: EmbeddingModel): GuardedEmbedder {
@@ -262,9 +268,6 @@ export class Guards {
     this.#recent.length = Math.min(this.#recent.length, maxRecent);
     this.#onCheck({ guard, subject, verdict, ms });
   }
-
-  readonly #lent = (name: string | undefined) =>
-    name === undefined ? this.#models.values().next().value : this.#models.get(name);
 }
 
 function stagesOf({ stage }: GuardConfig, { reads }: Detector): readonly Stage[] {

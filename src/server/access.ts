@@ -39,10 +39,10 @@ async function admitAsker(c: HonoContext, { keys, config, rates, lifecycle }: Se
   lifecycle.admit();
   const key = keys && (await keys.find(bearer(c)));
   if (keys && !key) throw noKey();
-  exchange.owner = key?.name ?? addressOf(c);
-  exchange.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
+  exchange.caller.owner = key?.name ?? addressOf(c);
+  exchange.caller.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
   const perMinute = key?.requestsPerMinute ?? config.requestsPerMinute;
-  if (perMinute !== undefined) tellRate(c, rates.take(exchange.owner, perMinute));
+  if (perMinute !== undefined) tellRate(c, rates.take(exchange.caller.owner, perMinute));
 }
 
 /** Also of a server that drains, whose last figures matter. */
@@ -77,16 +77,16 @@ async function admitAdmin(c: HonoContext, services: Services): Promise<void> {
   if (!adminKeys) {
     versionsOf(services); // where there is nothing to change, that is the answer
     refuseFarAdmin(c, config);
-    exchange.owner = `${addressOf(c)}@admin`;
-    exchange.isOperator = true;
+    exchange.caller.owner = `${addressOf(c)}@admin`;
+    exchange.caller.isOperator = true;
     return;
   }
   const key = await adminKeys.find(bearer(c));
   if (!key)
     throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
-  exchange.owner = `${key.name}@admin`;
-  exchange.isOperator = true;
-  if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.owner, key.requestsPerMinute));
+  exchange.caller.owner = `${key.name}@admin`;
+  exchange.caller.isOperator = true;
+  if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.caller.owner, key.requestsPerMinute));
 }
 
 /**

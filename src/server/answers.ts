@@ -35,7 +35,7 @@ export async function* answers(question: Question, exchange: RequestContext): As
   const { gate } = served;
   const options = { ...question.options, signal };
   facts.model = served.id;
-  const ticket = await gate.enter(exchange);
+  const ticket = await gate.enter(exchange.caller);
   facts.queueMs = ticket.queueMs;
   let prepared: Prepared;
   try {
@@ -50,7 +50,7 @@ export async function* answers(question: Question, exchange: RequestContext): As
   facts.cachedPictures = (facts.cachedPictures ?? 0) + prepared.pictures.filter(({ known }) => known).length;
   facts.nearPictures = (facts.nearPictures ?? 0) + prepared.pictures.filter(({ near }) => near).length;
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
-    const held: Permit = index === 0 ? ticket : await gate.enter(exchange);
+    const held: Permit = index === 0 ? ticket : await gate.enter(exchange.caller);
     try {
       for await (const event of served.model.generate(ofChoice(prepared, index))) yield { index, event };
     } finally {

@@ -62,7 +62,7 @@ function addExchange(app: App, services: Services): void {
       deadlineMs: config.deadlineMs,
       onEnd: (ended, status, error) => {
         lifecycle.end(ended);
-        budget.release(ended);
+        budget.release(ended.caller);
         if (services.versions) noteAnswer(ended, status, error, services.versions, metrics.versions);
         metrics.note(routePath(c, -1), status, performance.now() - ended.started, ended.facts);
         logEnd(ended, c.req.method, c.req.path, status, error);
@@ -96,7 +96,7 @@ function logEnd(exchange: RequestContext, method: string, path: string, status: 
 function addErrors(app: App): void {
   app.onError((error, c) => {
     const exchange = c.get("exchange");
-    const { status, body } = errorResponse(exchange.reasonFor(error), exchange.isOperator);
+    const { status, body } = errorResponse(exchange.reasonFor(error), exchange.caller.isOperator);
     const retryAfterMs = error instanceof OcellusError ? error.details.retryAfterMs : undefined;
     if (typeof retryAfterMs === "number") c.header("retry-after", String(Math.ceil(retryAfterMs / 1000)));
     // The deadline would pass again: official clients repeat a 504 unless they are told not to.

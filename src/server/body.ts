@@ -43,7 +43,7 @@ async function readBody(c: HonoContext, { config, budget }: Services): Promise<U
     what: "the body",
     maxBytes: config.maxBodyBytes,
     statedBytes: c.req.header("content-length"),
-    onBytes: (numBytes) => budget.take(c.get("exchange"), numBytes),
+    onBytes: (numBytes) => budget.take(c.get("exchange").caller, numBytes),
   });
 }
 

@@ -37,7 +37,7 @@ export async function addEntries(
   const { maxImageBytes: maxBytes, maxImagePixels: maxPixels } = services.config;
   const options = { maxBytes, maxPixels, signal: exchange.signal, decode: services.decode };
   const news: NewEntry[] = [];
-  await withEye(services.models.findMaker(collection.info), exchange, async ({ embedder }) => {
+  await withEye(await services.models.makerOf(collection.info, exchange), exchange, async ({ embedder }) => {
     for (const entry of entries)
       for await (const intake of intakesOf(entry, resolve, exchange.signal)) {
         throwIfAborted(exchange.signal);

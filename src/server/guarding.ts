@@ -6,8 +6,8 @@ import type { App } from "./request-context.js";
 
 export function addGuarding(app: App): void {
   app.use("/v1/*", async (c, next) => {
-    const { id: request, owner: key, guardReports: reports, turn } = c.get("exchange");
-    await inTurnOf(turn, () => asking({ key, route: c.req.path, request, reports }, next));
+    const { id: request, caller, guardReports: reports, turn } = c.get("exchange");
+    await inTurnOf(turn, () => asking({ key: caller.owner, route: c.req.path, request, reports }, next));
     if (reports.length > 0) c.header("x-ocellus-guards", reports.map(headerPart).join(", "));
   });
 }

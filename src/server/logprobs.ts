@@ -1,10 +1,9 @@
 /** Tokens with their probabilities as OpenAI writes them. */
 
-import type { ChatToken } from "../core/runtime/index.js";
+import type { ChatToken, LanguageModel } from "../core/runtime/index.js";
 import type { ContentLogprob } from "../protocol/index.js";
-import type { ChatModel } from "./served.js";
 
-type Tokenizer = ChatModel["tokenizer"];
+type Tokenizer = LanguageModel["tokenizer"];
 
 export function wireTokens(tokens: readonly ChatToken[], tokenizer: Tokenizer): ContentLogprob[] {
   return tokens.map(({ tokenId, logprob = 0, topLogprobs = [] }) => ({

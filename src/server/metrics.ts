@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Semaphore } from "../core/base/index.js";
 import type { ModelStats } from "../core/runtime/index.js";
 import { type Check, worstOf } from "../guardrails/index.js";
-import type { ModelPool } from "./model-pool.js";
+import type { ModelCatalog } from "./model-catalog.js";
 import type { RequestStats } from "./request-context.js";
 import { VersionMetrics } from "./version-metrics.js";
 import type { DeliveryOutcome } from "./versions/webhook-dispatcher.js";
@@ -16,7 +16,7 @@ const misnamed = ["nodejs_active_handles_total", "nodejs_active_requests_total",
 
 /** Numbers that are asked for at each scrape. */
 export interface Gauges {
-  readonly models: ModelPool;
+  readonly models: ModelCatalog;
   readonly filesBytes: () => number;
   readonly requestBytes: () => number;
   readonly pixels: Pick<Semaphore, "taken" | "numWaiting">;
@@ -98,7 +98,7 @@ export class Metrics {
     this.#webhook.inc({ outcome });
   }
 
-  #modelGauges(models: ModelPool): void {
+  #modelGauges(models: ModelCatalog): void {
     const readings = {
       num_requests_running: ["Answers being generated.", ({ running }: Reading) => running],
       num_requests_waiting: ["Requests waiting for a slot.", ({ waiting }: Reading) => waiting],

@@ -1,8 +1,7 @@
 /** Options of an answer, from the wire's words to the runtime's. What is not given stays away: the checkpoint has defaults. */
 import { OcellusError } from "../core/base/index.js";
-import type { ChatOptions, SamplingOptions } from "../core/runtime/index.js";
+import type { ChatOptions, ModelInfo, SamplingOptions } from "../core/runtime/index.js";
 import { type ChatRequest, type FunctionTool, type ResponseFormat, refusal } from "../protocol/index.js";
-import type { ChatModel } from "./served.js";
 
 const samplingNames = [
   "temperature",
@@ -33,7 +32,7 @@ export function samplingOptions(request: WireOptions): ChatOptions {
 }
 
 /** @throws `unsupported` where the model would silently do something else than asked. */
-export function chatOptions(request: ChatRequest, info: ChatModel["info"]): ChatOptions {
+export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions {
   const tools = usableTools(request, info);
   const { max_completion_tokens, min_pixels, max_pixels, response_format, ocellus } = request;
   return {
@@ -64,7 +63,7 @@ function toolConstraint(
   };
 }
 
-function usableTools({ tools = [], tool_choice = "auto" }: ChatRequest, info: ChatModel["info"]): FunctionTool[] {
+function usableTools({ tools = [], tool_choice = "auto" }: ChatRequest, info: ModelInfo): FunctionTool[] {
   if (tools.length === 0 && tool_choice !== "auto" && tool_choice !== "none")
     throw refusal("tool_choice", "tool_choice: expected tools to choose from");
   if (tools.length === 0 || tool_choice === "none") return [];

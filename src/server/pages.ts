@@ -37,7 +37,7 @@ export async function withPages(
   );
   const { maxLength } = model.info;
   const numPages = asked.pages ?? defaultPages;
-  const found = await withEye(services.models.findMaker(collection.info), exchange, ({ embedder }) =>
+  const found = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
     pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: exchange.signal }),
   );
   const shown = { ...messages[last]!, content: [...found.parts, ...parts] };

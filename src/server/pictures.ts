@@ -15,12 +15,12 @@ export function imageResolver({ config, files, budget }: Services, exchange: Req
     if (known.size >= config.maxImages)
       throw new OcellusError("too_large", `at most ${config.maxImages} pictures are read in one request`);
     if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxImageBytes);
-    if (url.startsWith("file-")) return files.get(exchange.owner, url).bytes;
+    if (url.startsWith("file-")) return files.get(exchange.caller.owner, url).bytes;
     const { maxImageBytes: maxBytes, imageTimeoutMs: timeoutMs, imageHosts, allowImageUrls } = config;
     if (!allowImageUrls && imageHosts.length === 0) throw notAllowed(url);
     let held = 0;
     const onBytes = (numBytes: number) => {
-      budget.take(exchange, numBytes);
+      budget.take(exchange.caller, numBytes);
       held += numBytes;
     };
     return fetchImage(
@@ -28,7 +28,7 @@ export function imageResolver({ config, files, budget }: Services, exchange: Req
       { maxBytes, timeoutMs, onBytes, imageHosts, allowsPublic: allowImageUrls },
       exchange.signal,
     ).catch((error: OcellusError) => {
-      budget.giveBack(exchange, held);
+      budget.giveBack(exchange.caller, held);
       exchange.log.debug({ err: error.cause }, "a picture was not fetched"); // what its client is not told
       throw error;
     });

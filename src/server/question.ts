@@ -14,7 +14,8 @@ export async function readQuestion(
   services: Services,
   exchange: RequestContext,
 ): Promise<Question> {
-  const served = await services.models.assign(request.model, exchange, request.user);
+  exchange.caller.user = request.user;
+  const served = await services.models.answering(request.model, exchange);
   const options = chatOptions(request, served.model.info);
   const conversation = await readConversation(request.messages, imageResolver(services, exchange));
   const { messages, citations } = await withPages(request, conversation, served, services, exchange);

@@ -7,7 +7,9 @@ import { aborted, OcellusError, ofParam, type Turn } from "../core/base/index.js
 import type { ChatImage } from "../core/runtime/index.js";
 import type { GuardReport } from "../guardrails/index.js";
 import { uniqueId } from "../rollout/index.js";
-import type { Assignment } from "./served.js";
+import type { Visitor } from "./admission-queue.js";
+import type { LeaseHolder } from "./model-catalog.js";
+import type { Assignment, Caller, Lease } from "./model-provider.js";
 import type { Mirrored } from "./versions/mirrored.js";
 
 export interface Env {
@@ -61,7 +63,18 @@ export interface RequestContextOptions {
   readonly onEnd: (exchange: RequestContext, status: number, error?: unknown) => void;
 }
 
-export class RequestContext {
+/** Who asks. What it may do is known once its key is. */
+export interface RequestCaller extends Caller, Visitor {
+  /** The key that asks; the address for everybody without one. */
+  owner: string;
+  user?: string | undefined;
+  /** Has shown an admin key, or needs none: told why the server failed, paths included. */
+  isOperator: boolean;
+  /** Answers that this owner may have at once; those beyond wait. */
+  maxConcurrent: number | undefined;
+}
+
+export class RequestContext implements LeaseHolder {
   readonly id: string;
   readonly log: Logger;
   readonly started = performance.now();
@@ -70,15 +83,7 @@ export class RequestContext {
   readonly guardReports: GuardReport[] = [];
   /** Aborted by the client's leaving, by the deadline, or by the server's end. */
   readonly signal: AbortSignal;
-  /** The key that asks; the address for everybody without one. */
-  owner = "anonymous";
-  /** Has shown an admin key, or needs none: told why the server failed, paths included. */
-  isOperator = false;
-  /** Answers that this owner may have at once; those beyond wait. */
-  maxConcurrent: number | undefined;
-  /** What the client says of itself for the split between versions. */
-  readonly conversation: string | undefined;
-  readonly wantedVersion: string | undefined;
+  readonly caller: RequestCaller;
   /** The version that answers, where it comes from the registry. */
   assignment: Assignment | undefined;
   /** The answer, where other versions will be asked the same. */
@@ -96,16 +101,23 @@ export class RequestContext {
   #lastWord: NodeJS.Timeout | undefined;
 
   readonly #onEnd: (exchange: RequestContext, status: number, error?: unknown) => void;
+  readonly #leases: Lease[] = [];
   #hasEnded = false;
 
   constructor(request: Request, { log, deadlineMs, onEnd }: RequestContextOptions) {
     const wanted = request.headers.get("x-request-id") ?? "";
-    this.conversation = nameIn(request, "x-ocellus-conversation");
-    this.wantedVersion = nameIn(request, "x-ocellus-version");
     this.id = goodId.test(wanted) ? uniqueId(wanted) : `req_${randomUUID()}`;
     this.log = log.child({ request: this.id });
     this.#onEnd = onEnd;
     this.signal = AbortSignal.any([request.signal, this.#controller.signal]);
+    this.caller = {
+      owner: "anonymous",
+      isOperator: false,
+      maxConcurrent: undefined,
+      conversation: nameIn(request, "x-ocellus-conversation"),
+      version: nameIn(request, "x-ocellus-version"),
+      signal: this.signal,
+    };
     const late = () =>
       new OcellusError("timeout", `the request was not answered within its ${deadlineMs / 1000} seconds`, {
         details: { deadlineMs },
@@ -132,7 +144,7 @@ export class RequestContext {
 
   /** For work that takes turns. */
   get turn(): Turn {
-    return { owner: this.owner, request: this.id };
+    return { owner: this.caller.owner, request: this.id };
   }
 
   /** Work that was aborted failed for the reason it was aborted for; a fault of the request names the parameter. */
@@ -143,12 +155,30 @@ export class RequestContext {
     return inputParam === undefined ? error : renamed(ofParam(error, inputParam), paramNames);
   }
 
+  /** Gives a model back when the request ends. @throws as the signal's reason, for one that comes after the end */
+  hold(lease: Lease): void {
+    this.#leases.push(lease);
+    if (!this.#hasEnded) return;
+    this.#giveBack();
+    throw aborted(this.signal);
+  }
+
+  #giveBack(): void {
+    for (const lease of this.#leases.splice(0))
+      try {
+        lease.release();
+      } catch (error) {
+        this.log.error({ err: error, model: lease.id }, "a model was not taken back");
+      }
+  }
+
   /** The last byte is written, or nobody reads on. */
   end(status: number, error?: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#lastWord);
+    this.#giveBack();
     this.#onEnd(this, status, error);
   }
 }

@@ -1,49 +1,54 @@
-/** A model as the server has it, and who asks for one. */
-import type { LanguageModel } from "../core/runtime/index.js";
-import type { EmbeddingModel, GuardedEmbedder, GuardedModel } from "../guardrails/index.js";
-import type { Alias, Resolution } from "../rollout/index.js";
-import type { AdmissionQueue, Visitor } from "./admission-queue.js";
+/** A model as the server has it: behind its guardrails, and with an admission queue of its own. */
+import { type LanguageModel, type Middleware, withMiddleware } from "../core/runtime/index.js";
+import type { GuardedEmbedder, GuardedModel, Guards } from "../guardrails/index.js";
+import { AdmissionQueue } from "./admission-queue.js";
+import type { AnyModel, ProvidedModel } from "./model-provider.js";
 
-/** What the shelf takes; what it hands out is behind the guards. */
-export type ChatModel = LanguageModel;
-export type { EmbeddingModel };
-
-export interface ServedModel {
-  readonly kind: "chat";
+interface ServedAs {
   readonly id: string;
   /** The folder that was packed. */
   readonly checkpoint: string;
-  readonly model: GuardedModel;
   readonly gate: AdmissionQueue;
 }
 
-export interface ServedEmbedder {
+export interface ServedModel extends ServedAs {
+  readonly kind: "chat";
+  readonly model: GuardedModel;
+}
+
+export interface ServedEmbedder extends ServedAs {
   readonly kind: "embedding";
-  readonly id: string;
-  readonly checkpoint: string;
   readonly model: GuardedEmbedder;
-  readonly gate: AdmissionQueue;
 }
 
 export type Served = ServedModel | ServedEmbedder;
 
-/** A version for one answer. */
-export interface Assignment {
-  readonly served: ServedModel;
-  readonly resolution: Resolution;
-  /** What the split looked at: the alias as this process serves it. */
-  readonly alias?: Alias | undefined;
-  /** Of the unit that the split looked at, for those who count users. */
-  readonly mark: number;
-  /** The split drew it at this share: no conversation that goes on from before, no tester. Only this compares versions. */
-  readonly isDrawn: boolean;
-  /** To be called once, when the answer has ended. */
-  release(): void;
+export interface ServingOptions {
+  readonly guards: Guards;
+  /** Requests that may wait for each model. */
+  readonly maxQueue: number;
+  /** Between the guardrails and each model that answers. */
+  readonly middleware?: readonly Middleware[] | undefined;
 }
 
-/** One request, as far as the choice of its version is concerned. */
-export interface Caller extends Visitor {
-  readonly conversation: string | undefined;
-  readonly wantedVersion: string | undefined;
-  assignment: Assignment | undefined;
+/** Each runs on all threads: a second one at a time fills the gaps of the first, more only wait for each other. */
+const embeddingsAtOnce = 2;
+
+/** @param before the same model under another id, whose queue is this one's too */
+export function servedModel(provided: ProvidedModel, options: ServingOptions, before?: Served): Served {
+  const { id, model, checkpoint = model.info.path } = provided;
+  const { guards, maxQueue, middleware = [] } = options;
+  const gate = before?.gate ?? new AdmissionQueue({ maxRunning: maxRunning(model), maxQueue });
+  if (!answers(model)) return { kind: "embedding", id, checkpoint, gate, model: guards.embedding(model) };
+  const whole = middleware.length > 0 ? withMiddleware(model, ...middleware) : model;
+  return { kind: "chat", id, checkpoint, gate, model: guards.answering(whole) };
+}
+
+/** Half as many answers again as can run are let in: their images are encoded while they wait for a slot. */
+function maxRunning(model: AnyModel): number {
+  return answers(model) ? Math.ceil(1.5 * model.info.maxSequences) : embeddingsAtOnce;
+}
+
+export function answers(model: AnyModel): model is LanguageModel {
+  return "generate" in model;
 }

@@ -1,7 +1,7 @@
 /** What the routes share: one of each for a whole server. */
 import type { Logger } from "pino";
 import { OcellusError, Semaphore } from "../core/base/index.js";
-import type { DecodeImage } from "../core/runtime/index.js";
+import type { DecodeImage, Middleware } from "../core/runtime/index.js";
 import { Guards } from "../guardrails/index.js";
 import { Collections } from "../retrieval/index.js";
 import { ByteBudget } from "./byte-budget.js";
@@ -10,11 +10,15 @@ import { FileStore } from "./files.js";
 import type { KeyRing } from "./keys.js";
 import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
-import { ModelPool } from "./model-pool.js";
+import { ModelCatalog } from "./model-catalog.js";
+import type { ModelProvider } from "./model-provider.js";
 import { RateLimiter } from "./rate-limit.js";
 import type { Versions } from "./versions/note-answer.js";
 
 export interface ServerOptions {
+  readonly models: ModelProvider;
+  /** Between the guardrails and each model that answers. */
+  readonly middleware?: readonly Middleware[] | undefined;
   readonly config: ServerConfig;
   readonly log: Logger;
   readonly version: string;
@@ -30,9 +34,9 @@ export interface ServerOptions {
   readonly webFolder?: string | undefined;
 }
 
-export interface Services extends ServerOptions {
+export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly guards: Guards;
-  readonly models: ModelPool;
+  readonly models: ModelCatalog;
   readonly files: FileStore;
   readonly budget: ByteBudget;
   /** Bytes of pictures between their file and their features: requests wait for each other. */
@@ -46,9 +50,9 @@ export interface Services extends ServerOptions {
   versions?: Versions;
 }
 
-export function createServices(options: ServerOptions): Services {
+export function createServices({ models: provider, middleware, ...options }: ServerOptions): Services {
   const { config, guards = Guards.none() } = options;
-  const models = new ModelPool(config, guards);
+  const models = new ModelCatalog(provider, { guards, middleware, maxQueue: config.maxQueue });
   const files = new FileStore(config.maxFilesBytes);
   const budget = new ByteBudget({ maxBytes: config.maxBodiesBytes, bytesOfOne: config.maxBodyBytes });
   const pixels = new Semaphore(config.maxPixelBytes);

@@ -1,11 +1,11 @@
 /** A model's eye for one request: through its gate, so that vectors wait their turn as answers do. */
 
-import type { Eye } from "./model-pool.js";
+import type { Eye } from "./model-catalog.js";
 import type { RequestContext } from "./request-context.js";
 
 /** @throws `overloaded`, `aborted`, as `work`. */
 export async function withEye<T>(eye: Eye, exchange: RequestContext, work: (eye: Eye) => Promise<T>): Promise<T> {
-  const ticket = await eye.served.gate.enter(exchange);
+  const ticket = await eye.served.gate.enter(exchange.caller);
   exchange.facts.model = eye.served.id;
   exchange.facts.queueMs = (exchange.facts.queueMs ?? 0) + ticket.queueMs;
   try {

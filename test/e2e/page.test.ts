@@ -7,8 +7,7 @@ import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import type { VisionLanguageModel } from "../../src/core/runtime/index.js";
-import type { ChatModel } from "../../src/server/index.js";
+import type { LanguageModel, VisionLanguageModel } from "../../src/core/runtime/index.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
@@ -31,7 +30,7 @@ let browser: Browser;
 let page: Page;
 
 /** Says two tokens and then waits to be stopped: a busy machine has time to press the button. */
-function halting(model: VisionLanguageModel): ChatModel {
+function halting(model: VisionLanguageModel): LanguageModel {
   return {
     info: model.info,
     stats: model.stats,
@@ -89,7 +88,7 @@ describe.skipIf(noBrowser)("the page", () => {
     kept = await openVersions({ v1: {} });
     server.services.versions = kept.versions;
     await makeCatalogue();
-    server.services.models.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
+    server.pool.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
     browser = await openBrowser();
   }, 120_000);
   afterEach(async () => {

@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { decodeImage, pixelDigest } from "../../src/core/image/node/index.js";
-import type { ChatEvent, ChatOptions } from "../../src/core/runtime/index.js";
+import type { ChatEvent, ChatOptions, LanguageModel } from "../../src/core/runtime/index.js";
+import type { EmbeddingModel } from "../../src/guardrails/index.js";
 import { Guards } from "../../src/guardrails/index.js";
-import type { ChatModel, EmbeddingModel } from "../../src/server/served.js";
 import { scriptedModel } from "./scripted-model.js";
 
 /** A made-up word. */
@@ -68,10 +68,10 @@ export async function openGuards(folder: string, policy: unknown): Promise<Guard
 }
 
 /** A model that says `pieces`, and writes down what it was asked. */
-export interface Witness extends Omit<ChatModel, "shown" | "generate"> {
-  generate: ChatModel["generate"];
+export interface Witness extends Omit<LanguageModel, "shown" | "generate"> {
+  generate: LanguageModel["generate"];
   pieces: readonly string[];
-  shown?: NonNullable<ChatModel["shown"]>;
+  shown?: NonNullable<LanguageModel["shown"]>;
   /** Everything that came through the door: words as they are, pictures in base64. */
   readonly seen: string[];
 }

@@ -1,9 +1,8 @@
 /** A chat model whose answers come when the test says so: for what a server does around a model. */
-import type { ChatEvent, ChatOptions, Prepared } from "../../src/core/runtime/index.js";
+import type { ChatEvent, ChatOptions, LanguageModel, Prepared } from "../../src/core/runtime/index.js";
 import { OcellusError } from "../../src/core/runtime/index.js";
-import type { ChatModel } from "../../src/server/served.js";
 
-export interface ScriptedModel extends ChatModel {
+export interface ScriptedModel extends LanguageModel {
   /** Answers that wait for `say`, oldest first; each is the text of its last message. */
   readonly running: string[];
   /** Lets the oldest running answer go on, when there is one: one piece, or its end. */
@@ -29,8 +28,8 @@ export function scriptedModel(maxSequences = 2): ScriptedModel {
     },
     info: { ...info, maxSequences },
     stats: { waiting: 0, running: 0, slots: maxSequences, steps: 0, promptTokens: 0, generatedTokens: 0, ...noBytes },
-    tokenizer: { decode: () => "", bytesOf: () => undefined } as unknown as ChatModel["tokenizer"],
-    prepare: async (messages: Parameters<ChatModel["prepare"]>[0], options: ChatOptions = {}) =>
+    tokenizer: { decode: () => "", bytesOf: () => undefined } as unknown as LanguageModel["tokenizer"],
+    prepare: async (messages: Parameters<LanguageModel["prepare"]>[0], options: ChatOptions = {}) =>
       ({ ...prompt, options, name: String(messages.at(-1)!.content) }) as Prepared,
     pixelBytes: async () => 0,
     prepareText: async (_: unknown, options: ChatOptions = {}) => ({ ...prompt, options }),
@@ -99,7 +98,7 @@ const end: ChatEvent = {
   timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
   pictures: [],
 };
-const info: ChatModel["info"] = {
+const info: LanguageModel["info"] = {
   path: "scripted",
   modelType: "scripted",
   weights: "fp32",

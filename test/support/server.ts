@@ -2,24 +2,28 @@
 import { join } from "node:path";
 import OpenAI from "openai";
 import { pino } from "pino";
-import { loadModel } from "../../src/core/runtime/index.js";
+import { type LanguageModel, loadModel } from "../../src/core/runtime/index.js";
 import {
-  type ChatModel,
   createApp,
   createServices,
   type Listening,
   listen,
+  ModelPool,
   type ServerConfig,
   type ServerOptions,
   type Services,
   serverConfigSchema,
 } from "../../src/server/index.js";
+import type { Served } from "../../src/server/served.js";
 import { repository } from "./folders.js";
 
 export interface TestServer {
   readonly services: Services;
+  readonly pool: ModelPool;
   readonly url: string;
   readonly client: OpenAI;
+  /** The admission queue of a model, or of the first. */
+  gate(id?: string): Served["gate"];
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   close(): Promise<void>;
 }
@@ -34,24 +38,28 @@ export function loadTiny(
 
 /** `open: false` leaves it as it is while models load. */
 export async function startServer(
-  models: Readonly<Record<string, ChatModel>>,
+  models: Readonly<Record<string, LanguageModel>>,
   config: Partial<ServerConfig> = {},
   options: Partial<ServerOptions> = {},
   { open = true } = {},
 ): Promise<TestServer> {
+  const pool = new ModelPool(models);
   const services = createServices({
+    models: pool,
     config: serverConfigSchema.parse({ port: 0, ...config }),
     log: pino({ level: "silent" }),
     version: "test",
     ...options,
   });
-  for (const [id, model] of Object.entries(models)) services.models.add(id, model);
+  for (const [id, model] of Object.entries(models)) pool.add(id, model);
   if (open) services.models.open();
   const listening: Listening = await listen(createApp(services), services.config);
   const { url } = listening;
   return {
     services,
+    pool,
     url,
+    gate: (id) => services.models.all().find((served) => id === undefined || served.id === id)!.gate,
     client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 }),
     post: (path, body, headers = {}) =>
       fetch(`${url}${path}`, {

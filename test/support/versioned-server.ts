@@ -3,12 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pino } from "pino";
-import type { ChatOptions } from "../../src/core/runtime/index.js";
+import type { ChatOptions, LanguageModel } from "../../src/core/runtime/index.js";
 import { Guards } from "../../src/guardrails/index.js";
 import { deploy, Registry } from "../../src/rollout/index.js";
 import {
-  type ChatModel,
   Deployments,
+  ModelCatalog,
   Rollouts,
   Room,
   Shadows,
@@ -28,7 +28,7 @@ export interface Behaviour {
   /** Told how each answer was asked for. */
   readonly onAsk?: (options: ChatOptions) => void;
   /** Another model altogether. */
-  readonly open?: () => Promise<ChatModel>;
+  readonly open?: () => Promise<LanguageModel>;
   /** What it takes of `memoryBytes`. */
   readonly bytes?: number;
   readonly loadFails?: boolean;
@@ -41,7 +41,7 @@ function echo(
   tag: string,
   { answerMs = 0, fails = () => false, says = tag, onAsk }: Behaviour,
   closed: string[],
-): ChatModel {
+): LanguageModel {
   let n = 0;
   let isClosed = false;
   return {
@@ -101,6 +101,8 @@ export interface VersionedOptions extends FleetSettings {
 
 export interface OpenVersions {
   readonly versions: Versions;
+  /** What stands before them, without a server. */
+  readonly models: ModelCatalog;
   /** In the order in which they went. */
   readonly closed: readonly string[];
   /** Tags, each time that one was opened. */
@@ -145,13 +147,14 @@ export async function openVersions(
     alternatives: async () => [{ format: "int4", bytes: 1 }],
     budgetBytes: memoryBytes,
   });
-  const fleet = new Deployments({ registry, log, maxQueue, drainMs, keepWarmMs, guards, load, room });
+  const fleet = new Deployments({ registry, log, maxQueue, drainMs, keepWarmMs, load, room });
   await fleet.start();
   const figures = new VersionFigures();
   const diffs = new VersionDiffs(registry);
   const rollouts = new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) });
   return {
     versions: { registry, fleet, rollouts, figures, diffs },
+    models: new ModelCatalog(fleet, { guards, maxQueue }),
     closed,
     loads,
     async close() {
@@ -170,15 +173,16 @@ export async function startVersionedServer(
 ): Promise<VersionedServer> {
   const { versions, closed, loads, close } = await openVersions(behaviours, settings);
   const { registry, fleet, rollouts } = versions;
-  const server = await startServer({}, { insecureLocalAdmin: options.adminKeys === undefined, ...config }, options);
+  const allowed = { insecureLocalAdmin: options.adminKeys === undefined, ...config };
+  const server = await startServer({}, allowed, { guards: settings.guards, ...options });
   const { models, pixels, lifecycle, metrics, log } = server.services;
   const shadows = new Shadows({
     ...{ ...versions, pixels, log, draining: lifecycle.draining, meters: metrics.registry },
-    ...{ models: () => models.all(), limits: server.services.config },
+    ...{ models, limits: server.services.config },
   });
   versions.shadows = shadows;
   server.services.versions = versions;
-  server.services.models.useFleet(fleet);
+  server.pool.use(fleet);
   return {
     ...{ server, registry, fleet, rollouts, shadows, closed, loads },
     async ask(headers = {}, body = {}) {

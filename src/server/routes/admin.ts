@@ -84,7 +84,7 @@ function addCommands(app: App, services: Services): void {
       const command = toCommand(alias, request);
       if (besides.has(name) && typeof request.version === "string")
         await versions.fleet.checkRoom(alias, request.version);
-      const state = await versions.registry.run(c.get("exchange").owner, command);
+      const state = await versions.registry.run(c.get("exchange").caller.owner, command);
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });
   add("deploy", deployRequestSchema, (alias, { version, seen = {} }) => ifAsSeen(alias, seen, deploy(alias, version)));

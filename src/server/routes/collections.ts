@@ -53,8 +53,9 @@ function addShelf(app: App, services: Services): void {
   app.post(root, async (c) => {
     const { name, kind = "exact", model } = await readRequest(c, services, collectionCreateSchema);
     const collections = writable(services);
-    const eye = services.models.findEye(model);
-    const recorded = await withEye(eye, c.get("exchange"), async ({ embedder }) => {
+    const exchange = c.get("exchange");
+    const eye = await services.models.seeing(model, exchange);
+    const recorded = await withEye(eye, exchange, async ({ embedder }) => {
       await checkName(name, embedder);
       return modelOf(embedder);
     });
@@ -125,7 +126,7 @@ function addSearch(app: App, services: Services): void {
     const { signal } = exchange;
     const collection = await opened(c, services);
     const picture = image_url && (await imageResolver(services, exchange)(urlOf(image_url)));
-    const hits = await withEye(services.models.findMaker(collection.info), exchange, ({ embedder }) =>
+    const hits = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
       find(collection, embedder, { picture, text, count, where, signal }),
     );
     const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));

@@ -24,7 +24,8 @@ export function addCompletions(app: App, services: Services): void {
   app.post("/v1/completions", async (c) => {
     const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields, idBodyLimits);
     const exchange = c.get("exchange");
-    const served = await services.models.assign(request.model, exchange, request.user);
+    exchange.caller.user = request.user;
+    const served = await services.models.answering(request.model, exchange);
     const prompts = promptsOf(request);
     const reply = new Reply(request, prompts.length, served, exchange);
     const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, services, exchange)));

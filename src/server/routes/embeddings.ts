@@ -18,9 +18,9 @@ export function addEmbeddings(app: App, services: Services): void {
     const request = await readRequest(c, services, embeddingRequestSchema, harmlessEmbeddingFields);
     const { input, encoding_format = "float", dimensions } = request;
     const exchange = c.get("exchange");
-    const served = services.models.findEmbedder(request.model);
+    const served = await services.models.embedding(request.model, exchange);
     const resolve = imageResolver(services, exchange);
-    const ticket = await served.gate.enter(exchange);
+    const ticket = await served.gate.enter(exchange.caller);
     try {
       const inputs = Array.isArray(input) ? input : [input];
       const { vectors, numTokens } = await embedAll(inputs, served, resolve, exchange);

@@ -8,7 +8,7 @@ import {
   wireGuardReports,
 } from "../../protocol/index.js";
 import { readForm } from "../body.js";
-import type { App } from "../request-context.js";
+import type { App, RequestContext } from "../request-context.js";
 import type { Services } from "../services.js";
 
 export function addFiles(app: App, services: Services): void {
@@ -21,34 +21,42 @@ export function addFiles(app: App, services: Services): void {
     if (file.size > config.maxImageBytes)
       throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxImageBytes}`);
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const { owner, signal, guardReports } = c.get("exchange");
+    const exchange = c.get("exchange");
+    const { caller, signal, guardReports } = exchange;
     const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
-    const unpin = isPinned ? await pin(services, form.get("model"), bytes, signal) : undefined;
+    const unpin = isPinned ? await pin(services, form.get("model"), bytes, exchange) : undefined;
     try {
       if (!isPinned) await services.guards.admit(bytes, signal);
       const name = await services.guards.admitText(file.name.slice(0, 256), signal);
-      const { ocellus, ...wire } = files.add(owner, name, purpose, bytes, unpin);
+      const { ocellus, ...wire } = files.add(caller.owner, name, purpose, bytes, unpin);
       return c.json({ ...wire, ocellus: { ...ocellus, guards: wireGuardReports(guardReports) } } satisfies WireUpload);
     } catch (error) {
       unpin?.();
       throw error;
     }
   });
-  app.get("/v1/files", (c) => c.json({ object: "list", data: files.list(c.get("exchange").owner), has_more: false }));
-  app.get("/v1/files/:id", (c) => c.json(files.get(c.get("exchange").owner, c.req.param("id")).wire));
+  app.get("/v1/files", (c) =>
+    c.json({ object: "list", data: files.list(c.get("exchange").caller.owner), has_more: false }),
+  );
+  app.get("/v1/files/:id", (c) => c.json(files.get(c.get("exchange").caller.owner, c.req.param("id")).wire));
   app.get("/v1/files/:id/content", (c) => {
-    const { bytes, mediaType } = files.get(c.get("exchange").owner, c.req.param("id"));
+    const { bytes, mediaType } = files.get(c.get("exchange").caller.owner, c.req.param("id"));
     return c.body(bytes as Uint8Array<ArrayBuffer>, 200, { "content-type": mediaType });
   });
   app.delete("/v1/files/:id", (c) => {
-    files.remove(c.get("exchange").owner, c.req.param("id"));
+    files.remove(c.get("exchange").caller.owner, c.req.param("id"));
     return c.json({ id: c.req.param("id"), object: "file", deleted: true });
   });
 }
 
 /** Encodes the picture for the named model, or the first, and keeps that. */
-async function pin({ models }: Services, name: unknown, bytes: Uint8Array, signal: AbortSignal): Promise<() => void> {
-  const { model, id } = models.find(typeof name === "string" ? name : undefined);
-  if (model.pin) return model.pin(bytes, { signal });
+async function pin(
+  { models }: Services,
+  name: unknown,
+  bytes: Uint8Array,
+  exchange: RequestContext,
+): Promise<() => void> {
+  const { model, id } = await models.chat(typeof name === "string" ? name : undefined, exchange);
+  if (model.pin) return model.pin(bytes, { signal: exchange.signal });
   throw new OcellusError("unsupported", `pin: the model ${id} keeps no pictures`);
 }

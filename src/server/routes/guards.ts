@@ -17,10 +17,10 @@ import type { Services } from "../services.js";
 
 export function addGuards(app: App, services: Services): void {
   const { guards } = services;
-  app.get("/v1/ocellus/guards", (c) => c.json(stateFor(guards.state(), c.get("exchange").owner)));
+  app.get("/v1/ocellus/guards", (c) => c.json(stateFor(guards.state(), c.get("exchange").caller.owner)));
   app.post("/v1/ocellus/guards/proposals", async (c) => {
     const proposal = await readRequest(c, services, allowProposalSchema);
-    await guards.propose({ key: c.get("exchange").owner, ...proposal });
+    await guards.propose({ key: c.get("exchange").caller.owner, ...proposal });
     return c.json({ object: "ocellus.allow_proposal", written: true });
   });
   app.post("/v1/ocellus/guards/schema", async (c) => {

@@ -11,9 +11,9 @@ export function addMatch(app: App, services: Services): void {
   app.post("/v1/ocellus/match", async (c) => {
     const { model: id, image_url, text, threshold } = await readRequest(c, services, matchRequestSchema);
     const exchange = c.get("exchange");
-    const served = services.models.get(id);
+    const served = await services.models.any(id, exchange);
     const picture = await imageResolver(services, exchange)(urlOf(image_url));
-    const ticket = await served.gate.enter(exchange);
+    const ticket = await served.gate.enter(exchange.caller);
     Object.assign(exchange.facts, { model: served.id, pictures: 1, queueMs: ticket.queueMs });
     const options = { signal: exchange.signal, ...(threshold !== undefined && { threshold }) };
     try {

@@ -6,11 +6,8 @@ import type { Services } from "../services.js";
 export function addModels(app: App, { models }: Services): void {
   app.get("/v1/models", (c) => c.json({ object: "list", data: models.list() }));
   // A name may hold a slash (owner/name).
-  app.get("/v1/models/:id{.+}", (c) => {
-    const { id } = models.get(c.req.param("id"));
-    return c.json(models.list().find((model) => model.id === id)!);
-  });
+  app.get("/v1/models/:id{.+}", (c) => c.json(models.describe(c.req.param("id"))));
   app.get("/v1/ocellus/models/:id{.+}/description", async (c) =>
-    c.json(await describeModel(models.get(c.req.param("id")))),
+    c.json(await describeModel(await models.any(c.req.param("id"), c.get("exchange")))),
   );
 }

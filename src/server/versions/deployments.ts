@@ -5,6 +5,7 @@
  */
 import type { Logger } from "pino";
 import { OcellusError } from "../../core/base/index.js";
+import type { LanguageModel } from "../../core/runtime/index.js";
 import {
   type Alias,
   endShadow,
@@ -17,10 +18,9 @@ import {
   returnTo,
   rollBack,
 } from "../../rollout/index.js";
-import type { Visitor } from "../admission-queue.js";
-import type { Assignment, ServedModel } from "../served.js";
+import type { Caller, Lease, ListedModel, ModelProvider } from "../model-provider.js";
 import { Conversations } from "./conversations.js";
-import { type Lease, LoadedModels, type LoadedModelsOptions } from "./loaded-models.js";
+import { type LoadedModel, LoadedModels, type LoadedModelsOptions } from "./loaded-models.js";
 import { Loader, type LoaderOptions, NoRoom, tagsOf } from "./loader.js";
 import { Reporter } from "./reporter.js";
 
@@ -30,23 +30,13 @@ export interface DeploymentsOptions extends Omit<LoadedModelsOptions, "onClosed"
   readonly log: Logger;
 }
 
-/** Who asks, as far as the split is concerned. */
-export interface Asker {
-  /** What the split is sticky for: a conversation, a user or a key. */
-  readonly unit: string;
-  /** The conversation, if the client names it. */
-  readonly conversation?: string | undefined;
-  /** An exact version, for testers. */
-  readonly version?: string | undefined;
-}
-
 const sweepMs = 1000;
 /** To whom the history ascribes what a server has taken back. */
 const actor = "server";
 /** Of the journal's. */
 const maxReason = 4000;
 
-export class Deployments {
+export class Deployments implements ModelProvider {
   readonly #options: DeploymentsOptions;
   readonly #rack: LoadedModels;
   readonly #loader: Loader;
@@ -97,8 +87,13 @@ export class Deployments {
     return [...this.#serving.values()];
   }
 
-  get models(): readonly ServedModel[] {
-    return this.#rack.tags.map((tag) => this.#rack.get(tag)!);
+  /** Aliases, then versions. */
+  list(): readonly ListedModel<LanguageModel>[] {
+    const aliases = this.aliases.flatMap(({ name, tag }) => {
+      const loaded = this.#rack.get(tag);
+      return loaded ? [{ ...loaded, name }] : [];
+    });
+    return [...aliases, ...this.#rack.tags.map((tag) => this.#rack.get(tag)!)];
   }
 
   /** What could not be loaded, and why. */
@@ -106,49 +101,51 @@ export class Deployments {
     return this.#failed;
   }
 
-  loaded(tag: string): ServedModel | undefined {
+  loaded(tag: string): LoadedModel | undefined {
     return this.#rack.get(tag);
   }
 
   /** Keeps a version open, for who is no client. @returns undefined for one that is not loaded here, or is being swapped out */
-  lease(tag: string): Lease | undefined {
+  lease(tag: string): Lease<LanguageModel> | undefined {
     return this.#loader.holdOf(tag) ? undefined : this.#rack.lease(tag);
   }
 
   /**
-   * The version for one answer; while versions are swapped, the answer waits for what comes of it.
+   * The version for one request; while versions are swapped, the request waits for what comes of it.
    * @returns undefined when neither an alias nor a version has that name
    * @throws `unavailable` for a version that is not loaded here; `overloaded`, `aborted` while it waits
    */
-  async assign(name: string, asker: Asker, visitor: Visitor): Promise<Assignment | undefined> {
+  async resolve(name: string, caller: Caller): Promise<Lease<LanguageModel> | undefined> {
+    const unit = unitOf(caller);
     for (;;) {
       const state = { ...this.#options.registry.state, aliases: this.#serving };
-      const isDrawn = this.#isDrawn(state.aliases.get(name), asker); // before the conversation is kept
-      const resolution = this.#resolve(state, name, asker);
+      const isDrawn = this.#isDrawn(state.aliases.get(name), caller); // before the conversation is kept
+      const resolution = this.#choose(state, name, caller);
       if (!resolution) return undefined;
       const { tag } = resolution;
       const hold = this.#loader.holdOf(tag);
       const lease = this.lease(tag);
-      if (lease)
-        return { ...lease, resolution, alias: this.#serving.get(name), mark: markOf(name, asker.unit), isDrawn };
+      const alias = this.#serving.get(name);
+      if (lease) return { ...lease, assignment: { resolution, alias, mark: markOf(name, unit), isDrawn } };
       if (!hold) throw this.#notLoaded(tag);
-      await hold.wait(visitor);
+      await hold.wait(caller);
     }
   }
 
   /** Whether an alias's split at its present share decides: that a conversation is older is so whichever version it has. */
-  #isDrawn(alias: Alias | undefined, { conversation, version }: Asker): boolean {
+  #isDrawn(alias: Alias | undefined, { conversation, version }: Caller): boolean {
     if (!alias?.canary || version !== undefined) return false;
     if (conversation === undefined) return true;
     const begun = this.#conversations.find(alias.name, conversation);
     return begun === undefined || begun.stepSeq === alias.canary.stepSeq;
   }
 
-  #resolve(state: RegistryState, name: string, { unit, conversation, version }: Asker): Resolution | undefined {
+  #choose(state: RegistryState, name: string, caller: Caller): Resolution | undefined {
+    const { conversation, version } = caller;
     const alias = state.aliases.get(name);
     if (alias && version !== undefined)
       return { tag: version, alias: name, role: "named", reason: "asked for by the header x-ocellus-version" };
-    const fresh = resolveName(state, name, unit);
+    const fresh = resolveName(state, name, unitOf(caller));
     if (!alias || !fresh || conversation === undefined) return fresh;
     const begun = this.#conversations.find(name, conversation);
     const kept = begun?.tag;
@@ -279,6 +276,11 @@ export class Deployments {
     for (const tag of this.#rack.tags) await this.#rack.close(tag);
     await this.#reporter.close();
   }
+}
+
+/** What the split is sticky for: a conversation, a user or a key. */
+function unitOf({ conversation, owner, user }: Caller): string {
+  return conversation ?? (user === undefined ? owner : `${owner} ${user}`);
 }
 
 /** A conversation goes on with the version it began with, unless that was found to be bad. */

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { openRegistry, registryWithCanary, temporaryFolder } from "../../rollout/registry.testkit.js";
+import type { ModelCatalog } from "../model-catalog.js";
 import type { Deployments } from "./deployments.js";
 import { type GoldenCase, GoldenRunner } from "./golden.js";
 import { Rollouts } from "./rollouts.js";
@@ -27,10 +28,11 @@ it("puts each question to both versions once a step, whichever of three processe
   })) as unknown as GoldenCase[];
   const judges = registries.map((registry) => {
     const rollouts = new Rollouts({ registry, log });
-    const lease = (tag: string) => ({ served: loaded(tag), release: () => {} });
+    const lease = (tag: string) => ({ ...loaded(tag), release: () => {} });
     const aliases = [...registry.state.aliases.values()];
     const fleet = { aliases, onChange: () => {}, loaded, lease } as unknown as Deployments;
-    const runner = new GoldenRunner(cases, fleet, rollouts, log);
+    const models = { serve: (provided: unknown) => provided } as unknown as ModelCatalog;
+    const runner = new GoldenRunner({ cases, fleet, rollouts, models, log });
     onTestFinished(async () => {
       runner.close();
       await rollouts.close();

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { ChatMessage } from "../../core/runtime/index.js";
 import { answerGreedily, goldenTokens } from "../../evals/index.js";
 import type { Alias } from "../../rollout/index.js";
+import type { ModelCatalog } from "../model-catalog.js";
 import type { ServedModel } from "../served.js";
 import type { Deployments } from "./deployments.js";
 import type { Rollouts } from "./rollouts.js";
@@ -21,53 +22,57 @@ export interface GoldenCase {
 
 const claimPauseMs = 5000;
 
+export interface GoldenOptions {
+  readonly cases: readonly GoldenCase[];
+  readonly fleet: Deployments;
+  readonly rollouts: Rollouts;
+  /** Where the versions' guardrails and queues are. */
+  readonly models: Pick<ModelCatalog, "serve">;
+  readonly log: Logger;
+}
+
 export class GoldenRunner {
-  readonly #cases: readonly GoldenCase[];
-  readonly #fleet: Deployments;
-  readonly #rollouts: Rollouts;
-  readonly #log: Logger;
+  readonly #options: GoldenOptions;
   /** The step of each alias that is being asked. */
   readonly #running = new Map<string, number>();
   readonly #stop = new AbortController();
 
-  constructor(cases: readonly GoldenCase[], fleet: Deployments, rollouts: Rollouts, log: Logger) {
-    this.#cases = cases;
-    this.#fleet = fleet;
-    this.#rollouts = rollouts;
-    this.#log = log;
-    fleet.onChange(() => this.#look());
+  constructor(options: GoldenOptions) {
+    this.#options = options;
+    options.fleet.onChange(() => this.#look());
     this.#look();
   }
 
   /** Begins with every canary step that is judged and not begun. */
   #look(): void {
-    for (const alias of this.#fleet.aliases) {
+    for (const alias of this.#options.fleet.aliases) {
       const { canary, name } = alias;
       if (!canary?.plan.judged || canary.isPaused || this.#running.get(name) === canary.stepSeq) continue;
       this.#running.set(name, canary.stepSeq);
       void this.#ask(alias).catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) this.#log.error({ alias: name, err: error }, "the golden set was not finished");
+        if (!this.#stop.signal.aborted)
+          this.#options.log.error({ alias: name, err: error }, "the golden set was not finished");
       });
     }
   }
 
   async #ask(alias: Alias): Promise<void> {
-    for (const found of shuffled(this.#cases, alias.canary!.stepSeq)) {
+    for (const found of shuffled(this.#options.cases, alias.canary!.stepSeq)) {
       if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
       const [stableTag, canaryTag] = [alias.tag, alias.canary!.tag];
-      if (!this.#fleet.loaded(stableTag) || !this.#fleet.loaded(canaryTag)) return;
-      if (!(await this.#isOurs(alias, this.#cases.indexOf(found)))) continue;
+      if (!this.#options.fleet.loaded(stableTag) || !this.#options.fleet.loaded(canaryTag)) return;
+      if (!(await this.#isOurs(alias, this.#options.cases.indexOf(found)))) continue;
       const [stable, canary] = [await this.#isBad(stableTag, found), await this.#isBad(canaryTag, found)];
       if (stable === undefined || canary === undefined) return;
-      this.#rollouts.observePair(alias, { stable, canary }, found.kind);
+      this.#options.rollouts.observePair(alias, { stable, canary }, found.kind);
     }
   }
 
   /** A version is held for one question at a time: what it waits for, to be closed, is short. */
   async #isBad(tag: string, found: GoldenCase): Promise<boolean | undefined> {
-    const lease = this.#fleet.lease(tag);
+    const lease = this.#options.fleet.lease(tag);
     try {
-      return lease && (await this.#answersBadly(lease.served, found));
+      return lease && (await this.#answersBadly(this.#options.models.serve(lease), found));
     } finally {
       lease?.release();
     }
@@ -77,16 +82,16 @@ export class GoldenRunner {
   async #isOurs(alias: Alias, number: number): Promise<boolean> {
     for (;;) {
       try {
-        return await this.#rollouts.claim(alias, `golden ${number}`);
+        return await this.#options.rollouts.claim(alias, `golden ${number}`);
       } catch (error) {
-        this.#log.warn({ alias: alias.name, err: error }, "the golden set waits");
+        this.#options.log.warn({ alias: alias.name, err: error }, "the golden set waits");
         await sleep(claimPauseMs, undefined, { signal: this.#stop.signal });
       }
     }
   }
 
   #stepOf(name: string): number | undefined {
-    return this.#fleet.aliases.find((alias) => alias.name === name)?.canary?.stepSeq;
+    return this.#options.fleet.aliases.find((alias) => alias.name === name)?.canary?.stepSeq;
   }
 
   /** A failure to answer is a wrong answer. */

@@ -1,32 +1,24 @@
 /**
- * The versions that this process has loaded, each with its place at a gate and those who hold it: none is closed under anybody. What
+ * The versions that this process has loaded, and how many requests hold each: none is closed before they have given it back. What
  * is only kept warm makes room for what is wanted.
  */
-import type { Guards } from "../../guardrails/index.js";
-import { AdmissionQueue } from "../admission-queue.js";
-import type { ChatModel, ServedModel } from "../served.js";
+import type { LanguageModel } from "../../core/runtime/index.js";
+import type { Lease, ProvidedModel } from "../model-provider.js";
 import type { Room } from "./room.js";
 
 export interface LoadedModelsOptions {
   /** Opens and warms a version's folder. */
-  readonly load: (tag: string, folder: string) => Promise<ChatModel>;
+  readonly load: (tag: string, folder: string) => Promise<LanguageModel>;
   /** Absent: there is always room. */
   readonly room?: Room | undefined;
-  readonly maxQueue: number;
-  /** At the doors of all versions. */
-  readonly guards: Guards;
   readonly onClosed: (tag: string) => void;
 }
 
-/** A version that is not closed until it is given back. */
-export interface Lease {
-  readonly served: ServedModel;
-  /** To be called once. */
-  release(): void;
-}
+/** By its tag. */
+export type LoadedModel = ProvidedModel<LanguageModel>;
 
 interface Loaded {
-  readonly served: ServedModel;
+  readonly version: LoadedModel;
   /** As estimated. */
   readonly bytes: number;
   numLeases: number;
@@ -46,29 +38,26 @@ export class LoadedModels {
     return [...this.#loaded.keys()];
   }
 
-  get(tag: string): ServedModel | undefined {
-    return this.#loaded.get(tag)?.served;
+  get(tag: string): LoadedModel | undefined {
+    return this.#loaded.get(tag)?.version;
   }
 
   /** @returns undefined for a version that is not loaded */
-  lease(tag: string): Lease | undefined {
+  lease(tag: string): Lease<LanguageModel> | undefined {
     const loaded = this.#loaded.get(tag);
     if (!loaded) return undefined;
     loaded.numLeases++;
     return {
-      served: loaded.served,
+      ...loaded.version,
       release: () => {
         loaded.numLeases--;
       },
     };
   }
 
-  /** Nobody holds it, and nobody is at its gate: vectors of pictures are asked for without a lease. */
+  /** No request holds it. */
   isIdle(tag: string): boolean {
-    const loaded = this.#loaded.get(tag);
-    if (!loaded) return true;
-    const { running, waiting } = loaded.served.gate.stats;
-    return loaded.numLeases === 0 && running + waiting === 0;
+    return (this.#loaded.get(tag)?.numLeases ?? 0) === 0;
   }
 
   /** Bytes for one more version once these are closed, as far as they are loaded. */
@@ -91,11 +80,9 @@ export class LoadedModels {
   }
 
   async load(tag: string, folder: string, bytes: number): Promise<void> {
-    const { load, maxQueue, guards } = this.#options;
-    const model = guards.answering(await load(tag, folder), tag);
-    const gate = new AdmissionQueue({ maxRunning: Math.ceil(1.5 * model.info.maxSequences), maxQueue });
-    const served: ServedModel = { kind: "chat", id: tag, checkpoint: folder, model, gate };
-    this.#loaded.set(tag, { served, bytes, numLeases: 0, wantedAt: performance.now() });
+    const model = await this.#options.load(tag, folder);
+    const version = { id: tag, model, checkpoint: folder };
+    this.#loaded.set(tag, { version, bytes, numLeases: 0, wantedAt: performance.now() });
   }
 
   /** Closes what nobody has wanted for so long. */
@@ -111,7 +98,7 @@ export class LoadedModels {
     const loaded = this.#loaded.get(tag);
     if (!loaded) return;
     this.#loaded.delete(tag);
-    await loaded.served.model.close();
+    await loaded.version.model.close();
     this.#options.onClosed(tag);
   }
 }

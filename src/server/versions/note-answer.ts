@@ -1,4 +1,4 @@
-/** When an answer of a version has ended: its place is given back, the log of answers is told, its judge hears what it was like. */
+/** When an answer of a version has ended: the log of answers is told, its judge hears what it was like. */
 import { OcellusError } from "../../core/base/index.js";
 import type { Registry } from "../../rollout/index.js";
 import type { RequestContext } from "../request-context.js";
@@ -35,7 +35,6 @@ export function noteAnswer(
 ): void {
   const { assignment, mirrored } = exchange;
   if (!assignment) return;
-  assignment.release();
   const { resolution, alias, mark, isDrawn } = assignment;
   const { tag, role, reason } = resolution;
   const model = resolution.alias ?? tag;

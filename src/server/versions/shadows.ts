@@ -21,7 +21,8 @@ import {
   noteComparison,
   type Registry,
 } from "../../rollout/index.js";
-import type { Assignment, Served } from "../served.js";
+import type { ModelCatalog } from "../model-catalog.js";
+import type { Assignment } from "../model-provider.js";
 import type { Deployments } from "./deployments.js";
 import { LiveLoad } from "./live-load.js";
 import { Mirrored, type MirroredPrompt, type Target, targetsOf } from "./mirrored.js";
@@ -46,8 +47,8 @@ export interface ShadowsOptions {
   readonly fleet: Deployments;
   readonly rollouts: Rollouts;
   readonly limits: ShadowLimits;
-  /** All models of the server, with their gates. */
-  readonly models: () => readonly Served[];
+  /** Of the server. */
+  readonly models: ModelCatalog;
   /** Where pictures wait for room. */
   readonly pixels: Semaphore;
   /** Aborted when the server begins to stop. */
@@ -168,8 +169,8 @@ export class Shadows {
   }
 
   #hasPlace({ target }: Job): boolean {
-    const served = this.#options.fleet.loaded(target.tag);
-    return !served || served.gate.stats.running < served.model.info.maxSequences;
+    const loaded = this.#options.fleet.loaded(target.tag);
+    return !loaded || this.#options.models.serve(loaded).gate.stats.running < loaded.model.info.maxSequences;
   }
 
   async #run(job: Job, stop: AbortController): Promise<void> {
@@ -196,10 +197,10 @@ export class Shadows {
 
   /** Never throws: an answer, what went wrong with it, or why there is none. */
   async #ask({ mirrored, target }: Job, stop: AbortSignal): Promise<ChatResult | Error | DropReason> {
-    const { fleet, limits } = this.#options;
+    const { fleet, models, limits } = this.#options;
     const lease = fleet.lease(target.tag);
     if (!lease) return "ended";
-    const { model, gate } = lease.served;
+    const { model, gate } = models.serve(lease);
     const ticket = gate.enterIfFree("mirrored questions"); // no key has spaces in its name
     try {
       if (!ticket) return "yielded";

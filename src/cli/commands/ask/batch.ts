@@ -3,13 +3,12 @@
  * many at once as fill the batch. Killed at any moment, the same command goes on with what has no answer yet.
  */
 import type { Command } from "commander";
-import { pino } from "pino";
 import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../../../core/base/index.js";
 import { loadDualEncoder, type VisionLanguageModel } from "../../../core/runtime/index.js";
 import { mapConcurrently, withOutputLock } from "../../../evals/index.js";
 import type { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
-import { createApp, createServices, type Services, serverConfigSchema } from "../../../server/index.js";
+import { createServer, ModelPool, type Server } from "../../../server/index.js";
 import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
 import { versionOf } from "../../package-files.js";
 import { formatSeconds, startProgress } from "../../ui/progress.js";
@@ -29,8 +28,6 @@ interface BatchFlags extends ModelFlags {
   readonly allowImageUrls?: boolean;
   readonly collections?: string;
 }
-
-type App = ReturnType<typeof createApp>;
 
 /** A request of a batch may wait for its turn as long as it likes; a timer can be told no more than 24 days. */
 const deadlineMs = 24 * 3600 * 1000;
@@ -123,7 +120,8 @@ interface Work {
 
 async function answerAll(work: Work): Promise<void> {
   const { file, done, total, out, errors, counts, flags, terminal } = work;
-  await withApp(flags, terminal, async (app, { config }) => {
+  await withServer(flags, terminal, async (server) => {
+    const { maxImageBytes } = server.services.config;
     const progress = startProgress(terminal, {
       label: "batch",
       describe: (state) =>
@@ -132,7 +130,7 @@ async function answerAll(work: Work): Promise<void> {
     });
     const answer = async (request: BatchRequest) => {
       if (done.has(request.custom_id)) return;
-      const line = await ask(app, request, folderOf(file), config.maxImageBytes, terminal.signal);
+      const line = await ask(server, request, folderOf(file), maxImageBytes, terminal.signal);
       throwIfAborted(terminal.signal); // an answer cut short is no answer
       const isAnswer = line.response.status_code === 200;
       await (isAnswer ? out : errors).append(line);
@@ -149,31 +147,29 @@ async function answerAll(work: Work): Promise<void> {
 }
 
 /** The server without a port: the same routes, the same checks, the same words. */
-async function withApp(
+async function withServer(
   flags: BatchFlags,
   terminal: Terminal,
-  body: (app: App, services: Services) => Promise<void>,
+  body: (server: Server) => Promise<void>,
 ): Promise<void> {
   const { concurrency, allowImageUrls = false, collections } = flags;
   const unbounded = Number.MAX_SAFE_INTEGER; // as many lines as are in work at once, each within its own bound
-  const config = serverConfigSchema.parse({
-    ...{ deadlineMs, allowImageUrls, collections, collectionsReadOnly: true, maxQueue: unbounded },
+  const config = {
+    ...{ drainMs: 1, deadlineMs, allowImageUrls, collections, collectionsReadOnly: true, maxQueue: unbounded },
     ...{ maxBodyBytes: 2 * maxLineBytes, maxBodiesBytes: unbounded },
-  });
+  };
   const { name, folder } = parseModel(flags.model);
   const extra = { maxSequences: concurrency };
   const serve = async (model: VisionLanguageModel, guards: Guards) => {
-    const services = createServices({ config, log: pino({ level: "silent" }), version: versionOf(), guards });
-    services.models.add(name, model);
+    const models = new ModelPool({ [name]: model });
     const clip = flags.embeddingModel === undefined ? undefined : parseModel(flags.embeddingModel);
     const embedder = clip && (await loadDualEncoder(await resolveModel(clip.folder)));
-    if (clip && embedder) services.models.addEmbedder(clip.name, embedder);
-    services.models.open();
+    if (clip && embedder) models.add(clip.name, embedder);
+    const server = createServer({ models, config, version: versionOf(), guards });
     try {
-      await body(createApp(services), services);
+      await body(server);
     } finally {
-      await services.lifecycle.drain(0);
-      await services.collections?.close();
+      await server.close();
       await embedder?.close();
     }
   };
@@ -190,7 +186,7 @@ interface AnswerLine {
 }
 
 async function ask(
-  app: App,
+  server: Server,
   { custom_id, method, url, body }: BatchRequest,
   folder: string,
   maxImageBytes: number,
@@ -205,8 +201,8 @@ async function ask(
     const failure = { error: { message, type: "invalid_request_error", param: "image_url", code } };
     return answerLine(custom_id, 400, "", failure);
   }
-  const headers = { "content-type": "application/json", host: "localhost" };
-  const response = await app.request(url, { method, headers, body: sent, signal });
+  const headers = { "content-type": "application/json" };
+  const response = await server.fetch(url, { method, headers, body: sent, signal });
   return answerLine(
     custom_id,
     response.status,

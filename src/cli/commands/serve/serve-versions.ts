@@ -3,16 +3,17 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { cacheRoot } from "../../../core/fs/index.js";
 import { parsePlan } from "../../../core/pack/index.js";
+import type { LanguageModel } from "../../../core/runtime/index.js";
 import { type EvalCase, isCorrect, matchKindOf, messagesOf, readGoldenSet } from "../../../evals/index.js";
 import { secretFrom } from "../../../guardrails/index.js";
 import { estimateMemory, formatLabel } from "../../../inspect/index.js";
 import { type CanaryMetric, type HeldChange, Registry, VerifiedFolders } from "../../../rollout/index.js";
 import {
-  type ChatModel,
   type DeliveryOutcome,
   Deployments,
   type GoldenCase,
   GoldenRunner,
+  type ModelPool,
   type Need,
   Rollouts,
   Room,
@@ -29,13 +30,14 @@ import type { ServeConfig } from "./settings.js";
 
 export interface VersionFolders extends Pick<TrustOptions, "pack" | "reading" | "signal"> {
   /** Opens and warms one. */
-  readonly load: (folder: string) => Promise<ChatModel>;
+  readonly load: (folder: string) => Promise<LanguageModel>;
 }
 
 /** @returns undefined when the server was given no registry */
 export async function openVersions(
   config: ServeConfig,
   services: Services,
+  pool: ModelPool,
   { load, ...folders }: VersionFolders,
 ): Promise<Versions | undefined> {
   const { registry: folder, databaseUrl, keepWarmMs, maxQueue, drainMs, memoryBytes: budgetBytes } = config;
@@ -55,7 +57,7 @@ export async function openVersions(
   /** By tag, the folder that was checked last. */
   const checked = new Map<string, string>();
   const fleet = new Deployments({
-    ...{ registry, maxQueue, keepWarmMs, drainMs, log, guards },
+    ...{ registry, maxQueue, keepWarmMs, drainMs, log },
     room: new Room({
       budgetBytes,
       estimate: async (place) => (await estimateNeeds(place, config))[0]!.bytes,
@@ -77,9 +79,10 @@ export async function openVersions(
   const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   versions.shadows = shadowsOf(versions, services, config);
   services.versions = versions;
-  services.models.useFleet(fleet);
+  pool.use(fleet);
   await fleet.start();
-  if (golden.length > 0) versions.golden = new GoldenRunner(golden, fleet, versions.rollouts, log);
+  if (golden.length > 0)
+    versions.golden = new GoldenRunner({ cases: golden, fleet, rollouts, models: services.models, log });
   if (webhook) {
     const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
     const courier = new WebhookDispatcher({ ...webhook, registry, log, describe: eventText, onDelivery });
@@ -123,7 +126,7 @@ function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, 
   const { draining } = lifecycle;
   return new Shadows({
     ...{ registry, fleet, rollouts, limits, pixels, draining, log },
-    models: () => models.all(),
+    models,
     meters: metrics.registry,
   });
 }

@@ -23,6 +23,7 @@ import {
   createServices,
   type Listening,
   listen,
+  ModelPool,
   type Services,
   type Versions,
 } from "../../../server/index.js";
@@ -73,7 +74,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     memoryFolder: verdictsFolder(),
     onProblem: (problem) => log.error(problem),
   });
+  const pool = new ModelPool();
   const services = createServices({
+    models: pool,
     config,
     log,
     guards,
@@ -87,8 +90,8 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   let versions: Versions | undefined;
   const listening = await listen(createApp(services), config);
   try {
-    await loadModels(config, services, { encoderCache, pictures }, terminal);
-    versions = await openVersions(config, services, {
+    await loadModels(config, pool, { encoderCache, pictures }, terminal);
+    versions = await openVersions(config, services, pool, {
       load: (folder) => openVersion(config, { encoderCache, pictures }, folder, terminal),
       pack: (folder, force) => packVersion(config, folder, force, terminal),
       reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
@@ -103,7 +106,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   } finally {
     await services.lifecycle.drain(config.drainMs);
     await listening.close();
-    for (const { model } of services.models.own()) await model.close();
+    await pool.close();
     versions?.golden?.close();
     await versions?.shadows?.close();
     await versions?.rollouts.close();
@@ -139,13 +142,13 @@ function logFormatOf({ logFormat }: ServeConfig, { stderr }: Terminal): "json" |
   return logFormat ?? (stderr.isTTY ? "text" : "json");
 }
 
-async function loadModels(config: ServeConfig, services: Services, shared: Shared, terminal: Terminal): Promise<void> {
+async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, terminal: Terminal): Promise<void> {
   const load = loadOptions(config, shared);
   for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
       const model = await openModel({ ...load, model: checkpoint, weights }, terminal, load);
-      services.models.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
+      pool.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
       if (i === 0) printNotes(terminal, model.info.notes);
       await warmUp(model, terminal.signal);
     }
@@ -155,7 +158,7 @@ async function loadModels(config: ServeConfig, services: Services, shared: Share
     const checkpoint = await resolveModel(folder);
     const embedder = await loadDualEncoder(checkpoint, openingOptions(config, shared));
     printNotes(terminal, embedder.info.notes);
-    services.models.addEmbedder(name, embedder, checkpoint);
+    pool.add(name, embedder, checkpoint);
   }
 }
 
