@@ -9,7 +9,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadDualEncoder } from "../src/core/runtime/index.js";
-import { createApp } from "../src/server/index.js";
+import { createApp, useVersions } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { damaged, fromSchema, type Schema } from "./support/from-schema.js";
 import { noPromtool, promtoolSays } from "./support/promtool.js";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   server = await startServer({ tiny: await loadTiny() }, { collections: temporaryFolder(), insecureLocalAdmin: true });
   server.pool.add("clip", await loadDualEncoder(join(repository, "test/golden/clip/gelu")));
   kept = await openVersions({ v1: {}, v2: {}, v3: {} });
-  server.services.versions = kept.versions;
+  useVersions(server.services, kept.versions);
   document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document;
   ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(closed(document) as object, "api");
 });

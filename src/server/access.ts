@@ -4,7 +4,7 @@
  */
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { OcellusError } from "../core/base/index.js";
-import type { RateState } from "./rate-limit.js";
+import { RateLimiter, type RateState } from "./rate-limit.js";
 import type { App, HonoContext } from "./request-context.js";
 import { type Services, versionsOf } from "./services.js";
 
@@ -14,6 +14,7 @@ const guarded = "/v1/*";
 const administered = "/admin/*";
 
 export function addAccess(app: App, services: Services): void {
+  const rates = new RateLimiter();
   app.use(async (c, next) => {
     refuseForeignPages(c, services);
     await next();
@@ -21,7 +22,7 @@ export function addAccess(app: App, services: Services): void {
   const warnOfProxy = proxyWarning(services);
   app.use(guarded, async (c, next) => {
     warnOfProxy(c);
-    await admitAsker(c, services);
+    await admitAsker(c, services, rates);
     await next();
   });
   app.use("/metrics", async (c, next) => {
@@ -29,12 +30,12 @@ export function addAccess(app: App, services: Services): void {
     await next();
   });
   app.use(administered, async (c, next) => {
-    await admitAdmin(c, services);
+    await admitAdmin(c, services, rates);
     await next();
   });
 }
 
-async function admitAsker(c: HonoContext, { keys, config, rates, lifecycle }: Services): Promise<void> {
+async function admitAsker(c: HonoContext, { keys, config, lifecycle }: Services, rates: RateLimiter): Promise<void> {
   const exchange = c.get("exchange");
   lifecycle.admit();
   const key = keys && (await keys.find(bearer(c)));
@@ -70,8 +71,8 @@ function proxyWarning({ keys, log }: Services): (c: HonoContext) => void {
 }
 
 /** The owner is the name in the history: never that of the judge, nor of a key that may only ask. */
-async function admitAdmin(c: HonoContext, services: Services): Promise<void> {
-  const { adminKeys, rates, lifecycle, config } = services;
+async function admitAdmin(c: HonoContext, services: Services, rates: RateLimiter): Promise<void> {
+  const { adminKeys, lifecycle, config } = services;
   lifecycle.admit();
   const exchange = c.get("exchange");
   if (!adminKeys) {

@@ -1,28 +1,9 @@
-/** From a conversation to the events of its answers: through the gate, the prompt read once, the choices side by side. */
-import type { ChatEvent, ChatOptions, Prepared } from "../core/runtime/index.js";
-import type { Citation } from "../retrieval/index.js";
+/** From a question to the events of its answers: through the gate, the prompt read once, the choices side by side. */
+import type { ChatOptions, Prepared } from "../core/runtime/index.js";
 import type { Permit } from "./admission-queue.js";
+import { pixelBytesOf, preparePrompt } from "./prompt.js";
 import type { RequestContext } from "./request-context.js";
-import type { ServedModel } from "./served.js";
-import type { Mirrored } from "./versions/mirrored.js";
-
-export interface Question {
-  /** Pages that it is answered from. */
-  readonly citations?: readonly Citation[] | undefined;
-  readonly served: ServedModel;
-  readonly options: ChatOptions;
-  readonly numChoices: number;
-  /** Hears the answer, for who is asked the same afterwards. */
-  readonly mirrored?: Mirrored | undefined;
-  /** Reads the prompt, once the gate lets it. */
-  readonly prepare: (options: ChatOptions) => Promise<Prepared>;
-}
-
-/** One event of one choice. */
-export interface ChoiceEvent {
-  readonly index: number;
-  readonly event: ChatEvent;
-}
+import type { ChoiceEvent, Question } from "./request-events.js";
 
 /**
  * Every choice has a place at the gate of its own, so that one request for many counts as many. Leaving the iteration, or
@@ -30,27 +11,23 @@ export interface ChoiceEvent {
  * @throws as `prepare` and `generate` of the model, `overloaded`, `timeout`.
  */
 export async function* answers(question: Question, exchange: RequestContext): AsyncGenerator<ChoiceEvent> {
-  const { signal, facts } = exchange;
+  const { stats, caller, services } = exchange;
   const { served, numChoices } = question;
   const { gate } = served;
-  const options = { ...question.options, signal };
-  facts.model = served.id;
-  const ticket = await gate.enter(exchange.caller);
-  facts.queueMs = ticket.queueMs;
+  const options = { ...services.listeners.question(exchange, question), signal: exchange.signal };
+  stats.model = served.id;
+  const ticket = await gate.enter(caller);
+  stats.queueMs = ticket.queueMs;
   let prepared: Prepared;
   try {
-    prepared = await question.prepare(options);
+    prepared = await prepare(question, options, exchange);
   } catch (error) {
     ticket.release();
     throw error;
   }
-  facts.promptTokens = (facts.promptTokens ?? 0) + prepared.promptIds.length;
-  facts.pictures = (facts.pictures ?? 0) + prepared.pictures.length;
-  facts.seen = [...(facts.seen ?? []), ...prepared.pictures];
-  facts.cachedPictures = (facts.cachedPictures ?? 0) + prepared.pictures.filter(({ known }) => known).length;
-  facts.nearPictures = (facts.nearPictures ?? 0) + prepared.pictures.filter(({ near }) => near).length;
+  notePrompt(exchange, prepared);
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
-    const held: Permit = index === 0 ? ticket : await gate.enter(exchange.caller);
+    const held: Permit = index === 0 ? ticket : await gate.enter(caller);
     try {
       for await (const event of served.model.generate(ofChoice(prepared, index))) yield { index, event };
     } finally {
@@ -58,10 +35,28 @@ export async function* answers(question: Question, exchange: RequestContext): As
     }
   };
   for await (const event of merge(Array.from({ length: numChoices }, (_, index) => choice(index)))) {
-    noteFacts(exchange, event);
-    question.mirrored?.take(event);
+    noteEvent(exchange, event);
+    services.listeners.event(exchange, question, event);
     yield event;
   }
+}
+
+/** Reads the prompt once there is room for its images; text waits for none. @throws `too_large`, as the model's `prepare`. */
+async function prepare(
+  { served, prompt }: Question,
+  options: ChatOptions,
+  exchange: RequestContext,
+): Promise<Prepared> {
+  const { services, stats, signal } = exchange;
+  const { model } = served;
+  const numBytes = await pixelBytesOf(model, prompt, options, services.config.maxPixelBytes);
+  if (numBytes === 0) return preparePrompt(model, prompt, options);
+  const asked = performance.now();
+  const work = () => {
+    stats.queueMs = (stats.queueMs ?? 0) + performance.now() - asked;
+    return preparePrompt(model, prompt, options);
+  };
+  return services.pixels.run(work, signal, numBytes, exchange.turn);
 }
 
 /** With one seed for all choices they would all be the same. */
@@ -73,20 +68,21 @@ function ofChoice(prepared: Prepared, index: number): Prepared {
   return { ...prepared, options: { ...options, sampling } };
 }
 
-/** As much of an answer's end as tells a phrase that comes again and again. */
-const endLength = 400;
+function notePrompt({ stats }: RequestContext, { promptIds, pictures }: Prepared): void {
+  stats.promptTokens = (stats.promptTokens ?? 0) + promptIds.length;
+  stats.pictures = (stats.pictures ?? 0) + pictures.length;
+  stats.seen = [...(stats.seen ?? []), ...pictures];
+  stats.cachedPictures = (stats.cachedPictures ?? 0) + pictures.filter(({ known }) => known).length;
+  stats.nearPictures = (stats.nearPictures ?? 0) + pictures.filter(({ near }) => near).length;
+}
 
-function noteFacts(exchange: RequestContext, { event }: ChoiceEvent): void {
-  const { facts, started } = exchange;
-  facts.firstTokenMs ??= performance.now() - started;
-  if (event.type === "text") {
-    exchange.textEnd = (exchange.textEnd + event.text).slice(-endLength);
-    return;
-  }
-  facts.tokensPerSecond = event.timings.tokensPerSecond;
-  facts.finishReason = event.finishReason;
-  facts.completionTokens = (facts.completionTokens ?? 0) + event.usage.completionTokens;
-  facts.cachedTokens = (facts.cachedTokens ?? 0) + event.usage.cachedTokens;
+function noteEvent({ stats, started }: RequestContext, { event }: ChoiceEvent): void {
+  stats.firstTokenMs ??= performance.now() - started;
+  if (event.type === "text") return;
+  stats.tokensPerSecond = event.timings.tokensPerSecond;
+  stats.finishReason = event.finishReason;
+  stats.completionTokens = (stats.completionTokens ?? 0) + event.usage.completionTokens;
+  stats.cachedTokens = (stats.cachedTokens ?? 0) + event.usage.cachedTokens;
 }
 
 /** The events of several sources as they come; when one fails, or the reader leaves, all end. */

@@ -1,7 +1,6 @@
 /** The server as a function from Request to Response: routes, errors, and what happens around every request. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
-import { routePath } from "hono/route";
 import { OcellusError } from "../core/base/index.js";
 import { errorResponse } from "../protocol/index.js";
 import { addAccess } from "./access.js";
@@ -25,7 +24,6 @@ import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
 import { securityHeaders } from "./security-headers.js";
 import type { Services } from "./services.js";
-import { noteAnswer } from "./versions/note-answer.js";
 
 export function createApp(services: Services): App {
   const app: App = new OpenAPIHono<Env>();
@@ -39,9 +37,9 @@ export function createApp(services: Services): App {
   addMetrics(app, services);
   addDocs(app, services);
   addModels(app, services);
-  addChatCompletions(app, services);
+  addChatCompletions(app);
   addCompletions(app, services);
-  addResponses(app, services);
+  addResponses(app);
   addEmbeddings(app, services);
   addFiles(app, services);
   addModerations(app, services);
@@ -53,22 +51,10 @@ export function createApp(services: Services): App {
   return app;
 }
 
-/** Gives every request its id, its deadline and its line in the log. */
+/** Gives every request its id, its deadline and its end. */
 function addExchange(app: App, services: Services): void {
-  const { config, log, lifecycle, budget, metrics } = services;
   app.use(async (c, next) => {
-    const exchange = new RequestContext(c.req.raw, {
-      log,
-      deadlineMs: config.deadlineMs,
-      onEnd: (ended, status, error) => {
-        lifecycle.end(ended);
-        budget.release(ended.caller);
-        if (services.versions) noteAnswer(ended, status, error, services.versions, metrics.versions);
-        metrics.note(routePath(c, -1), status, performance.now() - ended.started, ended.facts);
-        logEnd(ended, c.req.method, c.req.path, status, error);
-      },
-    });
-    lifecycle.begin(exchange);
+    const exchange = new RequestContext(c, services);
     c.set("exchange", exchange);
     c.header("x-request-id", exchange.id);
     try {
@@ -82,15 +68,6 @@ function addExchange(app: App, services: Services): void {
     if (exchange.assignment) c.header("x-ocellus-version", exchange.assignment.resolution.tag);
     if (!exchange.isStreaming) exchange.end(c.res.status, c.error);
   });
-}
-
-function logEnd(exchange: RequestContext, method: string, path: string, status: number, error: unknown): void {
-  const { seen: _, ...facts } = exchange.facts;
-  const line = { method, path, status, ms: Math.round(performance.now() - exchange.started), ...facts };
-  if (path.startsWith("/health"))
-    exchange.log.debug(line, "answered"); // 503 is an answer here
-  else if (status >= 500) exchange.log.error({ ...line, err: error }, "failed");
-  else exchange.log.info(line, status < 400 ? "answered" : "refused");
 }
 
 function addErrors(app: App): void {

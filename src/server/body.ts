@@ -4,7 +4,6 @@ import { OcellusError, readBounded, throwIfAborted } from "../core/base/index.js
 import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
 import { parseMultipart } from "./multipart.js";
 import type { HonoContext } from "./request-context.js";
-import type { Services } from "./services.js";
 
 /** What a request is about, whatever else it asks for. */
 const inputParams = ["messages", "prompt", "input", "entries", "text"];
@@ -12,22 +11,21 @@ const inputParams = ["messages", "prompt", "input", "entries", "text"];
 /** A JSON request by its schema; parameters that have no effect are named in the response's header. */
 export async function readRequest<S extends z.ZodObject>(
   c: HonoContext,
-  services: Services,
   schema: S,
   harmless: readonly string[] = [],
   limits?: Parameters<typeof parseJson>[2],
 ): Promise<z.output<S>> {
   expectType(c, /^application\/([\w.-]+\+)?json\b/i, "application/json");
-  const json = parseJson(new TextDecoder().decode(await readBody(c, services)), undefined, limits);
+  const json = parseJson(new TextDecoder().decode(await readBody(c)), undefined, limits);
   const { value, ignored } = parseBody(schema, json, harmless);
-  c.get("exchange").inputParam = inputParams.find((name) => name in schema.shape);
+  c.get("exchange").input.param = inputParams.find((name) => name in schema.shape);
   if (ignored.length > 0) c.header(ignoredHeader, ignored.join(", "));
   return value;
 }
 
-export async function readForm(c: HonoContext, services: Services): Promise<FormData> {
+export async function readForm(c: HonoContext): Promise<FormData> {
   const type = expectType(c, /^multipart\/form-data\b/i, "multipart/form-data");
-  const form = await parseMultipart(await readBody(c, services), type);
+  const form = await parseMultipart(await readBody(c), type);
   if (!form) throw new OcellusError("invalid_request", "the body is not the form it says it is");
   return form;
 }
@@ -38,12 +36,14 @@ function expectType(c: HonoContext, pattern: RegExp, name: string): string {
   throw new OcellusError("invalid_request", `the body: expected content-type ${name}, found "${type}"`);
 }
 
-async function readBody(c: HonoContext, { config, budget }: Services): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(c: HonoContext): Promise<Uint8Array<ArrayBuffer>> {
+  const { caller, services } = c.get("exchange");
+  const { config, budget } = services;
   return readBounded(arriving(c, config.bodyIdleMs), {
     what: "the body",
     maxBytes: config.maxBodyBytes,
     statedBytes: c.req.header("content-length"),
-    onBytes: (numBytes) => budget.take(c.get("exchange").caller, numBytes),
+    onBytes: (numBytes) => budget.take(caller, numBytes),
   });
 }
 

@@ -13,7 +13,6 @@ import {
 } from "../retrieval/index.js";
 import { imageResolver, type ResolveImage, urlOf } from "./pictures.js";
 import type { RequestContext } from "./request-context.js";
-import type { Services } from "./services.js";
 import { withEye } from "./with-eye.js";
 
 export interface AddedEntry {
@@ -30,10 +29,10 @@ export async function addEntries(
   collection: Collection,
   entries: readonly NewWireEntry[],
   upsert: boolean,
-  services: Services,
   exchange: RequestContext,
 ): Promise<AddedEntry[]> {
-  const resolve = imageResolver(services, exchange);
+  const { services, stats } = exchange;
+  const resolve = imageResolver(exchange);
   const { maxImageBytes: maxBytes, maxImagePixels: maxPixels } = services.config;
   const options = { maxBytes, maxPixels, signal: exchange.signal, decode: services.decode };
   const news: NewEntry[] = [];
@@ -45,7 +44,7 @@ export async function addEntries(
         news.push(await prepareEntry(collection, embedder, intake, options));
       }
   });
-  exchange.facts.pictures = (exchange.facts.pictures ?? 0) + news.length;
+  stats.pictures = (stats.pictures ?? 0) + news.length;
   const added = upsert
     ? (await collection.put(news, { whole: true })).map(({ entry }) => entry)
     : await collection.add(news);

@@ -6,16 +6,17 @@ export { type Listening, listen } from "./listen.js";
 export { ModelCatalog } from "./model-catalog.js";
 export { ModelPool } from "./model-pool.js";
 export type { Assignment, Caller, Lease, ListedModel, ModelProvider, ProvidedModel } from "./model-provider.js";
+export type { RequestListener } from "./request-events.js";
 export { type CreateServerOptions, createServer, type Server } from "./server.js";
-export { createServices, type ServerOptions, type Services } from "./services.js";
+export { createServices, type ServerOptions, type Services, useVersions } from "./services.js";
 export { Deployments, type DeploymentsOptions } from "./versions/deployments.js";
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";
 export { type GoldenCase, GoldenRunner } from "./versions/golden.js";
-export type { Versions } from "./versions/note-answer.js";
 export { Rollouts } from "./versions/rollouts.js";
 export { type Need, Room } from "./versions/room.js";
 export { Shadows, type ShadowsOptions } from "./versions/shadows.js";
+export type { Versions } from "./versions/version-listener.js";
 export {
   type DeliveryOutcome,
   WebhookDispatcher,

@@ -1,9 +1,13 @@
 /** The end of a server: no new requests, time for the running ones, then an end for all. */
 import { OcellusError } from "../core/base/index.js";
-import type { RequestContext } from "./request-context.js";
+
+/** A request, as far as its end is concerned. */
+interface Running {
+  abort(reason: unknown): void;
+}
 
 export class Lifecycle {
-  readonly #running = new Set<RequestContext>();
+  readonly #running = new Set<Running>();
   #onIdle: (() => void) | undefined;
   readonly #draining = new AbortController();
 
@@ -16,7 +20,7 @@ export class Lifecycle {
     return this.#draining.signal;
   }
 
-  begin(exchange: RequestContext): void {
+  begin(exchange: Running): void {
     this.#running.add(exchange);
   }
 
@@ -25,7 +29,7 @@ export class Lifecycle {
     if (this.isDraining) throw stopping();
   }
 
-  end(exchange: RequestContext): void {
+  end(exchange: Running): void {
     this.#running.delete(exchange);
     if (this.#running.size === 0) this.#onIdle?.();
   }

@@ -4,7 +4,7 @@ import type { Semaphore } from "../core/base/index.js";
 import type { ModelStats } from "../core/runtime/index.js";
 import { type Check, worstOf } from "../guardrails/index.js";
 import type { ModelCatalog } from "./model-catalog.js";
-import type { RequestStats } from "./request-context.js";
+import type { FollowedRequest, RequestEnd, RequestListener } from "./request-events.js";
 import { VersionMetrics } from "./version-metrics.js";
 import type { DeliveryOutcome } from "./versions/webhook-dispatcher.js";
 
@@ -22,7 +22,7 @@ export interface Gauges {
   readonly pixels: Pick<Semaphore, "taken" | "numWaiting">;
 }
 
-export class Metrics {
+export class Metrics implements RequestListener {
   readonly registry = new Registry();
   readonly versions = new VersionMetrics(this.registry, seconds);
   readonly #requests = this.#counter("requests_total", "Answered requests.", ["route", "status"]);
@@ -57,10 +57,9 @@ export class Metrics {
     this.#modelGauges(gauges.models);
   }
 
-  /** One request has ended. */
-  note(route: string, status: number, durationMs: number, facts: RequestStats): void {
+  end({ started, stats }: FollowedRequest, { route, status }: RequestEnd): void {
     this.#requests.inc({ route, status });
-    this.#duration.observe({ route }, durationMs / 1000);
+    this.#duration.observe({ route }, (performance.now() - started) / 1000);
     const {
       model,
       queueMs,
@@ -72,7 +71,7 @@ export class Metrics {
       pictures = 0,
       cachedPictures = 0,
       nearPictures = 0,
-    } = facts;
+    } = stats;
     if (model === undefined) return;
     if (queueMs !== undefined) this.#queue.observe({ model }, queueMs / 1000);
     if (firstTokenMs !== undefined) this.#firstToken.observe({ model }, firstTokenMs / 1000);

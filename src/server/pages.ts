@@ -5,7 +5,7 @@ import type { ChatRequest } from "../protocol/index.js";
 import { type Citation, pagesFor } from "../retrieval/index.js";
 import type { RequestContext } from "./request-context.js";
 import type { ServedModel } from "./served.js";
-import { collectionsOf, type Services } from "./services.js";
+import { collectionsOf } from "./services.js";
 import { withEye } from "./with-eye.js";
 
 /** What a small model can look at in one prompt. */
@@ -22,12 +22,11 @@ export async function withPages(
   { ocellus: asked }: ChatRequest,
   messages: readonly ChatMessage[],
   { model }: ServedModel,
-  services: Services,
   exchange: RequestContext,
 ): Promise<Paged> {
   const last = messages.findLastIndex(({ role }) => role === "user");
   if (asked?.collection === undefined || last < 0) return { messages };
-  const collection = await collectionsOf(services).open(asked.collection);
+  const collection = await collectionsOf(exchange.services).open(asked.collection);
   const parts = partsOf(messages[last]!);
   const question = parts
     .flatMap((part) => (typeof part === "object" && part.type === "text" ? [part.text] : []))
@@ -37,8 +36,11 @@ export async function withPages(
   );
   const { maxLength } = model.info;
   const numPages = asked.pages ?? defaultPages;
-  const found = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
-    pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: exchange.signal }),
+  const found = await withEye(
+    await exchange.services.models.makerOf(collection.info, exchange),
+    exchange,
+    ({ embedder }) =>
+      pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: exchange.signal }),
   );
   const shown = { ...messages[last]!, content: [...found.parts, ...parts] };
   return { messages: messages.with(last, shown), citations: found.citations };

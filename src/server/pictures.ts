@@ -3,13 +3,13 @@ import { OcellusError } from "../core/base/index.js";
 import { type GivenImage, LoadedImage } from "../core/image/node/index.js";
 import { fetchImage } from "./fetch-image.js";
 import type { RequestContext } from "./request-context.js";
-import type { Services } from "./services.js";
 
 /** A picture's address on the wire (data URL, file id, http) → something the runtime may read. */
 export type ResolveImage = (url: string) => Promise<LoadedImage>;
 
 /** For one request: a picture that is named twice is read once, and the number of pictures is bounded before any is. */
-export function imageResolver({ config, files, budget }: Services, exchange: RequestContext): ResolveImage {
+export function imageResolver(exchange: RequestContext): ResolveImage {
+  const { config, files, budget } = exchange.services;
   const known = new Map<string, Promise<LoadedImage>>();
   const resolve = async (url: string): Promise<GivenImage> => {
     if (known.size >= config.maxImages)

@@ -1,41 +1,23 @@
-/** One request on its way through the server: its id, who asks, when it must end, and what the log will say of it. */
+/** One request on its way through the server: its id, who asks, when it must end, what is held for it, and what it shares with all. */
 import { randomUUID } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { routePath } from "hono/route";
 import type { Logger } from "pino";
 import { aborted, OcellusError, ofParam, type Turn } from "../core/base/index.js";
-import type { ChatImage } from "../core/runtime/index.js";
 import type { GuardReport } from "../guardrails/index.js";
 import { uniqueId } from "../rollout/index.js";
 import type { Visitor } from "./admission-queue.js";
 import type { LeaseHolder } from "./model-catalog.js";
 import type { Assignment, Caller, Lease } from "./model-provider.js";
-import type { Mirrored } from "./versions/mirrored.js";
+import type { FollowedRequest, RequestEnd, RequestStats } from "./request-events.js";
+import type { Services } from "./services.js";
 
 export interface Env {
   Variables: { exchange: RequestContext };
 }
 export type App = OpenAPIHono<Env>;
 export type HonoContext = Context<Env>;
-
-/** Facts for the log and the metrics; never text, never pictures. */
-export interface RequestStats {
-  model?: string;
-  promptTokens?: number;
-  completionTokens?: number;
-  pictures?: number;
-  cachedPictures?: number;
-  /** Of these, those that another picture answers for. */
-  nearPictures?: number;
-  /** The pictures themselves, for the header; their digests are not in the log. */
-  seen?: readonly ChatImage[];
-  /** Of the prompts' tokens, those that were not read again. */
-  cachedTokens?: number;
-  queueMs?: number;
-  firstTokenMs?: number;
-  tokensPerSecond?: number;
-  finishReason?: string;
-}
 
 /** An id that a client may choose: printable, short enough for every log. */
 const goodId = /^[\w.:-]{1,128}$/;
@@ -56,13 +38,6 @@ function renamed(error: unknown, names: Readonly<Record<string, string>>): unkno
   return new OcellusError(code, message, { details: { ...details, param: name }, cause: error });
 }
 
-export interface RequestContextOptions {
-  readonly log: Logger;
-  readonly deadlineMs: number;
-  /** Told once, with the status that the client saw or would have seen. */
-  readonly onEnd: (exchange: RequestContext, status: number, error?: unknown) => void;
-}
-
 /** Who asks. What it may do is known once its key is. */
 export interface RequestCaller extends Caller, Visitor {
   /** The key that asks; the address for everybody without one. */
@@ -74,41 +49,44 @@ export interface RequestCaller extends Caller, Visitor {
   maxConcurrent: number | undefined;
 }
 
-export class RequestContext implements LeaseHolder {
+/** What an error of the body is about. */
+interface Input {
+  /** Of one that names no parameter; undefined until the body is read. */
+  param?: string | undefined;
+  /** Parameters that this route spells otherwise than the one that its requests are turned into. */
+  names?: Readonly<Record<string, string>>;
+}
+
+export class RequestContext implements LeaseHolder, FollowedRequest {
+  /** What all requests of the server share. */
+  readonly services: Services;
   readonly id: string;
   readonly log: Logger;
   readonly started = performance.now();
-  readonly facts: RequestStats = {};
-  /** What the guards have said of it so far. */
-  readonly guardReports: GuardReport[] = [];
   /** Aborted by the client's leaving, by the deadline, or by the server's end. */
   readonly signal: AbortSignal;
   readonly caller: RequestCaller;
+  readonly input: Input = {};
+  readonly stats: RequestStats = {};
+  /** What the guards have said of it so far. */
+  readonly guardReports: GuardReport[] = [];
   /** The version that answers, where it comes from the registry. */
   assignment: Assignment | undefined;
-  /** The answer, where other versions will be asked the same. */
-  mirrored: Mirrored | undefined;
-  /** What an error is about that names no parameter; undefined until the body is read. */
-  inputParam: string | undefined;
-  /** Parameters that this route spells otherwise than the one that its requests are turned into. */
-  paramNames: Readonly<Record<string, string>> = {};
-  /** The end of the newest answer's text, for its judge; never logged. */
-  textEnd = "";
   /** The answer goes on after its headers: the body's end is the end. */
   isStreaming = false;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  #lastWord: NodeJS.Timeout | undefined;
-
-  readonly #onEnd: (exchange: RequestContext, status: number, error?: unknown) => void;
   readonly #leases: Lease[] = [];
+  readonly #place: () => Pick<RequestEnd, "method" | "path" | "route">;
+  #lastWord: NodeJS.Timeout | undefined;
   #hasEnded = false;
 
-  constructor(request: Request, { log, deadlineMs, onEnd }: RequestContextOptions) {
+  constructor(c: HonoContext, services: Services) {
+    const request = c.req.raw;
     const wanted = request.headers.get("x-request-id") ?? "";
+    this.services = services;
     this.id = goodId.test(wanted) ? uniqueId(wanted) : `req_${randomUUID()}`;
-    this.log = log.child({ request: this.id });
-    this.#onEnd = onEnd;
+    this.log = services.log.child({ request: this.id });
     this.signal = AbortSignal.any([request.signal, this.#controller.signal]);
     this.caller = {
       owner: "anonymous",
@@ -118,11 +96,14 @@ export class RequestContext implements LeaseHolder {
       version: nameIn(request, "x-ocellus-version"),
       signal: this.signal,
     };
+    this.#place = () => ({ method: c.req.method, path: c.req.path, route: routePath(c, -1) }); // known once it is routed
+    const { deadlineMs } = services.config;
     const late = () =>
       new OcellusError("timeout", `the request was not answered within its ${deadlineMs / 1000} seconds`, {
         details: { deadlineMs },
       });
     this.#timer = setTimeout(() => this.abort(late()), deadlineMs);
+    services.lifecycle.begin(this);
   }
 
   /** Ends the work for this request; `reason` is what its client is told. */
@@ -151,8 +132,8 @@ export class RequestContext implements LeaseHolder {
   reasonFor(error: unknown): unknown {
     const { reason } = this.signal;
     if (error instanceof OcellusError && error.code === "aborted" && reason instanceof OcellusError) return reason;
-    const { inputParam, paramNames } = this;
-    return inputParam === undefined ? error : renamed(ofParam(error, inputParam), paramNames);
+    const { param, names = {} } = this.input;
+    return param === undefined ? error : renamed(ofParam(error, param), names);
   }
 
   /** Gives a model back when the request ends. @throws as the signal's reason, for one that comes after the end */
@@ -179,6 +160,9 @@ export class RequestContext implements LeaseHolder {
     clearTimeout(this.#timer);
     clearTimeout(this.#lastWord);
     this.#giveBack();
-    this.#onEnd(this, status, error);
+    const { lifecycle, budget, listeners } = this.services;
+    lifecycle.end(this);
+    budget.release(this.caller);
+    listeners.end(this, { status, error, ...this.#place() });
   }
 }

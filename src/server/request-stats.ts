@@ -27,7 +27,7 @@ export function factsOf(
   const cited = citations && citedNumbers(text);
   return {
     timings: {
-      queue_ms: round(exchange.facts.queueMs ?? 0),
+      queue_ms: round(exchange.stats.queueMs ?? 0),
       vision_ms: round(timings.visionMs),
       first_token_ms: round(timings.firstTokenMs),
       total_ms: round(performance.now() - exchange.started),
@@ -67,12 +67,12 @@ const mostDigests = 16;
  * `vision=hit; prefix=48; pictures=<sha256>,<sha256>`: for a router in front, which can send a picture where it is known.
  * Where pictures are answered for by others, `near=` names these. Of a stream, what is known when it begins. Undefined when nothing was asked of a model.
  */
-export function cacheHeader({ facts }: RequestContext): string | undefined {
-  if (!facts.seen) return undefined;
-  const digests = facts.seen.slice(0, mostDigests).map(({ digest }) => digest);
-  const others = facts.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
+export function cacheHeader({ stats }: RequestContext): string | undefined {
+  if (!stats.seen) return undefined;
+  const digests = stats.seen.slice(0, mostDigests).map(({ digest }) => digest);
+  const others = stats.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
   const near = others.length > 0 ? `; near=${others.join(",")}` : "";
-  return `vision=${visionFact(facts.seen)}; prefix=${facts.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
+  return `vision=${visionFact(stats.seen)}; prefix=${stats.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
 }
 
 /** A thousandth is as fine as the clock is honest. */

@@ -74,7 +74,8 @@ function open(models: ModelProvider, options: Partial<CreateServerOptions> = {})
       ...sent,
       body: JSON.stringify({ ...question, ...body }),
     });
-    const { model, choices, error } = JSON.parse((await response.text()) || "{}");
+    const text = await response.text();
+    const { model, choices, error } = text.startsWith("{") ? JSON.parse(text) : {}; // a stream is only read to its end
     return { status: response.status, model, said: choices?.[0].message.content, code: error?.code };
   };
   return { server, ask };
@@ -88,7 +89,7 @@ describe("a provider's model", () => {
       new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const ways: Record<string, (ask: Ask) => Promise<unknown>> = {
       answered: (ask) => ask(),
-      streamed: (ask) => ask({ stream: true }).catch(() => {}),
+      streamed: (ask) => ask({ stream: true }),
       refused: (ask) => ask({ tools: [], tool_choice: "required" }),
       left: async (ask) => {
         const leaving = new AbortController();
@@ -159,6 +160,40 @@ describe("a provider's model", () => {
     expect(first!.model).toBeInstanceOf(GuardedModel);
     expect(models.all()).toEqual([first]);
     expect(models.serve({ id: "other", model: provider.list()[0]!.model }).gate).toBe(first!.gate);
+  });
+});
+
+describe("what follows requests", () => {
+  it("hears each question, event and end once, and fails no request", async () => {
+    const { provider, counts } = lender(saying("hello"));
+    const { server, ask } = open(provider);
+    const broken = () => {
+      throw new Error("broken listener");
+    };
+    const heard: unknown[] = [];
+    server.services.listeners.add({ question: broken, event: broken, end: broken });
+    server.services.listeners.add({
+      question: (_, { options }) => {
+        heard.push("question");
+        return { ...options, maxTokens: 3 };
+      },
+      event: (_, { options }, { index, event }) => heard.push([options.maxTokens, index, event.type]),
+      end: ({ stats }, { status, method, route }) => {
+        expect(counts.returned).toBe(counts.lent); // given back before anybody is told
+        heard.push([status, method, route, stats.finishReason]);
+      },
+    });
+    server.services.listeners.add({ question: (_, { options }) => void heard.push(options.maxTokens) });
+    const ended = ["/v1/chat/completions", "stop"];
+    await ask();
+    const events = (index: number) => [undefined, index, "text"];
+    expect(heard.splice(0)).toEqual(["question", 3, events(0), [undefined, 0, "end"], [200, "POST", ...ended]]);
+    await ask({ stream: true });
+    expect(heard.splice(0).at(-1)).toEqual([200, "POST", ...ended]);
+    await ask({ model: "n" });
+    expect(heard.splice(0)).toEqual([[404, "POST", "/v1/chat/completions", undefined]]);
+    await server.fetch("/health/live");
+    expect(heard).toEqual([[200, "GET", "/health/live", undefined]]);
   });
 });
 

@@ -12,8 +12,8 @@ import { Lifecycle } from "./lifecycle.js";
 import { Metrics } from "./metrics.js";
 import { ModelCatalog } from "./model-catalog.js";
 import type { ModelProvider } from "./model-provider.js";
-import { RateLimiter } from "./rate-limit.js";
-import type { Versions } from "./versions/note-answer.js";
+import { RequestListeners, requestLog } from "./request-events.js";
+import { VersionListener, type Versions } from "./versions/version-listener.js";
 
 export interface ServerOptions {
   readonly models: ModelProvider;
@@ -41,13 +41,14 @@ export interface Services extends Omit<ServerOptions, "models" | "middleware"> {
   readonly budget: ByteBudget;
   /** Bytes of pictures between their file and their features: requests wait for each other. */
   readonly pixels: Semaphore;
-  readonly rates: RateLimiter;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
   /** Absent: none are kept. */
   readonly collections: Collections | undefined;
   /** Models from a registry; absent: only those that the server was started with. */
   versions?: Versions;
+  /** Follow every request. */
+  readonly listeners: RequestListeners;
 }
 
 export function createServices({ models: provider, middleware, ...options }: ServerOptions): Services {
@@ -58,9 +59,15 @@ export function createServices({ models: provider, middleware, ...options }: Ser
   const pixels = new Semaphore(config.maxPixelBytes);
   const metrics = new Metrics({ models, pixels, filesBytes: () => files.bytes, requestBytes: () => budget.bytes });
   const collections = config.collections === undefined ? undefined : new Collections(config.collections);
-  const [rates, lifecycle] = [new RateLimiter(), new Lifecycle()];
+  const [listeners, lifecycle] = [new RequestListeners(metrics, requestLog), new Lifecycle()];
   guards.listen((check) => metrics.noteCheck(check));
-  return { ...options, guards, models, files, budget, pixels, metrics, rates, lifecycle, collections };
+  return { ...options, guards, models, files, budget, pixels, metrics, listeners, lifecycle, collections };
+}
+
+/** Versions of a registry, which its models come from: they follow the requests, and /admin/v1 is there for them. */
+export function useVersions(services: Services, versions: Versions): void {
+  services.versions = versions;
+  services.listeners.add(new VersionListener(versions, services.metrics.versions));
 }
 
 /** @throws `unsupported` when this server keeps none. */

@@ -5,7 +5,7 @@
 import { LRUCache } from "lru-cache";
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { Resolution } from "../rollout/index.js";
-import type { RequestStats } from "./request-context.js";
+import type { RequestStats } from "./request-events.js";
 import type { AnswerQuality } from "./versions/rollouts.js";
 
 /** Some thirty series each, so a thousand at most. */

@@ -6,8 +6,8 @@ import type { RequestContext } from "./request-context.js";
 /** @throws `overloaded`, `aborted`, as `work`. */
 export async function withEye<T>(eye: Eye, exchange: RequestContext, work: (eye: Eye) => Promise<T>): Promise<T> {
   const ticket = await eye.served.gate.enter(exchange.caller);
-  exchange.facts.model = eye.served.id;
-  exchange.facts.queueMs = (exchange.facts.queueMs ?? 0) + ticket.queueMs;
+  exchange.stats.model = eye.served.id;
+  exchange.stats.queueMs = (exchange.stats.queueMs ?? 0) + ticket.queueMs;
   try {
     return await work(eye);
   } finally {

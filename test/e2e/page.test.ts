@@ -8,6 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { LanguageModel, VisionLanguageModel } from "../../src/core/runtime/index.js";
+import { useVersions } from "../../src/server/index.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer, type TestServer } from "../support/server.js";
@@ -86,7 +87,7 @@ describe.skipIf(noBrowser)("the page", () => {
     const config = { collections: temporaryFolder(), insecureLocalAdmin: true };
     server = await startServer({ "ocellus-tiny": tiny, halting: halting(tiny) }, config, { webFolder: outDir });
     kept = await openVersions({ v1: {} });
-    server.services.versions = kept.versions;
+    useVersions(server.services, kept.versions);
     await makeCatalogue();
     server.pool.add("ocellus-tiny", tiny, join(repository, "checkpoints/ocellus-tiny"));
     browser = await openBrowser();

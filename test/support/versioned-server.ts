@@ -12,6 +12,7 @@ import {
   Rollouts,
   Room,
   Shadows,
+  useVersions,
   VersionDiffs,
   VersionFigures,
   type Versions,
@@ -181,7 +182,7 @@ export async function startVersionedServer(
     ...{ models, limits: server.services.config },
   });
   versions.shadows = shadows;
-  server.services.versions = versions;
+  useVersions(server.services, versions);
   server.pool.use(fleet);
   return {
     ...{ server, registry, fleet, rollouts, shadows, closed, loads },

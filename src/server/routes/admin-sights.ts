@@ -22,7 +22,7 @@ export function addAdminSights(app: App, services: Services): void {
   });
   app.post("/admin/v1/diff", async (c) => {
     const { diffs } = versionsOf(services);
-    const { a, b } = await readRequest(c, services, diffRequestSchema);
+    const { a, b } = await readRequest(c, diffRequestSchema);
     return c.json(await diffs.read(a, b));
   });
 }

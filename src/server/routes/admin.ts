@@ -80,7 +80,7 @@ function addCommands(app: App, services: Services): void {
     app.post(`${root}/aliases/:alias/${name}`, async (c) => {
       const versions = versionsOf(services);
       const { alias } = c.req.param() as { alias: string };
-      const request = await readRequest(c, services, schema);
+      const request = await readRequest(c, schema);
       const command = toCommand(alias, request);
       if (besides.has(name) && typeof request.version === "string")
         await versions.fleet.checkRoom(alias, request.version);

@@ -10,22 +10,22 @@ import {
   harmlessChatFields,
   type WireFinishReason,
 } from "../../protocol/index.js";
-import { answers, type ChoiceEvent, type Question } from "../answers.js";
+import { answers } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
 import { wireTokens } from "../logprobs.js";
 import { maxCalls, readQuestion } from "../question.js";
 import type { App, RequestContext } from "../request-context.js";
+import type { ChoiceEvent, Question } from "../request-events.js";
 import { factsOf, usageOf } from "../request-stats.js";
 import type { ServedModel } from "../served.js";
-import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
-export function addChatCompletions(app: App, services: Services): void {
+export function addChatCompletions(app: App): void {
   app.post("/v1/chat/completions", async (c) => {
-    const request = await readRequest(c, services, chatRequestSchema, harmlessChatFields);
+    const request = await readRequest(c, chatRequestSchema, harmlessChatFields);
     const exchange = c.get("exchange");
-    const question = await readQuestion(request, services, exchange);
+    const question = await readQuestion(request, exchange);
     const reply = new Reply(request, question, exchange);
     const events = answers(question, exchange);
     if (request.stream) return streamEvents(c, chunks(events, reply));

@@ -51,7 +51,7 @@ function addShelf(app: App, services: Services): void {
     return c.json({ object: "list", data: collections.map(wireInfo), damaged: damaged.map(({ name }) => name) });
   });
   app.post(root, async (c) => {
-    const { name, kind = "exact", model } = await readRequest(c, services, collectionCreateSchema);
+    const { name, kind = "exact", model } = await readRequest(c, collectionCreateSchema);
     const collections = writable(services);
     const exchange = c.get("exchange");
     const eye = await services.models.seeing(model, exchange);
@@ -77,9 +77,9 @@ function addEntryRoutes(app: App, services: Services): void {
     return c.json({ object: "list", data: later.slice(0, limit).map(wireEntry), has_more: later.length > limit });
   });
   app.post(`${one}/entries`, async (c) => {
-    const { entries, upsert = false } = await readRequest(c, services, collectionEntriesSchema);
+    const { entries, upsert = false } = await readRequest(c, collectionEntriesSchema);
     const collection = await writable(services).open(c.req.param("collection"));
-    const added = await addEntries(collection, entries, upsert, services, c.get("exchange"));
+    const added = await addEntries(collection, entries, upsert, c.get("exchange"));
     const data = added.map(({ entry, twin }) => ({
       ...wireEntry(entry),
       ...(twin !== undefined && { duplicate_of: twin }),
@@ -87,7 +87,7 @@ function addEntryRoutes(app: App, services: Services): void {
     return c.json({ object: "list", data, ocellus: guardFacts(c) });
   });
   app.post(`${one}/entries/delete`, async (c) => {
-    const { where, sources = [] } = await readRequest(c, services, collectionRemovalSchema);
+    const { where, sources = [] } = await readRequest(c, collectionRemovalSchema);
     const collection = await writable(services).open(c.req.param("collection"));
     const removed = where
       ? await collection.removeWhere(filterIn(where))
@@ -119,13 +119,13 @@ async function idsOf(collection: Collection, sources: readonly string[], c: Hono
 
 function addSearch(app: App, services: Services): void {
   app.post(`${one}/search`, async (c) => {
-    const request = await readRequest(c, services, collectionSearchSchema);
+    const request = await readRequest(c, collectionSearchSchema);
     const { image_url, text, top_k: count = defaultHits } = request;
     const where = request.where && filterIn(request.where);
     const exchange = c.get("exchange");
     const { signal } = exchange;
     const collection = await opened(c, services);
-    const picture = image_url && (await imageResolver(services, exchange)(urlOf(image_url)));
+    const picture = image_url && (await imageResolver(exchange)(urlOf(image_url)));
     const hits = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
       find(collection, embedder, { picture, text, count, where, signal }),
     );

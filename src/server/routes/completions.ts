@@ -9,12 +9,13 @@ import {
   idBodyLimits,
   type TextLogprobs,
 } from "../../protocol/index.js";
-import { answers, type ChoiceEvent, merge } from "../answers.js";
+import { answers, merge } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice } from "../choice.js";
 import { wireTokens } from "../logprobs.js";
 import { samplingOptions } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
+import type { ChoiceEvent } from "../request-events.js";
 import { factsOf, usageOf } from "../request-stats.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
@@ -22,13 +23,13 @@ import { type SseEvent, streamEvents } from "../sse.js";
 
 export function addCompletions(app: App, services: Services): void {
   app.post("/v1/completions", async (c) => {
-    const request = await readRequest(c, services, completionRequestSchema, harmlessCompletionFields, idBodyLimits);
+    const request = await readRequest(c, completionRequestSchema, harmlessCompletionFields, idBodyLimits);
     const exchange = c.get("exchange");
     exchange.caller.user = request.user;
     const served = await services.models.answering(request.model, exchange);
     const prompts = promptsOf(request);
     const reply = new Reply(request, prompts.length, served, exchange);
-    const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, services, exchange)));
+    const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));
     if (request.stream) return streamEvents(c, chunks(events, reply));
     for await (const event of events) reply.take(event);
     return c.json(reply.completion());
@@ -48,21 +49,11 @@ async function* continuations(
   prompt: TextPrompt,
   place: number,
   served: ServedModel,
-  { versions }: Services,
   exchange: RequestContext,
 ): AsyncGenerator<ChoiceEvent> {
   const { n: numChoices = 1, logprobs, ...rest } = request;
   const wanted = { ...rest, ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }) };
-  const options = samplingOptions(wanted);
-  const mirrored = place === 0 ? versions?.shadows?.pick(exchange, { text: prompt }, options) : undefined;
-  if (mirrored) exchange.mirrored = mirrored;
-  const question = {
-    served,
-    numChoices,
-    mirrored,
-    options: mirrored?.options ?? options,
-    prepare: async (settled: typeof options) => served.model.prepareText(prompt, settled),
-  };
+  const question = { served, numChoices, prompt: { text: prompt }, options: samplingOptions(wanted) };
   for await (const { index, event } of answers(question, exchange)) yield { index: place * numChoices + index, event };
 }
 

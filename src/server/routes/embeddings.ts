@@ -15,11 +15,11 @@ import type { Services } from "../services.js";
 
 export function addEmbeddings(app: App, services: Services): void {
   app.post("/v1/embeddings", async (c) => {
-    const request = await readRequest(c, services, embeddingRequestSchema, harmlessEmbeddingFields);
+    const request = await readRequest(c, embeddingRequestSchema, harmlessEmbeddingFields);
     const { input, encoding_format = "float", dimensions } = request;
     const exchange = c.get("exchange");
     const served = await services.models.embedding(request.model, exchange);
-    const resolve = imageResolver(services, exchange);
+    const resolve = imageResolver(exchange);
     const ticket = await served.gate.enter(exchange.caller);
     try {
       const inputs = Array.isArray(input) ? input : [input];
@@ -46,7 +46,7 @@ async function embedAll(
   inputs: readonly EmbeddingInput[],
   { id, model }: ServedEmbedder,
   resolve: ResolveImage,
-  { signal, facts }: RequestContext,
+  { signal, stats }: RequestContext,
 ): Promise<{ vectors: Float32Array[]; numTokens: number }> {
   const vectors: Float32Array[] = [];
   let numTokens = 0;
@@ -56,7 +56,7 @@ async function embedAll(
       const { image_url } = input;
       const picture = await resolve(typeof image_url === "string" ? image_url : image_url.url);
       vectors.push(await model.embedImage(picture, { signal }));
-      facts.pictures = (facts.pictures ?? 0) + 1;
+      stats.pictures = (stats.pictures ?? 0) + 1;
     } else {
       const text = typeof input === "string" ? input : input.text;
       const embedded = await model.embedCounted(text);
@@ -64,7 +64,7 @@ async function embedAll(
       numTokens += embedded.numTokens;
     }
   }
-  Object.assign(facts, { model: id, promptTokens: numTokens });
+  Object.assign(stats, { model: id, promptTokens: numTokens });
   return { vectors, numTokens };
 }
 

@@ -14,7 +14,7 @@ import type { Services } from "../services.js";
 export function addFiles(app: App, services: Services): void {
   const { files, config } = services;
   app.post("/v1/files", async (c) => {
-    const form = await readForm(c, services);
+    const form = await readForm(c);
     const file = form.get("file");
     if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
     const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");

@@ -19,12 +19,12 @@ export function addGuards(app: App, services: Services): void {
   const { guards } = services;
   app.get("/v1/ocellus/guards", (c) => c.json(stateFor(guards.state(), c.get("exchange").caller.owner)));
   app.post("/v1/ocellus/guards/proposals", async (c) => {
-    const proposal = await readRequest(c, services, allowProposalSchema);
+    const proposal = await readRequest(c, allowProposalSchema);
     await guards.propose({ key: c.get("exchange").caller.owner, ...proposal });
     return c.json({ object: "ocellus.allow_proposal", written: true });
   });
   app.post("/v1/ocellus/guards/schema", async (c) => {
-    const { schema, route } = await readRequest(c, services, redactedSchemaRequestSchema);
+    const { schema, route } = await readRequest(c, redactedSchemaRequestSchema);
     const told = changedSchema(schema, await guards.answerRedactions({ ...whoAsks(), route }));
     const answer = { object: "ocellus.redacted_schema", policy: guards.policy.version, schema: told } as const;
     return c.body(stringifyJson(answer satisfies RedactedSchemaAnswer), 200, { "content-type": "application/json" });

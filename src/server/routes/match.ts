@@ -9,12 +9,12 @@ import type { Services } from "../services.js";
 
 export function addMatch(app: App, services: Services): void {
   app.post("/v1/ocellus/match", async (c) => {
-    const { model: id, image_url, text, threshold } = await readRequest(c, services, matchRequestSchema);
+    const { model: id, image_url, text, threshold } = await readRequest(c, matchRequestSchema);
     const exchange = c.get("exchange");
     const served = await services.models.any(id, exchange);
-    const picture = await imageResolver(services, exchange)(urlOf(image_url));
+    const picture = await imageResolver(exchange)(urlOf(image_url));
     const ticket = await served.gate.enter(exchange.caller);
-    Object.assign(exchange.facts, { model: served.id, pictures: 1, queueMs: ticket.queueMs });
+    Object.assign(exchange.stats, { model: served.id, pictures: 1, queueMs: ticket.queueMs });
     const options = { signal: exchange.signal, ...(threshold !== undefined && { threshold }) };
     try {
       const found: Match =

@@ -17,9 +17,9 @@ import type { Services } from "../services.js";
 
 export function addModerations(app: App, services: Services): void {
   app.post("/v1/moderations", async (c) => {
-    const request = await readRequest(c, services, moderationRequestSchema);
+    const request = await readRequest(c, moderationRequestSchema);
     const exchange = c.get("exchange");
-    const resolve = imageResolver(services, exchange);
+    const resolve = imageResolver(exchange);
     const results: ModerationResult[] = [];
     for (const parts of groupsOf(request)) results.push(await moderate(parts, services, resolve, exchange));
     const model = `ocellus-guards-${services.guards.policy.version}`;

@@ -10,24 +10,24 @@ import {
   responseRequestSchema,
   type WireResponse,
 } from "../../protocol/index.js";
-import { answers, type ChoiceEvent, type Question } from "../answers.js";
+import { answers } from "../answers.js";
 import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
 import { wireTokens } from "../logprobs.js";
 import { maxCalls, readQuestion } from "../question.js";
 import type { App, RequestContext } from "../request-context.js";
+import type { ChoiceEvent, Question } from "../request-events.js";
 import { factsOf, usageOf } from "../request-stats.js";
 import type { ServedModel } from "../served.js";
-import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
-export function addResponses(app: App, services: Services): void {
+export function addResponses(app: App): void {
   app.post("/v1/responses", async (c) => {
-    const request = await readRequest(c, services, responseRequestSchema, harmlessResponseFields);
+    const request = await readRequest(c, responseRequestSchema, harmlessResponseFields);
     const exchange = c.get("exchange");
-    exchange.paramNames = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
+    exchange.input.names = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
     const chat = asChatRequest(request);
-    const question = await readQuestion(chat, services, exchange);
+    const question = await readQuestion(chat, exchange);
     const reply = new Reply(request, new Choice(maxCalls(chat)), question, exchange);
     const events = answers(question, exchange);
     if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { ChatMessage } from "../../core/runtime/index.js";
 import type { Alias } from "../../rollout/index.js";
-import { Mirrored, type MirroredPrompt, targetsOf } from "./mirrored.js";
+import type { AskedPrompt } from "../prompt.js";
+import { Mirrored, targetsOf } from "./mirrored.js";
 
 const alias: Alias = { name: "prod", tag: "v1", since: 0, previous: [] };
 const canary = { tag: "v3", share: 0.5, isPaused: false, seq: 3, stepSeq: 3, stepAt: 0 };
 const asked = { key: "alice", route: "/v1/chat/completions", request: "mine", reports: [] };
 
-function mirrored(prompt: MirroredPrompt, options = {}): Mirrored {
+function mirrored(prompt: AskedPrompt, options = {}): Mirrored {
   return new Mirrored({ requestId: "mine", alias, mark: 0, targets: [], prompt, options, asked });
 }
 

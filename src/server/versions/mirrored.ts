@@ -3,14 +3,11 @@
  * come. It lives as long as it waits for its turn, in memory; neither its question nor any answer is written anywhere.
  */
 import { randomInt } from "node:crypto";
-import type { ChatEvent, ChatMessage, ChatOptions } from "../../core/runtime/index.js";
+import type { ChatOptions } from "../../core/runtime/index.js";
 import type { Asked } from "../../guardrails/index.js";
 import type { Alias, MirrorRole } from "../../rollout/index.js";
-
-/** As the client sent it: each version's own door checks it and renders it. */
-export type MirroredPrompt =
-  | { readonly messages: readonly ChatMessage[] }
-  | { readonly text: string | readonly number[] };
+import type { AskedPrompt } from "../prompt.js";
+import type { ChoiceEvent } from "../request-events.js";
 
 /** A version that is asked as well. */
 export interface Target {
@@ -41,7 +38,8 @@ interface MirroredParts {
   /** Of the user. */
   readonly mark: number;
   readonly targets: readonly Target[];
-  readonly prompt: MirroredPrompt;
+  /** As the client sent it: each version's own door checks it and renders it. */
+  readonly prompt: AskedPrompt;
   readonly options: ChatOptions;
   readonly asked: Asked;
 }
@@ -61,7 +59,7 @@ export class Mirrored {
   }
 
   /** The first of several choices is the one that is compared. */
-  take({ index, event }: { readonly index: number; readonly event: ChatEvent }): void {
+  take({ index, event }: ChoiceEvent): void {
     if (index !== 0) return;
     if (event.type === "end") this.firstTokenMs = event.timings.firstTokenMs;
     else if (this.text.length < maxCharacters) this.text += event.text;
@@ -80,7 +78,7 @@ export class Mirrored {
 }
 
 /** Not by recursion: what a client nests deeply must not end an answer that has been given. */
-function bytesOf(prompt: MirroredPrompt): number {
+function bytesOf(prompt: AskedPrompt): number {
   let numBytes = 0;
   const left: unknown[] = [prompt];
   while (left.length > 0) {

@@ -22,10 +22,11 @@ import {
   type Registry,
 } from "../../rollout/index.js";
 import type { ModelCatalog } from "../model-catalog.js";
-import type { Assignment } from "../model-provider.js";
+import { type AskedPrompt, pixelBytesOf, preparePrompt } from "../prompt.js";
+import type { FollowedRequest } from "../request-events.js";
 import type { Deployments } from "./deployments.js";
 import { LiveLoad } from "./live-load.js";
-import { Mirrored, type MirroredPrompt, type Target, targetsOf } from "./mirrored.js";
+import { Mirrored, type Target, targetsOf } from "./mirrored.js";
 import { type DropReason, type Pair, type Pairing, PairTally } from "./pair-tally.js";
 import type { Rollouts } from "./rollouts.js";
 import { ShadowMetrics } from "./shadow-metrics.js";
@@ -95,11 +96,7 @@ export class Shadows {
   }
 
   /** Decides, before a request is answered, whether its question is asked again afterwards, and with what seed. */
-  pick(
-    { id, assignment }: { readonly id: string; readonly assignment: Assignment | undefined },
-    prompt: MirroredPrompt,
-    options: ChatOptions,
-  ): Mirrored | undefined {
+  pick({ id, assignment }: FollowedRequest, prompt: AskedPrompt, options: ChatOptions): Mirrored | undefined {
     const { alias, resolution, mark = 0 } = assignment ?? {};
     if (!alias || resolution?.role !== "stable" || resolution.tag !== alias.tag) return undefined;
     const targets = targetsOf(alias).filter(({ share }) => Math.random() < share);
@@ -223,16 +220,10 @@ export class Shadows {
   }
 
   /** @returns undefined where its pictures would have to wait: in that line it would stand before live ones */
-  async #prepare(model: GuardedModel, prompt: MirroredPrompt, options: ChatOptions): Promise<Prepared | undefined> {
+  async #prepare(model: GuardedModel, prompt: AskedPrompt, options: ChatOptions): Promise<Prepared | undefined> {
     const { pixels, limits } = this.#options;
-    if ("text" in prompt) return model.prepareText(prompt.text, options);
-    const numBytes = await model.pixelBytes(prompt.messages, options);
-    if (numBytes > limits.maxPixelBytes)
-      throw new OcellusError(
-        "too_large",
-        `its pictures take ${numBytes} bytes, at most ${limits.maxPixelBytes} are there`,
-      );
-    const work = () => model.prepare(prompt.messages, options);
+    const numBytes = await pixelBytesOf(model, prompt, options, limits.maxPixelBytes);
+    const work = () => preparePrompt(model, prompt, options);
     if (numBytes === 0) return work();
     return pixels.hasRoom(numBytes) ? pixels.run(work, options.signal, numBytes) : undefined;
   }

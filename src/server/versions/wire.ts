@@ -9,7 +9,7 @@ import {
   type Version,
 } from "../../rollout/index.js";
 import type { Deployments } from "./deployments.js";
-import type { Versions } from "./note-answer.js";
+import type { Versions } from "./version-listener.js";
 import { wireDecision, wireFigures, wirePace } from "./wire-decision.js";
 
 export function wireState(versions: Versions): WireAdminState {

@@ -19,6 +19,7 @@ import {
   Room,
   type Services,
   Shadows,
+  useVersions,
   VersionDiffs,
   VersionFigures,
   type Versions,
@@ -78,7 +79,7 @@ export async function openVersions(
   });
   const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
   versions.shadows = shadowsOf(versions, services, config);
-  services.versions = versions;
+  useVersions(services, versions);
   pool.use(fleet);
   await fleet.start();
   if (golden.length > 0)
