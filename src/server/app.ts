@@ -33,20 +33,20 @@ export function createApp(services: Services): App {
   if (services.config.corsOrigins.length > 0) app.use(cors({ origin: [...services.config.corsOrigins] }));
   addAccess(app, services);
   addGuarding(app);
-  addHealth(app, services);
-  addMetrics(app, services);
-  addDocs(app, services);
-  addModels(app, services);
   addChatCompletions(app);
-  addCompletions(app, services);
   addResponses(app);
+  addCompletions(app, services);
   addEmbeddings(app, services);
-  addFiles(app, services);
   addModerations(app, services);
   addGuards(app, services);
+  addModels(app, services);
+  addFiles(app, services);
   addCollections(app, services);
   addMatch(app, services);
   addAdmin(app, services);
+  addHealth(app, services);
+  addMetrics(app, services);
+  addDocs(app, services);
   if (services.webFolder !== undefined) addWeb(app, services.webFolder);
   return app;
 }

@@ -1,9 +1,10 @@
 /** /admin/v1: what is looked at before somebody decides: figures over time, and what differs between two versions. */
-import { diffRequestSchema, refusal } from "../../protocol/index.js";
+import { z } from "@hono/zod-openapi";
+import { diffRequestSchema, figuresSchema, refusal, versionDiffSchema } from "../../protocol/index.js";
 import { aliasOf } from "../../rollout/index.js";
-import { readRequest } from "../body.js";
 import { queryNumber } from "../query.js";
 import type { App, HonoContext } from "../request-context.js";
+import { addJsonRoute, addRoute } from "../route.js";
 import { type Services, versionsOf } from "../services.js";
 import { wireFigures } from "../versions/wire-figures.js";
 
@@ -11,20 +12,48 @@ import { wireFigures } from "../versions/wire-figures.js";
 const [defaultMinutes, mostMinutes] = [10, 24 * 60];
 
 export function addAdminSights(app: App, services: Services): void {
-  app.get("/admin/v1/aliases/:alias/figures", (c) => {
-    const { registry, figures } = versionsOf(services);
-    const minutes = queryNumber(c, "minutes", defaultMinutes, 1, mostMinutes);
-    return c.json(wireFigures(figures, aliasOf(registry.state, c.req.param("alias")), minutes));
-  });
-  app.get("/admin/v1/diff", async (c) => {
-    const { diffs } = versionsOf(services);
-    return c.json(await diffs.of(queryName(c, "a"), queryName(c, "b")));
-  });
-  app.post("/admin/v1/diff", async (c) => {
-    const { diffs } = versionsOf(services);
-    const { a, b } = await readRequest(c, diffRequestSchema);
-    return c.json(await diffs.read(a, b));
-  });
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/admin/v1/aliases/:alias/figures",
+      summary: "What the answers of its versions were like over the last minutes, side by side, with 95 % intervals.",
+      query: z.object({ minutes: z.string().optional() }),
+      answer: figuresSchema,
+    },
+    (c) => {
+      const { registry, figures } = versionsOf(services);
+      const minutes = queryNumber(c, "minutes", defaultMinutes, 1, mostMinutes);
+      return c.json(wireFigures(figures, aliasOf(registry.state, c.req.param("alias")), minutes));
+    },
+  );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/admin/v1/diff",
+      summary: "What differs between two versions by headers and configs; and by values, where these were read.",
+      query: z.object({ a: z.string(), b: z.string() }),
+      answer: versionDiffSchema,
+    },
+    async (c) => {
+      const { diffs } = versionsOf(services);
+      return c.json(await diffs.of(queryName(c, "a"), queryName(c, "b")));
+    },
+  );
+  addJsonRoute(
+    app,
+    {
+      path: "/admin/v1/diff",
+      summary: "Begin to compare every value of two versions; ask again how far it is.",
+      request: diffRequestSchema,
+      answer: versionDiffSchema,
+    },
+    async (c, { a, b }) => {
+      const { diffs } = versionsOf(services);
+      return c.json(await diffs.read(a, b));
+    },
+  );
 }
 
 function queryName(c: HonoContext, name: string): string {

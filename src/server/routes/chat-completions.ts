@@ -6,32 +6,44 @@ import {
   type ChatCompletion,
   type ChatRequest,
   type ContentLogprob,
+  chatChunkSchema,
+  chatCompletionSchema,
   chatRequestSchema,
   harmlessChatFields,
   type WireFinishReason,
 } from "../../protocol/index.js";
 import { answers } from "../answers.js";
-import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
 import { wireTokens } from "../logprobs.js";
 import { maxCalls, readQuestion } from "../question.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent, Question } from "../request-events.js";
 import { factsOf, usageOf } from "../request-stats.js";
+import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
 export function addChatCompletions(app: App): void {
-  app.post("/v1/chat/completions", async (c) => {
-    const request = await readRequest(c, chatRequestSchema, harmlessChatFields);
-    const exchange = c.get("exchange");
-    const question = await readQuestion(request, exchange);
-    const reply = new Reply(request, question, exchange);
-    const events = answers(question, exchange);
-    if (request.stream) return streamEvents(c, chunks(events, reply));
-    for await (const event of events) reply.take(event);
-    return c.json(reply.completion());
-  });
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/chat/completions",
+      summary: "Answer a conversation with pictures.",
+      request: chatRequestSchema,
+      answer: chatCompletionSchema,
+      event: chatChunkSchema,
+      harmless: harmlessChatFields,
+    },
+    async (c, request) => {
+      const exchange = c.get("exchange");
+      const question = await readQuestion(request, exchange);
+      const reply = new Reply(request, question, exchange);
+      const events = answers(question, exchange);
+      if (request.stream) return streamEvents(c, chunks(events, reply));
+      for await (const event of events) reply.take(event);
+      return c.json(reply.completion());
+    },
+  );
 }
 
 async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncGenerator<SseEvent> {

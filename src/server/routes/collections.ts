@@ -1,10 +1,19 @@
 /** /v1/ocellus/collections: pictures that are kept and found. All keys of a server share them. */
+import { z } from "@hono/zod-openapi";
 import { OcellusError } from "../../core/base/index.js";
 import {
+  collectionChangeSchema,
   collectionCreateSchema,
   collectionEntriesSchema,
+  collectionEntryListSchema,
+  collectionListSchema,
   collectionRemovalSchema,
+  collectionRemovedSchema,
   collectionSearchSchema,
+  collectionStatsSchema,
+  deletedSchema,
+  duplicateListSchema,
+  hitListSchema,
   type WireCollection,
   type WireCollectionStats,
   type WireEntry,
@@ -23,11 +32,11 @@ import {
   modelOf,
   type Where,
 } from "../../retrieval/index.js";
-import { readRequest } from "../body.js";
 import { addEntries } from "../collection-entries.js";
 import { imageResolver, urlOf } from "../pictures.js";
 import { queryNumber } from "../query.js";
 import type { App, HonoContext } from "../request-context.js";
+import { addJsonRoute, addRoute } from "../route.js";
 import { collectionsOf, type Services } from "../services.js";
 import { withEye } from "../with-eye.js";
 
@@ -36,7 +45,7 @@ const defaultHits = 10;
 const [defaultLimit, mostListed] = [100, 1000];
 
 const root = "/v1/ocellus/collections";
-const one = `${root}/:collection`;
+const one = `${root}/:collection` as const;
 
 export function addCollections(app: App, services: Services): void {
   addShelf(app, services);
@@ -46,68 +55,130 @@ export function addCollections(app: App, services: Services): void {
 
 /** The collections as a whole. */
 function addShelf(app: App, services: Services): void {
-  app.get(root, async (c) => {
-    const { collections, damaged } = await collectionsOf(services).list();
-    return c.json({ object: "list", data: collections.map(wireInfo), damaged: damaged.map(({ name }) => name) });
-  });
-  app.post(root, async (c) => {
-    const { name, kind = "exact", model } = await readRequest(c, collectionCreateSchema);
-    const collections = writable(services);
-    const exchange = c.get("exchange");
-    const eye = await services.models.seeing(model, exchange);
-    const recorded = await withEye(eye, exchange, async ({ embedder }) => {
-      await checkName(name, embedder);
-      return modelOf(embedder);
-    });
-    return c.json(await wireStats(await collections.create(name, kind, recorded)));
-  });
-  app.get(one, async (c) => c.json(await wireStats(await opened(c, services))));
-  app.delete(one, async (c) => {
-    const name = c.req.param("collection");
-    await writable(services).remove(name);
-    return c.json({ id: name, object: "ocellus.collection", deleted: true });
-  });
+  addRoute(
+    app,
+    { method: "get", path: root, summary: "The collections of this server.", answer: collectionListSchema },
+    async (c) => {
+      const { collections, damaged } = await collectionsOf(services).list();
+      return c.json({ object: "list", data: collections.map(wireInfo), damaged: damaged.map(({ name }) => name) });
+    },
+  );
+  addJsonRoute(
+    app,
+    {
+      path: root,
+      summary: "Make a collection; the model that will make its vectors is recorded.",
+      request: collectionCreateSchema,
+      answer: collectionStatsSchema,
+    },
+    async (c, request) => {
+      const { name, kind = "exact", model } = request;
+      const collections = writable(services);
+      const exchange = c.get("exchange");
+      const eye = await services.models.seeing(model, exchange);
+      const recorded = await withEye(eye, exchange, async ({ embedder }) => {
+        await checkName(name, embedder);
+        return modelOf(embedder);
+      });
+      return c.json(await wireStats(await collections.create(name, kind, recorded)));
+    },
+  );
+  addRoute(app, { method: "get", path: one, summary: "What it holds.", answer: collectionStatsSchema }, async (c) =>
+    c.json(await wireStats(await opened(c, services))),
+  );
+  addRoute(
+    app,
+    { method: "delete", path: one, summary: "Remove it with everything in it.", answer: deletedSchema },
+    async (c) => {
+      const name = c.req.param("collection");
+      await writable(services).remove(name);
+      return c.json({ id: name, object: "ocellus.collection", deleted: true });
+    },
+  );
 }
 
 function addEntryRoutes(app: App, services: Services): void {
-  app.get(`${one}/entries`, async (c) => {
-    const limit = queryNumber(c, "limit", defaultLimit, 1, mostListed);
-    const after = queryNumber(c, "after", -1, -1, Number.MAX_SAFE_INTEGER);
-    const later = [...(await opened(c, services)).entries()].filter(({ id }) => id > after).sort((a, b) => a.id - b.id);
-    return c.json({ object: "list", data: later.slice(0, limit).map(wireEntry), has_more: later.length > limit });
-  });
-  app.post(`${one}/entries`, async (c) => {
-    const { entries, upsert = false } = await readRequest(c, collectionEntriesSchema);
-    const collection = await writable(services).open(c.req.param("collection"));
-    const added = await addEntries(collection, entries, upsert, c.get("exchange"));
-    const data = added.map(({ entry, twin }) => ({
-      ...wireEntry(entry),
-      ...(twin !== undefined && { duplicate_of: twin }),
-    }));
-    return c.json({ object: "list", data, ocellus: guardFacts(c) });
-  });
-  app.post(`${one}/entries/delete`, async (c) => {
-    const { where, sources = [] } = await readRequest(c, collectionRemovalSchema);
-    const collection = await writable(services).open(c.req.param("collection"));
-    const removed = where
-      ? await collection.removeWhere(filterIn(where))
-      : await collection.remove(await idsOf(collection, sources, c, services));
-    return c.json({ object: "ocellus.collection.removal", removed, entries: collection.size });
-  });
-  app.delete(`${one}/entries/:id`, async (c) => {
-    const collection = await writable(services).open(c.req.param("collection"));
-    const { id } = collection.entry(entryId(c));
-    await collection.remove([id]);
-    return c.json({ id: String(id), object: "ocellus.collection.entry", deleted: true });
-  });
-  app.get(`${one}/entries/:id/picture`, async (c) => {
-    const picture = await (await opened(c, services)).picture(entryId(c));
-    return c.body(picture as Uint8Array<ArrayBuffer>, 200, {
-      "content-type": "image/webp",
-      "x-content-type-options": "nosniff",
-      "cache-control": "private, max-age=86400", // an id is never given to another picture
-    });
-  });
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: `${one}/entries`,
+      summary: "Its entries by their ids.",
+      query: z.object({ after: z.string().optional(), limit: z.string().optional() }),
+      answer: collectionEntryListSchema,
+    },
+    async (c) => {
+      const limit = queryNumber(c, "limit", defaultLimit, 1, mostListed);
+      const after = queryNumber(c, "after", -1, -1, Number.MAX_SAFE_INTEGER);
+      const later = [...(await opened(c, services)).entries()]
+        .filter(({ id }) => id > after)
+        .sort((a, b) => a.id - b.id);
+      return c.json({ object: "list", data: later.slice(0, limit).map(wireEntry), has_more: later.length > limit });
+    },
+  );
+  addJsonRoute(
+    app,
+    {
+      path: `${one}/entries`,
+      summary: "Add pictures and PDFs.",
+      request: collectionEntriesSchema,
+      answer: collectionChangeSchema,
+    },
+    async (c, request) => {
+      const { entries, upsert = false } = request;
+      const collection = await writable(services).open(c.req.param("collection"));
+      const added = await addEntries(collection, entries, upsert, c.get("exchange"));
+      const data = added.map(({ entry, twin }) => ({
+        ...wireEntry(entry),
+        ...(twin !== undefined && { duplicate_of: twin }),
+      }));
+      return c.json({ object: "list", data, ocellus: guardFacts(c) });
+    },
+  );
+  addJsonRoute(
+    app,
+    {
+      path: `${one}/entries/delete`,
+      summary: "Remove entries by their labels, or all of some sources.",
+      request: collectionRemovalSchema,
+      answer: collectionRemovedSchema,
+    },
+    async (c, request) => {
+      const { where, sources = [] } = request;
+      const collection = await writable(services).open(c.req.param("collection"));
+      const removed = where
+        ? await collection.removeWhere(filterIn(where))
+        : await collection.remove(await idsOf(collection, sources, c, services));
+      return c.json({ object: "ocellus.collection.removal", removed, entries: collection.size });
+    },
+  );
+  addRoute(
+    app,
+    { method: "delete", path: `${one}/entries/:id`, summary: "Remove one entry.", answer: deletedSchema },
+    async (c) => {
+      const collection = await writable(services).open(c.req.param("collection"));
+      const { id } = collection.entry(entryId(c));
+      await collection.remove([id]);
+      return c.json({ id: String(id), object: "ocellus.collection.entry", deleted: true });
+    },
+  );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: `${one}/entries/:id/picture`,
+      summary: "A small copy of its picture.",
+      mediaType: "image/webp",
+    },
+    async (c) => {
+      const picture = await (await opened(c, services)).picture(entryId(c));
+      return c.body(picture as Uint8Array<ArrayBuffer>, 200, {
+        "content-type": "image/webp",
+        "x-content-type-options": "nosniff",
+        "cache-control": "private, max-age=86400", // an id is never given to another picture
+      });
+    },
+  );
 }
 
 /** By the names under which they were sent: what a guardrail kept of them is what the entries are called. */
@@ -118,28 +189,46 @@ async function idsOf(collection: Collection, sources: readonly string[], c: Hono
 }
 
 function addSearch(app: App, services: Services): void {
-  app.post(`${one}/search`, async (c) => {
-    const request = await readRequest(c, collectionSearchSchema);
-    const { image_url, text, top_k: count = defaultHits } = request;
-    const where = request.where && filterIn(request.where);
-    const exchange = c.get("exchange");
-    const { signal } = exchange;
-    const collection = await opened(c, services);
-    const picture = image_url && (await imageResolver(exchange)(urlOf(image_url)));
-    const hits = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
-      find(collection, embedder, { picture, text, count, where, signal }),
-    );
-    const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));
-    return c.json({ object: "list", data, ocellus: guardFacts(c) });
-  });
-  app.get(`${one}/duplicates`, async (c) => {
-    const minScore = queryNumber(c, "min_score", undefined, 0, 1);
-    const groups = await duplicates(await opened(c, services), { minScore, signal: c.get("exchange").signal });
-    return c.json({
-      object: "list",
-      data: groups.map((group) => ({ ...group, entries: group.entries.map(wireEntry) })),
-    });
-  });
+  addJsonRoute(
+    app,
+    {
+      path: `${one}/search`,
+      summary: "The entries most like a picture, or found by words.",
+      request: collectionSearchSchema,
+      answer: hitListSchema,
+    },
+    async (c, request) => {
+      const { image_url, text, top_k: count = defaultHits } = request;
+      const where = request.where && filterIn(request.where);
+      const exchange = c.get("exchange");
+      const { signal } = exchange;
+      const collection = await opened(c, services);
+      const picture = image_url && (await imageResolver(exchange)(urlOf(image_url)));
+      const hits = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
+        find(collection, embedder, { picture, text, count, where, signal }),
+      );
+      const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));
+      return c.json({ object: "list", data, ocellus: guardFacts(c) });
+    },
+  );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: `${one}/duplicates`,
+      summary: "Entries with the same picture; with min_score also those that look alike.",
+      query: z.object({ min_score: z.string().optional() }),
+      answer: duplicateListSchema,
+    },
+    async (c) => {
+      const minScore = queryNumber(c, "min_score", undefined, 0, 1);
+      const groups = await duplicates(await opened(c, services), { minScore, signal: c.get("exchange").signal });
+      return c.json({
+        object: "list",
+        data: groups.map((group) => ({ ...group, entries: group.entries.map(wireEntry) })),
+      });
+    },
+  );
 }
 
 /** Checked before a picture is encoded for it. An empty one would mean all. @throws `invalid_request`. */

@@ -5,35 +5,47 @@ import {
   type Completion,
   type CompletionRequest,
   completionRequestSchema,
+  completionSchema,
   harmlessCompletionFields,
   idBodyLimits,
   type TextLogprobs,
 } from "../../protocol/index.js";
 import { answers, merge } from "../answers.js";
-import { readRequest } from "../body.js";
 import { Choice } from "../choice.js";
 import { wireTokens } from "../logprobs.js";
 import { samplingOptions } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent } from "../request-events.js";
 import { factsOf, usageOf } from "../request-stats.js";
+import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
 export function addCompletions(app: App, services: Services): void {
-  app.post("/v1/completions", async (c) => {
-    const request = await readRequest(c, completionRequestSchema, harmlessCompletionFields, idBodyLimits);
-    const exchange = c.get("exchange");
-    exchange.caller.user = request.user;
-    const served = await services.models.answering(request.model, exchange);
-    const prompts = promptsOf(request);
-    const reply = new Reply(request, prompts.length, served, exchange);
-    const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));
-    if (request.stream) return streamEvents(c, chunks(events, reply));
-    for await (const event of events) reply.take(event);
-    return c.json(reply.completion());
-  });
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/completions",
+      summary: "Continue a text, without turns or pictures.",
+      request: completionRequestSchema,
+      answer: completionSchema,
+      event: completionSchema,
+      harmless: harmlessCompletionFields,
+      limits: idBodyLimits,
+    },
+    async (c, request) => {
+      const exchange = c.get("exchange");
+      exchange.caller.user = request.user;
+      const served = await services.models.answering(request.model, exchange);
+      const prompts = promptsOf(request);
+      const reply = new Reply(request, prompts.length, served, exchange);
+      const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));
+      if (request.stream) return streamEvents(c, chunks(events, reply));
+      for await (const event of events) reply.take(event);
+      return c.json(reply.completion());
+    },
+  );
 }
 
 type TextPrompt = string | readonly number[];

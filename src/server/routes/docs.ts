@@ -1,6 +1,7 @@
 /** GET /openapi.json, and GET /docs: the same for people, one page without scripts. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import { html, raw } from "hono/html";
-import { type OpenApiDocument, openApiDocument } from "../openapi.js";
+import { ignoredHeader } from "../../protocol/index.js";
 import type { App } from "../request-context.js";
 import { plainPolicy } from "../security-headers.js";
 import type { Services } from "../services.js";
@@ -8,11 +9,31 @@ import type { Services } from "../services.js";
 export function addDocs(app: App, { version }: Services): void {
   let known: OpenApiDocument | undefined;
   const document = () => {
-    known ??= openApiDocument(version);
+    known ??= openApiDocument(app, version);
     return known;
   };
   app.get("/openapi.json", (c) => c.json(document()));
   app.get("/docs", (c) => c.html(page(document()), 200, { "content-security-policy": plainPolicy }));
+}
+
+type OpenApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+/** Of all routes that were added to the app. To be called once: the scheme is added to it. */
+function openApiDocument(app: App, version: string): OpenApiDocument {
+  app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
+  return app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Ocellus",
+      version,
+      description:
+        "OpenAI's API for a vision-language model of your own. What is ours in answers stands under `ocellus`; " +
+        `parameters without effect are named in the header \`${ignoredHeader}\`, unknown ones are refused.`,
+      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
+    },
+    servers: [{ url: "/" }],
+    security: [{ key: [] }, {}],
+  });
 }
 
 interface Schema {

@@ -3,43 +3,53 @@ import { OcellusError, throwIfAborted } from "../../core/base/index.js";
 import {
   type EmbeddingInput,
   type EmbeddingList,
+  embeddingListSchema,
   embeddingRequestSchema,
   harmlessEmbeddingFields,
   wireGuardReports,
 } from "../../protocol/index.js";
-import { readRequest } from "../body.js";
 import { imageResolver, type ResolveImage } from "../pictures.js";
 import type { App, RequestContext } from "../request-context.js";
+import { addJsonRoute } from "../route.js";
 import type { ServedEmbedder } from "../served.js";
 import type { Services } from "../services.js";
 
 export function addEmbeddings(app: App, services: Services): void {
-  app.post("/v1/embeddings", async (c) => {
-    const request = await readRequest(c, embeddingRequestSchema, harmlessEmbeddingFields);
-    const { input, encoding_format = "float", dimensions } = request;
-    const exchange = c.get("exchange");
-    const served = await services.models.embedding(request.model, exchange);
-    const resolve = imageResolver(exchange);
-    const ticket = await served.gate.enter(exchange.caller);
-    try {
-      const inputs = Array.isArray(input) ? input : [input];
-      const { vectors, numTokens } = await embedAll(inputs, served, resolve, exchange);
-      checkDimensions(vectors[0]!.length, dimensions);
-      return c.json({
-        object: "list",
-        model: served.id,
-        data: vectors.map((vector, index) => ({
-          object: "embedding",
-          index,
-          embedding: encode(vector, encoding_format),
-        })),
-        usage: { prompt_tokens: numTokens, total_tokens: numTokens },
-        ocellus: { guards: wireGuardReports(exchange.guardReports) },
-      } satisfies EmbeddingList);
-    } finally {
-      ticket.release();
-    }
-  });
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/embeddings",
+      summary: "Directions of texts and pictures in one space (needs an embedding model).",
+      request: embeddingRequestSchema,
+      answer: embeddingListSchema,
+      harmless: harmlessEmbeddingFields,
+    },
+    async (c, request) => {
+      const { input, encoding_format = "float", dimensions } = request;
+      const exchange = c.get("exchange");
+      const served = await services.models.embedding(request.model, exchange);
+      const resolve = imageResolver(exchange);
+      const ticket = await served.gate.enter(exchange.caller);
+      try {
+        const inputs = Array.isArray(input) ? input : [input];
+        const { vectors, numTokens } = await embedAll(inputs, served, resolve, exchange);
+        checkDimensions(vectors[0]!.length, dimensions);
+        return c.json({
+          object: "list",
+          model: served.id,
+          data: vectors.map((vector, index) => ({
+            object: "embedding",
+            index,
+            embedding: encode(vector, encoding_format),
+          })),
+          usage: { prompt_tokens: numTokens, total_tokens: numTokens },
+          ocellus: { guards: wireGuardReports(exchange.guardReports) },
+        } satisfies EmbeddingList);
+      } finally {
+        ticket.release();
+      }
+    },
+  );
 }
 
 async function embedAll(

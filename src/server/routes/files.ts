@@ -1,49 +1,75 @@
 /** /v1/files: upload, list, read, delete. A file belongs to the key that sent it. What guards refuse is never stored. */
+import { z } from "@hono/zod-openapi";
 import { OcellusError } from "../../core/base/index.js";
 import {
+  fileDeletedSchema,
+  fileListSchema,
   filePinSchema,
   filePurposeSchema,
+  fileSchema,
   parseValue,
+  uploadedFileSchema,
   type WireUpload,
   wireGuardReports,
 } from "../../protocol/index.js";
 import { readForm } from "../body.js";
 import type { App, RequestContext } from "../request-context.js";
+import { addRoute } from "../route.js";
 import type { Services } from "../services.js";
+
+const uploadSchema = z.object({
+  file: z.string().meta({ format: "binary" }),
+  purpose: z.enum(["vision", "user_data"]).optional(),
+});
 
 export function addFiles(app: App, services: Services): void {
   const { files, config } = services;
-  app.post("/v1/files", async (c) => {
-    const form = await readForm(c);
-    const file = form.get("file");
-    if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
-    const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
-    if (file.size > config.maxImageBytes)
-      throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxImageBytes}`);
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const exchange = c.get("exchange");
-    const { caller, signal, guardReports } = exchange;
-    const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
-    const unpin = isPinned ? await pin(services, form.get("model"), bytes, exchange) : undefined;
-    try {
-      if (!isPinned) await services.guards.admit(bytes, signal);
-      const name = await services.guards.admitText(file.name.slice(0, 256), signal);
-      const { ocellus, ...wire } = files.add(caller.owner, name, purpose, bytes, unpin);
-      return c.json({ ...wire, ocellus: { ...ocellus, guards: wireGuardReports(guardReports) } } satisfies WireUpload);
-    } catch (error) {
-      unpin?.();
-      throw error;
-    }
-  });
-  app.get("/v1/files", (c) =>
+  addRoute(
+    app,
+    {
+      method: "post",
+      path: "/v1/files",
+      summary: "Upload a picture to ask about later.",
+      form: uploadSchema,
+      answer: uploadedFileSchema,
+    },
+    async (c) => {
+      const form = await readForm(c);
+      const file = form.get("file");
+      if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
+      const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
+      if (file.size > config.maxImageBytes)
+        throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxImageBytes}`);
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      const exchange = c.get("exchange");
+      const { caller, signal, guardReports } = exchange;
+      const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
+      const unpin = isPinned ? await pin(services, form.get("model"), bytes, exchange) : undefined;
+      try {
+        if (!isPinned) await services.guards.admit(bytes, signal);
+        const name = await services.guards.admitText(file.name.slice(0, 256), signal);
+        const { ocellus, ...wire } = files.add(caller.owner, name, purpose, bytes, unpin);
+        return c.json({
+          ...wire,
+          ocellus: { ...ocellus, guards: wireGuardReports(guardReports) },
+        } satisfies WireUpload);
+      } catch (error) {
+        unpin?.();
+        throw error;
+      }
+    },
+  );
+  addRoute(app, { method: "get", path: "/v1/files", summary: "Your uploaded pictures.", answer: fileListSchema }, (c) =>
     c.json({ object: "list", data: files.list(c.get("exchange").caller.owner), has_more: false }),
   );
-  app.get("/v1/files/:id", (c) => c.json(files.get(c.get("exchange").caller.owner, c.req.param("id")).wire));
-  app.get("/v1/files/:id/content", (c) => {
+  addRoute(app, { method: "get", path: "/v1/files/:id", summary: "One of them.", answer: fileSchema }, (c) =>
+    c.json(files.get(c.get("exchange").caller.owner, c.req.param("id")).wire),
+  );
+  addRoute(app, { method: "get", path: "/v1/files/:id/content", summary: "Its bytes.", mediaType: "image/*" }, (c) => {
     const { bytes, mediaType } = files.get(c.get("exchange").caller.owner, c.req.param("id"));
     return c.body(bytes as Uint8Array<ArrayBuffer>, 200, { "content-type": mediaType });
   });
-  app.delete("/v1/files/:id", (c) => {
+  addRoute(app, { method: "delete", path: "/v1/files/:id", summary: "Forget it.", answer: fileDeletedSchema }, (c) => {
     files.remove(c.get("exchange").caller.owner, c.req.param("id"));
     return c.json({ id: c.req.param("id"), object: "file", deleted: true });
   });

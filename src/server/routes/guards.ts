@@ -6,29 +6,57 @@
 import { ofParam, stringifyJson } from "../../core/base/index.js";
 import { type GuardsState, type Redaction, redactedSchema, whoAsks } from "../../guardrails/index.js";
 import {
+  allowProposalAnswerSchema,
   allowProposalSchema,
   type GuardState,
+  guardStateSchema,
   type RedactedSchemaAnswer,
+  redactedSchemaAnswerSchema,
   redactedSchemaRequestSchema,
 } from "../../protocol/index.js";
-import { readRequest } from "../body.js";
 import type { App } from "../request-context.js";
+import { addJsonRoute, addRoute } from "../route.js";
 import type { Services } from "../services.js";
 
 export function addGuards(app: App, services: Services): void {
   const { guards } = services;
-  app.get("/v1/ocellus/guards", (c) => c.json(stateFor(guards.state(), c.get("exchange").caller.owner)));
-  app.post("/v1/ocellus/guards/proposals", async (c) => {
-    const proposal = await readRequest(c, allowProposalSchema);
-    await guards.propose({ key: c.get("exchange").caller.owner, ...proposal });
-    return c.json({ object: "ocellus.allow_proposal", written: true });
-  });
-  app.post("/v1/ocellus/guards/schema", async (c) => {
-    const { schema, route } = await readRequest(c, redactedSchemaRequestSchema);
-    const told = changedSchema(schema, await guards.answerRedactions({ ...whoAsks(), route }));
-    const answer = { object: "ocellus.redacted_schema", policy: guards.policy.version, schema: told } as const;
-    return c.body(stringifyJson(answer satisfies RedactedSchemaAnswer), 200, { "content-type": "application/json" });
-  });
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/v1/ocellus/guards",
+      summary: "The policy of the guards that is in force, and your recent verdicts.",
+      answer: guardStateSchema,
+    },
+    (c) => c.json(stateFor(guards.state(), c.get("exchange").caller.owner)),
+  );
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/ocellus/guards/proposals",
+      summary: "Say that something was no hit; a person decides.",
+      request: allowProposalSchema,
+      answer: allowProposalAnswerSchema,
+    },
+    async (c, proposal) => {
+      await guards.propose({ key: c.get("exchange").caller.owner, ...proposal });
+      return c.json({ object: "ocellus.allow_proposal", written: true });
+    },
+  );
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/ocellus/guards/schema",
+      summary: "A JSON schema as answers satisfy it once guards have redacted them.",
+      request: redactedSchemaRequestSchema,
+      answer: redactedSchemaAnswerSchema,
+    },
+    async (c, { schema, route }) => {
+      const told = changedSchema(schema, await guards.answerRedactions({ ...whoAsks(), route }));
+      const answer = { object: "ocellus.redacted_schema", policy: guards.policy.version, schema: told } as const;
+      return c.body(stringifyJson(answer satisfies RedactedSchemaAnswer), 200, { "content-type": "application/json" });
+    },
+  );
 }
 
 function changedSchema(schema: unknown, redactions: readonly Redaction[]): Readonly<Record<string, unknown>> {

@@ -1,11 +1,29 @@
 /** GET /health/live: the process answers. GET /health/ready: questions are welcome; 503 while loading or draining. */
+import { z } from "@hono/zod-openapi";
 import type { App } from "../request-context.js";
+import { addRoute } from "../route.js";
 import type { Services } from "../services.js";
 
+const healthSchema = z.object({ status: z.enum(["ok", "loading", "draining"]) });
+const liveSchema = z.object({ status: z.literal("ok"), version: z.string() });
+
 export function addHealth(app: App, { models, lifecycle, version }: Services): void {
-  app.get("/health/live", (c) => c.json({ status: "ok", version }));
-  app.get("/health/ready", (c) => {
-    const status = lifecycle.isDraining ? "draining" : models.isReady ? "ok" : "loading";
-    return c.json({ status }, status === "ok" ? 200 : 503);
-  });
+  addRoute(app, { method: "get", path: "/health/live", summary: "The process answers.", answer: liveSchema }, (c) =>
+    c.json({ status: "ok", version }),
+  );
+  const other = { status: 503, description: "Not yet, or not any more.", answer: healthSchema };
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/health/ready",
+      summary: "Questions are welcome; 503 while models load or the server is being stopped.",
+      answer: healthSchema,
+      other,
+    },
+    (c) => {
+      const status = lifecycle.isDraining ? "draining" : models.isReady ? "ok" : "loading";
+      return c.json({ status }, status === "ok" ? 200 : 503);
+    },
+  );
 }

@@ -8,23 +8,32 @@ import {
   type ModerationRequest,
   type ModerationResult,
   moderationRequestSchema,
+  moderationSchema,
   wireGuardReports,
 } from "../../protocol/index.js";
-import { readRequest } from "../body.js";
 import { imageResolver, type ResolveImage } from "../pictures.js";
 import type { App, RequestContext } from "../request-context.js";
+import { addJsonRoute } from "../route.js";
 import type { Services } from "../services.js";
 
 export function addModerations(app: App, services: Services): void {
-  app.post("/v1/moderations", async (c) => {
-    const request = await readRequest(c, moderationRequestSchema);
-    const exchange = c.get("exchange");
-    const resolve = imageResolver(exchange);
-    const results: ModerationResult[] = [];
-    for (const parts of groupsOf(request)) results.push(await moderate(parts, services, resolve, exchange));
-    const model = `ocellus-guards-${services.guards.policy.version}`;
-    return c.json({ id: `modr-${randomUUID()}`, model, results } satisfies Moderation);
-  });
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/moderations",
+      summary: "What the guards make of texts and pictures, and why.",
+      request: moderationRequestSchema,
+      answer: moderationSchema,
+    },
+    async (c, request) => {
+      const exchange = c.get("exchange");
+      const resolve = imageResolver(exchange);
+      const results: ModerationResult[] = [];
+      for (const parts of groupsOf(request)) results.push(await moderate(parts, services, resolve, exchange));
+      const model = `ocellus-guards-${services.guards.policy.version}`;
+      return c.json({ id: `modr-${randomUUID()}`, model, results } satisfies Moderation);
+    },
+  );
 }
 
 /** What has one result together. */

@@ -1,5 +1,7 @@
 /** POST /v1/responses: the same answers as chat completions, as items; streamed, as named events. */
+
 import { randomUUID } from "node:crypto";
+import { z } from "@hono/zod-openapi";
 import { stringifyJson } from "../../core/base/index.js";
 import {
   asChatRequest,
@@ -8,33 +10,46 @@ import {
   type OutputTextPart,
   type ResponseRequest,
   responseRequestSchema,
+  responseSchema,
   type WireResponse,
 } from "../../protocol/index.js";
 import { answers } from "../answers.js";
-import { readRequest } from "../body.js";
 import { Choice, type Delta } from "../choice.js";
 import { wireTokens } from "../logprobs.js";
 import { maxCalls, readQuestion } from "../question.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent, Question } from "../request-events.js";
 import { factsOf, usageOf } from "../request-stats.js";
+import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import { type SseEvent, streamEvents } from "../sse.js";
 
 export function addResponses(app: App): void {
-  app.post("/v1/responses", async (c) => {
-    const request = await readRequest(c, responseRequestSchema, harmlessResponseFields);
-    const exchange = c.get("exchange");
-    exchange.input.names = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
-    const chat = asChatRequest(request);
-    const question = await readQuestion(chat, exchange);
-    const reply = new Reply(request, new Choice(maxCalls(chat)), question, exchange);
-    const events = answers(question, exchange);
-    if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");
-    for await (const { event } of events) reply.take(event);
-    return c.body(stringifyJson(reply.response()), 200, { "content-type": "application/json" });
-  });
+  addJsonRoute(
+    app,
+    {
+      path: "/v1/responses",
+      summary: "The same, as items and named events (OpenAI's newer API).",
+      request: responseRequestSchema,
+      answer: responseSchema,
+      event: responseEventSchema,
+      harmless: harmlessResponseFields,
+    },
+    async (c, request) => {
+      const exchange = c.get("exchange");
+      exchange.input.names = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
+      const chat = asChatRequest(request);
+      const question = await readQuestion(chat, exchange);
+      const reply = new Reply(request, new Choice(maxCalls(chat)), question, exchange);
+      const events = answers(question, exchange);
+      if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");
+      for await (const { event } of events) reply.take(event);
+      return c.body(stringifyJson(reply.response()), 200, { "content-type": "application/json" });
+    },
+  );
 }
+
+const responseEventSchema = z.object({ type: z.string(), sequence_number: z.number() });
 
 interface ResponseEvent {
   readonly type: string;
