@@ -3,7 +3,6 @@
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
-import { VisionSide } from "../src/core/runtime/vision-side.js";
 import type { ServerConfig } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { scriptedModel } from "./support/scripted-model.js";
@@ -168,13 +167,10 @@ describe("a model that takes pictures of any size", () => {
   it("encodes nothing more for a client that hangs up while its first picture is encoded", async () => {
     let finish = () => {};
     const begun = new Promise<void>((resolve) => (finish = resolve));
-    const { encode } = VisionSide.prototype;
-    const encoding = vi.spyOn(VisionSide.prototype, "encode").mockImplementation(async function (
-      this: VisionSide,
-      pixels,
-    ) {
+    const { encodeImage } = model;
+    const encoding = vi.spyOn(model, "encodeImage").mockImplementation(async (pixels) => {
       await begun;
-      return encode.call(this, pixels);
+      return encodeImage.call(model, pixels);
     });
     const fresh = { min_pixels: 20_000, max_pixels: 30_000 }; // sizes that nobody has asked for yet
     const leaving = new AbortController();
