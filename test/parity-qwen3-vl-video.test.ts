@@ -64,7 +64,7 @@ function place(encoded: readonly Encoded[], tokenId: number): (GridInPrompt & Pl
   const starts = ids.flatMap((id, i) => (id === tokenId && ids[i - 1] !== tokenId ? [i] : []));
   expect(starts).toHaveLength(encoded.length);
   return encoded.map(({ visualTokens, deepstack, grid }, i) => {
-    const numTokens = packed.family.image!.layout(packed.config, grid, 0).ids.length;
+    const numTokens = packed.family.image!.layout(packed.config, grid, 0, () => []).ids.length;
     return { start: starts[i]!, grid, numTokens, tokens: visualTokens, deepstack };
   });
 }

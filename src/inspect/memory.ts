@@ -6,7 +6,7 @@
 import { OcellusError } from "../core/base/index.js";
 import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import { type Graph, recordingCatalog, stateBytes } from "../core/graph/index.js";
-import { gridOf, type ImageRecipe, readImageProcessorConfig } from "../core/image/spec/index.js";
+import { gridOf, type ImageRecipe, numTiles, readImageProcessorConfig } from "../core/image/spec/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily, numRows } from "../core/models/index.js";
 import {
   autoPlan,
@@ -230,9 +230,10 @@ function visionEstimate(
   checkRange("picture.height", picture.height, maxPictureSide);
   const grid = gridOf(picture, recipe);
   const image = family.kind === "language" ? family.image : undefined;
-  const layout = image?.layout(config, grid, image.tokenId(config));
+  const layout = image?.layout(config, grid, image.tokenId(config), () => []);
   const numTokens = layout && numRows(layout);
-  const sizes = { num_images: 1, ...(numTokens !== undefined && { num_tokens: numTokens }) };
+  const numImages = recipe.kind === "tiles" ? numTiles(grid, recipe) : 1;
+  const sizes = { num_images: numImages, ...(numTokens !== undefined && { num_tokens: numTokens }) };
   return {
     picture,
     numPatches: grid.rows * grid.columns,

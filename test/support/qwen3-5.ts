@@ -75,7 +75,7 @@ async function placeImages(
   for (const [i, { grid, data }] of pixels.entries()) {
     const shape = [grid.rows * grid.columns, patchValues] as const;
     const { visualTokens: tokens, deepstack } = await encodeImage(vision, packed, { data, shape, grid });
-    const numTokens = image.layout(packed.config, grid, 0).ids.length;
+    const numTokens = image.layout(packed.config, grid, 0, () => []).ids.length;
     placed.push({ start: starts[i]!, grid, numTokens, tokens, deepstack });
   }
   await vision.close();

@@ -91,6 +91,9 @@ export interface ModelFamily<C> extends Family<C> {
   rotary(config: C, row: TokenRow): RotaryAngles;
 }
 
+/** Ids of a text, as the checkpoint's tokenizer has them, without special ones around it. */
+export type EncodeText = (text: string) => readonly number[];
+
 /** A run of neighbouring tokens. */
 export interface TokenSpan {
   readonly start: number;
@@ -108,6 +111,17 @@ export function plainLayout(placeholder: number, numRows: number): ImageLayout {
   return { ids: new Array<number>(numRows).fill(placeholder), spans: [{ start: 0, numTokens: numRows }] };
 }
 
+/** A layout of texts and, as numbers, of how many rows stand between them. */
+export function mixedLayout(parts: readonly (string | number)[], placeholder: number, encode: EncodeText): ImageLayout {
+  const ids: number[] = [];
+  const spans: TokenSpan[] = [];
+  for (const part of parts) {
+    if (typeof part === "number") spans.push({ start: ids.length, numTokens: part });
+    ids.push(...(typeof part === "number" ? new Array<number>(part).fill(placeholder) : encode(part)));
+  }
+  return { ids, spans };
+}
+
 /** Rows of the vision graph that a layout places. */
 export function numRows({ spans }: Pick<ImageLayout, "spans">): number {
   return spans.reduce((sum, { numTokens }) => sum + numTokens, 0);
@@ -118,8 +132,11 @@ export interface ImageSide<C> {
   /** Stated by the checkpoint's image-processor config (undefined: it has none), or the family's default. */
   recipe(config: C, processorConfig: unknown): ImageRecipe;
   tokenId(config: C): number;
-  /** What stands in a prompt for one image, or one pair of frames, whose placeholder the template wrote. */
-  layout(config: C, grid: ImageGrid, placeholder: number): ImageLayout;
+  /**
+   * What stands in a prompt for one image, or one pair of frames, whose placeholder the template wrote; `encode` gives the ids of
+   * text among its rows.
+   */
+  layout(config: C, grid: ImageGrid, placeholder: number, encode: EncodeText): ImageLayout;
   /** Inputs of the vision graph for one picture, or for one pair of frames. */
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
   /** Outputs of the vision graph beside `visual_tokens`. */

@@ -1,4 +1,5 @@
 export type {
+  EncodeText,
   FramePair,
   GridInPrompt,
   HostInput,

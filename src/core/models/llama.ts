@@ -13,7 +13,7 @@ import { decoderRoots, partsOf, spelling } from "./names.js";
 import { llama3RopeFields, ropeAngles, ropeOf } from "./rope.js";
 
 /** Files leave out what equals the reference's defaults (those of Llama 2 7B), so these are part of the format. */
-const schema = z.object({
+export const llamaFields = {
   ...decoderFields,
   ...llama3RopeFields,
   vocab_size: size.default(32_000),
@@ -30,19 +30,32 @@ const schema = z.object({
   ...irrelevant("pretraining_tp"), // how the training cut the products
   ...irrelevant("is_llama_config"), // nanotron's, as is the next
   rope_interleaved: only(false),
-});
+};
 
-const configSchema = schema.transform((config) => ({
-  ...config,
-  num_key_value_heads: config.num_key_value_heads ?? config.num_attention_heads,
-  head_dim: config.head_dim ?? Math.floor(config.hidden_size / config.num_attention_heads),
-}));
+type Sizes = Readonly<Record<"hidden_size" | "num_attention_heads", number>> &
+  Readonly<Partial<Record<"num_key_value_heads" | "head_dim", number | null | undefined>>>;
+
+/** With the sizes that follow from others where a file leaves them out. */
+export function withLlamaSizes<C extends Sizes>(config: C) {
+  return {
+    ...config,
+    num_key_value_heads: config.num_key_value_heads ?? config.num_attention_heads,
+    head_dim: config.head_dim ?? Math.floor(config.hidden_size / config.num_attention_heads),
+  };
+}
+
+const configSchema = z.object(llamaFields).transform(withLlamaSizes);
 
 type Config = z.infer<typeof configSchema>;
 
-function decoderVariant({ tie_word_embeddings: isTied, ...config }: Config): nn.DecoderVariant {
+/** The decoder at `model`, whose head is the embedding table if `isTied`. */
+export function llamaDecoder(
+  config: Readonly<Record<"attention_bias" | "mlp_bias", boolean>>,
+  model: string,
+  isTied: boolean,
+): nn.DecoderVariant {
   const bias = { attention: config.attention_bias, mlp: config.mlp_bias };
-  return { model: "model", head: isTied ? "model.embed_tokens" : "lm_head", qkNorm: false, bias };
+  return { model, head: isTied ? `${model}.embed_tokens` : "lm_head", qkNorm: false, bias };
 }
 
 export const llama: ModelFamily<Config> = {
@@ -63,7 +76,9 @@ export const llama: ModelFamily<Config> = {
   canonicalName: spelling(decoderRoots("model")),
   parts: partsOf(["model.embed_tokens.", "embedding"], ["lm_head.", "head"], ["", "decoder"]),
   embedTokens: "model.embed_tokens.weight",
-  graphs: (config) => ({ decoder: (builder) => nn.buildDecoder(builder, config, decoderVariant(config)) }),
+  graphs: (config) => ({
+    decoder: (builder) => nn.buildDecoder(builder, config, llamaDecoder(config, "model", config.tie_word_embeddings)),
+  }),
   numDeepstack: () => 0,
   positions: () => indexPositions,
   rotary: (config, { start, count }) => ropeAngles(count, config.head_dim, ropeOf(config, 10_000), (i) => start + i),

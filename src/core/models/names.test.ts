@@ -107,6 +107,16 @@ describe("the parts of a model", () => {
       },
     ],
     [
+      "idefics3/split",
+      {
+        vision: /^model\.vision_model\./,
+        connector: /^model\.connector\./,
+        embedding: /^model\.text_model\.embed_tokens/,
+        decoder: /^model\.text_model\.(layers|norm)/,
+        head: /^lm_head/,
+      },
+    ],
+    [
       "qwen2_5_vl/flat-two-images",
       {
         vision: /^model\.visual\.(blocks|patch_embed)/,

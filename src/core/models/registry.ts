@@ -2,6 +2,7 @@
 import { nearestNames, OcellusError, shorten } from "../base/index.js";
 import { clip } from "./clip.js";
 import type { ClassifierFamily, DualEncoderFamily, ModelFamily } from "./family.js";
+import { idefics3, smolvlm } from "./idefics3.js";
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
 import { qwen25Vl } from "./qwen2_5_vl.js";
@@ -24,20 +25,8 @@ export type Classifier = ClassifierFamily<any>;
 export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
 
 export const families: readonly AnyFamily[] = [
-  ...[
-    clip,
-    kerasMobilenetV2,
-    llama,
-    qwen2Vl,
-    qwen25Vl,
-    qwen3,
-    qwen35,
-    qwen35Text,
-    qwen3Vl,
-    qwen3VlResampler,
-    siglip,
-    vit,
-  ],
+  ...[clip, idefics3, kerasMobilenetV2, llama, qwen2Vl, qwen25Vl, qwen3, qwen35, qwen35Text, qwen3Vl, qwen3VlResampler],
+  ...[siglip, smolvlm, vit],
 ];
 
 /** The family that config.json names. @throws `unsupported` listing what is supported, and which of it is nearest by name. */

@@ -32,6 +32,15 @@ export function patchMerger(scope: Scope, x: Value, merger: PatchMerger): Value 
   return mlp(scope, rows, outFeatures, { up, down, activation: "gelu", bias: true, width });
 }
 
+/** Blocks of scale × scale neighbouring rows of a square side by side in columns: x [batch, side², D] → [batch, (side / scale)², scale² · D]. */
+export function pixelShuffle(scope: Scope, x: Value, scale: number): Value {
+  const [rows, D] = [x.shape[1] as number, lastSize(x)];
+  const blocks = Math.sqrt(rows) / scale;
+  const split = scope.reshape(x, [-1, blocks, scale, blocks, scale * D]);
+  const gathered = scope.op("Transpose", [split], { perm: [0, 1, 3, 2, 4] });
+  return scope.reshape(gathered, [-1, blocks * blocks, scale * scale * D]);
+}
+
 export interface PerceiverResampler {
   readonly numQueries: number;
   readonly numLayers: number;

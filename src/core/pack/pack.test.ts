@@ -111,6 +111,8 @@ describe("packing", () => {
   it.each([
     ...["clip/gelu", "vit/gelu", "qwen3/untied-mha", "qwen3/tied-gqa", "qwen3_vl/untied-two-pictures"],
     ...[
+      "idefics3/split",
+      "smolvlm/tied-gqa",
       "qwen2_vl/flat-two-images",
       "qwen2_5_vl/edge-windows",
       "qwen3_vl/wide-grid",

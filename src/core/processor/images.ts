@@ -1,7 +1,7 @@
 /** The images of one prompt: read, measured by their headers, then decoded a few at a time, each input once. */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type ImageInput, LoadedImage, type LoadOptions, type SeenImage } from "../image/node/index.js";
-import { gridOf, type ImageGrid, type ImageRecipe } from "../image/spec/index.js";
+import { dependsOnSize, gridOf, type ImageGrid, type ImageRecipe } from "../image/spec/index.js";
 
 /** Where and how a picture is looked at. @throws as `decodeImage`. */
 export type SeeImage = (
@@ -53,7 +53,7 @@ export async function headerGrids(
 
 /** Where all images have one size, none is looked at. */
 async function gridOfImage(image: LoadedImage, recipe: ImageRecipe, options: LoadOptions) {
-  if (recipe.kind !== "smart_resize") return gridOf({ width: 1, height: 1 }, recipe);
+  if (!dependsOnSize(recipe)) return gridOf({ width: 1, height: 1 }, recipe);
   return gridOf(await image.size(options), recipe);
 }
 

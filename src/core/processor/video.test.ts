@@ -55,7 +55,7 @@ const chatTemplate = `
 const eyesFor = (videoPreprocessorConfig: unknown): Eyes => ({
   recipe: family.image.recipe(config, undefined),
   imageTokenId: 425,
-  layout: (grid, placeholder) => family.image.layout(config, grid, placeholder),
+  layout: (grid, placeholder) => family.image.layout(config, grid, placeholder, () => []),
   video: { ...family.image.video, recipe: family.image.video.recipe(config, videoPreprocessorConfig), tokenId: 428 },
 });
 const processorFor = (videoPreprocessorConfig?: unknown) =>

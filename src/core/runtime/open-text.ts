@@ -3,7 +3,7 @@ import type { Keep } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { type ImageLimits, type ImageThreads, type PrepareImage, prepareImage } from "../image/node/index.js";
 import { readImageProcessorConfig, readVideoProcessorConfig } from "../image/spec/index.js";
-import type { ImageSide } from "../models/index.js";
+import type { EncodeText, ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -42,7 +42,7 @@ export async function openText(
   await requiredJson(files, "tokenizer_config.json");
   const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
-  const eyes = family.image && (await eyesOf(family.image, config, files));
+  const eyes = family.image && (await eyesOf(family.image, config, files, encoderOf(tokenizer)));
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
   const seeImage = seeWithTable(prepare, limits);
   const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
@@ -74,12 +74,29 @@ function thinkingNotes(chatTemplate = ""): string[] {
   return ["the model does not think before it answers about an image or a video, unless a request sets enableThinking"];
 }
 
-async function eyesOf(image: ImageSide<unknown>, config: unknown, files: Checkpoint): Promise<Eyes> {
+/** Texts among the rows of images are few and short, and come again and again. */
+const maxMarks = 1024;
+
+function encoderOf(tokenizer: Tokenizer): EncodeText {
+  const known = new Map<string, readonly number[]>();
+  return (text) => {
+    const ids = known.get(text) ?? tokenizer.encode(text);
+    if (known.size < maxMarks) known.set(text, ids);
+    return ids;
+  };
+}
+
+async function eyesOf(
+  image: ImageSide<unknown>,
+  config: unknown,
+  files: Checkpoint,
+  encode: EncodeText,
+): Promise<Eyes> {
   const { video } = image;
   return {
     recipe: image.recipe(config, await readImageProcessorConfig(files)),
     imageTokenId: image.tokenId(config),
-    layout: (grid, placeholder) => image.layout(config, grid, placeholder),
+    layout: (grid, placeholder) => image.layout(config, grid, placeholder, encode),
     video: video && {
       ...video,
       recipe: video.recipe(config, await readVideoProcessorConfig(files)),

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import transformers
 from transformers import (
-    CLIPConfig, GenerationConfig, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3_5Config, Qwen3_5TextConfig,
-    Qwen3Config, Qwen3VLConfig, SiglipConfig, ViTConfig)
+    CLIPConfig, GenerationConfig, Idefics3Config, LlamaConfig, PreTrainedConfig, Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3_5Config,
+    Qwen3_5TextConfig, Qwen3Config, Qwen3VLConfig, SiglipConfig, SmolVLMConfig, ViTConfig)
 
 HERE = Path(__file__).parent
 CONFIGS = {
-    "clip": CLIPConfig, "llama": LlamaConfig, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen2_vl": Qwen2VLConfig, "qwen3": Qwen3Config,
-    "qwen3_5": Qwen3_5Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig, "siglip": SiglipConfig, "vit": ViTConfig}
+    "clip": CLIPConfig, "idefics3": Idefics3Config, "llama": LlamaConfig, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen2_vl": Qwen2VLConfig,
+    "qwen3": Qwen3Config, "qwen3_5": Qwen3_5Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig,
+    "siglip": SiglipConfig, "smolvlm": SmolVLMConfig, "vit": ViTConfig}
 # Modelling files that hold more than the class's model: what is another's.
 OTHERS = {"qwen3_5_text": [Qwen3_5Config, *Qwen3_5Config.sub_configs.values()]}
 PATTERN = re.compile(r"""(?:\bconfig\.|\bconfig, ["'])([a-z]\w*)""")
@@ -42,8 +43,9 @@ def names_read(cls, model_type):
     return sorted(set(PATTERN.findall(source)) - methods - others)
 
 
-def section(cls):
-    made = cls().to_dict()
+def section(config):
+    """The fields of a config as the reference makes it by default."""
+    cls, made = type(config), config.to_dict()
     parts = set(cls.sub_configs)
     fields = {f.name: plain(made.get(f.name, f.default)) for f in dataclasses.fields(cls) if f.name not in parts}
     rope = "rope_parameters" in fields
@@ -51,7 +53,8 @@ def section(cls):
 
 
 def family(model_type, cls):
-    sections = {"": section(cls), **{name: section(part) for name, part in cls.sub_configs.items()}}
+    whole = cls()
+    sections = {"": section(whole), **{name: section(getattr(whole, name)) for name in cls.sub_configs}}
     return dict(read=names_read(cls, model_type), sections=sections)
 
 

@@ -1,15 +1,24 @@
 /** How many patches a picture of a given size becomes, without the picture: for estimates before anything is read. */
 import type { ImageGrid } from "./preprocess.js";
-import type { ImageRecipe } from "./recipe.js";
+import type { ImageRecipe, TilesRecipe } from "./recipe.js";
 import { smartSize } from "./smart-size.js";
+import { patchesPerSide, tileSizes } from "./tiles.js";
 
 /** @throws `invalid_image` for a strip longer than 200 times its width, where the recipe keeps the picture's form. */
 export function gridOf(image: { readonly width: number; readonly height: number }, recipe: ImageRecipe): ImageGrid {
+  if (recipe.kind === "tiles") {
+    const perTile = patchesPerSide(recipe);
+    const { tiled } = tileSizes(image, recipe);
+    return { rows: (tiled.height / recipe.side) * perTile, columns: (tiled.width / recipe.side) * perTile };
+  }
   const { width, height } = fittedSize(image, recipe);
   return { rows: height / recipe.patchSize, columns: width / recipe.patchSize };
 }
 
-function fittedSize(image: { readonly width: number; readonly height: number }, recipe: ImageRecipe) {
+function fittedSize(
+  image: { readonly width: number; readonly height: number },
+  recipe: Exclude<ImageRecipe, TilesRecipe>,
+) {
   switch (recipe.kind) {
     case "stretch":
     case "fit":

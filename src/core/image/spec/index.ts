@@ -6,10 +6,12 @@ export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } fr
 export { readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
 export {
   type CenterCropRecipe,
+  dependsOnSize,
   fitRecipe,
   fixedRecipe,
   type ImageRecipe,
   smartResizeRecipe,
+  tilesRecipe,
   type VideoRecipe,
   videoRecipe,
 } from "./recipe.js";
@@ -18,3 +20,4 @@ export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image
 export { shownPicture } from "./shown.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
+export { numTiles, patchesPerSide } from "./tiles.js";

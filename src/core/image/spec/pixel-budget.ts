@@ -1,6 +1,6 @@
 /** How large a picture may be shown in one request: fewer pixels are fewer tokens and a faster answer, more are finer detail. */
 import { OcellusError } from "../../base/index.js";
-import type { ImageRecipe } from "./recipe.js";
+import type { ImageRecipe, TilesRecipe } from "./recipe.js";
 
 export interface PixelBudget {
   /** Smaller pictures are scaled up to this area, in pixels. Default: the checkpoint's, or `maxPixels` if that is less. */
@@ -15,15 +15,16 @@ const mostPixels = 2 ** 24;
 /**
  * The recipe under the budget of one request.
  * @throws `invalid_request` naming the field (not whole, less than one token, more than any checkpoint's, minPixels over
- * maxPixels); `unsupported` when the model's pictures all have one size.
+ * maxPixels); `unsupported` when the model's images all have one size, or are cut into tiles and `minPixels` is set.
  */
 export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): ImageRecipe {
   const { minPixels, maxPixels } = budget;
   if (minPixels === undefined && maxPixels === undefined) return recipe;
+  if (recipe.kind === "tiles" && recipe.splits && minPixels === undefined) return withFewerTiles(recipe, maxPixels!);
   if (recipe.kind !== "smart_resize")
     throw new OcellusError(
       "unsupported",
-      `${minPixels === undefined ? "maxPixels" : "minPixels"}: this model sees every picture in one fixed size; leave it out`,
+      `${minPixels === undefined ? "maxPixels" : "minPixels"}: this model does not scale images by it; leave it out`,
       { details: { field: minPixels === undefined ? "maxPixels" : "minPixels" } },
     );
   const least = (recipe.patchSize * recipe.mergeSize) ** 2;
@@ -41,11 +42,17 @@ export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): Image
   };
 }
 
+/** At least one tile. */
+function withFewerTiles(recipe: TilesRecipe, maxPixels: number): TilesRecipe {
+  checkArea("maxPixels", maxPixels, recipe.side ** 2, mostPixels);
+  return { ...recipe, maxPixels };
+}
+
 function checkArea(field: keyof PixelBudget, value: number | undefined, least: number, most: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
   throw new OcellusError(
     "invalid_request",
-    `${field}: expected a whole number of pixels from ${least} (one token) to ${most}, found ${JSON.stringify(value)}`,
+    `${field}: expected a whole number of pixels from ${least} (the least it sees) to ${most}, found ${JSON.stringify(value)}`,
     { details: { field, least, most, found: value } },
   );
 }

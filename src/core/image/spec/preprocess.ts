@@ -10,11 +10,13 @@ import type {
   ImageRecipe,
   SmartResizeRecipe,
   StretchRecipe,
+  TilesRecipe,
   VideoRecipe,
 } from "./recipe.js";
 import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { refuseStrip, smartSize } from "./smart-size.js";
+import { patchesPerSide, tileSizes } from "./tiles.js";
 
 /** Patches of a picture. */
 export interface ImageGrid {
@@ -44,6 +46,8 @@ export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
       return wholePatches(shown(image, recipe), recipe);
     case "center_crop":
       return wholePatches(shown(image, recipe), recipe);
+    case "tiles":
+      return tilePatches(image, recipe);
     default:
       return recipe satisfies never;
   }
@@ -68,8 +72,10 @@ export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
         image,
         recipe.width,
         recipe.height,
-        recipe.resample === "bicubic" ? "bicubic" : "bilinear",
+        recipe.resample === "align_corners" ? "bilinear" : recipe.resample,
       );
+    case "tiles":
+      return tiled(image, recipe);
     default:
       return recipe satisfies never;
   }
@@ -119,6 +125,34 @@ function withShortestEdge({ width, height }: RgbImage, edge: number) {
   return { width: scaled(width), height: scaled(height) };
 }
 
+/** Resized to whole tiles, in the reference's two steps; or to one tile. */
+function tiled(image: RgbImage, recipe: TilesRecipe): RgbImage {
+  const { scaled, tiled } = tileSizes(image, recipe);
+  const first = resizeColumnsFirst(image, scaled.width, scaled.height, recipe.resample);
+  return resizeColumnsFirst(first, tiled.width, tiled.height, recipe.resample);
+}
+
+function tilePatches(image: RgbImage, recipe: TilesRecipe): PixelValues {
+  const { side, patchSize, resample } = recipe;
+  const content = tiled(image, recipe);
+  const [tileRows, tileColumns] = [content.height / side, content.width / side];
+  const perSide = patchesPerSide(recipe);
+  const frame = { width: perSide * patchSize, height: perSide * patchSize };
+  const tiles = Array.from({ length: tileRows * tileColumns }, (_, i) => {
+    const offset = { left: -side * (i % tileColumns), top: -side * Math.floor(i / tileColumns) };
+    return squarePatches(content, offset, frame, recipe).data;
+  });
+  if (tiles.length > 1) {
+    const whole = resizeColumnsFirst(content, side, side, resample);
+    tiles.push(squarePatches(whole, { left: 0, top: 0 }, frame, recipe).data);
+  }
+  const data = new Float32Array(tiles.length * tiles[0]!.length);
+  for (const [i, tile] of tiles.entries()) data.set(tile, i * tile.length);
+  const patchValues = 3 * patchSize * patchSize;
+  const grid = { rows: tileRows * perSide, columns: tileColumns * perSide };
+  return { data, shape: [data.length / patchValues, patchValues], grid };
+}
+
 function wholePatches(content: RgbImage, recipe: CenterCropRecipe | StretchRecipe): PixelValues {
   return squarePatches(content, { left: 0, top: 0 }, content, recipe);
 }
@@ -128,7 +162,7 @@ function squarePatches(
   content: RgbImage,
   { left, top }: { readonly left: number; readonly top: number },
   frame: { readonly width: number; readonly height: number },
-  recipe: FitRecipe | CenterCropRecipe | StretchRecipe,
+  recipe: FitRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe,
 ): PixelValues {
   const { patchSize } = recipe;
   const { width, height } = frame;

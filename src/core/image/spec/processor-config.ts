@@ -34,11 +34,14 @@ async function nestedConfig(files: JsonFiles, part: string): Promise<unknown> {
 }
 
 export type Triple = readonly [red: number, green: number, blue: number];
-export type Resample = "bilinear" | "bicubic";
+export type Resample = "bilinear" | "bicubic" | "lanczos";
+
+const filters = { 1: "lanczos", 2: "bilinear", 3: "bicubic" } as const satisfies Record<number, Resample>;
 
 /** What an image is brought to before it is cut. */
 export type SizeRule =
   | { readonly shortestEdge: number }
+  | { readonly longestEdge: number }
   | { readonly width: number; readonly height: number }
   | { readonly minPixels: number; readonly maxPixels: number };
 
@@ -51,6 +54,8 @@ export interface ProcessorConfig {
   /** Of x/255: rescaling and normalisation together, whichever of them the file asks for. */
   readonly mean: Triple;
   readonly std: Triple;
+  /** Of a class that cuts tiles. */
+  readonly tiles?: { readonly side: number; readonly splits: boolean };
   readonly patchSize?: number;
   readonly mergeSize?: number;
   readonly temporalPatchSize?: number;
@@ -61,7 +66,7 @@ export interface ProcessorConfig {
 /** What a class of the reference does where its file is silent. */
 interface ProcessorClass {
   readonly size: unknown;
-  readonly resample: 2 | 3;
+  readonly resample: keyof typeof filters;
   readonly mean: Triple;
   readonly std: Triple;
   /** An integer size means both sides, not the shorter one. */
@@ -70,6 +75,8 @@ interface ProcessorClass {
   readonly crop_size?: unknown;
   /** The edges of `size` are areas, and min_pixels and max_pixels stand above it, where they are known. */
   readonly areas?: "overridden" | "alone";
+  /** Cuts tiles of this size, and pads a batch of images of different numbers of them, which changes none. */
+  readonly tileSide?: number;
   /** Where a file asks for a cap without saying which. */
   readonly maxVideoTokens?: number;
 }
@@ -78,6 +85,8 @@ const half: Triple = [0.5, 0.5, 0.5];
 const clipMean: Triple = [0.48145466, 0.4578275, 0.40821073];
 const clipStd: Triple = [0.26862954, 0.26130258, 0.27577711];
 const whole = { default_to_square: true, do_center_crop: false };
+
+const tiled = { size: { longest_edge: 4 * 364 }, tileSide: 364, resample: 1, mean: half, std: half } as const;
 
 const classes = {
   CLIPImageProcessor: {
@@ -100,6 +109,8 @@ const classes = {
     ...{ ...whole, size: { shortest_edge: 128 * 32 * 32, longest_edge: 768 * 32 * 32 } },
     ...{ resample: 3, mean: half, std: half, areas: "alone", maxVideoTokens: 768 },
   },
+  Idefics3ImageProcessor: { ...whole, ...tiled },
+  SmolVLMImageProcessor: { ...whole, ...tiled },
   /** Ours: fitted into the frame, the rest is 0. */
   OcellusFitImageProcessor: { ...whole, size: undefined, resample: 3, mean: half, std: half },
 } as const satisfies Record<string, ProcessorClass>;
@@ -119,13 +130,15 @@ const channels = (value: z.ZodNumber) => z.union([value, z.tuple([value, value, 
 const flag = z.boolean().nullish();
 const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
 
+const filterForm = "expected 1 (Lanczos, where tiles are cut), 2 (bilinear) or 3 (bicubic)";
+
 const fields = {
   image_processor_type: z.string().nullish(),
   feature_extractor_type: z.string().nullish(),
   video_processor_type: z.string().nullish(),
   size: z.unknown(),
   default_to_square: flag,
-  resample: z.union([z.literal(2), z.literal(3)], "expected 2 (bilinear) or 3 (bicubic)").optional(),
+  resample: z.union([z.literal(1), z.literal(2), z.literal(3)], filterForm).optional(),
   crop_size: z.unknown(),
   do_center_crop: flag,
   do_resize: z.literal(true, "images that keep their size do not fit the model").optional(),
@@ -134,7 +147,9 @@ const fields = {
   do_normalize: flag,
   image_mean: channels(z.number().min(-10).max(10)).optional(),
   image_std: channels(z.number().min(1e-3).max(100)).optional(), // smaller ones blow values past what a tower has seen
-  do_pad: z.literal(false, "padding is not done").nullish(),
+  do_pad: flag,
+  do_image_splitting: flag,
+  max_image_size: z.unknown(),
   pad_size: z.null("padding is not done").optional(),
   use_square_size: z.literal(false, "write size as height and width").optional(),
   min_pixels: area.nullish(),
@@ -153,7 +168,7 @@ const withoutEffect = new Set(
   (
     "do_convert_rgb processor_class auto_map data_format input_data_format return_tensors device disable_grouping " +
     "image_seq_length image_seq_len _valid_processor_keys _processor_class transformers_version return_metadata " +
-    "do_sample_frames fps num_frames min_frames max_frames video_metadata max_duration max_image_size"
+    "do_sample_frames fps num_frames min_frames max_frames video_metadata max_duration return_row_col_info video_sampling"
   ).split(" "),
 );
 
@@ -165,13 +180,15 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
   const found = checked(json);
   const name = className(found, accepted);
   const preset: ProcessorClass = classes[name];
+  refuseOutsideTiles(found, preset);
   const crop =
     (found.do_center_crop ?? ("do_center_crop" in found ? false : preset.do_center_crop))
       ? cropOf("crop_size" in found ? found.crop_size : preset.crop_size)
       : undefined;
   return {
     size: sizeOf(found, preset),
-    resample: (found.resample ?? preset.resample) === 2 ? "bilinear" : "bicubic",
+    resample: filters[found.resample ?? preset.resample],
+    ...(preset.tileSide !== undefined && { tiles: tilesOf(found, preset.tileSide) }),
     ...(crop && { crop }),
     ...colours(found, preset),
     ...(found.patch_size !== undefined && { patchSize: found.patch_size }),
@@ -179,6 +196,17 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     ...(found.temporal_patch_size !== undefined && { temporalPatchSize: found.temporal_patch_size }),
     ...(found.cap_pixels_per_frame && { maxTokens: found.max_video_tokens ?? preset.maxVideoTokens ?? 0 }),
   };
+}
+
+/** What only a class that cuts tiles does. */
+function refuseOutsideTiles(found: Found, { tileSide }: ProcessorClass): void {
+  if (tileSide !== undefined) return;
+  const problems = [
+    ...(found.do_pad ? ["do_pad: padding is not done"] : []),
+    ...(found.do_image_splitting ? ["do_image_splitting: this class does not cut tiles"] : []),
+    ...(found.resample === 1 ? [`resample: ${filterForm}`] : []),
+  ];
+  if (problems.length > 0) throw invalidProcessor(problems);
 }
 
 const schema = z.object(fields).partial();
@@ -211,7 +239,16 @@ function className(found: Found, accepted: readonly ProcessorClassName[]): Proce
   throw invalidProcessor([`${field}: expected ${accepted.join(" or ")}, found ${shorten(written)}`]);
 }
 
+const longestEdge = z.object({ longest_edge: side }, "expected {longest_edge}").strict();
+
+function tilesOf(found: Found, tileSide: number) {
+  const { max_image_size: given = { longest_edge: tileSide } } = found;
+  return { side: part("max_image_size", longestEdge, given).longest_edge, splits: found.do_image_splitting ?? true };
+}
+
 function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
+  if (preset.tileSide !== undefined)
+    return { longestEdge: part("size", longestEdge, found.size ?? preset.size).longest_edge };
   if (preset.areas) return areasOf(found, preset);
   const isSquare = found.default_to_square ?? preset.default_to_square;
   const edge = z.object({ shortest_edge: side }).strict();

@@ -79,14 +79,43 @@ export interface StretchRecipe {
   readonly std: Triple;
 }
 
+/**
+ * Brought to `longestEdge`, then to whole tiles of `side` × `side`, which come in raster order and behind them the whole in the
+ * size of one tile; or, if that is one tile or `splits` is false, that alone. Square patches, tile by tile. Tiles: tiles.ts.
+ */
+export interface TilesRecipe {
+  readonly kind: "tiles";
+  readonly longestEdge: number;
+  /** Of all tiles together, the whole behind them aside: a request's budget, under which the longer edge gets fewer tiles. */
+  readonly maxPixels?: number;
+  readonly side: number;
+  readonly splits: boolean;
+  readonly resample: Resample;
+  readonly patchSize: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** A union by `kind`: families with other rules join here. */
-export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe;
+export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe;
+
+/** Whether images under this recipe have grids of their own, by their sizes. */
+export function dependsOnSize({ kind }: ImageRecipe): boolean {
+  return kind === "smart_resize" || kind === "tiles";
+}
 
 /** What a family's model takes; `absent`: the config of a checkpoint that has no file. */
 export interface FixedTarget {
   readonly processors: readonly ProcessorClassName[];
   readonly width: number;
   readonly height: number;
+  readonly patchSize: number;
+  readonly absent: object;
+}
+
+export interface TilesTarget {
+  readonly processors: readonly ProcessorClassName[];
+  readonly side: number;
   readonly patchSize: number;
   readonly absent: object;
 }
@@ -107,7 +136,7 @@ export function fixedRecipe(json: unknown, target: FixedTarget): CenterCropRecip
   const { size, crop, resample, mean, std } = config;
   const { width, height, patchSize } = target;
   confirm("patch_size", config.patchSize, patchSize);
-  if ("minPixels" in size) throw invalidProcessor(["size: expected edges, found areas"]);
+  if ("minPixels" in size || "longestEdge" in size) throw invalidProcessor(["size: expected edges, found areas"]);
   if (crop) confirmSides("crop_size", crop, target);
   const isWhole = "width" in size && (!crop || (size.width === width && size.height === height));
   if (isWhole) {
@@ -131,6 +160,14 @@ export function fitRecipe(json: unknown, target: Omit<FixedTarget, "processors">
   confirmSides("size", size, target);
   confirm("patch_size", patchSize, target.patchSize);
   return { kind: "fit", width, height, patchSize: target.patchSize, mean, std };
+}
+
+/** A tower of one size that is shown an image tile by tile. @throws as `fixedRecipe`. */
+export function tilesRecipe(json: unknown, { side, patchSize, ...target }: TilesTarget): TilesRecipe {
+  const { size, tiles, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
+  if (!tiles || !("longestEdge" in size)) throw invalidProcessor(["size: expected {longest_edge}"]);
+  confirm("max_image_size.longest_edge", tiles.side, side);
+  return { kind: "tiles", longestEdge: size.longestEdge, side, splits: tiles.splits, resample, patchSize, mean, std };
 }
 
 /** A tower that takes any size within a budget of pixels. @throws as `fixedRecipe`. */

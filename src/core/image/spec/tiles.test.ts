@@ -1,0 +1,148 @@
+/** Images cut into tiles, against transformers: test/golden/idefics3/images.json, made by make_golden.py beside it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ocellusError } from "../../base/ocellus-error.testkit.js";
+import { gridOf } from "./grid.js";
+import { withPixelBudget } from "./pixel-budget.js";
+import { preprocess } from "./preprocess.js";
+import { type TilesRecipe, tilesRecipe } from "./recipe.js";
+import type { RgbImage } from "./rgb-image.js";
+import { numTiles, patchesPerSide, tileSizes } from "./tiles.js";
+
+interface Picture {
+  readonly size: [number, number];
+  readonly longestEdge: number;
+  readonly side: number;
+  readonly splits: boolean;
+  readonly grid: [rows: number, columns: number];
+  readonly tiles: [number, 3, number, number];
+  readonly values: string;
+}
+interface Golden {
+  readonly sizes: (Pick<Picture, "size" | "longestEdge" | "side"> & { first: number[]; second: number[] })[];
+  readonly pictures: Picture[];
+}
+const path = join(import.meta.dirname, "../../../../test/golden/idefics3/images.json");
+const { sizes, pictures }: Golden = JSON.parse(readFileSync(path, "utf8"));
+
+const colours = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+const recipe: TilesRecipe = {
+  ...{ kind: "tiles", longestEdge: 2048, side: 512, splits: true, resample: "lanczos", patchSize: 16, ...colours },
+};
+
+/** The formula of make_golden.py. */
+function picture([width, height]: readonly [number, number]): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      data[i++] = x * 5 + y;
+      data[i++] = y * 7;
+      data[i++] = x * y;
+    }
+  return { width, height, data };
+}
+const inOrder = ({ width, height }: { readonly width: number; readonly height: number }) => [width, height];
+
+describe("tiles", () => {
+  it("brings 200 sizes, strips and single pixels among them, to exactly the reference's in both steps", () => {
+    expect(sizes).toHaveLength(200);
+    for (const { size, longestEdge, side, first, second } of sizes) {
+      const { scaled, tiled } = tileSizes({ width: size[0], height: size[1] }, { ...recipe, longestEdge, side });
+      expect([inOrder(scaled), inOrder(tiled)], `${size}, ${longestEdge} of ${side}`).toEqual([first, second]);
+    }
+  });
+
+  it.each(pictures)("gives the reference's pixels, within 2/255, of $size in $grid tiles", (golden) => {
+    const { size, side, longestEdge, splits, grid, tiles, values } = golden;
+    const own = { ...recipe, side, longestEdge, splits, patchSize: 1 };
+    const { data, grid: found, shape } = preprocess(picture(size), own);
+    expect([found.rows / side, found.columns / side]).toEqual(grid.map((count) => Math.max(1, count)));
+    expect(shape).toEqual([tiles[0] * side * side, 3]);
+    const reference = Buffer.from(values, "base64");
+    expect(data).toHaveLength(reference.length);
+    let largest = 0;
+    for (const [i, value] of data.entries()) {
+      const [tile, pixel, channel] = [Math.floor(i / 3 / side ** 2), Math.floor(i / 3) % side ** 2, i % 3];
+      const byte = reference[(tile * 3 + channel) * side ** 2 + pixel]!;
+      largest = Math.max(largest, Math.abs(Math.round((value + 1) * 127.5) - byte));
+    }
+    expect(largest).toBeLessThanOrEqual(2);
+  });
+
+  it("leaves out what no patch fills, and counts what it makes before it makes it", () => {
+    const own = { ...recipe, side: 14, patchSize: 4, longestEdge: 40 };
+    const image = picture([30, 20]);
+    const { shape, grid } = preprocess(image, own);
+    expect(gridOf(image, own)).toEqual(grid);
+    expect(shape).toEqual([numTiles(grid, own) * patchesPerSide(own) ** 2, 48]);
+    expect([grid.rows, grid.columns]).toEqual([6, 9]);
+  });
+
+  it("stays within a request's pixels, and takes as few tiles less as that needs", () => {
+    const side = fc.integer({ min: 1, max: 5000 });
+    fc.assert(
+      fc.property(side, side, fc.integer({ min: 1, max: 70 }), (width, height, mostTiles) => {
+        const image = { width, height };
+        const budgeted = withPixelBudget(recipe, { maxPixels: Math.min(mostTiles * 512 * 512, 2 ** 24) });
+        const { tiled } = tileSizes(image, budgeted as TilesRecipe);
+        const tiles = (tiled.width / 512) * (tiled.height / 512);
+        const least = tileSizes(image, { ...recipe, longestEdge: 512 }).tiled;
+        expect(tiles <= mostTiles || inOrder(tiled).join() === inOrder(least).join()).toBe(true);
+        const usual = tileSizes(image, recipe).tiled;
+        if (usual.width * usual.height <= mostTiles * 512 * 512) expect(tiled).toEqual(usual);
+      }),
+      { seed: 11 },
+    );
+  });
+
+  it.each([
+    [{ minPixels: 512 * 512 }, "unsupported", { field: "minPixels" }],
+    [{ maxPixels: 512 }, "invalid_request", { field: "maxPixels", least: 512 * 512 }],
+  ] as const)("refuses the budget %j", (budget, code, details) => {
+    expect(() => withPixelBudget(recipe, budget)).toThrow(ocellusError(code, details));
+  });
+});
+
+describe("image processor configs of tiles", () => {
+  const target = { side: 512, patchSize: 16, absent: {}, processors: ["SmolVLMImageProcessor"] } as const;
+  const published = {
+    ...{
+      do_convert_rgb: true,
+      do_image_splitting: true,
+      do_normalize: true,
+      do_pad: true,
+      do_rescale: true,
+      do_resize: true,
+    },
+    ...{
+      image_mean: [0.5, 0.5, 0.5],
+      image_std: [0.5, 0.5, 0.5],
+      image_processor_type: "SmolVLMImageProcessor",
+      resample: 1,
+    },
+    ...{ max_image_size: { longest_edge: 512 }, processor_class: "SmolVLMProcessor", rescale_factor: 1 / 255 },
+    ...{ size: { longest_edge: 2048 }, video_sampling: { fps: 1, max_frames: 64, video_size: { longest_edge: 512 } } },
+  };
+
+  it("as published are what is done", () => {
+    expect(tilesRecipe(published, target)).toEqual(recipe);
+    expect(tilesRecipe({ ...published, do_image_splitting: false }, target).splits).toBe(false);
+    expect(tilesRecipe({ ...published, resample: 3 }, target).resample).toBe("bicubic");
+    const { size: _, ...silent } = published;
+    expect(tilesRecipe(silent, target).longestEdge).toBe(4 * 364); // the class's
+  });
+
+  it.each([
+    [{ max_image_size: { longest_edge: 384 } }, /^max_image_size\.longest_edge: .*512.*384/],
+    [{ max_image_size: { height: 512, width: 512 } }, /^max_image_size/],
+    [{ size: { height: 512, width: 512 } }, /^size/],
+    [{ size: { longest_edge: 10_000 } }, /^size\.longest_edge/],
+    [{ image_processor_type: "CLIPImageProcessor" }, /^image_processor_type/],
+    [{ do_image_splitting: "no" }, /^do_image_splitting/],
+  ])("with %j are refused by name", (change, problem) => {
+    const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
+    expect(() => tilesRecipe({ ...published, ...change }, target)).toThrow(refused);
+  });
+});
