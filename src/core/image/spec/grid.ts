@@ -31,3 +31,9 @@ function fittedSize(
       return recipe satisfies never;
   }
 }
+
+/** Tiles of an image, and the whole behind them where there are several. */
+export function numTiles({ rows, columns }: ImageGrid, recipe: Pick<TilesRecipe, "side" | "patchSize">): number {
+  const tiles = (rows * columns) / patchesPerSide(recipe) ** 2;
+  return tiles > 1 ? tiles + 1 : 1;
+}

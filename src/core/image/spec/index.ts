@@ -1,5 +1,5 @@
 export { bmpSize, decodeBmp } from "./bmp.js";
-export { gridOf } from "./grid.js";
+export { gridOf, numTiles } from "./grid.js";
 export { jpegLumaSteps } from "./jpeg-steps.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export { type ImageGrid, mergedPatches, type PixelValues, preprocess, shown } from "./preprocess.js";
@@ -20,4 +20,4 @@ export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image
 export { shownPicture } from "./shown.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
-export { numTiles, patchesPerSide } from "./tiles.js";
+export { patchesPerSide } from "./tiles.js";

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
-import { gridOf } from "./grid.js";
+import { gridOf, numTiles } from "./grid.js";
 import { withPixelBudget } from "./pixel-budget.js";
 import { preprocess } from "./preprocess.js";
 import { type TilesRecipe, tilesRecipe } from "./recipe.js";
 import type { RgbImage } from "./rgb-image.js";
-import { numTiles, patchesPerSide, tileSizes } from "./tiles.js";
+import { patchesPerSide, tileSizes } from "./tiles.js";
 
 interface Picture {
   readonly size: [number, number];

@@ -2,7 +2,6 @@
  * An image as square tiles of one size behind each other, and the whole of it once more in that size: more detail than a
  * vision encoder of one size has room for. Sizes and their order are the reference's. [transformers image_processing_idefics3.py]
  */
-import type { ImageGrid } from "./preprocess.js";
 import type { TilesRecipe } from "./recipe.js";
 
 interface Size {
@@ -56,10 +55,4 @@ export function tileSizes(image: Size, recipe: TilesRecipe): { readonly scaled: 
 /** Patches on a side of a tile; what is left over at its right and bottom is not seen. */
 export function patchesPerSide({ side, patchSize }: Pick<TilesRecipe, "side" | "patchSize">): number {
   return Math.floor(side / patchSize);
-}
-
-/** Tiles of an image, and the whole behind them where there are several. */
-export function numTiles({ rows, columns }: ImageGrid, recipe: Pick<TilesRecipe, "side" | "patchSize">): number {
-  const tiles = (rows * columns) / patchesPerSide(recipe) ** 2;
-  return tiles > 1 ? tiles + 1 : 1;
 }
