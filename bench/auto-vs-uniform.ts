@@ -1,6 +1,6 @@
 /**
  * Does `pack --weights auto` beat uniform int4 of the same bytes? KL of the next token from float32, and how often the
- * likeliest token is the same, on questions that auto did not see, of the model in the box.
+ * likeliest token is the same, on questions that auto did not see, of the bundled demo model.
  *
  *   npm run bench -- auto-vs-uniform [--cases 4]
  */

@@ -1,5 +1,5 @@
 /**
- * The engine's own speed: load, vision, prefill and decode of the model in the box, then decode throughput at 1, 2, 4
+ * The engine's own speed: load, vision, prefill and decode of the bundled demo model, then decode throughput at 1, 2, 4
  * and 8 sequences on it and on a random decoder of the 8B's layer shape.
  */
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * Whether a picture finds itself again: the pictures of eval/ in one collection by the eye of the model in the box, asked for
+ * Whether a picture finds itself again: the pictures of eval/ in one collection by the eye of the bundled demo model, asked for
  * with changed copies of some of them. `npm run bench -- finding [--queries 300]`
  */
 import { readdirSync, readFileSync } from "node:fs";

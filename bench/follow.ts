@@ -12,7 +12,7 @@ import type { ServeProcess } from "../test/support/serve-process.js";
 import { adminState, type SharedRegistry, sharedRegistry, versionFor } from "../test/support/several-servers.js";
 
 const numServers = 3;
-/** Nobody waits longer than this for one change; far above what was ever seen. */
+/** No one waits longer than this for one change; far above what was ever seen. */
 const patienceMs = 60_000;
 
 export async function main([text = "20"]: string[]): Promise<void> {

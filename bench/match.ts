@@ -1,5 +1,5 @@
 /**
- * How far the score of a match can be believed: asked of the model in the box about the descriptions of eval/, each known to
+ * How far the score of a match can be believed: asked of the bundled demo model about the descriptions of eval/, each known to
  * fit or not. A reliability table, and what verdicts cost at some thresholds. `npm run bench -- match [--limit 1600]`
  */
 

@@ -1,8 +1,8 @@
 /**
  * Reuse among near-duplicates: how many harmless variants of a picture it takes for the picture, and whether it ever takes another
  * one for it. `npm run bench -- near [--scenes 20] [--first 1] [--box FILE [--answers 2]] [--log FILE]`: drawn scenes as Qwen3-VL is
- * shown them; with --box (from training/make_near.py) scenes of the model in the box as it is shown them, whose answers are compared
- * too. Beside it, what a bare cosine of 0.95 over pooled features of the model in the box does on the same pictures.
+ * shown them; with --box (from training/make_near.py) scenes of the bundled demo model as it is shown them, whose answers are compared
+ * too. Beside it, what a bare cosine of 0.95 over pooled features of the bundled demo model does on the same pictures.
  *
  * With --log each scene's counts are appended to a file, and scenes that stand there are passed over: runs can be cut off, and
  * shared out. `near --sum FILE [FILE …]` prints the tables of such files together. With --each every comparison's numbers are

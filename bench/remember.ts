@@ -34,7 +34,7 @@ export async function main(args: string[]): Promise<void> {
     if (positionals.length === 0 || positionals.includes(name)) await run(values);
 }
 
-/** 32 tokens of 192 numbers, as the model in the box has them: 12 kB in 16 bit. */
+/** 32 tokens of 192 numbers, as the bundled demo model has them: 12 kB in 16 bit. */
 const small = (value: number): Features => ({ visual_tokens: new Float32Array(32 * 192).fill(value % 1000) });
 
 async function lookup(): Promise<void> {
@@ -160,7 +160,7 @@ async function zipf({ model, side, warm }: Mix): Promise<void> {
   await compare(`Zipf(1.1) over 10,000, after ${warm}`, models, drawn.slice(Number(warm)));
 }
 
-/** Pictures that nobody asked about before, with the budgets that a model has by default, which are full soon. */
+/** Pictures that no one asked about before, with the budgets that a model has by default, which are full soon. */
 async function fresh({ model, side }: Mix): Promise<void> {
   const models = await withAndWithout(model, {});
   const numFirst = 200;

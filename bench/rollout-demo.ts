@@ -1,5 +1,5 @@
 /**
- * The judge at work on the model in the box, in a server of its own under the load of eight users: a good change (fp32 → int4)
+ * The judge at work on the bundled demo model, in a server of its own under the load of eight users: a good change (fp32 → int4)
  * and one that looks good from outside (one matrix of one layer disturbed: same speed, same lengths, no errors).
  * `npm run bench -- rollout-demo [NOISE]`; NOISE is the disturbance relative to the matrix's own spread.
  */

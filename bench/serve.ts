@@ -1,5 +1,5 @@
 /**
- * The server's own figures, on loopback, model in the box: `npm run bench -- serve [requests]`. The server is a process of its
+ * The server's own figures, on loopback, bundled demo model: `npm run bench -- serve [requests]`. The server is a process of its
  * own; every picture is new to it. Beside each figure stands its goal. The ceiling of batching is what the engine itself
  * gives: the same questions to the same model in this process, without HTTP.
  */
@@ -118,7 +118,7 @@ async function overhead(count: number, next: () => Promise<Question>, whole: Ask
 }
 
 /**
- * Batching shares a decoder's run among sequences; a picture's own run is shared by nobody. If all decoding were free, an
+ * Batching shares a decoder's run among sequences; a picture's own run is shared by no one. If all decoding were free, an
  * answer would still cost its picture: that bounds the gain, whatever the batch.
  */
 async function roofline(model: VisionLanguageModel, next: () => Promise<Question>): Promise<void> {

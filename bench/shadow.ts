@@ -1,5 +1,5 @@
 /**
- * What a shadow costs those who ask, and what it says: the model in the box in int4, asked about pictures by users who ask again
+ * What a shadow costs those who ask, and what it says: the bundled demo model in int4, asked about pictures by users who ask again
  * as soon as they have their answer, without a shadow and with several: `npm run bench -- shadow load [USERS] [SECONDS]`. And the
  * judge that has nothing but agreement to tell a version with a disturbed matrix from the same one again: `… shadow judge [USERS]`.
  */

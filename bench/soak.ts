@@ -97,7 +97,7 @@ async function said(response: Response): Promise<string> {
   return String(response.status);
 }
 
-/** Nothing may be held when nobody asks. */
+/** Nothing may be held when no one asks. */
 async function reportState({ url }: ServeProcess): Promise<void> {
   await new Promise((done) => setTimeout(done, 2000));
   const metrics = await (await fetch(`${url}/metrics`)).text();

@@ -105,7 +105,7 @@ function likelyWords(): WordRule[] {
   return [...words].map((word) => ({ word, category: "made-up" }));
 }
 
-/** 40,000 Chinese words of 2 to 5 common characters, 20,000 Latin ones of 5 to 10 letters; a few also stand in real text. */
+/** 40,000 Chinese words of 2 to 5 common characters, 20,000 Latin ones of 5 to 10 letters; a few also are in real text. */
 function manyWords(): WordRule[] {
   const random = mulberry(2);
   const pick = (from: string) => from[Math.floor(random() * from.length)]!;

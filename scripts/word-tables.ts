@@ -91,7 +91,7 @@ const splits = [...decomposition.matchAll(/^(.):a(?:\/\w)?\((.),(.)\)$/gm)]
   .map(([, whole, left, right]) => whole! + left! + right!)
   .filter((split) => general.has(split.charCodeAt(0)) && split.length === 3 && [...split].every((c) => c >= "\u2e80"));
 
-/** Pairs and single characters by how often they stand in jieba's words; simplified ones only. */
+/** Pairs and single characters by how often they are in jieba's words; simplified ones only. */
 function ordinary(): { common: string; rarer: string; particles: string } {
   const folded = new Map([...pairs]);
   const [together, alone] = [new Map<string, number>(), new Map<string, number>()];

@@ -1,4 +1,4 @@
-/** The model in the box, which never learnt JSON, answers in it: every time, by every way of asking. */
+/** The bundled demo model, which never learnt JSON, answers in it: every time, by every way of asking. */
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -23,7 +23,7 @@ const schema = {
 const responseFormat = { type: "json_schema", schema, name: "item" } as const;
 const tools = [{ name: "search", parameters: schema }];
 
-describe("the model in the box", () => {
+describe("the bundled demo model", () => {
   const validate = new Ajv2020().compile(schema);
   let model: VisionLanguageModel;
   const answer = (picture: string, options: ChatOptions) => {

@@ -55,7 +55,7 @@ describe("a command", () => {
     );
   });
 
-  it("does not wait where no server follows, nor for ever for one that was killed", async () => {
+  it("does not wait where no server follows, nor forever for one that was killed", async () => {
     const { registry, fleet, say } = await setUp({ v1: {}, v2: {} });
     const killed = `${hostname()}:${spawnSync("true").pid}`;
     await registry.reports.put({ server: killed, alias: "test", seq: 1, state: "loading", detail: "for ever" });

@@ -18,7 +18,7 @@ const question = (name: string): ChatMessage[] => [
     content: [image(readFileSync(join(repository, "examples/pictures", name))), "Describe the picture."],
   },
 ];
-/** What the vision graph of the model in the box reads. */
+/** What the vision graph of the bundled demo model reads. */
 const pixels = {
   data: new Float32Array(64 * 588),
   shape: [64, 588] as [number, number],
@@ -62,7 +62,7 @@ describe("graph threads", () => {
     expect(beside.stats.cacheBytes).toBe(inline.stats.cacheBytes);
   });
 
-  it("go on where an earlier prompt was read, with the same probabilities", async () => {
+  it("continue where an earlier prompt was read, with the same probabilities", async () => {
     const sampling = { logprobs: true, top_logprobs: 3 };
     const fresh = await loadTiny({ graphThreads: true, memory: { prefixCacheBytes: 0 } });
     for (const name of names) {
@@ -100,7 +100,7 @@ describe("graph threads", () => {
     expect((await beside.answer(messages)).text).toBe(before.text);
   });
 
-  it("tell what is wrong as the graph itself does, and go on", async () => {
+  it("tell what is wrong as the graph itself does, and continue", async () => {
     const thread = await GraphThread.open(join(inline.info.path, "decoder.onnx"), { device: "cpu", threads: 1 });
     await expect(thread.run({ nothing: int64([1]) }, { logits: null })).rejects.toMatchObject({
       code: "internal",

@@ -209,7 +209,7 @@ describe("ocellus guard bench", () => {
     return (JSON.parse(stdout) as { guards: Record<string, number | string>[] }).guards;
   };
 
-  it("looks with every guard at what it reads, each look anew, and tells what they cost", async () => {
+  it("looks with every guard at what it reads, each look again, and tells what they cost", async () => {
     const words = { type: "words", lists: ["words.txt"] };
     const costs = await bench({ words, clip: clipGuard });
     expect(costs).toMatchObject([

@@ -69,7 +69,7 @@ it("no request sees half a policy, and a broken file changes nothing and says it
   const until = (isSo: () => boolean) => vi.waitUntil(isSo, { timeout: 10_000, interval: 2 });
   for (let round = 0; round < 20; round++) {
     const [before, text] = round % 2 === 0 ? [guards.policy.version, b] : [guards.policy.version, a];
-    // As an editor writes it in place, in two pieces: what stands there between them is no policy.
+    // As an editor writes it in place, in two pieces: what is there between them is no policy.
     const half = Math.floor((text.length * (round + 1)) / 22);
     writeFileSync(path, text.slice(0, half));
     await until(() => guards.state().problem !== undefined);

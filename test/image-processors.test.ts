@@ -179,7 +179,7 @@ describe("a video-processor config", () => {
     },
   );
 
-  it("stands in one of three files, the first of them that is there", async () => {
+  it("is in one of three files, the first of them that is there", async () => {
     const nested = { video_processor: { fps: 1 }, image_processor: {} };
     const files: Record<string, object> = {};
     const found = () => readVideoProcessorConfig({ readJson: async (name) => files[name] });

@@ -39,7 +39,7 @@ describe("diffCheckpoints", () => {
     (name) => expect(found(name).lowRank).toBeUndefined(),
   );
 
-  it("lists a changed dtype, and counts a mended NaN", () => {
+  it("lists a changed dtype, and counts a fixed NaN", () => {
     expect(diff.retyped).toEqual([{ name: "retyped", a: "f32", b: "bf16" }]);
     expect(found("mended.float32")).toMatchObject({ isEqual: false, relative: 0, notFinite: { changed: 1 } });
   });

@@ -166,7 +166,7 @@ describe("ocellus pack --weights auto", () => {
     expect((await run()).stderr).toContain("--budget");
   });
 
-  it("stops at --dry-run, asks for --yes where nobody can be asked, and packs a mixture that keeps the budget", async () => {
+  it("stops at --dry-run, asks for --yes where no one can be asked, and packs a mixture that keeps the budget", async () => {
     const into = join(root, "dry");
     const { code, stdout, stderr } = await run("--budget", "1TB", "--dry-run", "--into", into);
     expect(stderr).toBe("");

@@ -1,5 +1,5 @@
 /**
- * Memory changes no answer: not of the model in the box, nor of a small qwen3_vl or qwen3_5, whatever was asked before, by whom, and in
+ * Memory changes no answer: not of the bundled demo model, nor of a small qwen3_vl or qwen3_5, whatever was asked before, by whom, and in
  * what company. Every question here has a twin that a careless key would take for it. The oracle is the same model without
  * a memory.
  */

@@ -1,4 +1,4 @@
-/** What stands in a file that is not what was expected never stands in the message: it may be a key file, or another user's. */
+/** What is in a file that is not what was expected never is in the message: it may be a key file, or another user's. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -37,7 +37,7 @@ afterAll(() => packed?.close());
 
 type Inputs = Readonly<Record<string, HostInput>>;
 
-/** The vision graph, built anew and changed, under the family's inputs, changed. */
+/** The vision graph, built again and changed, under the family's inputs, changed. */
 async function encode(changeGraph: (graph: Graph) => Graph, changeInputs: (inputs: Inputs) => Inputs) {
   const session = await openChanged(packed, join(weights, "model.safetensors"), "vision", changeGraph);
   const inputs = Object.entries(changeInputs(packed.family.image!.inputs(packed.config, pixels)));

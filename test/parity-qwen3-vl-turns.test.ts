@@ -109,7 +109,7 @@ it("equals the reference's logits after a second turn on the kept cache, and one
   expectClose(atOnce, reference, tolerance, "the conversation in one prefill");
 });
 
-it("does not when the second turn goes on with the first turn's delta", async () => {
+it("does not when the second turn continues with the first turn's delta", async () => {
   const { images: seen } = payloadOf([...prompt, ...answer, ...turn]);
   const stale = { images: seen, positions: payloadOf(prompt).positions };
   const wrong = await feed([...firstTurn(), { tokens: turn, payload: stale }]);

@@ -1,7 +1,7 @@
 /**
  * qwen3_vl_resampler, stage by stage against PyTorch in fp32. The fixtures come from training/golden.py, which runs the
  * reference training/modeling_qwen3_vl_resampler.py on the weights as stored: three random tiny models that differ in head
- * counts, tying and spelling of names, and the model in the box.
+ * counts, tying and spelling of names, and the bundled demo model.
  *
  * Tolerance: the largest relative error measured over all cases and stages is 2e-6 (float32 sums in another order,
  * 2-core x86-64, 2026-11); 1e-5 leaves room for other CPUs and is ten times tighter than the 1e-4 we aim for.

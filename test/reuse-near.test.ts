@@ -43,7 +43,7 @@ it("answers about another encoding by the kept picture when asked to, and says w
   expect(again.text).toBe(first.text);
 });
 
-it("does so for nobody who did not ask", async () => {
+it("does so for no one who did not ask", async () => {
   await ask(original, "near");
   expect((await ask(await encodedAnew(71))).picture.source).toBe("encoded");
 });

@@ -295,7 +295,7 @@ describe("what can be read", () => {
 });
 
 describe("who may", () => {
-  it("is who has an admin key, and not who has a key to ask; its name stands in the history", async () => {
+  it("is who has an admin key, and not who has a key to ask; its name is in the history", async () => {
     const [admin, user] = [keyRing("alice"), keyRing("bob")];
     const setup = await setUp({ options: { adminKeys: admin.ring, keys: user.ring } });
     const as = (secret: string) => ({ authorization: `Bearer ${secret}` });

@@ -1,4 +1,4 @@
-/** The Vercel AI SDK, which knows servers like this one as "OpenAI-compatible", against the model in the box. */
+/** The Vercel AI SDK, which knows servers like this one as "OpenAI-compatible", against the bundled demo model. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";

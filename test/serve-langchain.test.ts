@@ -1,4 +1,4 @@
-/** LangChain.js against the model in the box: a picture, a stream, an object by schema, a tool call. */
+/** LangChain.js against the bundled demo model: a picture, a stream, an object by schema, a tool call. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HumanMessage, SystemMessage } from "@langchain/core/messages";

@@ -1,4 +1,4 @@
-/** Many at once, of every kind, against the same model asked one at a time: nobody gets another's answer, whatever the others do. */
+/** Many at once, of every kind, against the same model asked one at a time: no one gets another's answer, whatever the others do. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { inParallel, postChat, questionAt, requestOf } from "../bench/support/questions.js";
 import type { VisionLanguageModel } from "../src/core/runtime/index.js";

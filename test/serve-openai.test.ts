@@ -1,4 +1,4 @@
-/** The model in the box behind the real server, asked by the official client: what any program written for OpenAI does. */
+/** The bundled demo model behind the real server, asked by the official client: what any program written for OpenAI does. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";

@@ -15,7 +15,7 @@ const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000 });
 let server: TestServer;
 
 describe("room for fitted pictures", () => {
-  /** Names of the requests whose pictures are being prepared, each until it is told to go on. */
+  /** Names of the requests whose pictures are being prepared, each until it is told to continue. */
   const preparing = new Map<string, () => void>();
   const post = (name: string, numBytes: number, signal?: AbortSignal) =>
     fetch(`${server.url}${path}`, {
@@ -172,7 +172,7 @@ describe("a model that takes pictures of any size", () => {
       await begun;
       return encodeImage.call(model, pixels);
     });
-    const fresh = { min_pixels: 20_000, max_pixels: 30_000 }; // sizes that nobody has asked for yet
+    const fresh = { min_pixels: 20_000, max_pixels: 30_000 }; // sizes that no one has asked for yet
     const leaving = new AbortController();
     const gone = fetch(`${server.url}${path}`, {
       method: "POST",

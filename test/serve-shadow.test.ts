@@ -38,7 +38,7 @@ const figures = ({ shadows, fleet }: VersionedServer) =>
 const scripted = (model: ScriptedModel): Behaviour => ({ open: async () => model });
 
 describe("a shadow", () => {
-  it("is asked what the alias was asked, once the client has its whole answer, and what it says is served to nobody", async () => {
+  it("is asked what the alias was asked, once the client has its whole answer, and what it says is served to no one", async () => {
     const [live, shadow] = [scriptedModel(), scriptedModel()];
     const setup = await shadowed({ v1: scripted(live), v2: scripted(shadow) });
     const answering = setup.server.post("/v1/chat/completions", {
@@ -64,7 +64,7 @@ describe("a shadow", () => {
     expect(value + rest).not.toContain("blue");
   });
 
-  it("agrees with a version that says the same; its figures stand in the API, the meters and the history, no words do", async () => {
+  it("agrees with a version that says the same; its figures are in the API, the meters and the history, no words do", async () => {
     const setup = await shadowed({ v1: { says: "a red dress" }, v2: { says: "A red dress." } });
     const { ask, server, registry, shadows } = setup;
     for (let i = 0; i < 60; i++) await ask({ "x-request-id": `question-${i}` });
@@ -283,7 +283,7 @@ describe("the judge of agreement", () => {
   }, 180_000);
 });
 
-describe("the model in the box", () => {
+describe("the bundled demo model", () => {
   const lines = readFileSync(join(repository, "eval/one-1.jsonl"), "utf8").trimEnd().split("\n").slice(0, 12);
   const questions = lines.map((line) => {
     const { image, questions: asked } = JSON.parse(line);

@@ -44,7 +44,7 @@ afterAll(async () => {
   await handy.close();
 });
 
-/** The model in the box with a template that shows it the tools. */
+/** The bundled demo model with a template that shows it the tools. */
 function withToolTemplate(): string {
   const copy = join(folder, "handy");
   cpSync(join(repository, "checkpoints/ocellus-tiny"), copy, { recursive: true });

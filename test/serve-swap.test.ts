@@ -73,7 +73,7 @@ describe("a swap", () => {
     expect(setup.loads).toHaveLength(3); // it is not tried again
   });
 
-  it("is given up when the running answers do not end in time; they go on", async () => {
+  it("is given up when the running answers do not end in time; they continue", async () => {
     const setup = await setUp({ v1: { ...large, answerMs: 1500 }, v2: large }, { drainMs: 100 });
     const running = setup.ask();
     await until(() => expect(setup.server.gate("v1").stats.running).toBe(1));
@@ -128,7 +128,7 @@ describe("a swap", () => {
 });
 
 describe("where there is room", () => {
-  it("what is only kept warm makes it, and nobody waits", async () => {
+  it("what is only kept warm makes it, and no one waits", async () => {
     const setup = await setUp({ v1: { bytes: 30 }, v2: { bytes: 30 }, v3: { bytes: 60 } });
     await run(setup, deploy("prod", "v2"));
     expect(setup.closed).toEqual([]);

@@ -30,7 +30,7 @@ describe("figures over time", () => {
     await setup.fleet.settle();
     for (let user = 0; user < 20; user++) await setup.ask({}, { user: `user ${user}` });
     await setup.ask({ "x-ocellus-version": "v3" });
-    await setup.ask({}, { temperature: "hot" }); // the client's fault, and nobody's figure
+    await setup.ask({}, { temperature: "hot" }); // the client's fault, and no one's figure
     const { series, alias, step_s } = await get(setup, "aliases/prod/figures");
     expect([alias, step_s]).toEqual(["prod", 20]);
     expect(series.map(({ version, role }: any) => [version, role])).toEqual([

@@ -79,7 +79,7 @@ describe("an alias", () => {
     expect(await ask({}, { model: "other" })).toMatchObject({ status: 200, said: "v3" });
   });
 
-  it("goes on with the version before while the next one loads, and when it cannot be loaded", async () => {
+  it("continues with the version before while the next one loads, and when it cannot be loaded", async () => {
     const { ask, registry, fleet } = await setUp({ v1: {}, v2: { loadMs: 300 } });
     await registry.run("test", deploy("prod", "v2"));
     const settling = fleet.settle();
@@ -173,7 +173,7 @@ describe("the judge", () => {
     expect(kinds.slice(-3)).toEqual(["canary_started", "share_changed", "promoted"]);
   }, 180_000);
 
-  it("promotes in place of a step that is everybody: nobody would be left to compare with", async () => {
+  it("promotes in place of a step that is everybody: no one would be left to compare with", async () => {
     const setup = await setUp({ v1: {}, v2: {} });
     const { registry } = setup;
     await registry.run("test", startCanary("prod", "v2", judged)); // 50 and 100 %

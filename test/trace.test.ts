@@ -80,7 +80,7 @@ describe("the attention of queries", () => {
   });
 });
 
-describe("a trace of the model in the box", () => {
+describe("a trace of the bundled demo model", () => {
   const messages = [
     { role: "user" as const, content: [image(join(repository, "examples/pictures/dress.jpg")), "这是哪种商品？"] },
   ];

@@ -1,4 +1,4 @@
-/** The model in the box as versions of a registry, and users who ask their alias about pictures: for benches of versions. */
+/** The bundled demo model as versions of a registry, and users who ask their alias about pictures: for benches of versions. */
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { disturb } from "../../test/support/disturbed.js";

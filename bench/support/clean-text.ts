@@ -1,4 +1,4 @@
-/** Text that nobody wrote to get past a filter: the pages and manuals under the given folders, without markup. */
+/** Text that no one wrote to get past a filter: the pages and manuals under the given folders, without markup. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";

@@ -33,7 +33,7 @@ const between = (random: Random, low: number, high: number) => low + random() * 
 const whole = (random: Random, below: number) => Math.floor(random() * below);
 const pick = <T>(random: Random, from: readonly T[]): T => from[whole(random, from.length)]!;
 
-/** The tints of the model in the box: colours that have a name. */
+/** The tints of the bundled demo model: colours that have a name. */
 const tints = ["#de1c26", "#ff8a0a", "#fce028", "#22963a", "#3cd0dc", "#1e54e4", "#8a30b6", "#ff96c0", "#70401e"];
 const words =
   "Total Order Date Name Street City Phone Amount Tax Due Paid Item Code Branch Account Number Unit Price".split(" ");

@@ -1,5 +1,5 @@
 /**
- * What near reuse is tried on: a picture's harmless variants against it, and pictures with one thing changed, encoded anew in several
+ * What near reuse is tried on: a picture's harmless variants against it, and pictures with one thing changed, encoded again in several
  * ways, against the picture, against variants of it, and the other way round.
  */
 import sharp, { type Sharp } from "sharp";

@@ -2,9 +2,9 @@
  * Evaluation files, golden sets too: JSON lines, one picture with its questions each, in a file or in the files of a folder;
  * and the goals kept beside them in goals.json.
  *   {"image": "data:…" or a path relative to the file, "questions": [{"question", "answer", …}]}
- * Pictures that a question shows after the first stand in "more", a list of the same kind.
+ * Pictures that a question shows after the first are in "more", a list of the same kind.
  * A question is answered by `answer` or one of `accept` (exact), by the items of `set` in any order, by what fits `pattern`,
- * or by JSON that satisfies `schema`. What a model has proposed stands there with `"reviewed": false`, and is not asked.
+ * or by JSON that satisfies `schema`. What a model has proposed is there with `"reviewed": false`, and is not asked.
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -48,7 +48,7 @@ const questionSchema = z
       .custom<object>(isObject, "expected an object")
       .superRefine(fine(checkSchema, checkSchemaTells))
       .optional(), // itself, for its digits
-    /** False: an answer that nobody has looked at. */
+    /** False: an answer that no one has looked at. */
     reviewed: z.boolean().default(true),
   })
   .refine(

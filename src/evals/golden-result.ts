@@ -1,6 +1,6 @@
 /**
  * The result of a golden run, a file of JSON lines: first what was asked of whom, then an answer a line as they come. So it is
- * its own record of what is done: an interrupted run goes on with the same command.
+ * its own record of what is done: an interrupted run continues with the same command.
  */
 import { z } from "zod";
 import { OcellusError } from "../core/base/index.js";
@@ -54,7 +54,7 @@ export interface GoldenResult extends GoldenHeader {
   readonly answers: readonly GoldenAnswer[];
 }
 
-/** What was expected stands in it, so as much as a line of the set. */
+/** What was expected is in it, so as much as a line of the set. */
 const maxLineBytes = 96 * 2 ** 20;
 
 export function goldenHeader({ path, digest, questions }: GoldenSet, version: GoldenVersion): GoldenHeader {
@@ -78,7 +78,7 @@ export interface OpenResult {
   readonly answers: ReadonlyMap<string, GoldenAnswer>;
 }
 
-/** Begins a result, or goes on with it. @throws `invalid_request` when it is another run's; `invalid_file`, `io`. */
+/** Begins a result, or continues with it. @throws `invalid_request` when it is another run's; `invalid_file`, `io`. */
 export async function openGoldenResult(path: string, header: GoldenHeader): Promise<OpenResult> {
   const reader = new ResultReader();
   const onLine = (text: string, origin: string) => {

@@ -18,7 +18,7 @@ export interface GoldenSet {
   /** Hexadecimal SHA-256 over the questions, in whatever order they stand. */
   readonly digest: string;
   readonly questions: readonly GoldenQuestion[];
-  /** Left out: nobody has said that their answers are right. */
+  /** Left out: no one has said that their answers are right. */
   readonly numUnreviewed: number;
 }
 
@@ -50,7 +50,7 @@ export function nothingToAsk(path: string, numUnreviewed: number): OcellusError 
 
 /**
  * Questions that are asked twice of the same picture and have no right answer in common, one line each, with both places.
- * Where both are known by patterns or schemas alone, nobody can say.
+ * Where both are known by patterns or schemas alone, no one can say.
  */
 export function* contradictions(cases: readonly EvalCase[], pictureOf: (found: EvalCase) => string): Generator<string> {
   const first = new Map<string, EvalCase>();

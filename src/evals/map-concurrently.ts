@@ -3,7 +3,7 @@
 type Source<T> = readonly T[] | AsyncGenerator<T>;
 
 /**
- * Results in the order of the items. All work has stopped before the caller goes on, who may close what it uses.
+ * Results in the order of the items. All work has stopped before the caller continues, who may close what it uses.
  * @throws the first error: no further work begins.
  */
 export async function mapConcurrently<T, R>(

@@ -20,7 +20,7 @@ export interface Chain {
   readonly first: number;
   /** Number of the next line. */
   readonly lines: number;
-  /** Hash of the last line: note it elsewhere, and nobody can cut lines off the end unseen. */
+  /** Hash of the last line: note it elsewhere, and no one can cut lines off the end unseen. */
   readonly head: string;
   /** Bytes of whole lines. */
   readonly endsAt: number;
@@ -70,7 +70,7 @@ export async function readChain(
   return chain ?? beginning;
 }
 
-/** Where the file of a first line begins; what is no line is found to be none by whoever checks it. */
+/** Where the file of a first line begins; what is no line is found to be none by the one who checks it. */
 function begun(line: string): Chain {
   const { seq, prev } = parsed(line) ?? {};
   if (!Number.isSafeInteger(seq) || (seq as number) <= 0 || typeof prev !== "string") return beginning;
@@ -180,7 +180,7 @@ export class HeadNote {
 }
 
 export interface VerifiedLog extends Chain {
-  /** Files that it lies in. */
+  /** Files that it is in. */
   readonly files: number;
 }
 

@@ -31,7 +31,7 @@ async function written(path: string, count: number, options: AuditOptions = {}):
 const changedIn = (path: string) => ocellusError("invalid_file", { path: expect.stringContaining(path) });
 
 describe("the audit log", () => {
-  it("is a chain that goes on when it is opened again", async () => {
+  it("is a chain that continues when it is opened again", async () => {
     const path = newFile();
     await written(path, 3);
     await written(path, 2);
@@ -95,7 +95,7 @@ describe("the audit log", () => {
     expect(await verifyLog(path)).toMatchObject({ lines: 4 });
   });
 
-  it("shows that it was written anew as a whole", async () => {
+  it("shows that it was rewritten as a whole", async () => {
     const [path, other] = [newFile(), newFile()];
     await written(path, 3);
     await written(other, 4);
@@ -223,7 +223,7 @@ describe("the audit log", () => {
     expect([first > 0, lines]).toEqual([true, 34]);
   });
 
-  it("goes on where it turned over, when the process was killed in between", async () => {
+  it("continues where it turned over, when the process was killed in between", async () => {
     const path = newFile();
     await written(path, 3);
     renameSync(path, `${path}.000000000000`);

@@ -22,7 +22,7 @@ import {
 } from "./audit-chain.js";
 
 export interface AuditOptions {
-  /** Of one file: beyond it, the file becomes a part and a new one goes on. */
+  /** Of one file: beyond it, the file becomes a part and a new one continues. */
   readonly maxBytes?: number | undefined;
   /** Parts that stay beside the file; the oldest go. Default: all stay. */
   readonly keep?: number | undefined;
@@ -127,7 +127,7 @@ export class AuditLog {
     this.#inode = (await this.#file.stat()).ino;
   }
 
-  /** An empty file goes on where the newest part ends. */
+  /** An empty file continues where the newest part ends. */
   async #readWhole(): Promise<Chain> {
     const note = await HeadNote.read(this.#path);
     const chain = await readChain(this.#path, undefined, note.see);

@@ -60,7 +60,7 @@ export function bind(detector: Detector, binding: Binding): Guard {
   };
 }
 
-/** A detector that hears no signal is left alone: nobody waits for it. */
+/** A detector that hears no signal is left alone: nothing waits for it. */
 function inTime(
   detector: Detector,
   subject: Subject,

@@ -9,7 +9,7 @@ export interface Checks {
   readonly text: (text: string) => Promise<string>;
   /** JSON as it may pass: numbers may have become null or strings. */
   readonly json: (text: string) => Promise<string>;
-  /** Of texts that are read one after the other: whether one thing stands in two of them. */
+  /** Of texts that are read one after the other: whether one thing is in two of them. */
   readonly seams: (texts: readonly string[], reach: Reach) => Promise<void>;
   /** The picture that was checked. */
   readonly picture: (input: ImageInput) => Promise<ImageInput>;

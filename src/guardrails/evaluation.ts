@@ -126,7 +126,7 @@ export class Evaluation {
     };
   }
 
-  /** Writes what was checked since the last time; nothing goes on before it is written. @throws `io`. */
+  /** Writes what was checked since the last time; nothing continues before it is written. @throws `io`. */
   async record(stage: Stage, answer?: { readonly text: string; readonly finishReason: string }): Promise<void> {
     const { asked, audit, model, policyVersion } = this.#parts;
     const checks = this.#checks;

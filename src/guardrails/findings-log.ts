@@ -1,7 +1,7 @@
 /**
  * What costly detectors found, over a restart: a log of checksummed records (checkpoint/record-log.ts). Each is handed to the
  * system as it is made, so a kill loses at most the one that was being written. Findings only, never what a policy made of
- * them. Several processes may write: each knows what stood there when it began. Past its budget the log is written anew;
+ * them. Several processes may write: each knows what stood there when it began. Past its budget the log is rewritten;
  * what is damaged is looked at again. A failing disk costs time, never a verdict.
  */
 
@@ -58,7 +58,7 @@ export class FindingsLog {
 
   async #append(record: Buffer): Promise<void> {
     if (this.#bytes + record.length > this.#maxBytes) return this.#rewrite();
-    const file = await open(this.#path, "a", 0o600); // by its name: another process may have written it anew
+    const file = await open(this.#path, "a", 0o600); // by its name: another process may have written it again
     try {
       await file.write(record);
       this.#bytes += record.length;

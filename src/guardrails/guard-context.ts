@@ -1,6 +1,6 @@
 /**
  * Who asks, for the guards deep below the routes: kept beside the calls, so that a route cannot forget to hand it on. What
- * is asked outside of any is asked by nobody in particular, and is guarded all the same.
+ * is asked outside of any is asked by no one in particular, and is guarded all the same.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Asker } from "./policy.js";

@@ -233,7 +233,7 @@ interface Eye {
   readonly shown: ((image: RgbImage) => RgbImage) | undefined;
 }
 
-/** The bytes that were checked are the bytes that go on. */
+/** The bytes that were checked are the bytes that are passed on. */
 async function guardedPicture(
   input: ImageInput,
   passage: Evaluation,

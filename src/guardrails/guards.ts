@@ -1,5 +1,5 @@
 /**
- * The guards of one server or command: the policy in force for whoever asks, and the doors they stand at. Without a policy the
+ * The guards of one server or command: the policy in force for the caller, and the doors they stand at. Without a policy the
  * doors stand open, and say so.
  */
 
@@ -32,7 +32,7 @@ export interface GuardsOptions {
   readonly imageLimits?: ImageLimits;
   /** Where pictures are decoded, within these limits. Default: on the caller's thread. */
   readonly decode?: DecodeImage;
-  /** How often the policy and its lists are looked at for changes. Default: every second; more often nobody saves. */
+  /** How often the policy and its lists are looked at for changes. Default: every second; more often no one saves. */
   readonly refreshMs?: number;
   /** Where what costly guards found is kept over a restart; absent: it is kept in memory alone. */
   readonly memoryFolder?: string;
@@ -128,7 +128,7 @@ export class Guards {
 
   /**
    * Writes down, beside the policy, what somebody holds for no hit; a person decides.
-   * @throws `not_found` without a policy, `too_large` when nobody has looked for long, `io`.
+   * @throws `not_found` without a policy, `too_large` when no one has looked for long, `io`.
    */
   async propose(proposal: Readonly<Record<string, unknown>>): Promise<void> {
     if (this.#source.path === undefined)
@@ -206,7 +206,7 @@ export class Guards {
     return inForce;
   }
 
-  /** Under the policy that is in force for whoever asks. */
+  /** Under the policy that is in force for the caller. */
   guardsFor(asked: Asked): Guard[] {
     const { policy, detectors } = this.#policyFor(asked);
     return Object.entries(policy.guards).flatMap(([name, config]) => {
@@ -222,7 +222,7 @@ export class Guards {
     });
   }
 
-  /** What may stand in an answer to whoever asks in the place of what is cut out. */
+  /** What may be in an answer to the caller in the place of what is cut out. */
   async answerRedactions(asked: Asked): Promise<Redaction[]> {
     await this.#source.refresh();
     const { policy } = this.#policyFor(asked);
@@ -234,7 +234,7 @@ export class Guards {
   }
 
   /**
-   * What the guards of whoever asks make of some texts and pictures.
+   * What the guards of the caller make of some texts and pictures.
    * @throws as `decodeImage`, `io` (the audit log); `unsupported` where no guard would look.
    */
   async moderate(

@@ -12,7 +12,7 @@ export interface AnswerForm {
   readonly isJson: boolean;
   /** Whether what stands between `<tool_call>` and `</tool_call>` is JSON. */
   readonly hasToolCalls: boolean;
-  /** Whether a property or tool of this name stands in the request. Then it tells the caller nothing, and is not cut. */
+  /** Whether a property or tool of this name is in the request. Then it tells the caller nothing, and is not cut. */
   readonly isKnownName: (name: string) => boolean;
 }
 

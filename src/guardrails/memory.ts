@@ -12,7 +12,7 @@ export interface VerdictMemoryOptions {
   /** Where findings are kept over a restart; absent: they are not. */
   readonly file?: string | undefined;
   readonly maxBytes?: number;
-  /** Told once when the file is of no use; everything goes on without it. */
+  /** Told once when the file is of no use; everything continues without it. */
   readonly onProblem?: ((message: string) => void) | undefined;
 }
 

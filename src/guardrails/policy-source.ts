@@ -13,13 +13,13 @@ import { emptyPolicy, type Policy, parsePolicy } from "./policy.js";
 import type { Detector } from "./verdict.js";
 
 export interface PolicySourceOptions {
-  /** How often the policy and its lists are looked at for changes. Default: every second; more often nobody saves. */
+  /** How often the policy and its lists are looked at for changes. Default: every second; more often no one saves. */
   readonly refreshMs?: number;
   /** Told when a changed policy cannot be used. */
   readonly onProblem?: ((message: string) => void) | undefined;
 }
 
-/** Twice a request's default deadline: nobody looks through a guard that was taken down so long ago. */
+/** Twice a request's default deadline: no one looks through a guard that was taken down so long ago. */
 const retireAfterMs = 600_000;
 
 export interface InForce {

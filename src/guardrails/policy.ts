@@ -152,7 +152,7 @@ const policySchema = z.strictObject({
   audit: z
     .strictObject({
       file: path,
-      /** Whether texts themselves stand in the log, not only their digests. Pictures never do. */
+      /** Whether texts themselves are in the log, not only their digests. Pictures never do. */
       texts: z.boolean().default(false),
       /** Of one file of the log; below a MiB a busy hour is a hundred files. */
       maxBytes: z

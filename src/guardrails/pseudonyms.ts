@@ -104,7 +104,7 @@ function kindOf(category: string): string {
   return category.slice(category.indexOf("/") + 1);
 }
 
-/** What a value means where it stands in JSON with escapes. */
+/** What a value means where it is in JSON with escapes. */
 function plainOf(written: string): string {
   if (!written.includes("\\")) return written;
   try {

@@ -11,7 +11,7 @@ export interface Cut {
   readonly pseudonymOf?: ((written: string) => string) | undefined;
   /** Whether the replacement is what the caller wrote. */
   readonly isRestored?: boolean;
-  /** What a number becomes that stands in JSON. Default: null. */
+  /** What a number becomes that is in JSON. Default: null. */
   readonly jsonNumber?: "null" | "string" | undefined;
   /** Of those that are equal, the lowest comes first: pieces must not decide. */
   readonly rank?: number;
@@ -19,7 +19,7 @@ export interface Cut {
   readonly place?: "text" | "string" | "number";
 }
 
-/** What a policy cuts out. @param pseudonymOf where absent, the kind stands in a value's place */
+/** What a policy cuts out. @param pseudonymOf where absent, the kind is in a value's place */
 export function cutsOf(findings: readonly Judged[], pseudonymOf: PseudonymOf = kindAlone): Cut[] {
   return findings
     .filter(({ action }) => action === "redact")
@@ -78,7 +78,7 @@ export function withoutCuts(text: string, cuts: readonly Cut[]): string {
   return out + text.slice(at);
 }
 
-/** What stands there instead of what was written. */
+/** What is there instead of what was written. */
 function inPlace({ replacement, pseudonymOf, jsonNumber, place = "text" }: Cut, written: string): string {
   if (place === "number" && jsonNumber !== "string") return "null";
   const value = place === "string" ? decoded(written) : written;

@@ -1,6 +1,6 @@
 /**
  * A JSON schema as it holds after a redaction: what a client can hold answers to that a guard may cut numbers and parts
- * of strings out of. A number may also be null, or the string that stands in its place; a string that is limited to less than any
+ * of strings out of. A number may also be null, or the string that is in its place; a string that is limited to less than any
  * string may also be one with a replacement in it. Nothing else changes, so whatever satisfies the schema satisfies this one.
  */
 import { entriesOf, withNotesOf } from "../core/base/index.js";
@@ -10,7 +10,7 @@ import { checkSchema, resolvePointer, type SchemaObject, typesOf } from "../core
 export interface Redaction {
   /** Absent: an asterisk for each character. */
   readonly replacement?: string | undefined;
-  /** Whether a pseudonym stands there, or the value that one stood for. */
+  /** Whether a pseudonym is there, or the value that one stood for. */
   readonly pseudonym?: boolean | undefined;
   /** What a number becomes. Default: null. */
   readonly jsonNumber?: "null" | "string" | undefined;
@@ -129,7 +129,7 @@ class Redacted {
     return { anyOf: [schema, ...distinct] };
   }
 
-  /** Places move when schemas are put into others, so what is pointed to stands in $defs. */
+  /** Places move when schemas are put into others, so what is pointed to is in $defs. */
   #reference(pointer: string): string {
     if (!this.#names.has(pointer)) {
       const last = pointer.slice(pointer.lastIndexOf("/") + 1).replace(/[^\w-]/g, "_");

@@ -110,7 +110,7 @@ export class TextFilter {
     const length = this.#from + this.#text.length;
     let to = this.#layout.floor(Math.min(ready, this.#blockedAt, length));
     if (ready < length && isHighSurrogate(this.#text.charCodeAt(to - this.#from - 1))) to--;
-    const most = ready < length ? Number.POSITIVE_INFINITY : length; // what is open for ever ends with the text
+    const most = ready < length ? Number.POSITIVE_INFINITY : length; // what is open forever ends with the text
     const near = this.#layout.aligned(this.#cuts.slice(0, this.#numCutsBefore(to)));
     const open = near.find((cut) => Math.min(cut.end, most) > to);
     if (open) to = open.start;

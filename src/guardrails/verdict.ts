@@ -8,7 +8,7 @@ export const openAiCategories = [
   ...["violence", "violence/graphic"],
 ] as const;
 
-/** Longer ones would be labels of metrics that nobody reads. */
+/** Longer ones would be labels of metrics that no one reads. */
 export const categoryPattern = /^[a-z0-9][a-z0-9_-]{0,39}(\/[a-z0-9][a-z0-9_-]{0,39})?$/;
 
 export type Stage = "input" | "output";
@@ -70,7 +70,7 @@ export interface Judged extends Finding {
   readonly action: Action;
   /** Stands in the place of what is redacted; absent: an asterisk for each character. */
   readonly replacement?: string;
-  /** Whether a pseudonym stands there, which the caller's answer gives back. */
+  /** Whether a pseudonym is there, which the caller's answer gives back. */
   readonly pseudonym?: boolean;
   /** The value that a pseudonym of the prompt stands for, to be put back. */
   readonly restored?: string;

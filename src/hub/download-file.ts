@@ -15,7 +15,7 @@ import type { RemoteFile } from "./remote-files.js";
 import { type Answer, bodyOf, request } from "./request.js";
 import { Retryable, withRetries } from "./retry.js";
 
-/** So much between two failures and the retries start anew: a poor connection gets on, a dead one ends. */
+/** So much between two failures and the retries start again: a poor connection gets on, a dead one ends. */
 const progressBytes = 2 ** 20;
 
 export interface DownloadOptions {

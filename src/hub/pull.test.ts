@@ -141,7 +141,7 @@ describe("pull", () => {
     expect(await pullHere({ include: ["*.md"] })).toMatchObject({ alreadyHere: true });
   });
 
-  it("shows the token to the hub and to nobody else", async () => {
+  it("shows the token to the hub and to no one else", async () => {
     await pullHere({ hub: { endpoint: standIn.endpoint, retryDelayMs: 1, token } });
     const shown = (host: string) => new Set(standIn.seen.filter((r) => r.host === host).map((r) => r.authorization));
     expect(shown("hub")).toEqual(new Set([`Bearer ${token}`]));
@@ -190,7 +190,7 @@ describe("a pull that meets trouble", () => {
     expect(result.fetchedBytes).toBeLessThan(result.bytes);
   });
 
-  it("starts the file anew when the server ignores Range", async () => {
+  it("starts the file again when the server ignores Range", async () => {
     fault({ on: big, dropAfter: 100_000 });
     fault({ on: big, ignoreRange: true });
     const last = { doneBytes: 0, totalBytes: 0 };
@@ -286,7 +286,7 @@ describe("a pull that meets trouble", () => {
     );
   });
 
-  it("says that nobody answers", async () => {
+  it("says that no one answers", async () => {
     const { endpoint } = standIn;
     await standIn.close();
     expect(await failure()).toEqual(ocellusError("io", { endpoint, reason: "ECONNREFUSED" }));

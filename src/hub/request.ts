@@ -69,7 +69,7 @@ export function fetchForPackage(hub: Hub, repo: string, signal: AbortSignal | un
 
 /**
  * The body's pieces. The reader is cancelled here, not left to fetch's own signal: in Node 20 a body whose last piece has
- * come before the abort, but not its end, waits for ever.
+ * come before the abort, but not its end, waits forever.
  * @throws `Retryable` when the connection breaks, `aborted`.
  */
 export async function* bodyOf(

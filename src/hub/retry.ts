@@ -20,7 +20,7 @@ export class Retryable extends Error {
 export interface RetryOptions {
   readonly delayMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** True when the last attempt has brought so much that counting should start anew. */
+  /** True when the last attempt has brought so much that counting should start again. */
   readonly hasProgressed?: () => boolean;
 }
 

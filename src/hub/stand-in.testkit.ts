@@ -20,7 +20,7 @@ export interface Fault {
   /** One bit of the body is another. */
   readonly wrongByte?: boolean;
   readonly ignoreRange?: boolean;
-  /** The body never goes on after `dropAfter` bytes: for Ctrl-C. */
+  /** The body never continues after `dropAfter` bytes: for Ctrl-C. */
   readonly hang?: boolean;
 }
 

@@ -33,7 +33,7 @@ export interface PartChange {
   readonly notFinite: NotFinite;
 }
 
-/** A layer of a stack, or what stands beside the stacks: `model.layers.3`, `visual.patch_embed.proj`. */
+/** A layer of a stack, or what is beside the stacks: `model.layers.3`, `visual.patch_embed.proj`. */
 export interface ModuleChange {
   readonly module: string;
   readonly part: PartKind;

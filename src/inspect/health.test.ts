@@ -31,7 +31,7 @@ async function findings(title: string, change: (tensor: string, i: number, value
 }
 
 describe("checkHealth", () => {
-  it("finds nothing in ordinary values, and nothing bad in the model in the box", async () => {
+  it("finds nothing in ordinary values, and nothing bad in the bundled demo model", async () => {
     expect(await findings("ordinary", (_, __, value) => value)).toEqual({ healthy: true, found: [] });
     expect((await checkHealth(join(repository, "checkpoints/ocellus-tiny"))).healthy).toBe(true);
   });

@@ -39,15 +39,15 @@ export interface HealthReport {
   readonly findings: readonly HealthFinding[];
 }
 
-/** A report with what it was made of, for those who go on with it. */
+/** A report with what it was made of, for those who continue with it. */
 export interface Examination extends HealthReport {
   readonly description: CheckpointDescription;
   readonly statistics: readonly TensorStatistics[];
 }
 
 /**
- * A matrix this many times the median of its kind over the layers has run away: in the model in the box the largest is 1.7
- * times the median, and an order of magnitude is left to models that nobody has measured here.
+ * A matrix this many times the median of its kind over the layers has run away: in the bundled demo model the largest is 1.7
+ * times the median, and an order of magnitude is left to models that no one has measured here.
  */
 const explodingRatio = 30;
 

@@ -135,7 +135,7 @@ export async function packedBytes(path: string, formats: readonly ReportFormat[]
   return new Map(formats.map((format) => [format, plannedBytes(source, plans[format])]));
 }
 
-/** One packing at a time lies in the cache meanwhile. @throws as `pack`, `loadModel`; `invalid_request`, `aborted`. */
+/** One packing at a time is in the cache meanwhile. @throws as `pack`, `loadModel`; `invalid_request`, `aborted`. */
 export async function reportDivergence(
   path: string,
   conversations: readonly Conversation[],

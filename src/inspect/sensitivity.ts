@@ -1,7 +1,7 @@
 /**
  * How much four bits in one matrix change what a model says: on calibration conversations, the Kullback–Leibler divergence
  * of its next-token distributions from those of the same model in int8, with this matrix alone in int4. All is
- * measured in one session of an int8 packing with int4 twins (twins.ts), which lies in the cache meanwhile.
+ * measured in one session of an int8 packing with int4 twins (twins.ts), which is in the cache meanwhile.
  */
 
 import { type Feeds, float32, GraphSession, type Probe } from "../core/backend/index.js";

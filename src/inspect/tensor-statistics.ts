@@ -37,7 +37,7 @@ export interface RowStatistics {
 }
 
 /**
- * A channel four times as large as its neighbours sets the scale of the blocks it lies in: their int4 steps become about
+ * A channel four times as large as its neighbours sets the scale of the blocks it is in: their int4 steps become about
  * twice as coarse as without it.
  */
 export const outlierRatio = 4;

@@ -1,5 +1,5 @@
 /**
- * How one picture lies in another and how its light differs: for each axis a scale and a start, for all of it a gain and an offset,
+ * How one picture is in another and how its light differs: for each axis a scale and a start, for all of it a gain and an offset,
  * found on ever finer levels by least squares on the differences [Lucas, Kanade, IJCAI 1981; coarse to fine: Bouguet 2000;
  * robust weights: Black, Anandan, CVIU 63(1), 1996, so that what changed in the picture does not pull at what did not].
  */

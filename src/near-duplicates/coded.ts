@@ -29,7 +29,7 @@ export function nearestCoded({ luma, steps }: Coded, other: Plane): Plane {
       transform(block, forward);
       for (let i = 0; i < 64; i++) {
         const step = steps[i]!;
-        const centre = isWhole ? Math.round(told[i]! / step) * step : told[i]!; // beyond the edge nobody knows what was coded
+        const centre = isWhole ? Math.round(told[i]! / step) * step : told[i]!; // beyond the edge no one knows what was coded
         block[i] = Math.min(centre + step / 2, Math.max(centre - step / 2, block[i]!));
       }
       transform(block, backward);
@@ -40,7 +40,7 @@ export function nearestCoded({ luma, steps }: Coded, other: Plane): Plane {
   return { width, height, data };
 }
 
-/** About the middle grey; beyond the edge its last pixels go on. */
+/** About the middle grey; beyond the edge its last pixels continue. */
 function read({ width, height, data }: Plane, top: number, left: number, into: Float32Array): void {
   for (let y = 0; y < side; y++) {
     const row = Math.min(height - 1, top + y) * width;

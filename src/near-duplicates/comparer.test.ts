@@ -34,7 +34,7 @@ describe("a thread that compares pictures", () => {
     ]);
   });
 
-  it("fails what it was asked when it dies, and starts anew for the next", async () => {
+  it("fails what it was asked when it dies, and starts again for the next", async () => {
     const there = thread();
     const started = vi.spyOn(Worker.prototype, "ref");
     const asked = there.look(noise(1));

@@ -1,7 +1,7 @@
 /** What a picture looks like, as it is kept for comparisons: its planes in bytes, and a light descriptor of them. */
 import { type Plane, type Planes, planesOf, type RgbPicture, resample, whole } from "./plane.js";
 
-/** A picture and, where a JPEG's luma lies in it as its file tells it, the steps of its 8 × 8 frequencies, row by row. */
+/** A picture and, where a JPEG's luma is in it as its file tells it, the steps of its 8 × 8 frequencies, row by row. */
 export interface QueryImage extends RgbPicture {
   readonly lumaSteps?: Uint16Array | undefined;
 }

@@ -78,7 +78,7 @@ export class NearDuplicates {
       this.#entries.delete(gone);
   }
 
-  /** Its features are gone: it can answer for nobody. */
+  /** Its features are gone: it can answer for no one. */
   remove(key: string): void {
     this.#policy.remove(key);
     this.#entries.delete(key);

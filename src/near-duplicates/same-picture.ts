@@ -8,7 +8,7 @@
  * may stand for are granted (coded.ts), the kept picture is made as coarse and as soft as the new one is (soften.ts), and a tile may
  * differ by what is usual in this picture, within fixed limits. Detail that the new one has and the kept one lacks is a difference,
  * the other way round it is none, down to half the size. Limits were set by hand on drawn scenes below 7000 and the first 80 of the
- * model in the box; the table in docs/benchmarks.md is of others.
+ * bundled demo model; the table in docs/benchmarks.md is of others.
  */
 import { type Alignment, align } from "./align.js";
 import { nearestCoded } from "./coded.js";

@@ -23,7 +23,7 @@ const partSchema = z.object({
   ...change,
   relative,
   ...notFinite,
-  /** Layers, and what stands beside them. */
+  /** Layers, and what is beside them. */
   modules: listOf(moduleSchema),
 });
 export type WirePartChange = z.infer<typeof partSchema>;

@@ -24,7 +24,7 @@ export const canaryRequestSchema = z
     version: versionName,
     /** Where to begin; for the canary that runs, its new share. */
     share: z.number().gt(0).lte(1).optional(),
-    /** Shares to climb, growing. Default: 0.05, 0.25, 0.5, 1. The first may be 0: loaded and compared, serving nobody. */
+    /** Shares to climb, growing. Default: 0.05, 0.25, 0.5, 1. The first may be 0: loaded and compared, serving no one. */
     steps: z.array(z.number().min(0).max(1)).min(1).max(20).optional(),
     /** Default true; false: only people decide. */
     judged: z.boolean().optional(),
@@ -93,7 +93,7 @@ export type WireMeasureFigures = z.infer<typeof measureFiguresSchema>;
 /** Means over the pairs that both versions have answered. */
 const bothSchema = z.object({ served: z.number(), mirrored: z.number() });
 
-/** Answers that were served beside those of a version that was asked the same, whose answers nobody was given. */
+/** Answers that were served beside those of a version that was asked the same, whose answers no one was given. */
 const comparisonSchema = z.object({
   /** The version whose answers were served. */
   served: z.string(),
@@ -229,7 +229,7 @@ export const answeredRequestSchema = z
     version: z.string(),
     role: z.string(),
     reason: z.string(),
-    /** Versions that were asked the same afterwards, and whose answers nobody was given. */
+    /** Versions that were asked the same afterwards, and whose answers no one was given. */
     mirrored: z
       .array(z.object({ version: z.string(), at: z.string(), role: z.string(), reason: z.string() }))
       .optional(),

@@ -27,7 +27,7 @@ const statuses = {
   not_found: 404,
   too_large: 413,
   overloaded: 429,
-  aborted: 499, // nobody reads it: the client has gone (nginx's number)
+  aborted: 499, // no one reads it: the client has gone (nginx's number)
   invalid_file: 500,
   invalid_config: 500,
   io: 500,

@@ -119,9 +119,9 @@ export const guardStateSchema = z
     /** Why a changed file is not in force. */
     problem: z.string().optional(),
     guards: z.array(z.object({ name: z.string(), type: z.string(), version: z.string(), stages: z.array(stage) })),
-    /** Those that may concern whoever asks. */
+    /** Those that may concern the caller. */
     rules: z.array(ruleSchema),
-    /** Of whoever asks, newest first. */
+    /** Of the caller, newest first. */
     recent: z.array(recentVerdictSchema),
   })
   .meta({ id: "GuardState" });

@@ -16,7 +16,7 @@ export function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** At `end`, which cuts off what stands behind it; by itself at the end of the file. Synced. As it was when it fails. */
+/** At `end`, which cuts off what is behind it; by itself at the end of the file. Synced. As it was when it fails. */
 export async function append(path: string, bytes: Uint8Array, end?: number): Promise<void> {
   const file = await open(path, "r+").catch((cause: unknown) => Promise.reject(fileError("write", path, cause)));
   const start = end ?? (await file.stat()).size;

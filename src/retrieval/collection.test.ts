@@ -74,7 +74,7 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
     expect(one.size).toBe(22);
   });
 
-  it("is written anew when most of it was removed, under the eyes of another process", async () => {
+  it("is rewritten when most of it was removed, under the eyes of another process", async () => {
     const name = freshName();
     const one = await new Collections(root).create(name, kind, model);
     await one.add(Array.from({ length: 1200 }, (_, i) => entry(i)));
@@ -121,7 +121,7 @@ describe("the files of a collection", () => {
     return { name, collection, log: join(root, name, "entries-1.log") };
   }
 
-  it("may end in the middle of a record, at any byte: the rest is whole, and the next writer goes on", async () => {
+  it("may end in the middle of a record, at any byte: the rest is whole, and the next writer continues", async () => {
     const { name, log } = await filled();
     const whole = readFileSync(log);
     const two = whole.lastIndexOf("OCEN");

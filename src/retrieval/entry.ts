@@ -11,7 +11,7 @@ export type Metadata = Readonly<z.infer<typeof metadataSchema>>;
 /** A page of dense print has some 6,000 characters; a screenshot's text less. */
 export const maxTextLength = 50_000;
 
-/** As it lies in the log, under these names. */
+/** As it is in the log, under these names. */
 export const entrySchema = z.object({
   id: z.number().int().min(0),
   /** A path, an address or a name: what the giver calls it. One picture a source and page. */

@@ -50,7 +50,7 @@ export async function find(
   );
 }
 
-/** Words that no tower reads are only compared with stored texts: nobody else would look at them. */
+/** Words that no tower reads are only compared with stored texts: no one else would look at them. */
 async function admitted(text: string, { admitText, embedText }: ImageEmbedder, hasPicture: boolean): Promise<string> {
   return admitText && (hasPicture || !embedText) ? admitText(text) : text;
 }

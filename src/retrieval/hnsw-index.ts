@@ -89,7 +89,7 @@ export class HnswIndex implements VectorIndex {
 
   async #linkAll(keys: readonly number[]): Promise<void> {
     for (const [i, key] of keys.entries()) {
-      if (i % addedAtOnce === 0) await breathe(); // a server goes on answering
+      if (i % addedAtOnce === 0) await breathe(); // a server keeps answering
       this.#link(key);
     }
   }
@@ -149,7 +149,7 @@ export class HnswIndex implements VectorIndex {
       this.#graph.save(temporary);
       await synced(temporary);
       const sha256 = await fileDigest(temporary);
-      await rename(temporary, path); // until the next line the old digest stands there, and the graph counts as damaged
+      await rename(temporary, path); // until the next line the old digest is there, and the graph counts as damaged
       await writeFileAtomically(`${path}.json`, JSON.stringify({ format: 2, sha256, dimensions, nodes, empty, next }));
     } catch (cause) {
       await rm(temporary, { force: true });

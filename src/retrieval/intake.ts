@@ -145,7 +145,7 @@ export async function modelOf(embedder: ImageEmbedder): Promise<CollectionModel>
   return { version: embedder.version, name: embedder.name, dimensions };
 }
 
-/** Vectors of two models lie in two spaces: a distance between them means nothing. @throws `invalid_request`. */
+/** Vectors of two models are in two spaces: a distance between them means nothing. @throws `invalid_request`. */
 export function checkModel({ name, model }: CollectionInfo, { version, name: found }: ImageEmbedder): void {
   if (model.version === version) return;
   throw new OcellusError(

@@ -20,7 +20,7 @@ export class Lexicon {
   readonly #postings = new Map<string, Postings>();
   /** Terms of each text. */
   readonly #lengths = new Map<number, number>();
-  /** Texts that were removed and still stand in lists: they go when they are more than the others. */
+  /** Texts that were removed and still are in lists: they go when they are more than the others. */
   readonly #removed = new Set<number>();
   readonly #termsOf: (text: string) => string[];
   #numTerms = 0;

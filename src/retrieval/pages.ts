@@ -13,7 +13,7 @@ import type { Hit } from "./entry-table.js";
 import { find } from "./find.js";
 
 export interface Citation {
-  /** As it stands in the prompt and, in square brackets, in an answer that cites. */
+  /** As it is in the prompt and, in square brackets, in an answer that cites. */
   readonly number: number;
   readonly id: number;
   readonly source: string;

@@ -51,7 +51,7 @@ export function notesOf(document: PDFiumDocument, page: PDFiumPage): string[] {
     if (note !== "") notes.push(note);
     module._FPDFPage_CloseAnnot(annotation);
   }
-  return [...new Set(notes)]; // one field may stand in several places
+  return [...new Set(notes)]; // one field may be in several places
 }
 
 function noteOf(module: Pdfium, form: Pointer, annotation: Pointer): string {

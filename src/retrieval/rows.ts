@@ -71,7 +71,7 @@ export class Rows {
     checkVector(query, this.dimensions, "the query");
     const nearest = new Nearest(count);
     for (let row = 0; row < this.#keys.length; row++) {
-      if (row > 0 && row % this.#rowsPerChunk === 0) await breathe(); // a server goes on answering
+      if (row > 0 && row % this.#rowsPerChunk === 0) await breathe(); // a server keeps answering
       const key = this.#keys[row]!;
       if (accepts && !accepts(key)) continue;
       const chunk = this.#chunks[Math.floor(row / this.#rowsPerChunk)]!;

@@ -183,7 +183,7 @@ describe.each(["exact", "hnsw"] as const)("an index of the kind %s", (kind) => {
 });
 
 describe("a look at everything", () => {
-  it("lets others go on between chunks of rows", async () => {
+  it("lets others continue between chunks of rows", async () => {
     const rows = new Rows(2 ** 19); // two in a chunk
     const next = clustered(rows.dimensions, 6);
     for (let key = 0; key < 6; key++) rows.add(key, next(key));
@@ -260,7 +260,7 @@ describe("the graph of an HNSW index", () => {
     expect(readFileSync(path).length).toBeLessThan(numRemoved > 1500 ? 40_000 : Number.POSITIVE_INFINITY);
   });
 
-  it("is built anew when a bit of it is wrong: the library would take the process down with it", async () => {
+  it("is rebuilt when a bit of it is wrong: the library would take the process down with it", async () => {
     for (const damage of [(bytes: Buffer) => bytes.subarray(0, bytes.length / 2), flipped, () => Buffer.from("{}")]) {
       const index = await HnswIndex.open(rowsOf(keys(0, 300)));
       await index.save(path);

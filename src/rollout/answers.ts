@@ -18,7 +18,7 @@ export interface AnswerRecord {
 export const mirrorRoles = ["shadow", "comparison"] as const;
 export type MirrorRole = (typeof mirrorRoles)[number];
 
-/** The id that a client chose, with an end that nobody else can choose: two requests never share a record. */
+/** The id that a client chose, with an end that no one else can choose: two requests never share a record. */
 export function uniqueId(clientId: string): string {
   return `${clientId}.${randomBytes(9).toString("base64url")}`;
 }
@@ -81,7 +81,7 @@ export class AnswerLog {
     return rows.map(({ request_id }) => request_id).filter((id) => id.startsWith(`${clientId}.`)); // _ and % are wildcards
   }
 
-  /** Other versions that were asked the same, and whose answers nobody was given. */
+  /** Other versions that were asked the same, and whose answers no one was given. */
   async findMirrored(requestId: string): Promise<AnswerRecord[]> {
     await this.flush();
     return this.#read(mirrorRoles.map((role) => mirroredId(requestId, role)));

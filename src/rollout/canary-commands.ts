@@ -46,7 +46,7 @@ function hasPassword(text: string): boolean {
   return username !== "" || password !== "";
 }
 
-/** A canary's shares where nobody says others. */
+/** A canary's shares where no one says others. */
 const defaultSteps: readonly number[] = [0.05, 0.25, 0.5, 1];
 
 export interface CanaryOptions {

@@ -1,4 +1,4 @@
-/** What came of asking two versions the same live questions: figures only, never a word of them. As it stands in the journal. */
+/** What came of asking two versions the same live questions: figures only, never a word of them. As it is in the journal. */
 import { z } from "zod";
 import { tagSchema } from "./manifest.js";
 

@@ -52,7 +52,7 @@ export class DeliveryLog {
       .execute();
   }
 
-  /** Another may go on at once. */
+  /** Another may continue at once. */
   async release(receiver: string, holder: string): Promise<void> {
     await this.#db
       .updateTable("deliveries")

@@ -1,6 +1,6 @@
 /**
  * A disk that fills up while a version is published, or a command written: what was there is whole, nothing half-written stays, and
- * with room again everything goes on. The disk is a tmpfs of some megabytes in a mount namespace of the child's own; where that is
+ * with room again everything continues. The disk is a tmpfs of some megabytes in a mount namespace of the child's own; where that is
  * not allowed, a limit on the size of files stands in for it.
  */
 import { spawnSync } from "node:child_process";

@@ -18,9 +18,9 @@ const figures = z.record(z.string(), z.unknown());
 /** A month: what is to last longer is left to people. */
 export const maxStepSeconds = 30 * 24 * 3600;
 
-/** How a canary goes on: shares to climb, each held until the evidence suffices. */
+/** How a canary continues: shares to climb, each held until the evidence suffices. */
 export const planSchema = z.strictObject({
-  /** Ascending; the first is where the canary starts. 0: it is loaded and compared, and serves nobody. */
+  /** Ascending; the first is where the canary starts. 0: it is loaded and compared, and serves no one. */
   steps: z.array(z.number().min(0).max(1)).min(1).max(20),
   /** Without it, only people decide. */
   judged: z.boolean(),
@@ -99,7 +99,7 @@ export function writtenIn(
   return texts.filter((text) => text !== undefined);
 }
 
-/** An event as it stands in the journal. */
+/** An event as it is in the journal. */
 export interface JournalEntry {
   /** 1, 2, 3, …: no gaps. */
   readonly seq: number;

@@ -7,7 +7,7 @@ import { type Connection, type ConnectionPool, isTaken, type OpenDatabase, reaso
 import { eventSchema, type JournalEntry, type RegistryEvent } from "./events.js";
 
 const channel = "ocellus_journal";
-/** SQLite tells nobody: others look this often. */
+/** SQLite tells no one: others look this often. */
 const pollMs = 250;
 /** Before a broken connection is opened again. */
 const pauseMs = 1000;

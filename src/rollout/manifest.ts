@@ -1,5 +1,5 @@
 /**
- * A version: which files a model is, under a tag that means the same bytes for ever. The manifest is a few kilobytes of JSON;
+ * A version: which files a model is, under a tag that means the same bytes forever. The manifest is a few kilobytes of JSON;
  * its digest is over its canonical spelling (sorted keys, no spaces) without the signature, so that signing changes nothing.
  */
 import { createHash } from "node:crypto";

@@ -19,7 +19,7 @@ const programs = existsSync(versionsFolder)
 export const noPostgres = isMissing("PostgreSQL", programs, "apt install postgresql");
 
 export interface TestPostgres {
-  /** The URL of a database that nobody has used. */
+  /** The URL of a database that no one has used. */
   freshDatabase(): Promise<string>;
   /** As a restart, or a network that fails, does. */
   breakConnections(url: string): Promise<void>;
@@ -28,7 +28,7 @@ export interface TestPostgres {
 
 export async function startPostgres(): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-postgres-"));
-  // PostgreSQL refuses to run as root: `nobody` does it.
+  // PostgreSQL refuses to run as root: the user nobody does it.
   const nobody = { uid: 65_534, gid: 65_534 };
   const asUser = process.getuid?.() === 0 ? nobody : {};
   if (asUser === nobody) chownSync(folder, nobody.uid, nobody.gid);

@@ -149,7 +149,7 @@ describe("commands", () => {
     expect(after(...turned, deploy("prod", "v1")).aliases.get("prod")).toMatchObject({ tag: "v1", turnedBack: [] });
   });
 
-  it("say what stands in the way, and what to do", () => {
+  it("say what is in the way, and what to do", () => {
     const state = after(startCanary("prod", "v2", plan));
     expect(() => deploy("prod", "v2")(state)).toThrow(ocellusError("invalid_request", { alias: "prod", canary: "v2" }));
     expect(() => startCanary("prod", "v2", plan)(state)).toThrow(
@@ -242,7 +242,7 @@ describe("the split", () => {
     }
   });
 
-  it("draws anew for each canary: not always the same users try what is new", () => {
+  it("draws again for each canary: not always the same users try what is new", () => {
     const both = Array.from({ length: 10_000 }, (_, user) =>
       [7, 8].every((seq) => splitPoint("prod", seq, `${user}`) < 0.1),
     ).filter(Boolean).length;

@@ -16,7 +16,7 @@ export interface Canary {
   readonly share: number;
   readonly plan: RolloutPlan;
   readonly isPaused: boolean;
-  /** The entry that began it: a second canary of the same version draws its users anew. */
+  /** The entry that began it: a second canary of the same version draws its users again. */
   readonly seq: number;
   /** The entry that set the present share: evidence is counted from there. */
   readonly stepSeq: number;
@@ -32,7 +32,7 @@ export interface Alias {
   readonly since: number;
   /** The versions before, the newest first: a rollback without a canary goes to the first. */
   readonly previous: readonly string[];
-  /** Those of them that were tried again since, and turned back: no conversation goes on with them. */
+  /** Those of them that were tried again since, and turned back: no conversation continues with them. */
   readonly turnedBack?: readonly string[] | undefined;
   readonly canary?: Canary | undefined;
   readonly shadow?: string | undefined;

@@ -1,7 +1,7 @@
 /**
  * Folders whose every byte is vouched for: those of signed versions, by their manifests, and the packed models made from
  * them. A file is read once and remembered by its inode, size and times (checkpoint/file-look.ts), in a memory folder that
- * must be the reader's own: who can write there can vouch for anything. What else lies in the folder is a problem too: one
+ * must be the reader's own: who can write there can vouch for anything. What else is in the folder is a problem too: one
  * file more can be another model.
  */
 import { readdir, readFile } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
  * Who may have the model next. So many answers run at once; the others wait, and whenever a place is free it goes to the
- * key that has the fewest running, so that nobody's burst keeps the others waiting. The queue is bounded: when it is full,
+ * key that has the fewest running, so that no one's burst keeps the others waiting. The queue is bounded: when it is full,
  * the newest of whoever waits most is refused.
  */
 import { aborted, invariant, OcellusError, throwIfAborted } from "../core/base/index.js";
@@ -71,7 +71,7 @@ export class AdmissionQueue {
     return this.#ticket(name, owner, started);
   }
 
-  /** A place that nobody waits for, if there is one: for work that is rather not done than in the way. */
+  /** A place that nothing waits for, if there is one: for work that is rather not done than in the way. */
   enterIfFree(name: string): Permit | undefined {
     if (this.#waiting > 0 || this.#running >= this.#options.maxRunning) return undefined;
     const owner = this.#owner(name, Number.POSITIVE_INFINITY);
@@ -87,7 +87,7 @@ export class AdmissionQueue {
     return owner;
   }
 
-  /** Keys that nobody uses now take no memory. */
+  /** Keys that no one uses now take no memory. */
   #forgetIdle(name: string, owner: Owner): void {
     if (owner.running === 0 && owner.waiting.length === 0) this.#owners.delete(name);
   }
@@ -154,7 +154,7 @@ export class AdmissionQueue {
       .filter((owner) => owner.waiting.length > 0 && owner.running < owner.maxRunning)
       .sort((a, b) => a.running - b.running || a.lastAdmitted - b.lastAdmitted)[0];
     if (!next) return;
-    this.#admit(next); // now, not when the waiter's promise is heard: nobody may slip in between
+    this.#admit(next); // now, not when the waiter's promise is heard: no one may slip in between
     next.waiting.shift()!.admit();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Bytes that all requests together may hold: bodies that are read, pictures that were fetched. A burst is refused, not
- * swapped. One owner may hold as much as is left for the others, so that nobody's stalled uploads take all of it: half at
+ * swapped. One owner may hold as much as is left for the others, so that no one's stalled uploads take all of it: half at
  * most, and always one whole body where there is room.
  */
 import { OcellusError } from "../core/base/index.js";

@@ -1,6 +1,6 @@
 /**
  * What is inside a loaded model: its checkpoint, which has the parameters by their published names, and what packing made
- * of it, which is what lies in memory. Read from headers, once for each model; no path of this machine is told.
+ * of it, which is what is in memory. Read from headers, once for each model; no path of this machine is told.
  */
 import { OcellusError } from "../core/base/index.js";
 import {

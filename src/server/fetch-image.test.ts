@@ -66,7 +66,7 @@ describe("a picture by its address", () => {
     expect(asked).toBe(1);
   });
 
-  it("passes the same door at every redirect, and not for ever", async () => {
+  it("passes the same door at every redirect, and not forever", async () => {
     answer = (response) => response.writeHead(302, { location: "http://inside.test/secret" }).end();
     await expect(fetchFrom("http://good.test:PORT/")).rejects.toMatchObject({ code: "invalid_request" });
     answer = (response) => response.writeHead(302, { location: "file:///etc/passwd" }).end();

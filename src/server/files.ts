@@ -1,6 +1,6 @@
 /**
  * Uploaded pictures, in memory within a byte budget: sent once, asked many times. Not kept over a restart. When the budget
- * is full, whoever holds most loses what it has not used for longest, so that nobody can push out the others. What is pinned
+ * is full, whoever holds most loses what it has not used for longest, so that no one can push out the others. What is pinned
  * stays until it is deleted; so that the others have room, pinned files may have half of the budget.
  */
 import { createHash, randomUUID } from "node:crypto";

@@ -136,7 +136,7 @@ it.each(hosts)("a host that %s", async (_, misbehaviour, code, reason) => {
   await vi.waitFor(() => expect(open.size).toBe(0));
 });
 
-it("a port that nobody listens on, and TLS where none is spoken", async () => {
+it("a port that no one listens on, and TLS where none is spoken", async () => {
   await expect(fetchFrom("http://outside.test:1/")).rejects.toMatchObject({ details: { reason: "refused" } });
   behaviour = says("HTTP/1.1 200 OK\r\n\r\n");
   await expect(fetchFrom(`https://outside.test:${port()}/`)).rejects.toMatchObject({ details: { reason: "tls" } });

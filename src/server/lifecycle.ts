@@ -15,7 +15,7 @@ export class Lifecycle {
     return this.draining.aborted;
   }
 
-  /** Aborted when the draining begins: what nobody waits for ends at once. */
+  /** Aborted when the draining begins: what nothing waits for ends at once. */
   get draining(): AbortSignal {
     return this.#draining.signal;
   }
@@ -24,7 +24,7 @@ export class Lifecycle {
     this.#running.add(exchange);
   }
 
-  /** New questions would keep a draining server for ever. @throws `unavailable` with `details.retryAfterMs`. */
+  /** New questions would keep a draining server forever. @throws `unavailable` with `details.retryAfterMs`. */
   admit(): void {
     if (this.isDraining) throw stopping();
   }

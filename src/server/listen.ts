@@ -1,6 +1,6 @@
 /**
  * The app on a port. A client may close its half of the connection after its question and still gets the answer; one that
- * has closed both is noticed by an interim answer, which nobody takes.
+ * has closed both is noticed by an interim answer, which no one takes.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

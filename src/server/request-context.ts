@@ -72,7 +72,7 @@ export class RequestContext implements LeaseHolder, FollowedRequest {
   readonly guardReports: GuardReport[] = [];
   /** The version that answers, where it comes from the registry. */
   assignment: Assignment | undefined;
-  /** The answer goes on after its headers: the body's end is the end. */
+  /** The answer continues after its headers: the body's end is the end. */
   isStreaming = false;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -113,7 +113,7 @@ export class RequestContext implements LeaseHolder, FollowedRequest {
 
   /**
    * Called when the request is still not answered a moment after its signal: for work that hears no signal, and would
-   * else hold the request, and all that was taken for it, for ever.
+   * else hold the request, and all that was taken for it, forever.
    */
   onOverdue(end: (reason: unknown) => void): void {
     const late = () => {
@@ -153,7 +153,7 @@ export class RequestContext implements LeaseHolder, FollowedRequest {
       }
   }
 
-  /** The last byte is written, or nobody reads on. */
+  /** The last byte is written, or no one reads on. */
   end(status: number, error?: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

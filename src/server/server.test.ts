@@ -197,7 +197,7 @@ describe("what follows requests", () => {
   });
 });
 
-it("stands behind the server's middleware", async () => {
+it("is behind the server's middleware", async () => {
   const louder = {
     async *generate(next: (prepared: Prepared) => AsyncGenerator<ChatEvent>, prepared: Prepared) {
       for await (const event of next(prepared))

@@ -49,7 +49,7 @@ class EventBytes {
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     const { signal } = this.#exchange;
-    // Who has stopped reading pulls no more: the end must come to its request, or it would hold its place for ever.
+    // Who has stopped reading pulls no more: the end must come to its request, or it would hold its place forever.
     this.#onAbort = () => {
       if (this.#isWaiting) return; // the work itself fails, and `pull` says why
       this.#fail(controller, aborted(signal));

@@ -97,7 +97,7 @@ describe("golden init, check, run and report", () => {
     expect(a.wrong).toHaveLength(88 - a.score.correct);
   });
 
-  it("keeps what is done at Ctrl-C, and goes on with it", async () => {
+  it("keeps what is done at Ctrl-C, and continues with it", async () => {
     const { child, ended } = start("golden", "run", "ready", "--out", "cut.golden", "--parallel", "1", ...oneThread);
     const isBegun = () => {
       try {

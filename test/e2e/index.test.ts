@@ -81,7 +81,7 @@ describe("ocellus index", () => {
     expect(await told("index", "list")).toMatchObject({ collections: [] });
   });
 
-  it("goes on where kill -9 ended it, without adding anything twice", async () => {
+  it("continues where kill -9 ended it, without adding anything twice", async () => {
     const many = join(folder, "many");
     mkdirSync(many);
     const names = readdirSync(pictures).filter((name) => name.endsWith("g"));

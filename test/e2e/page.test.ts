@@ -1,4 +1,4 @@
-/** The built page in a real Chromium, served by the real server with the model in the box: what a person does with it. */
+/** The built page in a real Chromium, served by the real server with the bundled demo model: what a person does with it. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -156,7 +156,7 @@ describe.skipIf(noBrowser)("the page", () => {
     expect(await answers().count()).toBe(1);
   });
 
-  it("says what the server refused, and goes on", async () => {
+  it("says what the server refused, and continues", async () => {
     await open();
     await ask("word ".repeat(6000));
     const problem = page.getByRole("alert");
@@ -350,7 +350,7 @@ describe.skipIf(noBrowser)("the page", () => {
     }
   });
 
-  it("may load and send nothing but its own, and is asked for anew while its assets are kept", async () => {
+  it("may load and send nothing but its own, and is asked for again while its assets are kept", async () => {
     const [root, html] = await fetched("/");
     expect(root.headers.get("content-security-policy")).toMatch(/^default-src 'self';/);
     for (const path of ["/", "/docs", "/v1/models", "/no-such-page"]) {

@@ -265,7 +265,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     expect([await faultsOf(page), await compared.getByText("equal").count()]).toEqual([[], 1]);
   });
 
-  it("asks for an admin key where one is needed, and goes on with it", async () => {
+  it("asks for an admin key where one is needed, and continues with it", async () => {
     const { secret, key } = createKey("alice");
     const path = join(temporaryFolder(), "admin.json");
     await writeFile(path, keyFileText([key]));

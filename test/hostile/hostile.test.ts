@@ -81,7 +81,7 @@ describe("hostile checkpoints", () => {
     expect(confined.peakBytes - confined.baselineBytes).toBeLessThan(maxGrowthBytes);
   });
 
-  it("make nobody load what starts processes or runs text as code, and leave no trace", () => {
+  it("make no one load what starts processes or runs text as code, and leave no trace", () => {
     expect(confined.loadedModules).toEqual([]);
     expect([canary, join(root, canary)].filter((path) => existsSync(path))).toEqual([]);
   });

@@ -2,7 +2,7 @@
  * The package as its users get it: `npm run packed` packs it, checks size and contents, installs the file into an empty folder
  * with npm alone, imports every entry point, runs the README's program, compiles a strict program against the types, tries the
  * guardrail whose weights are in another package, serves the bundled model, asks over HTTP, and clicks through the page where
- * there is a Chromium. Needs the npm registry and three minutes, so it stands beside `npm test`: for a release and for CI.
+ * there is a Chromium. Needs the npm registry and three minutes, so it is beside `npm test`: for a release and for CI.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

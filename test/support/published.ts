@@ -1,4 +1,4 @@
-/** The model in the box as several versions of one registry, packed in several formats; and a server with room for so many of them. */
+/** The bundled demo model as several versions of one registry, packed in several formats; and a server with room for so many of them. */
 import { join } from "node:path";
 import { estimateNeeds } from "../../src/cli/commands/serve/serve-versions.js";
 import { serveConfigSchema } from "../../src/cli/commands/serve/settings.js";

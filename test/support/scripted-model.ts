@@ -5,7 +5,7 @@ import { OcellusError } from "../../src/core/runtime/index.js";
 export interface ScriptedModel extends LanguageModel {
   /** Answers that wait for `say`, oldest first; each is the text of its last message. */
   readonly running: string[];
-  /** Lets the oldest running answer go on, when there is one: one piece, or its end. */
+  /** Lets the oldest running answer continue, when there is one: one piece, or its end. */
   say(text?: string): Promise<void>;
   /** As many pieces as are asked for, without waiting. */
   floods: number;

@@ -1,4 +1,4 @@
-/** `ocellus serve` as its users start it: a process of its own on a free port, with the model in the box. */
+/** `ocellus serve` as its users start it: a process of its own on a free port, with the bundled demo model. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { ocellusCommand } from "./command.js";
 

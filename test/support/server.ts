@@ -1,4 +1,4 @@
-/** A real server on a free port, with the model in the box or a scripted one, for the time of a test file. */
+/** A real server on a free port, with the bundled demo model or a scripted one, for the time of a test file. */
 import { join } from "node:path";
 import OpenAI from "openai";
 import { pino } from "pino";
@@ -28,7 +28,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** Opens the model in the box, or another like it; the cache must be a folder of the test's own. */
+/** Opens the bundled demo model, or another like it; the cache must be a folder of the test's own. */
 export function loadTiny(
   options: Parameters<typeof loadModel>[1] = {},
   path = join(repository, "checkpoints/ocellus-tiny"),

@@ -1,4 +1,4 @@
-/** Several `ocellus serve` processes on one registry, and what they say of it; the versions in it are the model in the box. */
+/** Several `ocellus serve` processes on one registry, and what they say of it; the versions in it are the bundled demo model. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { WireAdminState } from "../../src/protocol/index.js";

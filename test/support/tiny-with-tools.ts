@@ -1,5 +1,5 @@
 /**
- * The model in the box with a chat template that knows tools, as Qwen's do. The weights never saw a tool: what is tested
+ * The bundled demo model with a chat template that knows tools, as Qwen's do. The weights never saw a tool: what is tested
  * with it is the way of tools through templates, grammar and wire, not the model's judgement.
  */
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

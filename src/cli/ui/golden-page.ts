@@ -23,7 +23,7 @@ export interface ComparedWith {
   readonly comparison: GoldenComparison;
 }
 
-/** The whole page. Pictures are shown where the golden set still lies where it was. */
+/** The whole page. Pictures are shown where the golden set still is where it was. */
 export async function goldenPage(a: GoldenResult, compared: ComparedWith | undefined): Promise<string> {
   const entries = compared ? changedEntries(compared.comparison) : wrongEntries(a);
   const pictures = await picturesOf(a.set.path, new Set(entries.slice(0, maxImages).map(({ id }) => id)));

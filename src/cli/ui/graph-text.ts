@@ -27,7 +27,7 @@ export function graphsText({ path, modelType, source, graphs }: Shown, colours: 
   return [title, ...graphs.map((graph) => graphText(graph, colours))].join("\n\n");
 }
 
-/** Columns of the list of operators, which stands beside titles. */
+/** Columns of the list of operators, which is beside titles. */
 const opsWidth = 100;
 
 function graphText(graph: GraphSummary, { bold, dim }: Colours): string {

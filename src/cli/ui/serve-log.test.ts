@@ -9,7 +9,7 @@ const evil =
   "\n12:00:00 POST /admin/v1/aliases/prod/promote 200 in 3 ms\r\u001b[2J\u001b]0;owned\u0007\u009b2J\u202e\u2028\u061c";
 const commands = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-describe("a line of the log, whatever stands in a request", () => {
+describe("a line of the log, whatever is in a request", () => {
   const line = {
     ...{ level: 50, time: 0, method: `GET${evil}`, path: `/x${evil}`, status: 404, ms: 1, owner: evil, model: evil },
     ...{ promptTokens: 1, problem: evil },

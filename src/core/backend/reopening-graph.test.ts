@@ -33,7 +33,7 @@ const die = { die: undefined as never };
 const died = (number: number) => new Error(`graph ${number} died`);
 const isLost = (number: number) => new Error(`graph ${number} is lost`);
 
-describe("a graph that is opened anew", () => {
+describe("a graph that is opened again", () => {
   it("fails what it was lost with, and runs what is asked afterwards on one other", async () => {
     const { opened, open } = graphs();
     const graph = await ReopeningGraph.open(open);

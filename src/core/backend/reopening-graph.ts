@@ -1,5 +1,5 @@
 /**
- * A graph without a state between runs, which is opened anew when the thread that it runs on was lost. What ran on that thread
+ * A graph without a state between runs, which is opened again when the thread that it runs on was lost. What ran on that thread
  * fails; what is asked afterwards runs on another. A graph that kills its threads again and again stays lost.
  */
 import type { Device } from "./device.js";

@@ -5,7 +5,7 @@ export class Closing {
   readonly #name: string;
   #done: Promise<void> | undefined;
 
-  /** @param name as it stands in the error: "the model" */
+  /** @param name as it is in the error: "the model" */
   constructor(name: string) {
     this.#name = name;
   }

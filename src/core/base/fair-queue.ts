@@ -1,5 +1,5 @@
 /**
- * What waits for its turn: each owner's in turn, and of one owner each request's, so that nobody's heap of work keeps another
+ * What waits for its turn: each owner's in turn, and of one owner each request's, so that no one's heap of work keeps another
  * waiting for more than one piece of it. Behind a proxy all may be one owner: then requests take turns all the same.
  */
 

@@ -16,7 +16,7 @@ function editDistance(a: string, b: string): number {
 
 /** Up to `limit` of `names`, the most similar to `wanted` first. Long lists are cut to those of similar length. */
 export function nearestNames(wanted: string, names: Iterable<string>, limit = 3): string[] {
-  const maxNameLength = 128; // real tensor names end below 120; longer ones cost quadratic time and help nobody
+  const maxNameLength = 128; // real tensor names end below 120; longer ones cost quadratic time and help no one
   let work = 50_000_000; // cells of the distance table, 0.3 s: 10,000 names of 70 characters
   const scored: { name: string; distance: number }[] = [];
   for (const name of names) {

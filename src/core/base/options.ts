@@ -1,4 +1,4 @@
-/** Options from code that no compiler checked: a mistyped name would change nothing, and nobody would learn of it. */
+/** Options from code that no compiler checked: a mistyped name would change nothing, and no one would learn of it. */
 import { OcellusError } from "./error.js";
 import { nearestHint } from "./nearest.js";
 

@@ -21,7 +21,7 @@ describe("a lane", () => {
     expect({ most, order }).toEqual({ most: 2, order: [0, 1, 2, 3, 4] });
   });
 
-  it("lets whoever gives up leave the line, and nobody behind waits for it", async () => {
+  it("lets whoever gives up leave the line, and no one behind waits for it", async () => {
     const lane = new Semaphore(1);
     let finish = () => {};
     const first = lane.run(() => new Promise<void>((resolve) => (finish = resolve)));
@@ -38,7 +38,7 @@ describe("a lane", () => {
     expect(await lane.run(async () => 2)).toBe(2);
   });
 
-  it("weighs what runs, lets nothing light slip past something heavy, and nobody wait for one that has left", async () => {
+  it("weighs what runs, lets nothing light slip past something heavy, and no one wait for one that has left", async () => {
     const lane = new Semaphore(10);
     const begun: string[] = [];
     const ends = new Map<string, () => void>();

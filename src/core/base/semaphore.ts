@@ -31,7 +31,7 @@ export class Semaphore {
   }
 
   /**
-   * @param weight what the work takes of the width. Nothing light slips past something heavy, which would wait for ever.
+   * @param weight what the work takes of the width. Nothing light slips past something heavy, which would wait forever.
    * @param turn whose work it is; left out, the order is that of arrival.
    * @throws `aborted` when the signal fires before the work has begun.
    */
@@ -48,7 +48,7 @@ export class Semaphore {
     }
   }
 
-  /** Places go from hand to hand: nobody slips in between. */
+  /** Places go from hand to hand: no one slips in between. */
   #admitNext(): void {
     for (
       let next = this.#waiting.peek();

@@ -1,4 +1,4 @@
-/** A caller that leaves before the work is done, which goes on for others or cannot be stopped. */
+/** A caller that leaves before the work is done, which continues for others or cannot be stopped. */
 import { aborted } from "./error.js";
 
 /** As `promise`, unless the signal fires first. @throws `aborted`. */

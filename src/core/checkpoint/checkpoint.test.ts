@@ -132,7 +132,7 @@ describe("opening a folder", () => {
     );
   });
 
-  it("refuses a tensor that lies in two shards, or is listed twice", async () => {
+  it("refuses a tensor that is in two shards, or is listed twice", async () => {
     const held = await folderOf({
       "model.safetensors.index.json": index({ a: "1.safetensors", b: "2.safetensors" }),
       "1.safetensors": ["a"],

@@ -20,7 +20,7 @@ export interface Checkpoint extends TensorSource {
   readonly leftover: readonly string[];
   /** What a user should know, in sentences. */
   readonly notes: readonly string[];
-  /** The weights file a tensor lies in. */
+  /** The weights file a tensor is in. */
   fileOf(name: string): string;
   /** The same, and where; only for tensors stored in C order. */
   locate(name: string): { readonly file: string; readonly offset: number };

@@ -106,7 +106,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   "torch.device": ([name]) => name as string,
 };
 
-/** Names that may stand in a file without being called. */
+/** Names that may be in a file without being called. */
 export function isAllowed(name: string): boolean {
   return [handlers, storageTypes, dtypesByName].some((table) => Object.hasOwn(table, name));
 }

@@ -51,7 +51,7 @@ export class SafetensorsWriter {
     this.#position += bytes.length;
   }
 
-  /** Where the tensor's first byte lies in the file. */
+  /** Where the tensor's first byte is in the file. */
   offsetOf(name: string): number {
     const offset = this.#offsets.get(name);
     invariant(offset !== undefined, `${this.#path} holds no tensor ${name}`);

@@ -1,4 +1,4 @@
-/** The index of a sharded checkpoint: which tensor lies in which file. Its names are somebody else's, and checked. */
+/** The index of a sharded checkpoint: which tensor is in which file. Its names are somebody else's, and checked. */
 import { OcellusError, shorten } from "../base/index.js";
 import type { JsonLimits } from "../fs/index.js";
 

@@ -230,7 +230,7 @@ function overlapProblems(entries: readonly ZipEntry[], directoryOffset: number):
   ];
 }
 
-/** Relative, and without a step up: nobody who unpacks it would write elsewhere. */
+/** Relative, and without a step up: no one who unpacks it would write elsewhere. */
 function isPlainPath(name: string): boolean {
   return name.length > 0 && !/^\/|\\|\0|^[A-Za-z]:/.test(name) && !name.split("/").includes("..");
 }

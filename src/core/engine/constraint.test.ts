@@ -156,7 +156,7 @@ describe("a constrained sequence", () => {
     broken.accept = () => {
       throw lost;
     };
-    const stuck = new Remainders(1, 5, 2); // must go on where nothing may come
+    const stuck = new Remainders(1, 5, 2); // must continue where nothing may come
     const [good, bad, worse] = await Promise.allSettled([
       read(engine.submit(request("good"))),
       read(engine.submit({ ...request("broken"), constraint: broken })),

@@ -95,7 +95,7 @@ export class Engine<P> {
         if (!batch) break;
         await this.#step(batch);
       } catch (error) {
-        // Outside a step only a broken runner.release or a bug of ours throws; nobody may wait for ever because of it.
+        // Outside a step only a broken runner.release or a bug of ours throws; no one may wait forever because of it.
         for (const sequence of this.#jobs.keys()) this.#end(sequence, error);
       }
     }
@@ -108,7 +108,7 @@ export class Engine<P> {
     sequence.reuse(this.#runner.begin?.(sequence.slot!, promptIds, payload) ?? 0);
   }
 
-  /** One step; when the model fails, its sequences fail and the others go on. */
+  /** One step; when the model fails, its sequences fail and the others continue. */
   async #step(batch: Batch<P>): Promise<void> {
     try {
       const logits = await this.#runner.step(batch);
@@ -161,7 +161,7 @@ export class Engine<P> {
 
   #freeEnded(): void {
     for (const sequence of this.#ended) {
-      this.#ended.delete(sequence); // first: should release throw, the next turn goes on with the others
+      this.#ended.delete(sequence); // first: should release throw, the next turn continues with the others
       const slot = this.#scheduler.remove(sequence);
       if (slot !== undefined) this.#runner.release(slot);
     }

@@ -19,7 +19,7 @@ export class Sampler {
   readonly #temperature: number;
   readonly #random: () => number;
   readonly #promptTokens: ReadonlySet<number>;
-  /** How often each token stands in the answer. */
+  /** How often each token is in the answer. */
   readonly #counts = new Map<number, number>();
 
   constructor(options: SamplingOptions, promptIds: readonly number[]) {

@@ -14,7 +14,7 @@ export interface SamplingOptions {
   readonly repetition_penalty?: number;
   /** Subtracted once from the logit of every token in the answer so far. */
   readonly presence_penalty?: number;
-  /** Subtracted from a token's logit for each time it stands in the answer so far. */
+  /** Subtracted from a token's logit for each time it is in the answer so far. */
   readonly frequency_penalty?: number;
   /** A whole number of 64 bits, with a sign or without. Equal seeds give equal answers, whatever else runs in the batch. */
   readonly seed?: number | bigint;

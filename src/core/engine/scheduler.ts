@@ -125,7 +125,7 @@ export class Scheduler<P> {
       const isNeighbour = sequence.slot === group.at(-1)!.slot! + 1;
       if (!isNeighbour || longest * (group.length + 1) > this.#options.prefillChunk) break;
       this.#beginOnce(sequence);
-      if (sequence.numCached > 0 || sequence.isPrefilled) break; // it goes on alone
+      if (sequence.numCached > 0 || sequence.isPrefilled) break; // it continues alone
       group.push(sequence);
     }
     return group;

@@ -17,7 +17,7 @@ export interface Row<P> {
  * prefill: one chunk of one prompt, or in neighbouring slots several whole prompts from position 0, each without its last
  * token; no row wants logits.
  * decode: one token of each running sequence, the first time the last one of its prompt: it is computed by the same kernels
- * whether the rest was read or was cached (docs/decisions/0011-same-answer.md). Rows stand in ascending order of slots.
+ * whether the rest was read or was cached (docs/decisions/0011-same-answer.md). Rows are in ascending order of slots.
  */
 export interface Batch<P> {
   readonly kind: "prefill" | "decode";

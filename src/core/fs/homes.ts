@@ -143,7 +143,7 @@ function temporaryCache(usual: string | undefined): string {
   return temporary;
 }
 
-/** The same for all processes of a user, and no one else's: what lies in it is run. @throws `io` where there is none */
+/** The same for all processes of a user, and no one else's: what is in it is run. @throws `io` where there is none */
 function ownTemporary(): string {
   const uid = process.getuid?.();
   const folder = join(tmpdir(), uid === undefined ? "ocellus" : `ocellus-${uid}`);

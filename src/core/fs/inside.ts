@@ -1,5 +1,5 @@
 /**
- * Which files belong to a checkpoint folder: regular ones that lie in it. A link may not lead out, since a folder from a
+ * Which files belong to a checkpoint folder: regular ones that are in it. A link may not lead out, since a folder from a
  * stranger would then choose which files of this machine are read, shown and copied. One layout is made of such links and
  * known: the cache of Hugging Face, where `snapshots/<commit>/` points into `blobs/` beside it.
  */

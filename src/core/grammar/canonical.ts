@@ -26,7 +26,7 @@ function canonicalNumber(text: string): string {
   return `${sign}${kept}e${power}`;
 }
 
-/** Index of the last digit that is not zero; by hand, for a pattern would try each zero anew. */
+/** Index of the last digit that is not zero; by hand, for a pattern would try each zero again. */
 function lastDigit(digits: string): number {
   let last = digits.length - 1;
   while (last >= 0 && digits[last] === "0") last--;

@@ -12,7 +12,7 @@ import type { Vocabulary } from "./vocabulary.js";
 export interface LexemeTokens {
   /** Tokens that stay inside it, or end with it. */
   readonly mask: Uint32Array;
-  /** Nodes at which the word may end and tokens go on. */
+  /** Nodes at which the word may end and tokens continue. */
   readonly ends: readonly number[];
 }
 
@@ -65,7 +65,7 @@ export class CountTable {
   readonly #byCount: number[][] = [];
   /** Nodes of tokens that end in the tail, or with it. */
   readonly #past: Counted[] = [];
-  /** Nodes at which the word may end and tokens go on. */
+  /** Nodes at which the word may end and tokens continue. */
   readonly #ends: Counted[] = [];
 
   private constructor(vocabulary: Vocabulary) {

@@ -134,7 +134,7 @@ export class Derivatives {
     return false;
   }
 
-  /** Bytes that stand in the same sets are one class. */
+  /** Bytes that are in the same sets are one class. */
   #classify(sets: readonly ByteSet[]): void {
     const classes = new Map<string, number>();
     const representatives: number[] = [];

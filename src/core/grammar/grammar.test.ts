@@ -163,7 +163,7 @@ describe("a grammar", () => {
     );
   });
 
-  it("is a finite thing to hold: states made on the way are dropped, and answers go on", () => {
+  it("is a finite thing to hold: states made on the way are dropped, and answers continue", () => {
     const grammar = schemaGrammar({
       type: "array",
       items: { type: "array", items: { type: "string", maxLength: 900 } },

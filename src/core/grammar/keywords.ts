@@ -92,7 +92,7 @@ export function requiredOf({ required = [] }: SchemaObject, path: string): reado
 /** What an error says to programs beside its place. */
 type RequestStats = Readonly<Record<string, unknown>>;
 
-/** The pattern of `format`. A name that is not known is an annotation where a pattern stands beside it, as zod writes them. */
+/** The pattern of `format`. A name that is not known is an annotation where a pattern is beside it, as zod writes them. */
 export function formatSource({ format, pattern }: SchemaObject, path: string): string | undefined {
   if (format === undefined) return undefined;
   const source = typeof format === "string" ? formatPattern(format) : undefined;

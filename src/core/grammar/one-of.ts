@@ -1,5 +1,5 @@
 /**
- * oneOf asks that exactly one branch holds, which nobody can keep while writing; but where no value can satisfy two
+ * oneOf asks that exactly one branch holds, which no one can keep while writing; but where no value can satisfy two
  * branches it is anyOf. That is shown here for branches of different types, for different constants, and for objects with
  * a required property whose constants differ (a discriminator).
  */

@@ -147,7 +147,7 @@ class SchemaReader {
     if (!of.rules.has(name)) {
       const target = resolvePointer(this.#root, pointer);
       if (target === undefined) throw malformed(path, `points to ${pointer}, which is not there`, { missing: pointer });
-      of.define(name, of.nothing); // stands in while the target, which may refer to itself, is read
+      of.define(name, of.nothing); // a substitute while the target, which may refer to itself, is read
       of.define(name, this.#value(target, pointer));
     }
     return of.rule(name);

@@ -1,6 +1,6 @@
 /**
  * Builds a graph along a path. One path names both the node and the weight: `scope.at("layers").at(3).at("mlp")` is
- * where `mlp.w1.weight` of layer 3 lives in the checkpoint and where its nodes stand in the printed graph.
+ * where `mlp.w1.weight` of layer 3 lives in the checkpoint and where its nodes are in the printed graph.
  * The idea of the path-scoped weight getter is candle's VarBuilder; shapes are checked at each call, so an error
  * points at the line of the model file that is wrong.
  */

@@ -70,7 +70,7 @@ export function withoutOutputs(graph: Graph, prefix: string): Graph {
   return { ...graph, outputs: graph.outputs.filter(({ name }) => !name.startsWith(prefix)) };
 }
 
-/** An output that a node has and nobody asked for. */
+/** An output that a node has and no one asked for. */
 const unwanted: Value = { name: "", dtype: "f32", shape: [] };
 
 /**

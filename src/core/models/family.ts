@@ -133,7 +133,7 @@ export interface ImageSide<C> {
   recipe(config: C, processorConfig: unknown): ImageRecipe;
   tokenId(config: C): number;
   /**
-   * What stands in a prompt for one image, or one pair of frames, whose placeholder the template wrote; `encode` gives the ids of
+   * What is in a prompt for one image, or one pair of frames, whose placeholder the template wrote; `encode` gives the ids of
    * text among its rows.
    */
   layout(config: C, grid: ImageGrid, placeholder: number, encode: EncodeText): ImageLayout;

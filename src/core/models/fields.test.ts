@@ -89,7 +89,7 @@ const everyField = families.flatMap(({ modelType, configSchema }) =>
 );
 
 describe("any field of any family", () => {
-  it("with a value that nobody knows is refused by name or reported, unless it is irrelevant", () => {
+  it("with a value that no one knows is refused by name or reported, unless it is irrelevant", () => {
     const silent = everyField.filter(({ modelType, section, name, schema }) => {
       if (schema === passedOver) return false;
       const config = withFields(modelType, section, { [name]: { stranger: 1 } });

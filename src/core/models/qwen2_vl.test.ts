@@ -98,7 +98,7 @@ describe("the configs of", () => {
     expect(family.dimensions(parse(config)).eosTokenIds).toEqual([151_645]);
   });
 
-  it("text_config stand above what lies beside it, and a tie in either place counts", () => {
+  it("text_config stand above what is beside it, and a tie in either place counts", () => {
     const both = inBoth(of25(small25));
     expect(parse({ ...both, hidden_size: 77 }).text_config.hidden_size).toBe(2048);
     const { tie_word_embeddings: _, ...untied } = both;

@@ -21,7 +21,7 @@ export interface Windows {
   readonly rows: Value;
   /** i32 [windows]: how many of them are its own. */
   readonly lengths: Value;
-  /** i64 [sequence]: where each row stands in `rows`, counted through. */
+  /** i64 [sequence]: where each row is in `rows`, counted through. */
   readonly places: Value;
 }
 

@@ -1,4 +1,4 @@
-/** Convolutions over pictures, channels first. Norms behind them are folded into their weights by whoever stores these. */
+/** Convolutions over pictures, channels first. Norms behind them are folded into their weights by the one who stores these. */
 import type { Scope, Value } from "../graph/index.js";
 
 export interface ConvolutionOptions {

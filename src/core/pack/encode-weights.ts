@@ -50,7 +50,7 @@ export function encodeWeights(
   return format.kind === "nf4" && format.nested ? withNestedScales(pieces) : pieces;
 }
 
-/** Do all these tensors lie in the checkpoint in this very format? Then their codes are copied. */
+/** Whether all these tensors are in the checkpoint in this very format. Then their codes are copied. */
 export function keptAsStored({ stored }: WeightsSource, tensors: readonly string[], format: WeightFormat): boolean {
   return tensors.every((tensor) => {
     const exact = stored?.exactFormat(tensor);

@@ -1,4 +1,4 @@
-/** What lies in the packed weights file, in its order, and where the host finds token embeddings there. */
+/** What is in the packed weights file, in its order, and where the host finds token embeddings there. */
 import { invariant } from "../base/index.js";
 import {
   checkpointCatalog,

@@ -37,7 +37,7 @@ async function copyWithNaN(from: string, folder: string, tensor: string): Promis
 }
 
 describe("packing", () => {
-  it("finds what it packed before, and packs anew when the checkpoint or the plan changes", async () => {
+  it("finds what it packed before, and packs again when the checkpoint or the plan changes", async () => {
     const source = join(root, "source");
     mkdirSync(source);
     for (const name of readdirSync(join(golden, "gqa-tied")))

@@ -1,5 +1,5 @@
 /**
- * Checkpoint → packed model, in one streaming pass. The result lies in a cache folder whose name is a digest of the
+ * Checkpoint → packed model, in one streaming pass. The result is in a cache folder whose name is a digest of the
  * checkpoint's content, the plan and the printed graphs, so a second start finds it and any change makes another.
  * The folder appears whole or not at all.
  */

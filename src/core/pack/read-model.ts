@@ -16,7 +16,7 @@ export interface SourceModel {
   /** The family's own config, as its `parseConfig` returned it. */
   readonly config: unknown;
   readonly weights: WeightsSource;
-  /** What a user should know of the checkpoint, in sentences: what lies in it and is not used. */
+  /** What a user should know of the checkpoint, in sentences: what is in it and is not used. */
   readonly notes: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
   return { family, config, weights, notes: [...checkpoint.notes, ...configNotes(family, configJson), ...unread] };
 }
 
-/** The reference loads an adapter that lies beside the weights together with them. */
+/** The reference loads an adapter that is beside the weights together with them. */
 async function refuseAdapter(checkpoint: Checkpoint): Promise<void> {
   const adapter = checkpoint.leftover.find((name) => name.startsWith("adapter_model."));
   if (adapter === undefined || (await checkpoint.readJson("adapter_config.json")) === undefined) return;

@@ -332,7 +332,7 @@ describe("process refuses", () => {
     );
   });
 
-  it("to go on when the caller has given up", async () => {
+  it("to continue when the caller has given up", async () => {
     await expect(refused([user("x")], { signal: AbortSignal.abort() })).rejects.toThrow(ocellusError("aborted"));
   });
 });

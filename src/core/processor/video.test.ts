@@ -102,7 +102,7 @@ describe("a video in a prompt", () => {
     expect(differences.reduce((a, b) => Math.max(a, b))).toBeLessThanOrEqual(2);
   });
 
-  it("stands in order among pictures, with times of its own", async () => {
+  it("is in order among pictures, with times of its own", async () => {
     const still = image(frame([256, 256], 9));
     const clips = [video(frames(3), { fps: 2 }), video(frames(2), { timestamps: [60, 61] })];
     const { text, images, ids } = await processorFor(small).process([user(clips[0]!, still, "and", clips[1]!)]);

@@ -67,7 +67,7 @@ export interface ChatImage {
   /** SHA-256 of the decoded pixels. */
   readonly digest: string;
   /**
-   * Where its features came from; "prefix": nobody asked, for the decoder had read the picture before; "near": another
+   * Where its features came from; "prefix": no one asked, for the decoder had read the picture before; "near": another
    * picture answers for it.
    */
   readonly source: FeatureSource | "prefix" | "near";

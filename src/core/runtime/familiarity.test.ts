@@ -8,7 +8,7 @@ const images = { dimensions: 2, directions: 1, threshold: 0.5, values: floats(1,
 const read = (json: unknown) => readFamiliarity({ path: "here", readJson: async () => json } as unknown as Checkpoint);
 
 describe("readFamiliarity", () => {
-  it("reads a table, or what stands there without one, and nothing where there is no file", async () => {
+  it("reads a table, or what is there without one, and nothing where there is no file", async () => {
     expect(await read(undefined)).toBeUndefined();
     expect(await read({ version: 1, images })).toEqual({ version: 1, images });
     expect(await read({ version: 1, images_per_question: 3 })).toEqual({ version: 1, images_per_question: 3 });

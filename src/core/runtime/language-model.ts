@@ -48,7 +48,7 @@ export interface ModelStats extends EngineStats {
   readonly cacheBytes: number;
   /** Their tokens, as a share of what fits: 0 to 1. */
   readonly cacheUsage: number;
-  /** Keys and values of beginnings of prompts, kept for later ones. */
+  /** Keys and values of cached prefixes, kept for later ones. */
   readonly prefixCacheBytes: number;
   readonly encoderCacheBytes: number;
   /** What pictures look like, kept for `reuse: "near"`. */

@@ -1,6 +1,6 @@
 /**
  * What a model remembers between questions, joined from the features room: features of pictures, pictures by their files,
- * beginnings of prompts. Here is decided what each is kept under; the rooms below only compare keys.
+ * cached prefixes. Here is decided what each is kept under; the rooms below only compare keys.
  */
 
 import type { Device } from "../backend/index.js";
@@ -39,7 +39,7 @@ export interface MemoryOptions {
   readonly encoderCacheFolder?: string | undefined;
   /** Of that folder. Default 4 GiB. */
   readonly encoderCacheFolderBytes?: number;
-  /** Of keys and values of prompts that were read, so that the next one that begins alike goes on there. Default 256 MiB. */
+  /** Of keys and values of prompts that were read, so that the next one that begins alike continues there. Default 256 MiB. */
   readonly prefixCacheBytes?: number;
   /** What finds near-duplicates, for requests that ask for `reuse: "near"`. Default: nothing, such requests are refused. */
   readonly nearDuplicates?: OpenNearDuplicates;

@@ -457,7 +457,7 @@ export class VisionLanguageModel implements LanguageModel {
     return this.#vision.run(() => lookAgain(images, packed, { threads, signal }), signal);
   }
 
-  /** Pictures that lie in the known beginning of the prompt need no features: the decoder has read them. */
+  /** Pictures that are in the known beginning of the prompt need no features: the decoder has read them. */
   async #sequenceInputs(prompt: Prompt, signal: AbortSignal | undefined) {
     const { packed, memory, familiar } = this.#parts;
     const { family, config } = packed;

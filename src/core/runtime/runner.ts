@@ -47,7 +47,7 @@ export interface CachedPrefix extends PromptKeys {
 
 /** What a sequence brings beside its token ids. */
 export interface SequenceInputs {
-  /** Those that lie in a known prefix are left out. */
+  /** Those that are in a known prefix are left out. */
   readonly images: readonly PlacedImage[];
   readonly positions: PromptPositions;
   /** Absent: nothing is taken over from earlier sequences, nor kept for later ones. */
@@ -99,7 +99,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     );
   }
 
-  /** Bytes of kept beginnings of prompts. */
+  /** Bytes of kept cached prefixes. */
   get prefixCacheBytes(): number {
     return this.#prefixes?.bytes ?? 0;
   }
@@ -292,7 +292,7 @@ function cutAtPoints(row: Row<SequenceInputs>): Row<SequenceInputs>[] {
   });
 }
 
-/** The first point, which is the system's, and those before the end: a state has megabytes, and most chats go on at their end. */
+/** The first point, which is the system's, and those before the end: a state has megabytes, and most chats continue at their end. */
 const mostKept = 8;
 
 function isKept(points: readonly number[], end: number): boolean {
@@ -300,7 +300,7 @@ function isKept(points: readonly number[], end: number): boolean {
   return at === 0 || (at > 0 && at > points.length - mostKept);
 }
 
-/** Writes the part of each picture that lies in this row's tokens; `firstToken` is the row's place in `out`. */
+/** Writes the part of each picture that is in this row's tokens; `firstToken` is the row's place in `out`. */
 function placeVisual(
   row: Row<SequenceInputs>,
   out: Float32Array,

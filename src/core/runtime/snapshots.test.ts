@@ -21,7 +21,7 @@ const stateSize = 8; // 8 floats of which the first is the hash
 const mixed = (state: number, read: number) => (state * 31 + read * 7 + 1) % 8191;
 const answered = (state: number) => state % vocabSize;
 
-/** What of a slot's tokens lies in the cache, and the state behind them, which must agree with them at every step. */
+/** What of a slot's tokens is in the cache, and the state behind them, which must agree with them at every step. */
 function fakeGraph(numSlots: number): { graph: Graph; read: number[] } {
   const slots = Array.from({ length: numSlots }, () => ({ tokens: [] as number[], state: 0 }));
   const read: number[] = [];

@@ -88,7 +88,7 @@ describe("a chat template that a stranger wrote", () => {
 });
 
 describe("a long text", () => {
-  it("is tokenised on the thread, the same as here, while the caller's thread goes on", async () => {
+  it("is tokenised on the thread, the same as here, while the caller's thread continues", async () => {
     const threads = await open("{{ messages[0].content }}");
     const text = "这是 a test 😀\n".repeat(10_000);
     const expected = tokenizer.encode(text);

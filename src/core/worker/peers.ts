@@ -36,7 +36,7 @@ export function startThread({ script, data, maxCallMs }: WorkerOptions, listener
 }
 
 const processes = new Set<ChildProcess>();
-/** A process that calculates for ever would not hear that this one has ended. */
+/** A process that calculates forever would not hear that this one has ended. */
 const endAll = () => {
   for (const child of processes) child.kill("SIGKILL");
 };

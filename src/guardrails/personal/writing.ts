@@ -73,7 +73,7 @@ function stringOf(out: Uint16Array): string {
 /** A part of a folded text without what has no width, and with `@` and `.` for their words. */
 export class Compact {
   readonly text: string;
-  /** Where each of its units, and its end, lies in the part. */
+  /** Where each of its units, and its end, is in the part. */
   readonly #places: number[] = [];
 
   constructor(part: string) {

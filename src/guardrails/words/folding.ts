@@ -47,7 +47,7 @@ const code = (character: string) => character.charCodeAt(0);
 const pairsOf = (text: string) =>
   Array.from({ length: text.length / 2 }, (_, i) => [text.charCodeAt(2 * i), text.charCodeAt(2 * i + 1)] as const);
 
-/** Between these no word goes on; a comma or a full stop of ASCII is but a separator. */
+/** Between these no word continues; a comma or a full stop of ASCII is but a separator. */
 const breaks = /[\n\r。！？；：，、…?;]/u;
 const space = /[\s\u3000]/u;
 /** Signs that ordinary texts do not set between Chinese characters: also emoji, see foldAstral. */

@@ -73,7 +73,7 @@ export function splitParts(fold: (unit: number) => number): Map<number, readonly
   return parts;
 }
 
-/** A character within its own half, after folding, would be divided for ever; real ones are four deep at most. */
+/** A character within its own half, after folding, would be divided forever; real ones are four deep at most. */
 const deepest = 4;
 
 function depthOf(parts: ReadonlyMap<number, readonly [number, number]>, whole: number, depth = 0): number {

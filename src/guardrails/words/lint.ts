@@ -41,7 +41,7 @@ const literally: MatcherOptions = Object.fromEntries(
   foldings.map((name) => [name, ["case", "width", "script"].includes(name)]),
 );
 
-/** @param ordinary text that nobody should be stopped for: by it common words are known; without it, by a table of pairs. */
+/** @param ordinary text that no one should be stopped for: by it common words are known; without it, by a table of pairs. */
 export function lintWords(list: ReadList, ordinary?: string): LintReport {
   const { rules, lines, leftOut } = list;
   const sentences = ordinary?.split(/[。！？!?\n]+/).filter((s) => /[\p{L}\p{N}]/u.test(s));
@@ -95,7 +95,7 @@ function isSame(word: string, found: string): boolean {
   return plain(word.replace(/^\*|\*$/g, "")) === plain(found);
 }
 
-/** Rule → a shorter word of the list that stands in it, so that it is never needed. */
+/** Rule → a shorter word of the list that is in it, so that it is never needed. */
 function coveredBy(rules: readonly WordRule[]): Map<number, string> {
   const matcher = buildMatcher(rules, literally);
   const covered = new Map<number, string>();

@@ -1,5 +1,5 @@
 /**
- * Whether a place in a text is ordinary Chinese: each of its characters stands in a common word with a neighbour, or is one
+ * Whether a place in a text is ordinary Chinese: each of its characters is in a common word with a neighbour, or is one
  * that often stands alone. What is ordinary is no disguise: a word of the list found there by its sound, across a gap or out
  * of halves is an accident (系统重新 is no 系统中心). Facts: the counts of jieba's dictionary (data/); the 100 most frequent
  * surnames (Ministry of Public Security of China, report for 2020).
@@ -34,7 +34,7 @@ export function isCommonPair(word: string): boolean {
   return word.length === 2 && pairs().get(key(word.charCodeAt(0), word.charCodeAt(1))) === true;
 }
 
-/** How ordinary a Chinese word is as it is written: its pairs that stand in words, and a surname at its beginning. */
+/** How ordinary a Chinese word is as it is written: its pairs that are in words, and a surname at its beginning. */
 export function ordinariness(word: string): number {
   const codes = Array.from(word, (c) => c.charCodeAt(0));
   return codes.filter((code, i) => (i === 0 ? families.has(code) : pairs().has(key(codes[i - 1]!, code)))).length;

@@ -21,7 +21,7 @@ function el(tag, properties, ...children) {
 
 const percent = (p) => p >= 0.9995 ? "100 %" : p >= 0.1 ? (100 * p).toFixed(1) + " %" : p >= 0.0001 ? (100 * p).toFixed(2) + " %" : "< 0.01 %";
 
-/** Arrow keys, Home and End walk over the buttons of a group, which stand in rows of so many; only the current one is a stop of the Tab key. */
+/** Arrow keys, Home and End walk over the buttons of a group, which are in rows of so many; only the current one is a stop of the Tab key. */
 function walk(group, choose, columns = 1) {
   group.addEventListener("keydown", (event) => {
     const buttons = [...group.querySelectorAll("button, [role=button]")];

@@ -72,7 +72,7 @@ const plainBuiltins = words("bool bytes dict float frozenset int list object ran
 /** A way into the interpreter's inside, from any object: `x.__class__.__globals__`. */
 const insides = /^__(?!main__$|torch__$|future__$|newobj__$|builtin__$)\w+__$/;
 
-/** `name` is module and attribute path, joined by a dot; anything else (a name nobody can read) is dangerous. */
+/** `name` is module and attribute path, joined by a dot; anything else (a name no one can read) is dangerous. */
 export function judgeName(name: string): Verdict {
   if (name.startsWith("<")) return "dangerous";
   if (isAllowed(name) || harmless.has(name) || harmlessPatterns.some((pattern) => pattern.test(name))) return "safe";

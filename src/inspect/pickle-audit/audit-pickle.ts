@@ -1,7 +1,7 @@
 /**
  * What a pickle would do if Python loaded it, found by reading its instructions and doing none of them: a pickle has no
  * jumps and no loops, so one pass sees every import and every call. Works on any size: the pickle is read through a
- * window, and what lies in long strings is stepped over.
+ * window, and what is in long strings is stepped over.
  */
 import { OcellusError, printable, shorten, throwIfAborted } from "../../core/base/index.js";
 import { PickleReader } from "../../core/checkpoint/index.js";

@@ -5,7 +5,7 @@ import type { Verdict } from "./audit-names.js";
 /** A line of a terminal holds a name and this. */
 const maxShown = 120;
 
-/** Strings longer than this are nobody's module or class name. */
+/** Strings longer than this are no one's module or class name. */
 export const maxText = 256;
 
 /** Numbers, and true, false and None, stand for themselves. */
@@ -70,7 +70,7 @@ export function unquote(line: string): string {
   });
 }
 
-/** UNICODE's only escapes: a backslash, u and four digits, or U and eight. Other backslashes stand in pairs, as Python reads them. */
+/** UNICODE's only escapes: a backslash, u and four digits, or U and eight. Other backslashes are in pairs, as Python reads them. */
 export function unescapeUnicode(line: string): string {
   return line.replace(/\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|.)/gis, (all, short, long) => {
     const code = Number.parseInt(short ?? long ?? "", 16);

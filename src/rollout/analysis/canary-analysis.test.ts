@@ -72,7 +72,7 @@ describe("the judge", () => {
     expect(rollout(0, 0).numRequests).toBeGreaterThanOrEqual(200);
   });
 
-  it("says when users are too few to go on by, and waits", () => {
+  it("says when users are too few to continue by, and waits", () => {
     const few = rollout(0.02, 0.02, { numUsers: 12 });
     expect(few.decision).toBe("wait");
     expect(few.reason).toMatch(/fewer than 10 users .* a person can decide/);

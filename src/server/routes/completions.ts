@@ -1,4 +1,4 @@
-/** POST /v1/completions: text goes on, without turns, templates or pictures. */
+/** POST /v1/completions: text continues, without turns, templates or pictures. */
 import { randomUUID } from "node:crypto";
 import type { ChatToken } from "../../core/runtime/index.js";
 import {

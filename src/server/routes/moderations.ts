@@ -1,4 +1,4 @@
-/** POST /v1/moderations: texts and pictures through the guards of whoever asks, in OpenAI's shape; no model is asked. */
+/** POST /v1/moderations: texts and pictures through the guards of the caller, in OpenAI's shape; no model is asked. */
 import { randomUUID } from "node:crypto";
 import { type Moderated, openAiCategories } from "../../guardrails/index.js";
 import {

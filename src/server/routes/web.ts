@@ -15,7 +15,7 @@ const plainHeaders = { "content-security-policy": plainPolicy };
 
 export function addWeb(app: App, folder: string): void {
   let files: MiddlewareHandler | undefined;
-  // By name: a pattern for everything would stand in the metrics in the place of every other route.
+  // By name: a pattern for everything would be in the metrics in the place of every other route.
   app.on("GET", ["/", "/assets/*", "/licenses.md"], (c, next) => {
     // Looked for at each request: who builds the page meanwhile need not start the server again.
     if (!existsSync(join(folder, "index.html")))

@@ -212,7 +212,7 @@ export class Deployments implements ModelProvider {
     this.#ways.delete(alias.name);
     for (const tag of tagsOf(alias)) {
       if (!this.#rack.get(tag) && !(await this.#bring(alias, tag))) return;
-      if (!this.#serving.has(alias.name)) this.#adoptStable(alias); // a trial keeps nobody waiting
+      if (!this.#serving.has(alias.name)) this.#adoptStable(alias); // a trial keeps no one waiting
     }
   }
 
@@ -283,7 +283,7 @@ function unitOf({ conversation, owner, user }: Caller): string {
   return conversation ?? (user === undefined ? owner : `${owner} ${user}`);
 }
 
-/** A conversation goes on with the version it began with, unless that was found to be bad. */
+/** A conversation continues with the version it began with, unless that was found to be bad. */
 function mayGoOn({ tag, canary, previous, turnedBack = [] }: Alias, kept: string): boolean {
   return kept === tag || kept === canary?.tag || (previous.includes(kept) && !turnedBack.includes(kept));
 }

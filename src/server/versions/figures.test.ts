@@ -146,7 +146,7 @@ describe("figures over time", () => {
     }
   });
 
-  it("show what was tried before, and forget the versions that nobody asks", () => {
+  it("show what was tried before, and forget the versions that no one asks", () => {
     const { figures } = clocked();
     figures.note("prod", "v0", good);
     figures.note("other", "v7", good);

@@ -78,7 +78,7 @@ export class GoldenRunner {
     }
   }
 
-  /** Waits for a database that is away: a question that nobody has taken would be lost. */
+  /** Waits for a database that is away: a question that no one has taken would be lost. */
   async #isOurs(alias: Alias, number: number): Promise<boolean> {
     for (;;) {
       try {

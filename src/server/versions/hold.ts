@@ -1,5 +1,5 @@
 /**
- * Requests for versions that are being swapped out wait here until the swap is over, and are then assigned anew: a queue as in front
+ * Requests for versions that are being swapped out wait here until the swap is over, and are then assigned again: a queue as in front
  * of a model, as long and as fair, whose only place the swap itself has.
  */
 import { AdmissionQueue, type Permit, type Visitor } from "../admission-queue.js";

@@ -1,4 +1,4 @@
-/** How busy a server is with those who wait for their answers: for work that stands behind all of it. */
+/** How busy a server is with those who wait for their answers: for work that is behind all of it. */
 import type { Semaphore } from "../../core/base/index.js";
 import type { ModelCatalog } from "../model-catalog.js";
 

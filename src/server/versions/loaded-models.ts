@@ -69,7 +69,7 @@ export class LoadedModels {
     return tags.reduce((sum, tag) => sum + (this.#loaded.get(tag)?.bytes ?? 0), 0);
   }
 
-  /** Closes what nobody wants or uses, the longest unwanted first, if that makes room. @returns whether there is room */
+  /** Closes what no one wants or uses, the longest unwanted first, if that makes room. @returns whether there is room */
   async makeRoom(bytes: number, wanted: ReadonlySet<string>): Promise<boolean> {
     const wantedAt = (tag: string) => this.#loaded.get(tag)?.wantedAt ?? 0;
     const spare = this.tags.filter((tag) => !wanted.has(tag) && this.isIdle(tag));
@@ -85,7 +85,7 @@ export class LoadedModels {
     this.#loaded.set(tag, { version, bytes, numLeases: 0, wantedAt: performance.now() });
   }
 
-  /** Closes what nobody has wanted for so long. */
+  /** Closes what no one has wanted for so long. */
   async sweep(wanted: ReadonlySet<string>, keepWarmMs: number): Promise<void> {
     const now = performance.now();
     for (const [tag, loaded] of this.#loaded) {

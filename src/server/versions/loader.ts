@@ -15,7 +15,7 @@ export interface LoaderOptions {
   /** What can be done for a version before others make room for it. @throws when it must not be loaded */
   readonly prepare?: (tag: string, folder: string) => Promise<void>;
   readonly maxQueue: number;
-  /** How long answers of a version may go on that must make room for another one. Default 30 s. */
+  /** How long answers of a version may continue that must make room for another one. Default 30 s. */
   readonly drainMs?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Wishes {
   serving(name: string): Alias | undefined;
   /** A version is there, or about to be: told in words. */
   say(alias: Alias, state: "loading" | "loaded", words: string): void;
-  /** A swap is done: the version is served before anybody who waits goes on. */
+  /** A swap is done: the version is served before anybody who waits continues. */
   adopt(alias: Alias): void;
   /** A version of what was served before could not be loaded again. */
   lost(alias: Alias, tag: string, error: unknown): void;
@@ -36,7 +36,7 @@ export interface Wishes {
 interface Unloaded {
   readonly tag: string;
   readonly folder: string;
-  /** That it takes, as estimated; 0 where nobody counts. */
+  /** That it takes, as estimated; 0 where no one counts. */
   readonly bytes: number;
 }
 
@@ -64,7 +64,7 @@ export class Loader {
   async bring(alias: Alias, tag: string): Promise<void> {
     const version = await this.#unloaded(tag);
     await this.#options.prepare?.(tag, version.folder);
-    const isAlone = this.#rack.tags.length === 0; // an estimate keeps nobody from his only version
+    const isAlone = this.#rack.tags.length === 0; // an estimate keeps no one from his only version
     if (isAlone || (await this.#rack.makeRoom(version.bytes, this.#wishes.wanted())))
       return this.#loadBeside(alias, version);
     await this.#swap(alias, version).catch((cause: unknown) => {

@@ -65,7 +65,7 @@ export class Mirrored {
     else if (this.text.length < maxCharacters) this.text += event.text;
   }
 
-  /** For the other versions: nobody reads their probabilities. */
+  /** For the other versions: no one reads their probabilities. */
   optionsFor(signal: AbortSignal): ChatOptions {
     const { logprobs: _, top_logprobs: __, ...sampling } = this.options.sampling!;
     return { ...this.options, sampling, signal };

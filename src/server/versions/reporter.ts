@@ -1,4 +1,4 @@
-/** Tells the registry how this server stands to what its aliases are to serve, in order, and holds nobody up with it. */
+/** Tells the registry how this server stands to what its aliases are to serve, in order, and holds no one up with it. */
 import { hostname } from "node:os";
 import type { Logger } from "pino";
 import type { Registry, ServerReport } from "../../rollout/index.js";

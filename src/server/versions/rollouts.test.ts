@@ -47,7 +47,7 @@ describe("the trial of a step", () => {
     expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
   });
 
-  it("is nobody's but people's where the plan says so", async () => {
+  it("is no one's but people's where the plan says so", async () => {
     const { registry, judged, alias, figures } = await rollouts();
     await registry.run("test", rollBack("prod"));
     await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
@@ -57,7 +57,7 @@ describe("the trial of a step", () => {
     expect(alias().canary!.tag).toBe("v2");
   });
 
-  it("does not go on by the golden set alone: users must have asked both", async () => {
+  it("is not promoted by the golden set alone: users must have asked both", async () => {
     const { judged, alias } = await rollouts();
     for (let i = 0; i < 500; i++) judged.observePair(alias(), { stable: false, canary: false });
     await judged.flush();

@@ -79,7 +79,7 @@ export class Rollouts {
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: RolloutOptions) {
-    const judge = { required: ["error" as const], ...options.judge }; // nobody has asked: nothing is known
+    const judge = { required: ["error" as const], ...options.judge }; // no one has asked: nothing is known
     this.#options = { ...options, judge };
     this.#gate = new StepGate({ ...options.gate, log: options.log, claim: (alias, item) => this.claim(alias, item) });
     this.#timer = setInterval(() => void (this.#isFlushing || this.flush()), flushMs).unref();
@@ -93,7 +93,7 @@ export class Rollouts {
 
   /** One answer of an alias with a canary. @param mark of the user, whom the split gave this version */
   observe(alias: Alias, role: Role, quality: AnswerQuality, mark: number): void {
-    if (alias.canary?.share === 0) return; // nobody has the canary to compare with
+    if (alias.canary?.share === 0) return; // no one has the canary to compare with
     const { isError, isBlocked, isMalformed, firstTokenMs, tokensPerSecond } = quality;
     this.#note(alias, "error", [role, Number(isError), mark]);
     if (isError) return;
@@ -204,7 +204,7 @@ export class Rollouts {
     if (verdict.decision !== "wait") await this.#decide(alias, verdict);
   }
 
-  /** Of the answers; where nobody judges them, of the clock alone. */
+  /** Of the answers; where no one judges them, of the clock alone. */
   async #verdictOf({ name, canary }: Alias): Promise<CanaryVerdict | undefined> {
     const { judged, stepSeconds } = canary!.plan;
     if (!judged)
@@ -233,7 +233,7 @@ export class Rollouts {
 
   #judgeOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): CanaryAnalysisOptions {
     const { required = [], ...judge } = this.#options.judge ?? {};
-    const ofUsers = required.filter((measure) => share > 0 || measure !== "error"); // at 0 % nobody has asked it
+    const ofUsers = required.filter((measure) => share > 0 || measure !== "error"); // at 0 % no one has asked it
     if (!agreement) return { ...judge, share, required: ofUsers };
     return { ...judge, share, required: [...ofUsers, "disagreement"], agreementFloor: agreement.floor };
   }
@@ -277,7 +277,7 @@ function held(verdict: CanaryVerdict, why: string): CanaryVerdict {
   return { ...verdict, decision: "wait", reason: `${verdict.reason}; ${why}` };
 }
 
-/** Undefined: everybody. In place of a step for everybody comes promotion: nobody would be left to compare with. */
+/** Undefined: everybody. In place of a step for everybody comes promotion: no one would be left to compare with. */
 function nextShare({ canary }: Alias): number | undefined {
   return canary!.plan.steps.find((step) => step > canary!.share && step < 1);
 }

@@ -1,6 +1,6 @@
 /**
  * Live questions, asked once more of a version that is looked at: an alias's shadow, or its canary where agreement is judged.
- * Only after the client has its answer, only while nobody live waits, a tenth of the time while live answers are written, and from
+ * Only after the client has its answer, only while no one live waits, a tenth of the time while live answers are written, and from
  * a bounded queue: what does not fit is dropped and counted. No answer from here is served, logged or kept; what remains of a pair is figures.
  *
  * The question goes in, and its answer comes out, by the version's own guarded door, as if its client had asked again: what the
@@ -182,7 +182,7 @@ export class Shadows {
       else if (typeof outcome === "string") this.#leave(job, outcome);
       else this.#settle(job, outcome);
     } catch (error) {
-      this.#options.log.error({ err: error }, "a mirrored answer was not counted"); // nobody else hears of it
+      this.#options.log.error({ err: error }, "a mirrored answer was not counted"); // no one else hears of it
     } finally {
       clearInterval(watch);
       const now = performance.now();
@@ -291,7 +291,7 @@ export class Shadows {
     }
   }
 
-  /** Of a shadow; what a canary is compared for stands in its judge's figures. */
+  /** Of a shadow; what a canary is compared for is in its judge's figures. */
   async #writeSummary(tally: PairTally, isLast: boolean): Promise<void> {
     const { alias, role, tag } = tally.pairing;
     const comparison = role === "shadow" ? tally.summary(isLast) : undefined;

@@ -1,4 +1,4 @@
-/** Steps by duration, a step that serves nobody, and a URL that is asked before each: one receiver, as somebody's service. */
+/** Steps by duration, a step that serves no one, and a URL that is asked before each: one receiver, as somebody's service. */
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pino } from "pino";
@@ -38,7 +38,7 @@ async function trial(plan: Parameters<typeof tryWith>[2], gate: RolloutOptions["
 const says = (answer: object) => (response: ServerResponse) => response.end(JSON.stringify(answer));
 
 describe("a step by duration", () => {
-  it("lasts so long, and then goes on without a judge", async () => {
+  it("lasts so long, and then continues without a judge", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
     const { registry, judged, alias } = await trial({ steps: [0.1, 0.5], judged: false, stepSeconds: 600 });
@@ -67,7 +67,7 @@ describe("a step by duration", () => {
   });
 });
 
-describe("a step with nobody", () => {
+describe("a step with no one", () => {
   it("ends by agreement alone: what the stable version's users got says nothing", async () => {
     const { judged, alias } = await trial({ steps: [0, 0.5], agreement: { floor: 0.8, share: 1 } });
     const good = { isError: false, isBlocked: false, isMalformed: false, firstTokenMs: 10 };

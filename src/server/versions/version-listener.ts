@@ -27,7 +27,7 @@ export interface Versions {
   golden?: GoldenRunner;
   /** Absent: no version is asked what another one has answered. */
   shadows?: Shadows;
-  /** Absent: nobody outside is told of decisions. */
+  /** Absent: no one outside is told of decisions. */
   courier?: { close(): Promise<void> };
 }
 

@@ -5,7 +5,7 @@ import { type Span, Tally, type VersionFigures } from "./figures.js";
 import { quantileRanks, wilson } from "./interval.js";
 import type { LogHistogram } from "./log-histogram.js";
 
-/** More lines than these nobody tells apart. */
+/** More lines than these no one tells apart. */
 const maxLines = 4;
 
 export function wireFigures(figures: VersionFigures, alias: Alias, minutes: number): WireFigures {

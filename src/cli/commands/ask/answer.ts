@@ -93,7 +93,7 @@ export function printImageNotes(terminal: Terminal, { pictures }: Answer, model:
   printNotes(terminal, imageNotes(pictures, model.info.imagesPerQuestion));
 }
 
-/** Only for a person: when the answer is piped, nobody asked for timings. */
+/** Only for a person: when the answer is piped, no one asked for timings. */
 export function printSpeed(terminal: Terminal, answer: Answer, model: GuardedVisionLanguageModel): void {
   if (!terminal.stdout.isTTY) return;
   terminal.stderr.write(`${coloursFor(terminal.stderr).dim(speedLine(answer, model))}\n`);

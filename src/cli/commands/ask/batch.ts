@@ -1,6 +1,6 @@
 /**
  * `ocellus batch IN.jsonl --out OUT.jsonl`: the requests of a file through the server's own routes, in this process, as
- * many at once as fill the batch. Killed at any moment, the same command goes on with what has no answer yet.
+ * many at once as fill the batch. Killed at any moment, the same command continues with what has no answer yet.
  */
 import type { Command } from "commander";
 import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../../../core/base/index.js";

@@ -6,7 +6,7 @@ describe("sideBySide", () => {
     expect(sideBySide(["▀▀▀", "▀▀▀"], 3, ["one", "two", "three"])).toEqual(["▀▀▀  one", "▀▀▀  two", "     three"]);
   });
 
-  it("goes on with the picture where the text has ended", () => {
+  it("continues with the picture where the text has ended", () => {
     expect(sideBySide(["▀▀", "▀▀"], 2, ["one"])).toEqual(["▀▀  one", "▀▀"]);
   });
 

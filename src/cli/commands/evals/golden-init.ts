@@ -1,6 +1,6 @@
 /**
  * `ocellus golden init DIR`: a golden set that a person can edit. From a folder of pictures it holds what a model answers, as
- * proposals that nobody is judged by before a person has reviewed them; else questions of the package's own examination.
+ * proposals that no one is judged by before a person has reviewed them; else questions of the package's own examination.
  */
 import { constants } from "node:fs";
 import { appendFile, copyFile, readdir, readFile } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
  * `ocellus index add COLLECTION …` and `index sync`: pictures and pages of PDFs into a collection. What is there unchanged is
- * passed over, so that the same command goes on after an interruption, and after a change in the folder. `sync` also tells,
+ * passed over, so that the same command continues after an interruption, and after a change in the folder. `sync` also tells,
  * and with `--prune` removes, what the collection has and the sources have not.
  */
 

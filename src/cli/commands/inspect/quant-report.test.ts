@@ -22,7 +22,7 @@ async function run(...argv: string[]) {
 }
 
 describe("ocellus inspect quant-report", () => {
-  it("says what two formats lose of the model in the box, and leaves no packing behind", async () => {
+  it("says what two formats lose of the bundled demo model, and leaves no packing behind", async () => {
     const { code, stdout, stderr } = await run(modelInTheBox, "--formats", "fp32,int4-b32", "--json");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const { formats, layers, kinds, tensors } = JSON.parse(stdout);

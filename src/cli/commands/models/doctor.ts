@@ -1,4 +1,4 @@
-/** `ocellus doctor`: what this machine has, what is missing, and the command that mends it. Fails when it cannot answer. */
+/** `ocellus doctor`: what this machine has, what is missing, and the command that fixes it. Fails when it cannot answer. */
 import { access } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import type { Command } from "commander";

@@ -1,4 +1,4 @@
-/** The commands that get, show and remove checkpoints, against a stand-in for the hub that serves the model in the box. */
+/** The commands that get, show and remove checkpoints, against a stand-in for the hub that serves the bundled demo model. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

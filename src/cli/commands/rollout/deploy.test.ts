@@ -145,7 +145,7 @@ describe("ocellus rollout canary --steps, --every, --gate", () => {
 });
 
 describe("ocellus requests show", () => {
-  it("names the versions that were asked too, and what nobody was given", async () => {
+  it("names the versions that were asked too, and what no one was given", async () => {
     const at = Date.parse("2026-11-25T02:00:00Z");
     await withRegistry(async ({ answers }) => {
       answers.add({ requestId: "mine", at, model: "prod", tag: "v1", role: "stable", reason: "prod serves it" });

@@ -11,7 +11,7 @@ describe("the admin key of a run", () => {
     expect(await adminKeys!.find(secret)).toMatchObject({ name: "terminal" });
   });
 
-  it("stands in no log: without a terminal there is none, and how to make one is said", async () => {
+  it("is in no log: without a terminal there is none, and how to make one is said", async () => {
     const { adminKeys, adminNote } = await open({ registry: "r" });
     expect(adminKeys).toBeUndefined();
     expect(adminNote).toMatch(/disabled.*--admin-keys-file/);

@@ -9,7 +9,7 @@ import { EncoderCache } from "./encoder-cache.js";
 const folder = mkdtempSync(join(tmpdir(), "ocellus-kill-"));
 let child: ChildProcess | undefined;
 afterAll(() => {
-  child?.kill("SIGKILL"); // after a failure it would write for ever
+  child?.kill("SIGKILL"); // after a failure it would write forever
   rmSync(folder, { recursive: true, force: true });
 });
 

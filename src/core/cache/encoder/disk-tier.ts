@@ -5,7 +5,7 @@
  *
  * A lookup opens that path, so the tier answers at once after a start however large it is; only writing waits until the
  * sizes are counted, in the background. A record appears whole or not at all (temporary name, fsync, rename) and carries
- * its key and a checksum: what is damaged, or lies in another's place, is dropped and made anew. A failing disk costs time,
+ * its key and a checksum: what is damaged, or is in another's place, is dropped and made again. A failing disk costs time,
  * never an answer. One folder belongs to one process at a time (folder-lock.ts).
  * Why not one large file: docs/decisions/0006.
  */

@@ -97,7 +97,7 @@ describe("the feature store", () => {
     expect(await firstValue(store.get("x", async () => features(3)))).toBe(3);
   });
 
-  it("lets one asker go without taking the picture from the other, and stops the work when nobody is left", async () => {
+  it("lets one asker go without taking the picture from the other, and stops the work when no one is left", async () => {
     const store = await EncoderCache.open();
     const [first, second] = [new AbortController(), new AbortController()];
     let unwanted: AbortSignal | undefined;
@@ -178,7 +178,7 @@ describe("features on disk", () => {
     expect(onDisk).toBe(second.stats.diskBytes);
   });
 
-  it("that are damaged in any byte, or cut short, are noticed, dropped, made anew and counted", async () => {
+  it("that are damaged in any byte, or cut short, are noticed, dropped, made again and counted", async () => {
     const folder = temporaryFolder();
     const fill = await EncoderCache.open({ folder });
     await fill.get("x", async () => features(1));
@@ -197,7 +197,7 @@ describe("features on disk", () => {
     }
   });
 
-  it("that were swapped by hand answer for nobody", async () => {
+  it("that were swapped by hand answer for no one", async () => {
     const folder = temporaryFolder();
     const fill = await EncoderCache.open({ folder });
     for (const value of [1, 2]) await fill.get(`${value}`, async () => features(value));

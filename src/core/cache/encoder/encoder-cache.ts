@@ -47,7 +47,7 @@ export interface EncoderCacheStats {
 
 interface Flight {
   readonly found: Promise<FoundFeatures>;
-  /** Given up when nobody wants the picture any more. */
+  /** Given up when no one wants the picture any more. */
   readonly controller: AbortController;
   numAskers: number;
 }
@@ -118,7 +118,7 @@ export class EncoderCache {
       const { features, source } = await untilAborted(flight.found, signal);
       return { features, source: running ? "memory" : source };
     } finally {
-      if (--flight.numAskers === 0) this.#end(key, flight); // the only one of this key: nobody joins it from here on
+      if (--flight.numAskers === 0) this.#end(key, flight); // the only one of this key: no one joins it from here on
     }
   }
 
@@ -194,7 +194,7 @@ export class EncoderCache {
   ): Promise<FoundFeatures> {
     const fromDisk = await this.#disk?.get(key);
     const stored = fromDisk ?? toStored(await encode(unwanted));
-    throwIfAborted(unwanted); // nobody waits, and another run for this key may be on its way
+    throwIfAborted(unwanted); // no one waits, and another run for this key may be on its way
     this.#keep(key, stored);
     if (!fromDisk) this.#disk?.put(key, stored);
     return { features: fromStored(stored), source: fromDisk ? "disk" : "encoded" };

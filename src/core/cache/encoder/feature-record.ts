@@ -68,7 +68,7 @@ export function decodeRecord(record: Buffer): { key: string; stored: StoredFeatu
   const body = record.subarray(0, Math.max(0, record.length - digestBytes));
   if (!body.subarray(0, magic.length).equals(magic) || !sha256(body).equals(record.subarray(body.length)))
     return undefined;
-  // From here on the bytes are what `encodeRecord` wrote: nobody makes a SHA-256 fit by accident.
+  // From here on the bytes are what `encodeRecord` wrote: no one makes a SHA-256 fit by accident.
   let at = magic.length + 4;
   const headEnd = at + body.readUInt32LE(magic.length);
   const { key, tensors } = JSON.parse(body.toString("utf8", at, headEnd)) as Head;

@@ -5,7 +5,7 @@
  *   new ─→ window (LRU, a fifth) ─→ asked for as often as the oldest of probation? ─ yes ─→ probation ⇄ protected
  *                                                                                  └ no ──→ out
  *
- * A scan of entries that nobody asks for again passes through the window and leaves the popular ones alone.
+ * A scan of entries that no one asks for again passes through the window and leaves the popular ones alone.
  * [Einziger, Friedman, Manes: TinyLFU, ACM TOS 13(4), 2017, section 4; sizes as the "implicit victims" of Einziger et al.,
  * Lightweight Robust Size Aware Cache Management, ACM TOS 18(3), 2022: here what an entry saves grows with its size, so
  * a large one need not outweigh all the small ones it replaces, only be asked for as often as each]

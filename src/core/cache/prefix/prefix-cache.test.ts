@@ -118,7 +118,7 @@ describe("the prefix memory", () => {
     expect(memory.bytes).toBe(4);
   });
 
-  it("keeps nothing under the first of two prefixes whose names collide that stands behind the second", async () => {
+  it("keeps nothing under the first of two prefixes whose names collide that is behind the second", async () => {
     const memory = new PrefixCache({ maxBytes: 1000, nameOf: (text) => (text.includes("then") ? "other" : "same") });
     const [first, second, then] = ["picture a", "picture b", "then"].map((key) =>
       new Array<TokenKey>(length).fill(key),

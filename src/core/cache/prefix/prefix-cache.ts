@@ -64,7 +64,7 @@ export class PrefixCache implements PromptCache {
     }
     const length = found.length * prefixBlockLength;
     const next = keys.slice(length, Math.min(length + prefixBlockLength, keys.length - 1));
-    // the opening of a template, which all prompts share, is not worth it: a prompt that goes on somewhere is read alone
+    // the opening of a template, which all prompts share, is not worth it: a prompt that continues somewhere is read alone
     const { node, count } = found.length > 0 ? mostAlike(level, next) : nothingAlike;
     if (node) found.push(node);
     if (counts)
@@ -118,7 +118,7 @@ export class PrefixCache implements PromptCache {
     return node;
   }
 
-  /** With all that begins with it: nobody would find that any more. */
+  /** With all that begins with it: no one would find that any more. */
   #forget(name: string): void {
     const node = this.#nodes.get(name);
     if (!node) return;

@@ -296,7 +296,7 @@ describe("decodeImage refuses", () => {
     expect(error).toEqual(ocellusError(code, details));
   });
 
-  it("to go on when the caller has given up", async () => {
+  it("to continue when the caller has given up", async () => {
     expect((await failure(decodeImage(cornersPng, { signal: AbortSignal.abort() }))).code).toBe("aborted");
     const fetch = (async (_: string, { signal }: RequestInit) =>
       new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason)))) as any;

@@ -31,7 +31,7 @@ describe("picture threads", () => {
     await expect(threads.decode(Buffer.from("no picture"))).rejects.toMatchObject({ code: "invalid_image" });
   });
 
-  it("fail for one picture with its own error, and go on with the others", async () => {
+  it("fail for one picture with its own error, and continue with the others", async () => {
     const largeFile = await png(1, 100);
     const inputs = [Buffer.from("no picture"), largeFile, await png(2)];
     const [bad, large, good] = await Promise.allSettled(inputs.map((input) => threads.prepare(input, recipe)));

@@ -59,7 +59,7 @@ describe("the steps of a JPEG's luma", () => {
 });
 
 describe("a decoded picture tells them", () => {
-  it("as they lie in it", async () => {
+  it("as they are in it", async () => {
     expect([...(await decodeImage(await jpeg())).lumaSteps!]).toEqual(quality50);
   });
 

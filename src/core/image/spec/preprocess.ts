@@ -190,7 +190,7 @@ interface Box {
   readonly height: number;
 }
 
-/** Where the picture lies in the recipe's frame: halves of a pixel round up, an odd pixel of padding goes right or below. */
+/** Where the picture is in the recipe's frame: halves of a pixel round up, an odd pixel of padding goes right or below. */
 export function fitBox(image: { readonly width: number; readonly height: number }, recipe: FitRecipe): Box {
   const scale = Math.min(recipe.width / image.width, recipe.height / image.height);
   const scaled = (side: number) => Math.max(1, Math.floor(side * scale + 0.5));

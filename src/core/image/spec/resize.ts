@@ -134,7 +134,7 @@ export interface Window {
   readonly height: number;
 }
 
-/** The part of `resizeColumnsFirst` that lies in the window, without making the rest. */
+/** The part of `resizeColumnsFirst` that is in the window, without making the rest. */
 export function resizedWindow(
   image: RgbImage,
   width: number,

@@ -92,7 +92,7 @@ export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
   );
 }
 
-/** Says nothing of what the bytes hold: whoever asks may not be allowed to read them. */
+/** Says nothing of what the bytes hold: the caller may not be allowed to read them. */
 function describeStranger(start: string): Stranger {
   const known = strangers.find(([test]) => test(start));
   if (known) return { name: known[1], advice: known[2] };
