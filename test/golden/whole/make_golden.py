@@ -1,0 +1,158 @@
+"""Whole checkpoints, tokenizer, template and processor included, and what the reference's processor and `generate` make of chats
+with images: `python make_golden.py` writes a folder a family beside itself. Reference: transformers' processors and models,
+small random configs in fp32 with eager attention; the tokenizers are trained here. made-by.json records the versions.
+"""
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from PIL import Image
+from safetensors.torch import save_file
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor, Qwen2VLProcessor,
+    Qwen2VLVideoProcessor, Qwen3_5Config, Qwen3_5ForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor)
+
+HERE = Path(__file__).parent
+WORDS = "User Assistant user assistant system : What is in this image ? Describe the picture a cat dog red blue and now compare them".split()
+SPLIT = r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+SMOL_TEMPLATE = (
+    "<|im_start|>{% for message in messages %}{{message['role'] | capitalize}}{% if message['content'][0]['type'] == 'image' %}{{':'}}{% else %}{{': '}}{% endif %}"
+    "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{line['text']}}{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}"
+    "<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}")
+QWEN_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for line in message['content'] %}"
+    "{% if line['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% elif line['type'] == 'text' %}{{ line['text'] }}{% endif %}{% endfor %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+QWEN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+SMOL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<image>", "<global-img>"] + [
+    f"<row_{r}_col_{c}>" for r in range(1, 7) for c in range(1, 7)]
+
+
+def chat(*turns):
+    return [{"role": "user" if n % 2 == 0 else "assistant", "content": [{"type": "image"} if part is None else {"type": "text", "text": part} for part in parts]} for n, parts in enumerate(turns)]
+
+
+CHATS = {
+    "one image": (chat([None, "What is in this image?"]), [(75, 50)]),
+    "small and tall": (chat([None, None, "compare them"]), [(30, 36), (20, 60)]),
+    "a second turn": (chat(["Describe ", None], ["a red cat"], [None, "and now?"]), [(40, 40), (75, 50)]),
+    "text only": (chat(["What is a dog?"]), []),
+}
+
+
+def picture(width, height):
+    y, x = np.mgrid[0:height, 0:width]
+    return Image.fromarray(np.stack([(x * 5 + y) % 256, (y * 7) % 256, (x * y) % 256], -1).astype(np.uint8))
+
+
+def make_tokenizer(special, eos, **named):
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=420, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), special_tokens=special, show_progress=False)
+    inner.train_from_iterator([" ".join(WORDS) + "\n\n" + "\n"] * 10, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token=eos, pad_token="<|endoftext|>", extra_special_tokens=named)
+
+
+def randomise(model):
+    """Nothing at its initial value, everything exactly representable in bf16."""
+    generator = torch.Generator().manual_seed(5)
+    for name, p in model.named_parameters():
+        noise = torch.randn(p.shape, generator=generator)
+        scale = 0.2 if p.ndim == 1 else 1.4 / p[0].numel() ** 0.5
+        centre = 1.0 if p.ndim == 1 and name.endswith("weight") else 0.0
+        p.data = (noise * scale + centre).bfloat16().float()
+
+
+def idefics3():
+    side, patch, scale = 16, 4, 2
+    tokenizer = make_tokenizer(SMOL_TOKENS, "<end_of_utterance>", image_token="<image>", fake_image_token="<fake_token_around_image>", global_image_token="<global-img>", end_of_utterance_token="<end_of_utterance>")
+    images = Idefics3ImageProcessor(size={"longest_edge": 4 * side}, max_image_size={"longest_edge": side})
+    processor = Idefics3Processor(images, tokenizer, image_seq_len=(side // patch // scale) ** 2, chat_template=SMOL_TEMPLATE)
+    text = dict(model_type="llama", vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+                rms_norm_eps=1e-5, max_position_embeddings=2048, rope_theta=100000.0, tie_word_embeddings=True)
+    vision = dict(num_hidden_layers=2, intermediate_size=56, image_size=side, patch_size=patch, hidden_size=32, num_attention_heads=2)
+    config = Idefics3Config(text_config=text, vision_config=vision, scale_factor=scale, image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=True)
+    return Idefics3ForConditionalGeneration(config), processor
+
+
+def qwen_ids(tokenizer):
+    names = dict(image_token_id="<|image_pad|>", video_token_id="<|video_pad|>", vision_start_token_id="<|vision_start|>", vision_end_token_id="<|vision_end|>")
+    return {name: tokenizer.convert_tokens_to_ids(token) for name, token in names.items()}
+
+
+def qwen_processor(kind, video, patch):
+    tokenizer = make_tokenizer(QWEN_TOKENS, "<|im_end|>", image_token="<|image_pad|>", video_token="<|video_pad|>", vision_start_token="<|vision_start|>", vision_end_token="<|vision_end|>")
+    sizes = dict(patch_size=patch, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 4 * (2 * patch) ** 2, "longest_edge": 12 * (2 * patch) ** 2})
+    return tokenizer, kind(Qwen2VLImageProcessor(**sizes), tokenizer, video(**sizes), chat_template=QWEN_TEMPLATE)
+
+
+def qwen2_text(tokenizer):
+    return dict(vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6,
+                max_position_embeddings=2048, rope_parameters=dict(rope_type="default", rope_theta=1e6, mrope_section=[2, 3, 3]), tie_word_embeddings=True)
+
+
+def qwen2_vl():
+    tokenizer, processor = qwen_processor(Qwen2VLProcessor, Qwen2VLVideoProcessor, 4)
+    vision = dict(depth=2, embed_dim=32, hidden_size=64, num_heads=2, mlp_ratio=2, patch_size=4, spatial_merge_size=2)
+    config = Qwen2VLConfig(text_config=qwen2_text(tokenizer), vision_config=vision, tie_word_embeddings=True, **qwen_ids(tokenizer))
+    return Qwen2VLForConditionalGeneration(config), processor
+
+
+def qwen2_5_vl():
+    tokenizer, processor = qwen_processor(Qwen2_5_VLProcessor, Qwen2VLVideoProcessor, 4)
+    vision = dict(depth=3, hidden_size=32, out_hidden_size=64, intermediate_size=48, num_heads=2, patch_size=4, spatial_merge_size=2, window_size=16, fullatt_block_indexes=[1])
+    config = Qwen2_5_VLConfig(text_config=qwen2_text(tokenizer), vision_config=vision, tie_word_embeddings=True, **qwen_ids(tokenizer))
+    return Qwen2_5_VLForConditionalGeneration(config), processor
+
+
+def qwen3_5():
+    tokenizer, processor = qwen_processor(Qwen3VLProcessor, Qwen3VLVideoProcessor, 8)
+    text = dict(vocab_size=len(tokenizer), hidden_size=48, intermediate_size=64, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16, max_position_embeddings=2048,
+                linear_key_head_dim=8, linear_value_head_dim=8, linear_num_key_heads=2, linear_num_value_heads=4, linear_conv_kernel_dim=4, tie_word_embeddings=True,
+                rope_parameters=dict(rope_type="default", rope_theta=1e6, partial_rotary_factor=0.5, mrope_section=[2, 1, 1], mrope_interleaved=True))
+    vision = dict(depth=2, hidden_size=32, out_hidden_size=48, intermediate_size=48, num_heads=2, patch_size=8, spatial_merge_size=2, num_position_embeddings=16)
+    config = Qwen3_5Config(text_config=text, vision_config=vision, tie_word_embeddings=True, **qwen_ids(tokenizer))
+    return Qwen3_5ForConditionalGeneration(config), processor
+
+
+@torch.no_grad()
+def make(name, family):
+    model, processor = family()
+    tokenizer = processor.tokenizer
+    model = model.eval()
+    model.set_attn_implementation("eager")
+    randomise(model)
+    model.tie_weights()
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    folder = HERE / name
+    folder.mkdir(exist_ok=True)
+    processor.save_pretrained(folder)
+    model.config.save_pretrained(folder)
+    model.generation_config.save_pretrained(folder)
+    save_file({k: v.bfloat16().contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}, folder / "model.safetensors", {"format": "pt"})
+    answers = []
+    for title, (messages, sizes) in CHATS.items():
+        prompt = processor.apply_chat_template(messages, add_generation_prompt=True)
+        images = [picture(*size) for size in sizes]
+        nested = [images] if name == "idefics3" else images
+        inputs = processor(text=[prompt], images=nested if images else None, return_tensors="pt")
+        out = model.generate(**inputs, do_sample=False, max_new_tokens=24, eos_token_id=[], pad_token_id=tokenizer.pad_token_id, output_logits=True, return_dict_in_generate=True)
+        top = torch.stack(out.logits)[:, 0].topk(2).values
+        ids = inputs["input_ids"][0].tolist()
+        answers.append({"name": title, "messages": messages, "sizes": sizes, "promptIds": ids, "greedyIds": out.sequences[0, len(ids):].tolist(),
+                        "margins": [round(m, 3) for m in (top[:, 0] - top[:, 1]).tolist()]})
+    (folder / "answers.json").write_text(json.dumps(answers) + "\n")
+    for file in folder.iterdir():
+        file.chmod(0o644)
+
+
+for each in (idefics3, qwen2_vl, qwen2_5_vl, qwen3_5):
+    make(each.__name__, each)
+versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+(HERE / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")
