@@ -2,6 +2,7 @@
  * A graph on a thread of its own. ONNX Runtime's `run` is one synchronous call that holds up its thread for as long as it
  * takes (docs/log.md); beside the caller's, requests are read, hang-ups heard and other graphs run meanwhile. Inputs are
  * copied to the thread, outputs handed over, and a decoder's cache lives there. CPU only: buffers of other devices cannot travel.
+ * It has no time limit, and is closed when it is idle: ending a thread within ONNX Runtime ends the whole process (Napi::Error).
  */
 import { invariant, OcellusError } from "../base/index.js";
 import { isRecurrent } from "../graph/index.js";
