@@ -41,12 +41,13 @@ describe("mapConcurrently", () => {
       }
     }
     const seen: number[] = [];
+    const broken = new Error("broken");
     const failing = mapConcurrently(numbers(), 2, async (item) => {
       seen.push(item);
       await tick();
-      if (item === 4) throw new Error("broken");
+      if (item === 4) throw broken;
     });
-    await expect(failing).rejects.toThrow("broken");
+    await expect(failing).rejects.toBe(broken);
     expect(seen.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
     expect([isClosed, numRead < 8]).toEqual([true, true]);
   });

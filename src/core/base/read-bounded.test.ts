@@ -51,10 +51,11 @@ describe("a bounded reader", () => {
 
   it("closes what it read from where the caller's budget is spent", async () => {
     const { seen, pieces } = source("a", "b");
+    const noBudget = new Error("no budget");
     const onBytes = () => {
-      throw new Error("no budget");
+      throw noBudget;
     };
-    await expect(readBounded(pieces, { ...bound, onBytes })).rejects.toThrow("no budget");
+    await expect(readBounded(pieces, { ...bound, onBytes })).rejects.toBe(noBudget);
     expect(seen).toEqual({ numRead: 1, isClosed: true });
   });
 });

@@ -21,7 +21,7 @@ describe("a lane", () => {
     expect({ most, order }).toEqual({ most: 2, order: [0, 1, 2, 3, 4] });
   });
 
-  it("lets whoever gives up leave the line, and no one behind waits for it", async () => {
+  it("lets an aborted waiter leave the line, and no one behind waits for it", async () => {
     const lane = new Semaphore(1);
     let finish = () => {};
     const first = lane.run(() => new Promise<void>((resolve) => (finish = resolve)));

@@ -66,9 +66,9 @@ function axialAngles(places: readonly Place[], headDim: number, rope: Rope): Rot
 
 /**
  * A text token advances all three streams by one; an image's tokens share one T and spread over H and W, and what follows
- * goes on behind its longer side. A pair of frames is as an image where words tell its time (`timeOf` absent); else all pairs
+ * continues behind its longer side. A pair of frames is as an image where words tell its time (`timeOf` absent); else all pairs
  * of a video lie on the same rows and columns, T steps ahead with their time, and what follows does not wait for it. Nor does
- * what is generated: the reference's `generate` goes on from the last token's position, whatever `rope_deltas` says.
+ * what is generated: the reference's `generate` continues from the last token's position, whatever `rope_deltas` says.
  */
 export function promptPositions(
   ids: ArrayLike<number>,

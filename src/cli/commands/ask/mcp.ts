@@ -123,7 +123,7 @@ function text(said: string) {
   return { type: "text" as const, text: said };
 }
 
-/** What goes wrong with a call is told to the assistant, which may fix it; the server continues. */
+/** The assistant hears what went wrong with a call and may correct it; the server continues. */
 async function told<T>(call: () => Promise<T>) {
   try {
     return await asking({ ...whoAsks(), reports: [] }, call);

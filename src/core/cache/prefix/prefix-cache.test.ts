@@ -61,7 +61,7 @@ describe("the prefix memory", () => {
     expect(memory.find([999, ...keys]).length).toBe(0);
   });
 
-  it("keeps the part of a block that a prompt ends with, until one that goes on from there is kept", async () => {
+  it("keeps the part of a block that a prompt ends with, until one that continues it is kept", async () => {
     const memory = new PrefixCache({ maxBytes: 1000 });
     const keys = Array.from({ length: 2 * length }, (_, i) => i);
     const add = (end: number) => memory.add(keys.slice(0, end), async (_, count) => new Float32Array(count));

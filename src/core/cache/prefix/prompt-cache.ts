@@ -27,7 +27,7 @@ export const nothingCached: CachedBlocks = { blocks: [], length: 0 };
 
 export interface PromptCache {
   readonly bytes: number;
-  /** Whether what is kept ends in a state, so that a prompt resumes at one of its own points only. */
+  /** Whether what is cached ends in a state, so that a prompt resumes at one of its own points only. */
   readonly needsStates: boolean;
   /**
    * The longest known prefix, leaving at least one token to be read. What it gives stays valid for as long as it is held,

@@ -81,7 +81,7 @@ describe("a snapshot cache", () => {
     expect(lengths).toEqual([3, 0, 0, 3]);
   });
 
-  it("keeps what a prompt holds valid while it is forgotten, with all that goes on from it", async () => {
+  it("keeps what a prompt holds valid while it is forgotten, with all that continues it", async () => {
     const cache = new SnapshotCache({ maxBytes: 80 });
     const decoder = new Decoder();
     const keys = [1, 2, 3, 4, 5];

@@ -89,7 +89,7 @@ export class SnapshotCache implements PromptCache {
       .findLast((found) => found && found.keys.length <= most && found.keys.every((key, i) => key === keys[i]));
   }
 
-  /** With all that goes on from it: their keys and values begin where it ends. */
+  /** With all that continues it: their keys and values begin where it ends. */
   #forget(snapshot: Snapshot | undefined): void {
     if (!snapshot) return;
     snapshot.parent?.children.delete(snapshot);
