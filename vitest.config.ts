@@ -1,12 +1,18 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// The head of test/support/compiled-scripts.ts has the reason.
+const alias = [{ find: /^\.\/worker-script\.js$/, replacement: resolve("test/support/compiled-scripts.ts") }];
 
 // unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
 export default defineConfig({
   test: {
     // Both of two cores: the default leaves one of them idle.
     maxWorkers: "100%",
+    globalSetup: "test/support/command.ts",
     projects: [
       {
+        resolve: { alias },
         test: {
           name: "unit",
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
@@ -15,10 +21,10 @@ export default defineConfig({
         },
       },
       {
+        resolve: { alias },
         test: {
           name: "whole",
           include: ["test/**/*.test.ts"],
-          globalSetup: "test/support/command.ts",
           exclude: ["test/architecture.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000, // models are loaded in hooks

@@ -4,10 +4,9 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Reply, Request, Start, WorkerOptions } from "./messages.js";
-import { threadScript } from "./thread-script.js";
+import { processScript, threadScript } from "./worker-script.js";
 
 export interface Peer {
   /** @throws when something in it cannot be copied. */
@@ -42,14 +41,10 @@ const endAll = () => {
 };
 
 export function startProcess({ script, data, maxCallMs, maxHeapMiB }: WorkerOptions, listener: Listener): Peer {
-  const [name, moduleUrl] = script;
-  const isSource = moduleUrl.endsWith(".ts");
-  const child = fork(fileURLToPath(new URL(`./${name}.${isSource ? "ts" : "js"}`, moduleUrl)), {
+  const { file, execArgv } = processScript(...script);
+  const child = fork(file, {
     cwd: tmpdir(),
-    execArgv: [
-      ...(isSource ? ["--import", import.meta.resolve("tsx")] : []),
-      ...(maxHeapMiB !== undefined ? [`--max-old-space-size=${maxHeapMiB}`] : []),
-    ],
+    execArgv: [...execArgv, ...(maxHeapMiB !== undefined ? [`--max-old-space-size=${maxHeapMiB}`] : [])],
     serialization: "advanced",
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
