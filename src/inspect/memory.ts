@@ -6,7 +6,15 @@
 import { OcellusError } from "../core/base/index.js";
 import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import { type Graph, recordingCatalog, stateBytes } from "../core/graph/index.js";
-import { gridOf, type ImageRecipe, numTiles, readImageProcessorConfig } from "../core/image/spec/index.js";
+import {
+  gridOf,
+  type ImageGrid,
+  type ImageRecipe,
+  numPatches,
+  numTiles,
+  readImageProcessorConfig,
+  viewsOf,
+} from "../core/image/spec/index.js";
 import { type AnyFamily, familyOf, type LanguageFamily, numRows } from "../core/models/index.js";
 import {
   autoPlan,
@@ -20,7 +28,7 @@ import {
   weightsOptions,
 } from "../core/pack/index.js";
 import { byteLength, type DType, storedBytes, type WeightFormat } from "../core/tensor/index.js";
-import { peakActivationBytes } from "./activations.js";
+import { peakActivationBytes, type RunSizes } from "./activations.js";
 import { type MachineMemory, machineMemory } from "./machine.js";
 
 export interface MemoryOptions {
@@ -232,14 +240,19 @@ function visionEstimate(
   const image = family.kind === "language" ? family.image : undefined;
   const layout = image?.layout(config, grid, image.tokenId(config), () => []);
   const numTokens = layout && numRows(layout);
-  const numImages = recipe.kind === "tiles" ? numTiles(grid, recipe) : 1;
-  const sizes = { num_images: numImages, ...(numTokens !== undefined && { num_tokens: numTokens }) };
+  const sizes = { ...largestBatch(grid, recipe), ...(numTokens !== undefined && { num_tokens: numTokens }) };
   return {
     picture,
-    numPatches: grid.rows * grid.columns,
+    numPatches: numPatches(grid, recipe),
     ...(numTokens !== undefined && { numTokens }),
     peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
   };
+}
+
+/** Of what an encoder runs at once: tiles together, or all slices. */
+function largestBatch(grid: ImageGrid, recipe: ImageRecipe): RunSizes {
+  const { rows, columns, count } = viewsOf(grid).at(-1)!;
+  return { num_images: recipe.kind === "tiles" ? numTiles(grid, recipe) : count, num_patches: rows * columns };
 }
 
 /** The widest picture that any decoder of ours takes. */

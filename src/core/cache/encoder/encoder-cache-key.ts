@@ -14,10 +14,13 @@ export interface EncoderCacheKeyParts {
   /** Patches that the picture became: with a pixel budget a request, the rules alone do not say it. */
   readonly rows: number;
   readonly columns: number;
+  /** Slices that it is cut into, if it is: other cuts have as many patches. */
+  readonly slices?: { readonly rows: number; readonly columns: number };
 }
 
-export function encoderCacheKey({ model, preprocessing, pixels, rows, columns }: EncoderCacheKeyParts): string {
-  return `${model}/${preprocessing}/${pixels}/${rows}x${columns}`;
+export function encoderCacheKey({ model, preprocessing, pixels, slices, ...grid }: EncoderCacheKeyParts): string {
+  const cut = slices ? `/${slices.rows}x${slices.columns}` : "";
+  return `${model}/${preprocessing}/${pixels}/${grid.rows}x${grid.columns}${cut}`;
 }
 
 /** Hexadecimal SHA-256 of bytes or text. */

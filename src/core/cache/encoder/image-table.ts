@@ -7,8 +7,13 @@ import { LRUCache } from "lru-cache";
 export interface KnownImage {
   /** SHA-256 of the decoded, oriented pixels and their size. */
   readonly digest: string;
-  /** Patches that the picture becomes. */
-  readonly grid: { readonly rows: number; readonly columns: number };
+  /** Patches that the picture becomes, and those of the overview of one in slices. */
+  readonly grid: Grid & { readonly slices?: Grid & { readonly overview: Grid } };
+}
+
+interface Grid {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** Some twenty megabytes; the pictures of a large shop. */

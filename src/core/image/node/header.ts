@@ -1,7 +1,7 @@
 /** Images whose bytes are here and whose pixels are not: what a prompt costs is known from their headers. */
 
 import type { ImageGrid, ImageRecipe } from "../spec/index.js";
-import { bmpSize, checkSize, isRgbImage, numTiles, patchesPerSide, type RgbImage, sniffFormat } from "../spec/index.js";
+import { bmpSize, checkSize, isRgbImage, numPatches, type RgbImage, sniffFormat } from "../spec/index.js";
 import { loadSharp } from "./decode.js";
 import type { ImageFile } from "./read-input.js";
 
@@ -27,9 +27,7 @@ async function headerSize({ bytes, source }: ImageFile): Promise<ImageSize> {
 }
 
 /** What the pixel values of an image of this grid take. */
-export function preparedBytes({ rows, columns }: ImageGrid, recipe: ImageRecipe): number {
+export function preparedBytes(grid: ImageGrid, recipe: ImageRecipe): number {
   const frames = recipe.kind === "smart_resize" ? recipe.temporalPatchSize : 1;
-  const patches =
-    recipe.kind === "tiles" ? numTiles({ rows, columns }, recipe) * patchesPerSide(recipe) ** 2 : rows * columns;
-  return patches * 3 * frames * recipe.patchSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
+  return numPatches(grid, recipe) * 3 * frames * recipe.patchSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
 }

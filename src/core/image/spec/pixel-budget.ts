@@ -1,6 +1,6 @@
 /** How large a picture may be shown in one request: fewer pixels are fewer tokens and a faster answer, more are finer detail. */
 import { OcellusError } from "../../base/index.js";
-import type { ImageRecipe, TilesRecipe } from "./recipe.js";
+import type { ImageRecipe, SlicesRecipe, TilesRecipe } from "./recipe.js";
 
 export interface PixelBudget {
   /** Smaller pictures are scaled up to this area, in pixels. Default: the checkpoint's, or `maxPixels` if that is less. */
@@ -15,12 +15,13 @@ const mostPixels = 2 ** 24;
 /**
  * The recipe under the budget of one request.
  * @throws `invalid_request` naming the field (not whole, less than one token, more than any checkpoint's, minPixels over
- * maxPixels); `unsupported` when the model's images all have one size, or are cut into tiles and `minPixels` is set.
+ * maxPixels); `unsupported` when the model's images all have one size, or are cut into tiles or slices and `minPixels` is set.
  */
 export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): ImageRecipe {
   const { minPixels, maxPixels } = budget;
   if (minPixels === undefined && maxPixels === undefined) return recipe;
   if (recipe.kind === "tiles" && recipe.splits && minPixels === undefined) return withFewerTiles(recipe, maxPixels!);
+  if (recipe.kind === "slices" && minPixels === undefined) return withFewerSlices(recipe, maxPixels!);
   if (recipe.kind !== "smart_resize")
     throw new OcellusError(
       "unsupported",
@@ -46,6 +47,13 @@ export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): Image
 function withFewerTiles(recipe: TilesRecipe, maxPixels: number): TilesRecipe {
   checkArea("maxPixels", maxPixels, recipe.side ** 2, mostPixels);
   return { ...recipe, maxPixels };
+}
+
+/** One slice's area is that of the overview, which is always there. */
+function withFewerSlices(recipe: SlicesRecipe, maxPixels: number): SlicesRecipe {
+  const area = recipe.scaleResolution ** 2;
+  checkArea("maxPixels", maxPixels, area, mostPixels);
+  return { ...recipe, maxSlices: Math.min(recipe.maxSlices, Math.floor(maxPixels / area)) };
 }
 
 function checkArea(field: keyof PixelBudget, value: number | undefined, least: number, most: number): void {

@@ -4,10 +4,13 @@
  *   picture ─ resize to fit ─ centre in width × height ─ (x/255 - mean)/std ─ patches in raster order
  */
 import { invariant } from "../../base/index.js";
+import type { ImageGrid, PixelValues } from "./pixel-values.js";
 import type {
   CenterCropRecipe,
   FitRecipe,
   ImageRecipe,
+  Sides,
+  SlicesRecipe,
   SmartResizeRecipe,
   StretchRecipe,
   TilesRecipe,
@@ -15,23 +18,9 @@ import type {
 } from "./recipe.js";
 import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
+import { sliceSizes, slicesGrid } from "./slices.js";
 import { refuseStrip, smartSize } from "./smart-size.js";
 import { patchesPerSide, tileSizes } from "./tiles.js";
-
-/** Patches of a picture. */
-export interface ImageGrid {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-export interface PixelValues {
-  /** [num_patches, 3·patch·patch]: rows are patches in raster order, columns channel, y, x. */
-  readonly data: Float32Array;
-  readonly shape: readonly [numPatches: number, patchValues: number];
-  readonly grid: ImageGrid;
-  /** The picture before it was stretched to the frame, where it has not many more pixels than that. */
-  readonly own?: RgbImage;
-}
 
 /** @throws `invalid_image`, `too_large` when the image is not a well-formed RGB picture. */
 export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
@@ -48,6 +37,8 @@ export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
       return wholePatches(shown(image, recipe), recipe);
     case "tiles":
       return tilePatches(image, recipe);
+    case "slices":
+      return slicePatches(image, recipe);
     default:
       return recipe satisfies never;
   }
@@ -76,6 +67,8 @@ export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
       );
     case "tiles":
       return tiled(image, recipe);
+    case "slices":
+      return sliced(image, recipe);
     default:
       return recipe satisfies never;
   }
@@ -138,18 +131,48 @@ function tilePatches(image: RgbImage, recipe: TilesRecipe): PixelValues {
   const [tileRows, tileColumns] = [content.height / side, content.width / side];
   const perSide = patchesPerSide(recipe);
   const frame = { width: perSide * patchSize, height: perSide * patchSize };
-  const tiles = Array.from({ length: tileRows * tileColumns }, (_, i) => {
-    const offset = { left: -side * (i % tileColumns), top: -side * Math.floor(i / tileColumns) };
-    return squarePatches(content, offset, frame, recipe).data;
-  });
+  const tiles = cutPatches(content, { width: side, height: side }, frame, recipe);
   if (tiles.length > 1) {
     const whole = resizeColumnsFirst(content, side, side, resample);
     tiles.push(squarePatches(whole, { left: 0, top: 0 }, frame, recipe).data);
   }
-  const data = new Float32Array(tiles.length * tiles[0]!.length);
-  for (const [i, tile] of tiles.entries()) data.set(tile, i * tile.length);
+  return joined(tiles, recipe, { rows: tileRows * perSide, columns: tileColumns * perSide });
+}
+
+/** The most detailed view of an image: its slices side by side, or the overview where it is not cut. */
+function sliced(image: RgbImage, recipe: SlicesRecipe): RgbImage {
+  const { overview, slices } = sliceSizes(image, recipe);
+  const { width, height } = slices
+    ? { width: slices.columns * slices.width, height: slices.rows * slices.height }
+    : overview;
+  return resizeColumnsFirst(image, width, height, recipe.resample);
+}
+
+function slicePatches(image: RgbImage, recipe: SlicesRecipe): PixelValues {
+  const { overview, slices } = sliceSizes(image, recipe);
+  const whole = resizeColumnsFirst(image, overview.width, overview.height, recipe.resample);
+  const views = [squarePatches(whole, { left: 0, top: 0 }, overview, recipe).data];
+  if (slices) views.push(...cutPatches(sliced(image, recipe), slices, slices, recipe));
+  return joined(views, recipe, slicesGrid(image, recipe));
+}
+
+/** Patches of each part of `content`, parts of one size in raster order; of each what is in `frame`. */
+function cutPatches(content: RgbImage, part: Sides, frame: Sides, recipe: TilesRecipe | SlicesRecipe): Float32Array[] {
+  const columns = content.width / part.width;
+  return Array.from({ length: columns * (content.height / part.height) }, (_, i) => {
+    const offset = { left: -part.width * (i % columns), top: -part.height * Math.floor(i / columns) };
+    return squarePatches(content, offset, frame, recipe).data;
+  });
+}
+
+function joined(views: readonly Float32Array[], { patchSize }: ImageRecipe, grid: ImageGrid): PixelValues {
+  const data = new Float32Array(views.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const view of views) {
+    data.set(view, at);
+    at += view.length;
+  }
   const patchValues = 3 * patchSize * patchSize;
-  const grid = { rows: tileRows * perSide, columns: tileColumns * perSide };
   return { data, shape: [data.length / patchValues, patchValues], grid };
 }
 
@@ -161,8 +184,8 @@ function wholePatches(content: RgbImage, recipe: CenterCropRecipe | StretchRecip
 function squarePatches(
   content: RgbImage,
   { left, top }: { readonly left: number; readonly top: number },
-  frame: { readonly width: number; readonly height: number },
-  recipe: FitRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe,
+  frame: Sides,
+  recipe: FitRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe | SlicesRecipe,
 ): PixelValues {
   const { patchSize } = recipe;
   const { width, height } = frame;

@@ -8,6 +8,14 @@
  */
 import { z } from "zod";
 import { OcellusError, shorten } from "../../base/index.js";
+import {
+  classes,
+  filters,
+  type ProcessorClass,
+  type ProcessorClassName,
+  type Resample,
+  type Triple,
+} from "./processor-classes.js";
 
 /** What reads the JSON files of a checkpoint; undefined for a file that is not there. */
 export interface JsonFiles {
@@ -33,17 +41,23 @@ async function nestedConfig(files: JsonFiles, part: string): Promise<unknown> {
   return typeof joined === "object" && joined !== null ? (joined as Record<string, unknown>)[part] : undefined;
 }
 
-export type Triple = readonly [red: number, green: number, blue: number];
-export type Resample = "bilinear" | "bicubic" | "lanczos";
-
-const filters = { 1: "lanczos", 2: "bilinear", 3: "bicubic" } as const satisfies Record<number, Resample>;
-
 /** What an image is brought to before it is cut. */
 export type SizeRule =
   | { readonly shortestEdge: number }
   | { readonly longestEdge: number }
   | { readonly width: number; readonly height: number }
-  | { readonly minPixels: number; readonly maxPixels: number };
+  | { readonly minPixels: number; readonly maxPixels: number }
+  | { readonly scaleResolution: number };
+
+/** What a class that cuts slices does: slices.ts. */
+export interface SlicesConfig {
+  readonly maxSlices: number;
+  readonly scaleResolution: number;
+  readonly downsampling: "16x" | "4x";
+  readonly hasImageIds: boolean;
+  /** Tokens of each slice, if the file says it. */
+  readonly numTokens?: number | undefined;
+}
 
 /** A config as it takes effect. */
 export interface ProcessorConfig {
@@ -56,65 +70,14 @@ export interface ProcessorConfig {
   readonly std: Triple;
   /** Of a class that cuts tiles. */
   readonly tiles?: { readonly side: number; readonly splits: boolean };
+  /** Of a class that cuts slices. */
+  readonly slices?: SlicesConfig;
   readonly patchSize?: number;
   readonly mergeSize?: number;
   readonly temporalPatchSize?: number;
   /** Most tokens of a frame of video, or of the video, as its class has it. */
   readonly maxTokens?: number;
 }
-
-/** What a class of the reference does where its file is silent. */
-interface ProcessorClass {
-  readonly size: unknown;
-  readonly resample: keyof typeof filters;
-  readonly mean: Triple;
-  readonly std: Triple;
-  /** An integer size means both sides, not the shorter one. */
-  readonly default_to_square: boolean;
-  readonly do_center_crop: boolean;
-  readonly crop_size?: unknown;
-  /** The edges of `size` are areas, and min_pixels and max_pixels stand above it, where they are known. */
-  readonly areas?: "overridden" | "alone";
-  /** Cuts tiles of this size, and pads a batch of images of different numbers of them, which changes none. */
-  readonly tileSide?: number;
-  /** Where a file asks for a cap without saying which. */
-  readonly maxVideoTokens?: number;
-}
-
-const half: Triple = [0.5, 0.5, 0.5];
-const clipMean: Triple = [0.48145466, 0.4578275, 0.40821073];
-const clipStd: Triple = [0.26862954, 0.26130258, 0.27577711];
-const whole = { default_to_square: true, do_center_crop: false };
-
-const tiled = { size: { longest_edge: 4 * 364 }, tileSide: 364, resample: 1, mean: half, std: half } as const;
-
-const classes = {
-  CLIPImageProcessor: {
-    ...{ size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, do_center_crop: true },
-    ...{ resample: 3, mean: clipMean, std: clipStd, default_to_square: false },
-  },
-  SiglipImageProcessor: {
-    ...{ ...whole, size: { height: 224, width: 224 }, resample: 3, mean: half, std: half, default_to_square: false },
-  },
-  ViTImageProcessor: { ...whole, size: { height: 224, width: 224 }, resample: 2, mean: half, std: half },
-  Qwen2VLImageProcessor: {
-    ...{ ...whole, size: { shortest_edge: 56 * 56, longest_edge: 28 * 28 * 1280 }, default_to_square: false },
-    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden" },
-  },
-  Qwen2VLVideoProcessor: {
-    ...{ ...whole, size: { shortest_edge: 128 * 28 * 28, longest_edge: 768 * 28 * 28 } },
-    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden", maxVideoTokens: 128_000 },
-  },
-  Qwen3VLVideoProcessor: {
-    ...{ ...whole, size: { shortest_edge: 128 * 32 * 32, longest_edge: 768 * 32 * 32 } },
-    ...{ resample: 3, mean: half, std: half, areas: "alone", maxVideoTokens: 768 },
-  },
-  Idefics3ImageProcessor: { ...whole, ...tiled },
-  SmolVLMImageProcessor: { ...whole, ...tiled },
-  /** Ours: fitted into the frame, the rest is 0. */
-  OcellusFitImageProcessor: { ...whole, size: undefined, resample: 3, mean: half, std: half },
-} as const satisfies Record<string, ProcessorClass>;
-export type ProcessorClassName = keyof typeof classes;
 
 /** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
 const side = z.number().int().min(1).max(4096);
@@ -129,6 +92,17 @@ const sides = z.union([side, z.tuple([side, side]), square]);
 const channels = (value: z.ZodNumber) => z.union([value, z.tuple([value, value, value])]);
 const flag = z.boolean().nullish();
 const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
+
+/** What marks the views of an image among the ids of a prompt, where a file names it. */
+const marks = {
+  ...{ im_start: "<image>", im_end: "</image>", slice_start: "<slice>", slice_end: "</slice>", unk: "<unk>" },
+  ...{ im_id_start: "<image_id>", im_id_end: "</image_id>" },
+} as const;
+const literals = <T extends Record<string, string>>(values: T) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, z.literal(value).optional()])) as {
+    [N in keyof T]: z.ZodOptional<z.ZodLiteral<T[N]>>;
+  };
+const slicingFields = ["max_slice_nums", "scale_resolution", "slice_mode", "downsample_mode", "use_image_id"] as const;
 
 const filterForm = "expected 1 (Lanczos, where tiles are cut), 2 (bilinear) or 3 (bicubic)";
 
@@ -159,6 +133,15 @@ const fields = {
   temporal_patch_size: side.optional(),
   cap_pixels_per_frame: flag,
   max_video_tokens: count.nullish(),
+  max_slice_nums: z.number().int().min(1).max(64).optional(), // published ones have 9
+  scale_resolution: side.optional(),
+  slice_mode: flag,
+  downsample_mode: z.enum(["16x", "4x"]).optional(),
+  use_image_id: flag,
+  image_feature_size: side.optional(),
+  norm_mean: channels(z.number().min(-10).max(10)).optional(),
+  norm_std: channels(z.number().min(1e-3).max(100)).optional(),
+  ...literals(marks),
   pad: z.literal("center").optional(),
   pad_value: z.literal(0).optional(),
 };
@@ -168,7 +151,7 @@ const withoutEffect = new Set(
   (
     "do_convert_rgb processor_class auto_map data_format input_data_format return_tensors device disable_grouping " +
     "image_seq_length image_seq_len _valid_processor_keys _processor_class transformers_version return_metadata " +
-    "do_sample_frames fps num_frames min_frames max_frames video_metadata max_duration return_row_col_info video_sampling"
+    "do_sample_frames version fps num_frames min_frames max_frames video_metadata max_duration return_row_col_info video_sampling"
   ).split(" "),
 );
 
@@ -180,7 +163,7 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
   const found = checked(json);
   const name = className(found, accepted);
   const preset: ProcessorClass = classes[name];
-  refuseOutsideTiles(found, preset);
+  refuseOfOthers(found, preset);
   const crop =
     (found.do_center_crop ?? ("do_center_crop" in found ? false : preset.do_center_crop))
       ? cropOf("crop_size" in found ? found.crop_size : preset.crop_size)
@@ -189,6 +172,7 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     size: sizeOf(found, preset),
     resample: filters[found.resample ?? preset.resample],
     ...(preset.tileSide !== undefined && { tiles: tilesOf(found, preset.tileSide) }),
+    ...(preset.slices && { slices: slicesOf(found, preset.slices) }),
     ...(crop && { crop }),
     ...colours(found, preset),
     ...(found.patch_size !== undefined && { patchSize: found.patch_size }),
@@ -198,14 +182,17 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
   };
 }
 
-/** What only a class that cuts tiles does. */
-function refuseOutsideTiles(found: Found, { tileSide }: ProcessorClass): void {
-  if (tileSide !== undefined) return;
-  const problems = [
+/** What only a class that cuts tiles does, or one that cuts slices. */
+function refuseOfOthers(found: Found, { tileSide, slices }: ProcessorClass): void {
+  const ofTiles = [
     ...(found.do_pad ? ["do_pad: padding is not done"] : []),
     ...(found.do_image_splitting ? ["do_image_splitting: this class does not cut tiles"] : []),
     ...(found.resample === 1 ? [`resample: ${filterForm}`] : []),
   ];
+  const ofSlices = [...slicingFields, "image_feature_size" as const, "norm_mean" as const, "norm_std" as const]
+    .filter((name) => found[name] !== undefined && found[name] !== null)
+    .map((name) => `${name}: this class does not cut slices`);
+  const problems = [...(tileSide === undefined ? ofTiles : []), ...(slices ? [] : ofSlices)];
   if (problems.length > 0) throw invalidProcessor(problems);
 }
 
@@ -246,9 +233,28 @@ function tilesOf(found: Found, tileSide: number) {
   return { side: part("max_image_size", longestEdge, given).longest_edge, splits: found.do_image_splitting ?? true };
 }
 
+function slicesOf(found: Found, { imageIds, isOptional }: NonNullable<ProcessorClass["slices"]>): SlicesConfig {
+  const isCut = found.slice_mode ?? true;
+  if (!isCut && !isOptional) throw invalidProcessor(["slice_mode: images that keep their size do not fit the model"]);
+  return {
+    maxSlices: isCut ? (found.max_slice_nums ?? 9) : 1,
+    scaleResolution: found.scale_resolution ?? 448,
+    downsampling: found.downsample_mode ?? "16x",
+    hasImageIds: found.use_image_id ?? imageIds,
+    numTokens: found.image_feature_size,
+  };
+}
+
+function slicesSize(found: Found): SizeRule {
+  if (found.size !== undefined && found.size !== null)
+    throw invalidProcessor(["size: the sizes of slices follow from scale_resolution"]);
+  return { scaleResolution: found.scale_resolution ?? 448 };
+}
+
 function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
   if (preset.tileSide !== undefined)
     return { longestEdge: part("size", longestEdge, found.size ?? preset.size).longest_edge };
+  if (preset.slices) return slicesSize(found);
   if (preset.areas) return areasOf(found, preset);
   const isSquare = found.default_to_square ?? preset.default_to_square;
   const edge = z.object({ shortest_edge: side }).strict();
@@ -299,8 +305,8 @@ function sidesOf(sides: { readonly height: number; readonly width: number } | re
 function colours(found: Found, preset: ProcessorClass): { readonly mean: Triple; readonly std: Triple } {
   const isOn = (name: "do_rescale" | "do_normalize") => (name in found ? found[name] === true : true);
   const factor = 255 * (isOn("do_rescale") ? (found.rescale_factor ?? 1 / 255) : 1);
-  const mean = isOn("do_normalize") ? triple(found.image_mean ?? preset.mean) : ([0, 0, 0] as const);
-  const std = isOn("do_normalize") ? triple(found.image_std ?? preset.std) : ([1, 1, 1] as const);
+  const mean = isOn("do_normalize") ? triple(found.norm_mean ?? found.image_mean ?? preset.mean) : ([0, 0, 0] as const);
+  const std = isOn("do_normalize") ? triple(found.norm_std ?? found.image_std ?? preset.std) : ([1, 1, 1] as const);
   if (Math.abs(factor - 1) < 1e-9) return { mean, std };
   const scaled = ([r, g, b]: Triple): Triple => [r / factor, g / factor, b / factor];
   return { mean: scaled(mean), std: scaled(std) };

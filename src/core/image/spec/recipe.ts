@@ -2,16 +2,10 @@
  * What is done to an image before a tower sees it: a recipe of one of few kinds, made of the checkpoint's image-processor
  * config (processor-config.ts) and of what the family's config.json fixes, which must not contradict each other.
  */
-import {
-  invalidProcessor,
-  type ProcessorClassName,
-  type ProcessorConfig,
-  parseProcessorConfig,
-  type Resample,
-  type Triple,
-} from "./processor-config.js";
+import type { ProcessorClassName, Resample, Triple } from "./processor-classes.js";
+import { invalidProcessor, type ProcessorConfig, parseProcessorConfig, type SlicesConfig } from "./processor-config.js";
 
-interface Sides {
+export interface Sides {
   readonly width: number;
   readonly height: number;
 }
@@ -96,12 +90,28 @@ export interface TilesRecipe {
   readonly std: Triple;
 }
 
+/**
+ * An overview and, of an image with more than `scaleResolution`² pixels, a grid of up to `maxSlices` slices of one size
+ * behind it, each of about that area and of sides that are whole multiples of `sideMultiple`. Square patches, view by
+ * view in raster order. Sizes: slices.ts.
+ */
+export interface SlicesRecipe {
+  readonly kind: "slices";
+  readonly maxSlices: number;
+  readonly scaleResolution: number;
+  readonly sideMultiple: number;
+  readonly resample: Resample;
+  readonly patchSize: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** A union by `kind`: families with other rules join here. */
-export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe;
+export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe | SlicesRecipe;
 
 /** Whether images under this recipe have grids of their own, by their sizes. */
 export function dependsOnSize({ kind }: ImageRecipe): boolean {
-  return kind === "smart_resize" || kind === "tiles";
+  return kind === "smart_resize" || kind === "tiles" || kind === "slices";
 }
 
 /** What a family's model takes; `absent`: the config of a checkpoint that has no file. */
@@ -116,6 +126,14 @@ export interface FixedTarget {
 export interface TilesTarget {
   readonly processors: readonly ProcessorClassName[];
   readonly side: number;
+  readonly patchSize: number;
+  readonly absent: object;
+}
+
+/** `hasImageIds`, `downsampling` and `numTokens`: what config.json says of them, where it does. */
+export interface SlicesTarget extends Partial<Omit<SlicesConfig, "maxSlices" | "scaleResolution">> {
+  readonly processors: readonly ProcessorClassName[];
+  readonly sideMultiple: number;
   readonly patchSize: number;
   readonly absent: object;
 }
@@ -136,7 +154,7 @@ export function fixedRecipe(json: unknown, target: FixedTarget): CenterCropRecip
   const { size, crop, resample, mean, std } = config;
   const { width, height, patchSize } = target;
   confirm("patch_size", config.patchSize, patchSize);
-  if ("minPixels" in size || "longestEdge" in size) throw invalidProcessor(["size: expected edges, found areas"]);
+  if (!("width" in size) && !("shortestEdge" in size)) throw invalidProcessor(["size: expected edges, found areas"]);
   if (crop) confirmSides("crop_size", crop, target);
   const isWhole = "width" in size && (!crop || (size.width === width && size.height === height));
   if (isWhole) {
@@ -168,6 +186,19 @@ export function tilesRecipe(json: unknown, { side, patchSize, ...target }: Tiles
   if (!tiles || !("longestEdge" in size)) throw invalidProcessor(["size: expected {longest_edge}"]);
   confirm("max_image_size.longest_edge", tiles.side, side);
   return { kind: "tiles", longestEdge: size.longestEdge, side, splits: tiles.splits, resample, patchSize, mean, std };
+}
+
+/** An encoder of any size that is shown an overview and slices. @throws as `fixedRecipe`. */
+export function slicesRecipe(json: unknown, { sideMultiple, patchSize, ...target }: SlicesTarget): SlicesRecipe {
+  const config = parseProcessorConfig(json ?? target.absent, target.processors);
+  const { slices, crop, resample, mean, std } = config;
+  if (!slices || crop) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
+  confirm("patch_size", config.patchSize, patchSize);
+  confirm("use_image_id", slices.hasImageIds, target.hasImageIds);
+  confirm("downsample_mode", slices.downsampling, target.downsampling);
+  confirm("image_feature_size", slices.numTokens, target.numTokens);
+  const { maxSlices, scaleResolution } = slices;
+  return { kind: "slices", maxSlices, scaleResolution, sideMultiple, resample, patchSize, mean, std };
 }
 
 /** A tower that takes any size within a budget of pixels. @throws as `fixedRecipe`. */
@@ -206,7 +237,7 @@ function confirmSides(name: string, found: Sides, { width, height }: Sides): voi
   ]);
 }
 
-function confirm(name: string, found: number | undefined, expected: number): void {
-  if (found !== undefined && found !== expected)
+function confirm<T>(name: string, found: T | undefined, expected: T | undefined): void {
+  if (found !== undefined && expected !== undefined && found !== expected)
     throw invalidProcessor([`${name}: expected ${expected} as in config.json, found ${found}`]);
 }

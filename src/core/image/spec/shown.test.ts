@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type PixelValues, preprocess, shown } from "./preprocess.js";
+import type { PixelValues } from "./pixel-values.js";
+import { preprocess, shown } from "./preprocess.js";
 import type { CenterCropRecipe, ImageRecipe } from "./recipe.js";
 import { resizeColumnsFirst } from "./resize.js";
 import type { RgbImage } from "./rgb-image.js";

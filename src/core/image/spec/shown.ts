@@ -1,22 +1,25 @@
 /** The other way round: from pixel values back to the picture that the vision tower is shown, in its size and to the nearest 1/255. */
-import type { PixelValues } from "./preprocess.js";
+import type { ImageGrid, PixelValues } from "./pixel-values.js";
 import type { ImageRecipe } from "./recipe.js";
 import type { RgbImage } from "./rgb-image.js";
+import { viewsOf } from "./slices.js";
 import { patchesPerSide } from "./tiles.js";
 
-/** What `preprocess` fitted, its margins included; of tiles what is seen of them, without the whole behind them. */
+/** What `preprocess` fitted, its margins included; of tiles or slices what is seen of them, without the whole beside them. */
 export function shownPicture({ data, shape, grid }: PixelValues, recipe: ImageRecipe): RgbImage {
   const { patchSize: p, mean, std } = recipe;
-  const perSide = recipe.kind === "tiles" ? patchesPerSide(recipe) : undefined;
+  const part = partOf(grid, recipe);
+  const { rows = 0, columns = 0 } = grid.slices?.overview ?? {};
+  const first = rows * columns; // the overview comes before its slices
   const merge = recipe.kind === "smart_resize" ? recipe.mergeSize : 1;
   const depth = recipe.kind === "smart_resize" ? recipe.temporalPatchSize : 1;
   const width = grid.columns * p;
   const out = new Uint8Array(width * grid.rows * p * 3);
   for (let patch = 0; patch < grid.rows * grid.columns; patch++) {
-    const [row, column] = perSide ? placeInTiles(patch, grid.columns, perSide) : placeOf(patch, grid.columns, merge);
+    const [row, column] = part ? placeInParts(patch, grid.columns, part) : placeOf(patch, grid.columns, merge);
     for (let c = 0; c < 3; c++)
       for (let i = 0; i < p * p; i++) {
-        const value = data[patch * shape[1] + c * depth * p * p + i]!; // of a still picture's equal frames the first
+        const value = data[(first + patch) * shape[1] + c * depth * p * p + i]!; // of a still picture's equal frames the first
         const at = (row * p + Math.floor(i / p)) * width + column * p + (i % p);
         out[at * 3 + c] = Math.round(255 * (value * std[c]! + mean[c]!));
       }
@@ -32,11 +35,22 @@ function placeOf(patch: number, columns: number, merge: number): [row: number, c
   return [Math.floor(block / perRow) * merge + Math.floor(within / merge), (block % perRow) * merge + (within % merge)];
 }
 
-/** Tile by tile, tiles and the patches of each in raster order. */
-function placeInTiles(patch: number, columns: number, perSide: number): [row: number, column: number] {
-  const tile = Math.floor(patch / (perSide * perSide));
-  const within = patch % (perSide * perSide);
-  const tilesPerRow = columns / perSide;
-  const row = Math.floor(tile / tilesPerRow) * perSide + Math.floor(within / perSide);
-  return [row, (tile % tilesPerRow) * perSide + (within % perSide)];
+/** The patches of a tile or of a slice, where an image is cut into them. */
+function partOf(grid: ImageGrid, recipe: ImageRecipe): Part | undefined {
+  if (recipe.kind === "tiles") return { rows: patchesPerSide(recipe), columns: patchesPerSide(recipe) };
+  return grid.slices && viewsOf(grid)[1];
+}
+
+interface Part {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Part by part, parts and the patches of each in raster order. */
+function placeInParts(patch: number, columns: number, part: Part): [row: number, column: number] {
+  const size = part.rows * part.columns;
+  const [index, within] = [Math.floor(patch / size), patch % size];
+  const perRow = columns / part.columns;
+  const row = Math.floor(index / perRow) * part.rows + Math.floor(within / part.columns);
+  return [row, (index % perRow) * part.columns + (within % part.columns)];
 }

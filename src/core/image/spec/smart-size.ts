@@ -86,7 +86,8 @@ function sizeWithin(
   return rounded;
 }
 
-function roundHalfToEven(x: number): number {
+/** As Python rounds. */
+export function roundHalfToEven(x: number): number {
   const floor = Math.floor(x);
   return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
 }

@@ -1,0 +1,67 @@
+/**
+ * What each image-processor class of the reference does where its file is silent; read by processor-config.ts.
+ * [transformers 5.24, the class attributes of image_processing_*.py and video_processing_*.py]
+ */
+export type Triple = readonly [red: number, green: number, blue: number];
+export type Resample = "bilinear" | "bicubic" | "lanczos";
+
+export const filters = { 1: "lanczos", 2: "bilinear", 3: "bicubic" } as const satisfies Record<number, Resample>;
+
+/** What a class of the reference does where its file is silent. */
+export interface ProcessorClass {
+  readonly size: unknown;
+  readonly resample: keyof typeof filters;
+  readonly mean: Triple;
+  readonly std: Triple;
+  /** An integer size means both sides, not the shorter one. */
+  readonly default_to_square: boolean;
+  readonly do_center_crop: boolean;
+  readonly crop_size?: unknown;
+  /** The edges of `size` are areas, and min_pixels and max_pixels stand above it, where they are known. */
+  readonly areas?: "overridden" | "alone";
+  /** Cuts tiles of this size, and pads a batch of images of different numbers of them, which changes none. */
+  readonly tileSide?: number;
+  /** Cuts slices: whether images are numbered where the file is silent, and whether the cutting can be off. */
+  readonly slices?: { readonly imageIds: boolean; readonly isOptional: boolean };
+  /** Where a file asks for a cap without saying which. */
+  readonly maxVideoTokens?: number;
+}
+
+const half: Triple = [0.5, 0.5, 0.5];
+const clipMean: Triple = [0.48145466, 0.4578275, 0.40821073];
+const clipStd: Triple = [0.26862954, 0.26130258, 0.27577711];
+const whole = { default_to_square: true, do_center_crop: false };
+
+const sliced = { ...whole, size: undefined, resample: 3, mean: half, std: half } as const;
+const tiled = { size: { longest_edge: 4 * 364 }, tileSide: 364, resample: 1, mean: half, std: half } as const;
+
+export const classes = {
+  CLIPImageProcessor: {
+    ...{ size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, do_center_crop: true },
+    ...{ resample: 3, mean: clipMean, std: clipStd, default_to_square: false },
+  },
+  SiglipImageProcessor: {
+    ...{ ...whole, size: { height: 224, width: 224 }, resample: 3, mean: half, std: half, default_to_square: false },
+  },
+  ViTImageProcessor: { ...whole, size: { height: 224, width: 224 }, resample: 2, mean: half, std: half },
+  Qwen2VLImageProcessor: {
+    ...{ ...whole, size: { shortest_edge: 56 * 56, longest_edge: 28 * 28 * 1280 }, default_to_square: false },
+    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden" },
+  },
+  Qwen2VLVideoProcessor: {
+    ...{ ...whole, size: { shortest_edge: 128 * 28 * 28, longest_edge: 768 * 28 * 28 } },
+    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden", maxVideoTokens: 128_000 },
+  },
+  Qwen3VLVideoProcessor: {
+    ...{ ...whole, size: { shortest_edge: 128 * 32 * 32, longest_edge: 768 * 32 * 32 } },
+    ...{ resample: 3, mean: half, std: half, areas: "alone", maxVideoTokens: 768 },
+  },
+  Idefics3ImageProcessor: { ...whole, ...tiled },
+  SmolVLMImageProcessor: { ...whole, ...tiled },
+  /** Of MiniCPM-V's own code (image_processing_minicpmv.py beside the weights), not of transformers. */
+  MiniCPMVImageProcessor: { ...sliced, slices: { imageIds: false, isOptional: false } },
+  MiniCPMV4_6ImageProcessor: { ...sliced, slices: { imageIds: true, isOptional: true } },
+  /** Ours: fitted into the frame, the rest is 0. */
+  OcellusFitImageProcessor: { ...whole, size: undefined, resample: 3, mean: half, std: half },
+} as const satisfies Record<string, ProcessorClass>;
+export type ProcessorClassName = keyof typeof classes;
