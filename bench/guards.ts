@@ -134,7 +134,7 @@ async function nsfw(): Promise<void> {
     device: "cpu",
     threads: 1,
   });
-  const golden = JSON.parse(readFileSync(join(root, "test/golden/nsfw/scores.json"), "utf8")) as {
+  const golden = JSON.parse(readFileSync(join(root, "test/golden/keras_mobilenet_v2/scores.json"), "utf8")) as {
     bundled: Record<string, Record<string, number>>;
     generated: Record<string, number>[];
   };

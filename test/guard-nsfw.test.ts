@@ -1,5 +1,5 @@
 /**
- * The guard nsfw against nsfwjs on TensorFlow.js, by test/golden/nsfw/make_golden.ts: 200 pictures, every score to 1e-3. The
+ * The guard nsfw against nsfwjs on TensorFlow.js, by test/golden/keras_mobilenet_v2/make_golden.ts: 200 pictures, every score to 1e-3. The
  * weights are the package's, which is a dependency of the tests only.
  */
 import { readFileSync } from "node:fs";
@@ -20,7 +20,9 @@ interface Golden {
 
 describe("nsfw", () => {
   it("agrees with the original library to 1e-3 on 200 pictures", async () => {
-    const golden = JSON.parse(readFileSync(join(repository, "test/golden/nsfw/scores.json"), "utf8")) as Golden;
+    const golden = JSON.parse(
+      readFileSync(join(repository, "test/golden/keras_mobilenet_v2/scores.json"), "utf8"),
+    ) as Golden;
     const pictures = [
       ...Object.entries(golden.bundled).map(
         ([name, scores]) => [join(repository, "examples/pictures", name), scores] as const,

@@ -18,6 +18,7 @@ import { addDiffCommand } from "./commands/inspect/diff.js";
 import { addInspectCommand } from "./commands/inspect/inspect.js";
 import { addDoctorCommand } from "./commands/models/doctor.js";
 import { addFamiliarityCommand } from "./commands/models/familiarity.js";
+import { addFamiliesCommand } from "./commands/models/families.js";
 import { addListCommand } from "./commands/models/list.js";
 import { addPackCommand } from "./commands/models/pack.js";
 import { addPullCommand } from "./commands/models/pull.js";
@@ -36,6 +37,7 @@ Examples:
   ocellus demo                                       ask about the example images and check the answers
   ocellus ask dress.jpg "What colour is it?"         answer with the bundled demo model
   ocellus ask a.jpg "What is this?" --model ./qwen   answer with any checkpoint folder
+  ocellus families                                   list the models that can be opened
   ocellus pull Qwen/Qwen3-VL-2B-Instruct             download a model; --model takes its name
   ocellus serve                                      start an OpenAI-compatible endpoint and a web page
   ocellus batch in.jsonl --out out.jsonl             answer a file of requests; resumable
@@ -48,7 +50,10 @@ type AddCommand = (program: Command, terminal: Terminal) => void;
 const groups: Readonly<Record<string, readonly AddCommand[]>> = {
   Ask: [addAskCommand, addDescribeCommand, addChatCommand, addMatchCommand, addDemoCommand],
   Serve: [addServeCommand, addBatchCommand, addMcpCommand, addKeysCommand],
-  Models: [addPullCommand, addListCommand, addRmCommand, addPackCommand, addFamiliarityCommand, addDoctorCommand],
+  Models: [
+    ...[addFamiliesCommand, addPullCommand, addListCommand, addRmCommand, addPackCommand],
+    ...[addFamiliarityCommand, addDoctorCommand],
+  ],
   "Look inside": [addInspectCommand, addDiffCommand],
   Measure: [addEvalCommand, addGoldenCommand],
   "Protect and find": [addGuardCommand, addIndexCommand],

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { families, familyOf } from "../core/models/index.js";
+import { familyOf } from "../core/models/index.js";
 import { wantedTensors } from "../core/pack/index.js";
 import type { Shape } from "../core/tensor/index.js";
 import { describeCheckpoint } from "./describe.js";
@@ -184,7 +184,7 @@ describe("a stranger's checkpoint", () => {
     ]);
     expect(described.config).toEqual({
       ...{ state: "unknown", modelType: "gpt2" },
-      problem: `not a family we run; supported: ${families.map((family) => family.modelType).join(", ")}`,
+      problem: expect.stringContaining("ocellus families"),
     });
     expect(described.fit).toBeUndefined();
     expect(described.head).toMatchObject({ verdict: "equal" });

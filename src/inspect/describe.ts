@@ -155,17 +155,14 @@ async function recognise(checkpoint: Checkpoint, json: unknown, problem: string 
   const modelType = (json as { model_type?: unknown } | null)?.model_type;
   const named = typeof modelType === "string" ? { modelType: modelType.slice(0, 100) } : {};
   if (await isPacked(checkpoint)) return { found: { state: "packed", ...named } };
-  if (!families.some((family) => family.modelType === modelType)) {
-    const supported = families.map((family) => family.modelType).join(", ");
-    return { found: { state: "unknown", ...named, problem: `not a family we run; supported: ${supported}` } };
-  }
   try {
     const family = familyOf(json);
     const wanted = wantedTensors(family, family.parseConfig(json));
     return { found: { state: "known", ...named }, family, wanted };
   } catch (error) {
     if (!(error instanceof OcellusError)) throw error;
-    return { found: { state: "invalid", ...named, problem: error.message } };
+    const state = families.some((family) => family.modelType === modelType) ? "invalid" : "unknown";
+    return { found: { state, ...named, problem: error.message } };
   }
 }
 

@@ -105,6 +105,7 @@ const forgottenEos = 2;
 export const clip: DualEncoderFamily<Config> = {
   kind: "dual_encoder",
   modelType: "clip",
+  about: { title: "CLIP", repositories: ["openai/clip-vit-base-patch32", "openai/clip-vit-large-patch14"] },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

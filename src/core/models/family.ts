@@ -58,9 +58,23 @@ export interface ModelDimensions {
 
 export type BuildGraph = (builder: GraphBuilder) => void;
 
+/** What no graph shows: it is in the training, and in the chat template, of published checkpoints. */
+export type TrainedAbility = "several_images" | "tools" | "boxes" | "thinking";
+
+/** What a user wants to know of a family before a download. */
+export interface AboutFamily {
+  /** The models that have this type, as their makers name them. */
+  readonly title: string;
+  /** Published checkpoints, `owner/name`, small ones first. None: a format of our own. */
+  readonly repositories: readonly string[];
+  /** What some or all of them were trained for, beyond what the rest of the contract shows. */
+  readonly trainedFor?: readonly TrainedAbility[];
+}
+
 /** What packing needs of every family. */
 interface Family<C> {
   readonly modelType: string;
+  readonly about: AboutFamily;
   /** Every field of the config, by what becomes of it: fields.ts. */
   readonly configSchema: z.ZodType<C>;
   /** @throws `invalid_config`, or `unsupported` for a valid choice that is not ours, naming field and value. */
@@ -196,6 +210,15 @@ export interface ClassifierFamily<C> extends Family<C> {
   recipe(config: C, processorConfig: unknown): ImageRecipe;
   labels(config: C): readonly string[];
 }
+
+/** A family whose config type is its own business: made by `parseConfig`, handed back to the same family. */
+// biome-ignore lint/suspicious/noExplicitAny: the existential type TypeScript cannot write
+export type LanguageFamily = ModelFamily<any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type DualEncoder = DualEncoderFamily<any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type Classifier = ClassifierFamily<any>;
+export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
 
 /** Positions of a family with plain RoPE: the index itself. */
 export const indexPositions: PromptPositions = { axes: [], delta: 0 };

@@ -13,7 +13,7 @@ import { type ImageGrid, tilesRecipe } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { decoderDimensions, decoderRules } from "./decoder-config.js";
-import { indexPositions, type ModelFamily, mixedLayout } from "./family.js";
+import { type AboutFamily, indexPositions, type ModelFamily, mixedLayout } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { llamaDecoder, llamaFields, withLlamaSizes } from "./llama.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
@@ -131,11 +131,13 @@ const model = "model.text_model";
 
 function familyOf(
   modelType: string,
+  about: AboutFamily,
   processor: "Idefics3ImageProcessor" | "SmolVLMImageProcessor",
 ): ModelFamily<Config> {
   return {
     kind: "language",
     modelType,
+    about: { ...about, trainedFor: ["several_images"] },
     configSchema,
     parseConfig(json) {
       const config = parseConfig(configSchema, json, "config.json");
@@ -182,5 +184,18 @@ function familyOf(
   };
 }
 
-export const idefics3 = familyOf("idefics3", "Idefics3ImageProcessor");
-export const smolvlm = familyOf("smolvlm", "SmolVLMImageProcessor");
+const idefics3About = {
+  title: "Idefics3, SmolVLM, granite-docling",
+  repositories: [
+    "HuggingFaceTB/SmolVLM-256M-Instruct",
+    "ibm-granite/granite-docling-258M",
+    "HuggingFaceM4/Idefics3-8B-Llama3",
+  ],
+};
+const smolvlmAbout = {
+  title: "SmolVLM2",
+  repositories: ["HuggingFaceTB/SmolVLM2-256M-Video-Instruct", "HuggingFaceTB/SmolVLM2-2.2B-Instruct"],
+};
+
+export const idefics3 = familyOf("idefics3", idefics3About, "Idefics3ImageProcessor");
+export const smolvlm = familyOf("smolvlm", smolvlmAbout, "SmolVLMImageProcessor");

@@ -1,10 +1,15 @@
+export { type Ability, describeFamily, type FamilyDescription, type FamilyKind, familyKinds } from "./abilities.js";
 export type {
+  AnyFamily,
+  Classifier,
+  DualEncoder,
   EncodeText,
   FramePair,
   GridInPrompt,
   HostInput,
   ImageLayout,
   ImageSide,
+  LanguageFamily,
   ModelDimensions,
   PromptPositions,
   TokenSpan,
@@ -13,11 +18,4 @@ export type {
 export { indexPositions, numRows, plainLayout } from "./family.js";
 export { configNotes } from "./fields.js";
 export type { Part } from "./names.js";
-export {
-  type AnyFamily,
-  type Classifier,
-  type DualEncoder,
-  families,
-  familyOf,
-  type LanguageFamily,
-} from "./registry.js";
+export { families, familyOf } from "./registry.js";

@@ -67,6 +67,7 @@ function block(
 export const kerasMobilenetV2: ClassifierFamily<Config> = {
   kind: "classifier",
   modelType: "keras_mobilenet_v2",
+  about: { title: "MobileNetV2 of the nsfw guardrail, made from nsfwjs", repositories: [] },
   configSchema,
   parseConfig: (json) => parseConfig(configSchema, json, "config.json"),
   canonicalName: (name) => name,

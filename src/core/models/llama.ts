@@ -61,6 +61,10 @@ export function llamaDecoder(
 export const llama: ModelFamily<Config> = {
   kind: "language",
   modelType: "llama",
+  about: {
+    title: "Llama 2 and 3.x and models built alike, such as SmolLM2",
+    repositories: ["HuggingFaceTB/SmolLM2-135M-Instruct", "meta-llama/Llama-3.2-1B-Instruct"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

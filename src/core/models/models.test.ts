@@ -3,29 +3,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { GraphBuilder, recordingCatalog } from "../graph/index.js";
-import { families, familyOf } from "./registry.js";
+import { familyOf } from "./registry.js";
 import { ropeAngles } from "./rope.js";
 
 const goldens = join(import.meta.dirname, "../../../test/golden");
 const config = JSON.parse(readFileSync(join(goldens, "qwen3_vl_resampler/gqa-tied/config.json"), "utf8"));
 const family = familyOf(config);
-
-describe("families", () => {
-  it("are found by model_type, and a stranger is refused with the list of what is supported", () => {
-    expect(family.modelType).toBe("qwen3_vl_resampler");
-    expect(() => familyOf({ model_type: "llava" })).toThrow(
-      ocellusError("unsupported", {
-        found: "llava",
-        supported: families.map(({ modelType }) => modelType),
-        nearest: "llama",
-      }),
-    );
-    expect(() => familyOf({ model_type: "qwen2_5_vl_moe" })).toThrow(
-      ocellusError("unsupported", { nearest: "qwen2_5_vl" }),
-    );
-    expect(() => familyOf(null)).toThrow(ocellusError("unsupported", { found: undefined, nearest: undefined }));
-  });
-});
 
 describe("qwen3_vl_resampler", () => {
   it("names every field of a config that does not fit", () => {

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GraphBuilder, recordingCatalog } from "../graph/index.js";
+import type { AnyFamily } from "./family.js";
 import type { Part } from "./names.js";
-import { type AnyFamily, families, familyOf } from "./registry.js";
+import { families, familyOf } from "./registry.js";
 
 const goldens = join(import.meta.dirname, "../../../test/golden");
 const readConfig = (folder: string) => JSON.parse(readFileSync(join(goldens, folder, "config.json"), "utf8"));

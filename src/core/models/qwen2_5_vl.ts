@@ -86,6 +86,11 @@ function timeOf({ index, seconds }: FramePair, { tokens_per_second: perSecond }:
 export const qwen25Vl: ModelFamily<Config> = {
   ...text.sharedFamily,
   modelType: "qwen2_5_vl",
+  about: {
+    title: "Qwen2.5-VL and its fine-tunes",
+    repositories: ["Qwen/Qwen2.5-VL-3B-Instruct", "Qwen/Qwen2.5-VL-7B-Instruct", "allenai/olmOCR-7B-0825"],
+    trainedFor: ["several_images", "boxes"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, text.nested(json), "config.json");

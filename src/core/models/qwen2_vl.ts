@@ -150,6 +150,11 @@ function buildVision(builder: GraphBuilder, { vision_config: config }: Config): 
 export const qwen2Vl: ModelFamily<Config> = {
   ...sharedFamily,
   modelType: "qwen2_vl",
+  about: {
+    title: "Qwen2-VL and its fine-tunes",
+    repositories: ["Qwen/Qwen2-VL-2B-Instruct", "Qwen/Qwen2-VL-7B-Instruct", "allenai/olmOCR-7B-0225-preview"],
+    trainedFor: ["several_images", "boxes"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, nested(json), "config.json");

@@ -56,6 +56,11 @@ type Config = z.infer<typeof configSchema>;
 export const qwen3: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3",
+  about: {
+    title: "Qwen3, dense",
+    repositories: ["Qwen/Qwen3-0.6B", "Qwen/Qwen3-1.7B", "Qwen/Qwen3-4B"],
+    trainedFor: ["tools", "thinking"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

@@ -36,6 +36,11 @@ const languageModel = "model.language_model";
 export const qwen35: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3_5",
+  about: {
+    title: "Qwen3.5, dense",
+    repositories: ["Qwen/Qwen3.5-0.8B", "Qwen/Qwen3.5-2B", "Qwen/Qwen3.5-4B"],
+    trainedFor: ["several_images", "boxes", "thinking"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

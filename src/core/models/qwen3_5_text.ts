@@ -113,6 +113,7 @@ export function textRules(config: TextConfig, where = ""): SizeRule[] {
 export const qwen35Text: ModelFamily<TextConfig> = {
   kind: "language",
   modelType: "qwen3_5_text",
+  about: { title: "the decoder of Qwen3.5 alone", repositories: [], trainedFor: ["thinking"] },
   configSchema: textSchema,
   parseConfig(json) {
     const config = parseConfig(textSchema, json, "config.json");

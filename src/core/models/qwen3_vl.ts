@@ -79,6 +79,11 @@ function decoderVariant(config: Config): nn.DecoderVariant {
 export const qwen3Vl: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3_vl",
+  about: {
+    title: "Qwen3-VL, dense",
+    repositories: ["Qwen/Qwen3-VL-2B-Instruct", "Qwen/Qwen3-VL-4B-Instruct", "Qwen/Qwen3-VL-8B-Instruct"],
+    trainedFor: ["several_images", "tools", "boxes", "thinking"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

@@ -149,6 +149,7 @@ function decoderVariant({ text_config: text, tie_word_embeddings: isTied }: Conf
 export const qwen3VlResampler: ModelFamily<Config> = {
   kind: "language",
   modelType: "qwen3_vl_resampler",
+  about: { title: "the bundled demo model: drawn shop windows and dialog boxes", repositories: [] },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

@@ -93,6 +93,10 @@ const patchValues = ({ patch_size }: VisionConfig): number => 3 * patch_size ** 
 export const siglip: DualEncoderFamily<Config> = {
   kind: "dual_encoder",
   modelType: "siglip",
+  about: {
+    title: "SigLIP, and SigLIP 2 of fixed size",
+    repositories: ["google/siglip-base-patch16-224", "google/siglip2-base-patch16-224"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

@@ -84,6 +84,10 @@ function labelsOf({ id2label, num_labels }: Config): string[] {
 export const vit: ClassifierFamily<Config> = {
   kind: "classifier",
   modelType: "vit",
+  about: {
+    title: "Vision Transformer classifiers",
+    repositories: ["google/vit-base-patch16-224", "Falconsai/nsfw_image_detection"],
+  },
   configSchema,
   parseConfig(json) {
     const config = parseConfig(configSchema, json, "config.json");

@@ -1,5 +1,5 @@
 /**
- * Golden numbers of the guard nsfw: `npx tsx test/golden/nsfw/make_golden.ts`. Reference: nsfwjs's own `classify` on
+ * Golden numbers of the guard nsfw: `npx tsx test/golden/keras_mobilenet_v2/make_golden.ts`. Reference: nsfwjs's own `classify` on
  * TensorFlow.js's CPU backend, shown the pixels that our decoder gives of the bundled pictures, and generated ones.
  */
 import { readdirSync, writeFileSync } from "node:fs";
