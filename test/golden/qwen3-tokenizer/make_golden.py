@@ -80,8 +80,8 @@ class Reference:
         return self.tokenizer.normalizer.normalize_str(text) == unicodedata.normalize("NFC", text)
 
 
-def random_text(rng):
-    blocks = rng.sample(BLOCKS, rng.randint(1, 4))
+def random_text(rng, of=BLOCKS):
+    blocks = rng.sample(of, rng.randint(1, 4))
     parts = []
     while len(parts) < rng.randint(3, 24):
         character = chr(rng.randint(*rng.choice(blocks)))
