@@ -27,7 +27,7 @@ export function packSmallQwen3Vl(folder: string, weights?: string, size?: typeof
 
 /** @param ending what its chat template writes behind the messages. */
 export function packSmallQwen35(folder: string, weights?: string, ending = ""): Promise<string> {
-  return packSmall("qwen3_5/tied-one-image", folder, weights, smallSize, ending);
+  return packSmall("qwen3_5/untied-two-images", folder, weights, smallSize, ending);
 }
 
 const smallSize = { shortest_edge: 4096, longest_edge: 16_384 };

@@ -87,7 +87,23 @@ function gates(scope: Scope, x: Value, valueHeads: number): [decay: Value, beta:
   const beta = scope.op("Sigmoid", [exactLinear(scope, "in_proj_b", x, valueHeads)]);
   const step = scope.op("Add", [exactLinear(scope, "in_proj_a", x, valueHeads), scope.weight("dt_bias", [valueHeads])]);
   const rate = scope.op("Neg", [scope.op("Exp", [scope.weight("A_log", [valueHeads])])]);
-  return [scope.op("Mul", [scope.op("Softplus", [step]), rate]), beta];
+  return [scope.op("Mul", [softplus(scope, step), rate]), beta];
+}
+
+/** Values that one instruction takes, at most: 16 of float32. */
+const vector = 16;
+
+/**
+ * ONNX Runtime's Softplus takes whole vectors by one formula and what is left behind them by another, so the last bit of a row
+ * would depend on how many rows there are. Rows are repeated until they are whole vectors; those of 16, 32 or 48 are.
+ */
+function softplus(scope: Scope, x: Value): Value {
+  const width = lastSize(x);
+  let copies = 1;
+  while ((copies * width) % vector !== 0) copies *= 2;
+  if (copies === 1) return scope.op("Softplus", [x]);
+  const repeated = scope.op("Concat", new Array<Value>(copies).fill(x), { axis: x.shape.length - 1 });
+  return scope.split(scope.op("Softplus", [repeated]), [width, (copies - 1) * width])[0]!;
 }
 
 /** x · rsqrt(Σ x² + 1e-6) of each head: an RMSNorm with the weight 1/√dim and the epsilon 1e-6 / dim. */
