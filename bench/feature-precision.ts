@@ -25,15 +25,15 @@ export async function main([folder = join(repository, "checkpoints/ocellus-tiny"
   const model = await loadModel(folder, { weights: "fp32", memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } });
   const packed = await openPacked(model.info.path);
   const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu" });
-  const eyes = packed.family.image!;
-  const recipe = eyes.recipe(packed.config, await readImageProcessorConfig(packed.files));
+  const imageSpec = packed.family.image!;
+  const imageProcessor = imageSpec.imageProcessor(packed.config, await readImageProcessorConfig(packed.files));
   const engine = new Engine(new DecoderRunner(packed, session, { numSlots: 1, maxLength: model.info.maxLength }));
   const worst = { f16: { error: 0, changed: 0 }, bf16: { error: 0, changed: 0 } };
   let numAnswers = 0;
   for (const name of readdirSync(pictures).filter((file) => /\.(jpg|png|webp)$/.test(file))) {
     const path = join(pictures, name);
     // As the graph gave them: what `prepare` returns is rounded already.
-    const { visualTokens } = await model.encodeImage((await prepareImage(path, recipe)).pixels);
+    const { visualTokens } = await model.encodeImage((await prepareImage(path, imageProcessor)).pixels);
     for (const question of questions) {
       const prepared = await model.prepare([{ role: "user", content: [image(path), question] }]);
       const answer = (inputs: SequenceInputs) => read(engine, Array.from(prepared.promptIds), inputs);

@@ -12,7 +12,7 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { decodeImage } from "../src/core/image/node/index.js";
-import { type ImageRecipe, preprocess, shownPicture } from "../src/core/image/spec/index.js";
+import { type ImageProcessor, pixelsToImage, preprocess } from "../src/core/image/spec/index.js";
 import { cosine, image, loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { type Fingerprint, innerProduct, lookOf, planesIn } from "../src/near-duplicates/fingerprint.js";
 import { leastSimilarity } from "../src/near-duplicates/near-duplicates.js";
@@ -22,8 +22,8 @@ import { type Counts, report, type SceneCounts, sceneCounts } from "./support/ne
 import { drawnTrials, rawOf, type Trials, trialsOf } from "./support/near-trials.js";
 
 const norm = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
-const boxRecipe: ImageRecipe = { kind: "fit", width: 112, height: 112, patchSize: 14, ...norm };
-const largeRecipe: ImageRecipe = {
+const boxProcessor: ImageProcessor = { kind: "fit", width: 112, height: 112, patchSize: 14, ...norm };
+const largeProcessor: ImageProcessor = {
   ...{ kind: "smart_resize", patchSize: 16, mergeSize: 2, temporalPatchSize: 2, minPixels: 65_536, maxPixels: 2 ** 24 },
   ...norm,
 };
@@ -101,7 +101,7 @@ class Bench {
     if (this.scenes.some((scene) => scene.kind === kind && scene.seed === seed)) return;
     const scene = sceneCounts(kind, seed);
     const { original, harmless, hard } = await make();
-    const see = this.#seer(kind === "box" ? boxRecipe : largeRecipe);
+    const see = this.#seer(kind === "box" ? boxProcessor : largeProcessor);
     for (const [name, file] of harmless) {
       const isNear = tried(scene.harmless, [name], await see(original), await see(file), this.#each);
       if (isNear) for (const question of questions) await this.#compareAnswers(scene, name, original, file, question);
@@ -115,20 +115,20 @@ class Bench {
   }
 
   /** Each file once. */
-  #seer(recipe: ImageRecipe): (file: Buffer) => Promise<Picture> {
+  #seer(imageProcessor: ImageProcessor): (file: Buffer) => Promise<Picture> {
     const known = new Map<Buffer, Promise<Picture>>();
     return (file) => {
-      const picture = known.get(file) ?? this.#see(file, recipe);
+      const picture = known.get(file) ?? this.#see(file, imageProcessor);
       known.set(file, picture);
       return picture;
     };
   }
 
-  async #see(file: Buffer, recipe: ImageRecipe): Promise<Picture> {
+  async #see(file: Buffer, imageProcessor: ImageProcessor): Promise<Picture> {
     const decoded = await decodeImage(new Uint8Array(file));
-    const pixels = preprocess(decoded, recipe);
-    const picture = pixels.own ?? shownPicture(pixels, recipe);
-    const { visualTokens } = await this.#model.encodeImage(preprocess(decoded, boxRecipe));
+    const pixels = preprocess(decoded, imageProcessor);
+    const picture = pixels.own ?? pixelsToImage(pixels, imageProcessor);
+    const { visualTokens } = await this.#model.encodeImage(preprocess(decoded, boxProcessor));
     return { look: lookOf(picture), pooled: meanToken(visualTokens) };
   }
 

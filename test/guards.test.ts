@@ -343,7 +343,7 @@ describe("somebody else's service", () => {
     vi.stubEnv("HOOK_SECRET", secret);
     const http = await service(() => ({ findings: [] }));
     await start({ guards: { hook: hook(urlOf(http), { reads: ["picture"] }) } });
-    model.shown = () => ({ width: 1, height: 1, data: new Uint8Array(3) });
+    model.modelView = () => ({ width: 1, height: 1, data: new Uint8Array(3) });
     await post(show(picture(9)));
     const asked = http.asked.map((body) => JSON.parse(body) as { view: string; sha256: string; png: string });
     expect(asked.map(({ view }) => view)).toEqual(["whole", "seen"]);

@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import {
   gridOf,
-  type ImageRecipe,
+  type ImageProcessor,
   preprocess,
   readImageProcessorConfig,
   readVideoProcessorConfig,
-  videoRecipe,
+  videoProcessor,
 } from "../src/core/image/spec/index.js";
 import { familyOf } from "../src/core/models/index.js";
 import { loadClassifier, loadDualEncoder } from "../src/core/runtime/index.js";
@@ -51,11 +51,11 @@ const configs = {
 };
 const side = 32;
 
-async function recipeOf({ family: name, files }: Pick<Case, "family" | "files">): Promise<ImageRecipe> {
+async function imageProcessorOf({ family: name, files }: Pick<Case, "family" | "files">): Promise<ImageProcessor> {
   const family = familyOf(configs[name]);
   const config = family.parseConfig(configs[name]);
   const json = await readImageProcessorConfig({ readJson: async (file) => files[file] });
-  return family.kind === "language" ? family.image!.recipe(config, json) : family.recipe(config, json);
+  return family.kind === "language" ? family.image!.imageProcessor(config, json) : family.imageProcessor(config, json);
 }
 
 /** What the reference can do and we cannot: refused, not ignored. */
@@ -79,23 +79,24 @@ describe("an image-processor config", () => {
   it("is taken in most published forms", () => expect(cases.filter(isTaken).length).toBeGreaterThan(55));
 
   it.each(named(cases.filter(isTaken)))("takes effect as in the reference: %s", async (_, { effective, ...asked }) => {
-    const recipe = await recipeOf(asked);
+    const imageProcessor = await imageProcessorOf(asked);
     for (const channel of [0, 1, 2])
       for (const x of [0, 1, 127, 255])
-        expect((x / 255 - recipe.mean[channel]!) / recipe.std[channel]!).toBeCloseTo(
+        expect((x / 255 - imageProcessor.mean[channel]!) / imageProcessor.std[channel]!).toBeCloseTo(
           referenceValue(x, channel, effective!),
           4,
         );
-    if ("resample" in recipe) expect(recipe.resample).toBe(effective!.resample === 2 ? "bilinear" : "bicubic");
+    if ("resample" in imageProcessor)
+      expect(imageProcessor.resample).toBe(effective!.resample === 2 ? "bilinear" : "bicubic");
     const { shortest_edge: shortestEdge, ...sides } = effective!.size;
-    if (recipe.kind === "center_crop")
-      expect(recipe).toMatchObject({ resize: shortestEdge === undefined ? sides : { shortestEdge }, side });
-    else if (recipe.kind === "stretch") expect(recipe).toMatchObject({ width: side, height: side });
-    else expect(recipe).toMatchObject({ minPixels: shortestEdge, maxPixels: sides.longest_edge });
+    if (imageProcessor.kind === "center_crop")
+      expect(imageProcessor).toMatchObject({ resize: shortestEdge === undefined ? sides : { shortestEdge }, side });
+    else if (imageProcessor.kind === "stretch") expect(imageProcessor).toMatchObject({ width: side, height: side });
+    else expect(imageProcessor).toMatchObject({ minPixels: shortestEdge, maxPixels: sides.longest_edge });
   });
 
   it.each(named(cases.filter((it) => !isTaken(it))))("is refused by the name of a field: %s", async (_, asked) => {
-    await expect(recipeOf(asked)).rejects.toMatchObject({
+    await expect(imageProcessorOf(asked)).rejects.toMatchObject({
       code: "invalid_config",
       details: { problems: [expect.stringMatching(/^(size|crop_size|resample|do_\w+|pad_size|use_square_size)/)] },
     });
@@ -104,11 +105,11 @@ describe("an image-processor config", () => {
   it("brings 200 sizes of images to the reference's sizes", async () => {
     const sized = cases.filter((it) => it.family === "qwen3_vl" && isTaken(it));
     for (const it of sized) {
-      const recipe = await recipeOf(it);
+      const imageProcessor = await imageProcessorOf(it);
       const found = inputSizes.map(([width, height], i) => {
         if (it.sizes![i] === null) return null; // a strip
-        const { rows, columns } = gridOf({ width, height }, recipe);
-        return [columns * recipe.patchSize, rows * recipe.patchSize];
+        const { rows, columns } = gridOf({ width, height }, imageProcessor);
+        return [columns * imageProcessor.patchSize, rows * imageProcessor.patchSize];
       });
       expect(found).toEqual(it.sizes);
     }
@@ -128,7 +129,7 @@ describe("an image-processor config", () => {
     ["text", "(top level)"],
   ])("refuses what is unknown or malformed: %j", async (file, field) => {
     const asked = { family: "clip", files: { "preprocessor_config.json": file } } as unknown as Case;
-    await expect(recipeOf(asked)).rejects.toMatchObject({
+    await expect(imageProcessorOf(asked)).rejects.toMatchObject({
       code: "invalid_config",
       details: { problems: [expect.stringContaining(field)] },
     });
@@ -172,7 +173,7 @@ describe("a video-processor config", () => {
     "takes effect as in the reference: %s",
     (_, it) => {
       const target = { patchSize: 16, mergeSize: 2, temporalPatchSize: 2, budgetOf: "video", absent: {} } as const;
-      const { minPixels, maxPixels, mean, maxTokens } = videoRecipe(it.file, target);
+      const { minPixels, maxPixels, mean, maxTokens } = videoProcessor(it.file, target);
       expect({ shortest_edge: minPixels, longest_edge: maxPixels }).toEqual(it.size);
       expect(mean).toEqual(it.image_mean);
       expect(maxTokens).toBe(it.cap ? it.max_video_tokens : undefined);
@@ -211,12 +212,12 @@ describe("pixels of noise", () => {
   it.each(pixels.cases.map((it) => [`${it.family} ${JSON.stringify(fileOf(it))}`, it] as const))(
     "are within 2 of 255 of the reference's: %s",
     async (_, it) => {
-      const recipe = await recipeOf(it);
+      const imageProcessor = await imageProcessorOf(it);
       for (const { seed, size, codes } of it.images) {
         const reference = Buffer.from(codes, "base64");
         const found = codesOf(
           seed % 2 === 1 ? blackAndWhite(noise(seed, ...size)) : noise(seed, ...size),
-          recipe,
+          imageProcessor,
         ).filter((_, i) => i % pixels.stride === 0);
         expect(found).toHaveLength(reference.length);
         const worst = found.reduce((most, code, i) => Math.max(most, Math.abs(code - reference[i]!)), 0);
@@ -232,11 +233,12 @@ function blackAndWhite(image: ReturnType<typeof noise>): ReturnType<typeof noise
 }
 
 /** Values as bytes again, in the reference's order: planes where a tower has one size, else rows of patches. */
-function codesOf(image: ReturnType<typeof noise>, recipe: ImageRecipe): number[] {
-  const { data, shape, grid } = preprocess(image, recipe);
-  const p = recipe.patchSize;
-  const code = (value: number, c: number) => Math.round(255 * (value * recipe.std[c]! + recipe.mean[c]!));
-  if (recipe.kind === "smart_resize")
+function codesOf(image: ReturnType<typeof noise>, imageProcessor: ImageProcessor): number[] {
+  const { data, shape, grid } = preprocess(image, imageProcessor);
+  const p = imageProcessor.patchSize;
+  const code = (value: number, c: number) =>
+    Math.round(255 * (value * imageProcessor.std[c]! + imageProcessor.mean[c]!));
+  if (imageProcessor.kind === "smart_resize")
     return Array.from(data, (value, i) => code(value, Math.floor((i % shape[1]) / (shape[1] / 3))));
   const [width, height] = [grid.columns * p, grid.rows * p];
   return Array.from({ length: data.length }, (_, i) => {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { float32, type GraphSession, int64 } from "../src/core/backend/index.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
-import { type CenterCropRecipe, preprocess } from "../src/core/image/spec/index.js";
+import { type CenterCropProcessor, preprocess } from "../src/core/image/spec/index.js";
 import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { createTokenizer } from "../src/core/tokenizer/index.js";
 import { expectClose } from "./support/close.js";
@@ -84,7 +84,7 @@ describe.each(["quick-gelu-old-end", "gelu"])("%s equals transformers in fp32", 
 });
 
 describe("the clip image processor", () => {
-  const recipe: CenterCropRecipe = {
+  const imageProcessor: CenterCropProcessor = {
     kind: "center_crop",
     resize: { shortestEdge: 24 },
     resample: "bicubic",
@@ -101,7 +101,7 @@ describe("the clip image processor", () => {
       return [x * 5 + y, y * 7, x * y][i % 3]!;
     };
     const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => formula(i));
-    const values = preprocess({ width, height, data }, recipe).data;
+    const values = preprocess({ width, height, data }, imageProcessor).data;
     const reference = Buffer.from(pixels, "base64");
     expect(values).toHaveLength(reference.length);
     const errors = Array.from(values, (value, i) => Math.abs(Math.round((value + 1) * 127.5) - reference[i]!));
@@ -110,7 +110,7 @@ describe("the clip image processor", () => {
 
   it("refuses a strip, whose longer edge would fill the memory", () => {
     const strip = { width: 2010, height: 10, data: new Uint8Array(2010 * 10 * 3) };
-    expect(() => preprocess(strip, recipe)).toThrow(ocellusError("invalid_image", { width: 2010, height: 10 }));
+    expect(() => preprocess(strip, imageProcessor)).toThrow(ocellusError("invalid_image", { width: 2010, height: 10 }));
   });
 });
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { float32, int64 } from "../src/core/backend/index.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
-import { type ImageRecipe, preprocess } from "../src/core/image/spec/index.js";
+import { type ImageProcessor, preprocess } from "../src/core/image/spec/index.js";
 import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { createTokenizer } from "../src/core/tokenizer/index.js";
 import { matchByCosine } from "../src/retrieval/index.js";
@@ -92,7 +92,7 @@ describe.each(["unigram", "byte-fallback", "padded-left"])("%s equals transforme
 });
 
 describe("the siglip image processor", () => {
-  const recipe: ImageRecipe = {
+  const imageProcessor: ImageProcessor = {
     kind: "stretch",
     resample: "bicubic",
     ...{ width: 24, height: 24, patchSize: 24 },
@@ -107,7 +107,7 @@ describe("the siglip image processor", () => {
       return [x * 5 + y, y * 7, x * y][i % 3]!;
     };
     const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => formula(i));
-    const values = preprocess({ width, height, data }, recipe).data;
+    const values = preprocess({ width, height, data }, imageProcessor).data;
     const reference = Buffer.from(pixels, "base64");
     expect(values).toHaveLength(reference.length);
     const errors = Array.from(values, (value, i) => Math.abs(Math.round((value + 1) * 127.5) - reference[i]!));

@@ -43,7 +43,7 @@ describe("a checkpoint whose file scales every image up to 2^26 pixels", () => {
     ["trace", () => model.trace(messages)],
     ["pin", () => model.pin(image)],
     ["embedImage", () => model.embedImage(image)],
-    ["shown", async () => model.shown({ width: 2, height: 2, data: new Uint8Array(12) })],
+    ["modelView", async () => model.modelView({ width: 2, height: 2, data: new Uint8Array(12) })],
   ])("%s refuses it", (_, ask) => expect(ask()).rejects.toMatchObject(tooLarge));
 
   it("so does the server", async () => {

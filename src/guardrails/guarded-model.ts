@@ -24,7 +24,7 @@ import type { ImageReader } from "./image-reader.js";
 import { plainJson, redacted } from "./layout.js";
 import type { Reach } from "./verdict.js";
 
-type Shown = Pick<LanguageModel, "shown">;
+type Shown = Pick<LanguageModel, "modelView">;
 
 /** A model that embeds, as far as guardrails stand before it. */
 export type EmbeddingModel = Shown &
@@ -122,7 +122,7 @@ async function enter(model: LanguageModel, guards: DoorKeeper, messages: readonl
   };
   const eye = {
     frame: `${digest} ${minPixels}-${maxPixels}`,
-    shown: model.shown && ((image: RgbImage) => model.shown!(image, budget)),
+    modelView: model.modelView && ((image: RgbImage) => model.modelView!(image, budget)),
   };
   return recorded(passage, async () => {
     const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
@@ -204,7 +204,7 @@ export async function admittedPicture(
 ): Promise<ImageInput> {
   const { digest } = model.info;
   const passage = await guards.begin(digest);
-  const eye = { frame: digest, shown: model.shown?.bind(model) };
+  const eye = { frame: digest, modelView: model.modelView?.bind(model) };
   return recorded(passage, () => guardedPicture(input, passage, eye, guards, signalOf(options)));
 }
 
@@ -230,20 +230,25 @@ function signalOf({ signal }: { readonly signal?: AbortSignal }): AbortSignal {
 
 interface Eye {
   readonly frame: string;
-  readonly shown: ((image: RgbImage) => RgbImage) | undefined;
+  readonly modelView: ((image: RgbImage) => RgbImage) | undefined;
 }
 
 /** The bytes that were checked are the bytes that are passed on. */
 async function guardedPicture(
   input: ImageInput,
   passage: Evaluation,
-  { frame, shown }: Eye,
+  { frame, modelView }: Eye,
   { pictures }: DoorKeeper,
   signal: AbortSignal,
 ): Promise<ImageInput> {
   if (passage.guards("input", "picture").length === 0) return input;
   const { image, whole } = await pictures.read(input, signal);
-  const seen = shown && { ...whole, view: "seen" as const, frame, pixels: async () => shown(await whole.pixels()) };
+  const seen = modelView && {
+    ...whole,
+    view: "seen" as const,
+    frame,
+    pixels: async () => modelView(await whole.pixels()),
+  };
   await passage.picture(seen ? [whole, seen] : [whole], signal);
   return image;
 }

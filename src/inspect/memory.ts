@@ -9,7 +9,7 @@ import { type Graph, recordingCatalog, stateBytes } from "../core/graph/index.js
 import {
   gridOf,
   type ImageGrid,
-  type ImageRecipe,
+  type ImageProcessor,
   numPatches,
   numTiles,
   readImageProcessorConfig,
@@ -120,7 +120,7 @@ export async function estimateMemory(path: string, options: MemoryOptions = {}):
     return estimate(
       family,
       config,
-      await recipeOf(checkpoint, family, config),
+      await imageProcessorOf(checkpoint, family, config),
       options,
       await packedWeights(checkpoint),
     );
@@ -139,22 +139,27 @@ async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | unde
   return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, kept);
 }
 
-async function recipeOf(checkpoint: Checkpoint, family: AnyFamily, config: unknown): Promise<ImageRecipe | undefined> {
+async function imageProcessorOf(
+  checkpoint: Checkpoint,
+  family: AnyFamily,
+  config: unknown,
+): Promise<ImageProcessor | undefined> {
   const json = await readImageProcessorConfig(checkpoint);
-  return family.kind === "language" ? family.image?.recipe(config, json) : family.recipe(config, json);
+  return family.kind === "language" ? family.image?.imageProcessor(config, json) : family.imageProcessor(config, json);
 }
 
 function estimate(
   family: AnyFamily,
   config: unknown,
-  recipe: ImageRecipe | undefined,
+  imageProcessor: ImageProcessor | undefined,
   options: MemoryOptions,
   packed: PackingPlan | undefined,
 ): MemoryEstimate {
   const machine = options.machine ?? machineMemory();
   const graphs = graphsOf(family, config, parsePlan("int4")); // activations are alike in all formats
   const decoder = family.kind === "language" ? decoderEstimate(family, config, graphs.decoder!, options) : undefined;
-  const vision = recipe && visionEstimate(family, config, graphs.vision!, recipe, options.picture ?? usualPicture);
+  const vision =
+    imageProcessor && visionEstimate(family, config, graphs.vision!, imageProcessor, options.picture ?? usualPicture);
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
   const only = packed ?? options.plan;
@@ -231,28 +236,31 @@ function visionEstimate(
   family: AnyFamily,
   config: unknown,
   graph: Graph,
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   picture: PictureSize,
 ): VisionEstimate {
   checkRange("picture.width", picture.width, maxPictureSide);
   checkRange("picture.height", picture.height, maxPictureSide);
-  const grid = gridOf(picture, recipe);
+  const grid = gridOf(picture, imageProcessor);
   const image = family.kind === "language" ? family.image : undefined;
   const layout = image?.layout(config, grid, image.tokenId(config), () => []);
   const numTokens = layout && numRows(layout);
-  const sizes = { ...largestBatch(grid, recipe), ...(numTokens !== undefined && { num_tokens: numTokens }) };
+  const sizes = { ...largestBatch(grid, imageProcessor), ...(numTokens !== undefined && { num_tokens: numTokens }) };
   return {
     picture,
-    numPatches: numPatches(grid, recipe),
+    numPatches: numPatches(grid, imageProcessor),
     ...(numTokens !== undefined && { numTokens }),
     peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
   };
 }
 
 /** Of what an encoder runs at once: tiles together, or all slices. */
-function largestBatch(grid: ImageGrid, recipe: ImageRecipe): RunSizes {
+function largestBatch(grid: ImageGrid, imageProcessor: ImageProcessor): RunSizes {
   const { rows, columns, count } = viewsOf(grid).at(-1)!;
-  return { num_images: recipe.kind === "tiles" ? numTiles(grid, recipe) : count, num_patches: rows * columns };
+  return {
+    num_images: imageProcessor.kind === "tiles" ? numTiles(grid, imageProcessor) : count,
+    num_patches: rows * columns,
+  };
 }
 
 /** The widest picture that any decoder of ours takes. */

@@ -3,21 +3,21 @@
  * one before the prompt is written, digest, grid and all, so that features and prefixes are found as if that had been sent.
  */
 import type { SeenImage } from "../core/image/node/index.js";
-import { type PixelValues, shownPicture } from "../core/image/spec/index.js";
+import { type PixelValues, pixelsToImage } from "../core/image/spec/index.js";
 import type { SeeImage } from "../core/processor/index.js";
 import type { CachedImages } from "../core/runtime/index.js";
 import type { Fingerprint } from "./fingerprint.js";
 import type { NearDuplicates } from "./near-duplicates.js";
 
 export function seeNear(see: SeeImage, near: NearDuplicates, { features, keyOf }: CachedImages): SeeImage {
-  return async (image, recipe, options) => {
-    const seen = await see(image, recipe, options);
+  return async (image, imageProcessor, options) => {
+    const seen = await see(image, imageProcessor, options);
     const key = keyOf(seen);
     const isKnown = (await features.find(key)) !== undefined;
     if (isKnown && near.has(key)) return seen;
-    const scope = JSON.stringify(recipe); // with the request's pixel budget: another one's pictures have other tokens
+    const scope = JSON.stringify(imageProcessor); // with the request's pixel budget: another one's pictures have other tokens
     const pixels = await seen.pixels();
-    const look = await near.look(pixels.own ?? shownPicture(pixels, recipe));
+    const look = await near.look(pixels.own ?? pixelsToImage(pixels, imageProcessor));
     const other = isKnown ? undefined : await standIn(seen, scope, look, near, features);
     if (other) return other;
     near.add(scope, { key, digest: seen.digest, grid: seen.grid }, look);

@@ -56,7 +56,7 @@ async function prepare(
     stats.queueMs = (stats.queueMs ?? 0) + performance.now() - asked;
     return preparePrompt(model, prompt, options);
   };
-  return services.pixels.run(work, signal, numBytes, exchange.turn);
+  return services.pixels.run(work, signal, numBytes, exchange.queueOwner);
 }
 
 /** With one seed for all choices they would all be the same. */

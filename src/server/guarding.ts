@@ -1,13 +1,13 @@
 /** Tells the guards, and the picture threads, who asks for what; and every response, whatever its route, what the guards have said. */
 
-import { inTurnOf } from "../core/runtime/index.js";
+import { onBehalfOf } from "../core/runtime/index.js";
 import { asking, type GuardReport } from "../guardrails/index.js";
 import type { App } from "./request-context.js";
 
 export function addGuarding(app: App): void {
   app.use("/v1/*", async (c, next) => {
-    const { id: request, caller, guardReports: reports, turn } = c.get("exchange");
-    await inTurnOf(turn, () => asking({ key: caller.owner, route: c.req.path, request, reports }, next));
+    const { id: request, caller, guardReports: reports, queueOwner } = c.get("exchange");
+    await onBehalfOf(queueOwner, () => asking({ key: caller.owner, route: c.req.path, request, reports }, next));
     if (reports.length > 0) c.header("x-ocellus-guards", reports.map(headerPart).join(", "));
   });
 }

@@ -4,7 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { routePath } from "hono/route";
 import type { Logger } from "pino";
-import { aborted, OcellusError, ofParam, type Turn } from "../core/base/index.js";
+import { aborted, OcellusError, ofParam, type QueueOwner } from "../core/base/index.js";
 import type { GuardReport } from "../guardrails/index.js";
 import { uniqueId } from "../rollout/index.js";
 import type { Visitor } from "./admission-queue.js";
@@ -124,7 +124,7 @@ export class RequestContext implements LeaseHolder, FollowedRequest {
   }
 
   /** For work that takes turns. */
-  get turn(): Turn {
+  get queueOwner(): QueueOwner {
     return { owner: this.caller.owner, request: this.id };
   }
 

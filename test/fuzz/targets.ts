@@ -219,9 +219,9 @@ const config: Target = {
     if (family.kind === "language") {
       const start = { start: 0, count: 3, positions: family.positions(understood, [1, 2, 3], []) };
       family.rotary(understood, start);
-      family.image?.recipe(understood, undefined);
+      family.image?.imageProcessor(understood, undefined);
       if (family.states(understood).length > 8) return; // graphs of a thousand layers are correct, and slow to build
-    } else family.recipe(understood, undefined);
+    } else family.imageProcessor(understood, undefined);
     const catalog = recordingCatalog(() => ({ kind: "f32" }));
     const graphs = Object.values(buildGraphs(family, understood, catalog));
     const values = graphs.flatMap((graph) => [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)]);

@@ -68,10 +68,10 @@ export async function openGuards(folder: string, policy: unknown): Promise<Guard
 }
 
 /** A model that says `pieces`, and writes down what it was asked. */
-export interface Witness extends Omit<LanguageModel, "shown" | "generate"> {
+export interface Witness extends Omit<LanguageModel, "modelView" | "generate"> {
   generate: LanguageModel["generate"];
   pieces: readonly string[];
-  shown?: NonNullable<LanguageModel["shown"]>;
+  modelView?: NonNullable<LanguageModel["modelView"]>;
   /** Everything that came through the door: words as they are, pictures in base64. */
   readonly seen: string[];
 }

@@ -1,4 +1,4 @@
-/** Golden results on the terminal, with all texts made printable before (shown.ts): tables of shares, sentences, and the answers worth looking at. */
+/** Golden results on the terminal, with all texts made printable before (pixels-to-image.ts): tables of shares, sentences, and the answers worth looking at. */
 import {
   type AnswerPair,
   type GoldenAnswer,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { FairQueue, type Turn } from "./fair-queue.js";
+import { FairQueue, type QueueOwner } from "./fair-queue.js";
 
-const turn = (owner: string, request = "1"): Turn => ({ owner, request });
+const queueOwner = (owner: string, request = "1"): QueueOwner => ({ owner, request });
 const drained = <T>(queue: FairQueue<T>) => Array.from({ length: queue.size }, () => queue.shift());
 
 describe("a fair queue", () => {
@@ -18,9 +18,9 @@ describe("a fair queue", () => {
 
   it("gives owners turns, and of one owner its requests", () => {
     const queue = new FairQueue<string>();
-    for (const piece of ["a", "b", "c", "d"]) queue.push(`crowd 1${piece}`, turn("crowd", "1"));
-    for (const piece of ["a", "b"]) queue.push(`crowd 2${piece}`, turn("crowd", "2"));
-    queue.push("guest", turn("guest"));
+    for (const piece of ["a", "b", "c", "d"]) queue.push(`crowd 1${piece}`, queueOwner("crowd", "1"));
+    for (const piece of ["a", "b"]) queue.push(`crowd 2${piece}`, queueOwner("crowd", "2"));
+    queue.push("guest", queueOwner("guest"));
     expect(drained(queue)).toEqual(["crowd 1a", "guest", "crowd 2a", "crowd 1b", "crowd 2b", "crowd 1c", "crowd 1d"]);
   });
 
@@ -35,10 +35,10 @@ describe("a fair queue", () => {
       const others = Array.from({ length: 1 + random(5) }, (_, i) => `other ${i}`);
       for (let i = 0; i < 50; i++) {
         const owner = others[random(others.length)]!;
-        queue.push(owner, turn(owner, String(random(3))));
+        queue.push(owner, queueOwner(owner, String(random(3))));
         if (random(3) === 0) queue.shift();
       }
-      queue.push("guest", turn("guest"));
+      queue.push("guest", queueOwner("guest"));
       const order = drained(queue);
       const before = order.slice(0, order.indexOf("guest"));
       expect(new Set(before).size).toBe(before.length);
@@ -47,13 +47,13 @@ describe("a fair queue", () => {
 
   it("forgets what leaves, and takes nothing out twice", () => {
     const queue = new FairQueue<string>();
-    queue.push("a", turn("one"));
-    queue.push("b", turn("two"));
-    expect([queue.remove("a", turn("one")), queue.remove("a", turn("one")), queue.remove("b", turn("one"))]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    queue.push("a", queueOwner("one"));
+    queue.push("b", queueOwner("two"));
+    expect([
+      queue.remove("a", queueOwner("one")),
+      queue.remove("a", queueOwner("one")),
+      queue.remove("b", queueOwner("one")),
+    ]).toEqual([true, false, false]);
     expect([queue.size, queue.peek(), queue.clear(), queue.size, queue.peek()]).toEqual([1, "b", ["b"], 0, undefined]);
   });
 });

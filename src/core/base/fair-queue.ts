@@ -4,14 +4,14 @@
  */
 
 /** Whose work it is. Left out: all of one. */
-export interface Turn {
+export interface QueueOwner {
   /** An API key, or an address. */
   readonly owner: string;
   /** One request of this owner. */
   readonly request: string;
 }
 
-const nobodys: Turn = { owner: "", request: "" };
+const nobodys: QueueOwner = { owner: "", request: "" };
 
 export class FairQueue<T> {
   /** Both maps in the order of turns: whoever had one goes to the end. */
@@ -22,7 +22,7 @@ export class FairQueue<T> {
     return this.#size;
   }
 
-  push(item: T, { owner, request }: Turn = nobodys): void {
+  push(item: T, { owner, request }: QueueOwner = nobodys): void {
     const requests = getOrSet(this.#owners, owner, () => new Map<string, T[]>());
     getOrSet(requests, request, () => []).push(item);
     this.#size++;
@@ -47,7 +47,7 @@ export class FairQueue<T> {
   }
 
   /** @returns whether it was still waiting. */
-  remove(item: T, { owner, request }: Turn = nobodys): boolean {
+  remove(item: T, { owner, request }: QueueOwner = nobodys): boolean {
     const requests = this.#owners.get(owner);
     const items = requests?.get(request);
     const at = items?.indexOf(item) ?? -1;

@@ -10,7 +10,7 @@ export {
   throwIfAborted,
 } from "./error.js";
 export { expectation, listed } from "./expectation.js";
-export type { Turn } from "./fair-queue.js";
+export type { QueueOwner } from "./fair-queue.js";
 export { fieldExpectation, fieldProblems, firstOf } from "./file-fields.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";

@@ -1,6 +1,6 @@
 /** Work that takes its turn (fair-queue.ts): so much at once, the rest waits; whoever gives up leaves the line. */
 import { aborted, invariant, throwIfAborted } from "./error.js";
-import { FairQueue, type Turn } from "./fair-queue.js";
+import { FairQueue, type QueueOwner } from "./fair-queue.js";
 
 interface Waiter {
   readonly weight: number;
@@ -35,11 +35,11 @@ export class Semaphore {
    * @param turn whose work it is; left out, the order is that of arrival.
    * @throws `aborted` when the signal fires before the work has begun.
    */
-  async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1, turn?: Turn): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1, queueOwner?: QueueOwner): Promise<T> {
     invariant(weight <= this.#width, "work fits its lane", { found: weight, limit: this.#width });
     throwIfAborted(signal);
     if (this.hasRoom(weight)) this.#taken += weight;
-    else await this.#wait(weight, signal, turn);
+    else await this.#wait(weight, signal, queueOwner);
     try {
       return await work();
     } finally {
@@ -61,13 +61,13 @@ export class Semaphore {
     }
   }
 
-  #wait(weight: number, signal: AbortSignal | undefined, turn: Turn | undefined): Promise<void> {
+  #wait(weight: number, signal: AbortSignal | undefined, queueOwner: QueueOwner | undefined): Promise<void> {
     let leave = () => {};
     const admitted = new Promise<void>((admit, reject) => {
       const waiter = { weight, admit };
-      this.#waiting.push(waiter, turn);
+      this.#waiting.push(waiter, queueOwner);
       leave = () => {
-        if (!this.#waiting.remove(waiter, turn)) return; // its turn has come; the work will see the signal
+        if (!this.#waiting.remove(waiter, queueOwner)) return; // its turn has come; the work will see the signal
         reject(aborted(signal));
         this.#admitNext(); // it may have been too heavy for what is free, and those behind it are not
       };

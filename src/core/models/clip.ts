@@ -9,7 +9,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { fixedRecipe } from "../image/spec/index.js";
+import { fixedSizeProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
@@ -134,8 +134,8 @@ export const clip: DualEncoderFamily<Config> = {
     vision: (builder) => buildVision(builder, config),
     text: (builder) => buildText(builder, config),
   }),
-  recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
-    fixedRecipe(processorConfig, {
+  imageProcessor: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
+    fixedSizeProcessor(processorConfig, {
       processors: ["CLIPImageProcessor", "ViTImageProcessor"],
       ...{ width: side, height: side, patchSize: patch_size },
       absent: { size: side, crop_size: side },

@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import type { GraphBuilder, StateSpec } from "../graph/index.js";
-import type { ImageGrid, ImageRecipe, PixelValues, VideoRecipe } from "../image/spec/index.js";
+import type { ImageGrid, ImageProcessor, PixelValues, VideoProcessor } from "../image/spec/index.js";
 import type { Part } from "./names.js";
 
 /** cos and sin [count, head_dim/2] for `count` tokens. */
@@ -89,7 +89,7 @@ interface Family<C> {
   graphs(config: C): Readonly<Record<string, BuildGraph>>;
 }
 
-/** A decoder that writes text, with or without eyes. Graphs: `decoder` and, if it has eyes, `vision`. */
+/** A decoder that writes text, with or without a vision encoder. Graphs: `decoder` and, if it reads images, `vision`. */
 export interface ModelFamily<C> extends Family<C> {
   readonly kind: "language";
   dimensions(config: C): ModelDimensions;
@@ -144,7 +144,7 @@ export function numRows({ spans }: Pick<ImageLayout, "spans">): number {
 /** How pictures reach the decoder. */
 export interface ImageSide<C> {
   /** Stated by the checkpoint's image-processor config (undefined: it has none), or the family's default. */
-  recipe(config: C, processorConfig: unknown): ImageRecipe;
+  imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
   tokenId(config: C): number;
   /**
    * What is in a prompt for one image, or one pair of frames, whose placeholder the template wrote; `encode` gives the ids of
@@ -167,7 +167,7 @@ export interface ImageSide<C> {
 /** How videos reach the decoder: pair by pair of frames, each pair encoded like a picture. */
 export interface VideoSide<C> {
   /** Stated by the checkpoint's video-processor config (undefined: it has none), or the family's default. */
-  recipe(config: C, processorConfig: unknown): VideoRecipe;
+  videoProcessor(config: C, processorConfig: unknown): VideoProcessor;
   tokenId(config: C): number;
   /** What the chat template writes for a video. */
   readonly placeholder: string;
@@ -181,7 +181,7 @@ export interface VideoSide<C> {
  */
 export interface DualEncoderFamily<C> extends Family<C> {
   readonly kind: "dual_encoder";
-  recipe(config: C, processorConfig: unknown): ImageRecipe;
+  imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
   /** Tokens a text may have, its first and last special ones included. */
   maxTextLength(config: C): number;
   /** The row of tokens that the text graph reads for a text of these ids, and which of them is pooled. */
@@ -207,7 +207,7 @@ export interface TextRow {
 /** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */
 export interface ClassifierFamily<C> extends Family<C> {
   readonly kind: "classifier";
-  recipe(config: C, processorConfig: unknown): ImageRecipe;
+  imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
   labels(config: C): readonly string[];
 }
 

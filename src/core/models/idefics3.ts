@@ -9,7 +9,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder } from "../graph/index.js";
-import { type ImageGrid, tilesRecipe } from "../image/spec/index.js";
+import { type ImageGrid, tilesProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { decoderDimensions, decoderRules } from "./decoder-config.js";
@@ -168,9 +168,9 @@ function familyOf(
         ),
     }),
     image: {
-      recipe: ({ vision_config: { image_size: side, patch_size: patchSize } }, processorConfig) => {
+      imageProcessor: ({ vision_config: { image_size: side, patch_size: patchSize } }, processorConfig) => {
         const absent = { max_image_size: { longest_edge: side }, size: { longest_edge: 4 * side } };
-        return tilesRecipe(processorConfig, { processors: [processor], side, patchSize, absent });
+        return tilesProcessor(processorConfig, { processors: [processor], side, patchSize, absent });
       },
       tokenId: (config) => config.image_token_id,
       layout: (config, grid, placeholder, encode) => mixedLayout(layoutParts(config, grid), placeholder, encode),

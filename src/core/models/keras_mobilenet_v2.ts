@@ -74,7 +74,7 @@ export const kerasMobilenetV2: ClassifierFamily<Config> = {
   parts: partsOf(["dense_", "head"], ["", "vision"]),
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: ({ labels }) => labels,
-  recipe: () => ({
+  imageProcessor: () => ({
     kind: "stretch",
     resample: "align_corners",
     width: side,

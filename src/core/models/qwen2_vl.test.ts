@@ -170,7 +170,7 @@ describe.each(["qwen2_vl", "qwen2_5_vl"])("%s", (modelType) => {
 
 describe("image processor configs of Qwen2-VL", () => {
   const family = families.find(({ modelType }) => modelType === "qwen2_vl") as any;
-  const recipeOf = (file: object) => family.image.recipe(parse(of2(small2)), file);
+  const imageProcessorOf = (file: object) => family.image.imageProcessor(parse(of2(small2)), file);
 
   it.each([
     { min_pixels: 3136, max_pixels: 12_845_056 },
@@ -183,12 +183,16 @@ describe("image processor configs of Qwen2-VL", () => {
       temporal_patch_size: 2,
       image_processor_type: "Qwen2VLImageProcessor",
     };
-    expect(recipeOf({ ...steps, ...file })).toMatchObject({ minPixels: 3136, maxPixels: 12_845_056, patchSize: 14 });
+    expect(imageProcessorOf({ ...steps, ...file })).toMatchObject({
+      minPixels: 3136,
+      maxPixels: 12_845_056,
+      patchSize: 14,
+    });
   });
 
   it("that are a video's too limit each frame by themselves", () => {
     const file = { min_pixels: 3136, max_pixels: 12_845_056, image_processor_type: "Qwen2VLImageProcessorFast" };
-    expect(family.image.video.recipe(parse(of2(small2)), file)).toMatchObject({
+    expect(family.image.video.videoProcessor(parse(of2(small2)), file)).toMatchObject({
       budgetOf: "frame",
       maxPixels: 12_845_056,
     });

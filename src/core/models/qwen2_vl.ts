@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder } from "../graph/index.js";
-import { type PixelValues, smartResizeRecipe, videoRecipe } from "../image/spec/index.js";
+import { type PixelValues, smartResizeProcessor, videoProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, layers, parseConfig, type SizeRule, size } from "./config.js";
 import { type HostInput, type ImageSide, type ModelFamily, plainLayout } from "./family.js";
@@ -129,12 +129,13 @@ const target = ({ vision_config: vision }: SidedConfig) => ({
 
 /** All pairs of a video stand where the template wrote one placeholder. */
 export const sharedImage = {
-  recipe: (config, processorConfig) => smartResizeRecipe(processorConfig, target(config)),
+  imageProcessor: (config, processorConfig) => smartResizeProcessor(processorConfig, target(config)),
   tokenId: (config) => config.image_token_id,
   layout: (_, grid, placeholder) => plainLayout(placeholder, (grid.rows * grid.columns) / 4),
   extraOutputs: () => [],
   video: {
-    recipe: (config, processorConfig) => videoRecipe(processorConfig, { ...target(config), budgetOf: "frame" }),
+    videoProcessor: (config, processorConfig) =>
+      videoProcessor(processorConfig, { ...target(config), budgetOf: "frame" }),
     tokenId: (config) => config.video_token_id,
     placeholder: "<|video_pad|>",
     spread: (seconds) => "<|video_pad|>".repeat(seconds.length),

@@ -10,7 +10,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { fitRecipe } from "../image/spec/index.js";
+import { fitProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import { decoderDimensions, decoderRules, eosSchema } from "./decoder-config.js";
@@ -174,8 +174,8 @@ export const qwen3VlResampler: ModelFamily<Config> = {
     decoder: (builder) => nn.buildDecoder(builder, config.text_config, decoderVariant(config)),
   }),
   image: {
-    recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
-      fitRecipe(processorConfig, { width: side, height: side, patchSize: patch_size, absent: { size: side } }),
+    imageProcessor: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
+      fitProcessor(processorConfig, { width: side, height: side, patchSize: patch_size, absent: { size: side } }),
     tokenId: (config) => config.image_token_id,
     layout: (config, _, placeholder) => plainLayout(placeholder, config.resampler_config.num_queries), // whatever the size
     inputs: (_, { data, shape }) => ({ pixel_values: { dtype: "f32", shape: [1, ...shape], data } }),

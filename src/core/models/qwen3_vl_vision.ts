@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { type ImageGrid, type PixelValues, smartResizeRecipe, videoRecipe } from "../image/spec/index.js";
+import { type ImageGrid, type PixelValues, smartResizeProcessor, videoProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { layers, type SizeRule, size } from "./config.js";
 import { type HostInput, type ImageSide, plainLayout, type VideoSide } from "./family.js";
@@ -192,8 +192,8 @@ const patchesOf = (vision: VisionConfig) => ({
 const pairMarks = "<|vision_start|><|video_pad|><|vision_end|>";
 
 const video: VideoSide<ImageConfig> = {
-  recipe: ({ vision_config: vision }, processorConfig) =>
-    videoRecipe(processorConfig, { ...patchesOf(vision), budgetOf: "video", absent: {} }),
+  videoProcessor: ({ vision_config: vision }, processorConfig) =>
+    videoProcessor(processorConfig, { ...patchesOf(vision), budgetOf: "video", absent: {} }),
   tokenId: (config) => config.video_token_id,
   placeholder: pairMarks,
   spread: (seconds) => seconds.map((time) => `<${oneDecimal(time)} seconds>${pairMarks}`).join(""),
@@ -204,8 +204,8 @@ export function imageSide<C extends ImageConfig>(
   extraOutputs: (config: C) => readonly string[] = () => [],
 ): ImageSide<C> {
   return {
-    recipe: ({ vision_config: vision }, processorConfig) =>
-      smartResizeRecipe(processorConfig, { ...patchesOf(vision), absent: published }),
+    imageProcessor: ({ vision_config: vision }, processorConfig) =>
+      smartResizeProcessor(processorConfig, { ...patchesOf(vision), absent: published }),
     tokenId: (config) => config.image_token_id,
     layout: (_, grid, placeholder) => plainLayout(placeholder, (grid.rows * grid.columns) / 4),
     inputs: (config, pixels) => visionInputs(config.vision_config, pixels),

@@ -10,7 +10,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { fixedRecipe } from "../image/spec/index.js";
+import { fixedSizeProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
@@ -131,8 +131,8 @@ export const siglip: DualEncoderFamily<Config> = {
     vision: (builder) => buildVision(builder, config),
     text: (builder) => buildText(builder, config),
   }),
-  recipe: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
-    fixedRecipe(processorConfig, {
+  imageProcessor: ({ vision_config: { image_size: side, patch_size } }, processorConfig) =>
+    fixedSizeProcessor(processorConfig, {
       processors: ["SiglipImageProcessor", "ViTImageProcessor", "CLIPImageProcessor"],
       ...{ width: side, height: side, patchSize: patch_size },
       absent: { size: { width: side, height: side } },

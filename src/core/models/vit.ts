@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { fixedRecipe } from "../image/spec/index.js";
+import { fixedSizeProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { checkSizes, epsilon, layers, parseConfig, size } from "./config.js";
 import type { ClassifierFamily } from "./family.js";
@@ -104,8 +104,8 @@ export const vit: ClassifierFamily<Config> = {
   parts: partsOf(["classifier.", "head"], ["", "vision"]),
   graphs: (config) => ({ vision: (builder) => build(builder, config) }),
   labels: labelsOf,
-  recipe: ({ image_size: side, patch_size }, processorConfig) =>
-    fixedRecipe(processorConfig, {
+  imageProcessor: ({ image_size: side, patch_size }, processorConfig) =>
+    fixedSizeProcessor(processorConfig, {
       processors: ["ViTImageProcessor", "CLIPImageProcessor"],
       ...{ width: side, height: side, patchSize: patch_size },
       absent: { size: side },

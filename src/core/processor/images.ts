@@ -1,12 +1,12 @@
 /** The images of one prompt: read, measured by their headers, then decoded a few at a time, each input once. */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type ImageInput, LoadedImage, type LoadOptions, type SeenImage } from "../image/node/index.js";
-import { dependsOnSize, gridOf, type ImageGrid, type ImageRecipe } from "../image/spec/index.js";
+import { dependsOnSize, gridOf, type ImageGrid, type ImageProcessor } from "../image/spec/index.js";
 
 /** Where and how a picture is looked at. @throws as `decodeImage`. */
 export type SeeImage = (
   image: LoadedImage,
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   options?: { readonly signal?: AbortSignal },
 ) => Promise<SeenImage>;
 
@@ -30,11 +30,11 @@ export async function readImages(images: readonly LoadedImage[], options: LoadOp
  */
 export function prepareImages(
   images: readonly LoadedImage[],
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   see: SeeImage,
   signal: AbortSignal | undefined,
 ): Promise<SeenImage[]> {
-  return sharing(images, (image) => see(image, recipe, signal && { signal }));
+  return sharing(images, (image) => see(image, imageProcessor, signal && { signal }));
 }
 
 /**
@@ -43,18 +43,18 @@ export function prepareImages(
  */
 export async function headerGrids(
   images: readonly LoadedImage[],
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   options: LoadOptions,
 ): Promise<(ImageGrid | undefined)[]> {
-  const grids = await sharing(images, (image) => gridOfImage(image, recipe, options).catch(() => undefined));
+  const grids = await sharing(images, (image) => gridOfImage(image, imageProcessor, options).catch(() => undefined));
   throwIfAborted(options.signal);
   return grids;
 }
 
 /** Where all images have one size, none is looked at. */
-async function gridOfImage(image: LoadedImage, recipe: ImageRecipe, options: LoadOptions) {
-  if (!dependsOnSize(recipe)) return gridOf({ width: 1, height: 1 }, recipe);
-  return gridOf(await image.size(options), recipe);
+async function gridOfImage(image: LoadedImage, imageProcessor: ImageProcessor, options: LoadOptions) {
+  if (!dependsOnSize(imageProcessor)) return gridOf({ width: 1, height: 1 }, imageProcessor);
+  return gridOf(await image.size(options), imageProcessor);
 }
 
 async function sharing<T, R>(inputs: readonly T[], work: (input: T) => Promise<R>): Promise<R[]> {

@@ -4,7 +4,7 @@ export { type ChatMessage, type ContentPart, image, video } from "./messages.js"
 export {
   checkRoom,
   createProcessor,
-  type Eyes,
+  type ImageSpec,
   type Processor,
   type Prompt,
   type PromptImage,

@@ -4,11 +4,11 @@ import { describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { headerOnlyPng } from "../image/node/header-only.testkit.js";
 import { pixelDigest } from "../image/node/index.js";
-import type { ImageRecipe, RgbImage } from "../image/spec/index.js";
+import type { ImageProcessor, RgbImage } from "../image/spec/index.js";
 import { plainLayout } from "../models/index.js";
 import { createTokenizer, type EncodeOptions, type Tokenizer } from "../tokenizer/index.js";
 import { type ChatMessage, image } from "./messages.js";
-import { createProcessor, type Eyes, type ProcessorParts } from "./processor.js";
+import { createProcessor, type ImageSpec, type ProcessorParts } from "./processor.js";
 
 const fixture = join(import.meta.dirname, "../tokenizer/fixtures/byte-level.json");
 const tokenizer = createTokenizer(JSON.parse(readFileSync(fixture, "utf8")).tokenizer, { eos_token: "<|im_end|>" });
@@ -35,12 +35,19 @@ const chatTemplate = `
     {{- '<|im_start|>assistant\\n' }}
 {%- endif %}`;
 
-const recipe: ImageRecipe = { kind: "fit", width: 28, height: 28, patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] };
+const imageProcessor: ImageProcessor = {
+  kind: "fit",
+  width: 28,
+  height: 28,
+  patchSize: 14,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
 const parts: ProcessorParts = {
   tokenizer,
   chatTemplate,
-  eyes: {
-    recipe,
+  imageSpec: {
+    imageProcessor,
     imageTokenId,
     layout: ({ rows, columns }, placeholder) => plainLayout(placeholder, rows * columns + 1),
   },
@@ -76,11 +83,11 @@ describe("process", () => {
 
   it("lays out text among the rows of a picture where the family wants it, and says where the rows stand", async () => {
     const [open, close] = ["<|vision_start|>", "<|vision_end|>"].map((name) => tokenizer.tokenId(name)!);
-    const layout: Eyes["layout"] = (_, pad) => ({
+    const layout: ImageSpec["layout"] = (_, pad) => ({
       ids: [open!, pad, pad, close!, pad],
       spans: [{ start: 1, numTokens: 2 }, { start: 4, numTokens: 1 }], // biome-ignore format: one thought
     });
-    const tiled = createProcessor({ ...parts, eyes: { ...parts.eyes!, layout } });
+    const tiled = createProcessor({ ...parts, imageSpec: { ...parts.imageSpec!, layout } });
     const { ids, images } = await tiled.process([user("x", image(solid(10)), image(solid(20)))]);
     expect(images.map(({ numTokens }) => numTokens)).toEqual([5, 5]);
     for (const { start, spans } of images) {
@@ -245,10 +252,10 @@ describe("process refuses", () => {
   });
 
   describe("more tokens than the context holds, before a pixel is made:", () => {
-    const quartered: Eyes["layout"] = ({ rows, columns }, id) => plainLayout(id, (rows * columns) / 4);
+    const quartered: ImageSpec["layout"] = ({ rows, columns }, id) => plainLayout(id, (rows * columns) / 4);
     const sized = { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, patchSize: 14 } as const;
-    const smart: ImageRecipe = { ...sized, minPixels: 784, maxPixels: 2 ** 26, mean: [0, 0, 0], std: [1, 1, 1] };
-    const eyes = { ...parts.eyes!, recipe: smart, layout: quartered };
+    const smart: ImageProcessor = { ...sized, minPixels: 784, maxPixels: 2 ** 26, mean: [0, 0, 0], std: [1, 1, 1] };
+    const imageSpec = { ...parts.imageSpec!, imageProcessor: smart, layout: quartered };
     const seeImage = vi.fn(async (): Promise<never> => expect.fail("decoded"));
     const large = image(headerOnlyPng(8000, 8000)); // 81,796 tokens
     it.each<[string, ChatMessage, object]>([
@@ -259,16 +266,18 @@ describe("process refuses", () => {
     ])("%s", async (_, message, budget) => {
       const options = { ...budget, maxTokens: 4096, maxPixels: 2 ** 24, seeImage };
       const tooLarge = { code: "too_large", details: { maxLength: 4096 } };
-      await expect(refused([message], options, { eyes })).rejects.toMatchObject(tooLarge);
-      await expect(createProcessor({ ...parts, eyes }).pixelBytes([message], options)).rejects.toMatchObject(tooLarge);
+      await expect(refused([message], options, { imageSpec })).rejects.toMatchObject(tooLarge);
+      await expect(createProcessor({ ...parts, imageSpec }).pixelBytes([message], options)).rejects.toMatchObject(
+        tooLarge,
+      );
       expect(seeImage).not.toHaveBeenCalled();
     });
 
     it("and takes what fits to the token", async () => {
       const messages = [user(image({ width: 280, height: 28, data: new Uint8Array(280 * 28 * 3) }), "?")];
-      const { ids } = await refused(messages, {}, { eyes });
-      await expect(refused(messages, { maxTokens: ids.length }, { eyes })).resolves.toMatchObject({ ids });
-      await expect(refused(messages, { maxTokens: ids.length - 1 }, { eyes })).rejects.toMatchObject({
+      const { ids } = await refused(messages, {}, { imageSpec });
+      await expect(refused(messages, { maxTokens: ids.length }, { imageSpec })).resolves.toMatchObject({ ids });
+      await expect(refused(messages, { maxTokens: ids.length - 1 }, { imageSpec })).rejects.toMatchObject({
         details: { promptTokens: ids.length, imageTokens: 10, maxLength: ids.length - 1 },
       });
     });

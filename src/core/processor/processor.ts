@@ -2,7 +2,7 @@
  * Messages → what the model reads: ids, with placeholder ids where each picture's tokens will stand, and pixels.
  *
  *   messages ─ chat template ─→ text with one <|image_pad|> a picture ─ tokenizer ─→ ids ─ each pad laid out ─→ ids
- *   pictures ─ decode, recipe ─→ pixel values ─→ grid ─→ layout
+ *   images ─ decode, image processor ─→ pixel values ─→ grid ─→ layout
  *
  * A video's placeholder is first spread into one for each pair of frames; from there on pairs are as pictures.
  *
@@ -10,7 +10,7 @@
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
-import { type ImageGrid, type ImageRecipe, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
+import { type ImageGrid, type ImageProcessor, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
 import type { FramePair, ImageLayout, TokenSpan } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
@@ -21,8 +21,8 @@ import {
   prepareVideos,
   readVideos,
   spreadVideos,
-  type VideoEyes,
   type VideoInput,
+  type VideoSpec,
   videoGrids,
 } from "./video.js";
 
@@ -33,7 +33,7 @@ export interface ProcessorParts {
   /** Where templates are rendered and texts tokenised. Default: on the caller's thread, without limits. */
   readonly textWork?: TextWork | undefined;
   /** Absent: the model reads text only. */
-  readonly eyes?: Eyes | undefined;
+  readonly imageSpec?: ImageSpec | undefined;
   /** Where pictures are decoded and fitted, if they are. Default: on the caller's thread. */
   readonly seeImage?: SeeImage | undefined;
   /** Bytes that one image file may have. Default 64 MiB. */
@@ -42,13 +42,13 @@ export interface ProcessorParts {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
-export interface Eyes {
-  readonly recipe: ImageRecipe;
+export interface ImageSpec {
+  readonly imageProcessor: ImageProcessor;
   readonly imageTokenId: number;
   /** What stands for a picture of this grid, or a pair of frames, instead of its placeholder. */
   readonly layout: (grid: ImageGrid, placeholder: number) => ImageLayout;
   /** Absent: the model is shown still pictures only. */
-  readonly video?: VideoEyes | undefined;
+  readonly video?: VideoSpec | undefined;
 }
 
 /** The budget is that of each picture; a video's is the checkpoint's own. */
@@ -115,7 +115,7 @@ export interface Processor {
 
 /** @throws `invalid_config` when the chat template is missing or cannot be parsed. */
 export function createProcessor(parts: ProcessorParts): Processor {
-  const { tokenizer, eyes } = parts;
+  const { tokenizer, imageSpec } = parts;
   const textWork = parts.textWork ?? textWorkHere(tokenizer, parts.chatTemplate);
   return {
     async process(conversation, options = {}) {
@@ -124,8 +124,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const messages = plainMessages(conversation);
       checkLength([...messages.map(textOf), toolText(tools ?? [])], options.maxCharacters);
       const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
-      checkCounts(inputs.length, videos, eyes, options);
-      const recipe = eyes && withPixelBudget(eyes.recipe, options);
+      checkCounts(inputs.length, videos, imageSpec, options);
+      const imageProcessor = imageSpec && withPixelBudget(imageSpec.imageProcessor, options);
       if (!allowSpecialTokens) {
         for (const [i, message] of messages.entries())
           refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
@@ -141,43 +141,43 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const loaded = loadedImages(inputs);
       const clips = videos.map((video) => ({ ...video, frames: loadedImages(video.frames) }));
       const rendered = await textWork.render(messages.map(templateMessage), variables, signal);
-      const text = eyes?.video ? spreadVideos(rendered, videos, eyes.video) : rendered;
+      const text = imageSpec?.video ? spreadVideos(rendered, videos, imageSpec.video) : rendered;
       const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
-      if (!eyes || !recipe) return { ids: Int32Array.from(ids), images: [], text };
+      if (!imageSpec || !imageProcessor) return { ids: Int32Array.from(ids), images: [], text };
       const counts = [
-        [eyes.imageTokenId, inputs.length],
-        ...(eyes.video ? [[eyes.video.tokenId, numPairs(videos)]] : []),
+        [imageSpec.imageTokenId, inputs.length],
+        ...(imageSpec.video ? [[imageSpec.video.tokenId, numPairs(videos)]] : []),
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       const reading = readingOf(parts, options);
       await readImages(loaded, reading);
       await readVideos(clips, reading);
       const grids = [
-        ...(await headerGrids(loaded, recipe, reading)),
-        ...(eyes.video ? await videoGrids(clips, eyes.video.recipe) : []),
+        ...(await headerGrids(loaded, imageProcessor, reading)),
+        ...(imageSpec.video ? await videoGrids(clips, imageSpec.video.videoProcessor) : []),
       ];
-      checkRoom(ids.length - grids.length, grids, eyes, options);
+      checkRoom(ids.length - grids.length, grids, imageSpec, options);
       // From here on it is costly.
-      const images = await prepareImages(loaded, recipe, options.seeImage ?? parts.seeImage ?? seeHere, signal);
-      const pairs = eyes.video ? await prepareVideos(clips, eyes.video.recipe, reading) : [];
-      return { ...expandPlaceholders(ids, images, pairs, eyes), text };
+      const images = await prepareImages(loaded, imageProcessor, options.seeImage ?? parts.seeImage ?? seeHere, signal);
+      const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
+      return { ...expandPlaceholders(ids, images, pairs, imageSpec), text };
     },
     async pixelBytes(conversation, options = {}) {
       const messages = plainMessages(conversation);
       checkLength([...messages.map(textOf), toolText(options.tools ?? [])], options.maxCharacters);
       const inputs = imagesOf(messages);
-      checkCounts(inputs.length, videosOf(messages), eyes, options);
-      if (!eyes) return 0;
-      const recipe = withPixelBudget(eyes.recipe, options);
+      checkCounts(inputs.length, videosOf(messages), imageSpec, options);
+      if (!imageSpec) return 0;
+      const imageProcessor = withPixelBudget(imageSpec.imageProcessor, options);
       const distinct = [...new Set(inputs)];
-      const grids = await headerGrids(loadedImages(distinct), recipe, readingOf(parts, options));
+      const grids = await headerGrids(loadedImages(distinct), imageProcessor, readingOf(parts, options));
       checkRoom(
         0,
         inputs.map((input) => grids[distinct.indexOf(input)]),
-        eyes,
+        imageSpec,
         options,
       );
-      return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, recipe) : 0), 0);
+      return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, imageProcessor) : 0), 0);
     },
   };
 }
@@ -188,8 +188,8 @@ function thinking({ enableThinking }: ProcessOptions, hasImages: boolean): { ena
   return isEnabled === undefined ? {} : { enable_thinking: isEnabled };
 }
 
-const seeHere: SeeImage = async (image, recipe, options) =>
-  seen(await prepareImage(await image.take(options), recipe, options));
+const seeHere: SeeImage = async (image, imageProcessor, options) =>
+  seen(await prepareImage(await image.take(options), imageProcessor, options));
 
 function readingOf({ maxBytes }: ProcessorParts, { signal }: ProcessOptions): LoadOptions {
   return { ...(maxBytes !== undefined && { maxBytes }), ...(signal && { signal }) };
@@ -211,14 +211,14 @@ function checkLength(texts: readonly string[], maxCharacters = defaultMaxCharact
 function checkCounts(
   numImages: number,
   videos: readonly VideoInput[],
-  eyes: Eyes | undefined,
+  imageSpec: ImageSpec | undefined,
   { maxImages = 64, maxFrames = 768 }: ProcessOptions,
 ): void {
-  if (!eyes && numImages + videos.length > 0)
+  if (!imageSpec && numImages + videos.length > 0)
     throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model", {
       details: { found: "pictures", supported: ["text"] },
     });
-  if (!eyes?.video && videos.length > 0)
+  if (!imageSpec?.video && videos.length > 0)
     throw new OcellusError("unsupported", "this model sees still pictures only; send a few frames as pictures", {
       details: { found: "videos", supported: ["text", "pictures"] },
     });
@@ -252,7 +252,7 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
 export function checkRoom(
   textTokens: number,
   grids: readonly (ImageGrid | undefined)[],
-  { layout, imageTokenId }: Eyes,
+  { layout, imageTokenId }: ImageSpec,
   { maxTokens = Number.POSITIVE_INFINITY }: ProcessOptions,
 ): void {
   const imageTokens = grids.reduce((sum, grid) => sum + (grid ? layout(grid, imageTokenId).ids.length : 0), 0);
@@ -283,7 +283,7 @@ function expandPlaceholders(
   ids: readonly number[],
   pictures: readonly SeenImage[],
   pairs: readonly SeenImage[],
-  { imageTokenId, layout, video }: Eyes,
+  { imageTokenId, layout, video }: ImageSpec,
 ): { ids: Int32Array; images: PromptImage[] } {
   const expanded: number[] = [];
   const images: PromptImage[] = [];

@@ -40,13 +40,13 @@ const chatTemplate =
   "<|vision_start|><|video_pad|><|vision_end|>{% else %}{{ p.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}";
 
 function processorFor(file: object) {
-  const { recipe, layout, video } = family.image;
-  const eyes = {
-    ...{ recipe: recipe(config, undefined), imageTokenId: 425 },
+  const { imageProcessor, layout, video } = family.image;
+  const imageSpec = {
+    ...{ imageProcessor: imageProcessor(config, undefined), imageTokenId: 425 },
     layout: (grid: unknown, placeholder: number) => layout(config, grid, placeholder),
-    video: { ...video, recipe: video.recipe(config, file), tokenId: 428 },
+    video: { ...video, videoProcessor: video.videoProcessor(config, file), tokenId: 428 },
   };
-  return createProcessor({ tokenizer, chatTemplate, eyes });
+  return createProcessor({ tokenizer, chatTemplate, imageSpec });
 }
 
 /** The formula of make_images.py. */
@@ -76,7 +76,7 @@ describe("a video whose pairs stand one behind the other", () => {
       images.map((_, index) => ({ index, seconds: expect.closeTo(expected.seconds, 12) })),
     );
     const pixels = await Promise.all(images.map((image) => image.pixels()));
-    const { mean, std } = family.image.video.recipe(config, {});
+    const { mean, std } = family.image.video.videoProcessor(config, {});
     const bytes = pixels.flatMap(({ data, shape }) =>
       Array.from(data, (value, i) => {
         const c = Math.floor((3 * (i % shape[1])) / shape[1]);

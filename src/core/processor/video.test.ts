@@ -10,7 +10,7 @@ import type { RgbImage } from "../image/spec/index.js";
 import { families } from "../models/index.js";
 import { createTokenizer } from "../tokenizer/index.js";
 import { type ChatMessage, image, video } from "./messages.js";
-import { createProcessor, type Eyes, type ProcessOptions } from "./processor.js";
+import { createProcessor, type ImageSpec, type ProcessOptions } from "./processor.js";
 import type { VideoInput } from "./video.js";
 
 interface Case {
@@ -52,14 +52,18 @@ const chatTemplate = `
     {{- '<|im_end|>\\n' }}
 {%- endfor %}`;
 
-const eyesFor = (videoPreprocessorConfig: unknown): Eyes => ({
-  recipe: family.image.recipe(config, undefined),
+const eyesFor = (videoPreprocessorConfig: unknown): ImageSpec => ({
+  imageProcessor: family.image.imageProcessor(config, undefined),
   imageTokenId: 425,
   layout: (grid, placeholder) => family.image.layout(config, grid, placeholder, () => []),
-  video: { ...family.image.video, recipe: family.image.video.recipe(config, videoPreprocessorConfig), tokenId: 428 },
+  video: {
+    ...family.image.video,
+    videoProcessor: family.image.video.videoProcessor(config, videoPreprocessorConfig),
+    tokenId: 428,
+  },
 });
 const processorFor = (videoPreprocessorConfig?: unknown) =>
-  createProcessor({ tokenizer, chatTemplate, eyes: eyesFor(videoPreprocessorConfig) });
+  createProcessor({ tokenizer, chatTemplate, imageSpec: eyesFor(videoPreprocessorConfig) });
 const user = (...content: Exclude<ChatMessage["content"], string>): ChatMessage => ({ role: "user", content });
 const small = { size: { shortest_edge: 4096, longest_edge: 65_536 } };
 
@@ -211,7 +215,8 @@ describe("a video is refused", () => {
 
   it("by models that see still pictures only, or none", async () => {
     const messages = [user(video(frames(2), { fps: 1 }))];
-    const process = (eyes: Eyes | undefined) => createProcessor({ tokenizer, chatTemplate, eyes }).process(messages);
+    const process = (imageSpec: ImageSpec | undefined) =>
+      createProcessor({ tokenizer, chatTemplate, imageSpec }).process(messages);
     const { video: _, ...stillOnly } = eyesFor(undefined);
     await expect(process(stillOnly)).rejects.toThrow(
       ocellusError("unsupported", { found: "videos", supported: ["text", "pictures"] }),
@@ -221,7 +226,7 @@ describe("a video is refused", () => {
 
   it("by templates that leave it out, and when forged in trusted text", async () => {
     const messages = [user("a", video(frames(2), { fps: 1 }))];
-    const silent = createProcessor({ tokenizer, chatTemplate: "x", eyes: eyesFor(undefined) });
+    const silent = createProcessor({ tokenizer, chatTemplate: "x", imageSpec: eyesFor(undefined) });
     await expect(silent.process(messages)).rejects.toThrow(
       ocellusError("unsupported", { placeholder: "video", found: 0, expected: 1 }),
     );

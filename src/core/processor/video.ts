@@ -16,7 +16,7 @@ import {
   mergedPatches,
   type RgbImage,
   resizeColumnsFirst,
-  type VideoRecipe,
+  type VideoProcessor,
   videoSize,
 } from "../image/spec/index.js";
 import type { FramePair, VideoSide } from "../models/index.js";
@@ -32,8 +32,8 @@ export interface VideoInput {
 }
 
 /** How the model is shown videos. */
-export interface VideoEyes extends Pick<VideoSide<unknown>, "placeholder" | "spread"> {
-  readonly recipe: VideoRecipe;
+export interface VideoSpec extends Pick<VideoSide<unknown>, "placeholder" | "spread"> {
+  readonly videoProcessor: VideoProcessor;
   readonly tokenId: number;
 }
 
@@ -128,8 +128,8 @@ function secondsBetweenPairs({ timestamps, fps, frames }: VideoInput | LoadedVid
  * time are tokenised together with the words before them.
  * @throws `unsupported` when the template left videos out, `invalid_request` when a message spells further ones.
  */
-export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: VideoEyes): string {
-  const [head, ...tails] = text.split(eyes.placeholder);
+export function spreadVideos(text: string, videos: readonly VideoInput[], imageSpec: VideoSpec): string {
+  const [head, ...tails] = text.split(imageSpec.placeholder);
   if (tails.length !== videos.length)
     throw new OcellusError(
       tails.length < videos.length ? "unsupported" : "invalid_request",
@@ -137,7 +137,7 @@ export function spreadVideos(text: string, videos: readonly VideoInput[], eyes: 
         (tails.length < videos.length ? "it knows no videos" : "a message spells further ones"),
       { details: { placeholder: "video", found: tails.length, expected: videos.length } },
     );
-  return head + tails.map((tail, i) => eyes.spread(timesOf(videos[i]!)) + tail).join("");
+  return head + tails.map((tail, i) => imageSpec.spread(timesOf(videos[i]!)) + tail).join("");
 }
 
 /** How many placeholders `spreadVideos` writes. */
@@ -159,12 +159,12 @@ export async function readVideos(videos: readonly LoadedVideo[], options: LoadOp
 /** The grid of every pair, by the header of the first frame; undefined where that cannot be read. */
 export async function videoGrids(
   videos: readonly LoadedVideo[],
-  recipe: VideoRecipe,
+  videoProcessor: VideoProcessor,
 ): Promise<(ImageGrid | undefined)[]> {
   const grids = videos.map(async (video) => {
     const size = await video.frames[0]!.size().catch(() => undefined);
-    const fitted = size && videoSize(video.frames.length, size, recipe);
-    const { patchSize: p } = recipe;
+    const fitted = size && videoSize(video.frames.length, size, videoProcessor);
+    const { patchSize: p } = videoProcessor;
     return pairsOf(video).map(() => fitted && { rows: fitted.height / p, columns: fitted.width / p });
   });
   return (await Promise.all(grids)).flat();
@@ -181,16 +181,16 @@ export interface SeenPair extends SeenImage {
  */
 export async function prepareVideos(
   videos: readonly LoadedVideo[],
-  recipe: VideoRecipe,
+  videoProcessor: VideoProcessor,
   options: LoadOptions,
 ): Promise<SeenPair[]> {
   const prepared: SeenPair[] = [];
   for (const [i, video] of videos.entries()) {
-    const frames = await fitFrames(video, i + 1, recipe, options);
+    const frames = await fitFrames(video, i + 1, videoProcessor, options);
     const seconds = secondsBetweenPairs(video);
     for (const [index, [a, b]] of pairsOf(video).entries()) {
       const [first, second] = [frames[a]!, frames[b]!];
-      const pixels = mergedPatches([first.fitted, second.fitted], recipe);
+      const pixels = mergedPatches([first.fitted, second.fitted], videoProcessor);
       prepared.push({ ...seen({ pixels, digest: `${first.digest}+${second.digest}` }), pair: { index, seconds } });
     }
   }
@@ -206,7 +206,7 @@ interface Frame {
 async function fitFrames(
   { frames }: LoadedVideo,
   number: number,
-  recipe: VideoRecipe,
+  videoProcessor: VideoProcessor,
   options: LoadOptions,
 ): Promise<Frame[]> {
   let first: Pick<RgbImage, "width" | "height"> | undefined;
@@ -221,8 +221,8 @@ async function fitFrames(
           "all frames of a video have one size",
         { details: { expected: first, found: { width: decoded.width, height: decoded.height } } },
       );
-    const { width, height } = videoSize(frames.length, first, recipe);
-    return { fitted: resizeColumnsFirst(decoded, width, height, recipe.resample), digest };
+    const { width, height } = videoSize(frames.length, first, videoProcessor);
+    return { fitted: resizeColumnsFirst(decoded, width, height, videoProcessor.resample), digest };
   };
   const named = (error: unknown, i: number) =>
     numbered(error, `video ${number}, frame ${i + 1}`, { video: number, frame: i + 1 });

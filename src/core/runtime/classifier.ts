@@ -3,7 +3,7 @@
 import { defaultThreads, float32, type Graph } from "../backend/index.js";
 import { Closing, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { type ImageInput, LoadedImage, prepareImage } from "../image/node/index.js";
-import { type ImageRecipe, readImageProcessorConfig } from "../image/spec/index.js";
+import { type ImageProcessor, readImageProcessorConfig } from "../image/spec/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
 import { checkNumbers } from "./finite.js";
@@ -35,8 +35,8 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
     const packed = await keep(openPackedClassifier(packedPath));
     const session = { device, threads: options.threads ?? defaultThreads() };
     const vision = await keep(openGraph(packed, "vision", session, options));
-    const recipe = packed.family.recipe(packed.config, await readImageProcessorConfig(packed.files));
-    return new ImageClassifier(packed, vision, recipe, notes);
+    const imageProcessor = packed.family.imageProcessor(packed.config, await readImageProcessorConfig(packed.files));
+    return new ImageClassifier(packed, vision, imageProcessor, notes);
   });
 }
 
@@ -47,15 +47,15 @@ export class ImageClassifier {
   readonly notes: readonly string[];
   readonly #packed: Packed<Classifier>;
   readonly #vision: Graph;
-  readonly #recipe: ImageRecipe;
+  readonly #imageProcessor: ImageProcessor;
   readonly #closing = new Closing("the classifier");
 
   /** @internal Use `loadClassifier`. */
-  constructor(packed: Packed<Classifier>, vision: Graph, recipe: ImageRecipe, notes: readonly string[]) {
+  constructor(packed: Packed<Classifier>, vision: Graph, imageProcessor: ImageProcessor, notes: readonly string[]) {
     this.notes = notes;
     this.#packed = packed;
     this.#vision = vision;
-    this.#recipe = recipe;
+    this.#imageProcessor = imageProcessor;
     this.labels = packed.family.labels(packed.config);
     this.digest = packed.manifest.source_digest;
   }
@@ -63,7 +63,7 @@ export class ImageClassifier {
   /** In the order of `labels`. @throws as `decodeImage`. */
   async classify(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<LabelProbability[]> {
     this.#closing.check();
-    const { pixels } = await prepareImage(await LoadedImage.of(image).take(options), this.#recipe, options);
+    const { pixels } = await prepareImage(await LoadedImage.of(image).take(options), this.#imageProcessor, options);
     throwIfAborted(options.signal);
     this.#closing.check();
     const feeds = { pixel_values: float32(pixels.data, pixels.shape) };

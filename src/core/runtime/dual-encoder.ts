@@ -8,7 +8,7 @@ import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, th
 import { digestOf } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
 import { type ImageInput, type ImageLimits, LoadedImage, prepareImage } from "../image/node/index.js";
-import { type ImageRecipe, type RgbImage, readImageProcessorConfig, shown } from "../image/spec/index.js";
+import { type ImageProcessor, modelView, type RgbImage, readImageProcessorConfig } from "../image/spec/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -89,7 +89,7 @@ export async function loadDualEncoder(path: string, options: LoadDualEncoderOpti
       vision: await keep(openGraph(packed, "vision", session, options)),
       text: await keep(openGraph(packed, "text", session, options)),
       tokenizer: await readTokenizer(files),
-      recipe: family.recipe(config, await readImageProcessorConfig(files)),
+      imageProcessor: family.imageProcessor(config, await readImageProcessorConfig(files)),
     });
   });
 }
@@ -106,7 +106,7 @@ interface Parts extends OpenedThreads {
   readonly vision: Graph;
   readonly text: Graph;
   readonly tokenizer: Tokenizer;
-  readonly recipe: ImageRecipe;
+  readonly imageProcessor: ImageProcessor;
   readonly imageLimits: ImageLimits | undefined;
 }
 
@@ -142,16 +142,17 @@ export class DualEncoderModel {
   }
 
   /** What of a picture the model is shown: for whoever must see exactly that, and no other. */
-  shown(image: RgbImage): RgbImage {
-    return shown(image, this.#parts.recipe);
+  modelView(image: RgbImage): RgbImage {
+    return modelView(image, this.#parts.imageProcessor);
   }
 
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#closing.check();
-    const { vision, recipe, pictures, imageLimits } = this.#parts;
+    const { vision, imageProcessor, pictures, imageLimits } = this.#parts;
     const source = await LoadedImage.of(image).take({ ...imageLimits, ...options });
-    const prepared = await (pictures?.prepare(source, recipe, options) ?? prepareImage(source, recipe, options));
+    const prepared = await (pictures?.prepare(source, imageProcessor, options) ??
+      prepareImage(source, imageProcessor, options));
     throwIfAborted(options.signal);
     this.#closing.check();
     const { data, shape } = prepared.pixels;

@@ -8,7 +8,7 @@ export {
   type ImageInput,
   ImageThreads,
   type ImageThreadsOptions,
-  inTurnOf,
+  onBehalfOf,
 } from "../image/node/index.js";
 export { type ImageFormat, sniffFormat } from "../image/spec/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";

@@ -79,7 +79,7 @@ type Possible<T> = { [Name in keyof T]?: T[Name] | undefined };
 export interface Capabilities {
   readonly timings: LoadTimings;
   /** What of an image the model is shown. */
-  shown(image: RgbImage, budget?: PixelBudget): RgbImage;
+  modelView(image: RgbImage, budget?: PixelBudget): RgbImage;
   /** Names what makes this model's vectors of images: equal versions give comparable ones. */
   readonly vectorVersion: string;
   embedImage(image: ImageInput, options?: Asking): Promise<Float32Array>;
@@ -169,8 +169,8 @@ export class MiddlewareModel implements LanguageModel {
     return this.#model.timings;
   }
 
-  get shown(): LanguageModel["shown"] {
-    return this.#model.shown?.bind(this.#model);
+  get modelView(): LanguageModel["modelView"] {
+    return this.#model.modelView?.bind(this.#model);
   }
 
   get vectorVersion(): string | undefined {

@@ -25,7 +25,7 @@ import {
   type SeenImage,
   seen,
 } from "../image/node/index.js";
-import type { ImageRecipe } from "../image/spec/index.js";
+import type { ImageProcessor } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { Prompt, SeeImage } from "../processor/index.js";
 
@@ -102,7 +102,7 @@ export function openEncoderCache(options: MemoryOptions = {}): Promise<EncoderCa
 }
 
 /**
- * @param recipes every rule by which pictures of this model are prepared.
+ * @param imageProcessors all that prepare images for this model.
  * @param onThread whether images are compared beside the caller's thread.
  * @throws `invalid_request` for an unknown option, `unsupported`, `io` when the folder cannot be made.
  */
@@ -110,7 +110,7 @@ export async function openMemory(
   { memory = {}, encoderCache: shared }: SharedMemory,
   packed: PackedModel,
   device: Device,
-  recipes: unknown,
+  imageProcessors: unknown,
   onThread: boolean,
 ): Promise<Memory> {
   refuseUnknownOptions("loadModel: memory", memory, memoryOptionNames);
@@ -118,7 +118,7 @@ export async function openMemory(
   const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
   const version = [packed.manifest, graph];
   const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
-  const preprocessing = digestOf(JSON.stringify(recipes ?? null));
+  const preprocessing = digestOf(JSON.stringify(imageProcessors ?? null));
   const features = shared ?? (await openEncoderCache(memory));
   const { prefixCacheBytes = defaultPrefixBytes, reuse = "exact", nearDuplicates } = memory;
   const near = nearDuplicates?.({ onThread });
@@ -184,13 +184,13 @@ export function snapshotPoints(
 /** Looks at pictures, decoding and fitting only those that were not seen before under the same rules. */
 export function seeWithTable(prepare: PrepareImage, limits: ImageLimits = {}): SeeImage {
   const table = new ImageTable();
-  return async (image, recipe, options = {}) => {
+  return async (image, imageProcessor, options = {}) => {
     const reading = { ...limits, ...options };
-    const [content, rules] = [await image.fileDigest(reading), digestOf(JSON.stringify(recipe))];
+    const [content, rules] = [await image.fileDigest(reading), digestOf(JSON.stringify(imageProcessor))];
     const known = table.get(content, rules);
     const source = await image.take(reading);
-    if (known) return { ...known, pixels: () => decodeKnown(prepare, source, recipe, known.digest) };
-    const prepared = await prepare(source, recipe, options);
+    if (known) return { ...known, pixels: () => decodeKnown(prepare, source, imageProcessor, known.digest) };
+    const prepared = await prepare(source, imageProcessor, options);
     table.set(content, rules, { digest: prepared.digest, grid: prepared.pixels.grid });
     return seen(prepared);
   };
@@ -199,10 +199,10 @@ export function seeWithTable(prepare: PrepareImage, limits: ImageLimits = {}): S
 async function decodeKnown(
   prepare: PrepareImage,
   source: ImageFile | DecodedImage,
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   digest: string,
 ) {
-  const prepared = await prepare(source, recipe);
+  const prepared = await prepare(source, imageProcessor);
   invariant(prepared.digest === digest, "a file decodes to the same pixels every time");
   return prepared.pixels;
 }

@@ -22,10 +22,10 @@ import { Grammars } from "../grammar/index.js";
 import type { ImageInput, SeenImage } from "../image/node/index.js";
 import {
   gridOf,
+  modelView,
   type PixelBudget,
   type PixelValues,
   type RgbImage,
-  shown,
   withPixelBudget,
 } from "../image/spec/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
@@ -118,8 +118,8 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     ]);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
-    const recipes = text.eyes && [text.eyes.recipe, text.eyes.video?.recipe];
-    const memory = await keep(openMemory(options, packed, towers, recipes, pictures !== undefined));
+    const imageProcessors = text.imageSpec && [text.imageSpec.imageProcessor, text.imageSpec.video?.videoProcessor];
+    const memory = await keep(openMemory(options, packed, towers, imageProcessors, pictures !== undefined));
     const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
     const told = [...notes, ...text.notes, ...ofPlacement];
     const parts = { packed, vision, decoder, closeImages, memory, ...text, placement, threads, timings, notes: told };
@@ -266,7 +266,7 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /**
-   * The whole answer, and what went on inside: each token's probability and rivals, where the eye's queries looked, and
+   * The whole answer and its measurements: each token's probability and top alternatives, the vision encoder's attention, and
    * how long each stage took. For the attention the picture goes once more through the vision graph, on the CPU.
    * @throws as `chat`.
    */
@@ -327,14 +327,14 @@ export class VisionLanguageModel implements LanguageModel {
 
   /**
    * What of a picture the model is shown: for whoever must see exactly that, and no other.
-   * @throws `unsupported` without eyes, `too_large` where it alone is more than the context holds.
+   * @throws `unsupported` without a vision encoder, `too_large` where it alone is more than the context holds.
    */
-  shown(image: RgbImage, budget: PixelBudget = {}): RgbImage {
-    const { eyes, packed } = this.#parts;
-    if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
-    const recipe = withPixelBudget(eyes.recipe, budget);
-    checkRoom(0, [gridOf(image, recipe)], eyes, { maxTokens: this.#runner.maxLength });
-    return shown(image, recipe);
+  modelView(image: RgbImage, budget: PixelBudget = {}): RgbImage {
+    const { imageSpec, packed } = this.#parts;
+    if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
+    const imageProcessor = withPixelBudget(imageSpec.imageProcessor, budget);
+    checkRoom(0, [gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#runner.maxLength });
+    return modelView(image, imageProcessor);
   }
 
   /**
@@ -343,8 +343,8 @@ export class VisionLanguageModel implements LanguageModel {
    */
   async pin(picture: ImageInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<() => void> {
     this.#closing.check();
-    const { eyes, memory, packed } = this.#parts;
-    if (!eyes) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
+    const { imageSpec, memory, packed } = this.#parts;
+    if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
     const seen = await this.#readOne(picture, signal);
     this.#closing.check();
     return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
@@ -356,11 +356,11 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /**
-   * A vector to find the picture by, of length one: the mean over what the eye gives, before a resampler where there is
-   * one. What is known of the picture is not encoded again. @throws as `decodeImage`, `unsupported` without eyes, `aborted`.
+   * A vector to find the image by, of length one: the mean over the vision encoder's output, before a resampler where there
+   * is one. What is cached of the image is not encoded again. @throws as `decodeImage`, `unsupported` without one, `aborted`.
    */
   async embedImage(picture: ImageInput, { signal }: Pick<ChatOptions, "signal"> = {}): Promise<Float32Array> {
-    this.#checkEyes();
+    this.#checkReadsImages();
     const image = await this.#readOne(picture, signal);
     const { memory } = this.#parts;
     const { features } = await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
@@ -375,10 +375,10 @@ export class VisionLanguageModel implements LanguageModel {
 
   /** What the vision graph makes of a prepared picture. */
   async encodeImage(pixels: PixelValues): Promise<EncodedImage> {
-    return encodeImage(this.#checkEyes(), this.#parts.packed, pixels);
+    return encodeImage(this.#checkReadsImages(), this.#parts.packed, pixels);
   }
 
-  #checkEyes(): Graph {
+  #checkReadsImages(): Graph {
     this.#closing.check();
     const { vision, packed } = this.#parts;
     if (vision) return vision;

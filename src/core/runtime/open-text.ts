@@ -5,7 +5,7 @@ import { type ImageLimits, type ImageThreads, type PrepareImage, prepareImage } 
 import { readImageProcessorConfig, readVideoProcessorConfig } from "../image/spec/index.js";
 import type { EncodeText, ImageSide } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
-import { createProcessor, type Eyes, type Processor, type SeeImage } from "../processor/index.js";
+import { createProcessor, type ImageSpec, type Processor, type SeeImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { ChatOptions } from "./chat.js";
 import { FamiliarImages, readFamiliarity } from "./familiarity.js";
@@ -22,7 +22,7 @@ export interface TextSide {
   /** How the processor looks at pictures. */
   readonly seeImage: SeeImage;
   /** Absent: the model reads text only. */
-  readonly eyes: Eyes | undefined;
+  readonly imageSpec: ImageSpec | undefined;
   /** Which images are like those of training; absent: the checkpoint does not say. */
   readonly familiar: FamiliarImages | undefined;
   readonly imagesPerQuestion: number | undefined;
@@ -42,12 +42,12 @@ export async function openText(
   await requiredJson(files, "tokenizer_config.json");
   const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
-  const eyes = family.image && (await eyesOf(family.image, config, files, encoderOf(tokenizer)));
+  const imageSpec = family.image && (await imageSpecOf(family.image, config, files, encoderOf(tokenizer)));
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
   const seeImage = seeWithTable(prepare, limits);
   const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
   const processor = createProcessor({
-    ...{ tokenizer, textWork: textWorkers, eyes, seeImage },
+    ...{ tokenizer, textWork: textWorkers, imageSpec, seeImage },
     maxBytes: limits?.maxBytes,
   });
   const known = await readFamiliarity(files);
@@ -60,7 +60,7 @@ export async function openText(
     textWorkers,
     processor,
     seeImage,
-    eyes,
+    imageSpec,
     familiar: known?.images && new FamiliarImages(known.images),
     imagesPerQuestion: known?.images_per_question,
     defaults: sampling ? { sampling } : {},
@@ -86,20 +86,20 @@ function encoderOf(tokenizer: Tokenizer): EncodeText {
   };
 }
 
-async function eyesOf(
+async function imageSpecOf(
   image: ImageSide<unknown>,
   config: unknown,
   files: Checkpoint,
   encode: EncodeText,
-): Promise<Eyes> {
+): Promise<ImageSpec> {
   const { video } = image;
   return {
-    recipe: image.recipe(config, await readImageProcessorConfig(files)),
+    imageProcessor: image.imageProcessor(config, await readImageProcessorConfig(files)),
     imageTokenId: image.tokenId(config),
     layout: (grid, placeholder) => image.layout(config, grid, placeholder, encode),
     video: video && {
       ...video,
-      recipe: video.recipe(config, await readVideoProcessorConfig(files)),
+      videoProcessor: video.videoProcessor(config, await readVideoProcessorConfig(files)),
       tokenId: video.tokenId(config),
     },
   };

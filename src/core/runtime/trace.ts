@@ -1,5 +1,5 @@
 /**
- * An answer with what went on inside: each token's probability and rivals, where the eye's queries looked, and how long
+ * An answer and its measurements: each token's probability and top alternatives, the vision encoder's attention, and how long
  * each stage took. Recorded from the same run that answers; nothing is computed a second time but the attention.
  */
 import type { TokenEvent, TokenLogprob } from "../engine/index.js";
@@ -38,7 +38,7 @@ export interface TracedImage {
   readonly numTokens: number;
   /** Its features were known from an earlier question. */
   readonly known: boolean;
-  /** Of each layer in which queries look at the picture; empty for an eye without queries. */
+  /** Of each layer in which queries look at the picture; empty for a vision encoder without queries. */
   readonly attention: readonly QueryAttention[];
 }
 

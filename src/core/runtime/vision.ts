@@ -43,7 +43,7 @@ export function placed(spans: readonly TokenSpan[], { tokens, deepstack }: Image
 
 export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
-  const names = ["visual_tokens", ...eyeOf(model).extraOutputs(config)];
+  const names = ["visual_tokens", ...imageSideOf(model).extraOutputs(config)];
   const results = await runVision(session, model, pixels, names);
   const outputs = Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
   const { tokens: visualTokens, deepstack } = imageFeatures(outputs, family.numDeepstack(config));
@@ -70,7 +70,7 @@ export function unit(vector: Float32Array): Float32Array {
   return vector.map((x) => x / length);
 }
 
-/** What learned queries of the eye weigh the patches of a picture by, in one layer. */
+/** What learned queries of the vision encoder weigh the patches of a picture by, in one layer. */
 export interface QueryAttention {
   /** The node of the vision graph. */
   readonly node: string;
@@ -84,7 +84,7 @@ export interface QueryAttention {
 
 /**
  * Where the queries looked in each picture, layer by layer: the vision graph with their attention as further outputs, over
- * the packed weights, on the CPU, whose kernel alone has them. Empty for an eye whose tokens each have their place.
+ * the packed weights, on the CPU, whose kernel alone has them. Empty for a vision encoder whose tokens each have their place.
  */
 export async function lookAgain(
   pictures: readonly Pick<SeenImage, "pixels">[],
@@ -117,13 +117,13 @@ async function look(session: GraphSession, model: PackedModel, pixels: PixelValu
   });
 }
 
-function eyeOf({ family }: PackedModel) {
-  invariant(family.image, "only a family with eyes is shown pictures");
+function imageSideOf({ family }: PackedModel) {
+  invariant(family.image, "only a family with a vision encoder reads images");
   return family.image;
 }
 
 function runVision(session: Graph, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
-  const feeds = Object.entries(eyeOf(model).inputs(model.config, pixels)).map(([name, input]) => [
+  const feeds = Object.entries(imageSideOf(model).inputs(model.config, pixels)).map(([name, input]) => [
     name,
     tensorOf(input),
   ]);

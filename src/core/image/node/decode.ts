@@ -128,7 +128,7 @@ function overWhite(data: Uint8Array, info: OutputInfo): RgbImage {
   return { width, height, data: rgb };
 }
 
-/** Loaded on first use: reading a recipe must not cost loading a native library, nor fail where it is missing. */
+/** Loaded on first use: reading a config must not cost loading a native library, nor fail where it is missing. */
 export async function loadSharp(): Promise<typeof import("sharp")["default"]> {
   try {
     return (await import("sharp")).default;

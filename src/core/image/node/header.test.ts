@@ -1,13 +1,13 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import type { ImageRecipe } from "../spec/index.js";
+import type { ImageProcessor } from "../spec/index.js";
 import { gridOf } from "../spec/index.js";
 import { preparedBytes } from "./header.js";
 import { type ImageInput, LoadedImage } from "./loaded-image.js";
 import { prepareImage } from "./prepare.js";
 
 const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const recipes: readonly ImageRecipe[] = [
+const imageProcessors: readonly ImageProcessor[] = [
   { kind: "fit", width: 28, height: 56, ...common },
   { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
   { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
@@ -33,11 +33,11 @@ function bmp(width: number, height: number): Uint8Array {
   return bytes;
 }
 
-const bytesOf = async (input: ImageInput, recipe: ImageRecipe) =>
-  preparedBytes(gridOf(await LoadedImage.of(input).size(), recipe), recipe);
+const bytesOf = async (input: ImageInput, imageProcessor: ImageProcessor) =>
+  preparedBytes(gridOf(await LoadedImage.of(input).size(), imageProcessor), imageProcessor);
 
 describe("the bytes of a prepared picture", () => {
-  it("are known from its header, for every recipe and every kind of file, turned or not", async () => {
+  it("are known from its header, for every image processor and every kind of file, turned or not", async () => {
     const turned = await drawn(120, 50).jpeg().withMetadata({ orientation: 6 }).toBuffer();
     const inputs = [
       turned,
@@ -46,10 +46,10 @@ describe("the bytes of a prepared picture", () => {
       `data:image/gif;base64,${(await drawn(300, 200).gif().toBuffer()).toString("base64")}`,
       { width: 90, height: 40, data: new Uint8Array(90 * 40 * 3) },
     ];
-    for (const recipe of recipes)
+    for (const imageProcessor of imageProcessors)
       for (const input of inputs) {
-        const { pixels } = await prepareImage(await LoadedImage.of(input).take(), recipe);
-        expect(await bytesOf(input, recipe), recipe.kind).toBe(pixels.data.byteLength);
+        const { pixels } = await prepareImage(await LoadedImage.of(input).take(), imageProcessor);
+        expect(await bytesOf(input, imageProcessor), imageProcessor.kind).toBe(pixels.data.byteLength);
       }
   });
 
@@ -61,7 +61,7 @@ describe("the bytes of a prepared picture", () => {
       const broken = bmp(5, 5);
       new DataView(broken.buffer, broken.byteOffset).setInt32(18, width, true);
       new DataView(broken.buffer, broken.byteOffset).setInt32(22, height, true);
-      await expect(bytesOf(broken, recipes[2]!)).rejects.toMatchObject({ code: "invalid_image" });
+      await expect(bytesOf(broken, imageProcessors[2]!)).rejects.toMatchObject({ code: "invalid_image" });
     }
   });
 });

@@ -1,6 +1,6 @@
 /** Images whose bytes are here and whose pixels are not: what a prompt costs is known from their headers. */
 
-import type { ImageGrid, ImageRecipe } from "../spec/index.js";
+import type { ImageGrid, ImageProcessor } from "../spec/index.js";
 import { bmpSize, checkSize, isRgbImage, numPatches, type RgbImage, sniffFormat } from "../spec/index.js";
 import { loadSharp } from "./decode.js";
 import type { ImageFile } from "./read-input.js";
@@ -27,7 +27,7 @@ async function headerSize({ bytes, source }: ImageFile): Promise<ImageSize> {
 }
 
 /** What the pixel values of an image of this grid take. */
-export function preparedBytes(grid: ImageGrid, recipe: ImageRecipe): number {
-  const frames = recipe.kind === "smart_resize" ? recipe.temporalPatchSize : 1;
-  return numPatches(grid, recipe) * 3 * frames * recipe.patchSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
+export function preparedBytes(grid: ImageGrid, imageProcessor: ImageProcessor): number {
+  const frames = imageProcessor.kind === "smart_resize" ? imageProcessor.temporalPatchSize : 1;
+  return numPatches(grid, imageProcessor) * 3 * frames * imageProcessor.patchSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
 }

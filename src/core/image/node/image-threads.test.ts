@@ -1,12 +1,19 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import type { ImageRecipe } from "../spec/index.js";
+import type { ImageProcessor } from "../spec/index.js";
 import { decodePicture } from "./decode.js";
 import { ImageThreads } from "./image-threads.js";
 import { prepareImage } from "./prepare.js";
-import { inTurnOf } from "./turn.js";
+import { onBehalfOf } from "./queue-owner.js";
 
-const recipe: ImageRecipe = { kind: "fit", width: 28, height: 28, patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] };
+const imageProcessor: ImageProcessor = {
+  kind: "fit",
+  width: 28,
+  height: 28,
+  patchSize: 14,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
 const png = (red: number, width = 30) =>
   sharp({ create: { width, height: 20, channels: 3, background: { r: red, g: 0, b: 9 } } })
     .png()
@@ -21,8 +28,8 @@ describe("picture threads", () => {
     const rgb = { width: 2, height: 1, data: new Uint8Array([1, 2, 3, 4, 5, 6]) };
     const url = `data:image/png;base64,${files[0]!.toString("base64")}`;
     const inputs = [...files, rgb, url, new Blob([new Uint8Array(files[1]!)])];
-    const here = await Promise.all(inputs.map((input) => prepareImage(input, recipe)));
-    expect(await Promise.all(inputs.map((input) => threads.prepare(input, recipe)))).toEqual(here);
+    const here = await Promise.all(inputs.map((input) => prepareImage(input, imageProcessor)));
+    expect(await Promise.all(inputs.map((input) => threads.prepare(input, imageProcessor)))).toEqual(here);
   });
 
   it("decode a picture without fitting it, with its digest", async () => {
@@ -34,31 +41,33 @@ describe("picture threads", () => {
   it("fail for one picture with its own error, and continue with the others", async () => {
     const largeFile = await png(1, 100);
     const inputs = [Buffer.from("no picture"), largeFile, await png(2)];
-    const [bad, large, good] = await Promise.allSettled(inputs.map((input) => threads.prepare(input, recipe)));
+    const [bad, large, good] = await Promise.allSettled(inputs.map((input) => threads.prepare(input, imageProcessor)));
     expect(bad).toMatchObject({ reason: { name: "OcellusError", code: "invalid_image" } });
     expect(large).toMatchObject({ reason: { code: "too_large" } });
     expect(good!.status).toBe("fulfilled");
-    await expect(threads.prepare((() => 1) as any, recipe)).rejects.toMatchObject({ code: "invalid_request" });
-    expect((await threads.prepare(await png(3), recipe)).digest).toHaveLength(64);
+    await expect(threads.prepare((() => 1) as any, imageProcessor)).rejects.toMatchObject({ code: "invalid_request" });
+    expect((await threads.prepare(await png(3), imageProcessor)).digest).toHaveLength(64);
   });
 
   it("let a caller who has left wait no longer, whether its picture is in work or not", async () => {
     const controller = new AbortController();
     const file = await png(4);
     const { signal } = controller;
-    const pending = Promise.allSettled(Array.from({ length: 5 }, () => threads.prepare(file, recipe, { signal })));
+    const pending = Promise.allSettled(
+      Array.from({ length: 5 }, () => threads.prepare(file, imageProcessor, { signal })),
+    );
     controller.abort();
     for (const each of await pending) expect(each).toMatchObject({ reason: { code: "aborted" } });
-    expect((await threads.prepare(file, recipe)).digest).toHaveLength(64);
+    expect((await threads.prepare(file, imageProcessor)).digest).toHaveLength(64);
   });
 
   it("fail what is not done when they are closed, and take no more", async () => {
     const closing = new ImageThreads({ count: 1 });
     const file = await png(5);
-    const pending = Promise.allSettled([closing.prepare(file, recipe), closing.prepare(file, recipe)]);
+    const pending = Promise.allSettled([closing.prepare(file, imageProcessor), closing.prepare(file, imageProcessor)]);
     await closing.close();
     for (const each of await pending) expect(each).toMatchObject({ reason: { code: "closed" } });
-    await expect(closing.prepare(file, recipe)).rejects.toMatchObject({ code: "closed" });
+    await expect(closing.prepare(file, imageProcessor)).rejects.toMatchObject({ code: "closed" });
   });
 });
 
@@ -101,7 +110,7 @@ describe("pictures of several owners", () => {
     await threads.decode("warm");
     const order: string[] = [];
     const ask = (owner: string, request: string, input: string) =>
-      inTurnOf({ owner, request }, () => threads.decode(input)).then(() => order.push(`${owner} ${request}`));
+      onBehalfOf({ owner, request }, () => threads.decode(input)).then(() => order.push(`${owner} ${request}`));
     const all = Array.from({ length: 6 }, () => ask("crowd", "1", "slow"));
     all.push(ask("guest", "1", "a"), ask("crowd", "2", "a"));
     await Promise.all(all);

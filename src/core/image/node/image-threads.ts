@@ -1,16 +1,16 @@
 /**
  * Threads that decode and fit pictures, so that a large photo (a third of a second for twelve megapixels) does not hold up
  * answers that are being written. Each takes one picture at a time: their number also bounds the memory for decoding. Owners
- * take turns (turn.ts), and a picture that takes too long costs its thread: that is ended, and another takes its place.
+ * take turns (queue-owner.ts), and a picture that takes too long costs its thread: that is ended, and another takes its place.
  */
 import { OcellusError, Semaphore, throwIfAborted, untilAborted } from "../../base/index.js";
 import { TypedWorker, type WorkerOptions } from "../../worker/index.js";
-import type { ImageRecipe } from "../spec/index.js";
+import type { ImageProcessor } from "../spec/index.js";
 import type { DecodedImage, DecodeOptions, ImageLimits } from "./decode.js";
 import type { ImageMethods } from "./image-worker.js";
 import type { PreparedImage } from "./prepare.js";
+import { currentQueueOwner } from "./queue-owner.js";
 import type { GivenImage, ImageFile } from "./read-input.js";
-import { currentTurn } from "./turn.js";
 
 export interface ImageThreadsOptions {
   readonly count: number;
@@ -44,10 +44,10 @@ export class ImageThreads {
   /** As `prepareImage`, whose errors it throws; `invalid_image` when it takes too long. A signal ends the waiting at once. */
   prepare(
     input: GivenImage | ImageFile | DecodedImage,
-    recipe: ImageRecipe,
+    imageProcessor: ImageProcessor,
     options: Options = {},
   ): Promise<PreparedImage> {
-    return this.#run((thread) => thread.call("prepare", [input, recipe, this.#limits]), options);
+    return this.#run((thread) => thread.call("prepare", [input, imageProcessor, this.#limits]), options);
   }
 
   /** As `decodePicture`, and otherwise as `prepare`. */
@@ -64,7 +64,7 @@ export class ImageThreads {
   /** A caller who leaves while a thread is at its picture does not make the thread idle. */
   async #run<T>(work: (thread: Thread) => Promise<T>, { signal }: Options): Promise<T> {
     throwIfAborted(signal);
-    const done = this.#lane.run(() => this.#onThread(work), signal, 1, currentTurn());
+    const done = this.#lane.run(() => this.#onThread(work), signal, 1, currentQueueOwner());
     return untilAborted(done, signal);
   }
 

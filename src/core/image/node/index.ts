@@ -19,7 +19,5 @@ export {
   type SeenImage,
   seen,
 } from "./prepare.js";
-
+export { onBehalfOf } from "./queue-owner.js";
 export { defaultMaxBytes, type GivenImage, type ImageFile, isUrl, readInput } from "./read-input.js";
-
-export { inTurnOf } from "./turn.js";

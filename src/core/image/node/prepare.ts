@@ -1,6 +1,6 @@
 /** A picture from its file to what a vision graph reads, in one step: what the picture threads do, or the caller's own. */
 import { throwIfAborted } from "../../base/index.js";
-import { type ImageGrid, type ImageRecipe, type PixelValues, preprocess } from "../spec/index.js";
+import { type ImageGrid, type ImageProcessor, type PixelValues, preprocess } from "../spec/index.js";
 import { type DecodedImage, type DecodeOptions, decodePicture } from "./decode.js";
 import type { GivenImage, ImageFile } from "./read-input.js";
 
@@ -37,7 +37,7 @@ export interface Substitute {
 /** `prepareImage`, wherever it runs. */
 export type PrepareImage = (
   source: GivenImage | ImageFile | DecodedImage,
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   options?: Pick<DecodeOptions, "signal">,
 ) => Promise<PreparedImage>;
 
@@ -49,10 +49,10 @@ export function seen({ digest, pixels }: PreparedImage): SeenImage {
 /** @throws as `decodeImage`. */
 export async function prepareImage(
   source: GivenImage | ImageFile | DecodedImage,
-  recipe: ImageRecipe,
+  imageProcessor: ImageProcessor,
   options: DecodeOptions = {},
 ): Promise<PreparedImage> {
   const { image, digest } = await decodePicture(source, options);
   throwIfAborted(options.signal);
-  return { pixels: preprocess(image, recipe), digest };
+  return { pixels: preprocess(image, imageProcessor), digest };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
+import type { FitProcessor, ImageProcessor, SmartResizeProcessor } from "./image-processor.js";
 import { withPixelBudget } from "./pixel-budget.js";
-import type { FitRecipe, ImageRecipe, SmartResizeRecipe } from "./recipe.js";
 
-const recipe: SmartResizeRecipe = {
+const imageProcessor: SmartResizeProcessor = {
   kind: "smart_resize",
   patchSize: 16,
   mergeSize: 2,
@@ -14,9 +14,9 @@ const recipe: SmartResizeRecipe = {
   std: [0.5, 0.5, 0.5],
 };
 
-const bounds = (settled: ImageRecipe) => [
-  (settled as SmartResizeRecipe).minPixels,
-  (settled as SmartResizeRecipe).maxPixels,
+const bounds = (settled: ImageProcessor) => [
+  (settled as SmartResizeProcessor).minPixels,
+  (settled as SmartResizeProcessor).maxPixels,
 ];
 
 describe("the pixel budget of a request", () => {
@@ -29,9 +29,9 @@ describe("the pixel budget of a request", () => {
     [{ maxPixels: 1024 }, [1024, 1024]], // one bound gives way to the other where it comes from the checkpoint
     [{ minPixels: 2 ** 24 }, [2 ** 24, 2 ** 24]],
   ])("%j gives least and most %j", (budget, expected) => {
-    const settled = withPixelBudget(recipe, budget);
+    const settled = withPixelBudget(imageProcessor, budget);
     expect(bounds(settled)).toEqual(expected);
-    expect({ ...settled, minPixels: 65_536, maxPixels: 1_048_576 }).toEqual(recipe);
+    expect({ ...settled, minPixels: 65_536, maxPixels: 1_048_576 }).toEqual(imageProcessor);
   });
 
   it.each([
@@ -46,11 +46,11 @@ describe("the pixel budget of a request", () => {
       { field: "minPixels", found: 4097, most: 4096 },
     ],
   ])("%j is refused", (budget, details) => {
-    expect(() => withPixelBudget(recipe, budget)).toThrow(ocellusError("invalid_request", details));
+    expect(() => withPixelBudget(imageProcessor, budget)).toThrow(ocellusError("invalid_request", details));
   });
 
   it("is refused where every picture has one size, and nothing is asked of it there", () => {
-    const fixed: FitRecipe = {
+    const fixed: FitProcessor = {
       kind: "fit",
       width: 28,
       height: 28,

@@ -1,6 +1,6 @@
 /** How large a picture may be shown in one request: fewer pixels are fewer tokens and a faster answer, more are finer detail. */
 import { OcellusError } from "../../base/index.js";
-import type { ImageRecipe, SlicesRecipe, TilesRecipe } from "./recipe.js";
+import type { ImageProcessor, SlicesProcessor, TilesProcessor } from "./image-processor.js";
 
 export interface PixelBudget {
   /** Smaller pictures are scaled up to this area, in pixels. Default: the checkpoint's, or `maxPixels` if that is less. */
@@ -13,23 +13,24 @@ export interface PixelBudget {
 const mostPixels = 2 ** 24;
 
 /**
- * The recipe under the budget of one request.
+ * The image processor under the budget of one request.
  * @throws `invalid_request` naming the field (not whole, less than one token, more than any checkpoint's, minPixels over
  * maxPixels); `unsupported` when the model's images all have one size, or are cut into tiles or slices and `minPixels` is set.
  */
-export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): ImageRecipe {
+export function withPixelBudget(imageProcessor: ImageProcessor, budget: PixelBudget): ImageProcessor {
   const { minPixels, maxPixels } = budget;
-  if (minPixels === undefined && maxPixels === undefined) return recipe;
-  if (recipe.kind === "tiles" && recipe.splits && minPixels === undefined) return withFewerTiles(recipe, maxPixels!);
-  if (recipe.kind === "slices" && minPixels === undefined) return withFewerSlices(recipe, maxPixels!);
-  if (recipe.kind !== "smart_resize")
+  if (minPixels === undefined && maxPixels === undefined) return imageProcessor;
+  if (imageProcessor.kind === "tiles" && imageProcessor.splits && minPixels === undefined)
+    return withFewerTiles(imageProcessor, maxPixels!);
+  if (imageProcessor.kind === "slices" && minPixels === undefined) return withFewerSlices(imageProcessor, maxPixels!);
+  if (imageProcessor.kind !== "smart_resize")
     throw new OcellusError(
       "unsupported",
       `${minPixels === undefined ? "maxPixels" : "minPixels"}: this model does not scale images by it; leave it out`,
       { details: { field: minPixels === undefined ? "maxPixels" : "minPixels" } },
     );
-  const least = (recipe.patchSize * recipe.mergeSize) ** 2;
-  const most = Math.max(mostPixels, recipe.maxPixels);
+  const least = (imageProcessor.patchSize * imageProcessor.mergeSize) ** 2;
+  const most = Math.max(mostPixels, imageProcessor.maxPixels);
   checkArea("minPixels", minPixels, least, most);
   checkArea("maxPixels", maxPixels, least, most);
   if (minPixels !== undefined && maxPixels !== undefined && minPixels > maxPixels)
@@ -37,23 +38,23 @@ export function withPixelBudget(recipe: ImageRecipe, budget: PixelBudget): Image
       details: { field: "minPixels", found: minPixels, most: maxPixels },
     });
   return {
-    ...recipe,
-    minPixels: minPixels ?? Math.min(recipe.minPixels, maxPixels!),
-    maxPixels: maxPixels ?? Math.max(recipe.maxPixels, minPixels!),
+    ...imageProcessor,
+    minPixels: minPixels ?? Math.min(imageProcessor.minPixels, maxPixels!),
+    maxPixels: maxPixels ?? Math.max(imageProcessor.maxPixels, minPixels!),
   };
 }
 
 /** At least one tile. */
-function withFewerTiles(recipe: TilesRecipe, maxPixels: number): TilesRecipe {
-  checkArea("maxPixels", maxPixels, recipe.side ** 2, mostPixels);
-  return { ...recipe, maxPixels };
+function withFewerTiles(imageProcessor: TilesProcessor, maxPixels: number): TilesProcessor {
+  checkArea("maxPixels", maxPixels, imageProcessor.side ** 2, mostPixels);
+  return { ...imageProcessor, maxPixels };
 }
 
 /** One slice's area is that of the overview, which is always there. */
-function withFewerSlices(recipe: SlicesRecipe, maxPixels: number): SlicesRecipe {
-  const area = recipe.scaleResolution ** 2;
+function withFewerSlices(imageProcessor: SlicesProcessor, maxPixels: number): SlicesProcessor {
+  const area = imageProcessor.scaleResolution ** 2;
   checkArea("maxPixels", maxPixels, area, mostPixels);
-  return { ...recipe, maxSlices: Math.min(recipe.maxSlices, Math.floor(maxPixels / area)) };
+  return { ...imageProcessor, maxSlices: Math.min(imageProcessor.maxSlices, Math.floor(maxPixels / area)) };
 }
 
 function checkArea(field: keyof PixelBudget, value: number | undefined, least: number, most: number): void {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
+import { type FitProcessor, fitProcessor } from "./image-processor.js";
 import { fitBox, preprocess } from "./preprocess.js";
-import { type FitRecipe, fitRecipe } from "./recipe.js";
 import { resize } from "./resize.js";
 import type { RgbImage } from "./rgb-image.js";
 
@@ -13,8 +13,15 @@ interface Fixture {
 }
 const fixture: Fixture = JSON.parse(readFileSync(join(import.meta.dirname, "../fixtures/pillow.json"), "utf8"));
 
-const recipe = { kind: "fit", width: 112, height: 112, patchSize: 14, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
-const defaults = recipe as unknown as FitRecipe;
+const imageProcessor = {
+  kind: "fit",
+  width: 112,
+  height: 112,
+  patchSize: 14,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+};
+const defaults = imageProcessor as unknown as FitProcessor;
 
 function solid(width: number, height: number, rgb: readonly number[]): RgbImage {
   return { width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => rgb[i % 3]!) };
@@ -67,7 +74,7 @@ describe("preprocess", () => {
   it("normalises each channel by its own mean and std, and leaves the padding 0", () => {
     const mean = [0.1, 0.2, 0.3] as const;
     const std = [0.5, 0.25, 0.2] as const;
-    const { data } = preprocess(solid(50, 25, [255, 51, 0]), { ...(defaults as FitRecipe), mean, std });
+    const { data } = preprocess(solid(50, 25, [255, 51, 0]), { ...(defaults as FitProcessor), mean, std });
     expect([data[0], data[587]]).toEqual([0, 0]);
     const inside = 28 * 588; // 112 × 56, in patch rows 2 to 5
     expect(data[inside]).toBeCloseTo((1 - 0.1) / 0.5, 6);
@@ -77,7 +84,7 @@ describe("preprocess", () => {
 
   it("lays out frames that are not square", () => {
     const { shape, grid } = preprocess(solid(10, 10, [0, 0, 0]), {
-      ...(defaults as FitRecipe),
+      ...(defaults as FitProcessor),
       width: 56,
       height: 28,
     });
@@ -116,13 +123,13 @@ describe("preprocess", () => {
   });
 });
 
-describe("fitRecipe", () => {
+describe("fitProcessor", () => {
   const target = { width: 112, height: 112, patchSize: 14, absent: { size: 112 } };
 
   it("is the family's where the file is absent, and takes mean and std from the file", () => {
-    expect(fitRecipe(undefined, target)).toEqual(recipe);
+    expect(fitProcessor(undefined, target)).toEqual(imageProcessor);
     const file = { size: 112, image_mean: [0.48, 0.46, 0.41], image_std: [0.27, 0.26, 0.28], resample: 3 };
-    expect(fitRecipe(file, target)).toEqual({ ...recipe, mean: file.image_mean, std: file.image_std });
+    expect(fitProcessor(file, target)).toEqual({ ...imageProcessor, mean: file.image_mean, std: file.image_std });
   });
 
   it.each([
@@ -132,7 +139,7 @@ describe("fitRecipe", () => {
     [{ size: 112, do_center_crop: true, crop_size: 112 }, /do_center_crop/],
     [{ size: 112, image_processor_type: "CLIPImageProcessor" }, /^image_processor_type: /],
   ])("refuses %j", (file, problem) => {
-    expect(() => fitRecipe(file, target)).toThrow(
+    expect(() => fitProcessor(file, target)).toThrow(
       ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] }),
     );
   });

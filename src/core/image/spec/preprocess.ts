@@ -4,18 +4,18 @@
  *   picture ─ resize to fit ─ centre in width × height ─ (x/255 - mean)/std ─ patches in raster order
  */
 import { invariant } from "../../base/index.js";
-import type { ImageGrid, PixelValues } from "./pixel-values.js";
 import type {
-  CenterCropRecipe,
-  FitRecipe,
-  ImageRecipe,
+  CenterCropProcessor,
+  FitProcessor,
+  ImageProcessor,
   Sides,
-  SlicesRecipe,
-  SmartResizeRecipe,
-  StretchRecipe,
-  TilesRecipe,
-  VideoRecipe,
-} from "./recipe.js";
+  SlicesProcessor,
+  SmartResizeProcessor,
+  StretchProcessor,
+  TilesProcessor,
+  VideoProcessor,
+} from "./image-processor.js";
+import type { ImageGrid, PixelValues } from "./pixel-values.js";
 import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { sliceSizes, slicesGrid } from "./slices.js";
@@ -23,60 +23,60 @@ import { refuseStrip, smartSize } from "./smart-size.js";
 import { patchesPerSide, tileSizes } from "./tiles.js";
 
 /** @throws `invalid_image`, `too_large` when the image is not a well-formed RGB picture. */
-export function preprocess(image: RgbImage, recipe: ImageRecipe): PixelValues {
+export function preprocess(image: RgbImage, imageProcessor: ImageProcessor): PixelValues {
   checkRgbImage(image);
-  switch (recipe.kind) {
+  switch (imageProcessor.kind) {
     case "fit":
-      return fit(image, recipe);
+      return fit(image, imageProcessor);
     case "smart_resize":
-      return smartResize(image, recipe);
+      return smartResize(image, imageProcessor);
     case "stretch":
-      if (recipe.resample === "align_corners") return alignedPatches(image, recipe);
-      return wholePatches(shown(image, recipe), recipe);
+      if (imageProcessor.resample === "align_corners") return alignedPatches(image, imageProcessor);
+      return wholePatches(modelView(image, imageProcessor), imageProcessor);
     case "center_crop":
-      return wholePatches(shown(image, recipe), recipe);
+      return wholePatches(modelView(image, imageProcessor), imageProcessor);
     case "tiles":
-      return tilePatches(image, recipe);
+      return tilePatches(image, imageProcessor);
     case "slices":
-      return slicePatches(image, recipe);
+      return slicePatches(image, imageProcessor);
     default:
-      return recipe satisfies never;
+      return imageProcessor satisfies never;
   }
 }
 
 /** What of a picture a model is shown, as it is shown it: cut and scaled, in 8 bits, before bytes become numbers. */
-export function shown(image: RgbImage, recipe: ImageRecipe): RgbImage {
+export function modelView(image: RgbImage, imageProcessor: ImageProcessor): RgbImage {
   checkRgbImage(image);
-  switch (recipe.kind) {
+  switch (imageProcessor.kind) {
     case "fit": {
-      const { width, height } = fitBox(image, recipe);
+      const { width, height } = fitBox(image, imageProcessor);
       return resize(image, width, height);
     }
     case "smart_resize": {
-      const { width, height } = smartSize(image, recipe);
-      return resizeColumnsFirst(image, width, height, recipe.resample);
+      const { width, height } = smartSize(image, imageProcessor);
+      return resizeColumnsFirst(image, width, height, imageProcessor.resample);
     }
     case "center_crop":
-      return centerCrop(image, recipe);
+      return centerCrop(image, imageProcessor);
     case "stretch":
       return resizeColumnsFirst(
         image,
-        recipe.width,
-        recipe.height,
-        recipe.resample === "align_corners" ? "bilinear" : recipe.resample,
+        imageProcessor.width,
+        imageProcessor.height,
+        imageProcessor.resample === "align_corners" ? "bilinear" : imageProcessor.resample,
       );
     case "tiles":
-      return tiled(image, recipe);
+      return tiled(image, imageProcessor);
     case "slices":
-      return sliced(image, recipe);
+      return sliced(image, imageProcessor);
     default:
-      return recipe satisfies never;
+      return imageProcessor satisfies never;
   }
 }
 
 /** TensorFlow's resizeBilinear with align_corners, of bytes as numbers. */
-function alignedPatches(image: RgbImage, recipe: StretchRecipe): PixelValues {
-  const { width, height, patchSize, mean, std } = recipe;
+function alignedPatches(image: RgbImage, imageProcessor: StretchProcessor): PixelValues {
+  const { width, height, patchSize, mean, std } = imageProcessor;
   invariant(width === patchSize && height === patchSize, "what is aligned is one patch");
   const data = new Float32Array(3 * width * height);
   const at = (x: number, y: number, c: number) => image.data[(y * image.width + x) * 3 + c]! / 255;
@@ -96,16 +96,16 @@ function alignedPatches(image: RgbImage, recipe: StretchRecipe): PixelValues {
   return { data, shape: [1, data.length], grid: { rows: 1, columns: 1 } };
 }
 
-function fit(image: RgbImage, recipe: FitRecipe): PixelValues {
-  const { left, top } = fitBox(image, recipe);
-  return squarePatches(shown(image, recipe), { left, top }, recipe, recipe);
+function fit(image: RgbImage, imageProcessor: FitProcessor): PixelValues {
+  const { left, top } = fitBox(image, imageProcessor);
+  return squarePatches(modelView(image, imageProcessor), { left, top }, imageProcessor, imageProcessor);
 }
 
 /**
  * The reference's integers: the longer edge is cut off, not rounded; of an odd margin the smaller half is left or above.
  * What is cut away is not made: of a strip it would be 200 times the rest.
  */
-function centerCrop(image: RgbImage, { side, resize, resample }: CenterCropRecipe): RgbImage {
+function centerCrop(image: RgbImage, { side, resize, resample }: CenterCropProcessor): RgbImage {
   refuseStrip(image);
   const { width, height } = "width" in resize ? resize : withShortestEdge(image, resize.shortestEdge);
   const margin = (edge: number) => Math.floor((edge - side) / 2);
@@ -119,53 +119,58 @@ function withShortestEdge({ width, height }: RgbImage, edge: number) {
 }
 
 /** Resized to whole tiles, in the reference's two steps; or to one tile. */
-function tiled(image: RgbImage, recipe: TilesRecipe): RgbImage {
-  const { scaled, tiled } = tileSizes(image, recipe);
-  const first = resizeColumnsFirst(image, scaled.width, scaled.height, recipe.resample);
-  return resizeColumnsFirst(first, tiled.width, tiled.height, recipe.resample);
+function tiled(image: RgbImage, imageProcessor: TilesProcessor): RgbImage {
+  const { scaled, tiled } = tileSizes(image, imageProcessor);
+  const first = resizeColumnsFirst(image, scaled.width, scaled.height, imageProcessor.resample);
+  return resizeColumnsFirst(first, tiled.width, tiled.height, imageProcessor.resample);
 }
 
-function tilePatches(image: RgbImage, recipe: TilesRecipe): PixelValues {
-  const { side, patchSize, resample } = recipe;
-  const content = tiled(image, recipe);
+function tilePatches(image: RgbImage, imageProcessor: TilesProcessor): PixelValues {
+  const { side, patchSize, resample } = imageProcessor;
+  const content = tiled(image, imageProcessor);
   const [tileRows, tileColumns] = [content.height / side, content.width / side];
-  const perSide = patchesPerSide(recipe);
+  const perSide = patchesPerSide(imageProcessor);
   const frame = { width: perSide * patchSize, height: perSide * patchSize };
-  const tiles = cutPatches(content, { width: side, height: side }, frame, recipe);
+  const tiles = cutPatches(content, { width: side, height: side }, frame, imageProcessor);
   if (tiles.length > 1) {
     const whole = resizeColumnsFirst(content, side, side, resample);
-    tiles.push(squarePatches(whole, { left: 0, top: 0 }, frame, recipe).data);
+    tiles.push(squarePatches(whole, { left: 0, top: 0 }, frame, imageProcessor).data);
   }
-  return joined(tiles, recipe, { rows: tileRows * perSide, columns: tileColumns * perSide });
+  return joined(tiles, imageProcessor, { rows: tileRows * perSide, columns: tileColumns * perSide });
 }
 
 /** The most detailed view of an image: its slices side by side, or the overview where it is not cut. */
-function sliced(image: RgbImage, recipe: SlicesRecipe): RgbImage {
-  const { overview, slices } = sliceSizes(image, recipe);
+function sliced(image: RgbImage, imageProcessor: SlicesProcessor): RgbImage {
+  const { overview, slices } = sliceSizes(image, imageProcessor);
   const { width, height } = slices
     ? { width: slices.columns * slices.width, height: slices.rows * slices.height }
     : overview;
-  return resizeColumnsFirst(image, width, height, recipe.resample);
+  return resizeColumnsFirst(image, width, height, imageProcessor.resample);
 }
 
-function slicePatches(image: RgbImage, recipe: SlicesRecipe): PixelValues {
-  const { overview, slices } = sliceSizes(image, recipe);
-  const whole = resizeColumnsFirst(image, overview.width, overview.height, recipe.resample);
-  const views = [squarePatches(whole, { left: 0, top: 0 }, overview, recipe).data];
-  if (slices) views.push(...cutPatches(sliced(image, recipe), slices, slices, recipe));
-  return joined(views, recipe, slicesGrid(image, recipe));
+function slicePatches(image: RgbImage, imageProcessor: SlicesProcessor): PixelValues {
+  const { overview, slices } = sliceSizes(image, imageProcessor);
+  const whole = resizeColumnsFirst(image, overview.width, overview.height, imageProcessor.resample);
+  const views = [squarePatches(whole, { left: 0, top: 0 }, overview, imageProcessor).data];
+  if (slices) views.push(...cutPatches(sliced(image, imageProcessor), slices, slices, imageProcessor));
+  return joined(views, imageProcessor, slicesGrid(image, imageProcessor));
 }
 
 /** Patches of each part of `content`, parts of one size in raster order; of each what is in `frame`. */
-function cutPatches(content: RgbImage, part: Sides, frame: Sides, recipe: TilesRecipe | SlicesRecipe): Float32Array[] {
+function cutPatches(
+  content: RgbImage,
+  part: Sides,
+  frame: Sides,
+  imageProcessor: TilesProcessor | SlicesProcessor,
+): Float32Array[] {
   const columns = content.width / part.width;
   return Array.from({ length: columns * (content.height / part.height) }, (_, i) => {
     const offset = { left: -part.width * (i % columns), top: -part.height * Math.floor(i / columns) };
-    return squarePatches(content, offset, frame, recipe).data;
+    return squarePatches(content, offset, frame, imageProcessor).data;
   });
 }
 
-function joined(views: readonly Float32Array[], { patchSize }: ImageRecipe, grid: ImageGrid): PixelValues {
+function joined(views: readonly Float32Array[], { patchSize }: ImageProcessor, grid: ImageGrid): PixelValues {
   const data = new Float32Array(views.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const view of views) {
@@ -176,8 +181,8 @@ function joined(views: readonly Float32Array[], { patchSize }: ImageRecipe, grid
   return { data, shape: [data.length / patchValues, patchValues], grid };
 }
 
-function wholePatches(content: RgbImage, recipe: CenterCropRecipe | StretchRecipe): PixelValues {
-  return squarePatches(content, { left: 0, top: 0 }, content, recipe);
+function wholePatches(content: RgbImage, imageProcessor: CenterCropProcessor | StretchProcessor): PixelValues {
+  return squarePatches(content, { left: 0, top: 0 }, content, imageProcessor);
 }
 
 /** Patches of a frame with `content` at (left, top) in it: what lies outside the frame is cut off, what is empty stays 0. */
@@ -185,15 +190,15 @@ function squarePatches(
   content: RgbImage,
   { left, top }: { readonly left: number; readonly top: number },
   frame: Sides,
-  recipe: FitRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe | SlicesRecipe,
+  imageProcessor: FitProcessor | CenterCropProcessor | StretchProcessor | TilesProcessor | SlicesProcessor,
 ): PixelValues {
-  const { patchSize } = recipe;
+  const { patchSize } = imageProcessor;
   const { width, height } = frame;
-  invariant(width % patchSize === 0 && height % patchSize === 0, "an image recipe holds whole patches");
+  invariant(width % patchSize === 0 && height % patchSize === 0, "an image processor makes whole patches");
   const grid = { rows: height / patchSize, columns: width / patchSize };
   const patchValues = 3 * patchSize * patchSize;
   const data = new Float32Array(grid.rows * grid.columns * patchValues);
-  const tables = normalisationTables(recipe);
+  const tables = normalisationTables(imageProcessor);
   for (let y = Math.max(0, -top); y < Math.min(content.height, height - top); y++) {
     for (let x = Math.max(0, -left); x < Math.min(content.width, width - left); x++) {
       const [row, column] = [top + y, left + x];
@@ -213,28 +218,28 @@ interface Box {
   readonly height: number;
 }
 
-/** Where the picture is in the recipe's frame: halves of a pixel round up, an odd pixel of padding goes right or below. */
-export function fitBox(image: { readonly width: number; readonly height: number }, recipe: FitRecipe): Box {
-  const scale = Math.min(recipe.width / image.width, recipe.height / image.height);
+/** Where the picture is in the frame: halves of a pixel round up, an odd pixel of padding goes right or below. */
+export function fitBox(image: { readonly width: number; readonly height: number }, imageProcessor: FitProcessor): Box {
+  const scale = Math.min(imageProcessor.width / image.width, imageProcessor.height / image.height);
   const scaled = (side: number) => Math.max(1, Math.floor(side * scale + 0.5));
   const [width, height] = [scaled(image.width), scaled(image.height)];
   return {
-    left: Math.floor((recipe.width - width) / 2),
-    top: Math.floor((recipe.height - height) / 2),
+    left: Math.floor((imageProcessor.width - width) / 2),
+    top: Math.floor((imageProcessor.height - height) / 2),
     width,
     height,
   };
 }
 
 /** (x/255 - mean)/std for every byte, per channel. */
-function normalisationTables({ mean, std }: ImageRecipe | VideoRecipe): Float32Array[] {
+function normalisationTables({ mean, std }: ImageProcessor | VideoProcessor): Float32Array[] {
   return mean.map((m, c) => Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - m) / std[c]!));
 }
 
 /** A still picture is a video in which nothing moves. Its reference resizes with torchvision, hence the order. */
-function smartResize(image: RgbImage, recipe: SmartResizeRecipe): PixelValues {
-  const fitted = shown(image, recipe);
-  const values = mergedPatches(new Array<RgbImage>(recipe.temporalPatchSize).fill(fitted), recipe);
+function smartResize(image: RgbImage, imageProcessor: SmartResizeProcessor): PixelValues {
+  const fitted = modelView(image, imageProcessor);
+  const values = mergedPatches(new Array<RgbImage>(imageProcessor.temporalPatchSize).fill(fitted), imageProcessor);
   const isLarger = image.width * image.height > mostOwnPixels * fitted.width * fitted.height;
   return isLarger ? values : { ...values, own: image };
 }
@@ -246,14 +251,17 @@ const mostOwnPixels = 1.5;
  * Frames of one size in whole blocks, as many as a patch is deep → rows of patches in merge order (blocks of merge × merge,
  * raster within); columns channel, frame, y, x.
  */
-export function mergedPatches(frames: readonly RgbImage[], recipe: SmartResizeRecipe | VideoRecipe): PixelValues {
-  const { patchSize: p, mergeSize: m, temporalPatchSize: depth } = recipe;
+export function mergedPatches(
+  frames: readonly RgbImage[],
+  imageProcessor: SmartResizeProcessor | VideoProcessor,
+): PixelValues {
+  const { patchSize: p, mergeSize: m, temporalPatchSize: depth } = imageProcessor;
   const { width, height } = frames[0]!;
   invariant(frames.length === depth && width % (p * m) === 0 && height % (p * m) === 0, "frames come fitted");
   const grid = { rows: height / p, columns: width / p };
   const patchValues = 3 * depth * p * p;
   const data = new Float32Array(grid.rows * grid.columns * patchValues);
-  const tables = normalisationTables(recipe);
+  const tables = normalisationTables(imageProcessor);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const [row, column] = [Math.floor(y / p), Math.floor(x / p)];

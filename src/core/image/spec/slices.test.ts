@@ -5,11 +5,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
 import { gridOf, numPatches } from "./grid.js";
+import { type SlicesProcessor, slicesProcessor } from "./image-processor.js";
 import { withPixelBudget } from "./pixel-budget.js";
+import { pixelsToImage } from "./pixels-to-image.js";
 import { preprocess } from "./preprocess.js";
-import { type SlicesRecipe, slicesRecipe } from "./recipe.js";
 import type { RgbImage } from "./rgb-image.js";
-import { shownPicture } from "./shown.js";
 import { batchesOf, sliceSizes, viewsOf } from "./slices.js";
 
 interface Sizes {
@@ -30,7 +30,7 @@ const { sizes, ties, pictures }: { sizes: Sizes[]; ties: Sizes[]; pictures: Pict
 );
 
 const colours = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
-const recipe: SlicesRecipe = {
+const imageProcessor: SlicesProcessor = {
   ...{ kind: "slices", maxSlices: 9, scaleResolution: 448, sideMultiple: 14, resample: "bicubic", patchSize: 14 },
   ...colours,
 };
@@ -52,7 +52,7 @@ describe("slices", () => {
     expect(sizes).toHaveLength(200);
     for (const golden of [...sizes, ...ties]) {
       const { size, maxSlices, sideMultiple, grid, views } = golden;
-      const found = sliceSizes({ width: size[0], height: size[1] }, { ...recipe, maxSlices, sideMultiple });
+      const found = sliceSizes({ width: size[0], height: size[1] }, { ...imageProcessor, maxSlices, sideMultiple });
       const { rows, columns } = found.slices ?? { rows: 0, columns: 0 };
       const sides = [found.overview, ...(found.slices ? [found.slices] : [])].map((view) => [view.height, view.width]);
       expect({ grid: [rows, columns], views: sides }, `${size} in ${maxSlices}`).toEqual({ grid, views });
@@ -61,7 +61,7 @@ describe("slices", () => {
 
   it.each(pictures)("have the reference's pixels, within 2/255: $size in $grid", (golden) => {
     const { size, sideMultiple, scaleResolution, maxSlices, grid, views, values } = golden;
-    const own = { ...recipe, sideMultiple, scaleResolution, maxSlices, patchSize: 1 };
+    const own = { ...imageProcessor, sideMultiple, scaleResolution, maxSlices, patchSize: 1 };
     const pixels = preprocess(picture(size), own);
     const { grid: found } = pixels;
     expect([found.slices?.rows ?? 0, found.slices?.columns ?? 0]).toEqual(grid);
@@ -77,7 +77,7 @@ describe("slices", () => {
 
   it("are counted before they are made, and run in batches of one shape, none left out", () => {
     const small = fc.tuple(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 90 }));
-    const cut = { ...recipe, scaleResolution: 28, sideMultiple: 4, patchSize: 2 };
+    const cut = { ...imageProcessor, scaleResolution: 28, sideMultiple: 4, patchSize: 2 };
     fc.assert(
       fc.property(small, (size) => {
         const image = picture(size);
@@ -87,8 +87,8 @@ describe("slices", () => {
         const batches = batchesOf(pixels);
         expect(batches.flatMap(({ data }) => [...data])).toEqual([...pixels.data]);
         for (const { shape, grid } of batches) expect(shape[0] % (grid.rows * grid.columns)).toBe(0);
-        const shown = shownPicture(pixels, cut);
-        expect([shown.height, shown.width]).toEqual([2 * pixels.grid.rows, 2 * pixels.grid.columns]);
+        const modelView = pixelsToImage(pixels, cut);
+        expect([modelView.height, modelView.width]).toEqual([2 * pixels.grid.rows, 2 * pixels.grid.columns]);
       }),
       { seed: 3, numRuns: 60 },
     );
@@ -98,11 +98,11 @@ describe("slices", () => {
     fc.assert(
       fc.property(sized, fc.integer({ min: 1, max: 40 }), ([width, height], mostSlices) => {
         const area = Math.min(mostSlices * 448 ** 2 + 9, 2 ** 24);
-        const budgeted = withPixelBudget(recipe, { maxPixels: area }) as SlicesRecipe;
+        const budgeted = withPixelBudget(imageProcessor, { maxPixels: area }) as SlicesProcessor;
         const count = ({ slices }: ReturnType<typeof sliceSizes>) => (slices ? slices.rows * slices.columns : 1);
-        const [usual, found] = [recipe, budgeted].map((rules) => sliceSizes({ width, height }, rules));
+        const [usual, found] = [imageProcessor, budgeted].map((rules) => sliceSizes({ width, height }, rules));
         expect(count(found!)).toBeLessThanOrEqual(mostSlices);
-        if (mostSlices >= recipe.maxSlices) expect(found).toEqual(usual);
+        if (mostSlices >= imageProcessor.maxSlices) expect(found).toEqual(usual);
       }),
       { seed: 11 },
     );
@@ -112,12 +112,12 @@ describe("slices", () => {
     [{ minPixels: 448 * 448 }, "unsupported", { field: "minPixels" }],
     [{ maxPixels: 448 }, "invalid_request", { field: "maxPixels", least: 448 * 448 }],
   ] as const)("refuse the budget %j", (budget, code, details) => {
-    expect(() => withPixelBudget(recipe, budget)).toThrow(ocellusError(code, details));
+    expect(() => withPixelBudget(imageProcessor, budget)).toThrow(ocellusError(code, details));
   });
 
   it("refuse a strip, whose overview alone would fill a context", () => {
     const refused = ocellusError("invalid_image", { width: 1, height: 201 });
-    expect(() => gridOf({ width: 1, height: 201 }, recipe)).toThrow(refused);
+    expect(() => gridOf({ width: 1, height: 201 }, imageProcessor)).toThrow(refused);
   });
 });
 
@@ -135,15 +135,15 @@ describe("image processor configs of slices", () => {
   };
 
   it("as published are what is done", () => {
-    expect(slicesRecipe(published, target)).toEqual(recipe);
+    expect(slicesProcessor(published, target)).toEqual(imageProcessor);
     const coarse = { ...target, processors: ["MiniCPMV4_6ImageProcessor" as const], sideMultiple: 56 };
     const ofTransformers = {
       image_processor_type: "MiniCPMV4_6ImageProcessor",
       downsample_mode: "16x",
       do_resize: true,
     };
-    expect(slicesRecipe(ofTransformers, coarse)).toEqual({ ...recipe, sideMultiple: 56 });
-    expect(slicesRecipe({ ...ofTransformers, slice_mode: false }, coarse).maxSlices).toBe(1);
+    expect(slicesProcessor(ofTransformers, coarse)).toEqual({ ...imageProcessor, sideMultiple: 56 });
+    expect(slicesProcessor({ ...ofTransformers, slice_mode: false }, coarse).maxSlices).toBe(1);
   });
 
   it.each([
@@ -157,6 +157,6 @@ describe("image processor configs of slices", () => {
     [{ image_processor_type: "CLIPImageProcessor" }, /^image_processor_type/],
   ])("with %j are refused by name", (change, problem) => {
     const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
-    expect(() => slicesRecipe({ ...published, ...change }, target)).toThrow(refused);
+    expect(() => slicesProcessor({ ...published, ...change }, target)).toThrow(refused);
   });
 });

@@ -3,8 +3,9 @@
  * proportions of what it shows, on sides of whole patches. Sizes, their order and their ties are the reference's.
  * [MiniCPM-V's image_processing_minicpmv.py; transformers image_processing_minicpmv4_6.py, the same law on coarser sides]
  */
+
+import type { SlicesProcessor } from "./image-processor.js";
 import type { ImageGrid, PixelValues } from "./pixel-values.js";
-import type { SlicesRecipe } from "./recipe.js";
 import { refuseStrip, roundHalfToEven } from "./smart-size.js";
 
 interface Size {
@@ -23,7 +24,7 @@ export interface SliceSizes {
   readonly slices?: Size & Grid;
 }
 
-type Rules = Pick<SlicesRecipe, "maxSlices" | "scaleResolution" | "sideMultiple">;
+type Rules = Pick<SlicesProcessor, "maxSlices" | "scaleResolution" | "sideMultiple">;
 
 /** @throws `invalid_image` for a strip longer than 200 times its width: its overview would be thousands of patches long. */
 export function sliceSizes(image: Size, rules: Rules): SliceSizes {
@@ -90,9 +91,12 @@ function nearest(length: number, divisor: number): number {
 }
 
 /** Patches of all slices side by side, those of the overview apart; or of the overview alone. */
-export function slicesGrid(image: Size, recipe: SlicesRecipe): ImageGrid {
-  const { overview, slices } = sliceSizes(image, recipe);
-  const patches = ({ width, height }: Size) => ({ rows: height / recipe.patchSize, columns: width / recipe.patchSize });
+export function slicesGrid(image: Size, imageProcessor: SlicesProcessor): ImageGrid {
+  const { overview, slices } = sliceSizes(image, imageProcessor);
+  const patches = ({ width, height }: Size) => ({
+    rows: height / imageProcessor.patchSize,
+    columns: width / imageProcessor.patchSize,
+  });
   if (!slices) return patches(overview);
   const { rows, columns } = patches(slices);
   const cut = { rows: slices.rows, columns: slices.columns, overview: patches(overview) };

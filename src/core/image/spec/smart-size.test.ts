@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
-import { type VideoRecipe, videoRecipe } from "./recipe.js";
+import { type VideoProcessor, videoProcessor } from "./image-processor.js";
 import { videoSize } from "./smart-size.js";
 
 interface Golden {
@@ -25,7 +25,7 @@ interface GoldenOfQwen2 {
 const goldenOfQwen2 = join(import.meta.dirname, "../../../../test/golden/qwen2_vl/images.json");
 const { frames: framesOfQwen2 }: GoldenOfQwen2 = JSON.parse(readFileSync(goldenOfQwen2, "utf8"));
 
-const recipe: VideoRecipe = {
+const processor: VideoProcessor = {
   kind: "video",
   budgetOf: "video",
   patchSize: 16,
@@ -44,7 +44,7 @@ describe("the size of a video's frames", () => {
       const { width, height } = videoSize(
         frames,
         { width: size[0], height: size[1] },
-        { ...recipe, minPixels, maxPixels },
+        { ...processor, minPixels, maxPixels },
       );
       expect([width, height], `${frames} frames of ${size[0]} by ${size[1]}`).toEqual(fitted);
     }
@@ -53,7 +53,7 @@ describe("the size of a video's frames", () => {
   it("is exactly the reference's for 100 videos whose budget is that of each frame", () => {
     expect(framesOfQwen2).toHaveLength(100);
     for (const { frames, size, minPixels, maxPixels, maxTokens, fitted } of framesOfQwen2) {
-      const rules = { ...recipe, patchSize: 14, budgetOf: "frame", minPixels, maxPixels } as const;
+      const rules = { ...processor, patchSize: 14, budgetOf: "frame", minPixels, maxPixels } as const;
       const { width, height } = videoSize(
         frames,
         { width: size[0], height: size[1] },
@@ -64,24 +64,24 @@ describe("the size of a video's frames", () => {
   });
 
   it("shrinks as there are more frames, for the budget is that of all together", () => {
-    const areas = [2, 8, 32].map((frames) => videoSize(frames, { width: 640, height: 480 }, recipe));
+    const areas = [2, 8, 32].map((frames) => videoSize(frames, { width: 640, height: 480 }, processor));
     for (const [i, frames] of [2, 8, 32].entries())
-      expect(frames * areas[i]!.width * areas[i]!.height).toBeLessThanOrEqual(recipe.maxPixels);
+      expect(frames * areas[i]!.width * areas[i]!.height).toBeLessThanOrEqual(processor.maxPixels);
     expect(areas[2]!.width).toBeLessThan(areas[0]!.width);
   });
 
   it("refuses strips", () => {
-    expect(() => videoSize(2, { width: 10_000, height: 40 }, recipe)).toThrow(
+    expect(() => videoSize(2, { width: 10_000, height: 40 }, processor)).toThrow(
       ocellusError("invalid_image", { width: 10_000, height: 40, maxAspect: 200 }),
     );
   });
 });
 
-describe("videoRecipe", () => {
-  const { patchSize, mergeSize, temporalPatchSize } = recipe;
-  const recipeOf = (file: object) =>
-    videoRecipe(file, { patchSize, mergeSize, temporalPatchSize, budgetOf: "video", absent: {} });
-  const silent = recipeOf({});
+describe("videoProcessor", () => {
+  const { patchSize, mergeSize, temporalPatchSize } = processor;
+  const videoProcessorOf = (file: object) =>
+    videoProcessor(file, { patchSize, mergeSize, temporalPatchSize, budgetOf: "video", absent: {} });
+  const silent = videoProcessorOf({});
 
   it("takes the file's budget", () => {
     const file = {
@@ -90,13 +90,13 @@ describe("videoRecipe", () => {
       max_frames: 768,
       patch_size: patchSize,
     };
-    expect(recipeOf(file)).toEqual({ ...silent, minPixels: 4096, maxPixels: 25165824 });
+    expect(videoProcessorOf(file)).toEqual({ ...silent, minPixels: 4096, maxPixels: 25165824 });
   });
 
   it("takes the cap on a frame only where the file asks for it", () => {
-    expect(recipeOf({ cap_pixels_per_frame: false, max_video_tokens: 9 })).toEqual(silent);
-    expect(recipeOf({ cap_pixels_per_frame: true }).maxTokens).toBe(768);
-    expect(recipeOf({ cap_pixels_per_frame: true, max_video_tokens: 9 }).maxTokens).toBe(9);
+    expect(videoProcessorOf({ cap_pixels_per_frame: false, max_video_tokens: 9 })).toEqual(silent);
+    expect(videoProcessorOf({ cap_pixels_per_frame: true }).maxTokens).toBe(768);
+    expect(videoProcessorOf({ cap_pixels_per_frame: true, max_video_tokens: 9 }).maxTokens).toBe(9);
   });
 
   it.each([
@@ -106,7 +106,7 @@ describe("videoRecipe", () => {
     [{ max_video_tokens: 0 }, /^max_video_tokens: /],
     [{ video_processor_type: "Qwen2VLVideoProcessor" }, /^video_processor_type: /],
   ])("refuses %j", (file, problem) => {
-    expect(() => recipeOf(file)).toThrow(
+    expect(() => videoProcessorOf(file)).toThrow(
       ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] }),
     );
   });

@@ -3,15 +3,15 @@
  * and within the pixel budget. The arithmetic, its order and its ties are the reference's. [transformers smart_resize]
  */
 import { OcellusError } from "../../base/index.js";
-import type { SmartResizeRecipe, VideoRecipe } from "./recipe.js";
+import type { SmartResizeProcessor, VideoProcessor } from "./image-processor.js";
 
 interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-type PictureRules = Pick<SmartResizeRecipe, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
-type VideoRules = PictureRules & Pick<VideoRecipe, "temporalPatchSize" | "budgetOf" | "maxTokens">;
+type PictureRules = Pick<SmartResizeProcessor, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
+type VideoRules = PictureRules & Pick<VideoProcessor, "temporalPatchSize" | "budgetOf" | "maxTokens">;
 
 /** Longer by more than this is refused by the reference, too. */
 const maxAspect = 200;

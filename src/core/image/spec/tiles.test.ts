@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
 import { gridOf, numTiles } from "./grid.js";
+import { type TilesProcessor, tilesProcessor } from "./image-processor.js";
 import { withPixelBudget } from "./pixel-budget.js";
 import { preprocess } from "./preprocess.js";
-import { type TilesRecipe, tilesRecipe } from "./recipe.js";
 import type { RgbImage } from "./rgb-image.js";
 import { patchesPerSide, tileSizes } from "./tiles.js";
 
@@ -28,7 +28,7 @@ const path = join(import.meta.dirname, "../../../../test/golden/idefics3/images.
 const { sizes, pictures }: Golden = JSON.parse(readFileSync(path, "utf8"));
 
 const colours = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
-const recipe: TilesRecipe = {
+const imageProcessor: TilesProcessor = {
   ...{ kind: "tiles", longestEdge: 2048, side: 512, splits: true, resample: "lanczos", patchSize: 16, ...colours },
 };
 
@@ -49,14 +49,17 @@ describe("tiles", () => {
   it("brings 200 sizes, strips and single pixels among them, to exactly the reference's in both steps", () => {
     expect(sizes).toHaveLength(200);
     for (const { size, longestEdge, side, first, second } of sizes) {
-      const { scaled, tiled } = tileSizes({ width: size[0], height: size[1] }, { ...recipe, longestEdge, side });
+      const { scaled, tiled } = tileSizes(
+        { width: size[0], height: size[1] },
+        { ...imageProcessor, longestEdge, side },
+      );
       expect([inOrder(scaled), inOrder(tiled)], `${size}, ${longestEdge} of ${side}`).toEqual([first, second]);
     }
   });
 
   it.each(pictures)("gives the reference's pixels, within 2/255, of $size in $grid tiles", (golden) => {
     const { size, side, longestEdge, splits, grid, tiles, values } = golden;
-    const own = { ...recipe, side, longestEdge, splits, patchSize: 1 };
+    const own = { ...imageProcessor, side, longestEdge, splits, patchSize: 1 };
     const { data, grid: found, shape } = preprocess(picture(size), own);
     expect([found.rows / side, found.columns / side]).toEqual(grid.map((count) => Math.max(1, count)));
     expect(shape).toEqual([tiles[0] * side * side, 3]);
@@ -72,7 +75,7 @@ describe("tiles", () => {
   });
 
   it("leaves out what no patch fills, and counts what it makes before it makes it", () => {
-    const own = { ...recipe, side: 14, patchSize: 4, longestEdge: 40 };
+    const own = { ...imageProcessor, side: 14, patchSize: 4, longestEdge: 40 };
     const image = picture([30, 20]);
     const { shape, grid } = preprocess(image, own);
     expect(gridOf(image, own)).toEqual(grid);
@@ -85,12 +88,12 @@ describe("tiles", () => {
     fc.assert(
       fc.property(side, side, fc.integer({ min: 1, max: 70 }), (width, height, mostTiles) => {
         const image = { width, height };
-        const budgeted = withPixelBudget(recipe, { maxPixels: Math.min(mostTiles * 512 * 512, 2 ** 24) });
-        const { tiled } = tileSizes(image, budgeted as TilesRecipe);
+        const budgeted = withPixelBudget(imageProcessor, { maxPixels: Math.min(mostTiles * 512 * 512, 2 ** 24) });
+        const { tiled } = tileSizes(image, budgeted as TilesProcessor);
         const tiles = (tiled.width / 512) * (tiled.height / 512);
-        const least = tileSizes(image, { ...recipe, longestEdge: 512 }).tiled;
+        const least = tileSizes(image, { ...imageProcessor, longestEdge: 512 }).tiled;
         expect(tiles <= mostTiles || inOrder(tiled).join() === inOrder(least).join()).toBe(true);
-        const usual = tileSizes(image, recipe).tiled;
+        const usual = tileSizes(image, imageProcessor).tiled;
         if (usual.width * usual.height <= mostTiles * 512 * 512) expect(tiled).toEqual(usual);
       }),
       { seed: 11 },
@@ -101,7 +104,7 @@ describe("tiles", () => {
     [{ minPixels: 512 * 512 }, "unsupported", { field: "minPixels" }],
     [{ maxPixels: 512 }, "invalid_request", { field: "maxPixels", least: 512 * 512 }],
   ] as const)("refuses the budget %j", (budget, code, details) => {
-    expect(() => withPixelBudget(recipe, budget)).toThrow(ocellusError(code, details));
+    expect(() => withPixelBudget(imageProcessor, budget)).toThrow(ocellusError(code, details));
   });
 });
 
@@ -127,11 +130,11 @@ describe("image processor configs of tiles", () => {
   };
 
   it("as published are what is done", () => {
-    expect(tilesRecipe(published, target)).toEqual(recipe);
-    expect(tilesRecipe({ ...published, do_image_splitting: false }, target).splits).toBe(false);
-    expect(tilesRecipe({ ...published, resample: 3 }, target).resample).toBe("bicubic");
+    expect(tilesProcessor(published, target)).toEqual(imageProcessor);
+    expect(tilesProcessor({ ...published, do_image_splitting: false }, target).splits).toBe(false);
+    expect(tilesProcessor({ ...published, resample: 3 }, target).resample).toBe("bicubic");
     const { size: _, ...silent } = published;
-    expect(tilesRecipe(silent, target).longestEdge).toBe(4 * 364); // the class's
+    expect(tilesProcessor(silent, target).longestEdge).toBe(4 * 364); // the class's
   });
 
   it.each([
@@ -143,6 +146,6 @@ describe("image processor configs of tiles", () => {
     [{ do_image_splitting: "no" }, /^do_image_splitting/],
   ])("with %j are refused by name", (change, problem) => {
     const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
-    expect(() => tilesRecipe({ ...published, ...change }, target)).toThrow(refused);
+    expect(() => tilesProcessor({ ...published, ...change }, target)).toThrow(refused);
   });
 });

@@ -2,7 +2,7 @@
  * An image as square tiles of one size behind each other, and the whole of it once more in that size: more detail than a
  * vision encoder of one size has room for. Sizes and their order are the reference's. [transformers image_processing_idefics3.py]
  */
-import type { TilesRecipe } from "./recipe.js";
+import type { TilesProcessor } from "./image-processor.js";
 
 interface Size {
   readonly width: number;
@@ -39,20 +39,23 @@ function tiledSize(scaled: Size, side: number): Size {
 }
 
 /** Both resizes of an image: to `longestEdge`, then to whole tiles within the budget, or to one tile. */
-export function tileSizes(image: Size, recipe: TilesRecipe): { readonly scaled: Size; readonly tiled: Size } {
-  const { side, splits, maxPixels = Number.POSITIVE_INFINITY } = recipe;
+export function tileSizes(
+  image: Size,
+  imageProcessor: TilesProcessor,
+): { readonly scaled: Size; readonly tiled: Size } {
+  const { side, splits, maxPixels = Number.POSITIVE_INFINITY } = imageProcessor;
   const sizesWith = (longestEdge: number) => {
     const scaled = scaledSize(image, longestEdge);
     return { scaled, tiled: splits ? tiledSize(scaled, side) : { width: side, height: side } };
   };
-  let sizes = sizesWith(recipe.longestEdge);
+  let sizes = sizesWith(imageProcessor.longestEdge);
   const isTooLarge = () => sizes.tiled.width * sizes.tiled.height > maxPixels;
   for (let tiles = Math.ceil(mostPixels / side); tiles > 0 && isTooLarge(); tiles--)
-    if (tiles * side < recipe.longestEdge) sizes = sizesWith(tiles * side);
+    if (tiles * side < imageProcessor.longestEdge) sizes = sizesWith(tiles * side);
   return sizes;
 }
 
 /** Patches on a side of a tile; what is left over at its right and bottom is not seen. */
-export function patchesPerSide({ side, patchSize }: Pick<TilesRecipe, "side" | "patchSize">): number {
+export function patchesPerSide({ side, patchSize }: Pick<TilesProcessor, "side" | "patchSize">): number {
   return Math.floor(side / patchSize);
 }

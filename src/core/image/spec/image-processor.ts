@@ -1,5 +1,5 @@
 /**
- * What is done to an image before a tower sees it: a recipe of one of few kinds, made of the checkpoint's image-processor
+ * What is done to an image before a tower sees it: an image processor of one of few kinds, made of the checkpoint's image-processor
  * config (processor-config.ts) and of what the family's config.json fixes, which must not contradict each other.
  */
 import type { ProcessorClassName, Resample, Triple } from "./processor-classes.js";
@@ -11,7 +11,7 @@ export interface Sides {
 }
 
 /** Fitted into width × height with its aspect kept, centred, the rest 0 after normalisation; square patches. */
-export interface FitRecipe {
+export interface FitProcessor {
   readonly kind: "fit";
   readonly width: number;
   readonly height: number;
@@ -24,7 +24,7 @@ export interface FitRecipe {
  * Resized to whole blocks of merged patches, near its own size, stretched a little where it must; between `minPixels` and
  * `maxPixels`. Rows of patches come block by block. [transformers image_processing_qwen2_vl.py]
  */
-export interface SmartResizeRecipe {
+export interface SmartResizeProcessor {
   readonly kind: "smart_resize";
   readonly patchSize: number;
   /** Patches a side that are merged into one token. */
@@ -43,7 +43,7 @@ export interface SmartResizeRecipe {
  * A video, whose frames are given in pairs: each pair is one row of patches. The rules are those of `smart_resize`; `minPixels`
  * and `maxPixels` count all frames together, or each. [transformers video_processing_qwen3_vl.py, video_processing_qwen2_vl.py]
  */
-export interface VideoRecipe extends Omit<SmartResizeRecipe, "kind"> {
+export interface VideoProcessor extends Omit<SmartResizeProcessor, "kind"> {
   readonly kind: "video";
   readonly budgetOf: "video" | "frame";
   /** Most tokens of one frame where the budget is the video's, of the video where it is a frame's. Absent: no such limit. */
@@ -51,7 +51,7 @@ export interface VideoRecipe extends Omit<SmartResizeRecipe, "kind"> {
 }
 
 /** Resized to width × height, or until the shorter edge is `shortestEdge`, then the middle `side` × `side` cut out; square patches. */
-export interface CenterCropRecipe {
+export interface CenterCropProcessor {
   readonly kind: "center_crop";
   readonly resize: Sides | { readonly shortestEdge: number };
   readonly resample: Resample;
@@ -62,7 +62,7 @@ export interface CenterCropRecipe {
 }
 
 /** Stretched to width × height whatever its aspect; square patches. */
-export interface StretchRecipe {
+export interface StretchProcessor {
   readonly kind: "stretch";
   /** "align_corners": TensorFlow's bilinear, corner on corner, not smoothed, in floating point; else Pillow's. */
   readonly resample: Resample | "align_corners";
@@ -77,7 +77,7 @@ export interface StretchRecipe {
  * Brought to `longestEdge`, then to whole tiles of `side` × `side`, which come in raster order and behind them the whole in the
  * size of one tile; or, if that is one tile or `splits` is false, that alone. Square patches, tile by tile. Tiles: tiles.ts.
  */
-export interface TilesRecipe {
+export interface TilesProcessor {
   readonly kind: "tiles";
   readonly longestEdge: number;
   /** Of all tiles together, the whole behind them aside: a request's budget, under which the longer edge gets fewer tiles. */
@@ -95,7 +95,7 @@ export interface TilesRecipe {
  * behind it, each of about that area and of sides that are whole multiples of `sideMultiple`. Square patches, view by
  * view in raster order. Sizes: slices.ts.
  */
-export interface SlicesRecipe {
+export interface SlicesProcessor {
   readonly kind: "slices";
   readonly maxSlices: number;
   readonly scaleResolution: number;
@@ -107,10 +107,16 @@ export interface SlicesRecipe {
 }
 
 /** A union by `kind`: families with other rules join here. */
-export type ImageRecipe = FitRecipe | SmartResizeRecipe | CenterCropRecipe | StretchRecipe | TilesRecipe | SlicesRecipe;
+export type ImageProcessor =
+  | FitProcessor
+  | SmartResizeProcessor
+  | CenterCropProcessor
+  | StretchProcessor
+  | TilesProcessor
+  | SlicesProcessor;
 
-/** Whether images under this recipe have grids of their own, by their sizes. */
-export function dependsOnSize({ kind }: ImageRecipe): boolean {
+/** Whether images of this image processor have grids of their own, by their sizes. */
+export function dependsOnSize({ kind }: ImageProcessor): boolean {
   return kind === "smart_resize" || kind === "tiles" || kind === "slices";
 }
 
@@ -149,7 +155,7 @@ export interface AreaTarget {
  * A tower of one size, behind the reference's usual steps: resize, cut out the middle, normalise.
  * @throws `invalid_config` naming the fields that are malformed, ask for another treatment, or contradict config.json.
  */
-export function fixedRecipe(json: unknown, target: FixedTarget): CenterCropRecipe | StretchRecipe {
+export function fixedSizeProcessor(json: unknown, target: FixedTarget): CenterCropProcessor | StretchProcessor {
   const config = parseProcessorConfig(json ?? target.absent, target.processors);
   const { size, crop, resample, mean, std } = config;
   const { width, height, patchSize } = target;
@@ -168,8 +174,8 @@ export function fixedRecipe(json: unknown, target: FixedTarget): CenterCropRecip
   return { kind: "center_crop", resize: size, side: width, resample, patchSize, mean, std };
 }
 
-/** As `fixedRecipe`, for our own class: fitted into the frame with the aspect kept. */
-export function fitRecipe(json: unknown, target: Omit<FixedTarget, "processors">): FitRecipe {
+/** As `fixedSizeProcessor`, for our own class: fitted into the frame with the aspect kept. */
+export function fitProcessor(json: unknown, target: Omit<FixedTarget, "processors">): FitProcessor {
   const config = parseProcessorConfig(json ?? target.absent, ["OcellusFitImageProcessor"]);
   const { size, mean, std, crop, resample, patchSize } = config;
   const { width, height } = target;
@@ -180,16 +186,16 @@ export function fitRecipe(json: unknown, target: Omit<FixedTarget, "processors">
   return { kind: "fit", width, height, patchSize: target.patchSize, mean, std };
 }
 
-/** A tower of one size that is shown an image tile by tile. @throws as `fixedRecipe`. */
-export function tilesRecipe(json: unknown, { side, patchSize, ...target }: TilesTarget): TilesRecipe {
+/** A tower of one size that is shown an image tile by tile. @throws as `fixedSizeProcessor`. */
+export function tilesProcessor(json: unknown, { side, patchSize, ...target }: TilesTarget): TilesProcessor {
   const { size, tiles, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
   if (!tiles || !("longestEdge" in size)) throw invalidProcessor(["size: expected {longest_edge}"]);
   confirm("max_image_size.longest_edge", tiles.side, side);
   return { kind: "tiles", longestEdge: size.longestEdge, side, splits: tiles.splits, resample, patchSize, mean, std };
 }
 
-/** An encoder of any size that is shown an overview and slices. @throws as `fixedRecipe`. */
-export function slicesRecipe(json: unknown, { sideMultiple, patchSize, ...target }: SlicesTarget): SlicesRecipe {
+/** An encoder of any size that is shown an overview and slices. @throws as `fixedSizeProcessor`. */
+export function slicesProcessor(json: unknown, { sideMultiple, patchSize, ...target }: SlicesTarget): SlicesProcessor {
   const config = parseProcessorConfig(json ?? target.absent, target.processors);
   const { slices, crop, resample, mean, std } = config;
   if (!slices || crop) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
@@ -201,27 +207,27 @@ export function slicesRecipe(json: unknown, { sideMultiple, patchSize, ...target
   return { kind: "slices", maxSlices, scaleResolution, sideMultiple, resample, patchSize, mean, std };
 }
 
-/** A tower that takes any size within a budget of pixels. @throws as `fixedRecipe`. */
-export function smartResizeRecipe(json: unknown, target: AreaTarget): SmartResizeRecipe {
+/** A tower that takes any size within a budget of pixels. @throws as `fixedSizeProcessor`. */
+export function smartResizeProcessor(json: unknown, target: AreaTarget): SmartResizeProcessor {
   return {
     kind: "smart_resize",
-    ...areaRecipe(parseProcessorConfig(json ?? target.absent, ["Qwen2VLImageProcessor"]), target),
+    ...areaConfig(parseProcessorConfig(json ?? target.absent, ["Qwen2VLImageProcessor"]), target),
   };
 }
 
 const videoProcessors = { video: "Qwen3VLVideoProcessor", frame: "Qwen2VLVideoProcessor" } as const;
 
-/** The same for videos. @throws as `fixedRecipe`. */
-export function videoRecipe(
+/** The same for videos. @throws as `fixedSizeProcessor`. */
+export function videoProcessor(
   json: unknown,
-  { budgetOf, ...target }: AreaTarget & Pick<VideoRecipe, "budgetOf">,
-): VideoRecipe {
+  { budgetOf, ...target }: AreaTarget & Pick<VideoProcessor, "budgetOf">,
+): VideoProcessor {
   const config = parseProcessorConfig(json ?? target.absent, [videoProcessors[budgetOf]]);
   const { maxTokens } = config;
-  return { kind: "video", budgetOf, ...areaRecipe(config, target), ...(maxTokens !== undefined && { maxTokens }) };
+  return { kind: "video", budgetOf, ...areaConfig(config, target), ...(maxTokens !== undefined && { maxTokens }) };
 }
 
-function areaRecipe(config: ProcessorConfig, { patchSize, mergeSize, temporalPatchSize }: AreaTarget) {
+function areaConfig(config: ProcessorConfig, { patchSize, mergeSize, temporalPatchSize }: AreaTarget) {
   const { size, crop, resample, mean, std } = config;
   confirm("patch_size", config.patchSize, patchSize);
   confirm("merge_size", config.mergeSize, mergeSize);

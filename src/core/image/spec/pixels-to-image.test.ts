@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { CenterCropProcessor, ImageProcessor } from "./image-processor.js";
 import type { PixelValues } from "./pixel-values.js";
-import { preprocess, shown } from "./preprocess.js";
-import type { CenterCropRecipe, ImageRecipe } from "./recipe.js";
+import { modelView, preprocess } from "./preprocess.js";
 import { resizeColumnsFirst } from "./resize.js";
 import type { RgbImage } from "./rgb-image.js";
 
@@ -11,7 +11,7 @@ const picture: RgbImage = {
   data: Uint8Array.from({ length: 90 * 61 * 3 }, (_, i) => (i * 7919) % 256),
 };
 const colours = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] } as const;
-const recipes: ImageRecipe[] = [
+const imageProcessors: ImageProcessor[] = [
   { kind: "fit", width: 32, height: 32, patchSize: 8, ...colours },
   { kind: "center_crop", resize: { shortestEdge: 32 }, resample: "bicubic", side: 32, patchSize: 8, ...colours },
   { kind: "stretch", resample: "bilinear", width: 32, height: 24, patchSize: 8, ...colours },
@@ -23,18 +23,18 @@ const recipes: ImageRecipe[] = [
 ];
 
 describe("what a model is shown of a picture", () => {
-  it.each(recipes)("is exactly what its pixel values are made of: $kind", (recipe) => {
-    const seen = shown(picture, recipe);
+  it.each(imageProcessors)("is exactly what its pixel values are made of: $kind", (imageProcessor) => {
+    const seen = modelView(picture, imageProcessor);
     expect(seen.data).toHaveLength(seen.width * seen.height * 3);
     const pixels = ({ own: _, ...values }: PixelValues) => values; // all but the size it came in
-    expect(pixels(preprocess(seen, recipe))).toEqual(pixels(preprocess(picture, recipe)));
+    expect(pixels(preprocess(seen, imageProcessor))).toEqual(pixels(preprocess(picture, imageProcessor)));
   });
 
-  it("is the middle where the recipe cuts: what lies outside changes nothing", () => {
-    const recipe = recipes[1]!;
+  it("is the middle where the image processor crops: what lies outside changes nothing", () => {
+    const imageProcessor = imageProcessors[1]!;
     const painted = { ...picture, data: picture.data.map((value, i) => (Math.floor(i / 3) % 90 < 4 ? 255 : value)) };
-    expect(shown(painted, recipe)).toEqual(shown(picture, recipe));
-    expect(shown(painted, recipes[0]!)).not.toEqual(shown(picture, recipes[0]!));
+    expect(modelView(painted, imageProcessor)).toEqual(modelView(picture, imageProcessor));
+    expect(modelView(painted, imageProcessors[0]!)).not.toEqual(modelView(picture, imageProcessors[0]!));
   });
 });
 
@@ -46,7 +46,7 @@ describe("the middle of a picture", () => {
       [7, 32],
       [32, 32],
     ] as const) {
-      const recipe = recipes[1] as CenterCropRecipe;
+      const imageProcessor = imageProcessors[1] as CenterCropProcessor;
       const image = {
         width,
         height,
@@ -59,13 +59,18 @@ describe("the middle of a picture", () => {
         const from = ((top + y) * whole.width + left) * 3;
         return whole.data.subarray(from, from + 96);
       });
-      expect(shown(image, recipe).data).toEqual(Uint8Array.from(rows.flatMap((row) => [...row])));
+      expect(modelView(image, imageProcessor).data).toEqual(Uint8Array.from(rows.flatMap((row) => [...row])));
     }
   });
 
   it("is all that is made of a strip of 200 to 1", () => {
     const strip = { width: 20_000, height: 100, data: new Uint8Array(20_000 * 100 * 3) };
-    const recipe = { ...(recipes[1] as CenterCropRecipe), resize: { shortestEdge: 4096 }, side: 4096, patchSize: 4096 }; // 10 GB whole
-    expect(shown(strip, recipe).data).toHaveLength(4096 * 4096 * 3);
+    const imageProcessor = {
+      ...(imageProcessors[1] as CenterCropProcessor),
+      resize: { shortestEdge: 4096 },
+      side: 4096,
+      patchSize: 4096,
+    }; // 10 GB whole
+    expect(modelView(strip, imageProcessor).data).toHaveLength(4096 * 4096 * 3);
   });
 });

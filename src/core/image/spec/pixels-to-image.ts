@@ -1,18 +1,19 @@
 /** The other way round: from pixel values back to the picture that the vision tower is shown, in its size and to the nearest 1/255. */
+
+import type { ImageProcessor } from "./image-processor.js";
 import type { ImageGrid, PixelValues } from "./pixel-values.js";
-import type { ImageRecipe } from "./recipe.js";
 import type { RgbImage } from "./rgb-image.js";
 import { viewsOf } from "./slices.js";
 import { patchesPerSide } from "./tiles.js";
 
 /** What `preprocess` fitted, its margins included; of tiles or slices what is seen of them, without the whole beside them. */
-export function shownPicture({ data, shape, grid }: PixelValues, recipe: ImageRecipe): RgbImage {
-  const { patchSize: p, mean, std } = recipe;
-  const part = partOf(grid, recipe);
+export function pixelsToImage({ data, shape, grid }: PixelValues, imageProcessor: ImageProcessor): RgbImage {
+  const { patchSize: p, mean, std } = imageProcessor;
+  const part = partOf(grid, imageProcessor);
   const { rows = 0, columns = 0 } = grid.slices?.overview ?? {};
   const first = rows * columns; // the overview comes before its slices
-  const merge = recipe.kind === "smart_resize" ? recipe.mergeSize : 1;
-  const depth = recipe.kind === "smart_resize" ? recipe.temporalPatchSize : 1;
+  const merge = imageProcessor.kind === "smart_resize" ? imageProcessor.mergeSize : 1;
+  const depth = imageProcessor.kind === "smart_resize" ? imageProcessor.temporalPatchSize : 1;
   const width = grid.columns * p;
   const out = new Uint8Array(width * grid.rows * p * 3);
   for (let patch = 0; patch < grid.rows * grid.columns; patch++) {
@@ -36,8 +37,9 @@ function placeOf(patch: number, columns: number, merge: number): [row: number, c
 }
 
 /** The patches of a tile or of a slice, where an image is cut into them. */
-function partOf(grid: ImageGrid, recipe: ImageRecipe): Part | undefined {
-  if (recipe.kind === "tiles") return { rows: patchesPerSide(recipe), columns: patchesPerSide(recipe) };
+function partOf(grid: ImageGrid, imageProcessor: ImageProcessor): Part | undefined {
+  if (imageProcessor.kind === "tiles")
+    return { rows: patchesPerSide(imageProcessor), columns: patchesPerSide(imageProcessor) };
   return grid.slices && viewsOf(grid)[1];
 }
 

@@ -3,15 +3,15 @@
  * picture can forget to hand it on. Outside of any request all pictures are of one line.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Turn } from "../../base/index.js";
+import type { QueueOwner } from "../../base/index.js";
 
-const current = new AsyncLocalStorage<Turn>();
+const current = new AsyncLocalStorage<QueueOwner>();
 
 /** Runs `body`; its pictures take their turns as those of `turn`. */
-export function inTurnOf<T>(turn: Turn, body: () => T): T {
-  return current.run(turn, body);
+export function onBehalfOf<T>(queueOwner: QueueOwner, body: () => T): T {
+  return current.run(queueOwner, body);
 }
 
-export function currentTurn(): Turn | undefined {
+export function currentQueueOwner(): QueueOwner | undefined {
   return current.getStore();
 }
