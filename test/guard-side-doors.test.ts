@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createMcpServer } from "../src/cli/commands/ask/mcp.js";
+import { createMcpServer } from "../src/cli/commands/ask/mcp-server.js";
 import { main } from "../src/cli/main.js";
 import { type ImageFile, LoadedImage } from "../src/core/image/node/index.js";
 import { GuardedEmbedder, GuardedModel, Guards } from "../src/guardrails/index.js";

@@ -12,7 +12,7 @@ import { open, readFile, rename, rm } from "node:fs/promises";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Index } from "usearch";
 import { z } from "zod";
-import { ioError, OcellusError } from "../core/base/index.js";
+import { ioError, OcellusError, optionalPackage } from "../core/base/index.js";
 import { fileDigest, writeFileAtomically } from "../core/fs/index.js";
 import { GraphNodes, rounded } from "./graph-nodes.js";
 import type { Rows } from "./rows.js";
@@ -159,7 +159,9 @@ export class HnswIndex implements VectorIndex {
 }
 
 async function newGraph(dimensions: number): Promise<Index> {
-  const { Index, MetricKind, ScalarKind } = await loadUsearch();
+  const load = () => import("usearch");
+  const instead = "--kind exact";
+  const { Index, MetricKind, ScalarKind } = await optionalPackage("usearch", "the index hnsw", load, { instead });
   return new Index({
     dimensions,
     metric: MetricKind.L2sq, // rounded vectors have no length one, so that by the inner product longer ones are nearer than equal ones
@@ -169,19 +171,6 @@ async function newGraph(dimensions: number): Promise<Index> {
     expansion_search: expansionSearch,
     multi: false,
   });
-}
-
-async function loadUsearch(): Promise<typeof import("usearch")> {
-  try {
-    return await import("usearch");
-  } catch (cause) {
-    throw new OcellusError(
-      "unavailable",
-      "the vector library usearch cannot be loaded on this machine; use the exact index (--kind exact), " +
-        "or run `npm install --include=optional usearch`",
-      { details: { missing: "usearch", instead: "--kind exact" }, cause },
-    );
-  }
 }
 
 /** What the graph at `path` holds; undefined when it is not there, or not as it was written. */

@@ -1,6 +1,6 @@
 /** The script of a PDF thread: opens one document, then gives page after page as pixels and text. See pdf.ts. */
-import { type PDFiumDocument, PDFiumLibrary } from "@hyzyla/pdfium";
-import { invariant, OcellusError } from "../core/base/index.js";
+import type { PDFiumDocument } from "@hyzyla/pdfium";
+import { invariant, OcellusError, optionalPackage } from "../core/base/index.js";
 import type { RgbImage } from "../core/image/spec/index.js";
 import { serve } from "../core/worker/index.js";
 import { notesOf } from "./pdf-notes.js";
@@ -13,6 +13,7 @@ export interface PdfPage {
 let document: PDFiumDocument | undefined;
 
 async function openDocument(bytes: Uint8Array): Promise<number> {
+  const { PDFiumLibrary } = await optionalPackage("@hyzyla/pdfium", "a PDF", () => import("@hyzyla/pdfium"));
   const library = await PDFiumLibrary.init();
   document = await library.loadDocument(bytes);
   return document.getPageCount();
@@ -43,6 +44,7 @@ function withoutAlpha(rgba: Uint8Array): Uint8Array {
 /** PDFium's reason as it is, without the name of a fault of ours. */
 async function reading<T>(work: Promise<T>): Promise<T> {
   return work.catch((cause: unknown) => {
+    if (cause instanceof OcellusError) throw cause;
     throw new OcellusError("invalid_file", cause instanceof Error ? cause.message : String(cause));
   });
 }

@@ -70,6 +70,7 @@ export class PdfDocument {
 }
 
 function unreadable(source: string, cause: unknown): OcellusError {
+  if (cause instanceof OcellusError && cause.code === "unavailable") return cause; // PDFium is not installed
   const reason = (cause as Error).message;
   return new OcellusError("invalid_file", `${source}: the PDF cannot be read: ${reason}`, {
     details: { source, format: "pdf", reason },

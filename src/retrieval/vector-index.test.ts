@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { ExactIndex } from "./exact-index.js";
 import { HnswIndex } from "./hnsw-index.js";
@@ -278,18 +278,3 @@ function flipped(bytes: Buffer): Buffer {
   bytes[bytes.length >> 1]! ^= 1;
   return bytes;
 }
-
-describe("where usearch is not installed", () => {
-  it("the graph says what to do instead", async () => {
-    vi.doMock("usearch", () => {
-      throw new Error("Cannot find package 'usearch'");
-    });
-    try {
-      await expect(HnswIndex.open(new Rows(dimensions))).rejects.toThrow(
-        ocellusError("unavailable", { missing: "usearch", instead: "--kind exact" }),
-      );
-    } finally {
-      vi.doUnmock("usearch");
-    }
-  });
-});

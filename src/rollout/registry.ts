@@ -9,7 +9,7 @@ import { makeFolder, pathExists } from "../core/fs/index.js";
 import { AnswerLog } from "./answers.js";
 import { BlobStore, type CopyOptions } from "./blobs.js";
 import { checkNewTag, publishVersion, type RegistryCommand, versionOf } from "./commands.js";
-import { type OpenDatabase, openDatabase } from "./database.js";
+import type { OpenDatabase } from "./database.js";
 import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry, writtenIn } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
@@ -84,6 +84,7 @@ export class Registry {
   static async open(options: RegistryOptions): Promise<Registry> {
     await checkFolder(options);
     await makeFolder(options.folder);
+    const { openDatabase } = await import("./open-database.js");
     const database = await openDatabase(options.databaseUrl ?? join(options.folder, "registry.db"));
     const registry = new Registry(options, database);
     await registry.refresh();

@@ -29,6 +29,7 @@ export {
 export { lineOf, lineOfProblem } from "./json-place.js";
 export { nearestHint, nearestNames } from "./nearest.js";
 export { type Keep, openWhole } from "./open-whole.js";
+export { optionalPackage } from "./optional-package.js";
 export { optionNames, refuseUnknownOptions } from "./options.js";
 export { printable, printableJson, printableScreen, printableWords, shorten } from "./printable.js";
 export { type Bound, checkBytes, readBounded, readBoundedText } from "./read-bounded.js";

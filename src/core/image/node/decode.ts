@@ -4,7 +4,7 @@
  * The pixel limit is checked against the header, before memory is taken. libvips (through sharp) does the decoding.
  */
 import type { OutputInfo } from "sharp";
-import { invariant, OcellusError, throwIfAborted } from "../../base/index.js";
+import { invariant, OcellusError, optionalPackage, throwIfAborted } from "../../base/index.js";
 import {
   checkRgbImage,
   checkSize,
@@ -130,16 +130,8 @@ function overWhite(data: Uint8Array, info: OutputInfo): RgbImage {
 
 /** Loaded on first use: reading a config must not cost loading a native library, nor fail where it is missing. */
 export async function loadSharp(): Promise<typeof import("sharp")["default"]> {
-  try {
-    return (await import("sharp")).default;
-  } catch (cause) {
-    throw new OcellusError(
-      "unavailable",
-      "the image library sharp cannot be loaded on this machine; run `npm install --include=optional sharp`, " +
-        "or pass pixels as { width, height, data }",
-      { cause },
-    );
-  }
+  const remedy = { install: "npm install --include=optional sharp", instead: "pixels as { width, height, data }" };
+  return (await optionalPackage("sharp", "an image file", () => import("sharp"), remedy)).default;
 }
 
 /** libvips repeats itself over several lines; the first says it. */

@@ -1,0 +1,115 @@
+/**
+ * The model as tools for coding assistants, by the Model Context Protocol over standard input and output.
+ * Pictures are paths or data URLs; addresses are not fetched, for it is a model that would choose them.
+ */
+import { McpServer } from "@modelcontextprotocol/server";
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
+import { z } from "zod";
+import { OcellusError } from "../../../core/base/index.js";
+import { isUrl } from "../../../core/image/node/index.js";
+import type { ChatOptions, ImageInput } from "../../../core/runtime/index.js";
+import { asking, type GuardedVisionLanguageModel, whoAsks } from "../../../guardrails/index.js";
+import { matchByAnswer } from "../../../retrieval/index.js";
+import { versionOf } from "../../package-files.js";
+import { errorMessage } from "../../ui/report-error.js";
+import type { Terminal } from "../../ui/terminal.js";
+import { greedy, questionAbout, refuseBlocked } from "./answer.js";
+import { questions } from "./describe.js";
+
+/** A phone photo as a data URL, and room. */
+const maxMessageBytes = 64 * 2 ** 20;
+
+/** Until the assistant hangs up, or the command is stopped. */
+export async function serveMcp(model: GuardedVisionLanguageModel, { stdin, stdout, signal }: Terminal): Promise<void> {
+  await new Promise<void>((ended) => {
+    const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: maxMessageBytes });
+    const handle = serveStdio(() => createMcpServer(model), { transport });
+    signal.addEventListener("abort", () => void handle.close().finally(ended), { once: true });
+    stdin.once("end", ended).once("close", ended);
+  });
+}
+
+const picture = z.string().min(1).describe("path of an image file, or data:image/…;base64,…");
+const pictures = z.array(picture).min(1).max(16).describe("one or several images"); // a page of screenshots
+
+/** @internal For tests too. */
+export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
+  const server = new McpServer({ name: "ocellus", version: versionOf() });
+  const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
+    const messages = questionAbout(shown.map(checkedPicture), question, system);
+    const answered = await model.answer(messages, options);
+    refuseBlocked({ ...answered, guards: whoAsks().reports });
+    return answered;
+  };
+  server.registerTool(
+    "ask",
+    {
+      description: "Ask a local vision-language model a question about one or several images.",
+      inputSchema: z.object({
+        pictures,
+        question: z.string().min(1),
+        system: z.string().optional(),
+        max_tokens: z.number().int().min(1).optional(),
+      }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ pictures: shown, question, system, max_tokens: maxTokens }, { mcpReq: { signal } }) =>
+      told(async () => {
+        const options = { signal, ...(maxTokens !== undefined && { maxTokens }) };
+        return { content: [text((await answer(shown, question, options, system)).text)] };
+      }),
+  );
+  server.registerTool(
+    "describe",
+    {
+      description: "Describe an image as a product or as a screenshot, in English or Chinese.",
+      inputSchema: z.object({
+        picture,
+        as: z.enum(["product", "screenshot"]).default("product"),
+        language: z.enum(["en", "zh"]).default("en"),
+      }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ picture: shown, as, language }, { mcpReq: { signal } }) =>
+      told(async () => ({
+        content: [text((await answer([shown], questions[as][language], { ...greedy, signal })).text)],
+      })),
+  );
+  server.registerTool(
+    "match",
+    {
+      description: "Score how well a text matches an image, from 0 to 1.",
+      inputSchema: z.object({ picture, text: z.string().min(1) }),
+      outputSchema: z.object({ matches: z.boolean(), certainty: z.number(), reason: z.string() }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ picture: shown, text: claim }, { mcpReq: { signal } }) =>
+      told(async () => {
+        const { matches, score, reason } = await matchByAnswer(model, checkedPicture(shown), claim, { signal });
+        const structuredContent = { matches, certainty: matches ? score : 1 - score, reason };
+        return { content: [text(JSON.stringify(structuredContent))], structuredContent };
+      }),
+  );
+  return server;
+}
+
+function checkedPicture(name: string): ImageInput {
+  if (!isUrl(name) || /^(data|file):/i.test(name)) return name;
+  throw new OcellusError(
+    "invalid_request",
+    `${name.slice(0, 120)}: expected a path or a data URL; URLs are not fetched here; save the image to a file first`,
+  );
+}
+
+function text(said: string) {
+  return { type: "text" as const, text: said };
+}
+
+/** The assistant hears what went wrong with a call and may correct it; the server continues. */
+async function told<T>(call: () => Promise<T>) {
+  try {
+    return await asking({ ...whoAsks(), reports: [] }, call);
+  } catch (error) {
+    return { content: [text(errorMessage(error))], isError: true as const };
+  }
+}
