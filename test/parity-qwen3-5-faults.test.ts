@@ -3,9 +3,9 @@
  * gate's place in q_proj, the one that norms leave out, and how much of a head turns. Each is put into the graph that was built.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Graph, Node, Value } from "../src/core/graph/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
 import { expectClose, relativeError } from "./support/close.js";
+import { type Change, changing, without } from "./support/graph-faults.js";
 import { openChanged, prefill } from "./support/parity.js";
 import { openQwen35Case, type Qwen35Case } from "./support/qwen3-5.js";
 
@@ -30,36 +30,6 @@ async function logits(change: Change, packed: PackedModel = golden.packed): Prom
   await decoder.close();
   return copy;
 }
-
-type Change = (graph: Graph) => Graph;
-
-/** The nodes of that name, of which there are so many. */
-function named(graph: Graph, name: RegExp, count: number): readonly Node[] {
-  const found = graph.nodes.filter((node) => name.test(node.name));
-  expect(
-    found.map((node) => node.name),
-    `nodes of ${name}`,
-  ).toHaveLength(count);
-  return found;
-}
-
-const changing =
-  (name: RegExp, count: number, change: (node: Node) => Node): Change =>
-  (graph) => {
-    const chosen = named(graph, name, count);
-    return { ...graph, nodes: graph.nodes.map((node) => (chosen.includes(node) ? change(node) : node)) };
-  };
-
-/** Whoever reads what such a node makes reads its first input instead. */
-const without =
-  (name: RegExp, count: number): Change =>
-  (graph) => {
-    const gone = named(graph, name, count);
-    const instead = new Map(gone.map(({ inputs, outputs }) => [outputs[0]!.name, inputs[0]!]));
-    const rewired = (value: Value | undefined) => value && (instead.get(value.name) ?? value);
-    const nodes = graph.nodes.filter((node) => !gone.includes(node));
-    return { ...graph, nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map(rewired) })) };
-  };
 
 // four linear layers and one of attention
 const faults: readonly (readonly [fault: string, change: Change])[] = [

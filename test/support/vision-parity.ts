@@ -41,9 +41,16 @@ export interface VisionFamily {
   readonly divergence: { readonly int8: number; readonly int4: number };
 }
 
-/** The tokenizer of test/golden/idefics3/make_golden.py, which no other family's layout asks. */
+/** The tokenizers of test/golden/idefics3/make_golden.py and of internvl's. */
 export function madeUpTokens(text: string): number[] {
-  const ids: Record<string, number> = { "<fake_token_around_image>": 301, "<global-img>": 302, "\n": 10, "\n\n": 11 };
+  const ids: Record<string, number> = {
+    "<fake_token_around_image>": 301,
+    "<global-img>": 302,
+    "<img>": 301,
+    "</img>": 302,
+    "\n": 10,
+    "\n\n": 11,
+  };
   return [...text.matchAll(/<row_(\d+)_col_(\d+)>|<[^>]+>|\n+/g)].map(([token, row, column]) =>
     row ? 303 + 6 * (Number(row) - 1) + Number(column) - 1 : ids[token]!,
   );
@@ -236,4 +243,31 @@ export function describeVisionParity(family: VisionFamily): void {
 /** That a fault shows: the result is off by more than 100 tolerances. */
 export function expectFar(actual: Float32Array, reference: Float32Array, what: string): void {
   expect(relativeError(actual, reference), what).toBeGreaterThan(100 * tolerance);
+}
+
+/** A second image in a second turn: the reference's logits, its answer, and the first turn's answer. */
+export async function expectSecondTurn(
+  folder: string,
+  packed: PackedModel,
+  vision: GraphSession,
+  imagesOf: VisionFamily["images"],
+): Promise<void> {
+  const fixture = await openFixture(folder, "second-turn");
+  const images = await imagesOf(fixture, packed);
+  const encoded = await encodeAll(packed, vision, images);
+  const parts = await Promise.all(["prompt_ids", "answer_ids", "turn_ids"].map(fixture.numbers));
+  const ids = parts.flat();
+  const payload = payloadOf(packed, ids, images, encoded);
+  expectClose(await logitsAfter(packed, ids, payload), await fixture.floats("logits"), tolerance, "logits");
+  const answer = async (promptIds: number[], prompt: SequenceInputs, maxTokens: number) =>
+    withRunner(packed, async (runner) => {
+      const engine = new Engine(runner, { prefillChunk: 7 });
+      const request = { promptIds, payload: prompt, sampling: {}, maxTokens, stopTokenIds: [] };
+      const tokens = await tokensOf(engine, request);
+      await engine.close();
+      return tokens;
+    });
+  expect(await answer(ids, payload, 16)).toEqual(await fixture.numbers("greedy_ids"));
+  const first = payloadOf(packed, parts[0]!, images.slice(0, 1), encoded);
+  expect(await answer(parts[0]!, first, 6)).toEqual(parts[1]);
 }

@@ -118,6 +118,16 @@ describe("the parts of a model", () => {
       },
     ],
     [
+      "internvl/qwen2-two-images",
+      {
+        vision: /^model\.vision_tower\./,
+        connector: /^model\.multi_modal_projector\./,
+        embedding: /^model\.language_model\.embed_tokens/,
+        decoder: /^model\.language_model\.(layers|norm)/,
+        head: /^lm_head/,
+      },
+    ],
+    [
       "qwen2_5_vl/flat-two-images",
       {
         vision: /^model\.visual\.(blocks|patch_embed)/,

@@ -2,6 +2,7 @@
 import { clip } from "./clip.js";
 import type { AnyFamily } from "./family.js";
 import { idefics3, smolvlm } from "./idefics3.js";
+import { internvl } from "./internvl.js";
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
 import { qwen25Vl } from "./qwen2_5_vl.js";
@@ -16,7 +17,20 @@ import { unsupportedType } from "./unsupported.js";
 import { vit } from "./vit.js";
 
 export const families: readonly AnyFamily[] = [
-  ...[clip, idefics3, kerasMobilenetV2, llama, qwen2Vl, qwen25Vl, qwen3, qwen35, qwen35Text, qwen3Vl, qwen3VlResampler],
+  ...[
+    clip,
+    idefics3,
+    internvl,
+    kerasMobilenetV2,
+    llama,
+    qwen2Vl,
+    qwen25Vl,
+    qwen3,
+    qwen35,
+    qwen35Text,
+    qwen3Vl,
+    qwen3VlResampler,
+  ],
   ...[siglip, smolvlm, vit],
 ];
 

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { size } from "./config.js";
 import type { RotaryAngles, TokenRow } from "./family.js";
-import { only } from "./fields.js";
+import { irrelevant, only } from "./fields.js";
 
 const theta = z.number().positive().nullish();
 
@@ -64,6 +64,14 @@ export function partialRopeFields(...types: readonly string[]) {
 /** What any config may say of its rotation: transformers 4 writes rope_theta and rope_scaling, 5 one rope_parameters. */
 export function ropeFields(...types: readonly string[]) {
   return fieldsWith(ropeObject(types));
+}
+
+/**
+ * The same for a family whose files may name "dynamic": its frequencies change beyond max_position_embeddings only, which is as
+ * long as a context may be.
+ */
+export function dynamicRopeFields() {
+  return fieldsWith(ropeObject(["default", "dynamic"]).extend(irrelevant("factor")));
 }
 
 /** The same for a family whose MRoPE gives T, H and W a section of neighbouring frequencies each. */

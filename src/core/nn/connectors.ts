@@ -58,8 +58,8 @@ export function perceiverResampler(scope: Scope, features: Value, resampler: Per
   return layerNorm(scope, "norm", latents, epsilon);
 }
 
-/** The learned queries [numQueries, D], once for each image of the batch. */
-function repeated(scope: Scope, query: Value, features: Value): Value {
+/** Learned rows [count, D], once for each image of the batch of `features` → [batch, count, D] */
+export function repeated(scope: Scope, query: Value, features: Value): Value {
   const batch = scope.op("Shape", [features], { start: 0, end: 1 });
   const shape = scope.op("Concat", [batch, scope.int64(query.shape as number[])], { axis: 0 });
   return scope.op("Expand", [query, shape]);

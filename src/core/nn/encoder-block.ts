@@ -17,6 +17,8 @@ export interface EncoderBlock {
   /** LayerNorm unless it says otherwise. */
   readonly norm?: "rms";
   readonly epsilon: number;
+  /** Learned factors of each half's columns before it is added, by name. [LayerScale, Touvron et al. 2021] */
+  readonly scales?: readonly [string, string];
   readonly attention: EncoderAttention;
   /** Its `up` and `down` lie below `at`, or in the block itself. */
   readonly mlp: Mlp & { readonly at?: string };
@@ -32,6 +34,8 @@ export interface EncoderAttention {
   readonly numHeads: number;
   /** Of q, k and v; the output product always has one. */
   readonly bias: boolean;
+  /** RMSNorms of q and k over all heads together. */
+  readonly norms?: { readonly q: string; readonly k: string; readonly epsilon: number };
   /** Of q and k. Absent: positions are in x. */
   readonly rotary?: Rotary;
   /** Each token sees itself and those before it, or the rows of its window. Default: all. */
@@ -42,23 +46,27 @@ export interface EncoderAttention {
 export function encoderBlock(
   scope: Scope,
   x: Value,
-  { norms, norm, epsilon, attention, mlp: half }: EncoderBlock,
+  { norms, norm, epsilon, scales, attention, mlp: half }: EncoderBlock,
 ): Value {
   const D = lastSize(x);
   const normalise = norm === "rms" ? rmsNorm : layerNorm;
+  const scaled = (value: Value, half: 0 | 1) =>
+    scales ? scope.op("Mul", [value, scope.weight(scales[half], [D])]) : value;
   const mixed = attend(scope.at(attention.at), normalise(scope, norms[0], x, epsilon), attention);
-  const afterAttention = scope.op("Add", [x, linear(scope, attention.out, mixed, D, { bias: true })]);
+  const afterAttention = scope.op("Add", [x, scaled(linear(scope, attention.out, mixed, D, { bias: true }), 0)]);
   const normed = normalise(scope, norms[1], afterAttention, epsilon);
-  return scope.op("Add", [afterAttention, mlp(half.at ? scope.at(half.at) : scope, normed, D, half)]);
+  return scope.op("Add", [afterAttention, scaled(mlp(half.at ? scope.at(half.at) : scope, normed, D, half), 1)]);
 }
 
-function attend(scope: Scope, x: Value, { qkv, numHeads, bias, rotary, visible }: EncoderAttention): Value {
+function attend(scope: Scope, x: Value, { qkv, numHeads, bias, norms, rotary, visible }: EncoderAttention): Value {
   const D = lastSize(x);
-  const [q, k, v] =
+  const [madeQ, madeK, v] =
     qkv.length === 1
       ? scope.split(linear(scope, qkv[0], x, 3 * D, { bias }), [D, D, D])
       : qkv.map((name) => linear(scope, name, x, D, { bias }));
-  const [turnedQ, turnedK] = rotary ? [rotate(scope, q!, rotary), rotate(scope, k!, rotary)] : [q!, k!];
+  const normed = (rows: Value, name: "q" | "k") => (norms ? rmsNorm(scope, norms[name], rows, norms.epsilon) : rows);
+  const [q, k] = [normed(madeQ!, "q"), normed(madeK!, "k")];
+  const [turnedQ, turnedK] = rotary ? [rotate(scope, q, rotary), rotate(scope, k, rotary)] : [q, k];
   if (typeof visible === "object") return windowAttention(scope, [turnedQ, turnedK, v!], visible, numHeads);
   return (visible === "before" ? causalAttention : fullAttention)(scope, turnedQ, turnedK, v!, numHeads);
 }

@@ -1,11 +1,11 @@
 export { cachedAttention, type Rotary, type Windows } from "./attention.js";
-export { attentionPooling, patchMerger, perceiverResampler, pixelShuffle } from "./connectors.js";
+export { attentionPooling, patchMerger, perceiverResampler, pixelShuffle, repeated } from "./connectors.js";
 export { convolution, relu6 } from "./convolution.js";
 export { buildDecoder, type DecoderSizes, type DecoderVariant, decoderStates, type LinearLayers } from "./decoder.js";
 export { type EncoderBlock, encoderBlock } from "./encoder-block.js";
 export { fusedLinear, linear } from "./linear.js";
 export { gatedDeltaNet } from "./linear-attention.js";
 
-export type { Activation } from "./mlp.js";
+export { type Activation, mlp } from "./mlp.js";
 export { layerNorm } from "./norm.js";
 export { patchEmbedding } from "./patches.js";

@@ -112,6 +112,7 @@ describe("packing", () => {
     ...["clip/gelu", "vit/gelu", "qwen3/untied-mha", "qwen3/tied-gqa", "qwen3_vl/untied-two-pictures"],
     ...[
       "idefics3/split",
+      "internvl/qwen3-norms",
       "smolvlm/tied-gqa",
       "qwen2_vl/flat-two-images",
       "qwen2_5_vl/edge-windows",

@@ -1,9 +1,10 @@
 """Whole checkpoints, tokenizer, template and processor included, and what the reference's processor and `generate` make of chats
-with images: `python make_golden.py` writes a folder a family beside itself. Reference: transformers' processors and models,
+with images: `python make_golden.py [FAMILY…]` writes a folder a family beside itself. Reference: transformers' processors and models,
 small random configs in fp32 with eager attention; the tokenizers are trained here. made-by.json records the versions.
 """
 import json
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
-    Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
+    GotOcr2ImageProcessor, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, InternVLConfig,
+    InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor, Qwen2VLProcessor,
     Qwen2VLVideoProcessor, Qwen3_5Config, Qwen3_5ForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor)
 
@@ -28,6 +30,11 @@ QWEN_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for line in message['content'] %}"
     "{% if line['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% elif line['type'] == 'text' %}{{ line['text'] }}{% endif %}{% endfor %}"
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+INTERN_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for line in message['content'] %}"
+    "{% if line['type'] == 'image' %}<IMG_CONTEXT>\n{% elif line['type'] == 'text' %}{{ line['text'] }}{% endif %}{% endfor %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+INTERN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>", "<video>"]
 QWEN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 SMOL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<image>", "<global-img>"] + [
     f"<row_{r}_col_{c}>" for r in range(1, 7) for c in range(1, 7)]
@@ -79,6 +86,19 @@ def idefics3():
     vision = dict(num_hidden_layers=2, intermediate_size=56, image_size=side, patch_size=patch, hidden_size=32, num_attention_heads=2)
     config = Idefics3Config(text_config=text, vision_config=vision, scale_factor=scale, image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=True)
     return Idefics3ForConditionalGeneration(config), processor
+
+
+def internvl():
+    side, patch = 16, 4
+    tokenizer = make_tokenizer(INTERN_TOKENS, "<|im_end|>", start_image_token="<img>", end_image_token="</img>", context_image_token="<IMG_CONTEXT>", video_token="<video>")
+    # published files say that nothing is cut, and the joint processor cuts
+    images = GotOcr2ImageProcessor(size={"height": side, "width": side}, crop_to_patches=False, min_patches=1, max_patches=6)
+    processor = InternVLProcessor(images, tokenizer, InternVLVideoProcessor(size={"height": side, "width": side}), image_seq_length=4, chat_template=INTERN_TEMPLATE)
+    text = dict(model_type="qwen2", vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+                rms_norm_eps=1e-6, max_position_embeddings=2048, rope_parameters=dict(rope_type="default", rope_theta=1e6))
+    vision = dict(num_hidden_layers=2, intermediate_size=60, image_size=[side, side], patch_size=[patch, patch], hidden_size=32, num_attention_heads=2, attention_bias=True)
+    config = InternVLConfig(text_config=text, vision_config=vision, image_seq_length=4, image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"), tie_word_embeddings=True)
+    return InternVLForConditionalGeneration(config), processor
 
 
 def qwen_ids(tokenizer):
@@ -152,7 +172,8 @@ def make(name, family):
         file.chmod(0o644)
 
 
-for each in (idefics3, qwen2_vl, qwen2_5_vl, qwen3_5):
-    make(each.__name__, each)
+for each in (idefics3, internvl, qwen2_vl, qwen2_5_vl, qwen3_5):
+    if each.__name__ in sys.argv[1:] or len(sys.argv) == 1:
+        make(each.__name__, each)
 versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
 (HERE / "made-by.json").write_text(json.dumps(versions, indent=2) + "\n")

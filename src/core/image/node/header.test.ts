@@ -11,7 +11,7 @@ const imageProcessors: readonly ImageProcessor[] = [
   { kind: "fit", width: 28, height: 56, ...common },
   { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
   { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
-  { kind: "tiles", longestEdge: 120, side: 30, splits: true, resample: "lanczos", ...common },
+  { kind: "tiles", arrangement: { longestEdge: 120 }, side: 30, splits: true, resample: "lanczos", ...common },
 ];
 const drawn = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: { r: 1, g: 2, b: 3 } } });

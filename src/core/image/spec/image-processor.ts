@@ -3,7 +3,8 @@
  * config (processor-config.ts) and of what the family's config.json fixes, which must not contradict each other.
  */
 import type { ProcessorClassName, Resample, Triple } from "./processor-classes.js";
-import { invalidProcessor, type ProcessorConfig, parseProcessorConfig, type SlicesConfig } from "./processor-config.js";
+import { type ProcessorConfig, parseProcessorConfig, type SlicesConfig } from "./processor-config.js";
+import { invalidProcessor } from "./processor-fields.js";
 
 export interface Sides {
   readonly width: number;
@@ -74,12 +75,13 @@ export interface StretchProcessor {
 }
 
 /**
- * Brought to `longestEdge`, then to whole tiles of `side` × `side`, which come in raster order and behind them the whole in the
- * size of one tile; or, if that is one tile or `splits` is false, that alone. Square patches, tile by tile. Tiles: tiles.ts.
+ * Brought to whole tiles of `side` × `side`, which come in raster order and behind them the whole in the size of one tile; or, if
+ * that is one tile or `splits` is false, that alone. Square patches, tile by tile. Tiles: tiles.ts.
  */
 export interface TilesProcessor {
   readonly kind: "tiles";
-  readonly longestEdge: number;
+  /** How many rows and columns of tiles an image gets. */
+  readonly arrangement: LongestEdge | NearestAspect;
   /** Of all tiles together, the whole behind them aside: a request's budget, under which the longer edge gets fewer tiles. */
   readonly maxPixels?: number;
   readonly side: number;
@@ -104,6 +106,17 @@ export interface SlicesProcessor {
   readonly patchSize: number;
   readonly mean: Triple;
   readonly std: Triple;
+}
+
+/** As many as it takes to hold the image with its longer edge at this length. [Idefics3] */
+interface LongestEdge {
+  readonly longestEdge: number;
+}
+
+/** As many in all, from `least` to `most`, as come nearest to the image's proportions. [InternVL] */
+export interface NearestAspect {
+  readonly least: number;
+  readonly most: number;
 }
 
 /** A union by `kind`: families with other rules join here. */
@@ -188,10 +201,17 @@ export function fitProcessor(json: unknown, target: Omit<FixedTarget, "processor
 
 /** A tower of one size that is shown an image tile by tile. @throws as `fixedSizeProcessor`. */
 export function tilesProcessor(json: unknown, { side, patchSize, ...target }: TilesTarget): TilesProcessor {
-  const { size, tiles, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
-  if (!tiles || !("longestEdge" in size)) throw invalidProcessor(["size: expected {longest_edge}"]);
+  const { size, crop, tiles, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
+  if (crop) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
+  const common = { kind: "tiles", side, resample, patchSize, mean, std } as const;
+  if (tiles && "least" in tiles && "width" in size) {
+    confirmSides("size", size, { width: side, height: side });
+    return { ...common, arrangement: tiles, splits: true };
+  }
+  if (!tiles || "least" in tiles || !("longestEdge" in size))
+    throw invalidProcessor([`size: expected ${tiles && "least" in tiles ? "height and width" : "{longest_edge}"}`]);
   confirm("max_image_size.longest_edge", tiles.side, side);
-  return { kind: "tiles", longestEdge: size.longestEdge, side, splits: tiles.splits, resample, patchSize, mean, std };
+  return { ...common, arrangement: { longestEdge: size.longestEdge }, splits: tiles.splits };
 }
 
 /** An encoder of any size that is shown an overview and slices. @throws as `fixedSizeProcessor`. */

@@ -19,7 +19,15 @@ const imageProcessors: ImageProcessor[] = [
     ...{ kind: "smart_resize", patchSize: 8, mergeSize: 2, temporalPatchSize: 2 },
     ...{ minPixels: 256, maxPixels: 2048, ...colours },
   },
-  { kind: "tiles", longestEdge: 64, side: 16, splits: true, resample: "lanczos", patchSize: 8, ...colours },
+  {
+    kind: "tiles",
+    arrangement: { longestEdge: 64 },
+    side: 16,
+    splits: true,
+    resample: "lanczos",
+    patchSize: 8,
+    ...colours,
+  },
 ];
 
 describe("what a model is shown of a picture", () => {

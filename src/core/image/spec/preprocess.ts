@@ -126,14 +126,14 @@ function tiled(image: RgbImage, imageProcessor: TilesProcessor): RgbImage {
 }
 
 function tilePatches(image: RgbImage, imageProcessor: TilesProcessor): PixelValues {
-  const { side, patchSize, resample } = imageProcessor;
+  const { arrangement, side, patchSize, resample } = imageProcessor;
   const content = tiled(image, imageProcessor);
   const [tileRows, tileColumns] = [content.height / side, content.width / side];
   const perSide = patchesPerSide(imageProcessor);
   const frame = { width: perSide * patchSize, height: perSide * patchSize };
   const tiles = cutPatches(content, { width: side, height: side }, frame, imageProcessor);
   if (tiles.length > 1) {
-    const whole = resizeColumnsFirst(content, side, side, resample);
+    const whole = resizeColumnsFirst("most" in arrangement ? image : content, side, side, resample);
     tiles.push(squarePatches(whole, { left: 0, top: 0 }, frame, imageProcessor).data);
   }
   return joined(tiles, imageProcessor, { rows: tileRows * perSide, columns: tileColumns * perSide });

@@ -21,6 +21,8 @@ export interface ProcessorClass {
   readonly areas?: "overridden" | "alone";
   /** Cuts tiles of this size, and pads a batch of images of different numbers of them, which changes none. */
   readonly tileSide?: number;
+  /** Cuts tiles of `size`, at most so many. */
+  readonly mostTiles?: number;
   /** Cuts slices: whether images are numbered where the file is silent, and whether the cutting can be off. */
   readonly slices?: { readonly imageIds: boolean; readonly isOptional: boolean };
   /** Where a file asks for a cap without saying which. */
@@ -58,6 +60,9 @@ export const classes = {
   },
   Idefics3ImageProcessor: { ...whole, ...tiled },
   SmolVLMImageProcessor: { ...whole, ...tiled },
+  GotOcr2ImageProcessor: {
+    ...{ ...whole, size: { height: 384, width: 384 }, mostTiles: 12, resample: 3, mean: clipMean, std: clipStd },
+  },
   /** Of MiniCPM-V's own code (image_processing_minicpmv.py beside the weights), not of transformers. */
   MiniCPMVImageProcessor: { ...sliced, slices: { imageIds: false, isOptional: false } },
   MiniCPMV4_6ImageProcessor: { ...sliced, slices: { imageIds: true, isOptional: true } },

@@ -7,7 +7,7 @@
  * Each field is used, or listed as without effect, or refused by its name.
  */
 import { z } from "zod";
-import { OcellusError, shorten } from "../../base/index.js";
+import { shorten } from "../../base/index.js";
 import {
   classes,
   filters,
@@ -16,6 +16,17 @@ import {
   type Resample,
   type Triple,
 } from "./processor-classes.js";
+import {
+  area,
+  checked,
+  type Found,
+  filterForm,
+  invalidProcessor,
+  part,
+  side,
+  sides,
+  slicingFields,
+} from "./processor-fields.js";
 
 /** What reads the JSON files of a checkpoint; undefined for a file that is not there. */
 export interface JsonFiles {
@@ -68,8 +79,10 @@ export interface ProcessorConfig {
   /** Of x/255: rescaling and normalisation together, whichever of them the file asks for. */
   readonly mean: Triple;
   readonly std: Triple;
-  /** Of a class that cuts tiles. */
-  readonly tiles?: { readonly side: number; readonly splits: boolean };
+  /** Of a class that cuts tiles: of this side, or so many of `size`. */
+  readonly tiles?:
+    | { readonly side: number; readonly splits: boolean }
+    | { readonly least: number; readonly most: number };
   /** Of a class that cuts slices. */
   readonly slices?: SlicesConfig;
   readonly patchSize?: number;
@@ -78,82 +91,6 @@ export interface ProcessorConfig {
   /** Most tokens of a frame of video, or of the video, as its class has it. */
   readonly maxTokens?: number;
 }
-
-/** Four times the widest square input of published fixed-size towers (896); more is a damaged file. */
-const side = z.number().int().min(1).max(4096);
-/** 2^28 pixels are sixteen times the largest published budget (4096 × 4096). */
-const area = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 28);
-const square = z.object({ height: side, width: side }).strict();
-const sides = z.union([side, z.tuple([side, side]), square]);
-const channels = (value: z.ZodNumber) => z.union([value, z.tuple([value, value, value])]);
-const flag = z.boolean().nullish();
-const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
-
-/** What marks the views of an image among the ids of a prompt, where a file names it. */
-const marks = {
-  ...{ im_start: "<image>", im_end: "</image>", slice_start: "<slice>", slice_end: "</slice>", unk: "<unk>" },
-  ...{ im_id_start: "<image_id>", im_id_end: "</image_id>" },
-} as const;
-const literals = <T extends Record<string, string>>(values: T) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, z.literal(value).optional()])) as {
-    [N in keyof T]: z.ZodOptional<z.ZodLiteral<T[N]>>;
-  };
-const slicingFields = ["max_slice_nums", "scale_resolution", "slice_mode", "downsample_mode", "use_image_id"] as const;
-
-const filterForm = "expected 1 (Lanczos, where tiles are cut), 2 (bilinear) or 3 (bicubic)";
-
-const fields = {
-  image_processor_type: z.string().nullish(),
-  feature_extractor_type: z.string().nullish(),
-  video_processor_type: z.string().nullish(),
-  size: z.unknown(),
-  default_to_square: flag,
-  resample: z.union([z.literal(1), z.literal(2), z.literal(3)], filterForm).optional(),
-  crop_size: z.unknown(),
-  do_center_crop: flag,
-  do_resize: z.literal(true, "images that keep their size do not fit the model").optional(),
-  do_rescale: flag,
-  rescale_factor: z.number().min(1e-4).max(1).optional(), // from 1/255 of 1/25 to none at all
-  do_normalize: flag,
-  image_mean: channels(z.number().min(-10).max(10)).optional(),
-  image_std: channels(z.number().min(1e-3).max(100)).optional(), // smaller ones blow values past what a tower has seen
-  do_pad: flag,
-  do_image_splitting: flag,
-  max_image_size: z.unknown(),
-  pad_size: z.null("padding is not done").optional(),
-  use_square_size: z.literal(false, "write size as height and width").optional(),
-  min_pixels: area.nullish(),
-  max_pixels: area.nullish(),
-  patch_size: side.optional(),
-  merge_size: side.optional(),
-  temporal_patch_size: side.optional(),
-  cap_pixels_per_frame: flag,
-  max_video_tokens: count.nullish(),
-  max_slice_nums: z.number().int().min(1).max(64).optional(), // published ones have 9
-  scale_resolution: side.optional(),
-  slice_mode: flag,
-  downsample_mode: z.enum(["16x", "4x"]).optional(),
-  use_image_id: flag,
-  image_feature_size: side.optional(),
-  norm_mean: channels(z.number().min(-10).max(10)).optional(),
-  norm_std: channels(z.number().min(1e-3).max(100)).optional(),
-  ...literals(marks),
-  pad: z.literal("center").optional(),
-  pad_value: z.literal(0).optional(),
-};
-
-/** Images are RGB when they come here; the rest says how the reference hands values over, or samples frames from files. */
-const withoutEffect = new Set(
-  (
-    "do_convert_rgb processor_class auto_map data_format input_data_format return_tensors device disable_grouping " +
-    "image_seq_length image_seq_len _valid_processor_keys _processor_class transformers_version return_metadata " +
-    "do_sample_frames version fps num_frames min_frames max_frames video_metadata max_duration return_row_col_info video_sampling"
-  ).split(" "),
-);
 
 /**
  * @param accepted the classes whose work the family's model was made for; the first where the file names none.
@@ -171,7 +108,7 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
   return {
     size: sizeOf(found, preset),
     resample: filters[found.resample ?? preset.resample],
-    ...(preset.tileSide !== undefined && { tiles: tilesOf(found, preset.tileSide) }),
+    ...tilesOf(found, preset),
     ...(preset.slices && { slices: slicesOf(found, preset.slices) }),
     ...(crop && { crop }),
     ...colours(found, preset),
@@ -183,7 +120,7 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
 }
 
 /** What only a class that cuts tiles does, or one that cuts slices. */
-function refuseOfOthers(found: Found, { tileSide, slices }: ProcessorClass): void {
+function refuseOfOthers(found: Found, { tileSide, mostTiles, slices }: ProcessorClass): void {
   const ofTiles = [
     ...(found.do_pad ? ["do_pad: padding is not done"] : []),
     ...(found.do_image_splitting ? ["do_image_splitting: this class does not cut tiles"] : []),
@@ -192,26 +129,15 @@ function refuseOfOthers(found: Found, { tileSide, slices }: ProcessorClass): voi
   const ofSlices = [...slicingFields, "image_feature_size" as const, "norm_mean" as const, "norm_std" as const]
     .filter((name) => found[name] !== undefined && found[name] !== null)
     .map((name) => `${name}: this class does not cut slices`);
-  const problems = [...(tileSide === undefined ? ofTiles : []), ...(slices ? [] : ofSlices)];
+  const counted = (["crop_to_patches", "min_patches", "max_patches"] as const)
+    .filter((name) => found[name])
+    .map((name) => `${name}: this class does not cut tiles by their count`);
+  const problems = [
+    ...(tileSide === undefined ? ofTiles : []),
+    ...(mostTiles === undefined ? counted : []),
+    ...(slices ? [] : ofSlices),
+  ];
   if (problems.length > 0) throw invalidProcessor(problems);
-}
-
-const schema = z.object(fields).partial();
-type Found = z.infer<typeof schema>;
-
-function checked(json: unknown): Found {
-  const result = schema.safeParse(json);
-  if (!result.success)
-    throw invalidProcessor(
-      result.error.issues
-        .slice(0, 20)
-        .map(({ path, message }) => `${path.join(".") || "(top level)"}: ${shorten(message)}`),
-    );
-  const unknown = Object.entries(json as object)
-    .filter(([name, value]) => !(name in fields) && !withoutEffect.has(name) && value !== null && value !== false)
-    .map(([name]) => `${shorten(name, 60)}: a field that is not known here`);
-  if (unknown.length > 0) throw invalidProcessor(unknown.slice(0, 20));
-  return result.data;
 }
 
 /** `CLIPImageProcessorFast`, `CLIPImageProcessorPil` and `CLIPFeatureExtractor` are all the reference's CLIPImageProcessor. */
@@ -228,9 +154,17 @@ function className(found: Found, accepted: readonly ProcessorClassName[]): Proce
 
 const longestEdge = z.object({ longest_edge: side }, "expected {longest_edge}").strict();
 
-function tilesOf(found: Found, tileSide: number) {
+/** `crop_to_patches` has no effect: the reference's joint processor cuts tiles whatever the file says of it. */
+function tilesOf(found: Found, { tileSide, mostTiles }: ProcessorClass): Pick<ProcessorConfig, "tiles"> {
+  if (mostTiles !== undefined) {
+    const [least, most] = [found.min_patches ?? 1, found.max_patches ?? mostTiles];
+    if (least > most) throw invalidProcessor([`min_patches: ${least} is more than max_patches, ${most}`]);
+    return { tiles: { least, most } };
+  }
+  if (tileSide === undefined) return {};
   const { max_image_size: given = { longest_edge: tileSide } } = found;
-  return { side: part("max_image_size", longestEdge, given).longest_edge, splits: found.do_image_splitting ?? true };
+  const side = part("max_image_size", longestEdge, given).longest_edge;
+  return { tiles: { side, splits: found.do_image_splitting ?? true } };
 }
 
 function slicesOf(found: Found, { imageIds, isOptional }: NonNullable<ProcessorClass["slices"]>): SlicesConfig {
@@ -314,23 +248,4 @@ function colours(found: Found, preset: ProcessorClass): { readonly mean: Triple;
 
 function triple(value: number | Triple): Triple {
   return typeof value === "number" ? [value, value, value] : value;
-}
-
-function part<T>(name: string, form: z.ZodType<T>, value: unknown): T {
-  const result = form.safeParse(value);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw invalidProcessor([
-    `${[name, ...path].join(".")}: ${message}, found ${shorten(JSON.stringify(value) ?? "nothing")}`,
-  ]);
-}
-
-export function invalidProcessor(problems: readonly string[]): OcellusError {
-  const shown = problems.slice(0, 3).map((problem) => shorten(problem, 200));
-  return new OcellusError(
-    "invalid_config",
-    `the image processor config (preprocessor_config.json or processor_config.json) does not fit this model family: ` +
-      `${shown.join("; ")}${problems.length > 3 ? "; and more" : ""}; compare it with the checkpoint's original file`,
-    { details: { problems } },
-  );
 }

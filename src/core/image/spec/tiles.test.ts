@@ -1,4 +1,4 @@
-/** Images cut into tiles, against transformers: test/golden/idefics3/images.json, made by make_golden.py beside it. */
+/** Images cut into tiles, against transformers: images.json of test/golden/idefics3 and internvl, made by make_golden.py beside each. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -24,12 +24,28 @@ interface Golden {
   readonly sizes: (Pick<Picture, "size" | "longestEdge" | "side"> & { first: number[]; second: number[] })[];
   readonly pictures: Picture[];
 }
-const path = join(import.meta.dirname, "../../../../test/golden/idefics3/images.json");
-const { sizes, pictures }: Golden = JSON.parse(readFileSync(path, "utf8"));
+const goldens = join(import.meta.dirname, "../../../../test/golden");
+const readImages = (family: string) => JSON.parse(readFileSync(join(goldens, family, "images.json"), "utf8"));
+const { sizes, pictures }: Golden = readImages("idefics3");
+
+interface NearestPicture extends Omit<Picture, "longestEdge" | "splits"> {
+  readonly least: number;
+  readonly most: number;
+}
+const nearest: { sizes: Omit<NearestPicture, "tiles" | "values">[]; pictures: NearestPicture[] } =
+  readImages("internvl");
 
 const colours = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 const imageProcessor: TilesProcessor = {
-  ...{ kind: "tiles", longestEdge: 2048, side: 512, splits: true, resample: "lanczos", patchSize: 16, ...colours },
+  ...{
+    kind: "tiles",
+    arrangement: { longestEdge: 2048 },
+    side: 512,
+    splits: true,
+    resample: "lanczos",
+    patchSize: 16,
+    ...colours,
+  },
 };
 
 /** The formula of make_golden.py. */
@@ -45,13 +61,24 @@ function picture([width, height]: readonly [number, number]): RgbImage {
 }
 const inOrder = ({ width, height }: { readonly width: number; readonly height: number }) => [width, height];
 
+/** Of bytes, between our rows of single pixels and the reference's tiles of planes. */
+function largestDifference(data: Float32Array, { side, values }: Pick<Picture, "side" | "values">): number {
+  const reference = Buffer.from(values, "base64");
+  expect(data).toHaveLength(reference.length);
+  const differences = Array.from(data, (value, i) => {
+    const [tile, pixel, channel] = [Math.floor(i / 3 / side ** 2), Math.floor(i / 3) % side ** 2, i % 3];
+    return Math.abs(Math.round((value + 1) * 127.5) - reference[(tile * 3 + channel) * side ** 2 + pixel]!);
+  });
+  return Math.max(...differences);
+}
+
 describe("tiles", () => {
   it("brings 200 sizes, strips and single pixels among them, to exactly the reference's in both steps", () => {
     expect(sizes).toHaveLength(200);
     for (const { size, longestEdge, side, first, second } of sizes) {
       const { scaled, tiled } = tileSizes(
         { width: size[0], height: size[1] },
-        { ...imageProcessor, longestEdge, side },
+        { ...imageProcessor, arrangement: { longestEdge }, side },
       );
       expect([inOrder(scaled), inOrder(tiled)], `${size}, ${longestEdge} of ${side}`).toEqual([first, second]);
     }
@@ -59,23 +86,15 @@ describe("tiles", () => {
 
   it.each(pictures)("gives the reference's pixels, within 2/255, of $size in $grid tiles", (golden) => {
     const { size, side, longestEdge, splits, grid, tiles, values } = golden;
-    const own = { ...imageProcessor, side, longestEdge, splits, patchSize: 1 };
+    const own = { ...imageProcessor, side, arrangement: { longestEdge }, splits, patchSize: 1 };
     const { data, grid: found, shape } = preprocess(picture(size), own);
     expect([found.rows / side, found.columns / side]).toEqual(grid.map((count) => Math.max(1, count)));
     expect(shape).toEqual([tiles[0] * side * side, 3]);
-    const reference = Buffer.from(values, "base64");
-    expect(data).toHaveLength(reference.length);
-    let largest = 0;
-    for (const [i, value] of data.entries()) {
-      const [tile, pixel, channel] = [Math.floor(i / 3 / side ** 2), Math.floor(i / 3) % side ** 2, i % 3];
-      const byte = reference[(tile * 3 + channel) * side ** 2 + pixel]!;
-      largest = Math.max(largest, Math.abs(Math.round((value + 1) * 127.5) - byte));
-    }
-    expect(largest).toBeLessThanOrEqual(2);
+    expect(largestDifference(data, { side, values })).toBeLessThanOrEqual(2);
   });
 
   it("leaves out what no patch fills, and counts what it makes before it makes it", () => {
-    const own = { ...imageProcessor, side: 14, patchSize: 4, longestEdge: 40 };
+    const own = { ...imageProcessor, side: 14, patchSize: 4, arrangement: { longestEdge: 40 } };
     const image = picture([30, 20]);
     const { shape, grid } = preprocess(image, own);
     expect(gridOf(image, own)).toEqual(grid);
@@ -91,7 +110,7 @@ describe("tiles", () => {
         const budgeted = withPixelBudget(imageProcessor, { maxPixels: Math.min(mostTiles * 512 * 512, 2 ** 24) });
         const { tiled } = tileSizes(image, budgeted as TilesProcessor);
         const tiles = (tiled.width / 512) * (tiled.height / 512);
-        const least = tileSizes(image, { ...imageProcessor, longestEdge: 512 }).tiled;
+        const least = tileSizes(image, { ...imageProcessor, arrangement: { longestEdge: 512 } }).tiled;
         expect(tiles <= mostTiles || inOrder(tiled).join() === inOrder(least).join()).toBe(true);
         const usual = tileSizes(image, imageProcessor).tiled;
         if (usual.width * usual.height <= mostTiles * 512 * 512) expect(tiled).toEqual(usual);
@@ -105,6 +124,79 @@ describe("tiles", () => {
     [{ maxPixels: 512 }, "invalid_request", { field: "maxPixels", least: 512 * 512 }],
   ] as const)("refuses the budget %j", (budget, code, details) => {
     expect(() => withPixelBudget(imageProcessor, budget)).toThrow(ocellusError(code, details));
+  });
+});
+
+describe("tiles of the nearest proportions", () => {
+  const own = ({ side, least, most }: Pick<NearestPicture, "side" | "least" | "most">): TilesProcessor => ({
+    ...{ ...imageProcessor, side, arrangement: { least, most }, patchSize: 1, resample: "bicubic" },
+  });
+
+  it("are the reference's for 200 sizes, strips, ties and single pixels among them", () => {
+    expect(nearest.sizes).toHaveLength(200);
+    for (const { size, grid, ...rule } of nearest.sizes) {
+      const { rows, columns } = gridOf({ width: size[0], height: size[1] }, own(rule));
+      expect([rows / rule.side, columns / rule.side], JSON.stringify({ size, ...rule })).toEqual(grid);
+    }
+  });
+
+  it.each(nearest.pictures)("have the reference's pixels, within 2/255, for $size in $grid tiles", (golden) => {
+    const { data, shape } = preprocess(picture(golden.size), own(golden));
+    expect(shape).toEqual([golden.tiles[0] * golden.side ** 2, 3]);
+    expect(largestDifference(data, golden)).toBeLessThanOrEqual(2);
+  });
+
+  it("are at most as many as a request's pixels hold, and otherwise as without a budget", () => {
+    const side = fc.integer({ min: 1, max: 5000 });
+    const rule = { side: 448, least: 2, most: 12 };
+    fc.assert(
+      fc.property(side, side, fc.integer({ min: 1, max: 15 }), (width, height, mostTiles) => {
+        const budgeted = withPixelBudget(own(rule), { maxPixels: mostTiles * 448 * 448 });
+        const most = Math.min(12, mostTiles);
+        const expected = gridOf({ width, height }, own({ ...rule, least: Math.min(2, most), most }));
+        expect(gridOf({ width, height }, budgeted)).toEqual(expected);
+        expect(expected.rows * expected.columns).toBeLessThanOrEqual(mostTiles * 448 * 448);
+      }),
+      { seed: 11 },
+    );
+  });
+
+  const target = { side: 448, patchSize: 14, absent: {}, processors: ["GotOcr2ImageProcessor"] } as const;
+  const published = {
+    ...{
+      crop_size: null,
+      crop_to_patches: false,
+      data_format: "channels_first",
+      default_to_square: true,
+      device: null,
+    },
+    ...{ do_center_crop: null, do_convert_rgb: true, do_normalize: true, do_rescale: true, do_resize: true },
+    ...{ image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225], input_data_format: null },
+    ...{ image_processor_type: "GotOcr2ImageProcessorFast", max_patches: 12, min_patches: 1, resample: 3 },
+    ...{ processor_class: "InternVLProcessor", rescale_factor: 1 / 255, size: { height: 448, width: 448 } },
+  };
+
+  it("are cut as the published config says, whatever it says of cutting", () => {
+    const found = tilesProcessor(published, target);
+    expect(found).toMatchObject({ arrangement: { least: 1, most: 12 }, splits: true, side: 448, resample: "bicubic" });
+    expect(tilesProcessor({ ...published, crop_to_patches: true, max_patches: 6 }, target)).toEqual({
+      ...found,
+      arrangement: { least: 1, most: 6 },
+    });
+  });
+
+  it.each([
+    [{ size: { height: 384, width: 384 } }, /^size: .*448.*384/],
+    [{ size: { shortest_edge: 448 } }, /^size/],
+    [{ min_patches: 13 }, /^min_patches/],
+    [{ max_patches: 65 }, /^max_patches/],
+    [{ max_patches: 2.5 }, /^max_patches/],
+    [{ do_pad: true }, /^do_pad/],
+    [{ do_image_splitting: true }, /^do_image_splitting/],
+    [{ do_center_crop: true, crop_size: 448 }, /^do_center_crop/],
+  ])("are refused by name with %j", (change, problem) => {
+    const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
+    expect(() => tilesProcessor({ ...published, ...change }, target)).toThrow(refused);
   });
 });
 
@@ -134,7 +226,7 @@ describe("image processor configs of tiles", () => {
     expect(tilesProcessor({ ...published, do_image_splitting: false }, target).splits).toBe(false);
     expect(tilesProcessor({ ...published, resample: 3 }, target).resample).toBe("bicubic");
     const { size: _, ...silent } = published;
-    expect(tilesProcessor(silent, target).longestEdge).toBe(4 * 364); // the class's
+    expect(tilesProcessor(silent, target).arrangement).toEqual({ longestEdge: 4 * 364 }); // the class's
   });
 
   it.each([
@@ -144,6 +236,7 @@ describe("image processor configs of tiles", () => {
     [{ size: { longest_edge: 10_000 } }, /^size\.longest_edge/],
     [{ image_processor_type: "CLIPImageProcessor" }, /^image_processor_type/],
     [{ do_image_splitting: "no" }, /^do_image_splitting/],
+    [{ crop_to_patches: true }, /^crop_to_patches/],
   ])("with %j are refused by name", (change, problem) => {
     const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
     expect(() => tilesProcessor({ ...published, ...change }, target)).toThrow(refused);
