@@ -56,8 +56,8 @@ function wordsOf(line: string): string[] {
 }
 
 /** The program, whose commands do nothing. */
-function parser(): Command {
-  const program = createProgram({ signal: new AbortController().signal } as Terminal);
+async function parser(): Promise<Command> {
+  const program = await createProgram({ signal: new AbortController().signal } as Terminal);
   const silence = (command: Command): void => {
     command.configureOutput({ writeOut: () => {}, writeErr: () => {}, outputError: () => {} });
     if (command.commands.length === 0 || command.registeredArguments.length > 0) command.action(() => {});
@@ -73,7 +73,7 @@ const fine = ["commander.helpDisplayed", "commander.version"];
 /** What the program says against a command line; undefined for one that it takes. */
 async function problemOf({ text, isInline }: Pick<Printed, "text" | "isInline">): Promise<string | undefined> {
   try {
-    await parser().parseAsync(wordsOf(text), { from: "user" });
+    await (await parser()).parseAsync(wordsOf(text), { from: "user" });
     return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

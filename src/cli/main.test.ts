@@ -71,8 +71,18 @@ describe("ocellus", () => {
   });
 });
 
+const program = await createProgram({ signal: new AbortController().signal } as Terminal);
+
+describe("a command", () => {
+  it("is loaded alone, by its name", async () => {
+    for (const name of program.commands.map((command) => command.name())) {
+      const alone = await createProgram({ signal: new AbortController().signal } as Terminal, name);
+      expect(alone.commands.map((command) => command.name())).toEqual([name]);
+    }
+  });
+});
+
 describe("the help", () => {
-  const program = createProgram({ signal: new AbortController().signal } as Terminal);
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
   const texts = all(program).flatMap((command) => [
     [command.name(), command.description()],

@@ -3,30 +3,6 @@ import { randomUUID } from "node:crypto";
 import { Command } from "commander";
 import { onHomeNote } from "../core/fs/index.js";
 import { asking } from "../guardrails/index.js";
-import { addAskCommand } from "./commands/ask/ask.js";
-import { addBatchCommand } from "./commands/ask/batch.js";
-import { addChatCommand } from "./commands/ask/chat.js";
-import { addDemoCommand } from "./commands/ask/demo.js";
-import { addDescribeCommand } from "./commands/ask/describe.js";
-import { addMatchCommand } from "./commands/ask/match.js";
-import { addMcpCommand } from "./commands/ask/mcp.js";
-import { addEvalCommand } from "./commands/evals/eval.js";
-import { addGoldenCommand } from "./commands/evals/golden.js";
-import { addGuardCommand } from "./commands/guard/guard.js";
-import { addIndexCommand } from "./commands/index/index-command.js";
-import { addDiffCommand } from "./commands/inspect/diff.js";
-import { addInspectCommand } from "./commands/inspect/inspect.js";
-import { addDoctorCommand } from "./commands/models/doctor.js";
-import { addFamiliarityCommand } from "./commands/models/familiarity.js";
-import { addFamiliesCommand } from "./commands/models/families.js";
-import { addListCommand } from "./commands/models/list.js";
-import { addPackCommand } from "./commands/models/pack.js";
-import { addPullCommand } from "./commands/models/pull.js";
-import { addRmCommand } from "./commands/models/rm.js";
-import { addRequestsCommand } from "./commands/rollout/requests.js";
-import { addRolloutCommand } from "./commands/rollout/rollout.js";
-import { addKeysCommand } from "./commands/serve/keys.js";
-import { addServeCommand } from "./commands/serve/serve.js";
 import { versionOf } from "./package-files.js";
 import { withCommandHint } from "./ui/command-hint.js";
 import { reportError } from "./ui/report-error.js";
@@ -47,17 +23,46 @@ Examples:
 
 type AddCommand = (program: Command, terminal: Terminal) => void;
 
-const groups: Readonly<Record<string, readonly AddCommand[]>> = {
-  Ask: [addAskCommand, addDescribeCommand, addChatCommand, addMatchCommand, addDemoCommand],
-  Serve: [addServeCommand, addBatchCommand, addMcpCommand, addKeysCommand],
-  Models: [
-    ...[addFamiliesCommand, addPullCommand, addListCommand, addRmCommand, addPackCommand],
-    ...[addFamiliarityCommand, addDoctorCommand],
-  ],
-  "Look inside": [addInspectCommand, addDiffCommand],
-  Measure: [addEvalCommand, addGoldenCommand],
-  "Protect and find": [addGuardCommand, addIndexCommand],
-  Versions: [addRolloutCommand, addRequestsCommand],
+/** By group and name; a command is loaded when it is called: all of them take a second. */
+const groups: Readonly<Record<string, Readonly<Record<string, () => Promise<AddCommand>>>>> = {
+  Ask: {
+    ask: async () => (await import("./commands/ask/ask.js")).addAskCommand,
+    describe: async () => (await import("./commands/ask/describe.js")).addDescribeCommand,
+    chat: async () => (await import("./commands/ask/chat.js")).addChatCommand,
+    match: async () => (await import("./commands/ask/match.js")).addMatchCommand,
+    demo: async () => (await import("./commands/ask/demo.js")).addDemoCommand,
+  },
+  Serve: {
+    serve: async () => (await import("./commands/serve/serve.js")).addServeCommand,
+    batch: async () => (await import("./commands/ask/batch.js")).addBatchCommand,
+    mcp: async () => (await import("./commands/ask/mcp.js")).addMcpCommand,
+    keys: async () => (await import("./commands/serve/keys.js")).addKeysCommand,
+  },
+  Models: {
+    families: async () => (await import("./commands/models/families.js")).addFamiliesCommand,
+    pull: async () => (await import("./commands/models/pull.js")).addPullCommand,
+    list: async () => (await import("./commands/models/list.js")).addListCommand,
+    rm: async () => (await import("./commands/models/rm.js")).addRmCommand,
+    pack: async () => (await import("./commands/models/pack.js")).addPackCommand,
+    familiarity: async () => (await import("./commands/models/familiarity.js")).addFamiliarityCommand,
+    doctor: async () => (await import("./commands/models/doctor.js")).addDoctorCommand,
+  },
+  "Look inside": {
+    inspect: async () => (await import("./commands/inspect/inspect.js")).addInspectCommand,
+    diff: async () => (await import("./commands/inspect/diff.js")).addDiffCommand,
+  },
+  Measure: {
+    eval: async () => (await import("./commands/evals/eval.js")).addEvalCommand,
+    golden: async () => (await import("./commands/evals/golden.js")).addGoldenCommand,
+  },
+  "Protect and find": {
+    guard: async () => (await import("./commands/guard/guard.js")).addGuardCommand,
+    index: async () => (await import("./commands/index/index-command.js")).addIndexCommand,
+  },
+  Versions: {
+    rollout: async () => (await import("./commands/rollout/rollout.js")).addRolloutCommand,
+    requests: async () => (await import("./commands/rollout/requests.js")).addRequestsCommand,
+  },
 };
 
 /** Runs one command line (without node and script name); resolves to the exit code. */
@@ -65,20 +70,21 @@ export async function main(argv: readonly string[]): Promise<number> {
   return withTerminal(async (terminal) => {
     onHomeNote((note) => printNotes(terminal, [note]));
     const options = { json: argv.includes("--json"), debug: argv.includes("--debug") };
-    const program = createProgram(terminal);
+    const words = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+    const route = words.find((word) => !word.startsWith("-")) ?? "";
     try {
-      const route = argv.find((word) => !word.startsWith("-")) ?? "";
+      const program = await createProgram(terminal, route);
       const asked = { key: "cli", route, request: randomUUID(), reports: [] };
-      const words = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
       await asking(asked, () => program.parseAsync(words, { from: "user" }));
       return 0;
     } catch (error) {
-      return reportError(withCommandHint(error, program, argv), terminal, options);
+      return reportError(await withCommandHint(error, () => createProgram(terminal), argv), terminal, options);
     }
   });
 }
 
-export function createProgram(terminal: Terminal): Command {
+/** @param wanted a command's name; without one, or where there is none of that name, with all commands. */
+export async function createProgram(terminal: Terminal, wanted = ""): Promise<Command> {
   const program = new Command("ocellus")
     .description("Runtime and server for vision-language models.")
     .version(versionOf(), "-V, --version", "print the version")
@@ -90,9 +96,11 @@ export function createProgram(terminal: Terminal): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} }) // reportError prints it
     .exitOverride();
-  for (const [title, adders] of Object.entries(groups)) {
+  const isKnown = Object.values(groups).some((commands) => Object.hasOwn(commands, wanted));
+  for (const [title, commands] of Object.entries(groups)) {
     program.commandsGroup(`${title}:`);
-    for (const addCommand of adders) addCommand(program, terminal);
+    for (const [name, load] of Object.entries(commands))
+      if (!isKnown || name === wanted) (await load())(program, terminal);
   }
   return program;
 }

@@ -8,10 +8,14 @@ const synonyms: Readonly<Record<string, string>> = {
 };
 
 /** `ocellus deploy` → the same error, with "(Did you mean rollout deploy?)" in place of commander's guess. */
-export function withCommandHint(error: unknown, program: Command, argv: readonly string[]): unknown {
+export async function withCommandHint(
+  error: unknown,
+  wholeProgram: () => Promise<Command>,
+  argv: readonly string[],
+): Promise<unknown> {
   if (!(error instanceof CommanderError) || error.code !== "commander.unknownCommand") return error;
   const [message, word = ""] = /unknown command '([^']*)'/.exec(error.message) ?? [error.message];
-  const better = synonyms[word] ?? (argv.includes(word) ? placeOf(word, program) : undefined);
+  const better = synonyms[word] ?? (argv.includes(word) ? placeOf(word, await wholeProgram()) : undefined);
   if (better === undefined) return error;
   return new CommanderError(error.exitCode, error.code, `error: ${message} (Did you mean ${better}?)`);
 }
