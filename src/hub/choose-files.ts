@@ -3,6 +3,7 @@
  * (its side files, and one format of weights). Everything else stays on the hub unless a pattern asks for it.
  */
 import { globMatcher, OcellusError } from "../core/base/index.js";
+import { foreignFolder, isLookalike } from "../core/checkpoint/index.js";
 import type { RemoteFile } from "./remote-files.js";
 
 export interface ChosenFiles {
@@ -12,7 +13,6 @@ export interface ChosenFiles {
 
 /** Not the index of shards that are left on the hub. */
 const sideFile = /(?<!\.index)\.json$|\.(jinja|txt|model)$/;
-const trainingState = /^(training_args|optimizer|scheduler|rng_state)/;
 
 /**
  * `include`: glob patterns of further files (`*` within a folder, `**` over folders, `?`).
@@ -39,7 +39,7 @@ function chooseWeights(names: readonly string[]): string[] {
     ["pytorch_model.bin", /\.(pt|pth)$/],
   ] as const;
   for (const [whole, pattern] of ofFormat) {
-    const weights = names.filter((name) => pattern.test(name) && !trainingState.test(name));
+    const weights = names.filter((name) => pattern.test(name) && !isLookalike(name));
     if (weights.includes(whole)) return [whole];
     const index = `${whole}.index.json`;
     if (weights.length > 0 && names.includes(index))
@@ -70,7 +70,13 @@ function refuseTwins(repo: string, files: readonly RemoteFile[]): void {
 }
 
 function noWeights(repo: string, all: readonly RemoteFile[]): OcellusError {
-  const found = all.map(({ path }) => path).slice(0, 8);
+  const names = all.map(({ path }) => path);
+  const found = names.slice(0, 8);
+  const foreign = foreignFolder(names);
+  if (foreign)
+    return new OcellusError("unsupported", `${repo} is ${foreign.description}`, {
+      details: { repo, format: foreign.format, found },
+    });
   return new OcellusError(
     "unsupported",
     `${repo} has no weights that can be read: expected *.safetensors or PyTorch *.bin beside config.json, ` +

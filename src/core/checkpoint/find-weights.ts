@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { ioError, OcellusError, shorten } from "../base/index.js";
 import { fileInside, listFolder } from "../fs/index.js";
+import { foreignFolder, isLookalike, namesIn } from "./foreign-folder.js";
 
 export type WeightsFormat = "safetensors" | "torch";
 
@@ -30,20 +31,28 @@ const usualNames: Readonly<Record<WeightsFormat, string>> = {
   torch: "pytorch_model.bin",
 };
 
-/** `path` is a checkpoint folder or one weights file. @throws `not_found`, or `invalid_file` when the choice is unclear. */
+/** `path` is a checkpoint folder or one weights file. @throws `not_found`, `unsupported` for a folder of another program, `invalid_file` when the choice is unclear. */
 export async function findWeights(path: string): Promise<WeightFiles> {
   if (await isFile(path)) return singleFile(path);
   const names = (await listFolder(path)).sort();
   const chosen = choose(path, names, "safetensors") ?? choose(path, names, "torch");
-  if (!chosen) {
-    throw new OcellusError(
-      "not_found",
-      `${path} holds no weights: expected model.safetensors, its index, one *.safetensors or pytorch_model.bin; found ${shorten(names.slice(0, 12).join(", "), 160) || "nothing"}`,
-      { details: { path, found: names.slice(0, 12) } },
-    );
-  }
+  if (!chosen) throw noWeights(path, await namesIn(path));
   if (chosen.single) await fileInside(path, chosen.single);
   return chosen;
+}
+
+function noWeights(path: string, names: readonly string[]): OcellusError {
+  const found = names.slice(0, 12);
+  const foreign = foreignFolder(names);
+  if (foreign)
+    return new OcellusError("unsupported", `${path} is ${foreign.description}`, {
+      details: { path, format: foreign.format, found },
+    });
+  return new OcellusError(
+    "not_found",
+    `${path} holds no weights: expected model.safetensors, its index, one *.safetensors or pytorch_model.bin; found ${shorten(found.join(", "), 160) || "nothing"}`,
+    { details: { path, found } },
+  );
 }
 
 function choose(folder: string, names: readonly string[], format: WeightsFormat): WeightFiles | undefined {
@@ -60,12 +69,9 @@ function choose(folder: string, names: readonly string[], format: WeightsFormat)
   );
 }
 
-/** What a trainer keeps to go on from has the same endings. */
-const trainingState = /^(training_args|optimizer|scheduler|rng_state)/;
-
 function isWeights(name: string): boolean {
   if (Object.values(indexNames).includes(name)) return true;
-  return Object.values(patterns).some((pattern) => pattern.test(name)) && !trainingState.test(name);
+  return Object.values(patterns).some((pattern) => pattern.test(name)) && !isLookalike(name);
 }
 
 function singleFile(path: string): WeightFiles {

@@ -26,12 +26,21 @@ export async function readSideText(folder: string, name: string): Promise<string
       throw new OcellusError("too_large", `${path} has ${sizeBytes} bytes, the limit is ${limit}`, {
         details: { path, sizeBytes, limit },
       });
-    return await readFile(path, "utf8");
+    const text = await readFile(path, "utf8");
+    if (text.startsWith("version https://git-lfs")) throw lfsPointer(path);
+    return text;
   } catch (cause) {
     if (!(cause instanceof OcellusError)) throw ioError("read", join(folder, name), cause);
     if (cause.code === "not_found") return undefined;
     throw cause;
   }
+}
+
+/** A clone without Git LFS has a few lines in the place of each large file, vocabularies among them. */
+function lfsPointer(path: string): OcellusError {
+  return new OcellusError("invalid_file", `${path} is a Git LFS pointer, not the file: run \`git lfs pull\``, {
+    details: { path, format: "git-lfs" },
+  });
 }
 
 /** Configs and tokenizers nest about ten deep. */

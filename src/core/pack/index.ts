@@ -1,5 +1,6 @@
 export { buildGraphs } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
+export { refuseForeignFolder } from "./foreign.js";
 export { plannedBytes } from "./layout.js";
 export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";

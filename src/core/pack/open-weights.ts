@@ -16,9 +16,18 @@ export async function openWeights(checkpoint: Checkpoint, configJson: unknown): 
   return config === undefined ? checkpoint : openQuantized(checkpoint, config);
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
+/** MLX names no method: bits and the columns that share a scale, alone. */
+function isMlx(config: unknown): boolean {
+  const { quant_method, bits, group_size } = (config ?? {}) as Json;
+  return quant_method === undefined && bits !== undefined && group_size !== undefined;
+}
+
 /** In config.json, or in the part of it that describes the decoder. */
 function quantizationConfig(configJson: unknown): unknown {
-  const { quantization_config, compression_config, text_config } = (configJson ?? {}) as Record<string, unknown>;
+  const { quantization_config, compression_config, quantization, text_config } = (configJson ?? {}) as Json;
+  if (isMlx(quantization ?? quantization_config)) return { quant_method: "mlx" };
   return (
     quantization_config ??
     compression_config ??
@@ -26,11 +35,12 @@ function quantizationConfig(configJson: unknown): unknown {
   );
 }
 
-/** Before transformers knew of them, AutoGPTQ and AutoAWQ wrote files of their own. */
+/** Before transformers knew of them, AutoGPTQ and AutoAWQ wrote files of their own; ModelOpt still does. */
 async function olderConfig(checkpoint: Checkpoint): Promise<unknown> {
   const gptq = await checkpoint.readJson("quantize_config.json");
   if (gptq !== undefined) return { quant_method: "gptq", ...(gptq as object) };
-  const awq = (await checkpoint.readJson("quant_config.json")) as Record<string, unknown> | undefined;
+  if ((await checkpoint.readJson("hf_quant_config.json")) !== undefined) return { quant_method: "modelopt" };
+  const awq = (await checkpoint.readJson("quant_config.json")) as Json | undefined;
   return awq && { quant_method: "awq", bits: awq.w_bit, group_size: awq.q_group_size, version: awq.version };
 }
 

@@ -6,6 +6,7 @@ import { type AnyFamily, configNotes, familyOf } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
 import { buildGraphs } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
+import { refuseForeignFolder } from "./foreign.js";
 import { openWeights, storedFormatOf } from "./open-weights.js";
 import { isPacked } from "./packed.js";
 import type { PackingPlan } from "./plan.js";
@@ -20,7 +21,7 @@ export interface SourceModel {
   readonly notes: readonly string[];
 }
 
-/** @throws `unsupported`, `invalid_config`, `invalid_file`; `invalid_request` for a packed model. */
+/** @throws `unsupported`, `invalid_config`, `invalid_file`, `not_found`; `invalid_request` for a packed model. */
 export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
   if (await isPacked(checkpoint))
     throw new OcellusError(
@@ -28,10 +29,11 @@ export async function readModel(checkpoint: Checkpoint): Promise<SourceModel> {
       `${checkpoint.path} is a packed model; name the checkpoint that it was made from`,
       { details: { path: checkpoint.path, found: "packed model" } },
     );
+  await refuseForeignFolder(checkpoint);
   const configJson = await checkpoint.readJson("config.json");
   const family = familyOf(configJson);
+  const weights = canonicalSource(await openWeights(checkpoint, configJson), family); // first, for it names the tool
   const config: unknown = family.parseConfig(configJson);
-  const weights = canonicalSource(await openWeights(checkpoint, configJson), family);
   await refuseAdapter(checkpoint);
   const unread = await unreadNotes({ family, config, weights });
   return { family, config, weights, notes: [...checkpoint.notes, ...configNotes(family, configJson), ...unread] };

@@ -15,6 +15,7 @@ import {
   pack,
   packedNotes,
   parsePlan,
+  refuseForeignFolder,
   storedGraphs,
   type Weights,
 } from "../pack/index.js";
@@ -37,6 +38,7 @@ export async function findPacked(
   const files = await openCheckpoint(path);
   try {
     if (await isPacked(files)) return { path: files.path, written: false, notes: await packedNotes(files) };
+    await refuseForeignFolder(files);
     for (const name of required) await requiredJson(files, name); // before minutes of packing, not after
   } finally {
     await files.close();

@@ -1,7 +1,7 @@
 /** The tokenizer of a checkpoint's folder, and the files that must be there. */
 import { OcellusError } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
-import { joinPath } from "../fs/index.js";
+import { joinPath, listSideFiles } from "../fs/index.js";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 
 type SideFiles = Pick<Checkpoint, "path" | "readJson">;
@@ -11,12 +11,19 @@ export async function readTokenizer(files: SideFiles): Promise<Tokenizer> {
   return createTokenizer(await requiredJson(files, "tokenizer.json"), await files.readJson("tokenizer_config.json"));
 }
 
+/** Tokenizers of the reference's Python classes, whose rules of splitting are code. */
+const slowTokenizer = /^(vocab\.(json|txt)|merges\.txt|.*\.model)$/;
+
 /** A side file without which the model cannot be used. @throws `not_found`. */
 export async function requiredJson(files: SideFiles, name: string): Promise<unknown> {
   const json = await files.readJson(name);
   if (json !== undefined) return json;
-  throw new OcellusError(
-    "not_found",
-    `${joinPath(files.path, name)} is missing: the tokenizer files belong beside the weights`,
-  );
+  const slow = (await listSideFiles(files.path)).filter((each) => slowTokenizer.test(each));
+  const next =
+    slow.length === 0
+      ? "the tokenizer files belong beside the weights"
+      : `found ${slow.join(", ")} only; transformers writes it of them: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`;
+  throw new OcellusError("not_found", `${joinPath(files.path, name)} is missing: ${next}`, {
+    details: { path: joinPath(files.path, name), found: slow },
+  });
 }
