@@ -10,7 +10,9 @@ import { goldenFolder } from "./support/folders.js";
 describe.each(["fp32", "int4"])("the graphs of qwen3_vl_resampler in %s", (weights) => {
   const json: unknown = JSON.parse(readFileSync(join(goldenFolder, "gqa-tied/config.json"), "utf8"));
   const family = familyOf(json);
-  const catalog = recordingCatalog((name) => formatOf(parsePlan(weights), { name, part: family.parts(name) }));
+  const catalog = recordingCatalog((name, columns) =>
+    formatOf(parsePlan(weights), { name, part: family.parts(name), columns }),
+  );
   const graphs = buildGraphs(family, family.parseConfig(json), catalog);
 
   it.each(["vision", "decoder"] as const)("print as before: %s", async (which) => {

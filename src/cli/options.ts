@@ -51,9 +51,10 @@ export const zeroPointsOption = () =>
   new Option("--zero-points", "zero point per block of int4 weights: more accurate, half a byte more per block");
 
 export const visionWeightsOption = () =>
-  new Option("--vision-weights <format>", "format of the vision encoder in a 4-bit model (default: int8)").choices(
-    visionWeightsOptions,
-  );
+  new Option(
+    "--vision-weights <format>",
+    "format of the vision encoder in a 4-bit model (default: w8a8 on the CPU, int8 elsewhere)",
+  ).choices(visionWeightsOptions);
 
 export const embeddingWeightsOption = () =>
   new Option(

@@ -58,14 +58,22 @@ function matricesOf(graph: Graph): UsedMatrix[] {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value.name, node])));
   const sources = new Map(graph.initializers.map(({ value, source }) => [value.name, source]));
   return graph.nodes.flatMap((node) => {
-    if (!/^(FusedMatMul|MatMulNBits|MatMulBnb4)$/.test(node.op)) return [];
+    if (!/^(FusedMatMul|MatMulNBits|MatMulBnb4|MatMulIntegerToFloat)$/.test(node.op)) return [];
     const operand = node.inputs[1]!;
     const name = weightBehind(operand, makers);
-    const { K: columns = operand.shape[1], N: rows = operand.shape[0] } = node.attributes;
+    const [rows, columns] = sidesOf(node, operand);
     const source = sources.get(name);
     if (!source || "bytes" in source) return []; // of two values that are both computed
-    return [{ name, format: source.format, rows: rows as number, columns: columns as number }];
+    return [{ name, format: source.format, rows, columns }];
   });
+}
+
+/** Rows and columns of the matrix as the checkpoint has it; products of whole numbers read it column by column. */
+function sidesOf({ op, attributes }: Node, { shape }: Value): readonly [number, number] {
+  const [first, second] = shape as readonly [number, number];
+  if (op === "MatMulIntegerToFloat") return [second, first];
+  const { K = second, N = first } = attributes;
+  return [N as number, K as number];
 }
 
 /** Half-precision matrices are widened, kernels of a convolution flattened, on their way to the product. */

@@ -186,7 +186,7 @@ function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record
   return buildGraphs(
     family,
     config,
-    recordingCatalog((name) => formatOf(plan, { name, part: family.parts(name) })),
+    recordingCatalog((name, columns) => formatOf(plan, { name, part: family.parts(name), columns })),
   );
 }
 

@@ -74,9 +74,7 @@ async function packedGraphs(path: string): Promise<ModelGraphs> {
 async function configGraphs(folder: string, plan: PackingPlan): Promise<ModelGraphs> {
   const json = await readSideJson(folder, "config.json");
   const family = familyOf(json);
-  const catalog = recordingCatalog((name) => {
-    return formatOf(plan, { name, part: family.parts(name), columns: catalog.tensors.get(name)?.shape[1] });
-  });
+  const catalog = recordingCatalog((name, columns) => formatOf(plan, { name, part: family.parts(name), columns }));
   const graphs = buildGraphs(family, family.parseConfig(json), catalog);
   return { modelType: family.modelType, graphs, source: "config" };
 }

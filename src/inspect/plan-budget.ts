@@ -56,7 +56,7 @@ export interface BudgetPlan {
 
 /** @throws `invalid_request` naming the smallest possible size when the budget is below it; as `measureSensitivity`. */
 export async function planByBudget(path: string, options: BudgetOptions): Promise<BudgetPlan> {
-  const { budgetBytes, conversations, visionWeights = "int8", embeddingWeights = "int8" } = options;
+  const { budgetBytes, conversations, visionWeights = "w8a8", embeddingWeights = "int8" } = options;
   const kept = { visionWeights, embeddingWeights };
   const checkpoint = await openCheckpoint(path);
   const model = await readModel(checkpoint).finally(() => checkpoint.close()); // headers outlive it

@@ -97,6 +97,7 @@ export class GraphSession {
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
         extra: {
           session: {
+            x64quantprecision: "1", // without VNNI, a product of u8 and s8 would be summed in 16 bits and lose its top
             intra_op: { allow_spinning: "0" },
             ...(options.weightsFolder && { model_external_initializers_file_folder_path: options.weightsFolder }),
           },

@@ -122,18 +122,29 @@ export class GraphBuilder {
     return this.#initializer({ value: { name: `f32(${value})`, dtype: "f32", shape: [] }, source: { bytes } });
   }
 
+  /** @internal A constant, one of each name. */
+  constant(name: string, dtype: DType, shape: Shape, bytes: Uint8Array): Value {
+    return this.#initializer({ value: { name, dtype, shape }, source: { bytes } });
+  }
+
   /** @internal The parts of one or more checkpoint matrices stacked by rows, in the catalog's format. */
   matrix(label: string, tensors: readonly string[], rows: readonly number[], columns: number): Matrix {
     for (const [i, tensor] of tensors.entries()) this.#weights.expect(tensor, [rows[i]!, columns]);
     const format = this.#weights.format(tensors[0]!);
     const total = rows.reduce((a, b) => a + b, 0);
-    const suffixes = { f32: "", f16: ".f16", int8: ".int8", int4: ".int4", nf4: ".nf4" };
+    const suffixes = { f32: "", f16: ".f16", int8: ".int8", int4: ".int4", nf4: ".nf4", w8a8: ".w8a8" };
     const store: Store = (suffix, dtype, shape, part, of = tensors) => {
       const name = `${of === tensors ? label : of[0]}${suffixes[format.kind]}${suffix}`;
       return this.#initializer({ value: { name, dtype, shape }, source: { tensors: of, format, part } });
     };
     const base = { format, rows: total, columns };
     switch (format.kind) {
+      case "w8a8":
+        return {
+          ...base,
+          values: store("", "i8", [columns, total], "values"),
+          scales: store(".scales", "f32", [total], "scales"),
+        };
       case "f32":
       case "f16":
         return { ...base, values: store("", format.kind, [total, columns], "values") };
@@ -246,6 +257,11 @@ export class Scope {
   /** A constant number. */
   float32(value: number): Value {
     return this.#builder.float32(value);
+  }
+
+  /** A constant tensor, one of each name; little-endian. */
+  constant(name: string, dtype: DType, shape: Shape, bytes: Uint8Array): Value {
+    return this.#builder.constant(name, dtype, shape, bytes);
   }
 
   /** ONNX Reshape: 0 copies a size, one -1 takes the rest. */

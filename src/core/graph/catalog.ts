@@ -31,9 +31,14 @@ function missing(name: string, shape: Shape, names: readonly string[]): OcellusE
 }
 
 /** Accepts everything and remembers it: building a graph over it lists the tensors that a config calls for. */
-export function recordingCatalog(format: (name: string) => WeightFormat): WeightCatalog & {
+export function recordingCatalog(format: (name: string, columns: number | undefined) => WeightFormat): WeightCatalog & {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
 } {
   const tensors = new Map<string, TensorInfo>();
-  return { tensors, format, expect: (name, shape) => void tensors.set(name, { name, dtype: "bf16", shape }) };
+  const formatOfNamed = (name: string) => format(name, tensors.get(name)?.shape[1]);
+  return {
+    tensors,
+    format: formatOfNamed,
+    expect: (name, shape) => void tensors.set(name, { name, dtype: "bf16", shape }),
+  };
 }

@@ -208,7 +208,15 @@ function padded(dim: Dim): Dim {
 /** TensorProto.DataType of the types we cast to. */
 const castTargets: Readonly<Record<number, DType>> = { 1: "f32", 6: "i32", 10: "f16" };
 
+/** Codes [.., K] by codes [K, N]; scales of the left (a scalar) and of each column of the right. */
+function matMulIntegerToFloat([a, b, , scales]: readonly (Value | undefined)[]): Inferred {
+  if (!sameDim(last(a!), b!.shape[0]!) || !sameDim(b!.shape[1]!, scales!.shape[0]!))
+    fail(`MatMulIntegerToFloat: ${describe(a!)} by ${describe(b!)} with ${describe(scales!)}`, a!, b!, scales!);
+  return [{ dtype: "f32", shape: [...a!.shape.slice(0, -1), b!.shape[1]!] }];
+}
+
 export const ops = {
+  Abs: unary(""),
   Add: elementwise,
   Mul: elementwise,
   Cast: {
@@ -235,12 +243,17 @@ export const ops = {
   LayerNormalization: lastAxisNorm,
   LinearAttention: { domain: "com.microsoft", infer: linearAttention },
   MatMulBnb4: { domain: "com.microsoft", infer: matMulBnb4 },
+  MatMulIntegerToFloat: { domain: "com.microsoft", infer: matMulIntegerToFloat },
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },
   MultiHeadAttention: { domain: "com.microsoft", infer: same },
   Neg: unary(""),
   /** Named sizes may grow, by as much as `pads` says at run time; numbers stay. */
   Pad: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.map(padded) }] },
   QuickGelu: unary("com.microsoft"),
+  /** x, scales and zero points of its rows (axis 0). */
+  QuantizeLinear: { domain: "", infer: ([x, , zero]) => [{ dtype: zero!.dtype, shape: x!.shape }] },
+  /** Over the last axis (axes -1), kept as 1. */
+  ReduceMax: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }] },
   ReduceSum: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(1) }] }, // axis 0, not kept
   /** Over all axes but the last, not kept. */
   ReduceSumSquare: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape.slice(-1) }] },

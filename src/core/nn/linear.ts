@@ -1,5 +1,6 @@
 /** Matrix products in whatever format the packing plan stores them; the model files do not know which. */
 import type { Matrix, NestedScales, Scope, Value } from "../graph/index.js";
+import { bytesOf, hadamard, rotationSize } from "../tensor/index.js";
 
 /** TensorProto.FLOAT, INT32 */
 const float = 1;
@@ -55,6 +56,8 @@ export function multiply(scope: Scope, x: Value, matrix: Matrix): Value {
         block_size: format.blockSize,
         accuracy_level: 4, // x is quantised to int8 by block: the fast kernels of MLAS need it
       });
+    case "w8a8":
+      return wholeNumbers(scope, x, matrix);
     case "nf4":
       return scope.op("MatMulBnb4", [x, values, scales ?? unnested(scope, nestedScales!)], {
         K: columns,
@@ -65,6 +68,47 @@ export function multiply(scope: Scope, x: Value, matrix: Matrix): Value {
     default:
       return format satisfies never;
   }
+}
+
+/** The rows of an x as products of whole numbers read them. */
+interface RoundedRows {
+  /** u8 [rows, K]; 128 stands for zero. */
+  readonly codes: Value;
+  /** f32 [rows, 1]: what a step of the codes is worth. */
+  readonly steps: Value;
+}
+
+/** Products that share an x share its codes too. */
+const roundedRows = new WeakMap<Value, RoundedRows>();
+
+/** x · matrixᵀ in 8-bit whole numbers; each row of x has its own scale, so it does not depend on the rows beside it. */
+function wholeNumbers(scope: Scope, x: Value, { values, scales, rows }: Matrix): Value {
+  const { codes, steps } = roundedRows.get(x) ?? roundRows(scope, x);
+  roundedRows.set(x, { codes, steps });
+  const inputs = [codes, values, scope.float32(1), scales, zeroCode(scope)];
+  const y = scope.op("Mul", [scope.op("MatMulIntegerToFloat", inputs), steps]);
+  if (x.shape.length === 2) return y;
+  const shape = scope.op("Concat", [scope.op("Shape", [x], { start: 0, end: -1 }), scope.int64([rows])], { axis: 0 });
+  return scope.op("Reshape", [y, shape]);
+}
+
+/** The columns are turned as those of the matrix were (tensor/hadamard.ts); then the largest of a row becomes 127. */
+function roundRows(scope: Scope, x: Value): RoundedRows {
+  const columns = lastSize(x);
+  const size = rotationSize(columns);
+  const matrix = scope.constant(`hadamard(${size})`, "f32", [size, size], bytesOf(hadamard(size)));
+  const groups = scope.op("FusedMatMul", [scope.reshape(x, [-1, size]), matrix]);
+  const turned = scope.reshape(groups, [-1, columns]);
+  const largest = scope.op("ReduceMax", [scope.op("Abs", [turned])], { axes: [-1], keepdims: 1 });
+  const steps = scope.op("Mul", [largest, scope.float32(1 / 127)]);
+  const list = scope.reshape(steps, [-1]);
+  const zeros = scope.op("Expand", [zeroCode(scope), scope.op("Shape", [list], { start: 0, end: 1 })]);
+  return { codes: scope.op("QuantizeLinear", [turned, list, zeros], { axis: 0 }), steps };
+}
+
+/** The code of zero. */
+function zeroCode(scope: Scope): Value {
+  return scope.constant("u8(128)", "u8", [], Uint8Array.of(128));
 }
 
 /** The scales of stacked tensors one after another, as float32. ONNX Runtime computes them once, at load. */

@@ -4,7 +4,14 @@
  */
 import { invariant } from "../base/index.js";
 import type { WeightPart } from "../graph/index.js";
-import { encodeRows, expectFinite, nestedParts, nestScales, type WeightsSource } from "../quantize/index.js";
+import {
+  encodeRows,
+  expectFinite,
+  nestedParts,
+  nestScales,
+  transposeBytes,
+  type WeightsSource,
+} from "../quantize/index.js";
 import {
   byteLength,
   type DType,
@@ -47,6 +54,7 @@ export function encodeWeights(
 ): AsyncGenerator<EncodedPiece> {
   if (keptAsStored(source, tensors, format)) return storedPieces(source, tensors);
   const pieces = encodePieces(source, tensors, format);
+  if (format.kind === "w8a8") return columnByColumn(pieces, source.info(tensors[0]!)!.shape[1]!);
   return format.kind === "nf4" && format.nested ? withNestedScales(pieces) : pieces;
 }
 
@@ -130,12 +138,29 @@ async function* withNestedScales(pieces: AsyncIterable<EncodedPiece>): AsyncGene
   if (tensor !== undefined) yield nestedPiece(tensor, held);
 }
 
+/** Holds back the codes until all are there: their first column has one of each row. One matrix of an 8B model has 50 MB of them. */
+async function* columnByColumn(pieces: AsyncIterable<EncodedPiece>, columns: number): AsyncGenerator<EncodedPiece> {
+  const held: Uint8Array[] = [];
+  let tensor = "";
+  for await (const piece of pieces) {
+    tensor = piece.tensor;
+    const { values, ...parts } = piece.parts;
+    held.push(values!);
+    yield { ...piece, parts };
+  }
+  yield { tensor, parts: { values: transposeBytes(joined(held), columns) }, sourceBytes: 0 };
+}
+
 function nestedPiece(tensor: string, scales: readonly Uint8Array[]): EncodedPiece {
-  const all = new Uint8Array(scales.reduce((sum, bytes) => sum + bytes.length, 0));
+  return { tensor, parts: { ...nestedParts(nestScales(toFloat32(joined(scales), "f32"))) }, sourceBytes: 0 };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, bytes) => sum + bytes.length, 0));
   let at = 0;
-  for (const bytes of scales) {
+  for (const bytes of parts) {
     all.set(bytes, at);
     at += bytes.length;
   }
-  return { tensor, parts: { ...nestedParts(nestScales(toFloat32(all, "f32"))) }, sourceBytes: 0 };
+  return all;
 }

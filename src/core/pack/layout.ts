@@ -76,7 +76,7 @@ function embeddingIn(parts: readonly Initializer[]): Embedding {
     parts.find(({ source }) => "part" in source && source.part === wanted)?.value.name;
   const tensor = name("values")!;
   if (format.kind === "f32" || format.kind === "f16") return { tensor, format: "plain" };
-  invariant(format.kind !== "nf4", "rows of the token table are read one by one");
+  invariant("blockSize" in format && format.kind !== "nf4", "rows of the token table are read one by one");
   const zeroPoints = name("zero_points");
   return {
     ...{ tensor, format: format.kind, block_size: format.blockSize, scales: name("scales")! },

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then packed again. */
-export const packVersion = 5;
+export const packVersion = 6;
 
 export const packedFiles = {
   manifest: "packed.json",
@@ -23,7 +23,7 @@ const embeddingSchema = z.object({
 });
 
 const formatSchema = z.union([
-  z.object({ kind: z.enum(["f32", "f16"]) }),
+  z.object({ kind: z.enum(["f32", "f16", "w8a8"]) }),
   z.object({ kind: z.enum(["int8", "int4"]), blockSize: blockSizeSchema, zeroPoints: z.boolean().optional() }),
   z.object({ kind: z.literal("nf4"), blockSize: z.literal(64), nested: z.boolean() }),
 ]);

@@ -4,13 +4,13 @@
  */
 import { OcellusError } from "../base/index.js";
 import type { Part } from "../models/index.js";
-import type { BlockSize, WeightFormat } from "../tensor/index.js";
+import { type BlockSize, fitsW8A8, type WeightFormat } from "../tensor/index.js";
 
 export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-double"] as const;
 /** What users choose; every matrix format follows from it. */
 export type Weights = (typeof weightsOptions)[number];
 
-export const visionWeightsOptions = ["fp16", "int8", "same"] as const;
+export const visionWeightsOptions = ["w8a8", "int8", "fp16", "same"] as const;
 export const embeddingWeightsOptions = ["int8", "int4"] as const;
 
 export interface PackingPlan {
@@ -35,7 +35,7 @@ export interface PlanOptions {
   readonly blockSize?: number | undefined;
   /** int4 with a zero point for each block: closer, half a byte more a block. Default false. */
   readonly zeroPoints?: boolean | undefined;
-  /** Format of encoders and connectors in a 4-bit model. Default int8. */
+  /** Format of encoders and connectors in a 4-bit model. Default w8a8, the fastest on a CPU; a GPU has no kernel for it. */
   readonly visionWeights?: PackingPlan["visionWeights"] | undefined;
   /** Format of the token embeddings and lm_head in a 4-bit model. Default int8. */
   readonly embeddingWeights?: PackingPlan["embeddingWeights"] | undefined;
@@ -43,7 +43,7 @@ export interface PlanOptions {
 
 /** @throws `invalid_request` listing the choices. */
 export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
-  const { blockSize = 32, zeroPoints = false, visionWeights = "int8", embeddingWeights = "int8" } = options;
+  const { blockSize = 32, zeroPoints = false, visionWeights = "w8a8", embeddingWeights = "int8" } = options;
   const found = weightsOptions.find((w) => w === weights);
   if (!found) {
     throw new OcellusError(
@@ -93,8 +93,10 @@ export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatr
       return plan.weights satisfies never;
   }
   if (isTable) return plan.embeddingWeights === "int4" ? int4 : int8;
-  if (part !== "decoder" && plan.visionWeights !== "same")
-    return plan.visionWeights === "fp16" ? { kind: "f16" } : int8;
+  if (part !== "decoder" && plan.visionWeights !== "same") {
+    if (plan.visionWeights === "fp16") return { kind: "f16" };
+    return plan.visionWeights === "w8a8" && columns !== undefined && fitsW8A8(columns) ? { kind: "w8a8" } : int8;
+  }
   if (plan.weights === "int4") return int4;
   // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
   if (columns !== undefined && columns % 64 !== 0) return int8;
@@ -107,7 +109,7 @@ export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatr
  */
 export function autoFormats(matrix: PlannedMatrix, kept: KeptFormats): WeightFormat[] {
   const least = formatOf(parsePlan("int4", kept), matrix);
-  if (least.kind === "f16") return [least];
+  if (least.kind === "f16" || least.kind === "w8a8") return [least];
   const eightBits = ([128, 32] as const).map((blockSize): WeightFormat => ({ kind: "int8", blockSize }));
   if (least.kind === "int8") return eightBits;
   return [...([128, 64, 32] as const).map((blockSize): WeightFormat => ({ kind: "int4", blockSize })), ...eightBits];

@@ -28,12 +28,13 @@ function storedCatalog(infos: ReadonlyMap<string, TensorInfo>): WeightCatalog {
 
 /** Of several matrices stacked by rows, the format of the first: the builder asks for no other. */
 function storedFormat({ name, shape }: TensorInfo, infos: ReadonlyMap<string, TensorInfo>): [string, WeightFormat][] {
-  const [, label, kind] = /^(.*\.weight)\.(f16|int8|int4|nf4)$/.exec(name) ?? [];
+  const [, label, kind] = /^(.*\.weight)\.(f16|int8|int4|nf4|w8a8)$/.exec(name) ?? [];
   if (label === undefined) return [];
   const first = firstOf(label);
   const codes = shape[2]!;
   switch (kind) {
     case "f16":
+    case "w8a8":
       return [[first, { kind }]];
     case "int8":
       return [[first, { kind, blockSize: codes as BlockSize }]];

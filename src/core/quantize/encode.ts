@@ -3,6 +3,7 @@ import { bytesOf, toFloat16Bits, toFloat32, type WeightFormat } from "../tensor/
 import { dequantizeRows, quantizeRows } from "./blocks.js";
 import { dequantizeNf4, type NestedScales, nestScales, quantizeNf4, unnestScales } from "./nf4.js";
 import { expectFinite, notFinite, type Origin } from "./not-finite.js";
+import { dequantizeChannels, quantizeChannels } from "./w8a8.js";
 
 /** Rows of one matrix, as float32. */
 export interface FloatRows {
@@ -12,7 +13,7 @@ export interface FloatRows {
   readonly origin?: Origin;
 }
 
-/** What is stored of some rows, little-endian. Nested formats: `scales` are still float32. */
+/** What is stored of some rows, little-endian. Nested formats: `scales` are still float32. W8A8: `values` are still row by row. */
 export interface EncodedRows {
   readonly values: Uint8Array;
   readonly scales?: Uint8Array;
@@ -35,6 +36,10 @@ export function encodeRows({ values, rows, columns, origin }: FloatRows, format:
     case "nf4": {
       const { codes, scales } = quantizeNf4(values, columns, origin);
       return { values: codes, scales: bytesOf(scales) };
+    }
+    case "w8a8": {
+      const { codes, scales } = quantizeChannels(values, columns, origin);
+      return { values: bytesOf(codes), scales: bytesOf(scales) };
     }
     default:
       return format satisfies never;
@@ -84,6 +89,8 @@ export function restoredRows(source: FloatRows, format: WeightFormat): Float32Ar
       const scales = unnestScales(nestScales(blocks.scales), blocks.scales.length);
       return dequantizeNf4({ ...blocks, scales });
     }
+    case "w8a8":
+      return dequantizeChannels(quantizeChannels(values, columns, source.origin), columns);
     default:
       return format satisfies never;
   }

@@ -1,6 +1,13 @@
 /** What opening has in common for every kind of model: pack on first use, and the files that must be there. */
 
-import { type Graph, GraphSession, GraphThread, ReopeningGraph, type SessionOptions } from "../backend/index.js";
+import {
+  type Graph,
+  GraphSession,
+  GraphThread,
+  ReopeningGraph,
+  resolveDevice,
+  type SessionOptions,
+} from "../backend/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { withoutOutputs } from "../graph/index.js";
 import { type ImageLimits, ImageThreads } from "../image/node/index.js";
@@ -32,7 +39,7 @@ export interface PackingChoice extends PlanOptions {
 /** The packed model of a checkpoint folder, or the folder itself if it is one. */
 export async function findPacked(
   path: string,
-  options: PackingChoice,
+  options: PackingChoice & DeviceChoice,
   required: readonly string[] = ["tokenizer.json"],
 ): Promise<PackResult> {
   const files = await openCheckpoint(path);
@@ -43,11 +50,17 @@ export async function findPacked(
   } finally {
     await files.close();
   }
+  const visionWeights = options.visionWeights ?? (await usualVisionWeights(options.device));
   return pack(path, {
-    plan: parsePlan(options.weights ?? "int4", options),
+    plan: parsePlan(options.weights ?? "int4", { ...options, visionWeights }),
     ...(options.signal && { signal: options.signal }),
     ...(options.onPackProgress && { onProgress: options.onPackProgress }),
   });
+}
+
+/** Integer products by channel have kernels on the CPU only. @throws `unavailable` when a named device does not work. */
+async function usualVisionWeights(device: DeviceChoice["device"] = "auto") {
+  return (await resolveDevice(device)) === "cpu" ? "w8a8" : "int8";
 }
 
 /** What runs beside the caller's thread. */

@@ -1,5 +1,6 @@
 export { bytesOf, float32Tensor, toBFloat16Bits, toFloat16Bits, toFloat32 } from "./convert.js";
 export { type DType, dtypes, elementBytes } from "./dtype.js";
+export { hadamard, rotateColumns, rotationSize } from "./hadamard.js";
 export {
   byteLength,
   elementCount,
@@ -15,6 +16,7 @@ export {
   type BlockFormat,
   type BlockSize,
   describeFormat,
+  fitsW8A8,
   type Nf4Format,
   sameFormat,
   storedBytes,

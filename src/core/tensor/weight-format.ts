@@ -18,7 +18,22 @@ export interface Nf4Format {
   readonly nested: boolean;
 }
 
-export type WeightFormat = { readonly kind: "f32" } | { readonly kind: "f16" } | BlockFormat | Nf4Format;
+/**
+ * 8-bit weights with one scale a row of the matrix (an output channel), for a product whose other side is rounded to 8 bits with
+ * one scale a token: the product is one of whole numbers. Both sides are turned by the same orthogonal matrix first, in groups
+ * of columns (`rotationSize`), which leaves the product as it is and spreads columns that are much larger than others.
+ * [W8A8: Dettmers et al. 2022, Xiao et al. 2023; rotation: Ashkboos et al. 2024, QuaRot]
+ */
+export interface W8A8Format {
+  readonly kind: "w8a8";
+}
+
+export type WeightFormat = { readonly kind: "f32" } | { readonly kind: "f16" } | BlockFormat | Nf4Format | W8A8Format;
+
+/** Whether a matrix of so many columns can be stored as W8A8: they are turned in groups of 16 at least. */
+export function fitsW8A8(columns: number): boolean {
+  return columns % 16 === 0;
+}
 
 /** `fp16`, `int4 b32`, `int4 b128 with zero points`, `nf4 double`. */
 export function describeFormat(format: WeightFormat): string {
@@ -32,6 +47,8 @@ export function describeFormat(format: WeightFormat): string {
       return `${format.kind} b${format.blockSize}${format.zeroPoints ? " with zero points" : ""}`;
     case "nf4":
       return format.nested ? "nf4 double" : "nf4";
+    case "w8a8":
+      return "w8a8";
     default:
       return format satisfies never;
   }
@@ -60,6 +77,8 @@ export function storedBytes(format: WeightFormat, rows: number, columns: number)
       return blocks * (format.blockSize / 2 + 4) + (format.zeroPoints ? rows * Math.ceil(blocks / rows / 2) : 0);
     case "nf4":
       return blocks * 32 + (format.nested ? Math.ceil(blocks / 256) * 260 + 1028 : blocks * 4);
+    case "w8a8":
+      return rows * (columns + 4);
     default:
       return format satisfies never;
   }

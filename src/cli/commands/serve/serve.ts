@@ -220,7 +220,7 @@ function openingOptions(config: ServeConfig, { pictures }: Shared) {
 }
 
 function planOptions({ visionWeights, embeddingWeights, blockSize }: ServeConfig) {
-  return { visionWeights, embeddingWeights, ...(blockSize !== undefined && { blockSize }) };
+  return { ...(visionWeights && { visionWeights }), embeddingWeights, ...(blockSize !== undefined && { blockSize }) };
 }
 
 function pictureLimitsOf({ maxImageBytes, maxImagePixels, decodeMs }: ServeConfig) {

@@ -28,8 +28,10 @@ export const serveConfigSchema = z.strictObject({
     .describe("columns that share a scale: 32, 64 or 128 (default: 32)"),
   visionWeights: z
     .enum(visionWeightsOptions)
-    .default("int8")
-    .describe(`format of the vision encoder in a 4-bit model: ${visionWeightsOptions.join(", ")}`),
+    .optional()
+    .describe(
+      `format of the vision encoder in a 4-bit model: ${visionWeightsOptions.join(", ")} (default: w8a8 on the CPU, int8 elsewhere)`,
+    ),
   embeddingWeights: z
     .enum(embeddingWeightsOptions)
     .default("int8")
