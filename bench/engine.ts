@@ -16,7 +16,7 @@ import {
 const box = join(import.meta.dirname, "../checkpoints/ocellus-tiny");
 
 export async function main(): Promise<void> {
-  for (const weights of ["fp32", "int8", "int4"] as const) await modelInTheBox(weights);
+  for (const weights of ["fp32", "int8", "int4"] as const) await bundledModel(weights);
   console.log("\ndecode throughput, tokens/s (× one sequence)");
   const model = await loadModel(box, { weights: "int4" });
   const { path } = model.info;
@@ -33,7 +33,7 @@ export async function main(): Promise<void> {
   }
 }
 
-async function modelInTheBox(weights: "fp32" | "int8" | "int4"): Promise<void> {
+async function bundledModel(weights: "fp32" | "int8" | "int4"): Promise<void> {
   await (await loadModel(box, { weights })).close(); // packed, files in the page cache
   const started = performance.now();
   const model = await loadModel(box, { weights });

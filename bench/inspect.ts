@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { familyOf } from "../src/core/models/index.js";
 import { wantedTensors } from "../src/core/pack/index.js";
 import { describeCheckpoint, examine, inspectPage } from "../src/inspect/index.js";
-import { config8B, writeSparseCheckpoint } from "../src/inspect/stranger.testkit.js";
+import { config8B, writeSparseCheckpoint } from "../src/inspect/unknown-family.testkit.js";
 
 interface Measured {
   readonly ms: number;

@@ -10,7 +10,7 @@ import { createSlotCache, float32, GraphSession, int32, int64 } from "../src/cor
 import { familyOf, indexPositions } from "../src/core/models/index.js";
 import { openPacked, pack, parsePlan, wantedTensors } from "../src/core/pack/index.js";
 import { estimateMemory } from "../src/inspect/index.js";
-import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
+import { writeCheckpoint } from "../src/inspect/unknown-family.testkit.js";
 
 /** Qwen3-VL at the widths of the 2B model, six and four layers deep: 200 M weights in each half. */
 const config = {

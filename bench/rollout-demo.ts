@@ -1,5 +1,5 @@
 /**
- * The judge at work on the bundled demo model, in a server of its own under the load of eight users: a good change (fp32 → int4)
+ * The analysis at work on the bundled demo model, in a server of its own under the load of eight users: a good change (fp32 → int4)
  * and one that looks good from outside (one matrix of one layer disturbed: same speed, same lengths, no errors).
  * `npm run bench -- rollout-demo [NOISE]`; NOISE is the disturbance relative to the matrix's own spread.
  */
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deploy, Registry, startCanary } from "../src/rollout/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
-import { askProd, publishBox } from "./support/box-versions.js";
+import { askProd, publishBundled } from "./support/bundled-versions.js";
 import { questionAt } from "./support/questions.js";
 
 const evaluation = ["one-1", "crowded-1", "dialog-1"].map((name) =>
@@ -20,7 +20,7 @@ const numUsers = 8;
 export async function main([noise = "3"]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-rollout-"));
   try {
-    const registryFolder = publishBox(folder, Number(noise));
+    const registryFolder = publishBundled(folder, Number(noise));
     const registry = await Registry.open({ folder: registryFolder });
     await registry.run("bench", deploy("prod", "fp32"));
     const server = await serveProcess(["--registry", registryFolder, "--golden", evaluation.join(",")]);
@@ -39,7 +39,7 @@ export async function main([noise = "3"]: string[]): Promise<void> {
 
 async function rollout(registry: Registry, url: string, tag: string): Promise<void> {
   const started = performance.now();
-  const { seq } = await registry.run("bench", startCanary("prod", tag, { steps, judged: true }));
+  const { seq } = await registry.run("bench", startCanary("prod", tag, { steps, analysis: true }));
   let isOver = false;
   let numRequests = 0;
   const user = async (name: number) => {

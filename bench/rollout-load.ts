@@ -34,7 +34,7 @@ export async function main(args: string[]): Promise<void> {
     try {
       await load.more(between);
       await step.take("deploy v2, loaded beside v1", deploy("prod", "v2"));
-      await step.take("canary v3 with 50 %, beside both", startCanary("prod", "v3", { steps: [0.5], judged: false }));
+      await step.take("canary v3 with 50 %, beside both", startCanary("prod", "v3", { steps: [0.5], analysis: false }));
       await step.take("promote v3", promote("prod"));
       reportConversations(load);
       const [byOthers, byServer] = await measureRollbacks(registry, server.url, load, rollbacks, between);

@@ -1,5 +1,5 @@
 /**
- * How often the judge is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/benchmarks.md.
+ * How often the analysis is wrong, and how soon it is right: simulated rollouts, looked at after every tenth request; docs/benchmarks.md.
  *   npm run bench -- rollouts [COUNT] [equal|steps|harm|whole|all]   equal versions; in several steps; one measure that is worse; all seven, users alike
  */
 
@@ -71,19 +71,20 @@ const scenarios: readonly { name: string; share: number; rates: Rates }[] = [
 function wholeRollout(seed: number, share: number, rates: Rates): Outcome {
   const random = seeded(seed);
   const next = traffic(random, { numUsers: 1000, share, rateOf: () => 0 });
-  const judge = new CanaryAnalysis({ share, required: ["disagreement"], agreementFloor: 0.8 });
+  const analysis = new CanaryAnalysis({ share, required: ["disagreement"], agreementFloor: 0.8 });
   for (let numRequests = 1; numRequests <= mostRequests; numRequests++) {
     const { role, mark } = next();
-    for (const [measure, [stable, canary]] of Object.entries(rates) as [CanaryMetric, readonly [number, number]][]) {
-      if (measure === "disagreement") {
+    for (const [metric, [stable, canary]] of Object.entries(rates) as [CanaryMetric, readonly [number, number]][]) {
+      if (metric === "disagreement") {
         if (role !== "stable" || random() >= mirrored) continue;
-        judge.observe(measure, "stable", 0, mark);
-        judge.observe(measure, "canary", random() < canary, mark);
-      } else if (measure === "golden") {
-        if (numRequests % goldenEvery === 0) judge.observePair(askBoth(random, stable, canary));
-      } else judge.observe(measure, role, random() < (role === "canary" ? canary : stable), mark);
+        analysis.observe(metric, "stable", 0, mark);
+        analysis.observe(metric, "canary", random() < canary, mark);
+      } else if (metric === "golden") {
+        if (numRequests % goldenEvery === 0) analysis.observePair(askBoth(random, stable, canary));
+      } else analysis.observe(metric, role, random() < (role === "canary" ? canary : stable), mark);
     }
-    if (numRequests % lookEvery === 0 && judge.decision !== "wait") return { decision: judge.decision, numRequests };
+    if (numRequests % lookEvery === 0 && analysis.decision !== "wait")
+      return { decision: analysis.decision, numRequests };
   }
   return { decision: "wait", numRequests: mostRequests };
 }
@@ -93,12 +94,12 @@ function climb(seed: number, mix: Mix): boolean[] {
   const random = seeded(seed);
   const next = traffic(random, mix);
   return steps.map((share) => {
-    const judge = new CanaryAnalysis({ share });
-    for (let numRequests = 1; numRequests <= maxRequests && judge.decision === "wait"; numRequests++) {
+    const analysis = new CanaryAnalysis({ share });
+    for (let numRequests = 1; numRequests <= maxRequests && analysis.decision === "wait"; numRequests++) {
       const { role, mark, rate } = next(share);
-      judge.observe("error", role, random() < rate, mark);
+      analysis.observe("error", role, random() < rate, mark);
     }
-    return judge.decision === "roll_back";
+    return analysis.decision === "roll_back";
   });
 }
 
@@ -136,9 +137,9 @@ export async function main([text = "1000", which = "all"]: string[]): Promise<vo
       report(name, numRollouts, (seed) => rollout(new CanaryAnalysis({ share: mix.share }), seed, mix, maxRequests));
   if (which === "steps" || which === "all") reportSteps(numRollouts);
   if (which === "harm" || which === "all")
-    for (const [name, [measure, mix]] of Object.entries(harms))
+    for (const [name, [metric, mix]] of Object.entries(harms))
       report(name, numRollouts, (seed) =>
-        rollout(new CanaryAnalysis({ share: mix.share }), seed, mix, maxRequests, measure),
+        rollout(new CanaryAnalysis({ share: mix.share }), seed, mix, maxRequests, metric),
       );
   if (which === "whole" || which === "all")
     for (const [index, { name, share, rates }] of scenarios.entries())

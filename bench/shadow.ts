@@ -1,7 +1,7 @@
 /**
  * What a shadow costs those who ask, and what it says: the bundled demo model in int4, asked about pictures by users who ask again
  * as soon as they have their answer, without a shadow and with several: `npm run bench -- shadow load [USERS] [SECONDS]`. And the
- * judge that has nothing but agreement to tell a version with a disturbed matrix from the same one again: `… shadow judge [USERS]`.
+ * canary analysis that has nothing but agreement to tell a version with a disturbed matrix from the same one again: `… shadow analysis [USERS]`.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { WireAdminState } from "../src/protocol/index.js";
 import { deploy, endShadow, Registry, startCanary, startShadow } from "../src/rollout/index.js";
 import { serveProcess } from "../test/support/serve-process.js";
-import { askProd, ocellus, publishBox } from "./support/box-versions.js";
+import { askProd, ocellus, publishBundled } from "./support/bundled-versions.js";
 import { questionAt } from "./support/questions.js";
 
 /** Of the disturbed matrix, as in `rollout-demo`. */
@@ -21,14 +21,14 @@ const floor = 0.97;
 export async function main([what = "load", users = "2", seconds = "20"]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ocellus-shadow-"));
   try {
-    const registryFolder = publishBox(folder, noise);
+    const registryFolder = publishBundled(folder, noise);
     ocellus("rollout", "publish", join(folder, "packed-int4"), "--tag", "again", "--registry", registryFolder);
     const registry = await Registry.open({ folder: registryFolder });
     await registry.run("bench", deploy("prod", "int4"));
     const server = await serveProcess(["--registry", registryFolder, "--insecure-local-admin"]);
     try {
       await load(server.url, Number(users), 5); // warm
-      if (what === "judge") await judge(registry, server.url, Number(users));
+      if (what === "analysis") await analysis(registry, server.url, Number(users));
       else await compare(registry, server.url, Number(users), Number(seconds));
     } finally {
       await server.stop();
@@ -49,10 +49,10 @@ async function compare(registry: Registry, url: string, numUsers: number, second
   }
 }
 
-async function judge(registry: Registry, url: string, numUsers: number): Promise<void> {
+async function analysis(registry: Registry, url: string, numUsers: number): Promise<void> {
   console.log("canary    outcome      requests   pairs of the last step   seconds   reason");
   for (const tag of ["again", "damaged"]) {
-    const plan = { steps: [0.25, 0.5], judged: true, agreement: { floor, share: 1 } };
+    const plan = { steps: [0.25, 0.5], analysis: true, agreement: { floor, share: 1 } };
     await registry.run("bench", startCanary("prod", tag, plan));
     const started = performance.now();
     let numRequests = 0;

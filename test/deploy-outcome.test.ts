@@ -37,7 +37,7 @@ describe("a command", () => {
 
   it("fails when a server takes it back, with the reason", async () => {
     const { registry, say } = await setUp({ v1: large, v2: large, v3: { ...large, loadFails: true } });
-    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: false }));
     await expect(say()).rejects.toThrow(
       ocellusError("unavailable", { reason: expect.stringMatching(/v2 .*60 B.*40 B/) }),
     );
@@ -56,7 +56,7 @@ describe("a command", () => {
   });
 
   it("does not wait where no server follows, nor forever for one that was killed", async () => {
-    const { registry, fleet, say } = await setUp({ v1: {}, v2: {} });
+    const { registry, deployments, say } = await setUp({ v1: {}, v2: {} });
     const killed = `${hostname()}:${spawnSync("true").pid}`;
     await registry.reports.put({ server: killed, alias: "test", seq: 1, state: "loading", detail: "for ever" });
     await registry.reports.forgetKilled();
@@ -64,7 +64,7 @@ describe("a command", () => {
     await registry.reports.put({ server: "gone:1", alias: "prod", seq: 1, state: "loading", detail: "for ever" });
     await registry.run("test", deploy("prod", "v2"));
     expect(await say()).toEqual([expect.stringMatching(/^v2 was loaded/)]);
-    await fleet.close();
+    await deployments.close();
     await registry.reports.forget("gone:1");
     expect(await say()).toEqual([]);
   });

@@ -17,19 +17,19 @@ const kinds = ["exact", "set", "pattern", "schema"];
 
 it("turns back a canary whose answers are wrong, and says how many questions of each kind were asked", async () => {
   const { versions, models, close } = await openVersions({ v1: {}, v2: {} });
-  const { registry, fleet, rollouts } = versions;
+  const { registry, deployments, rollouts } = versions;
   const cases = Array.from({ length: 400 }, (_, i) => ({
     kind: kinds[i % 4]!,
     messages: [{ role: "user" as const, content: "?" }],
     isGood: (text: string) => isCorrect(text, accepted[i % 4]!),
   }));
-  const runner = new GoldenRunner({ cases, fleet, rollouts, models, log: pino({ level: "silent" }) });
+  const runner = new GoldenRunner({ cases, deployments, rollouts, models, log: pino({ level: "silent" }) });
   try {
-    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: true }));
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: true }));
     const last = async () => (await registry.history()).at(-1)!;
     await vi.waitFor(async () => expect((await last()).event.kind).toBe("rolled_back"), { timeout: 10_000 });
     const { actor, event } = (await last()) as { actor: string; event: any };
-    expect(actor).toBe("judge");
+    expect(actor).toBe("canary-analysis");
     expect(event.reason).toMatch(
       /^wrong answers .*: 100\.0 % of \d+ against 0\.0 % of \d+ \((exact|set|pattern|schema) \d+, /,
     );

@@ -54,7 +54,7 @@ describe("what a costly guard found, over a restart", () => {
   const guardsOf = { weapons: { type: "ask", reads: ["text"], questions: { violence: "Is a weapon shown?" } } };
 
   /** A start of the server with this policy and this model: the verdict, and how often the model was asked. */
-  async function judged(policy: object, model: LanguageModel, asked: unknown[], remembers = true) {
+  async function analysis(policy: object, model: LanguageModel, asked: unknown[], remembers = true) {
     asked.length = 0;
     const path = writePolicy(folder, { guards: guardsOf, ...policy });
     const guards = await Guards.open(path, remembers ? { memoryFolder } : {});
@@ -67,19 +67,21 @@ describe("what a costly guard found, over a restart", () => {
   it("is judged by the policy in force then: what was found is remembered, never what was done about it", async () => {
     const asked: unknown[] = [];
     const model = modelThatThinks({ yes: 0.7, no: 0.3 }, asked);
-    expect(await judged({}, model, asked)).toEqual({ verdict: "block", asked: 1 });
-    expect(await judged({}, model, asked)).toEqual({ verdict: "block", asked: 0 });
-    expect(await judged({ rules: [{ action: "flag" }] }, model, asked)).toEqual({ verdict: "flag", asked: 0 });
+    expect(await analysis({}, model, asked)).toEqual({ verdict: "block", asked: 1 });
+    expect(await analysis({}, model, asked)).toEqual({ verdict: "block", asked: 0 });
+    expect(await analysis({ rules: [{ action: "flag" }] }, model, asked)).toEqual({ verdict: "flag", asked: 0 });
     const lenient = [{ action: "allow" }, { threshold: 0.71, action: "block" }];
-    expect(await judged({ rules: lenient }, model, asked)).toEqual({ verdict: "allow", asked: 0 });
-    expect(await judged({}, model, asked, false), "without a folder it is looked at again").toMatchObject({ asked: 1 });
+    expect(await analysis({ rules: lenient }, model, asked)).toEqual({ verdict: "allow", asked: 0 });
+    expect(await analysis({}, model, asked, false), "without a folder it is looked at again").toMatchObject({
+      asked: 1,
+    });
   });
 
   it("is looked at again by another model, another question or another guard", async () => {
     const asked: unknown[] = [];
     const model = modelThatThinks({ yes: 0.2, no: 0.8 }, asked);
     for (const change of [{ digest: "another" }, { weights: "int4" as const }])
-      expect(await judged({}, { ...model, info: { ...model.info, ...change } }, asked)).toEqual({
+      expect(await analysis({}, { ...model, info: { ...model.info, ...change } }, asked)).toEqual({
         verdict: "allow",
         asked: 1,
       });
@@ -88,6 +90,6 @@ describe("what a costly guard found, over a restart", () => {
       { guards: { weapons: { ...guardsOf.weapons, questions } } },
       { guards: { knives: guardsOf.weapons } },
     ];
-    for (const policy of policies) expect(await judged(policy, model, asked)).toEqual({ verdict: "allow", asked: 1 });
+    for (const policy of policies) expect(await analysis(policy, model, asked)).toEqual({ verdict: "allow", asked: 1 });
   });
 });

@@ -47,12 +47,12 @@ describe("a guard by sentences", () => {
     const all = { guards: { clip: clipGuard } };
     const { findings, version } = await findingsOf(all, picture(90));
     const { category, score } = findings.find((found) => found.category === "violence")!;
-    const judged = async (threshold: number) => {
+    const analysis = async (threshold: number) => {
       const rules = [{ action: "allow" }, { category, threshold, action: "block" }];
       return (await findingsOf({ ...all, rules }, picture(90))).verdict;
     };
-    expect(await judged(score - 1e-4)).toBe("block");
-    expect(await judged(score + 1e-4)).toBe("allow");
+    expect(await analysis(score - 1e-4)).toBe("block");
+    expect(await analysis(score + 1e-4)).toBe("allow");
     const other = { clip: { ...clipGuard, categories: { ...categories, "self-harm": ["a wound"] } } };
     expect((await findingsOf({ guards: other }, picture(90))).version).not.toBe(version);
   });

@@ -33,7 +33,7 @@ describe("over HTTP", () => {
     const opened = await startVersionedServer({ v1: {}, v2: {} }, { guards, options: { guards } });
     const { server, registry } = opened;
     try {
-      await server.post("/admin/v1/aliases/prod/canary", { version: "v2", steps: [0.5], judged: false });
+      await server.post("/admin/v1/aliases/prod/canary", { version: "v2", steps: [0.5], analysis: false });
       const before = (await registry.history()).length;
       const post = async (path: string, body: object) => server.post(`/admin/v1/aliases/${path}`, body);
       for (const [path, body] of [

@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import { familyOf } from "../src/core/models/index.js";
 import { wantedTensors } from "../src/core/pack/index.js";
 import { describeCheckpoint } from "../src/inspect/index.js";
-import { config8B, writeSparseCheckpoint } from "../src/inspect/stranger.testkit.js";
+import { config8B, writeSparseCheckpoint } from "../src/inspect/unknown-family.testkit.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 /** The files of a folder, as the hub serves them: whole, by HEAD, or a range. */

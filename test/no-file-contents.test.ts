@@ -9,7 +9,7 @@ import { sniffFormat } from "../src/core/image/spec/index.js";
 import { readEvalFiles } from "../src/evals/eval-set.js";
 import { parsePolicy } from "../src/guardrails/index.js";
 import { parseWordList } from "../src/guardrails/words/index.js";
-import { parseJson } from "../src/protocol/index.js";
+import { parseBodyJson } from "../src/protocol/index.js";
 import { readKeys } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 
@@ -23,7 +23,7 @@ const readers: Record<string, (text: string) => unknown> = {
   "a policy": (text) => parsePolicy(text, "policy.json"),
   "a word list": (text) => parseWordList(text, "json", "words.json"),
   "a picture": (text) => sniffFormat(Buffer.from(text), "picture"),
-  "a body": (text) => parseJson(text),
+  "a body": (text) => parseBodyJson(text),
   "a key file": () => readKeys(path),
 };
 const texts = ["secret", '{"a": secret}', '{"a": "x", secret', '[1, 2] "secret"', "\u0001secret", '"\\secret"'];

@@ -77,14 +77,14 @@ it("traces an answer: the same tokens, each with its rivals, and no attention of
   const messages = [{ role: "user" as const, content: [image(picture(2)), "?"] }];
   const options = { maxTokens: 6, sampling: { logprobs: true, top_logprobs: 4 } };
   const { tokens: expected, text } = await model.answer(messages, options);
-  const trace = await model.trace(messages, { maxTokens: 6, rivals: 3 });
+  const trace = await model.trace(messages, { maxTokens: 6, alternatives: 3 });
   expect(trace.text).toBe(text);
   expect(trace.tokens.slice(0, expected.length).map(({ tokenId }) => tokenId)).toEqual(
     expected.map(({ tokenId }) => tokenId),
   );
   for (const [i, { logprob, topLogprobs }] of expected.entries()) {
     expect(trace.tokens[i]!.probability).toBeCloseTo(Math.exp(logprob!), 6);
-    expect(trace.tokens[i]!.rivals.map(({ tokenId }) => tokenId)).toEqual(
+    expect(trace.tokens[i]!.alternatives.map(({ tokenId }) => tokenId)).toEqual(
       topLogprobs!.slice(1).map(({ tokenId }) => tokenId),
     );
   }

@@ -6,7 +6,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diffCheckpoints, diffPage, examine, inspectPage } from "../src/inspect/index.js";
-import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
+import { writeCheckpoint } from "../src/inspect/unknown-family.testkit.js";
 import { noBrowser, openBrowser, openHtml } from "./support/browser.js";
 import { temporaryFolder } from "./support/folders.js";
 

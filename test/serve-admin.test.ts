@@ -47,12 +47,12 @@ describe("a command over HTTP", () => {
     await vi.waitFor(async () => expect((await setup.ask()).said).toBe("v2"), 20_000);
   });
 
-  it("starts a canary, changes its share, pauses and resumes its judge, and promotes it", async () => {
+  it("starts a canary, changes its share, pauses and resumes its analysis, and promotes it", async () => {
     const setup = await setUp();
     const started = await command(setup, "canary", { version: "v2", steps: [0.1, 0.5] });
     expect(started.body.canary).toEqual({
       ...{ version: "v2", share: 0.1, steps: [0.1, 0.5] },
-      ...{ is_judged: true, is_paused: false, step_since: expect.any(String) },
+      ...{ uses_analysis: true, is_paused: false, step_since: expect.any(String) },
     });
     expect((await command(setup, "canary", { version: "v2", share: 0.3 })).body.canary.share).toBe(0.3);
     expect((await command(setup, "pause")).body.canary.is_paused).toBe(true);
@@ -88,7 +88,7 @@ describe("a command over HTTP", () => {
     ["gate", { gate: "gate.example" }],
     ["gate", { gate: "file:///etc/passwd" }],
     ["gate", { gate: "https://me:secret@gate.example/" }],
-    ["gate", { gate: "https://gate.example/", judged: false }],
+    ["gate", { gate: "https://gate.example/", analysis: false }],
     ["gates", { gates: "https://gate.example/" }],
   ])("refuses a plan with wrong %s, and starts nothing: %j", async (field, plan) => {
     const setup = await setUp();
@@ -237,10 +237,10 @@ describe("a command over HTTP", () => {
 });
 
 describe("what can be read", () => {
-  it("is the state: versions with what is loaded, aliases, the canary with its judge's figures", async () => {
+  it("is the state: versions with what is loaded, aliases, the canary with the figures of its analysis", async () => {
     const setup = await setUp();
     await command(setup, "canary", { version: "v2", steps: [0.5, 1] });
-    await setup.fleet.settle();
+    await setup.deployments.settle();
     const prod = async () => (await get(setup, "state")).body.aliases[0];
     expect(await prod()).toMatchObject({ is_in_force: true, canary: { share: 0.5 } });
     expect((await prod()).canary).not.toHaveProperty("verdict");
@@ -265,7 +265,7 @@ describe("what can be read", () => {
     const setup = await setUp();
     vi.spyOn(setup.registry, "folderOf").mockRejectedValue(new Error("the disk is gone"));
     await command(setup, "deploy", { version: "v3" });
-    await setup.fleet.settle();
+    await setup.deployments.settle();
     const { aliases, versions } = (await get(setup, "state")).body;
     expect(aliases[0]).toMatchObject({ version: "v3", is_in_force: false });
     expect(versions[2]).toMatchObject({ version: "v3", is_loaded: false, failure: "the disk is gone" });

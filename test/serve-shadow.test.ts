@@ -28,13 +28,13 @@ async function shadowed(behaviours: Record<string, Behaviour>, options: Versione
   const setup = await startVersionedServer(behaviours, options);
   open.push(setup);
   await setup.registry.run("test", startShadow("prod", "v2", share));
-  await setup.fleet.settle();
+  await setup.deployments.settle();
   return setup;
 }
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000 });
-const figures = ({ shadows, fleet }: VersionedServer) =>
-  shadows.comparisonOf(fleet.aliases[0]!, { role: "shadow", tag: "v2" });
+const figures = ({ shadows, deployments }: VersionedServer) =>
+  shadows.comparisonOf(deployments.aliases[0]!, { role: "shadow", tag: "v2" });
 const scripted = (model: ScriptedModel): Behaviour => ({ open: async () => model });
 
 describe("a shadow", () => {
@@ -255,15 +255,15 @@ describe("a mirrored answer ends", () => {
   });
 });
 
-describe("the judge of agreement", () => {
+describe("the analysis of agreement", () => {
   const canary = (floor: number) =>
-    startCanary("prod", "v2", { steps: [0.5], judged: true, agreement: { floor, share: 1 } });
+    startCanary("prod", "v2", { steps: [0.5], analysis: true, agreement: { floor, share: 1 } });
 
   async function rollout(behaviours: Record<string, Behaviour>, floor = 0.8) {
     const setup = await startVersionedServer(behaviours);
     open.push(setup);
     await setup.registry.run("test", canary(floor));
-    await setup.fleet.settle();
+    await setup.deployments.settle();
     const isOver = () => setup.registry.state.aliases.get("prod")!.canary === undefined;
     for (let user = 0; !isOver() && user < 8000; user += 8)
       await Promise.all(Array.from({ length: 8 }, (_, i) => setup.ask({}, { user: `user ${user + i}` })));
@@ -272,7 +272,7 @@ describe("the judge of agreement", () => {
 
   it("turns back a canary that says something else, as fast and as long", async () => {
     const { actor, event } = await rollout({ v1: { says: "a red dress" }, v2: { says: "an old shoe" } });
-    expect({ actor, ...event }).toMatchObject({ actor: "judge", kind: "rolled_back", from: "v2" });
+    expect({ actor, ...event }).toMatchObject({ actor: "canary-analysis", kind: "rolled_back", from: "v2" });
     expect((event as any).reason).toMatch(/disagreement with the stable version's answers: 100.0 % over \d+ questions/);
   }, 180_000);
 

@@ -27,13 +27,13 @@ async function last({ registry }: VersionedServer) {
   return { actor, ...event };
 }
 
-async function run({ registry, fleet }: VersionedServer, ...commands: Parameters<typeof registry.run>[1][]) {
+async function run({ registry, deployments }: VersionedServer, ...commands: Parameters<typeof registry.run>[1][]) {
   for (const command of commands) await registry.run("test", command);
-  await fleet.settle();
+  await deployments.settle();
 }
 
 const until = <T>(look: () => T | Promise<T>) => vi.waitFor(look, 20_000);
-const half = { steps: [0.5], judged: false };
+const half = { steps: [0.5], analysis: false };
 const large = { bytes: 60 };
 
 describe("a swap", () => {
@@ -69,7 +69,7 @@ describe("a swap", () => {
     expect(await last(setup)).toEqual({
       ...{ actor: "server", kind: "rolled_back", alias: "prod", from: "v2", to: "v1", reason: "broken weights" },
     });
-    await setup.fleet.settle();
+    await setup.deployments.settle();
     expect(setup.loads).toHaveLength(3); // it is not tried again
   });
 
@@ -135,7 +135,7 @@ describe("where there is room", () => {
     await run(setup, deploy("prod", "v3"));
     expect(setup.closed).toEqual(["v1"]);
     expect(await setup.ask()).toMatchObject({ said: "v3" });
-    expect(setup.fleet.loaded("v2")).toBeDefined();
+    expect(setup.deployments.loaded("v2")).toBeDefined();
   });
 
   it("what an alias has left stays loaded for as long as was said, and then goes", async () => {
@@ -150,7 +150,7 @@ describe("where there is room", () => {
     expect(setup.closed).toEqual([]);
     clock.mockImplementation(() => at + 61_000);
     await until(() => expect(setup.closed).toEqual(["v1"]));
-    expect(setup.fleet.loaded("v2")).toBeDefined();
+    expect(setup.deployments.loaded("v2")).toBeDefined();
   });
 });
 
@@ -164,7 +164,7 @@ describe("a trial without room", () => {
         "v2 takes 60 B of memory; 40 B of --memory-bytes 100 B are free beside v1; packed as int4 it would fit; " +
         "`ocellus rollout deploy prod v2` would put it in the place of v1",
     });
-    await until(() => expect(setup.fleet.aliases[0]).not.toHaveProperty("canary.tag"));
+    await until(() => expect(setup.deployments.aliases[0]).not.toHaveProperty("canary.tag"));
     expect(setup.closed).toEqual([]);
   });
 

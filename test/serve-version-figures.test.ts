@@ -1,7 +1,7 @@
 /** What is looked at before somebody decides about a version: figures over time, differences, metrics by version. */
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { writeCheckpoint } from "../src/inspect/stranger.testkit.js";
+import { writeCheckpoint } from "../src/inspect/unknown-family.testkit.js";
 import { startCanary, startShadow } from "../src/rollout/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { noPromtool, promtoolSays } from "./support/promtool.js";
@@ -25,9 +25,9 @@ async function get({ server }: VersionedServer, path: string): Promise<any> {
 describe("figures over time", () => {
   it("are of every version that an alias asks, a failing canary's beside the stable one's, and of its testers' shadow", async () => {
     const setup = await setUp({ v1: {}, v2: { fails: () => true }, v3: {} });
-    await setup.registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
+    await setup.registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: false }));
     await setup.registry.run("test", startShadow("prod", "v3"));
-    await setup.fleet.settle();
+    await setup.deployments.settle();
     for (let user = 0; user < 20; user++) await setup.ask({}, { user: `user ${user}` });
     await setup.ask({ "x-ocellus-version": "v3" });
     await setup.ask({}, { temperature: "hot" }); // the client's fault, and no one's figure
@@ -112,8 +112,8 @@ describe("what differs between two versions", () => {
 describe("/metrics by version", () => {
   it.skipIf(noPromtool)("tells requests, tokens and first tokens, and passes promtool's check", async () => {
     const setup = await setUp({ v1: {}, v2: { fails: (n) => n % 2 === 1 } });
-    await setup.registry.run("test", startCanary("prod", "v2", { steps: [1], judged: false }));
-    await setup.fleet.settle();
+    await setup.registry.run("test", startCanary("prod", "v2", { steps: [1], analysis: false }));
+    await setup.deployments.settle();
     for (let i = 0; i < 4; i++) await setup.ask();
     await setup.ask({}, { model: "v1" });
     const text = await (await fetch(`${setup.server.url}/metrics`)).text();

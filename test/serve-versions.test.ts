@@ -1,4 +1,4 @@
-/** Versions behind an alias: who gets which, what a change does to those who are asking, and a judge that decides by itself. */
+/** Versions behind an alias: who gets which, what a change does to those who are asking, and an analysis that decides by itself. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { deploy, promote, rollBack, startCanary, startShadow } from "../src/rollout/index.js";
 import { GoldenRunner } from "../src/server/index.js";
@@ -15,7 +15,7 @@ async function setUp(behaviours: Record<string, Behaviour>, keepWarmMs?: number)
   return setup;
 }
 
-const half = { steps: [0.5], judged: false };
+const half = { steps: [0.5], analysis: false };
 const asUser = (user: number) => ({ user: `user ${user}` });
 
 describe("an alias", () => {
@@ -30,9 +30,9 @@ describe("an alias", () => {
   });
 
   it("splits users stickily, and a tester's header goes past the split", async () => {
-    const { ask, registry, fleet } = await setUp({ v1: {}, v2: {} });
+    const { ask, registry, deployments } = await setUp({ v1: {}, v2: {} });
     await registry.run("test", startCanary("prod", "v2", half));
-    await fleet.settle();
+    await deployments.settle();
     const users = Array.from({ length: 60 }, (_, user) => user);
     const first = await Promise.all(users.map((user) => ask({}, asUser(user))));
     const second = await Promise.all(users.map((user) => ask({}, asUser(user))));
@@ -44,26 +44,26 @@ describe("an alias", () => {
   });
 
   it("keeps a conversation with the version it began with, over a promotion, but not over a rollback", async () => {
-    const { ask, registry, fleet } = await setUp({ v1: {}, v2: {} });
+    const { ask, registry, deployments } = await setUp({ v1: {}, v2: {} });
     await registry.run("test", startCanary("prod", "v2", half));
-    await fleet.settle();
+    await deployments.settle();
     const talks = Array.from({ length: 30 }, (_, i) => ({ "x-ocellus-conversation": `talk-${i}` }));
     const before = await Promise.all(talks.map((talk) => ask(talk)));
     await registry.run("test", promote("prod"));
-    await fleet.settle();
+    await deployments.settle();
     const after = await Promise.all(talks.map((talk) => ask(talk)));
     expect(after.map(({ said }) => said)).toEqual(before.map(({ said }) => said));
     expect((await ask({ "x-ocellus-conversation": "new" })).said).toBe("v2");
     await registry.run("test", rollBack("prod"));
-    await fleet.settle();
+    await deployments.settle();
     for (const talk of talks) expect((await ask(talk)).said).toBe("v1");
   });
 
   it("moves a conversation away from a canary that is turned back, also where that had served before", async () => {
-    const { ask, registry, fleet } = await setUp({ v1: {}, v2: {} });
-    for (const command of [deploy("prod", "v2"), startCanary("prod", "v1", { steps: [1], judged: false })])
+    const { ask, registry, deployments } = await setUp({ v1: {}, v2: {} });
+    for (const command of [deploy("prod", "v2"), startCanary("prod", "v1", { steps: [1], analysis: false })])
       await registry.run("test", command);
-    await fleet.settle();
+    await deployments.settle();
     const talk = { "x-ocellus-conversation": "talk" };
     expect((await ask(talk)).said).toBe("v1");
     await registry.run("test", rollBack("prod"));
@@ -71,18 +71,18 @@ describe("an alias", () => {
   });
 
   it("is served while its canary loads, and when that cannot be loaded", async () => {
-    const { ask, registry, fleet } = await setUp({ v1: {}, v2: { loadFails: true }, v3: { loadMs: 200 } });
+    const { ask, registry, deployments } = await setUp({ v1: {}, v2: { loadFails: true }, v3: { loadMs: 200 } });
     await registry.run("test", deploy("other", "v3"));
     await registry.run("test", startCanary("other", "v2", half)); // before v3 is there
-    await fleet.settle();
-    expect(fleet.failures.get("v2")).toBe("broken weights");
+    await deployments.settle();
+    expect(deployments.failures.get("v2")).toBe("broken weights");
     expect(await ask({}, { model: "other" })).toMatchObject({ status: 200, said: "v3" });
   });
 
   it("continues with the version before while the next one loads, and when it cannot be loaded", async () => {
-    const { ask, registry, fleet } = await setUp({ v1: {}, v2: { loadMs: 300 } });
+    const { ask, registry, deployments } = await setUp({ v1: {}, v2: { loadMs: 300 } });
     await registry.run("test", deploy("prod", "v2"));
-    const settling = fleet.settle();
+    const settling = deployments.settle();
     expect((await ask()).said).toBe("v1");
     await settling;
     expect((await ask()).said).toBe("v2");
@@ -91,7 +91,7 @@ describe("an alias", () => {
 
 describe("changes under load", () => {
   it("fail no request and close no version under one: deploy, canary, promote, roll back, with short warmth", async () => {
-    const { ask, registry, fleet, closed } = await setUp({ v1: {}, v2: {}, v3: { loadMs: 50 } }, 0);
+    const { ask, registry, deployments, closed } = await setUp({ v1: {}, v2: {}, v3: { loadMs: 50 } }, 0);
     let isOver = false;
     const statuses: number[] = [];
     const client = async (user: number) => {
@@ -107,7 +107,7 @@ describe("changes under load", () => {
       deploy("prod", "v3"),
     ]) {
       await registry.run("test", command);
-      await fleet.settle();
+      await deployments.settle();
       await new Promise((resolve) => setTimeout(resolve, 400));
     }
     await vi.waitFor(() => expect(closed).toContain("v2"), 20_000);
@@ -118,14 +118,14 @@ describe("changes under load", () => {
   });
 
   it("close no version under a golden question", async () => {
-    const { registry, fleet, closed, rollouts, server } = await setUp({ v1: {}, v2: { answerMs: 2500 } }, 0);
-    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: true }));
-    await fleet.settle();
+    const { registry, deployments, closed, rollouts, server } = await setUp({ v1: {}, v2: { answerMs: 2500 } }, 0);
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: true }));
+    await deployments.settle();
     const said: string[] = [];
     const isGood = (text: string) => said.push(text) > 0;
     const cases = [{ kind: "exact", messages: [{ role: "user" as const, content: "?" }], isGood }];
     const { models, log } = server.services;
-    const golden = new GoldenRunner({ cases, fleet, rollouts, models, log });
+    const golden = new GoldenRunner({ cases, deployments, rollouts, models, log });
     await vi.waitFor(() => expect(server.gate("v2").stats.running).toBe(1), 10_000);
     await registry.run("test", rollBack("prod"));
     await vi.waitFor(() => expect(closed).toEqual(["v2"]), 10_000);
@@ -142,8 +142,8 @@ describe("changes under load", () => {
   });
 });
 
-describe("the judge", () => {
-  const judged = { steps: [0.5, 1], judged: true };
+describe("the canary analysis", () => {
+  const analysis = { steps: [0.5, 1], analysis: true };
 
   async function askUntil(setup: VersionedServer, isOver: () => boolean): Promise<number> {
     let count = 0;
@@ -155,19 +155,19 @@ describe("the judge", () => {
   it("turns back a canary whose answers fail, and says why in the journal", async () => {
     const setup = await setUp({ v1: {}, v2: { fails: (n) => n % 4 === 0 } });
     const { registry } = setup;
-    await registry.run("test", startCanary("prod", "v2", judged));
+    await registry.run("test", startCanary("prod", "v2", analysis));
     const count = await askUntil(setup, () => registry.state.aliases.get("prod")!.canary === undefined);
     expect(registry.state.aliases.get("prod")!.tag).toBe("v1");
-    expect(count).toBeLessThan(4000); // the judge looks twice a second
+    expect(count).toBeLessThan(4000); // the analysis looks twice a second
     const last = (await registry.history()).at(-1)!;
-    expect(last).toMatchObject({ actor: "judge", event: { kind: "rolled_back", from: "v2", to: "v1" } });
+    expect(last).toMatchObject({ actor: "canary-analysis", event: { kind: "rolled_back", from: "v2", to: "v1" } });
     expect((last.event as any).reason).toMatch(/answers that failed: \d+/);
   }, 180_000);
 
   it("lets on a canary that is no worse, step by step, until it is what everybody gets", async () => {
     const setup = await setUp({ v1: {}, v2: {} });
     const { registry } = setup;
-    await registry.run("test", startCanary("prod", "v2", { steps: [0.5, 0.6], judged: true }));
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5, 0.6], analysis: true }));
     await askUntil(setup, () => registry.state.aliases.get("prod")!.tag === "v2");
     const kinds = (await registry.history()).map(({ event }) => event.kind);
     expect(kinds.slice(-3)).toEqual(["canary_started", "share_changed", "promoted"]);
@@ -176,7 +176,7 @@ describe("the judge", () => {
   it("promotes in place of a step that is everybody: no one would be left to compare with", async () => {
     const setup = await setUp({ v1: {}, v2: {} });
     const { registry } = setup;
-    await registry.run("test", startCanary("prod", "v2", judged)); // 50 and 100 %
+    await registry.run("test", startCanary("prod", "v2", analysis)); // 50 and 100 %
     await askUntil(setup, () => registry.state.aliases.get("prod")!.tag === "v2");
     const kinds = (await registry.history()).map(({ event }) => event.kind);
     expect(kinds.slice(-2)).toEqual(["canary_started", "promoted"]);

@@ -25,7 +25,7 @@ const token = (tokenId: number, text: string, probability: number) => ({
   tokenId,
   text,
   probability,
-  rivals: [{ tokenId: 9, text: evil, probability: (1 - probability) / 2 }],
+  alternatives: [{ tokenId: 9, text: evil, probability: (1 - probability) / 2 }],
   ms: 3,
 });
 

@@ -89,7 +89,7 @@ describe("a trace of the bundled demo model", () => {
   beforeAll(async () => {
     process.env.OCELLUS_CACHE = join(folder, "cache");
     model = await loadModel(join(repository, "checkpoints/ocellus-tiny"), { device: "cpu", threads: 1 });
-    trace = await model.trace(messages, { rivals: 4 });
+    trace = await model.trace(messages, { alternatives: 4 });
   });
   afterAll(() => model?.close());
 
@@ -101,12 +101,12 @@ describe("a trace of the bundled demo model", () => {
   });
 
   it("gives each token its probability, and rivals that are less likely, the likeliest first", () => {
-    for (const { tokenId, probability, rivals } of trace.tokens) {
-      const all = [probability, ...rivals.map((rival) => rival.probability)];
+    for (const { tokenId, probability, alternatives } of trace.tokens) {
+      const all = [probability, ...alternatives.map((rival) => rival.probability)];
       expect(all).toEqual([...all].sort((a, b) => b - a));
       expect(all.reduce((sum, p) => sum + p, 0)).toBeLessThanOrEqual(1 + 1e-6);
-      expect(rivals.length).toBe(4);
-      expect(rivals.map((rival) => rival.tokenId)).not.toContain(tokenId);
+      expect(alternatives.length).toBe(4);
+      expect(alternatives.map((rival) => rival.tokenId)).not.toContain(tokenId);
     }
   });
 
@@ -124,7 +124,7 @@ describe("a trace of the bundled demo model", () => {
   });
 
   it("refuses more rivals than are ever told", async () => {
-    await expect(model.trace(messages, { rivals: 20 })).rejects.toThrow(
+    await expect(model.trace(messages, { alternatives: 20 })).rejects.toThrow(
       ocellusError("invalid_request", { param: "top_logprobs" }),
     );
   });

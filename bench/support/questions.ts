@@ -70,8 +70,8 @@ export async function inParallel(
   work: (number: number) => Promise<unknown>,
 ): Promise<void> {
   const numbers = Array.from({ length: count }).keys();
-  const lane = async () => {
+  const worker = async () => {
     for (const number of numbers) await work(number);
   };
-  await Promise.all(Array.from({ length: width }, lane));
+  await Promise.all(Array.from({ length: width }, worker));
 }

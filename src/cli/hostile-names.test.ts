@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { writeCheckpoint } from "../inspect/stranger.testkit.js";
+import { writeCheckpoint } from "../inspect/unknown-family.testkit.js";
 import { main } from "./main.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-hostile-names-"));

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { embeddingWeightsOptions, type PlanOptions, visionWeightsOptions, weightsOptions } from "../core/pack/index.js";
 import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../core/runtime/index.js";
-import { modelInTheBox } from "./package-files.js";
+import { bundledModel } from "./package-files.js";
 
 export interface GlobalFlags {
   readonly json?: boolean;
@@ -67,7 +67,7 @@ export function addModelOptions(command: Command): Command {
   return command
     .addOption(
       new Option("--model <folder>", "checkpoint folder, packed model or owner/name").default(
-        modelInTheBox,
+        bundledModel,
         "bundled demo model",
       ),
     )

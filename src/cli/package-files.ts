@@ -1,11 +1,10 @@
 /** Where the package keeps what it brings along. The same two steps up lead to its root from src/cli and from dist/cli. */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { bundledModel } from "../core/checkpoint/index.js";
 
 const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-export const modelInTheBox = bundledModel;
+export { bundledModel } from "../core/checkpoint/index.js";
 /** Built by `npm run build` or `npm run build:web`; a fresh clone has none. */
 export const webPage = inPackage("dist/web");
 export const examplePictures = inPackage("examples/pictures");

@@ -12,7 +12,7 @@ import type { Guard } from "./verdict.js";
 type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 
 interface AnswerContext {
-  readonly passage: Evaluation;
+  readonly evaluation: Evaluation;
   readonly prepared: Prepared;
 }
 
@@ -21,12 +21,12 @@ export async function* guardedAnswer(
   events: AsyncIterable<ChatEvent>,
   context: AnswerContext,
 ): AsyncGenerator<ChatEvent> {
-  const { passage } = context;
-  const outgoing = new Outgoing(passage.guards("output", "text"), context);
+  const { evaluation } = context;
+  const outgoing = new Outgoing(evaluation.guards("output", "text"), context);
   let isRecorded = false;
   const record = async (finishReason: string) => {
     isRecorded = true;
-    await passage.record("output", { text: outgoing.checked, finishReason });
+    await evaluation.record("output", { text: outgoing.checked, finishReason });
   };
   try {
     let end: AnswerEnd | undefined;
@@ -65,7 +65,7 @@ class Outgoing {
   #checkedWhole = "";
 
   constructor(guards: readonly Guard[], context: AnswerContext) {
-    const { pseudonyms } = context.passage;
+    const { pseudonyms } = context.evaluation;
     const { options } = context.prepared;
     this.#context = context;
     this.#form = answerForm(options);
@@ -100,21 +100,21 @@ class Outgoing {
 
   /** What is left, once every guard has seen all. */
   async finish(): Promise<ChatEvent[]> {
-    const { passage, prepared } = this.#context;
+    const { evaluation, prepared } = this.#context;
     const { signal = new AbortController().signal } = prepared.options;
     const form = this.#form;
     const rest = this.#held + this.#filter.end();
     const looks = this.#filter.verdicts().filter(({ guard }) => guard !== this.#restoring);
-    const seen = passage.name({ kind: "text", text: this.#text }, findingsOf(looks));
-    for (const { guard, verdict, ms } of looks) passage.note(guard, seen, verdict, ms);
+    const seen = evaluation.name({ kind: "text", text: this.#text }, findingsOf(looks));
+    for (const { guard, verdict, ms } of looks) evaluation.note(guard, seen, verdict, ms);
     if (this.#whole.length === 0) return this.#deliver(rest, this.#takeTokens());
-    const checks = await passage.look({ kind: "text", text: rest }, this.#whole, signal);
+    const checks = await evaluation.look({ kind: "text", text: rest }, this.#whole, signal);
     this.#isRefused = checks.some(({ verdict }) => verdict.verdict === "block");
     if (this.#isRefused) return [];
     const found = findingsOf(checks);
-    this.#checkedWhole = redacted(rest, found, passage.pseudonyms?.name, form);
+    this.#checkedWhole = redacted(rest, found, evaluation.pseudonyms?.name, form);
     const restored = await this.#restoring?.check({ kind: "text", text: rest }, signal);
-    const text = redacted(rest, [...found, ...(restored?.findings ?? [])], passage.pseudonyms?.name, form);
+    const text = redacted(rest, [...found, ...(restored?.findings ?? [])], evaluation.pseudonyms?.name, form);
     return this.#deliver(text, text === rest ? this.#takeTokens() : []);
   }
 

@@ -3,11 +3,11 @@
  * is asked outside of any is asked by no one in particular, and is guarded all the same.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Asker } from "./policy.js";
+import type { Requester } from "./policy.js";
 import type { GuardReport } from "./verdict.js";
 
 /** One request, or one command. */
-export interface Asked extends Asker {
+export interface Asked extends Requester {
   /** Of the request; for the audit log. */
   readonly request: string;
   /** What its guards have said so far; the response tells it. */

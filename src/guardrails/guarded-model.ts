@@ -31,7 +31,7 @@ export type EmbeddingModel = Shown &
   Pick<DualEncoderModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close">;
 
 /** What checks at the door. */
-export interface DoorKeeper {
+export interface Gatekeeper {
   readonly pictures: ImageReader;
   /** @param opening of a question that is answered: the texts that its conversation begins with */
   begin(model: string, opening?: readonly string[]): Promise<Evaluation>;
@@ -40,9 +40,9 @@ export interface DoorKeeper {
 /** A model that answers, behind the guardrails. */
 export class GuardedModel extends MiddlewareModel {
   readonly #viewer: Viewer;
-  readonly #guards: DoorKeeper;
+  readonly #guards: Gatekeeper;
 
-  constructor(model: LanguageModel, guards: DoorKeeper) {
+  constructor(model: LanguageModel, guards: Gatekeeper) {
     super(model, [guardrails(model, guards)]);
     this.#viewer = model;
     this.#guards = guards;
@@ -70,82 +70,82 @@ type Evaluated = Prepared & { readonly [evaluationOf]?: Evaluation };
  * The guardrails as a middleware: nothing comes into the model or out of it without them. All calls throw as the model's,
  * `blocked`, and `unavailable` of a guardrail that must look and cannot; a blocked answer ends with `content_filter`.
  */
-export function guardrails(model: LanguageModel, guards: DoorKeeper): Required<Middleware> {
+export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<Middleware> {
   const { digest } = model.info;
   const admit = (input: ImageInput, options: Asking = {}) => admittedPicture(input, model, guards, options);
   return {
     async prepare(next, messages, options = {}) {
-      const { passage, conversation, tools } = await enter(model, guards, messages, options);
-      return { ...(await next(conversation, { ...options, ...tools })), [evaluationOf]: passage };
+      const { evaluation, conversation, tools } = await enter(model, guards, messages, options);
+      return { ...(await next(conversation, { ...options, ...tools })), [evaluationOf]: evaluation };
     },
     /** Ids are checked as the text that they spell. */
     async prepareText(next, prompt, options = {}) {
-      const passage = await guards.begin(digest, []);
+      const evaluation = await guards.begin(digest, []);
       const { tokenizer } = model;
       const text = typeof prompt === "string" ? prompt : tokenizer.decode([...prompt], { skipSpecialTokens: false });
-      const checked = await recorded(passage, () => passage.text(text, signalOf(options)));
-      return { ...(await next(checked === text ? prompt : checked, options)), [evaluationOf]: passage };
+      const checked = await recorded(evaluation, () => evaluation.text(text, signalOf(options)));
+      return { ...(await next(checked === text ? prompt : checked, options)), [evaluationOf]: evaluation };
     },
     generate(next, prepared) {
-      const passage = (prepared as Evaluated)[evaluationOf];
-      invariant(passage, "a prompt is answered behind the guardrails that it came in by");
-      return guardedAnswer(next(prepared), { passage, prepared });
+      const evaluation = (prepared as Evaluated)[evaluationOf];
+      invariant(evaluation, "a prompt is answered behind the guardrails that it came in by");
+      return guardedAnswer(next(prepared), { evaluation, prepared });
     },
     embedImage: async (next, input, options) => next(await admit(input, options), options),
     pin: async (next, input, options) => next(await admit(input, options), options),
     /** A trace shows every token: what a guardrail would cut out of it, it blocks. */
     async trace(next, messages, options = {}) {
-      const { passage, conversation } = await enter(model, guards, messages, options);
-      return checkedTrace(await next(conversation, options), passage, signalOf(options));
+      const { evaluation, conversation } = await enter(model, guards, messages, options);
+      return checkedTrace(await next(conversation, options), evaluation, signalOf(options));
     },
   };
 }
 
-async function checkedTrace(trace: Trace, passage: Evaluation, signal: AbortSignal): Promise<Trace> {
-  const checks = await passage.look({ kind: "text", text: trace.text }, passage.guards("output", "text"), signal);
+async function checkedTrace(trace: Trace, evaluation: Evaluation, signal: AbortSignal): Promise<Trace> {
+  const checks = await evaluation.look({ kind: "text", text: trace.text }, evaluation.guards("output", "text"), signal);
   const refused = checks.find(({ verdict: { verdict } }) => verdict === "block" || verdict === "redact");
   const text = redacted(trace.text, findingsOf(checks));
-  await passage.record("output", { text, finishReason: refused ? "content_filter" : trace.finishReason });
-  if (refused) throw refusal(refused, "the answer", passage.reports);
+  await evaluation.record("output", { text, finishReason: refused ? "content_filter" : trace.finishReason });
+  if (refused) throw refusal(refused, "the answer", evaluation.reports);
   return trace;
 }
 
 /** The conversation as it may be shown to the model. */
-async function enter(model: LanguageModel, guards: DoorKeeper, messages: readonly ChatMessage[], options: ChatOptions) {
+async function enter(model: LanguageModel, guards: Gatekeeper, messages: readonly ChatMessage[], options: ChatOptions) {
   const { digest } = model.info;
-  const passage = await guards.begin(digest, openingOf(messages));
+  const evaluation = await guards.begin(digest, openingOf(messages));
   const signal = signalOf(options);
   const { minPixels = "", maxPixels = "" } = options;
   const budget = {
     ...(options.minPixels !== undefined && { minPixels: options.minPixels }),
     ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
   };
-  const eye = {
+  const view = {
     frame: `${digest} ${minPixels}-${maxPixels}`,
     modelView: model.modelView && ((image: RgbImage) => model.modelView!(image, budget)),
   };
-  return recorded(passage, async () => {
+  return recorded(evaluation, async () => {
     const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
     const picture = (input: ImageInput) => {
-      const found = seen.get(input) ?? guardedPicture(input, passage, eye, guards, signal);
+      const found = seen.get(input) ?? guardedPicture(input, evaluation, view, guards, signal);
       seen.set(input, found);
       return found;
     };
-    const text = (words: string) => passage.text(words, signal);
-    const json = (value: string) => passage.text(value, signal, plainJson);
-    const seams = (texts: readonly string[], reach: Reach) => passage.seams(texts, reach, signal);
+    const text = (words: string) => evaluation.text(words, signal);
+    const json = (value: string) => evaluation.text(value, signal, plainJson);
+    const seams = (texts: readonly string[], reach: Reach) => evaluation.seams(texts, reach, signal);
     const conversation = await guardedConversation(messages, { text, json, picture, seams });
     const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
-    return { passage, conversation, tools: tools ?? {} };
+    return { evaluation, conversation, tools: tools ?? {} };
   });
 }
 
 /** A model that embeds, behind the guards. */
 export class GuardedEmbedder {
   readonly #model: EmbeddingModel;
-  readonly #guards: DoorKeeper;
+  readonly #guards: Gatekeeper;
 
-  constructor(model: EmbeddingModel, guards: DoorKeeper) {
+  constructor(model: EmbeddingModel, guards: Gatekeeper) {
     this.#model = model;
     this.#guards = guards;
   }
@@ -199,36 +199,36 @@ type Viewer = Shown & { readonly info: { readonly digest: string } };
 export async function admittedPicture(
   input: ImageInput,
   model: Viewer,
-  guards: DoorKeeper,
+  guards: Gatekeeper,
   options: Asking,
 ): Promise<ImageInput> {
   const { digest } = model.info;
-  const passage = await guards.begin(digest);
-  const eye = { frame: digest, modelView: model.modelView?.bind(model) };
-  return recorded(passage, () => guardedPicture(input, passage, eye, guards, signalOf(options)));
+  const evaluation = await guards.begin(digest);
+  const view = { frame: digest, modelView: model.modelView?.bind(model) };
+  return recorded(evaluation, () => guardedPicture(input, evaluation, view, guards, signalOf(options)));
 }
 
 /** A text that is kept and comes back. */
 export async function admittedText(
   text: string,
   { info }: Pick<Viewer, "info">,
-  guards: DoorKeeper,
+  guards: Gatekeeper,
   options: Asking,
 ): Promise<string> {
-  const passage = await guards.begin(info.digest);
-  return recorded(passage, () => passage.text(text, signalOf(options)));
+  const evaluation = await guards.begin(info.digest);
+  return recorded(evaluation, () => evaluation.text(text, signalOf(options)));
 }
 
 /** The input's checks, in the audit log whether they let it pass or not. */
-async function recorded<T>(passage: Evaluation, check: () => Promise<T>): Promise<T> {
-  return check().finally(() => passage.record("input"));
+async function recorded<T>(evaluation: Evaluation, check: () => Promise<T>): Promise<T> {
+  return check().finally(() => evaluation.record("input"));
 }
 
 function signalOf({ signal }: { readonly signal?: AbortSignal }): AbortSignal {
   return signal ?? new AbortController().signal;
 }
 
-interface Eye {
+interface View {
   readonly frame: string;
   readonly modelView: ((image: RgbImage) => RgbImage) | undefined;
 }
@@ -236,12 +236,12 @@ interface Eye {
 /** The bytes that were checked are the bytes that are passed on. */
 async function guardedPicture(
   input: ImageInput,
-  passage: Evaluation,
-  { frame, modelView }: Eye,
-  { pictures }: DoorKeeper,
+  evaluation: Evaluation,
+  { frame, modelView }: View,
+  { pictures }: Gatekeeper,
   signal: AbortSignal,
 ): Promise<ImageInput> {
-  if (passage.guards("input", "picture").length === 0) return input;
+  if (evaluation.guards("input", "picture").length === 0) return input;
   const { image, whole } = await pictures.read(input, signal);
   const seen = modelView && {
     ...whole,
@@ -249,6 +249,6 @@ async function guardedPicture(
     frame,
     pixels: async () => modelView(await whole.pixels()),
   };
-  await passage.picture(seen ? [whole, seen] : [whole], signal);
+  await evaluation.picture(seen ? [whole, seen] : [whole], signal);
   return image;
 }

@@ -247,8 +247,8 @@ export class Guards {
         "unsupported",
         "nothing is moderated here: the server has no guardrail for this route and key; start it with --guards",
       );
-    const passage = await this.begin("none", undefined, asked);
-    const work = () => moderate(subjects, passage, this.guardsFor(asked), this.pictures, signal);
+    const evaluation = await this.begin("none", undefined, asked);
+    const work = () => moderate(subjects, evaluation, this.guardsFor(asked), this.pictures, signal);
     return this.#desk.run(work, signal);
   }
 

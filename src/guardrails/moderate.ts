@@ -19,7 +19,7 @@ export interface ModeratedFinding extends Judged {
 
 export async function moderate(
   subjects: readonly (string | { readonly picture: ImageInput })[],
-  passage: Evaluation,
+  evaluation: Evaluation,
   guards: readonly Guard[],
   pictures: ImageReader,
   signal: AbortSignal,
@@ -30,7 +30,7 @@ export async function moderate(
       typeof given === "string" ? { kind: "text", text: given } : (await pictures.read(given.picture, signal)).whole;
     const own = distinct.filter(({ reads }) => reads.includes(subject.kind));
     const kind = subject.kind === "text" ? ("text" as const) : ("image" as const);
-    return (await passage.look(subject, own, signal)).map(({ guard, verdict }) => ({
+    return (await evaluation.look(subject, own, signal)).map(({ guard, verdict }) => ({
       verdict: verdict.verdict,
       findings: verdict.findings.map((found) => ({ ...found, guard: guard.name, part, subject: kind })),
     }));
@@ -39,11 +39,11 @@ export async function moderate(
   try {
     for (const [part, given] of subjects.entries()) done.push(...(await look(given, part))); // one picture in memory
   } finally {
-    await passage.record("input");
+    await evaluation.record("input");
   }
   return {
     verdict: strictest(done.map(({ verdict }) => verdict)),
     findings: done.flatMap(({ findings }) => findings),
-    reports: passage.reports,
+    reports: evaluation.reports,
   };
 }

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ioError } from "../core/base/index.js";
-import { FileLooks } from "../core/fs/index.js";
+import { FileFingerprints } from "../core/fs/index.js";
 import type { LanguageModel } from "../core/runtime/index.js";
 import { AuditLog } from "./audit.js";
 import { filesOf, openDetector } from "./detectors/index.js";
@@ -43,7 +43,7 @@ export class PolicySource {
   readonly path: string | undefined;
   readonly #options: PolicySourceOptions;
   readonly #lent: (name: string | undefined) => LanguageModel | undefined;
-  readonly #looks = new FileLooks();
+  readonly #looks = new FileFingerprints();
   #inForce: InForce = nothing;
   #problem: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;

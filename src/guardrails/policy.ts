@@ -230,7 +230,7 @@ function problemOfRule(
 }
 
 /** Who asks for what. */
-export interface Asker {
+export interface Requester {
   readonly key: string;
   readonly route: string;
 }
@@ -239,12 +239,12 @@ export interface Asker {
 const standing: Rule = { threshold: 0.5, action: "block" };
 
 /** Rules that may concern one guard for one asker, in their order. */
-export function rulesFor({ rules }: Policy, asker: Asker, guard: string, stage: Stage): Rule[] {
+export function rulesFor({ rules }: Policy, requester: Requester, guard: string, stage: Stage): Rule[] {
   const concerns = (rule: Rule) =>
     (rule.guard ?? guard) === guard &&
     (rule.stage ?? stage) === stage &&
-    (rule.key ?? asker.key) === asker.key &&
-    matchesRoute(rule.route, asker.route);
+    (rule.key ?? requester.key) === requester.key &&
+    matchesRoute(rule.route, requester.route);
   return [standing, ...rules.filter(concerns)];
 }
 

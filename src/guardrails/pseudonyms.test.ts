@@ -1,4 +1,4 @@
-/** Values that the model does not read and the caller gets back: through a passage and an answer, under any cutting. */
+/** Values that the model does not read and the caller gets back: through an evaluation and an answer, under any cutting. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -33,23 +33,23 @@ function passageOf(
   more: readonly ReturnType<typeof bind>[] = [],
 ) {
   const lines: unknown[] = [];
-  const passage = new Evaluation({
+  const evaluation = new Evaluation({
     ...{ asked: { key: caller, route: "r", request: "1", reports: [] }, model: "m", policyVersion: "1" },
     guards: [guardOf(personal, "input"), guardOf(personal, "output"), ...more],
     audit: { append: async (line: unknown) => lines.push(line) } as unknown as AuditLog,
     ...{ keepsTexts: true, onCheck: () => {}, pseudonyms: new Pseudonyms(caller, opening) },
   });
-  return { passage, lines };
+  return { evaluation, lines };
 }
 
 /** What leaves when the model writes these pieces, a token each. */
-async function answered(passage: Evaluation, pieces: readonly string[]) {
+async function answered(evaluation: Evaluation, pieces: readonly string[]) {
   const end = { type: "end", finishReason: "stop" } as ChatEvent;
   async function* events(): AsyncGenerator<ChatEvent> {
     for (const [i, text] of pieces.entries()) yield { type: "text", text, tokens: [{ tokenId: i, logprob: -1 }] };
     yield end;
   }
-  const context = { passage, prepared: { options: {} } as Prepared };
+  const context = { evaluation, prepared: { options: {} } as Prepared };
   let text = "";
   const tokens: number[] = [];
   for await (const event of guardedAnswer(events(), context)) {
@@ -72,11 +72,11 @@ describe("a pseudonym", () => {
     await fc.assert(
       fc.asyncProperty(written, fc.array(fc.nat(9), { maxLength: 40 }), async (parts, lengths) => {
         const text = parts.join("");
-        const { passage, lines } = passageOf();
-        const shown = await passage.text(text, signal);
-        await passage.record("input");
+        const { evaluation, lines } = passageOf();
+        const shown = await evaluation.text(text, signal);
+        await evaluation.record("input");
         for (const value of values) expect(shown).not.toContain(value);
-        expect(await answered(passage, piecesOf(shown, lengths))).toMatchObject({ text });
+        expect(await answered(evaluation, piecesOf(shown, lengths))).toMatchObject({ text });
         const log = JSON.stringify(lines);
         for (const value of values) expect(log).not.toContain(value);
       }),
@@ -85,15 +85,15 @@ describe("a pseudonym", () => {
   });
 
   it("leaves with the tokens around it, and none of its own", async () => {
-    const { passage } = passageOf();
-    const shown = await passage.text(phone, signal);
+    const { evaluation } = passageOf();
+    const shown = await evaluation.text(phone, signal);
     const pieces = ["Call ", shown.slice(0, 4), shown.slice(4), " now", "."];
-    expect(await answered(passage, pieces)).toEqual({ text: `Call ${phone} now.`, tokens: [0, 3, 4] });
+    expect(await answered(evaluation, pieces)).toEqual({ text: `Call ${phone} now.`, tokens: [0, 3, 4] });
   });
 
   it("is the same for a value within a conversation, and no other conversation's or caller's", async () => {
     const shownTo = (caller: string, opening: readonly string[], text = phone) =>
-      passageOf(caller, opening).passage.text(text, signal);
+      passageOf(caller, opening).evaluation.text(text, signal);
     const first = await shownTo("alice", ["hi"]);
     expect(first).toMatch(/^\[phone_[0-9a-f]{8}\]$/);
     expect(await shownTo("alice", ["hi"], `${phone}, ${phone}`)).toBe(`${first}, ${first}`);
@@ -103,19 +103,19 @@ describe("a pseudonym", () => {
 
   it("of another caller, conversation or hand stays as it is", async () => {
     const own = passageOf();
-    await own.passage.text(phone, signal);
-    const foreign = await passageOf("bob").passage.text("13912345678", signal);
+    await own.evaluation.text(phone, signal);
+    const foreign = await passageOf("bob").evaluation.text("13912345678", signal);
     for (const text of [foreign, "[phone_00000000]", "[phone_"])
-      expect((await answered(own.passage, [text])).text).toBe(text);
+      expect((await answered(own.evaluation, [text])).text).toBe(text);
   });
 
   it("means the same in JSON with escapes, and is put back unescaped only where that is valid", async () => {
-    const { passage } = passageOf();
-    const plain = await passage.text("姓名：张三丰", signal);
-    const escaped = await passage.text('{"a":"\\u59d3\\u540d\\uff1a\\u5f20\\u4e09\\u4e30"}', signal);
+    const { evaluation } = passageOf();
+    const plain = await evaluation.text("姓名：张三丰", signal);
+    const escaped = await evaluation.text('{"a":"\\u59d3\\u540d\\uff1a\\u5f20\\u4e09\\u4e30"}', signal);
     const [pseudonym] = plain.match(/\[name_\w+\]/)!;
     expect(escaped).toContain(pseudonym);
-    expect((await answered(passage, [`{"name":"${pseudonym}"}`])).text).toBe('{"name":"张三丰"}');
+    expect((await answered(evaluation, [`{"name":"${pseudonym}"}`])).text).toBe('{"name":"张三丰"}');
     const quoting = new Pseudonyms("alice", []);
     quoting.hide("c", 'say "x"');
     const { findings } = await quoting.restoring()!.check({ kind: "text", text: quoting.name("c", 'say "x"') }, signal);
@@ -123,11 +123,11 @@ describe("a pseudonym", () => {
   });
 
   it("stays in the answer where the prompt had no such value", async () => {
-    const { passage } = passageOf();
-    await passage.text(phone, signal);
-    const { text } = await answered(passage, ["Try 139", "12345678."]);
+    const { evaluation } = passageOf();
+    await evaluation.text(phone, signal);
+    const { text } = await answered(evaluation, ["Try 139", "12345678."]);
     expect(text).toMatch(/^Try \[phone_[0-9a-f]{8}\]\.$/);
-    expect((await answered(passage, [`It is ${phone}.`])).text).toMatch(/^It is \[phone_/);
+    expect((await answered(evaluation, [`It is ${phone}.`])).text).toMatch(/^It is \[phone_/);
   });
 
   it("is what guards of the answer see, streamed or whole; what they cut out does not come back", async () => {
@@ -141,9 +141,9 @@ describe("a pseudonym", () => {
       };
       const detector: Detector = isWhole ? { ...rest, look } : words;
       const guard = guardOf(detector, "output", [{ threshold: 0, action: "redact" }]);
-      const { passage, lines } = passageOf("alice", ["hi"], [guard]);
-      const shown = await passage.text(phone, signal);
-      const { text } = await answered(passage, [`A secret ${shown}`, " and secret"]);
+      const { evaluation, lines } = passageOf("alice", ["hi"], [guard]);
+      const shown = await evaluation.text(phone, signal);
+      const { text } = await answered(evaluation, [`A secret ${shown}`, " and secret"]);
       expect(text).toBe(`A ****** ${phone} and ******`);
       expect(seen).toEqual(isWhole ? [`A secret ${shown} and secret`] : []);
       expect(JSON.stringify(lines.at(-1))).toContain(`A ****** ${shown} and ******`);
@@ -152,10 +152,10 @@ describe("a pseudonym", () => {
   });
 
   it("is a kind alone where no answer follows, and no personal data itself", async () => {
-    const { passage } = passageOf();
+    const { evaluation } = passageOf();
     const kept = new Evaluation({
       ...{ asked: { key: "a", route: "r", request: "1", reports: [] }, model: "m", policyVersion: "1" },
-      ...{ guards: passage.guards("input", "text"), audit: undefined, keepsTexts: false, onCheck: () => {} },
+      ...{ guards: evaluation.guards("input", "text"), audit: undefined, keepsTexts: false, onCheck: () => {} },
     });
     expect(await kept.text(`a ${phone}`, signal)).toBe("a [phone]");
     const names = Array.from({ length: 2000 }, (_, i) =>

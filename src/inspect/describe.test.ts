@@ -6,7 +6,7 @@ import { familyOf } from "../core/models/index.js";
 import { wantedTensors } from "../core/pack/index.js";
 import type { Shape } from "../core/tensor/index.js";
 import { describeCheckpoint } from "./describe.js";
-import { config8B, writeCheckpoint, writeSparseCheckpoint } from "./stranger.testkit.js";
+import { config8B, writeCheckpoint, writeSparseCheckpoint } from "./unknown-family.testkit.js";
 
 const golden = resolve(import.meta.dirname, "../../test/golden");
 let folder: string;

@@ -8,7 +8,7 @@ import type { CheckpointDiff } from "./change.js";
 import { diffCheckpoints } from "./diff.js";
 import { eigenvalues } from "./low-rank.js";
 import { comparePiece } from "./piece-difference.js";
-import { writeCheckpoint, writeSparseCheckpoint } from "./stranger.testkit.js";
+import { writeCheckpoint, writeSparseCheckpoint } from "./unknown-family.testkit.js";
 
 let folder: string;
 beforeAll(() => {

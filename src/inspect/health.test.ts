@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Shape } from "../core/tensor/index.js";
 import { checkHealth } from "./health.js";
-import { writeCheckpoint } from "./stranger.testkit.js";
+import { writeCheckpoint } from "./unknown-family.testkit.js";
 
 const repository = resolve(import.meta.dirname, "../..");
 let folder: string;

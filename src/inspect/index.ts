@@ -70,4 +70,4 @@ export { inspectPage } from "./report-page/inspect-page.js";
 export { measureSensitivity, type Sensitivity, type SensitivityOptions } from "./sensitivity.js";
 export { type StatisticsOptions, tensorStatistics } from "./statistics.js";
 export type { RowStatistics, TensorStatistics } from "./tensor-statistics.js";
-export { type TracePageFacts, tracePage } from "./trace-page/page.js";
+export { type TracePageInfo, tracePage } from "./trace-page/page.js";

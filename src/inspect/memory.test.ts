@@ -10,7 +10,7 @@ import { byteLength } from "../core/tensor/index.js";
 import { peakActivationBytes } from "./activations.js";
 import { describeCheckpoint } from "./describe.js";
 import { estimateMemory } from "./memory.js";
-import { config8B, writeCheckpoint } from "./stranger.testkit.js";
+import { config8B, writeCheckpoint } from "./unknown-family.testkit.js";
 
 const repository = resolve(import.meta.dirname, "../..");
 const tiny = join(repository, "checkpoints/ocellus-tiny");

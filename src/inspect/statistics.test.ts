@@ -8,8 +8,8 @@ import { bytesOf, dtypes, elementCount, toBFloat16Bits } from "../core/tensor/in
 import { countPiece } from "./piece-statistics.js";
 import { piecesOf } from "./pieces.js";
 import { tensorStatistics } from "./statistics.js";
-import { writeCheckpoint, writeSparseCheckpoint } from "./stranger.testkit.js";
 import { StatisticsSum } from "./tensor-statistics.js";
+import { writeCheckpoint, writeSparseCheckpoint } from "./unknown-family.testkit.js";
 
 let folder: string;
 beforeAll(() => {

@@ -27,10 +27,10 @@ export const canaryRequestSchema = z
     /** Shares to climb, growing. Default: 0.05, 0.25, 0.5, 1. The first may be 0: loaded and compared, serving no one. */
     steps: z.array(z.number().min(0).max(1)).min(1).max(20).optional(),
     /** Default true; false: only people decide. */
-    judged: z.boolean().optional(),
+    analysis: z.boolean().optional(),
     /** Ask both versions a share of the questions (default 0.1); the mean similarity of their answers must not fall below the floor. */
     agreement: z.object({ floor: z.number().gt(0).lt(1), share: z.number().gt(0).lte(1).default(0.1) }).optional(),
-    /** How long each step lasts at least; without a judge, how long it lasts. */
+    /** How long each step lasts at least; without an analysis, how long it lasts. */
     step_seconds: z.number().int().min(1).max(2_592_000).optional(),
     /** Asked before each step by a signed POST; its answer allows it, holds it or turns the canary back. */
     gate: z
@@ -73,7 +73,7 @@ export const shadowRequestSchema = z
   .meta({ id: "ShadowRequest" });
 
 /** Of one measure, for both versions: the part of a user's answers that was bad, in mean over users, and of how many answers. */
-const measureFiguresSchema = z.object({
+const metricFiguresSchema = z.object({
   canary: z.number(),
   stable: z.number(),
   num_canary: z.number(),
@@ -87,8 +87,8 @@ const measureFiguresSchema = z.object({
   /** Of golden questions, by how their answers are told right from wrong: how many, and the wrong answers to them. */
   kinds: z.record(z.string(), z.object({ questions: z.number(), canary: z.number(), stable: z.number() })).optional(),
 });
-const figuresSchema = z.record(z.string(), measureFiguresSchema);
-export type WireMeasureFigures = z.infer<typeof measureFiguresSchema>;
+const figuresSchema = z.record(z.string(), metricFiguresSchema);
+export type WireMetricFigures = z.infer<typeof metricFiguresSchema>;
 
 /** Means over the pairs that both versions have answered. */
 const bothSchema = z.object({ served: z.number(), mirrored: z.number() });
@@ -144,16 +144,16 @@ const canarySchema = z.object({
   version: z.string(),
   share: z.number(),
   steps: z.array(z.number()),
-  is_judged: z.boolean(),
+  uses_analysis: z.boolean(),
   is_paused: z.boolean(),
   agreement: z.object({ floor: z.number(), share: z.number() }).optional(),
   step_seconds: z.number().optional(),
   /** When the present step began. */
   step_since: z.string(),
   gate: z.string().optional(),
-  /** Of this server, since it began; the judge's figures are of the present step alone. */
+  /** Of this server, since it began; the figures of the analysis are of the present step alone. */
   comparison: comparisonSchema.optional(),
-  /** Of this server's judge on the present step; absent before its first answer. */
+  /** Of this server's analysis on the present step; absent before its first answer. */
   verdict: verdictSchema.optional(),
 });
 
@@ -195,7 +195,7 @@ export type WireAdminState = z.infer<typeof adminStateSchema>;
 const historyEntrySchema = z.object({
   seq: z.number(),
   at: z.string(),
-  /** A person, a key, or `judge`. */
+  /** A person, a key, or `canary-analysis`. */
   actor: z.string(),
   kind: z.string(),
   alias: z.string().optional(),
@@ -204,7 +204,7 @@ const historyEntrySchema = z.object({
   from: z.string().optional(),
   share: z.number().optional(),
   steps: z.array(z.number()).optional(),
-  is_judged: z.boolean().optional(),
+  uses_analysis: z.boolean().optional(),
   step_seconds: z.number().optional(),
   gate: z.string().optional(),
   reason: z.string().optional(),

@@ -3,7 +3,7 @@
  * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own, `ocellus`.
  */
 import { z } from "zod";
-import { answerFactsSchema, completionUsageSchema, ownQuestionSchema, samplingFields } from "./shared.js";
+import { answerStatsSchema, completionUsageSchema, ownQuestionSchema, samplingFields } from "./shared.js";
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const imagePart = z.object({
@@ -135,7 +135,7 @@ export const chatCompletionSchema = z
       }),
     ),
     usage: completionUsageSchema,
-    ocellus: answerFactsSchema,
+    ocellus: answerStatsSchema,
   })
   .meta({ id: "ChatCompletion" });
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
@@ -160,7 +160,7 @@ export const chatChunkSchema = z
       }),
     ),
     usage: completionUsageSchema.nullish(),
-    ocellus: answerFactsSchema.optional(),
+    ocellus: answerStatsSchema.optional(),
   })
   .meta({ id: "ChatCompletionChunk" });
 export type ChatChunk = z.infer<typeof chatChunkSchema>;

@@ -1,6 +1,6 @@
 /** POST /v1/completions: plain continuation of a text, as OpenAI's older API has it. */
 import { z } from "zod";
-import { answerFactsSchema, completionUsageSchema, samplingFields } from "./shared.js";
+import { answerStatsSchema, completionUsageSchema, samplingFields } from "./shared.js";
 
 const ids = z.array(z.number().int().min(0)).min(1);
 
@@ -53,7 +53,7 @@ export const completionSchema = z
       }),
     ),
     usage: completionUsageSchema.nullish(),
-    ocellus: answerFactsSchema.optional(),
+    ocellus: answerStatsSchema.optional(),
   })
   .meta({ id: "Completion" });
 export type Completion = z.infer<typeof completionSchema>;

@@ -9,6 +9,6 @@ export * from "./embeddings.js";
 export { type ErrorBody, errorBodySchema, errorResponse } from "./error-body.js";
 export * from "./files.js";
 export * from "./guards.js";
-export { idBodyLimits, ignoredHeader, parseBody, parseJson, parseValue, refusal } from "./parse.js";
+export { idBodyLimits, ignoredHeader, parseBody, parseBodyJson, parseValue, refusal } from "./parse.js";
 export * from "./responses.js";
 export * from "./shared.js";

@@ -12,7 +12,7 @@ import {
   nearestHint,
   numberText,
   OcellusError,
-  parseJson as readJson,
+  parseJson,
   withNotesOf,
 } from "../core/base/index.js";
 
@@ -131,10 +131,10 @@ export const idBodyLimits: JsonLimits = { ...bodyLimits, maxValues: 2 ** 19 };
  * @param param that holds the text; default: the text is the body.
  * @throws `invalid_request`: not JSON; `too_large`: beyond the bounds, which are counted while the text is read.
  */
-export function parseJson(text: string, param?: string, limits = bodyLimits): unknown {
+export function parseBodyJson(text: string, param?: string, limits = bodyLimits): unknown {
   const [what, named] = param === undefined ? ["the body", {}] : [param, { param }];
   try {
-    return readJson(text, limits);
+    return parseJson(text, limits);
   } catch (cause) {
     if (!(cause instanceof JsonProblem)) throw cause;
     const details = { ...cause.details, ...named };

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type ChatRequest, type FunctionTool, functionToolFields, type WireMessage, type WirePart } from "./chat.js";
 import { refusal } from "./parse.js";
-import { answerFactsSchema, ownQuestionSchema, samplingFields } from "./shared.js";
+import { answerStatsSchema, ownQuestionSchema, samplingFields } from "./shared.js";
 
 const inputText = z.object({ type: z.literal("input_text"), text: z.string() });
 const outputText = z.object({ type: z.literal("output_text"), text: z.string() });
@@ -222,7 +222,7 @@ export const responseSchema = z
         total_tokens: z.number(),
       })
       .nullable(),
-    ocellus: answerFactsSchema.optional(),
+    ocellus: answerStatsSchema.optional(),
   })
   .meta({ id: "Response" });
 export type WireResponse = z.infer<typeof responseSchema>;

@@ -58,7 +58,7 @@ const citationSchema = z.object({
 });
 
 /** Everything that OpenAI's API has no word for. Times in milliseconds; of several choices, the first one's. */
-export const answerFactsSchema = z
+export const answerStatsSchema = z
   .object({
     timings: z.object({
       queue_ms: z.number(),
@@ -103,7 +103,7 @@ export const answerFactsSchema = z
     citations: z.array(citationSchema).optional(),
   })
   .meta({ id: "OcellusFacts" });
-export type AnswerFacts = z.infer<typeof answerFactsSchema>;
+export type AnswerStats = z.infer<typeof answerStatsSchema>;
 
 export const modelSchema = z
   .object({

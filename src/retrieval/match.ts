@@ -39,7 +39,7 @@ const maxTextLength = 2000;
 /** Cosines of pairs that fit lie around 0.3 in published CLIP checkpoints, of others around 0.15. */
 const defaultCosine = 0.25;
 /** OpenAI's most: yes and no are among the first few, or the model did not understand. */
-const numRivals = 20;
+const numAlternatives = 20;
 /** Below this share of all probability, yes and no are not what the model was about to say. */
 const leastAnswered = 0.05;
 
@@ -56,7 +56,7 @@ export async function matchByAnswer(
   checkText(text);
   const isChinese = /\p{Script=Han}/u.test(text);
   const options = { ...(signal && { signal }), maxTokens: 1 };
-  const sampling = { temperature: 0, logprobs: true, top_logprobs: numRivals };
+  const sampling = { temperature: 0, logprobs: true, top_logprobs: numAlternatives };
   const claim = isChinese ? `这段文字和图片相符吗：${text}？` : `Does this text match the picture: ${text}?`;
   const { tokens } = await ask(model, picture, claim, { ...options, sampling });
   const score = shareOfYes(tokens[0], model.tokenizer);

@@ -21,7 +21,7 @@ async function open() {
   });
   for (const tag of ["v1", "v2"]) await registry.run("a", publishVersion(manifestOf(tag)));
   await registry.run("a", deploy("prod", "v1"));
-  await registry.run("a", startCanary("prod", "v2", { steps: [0.5], judged: true, gate: "https://gate.example/a" }));
+  await registry.run("a", startCanary("prod", "v2", { steps: [0.5], analysis: true, gate: "https://gate.example/a" }));
   return { registry, seen };
 }
 
@@ -64,7 +64,7 @@ describe("what is written into the journal", () => {
 
   it("is not checked where a server decides: a rollback must not wait for a policy", async () => {
     const { registry } = await open();
-    const { aliases } = await registry.run("judge", rollBack("prod", { reason: forbidden }), { isOwn: true });
+    const { aliases } = await registry.run("canary-analysis", rollBack("prod", { reason: forbidden }), { isOwn: true });
     expect(aliases.get("prod")!.canary).toBeUndefined();
   });
 });

@@ -23,7 +23,7 @@ export function startCanary(alias: string, tag: string, plan: RolloutPlan): Regi
 }
 
 /** @throws `invalid_request` for what could not be gone through */
-function checkPlan({ steps, gate, judged, stepSeconds }: RolloutPlan): void {
+function checkPlan({ steps, gate, analysis, stepSeconds }: RolloutPlan): void {
   if (steps.at(-1) === 0)
     throw refusal(
       "steps: expected a share above 0 after 0; `ocellus rollout shadow` only compares, and serves nobody",
@@ -31,10 +31,13 @@ function checkPlan({ steps, gate, judged, stepSeconds }: RolloutPlan): void {
         field: "steps",
       },
     );
-  if (gate !== undefined && !judged && stepSeconds === undefined)
-    throw refusal("gate: expected a judge, or how long a step lasts: only people decide here, and no step would ask", {
-      field: "gate",
-    });
+  if (gate !== undefined && !analysis && stepSeconds === undefined)
+    throw refusal(
+      "gate: expected an analysis, or how long a step lasts: only people decide here, and no step would ask",
+      {
+        field: "gate",
+      },
+    );
   if (gate !== undefined && hasPassword(gate))
     throw refusal("gate: expected a URL without a password, which would stand in the history", { field: "gate" });
 }
@@ -52,7 +55,7 @@ const defaultSteps: readonly number[] = [0.05, 0.25, 0.5, 1];
 export interface CanaryOptions {
   readonly share?: number | undefined;
   readonly steps?: readonly number[] | undefined;
-  readonly judged?: boolean | undefined;
+  readonly analysis?: boolean | undefined;
   readonly agreement?: RolloutPlan["agreement"];
   readonly stepSeconds?: number | undefined;
   readonly gate?: string | undefined;
@@ -60,7 +63,7 @@ export interface CanaryOptions {
 
 /** The same words start a canary and, where that version is the canary already, change its share. */
 export function tryWith(alias: string, tag: string, options: CanaryOptions = {}): RegistryCommand {
-  const { share, steps = defaultSteps, judged = true, agreement, stepSeconds, gate } = options;
+  const { share, steps = defaultSteps, analysis = true, agreement, stepSeconds, gate } = options;
   return (state) => {
     if (state.aliases.get(alias)?.canary?.tag === tag && share !== undefined) return setShare(alias, share)(state);
     const climb = share === undefined ? [...steps] : [share, ...steps.filter((step) => step > share)];
@@ -69,7 +72,7 @@ export function tryWith(alias: string, tag: string, options: CanaryOptions = {})
       ...(stepSeconds !== undefined && { stepSeconds }),
       ...(gate !== undefined && { gate }),
     };
-    return startCanary(alias, tag, { steps: climb, judged, ...more })(state);
+    return startCanary(alias, tag, { steps: climb, analysis, ...more })(state);
   };
 }
 
@@ -90,7 +93,7 @@ export function changeShare(alias: string, tag: string, share: number): Registry
   };
 }
 
-/** The judge stands still; the split stays. */
+/** The analysis stands still; the split stays. */
 export function pause(alias: string): RegistryCommand {
   return (state) => (canaryOf(state, alias).isPaused ? [] : [{ kind: "paused", alias }]);
 }
@@ -104,7 +107,7 @@ export function promote(alias: string, decision: Decision = {}): RegistryCommand
 }
 
 /**
- * Only if nothing has changed since: what a judge decides about a canary must not hit the next one.
+ * Only if nothing has changed since: what an analysis decides about a canary must not hit the next one.
  * @throws `invalid_request` when the canary is another, is at another step, or is paused.
  */
 export function ifCanaryIs(alias: string, stepSeq: number, command: RegistryCommand): RegistryCommand {

@@ -6,7 +6,7 @@ export interface Tables {
   answers: { request_id: string; at: number; model: string; tag: string; role: string; reason: string };
   reports: { server: string; alias: string; seq: number; state: ReportState; detail: string; at: number };
   evidence: { id: string; alias: string; step_seq: number; at: number; observations: string };
-  trials: { alias: string; step_seq: number; revision: number; judge: string; fed: string };
+  trials: { alias: string; step_seq: number; revision: number; analysis: string; fed: string };
   claims: { alias: string; step_seq: number; item: string };
   deliveries: { receiver: string; seq: number; holder: string; until: number };
 }

@@ -107,7 +107,7 @@ await publish("v1", 100_000);
 await publish("v2", 500_000);
 for (const tag of ["v1", "v2"]) await registry.run("test", r.deploy("prod", tag));
 const told = [];
-const server = await r.Registry.open({ folder: disk, onHeld: ({ kind }) => told.push(kind) });
+const server = await r.Registry.open({ folder: disk, onPendingRollback: ({ kind }) => told.push(kind) });
 const served = () => server.state.aliases.get("prod").tag;
 fill();
 for (let i = 0; i < 500; i++) if (await failure(registry.run("test", r.deploy("other", i % 2 ? "v1" : "v2")))) break;

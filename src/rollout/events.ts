@@ -12,7 +12,7 @@ const aliasSchema = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, "expected at m
 const share = z.number().gt(0).lte(1);
 const reason = z.string().max(4_000);
 
-/** The figures behind a decision, as the judge saw them. */
+/** The figures behind a decision, as the analysis saw them. */
 const figures = z.record(z.string(), z.unknown());
 
 /** A month: what is to last longer is left to people. */
@@ -23,10 +23,10 @@ export const planSchema = z.strictObject({
   /** Ascending; the first is where the canary starts. 0: it is loaded and compared, and serves no one. */
   steps: z.array(z.number().min(0).max(1)).min(1).max(20),
   /** Without it, only people decide. */
-  judged: z.boolean(),
+  analysis: z.boolean(),
   /** Part of the answers whose question the other version is asked too, and how alike they must be. Absent: none is. */
   agreement: z.strictObject({ share, floor: z.number().gt(0).lt(1) }).optional(),
-  /** How long a step lasts at least. Without a judge: how long it lasts. */
+  /** How long a step lasts at least. Without an analysis: how long it lasts. */
   stepSeconds: z.number().int().min(1).max(maxStepSeconds).optional(),
   /** Asked before each step whether it may be. */
   gate: z
@@ -105,7 +105,7 @@ export interface JournalEntry {
   readonly seq: number;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** A person, a key, or `judge`. */
+  /** A person, a key, or `canary-analysis`. */
   readonly actor: string;
   readonly event: RegistryEvent;
 }

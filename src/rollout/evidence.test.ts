@@ -53,12 +53,12 @@ for (const { name, missing, databaseUrl } of databases) {
       for (let i = 0; i < 60; i++) {
         const seen = someAnswers(random, 1 + Math.floor(random() * 20));
         await processes[i % 3]!.evidence.add(step, `${i}`.padStart(3, "0"), i, seen);
-        for (const measure of ["error", "golden"] as const)
-          for (const [role, badness, mark] of seen[measure]!) alone.observe(measure, role, badness, mark);
-        if (random() < 0.5) await processes[Math.floor(random() * 3)]!.evidence.judge(step, options);
+        for (const metric of ["error", "golden"] as const)
+          for (const [role, badness, mark] of seen[metric]!) alone.observe(metric, role, badness, mark);
+        if (random() < 0.5) await processes[Math.floor(random() * 3)]!.evidence.analysis(step, options);
       }
       for (const { evidence } of processes)
-        expect((await evidence.judge(step, options))!.verdict()).toEqual(alone.verdict());
+        expect((await evidence.analysis(step, options))!.verdict()).toEqual(alone.verdict());
     });
 
     it("counts once, however many look at the same moment", async () => {
@@ -70,26 +70,26 @@ for (const { name, missing, databaseUrl } of databases) {
           processes.map(async ({ evidence }, i) => {
             numAnswers += 20;
             await evidence.add(step, `${round} ${i}`, round, someAnswers(random, 20));
-            await evidence.judge(step, options);
+            await evidence.analysis(step, options);
           }),
         );
       }
-      const judge = await processes[0]!.evidence.judge(step, options);
-      const { numCanary, numStable } = judge!.verdict().figures.error!;
+      const analysis = await processes[0]!.evidence.analysis(step, options);
+      const { numCanary, numStable } = analysis!.verdict().figures.error!;
       expect(numCanary + numStable).toBe(numAnswers);
     });
 
     it("counts also when it arrives behind what was looked at already", async () => {
       const [a, b] = await openSeveral(2);
       await a!.evidence.add(step, "late", 100, { error: good });
-      await b!.evidence.judge(step, options);
+      await b!.evidence.analysis(step, options);
       await a!.evidence.add(step, "earlier by its clock", 50, {
         error: [
           ["stable", 0, 1],
           ["canary", 1, 2],
         ],
       });
-      expect((await b!.evidence.judge(step, options))!.verdict().figures.error).toMatchObject({
+      expect((await b!.evidence.analysis(step, options))!.verdict().figures.error).toMatchObject({
         numCanary: 2,
         canary: 0.5,
       });
@@ -98,10 +98,10 @@ for (const { name, missing, databaseUrl } of databases) {
     it("outlives those who gave it, and requires what any of them required", async () => {
       const [a, b] = await openSeveral(2);
       await a!.evidence.add(step, "1", 1, { error: Array(400).fill(good).flat() });
-      await a!.evidence.judge(step, { ...options, required: ["error", "golden"] });
+      await a!.evidence.analysis(step, { ...options, required: ["error", "golden"] });
       await a!.close();
-      const judge = (await b!.evidence.judge(step, options))!;
-      expect(judge.verdict()).toMatchObject({
+      const analysis = (await b!.evidence.analysis(step, options))!;
+      expect(analysis.verdict()).toMatchObject({
         decision: "wait",
         reason: expect.stringContaining("no evidence on wrong"),
       });
@@ -110,20 +110,24 @@ for (const { name, missing, databaseUrl } of databases) {
     it("is of one step: of others it says nothing, and what is over can be forgotten", async () => {
       const [a, b] = await openSeveral(2);
       await a!.evidence.add(step, "1", 1, { error: good });
-      expect(await b!.evidence.judge({ ...step, stepSeq: 5 }, options)).toBeUndefined();
-      expect(await b!.evidence.judge({ ...step, alias: "test" }, options)).toBeUndefined();
-      expect(await a!.evidence.judge(step, options)).toBeDefined();
+      expect(await b!.evidence.analysis({ ...step, stepSeq: 5 }, options)).toBeUndefined();
+      expect(await b!.evidence.analysis({ ...step, alias: "test" }, options)).toBeUndefined();
+      expect(await a!.evidence.analysis(step, options)).toBeDefined();
       await a!.evidence.claim(step, "golden 1");
       await b!.evidence.forget({ ...step, stepSeq: 5 });
-      expect(await a!.evidence.judge(step, options)).toBeUndefined();
+      expect(await a!.evidence.analysis(step, options)).toBeUndefined();
       expect(await a!.evidence.claim(step, "golden 1")).toBe(true);
     });
 
     it("of another release is refused, and left as it is", async () => {
       const [a] = await openSeveral(1);
       await a!.evidence.add(step, "1", 1, { beauty: good } as Observations);
-      await expect(a!.evidence.judge(step, options)).rejects.toThrow(ocellusError("invalid_file", { alias: "prod" }));
-      await expect(a!.evidence.judge(step, options)).rejects.toThrow(ocellusError("invalid_file", { alias: "prod" }));
+      await expect(a!.evidence.analysis(step, options)).rejects.toThrow(
+        ocellusError("invalid_file", { alias: "prod" }),
+      );
+      await expect(a!.evidence.analysis(step, options)).rejects.toThrow(
+        ocellusError("invalid_file", { alias: "prod" }),
+      );
     });
 
     it("gives what is done once a step to one process", async () => {

@@ -1,6 +1,6 @@
 /**
- * What several processes have seen of one step of a canary, and the one judge they share. Each lays what it saw into a queue;
- * whoever comes by feeds what waits there to the judge, in the order of the queue, and writes the judge down together with
+ * What several processes have seen of one step of a canary, and the one analysis they share. Each lays what it saw into a queue;
+ * whoever comes by feeds what waits there to the analysis, in the order of the queue, and writes the analysis down together with
  * what it has been fed, only if no one else has meanwhile; what was fed is then taken out of the queue. So every answer counts
  * once, whichever process dies when, and no process is needed more than another. Single statements throughout: a transaction
  * would keep all others from writing to an SQLite file while its process thinks.
@@ -59,11 +59,11 @@ export class EvidenceLog {
   }
 
   /**
-   * The judge of a step, having seen all that every process has laid into the queue.
+   * The analysis of a step, having seen all that every process has laid into the queue.
    * @returns undefined before the first answer, and where others were faster all the time
    * @throws `invalid_file` for what another release has written, `io`
    */
-  async judge(step: Step, options: CanaryAnalysisOptions): Promise<CanaryAnalysis | undefined> {
+  async analysis(step: Step, options: CanaryAnalysisOptions): Promise<CanaryAnalysis | undefined> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const found = await this.#find(step);
       if (found) await this.#remove(parse(fedSchema, found.fed, step));
@@ -73,11 +73,11 @@ export class EvidenceLog {
         await this.#begin(step);
         continue;
       }
-      const judge = new CanaryAnalysis(options, parse(canaryRecordSchema, found.judge, step));
-      if (rows.length === 0) return judge;
-      for (const row of rows) feed(judge, parse(observationsSchema, row.observations, step));
+      const analysis = new CanaryAnalysis(options, parse(canaryRecordSchema, found.analysis, step));
+      if (rows.length === 0) return analysis;
+      for (const row of rows) feed(analysis, parse(observationsSchema, row.observations, step));
       const fed = rows.map(({ id }) => id);
-      if ((await this.#replace(step, found.revision, judge, fed)) && rows.length < rowsAtOnce) return judge;
+      if ((await this.#replace(step, found.revision, analysis, fed)) && rows.length < rowsAtOnce) return analysis;
     }
     return undefined;
   }
@@ -85,7 +85,7 @@ export class EvidenceLog {
   async #begin({ alias, stepSeq }: Step): Promise<void> {
     await this.#db
       .insertInto("trials")
-      .values({ alias, step_seq: stepSeq, revision: 0, judge: JSON.stringify(emptyCanaryRecord), fed: "[]" })
+      .values({ alias, step_seq: stepSeq, revision: 0, analysis: JSON.stringify(emptyCanaryRecord), fed: "[]" })
       .onConflict((conflict) => conflict.columns(["alias", "step_seq"]).doNothing())
       .execute();
   }
@@ -93,7 +93,7 @@ export class EvidenceLog {
   #find({ alias, stepSeq }: Step) {
     return this.#db
       .selectFrom("trials")
-      .select(["revision", "judge", "fed"])
+      .select(["revision", "analysis", "fed"])
       .where("alias", "=", alias)
       .where("step_seq", "=", stepSeq)
       .executeTakeFirst();
@@ -115,12 +115,12 @@ export class EvidenceLog {
   async #replace(
     { alias, stepSeq }: Step,
     revision: number,
-    judge: CanaryAnalysis,
+    analysis: CanaryAnalysis,
     fed: readonly string[],
   ): Promise<boolean> {
     const { numUpdatedRows } = await this.#db
       .updateTable("trials")
-      .set({ revision: revision + 1, judge: JSON.stringify(judge.record), fed: JSON.stringify(fed) })
+      .set({ revision: revision + 1, analysis: JSON.stringify(analysis.record), fed: JSON.stringify(fed) })
       .where("alias", "=", alias)
       .where("step_seq", "=", stepSeq)
       .where("revision", "=", revision)
@@ -149,9 +149,9 @@ export class EvidenceLog {
   }
 }
 
-function feed(judge: CanaryAnalysis, observations: Observations): void {
-  for (const [measure, seen] of Object.entries(observations) as [CanaryMetric, [Role, number, number, string?][]][])
-    for (const [role, badness, mark, kind] of seen) judge.observe(measure, role, badness, mark, kind);
+function feed(analysis: CanaryAnalysis, observations: Observations): void {
+  for (const [metric, seen] of Object.entries(observations) as [CanaryMetric, [Role, number, number, string?][]][])
+    for (const [role, badness, mark, kind] of seen) analysis.observe(metric, role, badness, mark, kind);
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string, { alias }: Step): T {

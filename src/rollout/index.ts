@@ -1,6 +1,6 @@
 export { type Agreement, agreementOf } from "./analysis/agreement.js";
 export { CanaryAnalysis, type CanaryAnalysisOptions, type CanaryVerdict } from "./analysis/canary-analysis.js";
-export { type CanaryMetric, measures, type Role } from "./analysis/metrics.js";
+export { type CanaryMetric, canaryMetrics, type Role } from "./analysis/metrics.js";
 export { type AnswerRecord, type MirrorRole, mirroredId, uniqueId } from "./answers.js";
 export { changeShare, ifCanaryIs, pause, promote, resume, setShare, startCanary, tryWith } from "./canary-commands.js";
 export {
@@ -22,9 +22,9 @@ export {
 export type { Comparison } from "./comparison.js";
 export { type JournalEntry, maxStepSeconds, planSchema, type RegistryEvent, type RolloutPlan } from "./events.js";
 export type { Observations, Step } from "./evidence.js";
-export type { HeldChange } from "./held.js";
 export { checkFolder } from "./location.js";
 export { type Manifest, manifestBytes, manifestDigest } from "./manifest.js";
+export type { PendingRollbackChange } from "./pending-rollbacks.js";
 export type { PublishOptions, PublishProgress } from "./publish.js";
 export { Registry, type RegistryOptions } from "./registry.js";
 export type { ServerReport } from "./reports.js";

@@ -1,6 +1,6 @@
 /**
- * A process that publishes, deploys, tries, judges and rolls back is killed at random moments: what was acknowledged is there,
- * every version that is there is whole, no alias points at nothing, and every answer that a judge was told of counts once.
+ * A process that publishes, deploys, tries, analyses and rolls back is killed at random moments: what was acknowledged is there,
+ * every version that is there is whole, no alias points at nothing, and every answer that an analysis was told of counts once.
  * OCELLUS_KILLS=200 is the long run.
  */
 import { spawn } from "node:child_process";
@@ -27,12 +27,12 @@ for (let i = 0; ; i++) {
   console.log("published " + tag);
   if (!registry.state.aliases.has("prod")) await registry.run("worker", r.deploy("prod", tag));
   else {
-    await registry.run("worker", r.startCanary("prod", tag, { steps: [0.5], judged: false }));
+    await registry.run("worker", r.startCanary("prod", tag, { steps: [0.5], analysis: false }));
     const step = { alias: "prod", stepSeq: registry.state.seq };
     for (let n = 1; n <= 3; n++) {
       await registry.evidence.add(step, crypto.randomUUID(), n, { error: [["stable", 0, n]] });
       console.log("seen " + n + " of " + step.stepSeq);
-      await registry.evidence.judge(step, { share: 0.5 });
+      await registry.evidence.analysis(step, { share: 0.5 });
     }
     await registry.run("worker", i % 2 ? r.promote("prod") : r.rollBack("prod"));
   }
@@ -72,8 +72,8 @@ it(`survives kill -9 at ${numKills} random moments`, { timeout: 30_000 + numKill
     expect(state.seq).toBeGreaterThanOrEqual(Math.max(acknowledged.seq, lastSeq));
     const [, numSeen, stepSeq] = /seen (\d) of (\d+)\n(?!.*seen)/s.exec(said) ?? [];
     if (stepSeq !== undefined) {
-      const judge = await registry.evidence.judge({ alias: "prod", stepSeq: Number(stepSeq) }, { share: 0.5 });
-      const { numStable } = judge!.verdict().figures.error!;
+      const analysis = await registry.evidence.analysis({ alias: "prod", stepSeq: Number(stepSeq) }, { share: 0.5 });
+      const { numStable } = analysis!.verdict().figures.error!;
       expect([0, 1]).toContain(numStable - Number(numSeen)); // one more may have been on its way
     }
     for (const tag of tagsInUse(state).keys()) expect(await registry.verify(tag)).toEqual([]);

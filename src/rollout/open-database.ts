@@ -88,7 +88,7 @@ const migrations: Record<string, Migration> = {
       await createTable(db, "trials", ["alias", "step_seq"], {
         ...step,
         revision: "bigint",
-        judge: "text",
+        analysis: "text",
         fed: "text",
       });
       await createTable(db, "claims", ["alias", "step_seq", "item"], { ...step, item: "text" });

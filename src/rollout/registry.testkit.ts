@@ -38,11 +38,11 @@ export function manifestOf(tag: string, contents = tag): Manifest {
   return { schemaVersion: 1, tag, files, ...about, createdAt: "2026-01-01T00:00:00.000Z" };
 }
 
-/** Half of those who ask for `prod`, which is v1, try v2, and a judge looks at it. */
+/** Half of those who ask for `prod`, which is v1, try v2, and an analysis looks at it. */
 export async function registryWithCanary(options: Partial<RegistryOptions> = {}): Promise<Registry> {
   const registry = await openRegistry(options);
   for (const tag of ["v1", "v2"]) await registry.run("test", publishVersion(manifestOf(tag)));
   await registry.run("test", deploy("prod", "v1"));
-  await registry.run("test", startCanary("prod", "v2", { steps: [0.5, 0.8], judged: true }));
+  await registry.run("test", startCanary("prod", "v2", { steps: [0.5, 0.8], analysis: true }));
   return registry;
 }

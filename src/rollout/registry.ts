@@ -13,11 +13,11 @@ import type { OpenDatabase } from "./database.js";
 import { DeliveryLog } from "./deliveries.js";
 import { checkEvent, type JournalEntry, writtenIn } from "./events.js";
 import { EvidenceLog } from "./evidence.js";
-import { type HeldChange, HeldRollbacks, type UnwrittenEntry } from "./held.js";
 import { Journal } from "./journal.js";
 import { checkFolder } from "./location.js";
 import type { Manifest } from "./manifest.js";
 import { exportLayout, importLayout } from "./oci.js";
+import { type PendingRollbackChange, PendingRollbacks, type UnwrittenEntry } from "./pending-rollbacks.js";
 import { type PublishOptions, type PublishProgress, storeFolder } from "./publish.js";
 import { type Placed, problemsOf, repair } from "./repair.js";
 import { ServerReports } from "./reports.js";
@@ -31,8 +31,8 @@ export interface RegistryOptions {
   readonly databaseUrl?: string | undefined;
   /** What to do where the folder holds no registry. Default: one is made. */
   readonly ifMissing?: "make" | "refuse" | undefined;
-  /** Given: a rollback that cannot be written is in force in this process until it can, and told here (held.ts). */
-  readonly onHeld?: ((change: HeldChange) => void) | undefined;
+  /** Given: a rollback that cannot be written is in force in this process until it can, and told here (pending-rollbacks.ts). */
+  readonly onPendingRollback?: ((change: PendingRollbackChange) => void) | undefined;
   /** Sees the texts that people write into the journal (events.ts) and may throw: histories and lists of models show them. */
   readonly admit?: ((written: readonly string[]) => Promise<void>) | undefined;
   /** The clock of the journal, for tests. */
@@ -55,7 +55,7 @@ export class Registry {
   readonly #journal: Journal;
   readonly #now: () => number;
   readonly #listeners = new Set<(state: RegistryState) => void>();
-  readonly #held: HeldRollbacks | undefined;
+  readonly #held: PendingRollbacks | undefined;
   readonly #admit: RegistryOptions["admit"];
   /** What the journal means. */
   #recorded = emptyState;
@@ -66,8 +66,8 @@ export class Registry {
   #refreshing: Promise<void> | undefined;
   #unfollow: (() => Promise<void>) | undefined;
 
-  private constructor({ folder, now = Date.now, onHeld, admit }: RegistryOptions, database: OpenDatabase) {
-    this.#held = onHeld && new HeldRollbacks(onHeld);
+  private constructor({ folder, now = Date.now, onPendingRollback, admit }: RegistryOptions, database: OpenDatabase) {
+    this.#held = onPendingRollback && new PendingRollbacks(onPendingRollback);
     this.#admit = admit;
     this.#folder = folder;
     this.#database = database;

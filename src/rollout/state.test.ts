@@ -45,7 +45,7 @@ const comparison = {
   ...{ served: "v1", numPairs: 4, numExact: 2, numFailed: 1, numDropped: 3, similarity: 0.7, sameUntil: 0.6 },
   ...{ numWords: { served: 5, mirrored: 6 }, firstTokenMs: { served: 20, mirrored: 30 } },
 };
-const plan = { steps: [0.05, 0.25, 1], judged: false };
+const plan = { steps: [0.05, 0.25, 1], analysis: false };
 const tag = fc.constantFrom("v1", "v2", "v3", "both");
 const alias = fc.constantFrom("prod", "both");
 const command: fc.Arbitrary<RegistryCommand> = fc.oneof(
@@ -164,7 +164,7 @@ describe("commands", () => {
     expect(() => startCanary("prod", "v1", plan)(after())).toThrow(
       ocellusError("invalid_request", { alias: "prod", tag: "v1", use: "serves" }),
     );
-    expect(() => startCanary("prod", "v2", { steps: [0.5, 0.2], judged: false })(after())).toThrow(
+    expect(() => startCanary("prod", "v2", { steps: [0.5, 0.2], analysis: false })(after())).toThrow(
       ocellusError("invalid_request", { field: "steps", found: [0.5, 0.2] }),
     );
     expect(() => deploy("prod", "v11")(state)).toThrow(
@@ -214,7 +214,7 @@ describe("the split", () => {
       publishVersion(manifestOf("v1")),
       publishVersion(manifestOf("v2")),
       deploy("prod", "v1"),
-      startCanary("prod", "v2", { steps: [0.05], judged: false }),
+      startCanary("prod", "v2", { steps: [0.05], analysis: false }),
       setShare("prod", share),
     ]).state;
 

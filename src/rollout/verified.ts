@@ -1,6 +1,6 @@
 /**
  * Folders whose every byte is vouched for: those of signed versions, by their manifests, and the packed models made from
- * them. A file is read once and remembered by its inode, size and times (checkpoint/file-look.ts), in a memory folder that
+ * them. A file is read once and remembered by its inode, size and times (core/fs/file-fingerprint.ts), in a memory folder that
  * must be the reader's own: who can write there can vouch for anything. What else is in the folder is a problem too: one
  * file more can be another model.
  */
@@ -8,8 +8,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { ioError, OcellusError } from "../core/base/index.js";
 import {
-  type FileLook,
-  lookAtFile,
+  type FileFingerprint,
+  fingerprintFile,
   makeFolder,
   type ReadOptions,
   sayOnce,
@@ -18,7 +18,7 @@ import {
 } from "../core/fs/index.js";
 
 /** What was found in a folder, by paths with `/`. */
-type Looks = Readonly<Record<string, FileLook>>;
+type Looks = Readonly<Record<string, FileFingerprint>>;
 
 interface Remembered {
   /** For people who look into the memory. */
@@ -94,13 +94,13 @@ async function look(folder: string, before: Looks, options: ReadOptions): Promis
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw ioError("list", folder, cause);
   });
-  const files: Record<string, FileLook> = {};
+  const files: Record<string, FileFingerprint> = {};
   for (const entry of entries) {
     if (entry.isDirectory()) continue;
     const place = join(entry.parentPath ?? entry.path, entry.name);
     const path = relative(folder, place).split(sep).join("/");
     files[path] = entry.isFile()
-      ? await lookAtFile(place, before[path], options)
+      ? await fingerprintFile(place, before[path], options)
       : { digest: "", stamp: "", isSettled: false };
   }
   return files;

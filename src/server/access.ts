@@ -22,7 +22,7 @@ export function addAccess(app: App, services: Services): void {
   const warnOfProxy = proxyWarning(services);
   app.use(guarded, async (c, next) => {
     warnOfProxy(c);
-    await admitAsker(c, services, rates);
+    await admitCaller(c, services, rates);
     await next();
   });
   app.use("/metrics", async (c, next) => {
@@ -35,15 +35,15 @@ export function addAccess(app: App, services: Services): void {
   });
 }
 
-async function admitAsker(c: HonoContext, { keys, config, lifecycle }: Services, rates: RateLimiter): Promise<void> {
-  const exchange = c.get("exchange");
+async function admitCaller(c: HonoContext, { keys, config, lifecycle }: Services, rates: RateLimiter): Promise<void> {
+  const context = c.get("context");
   lifecycle.admit();
   const key = keys && (await keys.find(bearer(c)));
   if (keys && !key) throw noKey();
-  exchange.caller.owner = key?.name ?? addressOf(c);
-  exchange.caller.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
+  context.caller.owner = key?.name ?? addressOf(c);
+  context.caller.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
   const perMinute = key?.requestsPerMinute ?? config.requestsPerMinute;
-  if (perMinute !== undefined) tellRate(c, rates.take(exchange.caller.owner, perMinute));
+  if (perMinute !== undefined) tellRate(c, rates.take(context.caller.owner, perMinute));
 }
 
 /** Also of a server that drains, whose last figures matter. */
@@ -70,24 +70,24 @@ function proxyWarning({ keys, log }: Services): (c: HonoContext) => void {
   };
 }
 
-/** The owner is the name in the history: never that of the judge, nor of a key that may only ask. */
+/** The owner is the name in the history: never that of the canary analysis, nor of a key that may only ask. */
 async function admitAdmin(c: HonoContext, services: Services, rates: RateLimiter): Promise<void> {
   const { adminKeys, lifecycle, config } = services;
   lifecycle.admit();
-  const exchange = c.get("exchange");
+  const context = c.get("context");
   if (!adminKeys) {
     versionsOf(services); // where there is nothing to change, that is the answer
     refuseFarAdmin(c, config);
-    exchange.caller.owner = `${addressOf(c)}@admin`;
-    exchange.caller.isOperator = true;
+    context.caller.owner = `${addressOf(c)}@admin`;
+    context.caller.isOperator = true;
     return;
   }
   const key = await adminKeys.find(bearer(c));
   if (!key)
     throw new OcellusError("unauthorized", "no valid admin key: expected Authorization: Bearer sk-ocellus-… of one");
-  exchange.caller.owner = `${key.name}@admin`;
-  exchange.caller.isOperator = true;
-  if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(exchange.caller.owner, key.requestsPerMinute));
+  context.caller.owner = `${key.name}@admin`;
+  context.caller.isOperator = true;
+  if (key.requestsPerMinute !== undefined) tellRate(c, rates.take(context.caller.owner, key.requestsPerMinute));
 }
 
 /**

@@ -68,7 +68,7 @@ export class AdmissionQueue {
     const owner = this.#owner(name, maxConcurrent ?? Number.POSITIVE_INFINITY);
     if (this.#running < this.#options.maxRunning && owner.running < owner.maxRunning) this.#admit(owner);
     else await this.#wait(owner, signal).finally(() => this.#forgetIdle(name, owner));
-    return this.#ticket(name, owner, started);
+    return this.#permit(name, owner, started);
   }
 
   /** A place that nothing waits for, if there is one: for work that is rather not done than in the way. */
@@ -76,7 +76,7 @@ export class AdmissionQueue {
     if (this.#waiting > 0 || this.#running >= this.#options.maxRunning) return undefined;
     const owner = this.#owner(name, Number.POSITIVE_INFINITY);
     this.#admit(owner);
-    return this.#ticket(name, owner, performance.now());
+    return this.#permit(name, owner, performance.now());
   }
 
   #owner(name: string, maxRunning: number): Owner {
@@ -131,7 +131,7 @@ export class AdmissionQueue {
     longest.waiting.pop()!.refuse(full);
   }
 
-  #ticket(name: string, owner: Owner, started: number): Permit {
+  #permit(name: string, owner: Owner, started: number): Permit {
     const admitted = performance.now();
     let isHeld = true;
     return {

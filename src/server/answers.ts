@@ -3,31 +3,31 @@ import type { ChatOptions, Prepared } from "../core/runtime/index.js";
 import type { Permit } from "./admission-queue.js";
 import { pixelBytesOf, preparePrompt } from "./prompt.js";
 import type { RequestContext } from "./request-context.js";
-import type { ChoiceEvent, Question } from "./request-events.js";
+import type { ChoiceEvent, GenerationRequest } from "./request-events.js";
 
 /**
  * Every choice has a place at the gate of its own, so that one request for many counts as many. Leaving the iteration, or
- * the exchange's signal, ends them all.
+ * the request's signal, ends them all.
  * @throws as `prepare` and `generate` of the model, `overloaded`, `timeout`.
  */
-export async function* answers(question: Question, exchange: RequestContext): AsyncGenerator<ChoiceEvent> {
-  const { stats, caller, services } = exchange;
-  const { served, numChoices } = question;
+export async function* answers(generation: GenerationRequest, context: RequestContext): AsyncGenerator<ChoiceEvent> {
+  const { stats, caller, services } = context;
+  const { served, numChoices } = generation;
   const { gate } = served;
-  const options = { ...services.listeners.question(exchange, question), signal: exchange.signal };
+  const options = { ...services.listeners.generation(context, generation), signal: context.signal };
   stats.model = served.id;
-  const ticket = await gate.enter(caller);
-  stats.queueMs = ticket.queueMs;
+  const permit = await gate.enter(caller);
+  stats.queueMs = permit.queueMs;
   let prepared: Prepared;
   try {
-    prepared = await prepare(question, options, exchange);
+    prepared = await prepare(generation, options, context);
   } catch (error) {
-    ticket.release();
+    permit.release();
     throw error;
   }
-  notePrompt(exchange, prepared);
+  notePrompt(context, prepared);
   const choice = async function* (index: number): AsyncGenerator<ChoiceEvent> {
-    const held: Permit = index === 0 ? ticket : await gate.enter(caller);
+    const held: Permit = index === 0 ? permit : await gate.enter(caller);
     try {
       for await (const event of served.model.generate(ofChoice(prepared, index))) yield { index, event };
     } finally {
@@ -35,19 +35,19 @@ export async function* answers(question: Question, exchange: RequestContext): As
     }
   };
   for await (const event of merge(Array.from({ length: numChoices }, (_, index) => choice(index)))) {
-    noteEvent(exchange, event);
-    services.listeners.event(exchange, question, event);
+    noteEvent(context, event);
+    services.listeners.event(context, generation, event);
     yield event;
   }
 }
 
 /** Reads the prompt once there is room for its images; text waits for none. @throws `too_large`, as the model's `prepare`. */
 async function prepare(
-  { served, prompt }: Question,
+  { served, prompt }: GenerationRequest,
   options: ChatOptions,
-  exchange: RequestContext,
+  context: RequestContext,
 ): Promise<Prepared> {
-  const { services, stats, signal } = exchange;
+  const { services, stats, signal } = context;
   const { model } = served;
   const numBytes = await pixelBytesOf(model, prompt, options, services.config.maxPixelBytes);
   if (numBytes === 0) return preparePrompt(model, prompt, options);
@@ -56,7 +56,7 @@ async function prepare(
     stats.queueMs = (stats.queueMs ?? 0) + performance.now() - asked;
     return preparePrompt(model, prompt, options);
   };
-  return services.pixels.run(work, signal, numBytes, exchange.queueOwner);
+  return services.pixels.run(work, signal, numBytes, context.queueOwner);
 }
 
 /** With one seed for all choices they would all be the same. */

@@ -28,7 +28,7 @@ import type { Services } from "./services.js";
 export function createApp(services: Services): App {
   const app: App = new OpenAPIHono<Env>();
   app.use(securityHeaders());
-  addExchange(app, services);
+  addRequestContext(app, services);
   addErrors(app);
   if (services.config.corsOrigins.length > 0) app.use(cors({ origin: [...services.config.corsOrigins] }));
   addAccess(app, services);
@@ -52,28 +52,28 @@ export function createApp(services: Services): App {
 }
 
 /** Gives every request its id, its deadline and its end. */
-function addExchange(app: App, services: Services): void {
+function addRequestContext(app: App, services: Services): void {
   app.use(async (c, next) => {
-    const exchange = new RequestContext(c, services);
-    c.set("exchange", exchange);
-    c.header("x-request-id", exchange.id);
+    const context = new RequestContext(c, services);
+    c.set("context", context);
+    c.header("x-request-id", context.id);
     try {
-      await Promise.race([next(), new Promise<never>((_, reject) => exchange.onOverdue(reject))]);
+      await Promise.race([next(), new Promise<never>((_, reject) => context.onOverdue(reject))]);
     } catch (overdue) {
-      exchange.end(errorResponse(exchange.reasonFor(overdue)).status, overdue); // next() itself never rejects
+      context.end(errorResponse(context.reasonFor(overdue)).status, overdue); // next() itself never rejects
       throw overdue;
     }
-    const cached = cacheHeader(exchange);
+    const cached = cacheHeader(context);
     if (cached !== undefined) c.header("x-ocellus-cache", cached);
-    if (exchange.assignment) c.header("x-ocellus-version", exchange.assignment.resolution.tag);
-    if (!exchange.isStreaming) exchange.end(c.res.status, c.error);
+    if (context.assignment) c.header("x-ocellus-version", context.assignment.resolution.tag);
+    if (!context.isStreaming) context.end(c.res.status, c.error);
   });
 }
 
 function addErrors(app: App): void {
   app.onError((error, c) => {
-    const exchange = c.get("exchange");
-    const { status, body } = errorResponse(exchange.reasonFor(error), exchange.caller.isOperator);
+    const context = c.get("context");
+    const { status, body } = errorResponse(context.reasonFor(error), context.caller.isOperator);
     const retryAfterMs = error instanceof OcellusError ? error.details.retryAfterMs : undefined;
     if (typeof retryAfterMs === "number") c.header("retry-after", String(Math.ceil(retryAfterMs / 1000)));
     // The deadline would pass again: official clients repeat a 504 unless they are told not to.

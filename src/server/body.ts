@@ -1,7 +1,7 @@
 /** A request's body, read within its bound and within what all bodies together may hold. */
 import type { z } from "zod";
 import { OcellusError, readBounded, throwIfAborted } from "../core/base/index.js";
-import { ignoredHeader, parseBody, parseJson } from "../protocol/index.js";
+import { ignoredHeader, parseBody, parseBodyJson } from "../protocol/index.js";
 import { parseMultipart } from "./multipart.js";
 import type { HonoContext } from "./request-context.js";
 
@@ -13,12 +13,12 @@ export async function readRequest<S extends z.ZodObject>(
   c: HonoContext,
   schema: S,
   harmless: readonly string[] = [],
-  limits?: Parameters<typeof parseJson>[2],
+  limits?: Parameters<typeof parseBodyJson>[2],
 ): Promise<z.output<S>> {
   expectType(c, /^application\/([\w.-]+\+)?json\b/i, "application/json");
-  const json = parseJson(new TextDecoder().decode(await readBody(c)), undefined, limits);
+  const json = parseBodyJson(new TextDecoder().decode(await readBody(c)), undefined, limits);
   const { value, ignored } = parseBody(schema, json, harmless);
-  c.get("exchange").input.param = inputParams.find((name) => name in schema.shape);
+  c.get("context").input.param = inputParams.find((name) => name in schema.shape);
   if (ignored.length > 0) c.header(ignoredHeader, ignored.join(", "));
   return value;
 }
@@ -37,7 +37,7 @@ function expectType(c: HonoContext, pattern: RegExp, name: string): string {
 }
 
 async function readBody(c: HonoContext): Promise<Uint8Array<ArrayBuffer>> {
-  const { caller, services } = c.get("exchange");
+  const { caller, services } = c.get("context");
   const { config, budget } = services;
   return readBounded(arriving(c, config.bodyIdleMs), {
     what: "the body",
@@ -49,7 +49,7 @@ async function readBody(c: HonoContext): Promise<Uint8Array<ArrayBuffer>> {
 
 /** The body as it comes. @throws `timeout` when nothing comes for too long, `aborted`. */
 async function* arriving(c: HonoContext, idleMs: number): AsyncGenerator<Uint8Array> {
-  const { signal } = c.get("exchange");
+  const { signal } = c.get("context");
   const reader = c.req.raw.body?.getReader();
   if (!reader) return;
   let isIdle = false;

@@ -13,7 +13,7 @@ import {
 } from "../retrieval/index.js";
 import { imageResolver, type ResolveImage, urlOf } from "./pictures.js";
 import type { RequestContext } from "./request-context.js";
-import { withEye } from "./with-eye.js";
+import { withImageEmbedder } from "./with-image-embedder.js";
 
 export interface AddedEntry {
   readonly entry: Entry;
@@ -29,17 +29,17 @@ export async function addEntries(
   collection: Collection,
   entries: readonly NewWireEntry[],
   upsert: boolean,
-  exchange: RequestContext,
+  context: RequestContext,
 ): Promise<AddedEntry[]> {
-  const { services, stats } = exchange;
-  const resolve = imageResolver(exchange);
+  const { services, stats } = context;
+  const resolve = imageResolver(context);
   const { maxImageBytes: maxBytes, maxImagePixels: maxPixels } = services.config;
-  const options = { maxBytes, maxPixels, signal: exchange.signal, decode: services.decode };
+  const options = { maxBytes, maxPixels, signal: context.signal, decode: services.decode };
   const news: NewEntry[] = [];
-  await withEye(await services.models.makerOf(collection.info, exchange), exchange, async ({ embedder }) => {
+  await withImageEmbedder(await services.models.makerOf(collection.info, context), context, async ({ embedder }) => {
     for (const entry of entries)
-      for await (const intake of intakesOf(entry, resolve, exchange.signal)) {
-        throwIfAborted(exchange.signal);
+      for await (const intake of intakesOf(entry, resolve, context.signal)) {
+        throwIfAborted(context.signal);
         if (news.length >= mostPages) throw tooMany();
         news.push(await prepareEntry(collection, embedder, intake, options));
       }

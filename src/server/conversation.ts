@@ -1,7 +1,7 @@
 /** Messages from the wire → messages for the model. Pictures are resolved here: nothing a stranger wrote is taken for a path. */
 
 import { type ChatMessage, type ContentPart, image } from "../core/runtime/index.js";
-import { parseJson, refusal, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
+import { parseBodyJson, refusal, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
 import type { ResolveImage } from "./pictures.js";
 
 type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
@@ -39,7 +39,7 @@ async function readMessage(message: WireMessage, resolvePicture: ResolveImage): 
 
 /** Templates write the arguments themselves, so they take them as values. Some clients write none where there are none. */
 function readCall({ id, type, function: { name, arguments: json } }: ToolCall): TemplateCall {
-  const parsed = json.trim() === "" ? {} : parseJson(json, "messages.tool_calls.function.arguments");
+  const parsed = json.trim() === "" ? {} : parseBodyJson(json, "messages.tool_calls.function.arguments");
   if (isObject(parsed)) return { id, type, function: { name, arguments: parsed } };
   throw refusal("messages.tool_calls.function.arguments", "expected the arguments of a tool call as a JSON object");
 }

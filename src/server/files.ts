@@ -38,7 +38,7 @@ export class FileStore {
   /** With `onDrop` the file is pinned. @throws `invalid_image` for what is no picture, `too_large`. */
   add(owner: string, filename: string, purpose: string, bytes: Uint8Array, onDrop?: () => void): WireFile {
     const format = sniffFormat(bytes, filename);
-    this.#checkRoom(filename, bytes.length, onDrop !== undefined);
+    this.#checkMemory(filename, bytes.length, onDrop !== undefined);
     const wire: WireFile = {
       id: `file-${randomUUID().replaceAll("-", "")}`,
       object: "file",
@@ -56,7 +56,7 @@ export class FileStore {
     return wire;
   }
 
-  #checkRoom(filename: string, numBytes: number, isPinned: boolean): void {
+  #checkMemory(filename: string, numBytes: number, isPinned: boolean): void {
     const most = isPinned ? this.#maxBytes / 2 - this.#pinnedBytes : this.#maxBytes - this.#pinnedBytes;
     if (numBytes <= most) return;
     const room = isPinned ? "pinned files may have half of that" : "those that are not pinned the rest";

@@ -6,7 +6,7 @@ import type { App } from "./request-context.js";
 
 export function addGuarding(app: App): void {
   app.use("/v1/*", async (c, next) => {
-    const { id: request, caller, guardReports: reports, queueOwner } = c.get("exchange");
+    const { id: request, caller, guardReports: reports, queueOwner } = c.get("context");
     await onBehalfOf(queueOwner, () => asking({ key: caller.owner, route: c.req.path, request, reports }, next));
     if (reports.length > 0) c.header("x-ocellus-guards", reports.map(headerPart).join(", "));
   });

@@ -13,8 +13,8 @@ export { Deployments, type DeploymentsOptions } from "./versions/deployments.js"
 export { VersionDiffs } from "./versions/diffs.js";
 export { VersionFigures } from "./versions/figures.js";
 export { type GoldenCase, GoldenRunner } from "./versions/golden.js";
+export { MemoryBudget, type Need } from "./versions/memory-budget.js";
 export { Rollouts } from "./versions/rollouts.js";
-export { type Need, Room } from "./versions/room.js";
 export { Shadows, type ShadowsOptions } from "./versions/shadows.js";
 export type { Versions } from "./versions/version-listener.js";
 export {

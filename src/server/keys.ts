@@ -16,7 +16,7 @@ import {
   OcellusError,
   parseJson,
 } from "../core/base/index.js";
-import { type FileLook, lookAtFile } from "../core/fs/index.js";
+import { type FileFingerprint, fingerprintFile } from "../core/fs/index.js";
 
 const keySchema = z.strictObject({
   /** Who uses it; requests and files belong to the name. */
@@ -77,7 +77,7 @@ export function keyFileText(keys: readonly ApiKey[]): string {
 export class KeyRing {
   readonly #path: string | undefined;
   #keys: ReadonlyMap<string, ApiKey>;
-  #look: FileLook | undefined;
+  #look: FileFingerprint | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | undefined;
 
@@ -111,7 +111,7 @@ export class KeyRing {
   }
 
   async #check(path: string): Promise<void> {
-    const look = await lookAtFile(path, this.#look);
+    const look = await fingerprintFile(path, this.#look);
     if (look.digest !== this.#look?.digest) this.#keys = bySecret(await readKeys(path));
     this.#look = look;
     this.#checkedAt = performance.now();

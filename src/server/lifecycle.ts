@@ -20,8 +20,8 @@ export class Lifecycle {
     return this.#draining.signal;
   }
 
-  begin(exchange: Running): void {
-    this.#running.add(exchange);
+  begin(context: Running): void {
+    this.#running.add(context);
   }
 
   /** New questions would keep a draining server forever. @throws `unavailable` with `details.retryAfterMs`. */
@@ -29,8 +29,8 @@ export class Lifecycle {
     if (this.isDraining) throw stopping();
   }
 
-  end(exchange: Running): void {
-    this.#running.delete(exchange);
+  end(context: Running): void {
+    this.#running.delete(context);
     if (this.#running.size === 0) this.#onIdle?.();
   }
 
@@ -39,7 +39,7 @@ export class Lifecycle {
     this.#draining.abort();
     if (this.#running.size === 0) return;
     const timer = setTimeout(() => {
-      for (const exchange of this.#running) exchange.abort(stopping());
+      for (const context of this.#running) context.abort(stopping());
     }, drainMs);
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;

@@ -34,7 +34,7 @@ export interface LeaseHolder {
 }
 
 /** A model, and what makes vectors of images in it. */
-export interface Eye {
+export interface ServedImageEmbedder {
   readonly served: Served;
   readonly embedder: ImageEmbedder;
 }
@@ -106,22 +106,25 @@ export class ModelCatalog {
   }
 
   /** The named model, or the first that makes vectors of images: one made for it before one that answers. @throws as `answering`. */
-  async seeing(name: string | undefined, request: LeaseHolder): Promise<Eye> {
-    const eyes = this.all().flatMap(eyesOf);
-    const first = eyes.find(({ served }) => served.kind === "embedding") ?? eyes[0];
+  async seeing(name: string | undefined, request: LeaseHolder): Promise<ServedImageEmbedder> {
+    const imageEmbedders = this.all().flatMap(imageEmbeddersOf);
+    const first = imageEmbedders.find(({ served }) => served.kind === "embedding") ?? imageEmbedders[0];
     const served = await this.any(name ?? first?.served.id, request, "embedding");
-    const [eye] = eyesOf(served);
-    if (eye) return eye;
+    const [imageEmbedder] = imageEmbeddersOf(served);
+    if (imageEmbedder) return imageEmbedder;
     throw wrongKind(served.id, "makes no vectors of pictures");
   }
 
   /** The model that made a collection's vectors. @throws `unsupported` when it is not here, and as `answering`. */
-  async makerOf({ name, model: { version, name: maker } }: CollectionInfo, request: LeaseHolder): Promise<Eye> {
+  async makerOf(
+    { name, model: { version, name: maker } }: CollectionInfo,
+    request: LeaseHolder,
+  ): Promise<ServedImageEmbedder> {
     this.#checkReady();
-    const isMaker = ({ embedder }: Eye) => embedder.version === version;
-    const listed = this.all().flatMap(eyesOf).find(isMaker);
-    const eye = listed && eyesOf(await this.any(listed.served.id, request)).find(isMaker);
-    if (eye) return eye;
+    const isMaker = ({ embedder }: ServedImageEmbedder) => embedder.version === version;
+    const listed = this.all().flatMap(imageEmbeddersOf).find(isMaker);
+    const imageEmbedder = listed && imageEmbeddersOf(await this.any(listed.served.id, request)).find(isMaker);
+    if (imageEmbedder) return imageEmbedder;
     throw new OcellusError(
       "unsupported",
       `the collection ${name} was made with ${maker} (${version.slice(0, 12)}), which this server does not have`,
@@ -207,7 +210,7 @@ function chatOf(served: Served): ServedModel {
   throw wrongKind(served.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
 }
 
-function eyesOf(served: Served): Eye[] {
+function imageEmbeddersOf(served: Served): ServedImageEmbedder[] {
   if (served.kind === "embedding") return [{ served, embedder: embedderOf(served.model) }];
   const { model } = served;
   const { info, vectorVersion, embedImage } = model;

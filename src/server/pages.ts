@@ -6,7 +6,7 @@ import { type Citation, pagesFor } from "../retrieval/index.js";
 import type { RequestContext } from "./request-context.js";
 import type { ServedModel } from "./served.js";
 import { collectionsOf } from "./services.js";
-import { withEye } from "./with-eye.js";
+import { withImageEmbedder } from "./with-image-embedder.js";
 
 /** What a small model can look at in one prompt. */
 const defaultPages = 3;
@@ -22,11 +22,11 @@ export async function withPages(
   { ocellus: asked }: ChatRequest,
   messages: readonly ChatMessage[],
   { model }: ServedModel,
-  exchange: RequestContext,
+  context: RequestContext,
 ): Promise<Paged> {
   const last = messages.findLastIndex(({ role }) => role === "user");
   if (asked?.collection === undefined || last < 0) return { messages };
-  const collection = await collectionsOf(exchange.services).open(asked.collection);
+  const collection = await collectionsOf(context.services).open(asked.collection);
   const parts = partsOf(messages[last]!);
   const question = parts
     .flatMap((part) => (typeof part === "object" && part.type === "text" ? [part.text] : []))
@@ -36,11 +36,11 @@ export async function withPages(
   );
   const { maxLength } = model.info;
   const numPages = asked.pages ?? defaultPages;
-  const found = await withEye(
-    await exchange.services.models.makerOf(collection.info, exchange),
-    exchange,
+  const found = await withImageEmbedder(
+    await context.services.models.makerOf(collection.info, context),
+    context,
     ({ embedder }) =>
-      pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: exchange.signal }),
+      pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: context.signal }),
   );
   const shown = { ...messages[last]!, content: [...found.parts, ...parts] };
   return { messages: messages.with(last, shown), citations: found.citations };

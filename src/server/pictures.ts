@@ -8,28 +8,28 @@ import type { RequestContext } from "./request-context.js";
 export type ResolveImage = (url: string) => Promise<LoadedImage>;
 
 /** For one request: a picture that is named twice is read once, and the number of pictures is bounded before any is. */
-export function imageResolver(exchange: RequestContext): ResolveImage {
-  const { config, files, budget } = exchange.services;
+export function imageResolver(context: RequestContext): ResolveImage {
+  const { config, files, budget } = context.services;
   const known = new Map<string, Promise<LoadedImage>>();
   const resolve = async (url: string): Promise<GivenImage> => {
     if (known.size >= config.maxImages)
       throw new OcellusError("too_large", `at most ${config.maxImages} pictures are read in one request`);
     if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxImageBytes);
-    if (url.startsWith("file-")) return files.get(exchange.caller.owner, url).bytes;
+    if (url.startsWith("file-")) return files.get(context.caller.owner, url).bytes;
     const { maxImageBytes: maxBytes, imageTimeoutMs: timeoutMs, imageHosts, allowImageUrls } = config;
     if (!allowImageUrls && imageHosts.length === 0) throw notAllowed(url);
     let held = 0;
     const onBytes = (numBytes: number) => {
-      budget.take(exchange.caller, numBytes);
+      budget.take(context.caller, numBytes);
       held += numBytes;
     };
     return fetchImage(
       url,
       { maxBytes, timeoutMs, onBytes, imageHosts, allowsPublic: allowImageUrls },
-      exchange.signal,
+      context.signal,
     ).catch((error: OcellusError) => {
-      budget.giveBack(exchange.caller, held);
-      exchange.log.debug({ err: error.cause }, "a picture was not fetched"); // what its client is not told
+      budget.giveBack(context.caller, held);
+      context.log.debug({ err: error.cause }, "a picture was not fetched"); // what its client is not told
       throw error;
     });
   };

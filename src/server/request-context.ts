@@ -14,7 +14,7 @@ import type { FollowedRequest, RequestEnd, RequestStats } from "./request-events
 import type { Services } from "./services.js";
 
 export interface Env {
-  Variables: { exchange: RequestContext };
+  Variables: { context: RequestContext };
 }
 export type App = OpenAPIHono<Env>;
 export type HonoContext = Context<Env>;

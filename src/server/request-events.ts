@@ -41,7 +41,7 @@ export interface FollowedRequest {
 }
 
 /** One prompt, and the model that answers it: with one choice or several. */
-export interface Question {
+export interface GenerationRequest {
   readonly served: ServedModel;
   readonly prompt: AskedPrompt;
   readonly options: ChatOptions;
@@ -68,8 +68,8 @@ export interface RequestEnd {
 
 export interface RequestListener {
   /** Before a prompt is read. @returns its options, where they are to be others */
-  question?(request: FollowedRequest, question: Question): ChatOptions | undefined;
-  event?(request: FollowedRequest, question: Question, event: ChoiceEvent): void;
+  generation?(request: FollowedRequest, generation: GenerationRequest): ChatOptions | undefined;
+  event?(request: FollowedRequest, generation: GenerationRequest, event: ChoiceEvent): void;
   /** Once, when the last byte is written or the client has left. */
   end?(request: FollowedRequest, end: RequestEnd): void;
 }
@@ -86,16 +86,16 @@ export class RequestListeners implements Required<RequestListener> {
     this.#listeners.push(listener);
   }
 
-  question(request: FollowedRequest, question: Question): ChatOptions {
-    let { options } = question;
+  generation(request: FollowedRequest, generation: GenerationRequest): ChatOptions {
+    let { options } = generation;
     this.#each(request, (listener) => {
-      options = listener.question?.(request, { ...question, options }) ?? options;
+      options = listener.generation?.(request, { ...generation, options }) ?? options;
     });
     return options;
   }
 
-  event(request: FollowedRequest, question: Question, event: ChoiceEvent): void {
-    this.#each(request, (listener) => listener.event?.(request, question, event));
+  event(request: FollowedRequest, generation: GenerationRequest, event: ChoiceEvent): void {
+    this.#each(request, (listener) => listener.event?.(request, generation, event));
   }
 
   end(request: FollowedRequest, end: RequestEnd): void {

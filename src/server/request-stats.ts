@@ -1,7 +1,7 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 
 import { type ChatImage, imageNotes } from "../core/runtime/index.js";
-import { type AnswerFacts, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
+import { type AnswerStats, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
 import type { Choice } from "./choice.js";
 import type { RequestContext } from "./request-context.js";
@@ -16,21 +16,21 @@ export function usageOf(choices: readonly Choice[]): CompletionUsage {
 }
 
 /** Of the first choice. */
-export function factsOf(
+export function answerStatsOf(
   { end, text }: Choice,
   { model }: ServedModel,
-  exchange: RequestContext,
+  context: RequestContext,
   citations?: readonly Citation[],
-): AnswerFacts {
+): AnswerStats {
   const { timings, pictures } = end;
   const notes = imageNotes(pictures, model.info.imagesPerQuestion);
   const cited = citations && citedNumbers(text);
   return {
     timings: {
-      queue_ms: round(exchange.stats.queueMs ?? 0),
+      queue_ms: round(context.stats.queueMs ?? 0),
       vision_ms: round(timings.visionMs),
       first_token_ms: round(timings.firstTokenMs),
-      total_ms: round(performance.now() - exchange.started),
+      total_ms: round(performance.now() - context.started),
       tokens_per_second: round(timings.tokensPerSecond),
     },
     model_version: model.info.digest,
@@ -41,9 +41,9 @@ export function factsOf(
       }),
     })),
     ...(notes.length > 0 && { notes }),
-    guards: wireGuardReports(exchange.guardReports),
+    guards: wireGuardReports(context.guardReports),
     cache: {
-      vision: visionFact(pictures),
+      vision: visionCacheStatus(pictures),
       prefix_tokens: end.usage.cachedTokens,
       pictures: pictures.map(({ digest, source, near }) => ({
         ...{ sha256: digest, from: source },
@@ -54,7 +54,7 @@ export function factsOf(
   };
 }
 
-function visionFact(pictures: readonly ChatImage[]): AnswerFacts["cache"]["vision"] {
+function visionCacheStatus(pictures: readonly ChatImage[]): AnswerStats["cache"]["vision"] {
   if (pictures.length === 0) return "none";
   if (pictures.some(({ near }) => near)) return "near";
   return pictures.every(({ known }) => known) ? "hit" : "miss";
@@ -72,7 +72,7 @@ export function cacheHeader({ stats }: RequestContext): string | undefined {
   const digests = stats.seen.slice(0, mostDigests).map(({ digest }) => digest);
   const others = stats.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
   const near = others.length > 0 ? `; near=${others.join(",")}` : "";
-  return `vision=${visionFact(stats.seen)}; prefix=${stats.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
+  return `vision=${visionCacheStatus(stats.seen)}; prefix=${stats.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
 }
 
 /** A thousandth is as fine as the clock is honest. */

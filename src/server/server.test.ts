@@ -60,7 +60,7 @@ function lender(model: LanguageModel, before: (caller: Caller) => Promise<void> 
   return { counts, provider };
 }
 
-const question = { messages: [{ role: "user", content: "?" }] };
+const generation = { messages: [{ role: "user", content: "?" }] };
 
 function open(models: ModelProvider, options: Partial<CreateServerOptions> = {}) {
   const server = createServer({ models, ...options });
@@ -72,7 +72,7 @@ function open(models: ModelProvider, options: Partial<CreateServerOptions> = {})
     };
     const response = await server.fetch("/v1/chat/completions", {
       ...sent,
-      body: JSON.stringify({ ...question, ...body }),
+      body: JSON.stringify({ ...generation, ...body }),
     });
     const text = await response.text();
     const { model, choices, error } = text.startsWith("{") ? JSON.parse(text) : {}; // a stream is only read to its end
@@ -171,9 +171,9 @@ describe("what follows requests", () => {
       throw new Error("broken listener");
     };
     const heard: unknown[] = [];
-    server.services.listeners.add({ question: broken, event: broken, end: broken });
+    server.services.listeners.add({ generation: broken, event: broken, end: broken });
     server.services.listeners.add({
-      question: (_, { options }) => {
+      generation: (_, { options }) => {
         heard.push("question");
         return { ...options, maxTokens: 3 };
       },
@@ -183,7 +183,7 @@ describe("what follows requests", () => {
         heard.push([status, method, route, stats.finishReason]);
       },
     });
-    server.services.listeners.add({ question: (_, { options }) => void heard.push(options.maxTokens) });
+    server.services.listeners.add({ generation: (_, { options }) => void heard.push(options.maxTokens) });
     const ended = ["/v1/chat/completions", "stop"];
     await ask();
     const events = (index: number) => [undefined, index, "text"];

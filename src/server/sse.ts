@@ -5,7 +5,7 @@ import type { HonoContext, RequestContext } from "./request-context.js";
 
 /**
  * Waits for the first event, so that whatever is wrong with the request itself is answered with its status; then streams.
- * A client that leaves aborts the exchange.
+ * A client that leaves aborts the request.
  * @param done written at the end; Responses streams have no such line.
  */
 export async function streamEvents(
@@ -13,21 +13,21 @@ export async function streamEvents(
   events: AsyncGenerator<SseEvent>,
   done = "data: [DONE]\n\n",
 ): Promise<Response> {
-  const exchange = c.get("exchange");
+  const context = c.get("context");
   const first = await events.next();
-  exchange.isStreaming = true;
+  context.isStreaming = true;
   const headers = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
   };
-  return c.body(new ReadableStream<Uint8Array>(new EventBytes(events, first, exchange, done)), 200, headers);
+  return c.body(new ReadableStream<Uint8Array>(new EventBytes(events, first, context, done)), 200, headers);
 }
 
 /** The events as bytes, each made when the client has taken the one before. */
 class EventBytes {
   readonly #events: AsyncGenerator<SseEvent>;
-  readonly #exchange: RequestContext;
+  readonly #context: RequestContext;
   readonly #done: string;
   readonly #utf8 = new TextEncoder();
   #upcoming: Promise<IteratorResult<SseEvent>> | undefined;
@@ -38,17 +38,17 @@ class EventBytes {
   constructor(
     events: AsyncGenerator<SseEvent>,
     first: IteratorResult<SseEvent>,
-    exchange: RequestContext,
+    context: RequestContext,
     done: string,
   ) {
     this.#events = events;
     this.#upcoming = Promise.resolve(first);
-    this.#exchange = exchange;
+    this.#context = context;
     this.#done = done;
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    const { signal } = this.#exchange;
+    const { signal } = this.#context;
     // Who has stopped reading pulls no more: the end must come to its request, or it would hold its place forever.
     this.#onAbort = () => {
       if (this.#isWaiting) return; // the work itself fails, and `pull` says why
@@ -56,11 +56,11 @@ class EventBytes {
       void this.#events.return(undefined);
     };
     signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#exchange.onOverdue((reason) => this.#fail(controller, reason));
+    this.#context.onOverdue((reason) => this.#fail(controller, reason));
   }
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const { signal } = this.#exchange;
+    const { signal } = this.#context;
     try {
       this.#isWaiting = true;
       const result = await (this.#upcoming ?? this.#events.next());
@@ -79,12 +79,12 @@ class EventBytes {
 
   async cancel(reason: unknown): Promise<void> {
     this.#finish(499);
-    this.#exchange.abort(reason);
+    this.#context.abort(reason);
     await this.#events.return(undefined);
   }
 
   #fail(controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void {
-    const { status, body } = errorResponse(this.#exchange.reasonFor(error));
+    const { status, body } = errorResponse(this.#context.reasonFor(error));
     this.#end(controller, lines({ data: body }), status, error);
   }
 
@@ -97,8 +97,8 @@ class EventBytes {
 
   #finish(status: number, error?: unknown): void {
     this.#hasEnded = true;
-    this.#exchange.signal.removeEventListener("abort", this.#onAbort);
-    this.#exchange.end(status, error);
+    this.#context.signal.removeEventListener("abort", this.#onAbort);
+    this.#context.end(status, error);
   }
 }
 

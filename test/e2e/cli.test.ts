@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeSparseCheckpoint } from "../../src/inspect/stranger.testkit.js";
+import { writeSparseCheckpoint } from "../../src/inspect/unknown-family.testkit.js";
 import { ocellusCommand } from "../support/command.js";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -99,7 +99,7 @@ describe("ocellus ask --trace", () => {
     expect(tokens[0]).toMatchObject({
       text: expect.any(String),
       probability: expect.any(Number),
-      rivals: expect.any(Array),
+      alternatives: expect.any(Array),
     });
     expect(pictures).toEqual([expect.objectContaining({ numLayers: 2, grid: { rows: 8, columns: 8 } })]);
   });

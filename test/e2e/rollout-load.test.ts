@@ -36,7 +36,7 @@ it("fails and drops no request over deploy, canary, promotion, rollback and swap
     await load.more(12);
     await given(deploy("prod", "v2"), /^v2 was loaded beside v1 in/);
     await load.more(12);
-    await given(startCanary("prod", "v3", { steps: [0.5], judged: false }), /^v3 was loaded beside v1, v2 in/);
+    await given(startCanary("prod", "v3", { steps: [0.5], analysis: false }), /^v3 was loaded beside v1, v2 in/);
     await load.more(30);
     await given(promote("prod"), /^was loaded already$/);
     await load.more(12);

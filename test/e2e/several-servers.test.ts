@@ -1,4 +1,4 @@
-/** Server processes on one database follow every change, agree, share one judge, and may be killed at any moment. */
+/** Server processes on one database follow every change, agree, share one analysis, and may be killed at any moment. */
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -70,7 +70,7 @@ for (const { name, missing, databaseUrl } of databases) {
       expect(await command(a, "deploy", { version: "v2" })).toBe(200);
       await untilAllFollow([a, b]);
       for (const server of [a, b]) expect(await versionsAt(server)).toEqual(users.map(() => "v2"));
-      await shared.registry.run("test", startCanary("prod", "v1", { steps: [0.5], judged: false }));
+      await shared.registry.run("test", startCanary("prod", "v1", { steps: [0.5], analysis: false }));
       await untilAllFollow([a, b]);
       const split = await versionsAt(a);
       expect(new Set(split)).toEqual(new Set(["v1", "v2"]));
@@ -83,9 +83,9 @@ for (const { name, missing, databaseUrl } of databases) {
       expect(decisions[2]!.text).toBe("prod serves v1, promoted");
     });
 
-    it("share one judge, whose evidence outlives any of them", { timeout }, async () => {
+    it("share one analysis, whose evidence outlives any of them", { timeout }, async () => {
       const [a, b] = await Promise.all([serve(), serve()]);
-      await shared.registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: true }));
+      await shared.registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: true }));
       await untilAllFollow([a, b]);
       const untilSeen = (servers: readonly ServeProcess[], count: number) =>
         vi.waitFor(async () => {

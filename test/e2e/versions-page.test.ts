@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { writeCheckpoint } from "../../src/inspect/stranger.testkit.js";
+import { writeCheckpoint } from "../../src/inspect/unknown-family.testkit.js";
 import { deploy, promote, startCanary, startShadow } from "../../src/rollout/index.js";
 import { createKey, KeyRing, keyFileText } from "../../src/server/index.js";
 import { faultsOf, noBrowser, openBrowser } from "../support/browser.js";
@@ -46,10 +46,10 @@ async function setUp(
 }
 
 /** v2 is served after v1, and half of the users try v3. */
-async function rollOut({ registry, fleet, ask }: VersionedServer): Promise<void> {
+async function rollOut({ registry, deployments, ask }: VersionedServer): Promise<void> {
   await registry.run("alice@laptop", deploy("prod", "v2"));
-  await registry.run("alice@laptop", startCanary("prod", "v3", { steps: [0.5, 1], judged: true }));
-  await fleet.settle();
+  await registry.run("alice@laptop", startCanary("prod", "v3", { steps: [0.5, 1], analysis: true }));
+  await deployments.settle();
   for (let user = 0; user < 12; user++) await ask({}, { user: `user ${user}` });
 }
 
@@ -86,7 +86,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await browser?.close();
   });
 
-  it("shows a canary with its share and the judge's figures, and follows what others change", async () => {
+  it("shows a canary with its share and the figures of the analysis, and follows what others change", async () => {
     const setup = await setUp();
     await show(setup.server.url);
     await prod().getByText("prod serves v1").waitFor();
@@ -111,8 +111,8 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await button("Roll back").click();
     await dialog().getByRole("button", { name: "Cancel" }).click();
     expect(setup.registry.state.aliases.get("prod")!.canary).toBeDefined();
-    expect(await agree("Pause the judge")).toMatch(/neither promotes v3 nor turns it back/);
-    expect(await agree("Resume the judge")).toMatch(/may promote v3/);
+    expect(await agree("Pause the analysis")).toMatch(/neither promotes v3 nor turns it back/);
+    expect(await agree("Resume the analysis")).toMatch(/may promote v3/);
     await page.getByRole("slider").fill("70");
     expect(await agree("Set to 70%")).toMatch(/v3 gets 70% of the users of prod in place of 50%/);
     await prod().getByText("tries v3 with 70% of the users").waitFor();
@@ -129,7 +129,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await show(setup.server.url);
     await button("Promote").click();
     await setup.registry.run("bob@laptop", promote("prod"));
-    await setup.registry.run("bob@laptop", startCanary("prod", "v1", { steps: [0.1], judged: false }));
+    await setup.registry.run("bob@laptop", startCanary("prod", "v1", { steps: [0.1], analysis: false }));
     await dialog().getByRole("button", { name: "Promote" }).click();
     expect(await prod().getByRole("alert").innerText()).toMatch(/v1, not v3.*look again/);
     mishaps.splice(0); // the browser notes every refusal
@@ -146,7 +146,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await prod().getByText("Climbs 25% → 50% → 100%").waitFor();
     expect(await agree("Try v2 with 25%")).toMatch(/25% of the users of prod get v2.*v2 is loaded first/);
     await prod().getByText("tries v2 with 25% of the users").waitFor();
-    expect(now()!.canary).toMatchObject({ tag: "v2", plan: { steps: [0.25, 0.5, 1], judged: true } });
+    expect(now()!.canary).toMatchObject({ tag: "v2", plan: { steps: [0.25, 0.5, 1], analysis: true } });
     expect(await agree("Shadow with v3")).toMatch(/v3 runs beside v1\. It is asked what users of prod have asked/);
     expect(await agree("End the shadow")).toMatch(/v3 does not run beside prod any more/);
     await button("End the shadow").waitFor({ state: "detached" });
@@ -172,10 +172,10 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await prod().getByText("Climbs 0% → 5% → 25% → 50% → 100%").waitFor();
     expect(await agree("Try v2 with 0%")).toMatch(/they all stay with v1.*at least 30 min.*:9\/gate is asked/);
     await prod().getByText("Each step lasts at least 30 min. Asked before each step").waitFor();
-    expect(plan()).toMatchObject({ steps: [0, 0.05, 0.25, 0.5, 1], judged: true, stepSeconds: 1800 });
+    expect(plan()).toMatchObject({ steps: [0, 0.05, 0.25, 0.5, 1], analysis: true, stepSeconds: 1800 });
     expect(plan()).toMatchObject({ agreement: { floor: 0.9 }, gate: "http://127.0.0.1:9/gate" });
     await agree("Roll back");
-    await prod().getByLabel("Let the judge decide").uncheck();
+    await prod().getByLabel("Let the analysis decide").uncheck();
     await prod().getByLabel("First compare only").uncheck();
     await prod().getByLabel("Address to ask").fill("ftp://127.0.0.1/gate");
     await agree("Try v2 with 5%");
@@ -185,7 +185,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
     await prod().getByLabel("Unit").selectOption("days");
     expect(await agree("Try v2 with 5%")).toMatch(/The clock goes on.*nobody looks at its answers.*30 d/);
     await prod().getByText("tries v2 with 5% of the users").waitFor();
-    expect(plan()).toEqual({ steps: [0.05, 0.25, 0.5, 1], judged: false, stepSeconds: 2_592_000 });
+    expect(plan()).toEqual({ steps: [0.05, 0.25, 0.5, 1], analysis: false, stepSeconds: 2_592_000 });
   });
 
   it("begins nothing when the alias has moved on while the dialog was open; and makes new aliases", async () => {
@@ -230,7 +230,7 @@ describe.skipIf(noBrowser)("the page of versions", () => {
   it("says how alike the answers of a shadow are, in both languages", async () => {
     const setup = await setUp({}, { v1: { says: "a red dress" }, v2: { says: "a blue dress" } });
     await setup.registry.run("alice@laptop", startShadow("prod", "v2"));
-    await setup.fleet.settle();
+    await setup.deployments.settle();
     for (let i = 0; i < 3; i++) await setup.ask();
     await show(setup.server.url);
     const told = /v2, 66\.7% alike to v1 over 3 questions\. 0 answers the same, 0 failed, 0 questions left out/;

@@ -9,7 +9,7 @@ import { pickleOf } from "../../src/core/checkpoint/torch.testkit.js";
 import { entryData, listZip, readStoredEntry, readZipDirectory } from "../../src/core/checkpoint/zip.js";
 import { zipOf } from "../../src/core/checkpoint/zip.testkit.js";
 import type { ByteSource } from "../../src/core/fs/file.js";
-import { parseJson } from "../../src/core/fs/json.js";
+import { parseFileJson } from "../../src/core/fs/json.js";
 import { recordingCatalog } from "../../src/core/graph/index.js";
 import { decodeImage } from "../../src/core/image/node/index.js";
 import { familyOf } from "../../src/core/models/index.js";
@@ -198,7 +198,7 @@ const shardIndex: Target = {
 /** What `readJson` does after reading: its own errors name the file, which we leave out. */
 function parsed(input: Uint8Array, limits = { maxDepth: 64, uniqueKeys: false }): unknown {
   try {
-    return parseJson(utf8(input), limits);
+    return parseFileJson(utf8(input), limits);
   } catch (cause) {
     throw new OcellusError("invalid_config", `not JSON: ${(cause as Error).message}`, { cause });
   }

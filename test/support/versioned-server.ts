@@ -8,9 +8,9 @@ import { Guards } from "../../src/guardrails/index.js";
 import { deploy, Registry } from "../../src/rollout/index.js";
 import {
   Deployments,
+  MemoryBudget,
   ModelCatalog,
   Rollouts,
-  Room,
   Shadows,
   useVersions,
   VersionDiffs,
@@ -73,7 +73,7 @@ function echo(
 export interface VersionedServer {
   readonly server: TestServer;
   readonly registry: Registry;
-  readonly fleet: Deployments;
+  readonly deployments: Deployments;
   readonly shadows: Shadows;
   readonly rollouts: Rollouts;
   readonly closed: readonly string[];
@@ -125,7 +125,7 @@ export async function openVersions(
   const folder = await mkdtemp(join(tmpdir(), "ocellus-versions-"));
   const registry = await Registry.open({
     folder: join(folder, "registry"),
-    onHeld: () => {},
+    onPendingRollback: () => {},
     admit: (written) => guards.checkUncut(written),
   });
   for (const tag of Object.keys(behaviours)) {
@@ -143,25 +143,25 @@ export async function openVersions(
     if (behaviours[tag]!.loadFails) throw new Error("broken weights");
     return behaviours[tag]!.open?.() ?? echo(tag, behaviours[tag]!, closed);
   };
-  const room = new Room({
+  const memoryBudget = new MemoryBudget({
     estimate: async (path) => behaviours[basename(path)]?.bytes ?? 0,
     alternatives: async () => [{ format: "int4", bytes: 1 }],
     budgetBytes: memoryBytes,
   });
-  const fleet = new Deployments({ registry, log, maxQueue, drainMs, keepWarmMs, load, room });
-  await fleet.start();
+  const deployments = new Deployments({ registry, log, maxQueue, drainMs, keepWarmMs, load, memoryBudget });
+  await deployments.start();
   const figures = new VersionFigures();
   const diffs = new VersionDiffs(registry);
   const rollouts = new Rollouts({ registry, log, onPair: (...pair) => figures.notePair(...pair) });
   return {
-    versions: { registry, fleet, rollouts, figures, diffs },
-    models: new ModelCatalog(fleet, { guards, maxQueue }),
+    versions: { registry, deployments, rollouts, figures, diffs },
+    models: new ModelCatalog(deployments, { guards, maxQueue }),
     closed,
     loads,
     async close() {
       await diffs.close();
       await rollouts.close();
-      await fleet.close();
+      await deployments.close();
       await registry.close();
       await rm(folder, { recursive: true, force: true });
     },
@@ -173,7 +173,7 @@ export async function startVersionedServer(
   { config = {}, options = {}, ...settings }: VersionedOptions = {},
 ): Promise<VersionedServer> {
   const { versions, closed, loads, close } = await openVersions(behaviours, settings);
-  const { registry, fleet, rollouts } = versions;
+  const { registry, deployments, rollouts } = versions;
   const allowed = { insecureLocalAdmin: options.adminKeys === undefined, ...config };
   const server = await startServer({}, allowed, { guards: settings.guards, ...options });
   const { models, pixels, lifecycle, metrics, log } = server.services;
@@ -183,9 +183,9 @@ export async function startVersionedServer(
   });
   versions.shadows = shadows;
   useVersions(server.services, versions);
-  server.pool.use(fleet);
+  server.pool.use(deployments);
   return {
-    ...{ server, registry, fleet, rollouts, shadows, closed, loads },
+    ...{ server, registry, deployments, rollouts, shadows, closed, loads },
     async ask(headers = {}, body = {}) {
       const question = { model: "prod", messages: [{ role: "user", content: "?" }], ...body };
       const response = await server.post("/v1/chat/completions", question, headers);

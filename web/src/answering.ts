@@ -50,7 +50,7 @@ function grown(answer: Answer, chunk: ChatChunk, sinceFirstMs: number): Partial<
     numTokens: chunk.usage?.completion_tokens ?? numTokens,
     tokensPerSecond: chunk.ocellus?.timings.tokens_per_second ?? (choice ? speed : answer.tokensPerSecond),
     ...(choice?.finish_reason && { finish: choice.finish_reason }),
-    ...(chunk.ocellus && { facts: chunk.ocellus }),
+    ...(chunk.ocellus && { stats: chunk.ocellus }),
     ...(chunk.usage && { usage: chunk.usage }),
   };
 }

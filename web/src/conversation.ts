@@ -1,6 +1,6 @@
 /** A conversation as the page keeps it, and the request it becomes. Pictures are named by the digest of their bytes. */
 import type {
-  AnswerFacts,
+  AnswerStats,
   ChatRequest,
   CompletionUsage,
   ContentLogprob,
@@ -43,7 +43,7 @@ export interface Answer {
   readonly tokensPerSecond?: number | undefined;
   readonly logprobs: readonly ContentLogprob[];
   readonly finish?: WireFinishReason | undefined;
-  readonly facts?: AnswerFacts | undefined;
+  readonly stats?: AnswerStats | undefined;
   readonly usage?: CompletionUsage | undefined;
   readonly problem?: Problem | undefined;
 }
@@ -105,7 +105,7 @@ function responseFormat({ format, schema }: Settings): Pick<ChatRequest, "respon
   if (format === "json_object") return { response_format: { type: "json_object" } };
   const parsed = parseSchema(schema);
   if (parsed === undefined)
-    throw new Error("the JSON schema in the settings is not a JSON object; mend it and try again");
+    throw new Error("the JSON schema in the settings is not a JSON object; correct it and try again");
   return { response_format: { type: "json_schema", json_schema: { name: "answer", schema: parsed, strict: true } } };
 }
 

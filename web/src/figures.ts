@@ -28,7 +28,7 @@ export function useFigures(alias: string, minutes: number): WireFigures | undefi
   return figures;
 }
 
-export type MeasureName = keyof WireMeasured;
+export type MetricName = keyof WireMeasured;
 
 interface Scale {
   readonly text: (value: number) => string;
@@ -41,7 +41,7 @@ const rates: Scale = { text: percentText, atLeast: 0.05, atMost: 1 };
 const times: Scale = { text: timeText, atLeast: 10, atMost: Number.POSITIVE_INFINITY };
 
 /** In the order in which they stand on the page. */
-export const scales: Readonly<Record<MeasureName, Scale>> = {
+export const scales: Readonly<Record<MetricName, Scale>> = {
   error: rates,
   malformed: rates,
   golden: rates,
@@ -111,12 +111,12 @@ export interface Placed {
 /** Beyond so many steps without an answer a line would claim to know what was between. */
 const longestGap = 3;
 
-export function linesOf({ series, from, to, step_s: stepS }: WireFigures, measure: MeasureName, top: number): Line[] {
+export function linesOf({ series, from, to, step_s: stepS }: WireFigures, metric: MetricName, top: number): Line[] {
   const [start, end] = [Date.parse(from), Date.parse(to)];
   const gap = (longestGap * stepS * 1000) / (end - start);
   return series.map(({ version, role, points }) => {
     const runs: Placed[][] = [];
-    for (const { at, [measure]: estimate } of points) {
+    for (const { at, [metric]: estimate } of points) {
       if (!estimate) continue;
       const x = (Date.parse(at) + stepS * 500 - start) / (end - start);
       const { value, low = 0, high = Number.POSITIVE_INFINITY } = estimate;
@@ -130,10 +130,10 @@ export function linesOf({ series, from, to, step_s: stepS }: WireFigures, measur
 }
 
 /** Of the scale: a round number that all values are below; an interval may reach further. */
-export function topOf({ series }: WireFigures, measure: MeasureName): number {
-  const { atLeast, atMost } = scales[measure];
+export function topOf({ series }: WireFigures, metric: MetricName): number {
+  const { atLeast, atMost } = scales[metric];
   const found = series.flatMap(({ points }) =>
-    points.flatMap(({ [measure]: estimate }) => (estimate ? [estimate] : [])),
+    points.flatMap(({ [metric]: estimate }) => (estimate ? [estimate] : [])),
   );
   return Math.min(atMost, roundUp(Math.max(atLeast, ...found.map(({ value }) => value))));
 }

@@ -29,29 +29,29 @@ export const usualPace: Pace = { isComparedFirst: false, floor: "95", every: "",
 /** Of a trial that is to begin. */
 export interface Trial {
   readonly share: number;
-  readonly isJudged: boolean;
+  readonly usesAnalysis: boolean;
   readonly pace: Pace;
 }
 
 /** As the server takes it. */
 export interface TrialPlan {
   readonly steps: readonly number[];
-  readonly judged: boolean;
+  readonly analysis: boolean;
   readonly agreement?: { readonly floor: number };
   readonly step_seconds?: number;
   readonly gate?: string;
 }
 
 /** What is typed wrongly stays in it: the server says what is expected. */
-export function planOf({ share, isJudged, pace }: Trial): TrialPlan {
+export function planOf({ share, usesAnalysis, pace }: Trial): TrialPlan {
   const { isComparedFirst, floor, every, unit, gate } = pace;
   const seconds = secondsOf(every, unit);
-  const climbs = isJudged || seconds !== undefined;
+  const climbs = usesAnalysis || seconds !== undefined;
   const isAsked = climbs && gate.trim() !== "";
   return {
     steps: [...(isComparedFirst ? [0] : []), ...(climbs ? stepsFrom(share) : [share])],
-    judged: isJudged,
-    ...(isComparedFirst && isJudged && { agreement: { floor: Number(floor) / 100 } }),
+    analysis: usesAnalysis,
+    ...(isComparedFirst && usesAnalysis && { agreement: { floor: Number(floor) / 100 } }),
     ...(seconds !== undefined && { step_seconds: seconds }),
     ...(isAsked && { gate: gate.trim() }),
   };
@@ -142,14 +142,14 @@ function returnIntents(alias: WireAlias, versions: readonly WireVersion[], words
 
 function canaryIntents(alias: WireAlias, words: VersionsWords): Intent[] {
   const { name } = alias;
-  const { version, is_paused: isPaused, is_judged: isJudged } = alias.canary!;
+  const { version, is_paused: isPaused, uses_analysis: usesAnalysis } = alias.canary!;
   const [body, seen] = [{ version }, { seen: seenOf(alias) }];
-  const judge: Intent = isPaused
+  const analysis: Intent = isPaused
     ? { title: words.resume, text: words.willResume(alias), alias: name, command: "resume", body: seen }
     : { title: words.pause, text: words.willPause(alias), alias: name, command: "pause", body: seen };
   return [
     { title: words.promote, text: words.willPromote(alias), alias: name, command: "promote", body },
-    ...(isJudged ? [judge] : []),
+    ...(usesAnalysis ? [analysis] : []),
     { title: words.rollback, text: words.willEnd(alias), alias: name, command: "rollback", body },
   ];
 }

@@ -213,7 +213,7 @@ export const en = {
   guardsRecent: "Your recent verdicts",
 
   modelTitle: "What is loaded",
-  modelFacts: {
+  modelInfo: {
     kind: "Kind",
     model_type: "Family",
     weights: "Weights",
@@ -228,7 +228,7 @@ export const en = {
   no: "no",
   inspectNote: "What is inside, tensor by tensor:",
 
-  versionsRoom: versionsEn,
+  versionsPage: versionsEn,
 };
 
 export type Words = typeof en;

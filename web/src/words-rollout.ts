@@ -20,22 +20,22 @@ function loadingZh({ is_loaded, version }: WireVersion, stable: string | undefin
 }
 
 /** Who or what takes the next step. */
-function decidesEn({ steps, judged, step_seconds, gate }: TrialPlan): string {
+function decidesEn({ steps, analysis, step_seconds, gate }: TrialPlan): string {
   const climb = steps.length > 1 ? ` (${stepsText(steps)})` : "";
   const pace = step_seconds === undefined ? "" : ` Each step lasts at least ${durationText(step_seconds)}.`;
   const asked = gate === undefined ? "" : ` ${gate} is asked before each step.`;
-  if (judged)
-    return `The judge looks at its answers, goes on by itself${climb} and promotes it, or turns it back.${pace}${asked}`;
+  if (analysis)
+    return `The analysis looks at its answers, goes on by itself${climb} and promotes it, or turns it back.${pace}${asked}`;
   return step_seconds === undefined
     ? "Only people decide what follows."
     : `The clock goes on${climb} and promotes it; nobody looks at its answers.${pace}${asked}`;
 }
 
-function decidesZh({ steps, judged, step_seconds, gate }: TrialPlan): string {
+function decidesZh({ steps, analysis, step_seconds, gate }: TrialPlan): string {
   const climb = steps.length > 1 ? `（${stepsText(steps)}）` : "";
   const pace = step_seconds === undefined ? "" : `每一步至少持续 ${durationText(step_seconds)}。`;
   const asked = gate === undefined ? "" : `每一步之前询问 ${gate}。`;
-  if (judged) return `评判器观察它的回答，自行逐步扩大${climb}直至全面启用，或将其撤回。${pace}${asked}`;
+  if (analysis) return `评判器观察它的回答，自行逐步扩大${climb}直至全面启用，或将其撤回。${pace}${asked}`;
   return step_seconds === undefined
     ? "之后如何只由人决定。"
     : `到时间就自动扩大${climb}直至全面启用，不看它的回答。${pace}${asked}`;
@@ -50,11 +50,11 @@ export const rolloutEn = {
     name: "Name that clients ask for",
     version: "Version",
     none: "No other version is published. Publish one:",
-    facts: ({ version, quantization, bytes, is_loaded }: WireVersion) =>
+    stats: ({ version, quantization, bytes, is_loaded }: WireVersion) =>
       `${version} · ${quantization} · ${bytesText(bytes)}${is_loaded ? " · loaded" : ""}`,
     how: "What to do with it",
     kinds: { canary: "Try it", deploy: "Deploy it", shadow: "Shadow" } satisfies Record<Beginning, string>,
-    judged: "Let the judge decide by its answers",
+    analysis: "Let the analysis decide by its answers",
     climbs: (steps: readonly number[]) => `Climbs ${stepsText(steps)}`,
     stays: (share: number) => `Stays at ${percentText(share)} until somebody decides`,
     canary: (version: string, share: number) => `Try ${version} with ${percentText(share)}`,
@@ -91,7 +91,7 @@ export const rolloutEn = {
     ranges: { 10: "10 min", 60: "1 h", 360: "6 h", 1440: "24 h" },
     quiet: "No answer in this time.",
     roles: { stable: "serves", canary: "on trial", shadow: "shadow", past: "before" },
-    measures: {
+    metrics: {
       error: "Failed",
       malformed: "Blocked, empty, cut off or repeating",
       golden: "Wrong on known questions",
@@ -103,7 +103,7 @@ export const rolloutEn = {
       `Each point is ${step} of this server's answers, with its 95% interval; the numbers above a chart are of the whole time, or of the point under the pointer. Upright lines: what changed.`,
     steps: { s: (count: number) => `${count} s`, min: (count: number) => `${count} min` },
     table: "As a table",
-    measure: "Measure",
+    metric: "Measure",
     of: (estimate: string, count: number) => `${estimate} of ${count}`,
     now: "now",
     back: "back",
@@ -155,11 +155,11 @@ export const rolloutZh: RolloutWords = {
     name: "客户端请求时使用的名称",
     version: "版本",
     none: "还没有发布其他版本。请先发布：",
-    facts: ({ version, quantization, bytes, is_loaded }) =>
+    stats: ({ version, quantization, bytes, is_loaded }) =>
       `${version} · ${quantization} · ${bytesText(bytes)}${is_loaded ? " · 已加载" : ""}`,
     how: "如何使用",
     kinds: { canary: "试用", deploy: "直接部署", shadow: "影子运行" },
-    judged: "由评判器根据回答决定去留",
+    analysis: "由评判器根据回答决定去留",
     climbs: (steps) => `逐步扩大：${stepsText(steps)}`,
     stays: (share) => `保持 ${percentText(share)}，直到有人决定`,
     canary: (version, share) => `以 ${percentText(share)} 试用 ${version}`,
@@ -195,7 +195,7 @@ export const rolloutZh: RolloutWords = {
     ranges: { 10: "10 分钟", 60: "1 小时", 360: "6 小时", 1440: "24 小时" },
     quiet: "这段时间内没有回答。",
     roles: { stable: "正式", canary: "试用", shadow: "影子", past: "以前" },
-    measures: {
+    metrics: {
       error: "失败",
       malformed: "被拦截、空白、截断或重复",
       golden: "已知问题答错",
@@ -207,7 +207,7 @@ export const rolloutZh: RolloutWords = {
       `每个点代表本服务器 ${step}内的回答及其 95% 区间；图上方的数字是整段时间的，或指针所在点的。竖线表示发生过的变更。`,
     steps: { s: (count) => `${count} 秒`, min: (count) => `${count} 分钟` },
     table: "以表格显示",
-    measure: "指标",
+    metric: "指标",
     of: (estimate, count) => `${estimate}，共 ${count} 个`,
     now: "现在",
     back: "回滚",

@@ -6,7 +6,7 @@ import { rolloutEn, rolloutZh } from "./words-rollout.js";
 export const versionsEn = {
   rollout: rolloutEn,
   title: "Versions",
-  lead: "What every alias serves, what is tried in its place, and what the judge has seen of it. Read every second.",
+  lead: "What every alias serves, what is tried in its place, and what the analysis has seen of it. Read every second.",
   missing: "This server has no registry of versions. Start it with one:",
   empty: "No alias serves a version yet. Publish a model and deploy it:",
   keyNeeded: "Versions are changed with an admin key.",
@@ -22,15 +22,15 @@ export const versionsEn = {
   notInForce: "This server still answers as before: a version is loading, or could not be loaded.",
   failed: (version: string, reason: string) => `${version} could not be loaded: ${reason}`,
   tries: (version: string, share: number) => `tries ${version} with ${percentText(share)} of the users`,
-  judged: (steps: string) => `Judged by its answers: ${steps}`,
-  unjudged: "Only people decide.",
+  analysis: (steps: string) => `Analysed by its answers: ${steps}`,
+  unanalysed: "Only people decide.",
   lasts: (time: string) => `Each step lasts at least ${time}.`,
   asks: (gate: string) => `Asked before each step: ${gate}.`,
-  paused: "The judge is paused.",
+  paused: "The analysis is paused.",
   noEvidence: "Nothing has been counted at this share yet.",
-  verdict: "The judge says:",
-  measure: "Bad answers",
-  measures: {
+  verdict: "The analysis says:",
+  metric: "Bad answers",
+  metrics: {
     error: "Failed",
     slow_first_token: "Slow first token",
     slow_tokens: "Slow to write",
@@ -44,8 +44,8 @@ export const versionsEn = {
     `${percentText(bad)} in mean over about ${users} ${users === 1 ? "user" : "users"}, ${count} answers`,
   share: "Share of the canary",
   promote: "Promote",
-  pause: "Pause the judge",
-  resume: "Resume the judge",
+  pause: "Pause the analysis",
+  resume: "Resume the analysis",
   rollback: "Roll back",
   setShare: (share: number) => `Set to ${percentText(share)}`,
   willPromote: ({ name, version, canary }: WireAlias) =>
@@ -59,11 +59,11 @@ export const versionsEn = {
         : `It is loaded first; until then ${version} goes on answering.`
     }`,
   willPause: ({ canary }: WireAlias) =>
-    `The judge neither promotes ${canary?.version} nor turns it back until it is resumed. Its ${percentText(canary?.share ?? 0)} of the users stay with it.`,
+    `The analysis neither promotes ${canary?.version} nor turns it back until it is resumed. Its ${percentText(canary?.share ?? 0)} of the users stay with it.`,
   willResume: ({ canary }: WireAlias) =>
-    `The judge goes on, and may promote ${canary?.version} or turn it back by itself.`,
+    `The analysis goes on, and may promote ${canary?.version} or turn it back by itself.`,
   willShare: ({ name, canary }: WireAlias, share: number) =>
-    `${canary?.version} gets ${percentText(share)} of the users of ${name} in place of ${percentText(canary?.share ?? 0)}. The judge begins to count anew.`,
+    `${canary?.version} gets ${percentText(share)} of the users of ${name} in place of ${percentText(canary?.share ?? 0)}. The analysis begins to count anew.`,
   history: "History",
   historyMore: "Only the newest entries; all of them:",
   happened: ({ kind, alias, version, from, share, steps, comparison }: WireHistoryEntry): string =>
@@ -73,8 +73,8 @@ export const versionsEn = {
       deployed: `${alias} serves ${version}`,
       canary_started: `${alias} tries ${version}: ${stepsText(steps)}`,
       share_changed: `${alias}: the canary gets ${percentText(share ?? 0)}`,
-      paused: `${alias}: the judge is paused`,
-      resumed: `${alias}: the judge goes on`,
+      paused: `${alias}: the analysis is paused`,
+      resumed: `${alias}: the analysis goes on`,
       promoted: `${alias} serves ${version}, promoted`,
       rolled_back: `${alias} is back at ${version}, away from ${from}`,
       shadow_started: `${alias} is shadowed by ${version}`,
@@ -103,15 +103,15 @@ export const versionsZh: VersionsWords = {
   notInForce: "这台服务器仍按原样回答：有版本正在加载，或无法加载。",
   failed: (version, reason) => `${version} 无法加载：${reason}`,
   tries: (version, share) => `以 ${percentText(share)} 的用户试用 ${version}`,
-  judged: (steps) => `按回答评判：${steps}`,
-  unjudged: "只由人决定。",
+  analysis: (steps) => `按回答评判：${steps}`,
+  unanalysed: "只由人决定。",
   lasts: (time) => `每一步至少持续 ${time}。`,
   asks: (gate) => `每一步之前询问：${gate}。`,
   paused: "评判已暂停。",
   noEvidence: "在当前比例下还没有统计数据。",
   verdict: "评判器说：",
-  measure: "不良回答",
-  measures: {
+  metric: "不良回答",
+  metrics: {
     error: "失败",
     slow_first_token: "首个词元慢",
     slow_tokens: "输出慢",

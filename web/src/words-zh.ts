@@ -208,7 +208,7 @@ export const zh: Words = {
   guardsRecent: "你最近的判定",
 
   modelTitle: "已加载的模型",
-  modelFacts: {
+  modelInfo: {
     kind: "用途",
     model_type: "家族",
     weights: "权重",
@@ -223,5 +223,5 @@ export const zh: Words = {
   no: "否",
   inspectNote: "逐个张量查看内部结构：",
 
-  versionsRoom: versionsZh,
+  versionsPage: versionsZh,
 };

@@ -11,16 +11,16 @@ export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
       return cache.bytes;
     },
     batchesAnywhere: cache.batchesAnywhere,
-    step: async (feeds, slots, room, names) => {
+    step: async (feeds, slots, lengths, names) => {
       const wanted = Object.fromEntries(names.map((name) => [name, null]));
-      const results = await cache.use(slots, room, ({ past, outputs }) =>
+      const results = await cache.use(slots, lengths, ({ past, outputs }) =>
         graph.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
       );
       return Object.fromEntries(names.map((name) => [name, results[name]!]));
     },
     ...(cache.save && { save: async (slot, start, count) => cache.save!(slot, start, count) }),
     ...(cache.restore && {
-      restore: async (slot, start, count, values, room) => cache.restore!(slot, start, count, values, room),
+      restore: async (slot, start, count, values, lengths) => cache.restore!(slot, start, count, values, lengths),
     }),
     ...(cache.saveStates && { saveStates: async (slot) => cache.saveStates!(slot) }),
     ...(cache.restoreStates && { restoreStates: async (slot, values) => cache.restoreStates!(slot, values) }),

@@ -86,9 +86,9 @@ describe("the state of a decoder with recurrent layers", () => {
   it("keeps nothing of a step that failed", async () => {
     const state = createState();
     await step(state, 0, [{ position: 0, tokens: [5] }]);
-    const room = { length: 40, cached: [1, 0, 0, 0], added: [{ position: 1, count: 1 }] };
+    const lengths = { length: 40, cached: [1, 0, 0, 0], added: [{ position: 1, count: 1 }] };
     const failure = new Error("lost");
-    const failed = state.use({ first: 0, count: 1 }, room, () => Promise.reject(failure));
+    const failed = state.use({ first: 0, count: 1 }, lengths, () => Promise.reject(failure));
     await expect(failed).rejects.toBe(failure);
     const { past } = await step(state, 0, [{ position: 1, tokens: [1] }]);
     expect(new Set(past["past_state.0.0"]!.data as Float32Array)).toEqual(new Set([5]));

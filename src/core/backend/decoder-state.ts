@@ -12,11 +12,11 @@ export function decoderState(kv: SlotCache, shape: KvCacheShape): SlotCache {
       return kv.bytes + states.bytes;
     },
     batchesAnywhere: kv.batchesAnywhere,
-    use: (slots, room, step) =>
-      kv.use(slots, room, async ({ past, outputs }) => {
-        const lent = states.bind(slots, room.added);
+    use: (slots, lengths, step) =>
+      kv.use(slots, lengths, async ({ past, outputs }) => {
+        const lent = states.bind(slots, lengths.added);
         const results = await step({ past: { ...past, ...lent.past }, outputs: { ...outputs, ...lent.outputs } });
-        states.take(results, slots.first, room.added);
+        states.take(results, slots.first, lengths.added);
         return results;
       }),
     ...(kv.save && {

@@ -20,11 +20,11 @@ it.runIf(noWebGpu)("says in one sentence what WebGPU lacks and what to install",
     ocellusError("unavailable", {
       device: "webgpu",
       found: expect.stringContaining("No supported adapters"), // as the library says it
-      mend: expect.stringMatching(/Vulkan.*mesa-vulkan-drivers/),
+      fix: expect.stringMatching(/Vulkan.*mesa-vulkan-drivers/),
     }),
   );
   const status = (await detectDevices()).find(({ device }) => device === "webgpu");
-  expect(status).toMatchObject({ works: false, mend: expect.stringContaining("mesa-vulkan-drivers") });
+  expect(status).toMatchObject({ works: false, fix: expect.stringContaining("mesa-vulkan-drivers") });
 });
 
 it.runIf(noWebGpu)("takes the CPU for auto", async () => {
@@ -36,6 +36,6 @@ const hasCuda = (await detectDevices()).some(({ device, works }) => device === "
 
 it.skipIf(hasCuda)("names the command that installs a missing provider", async () => {
   await expect(resolveDevice("cuda")).rejects.toThrow(
-    ocellusError("unavailable", { device: "cuda", mend: expect.stringContaining("npm rebuild onnxruntime-node") }),
+    ocellusError("unavailable", { device: "cuda", fix: expect.stringContaining("npm rebuild onnxruntime-node") }),
   );
 });

@@ -11,12 +11,12 @@ export interface DeviceStatus {
   readonly works: boolean;
   readonly found: string;
   /** What to install when it does not work. */
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 interface Problem {
   readonly found: string;
-  readonly mend?: string;
+  readonly fix?: string;
   readonly cause?: unknown;
 }
 
@@ -43,7 +43,7 @@ export async function detectDevices(): Promise<DeviceStatus[]> {
     const problem = (device === "webgpu" && missingHardware()) || (await problemOf(device));
     statuses.push(
       problem
-        ? { device, works: false, found: problem.found, ...(problem.mend && { mend: problem.mend }) }
+        ? { device, works: false, found: problem.found, ...(problem.fix && { fix: problem.fix }) }
         : { device, works: true, found: await describeDevice(device) },
     );
   }
@@ -59,9 +59,9 @@ export async function resolveDevice(wanted: Device | "auto"): Promise<Device> {
   if (wanted === "auto") return (await isWorthAuto()) ? "webgpu" : "cpu";
   const problem = await problemOf(wanted);
   if (!problem) return wanted;
-  const { found, mend, cause } = problem;
-  throw new OcellusError("unavailable", `device ${wanted}: ${found}; to mend: ${mend}`, {
-    details: { device: wanted, found, mend },
+  const { found, fix, cause } = problem;
+  throw new OcellusError("unavailable", `device ${wanted}: ${found}; to fix: ${fix}`, {
+    details: { device: wanted, found, fix },
     cause,
   });
 }
@@ -73,7 +73,7 @@ async function isWorthAuto(): Promise<boolean> {
 
 async function problemOf(device: Device): Promise<Problem | undefined> {
   if (!supportedBackends().some(({ name, bundled }) => name === device && bundled))
-    return { found: "the installed onnxruntime-node has no such provider", mend: providerCommands[device] };
+    return { found: "the installed onnxruntime-node has no such provider", fix: providerCommands[device] };
   try {
     await tryDevice(device);
     return undefined;
@@ -81,7 +81,7 @@ async function problemOf(device: Device): Promise<Problem | undefined> {
     const { message, cause: thrown } = cause as Error;
     // The rest of what ONNX Runtime says is its own source path and the failed condition.
     const reason = /Failed to [^\n]*/.exec(String(thrown))?.[0] ?? message;
-    return { found: `it does not start (${reason})`, mend: driverSteps[device], cause };
+    return { found: `it does not start (${reason})`, fix: driverSteps[device], cause };
   }
 }
 

@@ -9,7 +9,6 @@ import type { GraphBuilder } from "../graph/index.js";
 import { type DeviceTensor, type Feeds, firstRows, float32, type GraphSession, int64 } from "./session.js";
 import {
   type CacheBinding,
-  type CacheRoom,
   grownCapacity,
   type KvCacheShape,
   type KvSpec,
@@ -17,6 +16,7 @@ import {
   nameBuffers,
   type SlotCache,
   type SlotRun,
+  type StepLengths,
   type StepResults,
 } from "./slot-cache.js";
 import { openSmallGraph } from "./small-graph.js";
@@ -52,12 +52,12 @@ export class DeviceKvCache implements SlotCache {
 
   async use(
     slots: SlotRun,
-    room: CacheRoom,
+    lengths: StepLengths,
     step: (binding: CacheBinding) => Promise<StepResults>,
   ): Promise<StepResults> {
     const { first, count } = slots;
     invariant(first + count <= this.#shape.numSlots && (first === 0 || count === 1), `no slots ${first}+${count}`);
-    await this.#reserve(first + count, room.length);
+    await this.#reserve(first + count, lengths.length);
     if (first === 0) return step(this.#inPlace(this.#all.map((all) => firstRows(all, count))));
     const { take, put } = await this.#openCopies();
     const all = numbered("all", this.#all);

@@ -4,7 +4,7 @@ import { serve } from "../worker/index.js";
 import { withCache } from "./cached-graph.js";
 import type { CachedGraph, Results } from "./graph.js";
 import { GraphSession, type PlainTensors, plain, type SessionOptions, tensor } from "./session.js";
-import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
+import type { CacheLengths, KvCacheShape, SlotRun, StepLengths } from "./slot-cache.js";
 
 export interface ThreadOptions {
   /** The model, or the file that holds it. */
@@ -27,17 +27,17 @@ function methodsOf({ model, options }: ThreadOptions) {
       cached = withCache(await opened, shape);
       return answer({});
     },
-    async step(feeds: PlainTensors, slots: SlotRun, room: CacheRoom, outputs: readonly string[]) {
+    async step(feeds: PlainTensors, slots: SlotRun, lengths: StepLengths, outputs: readonly string[]) {
       invariant(cached, "a step needs a cache");
-      return answer(pick(await cached.step(tensors(feeds), slots, room, outputs), outputs));
+      return answer(pick(await cached.step(tensors(feeds), slots, lengths, outputs), outputs));
     },
     async save(slot: number, start: number, count: number) {
       invariant(cached?.save, "saving needs a cache in memory");
       return cached.save(slot, start, count);
     },
-    async restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom) {
+    async restore(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths) {
       invariant(cached?.restore, "restoring needs a cache in memory");
-      await cached.restore(slot, start, count, values, room);
+      await cached.restore(slot, start, count, values, lengths);
       return answer({});
     },
     async saveStates(slot: number) {

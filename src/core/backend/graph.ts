@@ -1,7 +1,7 @@
 /** A graph that can be run, wherever that happens: on the caller's own thread (session.ts) or on one beside it (graph-thread.ts). */
 import type { Device } from "./device.js";
 import type { DeviceTensor, Feeds } from "./session.js";
-import type { CacheRoom, KeptRoom, KvCacheShape, SlotRun } from "./slot-cache.js";
+import type { CacheLengths, KvCacheShape, SlotRun, StepLengths } from "./slot-cache.js";
 
 export type Results = Record<string, DeviceTensor>;
 
@@ -20,10 +20,10 @@ export interface CachedGraph {
   /** As the cache's: whether any run of neighbouring slots can be a batch. */
   readonly batchesAnywhere: boolean;
   /** One step: the slots read their past and append to it. Steps follow one another. */
-  step(feeds: Feeds, slots: SlotRun, room: CacheRoom, outputs: readonly string[]): Promise<Results>;
+  step(feeds: Feeds, slots: SlotRun, lengths: StepLengths, outputs: readonly string[]): Promise<Results>;
   /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
   save?(slot: number, start: number, count: number): Promise<Float32Array>;
-  restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): Promise<void>;
+  restore?(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): Promise<void>;
   saveStates?(slot: number): Promise<Float32Array>;
   restoreStates?(slot: number, values: Float32Array): Promise<void>;
   close(): Promise<void>;

@@ -8,15 +8,15 @@ import { invariant } from "../base/index.js";
 import { type DeviceTensor, type Feeds, float32 } from "./session.js";
 import {
   type CacheBinding,
-  type CacheRoom,
+  type CacheLengths,
   grownCapacity,
-  type KeptRoom,
   type KvCacheShape,
   type KvSpec,
   kvBuffers,
   nameBuffers,
   type SlotCache,
   type SlotRun,
+  type StepLengths,
   type StepResults,
 } from "./slot-cache.js";
 
@@ -44,18 +44,18 @@ export class KvCache implements SlotCache {
 
   async use(
     slots: SlotRun,
-    room: CacheRoom,
+    lengths: StepLengths,
     step: (binding: CacheBinding) => Promise<StepResults>,
   ): Promise<StepResults> {
-    this.reserve(room.length, room.cached);
+    this.reserve(lengths.length, lengths.cached);
     const outputs = nameBuffers("added", this.#specs, new Array<null>(this.#specs.length).fill(null));
     const results = await step({ past: this.bind(slots.first, slots.count), outputs });
-    for (const [i, name] of Object.keys(outputs).entries()) this.#add(i, results[name]!, slots.first, room.added);
+    for (const [i, name] of Object.keys(outputs).entries()) this.#add(i, results[name]!, slots.first, lengths.added);
     return results;
   }
 
   /** added [rows, sequence, kv_heads · head_dim] → the slots from `first` on, each at its own position. */
-  #add(index: number, added: DeviceTensor, first: number, rows: CacheRoom["added"]): void {
+  #add(index: number, added: DeviceTensor, first: number, rows: StepLengths["added"]): void {
     const { kvHeads: heads, headDim } = this.#specs[index]!;
     const buffer = this.#buffers[index]!;
     const data = added.data as Float32Array;
@@ -109,8 +109,8 @@ export class KvCache implements SlotCache {
     return values;
   }
 
-  restore(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void {
-    this.reserve(room.length, room.cached);
+  restore(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): void {
+    this.reserve(lengths.length, lengths.cached);
     const pieces = this.#pieces(slot, start, count);
     const ratio = values.length / pieces.reduce((sum, { length }) => sum + length, 0); // saved of more tokens
     let at = 0;

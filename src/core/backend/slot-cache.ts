@@ -20,14 +20,14 @@ export interface SlotRun {
   readonly count: number;
 }
 
-export interface KeptRoom {
+export interface CacheLengths {
   /** Tokens that each slot must have room for. */
   readonly length: number;
   /** Tokens of each slot that are in the cache and count: what growing must keep. */
   readonly cached: readonly number[];
 }
 
-export interface CacheRoom extends KeptRoom {
+export interface StepLengths extends CacheLengths {
   /** The tokens that the step adds, row by row; none: an idle row, of which nothing is kept. */
   readonly added: readonly AddedTokens[];
 }
@@ -51,14 +51,18 @@ export interface SlotCache {
   /** Whether any run of neighbouring slots can be a batch; else only slots from 0 on, or one slot alone. */
   readonly batchesAnywhere: boolean;
   /** Lends slots with that room to one step; steps follow one another. */
-  use(slots: SlotRun, room: CacheRoom, step: (binding: CacheBinding) => Promise<StepResults>): Promise<StepResults>;
+  use(
+    slots: SlotRun,
+    lengths: StepLengths,
+    step: (binding: CacheBinding) => Promise<StepResults>,
+  ): Promise<StepResults>;
   /**
    * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes: of each layer the
    * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
    */
   save?(slot: number, start: number, count: number): Float32Array;
   /** Writes what `save` gave for `count` tokens, or the first `count` of what it gave for more, into any slot at the same tokens. */
-  restore?(slot: number, start: number, count: number, values: Float32Array, room: KeptRoom): void;
+  restore?(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): void;
   /** A slot's states after its last step, one behind the other; present where layers keep such, and `save` is. */
   saveStates?(slot: number): Float32Array;
   /** Writes them into any slot. */

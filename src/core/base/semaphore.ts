@@ -26,7 +26,7 @@ export class Semaphore {
   }
 
   /** Whether work of that weight would begin at once. */
-  hasRoom(weight = 1): boolean {
+  hasCapacity(weight = 1): boolean {
     return this.#waiting.size === 0 && this.#taken + weight <= this.#width;
   }
 
@@ -36,9 +36,9 @@ export class Semaphore {
    * @throws `aborted` when the signal fires before the work has begun.
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1, queueOwner?: QueueOwner): Promise<T> {
-    invariant(weight <= this.#width, "work fits its lane", { found: weight, limit: this.#width });
+    invariant(weight <= this.#width, "work fits the semaphore", { found: weight, limit: this.#width });
     throwIfAborted(signal);
-    if (this.hasRoom(weight)) this.#taken += weight;
+    if (this.hasCapacity(weight)) this.#taken += weight;
     else await this.#wait(weight, signal, queueOwner);
     try {
       return await work();

@@ -5,7 +5,7 @@
  */
 import { JsonProblem, OcellusError, shorten } from "../base/index.js";
 import type { ByteSource } from "../fs/index.js";
-import { type JsonLimits, parseJson } from "../fs/index.js";
+import { type JsonLimits, parseFileJson } from "../fs/index.js";
 import { byteLength, type DType, type TensorInfo } from "../tensor/index.js";
 import { describeForeignFile, foreignFormat, isSafetensors } from "./foreign.js";
 
@@ -58,7 +58,7 @@ export async function readSafetensorsHeader(file: ByteSource): Promise<StoredTen
 function parseHeader(file: ByteSource, bytes: Uint8Array): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return parseJson(text, headerLimits);
+    return parseFileJson(text, headerLimits);
   } catch (cause) {
     const reason = `its header is not UTF-8 JSON, or not such as the format allows: ${(cause as Error).message}`;
     throw damaged(file, reason, { part: "header", ...(cause instanceof JsonProblem && cause.details) });

@@ -1,7 +1,7 @@
 export { crc32 } from "./crc32.js";
 export { fileDigest, type ReadOptions, textDigest } from "./digest.js";
 export { type ByteSource, partOf, RandomAccessFile } from "./file.js";
-export { type FileLook, FileLooks, lookAtFile } from "./file-look.js";
+export { type FileFingerprint, FileFingerprints, fingerprintFile } from "./file-fingerprint.js";
 export {
   baseName,
   copyInto,
@@ -16,7 +16,7 @@ export {
 export { isLocked, takeFolderLock, withFolderLock } from "./folder-lock.js";
 export { cacheRoot, dataFolder, dataRoot, homeFolder, onHomeNote, sayOnce, whyNotWritten } from "./homes.js";
 export { fileInside } from "./inside.js";
-export { type JsonLimits, parseJson } from "./json.js";
+export { type JsonLimits, parseFileJson } from "./json.js";
 export { type Line, readLines } from "./read-lines.js";
 export { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "./record-log.js";
 export { listFolder, listSideFiles, readSideJson, readSideText } from "./side-files.js";

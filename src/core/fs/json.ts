@@ -4,7 +4,7 @@
  * and brackets only and leaves the rest of the grammar to JSON.parse.
  */
 
-import { JsonProblem, parseJson as readJson, shorten } from "../base/index.js";
+import { JsonProblem, parseJson, shorten } from "../base/index.js";
 
 export interface JsonLimits {
   readonly maxDepth: number;
@@ -20,7 +20,7 @@ const maxKeys = 500_000;
 const maxValues = 3_200_000;
 
 /** @throws JsonProblem with the reason; the caller names the file. */
-export function parseJson(text: string, limits: JsonLimits): unknown {
+export function parseFileJson(text: string, limits: JsonLimits): unknown {
   scan(text, limits);
   try {
     return JSON.parse(text) as unknown;
@@ -32,7 +32,7 @@ export function parseJson(text: string, limits: JsonLimits): unknown {
 /** In our reader's words, which quote nothing of the text: errors of JSON.parse do, and a text may hold secrets. */
 function where(text: string): JsonProblem | undefined {
   try {
-    readJson(text, { maxDepth: 1024, maxValues: maxValues + maxKeys, maxKeys });
+    parseJson(text, { maxDepth: 1024, maxValues: maxValues + maxKeys, maxKeys });
   } catch (problem) {
     if (problem instanceof JsonProblem) return problem;
   }

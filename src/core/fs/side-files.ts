@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, JsonProblem, OcellusError } from "../base/index.js";
 import { fileInside } from "./inside.js";
-import { type JsonLimits, parseJson } from "./json.js";
+import { type JsonLimits, parseFileJson } from "./json.js";
 
 /** Of a vocabulary: the largest published tokenizer.json has 33 MB. */
 const maxVocabularyBytes = 40 * 2 ** 20;
@@ -51,7 +51,7 @@ export async function readSideJson(folder: string, name: string, limits = sideFi
   const text = await readSideText(folder, name);
   if (text === undefined) return undefined;
   try {
-    return parseJson(text.replace(/^\uFEFF/, ""), limits);
+    return parseFileJson(text.replace(/^\uFEFF/, ""), limits);
   } catch (cause) {
     const details = { path: join(folder, name), ...(cause instanceof JsonProblem && cause.details) };
     throw new OcellusError("invalid_config", `${details.path} is not JSON: ${(cause as Error).message}`, {

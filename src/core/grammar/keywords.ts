@@ -90,7 +90,7 @@ export function requiredOf({ required = [] }: SchemaObject, path: string): reado
 }
 
 /** What an error says to programs beside its place. */
-type RequestStats = Readonly<Record<string, unknown>>;
+type Details = Readonly<Record<string, unknown>>;
 
 /** The pattern of `format`. A name that is not known is an annotation where a pattern is beside it, as zod writes them. */
 export function formatSource({ format, pattern }: SchemaObject, path: string): string | undefined {
@@ -104,12 +104,12 @@ export function formatSource({ format, pattern }: SchemaObject, path: string): s
   return source;
 }
 
-export function unsupported(path: string, keyword: string, problem: string, facts: RequestStats = {}): OcellusError {
+export function unsupported(path: string, keyword: string, problem: string, details: Details = {}): OcellusError {
   return new OcellusError("unsupported", `JSON schema, ${path}: ${keyword} ${problem}`, {
-    details: { path, keyword, ...facts },
+    details: { path, keyword, ...details },
   });
 }
 
-export function malformed(path: string, problem: string, facts: RequestStats): OcellusError {
-  return new OcellusError("invalid_request", `JSON schema, ${path}: ${problem}`, { details: { path, ...facts } });
+export function malformed(path: string, problem: string, details: Details): OcellusError {
+  return new OcellusError("invalid_request", `JSON schema, ${path}: ${problem}`, { details: { path, ...details } });
 }

@@ -2,7 +2,7 @@ export { checkTemplate } from "./chat-template.js";
 export type { SeeImage } from "./images.js";
 export { type ChatMessage, type ContentPart, image, video } from "./messages.js";
 export {
-  checkRoom,
+  checkContextLength,
   createProcessor,
   type ImageSpec,
   type Processor,

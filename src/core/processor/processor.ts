@@ -156,7 +156,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(await headerGrids(loaded, imageProcessor, reading)),
         ...(imageSpec.video ? await videoGrids(clips, imageSpec.video.videoProcessor) : []),
       ];
-      checkRoom(ids.length - grids.length, grids, imageSpec, options);
+      checkContextLength(ids.length - grids.length, grids, imageSpec, options);
       // From here on it is costly.
       const images = await prepareImages(loaded, imageProcessor, options.seeImage ?? parts.seeImage ?? seeHere, signal);
       const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
@@ -171,7 +171,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const imageProcessor = withPixelBudget(imageSpec.imageProcessor, options);
       const distinct = [...new Set(inputs)];
       const grids = await headerGrids(loadedImages(distinct), imageProcessor, readingOf(parts, options));
-      checkRoom(
+      checkContextLength(
         0,
         inputs.map((input) => grids[distinct.indexOf(input)]),
         imageSpec,
@@ -249,7 +249,7 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
 }
 
 /** Before any pixel is made: what an image takes of the context is known from its header. @throws `too_large`. */
-export function checkRoom(
+export function checkContextLength(
   textTokens: number,
   grids: readonly (ImageGrid | undefined)[],
   { layout, imageTokenId }: ImageSpec,

@@ -14,7 +14,7 @@ export function notFinite(values: Float32Array, columns: number, origin?: Origin
   const [name, column, value] = [origin?.tensor ?? "tensor", index % columns, values[index]!];
   const what = Number.isFinite(value)
     ? `${value}, more than fp16 holds; choose another format, such as --weights fp32`
-    : `${value}, with which no answer could be computed; mend the checkpoint, or fetch it again`;
+    : `${value}, with which no answer could be computed; repair the checkpoint, or fetch it again`;
   return new OcellusError("invalid_file", `${name}[${row}, ${column}] is ${what}`, {
     details: { tensor: name, row, column, value: String(value) },
   });

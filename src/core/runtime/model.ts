@@ -29,7 +29,7 @@ import {
   withPixelBudget,
 } from "../image/spec/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
-import { type ChatMessage, checkRoom, type Prompt, type PromptImage } from "../processor/index.js";
+import { type ChatMessage, checkContextLength, type Prompt, type PromptImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import {
   type ChatEvent,
@@ -333,7 +333,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { imageSpec, packed } = this.#parts;
     if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
     const imageProcessor = withPixelBudget(imageSpec.imageProcessor, budget);
-    checkRoom(0, [gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#runner.maxLength });
+    checkContextLength(0, [gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#runner.maxLength });
     return modelView(image, imageProcessor);
   }
 

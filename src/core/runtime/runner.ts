@@ -116,8 +116,10 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     if (!prefix) return 0;
     const now = this.#prefixes?.find(prefix.keys, false, prefix.points);
     const { blocks, length, states } = now && now.length > prefix.known.length ? now : prefix.known;
-    const room = { length: Math.max(length, promptIds.length), cached: this.#lengths };
-    const restored = blocks.map(({ start, count, values }) => this.#decoder.restore!(slot, start, count, values, room));
+    const lengths = { length: Math.max(length, promptIds.length), cached: this.#lengths };
+    const restored = blocks.map(({ start, count, values }) =>
+      this.#decoder.restore!(slot, start, count, values, lengths),
+    );
     if (states) restored.push(this.#decoder.restoreStates!(slot, states));
     this.#restored[slot] = Promise.all(restored);
     this.#restored[slot].catch(() => {}); // the sequence's first step says so, if there is one
@@ -170,8 +172,8 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     const slots = { first: rows[0]!.slot, count: rows.length };
     const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
     const length = Math.min(this.maxLength, Math.max(...ends, ...rows.map(({ slot }) => this.#promptLengths[slot]!)));
-    const room = { length, cached: this.#lengths, added };
-    const { logits } = await this.#decoder.step(inputs, slots, room, ["logits"]);
+    const lengths = { length, cached: this.#lengths, added };
+    const { logits } = await this.#decoder.step(inputs, slots, lengths, ["logits"]);
     const data = logits!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
   }

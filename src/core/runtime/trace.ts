@@ -10,10 +10,10 @@ import type { QueryAttention } from "./vision.js";
 
 export interface TraceOptions extends ChatOptions {
   /** Likeliest other tokens told of each token. Default 5, at most 19. */
-  readonly rivals?: number;
+  readonly alternatives?: number;
 }
 
-export const traceOptionNames: readonly string[] = [...chatOptionNames, "rivals" satisfies keyof TraceOptions];
+export const traceOptionNames: readonly string[] = [...chatOptionNames, "alternatives" satisfies keyof TraceOptions];
 
 export interface TraceCandidate {
   readonly tokenId: number;
@@ -25,7 +25,7 @@ export interface TraceCandidate {
 
 export interface TracedToken extends TraceCandidate {
   /** The likeliest others, likeliest first. */
-  readonly rivals: readonly TraceCandidate[];
+  readonly alternatives: readonly TraceCandidate[];
   /** Since the token before; of the first, since the prompt and its pictures were ready. */
   readonly ms: number;
 }
@@ -98,8 +98,8 @@ function tracedToken(
     text: tokenText(token.tokenId, tokenizer),
     probability: Math.exp(token.logprob),
   });
-  const rivals = topLogprobs.filter((rival) => rival.tokenId !== tokenId).map(candidate);
-  return { ...candidate({ tokenId, logprob: logprob! }), rivals, ms };
+  const alternatives = topLogprobs.filter((alternative) => alternative.tokenId !== tokenId).map(candidate);
+  return { ...candidate({ tokenId, logprob: logprob! }), alternatives, ms };
 }
 
 function tokenText(id: number, tokenizer: Tokenizer): string {
@@ -108,13 +108,13 @@ function tokenText(id: number, tokenizer: Tokenizer): string {
   return bytes ? [...bytes].map((byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).join("") : text;
 }
 
-/** One more than the rivals: the chosen token is usually among the likeliest. */
-export function tracedSampling({ sampling, rivals = defaultRivals }: TraceOptions) {
-  return { ...sampling, logprobs: true, top_logprobs: rivals + 1 };
+/** One more than the alternatives: the chosen token is usually among the likeliest. */
+export function tracedSampling({ sampling, alternatives = defaultAlternatives }: TraceOptions) {
+  return { ...sampling, logprobs: true, top_logprobs: alternatives + 1 };
 }
 
 /** As many as are ever above a percent, in most answers. */
-const defaultRivals = 5;
+const defaultAlternatives = 5;
 
 /** The stages of an answer from when its reading began, its pictures were read, and its prompt was ready. */
 export function traceStages(startedAt: number, readAt: number, readyAt: number, tokens: readonly TracedToken[]) {

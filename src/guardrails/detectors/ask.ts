@@ -11,8 +11,8 @@ import type { OpenContext } from "./context.js";
 
 type Config = Extract<GuardConfig, { type: "ask" }>;
 
-/** As many rivals as an answer can name: a sure model has yes and no among the first. */
-const numRivals = 20;
+/** As many alternatives as an answer can name: a sure model has yes and no among the first. */
+const numAlternatives = 20;
 /** Below this share the model did not answer the question at all. */
 const leastShare = 0.05;
 
@@ -47,7 +47,7 @@ export function openAsk({ questions, model: name, reads }: Config, { model }: Op
 
 async function probabilityOfYes(model: LanguageModel, subject: Subject, question: string, signal: AbortSignal) {
   const shown = subject.kind === "picture" ? image(await subject.pixels()) : `"""\n${subject.text}\n"""\n`;
-  const sampling = { temperature: 0, logprobs: true, top_logprobs: numRivals };
+  const sampling = { temperature: 0, logprobs: true, top_logprobs: numAlternatives };
   const options = { maxTokens: 1, sampling, signal };
   const messages = [{ role: "user" as const, content: [shown, `${question} Answer yes or no.`] }];
   const share = { yes: 0, no: 0 };

@@ -3,7 +3,7 @@
  * Visa and Mastercard own a fifth of all numbers of 16 digits: where neither words nor the way of writing say "card", such a
  * number is as likely another, and its find is a weak one. UnionPay's ranges are narrow enough to stand alone.
  */
-import type { ContextKind, Sureness } from "./evidence.js";
+import type { Confidence, ContextKind } from "./evidence.js";
 import { contextOf } from "./evidence.js";
 import type { Candidate } from "./numbers.js";
 
@@ -58,7 +58,7 @@ const groupings = new Set([
 ]);
 const kind: ContextKind = "bank_card";
 
-export function bankCard({ digits, layout, isTight, before, after, isInTable }: Candidate): Sureness | undefined {
+export function bankCard({ digits, layout, isTight, before, after, isInTable }: Candidate): Confidence | undefined {
   if (isTight || /^(\d)\1*$/.test(digits) || !isLuhn(digits)) return undefined;
   const own = schemes.filter(
     ({ prefixes, lengths }) => lengths.includes(digits.length) && startsWith(digits, prefixes),

@@ -5,7 +5,7 @@
 
 /** How sure a find is: a policy's standing rule acts from 0.5 on. */
 export const scores = { certain: 0.95, likely: 0.8, weak: 0.4 } as const;
-export type Sureness = keyof typeof scores;
+export type Confidence = keyof typeof scores;
 
 /** As far as words before a number are looked at, in UTF-16 units. */
 export const contextLength = 32;

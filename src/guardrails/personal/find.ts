@@ -9,7 +9,7 @@ import { RE2JS } from "re2js";
 import type { WordStream } from "../words/matcher.js";
 import type { Span } from "../words/rule.js";
 import { bankCard } from "./cards.js";
-import { contextLength, type Sureness, scores } from "./evidence.js";
+import { type Confidence, contextLength, scores } from "./evidence.js";
 import { ipAddresses, mailAddresses } from "./internet.js";
 import { type Candidate, candidatesIn } from "./numbers.js";
 import { idCard, isCreditCode, isPlate, passport, plateEndings, plateProvinces } from "./papers.js";
@@ -34,7 +34,7 @@ interface Found {
   readonly start: number;
   readonly end: number;
   readonly kind: string;
-  readonly sureness: Sureness;
+  readonly confidence: Confidence;
 }
 
 /** The longest that is looked for, and so held back, in UTF-16 units: an e-mail address (RFC 5321: 64 + 1 + 255). */
@@ -59,13 +59,13 @@ const region = new RegExp(
 
 export class PersonalData {
   readonly #patterns: readonly (readonly [name: string, pattern: RE2JS])[];
-  readonly #isWeakTold: boolean;
+  readonly #reportsWeak: boolean;
   readonly #wanted: ReadonlySet<string>;
 
   /** @throws RE2JS's error for a pattern with a `patternProblem`. */
   constructor({ kinds = personalKinds, patterns = {}, weak = false }: PersonalDataOptions = {}) {
     this.#patterns = Object.entries(patterns).map(([name, source]) => [name, RE2JS.compile(source)] as const);
-    this.#isWeakTold = weak;
+    this.#reportsWeak = weak;
     this.#wanted = new Set([...kinds, ...Object.keys(patterns)]);
   }
 
@@ -115,7 +115,7 @@ export class PersonalData {
     if (groups.number !== undefined) return { found: this.#findInRun(text, index, plain), end: index + text.length };
     const [kind, length] = this.#lengthOfPlaceOrName(groups, index, plain);
     if (length === 0 || !this.#wanted.has(kind)) return { found: [], end: index + 1 };
-    return { found: [{ start: index, end: index + length, kind, sureness: "likely" }], end: index + length };
+    return { found: [{ start: index, end: index + length, kind, confidence: "likely" }], end: index + length };
   }
 
   #lengthOfPlaceOrName(groups: Readonly<Record<string, string>>, index: number, plain: string): [string, number] {
@@ -133,7 +133,7 @@ export class PersonalData {
     const left = plain.slice(Math.max(0, start - contextLength), start).replaceAll("\u200b", "");
     const next = plain[start + run.length] ?? "";
     const all = this.#allIn(compact.text, left, next).filter(
-      ({ kind, sureness }) => this.#wanted.has(kind) && (this.#isWeakTold || sureness !== "weak"),
+      ({ kind, confidence }) => this.#wanted.has(kind) && (this.#reportsWeak || confidence !== "weak"),
     );
     return withoutOverlap(all).map((found) => ({
       ...found,
@@ -144,15 +144,15 @@ export class PersonalData {
 
   #allIn(text: string, left: string, next: string): Found[] {
     const found: Found[] = [];
-    const add = (kind: string, { start, end }: { start: number; end: number }, sureness: Sureness | undefined) => {
-      if (sureness) found.push({ start, end, kind, sureness });
+    const add = (kind: string, { start, end }: { start: number; end: number }, confidence: Confidence | undefined) => {
+      if (confidence) found.push({ start, end, kind, confidence });
     };
     for (const [name, pattern] of this.#patterns)
       for (const place of ownPlaces(pattern, text)) add(name, place, "certain");
     for (const place of mailAddresses(text)) add("email", place, "certain");
     if (!/\d/.test(text)) return found;
     for (const place of internationalPhones(text)) add("phone", place, "certain");
-    for (const place of ipAddresses(text, left, next)) add("ip_address", place, place.sureness);
+    for (const place of ipAddresses(text, left, next)) add("ip_address", place, place.confidence);
     for (const candidate of candidatesIn(text, left, next)) {
       const id = idCard(candidate);
       add("id_card", { ...candidate, end: candidate.end + lengthOfX(candidate) }, id);
@@ -191,7 +191,7 @@ function* ownPlaces(pattern: RE2JS, text: string): Generator<{ start: number; en
 /** The surest, then the longest, first. */
 function withoutOverlap(all: readonly Found[]): Found[] {
   const order = [...all].sort(
-    (a, b) => scores[b.sureness] - scores[a.sureness] || b.end - b.start - (a.end - a.start) || a.start - b.start,
+    (a, b) => scores[b.confidence] - scores[a.confidence] || b.end - b.start - (a.end - a.start) || a.start - b.start,
   );
   const taken: Found[] = [];
   for (const found of order)
@@ -199,14 +199,14 @@ function withoutOverlap(all: readonly Found[]): Found[] {
   return taken.sort((a, b) => a.start - b.start);
 }
 
-function spanOf({ start, end, kind, sureness }: Found, by: number): Span {
+function spanOf({ start, end, kind, confidence }: Found, by: number): Span {
   const place = { start: start + by, end: end + by };
   return {
     ...place,
     category: `personal_data/${kind}`,
     word: kind,
-    severity: severities[sureness],
-    score: scores[sureness],
+    severity: severities[confidence],
+    score: scores[confidence],
   };
 }
 

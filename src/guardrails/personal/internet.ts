@@ -1,5 +1,5 @@
 /** E-mail addresses (RFC 5321's lengths; domains end with something that is no file's) and IPv4 addresses that are no versions. */
-import { contextOf, type Sureness } from "./evidence.js";
+import { type Confidence, contextOf } from "./evidence.js";
 
 interface Place {
   readonly start: number;
@@ -22,8 +22,8 @@ const dotted = /(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.]?\d|[A-Za-z_
 const version = /(?:[A-Za-z]\/|第|版本?|version|\bver|\bv|release|build|章|节|条款|附录|表|图|图表)[ :：.]{0,3}$/i;
 
 /** Four numbers below 256: an address where words say so, or where they are too large for a version's. */
-export function ipAddresses(text: string, left: string, next: string): (Place & { sureness: Sureness })[] {
-  const places: (Place & { sureness: Sureness })[] = [];
+export function ipAddresses(text: string, left: string, next: string): (Place & { confidence: Confidence })[] {
+  const places: (Place & { confidence: Confidence })[] = [];
   for (const { index, 0: address } of text.matchAll(dotted)) {
     const parts = address.split(".").map(Number);
     const before = left + text.slice(0, index);
@@ -33,7 +33,7 @@ export function ipAddresses(text: string, left: string, next: string): (Place & 
     if (parts[0] === 0 || parts[0]! >= 224 || /(?:^|\.)0\d/.test(address)) continue; // networks' masks, many at once
     const isNamed = contextOf("ip_address", before) === "names";
     const isLarge = parts.filter((part) => part >= 100).length >= 1 || parts[0] === 10;
-    places.push({ start: index, end, sureness: isNamed ? "certain" : isLarge ? "likely" : "weak" });
+    places.push({ start: index, end, confidence: isNamed ? "certain" : isLarge ? "likely" : "weak" });
   }
   return places;
 }

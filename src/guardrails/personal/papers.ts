@@ -3,7 +3,7 @@
  * digits without a check), unified social credit codes (GB 32100-2015, MOD 31, around an organisation code of GB 11714),
  * plates of vehicles (GA 36-2018), passports and permits of border crossing (by the words before them).
  */
-import { contextOf, type Sureness } from "./evidence.js";
+import { type Confidence, contextOf } from "./evidence.js";
 import type { Candidate } from "./numbers.js";
 
 /** GB/T 2260: the first two digits of a region. */
@@ -28,7 +28,7 @@ const idLayouts = new Set([
 const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
 /** Of 17 digits it is one with the X that follows. */
-export function idCard({ digits, layout, isTight, before, after }: Candidate): Sureness | undefined {
+export function idCard({ digits, layout, isTight, before, after }: Candidate): Confidence | undefined {
   if (isTight || !idLayouts.has(layout) || !provinces.has(digits.slice(0, 2))) return undefined;
   if (digits.length === 15) return isOldId(digits) && contextOf("id_card", before) === "names" ? "certain" : undefined;
   const all = digits.length === 17 && /^[ -]?X(?![A-Za-z\d])/i.test(after) ? `${digits}X` : digits;
@@ -79,7 +79,7 @@ export function isPlate(text: string): boolean {
 }
 
 /** Only where words say so: a letter and eight digits are many things. */
-export function passport(token: string, before: string): Sureness | undefined {
+export function passport(token: string, before: string): Confidence | undefined {
   if (!/^(?:[A-Z]{1,2}\d{6,9}|[A-Z]\d{8}[A-Z]?|\d{9})$/i.test(token)) return undefined;
   return contextOf("passport", before) === "names" ? "certain" : undefined;
 }

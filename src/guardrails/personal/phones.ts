@@ -3,7 +3,7 @@
  * countries with `+`. What is a number of a country is judged by libphonenumber's metadata.
  */
 import { isValidPhoneNumber } from "libphonenumber-js/max";
-import { contextOf, type Sureness } from "./evidence.js";
+import { type Confidence, contextOf } from "./evidence.js";
 import type { Candidate } from "./numbers.js";
 
 const mobileLayouts = new Set(
@@ -13,15 +13,15 @@ const landlineLayouts = new Set("3-8 3-7 4-8 4-7 3-4-4 4-4-4 4-3-4 3-3-4 2-8 2-4
 /** Things are counted by these: no telephone is. Of what follows a run of digits one character is known. */
 const measures = /^ ?(?:元|块|金币|金|个|件|万|亿|吨|米|次|字|bytes?\b|kb\b|ms\b|rmb\b|usd\b)/i;
 
-export function phone(candidate: Candidate, text: string): Sureness | undefined {
+export function phone(candidate: Candidate, text: string): Confidence | undefined {
   if (candidate.isTight && !isCountryCode(candidate)) return undefined;
-  const sureness = mobile(candidate) ?? landline(candidate, text) ?? american(candidate);
-  if (sureness === undefined || !measures.test(candidate.after)) return sureness;
+  const confidence = mobile(candidate) ?? landline(candidate, text) ?? american(candidate);
+  if (confidence === undefined || !measures.test(candidate.after)) return confidence;
   return "weak";
 }
 
 /** With or without 86 or 0086 before it. */
-function mobile({ digits, layout, separator, before }: Candidate): Sureness | undefined {
+function mobile({ digits, layout, separator, before }: Candidate): Confidence | undefined {
   const rest = /^(?:00)?86(?=1\d{10}$)/.exec(digits);
   const own = rest ? digits.slice(rest[0].length) : digits;
   if (!/^1[3-9]\d{9}$/.test(own)) return undefined;
@@ -34,7 +34,7 @@ function mobile({ digits, layout, separator, before }: Candidate): Sureness | un
 }
 
 /** The area code divided from the rest, in brackets perhaps; in one piece where words say telephone. */
-function landline({ digits, layout, start, before, after }: Candidate, text: string): Sureness | undefined {
+function landline({ digits, layout, start, before, after }: Candidate, text: string): Confidence | undefined {
   const area = layout.length > 2 ? Number(layout.split("-")[0]) : 0;
   const isLong = /^0\d{9,11}$/.test(digits);
   const isExtended = /-(?:8|7)-4$/.test(layout);
@@ -47,7 +47,7 @@ function landline({ digits, layout, start, before, after }: Candidate, text: str
 }
 
 /** `415-555-2671` where words say telephone: numbers of North America are often written without their code. */
-function american({ digits, layout, before }: Candidate): Sureness | undefined {
+function american({ digits, layout, before }: Candidate): Confidence | undefined {
   if (digits.length !== 10 || layout !== "3-3-4" || contextOf("phone", before) !== "names") return undefined;
   return isValidPhoneNumber(digits, "US") ? "likely" : undefined;
 }

@@ -3,7 +3,7 @@
  * with `#` or `//` are comments; what can be no word is left out, and `lintWords` says so. CSV: word,category,severity, with or without that line as a heading. JSON: `{ "category": [words] }`
  * or a list of `{ word, category, severity }`.
  */
-import { type JsonLimits, OcellusError, parseJson as readJson } from "../../core/base/index.js";
+import { type JsonLimits, OcellusError, parseJson } from "../../core/base/index.js";
 import type { WordRule } from "./rule.js";
 
 export type WordListFormat = "text" | "json" | "csv";
@@ -37,7 +37,7 @@ export function readWordList(text: string, format: WordListFormat, name: string)
   const plain = text.replace(/^\ufeff/, "");
   const entries =
     format === "json"
-      ? parseJson(plain, name).map((rule, i) => ({ line: i + 1, rule }))
+      ? parseJsonRules(plain, name).map((rule, i) => ({ line: i + 1, rule }))
       : parseLines(plain, format, name);
   const seen = new Set<string>();
   const rules: WordRule[] = [];
@@ -122,10 +122,10 @@ function csvRule([word, category, severity, ...more]: readonly string[], place: 
 /** A list of half a million words, each with its category and severity. */
 const wordLimits: JsonLimits = { maxDepth: 16, maxValues: 2 ** 22, maxKeys: 2 ** 21 };
 
-function parseJson(text: string, name: string): WordRule[] {
+function parseJsonRules(text: string, name: string): WordRule[] {
   let value: unknown;
   try {
-    value = readJson(text, wordLimits);
+    value = parseJson(text, wordLimits);
   } catch (cause) {
     throw new OcellusError("invalid_file", `${name}: expected JSON: ${(cause as Error).message}`, {
       details: { place: name, expected: "JSON" },

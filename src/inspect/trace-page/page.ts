@@ -7,7 +7,7 @@ import { pageDocument, rounded } from "../page/document.js";
 import { script } from "./script.js";
 import { style } from "./style.js";
 
-export interface TracePageFacts {
+export interface TracePageInfo {
   readonly question: string;
   /** Of each picture of the trace, a `data:` URL that a browser can show. */
   readonly pictures: readonly string[];
@@ -16,20 +16,20 @@ export interface TracePageFacts {
 }
 
 /** The whole page. */
-export function tracePage(trace: Trace, facts: TracePageFacts): string {
+export function tracePage(trace: Trace, facts: TracePageInfo): string {
   const title = `${facts.question} · Ocellus trace`;
   const data = pageData(trace, facts);
   return pageDocument({ title, heading: facts.question, facts: facts.model, data, style, script });
 }
 
-function pageData({ tokens, stages, pictures }: Trace, facts: TracePageFacts) {
+function pageData({ tokens, stages, pictures }: Trace, facts: TracePageInfo) {
   const candidate = ({ tokenId, text, probability }: TraceCandidate) => ({ id: tokenId, text, p: probability });
   return {
     stages,
     tokens: tokens.map((token) => ({
       ...candidate(token),
       special: /^<\|.*\|>$/.test(token.text),
-      rivals: token.rivals.map(candidate),
+      alternatives: token.alternatives.map(candidate),
       ms: token.ms,
     })),
     pictures: pictures.map(({ grid, numTokens, known, attention }, i) => ({

@@ -6,7 +6,7 @@ const visible = (text, id) => text === "" ? "#" + id : text.replace(/ /g, "\\u24
 // ------------------------------------------------------------------------------------------------------ the answer
 
 function answerView() {
-  const panel = el("div", { className: "rivals", "aria-live": "polite" });
+  const panel = el("div", { className: "alternatives", "aria-live": "polite" });
   const buttons = data.tokens.map((token, i) => el("button", {
     type: "button",
     className: token.special ? "special" : "",
@@ -31,7 +31,7 @@ function rivalsView(token, i) {
     el("code", { title: "token " + candidate.id }, visible(candidate.text, candidate.id)),
     el("span", { className: "bar" }, el("i", { style: { width: (100 * candidate.p).toFixed(2) + "%" } })),
     el("span", { className: "number" }, percent(candidate.p)));
-  const rows = [row(token, "said"), ...token.rivals.map((rival) => row(rival, ""))];
+  const rows = [row(token, "said"), ...token.alternatives.map((alternative) => row(alternative, ""))];
   const head = el("p", { className: "aside" }, "Token " + (i + 1) + " of " + data.tokens.length + ", " + milliseconds(token.ms));
   return el("div", {}, head, el("ul", {}, ...rows));
 }

@@ -9,13 +9,13 @@ export const style = `
 .answer .special { color: var(--soft); font: 400 0.75rem var(--mono); }
 .scale { display: flex; gap: 0.6rem; align-items: center; margin-top: 0.5rem; }
 .scale i { width: 7rem; height: 0.5rem; border-radius: 4px; background: linear-gradient(to right, transparent, color-mix(in srgb, var(--doubt) 65%, transparent)); box-shadow: inset 0 0 0 1px var(--line); }
-.rivals { max-width: 34rem; margin-top: 1rem; padding: 0.9rem 1.1rem; border-radius: 12px; background: var(--panel); }
-.rivals li { display: grid; grid-template-columns: minmax(4rem, 11rem) 1fr 4.2rem; gap: 0.8rem; align-items: center; padding: 0.16rem 0; }
-.rivals code { overflow: hidden; text-overflow: ellipsis; white-space: pre; font: 0.88rem var(--mono); }
-.rivals li.said code { color: var(--accent); font-weight: 600; }
-.rivals .bar { height: 0.55rem; border-radius: 4px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
-.rivals .bar i { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--soft); }
-.rivals .said .bar i { background: var(--accent); }
+.alternatives { max-width: 34rem; margin-top: 1rem; padding: 0.9rem 1.1rem; border-radius: 12px; background: var(--panel); }
+.alternatives li { display: grid; grid-template-columns: minmax(4rem, 11rem) 1fr 4.2rem; gap: 0.8rem; align-items: center; padding: 0.16rem 0; }
+.alternatives code { overflow: hidden; text-overflow: ellipsis; white-space: pre; font: 0.88rem var(--mono); }
+.alternatives li.said code { color: var(--accent); font-weight: 600; }
+.alternatives .bar { height: 0.55rem; border-radius: 4px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
+.alternatives .bar i { display: block; height: 100%; min-width: 2px; border-radius: 4px; background: var(--soft); }
+.alternatives .said .bar i { background: var(--accent); }
 
 .look { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 2rem; margin-top: 1rem; align-items: start; }
 .look.plain { grid-template-columns: minmax(0, 30rem); }

@@ -41,21 +41,21 @@ describe("a bettor", () => {
   });
 });
 
-describe("the judge", () => {
+describe("the analysis", () => {
   /** Traffic of users with these rates of bad answers, until a decision. */
   function rollout(stable: number, canary: number, { share = 0.5, seed = 1, max = 20_000, numUsers = 400 } = {}) {
     const random = seeded(seed);
-    const judge = new CanaryAnalysis({ share });
+    const analysis = new CanaryAnalysis({ share });
     const users = Array.from({ length: numUsers }, () => ({
       role: (random() < share ? "canary" : "stable") as Role,
       mark: Math.floor(random() * maxMark),
     }));
     for (let numRequests = 1; numRequests <= max; numRequests++) {
       const { role, mark } = users[Math.floor(random() * numUsers)]!;
-      judge.observe("error", role, random() < (role === "canary" ? canary : stable), mark);
-      if (judge.decision !== "wait") return { ...judge.verdict(), numRequests };
+      analysis.observe("error", role, random() < (role === "canary" ? canary : stable), mark);
+      if (analysis.decision !== "wait") return { ...analysis.verdict(), numRequests };
     }
-    return { ...judge.verdict(), numRequests: max };
+    return { ...analysis.verdict(), numRequests: max };
   }
 
   it("lets on what is equal and turns back what is worse, with the figures", () => {
@@ -81,48 +81,48 @@ describe("the judge", () => {
 
   it("turns back a canary with better manners and wrong answers", () => {
     const random = seeded(3);
-    const judge = new CanaryAnalysis({ share: 0.5 });
+    const analysis = new CanaryAnalysis({ share: 0.5 });
     let numQuestions = 0;
-    while (judge.decision === "wait") {
-      judge.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false, numQuestions);
+    while (analysis.decision === "wait") {
+      analysis.observe("error", numQuestions % 2 === 0 ? "canary" : "stable", false, numQuestions);
       const difficulty = random();
       const isBad = { stable: difficulty < 0.05, canary: difficulty < 0.3 };
-      judge.observePair(isBad, numQuestions % 3 === 0 ? "set" : "exact");
+      analysis.observePair(isBad, numQuestions % 3 === 0 ? "set" : "exact");
       numQuestions++;
     }
-    expect(judge.verdict()).toMatchObject({ decision: "roll_back" });
-    expect(judge.verdict().reason).toMatch(
+    expect(analysis.verdict()).toMatchObject({ decision: "roll_back" });
+    expect(analysis.verdict().reason).toMatch(
       /wrong answers to questions whose answers are known: .* of \d+ \(set \d+, exact \d+\); chance alone/,
     );
-    const { set, exact } = judge.verdict().figures.golden!.kinds!;
+    const { set, exact } = analysis.verdict().figures.golden!.kinds!;
     expect(set!.questions + exact!.questions).toBe(numQuestions);
-    expect(set!.canary + exact!.canary).toBeCloseTo(judge.verdict().figures.golden!.canary * numQuestions);
+    expect(set!.canary + exact!.canary).toBeCloseTo(analysis.verdict().figures.golden!.canary * numQuestions);
     expect(numQuestions).toBeLessThan(200);
   });
 
   it("waits for what is required, and for traffic of both kinds", () => {
-    const judge = new CanaryAnalysis({ share: 0.5, required: ["golden"] });
-    expect(judge.verdict()).toMatchObject({
+    const analysis = new CanaryAnalysis({ share: 0.5, required: ["golden"] });
+    expect(analysis.verdict()).toMatchObject({
       decision: "wait",
       reason: expect.stringMatching(/no evidence on wrong answers/),
     });
-    for (let i = 0; i < 5000; i++) judge.observe("error", "stable", false, 2 * i);
-    for (let i = 0; i < 5000; i++) judge.observePair({ stable: false, canary: false });
-    expect(judge.verdict()).toMatchObject({ decision: "wait" });
-    for (let i = 0; i < 5000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false, i);
-    expect(judge.verdict()).toMatchObject({ decision: "advance" });
+    for (let i = 0; i < 5000; i++) analysis.observe("error", "stable", false, 2 * i);
+    for (let i = 0; i < 5000; i++) analysis.observePair({ stable: false, canary: false });
+    expect(analysis.verdict()).toMatchObject({ decision: "wait" });
+    for (let i = 0; i < 5000; i++) analysis.observe("error", i % 2 ? "stable" : "canary", false, i);
+    expect(analysis.verdict()).toMatchObject({ decision: "advance" });
   });
 
   describe("of agreement", () => {
     /** Pairs that are so alike, until a decision. */
     function compare(similarity: () => number, agreementFloor = 0.8, max = 5000) {
-      const judge = new CanaryAnalysis({ share: 0.5, required: ["disagreement"], agreementFloor });
+      const analysis = new CanaryAnalysis({ share: 0.5, required: ["disagreement"], agreementFloor });
       let numPairs = 0;
-      for (; numPairs < max && judge.decision === "wait"; numPairs++) {
-        judge.observe("disagreement", "stable", 0, 7919 * numPairs);
-        judge.observe("disagreement", "canary", 1 - similarity(), 7919 * numPairs);
+      for (; numPairs < max && analysis.decision === "wait"; numPairs++) {
+        analysis.observe("disagreement", "stable", 0, 7919 * numPairs);
+        analysis.observe("disagreement", "canary", 1 - similarity(), 7919 * numPairs);
       }
-      return { ...judge.verdict(), numPairs };
+      return { ...analysis.verdict(), numPairs };
     }
 
     it("waits for pairs, and lets on what says the same", () => {
@@ -154,10 +154,10 @@ describe("the judge", () => {
   });
 
   it("keeps to a decision to go back", () => {
-    const judge = new CanaryAnalysis({ share: 0.5 });
-    for (let i = 0; i < 400; i++) judge.observe("error", i % 2 ? "stable" : "canary", i % 2 === 0, i);
-    expect(judge.verdict().decision).toBe("roll_back");
-    for (let i = 0; i < 100_000; i++) judge.observe("error", i % 2 ? "stable" : "canary", false, i);
-    expect(judge.verdict().decision).toBe("roll_back");
+    const analysis = new CanaryAnalysis({ share: 0.5 });
+    for (let i = 0; i < 400; i++) analysis.observe("error", i % 2 ? "stable" : "canary", i % 2 === 0, i);
+    expect(analysis.verdict().decision).toBe("roll_back");
+    for (let i = 0; i < 100_000; i++) analysis.observe("error", i % 2 ? "stable" : "canary", false, i);
+    expect(analysis.verdict().decision).toBe("roll_back");
   });
 });

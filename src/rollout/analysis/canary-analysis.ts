@@ -1,5 +1,5 @@
 /**
- * The judge of one step of a rollout. Every measure is a bad thing that an answer may be: an error, slow, blocked, empty, wrong
+ * The analysis of one step of a rollout. Every measure is a bad thing that an answer may be: an error, slow, blocked, empty, wrong
  * on a question whose answer is known, another than the stable version's. Two questions are put to each, both sequentially:
  *
  *   is the canary worse?            rejected that it is not → back
@@ -10,7 +10,13 @@
  * floor that somebody states: is the mean disagreement surely more than it allows, or surely less?
  */
 import { z } from "zod";
-import { type CanaryMetric, type CanaryMetricFigures, canaryMetricSchema, measures, type Role } from "./metrics.js";
+import {
+  type CanaryMetric,
+  type CanaryMetricFigures,
+  canaryMetricSchema,
+  canaryMetrics,
+  type Role,
+} from "./metrics.js";
 import { PairContest, pairContestSchema } from "./pair-contest.js";
 import { minUsers, UserContest, userContestSchema } from "./user-contest.js";
 
@@ -40,7 +46,7 @@ const contestsSchema = z.strictObject({
   ...{ golden: pairContestSchema.optional(), disagreement: ofUsers },
 } satisfies Record<CanaryMetric, z.ZodType>);
 
-/** All that a judge knows: written down, another goes on from it, in another process too. */
+/** All that an analysis knows: written down, another goes on from it, in another process too. */
 export const canaryRecordSchema = z.strictObject({ required: z.array(canaryMetricSchema), contests: contestsSchema });
 export type CanaryRecord = z.infer<typeof canaryRecordSchema>;
 /** Of a step that nothing is known of. */
@@ -50,7 +56,7 @@ type Contest = UserContest | PairContest;
 
 interface Found {
   readonly decision: CanaryVerdict["decision"];
-  readonly measure?: CanaryMetric | undefined;
+  readonly metric?: CanaryMetric | undefined;
 }
 
 export class CanaryAnalysis {
@@ -61,11 +67,11 @@ export class CanaryAnalysis {
   readonly #allowed: number;
   readonly #contests: Map<CanaryMetric, Contest>;
 
-  /** @param record of a judge of the same step: what either requires is required */
+  /** @param record of an analysis of the same step: what either requires is required */
   constructor(options: CanaryAnalysisOptions, record: CanaryRecord = emptyCanaryRecord) {
     const { falseAlarm = 0.01, falsePass = 0.05, required = [], agreementFloor = 0.8 } = options;
     this.#options = options;
-    this.#falseAlarm = falseAlarm / Object.keys(measures).length;
+    this.#falseAlarm = falseAlarm / Object.keys(canaryMetrics).length;
     this.#falsePass = falsePass;
     this.#required = [...new Set([...record.required, ...required])];
     this.#allowed = 1 - agreementFloor;
@@ -79,9 +85,9 @@ export class CanaryAnalysis {
   }
 
   /** One answer. @param badness from 0 to 1; most things are bad or not. @param mark of the user; nothing where both were asked. @param kind only tells, in the figures, what was asked */
-  observe(measure: CanaryMetric, role: Role, badness: number | boolean, mark: number, kind?: string): void {
-    const contest = this.#contests.get(measure) ?? this.#open(measure, {});
-    this.#contests.set(measure, contest);
+  observe(metric: CanaryMetric, role: Role, badness: number | boolean, mark: number, kind?: string): void {
+    const contest = this.#contests.get(metric) ?? this.#open(metric, {});
+    this.#contests.set(metric, contest);
     contest.observe(role, Number(badness), mark, kind);
   }
 
@@ -91,14 +97,14 @@ export class CanaryAnalysis {
     this.observe("golden", "canary", isBad.canary, 0, kind);
   }
 
-  #open(measure: CanaryMetric, contests: CanaryRecord["contests"]): Contest {
-    const { margin } = measures[measure];
-    if (measure === "golden") return new PairContest(margin!, contests.golden);
+  #open(metric: CanaryMetric, contests: CanaryRecord["contests"]): Contest {
+    const { margin } = canaryMetrics[metric];
+    if (metric === "golden") return new PairContest(margin!, contests.golden);
     const { share } = this.#options;
     const allowed = this.#allowed;
     const question =
       margin === undefined ? ({ kind: "floor", allowed } as const) : ({ kind: "split", share, margin } as const);
-    return new UserContest(question, contests[measure]);
+    return new UserContest(question, contests[metric]);
   }
 
   get decision(): CanaryVerdict["decision"] {
@@ -108,25 +114,25 @@ export class CanaryAnalysis {
   #decide(): Found {
     const entries = [...this.#contests];
     const worse = entries.find(([, contest]) => contest.isWorse(this.#falseAlarm));
-    if (worse) return { decision: "roll_back", measure: worse[0] };
-    const missing = this.#required.find((measure) => !this.#contests.has(measure));
-    if (missing) return { decision: "wait", measure: missing };
-    const open = entries.find(([name, contest]) => !contest.isFine(this.#falsePass, measures[name].minimum));
-    if (open) return { decision: "wait", measure: open[0] };
+    if (worse) return { decision: "roll_back", metric: worse[0] };
+    const missing = this.#required.find((metric) => !this.#contests.has(metric));
+    if (missing) return { decision: "wait", metric: missing };
+    const open = entries.find(([name, contest]) => !contest.isFine(this.#falsePass, canaryMetrics[name].minimum));
+    if (open) return { decision: "wait", metric: open[0] };
     return { decision: entries.length === 0 ? "wait" : "advance" };
   }
 
   verdict(): CanaryVerdict {
-    const { decision, measure } = this.#decide();
+    const { decision, metric } = this.#decide();
     const figures = Object.fromEntries([...this.#contests].map(([name, contest]) => [name, contest.figures()]));
-    return { decision, reason: this.#reason(decision, measure), figures };
+    return { decision, reason: this.#reason(decision, metric), figures };
   }
 
-  #reason(decision: CanaryVerdict["decision"], measure: CanaryMetric | undefined): string {
-    if (measure === undefined && decision === "wait") return "nothing has been answered yet";
-    if (measure === undefined) return `no worse than allowed in ${this.#contests.size} measures`;
-    const { says, margin } = measures[measure];
-    const contest = this.#contests.get(measure);
+  #reason(decision: CanaryVerdict["decision"], metric: CanaryMetric | undefined): string {
+    if (metric === undefined && decision === "wait") return "nothing has been answered yet";
+    if (metric === undefined) return `no worse than allowed in ${this.#contests.size} measures`;
+    const { says, margin } = canaryMetrics[metric];
+    const contest = this.#contests.get(metric);
     if (!contest) return `no evidence on ${says} yet`;
     const figures = contest.figures();
     const seen = `${says}: ${this.#seen(margin, figures)}`;

@@ -1,8 +1,8 @@
-/** What a judge may hold against an answer, and the figures of it. */
+/** What an analysis may hold against an answer, and the figures of it. */
 import { z } from "zod";
 
 /** What may be bad about an answer; `minimum`: answers of each version, or questions, before a step is taken. */
-export const measures = {
+export const canaryMetrics = {
   error: { margin: 0.02, minimum: 100, says: "answers that failed" },
   slow_first_token: { margin: 0.15, minimum: 100, says: "first tokens slower than 80 % of both versions' of late" },
   slow_tokens: {
@@ -17,10 +17,10 @@ export const measures = {
   disagreement: { margin: undefined, minimum: 50, says: "disagreement with the stable version's answers" },
 } as const;
 
-export type CanaryMetric = keyof typeof measures;
+export type CanaryMetric = keyof typeof canaryMetrics;
 export type Role = "stable" | "canary";
 
-export const canaryMetricSchema = z.enum(Object.keys(measures) as [CanaryMetric, ...CanaryMetric[]]);
+export const canaryMetricSchema = z.enum(Object.keys(canaryMetrics) as [CanaryMetric, ...CanaryMetric[]]);
 
 export interface CanaryMetricFigures {
   /** Means over users; of golden questions, over these. */

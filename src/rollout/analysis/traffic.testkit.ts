@@ -58,18 +58,18 @@ export interface Outcome {
 
 /** Requests until a decision, which is looked for after every tenth. */
 export function rollout(
-  judge: CanaryAnalysis,
+  analysis: CanaryAnalysis,
   seed: number,
   mix: Mix,
   maxRequests: number,
-  measure: CanaryMetric = "error",
+  metric: CanaryMetric = "error",
 ): Outcome {
   const random = seeded(seed * 7919);
   const next = traffic(random, mix);
   for (let numRequests = 1; numRequests <= maxRequests; numRequests++) {
     const { role, mark, rate } = next();
-    judge.observe(measure, role, random() < rate, mark);
-    if (numRequests % 10 === 0 && judge.decision !== "wait") return { decision: judge.decision, numRequests };
+    analysis.observe(metric, role, random() < rate, mark);
+    if (numRequests % 10 === 0 && analysis.decision !== "wait") return { decision: analysis.decision, numRequests };
   }
   return { decision: "wait", numRequests: maxRequests };
 }

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Role } from "./metrics.js";
 
-/** 100 kB of JSON for a judge whose cells are all in use. */
+/** 100 kB of JSON for an analysis whose cells are all in use. */
 const numCells = 1024;
 /** Of a user's mark: ten bits are the cell, the rest tells two users of one cell from one. */
 export const maxMark = 2 ** 30;

@@ -95,7 +95,7 @@ describe("p of a margin", () => {
   });
 });
 
-describe("the judge of equal versions", () => {
+describe("the analysis of equal versions", () => {
   it.each(Object.entries(mixes))("turns none of 60 back by chance: %s", (_, mix) => {
     const outcomes = Array.from({ length: 60 }, (_, i) =>
       rollout(new CanaryAnalysis({ share: mix.share }), i + 1, mix, 6000),

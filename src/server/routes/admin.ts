@@ -36,7 +36,7 @@ import type { App } from "../request-context.js";
 import { addJsonRoute, addRoute } from "../route.js";
 import { type Services, versionsOf } from "../services.js";
 import { wireAlias, wireEntry, wireMirrored, wireState } from "../versions/wire.js";
-import { addAdminSights } from "./admin-sights.js";
+import { addAdminViews } from "./admin-views.js";
 
 const root = "/admin/v1";
 /** Of one page of history. */
@@ -51,7 +51,7 @@ export function addAdmin(app: App, services: Services): void {
     {
       method: "get",
       path: `${root}/state`,
-      summary: "Versions and aliases, canaries with their judge's figures, and what this server has loaded.",
+      summary: "Versions and aliases, canaries with the figures of their analysis, and what this server has loaded.",
       answer: adminStateSchema,
     },
     (c) => c.json(wireState(versionsOf(services))),
@@ -99,7 +99,7 @@ export function addAdmin(app: App, services: Services): void {
       return c.json({ ...answered, model, role, reason, ...others } satisfies WireAnsweredRequest);
     },
   );
-  addAdminSights(app, services);
+  addAdminViews(app, services);
   addCommands(app, services);
 }
 
@@ -116,8 +116,8 @@ function addCommands(app: App, services: Services): void {
       const alias = c.req.param("alias");
       const command = toCommand(alias, request);
       if (besides.has(name) && typeof request.version === "string")
-        await versions.fleet.checkRoom(alias, request.version);
-      const state = await versions.registry.run(c.get("exchange").caller.owner, command);
+        await versions.deployments.checkMemory(alias, request.version);
+      const state = await versions.registry.run(c.get("context").caller.owner, command);
       return c.json(wireAlias(aliasOf(state, alias), versions));
     });
   };
@@ -143,7 +143,7 @@ function addCommands(app: App, services: Services): void {
     rollbackRequestSchema,
     (alias, { version, reason }) => ifItConcerns(version, rollBack(alias, { ...(reason !== undefined && { reason }) })),
   );
-  add("pause", "Let the canary's judge stand still; the split stays.", pauseRequestSchema, (alias, { seen = {} }) =>
+  add("pause", "Let the canary analysis stand still; the split stays.", pauseRequestSchema, (alias, { seen = {} }) =>
     ifAsSeen(alias, seen, pause(alias)),
   );
   add("resume", "Let it go on.", pauseRequestSchema, (alias, { seen = {} }) => ifAsSeen(alias, seen, resume(alias)));

@@ -14,11 +14,11 @@ import {
 } from "../../protocol/index.js";
 import { answers } from "../answers.js";
 import { Choice, type Delta } from "../choice.js";
+import { maxCalls, readGenerationRequest } from "../generation-request.js";
 import { wireTokens } from "../logprobs.js";
-import { maxCalls, readQuestion } from "../question.js";
 import type { App, RequestContext } from "../request-context.js";
-import type { ChoiceEvent, Question } from "../request-events.js";
-import { factsOf, usageOf } from "../request-stats.js";
+import type { ChoiceEvent, GenerationRequest } from "../request-events.js";
+import { answerStatsOf, usageOf } from "../request-stats.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import { type SseEvent, streamEvents } from "../sse.js";
@@ -35,38 +35,38 @@ export function addChatCompletions(app: App): void {
       harmless: harmlessChatFields,
     },
     async (c, request) => {
-      const exchange = c.get("exchange");
-      const question = await readQuestion(request, exchange);
-      const reply = new Reply(request, question, exchange);
-      const events = answers(question, exchange);
-      if (request.stream) return streamEvents(c, chunks(events, reply));
-      for await (const event of events) reply.take(event);
-      return c.json(reply.completion());
+      const context = c.get("context");
+      const generation = await readGenerationRequest(request, context);
+      const builder = new ResponseBuilder(request, generation, context);
+      const events = answers(generation, context);
+      if (request.stream) return streamEvents(c, chunks(events, builder));
+      for await (const event of events) builder.take(event);
+      return c.json(builder.completion());
     },
   );
 }
 
-async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncGenerator<SseEvent> {
+async function* chunks(events: AsyncIterable<ChoiceEvent>, builder: ResponseBuilder): AsyncGenerator<SseEvent> {
   for await (const event of events) {
-    for (const data of reply.take(event)) yield { data };
+    for (const data of builder.take(event)) yield { data };
   }
-  if (reply.wantsUsage) yield { data: reply.usageChunk() };
+  if (builder.wantsUsage) yield { data: builder.usageChunk() };
 }
 
 /** Gathers the events of all choices, and says each as chunks for those who stream. */
-class Reply {
+class ResponseBuilder {
   readonly #request: ChatRequest;
   readonly #served: ServedModel;
-  readonly #citations: Question["citations"];
-  readonly #exchange: RequestContext;
+  readonly #citations: GenerationRequest["citations"];
+  readonly #context: RequestContext;
   readonly #choices: Choice[];
   readonly #head;
 
-  constructor(request: ChatRequest, { served, citations }: Question, exchange: RequestContext) {
+  constructor(request: ChatRequest, { served, citations }: GenerationRequest, context: RequestContext) {
     this.#request = request;
     this.#served = served;
     this.#citations = citations;
-    this.#exchange = exchange;
+    this.#context = context;
     this.#choices = Array.from({ length: request.n ?? 1 }, () => new Choice(maxCalls(request)));
     this.#head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: served.id };
   }
@@ -130,7 +130,7 @@ class Reply {
   }
 
   #facts(): ChatCompletion["ocellus"] {
-    return factsOf(this.#choices[0]!, this.#served, this.#exchange, this.#citations);
+    return answerStatsOf(this.#choices[0]!, this.#served, this.#context, this.#citations);
   }
 
   /** As OpenAI documents it: a client that wants the usage finds the name on every chunk. */

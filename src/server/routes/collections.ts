@@ -38,7 +38,7 @@ import { queryNumber } from "../query.js";
 import type { App, HonoContext } from "../request-context.js";
 import { addJsonRoute, addRoute } from "../route.js";
 import { collectionsOf, type Services } from "../services.js";
-import { withEye } from "../with-eye.js";
+import { withImageEmbedder } from "../with-image-embedder.js";
 
 const defaultHits = 10;
 /** Of one page of entries. */
@@ -74,9 +74,9 @@ function addShelf(app: App, services: Services): void {
     async (c, request) => {
       const { name, kind = "exact", model } = request;
       const collections = writable(services);
-      const exchange = c.get("exchange");
-      const eye = await services.models.seeing(model, exchange);
-      const recorded = await withEye(eye, exchange, async ({ embedder }) => {
+      const context = c.get("context");
+      const imageEmbedder = await services.models.seeing(model, context);
+      const recorded = await withImageEmbedder(imageEmbedder, context, async ({ embedder }) => {
         await checkName(name, embedder);
         return modelOf(embedder);
       });
@@ -127,12 +127,12 @@ function addEntryRoutes(app: App, services: Services): void {
     async (c, request) => {
       const { entries, upsert = false } = request;
       const collection = await writable(services).open(c.req.param("collection"));
-      const added = await addEntries(collection, entries, upsert, c.get("exchange"));
+      const added = await addEntries(collection, entries, upsert, c.get("context"));
       const data = added.map(({ entry, twin }) => ({
         ...wireEntry(entry),
         ...(twin !== undefined && { duplicate_of: twin }),
       }));
-      return c.json({ object: "list", data, ocellus: guardFacts(c) });
+      return c.json({ object: "list", data, ocellus: guardStats(c) });
     },
   );
   addJsonRoute(
@@ -183,7 +183,7 @@ function addEntryRoutes(app: App, services: Services): void {
 
 /** By the names under which they were sent: what a guardrail kept of them is what the entries are called. */
 async function idsOf(collection: Collection, sources: readonly string[], c: HonoContext, { guards }: Services) {
-  const admitText = (text: string) => guards.admitText(text, c.get("exchange").signal);
+  const admitText = (text: string) => guards.admitText(text, c.get("context").signal);
   const names = await Promise.all(sources.map((each) => keptName(collection, each, { admitText })));
   return names.flatMap((name) => collection.ofSource(name).map(({ id }) => id));
 }
@@ -200,15 +200,17 @@ function addSearch(app: App, services: Services): void {
     async (c, request) => {
       const { image_url, text, top_k: count = defaultHits } = request;
       const where = request.where && filterIn(request.where);
-      const exchange = c.get("exchange");
-      const { signal } = exchange;
+      const context = c.get("context");
+      const { signal } = context;
       const collection = await opened(c, services);
-      const picture = image_url && (await imageResolver(exchange)(urlOf(image_url)));
-      const hits = await withEye(await services.models.makerOf(collection.info, exchange), exchange, ({ embedder }) =>
-        find(collection, embedder, { picture, text, count, where, signal }),
+      const picture = image_url && (await imageResolver(context)(urlOf(image_url)));
+      const hits = await withImageEmbedder(
+        await services.models.makerOf(collection.info, context),
+        context,
+        ({ embedder }) => find(collection, embedder, { picture, text, count, where, signal }),
       );
       const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));
-      return c.json({ object: "list", data, ocellus: guardFacts(c) });
+      return c.json({ object: "list", data, ocellus: guardStats(c) });
     },
   );
   addRoute(
@@ -222,7 +224,7 @@ function addSearch(app: App, services: Services): void {
     },
     async (c) => {
       const minScore = queryNumber(c, "min_score", undefined, 0, 1);
-      const groups = await duplicates(await opened(c, services), { minScore, signal: c.get("exchange").signal });
+      const groups = await duplicates(await opened(c, services), { minScore, signal: c.get("context").signal });
       return c.json({
         object: "list",
         data: groups.map((group) => ({ ...group, entries: group.entries.map(wireEntry) })),
@@ -237,8 +239,8 @@ function filterIn(where: Readonly<Record<string, unknown>>): Where {
   return where as Where;
 }
 
-function guardFacts(c: HonoContext) {
-  return { guards: wireGuardReports(c.get("exchange").guardReports) };
+function guardStats(c: HonoContext) {
+  return { guards: wireGuardReports(c.get("context").guardReports) };
 }
 
 function opened(c: HonoContext, services: Services): Promise<Collection> {

@@ -16,7 +16,7 @@ import { wireTokens } from "../logprobs.js";
 import { samplingOptions } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent } from "../request-events.js";
-import { factsOf, usageOf } from "../request-stats.js";
+import { answerStatsOf, usageOf } from "../request-stats.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import type { Services } from "../services.js";
@@ -35,15 +35,15 @@ export function addCompletions(app: App, services: Services): void {
       limits: idBodyLimits,
     },
     async (c, request) => {
-      const exchange = c.get("exchange");
-      exchange.caller.user = request.user;
-      const served = await services.models.answering(request.model, exchange);
+      const context = c.get("context");
+      context.caller.user = request.user;
+      const served = await services.models.answering(request.model, context);
       const prompts = promptsOf(request);
-      const reply = new Reply(request, prompts.length, served, exchange);
-      const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, exchange)));
-      if (request.stream) return streamEvents(c, chunks(events, reply));
-      for await (const event of events) reply.take(event);
-      return c.json(reply.completion());
+      const builder = new ResponseBuilder(request, prompts.length, served, context);
+      const events = merge(prompts.map((prompt, i) => continuations(request, prompt, i, served, context)));
+      if (request.stream) return streamEvents(c, chunks(events, builder));
+      for await (const event of events) builder.take(event);
+      return c.json(builder.completion());
     },
   );
 }
@@ -61,32 +61,32 @@ async function* continuations(
   prompt: TextPrompt,
   place: number,
   served: ServedModel,
-  exchange: RequestContext,
+  context: RequestContext,
 ): AsyncGenerator<ChoiceEvent> {
   const { n: numChoices = 1, logprobs, ...rest } = request;
   const wanted = { ...rest, ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }) };
-  const question = { served, numChoices, prompt: { text: prompt }, options: samplingOptions(wanted) };
-  for await (const { index, event } of answers(question, exchange)) yield { index: place * numChoices + index, event };
+  const generation = { served, numChoices, prompt: { text: prompt }, options: samplingOptions(wanted) };
+  for await (const { index, event } of answers(generation, context)) yield { index: place * numChoices + index, event };
 }
 
-async function* chunks(events: AsyncIterable<ChoiceEvent>, reply: Reply): AsyncGenerator<SseEvent> {
+async function* chunks(events: AsyncIterable<ChoiceEvent>, builder: ResponseBuilder): AsyncGenerator<SseEvent> {
   for await (const event of events) {
-    for (const data of reply.take(event)) yield { data };
+    for (const data of builder.take(event)) yield { data };
   }
-  if (reply.wantsUsage) yield { data: reply.usageChunk() };
+  if (builder.wantsUsage) yield { data: builder.usageChunk() };
 }
 
-class Reply {
+class ResponseBuilder {
   readonly #request: CompletionRequest;
   readonly #served: ServedModel;
-  readonly #exchange: RequestContext;
+  readonly #context: RequestContext;
   readonly #choices: Choice[];
   readonly #head;
 
-  constructor(request: CompletionRequest, numPrompts: number, served: ServedModel, exchange: RequestContext) {
+  constructor(request: CompletionRequest, numPrompts: number, served: ServedModel, context: RequestContext) {
     this.#request = request;
     this.#served = served;
-    this.#exchange = exchange;
+    this.#context = context;
     this.#choices = Array.from({ length: numPrompts * (request.n ?? 1) }, () => new Choice(0));
     const created = Math.floor(Date.now() / 1000);
     this.#head = { id: `cmpl-${randomUUID()}`, object: "text_completion" as const, created, model: served.id };
@@ -135,7 +135,7 @@ class Reply {
   }
 
   #facts() {
-    return factsOf(this.#choices[0]!, this.#served, this.#exchange);
+    return answerStatsOf(this.#choices[0]!, this.#served, this.#context);
   }
 
   #logprobs(tokens: readonly ChatToken[], start: number): TextLogprobs {

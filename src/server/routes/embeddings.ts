@@ -26,13 +26,13 @@ export function addEmbeddings(app: App, services: Services): void {
     },
     async (c, request) => {
       const { input, encoding_format = "float", dimensions } = request;
-      const exchange = c.get("exchange");
-      const served = await services.models.embedding(request.model, exchange);
-      const resolve = imageResolver(exchange);
-      const ticket = await served.gate.enter(exchange.caller);
+      const context = c.get("context");
+      const served = await services.models.embedding(request.model, context);
+      const resolve = imageResolver(context);
+      const permit = await served.gate.enter(context.caller);
       try {
         const inputs = Array.isArray(input) ? input : [input];
-        const { vectors, numTokens } = await embedAll(inputs, served, resolve, exchange);
+        const { vectors, numTokens } = await embedAll(inputs, served, resolve, context);
         checkDimensions(vectors[0]!.length, dimensions);
         return c.json({
           object: "list",
@@ -43,10 +43,10 @@ export function addEmbeddings(app: App, services: Services): void {
             embedding: encode(vector, encoding_format),
           })),
           usage: { prompt_tokens: numTokens, total_tokens: numTokens },
-          ocellus: { guards: wireGuardReports(exchange.guardReports) },
+          ocellus: { guards: wireGuardReports(context.guardReports) },
         } satisfies EmbeddingList);
       } finally {
-        ticket.release();
+        permit.release();
       }
     },
   );

@@ -41,10 +41,10 @@ export function addFiles(app: App, services: Services): void {
       if (file.size > config.maxImageBytes)
         throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxImageBytes}`);
       const bytes = new Uint8Array(await file.arrayBuffer());
-      const exchange = c.get("exchange");
-      const { caller, signal, guardReports } = exchange;
+      const context = c.get("context");
+      const { caller, signal, guardReports } = context;
       const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
-      const unpin = isPinned ? await pin(services, form.get("model"), bytes, exchange) : undefined;
+      const unpin = isPinned ? await pin(services, form.get("model"), bytes, context) : undefined;
       try {
         if (!isPinned) await services.guards.admit(bytes, signal);
         const name = await services.guards.admitText(file.name.slice(0, 256), signal);
@@ -60,17 +60,17 @@ export function addFiles(app: App, services: Services): void {
     },
   );
   addRoute(app, { method: "get", path: "/v1/files", summary: "Your uploaded pictures.", answer: fileListSchema }, (c) =>
-    c.json({ object: "list", data: files.list(c.get("exchange").caller.owner), has_more: false }),
+    c.json({ object: "list", data: files.list(c.get("context").caller.owner), has_more: false }),
   );
   addRoute(app, { method: "get", path: "/v1/files/:id", summary: "One of them.", answer: fileSchema }, (c) =>
-    c.json(files.get(c.get("exchange").caller.owner, c.req.param("id")).wire),
+    c.json(files.get(c.get("context").caller.owner, c.req.param("id")).wire),
   );
   addRoute(app, { method: "get", path: "/v1/files/:id/content", summary: "Its bytes.", mediaType: "image/*" }, (c) => {
-    const { bytes, mediaType } = files.get(c.get("exchange").caller.owner, c.req.param("id"));
+    const { bytes, mediaType } = files.get(c.get("context").caller.owner, c.req.param("id"));
     return c.body(bytes as Uint8Array<ArrayBuffer>, 200, { "content-type": mediaType });
   });
   addRoute(app, { method: "delete", path: "/v1/files/:id", summary: "Forget it.", answer: fileDeletedSchema }, (c) => {
-    files.remove(c.get("exchange").caller.owner, c.req.param("id"));
+    files.remove(c.get("context").caller.owner, c.req.param("id"));
     return c.json({ id: c.req.param("id"), object: "file", deleted: true });
   });
 }
@@ -80,9 +80,9 @@ async function pin(
   { models }: Services,
   name: unknown,
   bytes: Uint8Array,
-  exchange: RequestContext,
+  context: RequestContext,
 ): Promise<() => void> {
-  const { model, id } = await models.chat(typeof name === "string" ? name : undefined, exchange);
-  if (model.pin) return model.pin(bytes, { signal: exchange.signal });
+  const { model, id } = await models.chat(typeof name === "string" ? name : undefined, context);
+  if (model.pin) return model.pin(bytes, { signal: context.signal });
   throw new OcellusError("unsupported", `pin: the model ${id} keeps no pictures`);
 }

@@ -28,7 +28,7 @@ export function addGuards(app: App, services: Services): void {
       summary: "The policy of the guards that is in force, and your recent verdicts.",
       answer: guardStateSchema,
     },
-    (c) => c.json(stateFor(guards.state(), c.get("exchange").caller.owner)),
+    (c) => c.json(stateFor(guards.state(), c.get("context").caller.owner)),
   );
   addJsonRoute(
     app,
@@ -39,7 +39,7 @@ export function addGuards(app: App, services: Services): void {
       answer: allowProposalAnswerSchema,
     },
     async (c, proposal) => {
-      await guards.propose({ key: c.get("exchange").caller.owner, ...proposal });
+      await guards.propose({ key: c.get("context").caller.owner, ...proposal });
       return c.json({ object: "ocellus.allow_proposal", written: true });
     },
   );

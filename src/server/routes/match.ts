@@ -18,21 +18,21 @@ export function addMatch(app: App, services: Services): void {
     },
     async (c, request) => {
       const { model: id, image_url, text, threshold } = request;
-      const exchange = c.get("exchange");
-      const served = await services.models.any(id, exchange);
-      const picture = await imageResolver(exchange)(urlOf(image_url));
-      const ticket = await served.gate.enter(exchange.caller);
-      Object.assign(exchange.stats, { model: served.id, pictures: 1, queueMs: ticket.queueMs });
-      const options = { signal: exchange.signal, ...(threshold !== undefined && { threshold }) };
+      const context = c.get("context");
+      const served = await services.models.any(id, context);
+      const picture = await imageResolver(context)(urlOf(image_url));
+      const permit = await served.gate.enter(context.caller);
+      Object.assign(context.stats, { model: served.id, pictures: 1, queueMs: permit.queueMs });
+      const options = { signal: context.signal, ...(threshold !== undefined && { threshold }) };
       try {
         const found: Match =
           served.kind === "chat"
             ? await matchByAnswer(served.model, picture, text, options)
             : await matchByCosine(served.model, picture, text, options);
-        const ocellus = { guards: wireGuardReports(exchange.guardReports) };
+        const ocellus = { guards: wireGuardReports(context.guardReports) };
         return c.json({ object: "ocellus.match", model: served.id, ...found, ocellus } satisfies WireMatch);
       } finally {
-        ticket.release();
+        permit.release();
       }
     },
   );

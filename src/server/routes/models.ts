@@ -24,6 +24,6 @@ export function addModels(app: App, { models }: Services): void {
       summary: "What is inside it: parts, layers, tensors, formats and memory.",
       answer: modelDescriptionSchema,
     },
-    async (c) => c.json(await describeModel(await models.any(c.req.param("id"), c.get("exchange")))),
+    async (c) => c.json(await describeModel(await models.any(c.req.param("id"), c.get("context")))),
   );
 }

@@ -26,10 +26,10 @@ export function addModerations(app: App, services: Services): void {
       answer: moderationSchema,
     },
     async (c, request) => {
-      const exchange = c.get("exchange");
-      const resolve = imageResolver(exchange);
+      const context = c.get("context");
+      const resolve = imageResolver(context);
       const results: ModerationResult[] = [];
-      for (const parts of groupsOf(request)) results.push(await moderate(parts, services, resolve, exchange));
+      for (const parts of groupsOf(request)) results.push(await moderate(parts, services, resolve, context));
       const model = `ocellus-guards-${services.guards.policy.version}`;
       return c.json({ id: `modr-${randomUUID()}`, model, results } satisfies Moderation);
     },

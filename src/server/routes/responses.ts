@@ -15,11 +15,11 @@ import {
 } from "../../protocol/index.js";
 import { answers } from "../answers.js";
 import { Choice, type Delta } from "../choice.js";
+import { maxCalls, readGenerationRequest } from "../generation-request.js";
 import { wireTokens } from "../logprobs.js";
-import { maxCalls, readQuestion } from "../question.js";
 import type { App, RequestContext } from "../request-context.js";
-import type { ChoiceEvent, Question } from "../request-events.js";
-import { factsOf, usageOf } from "../request-stats.js";
+import type { ChoiceEvent, GenerationRequest } from "../request-events.js";
+import { answerStatsOf, usageOf } from "../request-stats.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedModel } from "../served.js";
 import { type SseEvent, streamEvents } from "../sse.js";
@@ -36,15 +36,15 @@ export function addResponses(app: App): void {
       harmless: harmlessResponseFields,
     },
     async (c, request) => {
-      const exchange = c.get("exchange");
-      exchange.input.names = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
+      const context = c.get("context");
+      context.input.names = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
       const chat = asChatRequest(request);
-      const question = await readQuestion(chat, exchange);
-      const reply = new Reply(request, new Choice(maxCalls(chat)), question, exchange);
-      const events = answers(question, exchange);
-      if (request.stream) return streamEvents(c, numbered(reply.stream(events)), "");
-      for await (const { event } of events) reply.take(event);
-      return c.body(stringifyJson(reply.response()), 200, { "content-type": "application/json" });
+      const generation = await readGenerationRequest(chat, context);
+      const builder = new ResponseBuilder(request, new Choice(maxCalls(chat)), generation, context);
+      const events = answers(generation, context);
+      if (request.stream) return streamEvents(c, numbered(builder.stream(events)), "");
+      for await (const { event } of events) builder.take(event);
+      return c.body(stringifyJson(builder.response()), 200, { "content-type": "application/json" });
     },
   );
 }
@@ -62,21 +62,26 @@ async function* numbered(events: AsyncIterable<ResponseEvent>): AsyncGenerator<S
 }
 
 /** Items grow in order: words first, each call an item of its own. */
-class Reply {
+class ResponseBuilder {
   readonly #request: ResponseRequest;
   readonly #choice: Choice;
   readonly #served: ServedModel;
-  readonly #citations: Question["citations"];
-  readonly #exchange: RequestContext;
+  readonly #citations: GenerationRequest["citations"];
+  readonly #context: RequestContext;
   readonly #head;
   readonly #items: OutputItem[] = [];
 
-  constructor(request: ResponseRequest, choice: Choice, { served, citations }: Question, exchange: RequestContext) {
+  constructor(
+    request: ResponseRequest,
+    choice: Choice,
+    { served, citations }: GenerationRequest,
+    context: RequestContext,
+  ) {
     this.#request = request;
     this.#choice = choice;
     this.#served = served;
     this.#citations = citations;
-    this.#exchange = exchange;
+    this.#context = context;
     this.#head = { id: newId("resp"), object: "response" as const, created_at: Math.floor(Date.now() / 1000) };
   }
 
@@ -127,7 +132,7 @@ class Reply {
       metadata: {},
       usage: this.#choice.hasEnded ? this.#usage() : null,
       ...(this.#choice.hasEnded && {
-        ocellus: factsOf(this.#choice, this.#served, this.#exchange, this.#citations),
+        ocellus: answerStatsOf(this.#choice, this.#served, this.#context, this.#citations),
       }),
     };
   }

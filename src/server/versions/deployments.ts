@@ -38,7 +38,7 @@ const maxReason = 4000;
 
 export class Deployments implements ModelProvider {
   readonly #options: DeploymentsOptions;
-  readonly #rack: LoadedModels;
+  readonly #loadedModels: LoadedModels;
   readonly #loader: Loader;
   readonly #reporter: Reporter;
   /** How an alias came to its versions, until it serves them. */
@@ -54,8 +54,11 @@ export class Deployments implements ModelProvider {
   constructor(options: DeploymentsOptions) {
     this.#options = options;
     const { log } = options;
-    this.#rack = new LoadedModels({ ...options, onClosed: (tag) => log.info({ version: tag }, "version closed") });
-    this.#loader = new Loader(options, this.#rack, {
+    this.#loadedModels = new LoadedModels({
+      ...options,
+      onClosed: (tag) => log.info({ version: tag }, "version closed"),
+    });
+    this.#loader = new Loader(options, this.#loadedModels, {
       wanted: (except) => this.#wanted(except),
       serving: (name) => this.#serving.get(name),
       say: (alias, state, words) => this.#say(alias, state, words),
@@ -74,7 +77,7 @@ export class Deployments implements ModelProvider {
       (error) => log.error({ err: error }, "the registry cannot be read; versions stay as they are"),
     );
     await this.settle();
-    const sweep = () => void this.#rack.sweep(this.#wanted(), this.#options.keepWarmMs);
+    const sweep = () => void this.#loadedModels.sweep(this.#wanted(), this.#options.keepWarmMs);
     this.#sweeper = setInterval(sweep, sweepMs).unref();
   }
 
@@ -90,10 +93,10 @@ export class Deployments implements ModelProvider {
   /** Aliases, then versions. */
   list(): readonly ListedModel<LanguageModel>[] {
     const aliases = this.aliases.flatMap(({ name, tag }) => {
-      const loaded = this.#rack.get(tag);
+      const loaded = this.#loadedModels.get(tag);
       return loaded ? [{ ...loaded, name }] : [];
     });
-    return [...aliases, ...this.#rack.tags.map((tag) => this.#rack.get(tag)!)];
+    return [...aliases, ...this.#loadedModels.tags.map((tag) => this.#loadedModels.get(tag)!)];
   }
 
   /** What could not be loaded, and why. */
@@ -102,12 +105,12 @@ export class Deployments implements ModelProvider {
   }
 
   loaded(tag: string): LoadedModel | undefined {
-    return this.#rack.get(tag);
+    return this.#loadedModels.get(tag);
   }
 
   /** Keeps a version open, for who is no client. @returns undefined for one that is not loaded here, or is being swapped out */
   lease(tag: string): Lease<LanguageModel> | undefined {
-    return this.#loader.holdOf(tag) ? undefined : this.#rack.lease(tag);
+    return this.#loader.swapQueueOf(tag) ? undefined : this.#loadedModels.lease(tag);
   }
 
   /**
@@ -123,12 +126,12 @@ export class Deployments implements ModelProvider {
       const resolution = this.#choose(state, name, caller);
       if (!resolution) return undefined;
       const { tag } = resolution;
-      const hold = this.#loader.holdOf(tag);
+      const swapQueue = this.#loader.swapQueueOf(tag);
       const lease = this.lease(tag);
       const alias = this.#serving.get(name);
       if (lease) return { ...lease, assignment: { resolution, alias, mark: markOf(name, unit), isDrawn } };
-      if (!hold) throw this.#notLoaded(tag);
-      await hold.wait(caller);
+      if (!swapQueue) throw this.#notLoaded(tag);
+      await swapQueue.wait(caller);
     }
   }
 
@@ -149,7 +152,7 @@ export class Deployments implements ModelProvider {
     if (!alias || !fresh || conversation === undefined) return fresh;
     const begun = this.#conversations.find(name, conversation);
     const kept = begun?.tag;
-    const isOpen = kept !== undefined && this.#rack.get(kept) !== undefined && mayGoOn(alias, kept);
+    const isOpen = kept !== undefined && this.#loadedModels.get(kept) !== undefined && mayGoOn(alias, kept);
     const tag = isOpen ? kept : fresh.tag;
     this.#conversations.keep(name, conversation, { tag, stepSeq: begun ? begun.stepSeq : alias.canary?.stepSeq });
     if (tag === fresh.tag) return fresh;
@@ -189,7 +192,8 @@ export class Deployments implements ModelProvider {
   /** What is loaded already is asked at once: a rollback waits for nothing, not even for another version's loading. */
   #adoptReady(): void {
     for (const alias of this.#options.registry.state.aliases.values()) {
-      if (this.#serving.get(alias.name) === alias || !tagsOf(alias).every((tag) => this.#rack.get(tag))) continue;
+      if (this.#serving.get(alias.name) === alias || !tagsOf(alias).every((tag) => this.#loadedModels.get(tag)))
+        continue;
       this.#adopt(alias);
     }
   }
@@ -204,14 +208,14 @@ export class Deployments implements ModelProvider {
 
   /** Without a canary or a shadow that is not there, or not yet. */
   #adoptStable(alias: Alias): void {
-    const isWhole = tagsOf(alias).every((tag) => this.#rack.get(tag));
+    const isWhole = tagsOf(alias).every((tag) => this.#loadedModels.get(tag));
     this.#adopt(isWhole ? alias : { ...alias, canary: undefined, shadow: undefined });
   }
 
   async #bringAll(alias: Alias): Promise<void> {
     this.#ways.delete(alias.name);
     for (const tag of tagsOf(alias)) {
-      if (!this.#rack.get(tag) && !(await this.#bring(alias, tag))) return;
+      if (!this.#loadedModels.get(tag) && !(await this.#bring(alias, tag))) return;
       if (!this.#serving.has(alias.name)) this.#adoptStable(alias); // a trial keeps no one waiting
     }
   }
@@ -241,8 +245,8 @@ export class Deployments implements ModelProvider {
   }
 
   /** @throws `too_large` for a version that cannot be tried beside what an alias serves */
-  checkRoom(name: string, tag: string): Promise<void> {
-    return this.#loader.checkRoom(name, tag);
+  checkMemory(name: string, tag: string): Promise<void> {
+    return this.#loader.checkMemory(name, tag);
   }
 
   /** What there is no room for is taken back, with the reason: it would be tried again at every change. */
@@ -273,7 +277,7 @@ export class Deployments implements ModelProvider {
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     await this.#settling;
-    for (const tag of this.#rack.tags) await this.#rack.close(tag);
+    for (const tag of this.#loadedModels.tags) await this.#loadedModels.close(tag);
     await this.#reporter.close();
   }
 }

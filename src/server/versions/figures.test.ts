@@ -77,7 +77,7 @@ const prod: Alias = {
   canary: {
     tag: "v2",
     share: 0.5,
-    plan: { steps: [0.5], judged: true },
+    plan: { steps: [0.5], analysis: true },
     isPaused: false,
     seq: 3,
     stepSeq: 3,

@@ -26,13 +26,13 @@ it("puts each question to both versions once a step, whichever of three processe
     messages: [{ role: "user", content: `question ${i}` }],
     isGood: (text: string) => text === "v1" || i % 3 > 0,
   })) as unknown as GoldenCase[];
-  const judges = registries.map((registry) => {
+  const analyses = registries.map((registry) => {
     const rollouts = new Rollouts({ registry, log });
     const lease = (tag: string) => ({ ...loaded(tag), release: () => {} });
     const aliases = [...registry.state.aliases.values()];
-    const fleet = { aliases, onChange: () => {}, loaded, lease } as unknown as Deployments;
+    const deployments = { aliases, onChange: () => {}, loaded, lease } as unknown as Deployments;
     const models = { serve: (provided: unknown) => provided } as unknown as ModelCatalog;
-    const runner = new GoldenRunner({ cases, fleet, rollouts, models, log });
+    const runner = new GoldenRunner({ cases, deployments, rollouts, models, log });
     onTestFinished(async () => {
       runner.close();
       await rollouts.close();
@@ -41,8 +41,8 @@ it("puts each question to both versions once a step, whichever of three processe
   });
   const prod = registries[0]!.state.aliases.get("prod")!;
   await vi.waitFor(() => {
-    for (const judged of judges)
-      expect(judged.verdictOn(prod)?.figures.golden).toMatchObject({
+    for (const analysis of analyses)
+      expect(analysis.verdictOn(prod)?.figures.golden).toMatchObject({
         ...{ numStable: 30, stable: 0, canary: 1 / 3 },
         kinds: { exact: { questions: 15, stable: 0, canary: 5 }, set: { questions: 15, stable: 0, canary: 5 } },
       });

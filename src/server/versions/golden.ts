@@ -1,5 +1,5 @@
 /**
- * Questions whose answers are known, put to both versions while a canary is judged: one at a time, in turn with the users, each
+ * Questions whose answers are known, put to both versions while a canary is analysed: one at a time, in turn with the users, each
  * question once a step, by one of the processes that share the registry. Asked greedily, so that the same version gives the same answer.
  */
 import { createHash } from "node:crypto";
@@ -24,7 +24,7 @@ const claimPauseMs = 5000;
 
 export interface GoldenOptions {
   readonly cases: readonly GoldenCase[];
-  readonly fleet: Deployments;
+  readonly deployments: Deployments;
   readonly rollouts: Rollouts;
   /** Where the versions' guardrails and queues are. */
   readonly models: Pick<ModelCatalog, "serve">;
@@ -39,15 +39,15 @@ export class GoldenRunner {
 
   constructor(options: GoldenOptions) {
     this.#options = options;
-    options.fleet.onChange(() => this.#look());
+    options.deployments.onChange(() => this.#look());
     this.#look();
   }
 
-  /** Begins with every canary step that is judged and not begun. */
+  /** Begins with every canary step that is analysed and not begun. */
   #look(): void {
-    for (const alias of this.#options.fleet.aliases) {
+    for (const alias of this.#options.deployments.aliases) {
       const { canary, name } = alias;
-      if (!canary?.plan.judged || canary.isPaused || this.#running.get(name) === canary.stepSeq) continue;
+      if (!canary?.plan.analysis || canary.isPaused || this.#running.get(name) === canary.stepSeq) continue;
       this.#running.set(name, canary.stepSeq);
       void this.#ask(alias).catch((error: unknown) => {
         if (!this.#stop.signal.aborted)
@@ -60,7 +60,7 @@ export class GoldenRunner {
     for (const found of shuffled(this.#options.cases, alias.canary!.stepSeq)) {
       if (this.#stepOf(alias.name) !== alias.canary!.stepSeq) return; // decided meanwhile
       const [stableTag, canaryTag] = [alias.tag, alias.canary!.tag];
-      if (!this.#options.fleet.loaded(stableTag) || !this.#options.fleet.loaded(canaryTag)) return;
+      if (!this.#options.deployments.loaded(stableTag) || !this.#options.deployments.loaded(canaryTag)) return;
       if (!(await this.#isOurs(alias, this.#options.cases.indexOf(found)))) continue;
       const [stable, canary] = [await this.#isBad(stableTag, found), await this.#isBad(canaryTag, found)];
       if (stable === undefined || canary === undefined) return;
@@ -70,7 +70,7 @@ export class GoldenRunner {
 
   /** A version is held for one question at a time: what it waits for, to be closed, is short. */
   async #isBad(tag: string, found: GoldenCase): Promise<boolean | undefined> {
-    const lease = this.#options.fleet.lease(tag);
+    const lease = this.#options.deployments.lease(tag);
     try {
       return lease && (await this.#answersBadly(this.#options.models.serve(lease), found));
     } finally {
@@ -91,13 +91,13 @@ export class GoldenRunner {
   }
 
   #stepOf(name: string): number | undefined {
-    return this.#options.fleet.aliases.find((alias) => alias.name === name)?.canary?.stepSeq;
+    return this.#options.deployments.aliases.find((alias) => alias.name === name)?.canary?.stepSeq;
   }
 
   /** A failure to answer is a wrong answer. */
   async #answersBadly({ model, gate }: ServedModel, { messages, isGood }: GoldenCase): Promise<boolean> {
     const { signal } = this.#stop;
-    const ticket = await gate.enter({ owner: "golden", signal });
+    const permit = await gate.enter({ owner: "golden", signal });
     try {
       const { text } = await answerGreedily(model, messages, { maxTokens: goldenTokens, signal });
       return !isGood(text);
@@ -105,7 +105,7 @@ export class GoldenRunner {
       if (signal.aborted) throw error;
       return true;
     } finally {
-      ticket.release();
+      permit.release();
     }
   }
 

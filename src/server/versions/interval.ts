@@ -1,6 +1,6 @@
 /**
  * How far a figure of few answers can be believed: 95 % intervals, of a rate by Wilson's score, of a quantile by order
- * statistics. Both are of one look at one number; who decides by looking again and again is the judge, with tests of its own.
+ * statistics. Both are of one look at one number; who decides by looking again and again is the analysis, with tests of its own.
  * [Wilson, JASA 1927; Newcombe, Statistics in Medicine 1998, method 3; Conover, Practical Nonparametric Statistics, 3.2]
  */
 

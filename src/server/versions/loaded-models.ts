@@ -4,13 +4,13 @@
  */
 import type { LanguageModel } from "../../core/runtime/index.js";
 import type { Lease, ProvidedModel } from "../model-provider.js";
-import type { Room } from "./room.js";
+import type { MemoryBudget } from "./memory-budget.js";
 
 export interface LoadedModelsOptions {
   /** Opens and warms a version's folder. */
   readonly load: (tag: string, folder: string) => Promise<LanguageModel>;
   /** Absent: there is always room. */
-  readonly room?: Room | undefined;
+  readonly memoryBudget?: MemoryBudget | undefined;
   readonly onClosed: (tag: string) => void;
 }
 
@@ -62,7 +62,9 @@ export class LoadedModels {
 
   /** Bytes for one more version once these are closed, as far as they are loaded. */
   freeBytes(closed: readonly string[] = []): number {
-    return this.#options.room?.freeBytes(this.#bytes(this.tags), this.#bytes(closed)) ?? Number.POSITIVE_INFINITY;
+    return (
+      this.#options.memoryBudget?.freeBytes(this.#bytes(this.tags), this.#bytes(closed)) ?? Number.POSITIVE_INFINITY
+    );
   }
 
   #bytes(tags: readonly string[]): number {

@@ -4,14 +4,14 @@
  */
 import { OcellusError } from "../../core/base/index.js";
 import type { Alias, Registry } from "../../rollout/index.js";
-import { Hold } from "./hold.js";
 import type { LoadedModels } from "./loaded-models.js";
-import type { Room } from "./room.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import { SwapQueue } from "./swap-queue.js";
 
 export interface LoaderOptions {
   readonly registry: Registry;
   /** Absent: there is always room. */
-  readonly room?: Room | undefined;
+  readonly memoryBudget?: MemoryBudget | undefined;
   /** What can be done for a version before others make room for it. @throws when it must not be loaded */
   readonly prepare?: (tag: string, folder: string) => Promise<void>;
   readonly maxQueue: number;
@@ -45,27 +45,27 @@ const drainLookMs = 10;
 
 export class Loader {
   readonly #options: LoaderOptions;
-  readonly #rack: LoadedModels;
+  readonly #loadedModels: LoadedModels;
   readonly #wishes: Wishes;
-  #hold: Hold | undefined;
+  #swapQueue: SwapQueue | undefined;
 
-  constructor(options: LoaderOptions, rack: LoadedModels, wishes: Wishes) {
+  constructor(options: LoaderOptions, loadedModels: LoadedModels, wishes: Wishes) {
     this.#options = options;
-    this.#rack = rack;
+    this.#loadedModels = loadedModels;
     this.#wishes = wishes;
   }
 
   /** The queue in front of a version that is being swapped out. */
-  holdOf(tag: string): Hold | undefined {
-    return this.#hold?.tags.has(tag) ? this.#hold : undefined;
+  swapQueueOf(tag: string): SwapQueue | undefined {
+    return this.#swapQueue?.tags.has(tag) ? this.#swapQueue : undefined;
   }
 
   /** @throws `NoRoom` where there is none and none could be made, as `load` */
   async bring(alias: Alias, tag: string): Promise<void> {
     const version = await this.#unloaded(tag);
     await this.#options.prepare?.(tag, version.folder);
-    const isAlone = this.#rack.tags.length === 0; // an estimate keeps no one from his only version
-    if (isAlone || (await this.#rack.makeRoom(version.bytes, this.#wishes.wanted())))
+    const isAlone = this.#loadedModels.tags.length === 0; // an estimate keeps no one from his only version
+    if (isAlone || (await this.#loadedModels.makeRoom(version.bytes, this.#wishes.wanted())))
       return this.#loadBeside(alias, version);
     await this.#swap(alias, version).catch((cause: unknown) => {
       throw new NoRoom(cause);
@@ -73,27 +73,27 @@ export class Loader {
   }
 
   /** @throws `too_large` for a version that cannot be tried beside what an alias serves */
-  async checkRoom(name: string, tag: string): Promise<void> {
+  async checkMemory(name: string, tag: string): Promise<void> {
     const alias = this.#wishes.serving(name);
-    if (!this.#options.room || !alias || this.#rack.get(tag)) return;
+    if (!this.#options.memoryBudget || !alias || this.#loadedModels.get(tag)) return;
     await this.#options.registry.refresh(); // it may have been published just now
     const version = await this.#unloaded(tag);
-    if (this.#rack.freeBytes(this.#tagsOutside(this.#wishes.wanted())) < version.bytes)
+    if (this.#loadedModels.freeBytes(this.#tagsOutside(this.#wishes.wanted())) < version.bytes)
       throw await this.#refusal(alias, version, this.#wishes.wanted());
   }
 
   async #unloaded(tag: string): Promise<Unloaded> {
-    const { registry, room } = this.#options;
+    const { registry, memoryBudget } = this.#options;
     const folder = await registry.folderOf(tag);
-    return { tag, folder, bytes: (await room?.bytesOf(folder)) ?? 0 };
+    return { tag, folder, bytes: (await memoryBudget?.bytesOf(folder)) ?? 0 };
   }
 
   async #loadBeside(alias: Alias, { tag, folder, bytes }: Unloaded): Promise<void> {
-    const others = this.#rack.tags;
+    const others = this.#loadedModels.tags;
     const where = others.length === 0 ? "by itself" : `beside ${others.join(", ")}`;
     this.#wishes.say(alias, "loading", `${tag} is loaded ${where}`);
     const started = performance.now();
-    await this.#rack.load(tag, folder, bytes);
+    await this.#loadedModels.load(tag, folder, bytes);
     this.#wishes.say(alias, "loaded", `${tag} was loaded ${where} in ${secondsSince(started)}`);
   }
 
@@ -101,31 +101,31 @@ export class Loader {
     const served = this.#wishes.serving(alias.name);
     if (version.tag !== alias.tag || !served) throw await this.#refusal(alias, version, this.#wishes.wanted());
     const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
-    if (this.#rack.freeBytes(closed) < version.bytes)
+    if (this.#loadedModels.freeBytes(closed) < version.bytes)
       throw await this.#refusal(alias, version, this.#wishes.wanted(alias.name));
     this.#wishes.say(alias, "loading", `${version.tag} takes the place of ${closed.join(", ")}`);
     const started = performance.now();
-    const hold = new Hold(closed, this.#options.maxQueue);
-    this.#hold = hold;
+    const swapQueue = new SwapQueue(closed, this.#options.maxQueue);
+    this.#swapQueue = swapQueue;
     try {
       await this.#drain(closed);
       this.#checkStillRight(alias, closed);
-      for (const tag of closed) await this.#rack.close(tag);
+      for (const tag of closed) await this.#loadedModels.close(tag);
       await this.#loadOrReopen(version, served);
-      const waited = `${hold.numWaiting} requests waited`;
+      const waited = `${swapQueue.numWaiting} requests waited`;
       const way = `${version.tag} took the place of ${closed.join(", ")} in ${secondsSince(started)}; ${waited}`;
       this.#wishes.say(alias, "loaded", way);
       this.#wishes.adopt(alias);
     } finally {
-      this.#hold = undefined;
-      await hold.release();
+      this.#swapQueue = undefined;
+      await swapQueue.release();
     }
   }
 
   async #drain(tags: readonly string[]): Promise<void> {
     const { drainMs = 30_000 } = this.#options;
     const until = performance.now() + drainMs;
-    while (!tags.every((tag) => this.#rack.isIdle(tag))) {
+    while (!tags.every((tag) => this.#loadedModels.isIdle(tag))) {
       if (performance.now() > until)
         throw new OcellusError(
           "timeout",
@@ -144,7 +144,7 @@ export class Loader {
 
   async #loadOrReopen({ tag, folder, bytes }: Unloaded, before: Alias): Promise<void> {
     try {
-      await this.#rack.load(tag, folder, bytes);
+      await this.#loadedModels.load(tag, folder, bytes);
     } catch (reason) {
       for (const old of tagsOf(before)) await this.#reopen(before, old);
       throw reason;
@@ -155,24 +155,24 @@ export class Loader {
     try {
       const { folder, bytes } = await this.#unloaded(tag);
       await this.#options.prepare?.(tag, folder); // its files may have changed since it was first loaded
-      await this.#rack.load(tag, folder, bytes);
+      await this.#loadedModels.load(tag, folder, bytes);
     } catch (error) {
       this.#wishes.lost(alias, tag, error);
     }
   }
 
   #tagsOutside(wanted: ReadonlySet<string>): string[] {
-    return this.#rack.tags.filter((tag) => !wanted.has(tag));
+    return this.#loadedModels.tags.filter((tag) => !wanted.has(tag));
   }
 
   #refusal(alias: Alias, version: Unloaded, wanted: ReadonlySet<string>): Promise<OcellusError> {
-    const kept = this.#rack.tags.filter((other) => wanted.has(other));
-    const freeBytes = this.#rack.freeBytes(this.#tagsOutside(wanted));
+    const kept = this.#loadedModels.tags.filter((other) => wanted.has(other));
+    const freeBytes = this.#loadedModels.freeBytes(this.#tagsOutside(wanted));
     const closed = this.#tagsOutside(this.#wishes.wanted(alias.name));
-    const canSwap = version.tag !== alias.tag && this.#rack.freeBytes(closed) >= version.bytes;
+    const canSwap = version.tag !== alias.tag && this.#loadedModels.freeBytes(closed) >= version.bytes;
     const deploy = `\`ocellus rollout deploy ${alias.name} ${version.tag}\``;
     const advice = canSwap ? `${deploy} would put it in the place of ${closed.join(", ")}` : undefined;
-    return this.#options.room!.refusal({ ...version, kept, freeBytes, advice });
+    return this.#options.memoryBudget!.refusal({ ...version, kept, freeBytes, advice });
   }
 }
 

@@ -13,11 +13,11 @@ function mirrored(prompt: AskedPrompt, options = {}): Mirrored {
 }
 
 describe("who is asked too", () => {
-  it("is the shadow, and the canary where agreement is judged; never the version itself", () => {
+  it("is the shadow, and the canary where agreement is analysed; never the version itself", () => {
     expect(targetsOf(alias)).toEqual([]);
     expect(targetsOf({ ...alias, shadow: "v1" })).toEqual([]);
-    expect(targetsOf({ ...alias, canary: { ...canary, plan: { steps: [1], judged: true } } })).toEqual([]);
-    const plan = { steps: [1], judged: true, agreement: { floor: 0.9, share: 0.1 } };
+    expect(targetsOf({ ...alias, canary: { ...canary, plan: { steps: [1], analysis: true } } })).toEqual([]);
+    const plan = { steps: [1], analysis: true, agreement: { floor: 0.9, share: 0.1 } };
     expect(targetsOf({ ...alias, shadow: "v2", shadowShare: 0.2, canary: { ...canary, plan } })).toEqual([
       { role: "shadow", tag: "v2", share: 0.2 },
       { role: "comparison", tag: "v3", share: 0.1 },

@@ -13,69 +13,69 @@ const mark = (i: number) => i % 200;
 
 async function rollouts() {
   const registry = await registryWithCanary();
-  const judged = new Rollouts({ registry, log: pino({ level: "silent" }) });
-  onTestFinished(() => judged.close());
+  const analysis = new Rollouts({ registry, log: pino({ level: "silent" }) });
+  onTestFinished(() => analysis.close());
   const alias = () => registry.state.aliases.get("prod")!;
   const figures = async () => {
-    await judged.flush();
-    return judged.verdictOn(alias())?.figures;
+    await analysis.flush();
+    return analysis.verdictOn(alias())?.figures;
   };
-  return { registry, judged, alias, figures };
+  return { registry, analysis, alias, figures };
 }
 
 describe("the trial of a step", () => {
   it("keeps its evidence when an answer that began in the step before comes late", async () => {
-    const { registry, judged, alias, figures } = await rollouts();
+    const { registry, analysis, alias, figures } = await rollouts();
     const before = alias();
     await registry.run("test", setShare("prod", 0.6));
-    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
-    judged.observe(before, "canary", { ...good, isError: true }, 0);
+    for (let i = 0; i < 50; i++) analysis.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
+    analysis.observe(before, "canary", { ...good, isError: true }, 0);
     expect((await figures())!.error).toMatchObject({ numCanary: 25, numStable: 25, canary: 0 });
   });
 
   it("begins with no evidence, and takes none while it is paused", async () => {
-    const { registry, judged, alias, figures } = await rollouts();
-    for (let i = 0; i < 50; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
+    const { registry, analysis, alias, figures } = await rollouts();
+    for (let i = 0; i < 50; i++) analysis.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
     expect((await figures())!.error).toMatchObject({ numCanary: 25 });
     await registry.run("test", setShare("prod", 0.6));
     expect(await figures()).toBeUndefined();
-    judged.observe(alias(), "canary", good, 0);
+    analysis.observe(alias(), "canary", good, 0);
     expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
     await registry.run("test", pause("prod"));
-    judged.observe(alias(), "canary", good, 0);
+    analysis.observe(alias(), "canary", good, 0);
     await registry.run("test", resume("prod"));
     expect((await figures())!.error).toMatchObject({ numCanary: 1, numStable: 0 });
   });
 
   it("is no one's but people's where the plan says so", async () => {
-    const { registry, judged, alias, figures } = await rollouts();
+    const { registry, analysis, alias, figures } = await rollouts();
     await registry.run("test", rollBack("prod"));
-    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], judged: false }));
+    await registry.run("test", startCanary("prod", "v2", { steps: [0.5], analysis: false }));
     for (let i = 0; i < 400; i++)
-      judged.observe(alias(), i % 2 ? "stable" : "canary", { ...good, isError: i % 2 === 0 }, mark(i));
+      analysis.observe(alias(), i % 2 ? "stable" : "canary", { ...good, isError: i % 2 === 0 }, mark(i));
     expect(await figures()).toBeUndefined();
     expect(alias().canary!.tag).toBe("v2");
   });
 
   it("is not promoted by the golden set alone: users must have asked both", async () => {
-    const { judged, alias } = await rollouts();
-    for (let i = 0; i < 500; i++) judged.observePair(alias(), { stable: false, canary: false });
-    await judged.flush();
-    expect(judged.verdictOn(alias())).toMatchObject({
+    const { analysis, alias } = await rollouts();
+    for (let i = 0; i < 500; i++) analysis.observePair(alias(), { stable: false, canary: false });
+    await analysis.flush();
+    expect(analysis.verdictOn(alias())).toMatchObject({
       decision: "wait",
       reason: expect.stringContaining("answers that failed"),
     });
-    for (let i = 0; i < 1000; i++) judged.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
-    await judged.flush();
+    for (let i = 0; i < 1000; i++) analysis.observe(alias(), i % 2 ? "stable" : "canary", good, mark(i));
+    await analysis.flush();
     expect(alias().canary!.share).toBe(0.8);
   });
 
   it("calls an answer slow by the same bar, whichever version a slow user got", async () => {
     const slowest = async (role: "stable" | "canary") => {
-      const { judged, alias, figures } = await rollouts();
+      const { analysis, alias, figures } = await rollouts();
       for (let i = 0; i < 400; i++) {
-        judged.observe(alias(), role, { ...good, firstTokenMs: 500 + i }, 1);
-        for (const other of ["stable", "canary"] as const) judged.observe(alias(), other, good, other.length);
+        analysis.observe(alias(), role, { ...good, firstTokenMs: 500 + i }, 1);
+        for (const other of ["stable", "canary"] as const) analysis.observe(alias(), other, good, other.length);
       }
       const { canary, stable } = (await figures())!.slow_first_token!;
       return role === "canary" ? canary : stable;
@@ -84,59 +84,59 @@ describe("the trial of a step", () => {
   });
 
   it("calls slow what both versions were not of late, by a bar from before", async () => {
-    const { judged, alias, figures } = await rollouts();
-    for (let i = 0; i < 60; i++) judged.observe(alias(), "stable", { ...good, firstTokenMs: 10 + (i % 10) }, 2 * i);
-    for (let i = 0; i < 5; i++) judged.observe(alias(), "canary", { ...good, firstTokenMs: 40 }, 2 * i + 1);
+    const { analysis, alias, figures } = await rollouts();
+    for (let i = 0; i < 60; i++) analysis.observe(alias(), "stable", { ...good, firstTokenMs: 10 + (i % 10) }, 2 * i);
+    for (let i = 0; i < 5; i++) analysis.observe(alias(), "canary", { ...good, firstTokenMs: 40 }, 2 * i + 1);
     const { slow_first_token: slow } = (await figures())!;
     expect(slow).toMatchObject({ canary: 1, numCanary: 5 });
     expect(slow!.stable).toBeLessThan(0.21);
   });
 
   it("leaves nothing behind when it is over", async () => {
-    const { registry, judged, alias } = await rollouts();
+    const { registry, analysis, alias } = await rollouts();
     const step = { alias: "prod", stepSeq: alias().canary!.stepSeq };
-    judged.observe(alias(), "canary", good, 0);
-    await judged.flush();
-    expect(await registry.evidence.judge(step, { share: 0.5 })).toBeDefined();
+    analysis.observe(alias(), "canary", good, 0);
+    await analysis.flush();
+    expect(await registry.evidence.analysis(step, { share: 0.5 })).toBeDefined();
     await registry.run("test", promote("prod"));
-    await judged.flush();
-    expect(await registry.evidence.judge(step, { share: 0.5 })).toBeUndefined();
+    await analysis.flush();
+    expect(await registry.evidence.analysis(step, { share: 0.5 })).toBeUndefined();
   });
 });
 
-describe("the judges of several processes", () => {
+describe("canary analyses of several processes", () => {
   /** Each has its own connection, sees its own answers, and looks when it likes. */
   async function processes(count: number) {
     const shared = { folder: await temporaryFolder() };
     const first = await registryWithCanary(shared);
     const registries = [first, ...(await Promise.all(Array.from({ length: count - 1 }, () => openRegistry(shared))))];
-    const judges = registries.map((registry) => new Rollouts({ registry, log: pino({ level: "silent" }) }));
-    onTestFinished(() => Promise.all(judges.map((judged) => judged.close())).then(() => {}));
+    const analyses = registries.map((registry) => new Rollouts({ registry, log: pino({ level: "silent" }) }));
+    onTestFinished(() => Promise.all(analyses.map((analysis) => analysis.close())).then(() => {}));
     let numAsked = 0;
     const answer = (i: number, quality = good) => {
       const alias = registries[i % count]!.state.aliases.get("prod")!;
       const isStable = Math.floor(i / count) % 2;
       if (!alias.canary) return;
-      judges[i % count]!.observe(alias, isStable ? "stable" : "canary", quality, 2 * (numAsked++ % 100) + isStable);
+      analyses[i % count]!.observe(alias, isStable ? "stable" : "canary", quality, 2 * (numAsked++ % 100) + isStable);
     };
     const look = async () => {
       await Promise.all(registries.map((registry) => registry.refresh()));
-      await Promise.all(judges.map((judged) => judged.flush()));
+      await Promise.all(analyses.map((analysis) => analysis.flush()));
     };
-    return { first, judges, answer, look };
+    return { first, analyses, answer, look };
   }
 
   it("go on together by what none of them has seen alone, and take each step once", async () => {
-    const { first, judges, answer, look } = await processes(3);
+    const { first, analyses, answer, look } = await processes(3);
     let numAnswers = 0;
     for (; numAnswers < 20_000 && first.state.aliases.get("prod")!.canary; numAnswers += 60) {
       for (let i = 0; i < 60; i++) answer(i);
       await look();
     }
-    const decisions = (await first.history()).filter(({ actor }) => actor === "judge");
+    const decisions = (await first.history()).filter(({ actor }) => actor === "canary-analysis");
     expect(decisions.map(({ event }) => event.kind)).toEqual(["share_changed", "promoted"]);
     expect(numAnswers).toBeLessThan(2 * 1000); // alone with a third each, it would be three times as many
-    for (const judged of judges) await judged.flush();
+    for (const analysis of analyses) await analysis.flush();
     expect(first.state.aliases.get("prod")!.tag).toBe("v2");
   });
 
@@ -146,20 +146,20 @@ describe("the judges of several processes", () => {
       for (let i = 0; i < 60; i++) answer(i, { ...good, isError: Math.floor(i / 3) % 2 === 0 && round % 4 === 0 });
       await look();
     }
-    const decisions = (await first.history()).filter(({ actor }) => actor === "judge");
+    const decisions = (await first.history()).filter(({ actor }) => actor === "canary-analysis");
     expect(decisions.map(({ event }) => event)).toMatchObject([{ kind: "rolled_back", from: "v2", to: "v1" }]);
     const { numCanary, numStable } = (decisions[0]!.event as any).figures.error;
     expect(numCanary).toBe(numStable);
   });
 
   it("take a decision that the one who saw it did not live to write down", async () => {
-    const { first, judges, answer } = await processes(2);
+    const { first, analyses, answer } = await processes(2);
     const { canary } = first.state.aliases.get("prod")!;
     vi.spyOn(first, "run").mockRejectedValue(new Error("killed"));
     for (let i = 0; i < 2000; i += 2) answer(i); // all in the first process
-    await judges[0]!.flush();
+    await analyses[0]!.flush();
     expect((await first.refresh()).aliases.get("prod")!.canary).toEqual(canary);
-    await judges[1]!.flush();
+    await analyses[1]!.flush();
     expect((await first.refresh()).aliases.get("prod")!.canary).toMatchObject({ share: 0.8 });
   });
 });

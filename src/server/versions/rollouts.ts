@@ -1,7 +1,7 @@
 /**
- * The judges of the canaries: what each answer was like goes into the registry, where the answers of all processes come
+ * The analysis of the canaries: what each answer was like goes into the registry, where the answers of all processes come
  * together; what follows from them is written into the journal as anybody's command would be, by whichever process sees it
- * first. A judge sees one step of one canary; the next step begins with no evidence.
+ * first. An analysis sees one step of one canary; the next step begins with no evidence.
  */
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
@@ -36,7 +36,7 @@ export interface AnswerQuality {
 export interface RolloutOptions {
   readonly registry: Registry;
   readonly log: Logger;
-  readonly judge?: Omit<CanaryAnalysisOptions, "share">;
+  readonly analysis?: Omit<CanaryAnalysisOptions, "share">;
   /** With which the gates of steps are asked. */
   readonly gate?: { readonly secret?: string | undefined; readonly deadlineMs?: number; readonly pauseMs?: number };
   /** Told of every question of the golden set. */
@@ -79,8 +79,8 @@ export class Rollouts {
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: RolloutOptions) {
-    const judge = { required: ["error" as const], ...options.judge }; // no one has asked: nothing is known
-    this.#options = { ...options, judge };
+    const analysis = { required: ["error" as const], ...options.analysis }; // no one has asked: nothing is known
+    this.#options = { ...options, analysis };
     this.#gate = new StepGate({ ...options.gate, log: options.log, claim: (alias, item) => this.claim(alias, item) });
     this.#timer = setInterval(() => void (this.#isFlushing || this.flush()), flushMs).unref();
   }
@@ -125,13 +125,13 @@ export class Rollouts {
    */
   #noteSlow(
     alias: Alias,
-    measure: CanaryMetric,
+    metric: CanaryMetric,
     [role, value, mark]: [Role, number | undefined, number],
     recent: RecentQuantile,
   ) {
     if (value === undefined) return;
     const bar = recent.value;
-    if (bar !== undefined) this.#note(alias, measure, [role, Number(value > bar), mark]);
+    if (bar !== undefined) this.#note(alias, metric, [role, Number(value > bar), mark]);
     recent.add(value);
   }
 
@@ -144,14 +144,14 @@ export class Rollouts {
     return bars;
   }
 
-  #note(alias: Alias, measure: CanaryMetric, observation: Observation): void {
+  #note(alias: Alias, metric: CanaryMetric, observation: Observation): void {
     const { name, canary } = alias;
-    if (!canary?.plan.judged || canary.isPaused) return;
+    if (!canary?.plan.analysis || canary.isPaused) return;
     const key = `${name} ${canary.stepSeq}`;
     const seen = this.#seen.get(key) ?? { step: stepOf(name, canary), observations: {} };
     this.#seen.set(key, seen);
-    seen.observations[measure] ??= [];
-    const list = seen.observations[measure];
+    seen.observations[metric] ??= [];
+    const list = seen.observations[metric];
     if (list.length < maxWaiting) list.push(observation);
   }
 
@@ -173,7 +173,7 @@ export class Rollouts {
       await this.#flush();
       this.#isAway = false;
     } catch (error) {
-      if (!this.#isAway) this.#options.log.error({ err: error }, "the judges cannot look at what is answered");
+      if (!this.#isAway) this.#options.log.error({ err: error }, "canary analyses cannot look at what is answered");
       this.#isAway = true;
     }
     this.#isFlushing = false;
@@ -182,7 +182,7 @@ export class Rollouts {
   async #flush(): Promise<void> {
     const { registry } = this.#options;
     await this.#layDown();
-    for (const alias of registry.state.aliases.values()) await this.#judge(alias);
+    for (const alias of registry.state.aliases.values()) await this.#analysis(alias);
     await this.#tidy();
   }
 
@@ -194,7 +194,7 @@ export class Rollouts {
       await this.#options.registry.evidence.add(step, randomUUID(), Date.now(), observations);
   }
 
-  async #judge(alias: Alias): Promise<void> {
+  async #analysis(alias: Alias): Promise<void> {
     const { name, canary } = alias;
     if (!canary || canary.isPaused) return;
     const found = await this.#verdictOf(alias);
@@ -204,13 +204,18 @@ export class Rollouts {
     if (verdict.decision !== "wait") await this.#decide(alias, verdict);
   }
 
-  /** Of the answers; where no one judges them, of the clock alone. */
+  /** Of the answers; where they are not analysed, of the clock alone. */
   async #verdictOf({ name, canary }: Alias): Promise<CanaryVerdict | undefined> {
-    const { judged, stepSeconds } = canary!.plan;
-    if (!judged)
-      return stepSeconds === undefined ? undefined : { decision: "advance", reason: "its time is over", figures: {} };
-    const judge = await this.#options.registry.evidence.judge(stepOf(name, canary!), this.#judgeOptions(canary!));
-    return judge?.verdict();
+    const { plan } = canary!;
+    if (!plan.analysis)
+      return plan.stepSeconds === undefined
+        ? undefined
+        : { decision: "advance", reason: "its time is over", figures: {} };
+    const analysis = await this.#options.registry.evidence.analysis(
+      stepOf(name, canary!),
+      this.#analysisOptions(canary!),
+    );
+    return analysis?.verdict();
   }
 
   /** A step lasts as long as the plan says, and the gate is asked last. */
@@ -231,11 +236,11 @@ export class Rollouts {
       : { ...verdict, decision, reason: `the gate says to roll back: ${reason}` };
   }
 
-  #judgeOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): CanaryAnalysisOptions {
-    const { required = [], ...judge } = this.#options.judge ?? {};
-    const ofUsers = required.filter((measure) => share > 0 || measure !== "error"); // at 0 % no one has asked it
-    if (!agreement) return { ...judge, share, required: ofUsers };
-    return { ...judge, share, required: [...ofUsers, "disagreement"], agreementFloor: agreement.floor };
+  #analysisOptions({ share, plan: { agreement } }: NonNullable<Alias["canary"]>): CanaryAnalysisOptions {
+    const { required = [], ...analysis } = this.#options.analysis ?? {};
+    const ofUsers = required.filter((metric) => share > 0 || metric !== "error"); // at 0 % no one has asked it
+    if (!agreement) return { ...analysis, share, required: ofUsers };
+    return { ...analysis, share, required: [...ofUsers, "disagreement"], agreementFloor: agreement.floor };
   }
 
   /** Of several processes that decide at once the journal takes one: the others find that the step is over. */
@@ -244,11 +249,13 @@ export class Rollouts {
     const { registry, log } = this.#options;
     const facts = { alias: name, version: canary!.tag, decision: verdict.decision, reason: verdict.reason };
     try {
-      await registry.run("judge", ifCanaryIs(name, canary!.stepSeq, commandOf(alias, verdict)), { isOwn: true });
-      log.info(facts, "judged");
+      await registry.run("canary-analysis", ifCanaryIs(name, canary!.stepSeq, commandOf(alias, verdict)), {
+        isOwn: true,
+      });
+      log.info(facts, "canary analysis decided");
     } catch (error) {
       const isOver = registry.state.aliases.get(name)?.canary?.stepSeq !== canary!.stepSeq;
-      log[isOver ? "debug" : "warn"]({ ...facts, err: error }, "the judge's decision was not taken");
+      log[isOver ? "debug" : "warn"]({ ...facts, err: error }, "the decision of the analysis was not taken");
     }
   }
 

@@ -1,11 +1,11 @@
 /**
- * Live questions, asked once more of a version that is looked at: an alias's shadow, or its canary where agreement is judged.
+ * Live questions, asked once more of a version that is looked at: an alias's shadow, or its canary where agreement is analysed.
  * Only after the client has its answer, only while no one live waits, a tenth of the time while live answers are written, and from
  * a bounded queue: what does not fit is dropped and counted. No answer from here is served, logged or kept; what remains of a pair is figures.
  *
  * The question goes in, and its answer comes out, by the version's own guarded door, as if its client had asked again: what the
  * policy forbids does not reach this version either, and both answers are compared as they would be delivered. What a costly guard
- * said of the same words and pictures is remembered, not asked again. The audit log tells a mirrored passage by its request,
+ * said of the same words and pictures is remembered, not asked again. The audit log tells a mirrored evaluation by its request,
  * `ID shadow`. What a guard blocks here, or cannot check, is no version's fault: it is dropped.
  */
 import type { Logger } from "pino";
@@ -45,7 +45,7 @@ export interface ShadowLimits {
 
 export interface ShadowsOptions {
   readonly registry: Registry;
-  readonly fleet: Deployments;
+  readonly deployments: Deployments;
   readonly rollouts: Rollouts;
   readonly limits: ShadowLimits;
   /** Of the server. */
@@ -92,7 +92,7 @@ export class Shadows {
       waiting: () => this.#queue.length,
       bytes: () => this.#bytes,
     });
-    options.fleet.onChange(() => void this.#endTallies());
+    options.deployments.onChange(() => void this.#endTallies());
   }
 
   /** Decides, before a request is answered, whether its question is asked again afterwards, and with what seed. */
@@ -166,7 +166,7 @@ export class Shadows {
   }
 
   #hasPlace({ target }: Job): boolean {
-    const loaded = this.#options.fleet.loaded(target.tag);
+    const loaded = this.#options.deployments.loaded(target.tag);
     return !loaded || this.#options.models.serve(loaded).gate.stats.running < loaded.model.info.maxSequences;
   }
 
@@ -194,13 +194,13 @@ export class Shadows {
 
   /** Never throws: an answer, what went wrong with it, or why there is none. */
   async #ask({ mirrored, target }: Job, stop: AbortSignal): Promise<ChatResult | Error | DropReason> {
-    const { fleet, models, limits } = this.#options;
-    const lease = fleet.lease(target.tag);
+    const { deployments, models, limits } = this.#options;
+    const lease = deployments.lease(target.tag);
     if (!lease) return "ended";
     const { model, gate } = models.serve(lease);
-    const ticket = gate.enterIfFree("mirrored questions"); // no key has spaces in its name
+    const permit = gate.enterIfFree("mirrored questions"); // no key has spaces in its name
     try {
-      if (!ticket) return "yielded";
+      if (!permit) return "yielded";
       const { asked, requestId } = mirrored.parts;
       const request = mirroredId(requestId, target.role);
       const options = mirrored.optionsFor(AbortSignal.any([stop, AbortSignal.timeout(limits.deadlineMs)]));
@@ -214,7 +214,7 @@ export class Shadows {
       if (code === "blocked" || code === "unavailable" || code === "io") return "unguarded"; // io: the audit log's
       return error as Error;
     } finally {
-      ticket?.release();
+      permit?.release();
       lease.release();
     }
   }
@@ -225,7 +225,7 @@ export class Shadows {
     const numBytes = await pixelBytesOf(model, prompt, options, limits.maxPixelBytes);
     const work = () => preparePrompt(model, prompt, options);
     if (numBytes === 0) return work();
-    return pixels.hasRoom(numBytes) ? pixels.run(work, options.signal, numBytes) : undefined;
+    return pixels.hasCapacity(numBytes) ? pixels.run(work, options.signal, numBytes) : undefined;
   }
 
   #settle(job: Job, heard: ChatResult | Error): void {
@@ -291,7 +291,7 @@ export class Shadows {
     }
   }
 
-  /** Of a shadow; what a canary is compared for is in its judge's figures. */
+  /** Of a shadow; what a canary is compared for is in the figures of its analysis. */
   async #writeSummary(tally: PairTally, isLast: boolean): Promise<void> {
     const { alias, role, tag } = tally.pairing;
     const comparison = role === "shadow" ? tally.summary(isLast) : undefined;

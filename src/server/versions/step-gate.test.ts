@@ -29,38 +29,38 @@ async function trial(plan: Parameters<typeof tryWith>[2], gate: RolloutOptions["
   const registry = await registryWithCanary();
   await registry.run("test", rollBack("prod"));
   await registry.run("test", tryWith("prod", "v2", plan));
-  const judged = new Rollouts({ registry, log: pino({ level: "silent" }), gate });
-  onTestFinished(() => judged.close());
+  const analysis = new Rollouts({ registry, log: pino({ level: "silent" }), gate });
+  onTestFinished(() => analysis.close());
   const alias = () => registry.state.aliases.get("prod")!;
-  return { registry, judged, alias };
+  return { registry, analysis, alias };
 }
 
 const says = (answer: object) => (response: ServerResponse) => response.end(JSON.stringify(answer));
 
 describe("a step by duration", () => {
-  it("lasts so long, and then continues without a judge", async () => {
+  it("lasts so long, and then continues without an analysis", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
-    const { registry, judged, alias } = await trial({ steps: [0.1, 0.5], judged: false, stepSeconds: 600 });
-    await judged.flush();
-    expect(judged.verdictOn(alias())).toMatchObject({
+    const { registry, analysis, alias } = await trial({ steps: [0.1, 0.5], analysis: false, stepSeconds: 600 });
+    await analysis.flush();
+    expect(analysis.verdictOn(alias())).toMatchObject({
       decision: "wait",
       reason: expect.stringMatching(/lasts until 2/),
     });
     for (const expected of [0.5, undefined]) {
       vi.setSystemTime(Date.now() + 601_000);
-      await judged.flush();
+      await analysis.flush();
       expect(alias().canary?.share).toBe(expected);
     }
     expect(alias().tag).toBe("v2");
-    expect((await registry.history()).at(-1)!.actor).toBe("judge");
+    expect((await registry.history()).at(-1)!.actor).toBe("canary-analysis");
   });
 
-  it("is not over because the judge is content", async () => {
-    const { judged, alias } = await trial({ steps: [0, 0.5], stepSeconds: 600, agreement: { floor: 0.8, share: 1 } });
-    for (let mark = 0; mark < 400; mark++) judged.observeAgreement({ alias: alias(), mark }, 1);
-    await judged.flush();
-    expect(judged.verdictOn(alias())).toMatchObject({
+  it("is not over because the analysis is content", async () => {
+    const { analysis, alias } = await trial({ steps: [0, 0.5], stepSeconds: 600, agreement: { floor: 0.8, share: 1 } });
+    for (let mark = 0; mark < 400; mark++) analysis.observeAgreement({ alias: alias(), mark }, 1);
+    await analysis.flush();
+    expect(analysis.verdictOn(alias())).toMatchObject({
       decision: "wait",
       reason: expect.stringMatching(/no worse than allowed in 1 measures; the step lasts until/),
     });
@@ -69,20 +69,20 @@ describe("a step by duration", () => {
 
 describe("a step with no one", () => {
   it("ends by agreement alone: what the stable version's users got says nothing", async () => {
-    const { judged, alias } = await trial({ steps: [0, 0.5], agreement: { floor: 0.8, share: 1 } });
+    const { analysis, alias } = await trial({ steps: [0, 0.5], agreement: { floor: 0.8, share: 1 } });
     const good = { isError: false, isBlocked: false, isMalformed: false, firstTokenMs: 10 };
     for (let mark = 0; mark < 400; mark++) {
-      judged.observe(alias(), "stable", good, mark);
-      if (alias().canary?.share === 0) judged.observeAgreement({ alias: alias(), mark }, 1);
+      analysis.observe(alias(), "stable", good, mark);
+      if (alias().canary?.share === 0) analysis.observeAgreement({ alias: alias(), mark }, 1);
     }
-    await judged.flush();
+    await analysis.flush();
     expect(alias().canary).toMatchObject({ share: 0.5 });
   });
 
   it("turns back what says something else", async () => {
-    const { judged, alias } = await trial({ steps: [0, 0.5], agreement: { floor: 0.8, share: 1 } });
-    for (let mark = 0; mark < 200; mark++) judged.observeAgreement({ alias: alias(), mark }, 0.2);
-    await judged.flush();
+    const { analysis, alias } = await trial({ steps: [0, 0.5], agreement: { floor: 0.8, share: 1 } });
+    for (let mark = 0; mark < 200; mark++) analysis.observeAgreement({ alias: alias(), mark }, 0.2);
+    await analysis.flush();
     expect(alias()).not.toHaveProperty("canary.tag");
   });
 
@@ -91,16 +91,16 @@ describe("a step with no one", () => {
     await registry.run("test", rollBack("prod"));
     const refused = (plan: Parameters<typeof startCanary>[2]) =>
       expect(registry.run("test", startCanary("prod", "v2", plan))).rejects.toMatchObject({ code: "invalid_request" });
-    await refused({ steps: [0], judged: true });
-    await refused({ steps: [0.5], judged: false, gate: "https://gate.example/" });
-    await refused({ steps: [0.5], judged: true, gate: "https://a:b@gate.example/" });
-    await refused({ steps: [0.5], judged: true, gate: "gate.example" });
-    await refused({ steps: [0.5], judged: true, gate: "file:///etc/passwd" });
+    await refused({ steps: [0], analysis: true });
+    await refused({ steps: [0.5], analysis: false, gate: "https://gate.example/" });
+    await refused({ steps: [0.5], analysis: true, gate: "https://a:b@gate.example/" });
+    await refused({ steps: [0.5], analysis: true, gate: "gate.example" });
+    await refused({ steps: [0.5], analysis: true, gate: "file:///etc/passwd" });
   });
 });
 
 describe("a gate", () => {
-  const plan = (gate: string) => ({ steps: [0.1, 0.5], judged: false, stepSeconds: 1, gate });
+  const plan = (gate: string) => ({ steps: [0.1, 0.5], analysis: false, stepSeconds: 1, gate });
   const past = () => {
     const now = Date.now();
     vi.useFakeTimers({ toFake: ["Date"] });
@@ -114,7 +114,7 @@ describe("a gate", () => {
     past();
     const look = async () => {
       vi.setSystemTime(Date.now() + 100); // the next window
-      await setup.judged.flush();
+      await setup.analysis.flush();
     };
     return { ...setup, ...service, look };
   }
@@ -153,12 +153,12 @@ describe("a gate", () => {
     ["talks without end", (response) => void response.end(`{"decision": "allow", "x": "${"x".repeat(20_000)}"}`)],
     ["does not answer in time", silent],
   ])("holds, and is asked again, when it %s", async (_, answer) => {
-    const { posts, judged, alias, look } = await asked(answer, { secret, pauseMs: 50, deadlineMs: 200 });
+    const { posts, analysis, alias, look } = await asked(answer, { secret, pauseMs: 50, deadlineMs: 200 });
     await until(async () => {
       await look();
       expect(posts.length).toBeGreaterThan(1);
     });
-    expect(judged.verdictOn(alias())).toMatchObject({
+    expect(analysis.verdictOn(alias())).toMatchObject({
       decision: "wait",
       reason: expect.stringContaining("the gate holds"),
     });
@@ -166,10 +166,10 @@ describe("a gate", () => {
   });
 
   it("holds where there is no secret to sign with", async () => {
-    const { posts, judged, alias, look } = await asked(says({ decision: "allow" }), { pauseMs: 50 });
+    const { posts, analysis, alias, look } = await asked(says({ decision: "allow" }), { pauseMs: 50 });
     await until(async () => {
       await look();
-      expect(judged.verdictOn(alias())?.reason).toContain("OCELLUS_WEBHOOK_SECRET");
+      expect(analysis.verdictOn(alias())?.reason).toContain("OCELLUS_WEBHOOK_SECRET");
     });
     expect(posts).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
  * Asks a URL before a canary's next step, as Flagger's webhooks do: a signed POST with the rollout's state, whose answer lets the
  * step happen, holds it, or turns the canary back. What fails, comes late or says something else holds: it is asked again after
- * half a minute, by one of the servers. Nothing waits for the answer; the judge continues looking meanwhile.
+ * half a minute, by one of the servers. Nothing waits for the answer; the analysis continues looking meanwhile.
  */
 import type { Logger } from "pino";
 import { z } from "zod";

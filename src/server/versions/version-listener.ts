@@ -1,11 +1,17 @@
 /**
  * Versions from the registry follow the requests that they answer: a shadow is asked the same afterwards, the log of answers says
- * which version it was, and the canary's judge hears what the answer was like.
+ * which version it was, and the canary analysis hears what the answer was like.
  */
 import { OcellusError } from "../../core/base/index.js";
 import type { ChatOptions } from "../../core/runtime/index.js";
 import type { Registry } from "../../rollout/index.js";
-import type { ChoiceEvent, FollowedRequest, Question, RequestEnd, RequestListener } from "../request-events.js";
+import type {
+  ChoiceEvent,
+  FollowedRequest,
+  GenerationRequest,
+  RequestEnd,
+  RequestListener,
+} from "../request-events.js";
 import type { VersionMetrics } from "../version-metrics.js";
 import type { Deployments } from "./deployments.js";
 import type { VersionDiffs } from "./diffs.js";
@@ -19,25 +25,25 @@ import type { Shadows } from "./shadows.js";
 /** Versions from the registry, as one server has them. */
 export interface Versions {
   readonly registry: Registry;
-  readonly fleet: Deployments;
+  readonly deployments: Deployments;
   readonly rollouts: Rollouts;
   readonly figures: VersionFigures;
   readonly diffs: VersionDiffs;
-  /** Absent: canaries are judged by their users' answers alone. */
+  /** Absent: canaries are analysed by their users' answers alone. */
   golden?: GoldenRunner;
   /** Absent: no version is asked what another one has answered. */
   shadows?: Shadows;
   /** Absent: no one outside is told of decisions. */
-  courier?: { close(): Promise<void> };
+  webhooks?: { close(): Promise<void> };
 }
 
 /** What is kept of a request until it ends. */
 interface Answer {
   /** The first of several prompts: the one that is mirrored. */
-  readonly question: Question;
+  readonly generation: GenerationRequest;
   /** For the versions that are asked the same. */
   readonly mirrored: Mirrored | undefined;
-  /** The end of the newest answer's text, for its judge; never logged. */
+  /** The end of the newest answer's text, for its analysis; never logged. */
   textEnd: string;
 }
 
@@ -54,18 +60,18 @@ export class VersionListener implements RequestListener {
     this.#metrics = metrics;
   }
 
-  question(request: FollowedRequest, question: Question): ChatOptions | undefined {
+  generation(request: FollowedRequest, generation: GenerationRequest): ChatOptions | undefined {
     if (!request.assignment || this.#answers.has(request)) return undefined;
-    const mirrored = this.#versions.shadows?.pick(request, question.prompt, question.options);
-    this.#answers.set(request, { question, mirrored, textEnd: "" });
+    const mirrored = this.#versions.shadows?.pick(request, generation.prompt, generation.options);
+    this.#answers.set(request, { generation, mirrored, textEnd: "" });
     return mirrored?.options;
   }
 
-  event(request: FollowedRequest, question: Question, choice: ChoiceEvent): void {
+  event(request: FollowedRequest, generation: GenerationRequest, choice: ChoiceEvent): void {
     const answer = this.#answers.get(request);
     if (!answer) return;
     if (choice.event.type === "text") answer.textEnd = (answer.textEnd + choice.event.text).slice(-endLength);
-    if (question.prompt === answer.question.prompt) answer.mirrored?.take(choice);
+    if (generation.prompt === answer.generation.prompt) answer.mirrored?.take(choice);
   }
 
   end(request: FollowedRequest, end: RequestEnd): void {

@@ -26,7 +26,7 @@ async function receiver(answer: (response: ServerResponse, numPosts: number) => 
   return { url: `http://127.0.0.1:${port}/decisions?token=x`, posts, kinds };
 }
 
-async function courier(registry: Registry, url: string, options: Partial<WebhookDispatcherOptions> = {}) {
+async function webhooks(registry: Registry, url: string, options: Partial<WebhookDispatcherOptions> = {}) {
   const outcomes: DeliveryOutcome[] = [];
   const opened = new WebhookDispatcher({
     ...{ registry, url, secret, log: pino({ level: "silent" }), firstPauseMs: 1 },
@@ -45,20 +45,26 @@ describe("the webhook of decisions", () => {
   it("hears of each in its order, signed, with who, why and the figures, and of nothing before its time", async () => {
     const registry = await registryWithCanary();
     const { url, posts } = await receiver();
-    await courier(registry, url);
+    await webhooks(registry, url);
     await registry.run("alice@laptop", pause("prod"));
     await registry.run("alice@laptop", resume("prod"));
-    await registry.run("judge", setShare("prod", 0.8, { reason: "no worse", figures }));
+    await registry.run("canary-analysis", setShare("prod", 0.8, { reason: "no worse", figures }));
     await registry.run("bob@admin", rollBack("prod", { reason: "prices" }));
     await until(() => expect(posts.length).toBe(4));
     expect(posts.map(({ body }) => [body.kind, body.actor])).toEqual([
       ["paused", "alice@laptop"],
       ["resumed", "alice@laptop"],
-      ["share_changed", "judge"],
+      ["share_changed", "canary-analysis"],
       ["rolled_back", "bob@admin"],
     ]);
     expect(posts[2]!.body).toEqual({
-      ...{ object: "ocellus.decision", seq: 7, at: expect.any(String), actor: "judge", kind: "share_changed" },
+      ...{
+        object: "ocellus.decision",
+        seq: 7,
+        at: expect.any(String),
+        actor: "canary-analysis",
+        kind: "share_changed",
+      },
       ...{ alias: "prod", share: 0.8, reason: "no worse", text: "it was share_changed" },
       figures: { error: { canary: 0, stable: 0.01, num_canary: 100, num_stable: 90, p_worse: 1, p_not_fine: 0.01 } },
     });
@@ -76,9 +82,9 @@ describe("the webhook of decisions", () => {
       else if (n === 2) response.writeHead(302, { location: "http://127.0.0.1:1/" }).end();
       else if (n !== 3) response.end(); // the third is never answered
     });
-    const { outcomes } = await courier(registry, url, { deadlineMs: 200 });
-    await registry.run("judge", pause("prod"));
-    await registry.run("judge", resume("prod"));
+    const { outcomes } = await webhooks(registry, url, { deadlineMs: 200 });
+    await registry.run("canary-analysis", pause("prod"));
+    await registry.run("canary-analysis", resume("prod"));
     await until(() => expect(outcomes).toEqual(["failed", "failed", "failed", "delivered", "delivered"]));
     expect(kinds()).toEqual(["paused", "paused", "paused", "paused", "resumed"]);
   });
@@ -86,9 +92,9 @@ describe("the webhook of decisions", () => {
   it("is given up after eight tries, and hears of the next", async () => {
     const registry = await registryWithCanary();
     const { url, posts } = await receiver((response, n) => response.writeHead(n <= 8 ? 503 : 204).end());
-    const { outcomes } = await courier(registry, url);
-    await registry.run("judge", pause("prod"));
-    await registry.run("judge", resume("prod"));
+    const { outcomes } = await webhooks(registry, url);
+    await registry.run("canary-analysis", pause("prod"));
+    await registry.run("canary-analysis", resume("prod"));
     await until(() => expect(outcomes.slice(-2)).toEqual(["given_up", "delivered"]));
     expect(outcomes.filter((outcome) => outcome === "failed").length).toBe(8);
     expect(posts.at(-1)!.body.kind).toBe("resumed");
@@ -97,11 +103,11 @@ describe("the webhook of decisions", () => {
   it("holds up no decision while it does not answer, nor the end of the server", async () => {
     const registry = await registryWithCanary();
     const { url, posts } = await receiver(() => {});
-    const { close } = await courier(registry, url, { deadlineMs: 60_000 });
-    await registry.run("judge", pause("prod"));
+    const { close } = await webhooks(registry, url, { deadlineMs: 60_000 });
+    await registry.run("canary-analysis", pause("prod"));
     await until(() => expect(posts.length).toBe(1));
-    await registry.run("judge", resume("prod"));
-    expect((await registry.run("judge", promote("prod"))).aliases.get("prod")!.tag).toBe("v2");
+    await registry.run("canary-analysis", resume("prod"));
+    expect((await registry.run("canary-analysis", promote("prod"))).aliases.get("prod")!.tag).toBe("v2");
     await close();
   });
 
@@ -109,13 +115,13 @@ describe("the webhook of decisions", () => {
     const registry = await registryWithCanary();
     let isOpen = false;
     const { url, kinds } = await receiver((response) => response.writeHead(isOpen ? 200 : 503).end());
-    const first = await courier(registry, url, { firstPauseMs: 60_000 });
-    await registry.run("judge", pause("prod"));
+    const first = await webhooks(registry, url, { firstPauseMs: 60_000 });
+    await registry.run("canary-analysis", pause("prod"));
     await until(() => expect(kinds()).toEqual(["paused"]));
     await first.close();
-    await registry.run("judge", resume("prod"));
+    await registry.run("canary-analysis", resume("prod"));
     isOpen = true;
-    const second = await courier(registry, url);
+    const second = await webhooks(registry, url);
     await until(() => expect(second.outcomes).toEqual(["delivered", "delivered"]));
     expect(kinds()).toEqual(["paused", "paused", "resumed"]);
   });
@@ -124,8 +130,8 @@ describe("the webhook of decisions", () => {
     const shared = { folder: await temporaryFolder() };
     const registries = [await registryWithCanary(shared), await openRegistry(shared), await openRegistry(shared)];
     const { url, kinds } = await receiver();
-    for (const registry of registries) await courier(registry, url);
-    for (const command of [pause, resume, pause, promote]) await registries[1]!.run("judge", command("prod"));
+    for (const registry of registries) await webhooks(registry, url);
+    for (const command of [pause, resume, pause, promote]) await registries[1]!.run("canary-analysis", command("prod"));
     await until(() => expect(kinds()).toEqual(["paused", "resumed", "paused", "promoted"]));
     await new Promise((resolve) => setTimeout(resolve, 500)); // the others have looked too
     expect(kinds().length).toBe(4);

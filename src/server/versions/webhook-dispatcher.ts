@@ -1,5 +1,5 @@
 /**
- * Tells a URL of every decision about an alias, a judge's or a person's, in the journal's order: a signed POST, tried again
+ * Tells a URL of every decision about an alias, of an analysis or of a person, in the journal's order: a signed POST, tried again
  * when it fails, by one of the processes that share the registry. Decisions never wait for it: it follows the journal.
  */
 import { createHash, randomUUID } from "node:crypto";
@@ -65,7 +65,7 @@ export class WebhookDispatcher {
     await registry.deliveries.begin(this.#receiver, registry.state.seq);
     await registry.follow(
       () => this.#look(),
-      () => {}, // the fleet says so
+      () => {}, // Deployments reports it
     );
     this.#timer = setInterval(() => this.#look(), lookMs).unref();
     this.#look();

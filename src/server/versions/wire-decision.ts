@@ -1,5 +1,5 @@
 /** What was decided about a canary, and by which figures, as /admin/v1 and webhooks write it. */
-import type { WireMeasureFigures } from "../../protocol/index.js";
+import type { WireMetricFigures } from "../../protocol/index.js";
 import type { CanaryVerdict, RolloutPlan } from "../../rollout/index.js";
 
 /** How fast a canary's steps follow, and who is asked. */
@@ -16,14 +16,14 @@ export function wireDecision({
 }) {
   return {
     ...(reason !== undefined && { reason }),
-    ...(figures && { figures: wireFigures(figures as CanaryVerdict["figures"]) }), // only judges write them
+    ...(figures && { figures: wireFigures(figures as CanaryVerdict["figures"]) }), // only an analysis writes them
   };
 }
 
-export function wireFigures(figures: CanaryVerdict["figures"]): Record<string, WireMeasureFigures> {
+export function wireFigures(figures: CanaryVerdict["figures"]): Record<string, WireMetricFigures> {
   const entries = Object.entries(figures).map(
-    ([measure, { canary, stable, numCanary, numStable, usersCanary, usersStable, pWorse, pNotFine, kinds }]) => [
-      measure,
+    ([metric, { canary, stable, numCanary, numStable, usersCanary, usersStable, pWorse, pNotFine, kinds }]) => [
+      metric,
       {
         ...{ canary, stable, num_canary: numCanary, num_stable: numStable, p_worse: pWorse, p_not_fine: pNotFine },
         ...(usersCanary !== undefined && { users_canary: usersCanary }),

@@ -13,19 +13,19 @@ import type { Versions } from "./version-listener.js";
 import { wireDecision, wireFigures, wirePace } from "./wire-decision.js";
 
 export function wireState(versions: Versions): WireAdminState {
-  const { registry, fleet } = versions;
+  const { registry, deployments } = versions;
   const { seq, aliases, versions: published, comparisons } = registry.state;
   return {
     object: "ocellus.admin.state",
     seq,
     aliases: [...aliases.values()].map((alias) => wireAlias(alias, versions)),
     versions: [...published.values()].map((version) =>
-      wireVersion(version, fleet, comparisons.get(version.manifest.tag)),
+      wireVersion(version, deployments, comparisons.get(version.manifest.tag)),
     ),
   };
 }
 
-export function wireAlias(alias: Alias, { registry, fleet, rollouts, shadows }: Versions): WireAlias {
+export function wireAlias(alias: Alias, { registry, deployments, rollouts, shadows }: Versions): WireAlias {
   const { name, tag, since, previous, canary, shadow, shadowShare = 1 } = alias;
   const ofShadow = shadow === undefined ? undefined : shadows?.comparisonOf(alias, { role: "shadow", tag: shadow });
   const ofCanary = canary && shadows?.comparisonOf(alias, { role: "comparison", tag: canary.tag });
@@ -40,7 +40,7 @@ export function wireAlias(alias: Alias, { registry, fleet, rollouts, shadows }: 
         version: canary.tag,
         share: canary.share,
         steps: [...canary.plan.steps],
-        is_judged: canary.plan.judged,
+        uses_analysis: canary.plan.analysis,
         is_paused: canary.isPaused,
         ...(canary.plan.agreement && { agreement: { ...canary.plan.agreement } }),
         ...wirePace(canary.plan),
@@ -51,14 +51,14 @@ export function wireAlias(alias: Alias, { registry, fleet, rollouts, shadows }: 
     }),
     ...(shadow !== undefined && { shadow, shadow_share: shadowShare }),
     ...(ofShadow && { comparison: wireComparison(ofShadow) }),
-    is_in_force: fleet.aliases.includes(alias),
+    is_in_force: deployments.aliases.includes(alias),
     ...(registry.held.includes(name) && { is_unrecorded: true as const }),
   };
 }
 
-function wireVersion({ manifest, digest }: Version, fleet: Deployments, comparison?: Comparison): WireVersion {
+function wireVersion({ manifest, digest }: Version, deployments: Deployments, comparison?: Comparison): WireVersion {
   const { tag, family, quantization, parent, notes, createdBy, createdAt, signature } = manifest;
-  const failure = fleet.failures.get(tag);
+  const failure = deployments.failures.get(tag);
   return {
     version: tag,
     ...{ digest, family, quantization },
@@ -68,7 +68,7 @@ function wireVersion({ manifest, digest }: Version, fleet: Deployments, comparis
     created_by: createdBy,
     created_at: createdAt,
     is_signed: signature !== undefined,
-    is_loaded: fleet.loaded(tag) !== undefined,
+    is_loaded: deployments.loaded(tag) !== undefined,
     ...(failure !== undefined && { failure }),
     ...(comparison && { comparison: wireComparison(comparison) }),
   };
@@ -105,7 +105,7 @@ function wireEvent(event: JournalEntry["event"]): Partial<WireHistoryEntry> {
       return { alias: event.alias, version: event.tag };
     case "canary_started":
       return {
-        ...{ alias: event.alias, version: event.tag, steps: event.plan.steps, is_judged: event.plan.judged },
+        ...{ alias: event.alias, version: event.tag, steps: event.plan.steps, uses_analysis: event.plan.analysis },
         ...wirePace(event.plan),
       };
     case "share_changed":

@@ -29,7 +29,7 @@ export function ModelPage() {
       )}
       {model && (
         <>
-          <ModelFacts model={model} />
+          <ModelInfo model={model} />
           <XrayView key={model.id} model={model} />
           <Command text={words.inspectNote} command={inspectCommand(model.id)} />
         </>
@@ -43,10 +43,10 @@ function inspectCommand(id: string): string {
   return `ocellus inspect ${folder}`;
 }
 
-function ModelFacts({ model: { id, ocellus } }: { model: WireModel }) {
+function ModelInfo({ model: { id, ocellus } }: { model: WireModel }) {
   const words = useWords();
   const yes = (is: boolean) => (is ? words.yes : words.no);
-  const shown: Record<keyof typeof words.modelFacts, string> = {
+  const shown: Record<keyof typeof words.modelInfo, string> = {
     kind: words.kinds[ocellus.kind],
     model_type: ocellus.model_type,
     weights: ocellus.weights,
@@ -63,7 +63,7 @@ function ModelFacts({ model: { id, ocellus } }: { model: WireModel }) {
       <dl className="fact-grid">
         {names.map((name) => (
           <div key={name}>
-            <dt>{words.modelFacts[name]}</dt>
+            <dt>{words.modelInfo[name]}</dt>
             <dd className={name === "version" ? "mono" : undefined}>{shown[name]}</dd>
           </div>
         ))}

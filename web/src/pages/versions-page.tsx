@@ -1,4 +1,4 @@
-/** Versions behind the aliases: what is served, what is tried, what the judge saw, and the buttons that change it. */
+/** Versions behind the aliases: what is served, what is tried, what the analysis saw, and the buttons that change it. */
 import type { FormEvent } from "react";
 import type { WireAdminState } from "../../../src/protocol/index.js";
 import { Act } from "../parts/act.js";
@@ -13,7 +13,7 @@ import { type Seen, useVersions } from "../versions.js";
 import { useWords } from "../words.js";
 
 export function VersionsPage() {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const seen = useVersions(usePreferences().adminKey);
   return (
     <Sheet>
@@ -32,7 +32,7 @@ export function VersionsPage() {
 
 /** What is no alias's own: a new one, and all that is published. */
 function Beyond({ state }: { state: WireAdminState }) {
-  const { begin } = useWords().versionsRoom.rollout;
+  const { begin } = useWords().versionsPage.rollout;
   return (
     <>
       <Act>
@@ -49,7 +49,7 @@ function Beyond({ state }: { state: WireAdminState }) {
 }
 
 function Problem({ seen: { problem } }: { seen: Seen }) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   if (!problem) return null;
   if (problem.status === 404) return <Command text={words.missing} command="ocellus serve --registry ./registry" />;
   return (
@@ -77,7 +77,7 @@ function AdminKeyField() {
   return (
     <form className="notice key-field" onSubmit={save}>
       <label>
-        {words.versionsRoom.keyNeeded}
+        {words.versionsPage.keyNeeded}
         <input name="key" type="password" autoComplete="off" placeholder="sk-ocellus-…" required />
       </label>
       <button type="submit" className="firm">

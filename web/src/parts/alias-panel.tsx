@@ -1,4 +1,4 @@
-/** One alias: what it serves, its canary with the judge's figures, what its answers were like, and what can be done. */
+/** One alias: what it serves, its canary with the figures of the analysis, what its answers were like, and what can be done. */
 import type { WireAlias, WireHistory, WireVersion } from "../../../src/protocol/index.js";
 import { type Intent, intentsOf, shareIntent } from "../intents.js";
 import { durationText, stepsText } from "../quantities.js";
@@ -16,7 +16,7 @@ interface AliasPanelProps {
 }
 
 export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const { name, shadow, previous, comparison } = alias;
   return (
     <section className="panel alias" aria-label={name}>
@@ -61,7 +61,7 @@ export function AliasPanel({ alias, versions, history }: AliasPanelProps) {
 }
 
 function NotInForce({ alias: { version, canary, shadow }, versions }: AliasPanelProps) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const wanted = [version, canary?.version, shadow];
   return (
     <div className="problem" role="status">
@@ -76,22 +76,22 @@ function NotInForce({ alias: { version, canary, shadow }, versions }: AliasPanel
 }
 
 function CanaryView({ alias, onIntent }: { alias: WireAlias; onIntent: (intent: Intent) => void }) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const { canary, version } = alias;
   if (!canary) return null;
-  const { is_judged: isJudged, is_paused: isPaused, verdict, comparison } = canary;
+  const { uses_analysis: usesAnalysis, is_paused: isPaused, verdict, comparison } = canary;
   return (
     <div className="canary">
       <h3>{words.tries(canary.version, canary.share)}</h3>
       <p className="aside">
-        {isJudged ? words.judged(stepsText(canary.steps)) : words.unjudged}
+        {usesAnalysis ? words.analysis(stepsText(canary.steps)) : words.unanalysed}
         {canary.step_seconds !== undefined && ` ${words.lasts(durationText(canary.step_seconds))}`}
         {canary.gate !== undefined && ` ${words.asks(canary.gate)}`}
         {isPaused && ` ${words.paused}`}
       </p>
       {verdict && <CanaryFigures stable={version} canary={canary.version} verdict={verdict} />}
       {comparison && <p className="aside">{words.alike(canary.version, comparison)}</p>}
-      {isJudged && !verdict && <p className="aside">{words.noEvidence}</p>}
+      {usesAnalysis && !verdict && <p className="aside">{words.noEvidence}</p>}
       <ShareField
         key={canary.share}
         share={canary.share}

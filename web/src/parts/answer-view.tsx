@@ -30,7 +30,7 @@ export function AnswerView({ answer, turns, onRetry }: AnswerViewProps) {
       {answer.problem && <ProblemView problem={answer.problem} />}
       {answer.state === "stopped" && <p className="aside">{words.stopped}</p>}
       {answer.finish === "length" && <p className="aside">{words.cutOff}</p>}
-      <Facts answer={answer} />
+      <StatsLine answer={answer} />
       {!isOpen && (
         <div className="actions">
           {answer.text !== "" && <CopyButton text={answer.text} />}
@@ -81,14 +81,14 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`;
 }
 
-function Facts({ answer }: { answer: Answer }) {
+function StatsLine({ answer }: { answer: Answer }) {
   const words = useWords();
-  const { facts, tokensPerSecond, numTokens } = answer;
+  const { stats, tokensPerSecond, numTokens } = answer;
   const parts = [
     tokensPerSecond ? words.tokensPerSecond(tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)) : "",
     numTokens > 0 ? words.tokens(numTokens) : "",
-    facts ? words.firstToken(seconds(facts.timings.first_token_ms)) : "",
-    facts?.pictures.some(({ cached }) => cached) ? words.knownPicture : "",
+    stats ? words.firstToken(seconds(stats.timings.first_token_ms)) : "",
+    stats?.pictures.some(({ cached }) => cached) ? words.knownPicture : "",
   ].filter((part) => part !== "");
   return <p className="facts">{parts.join(" · ")}</p>;
 }

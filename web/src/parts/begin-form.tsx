@@ -16,19 +16,19 @@ interface BeginFormProps {
 }
 
 export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const { begin } = words.rollout;
   const taken = [alias.version, alias.canary?.version, alias.shadow];
   const others = versions.filter(({ version }) => !taken.includes(version)).reverse();
   const [chosen, choose] = useState("");
   const [wanted, setKind] = useState<Beginning>("canary");
   const [percent, setPercent] = useState(5);
-  const [isJudged, setJudged] = useState(true);
+  const [usesAnalysis, setUsesAnalysis] = useState(true);
   const [pace, setPace] = useState(usualPace);
   const version = others.find((each) => each.version === chosen) ?? others[0];
   if (!version) return <Command text={begin.none} command="ocellus rollout publish FOLDER --tag TAG" />;
   const kind = alias.canary ? "shadow" : wanted;
-  const trial = { share: percent / 100, isJudged, pace };
+  const trial = { share: percent / 100, usesAnalysis, pace };
   const { steps } = planOf(trial);
   const intent = beginIntent(kind, alias, version, trial, words);
   return (
@@ -47,13 +47,13 @@ export function BeginForm({ alias, versions, onIntent }: BeginFormProps) {
         <>
           <ShareSlider value={percent} onChange={setPercent} />
           <label className="check">
-            <input type="checkbox" checked={isJudged} onChange={(event) => setJudged(event.target.checked)} />
+            <input type="checkbox" checked={usesAnalysis} onChange={(event) => setUsesAnalysis(event.target.checked)} />
             <span>
-              {begin.judged}
+              {begin.analysis}
               <small>{steps.at(-1) === 1 ? begin.climbs(steps) : begin.stays(steps[0]!)}</small>
             </span>
           </label>
-          <PaceFields pace={pace} isJudged={isJudged} onChange={setPace} />
+          <PaceFields pace={pace} usesAnalysis={usesAnalysis} onChange={setPace} />
         </>
       )}
       <button type="button" className="firm" onClick={() => onIntent(intent)}>
@@ -71,7 +71,7 @@ export function NewAliasForm({
   versions: readonly WireVersion[];
   onIntent: (intent: Intent) => void;
 }) {
-  const { begin } = useWords().versionsRoom.rollout;
+  const { begin } = useWords().versionsPage.rollout;
   const newest = [...versions].reverse();
   const [name, setName] = useState("");
   const [chosen, choose] = useState("");
@@ -111,14 +111,14 @@ interface VersionChoiceProps {
 }
 
 function VersionChoice({ versions, chosen, onChoose }: VersionChoiceProps) {
-  const { begin } = useWords().versionsRoom.rollout;
+  const { begin } = useWords().versionsPage.rollout;
   return (
     <label className="field">
       <span>{begin.version}</span>
       <select value={chosen} onChange={(event) => onChoose(event.target.value)}>
         {versions.map((each) => (
           <option key={each.version} value={each.version}>
-            {begin.facts(each)}
+            {begin.stats(each)}
           </option>
         ))}
       </select>

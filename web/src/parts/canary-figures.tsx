@@ -9,23 +9,23 @@ interface CanaryFiguresProps {
   readonly verdict: Verdict;
 }
 
-/** What the judge has counted at the present share: the part of bad answers of both versions, measure by measure. Users count, each once. */
+/** What the analysis has counted at the present share: the part of bad answers of both versions, measure by measure. Users count, each once. */
 export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: CanaryFiguresProps) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   return (
     <>
       <table className="rates">
         <thead>
           <tr>
-            <th scope="col">{words.measure}</th>
+            <th scope="col">{words.metric}</th>
             <th scope="col">{stable}</th>
             <th scope="col">{canary}</th>
           </tr>
         </thead>
         <tbody>
-          {Object.entries(figures).map(([measure, found]) => (
-            <tr key={measure}>
-              <th scope="row">{words.measures[measure] ?? measure}</th>
+          {Object.entries(figures).map(([metric, found]) => (
+            <tr key={metric}>
+              <th scope="row">{words.metrics[metric] ?? metric}</th>
               <td>
                 <Rate bad={found.stable} count={found.num_stable} users={found.users_stable} />
               </td>
@@ -44,7 +44,7 @@ export function CanaryFigures({ stable, canary, verdict: { reason, figures } }: 
 }
 
 function Rate({ bad, count, users }: { bad: number; count: number; users: number | undefined }) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   return (
     <>
       <span>{users === undefined ? words.of(bad, count) : words.ofUsers(bad, users, count)}</span>

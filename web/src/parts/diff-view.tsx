@@ -14,7 +14,7 @@ interface DiffViewProps {
 }
 
 export function DiffView({ a, b, numBytes }: DiffViewProps) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const { diff, problem, compare } = useDiff(a, b);
   return (
     <>
@@ -38,7 +38,7 @@ export function DiffView({ a, b, numBytes }: DiffViewProps) {
 }
 
 function Values({ diff, numBytes, onCompare }: { diff: WireDiff; numBytes: number; onCompare: () => void }) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const { values } = diff;
   switch (values.state) {
     case "done":
@@ -71,7 +71,7 @@ function Values({ diff, numBytes, onCompare }: { diff: WireDiff; numBytes: numbe
 }
 
 function Headers({ diff }: { diff: WireDiff }) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const { added, removed, reshaped, retyped, respelled } = diff;
   const shape = (sizes: readonly number[]) => sizes.join(" × ");
   const lists = [
@@ -116,7 +116,7 @@ function listed<T>(
 }
 
 function Configs({ configs: { count, data } }: Pick<WireDiff, "configs">) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   return (
     <section className="configs" aria-label={words.configs}>
       <h4>{words.configs}</h4>

@@ -1,7 +1,7 @@
 /** What the answers of an alias's versions were like over time: charts side by side, and the same as a table. */
 import { type ReactNode, useState } from "react";
 import type { WireAlias, WireFigures, WireHistory, WireSeries } from "../../../src/protocol/index.js";
-import { estimateText, type Mark, type MeasureName, marksOf, pointAt, scales, useFigures } from "../figures.js";
+import { estimateText, type Mark, type MetricName, marksOf, pointAt, scales, useFigures } from "../figures.js";
 import { useWords } from "../words.js";
 import { LineChart, Stroke } from "./line-chart.js";
 import { Tabs } from "./tabs.js";
@@ -14,13 +14,13 @@ interface FiguresViewProps {
 const ranges = ["10", "60", "360", "1440"] as const;
 
 export function FiguresView({ alias, history }: FiguresViewProps) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const { figures: own } = words.rollout;
   const [range, setRange] = useState<(typeof ranges)[number]>("10");
   const figures = useFigures(alias.name, Number(range));
   if (!figures) return null;
   const marks = marksOf(figures, history, words.happened, own.back);
-  const names = (Object.keys(scales) as MeasureName[]).filter((name) =>
+  const names = (Object.keys(scales) as MetricName[]).filter((name) =>
     figures.series.some(({ total }) => total[name] !== undefined),
   );
   return (
@@ -54,7 +54,7 @@ function stepText(
 }
 
 function Legend({ figures: { series } }: { figures: WireFigures }) {
-  const { roles } = useWords().versionsRoom.rollout.figures;
+  const { roles } = useWords().versionsPage.rollout.figures;
   return (
     <ul className="legend">
       {series.map(({ version, role }) => (
@@ -69,19 +69,19 @@ function Legend({ figures: { series } }: { figures: WireFigures }) {
 
 interface MeasuresProps {
   readonly figures: WireFigures;
-  readonly names: readonly MeasureName[];
+  readonly names: readonly MetricName[];
 }
 
 /** One pointer for all: what happened at the same moment stands on one line. */
 function Charts({ figures, names, marks }: MeasuresProps & { marks: readonly Mark[] }) {
-  const { measures } = useWords().versionsRoom.rollout.figures;
+  const { metrics } = useWords().versionsPage.rollout.figures;
   const [pointer, setPointer] = useState<number>();
   return (
     <div className="charts">
       {names.map((name) => (
         <figure key={name} className="chart">
           <figcaption>
-            <h4>{measures[name]}</h4>
+            <h4>{metrics[name]}</h4>
             <p className="estimates">
               {figures.series.map((series) => (
                 <Estimate key={series.version} series={series} figures={figures} name={name} pointer={pointer} />
@@ -90,8 +90,8 @@ function Charts({ figures, names, marks }: MeasuresProps & { marks: readonly Mar
           </figcaption>
           <LineChart
             figures={figures}
-            measure={name}
-            label={describe(figures, name, measures[name])}
+            metric={name}
+            label={describe(figures, name, metrics[name])}
             marks={marks}
             pointer={pointer}
             onPoint={setPointer}
@@ -103,7 +103,7 @@ function Charts({ figures, names, marks }: MeasuresProps & { marks: readonly Mar
 }
 
 /** What the lines show, for who does not see them. */
-function describe({ series }: WireFigures, name: MeasureName, title: string): string {
+function describe({ series }: WireFigures, name: MetricName, title: string): string {
   const said = series.flatMap(({ version, total: { [name]: estimate } }) => {
     if (!estimate) return [];
     const { value, interval } = estimateText(estimate, scales[name]);
@@ -115,7 +115,7 @@ function describe({ series }: WireFigures, name: MeasureName, title: string): st
 interface EstimateProps {
   readonly series: WireSeries;
   readonly figures: WireFigures;
-  readonly name: MeasureName;
+  readonly name: MetricName;
   readonly pointer: number | undefined;
 }
 
@@ -134,12 +134,12 @@ function Estimate({ series, figures, name, pointer }: EstimateProps): ReactNode 
 }
 
 function FiguresTable({ figures: { series }, names }: MeasuresProps) {
-  const { measure, measures, of } = useWords().versionsRoom.rollout.figures;
+  const { metric, metrics, of } = useWords().versionsPage.rollout.figures;
   return (
     <table className="rates">
       <thead>
         <tr>
-          <th scope="col">{measure}</th>
+          <th scope="col">{metric}</th>
           {series.map(({ version }) => (
             <th key={version} scope="col">
               {version}
@@ -150,7 +150,7 @@ function FiguresTable({ figures: { series }, names }: MeasuresProps) {
       <tbody>
         {names.map((name) => (
           <tr key={name}>
-            <th scope="row">{measures[name]}</th>
+            <th scope="row">{metrics[name]}</th>
             {series.map(({ version, total: { [name]: estimate } }) => {
               if (!estimate) return <td key={version}>–</td>;
               const { value, interval } = estimateText(estimate, scales[name]);

@@ -4,7 +4,7 @@ import { Command } from "./command.js";
 
 /** What happened to versions, by whom and why; the newest first. */
 export function HistoryList({ history: { data, has_more } }: { history: WireHistory }) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   return (
     <section className="happened" aria-label={words.history}>
       <h2>{words.history}</h2>

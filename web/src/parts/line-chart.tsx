@@ -1,12 +1,12 @@
 /** One measure of several versions over time: a line each, with the band in which the truth lies. */
 import type { PointerEvent } from "react";
 import type { WireFigures, WireSeries } from "../../../src/protocol/index.js";
-import { type Line, linesOf, type Mark, type MeasureName, type Placed, scales, topOf } from "../figures.js";
+import { type Line, linesOf, type Mark, type MetricName, type Placed, scales, topOf } from "../figures.js";
 import { useWords } from "../words.js";
 
 interface LineChartProps {
   readonly figures: WireFigures;
-  readonly measure: MeasureName;
+  readonly metric: MetricName;
   /** What it shows, in words. */
   readonly label: string;
   readonly marks: readonly Mark[];
@@ -18,17 +18,17 @@ interface LineChartProps {
 /** The drawing is stretched to its place; strokes keep their width. */
 const [width, height] = [300, 100];
 
-export function LineChart({ figures, measure, label, marks, pointer, onPoint }: LineChartProps) {
-  const { now } = useWords().versionsRoom.rollout.figures;
-  const top = topOf(figures, measure);
-  const lines = linesOf(figures, measure, top);
+export function LineChart({ figures, metric, label, marks, pointer, onPoint }: LineChartProps) {
+  const { now } = useWords().versionsPage.rollout.figures;
+  const top = topOf(figures, metric);
+  const lines = linesOf(figures, metric, top);
   const onMove = ({ currentTarget, clientX }: PointerEvent) => {
     const { left, width: shown } = currentTarget.getBoundingClientRect();
     onPoint(Math.min(0.9999, Math.max(0, (clientX - left) / shown)));
   };
   return (
     <div className="plot" onPointerMove={onMove} onPointerLeave={() => onPoint(undefined)}>
-      <span className="top">{scales[measure].text(top)}</span>
+      <span className="top">{scales[metric].text(top)}</span>
       <MarkLabels marks={marks} />
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}>
         <line className="ground" x1="0" y1={height} x2={width} y2={height} />

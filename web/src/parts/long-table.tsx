@@ -13,6 +13,6 @@ export function Scrolled({ label, children }: { label: string; children: ReactNo
 
 /** What a list leaves out. */
 export function More({ count }: { count: number }) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   return count > 0 && <p className="aside">{words.more(count)}</p>;
 }

@@ -6,7 +6,7 @@ import { More, Scrolled } from "./long-table.js";
 type Done = Extract<WireDiffValues, { state: "done" }>;
 
 export function MovedValues({ values: { parts, tensors } }: { values: Done }) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const most = Math.max(...parts.flatMap(({ modules }) => modules.data.map(({ relative }) => relative)));
   return (
     <>
@@ -48,8 +48,8 @@ export function MovedValues({ values: { parts, tensors } }: { values: Done }) {
 }
 
 function Part({ part, most }: { part: WirePartChange; most: number }) {
-  const { partNames, versionsRoom } = useWords();
-  const { diff: words } = versionsRoom.rollout;
+  const { partNames, versionsPage } = useWords();
+  const { diff: words } = versionsPage.rollout;
   const { modules, num_changed: numChanged, num_tensors: numTensors, relative, ...rest } = part;
   return (
     <details className="moved-part">

@@ -5,12 +5,12 @@ import { useWords } from "../words.js";
 
 interface PaceFieldsProps {
   readonly pace: Pace;
-  readonly isJudged: boolean;
+  readonly usesAnalysis: boolean;
   readonly onChange: (pace: Pace) => void;
 }
 
-export function PaceFields({ pace, isJudged, onChange }: PaceFieldsProps) {
-  const { begin } = useWords().versionsRoom.rollout;
+export function PaceFields({ pace, usesAnalysis, onChange }: PaceFieldsProps) {
+  const { begin } = useWords().versionsPage.rollout;
   const change = (part: Partial<Pace>) => onChange({ ...pace, ...part });
   return (
     <>
@@ -25,12 +25,12 @@ export function PaceFields({ pace, isJudged, onChange }: PaceFieldsProps) {
           <small>{begin.comparedNote}</small>
         </span>
       </label>
-      {pace.isComparedFirst && isJudged && (
+      {pace.isComparedFirst && usesAnalysis && (
         <NumberField label={begin.floor} value={pace.floor} min={1} max={99} onChange={(floor) => change({ floor })} />
       )}
       <div className="pair">
         <NumberField
-          label={isJudged ? begin.lastsAtLeast : begin.lasts}
+          label={usesAnalysis ? begin.lastsAtLeast : begin.lasts}
           value={pace.every}
           min={1}
           max={1000}
@@ -47,7 +47,7 @@ export function PaceFields({ pace, isJudged, onChange }: PaceFieldsProps) {
           </select>
         </label>
       </div>
-      {(isJudged || pace.every !== "") && (
+      {(usesAnalysis || pace.every !== "") && (
         <label className="field">
           <span>{begin.gate}</span>
           <input

@@ -11,7 +11,7 @@ interface Pair {
 }
 
 export function PublishedList({ state: { versions, aliases } }: { state: WireAdminState }) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const [pair, setPair] = useState<Pair>();
   const place = useRef<HTMLDivElement>(null);
   const newest = [...versions].reverse();
@@ -51,10 +51,10 @@ function otherThan(
 }
 
 function Published({ version: found }: { version: WireVersion }) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const { version, family, quantization, bytes, parent, notes, created_by, created_at } = found;
   const time = new Date(created_at).toLocaleDateString(document.documentElement.lang);
-  const facts = [
+  const stats = [
     ...[family, quantization, bytesText(bytes)],
     ...(parent === undefined ? [] : [words.parent(parent)]),
     words.by(created_by, time),
@@ -66,7 +66,7 @@ function Published({ version: found }: { version: WireVersion }) {
       <p>
         <b>{version}</b> {notes !== undefined && <span>{notes}</span>}
       </p>
-      <p className="aside">{facts.join(" · ")}</p>
+      <p className="aside">{stats.join(" · ")}</p>
     </div>
   );
 }
@@ -78,7 +78,7 @@ interface ComparedProps {
 }
 
 function Compared({ versions, pair, onChange }: ComparedProps) {
-  const { diff: words } = useWords().versionsRoom.rollout;
+  const { diff: words } = useWords().versionsPage.rollout;
   const sizes = versions.filter(({ version }) => version === pair.a || version === pair.b);
   return (
     <section className="panel compared" aria-label={words.title}>

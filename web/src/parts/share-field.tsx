@@ -11,7 +11,7 @@ interface ShareFieldProps {
 
 /** A slider that changes nothing until its button is pressed. */
 export function ShareField({ share, onChange }: ShareFieldProps) {
-  const words = useWords().versionsRoom;
+  const words = useWords().versionsPage;
   const present = Math.max(1, Math.round(share * 100));
   const [wanted, setWanted] = useState(present);
   const isNew = wanted !== present;

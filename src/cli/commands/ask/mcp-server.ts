@@ -54,7 +54,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
       annotations: { readOnlyHint: true },
     },
     ({ pictures: shown, question, system, max_tokens: maxTokens }, { mcpReq: { signal } }) =>
-      told(async () => {
+      toolResult(async () => {
         const options = { signal, ...(maxTokens !== undefined && { maxTokens }) };
         return { content: [text((await answer(shown, question, options, system)).text)] };
       }),
@@ -71,7 +71,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
       annotations: { readOnlyHint: true },
     },
     ({ picture: shown, as, language }, { mcpReq: { signal } }) =>
-      told(async () => ({
+      toolResult(async () => ({
         content: [text((await answer([shown], questions[as][language], { ...greedy, signal })).text)],
       })),
   );
@@ -84,7 +84,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
       annotations: { readOnlyHint: true },
     },
     ({ picture: shown, text: claim }, { mcpReq: { signal } }) =>
-      told(async () => {
+      toolResult(async () => {
         const { matches, score, reason } = await matchByAnswer(model, checkedPicture(shown), claim, { signal });
         const structuredContent = { matches, certainty: matches ? score : 1 - score, reason };
         return { content: [text(JSON.stringify(structuredContent))], structuredContent };
@@ -106,7 +106,7 @@ function text(said: string) {
 }
 
 /** The assistant hears what went wrong with a call and may correct it; the server continues. */
-async function told<T>(call: () => Promise<T>) {
+async function toolResult<T>(call: () => Promise<T>) {
   try {
     return await asking({ ...whoAsks(), reports: [] }, call);
   } catch (error) {

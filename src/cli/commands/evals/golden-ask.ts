@@ -7,7 +7,7 @@ import { answerGreedily, type EvalCase, type GoldenVersion, goldenTokens, messag
 import type { GuardedVisionLanguageModel } from "../../../guardrails/index.js";
 import { versionOf } from "../../../rollout/index.js";
 import type { ModelFlags } from "../../options.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 import type { Terminal } from "../../ui/terminal.js";
 import { dataUrl } from "../ask/batch-input.js";
 import { withModel } from "../models/open-model.js";
@@ -25,22 +25,22 @@ export interface Asked {
   readonly failure?: string;
 }
 
-export interface Asker {
+export interface AnswerSource {
   readonly version: GoldenVersion;
   /** Greedily. @throws what says nothing about the model: a lost server, an unreadable picture, `aborted`. */
   ask(question: EvalCase, signal: AbortSignal): Promise<Asked>;
 }
 
-export async function withAsker<T>(
+export async function withAnswerSource<T>(
   flags: GoldenAskFlags,
   terminal: Terminal,
-  body: (asker: Asker) => Promise<T>,
+  body: (answerSource: AnswerSource) => Promise<T>,
 ): Promise<T> {
   if (flags.url !== undefined)
-    return body(remoteAsker(flags.url, flags.model === modelInTheBox ? undefined : flags.model));
+    return body(remoteAnswers(flags.url, flags.model === bundledModel ? undefined : flags.model));
   const { folder, version } = await findModel(flags);
   const extra = { maxSequences: flags.parallel };
-  return withModel({ ...flags, model: folder }, terminal, (model) => body(localAsker(model, version)), extra);
+  return withModel({ ...flags, model: folder }, terminal, (model) => body(localAnswers(model, version)), extra);
 }
 
 /** A folder, a version or an alias of the registry, or the name of a pulled checkpoint: what is there first. */
@@ -58,7 +58,10 @@ async function findModel(flags: GoldenAskFlags): Promise<{ folder: string; versi
   });
 }
 
-function localAsker(model: GuardedVisionLanguageModel, { name, digest = model.info.digest }: GoldenVersion): Asker {
+function localAnswers(
+  model: GuardedVisionLanguageModel,
+  { name, digest = model.info.digest }: GoldenVersion,
+): AnswerSource {
   return {
     version: { name, digest, weights: model.info.weights },
     ask: async (question, signal) => {
@@ -91,7 +94,7 @@ const completionSchema = z.object({
 });
 const refusalSchema = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
 
-function remoteAsker(address: string, model: string | undefined): Asker {
+function remoteAnswers(address: string, model: string | undefined): AnswerSource {
   const url = trimEndOf(address, "/").replace(/\/v1$/, "");
   return {
     version: { name: model ?? "the default model", url },

@@ -25,7 +25,7 @@ import { describeQuestions, startProgress } from "../../ui/progress.js";
 import { shown } from "../../ui/shown.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { addRegistryOptions } from "../rollout/registry.js";
-import { type Asked, type Asker, type GoldenAskFlags, withAsker } from "./golden-ask.js";
+import { type AnswerSource, type Asked, type GoldenAskFlags, withAnswerSource } from "./golden-ask.js";
 
 interface RunFlags extends GoldenAskFlags {
   readonly out?: string;
@@ -58,10 +58,10 @@ Examples:
 async function run(path: string, flags: RunFlags, terminal: Terminal): Promise<void> {
   const set = await readGoldenSet(path);
   if (!flags.json) printNotes(terminal, unreviewedNotes(set.numUnreviewed));
-  const result = await withAsker(flags, terminal, async (asker) => {
-    const header = goldenHeader(set, asker.version);
-    const out = flags.out ?? `${versionName(asker.version)}.golden`;
-    await withOutputLock(out, () => askMissing(set.questions, asker, { out, header, flags, terminal }));
+  const result = await withAnswerSource(flags, terminal, async (answerSource) => {
+    const header = goldenHeader(set, answerSource.version);
+    const out = flags.out ?? `${versionName(answerSource.version)}.golden`;
+    await withOutputLock(out, () => askMissing(set.questions, answerSource, { out, header, flags, terminal }));
     return readGoldenResult(out);
   });
   refuseSilence(result);
@@ -82,7 +82,7 @@ interface Run {
   readonly terminal: Terminal;
 }
 
-async function askMissing(questions: readonly GoldenQuestion[], asker: Asker, run: Run): Promise<void> {
+async function askMissing(questions: readonly GoldenQuestion[], answerSource: AnswerSource, run: Run): Promise<void> {
   const { out, header, flags, terminal } = run;
   const { lines, answers } = await openGoldenResult(out, header);
   const missing = questions.filter(({ id }) => !answers.has(id));
@@ -98,7 +98,11 @@ async function askMissing(questions: readonly GoldenQuestion[], asker: Asker, ru
       await lines.append(recordOf(answer));
       progress.update(++done, questions.length);
     };
-    await askAll(missing, (question) => asker.ask(question, signal), { parallel: flags.parallel, signal, onAnswer });
+    await askAll(missing, (question) => answerSource.ask(question, signal), {
+      parallel: flags.parallel,
+      signal,
+      onAnswer,
+    });
   } catch (error) {
     progress.stop();
     if (!flags.json)

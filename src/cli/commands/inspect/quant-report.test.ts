@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { main } from "../../main.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-quant-report-"));
 process.env.OCELLUS_CACHE = join(folder, "cache");
@@ -23,7 +23,7 @@ async function run(...argv: string[]) {
 
 describe("ocellus inspect quant-report", () => {
   it("says what two formats lose of the bundled demo model, and leaves no packing behind", async () => {
-    const { code, stdout, stderr } = await run(modelInTheBox, "--formats", "fp32,int4-b32", "--json");
+    const { code, stdout, stderr } = await run(bundledModel, "--formats", "fp32,int4-b32", "--json");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const { formats, layers, kinds, tensors } = JSON.parse(stdout);
     const [fp32, int4] = formats;
@@ -41,7 +41,7 @@ describe("ocellus inspect quant-report", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const { checkpoint, formats } = JSON.parse(stdout);
     expect({ checkpoint, names: formats.map((each: { format: string }) => each.format) }).toEqual({
-      checkpoint: modelInTheBox,
+      checkpoint: bundledModel,
       names: ["fp32", "int8"],
     });
     for (const { tasks, peakBytes, tokensPerSecond } of formats) {

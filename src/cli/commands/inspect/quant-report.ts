@@ -11,7 +11,7 @@ import {
   reportFormats,
 } from "../../../inspect/index.js";
 import { commaList, integerBetween } from "../../options.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 import { withProgress } from "../../ui/pass-progress.js";
 import { describeBytes, formatSeconds, startProgress } from "../../ui/progress.js";
 import { shown } from "../../ui/shown.js";
@@ -41,7 +41,7 @@ export function addQuantReportCommand(inspect: Command, terminal: Terminal): voi
     .command("quant-report")
     .description("report the quantization error of each number format, in weights and in answers")
     .addArgument(
-      new Argument("[checkpoint]", "folder or downloaded owner/name").default(modelInTheBox, "bundled demo model"),
+      new Argument("[checkpoint]", "folder or downloaded owner/name").default(bundledModel, "bundled demo model"),
     )
     .addOption(
       new Option("--formats <formats>", `formats to compare: ${reportFormats.join(", ")}`)

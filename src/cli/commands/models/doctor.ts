@@ -24,7 +24,7 @@ interface Finding {
   readonly state: "ok" | "note" | "missing";
   readonly found: string;
   /** The command or the step that fixes it. */
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 export function addDoctorCommand(program: Command, terminal: Terminal): void {
@@ -57,14 +57,14 @@ async function doctor(flags: ModelFlags, terminal: Terminal): Promise<void> {
 function versionFindings(): Finding[] {
   const node = process.versions.node;
   const nodeIsOld = Number(node.split(".")[0]) < 20;
-  const mend = { mend: "install Node.js 20 or newer from https://nodejs.org" };
+  const fix = { fix: "install Node.js 20 or newer from https://nodejs.org" };
   return [
     { name: "ocellus", state: "ok", found: versionOf() },
     {
       name: "node",
       state: nodeIsOld ? "missing" : "ok",
       found: `${node}, ${process.platform} ${process.arch}`,
-      ...(nodeIsOld && mend),
+      ...(nodeIsOld && fix),
     },
     { name: "onnxruntime-node", state: "ok", found: versionOf("onnxruntime-node") },
   ];
@@ -80,7 +80,7 @@ async function sharpFinding(): Promise<Finding> {
       name: "sharp",
       state: "missing",
       found: errorMessage(error),
-      mend: "npm install --include=optional sharp",
+      fix: "npm install --include=optional sharp",
     };
   }
 }
@@ -88,11 +88,11 @@ async function sharpFinding(): Promise<Finding> {
 /** Each device tried, and the one that runs when none is named. */
 async function deviceFindings(): Promise<Finding[]> {
   const tried = (await detectDevices()).map(
-    ({ device, works, found, mend }): Finding => ({
+    ({ device, works, found, fix }): Finding => ({
       name: `device ${device}`,
       state: works ? "ok" : device === "cpu" ? "missing" : "note",
       found,
-      ...(mend !== undefined && { mend }),
+      ...(fix !== undefined && { fix }),
     }),
   );
   return [...tried, { name: "device auto", state: "ok", found: await resolveDevice("auto") }];
@@ -104,7 +104,7 @@ const littleMemoryBytes = 300e6;
 function memoryFinding(): Finding {
   const found = `${formatBytes(freemem())} free of ${formatBytes(totalmem())}`;
   if (freemem() > littleMemoryBytes) return { name: "memory", state: "ok", found };
-  return { name: "memory", state: "note", found, mend: "close other programs, or use --weights int4" };
+  return { name: "memory", state: "note", found, fix: "close other programs, or use --weights int4" };
 }
 
 async function cacheFinding(): Promise<Finding> {
@@ -116,7 +116,7 @@ function dataFinding(): Finding {
   try {
     return { name: "data", state: "ok", found: dataRoot() };
   } catch (error) {
-    return { name: "data", state: "note", found: errorMessage(error), mend: "set OCELLUS_DATA to a persistent folder" };
+    return { name: "data", state: "note", found: errorMessage(error), fix: "set OCELLUS_DATA to a persistent folder" };
   }
 }
 
@@ -132,7 +132,7 @@ async function modelFinding(path: string): Promise<Finding> {
       found: `${path}, ${numTensors} tensors, ${formatBytes(await folderBytes(path))}`,
     };
   } catch (error) {
-    return { name: "model", state: "missing", found: errorMessage(error), mend: "npm install ocellus@latest" };
+    return { name: "model", state: "missing", found: errorMessage(error), fix: "npm install ocellus@latest" };
   }
 }
 
@@ -161,9 +161,9 @@ function findingsTable(findings: readonly Finding[], terminal: Terminal): string
   const { green, yellow, red, dim } = coloursFor(terminal.stdout);
   const marks = { ok: green("✓"), note: yellow("–"), missing: red("✗") };
   return textTable(
-    findings.flatMap(({ name, state, found, mend }) => [
+    findings.flatMap(({ name, state, found, fix }) => [
       [marks[state], name, found],
-      ...(mend === undefined ? [] : [["", "", dim(`fix: ${mend}`)]]),
+      ...(fix === undefined ? [] : [["", "", dim(`fix: ${fix}`)]]),
     ]),
   );
 }

@@ -37,7 +37,7 @@ export function verdictsFolder(): string {
   return join(cacheRoot(), "verdicts");
 }
 
-/** For a server's shelf, which puts its models behind its own guards. */
+/** For a server's model pool, which puts its models behind its own guards. */
 export async function withBareModel<T>(
   flags: ModelFlags,
   terminal: Terminal,

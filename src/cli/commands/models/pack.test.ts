@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { main } from "../../main.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
 process.env.OCELLUS_CACHE = join(folder, "cache");
@@ -18,7 +18,7 @@ async function pack(...argv: string[]) {
       return true;
     });
   }
-  return { code: await main(["pack", modelInTheBox, ...argv]), ...written };
+  return { code: await main(["pack", bundledModel, ...argv]), ...written };
 }
 
 describe("ocellus pack", () => {
@@ -32,7 +32,7 @@ describe("ocellus pack", () => {
     const { shape } =
       /"language_model\.layers\.0\.mlp\.w2\.weight\.int4\.scales":\{[^}]*"shape":(?<shape>\[[\d,]+\])/.exec(header)!
         .groups!;
-    const config = JSON.parse(readFileSync(join(modelInTheBox, "config.json"), "utf8"));
+    const config = JSON.parse(readFileSync(join(bundledModel, "config.json"), "utf8"));
     const { hidden_size, intermediate_size } = config.text_config;
     expect(JSON.parse(shape!).reduce((a: number, b: number) => a * b)).toBe(hidden_size * (intermediate_size / 64));
   }, 60_000);

@@ -13,7 +13,7 @@ import {
   visionWeightsOption,
   zeroPointsOption,
 } from "../../options.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 import { describeBytes, formatSeconds, startProgress } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { folderBytes } from "./folder-bytes.js";
@@ -31,7 +31,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .description("convert a checkpoint to a packed model: ONNX graphs and quantized weights")
     .addArgument(
       new Argument("[checkpoint]", "folder with config.json and weights, or a downloaded owner/name").default(
-        modelInTheBox,
+        bundledModel,
         "bundled demo model",
       ),
     )

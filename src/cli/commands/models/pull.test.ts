@@ -6,22 +6,22 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { formatBytes } from "../../../core/base/index.js";
 import { commit, type Substitute, startStandIn } from "../../../hub/stand-in.testkit.js";
 import { main } from "../../main.js";
-import { examplePictures, modelInTheBox } from "../../package-files.js";
+import { bundledModel, examplePictures } from "../../package-files.js";
 
 const repo = "ocellus/ocellus-tiny";
 /** Fetched are all files but the card. */
-const fetched = readdirSync(modelInTheBox).filter((name) => name !== "README.md");
+const fetched = readdirSync(bundledModel).filter((name) => name !== "README.md");
 const sizeOf = (names: readonly string[]) =>
-  formatBytes(names.reduce((sum, name) => sum + statSync(join(modelInTheBox, name)).size, 0));
+  formatBytes(names.reduce((sum, name) => sum + statSync(join(bundledModel, name)).size, 0));
 const token = "hf_secretsecret";
 let standIn: Substitute;
 let cache: string;
 
 beforeAll(async () => {
-  const names = readdirSync(modelInTheBox);
+  const names = readdirSync(bundledModel);
   standIn = await startStandIn(
     repo,
-    Object.fromEntries(names.map((name) => [name, readFileSync(join(modelInTheBox, name))])),
+    Object.fromEntries(names.map((name) => [name, readFileSync(join(bundledModel, name))])),
   );
 });
 afterAll(() => standIn.close());
@@ -69,7 +69,7 @@ describe("ocellus pull, list, ask and rm", () => {
     const ask = ["ask", picture, "What is this?", "--threads", "1", "--json", "--model"];
     const byName = await run(...ask, repo);
     expect(byName.code, byName.stderr).toBe(0);
-    const byPath = await run(...ask, modelInTheBox);
+    const byPath = await run(...ask, bundledModel);
     expect(JSON.parse(byName.stdout).text).toBe(JSON.parse(byPath.stdout).text);
 
     const list = await run("list");

@@ -74,7 +74,7 @@ describe("ocellus rollout canary --agreement", () => {
     await run("rollout", "canary", "prod", "v2", "--agreement", "95%");
     const { stdout } = await run("rollout", "versions", "history", "--json");
     expect(JSON.parse(stdout).at(-1).event.plan.agreement).toEqual({ floor: 0.95, share: 0.1 });
-    expect((await run("rollout", "versions", "history")).stdout).toContain("judged, at least 95 % alike on 10 %");
+    expect((await run("rollout", "versions", "history")).stdout).toContain("analysed, at least 95 % alike on 10 %");
   });
 
   it.each([
@@ -98,15 +98,15 @@ describe("ocellus rollout canary --steps, --every, --gate", () => {
       ...["rollout", "canary", "prod", "v2", "--steps", "0,5,25%, 100 %", "--every", "10m", "--gate", gate],
     );
     expect(stdout).toBe("prod serves v1 · canary v2 with 0 %\n");
-    expect(await plan()).toEqual({ steps: [0, 0.05, 0.25, 1], judged: true, stepSeconds: 600, gate });
+    expect(await plan()).toEqual({ steps: [0, 0.05, 0.25, 1], analysis: true, stepSeconds: 600, gate });
     expect((await run("rollout", "versions", "history")).stdout).toContain(
-      `prod tries v2 with 0 % → 5 % → 25 % → 100 %, judged, at least 600 s a step, asking ${gate}`,
+      `prod tries v2 with 0 % → 5 % → 25 % → 100 %, analysed, at least 600 s a step, asking ${gate}`,
     );
   });
 
-  it("takes the clock in place of a judge", async () => {
-    await run("rollout", "canary", "prod", "v2", "--no-judge", "--every", "2h", "--gate", gate, "--steps", "50");
-    expect(await plan()).toEqual({ steps: [0.5], judged: false, stepSeconds: 7200, gate });
+  it("takes the clock in place of an analysis", async () => {
+    await run("rollout", "canary", "prod", "v2", "--no-analysis", "--every", "2h", "--gate", gate, "--steps", "50");
+    expect(await plan()).toEqual({ steps: [0.5], analysis: false, stepSeconds: 7200, gate });
   });
 
   it.each([
@@ -133,12 +133,12 @@ describe("ocellus rollout canary --steps, --every, --gate", () => {
     ["--gate", "gate.example"],
     ["--gate", "file:///etc/passwd"],
     ["--gate", "https://me:secret@gate.example/"],
-    ["--no-judge", "--gate", gate],
+    ["--no-analysis", "--gate", gate],
   ])("refuses %j, naming the flag, and writes nothing", async (...flags) => {
     const { code, stderr } = await run("rollout", "canary", "prod", "v2", ...flags);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringContaining(flags.at(-2)!.replace("--no-judge", "gate").replace(/^--/, "")),
+      expect.stringContaining(flags.at(-2)!.replace("--no-analysis", "gate").replace(/^--/, "")),
     ]);
     await withRegistry(async ({ state }) => expect(state.aliases.get("prod")).not.toHaveProperty("canary.tag"));
   });

@@ -21,7 +21,7 @@ import { actorOf, addJournalOptions, percent, type RegistryFlags, withRegistry }
 interface CanaryFlags extends RegistryFlags {
   readonly share?: number;
   readonly steps?: readonly number[];
-  readonly judge: boolean;
+  readonly analysis: boolean;
   readonly reason?: string;
   readonly off?: boolean;
   readonly agreement?: number;
@@ -53,9 +53,9 @@ export function addDeployCommands(rollout: Command, terminal: Terminal): void {
   add(
     "canary <alias> <version>",
     "try a version with a share of the users; an analysis of its answers decides each step",
-    ([alias, tag], { share, steps, judge, every, gate, ...rest }) =>
+    ([alias, tag], { share, steps, analysis, every, gate, ...rest }) =>
       tryWith(alias!, tag!, {
-        ...{ share, steps, judged: judge, agreement: agreementOf(rest) },
+        ...{ share, steps, analysis, agreement: agreementOf(rest) },
         ...{ stepSeconds: every, gate },
       }),
   )
@@ -65,7 +65,7 @@ export function addDeployCommands(rollout: Command, terminal: Terminal): void {
       parseSteps,
     )
     .option("--share <percent>", "first share, or new share of a running canary", parseShare)
-    .option("--no-judge", "disable the analysis; steps follow --every, or your commands")
+    .option("--no-analysis", "disable the analysis; steps follow --every, or your commands")
     .option("--every <duration>", "minimum duration of a step: 90s, 10m, 2h, 1d", parseDuration)
     .option("--gate <url>", "URL to ask before each step; it answers allow, hold or roll back")
     .option(

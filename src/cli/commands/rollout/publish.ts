@@ -4,7 +4,7 @@ import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { readSideJson } from "../../../core/fs/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { manifestBytes, manifestDigest, type Registry, signManifest } from "../../../rollout/index.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 import { describeBytes, startProgress } from "../../ui/progress.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { actorOf, addJournalOptions, type RegistryFlags, readKey, withRegistry } from "./registry.js";
@@ -27,7 +27,7 @@ export function addPublishCommand(rollout: Command, terminal: Terminal): void {
     .description("store a checkpoint or packed model as a version")
     .addArgument(
       new Argument("[folder]", "checkpoint folder, packed model or name of a pulled checkpoint").default(
-        modelInTheBox,
+        bundledModel,
         "bundled demo model",
       ),
     )

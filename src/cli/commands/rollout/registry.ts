@@ -152,12 +152,12 @@ export function eventText(event: JournalEntry["event"]): string {
     case "deployed":
       return `${event.alias} serves ${event.tag}`;
     case "canary_started":
-      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.judged ? ", judged" : ""}${agreementText(event.plan)}${paceText(event.plan)}`;
+      return `${event.alias} tries ${event.tag} with ${event.plan.steps.map(percent).join(" → ")}${event.plan.analysis ? ", analysed" : ""}${agreementText(event.plan)}${paceText(event.plan)}`;
     case "share_changed":
       return `${event.alias}: the canary gets ${percent(event.share)}${why}`;
     case "paused":
     case "resumed":
-      return `${event.alias}: the canary's judge is ${event.kind}`;
+      return `${event.alias}: the canary analysis is ${event.kind}`;
     case "promoted":
       return `${event.alias} serves ${event.tag}, promoted${why}`;
     case "rolled_back":

@@ -1,4 +1,4 @@
-/** The versions of a registry in a server: loaded, followed, judged. */
+/** The versions of a registry in a server: loaded, followed, analysed. */
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { cacheRoot } from "../../../core/fs/index.js";
@@ -7,16 +7,16 @@ import type { LanguageModel } from "../../../core/runtime/index.js";
 import { type EvalCase, isCorrect, matchKindOf, messagesOf, readGoldenSet } from "../../../evals/index.js";
 import { secretFrom } from "../../../guardrails/index.js";
 import { estimateMemory, formatLabel } from "../../../inspect/index.js";
-import { type CanaryMetric, type HeldChange, Registry, VerifiedFolders } from "../../../rollout/index.js";
+import { type CanaryMetric, type PendingRollbackChange, Registry, VerifiedFolders } from "../../../rollout/index.js";
 import {
   type DeliveryOutcome,
   Deployments,
   type GoldenCase,
   GoldenRunner,
+  MemoryBudget,
   type ModelPool,
   type Need,
   Rollouts,
-  Room,
   type Services,
   Shadows,
   useVersions,
@@ -51,15 +51,15 @@ export async function openVersions(
     folder,
     databaseUrl,
     ifMissing: "refuse",
-    onHeld: (change) => logHeld(log, change),
+    onPendingRollback: (change) => logHeld(log, change),
     admit: (written) => guards.checkUncut(written),
   });
   const verified = new VerifiedFolders(join(cacheRoot(), "verified"));
   /** By tag, the folder that was checked last. */
   const checked = new Map<string, string>();
-  const fleet = new Deployments({
+  const deployments = new Deployments({
     ...{ registry, maxQueue, keepWarmMs, drainMs, log },
-    room: new Room({
+    memoryBudget: new MemoryBudget({
       budgetBytes,
       estimate: async (place) => (await estimateNeeds(place, config))[0]!.bytes,
       alternatives: (place) => estimateNeeds(place, config, true),
@@ -74,39 +74,39 @@ export async function openVersions(
   const required: CanaryMetric[] = golden.length > 0 ? ["error", "golden"] : ["error"];
   const figures = new VersionFigures();
   const rollouts = new Rollouts({
-    ...{ registry, log, judge: { required }, gate: { secret: gateSecret() } },
+    ...{ registry, log, analysis: { required }, gate: { secret: gateSecret() } },
     onPair: (...pair) => figures.notePair(...pair),
   });
-  const versions: Versions = { registry, fleet, rollouts, figures, diffs: new VersionDiffs(registry) };
+  const versions: Versions = { registry, deployments, rollouts, figures, diffs: new VersionDiffs(registry) };
   versions.shadows = shadowsOf(versions, services, config);
   useVersions(services, versions);
-  pool.use(fleet);
-  await fleet.start();
+  pool.use(deployments);
+  await deployments.start();
   if (golden.length > 0)
-    versions.golden = new GoldenRunner({ cases: golden, fleet, rollouts, models: services.models, log });
+    versions.golden = new GoldenRunner({ cases: golden, deployments, rollouts, models: services.models, log });
   if (webhook) {
     const onDelivery = (outcome: DeliveryOutcome) => services.metrics.noteDelivery(outcome);
-    const courier = new WebhookDispatcher({ ...webhook, registry, log, describe: eventText, onDelivery });
-    await courier.start();
-    versions.courier = courier;
+    const webhooks = new WebhookDispatcher({ ...webhook, registry, log, describe: eventText, onDelivery });
+    await webhooks.start();
+    versions.webhooks = webhooks;
   }
-  if (fleet.aliases.length === 0)
+  if (deployments.aliases.length === 0)
     log.warn(`no alias yet; create one with \`ocellus rollout deploy prod VERSION --registry ${folder}\``);
   return versions;
 }
 
-const heldWords: Record<HeldChange["kind"], string> = {
+const heldWords: Record<PendingRollbackChange["kind"], string> = {
   held: "rolled back in this server only: the journal cannot be written; retrying (a restart before that loses the rollback)",
   written: "the rollback is now in the journal",
   overruled: "the rollback was dropped: the alias was changed in the journal meanwhile, and that change is served",
   lost: "the rollback was never written and is lost",
 };
 
-function logHeld(log: Logger, { kind, alias, reason: err }: HeldChange): void {
+function logHeld(log: Logger, { kind, alias, reason: err }: PendingRollbackChange): void {
   log[kind === "written" ? "info" : "error"]({ alias, ...(err !== undefined && { err }) }, heldWords[kind]);
 }
 
-/** @throws as `readGoldenSet`: a server that judges by nothing is not started */
+/** @throws as `readGoldenSet`: a server without questions to compare by is not started */
 async function readGolden(paths: readonly string[], log: Logger): Promise<GoldenCase[]> {
   const sets = await Promise.all(paths.map(readGoldenSet));
   for (const { path, digest, questions, numUnreviewed } of sets)
@@ -122,11 +122,11 @@ function goldenCase(found: EvalCase): GoldenCase {
   };
 }
 
-function shadowsOf({ registry, fleet, rollouts }: Versions, services: Services, limits: ServeConfig): Shadows {
+function shadowsOf({ registry, deployments, rollouts }: Versions, services: Services, limits: ServeConfig): Shadows {
   const { models, pixels, lifecycle, metrics, log } = services;
   const { draining } = lifecycle;
   return new Shadows({
-    ...{ registry, fleet, rollouts, limits, pixels, draining, log },
+    ...{ registry, deployments, rollouts, limits, pixels, draining, log },
     models,
     meters: metrics.registry,
   });

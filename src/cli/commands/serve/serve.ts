@@ -27,7 +27,7 @@ import {
   type Services,
   type Versions,
 } from "../../../server/index.js";
-import { modelInTheBox, versionOf, webPage } from "../../package-files.js";
+import { bundledModel, versionOf, webPage } from "../../package-files.js";
 import { withReadProgress } from "../../ui/pass-progress.js";
 import { logAsText } from "../../ui/serve-log.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
@@ -110,9 +110,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     versions?.golden?.close();
     await versions?.shadows?.close();
     await versions?.rollouts.close();
-    await versions?.courier?.close();
+    await versions?.webhooks?.close();
     await versions?.diffs.close();
-    await versions?.fleet.close();
+    await versions?.deployments.close();
     await versions?.registry.close();
     await guards.close();
     await pictures.close();
@@ -179,7 +179,7 @@ async function packVersion(config: ServeConfig, folder: string, force: boolean, 
 
 /** With a registry the bundled demo model is served only if --model names it. */
 function modelsOf({ models, registry }: ServeConfig): readonly string[] {
-  return registry !== undefined && models.every((model) => model === modelInTheBox) ? [] : models;
+  return registry !== undefined && models.every((model) => model === bundledModel) ? [] : models;
 }
 
 /** `NAME=FOLDER`, or a folder whose own name will do. */

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "../../../core/pack/index.js";
 import { serverConfigSchema } from "../../../server/index.js";
-import { modelInTheBox } from "../../package-files.js";
+import { bundledModel } from "../../package-files.js";
 
 const MiB = 2 ** 20;
 const bytes = z.number().int().min(0);
@@ -14,7 +14,7 @@ export const serveConfigSchema = z.strictObject({
   models: z
     .array(z.string().min(1))
     .min(1)
-    .default([modelInTheBox])
+    .default([bundledModel])
     .describe("folder or owner/name to serve; NAME=FOLDER sets its name; repeatable (default: bundled demo model)"),
   weights: z
     .array(z.enum(weightsOptions))

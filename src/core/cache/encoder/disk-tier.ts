@@ -35,7 +35,7 @@ export class DiskTier {
   readonly #options: DiskTierOptions;
   readonly #nameOf: (key: string) => string;
   readonly #policy: TinyLfu;
-  readonly #lane = new Semaphore(numWriters);
+  readonly #semaphore = new Semaphore(numWriters);
   readonly #pending = new Map<string, Promise<void>>();
   readonly #counts = { damaged: 0, failures: 0 };
   readonly #scanned: Promise<void>;
@@ -88,7 +88,7 @@ export class DiskTier {
     const bytes = storedBytes(stored);
     if (this.#isClosed || this.#pending.has(name) || this.#pendingBytes + bytes > maxPendingBytes) return;
     this.#pendingBytes += bytes;
-    const written = this.#lane
+    const written = this.#semaphore
       .run(() => this.#write(name, key, stored))
       .catch(() => void this.#counts.failures++)
       .finally(() => {

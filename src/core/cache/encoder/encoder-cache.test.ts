@@ -151,10 +151,10 @@ describe("the feature store", () => {
       if (value !== "the caller aborted the request") expect(value).toBe(picture);
       expect(store.stats.bytes).toBeLessThanOrEqual(400);
     };
-    const lane = async () => {
+    const worker = async () => {
       for (let i = 0; i < numLookups / 40; i++) await ask();
     };
-    await Promise.all(Array.from({ length: 40 }, lane));
+    await Promise.all(Array.from({ length: 40 }, worker));
     await store.close();
     expect(store.stats).toMatchObject({ damagedRecords: 0, diskFailures: 0 });
   }, 600_000);

@@ -49,7 +49,7 @@ interface Flight {
   readonly found: Promise<FoundFeatures>;
   /** Given up when no one wants the picture any more. */
   readonly controller: AbortController;
-  numAskers: number;
+  numWaiting: number;
 }
 
 interface Pin {
@@ -113,12 +113,12 @@ export class EncoderCache {
     if (kept) return { features: fromStored(kept), source: "memory" };
     const running = this.#flights.get(key);
     const flight = running ?? this.#begin(key, encode);
-    flight.numAskers++;
+    flight.numWaiting++;
     try {
       const { features, source } = await untilAborted(flight.found, signal);
       return { features, source: running ? "memory" : source };
     } finally {
-      if (--flight.numAskers === 0) this.#end(key, flight); // the only one of this key: no one joins it from here on
+      if (--flight.numWaiting === 0) this.#end(key, flight); // the only one of this key: no one joins it from here on
     }
   }
 
@@ -181,7 +181,7 @@ export class EncoderCache {
 
   #begin(key: string, encode: (signal: AbortSignal) => Promise<Features>): Flight {
     const controller = new AbortController();
-    const flight: Flight = { found: this.#find(key, encode, controller.signal), controller, numAskers: 0 };
+    const flight: Flight = { found: this.#find(key, encode, controller.signal), controller, numWaiting: 0 };
     flight.found.catch(() => {}); // its askers hear of it; there may be none left
     this.#flights.set(key, flight);
     return flight;

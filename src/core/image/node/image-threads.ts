@@ -29,7 +29,7 @@ type Thread = TypedWorker<ImageMethods>;
 export class ImageThreads {
   readonly #options: ImageThreadsOptions;
   readonly #limits: ImageLimits & { readonly maxMs: number };
-  readonly #lane: Semaphore;
+  readonly #semaphore: Semaphore;
   readonly #threads = new Set<Thread>();
   readonly #idle: Thread[] = [];
   #isClosed = false;
@@ -38,7 +38,7 @@ export class ImageThreads {
   constructor(options: ImageThreadsOptions) {
     this.#options = options;
     this.#limits = { maxMs: defaultMaxMs, ...options.limits };
-    this.#lane = new Semaphore(options.count);
+    this.#semaphore = new Semaphore(options.count);
   }
 
   /** As `prepareImage`, whose errors it throws; `invalid_image` when it takes too long. A signal ends the waiting at once. */
@@ -64,7 +64,7 @@ export class ImageThreads {
   /** A caller who leaves while a thread is at its picture does not make the thread idle. */
   async #run<T>(work: (thread: Thread) => Promise<T>, { signal }: Options): Promise<T> {
     throwIfAborted(signal);
-    const done = this.#lane.run(() => this.#onThread(work), signal, 1, currentQueueOwner());
+    const done = this.#semaphore.run(() => this.#onThread(work), signal, 1, currentQueueOwner());
     return untilAborted(done, signal);
   }
 

@@ -55,7 +55,7 @@ interface Stranger {
   readonly advice: string;
 }
 
-const strangers: readonly (readonly [Test, name: string, advice: string])[] = [
+const unsupportedFormats: readonly (readonly [Test, name: string, advice: string])[] = [
   [brands(/hei[cxms]|hev[cx]|mif1|msf1/), "a HEIC picture", "convert it to JPEG; its codec (HEVC) is not built in"],
   [at(4, "ftyp"), "a video (ISO media file)", "take a frame of it as JPEG or PNG"],
   [at(0, "\xff\x0a", "\0\0\0\x0cJXL "), "a JPEG XL picture", "convert it to PNG or JPEG"],
@@ -94,7 +94,7 @@ export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
 
 /** Says nothing of what the bytes hold: the caller may not be allowed to read them. */
 function describeStranger(start: string): Stranger {
-  const known = strangers.find(([test]) => test(start));
+  const known = unsupportedFormats.find(([test]) => test(start));
   if (known) return { name: known[1], advice: known[2] };
   const isText = /^[\t\n\r\x20-\x7e]+$/.test(start.slice(0, 64));
   if (isText) return { name: "text", advice: "a picture file was expected" };

@@ -11,7 +11,7 @@ import { wireFigures } from "../versions/wire-figures.js";
 /** What is kept: a day. */
 const [defaultMinutes, mostMinutes] = [10, 24 * 60];
 
-export function addAdminSights(app: App, services: Services): void {
+export function addAdminViews(app: App, services: Services): void {
   addRoute(
     app,
     {

@@ -11,7 +11,7 @@ export interface Need {
   readonly bytes: number;
 }
 
-export interface RoomOptions {
+export interface MemoryBudgetOptions {
   /** Bytes that the version in a folder takes. */
   readonly estimate: (folder: string) => Promise<number>;
   /** The same in other formats. */
@@ -32,12 +32,12 @@ export interface Refused {
   readonly advice: string | undefined;
 }
 
-export class Room {
-  readonly #options: RoomOptions;
+export class MemoryBudget {
+  readonly #options: MemoryBudgetOptions;
   /** By folder: versions do not change. */
   readonly #estimates = new Map<string, number>();
 
-  constructor(options: RoomOptions) {
+  constructor(options: MemoryBudgetOptions) {
     this.#options = options;
   }
 

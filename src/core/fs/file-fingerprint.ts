@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { ioError } from "../base/index.js";
 import { fileDigest, type ReadOptions } from "./digest.js";
 
-export interface FileLook {
+export interface FileFingerprint {
   /** Hexadecimal SHA-256 of its bytes. */
   readonly digest: string;
   readonly stamp: string;
@@ -21,7 +21,11 @@ export interface FileLook {
 const [fineTickMs, coarseTickMs] = [20, 2000];
 
 /** @param before an earlier look at the same path @throws `not_found`, `io`, `aborted`. */
-export async function lookAtFile(path: string, before?: FileLook, options: ReadOptions = {}): Promise<FileLook> {
+export async function fingerprintFile(
+  path: string,
+  before?: FileFingerprint,
+  options: ReadOptions = {},
+): Promise<FileFingerprint> {
   const { stamp, changedMs, tickMs } = await stampOf(path);
   if (before?.isSettled && before.stamp === stamp) return before;
   const isSettled = Date.now() - changedMs > tickMs;
@@ -29,8 +33,8 @@ export async function lookAtFile(path: string, before?: FileLook, options: ReadO
 }
 
 /** Tells whether files that are read again when they change have changed, by what they hold. */
-export class FileLooks {
-  readonly #looks = new Map<string, FileLook>();
+export class FileFingerprints {
+  readonly #looks = new Map<string, FileFingerprint>();
 
   /** One line a path; equal as long as nothing has changed. What cannot be read is reported by its reader. */
   async fingerprint(paths: readonly string[]): Promise<string> {
@@ -41,7 +45,7 @@ export class FileLooks {
   /** Of a folder (a checkpoint, which is too large to be read at each look) the stamps of its files. */
   async #contentOf(path: string): Promise<string> {
     if ((await stampOf(path)).isFolder) return folderStamp(path);
-    const look = await lookAtFile(path, this.#looks.get(path));
+    const look = await fingerprintFile(path, this.#looks.get(path));
     this.#looks.set(path, look);
     return look.digest;
   }

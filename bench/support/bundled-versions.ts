@@ -6,7 +6,7 @@ import { disturb } from "../../test/support/disturbed.js";
 const box = resolve(import.meta.dirname, "../../checkpoints/ocellus-tiny");
 
 /** Publishes `fp32`, `int4` and `damaged`, which is int4 of weights of which one matrix is disturbed. @returns the registry's folder */
-export function publishBox(folder: string, noise: number): string {
+export function publishBundled(folder: string, noise: number): string {
   const registry = join(folder, "registry");
   const damaged = join(folder, "damaged");
   disturb(box, damaged, noise);

@@ -5,14 +5,14 @@ import { chatOptions } from "./options.js";
 import { withPages } from "./pages.js";
 import { imageResolver } from "./pictures.js";
 import type { RequestContext } from "./request-context.js";
-import type { Question } from "./request-events.js";
+import type { GenerationRequest } from "./request-events.js";
 
-export async function readQuestion(request: ChatRequest, exchange: RequestContext): Promise<Question> {
-  exchange.caller.user = request.user;
-  const served = await exchange.services.models.answering(request.model, exchange);
+export async function readGenerationRequest(request: ChatRequest, context: RequestContext): Promise<GenerationRequest> {
+  context.caller.user = request.user;
+  const served = await context.services.models.answering(request.model, context);
   const options = chatOptions(request, served.model.info);
-  const conversation = await readConversation(request.messages, imageResolver(exchange));
-  const { messages, citations } = await withPages(request, conversation, served, exchange);
+  const conversation = await readConversation(request.messages, imageResolver(context));
+  const { messages, citations } = await withPages(request, conversation, served, context);
   return { served, prompt: { messages }, options, numChoices: request.n ?? 1, citations };
 }
 

@@ -3,15 +3,15 @@ import { join } from "node:path";
 import Database from "libsql";
 import { expect, it } from "vitest";
 import { deploy, publishVersion, rollBack } from "./commands.js";
-import type { HeldChange } from "./held.js";
+import type { PendingRollbackChange } from "./pending-rollbacks.js";
 import { manifestOf, openRegistry, temporaryFolder } from "./registry.testkit.js";
 
 /** `prod` served v1, v2 and serves v3; `fail` and `heal` are the disk's. */
 async function served() {
   const folder = await temporaryFolder();
-  const told: HeldChange["kind"][] = [];
+  const told: PendingRollbackChange["kind"][] = [];
   const [server, other] = [
-    await openRegistry({ folder, onHeld: ({ kind }) => void told.push(kind) }),
+    await openRegistry({ folder, onPendingRollback: ({ kind }) => void told.push(kind) }),
     await openRegistry({ folder }),
   ];
   for (const tag of ["v1", "v2", "v3"]) {

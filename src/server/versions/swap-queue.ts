@@ -7,15 +7,15 @@ import { AdmissionQueue, type Permit, type Visitor } from "../admission-queue.js
 /** What Retry-After is guessed from: a swap takes seconds, whoever else waits. */
 const msEach = 20;
 
-export class Hold {
+export class SwapQueue {
   readonly tags: ReadonlySet<string>;
   readonly #gate: AdmissionQueue;
-  readonly #ticket: Promise<Permit>;
+  readonly #permit: Promise<Permit>;
 
   constructor(tags: readonly string[], maxQueue: number) {
     this.tags = new Set(tags);
     this.#gate = new AdmissionQueue({ maxRunning: 1, maxQueue, answerMs: msEach });
-    this.#ticket = this.#gate.enter({ owner: "swap", signal: new AbortController().signal });
+    this.#permit = this.#gate.enter({ owner: "swap", signal: new AbortController().signal });
   }
 
   get numWaiting(): number {
@@ -28,6 +28,6 @@ export class Hold {
   }
 
   async release(): Promise<void> {
-    (await this.#ticket).release();
+    (await this.#permit).release();
   }
 }

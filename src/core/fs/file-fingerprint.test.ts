@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from "node
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
-import { FileLooks, lookAtFile } from "./file-look.js";
+import { FileFingerprints, fingerprintFile } from "./file-fingerprint.js";
 
 const longAgo = new Date("2020-01-01");
 
@@ -17,11 +17,11 @@ describe("a file that is looked at again", () => {
   it("is told from another of the same size and time of change, edited in place or swapped", async () => {
     const folder = temporaryFolder();
     const path = write(join(folder, "a"), "one");
-    const looks = [await lookAtFile(path)];
+    const looks = [await fingerprintFile(path)];
     write(path, "two");
-    looks.push(await lookAtFile(path, looks.at(-1)));
+    looks.push(await fingerprintFile(path, looks.at(-1)));
     renameSync(write(join(folder, "b"), "six"), path);
-    looks.push(await lookAtFile(path, looks.at(-1)));
+    looks.push(await fingerprintFile(path, looks.at(-1)));
     expect(statSync(path).mtime).toEqual(longAgo);
     expect(new Set(looks.map(({ digest }) => digest)).size).toBe(3);
   });
@@ -29,19 +29,19 @@ describe("a file that is looked at again", () => {
   it("is not read while its stamp is the same and it was at rest, and is read else", async () => {
     const path = write(join(temporaryFolder(), "a"), "one");
     const { stamp, digest } = await vi.waitUntil(async () => {
-      const look = await lookAtFile(path);
+      const look = await fingerprintFile(path);
       return look.isSettled && look;
     });
     const known = { stamp, digest: "as it was", isSettled: true };
-    expect(await lookAtFile(path, known)).toBe(known);
-    expect(await lookAtFile(path, { ...known, isSettled: false })).toMatchObject({ digest });
-    expect(await lookAtFile(path, { ...known, stamp: `${stamp}0` })).toMatchObject({ digest });
+    expect(await fingerprintFile(path, known)).toBe(known);
+    expect(await fingerprintFile(path, { ...known, isSettled: false })).toMatchObject({ digest });
+    expect(await fingerprintFile(path, { ...known, stamp: `${stamp}0` })).toMatchObject({ digest });
     utimesSync(path, longAgo, new Date(Date.now() + 60_000));
-    expect((await lookAtFile(path)).isSettled, "changed after now, by its clock").toBe(false);
+    expect((await fingerprintFile(path)).isSettled, "changed after now, by its clock").toBe(false);
   });
 
   it("is not found when it is gone", async () => {
-    await expect(lookAtFile(join(temporaryFolder(), "a"))).rejects.toMatchObject({ code: "not_found" });
+    await expect(fingerprintFile(join(temporaryFolder(), "a"))).rejects.toMatchObject({ code: "not_found" });
   });
 });
 
@@ -51,7 +51,7 @@ describe("the fingerprint of files", () => {
     const [list, model] = [join(folder, "list"), join(folder, "model")];
     mkdirSync(model);
     const paths = [list, model, join(folder, "missing")];
-    const looks = new FileLooks();
+    const looks = new FileFingerprints();
     const seen: string[] = [];
     const steps: (() => unknown)[] = [
       () => write(list, "one"),

@@ -7,7 +7,7 @@ import type { JournalEntry } from "./events.js";
 import { type Alias, apply, type RegistryState } from "./state.js";
 
 /** What becomes of one: held with the reason, written, overruled by what others wrote, or lost as the process ends. */
-export interface HeldChange {
+export interface PendingRollbackChange {
   readonly kind: "held" | "written" | "overruled" | "lost";
   readonly alias: string;
   readonly reason?: unknown;
@@ -15,7 +15,7 @@ export interface HeldChange {
 
 export type UnwrittenEntry = Omit<JournalEntry, "seq">;
 
-interface Held {
+interface PendingRollback {
   /** As the journal has it. */
   readonly recorded: Alias;
   /** As it is in force here. */
@@ -23,11 +23,11 @@ interface Held {
   readonly entries: readonly UnwrittenEntry[];
 }
 
-export class HeldRollbacks {
-  readonly #held = new Map<string, Held>();
-  readonly #tell: (change: HeldChange) => void;
+export class PendingRollbacks {
+  readonly #held = new Map<string, PendingRollback>();
+  readonly #tell: (change: PendingRollbackChange) => void;
 
-  constructor(tell: (change: HeldChange) => void) {
+  constructor(tell: (change: PendingRollbackChange) => void) {
     this.#tell = tell;
   }
 
@@ -77,7 +77,7 @@ export class HeldRollbacks {
     for (const name of this.names) this.#end(name, "lost");
   }
 
-  #end(alias: string, kind: HeldChange["kind"]): void {
+  #end(alias: string, kind: PendingRollbackChange["kind"]): void {
     this.#held.delete(alias);
     this.#tell({ kind, alias });
   }
