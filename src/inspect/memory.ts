@@ -25,6 +25,7 @@ import {
   type PackingPlan,
   packedFiles,
   parsePlan,
+  plannedMatrix,
   weightsOptions,
 } from "../core/pack/index.js";
 import { byteLength, type DType, storedBytes, type WeightFormat } from "../core/tensor/index.js";
@@ -186,7 +187,7 @@ function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record
   return buildGraphs(
     family,
     config,
-    recordingCatalog((name, columns) => formatOf(plan, { name, part: family.parts(name), columns })),
+    recordingCatalog((name, columns) => formatOf(plan, plannedMatrix(family, name, columns))),
   );
 }
 

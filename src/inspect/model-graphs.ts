@@ -22,6 +22,7 @@ import {
   type PackingPlan,
   packedFiles,
   planGraphs,
+  plannedMatrix,
   readModel,
   storedGraphs,
 } from "../core/pack/index.js";
@@ -74,7 +75,7 @@ async function packedGraphs(path: string): Promise<ModelGraphs> {
 async function configGraphs(folder: string, plan: PackingPlan): Promise<ModelGraphs> {
   const json = await readSideJson(folder, "config.json");
   const family = familyOf(json);
-  const catalog = recordingCatalog((name, columns) => formatOf(plan, { name, part: family.parts(name), columns }));
+  const catalog = recordingCatalog((name, columns) => formatOf(plan, plannedMatrix(family, name, columns)));
   const graphs = buildGraphs(family, family.parseConfig(json), catalog);
   return { modelType: family.modelType, graphs, source: "config" };
 }

@@ -110,12 +110,13 @@ export interface Prefill {
   readonly deepstack?: readonly Float32Array[];
 }
 
-/** The whole prompt in one step, from an empty cache; `outputs` and "logits" of the last row. */
+/** The whole prompt in one step, from an empty cache; `outputs` and "logits" of the last row, or of every one. */
 export async function prefill(
   packed: PackedModel,
   decoder: GraphSession,
   { embeds, positions, deepstack = [] }: Prefill,
   outputs: readonly string[],
+  logitsOf: "last" | "all" = "last",
 ): Promise<Record<string, DeviceTensor>> {
   const { family, config } = packed;
   const { hiddenSize, maxLength } = family.dimensions(config);
@@ -123,18 +124,16 @@ export async function prefill(
   const cache = createSlotCache(decoder.device, { layers: family.states(config), numSlots: 1, maxLength });
   const { cos, sin } = family.rotary(config, { start: 0, count, positions });
   const shape = [1, count, hiddenSize];
+  const rows = Array.from({ length: count }, (_, i) => i);
   const inputs = {
     ...Object.fromEntries(deepstack.map((layer, n) => [`deepstack.${n}`, float32(layer, shape)])),
     inputs_embeds: float32(embeds, shape),
     cos: float32(cos, [count, cos.length / count]),
     sin: float32(sin, [count, sin.length / count]),
-    position_ids: int64(
-      Array.from({ length: count }, (_, i) => i),
-      [1, count],
-    ),
+    position_ids: int64(rows, [1, count]),
     seqlens_k: int32([count - 1]),
     total_sequence_length: int32([count], []),
-    logits_rows: int64([count - 1]),
+    logits_rows: int64(logitsOf === "all" ? rows : [count - 1]),
   };
   const wanted = Object.fromEntries(["logits", ...outputs].map((output) => [output, null]));
   return cache.use(

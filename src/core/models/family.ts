@@ -85,6 +85,8 @@ interface Family<C> {
   parts(name: string): Part;
   /** Whether a tensor of that canonical name is one that the reference leaves aside too. Default: none is. */
   isAside?(name: string): boolean;
+  /** Whether a decoder's matrix of that canonical name loses so much in four bits that it keeps eight. Default: none does. */
+  keepsEightBits?(name: string): boolean;
   /** The graphs of a model, by the name of their file. */
   graphs(config: C): Readonly<Record<string, BuildGraph>>;
 }

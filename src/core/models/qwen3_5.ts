@@ -14,7 +14,15 @@ import type { ModelFamily } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { promptPositions } from "./merged-patches.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
-import { decoderStates, decoderVariant, rotary, textRules, textSchema, usualEos } from "./qwen3_5_text.js";
+import {
+  decoderStates,
+  decoderVariant,
+  keepsEightBits,
+  rotary,
+  textRules,
+  textSchema,
+  usualEos,
+} from "./qwen3_5_text.js";
 import { buildVision, imageSide, visionFields, visionRules } from "./qwen3_vl_vision.js";
 
 const configSchema = z.object({
@@ -62,6 +70,7 @@ export const qwen35: ModelFamily<Config> = {
     ["", "decoder"],
   ),
   isAside: (name) => name.startsWith("mtp."), // a head that guesses ahead
+  keepsEightBits,
   embedTokens: `${languageModel}.embed_tokens.weight`,
   graphs: ({ vision_config: vision, text_config: text, tie_word_embeddings: isTied }) => ({
     vision: (builder) => buildVision(builder, vision),

@@ -97,6 +97,9 @@ export function decoderVariant(config: TextConfig, model: string, isTied: boolea
   };
 }
 
+/** Their errors a delta net enlarges, by the norm behind its short reads, or hands on whole: docs/models/qwen3_5.md. */
+export const keepsEightBits = (name: string) => /\.linear_attn\.(?:in_proj_qkv|out_proj)\.weight$/.test(name);
+
 /** `where` is how config.json names the decoder's part. */
 export function textRules(config: TextConfig, where = ""): SizeRule[] {
   const { layer_types: types, num_hidden_layers: count } = config;
@@ -125,6 +128,7 @@ export const qwen35Text: ModelFamily<TextConfig> = {
   canonicalName: spelling(decoderRoots("model")),
   parts: partsOf(["model.embed_tokens.", "embedding"], ["lm_head.", "head"], ["", "decoder"]),
   isAside: (name) => /^(?:mtp|model\.visual)\./.test(name), // a head that guesses ahead; the encoder beside the text
+  keepsEightBits,
   embedTokens: "model.embed_tokens.weight",
   graphs: (config) => ({
     decoder: (builder) => nn.buildDecoder(builder, config, decoderVariant(config, "model", config.tie_word_embeddings)),

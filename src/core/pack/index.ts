@@ -21,6 +21,7 @@ export {
   type PackingPlan,
   type PlanOptions,
   parsePlan,
+  plannedMatrix,
   visionWeightsOptions,
   type Weights,
   weightsOptions,

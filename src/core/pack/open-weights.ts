@@ -8,7 +8,7 @@ import type { AnyFamily } from "../models/index.js";
 import { openQuantized, type WeightsSource } from "../quantize/index.js";
 import { describeFormat, type WeightFormat } from "../tensor/index.js";
 import { keptAsStored } from "./encode-weights.js";
-import { formatOf, type PackingPlan } from "./plan.js";
+import { formatOf, type PackingPlan, plannedMatrix } from "./plan.js";
 
 /** @throws `unsupported` when it is quantised in a way that is not read. */
 export async function openWeights(checkpoint: Checkpoint, configJson: unknown): Promise<WeightsSource> {
@@ -50,8 +50,9 @@ export function storedFormatOf(
   name: string,
   { family, weights }: { readonly family: AnyFamily; readonly weights: WeightsSource },
 ): WeightFormat {
-  const planned = formatOf(plan, { name, part: family.parts(name), columns: weights.info(name)?.shape[1] });
   const stored = weights.stored?.exactFormat(name);
+  const matrix = plannedMatrix(family, name, weights.info(name)?.shape[1]);
+  const planned = formatOf(plan, stored?.kind === "int4" ? { ...matrix, keepsEightBits: false } : matrix); // lost already
   return stored?.kind === planned.kind ? stored : planned;
 }
 

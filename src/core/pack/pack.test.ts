@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
-import { restoredRows } from "../quantize/index.js";
-import { byteLength, toFloat32 } from "../tensor/index.js";
+import { restoredRows, type WeightsSource } from "../quantize/index.js";
+import { byteLength, toFloat32, type WeightFormat } from "../tensor/index.js";
 import { plannedBytes } from "./layout.js";
 import { autoPlan } from "./matrix-groups.js";
+import { storedFormatOf } from "./open-weights.js";
 import { pack } from "./pack.js";
 import { openPacked } from "./packed.js";
 import { embeddingWeightsOptions, formatOf, type PackingPlan, parsePlan, weightsOptions } from "./plan.js";
@@ -131,6 +132,23 @@ describe("packing", () => {
         return "tensors" in source && source.format.kind === "int4" ? source.tensors : [];
       });
     expect([...new Set(narrow.map(parts))]).toEqual(model.family.kind === "language" ? ["decoder"] : []);
+  });
+
+  it("keeps eight bits in the products that a family says lose most, but four where four are stored", async () => {
+    const checkpoint = await openCheckpoint(join(golden, "../qwen3_5_text/tied-interval"));
+    const { family, weights } = await readModel(checkpoint).finally(() => checkpoint.close());
+    const kindOf = (name: string, stored?: WeightFormat) => {
+      const exactFormat = () => stored;
+      const source = { info: weights.info.bind(weights), stored: { method: "gptq", names: [], exactFormat } };
+      const ofModel = { family, weights: source as unknown as WeightsSource };
+      return storedFormatOf(parsePlan("int4"), `model.layers.0.${name}.weight`, ofModel).kind;
+    };
+    for (const name of ["linear_attn.in_proj_qkv", "linear_attn.out_proj"]) {
+      expect(kindOf(name)).toBe("int8");
+      expect(kindOf(name, { kind: "int4", blockSize: 128 })).toBe("int4");
+    }
+    for (const name of ["linear_attn.in_proj_z", "self_attn.o_proj", "mlp.down_proj"])
+      expect(kindOf(name)).toBe("int4");
   });
 
   it.each(["vision", "text", "connector"] as const)("keeps the %s part in the format asked for", (part) => {

@@ -3,7 +3,7 @@
  * The choices and what they cost are measured in docs/decisions/0003-formats.md and docs/quantization.md.
  */
 import { OcellusError } from "../base/index.js";
-import type { Part } from "../models/index.js";
+import type { AnyFamily, Part } from "../models/index.js";
 import { type BlockSize, fitsW8A8, type WeightFormat } from "../tensor/index.js";
 
 export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-double"] as const;
@@ -66,10 +66,16 @@ export interface PlannedMatrix {
   readonly name: string;
   readonly part: Part;
   readonly columns?: number | undefined;
+  /** Eight bits in a plan of four: its family says so, and what is lost of it. */
+  readonly keepsEightBits?: boolean;
+}
+
+export function plannedMatrix(family: AnyFamily, name: string, columns?: number): PlannedMatrix {
+  return { name, part: family.parts(name), columns, keepsEightBits: family.keepsEightBits?.(name) ?? false };
 }
 
 /** Only a decoder's layers go down to four bits of themselves: of everything else that costs more answers than bytes. */
-export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatrix): WeightFormat {
+export function formatOf(plan: PackingPlan, { name, part, columns, keepsEightBits }: PlannedMatrix): WeightFormat {
   const { blockSize, zeroPoints } = plan;
   const isTable = part === "embedding" || part === "head";
   const int8: WeightFormat = { kind: "int8", blockSize };
@@ -97,6 +103,7 @@ export function formatOf(plan: PackingPlan, { name, part, columns }: PlannedMatr
     if (plan.visionWeights === "fp16") return { kind: "f16" };
     return plan.visionWeights === "w8a8" && columns !== undefined && fitsW8A8(columns) ? { kind: "w8a8" } : int8;
   }
+  if (keepsEightBits) return int8;
   if (plan.weights === "int4") return int4;
   // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
   if (columns !== undefined && columns % 64 !== 0) return int8;
