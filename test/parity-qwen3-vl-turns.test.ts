@@ -58,8 +58,11 @@ async function encodeImages() {
     const numPatches = grid.rows * grid.columns;
     const data = pixels.slice(value, value + numPatches * patchValues);
     const encoded = await encodeImage(vision, packed, { data, shape: [numPatches, patchValues], grid });
-    const start = ids.indexOf(image.tokenId(packed.config), token);
-    const numTokens = image.layout(packed.config, grid, 0, () => []).ids.length;
+    const start = ids.indexOf(
+      image.tokenId(packed.config, () => 0),
+      token,
+    );
+    const numTokens = image.layout(packed.config, grid, 0, () => [], 0).ids.length;
     placed.push({ start, grid, numTokens, tokens: encoded.visualTokens, deepstack: encoded.deepstack });
     [token, value] = [start + numTokens, value + data.length];
   }

@@ -35,7 +35,13 @@ beforeAll(async () => {
   const { tokenId, video } = packed.family.image!;
   const stills = await encodeAll("pixel_values", "image_grid_thw");
   const pairs = await encodeAll("pixel_values_videos", "video_grid_thw");
-  images = [...place(stills, tokenId(packed.config)), ...place(pairs, video!.tokenId(packed.config))];
+  images = [
+    ...place(
+      stills,
+      tokenId(packed.config, () => 0),
+    ),
+    ...place(pairs, video!.tokenId(packed.config)),
+  ];
 });
 afterAll(async () => {
   await vision?.close();
@@ -64,7 +70,7 @@ function place(encoded: readonly Encoded[], tokenId: number): (GridInPrompt & Pl
   const starts = ids.flatMap((id, i) => (id === tokenId && ids[i - 1] !== tokenId ? [i] : []));
   expect(starts).toHaveLength(encoded.length);
   return encoded.map(({ visualTokens, deepstack, grid }, i) => {
-    const numTokens = packed.family.image!.layout(packed.config, grid, 0, () => []).ids.length;
+    const numTokens = packed.family.image!.layout(packed.config, grid, 0, () => [], 0).ids.length;
     return { start: starts[i]!, grid, numTokens, tokens: visualTokens, deepstack };
   });
 }

@@ -46,11 +46,11 @@ describe.each(cases)("%s equals transformers in fp32", (name) => {
   });
 
   function placeImages(ids: number[], grids: number[]) {
-    const tokenId = packed.family.image!.tokenId(packed.config);
+    const tokenId = packed.family.image!.tokenId(packed.config, () => 0);
     let start = 0;
     return Array.from({ length: grids.length / 3 }, (_, i) => {
       const grid = { rows: grids[3 * i + 1]!, columns: grids[3 * i + 2]! };
-      const numTokens = packed.family.image!.layout(packed.config, grid, 0, () => []).ids.length;
+      const numTokens = packed.family.image!.layout(packed.config, grid, 0, () => [], 0).ids.length;
       const placed = { start: ids.indexOf(tokenId, start), grid };
       start = placed.start + numTokens;
       return { placed, numTokens, numPatches: grid.rows * grid.columns };

@@ -32,7 +32,7 @@ function drawn([width, height]: readonly [number, number]) {
   return { width, height, data };
 }
 
-const families = ["idefics3", "internvl", "qwen2_vl", "qwen2_5_vl", "qwen3_5"];
+const families = ["idefics3", "internvl", "minicpmv", "qwen2_vl", "qwen2_5_vl", "qwen3_5"];
 describe.each(families)("%s", (family) => {
   const folder = join(golden, family);
   const chats: GoldenChat[] = JSON.parse(readFileSync(join(folder, "answers.json"), "utf8"));

@@ -244,7 +244,7 @@ function visionEstimate(
   checkRange("picture.height", picture.height, maxPictureSide);
   const grid = gridOf(picture, imageProcessor);
   const image = family.kind === "language" ? family.image : undefined;
-  const layout = image?.layout(config, grid, image.tokenId(config), () => []);
+  const layout = image?.layout(config, grid, 0, () => [], 0);
   const numTokens = layout && numRows(layout);
   const sizes = { ...largestBatch(grid, imageProcessor), ...(numTokens !== undefined && { num_tokens: numTokens }) };
   return {

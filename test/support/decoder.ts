@@ -49,7 +49,7 @@ export async function fixtureRequest(
   maxTokens = 64,
 ): Promise<EngineRequest<SequenceInputs>> {
   const promptIds = [...(await fixtureTensor(name, "input_ids"))];
-  const tokenId = packed.family.image!.tokenId(packed.config);
+  const tokenId = packed.family.image!.tokenId(packed.config, () => 0);
   const numTokens = promptIds.filter((id) => id === tokenId).length;
   const tokens = await fixtureTensor(name, "visual_tokens");
   const image = { start: promptIds.indexOf(tokenId), numTokens, tokens, deepstack: [] };

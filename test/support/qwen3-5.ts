@@ -67,7 +67,7 @@ async function placeImages(
 ): Promise<(GridInPrompt & PlacedImage)[]> {
   const image = packed.family.image!;
   const vision = await GraphSession.open(packed.graphPath("vision"), oneThread);
-  const [still, frames] = [image.tokenId(packed.config), image.video!.tokenId(packed.config)].map((id) =>
+  const [still, frames] = [image.tokenId(packed.config, () => 0), image.video!.tokenId(packed.config)].map((id) =>
     ids.flatMap((found, i) => (found === id && ids[i - 1] !== id ? [i] : [])),
   );
   const starts = [...still!, ...frames!];
@@ -75,7 +75,7 @@ async function placeImages(
   for (const [i, { grid, data }] of pixels.entries()) {
     const shape = [grid.rows * grid.columns, patchValues] as const;
     const { visualTokens: tokens, deepstack } = await encodeImage(vision, packed, { data, shape, grid });
-    const numTokens = image.layout(packed.config, grid, 0, () => []).ids.length;
+    const numTokens = image.layout(packed.config, grid, 0, () => [], 0).ids.length;
     placed.push({ start: starts[i]!, grid, numTokens, tokens, deepstack });
   }
   await vision.close();

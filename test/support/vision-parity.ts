@@ -41,20 +41,18 @@ export interface VisionFamily {
   readonly divergence: { readonly int8: number; readonly int4: number };
 }
 
-/** The tokenizers of test/golden/idefics3/make_golden.py and of internvl's. */
+/** The tokenizer of the make_golden.py of idefics3, internvl and minicpmv, which no other family's layout asks. */
 export function madeUpTokens(text: string): number[] {
   const ids: Record<string, number> = {
-    "<fake_token_around_image>": 301,
-    "<global-img>": 302,
-    "<img>": 301,
-    "</img>": 302,
-    "\n": 10,
-    "\n\n": 11,
+    ...{ "<fake_token_around_image>": 301, "<global-img>": 302, "<img>": 301, "</img>": 302, "\n": 10, "\n\n": 11 },
+    ...{ "<image>": 300, "</image>": 301, "<slice>": 302, "</slice>": 303, "<image_id>": 304, "</image_id>": 305 },
+    ...{ "<unk>": 306, "0": 12, "1": 13, "2": 14 },
   };
-  return [...text.matchAll(/<row_(\d+)_col_(\d+)>|<[^>]+>|\n+/g)].map(([token, row, column]) =>
+  return [...text.matchAll(/<row_(\d+)_col_(\d+)>|<[^>]+>|\n+|\d/g)].map(([token, row, column]) =>
     row ? 303 + 6 * (Number(row) - 1) + Number(column) - 1 : ids[token]!,
   );
 }
+const idOf = (token: string) => madeUpTokens(token)[0]!;
 
 type Placed = GridInPrompt & { readonly spans: readonly TokenSpan[] };
 
@@ -66,8 +64,8 @@ export function placeImages(
 ): Placed[] {
   const { family, config } = packed;
   const at = new Map<number, number>();
-  return images.map(({ pixels: { grid }, pair, placeholder = family.image!.tokenId(config) }) => {
-    const layout = family.image!.layout(config, grid, placeholder, madeUpTokens);
+  return images.map(({ pixels: { grid }, pair, placeholder = family.image!.tokenId(config, idOf) }, i) => {
+    const layout = family.image!.layout(config, grid, placeholder, madeUpTokens, i);
     const from = at.get(placeholder) ?? 0;
     const start = ids.findIndex((_, i) => i >= from && layout.ids.every((id, k) => ids[i + k] === id));
     expect(start, "an image's layout among the ids").toBeGreaterThanOrEqual(0);

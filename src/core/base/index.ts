@@ -15,6 +15,7 @@ export { fieldExpectation, fieldProblems, firstOf } from "./file-fields.js";
 export { formatBytes, formatCount } from "./format.js";
 export { globMatcher } from "./glob.js";
 export { groupBy } from "./group-by.js";
+export { joinFloats } from "./join-floats.js";
 export {
   entriesOf,
   fileLimits,

@@ -110,6 +110,9 @@ export interface ModelFamily<C> extends Family<C> {
 /** Ids of a text, as the checkpoint's tokenizer has them, without special ones around it. */
 export type EncodeText = (text: string) => readonly number[];
 
+/** The id of a token that marks something, by its spelling. @throws `invalid_config` where the tokenizer has none. */
+export type TokenIdOf = (token: string) => number;
+
 /** A run of neighbouring tokens. */
 export interface TokenSpan {
   readonly start: number;
@@ -147,23 +150,33 @@ export function numRows({ spans }: Pick<ImageLayout, "spans">): number {
 export interface ImageSide<C> {
   /** Stated by the checkpoint's image-processor config (undefined: it has none), or the family's default. */
   imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
-  tokenId(config: C): number;
+  tokenId(config: C, idOf: TokenIdOf): number;
+  /** Absent: the template writes the placeholder where a message has an image. */
+  readonly written?: WrittenImage;
   /**
    * What is in a prompt for one image, or one pair of frames, whose placeholder the template wrote; `encode` gives the ids of
-   * text among its rows.
+   * text among its rows, `index` is that of the image among all of the prompt.
    */
-  layout(config: C, grid: ImageGrid, placeholder: number, encode: EncodeText): ImageLayout;
-  /** Inputs of the vision graph for one picture, or for one pair of frames. */
+  layout(config: C, grid: ImageGrid, placeholder: number, encode: EncodeText, index: number): ImageLayout;
+  /** Inputs of the vision graph for one picture, or for one pair of frames; of one in slices for each batch of `batchesOf`. */
   inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
   /** Outputs of the vision graph beside `visual_tokens`. */
   extraOutputs(config: C): readonly string[];
   /**
    * Attentions of the vision graph, by node, in which learned queries look at a whole picture: their keys are its patches
-   * in raster order and then the queries themselves. Absent: a family whose visual tokens each have a place of their own.
+   * in raster order and then, in some families, the queries themselves. Absent: a family whose visual tokens each have a place of their own.
    */
   queryAttention?(config: C): readonly string[];
   /** Absent: a family that is shown still pictures only. */
   readonly video?: VideoSide<C>;
+}
+
+/** An image in words, for templates that take only these: each part of a message is on a line of its own. */
+export interface WrittenImage {
+  /** What stands for an image in a message. */
+  readonly mark: string;
+  /** The token that takes the mark's place in what the template wrote: the placeholder. */
+  readonly token: string;
 }
 
 /** How videos reach the decoder: pair by pair of frames, each pair encoded like a picture. */

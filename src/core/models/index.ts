@@ -12,8 +12,10 @@ export type {
   LanguageFamily,
   ModelDimensions,
   PromptPositions,
+  TokenIdOf,
   TokenSpan,
   VideoSide,
+  WrittenImage,
 } from "./family.js";
 export { indexPositions, numRows, plainLayout } from "./family.js";
 export { configNotes } from "./fields.js";

@@ -5,6 +5,7 @@ import { idefics3, smolvlm } from "./idefics3.js";
 import { internvl } from "./internvl.js";
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
+import { minicpmv } from "./minicpmv.js";
 import { qwen25Vl } from "./qwen2_5_vl.js";
 import { qwen2Vl } from "./qwen2_vl.js";
 import { qwen3 } from "./qwen3.js";
@@ -23,6 +24,7 @@ export const families: readonly AnyFamily[] = [
     internvl,
     kerasMobilenetV2,
     llama,
+    minicpmv,
     qwen2Vl,
     qwen25Vl,
     qwen3,

@@ -1,10 +1,10 @@
 /**
  * Rotary position embedding: cosines and sines of position times frequency, computed by the host. Frequencies are plain, or
- * those of Llama 3.1, whose long wavelengths are stretched; other scalings would answer wrongly without a word, and are
- * refused by name. [RoFormer, Su et al. 2021; transformers modeling_rope_utils.py]
+ * those of Llama 3.1, whose long wavelengths are stretched, or LongRoPE's, each stretched by a factor of its own; other
+ * scalings would answer wrongly without a word, and are refused by name. [RoFormer, Su et al. 2021; transformers modeling_rope_utils.py]
  */
 import { z } from "zod";
-import { size } from "./config.js";
+import { type SizeRule, size } from "./config.js";
 import type { RotaryAngles, TokenRow } from "./family.js";
 import { irrelevant, only } from "./fields.js";
 
@@ -85,9 +85,28 @@ export const llama3RopeFields = {
   original_max_position_embeddings: only(), // outside the object, where the reference reads it too
 };
 
+/** One for each frequency. Published ones are 1 to 65. */
+const factors = z.array(z.number().positive().max(1024)).min(1).max(512).nullish();
+
+const longObject = ropeObject(["default", "longrope"])
+  .extend({
+    ...{ short_factor: factors, long_factor: factors, factor: times },
+    original_max_position_embeddings: size.nullish(),
+    attention_factor: z.number().positive().max(16).nullish(),
+  })
+  .superRefine((rope, context) => {
+    if ((rope.rope_type ?? rope.type) !== "longrope") return;
+    for (const name of ["short_factor", "long_factor", "original_max_position_embeddings"] as const)
+      if (!rope[name]) context.addIssue({ code: "custom", path: [name], message: "longrope needs it" });
+  });
+
+/** The same for a family that may be stretched as Phi-3 and MiniCPM4 are. */
+export const longRopeFields = fieldsWith(longObject);
+
 type RopeNumbers = keyof typeof scalingFields | "original_max_position_embeddings" | "partial_rotary_factor";
 type RopeObject = Partial<Pick<z.infer<typeof llama3Object>, "mrope_section" | "rope_theta" | "rope_type" | "type">> &
-  Partial<Record<RopeNumbers, number | null | undefined>>;
+  Partial<Record<RopeNumbers, number | null | undefined>> &
+  Partial<Pick<z.infer<typeof longObject>, "short_factor" | "long_factor" | "attention_factor">>;
 
 interface RopeConfig {
   readonly rope_scaling?: RopeObject | null | undefined;
@@ -103,6 +122,8 @@ export interface Rope {
   /** Of each head's columns, how much turns; absent where no field says it. */
   readonly share?: number | undefined;
   /** Wavelengths beyond originalLength / lowFactor are stretched by `factor`, those below originalLength / highFactor stay. */
+  /** Of every frequency how much it is stretched, and what cos and sin are multiplied with. */
+  readonly long?: { factors: readonly number[]; scale: number } | undefined;
   readonly llama3?: { factor: number; lowFactor: number; highFactor: number; originalLength: number } | undefined;
 }
 
@@ -115,10 +136,39 @@ export function ropeOf({ rope_scaling, rope_parameters, ...config }: RopeConfig,
     theta: rope?.rope_theta ?? config.rope_theta ?? defaultTheta,
     mropeSection: rope?.mrope_section,
     share: rope?.partial_rotary_factor ?? config.partial_rotary_factor ?? undefined,
-    ...(factor && {
-      llama3: { factor, lowFactor: lowFactor!, highFactor: highFactor!, originalLength: originalLength! },
+    ...(rope?.short_factor && { long: longRope(rope, config.max_position_embeddings!) }),
+    ...(typeof lowFactor === "number" && {
+      llama3: { factor: factor!, lowFactor, highFactor: highFactor!, originalLength: originalLength! },
     }),
   };
+}
+
+/** The short factors, which hold up to the original length: `longRopeLength`. [transformers _compute_longrope_parameters] */
+function longRope(rope: RopeObject, maxLength: number): Rope["long"] {
+  const original = rope.original_max_position_embeddings!;
+  const times = rope.factor ?? maxLength / original;
+  const scale = rope.attention_factor ?? (times <= 1 ? 1 : Math.sqrt(1 + Math.log(times) / Math.log(original)));
+  return { factors: rope.short_factor!, scale };
+}
+
+/**
+ * Up to which length one set of factors holds: beyond the original one the reference takes the long factors for every
+ * position at once, while the keys in a cache are turned already.
+ */
+export function longRopeLength({ rope_scaling, rope_parameters, ...config }: RopeConfig): number {
+  const { short_factor: short, long_factor: long, ...rope } = rope_scaling ?? rope_parameters ?? {};
+  const maxLength = config.max_position_embeddings!;
+  if (!short || !long || short.every((factor, i) => factor === long[i])) return maxLength;
+  return Math.min(maxLength, rope.original_max_position_embeddings!);
+}
+
+/** A factor for each frequency. */
+export function longRopeRules(config: RopeConfig & { readonly head_dim: number }): SizeRule[] {
+  const name = config.rope_scaling ? "rope_scaling" : "rope_parameters";
+  return (["short_factor", "long_factor"] as const).map((field) => {
+    const found = config[name]?.[field]?.length ?? config.head_dim / 2;
+    return [found === config.head_dim / 2, `${name}.${field} must have head_dim / 2 factors`];
+  });
 }
 
 /** Where a token stands, as the rotary frequency `f` sees it; plain RoPE has one position for all. */
@@ -130,14 +180,18 @@ export type PositionOf = (token: number, f: number) => number;
  */
 export function ropeAngles(count: number, dim: number, rope: Rope, positionOf: PositionOf): RotaryAngles {
   const half = dim / 2;
+  const scale = rope.long?.scale ?? 1;
   const cos = new Float32Array(count * half);
   const sin = new Float32Array(count * half);
   for (let f = 0; f < half; f++) {
-    const frequency = stretched(Math.fround(1 / Math.fround(rope.theta ** ((2 * f) / dim))), rope);
+    const frequency = stretched(
+      Math.fround(1 / Math.fround(longFactor(rope, f) * Math.fround(rope.theta ** ((2 * f) / dim)))),
+      rope,
+    );
     for (let i = 0; i < count; i++) {
       const angle = Math.fround(positionOf(i, f) * frequency);
-      cos[i * half + f] = Math.cos(angle);
-      sin[i * half + f] = Math.sin(angle);
+      cos[i * half + f] = Math.cos(angle) * scale;
+      sin[i * half + f] = Math.sin(angle) * scale;
     }
   }
   return { cos, sin };
@@ -158,6 +212,10 @@ export function sectionedMropeAngles(row: TokenRow, dim: number, rope: Rope, sec
 function axisAngles({ start, count, positions }: TokenRow, dim: number, rope: Rope, axisOf: (f: number) => number) {
   const positionOf = (i: number, f: number) => positions.axes[axisOf(f)]?.[start + i] ?? start + i + positions.delta;
   return ropeAngles(count, dim, rope, positionOf);
+}
+
+function longFactor({ long }: Rope, f: number): number {
+  return Math.fround(long?.factors[f] ?? 1);
 }
 
 /** Between the two bounds the share of the plain frequency grows evenly with the turns in the original length. */

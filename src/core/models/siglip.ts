@@ -19,7 +19,7 @@ import { partsOf, spelling } from "./names.js";
 import { pooledText, towerBlocks } from "./towers.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/16), so these are part of the format. */
-const towerSchema = z.object({
+const towerFields = {
   ...commonFields,
   ...irrelevant("attention_dropout", "dropout"), // training
   hidden_size: size.default(768),
@@ -28,9 +28,10 @@ const towerSchema = z.object({
   num_attention_heads: size.default(12),
   hidden_act: z.enum(["gelu_pytorch_tanh", "gelu", "quick_gelu"]).default("gelu_pytorch_tanh"),
   layer_norm_eps: epsilon.default(1e-6),
-});
+};
 
-const textSchema = towerSchema.extend({
+const textSchema = z.object({
+  ...towerFields,
   ...quantizationFields,
   ...irrelevant("eos_token_id"), // the last row is pooled, whatever it is
   vocab_size: size.default(32_000),
@@ -39,12 +40,15 @@ const textSchema = towerSchema.extend({
   pad_token_id: tokenId.nullable().default(1),
 });
 
-const visionSchema = towerSchema.extend({
+/** Of the image tower, whatever sees its rows. */
+export const vitFields = {
+  ...towerFields,
   image_size: size.default(224),
   patch_size: size.default(16),
   num_channels: z.literal(3).default(3),
-  vision_use_head: only(true),
-});
+};
+
+const visionSchema = z.object({ ...vitFields, vision_use_head: only(true) });
 
 const configSchema = z.object({
   ...commonFields,

@@ -89,6 +89,47 @@ function perceiverLayer(
   return scope.op("Add", [afterAttention, ffn]);
 }
 
+export interface QueryResampler {
+  readonly numQueries: number;
+  readonly numHeads: number;
+  /** Columns of the result, and of the attention. */
+  readonly width: number;
+  readonly epsilon: number;
+}
+
+/**
+ * Learned queries look once at all rows, whose places are added to the keys and not to the values; no feed-forward half.
+ * features [batch, rows, D], places [rows, width] → [batch, numQueries, width]; `proj` is stored as x · proj takes it.
+ * [MiniCPM-V's resampler]
+ */
+export function queryResampler(
+  scope: Scope,
+  features: Value,
+  places: Value,
+  { numQueries, numHeads, width, epsilon }: QueryResampler,
+): Value {
+  const own = lastSize(features) === width ? features : linear(scope, "kv_proj", features, width);
+  const values = layerNorm(scope, "ln_kv", own, epsilon);
+  const query = layerNorm(scope, "ln_q", scope.weight("query", [numQueries, width]), epsilon);
+  const queries = repeated(scope, query, features);
+  const keys = scope.op("Add", [values, places]);
+  const looked = packedAttention(scope.at("attn"), [queries, keys, values], numHeads);
+  const normed = layerNorm(scope, "ln_post", looked, epsilon);
+  return scope.op("FusedMatMul", [normed, scope.weight("proj", [width, width])]);
+}
+
+/** PyTorch's MultiheadAttention: one matrix has the rows of q, k and v, each [batch, .., D] of it → [batch, queries, D]. */
+function packedAttention(scope: Scope, inputs: readonly [q: Value, k: Value, v: Value], numHeads: number): Value {
+  const D = lastSize(inputs[0]);
+  const parts = scope.int64([D, D, D]);
+  const weights = scope.ops("Split", [scope.weight("in_proj_weight", [3 * D, D]), parts], { axis: 0 });
+  const biases = scope.ops("Split", [scope.weight("in_proj_bias", [3 * D]), parts], { axis: 0 });
+  const [q, k, v] = inputs.map((rows, n) =>
+    scope.op("Add", [scope.op("FusedMatMul", [rows, weights[n]], { transB: 1 }), biases[n]]),
+  );
+  return linear(scope, "out_proj", fullAttention(scope, q!, k!, v!, numHeads), D, { bias: true });
+}
+
 export interface AttentionPooling {
   readonly numHeads: number;
   readonly epsilon: number;
@@ -98,7 +139,7 @@ export interface AttentionPooling {
 }
 
 /**
- * One learned query attends to all rows; then a feed-forward half. Its q, k and v have one matrix, in PyTorch's order.
+ * One learned query attends to all rows; then a feed-forward half.
  * x [1, sequence, D] → [1, D] [SigLIP's head; Lee et al. 2019]
  */
 export function attentionPooling(
@@ -107,20 +148,8 @@ export function attentionPooling(
   { numHeads, epsilon, activation, width }: AttentionPooling,
 ): Value {
   const D = lastSize(x);
-  const attention = scope.at("attention");
-  const parts = attention.int64([D, D, D]);
-  const weights = attention.ops("Split", [attention.weight("in_proj_weight", [3 * D, D]), parts], { axis: 0 });
-  const biases = attention.ops("Split", [attention.weight("in_proj_bias", [3 * D]), parts], { axis: 0 });
-  const product = (rows: Value, n: number) =>
-    attention.op("Add", [attention.op("FusedMatMul", [rows, weights[n]], { transB: 1 }), biases[n]]);
-  const mixed = fullAttention(
-    attention,
-    product(scope.weight("probe", [1, 1, D]), 0),
-    product(x, 1),
-    product(x, 2),
-    numHeads,
-  );
-  const pooled = linear(attention, "out_proj", mixed, D, { bias: true });
+  const probe = scope.weight("probe", [1, 1, D]);
+  const pooled = packedAttention(scope.at("attention"), [probe, x, x], numHeads);
   const normed = layerNorm(scope, "layernorm", pooled, epsilon);
   const half = mlp(scope.at("mlp"), normed, D, { up: "fc1", down: "fc2", activation, width, bias: true });
   return scope.reshape(scope.op("Add", [pooled, half]), [1, D]);

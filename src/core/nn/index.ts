@@ -1,5 +1,12 @@
 export { cachedAttention, type Rotary, type Windows } from "./attention.js";
-export { attentionPooling, patchMerger, perceiverResampler, pixelShuffle, repeated } from "./connectors.js";
+export {
+  attentionPooling,
+  patchMerger,
+  perceiverResampler,
+  pixelShuffle,
+  queryResampler,
+  repeated,
+} from "./connectors.js";
 export { convolution, relu6 } from "./convolution.js";
 export { buildDecoder, type DecoderSizes, type DecoderVariant, decoderStates, type LinearLayers } from "./decoder.js";
 export { type EncoderBlock, encoderBlock } from "./encoder-block.js";

@@ -121,8 +121,11 @@ function invalidMessage(index: number, problem: string, details: Readonly<Record
   });
 }
 
-export function templateMessage({ content, ...rest }: PlainMessage): TemplateMessage {
+/** `mark`: what stands for an image in a message that is words only, each part on a line of its own. */
+export function templateMessage({ content, ...rest }: PlainMessage, mark?: string): TemplateMessage {
   if (typeof content === "string") return { ...rest, content };
+  if (mark !== undefined)
+    return { ...rest, content: content.map((part) => (part.type === "text" ? part.text : mark)).join("\n") };
   return { ...rest, content: content.map((part) => (part.type === "text" ? { ...part } : { type: part.type })) };
 }
 

@@ -98,6 +98,24 @@ describe("process", () => {
     expect(ids.filter((id) => id === imageTokenId)).toHaveLength(rows);
   });
 
+  it("writes an image in words where the family's templates take no other, and finds its place again", async () => {
+    const chatTemplate =
+      "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>' }}{% endfor %}";
+    const written = { mark: "(<|vision_start|>./)", token: "<|image_pad|>" };
+    const numbers: number[] = [];
+    const layout: ImageSpec["layout"] = (grid, pad, index) => {
+      numbers.push(index);
+      return parts.imageSpec!.layout(grid, pad, index);
+    };
+    const inWords = createProcessor({ ...parts, chatTemplate, imageSpec: { ...parts.imageSpec!, written, layout } });
+    const { text, images } = await inWords.process([user(image(solid(1)), "a", "b"), user("c", image(solid(2)))]);
+    expect(text).toBe("<|im_start|>user\n<|image_pad|>\na\nb<|im_end|><|im_start|>user\nc\n<|image_pad|><|im_end|>");
+    expect(images).toHaveLength(2);
+    expect(numbers.slice(-2)).toEqual([0, 1]); // behind those that only counted
+    const forged = inWords.process([user("(<|vision_start|>./)")], { allowSpecialTokens: true });
+    await expect(forged).rejects.toThrow(ocellusError("invalid_request", { found: 1, expected: 0 }));
+  });
+
   it("gives each picture its run of placeholders, in order, with its own pixels", async () => {
     const messages = [
       user(image(solid(10)), "a"),

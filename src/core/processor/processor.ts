@@ -11,7 +11,7 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
 import { type ImageGrid, type ImageProcessor, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
-import type { FramePair, ImageLayout, TokenSpan } from "../models/index.js";
+import type { FramePair, ImageLayout, TokenSpan, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
@@ -46,7 +46,9 @@ export interface ImageSpec {
   readonly imageProcessor: ImageProcessor;
   readonly imageTokenId: number;
   /** What stands for a picture of this grid, or a pair of frames, instead of its placeholder. */
-  readonly layout: (grid: ImageGrid, placeholder: number) => ImageLayout;
+  readonly layout: (grid: ImageGrid, placeholder: number, index: number) => ImageLayout;
+  /** How an image is written for templates that take words only. Absent: the template writes it. */
+  readonly written?: WrittenImage | undefined;
   /** Absent: the model is shown still pictures only. */
   readonly video?: VideoSpec | undefined;
 }
@@ -140,8 +142,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
       };
       const loaded = loadedImages(inputs);
       const clips = videos.map((video) => ({ ...video, frames: loadedImages(video.frames) }));
-      const rendered = await textWork.render(messages.map(templateMessage), variables, signal);
-      const text = imageSpec?.video ? spreadVideos(rendered, videos, imageSpec.video) : rendered;
+      const shown = messages.map((message) => templateMessage(message, imageSpec?.written?.mark));
+      const text = withPlaceholders(await textWork.render(shown, variables, signal), videos, imageSpec);
       const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
       if (!imageSpec || !imageProcessor) return { ids: Int32Array.from(ids), images: [], text };
       const counts = [
@@ -180,6 +182,15 @@ export function createProcessor(parts: ProcessorParts): Processor {
       return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, imageProcessor) : 0), 0);
     },
   };
+}
+
+function withPlaceholders(
+  rendered: string,
+  videos: readonly VideoInput[],
+  { written, video }: Partial<ImageSpec> = {},
+) {
+  const text = written ? rendered.replaceAll(written.mark, written.token) : rendered;
+  return video ? spreadVideos(text, videos, video) : text;
 }
 
 /** Thoughts about an image cost more than they gain; without one the template decides. */
@@ -255,7 +266,7 @@ export function checkContextLength(
   { layout, imageTokenId }: ImageSpec,
   { maxTokens = Number.POSITIVE_INFINITY }: ProcessOptions,
 ): void {
-  const imageTokens = grids.reduce((sum, grid) => sum + (grid ? layout(grid, imageTokenId).ids.length : 0), 0);
+  const imageTokens = grids.reduce((sum, grid, i) => sum + (grid ? layout(grid, imageTokenId, i).ids.length : 0), 0);
   const promptTokens = textTokens + imageTokens;
   if (promptTokens <= maxTokens) return;
   throw new OcellusError(
@@ -296,7 +307,7 @@ function expandPlaceholders(
       continue;
     }
     const start = expanded.length;
-    const { ids: own, spans } = layout(image.grid, id);
+    const { ids: own, spans } = layout(image.grid, id, images.length);
     const placed = spans.map((span) => ({ ...span, start: start + span.start }));
     images.push({ ...image, start, numTokens: own.length, spans: placed });
     for (const each of own) expanded.push(each);

@@ -26,6 +26,7 @@ import {
   type PixelBudget,
   type PixelValues,
   type RgbImage,
+  viewsOf,
   withPixelBudget,
 } from "../image/spec/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
@@ -284,7 +285,8 @@ export class VisionLanguageModel implements LanguageModel {
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
     const attention = await this.#lookAgain(read.prompt, options.signal);
     const pictures = prepared.pictures.map((picture, i) => {
-      return { ...picture, grid: read.prompt.images[i]!.grid, attention: attention[i]! };
+      const { rows, columns } = viewsOf(read.prompt.images[i]!.grid)[0]!;
+      return { ...picture, grid: { rows, columns }, attention: attention[i]! };
     });
     return { text, tokens, finishReason, usage, pictures, stages };
   }

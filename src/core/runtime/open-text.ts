@@ -1,9 +1,9 @@
 /** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
-import type { Keep } from "../base/index.js";
+import { type Keep, OcellusError } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
 import { type ImageLimits, type ImageThreads, type PrepareImage, prepareImage } from "../image/node/index.js";
 import { readImageProcessorConfig, readVideoProcessorConfig } from "../image/spec/index.js";
-import type { EncodeText, ImageSide } from "../models/index.js";
+import type { EncodeText, ImageSide, TokenIdOf } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type ImageSpec, type Processor, type SeeImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -42,7 +42,7 @@ export async function openText(
   await requiredJson(files, "tokenizer_config.json");
   const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
-  const imageSpec = family.image && (await imageSpecOf(family.image, config, files, encoderOf(tokenizer)));
+  const imageSpec = family.image && (await imageSpecOf(family.image, config, files, tokenizer));
   const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
   const seeImage = seeWithTable(prepare, limits);
   const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
@@ -86,17 +86,30 @@ function encoderOf(tokenizer: Tokenizer): EncodeText {
   };
 }
 
+function tokenIdOf(tokenizer: Tokenizer): TokenIdOf {
+  return (token) => {
+    const id = tokenizer.tokenId(token);
+    if (id !== undefined) return id;
+    const expected = `tokenizer.json: expected the token ${token}, by which this model family places images; found none`;
+    throw new OcellusError("invalid_config", `${expected}; compare it with the checkpoint's original file`, {
+      details: { file: "tokenizer.json", missing: token },
+    });
+  };
+}
+
 async function imageSpecOf(
   image: ImageSide<unknown>,
   config: unknown,
   files: Checkpoint,
-  encode: EncodeText,
+  tokenizer: Tokenizer,
 ): Promise<ImageSpec> {
   const { video } = image;
+  const encode = encoderOf(tokenizer);
   return {
     imageProcessor: image.imageProcessor(config, await readImageProcessorConfig(files)),
-    imageTokenId: image.tokenId(config),
-    layout: (grid, placeholder) => image.layout(config, grid, placeholder, encode),
+    imageTokenId: image.tokenId(config, tokenIdOf(tokenizer)),
+    written: image.written,
+    layout: (grid, placeholder, index) => image.layout(config, grid, placeholder, encode, index),
     video: video && {
       ...video,
       videoProcessor: video.videoProcessor(config, await readVideoProcessorConfig(files)),

@@ -33,6 +33,7 @@ export interface TracedToken extends TraceCandidate {
 export interface TracedImage {
   /** SHA-256 of the decoded pixels. */
   readonly digest: string;
+  /** Patches that its queries look at: of the overview, where it is cut into slices. */
   readonly grid: ImageGrid;
   /** Rows of the prompt. */
   readonly numTokens: number;

@@ -1,10 +1,10 @@
 /** One picture through the vision graph: what it gives the decoder and, when asked, where it looked. */
 
 import { float32, type Graph, GraphSession, int32, int64 } from "../backend/index.js";
-import { invariant, throwIfAborted } from "../base/index.js";
+import { invariant, joinFloats, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
 import type { SeenImage } from "../image/node/index.js";
-import type { PixelValues } from "../image/spec/index.js";
+import { batchesOf, type PixelValues } from "../image/spec/index.js";
 import { type HostInput, numRows, type TokenSpan } from "../models/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
 import type { PromptImage } from "../processor/index.js";
@@ -44,8 +44,10 @@ export function placed(spans: readonly TokenSpan[], { tokens, deepstack }: Image
 export async function encodeImage(session: Graph, model: PackedModel, pixels: PixelValues): Promise<EncodedImage> {
   const { family, config } = model;
   const names = ["visual_tokens", ...imageSideOf(model).extraOutputs(config)];
-  const results = await runVision(session, model, pixels, names);
-  const outputs = Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
+  const results: Awaited<ReturnType<typeof runVision>>[] = [];
+  for (const batch of batchesOf(pixels)) results.push(await runVision(session, model, batch, names));
+  const joined = (name: string) => joinFloats(results.map((result) => result[name]!.data as Float32Array));
+  const outputs = Object.fromEntries(names.map((name) => [name, joined(name)]));
   const { tokens: visualTokens, deepstack } = imageFeatures(outputs, family.numDeepstack(config));
   return { visualTokens, deepstack, outputs };
 }
@@ -76,7 +78,7 @@ export interface QueryAttention {
   readonly node: string;
   readonly numHeads: number;
   readonly numQueries: number;
-  /** Patches in raster order, then the queries themselves. */
+  /** Patches in raster order and then, in some families, the queries themselves. */
   readonly numKeys: number;
   /** [numHeads, numQueries, numKeys]; each row sums to one. */
   readonly probabilities: Float32Array;
@@ -107,9 +109,10 @@ export async function lookAgain(
   }
 }
 
+/** At the whole picture; what is in its slices is not shown. */
 async function look(session: GraphSession, model: PackedModel, pixels: PixelValues, nodes: readonly string[]) {
   const outputs = nodes.map((node) => `${node}.probabilities`);
-  const results = await runVision(session, model, pixels, outputs);
+  const results = await runVision(session, model, batchesOf(pixels)[0]!, outputs);
   return nodes.map((node, i): QueryAttention => {
     const { data, dims } = results[outputs[i]!]!;
     const [, numHeads, numQueries, numKeys] = dims as [number, number, number, number];
@@ -122,6 +125,7 @@ function imageSideOf({ family }: PackedModel) {
   return family.image;
 }
 
+/** One batch of views of one shape. */
 function runVision(session: Graph, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
   const feeds = Object.entries(imageSideOf(model).inputs(model.config, pixels)).map(([name, input]) => [
     name,

@@ -1,4 +1,4 @@
-"""Sizes, grids and pixels of images in slices: `python make_images.py` writes images.json beside itself.
+"""Sizes, grids, pixels and texts of images in slices: `python make_images.py` writes images.json beside itself.
 
 Reference: transformers' MiniCPMV4_6ImageProcessor (torchvision), whose law is that of MiniCPM-V 2.6 to 4.5 on coarser
 sides: with patches of 7 pixels and "4x" sides are multiples of 14. The grid of 2.6 to 4.5, which those versions' own code
@@ -10,9 +10,12 @@ import math
 from pathlib import Path
 
 import numpy as np
+import torch
 import torchvision
 import transformers
 from PIL import Image
+from transformers.models.minicpmv4_6.processing_minicpmv4_6 import MiniCPMV4_6Processor
+from transformers.vision_utils import get_vision_nearest_position_ids
 from transformers.models.minicpmv4_6.image_processing_minicpmv4_6 import MiniCPMV4_6ImageProcessor
 
 HERE = Path(__file__).parent
@@ -93,6 +96,30 @@ def make_pictures():
     return pictures
 
 
+def make_texts():
+    """What stands for the third image of a prompt; four tokens a view."""
+    joint = MiniCPMV4_6Processor.__new__(MiniCPMV4_6Processor)
+    joint.slice_mode, joint.image_token = True, "<unk>"
+    joint.image_start_token, joint.image_end_token, joint.slice_start_token, joint.slice_end_token = "<image>", "</image>", "<slice>", "</slice>"
+    joint.image_id_start_token, joint.image_id_end_token = "<image_id>", "</image_id>"
+    texts = []
+    for grid in [(0, 0), (1, 2), (3, 2), (2, 1)]:
+        count = 1 + grid[0] * grid[1]
+        inputs = dict(grids=[grid], num_patches_per_image=[count], target_sizes=torch.full((count, 2), 8))
+        text = joint.replace_image_token(inputs, 0, image_token_divisor=16)
+        texts.append({"grid": grid, "text": joint._prepend_local_ids(["<unk> <unk> <unk>"], [text] * 3, "<unk>")[2]})
+    return texts
+
+
+def check_places():
+    """Places along one side are the whole part of side · i / length, as minicpmv.test.ts expects; at 27 float32 moves some."""
+    for side in (5, 16, 32, 70):
+        for length in range(1, 201):
+            found = get_vision_nearest_position_ids(torch.tensor([[1, length]]), side).tolist()
+            assert found == [side * i // length for i in range(length)], (side, length)
+
+
+check_places()
 versions = {"transformers": transformers.__version__, "torchvision": torchvision.__version__}
-golden = {"madeBy": versions, "sizes": make_sizes(), "ties": make_ties(), "pictures": make_pictures()}
+golden = {"madeBy": versions, "sizes": make_sizes(), "ties": make_ties(), "pictures": make_pictures(), "texts": make_texts()}
 (HERE / "images.json").write_text(json.dumps(golden) + "\n")

@@ -23,4 +23,3 @@ export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image
 export { batchesOf, viewsOf } from "./slices.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";
-export { patchesPerSide } from "./tiles.js";

@@ -3,7 +3,7 @@
  *
  *   picture ─ resize to fit ─ centre in width × height ─ (x/255 - mean)/std ─ patches in raster order
  */
-import { invariant } from "../../base/index.js";
+import { invariant, joinFloats } from "../../base/index.js";
 import type {
   CenterCropProcessor,
   FitProcessor,
@@ -171,12 +171,7 @@ function cutPatches(
 }
 
 function joined(views: readonly Float32Array[], { patchSize }: ImageProcessor, grid: ImageGrid): PixelValues {
-  const data = new Float32Array(views.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const view of views) {
-    data.set(view, at);
-    at += view.length;
-  }
+  const data = joinFloats(views);
   const patchValues = 3 * patchSize * patchSize;
   return { data, shape: [data.length / patchValues, patchValues], grid };
 }

@@ -111,7 +111,13 @@ export function viewsOf({ rows, columns, slices }: ImageGrid): readonly (Grid & 
 }
 
 /** An image's views in batches of one shape, `grid` being that of each view: what an encoder runs at once. */
-export function batchesOf({ data, shape: [, width], grid }: PixelValues): PixelValues[] {
+export function batchesOf(pixels: PixelValues): PixelValues[] {
+  const {
+    data,
+    shape: [, width],
+    grid,
+  } = pixels;
+  if (!grid.slices) return [pixels];
   let first = 0;
   return viewsOf(grid).map(({ rows, columns, count }) => {
     const from = first;

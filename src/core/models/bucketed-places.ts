@@ -1,0 +1,39 @@
+/**
+ * Places of patches for encoders that take images of any size: which row of a learned square table each patch has, and
+ * fixed sines of its row and column. [transformers vision_utils.py, get_vision_nearest_position_ids; MiniCPM-V's resampler.py]
+ */
+import type { ImageGrid } from "../image/spec/index.js";
+
+/**
+ * The row of a table of `side` × `side` places nearest to each patch, in raster order: the patch `i` of `n` stands at the
+ * share i/n of the side, and has the place whose share is the last not above it. In float32, as the reference compares.
+ */
+export function bucketedPlaces({ rows, columns }: ImageGrid, side: number): number[] {
+  const step = 1 / side;
+  const borders = Array.from({ length: Math.ceil((1 - step) / step) }, (_, k) => Math.fround(step + k * step));
+  const places = (count: number) =>
+    Array.from({ length: count }, (_, i) => borders.filter((border) => border <= Math.fround(i / count)).length);
+  const ofColumns = places(columns);
+  return places(rows).flatMap((row) => ofColumns.map((column) => row * side + column));
+}
+
+/**
+ * [rows · columns, width]: half of the columns for a patch's column, the other half for its row; each half sines, then
+ * cosines, of the place times 10000^(-i / number of them). In float32 as NumPy computes.
+ */
+export function sinePlaces({ rows, columns }: ImageGrid, width: number): Float32Array {
+  const quarter = width / 4;
+  const out = new Float32Array(rows * columns * width);
+  for (let f = 0; f < quarter; f++) {
+    const frequency = Math.fround(1 / Math.fround(10_000 ** Math.fround(f / quarter)));
+    for (let patch = 0; patch < rows * columns; patch++) {
+      const at = patch * width + f;
+      for (const [half, place] of [patch % columns, Math.floor(patch / columns)].entries()) {
+        const angle = Math.fround(place * frequency);
+        out[at + 2 * half * quarter] = Math.sin(angle);
+        out[at + (2 * half + 1) * quarter] = Math.cos(angle);
+      }
+    }
+  }
+  return out;
+}

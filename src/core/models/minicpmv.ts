@@ -1,0 +1,220 @@
+/**
+ * minicpmv: MiniCPM-V 2.6, 4.0 and 4.5. A SigLIP encoder of any size sees an overview of an image and slices of it; of each view
+ * 64 learned queries become tokens, and a decoder of the Qwen2, Llama or Qwen3 kind reads them.
+ *
+ *   views ─ patches + places ─ blocks ─ post_layernorm ─ resampler (queries look at patches + sines) ─→ visual_tokens
+ *
+ * Specification: docs/models/minicpmv.md. Reference: test/golden/minicpmv/reference.py, for transformers has no class of it.
+ */
+import { z } from "zod";
+import type { GraphBuilder } from "../graph/index.js";
+import { type ImageGrid, slicesProcessor } from "../image/spec/index.js";
+import * as nn from "../nn/index.js";
+import { bucketedPlaces, sinePlaces } from "./bucketed-places.js";
+import { checkSizes, parseConfig, type SizeRule, size } from "./config.js";
+import { decoderDimensions, decoderFields, decoderRules } from "./decoder-config.js";
+import { indexPositions, type ModelFamily, mixedLayout } from "./family.js";
+import { irrelevant, only } from "./fields.js";
+import { decoderRoots, partsOf, spelling } from "./names.js";
+import { longRopeFields, longRopeLength, longRopeRules, ropeAngles, ropeOf } from "./rope.js";
+import { vitFields } from "./siglip.js";
+import { towerBlocks } from "./towers.js";
+
+/** What a config means that has no vision_config: SigLIP-so400m at 980 pixels. */
+const usualVision = {
+  ...{ hidden_size: 1152, intermediate_size: 4304, num_hidden_layers: 27, num_attention_heads: 16 },
+  ...{ image_size: 980, patch_size: 14 },
+};
+
+/** Decoder, then what the config says of images; files of 2.0 and 2.5 have no version. */
+const versions = { "2.6": "qwen2", "4": "llama", "4.5": "qwen3" } as const;
+const version = z
+  .union([z.number(), z.string().max(16)])
+  .nullish()
+  .transform((found) => String(Number(found ?? Number.NaN)))
+  .refine((found): found is keyof typeof versions => Object.hasOwn(versions, found), {
+    error: "expected 2.6, 4 or 4.5; of older ones take a newer checkpoint",
+    params: { unsupported: true },
+  });
+
+const configSchema = z
+  .object({
+    ...decoderFields,
+    ...longRopeFields,
+    version,
+    num_key_value_heads: size,
+    head_dim: size.nullish(),
+    max_position_embeddings: size,
+    mlp_bias: z.boolean().default(false),
+    tie_word_embeddings: z.boolean().default(false),
+    use_sliding_window: only(false),
+    ...irrelevant("sliding_window", "max_window_layers"), // of use_sliding_window
+    layer_types: z.array(z.enum(["full_attention", "attention"])).nullish(),
+    ...irrelevant("pretraining_tp"),
+    scale_emb: only(1), // MiniCPM's own decoder; the published files hold Llama's
+    scale_depth: only(),
+    dim_model_base: only(),
+    query_num: size.default(64),
+    patch_size: size.nullish(), // the encoder's once more
+    use_image_id: z.boolean().default(true),
+    drop_vision_last_layer: z.boolean().default(true),
+    vision_config: z.object(vitFields).prefault(usualVision),
+    ...irrelevant("image_size", "slice_config", "slice_mode"), // the image processor's
+    ...irrelevant("batch_vision_input", "vision_batch_size", "batch_3d_resampler"), // ways to the same sums; of videos
+    init_vision: only(true), // MiniCPM-o's, as are the next
+    init_audio: only(false),
+    init_tts: only(false),
+    audio_config: only(),
+    tts_config: only(),
+  })
+  .transform((config) => ({ ...config, head_dim: config.head_dim ?? usualHeadDim(config) }));
+
+type Config = z.infer<typeof configSchema>;
+
+interface Sizes {
+  readonly version: keyof typeof versions;
+  readonly hidden_size: number;
+  readonly num_attention_heads: number;
+}
+
+function usualHeadDim({ version, hidden_size: width, num_attention_heads: heads }: Sizes): number {
+  return versions[version] === "qwen3" ? 128 : Math.floor(width / heads);
+}
+
+// ---------------------------------------------------------------------------------------------------------- vision
+
+/** Of one attention head of the resampler, whatever the decoder. */
+const resamplerHead = 128;
+/** Not in any config. */
+const resamplerEpsilon = 1e-6;
+
+/** Places on a side of the encoder's table. */
+const placesPerSide = ({ image_size: side, patch_size: patch }: Config["vision_config"]) => Math.floor(side / patch);
+
+/** pixel_values [num_images, num_patches, 3·patch²], views of one shape, in raster order → visual_tokens [num_images, query_num, H] */
+function buildVision(builder: GraphBuilder, { vision_config: vision, hidden_size: width, ...config }: Config): void {
+  const { hidden_size: D, patch_size: p } = vision;
+  const [scope, numPatches] = [builder.root.at("vpm"), "num_patches"];
+  const embeddings = scope.at("embeddings");
+  const pixels = builder.input("pixel_values", "f32", ["num_images", numPatches, 3 * p * p]);
+  const names = { weight: "weight", bias: "bias" };
+  const patches = nn.patchEmbedding(embeddings.at("patch_embedding"), pixels, [D, 3, p, p], names);
+  const table = embeddings.weight("position_embedding.weight", [placesPerSide(vision) ** 2, D]);
+  const places = embeddings.op("Gather", [table, builder.input("place_ids", "i64", [numPatches])]);
+  const layers = vision.num_hidden_layers - (config.drop_vision_last_layer ? 1 : 0);
+  const blocks = { ...vision, num_hidden_layers: layers };
+  const encoded = towerBlocks(scope.at("encoder"), embeddings.op("Add", [patches, places]), blocks);
+  const features = nn.layerNorm(scope, "post_layernorm", encoded, vision.layer_norm_eps);
+  const sines = builder.input("sine_places", "f32", [numPatches, width]);
+  const resampler = { numQueries: config.query_num, numHeads: width / resamplerHead, width, epsilon: resamplerEpsilon };
+  builder.output("visual_tokens", nn.queryResampler(builder.root.at("resampler"), features, sines, resampler));
+}
+
+// ---------------------------------------------------------------------------------------------------------- family
+
+/** The overview, then slices in raster order, a line for each row of them. [MiniCPM-V's image_processing_minicpmv.py] */
+function layoutParts({ query_num: rows, ...config }: Config, { slices }: ImageGrid, index: number) {
+  const id = config.use_image_id ? `<image_id>${index}</image_id>` : "";
+  const parts: (string | number)[] = [`${id}<image>`, rows];
+  let last = "</image>";
+  for (let i = 0; slices && i < slices.rows * slices.columns; i++) {
+    const line = i > 0 && i % slices.columns === 0 ? "\n" : "";
+    parts.push(`${last}${line}<slice>`, rows);
+    last = "</slice>";
+  }
+  return [...parts, last];
+}
+
+function sizeRules({ vision_config: vision, ...config }: Config): SizeRule[] {
+  const { hidden_size: width, num_attention_heads: heads } = config;
+  const patch = vision.patch_size;
+  return [
+    [width % resamplerHead === 0, "hidden_size must be a multiple of 128, a head of the resampler"],
+    [
+      vision.hidden_size % vision.num_attention_heads === 0,
+      "vision_config.hidden_size must be a multiple of its heads",
+    ],
+    [vision.image_size >= patch, "vision_config.image_size must be at least patch_size"],
+    [(config.patch_size ?? patch) === patch, "patch_size must equal vision_config.patch_size"],
+    [!config.mlp_bias || config.version === "4", "mlp_bias must be false but in version 4"],
+    [
+      versions[config.version] !== "qwen2" || config.head_dim * heads === width,
+      "head_dim must be hidden_size / num_attention_heads in version 2.6",
+    ],
+    ...decoderRules(config),
+    ...longRopeRules(config),
+  ];
+}
+
+const model = "llm.model";
+
+function decoderVariant({ version, ...config }: Config): nn.DecoderVariant {
+  const kind = versions[version];
+  const head = config.tie_word_embeddings ? `${model}.embed_tokens` : "llm.lm_head";
+  const attention = kind === "qwen2" ? "qkv" : config.attention_bias;
+  return { model, head, qkNorm: kind === "qwen3", bias: { attention, mlp: config.mlp_bias } };
+}
+
+export const minicpmv: ModelFamily<Config> = {
+  kind: "language",
+  modelType: "minicpmv",
+  about: {
+    title: "MiniCPM-V 2.6, 4.0 and 4.5",
+    repositories: ["openbmb/MiniCPM-V-4", "openbmb/MiniCPM-V-2_6", "openbmb/MiniCPM-V-4_5"],
+    trainedFor: ["several_images", "thinking"],
+  },
+  configSchema,
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    checkSizes(sizeRules(config));
+    return config;
+  },
+  dimensions(config) {
+    const limited = { ...config, max_position_embeddings: longRopeLength(config) };
+    return decoderDimensions(limited, config.eos_token_id, []);
+  },
+  states: nn.decoderStates,
+  canonicalName: spelling({
+    ...{ ...decoderRoots(model), lm_head: "llm.lm_head" },
+    ...{ llm: "llm", vpm: "vpm", resampler: "resampler" },
+  }),
+  parts: partsOf(
+    ["vpm.", "vision"],
+    ["resampler.", "connector"],
+    [`${model}.embed_tokens.`, "embedding"],
+    ["llm.lm_head.", "head"],
+    ["", "decoder"],
+  ),
+  isAside: (name) => name === "resampler.pos_embed", // computed; some savers store it
+  embedTokens: `${model}.embed_tokens.weight`,
+  graphs: (config) => ({
+    vision: (builder) => buildVision(builder, config),
+    decoder: (builder) => nn.buildDecoder(builder, config, decoderVariant(config)),
+  }),
+  image: {
+    imageProcessor: ({ vision_config: { patch_size: patchSize }, ...config }, processorConfig) =>
+      slicesProcessor(processorConfig, {
+        ...{ processors: ["MiniCPMVImageProcessor"], sideMultiple: patchSize, patchSize },
+        ...{ hasImageIds: config.use_image_id, numTokens: config.query_num },
+        absent: { use_image_id: config.use_image_id, patch_size: patchSize },
+      }),
+    written: { mark: "(<image>./</image>)", token: "<image>" },
+    tokenId: (_, idOf) => idOf("<image>"),
+    layout: (config, grid, _, encode, index) =>
+      mixedLayout(layoutParts(config, grid, index), encode("<unk>")[0]!, encode),
+    inputs: ({ vision_config: vision, hidden_size: width }, { data, shape, grid }) => {
+      const numPatches = grid.rows * grid.columns;
+      const views = [shape[0] / numPatches, numPatches, shape[1]];
+      return {
+        pixel_values: { dtype: "f32", shape: views, data },
+        place_ids: { dtype: "i64", shape: [numPatches], data: bucketedPlaces(grid, placesPerSide(vision)) },
+        sine_places: { dtype: "f32", shape: [numPatches, width], data: sinePlaces(grid, width) },
+      };
+    },
+    extraOutputs: () => [],
+    queryAttention: () => ["resampler.attn.MultiHeadAttention"],
+  },
+  numDeepstack: () => 0,
+  positions: () => indexPositions,
+  rotary: (config, { start, count }) => ropeAngles(count, config.head_dim, ropeOf(config, 10_000), (i) => start + i),
+};
