@@ -105,6 +105,12 @@ describe("a config is refused by name", () => {
       "invalid_config",
       "rope_scaling.short_factor",
     ],
+    [
+      "of factors without longrope",
+      { ...of4, rope_scaling: { rope_type: "default", factor: 4 } },
+      "unsupported",
+      "rope_scaling.factor",
+    ],
     ["whose width leaves no heads", { ...of45, hidden_size: 4000 }, "invalid_config", "hidden_size"],
     ["whose patches differ", { ...of45, patch_size: 16 }, "invalid_config", "patch_size"],
     ["with biases that its decoder lacks", { ...of45, mlp_bias: true }, "invalid_config", "mlp_bias"],

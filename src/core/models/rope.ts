@@ -88,16 +88,22 @@ export const llama3RopeFields = {
 /** One for each frequency. Published ones are 1 to 65. */
 const factors = z.array(z.number().positive().max(1024)).min(1).max(512).nullish();
 
+const longFields = {
+  ...{ short_factor: factors, long_factor: factors, factor: times },
+  original_max_position_embeddings: size.nullish(),
+  attention_factor: z.number().positive().max(16).nullish(),
+};
+const longNeeds: readonly string[] = ["short_factor", "long_factor", "original_max_position_embeddings"];
+
 const longObject = ropeObject(["default", "longrope"])
-  .extend({
-    ...{ short_factor: factors, long_factor: factors, factor: times },
-    original_max_position_embeddings: size.nullish(),
-    attention_factor: z.number().positive().max(16).nullish(),
-  })
+  .extend(longFields)
   .superRefine((rope, context) => {
-    if ((rope.rope_type ?? rope.type) !== "longrope") return;
-    for (const name of ["short_factor", "long_factor", "original_max_position_embeddings"] as const)
-      if (!rope[name]) context.addIssue({ code: "custom", path: [name], message: "longrope needs it" });
+    const isLong = (rope.rope_type ?? rope.type) === "longrope";
+    for (const name of Object.keys(longFields) as (keyof typeof longFields)[]) {
+      if (isLong ? rope[name] || !longNeeds.includes(name) : !rope[name]) continue;
+      const message = isLong ? "longrope needs it" : "expected no such field beside rope_type default";
+      context.addIssue({ code: "custom", path: [name], message, params: { unsupported: !isLong } });
+    }
   });
 
 /** The same for a family that may be stretched as Phi-3 and MiniCPM4 are. */
@@ -121,9 +127,9 @@ export interface Rope {
   readonly mropeSection?: readonly number[] | undefined;
   /** Of each head's columns, how much turns; absent where no field says it. */
   readonly share?: number | undefined;
-  /** Wavelengths beyond originalLength / lowFactor are stretched by `factor`, those below originalLength / highFactor stay. */
   /** Of every frequency how much it is stretched, and what cos and sin are multiplied with. */
   readonly long?: { factors: readonly number[]; scale: number } | undefined;
+  /** Wavelengths beyond originalLength / lowFactor are stretched by `factor`, those below originalLength / highFactor stay. */
   readonly llama3?: { factor: number; lowFactor: number; highFactor: number; originalLength: number } | undefined;
 }
 
