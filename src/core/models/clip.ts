@@ -15,7 +15,7 @@ import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./confi
 import type { DualEncoderFamily } from "./family.js";
 import { commonFields, irrelevant, quantizationFields } from "./fields.js";
 import { partsOf, spelling } from "./names.js";
-import { pooledText, towerBlocks } from "./towers.js";
+import { pixelInputs, pooledText, towerBlocks } from "./towers.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/32), so these are part of the format. */
 const towerSchema = z.object({
@@ -140,6 +140,7 @@ export const clip: DualEncoderFamily<Config> = {
       ...{ width: side, height: side, patchSize: patch_size },
       absent: { size: side, crop_size: side },
     }),
+  inputs: pixelInputs,
   maxTextLength: ({ text_config }) => text_config.max_position_embeddings,
   textRow({ text_config: { eos_token_id: eos } }, ids) {
     return { ids, pooledIndex: ids.indexOf(eos === forgottenEos ? Math.max(...ids) : eos) };

@@ -197,6 +197,10 @@ export interface VideoSide<C> {
 export interface DualEncoderFamily<C> extends Family<C> {
   readonly kind: "dual_encoder";
   imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
+  /** Inputs of the vision graph for one image. */
+  inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
+  /** Whether the reference's tokenizer class lower-cases texts, whatever tokenizer.json says. */
+  readonly lowercasesText?: true;
   /** Tokens a text may have, its first and last special ones included. */
   maxTextLength(config: C): number;
   /** The row of tokens that the text graph reads for a text of these ids, and which of them is pooled. */

@@ -14,6 +14,7 @@ import { qwen35Text } from "./qwen3_5_text.js";
 import { qwen3Vl } from "./qwen3_vl.js";
 import { qwen3VlResampler } from "./qwen3_vl_resampler.js";
 import { siglip } from "./siglip.js";
+import { siglip2 } from "./siglip2.js";
 import { unsupportedType } from "./unsupported.js";
 import { vit } from "./vit.js";
 
@@ -33,7 +34,7 @@ export const families: readonly AnyFamily[] = [
     qwen3Vl,
     qwen3VlResampler,
   ],
-  ...[siglip, smolvlm, vit],
+  ...[siglip, siglip2, smolvlm, vit],
 ];
 
 /** The family that config.json names. @throws `unsupported` with what is supported, and which of it is nearest in kind. */

@@ -12,14 +12,14 @@ import { z } from "zod";
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
 import { fixedSizeProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
-import { checkSizes, epsilon, layers, parseConfig, size, tokenId } from "./config.js";
+import { checkSizes, epsilon, layers, parseConfig, type SizeRule, size, tokenId } from "./config.js";
 import type { DualEncoderFamily } from "./family.js";
 import { commonFields, irrelevant, only, quantizationFields } from "./fields.js";
 import { partsOf, spelling } from "./names.js";
-import { pooledText, towerBlocks } from "./towers.js";
+import { pixelInputs, pooledText, type TowerConfig, towerBlocks } from "./towers.js";
 
 /** Files leave out what equals the reference's defaults (those of ViT-B/16), so these are part of the format. */
-const towerFields = {
+export const towerFields = {
   ...commonFields,
   ...irrelevant("attention_dropout", "dropout"), // training
   hidden_size: size.default(768),
@@ -30,7 +30,7 @@ const towerFields = {
   layer_norm_eps: epsilon.default(1e-6),
 };
 
-const textSchema = z.object({
+export const textSchema = z.object({
   ...towerFields,
   ...quantizationFields,
   ...irrelevant("eos_token_id"), // the last row is pooled, whatever it is
@@ -73,7 +73,7 @@ function buildVision(builder: GraphBuilder, { vision_config: config }: Config): 
 }
 
 /** What follows the patches, with their positions. rows [sequence, D] → [1, D] */
-function pooledImage(tower: Scope, rows: Value, config: VisionConfig): Value {
+export function pooledImage(tower: Scope, rows: Value, config: TowerConfig & { readonly hidden_size: number }): Value {
   const { hidden_size: D, layer_norm_eps: epsilon } = config;
   const encoded = towerBlocks(tower.at("encoder"), tower.reshape(rows, [1, -1, D]), config);
   const { num_attention_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
@@ -81,8 +81,14 @@ function pooledImage(tower: Scope, rows: Value, config: VisionConfig): Value {
   return nn.attentionPooling(tower.at("head"), normed, { numHeads, epsilon, activation, width });
 }
 
+/** Of either family's config. */
+interface TextSide {
+  readonly text_config: z.infer<typeof textSchema>;
+  readonly vision_config: { readonly hidden_size: number; readonly num_attention_heads: number };
+}
+
 /** As `pooledText` reads it → text_embeds [1, D], log_scale [1], bias [1] */
-function buildText(builder: GraphBuilder, { text_config: config, vision_config }: Config): void {
+export function buildText(builder: GraphBuilder, { text_config: config, vision_config }: TextSide): void {
   const head = builder.root.at("text_model");
   const pooled = pooledText(builder, config);
   builder.output("text_embeds", nn.linear(head, "head", pooled, vision_config.hidden_size, { bias: true }));
@@ -94,31 +100,23 @@ function buildText(builder: GraphBuilder, { text_config: config, vision_config }
 const numPatches = ({ image_size, patch_size }: VisionConfig): number => Math.floor(image_size / patch_size) ** 2;
 const patchValues = ({ patch_size }: VisionConfig): number => 3 * patch_size ** 2;
 
-export const siglip: DualEncoderFamily<Config> = {
+export function towerRules({ text_config: text, vision_config: vision }: TextSide): SizeRule[] {
+  return [
+    [text.hidden_size % text.num_attention_heads === 0, "text_config.hidden_size must be a multiple of its heads"],
+    [
+      vision.hidden_size % vision.num_attention_heads === 0,
+      "vision_config.hidden_size must be a multiple of its heads",
+    ],
+    [
+      (text.projection_size ?? text.hidden_size) === vision.hidden_size,
+      "text_config.projection_size must be vision_config.hidden_size: the towers meet in one space",
+    ],
+  ];
+}
+
+/** What does not depend on how images are seen. */
+export const sharedSiglip = {
   kind: "dual_encoder",
-  modelType: "siglip",
-  about: {
-    title: "SigLIP, and SigLIP 2 of fixed size",
-    repositories: ["google/siglip-base-patch16-224", "google/siglip2-base-patch16-224"],
-  },
-  configSchema,
-  parseConfig(json) {
-    const config = parseConfig(configSchema, json, "config.json");
-    const { text_config: text, vision_config: vision } = config;
-    checkSizes([
-      [vision.image_size % vision.patch_size === 0, "vision_config.image_size must be a multiple of patch_size"],
-      [text.hidden_size % text.num_attention_heads === 0, "text_config.hidden_size must be a multiple of its heads"],
-      [
-        vision.hidden_size % vision.num_attention_heads === 0,
-        "vision_config.hidden_size must be a multiple of its heads",
-      ],
-      [
-        (text.projection_size ?? text.hidden_size) === vision.hidden_size,
-        "text_config.projection_size must be vision_config.hidden_size: the towers meet in one space",
-      ],
-    ]);
-    return config;
-  },
   canonicalName: spelling({
     ...{ vision_model: "vision_model", text_model: "text_model" },
     ...{ logit_scale: "logit_scale", logit_bias: "logit_bias" },
@@ -131,6 +129,31 @@ export const siglip: DualEncoderFamily<Config> = {
     ["text_model.", "text"],
     ["", "connector"],
   ),
+  maxTextLength: ({ text_config }) => text_config.max_position_embeddings,
+  /** The model has never read a text that was not filled up, and nothing hides the padding from it. */
+  textRow({ text_config: { max_position_embeddings: length, pad_token_id } }, ids, { id = pad_token_id ?? 0, side }) {
+    const padding = new Array<number>(Math.max(0, length - ids.length)).fill(id);
+    return { ids: side === "left" ? [...padding, ...ids] : [...ids, ...padding], pooledIndex: length - 1 };
+  },
+  probabilities: "sigmoid",
+  labelTemplate: "This is a photo of {}.",
+} as const satisfies Partial<DualEncoderFamily<TextSide>>;
+
+export const siglip: DualEncoderFamily<Config> = {
+  ...sharedSiglip,
+  modelType: "siglip",
+  about: {
+    title: "SigLIP, and SigLIP 2 of fixed size",
+    repositories: ["google/siglip-base-patch16-224", "google/siglip2-base-patch16-224"],
+  },
+  configSchema,
+  parseConfig(json) {
+    const config = parseConfig(configSchema, json, "config.json");
+    const { image_size: side, patch_size: patch } = config.vision_config;
+    const wholePatches = "vision_config.image_size must be a multiple of patch_size";
+    checkSizes([[side % patch === 0, wholePatches], ...towerRules(config)]);
+    return config;
+  },
   graphs: (config) => ({
     vision: (builder) => buildVision(builder, config),
     text: (builder) => buildText(builder, config),
@@ -141,12 +164,5 @@ export const siglip: DualEncoderFamily<Config> = {
       ...{ width: side, height: side, patchSize: patch_size },
       absent: { size: { width: side, height: side } },
     }),
-  maxTextLength: ({ text_config }) => text_config.max_position_embeddings,
-  /** The model has never read a text that was not filled up, and nothing hides the padding from it. */
-  textRow({ text_config: { max_position_embeddings: length, pad_token_id } }, ids, { id = pad_token_id ?? 0, side }) {
-    const padding = new Array<number>(Math.max(0, length - ids.length)).fill(id);
-    return { ids: side === "left" ? [...padding, ...ids] : [...ids, ...padding], pooledIndex: length - 1 };
-  },
-  probabilities: "sigmoid",
-  labelTemplate: "This is a photo of {}.",
+  inputs: pixelInputs,
 };

@@ -3,7 +3,9 @@
  * Source: transformers modeling_clip.py, modeling_siglip.py.
  */
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
+import type { PixelValues } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
+import type { HostInput } from "./family.js";
 
 export interface TowerConfig {
   readonly num_hidden_layers: number;
@@ -17,6 +19,11 @@ export interface TextTowerConfig extends TowerConfig {
   readonly hidden_size: number;
   readonly vocab_size: number;
   readonly max_position_embeddings: number;
+}
+
+/** What a vision graph of a fixed size is fed. */
+export function pixelInputs(_: unknown, { data, shape }: PixelValues): Record<string, HostInput> {
+  return { pixel_values: { dtype: "f32", shape, data } };
 }
 
 /** The blocks below `scope`. x [1, sequence, D] → the same. @param visible "before": each token sees itself and those before it */

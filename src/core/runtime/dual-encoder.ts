@@ -3,7 +3,7 @@
  * whose dot product is the cosine. It writes nothing and keeps no queue: one image or text a run.
  */
 
-import { type Device, defaultThreads, float32, type Graph, int64 } from "../backend/index.js";
+import { type Device, defaultThreads, type Graph, int64 } from "../backend/index.js";
 import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { digestOf } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
@@ -23,7 +23,7 @@ import {
 } from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 import { readTokenizer } from "./read-tokenizer.js";
-import { unit } from "./vision.js";
+import { feedsOf, unit } from "./vision.js";
 
 export interface LoadDualEncoderOptions extends PackingChoice, Threading, DeviceChoice {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -88,7 +88,7 @@ export async function loadDualEncoder(path: string, options: LoadDualEncoderOpti
       imageLimits: options.imageLimits,
       vision: await keep(openGraph(packed, "vision", session, options)),
       text: await keep(openGraph(packed, "text", session, options)),
-      tokenizer: await readTokenizer(files),
+      tokenizer: await readTokenizer(files, family.lowercasesText),
       imageProcessor: family.imageProcessor(config, await readImageProcessorConfig(files)),
     });
   });
@@ -149,14 +149,14 @@ export class DualEncoderModel {
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#closing.check();
-    const { vision, imageProcessor, pictures, imageLimits } = this.#parts;
+    const { packed, vision, imageProcessor, pictures, imageLimits } = this.#parts;
     const source = await LoadedImage.of(image).take({ ...imageLimits, ...options });
     const prepared = await (pictures?.prepare(source, imageProcessor, options) ??
       prepareImage(source, imageProcessor, options));
     throwIfAborted(options.signal);
     this.#closing.check();
-    const { data, shape } = prepared.pixels;
-    const { image_embeds } = await vision.run({ pixel_values: float32(data, shape) }, { image_embeds: null });
+    const feeds = feedsOf(packed.family.inputs(packed.config, prepared.pixels));
+    const { image_embeds } = await vision.run(feeds, { image_embeds: null });
     return unit(image_embeds!.data as Float32Array);
   }
 

@@ -6,9 +6,20 @@ import { createTokenizer, type Tokenizer } from "../tokenizer/index.js";
 
 type SideFiles = Pick<Checkpoint, "path" | "readJson">;
 
-/** @throws `not_found`, `invalid_file`, `unsupported`. */
-export async function readTokenizer(files: SideFiles): Promise<Tokenizer> {
-  return createTokenizer(await requiredJson(files, "tokenizer.json"), await files.readJson("tokenizer_config.json"));
+/**
+ * @param lowercases whether texts are lower-cased before all else.
+ * @throws `not_found`, `invalid_file`, `unsupported`.
+ */
+export async function readTokenizer(files: SideFiles, lowercases = false): Promise<Tokenizer> {
+  const json = await requiredJson(files, "tokenizer.json");
+  return createTokenizer(lowercases ? lowercasing(json) : json, await files.readJson("tokenizer_config.json"));
+}
+
+/** Added tokens are found before a normalizer, so a text cannot spell one in capitals. */
+function lowercasing(json: unknown): unknown {
+  const { normalizer, ...rest } = json as { normalizer?: object | null };
+  const normalizers = [{ type: "Lowercase" }, ...(normalizer ? [normalizer] : [])];
+  return { ...rest, normalizer: { type: "Sequence", normalizers } };
 }
 
 /** Tokenizers of the reference's Python classes, whose rules of splitting are code. */

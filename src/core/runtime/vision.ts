@@ -127,11 +127,13 @@ function imageSideOf({ family }: PackedModel) {
 
 /** One batch of views of one shape. */
 function runVision(session: Graph, model: PackedModel, pixels: PixelValues, outputs: readonly string[]) {
-  const feeds = Object.entries(imageSideOf(model).inputs(model.config, pixels)).map(([name, input]) => [
-    name,
-    tensorOf(input),
-  ]);
-  return session.run(Object.fromEntries(feeds), Object.fromEntries(outputs.map((name) => [name, null])));
+  const feeds = feedsOf(imageSideOf(model).inputs(model.config, pixels));
+  return session.run(feeds, Object.fromEntries(outputs.map((name) => [name, null])));
+}
+
+/** A family's inputs as a graph takes them. */
+export function feedsOf(inputs: Readonly<Record<string, HostInput>>) {
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(input)]));
 }
 
 function tensorOf(input: HostInput) {

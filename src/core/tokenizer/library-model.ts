@@ -62,6 +62,23 @@ export function adoptModel(inner: LibraryTokenizer, isByteLevel: boolean): <T>(m
   };
 }
 
+interface Normalizer {
+  readonly config?: { readonly type?: string };
+  readonly normalizers?: readonly Normalizer[];
+  normalize(text: string): string;
+}
+
+/**
+ * Lower case character by character, as the reference has it: JavaScript's own looks at neighbours, and makes another letter of
+ * a Σ that ends a word.
+ */
+export function adoptLowercase(normalizer: Normalizer | null | undefined): void {
+  if (!normalizer) return;
+  if (normalizer.config?.type === "Lowercase")
+    normalizer.normalize = (text) => Array.from(text, (character) => character.toLowerCase()).join("");
+  for (const part of normalizer.normalizers ?? []) adoptLowercase(part);
+}
+
 function replaceMerges(model: Model): void {
   const merge = model.bpe && createMerger(model);
   if (!merge) return;

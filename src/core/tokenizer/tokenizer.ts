@@ -9,7 +9,7 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { OcellusError, shorten } from "../base/index.js";
 import { tokenBytes } from "./byte-level.js";
 import { parseTokenizerFiles, type TokenizerFiles } from "./files.js";
-import { adoptModel, TooManyTokens } from "./library-model.js";
+import { adoptLowercase, adoptModel, TooManyTokens } from "./library-model.js";
 import { specialTokenFinder } from "./special-tokens.js";
 
 export interface EncodeOptions {
@@ -66,6 +66,7 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfigJson: unk
   const specialIds = new Set(special.values());
   const bytesOf = files.isByteLevel ? byteTable(inner, files) : undefined;
   const limited = adoptModel(inner, files.isByteLevel);
+  adoptLowercase(inner.normalizer);
   return {
     encode: (text, { addSpecialTokens = false, maxTokens = Number.POSITIVE_INFINITY } = {}) =>
       guarded(() => limited(maxTokens, () => inner.encode(text, { add_special_tokens: addSpecialTokens }).ids)),

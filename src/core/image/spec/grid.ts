@@ -1,6 +1,7 @@
 /** How many patches a picture of a given size becomes, without the picture: for estimates before anything is read. */
 
 import type { ImageProcessor, SlicesProcessor, TilesProcessor } from "./image-processor.js";
+import { patchBudgetSize } from "./patch-budget.js";
 import type { ImageGrid } from "./pixel-values.js";
 import { slicesGrid, viewsOf } from "./slices.js";
 import { smartSize } from "./smart-size.js";
@@ -36,6 +37,8 @@ function fittedSize(
       return { width: imageProcessor.side, height: imageProcessor.side };
     case "smart_resize":
       return smartSize(image, imageProcessor);
+    case "patch_budget":
+      return patchBudgetSize(image, imageProcessor);
     default:
       return imageProcessor satisfies never;
   }

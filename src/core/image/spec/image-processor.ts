@@ -119,18 +119,31 @@ export interface NearestAspect {
   readonly most: number;
 }
 
+/**
+ * Stretched to whole patches, as many as come near to `maxPatches` with the image's aspect; square patches. Size: patch-budget.ts.
+ */
+export interface PatchBudgetProcessor {
+  readonly kind: "patch_budget";
+  readonly maxPatches: number;
+  readonly resample: Resample;
+  readonly patchSize: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** A union by `kind`: families with other rules join here. */
 export type ImageProcessor =
   | FitProcessor
   | SmartResizeProcessor
   | CenterCropProcessor
   | StretchProcessor
+  | PatchBudgetProcessor
   | TilesProcessor
   | SlicesProcessor;
 
 /** Whether images of this image processor have grids of their own, by their sizes. */
 export function dependsOnSize({ kind }: ImageProcessor): boolean {
-  return kind === "smart_resize" || kind === "tiles" || kind === "slices";
+  return kind === "smart_resize" || kind === "patch_budget" || kind === "tiles" || kind === "slices";
 }
 
 /** What a family's model takes; `absent`: the config of a checkpoint that has no file. */
@@ -212,6 +225,17 @@ export function tilesProcessor(json: unknown, { side, patchSize, ...target }: Ti
     throw invalidProcessor([`size: expected ${tiles && "least" in tiles ? "height and width" : "{longest_edge}"}`]);
   confirm("max_image_size.longest_edge", tiles.side, side);
   return { ...common, arrangement: { longestEdge: size.longestEdge }, splits: tiles.splits };
+}
+
+/** A tower of any size within a number of patches. @throws as `fixedSizeProcessor`. */
+export function patchBudgetProcessor(json: unknown, target: { readonly patchSize: number }): PatchBudgetProcessor {
+  const absent = { patch_size: target.patchSize };
+  const { size, crop, patchSize, resample, mean, std } = parseProcessorConfig(json ?? absent, [
+    "Siglip2ImageProcessor",
+  ]);
+  confirm("patch_size", patchSize, target.patchSize);
+  if (crop || !("maxPatches" in size)) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
+  return { kind: "patch_budget", maxPatches: size.maxPatches, resample, patchSize: target.patchSize, mean, std };
 }
 
 /** An encoder of any size that is shown an overview and slices. @throws as `fixedSizeProcessor`. */

@@ -6,6 +6,7 @@ export {
   fitProcessor,
   fixedSizeProcessor,
   type ImageProcessor,
+  patchBudgetProcessor,
   slicesProcessor,
   smartResizeProcessor,
   tilesProcessor,

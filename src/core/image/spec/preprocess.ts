@@ -8,6 +8,7 @@ import type {
   CenterCropProcessor,
   FitProcessor,
   ImageProcessor,
+  PatchBudgetProcessor,
   Sides,
   SlicesProcessor,
   SmartResizeProcessor,
@@ -15,6 +16,7 @@ import type {
   TilesProcessor,
   VideoProcessor,
 } from "./image-processor.js";
+import { patchBudgetSize } from "./patch-budget.js";
 import type { ImageGrid, PixelValues } from "./pixel-values.js";
 import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
@@ -33,6 +35,7 @@ export function preprocess(image: RgbImage, imageProcessor: ImageProcessor): Pix
     case "stretch":
       if (imageProcessor.resample === "align_corners") return alignedPatches(image, imageProcessor);
       return wholePatches(modelView(image, imageProcessor), imageProcessor);
+    case "patch_budget":
     case "center_crop":
       return wholePatches(modelView(image, imageProcessor), imageProcessor);
     case "tiles":
@@ -58,6 +61,10 @@ export function modelView(image: RgbImage, imageProcessor: ImageProcessor): RgbI
     }
     case "center_crop":
       return centerCrop(image, imageProcessor);
+    case "patch_budget": {
+      const { width, height } = patchBudgetSize(image, imageProcessor);
+      return resizeColumnsFirst(image, width, height, imageProcessor.resample);
+    }
     case "stretch":
       return resizeColumnsFirst(
         image,
@@ -176,7 +183,10 @@ function joined(views: readonly Float32Array[], { patchSize }: ImageProcessor, g
   return { data, shape: [data.length / patchValues, patchValues], grid };
 }
 
-function wholePatches(content: RgbImage, imageProcessor: CenterCropProcessor | StretchProcessor): PixelValues {
+function wholePatches(
+  content: RgbImage,
+  imageProcessor: CenterCropProcessor | StretchProcessor | PatchBudgetProcessor,
+): PixelValues {
   return squarePatches(content, { left: 0, top: 0 }, content, imageProcessor);
 }
 
@@ -185,7 +195,13 @@ function squarePatches(
   content: RgbImage,
   { left, top }: { readonly left: number; readonly top: number },
   frame: Sides,
-  imageProcessor: FitProcessor | CenterCropProcessor | StretchProcessor | TilesProcessor | SlicesProcessor,
+  imageProcessor:
+    | FitProcessor
+    | CenterCropProcessor
+    | StretchProcessor
+    | PatchBudgetProcessor
+    | TilesProcessor
+    | SlicesProcessor,
 ): PixelValues {
   const { patchSize } = imageProcessor;
   const { width, height } = frame;

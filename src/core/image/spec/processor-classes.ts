@@ -23,6 +23,8 @@ export interface ProcessorClass {
   readonly tileSide?: number;
   /** Cuts tiles of `size`, at most so many. */
   readonly mostTiles?: number;
+  /** Brings an image to at most so many patches, of this size where the file is silent. */
+  readonly patches?: { readonly most: number; readonly size: number };
   /** Cuts slices: whether images are numbered where the file is silent, and whether the cutting can be off. */
   readonly slices?: { readonly imageIds: boolean; readonly isOptional: boolean };
   /** Where a file asks for a cap without saying which. */
@@ -44,6 +46,9 @@ export const classes = {
   },
   SiglipImageProcessor: {
     ...{ ...whole, size: { height: 224, width: 224 }, resample: 3, mean: half, std: half, default_to_square: false },
+  },
+  Siglip2ImageProcessor: {
+    ...{ ...whole, size: undefined, resample: 2, mean: half, std: half, patches: { most: 256, size: 16 } },
   },
   ViTImageProcessor: { ...whole, size: { height: 224, width: 224 }, resample: 2, mean: half, std: half },
   Qwen2VLImageProcessor: {

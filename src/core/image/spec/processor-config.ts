@@ -58,7 +58,8 @@ export type SizeRule =
   | { readonly longestEdge: number }
   | { readonly width: number; readonly height: number }
   | { readonly minPixels: number; readonly maxPixels: number }
-  | { readonly scaleResolution: number };
+  | { readonly scaleResolution: number }
+  | { readonly maxPatches: number };
 
 /** What a class that cuts slices does: slices.ts. */
 export interface SlicesConfig {
@@ -112,15 +113,20 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     ...(preset.slices && { slices: slicesOf(found, preset.slices) }),
     ...(crop && { crop }),
     ...colours(found, preset),
-    ...(found.patch_size !== undefined && { patchSize: found.patch_size }),
+    ...patchSizeOf(found, preset),
     ...(found.merge_size !== undefined && { mergeSize: found.merge_size }),
     ...(found.temporal_patch_size !== undefined && { temporalPatchSize: found.temporal_patch_size }),
     ...(found.cap_pixels_per_frame && { maxTokens: found.max_video_tokens ?? preset.maxVideoTokens ?? 0 }),
   };
 }
 
-/** What only a class that cuts tiles does, or one that cuts slices. */
-function refuseOfOthers(found: Found, { tileSide, mostTiles, slices }: ProcessorClass): void {
+function patchSizeOf(found: Found, { patches }: ProcessorClass): Pick<ProcessorConfig, "patchSize"> {
+  const patchSize = found.patch_size ?? patches?.size;
+  return patchSize === undefined ? {} : { patchSize };
+}
+
+/** What only a class of one kind does. */
+function refuseOfOthers(found: Found, { tileSide, mostTiles, patches, slices }: ProcessorClass): void {
   const ofTiles = [
     ...(found.do_pad ? ["do_pad: padding is not done"] : []),
     ...(found.do_image_splitting ? ["do_image_splitting: this class does not cut tiles"] : []),
@@ -135,6 +141,7 @@ function refuseOfOthers(found: Found, { tileSide, mostTiles, slices }: Processor
   const problems = [
     ...(tileSide === undefined ? ofTiles : []),
     ...(mostTiles === undefined ? counted : []),
+    ...(patches || !found.max_num_patches ? [] : ["max_num_patches: this class does not count patches"]),
     ...(slices ? [] : ofSlices),
   ];
   if (problems.length > 0) throw invalidProcessor(problems);
@@ -189,6 +196,7 @@ function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
   if (preset.tileSide !== undefined)
     return { longestEdge: part("size", longestEdge, found.size ?? preset.size).longest_edge };
   if (preset.slices) return slicesSize(found);
+  if (preset.patches) return { maxPatches: found.max_num_patches ?? preset.patches.most };
   if (preset.areas) return areasOf(found, preset);
   const isSquare = found.default_to_square ?? preset.default_to_square;
   const edge = z.object({ shortest_edge: side }).strict();

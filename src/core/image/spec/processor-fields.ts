@@ -17,9 +17,11 @@ const square = z.object({ height: side, width: side }).strict();
 export const sides = z.union([side, z.tuple([side, side]), square]);
 const channels = (value: z.ZodNumber) => z.union([value, z.tuple([value, value, value])]);
 const flag = z.boolean().nullish();
+/** Published: 256; sixteen times that is a tower no machine of today has memory for. */
+const patchCount = z.number().int().min(1).max(4096);
 /** Published: 12; evaluations use up to 40. */
 const tileCount = z.number().int().min(1).max(64);
-export const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
+const count = z.number().int().min(1).max(262_144); // twice the class default of a whole video
 
 /** What marks the views of an image among the ids of a prompt, where a file names it. */
 const marks = {
@@ -60,6 +62,7 @@ const fields = {
   crop_to_patches: flag,
   min_patches: tileCount.nullish(),
   max_patches: tileCount.nullish(),
+  max_num_patches: patchCount.nullish(),
   max_image_size: z.unknown(),
   pad_size: z.null("padding is not done").optional(),
   use_square_size: z.literal(false, "write size as height and width").optional(),
