@@ -52,7 +52,7 @@ describe.skipIf(noBrowser)("the page of a trace", () => {
   }, 60_000); // a browser starts slowly on a busy machine
   afterAll(() => browser?.close());
 
-  it("shows questions, answers and rivals as text, whatever they spell, and asks the network for nothing", async () => {
+  it("shows questions, answers and alternatives as text, whatever they spell, and asks the network for nothing", async () => {
     expect(await page.textContent("h1")).toBe(`What? ${evil}`);
     expect(await page.textContent(".answer")).toBe(`A red${evil}<|im_end|>`);
     expect(await page.title()).toContain(evil);
@@ -61,12 +61,12 @@ describe.skipIf(noBrowser)("the page of a trace", () => {
     expect(faults).toEqual([]);
   });
 
-  it("opens at the least certain token, and shows another one's rivals by click and by key", async () => {
+  it("opens at the least certain token, and shows another one's alternatives by click and by key", async () => {
     const pressed = page.locator('.answer [aria-pressed="true"]');
     expect(await pressed.textContent()).toBe(" red");
-    expect(await page.locator(".rivals .number").allTextContents()).toEqual(["40.0 %", "30.0 %"]);
+    expect(await page.locator(".alternatives .number").allTextContents()).toEqual(["40.0 %", "30.0 %"]);
     await page.locator(".answer button").first().click();
-    expect(await page.textContent(".rivals .aside")).toBe("Token 1 of 4, 3.0 ms");
+    expect(await page.textContent(".alternatives .aside")).toBe("Token 1 of 4, 3.0 ms");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("ArrowRight");
     expect(await pressed.textContent()).toBe(evil);

@@ -39,7 +39,8 @@ export {
 } from "./memory.js";
 export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";
 export type { ModuleNode } from "./module-tree.js";
-export { type PageContent, pageDocument } from "./page/document.js";
+export { pageDocument } from "./page/document.js";
+export type { GoldenEntry, GoldenRow } from "./page/page-data.js";
 export type { PassOptions } from "./pass.js";
 export {
   type AuditOptions,

@@ -57,6 +57,7 @@ async function main(): Promise<void> {
   step("npx ocellus --version", /^\d+\.\d+\.\d+/.test(inApp("npx", "ocellus", "--version")));
   const versionByRequire = `console.log(require("${name}/package.json").version)`;
   step(`${name}/package.json can be read`, /^\d/.test(inApp(process.execPath, "--eval", versionByRequire)));
+  reportPage();
   programOfTheReadme();
   strictTypes(doors);
   guardByNsfwjs();
@@ -68,6 +69,14 @@ async function main(): Promise<void> {
   } finally {
     step("told to stop, nothing of it is left", await server.stop());
   }
+}
+
+/** Its script and style are files of the package. */
+function reportPage(): void {
+  const bundled = join("node_modules", name, "checkpoints/ocellus-tiny");
+  inApp("npx", "ocellus", "inspect", bundled, "--html", "report.html");
+  const page = readFileSync(join(app, "report.html"), "utf8");
+  step("npx ocellus inspect --html", /<style>.+<\/style>/s.test(page) && /<script>.+<\/script>/s.test(page));
 }
 
 /** As it stands, in a folder that has the package and an image; nothing else of the repository. */

@@ -1,5 +1,6 @@
-/** The package compiled, for command lines and workers of the tests: from the sources a process takes three times as long to start. */
+/** The package compiled and its report pages built, for command lines and workers of the tests: from the sources a process takes three times as long to start. */
 import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -20,8 +21,22 @@ export function setup(project: TestProject): void {
 }
 
 function compile(): void {
+  if (!areReportsBuilt()) {
+    const { NODE_ENV: _, ...env } = process.env; // of a test: the pages are built as they are shipped
+    execFileSync(process.execPath, ["scripts/build-web.mjs", "--reports"], { cwd: repository, env, stdio: "inherit" });
+  }
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", join(import.meta.dirname, "tsconfig.json"), "--noCheck"], {
     stdio: "inherit",
   });
+}
+
+/** The scripts of the report pages are newer than all that they are made of. */
+function areReportsBuilt(): boolean {
+  const built = join(repository, "dist/web/reports");
+  if (!existsSync(built)) return false;
+  const changed = (path: string) => statSync(path).mtimeMs;
+  const filesIn = (folder: string) => readdirSync(folder).map((name) => changed(join(folder, name)));
+  const sources = [...filesIn(join(repository, "web/src/reports")), changed(join(repository, "scripts/build-web.mjs"))];
+  return Math.max(...sources) < Math.min(...filesIn(built));
 }

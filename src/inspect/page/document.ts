@@ -1,28 +1,28 @@
 /**
  * The shell of our HTML pages, each one file that needs no other and no network: a heading, a theme button, data as JSON, one
- * script. The content policy allows that script and nothing else, and the script writes text nodes only, so that no name
- * or text from outside can become more than text.
+ * script, which Vite builds from web/src/reports/. The content policy allows that script and nothing else, and the script
+ * writes text nodes only, so that no name or text from outside can become more than text.
  */
 import { createHash } from "node:crypto";
-import { baseScript } from "./base-script.js";
-import { baseStyle } from "./base-style.js";
+import { readFileSync } from "node:fs";
+import { OcellusError } from "../../core/base/index.js";
+import type { PageKinds } from "./page-data.js";
 
-export interface PageContent {
+export interface PageContent<K extends keyof PageKinds> {
+  readonly kind: K;
   /** Of the browser's tab. */
   readonly title: string;
   readonly heading: string;
   /** One line above the heading. */
   readonly facts: string;
-  /** What the script finds as `data`, plain JSON. */
-  readonly data: object;
-  /** Rules and code of this kind of page, behind the common ones. */
-  readonly style: string;
-  readonly script: string;
+  /** What the script finds, as JSON. */
+  readonly data: PageKinds[K];
 }
 
-/** The whole page. */
-export function pageDocument({ title, heading, facts, data, style, script }: PageContent): string {
-  const code = baseScript + script;
+/** The whole page. @throws `unavailable` in a checkout where the pages are not built. */
+export function pageDocument<K extends keyof PageKinds>(content: PageContent<K>): string {
+  const { kind, title, heading, facts, data } = content;
+  const [code, style] = [built(`${kind}.js`), built(`${kind}.css`)];
   const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${digest(code)}'`;
   return `<!doctype html>
 <html lang="en">
@@ -31,7 +31,7 @@ export function pageDocument({ title, heading, facts, data, style, script }: Pag
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escapeText(title)}</title>
-<style>${baseStyle}${style}</style>
+<style>${style}</style>
 </head>
 <body>
 <main>
@@ -50,6 +50,19 @@ export function pageDocument({ title, heading, facts, data, style, script }: Pag
 </body>
 </html>
 `;
+}
+
+/** As far below the package's root from src/ as from dist/. */
+const builtFolder = new URL("../../../dist/web/reports/", import.meta.url);
+
+/** Without line breaks around it, so that its digest is that of what stands in the page. */
+function built(name: string): string {
+  try {
+    return readFileSync(new URL(name, builtFolder), "utf8").trim();
+  } catch (cause) {
+    const message = `the report pages are not built (${name} is missing in dist/web/reports): run \`npm run build:web\``;
+    throw new OcellusError("unavailable", message, { details: { missing: name, install: "npm run build:web" }, cause });
+  }
 }
 
 /** Enough digits to be read off a plot; more would double the page. */

@@ -7,30 +7,26 @@ import { formatShape } from "../../core/tensor/index.js";
 import type { CheckpointDiff, TensorChange } from "../change.js";
 import { longestStack } from "../describe.js";
 import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
+import type { ChangedTensor, DiffData } from "../page/page-data.js";
 import type { PartKind } from "../place.js";
-import { diffScript } from "./diff-script.js";
-import { explorerScript } from "./explorer-script.js";
 import { layerGrids } from "./layer-grids.js";
-import { layersScript } from "./layers-script.js";
-import { style } from "./style.js";
 
 /** The whole page; some 250 bytes a tensor, those of the 20,000 that moved most. */
 export function diffPage(diff: CheckpointDiff): string {
   const names = `${baseName(diff.a)} → ${baseName(diff.b)}`;
   return pageDocument({
+    kind: "diff",
     title: `${names} · Ocellus diff`,
     heading: `${diff.summary.charAt(0).toUpperCase()}${diff.summary.slice(1)}.`,
     facts: names,
     data: pageData(diff),
-    style,
-    script: explorerScript + layersScript + diffScript,
   });
 }
 
 /** Longer lists of names, or of values of configs, are read by programs: `ocellus diff --json`. */
 const maxRows = 2000;
 
-function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: CheckpointDiff) {
+function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: CheckpointDiff): DiffData {
   const { shown: tensors, leftOut } = cut(all, maxPageTensors, "tensors, those that moved least,");
   const names = cut(nameRows(headers), maxRows, "names");
   const values = cut(configs, maxRows, "values");
@@ -57,19 +53,30 @@ function pageData({ a, b, parts = [], tensors: all = [], configs, ...headers }: 
   };
 }
 
-function nameRows({ added, removed, respelled, reshaped, retyped }: Pick<CheckpointDiff, NameLists>): string[][] {
+type NameRow = DiffData["names"][number];
+
+function nameRows({ added, removed, respelled, reshaped, retyped }: Pick<CheckpointDiff, NameLists>): NameRow[] {
   return [
-    ...added.map(({ name, dtype, shape }) => ["added", name, `${dtype} ${formatShape(shape)}`]),
-    ...removed.map(({ name, dtype, shape }) => ["removed", name, `${dtype} ${formatShape(shape)}`]),
-    ...reshaped.map((each) => ["reshaped", each.name, `${formatShape(each.a)} → ${formatShape(each.b)}`]),
-    ...retyped.map((each) => ["retyped", each.name, `${each.a} → ${each.b}`]),
-    ...respelled.map((each) => ["respelled", each.a, `→ ${each.b}`]),
+    ...added.map(({ name, dtype, shape }) => ["added", name, `${dtype} ${formatShape(shape)}`] as const),
+    ...removed.map(({ name, dtype, shape }) => ["removed", name, `${dtype} ${formatShape(shape)}`] as const),
+    ...reshaped.map((each) => ["reshaped", each.name, `${formatShape(each.a)} → ${formatShape(each.b)}`] as const),
+    ...retyped.map((each) => ["retyped", each.name, `${each.a} → ${each.b}`] as const),
+    ...respelled.map((each) => ["respelled", each.a, `→ ${each.b}`] as const),
   ];
 }
 
 type NameLists = "added" | "removed" | "respelled" | "reshaped" | "retyped";
 
-function tensorData({ name, shape, isEqual, numElements, numChanged, notFinite, lowRank, ...change }: TensorChange) {
+function tensorData({
+  name,
+  shape,
+  isEqual,
+  numElements,
+  numChanged,
+  notFinite,
+  lowRank,
+  ...change
+}: TensorChange): Omit<ChangedTensor, "room"> {
   return {
     ...{ name, shape, isEqual, numElements, numChanged, notFinite },
     ...{ relative: rounded(change.relative), maxAbs: rounded(change.maxAbs) },

@@ -10,12 +10,9 @@ import type { CheckpointDescription } from "../describe.js";
 import type { Examination } from "../health.js";
 import type { MemoryEstimate } from "../memory.js";
 import { cut, maxPageTensors, pageDocument, rounded } from "../page/document.js";
+import type { InspectData, InspectedValues } from "../page/page-data.js";
 import type { TensorStatistics } from "../tensor-statistics.js";
-import { explorerScript } from "./explorer-script.js";
-import { inspectScript } from "./inspect-script.js";
 import { layerGrids } from "./layer-grids.js";
-import { layersScript } from "./layers-script.js";
-import { style } from "./style.js";
 
 /** An estimate, or why there is none. */
 type Memory = MemoryEstimate | { readonly problem: string };
@@ -25,12 +22,11 @@ export function inspectPage(examination: Examination, memory?: Memory): string {
   const { description } = examination;
   const name = baseName(description.path);
   return pageDocument({
+    kind: "inspect",
     title: `${name} · Ocellus report`,
     heading: name,
     facts: factsLine(description),
     data: pageData(examination, memory),
-    style,
-    script: explorerScript + layersScript + inspectScript,
   });
 }
 
@@ -49,7 +45,10 @@ const maxFindings = 1000;
 /** Of one finding; as many of what no graph reads. */
 const maxNames = 100;
 
-function pageData({ healthy, findings, description, statistics }: Examination, memory: Memory | undefined) {
+function pageData(
+  { healthy, findings, description, statistics }: Examination,
+  memory: Memory | undefined,
+): InspectData {
   const { parts, files, config, notes, answers, head, fit } = description;
   const byName = new Map(statistics.map((each) => [each.name, each]));
   const bySize = [...description.tensors].sort((a, b) => b.sizeBytes - a.sizeBytes);
@@ -95,21 +94,20 @@ function pageData({ healthy, findings, description, statistics }: Examination, m
   };
 }
 
-function values({ rows, histogram, quantiles, ...statistics }: TensorStatistics) {
+function values({ rows, histogram, quantiles, ...statistics }: TensorStatistics): InspectedValues {
   const { numZeros, numNaN, numInfinite, min, max, mean, std, rms } = statistics;
   const most = Math.max(1, ...histogram.counts);
   return {
     ...{ numZeros, numNaN, numInfinite },
     ...{ min: rounded(min), max: rounded(max), mean: rounded(mean), std: rounded(std), rms: rounded(rms) },
-    quantiles: quantiles.map(({ share, value }) => [share, rounded(value)]),
+    quantiles: quantiles.map(({ share, value }) => [share, rounded(value)] as const),
     low: rounded(histogram.low),
     high: rounded(histogram.high),
-    /** In thousandths of the fullest bin; what is not nothing shows. */
     bins: histogram.counts.map((count) => (count === 0 ? 0 : Math.max(1, Math.round((1000 * count) / most)))),
     ...(rows && {
       numDead: rows.numDead,
       numOutliers: rows.numOutliers,
-      outliers: rows.outliers.map(({ channel, ratio }) => [channel, rounded(ratio)]),
+      outliers: rows.outliers.map(({ channel, ratio }) => [channel, rounded(ratio)] as const),
       ...(rows.int4Error !== undefined && { int4Error: rounded(rows.int4Error) }),
     }),
   };

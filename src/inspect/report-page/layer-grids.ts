@@ -1,16 +1,7 @@
 /** The tensors of every stack of layers as a grid, kinds by layers: what the plots and heat maps of a report are drawn on. */
 import { groupBy } from "../../core/base/index.js";
+import type { LayerGrid } from "../page/page-data.js";
 import { partKinds, placeOf } from "../place.js";
-
-export interface LayerGrid {
-  /** Name before the layer's number. */
-  readonly stack: string;
-  readonly layers: readonly number[];
-  /** Of each layer the index of its tensor in the list that was given, or -1. */
-  readonly kinds: readonly { readonly kind: string; readonly tensors: readonly number[] }[];
-  /** Kinds beyond `maxKinds`. */
-  readonly numMore: number;
-}
 
 /** A layer of published models has up to a dozen kinds of matrix; hundreds of experts would be a page of their own. */
 const maxKinds = 64;

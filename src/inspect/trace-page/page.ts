@@ -4,8 +4,7 @@
  */
 import type { QueryAttention, Trace, TraceCandidate } from "../../core/runtime/index.js";
 import { pageDocument, rounded } from "../page/document.js";
-import { script } from "./script.js";
-import { style } from "./style.js";
+import type { TraceData } from "../page/page-data.js";
 
 export interface TracePageInfo {
   readonly question: string;
@@ -19,10 +18,10 @@ export interface TracePageInfo {
 export function tracePage(trace: Trace, facts: TracePageInfo): string {
   const title = `${facts.question} · Ocellus trace`;
   const data = pageData(trace, facts);
-  return pageDocument({ title, heading: facts.question, facts: facts.model, data, style, script });
+  return pageDocument({ kind: "trace", title, heading: facts.question, facts: facts.model, data });
 }
 
-function pageData({ tokens, stages, pictures }: Trace, facts: TracePageInfo) {
+function pageData({ tokens, stages, pictures }: Trace, facts: TracePageInfo): TraceData {
   const candidate = ({ tokenId, text, probability }: TraceCandidate) => ({ id: tokenId, text, p: probability });
   return {
     stages,

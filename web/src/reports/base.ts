@@ -1,0 +1,97 @@
+/**
+ * What all report pages do: one HTML file each, whose script writes text nodes only, so that no name or text from outside can
+ * become more than text. A page's own module ends with `begin(...)`.
+ */
+import type { PageKinds } from "../../../src/inspect/page/page-data.js";
+
+export type Child = Node | string;
+type Properties = Readonly<Record<string, unknown>> & { readonly style?: Readonly<Record<string, string | number>> };
+
+const root = document.documentElement;
+/** Called when the theme has changed. */
+export const redraws: (() => void)[] = [];
+
+/** The page's data, as the program that wrote the page put it there. */
+export function pageData<K extends keyof PageKinds>(_kind: K): PageKinds[K] & { heading: string; facts: string } {
+  return JSON.parse(byId("data").textContent);
+}
+
+function byId(id: string): HTMLElement {
+  return document.getElementById(id)!;
+}
+
+export function el<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "style") setStyle(node, value as Readonly<Record<string, string | number>>);
+    else if (name in node) Reflect.set(node, name, value);
+    else node.setAttribute(name, String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
+function setStyle(node: HTMLElement, style: Readonly<Record<string, string | number>>): void {
+  for (const [key, value] of Object.entries(style)) node.style.setProperty(key, String(value));
+}
+
+export function percent(p: number): string {
+  if (p >= 0.9995) return "100 %";
+  if (p < 0.0001) return "< 0.01 %";
+  return `${(100 * p).toFixed(p >= 0.1 ? 1 : 2)} %`;
+}
+
+/**
+ * Arrow keys, Home and End walk over the buttons of a group, which are in rows of so many; only the current one is a stop of
+ * the Tab key.
+ */
+export function walk(group: Element, choose: (index: number) => void, columns = 1): void {
+  group.addEventListener("keydown", (event) => {
+    const { key, altKey, ctrlKey, metaKey } = event as KeyboardEvent;
+    const buttons = [...group.querySelectorAll<HTMLElement | SVGElement>("button, [role=button]")];
+    const at = buttons.indexOf(document.activeElement as HTMLElement);
+    const places: Readonly<Record<string, number>> = {
+      ...{ ArrowLeft: at - 1, ArrowUp: at - columns, ArrowRight: at + 1, ArrowDown: at + columns },
+      ...{ Home: 0, End: buttons.length - 1 },
+    };
+    const to = places[key];
+    if (at < 0 || to === undefined || altKey || ctrlKey || metaKey) return;
+    event.preventDefault();
+    const next = Math.min(buttons.length - 1, Math.max(0, to));
+    choose(next);
+    buttons[next]!.focus();
+  });
+}
+
+export function mark(buttons: readonly HTMLElement[], chosen: number, attribute: string): void {
+  buttons.forEach((button, i) => {
+    button.setAttribute(attribute, String(i === chosen));
+    button.tabIndex = i === chosen ? 0 : -1;
+  });
+}
+
+export function colourOf(variable: string): [number, number, number] {
+  const hex = getComputedStyle(root).getPropertyValue(variable).trim();
+  const part = (at: number) => Number.parseInt(hex.slice(at, at + 2), 16);
+  return [part(1), part(3), part(5)];
+}
+
+function setTheme(theme: "light" | "dark"): void {
+  root.dataset.theme = theme;
+  byId("theme").textContent = theme === "dark" ? "Light" : "Dark";
+  for (const redraw of redraws) redraw();
+}
+
+export function begin({ heading, facts }: { heading: string; facts: string }, ...nodes: readonly Child[]): void {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  byId("heading").textContent = heading;
+  byId("facts").textContent = facts;
+  byId("page").append(...nodes);
+  byId("theme").onclick = () => setTheme(root.dataset.theme === "dark" ? "light" : "dark");
+  dark.onchange = () => setTheme(dark.matches ? "dark" : "light");
+  setTheme(dark.matches ? "dark" : "light");
+}
