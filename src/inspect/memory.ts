@@ -15,7 +15,7 @@ import {
   readImageProcessorConfig,
   viewsOf,
 } from "../core/image/spec/index.js";
-import { type AnyFamily, familyOf, type LanguageFamily, numRows } from "../core/models/index.js";
+import { type AnyFamily, familyOf, type HostInput, type LanguageFamily, numRows } from "../core/models/index.js";
 import {
   autoPlan,
   buildGraphs,
@@ -246,13 +246,24 @@ function visionEstimate(
   const image = family.kind === "language" ? family.image : undefined;
   const layout = image?.layout(config, grid, 0, () => [], 0);
   const numTokens = layout && numRows(layout);
-  const sizes = { ...largestBatch(grid, imageProcessor), ...(numTokens !== undefined && { num_tokens: numTokens }) };
+  const patches = { data: new Float32Array(0), shape: [numPatches(grid, imageProcessor), 1], grid } as const;
+  const sizes = {
+    ...(image && fedSizes(graph, image.inputs(config, patches))),
+    ...largestBatch(grid, imageProcessor),
+    ...(numTokens !== undefined && { num_tokens: numTokens }),
+  };
   return {
     picture,
     numPatches: numPatches(grid, imageProcessor),
     ...(numTokens !== undefined && { numTokens }),
     peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
   };
+}
+
+/** Sizes that are only the family's, such as the windows of an image, by the shapes of what it feeds its graph. */
+function fedSizes(graph: Graph, inputs: Readonly<Record<string, HostInput>>): RunSizes {
+  const dims = graph.inputs.flatMap(({ name, shape }) => shape.map((dim, axis) => [dim, inputs[name]?.shape[axis]]));
+  return Object.fromEntries(dims.filter(([dim, size]) => typeof dim === "string" && size !== undefined));
 }
 
 /** Of what an encoder runs at once: tiles together, or all slices. */

@@ -15,9 +15,12 @@ from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     GotOcr2ImageProcessor, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, InternVLConfig,
-    InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
+    InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor, Qwen2VLProcessor,
-    Qwen2VLVideoProcessor, Qwen3_5Config, Qwen3_5ForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor)
+    Qwen2VLVideoProcessor, Qwen3_5Config, Qwen3_5ForCausalLM, Qwen3_5ForConditionalGeneration, Qwen3_5TextConfig,
+    Qwen3Config, Qwen3ForCausalLM, Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor, SmolVLMConfig,
+    SmolVLMForConditionalGeneration, SmolVLMImageProcessor, SmolVLMProcessor, SmolVLMVideoProcessor)
+from transformers.models.smolvlm import processing_smolvlm
 
 HERE = Path(__file__).parent
 WORDS = "User Assistant user assistant system : What is in this image ? Describe the picture a cat dog red blue and now compare them".split()
@@ -50,6 +53,10 @@ CHATS = {
     "a second turn": (chat(["Describe ", None], ["a red cat"], [None, "and now?"]), [(40, 40), (75, 50)]),
     "text only": (chat(["What is a dog?"]), []),
 }
+TEXT_CHATS = {
+    "one turn": (chat(["What is a dog?"]), []),
+    "a second turn": (chat(["Describe a cat"], ["a red cat"], [" and now compare them ?"]), []),
+}
 
 
 def picture(width, height):
@@ -76,16 +83,25 @@ def randomise(model):
         p.data = (noise * scale + centre).bfloat16().float()
 
 
-def idefics3():
+def idefics3_parts(images, processor, config, model):
+    """Of idefics3 and smolvlm: the same but for the classes."""
     side, patch, scale = 16, 4, 2
     tokenizer = make_tokenizer(SMOL_TOKENS, "<end_of_utterance>", image_token="<image>", fake_image_token="<fake_token_around_image>", global_image_token="<global-img>", end_of_utterance_token="<end_of_utterance>")
-    images = Idefics3ImageProcessor(size={"longest_edge": 4 * side}, max_image_size={"longest_edge": side})
-    processor = Idefics3Processor(images, tokenizer, image_seq_len=(side // patch // scale) ** 2, chat_template=SMOL_TEMPLATE)
+    made = processor(images(size={"longest_edge": 4 * side}, max_image_size={"longest_edge": side}), tokenizer, image_seq_len=(side // patch // scale) ** 2, chat_template=SMOL_TEMPLATE)
     text = dict(model_type="llama", vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
                 rms_norm_eps=1e-5, max_position_embeddings=2048, rope_theta=100000.0, tie_word_embeddings=True)
     vision = dict(num_hidden_layers=2, intermediate_size=56, image_size=side, patch_size=patch, hidden_size=32, num_attention_heads=2)
-    config = Idefics3Config(text_config=text, vision_config=vision, scale_factor=scale, image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=True)
-    return Idefics3ForConditionalGeneration(config), processor
+    return model(config(text_config=text, vision_config=vision, scale_factor=scale, image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=True)), made
+
+
+def idefics3():
+    return idefics3_parts(Idefics3ImageProcessor, Idefics3Processor, Idefics3Config, Idefics3ForConditionalGeneration)
+
+
+def smolvlm():
+    processing_smolvlm.num2words = str  # an optional package, asked for videos only, which no chat here has
+    videos = SmolVLMVideoProcessor(size={"longest_edge": 16}, max_image_size={"longest_edge": 16})
+    return idefics3_parts(SmolVLMImageProcessor, lambda images, tokenizer, **more: SmolVLMProcessor(images, tokenizer, videos, **more), SmolVLMConfig, SmolVLMForConditionalGeneration)
 
 
 def internvl():
@@ -141,10 +157,40 @@ def qwen3_5():
     return Qwen3_5ForConditionalGeneration(config), processor
 
 
+def qwen3_vl():
+    tokenizer, processor = qwen_processor(Qwen3VLProcessor, Qwen3VLVideoProcessor, 8)
+    text = dict(vocab_size=len(tokenizer), hidden_size=48, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=16, max_position_embeddings=2048,
+                tie_word_embeddings=True, rope_parameters=dict(rope_type="default", rope_theta=1e6, mrope_section=[4, 2, 2], mrope_interleaved=True))
+    vision = dict(depth=3, hidden_size=32, out_hidden_size=48, intermediate_size=48, num_heads=2, patch_size=8, spatial_merge_size=2, num_position_embeddings=16, deepstack_visual_indexes=[0, 2])
+    config = Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **qwen_ids(tokenizer))
+    return Qwen3VLForConditionalGeneration(config), processor
+
+
+def text_parts(config, model, **more):
+    tokenizer = make_tokenizer(QWEN_TOKENS[:3], "<|im_end|>")
+    tokenizer.chat_template = QWEN_TEMPLATE
+    sizes = dict(vocab_size=len(tokenizer), hidden_size=48, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True)
+    return model(config(**{**sizes, **more})), tokenizer
+
+
+def llama():
+    return text_parts(LlamaConfig, LlamaForCausalLM, hidden_size=64, rope_theta=10000.0)
+
+
+def qwen3():
+    return text_parts(Qwen3Config, Qwen3ForCausalLM, head_dim=16, rope_theta=1e6)
+
+
+def qwen3_5_text():
+    return text_parts(Qwen3_5TextConfig, Qwen3_5ForCausalLM, head_dim=16, num_hidden_layers=4, linear_key_head_dim=8, linear_value_head_dim=8, linear_num_key_heads=2, linear_num_value_heads=4,
+                      rope_parameters=dict(rope_type="default", rope_theta=1e6, partial_rotary_factor=0.5, mrope_section=[2, 1, 1], mrope_interleaved=True))
+
+
 @torch.no_grad()
 def make(name, family):
     model, processor = family()
-    tokenizer = processor.tokenizer
+    tokenizer = getattr(processor, "tokenizer", processor)
+    chats = TEXT_CHATS if tokenizer is processor else CHATS
     model = model.eval()
     model.set_attn_implementation("eager")
     randomise(model)
@@ -155,13 +201,18 @@ def make(name, family):
     processor.save_pretrained(folder)
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
-    save_file({k: v.bfloat16().contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}, folder / "model.safetensors", {"format": "pt"})
+    state = {k: v.bfloat16().contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}
+    if name == "llama":
+        torch.save(state, folder / "pytorch_model.bin")  # one in the older format
+    else:
+        save_file(state, folder / "model.safetensors", {"format": "pt"})
     answers = []
-    for title, (messages, sizes) in CHATS.items():
-        prompt = processor.apply_chat_template(messages, add_generation_prompt=True)
+    for title, (messages, sizes) in chats.items():
+        prompt = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         images = [picture(*size) for size in sizes]
-        nested = [images] if name == "idefics3" else images
-        inputs = processor(text=[prompt], images=nested if images else None, return_tensors="pt")
+        nested = [images] if name in ("idefics3", "smolvlm") else images
+        given = {} if tokenizer is processor else {"images": nested if images else None}
+        inputs = processor(text=[prompt], **given, return_tensors="pt")
         out = model.generate(**inputs, do_sample=False, max_new_tokens=24, eos_token_id=[], pad_token_id=tokenizer.pad_token_id, output_logits=True, return_dict_in_generate=True)
         top = torch.stack(out.logits)[:, 0].topk(2).values
         ids = inputs["input_ids"][0].tolist()
@@ -172,7 +223,7 @@ def make(name, family):
         file.chmod(0o644)
 
 
-for each in (idefics3, internvl, qwen2_vl, qwen2_5_vl, qwen3_5):
+for each in (idefics3, internvl, llama, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
     if each.__name__ in sys.argv[1:] or len(sys.argv) == 1:
         make(each.__name__, each)
 versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
