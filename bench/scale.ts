@@ -4,12 +4,13 @@
  *
  *   npm run bench -- scale [--model qwen3_vl-8b | qwen3_5-2b | …] [--work FOLDER] [--weights int4] [--block-size 128] [--embedding-weights int4] [--layers N]
  *
+ * `--model` is a name that `npm run random-checkpoint` knows, or a folder with the config, tokenizer and processor of any family.
  * The work folder keeps the checkpoint (17.5 GB for 8B) and the packed model for the next run.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { type PackingPlan, pack, packedFiles, parsePlan } from "../src/core/pack/index.js";
@@ -64,7 +65,7 @@ export async function main(args: string[]): Promise<void> {
   if (step === "answer") return report(await measureAnswer(rest[0]!, Number(rest[1])));
 
   const { model, work, weights, "block-size": blockSize, "embedding-weights": embeddingWeights, layers } = values;
-  const name = layers === undefined ? model : `${model}-${layers}-layers`;
+  const name = layers === undefined ? basename(model) : `${basename(model)}-${layers}-layers`;
   const checkpoint = join(work, name);
   const packed = `${checkpoint}-${weights}-b${blockSize}-embedding-${embeddingWeights}`;
   mkdirSync(work, { recursive: true });

@@ -1,32 +1,34 @@
 /**
  * `npm run random-checkpoint -- NAME FOLDER [--layers N] [--vision-layers N]`: a checkpoint of random bf16 weights in the shapes and shards of a
- * published model, with the real Qwen3 tokenizer: for memory and speed at full size where no model can be downloaded.
+ * published model, for memory and speed at full size where no model can be downloaded. NAME is one of the list, which gets the real
+ * Qwen3 tokenizer, or a folder with the config, tokenizer and processor files of any supported family.
  */
 import { copyFileSync, existsSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type OfficialName, officialConfigs } from "../bench/support/official-configs.js";
 import { tensorsOf, writeRandomCheckpoint } from "../bench/support/random-checkpoint.js";
+import { listSideFiles } from "../src/core/fs/index.js";
 import { byteLength } from "../src/core/tensor/index.js";
 
+type Json = Record<string, unknown>;
+
 const usage = `usage: npm run random-checkpoint -- NAME FOLDER [--layers N] [--vision-layers N]
-names: ${Object.keys(officialConfigs).join(", ")}`;
+names: a folder with a config.json, ${Object.keys(officialConfigs).join(", ")}`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { layers: { type: "string" }, "vision-layers": { type: "string" } },
 });
 const [name, folder] = positionals;
-const official = name ? officialConfigs[name as OfficialName] : undefined;
-if (!official || !folder) fail(usage);
+const isFolder = name !== undefined && existsSync(join(name, "config.json"));
+const whole = (isFolder ? readJson(join(name, "config.json")) : officialConfigs[name as OfficialName]) as
+  | Json
+  | undefined;
+if (!whole || !folder) fail(usage);
 if (existsSync(folder)) fail(`${folder} exists; name a new folder`);
 
-const { text_config: text, vision_config: vision } = official;
-const config = {
-  ...official,
-  text_config: { ...text, num_hidden_layers: Number(values.layers ?? text.num_hidden_layers) },
-  vision_config: shortened(vision, Number(values["vision-layers"] ?? vision.depth)),
-};
+const config = shortened(whole, values.layers, values["vision-layers"]);
 const neededBytes = tensorsOf(config).reduce((sum, tensor) => sum + byteLength(tensor.dtype, tensor.shape), 0);
 const disk = statfsSync(dirname(resolve(folder)));
 if (disk.bavail * disk.bsize < neededBytes + 1e9)
@@ -38,14 +40,38 @@ await writeRandomCheckpoint(folder, config, {
     if (process.stderr.isTTY) process.stderr.write(`\r${gigabytes(done)} of ${gigabytes(total)} `);
   },
 });
-writeSideFiles(folder);
+if (isFolder) await copySideFiles(name, folder);
+else writeSideFiles(folder);
 const seconds = (performance.now() - started) / 1000;
 console.error(`\r${folder}: ${gigabytes(neededBytes)} in ${seconds.toFixed(0)} s`);
 
-/** DeepStack taps stay where they were, in proportion. */
-function shortened<T extends { depth: number; deepstack_visual_indexes?: number[] }>(vision: T, depth: number): T {
-  const taps = vision.deepstack_visual_indexes?.map((layer) => Math.floor((layer * depth) / vision.depth));
-  return { ...vision, depth, ...(taps && { deepstack_visual_indexes: taps }) };
+/** With fewer layers: of the decoder, whose fields stand in a part of their own or not, and of the vision encoder. */
+function shortened(json: Json, layers: string | undefined, visionLayers: string | undefined): Json {
+  const text = (json.text_config ?? json) as Json;
+  const short = layers === undefined ? text : withDepth(text, "num_hidden_layers", Number(layers));
+  const config = json.text_config ? { ...json, text_config: short } : short;
+  const vision = json.vision_config as Json | undefined;
+  if (!vision || visionLayers === undefined) return config;
+  const field = "depth" in vision ? "depth" : "num_hidden_layers";
+  return { ...config, vision_config: withDepth(vision, field, Number(visionLayers)) };
+}
+
+/** Lists of a kind a layer are cut; DeepStack taps stay where they were, in proportion. */
+function withDepth(section: Json, field: string, depth: number): Json {
+  const { layer_types: types, deepstack_visual_indexes: taps } = section as { layer_types?: unknown[] } & {
+    deepstack_visual_indexes?: number[];
+  };
+  const moved = taps?.map((layer) => Math.floor((layer * depth) / (section[field] as number)));
+  return {
+    ...section,
+    [field]: depth,
+    ...(types && { layer_types: types.slice(0, depth) }),
+    ...(moved && { deepstack_visual_indexes: moved }),
+  };
+}
+
+function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(path, "utf8"));
 }
 
 /** The real vocabulary, and the plain chat template of the bundled demo model, which has the same special tokens. */
@@ -56,6 +82,11 @@ function writeSideFiles(target: string): void {
   const box = join(import.meta.dirname, "../checkpoints/ocellus-tiny/tokenizer_config.json");
   const { chat_template } = JSON.parse(readFileSync(box, "utf8")) as { chat_template: string };
   writeFileSync(join(target, "chat_template.jinja"), chat_template);
+}
+
+async function copySideFiles(from: string, to: string): Promise<void> {
+  for (const file of await listSideFiles(from))
+    if (file !== "config.json") copyFileSync(join(from, file), join(to, file));
 }
 
 function gigabytes(bytes: number): string {
