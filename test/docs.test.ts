@@ -54,3 +54,11 @@ it("links lead to files that are there, and to headings of these", () => {
   );
   expect(dead).toEqual([]);
 });
+
+it("the site's sidebar leads to every page of docs/", () => {
+  const sidebar = readFileSync(join(repository, "docs/site/.vitepress/config.mjs"), "utf8");
+  const links = new Set([...sidebar.matchAll(/page\("[^"]+", "\/([^"]*)"\)/g)].map(([, link]) => link));
+  const names = pages.flatMap((page) => /^docs\/(?:zh\/)?([^/]+)\.md$/.exec(page)?.[0].slice(5, -3) ?? []);
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !links.has(name))).toEqual([]);
+});

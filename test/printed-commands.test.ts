@@ -14,7 +14,7 @@ import { repository } from "./support/folders.js";
 const pages = [
   ...readdirSync(repository).filter((name) => /^(README|CONTRIBUTING|SECURITY)[\w.-]*\.md$/.test(name)),
   ...readdirSync(join(repository, "docs"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md") && name !== "log.md") // a diary, of older versions too
+    .filter((name) => name.endsWith(".md") && name !== "log.md" && !name.startsWith("site")) // a diary; what the site is built of
     .map((name) => join("docs", name)),
 ];
 

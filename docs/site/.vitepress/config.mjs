@@ -1,7 +1,19 @@
 /** The site: English at /, Chinese at /zh/, sidebars by role. Pages are gathered by build.mjs. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { defineConfig } from "vitepress";
 
 const page = (text, link) => ({ text, link });
+const docs = resolve(import.meta.dirname, "../..");
+/** All pages of a folder, by their headings; folded away. */
+const folderOf = (text, folder) => ({
+  text,
+  collapsed: true,
+  items: readdirSync(join(docs, folder)).map((name) => {
+    const [, heading] = /^# (.+)/.exec(readFileSync(join(docs, folder, name), "utf8"));
+    return page(heading.replaceAll("`", ""), `/${folder}/${name.replace(/\.md$/, "")}`);
+  }),
+});
 const english = [
   { text: "Start", items: [page("What it is", "/"), page("Getting started", "/getting-started"), page("Examples", "/examples")] },
   {
@@ -11,6 +23,8 @@ const english = [
       page("Caches", "/memory"),
       page("Tracing", "/tracing"),
       page("Devices", "/devices"),
+      page("Familiarity", "/familiarity"),
+      page("Middleware", "/middleware"),
       page("Coding assistants (MCP)", "/mcp"),
       page("API reference", "/api/"),
     ],
@@ -39,9 +53,12 @@ const english = [
       page("Inspecting", "/inspect"),
       page("Image processors", "/image-processors"),
       page("Benchmarks", "/benchmarks"),
+      folderOf("Model families", "models"),
+      folderOf("Decisions", "decisions"),
       page("Training the demo model", "/training"),
       page("Contributing", "/contributing"),
       page("Changes", "/changelog"),
+      page("What was tried", "/log"),
     ],
   },
 ];
