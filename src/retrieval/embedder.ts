@@ -1,5 +1,5 @@
 /**
- * Vectors of pictures to find them by, whichever model makes them: a CLIP checkpoint, whose text tower also gives vectors
+ * Vectors of pictures to find them by, whichever model makes them: one made for vectors (CLIP), which also gives vectors
  * of texts in the same space, or the eye of a model that answers questions, which gives none of texts.
  */
 import type { ImageInput } from "../core/image/node/index.js";

@@ -45,7 +45,7 @@ export async function find(
   throw new OcellusError(
     "unsupported",
     `${collection.info.name}: ${embedder.name} has no tower for texts and the entries have no text; ` +
-      "search with a picture, or make a collection with a CLIP checkpoint (--model)",
+      "search with a picture, or make a collection with a model that embeds texts (--model: CLIP, SigLIP, Qwen3-VL-Embedding)",
     { details: { param: "text" } },
   );
 }

@@ -95,7 +95,10 @@ export class ModelCatalog {
     const found = await this.any(name, request, "embedding");
     if (found.kind === "embedding") return found;
     const reason = "answers questions; what it makes of texts and of pictures cannot be compared by a distance";
-    throw wrongKind(found.id, `${reason}. Start the server with --embedding-model FOLDER (a CLIP checkpoint)`);
+    throw wrongKind(
+      found.id,
+      `${reason}. Start the server with --embedding-model FOLDER (CLIP, SigLIP or Qwen3-VL-Embedding)`,
+    );
   }
 
   /** The named model of any kind, or the first of `kind`. @throws as `answering`. */

@@ -81,7 +81,10 @@ export const qwen3Vl: ModelFamily<Config> = {
   modelType: "qwen3_vl",
   about: {
     title: "Qwen3-VL, dense",
-    repositories: ["Qwen/Qwen3-VL-2B-Instruct", "Qwen/Qwen3-VL-4B-Instruct", "Qwen/Qwen3-VL-8B-Instruct"],
+    repositories: [
+      ...["Qwen/Qwen3-VL-2B-Instruct", "Qwen/Qwen3-VL-4B-Instruct", "Qwen/Qwen3-VL-8B-Instruct"],
+      ...["Qwen/Qwen3-VL-Embedding-2B", "Qwen/Qwen3-VL-Reranker-2B"],
+    ],
     trainedFor: ["several_images", "tools", "boxes", "thinking"],
   },
   configSchema,

@@ -42,6 +42,7 @@ export {
   type LoadDualEncoderOptions,
   loadDualEncoder,
 } from "./dual-encoder.js";
+export { type EmbedderInput, EmbedderModel, type LoadEmbedderOptions, loadEmbedder } from "./embedder.js";
 export { type Familiarity, type FamiliarityFile, familiarityFile, imageNotes, spanCosine } from "./familiarity.js";
 export { checkNumbers } from "./finite.js";
 export {
@@ -69,6 +70,14 @@ export {
   type VisionLanguageModel,
 } from "./model.js";
 export { type ReasonedText, ReasoningParser, splitReasoning } from "./reasoning.js";
+export {
+  type LoadRerankerOptions,
+  loadReranker,
+  type RankedDocument,
+  type RerankerInput,
+  RerankerModel,
+  type RerankOptions,
+} from "./reranker.js";
 export type {
   Trace,
   TraceCandidate,

@@ -56,7 +56,7 @@ import {
   stateNotes,
 } from "./placement.js";
 import { opensReasoning } from "./reasoning.js";
-import { type CachedPrefix, DecoderRunner, type PlacedImage, type SequenceInputs } from "./runner.js";
+import { type CachedPrefix, DecoderRunner, type PlacedImage, type RowOutput, type SequenceInputs } from "./runner.js";
 import {
   TokenRecorder,
   type Trace,
@@ -301,13 +301,8 @@ export class VisionLanguageModel implements LanguageModel {
    * each of `ids` ("teacher forcing"). Runs beside the batch, in a cache of its own. @throws `too_large`.
    */
   async *score({ promptIds, inputs }: PreparedChat, ids: readonly number[]): AsyncGenerator<Float32Array> {
-    this.#closing.check();
     const maxLength = promptIds.length + ids.length;
-    if (maxLength > this.#runner.maxLength)
-      throw new OcellusError(
-        "too_large",
-        `prompt and answer have ${maxLength} tokens, at most ${this.#runner.maxLength} fit`,
-      );
+    this.#checkLength(maxLength);
     const { packed, decoder } = this.#parts;
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength });
     try {
@@ -325,6 +320,38 @@ export class VisionLanguageModel implements LanguageModel {
     } finally {
       await runner.close();
     }
+  }
+
+  /**
+   * @internal What the decoder has at the last token of a prepared prompt, and of `more` ids behind it: its logits, or another
+   * output that it was opened with. Beside the batch, in a cache of its own. @throws `too_large`.
+   */
+  async lastRow(
+    { promptIds, inputs }: PreparedChat,
+    more: readonly number[] = [],
+    output?: RowOutput,
+  ): Promise<Float32Array> {
+    const tokens = [...promptIds, ...more];
+    this.#checkLength(tokens.length);
+    const { packed, decoder } = this.#parts;
+    const maxLength = tokens.length + 1; // the runner reads an even number
+    const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength, output });
+    try {
+      const position = runner.begin(0, tokens, inputs);
+      const row = { slot: 0, tokens: tokens.slice(position), position, payload: inputs, wantsLogits: true };
+      const [last] = await runner.step({ kind: "prefill", rows: [row] });
+      return last!.slice();
+    } finally {
+      await runner.close();
+    }
+  }
+
+  #checkLength(numTokens: number): void {
+    this.#closing.check();
+    const { maxLength: most } = this.#runner;
+    if (numTokens <= most) return;
+    const message = `prompt and answer have ${numTokens} tokens, at most ${most} fit`;
+    throw new OcellusError("too_large", message, { details: { tokens: numTokens, most } });
   }
 
   /**

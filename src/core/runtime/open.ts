@@ -9,7 +9,7 @@ import {
   type SessionOptions,
 } from "../backend/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import { withoutOutputs } from "../graph/index.js";
+import { withOutputs, withoutOutputs } from "../graph/index.js";
 import { type ImageLimits, ImageThreads } from "../image/node/index.js";
 import type { AnyFamily } from "../models/index.js";
 import {
@@ -94,14 +94,18 @@ export const loadingNames = {
   ...{ imageThreads: true, imageLimits: true, graphThreads: true, device: true, threads: true },
 } as const satisfies Record<keyof Required<Loading>, true>;
 
+/** @param outputs values of the graph that are outputs too */
 export function openGraph(
   packed: Packed<AnyFamily>,
   name: string,
   session: SessionOptions,
   { graphThreads }: Threading,
+  outputs: readonly string[] = [],
 ): Promise<Graph> {
   const onHost = session.device === "cpu";
-  const model = onHost && name === "decoder" ? hostDecoder(packed) : packed.graphPath(name);
+  const isHostDecoder = onHost && name === "decoder";
+  const model =
+    isHostDecoder || outputs.length > 0 ? changed(packed, name, isHostDecoder, outputs) : packed.graphPath(name);
   const options = typeof model === "string" ? session : { ...session, weightsFolder: packed.path };
   if (!graphThreads || !onHost) return GraphSession.open(model, options);
   const open = () => GraphThread.open(model, options);
@@ -109,11 +113,17 @@ export function openGraph(
 }
 
 /**
- * The decoder for a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all
+ * With further outputs; and a decoder for a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all
  * those so far outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
  */
-function hostDecoder(packed: Packed<AnyFamily>): Uint8Array {
-  return encodeStored(withoutOutputs(storedGraphs(packed).decoder!, "present."), packed);
+function changed(
+  packed: Packed<AnyFamily>,
+  name: string,
+  isHostDecoder: boolean,
+  outputs: readonly string[],
+): Uint8Array {
+  const graph = withOutputs(storedGraphs(packed)[name]!, outputs);
+  return encodeStored(isHostDecoder ? withoutOutputs(graph, "present.") : graph, packed);
 }
 
 /** Where a model's pictures are decoded, and what ends with the model. */

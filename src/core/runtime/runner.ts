@@ -54,11 +54,19 @@ export interface SequenceInputs {
   readonly prefix?: CachedPrefix;
 }
 
+/** An output of the decoder with one row for each of `logits_rows`. */
+export interface RowOutput {
+  readonly name: string;
+  readonly width: number;
+}
+
 export interface RunnerOptions {
   readonly numSlots: number;
   readonly maxLength: number;
   /** With states where the decoder has such. Absent: of a prompt only what it holds is taken over, and nothing is kept. */
   readonly prefixes?: PromptCache | undefined;
+  /** What a step gives of a row. Default: the logits. */
+  readonly output?: RowOutput | undefined;
 }
 
 export class DecoderRunner implements ModelRunner<SequenceInputs> {
@@ -67,6 +75,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly vocabSize: number;
   readonly #model: PackedModel;
   readonly #dimensions: ModelDimensions;
+  readonly #output: RowOutput;
   readonly #decoder: CachedGraph;
   /** Keys and values of prompts can be kept, so what a run computes must not depend on how much of a prompt it reads. */
   readonly #keepsPrompts: boolean;
@@ -86,6 +95,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.numSlots = options.numSlots;
     this.maxLength = options.maxLength;
     this.vocabSize = this.#dimensions.vocabSize;
+    this.#output = options.output ?? { name: "logits", width: this.vocabSize };
     const layers = model.family.states(model.config);
     this.#decoder = withCache(decoder, { layers, ...options });
     this.#isRecurrent = isRecurrent(layers);
@@ -173,9 +183,9 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
     const length = Math.min(this.maxLength, Math.max(...ends, ...rows.map(({ slot }) => this.#promptLengths[slot]!)));
     const lengths = { length, cached: this.#lengths, added };
-    const { logits } = await this.#decoder.step(inputs, slots, lengths, ["logits"]);
-    const data = logits!.data as Float32Array;
-    return wanted.map((_, i) => data.subarray(i * this.vocabSize, (i + 1) * this.vocabSize));
+    const { name, width } = this.#output;
+    const data = (await this.#decoder.step(inputs, slots, lengths, [name]))[name]!.data as Float32Array;
+    return wanted.map((_, i) => data.subarray(i * width, (i + 1) * width));
   }
 
   release(slot: number): void {

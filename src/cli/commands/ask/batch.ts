@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { type JsonLimits, OcellusError, parseJson, stringifyJson, throwIfAborted } from "../../../core/base/index.js";
-import { loadDualEncoder, type VisionLanguageModel } from "../../../core/runtime/index.js";
+import type { VisionLanguageModel } from "../../../core/runtime/index.js";
 import { mapConcurrently, withOutputLock } from "../../../evals/index.js";
 import type { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
@@ -14,6 +14,7 @@ import { versionOf } from "../../package-files.js";
 import { formatSeconds, startProgress } from "../../ui/progress.js";
 import { errorMessage } from "../../ui/report-error.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { openEmbedder } from "../models/open-embedder.js";
 import { withBareModel, withGuards } from "../models/open-model.js";
 import { parseModel } from "../serve/serve.js";
 import { checkFolders } from "../serve/serve-folders.js";
@@ -42,7 +43,7 @@ export function addBatchCommand(program: Command, terminal: Terminal): void {
     .requiredOption("--out <file>", "output file, one answer per line")
     .option("--errors <file>", "file for failed requests (default: OUT.errors.jsonl)")
     .option("--concurrency <count>", "number of requests at once", integerBetween(1, 1024), 16)
-    .option("--embedding-model <folder>", "CLIP checkpoint for /v1/embeddings")
+    .option("--embedding-model <folder>", "checkpoint for /v1/embeddings: CLIP, SigLIP, Qwen3-VL-Embedding")
     .option("--collections <folder>", "folder of the image collections that requests may search (see `ocellus index`)")
     .option("--allow-image-urls", "fetch images by http(s) URL, from public hosts only")
     .addOption(weightsOption())
@@ -163,7 +164,7 @@ async function withServer(
   const serve = async (model: VisionLanguageModel, guards: Guards) => {
     const models = new ModelPool({ [name]: model });
     const clip = flags.embeddingModel === undefined ? undefined : parseModel(flags.embeddingModel);
-    const embedder = clip && (await loadDualEncoder(await resolveModel(clip.folder)));
+    const embedder = clip && (await openEmbedder(await resolveModel(clip.folder), {}));
     if (clip && embedder) models.add(clip.name, embedder);
     const server = createServer({ models, config, version: versionOf(), guards });
     try {

@@ -63,7 +63,10 @@ function addModelCommands(index: Command, terminal: Terminal): void {
     .description("find images by a similar image or by text")
     .argument("<collection>")
     .option("--image <file>", "image path, URL or - for stdin")
-    .option("--text <words>", "text to search for; needs a CLIP --model, or entries with text")
+    .option(
+      "--text <words>",
+      "text to search for; needs a --model that embeds texts (CLIP, SigLIP, Qwen3-VL-Embedding), or entries with text",
+    )
     .option("-k, --count <count>", "number of results", integerBetween(1, maxHits), 10)
     .addOption(whereOption())
     .addOption(filterOption())

@@ -1,8 +1,14 @@
-/** The model that makes vectors, for the time of one command: a CLIP checkpoint, or one that answers questions. */
+/** The model that makes vectors, for the time of one command: one made for it, or one that answers questions. */
 
 import { readSideJson } from "../../../core/fs/index.js";
 import { familyOf } from "../../../core/models/index.js";
-import { loadDualEncoder } from "../../../core/runtime/index.js";
+import {
+  type DualEncoderModel,
+  type EmbedderModel,
+  type LoadDualEncoderOptions,
+  loadDualEncoder,
+  loadEmbedder,
+} from "../../../core/runtime/index.js";
 import type { GuardedEmbedder, GuardedVisionLanguageModel } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { embedderOf, type ImageEmbedder } from "../../../retrieval/index.js";
@@ -21,16 +27,39 @@ export async function withEitherModel<T>(
   body: (opened: EitherModel) => Promise<T>,
 ): Promise<T> {
   const folder = await resolveModel(flags.model);
-  const config = await readSideJson(folder, "config.json");
-  if (config === undefined || familyOf(config).kind !== "dual_encoder")
-    return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind: "chat", model }));
-  const model = await loadDualEncoder(folder, { ...loadOptions(flags), signal: terminal.signal });
+  const kind = await embedderKind(folder);
+  if (kind === "chat") return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind, model }));
+  const model = await openEmbedder(folder, { ...loadOptions(flags), signal: terminal.signal });
   if (!flags.json) printNotes(terminal, model.info.notes);
   try {
     return await withGuards(flags, (guards) => body({ kind: "clip", model: guards.embedding(model) }));
   } finally {
     await model.close();
   }
+}
+
+/**
+ * Opens a model that makes vectors of texts and images: two towers, or a decoder that was trained to embed. What is no dual
+ * encoder is taken for the latter.
+ */
+export async function openEmbedder(
+  folder: string,
+  options: LoadDualEncoderOptions,
+): Promise<DualEncoderModel | EmbedderModel> {
+  return (await isDualEncoder(folder)) ? loadDualEncoder(folder, options) : loadEmbedder(folder, options);
+}
+
+async function isDualEncoder(folder: string): Promise<boolean> {
+  const config = await readSideJson(folder, "config.json");
+  return config !== undefined && familyOf(config).kind === "dual_encoder";
+}
+
+/** A decoder that embeds differs from one that answers in a file only: the list of modules around it, whose second one pools. */
+async function embedderKind(folder: string): Promise<EitherModel["kind"]> {
+  if (await isDualEncoder(folder)) return "clip";
+  const modules = await readSideJson(folder, "modules.json");
+  const pools = (module: { readonly type?: unknown } | null) => /\bPooling$/.test(String(module?.type));
+  return Array.isArray(modules) && modules.some(pools) ? "clip" : "chat";
 }
 
 export function withEmbedder<T>(

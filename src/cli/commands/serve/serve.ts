@@ -11,7 +11,6 @@ import {
   type EncoderCache,
   ImageThreads,
   image,
-  loadDualEncoder,
   openEncoderCache,
   type VisionLanguageModel,
 } from "../../../core/runtime/index.js";
@@ -31,6 +30,7 @@ import { bundledModel, versionOf, webPage } from "../../package-files.js";
 import { withReadProgress } from "../../ui/pass-progress.js";
 import { logAsText } from "../../ui/serve-log.js";
 import { coloursFor, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
+import { openEmbedder } from "../models/open-embedder.js";
 import { openModel, verdictsFolder } from "../models/open-model.js";
 import { packWithProgress } from "../models/pack.js";
 import { addConfigOptions, printConfig, readConfig } from "./config.js";
@@ -156,7 +156,7 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
     const checkpoint = await resolveModel(folder);
-    const embedder = await loadDualEncoder(checkpoint, openingOptions(config, shared));
+    const embedder = await openEmbedder(checkpoint, openingOptions(config, shared));
     printNotes(terminal, embedder.info.notes);
     pool.add(name, embedder, checkpoint);
   }

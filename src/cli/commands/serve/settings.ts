@@ -21,7 +21,7 @@ export const serveConfigSchema = z.strictObject({
     .min(1)
     .default(["int4"])
     .describe(`number format of the weights: ${weightsOptions.join(", ")}; a list serves each model in every format`),
-  embeddingModel: z.string().optional().describe("CLIP checkpoint for /v1/embeddings"),
+  embeddingModel: z.string().optional().describe("checkpoint for /v1/embeddings: CLIP, SigLIP, Qwen3-VL-Embedding"),
   blockSize: z
     .union([z.literal(32), z.literal(64), z.literal(128)])
     .optional()
