@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.js";
 
 // The head of test/support/compiled-scripts.ts has the reason.
 const alias = [{ find: /^\.\/worker-script\.js$/, replacement: resolve("test/support/compiled-scripts.ts") }];
@@ -9,6 +10,7 @@ export default defineConfig({
   test: {
     // Both of two cores: the default leaves one of them idle.
     maxWorkers: "100%",
+    sequence: { sequencer: LongestFirst },
     globalSetup: "test/support/command.ts",
     projects: [
       {

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { compiledUrl } from "../core/base/compiled.testkit.js";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
 import { AuditLog, type AuditOptions } from "./audit.js";
@@ -160,10 +161,10 @@ describe("the audit log", () => {
 
   it("loses no line whose writer was told that it is written, when the process is killed", async () => {
     const path = newFile();
-    const script = `import { AuditLog } from ${JSON.stringify(join(import.meta.dirname, "audit.ts"))};
+    const script = `import { AuditLog } from ${JSON.stringify(compiledUrl("audit.ts", import.meta.url))};
       const log = await AuditLog.open(${JSON.stringify(path)});
       for (let i = 0; ; i++) { await log.append({ i, filler: "x".repeat(5000) }); process.stdout.write(i + "\\n"); }`;
-    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let told = "";
@@ -237,11 +238,11 @@ describe("the audit log", () => {
 
   it("is one chain when several write it, in this process and in others, also when one of them is killed", async () => {
     const path = newFile();
-    const script = `import { AuditLog } from ${JSON.stringify(join(import.meta.dirname, "audit.ts"))};
+    const script = `import { AuditLog } from ${JSON.stringify(compiledUrl("audit.ts", import.meta.url))};
       const log = await AuditLog.open(${JSON.stringify(path)}, { maxBytes: 4000 });
       for (let i = 0; ; i++) { await log.append({ writer: process.pid, i }); process.stdout.write("x"); }`;
     const children = [1, 2].map(() =>
-      spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      spawn(process.execPath, ["--input-type=module", "-e", script], {
         stdio: ["ignore", "pipe", "inherit"],
       }),
     );

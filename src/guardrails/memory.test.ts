@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { compiledUrl } from "../core/base/compiled.testkit.js";
 import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
 import { VerdictMemory, type VerdictMemoryOptions } from "./memory.js";
 import type { Finding, Subject } from "./verdict.js";
@@ -85,14 +86,14 @@ describe("what costly guards found", () => {
 
   it("loses nothing that was told to be kept when the process is killed", async () => {
     const file = newFile();
-    const script = `import { VerdictMemory } from ${JSON.stringify(join(import.meta.dirname, "memory.ts"))};
+    const script = `import { VerdictMemory } from ${JSON.stringify(compiledUrl("memory.ts", import.meta.url))};
       const memory = new VerdictMemory({ file: ${JSON.stringify(file)} });
       for (let i = 0; ; i++) {
         await memory.remember("a@1", { kind: "text", text: String(i) }, async () => [${JSON.stringify(finding(0.5))}]);
         await memory.close(); // waits for the disk, closes nothing
         process.stdout.write(i + "\\n");
       }`;
-    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let told = "";

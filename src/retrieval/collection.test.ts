@@ -4,8 +4,10 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { compiledUrl } from "../core/base/compiled.testkit.js";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import type { Collection } from "./collection.js";
 import { Collections } from "./collections.js";
@@ -418,8 +420,8 @@ describe("near duplicates", () => {
 
 /** A process that adds entry after entry and tells each, killed; how many it had told. */
 async function killedAfter(name: string, delayMs: number): Promise<number> {
-  const script = join(import.meta.dirname, "add-entries.testkit.ts");
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), script, root, name]);
+  const script = fileURLToPath(compiledUrl("add-entries.testkit.ts", import.meta.url));
+  const child = spawn(process.execPath, [script, root, name]);
   let told = 0;
   let timer: NodeJS.Timeout | undefined;
   let problem = "";

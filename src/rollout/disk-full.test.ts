@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { compiledUrl } from "../core/base/compiled.testkit.js";
 import { isMissing } from "../core/base/prerequisite.testkit.js";
 
 /** The shell mounts the disk, where it can, and becomes the child. */
@@ -33,8 +34,8 @@ function runOn(way: keyof typeof ways, body: string): unknown {
   }
   const script = `
 import * as fs from "node:fs";
-import * as r from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
-import { makeFolder } from ${JSON.stringify(new URL("../core/fs/index.ts", import.meta.url).href)};
+import * as r from ${JSON.stringify(compiledUrl("index.ts", import.meta.url))};
+import { makeFolder } from ${JSON.stringify(compiledUrl("../core/fs/index.ts", import.meta.url))};
 const [root, disk] = ${JSON.stringify([root, disk])};
 const about = { family: "x", quantization: "y", createdBy: "test" };
 const registry = await r.Registry.open({ folder: disk });
@@ -54,7 +55,7 @@ const partial = () => fs.readdirSync(registry.blobs.folder).filter((name) => nam
 const isReplayed = async () => JSON.stringify([...r.replay(await registry.history()).aliases]) === JSON.stringify([...registry.state.aliases]);
 ${body}
 await registry.close();`;
-  const node = [process.execPath, "--import", import.meta.resolve("tsx"), "--input-type=module", "-e", script];
+  const node = [process.execPath, "--input-type=module", "-e", script];
   const [command, ...args] = ways[way];
   const { stdout, stderr } = spawnSync(command, [...args, disk, ...node], { encoding: "utf8" });
   if (stdout === "") throw new Error(stderr);

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { compiledUrl } from "../core/base/compiled.testkit.js";
 import { seeded } from "./analysis/seeded.testkit.js";
 import { modelFolder, openRegistry, temporaryFolder } from "./registry.testkit.js";
 import { replay, tagsInUse } from "./state.js";
@@ -15,7 +16,7 @@ const numKills = Number(process.env.OCELLUS_KILLS ?? 6);
 
 const worker = (folder: string, model: string, run: number) => `
 import { writeFileSync } from "node:fs";
-import * as r from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
+import * as r from ${JSON.stringify(compiledUrl("index.ts", import.meta.url))};
 const registry = await r.Registry.open({ folder: ${JSON.stringify(folder)} });
 const about = { family: "x", quantization: "y", createdBy: "worker" };
 if (registry.state.aliases.get("prod")?.canary) await registry.run("worker", r.rollBack("prod"));
@@ -46,7 +47,7 @@ it(`survives kill -9 at ${numKills} random moments`, { timeout: 30_000 + numKill
   for (let kill = 0; kill < numKills; kill++) {
     const model = await modelFolder({ "config.json": "{}" });
     const script = worker(folder, model, kill);
-    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let said = "";

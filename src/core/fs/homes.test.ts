@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { compiledUrl } from "../base/compiled.testkit.js";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { isMissing } from "../base/prerequisite.testkit.js";
 import { temporaryFolder } from "../base/temporary-folder.testkit.js";
@@ -135,7 +136,7 @@ describe("without a home that can be written", () => {
 });
 
 const script = `
-import { makeFolder } from ${JSON.stringify(new URL("./folder.ts", import.meta.url).href)};
+import { makeFolder } from ${JSON.stringify(compiledUrl("folder.ts", import.meta.url))};
 const error = await makeFolder(process.argv[1] + "/a/b").catch((caught) => caught);
 console.log(JSON.stringify({ code: error.code, errno: error.details.errno }));`;
 const onReadOnlyDisk = ["-Urm", "sh", "-c", 'mount -t tmpfs -o ro none "$0" && exec "$@" "$0"'];
@@ -144,7 +145,7 @@ const mounts = spawnSync("unshare", [...onReadOnlyDisk, tmpdir(), "true"]).statu
 it.skipIf(isMissing("the right to mount a tmpfs", mounts, "run as root, or allow user namespaces"))(
   "a folder on a disk that can only be read is not called missing",
   () => {
-    const node = [process.execPath, "--import", import.meta.resolve("tsx"), "--input-type=module", "-e", script];
+    const node = [process.execPath, "--input-type=module", "-e", script];
     const { stdout, stderr } = spawnSync("unshare", [...onReadOnlyDisk, temporaryFolder(), ...node], {
       encoding: "utf8",
     });

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { compiledUrl } from "../../base/compiled.testkit.js";
 import { EncoderCache } from "./encoder-cache.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-kill-"));
@@ -19,7 +20,7 @@ const pixels = (picture: number) => ({ visual_tokens: new Float32Array(100_000).
 const maxFolderBytes = 20 * 200_300;
 
 const writer = `
-import { EncoderCache } from ${JSON.stringify(new URL("../index.ts", import.meta.url).href)};
+import { EncoderCache } from ${JSON.stringify(compiledUrl("../index.ts", import.meta.url))};
 const store = await EncoderCache.open({ maxBytes: 0, folder: ${JSON.stringify(folder)}, maxFolderBytes: ${maxFolderBytes} });
 console.log("writing");
 for (let i = 0; ; i++) {
@@ -29,7 +30,7 @@ for (let i = 0; ; i++) {
 }`;
 
 function startWriter(): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", writer], {
+  return spawn(process.execPath, ["--input-type=module", "-e", writer], {
     stdio: ["ignore", "pipe", "inherit"],
   });
 }
