@@ -22,18 +22,21 @@ export function bucketedPlaces({ rows, columns }: ImageGrid, side: number): numb
  * cosines, of the place times 10000^(-i / number of them). In float32 as NumPy computes.
  */
 export function sinePlaces({ rows, columns }: ImageGrid, width: number): Float32Array {
-  const quarter = width / 4;
+  const half = width / 2;
+  const table = Array.from({ length: Math.max(rows, columns) }, (_, place) => sinesOf(place, half));
   const out = new Float32Array(rows * columns * width);
-  for (let f = 0; f < quarter; f++) {
-    const frequency = Math.fround(1 / Math.fround(10_000 ** Math.fround(f / quarter)));
-    for (let patch = 0; patch < rows * columns; patch++) {
-      const at = patch * width + f;
-      for (const [half, place] of [patch % columns, Math.floor(patch / columns)].entries()) {
-        const angle = Math.fround(place * frequency);
-        out[at + 2 * half * quarter] = Math.sin(angle);
-        out[at + (2 * half + 1) * quarter] = Math.cos(angle);
-      }
-    }
+  for (let patch = 0; patch < rows * columns; patch++) {
+    out.set(table[patch % columns]!, patch * width);
+    out.set(table[Math.floor(patch / columns)]!, patch * width + half);
   }
   return out;
+}
+
+function sinesOf(place: number, width: number): Float32Array {
+  const count = width / 2;
+  const angle = (f: number) => {
+    const frequency = Math.fround(1 / Math.fround(10_000 ** Math.fround(f / count)));
+    return Math.fround(place * frequency);
+  };
+  return Float32Array.from({ length: width }, (_, i) => (i < count ? Math.sin(angle(i)) : Math.cos(angle(i - count))));
 }

@@ -16,6 +16,7 @@ import { decoderDimensions, decoderFields, decoderRules } from "./decoder-config
 import { indexPositions, type ModelFamily, mixedLayout } from "./family.js";
 import { irrelevant, only } from "./fields.js";
 import { decoderRoots, partsOf, spelling } from "./names.js";
+import { usualEos } from "./qwen3.js";
 import { longRopeFields, longRopeLength, longRopeRules, ropeAngles, ropeOf } from "./rope.js";
 import { vitFields } from "./siglip.js";
 import { towerBlocks } from "./towers.js";
@@ -171,7 +172,7 @@ export const minicpmv: ModelFamily<Config> = {
   },
   dimensions(config) {
     const limited = { ...config, max_position_embeddings: longRopeLength(config) };
-    return decoderDimensions(limited, config.eos_token_id, []);
+    return decoderDimensions(limited, config.eos_token_id, versions[config.version] === "llama" ? [2] : usualEos);
   },
   states: nn.decoderStates,
   canonicalName: spelling({
