@@ -33,32 +33,3 @@ describe.each(wholeFamilies)("%s", (family) => {
     expect(compared).toEqual(sure.slice(0, tokens.length)); // the reference went on behind the end of the answer
   });
 });
-
-describe("an image in slices", () => {
-  let model: VisionLanguageModel;
-  beforeAll(async () => {
-    model = await loadModel(join(golden, "minicpmv"), { weights: "fp32", threads: 1 });
-  });
-  afterAll(() => model?.close());
-  const messages: ChatMessage[] = [{ role: "user", content: [image(drawn([75, 50])), "What is in this image?"] }];
-
-  it("has fewer of them within a request's pixels, down to the overview, and the answer says what it took", async () => {
-    const area = 24 * 24;
-    const numTokens = async (maxPixels?: number) => {
-      const { pictures } = await model.answer(messages, { maxTokens: 1, ...(maxPixels && { maxPixels }) });
-      return pictures[0]!.numTokens;
-    };
-    // of a view four tokens and two marks; the number is three more, and rows of slices have a line break between them
-    expect(await numTokens()).toBe(3 + 7 * 6 + 1);
-    expect(await numTokens(4 * area)).toBe(3 + 5 * 6 + 1);
-    expect(await numTokens(3 * area - 1)).toBe(3 + 3 * 6);
-    expect(await numTokens(area)).toBe(3 + 6);
-  });
-
-  it("is traced by where the queries look in its overview", async () => {
-    const { pictures } = await model.trace(messages, { maxTokens: 1 });
-    const [{ grid, attention }] = pictures as [(typeof pictures)[number]];
-    expect(grid).toEqual({ rows: 5, columns: 7 });
-    expect(attention.map(({ numQueries, numKeys }) => [numQueries, numKeys])).toEqual([[4, 35]]);
-  });
-});

@@ -234,7 +234,10 @@ export const ops = {
   FusedMatMul: { domain: "com.microsoft", infer: matMul },
   Gather: {
     domain: "",
-    infer: ([x, indices]) => [{ dtype: x!.dtype, shape: [...indices!.shape, ...x!.shape.slice(1)] }], // axis 0
+    infer: ([x, indices], { axis = 0 }) => {
+      const [before, behind] = [x!.shape.slice(0, axis as number), x!.shape.slice((axis as number) + 1)];
+      return [{ dtype: x!.dtype, shape: [...before, ...indices!.shape, ...behind] }];
+    },
   },
   Gelu: unary("com.microsoft"),
   /** [N, C, H, W] → [N, C, 1, 1] */

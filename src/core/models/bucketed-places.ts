@@ -4,15 +4,20 @@
  */
 import type { ImageGrid } from "../image/spec/index.js";
 
+/** The share of a side at which patch `i` of `count` stands, in float32: rounded once, or with 1/count rounded before. */
+type ShareOf = (i: number, count: number) => number;
+const quotient: ShareOf = (i, count) => Math.fround(i / count);
+export const stepped: ShareOf = (i, count) => Math.fround(i * Math.fround(1 / count));
+
 /**
  * The row of a table of `side` × `side` places nearest to each patch, in raster order: the patch `i` of `n` stands at the
  * share i/n of the side, and has the place whose share is the last not above it. In float32, as the reference compares.
  */
-export function bucketedPlaces({ rows, columns }: ImageGrid, side: number): number[] {
+export function bucketedPlaces({ rows, columns }: ImageGrid, side: number, shareOf: ShareOf = quotient): number[] {
   const step = 1 / side;
   const borders = Array.from({ length: Math.ceil((1 - step) / step) }, (_, k) => Math.fround(step + k * step));
   const places = (count: number) =>
-    Array.from({ length: count }, (_, i) => borders.filter((border) => border <= Math.fround(i / count)).length);
+    Array.from({ length: count }, (_, i) => borders.filter((border) => border <= shareOf(i, count)).length);
   const ofColumns = places(columns);
   return places(rows).flatMap((row) => ofColumns.map((column) => row * side + column));
 }

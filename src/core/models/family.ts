@@ -123,6 +123,8 @@ export interface TokenSpan {
 export interface ImageLayout {
   readonly ids: readonly number[];
   readonly spans: readonly TokenSpan[];
+  /** Its first and last id are the same mark, which two neighbouring images share. Default false. */
+  readonly sharesMarks?: boolean;
 }
 
 /** The layout of an image without text in it: the placeholder, once for each row. */
@@ -153,6 +155,8 @@ export interface ImageSide<C> {
   tokenId(config: C, idOf: TokenIdOf): number;
   /** Absent: the template writes the placeholder where a message has an image. */
   readonly written?: WrittenImage;
+  /** The spelling of the placeholder, where a space parts it from a word that follows at once. Absent: nothing does. */
+  readonly spaced?: string;
   /**
    * What is in a prompt for one image, or one pair of frames, whose placeholder the template wrote; `encode` gives the ids of
    * text among its rows, `index` is that of the image among all of the prompt.

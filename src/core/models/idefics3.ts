@@ -129,6 +129,22 @@ function sizeRules({ vision_config: vision, scale_factor: scale, text_config: te
 
 const model = "model.text_model";
 
+/** Names of tensors, of Idefics2, too. */
+export const idefics = {
+  canonicalName: spelling({
+    ...decoderRoots(model),
+    ...{ text_model: model, vision_model: "model.vision_model", connector: "model.connector" },
+  }),
+  parts: partsOf(
+    ["model.vision_model.", "vision"],
+    ["model.connector.", "connector"],
+    [`${model}.embed_tokens.`, "embedding"],
+    ["lm_head.", "head"],
+    ["", "decoder"],
+  ),
+  embedTokens: `${model}.embed_tokens.weight`,
+};
+
 function familyOf(
   modelType: string,
   about: AboutFamily,
@@ -146,18 +162,7 @@ function familyOf(
     },
     dimensions: ({ text_config: text }) => decoderDimensions(text, text.eos_token_id, []),
     states: ({ text_config: text }) => nn.decoderStates(text),
-    canonicalName: spelling({
-      ...decoderRoots(model),
-      ...{ text_model: model, vision_model: "model.vision_model", connector: "model.connector" },
-    }),
-    parts: partsOf(
-      ["model.vision_model.", "vision"],
-      ["model.connector.", "connector"],
-      [`${model}.embed_tokens.`, "embedding"],
-      ["lm_head.", "head"],
-      ["", "decoder"],
-    ),
-    embedTokens: `${model}.embed_tokens.weight`,
+    ...idefics,
     graphs: (config) => ({
       vision: (builder) => buildVision(builder, config),
       decoder: (builder) =>

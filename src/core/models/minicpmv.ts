@@ -10,7 +10,8 @@ import { z } from "zod";
 import type { GraphBuilder } from "../graph/index.js";
 import { type ImageGrid, slicesProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
-import { bucketedPlaces, sinePlaces } from "./bucketed-places.js";
+import { anySizeInputs, anySizeSiglip, numPatches } from "./any-size-siglip.js";
+import { sinePlaces } from "./bucketed-places.js";
 import { checkSizes, parseConfig, type SizeRule, size } from "./config.js";
 import { decoderDimensions, decoderFields, decoderRules } from "./decoder-config.js";
 import { indexPositions, type ModelFamily, mixedLayout } from "./family.js";
@@ -19,7 +20,6 @@ import { decoderRoots, partsOf, spelling } from "./names.js";
 import { usualEos } from "./qwen3.js";
 import { longRopeFields, longRopeLength, longRopeRules, ropeAngles, ropeOf } from "./rope.js";
 import { vitFields } from "./siglip.js";
-import { towerBlocks } from "./towers.js";
 
 /** What a config means that has no vision_config: SigLIP-so400m at 980 pixels. */
 const usualVision = {
@@ -89,23 +89,10 @@ const resamplerHead = 128;
 /** Not in any config. */
 const resamplerEpsilon = 1e-6;
 
-/** Places on a side of the encoder's table. */
-const placesPerSide = ({ image_size: side, patch_size: patch }: Config["vision_config"]) => Math.floor(side / patch);
-
-/** pixel_values [num_images, num_patches, 3·patch²], views of one shape, in raster order → visual_tokens [num_images, query_num, H] */
+/** Views of one shape → visual_tokens [num_images, query_num, H] */
 function buildVision(builder: GraphBuilder, { vision_config: vision, hidden_size: width, ...config }: Config): void {
-  const { hidden_size: D, patch_size: p } = vision;
-  const [scope, numPatches] = [builder.root.at("vpm"), "num_patches"];
-  const embeddings = scope.at("embeddings");
-  const pixels = builder.input("pixel_values", "f32", ["num_images", numPatches, 3 * p * p]);
-  const names = { weight: "weight", bias: "bias" };
-  const patches = nn.patchEmbedding(embeddings.at("patch_embedding"), pixels, [D, 3, p, p], names);
-  const table = embeddings.weight("position_embedding.weight", [placesPerSide(vision) ** 2, D]);
-  const places = embeddings.op("Gather", [table, builder.input("place_ids", "i64", [numPatches])]);
   const layers = vision.num_hidden_layers - (config.drop_vision_last_layer ? 1 : 0);
-  const blocks = { ...vision, num_hidden_layers: layers };
-  const encoded = towerBlocks(scope.at("encoder"), embeddings.op("Add", [patches, places]), blocks);
-  const features = nn.layerNorm(scope, "post_layernorm", encoded, vision.layer_norm_eps);
+  const features = anySizeSiglip(builder, "vpm", { ...vision, num_hidden_layers: layers });
   const sines = builder.input("sine_places", "f32", [numPatches, width]);
   const resampler = { numQueries: config.query_num, numHeads: width / resamplerHead, width, epsilon: resamplerEpsilon };
   builder.output("visual_tokens", nn.queryResampler(builder.root.at("resampler"), features, sines, resampler));
@@ -203,14 +190,10 @@ export const minicpmv: ModelFamily<Config> = {
     tokenId: (_, idOf) => idOf("<image>"),
     layout: (config, grid, _, encode, index) =>
       mixedLayout(layoutParts(config, grid, index), encode("<unk>")[0]!, encode),
-    inputs: ({ vision_config: vision, hidden_size: width }, { data, shape, grid }) => {
-      const numPatches = grid.rows * grid.columns;
-      const views = [shape[0] / numPatches, numPatches, shape[1]];
-      return {
-        pixel_values: { dtype: "f32", shape: views, data },
-        place_ids: { dtype: "i64", shape: [numPatches], data: bucketedPlaces(grid, placesPerSide(vision)) },
-        sine_places: { dtype: "f32", shape: [numPatches, width], data: sinePlaces(grid, width) },
-      };
+    inputs: ({ vision_config: vision, hidden_size: width }, pixels) => {
+      const { rows, columns } = pixels.grid;
+      const sines = { dtype: "f32", shape: [rows * columns, width], data: sinePlaces(pixels.grid, width) } as const;
+      return { ...anySizeInputs(pixels, vision), sine_places: sines };
     },
     extraOutputs: () => [],
     queryAttention: () => ["resampler.attn.MultiHeadAttention"],

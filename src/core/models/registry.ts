@@ -1,6 +1,7 @@
 /** model_type → family. A new family is one file and one line here. */
 import { clip } from "./clip.js";
 import type { AnyFamily } from "./family.js";
+import { idefics2 } from "./idefics2.js";
 import { idefics3, smolvlm } from "./idefics3.js";
 import { internvl } from "./internvl.js";
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
@@ -21,6 +22,7 @@ import { vit } from "./vit.js";
 export const families: readonly AnyFamily[] = [
   ...[
     clip,
+    idefics2,
     idefics3,
     internvl,
     kerasMobilenetV2,

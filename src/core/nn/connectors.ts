@@ -89,6 +89,51 @@ function perceiverLayer(
   return scope.op("Add", [afterAttention, ffn]);
 }
 
+export interface GroupedResampler {
+  readonly numQueries: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+  readonly epsilon: number;
+}
+
+/**
+ * As `perceiverResampler`, with RMSNorms, gated feed-forward halves of four times the width, and several heads of queries for
+ * each of keys. features [batch, rows, D] → [batch, numQueries, D] [Idefics2]
+ */
+export function groupedResampler(scope: Scope, features: Value, resampler: GroupedResampler): Value {
+  const { numQueries, numLayers, epsilon } = resampler;
+  let latents = repeated(scope, scope.weight("latents", [numQueries, lastSize(features)]), features);
+  for (let n = 0; n < numLayers; n++) latents = groupedLayer(scope.at("layers").at(n), features, latents, resampler);
+  return rmsNorm(scope, "norm", latents, epsilon);
+}
+
+function groupedLayer(scope: Scope, features: Value, latents: Value, resampler: GroupedResampler): Value {
+  const { numHeads, numKvHeads, headDim, epsilon } = resampler;
+  const D = lastSize(latents);
+  const attention = scope.at("self_attn");
+  const queries = rmsNorm(scope, "input_latents_norm", latents, epsilon);
+  const context = scope.op("Concat", [rmsNorm(scope, "input_context_norm", features, epsilon), queries], { axis: 1 });
+  const [k, v] = ["k_proj", "v_proj"].map((name) =>
+    shared(attention, linear(attention, name, context, numKvHeads * headDim), numHeads, headDim),
+  );
+  const mixed = fullAttention(attention, linear(attention, "q_proj", queries, numHeads * headDim), k!, v!, numHeads);
+  const afterAttention = scope.op("Add", [latents, linear(attention, "o_proj", mixed, D)]);
+  const normed = rmsNorm(scope, "post_attention_layernorm", afterAttention, epsilon);
+  const names = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
+  const half = mlp(scope.at("mlp"), normed, D, { ...names, activation: "silu", width: 4 * D, bias: false });
+  return scope.op("Add", [afterAttention, half]);
+}
+
+/** Keys or values of few heads, each once for every head of queries that reads it. */
+function shared(scope: Scope, x: Value, numHeads: number, headDim: number): Value {
+  const kvHeads = lastSize(x) / headDim;
+  const readers = Array.from({ length: numHeads }, (_, head) => Math.floor((head * kvHeads) / numHeads));
+  const heads = scope.reshape(x, [0, 0, kvHeads, headDim]);
+  return scope.reshape(scope.op("Gather", [heads, scope.int64(readers)], { axis: 2 }), [0, 0, numHeads * headDim]);
+}
+
 export interface QueryResampler {
   readonly numQueries: number;
   readonly numHeads: number;

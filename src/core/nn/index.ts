@@ -1,6 +1,7 @@
 export { cachedAttention, type Rotary, type Windows } from "./attention.js";
 export {
   attentionPooling,
+  groupedResampler,
   patchMerger,
   perceiverResampler,
   pixelShuffle,

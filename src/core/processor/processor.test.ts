@@ -7,7 +7,7 @@ import { pixelDigest } from "../image/node/index.js";
 import type { ImageProcessor, RgbImage } from "../image/spec/index.js";
 import { plainLayout } from "../models/index.js";
 import { createTokenizer, type EncodeOptions, type Tokenizer } from "../tokenizer/index.js";
-import { type ChatMessage, image } from "./messages.js";
+import { type ChatMessage, type ContentPart, image } from "./messages.js";
 import { createProcessor, type ImageSpec, type ProcessorParts } from "./processor.js";
 
 const fixture = join(import.meta.dirname, "../tokenizer/fixtures/byte-level.json");
@@ -114,6 +114,28 @@ describe("process", () => {
     expect(numbers.slice(-2)).toEqual([0, 1]); // behind those that only counted
     const forged = inWords.process([user("(<|vision_start|>./)")], { allowSpecialTokens: true });
     await expect(forged).rejects.toThrow(ocellusError("invalid_request", { found: 1, expected: 0 }));
+  });
+
+  it("lets neighbouring images share the mark between them, and parts a word from an image by a space", async () => {
+    const layout: ImageSpec["layout"] = (_, pad) => ({
+      ids: [1, pad, pad, 1],
+      spans: [{ start: 1, numTokens: 2 }],
+      sharesMarks: true,
+    });
+    const chatTemplate = "{% for part in messages[0].content %}{{ part.text or '<|image_pad|>' }}{% endfor %}";
+    const imageSpec = { ...parts.imageSpec!, layout, spaced: "<|image_pad|>" };
+    const shared = createProcessor({ ...parts, chatTemplate, imageSpec });
+    const see = (...content: Parameters<typeof user>) => shared.process([user(...content)]);
+    const [one, two, three] = [1, 2, 3].map((value) => image(solid(value))) as [ContentPart, ContentPart, ContentPart];
+    const { text, ids, images } = await see(one, two, "a", three, "\nb");
+    expect(text).toBe("<|image_pad|><|image_pad|> a<|image_pad|>\nb");
+    const pads = [imageTokenId, imageTokenId];
+    const [apart, line] = [" a", "\nb"].map((words) => tokenizer.encode(words)) as [number[], number[]];
+    expect([...ids]).toEqual([1, ...pads, 1, ...pads, 1, ...apart, 1, ...pads, 1, ...line]);
+    for (const { start, numTokens, spans } of images) {
+      expect(spans.map((span) => [...ids.subarray(span.start, span.start + span.numTokens)])).toEqual([pads]);
+      expect(spans[0]!.start + 3).toBe(start + numTokens);
+    }
   });
 
   it("gives each picture its run of placeholders, in order, with its own pixels", async () => {

@@ -49,6 +49,8 @@ export interface ImageSpec {
   readonly layout: (grid: ImageGrid, placeholder: number, index: number) => ImageLayout;
   /** How an image is written for templates that take words only. Absent: the template writes it. */
   readonly written?: WrittenImage | undefined;
+  /** The spelling of the placeholder, where a space parts it from a word that follows at once. */
+  readonly spaced?: string | undefined;
   /** Absent: the model is shown still pictures only. */
   readonly video?: VideoSpec | undefined;
 }
@@ -184,12 +186,11 @@ export function createProcessor(parts: ProcessorParts): Processor {
   };
 }
 
-function withPlaceholders(
-  rendered: string,
-  videos: readonly VideoInput[],
-  { written, video }: Partial<ImageSpec> = {},
-) {
-  const text = written ? rendered.replaceAll(written.mark, written.token) : rendered;
+function withPlaceholders(rendered: string, videos: readonly VideoInput[], spec: Partial<ImageSpec> = {}): string {
+  const { written, spaced, video } = spec;
+  const marked = written ? rendered.replaceAll(written.mark, written.token) : rendered;
+  const apart = (part: string, i: number) => (i > 0 && /^[^\s<]/.test(part) ? ` ${part}` : part);
+  const text = spaced ? marked.split(spaced).map(apart).join(spaced) : marked;
   return video ? spreadVideos(text, videos, video) : text;
 }
 
@@ -306,9 +307,11 @@ function expandPlaceholders(
       expanded.push(id);
       continue;
     }
-    const start = expanded.length;
-    const { ids: own, spans } = layout(image.grid, id, images.length);
-    const placed = spans.map((span) => ({ ...span, start: start + span.start }));
+    const { ids: all, spans, sharesMarks } = layout(image.grid, id, images.length);
+    const before = images.at(-1);
+    const shared = sharesMarks && before && before.start + before.numTokens === expanded.length ? 1 : 0;
+    const [start, own] = [expanded.length, all.slice(shared)];
+    const placed = spans.map((span) => ({ ...span, start: start + span.start - shared }));
     images.push({ ...image, start, numTokens: own.length, spans: placed });
     for (const each of own) expanded.push(each);
   }

@@ -27,6 +27,7 @@ import {
   type PixelValues,
   type RgbImage,
   viewsOf,
+  wholeOf,
   withPixelBudget,
 } from "../image/spec/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
@@ -285,7 +286,8 @@ export class VisionLanguageModel implements LanguageModel {
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
     const attention = await this.#lookAgain(read.prompt, options.signal);
     const pictures = prepared.pictures.map((picture, i) => {
-      const { rows, columns } = viewsOf(read.prompt.images[i]!.grid)[0]!;
+      const { grid } = read.prompt.images[i]!;
+      const { rows, columns } = viewsOf(grid).at(wholeOf(grid))!;
       return { ...picture, grid: { rows, columns }, attention: attention[i]! };
     });
     return { text, tokens, finishReason, usage, pictures, stages };

@@ -109,6 +109,7 @@ async function imageSpecOf(
     imageProcessor: image.imageProcessor(config, await readImageProcessorConfig(files)),
     imageTokenId: image.tokenId(config, tokenIdOf(tokenizer)),
     written: image.written,
+    spaced: image.spaced,
     layout: (grid, placeholder, index) => image.layout(config, grid, placeholder, encode, index),
     video: video && {
       ...video,

@@ -4,7 +4,7 @@ import { float32, type Graph, GraphSession, int32, int64 } from "../backend/inde
 import { invariant, joinFloats, throwIfAborted } from "../base/index.js";
 import { withAttention } from "../graph/index.js";
 import type { SeenImage } from "../image/node/index.js";
-import { batchesOf, type PixelValues } from "../image/spec/index.js";
+import { batchesOf, type PixelValues, wholeOf } from "../image/spec/index.js";
 import { type HostInput, numRows, type TokenSpan } from "../models/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
 import type { PromptImage } from "../processor/index.js";
@@ -109,10 +109,10 @@ export async function lookAgain(
   }
 }
 
-/** At the whole picture; what is in its slices is not shown. */
+/** At the whole picture; what is in its slices or quarters is not shown. */
 async function look(session: GraphSession, model: PackedModel, pixels: PixelValues, nodes: readonly string[]) {
   const outputs = nodes.map((node) => `${node}.probabilities`);
-  const results = await runVision(session, model, batchesOf(pixels)[0]!, outputs);
+  const results = await runVision(session, model, batchesOf(pixels).at(wholeOf(pixels.grid))!, outputs);
   return nodes.map((node, i): QueryAttention => {
     const { data, dims } = results[outputs[i]!]!;
     const [, numHeads, numQueries, numKeys] = dims as [number, number, number, number];

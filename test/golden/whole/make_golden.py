@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    Idefics2Config, Idefics2ForConditionalGeneration, Idefics2ImageProcessor, Idefics2Processor,
     GotOcr2ImageProcessor, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, InternVLConfig,
     InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor, Qwen2VLProcessor,
@@ -81,6 +82,18 @@ def randomise(model):
         scale = 0.2 if p.ndim == 1 else 1.4 / p[0].numel() ** 0.5
         centre = 1.0 if p.ndim == 1 and name.endswith("weight") else 0.0
         p.data = (noise * scale + centre).bfloat16().float()
+
+
+def idefics2():
+    tokenizer = make_tokenizer(SMOL_TOKENS, "<end_of_utterance>", image_token="<image>", image_boundary_token="<fake_token_around_image>", end_of_utterance_token="<end_of_utterance>")
+    images = Idefics2ImageProcessor(size={"shortest_edge": 9, "longest_edge": 26}, do_image_splitting=True)
+    processor = Idefics2Processor(images, tokenizer, image_seq_len=4, chat_template=SMOL_TEMPLATE)
+    text = dict(model_type="mistral", vocab_size=len(tokenizer), hidden_size=64, intermediate_size=72, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+                rms_norm_eps=1e-5, max_position_embeddings=2048, rope_theta=10000.0)
+    vision = dict(num_hidden_layers=2, intermediate_size=56, image_size=28, patch_size=4, hidden_size=32, num_attention_heads=2)
+    perceiver = dict(hidden_size=64, resampler_n_latents=4, resampler_depth=2, resampler_n_heads=4, resampler_head_dim=16, num_key_value_heads=2)
+    config = Idefics2Config(text_config=text, vision_config=vision, perceiver_config=perceiver, image_token_id=tokenizer.convert_tokens_to_ids("<image>"), tie_word_embeddings=True)
+    return Idefics2ForConditionalGeneration(config), processor
 
 
 def idefics3_parts(images, processor, config, model):
@@ -210,7 +223,7 @@ def make(name, family):
     for title, (messages, sizes) in chats.items():
         prompt = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         images = [picture(*size) for size in sizes]
-        nested = [images] if name in ("idefics3", "smolvlm") else images
+        nested = [images] if name in ("idefics2", "idefics3", "smolvlm") else images
         given = {} if tokenizer is processor else {"images": nested if images else None}
         inputs = processor(text=[prompt], **given, return_tensors="pt")
         out = model.generate(**inputs, do_sample=False, max_new_tokens=24, eos_token_id=[], pad_token_id=tokenizer.pad_token_id, output_logits=True, return_dict_in_generate=True)
@@ -223,7 +236,7 @@ def make(name, family):
         file.chmod(0o644)
 
 
-for each in (idefics3, internvl, llama, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
+for each in (idefics2, idefics3, internvl, llama, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
     if each.__name__ in sys.argv[1:] or len(sys.argv) == 1:
         make(each.__name__, each)
 versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}

@@ -8,7 +8,7 @@ export interface KnownImage {
   /** SHA-256 of the decoded, oriented pixels and their size. */
   readonly digest: string;
   /** Patches that the picture becomes, and those of the overview of one in slices. */
-  readonly grid: Grid & { readonly slices?: Grid & { readonly overview: Grid } };
+  readonly grid: Grid & { readonly slices?: Grid & { readonly overview: Grid }; readonly quarters?: readonly Grid[] };
 }
 
 interface Grid {

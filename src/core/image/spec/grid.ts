@@ -1,8 +1,9 @@
 /** How many patches a picture of a given size becomes, without the picture: for estimates before anything is read. */
 
-import type { ImageProcessor, SlicesProcessor, TilesProcessor } from "./image-processor.js";
+import type { ImageProcessor, QuartersProcessor, SlicesProcessor, TilesProcessor } from "./image-processor.js";
 import { patchBudgetSize } from "./patch-budget.js";
 import type { ImageGrid } from "./pixel-values.js";
+import { quartersGrid } from "./quarters.js";
 import { slicesGrid, viewsOf } from "./slices.js";
 import { smartSize } from "./smart-size.js";
 import { patchesPerSide, tileSizes } from "./tiles.js";
@@ -21,13 +22,14 @@ export function gridOf(
     };
   }
   if (imageProcessor.kind === "slices") return slicesGrid(image, imageProcessor);
+  if (imageProcessor.kind === "quarters") return quartersGrid(image, imageProcessor);
   const { width, height } = fittedSize(image, imageProcessor);
   return { rows: height / imageProcessor.patchSize, columns: width / imageProcessor.patchSize };
 }
 
 function fittedSize(
   image: { readonly width: number; readonly height: number },
-  imageProcessor: Exclude<ImageProcessor, TilesProcessor | SlicesProcessor>,
+  imageProcessor: Exclude<ImageProcessor, TilesProcessor | SlicesProcessor | QuartersProcessor>,
 ) {
   switch (imageProcessor.kind) {
     case "stretch":

@@ -108,6 +108,21 @@ export interface SlicesProcessor {
   readonly std: Triple;
 }
 
+/**
+ * The four quarters and then the whole, or the whole alone unless `splits`: each with its longer edge at most `longestEdge`, then
+ * no edge below `shortestEdge`. Square patches, view by view; what fills none is not seen. Sizes: quarters.ts.
+ */
+export interface QuartersProcessor {
+  readonly kind: "quarters";
+  readonly splits: boolean;
+  readonly shortestEdge: number;
+  readonly longestEdge: number;
+  readonly resample: Resample;
+  readonly patchSize: number;
+  readonly mean: Triple;
+  readonly std: Triple;
+}
+
 /** As many as it takes to hold the image with its longer edge at this length. [Idefics3] */
 interface LongestEdge {
   readonly longestEdge: number;
@@ -139,11 +154,14 @@ export type ImageProcessor =
   | StretchProcessor
   | PatchBudgetProcessor
   | TilesProcessor
-  | SlicesProcessor;
+  | SlicesProcessor
+  | QuartersProcessor;
 
 /** Whether images of this image processor have grids of their own, by their sizes. */
 export function dependsOnSize({ kind }: ImageProcessor): boolean {
-  return kind === "smart_resize" || kind === "patch_budget" || kind === "tiles" || kind === "slices";
+  return (
+    kind === "smart_resize" || kind === "patch_budget" || kind === "tiles" || kind === "slices" || kind === "quarters"
+  );
 }
 
 /** What a family's model takes; `absent`: the config of a checkpoint that has no file. */
@@ -186,7 +204,8 @@ export function fixedSizeProcessor(json: unknown, target: FixedTarget): CenterCr
   const { size, crop, resample, mean, std } = config;
   const { width, height, patchSize } = target;
   confirm("patch_size", config.patchSize, patchSize);
-  if (!("width" in size) && !("shortestEdge" in size)) throw invalidProcessor(["size: expected edges, found areas"]);
+  if (!("width" in size) && (!("shortestEdge" in size) || "longestEdge" in size))
+    throw invalidProcessor(["size: expected edges, found areas"]);
   if (crop) confirmSides("crop_size", crop, target);
   const isWhole = "width" in size && (!crop || (size.width === width && size.height === height));
   if (isWhole) {
@@ -221,7 +240,7 @@ export function tilesProcessor(json: unknown, { side, patchSize, ...target }: Ti
     confirmSides("size", size, { width: side, height: side });
     return { ...common, arrangement: tiles, splits: true };
   }
-  if (!tiles || "least" in tiles || !("longestEdge" in size))
+  if (!tiles || "least" in tiles || !("longestEdge" in size) || "shortestEdge" in size)
     throw invalidProcessor([`size: expected ${tiles && "least" in tiles ? "height and width" : "{longest_edge}"}`]);
   confirm("max_image_size.longest_edge", tiles.side, side);
   return { ...common, arrangement: { longestEdge: size.longestEdge }, splits: tiles.splits };
@@ -249,6 +268,17 @@ export function slicesProcessor(json: unknown, { sideMultiple, patchSize, ...tar
   confirm("image_feature_size", slices.numTokens, target.numTokens);
   const { maxSlices, scaleResolution } = slices;
   return { kind: "slices", maxSlices, scaleResolution, sideMultiple, resample, patchSize, mean, std };
+}
+
+/** An encoder of any size between two edges, that may be shown quarters, too. @throws as `fixedSizeProcessor`. */
+export function quartersProcessor(
+  json: unknown,
+  { patchSize, ...target }: Omit<TilesTarget, "side">,
+): QuartersProcessor {
+  const { size, crop, splits, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
+  if (crop || splits === undefined || !("shortestEdge" in size) || !("longestEdge" in size))
+    throw invalidProcessor(["size: expected {shortest_edge, longest_edge}, and no do_center_crop"]);
+  return { kind: "quarters", splits, ...size, resample, patchSize, mean, std };
 }
 
 /** A tower that takes any size within a budget of pixels. @throws as `fixedSizeProcessor`. */

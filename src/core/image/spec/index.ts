@@ -7,6 +7,7 @@ export {
   fixedSizeProcessor,
   type ImageProcessor,
   patchBudgetProcessor,
+  quartersProcessor,
   slicesProcessor,
   smartResizeProcessor,
   tilesProcessor,
@@ -21,6 +22,6 @@ export { mergedPatches, modelView, preprocess } from "./preprocess.js";
 export { readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
 export { resizeColumnsFirst } from "./resize.js";
 export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
-export { batchesOf, viewsOf } from "./slices.js";
+export { batchesOf, viewsOf, wholeOf } from "./slices.js";
 export { videoSize } from "./smart-size.js";
 export { type ImageFormat, sniffFormat } from "./sniff.js";

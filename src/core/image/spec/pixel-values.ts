@@ -11,6 +11,8 @@ export interface ImageGrid {
     readonly columns: number;
     readonly overview: { readonly rows: number; readonly columns: number };
   };
+  /** Of an image whose quarters are seen before the whole, to whose patches the first two refer: the patches of each. */
+  readonly quarters?: readonly { readonly rows: number; readonly columns: number }[];
 }
 
 export interface PixelValues {

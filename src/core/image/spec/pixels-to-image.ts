@@ -10,8 +10,8 @@ import { patchesPerSide } from "./tiles.js";
 export function pixelsToImage({ data, shape, grid }: PixelValues, imageProcessor: ImageProcessor): RgbImage {
   const { patchSize: p, mean, std } = imageProcessor;
   const part = partOf(grid, imageProcessor);
-  const { rows = 0, columns = 0 } = grid.slices?.overview ?? {};
-  const first = rows * columns; // the overview comes before its slices
+  const before = grid.slices ? [grid.slices.overview] : (grid.quarters ?? []);
+  const first = before.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   const merge = imageProcessor.kind === "smart_resize" ? imageProcessor.mergeSize : 1;
   const depth = imageProcessor.kind === "smart_resize" ? imageProcessor.temporalPatchSize : 1;
   const width = grid.columns * p;

@@ -9,6 +9,7 @@ import type {
   FitProcessor,
   ImageProcessor,
   PatchBudgetProcessor,
+  QuartersProcessor,
   Sides,
   SlicesProcessor,
   SmartResizeProcessor,
@@ -18,6 +19,7 @@ import type {
 } from "./image-processor.js";
 import { patchBudgetSize } from "./patch-budget.js";
 import type { ImageGrid, PixelValues } from "./pixel-values.js";
+import { cutOut, quartersGrid, viewBoxes, viewSize } from "./quarters.js";
 import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { sliceSizes, slicesGrid } from "./slices.js";
@@ -42,6 +44,8 @@ export function preprocess(image: RgbImage, imageProcessor: ImageProcessor): Pix
       return tilePatches(image, imageProcessor);
     case "slices":
       return slicePatches(image, imageProcessor);
+    case "quarters":
+      return quarterPatches(image, imageProcessor);
     default:
       return imageProcessor satisfies never;
   }
@@ -76,6 +80,8 @@ export function modelView(image: RgbImage, imageProcessor: ImageProcessor): RgbI
       return tiled(image, imageProcessor);
     case "slices":
       return sliced(image, imageProcessor);
+    case "quarters":
+      return quarter(image, { left: 0, top: 0, width: image.width, height: image.height }, imageProcessor);
     default:
       return imageProcessor satisfies never;
   }
@@ -163,6 +169,26 @@ function slicePatches(image: RgbImage, imageProcessor: SlicesProcessor): PixelVa
   return joined(views, imageProcessor, slicesGrid(image, imageProcessor));
 }
 
+function quarterPatches(image: RgbImage, imageProcessor: QuartersProcessor): PixelValues {
+  const { patchSize } = imageProcessor;
+  const whole = (side: number) => Math.floor(side / patchSize) * patchSize;
+  const views = viewBoxes(image, imageProcessor).map((box) => {
+    const content = quarter(image, box, imageProcessor);
+    const frame = { width: whole(content.width), height: whole(content.height) };
+    return squarePatches(content, { left: 0, top: 0 }, frame, imageProcessor).data;
+  });
+  return joined(views, imageProcessor, quartersGrid(image, imageProcessor));
+}
+
+function quarter(
+  image: RgbImage,
+  box: ReturnType<typeof viewBoxes>[number],
+  imageProcessor: QuartersProcessor,
+): RgbImage {
+  const { width, height } = viewSize(box, imageProcessor);
+  return resizeColumnsFirst(cutOut(image, box), width, height, imageProcessor.resample);
+}
+
 /** Patches of each part of `content`, parts of one size in raster order; of each what is in `frame`. */
 function cutPatches(
   content: RgbImage,
@@ -201,7 +227,8 @@ function squarePatches(
     | StretchProcessor
     | PatchBudgetProcessor
     | TilesProcessor
-    | SlicesProcessor,
+    | SlicesProcessor
+    | QuartersProcessor,
 ): PixelValues {
   const { patchSize } = imageProcessor;
   const { width, height } = frame;

@@ -27,6 +27,8 @@ export interface ProcessorClass {
   readonly patches?: { readonly most: number; readonly size: number };
   /** Cuts slices: whether images are numbered where the file is silent, and whether the cutting can be off. */
   readonly slices?: { readonly imageIds: boolean; readonly isOptional: boolean };
+  /** Brings images between both edges of `size`, cuts quarters if told so, and pads a batch, which changes none. */
+  readonly quarters?: true;
   /** Where a file asks for a cap without saying which. */
   readonly maxVideoTokens?: number;
 }
@@ -67,6 +69,16 @@ export const classes = {
   SmolVLMImageProcessor: { ...whole, ...tiled },
   GotOcr2ImageProcessor: {
     ...{ ...whole, size: { height: 384, width: 384 }, mostTiles: 12, resample: 3, mean: clipMean, std: clipStd },
+  },
+  Idefics2ImageProcessor: {
+    ...{
+      ...whole,
+      size: { shortest_edge: 378, longest_edge: 980 },
+      resample: 2,
+      mean: half,
+      std: half,
+      quarters: true,
+    },
   },
   /** Of MiniCPM-V's own code (image_processing_minicpmv.py beside the weights), not of transformers. */
   MiniCPMVImageProcessor: { ...sliced, slices: { imageIds: false, isOptional: false } },

@@ -59,7 +59,8 @@ export type SizeRule =
   | { readonly width: number; readonly height: number }
   | { readonly minPixels: number; readonly maxPixels: number }
   | { readonly scaleResolution: number }
-  | { readonly maxPatches: number };
+  | { readonly maxPatches: number }
+  | { readonly shortestEdge: number; readonly longestEdge: number };
 
 /** What a class that cuts slices does: slices.ts. */
 export interface SlicesConfig {
@@ -86,6 +87,8 @@ export interface ProcessorConfig {
     | { readonly least: number; readonly most: number };
   /** Of a class that cuts slices. */
   readonly slices?: SlicesConfig;
+  /** Of a class that cuts quarters: whether it does. */
+  readonly splits?: boolean;
   readonly patchSize?: number;
   readonly mergeSize?: number;
   readonly temporalPatchSize?: number;
@@ -110,6 +113,7 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     size: sizeOf(found, preset),
     resample: filters[found.resample ?? preset.resample],
     ...tilesOf(found, preset),
+    ...(preset.quarters && { splits: found.do_image_splitting ?? false }),
     ...(preset.slices && { slices: slicesOf(found, preset.slices) }),
     ...(crop && { crop }),
     ...colours(found, preset),
@@ -126,10 +130,10 @@ function patchSizeOf(found: Found, { patches }: ProcessorClass): Pick<ProcessorC
 }
 
 /** What only a class of one kind does. */
-function refuseOfOthers(found: Found, { tileSide, mostTiles, patches, slices }: ProcessorClass): void {
+function refuseOfOthers(found: Found, { tileSide, mostTiles, patches, slices, quarters }: ProcessorClass): void {
   const ofTiles = [
-    ...(found.do_pad ? ["do_pad: padding is not done"] : []),
-    ...(found.do_image_splitting ? ["do_image_splitting: this class does not cut tiles"] : []),
+    ...(found.do_pad && !quarters ? ["do_pad: padding is not done"] : []),
+    ...(found.do_image_splitting && !quarters ? ["do_image_splitting: this class does not cut tiles"] : []),
     ...(found.resample === 1 ? [`resample: ${filterForm}`] : []),
   ];
   const ofSlices = [...slicingFields, "image_feature_size" as const, "norm_mean" as const, "norm_std" as const]
@@ -197,6 +201,7 @@ function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
     return { longestEdge: part("size", longestEdge, found.size ?? preset.size).longest_edge };
   if (preset.slices) return slicesSize(found);
   if (preset.patches) return { maxPatches: found.max_num_patches ?? preset.patches.most };
+  if (preset.quarters) return edgesOf(found, preset);
   if (preset.areas) return areasOf(found, preset);
   const isSquare = found.default_to_square ?? preset.default_to_square;
   const edge = z.object({ shortest_edge: side }).strict();
@@ -204,6 +209,12 @@ function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
   if (typeof size === "number") return isSquare ? { width: size, height: size } : { shortestEdge: size };
   if ("shortest_edge" in size) return { shortestEdge: size.shortest_edge };
   return sidesOf(size);
+}
+
+function edgesOf(found: Found, preset: ProcessorClass): SizeRule {
+  const form = z.object({ shortest_edge: side, longest_edge: side }, "expected {shortest_edge, longest_edge}").strict();
+  const { shortest_edge: shortestEdge, longest_edge: longestEdge } = part("size", form, found.size ?? preset.size);
+  return { shortestEdge, longestEdge };
 }
 
 const sizeForms = "expected a number, [height, width], {height, width} or {shortest_edge}";

@@ -103,11 +103,35 @@ export function slicesGrid(image: Size, imageProcessor: SlicesProcessor): ImageG
   return { rows: rows * cut.rows, columns: columns * cut.columns, slices: cut };
 }
 
-/** The views of an image by the patches of each: the overview, and the slices if there are any, all of one size. */
-export function viewsOf({ rows, columns, slices }: ImageGrid): readonly (Grid & { readonly count: number })[] {
+/**
+ * The views of an image by the patches of each, neighbours of one shape together: the overview, and the slices if there are any;
+ * or quarters, and the whole.
+ */
+export function viewsOf({
+  rows,
+  columns,
+  slices,
+  quarters,
+}: ImageGrid): readonly (Grid & { readonly count: number })[] {
+  if (quarters) return [...together(quarters), { rows, columns, count: 1 }];
   if (!slices) return [{ rows, columns, count: 1 }];
   const slice = { rows: rows / slices.rows, columns: columns / slices.columns, count: slices.rows * slices.columns };
   return [{ ...slices.overview, count: 1 }, slice];
+}
+
+function together(views: readonly Grid[]): (Grid & { readonly count: number })[] {
+  const runs: (Grid & { count: number })[] = [];
+  for (const { rows, columns } of views) {
+    const last = runs.at(-1);
+    if (last?.rows === rows && last.columns === columns) last.count++;
+    else runs.push({ rows, columns, count: 1 });
+  }
+  return runs;
+}
+
+/** Which of an image's batches shows the whole of it, by itself. */
+export function wholeOf({ slices }: ImageGrid): 0 | -1 {
+  return slices ? 0 : -1;
 }
 
 /** An image's views in batches of one shape, `grid` being that of each view: what an encoder runs at once. */
@@ -117,7 +141,7 @@ export function batchesOf(pixels: PixelValues): PixelValues[] {
     shape: [, width],
     grid,
   } = pixels;
-  if (!grid.slices) return [pixels];
+  if (!grid.slices && !grid.quarters) return [pixels];
   let first = 0;
   return viewsOf(grid).map(({ rows, columns, count }) => {
     const from = first;
