@@ -2,7 +2,7 @@
  * A model at full size on this machine, random weights: packing (speed, peak memory), opening, the first token and decoding
  * for a 448×448 and a 1024×1024 picture, and for a second question about it. Each step runs in a process of its own, whose peak RSS is that step's.
  *
- *   npm run bench -- scale [--model qwen3_vl-8b | qwen3_5-2b | …] [--work FOLDER] [--weights int4] [--block-size 128] [--embedding-weights int4] [--layers N]
+ *   npm run bench -- scale [--model qwen3_vl-8b | qwen3_5-2b | …] [--work FOLDER] [--weights int4] [--block-size 128] [--embedding-weights int4] [--prefill-weights int8] [--layers N]
  *
  * `--model` is a name that `npm run random-checkpoint` knows, or a folder with the config, tokenizer and processor of any family.
  * The work folder keeps the checkpoint (17.5 GB for 8B) and the packed model for the next run.
@@ -57,6 +57,7 @@ export async function main(args: string[]): Promise<void> {
       weights: { type: "string", default: "int4" },
       "block-size": { type: "string", default: "128" },
       "embedding-weights": { type: "string", default: "int8" },
+      "prefill-weights": { type: "string", default: "same" },
       layers: { type: "string" },
     },
   });
@@ -65,14 +66,17 @@ export async function main(args: string[]): Promise<void> {
   if (step === "answer") return report(await measureAnswer(rest[0]!, Number(rest[1])));
 
   const { model, work, weights, "block-size": blockSize, "embedding-weights": embeddingWeights, layers } = values;
+  const prefillWeights = values["prefill-weights"];
   const name = layers === undefined ? basename(model) : `${basename(model)}-${layers}-layers`;
   const checkpoint = join(work, name);
   const packed = `${checkpoint}-${weights}-b${blockSize}-embedding-${embeddingWeights}`;
   mkdirSync(work, { recursive: true });
   if (!existsSync(join(checkpoint, "tokenizer.json"))) makeCheckpoint(model, checkpoint, layers);
   rmSync(packed, { recursive: true, force: true });
-  console.log(`${name}, random weights, ${weights} block ${blockSize}, embeddings ${embeddingWeights}`);
-  printPack(inProcess<PackFigures>(["pack", checkpoint, packed, weights, blockSize, embeddingWeights]));
+  console.log(
+    `${name}, random weights, ${weights} block ${blockSize}, embeddings ${embeddingWeights}, prompts by ${prefillWeights}`,
+  );
+  printPack(inProcess<PackFigures>(["pack", checkpoint, packed, weights, blockSize, embeddingWeights, prefillWeights]));
   inProcess(["answer", packed, "448"]); // brings the file into the page cache
   for (const side of sides) printAnswer(side, inProcess<AnswerFigures>(["answer", packed, String(side)]));
 }
@@ -101,6 +105,7 @@ async function measurePack([
   weights,
   blockSize,
   embeddingWeights,
+  prefillWeights,
 ]: readonly string[]): Promise<PackFigures> {
   let sourceBytes = 0;
   const before = process.cpuUsage();
@@ -109,6 +114,7 @@ async function measurePack([
     plan: parsePlan(weights!, {
       blockSize: Number(blockSize),
       embeddingWeights: embeddingWeights as PackingPlan["embeddingWeights"],
+      prefillWeights: prefillWeights as PackingPlan["prefillWeights"],
     }),
     into: into!,
     onProgress: ({ totalBytes }) => {

@@ -41,21 +41,24 @@ async function answer(decoder: TestDecoder, request: Request, prefillChunk = 512
 }
 
 describe.each([
-  ["fp32", 32],
-  ["int8", 32],
-  ["int4", 32],
-  ["int8", 128],
-  ["int4", 64],
-  ["int4", 128],
-  ["nf4", 64],
-] as const)("in %s, blocks of %i", (format, blockSize) => {
+  ["fp32", 32, "same"],
+  ["int8", 32, "same"],
+  ["int4", 32, "same"],
+  ["int8", 128, "same"],
+  ["int4", 64, "same"],
+  ["int4", 128, "same"],
+  ["nf4", 64, "same"],
+  ["int4", 32, "int8"],
+  ["int4", 128, "int8"],
+  ["fp32", 32, "int8"],
+] as const)("in %s, blocks of %i, prompts by %s weights", (format, blockSize, prefillWeights) => {
   let fresh: TestDecoder;
   let cached: TestDecoder;
   beforeAll(async () => {
     const [weights, folder] = [join(goldenFolder, "gqa-tied"), temporaryFolder()];
     const prefixes = new PrefixCache({ maxBytes: 2 ** 20 });
-    fresh = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize });
-    cached = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize, prefixes });
+    fresh = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize, prefillWeights });
+    cached = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize, prefillWeights, prefixes });
   });
   afterAll(() => Promise.all([fresh.close(), cached.close()]));
 

@@ -1,7 +1,20 @@
 /** Options that several commands share: which model, where it runs, how it answers; and the runtime options they become. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { embeddingWeightsOptions, type PlanOptions, visionWeightsOptions, weightsOptions } from "../core/pack/index.js";
-import type { ChatOptions, Device, LoadOptions, SamplingOptions, Weights } from "../core/runtime/index.js";
+import {
+  embeddingWeightsOptions,
+  type PlanOptions,
+  prefillWeightsOptions,
+  visionWeightsOptions,
+  weightsOptions,
+} from "../core/pack/index.js";
+import type {
+  ChatOptions,
+  Device,
+  LoadOptions,
+  PrefillWeights,
+  SamplingOptions,
+  Weights,
+} from "../core/runtime/index.js";
 import { bundledModel } from "./package-files.js";
 
 export interface GlobalFlags {
@@ -9,8 +22,9 @@ export interface GlobalFlags {
   readonly debug?: boolean;
 }
 
-export interface PackingFlags extends PlanOptions {
+export interface PackingFlags extends Omit<PlanOptions, "prefillWeights"> {
   readonly weights?: Weights;
+  readonly prefillWeights?: PrefillWeights;
 }
 
 export interface ModelFlags extends GlobalFlags, PackingFlags {
@@ -62,6 +76,12 @@ export const embeddingWeightsOption = () =>
     "format of the token embeddings and lm_head in a 4-bit model (default: int8)",
   ).choices(embeddingWeightsOptions);
 
+export const prefillWeightsOption = () =>
+  new Option(
+    "--prefill-weights <format>",
+    "weights that prompts are read by: int8, a second copy, faster and closer; same; or auto, by the size of model and memory (default: auto)",
+  ).choices(["auto", ...prefillWeightsOptions]);
+
 /** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
 export function addModelOptions(command: Command): Command {
   return command
@@ -75,6 +95,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(zeroPointsOption())
     .addOption(visionWeightsOption())
     .addOption(embeddingWeightsOption())
+    .addOption(prefillWeightsOption())
     .addOption(
       new Option(
         "--device <device>",
@@ -108,8 +129,8 @@ export function addAnswerOptions(command: Command): Command {
 }
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
-  const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, device, threads } = flags;
-  return defined({ weights, blockSize, zeroPoints, visionWeights, embeddingWeights, device, threads });
+  const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights, device, threads } = flags;
+  return defined({ weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights, device, threads });
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {

@@ -1,3 +1,4 @@
+export { type MachineMemory, machineMemory } from "../core/backend/index.js";
 export type { Answer } from "./answers.js";
 export type { CheckpointDiff, ModuleChange, PartChange, TensorChange } from "./change.js";
 export type { ConfigChange } from "./config-diff.js";
@@ -25,7 +26,6 @@ export {
 } from "./health.js";
 export { type FamiliarityTable, learnFamiliarity } from "./learn-familiarity.js";
 export type { LowRank } from "./low-rank.js";
-export { type MachineMemory, machineMemory } from "./machine.js";
 export {
   type DecoderEstimate,
   estimateMemory,

@@ -3,6 +3,8 @@
  * hold at once, against the memory of a machine. An estimate, from the graphs that packing would build; how near it
  * comes is measured by `npm run bench -- memory` and told in docs/inspect.md.
  */
+
+import { type MachineMemory, machineMemory } from "../core/backend/index.js";
 import { OcellusError } from "../core/base/index.js";
 import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
 import { type Graph, recordingCatalog, stateBytes } from "../core/graph/index.js";
@@ -26,11 +28,12 @@ import {
   packedFiles,
   parsePlan,
   plannedMatrix,
+  prefillFormatOf,
+  prefillGraph,
   weightsOptions,
 } from "../core/pack/index.js";
 import { byteLength, type DType, storedBytes, type WeightFormat } from "../core/tensor/index.js";
 import { peakActivationBytes, type RunSizes } from "./activations.js";
-import { type MachineMemory, machineMemory } from "./machine.js";
 
 export interface MemoryOptions {
   /** Tokens of each running sequence; default 4,096 or what the model was made for, if that is less. */
@@ -136,7 +139,8 @@ async function packedWeights(checkpoint: Checkpoint): Promise<PackingPlan | unde
   const manifest = manifestSchema.parse(await checkpoint.readJson(packedFiles.manifest));
   const { weights, formats, block_size: blockSize, zero_points: zeroPoints } = manifest;
   const kept = { visionWeights: manifest.vision_weights, embeddingWeights: manifest.embedding_weights };
-  if (weights !== "auto") return parsePlan(weights, { blockSize, zeroPoints, ...kept });
+  const prefillWeights = manifest.prefill_weights;
+  if (weights !== "auto") return parsePlan(weights, { blockSize, zeroPoints, prefillWeights, ...kept });
   return autoPlan(new Map(Object.entries(formats ?? {})) as ReadonlyMap<string, WeightFormat>, kept);
 }
 
@@ -184,11 +188,11 @@ const plans: readonly PackingPlan[] = weightsOptions.flatMap((weights) => [
 ]);
 
 function graphsOf(family: AnyFamily, config: unknown, plan: PackingPlan): Record<string, Graph> {
-  return buildGraphs(
-    family,
-    config,
-    recordingCatalog((name, columns) => formatOf(plan, plannedMatrix(family, name, columns))),
-  );
+  const catalog = (of: typeof formatOf) =>
+    recordingCatalog((name, columns) => of(plan, plannedMatrix(family, name, columns)));
+  const graphs = buildGraphs(family, config, catalog(formatOf));
+  if (plan.prefillWeights === "same" || family.kind !== "language") return graphs;
+  return { ...graphs, prefill: prefillGraph(family, config, catalog(prefillFormatOf)) };
 }
 
 /** ONNX Runtime does a half-precision matrix's cast when it opens the graph: decisions/0005-mixed-precision.md. */

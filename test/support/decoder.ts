@@ -1,11 +1,11 @@
 /** The real decoder of a packed model under an engine, without tokenizer: what runtime does, for random tiny models. */
 import { join } from "node:path";
-import { GraphSession } from "../../src/core/backend/index.js";
 import type { PrefixCache } from "../../src/core/cache/index.js";
 import { openCheckpoint } from "../../src/core/checkpoint/index.js";
 import { Engine, type EngineOptions, type EngineRequest } from "../../src/core/engine/index.js";
 import { indexPositions } from "../../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
+import { openDecoder } from "../../src/core/runtime/open.js";
 import { DecoderRunner, type SequenceInputs } from "../../src/core/runtime/runner.js";
 import { toFloat32 } from "../../src/core/tensor/index.js";
 import { goldenFolder } from "./folders.js";
@@ -17,15 +17,27 @@ export interface TestDecoder {
   close(): Promise<void>;
 }
 
+interface TestDecoderOptions {
+  readonly blockSize?: number;
+  readonly prefillWeights?: "int8" | "same";
+  readonly prefixes?: PrefixCache;
+}
+
 export async function openTestDecoder(
   weights: string,
   into: string,
   format = "fp32",
   numSlots = 4,
-  { blockSize = 32, prefixes }: { readonly blockSize?: number; readonly prefixes?: PrefixCache } = {},
+  { blockSize = 32, prefillWeights = "same", prefixes }: TestDecoderOptions = {},
 ): Promise<TestDecoder> {
-  const packed = await openPacked((await pack(weights, { plan: parsePlan(format, { blockSize }), into })).path);
-  const session = await GraphSession.open(packed.graphPath("decoder"), { device: "cpu", threads: 1 });
+  const plan = parsePlan(format, { blockSize, prefillWeights });
+  const packed = await openPacked((await pack(weights, { plan, into })).path);
+  const session = await openDecoder(
+    packed,
+    { device: "cpu", threads: 1 },
+    {},
+    { usesPrefill: prefillWeights === "int8" },
+  );
   const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512, prefixes });
   const close = async () => {
     await session.close();

@@ -1,9 +1,9 @@
-/** A decoder graph and its cache, on the thread that the graph runs on. */
+/** A decoder graph and its cache, on the thread that the graph runs on; with it, if there is one, the graph that reads prompts. */
 import { createSlotCache } from "./create-slot-cache.js";
 import type { CachedGraph, Graph } from "./graph.js";
 import type { KvCacheShape } from "./slot-cache.js";
 
-export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
+export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Graph): CachedGraph {
   if (graph.withCache) return graph.withCache(shape);
   const cache = createSlotCache(graph.device, shape);
   return {
@@ -11,10 +11,12 @@ export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
       return cache.bytes;
     },
     batchesAnywhere: cache.batchesAnywhere,
-    step: async (feeds, slots, lengths, names) => {
+    hasPrefill: prefill !== undefined,
+    step: async (feeds, slots, lengths, names, by = "decoder") => {
+      const runs = by === "prefill" ? prefill! : graph;
       const wanted = Object.fromEntries(names.map((name) => [name, null]));
       const results = await cache.use(slots, lengths, ({ past, outputs }) =>
-        graph.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
+        runs.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
       );
       return Object.fromEntries(names.map((name) => [name, results[name]!]));
     },
@@ -25,5 +27,18 @@ export function withCache(graph: Graph, shape: KvCacheShape): CachedGraph {
     ...(cache.saveStates && { saveStates: async (slot) => cache.saveStates!(slot) }),
     ...(cache.restoreStates && { restoreStates: async (slot, values) => cache.restoreStates!(slot, values) }),
     close: () => cache.close(),
+  };
+}
+
+/** A decoder and the graph that its prompts are read by, as one. */
+export function withPrefill(decoder: Graph, prefill: Graph): Graph {
+  return {
+    device: decoder.device,
+    run: (feeds, outputs) => decoder.run(feeds, outputs),
+    withCache: (shape) => withCache(decoder, shape, prefill),
+    close: async () => {
+      await prefill.close();
+      await decoder.close();
+    },
   };
 }

@@ -18,8 +18,10 @@ export class GraphThread implements LosableGraph {
   readonly #worker: TypedWorker<GraphMethods>;
   #cacheBytes = 0;
   #hasCache = false;
+  readonly #hasPrefill: boolean;
 
   private constructor(data: ThreadOptions) {
+    this.#hasPrefill = data.prefill !== undefined;
     const script = ["graph-worker", import.meta.url] as const;
     this.#worker = new TypedWorker({ script, name: "a graph thread", data, keepsState: true });
   }
@@ -29,10 +31,14 @@ export class GraphThread implements LosableGraph {
     return this.#worker.isLost;
   }
 
-  /** As `GraphSession.open`. */
-  static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphThread> {
+  /** As `GraphSession.open`. @param prefill a second graph over the first one's cache. */
+  static async open(
+    model: string | Uint8Array,
+    options: SessionOptions,
+    prefill?: string | Uint8Array,
+  ): Promise<GraphThread> {
     invariant(options.device === "cpu", "a graph thread runs on the CPU");
-    const thread = new GraphThread({ model, options });
+    const thread = new GraphThread({ model, options, prefill });
     try {
       await thread.#worker.call("opened", []);
       return thread;
@@ -67,6 +73,7 @@ export class GraphThread implements LosableGraph {
         return bytes();
       },
       batchesAnywhere: true,
+      hasPrefill: this.#hasPrefill,
       step: (feeds, ...rest) => this.#noting(this.#worker.call("step", [plain(feeds), ...rest])),
       ...this.#saving(),
       ...(isRecurrent(shape.layers) && this.#savingStates()),

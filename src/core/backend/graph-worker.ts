@@ -1,19 +1,21 @@
 /** The script of a graph thread: opens one graph, then runs it as it is told, one call at a time. See graph-thread.ts. */
 import { invariant } from "../base/index.js";
 import { serve } from "../worker/index.js";
-import { withCache } from "./cached-graph.js";
-import type { CachedGraph, Results } from "./graph.js";
+import { withCache, withPrefill } from "./cached-graph.js";
+import type { CachedGraph, DecoderGraph, Graph, Results } from "./graph.js";
 import { GraphSession, type PlainTensors, plain, type SessionOptions, tensor } from "./session.js";
 import type { CacheLengths, KvCacheShape, SlotRun, StepLengths } from "./slot-cache.js";
 
 export interface ThreadOptions {
   /** The model, or the file that holds it. */
   readonly model: string | Uint8Array;
+  /** A second graph over the first one's cache. */
+  readonly prefill?: string | Uint8Array | undefined;
   readonly options: SessionOptions;
 }
 
-function methodsOf({ model, options }: ThreadOptions) {
-  const opened = GraphSession.open(model, options);
+function methodsOf({ model, prefill, options }: ThreadOptions) {
+  const opened = open(model, prefill, options);
   opened.catch(() => {}); // `opened` says why; unheard until that call comes, it would end the thread
   let cached: CachedGraph | undefined;
   const answer = (results: Results) => ({ results: plain(results), cacheBytes: cached?.bytes ?? 0 });
@@ -27,9 +29,15 @@ function methodsOf({ model, options }: ThreadOptions) {
       cached = withCache(await opened, shape);
       return answer({});
     },
-    async step(feeds: PlainTensors, slots: SlotRun, lengths: StepLengths, outputs: readonly string[]) {
+    async step(
+      feeds: PlainTensors,
+      slots: SlotRun,
+      lengths: StepLengths,
+      outputs: readonly string[],
+      by?: DecoderGraph,
+    ) {
       invariant(cached, "a step needs a cache");
-      return answer(pick(await cached.step(tensors(feeds), slots, lengths, outputs), outputs));
+      return answer(pick(await cached.step(tensors(feeds), slots, lengths, outputs, by), outputs));
     },
     async save(slot: number, start: number, count: number) {
       invariant(cached?.save, "saving needs a cache in memory");
@@ -54,6 +62,18 @@ function methodsOf({ model, options }: ThreadOptions) {
     },
   };
 }
+
+async function open(model: ThreadOptions["model"], prefill: ThreadOptions["prefill"], options: SessionOptions) {
+  const graph: Graph = await GraphSession.open(model, options);
+  if (prefill === undefined) return graph;
+  try {
+    return withPrefill(graph, await GraphSession.open(prefill, options));
+  } catch (error) {
+    await graph.close();
+    throw error;
+  }
+}
+
 export type GraphMethods = ReturnType<typeof methodsOf>;
 
 function tensors(feeds: PlainTensors): Results {

@@ -9,18 +9,29 @@ export interface Graph {
   readonly device: Device;
   /** Runs the graph; outputs that are null are allocated, others are written into. */
   run(feeds: Feeds, outputs: Readonly<Record<string, DeviceTensor | null>>): Promise<Results>;
-  /** Of a graph on another thread: its cache, which lives there too. */
+  /** Of a graph on another thread, where the cache lives too, and of one with a second graph for prompts. */
   withCache?(shape: KvCacheShape): CachedGraph;
   close(): Promise<void>;
 }
+
+/** Which graph takes a step. */
+export type DecoderGraph = "decoder" | "prefill";
 
 /** A decoder graph with the keys and values of its running sequences. */
 export interface CachedGraph {
   readonly bytes: number;
   /** As the cache's: whether any run of neighbouring slots can be a batch. */
   readonly batchesAnywhere: boolean;
+  /** Whether there is a second graph, without logits, for prompts. */
+  readonly hasPrefill: boolean;
   /** One step: the slots read their past and append to it. Steps follow one another. */
-  step(feeds: Feeds, slots: SlotRun, lengths: StepLengths, outputs: readonly string[]): Promise<Results>;
+  step(
+    feeds: Feeds,
+    slots: SlotRun,
+    lengths: StepLengths,
+    outputs: readonly string[],
+    by?: DecoderGraph,
+  ): Promise<Results>;
   /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
   save?(slot: number, start: number, count: number): Promise<Float32Array>;
   restore?(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): Promise<void>;

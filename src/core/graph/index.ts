@@ -9,6 +9,7 @@ export {
   type Graph,
   type Initializer,
   type Node,
+  pruned,
   type Value,
   type WeightPart,
   type WeightSource,

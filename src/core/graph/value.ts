@@ -70,6 +70,21 @@ export function withoutOutputs(graph: Graph, prefix: string): Graph {
   return { ...graph, outputs: graph.outputs.filter(({ name }) => !name.startsWith(prefix)) };
 }
 
+/** The same graph without the nodes that no output needs, and the weights that only those read. Its inputs stay. */
+export function pruned(graph: Graph): Graph {
+  const needed = new Set(graph.outputs.map(({ name }) => name));
+  const nodes = graph.nodes.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some(({ name }) => needed.has(name))) return false;
+    for (const input of inputs) if (input) needed.add(input.name);
+    return true;
+  });
+  return {
+    ...graph,
+    nodes: nodes.reverse(),
+    initializers: graph.initializers.filter(({ value }) => needed.has(value.name)),
+  };
+}
+
 /** An output that a node has and no one asked for. */
 const unwanted: Value = { name: "", dtype: "f32", shape: [] };
 

@@ -1,4 +1,4 @@
-export { buildGraphs } from "./build-graphs.js";
+export { buildGraphs, prefillGraph } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
 export { refuseForeignFolder } from "./foreign.js";
 export { plannedBytes } from "./layout.js";
@@ -22,6 +22,8 @@ export {
   type PlanOptions,
   parsePlan,
   plannedMatrix,
+  prefillFormatOf,
+  prefillWeightsOptions,
   visionWeightsOptions,
   type Weights,
   weightsOptions,

@@ -32,7 +32,8 @@ export interface Layout {
 
 export function layoutOf(model: SourceModel, graphs: readonly Graph[], plan: PackingPlan): Layout {
   const { family } = model;
-  const initializers = graphs.flatMap((graph) => graph.initializers);
+  const all = graphs.flatMap((graph) => graph.initializers);
+  const initializers = [...new Map(all.map((each) => [each.value.name, each])).values()]; // norms are in both decoder graphs
   const entries = initializers.flatMap(entryOf);
   if (family.kind !== "language") return { entries: inOrder(entries) };
   const tied = initializers.filter(({ source }) => "tensors" in source && source.tensors[0] === family.embedTokens);

@@ -1,6 +1,6 @@
 /** packed.json: what a packed model says of itself. */
 import { z } from "zod";
-import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
+import { embeddingWeightsOptions, prefillWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then packed again. */
 export const packVersion = 6;
@@ -36,6 +36,7 @@ export const manifestSchema = z.object({
   zero_points: z.boolean(),
   vision_weights: z.enum(visionWeightsOptions),
   embedding_weights: z.enum(embeddingWeightsOptions),
+  prefill_weights: z.enum(prefillWeightsOptions),
   /** Of weights "auto": the format of each matrix, by the first checkpoint tensor in it. */
   formats: z.record(z.string(), formatSchema).optional(),
   source_digest: z.string(),

@@ -204,6 +204,7 @@ function manifestOf(
     zero_points: plan.zeroPoints,
     vision_weights: plan.visionWeights,
     embedding_weights: plan.embeddingWeights,
+    prefill_weights: family.kind === "language" ? plan.prefillWeights : "same",
     ...(plan.formats && { formats: Object.fromEntries(plan.formats) as NonNullable<PackedManifest["formats"]> }),
     source_digest: digest,
     ...(embedding && { embedding }),

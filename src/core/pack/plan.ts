@@ -11,6 +11,7 @@ export const weightsOptions = ["fp32", "fp16", "int8", "int4", "nf4", "nf4-doubl
 export type Weights = (typeof weightsOptions)[number];
 
 export const visionWeightsOptions = ["w8a8", "int8", "fp16", "same"] as const;
+export const prefillWeightsOptions = ["int8", "same"] as const;
 export const embeddingWeightsOptions = ["int8", "int4"] as const;
 
 export interface PackingPlan {
@@ -23,6 +24,8 @@ export interface PackingPlan {
   readonly visionWeights: (typeof visionWeightsOptions)[number];
   /** Format of the token embeddings and lm_head in a 4-bit model, tied or not. */
   readonly embeddingWeights: (typeof embeddingWeightsOptions)[number];
+  /** int8: a second copy of the decoder's matrices as W8A8, by which prompts are read. */
+  readonly prefillWeights: (typeof prefillWeightsOptions)[number];
   /** Overrules the rest of the plan for the matrices it names. */
   readonly formats?: ReadonlyMap<string, WeightFormat>;
 }
@@ -39,11 +42,19 @@ export interface PlanOptions {
   readonly visionWeights?: PackingPlan["visionWeights"] | undefined;
   /** Format of the token embeddings and lm_head in a 4-bit model. Default int8. */
   readonly embeddingWeights?: PackingPlan["embeddingWeights"] | undefined;
+  /** What prompts are read by: the decoder's own weights, or a second copy in 8 bits, faster and closer. Default same. */
+  readonly prefillWeights?: PackingPlan["prefillWeights"] | undefined;
 }
 
 /** @throws `invalid_request` listing the choices. */
 export function parsePlan(weights: string, options: PlanOptions = {}): PackingPlan {
-  const { blockSize = 32, zeroPoints = false, visionWeights = "w8a8", embeddingWeights = "int8" } = options;
+  const {
+    blockSize = 32,
+    zeroPoints = false,
+    visionWeights = "w8a8",
+    embeddingWeights = "int8",
+    prefillWeights = "same",
+  } = options;
   const found = weightsOptions.find((w) => w === weights);
   if (!found) {
     throw new OcellusError(
@@ -57,7 +68,7 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
       details: { field: "blockSize", expected: [32, 64, 128], found: blockSize },
     });
   }
-  return { weights: found, blockSize, zeroPoints, visionWeights, embeddingWeights };
+  return { weights: found, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
 }
 
 /** A matrix, as a plan sees it. */
@@ -108,6 +119,12 @@ export function formatOf(plan: PackingPlan, { name, part, columns, keepsEightBit
   // Blocks of NF4 run on from row to row: rows that are not whole blocks could be neither stacked nor packed in pieces.
   if (columns !== undefined && columns % 64 !== 0) return int8;
   return { kind: "nf4", blockSize: 64, nested: plan.weights === "nf4-double" };
+}
+
+/** As `formatOf`, of a matrix in the graph that reads prompts. */
+export function prefillFormatOf(plan: PackingPlan, matrix: PlannedMatrix): WeightFormat {
+  const { part, columns } = matrix;
+  return part === "decoder" && columns !== undefined && fitsW8A8(columns) ? { kind: "w8a8" } : formatOf(plan, matrix);
 }
 
 /**

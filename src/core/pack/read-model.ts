@@ -4,12 +4,12 @@ import type { Checkpoint } from "../checkpoint/index.js";
 import { checkpointCatalog, type Graph } from "../graph/index.js";
 import { type AnyFamily, configNotes, familyOf } from "../models/index.js";
 import type { WeightsSource } from "../quantize/index.js";
-import { buildGraphs } from "./build-graphs.js";
+import { buildGraphs, prefillGraph } from "./build-graphs.js";
 import { canonicalSource } from "./canonical.js";
 import { refuseForeignFolder } from "./foreign.js";
 import { openWeights, storedFormatOf } from "./open-weights.js";
 import { isPacked } from "./packed.js";
-import type { PackingPlan } from "./plan.js";
+import { type PackingPlan, plannedMatrix, prefillFormatOf } from "./plan.js";
 import { unreadNotes } from "./unread.js";
 
 export interface SourceModel {
@@ -52,6 +52,12 @@ async function refuseAdapter(checkpoint: Checkpoint): Promise<void> {
 
 /** The graphs that packing by this plan writes, by name. @throws `invalid_file` for missing and misshapen tensors. */
 export function planGraphs(model: SourceModel, plan: PackingPlan): Record<string, Graph> {
-  const catalog = checkpointCatalog(model.weights, (name) => storedFormatOf(plan, name, model));
-  return buildGraphs(model.family, model.config, catalog);
+  const { family, config, weights } = model;
+  const catalog = checkpointCatalog(weights, (name) => storedFormatOf(plan, name, model));
+  const graphs = buildGraphs(family, config, catalog);
+  if (plan.prefillWeights === "same" || family.kind !== "language") return graphs;
+  const forPrompts = checkpointCatalog(weights, (name) =>
+    prefillFormatOf(plan, plannedMatrix(family, name, weights.info(name)?.shape[1])),
+  );
+  return { ...graphs, prefill: prefillGraph(family, config, forPrompts) };
 }

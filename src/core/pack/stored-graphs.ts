@@ -6,14 +6,16 @@
 import { encodeOnnx, type Graph, type WeightCatalog } from "../graph/index.js";
 import type { AnyFamily } from "../models/index.js";
 import type { BlockSize, TensorInfo, WeightFormat } from "../tensor/index.js";
-import { buildGraphs } from "./build-graphs.js";
+import { buildGraphs, prefillGraph } from "./build-graphs.js";
 import { packedFiles } from "./manifest.js";
 import type { Packed } from "./packed.js";
 
 /** By name. */
-export function storedGraphs({ family, config, files }: Packed<AnyFamily>): Record<string, Graph> {
+export function storedGraphs({ family, config, files, manifest }: Packed<AnyFamily>): Record<string, Graph> {
   const infos = new Map([...files.names()].map((name) => [name, files.info(name)!]));
-  return buildGraphs(family, config, storedCatalog(infos));
+  const graphs = buildGraphs(family, config, storedCatalog(infos, false));
+  if (manifest.prefill_weights === "same") return graphs;
+  return { ...graphs, prefill: prefillGraph(family, config, storedCatalog(infos, true)) };
 }
 
 /** An ONNX file over the weights of the packed model, whose folder it must be opened in. @throws `not_found` for a weight it lacks. */
@@ -21,8 +23,11 @@ export function encodeStored(graph: Graph, { files }: Packed<AnyFamily>): Uint8A
   return encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: files.locate(name).offset }));
 }
 
-function storedCatalog(infos: ReadonlyMap<string, TensorInfo>): WeightCatalog {
-  const formats = new Map([...infos.values()].flatMap((info) => storedFormat(info, infos)));
+/** Of a matrix that is stored twice, the decoder's own format or the one that prompts are read by. */
+function storedCatalog(infos: ReadonlyMap<string, TensorInfo>, forPrompts: boolean): WeightCatalog {
+  const stored = [...infos.values()].flatMap((info) => storedFormat(info, infos));
+  const last = ([, { kind }]: (typeof stored)[number]) => ((kind === "w8a8") === forPrompts ? 1 : 0);
+  const formats = new Map(stored.sort((a, b) => last(a) - last(b)));
   return { expect: () => {}, format: (name) => formats.get(name) ?? { kind: "f32" } };
 }
 

@@ -11,7 +11,7 @@ import { type PackedModel, storedGraphs } from "../pack/index.js";
 import { type ContentPart, image as imagePart } from "../processor/index.js";
 import type { EmbeddedText } from "./dual-encoder.js";
 import { loadWith, type VisionLanguageModel } from "./model.js";
-import { loadingNames, openGraph, type PackingChoice, type Threading } from "./open.js";
+import { loadingNames, openDecoder, openGraph, type PackingChoice, type Threading } from "./open.js";
 import type { DeviceChoice } from "./placement.js";
 import type { RowOutput } from "./runner.js";
 import { unit } from "./vision.js";
@@ -52,11 +52,11 @@ export async function loadEmbedder(path: string, options: LoadEmbedderOptions = 
   const { instruction, ...loading } = options;
   const opened: { hidden?: RowOutput } = {};
   const model = await loadWith(
-    (packed, name, session) => {
+    (packed, name, session, usesPrefill) => {
       checkType(packed, "loadEmbedder");
       if (name !== "decoder") return openGraph(packed, name, session, loading);
       opened.hidden = lastNorm(packed);
-      return openGraph(packed, name, session, loading, [opened.hidden.name]);
+      return openDecoder(packed, session, loading, { usesPrefill, outputs: [opened.hidden.name] });
     },
     path,
     { ...loading, maxSequences: 1 },

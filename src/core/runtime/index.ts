@@ -69,6 +69,7 @@ export {
   loadWith,
   type VisionLanguageModel,
 } from "./model.js";
+export { type PrefillWeights, packingPlan } from "./packing-plan.js";
 export { type ReasonedText, ReasoningParser, splitReasoning } from "./reasoning.js";
 export {
   type LoadRerankerOptions,

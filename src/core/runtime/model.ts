@@ -46,8 +46,17 @@ import {
 } from "./chat.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
 import { type Memory, openMemory, type SharedMemory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
-import { findPacked, loadingNames, openGraph, openImageThreads, type PackingChoice, type Threading } from "./open.js";
+import {
+  findPacked,
+  loadingNames,
+  openDecoder,
+  openGraph,
+  openImageThreads,
+  type PackingChoice,
+  type Threading,
+} from "./open.js";
 import { openText, type TextSide } from "./open-text.js";
+import type { PrefillChoice } from "./packing-plan.js";
 import {
   choosePlacement,
   type DeviceChoice,
@@ -56,6 +65,7 @@ import {
   placementNotes,
   stateNotes,
 } from "./placement.js";
+import { prefillUse } from "./prefill-weights.js";
 import { opensReasoning } from "./reasoning.js";
 import { type CachedPrefix, DecoderRunner, type PlacedImage, type RowOutput, type SequenceInputs } from "./runner.js";
 import {
@@ -68,7 +78,7 @@ import {
 } from "./trace.js";
 import { type EncodedImage, encodeImage, imageFeatures, lookAgain, placed, pooledVector } from "./vision.js";
 
-export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, SharedMemory {
+export interface LoadOptions extends PackingChoice, PrefillChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
@@ -79,6 +89,7 @@ export interface LoadOptions extends PackingChoice, Threading, DeviceChoice, Sha
 
 const loadOptionNames = optionNames<LoadOptions>({
   ...loadingNames,
+  prefillWeights: true,
   memory: true,
   encoderCache: true,
   maxSequences: true,
@@ -92,11 +103,20 @@ const loadOptionNames = optionNames<LoadOptions>({
  */
 export async function loadModel(path = bundledModel, options: LoadOptions = {}): Promise<VisionLanguageModel> {
   refuseUnknownOptions("loadModel", options, loadOptionNames);
-  return loadWith((packed, name, session) => openGraph(packed, name, session, options), path, options);
+  const open: OpenGraph = (packed, name, session, usesPrefill) =>
+    name === "decoder"
+      ? openDecoder(packed, session, options, { usesPrefill })
+      : openGraph(packed, name, session, options);
+  return loadWith(open, path, options);
 }
 
-/** @internal How a graph of a packed model is opened. */
-export type OpenGraph = (packed: PackedModel, name: string, options: SessionOptions) => Promise<Graph>;
+/** @internal How a graph of a packed model is opened; a decoder with the graph that reads prompts, if it is to be used. */
+export type OpenGraph = (
+  packed: PackedModel,
+  name: string,
+  options: SessionOptions,
+  usesPrefill: boolean,
+) => Promise<Graph>;
 
 /** @internal `loadModel` with graphs opened in another way. */
 export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
@@ -112,10 +132,11 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const threads = options.threads ?? defaultThreads();
     const { pictures, closeImages } = openImageThreads(options);
     await keep(Promise.resolve({ close: closeImages }));
+    const prefill = prefillUse(packed, options.prefillWeights ?? "auto", device);
     // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
     const [vision, decoder, text] = await Promise.all([
-      packed.family.image && keep(open(packed, "vision", { device: towers, threads })),
-      keep(open(packed, "decoder", { device, threads })),
+      packed.family.image && keep(open(packed, "vision", { device: towers, threads }, false)),
+      keep(open(packed, "decoder", { device, threads }, prefill.isUsed)),
       openText(packed, pictures, options.imageLimits, keep),
     ]);
     throwIfAborted(options.signal);
@@ -123,7 +144,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const imageProcessors = text.imageSpec && [text.imageSpec.imageProcessor, text.imageSpec.video?.videoProcessor];
     const memory = await keep(openMemory(options, packed, towers, imageProcessors, pictures !== undefined));
     const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
-    const told = [...notes, ...text.notes, ...ofPlacement];
+    const told = [...notes, ...text.notes, ...ofPlacement, ...prefill.notes];
     const parts = { packed, vision, decoder, closeImages, memory, ...text, placement, threads, timings, notes: told };
     return new VisionLanguageModel(parts, options);
   });

@@ -5,11 +5,12 @@ import {
   GraphSession,
   GraphThread,
   ReopeningGraph,
-  resolveDevice,
   type SessionOptions,
+  withPrefill,
 } from "../backend/index.js";
+import { openWhole } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import { withOutputs, withoutOutputs } from "../graph/index.js";
+import { type Graph as StoredGraph, withOutputs, withoutOutputs } from "../graph/index.js";
 import { type ImageLimits, ImageThreads } from "../image/node/index.js";
 import type { AnyFamily } from "../models/index.js";
 import {
@@ -18,20 +19,16 @@ import {
   type Packed,
   type PackProgress,
   type PackResult,
-  type PlanOptions,
   pack,
   packedNotes,
-  parsePlan,
   refuseForeignFolder,
   storedGraphs,
-  type Weights,
 } from "../pack/index.js";
+import { type PlanChoice, type PrefillChoice, packingPlan } from "./packing-plan.js";
 import type { DeviceChoice } from "./placement.js";
 import { requiredJson } from "./read-tokenizer.js";
 
-export interface PackingChoice extends PlanOptions {
-  /** Number format of the weights; ignored for a folder that is packed already. Default "int4". */
-  readonly weights?: Weights;
+export interface PackingChoice extends PlanChoice {
   readonly signal?: AbortSignal;
   readonly onPackProgress?: (progress: PackProgress) => void;
 }
@@ -39,7 +36,7 @@ export interface PackingChoice extends PlanOptions {
 /** The packed model of a checkpoint folder, or the folder itself if it is one. */
 export async function findPacked(
   path: string,
-  options: PackingChoice & DeviceChoice,
+  options: PackingChoice & PrefillChoice & DeviceChoice,
   required: readonly string[] = ["tokenizer.json"],
 ): Promise<PackResult> {
   const files = await openCheckpoint(path);
@@ -50,17 +47,11 @@ export async function findPacked(
   } finally {
     await files.close();
   }
-  const visionWeights = options.visionWeights ?? (await usualVisionWeights(options.device));
   return pack(path, {
-    plan: parsePlan(options.weights ?? "int4", { ...options, visionWeights }),
+    plan: await packingPlan(path, options),
     ...(options.signal && { signal: options.signal }),
     ...(options.onPackProgress && { onProgress: options.onPackProgress }),
   });
-}
-
-/** Integer products by channel have kernels on the CPU only. @throws `unavailable` when a named device does not work. */
-async function usualVisionWeights(device: DeviceChoice["device"] = "auto") {
-  return (await resolveDevice(device)) === "cpu" ? "w8a8" : "int8";
 }
 
 /** What runs beside the caller's thread. */
@@ -100,30 +91,45 @@ export function openGraph(
   name: string,
   session: SessionOptions,
   { graphThreads }: Threading,
-  outputs: readonly string[] = [],
 ): Promise<Graph> {
-  const onHost = session.device === "cpu";
-  const isHostDecoder = onHost && name === "decoder";
-  const model =
-    isHostDecoder || outputs.length > 0 ? changed(packed, name, isHostDecoder, outputs) : packed.graphPath(name);
-  const options = typeof model === "string" ? session : { ...session, weightsFolder: packed.path };
-  if (!graphThreads || !onHost) return GraphSession.open(model, options);
-  const open = () => GraphThread.open(model, options);
-  return name === "decoder" ? open() : ReopeningGraph.open(open); // a lost decoder has lost its cache
+  const path = packed.graphPath(name);
+  if (!graphThreads || session.device !== "cpu") return GraphSession.open(path, session);
+  return ReopeningGraph.open(() => GraphThread.open(path, session));
+}
+
+export interface DecoderChoice {
+  /** Whether the graph that reads prompts is opened with it. */
+  readonly usesPrefill: boolean;
+  /** Further outputs, by the names of values. */
+  readonly outputs?: readonly string[];
+}
+
+/** The decoder. A lost one is not opened again: it would have lost its cache. */
+export async function openDecoder(
+  packed: Packed<AnyFamily>,
+  session: SessionOptions,
+  { graphThreads }: Threading,
+  { usesPrefill, outputs = [] }: DecoderChoice,
+): Promise<Graph> {
+  const graphs = storedGraphs(packed);
+  const whole = withOutputs(graphs.decoder!, outputs);
+  const options = { ...session, weightsFolder: packed.path };
+  if (session.device !== "cpu") return GraphSession.open(encodeStored(whole, packed), options);
+  const model = encodeStored(forHost(whole), packed);
+  const prefill = usesPrefill ? encodeStored(forHost(graphs.prefill!), packed) : undefined;
+  if (graphThreads) return GraphThread.open(model, options, prefill);
+  return openWhole(async (keep) => {
+    const decoder = await keep(GraphSession.open(model, options));
+    return prefill ? withPrefill(decoder, await keep(GraphSession.open(prefill, options))) : decoder;
+  });
 }
 
 /**
- * With further outputs; and a decoder for a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all
- * those so far outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
+ * For a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all those so far
+ * outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
  */
-function changed(
-  packed: Packed<AnyFamily>,
-  name: string,
-  isHostDecoder: boolean,
-  outputs: readonly string[],
-): Uint8Array {
-  const graph = withOutputs(storedGraphs(packed)[name]!, outputs);
-  return encodeStored(isHostDecoder ? withoutOutputs(graph, "present.") : graph, packed);
+function forHost(decoder: StoredGraph): StoredGraph {
+  return withoutOutputs(decoder, "present.");
 }
 
 /** Where a model's pictures are decoded, and what ends with the model. */

@@ -6,7 +6,7 @@
 import { OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { checkType, type EmbedderInput, idsBehind, type LoadEmbedderOptions, partsOf } from "./embedder.js";
 import { loadWith, type VisionLanguageModel } from "./model.js";
-import { loadingNames, openGraph } from "./open.js";
+import { loadingNames, openDecoder, openGraph } from "./open.js";
 
 export type LoadRerankerOptions = Omit<LoadEmbedderOptions, "instruction">;
 
@@ -46,9 +46,11 @@ const maxDocuments = 1000;
 export async function loadReranker(path: string, options: LoadRerankerOptions = {}): Promise<RerankerModel> {
   refuseUnknownOptions("loadReranker", options, optionsOfReranker);
   const model = await loadWith(
-    (packed, name, session) => {
+    (packed, name, session, usesPrefill) => {
       checkType(packed, "loadReranker");
-      return openGraph(packed, name, session, options);
+      return name === "decoder"
+        ? openDecoder(packed, session, options, { usesPrefill })
+        : openGraph(packed, name, session, options);
     },
     path,
     { ...options, maxSequences: 1 },

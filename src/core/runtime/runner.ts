@@ -183,6 +183,10 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
     const length = Math.min(this.maxLength, Math.max(...ends, ...rows.map(({ slot }) => this.#promptLengths[slot]!)));
     const lengths = { length, cached: this.#lengths, added };
+    if (kind === "prefill" && this.#decoder.hasPrefill) {
+      await this.#decoder.step(inputs, slots, lengths, [], "prefill"); // prompts want no rows
+      return [];
+    }
     const { name, width } = this.#output;
     const data = (await this.#decoder.step(inputs, slots, lengths, [name]))[name]!.data as Float32Array;
     return wanted.map((_, i) => data.subarray(i * width, (i + 1) * width));

@@ -28,6 +28,7 @@ function fakeGraph(numSlots: number): { graph: Graph; read: number[] } {
   const cached: CachedGraph = {
     bytes: 0,
     batchesAnywhere: true,
+    hasPrefill: false,
     async step({ inputs_embeds: embeds, logits_rows: rows }, { first, count }, { added }) {
       const values = embeds!.data as Float32Array;
       const sequence = values.length / count;

@@ -21,7 +21,7 @@ import { shown } from "../../ui/shown.js";
 import { coloursFor, printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { packWithProgress } from "../models/pack.js";
 
-interface GraphFlags extends GlobalFlags, PackingFlags {
+interface GraphFlags extends GlobalFlags, Omit<PackingFlags, "prefillWeights"> {
   readonly graph?: string;
   readonly print?: boolean;
   readonly onnx?: string;

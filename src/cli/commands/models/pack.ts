@@ -1,7 +1,8 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
 import { Argument, type Command } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
-import { type PackingPlan, type PackResult, pack, parsePlan, type Weights } from "../../../core/pack/index.js";
+import { type PackingPlan, type PackResult, pack, type Weights } from "../../../core/pack/index.js";
+import { packingPlan } from "../../../core/runtime/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
   blockSizeOption,
@@ -10,6 +11,7 @@ import {
   type GlobalFlags,
   type PackingFlags,
   packWeightsOption,
+  prefillWeightsOption,
   visionWeightsOption,
   zeroPointsOption,
 } from "../../options.js";
@@ -41,6 +43,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .addOption(zeroPointsOption())
     .addOption(visionWeightsOption())
     .addOption(embeddingWeightsOption())
+    .addOption(prefillWeightsOption())
     .option("--budget <size>", "size limit of all weights for --weights auto, such as 6GB", byteSize)
     .option(
       "--calibration <file>",
@@ -64,7 +67,7 @@ async function packCommand(name: string, flags: PackFlags, terminal: Terminal): 
   const auto = flags.weights === "auto" ? await autoPlanOf(path, flags, terminal) : undefined;
   if (auto && flags.dryRun) return flags.json ? printJson(terminal, auto) : printLine(terminal, planText(auto));
   if (auto) await confirmPlan(auto, flags, terminal);
-  const result = await packWithProgress(path, auto?.plan ?? fixedPlan(flags), flags, terminal);
+  const result = await packWithProgress(path, auto?.plan ?? (await fixedPlan(path, flags)), flags, terminal);
   const bytes = await folderBytes(result.path);
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) return printJson(terminal, { ...result, bytes, seconds, ...(auto && { plan: auto }) });
@@ -83,8 +86,11 @@ async function autoPlanOf(path: string, flags: PackFlags, terminal: Terminal) {
   return choosePlan(path, flags, terminal);
 }
 
-function fixedPlan({ weights = "int4", budget, dryRun, ...flags }: PackFlags): PackingPlan {
-  if (budget === undefined && dryRun === undefined) return parsePlan(weights, flags);
+function fixedPlan(path: string, { budget, dryRun, ...flags }: PackFlags): Promise<PackingPlan> {
+  const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights } = flags;
+  const kind = weights === undefined || weights === "auto" ? {} : { weights };
+  const choice = { ...kind, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
+  if (budget === undefined && dryRun === undefined) return packingPlan(path, choice);
   throw new OcellusError("invalid_request", "pack: --budget and --dry-run need --weights auto");
 }
 

@@ -2,8 +2,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { cacheRoot } from "../../../core/fs/index.js";
-import { parsePlan } from "../../../core/pack/index.js";
-import type { LanguageModel } from "../../../core/runtime/index.js";
+import { type LanguageModel, packingPlan } from "../../../core/runtime/index.js";
 import { type EvalCase, isCorrect, matchKindOf, messagesOf, readGoldenSet } from "../../../evals/index.js";
 import { secretFrom } from "../../../guardrails/index.js";
 import { estimateMemory, formatLabel } from "../../../inspect/index.js";
@@ -27,7 +26,7 @@ import {
 } from "../../../server/index.js";
 import { eventText, readKey } from "../rollout/registry.js";
 import { prepareTrusted, type TrustOptions } from "./serve-trust.js";
-import type { ServeConfig } from "./settings.js";
+import { planOptions, type ServeConfig } from "./settings.js";
 
 export interface VersionFolders extends Pick<TrustOptions, "pack" | "reading" | "signal"> {
   /** Opens and warms one. */
@@ -134,15 +133,8 @@ function shadowsOf({ registry, deployments, rollouts }: Versions, services: Serv
 
 /** Of a version as this server would load it, all its sequences busy, its prefix cache full. */
 export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
-  const {
-    blockSize,
-    visionWeights,
-    embeddingWeights,
-    maxSequences: numSequences,
-    maxLength,
-    prefixCacheBytes,
-  } = config;
-  const plan = parsePlan(config.weights[0]!, { blockSize, visionWeights, embeddingWeights });
+  const { maxSequences: numSequences, maxLength, prefixCacheBytes } = config;
+  const plan = await packingPlan(folder, { weights: config.weights[0]!, ...planOptions(config) });
   const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };
   const { formats, processBytes } = await estimateMemory(folder, { plan, everyFormat, ...sizes });
   return formats.map((format) => ({

@@ -5,13 +5,14 @@ import type { Command } from "commander";
 import { pino } from "pino";
 import { printableJson } from "../../../core/base/index.js";
 import { openCheckpoint } from "../../../core/checkpoint/index.js";
-import { isPacked, parsePlan } from "../../../core/pack/index.js";
+import { isPacked } from "../../../core/pack/index.js";
 import {
   type DecodeImage,
   type EncoderCache,
   ImageThreads,
   image,
   openEncoderCache,
+  packingPlan,
   type VisionLanguageModel,
 } from "../../../core/runtime/index.js";
 import { Guards } from "../../../guardrails/index.js";
@@ -38,7 +39,7 @@ import { EndWatch } from "./end-watch.js";
 import { openKeys, whoMayAsk } from "./serve-access.js";
 import { checkFolders } from "./serve-folders.js";
 import { openVersions } from "./serve-versions.js";
-import type { ServeConfig } from "./settings.js";
+import { planOptions, type ServeConfig } from "./settings.js";
 
 export function addServeCommand(program: Command, terminal: Terminal): void {
   addConfigOptions(program.command("serve"))
@@ -174,7 +175,12 @@ async function packVersion(config: ServeConfig, folder: string, force: boolean, 
   const files = await openCheckpoint(folder);
   const isThere = await isPacked(files).finally(() => files.close());
   if (isThere) return undefined;
-  return packWithProgress(folder, parsePlan(config.weights[0]!, planOptions(config)), { force }, terminal);
+  return packWithProgress(
+    folder,
+    await packingPlan(folder, { weights: config.weights[0]!, ...planOptions(config) }),
+    { force },
+    terminal,
+  );
 }
 
 /** With a registry the bundled demo model is served only if --model names it. */
@@ -217,10 +223,6 @@ function openingOptions(config: ServeConfig, { pictures }: Shared) {
     imageLimits: pictureLimitsOf(config),
     ...(threads !== undefined && { threads }),
   };
-}
-
-function planOptions({ visionWeights, embeddingWeights, blockSize }: ServeConfig) {
-  return { ...(visionWeights && { visionWeights }), embeddingWeights, ...(blockSize !== undefined && { blockSize }) };
 }
 
 function pictureLimitsOf({ maxImageBytes, maxImagePixels, decodeMs }: ServeConfig) {

@@ -3,7 +3,12 @@
  * environment variables and the names in a config file all follow from this list (config.ts).
  */
 import { z } from "zod";
-import { embeddingWeightsOptions, visionWeightsOptions, weightsOptions } from "../../../core/pack/index.js";
+import {
+  embeddingWeightsOptions,
+  prefillWeightsOptions,
+  visionWeightsOptions,
+  weightsOptions,
+} from "../../../core/pack/index.js";
 import { serverConfigSchema } from "../../../server/index.js";
 import { bundledModel } from "../../package-files.js";
 
@@ -36,6 +41,12 @@ export const serveConfigSchema = z.strictObject({
     .enum(embeddingWeightsOptions)
     .default("int8")
     .describe(`format of the token embeddings and lm_head in a 4-bit model: ${embeddingWeightsOptions.join(", ")}`),
+  prefillWeights: z
+    .enum(["auto", ...prefillWeightsOptions])
+    .default("auto")
+    .describe(
+      "weights that prompts are read by: int8, a second copy, faster and closer; same; auto, by model and memory",
+    ),
   device: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("device: auto, cpu, webgpu, cuda"),
   threads: z.number().int().min(1).max(1024).optional().describe("threads of one operator (default: all cores)"),
   imageThreads: z.number().int().min(1).max(64).default(1).describe("threads that decode and resize images"),
@@ -99,12 +110,17 @@ export const serveConfigSchema = z.strictObject({
 });
 
 export type ServeConfig = z.infer<typeof serveConfigSchema>;
+/** What the models are packed by. */
+export function planOptions({ visionWeights, embeddingWeights, prefillWeights, blockSize, device }: ServeConfig) {
+  return { visionWeights, embeddingWeights, prefillWeights, blockSize, device };
+}
+
 export type SettingName = keyof ServeConfig;
 
 /** The order of `--help` and `--print-config`. */
 export const settingGroups = {
   Models: [
-    ...["models", "weights", "embeddingModel", "blockSize", "visionWeights", "embeddingWeights"],
+    ...["models", "weights", "embeddingModel", "blockSize", "visionWeights", "embeddingWeights", "prefillWeights"],
     ...["device", "threads", "maxSequences", "maxLength"],
   ],
   Network: [
