@@ -16,10 +16,19 @@ export interface EncoderCacheKeyParts {
   readonly columns: number;
   /** Slices that it is cut into, if it is: other cuts have as many patches. */
   readonly slices?: { readonly rows: number; readonly columns: number };
+  /** Its quarters, if they are seen, too: with a budget they may not be. */
+  readonly quarters?: readonly unknown[];
 }
 
-export function encoderCacheKey({ model, preprocessing, pixels, slices, ...grid }: EncoderCacheKeyParts): string {
-  const cut = slices ? `/${slices.rows}x${slices.columns}` : "";
+export function encoderCacheKey({
+  model,
+  preprocessing,
+  pixels,
+  slices,
+  quarters,
+  ...grid
+}: EncoderCacheKeyParts): string {
+  const cut = slices ? `/${slices.rows}x${slices.columns}` : quarters ? "/quarters" : "";
   return `${model}/${preprocessing}/${pixels}/${grid.rows}x${grid.columns}${cut}`;
 }
 

@@ -59,11 +59,12 @@ describe("the feature store", () => {
 
   it("keeps apart what differs in any part of the key", async () => {
     const parts = { model: "m", preprocessing: "p", pixels: "d", rows: 4, columns: 6 };
-    const variants = [{}, { model: "n" }, { preprocessing: "q" }, { pixels: "e" }, { rows: 6, columns: 4 }];
+    const cuts = [{ slices: { rows: 1, columns: 2 } }, { slices: { rows: 2, columns: 1 } }, { quarters: [1, 2, 3, 4] }];
+    const variants = [{}, { model: "n" }, { preprocessing: "q" }, { pixels: "e" }, { rows: 6, columns: 4 }, ...cuts];
     const store = await EncoderCache.open();
     const keys = variants.map((variant) => encoderCacheKey({ ...parts, ...variant }));
     const values = await Promise.all(keys.map((key, i) => firstValue(store.get(key, async () => features(i)))));
-    expect(values).toEqual([0, 1, 2, 3, 4]);
+    expect(values).toEqual([...variants.keys()]);
   });
 
   it("keeps nothing with a budget of 0, and still answers", async () => {

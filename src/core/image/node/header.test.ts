@@ -11,6 +11,7 @@ const imageProcessors: readonly ImageProcessor[] = [
   { kind: "fit", width: 28, height: 56, ...common },
   { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
   { kind: "slices", maxSlices: 4, scaleResolution: 28, sideMultiple: 14, resample: "bicubic", ...common },
+  { kind: "quarters", splits: true, shortestEdge: 20, longestEdge: 60, resample: "bilinear", ...common },
   { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
   { kind: "tiles", arrangement: { longestEdge: 120 }, side: 30, splits: true, resample: "lanczos", ...common },
 ];

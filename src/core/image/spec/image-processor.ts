@@ -115,6 +115,8 @@ export interface SlicesProcessor {
 export interface QuartersProcessor {
   readonly kind: "quarters";
   readonly splits: boolean;
+  /** Of all views together: a request's budget, under which the whole stands alone, and smaller if it must. */
+  readonly maxPixels?: number;
   readonly shortestEdge: number;
   readonly longestEdge: number;
   readonly resample: Resample;

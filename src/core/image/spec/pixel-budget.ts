@@ -15,7 +15,7 @@ const mostPixels = 2 ** 24;
 /**
  * The image processor under the budget of one request.
  * @throws `invalid_request` naming the field (not whole, less than one token, more than any checkpoint's, minPixels over
- * maxPixels); `unsupported` when the model's images all have one size, or are cut into tiles or slices and `minPixels` is set.
+ * maxPixels); `unsupported` when the model's images all have one size, or are cut (tiles, slices, quarters) and `minPixels` is set.
  */
 export function withPixelBudget(imageProcessor: ImageProcessor, budget: PixelBudget): ImageProcessor {
   const { minPixels, maxPixels } = budget;
@@ -23,6 +23,10 @@ export function withPixelBudget(imageProcessor: ImageProcessor, budget: PixelBud
   if (imageProcessor.kind === "tiles" && imageProcessor.splits && minPixels === undefined)
     return withFewerTiles(imageProcessor, maxPixels!);
   if (imageProcessor.kind === "slices" && minPixels === undefined) return withFewerSlices(imageProcessor, maxPixels!);
+  if (imageProcessor.kind === "quarters" && minPixels === undefined) {
+    checkArea("maxPixels", maxPixels, imageProcessor.shortestEdge ** 2, mostPixels);
+    return { ...imageProcessor, maxPixels: maxPixels! };
+  }
   if (imageProcessor.kind !== "smart_resize")
     throw new OcellusError(
       "unsupported",

@@ -19,7 +19,7 @@ import type {
 } from "./image-processor.js";
 import { patchBudgetSize } from "./patch-budget.js";
 import type { ImageGrid, PixelValues } from "./pixel-values.js";
-import { cutOut, quartersGrid, viewBoxes, viewSize } from "./quarters.js";
+import { cutOut, quartersGrid, viewBoxes, viewSize, withinBudget } from "./quarters.js";
 import { resize, resizeColumnsFirst, resizedWindow } from "./resize.js";
 import { checkRgbImage, type RgbImage } from "./rgb-image.js";
 import { sliceSizes, slicesGrid } from "./slices.js";
@@ -81,7 +81,7 @@ export function modelView(image: RgbImage, imageProcessor: ImageProcessor): RgbI
     case "slices":
       return sliced(image, imageProcessor);
     case "quarters":
-      return quarter(image, { left: 0, top: 0, width: image.width, height: image.height }, imageProcessor);
+      return quarter(image, { ...image, left: 0, top: 0 }, withinBudget(image, imageProcessor));
     default:
       return imageProcessor satisfies never;
   }
@@ -169,7 +169,8 @@ function slicePatches(image: RgbImage, imageProcessor: SlicesProcessor): PixelVa
   return joined(views, imageProcessor, slicesGrid(image, imageProcessor));
 }
 
-function quarterPatches(image: RgbImage, imageProcessor: QuartersProcessor): PixelValues {
+function quarterPatches(image: RgbImage, given: QuartersProcessor): PixelValues {
+  const imageProcessor = withinBudget(image, given);
   const { patchSize } = imageProcessor;
   const whole = (side: number) => Math.floor(side / patchSize) * patchSize;
   const views = viewBoxes(image, imageProcessor).map((box) => {

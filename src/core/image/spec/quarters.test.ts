@@ -9,7 +9,7 @@ import { type QuartersProcessor, quartersProcessor } from "./image-processor.js"
 import { withPixelBudget } from "./pixel-budget.js";
 import { pixelsToImage } from "./pixels-to-image.js";
 import { modelView, preprocess } from "./preprocess.js";
-import { viewBoxes, viewSize } from "./quarters.js";
+import { viewBoxes, viewSize, withinBudget } from "./quarters.js";
 import type { RgbImage } from "./rgb-image.js";
 import { batchesOf } from "./slices.js";
 
@@ -90,12 +90,32 @@ describe("quarters", () => {
     );
   });
 
-  it("are refused of an image that has none, and take no budget", () => {
+  it("stand aside, and the whole gets smaller, within a request's pixels; else nothing changes", () => {
+    const side = fc.integer({ min: 2, max: 3000 });
+    fc.assert(
+      fc.property(side, side, fc.integer({ min: 378 ** 2, max: 5e6 }), (width, height, maxPixels) => {
+        const image = { width, height };
+        const views = (rules: QuartersProcessor) => viewBoxes(image, rules).map((box) => viewSize(box, rules));
+        const area = (rules: QuartersProcessor) =>
+          views(rules).reduce((sum, view) => sum + view.width * view.height, 0);
+        const budgeted = withPixelBudget(processor, { maxPixels }) as QuartersProcessor;
+        const found = withinBudget(image, budgeted);
+        expect(area(found)).toBeLessThanOrEqual(maxPixels);
+        if (area(processor) <= maxPixels) expect(found).toEqual(budgeted);
+        expect(gridOf(image, budgeted).quarters?.length ?? 0).toBe(views(found).length - 1);
+      }),
+      { seed: 4 },
+    );
+  });
+
+  it("are refused of an image that has none, and take no budget below the least", () => {
     const none = ocellusError("invalid_image", { width: 1, height: 9 });
     expect(() => gridOf({ width: 1, height: 9 }, processor)).toThrow(none);
     expect(gridOf({ width: 1, height: 9 }, { ...processor, splits: false })).toEqual({ rows: 27, columns: 27 });
-    const field = ocellusError("unsupported", { field: "maxPixels" });
-    expect(() => withPixelBudget(processor, { maxPixels: 378 * 378 })).toThrow(field);
+    const least = ocellusError("invalid_request", { field: "maxPixels", least: 378 * 378 });
+    expect(() => withPixelBudget(processor, { maxPixels: 378 * 378 - 1 })).toThrow(least);
+    const unsupported = ocellusError("unsupported", { field: "minPixels" });
+    expect(() => withPixelBudget(processor, { minPixels: 378 * 378 })).toThrow(unsupported);
   });
 });
 

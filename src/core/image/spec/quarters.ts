@@ -7,7 +7,7 @@ import type { QuartersProcessor, Sides } from "./image-processor.js";
 import type { ImageGrid } from "./pixel-values.js";
 import type { RgbImage } from "./rgb-image.js";
 
-type Rules = Pick<QuartersProcessor, "shortestEdge" | "longestEdge" | "splits" | "patchSize">;
+type Rules = Pick<QuartersProcessor, "shortestEdge" | "longestEdge" | "splits" | "patchSize" | "maxPixels">;
 
 interface Box extends Sides {
   readonly left: number;
@@ -45,6 +45,14 @@ export function viewBoxes({ width, height }: Sides, { splits }: Rules): Box[] {
   return [...rows.flatMap((row) => columns.map((column) => ({ ...row, ...column }))), whole];
 }
 
+/** The rules that an image is treated by under a request's budget. @throws as `viewBoxes`. */
+export function withinBudget<R extends Rules>(image: Sides, rules: R): R {
+  const { maxPixels = Number.POSITIVE_INFINITY, longestEdge } = rules;
+  const sizes = viewBoxes(image, rules).map((box) => viewSize(box, rules));
+  if (sizes.reduce((sum, { width, height }) => sum + width * height, 0) <= maxPixels) return rules;
+  return { ...rules, splits: false, longestEdge: Math.min(longestEdge, Math.floor(Math.sqrt(maxPixels))) };
+}
+
 export function cutOut({ data, width }: RgbImage, box: Box): RgbImage {
   const out = new Uint8Array(box.width * box.height * 3);
   for (let y = 0; y < box.height; y++) {
@@ -55,7 +63,8 @@ export function cutOut({ data, width }: RgbImage, box: Box): RgbImage {
 }
 
 /** Patches of the whole, and of its quarters if it is split. */
-export function quartersGrid(image: Sides, rules: Rules): ImageGrid {
+export function quartersGrid(image: Sides, imageProcessor: Rules): ImageGrid {
+  const rules = withinBudget(image, imageProcessor);
   const grids = viewBoxes(image, rules).map((box) => {
     const { width, height } = viewSize(box, rules);
     return { rows: Math.floor(height / rules.patchSize), columns: Math.floor(width / rules.patchSize) };
