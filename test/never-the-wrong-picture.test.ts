@@ -1,6 +1,6 @@
 /**
- * Memory changes no answer: not of the bundled demo model, nor of a small qwen3_vl or qwen3_5, whatever was asked before, by whom, and in
- * what company. Every question here has a twin that a careless key would take for it. The oracle is the same model without
+ * Memory changes no answer: not of the bundled demo model, nor of small qwen3_vl, qwen3_5 and minicpmv4_6 models, whatever was asked before,
+ * by whom, and in what company. Every question here has a twin that a careless key would take for it. The oracle is the same model without
  * a memory.
  */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import {
 } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny } from "./support/server.js";
-import { noise, packSmallQwen3Vl, packSmallQwen35 } from "./support/small-qwen3-vl.js";
+import { noise, packSmallMiniCpm, packSmallQwen3Vl, packSmallQwen35 } from "./support/small-qwen3-vl.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 const off = { memory: { encoderCacheBytes: 0, prefixCacheBytes: 0 } };
@@ -55,14 +55,16 @@ describe.each([
   ["a small qwen3_vl", "int4"],
   ["a small qwen3_5", "fp32"],
   ["a small qwen3_5", "int4"],
+  ["a small minicpmv4_6", "fp32"],
+  ["a small minicpmv4_6", "int4"],
 ])("%s in %s", (name, weights) => {
   const isBox = name === "the model in the box";
-  const isRecurrent = name === "a small qwen3_5"; // a prompt resumes behind an image: its template ends no messages
+  const isRecurrent = /qwen3_5|minicpm/.test(name); // a prompt resumes at snapshots only
   let model: VisionLanguageModel;
   let oracle: VisionLanguageModel;
   beforeAll(async () => {
-    const packSmall = isRecurrent ? packSmallQwen35 : packSmallQwen3Vl;
-    const packed = isBox ? undefined : await packSmall(temporaryFolder(), weights);
+    const packSmall = { "a small qwen3_5": packSmallQwen35, "a small minicpmv4_6": packSmallMiniCpm }[name];
+    const packed = isBox ? undefined : await (packSmall ?? packSmallQwen3Vl)(temporaryFolder(), weights);
     const load = (options: object) =>
       packed
         ? loadModel(packed, { device: "cpu", threads: 1, maxLength: 512, ...options })

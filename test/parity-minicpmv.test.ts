@@ -5,49 +5,24 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphSession } from "../src/core/backend/index.js";
-import { Engine } from "../src/core/engine/index.js";
 import type { Graph, Node } from "../src/core/graph/index.js";
-import { batchesOf, type ImageGrid } from "../src/core/image/spec/index.js";
+import { batchesOf } from "../src/core/image/spec/index.js";
 import type { HostInput } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
-import type { SequenceInputs } from "../src/core/runtime/runner.js";
 import { type EncodedImage, lookAgain } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
-import { tokensOf } from "./support/decoder.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { type Fixture, oneThread, openChanged, openExact, openFixture } from "./support/parity.js";
 import {
   describeVisionParity,
   encodeAll,
   expectFar,
+  expectSecondTurn,
   type GoldenImage,
   logitsAfter,
   payloadOf,
-  tolerance,
-  withRunner,
+  slicedImages,
 } from "./support/vision-parity.js";
-
-function gridOf([rows, columns, ...views]: readonly number[]): ImageGrid {
-  const [overviewRows, overviewColumns, sliceRows, sliceColumns] = views as [number, number, number, number];
-  const overview = { rows: overviewRows, columns: overviewColumns };
-  if (!rows || !columns) return overview;
-  return { rows: rows * sliceRows, columns: columns * sliceColumns, slices: { rows, columns, overview } };
-}
-
-/** Rows of patches of all views, cut by images. */
-async function slicedImages(fixture: Fixture, { config }: PackedModel): Promise<GoldenImage[]> {
-  const width = 3 * (config as any).vision_config.patch_size ** 2;
-  const data = await fixture.floats("pixel_values");
-  const grids = await fixture.numbers("view_grids");
-  let at = 0;
-  return Array.from({ length: grids.length / 6 }, (_, i): GoldenImage => {
-    const grid = gridOf(grids.slice(6 * i, 6 * i + 6));
-    const { overview } = grid.slices ?? {};
-    const count = grid.rows * grid.columns + (overview ? overview.rows * overview.columns : 0);
-    at += count;
-    return { pixels: { data: data.slice((at - count) * width, at * width), shape: [count, width], grid } };
-  });
-}
 
 const stagesOf = (fixture: Fixture) => ({
   embedded: "vpm.embeddings.Add",
@@ -241,30 +216,10 @@ describe("minicpmv/2.6-slices", () => {
   });
 });
 
-describe("minicpmv/4.5-two-turns", () => {
-  it("gives the reference's logits and answers in a second turn", async () => {
-    const folder = join(repository, "test/golden/minicpmv/4.5-two-turns");
-    const packed = await openExact(join(folder, "model.safetensors"), join(temporaryFolder(), "packed"));
-    const vision = await GraphSession.open(packed.graphPath("vision"), oneThread);
-    const fixture = await openFixture(folder, "second-turn");
-    const images = await slicedImages(fixture, packed);
-    const encoded = await encodeAll(packed, vision, images);
-    await vision.close();
-    const parts = await Promise.all(["prompt_ids", "answer_ids", "turn_ids"].map(fixture.numbers));
-    const ids = parts.flat();
-    const payload = payloadOf(packed, ids, images, encoded);
-    expectClose(await logitsAfter(packed, ids, payload), await fixture.floats("logits"), tolerance, "logits");
-    const answer = async (promptIds: number[], prompt: SequenceInputs, maxTokens: number) =>
-      withRunner(packed, async (runner) => {
-        const engine = new Engine(runner, { prefillChunk: 7 });
-        const request = { promptIds, payload: prompt, sampling: {}, maxTokens, stopTokenIds: [] };
-        const tokens = await tokensOf(engine, request);
-        await engine.close();
-        return tokens;
-      });
-    expect(await answer(ids, payload, 16)).toEqual(await fixture.numbers("greedy_ids"));
-    const first = payloadOf(packed, parts[0]!, images.slice(0, 1), encoded);
-    expect(await answer(parts[0]!, first, 6)).toEqual(parts[1]);
-    await packed.close();
-  });
+it("gives the reference's logits and answers in a second turn", async () => {
+  const folder = join(repository, "test/golden/minicpmv/4.5-two-turns");
+  const packed = await openExact(join(folder, "model.safetensors"), join(temporaryFolder(), "packed"));
+  const vision = await GraphSession.open(packed.graphPath("vision"), oneThread);
+  await expectSecondTurn(folder, packed, vision, slicedImages);
+  await Promise.all([vision.close(), packed.close()]);
 });

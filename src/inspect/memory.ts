@@ -254,7 +254,7 @@ function visionEstimate(
   const sizes = {
     ...(image && fedSizes(graph, image.inputs(config, patches))),
     ...largestBatch(grid, imageProcessor),
-    ...(numTokens !== undefined && { num_tokens: numTokens }),
+    ...(layout && { num_tokens: layout.spans.at(-1)!.numTokens }), // of an image in slices, of one of them
   };
   return {
     picture,

@@ -30,6 +30,12 @@ export function packSmallQwen35(folder: string, weights?: string, ending = ""): 
   return packSmall("qwen3_5/untied-two-images", folder, weights, smallSize, ending);
 }
 
+/** The whole checkpoint of test/golden/whole, whose images come in slices. */
+export async function packSmallMiniCpm(folder: string, weights = "fp32"): Promise<string> {
+  const checkpoint = join(repository, "test/golden/whole/minicpmv4_6");
+  return (await pack(checkpoint, { plan: parsePlan(weights), into: join(folder, "packed") })).path;
+}
+
 const smallSize = { shortest_edge: 4096, longest_edge: 16_384 };
 
 async function packSmall(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphSession } from "../../src/core/backend/index.js";
 import { Engine } from "../../src/core/engine/index.js";
-import type { PixelValues } from "../../src/core/image/spec/index.js";
+import type { ImageGrid, PixelValues } from "../../src/core/image/spec/index.js";
 import type { FramePair, GridInPrompt, TokenSpan } from "../../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
 import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../../src/core/runtime/runner.js";
@@ -268,4 +268,27 @@ export async function expectSecondTurn(
   expect(await answer(ids, payload, 16)).toEqual(await fixture.numbers("greedy_ids"));
   const first = payloadOf(packed, parts[0]!, images.slice(0, 1), encoded);
   expect(await answer(parts[0]!, first, 6)).toEqual(parts[1]);
+}
+
+/** Of a row of view_grids: rows and columns of slices, the overview's patches, a slice's. */
+function gridOf([rows, columns, ...views]: readonly number[]): ImageGrid {
+  const [overviewRows, overviewColumns, sliceRows, sliceColumns] = views as [number, number, number, number];
+  const overview = { rows: overviewRows, columns: overviewColumns };
+  if (!rows || !columns) return overview;
+  return { rows: rows * sliceRows, columns: columns * sliceColumns, slices: { rows, columns, overview } };
+}
+
+/** Images in slices: rows of patches of all views, cut by images. */
+export async function slicedImages(fixture: Fixture, { config }: PackedModel): Promise<GoldenImage[]> {
+  const width = 3 * (config as { vision_config: { patch_size: number } }).vision_config.patch_size ** 2;
+  const data = await fixture.floats("pixel_values");
+  const grids = await fixture.numbers("view_grids");
+  let at = 0;
+  return Array.from({ length: grids.length / 6 }, (_, i): GoldenImage => {
+    const grid = gridOf(grids.slice(6 * i, 6 * i + 6));
+    const { overview } = grid.slices ?? {};
+    const count = grid.rows * grid.columns + (overview ? overview.rows * overview.columns : 0);
+    at += count;
+    return { pixels: { data: data.slice((at - count) * width, at * width), shape: [count, width], grid } };
+  });
 }

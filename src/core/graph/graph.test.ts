@@ -87,6 +87,18 @@ describe("graph builder", () => {
       "sequence",
       256,
     ]);
+    const blocks = builder.input("blocks", "f32", ["4*batch*num_tokens", 8]);
+    const sizes = [builder.root.op("Shape", [x], { start: 0, end: 1 }), builder.root.int64([-1, 8])];
+    const target = builder.root.op("Concat", sizes, { axis: 0 });
+    expect(builder.root.op("Reshape", [blocks, target]).shape).toEqual(["batch", "4*num_tokens", 8]);
+    const others = [builder.root.op("Shape", [x], { start: 1, end: 2 }), builder.root.int64([-1, 8])];
+    const stranger = builder.root.op("Concat", others, { axis: 0 });
+    expect(() => builder.root.op("Reshape", [blocks, stranger])).toThrow(
+      ocellusError("invalid_config", {
+        node: expect.stringContaining("Reshape"),
+        operands: ["blocks: f32[4*batch*num_tokens, 8]"],
+      }),
+    );
     expect(() => builder.root.reshape(x, [0, 0, 3, 64])).toThrow(
       ocellusError("invalid_config", {
         node: expect.stringContaining("Reshape"),

@@ -102,13 +102,15 @@ function reshaped(x: Value, target: readonly Dim[]): readonly Dim[] {
   return copied.map((d) => (d === -1 ? left : d));
 }
 
-/** "192*n" / 64 → "3*n": only whole numbers are ever divided by. */
+/** "192*n*m" / "64*n" → "3*m" */
 function quotient(x: Value, total: Dim, known: Dim): Dim {
-  const { number, names } = factors(total);
-  if (typeof known !== "number" || number % known !== 0) {
+  const [whole, divisor] = [factors(total), factors(known)];
+  const names = [...whole.names];
+  const isFound = divisor.names.every((name) => names.includes(name) && names.splice(names.indexOf(name), 1));
+  if (!isFound || whole.number % divisor.number !== 0) {
     return fail(`cannot reshape ${describe(x)}: ${total} elements do not divide by ${known}`, x);
   }
-  return product([number / known, ...names]);
+  return product([whole.number / divisor.number, ...names]);
 }
 
 function matMulNBits([a, b]: readonly (Value | undefined)[], attributes: Attributes): Inferred {

@@ -17,15 +17,17 @@ export interface Place {
   readonly column: number;
 }
 
-/** Row and column of every patch in merge order. */
-export function mergeOrder({ rows, columns }: ImageGrid): Place[] {
+/** Row and column of every patch in merge order: of patches that are merged twice, blocks of blocks in raster order. */
+export function mergeOrder({ rows, columns }: ImageGrid, times = 1): Place[] {
+  const [side, bits] = [2 ** times, 2 * times];
   return Array.from({ length: rows * columns }, (_, i) => {
-    const [block, within] = [Math.floor(i / 4), i % 4];
-    const blockColumns = columns / 2;
-    return {
-      row: 2 * Math.floor(block / blockColumns) + Math.floor(within / 2),
-      column: 2 * (block % blockColumns) + (within % 2),
-    };
+    const block = i >> bits;
+    let [row, column] = [Math.floor(block / (columns / side)), block % (columns / side)];
+    for (let shift = bits - 2; shift >= 0; shift -= 2) {
+      row = 2 * row + ((i >> (shift + 1)) & 1);
+      column = 2 * column + ((i >> shift) & 1);
+    }
+    return { row, column };
   });
 }
 

@@ -101,17 +101,27 @@ function buildVision(builder: GraphBuilder, { vision_config: vision, hidden_size
 // ---------------------------------------------------------------------------------------------------------- family
 
 /** The overview, then slices in raster order, a line for each row of them. [MiniCPM-V's image_processing_minicpmv.py] */
-function layoutParts({ query_num: rows, ...config }: Config, { slices }: ImageGrid, index: number) {
-  const id = config.use_image_id ? `<image_id>${index}</image_id>` : "";
-  const parts: (string | number)[] = [`${id}<image>`, rows];
+export function slicedParts(
+  imageId: string,
+  { slices, ...grid }: ImageGrid,
+  tokensOf: (view: { readonly rows: number; readonly columns: number }) => number,
+): (string | number)[] {
+  const parts: (string | number)[] = [`${imageId}<image>`, tokensOf(slices?.overview ?? grid)];
   let last = "</image>";
   for (let i = 0; slices && i < slices.rows * slices.columns; i++) {
     const line = i > 0 && i % slices.columns === 0 ? "\n" : "";
-    parts.push(`${last}${line}<slice>`, rows);
+    const slice = { rows: grid.rows / slices.rows, columns: grid.columns / slices.columns };
+    parts.push(`${last}${line}<slice>`, tokensOf(slice));
     last = "</slice>";
   }
   return [...parts, last];
 }
+
+function layoutParts({ query_num: rows, use_image_id: hasIds }: Config, grid: ImageGrid, index: number) {
+  return slicedParts(hasIds ? imageId(index) : "", grid, () => rows);
+}
+
+export const imageId = (index: number) => `<image_id>${index}</image_id>`;
 
 function sizeRules({ vision_config: vision, ...config }: Config): SizeRule[] {
   const { hidden_size: width, num_attention_heads: heads } = config;

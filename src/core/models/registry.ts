@@ -7,6 +7,7 @@ import { internvl } from "./internvl.js";
 import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
 import { minicpmv } from "./minicpmv.js";
+import { minicpmOcr, minicpmv46 } from "./minicpmv4_6.js";
 import { qwen25Vl } from "./qwen2_5_vl.js";
 import { qwen2Vl } from "./qwen2_vl.js";
 import { qwen3 } from "./qwen3.js";
@@ -27,7 +28,9 @@ export const families: readonly AnyFamily[] = [
     internvl,
     kerasMobilenetV2,
     llama,
+    minicpmOcr,
     minicpmv,
+    minicpmv46,
     qwen2Vl,
     qwen25Vl,
     qwen3,

@@ -26,18 +26,37 @@ export function pixelInputs(_: unknown, { data, shape }: PixelValues): Record<st
   return { pixel_values: { dtype: "f32", shape, data } };
 }
 
-/** The blocks below `scope`. x [1, sequence, D] → the same. @param visible "before": each token sees itself and those before it */
-export function towerBlocks(scope: Scope, x: Value, config: TowerConfig, visible?: "before"): Value {
-  const { num_attention_heads: numHeads, intermediate_size: width, hidden_act: activation } = config;
-  const qkv = ["q_proj", "k_proj", "v_proj"] as const;
+/** The attention of all blocks. */
+export function towerAttention({ num_attention_heads: numHeads }: Pick<TowerConfig, "num_attention_heads">) {
+  return {
+    at: "self_attn",
+    qkv: ["q_proj", "k_proj", "v_proj"],
+    out: "self_attn.out_proj",
+    numHeads,
+    bias: true,
+  } as const;
+}
+
+export interface TowerOptions {
+  /** "before": each token sees itself and those before it. */
+  readonly visible?: "before";
+  /** What follows block `n`. Default nothing. */
+  readonly behind?: (n: number, rows: Value) => Value;
+}
+
+/** The blocks below `scope`. x [1, sequence, D] → the same */
+export function towerBlocks(scope: Scope, x: Value, config: TowerConfig, options: TowerOptions = {}): Value {
+  const { intermediate_size: width, hidden_act: activation } = config;
+  const { visible, behind = (_, rows) => rows } = options;
   const block: nn.EncoderBlock = {
     norms: ["layer_norm1", "layer_norm2"],
     epsilon: config.layer_norm_eps,
-    attention: { at: "self_attn", qkv, out: "self_attn.out_proj", numHeads, bias: true, ...(visible && { visible }) },
+    attention: { ...towerAttention(config), ...(visible && { visible }) },
     mlp: { at: "mlp", up: "fc1", down: "fc2", activation, width, bias: true },
   };
   let rows = x;
-  for (let n = 0; n < config.num_hidden_layers; n++) rows = nn.encoderBlock(scope.at("layers").at(n), rows, block);
+  for (let n = 0; n < config.num_hidden_layers; n++)
+    rows = behind(n, nn.encoderBlock(scope.at("layers").at(n), rows, block));
   return rows;
 }
 
@@ -54,7 +73,7 @@ export function pooledText(builder: GraphBuilder, config: TextTowerConfig, visib
   const words = rowsOf("token_embedding.weight", config.vocab_size, "input_ids");
   const positions = rowsOf("position_embedding.weight", config.max_position_embeddings, "position_ids");
   const x = embeddings.reshape(embeddings.op("Add", [words, positions]), [1, -1, D]);
-  const encoded = towerBlocks(tower.at("encoder"), x, config, visible);
+  const encoded = towerBlocks(tower.at("encoder"), x, config, visible ? { visible } : {});
   const pooledIndex = builder.input("pooled_index", "i64", [1]);
   const row = tower.op("Gather", [tower.reshape(encoded, [-1, D]), pooledIndex]);
   return nn.layerNorm(tower, "final_layer_norm", row, epsilon);

@@ -58,7 +58,12 @@ export function encoderBlock(
   return scope.op("Add", [afterAttention, scaled(mlp(half.at ? scope.at(half.at) : scope, normed, D, half), 1)]);
 }
 
-function attend(scope: Scope, x: Value, { qkv, numHeads, bias, norms, rotary, visible }: EncoderAttention): Value {
+/** q, k, v of x and what they read, before the output product. x [batch, sequence, D] → the same */
+export function attend(
+  scope: Scope,
+  x: Value,
+  { qkv, numHeads, bias, norms, rotary, visible }: EncoderAttention,
+): Value {
   const D = lastSize(x);
   const [madeQ, madeK, v] =
     qkv.length === 1

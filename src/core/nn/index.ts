@@ -17,3 +17,4 @@ export { gatedDeltaNet } from "./linear-attention.js";
 export { type Activation, mlp } from "./mlp.js";
 export { layerNorm } from "./norm.js";
 export { patchEmbedding } from "./patches.js";
+export { windowMerger } from "./window-merger.js";

@@ -16,7 +16,9 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import (
     Idefics2Config, Idefics2ForConditionalGeneration, Idefics2ImageProcessor, Idefics2Processor,
     GotOcr2ImageProcessor, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, InternVLConfig,
-    InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
+    InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, LlamaConfig, LlamaForCausalLM, MiniCPMOcrConfig, MiniCPMOcrForConditionalGeneration,
+    MiniCPMOcrImageProcessor, MiniCPMOcrProcessor, MiniCPMOcrVideoProcessor, MiniCPMV4_6Config, MiniCPMV4_6ForConditionalGeneration,
+    MiniCPMV4_6ImageProcessor, MiniCPMV4_6Processor, MiniCPMV4_6VideoProcessor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor, Qwen2VLProcessor,
     Qwen2VLVideoProcessor, Qwen3_5Config, Qwen3_5ForCausalLM, Qwen3_5ForConditionalGeneration, Qwen3_5TextConfig,
     Qwen3Config, Qwen3ForCausalLM, Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor, SmolVLMConfig,
@@ -38,6 +40,10 @@ INTERN_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for line in message['content'] %}"
     "{% if line['type'] == 'image' %}<IMG_CONTEXT>\n{% elif line['type'] == 'text' %}{{ line['text'] }}{% endif %}{% endfor %}"
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+MINICPM_TEMPLATE = QWEN_TEMPLATE.replace("<|vision_start|><|image_pad|><|vision_end|>", "<|image_pad|>\n")
+MINICPM_MARKS = {name: f"<{mark}>" for name, mark in dict(
+    image_start_token="image", image_end_token="/image", slice_start_token="slice", slice_end_token="/slice", image_id_start_token="image_id",
+    image_id_end_token="/image_id").items()}
 INTERN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>", "<video>"]
 QWEN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 SMOL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<image>", "<global-img>"] + [
@@ -199,6 +205,29 @@ def qwen3_5_text():
                       rope_parameters=dict(rope_type="default", rope_theta=1e6, partial_rotary_factor=0.5, mrope_section=[2, 1, 1], mrope_interleaved=True))
 
 
+def minicpm(config_class, model_class, processor_class, image_class, video_class, **sizes):
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|image_pad|>", "<|video_pad|>", *MINICPM_MARKS.values()]
+    tokenizer = make_tokenizer(special, "<|im_end|>", image_token="<|image_pad|>", video_token="<|video_pad|>", **MINICPM_MARKS)
+    processor = processor_class(image_class(patch_size=4, **sizes), video_class(patch_size=4, **sizes), tokenizer, chat_template=MINICPM_TEMPLATE)
+    text = dict(model_type="qwen3_5_text", vocab_size=len(tokenizer), hidden_size=48, intermediate_size=64, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+                head_dim=16, max_position_embeddings=2048, linear_key_head_dim=8, linear_value_head_dim=8, linear_num_key_heads=3, linear_num_value_heads=3,
+                rope_parameters=dict(rope_type="default", rope_theta=1e6, partial_rotary_factor=0.5))
+    vision = dict(num_hidden_layers=3, hidden_size=32, intermediate_size=48, num_attention_heads=2, patch_size=4, image_size=28)
+    ids = dict(image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"), video_token_id=tokenizer.convert_tokens_to_ids("<|video_pad|>"))
+    config = config_class(text_config=text, vision_config=vision, insert_layer_id=1, tie_word_embeddings=True, **ids)
+    return model_class(config), processor
+
+
+def minicpmv4_6():
+    return minicpm(MiniCPMV4_6Config, MiniCPMV4_6ForConditionalGeneration, MiniCPMV4_6Processor, MiniCPMV4_6ImageProcessor, MiniCPMV4_6VideoProcessor,
+                   scale_resolution=32, max_slice_nums=4)
+
+
+def minicpm_ocr():
+    return minicpm(MiniCPMOcrConfig, MiniCPMOcrForConditionalGeneration, MiniCPMOcrProcessor, MiniCPMOcrImageProcessor, MiniCPMOcrVideoProcessor,
+                   scale_resolution=24, max_slice_nums=6)
+
+
 @torch.no_grad()
 def make(name, family):
     model, processor = family()
@@ -236,7 +265,7 @@ def make(name, family):
         file.chmod(0o644)
 
 
-for each in (idefics2, idefics3, internvl, llama, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
+for each in (idefics2, idefics3, internvl, llama, minicpm_ocr, minicpmv4_6, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
     if each.__name__ in sys.argv[1:] or len(sys.argv) == 1:
         make(each.__name__, each)
 versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}

@@ -25,8 +25,8 @@ export interface ProcessorClass {
   readonly mostTiles?: number;
   /** Brings an image to at most so many patches, of this size where the file is silent. */
   readonly patches?: { readonly most: number; readonly size: number };
-  /** Cuts slices: whether images are numbered where the file is silent, and whether the cutting can be off. */
-  readonly slices?: { readonly imageIds: boolean; readonly isOptional: boolean };
+  /** Cuts slices: whether images are numbered and how fine tokens are where the file is silent, and whether the cutting can be off. */
+  readonly slices?: { readonly imageIds: boolean; readonly isOptional: boolean; readonly downsampling: "16x" | "4x" };
   /** Brings images between both edges of `size`, cuts quarters if told so, and pads a batch, which changes none. */
   readonly quarters?: true;
   /** Where a file asks for a cap without saying which. */
@@ -81,8 +81,9 @@ export const classes = {
     },
   },
   /** Of MiniCPM-V's own code (image_processing_minicpmv.py beside the weights), not of transformers. */
-  MiniCPMVImageProcessor: { ...sliced, slices: { imageIds: false, isOptional: false } },
-  MiniCPMV4_6ImageProcessor: { ...sliced, slices: { imageIds: true, isOptional: true } },
+  MiniCPMVImageProcessor: { ...sliced, slices: { imageIds: false, isOptional: false, downsampling: "16x" } },
+  MiniCPMV4_6ImageProcessor: { ...sliced, slices: { imageIds: true, isOptional: true, downsampling: "16x" } },
+  MiniCPMOcrImageProcessor: { ...sliced, slices: { imageIds: true, isOptional: true, downsampling: "4x" } },
   /** Ours: fitted into the frame, the rest is 0. */
   OcellusFitImageProcessor: { ...whole, size: undefined, resample: 3, mean: half, std: half },
 } as const satisfies Record<string, ProcessorClass>;

@@ -178,13 +178,16 @@ function tilesOf(found: Found, { tileSide, mostTiles }: ProcessorClass): Pick<Pr
   return { tiles: { side, splits: found.do_image_splitting ?? true } };
 }
 
-function slicesOf(found: Found, { imageIds, isOptional }: NonNullable<ProcessorClass["slices"]>): SlicesConfig {
+function slicesOf(
+  found: Found,
+  { imageIds, isOptional, downsampling }: NonNullable<ProcessorClass["slices"]>,
+): SlicesConfig {
   const isCut = found.slice_mode ?? true;
   if (!isCut && !isOptional) throw invalidProcessor(["slice_mode: images that keep their size do not fit the model"]);
   return {
     maxSlices: isCut ? (found.max_slice_nums ?? 9) : 1,
     scaleResolution: found.scale_resolution ?? 448,
-    downsampling: found.downsample_mode ?? "16x",
+    downsampling: found.downsample_mode ?? downsampling,
     hasImageIds: found.use_image_id ?? imageIds,
     numTokens: found.image_feature_size,
   };

@@ -38,6 +38,7 @@ export const slicingFields = [
   "slice_mode",
   "downsample_mode",
   "use_image_id",
+  "small_image_upsize",
 ] as const;
 
 export const filterForm = "expected 1 (Lanczos, where tiles are cut), 2 (bilinear) or 3 (bicubic)";
@@ -79,6 +80,7 @@ const fields = {
   downsample_mode: z.enum(["16x", "4x"]).optional(),
   use_image_id: flag,
   image_feature_size: side.optional(),
+  small_image_upsize: z.literal("always", "images below scale_resolution are always enlarged here").optional(),
   norm_mean: channels(z.number().min(-10).max(10)).optional(),
   norm_std: channels(z.number().min(1e-3).max(100)).optional(),
   ...literals(marks),

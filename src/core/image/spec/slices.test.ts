@@ -146,6 +146,19 @@ describe("image processor configs of slices", () => {
     expect(slicesProcessor({ ...ofTransformers, slice_mode: false }, coarse).maxSlices).toBe(1);
   });
 
+  it("of MiniCPM-OCR enlarge small images always, and are finer where they are silent", () => {
+    const fine = { ...target, processors: ["MiniCPMOcrImageProcessor" as const], sideMultiple: 28 };
+    const file = { image_processor_type: "MiniCPMOcrImageProcessor", small_image_upsize: "always" };
+    expect(slicesProcessor(file, { ...fine, downsampling: "4x" })).toEqual({ ...imageProcessor, sideMultiple: 28 });
+    for (const [change, problem] of [
+      [{ downsample_mode: "16x" }, /^downsample_mode: expected 4x/],
+      [{ small_image_upsize: "adaptive" }, /^small_image_upsize/],
+    ] as const) {
+      const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
+      expect(() => slicesProcessor({ ...file, ...change }, { ...fine, downsampling: "4x" })).toThrow(refused);
+    }
+  });
+
   it.each([
     [{ slice_mode: false }, /^slice_mode/],
     [{ patch_size: 16 }, /^patch_size: expected 14 .*16/],
