@@ -14,7 +14,7 @@ import { ipAddresses, mailAddresses } from "./internet.js";
 import { type Candidate, candidatesIn } from "./numbers.js";
 import { idCard, isCreditCode, isPlate, passport, plateEndings, plateProvinces } from "./papers.js";
 import { addressLength, englishNameLength, nameLength, peoplePatterns } from "./people.js";
-import { internationalPhones, phone } from "./phones.js";
+import { internationalPhones, loadPhoneNumbers, phone } from "./phones.js";
 import { Compact, folded } from "./writing.js";
 
 export const personalKinds = [
@@ -67,6 +67,7 @@ export class PersonalData {
     this.#patterns = Object.entries(patterns).map(([name, source]) => [name, RE2JS.compile(source)] as const);
     this.#reportsWeak = weak;
     this.#wanted = new Set([...kinds, ...Object.keys(patterns)]);
+    if (this.#wanted.has("phone")) loadPhoneNumbers(); // now, and not while a request waits
   }
 
   /** Places do not overlap; first ones first. */

@@ -2,9 +2,23 @@
  * Telephone numbers: mobile ones of mainland China (GB/T 15120's 1[3-9]), its landlines with their area code, and those of other
  * countries with `+`. What is a number of a country is judged by libphonenumber's metadata.
  */
-import { isValidPhoneNumber } from "libphonenumber-js/max";
+import { createRequire } from "node:module";
+import type { CountryCode } from "libphonenumber-js/max";
 import { type Confidence, contextOf } from "./evidence.js";
 import type { Candidate } from "./numbers.js";
+
+type PhoneNumbers = typeof import("libphonenumber-js/max");
+let phoneNumbers: PhoneNumbers | undefined;
+
+/** Ninety modules and the numbers of all countries: for those who look for telephone numbers, before the first. */
+export function loadPhoneNumbers(): PhoneNumbers {
+  phoneNumbers ??= createRequire(import.meta.url)("libphonenumber-js/max") as PhoneNumbers;
+  return phoneNumbers;
+}
+
+function isValidPhoneNumber(digits: string, country?: CountryCode): boolean {
+  return loadPhoneNumbers().isValidPhoneNumber(digits, country);
+}
 
 const mobileLayouts = new Set(
   "11 3-4-4 3-8 7-4 4-3-4 3-3-5 5-6 4-4-3 1-1-1-1-1-1-1-1-1-1-1 3-2-2-2-2 3-4-2-2".split(" "),
