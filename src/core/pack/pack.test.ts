@@ -120,6 +120,8 @@ describe("packing", () => {
       "qwen3_vl/wide-grid",
       "qwen3_vl_resampler/mha-untied",
       "qwen3_vl_resampler/gqa-tied",
+      "qwen3_5/tied-one-image",
+      "minicpmv4_6/v-sliced",
     ],
   ])("gives four bits to the decoder's layers of %s and to nothing else, unless asked to", async (name) => {
     const checkpoint = await openCheckpoint(join(golden, "..", name, "model.safetensors"));
