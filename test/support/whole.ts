@@ -27,7 +27,7 @@ export function goldenChats(family: string): GoldenChat[] {
 }
 
 /** As make_golden.py draws it. */
-function drawn([width, height]: readonly [number, number]) {
+export function drawn([width, height]: readonly [number, number]) {
   const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
     const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
     return [x * 5 + y, y * 7, x * y][i % 3]!;

@@ -14,6 +14,7 @@ export const familyKinds = {
   vision_language: "models that read images",
   text: "text-only models",
   dual_encoder: "embeddings of images and texts",
+  image_encoder: "embeddings of images",
   classifier: "image classifiers",
 } as const;
 export type FamilyKind = keyof typeof familyKinds;
@@ -34,6 +35,7 @@ export function kindOfFamily(family: AnyFamily): FamilyKind {
 function abilitiesOf(family: AnyFamily): Ability[] {
   const trained = family.about.trainedFor ?? [];
   if (family.kind === "classifier") return ["classification", ...trained];
+  if (family.kind === "image_encoder") return ["image_embeddings", ...trained];
   if (family.kind === "dual_encoder") return ["image_embeddings", "text_embeddings", "zero_shot_labels", ...trained];
   const { image } = family;
   return ["text", ...(image ? (["images"] as const) : []), ...(image?.video ? (["video"] as const) : []), ...trained];

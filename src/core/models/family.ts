@@ -227,6 +227,14 @@ export interface TextRow {
   readonly pooledIndex: number;
 }
 
+/** An image into one vector. Graph: `vision` (→ image_embeds [1, D]). */
+export interface ImageEncoderFamily<C> extends Family<C> {
+  readonly kind: "image_encoder";
+  imageProcessor(config: C, processorConfig: unknown): ImageProcessor;
+  /** Inputs of the graph for one image. */
+  inputs(config: C, pixels: PixelValues): Readonly<Record<string, HostInput>>;
+}
+
 /** A picture into a score for each of its labels. Graph: `vision` (pixel_values → logits). */
 export interface ClassifierFamily<C> extends Family<C> {
   readonly kind: "classifier";
@@ -241,7 +249,9 @@ export type LanguageFamily = ModelFamily<any>;
 export type DualEncoder = DualEncoderFamily<any>;
 // biome-ignore lint/suspicious/noExplicitAny: as above
 export type Classifier = ClassifierFamily<any>;
-export type AnyFamily = LanguageFamily | DualEncoder | Classifier;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type ImageEncoder = ImageEncoderFamily<any>;
+export type AnyFamily = LanguageFamily | DualEncoder | Classifier | ImageEncoder;
 
 /** Positions of a family with plain RoPE: the index itself. */
 export const indexPositions: PromptPositions = { axes: [], delta: 0 };

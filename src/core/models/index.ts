@@ -1,4 +1,4 @@
-export { type Ability, describeFamily, type FamilyDescription, type FamilyKind, familyKinds } from "./abilities.js";
+export { describeFamily, type FamilyDescription, familyKinds } from "./abilities.js";
 export type {
   AnyFamily,
   Classifier,
@@ -7,6 +7,7 @@ export type {
   FramePair,
   GridInPrompt,
   HostInput,
+  ImageEncoder,
   ImageLayout,
   ImageSide,
   LanguageFamily,

@@ -1,5 +1,6 @@
 /** model_type → family. A new family is one file and one line here. */
 import { clip } from "./clip.js";
+import { dinov2, dinov2WithRegisters } from "./dinov2.js";
 import type { AnyFamily } from "./family.js";
 import { idefics2 } from "./idefics2.js";
 import { idefics3, smolvlm } from "./idefics3.js";
@@ -23,6 +24,8 @@ import { vit } from "./vit.js";
 export const families: readonly AnyFamily[] = [
   ...[
     clip,
+    dinov2,
+    dinov2WithRegisters,
     idefics2,
     idefics3,
     internvl,

@@ -15,6 +15,7 @@ const knownKinds: Readonly<Record<FamilyKind, readonly string[]>> = {
   ],
   text: ["gemma", "gemma2", "gpt2", "gpt_neox", "mistral", "mixtral", "phi", "phi3", "qwen2", "qwen2_moe"],
   dual_encoder: ["align", "altclip", "blip", "chinese_clip", "jina_clip", "metaclip_2", "open_clip"],
+  image_encoder: ["dinov3_vit", "ijepa", "vit_mae"],
   classifier: ["beit", "convnext", "convnextv2", "deit", "efficientnet", "mobilenet_v2", "resnet", "swin", "swinv2"],
 };
 

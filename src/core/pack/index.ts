@@ -11,9 +11,11 @@ export {
   openPackedAny,
   openPackedClassifier,
   openPackedEncoder,
+  openPackedImageEncoder,
   type Packed,
   type PackedModel,
   packedNotes,
+  wrongKind,
 } from "./packed.js";
 export {
   embeddingWeightsOptions,

@@ -12,6 +12,7 @@ import {
   type DualEncoder,
   families,
   familyOf,
+  type ImageEncoder,
   type LanguageFamily,
 } from "../models/index.js";
 import { EmbeddingTable } from "./embedding.js";
@@ -51,7 +52,7 @@ export async function openPacked(path: string): Promise<PackedModel> {
   const packed = await openPackedAny(path);
   const { family, manifest, config, files } = packed;
   try {
-    if (family.kind !== "language" || !manifest.embedding) throw wrongKind(path, family, "loadDualEncoder");
+    if (family.kind !== "language" || !manifest.embedding) throw wrongKind(path, family);
     const embedding = new EmbeddingTable(files, manifest.embedding, family.dimensions(config).hiddenSize);
     return { ...packed, family, embedding };
   } catch (error) {
@@ -65,7 +66,7 @@ export async function openPackedEncoder(path: string): Promise<Packed<DualEncode
   const packed = await openPackedAny(path);
   if (packed.family.kind === "dual_encoder") return { ...packed, family: packed.family };
   await packed.close();
-  throw wrongKind(path, packed.family, "loadModel");
+  throw wrongKind(path, packed.family);
 }
 
 /** As `openPacked`, for models that classify pictures. */
@@ -73,17 +74,28 @@ export async function openPackedClassifier(path: string): Promise<Packed<Classif
   const packed = await openPackedAny(path);
   if (packed.family.kind === "classifier") return { ...packed, family: packed.family };
   await packed.close();
-  throw wrongKind(path, packed.family, packed.family.kind === "language" ? "loadModel" : "loadDualEncoder");
+  throw wrongKind(path, packed.family);
 }
 
+/** As `openPacked`, for models that give vectors of images alone. */
+export async function openPackedImageEncoder(path: string): Promise<Packed<ImageEncoder>> {
+  const packed = await openPackedAny(path);
+  if (packed.family.kind === "image_encoder") return { ...packed, family: packed.family };
+  await packed.close();
+  throw wrongKind(path, packed.family);
+}
+
+/** What a model is, and what opens it. */
 const kinds = {
-  language: "a model that writes text",
-  dual_encoder: "an encoder, which cannot answer",
-  classifier: "a classifier of pictures (loadClassifier)",
+  language: ["a model that writes text", "loadModel"],
+  dual_encoder: ["an encoder of images and texts, which cannot answer", "loadDualEncoder"],
+  image_encoder: ["an encoder of images, which knows no words and finds images that are alike", "loadImageEncoder"],
+  classifier: ["a classifier of images, which knows its own labels and no other words", "loadClassifier"],
 } as const;
 
-function wrongKind(path: string, family: AnyFamily, instead: string): OcellusError {
-  const what = kinds[family.kind];
+/** The error for a model of another kind than was asked for. */
+export function wrongKind(path: string, family: AnyFamily): OcellusError {
+  const [what, instead] = kinds[family.kind];
   return new OcellusError(
     "unsupported",
     `${path} is ${what} (model_type ${family.modelType}); open it with ${instead}`,

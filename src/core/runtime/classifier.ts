@@ -30,7 +30,7 @@ export interface LabelProbability {
 export async function loadClassifier(path: string, options: LoadClassifierOptions = {}): Promise<ImageClassifier> {
   refuseUnknownOptions("loadClassifier", options, optionsOfClassifier);
   const { towers: device } = await choosePlacement(options);
-  const { path: packedPath, notes } = await findPacked(path, options, []);
+  const { path: packedPath, notes } = await findPacked(path, options, "classifier");
   return openWhole(async (keep) => {
     const packed = await keep(openPackedClassifier(packedPath));
     const session = { device, threads: options.threads ?? defaultThreads() };

@@ -72,7 +72,7 @@ const maxLabels = 32_768;
 export async function loadDualEncoder(path: string, options: LoadDualEncoderOptions = {}): Promise<DualEncoderModel> {
   refuseUnknownOptions("loadDualEncoder", options, optionsOfDualEncoder);
   const { towers: device } = await choosePlacement(options);
-  const { path: packedPath, notes } = await findPacked(path, options);
+  const { path: packedPath, notes } = await findPacked(path, options, "dual_encoder");
   return openWhole(async (keep) => {
     const packed = await keep(openPackedEncoder(packedPath));
     const imageThreads = openImageThreads(options);

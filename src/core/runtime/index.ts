@@ -45,6 +45,7 @@ export {
 export { type EmbedderInput, EmbedderModel, type LoadEmbedderOptions, loadEmbedder } from "./embedder.js";
 export { type Familiarity, type FamiliarityFile, familiarityFile, imageNotes, spanCosine } from "./familiarity.js";
 export { checkNumbers } from "./finite.js";
+export { ImageEncoderModel, type LoadImageEncoderOptions, loadImageEncoder } from "./image-encoder.js";
 export {
   type Capabilities,
   type LanguageModel,

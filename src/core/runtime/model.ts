@@ -122,7 +122,7 @@ export type OpenGraph = (
 export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
   const chosen = await choosePlacement(options);
   const started = performance.now();
-  const { path: packedPath, written, notes } = await findPacked(path, options);
+  const { path: packedPath, written, notes } = await findPacked(path, options, "language");
   const packedAt = performance.now();
   return openWhole(async (keep) => {
     const packed = await keep(openPacked(packedPath));

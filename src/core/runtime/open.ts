@@ -12,7 +12,7 @@ import { openWhole } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { type Graph as StoredGraph, withOutputs, withoutOutputs } from "../graph/index.js";
 import { type ImageLimits, ImageThreads } from "../image/node/index.js";
-import type { AnyFamily } from "../models/index.js";
+import { type AnyFamily, familyOf } from "../models/index.js";
 import {
   encodeStored,
   isPacked,
@@ -23,6 +23,7 @@ import {
   packedNotes,
   refuseForeignFolder,
   storedGraphs,
+  wrongKind,
 } from "../pack/index.js";
 import { type PlanChoice, type PrefillChoice, packingPlan } from "./packing-plan.js";
 import type { DeviceChoice } from "./placement.js";
@@ -33,17 +34,19 @@ export interface PackingChoice extends PlanChoice {
   readonly onPackProgress?: (progress: PackProgress) => void;
 }
 
-/** The packed model of a checkpoint folder, or the folder itself if it is one. */
+/** The packed model of a checkpoint folder of that kind, or the folder itself if it is one. */
 export async function findPacked(
   path: string,
   options: PackingChoice & PrefillChoice & DeviceChoice,
-  required: readonly string[] = ["tokenizer.json"],
+  kind: AnyFamily["kind"],
 ): Promise<PackResult> {
   const files = await openCheckpoint(path);
   try {
     if (await isPacked(files)) return { path: files.path, written: false, notes: await packedNotes(files) };
     await refuseForeignFolder(files);
-    for (const name of required) await requiredJson(files, name); // before minutes of packing, not after
+    const family = familyOf(await files.readJson("config.json"));
+    if (family.kind !== kind) throw wrongKind(files.path, family); // before minutes of packing, not after
+    if (kind === "language" || kind === "dual_encoder") await requiredJson(files, "tokenizer.json");
   } finally {
     await files.close();
   }

@@ -5,9 +5,11 @@ import { familyOf } from "../../../core/models/index.js";
 import {
   type DualEncoderModel,
   type EmbedderModel,
+  type ImageEncoderModel,
   type LoadDualEncoderOptions,
   loadDualEncoder,
   loadEmbedder,
+  loadImageEncoder,
 } from "../../../core/runtime/index.js";
 import type { GuardedEmbedder, GuardedVisionLanguageModel } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
@@ -39,24 +41,27 @@ export async function withEitherModel<T>(
 }
 
 /**
- * Opens a model that makes vectors of texts and images: two towers, or a decoder that was trained to embed. What is no dual
- * encoder is taken for the latter.
+ * Opens a model that makes vectors: two towers, one of images alone, or a decoder that was trained to embed. What is none of the
+ * first is taken for the last.
  */
 export async function openEmbedder(
   folder: string,
   options: LoadDualEncoderOptions,
-): Promise<DualEncoderModel | EmbedderModel> {
-  return (await isDualEncoder(folder)) ? loadDualEncoder(folder, options) : loadEmbedder(folder, options);
+): Promise<DualEncoderModel | ImageEncoderModel | EmbedderModel> {
+  const kind = await kindOf(folder);
+  if (kind === "image_encoder") return loadImageEncoder(folder, options);
+  return kind === "dual_encoder" ? loadDualEncoder(folder, options) : loadEmbedder(folder, options);
 }
 
-async function isDualEncoder(folder: string): Promise<boolean> {
+async function kindOf(folder: string) {
   const config = await readSideJson(folder, "config.json");
-  return config !== undefined && familyOf(config).kind === "dual_encoder";
+  return config === undefined ? undefined : familyOf(config).kind;
 }
 
 /** A decoder that embeds differs from one that answers in a file only: the list of modules around it, whose second one pools. */
 async function embedderKind(folder: string): Promise<EitherModel["kind"]> {
-  if (await isDualEncoder(folder)) return "clip";
+  const kind = await kindOf(folder);
+  if (kind === "dual_encoder" || kind === "image_encoder") return "clip";
   const modules = await readSideJson(folder, "modules.json");
   const pools = (module: { readonly type?: unknown } | null) => /\bPooling$/.test(String(module?.type));
   return Array.isArray(modules) && modules.some(pools) ? "clip" : "chat";

@@ -46,6 +46,10 @@ export const classes = {
     ...{ size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, do_center_crop: true },
     ...{ resample: 3, mean: clipMean, std: clipStd, default_to_square: false },
   },
+  BitImageProcessor: {
+    ...{ size: { shortest_edge: 224 }, crop_size: { height: 224, width: 224 }, do_center_crop: true },
+    ...{ resample: 3, mean: clipMean, std: clipStd, default_to_square: false },
+  },
   SiglipImageProcessor: {
     ...{ ...whole, size: { height: 224, width: 224 }, resample: 3, mean: half, std: half, default_to_square: false },
   },
