@@ -169,7 +169,10 @@ export const idefics2: ModelFamily<Config> = {
   image: {
     imageProcessor: ({ vision_config: { patch_size: patchSize } }, processorConfig) =>
       quartersProcessor(processorConfig, { processors: ["Idefics2ImageProcessor"], patchSize, absent: {} }),
-    tokenId: (config) => config.image_token_id,
+    tokenId(config, idOf) {
+      idOf(mark); // which pieces of words would spell without meaning
+      return config.image_token_id;
+    },
     spaced: "<image>",
     layout,
     inputs: ({ vision_config: vision }, pixels) => anySizeInputs(pixels, vision, stepped),

@@ -148,6 +148,14 @@ describe("what stands for an image", () => {
     expect(ids.filter((id) => id === 436)).toHaveLength(4 * spans.length);
   });
 
+  it("needs every mark as a token of its own", () => {
+    const asked: string[] = [];
+    image!.tokenId(config, (token) => asked.push(token));
+    expect(asked).toEqual(
+      expect.arrayContaining(["<image>", "</image>", "<slice>", "</slice>", "<image_id>", "<unk>"]),
+    );
+  });
+
   it("has no number where the config says so", () => {
     const unnumbered = minicpmv.parseConfig({ ...of45, use_image_id: false });
     const codes = (text: string) => [...text].map((character) => character.codePointAt(0)!);

@@ -100,6 +100,9 @@ function buildVision(builder: GraphBuilder, { vision_config: vision, hidden_size
 
 // ---------------------------------------------------------------------------------------------------------- family
 
+/** The placeholder, and what else a tokenizer must have as tokens: spelled by pieces of words they would say nothing. */
+const marks = ["<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>", "<unk>"];
+
 /** The overview, then slices in raster order, a line for each row of them. [MiniCPM-V's image_processing_minicpmv.py] */
 export function slicedParts(
   imageId: string,
@@ -197,7 +200,7 @@ export const minicpmv: ModelFamily<Config> = {
         absent: { use_image_id: config.use_image_id, patch_size: patchSize },
       }),
     written: { mark: "(<image>./</image>)", token: "<image>" },
-    tokenId: (_, idOf) => idOf("<image>"),
+    tokenId: (_, idOf) => marks.map(idOf)[0]!,
     layout: (config, grid, _, encode, index) =>
       mixedLayout(layoutParts(config, grid, index), encode("<unk>")[0]!, encode),
     inputs: ({ vision_config: vision, hidden_size: width }, pixels) => {
