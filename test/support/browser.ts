@@ -26,11 +26,14 @@ export async function openHtml(
   return page;
 }
 
+/** Colours fade for a moment. */
+const fadesEnd = `new Promise(requestAnimationFrame).then(() => Promise.allSettled(
+  document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)))`;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Serious and critical violations of axe's rules, each with its first place. */
 export async function faultsOf(page: Page): Promise<string[]> {
-  await page.waitForTimeout(250); // colours fade for a moment
+  await page.evaluate(fadesEnd);
   const { violations } = await page.evaluate<AxeResults>(`${axe}; axe.run()`);
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
