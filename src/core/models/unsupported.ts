@@ -57,13 +57,13 @@ export function unsupportedType(json: unknown, families: readonly AnyFamily[]): 
   const ofKind = families.filter((f) => kindOfFamily(f) === kind).map((f) => f.modelType);
   const named = found === undefined ? "there is no model_type" : `model_type ${shorten(JSON.stringify(found))}`;
   const nearest = relative === undefined ? "no close relative is" : `nearest: ${relative}`;
-  const known = kind === undefined ? `types: ${supported.join(", ")}` : `${familyKinds[kind]}: ${ofKind.join(", ")}`;
+  const known = kind === undefined ? "" : `supported ${familyKinds[kind]}: ${ofKind.join(", ")}; `; // all are in details
   const next = "`ocellus families` lists what each can do";
   return new OcellusError(
     "unsupported",
     found === undefined
       ? `config.json: ${named}, so its family is not known; take the checkpoint's original config.json; ${next}`
-      : `config.json: ${named} is not supported; ${nearest}; supported ${known}; ${next}`,
+      : `config.json: ${named} is not supported; ${nearest}; ${known}${next}`,
     { details: { found, kind, nearest: relative, supported } },
   );
 }
