@@ -35,21 +35,21 @@ export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      pictures: { type: "string", default: "20000" },
+      images: { type: "string", default: "20000" },
       pages: { type: "string", default: "500" },
       kind: { type: "string", default: "exact" },
     },
   });
-  const [numPictures, numPages] = [Number(values.pictures), Number(values.pages)];
+  const [numImages, numPages] = [Number(values.images), Number(values.pages)];
   const folder = mkdtempSync(join(tmpdir(), "ocellus-bench-"));
   try {
     const model = { version: embedder(0).version, name: "made up", dimensions };
     await new Collections(folder).create("shop", values.kind as IndexKind, model);
-    console.log(`${numPictures} pictures (${values.kind}), a PDF of ${numPages} pages; ${dimensions} numbers each`);
-    await addUntilKilled(folder, numPictures);
-    for (const name of ["open", "add", "open", "search", "remove", "search"]) run(folder, name, numPictures);
+    console.log(`${numImages} pictures (${values.kind}), a PDF of ${numPages} pages; ${dimensions} numbers each`);
+    await addUntilKilled(folder, numImages);
+    for (const name of ["open", "add", "open", "search", "remove", "search"]) run(folder, name, numImages);
     run(folder, "pdf", numPages);
-    run(folder, "search", numPictures);
+    run(folder, "search", numImages);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -84,7 +84,7 @@ async function step(name: string, folder: string, [size]: number[]): Promise<voi
   const collection = await collections.open("shop");
   const opened = performance.now() - started;
   if (name === "open") console.log(`open: ${collection.size} entries in ${seconds(opened)}`);
-  if (name === "add") await addPictures(collection, size!);
+  if (name === "add") await addImages(collection, size!);
   if (name === "search") await searches(collection);
   if (name === "remove") await removals(collection);
   if (name === "pdf") await addPdf(collection, size!);
@@ -92,12 +92,12 @@ async function step(name: string, folder: string, [size]: number[]): Promise<voi
   console.log(`  peak RSS ${megabytes} MB`);
 }
 
-async function addPictures(collection: Collection, size: number): Promise<void> {
+async function addImages(collection: Collection, size: number): Promise<void> {
   const times: number[] = [];
   for (let i = collection.size; i < size; i++) {
-    const picture = await jpeg(i);
+    const image = await jpeg(i);
     const started = performance.now();
-    const intake = { source: `${i}.jpg`, picture, text: textOf(i), metadata: { shelf: `${i % 100}` } };
+    const intake = { source: `${i}.jpg`, image, text: textOf(i), metadata: { shelf: `${i % 100}` } };
     await collection.add([await prepareEntry(collection, embedder(i), intake)]);
     times.push(performance.now() - started);
     if (i % 100 === 99) console.log(`kept ${i + 1}`);

@@ -14,7 +14,7 @@ import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.j
 import { bytesOf, toBFloat16Bits, toFloat16Bits, toFloat32 } from "../src/core/tensor/index.js";
 
 const repository = join(import.meta.dirname, "..");
-const pictures = join(repository, "examples/pictures");
+const images = join(repository, "examples/pictures");
 const questions = ["What is it?", "What colour is it?", "Describe the picture.", "这是哪种商品？"];
 const roundings = {
   f16: (values: Float32Array) => toFloat32(bytesOf(toFloat16Bits(values)), "f16"),
@@ -30,8 +30,8 @@ export async function main([folder = join(repository, "checkpoints/ocellus-tiny"
   const engine = new Engine(new DecoderRunner(packed, session, { numSlots: 1, maxLength: model.info.maxLength }));
   const worst = { f16: { error: 0, changed: 0 }, bf16: { error: 0, changed: 0 } };
   let numAnswers = 0;
-  for (const name of readdirSync(pictures).filter((file) => /\.(jpg|png|webp)$/.test(file))) {
-    const path = join(pictures, name);
+  for (const name of readdirSync(images).filter((file) => /\.(jpg|png|webp)$/.test(file))) {
+    const path = join(images, name);
     // As the graph gave them: what `prepare` returns is rounded already.
     const { visualTokens } = await model.encodeImage((await prepareImage(path, imageProcessor)).pixels);
     for (const question of questions) {

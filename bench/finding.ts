@@ -11,31 +11,31 @@ import { ExactIndex, Rows } from "../src/retrieval/index.js";
 
 const root = join(import.meta.dirname, "..");
 
-const changes: Readonly<Record<string, (picture: Sharp) => Sharp>> = {
-  "JPEG, quality 40": (picture) => picture.jpeg({ quality: 40 }),
-  "half the size": (picture) => picture.resize(56).png(),
-  "twice the size": (picture) => picture.resize(224).png(),
-  "2 % cut off each side": (picture) => picture.extract({ left: 2, top: 2, width: 108, height: 108 }).png(),
-  "10 % darker": (picture) => picture.modulate({ brightness: 0.9 }).png(),
-  "10 % brighter": (picture) => picture.modulate({ brightness: 1.1 }).png(),
-  mirrored: (picture) => picture.flop().png(),
+const changes: Readonly<Record<string, (image: Sharp) => Sharp>> = {
+  "JPEG, quality 40": (image) => image.jpeg({ quality: 40 }),
+  "half the size": (image) => image.resize(56).png(),
+  "twice the size": (image) => image.resize(224).png(),
+  "2 % cut off each side": (image) => image.extract({ left: 2, top: 2, width: 108, height: 108 }).png(),
+  "10 % darker": (image) => image.modulate({ brightness: 0.9 }).png(),
+  "10 % brighter": (image) => image.modulate({ brightness: 1.1 }).png(),
+  mirrored: (image) => image.flop().png(),
 };
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: { queries: { type: "string", default: "300" } } });
-  const pictures = readPictures();
+  const images = readImages();
   const model = await loadModel(join(root, "checkpoints/ocellus-tiny"), { weights: "int4", device: "cpu" });
-  const index = new ExactIndex(new Rows((await model.embedImage(pictures[0]!)).length));
-  for (const [key, picture] of pictures.entries()) index.add(key, await model.embedImage(picture));
-  const step = Math.max(1, Math.floor(pictures.length / Number(values.queries)));
-  const wanted = [...pictures.keys()].filter((key) => key % step === 0);
+  const index = new ExactIndex(new Rows((await model.embedImage(images[0]!)).length));
+  for (const [key, image] of images.entries()) index.add(key, await model.embedImage(image));
+  const step = Math.max(1, Math.floor(images.length / Number(values.queries)));
+  const wanted = [...images.keys()].filter((key) => key % step === 0);
   console.log(
-    `${pictures.length} pictures, ${wanted.length} queries\n\n| change | first | among ten | median cosine |\n|---|---|---|---|`,
+    `${images.length} pictures, ${wanted.length} queries\n\n| change | first | among ten | median cosine |\n|---|---|---|---|`,
   );
   for (const [name, change] of Object.entries(changes)) {
     const found: { rank: number; score: number }[] = [];
     for (const key of wanted) {
-      const copy = await model.embedImage(await change(sharp(pictures[key])).toBuffer());
+      const copy = await model.embedImage(await change(sharp(images[key])).toBuffer());
       const score = copy.reduce((sum, x, i) => sum + x * index.vector(key)![i]!, 0);
       const rank = (await index.search(copy, 10)).findIndex((neighbour) => neighbour.key === key);
       found.push({ score, rank });
@@ -48,7 +48,7 @@ export async function main(args: string[]): Promise<void> {
 }
 
 /** Different ones: some questions share a picture. */
-function readPictures(): Buffer[] {
+function readImages(): Buffer[] {
   const files = readdirSync(join(root, "eval")).filter((name) => name.endsWith(".jsonl"));
   const lines = files.flatMap((name) =>
     readFileSync(join(root, "eval", name), "utf8")

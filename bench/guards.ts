@@ -15,8 +15,8 @@ import { loadClassifier } from "../src/core/runtime/index.js";
 import { nsfwCheckpoint } from "../src/guardrails/detectors/nsfw.js";
 import { Guards } from "../src/guardrails/index.js";
 import { createServer, ModelPool } from "../src/server/index.js";
-import { generatedPicture } from "../test/support/generated-pictures.js";
-import { dataUrl, picture, witness } from "../test/support/guards.js";
+import { generatedImage } from "../test/support/generated-images.js";
+import { dataUrl, image, witness } from "../test/support/guards.js";
 import { commonCharacters, mulberry } from "./support/evasions.js";
 
 const root = join(import.meta.dirname, "..");
@@ -42,7 +42,7 @@ async function addedToRequests(folder: string, numRequests: number): Promise<voi
     `A chat request whose answer has 60 pieces, p50 and p95 of ${numRequests} in ms; ${numWords} words in the list`,
   );
   writeFileSync(join(folder, "words.txt"), manyWords().join("\n"));
-  const known = { type: "known-pictures", pictures: { ["0".repeat(64)]: "violence" } };
+  const known = { type: "known-images", images: { ["0".repeat(64)]: "violence" } };
   const guards = { words: { type: "words", lists: ["words.txt"] }, personal: { type: "personal-data" }, known };
   const policies: Readonly<Record<string, object | undefined>> = {
     "no guards": undefined,
@@ -59,8 +59,8 @@ async function addedToRequests(folder: string, numRequests: number): Promise<voi
   );
   const bodies = {
     "words only": (_: number) => bodyOf([]),
-    "one picture, sent before": (_: number) => bodyOf([picture(7)]),
-    "one new picture (560 by 560 JPEG)": await newPictures(numRequests + warmUp),
+    "one picture, sent before": (_: number) => bodyOf([image(7)]),
+    "one new picture (560 by 560 JPEG)": await newImages(numRequests + warmUp),
   };
   for (const [what, body] of Object.entries(bodies)) {
     const times = servers.map((): number[] => []);
@@ -99,13 +99,13 @@ function serverOf(guards: Guards): (body: string) => Promise<number> {
   };
 }
 
-function bodyOf(pictures: readonly Uint8Array[]): string {
-  const shown = pictures.map((bytes) => ({ type: "image_url", image_url: { url: dataUrl(bytes) } }));
+function bodyOf(images: readonly Uint8Array[]): string {
+  const shown = images.map((bytes) => ({ type: "image_url", image_url: { url: dataUrl(bytes) } }));
   return JSON.stringify({ messages: [{ role: "user", content: [...shown, { type: "text", text: question }] }] });
 }
 
 /** The same photo, each with another pixel: no digest is known. */
-async function newPictures(count: number): Promise<(i: number) => string> {
+async function newImages(count: number): Promise<(i: number) => string> {
   const photo = sharp(join(root, "examples/pictures/dress.jpg")).resize(560, 560);
   const { data, info } = await photo.removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const bodies: string[] = [];
@@ -138,12 +138,12 @@ async function nsfw(): Promise<void> {
     bundled: Record<string, Record<string, number>>;
     generated: Record<string, number>[];
   };
-  const pictures: [string | RgbImage, Record<string, number>][] = [
+  const images: [string | RgbImage, Record<string, number>][] = [
     ...Object.entries(golden.bundled).map(([name, scores]): [string, Record<string, number>] => [
       join(root, "examples/pictures", name),
       scores,
     ]),
-    ...golden.generated.map((scores, seed): [RgbImage, Record<string, number>] => [generatedPicture(seed), scores]),
+    ...golden.generated.map((scores, seed): [RgbImage, Record<string, number>] => [generatedImage(seed), scores]),
   ];
   const look = async (shown: string | RgbImage | Uint8Array) => {
     const [started, cpu] = [performance.now(), process.cpuUsage()];
@@ -151,17 +151,17 @@ async function nsfw(): Promise<void> {
     const { user, system } = process.cpuUsage(cpu);
     return { found, ms: performance.now() - started, cpuMs: (user + system) / 1000 };
   };
-  await look(pictures[0]![0]);
+  await look(images[0]![0]);
   const [times, cpu]: [number[], number[]] = [[], []];
   let worst = 0;
-  for (const [shown, scores] of pictures) {
+  for (const [shown, scores] of images) {
     const { found, ms, cpuMs } = await look(shown);
     times.push(ms);
     cpu.push(cpuMs);
     for (const { label, probability } of found) worst = Math.max(worst, Math.abs(probability - scores[label]!));
   }
   const [p50, p95, cpu50] = [quantile(times, 0.5), quantile(times, 0.95), quantile(cpu, 0.5)];
-  console.log(`\nnsfw, one thread, ${pictures.length} pictures (${Object.keys(golden.bundled).length} bundled)`);
+  console.log(`\nnsfw, one thread, ${images.length} pictures (${Object.keys(golden.bundled).length} bundled)`);
   console.log(`  a picture, decoded and scaled        p50 ${p50.toFixed(1)} ms  p95 ${p95.toFixed(1)} ms  goal ≤ 60`);
   console.log(`  time of all cores                    p50 ${cpu50.toFixed(1)} ms`);
   console.log(`  largest difference to nsfwjs         ${worst.toExponential(1)}  goal ≤ 1e-3`);

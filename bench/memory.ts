@@ -52,8 +52,8 @@ async function compare(folder: string): Promise<void> {
 }
 
 async function report(packed: string, format: string, which: "vision" | "decoder", size: number): Promise<void> {
-  const picture = { width: size, height: size };
-  const estimate = await estimateMemory(packed, which === "vision" ? { picture } : { contextTokens: size });
+  const image = { width: size, height: size };
+  const estimate = await estimateMemory(packed, which === "vision" ? { image } : { contextTokens: size });
   const estimated =
     which === "vision" ? estimate.vision!.peakBytes : estimate.decoder!.peakBytes + estimate.decoder!.cacheBytes;
   const child = spawnSync(

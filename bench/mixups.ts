@@ -70,7 +70,7 @@ async function askServer(url: string, number: number): Promise<Answer> {
   const { message, logprobs } = json.choices[0]!;
   return {
     text: message.content ?? "",
-    digest: json.ocellus.pictures[0]!.sha256,
+    digest: json.ocellus.images[0]!.sha256,
     logprobs: logprobs!.content.map(({ logprob }) => logprob),
   };
 }
@@ -78,6 +78,6 @@ async function askServer(url: string, number: number): Promise<Answer> {
 async function askAlone(model: Awaited<ReturnType<typeof loadModel>>, number: number): Promise<Answer> {
   const { url, text: asked } = await questionAt(number);
   const messages = [{ role: "user" as const, content: [{ type: "image" as const, image: url }, asked] }];
-  const { text, tokens, pictures } = await model.answer(messages, { maxTokens, sampling: { logprobs: true } });
-  return { text, digest: pictures[0]!.digest, logprobs: tokens.map(({ logprob = 0 }) => logprob) };
+  const { text, tokens, images } = await model.answer(messages, { maxTokens, sampling: { logprobs: true } });
+  return { text, digest: images[0]!.digest, logprobs: tokens.map(({ logprob = 0 }) => logprob) };
 }

@@ -16,7 +16,7 @@ import { type ImageProcessor, pixelsToImage, preprocess } from "../src/core/imag
 import { cosine, image, loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { type Fingerprint, innerProduct, lookOf, planesIn } from "../src/near-duplicates/fingerprint.js";
 import { leastSimilarity } from "../src/near-duplicates/near-duplicates.js";
-import { differences, isSame } from "../src/near-duplicates/same-picture.js";
+import { differences, isSame } from "../src/near-duplicates/same-image.js";
 import { kinds } from "./support/near-scenes.js";
 import { type Counts, report, type SceneCounts, sceneCounts } from "./support/near-tables.js";
 import { drawnTrials, rawOf, type Trials, trialsOf } from "./support/near-trials.js";

@@ -18,7 +18,7 @@ import { openDecoder, randomRequest, time } from "./support/decoder.js";
 import { writeRandomGguf } from "./support/gguf.js";
 import { openLlama, type Peer } from "./support/llama.js";
 import { writeRandomCheckpoint } from "./support/random-checkpoint.js";
-import { answerPictures, besideTransformers, middle } from "./support/transformers.js";
+import { answerImages, besideTransformers, middle } from "./support/transformers.js";
 
 const contextLength = 2048;
 const numSteps = 16;
@@ -60,8 +60,8 @@ export async function main(args: string[]): Promise<void> {
       python: { type: "string" },
     },
   });
-  const [step, packed, ...pictures] = positionals;
-  if (step === "answer") return console.log(JSON.stringify(await answerPictures(packed!, pictures)));
+  const [step, packed, ...images] = positionals;
+  if (step === "answer") return console.log(JSON.stringify(await answerImages(packed!, images)));
 
   const { only, work } = values;
   const rounds = Number(values.rounds);

@@ -75,7 +75,7 @@ async function hot(folder: string | undefined): Promise<void> {
   const firstToken = async (picture: Buffer, question: string, reuse: Reuse = "exact") => {
     const content = [image(new Uint8Array(picture)), question];
     const answer = await model.answer([{ role: "user", content }], { maxTokens: 1, reuse });
-    return { ms: answer.timings.firstTokenMs, source: answer.pictures[0]!.source };
+    return { ms: answer.timings.firstTokenMs, source: answer.images[0]!.source };
   };
   await firstToken((await scene(1)).png, "?"); // the first run of a graph allocates
   const [cold, known, near] = [[] as number[], [] as number[], [] as number[]];
@@ -154,8 +154,8 @@ const [blocks, blockLength] = [10, 20];
 async function zipf({ model, side, warm }: Mix): Promise<void> {
   const models = await withAndWithout(model, room);
   const order = zipfOrder(Number(warm) + blocks * blockLength, 10_000);
-  const pictures = new Map(order.map((picture) => [picture, draw(picture, Number(side))]));
-  const drawn = order.map((picture) => pictures.get(picture)!);
+  const images = new Map(order.map((picture) => [picture, draw(picture, Number(side))]));
+  const drawn = order.map((picture) => images.get(picture)!);
   await inParallel(Number(warm), 4, (i) => ask(models.with, drawn[i]!));
   await compare(`Zipf(1.1) over 10,000, after ${warm}`, models, drawn.slice(Number(warm)));
 }
@@ -186,8 +186,8 @@ async function compare(
     for (const name of block % 2 === 0 ? (["with", "without"] as const) : (["without", "with"] as const)) {
       const started = performance.now();
       await inParallel(blockLength, 4, async (i) => {
-        const { pictures } = await ask(models[name], drawn[block * blockLength + i]!);
-        if (name === "with") from[pictures[0]!.source] = (from[pictures[0]!.source] ?? 0) + 1;
+        const { images } = await ask(models[name], drawn[block * blockLength + i]!);
+        if (name === "with") from[images[0]!.source] = (from[images[0]!.source] ?? 0) + 1;
       });
       times[name].push(performance.now() - started);
     }

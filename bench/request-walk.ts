@@ -17,7 +17,7 @@ import { createServer, ModelPool } from "../src/server/index.js";
 const policy = {
   guards: {
     words: { type: "words", lists: ["words.txt"] },
-    known: { type: "known-pictures", pictures: { ["0".repeat(64)]: "violence" } },
+    known: { type: "known-images", images: { ["0".repeat(64)]: "violence" } },
   },
 };
 

@@ -132,7 +132,7 @@ async function measureAnswer(path: string, side: number): Promise<AnswerFigures>
   const model = await loadModel(path, { graphThreads: true }); // as the command line and the server do
   const openMs = performance.now() - started;
   const openedBytes = process.memoryUsage.rss();
-  const shown = await picture(side);
+  const shown = await image(side);
   const ask = (text: string) =>
     model.answer([{ role: "user", content: [{ type: "image", image: shown }, text] }], { maxTokens });
   const { usage, timings } = await ask("?");
@@ -148,7 +148,7 @@ async function measureAnswer(path: string, side: number): Promise<AnswerFigures>
   };
 }
 
-function picture(side: number): Promise<Buffer> {
+function image(side: number): Promise<Buffer> {
   const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
   return sharp({ create: { width: side, height: side, channels: 3, background: "gray", noise } })
     .png()

@@ -15,7 +15,7 @@ type Ask = (question: Question) => Promise<unknown>;
 
 export async function main([count = "300"]: string[]): Promise<void> {
   const numbers = Number(count);
-  const pictures = numberedQuestions();
+  const images = numberedQuestions();
   const server = await serveProcess(["--log-level", "error"]);
   const model = await loadModel(join(import.meta.dirname, "../checkpoints/ocellus-tiny"), {
     weights: "int4",
@@ -29,9 +29,9 @@ export async function main([count = "300"]: string[]): Promise<void> {
       return response.json();
     };
     const direct: Ask = (question) => model.answer(messagesOf(question), { maxTokens });
-    for (const ask of [whole, direct]) await inParallel(warmUp, 4, async () => ask(await pictures()));
+    for (const ask of [whole, direct]) await inParallel(warmUp, 4, async () => ask(await images()));
 
-    const first = await firstTokens(server.url, numbers, pictures);
+    const first = await firstTokens(server.url, numbers, images);
     report("first token, cold picture alone, p50", first.at(0.5), "ms", "≤ 60");
     report("first token, cold picture alone, p95", first.at(0.95), "ms", "");
     const rates = new Map<string, number>();
@@ -40,14 +40,14 @@ export async function main([count = "300"]: string[]): Promise<void> {
       ["engine", direct],
     ] as const)
       for (const width of [1, 8, 32]) {
-        const rate = await throughput(ask, numbers, width, pictures);
+        const rate = await throughput(ask, numbers, width, images);
         rates.set(`${who} ${width}`, rate);
         report(`${who}, ${width} at once`, rate, "answers/s", `×${(rate / rates.get(`${who} 1`)!).toFixed(2)}`);
       }
     const gain = rates.get("server 32")! / rates.get("server 1")!;
     report("gain of 32 over 1", gain, "×", "≥ 8, or the ceiling");
-    await overhead(numbers, pictures, whole, direct);
-    await roofline(model, pictures);
+    await overhead(numbers, images, whole, direct);
+    await roofline(model, images);
   } finally {
     await model.close();
     await server.stop();

@@ -71,7 +71,7 @@ const visits: Readonly<Record<string, (url: string, number: number) => Promise<s
     const question = await questionAt(number);
     const form = new FormData();
     form.set("purpose", "vision");
-    form.set("file", new File([Buffer.from(question.url.split(",")[1]!, "base64")], "picture"));
+    form.set("file", new File([Buffer.from(question.url.split(",")[1]!, "base64")], "image"));
     const sent = await fetch(`${url}/v1/files`, { method: "POST", body: form });
     const { id } = (await sent.json()) as { id: string };
     const answered = await said(await postChat(url, requestOf({ ...question, url: id })));

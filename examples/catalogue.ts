@@ -22,7 +22,7 @@ const rows = pictures.map(async (name) => {
     const { text } = await model.answer([{ role: "user", content: [image(join(folder, name)), question] }]);
     return [field, text];
   });
-  return { picture: name, ...Object.fromEntries(await Promise.all(fields)) };
+  return { image: name, ...Object.fromEntries(await Promise.all(fields)) };
 });
 for (const row of await Promise.all(rows)) console.log(JSON.stringify(row));
 await model.close();

@@ -117,7 +117,7 @@ const mutants: readonly Mutant[] = [
   },
 ];
 
-const tests = ["test/never-the-wrong-picture.test.ts", "src/core/cache"];
+const tests = ["test/never-the-wrong-image.test.ts", "src/core/cache"];
 
 const root = join(import.meta.dirname, "..");
 const copy = mkdtempSync(join(tmpdir(), "ocellus-mutants-"));

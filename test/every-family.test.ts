@@ -88,10 +88,10 @@ describe.each(wholeFamilies)("%s", (family) => {
     const trace = await model.trace(messagesOf(chat), greedy);
     expect(trace.tokens.map(({ tokenId }) => tokenId)).toEqual(alone[0]);
     for (const { probability } of trace.tokens) expect(probability).toBeGreaterThan(0);
-    expect(trace.pictures).toHaveLength(chat.sizes.length);
+    expect(trace.images).toHaveLength(chat.sizes.length);
     const { image, config } = await readFamily(folder);
     const numLayers = image?.queryAttention?.(config).length ?? 0;
-    for (const { attention, numTokens } of trace.pictures) {
+    for (const { attention, numTokens } of trace.images) {
       expect(attention).toHaveLength(numLayers);
       expect(numTokens).toBeGreaterThan(0);
     }

@@ -7,7 +7,7 @@ import { main } from "../src/cli/main.js";
 import { loadDualEncoder } from "../src/core/runtime/index.js";
 import { Guards } from "../src/guardrails/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
-import { dataUrl, openGuards, picture, witness, writePolicy } from "./support/guards.js";
+import { dataUrl, image, openGuards, witness, writePolicy } from "./support/guards.js";
 import { startServer } from "./support/server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
@@ -23,7 +23,7 @@ const clipGuard = { type: "clip-policy", model: clip, categories, harmless };
 
 async function findingsOf(policy: unknown, bytes: Uint8Array, folder = temporaryFolder()) {
   const guards = await openGuards(folder, policy);
-  const moderated = await guards.moderate([{ picture: bytes }], never);
+  const moderated = await guards.moderate([{ image: bytes }], never);
   const { version } = guards.state().guards[0]!;
   await guards.close();
   return { ...moderated, version };
@@ -33,10 +33,10 @@ describe("a guard by sentences", () => {
   it("gives each category the share of its sentences among all, as the checkpoint compares them, and says the best", async () => {
     const model = await loadDualEncoder(clip, { weights: "fp32", threads: 1 });
     const sentences = [...harmless, ...Object.values(categories).flat()];
-    const scores = await model.classify(picture(90), sentences, { template: "{}" });
+    const scores = await model.classify(image(90), sentences, { template: "{}" });
     await model.close();
     const shareOf = (sentence: string) => scores.find(({ label }) => label === sentence)!.probability;
-    const { findings } = await findingsOf({ guards: { clip: clipGuard }, rules: [{ action: "flag" }] }, picture(90));
+    const { findings } = await findingsOf({ guards: { clip: clipGuard }, rules: [{ action: "flag" }] }, image(90));
     expect(findings.map(({ category }) => category)).toEqual(["violence", "violence/graphic"]);
     expect(findings[0]!.score).toBeCloseTo(shareOf("a fight") + shareOf("a gun"), 5);
     expect(findings[1]!.score).toBeCloseTo(shareOf("blood"), 5);
@@ -45,16 +45,16 @@ describe("a guard by sentences", () => {
 
   it("is under the policy's thresholds, and its version is that of its sentences", async () => {
     const all = { guards: { clip: clipGuard } };
-    const { findings, version } = await findingsOf(all, picture(90));
+    const { findings, version } = await findingsOf(all, image(90));
     const { category, score } = findings.find((found) => found.category === "violence")!;
     const analysis = async (threshold: number) => {
       const rules = [{ action: "allow" }, { category, threshold, action: "block" }];
-      return (await findingsOf({ ...all, rules }, picture(90))).verdict;
+      return (await findingsOf({ ...all, rules }, image(90))).verdict;
     };
     expect(await analysis(score - 1e-4)).toBe("block");
     expect(await analysis(score + 1e-4)).toBe("allow");
     const other = { clip: { ...clipGuard, categories: { ...categories, "self-harm": ["a wound"] } } };
-    expect((await findingsOf({ guards: other }, picture(90))).version).not.toBe(version);
+    expect((await findingsOf({ guards: other }, image(90))).version).not.toBe(version);
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe("a guard whose thread is killed while it looks", () => {
       const response = await server.post("/v1/chat/completions", { messages: [{ role: "user", content }] });
       return { status: response.status, body: JSON.stringify(await response.json()) };
     };
-    expect(await show(picture(1))).toMatchObject({ status: 200 });
+    expect(await show(image(1))).toMatchObject({ status: 200 });
     const numSeen = model.seen.length;
     const { postMessage } = Worker.prototype;
     // Only a thread that is idle: one that is ended while ONNX Runtime opens its file takes the whole process with it.
@@ -95,7 +95,7 @@ describe("a guard whose thread is killed while it looks", () => {
         else postMessage.apply(this, message);
       });
     const expectClosed = async (level: number) => {
-      const { status, body } = await show(picture(level));
+      const { status, body } = await show(image(level));
       expect(status).toBe(503);
       expect(body).toContain("the guard vit could not check a picture (internal: a graph thread died");
       expect(body).toContain('"verdict":"block"');
@@ -104,7 +104,7 @@ describe("a guard whose thread is killed while it looks", () => {
     const once = kill();
     await expectClosed(2);
     once.mockRestore();
-    expect(await show(picture(3))).toMatchObject({ status: 200 });
+    expect(await show(image(3))).toMatchObject({ status: 200 });
     model.seen.length = numSeen;
     const ask = kill();
     for (const level of [4, 5, 6]) await expectClosed(level);
@@ -133,7 +133,7 @@ describe("ocellus guard calibrate", () => {
   const labelled = join(folder, "labelled");
   const put = (label: string, levels: readonly number[]) => {
     mkdirSync(join(labelled, label), { recursive: true });
-    for (const level of levels) writeFileSync(join(labelled, label, `${level}.png`), picture(level));
+    for (const level of levels) writeFileSync(join(labelled, label, `${level}.png`), image(level));
   };
   put("harmless", [10, 60, 110, 160]);
   put("violence", [30, 80, 130]);
@@ -145,15 +145,15 @@ describe("ocellus guard calibrate", () => {
     const options = ["--guards", policy, "--guard", "clip", "--false-hits", "0.25", "--html", page, "--json"];
     const { code, stdout, stderr } = await run("calibrate", labelled, ...options);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    const { pictures, curves, rules } = JSON.parse(stdout);
-    expect(pictures).toBe(9);
+    const { images, curves, rules } = JSON.parse(stdout);
+    expect(images).toBe(9);
     expect(curves).toMatchObject([
-      { category: "violence", pictures: 5, others: 4 },
-      { category: "violence/graphic", pictures: 2, others: 7 },
+      { category: "violence", images: 5, others: 4 },
+      { category: "violence/graphic", images: 2, others: 7 },
     ]);
     const guards = await Guards.open(policy);
     const scoreOf = async (level: number, category: string) => {
-      const { findings } = await guards.moderate([{ picture: picture(level) }], never);
+      const { findings } = await guards.moderate([{ image: image(level) }], never);
       return findings.find((found) => found.category === category)!.score;
     };
     const scoresOf = (levels: readonly number[]) => Promise.all(levels.map((l) => scoreOf(l, "violence/graphic")));
@@ -170,7 +170,7 @@ describe("ocellus guard calibrate", () => {
     const strict = { guards: { clip: clipGuard }, rules: [{ action: "allow" }, ...graphic] };
     const { threshold } = curves[1].chosen;
     for (const [i, level] of [200, 250].entries())
-      expect((await findingsOf(strict, picture(level))).verdict).toBe(
+      expect((await findingsOf(strict, image(level))).verdict).toBe(
         threshold !== null && hits[i]! >= threshold ? "block" : "allow",
       );
   });
@@ -197,8 +197,8 @@ describe("ocellus guard calibrate", () => {
   it("ends when the guard cannot look at a picture: a curve with holes would be believed", async () => {
     const broken = join(folder, "broken");
     for (const label of ["harmless", "violence"]) mkdirSync(join(broken, label), { recursive: true });
-    writeFileSync(join(broken, "harmless/a.png"), picture(1));
-    writeFileSync(join(broken, "violence/b.png"), picture(2).subarray(0, 40));
+    writeFileSync(join(broken, "harmless/a.png"), image(1));
+    writeFileSync(join(broken, "violence/b.png"), image(2).subarray(0, 40));
     const { code, stderr } = await run("calibrate", broken, "--guards", policy, "--guard", "clip");
     expect(code).not.toBe(0);
     expect(stderr).toContain("b.png");
@@ -218,7 +218,7 @@ describe("ocellus guard bench", () => {
     const costs = await bench({ words, clip: clipGuard });
     expect(costs).toMatchObject([
       { guard: "words", subject: "text", failed: 0 },
-      { guard: "clip", subject: "picture", failed: 0 },
+      { guard: "clip", subject: "image", failed: 0 },
     ]);
     for (const { looks, p50Ms, p95Ms } of costs as Record<string, number>[]) {
       expect(looks).toBeGreaterThan(3);
@@ -234,7 +234,7 @@ describe("ocellus guard bench", () => {
       url: "http://127.0.0.1:9/",
       secretVariable: "HOOK_SECRET",
       retries: 0,
-      reads: ["picture"],
+      reads: ["image"],
     };
     const [cost] = await bench({ hook });
     expect(cost!.failed).toBe((cost!.looks as number) + 1);

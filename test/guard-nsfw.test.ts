@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from "vitest";
 import { loadClassifier } from "../src/core/runtime/index.js";
 import { nsfwCheckpoint } from "../src/guardrails/detectors/nsfw.js";
 import { repository, temporaryFolder } from "./support/folders.js";
-import { generatedPicture } from "./support/generated-pictures.js";
+import { generatedImage } from "./support/generated-images.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 const folder = join(repository, "node_modules/nsfwjs");
@@ -23,21 +23,21 @@ describe("nsfw", () => {
     const golden = JSON.parse(
       readFileSync(join(repository, "test/golden/keras_mobilenet_v2/scores.json"), "utf8"),
     ) as Golden;
-    const pictures = [
+    const images = [
       ...Object.entries(golden.bundled).map(
         ([name, scores]) => [join(repository, "examples/pictures", name), scores] as const,
       ),
-      ...golden.generated.map((scores, seed) => [generatedPicture(seed), scores] as const),
+      ...golden.generated.map((scores, seed) => [generatedImage(seed), scores] as const),
     ];
-    expect(pictures).toHaveLength(200);
+    expect(images).toHaveLength(200);
     const classifier = await loadClassifier(await nsfwCheckpoint(folder), {
       weights: "fp32",
       device: "cpu",
       threads: 1,
     });
     let worst = 0;
-    for (const [picture, scores] of pictures)
-      for (const { label, probability } of await classifier.classify(picture))
+    for (const [image, scores] of images)
+      for (const { label, probability } of await classifier.classify(image))
         worst = Math.max(worst, Math.abs(probability - scores[label]!));
     await classifier.close();
     expect(worst).toBeLessThanOrEqual(1e-3);

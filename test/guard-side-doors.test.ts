@@ -19,10 +19,10 @@ import {
   dataUrl,
   digestOf,
   embeddingWitness,
-  forbiddenPicture,
+  forbiddenImage,
   forbiddenWord,
   openGuards,
-  picture,
+  image as picture,
   strictPolicy,
   type Witness,
   witness,
@@ -33,7 +33,7 @@ import { loadTiny, startServer, type TestServer } from "./support/server.js";
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 vi.stubEnv("OCELLUS_DATA", temporaryFolder());
 
-const shown = { type: "image_url", image_url: { url: dataUrl(forbiddenPicture) } };
+const shown = { type: "image_url", image_url: { url: dataUrl(forbiddenImage) } };
 const inTwo = [
   { type: "text", text: forbiddenWord.slice(0, 2) },
   { type: "text", text: forbiddenWord.slice(2) },
@@ -89,7 +89,7 @@ const probes: Readonly<Record<string, Probe>> = {
     asks: [
       { input: forbiddenWord },
       { input: "hi", instructions: forbiddenWord },
-      { input: [{ role: "user", content: [{ type: "input_image", image_url: dataUrl(forbiddenPicture) }] }] },
+      { input: [{ role: "user", content: [{ type: "input_image", image_url: dataUrl(forbiddenImage) }] }] },
       { input: [{ role: "user", content: [{ type: "input_image", file_id: "FILE" }] }] },
       { input: forbiddenWord, ocellus: { collection: "shelf" } },
       { input: "hi", ocellus: { collection: "forbidden" } },
@@ -115,9 +115,9 @@ const probes: Readonly<Record<string, Probe>> = {
   "POST /v1/ocellus/match": {
     passes: { model: "clip", image_url: harmless, text: "a dress" },
     asks: [
-      { image_url: dataUrl(forbiddenPicture), text: "a dress" },
+      { image_url: dataUrl(forbiddenImage), text: "a dress" },
       { image_url: dataUrl(picture(1)), text: forbiddenWord },
-      { model: "clip", image_url: dataUrl(forbiddenPicture), text: "a dress" },
+      { model: "clip", image_url: dataUrl(forbiddenImage), text: "a dress" },
       { model: "clip", image_url: dataUrl(picture(1)), text: forbiddenWord },
     ],
     answers: [],
@@ -127,7 +127,7 @@ const probes: Readonly<Record<string, Probe>> = {
       {
         entries: [
           { source: "a.png", image_url: harmless },
-          { source: "b.png", image_url: dataUrl(forbiddenPicture) },
+          { source: "b.png", image_url: dataUrl(forbiddenImage) },
         ],
       },
       { entries: [{ source: "a.png", image_url: harmless, text: forbiddenWord }] },
@@ -141,7 +141,7 @@ const probes: Readonly<Record<string, Probe>> = {
   },
   "POST /v1/ocellus/collections/:collection/search": {
     asks: [
-      { image_url: dataUrl(forbiddenPicture) },
+      { image_url: dataUrl(forbiddenImage) },
       { text: forbiddenWord },
       { image_url: harmless, text: forbiddenWord },
     ],
@@ -166,9 +166,7 @@ const withoutModel = [
   ],
   ...["GET", "POST"].map((method) => `${method} /v1/ocellus/collections`), // a new one is empty
   ...["GET", "DELETE"].map((method) => `${method} /v1/ocellus/collections/:collection`),
-  ...["/entries", "/entries/:id/picture", "/duplicates"].map(
-    (part) => `GET /v1/ocellus/collections/:collection${part}`,
-  ),
+  ...["/entries", "/entries/:id/image", "/duplicates"].map((part) => `GET /v1/ocellus/collections/:collection${part}`),
   "DELETE /v1/ocellus/collections/:collection/entries/:id",
   ...["GET /v1/models", "GET /v1/models/:id", "GET /v1/ocellus/models/:id/description"],
   ...["GET /admin/v1/state", "GET /admin/v1/history", "GET /admin/v1/requests/:id"],
@@ -192,15 +190,15 @@ beforeEach(async () => {
   for (const name of ["shelf", "forbidden"]) await server.post("/v1/ocellus/collections", { name, model: "clip" });
   await keep("shelf", picture(1), { text: "seven" });
   // What was stored when nothing forbade it.
-  await keep("forbidden", forbiddenPicture);
-  file = server.services.files.add("127.0.0.1", "a.png", "vision", forbiddenPicture).id;
+  await keep("forbidden", forbiddenImage);
+  file = server.services.files.add("127.0.0.1", "a.png", "vision", forbiddenImage).id;
 });
 
 /** Past the guards. */
 async function keep(name: string, bytes: Uint8Array, labels: { text?: string } = {}): Promise<void> {
   const collection = await server.services.collections!.open(name);
   const entry = { source: "kept.png", width: 8, height: 8, vector: Float32Array.of(1, 0), ...labels };
-  await collection.add([{ ...entry, pixels: await digestOf(bytes), picture: bytes }]);
+  await collection.add([{ ...entry, pixels: await digestOf(bytes), image: bytes }]);
 }
 
 async function upload(
@@ -241,7 +239,7 @@ describe("no route is a side door", () => {
     expect(answer.ocellus.guards.map(({ verdict }) => verdict)).toContain("block");
     const seen = [...model.seen, ...embedder.seen].join("\n");
     expect(seen).not.toContain(forbiddenWord);
-    expect(seen).not.toContain(dataUrl(forbiddenPicture));
+    expect(seen).not.toContain(dataUrl(forbiddenImage));
   });
 
   it("names of files, collections and aliases come back, and are checked before they are kept", async () => {
@@ -276,7 +274,7 @@ describe("no route is a side door", () => {
         return () => {};
       };
       const before = server.services.files.bytes;
-      const refused = await upload(forbiddenPicture, fields);
+      const refused = await upload(forbiddenImage, fields);
       expect(refused.status).toBe(400);
       expect(await refused.json()).toMatchObject({
         error: { code: "content_filter" },
@@ -298,8 +296,8 @@ describe("no route is a side door", () => {
   );
 
   it("a collection refuses a picture that it had before the policy did: its vector is known, and no model asked", async () => {
-    await keep("shelf", forbiddenPicture);
-    const entries = [{ source: "again.png", image_url: dataUrl(forbiddenPicture) }];
+    await keep("shelf", forbiddenImage);
+    const entries = [{ source: "again.png", image_url: dataUrl(forbiddenImage) }];
     const response = await server.post("/v1/ocellus/collections/shelf/entries", { entries });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: "content_filter" } });
@@ -419,7 +417,7 @@ describe("no command is a side door", () => {
       ]),
     ],
   };
-  const entry = { picture: boots, text: question, source: "b" };
+  const entry = { image: boots, text: question, source: "b" };
   writeFileSync(join(folder, "entries.jsonl"), `${JSON.stringify(entry)}\n`);
   writeFileSync(
     join(folder, "eval.jsonl"),
@@ -502,7 +500,7 @@ describe("no command is a side door", () => {
 
   it("ask --collection refuses a forbidden picture among the pages that it finds", async () => {
     const collection = await new Collections(collectionsFolder()).open("shelf");
-    const kept = await digestOf(await collection.picture(0));
+    const kept = await digestOf(await collection.image(0));
     const policy = writePolicy(folder, await strictPolicy({ [kept]: "violence" }));
     const code = await run(["ask", "--collection", "shelf", question], policy);
     expectRefused("ask --collection", code, "known: violence");
@@ -534,9 +532,9 @@ describe("no command is a side door", () => {
     await Promise.all([mcp.connect(here), client.connect(there)]);
     const { tools } = await client.listTools();
     const args: Readonly<Record<string, Record<string, unknown>>> = {
-      ask: { pictures: [boots], question },
-      describe: { picture: boots },
-      match: { picture: boots, text: "a pair of boots" },
+      ask: { images: [boots], question },
+      describe: { image: boots },
+      match: { image: boots, text: "a pair of boots" },
     };
     expect(tools.map(({ name }) => name).sort(), "a new tool: try it here").toEqual(Object.keys(args).sort());
     for (const [name, given] of Object.entries(args)) {

@@ -4,15 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
 import { temporaryFolder } from "./support/folders.js";
-import {
-  dataUrl,
-  embeddingWitness,
-  forbiddenWord,
-  openGuards,
-  picture,
-  witness,
-  writePolicy,
-} from "./support/guards.js";
+import { dataUrl, embeddingWitness, forbiddenWord, image, openGuards, witness, writePolicy } from "./support/guards.js";
 import { startServer } from "./support/server.js";
 import { startVersionedServer } from "./support/versioned-server.js";
 
@@ -64,7 +56,7 @@ describe("over HTTP", () => {
       await post("", { name: "shop" });
       const sources = [`${phone}.png`, "13912345679-b.png", "plain.png"];
       const { data } = await post("/shop/entries", {
-        entries: sources.map((source, i) => ({ image_url: dataUrl(picture(i + 1)), source })),
+        entries: sources.map((source, i) => ({ image_url: dataUrl(image(i + 1)), source })),
       });
       expect(data.map(({ source }: any) => source)).toEqual(["[phone].png", "[phone]-b.png", "plain.png"]);
       const remove = (...names: string[]) => post("/shop/entries/delete", { sources: names });
@@ -84,7 +76,7 @@ describe("over HTTP", () => {
       server.pool.add("clip", embeddingWitness());
       await server.post("/v1/ocellus/collections", { name: "shelf", model: "clip" });
       const metadata = { owner: Number(phone), year: 2026, note: `call ${phone}` };
-      const entries = [{ source: "a.png", image_url: dataUrl(picture(1)), metadata }];
+      const entries = [{ source: "a.png", image_url: dataUrl(image(1)), metadata }];
       expect((await server.post("/v1/ocellus/collections/shelf/entries", { entries })).status).toBe(200);
       const [entry] = (await server.services.collections!.open("shelf")).ofSource("a.png");
       expect(entry).toMatchObject({ metadata: { owner: "[phone]", year: 2026, note: "call [phone]" } });

@@ -16,10 +16,10 @@ import { temporaryFolder } from "./support/folders.js";
 import {
   dataUrl,
   digestOf,
-  forbiddenPicture,
+  forbiddenImage,
   forbiddenWord,
+  image,
   openGuards,
-  picture,
   strictPolicy,
   type Witness,
   witness,
@@ -85,7 +85,7 @@ describe("a question", () => {
 
   it("is read as the model reads it: a word in two parts, around a picture or in two messages is one", async () => {
     await start({ guards: { words } });
-    const eye = { type: "image_url", image_url: { url: dataUrl(picture(1)) } };
+    const eye = { type: "image_url", image_url: { url: dataUrl(image(1)) } };
     const twice = (role: string) => [
       { role: "user", content: `a ${first}` },
       { role, content: `${second} b` },
@@ -245,9 +245,9 @@ describe("a picture", () => {
   it("is refused by its pixels, whatever file they come in; redacting one is refusing it", async () => {
     const strict = await strictPolicy();
     await start({ ...strict, rules: [{ guard: "known", action: "redact" }] });
-    expect((await post(show(forbiddenPicture))).error?.code).toBe("content_filter");
-    expect((await post(show(picture(67)))).status).toBe(200);
-    expect(await digestOf(forbiddenPicture)).toMatch(/^[0-9a-f]{64}$/);
+    expect((await post(show(forbiddenImage))).error?.code).toBe("content_filter");
+    expect((await post(show(image(67)))).status).toBe(200);
+    expect(await digestOf(forbiddenImage)).toMatch(/^[0-9a-f]{64}$/);
   });
 });
 
@@ -342,12 +342,12 @@ describe("somebody else's service", () => {
   it("sees a picture whole, and exactly as the model is shown it", async () => {
     vi.stubEnv("HOOK_SECRET", secret);
     const http = await service(() => ({ findings: [] }));
-    await start({ guards: { hook: hook(urlOf(http), { reads: ["picture"] }) } });
+    await start({ guards: { hook: hook(urlOf(http), { reads: ["image"] }) } });
     model.modelView = () => ({ width: 1, height: 1, data: new Uint8Array(3) });
-    await post(show(picture(9)));
+    await post(show(image(9)));
     const asked = http.asked.map((body) => JSON.parse(body) as { view: string; sha256: string; png: string });
     expect(asked.map(({ view }) => view)).toEqual(["whole", "seen"]);
-    expect(new Set(asked.map(({ sha256 }) => sha256))).toEqual(new Set([await digestOf(picture(9))]));
+    expect(new Set(asked.map(({ sha256 }) => sha256))).toEqual(new Set([await digestOf(image(9))]));
     const views = await Promise.all(asked.map(({ png }) => decodeImage(`data:image/png;base64,${png}`)));
     expect(views.map(({ width }) => width)).toEqual([8, 1]);
     http.close();
@@ -367,7 +367,7 @@ describe("somebody else's service", () => {
     await start({ guards: { hook: hook(urlOf(http), { retries: 2 }) }, rules: [{ action: "redact" }] });
     expect((await post(ask("a secret plan"))).status).toBe(200);
     expect(model.seen[0]).toContain("a ****** plan");
-    expect((await post(show(picture(1)))).status).toBe(200);
+    expect((await post(show(image(1)))).status).toBe(200);
     expect(http.asked.some((body) => body.includes('"png":"iVBOR'))).toBe(true);
     http.close();
   });
@@ -400,7 +400,7 @@ describe("the audit log", () => {
     await start({ ...(await strictPolicy()), audit: { file: "audit.jsonl" } });
     await post(ask("a harmless question"));
     await post(ask(forbiddenWord));
-    await post(show(forbiddenPicture));
+    await post(show(forbiddenImage));
     await stop();
     const file = join(folder, "audit.jsonl");
     const text = readFileSync(file, "utf8");
@@ -419,8 +419,8 @@ describe("the audit log", () => {
     expect(lines[1].answer).toMatchObject({ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), finish: "stop" });
     expect(lines[3].checks[0]).toMatchObject({
       guard: "known",
-      kind: "picture",
-      sha256: await digestOf(forbiddenPicture),
+      kind: "image",
+      sha256: await digestOf(forbiddenImage),
     });
     expect(text).not.toMatch(/harmless|blorb|quiet|base64/);
     expect(await verifyLog(file)).toMatchObject({ lines: 4, torn: undefined });
@@ -445,7 +445,7 @@ describe("the routes of the guards", () => {
     const { results: parts } = await server.client.moderations.create({
       input: [
         { type: "text", text: "fine" },
-        { type: "image_url", image_url: { url: dataUrl(forbiddenPicture) } },
+        { type: "image_url", image_url: { url: dataUrl(forbiddenImage) } },
       ],
     });
     expect(parts).toMatchObject([

@@ -10,7 +10,7 @@ const data = temporaryFolder();
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 vi.stubEnv("OCELLUS_DATA", data);
 const clip = join(repository, "test/golden/clip/gelu");
-const pictures = ["boots.jpg", "dress.jpg", "pair.jpg"].map((name) => join(repository, "examples/pictures", name));
+const images = ["boots.jpg", "dress.jpg", "pair.jpg"].map((name) => join(repository, "examples/pictures", name));
 
 async function ocellus(...argv: string[]): Promise<{ code: number; json: any; stderr: string }> {
   const out = { stdout: "", stderr: "" };
@@ -32,7 +32,7 @@ const sourcesOf = async (name: string) => {
 /** Three pictures under these names. */
 function shop(names = ["a.jpg", "b.jpg", "c.jpg"]): string {
   const folder = temporaryFolder();
-  for (const [i, name] of names.entries()) copyFileSync(pictures[i]!, join(folder, name));
+  for (const [i, name] of names.entries()) copyFileSync(images[i]!, join(folder, name));
   return folder;
 }
 
@@ -92,7 +92,7 @@ describe("ocellus index check, export and import", () => {
     expect((await ocellus("index", "check", "whole")).json).toMatchObject({
       entries: 3,
       lost: [],
-      pictures: [],
+      images: [],
       files: [],
     });
     expect((await ocellus("index", "export", "whole", snapshot)).json).toMatchObject({ entries: 3, folder: snapshot });

@@ -22,7 +22,7 @@ const readers: Record<string, (text: string) => unknown> = {
   "a list of pictures": () => readSources([path]),
   "a policy": (text) => parsePolicy(text, "policy.json"),
   "a word list": (text) => parseWordList(text, "json", "words.json"),
-  "a picture": (text) => sniffFormat(Buffer.from(text), "picture"),
+  "a picture": (text) => sniffFormat(Buffer.from(text), "image"),
   "a body": (text) => parseBodyJson(text),
   "a key file": () => readKeys(path),
 };

@@ -17,7 +17,7 @@ import { ocellusCommand } from "./support/command.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 const tiny = join(repository, "checkpoints/ocellus-tiny");
-const picture = join(repository, "examples/pictures/dress.jpg");
+const image = join(repository, "examples/pictures/dress.jpg");
 const beyondFirstUploadMs = 14_000;
 
 const compiler = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
@@ -139,10 +139,10 @@ describe.skipIf(without).concurrent("nothing leaves the machine", () => {
   });
 
   const commands: readonly (readonly string[])[] = [
-    ["ask", picture, "What is it?", "--threads", "1"],
+    ["ask", image, "What is it?", "--threads", "1"],
     ["doctor"],
     ["inspect", tiny],
-    ["index", "add", "shop", picture],
+    ["index", "add", "shop", image],
     ["rollout", "publish", "--tag", "v1"],
     ["guard", "test", "some words"],
   ];

@@ -110,16 +110,16 @@ describe("/openapi.json", () => {
   });
 });
 
-const picture = readFileSync(join(repository, "examples/pictures/dress.jpg"));
+const image = readFileSync(join(repository, "examples/pictures/dress.jpg"));
 const special = {
   model: ["tiny", "clip"],
   url: [
-    `data:image/jpeg;base64,${picture.toString("base64")}`,
+    `data:image/jpeg;base64,${image.toString("base64")}`,
     "http://127.0.0.1/",
     "file-none",
     "data:image/png;base64,AA",
   ],
-  image_url: [`data:image/jpeg;base64,${picture.toString("base64")}`],
+  image_url: [`data:image/jpeg;base64,${image.toString("base64")}`],
   arguments: ["{}", '{"a":1}', "{"],
 };
 /** What is asked of the model stays small: long answers test nothing more. */
@@ -207,7 +207,7 @@ describe("whatever is sent", () => {
 
   it("as files of any bytes is answered as the document says", async () => {
     const operation = document.paths["/v1/files"]!.post!;
-    const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.constant(new Uint8Array(picture)));
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.constant(new Uint8Array(image)));
     const purpose = fc.oneof(fc.constantFrom("vision", "user_data"), fc.string());
     await fc.assert(
       fc.asyncProperty(bytes, fc.string(), purpose, async (content, name, given) => {

@@ -9,7 +9,7 @@ import { compiled } from "./support/command.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 
 const { peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
-const picture = join(repository, "examples/pictures/dress.jpg");
+const image = join(repository, "examples/pictures/dress.jpg");
 
 const publish = ["rollout", "publish", "--tag", "v1", "--registry", "registry"];
 /** By package, a command that needs it. */
@@ -17,7 +17,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   "@modelcontextprotocol/server": ["mcp"],
   libsql: publish,
   pg: [...publish, "--database-url", "postgres://127.0.0.1:1/none"],
-  usearch: ["index", "add", "shop", picture, "--kind", "hnsw"],
+  usearch: ["index", "add", "shop", image, "--kind", "hnsw"],
   "@hyzyla/pdfium": ["index", "add", "manuals", "manual.pdf"],
 };
 
@@ -66,7 +66,7 @@ describe("without the optional packages", () => {
   });
 
   it("a picture is asked about", async () => {
-    const { code, stdout, stderr } = await ocellus("ask", picture, "What colour is it?");
+    const { code, stdout, stderr } = await ocellus("ask", image, "What colour is it?");
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ text: expect.stringMatching(/red/i) });
   });

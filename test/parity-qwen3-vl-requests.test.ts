@@ -88,7 +88,5 @@ it("traces an answer: the same tokens, each with its rivals, and no attention of
       topLogprobs!.slice(1).map(({ tokenId }) => tokenId),
     );
   }
-  expect(trace.pictures.map(({ known, attention }) => ({ known, attention }))).toEqual([
-    { known: true, attention: [] },
-  ]);
+  expect(trace.images.map(({ known, attention }) => ({ known, attention }))).toEqual([{ known: true, attention: [] }]);
 });

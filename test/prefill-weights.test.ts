@@ -12,7 +12,7 @@ import { repository, temporaryFolder } from "./support/folders.js";
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 
 const bundled = join(repository, "checkpoints/ocellus-tiny");
-const pictures = ["bag-red.jpg", "coat.jpg", "shirt.png", "screen-error.jpg"];
+const images = ["bag-red.jpg", "coat.jpg", "shirt.png", "screen-error.jpg"];
 const questions = ["What does this cost?", "这是什么？"];
 
 /** Ids and log-probabilities. */
@@ -23,7 +23,7 @@ async function answers(options: LoadOptions, path = bundled): Promise<Answer[]> 
   const model = await loadModel(path, { threads: 1, ...options });
   try {
     const found: Answer[] = [];
-    for (const name of pictures) {
+    for (const name of images) {
       for (const question of questions) {
         const content = [image(join(repository, "examples/pictures", name)), question];
         const sampling = { temperature: 0, logprobs: true };

@@ -29,23 +29,23 @@ afterAll(async () => {
 async function ask(picture: Buffer, reuse?: "near" | "exact", model = tiny) {
   const content = [image(new Uint8Array(picture)), "What colour is it?"];
   const options = { maxTokens: 8, ...(reuse && { reuse }), sampling: { temperature: 0 } };
-  const { text, pictures } = await model.answer([{ role: "user", content }], options);
-  return { text, picture: pictures[0]! };
+  const { text, images } = await model.answer([{ role: "user", content }], options);
+  return { text, image: images[0]! };
 }
 
 it("answers about another encoding by the kept picture when asked to, and says which", async () => {
   const first = await ask(original, "near");
-  expect(first.picture.source).toBe("encoded");
+  expect(first.image.source).toBe("encoded");
   const again = await ask(await encodedAnew(70), "near");
-  expect(again.picture).toMatchObject({ source: "near", known: true, near: { digest: first.picture.digest } });
-  expect(again.picture.digest).not.toBe(first.picture.digest);
-  expect(again.picture.near!.similarity).toBeGreaterThan(0.95);
+  expect(again.image).toMatchObject({ source: "near", known: true, near: { digest: first.image.digest } });
+  expect(again.image.digest).not.toBe(first.image.digest);
+  expect(again.image.near!.similarity).toBeGreaterThan(0.95);
   expect(again.text).toBe(first.text);
 });
 
 it("does so for no one who did not ask", async () => {
   await ask(original, "near");
-  expect((await ask(await encodedAnew(71))).picture.source).toBe("encoded");
+  expect((await ask(await encodedAnew(71))).image.source).toBe("encoded");
 });
 
 it("is refused, at loading and in a request, by a model that was given nothing to find near-duplicates with", async () => {
@@ -66,7 +66,7 @@ it("refuses an option of the memory that there is not", async () => {
 
 it("encodes a picture of another colour", async () => {
   await ask(original, "near");
-  expect((await ask(await otherColour(), "near")).picture.source).toBe("encoded");
+  expect((await ask(await otherColour(), "near")).image.source).toBe("encoded");
 });
 
 it("never answers by another model's picture, also where they share their features", async () => {
@@ -76,9 +76,9 @@ it("never answers by another model's picture, also where they share their featur
       loadTiny({ weights, encoderCache, memory: { nearDuplicates: nearDuplicates(), reuse: "near" } }),
     ),
   );
-  expect((await ask(original, undefined, a)).picture.source).toBe("encoded");
-  expect((await ask(await encodedAnew(72), undefined, b)).picture.source).toBe("encoded");
-  expect((await ask(await encodedAnew(73), undefined, a)).picture.source).toBe("near");
+  expect((await ask(original, undefined, a)).image.source).toBe("encoded");
+  expect((await ask(await encodedAnew(72), undefined, b)).image.source).toBe("encoded");
+  expect((await ask(await encodedAnew(73), undefined, a)).image.source).toBe("near");
   await Promise.all([a!.close(), b!.close()]);
 });
 
@@ -87,7 +87,7 @@ it("encodes the picture itself when the kept features had to go", async () => {
     memory: { nearDuplicates: nearDuplicates(), encoderCacheBytes: 0, prefixCacheBytes: 0 },
   });
   await ask(original, "near", model);
-  expect((await ask(await encodedAnew(74), "near", model)).picture.source).toBe("encoded");
+  expect((await ask(await encodedAnew(74), "near", model)).image.source).toBe("encoded");
   await model.close();
 });
 
@@ -108,7 +108,7 @@ it("gives a picture of another size the tokens and the kept prefix of the pictur
   const options = { maxTokens: 4, reuse: "near" as const };
   const large = await model.answer([{ role: "user", content: await content(10) }], options);
   const small = await model.answer([{ role: "user", content: await content(8) }], options);
-  expect(small.pictures[0]).toMatchObject({ source: "near", numTokens: large.pictures[0]!.numTokens });
+  expect(small.images[0]).toMatchObject({ source: "near", numTokens: large.images[0]!.numTokens });
   expect(small.usage.cachedTokens).toBeGreaterThan(0);
   expect(small.text).toBe(large.text);
   await model.close();
@@ -128,11 +128,11 @@ it("is asked for under the key ocellus, and told in the answer, the header and t
   await (await server.post("/v1/chat/completions", body(original))).json();
   const response = await server.post("/v1/chat/completions", body(await encodedAnew(75)));
   const { ocellus } = (await response.json()) as ChatCompletion;
-  const [picture] = ocellus.cache.pictures;
+  const [picture] = ocellus.cache.images;
   expect(ocellus.cache.vision).toBe("near");
   expect(picture).toMatchObject({ from: "near" });
   expect(response.headers.get("x-ocellus-cache")).toBe(
-    `vision=near; prefix=0; pictures=${picture!.sha256}; near=${picture!.near!.sha256}`,
+    `vision=near; prefix=0; images=${picture!.sha256}; near=${picture!.near!.sha256}`,
   );
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   expect(metrics).toMatch(/ocellus_images_total\{model="tiny",cached="near"\} 1/);

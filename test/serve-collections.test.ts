@@ -20,8 +20,8 @@ import { loadTiny, startServer, type TestServer } from "./support/server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 const folder = temporaryFolder();
-const picturesFolder = join(repository, "examples/pictures");
-const bytesOf = (name: string) => readFileSync(join(picturesFolder, name));
+const imagesFolder = join(repository, "examples/pictures");
+const bytesOf = (name: string) => readFileSync(join(imagesFolder, name));
 const urlOf = (bytes: Uint8Array, type = "image/jpeg") =>
   `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
 
@@ -49,7 +49,7 @@ async function refused(path: string, body: unknown, method = "POST"): Promise<{ 
   return { status: response.status, message: ((await response.json()) as ErrorBody).error.message };
 }
 
-const names = readdirSync(picturesFolder).filter((name) => /\.(jpg|png)$/.test(name));
+const names = readdirSync(imagesFolder).filter((name) => /\.(jpg|png)$/.test(name));
 const catalogue = () =>
   names.map((name) => ({ image_url: urlOf(bytesOf(name)), source: name, metadata: { kind: name.split(/[-.]/)[0] } }));
 
@@ -71,9 +71,9 @@ describe.each(["exact", "hnsw"])("a collection by the answering model's eye, ind
     const screens = names.filter((name) => name.startsWith("screen"));
     const found = await search({ where: { kind: "screen" } });
     expect(found.map(({ source }) => source).sort()).toEqual(screens);
-    const picture = await fetch(`${server.url}${root}/${name}/entries/${hits[0]!.id}/picture`);
-    expect(picture.headers.get("content-type")).toBe("image/webp");
-    expect((await sharp(await picture.arrayBuffer()).metadata()).width).toBeLessThanOrEqual(320);
+    const image = await fetch(`${server.url}${root}/${name}/entries/${hits[0]!.id}/image`);
+    expect(image.headers.get("content-type")).toBe("image/webp");
+    expect((await sharp(await image.arrayBuffer()).metadata()).width).toBeLessThanOrEqual(320);
   });
 
   it("tells the same picture under another name, lists entries page by page, and forgets", async () => {
@@ -165,7 +165,7 @@ describe("documents", () => {
     const answer = (await (await server.post("/v1/chat/completions", body)).json()) as ChatCompletion;
     const citation = { number: 1, id: 1, source: "m.pdf", page: 2, score: expect.any(Number), cited: false };
     expect(answer.ocellus.citations).toEqual([citation]);
-    expect(answer.ocellus.pictures).toHaveLength(1);
+    expect(answer.ocellus.images).toHaveLength(1);
     expect(answer.choices[0]!.message.content).not.toBe("");
     const streamed = await (await server.post("/v1/chat/completions", { ...body, stream: true })).text();
     expect(streamed).toContain('"citations":[{"number":1,"id":1,"source":"m.pdf","page":2');
@@ -181,7 +181,7 @@ describe("documents", () => {
     const shown = { type: "image_url", image_url: { url: urlOf(jpeg) } };
     const pictured = { ...body, messages: [{ role: "user", content: [shown, { type: "text", text: "What is it?" }] }] };
     const seen = (await (await server.post("/v1/chat/completions", pictured)).json()) as ChatCompletion;
-    expect([seen.ocellus.citations![0]!.page, seen.ocellus.pictures.length]).toEqual([2, 2]);
+    expect([seen.ocellus.citations![0]!.page, seen.ocellus.images.length]).toEqual([2, 2]);
   });
 
   it("that cannot be read are the client's fault, and nothing of the request is kept", async () => {
@@ -260,7 +260,7 @@ describe("collections of a server", () => {
       ["/none", undefined, "GET", 404],
       ["/..%2F..%2Fetc", undefined, "GET", 400],
       ["/shop-exact/entries/x", undefined, "DELETE", 404],
-      ["/shop-exact/entries/99999/picture", undefined, "GET", 404],
+      ["/shop-exact/entries/99999/image", undefined, "GET", 404],
       ["/shop-exact/duplicates?min_score=2", undefined, "GET", 400],
       ["/shop-exact/search", {}, "POST", 400],
       ["/bare/search", { text: "words" }, "POST", 400],

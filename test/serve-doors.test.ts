@@ -15,7 +15,7 @@ import {
 import { scriptedModel } from "./support/scripted-model.js";
 import { startServer, type TestServer } from "./support/server.js";
 
-const picture = "data:image/png;base64,AA";
+const image = "data:image/png;base64,AA";
 const tool = { type: "function", function: { name: "f", description: "d", parameters: {}, strict: true } };
 const call = { id: "c", type: "function", function: { name: "f", arguments: "" } };
 const schema = { name: "a", schema: {}, strict: true };
@@ -37,7 +37,7 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
         {
           role: "user",
           content: [
-            { type: "image_url", image_url: { url: picture } },
+            { type: "image_url", image_url: { url: image } },
             { type: "file", file: { file_id: "file-1" } },
           ],
         },
@@ -82,7 +82,7 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
     {
       model: "m",
       input: [
-        { type: "message", role: "user", content: [{ type: "input_image", image_url: picture, file_id: "file-1" }] },
+        { type: "message", role: "user", content: [{ type: "input_image", image_url: image, file_id: "file-1" }] },
         { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
         { type: "function_call_output", call_id: "c", output: [{ type: "input_text", text: "a" }] },
       ],
@@ -115,14 +115,14 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
     embeddingRequestSchema,
     {
       model: "m",
-      input: [{ type: "image_url", image_url: { url: picture } }],
+      input: [{ type: "image_url", image_url: { url: image } }],
       encoding_format: "float",
       dimensions: 1,
     },
   ],
   "/v1/moderations": [
     moderationRequestSchema,
-    { model: "m", input: [{ type: "image_url", image_url: { url: picture, detail: "low" } }] },
+    { model: "m", input: [{ type: "image_url", image_url: { url: image, detail: "low" } }] },
   ],
 };
 

@@ -10,9 +10,9 @@ import { loadTiny, startServer, type TestServer } from "./support/server.js";
 
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 
-const picture = (name: string) => readFileSync(join(repository, "examples/pictures", name));
-const dress = `data:image/jpeg;base64,${picture("dress.jpg").toString("base64")}`;
-const shirt = `data:image/png;base64,${picture("shirt.png").toString("base64")}`;
+const image = (name: string) => readFileSync(join(repository, "examples/pictures", name));
+const dress = `data:image/jpeg;base64,${image("dress.jpg").toString("base64")}`;
+const shirt = `data:image/png;base64,${image("shirt.png").toString("base64")}`;
 const shown = (url: string) => ({ type: "image_url" as const, image_url: { url } });
 const asked = (text: string, ...urls: string[]) => [
   { role: "user" as const, content: [...urls.map(shown), { type: "text" as const, text }] },
@@ -55,16 +55,16 @@ describe("chat completions", () => {
       total_tokens: promptTokens + completionTokens,
       prompt_tokens_details: { cached_tokens: 0 },
     });
-    const sha256 = direct.pictures[0]!.digest;
+    const sha256 = direct.images[0]!.digest;
     const familiarity = { score: expect.any(Number), threshold: expect.any(Number) };
-    expect((data as any).ocellus.pictures).toEqual([{ sha256, cached: false, tokens: 32, familiarity }]);
+    expect((data as any).ocellus.images).toEqual([{ sha256, cached: false, tokens: 32, familiarity }]);
     expect((data as any).ocellus).not.toHaveProperty("notes");
     expect((data as any).ocellus.cache).toEqual({
       vision: "miss",
       prefix_tokens: 0,
-      pictures: [{ sha256, from: "encoded" }],
+      images: [{ sha256, from: "encoded" }],
     });
-    expect(response.headers.get("x-ocellus-cache")).toBe(`vision=miss; prefix=0; pictures=${sha256}`);
+    expect(response.headers.get("x-ocellus-cache")).toBe(`vision=miss; prefix=0; images=${sha256}`);
     const again = await client.chat.completions
       .create({ model, messages: asked("What colour is it?", dress), stream: true })
       .withResponse();
@@ -73,23 +73,23 @@ describe("chat completions", () => {
     expect(told).toEqual([
       expect.objectContaining({ cache: expect.objectContaining({ vision: "hit", prefix_tokens: 48 }) }),
     ]);
-    expect(again.response.headers.get("x-ocellus-cache")).toMatch(/^vision=hit; prefix=\d+; pictures=/);
+    expect(again.response.headers.get("x-ocellus-cache")).toMatch(/^vision=hit; prefix=\d+; images=/);
     expect(response.headers.get("x-request-id")).toMatch(/^req_/);
   });
 
   it("say which images the model was not trained on, and that there are more than in training", async () => {
-    const cat = `data:image/jpeg;base64,${picture("cat.jpg").toString("base64")}`;
+    const cat = `data:image/jpeg;base64,${image("cat.jpg").toString("base64")}`;
     const { ocellus } = (await client.chat.completions.create({
       ...{ model, messages: asked("What is it?", dress, cat, shirt) },
     })) as any;
-    const isBelow = ocellus.pictures.map(({ familiarity }: any) => familiarity.score < familiarity.threshold);
+    const isBelow = ocellus.images.map(({ familiarity }: any) => familiarity.score < familiarity.threshold);
     expect(isBelow).toEqual([false, true, false]);
     expect(ocellus.notes).toEqual([
       expect.stringMatching(/^image 2 .*ocellus pull /),
       expect.stringMatching(/\b2\b.*\b3$/),
     ]);
-    const { pictures } = await tiny.answer([{ role: "user", content: [{ type: "image", image: cat }, "What is it?"] }]);
-    expect(pictures[0]!.familiarity!.score).toBeLessThan(pictures[0]!.familiarity!.threshold);
+    const { images } = await tiny.answer([{ role: "user", content: [{ type: "image", image: cat }, "What is it?"] }]);
+    expect(images[0]!.familiarity!.score).toBeLessThan(images[0]!.familiarity!.threshold);
   });
 
   it("stream the same answer in pieces, with usage when asked for", async () => {
@@ -185,10 +185,10 @@ describe("chat completions", () => {
 
   it("read a picture that was uploaded once, by its id, several times", async () => {
     const file = await client.files.create({
-      file: new File([picture("dress.jpg")], "dress.jpg", { type: "image/jpeg" }),
+      file: new File([image("dress.jpg")], "dress.jpg", { type: "image/jpeg" }),
       purpose: "vision",
     });
-    expect(file).toMatchObject({ object: "file", filename: "dress.jpg", bytes: picture("dress.jpg").length });
+    expect(file).toMatchObject({ object: "file", filename: "dress.jpg", bytes: image("dress.jpg").length });
     const byData = await client.chat.completions.create({ model, messages: asked("What is it?", dress) });
     const byUrl = await client.chat.completions.create({ model, messages: asked("What is it?", file.id) });
     const byPart = await client.chat.completions.create({
@@ -205,13 +205,13 @@ describe("chat completions", () => {
     });
     expect(byUrl.choices).toEqual(byData.choices);
     expect(byPart.choices).toEqual(byData.choices);
-    expect((byPart as any).ocellus.pictures[0].cached).toBe(true);
+    expect((byPart as any).ocellus.images[0].cached).toBe(true);
     expect((await client.files.list()).data.map(({ id }) => id)).toEqual([file.id]);
     const { guards, ...kept } = (file as any).ocellus; // the guards' word belongs to the upload
     expect(guards).toEqual([]);
     expect(await client.files.retrieve(file.id)).toEqual({ ...file, ocellus: kept });
     const content = await client.files.content(file.id);
-    expect(Buffer.from(await content.arrayBuffer()).equals(picture("dress.jpg"))).toBe(true);
+    expect(Buffer.from(await content.arrayBuffer()).equals(image("dress.jpg"))).toBe(true);
     expect(content.headers.get("content-type")).toBe("image/jpeg");
     expect(await client.files.delete(file.id)).toEqual({ id: file.id, object: "file", deleted: true });
     await expect(client.files.retrieve(file.id)).rejects.toThrow(OpenAI.NotFoundError);
@@ -220,7 +220,7 @@ describe("chat completions", () => {
   it("know a pinned picture before it is asked about, until the file is deleted", async () => {
     const upload = (pin: string) => {
       const form = new FormData();
-      form.set("file", new File([picture("boots.jpg")], "boots.jpg"));
+      form.set("file", new File([image("boots.jpg")], "boots.jpg"));
       form.set("pin", pin);
       return fetch(`${server.url}/v1/files`, { method: "POST", body: form });
     };
@@ -230,7 +230,7 @@ describe("chat completions", () => {
     const pinned = tiny.stats.features.pinnedBytes;
     expect(pinned).toBeGreaterThan(0);
     const first = await client.chat.completions.create({ model, messages: asked("What is it?", file.id) });
-    expect((first as any).ocellus.cache).toMatchObject({ vision: "hit", pictures: [{ from: "memory" }] });
+    expect((first as any).ocellus.cache).toMatchObject({ vision: "hit", images: [{ from: "memory" }] });
     await client.files.delete(file.id);
     expect(tiny.stats.features.pinnedBytes).toBe(0);
   });

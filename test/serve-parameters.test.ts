@@ -158,31 +158,31 @@ describe.each(routes)("%s", (path, decisions, least) => {
 });
 
 describe("inside a parameter", () => {
-  const picture = "data:image/png;base64,AA";
+  const image = "data:image/png;base64,AA";
   const shown = (part: object) => ({ messages: [{ role: "user", content: [{ type: "image_url", ...part }] }] });
 
   it("what changes nothing is ignored, and named once, without numbers", async () => {
     const turn = { role: "assistant", content: "Red.", refusal: "none", annotations: [], audio: null };
-    const history = shown({ image_url: { url: picture, detail: "low" } }).messages;
+    const history = shown({ image_url: { url: image, detail: "low" } }).messages;
     const body = { messages: [...history, turn, ...history, turn, ...messages], store: true };
     const response = await server.post("/v1/chat/completions", body);
     expect([response.status, response.headers.get("x-ocellus-ignored")]).toEqual([
       200,
       "store, messages.content.image_url.detail, messages.refusal, messages.annotations",
     ]);
-    const item = { role: "user", content: [{ type: "input_image", image_url: picture, detail: "high" }], id: "msg_1" };
+    const item = { role: "user", content: [{ type: "input_image", image_url: image, detail: "high" }], id: "msg_1" };
     const asItems = await server.post("/v1/responses", { input: [item], text: { verbosity: "low" } });
     expect([asItems.status, asItems.headers.get("x-ocellus-ignored")]).toEqual([
       200,
       "input.content.detail, input.id, text.verbosity",
     ]);
-    const input = [{ type: "image_url", image_url: { url: picture, detail: "low" } }];
+    const input = [{ type: "image_url", image_url: { url: image, detail: "low" } }];
     const embedded = await server.post("/v1/embeddings", { input });
     expect([embedded.status, embedded.headers.get("x-ocellus-ignored")]).toEqual([200, "input.image_url.detail"]);
   });
 
   it.each([
-    ["messages.0.content.0.image_url.crop", shown({ image_url: { url: picture, crop: [0, 0, 1, 1] } })],
+    ["messages.0.content.0.image_url.crop", shown({ image_url: { url: image, crop: [0, 0, 1, 1] } })],
     ["messages.0.weight", { messages: [{ ...messages[0], weight: 2 }] }],
     ["stream_options.chunk", { messages, stream_options: { chunk: 5 } }],
     ["tools.0.function.cache", { messages, tools: [{ type: "function", function: { ...tool, cache: true } }] }],

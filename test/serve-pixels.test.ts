@@ -119,7 +119,7 @@ describe("a model that takes pictures of any size", () => {
   const tokensOf = async (extra: object) => {
     const response = await server.post(path, asked(urls.slice(0, 1), extra));
     const { usage, error, ocellus } = (await response.json()) as any;
-    return error ?? { tokens: usage.prompt_tokens, ofPicture: ocellus.pictures[0].tokens };
+    return error ?? { tokens: usage.prompt_tokens, ofImage: ocellus.images[0].tokens };
   };
   beforeAll(async () => {
     model = await loadModel(await packSmallQwen3Vl(temporaryFolder()), { device: "cpu", threads: 1, maxLength: 512 });
@@ -143,9 +143,9 @@ describe("a model that takes pictures of any size", () => {
     const usual = await tokensOf({});
     const coarse = await tokensOf({ max_pixels: 4096 });
     const fine = await tokensOf({ min_pixels: 40_000, max_pixels: 50_000 });
-    expect(coarse.ofPicture).toBeLessThan(usual.ofPicture);
-    expect(fine.ofPicture).toBeGreaterThan(usual.ofPicture);
-    expect(usual.tokens - coarse.tokens).toBe(usual.ofPicture - coarse.ofPicture);
+    expect(coarse.ofImage).toBeLessThan(usual.ofImage);
+    expect(fine.ofImage).toBeGreaterThan(usual.ofImage);
+    expect(usual.tokens - coarse.tokens).toBe(usual.ofImage - coarse.ofImage);
     expect(await tokensOf({})).toEqual(usual);
     expect(await tokensOf({ max_pixels: 10 })).toMatchObject({ code: "invalid_request" });
     expect(await tokensOf({ max_pixels: "many" })).toMatchObject({ param: "max_pixels" });

@@ -34,7 +34,7 @@ const trace: Trace = {
   tokens: [token(1, "A", 0.99), token(2, " red", 0.4), token(3, evil, 0.9), token(4, "<|im_end|>", 1)],
   finishReason: "stop",
   usage: { promptTokens: 40, cachedTokens: 0, completionTokens: 4 },
-  pictures: [
+  images: [
     { digest: "0", grid: { rows: 2, columns: 2 }, numTokens: 2, known: false, attention: [attention(0), attention(1)] },
     { digest: "1", grid: { rows: 4, columns: 6 }, numTokens: 6, known: false, attention: [] },
   ],
@@ -47,7 +47,7 @@ describe.skipIf(noBrowser)("the page of a trace", () => {
   const faults: string[] = [];
   beforeAll(async () => {
     browser = await openBrowser();
-    const html = tracePage(trace, { question: `What? ${evil}`, pictures: [dot, dot], model: `tiny ${evil}` });
+    const html = tracePage(trace, { question: `What? ${evil}`, images: [dot, dot], model: `tiny ${evil}` });
     page = await openHtml(browser, html, faults, { colorScheme: "dark" });
   }, 60_000); // a browser starts slowly on a busy machine
   afterAll(() => browser?.close());

@@ -117,7 +117,7 @@ describe("a trace of the bundled demo model", () => {
       trace.tokens.slice(1).reduce((sum, { ms }) => sum + ms, 0),
       6,
     );
-    const [picture] = trace.pictures;
+    const [picture] = trace.images;
     expect(picture).toMatchObject({ grid, known: false, numTokens: 32 });
     expect(picture!.attention.length).toBeGreaterThan(0);
     for (const layer of picture!.attention) for (const sum of rowSums(layer)) expect(sum).toBeCloseTo(1, 5);

@@ -58,17 +58,17 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
     beforeAll(async () => {
       fixture = await openFixture(weights);
       packed = await openExact(join(weights, "model.safetensors"), join(folder, "qwen3_vl"));
-      placed = await encodePictures();
+      placed = await encodeImages();
     }, patience.timeout);
     afterAll(() => packed?.close());
 
     /** Both pictures of the fixture, of 16 and of 12 patches, through the vision graph on the device. */
-    async function encodePictures() {
+    async function encodeImages() {
       const vision = await open(packed, "vision", "webgpu");
       const [pixels, grids] = [await fixture.floats("pixel_values"), await fixture.numbers("image_grid_thw")];
       const ids = await fixture.numbers("input_ids");
       const tokenId = packed.family.image!.tokenId(packed.config, () => 0);
-      const pictures: typeof placed = [];
+      const images: typeof placed = [];
       let [value, token] = [0, 0];
       for (let i = 0; i < grids.length; i += 3) {
         const grid = { rows: grids[i + 1]!, columns: grids[i + 2]! };
@@ -76,11 +76,11 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
         const data = pixels.slice(value, value + shape[0] * shape[1]);
         const { visualTokens: tokens, deepstack } = await encodeImage(vision, packed, { data, shape, grid });
         const [start, numTokens] = [ids.indexOf(tokenId, token), shape[0] / 4];
-        pictures.push({ start, numTokens, tokens, deepstack, grid });
+        images.push({ start, numTokens, tokens, deepstack, grid });
         [value, token] = [value + data.length, start + numTokens];
       }
       await vision.close();
-      return pictures;
+      return images;
     }
 
     it("equals the reference in visual tokens and DeepStack features", async () => {
@@ -144,10 +144,10 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
 
     it("equals the CPU in the visual tokens of a smaller picture", async () => {
       const packed = await openExact(await smallerResampler(weights, join(folder, "smaller")), join(folder, "packed"));
-      const picture = { data: noise(25 * 588), shape: [25, 588] as const, grid: { rows: 5, columns: 5 } };
+      const image = { data: noise(25 * 588), shape: [25, 588] as const, grid: { rows: 5, columns: 5 } };
       const [onCpu, onWebGpu] = await onBoth(async (device) => {
         const vision = await open(packed, "vision", device);
-        const { outputs } = await encodeImage(vision, packed, picture);
+        const { outputs } = await encodeImage(vision, packed, image);
         await vision.close();
         return outputs;
       });
@@ -161,8 +161,8 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
       const fixture = await openFixture(weights);
       const data = await fixture.floats("pixel_values");
       const vision = await open(packed, "vision", "webgpu");
-      const picture = { data, shape: [64, data.length / 64] as const, grid: { rows: 8, columns: 8 } };
-      const { visualTokens } = await encodeImage(vision, packed, picture);
+      const image = { data, shape: [64, data.length / 64] as const, grid: { rows: 8, columns: 8 } };
+      const { visualTokens } = await encodeImage(vision, packed, image);
       expectClose(visualTokens, await fixture.floats("visual_tokens"), tolerance, "visual_tokens");
       await vision.close();
       await packed.close();
@@ -227,8 +227,8 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
     const answers = async (device: "webgpu" | "cpu") => {
       const model = await loadModel(join(repository, "checkpoints/ocellus-tiny"), { device, maxSequences: 2 });
       expect(model.info.device).toBe(device);
-      const ask = (picture: string) =>
-        model.answer([{ role: "user", content: [{ type: "image", image: join(pictures, picture) }, question] }], {
+      const ask = (image: string) =>
+        model.answer([{ role: "user", content: [{ type: "image", image: join(images, image) }, question] }], {
           sampling: { temperature: 0 },
         });
       const both = await Promise.all([ask("dress.jpg"), ask("shirt.png")]);
@@ -277,7 +277,7 @@ async function onBoth<T>(body: (device: Device) => Promise<T>): Promise<readonly
   return [await body("cpu"), await body("webgpu")];
 }
 
-const pictures = join(repository, "examples/pictures");
+const images = join(repository, "examples/pictures");
 const question = { type: "text", text: "Describe this product." } as const;
 
 /** The same model with activations left as they are, where the packed decoder lets a device round them to 8 bits. */

@@ -15,8 +15,8 @@ const messages = messagesOf(goldenChats("minicpmv").find(({ name }) => name === 
 it("has fewer of them within a request's pixels, down to the overview, and the answer says what it took", async () => {
   const area = 24 * 24;
   const numTokens = async (maxPixels?: number) => {
-    const { pictures } = await model.answer(messages, { maxTokens: 1, ...(maxPixels && { maxPixels }) });
-    return pictures[0]!.numTokens;
+    const { images } = await model.answer(messages, { maxTokens: 1, ...(maxPixels && { maxPixels }) });
+    return images[0]!.numTokens;
   };
   // of a view four tokens and two marks; the number is three more, and rows of slices have a line break between them
   expect(await numTokens()).toBe(3 + 7 * 6 + 1);
@@ -26,8 +26,8 @@ it("has fewer of them within a request's pixels, down to the overview, and the a
 });
 
 it("is traced by where the queries look in its overview", async () => {
-  const { pictures } = await model.trace(messages, { maxTokens: 1 });
-  const [{ grid, attention }] = pictures as [(typeof pictures)[number]];
+  const { images } = await model.trace(messages, { maxTokens: 1 });
+  const [{ grid, attention }] = images as [(typeof images)[number]];
   expect(grid).toEqual({ rows: 5, columns: 7 });
   expect(attention.map(({ numQueries, numKeys }) => [numQueries, numKeys])).toEqual([[4, 35]]);
 });

@@ -28,9 +28,9 @@ export function ocellus(...args: string[]): void {
 }
 
 /** One question to `prod`, to its end. */
-export async function askProd(url: string, user: string, picture: string, text: string): Promise<void> {
+export async function askProd(url: string, user: string, image: string, text: string): Promise<void> {
   const content = [
-    { type: "image_url", image_url: { url: picture } },
+    { type: "image_url", image_url: { url: image } },
     { type: "text", text },
   ];
   const response = await fetch(`${url}/v1/chat/completions`, {

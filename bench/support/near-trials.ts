@@ -96,11 +96,11 @@ async function disguises(changed: Raw, seed: number): Promise<Files> {
 }
 
 async function files(made: Readonly<Record<string, Sharp>>): Promise<Files> {
-  return Promise.all(Object.entries(made).map(async ([name, picture]) => [name, await picture.toBuffer()] as const));
+  return Promise.all(Object.entries(made).map(async ([name, image]) => [name, await image.toBuffer()] as const));
 }
 
-async function asRaw(picture: Sharp): Promise<Raw> {
-  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+async function asRaw(image: Sharp): Promise<Raw> {
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   return { raw: data, width: info.width, height: info.height };
 }
 

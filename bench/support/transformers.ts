@@ -21,7 +21,7 @@ interface AnswerFigures {
 
 interface Side {
   readonly name: string;
-  answer(pictures: readonly string[]): AnswerFigures;
+  answer(images: readonly string[]): AnswerFigures;
 }
 
 const side = 448;
@@ -41,23 +41,23 @@ export async function besideTransformers({ work, rounds, python }: TransformersO
     );
   const checkpoint = join(work, "qwen3_vl-2b");
   if (!existsSync(join(checkpoint, "tokenizer.json"))) makeCheckpoint(checkpoint);
-  const pictures = [await noise(work, "warm-up"), await noise(work, "measured")];
+  const images = [await noise(work, "warm-up"), await noise(work, "measured")];
   const sides = [transformers(python, checkpoint), await ours(checkpoint, 32), await ours(checkpoint, 128)];
   const figures = sides.map((): AnswerFigures[] => []);
   for (let round = 0; round < rounds; round++)
-    for (const [s, one] of sides.entries()) figures[s]!.push(one.answer(pictures));
+    for (const [s, one] of sides.entries()) figures[s]!.push(one.answer(images));
   print(sides, figures);
 }
 
 /** The step that a process of its own runs: the first pictures warm up, the last one counts. */
-export async function answerPictures(packed: string, pictures: readonly string[]): Promise<AnswerFigures> {
+export async function answerImages(packed: string, images: readonly string[]): Promise<AnswerFigures> {
   const started = performance.now();
   const model = await loadModel(packed, { device: "cpu" });
   const openMs = performance.now() - started;
   const ask = (image: string) =>
     model.answer([{ role: "user", content: [{ type: "image", image }, "?"] }], { maxTokens: numTokens });
-  for (const picture of pictures.slice(0, -1)) await ask(picture);
-  const { usage, timings } = await ask(pictures.at(-1)!);
+  for (const picture of images.slice(0, -1)) await ask(picture);
+  const { usage, timings } = await ask(images.at(-1)!);
   await model.close();
   const { firstTokenMs, tokensPerSecond } = timings;
   const peakBytes = process.resourceUsage().maxRSS * 1024; // maxRSS counts in KiB
@@ -67,7 +67,7 @@ export async function answerPictures(packed: string, pictures: readonly string[]
 function transformers(python: string, checkpoint: string): Side {
   const script = join(import.meta.dirname, "transformers-answer.py");
   const fixed = [script, checkpoint, String(defaultThreads()), String(numTokens)];
-  return { name: "transformers bf16", answer: (pictures) => lastLine(python, [...fixed, ...pictures]) };
+  return { name: "transformers bf16", answer: (images) => lastLine(python, [...fixed, ...images]) };
 }
 
 async function ours(checkpoint: string, blockSize: 32 | 128): Promise<Side> {
@@ -76,7 +76,7 @@ async function ours(checkpoint: string, blockSize: 32 | 128): Promise<Side> {
   await pack(checkpoint, { plan: parsePlan("int4", { blockSize }), into: packed });
   const runner = join(import.meta.dirname, "../run.ts");
   const fixed = [...process.execArgv, runner, "peers", "answer", packed];
-  return { name: `int4 block ${blockSize}`, answer: (pictures) => lastLine(process.execPath, [...fixed, ...pictures]) };
+  return { name: `int4 block ${blockSize}`, answer: (images) => lastLine(process.execPath, [...fixed, ...images]) };
 }
 
 function lastLine(command: string, args: readonly string[]): AnswerFigures {

@@ -7,7 +7,7 @@ const inPackage = (path: string) => fileURLToPath(new URL(`../../${path}`, impor
 export { bundledModel } from "../core/checkpoint/index.js";
 /** Built by `npm run build` or `npm run build:web`; a fresh clone has none. */
 export const webPage = inPackage("dist/web");
-export const examplePictures = inPackage("examples/pictures");
+export const exampleImages = inPackage("examples/pictures");
 export const sampleWords = inPackage("examples/words.txt");
 
 const require = createRequire(import.meta.url);

@@ -5,7 +5,7 @@
 import { throwIfAborted } from "../core/base/index.js";
 import { type ChatMessage, type ChatResult, collect, image, type LanguageModel } from "../core/runtime/index.js";
 import { isCorrect } from "./eval-score.js";
-import { type EvalCase, picturesOf } from "./eval-set.js";
+import { type EvalCase, imagesOf } from "./eval-set.js";
 import { mapConcurrently } from "./map-concurrently.js";
 
 /** Most tokens of an answer. The longest that our own files expect, four items described, has 60. */
@@ -33,7 +33,7 @@ export async function answerGreedily(
 
 /** The conversation that a question is. */
 export function messagesOf(found: EvalCase): ChatMessage[] {
-  return [{ role: "user", content: [...picturesOf(found).map((picture) => image(picture)), found.question] }];
+  return [{ role: "user", content: [...imagesOf(found).map((picture) => image(picture)), found.question] }];
 }
 
 interface Answer {

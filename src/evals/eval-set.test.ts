@@ -9,8 +9,8 @@ import {
   chooseCases,
   type EvalCase,
   groupName,
+  imagesOf,
   matchKindOf,
-  picturesOf,
   readEvalFiles,
   readGoals,
   reviewedCases,
@@ -49,8 +49,8 @@ describe("readEvalFiles", () => {
   it("shows the pictures of `more` after the first, each placed as it is", async () => {
     const path = await write("m.jsonl", JSON.stringify({ image: "a.png", more: ["b.png"], questions: [question] }));
     const [found] = await readEvalFiles([path]);
-    expect(picturesOf(found!)).toEqual([join(folder, "a.png"), join(folder, "b.png")]);
-    expect(picturesOf({ image: "a.png" })).toEqual(["a.png"]);
+    expect(imagesOf(found!)).toEqual([join(folder, "a.png"), join(folder, "b.png")]);
+    expect(imagesOf({ image: "a.png" })).toEqual(["a.png"]);
   });
 
   it("names the file and line of what it cannot read", async () => {
@@ -101,10 +101,10 @@ describe("readEvalFiles", () => {
 describe("the package's sample", () => {
   it("is every 25th picture of the exam in eval/, and is asked where no file is named", async () => {
     const exam = await readEvalFiles([fileURLToPath(new URL("../../eval", import.meta.url))]);
-    const pictures = [...new Set(exam.map(({ origin }) => origin))].filter((_, i) => i % 25 === 0);
+    const images = [...new Set(exam.map(({ origin }) => origin))].filter((_, i) => i % 25 === 0);
     const withoutOrigin = ({ origin, ...found }: EvalCase) => found;
     expect((await readEvalFiles([])).map(withoutOrigin)).toEqual(
-      exam.filter(({ origin }) => pictures.includes(origin)).map(withoutOrigin),
+      exam.filter(({ origin }) => images.includes(origin)).map(withoutOrigin),
     );
   });
 });

@@ -91,7 +91,7 @@ export interface EvalCase extends z.infer<typeof questionSchema> {
 }
 
 /** In the order in which they are shown. */
-export function picturesOf({ image, more = [] }: Pick<EvalCase, "image" | "more">): string[] {
+export function imagesOf({ image, more = [] }: Pick<EvalCase, "image" | "more">): string[] {
   return [image, ...more];
 }
 
@@ -175,8 +175,8 @@ function parseLine(text: string, path: string, origin: string): EvalLine {
     return { found: [], problems: fieldProblems(record.error).map((problem) => `${origin}: ${problem}`) };
   const { image, more, questions } = record.data;
   const placed = (picture: string) => (isUrl(picture) ? picture : resolve(dirname(path), picture));
-  const pictures = { image: placed(image), ...(more && { more: more.map(placed) }) };
-  return { found: questions.map((question) => ({ ...question, ...pictures, origin })), problems: [] };
+  const images = { image: placed(image), ...(more && { more: more.map(placed) }) };
+  return { found: questions.map((question) => ({ ...question, ...images, origin })), problems: [] };
 }
 
 /** How the answers of a case are told right from wrong. */

@@ -14,10 +14,10 @@ afterEach(() => rm(folder, { recursive: true }));
 /** A set of these lines, all about one picture unless they say another. */
 async function write(...lines: readonly object[]): Promise<string> {
   const path = join(folder, "a.jsonl");
-  await writeFile(path, lines.map((line) => JSON.stringify({ image: picture, ...line })).join("\n"));
+  await writeFile(path, lines.map((line) => JSON.stringify({ image, ...line })).join("\n"));
   return path;
 }
-const picture = "data:image/png;base64,AA==";
+const image = "data:image/png;base64,AA==";
 const asks = (...questions: readonly object[]) => ({
   questions: questions.map((more) => ({ question: "Q", ...more })),
 });
@@ -31,9 +31,9 @@ const refused = (path: string) =>
 describe("readGoldenSet", () => {
   it("refuses a question about several pictures, and names it", async () => {
     const path = join(folder, "a.jsonl");
-    const picture = "data:image/png;base64,AA==";
+    const image = "data:image/png;base64,AA==";
     const questions = [{ question: "The same?", answer: "Yes." }];
-    await writeFile(path, JSON.stringify({ image: picture, more: [picture], questions }));
+    await writeFile(path, JSON.stringify({ image, more: [image], questions }));
     await expect(readGoldenSet(path)).rejects.toMatchObject({
       code: "invalid_file",
       message: expect.stringContaining("a.jsonl:1: more"),
@@ -44,14 +44,14 @@ describe("readGoldenSet", () => {
     const path = await write(
       asks({ anwser: "a" }),
       asks({ answer: "a" }),
-      { ...asks({ answer: "a" }), pictures: [] },
+      { ...asks({ answer: "a" }), images: [] },
       { questions: [] },
       asks({ answer: "a", reviewd: false }, { answer: "..." }),
     );
     expect(await refused(path)).toEqual([
       expect.stringMatching(/:1: questions.0: there is no field anwser \(nearest: answer/),
       expect.stringMatching(/:1: questions.0: expected an answer/),
-      expect.stringMatching(/:3: there is no field pictures/),
+      expect.stringMatching(/:3: there is no field images/),
       expect.stringMatching(/:4: questions: expected at least 1 entry/),
       expect.stringMatching(/:5: questions.0: there is no field reviewd \(nearest: reviewed/),
       expect.stringMatching(/:5: questions.1.answer: expected words/),

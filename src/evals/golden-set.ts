@@ -26,18 +26,18 @@ export interface GoldenSet {
 export async function readGoldenSet(path: string): Promise<GoldenSet> {
   const { cases, numUnreviewed } = reviewedCases(await readEvalFiles([path]));
   if (cases.length === 0) throw nothingToAsk(path, numUnreviewed);
-  refuseProblems(cases.flatMap(severalPictures));
-  const pictures = new Map<string, string>();
-  for (const found of cases) if (!pictures.has(found.image)) pictures.set(found.image, await pictureDigest(found));
-  refuseProblems([...contradictions(cases, ({ image }) => pictures.get(image)!)]);
-  const questions = withIds(cases, pictures);
+  refuseProblems(cases.flatMap(severalImages));
+  const images = new Map<string, string>();
+  for (const found of cases) if (!images.has(found.image)) images.set(found.image, await imageDigest(found));
+  refuseProblems([...contradictions(cases, ({ image }) => images.get(image)!)]);
+  const questions = withIds(cases, images);
   const ids = questions.map(({ id }) => id).sort();
   return { path, digest: textDigest(ids.join("\n")), questions, numUnreviewed };
 }
 
 /** What is wrong with a question that shows several pictures: a golden set knows each by its one. */
-export function severalPictures({ more, origin }: EvalCase): string[] {
-  return more ? [`${origin}: more: expected one picture a question, found ${1 + more.length}`] : [];
+export function severalImages({ more, origin }: EvalCase): string[] {
+  return more ? [`${origin}: more: expected one image a question, found ${1 + more.length}`] : [];
 }
 
 export function nothingToAsk(path: string, numUnreviewed: number): OcellusError {
@@ -52,14 +52,14 @@ export function nothingToAsk(path: string, numUnreviewed: number): OcellusError 
  * Questions that are asked twice of the same picture and have no right answer in common, one line each, with both places.
  * Where both are known by patterns or schemas alone, no one can say.
  */
-export function* contradictions(cases: readonly EvalCase[], pictureOf: (found: EvalCase) => string): Generator<string> {
+export function* contradictions(cases: readonly EvalCase[], imageOf: (found: EvalCase) => string): Generator<string> {
   const first = new Map<string, EvalCase>();
   for (const found of cases) {
-    const key = textDigest(JSON.stringify([pictureOf(found), normaliseAnswer(found.question)]));
+    const key = textDigest(JSON.stringify([imageOf(found), normaliseAnswer(found.question)]));
     const before = first.get(key);
     if (!before) first.set(key, found);
     else if (isContradiction(before, found))
-      yield `${found.origin}: ${JSON.stringify(shorten(found.question))} has another right answer than at ${before.origin}, of the same picture: ${shorten(expectedText(found))}, not ${shorten(expectedText(before))}`;
+      yield `${found.origin}: ${JSON.stringify(shorten(found.question))} has another right answer than at ${before.origin}, of the same image: ${shorten(expectedText(found))}, not ${shorten(expectedText(before))}`;
   }
 }
 
@@ -77,13 +77,13 @@ function rightAnswers({ answer, accept, set }: EvalCase): string[] {
   return [...(answer === undefined ? [] : [answer]), ...accept, ...(set ? [set.join(", ")] : [])];
 }
 
-function withIds(cases: readonly EvalCase[], pictures: ReadonlyMap<string, string>): GoldenQuestion[] {
+function withIds(cases: readonly EvalCase[], images: ReadonlyMap<string, string>): GoldenQuestion[] {
   const taken = new Map<string, number>();
   const questions: GoldenQuestion[] = [];
   for (const found of cases) {
     const { image, origin: _, reviewed: __, ...asked } = found;
     const sorted = Object.entries(asked).sort(([a], [b]) => (a < b ? -1 : 1));
-    const id = textDigest(JSON.stringify([pictures.get(image), sorted])).slice(0, 16);
+    const id = textDigest(JSON.stringify([images.get(image), sorted])).slice(0, 16);
     const count = (taken.get(id) ?? 0) + 1;
     taken.set(id, count);
     questions.push({ ...found, id: count === 1 ? id : `${id}-${count}`, index: questions.length }); // the same question twice
@@ -92,7 +92,7 @@ function withIds(cases: readonly EvalCase[], pictures: ReadonlyMap<string, strin
 }
 
 /** What an address gives is not looked at: it is known by its name. */
-export async function pictureDigest({ image, origin }: EvalCase): Promise<string> {
+export async function imageDigest({ image, origin }: EvalCase): Promise<string> {
   if (isUrl(image)) return textDigest(image);
   return fileDigest(image).catch((error: unknown) => {
     if (error instanceof OcellusError)

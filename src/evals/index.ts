@@ -5,11 +5,11 @@ export {
   type EvalCase,
   expectedText,
   type Goals,
+  imagesOf,
   type MatchKind,
   matchKindOf,
   matchKinds,
   mostProblems,
-  picturesOf,
   readEvalFiles,
   readEvalLines,
   readGoals,
@@ -40,10 +40,10 @@ export {
 export {
   contradictions,
   type GoldenQuestion,
+  imageDigest,
   nothingToAsk,
-  pictureDigest,
   readGoldenSet,
-  severalPictures,
+  severalImages,
 } from "./golden-set.js";
 export { JsonLinesFile, withOutputLock } from "./json-lines-file.js";
 export { mapConcurrently } from "./map-concurrently.js";

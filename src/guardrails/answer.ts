@@ -121,7 +121,7 @@ class Outgoing {
   /** Usage and times as far as the answer came. */
   blockedEnd(end: AnswerEnd | undefined): AnswerEnd {
     if (end) return { ...end, finishReason: "content_filter" };
-    const { promptIds, pictures, started, visionMs } = this.#context.prepared;
+    const { promptIds, images, started, visionMs } = this.#context.prepared;
     const now = performance.now();
     const firstAt = this.#firstAt ?? now;
     return {
@@ -130,12 +130,12 @@ class Outgoing {
       usage: { promptTokens: promptIds.length, cachedTokens: 0, completionTokens: this.#numTokens },
       timings: {
         visionMs,
-        imagesCached: pictures.filter(({ known }) => known).length,
+        imagesCached: images.filter(({ known }) => known).length,
         firstTokenMs: firstAt - Math.min(started, this.#startedAt),
         totalMs: now - started,
         tokensPerSecond: now > firstAt ? ((this.#numTokens - 1) * 1000) / (now - firstAt) : 0,
       },
-      pictures,
+      images,
     };
   }
 

@@ -11,7 +11,7 @@ describe("what is read one after the other", () => {
     const checks: Checks = {
       text: async (text) => text,
       json: async (text) => text,
-      picture: async (picture) => picture,
+      image: async (image) => image,
       seams: async (texts, reach) => void seams.push([reach, texts.join("|")]),
     };
     await guardedConversation(

@@ -12,7 +12,7 @@ export interface Checks {
   /** Of texts that are read one after the other: whether one thing is in two of them. */
   readonly seams: (texts: readonly string[], reach: Reach) => Promise<void>;
   /** The picture that was checked. */
-  readonly picture: (input: ImageInput) => Promise<ImageInput>;
+  readonly image: (input: ImageInput) => Promise<ImageInput>;
 }
 
 /** What is no conversation, message or part goes on as it is: the processor refuses it, and says why. */
@@ -88,7 +88,7 @@ function isText(part: ContentPart | string): part is Extract<ContentPart, { type
 
 async function guardedPart(
   part: ContentPart,
-  { text, picture }: Pick<Checks, "text" | "picture">,
+  { text, image: picture }: Pick<Checks, "text" | "image">,
 ): Promise<ContentPart> {
   if (isText(part)) return { type: "text", text: await text(part.text) };
   if (part?.type === "image" && part.image) return image(await picture(part.image));

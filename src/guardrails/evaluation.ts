@@ -99,9 +99,9 @@ export class Evaluation {
   }
 
   /** @throws `blocked`, `unavailable`. A picture has no place to write asterisks on: to redact it is to block it. */
-  async picture(views: readonly Subject[], signal: AbortSignal): Promise<void> {
-    const guards = this.guards("input", "picture");
-    for (const view of views) this.#refuse(await this.look(view, guards, signal), "a picture", "redact");
+  async image(views: readonly Subject[], signal: AbortSignal): Promise<void> {
+    const guards = this.guards("input", "image");
+    for (const view of views) this.#refuse(await this.look(view, guards, signal), "an image", "redact");
   }
 
   get reports(): readonly GuardReport[] {
@@ -117,7 +117,7 @@ export class Evaluation {
 
   /** @param findings what all guards have found in it */
   name(subject: Subject, findings: readonly Judged[] = []): SubjectName {
-    if (subject.kind === "picture") return { kind: "picture", sha256: subject.digest, view: subject.view };
+    if (subject.kind === "image") return { kind: "image", sha256: subject.digest, view: subject.view };
     const { text } = subject;
     return {
       kind: "text",

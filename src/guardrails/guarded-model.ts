@@ -32,7 +32,7 @@ export type EmbeddingModel = Shown &
 
 /** What checks at the door. */
 export interface Gatekeeper {
-  readonly pictures: ImageReader;
+  readonly images: ImageReader;
   /** @param opening of a question that is answered: the texts that its conversation begins with */
   begin(model: string, opening?: readonly string[]): Promise<Evaluation>;
 }
@@ -50,7 +50,7 @@ export class GuardedModel extends MiddlewareModel {
 
   /** An image that is kept to be shown to the model later. @throws `blocked`, `unavailable`. */
   admitImage(input: ImageInput, options: Asking = {}): Promise<ImageInput> {
-    return admittedPicture(input, this.#viewer, this.#guards, options);
+    return admittedImage(input, this.#viewer, this.#guards, options);
   }
 
   /** A text that is kept, as it may be. @throws `blocked`, `unavailable`. */
@@ -72,7 +72,7 @@ type Evaluated = Prepared & { readonly [evaluationOf]?: Evaluation };
  */
 export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<Middleware> {
   const { digest } = model.info;
-  const admit = (input: ImageInput, options: Asking = {}) => admittedPicture(input, model, guards, options);
+  const admit = (input: ImageInput, options: Asking = {}) => admittedImage(input, model, guards, options);
   return {
     async prepare(next, messages, options = {}) {
       const { evaluation, conversation, tools } = await enter(model, guards, messages, options);
@@ -127,14 +127,14 @@ async function enter(model: LanguageModel, guards: Gatekeeper, messages: readonl
   return recorded(evaluation, async () => {
     const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
     const picture = (input: ImageInput) => {
-      const found = seen.get(input) ?? guardedPicture(input, evaluation, view, guards, signal);
+      const found = seen.get(input) ?? guardedImage(input, evaluation, view, guards, signal);
       seen.set(input, found);
       return found;
     };
     const text = (words: string) => evaluation.text(words, signal);
     const json = (value: string) => evaluation.text(value, signal, plainJson);
     const seams = (texts: readonly string[], reach: Reach) => evaluation.seams(texts, reach, signal);
-    const conversation = await guardedConversation(messages, { text, json, picture, seams });
+    const conversation = await guardedConversation(messages, { text, json, image: picture, seams });
     const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
     return { evaluation, conversation, tools: tools ?? {} };
   });
@@ -168,7 +168,7 @@ export class GuardedEmbedder {
 
   /** As `GuardedModel.admitImage`. */
   admitImage(input: ImageInput, options: Asking = {}): Promise<ImageInput> {
-    return admittedPicture(input, this.#model, this.#guards, options);
+    return admittedImage(input, this.#model, this.#guards, options);
   }
 
   /** As `GuardedModel.admitText`. */
@@ -196,7 +196,7 @@ type Asking = Pick<ChatOptions, "signal">;
 type Viewer = Shown & { readonly info: { readonly digest: string } };
 
 /** A picture that is shown to a model, or kept to be. @param model the one, if it is known, that it is shown to. */
-export async function admittedPicture(
+export async function admittedImage(
   input: ImageInput,
   model: Viewer,
   guards: Gatekeeper,
@@ -205,7 +205,7 @@ export async function admittedPicture(
   const { digest } = model.info;
   const evaluation = await guards.begin(digest);
   const view = { frame: digest, modelView: model.modelView?.bind(model) };
-  return recorded(evaluation, () => guardedPicture(input, evaluation, view, guards, signalOf(options)));
+  return recorded(evaluation, () => guardedImage(input, evaluation, view, guards, signalOf(options)));
 }
 
 /** A text that is kept and comes back. */
@@ -234,21 +234,21 @@ interface View {
 }
 
 /** The bytes that were checked are the bytes that are passed on. */
-async function guardedPicture(
+async function guardedImage(
   input: ImageInput,
   evaluation: Evaluation,
   { frame, modelView }: View,
-  { pictures }: Gatekeeper,
+  { images }: Gatekeeper,
   signal: AbortSignal,
 ): Promise<ImageInput> {
-  if (evaluation.guards("input", "picture").length === 0) return input;
-  const { image, whole } = await pictures.read(input, signal);
+  if (evaluation.guards("input", "image").length === 0) return input;
+  const { image, whole } = await images.read(input, signal);
   const seen = modelView && {
     ...whole,
     view: "seen" as const,
     frame,
     pixels: async () => modelView(await whole.pixels()),
   };
-  await evaluation.picture(seen ? [whole, seen] : [whole], signal);
+  await evaluation.image(seen ? [whole, seen] : [whole], signal);
   return image;
 }

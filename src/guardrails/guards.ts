@@ -12,7 +12,7 @@ import { bind } from "./bind.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
 import {
-  admittedPicture,
+  admittedImage,
   admittedText,
   type EmbeddingModel,
   GuardedEmbedder,
@@ -48,7 +48,7 @@ export interface RecentVerdict {
   readonly route: string;
   readonly guard: string;
   readonly stage: Stage;
-  readonly subject: "text" | "picture";
+  readonly subject: "text" | "image";
   readonly sha256: string;
   readonly verdict: Action;
   readonly category?: string;
@@ -76,7 +76,7 @@ const maxProposalBytes = 4 * 2 ** 20;
 /** A page of a panel. */
 const maxRecent = 200;
 /** Of pictures that no model waits for: 300 MB each at the size limit. Those of questions wait in a lane of their own. */
-const picturesAtOnce = 4;
+const imagesAtOnce = 4;
 
 /** Another number when what a detector finds in the same subject has changed by our code and not by its version. */
 const memoryFile = "findings-1.log";
@@ -84,8 +84,8 @@ const memoryFile = "findings-1.log";
 export class Guards {
   readonly #source: PolicySource;
   readonly #memory: VerdictMemory;
-  readonly pictures: ImageReader;
-  readonly #desk = new Semaphore(picturesAtOnce);
+  readonly images: ImageReader;
+  readonly #desk = new Semaphore(imagesAtOnce);
   readonly #recent: RecentVerdict[] = [];
   /** As they are, for the guard that asks one. */
   #find: (name: string | undefined) => LanguageModel | undefined = () => undefined;
@@ -96,7 +96,7 @@ export class Guards {
   private constructor(path: string | undefined, options: GuardsOptions) {
     this.#source = new PolicySource(path, options, (name) => this.#find(name));
     const { imageLimits = {}, decode, memoryFolder, onProblem } = options;
-    this.pictures = new ImageReader(imageLimits, decode);
+    this.images = new ImageReader(imageLimits, decode);
     const file = memoryFolder === undefined ? undefined : join(memoryFolder, memoryFile);
     this.#memory = new VerdictMemory({ file, onProblem });
   }
@@ -184,7 +184,7 @@ export class Guards {
 
   /** A picture that is kept before it is known which model will be shown it. @throws `blocked`, `unavailable`, as `decodeImage`. */
   async admit(input: ImageInput, signal: AbortSignal): Promise<void> {
-    await this.#desk.run(() => admittedPicture(input, { info: { digest: "none" } }, this, { signal }), signal);
+    await this.#desk.run(() => admittedImage(input, { info: { digest: "none" } }, this, { signal }), signal);
   }
 
   /** A text that no model is shown, and that comes back to users, as it may be kept. @throws `blocked`, `unavailable`. */
@@ -238,7 +238,7 @@ export class Guards {
    * @throws as `decodeImage`, `io` (the audit log); `unsupported` where no guard would look.
    */
   async moderate(
-    subjects: readonly (string | { readonly picture: ImageInput })[],
+    subjects: readonly (string | { readonly image: ImageInput })[],
     signal: AbortSignal,
     asked: Asked = whoAsks(),
   ): Promise<Moderated> {
@@ -248,7 +248,7 @@ export class Guards {
         "nothing is moderated here: the server has no guardrail for this route and key; start it with --guards",
       );
     const evaluation = await this.begin("none", undefined, asked);
-    const work = () => moderate(subjects, evaluation, this.guardsFor(asked), this.pictures, signal);
+    const work = () => moderate(subjects, evaluation, this.guardsFor(asked), this.images, signal);
     return this.#desk.run(work, signal);
   }
 

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import {
   type DecodedImage,
   type DecodeImage,
-  decodePicture,
+  decodeAndDigest,
   type ImageInput,
   type ImageLimits,
   LoadedImage,
@@ -13,7 +13,7 @@ import type { ImageSubject } from "./verdict.js";
 /** As many as verdicts are remembered for; a line each. */
 const maxDigests = 65_536;
 
-export interface ReadPicture {
+export interface ReadImage {
   /** What was read: a path or an address could show something else when it is read again. */
   readonly image: LoadedImage;
   readonly whole: ImageSubject;
@@ -28,18 +28,18 @@ export class ImageReader {
   /** @param decode default on the caller's thread, within the limits. */
   constructor(limits: ImageLimits, decode?: DecodeImage) {
     this.#limits = limits;
-    this.#decode = decode ?? ((input, options) => decodePicture(input, { ...limits, ...options }));
+    this.#decode = decode ?? ((input, options) => decodeAndDigest(input, { ...limits, ...options }));
   }
 
   /** @throws as `readInput` and `decodeImage`. */
-  async read(input: ImageInput, signal: AbortSignal): Promise<ReadPicture> {
+  async read(input: ImageInput, signal: AbortSignal): Promise<ReadImage> {
     const options = { ...this.#limits, signal };
     const image = LoadedImage.of(input);
     const file = await image.fileDigest(options);
     const decoded = () => image.decoded(this.#decode, options);
     const digest = await this.#digestOf(file, decoded);
     const pixels = async () => (await decoded()).image;
-    return { image, whole: { kind: "picture", digest, view: "whole", pixels } };
+    return { image, whole: { kind: "image", digest, view: "whole", pixels } };
   }
 
   async #digestOf(key: string, decoded: () => Promise<DecodedImage>): Promise<string> {

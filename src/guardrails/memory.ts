@@ -65,7 +65,7 @@ export class VerdictMemory {
 }
 
 function keyOf(subject: Subject): string {
-  if (subject.kind === "picture") return `picture ${subject.digest} ${subject.view} ${subject.frame ?? ""}`;
+  if (subject.kind === "image") return `image ${subject.digest} ${subject.view} ${subject.frame ?? ""}`;
   return `text ${textDigest(subject.text)}`;
 }
 

@@ -18,16 +18,16 @@ export interface ModeratedFinding extends Judged {
 }
 
 export async function moderate(
-  subjects: readonly (string | { readonly picture: ImageInput })[],
+  subjects: readonly (string | { readonly image: ImageInput })[],
   evaluation: Evaluation,
   guards: readonly Guard[],
-  pictures: ImageReader,
+  images: ImageReader,
   signal: AbortSignal,
 ): Promise<Moderated> {
   const distinct = guards.filter(({ name }, i) => guards.findIndex((guard) => guard.name === name) === i);
   const look = async (given: (typeof subjects)[number], part: number) => {
     const subject: Subject =
-      typeof given === "string" ? { kind: "text", text: given } : (await pictures.read(given.picture, signal)).whole;
+      typeof given === "string" ? { kind: "text", text: given } : (await images.read(given.image, signal)).whole;
     const own = distinct.filter(({ reads }) => reads.includes(subject.kind));
     const kind = subject.kind === "text" ? ("text" as const) : ("image" as const);
     return (await evaluation.look(subject, own, signal)).map(({ guard, verdict }) => ({

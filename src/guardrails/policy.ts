@@ -29,7 +29,7 @@ const probability = z.number().min(0).max(1);
 /** A question or a caption; what is longer no tower reads. */
 const prompt = z.string().min(1).max(500);
 const prompts = z.array(prompt).min(1).max(64);
-const digest = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits: the SHA-256 of a picture's pixels");
+const digest = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits: the SHA-256 of an image's pixels");
 
 const common = {
   /** Of every text guard both doors, unless it says one. Pictures only go in. */
@@ -81,7 +81,7 @@ const guardSchema = z.discriminatedUnion("type", [
     patterns: z.record(ownKind, z.string().min(1).max(1000).superRefine(checkPattern)).default({}),
   }),
   /** Pictures that somebody has seen and does not want to see again. */
-  z.strictObject({ ...common, type: z.literal("known-pictures"), pictures: z.record(digest, category) }),
+  z.strictObject({ ...common, type: z.literal("known-images"), images: z.record(digest, category) }),
   z.strictObject({
     ...common,
     type: z.literal("webhook"),
@@ -90,10 +90,10 @@ const guardSchema = z.discriminatedUnion("type", [
     secretVariable: z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "expected the name of an environment variable"),
     retries: z.number().int().min(0).max(5).default(1),
     reads: z
-      .array(z.enum(["text", "picture"]))
+      .array(z.enum(["text", "image"]))
       .min(1)
       .max(2)
-      .default(["text", "picture"]),
+      .default(["text", "image"]),
   }),
   z.strictObject({ ...common, type: z.literal("nsfw"), weights: path.optional() }),
   z.strictObject({
@@ -118,10 +118,10 @@ const guardSchema = z.discriminatedUnion("type", [
     model: z.string().min(1).max(200).optional(),
     questions: z.record(category, prompt),
     reads: z
-      .array(z.enum(["text", "picture"]))
+      .array(z.enum(["text", "image"]))
       .min(1)
       .max(2)
-      .default(["picture"]),
+      .default(["image"]),
   }),
 ]);
 export type GuardConfig = z.infer<typeof guardSchema>;

@@ -26,7 +26,7 @@ export interface TextSubject {
 }
 
 export interface ImageSubject {
-  readonly kind: "picture";
+  readonly kind: "image";
   /** SHA-256 of the decoded picture, whichever view of it this is. */
   readonly digest: string;
   /** "seen": exactly what the model is shown, after its cut and its scaling. */

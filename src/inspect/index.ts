@@ -32,9 +32,9 @@ export {
   type Fits,
   type FormatEstimate,
   formatLabel,
+  type ImageSize,
   type MemoryEstimate,
   type MemoryOptions,
-  type PictureSize,
   type VisionEstimate,
 } from "./memory.js";
 export { type ModelGraphs, modelGraphs, writeBareGraphs } from "./model-graphs.js";

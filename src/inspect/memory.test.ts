@@ -57,11 +57,11 @@ describe("the memory estimate", () => {
   it("grows with the picture where the family sees native resolution, and not where it does not", async () => {
     const native = join(golden, "qwen3_vl/wide-grid/model.safetensors");
     const of = async (path: string, side: number) =>
-      (await estimateMemory(path, { picture: { width: side, height: side } })).vision!;
+      (await estimateMemory(path, { image: { width: side, height: side } })).vision!;
     const [small, large] = [await of(native, 512), await of(native, 1024)];
     expect([small.numTokens, large.numTokens, large.numPatches]).toEqual([256, 1024, 4096]);
     expect(large.peakBytes / small.peakBytes).toBeCloseTo(4, 1);
-    expect(await of(tiny, 512)).toEqual({ ...(await of(tiny, 4000)), picture: { width: 512, height: 512 } });
+    expect(await of(tiny, 512)).toEqual({ ...(await of(tiny, 4000)), image: { width: 512, height: 512 } });
   });
 
   it("counts halves twice where they run, since they are widened as the model opens", async () => {
@@ -118,8 +118,8 @@ describe("the memory estimate", () => {
     await expect(estimateMemory(tiny, { contextTokens: 1e6 })).rejects.toThrow(
       ocellusError("invalid_request", { field: "contextTokens", least: 1, most: 2048, found: 1e6 }),
     );
-    await expect(estimateMemory(tiny, { picture: { width: 0, height: 5 } })).rejects.toThrow(
-      ocellusError("invalid_request", { field: "picture.width", found: 0 }),
+    await expect(estimateMemory(tiny, { image: { width: 0, height: 5 } })).rejects.toThrow(
+      ocellusError("invalid_request", { field: "image.width", found: 0 }),
     );
     const stranger = await writeCheckpoint(join(folder, "stranger"), { "a.b": [1] }, { model_type: "gpt2" });
     await expect(estimateMemory(stranger)).rejects.toThrow(

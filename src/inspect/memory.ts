@@ -43,7 +43,7 @@ export interface MemoryOptions {
   /** Sequences at once. Default 1. */
   readonly numSequences?: number;
   /** Default 1024 × 1024. */
-  readonly picture?: PictureSize;
+  readonly image?: ImageSize;
   /** Default: this machine, now. */
   readonly machine?: MachineMemory;
   /** The only format to look at, of what is not packed yet. Default: every one. */
@@ -52,7 +52,7 @@ export interface MemoryOptions {
   readonly everyFormat?: boolean;
 }
 
-export interface PictureSize {
+export interface ImageSize {
   readonly width: number;
   readonly height: number;
 }
@@ -97,7 +97,7 @@ export interface DecoderEstimate {
 }
 
 export interface VisionEstimate {
-  readonly picture: PictureSize;
+  readonly image: ImageSize;
   /** Patches that the vision tower sees of it. */
   readonly numPatches: number;
   /** Rows of the prompt that the picture takes; absent in an encoder. */
@@ -112,7 +112,7 @@ const arenaFactor = 2.2;
 /** Tokens of a prompt that the engine reads in one step. */
 const prefillTokens = 512;
 const usualContext = 4096;
-const usualPicture: PictureSize = { width: 1024, height: 1024 };
+const usualImage: ImageSize = { width: 1024, height: 1024 };
 
 /** @throws `unsupported` for a family we do not run, `invalid_config`, `invalid_request`, and what `openCheckpoint` throws. */
 export async function estimateMemory(path: string, options: MemoryOptions = {}): Promise<MemoryEstimate> {
@@ -164,7 +164,7 @@ function estimate(
   const graphs = graphsOf(family, config, parsePlan("int4")); // activations are alike in all formats
   const decoder = family.kind === "language" ? decoderEstimate(family, config, graphs.decoder!, options) : undefined;
   const vision =
-    imageProcessor && visionEstimate(family, config, graphs.vision!, imageProcessor, options.picture ?? usualPicture);
+    imageProcessor && visionEstimate(family, config, graphs.vision!, imageProcessor, options.image ?? usualImage);
   const peaks = Math.max(decoder?.peakBytes ?? 0, vision?.peakBytes ?? 0);
   const fixedBytes = processBytes + (decoder?.cacheBytes ?? 0) + peaks;
   const only = packed ?? options.plan;
@@ -242,10 +242,10 @@ function visionEstimate(
   config: unknown,
   graph: Graph,
   imageProcessor: ImageProcessor,
-  picture: PictureSize,
+  picture: ImageSize,
 ): VisionEstimate {
-  checkRange("picture.width", picture.width, maxPictureSide);
-  checkRange("picture.height", picture.height, maxPictureSide);
+  checkRange("image.width", picture.width, maxImageSide);
+  checkRange("image.height", picture.height, maxImageSide);
   const grid = gridOf(picture, imageProcessor);
   const image = family.kind === "language" ? family.image : undefined;
   const layout = image?.layout(config, grid, 0, () => [], 0);
@@ -257,7 +257,7 @@ function visionEstimate(
     ...(layout && { num_tokens: layout.spans.at(-1)!.numTokens }), // of an image in slices, of one of them
   };
   return {
-    picture,
+    image: picture,
     numPatches: numPatches(grid, imageProcessor),
     ...(numTokens !== undefined && { numTokens }),
     peakBytes: Math.round(arenaFactor * peakActivationBytes(graph, sizes)),
@@ -280,7 +280,7 @@ function largestBatch(grid: ImageGrid, imageProcessor: ImageProcessor): RunSizes
 }
 
 /** The widest picture that any decoder of ours takes. */
-const maxPictureSide = 65_535;
+const maxImageSide = 65_535;
 
 function checkRange(what: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= most) return;

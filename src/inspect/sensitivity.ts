@@ -155,12 +155,12 @@ async function referenceOf(model: VisionLanguageModel, messages: readonly ChatMe
 async function meanDivergence(
   model: VisionLanguageModel,
   references: readonly Reference[],
-  seesPictures: boolean,
+  seesImages: boolean,
   advance: () => void,
 ): Promise<number> {
   let [sum, count] = [0, 0];
   for (const { messages, prepared, ids, logits } of references) {
-    const seen = seesPictures ? await model.prepare(messages) : prepared;
+    const seen = seesImages ? await model.prepare(messages) : prepared;
     let at = 0;
     for await (const step of model.score(seen, ids)) sum += divergence(logits[at++]!, step).kl;
     count += at;

@@ -57,8 +57,8 @@ describe("a picture is laid on", () => {
     const raw = { width: 309, height: 421, channels: 1 } as const;
     const half = sharp(Uint8Array.from(kept.data), { raw }).resize({ width: 155 }).toColourspace("b-w").raw();
     const { data, info } = await half.toBuffer({ resolveWithObject: true });
-    const picture = { width: info.width, height: info.height, data: Float32Array.from(data) };
-    const { map, kernel, isBetween } = align(picture, kept);
+    const image = { width: info.width, height: info.height, data: Float32Array.from(data) };
+    const { map, kernel, isBetween } = align(image, kept);
     expect(map.x).toEqual(whole.x);
     expect(map.y.scale).toBeCloseTo((info.height / 421) * (309 / 155), 9);
     expect(kernel).toBe(lanczos);
@@ -67,9 +67,9 @@ describe("a picture is laid on", () => {
 
   it("what it shows to a tenth of a pixel, where that lies between the pixels, and in its light", () => {
     const shown: FrameMap = { x: { scale: 0.985, start: 0.0071 }, y: { scale: 0.991, start: 0.0034 } };
-    const picture = resample(kept, 290, 400, shown);
-    for (let i = 0; i < picture.data.length; i++) picture.data[i] = 0.9 * picture.data[i]! + 3;
-    const { map, gain, offset } = align(picture, kept);
+    const image = resample(kept, 290, 400, shown);
+    for (let i = 0; i < image.data.length; i++) image.data[i] = 0.9 * image.data[i]! + 3;
+    const { map, gain, offset } = align(image, kept);
     for (const axis of ["x", "y"] as const) {
       expect(Math.abs(map[axis].start - shown[axis].start) * 421).toBeLessThan(0.1);
       expect(Math.abs(map[axis].scale - shown[axis].scale) * 421).toBeLessThan(0.1);

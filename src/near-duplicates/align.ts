@@ -26,9 +26,9 @@ const mostSamples = 20_000;
 const numUnknowns = 6;
 
 /** @param picture luma of the picture. @param kept luma of the kept one, of any size. */
-export function align(picture: Plane, kept: Plane): Alignment {
-  const levels = levelsOf(picture);
-  const begin = beginning(picture, kept);
+export function align(image: Plane, kept: Plane): Alignment {
+  const levels = levelsOf(image);
+  const begin = beginning(image, kept);
   let found: Alignment = {
     map: begin ?? likeliestCrop(levels[0]!, near(kept, levels[0]!)),
     isBetween: true,
@@ -44,13 +44,13 @@ export function align(picture: Plane, kept: Plane): Alignment {
       if (moved * Math.max(level.width, level.height) < 0.02) break;
     }
   }
-  const exact = exactMaps(picture, kept, found.map);
+  const exact = exactMaps(image, kept, found.map);
   const likely = likeliest(
     [...exact, found.map].map((map) => ({ ...found, map })),
-    picture,
+    image,
     kept,
   );
-  return { ...likeliest([likely, { ...likely, kernel: lanczos }], picture, kept), isBetween: exact.length === 0 };
+  return { ...likeliest([likely, { ...likely, kernel: lanczos }], image, kept), isBetween: exact.length === 0 };
 }
 
 /** Light. */
@@ -62,37 +62,37 @@ const isPlain = 0.8;
 const leastOfKept = 0.975;
 
 /** All of the kept picture, or a crop of its own pixels, where the picture is plainly that. */
-function beginning(picture: Plane, kept: Plane): FrameMap | undefined {
+function beginning(image: Plane, kept: Plane): FrameMap | undefined {
   const isPart = (side: number, of: number) => side <= of && side >= leastOfKept * of - 1;
-  if (isPart(picture.width, kept.width) && isPart(picture.height, kept.height)) return pixelCrop(picture, kept);
-  const { data } = resample(kept, picture.width, picture.height, whole);
-  return correlation(picture.data, (i) => data[i]!) > isPlain ? whole : undefined;
+  if (isPart(image.width, kept.width) && isPart(image.height, kept.height)) return pixelCrop(image, kept);
+  const { data } = resample(kept, image.width, image.height, whole);
+  return correlation(image.data, (i) => data[i]!) > isPlain ? whole : undefined;
 }
 
-function pixelCrop(picture: Plane, kept: Plane): FrameMap | undefined {
+function pixelCrop(image: Plane, kept: Plane): FrameMap | undefined {
   let [likeliest, map]: [number, FrameMap | undefined] = [isPlain, undefined];
-  for (let top = 0; top <= kept.height - picture.height; top++)
-    for (let left = 0; left <= kept.width - picture.width; left++) {
+  for (let top = 0; top <= kept.height - image.height; top++)
+    for (let left = 0; left <= kept.width - image.width; left++) {
       const first = top * kept.width + left;
-      const beyond = kept.width - picture.width;
-      const at = (i: number) => kept.data[first + i + Math.floor(i / picture.width) * beyond]!;
-      const likeness = correlation(picture.data, at);
+      const beyond = kept.width - image.width;
+      const at = (i: number) => kept.data[first + i + Math.floor(i / image.width) * beyond]!;
+      const likeness = correlation(image.data, at);
       if (likeness <= likeliest) continue;
       likeliest = likeness;
       map = {
-        x: { start: left / kept.width, scale: picture.width / kept.width },
-        y: { start: top / kept.height, scale: picture.height / kept.height },
+        x: { start: left / kept.width, scale: image.width / kept.width },
+        y: { start: top / kept.height, scale: image.height / kept.height },
       };
     }
   return map;
 }
 
 /** Where least squares begin otherwise: of crops up to 2 % the one most like the picture. */
-function likeliestCrop(picture: Plane, kept: Plane): FrameMap {
+function likeliestCrop(image: Plane, kept: Plane): FrameMap {
   const maps = crops.flatMap((x) => crops.map((y) => ({ x, y })));
   const likeness = maps.map((map) => {
-    const { data } = resample(kept, picture.width, picture.height, map);
-    return correlation(picture.data, (i) => data[i]!);
+    const { data } = resample(kept, image.width, image.height, map);
+    return correlation(image.data, (i) => data[i]!);
   });
   return maps[likeness.indexOf(Math.max(...likeness))]!;
 }
@@ -123,18 +123,18 @@ function correlation(a: Float32Array, b: (i: number) => number): number {
  * What the frame that was found to a hundredth of a pixel may be exactly: a crop of the kept picture's own pixels, or all of it,
  * perhaps with sides in its own ratio whatever rounding to pixels made of them.
  */
-function exactMaps(picture: Plane, kept: Plane, found: FrameMap): FrameMap[] {
+function exactMaps(image: Plane, kept: Plane, found: FrameMap): FrameMap[] {
   const onPixels = ({ start }: FrameMap["x"], side: number, from: number) => ({
     start: Math.round(start * from) / from,
     scale: side / from,
   });
-  const crop = { x: onPixels(found.x, picture.width, kept.width), y: onPixels(found.y, picture.height, kept.height) };
-  const ratio = (picture.height * kept.width) / (picture.width * kept.height);
+  const crop = { x: onPixels(found.x, image.width, kept.width), y: onPixels(found.y, image.height, kept.height) };
+  const ratio = (image.height * kept.width) / (image.width * kept.height);
   const inRatio = [
     { x: whole.x, y: centered(ratio) },
     { x: centered(1 / ratio), y: whole.y },
   ];
-  return [crop, whole, ...inRatio].filter((map) => distanceIn(map, found, picture) < 0.5);
+  return [crop, whole, ...inRatio].filter((map) => distanceIn(map, found, image) < 0.5);
 }
 
 function centered(scale: number): FrameMap["x"] {
@@ -142,14 +142,14 @@ function centered(scale: number): FrameMap["x"] {
 }
 
 /** The one that leaves least, perhaps with the light left as it was. */
-function likeliest(alignments: readonly Alignment[], picture: Plane, kept: Plane): Alignment {
+function likeliest(alignments: readonly Alignment[], image: Plane, kept: Plane): Alignment {
   let [least, likeliest] = [Number.POSITIVE_INFINITY, alignments[0]!];
   for (const alignment of alignments) {
-    const { data } = resample(kept, picture.width, picture.height, alignment.map, alignment.kernel);
+    const { data } = resample(kept, image.width, image.height, alignment.map, alignment.kernel);
     for (const { gain, offset } of [alignment, asItWas]) {
       let sum = 0;
       for (let i = 0; i < data.length; i++)
-        sum += Math.abs(picture.data[i]! - Math.min(255, Math.max(0, gain * data[i]! + offset)));
+        sum += Math.abs(image.data[i]! - Math.min(255, Math.max(0, gain * data[i]! + offset)));
       if (sum < least) [least, likeliest] = [sum, { ...alignment, gain, offset }];
     }
   }
@@ -157,9 +157,9 @@ function likeliest(alignments: readonly Alignment[], picture: Plane, kept: Plane
 }
 
 /** Coarsest first. */
-function levelsOf(picture: Plane): Plane[] {
-  const levels = [picture];
-  for (let last = picture; Math.max(last.width, last.height) > coarsestSide; levels.unshift(last)) last = halved(last);
+function levelsOf(image: Plane): Plane[] {
+  const levels = [image];
+  for (let last = image; Math.max(last.width, last.height) > coarsestSide; levels.unshift(last)) last = halved(last);
   return levels.filter(({ width, height }) => Math.min(width, height) >= 8);
 }
 
@@ -182,18 +182,18 @@ function distance(a: FrameMap, b: FrameMap): number {
 }
 
 /** One step of least squares. */
-function improved(picture: Plane, kept: Plane, { map, gain, offset, ...rest }: Alignment): Alignment {
-  const { width, height } = picture;
+function improved(image: Plane, kept: Plane, { map, gain, offset, ...rest }: Alignment): Alignment {
+  const { width, height } = image;
   const shown = resample(kept, width, height, map).data;
   const system = new LeastSquares(numUnknowns);
   const row = new Float64Array(numUnknowns);
-  const scale = spread(picture.data, shown, gain, offset);
+  const scale = spread(image.data, shown, gain, offset);
   const stride = Math.ceil((width * height) / mostSamples) | 1; // odd: a picture's rows are of even length
   for (let i = width + 1; i < width * (height - 1); i += stride) {
     const [x, y] = [i % width, Math.floor(i / width)];
     const predicted = gain * shown[i]! + offset;
     if (x === 0 || x === width - 1 || predicted <= 2 || predicted >= 253) continue; // cut off: says nothing of light, and its edges lie
-    const residual = picture.data[i]! - predicted;
+    const residual = image.data[i]! - predicted;
     const dx = (gain * (shown[i + 1]! - shown[i - 1]!) * width) / 2 / map.x.scale;
     const dy = (gain * (shown[i + width]! - shown[i - width]!) * height) / 2 / map.y.scale;
     row[0] = (dx * (x + 0.5)) / width;
@@ -217,11 +217,11 @@ function improved(picture: Plane, kept: Plane, { map, gain, offset, ...rest }: A
 }
 
 /** What differences are usual: beyond a few of these a pixel hardly counts. */
-function spread(picture: Float32Array, shown: Float32Array, gain: number, offset: number): number {
+function spread(image: Float32Array, shown: Float32Array, gain: number, offset: number): number {
   let sum = 0;
   let count = 0;
-  const stride = Math.max(1, Math.floor(picture.length / 10_000));
-  for (let i = 0; i < picture.length; i += stride, count++)
-    sum += Math.abs(picture[i]! - Math.min(255, Math.max(0, gain * shown[i]! + offset)));
+  const stride = Math.max(1, Math.floor(image.length / 10_000));
+  for (let i = 0; i < image.length; i += stride, count++)
+    sum += Math.abs(image[i]! - Math.min(255, Math.max(0, gain * shown[i]! + offset)));
   return 1 + (2 * sum) / count;
 }

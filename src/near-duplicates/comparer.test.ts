@@ -2,9 +2,9 @@ import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../core/base/ocellus-error.testkit.js";
 import { CompareThread, comparesHere } from "./comparer.js";
-import type { RgbPicture } from "./plane.js";
+import type { RgbPixels } from "./plane.js";
 
-const noise = (seed: number): RgbPicture => ({
+const noise = (seed: number): RgbPixels => ({
   width: 70,
   height: 50,
   data: Uint8Array.from({ length: 70 * 50 * 3 }, (_, i) => Math.imul(i + seed, 2654435761) >>> 24),
@@ -23,9 +23,9 @@ describe("a thread that compares pictures", () => {
   it("sees and says what would be seen and said here, many at once", async () => {
     const there = thread();
     const steps = new Uint16Array(64).fill(3);
-    const pictures = [1, 1, 2].map((seed, i) => ({ ...noise(seed), lumaSteps: i === 1 ? steps : undefined }));
-    const looks = await Promise.all(pictures.map((picture) => there.look(picture)));
-    expect(looks).toEqual(await Promise.all(pictures.map((picture) => comparesHere.look(picture))));
+    const images = [1, 1, 2].map((seed, i) => ({ ...noise(seed), lumaSteps: i === 1 ? steps : undefined }));
+    const looks = await Promise.all(images.map((image) => there.look(image)));
+    expect(looks).toEqual(await Promise.all(images.map((image) => comparesHere.look(image))));
     const [first, again, other] = looks as [(typeof looks)[0], (typeof looks)[0], (typeof looks)[0]];
     expect(await Promise.all([there.compare(again, first), there.compare(other, first)])).toEqual([true, false]);
     expect(await Promise.all([comparesHere.compare(again, first), comparesHere.compare(other, first)])).toEqual([

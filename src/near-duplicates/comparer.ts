@@ -5,18 +5,18 @@
 import { TypedWorker } from "../core/worker/index.js";
 import type { CompareMethods } from "./compare-worker.js";
 import { type Fingerprint, lookOf, type QueryImage } from "./fingerprint.js";
-import { showsNothingElse } from "./same-picture.js";
+import { showsNothingElse } from "./same-image.js";
 
 export interface Comparer {
-  look(picture: QueryImage): Promise<Fingerprint>;
+  look(image: QueryImage): Promise<Fingerprint>;
   /** Whether the picture shows nothing that the kept one does not. */
-  compare(picture: Fingerprint, kept: Fingerprint): Promise<boolean>;
+  compare(image: Fingerprint, kept: Fingerprint): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export const comparesHere: Comparer = {
-  look: async (picture) => lookOf(picture),
-  compare: async (picture, kept) => showsNothingElse(picture, kept),
+  look: async (image) => lookOf(image),
+  compare: async (image, kept) => showsNothingElse(image, kept),
   close: async () => {},
 };
 
@@ -30,8 +30,8 @@ export class CompareThread implements Comparer {
     return this.#worker.call("look", [{ width, height, data, lumaSteps }]);
   }
 
-  compare(picture: Fingerprint, kept: Fingerprint): Promise<boolean> {
-    return this.#worker.call("compare", [picture, kept]);
+  compare(image: Fingerprint, kept: Fingerprint): Promise<boolean> {
+    return this.#worker.call("compare", [image, kept]);
   }
 
   close(): Promise<void> {

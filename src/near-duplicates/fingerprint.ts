@@ -1,8 +1,8 @@
 /** What a picture looks like, as it is kept for comparisons: its planes in bytes, and a light descriptor of them. */
-import { type Plane, type Planes, planesOf, type RgbPicture, resample, whole } from "./plane.js";
+import { type Plane, type Planes, planesOf, type RgbPixels, resample, whole } from "./plane.js";
 
 /** A picture and, where a JPEG's luma is in it as its file tells it, the steps of its 8 × 8 frequencies, row by row. */
-export interface QueryImage extends RgbPicture {
+export interface QueryImage extends RgbPixels {
   readonly lumaSteps?: Uint16Array | undefined;
 }
 
@@ -16,10 +16,10 @@ export interface Fingerprint {
   readonly lumaSteps: Uint16Array | undefined;
 }
 
-export function lookOf(picture: QueryImage): Fingerprint {
-  const planes = planesOf(picture);
-  const { width, height } = picture;
-  return { width, height, bytes: packed(planes), descriptor: describe(planes), lumaSteps: picture.lumaSteps };
+export function lookOf(image: QueryImage): Fingerprint {
+  const planes = planesOf(image);
+  const { width, height } = image;
+  return { width, height, bytes: packed(planes), descriptor: describe(planes), lumaSteps: image.lumaSteps };
 }
 
 export function planesIn({ width, height, bytes }: Fingerprint): Planes {

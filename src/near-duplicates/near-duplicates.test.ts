@@ -3,7 +3,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { lookOf } from "./fingerprint.js";
 import { NearDuplicates } from "./near-duplicates.js";
-import { type RgbPicture, resample } from "./plane.js";
+import { type RgbPixels, resample } from "./plane.js";
 
 type Colour = readonly [number, number, number];
 const white: Colour = [240, 240, 235];
@@ -26,7 +26,7 @@ interface Page {
 }
 
 /** A page of 8s on soft light, a badge, a note. */
-function page({ digit = "8", badge = red, badgeAt = 20, hasNote = true }: Page = {}): RgbPicture {
+function page({ digit = "8", badge = red, badgeAt = 20, hasNote = true }: Page = {}): RgbPixels {
   const [width, height] = [192, 160];
   const data = new Uint8Array(width * height * 3);
   const fill = (left: number, top: number, w: number, h: number, colour: Colour) => {
@@ -50,18 +50,18 @@ function page({ digit = "8", badge = red, badgeAt = 20, hasNote = true }: Page =
   return { width, height, data };
 }
 
-const changed = (picture: RgbPicture, change: (value: number, i: number) => number): RgbPicture => ({
-  ...picture,
-  data: Uint8Array.from(picture.data, (value, i) => Math.max(0, Math.min(255, Math.round(change(value, i))))),
+const changed = (image: RgbPixels, change: (value: number, i: number) => number): RgbPixels => ({
+  ...image,
+  data: Uint8Array.from(image.data, (value, i) => Math.max(0, Math.min(255, Math.round(change(value, i))))),
 });
 
 /** Part of a picture, at any size. */
-function scaled(picture: RgbPicture, width: number, height: number, start = 0, scale = 1, down = start): RgbPicture {
+function scaled(image: RgbPixels, width: number, height: number, start = 0, scale = 1, down = start): RgbPixels {
   const map = { x: { start, scale }, y: { start: down, scale } };
   const out = new Uint8Array(width * height * 3);
   for (let c = 0; c < 3; c++) {
-    const data = Float32Array.from({ length: picture.width * picture.height }, (_, i) => picture.data[3 * i + c]!);
-    const { data: plane } = resample({ width: picture.width, height: picture.height, data }, width, height, map);
+    const data = Float32Array.from({ length: image.width * image.height }, (_, i) => image.data[3 * i + c]!);
+    const { data: plane } = resample({ width: image.width, height: image.height, data }, width, height, map);
     for (const [i, value] of plane.entries()) out[3 * i + c] = Math.max(0, Math.min(255, Math.round(value)));
   }
   return { width, height, data: out };
@@ -69,10 +69,10 @@ function scaled(picture: RgbPicture, width: number, height: number, start = 0, s
 
 const withThree = page({ digit: "3" });
 const kept = { key: "kept", digest: "d", grid: { rows: 1, columns: 1 } };
-function find(picture: RgbPicture, scope = "model a", of = page()) {
+function find(image: RgbPixels, scope = "model a", of = page()) {
   const near = new NearDuplicates(1e6);
   near.add("model a", kept, lookOf(of));
-  return near.find(scope, lookOf(picture));
+  return near.find(scope, lookOf(image));
 }
 
 const noise = (i: number) => ((Math.imul(i, 2654435761) >>> 24) / 255 - 0.5) * 12;
@@ -83,7 +83,7 @@ function closeness(i: number): number {
   return Math.exp(-((x - 100) ** 2 + (y - 90) ** 2) / 300);
 }
 
-async function jpeg({ width, height, data }: RgbPicture, quality: number): Promise<RgbPicture> {
+async function jpeg({ width, height, data }: RgbPixels, quality: number): Promise<RgbPixels> {
   const file = await sharp(data, { raw: { width, height, channels: 3 } })
     .jpeg({ quality })
     .toBuffer();
@@ -91,7 +91,7 @@ async function jpeg({ width, height, data }: RgbPicture, quality: number): Promi
 }
 
 describe("near pictures", () => {
-  it.each<[string, RgbPicture]>([
+  it.each<[string, RgbPixels]>([
     ["itself", page()],
     ["coarser in its numbers, as after a lossy encoding", changed(page(), (value, i) => value + noise(i))],
     ["darker", changed(page(), (value) => 0.9 * value)],
@@ -104,8 +104,8 @@ describe("near pictures", () => {
       "darker in one place by less than an edge of anything",
       changed(page(), (value, i) => value - (i % 576 > 500 ? 6 : 0)),
     ],
-  ])("takes a picture for the page that is %s", async (_, picture) => {
-    expect(await find(picture)).toMatchObject(kept);
+  ])("takes a picture for the page that is %s", async (_, image) => {
+    expect(await find(image)).toMatchObject(kept);
   });
 
   it.each([
@@ -120,7 +120,7 @@ describe("near pictures", () => {
     expect(await find(icon, "model a", scaled(page(), width + 1, height))).toBeUndefined();
   });
 
-  it.each<[string, RgbPicture]>([
+  it.each<[string, RgbPixels]>([
     ["one digit of 112 changed", page({ digit: "3" })],
     ["one digit half redrawn", changed(page(), (value, i) => 0.6 * value + 0.4 * withThree.data[i]!)],
     ["one colour changed", page({ badge: orange })],
@@ -133,8 +133,8 @@ describe("near pictures", () => {
       "a digit changed in a picture that is darker and cropped",
       changed(scaled(page({ digit: "3" }), 192, 160, 0.01, 0.98), (v) => 0.93 * v),
     ],
-  ])("refuses a picture with %s, however alike it is at a glance", async (_, picture) => {
-    expect(await find(picture)).toBeUndefined();
+  ])("refuses a picture with %s, however alike it is at a glance", async (_, image) => {
+    expect(await find(image)).toBeUndefined();
   });
 
   it.each([40, 75])("takes a JPEG of quality %i, and refuses it with one digit changed", async (quality) => {
@@ -150,12 +150,12 @@ describe("near pictures", () => {
     expect(await find(await jpeg(page(), 30))).toBeUndefined();
   });
 
-  it.each<[string, RgbPicture]>([
+  it.each<[string, RgbPixels]>([
     ["much darker", changed(page(), (value) => 0.8 * value)],
     ["greyer", changed(page(), (value) => value - 20)],
     ["with a soft shadow on it", changed(page(), (value, i) => value - 20 * closeness(i))],
-  ])("refuses the page %s", async (_, picture) => {
-    expect(await find(picture)).toBeUndefined();
+  ])("refuses the page %s", async (_, image) => {
+    expect(await find(image)).toBeUndefined();
   });
 
   it("refuses the page when it is much brighter", async () => {

@@ -1,6 +1,6 @@
 /**
  * Finds, among pictures that are kept, the one that a new picture is but another encoding of. A light descriptor proposes, by inner
- * product; a comparison tile by tile (same-picture.ts) disposes. It knows what pictures look like and under what they are kept, no
+ * product; a comparison tile by tile (same-image.ts) disposes. It knows what pictures look like and under what they are kept, no
  * features; pictures of different scopes (a model with its preprocessing) never meet. Why so: docs/decisions/0007.
  */
 
@@ -49,8 +49,8 @@ export class NearDuplicates {
   }
 
   /** What `find` and `add` take. */
-  look(picture: QueryImage): Promise<Fingerprint> {
-    return this.#comparer.look(picture);
+  look(image: QueryImage): Promise<Fingerprint> {
+    return this.#comparer.look(image);
   }
 
   /** The kept picture of this scope that shows all that this one does, if there is one. */

@@ -14,7 +14,7 @@ export interface Plane extends Size {
 }
 
 /** 8-bit RGB, [height, width, 3]. */
-export interface RgbPicture extends Size {
+export interface RgbPixels extends Size {
   readonly data: Uint8Array;
 }
 
@@ -46,15 +46,15 @@ export interface Planes {
   readonly red: Plane;
 }
 
-export function planesOf(picture: RgbPicture): Planes {
+export function planesOf(image: RgbPixels): Planes {
   return {
-    luma: weighted(picture, weights.luma),
-    blue: halved(weighted(picture, weights.blue)),
-    red: halved(weighted(picture, weights.red)),
+    luma: weighted(image, weights.luma),
+    blue: halved(weighted(image, weights.blue)),
+    red: halved(weighted(image, weights.red)),
   };
 }
 
-function weighted({ width, height, data }: RgbPicture, [r, g, b]: readonly [number, number, number]): Plane {
+function weighted({ width, height, data }: RgbPixels, [r, g, b]: readonly [number, number, number]): Plane {
   const out = new Float32Array(width * height);
   for (let i = 0, at = 0; i < out.length; i++, at += 3) out[i] = r * data[at]! + g * data[at + 1]! + b * data[at + 2]!;
   return { width, height, data: out };

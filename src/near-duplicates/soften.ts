@@ -22,9 +22,9 @@ export interface Softened {
 }
 
 /** @param kept as it lies under `picture`, of the same size. */
-export function soften(picture: Plane, kept: Plane): Softened {
+export function soften(image: Plane, kept: Plane): Softened {
   const layers = detailLayers(kept);
-  const mix = mixOf(picture.data, kept.data, layers);
+  const mix = mixOf(image.data, kept.data, layers);
   const [gain, offset] = [1 + mix[layers.length]!, mix[layers.length + 1]!];
   const data = new Float32Array(kept.data.length);
   for (let i = 0; i < data.length; i++) data[i] = gain * kept.data[i]! + offset;
@@ -35,9 +35,9 @@ export function soften(picture: Plane, kept: Plane): Softened {
 }
 
 /** Unknowns: of each layer of detail how much is added, then gain less one, then offset. */
-function mixOf(picture: Float32Array, kept: Float32Array, layers: readonly Float32Array[]): Float64Array {
+function mixOf(image: Float32Array, kept: Float32Array, layers: readonly Float32Array[]): Float64Array {
   const numUnknowns = layers.length + 2;
-  const stride = Math.ceil(picture.length / mostSamples) | 1; // odd: a picture's rows are of even length
+  const stride = Math.ceil(image.length / mostSamples) | 1; // odd: a picture's rows are of even length
   const row = new Float64Array(numUnknowns);
   const fillRow = (i: number) => {
     for (let layer = 0; layer < layers.length; layer++) row[layer] = layers[layer]![i]!;
@@ -49,15 +49,15 @@ function mixOf(picture: Float32Array, kept: Float32Array, layers: readonly Float
   for (let step = 0; step < numSteps; step++) {
     const system = new LeastSquares(numUnknowns);
     let [sum, count] = [0, 0];
-    for (let i = 0; i < picture.length; i += stride) {
+    for (let i = 0; i < image.length; i += stride) {
       fillRow(i);
       let predicted = kept[i]!;
       for (let a = 0; a < numUnknowns; a++) predicted += mix[a]! * row[a]!;
       if (predicted <= 2 || predicted >= 253) continue; // cut off: says nothing of light
-      const rest = picture[i]! - predicted;
+      const rest = image[i]! - predicted;
       sum += Math.abs(rest);
       count++;
-      system.add(row, picture[i]! - kept[i]!, 1 / (1 + (rest / usual) ** 2));
+      system.add(row, image[i]! - kept[i]!, 1 / (1 + (rest / usual) ** 2));
     }
     mix = system.solution();
     usual = 1 + (2 * sum) / Math.max(1, count);

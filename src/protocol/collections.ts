@@ -62,7 +62,7 @@ export const collectionStatsSchema = collectionInfo
     distinct: z.number(),
     /** Parts of its files that are damaged; `ocellus index check` names what was in them. */
     damaged: z.number(),
-    bytes: z.object({ entries: z.number(), pictures: z.number(), graph: z.number() }),
+    bytes: z.object({ entries: z.number(), images: z.number(), graph: z.number() }),
   })
   .meta({ id: "Collection" });
 export type WireCollectionStats = z.infer<typeof collectionStatsSchema>;

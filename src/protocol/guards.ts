@@ -25,11 +25,11 @@ export function wireGuardReports(reports: readonly WireGuardReport[]): WireGuard
 }
 
 const textInput = z.object({ type: z.literal("text"), text: z.string() });
-const pictureInput = z.object({
+const imageInput = z.object({
   type: z.literal("image_url"),
   image_url: z.union([z.string(), z.object({ url: z.string(), detail: z.string().optional() })]),
 });
-export type ModerationPart = z.infer<typeof textInput> | z.infer<typeof pictureInput>;
+export type ModerationPart = z.infer<typeof textInput> | z.infer<typeof imageInput>;
 
 export const moderationRequestSchema = z
   .object({
@@ -39,7 +39,7 @@ export const moderationRequestSchema = z
       z.string(),
       z.array(z.string()).min(1).max(2048),
       z
-        .array(z.discriminatedUnion("type", [textInput, pictureInput]))
+        .array(z.discriminatedUnion("type", [textInput, imageInput]))
         .min(1)
         .max(64),
     ]),
@@ -101,7 +101,7 @@ const recentVerdictSchema = z.object({
   route: z.string(),
   guard: z.string(),
   stage,
-  subject: z.enum(["text", "picture"]),
+  subject: z.enum(["text", "image"]),
   sha256: z.string(),
   verdict: action,
   category: z.string().optional(),

@@ -70,7 +70,7 @@ export const answerStatsSchema = z
     /** Of the checkpoint and its packing: equal digests answer alike. */
     model_version: z.string(),
     /** In the order of the prompt. `sha256` is of the decoded pixels; `cached`: encoded for an earlier request. */
-    pictures: z.array(
+    images: z.array(
       z.object({
         sha256: z.string(),
         cached: z.boolean(),
@@ -90,7 +90,7 @@ export const answerStatsSchema = z
       /** Tokens of the prompt that were not read again. */
       prefix_tokens: z.number(),
       /** In the order of the prompt; `from` "prefix": the decoder itself had read the picture before. */
-      pictures: z.array(
+      images: z.array(
         z.object({
           sha256: z.string(),
           from: z.enum(["prefix", "memory", "disk", "encoded", "near"]),

@@ -6,9 +6,9 @@ const [root, name] = process.argv.slice(2);
 const collection = await new Collections(root!).open(name!);
 const next = clustered(collection.info.model.dimensions, 5, 0.6, process.pid);
 for (let i = 0; ; i++) {
-  const picture = Buffer.alloc(20_000, i);
+  const image = Buffer.alloc(20_000, i);
   const size = { width: 1, height: 1 };
-  await collection.add([{ source: `${process.pid}/${i}`, pixels: `${i}`, ...size, vector: next(i), picture }]);
+  await collection.add([{ source: `${process.pid}/${i}`, pixels: `${i}`, ...size, vector: next(i), image }]);
   if (i % 10 === 9) await collection.save();
   process.stdout.write(`${i}\n`);
 }

@@ -6,10 +6,10 @@ import { ioError, OcellusError } from "../core/base/index.js";
 
 export function fileOf(
   folder: string,
-  what: "entries" | "pictures",
+  what: "entries" | "images",
   { generation }: { readonly generation: number },
 ): string {
-  return join(folder, what === "entries" ? `entries-${generation}.log` : `pictures-${generation}`);
+  return join(folder, what === "entries" ? `entries-${generation}.log` : `images-${generation}`);
 }
 
 export function digestOf(bytes: Uint8Array): string {
@@ -65,7 +65,7 @@ export async function readAt(path: string, at: number, length: number): Promise<
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, at);
     if (bytesRead === length) return buffer;
-    throw new OcellusError("invalid_file", `${path} ends before byte ${at + length}; add its pictures again`);
+    throw new OcellusError("invalid_file", `${path} ends before byte ${at + length}; add its images again`);
   } finally {
     await file.close();
   }

@@ -17,7 +17,7 @@ export interface CollectionCheck {
   readonly entries: number;
   readonly lost: readonly LostRecords[];
   /** Entries that can be found, but whose small picture is damaged. */
-  readonly damagedPictures: readonly Entry[];
+  readonly damagedImages: readonly Entry[];
   /** Of `collection.json` and its copy, of which one is enough. */
   readonly damagedFiles: readonly string[];
 }
@@ -43,8 +43,8 @@ function unescaped(text: string): string {
 }
 
 /** Undefined when it is not as it was written. @throws `io`. */
-export async function wholePicture(path: string, { picture }: Entry): Promise<Uint8Array | undefined> {
-  const { at, bytes, sha256 } = picture;
+export async function wholeImage(path: string, { image }: Entry): Promise<Uint8Array | undefined> {
+  const { at, bytes, sha256 } = image;
   if (bytes === 0) return undefined; // found damaged when the collection was repaired
   const found = await readAt(path, at, bytes).catch((error: OcellusError) => {
     if (error.code === "invalid_file") return undefined;
@@ -54,12 +54,12 @@ export async function wholePicture(path: string, { picture }: Entry): Promise<Ui
 }
 
 /** @throws `invalid_file`. */
-export function throwIfDamaged(folder: string, { lost, damagedPictures }: CollectionCheck): void {
-  if (lost.length + damagedPictures.length === 0) return;
+export function throwIfDamaged(folder: string, { lost, damagedImages }: CollectionCheck): void {
+  if (lost.length + damagedImages.length === 0) return;
   throw new OcellusError(
     "invalid_file",
-    `${folder}: ${lost.length} parts of the log and ${damagedPictures.length} pictures are damaged; ` +
+    `${folder}: ${lost.length} parts of the log and ${damagedImages.length} images are damaged; ` +
       "`ocellus index check` names them, and with --repair leaves them out",
-    { details: { lost, pictures: damagedPictures.map(({ id }) => id) } },
+    { details: { lost, images: damagedImages.map(({ id }) => id) } },
   );
 }

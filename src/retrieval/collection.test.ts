@@ -24,9 +24,9 @@ const model = { version: "v1", name: "test", dimensions };
 const next = clustered(dimensions, 5);
 
 function entry(number: number, more: Partial<NewEntry> = {}): NewEntry {
-  const picture = Buffer.from(`picture ${number}`);
+  const image = Buffer.from(`picture ${number}`);
   const size = { width: 4, height: 3 };
-  return { source: `/shop/${number}.jpg`, pixels: `pixels-${number}`, ...size, vector: next(number), picture, ...more };
+  return { source: `/shop/${number}.jpg`, pixels: `pixels-${number}`, ...size, vector: next(number), image, ...more };
 }
 
 const damagedAt = (bytes: Buffer, at: number, flip: number) => bytes.map((byte, i) => (i === at ? byte ^ flip : byte));
@@ -50,7 +50,7 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
       { entry: red, score: expect.closeTo(1, 5), cosine: expect.closeTo(1, 5) },
     ]);
     expect((await again.search({ vector: next(5), count: 50 })).map((hit) => hit.entry.id)).not.toContain(5);
-    expect(Buffer.from(await again.picture(40)).toString()).toBe("picture 40");
+    expect(Buffer.from(await again.image(40)).toString()).toBe("picture 40");
     expect((await again.search({ words: "a dress", count: 3 })).map((hit) => hit.entry.id)).toEqual([40]);
     expect(await again.search({ vector, words: "absent", count: 3 })).toHaveLength(3);
     expect(await again.search({ vector, count: 3, where: { shelf: "A", price: "12" } })).toHaveLength(1);
@@ -87,12 +87,12 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
       "collection-copy.json",
       "collection.json",
       "entries-2.log",
-      "pictures-2",
+      "images-2",
     ]);
     await other.refresh();
     expect([other.size, one.size, other.info.generation]).toEqual([99, 99, 2]);
     for (const collection of [one, other])
-      expect(Buffer.from(await collection.picture(1150)).toString()).toBe("picture 1150");
+      expect(Buffer.from(await collection.image(1150)).toString()).toBe("picture 1150");
     expect((await other.add([entry(1)]))[0]!.id).toBe(1200);
     expect((await new Collections(root).open(name)).size).toBe(100);
   });
@@ -105,8 +105,8 @@ describe.each(["exact", "hnsw"] as const)("a collection with the index %s", (kin
       const told = await killedAfter(name, delayMs);
       const collection = await new Collections(root).open(name);
       expect(collection.size).toBeGreaterThanOrEqual(kept + told);
-      for (const { id, picture } of collection.entries()) {
-        expect((await collection.picture(id)).length).toBe(picture.bytes);
+      for (const { id, image } of collection.entries()) {
+        expect((await collection.image(id)).length).toBe(image.bytes);
         expect(collection.vector(id)).toHaveLength(dimensions);
       }
       kept = collection.size;
@@ -148,13 +148,13 @@ describe("the files of a collection", () => {
     const law = fc.asyncProperty(places, async ({ at, flip }) => {
       for (const file of readdirSync(folder)) if (/^(entries|pictures)-[^1]/.test(file)) rmSync(join(folder, file));
       writeFileSync(join(folder, "collection.json"), infoText);
-      writeFileSync(join(folder, "pictures-1"), pictureBytes);
+      writeFileSync(join(folder, "images-1"), imageBytes);
       writeFileSync(log, damagedAt(whole, at, flip));
       const damagedRecord = [1, 2].filter((i) => at >= recordStarts[i]!).length;
       const left = [0, 1, 2].filter((i) => i !== damagedRecord);
       const collection = await new Collections(root).open(name);
       expect(idsOf(collection)).toEqual(left);
-      for (const id of left) expect(Buffer.from(await collection.picture(id)).toString()).toBe(`picture ${id}`);
+      for (const id of left) expect(Buffer.from(await collection.image(id)).toString()).toBe(`picture ${id}`);
       // The last one, longer than the file by its own words, cannot be told from a write that was cut short.
       const isNamed = damagedRecord < 2 || collection.lost.length > 0;
       if (isNamed) expect(collection.lost).toMatchObject([{ at: recordStarts[damagedRecord] }]);
@@ -167,7 +167,7 @@ describe("the files of a collection", () => {
     });
     const recordStarts = [0, 1, 2].map((i) => whole.indexOf(`{"source":"/shop/${i}`) - 12);
     const infoText = readFileSync(join(folder, "collection.json"));
-    const pictureBytes = readFileSync(join(folder, "pictures-1"));
+    const imageBytes = readFileSync(join(folder, "images-1"));
     await fc.assert(law, { numRuns: 60 });
   }, 60_000); // hundreds of files are written and synced
 
@@ -186,23 +186,23 @@ describe("the files of a collection", () => {
 
   it("keep an entry whose picture is damaged, and add it again after a repair", async () => {
     const { name } = await filled();
-    const pictures = join(root, name, "pictures-1");
-    writeFileSync(pictures, damagedAt(readFileSync(pictures), 3, 1));
+    const images = join(root, name, "images-1");
+    writeFileSync(images, damagedAt(readFileSync(images), 3, 1));
     const collection = await new Collections(root).open(name);
-    await expect(collection.picture(0)).rejects.toMatchObject({ code: "invalid_file", details: { id: 0 } });
-    expect((await collection.check()).damagedPictures).toMatchObject([{ id: 0 }]);
+    await expect(collection.image(0)).rejects.toMatchObject({ code: "invalid_file", details: { id: 0 } });
+    expect((await collection.check()).damagedImages).toMatchObject([{ id: 0 }]);
     await collection.repair();
     const again = await new Collections(root).open(name);
     expect([idsOf(again), again.entry(0).stamp]).toEqual([[0, 1, 2], undefined]);
-    expect(Buffer.from(await again.picture(1)).toString()).toBe("picture 1");
-    await expect(again.picture(0)).rejects.toMatchObject({ code: "invalid_file" });
-    truncateSync(join(root, name, "pictures-2"), 4);
-    await expect(again.picture(1)).rejects.toMatchObject({ code: "invalid_file" });
-    rmSync(join(root, name, "pictures-2"));
-    expect((await again.check()).damagedPictures).toHaveLength(3);
+    expect(Buffer.from(await again.image(1)).toString()).toBe("picture 1");
+    await expect(again.image(0)).rejects.toMatchObject({ code: "invalid_file" });
+    truncateSync(join(root, name, "images-2"), 4);
+    await expect(again.image(1)).rejects.toMatchObject({ code: "invalid_file" });
+    rmSync(join(root, name, "images-2"));
+    expect((await again.check()).damagedImages).toHaveLength(3);
     await again.repair();
     expect((await again.put([entry(1)])).map(({ isNew, replaced }) => [isNew, replaced])).toEqual([[true, 1]]);
-    expect((await again.check()).damagedPictures).toHaveLength(2);
+    expect((await again.check()).damagedImages).toHaveLength(2);
   });
 
   it("that are missing or do not fit are an error, not an empty collection", async () => {
@@ -294,17 +294,17 @@ describe("a snapshot", () => {
       await collection.remove([0]);
       const back = await collections.import(`${name}-back`, copy);
       expect([idsOf(back), back.info.name, back.entry(2).text]).toEqual([[0, 1, 2], `${name}-back`, "text 2"]);
-      for (const id of [0, 1, 2]) expect(Buffer.from(await back.picture(id)).toString()).toBe(`picture ${id}`);
+      for (const id of [0, 1, 2]) expect(Buffer.from(await back.image(id)).toString()).toBe(`picture ${id}`);
       const vector = collection.vector(1)!;
       expect((await back.search({ vector, count: 1 }))[0]!.entry.id).toBe(1);
       expect((await back.add([entry(9)]))[0]!.id).toBe(4);
       await expect(collections.export(name, copy)).rejects.toMatchObject({ code: "invalid_request" });
       await expect(collections.import(name, copy)).rejects.toMatchObject({ code: "invalid_request" });
       await expect(collections.import("other", join(root, "nowhere"))).rejects.toMatchObject({ code: "not_found" });
-      writeFileSync(join(copy, "pictures-1"), damagedAt(readFileSync(join(copy, "pictures-1")), 2, 4));
+      writeFileSync(join(copy, "images-1"), damagedAt(readFileSync(join(copy, "images-1")), 2, 4));
       await expect(collections.import("other", copy)).rejects.toMatchObject({
         code: "invalid_file",
-        details: { pictures: [0] },
+        details: { images: [0] },
       });
       expect(await collections.has("other")).toBe(false);
     },

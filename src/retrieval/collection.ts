@@ -3,7 +3,7 @@
  *
  *   <folder>/collection.json          name, kind of index, the model that made the vectors, the generation; and a copy of it
  *   <folder>/entries-<generation>.log what was added and removed, in order (record-log.ts)
- *   <folder>/pictures-<generation>    small copies of the pictures, one behind the other
+ *   <folder>/images-<generation>    small copies of the pictures, one behind the other
  *   <folder>/graph, graph.json        of an HNSW index, as far as it was saved
  *
  * Any process may read while one writes: before each use the log is read on from where it was left. Writers take turns by
@@ -11,7 +11,7 @@
  */
 import { OcellusError, Semaphore } from "../core/base/index.js";
 import { withFolderLock } from "../core/fs/index.js";
-import { type CollectionCheck, type LostRecords, throwIfDamaged, wholePicture } from "./collection-health.js";
+import { type CollectionCheck, type LostRecords, throwIfDamaged, wholeImage } from "./collection-health.js";
 import { type CollectionInfo, damagedInfoFiles, readInfo } from "./collection-info.js";
 import type { Entry, NewEntry } from "./entry.js";
 import { EntryStore } from "./entry-store.js";
@@ -138,7 +138,7 @@ export class Collection {
   repair(): Promise<CollectionCheck> {
     return this.#write(async () => {
       const found = await this.#check();
-      if (found.lost.length > 0 || found.damagedPictures.some(({ picture }) => picture.bytes > 0))
+      if (found.lost.length > 0 || found.damagedImages.some(({ image }) => image.bytes > 0))
         await this.#store.rewrite();
       else if (found.damagedFiles.length > 0) await this.#store.writeInfo();
       return found;
@@ -146,11 +146,11 @@ export class Collection {
   }
 
   async #check(): Promise<CollectionCheck> {
-    const damagedPictures: Entry[] = [];
+    const damagedImages: Entry[] = [];
     for (const entry of this.entries())
-      if (!(await wholePicture(this.#store.picturesPath, entry))) damagedPictures.push(entry);
+      if (!(await wholeImage(this.#store.imagesPath, entry))) damagedImages.push(entry);
     const damagedFiles = await this.damagedInfoFiles();
-    return { entries: this.size, lost: this.#store.lost, damagedPictures, damagedFiles };
+    return { entries: this.size, lost: this.#store.lost, damagedImages, damagedFiles };
   }
 
   /** A copy as a collection of that name, whole. @throws `invalid_file` where something is damaged, `io`. */
@@ -168,11 +168,11 @@ export class Collection {
   }
 
   /** The small copy of an entry's picture, WebP. @throws `not_found`, `invalid_file` (damaged), `io`. */
-  async picture(id: number): Promise<Uint8Array> {
-    const path = this.#store.picturesPath;
-    const picture = await wholePicture(path, this.entry(id));
-    if (picture) return picture;
-    const message = `${path}: the picture of entry ${id} is damaged; add it again`;
+  async image(id: number): Promise<Uint8Array> {
+    const path = this.#store.imagesPath;
+    const image = await wholeImage(path, this.entry(id));
+    if (image) return image;
+    const message = `${path}: the image of entry ${id} is damaged; add it again`;
     throw new OcellusError("invalid_file", message, { details: { id } });
   }
 

@@ -62,7 +62,7 @@ export class Collections {
     return this.#make(name, async (temporary) => {
       const info = { name, kind, model, created: new Date().toISOString(), generation: 1 };
       await writeFile(fileOf(temporary, "entries", info), "");
-      await writeFile(fileOf(temporary, "pictures", info), "");
+      await writeFile(fileOf(temporary, "images", info), "");
       await writeInfo(temporary, info);
     });
   }

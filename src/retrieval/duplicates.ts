@@ -22,10 +22,10 @@ export async function duplicates(
   collection: Collection,
   { minScore, signal }: { readonly minScore?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<DuplicateGroup[]> {
-  const pictures = byPixels(collection);
-  const same = [...pictures.values()].filter((entries) => entries.length > 1);
+  const images = byPixels(collection);
+  const same = [...images.values()].filter((entries) => entries.length > 1);
   const groups = same.map((entries): DuplicateGroup => ({ by: "pixels", score: 1, entries }));
-  const near = minScore === undefined ? [] : await nearGroups(collection, pictures, minScore, signal);
+  const near = minScore === undefined ? [] : await nearGroups(collection, images, minScore, signal);
   return [...groups, ...near].sort((a, b) => b.entries.length - a.entries.length || b.score - a.score);
 }
 
@@ -45,13 +45,13 @@ function byPixels(collection: Collection): Map<string, Entry[]> {
  */
 async function nearGroups(
   collection: Collection,
-  pictures: ReadonlyMap<string, readonly Entry[]>,
+  images: ReadonlyMap<string, readonly Entry[]>,
   minScore: number,
   signal?: AbortSignal,
 ): Promise<DuplicateGroup[]> {
-  if (pictures.size > mostCompared)
-    throw new OcellusError("too_large", `near duplicates are looked for among at most ${mostCompared} pictures`);
-  const first = new Map([...pictures.values()].map((entries) => [entries[0]!.id, entries]));
+  if (images.size > mostCompared)
+    throw new OcellusError("too_large", `near duplicates are looked for among at most ${mostCompared} images`);
+  const first = new Map([...images.values()].map((entries) => [entries[0]!.id, entries]));
   const unseen = new Set(first.keys());
   const groups: DuplicateGroup[] = [];
   for (const id of first.keys()) {

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { OcellusError } from "../core/base/index.js";
 import { encodeLogRecord, type LogDamage, type LogRecord, readLog } from "../core/fs/index.js";
 import { append, digestOf, fileOf, presentSize, sizeOf } from "./collection-files.js";
-import { type LostRecords, lostIn, mostRecordsIn, wholePicture } from "./collection-health.js";
+import { type LostRecords, lostIn, mostRecordsIn, wholeImage } from "./collection-health.js";
 import { type CollectionInfo, readInfo, writeInfo } from "./collection-info.js";
 import { type Contents, writeCollection } from "./collection-writer.js";
 import { type Entry, entrySchema, type NewEntry } from "./entry.js";
@@ -45,8 +45,8 @@ export class EntryStore {
     this.table = new EntryTable(new ExactIndex(new Rows(info.model.dimensions)));
   }
 
-  get picturesPath(): string {
-    return fileOf(this.folder, "pictures", this.info);
+  get imagesPath(): string {
+    return fileOf(this.folder, "images", this.info);
   }
 
   get graphPath(): string {
@@ -124,15 +124,15 @@ export class EntryStore {
     if (news.length === 0) return [];
     if (this.table.size + news.length > maxEntries)
       throw new OcellusError("too_large", `${this.info.name}: at most ${maxEntries} entries fit one collection`);
-    let at = await sizeOf(this.picturesPath);
+    let at = await sizeOf(this.imagesPath);
     const added = new Date().toISOString();
-    const entries = news.map(({ vector: _, picture, ...rest }, i): Entry => {
-      const place = { at, bytes: picture.length, sha256: digestOf(picture) };
-      at += picture.length;
-      return { ...rest, id: this.table.nextId + i, added, picture: place };
+    const entries = news.map(({ vector: _, image, ...rest }, i): Entry => {
+      const place = { at, bytes: image.length, sha256: digestOf(image) };
+      at += image.length;
+      return { ...rest, id: this.table.nextId + i, added, image: place };
     });
     for (const { vector, source } of news) checkVector(vector, this.info.model.dimensions, `the vector of ${source}`);
-    await append(this.picturesPath, Buffer.concat(news.map(({ picture }) => picture)));
+    await append(this.imagesPath, Buffer.concat(news.map(({ image }) => image)));
     const records = entries.map((entry, i) => encodeLogRecord(entry, news[i]!.vector));
     if (replaced.length > 0) records.push(encodeLogRecord({ removed: replaced }));
     await this.#appendLog(records);
@@ -169,7 +169,7 @@ export class EntryStore {
 
   /** What is left, under the next generation; the old files go when the new ones count. @throws `io`. */
   async rewrite(): Promise<void> {
-    const old = [this.#logPath, this.picturesPath];
+    const old = [this.#logPath, this.imagesPath];
     const info = { ...this.info, generation: this.info.generation + 1 };
     const { position, entries } = await writeCollection(this.folder, info, this.#contents());
     for (const entry of entries) this.table.move(entry);
@@ -201,11 +201,11 @@ export class EntryStore {
   }
 
   /** Bytes on disk, by their use. */
-  async bytes(): Promise<{ entries: number; pictures: number; graph: number }> {
-    const [entries, pictures, graph] = await Promise.all(
-      [this.#logPath, this.picturesPath, this.graphPath].map((path) => sizeOf(path)),
+  async bytes(): Promise<{ entries: number; images: number; graph: number }> {
+    const [entries, images, graph] = await Promise.all(
+      [this.#logPath, this.imagesPath, this.graphPath].map((path) => sizeOf(path)),
     );
-    return { entries: entries!, pictures: pictures!, graph: graph! };
+    return { entries: entries!, images: images!, graph: graph! };
   }
 
   #contents(): Contents {
@@ -213,7 +213,7 @@ export class EntryStore {
       entries: [...this.table.entries()],
       nextId: this.table.nextId,
       vectorOf: ({ id }) => this.table.index.vector(id)!,
-      pictureOf: (entry) => wholePicture(this.picturesPath, entry),
+      imageOf: (entry) => wholeImage(this.imagesPath, entry),
     };
   }
 }

@@ -28,15 +28,15 @@ export const entrySchema = z.object({
   stamp: z.string().optional(),
   added: z.string(),
   /** Where a small copy of the picture lies among the collection's pictures. */
-  picture: z.object({ at: z.number().int(), bytes: z.number().int(), sha256: z.string() }),
+  image: z.object({ at: z.number().int(), bytes: z.number().int(), sha256: z.string() }),
 });
 export type Entry = Readonly<z.infer<typeof entrySchema>>;
 
-export interface NewEntry extends Omit<Entry, "id" | "added" | "picture"> {
+export interface NewEntry extends Omit<Entry, "id" | "added" | "image"> {
   /** Length one. */
   readonly vector: Float32Array;
   /** A small copy of the picture, as WebP. */
-  readonly picture: Uint8Array;
+  readonly image: Uint8Array;
 }
 
 /** `manual.pdf, page 3`. */

@@ -9,7 +9,7 @@ import { checkModel } from "./intake.js";
 import type { Where } from "./where.js";
 
 export interface FindOptions {
-  readonly picture?: ImageInput | undefined;
+  readonly image?: ImageInput | undefined;
   readonly text?: string | undefined;
   readonly count: number;
   readonly where?: Where | undefined;
@@ -27,17 +27,17 @@ export const maxHits = 1000;
 export async function find(
   collection: Collection,
   embedder: ImageEmbedder,
-  { picture, text: asked, count, where = {}, signal }: FindOptions,
+  { image, text: asked, count, where = {}, signal }: FindOptions,
 ): Promise<Hit[]> {
   checkModel(collection.info, embedder);
-  if (picture === undefined && asked === undefined)
-    throw new OcellusError("invalid_request", "expected a picture or a text to find");
+  if (image === undefined && asked === undefined)
+    throw new OcellusError("invalid_request", "expected an image or a text to find");
   if (!(count >= 1 && count <= maxHits))
     throw new OcellusError("invalid_request", `expected 1 to ${maxHits} results to be asked for, found ${count}`);
-  const text = asked === undefined ? undefined : await admitted(asked, embedder, picture !== undefined);
+  const text = asked === undefined ? undefined : await admitted(asked, embedder, image !== undefined);
   const words = text !== undefined && collection.hasTexts ? { words: text } : {};
-  const vector = await vectorOf(embedder, picture, text, signal).catch((error: unknown) => {
-    if ((error as { code?: string }).code === "too_large" && picture === undefined && collection.hasTexts)
+  const vector = await vectorOf(embedder, image, text, signal).catch((error: unknown) => {
+    if ((error as { code?: string }).code === "too_large" && image === undefined && collection.hasTexts)
       return undefined;
     throw error; // a question longer than the tower reads is looked for by its words alone
   });
@@ -45,22 +45,22 @@ export async function find(
   throw new OcellusError(
     "unsupported",
     `${collection.info.name}: ${embedder.name} has no tower for texts and the entries have no text; ` +
-      "search with a picture, or make a collection with a model that embeds texts (--model: CLIP, SigLIP, Qwen3-VL-Embedding)",
+      "search with an image, or make a collection with a model that embeds texts (--model: CLIP, SigLIP, Qwen3-VL-Embedding)",
     { details: { param: "text" } },
   );
 }
 
 /** Words that no tower reads are only compared with stored texts: no one else would look at them. */
-async function admitted(text: string, { admitText, embedText }: ImageEmbedder, hasPicture: boolean): Promise<string> {
-  return admitText && (hasPicture || !embedText) ? admitText(text) : text;
+async function admitted(text: string, { admitText, embedText }: ImageEmbedder, hasImage: boolean): Promise<string> {
+  return admitText && (hasImage || !embedText) ? admitText(text) : text;
 }
 
 async function vectorOf(
   embedder: ImageEmbedder,
-  picture: ImageInput | undefined,
+  image: ImageInput | undefined,
   text: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array | undefined> {
-  if (picture !== undefined) return embedder.embedImage(picture, signal ? { signal } : {});
+  if (image !== undefined) return embedder.embedImage(image, signal ? { signal } : {});
   return text === undefined ? undefined : embedder.embedText?.(text);
 }

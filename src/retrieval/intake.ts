@@ -5,7 +5,7 @@ import { OcellusError } from "../core/base/index.js";
 import {
   type DecodeImage,
   type DecodeOptions,
-  decodePicture,
+  decodeAndDigest,
   type ImageInput,
   LoadedImage,
   thumbnail,
@@ -17,7 +17,7 @@ import { type Metadata, maxTextLength, type NewEntry } from "./entry.js";
 import type { PdfDocument } from "./pdf.js";
 
 export interface Intake extends Pick<NewEntry, "source" | "page" | "text" | "metadata" | "stamp"> {
-  readonly picture: ImageInput;
+  readonly image: ImageInput;
   /** Pixels of the longer side of the kept copy. Default 320 to look at; pages, which a model must read, 1536. */
   readonly keepSide?: number | undefined;
 }
@@ -40,7 +40,7 @@ const maxSourceLength = 4096;
 export async function prepareEntry(
   collection: Collection,
   embedder: ImageEmbedder,
-  { picture, keepSide, ...labels }: Intake,
+  { image: picture, keepSide, ...labels }: Intake,
   { decode, ...options }: PrepareOptions = {},
 ): Promise<NewEntry> {
   checkModel(collection.info, embedder);
@@ -48,7 +48,7 @@ export async function prepareEntry(
   const rest = await admitted(labels, embedder);
   const asked = options.signal ? { signal: options.signal } : {};
   const image = LoadedImage.of(picture);
-  const here: DecodeImage = (file) => decodePicture(file, options);
+  const here: DecodeImage = (file) => decodeAndDigest(file, options);
   const { image: decoded, digest: pixels } = await image.decoded(decode ?? here, options);
   const twin = collection.withPixels(pixels)[0];
   const known = twin && collection.vector(twin.id)?.slice();
@@ -56,7 +56,7 @@ export async function prepareEntry(
   const vector = known ?? (await vectorOnce(collection, embedder, pixels, image, asked));
   const side = keepSide ?? (rest.page === undefined ? keptSide : keptPageSide);
   const { width, height } = decoded;
-  return { ...rest, pixels, width, height, vector, picture: await thumbnail(decoded, side) };
+  return { ...rest, pixels, width, height, vector, image: await thumbnail(decoded, side) };
 }
 
 /** Of pictures that may be on their way into a collection: as many as are worked on at once, some times over. */
@@ -84,7 +84,7 @@ async function vectorOnce(
   return making;
 }
 
-type Labels = Omit<Intake, "picture" | "keepSide">;
+type Labels = Omit<Intake, "image" | "keepSide">;
 
 /** All that comes back to those who search: a text, a source, names and values of metadata. */
 async function admitted(labels: Labels, { admitText }: ImageEmbedder): Promise<Labels> {
@@ -130,12 +130,12 @@ export async function checkName(name: string, { admitText }: ImageEmbedder): Pro
 export async function pageIntake(
   pdf: PdfDocument,
   page: number,
-  { text, ...rest }: Omit<Intake, "picture" | "page">,
+  { text, ...rest }: Omit<Intake, "image" | "page">,
   signal: AbortSignal,
 ): Promise<Intake> {
   const { image, text: written } = await pdf.page(page, keptPageSide, signal);
   const said = [text, written].filter(Boolean).join("\n").slice(0, maxTextLength);
-  return { ...rest, page, picture: image, ...(said !== "" && { text: said }) };
+  return { ...rest, page, image, ...(said !== "" && { text: said }) };
 }
 
 /** What a new collection would record. Costs one small picture through the model: only its vector says how long it is. */

@@ -24,7 +24,7 @@ export interface Citation {
 export interface PagesQuestion {
   readonly question: string;
   /** Of the question; the first is what is looked for. */
-  readonly pictures: readonly ImageInput[];
+  readonly images: readonly ImageInput[];
   /** Most pages that are shown. */
   readonly numPages: number;
   /** Tokens that the model can read: text beside the pages takes half of them at most. */
@@ -37,9 +37,9 @@ const mostCharacters = 1500;
 
 /** What stands before the question. Nothing found: no parts, no citations. @throws as `find`. */
 export async function pagesFor(collection: Collection, embedder: ImageEmbedder, asked: PagesQuestion) {
-  const { question, pictures, numPages, signal } = asked;
-  const text = pictures.length === 0 || collection.hasTexts ? question : undefined;
-  const hits = await find(collection, embedder, { picture: pictures[0], text, count: numPages, signal });
+  const { question, images, numPages, signal } = asked;
+  const text = images.length === 0 || collection.hasTexts ? question : undefined;
+  const hits = await find(collection, embedder, { image: images[0], text, count: numPages, signal });
   const characters = Math.min(mostCharacters, Math.floor(asked.maxLength / (2 * Math.max(1, hits.length))));
   const parts: ContentPart[] = [];
   for (const [i, hit] of hits.entries()) parts.push(...(await pageParts(collection, hit, i + 1, characters)));
@@ -48,7 +48,7 @@ export async function pagesFor(collection: Collection, embedder: ImageEmbedder, 
 }
 
 async function pageParts(collection: Collection, { entry }: Hit, number: number, characters: number) {
-  const picture = await collection.picture(entry.id).catch((error: OcellusError) => {
+  const picture = await collection.image(entry.id).catch((error: OcellusError) => {
     if (error.code === "invalid_file") return undefined; // damaged: its words are left
     throw error;
   });

@@ -40,10 +40,10 @@ async function pageObjects(
   const drawn = typeof page === "string" ? words : `q ${width} 0 0 ${height} 0 0 cm /P Do Q ${words}`;
   const resources = `/Font << /F1 3 0 R >> /XObject << /P ${number + 2} 0 R >>`;
   const head = `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 ${width} ${height}] /Contents ${number + 1} 0 R /Resources << ${resources} >> ${annotations} >>`;
-  return [Buffer.from(head), stream("", Buffer.from(drawn)), await pictureObject(page)];
+  return [Buffer.from(head), stream("", Buffer.from(drawn)), await imageObject(page)];
 }
 
-async function pictureObject(page: TestPage): Promise<Buffer> {
+async function imageObject(page: TestPage): Promise<Buffer> {
   if (typeof page === "string") return Buffer.from("null");
   const { width, height } = await sharp(page.jpeg).metadata();
   const kind = "/Type /XObject /Subtype /Image /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode";

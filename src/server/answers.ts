@@ -68,12 +68,12 @@ function ofChoice(prepared: Prepared, index: number): Prepared {
   return { ...prepared, options: { ...options, sampling } };
 }
 
-function notePrompt({ stats }: RequestContext, { promptIds, pictures }: Prepared): void {
+function notePrompt({ stats }: RequestContext, { promptIds, images }: Prepared): void {
   stats.promptTokens = (stats.promptTokens ?? 0) + promptIds.length;
-  stats.pictures = (stats.pictures ?? 0) + pictures.length;
-  stats.seen = [...(stats.seen ?? []), ...pictures];
-  stats.cachedPictures = (stats.cachedPictures ?? 0) + pictures.filter(({ known }) => known).length;
-  stats.nearPictures = (stats.nearPictures ?? 0) + pictures.filter(({ near }) => near).length;
+  stats.images = (stats.images ?? 0) + images.length;
+  stats.seen = [...(stats.seen ?? []), ...images];
+  stats.cachedImages = (stats.cachedImages ?? 0) + images.filter(({ known }) => known).length;
+  stats.nearImages = (stats.nearImages ?? 0) + images.filter(({ near }) => near).length;
 }
 
 function noteEvent({ stats, started }: RequestContext, { event }: ChoiceEvent): void {

@@ -11,7 +11,7 @@ import {
   pageIntake,
   prepareEntry,
 } from "../retrieval/index.js";
-import { imageResolver, type ResolveImage, urlOf } from "./pictures.js";
+import { imageResolver, type ResolveImage, urlOf } from "./images.js";
 import type { RequestContext } from "./request-context.js";
 import { withImageEmbedder } from "./with-image-embedder.js";
 
@@ -44,7 +44,7 @@ export async function addEntries(
         news.push(await prepareEntry(collection, embedder, intake, options));
       }
   });
-  stats.pictures = (stats.pictures ?? 0) + news.length;
+  stats.images = (stats.images ?? 0) + news.length;
   const added = upsert
     ? (await collection.put(news, { whole: true })).map(({ entry }) => entry)
     : await collection.add(news);
@@ -63,7 +63,7 @@ async function* intakesOf(
   if ((image_url === undefined) === (document === undefined))
     throw refusal("entries", `${source}: expected either image_url or document`);
   if (image_url !== undefined) {
-    yield { ...labels, picture: await resolve(urlOf(image_url)) };
+    yield { ...labels, image: await resolve(urlOf(image_url)) };
     return;
   }
   const pdf = await PdfDocument.open(pdfBytes(document!, source), source).catch(toRequestError);
@@ -91,6 +91,6 @@ function toRequestError(error: unknown): never {
 function tooMany(): OcellusError {
   return new OcellusError(
     "too_large",
-    `at most ${mostPages} pictures and pages are added by one request; send more of them`,
+    `at most ${mostPages} images and pages are added by one request; send more of them`,
   );
 }

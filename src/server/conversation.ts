@@ -2,24 +2,24 @@
 
 import { type ChatMessage, type ContentPart, image } from "../core/runtime/index.js";
 import { parseBodyJson, refusal, type ToolCall, type WireMessage, type WirePart } from "../protocol/index.js";
-import type { ResolveImage } from "./pictures.js";
+import type { ResolveImage } from "./images.js";
 
 type TemplateCall = NonNullable<ChatMessage["tool_calls"]>[number];
 
 export async function readConversation(
   messages: readonly WireMessage[],
-  resolvePicture: ResolveImage,
+  resolveImage: ResolveImage,
 ): Promise<ChatMessage[]> {
-  return Promise.all(messages.map((message) => readMessage(message, resolvePicture)));
+  return Promise.all(messages.map((message) => readMessage(message, resolveImage)));
 }
 
-async function readMessage(message: WireMessage, resolvePicture: ResolveImage): Promise<ChatMessage> {
+async function readMessage(message: WireMessage, resolveImage: ResolveImage): Promise<ChatMessage> {
   switch (message.role) {
     case "system":
     case "developer":
       return { role: "system", content: message.content };
     case "user":
-      return { role: "user", content: await readContent(message.content, resolvePicture) };
+      return { role: "user", content: await readContent(message.content, resolveImage) };
     case "assistant":
       return {
         role: "assistant",
@@ -29,7 +29,7 @@ async function readMessage(message: WireMessage, resolvePicture: ResolveImage): 
     case "tool":
       return {
         role: "tool",
-        content: await readContent(message.content, resolvePicture),
+        content: await readContent(message.content, resolveImage),
         tool_call_id: message.tool_call_id,
       };
     default:
@@ -50,13 +50,13 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 async function readContent(
   content: string | readonly WirePart[],
-  resolvePicture: ResolveImage,
+  resolveImage: ResolveImage,
 ): Promise<ChatMessage["content"]> {
-  return typeof content === "string" ? content : Promise.all(content.map((part) => readPart(part, resolvePicture)));
+  return typeof content === "string" ? content : Promise.all(content.map((part) => readPart(part, resolveImage)));
 }
 
-async function readPart(part: WirePart, resolvePicture: ResolveImage): Promise<ContentPart> {
+async function readPart(part: WirePart, resolveImage: ResolveImage): Promise<ContentPart> {
   if (part.type === "text") return part;
-  if (part.type === "file") return image(await resolvePicture(part.file.file_id));
-  return image(await resolvePicture(typeof part.image_url === "string" ? part.image_url : part.image_url.url));
+  if (part.type === "file") return image(await resolveImage(part.file.file_id));
+  return image(await resolveImage(typeof part.image_url === "string" ? part.image_url : part.image_url.url));
 }

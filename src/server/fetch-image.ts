@@ -54,7 +54,7 @@ export async function fetchImage(
   const either = AbortSignal.any([signal, timeout, ended.signal]);
   try {
     const bytes = await Promise.race([fetchBytes(address, limits, either, surroundings), rejectOn(either)]);
-    sniffFormat(bytes, "the picture's address");
+    sniffFormat(bytes, "the image's address");
     return bytes;
   } catch (error) {
     throwIfAborted(signal);
@@ -75,7 +75,7 @@ async function fetchBytes(
   const response = await follow(parseAddress(address), limits, surroundings, signal);
   const { maxBytes, onBytes } = limits;
   const statedBytes = response.headers["content-length"];
-  return readBounded(response, { what: "the picture at this address", maxBytes, onBytes, statedBytes });
+  return readBounded(response, { what: "the image at this address", maxBytes, onBytes, statedBytes });
 }
 
 async function follow(
@@ -124,7 +124,7 @@ async function allowedAddresses(
   const addresses = isIP(name) ? [name] : await resolve(name).catch(() => []);
   signal.throwIfAborted(); // the system's resolver knows no signal
   if (addresses.length > 0 && addresses.every(isTrusted ? isPublicOrPrivateAddress : isAllowed)) return addresses;
-  throw refused("its host is not a public machine; pictures are fetched from the internet only");
+  throw refused("its host is not a public machine; images are fetched from the internet only");
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {
@@ -154,7 +154,7 @@ function get(url: URL, addresses: readonly string[], signal: AbortSignal): Promi
 }
 
 function refused(problem: string): OcellusError {
-  return new OcellusError("invalid_request", `a picture's address: ${problem}`, { details: { param: "image_url" } });
+  return new OcellusError("invalid_request", `an image's address: ${problem}`, { details: { param: "image_url" } });
 }
 
 /** Why a host gave no picture, as `details.reason`. */
@@ -176,7 +176,7 @@ function reasonOf(error: unknown): [Reason, string] {
 }
 
 function unreachable(reason: Reason, words: string, cause?: unknown): OcellusError {
-  return new OcellusError("invalid_image", `the picture cannot be fetched from its address: ${words}`, {
+  return new OcellusError("invalid_image", `the image cannot be fetched from its address: ${words}`, {
     details: { param: "image_url", reason },
     cause,
   });

@@ -68,9 +68,9 @@ export class Metrics implements RequestListener {
       promptTokens = 0,
       completionTokens = 0,
       cachedTokens = 0,
-      pictures = 0,
-      cachedPictures = 0,
-      nearPictures = 0,
+      images = 0,
+      cachedImages = 0,
+      nearImages = 0,
     } = stats;
     if (model === undefined) return;
     if (queueMs !== undefined) this.#queue.observe({ model }, queueMs / 1000);
@@ -80,9 +80,9 @@ export class Metrics implements RequestListener {
     this.#prefixQueries.inc({ model }, promptTokens);
     this.#prefixHits.inc({ model }, cachedTokens);
     this.#completion.inc({ model }, completionTokens);
-    this.#images.inc({ model, cached: "true" }, cachedPictures - nearPictures);
-    this.#images.inc({ model, cached: "near" }, nearPictures);
-    this.#images.inc({ model, cached: "false" }, pictures - cachedPictures);
+    this.#images.inc({ model, cached: "true" }, cachedImages - nearImages);
+    this.#images.inc({ model, cached: "near" }, nearImages);
+    this.#images.inc({ model, cached: "false" }, images - cachedImages);
   }
 
   /** A guard has looked. Categories are those of the policy and its lists: their number is bounded. */

@@ -94,7 +94,7 @@ export class ModelCatalog {
   async embedding(name: string | undefined, request: LeaseHolder): Promise<ServedEmbedder> {
     const found = await this.any(name, request, "embedding");
     if (found.kind === "embedding") return found;
-    const reason = "answers questions; what it makes of texts and of pictures cannot be compared by a distance";
+    const reason = "answers questions; what it makes of texts and of images cannot be compared by a distance";
     throw wrongKind(
       found.id,
       `${reason}. Start the server with --embedding-model FOLDER (CLIP, SigLIP or Qwen3-VL-Embedding)`,
@@ -115,7 +115,7 @@ export class ModelCatalog {
     const served = await this.any(name ?? first?.served.id, request, "embedding");
     const [imageEmbedder] = imageEmbeddersOf(served);
     if (imageEmbedder) return imageEmbedder;
-    throw wrongKind(served.id, "makes no vectors of pictures");
+    throw wrongKind(served.id, "makes no vectors of images");
   }
 
   /** The model that made a collection's vectors. @throws `unsupported` when it is not here, and as `answering`. */
@@ -210,7 +210,7 @@ function nameOf(listed: ListedModel | undefined): string | undefined {
 
 function chatOf(served: Served): ServedModel {
   if (served.kind === "chat") return served;
-  throw wrongKind(served.id, "compares texts and pictures; it answers no questions. Ask it at /v1/embeddings");
+  throw wrongKind(served.id, "compares texts and images; it answers no questions. Ask it at /v1/embeddings");
 }
 
 function imageEmbeddersOf(served: Served): ServedImageEmbedder[] {

@@ -31,7 +31,7 @@ export async function withPages(
   const question = parts
     .flatMap((part) => (typeof part === "object" && part.type === "text" ? [part.text] : []))
     .join("\n");
-  const pictures = parts.flatMap((part): ImageInput[] =>
+  const images = parts.flatMap((part): ImageInput[] =>
     typeof part === "object" && part.type === "image" ? [part.image] : [],
   );
   const { maxLength } = model.info;
@@ -39,8 +39,7 @@ export async function withPages(
   const found = await withImageEmbedder(
     await context.services.models.makerOf(collection.info, context),
     context,
-    ({ embedder }) =>
-      pagesFor(collection, embedder, { question, pictures, numPages, maxLength, signal: context.signal }),
+    ({ embedder }) => pagesFor(collection, embedder, { question, images, numPages, maxLength, signal: context.signal }),
   );
   const shown = { ...messages[last]!, content: [...found.parts, ...parts] };
   return { messages: messages.with(last, shown), citations: found.citations };

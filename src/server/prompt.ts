@@ -19,7 +19,7 @@ export async function pixelBytesOf(
   if (numBytes <= maxPixelBytes) return numBytes;
   throw new OcellusError(
     "too_large",
-    `the pictures take ${numBytes} bytes when they are fitted for this model, at most ${maxPixelBytes} are there for ` +
+    `the images take ${numBytes} bytes when they are fitted for this model, at most ${maxPixelBytes} are there for ` +
       "them; send fewer or smaller ones, or a smaller max_pixels (of the server: --max-pixel-bytes)",
     { details: { numBytes, maxPixelBytes } },
   );

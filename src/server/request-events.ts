@@ -14,10 +14,10 @@ export interface RequestStats {
   model?: string;
   promptTokens?: number;
   completionTokens?: number;
-  pictures?: number;
-  cachedPictures?: number;
+  images?: number;
+  cachedImages?: number;
   /** Of these, those that another picture answers for. */
-  nearPictures?: number;
+  nearImages?: number;
   /** The pictures themselves, for the header; their digests are not in the log. */
   seen?: readonly ChatImage[];
   /** Of the prompts' tokens, those that were not read again. */

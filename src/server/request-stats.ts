@@ -22,8 +22,8 @@ export function answerStatsOf(
   context: RequestContext,
   citations?: readonly Citation[],
 ): AnswerStats {
-  const { timings, pictures } = end;
-  const notes = imageNotes(pictures, model.info.imagesPerQuestion);
+  const { timings, images } = end;
+  const notes = imageNotes(images, model.info.imagesPerQuestion);
   const cited = citations && citedNumbers(text);
   return {
     timings: {
@@ -34,7 +34,7 @@ export function answerStatsOf(
       tokens_per_second: round(timings.tokensPerSecond),
     },
     model_version: model.info.digest,
-    pictures: pictures.map(({ digest, known, numTokens, familiarity }) => ({
+    images: images.map(({ digest, known, numTokens, familiarity }) => ({
       ...{ sha256: digest, cached: known, tokens: numTokens },
       ...(familiarity && {
         familiarity: { score: round(familiarity.score), threshold: round(familiarity.threshold) },
@@ -43,9 +43,9 @@ export function answerStatsOf(
     ...(notes.length > 0 && { notes }),
     guards: wireGuardReports(context.guardReports),
     cache: {
-      vision: visionCacheStatus(pictures),
+      vision: visionCacheStatus(images),
       prefix_tokens: end.usage.cachedTokens,
-      pictures: pictures.map(({ digest, source, near }) => ({
+      images: images.map(({ digest, source, near }) => ({
         ...{ sha256: digest, from: source },
         ...(near && { near: { sha256: near.digest, similarity: round(near.similarity) } }),
       })),
@@ -54,17 +54,17 @@ export function answerStatsOf(
   };
 }
 
-function visionCacheStatus(pictures: readonly ChatImage[]): AnswerStats["cache"]["vision"] {
-  if (pictures.length === 0) return "none";
-  if (pictures.some(({ near }) => near)) return "near";
-  return pictures.every(({ known }) => known) ? "hit" : "miss";
+function visionCacheStatus(images: readonly ChatImage[]): AnswerStats["cache"]["vision"] {
+  if (images.length === 0) return "none";
+  if (images.some(({ near }) => near)) return "near";
+  return images.every(({ known }) => known) ? "hit" : "miss";
 }
 
 /** Digests that a header may hold: more than enough for a router, within the 8 KiB that servers take. */
 const mostDigests = 16;
 
 /**
- * `vision=hit; prefix=48; pictures=<sha256>,<sha256>`: for a router in front, which can send a picture where it is known.
+ * `vision=hit; prefix=48; images=<sha256>,<sha256>`: for a router in front, which can send a picture where it is known.
  * Where pictures are answered for by others, `near=` names these. Of a stream, what is known when it begins. Undefined when nothing was asked of a model.
  */
 export function cacheHeader({ stats }: RequestContext): string | undefined {
@@ -72,7 +72,7 @@ export function cacheHeader({ stats }: RequestContext): string | undefined {
   const digests = stats.seen.slice(0, mostDigests).map(({ digest }) => digest);
   const others = stats.seen.flatMap(({ near }) => (near ? [near.digest] : [])).slice(0, mostDigests);
   const near = others.length > 0 ? `; near=${others.join(",")}` : "";
-  return `vision=${visionCacheStatus(stats.seen)}; prefix=${stats.cachedTokens ?? 0}; pictures=${digests.join(",")}${near}`;
+  return `vision=${visionCacheStatus(stats.seen)}; prefix=${stats.cachedTokens ?? 0}; images=${digests.join(",")}${near}`;
 }
 
 /** A thousandth is as fine as the clock is honest. */

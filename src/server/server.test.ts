@@ -14,7 +14,7 @@ const end: ChatEvent = {
   finishReason: "stop",
   usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
   timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 1 },
-  pictures: [],
+  images: [],
 };
 
 interface Saying {
@@ -27,7 +27,7 @@ interface Saying {
 function saying(text: string, { pause = async () => {}, fails = false }: Saying = {}): LanguageModel {
   const prepare = async (_: unknown, options = {}): Promise<Prepared> => {
     if (fails) throw new Error("broken weights");
-    return { promptIds: Int32Array.of(1), pictures: [], options, started: 0, visionMs: 0 };
+    return { promptIds: Int32Array.of(1), images: [], options, started: 0, visionMs: 0 };
   };
   return {
     info: { digest: text, path: ".", modelType: "t", weights: "fp32", device: "cpu", maxLength: 9, maxSequences: 2 },

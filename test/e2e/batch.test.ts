@@ -7,13 +7,13 @@ import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 
 const folder = temporaryFolder();
-const pictures = join(repository, "examples/pictures");
-const question = (picture: string, text: string) => ({
+const images = join(repository, "examples/pictures");
+const question = (image: string, text: string) => ({
   messages: [
     {
       role: "user",
       content: [
-        { type: "image_url", image_url: { url: picture } },
+        { type: "image_url", image_url: { url: image } },
         { type: "text", text },
       ],
     },
@@ -67,7 +67,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe("ocellus batch", () => {
   it("answers paths, data URLs and words, and writes failures beside", async () => {
-    const dress = readFileSync(join(pictures, "dress.jpg"));
+    const dress = readFileSync(join(images, "dress.jpg"));
     writeFileSync(join(folder, "beside.jpg"), dress);
     const input = write("mixed.jsonl", [
       line("path", question("beside.jpg", "What colour is the product?")),
@@ -98,10 +98,10 @@ describe("ocellus batch", () => {
   });
 
   it("embeds words and pictures, paths too, and says how when no model is there for it", async () => {
-    const shown = { type: "image_url", image_url: { url: join(pictures, "dress.jpg") } };
+    const shown = { type: "image_url", image_url: { url: join(images, "dress.jpg") } };
     const input = write("embed.jsonl", [
       line("words", { model: "clip", input: ["a red dress", "a blue shirt"] }, "/v1/embeddings"),
-      line("picture", { input: [shown, "a red dress"] }, "/v1/embeddings"),
+      line("image", { input: [shown, "a red dress"] }, "/v1/embeddings"),
       line("chat", { messages: [{ role: "user", content: "Hello" }], max_tokens: 2 }),
     ]);
     const out = join(folder, "embed.out.jsonl");
@@ -109,11 +109,11 @@ describe("ocellus batch", () => {
     const { code, stderr } = await start(input, "--out", out, "--embedding-model", `clip=${clip}`).ended;
     expect(code, stderr).toBe(0);
     const bodies = Object.fromEntries(read(out).map(({ custom_id, response }) => [custom_id, response.body]));
-    expect(Object.keys(bodies).sort()).toEqual(["chat", "picture", "words"]);
-    const [picture, words] = bodies.picture.data.map((one: any) => one.embedding);
-    for (const vector of [picture, words]) expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
+    expect(Object.keys(bodies).sort()).toEqual(["chat", "image", "words"]);
+    const [image, words] = bodies.image.data.map((one: any) => one.embedding);
+    for (const vector of [image, words]) expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
     expect(words).toEqual(bodies.words.data[0].embedding);
-    expect(picture).not.toEqual(words);
+    expect(image).not.toEqual(words);
     const without = await start(input, "--out", join(folder, "without.jsonl"), "--json").ended;
     expect(JSON.parse(without.stdout)).toMatchObject({ answered: 1, failed: 2 });
     const reasons = read(join(folder, "without.errors.jsonl")).map((one) => one.response.body.error.message);
@@ -121,7 +121,7 @@ describe("ocellus batch", () => {
   });
 
   it("loses and repeats nothing when it is killed with -9, and repairs a torn line", async () => {
-    const names = ["dress.jpg", "boots.jpg", "pair.jpg", "sale.jpg"].map((name) => join(pictures, name));
+    const names = ["dress.jpg", "boots.jpg", "pair.jpg", "sale.jpg"].map((name) => join(images, name));
     const requests = Array.from({ length: 400 }, (_, i) =>
       line(`q${i}`, i % 10 === 3 ? question("gone.jpg", "?") : question(names[i % 4]!, "Describe this product.")),
     );

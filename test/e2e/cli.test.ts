@@ -9,10 +9,10 @@ import { ocellusCommand } from "../support/command.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const labels = JSON.parse(readFileSync(join(root, "examples/pictures/labels.json"), "utf8")) as {
-  picture: string;
+  image: string;
   questions: { question: string; answer: string; accept?: string[] }[];
 }[];
-const picture = join(root, "examples/pictures", labels[0]!.picture);
+const image = join(root, "examples/pictures", labels[0]!.image);
 const question = labels[0]!.questions[0]!.question;
 
 /** Waiting threads of ONNX Runtime spin; on a busy machine that slows everybody. */
@@ -58,17 +58,14 @@ function ocellus(args: readonly string[], stdin: string | Buffer = ""): Promise<
 
 describe("ocellus ask", () => {
   it("prints nothing but the answer when piped", async () => {
-    const { code, stdout, stderr } = await ocellus(["ask", picture, question, ...oneThread]);
+    const { code, stdout, stderr } = await ocellus(["ask", image, question, ...oneThread]);
     expect({ code, lines: stdout.split("\n").length }, stderr).toEqual({ code: 0, lines: 2 });
     expect(stdout.trim()).not.toBe("");
     expect(stdout + stderr).not.toContain("\x1b[");
   });
 
   it("prints one JSON value with --json, for a picture on standard input", async () => {
-    const { code, stdout, stderr } = await ocellus(
-      ["ask", "-", question, "--json", ...oneThread],
-      readFileSync(picture),
-    );
+    const { code, stdout, stderr } = await ocellus(["ask", "-", question, "--json", ...oneThread], readFileSync(image));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({
       question,
@@ -84,24 +81,24 @@ describe("ocellus ask", () => {
 describe("ocellus ask --trace", () => {
   it("answers as without, and writes a page", async () => {
     const page = join(folder, "trace.html");
-    const plain = await ocellus(["ask", picture, question, ...oneThread]);
-    const traced = await ocellus(["ask", picture, question, "--trace", page, ...oneThread]);
+    const plain = await ocellus(["ask", image, question, ...oneThread]);
+    const traced = await ocellus(["ask", image, question, "--trace", page, ...oneThread]);
     expect({ code: traced.code, stdout: traced.stdout }, traced.stderr).toEqual({ code: 0, stdout: plain.stdout });
     expect(readFileSync(page, "utf8")).toMatch(/^<!doctype html>[\s\S]*data:image\/webp;base64,[\s\S]*<\/html>\n$/);
   });
 
   it("prints the trace with --json, without the maps", async () => {
     const page = join(folder, "other.html");
-    const { code, stdout, stderr } = await ocellus(["ask", picture, question, "--trace", page, "--json", ...oneThread]);
+    const { code, stdout, stderr } = await ocellus(["ask", image, question, "--trace", page, "--json", ...oneThread]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    const { tokens, pictures, ...rest } = JSON.parse(stdout);
+    const { tokens, images, ...rest } = JSON.parse(stdout);
     expect(rest).toMatchObject({ question, page, stages: { visionMs: expect.any(Number) } });
     expect(tokens[0]).toMatchObject({
       text: expect.any(String),
       probability: expect.any(Number),
       alternatives: expect.any(Array),
     });
-    expect(pictures).toEqual([expect.objectContaining({ numLayers: 2, grid: { rows: 8, columns: 8 } })]);
+    expect(images).toEqual([expect.objectContaining({ numLayers: 2, grid: { rows: 8, columns: 8 } })]);
   });
 });
 
@@ -148,7 +145,7 @@ describe("an error", () => {
 describe("ocellus chat", () => {
   it("answers line by line from a pipe", async () => {
     const { code, stdout, stderr } = await ocellus(
-      ["chat", picture, ...oneThread],
+      ["chat", image, ...oneThread],
       `${question}\n\n${question}\n/quit\nnever asked\n`,
     );
     expect({ code, lines: stdout.trimEnd().split("\n").length }, stderr).toEqual({ code: 0, lines: 2 });
@@ -159,7 +156,7 @@ describe("ocellus eval", () => {
   it("counts right and wrong answers and writes the wrong ones", async () => {
     const file = join(folder, "questions.jsonl");
     const asked = { kind: "class", scene: "one", language: "en", question, answer: "Surely not this." };
-    writeFileSync(file, JSON.stringify({ image: picture, questions: [asked, { ...asked, kind: "other" }] }));
+    writeFileSync(file, JSON.stringify({ image, questions: [asked, { ...asked, kind: "other" }] }));
     const args = [
       "eval",
       file,

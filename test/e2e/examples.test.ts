@@ -22,8 +22,8 @@ describe("the examples", () => {
       .split("\n")
       .map((text) => JSON.parse(text));
     expect(rows.length).toBeGreaterThan(4);
-    expect(rows.find((row) => row.picture === "dress.jpg")).toEqual({
-      picture: "dress.jpg",
+    expect(rows.find((row) => row.image === "dress.jpg")).toEqual({
+      image: "dress.jpg",
       title: "A red dotted dress.",
       title_zh: "一条红色圆点连衣裙。",
       class: "A dress.",
@@ -48,7 +48,7 @@ describe("the examples", () => {
         fetch(`${url}/ask?question=${encodeURIComponent("What colour is the product?")}`, { method: "POST", body });
       expect(await (await ask(readFileSync(join(repository, "examples/pictures/dress.jpg")))).text()).toBe("Red.");
       const refused = await ask("no picture");
-      expect([refused.status, await refused.text()]).toEqual([400, expect.stringMatching(/picture/)]);
+      expect([refused.status, await refused.text()]).toEqual([400, expect.stringMatching(/image/)]);
     } finally {
       child.kill();
     }

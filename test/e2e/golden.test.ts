@@ -18,7 +18,7 @@ import { repository, temporaryFolder } from "../support/folders.js";
 import { loadTiny, startServer } from "../support/server.js";
 
 const folder = temporaryFolder();
-const pictures = join(repository, "examples/pictures");
+const images = join(repository, "examples/pictures");
 const oneThread = ["--weights", "fp32", "--threads", "1"];
 
 function start(...args: string[]) {
@@ -58,7 +58,7 @@ describe("golden init, check, run and report", () => {
       byMatch: { exact: 88 },
     });
     const before = readFileSync(join(folder, "ready/golden.jsonl"), "utf8");
-    expect(readdirSync(join(folder, "ready/pictures")).length).toBeGreaterThan(10);
+    expect(readdirSync(join(folder, "ready/images")).length).toBeGreaterThan(10);
     expect(await golden("init", "ready")).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/\bready\b.*golden\.jsonl/),
@@ -178,14 +178,14 @@ describe("golden init --images", () => {
 
   it("writes proposals that count for nothing until they are reviewed, and keeps what a person has changed", async () => {
     mkdirSync(join(folder, "photos"));
-    copyFileSync(join(pictures, "dress.jpg"), join(folder, "photos/1.jpg"));
+    copyFileSync(join(images, "dress.jpg"), join(folder, "photos/1.jpg"));
     writeFileSync(join(folder, "photos/2.jpg"), "no picture");
     const init = () =>
       golden("init", "mine", "--images", "photos", "--ask", "What colour is it?", "--json", ...oneThread);
-    expect(JSON.parse((await init()).stdout)).toMatchObject({ questions: 0, unreviewed: 1, pictures: 1 });
+    expect(JSON.parse((await init()).stdout)).toMatchObject({ questions: 0, unreviewed: 1, images: 1 });
     const [first] = readFileSync(path, "utf8").split("\n");
     expect(JSON.parse(first!)).toEqual({
-      image: "pictures/1.jpg",
+      image: "images/1.jpg",
       questions: [{ question: "What colour is it?", answer: expect.stringMatching(/./), reviewed: false }],
     });
     await (await Registry.open({ folder: join(folder, "registry") })).close();
@@ -196,9 +196,9 @@ describe("golden init --images", () => {
     const edited = first!.replace('"reviewed":false', '"reviewed":true');
     writeFileSync(path, edited);
     truncateSync(path, edited.length); // no line break at the end, as some editors leave it
-    copyFileSync(join(pictures, "sale.jpg"), join(folder, "photos/3.jpg"));
-    expect(JSON.parse((await init()).stdout)).toMatchObject({ questions: 1, unreviewed: 1, pictures: 2 });
-    expect(readFileSync(path, "utf8").split("\n")).toEqual([edited, expect.stringContaining("pictures/3.jpg"), ""]);
+    copyFileSync(join(images, "sale.jpg"), join(folder, "photos/3.jpg"));
+    expect(JSON.parse((await init()).stdout)).toMatchObject({ questions: 1, unreviewed: 1, images: 2 });
+    expect(readFileSync(path, "utf8").split("\n")).toEqual([edited, expect.stringContaining("images/3.jpg"), ""]);
     const { stdout } = await golden("run", "mine", "--out", "mine.golden", "--json", ...oneThread);
     expect(JSON.parse(stdout)).toMatchObject({ asked: 1, unreviewed: 1, score: { correct: 1 } });
   });
@@ -206,10 +206,10 @@ describe("golden init --images", () => {
 
 describe("golden check", () => {
   it("names the line of everything that is wrong", async () => {
-    const picture = join(pictures, "dress.jpg");
+    const image = join(images, "dress.jpg");
     const lines = [
       {
-        image: picture,
+        image,
         questions: [
           { question: "?", answer: "a" },
           { question: "?", set: ["a", "b"] },
@@ -217,8 +217,8 @@ describe("golden check", () => {
       },
       { image: "gone.png", questions: [{ question: "?", answer: "a" }] },
       { image: "bad.jsonl", questions: [{ question: "?", answer: "a" }] },
-      { image: picture, questions: [{ question: "?", pattern: "(a" }, { question: "?" }] },
-      { image: picture, questions: [{ question: "?", schema: { type: "text" } }] },
+      { image, questions: [{ question: "?", pattern: "(a" }, { question: "?" }] },
+      { image, questions: [{ question: "?", schema: { type: "text" } }] },
     ];
     writeFileSync(join(folder, "bad.jsonl"), `${lines.map((line) => JSON.stringify(line)).join("\n")}\n{`);
     const { code, stdout, stderr } = await golden("check", "bad.jsonl");

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Guards } from "../../src/guardrails/index.js";
 import { noBrowser, openBrowser } from "../support/browser.js";
 import { repository, temporaryFolder } from "../support/folders.js";
-import { forbiddenPicture, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";
+import { forbiddenImage, forbiddenWord, openGuards, strictPolicy, witness } from "../support/guards.js";
 import { startServer, type TestServer } from "../support/server.js";
 
 vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
@@ -42,7 +42,7 @@ describe.skipIf(noBrowser)("the guards' page", () => {
     await page.getByRole("textbox", { name: "A sentence to check" }).fill(`the town of ${forbiddenWord}`);
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Choose pictures to check" }).click();
-    await (await chooser).setFiles({ name: "grey.png", mimeType: "image/png", buffer: forbiddenPicture });
+    await (await chooser).setFiles({ name: "grey.png", mimeType: "image/png", buffer: forbiddenImage });
     await page.getByText("grey.png").waitFor();
     await page.getByRole("button", { name: "Check", exact: true }).click();
     const result = page.getByRole("status");

@@ -8,7 +8,7 @@ import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 
 const folder = temporaryFolder();
-const pictures = join(repository, "examples/pictures");
+const images = join(repository, "examples/pictures");
 const clip = join(repository, "test/golden/clip/gelu");
 
 function start(args: readonly string[]): ChildProcess {
@@ -45,17 +45,17 @@ describe("ocellus index", () => {
   it("adds a folder once, tells duplicates and failures, follows changes, and finds by picture", async () => {
     const shop = join(folder, "shop");
     mkdirSync(join(shop, "more"), { recursive: true });
-    const names = readdirSync(pictures);
+    const names = readdirSync(images);
     const numJpegs = names.filter((name) => name.endsWith(".jpg")).length;
     const size = names.filter((name) => name.endsWith("g")).length + 1; // with the copy
-    for (const name of names) copyFileSync(join(pictures, name), join(shop, name));
-    copyFileSync(join(pictures, "dress.jpg"), join(shop, "more/copy.jpg"));
+    for (const name of names) copyFileSync(join(images, name), join(shop, name));
+    copyFileSync(join(images, "dress.jpg"), join(shop, "more/copy.jpg"));
     writeFileSync(join(shop, "broken.png"), "no picture");
     const first = await toldWith<any>(4, "index", "add", "shop", shop, ...oneThread);
     expect(first).toMatchObject({ collection: "shop", size, added: size, known: 0 });
     expect(first.duplicates.length + first.failed.length).toBe(2);
     expect(first.failed[0].problem).toMatch(/broken\.png/);
-    copyFileSync(join(pictures, "boots.jpg"), join(shop, "dress.jpg"));
+    copyFileSync(join(images, "boots.jpg"), join(shop, "dress.jpg"));
     const second = await told<any>("index", "add", "shop", join(shop, "**/*.jpg"), "--kind", "exact", ...oneThread);
     expect(second).toMatchObject({ size, added: 1, replaced: 1, known: numJpegs, failed: [] });
     const found = await told<any>(
@@ -63,7 +63,7 @@ describe("ocellus index", () => {
       "search",
       "shop",
       "--image",
-      join(pictures, "dress.jpg"),
+      join(images, "dress.jpg"),
       "-k",
       "2",
       ...oneThread,
@@ -84,8 +84,8 @@ describe("ocellus index", () => {
   it("continues where kill -9 ended it, without adding anything twice", async () => {
     const many = join(folder, "many");
     mkdirSync(many);
-    const names = readdirSync(pictures).filter((name) => name.endsWith("g"));
-    for (let i = 0; i < 120; i++) copyFileSync(join(pictures, names[i % names.length]!), join(many, `${i}.jpg`));
+    const names = readdirSync(images).filter((name) => name.endsWith("g"));
+    for (let i = 0; i < 120; i++) copyFileSync(join(images, names[i % names.length]!), join(many, `${i}.jpg`));
     const log = join(folder, "data/collections/many/entries-1.log");
     const child = start(["index", "add", "many", many, ...oneThread]);
     const exited = new Promise((done) => child.once("exit", done));
@@ -101,7 +101,7 @@ describe("ocellus index", () => {
 
   it("reads lines with texts and labels, finds by words with a CLIP checkpoint, and refuses another model's vectors", async () => {
     const lines = ["dress.jpg", "boots.jpg", "screen-error.jpg"].map((name, i) =>
-      JSON.stringify({ picture: join(pictures, name), text: `number ${i}`, metadata: { shelf: i > 1 ? "B" : "A" } }),
+      JSON.stringify({ image: join(images, name), text: `number ${i}`, metadata: { shelf: i > 1 ? "B" : "A" } }),
     );
     const file = join(folder, "lines.jsonl");
     writeFileSync(file, `${lines.join("\n")}\n`);
@@ -109,12 +109,12 @@ describe("ocellus index", () => {
     await told("index", "add", "clip", file, "--kind", "hnsw", ...withClip);
     const found = await told<any>("index", "search", "clip", "--text", "number 1", "--where", "shelf=A", ...withClip);
     expect(found.hits).toHaveLength(2);
-    const other = await ocellus("index", "search", "clip", "--image", join(pictures, "dress.jpg"), ...oneThread);
+    const other = await ocellus("index", "search", "clip", "--image", join(images, "dress.jpg"), ...oneThread);
     expect([other.code, other.stderr]).toEqual([
       2,
       expect.stringMatching(/clip was made with clip .*, not with qwen3_vl_resampler/),
     ]);
-    writeFileSync(file, '{"picture": "x.jpg", "colour": "red"}\n');
+    writeFileSync(file, '{"image": "x.jpg", "colour": "red"}\n');
     const wrong = await ocellus("index", "add", "clip", file, ...withClip);
     expect([wrong.code, wrong.stderr]).toEqual([4, expect.stringMatching(/lines\.jsonl:1: .*colour/)]);
   });
@@ -122,7 +122,7 @@ describe("ocellus index", () => {
 
 describe("ocellus ask --collection", () => {
   it("answers from the page that was found, and cites it by number, source and page", async () => {
-    const jpeg = readFileSync(join(pictures, "screen-error.jpg"));
+    const jpeg = readFileSync(join(images, "screen-error.jpg"));
     const pdf = await makePdf(["Change the filter", { jpeg, text: "error dialog" }], [600, 600]);
     writeFileSync(join(folder, "manual.pdf"), pdf);
     await told("index", "add", "manuals", "manual.pdf", ...oneThread);
@@ -148,7 +148,7 @@ describe("ocellus ask --collection", () => {
 
 describe("ocellus match", () => {
   it("says whether, how surely and why; with a CLIP checkpoint by the cosine", async () => {
-    const dress = join(pictures, "dress.jpg");
+    const dress = join(images, "dress.jpg");
     const { stdout } = await ocellus("match", dress, "a red dotted dress", ...oneThread);
     expect(stdout).toMatch(
       /^matches: the model says yes with probability 0\.9\d+, .*; it sees: A red dotted dress\.\n$/,

@@ -32,35 +32,33 @@ describe("ocellus mcp", () => {
       const bytes = readFileSync(join(repository, "examples/pictures/dress.jpg"));
       const url = `data:image/jpeg;base64,${bytes.toString("base64")}`;
       const question = "What colour is the product?";
-      for (const picture of ["dress.jpg", url])
-        expect(await words("ask", { pictures: [picture], question })).toEqual([{ type: "text", text: "Red." }]);
-      expect(await words("describe", { picture: "dress.jpg" })).toEqual([
-        { type: "text", text: "A red dotted dress." },
-      ]);
-      const chinese = { picture: "dress.jpg", language: "zh" };
+      for (const image of ["dress.jpg", url])
+        expect(await words("ask", { images: [image], question })).toEqual([{ type: "text", text: "Red." }]);
+      expect(await words("describe", { image: "dress.jpg" })).toEqual([{ type: "text", text: "A red dotted dress." }]);
+      const chinese = { image: "dress.jpg", language: "zh" };
       expect(await words("describe", chinese)).toEqual([{ type: "text", text: "一条红色圆点连衣裙。" }]);
       for (const [claim, matches] of [
         ["a red dotted dress", true],
         ["a blue plain sandal", false],
       ]) {
-        const { structuredContent } = await call("match", { picture: "dress.jpg", text: claim });
+        const { structuredContent } = await call("match", { image: "dress.jpg", text: claim });
         expect(structuredContent).toEqual({ matches, certainty: expect.any(Number), reason: expect.any(String) });
         expect((structuredContent as { certainty: number }).certainty).toBeGreaterThan(0.5);
       }
-      for (const [picture, problem] of [
+      for (const [image, problem] of [
         ["no-such.png", /no-such\.png: it does not exist/],
         ["labels.json", /labels\.json/],
         ["http://127.0.0.1/a.png", /^error: http:\/\/127\.0\.0\.1\/a\.png: .*data URL/],
       ] as const) {
-        const result = await call("ask", { pictures: [picture], question });
+        const result = await call("ask", { images: [image], question });
         expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(problem) }] });
       }
-      expect(await words("ask", { pictures: ["dress.jpg"], question })).toEqual([{ type: "text", text: "Red." }]);
+      expect(await words("ask", { images: ["dress.jpg"], question })).toEqual([{ type: "text", text: "Red." }]);
     }));
 
   it("answers clients of the older protocol too", () =>
     withClient("legacy", async (client) => {
-      const result = await client.callTool({ name: "describe", arguments: { picture: "dress.jpg" } });
+      const result = await client.callTool({ name: "describe", arguments: { image: "dress.jpg" } });
       expect(result.content).toEqual([{ type: "text", text: "A red dotted dress." }]);
     }));
 });

@@ -17,7 +17,7 @@ import { type OpenVersions, openVersions } from "../support/versioned-server.js"
 vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 vi.stubEnv("NODE_ENV", "production"); // the page as it is shipped: vitest would have it built for testing
 
-const picture = (name: string) => join(repository, "examples/pictures", name);
+const image = (name: string) => join(repository, "examples/pictures", name);
 /** Not the form that waits: the server answers in this process. */
 const execute = promisify(execFile);
 const rooms = ["chat", "compare", "uses", "collections", "monitor", "versions", "guards", "model"] as const;
@@ -121,7 +121,7 @@ describe.skipIf(noBrowser)("the page", () => {
     await button("Stop").click();
     await page.getByText("Stopped.").waitFor();
     const { text } = await tiny.answer([
-      { role: "user", content: [{ type: "image", image: picture("dress.jpg") }, "Describe this product."] },
+      { role: "user", content: [{ type: "image", image: image("dress.jpg") }, "Describe this product."] },
     ]);
     const begun = await page.locator(".prose").innerText();
     expect(begun.length).toBeLessThan(text.length);
@@ -130,7 +130,7 @@ describe.skipIf(noBrowser)("the page", () => {
 
   it("sends two pictures that were picked, and the ones that are pasted and dropped", async () => {
     await open();
-    await page.locator("input[type=file]").setInputFiles([picture("dress.jpg"), picture("shirt.png")]);
+    await page.locator("input[type=file]").setInputFiles([image("dress.jpg"), image("shirt.png")]);
     await page.getByRole("button", { name: "Show shirt.png large" }).waitFor();
     await give("paste", "boots.jpg");
     await give("drop", "sale.jpg");
@@ -199,7 +199,7 @@ describe.skipIf(noBrowser)("the page", () => {
 
   it("gives programs that ask the same again, whatever is in the question", async () => {
     await open();
-    await page.locator("input[type=file]").setInputFiles([picture("dress.jpg")]);
+    await page.locator("input[type=file]").setInputFiles([image("dress.jpg")]);
     await page.getByRole("button", { name: "Show dress.jpg large" }).waitFor();
     await ask('What\'s the colour? $HOME `date` "quoted" \\n 红色 END');
     const text = (await written()).trim();
@@ -208,14 +208,14 @@ describe.skipIf(noBrowser)("the page", () => {
       await page.getByRole("radio", { name: language }).check();
       return page.locator(".code-dialog pre").innerText();
     };
-    const inPictures = { cwd: join(repository, "examples/pictures") };
-    const { stdout: json } = await execute("sh", ["-c", await program("curl")], inPictures);
+    const inImages = { cwd: join(repository, "examples/pictures") };
+    const { stdout: json } = await execute("sh", ["-c", await program("curl")], inImages);
     expect(JSON.parse(json).choices[0].message.content.trim()).toBe(text);
     const tsx = join(repository, "node_modules/tsx/dist/cli.mjs");
     const { stdout } = await execute(
       process.execPath,
       [tsx, "--input-type=module", "--eval", await program("TypeScript")],
-      inPictures,
+      inImages,
     );
     expect(stdout.trim()).toBe(text);
   });
@@ -395,7 +395,7 @@ async function makeCatalogue(): Promise<void> {
   const root = "/v1/ocellus/collections";
   await server.post(root, { name: "shop" });
   const entries = catalogue.map((source) => {
-    const bytes = readFileSync(picture(source === "copy.jpg" ? "dress.jpg" : source));
+    const bytes = readFileSync(image(source === "copy.jpg" ? "dress.jpg" : source));
     return { source, image_url: `data:image/jpeg;base64,${bytes.toString("base64")}` };
   });
   const { status } = await server.post(`${root}/shop/entries`, { entries });
@@ -409,7 +409,7 @@ async function fetched(path: string): Promise<[Response, string]> {
 
 /** Hands the page a file as the clipboard or a drag does. Code for the browser is text: its types are not the tests'. */
 async function give(type: "paste" | "drop", name: string, onto = "textarea"): Promise<void> {
-  const bytes = JSON.stringify([...readFileSync(picture(name))]);
+  const bytes = JSON.stringify([...readFileSync(image(name))]);
   const event = type === "paste" ? "ClipboardEvent" : "DragEvent";
   await page.evaluate(`{
     const data = new DataTransfer();

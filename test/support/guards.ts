@@ -12,7 +12,7 @@ import { scriptedModel } from "./scripted-model.js";
 export const forbiddenWord = "blorb";
 
 /** A grey picture of 8 by 8; another level is another picture. */
-export function picture(level: number): Buffer {
+export function image(level: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data]);
     const [length, crc] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -41,7 +41,7 @@ function crc32(bytes: Buffer): number {
 }
 
 export const dataUrl = (bytes: Uint8Array) => `data:image/png;base64,${Buffer.from(bytes).toString("base64")}`;
-export const forbiddenPicture = picture(66);
+export const forbiddenImage = image(66);
 
 export const digestOf = async (bytes: Uint8Array | string) => pixelDigest(await decodeImage(bytes));
 
@@ -54,11 +54,11 @@ export function writePolicy(folder: string, policy: unknown, words: readonly str
 }
 
 /** Forbids the word at both doors, and the picture. */
-export async function strictPolicy(pictures: Readonly<Record<string, string>> = {}) {
+export async function strictPolicy(images: Readonly<Record<string, string>> = {}) {
   return {
     guards: {
       words: { type: "words", lists: ["words.txt"] },
-      known: { type: "known-pictures", pictures: { [await digestOf(forbiddenPicture)]: "violence", ...pictures } },
+      known: { type: "known-images", images: { [await digestOf(forbiddenImage)]: "violence", ...images } },
     },
   };
 }
@@ -125,7 +125,7 @@ export function embeddingWitness(): EmbeddingModel & { readonly seen: string[] }
 const prompt = {
   started: 0,
   promptIds: Int32Array.of(1),
-  pictures: [],
+  images: [],
   visionMs: 0,
 };
 const end: ChatEvent = {
@@ -133,5 +133,5 @@ const end: ChatEvent = {
   finishReason: "stop",
   usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
   timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
-  pictures: [],
+  images: [],
 };

@@ -90,13 +90,13 @@ const noBytes = {
   encoderCacheBytes: 0,
   features: noFeatures,
 };
-const prompt = { started: 0, promptIds: Int32Array.of(1), pictures: [], visionMs: 0 };
+const prompt = { started: 0, promptIds: Int32Array.of(1), images: [], visionMs: 0 };
 const end: ChatEvent = {
   type: "end",
   finishReason: "stop",
   usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
   timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 0, totalMs: 0, tokensPerSecond: 0 },
-  pictures: [],
+  images: [],
 };
 const info: LanguageModel["info"] = {
   path: "scripted",

@@ -18,10 +18,10 @@ export interface Asked {
   readonly problem?: string | undefined;
 }
 
-const kinds = ["whole", "streamed", "picture", "picture streamed"] as const;
+const kinds = ["whole", "streamed", "image", "picture streamed"] as const;
 type Kind = (typeof kinds)[number];
 
-const pictures = ["dress", "boots", "screen-error"].map((name) => {
+const images = ["dress", "boots", "screen-error"].map((name) => {
   const bytes = readFileSync(join(repository, `examples/pictures/${name}.jpg`));
   return `data:image/jpeg;base64,${bytes.toString("base64")}`;
 });
@@ -113,8 +113,8 @@ async function answerOf(
 
 function bodyOf(kind: Kind, number: number, user: string): object {
   const text = { type: "text", text: "What is it, and what colour?" };
-  const picture = { type: "image_url", image_url: { url: pictures[number % pictures.length] } };
-  const content = kind.startsWith("picture") ? [picture, text] : [text];
+  const image = { type: "image_url", image_url: { url: images[number % images.length] } };
+  const content = kind.startsWith("image") ? [image, text] : [text];
   const stream = kind.endsWith("streamed");
   return { model: "prod", user, stream, max_tokens: 16, messages: [{ role: "user", content }] };
 }

@@ -60,7 +60,7 @@ function echo(
         finishReason: "stop",
         usage: { promptTokens: 1, cachedTokens: 0, completionTokens: 1 },
         timings: { visionMs: 0, imagesCached: 0, firstTokenMs: 1, totalMs: 1, tokensPerSecond: 100 },
-        pictures: [],
+        images: [],
       };
     },
     close: async () => {

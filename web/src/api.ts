@@ -99,7 +99,7 @@ export async function findDuplicates(name: string, minScore?: number): Promise<W
 
 /** The small copy of an entry's picture. @throws ApiError */
 export async function entryPicture(name: string, id: number): Promise<Blob> {
-  return (await send(`${collections}/${encodeURIComponent(name)}/entries/${id}/picture`)).blob();
+  return (await send(`${collections}/${encodeURIComponent(name)}/entries/${id}/image`)).blob();
 }
 
 const collections = "v1/ocellus/collections";

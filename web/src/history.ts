@@ -8,7 +8,7 @@ const maxConversations = 100;
 /** A browser may evict far more than this at once; a few hundred photos stay. */
 const maxImageBytes = 300 * 2 ** 20;
 
-interface CachedNearDuplicate {
+interface StoredPicture {
   readonly id: string;
   readonly blob: Blob;
 }
@@ -58,12 +58,11 @@ export async function dropConversation(id: string): Promise<void> {
 
 export async function keepPicture(id: string, blob: Blob): Promise<void> {
   recent.set(id, blob);
-  await run("pictures", "readwrite", (store) => store.put({ id, blob } satisfies CachedNearDuplicate));
+  await run("pictures", "readwrite", (store) => store.put({ id, blob } satisfies StoredPicture));
 }
 
 export async function pictureBlob(id: string): Promise<Blob | undefined> {
-  const blob =
-    recent.get(id) ?? (await run<CachedNearDuplicate>("pictures", "readonly", (store) => store.get(id)))?.blob;
+  const blob = recent.get(id) ?? (await run<StoredPicture>("pictures", "readonly", (store) => store.get(id)))?.blob;
   if (blob) recent.set(id, blob);
   return blob;
 }
@@ -71,7 +70,7 @@ export async function pictureBlob(id: string): Promise<Blob | undefined> {
 /** Drops what is beyond the bounds. Called when the page opens and when a conversation is dropped. */
 export async function sweep(): Promise<void> {
   const conversations = await readConversations();
-  const pictures = (await run<CachedNearDuplicate[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
+  const pictures = (await run<StoredPicture[]>("pictures", "readonly", (store) => store.getAll())) ?? [];
   const bytesOf = new Map(pictures.map(({ id, blob }) => [id, blob.size]));
   const kept = new Set<string>();
   let numBytes = 0;

@@ -202,7 +202,7 @@ export const en = {
     allow: "What cannot be checked passes, and the response says so.",
   },
   guardStages: { input: "going in", output: "coming out" },
-  guardSubjects: { text: "text", picture: "picture" },
+  guardSubjects: { text: "text", image: "picture" },
   guardVerdicts: { allow: "passes", flag: "flagged", redact: "cut out", block: "blocked" },
   guardsTry: "Try it",
   guardsSentence: "A sentence to check",

@@ -197,7 +197,7 @@ export const zh: Words = {
   guardsNotInForce: (problem) => `修改后的策略没有生效：${problem}`,
   guardsOnFailure: { block: "无法检查的内容不放行。", allow: "无法检查的内容放行，回复中会注明。" },
   guardStages: { input: "输入", output: "输出" },
-  guardSubjects: { text: "文字", picture: "图片" },
+  guardSubjects: { text: "文字", image: "图片" },
   guardVerdicts: { allow: "放行", flag: "标记", redact: "删去", block: "拦下" },
   guardsTry: "试一试",
   guardsSentence: "要检查的句子",

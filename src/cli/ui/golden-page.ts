@@ -16,7 +16,7 @@ import { percent } from "./golden-text.js";
 const maxAnswers = 500;
 /** Of them with a picture of some 5 kB each. */
 const maxImages = 200;
-const pictureSide = 160;
+const imageSide = 160;
 
 export interface ComparedWith {
   readonly b: GoldenResult;
@@ -26,7 +26,7 @@ export interface ComparedWith {
 /** The whole page. Pictures are shown where the golden set still is where it was. */
 export async function goldenPage(a: GoldenResult, compared: ComparedWith | undefined): Promise<string> {
   const entries = compared ? changedEntries(compared.comparison) : wrongEntries(a);
-  const pictures = await picturesOf(a.set.path, new Set(entries.slice(0, maxImages).map(({ id }) => id)));
+  const images = await imagesOf(a.set.path, new Set(entries.slice(0, maxImages).map(({ id }) => id)));
   const [verdict, ...reasons] = compared?.comparison.sentence.split(": ") ?? [];
   const names = compared ? `${a.version.name} → ${compared.b.version.name}` : a.version.name;
   return pageDocument({
@@ -39,7 +39,7 @@ export async function goldenPage(a: GoldenResult, compared: ComparedWith | undef
       sentence: reasons.join(": "),
       rows: compared ? comparisonRows(compared.comparison) : scoreRows(a),
       total: entries.length,
-      entries: entries.slice(0, maxAnswers).map((entry) => ({ ...entry, picture: pictures.get(entry.id) })),
+      entries: entries.slice(0, maxAnswers).map((entry) => ({ ...entry, image: images.get(entry.id) })),
     },
   });
 }
@@ -73,13 +73,13 @@ function changedEntries({ changed }: GoldenComparison): Entry[] {
   return changed.map(({ a, b }) => ({ ...a, answers: [a, b] }));
 }
 
-async function picturesOf(path: string, ids: ReadonlySet<string>): Promise<Map<string, string>> {
+async function imagesOf(path: string, ids: ReadonlySet<string>): Promise<Map<string, string>> {
   const set = await readGoldenSet(path).catch(() => undefined); // moved or changed: the page does without
-  const pictures = new Map<string, string>();
+  const images = new Map<string, string>();
   for (const { id, image } of set?.questions ?? []) {
     if (!ids.has(id)) continue;
-    const webp = await thumbnail(image, pictureSide).catch(() => undefined);
-    if (webp) pictures.set(id, `data:image/webp;base64,${Buffer.from(webp).toString("base64")}`);
+    const webp = await thumbnail(image, imageSide).catch(() => undefined);
+    if (webp) images.set(id, `data:image/webp;base64,${Buffer.from(webp).toString("base64")}`);
   }
-  return pictures;
+  return images;
 }

@@ -3,7 +3,7 @@ import type { Roc, RocPoint } from "../../guardrails/index.js";
 
 export interface CategoryCurve extends Roc {
   readonly category: string;
-  readonly pictures: number;
+  readonly images: number;
   readonly others: number;
   readonly chosen: RocPoint;
 }
@@ -28,7 +28,7 @@ ${curves.map(section).join("\n")}
 `;
 }
 
-function section({ category, pictures, others, points, area, chosen }: CategoryCurve): string {
+function section({ category, images, others, points, area, chosen }: CategoryCurve): string {
   const at = (falsePositive: number, truePositive: number) =>
     [falsePositive * side, (1 - truePositive) * side].map((value) => value.toFixed(1));
   const path = points.map((point) => at(point.falsePositiveRate, point.truePositiveRate).join(",")).join(" ");
@@ -37,7 +37,7 @@ function section({ category, pictures, others, points, area, chosen }: CategoryC
   return `<section><h2>${escaped(category)}</h2>
 <svg width="${side}" height="${side}" viewBox="0 0 ${side} ${side}" role="img" aria-label="curve of ${escaped(category)}, area ${area.toFixed(3)}">
 <line class="chance" x1="0" y1="${side}" x2="${side}" y2="0"/><polyline class="curve" points="${path}"/><circle cx="${x}" cy="${y}" r="4"/></svg>
-<p>area ${area.toFixed(4)} · ${pictures} pictures, ${others} others<br>threshold ${threshold}: ${percent(chosen.truePositiveRate)} hit, ${percent(chosen.falsePositiveRate)} false</p></section>`;
+<p>area ${area.toFixed(4)} · ${images} pictures, ${others} others<br>threshold ${threshold}: ${percent(chosen.truePositiveRate)} hit, ${percent(chosen.falsePositiveRate)} false</p></section>`;
 }
 
 function percent(share: number): string {

@@ -7,13 +7,13 @@ import type { RgbImage } from "../../core/image/spec/index.js";
 type Rgb = readonly [number, number, number];
 
 /** Lines of `columns` characters; `colourDepth` 24 writes true colour, less the 256-colour cube. */
-export function drawHalfBlocks(picture: RgbImage, columns: number, colourDepth = 24): string[] {
-  const rows = Math.max(1, Math.round((columns * picture.height) / picture.width / 2));
+export function drawHalfBlocks(image: RgbImage, columns: number, colourDepth = 24): string[] {
+  const rows = Math.max(1, Math.round((columns * image.height) / image.width / 2));
   const code = colourDepth >= 24 ? trueColour : cubeColour;
   return Array.from({ length: rows }, (_, row) => {
     const cells = Array.from({ length: columns }, (_, column) => {
-      const top = meanColour(picture, column, 2 * row, columns, 2 * rows);
-      const bottom = meanColour(picture, column, 2 * row + 1, columns, 2 * rows);
+      const top = meanColour(image, column, 2 * row, columns, 2 * rows);
+      const bottom = meanColour(image, column, 2 * row + 1, columns, 2 * rows);
       return `\x1b[38;${code(top)};48;${code(bottom)}m▀`;
     });
     return `${cells.join("")}\x1b[0m`;

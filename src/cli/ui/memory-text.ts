@@ -23,9 +23,7 @@ export function memoryText({ machine, formats, decoder, vision, advice }: Memory
           `reading a prompt ${formatBytes(decoder.peakBytes)}`,
         ]
       : []),
-    ...(vision
-      ? [`an image of ${vision.picture.width} × ${vision.picture.height} ${formatBytes(vision.peakBytes)}`]
-      : []),
+    ...(vision ? [`an image of ${vision.image.width} × ${vision.image.height} ${formatBytes(vision.peakBytes)}`] : []),
   ];
   return [
     `memory: ${formatBytes(availableBytes)} free of ${formatBytes(totalBytes)} here`,

@@ -191,7 +191,7 @@ function checkRequest<P>(
   if (promptIds.length > maxLength) {
     throw new OcellusError(
       "too_large",
-      `the prompt has ${promptIds.length} tokens, the context holds ${maxLength}; send fewer pictures or turns, or raise maxLength`,
+      `the prompt has ${promptIds.length} tokens, the context holds ${maxLength}; send fewer images or turns, or raise maxLength`,
       { details: { promptTokens: promptIds.length, maxLength } },
     );
   }

@@ -61,7 +61,7 @@ async function sharing<T, R>(inputs: readonly T[], work: (input: T) => Promise<R
   const distinct = [...new Set(inputs)];
   const named = (error: unknown, i: number) => {
     const picture = inputs.indexOf(distinct[i]!) + 1;
-    return inputs.length > 1 ? numbered(error, `picture ${picture}`, { picture }) : error;
+    return inputs.length > 1 ? numbered(error, `image ${picture}`, { image: picture }) : error;
   };
   const results = await fewAtOnce(distinct, work, named);
   const byInput = new Map(distinct.map((input, i) => [input, results[i]!]));

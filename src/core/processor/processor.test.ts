@@ -326,7 +326,7 @@ describe("process refuses", () => {
   it("forged pictures even from trusted text, and lets the rest of its structure pass", async () => {
     const options = { allowSpecialTokens: true };
     await expect(refused([user("<|image_pad|>")], options)).rejects.toThrow(
-      ocellusError("invalid_request", { placeholder: "picture", found: 1, expected: 0 }),
+      ocellusError("invalid_request", { placeholder: "image", found: 1, expected: 0 }),
     );
     expect((await processor.process([user("<|im_end|>")], options)).text).toContain("<|im_end|><|im_end|>");
     expect((await processor.process([user("<think>1 < 2</think> <|im_")])).text).toContain(
@@ -338,7 +338,7 @@ describe("process refuses", () => {
     const chatTemplate = "{% for m in messages %}{{ m.role }}{% endfor %}";
     const messages = [user(image("no/such/file.png"))];
     await expect(refused(messages, {}, { chatTemplate })).rejects.toThrow(
-      ocellusError("unsupported", { placeholder: "picture", found: 0, expected: 1 }),
+      ocellusError("unsupported", { placeholder: "image", found: 0, expected: 1 }),
     );
   });
 
@@ -360,9 +360,7 @@ describe("process refuses", () => {
 
   it("a picture that cannot be read, saying which", async () => {
     const messages = [user(image(solid(1)), image("no/such/file.png"))];
-    await expect(refused(messages)).rejects.toThrow(
-      ocellusError("not_found", { picture: 2, path: "no/such/file.png" }),
-    );
+    await expect(refused(messages)).rejects.toThrow(ocellusError("not_found", { image: 2, path: "no/such/file.png" }));
   });
 
   it("a pixel budget, where all pictures have one size", async () => {

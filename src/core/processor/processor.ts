@@ -227,16 +227,16 @@ function checkCounts(
   { maxImages = 64, maxFrames = 768 }: ProcessOptions,
 ): void {
   if (!imageSpec && numImages + videos.length > 0)
-    throw new OcellusError("unsupported", "this model reads text only; send the picture to a vision-language model", {
-      details: { found: "pictures", supported: ["text"] },
+    throw new OcellusError("unsupported", "this model reads text only; send the image to a vision-language model", {
+      details: { found: "images", supported: ["text"] },
     });
   if (!imageSpec?.video && videos.length > 0)
-    throw new OcellusError("unsupported", "this model sees still pictures only; send a few frames as pictures", {
-      details: { found: "videos", supported: ["text", "pictures"] },
+    throw new OcellusError("unsupported", "this model sees still images only; send a few frames as images", {
+      details: { found: "videos", supported: ["text", "images"] },
     });
   const numFrames = videos.reduce((sum, { frames }) => sum + frames.length, 0);
   for (const [count, most, what, option] of [
-    [numImages, maxImages, "pictures", "maxImages"],
+    [numImages, maxImages, "images", "maxImages"],
     [numFrames, maxFrames, "frames of video", "maxFrames"],
   ] as const) {
     if (count <= most) continue;
@@ -254,7 +254,7 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
   if (token === undefined) return;
   throw new OcellusError(
     "invalid_request",
-    `${where} spells the special token ${token}, which could forge a turn or a picture; ` +
+    `${where} spells the special token ${token}, which could forge a turn or an image; ` +
       "remove it, or set allowSpecialTokens when the text is trusted",
     { details: { where, token } },
   );
@@ -282,12 +282,12 @@ function checkPlaceholders(found: number, expected: number): void {
   if (found === expected) return;
   const [code, reason] =
     found < expected
-      ? (["unsupported", "the template leaves pictures out of some messages (of the system, perhaps)"] as const)
+      ? (["unsupported", "the template leaves images out of some messages (of the system, perhaps)"] as const)
       : (["invalid_request", "a message spells further ones"] as const);
   throw new OcellusError(
     code,
-    `the chat template wrote ${found} picture placeholders for ${expected} pictures: ${reason}`,
-    { details: { placeholder: "picture", found, expected } },
+    `the chat template wrote ${found} image placeholders for ${expected} images: ${reason}`,
+    { details: { placeholder: "image", found, expected } },
   );
 }
 

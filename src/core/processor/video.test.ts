@@ -219,7 +219,7 @@ describe("a video is refused", () => {
       createProcessor({ tokenizer, chatTemplate, imageSpec }).process(messages);
     const { video: _, ...stillOnly } = eyesFor(undefined);
     await expect(process(stillOnly)).rejects.toThrow(
-      ocellusError("unsupported", { found: "videos", supported: ["text", "pictures"] }),
+      ocellusError("unsupported", { found: "videos", supported: ["text", "images"] }),
     );
     await expect(process(undefined)).rejects.toThrow(ocellusError("unsupported", { supported: ["text"] }));
   });

@@ -4,7 +4,7 @@
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import {
-  decodePicture,
+  decodeAndDigest,
   type ImageInput,
   type LoadedImage,
   type LoadOptions,
@@ -54,10 +54,10 @@ function problem(text: string, field: string, details: VideoProblem["details"]):
 /** The first thing about a video that is wrong, or undefined. */
 export function problemOf({ frames, fps, timestamps }: VideoInput): VideoProblem | undefined {
   if (!Array.isArray(frames))
-    return problem(`expected frames as a list of pictures, found ${typeof frames}`, "frames", { found: typeof frames });
+    return problem(`expected frames as a list of images, found ${typeof frames}`, "frames", { found: typeof frames });
   const count = frames.length;
   if (count < 2)
-    return problem(`found ${count} frames, a video has at least 2; send a single one as a picture`, "frames", {
+    return problem(`found ${count} frames, a video has at least 2; send a single one as an image`, "frames", {
       least: 2,
       found: count,
     });
@@ -211,7 +211,7 @@ async function fitFrames(
 ): Promise<Frame[]> {
   let first: Pick<RgbImage, "width" | "height"> | undefined;
   const fit = async (frame: LoadedImage): Promise<Frame> => {
-    const { image: decoded, digest } = await decodePicture(await frame.take(options), options);
+    const { image: decoded, digest } = await decodeAndDigest(await frame.take(options), options);
     throwIfAborted(options.signal);
     first ??= { width: decoded.width, height: decoded.height };
     if (decoded.width !== first.width || decoded.height !== first.height)

@@ -8,7 +8,7 @@ import { type ChatEvent, collect, type PreparedChat, streamChat } from "./chat.j
 const prepared: PreparedChat = {
   promptIds: Int32Array.of(1),
   inputs: { images: [], positions: indexPositions },
-  pictures: [],
+  images: [],
   options: {},
   started: 0,
   visionMs: 0,

@@ -86,7 +86,7 @@ export interface ChatImage {
  */
 export interface Prepared {
   readonly promptIds: Int32Array;
-  readonly pictures: readonly ChatImage[];
+  readonly images: readonly ChatImage[];
   /** As they were asked, with the checkpoint's own defaults for what they leave out. */
   readonly options: ChatOptions;
   /** `performance.now()` when its reading began. */
@@ -117,7 +117,7 @@ export type ChatEvent =
       readonly finishReason: AnswerReason;
       readonly usage: ChatUsage;
       readonly timings: ChatTimings;
-      readonly pictures: readonly ChatImage[];
+      readonly images: readonly ChatImage[];
     };
 
 export interface ChatResult {
@@ -126,7 +126,7 @@ export interface ChatResult {
   readonly finishReason: AnswerReason;
   readonly usage: ChatUsage;
   readonly timings: ChatTimings;
-  readonly pictures: readonly ChatImage[];
+  readonly images: readonly ChatImage[];
 }
 
 interface StreamContext {
@@ -143,7 +143,7 @@ export async function* streamChat(
   context: StreamContext,
 ): AsyncGenerator<ChatEvent> {
   const decoder = new StreamDecoder(context.tokenizer);
-  const { pictures, options } = context.prepared;
+  const { images, options } = context.prepared;
   const stops = new StopStrings(stopsOf(options));
   const clock = new AnswerClock(context.prepared);
   let tokens: ChatToken[] = [];
@@ -170,7 +170,7 @@ export async function* streamChat(
     rest = last.text + stops.flush();
   }
   if (rest !== "" || tokens.length > 0) yield { type: "text", text: rest, tokens };
-  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), pictures };
+  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), images };
 }
 
 function stopsOf({ stop = [] }: ChatOptions): readonly string[] {
@@ -207,11 +207,11 @@ class AnswerClock {
   }
 
   timings(): ChatTimings {
-    const { started, visionMs, pictures } = this.#prepared;
+    const { started, visionMs, images } = this.#prepared;
     const decodeMs = this.#lastAt - this.#firstAt;
     return {
       visionMs,
-      imagesCached: pictures.filter(({ known }) => known).length,
+      imagesCached: images.filter(({ known }) => known).length,
       firstTokenMs: this.#firstAt - started,
       totalMs: performance.now() - started,
       tokensPerSecond: decodeMs > 0 ? ((this.#numTokens - 1) * 1000) / decodeMs : 0,
@@ -228,8 +228,8 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatRes
       text += event.text;
       tokens.push(...event.tokens);
     } else {
-      const { finishReason, usage, timings, pictures } = event;
-      return { text, tokens, finishReason, usage, timings, pictures };
+      const { finishReason, usage, timings, images } = event;
+      return { text, tokens, finishReason, usage, timings, images };
     }
   }
   throw new Error("internal: a chat stream ends with an end event");

@@ -149,9 +149,9 @@ export class DualEncoderModel {
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#closing.check();
-    const { packed, vision, imageProcessor, pictures, imageLimits } = this.#parts;
+    const { packed, vision, imageProcessor, images, imageLimits } = this.#parts;
     const source = await LoadedImage.of(image).take({ ...imageLimits, ...options });
-    const prepared = await (pictures?.prepare(source, imageProcessor, options) ??
+    const prepared = await (images?.prepare(source, imageProcessor, options) ??
       prepareImage(source, imageProcessor, options));
     throwIfAborted(options.signal);
     this.#closing.check();

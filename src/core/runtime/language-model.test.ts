@@ -5,7 +5,7 @@ import type { ChatEvent, Prepared } from "./chat.js";
 import { type LanguageModel, type Middleware, withMiddleware } from "./language-model.js";
 
 const end = { type: "end", finishReason: "stop" } as ChatEvent;
-const prepared = { promptIds: Int32Array.of(1), pictures: [], options: {}, started: 0, visionMs: 0 };
+const prepared = { promptIds: Int32Array.of(1), images: [], options: {}, started: 0, visionMs: 0 };
 
 /** Says what it was asked, and keeps all of it. */
 function parrot(): LanguageModel & { readonly asked: unknown[] } {

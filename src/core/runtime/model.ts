@@ -130,7 +130,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const placement = placementFor(layers, chosen);
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const { pictures, closeImages } = openImageThreads(options);
+    const { images: pictures, closeImages } = openImageThreads(options);
     await keep(Promise.resolve({ close: closeImages }));
     const prefill = prefillUse(packed, options.prefillWeights ?? "auto", device);
     // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
@@ -258,7 +258,7 @@ export class VisionLanguageModel implements LanguageModel {
     const maxTokens = this.#runner.maxLength;
     const maxCharacters = charactersPerToken * maxTokens;
     const bounds = { maxTokens, maxCharacters, ...(options.tools && { tools: options.tools }) };
-    return this.#parts.processor.pixelBytes(messages, { ...pictureOptions(options), ...bounds });
+    return this.#parts.processor.pixelBytes(messages, { ...imageOptions(options), ...bounds });
   }
 
   /** A prompt without turns or pictures, for plain continuation; it may spell structure. @throws `invalid_request`, `too_large`. */
@@ -278,7 +278,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { family, config } = this.#parts.packed;
     const prefix = this.#prefixOf({ ids: promptIds, images: [] });
     const inputs = { images: [], positions: family.positions(config, promptIds, []), prefix };
-    return { promptIds, inputs, newConstraint, options: settled, pictures: [], started, visionMs: 0 };
+    return { promptIds, inputs, newConstraint, options: settled, images: [], started, visionMs: 0 };
   }
 
   /** The answer to a prepared prompt. @throws `overloaded`, `aborted`. */
@@ -306,12 +306,12 @@ export class VisionLanguageModel implements LanguageModel {
     const tokens = recorder.tokens(this.tokenizer);
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
     const attention = await this.#lookAgain(read.prompt, options.signal);
-    const pictures = prepared.pictures.map((picture, i) => {
+    const pictures = prepared.images.map((picture, i) => {
       const { grid } = read.prompt.images[i]!;
       const { rows, columns } = viewsOf(grid).at(wholeOf(grid))!;
       return { ...picture, grid: { rows, columns }, attention: attention[i]! };
     });
-    return { text, tokens, finishReason, usage, pictures, stages };
+    return { text, tokens, finishReason, usage, images: pictures, stages };
   }
 
   /** The whole answer at once. */
@@ -383,7 +383,7 @@ export class VisionLanguageModel implements LanguageModel {
    */
   modelView(image: RgbImage, budget: PixelBudget = {}): RgbImage {
     const { imageSpec, packed } = this.#parts;
-    if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no pictures`);
+    if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it is shown no images`);
     const imageProcessor = withPixelBudget(imageSpec.imageProcessor, budget);
     checkContextLength(0, [gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#runner.maxLength });
     return modelView(image, imageProcessor);
@@ -396,7 +396,7 @@ export class VisionLanguageModel implements LanguageModel {
   async pin(picture: ImageInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<() => void> {
     this.#closing.check();
     const { imageSpec, memory, packed } = this.#parts;
-    if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no pictures to pin`);
+    if (!imageSpec) throw new OcellusError("unsupported", `${packed.path} reads text only: it has no images to pin`);
     const seen = await this.#readOne(picture, signal);
     this.#closing.check();
     return memory.features.pin(memory.keyOf(seen), this.#encode(seen), signal);
@@ -469,7 +469,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { memory, seeImage } = this.#parts;
     const { tools, signal, reuse = memory.reuse } = options;
     const prompt = await this.#parts.processor.process(messages, {
-      ...pictureOptions(options),
+      ...imageOptions(options),
       enableThinking: options.enableThinking,
       maxCharacters: charactersPerToken * this.#runner.maxLength,
       maxTokens: this.#runner.maxLength,
@@ -483,13 +483,13 @@ export class VisionLanguageModel implements LanguageModel {
 
   async #see({ prompt, ...request }: ReadRequest, started: number): Promise<PreparedChat> {
     const visionStarted = performance.now();
-    const { inputs, pictures } = await this.#sequenceInputs(prompt, request.options.signal);
+    const { inputs, images: pictures } = await this.#sequenceInputs(prompt, request.options.signal);
     const visionMs = performance.now() - visionStarted;
     return {
       ...request,
       promptIds: prompt.ids,
       inputs,
-      pictures,
+      images: pictures,
       started,
       visionMs,
       opensReasoning: opensReasoning(prompt.text),
@@ -522,7 +522,7 @@ export class VisionLanguageModel implements LanguageModel {
       const found = isRead ? undefined : await memory.features.get(memory.keyOf(image), this.#encode(image), signal);
       if (found) images.push(...placed(spans, imageFeatures(found.features, family.numDeepstack(config))));
       const familiarity = familiar?.of(memory.keyOf(image), () => found && pooledVector(found.features, image));
-      const facts = pictureFacts(image, found?.source ?? "prefix");
+      const facts = imageFacts(image, found?.source ?? "prefix");
       pictures.push({ numTokens, ...facts, ...(familiarity && { familiarity }) });
     }
     const inputs: SequenceInputs = {
@@ -530,7 +530,7 @@ export class VisionLanguageModel implements LanguageModel {
       positions: family.positions(config, prompt.ids, prompt.images),
       prefix,
     };
-    return { inputs, pictures };
+    return { inputs, images: pictures };
   }
 
   #prefixOf(prompt: Pick<Prompt, "ids" | "images">): CachedPrefix {
@@ -571,14 +571,14 @@ export class VisionLanguageModel implements LanguageModel {
   }
 }
 
-function pictureFacts({ digest, standsFor }: SeenImage, source: ChatImage["source"]): Omit<ChatImage, "numTokens"> {
+function imageFacts({ digest, standsFor }: SeenImage, source: ChatImage["source"]): Omit<ChatImage, "numTokens"> {
   if (!standsFor) return { digest, source, known: source !== "encoded" };
   const { digest: own, similarity } = standsFor;
   return { digest: own, source: "near", known: true, near: { digest, similarity } };
 }
 
 /** How pictures are looked at, in the processor's words. */
-function pictureOptions({ minPixels, maxPixels, signal }: ChatOptions) {
+function imageOptions({ minPixels, maxPixels, signal }: ChatOptions) {
   return { minPixels, maxPixels, ...(signal && { signal }) };
 }
 

@@ -34,7 +34,7 @@ export interface TextSide {
 
 export async function openText(
   packed: PackedModel,
-  pictures: ImageThreads | undefined,
+  images: ImageThreads | undefined,
   limits: ImageLimits | undefined,
   keep: Keep,
 ): Promise<TextSide> {
@@ -43,7 +43,7 @@ export async function openText(
   const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
   const imageSpec = family.image && (await imageSpecOf(family.image, config, files, tokenizer));
-  const prepare: PrepareImage = (...picture) => pictures?.prepare(...picture) ?? prepareImage(...picture);
+  const prepare: PrepareImage = (...image) => images?.prepare(...image) ?? prepareImage(...image);
   const seeImage = seeWithTable(prepare, limits);
   const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
   const processor = createProcessor({

@@ -137,13 +137,13 @@ function forHost(decoder: StoredGraph): StoredGraph {
 
 /** Where a model's pictures are decoded, and what ends with the model. */
 export interface OpenedThreads {
-  readonly pictures: ImageThreads | undefined;
+  readonly images: ImageThreads | undefined;
   closeImages(): Promise<void>;
 }
 
 export function openImageThreads({ imageThreads: given = 0, imageLimits }: Threading): OpenedThreads {
-  if (typeof given !== "number") return { pictures: given, closeImages: async () => {} };
+  if (typeof given !== "number") return { images: given, closeImages: async () => {} };
   const options = { count: given, ...(imageLimits && { limits: imageLimits }) };
-  const pictures = given > 0 ? new ImageThreads(options) : undefined;
-  return { pictures, closeImages: async () => pictures?.close() };
+  const images = given > 0 ? new ImageThreads(options) : undefined;
+  return { images, closeImages: async () => images?.close() };
 }

@@ -50,7 +50,7 @@ export function placementNotes({ device, prefillChunk }: Placement, weights: Pac
   const notes: string[] = [];
   if (prefillChunk !== undefined)
     notes.push(
-      `this ${device} adapter is right up to ${prefillChunk} tokens at once: the CPU sees the pictures, prompts are read in pieces`,
+      `this ${device} adapter is right up to ${prefillChunk} tokens at once: the CPU sees the images, prompts are read in pieces`,
     );
   if (device === "webgpu" && weights === "fp32")
     notes.push("fp32 weights are multiplied on the CPU, webgpu does the rest; with int4 or int8 it does all");

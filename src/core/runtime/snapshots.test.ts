@@ -76,20 +76,20 @@ const packed = { family, config: {}, embedding } as unknown as PackedModel;
 interface Question {
   readonly ids: readonly number[];
   /** What is shown at each place of an image. */
-  readonly shown: readonly { readonly start: number; readonly picture: number }[];
+  readonly shown: readonly { readonly start: number; readonly image: number }[];
 }
 
 /** A system's message or none, then turns of images and words. */
 function question(
   system: number,
-  turns: readonly { readonly pictures: readonly number[]; readonly words: number }[],
+  turns: readonly { readonly images: readonly number[]; readonly words: number }[],
 ): Question {
   const ids = system > 0 ? [10, 10 + system, endId] : [];
-  const shown: { start: number; picture: number }[] = [];
-  for (const { pictures, words } of turns) {
+  const shown: { start: number; image: number }[] = [];
+  for (const { images: pictures, words } of turns) {
     ids.push(20);
-    for (const picture of pictures) {
-      shown.push({ start: ids.length, picture });
+    for (const image of pictures) {
+      shown.push({ start: ids.length, image });
       ids.push(...new Array<number>(imageTokens).fill(imageId));
     }
     ids.push(30 + words, endId);
@@ -101,26 +101,26 @@ function question(
 /** What the sequence reads, token by token. */
 function valuesOf({ ids, shown }: Question): number[] {
   const values = [...ids];
-  for (const { start, picture } of shown) values.fill(pictureValue(picture), start, start + imageTokens);
+  for (const { start, image } of shown) values.fill(imageValue(image), start, start + imageTokens);
   return values;
 }
-const pictureValue = (picture: number) => 100 + picture;
+const imageValue = (image: number) => 100 + image;
 
 function payloadOf({ ids, shown }: Question, runner: DecoderRunner): SequenceInputs {
   const keys: TokenKey[] = [...ids];
-  for (const { start, picture } of shown) keys.fill(`picture ${picture}`, start, start + imageTokens);
+  for (const { start, image } of shown) keys.fill(`picture ${image}`, start, start + imageTokens);
   const places = shown.map(({ start }) => ({ start, numTokens: imageTokens }));
   const prompt = { ids: Int32Array.from(ids), images: places } as unknown as Parameters<typeof snapshotPoints>[0];
   const points = snapshotPoints(prompt, [endId]);
   const known = runner.cachedBlocks({ keys, points });
-  const images = shown.flatMap(({ start, picture }) =>
+  const images = shown.flatMap(({ start, image }) =>
     start + imageTokens <= known.length
       ? [] // as the model does: it needs no features
       : [
           {
             start,
             numTokens: imageTokens,
-            tokens: new Float32Array(imageTokens).fill(pictureValue(picture)),
+            tokens: new Float32Array(imageTokens).fill(imageValue(image)),
             deepstack: [],
           },
         ],
@@ -178,7 +178,7 @@ describe("snapshots", () => {
       let resumed = 0;
       for (let n = 0; n < count; n += 8) {
         const asked = Array.from({ length: 8 }, () => {
-          const turn = () => ({ pictures: Array.from({ length: next(3) }, () => next(200)), words: next(5) });
+          const turn = () => ({ images: Array.from({ length: next(3) }, () => next(200)), words: next(5) });
           return question(next(3), Array.from({ length: 1 + next(3) }, turn));
         });
         const answers = await Promise.all(asked.map(ask)); // in four slots
@@ -196,7 +196,7 @@ describe("snapshots", () => {
 
   it("resume a prompt behind the system's message, an image, a message, and before its last token", async () => {
     const { ask } = open(2 ** 22);
-    const turn = (picture: number, words: number) => ({ pictures: [picture], words });
+    const turn = (image: number, words: number) => ({ images: [image], words });
     const first = question(1, [turn(7, 1)]); // system 3 tokens, opening 1, image 4, words and end 2, header 2
     expect((await ask(first)).cached).toBe(0);
     expect((await ask(question(1, [turn(8, 1)]))).cached).toBe(3);
@@ -209,15 +209,15 @@ describe("snapshots", () => {
   it("read pieces that depend on the prompt alone, so that a resumed one computes what it would have", async () => {
     const { ask, read } = open(2 ** 22, 7);
     const asked = question(1, [
-      { pictures: [3, 4], words: 1 },
-      { pictures: [], words: 2 },
+      { images: [3, 4], words: 1 },
+      { images: [], words: 2 },
     ]);
     await ask(asked);
     const whole = read.splice(0);
     const { cached } = await ask(
       question(1, [
-        { pictures: [3, 4], words: 1 },
-        { pictures: [], words: 3 },
+        { images: [3, 4], words: 1 },
+        { images: [], words: 3 },
       ]),
     );
     const rest = read.splice(0);

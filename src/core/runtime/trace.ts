@@ -60,7 +60,7 @@ export interface Trace {
   readonly tokens: readonly TracedToken[];
   readonly finishReason: AnswerReason;
   readonly usage: ChatUsage;
-  readonly pictures: readonly TracedImage[];
+  readonly images: readonly TracedImage[];
   readonly stages: TraceStages;
 }
 

@@ -89,17 +89,17 @@ export interface QueryAttention {
  * the packed weights, on the CPU, whose kernel alone has them. Empty for a vision encoder whose tokens each have their place.
  */
 export async function lookAgain(
-  pictures: readonly Pick<SeenImage, "pixels">[],
+  images: readonly Pick<SeenImage, "pixels">[],
   model: PackedModel,
   { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal | undefined },
 ): Promise<QueryAttention[][]> {
   const nodes = model.family.image?.queryAttention?.(model.config) ?? [];
-  if (nodes.length === 0) return pictures.map(() => []);
+  if (nodes.length === 0) return images.map(() => []);
   const graph = encodeStored(withAttention(storedGraphs(model).vision!, nodes), model);
   const session = await GraphSession.open(graph, { device: "cpu", threads, weightsFolder: model.path });
   try {
     const looks: QueryAttention[][] = [];
-    for (const { pixels } of pictures) {
+    for (const { pixels } of images) {
       throwIfAborted(signal);
       looks.push(await look(session, model, await pixels(), nodes));
     }

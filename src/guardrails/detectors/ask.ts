@@ -46,7 +46,7 @@ export function openAsk({ questions, model: name, reads }: Config, { model }: Op
 }
 
 async function probabilityOfYes(model: LanguageModel, subject: Subject, question: string, signal: AbortSignal) {
-  const shown = subject.kind === "picture" ? image(await subject.pixels()) : `"""\n${subject.text}\n"""\n`;
+  const shown = subject.kind === "image" ? image(await subject.pixels()) : `"""\n${subject.text}\n"""\n`;
   const sampling = { temperature: 0, logprobs: true, top_logprobs: numAlternatives };
   const options = { maxTokens: 1, sampling, signal };
   const messages = [{ role: "user" as const, content: [shown, `${question} Answer yes or no.`] }];

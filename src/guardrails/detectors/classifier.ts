@@ -39,10 +39,10 @@ export async function openClassifier(
     .digest("hex");
   return {
     version: version.slice(0, 12),
-    reads: ["picture"],
+    reads: ["image"],
     isCostly: true,
     async look(subject, signal) {
-      if (subject.kind !== "picture") return [];
+      if (subject.kind !== "image") return [];
       const found = new Map<string, Finding>();
       for (const { label, probability } of await classifier.classify(await subject.pixels(), { signal })) {
         const category = categories[label];

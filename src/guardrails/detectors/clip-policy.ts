@@ -29,10 +29,10 @@ export async function openClipPolicy(config: Config, { folder }: OpenContext): P
   const hash = createHash("sha256").update(JSON.stringify([clip.vectorVersion, categories, harmless]));
   return {
     version: hash.digest("hex").slice(0, 12),
-    reads: ["picture"],
+    reads: ["image"],
     isCostly: true,
     async look(subject, signal) {
-      if (subject.kind !== "picture") return [];
+      if (subject.kind !== "image") return [];
       const scores = await clip.classifyAmong(await subject.pixels(), labels, { signal });
       const shareOf = (sentence: string) => scores.find(({ label }) => label === sentence)!.probability;
       return Object.entries(categories).map(([category, own]): Finding => {

@@ -6,7 +6,7 @@ import { openAsk } from "./ask.js";
 import { openVitClassifier } from "./classifier.js";
 import { openClipPolicy } from "./clip-policy.js";
 import type { OpenContext } from "./context.js";
-import { openKnownPictures } from "./known-pictures.js";
+import { openKnownImages } from "./known-images.js";
 import { openNsfw } from "./nsfw.js";
 import { openPersonalData } from "./personal-data.js";
 import { openWebhook } from "./webhook.js";
@@ -19,8 +19,8 @@ export async function openDetector(config: GuardConfig, context: OpenContext): P
       return openWords(config, context.folder);
     case "personal-data":
       return openPersonalData(config);
-    case "known-pictures":
-      return openKnownPictures(config);
+    case "known-images":
+      return openKnownImages(config);
     case "webhook":
       return openWebhook(config, context.name);
     case "ask":

@@ -1,7 +1,7 @@
 /**
  * Somebody else's service as a guard: asked by a signed POST, within the guard's deadline, again when it stumbles.
  *
- *   {"guard": …, "kind": "text", "text": …}  or  {…, "kind": "picture", "sha256": …, "view": …, "png": base64}
+ *   {"guard": …, "kind": "text", "text": …}  or  {…, "kind": "image", "sha256": …, "view": …, "png": base64}
  *   ← {"findings": [{"category": "violence", "score": 0.9, "reason": …, "span": {"start": 3, "end": 7}}]}
  */
 import { setTimeout as sleep } from "node:timers/promises";

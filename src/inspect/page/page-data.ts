@@ -99,7 +99,7 @@ export interface InspectedMemory {
     readonly peakBytes: number;
   };
   readonly vision?: {
-    readonly picture: { readonly width: number; readonly height: number };
+    readonly image: { readonly width: number; readonly height: number };
     readonly peakBytes: number;
   };
   readonly advice?: readonly string[];
@@ -199,7 +199,7 @@ export interface TraceData {
     readonly decodeMs: number;
   };
   readonly tokens: readonly TracedToken[];
-  readonly pictures: readonly TracedPicture[];
+  readonly images: readonly TracedPicture[];
 }
 
 /** Points on a line from `low` to `high`, in percent. */
@@ -221,7 +221,7 @@ export interface GoldenEntry {
     readonly failure?: string | undefined;
   }[];
   /** A `data:` URL. */
-  readonly picture?: string | undefined;
+  readonly image?: string | undefined;
 }
 
 export interface GoldenData {

@@ -9,7 +9,7 @@ import type { TraceData } from "../page/page-data.js";
 export interface TracePageInfo {
   readonly question: string;
   /** Of each picture of the trace, a `data:` URL that a browser can show. */
-  readonly pictures: readonly string[];
+  readonly images: readonly string[];
   /** What answered, in a few words: its name, format and device. */
   readonly model: string;
 }
@@ -21,7 +21,7 @@ export function tracePage(trace: Trace, facts: TracePageInfo): string {
   return pageDocument({ kind: "trace", title, heading: facts.question, facts: facts.model, data });
 }
 
-function pageData({ tokens, stages, pictures }: Trace, facts: TracePageInfo): TraceData {
+function pageData({ tokens, stages, images }: Trace, facts: TracePageInfo): TraceData {
   const candidate = ({ tokenId, text, probability }: TraceCandidate) => ({ id: tokenId, text, p: probability });
   return {
     stages,
@@ -31,8 +31,8 @@ function pageData({ tokens, stages, pictures }: Trace, facts: TracePageInfo): Tr
       alternatives: token.alternatives.map(candidate),
       ms: token.ms,
     })),
-    pictures: pictures.map(({ grid, numTokens, known, attention }, i) => ({
-      ...{ source: facts.pictures[i] ?? "", grid, numTokens, known },
+    images: images.map(({ grid, numTokens, known, attention }, i) => ({
+      ...{ source: facts.images[i] ?? "", grid, numTokens, known },
       layers: attention.map((layer) => patchMaps(layer, grid.rows * grid.columns)),
     })),
   };

@@ -28,7 +28,7 @@ export function addChatCompletions(app: App): void {
     app,
     {
       path: "/v1/chat/completions",
-      summary: "Answer a conversation with pictures.",
+      summary: "Answer a conversation with images.",
       request: chatRequestSchema,
       answer: chatCompletionSchema,
       event: chatChunkSchema,

@@ -33,7 +33,7 @@ import {
   type Where,
 } from "../../retrieval/index.js";
 import { addEntries } from "../collection-entries.js";
-import { imageResolver, urlOf } from "../pictures.js";
+import { imageResolver, urlOf } from "../images.js";
 import { queryNumber } from "../query.js";
 import type { App, HonoContext } from "../request-context.js";
 import { addJsonRoute, addRoute } from "../route.js";
@@ -120,7 +120,7 @@ function addEntryRoutes(app: App, services: Services): void {
     app,
     {
       path: `${one}/entries`,
-      summary: "Add pictures and PDFs.",
+      summary: "Add images and PDFs.",
       request: collectionEntriesSchema,
       answer: collectionChangeSchema,
     },
@@ -166,13 +166,13 @@ function addEntryRoutes(app: App, services: Services): void {
     app,
     {
       method: "get",
-      path: `${one}/entries/:id/picture`,
-      summary: "A small copy of its picture.",
+      path: `${one}/entries/:id/image`,
+      summary: "A small copy of its image.",
       mediaType: "image/webp",
     },
     async (c) => {
-      const picture = await (await opened(c, services)).picture(entryId(c));
-      return c.body(picture as Uint8Array<ArrayBuffer>, 200, {
+      const image = await (await opened(c, services)).image(entryId(c));
+      return c.body(image as Uint8Array<ArrayBuffer>, 200, {
         "content-type": "image/webp",
         "x-content-type-options": "nosniff",
         "cache-control": "private, max-age=86400", // an id is never given to another picture
@@ -193,7 +193,7 @@ function addSearch(app: App, services: Services): void {
     app,
     {
       path: `${one}/search`,
-      summary: "The entries most like a picture, or found by words.",
+      summary: "The entries most like an image, or found by words.",
       request: collectionSearchSchema,
       answer: hitListSchema,
     },
@@ -203,11 +203,11 @@ function addSearch(app: App, services: Services): void {
       const context = c.get("context");
       const { signal } = context;
       const collection = await opened(c, services);
-      const picture = image_url && (await imageResolver(context)(urlOf(image_url)));
+      const image = image_url && (await imageResolver(context)(urlOf(image_url)));
       const hits = await withImageEmbedder(
         await services.models.makerOf(collection.info, context),
         context,
-        ({ embedder }) => find(collection, embedder, { picture, text, count, where, signal }),
+        ({ embedder }) => find(collection, embedder, { image, text, count, where, signal }),
       );
       const data = hits.map(({ entry, ...scores }) => ({ ...wireEntry(entry), ...scores }));
       return c.json({ object: "list", data, ocellus: guardStats(c) });
@@ -218,7 +218,7 @@ function addSearch(app: App, services: Services): void {
     {
       method: "get",
       path: `${one}/duplicates`,
-      summary: "Entries with the same picture; with min_score also those that look alike.",
+      summary: "Entries with the same image; with min_score also those that look alike.",
       query: z.object({ min_score: z.string().optional() }),
       answer: duplicateListSchema,
     },
@@ -269,7 +269,7 @@ async function wireStats(collection: Collection): Promise<WireCollectionStats> {
   };
 }
 
-function wireEntry({ picture: _, stamp: _stamp, ...entry }: Entry): WireEntry {
+function wireEntry({ image: _, stamp: _stamp, ...entry }: Entry): WireEntry {
   return entry as WireEntry; // the metadata is read-only to us alone
 }
 

@@ -27,7 +27,7 @@ export function addCompletions(app: App, services: Services): void {
     app,
     {
       path: "/v1/completions",
-      summary: "Continue a text, without turns or pictures.",
+      summary: "Continue a text, without turns or images.",
       request: completionRequestSchema,
       answer: completionSchema,
       event: completionSchema,

@@ -8,7 +8,7 @@ import {
   harmlessEmbeddingFields,
   wireGuardReports,
 } from "../../protocol/index.js";
-import { imageResolver, type ResolveImage } from "../pictures.js";
+import { imageResolver, type ResolveImage } from "../images.js";
 import type { App, RequestContext } from "../request-context.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedEmbedder } from "../served.js";
@@ -19,7 +19,7 @@ export function addEmbeddings(app: App, services: Services): void {
     app,
     {
       path: "/v1/embeddings",
-      summary: "Directions of texts and pictures in one space (needs an embedding model).",
+      summary: "Directions of texts and images in one space (needs an embedding model).",
       request: embeddingRequestSchema,
       answer: embeddingListSchema,
       harmless: harmlessEmbeddingFields,
@@ -64,9 +64,9 @@ async function embedAll(
     throwIfAborted(signal);
     if (typeof input === "object" && input.type === "image_url") {
       const { image_url } = input;
-      const picture = await resolve(typeof image_url === "string" ? image_url : image_url.url);
-      vectors.push(await model.embedImage(picture, { signal }));
-      stats.pictures = (stats.pictures ?? 0) + 1;
+      const image = await resolve(typeof image_url === "string" ? image_url : image_url.url);
+      vectors.push(await model.embedImage(image, { signal }));
+      stats.images = (stats.images ?? 0) + 1;
     } else {
       const text = typeof input === "string" ? input : input.text;
       const embedded = await model.embedCounted(text);

@@ -29,7 +29,7 @@ export function addFiles(app: App, services: Services): void {
     {
       method: "post",
       path: "/v1/files",
-      summary: "Upload a picture to ask about later.",
+      summary: "Upload an image to ask about later.",
       form: uploadSchema,
       answer: uploadedFileSchema,
     },
@@ -39,7 +39,7 @@ export function addFiles(app: App, services: Services): void {
       if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
       const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
       if (file.size > config.maxImageBytes)
-        throw new OcellusError("too_large", `file: ${file.size} bytes, a picture may have ${config.maxImageBytes}`);
+        throw new OcellusError("too_large", `file: ${file.size} bytes, an image may have ${config.maxImageBytes}`);
       const bytes = new Uint8Array(await file.arrayBuffer());
       const context = c.get("context");
       const { caller, signal, guardReports } = context;
@@ -59,7 +59,7 @@ export function addFiles(app: App, services: Services): void {
       }
     },
   );
-  addRoute(app, { method: "get", path: "/v1/files", summary: "Your uploaded pictures.", answer: fileListSchema }, (c) =>
+  addRoute(app, { method: "get", path: "/v1/files", summary: "Your uploaded images.", answer: fileListSchema }, (c) =>
     c.json({ object: "list", data: files.list(c.get("context").caller.owner), has_more: false }),
   );
   addRoute(app, { method: "get", path: "/v1/files/:id", summary: "One of them.", answer: fileSchema }, (c) =>
@@ -84,5 +84,5 @@ async function pin(
 ): Promise<() => void> {
   const { model, id } = await models.chat(typeof name === "string" ? name : undefined, context);
   if (model.pin) return model.pin(bytes, { signal: context.signal });
-  throw new OcellusError("unsupported", `pin: the model ${id} keeps no pictures`);
+  throw new OcellusError("unsupported", `pin: the model ${id} keeps no images`);
 }

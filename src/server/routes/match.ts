@@ -2,7 +2,7 @@
 
 import { matchRequestSchema, matchSchema, type WireMatch, wireGuardReports } from "../../protocol/index.js";
 import { type Match, matchByAnswer, matchByCosine } from "../../retrieval/index.js";
-import { imageResolver, urlOf } from "../pictures.js";
+import { imageResolver, urlOf } from "../images.js";
 import type { App } from "../request-context.js";
 import { addJsonRoute } from "../route.js";
 import type { Services } from "../services.js";
@@ -12,7 +12,7 @@ export function addMatch(app: App, services: Services): void {
     app,
     {
       path: "/v1/ocellus/match",
-      summary: "Does a text belong to a picture? A score, a verdict and a reason.",
+      summary: "Does a text belong to an image? A score, a verdict and a reason.",
       request: matchRequestSchema,
       answer: matchSchema,
     },
@@ -20,15 +20,15 @@ export function addMatch(app: App, services: Services): void {
       const { model: id, image_url, text, threshold } = request;
       const context = c.get("context");
       const served = await services.models.any(id, context);
-      const picture = await imageResolver(context)(urlOf(image_url));
+      const image = await imageResolver(context)(urlOf(image_url));
       const permit = await served.gate.enter(context.caller);
-      Object.assign(context.stats, { model: served.id, pictures: 1, queueMs: permit.queueMs });
+      Object.assign(context.stats, { model: served.id, images: 1, queueMs: permit.queueMs });
       const options = { signal: context.signal, ...(threshold !== undefined && { threshold }) };
       try {
         const found: Match =
           served.kind === "chat"
-            ? await matchByAnswer(served.model, picture, text, options)
-            : await matchByCosine(served.model, picture, text, options);
+            ? await matchByAnswer(served.model, image, text, options)
+            : await matchByCosine(served.model, image, text, options);
         const ocellus = { guards: wireGuardReports(context.guardReports) };
         return c.json({ object: "ocellus.match", model: served.id, ...found, ocellus } satisfies WireMatch);
       } finally {

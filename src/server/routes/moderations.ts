@@ -11,7 +11,7 @@ import {
   moderationSchema,
   wireGuardReports,
 } from "../../protocol/index.js";
-import { imageResolver, type ResolveImage } from "../pictures.js";
+import { imageResolver, type ResolveImage } from "../images.js";
 import type { App, RequestContext } from "../request-context.js";
 import { addJsonRoute } from "../route.js";
 import type { Services } from "../services.js";
@@ -21,7 +21,7 @@ export function addModerations(app: App, services: Services): void {
     app,
     {
       path: "/v1/moderations",
-      summary: "What the guards make of texts and pictures, and why.",
+      summary: "What the guards make of texts and images, and why.",
       request: moderationRequestSchema,
       answer: moderationSchema,
     },
@@ -55,7 +55,7 @@ async function moderate(
     parts.map(async (part) => {
       if (part.type === "text") return part.text;
       const { image_url } = part;
-      return { picture: await resolve(typeof image_url === "string" ? image_url : image_url.url) };
+      return { image: await resolve(typeof image_url === "string" ? image_url : image_url.url) };
     }),
   );
   return resultOf(await guards.moderate(subjects, signal));

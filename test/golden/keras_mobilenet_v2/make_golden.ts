@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { decodeImage } from "../../../src/core/image/node/index.js";
 import type { RgbImage } from "../../../src/core/image/spec/index.js";
-import { generatedPicture } from "../../support/generated-pictures.js";
+import { generatedImage } from "../../support/generated-images.js";
 
 const root = join(import.meta.dirname, "../../..");
 const numPictures = 200;
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     bundled[name] = await classify(await decodeImage(join(root, "examples/pictures", name)));
   const generated: object[] = [];
   for (let seed = 0; generated.length + Object.keys(bundled).length < numPictures; seed++)
-    generated.push(await classify(generatedPicture(seed)));
+    generated.push(await classify(generatedImage(seed)));
   const versions = { nsfwjs: "4.3.0", tfjs: tf.version.tfjs as string };
   const text = JSON.stringify({ versions, bundled, generated });
   writeFileSync(join(import.meta.dirname, "scores.json"), `${text.replaceAll("},{", "},\n{")}\n`);

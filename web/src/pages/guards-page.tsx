@@ -160,7 +160,7 @@ function Recent({ recent }: { recent: GuardState["recent"] }) {
               {words.guardSubjects[subject]} · {words.guardVerdicts[verdict]}
               {category !== undefined && ` · ${category} ${score?.toFixed(2)}`}
               {failed !== undefined && ` · ${failed}`}{" "}
-              {verdict !== "allow" && subject === "picture" && (
+              {verdict !== "allow" && subject === "image" && (
                 <FalsePositive guard={guard} sha256={sha256} {...(category !== undefined && { category })} />
               )}
             </li>

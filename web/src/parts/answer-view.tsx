@@ -88,7 +88,7 @@ function StatsLine({ answer }: { answer: Answer }) {
     tokensPerSecond ? words.tokensPerSecond(tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)) : "",
     numTokens > 0 ? words.tokens(numTokens) : "",
     stats ? words.firstToken(seconds(stats.timings.first_token_ms)) : "",
-    stats?.pictures.some(({ cached }) => cached) ? words.knownPicture : "",
+    stats?.images.some(({ cached }) => cached) ? words.knownPicture : "",
   ].filter((part) => part !== "");
   return <p className="facts">{parts.join(" · ")}</p>;
 }

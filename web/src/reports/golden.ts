@@ -29,13 +29,13 @@ function plot({ low, value, high }: GoldenRow): HTMLElement {
   );
 }
 
-function entryItem({ origin, question, expected, answers, picture }: GoldenEntry): HTMLElement {
+function entryItem({ origin, question, expected, answers, image: source }: GoldenEntry): HTMLElement {
   const said = answers.map(({ text, correct, failure }, i) => {
     const words = failure ? `no answer: ${failure}` : text || "nothing";
     return el("p", { className: correct ? "right" : "wrong" }, (names[i] ?? "") + words);
   });
   const asides = [`expected: ${expected}`, origin].map((text) => el("p", { className: "aside" }, text));
-  const image = picture ? [el("img", { src: picture, alt: "" })] : [];
+  const image = source ? [el("img", { src: source, alt: "" })] : [];
   return el("li", {}, ...image, el("div", {}, el("p", {}, el("strong", {}, question)), ...said, ...asides));
 }
 

@@ -69,7 +69,7 @@ function circumstances({ decoder, vision, machine }: InspectedMemory): string[] 
   const sequences = decoder && `${plural(decoder.numSequences, "sequence")} of ${decoder.contextTokens} tokens`;
   return [
     ...(decoder ? [`${sequences}, ${bytesText(decoder.cacheBytesPerThousandTokens)} per 1,000 tokens`] : []),
-    ...(vision ? [`a picture of ${vision.picture.width} × ${vision.picture.height}`] : []),
+    ...(vision ? [`a picture of ${vision.image.width} × ${vision.image.height}`] : []),
     `${bytesText(machine?.availableBytes ?? 0)} free of ${bytesText(machine?.totalBytes ?? 0)} on the machine that wrote this page`,
   ];
 }

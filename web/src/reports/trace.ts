@@ -53,11 +53,11 @@ function alternativesView(token: TracedToken, i: number): HTMLElement {
 function pictureView(picture: TracedPicture, index: number): HTMLElement {
   const img = el("img", { src: picture.source, alt: `Picture ${index + 1}` });
   if (picture.layers.length > 0) {
-    const where = data.pictures.length > 1 ? ` in picture ${index + 1}` : "";
+    const where = data.images.length > 1 ? ` in picture ${index + 1}` : "";
     return el("section", {}, el("h2", {}, `Where the queries looked${where}`), lookView(picture, img));
   }
   const { grid, numTokens } = picture;
-  const words = `Seen as ${grid.columns} × ${grid.rows} patches, told to the decoder in ${numTokens} tokens. This eye has no queries that choose where to look: each token has a place of its own.`;
+  const words = `Seen as ${grid.columns} × ${grid.rows} patches, told to the decoder in ${numTokens} tokens. This vision encoder has no queries that choose where to look: each token has a place of its own.`;
   const figure = el("figure", {}, el("div", { className: "frame" }, img), el("figcaption", {}, words));
   return el("section", {}, el("h2", {}, `Picture ${index + 1}`), el("div", { className: "look plain" }, figure));
 }
@@ -68,8 +68,8 @@ type Stage = readonly [name: string, ms: number, colour: string];
 
 function stages(): Stage[] {
   const { readMs, visionMs, prefillMs, decodeMs } = data.stages;
-  const hasPictures = data.pictures.length > 0;
-  const known = hasPictures && data.pictures.every((picture) => picture.known);
+  const hasPictures = data.images.length > 0;
+  const known = hasPictures && data.images.every((image) => image.known);
   const vision: Stage = [known ? "vision (features were known)" : "vision", visionMs, "--vision"];
   return [
     [hasPictures ? "decode picture, read prompt" : "read prompt", readMs, "--read"],
@@ -101,5 +101,5 @@ function timesView(): HTMLElement {
   );
 }
 
-const views: Child[] = [el("div", {}, ...answerView()), ...data.pictures.map(pictureView), timesView()];
+const views: Child[] = [el("div", {}, ...answerView()), ...data.images.map(pictureView), timesView()];
 begin(data, ...views);

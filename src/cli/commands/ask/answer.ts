@@ -55,20 +55,20 @@ export function refuseBlocked({ finishReason, guards }: Pick<Answer, "finishReas
 }
 
 /** The message that shows some pictures and asks about them. */
-export function userMessage(pictures: readonly ImageInput[], text: string): ChatMessage {
-  return { role: "user", content: [...pictures.map((picture) => image(picture)), text] };
+export function userMessage(images: readonly ImageInput[], text: string): ChatMessage {
+  return { role: "user", content: [...images.map((picture) => image(picture)), text] };
 }
 
 /** The conversation that one question about some pictures is. */
-export function questionAbout(pictures: readonly ImageInput[], question: string, system?: string): ChatMessage[] {
-  const user = userMessage(pictures, question);
+export function questionAbout(images: readonly ImageInput[], question: string, system?: string): ChatMessage[] {
+  const user = userMessage(images, question);
   return system === undefined ? [user] : [{ role: "system", content: system }, user];
 }
 
 /** `vision 18 ms`, or where the encoded images came from: `image from memory`. */
-function visionPart({ pictures, timings }: Answer): string {
-  const sources = [...new Set(pictures.map(({ source }) => source))];
-  if (pictures.length === 0 || sources.includes("encoded")) return `vision ${Math.round(timings.visionMs)} ms`;
+function visionPart({ images, timings }: Answer): string {
+  const sources = [...new Set(images.map(({ source }) => source))];
+  if (images.length === 0 || sources.includes("encoded")) return `vision ${Math.round(timings.visionMs)} ms`;
   return `image from ${sources.join(" and ")}`;
 }
 
@@ -89,8 +89,8 @@ function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
 }
 
 /** What the model was not trained for, on standard error: of images that it does not know an answer is a guess. */
-export function printImageNotes(terminal: Terminal, { pictures }: Answer, model: GuardedVisionLanguageModel): void {
-  printNotes(terminal, imageNotes(pictures, model.info.imagesPerQuestion));
+export function printImageNotes(terminal: Terminal, { images }: Answer, model: GuardedVisionLanguageModel): void {
+  printNotes(terminal, imageNotes(images, model.info.imagesPerQuestion));
 }
 
 /** Only for a person: when the answer is piped, no one asked for timings. */

@@ -28,7 +28,7 @@ const defaultPages = 3;
 
 export async function answerFromCollection(
   model: GuardedVisionLanguageModel,
-  pictures: readonly ImageInput[],
+  images: readonly ImageInput[],
   question: string,
   flags: CollectionFlags,
   terminal: Terminal,
@@ -36,14 +36,14 @@ export async function answerFromCollection(
   const { signal } = terminal;
   const collection = await openCollection(flags.collection, terminal);
   const { maxLength } = model.info;
-  const asked = { question, pictures, numPages: flags.pages ?? defaultPages, maxLength, signal };
+  const asked = { question, images, numPages: flags.pages ?? defaultPages, maxLength, signal };
   const pages = (embedder: ImageEmbedder) => pagesFor(collection, embedder, asked);
   const { embeddingModel } = flags;
   const { parts, citations } =
     embeddingModel === undefined
       ? await pages(embedderOf(model))
       : await withEmbedder({ ...flags, model: embeddingModel }, terminal, pages);
-  const content = [...parts, ...pictures.map((picture) => image(picture)), question];
+  const content = [...parts, ...images.map((picture) => image(picture)), question];
   const user = { role: "user" as const, content };
   const messages = flags.system === undefined ? [user] : [{ role: "system" as const, content: flags.system }, user];
   const write = (text: string) => (flags.json ? undefined : writeWords(terminal, text));

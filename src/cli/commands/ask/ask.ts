@@ -6,7 +6,7 @@ import { printJson, printLine, type Terminal, writeWords } from "../../ui/termin
 import { withModel } from "../models/open-model.js";
 import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
-import { fileExists, readPictures } from "./pictures.js";
+import { fileExists, readImages } from "./images.js";
 import { traceAnswer } from "./trace.js";
 
 export function addAskCommand(program: Command, terminal: Terminal): void {
@@ -44,18 +44,18 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
       "invalid_request",
       "ask: --trace cannot be used with --collection; it traces the images on the command line",
     );
-  const { pictures: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
-  const pictures = await readPictures(names, terminal);
+  const { images: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
+  const images = await readImages(names, terminal);
   await withModel(flags, terminal, async (model) => {
     if (collection !== undefined) {
-      const answer = await answerFromCollection(model, pictures, question, { ...flags, collection }, terminal);
+      const answer = await answerFromCollection(model, images, question, { ...flags, collection }, terminal);
       if (flags.json) return printJson(terminal, { question, collection, ...answer, model: model.info });
       printLine(terminal, "");
       printCitations(answer.citations, terminal);
       return printSpeed(terminal, answer, model);
     }
-    if (flags.trace !== undefined) return traceAnswer(model, pictures, question, flags.trace, flags, terminal);
-    const messages = questionAbout(pictures, question, flags.system);
+    if (flags.trace !== undefined) return traceAnswer(model, images, question, flags.trace, flags, terminal);
+    const messages = questionAbout(images, question, flags.system);
     const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
     const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), onText);
     if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
@@ -70,11 +70,11 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
 /** The last argument is the question: the commonest slips are to leave it out, or to put it first. */
 async function splitQuestion(
   words: readonly string[],
-  fewestPictures: number,
-): Promise<{ pictures: string[]; question: string }> {
-  const pictures = words.slice(0, -1);
+  fewestImages: number,
+): Promise<{ images: string[]; question: string }> {
+  const images = words.slice(0, -1);
   const question = words.at(-1)!;
-  if (pictures.length < fewestPictures) {
+  if (images.length < fewestImages) {
     throw new OcellusError(
       "invalid_request",
       `ask: expected at least one image and then the question, found only "${question}"; try: ocellus ask IMAGE "What is this?"`,
@@ -86,5 +86,5 @@ async function splitQuestion(
       `ask: expected the question as the last argument, found the file ${question}; put the question last, in quotes`,
     );
   }
-  return { pictures, question };
+  return { images, question };
 }

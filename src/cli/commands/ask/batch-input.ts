@@ -73,16 +73,16 @@ function parseRequest(text: string, origin: string): BatchRequest {
  * The same body with data URLs where paths were.
  * @throws `not_found`, `io`, `too_large`, `invalid_image` for what is no picture.
  */
-export async function withPictures(body: unknown, folder: string, maxBytes: number): Promise<unknown> {
+export async function withImages(body: unknown, folder: string, maxBytes: number): Promise<unknown> {
   if (typeof body !== "object" || body === null) return body;
   if (Array.isArray(body))
-    return withNotesOf(body, await Promise.all(body.map((part) => withPictures(part, folder, maxBytes))));
+    return withNotesOf(body, await Promise.all(body.map((part) => withImages(part, folder, maxBytes))));
   const entries = Object.entries(body).map(async ([name, value]) => {
     const isPath = (text: unknown): text is string => typeof text === "string" && !isUrl(text);
     if (name === "image_url" && isPath(value)) return [name, await dataUrl(resolve(folder, value), maxBytes)];
     if (name === "image_url" && isPath(value?.url))
       return [name, { ...value, url: await dataUrl(resolve(folder, value.url), maxBytes) }];
-    return [name, await withPictures(value, folder, maxBytes)];
+    return [name, await withImages(value, folder, maxBytes)];
   });
   return withNotesOf(body, Object.fromEntries(await Promise.all(entries)));
 }

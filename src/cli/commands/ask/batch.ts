@@ -18,7 +18,7 @@ import { openEmbedder } from "../models/open-embedder.js";
 import { withBareModel, withGuards } from "../models/open-model.js";
 import { parseModel } from "../serve/serve.js";
 import { checkFolders } from "../serve/serve-folders.js";
-import { type BatchRequest, checkBatch, folderOf, maxLineBytes, readBatch, withPictures } from "./batch-input.js";
+import { type BatchRequest, checkBatch, folderOf, maxLineBytes, readBatch, withImages } from "./batch-input.js";
 import { BatchOutput } from "./batch-output.js";
 
 interface BatchFlags extends ModelFlags {
@@ -195,7 +195,7 @@ async function ask(
 ): Promise<AnswerLine> {
   let sent: string;
   try {
-    sent = stringifyJson(await withPictures(body, folder, maxImageBytes));
+    sent = stringifyJson(await withImages(body, folder, maxImageBytes));
   } catch (error) {
     const { code, message } =
       error instanceof OcellusError ? error : { code: "internal", message: errorMessage(error) };

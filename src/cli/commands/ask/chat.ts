@@ -12,7 +12,7 @@ import { errorMessage } from "../../ui/report-error.js";
 import { coloursFor, printJson, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
 import { type Answer, printImageNotes, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
-import { readPictures } from "./pictures.js";
+import { readImages } from "./images.js";
 
 const commandsHelp = "/image PATH adds an image · /reset clears the chat · /quit exits · Ctrl-C stops an answer";
 
@@ -21,13 +21,13 @@ export function addChatCommand(program: Command, terminal: Terminal): void {
     .description("chat about images over several turns; reads one question per line from a pipe")
     .argument("[image]", "path or URL")
     .addHelpText("after", `\nIn the chat: ${commandsHelp}`)
-    .action((picture: string | undefined, _local: unknown, command: Command) =>
-      chat(picture, command.optsWithGlobals(), terminal),
+    .action((image: string | undefined, _local: unknown, command: Command) =>
+      chat(image, command.optsWithGlobals(), terminal),
     );
 }
 
-async function chat(picture: string | undefined, flags: AnswerFlags, terminal: Terminal): Promise<void> {
-  const first = picture === undefined ? [] : await readPictures([picture], terminal);
+async function chat(image: string | undefined, flags: AnswerFlags, terminal: Terminal): Promise<void> {
+  const first = image === undefined ? [] : await readImages([image], terminal);
   await withModel(flags, terminal, async (model) => {
     const conversation = new Conversation(model, flags, terminal, first);
     await (terminal.stdin.isTTY ? talk(conversation, terminal) : readLines(conversation, terminal));
@@ -40,13 +40,13 @@ class Conversation {
   readonly #flags: AnswerFlags;
   readonly #terminal: Terminal;
   #messages: ChatMessage[] = [];
-  #pictures: ImageInput[];
+  #images: ImageInput[];
 
-  constructor(model: GuardedVisionLanguageModel, flags: AnswerFlags, terminal: Terminal, pictures: ImageInput[]) {
+  constructor(model: GuardedVisionLanguageModel, flags: AnswerFlags, terminal: Terminal, images: ImageInput[]) {
     this.#model = model;
     this.#flags = flags;
     this.#terminal = terminal;
-    this.#pictures = pictures;
+    this.#images = images;
   }
 
   /** Takes one line: a question, or a command that begins with a slash. Returns false when the user wants to leave. */
@@ -55,8 +55,7 @@ class Conversation {
     if (text === "") return true;
     if (text === "/quit") return false;
     if (text === "/reset") this.#reset();
-    else if (/^\/image\s/.test(text))
-      this.#pictures.push(...(await readPictures([text.slice(6).trim()], this.#terminal)));
+    else if (/^\/image\s/.test(text)) this.#images.push(...(await readImages([text.slice(6).trim()], this.#terminal)));
     else if (/^\/\w*$/.test(text))
       throw new OcellusError("invalid_request", `unknown command ${text}; ${commandsHelp}`);
     else await this.#ask(text, signal);
@@ -65,12 +64,12 @@ class Conversation {
 
   #reset(): void {
     this.#messages = [];
-    this.#pictures = [];
+    this.#images = [];
   }
 
   async #ask(question: string, signal: AbortSignal): Promise<void> {
     const { system, json } = this.#flags;
-    const user = userMessage(this.#pictures, question);
+    const user = userMessage(this.#images, question);
     const start: ChatMessage[] = system === undefined ? [] : [{ role: "system", content: system }];
     const write = (text: string) => (json ? undefined : writeWords(this.#terminal, text));
     const messages = [...start, ...this.#messages, user];
@@ -78,7 +77,7 @@ class Conversation {
     refuseBlocked(answer);
     // Only an answered question joins the conversation: a stopped one may be asked again with its pictures.
     this.#messages.push(user, { role: "assistant", content: answer.text });
-    this.#pictures = [];
+    this.#images = [];
     this.#print(question, answer);
   }
 

@@ -23,7 +23,7 @@ interface CheckedAnswer extends Answer {
 }
 
 /** Columns of a drawn picture: small, yet a dress can be told from a bag. */
-const pictureColumns = 28;
+const imageColumns = 28;
 
 export function addDemoCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("demo"))
@@ -36,10 +36,10 @@ async function demo(flags: ModelFlags, terminal: Terminal): Promise<void> {
   const examples = await readExamples();
   await withModel(flags, terminal, async (model) => {
     const started = performance.now();
-    const results: { pictures: string[]; title: string; answers: CheckedAnswer[] }[] = [];
+    const results: { images: string[]; title: string; answers: CheckedAnswer[] }[] = [];
     for (const example of examples) {
       const answers = await askAbout(example, model, terminal);
-      results.push({ pictures: namesOf(example), title: example.title, answers });
+      results.push({ images: namesOf(example), title: example.title, answers });
       if (!flags.json) printLine(terminal, `${await exampleBlock(example, answers, terminal)}\n`);
     }
     const summary = summarise(
@@ -51,8 +51,8 @@ async function demo(flags: ModelFlags, terminal: Terminal): Promise<void> {
   });
 }
 
-function namesOf({ pictures }: Example): string[] {
-  return pictures.map((picture) => basename(picture));
+function namesOf({ images }: Example): string[] {
+  return images.map((image) => basename(image));
 }
 
 async function askAbout(
@@ -63,7 +63,7 @@ async function askAbout(
   const answers: CheckedAnswer[] = [];
   for (const asked of example.questions) {
     const options = { ...greedy, signal: terminal.signal };
-    const answer = await streamAnswer(model, questionAbout(example.pictures, asked.question), options);
+    const answer = await streamAnswer(model, questionAbout(example.images, asked.question), options);
     const correct = isCorrect(answer.text, asked);
     answers.push({ question: asked.question, expected: asked.answer, correct, ...answer });
   }
@@ -73,11 +73,11 @@ async function askAbout(
 /** The pictures' names, then questions and answers; with the pictures to their left where colours can be shown. */
 async function exampleBlock(example: Example, answers: readonly CheckedAnswer[], terminal: Terminal): Promise<string> {
   const depth = terminal.stdout.isTTY ? terminal.stdout.getColorDepth() : 1;
-  const shown = depth >= 8 ? example.pictures : [];
-  const drawn = shown.map(async (path) => drawHalfBlocks(await decodeImage(path), pictureColumns, depth));
+  const shown = depth >= 8 ? example.images : [];
+  const drawn = shown.map(async (path) => drawHalfBlocks(await decodeImage(path), imageColumns, depth));
   const drawing = (await Promise.all(drawn)).flat();
-  const width = (terminal.stdout.columns ?? 100) - (drawing.length > 0 ? pictureColumns + 2 : 0);
-  return sideBySide(drawing, pictureColumns, exampleText(example, answers, Math.max(24, width), terminal)).join("\n");
+  const width = (terminal.stdout.columns ?? 100) - (drawing.length > 0 ? imageColumns + 2 : 0);
+  return sideBySide(drawing, imageColumns, exampleText(example, answers, Math.max(24, width), terminal)).join("\n");
 }
 
 function exampleText(example: Example, answers: readonly CheckedAnswer[], width: number, terminal: Terminal): string[] {

@@ -6,7 +6,7 @@ import { type AnswerFlags, addAnswerOptions, chatOptions } from "../../options.j
 import { printJson, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
 import { type Answer, printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
-import { readPictures } from "./pictures.js";
+import { readImages } from "./images.js";
 
 export const questions = {
   product: { en: "Describe this product.", zh: "描述这件商品。" },
@@ -31,19 +31,19 @@ export function addDescribeCommand(program: Command, terminal: Terminal): void {
 }
 
 async function describe(names: readonly string[], flags: DescribeFlags, terminal: Terminal): Promise<void> {
-  const pictures = await readPictures(names, terminal);
+  const images = await readImages(names, terminal);
   const question = questions[flags.as][flags.language];
   const write = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
   await withModel(flags, terminal, async (model) => {
-    const answers: (Answer & { picture: string })[] = [];
-    for (const [i, picture] of pictures.entries()) {
+    const answers: (Answer & { image: string })[] = [];
+    for (const [i, image] of images.entries()) {
       if (names.length > 1) write(`${printable(names[i]!)}: `);
-      const messages = questionAbout([picture], question, flags.system);
+      const messages = questionAbout([image], question, flags.system);
       const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), write);
       write("\n");
       refuseBlocked(answer);
       if (!flags.json) printImageNotes(terminal, answer, model);
-      answers.push({ picture: names[i]!, ...answer });
+      answers.push({ image: names[i]!, ...answer });
     }
     if (flags.json) return printJson(terminal, { question, answers, load: model.timings, model: model.info });
     printSpeed(terminal, answers.at(-1)!, model);

@@ -7,7 +7,7 @@ import { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "../
 import { addModelOptions, type ModelFlags, numberBetween, weightsOption } from "../../options.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { type EitherModel, withEitherModel } from "../models/open-embedder.js";
-import { readPictures } from "./pictures.js";
+import { readImages } from "./images.js";
 
 interface MatchFlags extends ModelFlags {
   readonly threshold?: number;
@@ -34,10 +34,10 @@ export function addMatchCommand(program: Command, terminal: Terminal): void {
 }
 
 async function match(name: string, text: string, flags: MatchFlags, terminal: Terminal): Promise<void> {
-  const [picture] = await readPictures([name], terminal);
+  const [image] = await readImages([name], terminal);
   const { threshold, json } = flags;
   const options = { signal: terminal.signal, ...(threshold !== undefined && { threshold }) };
-  const found = await withEitherModel(flags, terminal, (opened) => matchWith(opened, picture!, text, options));
+  const found = await withEitherModel(flags, terminal, (opened) => matchWith(opened, image!, text, options));
   if (json) return printJson(terminal, { text, ...found });
   printLine(terminal, `${found.matches ? "matches" : "does not match"}: ${printable(found.reason)}`);
 }

@@ -29,14 +29,14 @@ export async function serveMcp(model: GuardedVisionLanguageModel, { stdin, stdou
   });
 }
 
-const picture = z.string().min(1).describe("path of an image file, or data:image/…;base64,…");
-const pictures = z.array(picture).min(1).max(16).describe("one or several images"); // a page of screenshots
+const image = z.string().min(1).describe("path of an image file, or data:image/…;base64,…");
+const images = z.array(image).min(1).max(16).describe("one or several images"); // a page of screenshots
 
 /** @internal For tests too. */
 export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   const server = new McpServer({ name: "ocellus", version: versionOf() });
   const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
-    const messages = questionAbout(shown.map(checkedPicture), question, system);
+    const messages = questionAbout(shown.map(checkedImage), question, system);
     const answered = await model.answer(messages, options);
     refuseBlocked({ ...answered, guards: whoAsks().reports });
     return answered;
@@ -46,14 +46,14 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
     {
       description: "Ask a local vision-language model a question about one or several images.",
       inputSchema: z.object({
-        pictures,
+        images,
         question: z.string().min(1),
         system: z.string().optional(),
         max_tokens: z.number().int().min(1).optional(),
       }),
       annotations: { readOnlyHint: true },
     },
-    ({ pictures: shown, question, system, max_tokens: maxTokens }, { mcpReq: { signal } }) =>
+    ({ images: shown, question, system, max_tokens: maxTokens }, { mcpReq: { signal } }) =>
       toolResult(async () => {
         const options = { signal, ...(maxTokens !== undefined && { maxTokens }) };
         return { content: [text((await answer(shown, question, options, system)).text)] };
@@ -64,13 +64,13 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
     {
       description: "Describe an image as a product or as a screenshot, in English or Chinese.",
       inputSchema: z.object({
-        picture,
+        image,
         as: z.enum(["product", "screenshot"]).default("product"),
         language: z.enum(["en", "zh"]).default("en"),
       }),
       annotations: { readOnlyHint: true },
     },
-    ({ picture: shown, as, language }, { mcpReq: { signal } }) =>
+    ({ image: shown, as, language }, { mcpReq: { signal } }) =>
       toolResult(async () => ({
         content: [text((await answer([shown], questions[as][language], { ...greedy, signal })).text)],
       })),
@@ -79,13 +79,13 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
     "match",
     {
       description: "Score how well a text matches an image, from 0 to 1.",
-      inputSchema: z.object({ picture, text: z.string().min(1) }),
+      inputSchema: z.object({ image, text: z.string().min(1) }),
       outputSchema: z.object({ matches: z.boolean(), certainty: z.number(), reason: z.string() }),
       annotations: { readOnlyHint: true },
     },
-    ({ picture: shown, text: claim }, { mcpReq: { signal } }) =>
+    ({ image: shown, text: claim }, { mcpReq: { signal } }) =>
       toolResult(async () => {
-        const { matches, score, reason } = await matchByAnswer(model, checkedPicture(shown), claim, { signal });
+        const { matches, score, reason } = await matchByAnswer(model, checkedImage(shown), claim, { signal });
         const structuredContent = { matches, certainty: matches ? score : 1 - score, reason };
         return { content: [text(JSON.stringify(structuredContent))], structuredContent };
       }),
@@ -93,7 +93,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
   return server;
 }
 
-function checkedPicture(name: string): ImageInput {
+function checkedImage(name: string): ImageInput {
   if (!isUrl(name) || /^(data|file):/i.test(name)) return name;
   throw new OcellusError(
     "invalid_request",

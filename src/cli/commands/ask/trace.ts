@@ -24,31 +24,31 @@ export async function traceAnswer(
   terminal: Terminal,
 ): Promise<void> {
   const { signal } = terminal;
-  const pictures = await Promise.all(given.map((picture) => fetched(picture, signal)));
-  const trace = await model.trace(questionAbout(pictures, question, flags.system), chatOptions(flags, signal));
-  const sources = await Promise.all(pictures.map((picture) => pageSource(picture, signal)));
+  const images = await Promise.all(given.map((image) => fetched(image, signal)));
+  const trace = await model.trace(questionAbout(images, question, flags.system), chatOptions(flags, signal));
+  const sources = await Promise.all(images.map((image) => pageSource(image, signal)));
   const { weights, device } = model.info;
-  const facts = { question, pictures: sources, model: `${baseName(flags.model)} · ${weights} · ${device}` };
+  const facts = { question, images: sources, model: `${baseName(flags.model)} · ${weights} · ${device}` };
   await writePage(path, tracePage(trace, facts), terminal, flags);
   if (flags.json) return printJson(terminal, { question, ...withoutMaps(trace), page: path, model: model.info });
   printLine(terminal, printableWords(trace.text));
 }
 
 /** What an address gives, read once: the model and the page must show the same picture. */
-async function fetched(picture: ImageInput, signal: AbortSignal): Promise<ImageInput> {
-  if (typeof picture !== "string" || !/^https?:/i.test(picture)) return picture;
-  return (await readInput(picture, { maxBytes, signal, fetch })).bytes;
+async function fetched(image: ImageInput, signal: AbortSignal): Promise<ImageInput> {
+  if (typeof image !== "string" || !/^https?:/i.test(image)) return image;
+  return (await readInput(image, { maxBytes, signal, fetch })).bytes;
 }
 
-async function pageSource(picture: ImageInput, signal: AbortSignal): Promise<string> {
-  const webp = await thumbnail(picture, maxSide, { signal });
+async function pageSource(image: ImageInput, signal: AbortSignal): Promise<string> {
+  const webp = await thumbnail(image, maxSide, { signal });
   return `data:image/webp;base64,${Buffer.from(webp).toString("base64")}`;
 }
 
 /** The numbers of the maps are for the page and for programs, not for a terminal. */
-function withoutMaps({ pictures, ...trace }: Trace) {
+function withoutMaps({ images, ...trace }: Trace) {
   return {
     ...trace,
-    pictures: pictures.map(({ attention, ...picture }) => ({ ...picture, numLayers: attention.length })),
+    images: images.map(({ attention, ...image }) => ({ ...image, numLayers: attention.length })),
   };
 }

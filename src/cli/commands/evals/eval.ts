@@ -28,7 +28,7 @@ import { addModelOptions, commaList, integerBetween, type ModelFlags } from "../
 import { type EvalRun, evalReport } from "../../ui/eval-report.js";
 import { describeQuestions, startProgress } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
-import { fileExists } from "../ask/pictures.js";
+import { fileExists } from "../ask/images.js";
 import { withModel } from "../models/open-model.js";
 
 interface EvalFlags extends Omit<ModelFlags, "weights"> {
@@ -80,7 +80,7 @@ function sampleNotes(files: readonly string[], numQuestions: number): string[] {
   if (files.length > 0) return [];
   return [
     `a sample of the exam, ${numQuestions} questions. In the repository: all of it (ocellus eval eval), and people's own words, ` +
-      "pairs, other side ratios and unknown pictures (ocellus eval eval/wild)",
+      "pairs, other side ratios and unknown images (ocellus eval eval/wild)",
   ];
 }
 

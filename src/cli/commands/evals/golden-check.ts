@@ -5,15 +5,15 @@ import { decodeImage } from "../../../core/image/node/index.js";
 import {
   contradictions,
   type EvalCase,
+  imageDigest,
   type MatchKind,
   matchKindOf,
   matchKinds,
   mostProblems,
   nothingToAsk,
-  pictureDigest,
   readEvalLines,
   reviewedCases,
-  severalPictures,
+  severalImages,
 } from "../../../evals/index.js";
 import type { GlobalFlags } from "../../options.js";
 import { shown } from "../../ui/shown.js";
@@ -30,11 +30,11 @@ export function addGoldenCheck(golden: Command, terminal: Terminal): void {
 async function check(path: string, flags: GlobalFlags, terminal: Terminal): Promise<void> {
   const problems = new Problems();
   const cases = await readAll(path, problems);
-  const pictures = new Map(cases.map((found) => [found.image, found]));
+  const images = new Map(cases.map((found) => [found.image, found]));
   const digests = new Map<string, string>();
-  for (const [image, found] of pictures) {
-    problems.add(...(await pictureProblems(found, terminal.signal)));
-    digests.set(image, await pictureDigest(found).catch(() => image));
+  for (const [image, found] of images) {
+    problems.add(...(await imageProblems(found, terminal.signal)));
+    digests.set(image, await imageDigest(found).catch(() => image));
   }
   problems.add(...contradictions(reviewedCases(cases).cases, ({ image }) => digests.get(image)!));
   const found = foundOf(cases);
@@ -68,13 +68,13 @@ async function readAll(path: string, problems: Problems): Promise<EvalCase[]> {
   const cases: EvalCase[] = [];
   for await (const line of readEvalLines([path])) {
     cases.push(...line.found);
-    problems.add(...line.problems, ...line.found.flatMap(severalPictures));
+    problems.add(...line.problems, ...line.found.flatMap(severalImages));
   }
   return cases;
 }
 
 /** Addresses are not looked up. */
-async function pictureProblems({ image, origin }: EvalCase, signal: AbortSignal): Promise<string[]> {
+async function imageProblems({ image, origin }: EvalCase, signal: AbortSignal): Promise<string[]> {
   if (/^https?:/i.test(image)) return [];
   try {
     await decodeImage(image, { signal });
@@ -88,14 +88,14 @@ async function pictureProblems({ image, origin }: EvalCase, signal: AbortSignal)
 interface Found {
   readonly questions: number;
   readonly unreviewed: number;
-  readonly pictures: number;
+  readonly images: number;
   readonly byMatch: Partial<Record<MatchKind, number>>;
 }
 
 export function foundOf(all: readonly EvalCase[]): Found {
   const { cases, numUnreviewed: unreviewed } = reviewedCases(all);
-  const pictures = new Set(all.map(({ image }) => image)).size;
-  return { questions: cases.length, unreviewed, pictures, byMatch: countByMatch(cases) };
+  const images = new Set(all.map(({ image }) => image)).size;
+  return { questions: cases.length, unreviewed, images, byMatch: countByMatch(cases) };
 }
 
 function countByMatch(cases: readonly EvalCase[]): Partial<Record<MatchKind, number>> {
@@ -104,9 +104,9 @@ function countByMatch(cases: readonly EvalCase[]): Partial<Record<MatchKind, num
 }
 
 /** `golden: 40 questions (exact 38, set 2) about 12 images, 3 more to be reviewed` */
-export function foundText(path: string, { questions, unreviewed, pictures, byMatch }: Found): string {
+export function foundText(path: string, { questions, unreviewed, images, byMatch }: Found): string {
   const kinds = Object.entries(byMatch).map(([kind, count]) => `${kind} ${count}`);
   const some = kinds.length > 0 ? ` (${kinds.join(", ")})` : "";
   const more = unreviewed > 0 ? `, ${unreviewed} more to be reviewed` : "";
-  return `${path}: ${questions} questions${some} about ${pictures} images${more}`;
+  return `${path}: ${questions} questions${some} about ${images} images${more}`;
 }

@@ -75,7 +75,7 @@ async function init(folder: string, flags: InitFlags, terminal: Terminal): Promi
 }
 
 async function makeFolders(folder: string): Promise<void> {
-  await makeFolder(join(folder, "pictures"));
+  await makeFolder(join(folder, "images"));
 }
 
 /** Questions with their labels, ready to be asked. */
@@ -87,8 +87,8 @@ async function copyExamination(folder: string, path: string, { limit = defaultLi
   for (const [image, cases] of groupBy(chooseCases(await readEvalFiles([]), undefined, limit), ({ image }) => image)) {
     const { bytes } = await readInput(image, { maxBytes: defaultMaxBytes, signal: undefined, fetch });
     const name = `${textDigest(image).slice(0, 12)}.${sniffFormat(bytes, image)}`;
-    await writeFileAtomically(join(folder, "pictures", name), bytes);
-    lines.push(`${JSON.stringify({ image: `pictures/${name}`, questions: cases.map(questionOf) })}\n`);
+    await writeFileAtomically(join(folder, "images", name), bytes);
+    lines.push(`${JSON.stringify({ image: `images/${name}`, questions: cases.map(questionOf) })}\n`);
   }
   await writeFileAtomically(path, lines.join(""));
   return [];
@@ -104,10 +104,10 @@ interface Proposing extends InitFlags {
 
 /** Asks about each picture that has no line yet. */
 async function propose(folder: string, path: string, flags: Proposing, terminal: Terminal): Promise<string[]> {
-  const names = await picturesIn(flags.images, flags.limit);
+  const names = await imagesIn(flags.images, flags.limit);
   const known = (await pathExists(path)) ? await readEvalFiles([path]) : [];
   const done = new Set(known.map(({ image }) => image));
-  const missing = names.filter((name) => !done.has(resolve(folder, "pictures", name)));
+  const missing = names.filter((name) => !done.has(resolve(folder, "images", name)));
   if (missing.length === 0) return [];
   await makeFolders(folder);
   const refused: unknown[] = [];
@@ -139,8 +139,8 @@ async function askAll(model: GuardedVisionLanguageModel, names: readonly string[
     for (const [i, name] of names.entries()) {
       try {
         const questions = await proposals(model, join(flags.images, name), flags.ask, terminal.signal);
-        await copyPicture(join(flags.images, name), join(folder, "pictures", name));
-        await append(path, `${JSON.stringify({ image: `pictures/${name}`, questions })}\n`);
+        await copyImage(join(flags.images, name), join(folder, "images", name));
+        await append(path, `${JSON.stringify({ image: `images/${name}`, questions })}\n`);
       } catch (error) {
         throwIfAborted(terminal.signal);
         if (!(error instanceof OcellusError) || !["blocked", "invalid_image", "too_large"].includes(error.code))
@@ -183,11 +183,11 @@ async function proposals(
 
 /** @throws `not_found`, `io`, `too_large`; `invalid_request` when there is none */
 /** Sorted names. @throws `io`, `invalid_request` when there are none, `too_large`. */
-export async function picturesIn(folder: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
+export async function imagesIn(folder: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw ioError("read the folder", folder, cause);
   });
-  const names = entries.filter((entry) => entry.isFile() && pictureName.test(entry.name)).map(({ name }) => name);
+  const names = entries.filter((entry) => entry.isFile() && imageName.test(entry.name)).map(({ name }) => name);
   if (names.length === 0)
     throw new OcellusError("invalid_request", `${folder} has no images (png, jpg, webp, gif, bmp, …)`);
   if (names.length > maxImages && limit === Number.POSITIVE_INFINITY)
@@ -195,10 +195,10 @@ export async function picturesIn(folder: string, limit = Number.POSITIVE_INFINIT
   return names.sort().slice(0, limit);
 }
 
-const pictureName = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
+const imageName = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i;
 
 /** What is there by that name, edited or from before, stays. */
-async function copyPicture(from: string, to: string): Promise<void> {
+async function copyImage(from: string, to: string): Promise<void> {
   if (resolve(from) === resolve(to)) return;
   await copyFile(from, to, constants.COPYFILE_EXCL).catch((cause: unknown) => {
     if ((cause as { code?: string }).code !== "EEXIST") throw ioError("copy the image to", to, cause);

@@ -28,7 +28,7 @@ it.each<[string, string, (path: string, text: string) => unknown, RegExp]>([
   ],
   [
     "sources of a collection",
-    lines({ picture: "a" }, { picture: "b", metdata: {} }),
+    lines({ image: "a" }, { image: "b", metdata: {} }),
     async (path) => {
       const { failed } = await readSources([path]); // the other lines are taken
       throw new Error(failed.map(({ problem }) => problem).join("\n"));

@@ -12,7 +12,7 @@ interface BenchFlags extends GlobalFlags {
 
 interface GuardCost {
   readonly guard: string;
-  readonly subject: "text" | "picture";
+  readonly subject: "text" | "image";
   readonly looks: number;
   readonly p50Ms: number;
   readonly p95Ms: number;
@@ -41,7 +41,7 @@ async function bench(flags: BenchFlags, terminal: Terminal): Promise<void> {
     times.set(key, { ms: [...known.ms, ms], failed: known.failed + (verdict.failed === undefined ? 0 : 1) });
   });
   try {
-    const subjects = [...texts, ...examples.flatMap(({ pictures }) => pictures.map((picture) => ({ picture })))];
+    const subjects = [...texts, ...examples.flatMap(({ images }) => images.map((image) => ({ image })))];
     for (const subject of subjects) await guards.moderate([subject], terminal.signal);
     const costs = [...times].map(([key, cost]) => costOf(key, cost));
     if (flags.json) return printJson(terminal, { guards: costs });

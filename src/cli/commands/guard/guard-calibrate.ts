@@ -41,19 +41,17 @@ export function addGuardCalibrateCommand(guard: Command, terminal: Terminal): vo
 
 async function calibrate(folder: string, flags: CalibrateFlags, terminal: Terminal): Promise<void> {
   await checkPagePath(flags.html);
-  const pictures = await labelledPictures(folder);
+  const images = await labelledImages(folder);
   const guards = await Guards.open(flags.guards);
   try {
     if (!(flags.guard in guards.policy.guards))
       throw new OcellusError("not_found", `${flags.guards} has no guardrail ${flags.guard}`);
-    const scored = await scoresOf(pictures, guards, flags, terminal);
-    const categories = [...new Set(pictures.map(({ category }) => category))]
-      .filter((name) => name !== harmless)
-      .sort();
+    const scored = await scoresOf(images, guards, flags, terminal);
+    const categories = [...new Set(images.map(({ category }) => category))].filter((name) => name !== harmless).sort();
     const curves = categories.map((category) => curveOf(category, scored, flags.falseHits));
     if (flags.html !== undefined) await writePage(flags.html, rocPage(flags.guard, curves), terminal, flags);
     if (flags.json)
-      printJson(terminal, { guard: flags.guard, pictures: pictures.length, curves, rules: rules(curves, flags) });
+      printJson(terminal, { guard: flags.guard, images: images.length, curves, rules: rules(curves, flags) });
     else printLine(terminal, report(curves, flags));
   } finally {
     await guards.close();
@@ -67,15 +65,15 @@ interface Labelled {
   readonly category: string;
 }
 
-async function labelledPictures(folder: string): Promise<Labelled[]> {
+async function labelledImages(folder: string): Promise<Labelled[]> {
   const names = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw ioError("read the folder", folder, cause);
   });
-  const pictures = names
+  const images = names
     .filter((name) => /\.(jpe?g|png|webp|gif|avif|tiff?|bmp)$/i.test(name) && dirname(name) !== ".")
     .map((name) => ({ path: join(folder, name), category: dirname(name).split(sep).join("/") }));
-  const labels = new Set(pictures.map(({ category }) => category));
-  if (labels.has(harmless) && labels.size > 1) return pictures;
+  const labels = new Set(images.map(({ category }) => category));
+  if (labels.has(harmless) && labels.size > 1) return images;
   throw new OcellusError(
     "invalid_request",
     `${folder}: expected folders of images, "${harmless}" and one per category, found ${[...labels].join(", ") || "none"}`,
@@ -87,7 +85,7 @@ interface Scored extends Labelled {
 }
 
 async function scoresOf(
-  pictures: readonly Labelled[],
+  images: readonly Labelled[],
   guards: Guards,
   { guard, json }: CalibrateFlags,
   terminal: Terminal,
@@ -99,14 +97,14 @@ async function scoresOf(
   });
   const scored: Scored[] = [];
   try {
-    for (const picture of pictures) {
-      const { findings, reports } = await guards.moderate([{ picture: picture.path }], terminal.signal);
+    for (const image of images) {
+      const { findings, reports } = await guards.moderate([{ image: image.path }], terminal.signal);
       const failed = reports.find(({ name, failed }) => name === guard && failed !== undefined)?.failed;
       if (failed !== undefined)
-        throw new OcellusError("unavailable", `${picture.path}: guardrail ${guard} failed: ${failed}`);
+        throw new OcellusError("unavailable", `${image.path}: guardrail ${guard} failed: ${failed}`);
       const own = findings.filter((finding) => finding.guard === guard);
-      scored.push({ ...picture, scores: new Map(own.map(({ category, score }) => [category, score])) });
-      progress.update(scored.length, pictures.length);
+      scored.push({ ...image, scores: new Map(own.map(({ category, score }) => [category, score])) });
+      progress.update(scored.length, images.length);
     }
     return scored;
   } finally {
@@ -119,12 +117,12 @@ function curveOf(category: string, scored: readonly Scored[], falseHits: number)
   const isOf = (name: string) => name === category || name.startsWith(`${category}/`);
   const scoreOf = ({ scores }: Scored) =>
     Math.max(0, ...[...scores].filter(([name]) => isOf(name)).map(([, score]) => score));
-  const positives = scored.filter((picture) => isOf(picture.category)).map(scoreOf);
-  const negatives = scored.filter((picture) => !isOf(picture.category)).map(scoreOf);
+  const positives = scored.filter((image) => isOf(image.category)).map(scoreOf);
+  const negatives = scored.filter((image) => !isOf(image.category)).map(scoreOf);
   const roc = rocOf(positives, negatives);
   return {
     category,
-    pictures: positives.length,
+    images: positives.length,
     others: negatives.length,
     ...roc,
     chosen: chosenPoint(roc, falseHits),
@@ -142,12 +140,12 @@ function rules(curves: readonly CategoryCurve[], { guard }: CalibrateFlags) {
 
 function report(curves: readonly CategoryCurve[], flags: CalibrateFlags): string {
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-  const rows = curves.map(({ category, pictures, others, area, chosen }) => [
-    ...[category, String(pictures), String(others), area.toFixed(4)],
+  const rows = curves.map(({ category, images, others, area, chosen }) => [
+    ...[category, String(images), String(others), area.toFixed(4)],
     Number.isFinite(chosen.threshold) ? chosen.threshold.toFixed(4) : "none",
     ...[percent(chosen.truePositiveRate), percent(chosen.falsePositiveRate)],
   ]);
-  const header = ["category", "pictures", "others", "area", "threshold", "hit", "false hits"];
+  const header = ["category", "images", "others", "area", "threshold", "hit", "false hits"];
   const table = textTable([header, ...rows], ["left", ...header.slice(1).map(() => "right" as const)]);
   const pasted = rules(curves, flags).map((rule) => `  ${JSON.stringify(rule)}`);
   return `${table}\n\nrules for the policy:\n${pasted.join(",\n")}`;

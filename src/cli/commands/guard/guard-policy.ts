@@ -16,7 +16,7 @@ export async function testPolicy(
 ): Promise<void> {
   const guards = await Guards.open(path);
   try {
-    const subject = (await isPicture(input)) ? { picture: input } : await text();
+    const subject = (await isImage(input)) ? { image: input } : await text();
     const moderated = await guards.moderate([subject], terminal.signal);
     if (json) printJson(terminal, moderated);
     else printLine(terminal, report(moderated, terminal));
@@ -25,7 +25,7 @@ export async function testPolicy(
   }
 }
 
-async function isPicture(input: string): Promise<boolean> {
+async function isImage(input: string): Promise<boolean> {
   const isFile = await stat(input).then(
     (found) => found.isFile(),
     () => false,

@@ -181,16 +181,16 @@ async function addAll(
 }
 
 /** One bad file of many is told at the end; a full disk or a wrong model ends the command. */
-function isFaultOfSource(error: unknown, { picture }: Source): error is OcellusError {
+function isFaultOfSource(error: unknown, { image }: Source): error is OcellusError {
   if (!(error instanceof OcellusError)) return false;
   const codes = ["invalid_image", "invalid_file", "too_large", "not_found"];
-  return codes.includes(error.code) || (error.code === "io" && error.details.path === picture);
+  return codes.includes(error.code) || (error.code === "io" && error.details.path === image);
 }
 
 async function addSource(
   collection: Collection,
   embedder: ImageEmbedder,
-  { source, keptAs, picture, stamp, text, metadata }: NamedSource,
+  { source, keptAs, image, stamp, text, metadata }: NamedSource,
   tally: Tally,
   keepSide: number | undefined,
   signal: AbortSignal,
@@ -206,9 +206,9 @@ async function addSource(
     const entry = known ?? (await addEntry(collection, embedder, await intake(), tally, signal));
     current.push(entry.id);
   };
-  const isPicture = before.some((entry) => entry.page === undefined && entry.stamp === stamp);
-  const pdf = isPicture ? undefined : await openPdf(picture);
-  if (!pdf) await addOne(async () => ({ source, stamp, picture, keepSide, ...labels }));
+  const isImage = before.some((entry) => entry.page === undefined && entry.stamp === stamp);
+  const pdf = isImage ? undefined : await openPdf(image);
+  if (!pdf) await addOne(async () => ({ source, stamp, image, keepSide, ...labels }));
   else
     try {
       for (let page = 1; page <= pdf.numPages; page++)

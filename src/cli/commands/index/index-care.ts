@@ -15,35 +15,35 @@ export async function indexCheck(
 ): Promise<void> {
   const collection = await new Collections(collectionsFolder()).open(name);
   const found = await (repair ? collection.repair() : collection.check());
-  const { entries, lost, damagedPictures, damagedFiles } = found;
-  const pictures = damagedPictures.map(({ id, source, page }) => ({ id, source, ...(page !== undefined && { page }) }));
-  const isWhole = lost.length + pictures.length + damagedFiles.length === 0;
+  const { entries, lost, damagedImages, damagedFiles } = found;
+  const images = damagedImages.map(({ id, source, page }) => ({ id, source, ...(page !== undefined && { page }) }));
+  const isWhole = lost.length + images.length + damagedFiles.length === 0;
   const repaired = repair && !isWhole;
-  if (json) printJson(terminal, { collection: name, entries, lost, pictures, files: damagedFiles, repaired });
+  if (json) printJson(terminal, { collection: name, entries, lost, images, files: damagedFiles, repaired });
   else for (const line of report(name, found, repair)) printLine(terminal, printable(line));
   if (isWhole || repair) return;
   throw new OcellusError(
     "invalid_file",
     `${name} is damaged; \`ocellus index check ${name} --repair\` keeps the intact entries`,
     {
-      details: { lost: lost.length, pictures: pictures.length, files: damagedFiles },
+      details: { lost: lost.length, images: images.length, files: damagedFiles },
     },
   );
 }
 
 function report(name: string, found: CollectionCheck, isRepaired: boolean): string[] {
-  const { entries, lost, damagedPictures, damagedFiles } = found;
-  const pictures = damagedPictures
+  const { entries, lost, damagedImages, damagedFiles } = found;
+  const images = damagedImages
     .slice(0, mostShown)
     .map((entry) => `the image of #${entry.id} ${titleOf(entry)} is damaged`);
-  if (damagedPictures.length > mostShown) pictures.push(`… ${damagedPictures.length} images in total`);
-  const isLost = lost.length + damagedPictures.length > 0;
+  if (damagedImages.length > mostShown) images.push(`… ${damagedImages.length} images in total`);
+  const isLost = lost.length + damagedImages.length > 0;
   const isWhole = !isLost && damagedFiles.length === 0;
   const hint = isLost ? "; add the sources again to restore lost entries; removed entries may have returned" : "";
   return [
     ...damagedFiles.map((file) => `${file} is damaged or missing`),
     ...lost.slice(0, mostShown).map(lostLine),
-    ...pictures,
+    ...images,
     `${name}: ${entries} entries can be found${isWhole ? ", all intact" : ""}`,
     ...(isRepaired && !isWhole ? [`repaired${hint}`] : []),
   ];

@@ -23,7 +23,7 @@ import {
 } from "../../options.js";
 import { printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
-import { readPictures } from "../ask/pictures.js";
+import { readImages } from "../ask/images.js";
 import { withEmbedder } from "../models/open-embedder.js";
 import { type IndexAddFlags, type IndexSyncFlags, indexAdd, indexSync } from "./index-add.js";
 import { indexCheck, indexExport, indexImport } from "./index-care.js";
@@ -32,7 +32,7 @@ import { filterOption, type WhereFlags, whereOf, whereOption } from "./index-whe
 const examples = `
 Examples:
   ocellus index add shop ./photos                       a folder and its subfolders
-  ocellus index add shop products.jsonl --kind hnsw     lines: {"picture": "a.jpg", "text": "…", "metadata": {"shelf": "A"}}
+  ocellus index add shop products.jsonl --kind hnsw     lines: {"image": "a.jpg", "text": "…", "metadata": {"shelf": "A"}}
   ocellus index search shop --image found.jpg -k 5 --where shelf=A
   ocellus index search shop --text dress --where 'price>=10' --filter '{"$or": [{"shelf": "A"}, {"size": {"$in": ["L", "XL"]}}]}'
   ocellus index sync shop ./photos --prune              also removes entries whose files are gone
@@ -150,11 +150,11 @@ async function search(name: string, flags: SearchFlags, terminal: Terminal): Pro
   const where = whereOf(flags);
   if (flags.image === undefined && text === undefined)
     throw new OcellusError("invalid_request", "index search: expected --image FILE or --text WORDS");
-  const [picture] = flags.image === undefined ? [] : await readPictures([flags.image], terminal);
+  const [image] = flags.image === undefined ? [] : await readImages([flags.image], terminal);
   const collection = await openCollection(name, terminal);
   const { signal } = terminal;
   const hits = await withEmbedder(flags, terminal, (embedder) =>
-    find(collection, embedder, { picture, text, count, where, signal }),
+    find(collection, embedder, { image, text, count, where, signal }),
   );
   if (flags.json) return printJson(terminal, { collection: name, hits: hits.map(hitJson) });
   if (hits.length === 0) return printLine(terminal, "nothing found");
@@ -162,7 +162,7 @@ async function search(name: string, flags: SearchFlags, terminal: Terminal): Pro
 }
 
 /** As the server says it, too. */
-function hitJson({ entry: { picture: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
+function hitJson({ entry: { image: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
   return { score, ...(cosine !== undefined && { cosine }), ...entry };
 }
 
@@ -229,7 +229,7 @@ async function stats(name: string, { json }: GlobalFlags, terminal: Terminal): P
     ["entries", `${facts.entries} of ${facts.sources} sources, ${facts.distinct} distinct, ${facts.texts} with text`],
     ["vectors", `${model.dimensions} numbers each, index ${kind}`],
     ["made with", `${model.name} (${model.version.slice(0, 12)})`],
-    ["on disk", `${formatBytes(bytes.entries + bytes.pictures + bytes.graph)} in ${collection.folder}`],
+    ["on disk", `${formatBytes(bytes.entries + bytes.images + bytes.graph)} in ${collection.folder}`],
   ];
   printLine(terminal, textTable(rows, ["left", "left"]));
 }

@@ -5,13 +5,13 @@ import { expect, it } from "vitest";
 import { temporaryFolder } from "../../../core/base/temporary-folder.testkit.js";
 import { readSources } from "./index-sources.js";
 
-const picture = (folder: string, name: string) => writeFileSync(join(folder, name), "x");
+const image = (folder: string, name: string) => writeFileSync(join(folder, name), "x");
 
 it("reads a folder around names that are no UTF-8, and counts what is no picture", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "in"));
   for (const name of ["b.jpg", "a.PNG", "in/c.webp", "logo.svg", "notes.txt", "in/readme.txt", "LICENSE"])
-    picture(folder, name);
+    image(folder, name);
   symlinkSync("b.jpg", join(folder, "link.jpg"));
   writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff]), Buffer.from(".jpg")]), "x");
   const { sources, skipped, failed, isIncomplete } = await readSources([
@@ -34,21 +34,21 @@ it("reads a folder around names that are no UTF-8, and counts what is no picture
 it("reads a file of lines around those that are wrong; of two with one name the later counts", async () => {
   const folder = temporaryFolder();
   const lines = [
-    '{"picture": "a.jpg", "source": "1"}',
+    '{"image": "a.jpg", "source": "1"}',
     "{",
-    '{"picture": "a.jpg", "colour": "red"}',
-    '{"picture": "b.jpg", "source": "1"}',
+    '{"image": "a.jpg", "colour": "red"}',
+    '{"image": "b.jpg", "source": "1"}',
   ];
   writeFileSync(join(folder, "x.jsonl"), lines.join("\n"));
   const { sources, skipped, failed, isIncomplete } = await readSources([join(folder, "x.jsonl")]);
-  expect(sources).toMatchObject([{ source: "1", picture: join(folder, "b.jpg") }]);
+  expect(sources).toMatchObject([{ source: "1", image: join(folder, "b.jpg") }]);
   expect(failed.map(({ source }) => source)).toEqual([2, 3].map((line) => `${join(folder, "x.jsonl")}:${line}`));
   expect([[...skipped.values()], isIncomplete]).toEqual([[1], true]);
 });
 
 it("reads the rest where a path that is named itself is absent or no UTF-8", async () => {
   const folder = temporaryFolder();
-  picture(folder, "a.jpg");
+  image(folder, "a.jpg");
   const names = ["\ufffd.jpg", "absent.jpg", "absent/*.jpg", "a.jpg"].map((name) => join(folder, name));
   const { sources, failed, isIncomplete } = await readSources(names);
   expect(sources.map(({ source }) => source)).toEqual([join(folder, "a.jpg")]);

@@ -1,7 +1,7 @@
 /**
  * What `ocellus index add` is given → one source after the other: folders (with theirs inside), patterns with `*`, `**` and
  * `?`, picture files, PDFs, and files of lines:
- *   {"picture": "a.jpg" or a data URL, "text"?: "…", "metadata"?: {…}, "source"?: "what to call it"}
+ *   {"image": "a.jpg" or a data URL, "text"?: "…", "metadata"?: {…}, "source"?: "what to call it"}
  */
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
@@ -25,7 +25,7 @@ export interface Source {
   /** What the entry is called: an absolute path, or as the line says. */
   readonly source: string;
   /** A path or a data URL. */
-  readonly picture: string;
+  readonly image: string;
   /** Changes when the file or what is said about it does. */
   readonly stamp: string;
   readonly text?: string | undefined;
@@ -33,14 +33,14 @@ export interface Source {
 }
 
 /** Other files of a folder are passed over, and counted. */
-const pictureNames = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".pdf"]);
+const imageNames = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".pdf"]);
 /** As many as a collection may have, and as many again that are known. */
 const maxSources = 2_000_000;
 /** A data URL of a phone photo, and a page of text. */
 const maxLineBytes = 64 * 2 ** 20;
 
 const lineSchema = z.strictObject({
-  picture: z.string().min(1),
+  image: z.string().min(1),
   text: z.string().max(maxTextLength).optional(),
   metadata: metadataSchema.optional(),
   source: z.string().min(1).max(4096).optional(),
@@ -79,7 +79,7 @@ class SourceList {
 
   async addFile(path: string): Promise<void> {
     try {
-      this.add({ source: path, picture: path, stamp: await stampOf(path) });
+      this.add({ source: path, image: path, stamp: await stampOf(path) });
     } catch (error) {
       this.fail(path, error);
     }
@@ -145,7 +145,7 @@ async function readFolder(top: string, list: SourceList, matches = (_path: strin
       if (entry.isDirectory()) folders.push(path);
       else if (!matches(path)) continue;
       else if (!entry.isFile()) list.skip(entry.isSymbolicLink() ? "symbolic links" : "special files");
-      else if (pictureNames.has(extname(entry.name).toLowerCase())) await list.addFile(path);
+      else if (imageNames.has(extname(entry.name).toLowerCase())) await list.addFile(path);
       else list.skip(skippedKind(entry.name));
     }
   }
@@ -182,15 +182,15 @@ async function readLineSources(file: string, list: SourceList): Promise<void> {
 
 async function lineSource(file: string, origin: string, text: string): Promise<Source> {
   const line = parseLine(text, origin);
-  const isAddress = isUrl(line.picture);
-  if (isAddress && !/^data:/i.test(line.picture))
-    throw new OcellusError("invalid_file", `${origin}: picture: expected a path or a data URL, found a URL`);
-  const picture = isAddress ? line.picture : resolve(dirname(file), line.picture);
+  const isAddress = isUrl(line.image);
+  if (isAddress && !/^data:/i.test(line.image))
+    throw new OcellusError("invalid_file", `${origin}: image: expected a path or a data URL, found a URL`);
+  const image = isAddress ? line.image : resolve(dirname(file), line.image);
   const said = createHash("sha256").update(text).digest("hex").slice(0, 16);
   // A picture that is not there is told when its turn comes, as one that cannot be read.
-  const stamp = isAddress ? said : `${await stampOf(picture).catch(() => "missing")}-${said}`;
-  const source = line.source ?? (isAddress ? origin : picture);
-  return { source, picture, stamp, text: line.text, metadata: line.metadata };
+  const stamp = isAddress ? said : `${await stampOf(image).catch(() => "missing")}-${said}`;
+  const source = line.source ?? (isAddress ? origin : image);
+  return { source, image, stamp, text: line.text, metadata: line.metadata };
 }
 
 function parseLine(text: string, origin: string): z.infer<typeof lineSchema> {

@@ -9,9 +9,9 @@ import {
   estimateMemory,
   examine,
   type HealthReport,
+  type ImageSize,
   inspectPage,
   type MemoryOptions,
-  type PictureSize,
   tensorStatistics,
 } from "../../../inspect/index.js";
 import { type GlobalFlags, integerBetween } from "../../options.js";
@@ -30,7 +30,7 @@ import { addQuantReportCommand } from "./quant-report.js";
 interface InspectFlags extends GlobalFlags {
   readonly depth: number;
   readonly prove?: boolean;
-  readonly image?: PictureSize;
+  readonly image?: ImageSize;
   readonly context?: number;
   readonly sequences?: number;
   readonly tensor?: string;
@@ -66,7 +66,7 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
         "tensor",
       ]), // they read something else
     )
-    .option("--image <size>", "image size to estimate memory for (default: 1024x1024)", pictureSize)
+    .option("--image <size>", "image size to estimate memory for (default: 1024x1024)", imageSize)
     .option("--context <tokens>", "sequence length to estimate memory for", integerBetween(1, 2 ** 24))
     .option("--sequences <count>", "number of sequences to estimate memory for", integerBetween(1, 1024))
     .addHelpText("after", examples)
@@ -152,14 +152,14 @@ async function memoryOf({ path, config }: CheckpointDescription, flags: InspectF
 
 function memoryOptions({ image, context, sequences }: InspectFlags): MemoryOptions {
   return {
-    ...(image && { picture: image }),
+    ...(image && { image }),
     ...(context !== undefined && { contextTokens: context }),
     ...(sequences !== undefined && { numSequences: sequences }),
   };
 }
 
 /** `1024x768` */
-function pictureSize(text: string): PictureSize {
+function imageSize(text: string): ImageSize {
   const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
   if (width === undefined || height === undefined)
     throw new InvalidArgumentError("Expected WIDTHxHEIGHT, such as 1024x768.");

@@ -19,7 +19,7 @@ import { percent } from "../../ui/statistics-text.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { textTable } from "../../ui/text-layout.js";
 import { calibrationConversations } from "../models/calibration.js";
-import { seesPictures } from "../models/pack-auto.js";
+import { seesImages } from "../models/pack-auto.js";
 import { reportTasks, type TaskFlags } from "./quant-report-tasks.js";
 
 interface QuantReportFlags extends TaskFlags {
@@ -71,7 +71,7 @@ async function quantReport(checkpoint: string, flags: QuantReportFlags, terminal
   if (flags.tasks) return tasksOf(path, flags, terminal);
   if (flags.questions !== undefined || flags.limit !== undefined)
     throw new OcellusError("invalid_request", "quant-report: --questions and --limit need --tasks");
-  const conversations = await calibrationConversations(flags.calibration, await seesPictures(path, "quant-report"));
+  const conversations = await calibrationConversations(flags.calibration, await seesImages(path, "quant-report"));
   const errors = await withProgress(terminal, "weighing formats", flags, (pass) => reportErrors(path, pass));
   const formats = await compareFormats(path, conversations, flags, terminal);
   if (flags.json) printJson(terminal, { checkpoint: path, formats, ...errors });
@@ -84,7 +84,7 @@ async function tasksOf(path: string, flags: QuantReportFlags, terminal: Terminal
       "invalid_request",
       "quant-report: --calibration cannot be used with --tasks; use --questions",
     );
-  if (await seesPictures(path, "quant-report")) return reportTasks(path, flags, terminal);
+  if (await seesImages(path, "quant-report")) return reportTasks(path, flags, terminal);
   throw new OcellusError("unsupported", `quant-report: --tasks asks about images, and ${path} has no vision encoder`);
 }
 

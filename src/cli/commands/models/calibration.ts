@@ -1,6 +1,6 @@
 /** What a model is asked to see which of its weights matter: labelled questions of a file, or those of the example pictures. */
 import type { ChatMessage } from "../../../core/runtime/index.js";
-import { picturesOf, readEvalFiles } from "../../../evals/index.js";
+import { imagesOf, readEvalFiles } from "../../../evals/index.js";
 import { questionAbout, userMessage } from "../ask/answer.js";
 import { readExamples } from "../ask/examples.js";
 
@@ -18,17 +18,15 @@ const texts = [
 /** @throws `not_found`, `invalid_file`: as `ocellus eval` reads its files. */
 export async function calibrationConversations(
   file: string | undefined,
-  seesPictures: boolean,
+  seesImages: boolean,
 ): Promise<ChatMessage[][]> {
-  if (file !== undefined) return (await readEvalFiles([file])).map((c) => questionAbout(picturesOf(c), c.question));
-  if (!seesPictures) return texts.map((text) => [userMessage([], text)]);
+  if (file !== undefined) return (await readEvalFiles([file])).map((c) => questionAbout(imagesOf(c), c.question));
+  if (!seesImages) return texts.map((text) => [userMessage([], text)]);
   const examples = await readExamples();
-  const asked = examples.flatMap(({ pictures, questions }) =>
-    questions.map(({ question }) => ({ pictures, question })),
-  );
+  const asked = examples.flatMap(({ images, questions }) => questions.map(({ question }) => ({ images, question })));
   const step = asked.length / Math.min(defaultQuestions, asked.length);
   return Array.from({ length: Math.min(defaultQuestions, asked.length) }, (_, i) => {
-    const { pictures, question } = asked[Math.floor(i * step)]!;
-    return questionAbout(pictures, question);
+    const { images, question } = asked[Math.floor(i * step)]!;
+    return questionAbout(images, question);
   });
 }

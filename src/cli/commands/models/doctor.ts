@@ -143,7 +143,7 @@ async function selfTest(flags: ModelFlags, terminal: Terminal): Promise<Finding>
     const asked = example.questions[0]!;
     return await withModel(flags, terminal, async (model) => {
       const options = { ...greedy, signal: terminal.signal };
-      const { text, timings } = await model.answer(questionAbout(example.pictures, asked.question), options);
+      const { text, timings } = await model.answer(questionAbout(example.images, asked.question), options);
       const right = isCorrect(text, asked);
       const found = `"${asked.question}" → "${text}" in ${Math.round(timings.totalMs)} ms`;
       return {

@@ -9,7 +9,7 @@ import { resolveModel } from "../../../hub/index.js";
 import { learnFamiliarity } from "../../../inspect/index.js";
 import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
-import { picturesIn } from "../evals/golden-init.js";
+import { imagesIn } from "../evals/golden-init.js";
 import { withModel } from "./open-model.js";
 
 interface FamiliarityFlags extends ModelFlags {
@@ -33,7 +33,7 @@ export function addFamiliarityCommand(program: Command, terminal: Terminal): voi
 }
 
 async function familiarity(folder: string, flags: FamiliarityFlags, terminal: Terminal): Promise<void> {
-  const names = await picturesIn(folder);
+  const names = await imagesIn(folder);
   const checkpoint = await resolveModel(flags.model);
   const vectors = await withModel({ ...flags, model: checkpoint }, terminal, async (model) => {
     const embed = model.embedImage?.bind(model);

@@ -36,10 +36,7 @@ export async function choosePlan(path: string, flags: AutoFlags, terminal: Termi
   try {
     return await planByBudget(path, {
       budgetBytes: budget,
-      conversations: await calibrationConversations(
-        flags.calibration,
-        await seesPictures(path, "pack: --weights auto"),
-      ),
+      conversations: await calibrationConversations(flags.calibration, await seesImages(path, "pack: --weights auto")),
       ...(visionWeights && { visionWeights }),
       ...(embeddingWeights && { embeddingWeights }),
       signal: terminal.signal,
@@ -57,7 +54,7 @@ export async function choosePlan(path: string, flags: AutoFlags, terminal: Termi
 }
 
 /** @throws `unsupported` for an encoder, naming the command that asked. */
-export async function seesPictures(path: string, command: string): Promise<boolean> {
+export async function seesImages(path: string, command: string): Promise<boolean> {
   const checkpoint = await openCheckpoint(path);
   const family = familyOf(await checkpoint.readJson("config.json").finally(() => checkpoint.close()));
   if (family.kind === "language") return family.image !== undefined;

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { formatBytes } from "../../../core/base/index.js";
 import { commit, type Substitute, startStandIn } from "../../../hub/stand-in.testkit.js";
 import { main } from "../../main.js";
-import { bundledModel, examplePictures } from "../../package-files.js";
+import { bundledModel, exampleImages } from "../../package-files.js";
 
 const repo = "ocellus/ocellus-tiny";
 /** Fetched are all files but the card. */
@@ -65,8 +65,8 @@ describe("ocellus pull, list, ask and rm", () => {
       stderr: "",
     });
 
-    const picture = join(examplePictures, readdirSync(examplePictures).filter((name) => name.endsWith(".jpg"))[0]!);
-    const ask = ["ask", picture, "What is this?", "--threads", "1", "--json", "--model"];
+    const image = join(exampleImages, readdirSync(exampleImages).filter((name) => name.endsWith(".jpg"))[0]!);
+    const ask = ["ask", image, "What is this?", "--threads", "1", "--json", "--model"];
     const byName = await run(...ask, repo);
     expect(byName.code, byName.stderr).toBe(0);
     const byPath = await run(...ask, bundledModel);

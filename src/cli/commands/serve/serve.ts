@@ -66,9 +66,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   await checkFolders(config);
   const { adminNote, ...keys } = await openKeys(config, terminal.stdout.isTTY === true);
   const log = pino({ level: config.logLevel }, logDestination(config, terminal));
-  const imageLimits = pictureLimitsOf(config);
-  const pictures = new ImageThreads({ count: config.imageThreads, limits: imageLimits });
-  const decode: DecodeImage = (...picture) => pictures.decode(...picture);
+  const imageLimits = imageLimitsOf(config);
+  const images = new ImageThreads({ count: config.imageThreads, limits: imageLimits });
+  const decode: DecodeImage = (...picture) => images.decode(...picture);
   const guards = await Guards.open(config.guards, {
     imageLimits,
     decode,
@@ -91,9 +91,9 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   let versions: Versions | undefined;
   const listening = await listen(createApp(services), config);
   try {
-    await loadModels(config, pool, { encoderCache, pictures }, terminal);
+    await loadModels(config, pool, { encoderCache, images }, terminal);
     versions = await openVersions(config, services, pool, {
-      load: (folder) => openVersion(config, { encoderCache, pictures }, folder, terminal),
+      load: (folder) => openVersion(config, { encoderCache, images }, folder, terminal),
       pack: (folder, force) => packVersion(config, folder, force, terminal),
       reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
       signal: terminal.signal,
@@ -116,7 +116,7 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
     await versions?.deployments.close();
     await versions?.registry.close();
     await guards.close();
-    await pictures.close();
+    await images.close();
     await encoderCache.close();
     await services.collections?.close();
   }
@@ -197,7 +197,7 @@ export function parseModel(text: string): { name: string; folder: string } {
 /** What all models of a server have in common. */
 interface Shared {
   readonly encoderCache: EncoderCache;
-  readonly pictures: ImageThreads;
+  readonly images: ImageThreads;
 }
 
 function loadOptions(config: ServeConfig, shared: Shared) {
@@ -213,19 +213,19 @@ function loadOptions(config: ServeConfig, shared: Shared) {
 }
 
 /** What every kind of model is opened with. */
-function openingOptions(config: ServeConfig, { pictures }: Shared) {
+function openingOptions(config: ServeConfig, { images }: Shared) {
   const { device, threads } = config;
   return {
     ...planOptions(config),
     device,
-    imageThreads: pictures,
+    imageThreads: images,
     graphThreads: true,
-    imageLimits: pictureLimitsOf(config),
+    imageLimits: imageLimitsOf(config),
     ...(threads !== undefined && { threads }),
   };
 }
 
-function pictureLimitsOf({ maxImageBytes, maxImagePixels, decodeMs }: ServeConfig) {
+function imageLimitsOf({ maxImageBytes, maxImagePixels, decodeMs }: ServeConfig) {
   return { maxBytes: maxImageBytes, maxPixels: maxImagePixels, maxMs: decodeMs };
 }
 

@@ -14,9 +14,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const numPictures = 40;
+const numImages = 40;
 /** 200 kB a picture: a write takes long enough to be cut. */
-const pixels = (picture: number) => ({ visual_tokens: new Float32Array(100_000).fill(picture) });
+const pixels = (image: number) => ({ visual_tokens: new Float32Array(100_000).fill(image) });
 const maxFolderBytes = 20 * 200_300;
 
 const writer = `
@@ -24,7 +24,7 @@ import { EncoderCache } from ${JSON.stringify(compiledUrl("../index.ts", import.
 const store = await EncoderCache.open({ maxBytes: 0, folder: ${JSON.stringify(folder)}, maxFolderBytes: ${maxFolderBytes} });
 console.log("writing");
 for (let i = 0; ; i++) {
-  const picture = i % ${numPictures};
+  const picture = i % ${numImages};
   await store.get("picture " + picture, async () => ({ visual_tokens: new Float32Array(100000).fill(picture) }));
   await new Promise((resolve) => setTimeout(resolve, 2));
 }`;
@@ -45,9 +45,9 @@ it("survives kill -9 at any point: every record answers for its own picture, and
     writing.kill("SIGKILL");
     await new Promise((resolve) => writing.once("exit", resolve));
     const store = await EncoderCache.open({ maxBytes: 0, folder, maxFolderBytes });
-    for (let picture = 0; picture < numPictures; picture++) {
-      const { features, source } = await store.get(`picture ${picture}`, async () => pixels(picture));
-      expect(features.visual_tokens!.every((value) => value === picture)).toBe(true);
+    for (let image = 0; image < numImages; image++) {
+      const { features, source } = await store.get(`picture ${image}`, async () => pixels(image));
+      expect(features.visual_tokens!.every((value) => value === image)).toBe(true);
       sources.add(source);
     }
     await store.close();

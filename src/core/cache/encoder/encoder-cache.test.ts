@@ -140,16 +140,16 @@ describe("the feature store", () => {
     const store = await EncoderCache.open({ maxBytes: 400, folder: temporaryFolder(), maxFolderBytes: 6000 });
     const random = randomNumbers(1);
     const ask = async () => {
-      const picture = Math.min(random(60), random(60));
+      const image = Math.min(random(60), random(60));
       const controller = random(10) === 0 ? new AbortController() : undefined;
       const encode = async () => {
         await new Promise((resolve) => setTimeout(resolve, random(2)));
-        return features(picture);
+        return features(image);
       };
-      const asked = firstValue(store.get(`picture ${picture}`, encode, controller?.signal));
+      const asked = firstValue(store.get(`picture ${image}`, encode, controller?.signal));
       if (controller) setTimeout(() => controller.abort(), random(2));
       const value = await asked.catch((error: Error) => error.message);
-      if (value !== "the caller aborted the request") expect(value).toBe(picture);
+      if (value !== "the caller aborted the request") expect(value).toBe(image);
       expect(store.stats.bytes).toBeLessThanOrEqual(400);
     };
     const worker = async () => {

@@ -159,7 +159,7 @@ export class EncoderCache {
     if (this.#pinnedBytes + bytes > this.#maxPinnedBytes)
       throw new OcellusError(
         "too_large",
-        `pinning ${bytes} bytes of an encoded picture: ${this.#pinnedBytes} of ${this.#maxPinnedBytes} are taken; ` +
+        `pinning ${bytes} bytes of an encoded image: ${this.#pinnedBytes} of ${this.#maxPinnedBytes} are taken; ` +
           "delete pinned files, or raise the budget (pinnedBytes)",
         { details: { bytes, takenBytes: this.#pinnedBytes, limit: this.#maxPinnedBytes } },
       );

@@ -34,8 +34,8 @@ export class ImageTable {
     return this.#entries.get(idOf(fileDigest, preprocessing));
   }
 
-  set(fileDigest: string, preprocessing: string, picture: KnownImage): void {
-    this.#entries.set(idOf(fileDigest, preprocessing), picture);
+  set(fileDigest: string, preprocessing: string, image: KnownImage): void {
+    this.#entries.set(idOf(fileDigest, preprocessing), image);
   }
 }
 

@@ -30,7 +30,7 @@ const corners = Buffer.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255]);
 const raw = (data: Buffer, width: number, height: number, channels: 1 | 2 | 3 | 4 = 3) =>
   sharp(data, { raw: { width, height, channels } });
 const noise = Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24));
-const noisePicture = () => raw(noise, 64, 64);
+const noiseImage = () => raw(noise, 64, 64);
 const cornersPng = await raw(corners, 2, 2).png().toBuffer();
 
 async function failure(promise: Promise<unknown>): Promise<OcellusError> {
@@ -180,7 +180,7 @@ describe("decodeImage takes", () => {
 
 describe("decodeImage refuses", () => {
   it.each(["jpeg", "png", "webp", "gif", "avif", "tiff"] as const)("a truncated %s at any length", async (format) => {
-    const whole = await noisePicture().toFormat(format).toBuffer();
+    const whole = await noiseImage().toFormat(format).toBuffer();
     for (const share of [0.01, 0.1, 0.5, 0.9, 0.99]) {
       const { code, details } = await failure(decodeImage(whole.subarray(0, Math.ceil(whole.length * share))));
       expect([code, details.format ?? details.found]).toEqual([
@@ -230,7 +230,7 @@ describe("decodeImage refuses", () => {
     ["an HTML page", `\ufeff \n${"<!-- a -->\n".repeat(9)}<!DocType HTML>`],
     ["a PDF document", "%PDF-1.7\n"],
     ["a zip archive", "PK\x03\x04rest"],
-    ["a HEIC picture", "\0\0\0\x18ftypheic\0\0\0\0mif1heic"],
+    ["a HEIC image", "\0\0\0\x18ftypheic\0\0\0\0mif1heic"],
     ["a Git LFS pointer", "version https://git-lfs.github.com/spec/v1\n"],
     ["text", "hello"],
     ["bytes of no known kind", "\0\x01\x02\x03"],

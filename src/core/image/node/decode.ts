@@ -56,14 +56,14 @@ export interface DecodedImage {
   readonly digest: string;
 }
 
-/** `decodePicture`, wherever it runs. */
+/** `decodeAndDigest`, wherever it runs. */
 export type DecodeImage = (
   input: GivenImage | ImageFile,
   options?: Pick<DecodeOptions, "signal">,
 ) => Promise<DecodedImage>;
 
 /** What is decoded already is only checked. @throws as `decodeImage`. */
-export async function decodePicture(
+export async function decodeAndDigest(
   input: GivenImage | ImageFile | DecodedImage,
   options: DecodeOptions = {},
 ): Promise<DecodedImage> {

@@ -1,6 +1,6 @@
 /** Pictures → files: exactly their pixels, or small ones for people to look at. */
 import type { RgbImage } from "../spec/index.js";
-import { type DecodeOptions, decodePicture, loadSharp } from "./decode.js";
+import { type DecodeOptions, decodeAndDigest, loadSharp } from "./decode.js";
 import { type ImageInput, LoadedImage } from "./loaded-image.js";
 
 /** Without loss. */
@@ -13,7 +13,7 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Uint
 
 /** The picture as `decodeImage` sees it, at most `maxSide` pixels a side, as WebP. @throws as `decodeImage`. */
 export async function thumbnail(input: ImageInput, maxSide: number, options: DecodeOptions = {}): Promise<Uint8Array> {
-  const { image } = await decodePicture(await LoadedImage.of(input).take(options), options);
+  const { image } = await decodeAndDigest(await LoadedImage.of(input).take(options), options);
   const { width, height, data } = image;
   const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ImageProcessor } from "../spec/index.js";
-import { decodePicture } from "./decode.js";
+import { decodeAndDigest } from "./decode.js";
 import { ImageThreads } from "./image-threads.js";
 import { prepareImage } from "./prepare.js";
 import { onBehalfOf } from "./queue-owner.js";
@@ -34,7 +34,7 @@ describe("picture threads", () => {
 
   it("decode a picture without fitting it, with its digest", async () => {
     for (const input of [await png(8), { width: 2, height: 1, data: new Uint8Array([1, 2, 3, 4, 5, 6]) }])
-      expect(await threads.decode(input)).toEqual(await decodePicture(input));
+      expect(await threads.decode(input)).toEqual(await decodeAndDigest(input));
     await expect(threads.decode(Buffer.from("no picture"))).rejects.toMatchObject({ code: "invalid_image" });
   });
 

@@ -50,7 +50,7 @@ export class ImageThreads {
     return this.#run((thread) => thread.call("prepare", [input, imageProcessor, this.#limits]), options);
   }
 
-  /** As `decodePicture`, and otherwise as `prepare`. */
+  /** As `decodeAndDigest`, and otherwise as `prepare`. */
   decode(input: GivenImage | ImageFile, options: Options = {}): Promise<DecodedImage> {
     return this.#run((thread) => thread.call("decode", [input, this.#limits]), options);
   }
@@ -93,7 +93,7 @@ export class ImageThreads {
 function tooSlow({ maxMs }: { readonly maxMs: number }): OcellusError {
   return new OcellusError(
     "invalid_image",
-    `the picture was not decoded within ${maxMs / 1000} s; send a smaller one, or save it as PNG or JPEG`,
+    `the image was not decoded within ${maxMs / 1000} s; send a smaller one, or save it as PNG or JPEG`,
     { details: { maxMs } },
   );
 }

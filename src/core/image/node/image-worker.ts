@@ -1,7 +1,7 @@
 /** The script of a picture thread: takes one picture at a time, gives back pixel values or pixels. See image-threads.ts. */
 import { serve } from "../../worker/index.js";
 import type { ImageProcessor } from "../spec/index.js";
-import { type DecodedImage, decodePicture, type ImageLimits } from "./decode.js";
+import { type DecodedImage, decodeAndDigest, type ImageLimits } from "./decode.js";
 import { prepareImage } from "./prepare.js";
 import type { GivenImage, ImageFile } from "./read-input.js";
 
@@ -9,7 +9,7 @@ const methods = {
   prepare: (input: GivenImage | ImageFile | DecodedImage, imageProcessor: ImageProcessor, limits: ImageLimits) =>
     prepareImage(input, imageProcessor, limits),
   async decode(input: GivenImage | ImageFile, limits: ImageLimits): Promise<DecodedImage> {
-    const { image, digest } = await decodePicture(input, limits);
+    const { image, digest } = await decodeAndDigest(input, limits);
     return { image: { ...image, data: image.data.slice() }, digest }; // memory that libvips gave cannot change hands
   },
 };

@@ -2,8 +2,8 @@ export {
   type DecodedImage,
   type DecodeImage,
   type DecodeOptions,
+  decodeAndDigest,
   decodeImage,
-  decodePicture,
   type ImageLimits,
 } from "./decode.js";
 export { encodePng, thumbnail } from "./encode.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { ocellusError } from "../../base/ocellus-error.testkit.js";
-import { type DecodeImage, decodePicture } from "./decode.js";
+import { type DecodeImage, decodeAndDigest } from "./decode.js";
 import { LoadedImage } from "./loaded-image.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-loaded-"));
@@ -20,7 +20,7 @@ function counting(): DecodeImage & { count: number } {
   const decode = Object.assign(
     (...given: Parameters<DecodeImage>) => {
       decode.count++;
-      return decodePicture(...given);
+      return decodeAndDigest(...given);
     },
     { count: 0 },
   );
@@ -40,7 +40,7 @@ describe("a loaded image", () => {
     const digest = await image.fileDigest();
     writeFileSync(path, await png(20));
     expect(await image.fileDigest()).toBe(digest);
-    expect((await image.decoded(decodePicture)).image.data[0]).toBe(10);
+    expect((await image.decoded(decodeAndDigest)).image.data[0]).toBe(10);
   });
 
   it("is decoded once, whoever asks, until it is taken", async () => {
@@ -59,13 +59,13 @@ describe("a loaded image", () => {
     const [file, image] = [LoadedImage.of(bytes), LoadedImage.of(given)];
     bytes.fill(0);
     given.data.fill(0);
-    expect((await file.decoded(decodePicture)).image.data[0]).toBe(10);
-    expect((await image.decoded(decodePicture)).image.data).toEqual(Uint8Array.of(1, 2, 3));
+    expect((await file.decoded(decodeAndDigest)).image.data[0]).toBe(10);
+    expect((await image.decoded(decodeAndDigest)).image.data).toEqual(Uint8Array.of(1, 2, 3));
   });
 
   it("of pixels has no digest of a file, though a file could hold the same bytes", async () => {
     const [image, file] = [LoadedImage.of(pixels()), LoadedImage.of(Uint8Array.of(1, 2, 3))];
-    const { digest } = await image.decoded(decodePicture);
+    const { digest } = await image.decoded(decodeAndDigest);
     expect(await image.fileDigest()).toBe(`pixels ${digest}`);
     expect(await file.fileDigest()).toMatch(/^[0-9a-f]{64}$/);
     expect(await image.take()).toMatchObject({ digest });
@@ -77,7 +77,7 @@ describe("a loaded image", () => {
     await expect(image.read({ maxBytes: 10 })).rejects.toThrow(ocellusError("too_large", { maxBytes: 10 }));
     const failure = new Error("no");
     await expect(image.decoded(() => Promise.reject(failure))).rejects.toBe(failure);
-    expect((await image.decoded(decodePicture)).image.width).toBe(4);
+    expect((await image.decoded(decodeAndDigest)).image.width).toBe(4);
     const missing = LoadedImage.of(join(folder, "later.png"));
     await expect(missing.read()).rejects.toThrow(ocellusError("not_found"));
     writeFileSync(join(folder, "later.png"), await png(10));

@@ -1,7 +1,7 @@
 /** A picture from its file to what a vision graph reads, in one step: what the picture threads do, or the caller's own. */
 import { throwIfAborted } from "../../base/index.js";
 import { type ImageGrid, type ImageProcessor, type PixelValues, preprocess } from "../spec/index.js";
-import { type DecodedImage, type DecodeOptions, decodePicture } from "./decode.js";
+import { type DecodedImage, type DecodeOptions, decodeAndDigest } from "./decode.js";
 import type { GivenImage, ImageFile } from "./read-input.js";
 
 /** A picture, or a pair of frames, as the vision graph takes it. */
@@ -52,7 +52,7 @@ export async function prepareImage(
   imageProcessor: ImageProcessor,
   options: DecodeOptions = {},
 ): Promise<PreparedImage> {
-  const { image, digest } = await decodePicture(source, options);
+  const { image, digest } = await decodeAndDigest(source, options);
   throwIfAborted(options.signal);
   return { pixels: preprocess(image, imageProcessor), digest };
 }

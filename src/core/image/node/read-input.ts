@@ -44,12 +44,12 @@ export async function readInput(
   }
   if (input instanceof ArrayBuffer || input instanceof Uint8Array) {
     const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
-    checkBytes(bytes.length, boundOf("picture", options.maxBytes));
-    return { bytes, source: `picture (${bytes.length} bytes)` };
+    checkBytes(bytes.length, boundOf("image", options.maxBytes));
+    return { bytes, source: `image (${bytes.length} bytes)` };
   }
   throw new OcellusError(
     "invalid_request",
-    "a picture is given as a path, a URL, a Uint8Array, an ArrayBuffer, a Blob or { width, height, data }; " +
+    "an image is given as a path, a URL, a Uint8Array, an ArrayBuffer, a Blob or { width, height, data }; " +
       `found ${Object.prototype.toString.call(input)}`,
     { details: { found: Object.prototype.toString.call(input) } },
   );
@@ -87,7 +87,7 @@ async function readPath(path: string, { maxBytes, signal }: ReadOptions): Promis
     const status = await stat(path);
     // A device or a pipe has no size to check and may never end.
     if (!status.isFile())
-      throw new OcellusError("invalid_request", `${path} is no file: a picture file was expected`, {
+      throw new OcellusError("invalid_request", `${path} is no file: an image file was expected`, {
         details: { path, expected: "file" },
       });
     checkBytes(status.size, boundOf(path, maxBytes));
@@ -112,7 +112,7 @@ function pathError(path: string, error: unknown): OcellusError {
     return new OcellusError("invalid_request", `${shorten(path)} (${path.length} characters) is no path, nor a URL`, {
       details: { expected: "path", numCharacters: path.length },
     });
-  const found = ioError("read the picture", path, error);
+  const found = ioError("read the image", path, error);
   if (!/^(\/\/|www\.)/.test(path)) return found;
   return new OcellusError(found.code, `${found.message}; for an address write the scheme too: https://…`, {
     details: { ...found.details, missing: "scheme" },
@@ -126,7 +126,7 @@ function readDataUrl(url: string, maxBytes: number): ImageFile {
   if (comma < 0 || !/;base64$/i.test(head))
     throw new OcellusError(
       "invalid_request",
-      `${shorten(head)}: expected data:image/…;base64,… with the picture in base64`,
+      `${shorten(head)}: expected data:image/…;base64,… with the image in base64`,
       { details: { expected: "data:image/…;base64,…" } },
     );
   checkBytes(Math.floor((payload.length * 3) / 4), boundOf("data: URL", maxBytes));

@@ -21,14 +21,14 @@ const maxSide = 65_535;
 export function checkSize(source: string, width: number, height: number, maxPixels: number): void {
   const details = { width, height, maxPixels, maxSide };
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
-    throw new OcellusError("invalid_image", `${source}: a picture of ${width} by ${height} pixels is none`, {
+    throw new OcellusError("invalid_image", `${source}: an image of ${width} by ${height} pixels is none`, {
       details,
     });
   if (width <= maxSide && height <= maxSide && width * height <= maxPixels) return;
   throw new OcellusError(
     "too_large",
     `${source}: ${width} by ${height} pixels, at most ${maxPixels} pixels and ${maxSide} a side are accepted; ` +
-      "scale the picture down first, or raise maxPixels",
+      "scale the image down first, or raise maxPixels",
     { details },
   );
 }

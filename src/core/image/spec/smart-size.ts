@@ -10,8 +10,8 @@ interface Size {
   readonly height: number;
 }
 
-type PictureRules = Pick<SmartResizeProcessor, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
-type VideoRules = PictureRules & Pick<VideoProcessor, "temporalPatchSize" | "budgetOf" | "maxTokens">;
+type ImageRules = Pick<SmartResizeProcessor, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
+type VideoRules = ImageRules & Pick<VideoProcessor, "temporalPatchSize" | "budgetOf" | "maxTokens">;
 
 /** Longer by more than this is refused by the reference, too. */
 const maxAspect = 200;
@@ -21,13 +21,13 @@ export function refuseStrip({ width, height }: Size): void {
   if (Math.max(width, height) / Math.min(width, height) <= maxAspect) return;
   throw new OcellusError(
     "invalid_image",
-    `a picture of ${width} by ${height} is a strip: at most ${maxAspect} to 1 is accepted; crop it`,
+    `an image of ${width} by ${height} is a strip: at most ${maxAspect} to 1 is accepted; crop it`,
     { details: { width, height, maxAspect } },
   );
 }
 
 /** Ties round to even, as Python's round does. @throws as `refuseStrip`. */
-export function smartSize(image: Size, rules: PictureRules): Size {
+export function smartSize(image: Size, rules: ImageRules): Size {
   return sizeWithin(image, { count: 1, counted: 1 }, rules);
 }
 
@@ -67,7 +67,7 @@ function mostPixels(numFrames: number, { maxTokens, ...rules }: VideoRules): num
 function sizeWithin(
   { width, height }: Size,
   frames: { readonly count: number; readonly counted: number },
-  { patchSize, mergeSize, minPixels, maxPixels }: PictureRules,
+  { patchSize, mergeSize, minPixels, maxPixels }: ImageRules,
 ): Size {
   refuseStrip({ width, height });
   const block = patchSize * mergeSize;

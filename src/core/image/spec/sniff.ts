@@ -56,10 +56,10 @@ interface Stranger {
 }
 
 const unsupportedFormats: readonly (readonly [Test, name: string, advice: string])[] = [
-  [brands(/hei[cxms]|hev[cx]|mif1|msf1/), "a HEIC picture", "convert it to JPEG; its codec (HEVC) is not built in"],
+  [brands(/hei[cxms]|hev[cx]|mif1|msf1/), "a HEIC image", "convert it to JPEG; its codec (HEVC) is not built in"],
   [at(4, "ftyp"), "a video (ISO media file)", "take a frame of it as JPEG or PNG"],
-  [at(0, "\xff\x0a", "\0\0\0\x0cJXL "), "a JPEG XL picture", "convert it to PNG or JPEG"],
-  [at(0, "\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), "a JPEG 2000 picture", "convert it to PNG or JPEG"],
+  [at(0, "\xff\x0a", "\0\0\0\x0cJXL "), "a JPEG XL image", "convert it to PNG or JPEG"],
+  [at(0, "\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"), "a JPEG 2000 image", "convert it to PNG or JPEG"],
   [at(0, "8BPS"), "a Photoshop document", "export it as PNG"],
   [at(0, "\0\0\x01\0"), "a Windows icon", "convert it to PNG"],
   [at(0, "%PDF-"), "a PDF document", "render the page to PNG first"],
@@ -87,7 +87,7 @@ export function sniffFormat(bytes: Uint8Array, source: string): ImageFormat {
   const { name, advice } = describeStranger(start);
   throw new OcellusError(
     "invalid_image",
-    `${source}: expected a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP picture, found ${name}; ${advice}`,
+    `${source}: expected a JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP image, found ${name}; ${advice}`,
     { details: { source, found: name } },
   );
 }
@@ -97,6 +97,6 @@ function describeStranger(start: string): Stranger {
   const known = unsupportedFormats.find(([test]) => test(start));
   if (known) return { name: known[1], advice: known[2] };
   const isText = /^[\t\n\r\x20-\x7e]+$/.test(start.slice(0, 64));
-  if (isText) return { name: "text", advice: "a picture file was expected" };
+  if (isText) return { name: "text", advice: "an image file was expected" };
   return { name: "bytes of no known kind", advice: "the file may be damaged" };
 }

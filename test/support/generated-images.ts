@@ -1,7 +1,7 @@
 /** Pictures made of numbers alone, the same on every machine: gradients, waves, boxes and noise in many sizes. */
 import type { RgbImage } from "../../src/core/image/spec/index.js";
 
-export function generatedPicture(seed: number): RgbImage {
+export function generatedImage(seed: number): RgbImage {
   let state = (seed * 2654435761 + 1) >>> 0;
   const random = (below: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -13,7 +13,7 @@ export function imageResolver(context: RequestContext): ResolveImage {
   const known = new Map<string, Promise<LoadedImage>>();
   const resolve = async (url: string): Promise<GivenImage> => {
     if (known.size >= config.maxImages)
-      throw new OcellusError("too_large", `at most ${config.maxImages} pictures are read in one request`);
+      throw new OcellusError("too_large", `at most ${config.maxImages} images are read in one request`);
     if (/^data:/i.test(url)) return checkedDataUrl(url, config.maxImageBytes);
     if (url.startsWith("file-")) return files.get(context.caller.owner, url).bytes;
     const { maxImageBytes: maxBytes, imageTimeoutMs: timeoutMs, imageHosts, allowImageUrls } = config;
@@ -29,14 +29,14 @@ export function imageResolver(context: RequestContext): ResolveImage {
       context.signal,
     ).catch((error: OcellusError) => {
       budget.giveBack(context.caller, held);
-      context.log.debug({ err: error.cause }, "a picture was not fetched"); // what its client is not told
+      context.log.debug({ err: error.cause }, "an image was not fetched"); // what its client is not told
       throw error;
     });
   };
   return (url) => {
-    const picture = known.get(url) ?? resolve(url).then(LoadedImage.of);
-    known.set(url, picture);
-    return picture;
+    const image = known.get(url) ?? resolve(url).then(LoadedImage.of);
+    known.set(url, image);
+    return image;
   };
 }
 
@@ -50,7 +50,7 @@ function checkedDataUrl(url: string, maxBytes: number): string {
   if (numBytes <= maxBytes) return url;
   throw new OcellusError(
     "too_large",
-    `a picture of ${numBytes} bytes, at most ${maxBytes} are read; send a smaller one`,
+    `an image of ${numBytes} bytes, at most ${maxBytes} are read; send a smaller one`,
   );
 }
 
@@ -61,7 +61,7 @@ function notAllowed(url: string): OcellusError {
     : JSON.stringify(url.slice(0, 60));
   return new OcellusError(
     "invalid_request",
-    `a picture: expected data:image/…;base64,… or the id of an uploaded file, found ${found}`,
+    `an image: expected data:image/…;base64,… or the id of an uploaded file, found ${found}`,
     { details: { param: "image_url" } },
   );
 }

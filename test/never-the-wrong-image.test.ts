@@ -25,7 +25,7 @@ const picture = (name: string) => join(repository, "examples/pictures", name);
 const question = (...content: (ContentPart | string)[]): ChatMessage[] => [{ role: "user", content }];
 
 async function ask(model: VisionLanguageModel, messages: ChatMessage[], options: ChatOptions = {}) {
-  const { tokens, usage, pictures } = await model.answer(messages, {
+  const { tokens, usage, images } = await model.answer(messages, {
     maxTokens: 12,
     ...options,
     sampling: { temperature: 0, logprobs: true },
@@ -34,8 +34,8 @@ async function ask(model: VisionLanguageModel, messages: ChatMessage[], options:
     ids: tokens.map(({ tokenId }) => tokenId),
     logprobs: tokens.map(({ logprob }) => logprob!),
     usage,
-    sources: pictures.map(({ source }) => source),
-    digests: pictures.map(({ digest }) => digest),
+    sources: images.map(({ source }) => source),
+    digests: images.map(({ digest }) => digest),
   };
 }
 
@@ -98,7 +98,7 @@ describe.each([
     );
     const { ids } = await ask(model, about);
     const prepared = await model.prepare(about);
-    expect(prepared.pictures[0]!.source).toBe("prefix");
+    expect(prepared.images[0]!.source).toBe("prefix");
     const expected = oracle.score(await oracle.prepare(about), ids);
     for await (const logits of model.score(prepared, ids)) {
       const { value } = await expected.next();

@@ -3,21 +3,21 @@ import { createHash } from "node:crypto";
 import type { GuardConfig } from "../policy.js";
 import type { Detector } from "../verdict.js";
 
-type Config = Extract<GuardConfig, { type: "known-pictures" }>;
+type Config = Extract<GuardConfig, { type: "known-images" }>;
 
-export function openKnownPictures({ pictures }: Config): Detector {
-  const known = new Map(Object.entries(pictures));
+export function openKnownImages({ images }: Config): Detector {
+  const known = new Map(Object.entries(images));
   const version = createHash("sha256")
     .update(JSON.stringify([...known].sort()))
     .digest("hex")
     .slice(0, 12);
   return {
     version,
-    reads: ["picture"],
+    reads: ["image"],
     isCostly: false,
     async look(subject) {
-      const category = subject.kind === "picture" ? known.get(subject.digest) : undefined;
-      return category === undefined ? [] : [{ category, score: 1, reason: "a picture of the list" }];
+      const category = subject.kind === "image" ? known.get(subject.digest) : undefined;
+      return category === undefined ? [] : [{ category, score: 1, reason: "an image of the list" }];
     },
   };
 }

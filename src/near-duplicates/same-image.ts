@@ -50,15 +50,15 @@ const edgeVariance = 400;
 const leastSide = 4 * tileSide;
 
 /** Whether `picture` shows nothing that the kept one does not: a CPU second for three megapixels. */
-export function showsNothingElse(picture: Fingerprint, kept: Fingerprint): boolean {
-  if (Math.min(picture.width, picture.height, kept.width, kept.height) < leastSide) return false;
-  const planes = planesIn(picture);
-  return isSame(differences(planes, planesIn(kept), picture.lumaSteps), planes);
+export function showsNothingElse(image: Fingerprint, kept: Fingerprint): boolean {
+  if (Math.min(image.width, image.height, kept.width, kept.height) < leastSide) return false;
+  const planes = planesIn(image);
+  return isSame(differences(planes, planesIn(kept), image.lumaSteps), planes);
 }
 
 /** @param steps of a JPEG's luma, where `picture` lies as its file tells it. */
-export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<number>): Differences {
-  const { luma } = picture;
+export function differences(image: Planes, kept: Planes, steps?: ArrayLike<number>): Differences {
+  const { luma } = image;
   const alignment = align(luma, kept.luma);
   const { map, kernel } = alignment;
   const resolution = Math.min(
@@ -73,7 +73,7 @@ export function differences(picture: Planes, kept: Planes, steps?: ArrayLike<num
   const { strokes } = own === luma ? soft : soften(luma, under);
   const light = { gain: alignment.gain, offset: 0 };
   const colourOf = (part: "blue" | "red") => {
-    const [own, other] = [picture[part], kept[part]];
+    const [own, other] = [image[part], kept[part]];
     const [width, height] = [Math.min(own.width, other.width), Math.min(own.height, other.height)];
     return compareColour(fitted(own, { width, height }), lit(resample(other, width, height, map), light));
   };
@@ -109,8 +109,8 @@ function fitted(plane: Plane, { width, height }: Size): Plane {
   return plane.width === width && plane.height === height ? plane : resample(plane, width, height, whole);
 }
 
-function compareLuma(picture: Plane, kept: Plane) {
-  const { there, rest, light, columns } = tilesOf(picture, kept);
+function compareLuma(image: Plane, kept: Plane) {
+  const { there, rest, light, columns } = tilesOf(image, kept);
   const around = largestNear(there, columns);
   let structure = 0;
   const shares: number[] = [];
@@ -134,8 +134,8 @@ function largestSpot({ width, height, data }: Plane, kept: Plane): number {
 }
 
 /** Row by row: the variance that both show, the variance of what they differ in; and the largest difference in the mean. */
-function tilesOf(picture: Plane, kept: Plane) {
-  const [tops, lefts] = [starts(picture.height, tileSide), starts(picture.width, tileSide)];
+function tilesOf(image: Plane, kept: Plane) {
+  const [tops, lefts] = [starts(image.height, tileSide), starts(image.width, tileSide)];
   const there = new Float32Array(tops.length * lefts.length);
   const rest = new Float32Array(there.length);
   let light = 0;
@@ -143,8 +143,8 @@ function tilesOf(picture: Plane, kept: Plane) {
     for (const [column, left] of lefts.entries()) {
       let [ownSum, ownSquares, keptSum, keptSquares, products] = [0, 0, 0, 0, 0];
       for (let y = top; y < top + tileSide; y++)
-        for (let at = y * picture.width + left, end = at + tileSide; at < end; at++) {
-          const [own, other] = [picture.data[at]!, kept.data[at]!];
+        for (let at = y * image.width + left, end = at + tileSide; at < end; at++) {
+          const [own, other] = [image.data[at]!, kept.data[at]!];
           ownSum += own;
           ownSquares += own * own;
           keptSum += other;
@@ -182,11 +182,11 @@ function largestNear(values: Float32Array, columns: number): Float32Array {
   });
 }
 
-function compareColour(picture: Plane, kept: Plane): number {
+function compareColour(image: Plane, kept: Plane): number {
   let most = 0;
-  eachTile(picture, tileSide / 2, (places) => {
+  eachTile(image, tileSide / 2, (places) => {
     let sum = 0;
-    for (const at of places) sum += picture.data[at]! - kept.data[at]!;
+    for (const at of places) sum += image.data[at]! - kept.data[at]!;
     most = Math.max(most, Math.abs(sum) / places.length);
   });
   return most;
@@ -232,12 +232,12 @@ const timesUsual = 4.5;
 /** Light that whites are cut off in leaves some 8 of 255 along edges; a digit of 6 pixels in half its size leaves 13. */
 const mostFaint = 10;
 
-export function isSame(differences: Differences, picture: Planes): boolean {
+export function isSame(differences: Differences, image: Planes): boolean {
   const { alignment, resolution, strokes, structure, light, colour } = differences;
   const { map, gain, offset } = alignment;
   return (
-    fits(map.x, picture.luma.width) &&
-    fits(map.y, picture.luma.height) &&
+    fits(map.x, image.luma.width) &&
+    fits(map.y, image.luma.height) &&
     resolution > leastResolution &&
     strokes > leastStrokes &&
     gain < mostGain &&

@@ -9,14 +9,14 @@ import type { Terminal } from "../../ui/terminal.js";
 const maxStdinBytes = 64 * 2 ** 20;
 
 /** Checks that every file is there before a model is opened for it. */
-export async function readPictures(names: readonly string[], terminal: Terminal): Promise<ImageInput[]> {
+export async function readImages(names: readonly string[], terminal: Terminal): Promise<ImageInput[]> {
   if (names.filter((name) => name === "-").length > 1) {
     throw new OcellusError("invalid_request", "standard input (-) can be one image only; it was given twice");
   }
-  return Promise.all(names.map((name) => readPicture(name, terminal)));
+  return Promise.all(names.map((name) => readImage(name, terminal)));
 }
 
-async function readPicture(name: string, terminal: Terminal): Promise<ImageInput> {
+async function readImage(name: string, terminal: Terminal): Promise<ImageInput> {
   if (name === "-")
     return readBounded(terminal.stdin, { what: "the image on standard input", maxBytes: maxStdinBytes });
   if (!isUrl(name))
