@@ -11,7 +11,7 @@ import type { Graph } from "../src/core/graph/index.js";
 import { manifestSchema, matrixGroups, pack, parsePlan, readModel } from "../src/core/pack/index.js";
 import { quantizationError, restoredRows } from "../src/core/quantize/index.js";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
-import { loadWith } from "../src/core/runtime/model.js";
+import { loadWith } from "../src/core/runtime/load-model.js";
 import { toFloat32, type WeightFormat } from "../src/core/tensor/index.js";
 import { divergence, formatErrors, measureSensitivity } from "../src/inspect/index.js";
 import { productsOf, switchNames, withTwins } from "../src/inspect/twins.js";

@@ -56,6 +56,7 @@ export {
   type ModelStats,
   withMiddleware,
 } from "./language-model.js";
+export { type LoadOptions, loadModel, loadWith } from "./load-model.js";
 export {
   type CachedImages,
   type MemoryOptions,
@@ -64,12 +65,7 @@ export {
   openEncoderCache,
   type Reuse,
 } from "./memory.js";
-export {
-  type LoadOptions,
-  loadModel,
-  loadWith,
-  type VisionLanguageModel,
-} from "./model.js";
+export type { VisionLanguageModel } from "./model.js";
 export { type PrefillWeights, packingPlan } from "./packing-plan.js";
 export { type ReasonedText, ReasoningParser, splitReasoning } from "./reasoning.js";
 export {

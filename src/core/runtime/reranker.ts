@@ -5,7 +5,8 @@
  */
 import { OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { checkType, type EmbedderInput, idsBehind, type LoadEmbedderOptions, partsOf } from "./embedder.js";
-import { loadWith, type VisionLanguageModel } from "./model.js";
+import { loadWith } from "./load-model.js";
+import type { VisionLanguageModel } from "./model.js";
 import { loadingNames, openDecoder, openGraph } from "./open.js";
 
 export type LoadRerankerOptions = Omit<LoadEmbedderOptions, "instruction">;

@@ -1,0 +1,103 @@
+/** Opens a model: finds or makes its packed form, opens its graphs, its text side and its memory, and joins them. */
+import { defaultThreads, type Graph, type SessionOptions } from "../backend/index.js";
+import { openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import { bundledModel } from "../checkpoint/index.js";
+import { openPacked, type PackedModel } from "../pack/index.js";
+import { openMemory, type SharedMemory } from "./memory.js";
+import { VisionLanguageModel } from "./model.js";
+import {
+  findPacked,
+  loadingNames,
+  openDecoder,
+  openGraph,
+  openImageThreads,
+  type PackingChoice,
+  type Threading,
+} from "./open.js";
+import { openText } from "./open-text.js";
+import type { PrefillChoice } from "./packing-plan.js";
+import { choosePlacement, type DeviceChoice, placementFor, placementNotes, stateNotes } from "./placement.js";
+import { prefillUse } from "./prefill-weights.js";
+
+export interface LoadOptions extends PackingChoice, PrefillChoice, Threading, DeviceChoice, SharedMemory {
+  /** Threads of one operator. Default: the cores this process may use. */
+  readonly threads?: number;
+  /** Sequences that can run at once. Default 8. */
+  readonly maxSequences?: number;
+  /** Context limit in tokens; default and most: what the model was made for. */
+  readonly maxLength?: number;
+}
+
+const loadOptionNames = optionNames<LoadOptions>({
+  ...loadingNames,
+  prefillWeights: true,
+  memory: true,
+  encoderCache: true,
+  maxSequences: true,
+  maxLength: true,
+});
+
+/**
+ * Opens a checkpoint folder (packing it into the cache the first time) or a packed model; without a path, the small model
+ * that is part of the package.
+ * @throws `invalid_request` (an unknown option), `not_found`, `invalid_file`, `invalid_config`, `unsupported`, `unavailable` (device), `io` (a full disk).
+ */
+export async function loadModel(path = bundledModel, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+  refuseUnknownOptions("loadModel", options, loadOptionNames);
+  const open: OpenGraph = (packed, name, session, usesPrefill) =>
+    name === "decoder"
+      ? openDecoder(packed, session, options, { usesPrefill })
+      : openGraph(packed, name, session, options);
+  return loadWith(open, path, options);
+}
+
+/** @internal How a graph of a packed model is opened; a decoder with the graph that reads prompts, if it is to be used. */
+export type OpenGraph = (
+  packed: PackedModel,
+  name: string,
+  options: SessionOptions,
+  usesPrefill: boolean,
+) => Promise<Graph>;
+
+/** @internal `loadModel` with graphs opened in another way. */
+export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
+  const chosen = await choosePlacement(options);
+  const started = performance.now();
+  const { path: packedPath, written, notes } = await findPacked(path, options, "language");
+  const packedAt = performance.now();
+  return openWhole(async (keep) => {
+    const packed = await keep(openPacked(packedPath));
+    const layers = packed.family.states(packed.config);
+    const placement = placementFor(layers, chosen);
+    const { device, towers } = placement;
+    const threads = options.threads ?? defaultThreads();
+    const { images: pictures, closeImages } = openImageThreads(options);
+    await keep(Promise.resolve({ close: closeImages }));
+    const prefill = prefillUse(packed, options.prefillWeights ?? "auto", device);
+    // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
+    const [vision, decoder, text] = await Promise.all([
+      packed.family.image && keep(open(packed, "vision", { device: towers, threads }, false)),
+      keep(open(packed, "decoder", { device, threads }, prefill.isUsed)),
+      openText(packed, pictures, options.imageLimits, keep),
+    ]);
+    throwIfAborted(options.signal);
+    const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
+    const imageProcessors = text.imageSpec && [text.imageSpec.imageProcessor, text.imageSpec.video?.videoProcessor];
+    const memory = await keep(openMemory(options, packed, towers, imageProcessors, pictures !== undefined));
+    const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
+    const allNotes = [...notes, ...text.notes, ...ofPlacement, ...prefill.notes];
+    const parts = {
+      packed,
+      vision,
+      decoder,
+      closeImages,
+      memory,
+      ...text,
+      placement,
+      threads,
+      timings,
+      notes: allNotes,
+    };
+    return new VisionLanguageModel(parts, options);
+  });
+}

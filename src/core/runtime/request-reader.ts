@@ -1,0 +1,109 @@
+/**
+ * A request, read and checked before anything costly: its messages become token ids and pixel values, its options get the
+ * checkpoint's defaults, its constraint is compiled, and what the engine would refuse is refused here.
+ */
+import { OcellusError, throwIfAborted } from "../base/index.js";
+import type { Constraint, Engine, EngineRequest } from "../engine/index.js";
+import { Grammars } from "../grammar/index.js";
+import type { PackedModel } from "../pack/index.js";
+import type { ChatMessage, Prompt } from "../processor/index.js";
+import type { ChatOptions, PreparedChat } from "./chat.js";
+import { type Memory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
+import type { TextSide } from "./open-text.js";
+import type { CachedPrefix, DecoderRunner, SequenceInputs } from "./runner.js";
+
+/** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
+const charactersPerToken = 8;
+
+/** Long enough for a description, short enough that a model that never stops costs seconds, not minutes. */
+const defaultMaxTokens = 512;
+
+export interface RequestReaderParts extends TextSide {
+  readonly packed: PackedModel;
+  readonly memory: Memory;
+}
+
+/** A request whose images are not encoded yet. */
+export interface ReadRequest extends Pick<PreparedChat, "options" | "newConstraint"> {
+  readonly prompt: Prompt;
+}
+
+export class RequestReader {
+  readonly #parts: RequestReaderParts;
+  readonly #runner: DecoderRunner;
+  readonly #engine: Engine<SequenceInputs>;
+  readonly #grammars: Grammars;
+
+  constructor(parts: RequestReaderParts, runner: DecoderRunner, engine: Engine<SequenceInputs>) {
+    this.#parts = parts;
+    this.#runner = runner;
+    this.#engine = engine;
+    this.#grammars = new Grammars(parts.tokenizer);
+  }
+
+  async read(messages: readonly ChatMessage[], asked: ChatOptions): Promise<ReadRequest> {
+    const options = this.#withDefaults(asked);
+    const { memory, processor, seeImage } = this.#parts;
+    const { enableThinking, signal, reuse = memory.reuse } = options;
+    const seeing = { enableThinking, seeImage: seeingFor(reuse, seeImage, memory) };
+    const prompt = await processor.process(messages, { ...this.#limits(options), ...seeing });
+    const newConstraint = this.#checked(prompt.ids, options);
+    throwIfAborted(signal);
+    return { prompt, newConstraint, options };
+  }
+
+  /** A text without turns and images, or its ids. */
+  async readText(text: string | readonly number[], asked: ChatOptions): Promise<ReadRequest> {
+    const options = this.#withDefaults(asked);
+    const { maxLength } = this.#runner;
+    const most = charactersPerToken * maxLength;
+    if (text.length > most)
+      throw new OcellusError("too_large", `the prompt has ${text.length} characters, at most ${most} are accepted`);
+    const encoding = { addSpecialTokens: true, maxTokens: maxLength };
+    const { textWorkers } = this.#parts;
+    const ids = Int32Array.from(
+      typeof text === "string" ? await textWorkers.encode(text, encoding, options.signal) : text,
+    );
+    return { prompt: { ids, images: [], text: "" }, newConstraint: this.#checked(ids, options), options };
+  }
+
+  pixelBytes(messages: readonly ChatMessage[], options: ChatOptions): Promise<number> {
+    return this.#parts.processor.pixelBytes(messages, this.#limits(options));
+  }
+
+  /** What the decoder has cached of a prompt, and where it may add to that. */
+  prefixOf(prompt: Pick<Prompt, "ids" | "images">): CachedPrefix {
+    const { memory, eosTokenIds } = this.#parts;
+    const keys = tokenKeys(prompt, memory.keyOf);
+    const named = { keys, points: snapshotPoints(prompt, eosTokenIds) };
+    return { ...named, known: this.#runner.cachedBlocks(named) };
+  }
+
+  /** In the engine's words. */
+  engineRequest(
+    ids: Int32Array,
+    { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions,
+  ): Omit<EngineRequest<SequenceInputs>, "payload"> {
+    const { eosTokenIds } = this.#parts;
+    return { promptIds: Array.from(ids), sampling, maxTokens, stopTokenIds: [...eosTokenIds, ...stopTokenIds] };
+  }
+
+  #limits({ minPixels, maxPixels, signal, tools }: ChatOptions) {
+    const maxTokens = this.#runner.maxLength;
+    const bounds = { minPixels, maxPixels, maxTokens, maxCharacters: charactersPerToken * maxTokens };
+    return { ...bounds, ...(tools && { tools }), ...(signal && { signal }) };
+  }
+
+  /** The checkpoint's own defaults under what the caller says. */
+  #withDefaults(options: ChatOptions): ChatOptions {
+    const { defaults } = this.#parts;
+    return { ...defaults, ...options, sampling: { ...defaults.sampling, ...options.sampling } };
+  }
+
+  /** What makes the constraints of its answers. @throws what the engine refuses of a request, and a grammar of its schema. */
+  #checked(ids: Int32Array, options: ChatOptions): (() => Constraint) | undefined {
+    const newConstraint = this.#grammars.constraint(options.responseFormat, options.toolConstraint);
+    this.#engine.check(this.engineRequest(ids, options));
+    return newConstraint;
+  }
+}

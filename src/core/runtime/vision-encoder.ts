@@ -1,0 +1,140 @@
+/**
+ * The images of one model: encoded once and cached, pinned, pooled into vectors, placed in a prompt, and encoded once more
+ * for a trace. One run of the vision graph at a time: each uses all threads, and the decoder needs some too.
+ */
+import type { Graph } from "../backend/index.js";
+import { type Closing, OcellusError, Semaphore } from "../base/index.js";
+import type { Features } from "../cache/index.js";
+import type { ImageInput, SeenImage } from "../image/node/index.js";
+import {
+  gridOf,
+  modelView,
+  type PixelBudget,
+  type PixelValues,
+  type RgbImage,
+  withPixelBudget,
+} from "../image/spec/index.js";
+import type { PackedModel } from "../pack/index.js";
+import { checkContextLength, type Prompt, type PromptImage } from "../processor/index.js";
+import type { ChatImage } from "./chat.js";
+import type { Memory } from "./memory.js";
+import type { TextSide } from "./open-text.js";
+import type { PlacedImage } from "./runner.js";
+import { type EncodedImage, encodeImage, imageFeatures, lookAgain, placed, pooledVector } from "./vision.js";
+
+export interface VisionEncoderParts extends Pick<TextSide, "processor" | "imageSpec" | "familiar"> {
+  readonly packed: PackedModel;
+  /** Absent in a model that reads text only. */
+  readonly vision: Graph | undefined;
+  readonly memory: Memory;
+  readonly threads: number;
+}
+
+export class VisionEncoder {
+  readonly #parts: VisionEncoderParts;
+  readonly #maxTokens: number;
+  readonly #closing: Closing;
+  readonly #running = new Semaphore(1);
+
+  /** @param maxTokens of the context */
+  constructor(parts: VisionEncoderParts, maxTokens: number, closing: Closing) {
+    this.#parts = parts;
+    this.#maxTokens = maxTokens;
+    this.#closing = closing;
+  }
+
+  /** @throws as `VisionLanguageModel.modelView` */
+  modelView(image: RgbImage, budget: PixelBudget): RgbImage {
+    const imageSpec = this.#imageSpec();
+    const imageProcessor = withPixelBudget(imageSpec.imageProcessor, budget);
+    checkContextLength(0, [gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#maxTokens });
+    return modelView(image, imageProcessor);
+  }
+
+  /** @throws as `VisionLanguageModel.pin` */
+  async pin(input: ImageInput, signal: AbortSignal | undefined): Promise<() => void> {
+    this.#imageSpec();
+    const { memory } = this.#parts;
+    const image = await this.#read(input, signal);
+    this.#closing.check();
+    return memory.features.pin(memory.keyOf(image), this.#encode(image), signal);
+  }
+
+  /** @throws as `VisionLanguageModel.embedImage` */
+  async embed(input: ImageInput, signal: AbortSignal | undefined): Promise<Float32Array> {
+    this.#graph();
+    const image = await this.#read(input, signal);
+    return pooledVector((await this.#features(image, signal)).features, image);
+  }
+
+  /** Past the cache. */
+  encodePixels(pixels: PixelValues): Promise<EncodedImage> {
+    return encodeImage(this.#graph(), this.#parts.packed, pixels);
+  }
+
+  /** Those within the first `numRead` tokens need no features: the decoder has read them. */
+  async place({ images }: Prompt, numRead: number, signal: AbortSignal | undefined) {
+    const { packed, memory, familiar } = this.#parts;
+    const numDeepstack = packed.family.numDeepstack(packed.config);
+    const rows: PlacedImage[] = [];
+    const reports: ChatImage[] = [];
+    for (const image of images) {
+      const { start, numTokens, spans } = image;
+      const found = start + numTokens <= numRead ? undefined : await this.#features(image, signal);
+      if (found) rows.push(...placed(spans, imageFeatures(found.features, numDeepstack)));
+      const familiarity = familiar?.of(memory.keyOf(image), () => found && pooledVector(found.features, image));
+      const source = sourceOf(image, found?.source ?? "prefix");
+      reports.push({ numTokens, ...source, ...(familiarity && { familiarity }) });
+    }
+    return { rows, reports };
+  }
+
+  /** Of each image of the prompt, per layer. */
+  attention({ images }: Prompt, signal: AbortSignal | undefined) {
+    const { packed, threads } = this.#parts;
+    return this.#running.run(() => lookAgain(images, packed, { threads, signal }), signal);
+  }
+
+  /** After a run that is under way. */
+  async close(): Promise<void> {
+    await this.#running.run(async () => this.#parts.vision?.close());
+  }
+
+  #imageSpec() {
+    const { imageSpec, packed } = this.#parts;
+    if (imageSpec) return imageSpec;
+    throw new OcellusError("unsupported", `${packed.path} reads text only, no images`);
+  }
+
+  #graph(): Graph {
+    this.#closing.check();
+    const { vision, packed } = this.#parts;
+    if (vision) return vision;
+    throw new OcellusError("unsupported", `${packed.path} reads text only: it has no vision graph`);
+  }
+
+  async #read(image: ImageInput, signal: AbortSignal | undefined): Promise<PromptImage> {
+    const content = [{ type: "image", image } as const];
+    const options = { maxTokens: this.#maxTokens, ...(signal && { signal }) };
+    return (await this.#parts.processor.process([{ role: "user", content }], options)).images[0]!;
+  }
+
+  #features(image: PromptImage, signal: AbortSignal | undefined) {
+    const { memory } = this.#parts;
+    return memory.features.get(memory.keyOf(image), this.#encode(image), signal);
+  }
+
+  #encode(image: SeenImage): (unwanted: AbortSignal) => Promise<Features> {
+    return async (unwanted) => {
+      if (image.standsFor) return image.standsFor.features; // forgotten since
+      const pixels = await image.pixels();
+      return (await this.#running.run(() => this.encodePixels(pixels), unwanted)).outputs; // checks that it is open
+    };
+  }
+}
+
+function sourceOf({ digest, standsFor }: SeenImage, source: ChatImage["source"]): Omit<ChatImage, "numTokens"> {
+  if (!standsFor) return { digest, source, known: source !== "encoded" };
+  const { digest: own, similarity } = standsFor;
+  return { digest: own, source: "near", known: true, near: { digest, similarity } };
+}
