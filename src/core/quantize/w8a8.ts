@@ -20,14 +20,26 @@ export function quantizeChannels(values: Float32Array, columns: number, origin?:
   const codes = new Int8Array(values.length);
   const scales = new Float32Array(values.length / columns);
   for (let row = 0; row < scales.length; row++) {
-    const own = turned.subarray(row * columns, (row + 1) * columns);
-    const largest = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0); // NaN stays
+    const start = row * columns;
+    const largest = largestIn(turned, start, start + columns);
     if (!Number.isFinite(largest)) throw notFinite(values, columns, origin);
     scales[row] = largest / 127;
     const inverse = largest === 0 ? 0 : 127 / largest;
-    for (let i = 0; i < columns; i++) codes[row * columns + i] = Math.round(own[i]! * inverse);
+    for (let i = start; i < start + columns; i++) codes[i] = ((turned[i]! * inverse + 128.5) | 0) - 128;
   }
   return { codes, scales };
+}
+
+/** The largest magnitude; NaN or infinite where a value is. */
+function largestIn(values: Float32Array, start: number, end: number): number {
+  let largest = 0;
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    const value = Math.abs(values[i]!);
+    sum += value * 0; // NaN as soon as one value is not finite
+    if (value > largest) largest = value;
+  }
+  return largest + sum;
 }
 
 /** The float32 values [rows, columns] that the codes stand for. */

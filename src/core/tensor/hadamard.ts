@@ -28,15 +28,37 @@ export function rotateColumns(values: Float32Array, columns: number): void {
   const size = rotationSize(columns);
   const scale = Math.fround(1 / Math.sqrt(size));
   for (let start = 0; start < values.length; start += size) {
-    for (let half = 1; half < size; half *= 2) {
-      for (let at = start; at < start + size; at += 2 * half) {
-        for (let i = at; i < at + half; i++) {
-          const [a, b] = [values[i]!, values[i + half]!];
-          values[i] = a + b;
-          values[i + half] = a - b;
-        }
-      }
-    }
+    let half = 1;
+    for (; 4 * half <= size; half *= 4) twoSteps(values, start, size, half);
+    if (half < size) oneStep(values, start, size, half);
     for (let i = start; i < start + size; i++) values[i]! *= scale;
+  }
+}
+
+/** Sums and differences of values `half` apart. */
+function oneStep(values: Float32Array, start: number, size: number, half: number): void {
+  for (let at = start; at < start + size; at += 2 * half) {
+    for (let i = at; i < at + half; i++) {
+      const [a, b] = [values[i]!, values[i + half]!];
+      values[i] = a + b;
+      values[i + half] = a - b;
+    }
+  }
+}
+
+/** The steps of `half` and of twice `half` at once: half as many reads and writes. */
+function twoSteps(values: Float32Array, start: number, size: number, half: number): void {
+  for (let at = start; at < start + size; at += 4 * half) {
+    for (let i = at; i < at + half; i++) {
+      const a = values[i]!;
+      const b = values[i + half]!;
+      const c = values[i + 2 * half]!;
+      const d = values[i + 3 * half]!;
+      const [ab, aMinusB, cd, cMinusD] = [a + b, a - b, c + d, c - d];
+      values[i] = ab + cd;
+      values[i + half] = aMinusB + cMinusD;
+      values[i + 2 * half] = ab - cd;
+      values[i + 3 * half] = aMinusB - cMinusD;
+    }
   }
 }
