@@ -72,6 +72,8 @@ export class GraphBuilder {
   }
 
   build(): Graph {
+    for (const { name } of this.#outputs)
+      invariant(!this.#initializers.has(name), `graph output ${name} has the name of a weight`, { output: name });
     return {
       name: this.#name,
       inputs: this.#inputs,

@@ -37,6 +37,17 @@ describe("graph builder", () => {
     `);
   });
 
+  it("refuses an output with the name of a weight, whichever comes first", () => {
+    for (const isWeightFirst of [true, false]) {
+      const builder = new GraphBuilder("demo", catalog({ shared: [8] }));
+      const x = builder.input("x", "f32", [8]);
+      if (isWeightFirst) builder.root.weight("shared", [8]);
+      builder.output("shared", builder.root.op("Add", [x, x]));
+      if (!isWeightFirst) builder.root.weight("shared", [8]);
+      expect(() => builder.build()).toThrow(ocellusError("internal", { output: "shared" }));
+    }
+  });
+
   it("takes outputs back by the beginning of their names, and nothing else", () => {
     const builder = new GraphBuilder("demo", catalog({}));
     const x = builder.input("x", "f32", [8]);
