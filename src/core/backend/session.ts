@@ -5,6 +5,7 @@
 import { invariant, OcellusError } from "../base/index.js";
 import { type Device, defaultThreads } from "./device.js";
 import { createSession, type InferenceSession, Tensor } from "./onnxruntime.js";
+import { sumsSaturate } from "./saturation.js";
 
 /**
  * A tensor as the runtime takes it: typed array and shape. Opaque to other rooms but for `data` and `dims`. It is ONNX Runtime's
@@ -87,6 +88,7 @@ export class GraphSession {
   /** Opens an ONNX model, or the file that holds one; its weights are mapped from the files it names. @throws `invalid_file`. */
   static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphSession> {
     try {
+      const widensWeights = await sumsSaturate();
       const session = await createSession(model, {
         executionProviders: options.device === "cpu" ? ["cpu"] : [options.device, "cpu"],
         intraOpNumThreads: options.threads ?? defaultThreads(),
@@ -97,8 +99,8 @@ export class GraphSession {
         // Threads that spin between operators double the CPU time and, on shared cores, the wall time too (docs/log.md).
         extra: {
           session: {
-            x64quantprecision: "1", // without VNNI, a product of u8 and s8 would be summed in 16 bits and lose its top
             intra_op: { allow_spinning: "0" },
+            ...(widensWeights && { x64quantprecision: "1" }),
             ...(options.weightsFolder && { model_external_initializers_file_folder_path: options.weightsFolder }),
           },
         },

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { embeddingWeightsOptions, prefillWeightsOptions, visionWeightsOptions, weightsOptions } from "./plan.js";
 
 /** Raised whenever what is written here changes; an older pack is then packed again. */
-export const packVersion = 6;
+export const packVersion = 7;
 
 export const packedFiles = {
   manifest: "packed.json",

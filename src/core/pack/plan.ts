@@ -42,7 +42,7 @@ export interface PlanOptions {
   readonly visionWeights?: PackingPlan["visionWeights"] | undefined;
   /** Format of the token embeddings and lm_head in a 4-bit model. Default int8. */
   readonly embeddingWeights?: PackingPlan["embeddingWeights"] | undefined;
-  /** What prompts are read by: the decoder's own weights, or a second copy in 8 bits, faster and closer. Default same. */
+  /** What prompts are read by: the decoder's own weights, or a second copy in 8 bits, faster and closer. Default here: same. */
   readonly prefillWeights?: PackingPlan["prefillWeights"] | undefined;
 }
 

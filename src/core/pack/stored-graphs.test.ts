@@ -19,6 +19,10 @@ describe("the graphs of a packed model", () => {
     ["qwen3_vl_resampler/gqa-tied", "int4", { blockSize: 128, zeroPoints: true, visionWeights: "same" }],
     ["qwen3_vl_resampler/gqa-tied", "int4", { visionWeights: "fp16" }],
     ["qwen3_vl/tied-one-picture", "nf4-double", {}],
+    ...(["fp32", "fp16", "int8", "int4", "nf4-double"] as const).map(
+      (weights) => ["qwen3_vl_resampler/gqa-tied", weights, { prefillWeights: "int8" }] as const,
+    ),
+    ["quantize/gptq-g64", "int4", { prefillWeights: "int8" }],
     ["quantize/gptq-g64", "int4", {}],
     ["quantize/bnb-nf4-nested", "nf4-double", {}],
   ] as const)("are told from what is stored, byte for byte: %s in %s %j", async (name, weights, options) => {

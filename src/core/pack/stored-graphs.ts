@@ -25,10 +25,17 @@ export function encodeStored(graph: Graph, { files }: Packed<AnyFamily>): Uint8A
 
 /** Of a matrix that is stored twice, the decoder's own format or the one that prompts are read by. */
 function storedCatalog(infos: ReadonlyMap<string, TensorInfo>, forPrompts: boolean): WeightCatalog {
-  const stored = [...infos.values()].flatMap((info) => storedFormat(info, infos));
-  const last = ([, { kind }]: (typeof stored)[number]) => ((kind === "w8a8") === forPrompts ? 1 : 0);
+  const own = forPrompts ? infos : new Map([...infos].filter(([name]) => !isCopy(name, infos)));
+  const stored = [...own.values()].flatMap((info) => storedFormat(info, infos));
+  const last = ([, { kind }]: (typeof stored)[number]) => (kind === "w8a8" ? 1 : 0);
   const formats = new Map(stored.sort((a, b) => last(a) - last(b)));
   return { expect: () => {}, format: (name) => formats.get(name) ?? { kind: "f32" } };
+}
+
+/** Whether a matrix is stored as W8A8 beside another format. */
+function isCopy(name: string, infos: ReadonlyMap<string, TensorInfo>): boolean {
+  const [, label] = /^(.*\.weight)\.w8a8$/.exec(name) ?? [];
+  return label !== undefined && ["", ".f16", ".int8", ".int4", ".nf4"].some((kind) => infos.has(label + kind));
 }
 
 /** Of several matrices stacked by rows, the format of the first: the builder asks for no other. */

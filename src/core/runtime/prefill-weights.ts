@@ -22,7 +22,7 @@ export function prefillUse(
   const { availableBytes } = machineMemory();
   if (wanted === "int8" || 1.5 * bytes <= availableBytes) return { isUsed: true, notes: [] };
   const [needed, free] = [1.5 * bytes, availableBytes].map((n) => `${(n / 1e9).toFixed(1)} GB`);
-  const note = `prompts are read by the 4-bit weights: the 8-bit ones need ${needed}, ${free} are free`;
+  const note = `prompts are read by the weights that answer: the 8-bit copy needs ${needed}, ${free} are free`;
   return { isUsed: false, notes: [note] };
 }
 

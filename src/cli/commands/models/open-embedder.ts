@@ -7,6 +7,7 @@ import {
   type EmbedderModel,
   type ImageEncoderModel,
   type LoadDualEncoderOptions,
+  type LoadOptions,
   loadDualEncoder,
   loadEmbedder,
   loadImageEncoder,
@@ -46,7 +47,7 @@ export async function withEitherModel<T>(
  */
 export async function openEmbedder(
   folder: string,
-  options: LoadDualEncoderOptions,
+  { prefillWeights: _, ...options }: LoadDualEncoderOptions & Pick<LoadOptions, "prefillWeights">, // of models that answer
 ): Promise<DualEncoderModel | ImageEncoderModel | EmbedderModel> {
   const kind = await kindOf(folder);
   if (kind === "image_encoder") return loadImageEncoder(folder, options);
