@@ -18,6 +18,8 @@ export interface EncoderCacheKeyParts {
   readonly slices?: { readonly rows: number; readonly columns: number };
   /** Its quarters, if they are seen, too: with a budget they may not be. */
   readonly quarters?: readonly unknown[];
+  /** Pixels that it was scaled to, if the patches do not say it: a budget decides it, too. */
+  readonly fitted?: { readonly width: number; readonly height: number };
 }
 
 export function encoderCacheKey({
@@ -26,10 +28,12 @@ export function encoderCacheKey({
   pixels,
   slices,
   quarters,
+  fitted,
   ...grid
 }: EncoderCacheKeyParts): string {
   const cut = slices ? `/${slices.rows}x${slices.columns}` : quarters ? "/quarters" : "";
-  return `${model}/${preprocessing}/${pixels}/${grid.rows}x${grid.columns}${cut}`;
+  const of = fitted ? `/of ${fitted.height}x${fitted.width}` : "";
+  return `${model}/${preprocessing}/${pixels}/${grid.rows}x${grid.columns}${cut}${of}`;
 }
 
 /** Hexadecimal SHA-256 of bytes or text. */

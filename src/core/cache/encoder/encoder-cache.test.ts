@@ -60,7 +60,16 @@ describe("the feature store", () => {
   it("keeps apart what differs in any part of the key", async () => {
     const parts = { model: "m", preprocessing: "p", pixels: "d", rows: 4, columns: 6 };
     const cuts = [{ slices: { rows: 1, columns: 2 } }, { slices: { rows: 2, columns: 1 } }, { quarters: [1, 2, 3, 4] }];
-    const variants = [{}, { model: "n" }, { preprocessing: "q" }, { pixels: "e" }, { rows: 6, columns: 4 }, ...cuts];
+    const sizes = [{ fitted: { width: 60, height: 41 } }, { fitted: { width: 41, height: 60 } }];
+    const variants = [
+      {},
+      { model: "n" },
+      { preprocessing: "q" },
+      { pixels: "e" },
+      { rows: 6, columns: 4 },
+      ...cuts,
+      ...sizes,
+    ];
     const store = await EncoderCache.open();
     const keys = variants.map((variant) => encoderCacheKey({ ...parts, ...variant }));
     const values = await Promise.all(keys.map((key, i) => firstValue(store.get(key, async () => features(i)))));

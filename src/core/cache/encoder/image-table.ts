@@ -7,8 +7,12 @@ import { LRUCache } from "lru-cache";
 export interface KnownImage {
   /** SHA-256 of the decoded, oriented pixels and their size. */
   readonly digest: string;
-  /** Patches that the picture becomes, and those of the overview of one in slices. */
-  readonly grid: Grid & { readonly slices?: Grid & { readonly overview: Grid }; readonly quarters?: readonly Grid[] };
+  /** Patches that the picture becomes, those of the overview of one in slices, and the pixels it was scaled to. */
+  readonly grid: Grid & {
+    readonly slices?: Grid & { readonly overview: Grid };
+    readonly quarters?: readonly Grid[];
+    readonly fitted?: { readonly width: number; readonly height: number };
+  };
 }
 
 interface Grid {

@@ -13,6 +13,8 @@ export interface ImageGrid {
   };
   /** Of an image whose quarters are seen before the whole, to whose patches the first two refer: the patches of each. */
   readonly quarters?: readonly { readonly rows: number; readonly columns: number }[];
+  /** Pixels that the whole was scaled to, where more than one size has as many whole patches. */
+  readonly fitted?: { readonly width: number; readonly height: number };
 }
 
 export interface PixelValues {

@@ -111,7 +111,7 @@ describe("quarters", () => {
   it("are refused of an image that has none, and take no budget below the least", () => {
     const none = ocellusError("invalid_image", { width: 1, height: 9 });
     expect(() => gridOf({ width: 1, height: 9 }, processor)).toThrow(none);
-    expect(gridOf({ width: 1, height: 9 }, { ...processor, splits: false })).toEqual({ rows: 27, columns: 27 });
+    expect(gridOf({ width: 1, height: 9 }, { ...processor, splits: false })).toMatchObject({ rows: 27, columns: 27 });
     const least = ocellusError("invalid_request", { field: "maxPixels", least: 378 * 378 });
     expect(() => withPixelBudget(processor, { maxPixels: 378 * 378 - 1 })).toThrow(least);
     const unsupported = ocellusError("unsupported", { field: "minPixels" });

@@ -62,13 +62,14 @@ export function cutOut({ data, width }: RgbImage, box: Box): RgbImage {
   return { width: box.width, height: box.height, data: out };
 }
 
-/** Patches of the whole, and of its quarters if it is split. */
+/** Patches of the whole, and of its quarters if it is split; and the size of the whole, of which they cut the rest off. */
 export function quartersGrid(image: Sides, imageProcessor: Rules): ImageGrid {
   const rules = withinBudget(image, imageProcessor);
-  const grids = viewBoxes(image, rules).map((box) => {
-    const { width, height } = viewSize(box, rules);
-    return { rows: Math.floor(height / rules.patchSize), columns: Math.floor(width / rules.patchSize) };
-  });
-  const whole = grids.pop()!;
+  const sizes = viewBoxes(image, rules).map((box) => viewSize(box, rules));
+  const grids = sizes.map(({ width, height }) => ({
+    rows: Math.floor(height / rules.patchSize),
+    columns: Math.floor(width / rules.patchSize),
+  }));
+  const whole = { ...grids.pop()!, fitted: sizes.at(-1)! };
   return grids.length > 0 ? { ...whole, quarters: grids } : whole;
 }
