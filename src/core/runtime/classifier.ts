@@ -2,12 +2,20 @@
 
 import { defaultThreads, float32, type Graph } from "../backend/index.js";
 import { Closing, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
-import { type ImageInput, LoadedImage, prepareImage } from "../image/node/index.js";
+import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, readImageProcessorConfig } from "../image/spec/index.js";
 import type { Classifier } from "../models/index.js";
 import { openPackedClassifier, type Packed } from "../pack/index.js";
 import { checkNumbers } from "./finite.js";
-import { findPacked, loadingNames, openGraph, type PackingChoice, type Threading } from "./open.js";
+import {
+  findPacked,
+  loadingNames,
+  type OpenedImages,
+  openGraph,
+  openImages,
+  type PackingChoice,
+  type Threading,
+} from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 
 export interface LoadClassifierOptions extends PackingChoice, Threading, DeviceChoice {
@@ -34,10 +42,19 @@ export async function loadClassifier(path: string, options: LoadClassifierOption
   return openWhole(async (keep) => {
     const packed = await keep(openPackedClassifier(packedPath));
     const session = { device, threads: options.threads ?? defaultThreads() };
+    const images = await keep(openImages(options));
     const vision = await keep(openGraph(packed, "vision", session, options));
     const imageProcessor = packed.family.imageProcessor(packed.config, await readImageProcessorConfig(packed.files));
-    return new ImageClassifier(packed, vision, imageProcessor, notes);
+    return new ImageClassifier({ packed, images, vision, imageProcessor, notes });
   });
+}
+
+interface Parts {
+  readonly packed: Packed<Classifier>;
+  readonly images: OpenedImages;
+  readonly vision: Graph;
+  readonly imageProcessor: ImageProcessor;
+  readonly notes: readonly string[];
 }
 
 export class ImageClassifier {
@@ -45,17 +62,14 @@ export class ImageClassifier {
   readonly digest: string;
   /** What a user should know about the checkpoint, in sentences. */
   readonly notes: readonly string[];
-  readonly #packed: Packed<Classifier>;
-  readonly #vision: Graph;
-  readonly #imageProcessor: ImageProcessor;
+  readonly #parts: Parts;
   readonly #closing = new Closing("the classifier");
 
   /** @internal Use `loadClassifier`. */
-  constructor(packed: Packed<Classifier>, vision: Graph, imageProcessor: ImageProcessor, notes: readonly string[]) {
+  constructor(parts: Parts) {
+    const { packed, notes } = parts;
+    this.#parts = parts;
     this.notes = notes;
-    this.#packed = packed;
-    this.#vision = vision;
-    this.#imageProcessor = imageProcessor;
     this.labels = packed.family.labels(packed.config);
     this.digest = packed.manifest.source_digest;
   }
@@ -63,11 +77,12 @@ export class ImageClassifier {
   /** In the order of `labels`. @throws as `decodeImage`. */
   async classify(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<LabelProbability[]> {
     this.#closing.check();
-    const { pixels } = await prepareImage(await LoadedImage.of(image).take(options), this.#imageProcessor, options);
+    const { images, vision, imageProcessor } = this.#parts;
+    const pixels = await images.see(image, imageProcessor, options);
     throwIfAborted(options.signal);
     this.#closing.check();
     const feeds = { pixel_values: float32(pixels.data, pixels.shape) };
-    const { logits } = await this.#vision.run(feeds, { logits: null });
+    const { logits } = await vision.run(feeds, { logits: null });
     const probabilities = softmax(logits!.data as Float32Array);
     return this.labels.map((label, i) => ({ label, probability: probabilities[i]! }));
   }
@@ -75,8 +90,10 @@ export class ImageClassifier {
   /** What is asked later is refused with `closed`; closing again waits for the first time. */
   close(): Promise<void> {
     return this.#closing.run(async () => {
-      await this.#vision.close();
-      await this.#packed.close();
+      const { vision, packed, images } = this.#parts;
+      await images.close();
+      await vision.close();
+      await packed.close();
     });
   }
 

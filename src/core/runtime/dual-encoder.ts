@@ -7,7 +7,7 @@ import { type Device, defaultThreads, type Graph, int64 } from "../backend/index
 import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { digestOf } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
-import { type ImageInput, type ImageLimits, LoadedImage, prepareImage } from "../image/node/index.js";
+import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, modelView, type RgbImage, readImageProcessorConfig } from "../image/spec/index.js";
 import type { DualEncoder } from "../models/index.js";
 import { openPackedEncoder, type Packed } from "../pack/index.js";
@@ -15,9 +15,9 @@ import type { Tokenizer } from "../tokenizer/index.js";
 import {
   findPacked,
   loadingNames,
-  type OpenedThreads,
+  type OpenedImages,
   openGraph,
-  openImageThreads,
+  openImages,
   type PackingChoice,
   type Threading,
 } from "./open.js";
@@ -75,8 +75,6 @@ export async function loadDualEncoder(path: string, options: LoadDualEncoderOpti
   const { path: packedPath, notes } = await findPacked(path, options, "dual_encoder");
   return openWhole(async (keep) => {
     const packed = await keep(openPackedEncoder(packedPath));
-    const imageThreads = openImageThreads(options);
-    await keep(Promise.resolve({ close: imageThreads.closeImages }));
     const session = { device, threads: options.threads ?? defaultThreads() };
     const { family, config, files } = packed;
     return new DualEncoderModel({
@@ -84,8 +82,7 @@ export async function loadDualEncoder(path: string, options: LoadDualEncoderOpti
       notes,
       device,
       vectorVersion: digestOf(JSON.stringify([packed.manifest, ...(await graphDigests(packed))])),
-      ...imageThreads,
-      imageLimits: options.imageLimits,
+      images: await keep(openImages(options)),
       vision: await keep(openGraph(packed, "vision", session, options)),
       text: await keep(openGraph(packed, "text", session, options)),
       tokenizer: await readTokenizer(files, family.lowercasesText),
@@ -98,7 +95,7 @@ function graphDigests({ graphPath }: Packed<DualEncoder>): Promise<string[]> {
   return Promise.all(["vision", "text"].map((name) => fileDigest(graphPath(name))));
 }
 
-interface Parts extends OpenedThreads {
+interface Parts {
   readonly packed: Packed<DualEncoder>;
   readonly notes: readonly string[];
   readonly vectorVersion: string;
@@ -107,7 +104,7 @@ interface Parts extends OpenedThreads {
   readonly text: Graph;
   readonly tokenizer: Tokenizer;
   readonly imageProcessor: ImageProcessor;
-  readonly imageLimits: ImageLimits | undefined;
+  readonly images: OpenedImages;
 }
 
 export class DualEncoderModel {
@@ -149,13 +146,11 @@ export class DualEncoderModel {
   /** The picture's direction: [projection_dim], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#closing.check();
-    const { packed, vision, imageProcessor, images, imageLimits } = this.#parts;
-    const source = await LoadedImage.of(image).take({ ...imageLimits, ...options });
-    const prepared = await (images?.prepare(source, imageProcessor, options) ??
-      prepareImage(source, imageProcessor, options));
+    const { packed, vision, imageProcessor, images } = this.#parts;
+    const pixels = await images.see(image, imageProcessor, options);
     throwIfAborted(options.signal);
     this.#closing.check();
-    const feeds = feedsOf(packed.family.inputs(packed.config, prepared.pixels));
+    const feeds = feedsOf(packed.family.inputs(packed.config, pixels));
     const { image_embeds } = await vision.run(feeds, { image_embeds: null });
     return unit(image_embeds!.data as Float32Array);
   }
@@ -206,8 +201,8 @@ export class DualEncoderModel {
   /** What is asked later is refused with `closed`; closing again waits for the first time. */
   close(): Promise<void> {
     return this.#closing.run(async () => {
-      const { vision, text, packed, closeImages } = this.#parts;
-      await closeImages();
+      const { vision, text, packed, images } = this.#parts;
+      await images.close();
       await Promise.all([vision.close(), text.close(), packed.close()]);
     });
   }

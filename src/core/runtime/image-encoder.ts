@@ -6,12 +6,20 @@ import { type Device, defaultThreads, type Graph } from "../backend/index.js";
 import { Closing, OcellusError, openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { digestOf } from "../cache/index.js";
 import { fileDigest } from "../fs/index.js";
-import { type ImageInput, LoadedImage, prepareImage } from "../image/node/index.js";
+import type { ImageInput } from "../image/node/index.js";
 import { type ImageProcessor, modelView, type RgbImage, readImageProcessorConfig } from "../image/spec/index.js";
 import type { ImageEncoder } from "../models/index.js";
 import { openPackedImageEncoder, type Packed } from "../pack/index.js";
 import type { EmbeddedText } from "./dual-encoder.js";
-import { findPacked, loadingNames, openGraph, type PackingChoice, type Threading } from "./open.js";
+import {
+  findPacked,
+  loadingNames,
+  type OpenedImages,
+  openGraph,
+  openImages,
+  type PackingChoice,
+  type Threading,
+} from "./open.js";
 import { choosePlacement, type DeviceChoice } from "./placement.js";
 import { feedsOf, unit } from "./vision.js";
 
@@ -36,15 +44,17 @@ export async function loadImageEncoder(
   return openWhole(async (keep) => {
     const packed = await keep(openPackedImageEncoder(packedPath));
     const session = { device, threads: options.threads ?? defaultThreads() };
+    const images = await keep(openImages(options));
     const vision = await keep(openGraph(packed, "vision", session, options));
     const imageProcessor = packed.family.imageProcessor(packed.config, await readImageProcessorConfig(packed.files));
     const vectorVersion = digestOf(JSON.stringify([packed.manifest, await fileDigest(packed.graphPath("vision"))]));
-    return new ImageEncoderModel({ packed, vision, imageProcessor, vectorVersion, device, notes });
+    return new ImageEncoderModel({ packed, images, vision, imageProcessor, vectorVersion, device, notes });
   });
 }
 
 interface Parts {
   readonly packed: Packed<ImageEncoder>;
+  readonly images: OpenedImages;
   readonly vision: Graph;
   readonly imageProcessor: ImageProcessor;
   readonly vectorVersion: string;
@@ -81,8 +91,8 @@ export class ImageEncoderModel {
   /** The image's direction: [hidden_size], length one. @throws as `decodeImage`. */
   async embedImage(image: ImageInput, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     this.#closing.check();
-    const { packed, vision, imageProcessor } = this.#parts;
-    const { pixels } = await prepareImage(await LoadedImage.of(image).take(options), imageProcessor, options);
+    const { packed, vision, imageProcessor, images } = this.#parts;
+    const pixels = await images.see(image, imageProcessor, options);
     throwIfAborted(options.signal);
     this.#closing.check();
     const feeds = feedsOf(packed.family.inputs(packed.config, pixels));
@@ -103,8 +113,10 @@ export class ImageEncoderModel {
   /** What is asked later is refused with `closed`; closing again waits for the first time. */
   close(): Promise<void> {
     return this.#closing.run(async () => {
-      await this.#parts.vision.close();
-      await this.#parts.packed.close();
+      const { vision, packed, images } = this.#parts;
+      await images.close();
+      await vision.close();
+      await packed.close();
     });
   }
 

@@ -10,7 +10,7 @@ import {
   loadingNames,
   openDecoder,
   openGraph,
-  openImageThreads,
+  openImages,
   type PackingChoice,
   type Threading,
 } from "./open.js";
@@ -71,26 +71,25 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
     const placement = placementFor(layers, chosen);
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
-    const { images: pictures, closeImages } = openImageThreads(options);
-    await keep(Promise.resolve({ close: closeImages }));
+    const images = await keep(openImages(options));
     const prefill = prefillUse(packed, options.prefillWeights ?? "auto", device);
     // Beside each other where graphs have threads of their own: opening a large one is the work of one core.
     const [vision, decoder, text] = await Promise.all([
       packed.family.image && keep(open(packed, "vision", { device: towers, threads }, false)),
       keep(open(packed, "decoder", { device, threads }, prefill.isUsed)),
-      openText(packed, pictures, options.imageLimits, keep),
+      openText(packed, images, keep),
     ]);
     throwIfAborted(options.signal);
     const timings = { packMs: packedAt - started, openMs: performance.now() - packedAt, packed: written };
     const imageProcessors = text.imageSpec && [text.imageSpec.imageProcessor, text.imageSpec.video?.videoProcessor];
-    const memory = await keep(openMemory(options, packed, towers, imageProcessors, pictures !== undefined));
+    const memory = await keep(openMemory(options, packed, towers, imageProcessors, images.threads !== undefined));
     const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
     const allNotes = [...notes, ...text.notes, ...ofPlacement, ...prefill.notes];
     const parts = {
       packed,
       vision,
       decoder,
-      closeImages,
+      closeImages: images.close,
       memory,
       ...text,
       placement,

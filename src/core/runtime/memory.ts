@@ -182,7 +182,7 @@ export function snapshotPoints(
 }
 
 /** Looks at pictures, decoding and fitting only those that were not seen before under the same rules. */
-export function seeWithTable(prepare: PrepareImage, limits: ImageLimits = {}): SeeImage {
+export function seeWithTable(prepare: PrepareImage, limits: ImageLimits): SeeImage {
   const table = new ImageTable();
   return async (image, imageProcessor, options = {}) => {
     const reading = { ...limits, ...options };

@@ -1,7 +1,6 @@
 /** The text side of a packed model: its tokenizer, its chat template and what it says about sampling. */
 import { type Keep, OcellusError } from "../base/index.js";
 import type { Checkpoint } from "../checkpoint/index.js";
-import { type ImageLimits, type ImageThreads, type PrepareImage, prepareImage } from "../image/node/index.js";
 import { readImageProcessorConfig, readVideoProcessorConfig } from "../image/spec/index.js";
 import type { EncodeText, ImageSide, TokenIdOf } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
@@ -11,6 +10,7 @@ import type { ChatOptions } from "./chat.js";
 import { FamiliarImages, readFamiliarity } from "./familiarity.js";
 import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
 import { seeWithTable } from "./memory.js";
+import type { OpenedImages } from "./open.js";
 import { readTokenizer, requiredJson } from "./read-tokenizer.js";
 import { TextWorkers } from "./text-workers.js";
 
@@ -32,23 +32,17 @@ export interface TextSide {
   readonly notes: readonly string[];
 }
 
-export async function openText(
-  packed: PackedModel,
-  images: ImageThreads | undefined,
-  limits: ImageLimits | undefined,
-  keep: Keep,
-): Promise<TextSide> {
+export async function openText(packed: PackedModel, { prepare, limits }: OpenedImages, keep: Keep): Promise<TextSide> {
   const { files, family, config } = packed;
   await requiredJson(files, "tokenizer_config.json");
   const tokenizer = await readTokenizer(files);
   const chatTemplate = await readChatTemplate(files, tokenizer);
   const imageSpec = family.image && (await imageSpecOf(family.image, config, files, tokenizer));
-  const prepare: PrepareImage = (...image) => images?.prepare(...image) ?? prepareImage(...image);
   const seeImage = seeWithTable(prepare, limits);
   const textWorkers = await keep(TextWorkers.open(tokenizer, chatTemplate, files.path));
   const processor = createProcessor({
     ...{ tokenizer, textWork: textWorkers, imageSpec, seeImage },
-    maxBytes: limits?.maxBytes,
+    maxBytes: limits.maxBytes,
   });
   const known = await readFamiliarity(files);
   const generation = await files.readJson("generation_config.json");

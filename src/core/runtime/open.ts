@@ -11,7 +11,16 @@ import {
 import { openWhole } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
 import { type Graph as StoredGraph, withOutputs, withoutOutputs } from "../graph/index.js";
-import { type ImageLimits, ImageThreads } from "../image/node/index.js";
+import {
+  type DecodeOptions,
+  type ImageInput,
+  type ImageLimits,
+  ImageThreads,
+  LoadedImage,
+  type PrepareImage,
+  prepareImage,
+} from "../image/node/index.js";
+import type { ImageProcessor, PixelValues } from "../image/spec/index.js";
 import { type AnyFamily, familyOf } from "../models/index.js";
 import {
   encodeStored,
@@ -64,7 +73,7 @@ export interface Threading {
    * model is asked. Given ones may be shared by several models, and are closed by the caller.
    */
   readonly imageThreads?: number | ImageThreads;
-  /** Limits of one picture; with `imageThreads` only, and those that are given have their own. */
+  /** Limits of one image. Given threads decode within their own. */
   readonly imageLimits?: ImageLimits;
   /**
    * Whether each graph runs on a thread of its own, so that a step never holds up the caller's: for servers. On the CPU
@@ -135,15 +144,38 @@ function forHost(decoder: StoredGraph): StoredGraph {
   return withoutOutputs(decoder, "present.");
 }
 
-/** Where a model's pictures are decoded, and what ends with the model. */
-export interface OpenedThreads {
-  readonly images: ImageThreads | undefined;
-  closeImages(): Promise<void>;
+/** Where a model's images are decoded and fitted, and within which limits; ends with the model. */
+export interface OpenedImages {
+  readonly limits: ImageLimits;
+  /** Absent: on the caller's thread. */
+  readonly threads: ImageThreads | undefined;
+  readonly prepare: PrepareImage;
+  /** An image as it was given, as its model reads it. @throws as `decodeImage`. */
+  see(image: ImageInput, imageProcessor: ImageProcessor, options: SeeOptions): Promise<PixelValues>;
+  /** Of given threads: nothing. */
+  close(): Promise<void>;
 }
 
-export function openImageThreads({ imageThreads: given = 0, imageLimits }: Threading): OpenedThreads {
-  if (typeof given !== "number") return { images: given, closeImages: async () => {} };
-  const options = { count: given, ...(imageLimits && { limits: imageLimits }) };
-  const images = given > 0 ? new ImageThreads(options) : undefined;
-  return { images, closeImages: async () => images?.close() };
+type SeeOptions = Pick<DecodeOptions, "signal">;
+
+export async function openImages({
+  imageThreads: given = 0,
+  imageLimits: limits = {},
+}: Threading): Promise<OpenedImages> {
+  const threads = typeof given === "number" ? ownThreads(given, limits) : given;
+  const prepare: PrepareImage = (source, imageProcessor, options = {}) =>
+    threads?.prepare(source, imageProcessor, options) ??
+    prepareImage(source, imageProcessor, { ...limits, ...options });
+  return {
+    ...{ limits, threads, prepare },
+    async see(image, imageProcessor, options) {
+      const source = await LoadedImage.of(image).take({ ...limits, ...options });
+      return (await prepare(source, imageProcessor, options)).pixels;
+    },
+    close: async () => (threads === given ? undefined : threads?.close()),
+  };
+}
+
+function ownThreads(count: number, limits: ImageLimits): ImageThreads | undefined {
+  return count > 0 ? new ImageThreads({ count, limits }) : undefined;
 }
