@@ -91,6 +91,15 @@ describe.each(Object.entries(cases))("the checkpoint %s", async (name, [weights,
     await packed.close();
   });
 
+  it("says the same of what was kept with a copy for prompts beside it", async () => {
+    const [alone, copied] = await Promise.all(
+      (["same", "int8"] as const).map((prefillWeights) =>
+        pack(source, { plan: parsePlan(weights, { prefillWeights }), into: join(folder, `${name}-${prefillWeights}`) }),
+      ),
+    );
+    expect(copied!.notes).toEqual(alone!.notes);
+  });
+
   it(`is packed as ${weights} and told: ${note}`, async () => {
     const { path, notes } = await pack(source, { plan: parsePlan(weights), into: join(folder, name) });
     expect(notes).toEqual([expect.stringContaining("fixture.safetensors"), expect.stringContaining(note)]);

@@ -56,12 +56,15 @@ export function storedFormatOf(
   return stored?.kind === planned.kind ? stored : planned;
 }
 
-/** One sentence for each format that quantised matrices of the checkpoint end up in. */
+/**
+ * One sentence for each format that quantised matrices of the checkpoint end up in. The copy that reads prompts is left out:
+ * each matrix counts once, as what answers has it.
+ */
 export function describeStored(graphs: readonly Graph[], weights: WeightsSource): string[] {
   if (!weights.stored) return [];
   const { method, names } = weights.stored;
   const counts = new Map<string, number>();
-  for (const { source } of graphs.flatMap((graph) => graph.initializers)) {
+  for (const { source } of graphs.filter(({ name }) => name !== "prefill").flatMap((graph) => graph.initializers)) {
     if (!("tensors" in source) || source.part !== "values") continue;
     const tensors = source.tensors.filter((tensor) => names.includes(tensor));
     const kept = keptAsStored(weights, source.tensors, source.format);
