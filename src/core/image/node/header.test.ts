@@ -7,14 +7,37 @@ import { type ImageInput, LoadedImage } from "./loaded-image.js";
 import { prepareImage } from "./prepare.js";
 
 const common = { patchSize: 14, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const imageProcessors: readonly ImageProcessor[] = [
-  { kind: "fit", width: 28, height: 56, ...common },
-  { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
-  { kind: "slices", maxSlices: 4, scaleResolution: 28, sideMultiple: 14, resample: "bicubic", ...common },
-  { kind: "quarters", splits: true, shortestEdge: 20, longestEdge: 60, resample: "bilinear", ...common },
-  { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
+const [tiles, quarters] = [
   { kind: "tiles", arrangement: { longestEdge: 120 }, side: 30, splits: true, resample: "lanczos", ...common },
-];
+  { kind: "quarters", splits: true, shortestEdge: 20, longestEdge: 60, resample: "bilinear", ...common },
+] as const satisfies ImageProcessor[];
+
+/** One of each kind at least: a kind that joins the union has to join here. */
+const byKind: { readonly [K in ImageProcessor["kind"]]: readonly Extract<ImageProcessor, { readonly kind: K }>[] } = {
+  fit: [{ kind: "fit", width: 28, height: 56, ...common }],
+  stretch: [
+    { kind: "stretch", width: 28, height: 56, resample: "bicubic", ...common },
+    { kind: "stretch", width: 14, height: 14, resample: "align_corners", ...common },
+  ],
+  center_crop: [
+    { kind: "center_crop", side: 28, resize: { shortestEdge: 30 }, resample: "bicubic", ...common },
+    { kind: "center_crop", side: 28, resize: { width: 42, height: 30 }, resample: "bilinear", ...common },
+  ],
+  patch_budget: [{ kind: "patch_budget", maxPatches: 12, resample: "bilinear", ...common }],
+  slices: [{ kind: "slices", maxSlices: 4, scaleResolution: 28, sideMultiple: 14, resample: "bicubic", ...common }],
+  smart_resize: [
+    { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, minPixels: 2000, maxPixels: 9000, ...common },
+  ],
+  tiles: [
+    tiles,
+    { ...tiles, splits: false },
+    { ...tiles, maxPixels: 2 * 30 * 30 },
+    { ...tiles, arrangement: { least: 1, most: 6 } },
+    { ...tiles, arrangement: { least: 1, most: 6 }, maxPixels: 2 * 30 * 30 },
+  ],
+  quarters: [quarters, { ...quarters, splits: false }, { ...quarters, maxPixels: 30 * 30 }],
+};
+const imageProcessors: readonly ImageProcessor[] = Object.values(byKind).flat();
 const drawn = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: { r: 1, g: 2, b: 3 } } });
 
@@ -51,7 +74,7 @@ describe("the bytes of a prepared picture", () => {
     for (const imageProcessor of imageProcessors)
       for (const input of inputs) {
         const { pixels } = await prepareImage(await LoadedImage.of(input).take(), imageProcessor);
-        expect(await bytesOf(input, imageProcessor), imageProcessor.kind).toBe(pixels.data.byteLength);
+        expect(await bytesOf(input, imageProcessor), JSON.stringify(imageProcessor)).toBe(pixels.data.byteLength);
       }
   });
 
@@ -63,7 +86,7 @@ describe("the bytes of a prepared picture", () => {
       const broken = bmp(5, 5);
       new DataView(broken.buffer, broken.byteOffset).setInt32(18, width, true);
       new DataView(broken.buffer, broken.byteOffset).setInt32(22, height, true);
-      await expect(bytesOf(broken, imageProcessors[2]!)).rejects.toMatchObject({ code: "invalid_image" });
+      await expect(bytesOf(broken, byKind.slices[0]!)).rejects.toMatchObject({ code: "invalid_image" });
     }
   });
 });
