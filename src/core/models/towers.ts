@@ -1,5 +1,6 @@
 /**
- * What CLIP's and SigLIP's towers share: blocks with biases everywhere, names, and a text's rows of words and positions.
+ * What CLIP's and SigLIP's towers share, and the vision encoders made from SigLIP's (SigLIP 2, Idefics2, MiniCPM-V): blocks with
+ * biases everywhere, names, and a text's rows of words and positions.
  * Source: transformers modeling_clip.py, modeling_siglip.py.
  */
 import type { GraphBuilder, Scope, Value } from "../graph/index.js";
@@ -44,7 +45,7 @@ export interface TowerOptions {
   readonly behind?: (n: number, rows: Value) => Value;
 }
 
-/** The blocks below `scope`. x [1, sequence, D] → the same */
+/** The blocks below `scope`. x [batch, sequence, D] → the same */
 export function towerBlocks(scope: Scope, x: Value, config: TowerConfig, options: TowerOptions = {}): Value {
   const { intermediate_size: width, hidden_act: activation } = config;
   const { visible, behind = (_, rows) => rows } = options;

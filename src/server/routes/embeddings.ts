@@ -1,4 +1,4 @@
-/** POST /v1/embeddings: texts and pictures in one space, from a model with two towers. */
+/** POST /v1/embeddings: vectors of texts and images, from whichever kind of embedder the request names. */
 import { OcellusError, throwIfAborted } from "../../core/base/index.js";
 import {
   type EmbeddingInput,

@@ -1,6 +1,6 @@
 /**
- * What features are kept under: nothing less than everything they follow from. Equal keys mean equal features; leave a part
- * out and one picture, or one model, answers for another.
+ * What features are kept under: equal keys must mean equal features, so all that features follow from has to be in a key. Leave a
+ * part out, and one image, one budget or one model answers for another.
  */
 import { createHash } from "node:crypto";
 
