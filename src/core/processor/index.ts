@@ -1,8 +1,8 @@
 export { checkTemplate } from "./chat-template.js";
 export type { SeeImage } from "./images.js";
+export { checkImageTokens } from "./layout-images.js";
 export { type ChatMessage, type ContentPart, image, video } from "./messages.js";
 export {
-  checkContextLength,
   createProcessor,
   type ImageSpec,
   type Processor,

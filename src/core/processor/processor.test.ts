@@ -136,6 +136,13 @@ describe("process", () => {
       expect(spans.map((span) => [...ids.subarray(span.start, span.start + span.numTokens)])).toEqual([pads]);
       expect(spans[0]!.start + 3).toBe(start + numTokens);
     }
+    const within = (maxTokens: number) => shared.process([user(one, two, "a", three, "\nb")], { maxTokens });
+    expect((await within(ids.length)).ids).toEqual(ids);
+    const details = { promptTokens: ids.length, imageTokens: 4 + 3 + 4, maxLength: ids.length - 1 };
+    await expect(within(ids.length - 1)).rejects.toMatchObject({ code: "too_large", details });
+    const bytes = (maxTokens: number) => shared.pixelBytes([user(one, two, three)], { maxTokens });
+    expect(await bytes(10)).toBeGreaterThan(0);
+    await expect(bytes(9)).rejects.toMatchObject({ code: "too_large", details: { promptTokens: 10 } });
   });
 
   it("gives each picture its run of placeholders, in order, with its own pixels", async () => {

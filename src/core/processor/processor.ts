@@ -11,9 +11,10 @@
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
 import { type ImageGrid, type ImageProcessor, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
-import type { FramePair, ImageLayout, TokenSpan, WrittenImage } from "../models/index.js";
+import type { FramePair, ImageLayout, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
+import { checkContextLength, checkImageTokens, expandPlaceholders, type Placed } from "./layout-images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
 import { type TextWork, textWorkHere } from "./text-work.js";
 import {
@@ -82,12 +83,7 @@ export interface ProcessOptions extends PixelBudget {
 }
 
 /** A picture of the prompt, or a pair of frames. */
-export interface PromptImage extends SeenImage {
-  /** Index of its first token in `ids`, and how many it takes, text among them included. */
-  readonly start: number;
-  readonly numTokens: number;
-  /** Where in `ids` the rows of the vision graph stand, in their order. */
-  readonly spans: readonly TokenSpan[];
+export interface PromptImage extends SeenImage, Placed {
   /** Of a pair of frames. */
   readonly pair?: FramePair;
 }
@@ -160,7 +156,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...(await headerGrids(loaded, imageProcessor, reading)),
         ...(imageSpec.video ? await videoGrids(clips, imageSpec.video.videoProcessor) : []),
       ];
-      checkContextLength(ids.length - grids.length, grids, imageSpec, options);
+      checkContextLength(ids, [grids.slice(0, inputs.length), grids.slice(inputs.length)], imageSpec, options);
       // From here on it is costly.
       const images = await prepareImages(loaded, imageProcessor, options.seeImage ?? parts.seeImage ?? seeHere, signal);
       const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
@@ -175,12 +171,8 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const imageProcessor = withPixelBudget(imageSpec.imageProcessor, options);
       const distinct = [...new Set(inputs)];
       const grids = await headerGrids(loadedImages(distinct), imageProcessor, readingOf(parts, options));
-      checkContextLength(
-        0,
-        inputs.map((input) => grids[distinct.indexOf(input)]),
-        imageSpec,
-        options,
-      );
+      const shown = inputs.map((input) => grids[distinct.indexOf(input)]);
+      checkImageTokens(shown, imageSpec, options);
       return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, imageProcessor) : 0), 0);
     },
   };
@@ -260,24 +252,6 @@ function refuseSpecialTokens(where: string, text: string, tokenizer: Tokenizer):
   );
 }
 
-/** Before any pixel is made: what an image takes of the context is known from its header. @throws `too_large`. */
-export function checkContextLength(
-  textTokens: number,
-  grids: readonly (ImageGrid | undefined)[],
-  { layout, imageTokenId }: ImageSpec,
-  { maxTokens = Number.POSITIVE_INFINITY }: ProcessOptions,
-): void {
-  const imageTokens = grids.reduce((sum, grid, i) => sum + (grid ? layout(grid, imageTokenId, i).ids.length : 0), 0);
-  const promptTokens = textTokens + imageTokens;
-  if (promptTokens <= maxTokens) return;
-  throw new OcellusError(
-    "too_large",
-    `the prompt has ${promptTokens} tokens, ${imageTokens} of them for images, the context holds ${maxTokens}; ` +
-      "send fewer or smaller images, a smaller maxPixels, or fewer turns",
-    { details: { promptTokens, imageTokens, maxLength: maxTokens } },
-  );
-}
-
 function checkPlaceholders(found: number, expected: number): void {
   if (found === expected) return;
   const [code, reason] =
@@ -289,31 +263,4 @@ function checkPlaceholders(found: number, expected: number): void {
     `the chat template wrote ${found} image placeholders for ${expected} images: ${reason}`,
     { details: { placeholder: "image", found, expected } },
   );
-}
-
-function expandPlaceholders(
-  ids: readonly number[],
-  pictures: readonly SeenImage[],
-  pairs: readonly SeenImage[],
-  { imageTokenId, layout, video }: ImageSpec,
-): { ids: Int32Array; images: PromptImage[] } {
-  const expanded: number[] = [];
-  const images: PromptImage[] = [];
-  const waiting = new Map([[imageTokenId, pictures.values()]]);
-  if (video) waiting.set(video.tokenId, pairs.values());
-  for (const id of ids) {
-    const image = waiting.get(id)?.next().value;
-    if (!image) {
-      expanded.push(id);
-      continue;
-    }
-    const { ids: all, spans, sharesMarks } = layout(image.grid, id, images.length);
-    const before = images.at(-1);
-    const shared = sharesMarks && before && before.start + before.numTokens === expanded.length ? 1 : 0;
-    const [start, own] = [expanded.length, all.slice(shared)];
-    const placed = spans.map((span) => ({ ...span, start: start + span.start - shared }));
-    images.push({ ...image, start, numTokens: own.length, spans: placed });
-    for (const each of own) expanded.push(each);
-  }
-  return { ids: Int32Array.from(expanded), images };
 }

@@ -15,7 +15,7 @@ import {
   withPixelBudget,
 } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
-import { checkContextLength, type Prompt, type PromptImage } from "../processor/index.js";
+import { checkImageTokens, type Prompt, type PromptImage } from "../processor/index.js";
 import type { ChatImage } from "./chat.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
@@ -47,7 +47,7 @@ export class VisionEncoder {
   modelView(image: RgbImage, budget: PixelBudget): RgbImage {
     const imageSpec = this.#imageSpec();
     const imageProcessor = withPixelBudget(imageSpec.imageProcessor, budget);
-    checkContextLength(0, [gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#maxTokens });
+    checkImageTokens([gridOf(image, imageProcessor)], imageSpec, { maxTokens: this.#maxTokens });
     return modelView(image, imageProcessor);
   }
 
