@@ -125,6 +125,13 @@ describe("an image-processor config", () => {
     [{ ...clip, rescale_factor: 0 }, "rescale_factor"],
     [{ ...clip, size: { shortest_edge: 2 ** 26 } }, "size"],
     [{ ...clip, patch_size: 16 }, "patch_size"],
+    [{ ...clip, merge_size: 2 }, "merge_size"],
+    [{ ...clip, temporal_patch_size: 2 }, "temporal_patch_size"],
+    [{ ...clip, min_pixels: 4 }, "min_pixels"],
+    [{ ...clip, max_pixels: 4 }, "max_pixels"],
+    [{ ...clip, max_image_size: { longest_edge: 32 } }, "max_image_size"],
+    [{ ...clip, downsample_mode: "4x" }, "downsample_mode"],
+    [{ ...clip, image_feature_size: 64 }, "image_feature_size"],
     [[], "(top level)"],
     ["text", "(top level)"],
   ])("refuses what is unknown or malformed: %j", async (file, field) => {

@@ -235,7 +235,9 @@ export function fitProcessor(json: unknown, target: Omit<FixedTarget, "processor
 
 /** A tower of one size that is shown an image tile by tile. @throws as `fixedSizeProcessor`. */
 export function tilesProcessor(json: unknown, { side, patchSize, ...target }: TilesTarget): TilesProcessor {
-  const { size, crop, tiles, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
+  const config = parseProcessorConfig(json ?? target.absent, target.processors);
+  const { size, crop, tiles, resample, mean, std } = config;
+  confirm("patch_size", config.patchSize, patchSize);
   if (crop) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
   const common = { kind: "tiles", side, resample, patchSize, mean, std } as const;
   if (tiles && "least" in tiles && "width" in size) {
@@ -277,7 +279,9 @@ export function quartersProcessor(
   json: unknown,
   { patchSize, ...target }: Omit<TilesTarget, "side">,
 ): QuartersProcessor {
-  const { size, crop, splits, resample, mean, std } = parseProcessorConfig(json ?? target.absent, target.processors);
+  const config = parseProcessorConfig(json ?? target.absent, target.processors);
+  const { size, crop, splits, resample, mean, std } = config;
+  confirm("patch_size", config.patchSize, patchSize);
   if (crop || splits === undefined || !("shortestEdge" in size) || !("longestEdge" in size))
     throw invalidProcessor(["size: expected {shortest_edge, longest_edge}, and no do_center_crop"]);
   return { kind: "quarters", splits, ...size, resample, patchSize, mean, std };

@@ -129,20 +129,36 @@ function patchSizeOf(found: Found, { patches }: ProcessorClass): Pick<ProcessorC
   return patchSize === undefined ? {} : { patchSize };
 }
 
+/** Fields that say something to some classes only, and to which. */
+const fieldsOfSome = {
+  merge_size: ({ areas }) => areas !== undefined,
+  temporal_patch_size: ({ areas }) => areas !== undefined,
+  min_pixels: ({ areas }) => areas !== undefined,
+  max_pixels: ({ areas }) => areas !== undefined,
+  max_image_size: ({ tileSide }) => tileSide !== undefined,
+  downsample_mode: ({ slices }) => slices?.isOptional === true, // MiniCPM-V 4.6 and OCR
+  image_feature_size: ({ slices }) => slices?.isOptional === false, // until 4.5: later ones have tokens by size
+} as const satisfies Partial<Record<keyof Found, (preset: ProcessorClass) => boolean>>;
+
 /** What only a class of one kind does. */
-function refuseOfOthers(found: Found, { tileSide, mostTiles, patches, slices, quarters }: ProcessorClass): void {
+function refuseOfOthers(found: Found, preset: ProcessorClass): void {
+  const { tileSide, mostTiles, patches, slices, quarters } = preset;
+  const unknown = Object.entries(fieldsOfSome)
+    .filter(([name, isKnown]) => (found[name as keyof Found] ?? undefined) !== undefined && !isKnown(preset))
+    .map(([name]) => `${name}: this class does not know it`);
   const ofTiles = [
     ...(found.do_pad && !quarters ? ["do_pad: padding is not done"] : []),
     ...(found.do_image_splitting && !quarters ? ["do_image_splitting: this class does not cut tiles"] : []),
     ...(found.resample === 1 ? [`resample: ${filterForm}`] : []),
   ];
-  const ofSlices = [...slicingFields, "image_feature_size" as const, "norm_mean" as const, "norm_std" as const]
+  const ofSlices = [...slicingFields, "norm_mean" as const, "norm_std" as const]
     .filter((name) => found[name] !== undefined && found[name] !== null)
     .map((name) => `${name}: this class does not cut slices`);
   const counted = (["crop_to_patches", "min_patches", "max_patches"] as const)
     .filter((name) => found[name])
     .map((name) => `${name}: this class does not cut tiles by their count`);
   const problems = [
+    ...unknown,
     ...(tileSide === undefined ? ofTiles : []),
     ...(mostTiles === undefined ? counted : []),
     ...(patches || !found.max_num_patches ? [] : ["max_num_patches: this class does not count patches"]),
@@ -217,6 +233,8 @@ function sizeOf(found: Found, preset: ProcessorClass): SizeRule {
 function edgesOf(found: Found, preset: ProcessorClass): SizeRule {
   const form = z.object({ shortest_edge: side, longest_edge: side }, "expected {shortest_edge, longest_edge}").strict();
   const { shortest_edge: shortestEdge, longest_edge: longestEdge } = part("size", form, found.size ?? preset.size);
+  if (shortestEdge > longestEdge)
+    throw invalidProcessor([`size: shortest_edge, ${shortestEdge}, is more than longest_edge, ${longestEdge}`]);
   return { shortestEdge, longestEdge };
 }
 

@@ -36,7 +36,6 @@ export const slicingFields = [
   "max_slice_nums",
   "scale_resolution",
   "slice_mode",
-  "downsample_mode",
   "use_image_id",
   "small_image_upsize",
 ] as const;

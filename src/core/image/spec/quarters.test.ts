@@ -138,6 +138,10 @@ describe("image processor configs of quarters", () => {
     [{ size: { longest_edge: 980 } }, /^size/],
     [{ do_image_splitting: "no" }, /^do_image_splitting/],
     [{ max_slice_nums: 4 }, /^max_slice_nums/],
+    [{ patch_size: 16 }, /^patch_size: .*14.*16/],
+    [{ size: { shortest_edge: 900, longest_edge: 100 } }, /^size: shortest_edge/],
+    [{ max_image_size: { longest_edge: 980 } }, /^max_image_size/],
+    [{ min_pixels: 4 }, /^min_pixels/],
     [{ image_processor_type: "Idefics3ImageProcessor" }, /^image_processor_type/],
   ])("with %j are refused by name", (change, problem) => {
     const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });

@@ -153,6 +153,7 @@ describe("image processor configs of slices", () => {
     for (const [change, problem] of [
       [{ downsample_mode: "16x" }, /^downsample_mode: expected 4x/],
       [{ small_image_upsize: "adaptive" }, /^small_image_upsize/],
+      [{ image_feature_size: 64 }, /^image_feature_size/],
     ] as const) {
       const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
       expect(() => slicesProcessor({ ...file, ...change }, { ...fine, downsampling: "4x" })).toThrow(refused);
@@ -164,6 +165,9 @@ describe("image processor configs of slices", () => {
     [{ patch_size: 16 }, /^patch_size: expected 14 .*16/],
     [{ use_image_id: false }, /^use_image_id: expected true/],
     [{ image_feature_size: 96 }, /^image_feature_size: expected 64/],
+    [{ downsample_mode: "4x" }, /^downsample_mode/],
+    [{ merge_size: 2 }, /^merge_size/],
+    [{ max_pixels: 5000 }, /^max_pixels/],
     [{ slice_start: "<part>" }, /^slice_start/],
     [{ max_slice_nums: 0 }, /^max_slice_nums/],
     [{ size: { height: 448, width: 448 } }, /^size/],

@@ -237,6 +237,8 @@ describe("image processor configs of tiles", () => {
     [{ image_processor_type: "CLIPImageProcessor" }, /^image_processor_type/],
     [{ do_image_splitting: "no" }, /^do_image_splitting/],
     [{ crop_to_patches: true }, /^crop_to_patches/],
+    [{ patch_size: 14 }, /^patch_size: .*16.*14/],
+    [{ temporal_patch_size: 2 }, /^temporal_patch_size/],
   ])("with %j are refused by name", (change, problem) => {
     const refused = ocellusError("invalid_config", { problems: [expect.stringMatching(problem)] });
     expect(() => tilesProcessor({ ...published, ...change }, target)).toThrow(refused);
