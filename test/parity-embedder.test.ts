@@ -70,6 +70,25 @@ describe("an embedder", () => {
     expect(await model.embedText(golden.embedded[text]!.text!)).toEqual(together[text]!.direction);
   });
 
+  it("gives the same vectors on graph threads, and to several at once", async () => {
+    const inputs = golden.embedded.map(given);
+    const threaded = await loadEmbedder(checkpoint, { ...exact, graphThreads: true });
+    const beside = await Promise.all(inputs.map((input) => threaded.embed(input)));
+    expect(beside).toEqual(await model.embedAll(inputs));
+    expect(threaded.vectorVersion).toBe(model.vectorVersion);
+    await threaded.close();
+  });
+
+  it("reads prompts by a copy in 8 bits where asked to, and says so in the version of its vectors", async () => {
+    const copied = await loadEmbedder(checkpoint, { ...exact, prefillWeights: "int8" });
+    const { direction } = await copied.embed(given(golden.embedded[0]!));
+    const difference = relativeError(direction, Float32Array.from(golden.embedded[0]!.vector));
+    expect(difference).toBeGreaterThan(tolerance);
+    expect(difference).toBeLessThan(0.5);
+    expect(copied.vectorVersion).not.toBe(model.vectorVersion);
+    await copied.close();
+  });
+
   it("is far from the reference where a token earlier is pooled, or the instruction is another", async () => {
     const [first] = golden.embedded;
     const reference = Float32Array.from(first!.vector);

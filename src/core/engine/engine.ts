@@ -32,6 +32,7 @@ interface Job {
 }
 
 export class Engine<P> {
+  readonly prefillChunk: number;
   readonly #runner: ModelRunner<P>;
   readonly #scheduler: Scheduler<P>;
   readonly #jobs = new Map<Sequence<P>, Job>();
@@ -43,6 +44,7 @@ export class Engine<P> {
 
   constructor(runner: ModelRunner<P>, { maxQueue = 256, prefillChunk = 512 }: EngineOptions = {}) {
     this.#runner = runner;
+    this.prefillChunk = prefillChunk;
     this.#scheduler = new Scheduler({ numSlots: runner.numSlots, prefillChunk, maxQueue }, (sequence) =>
       this.#begin(sequence),
     );

@@ -5,6 +5,7 @@
  */
 import { invariant, OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
 import { digestOf } from "../cache/index.js";
+import { fileDigest } from "../fs/index.js";
 import type { ImageInput } from "../image/node/index.js";
 import type { RgbImage } from "../image/spec/index.js";
 import { type PackedModel, storedGraphs } from "../pack/index.js";
@@ -13,18 +14,25 @@ import type { EmbeddedText } from "./dual-encoder.js";
 import { loadWith } from "./load-model.js";
 import type { VisionLanguageModel } from "./model.js";
 import { loadingNames, openDecoder, openGraph, type PackingChoice, type Threading } from "./open.js";
+import type { PrefillChoice } from "./packing-plan.js";
 import type { DeviceChoice } from "./placement.js";
 import type { RowOutput } from "./runner.js";
 import { unit } from "./vision.js";
 
-export interface LoadEmbedderOptions extends PackingChoice, Threading, DeviceChoice {
+export interface LoadEmbedderOptions extends PackingChoice, PrefillChoice, Threading, DeviceChoice {
+  /** As of `loadModel`, but by default "same": vectors then do not depend on the memory of a machine. */
+  readonly prefillWeights?: PrefillChoice["prefillWeights"];
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** What vectors are for, where an input does not say it. Default: "Represent the user's input." */
   readonly instruction?: string;
 }
 
-const optionsOfEmbedder = optionNames<LoadEmbedderOptions>({ ...loadingNames, instruction: true });
+const optionsOfEmbedder = optionNames<LoadEmbedderOptions>({
+  ...loadingNames,
+  prefillWeights: true,
+  instruction: true,
+});
 
 /** A text, an image, or both, which are then one thing with one vector. */
 export interface EmbedderInput {
@@ -51,19 +59,20 @@ const budget = { minPixels: 4 * 32 * 32, maxPixels: 1800 * 32 * 32 };
 export async function loadEmbedder(path: string, options: LoadEmbedderOptions = {}): Promise<EmbedderModel> {
   refuseUnknownOptions("loadEmbedder", options, optionsOfEmbedder);
   const { instruction, ...loading } = options;
-  const opened: { hidden?: RowOutput } = {};
+  let decoder: string | undefined;
   const model = await loadWith(
-    (packed, name, session, usesPrefill) => {
+    async (packed, name, session, usesPrefill) => {
       checkType(packed, "loadEmbedder");
       if (name !== "decoder") return openGraph(packed, name, session, loading);
-      opened.hidden = lastNorm(packed);
-      return openDecoder(packed, session, loading, { usesPrefill, outputs: [opened.hidden.name] });
+      decoder = JSON.stringify([await fileDigest(packed.graphPath("decoder")), usesPrefill]); // the copy's vectors differ a little
+      return openDecoder(packed, session, loading, { usesPrefill, outputs: [lastNorm(packed).name] });
     },
     path,
-    { ...loading, maxSequences: 1 },
+    { prefillWeights: "same", ...loading, maxSequences: 1 },
+    lastNorm,
   );
-  invariant(opened.hidden, "a model has a decoder");
-  return new EmbedderModel(model, opened.hidden, punctuated(instruction) ?? usualInstruction);
+  invariant(decoder, "a model has a decoder");
+  return new EmbedderModel(model, decoder, punctuated(instruction) ?? usualInstruction);
 }
 
 /** The prompts here are one family's. @throws `unsupported`. */
@@ -103,13 +112,13 @@ export function idsBehind({ tokenizer }: Pick<VisionLanguageModel, "tokenizer">)
 
 export class EmbedderModel {
   readonly #model: VisionLanguageModel;
-  readonly #hidden: RowOutput;
+  readonly #decoder: string;
   readonly #instruction: string;
 
   /** @internal Use `loadEmbedder`. */
-  constructor(model: VisionLanguageModel, hidden: RowOutput, instruction: string) {
+  constructor(model: VisionLanguageModel, decoder: string, instruction: string) {
     this.#model = model;
-    this.#hidden = hidden;
+    this.#decoder = decoder;
     this.#instruction = instruction;
   }
 
@@ -121,7 +130,9 @@ export class EmbedderModel {
 
   /** Names what makes this model's vectors: equal versions give comparable ones. */
   get vectorVersion(): string {
-    return digestOf(JSON.stringify([this.#model.vectorVersion, "last token", this.#instruction, budget]));
+    return digestOf(
+      JSON.stringify([this.#model.vectorVersion, this.#decoder, "last token", this.#instruction, budget]),
+    );
   }
 
   /** What of a picture the model is shown. */
@@ -144,7 +155,7 @@ export class EmbedderModel {
     const ofImages = input.image === undefined ? {} : budget;
     const prepared = await this.#model.prepare(messages, { ...ofImages, ...(signal && { signal }) });
     const more = idsBehind(this.#model);
-    const vector = await this.#model.lastRow(prepared, more, this.#hidden);
+    const vector = await this.#model.lastRow(prepared, more);
     const numTokens = prepared.promptIds.length + more.length;
     return { direction: unit(vector), scale: 1, bias: undefined, numTokens };
   }

@@ -18,6 +18,7 @@ import { openText } from "./open-text.js";
 import type { PrefillChoice } from "./packing-plan.js";
 import { choosePlacement, type DeviceChoice, placementFor, placementNotes, stateNotes } from "./placement.js";
 import { prefillUse } from "./prefill-weights.js";
+import type { RowOutput } from "./runner.js";
 
 export interface LoadOptions extends PackingChoice, PrefillChoice, Threading, DeviceChoice, SharedMemory {
   /** Threads of one operator. Default: the cores this process may use. */
@@ -60,7 +61,12 @@ export type OpenGraph = (
 ) => Promise<Graph>;
 
 /** @internal `loadModel` with graphs opened in another way. */
-export async function loadWith(open: OpenGraph, path: string, options: LoadOptions): Promise<VisionLanguageModel> {
+export async function loadWith(
+  open: OpenGraph,
+  path: string,
+  options: LoadOptions,
+  outputOf?: (packed: PackedModel) => RowOutput,
+): Promise<VisionLanguageModel> {
   const chosen = await choosePlacement(options);
   const started = performance.now();
   const { path: packedPath, written, notes } = await findPacked(path, options, "language");
@@ -96,6 +102,7 @@ export async function loadWith(open: OpenGraph, path: string, options: LoadOptio
       threads,
       timings,
       notes: allNotes,
+      output: outputOf?.(packed),
     };
     return new VisionLanguageModel(parts, options);
   });

@@ -116,7 +116,8 @@ export async function openMemory(
   refuseUnknownOptions("loadModel: memory", memory, memoryOptionNames);
   if (memory.reuse === "near" && !memory.nearDuplicates) throw noNearDuplicates();
   const graph = packed.family.image ? await fileDigest(packed.graphPath("vision")) : "none";
-  const version = [packed.manifest, graph];
+  const { prefill_weights: _, ...manifest } = packed.manifest; // read by the decoder only
+  const version = [manifest, graph];
   const model = digestOf(JSON.stringify([...version, device])); // what decides which features a picture has
   const preprocessing = digestOf(JSON.stringify(imageProcessors ?? null));
   const features = shared ?? (await openEncoderCache(memory));

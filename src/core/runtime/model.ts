@@ -5,7 +5,7 @@
  *   messages ─ request reader ─→ ids + pixels ─ vision encoder ─→ visual tokens ─ engine (decoder graph) ─→ ids ─→ text stream
  */
 import type { Device, Graph } from "../backend/index.js";
-import { Closing, invariant, refuseUnknownOptions } from "../base/index.js";
+import { Closing, invariant, refuseUnknownOptions, Semaphore, throwIfAborted } from "../base/index.js";
 import { Engine } from "../engine/index.js";
 import type { ImageInput } from "../image/node/index.js";
 import { type PixelBudget, type PixelValues, type RgbImage, viewsOf, wholeOf } from "../image/spec/index.js";
@@ -44,6 +44,8 @@ export interface ModelParts extends RequestReaderParts, VisionEncoderParts {
   readonly closeImages: () => Promise<void>;
   readonly placement: Placement;
   readonly timings: LoadTimings;
+  /** What a step gives of a row, where that is not the logits. */
+  readonly output?: RowOutput | undefined;
 }
 
 export class VisionLanguageModel implements LanguageModel {
@@ -55,6 +57,7 @@ export class VisionLanguageModel implements LanguageModel {
   readonly #engine: Engine<SequenceInputs>;
   readonly #reader: RequestReader;
   readonly #images: VisionEncoder;
+  readonly #rows = new Semaphore(1);
   readonly #closing = new Closing("the model");
 
   /** @internal Use `loadModel`. */
@@ -68,6 +71,7 @@ export class VisionLanguageModel implements LanguageModel {
       numSlots: options.maxSequences ?? 8,
       maxLength: Math.min(options.maxLength ?? maxLength, maxLength),
       prefixes: parts.memory.prefixes,
+      output: parts.output,
     });
     const { prefillChunk } = parts.placement;
     this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
@@ -191,12 +195,18 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /**
-   * @internal What the decoder has at the last token of a prepared prompt, and of `more` ids behind it: its logits, or another
-   * output that it was opened with. Beside the batch, in a cache of its own. @throws `too_large`.
+   * @internal What the decoder has at the last token of a prepared prompt, and of `more` ids behind it: its logits, or the
+   * output that it was opened with. One after another, in the model's own cache: such a model answers nothing.
+   * @throws `too_large`, `aborted`, `closed`, `internal` for NaN.
    */
-  async lastRow(prepared: PreparedChat, more: readonly number[] = [], output?: RowOutput): Promise<Float32Array> {
-    this.#closing.check();
-    return lastRow(this.#parts, prepared, more, { limit: this.#runner.maxLength, output });
+  async lastRow(prepared: PreparedChat, more: readonly number[] = []): Promise<Float32Array> {
+    const { signal } = prepared.options;
+    const check = () => {
+      this.#closing.check();
+      throwIfAborted(signal);
+    };
+    const { prefillChunk } = this.#engine;
+    return this.#rows.run(() => lastRow(this.#runner, prepared, more, { prefillChunk, check }), signal);
   }
 
   /**
@@ -241,6 +251,7 @@ export class VisionLanguageModel implements LanguageModel {
   close(): Promise<void> {
     return this.#closing.run(async () => {
       await this.#engine.close();
+      await this.#rows.run(async () => {}); // the step in flight ends
       await this.#runner.close();
       await this.#parts.closeImages();
       await this.#parts.textWorkers.close();

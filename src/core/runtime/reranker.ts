@@ -11,7 +11,7 @@ import { loadingNames, openDecoder, openGraph } from "./open.js";
 
 export type LoadRerankerOptions = Omit<LoadEmbedderOptions, "instruction">;
 
-const optionsOfReranker = optionNames<LoadRerankerOptions>(loadingNames);
+const optionsOfReranker = optionNames<LoadRerankerOptions>({ ...loadingNames, prefillWeights: true });
 
 /** A text, an image, or both. */
 export type RerankerInput = Omit<EmbedderInput, "instruction">;
@@ -54,7 +54,7 @@ export async function loadReranker(path: string, options: LoadRerankerOptions = 
         : openGraph(packed, name, session, options);
     },
     path,
-    { ...options, maxSequences: 1 },
+    { prefillWeights: "same", ...options, maxSequences: 1 },
   );
   try {
     return new RerankerModel(model);

@@ -1,12 +1,15 @@
 /**
  * What the decoder says of given tokens: logits before each of an answer ("teacher forcing"), or an output at the last one.
- * Beside the running batch, in a cache of its own.
+ * The first beside the running batch, in a cache of its own.
  */
 import type { Graph } from "../backend/index.js";
 import { OcellusError } from "../base/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { PreparedChat } from "./chat.js";
-import { DecoderRunner, type RowOutput } from "./runner.js";
+import { checkNumbers } from "./finite.js";
+import { DecoderRunner } from "./runner.js";
+
+type LastRowRunner = Pick<DecoderRunner, "maxLength" | "begin" | "step" | "release">;
 
 export interface ScoreParts {
   readonly packed: PackedModel;
@@ -40,24 +43,40 @@ export async function* score(
   }
 }
 
-/** At the last token of the prompt and of `more` ids behind it. @throws `too_large` */
+/**
+ * At the last token of the prompt and of `more` ids behind it, by the model's own runner, whose slot 0 is free. Read as the engine
+ * reads a prompt: in pieces, and its last token by a decode step, since a graph for prompts gives no rows.
+ * @param check throws where reading is to end.
+ * @throws `too_large`, `internal` for NaN.
+ */
 export async function lastRow(
-  { packed, decoder }: ScoreParts,
-  { promptIds, inputs }: PreparedChat,
+  runner: LastRowRunner,
+  { promptIds, inputs }: Pick<PreparedChat, "promptIds" | "inputs">,
   more: readonly number[],
-  { limit, output }: { readonly limit: number; readonly output: RowOutput | undefined },
+  { prefillChunk, check }: { readonly prefillChunk: number; readonly check: () => void },
 ): Promise<Float32Array> {
   const tokens = [...promptIds, ...more];
-  checkLength(tokens.length, limit);
-  const maxLength = tokens.length + 1; // the runner reads an even number
-  const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength, output });
+  checkLength(tokens.length, runner.maxLength);
+  const row = { slot: 0, payload: inputs };
+  const last = tokens.length - 1;
   try {
-    const position = runner.begin(0, tokens, inputs);
-    const row = { slot: 0, tokens: tokens.slice(position), position, payload: inputs, wantsLogits: true };
-    const [last] = await runner.step({ kind: "prefill", rows: [row] });
-    return last!.slice();
+    let position = runner.begin(0, tokens, inputs);
+    while (position < last) {
+      check();
+      const end = Math.min(last, position + prefillChunk - (position % prefillChunk));
+      const piece = { ...row, tokens: tokens.slice(position, end), position, wantsLogits: false };
+      await runner.step({ kind: "prefill", rows: [piece] });
+      position = end;
+    }
+    check();
+    const [values] = await runner.step({
+      kind: "decode",
+      rows: [{ ...row, tokens: tokens.slice(last), position, wantsLogits: true }],
+    });
+    checkNumbers(values!, "the decoder's last row");
+    return values!.slice();
   } finally {
-    await runner.close();
+    runner.release(0);
   }
 }
 
