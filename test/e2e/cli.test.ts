@@ -9,10 +9,10 @@ import { ocellusCommand } from "../support/command.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const labels = JSON.parse(readFileSync(join(root, "examples/pictures/labels.json"), "utf8")) as {
-  image: string;
+  picture: string;
   questions: { question: string; answer: string; accept?: string[] }[];
 }[];
-const image = join(root, "examples/pictures", labels[0]!.image);
+const image = join(root, "examples/pictures", labels[0]!.picture);
 const question = labels[0]!.questions[0]!.question;
 
 /** Waiting threads of ONNX Runtime spin; on a busy machine that slows everybody. */

@@ -1,7 +1,15 @@
 /** The plan by which a checkpoint is packed here: what is chosen, and what follows from the device and the memory of this machine. */
 import { type Device, machineMemory, resolveDevice } from "../backend/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import { type PackingPlan, type PlanOptions, parsePlan, plannedBytes, readModel, type Weights } from "../pack/index.js";
+import {
+  isPacked,
+  type PackingPlan,
+  type PlanOptions,
+  parsePlan,
+  plannedBytes,
+  readModel,
+  type Weights,
+} from "../pack/index.js";
 import type { DeviceChoice } from "./placement.js";
 
 /** "auto": by the size of the model and of the machine's memory. */
@@ -46,6 +54,7 @@ async function gainsByCopies(path: string, plan: PackingPlan, device: Device): P
   if (device !== "cpu" || plan.weights === "fp32" || plan.weights === "fp16") return false;
   const checkpoint = await openCheckpoint(path);
   try {
+    if (await isPacked(checkpoint)) return false; // by the plan that it has
     const model = await readModel(checkpoint);
     const bytes = plannedBytes(model, { ...plan, prefillWeights: "int8" });
     return bytes - plannedBytes(model, plan) >= leastBytes && bytes <= machineMemory().totalBytes / 2;
