@@ -3,6 +3,7 @@
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { VisionEncoder } from "../src/core/runtime/vision-encoder.js";
 import type { ServerConfig } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { scriptedModel } from "./support/scripted-model.js";
@@ -167,10 +168,11 @@ describe("a model that takes pictures of any size", () => {
   it("encodes nothing more for a client that hangs up while its first picture is encoded", async () => {
     let finish = () => {};
     const begun = new Promise<void>((resolve) => (finish = resolve));
-    const { encodeImage } = model;
-    const encoding = vi.spyOn(model, "encodeImage").mockImplementation(async (pixels) => {
+    const { encodePixels } = VisionEncoder.prototype;
+    const encoding = vi.spyOn(VisionEncoder.prototype, "encodePixels");
+    encoding.mockImplementation(async function (this: VisionEncoder, pixels) {
       await begun;
-      return encodeImage.call(model, pixels);
+      return encodePixels.call(this, pixels);
     });
     const fresh = { min_pixels: 20_000, max_pixels: 30_000 }; // sizes that no one has asked for yet
     const leaving = new AbortController();
