@@ -1,6 +1,6 @@
 /**
  * What several processes have seen of one step of a canary, and the one analysis they share. Each lays what it saw into a queue;
- * whoever comes by feeds what waits there to the analysis, in the order of the queue, and writes the analysis down together with
+ * the next server feeds what waits there to the analysis, in the order of the queue, and writes the analysis down together with
  * what it has been fed, only if no one else has meanwhile; what was fed is then taken out of the queue. So every answer counts
  * once, whichever process dies when, and no process is needed more than another. Single statements throughout: a transaction
  * would keep all others from writing to an SQLite file while its process thinks.

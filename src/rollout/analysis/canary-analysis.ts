@@ -46,7 +46,7 @@ const contestsSchema = z.strictObject({
   ...{ golden: pairContestSchema.optional(), disagreement: ofUsers },
 } satisfies Record<CanaryMetric, z.ZodType>);
 
-/** All that an analysis knows: written down, another goes on from it, in another process too. */
+/** The whole state of an analysis: another process can read it and continue. */
 export const canaryRecordSchema = z.strictObject({ required: z.array(canaryMetricSchema), contests: contestsSchema });
 export type CanaryRecord = z.infer<typeof canaryRecordSchema>;
 /** Of a step that nothing is known of. */

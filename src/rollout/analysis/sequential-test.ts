@@ -15,7 +15,7 @@ import { invariant } from "../../core/base/index.js";
 const boldness = [0.2, 0.5, 0.9];
 const nothingSeen = { count: 0, sum: 0, squares: 0 };
 
-/** All that a bettor knows: written down, another goes on from it as if nothing had been. */
+/** The whole state of a test: another one that reads it continues where this one was. */
 export const sequentialTestSchema = z.strictObject({
   logWealths: z.array(z.number()).length(boldness.length),
   count: z.number().int().min(0),
