@@ -18,6 +18,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
+          isolate: false, // a module is loaded once for all files of a process: what a file sets, it sets back
           testTimeout: 20_000,
           hookTimeout: 20_000,
         },

@@ -1,10 +1,11 @@
 /** On Linux the Vulkan loader is told of a driver that does not exist, so that even a machine with a GPU has no adapter. */
 
-import { expect, it } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { detectDevices, resolveDevice } from "./detect-devices.js";
 
-process.env.VK_ICD_FILENAMES = "/nowhere/driver.json";
+vi.stubEnv("VK_ICD_FILENAMES", "/nowhere/driver.json");
+afterAll(() => void vi.unstubAllEnvs());
 const noWebGpu = process.platform === "linux";
 
 it("finds that the CPU works", async () => {

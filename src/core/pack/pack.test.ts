@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
 import { restoredRows, type WeightsSource } from "../quantize/index.js";
@@ -16,7 +16,8 @@ import { planGraphs, readModel } from "./read-model.js";
 
 const golden = join(import.meta.dirname, "../../../test/golden/qwen3_vl_resampler");
 const root = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
-process.env.OCELLUS_CACHE = join(root, "cache");
+vi.stubEnv("OCELLUS_CACHE", join(root, "cache"));
+afterAll(() => void vi.unstubAllEnvs());
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 async function embeddingRow(packedPath: string, id: number, hiddenSize: number): Promise<Float32Array> {

@@ -6,7 +6,8 @@ import { main } from "../../main.js";
 import { bundledModel } from "../../package-files.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ocellus-pack-"));
-process.env.OCELLUS_CACHE = join(folder, "cache");
+vi.stubEnv("OCELLUS_CACHE", join(folder, "cache"));
+afterAll(() => void vi.unstubAllEnvs());
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
