@@ -74,6 +74,35 @@ describe("the bundled demo model", () => {
     expect(cut.text).toMatch(/^\{/);
   });
 
+  it("says how sure it is of each field, as scoring the other values says", async () => {
+    const { text, fields } = await answer("dress.jpg", { responseFormat, fields: true });
+    expect(Object.keys(fields!)).toEqual(["/class", "/colour"]);
+    const colour = fields!["/colour"]!;
+    const values = [JSON.parse(text).colour, ...colour.alternatives!.map(({ value }) => value)];
+    expect([...values].sort()).toEqual([...schema.properties.colour.enum].sort());
+    const total = colour.alternatives!.reduce((sum, { probability }) => sum + probability, colour.probability);
+    expect(total).toBeGreaterThan(0.95); // all but spellings of the same values in other tokens
+    expect(total).toBeLessThan(1 + 1e-6);
+    const drawn = await Promise.all(
+      Array.from({ length: 200 }, (_, seed) =>
+        answer("dress.jpg", { responseFormat, sampling: { temperature: 1, top_k: 0, top_p: 1, min_p: 0, seed } }),
+      ),
+    );
+    const share = drawn.filter((each) => JSON.parse(each.text).class === JSON.parse(text).class).length / drawn.length;
+    const { probability } = fields!["/class"]!;
+    const deviation = Math.sqrt((probability * (1 - probability)) / drawn.length);
+    expect(Math.abs(share - probability)).toBeLessThan(4 * deviation + 0.02);
+  });
+
+  it("has fields of JSON only, and says so before it answers", async () => {
+    await expect(answer("dress.jpg", { fields: true })).rejects.toMatchObject({
+      code: "invalid_request",
+      details: { param: "fields", found: "text" },
+    });
+    const { fields } = await answer("dress.jpg", { responseFormat, fields: true, maxTokens: 6 });
+    expect(Object.keys(fields!).length).toBeLessThan(2);
+  });
+
   it("calls a tool when it must", async () => {
     const { text } = await answer("dress.jpg", { toolConstraint: { tools, choice: { name: "search" } } });
     const [, call] = /^<tool_call>\n(.*)\n<\/tool_call>$/s.exec(text)!;

@@ -1,6 +1,7 @@
 /** Redactions in answers that are JSON and in arguments of tool calls: told beforehand, valid, the same streamed or not. */
 import { afterEach, describe, expect, it } from "vitest";
 import { satisfiesSchema } from "../src/core/grammar/index.js";
+import type { Prepared } from "../src/core/runtime/index.js";
 import { type Guards, parsePolicy } from "../src/guardrails/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { openGuards, type Witness, witness } from "./support/guards.js";
@@ -85,6 +86,33 @@ describe("an answer in JSON", () => {
     expect(tokens.filter((token) => /\d{2}/.test(token))).toEqual([]);
     expect(tokens.every((token) => model.pieces.includes(token))).toBe(true);
     expect(await streamed(format)).toEqual({ text: expected, calls: [], tokens });
+  });
+
+  it("has no confidence of its fields where it is redacted, and has it where nothing is", async () => {
+    const field = {
+      kind: "number",
+      probability: 0.5,
+      margin: 0.1,
+      alternatives: [{ startsWith: "1381", probability: 0.4 }],
+    };
+    const fieldsIn = async (text: string) => {
+      await start({}, text);
+      const { generate } = model;
+      Object.assign(model, {
+        async *generate(prepared: Prepared) {
+          for await (const event of generate(prepared))
+            yield event.type === "end" ? { ...event, fields: { "/phone": field } } : event;
+        },
+      });
+      const response = await server.post("/v1/chat/completions", body(format));
+      return ((await response.json()) as { ocellus: { fields?: object } }).ocellus.fields;
+    };
+    expect(await fieldsIn(JSON.stringify({ ...answer, name: "x", phone: 1, other: [1] }))).toMatchObject({
+      "/phone": { probability: 0.5, alternatives: [{ starts_with: "1381", probability: 0.4 }] },
+    });
+    await server.close();
+    await guards.close();
+    expect(await fieldsIn(JSON.stringify(answer))).toBeUndefined();
   });
 
   it("of no schema is JSON all the same, and words are words", async () => {

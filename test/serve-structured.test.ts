@@ -88,6 +88,35 @@ describe("response_format", () => {
     expect(isItem(JSON.parse(output_text)) || output_text).toBe(true);
   });
 
+  it("says on request how sure each field is, the same streamed and as a response", async () => {
+    const request = { model: "tiny", messages, temperature: 0, response_format: { type: "json_schema", json_schema } };
+    type Told = {
+      ocellus?: { fields?: Record<string, { kind: string; probability: number; alternatives: object[] }> };
+    };
+    const post = async (path: string, body: object) => (await server.post(path, body)).text();
+    const asked = { ...request, ocellus: { fields: true } };
+    const { fields } = (JSON.parse(await post("/v1/chat/completions", asked)) as Told).ocellus!;
+    expect(Object.keys(fields!)).toEqual(["/class", "/colour"]);
+    for (const { kind, probability, alternatives } of Object.values(fields!)) {
+      expect(kind).toBe("enum");
+      expect(probability).toBeGreaterThan(0);
+      expect(alternatives).toHaveLength(2);
+    }
+    const chunks = (await post("/v1/chat/completions", { ...asked, stream: true })).match(/(?<=^data: )\{.*$/gm)!;
+    expect((JSON.parse(chunks.at(-1)!) as Told).ocellus!.fields).toEqual(fields);
+    const format = { type: "json_schema", name: "item", schema, strict: true };
+    const response = { model: "tiny", input: "A red dress.", text: { format }, ocellus: { fields: true } };
+    const told = (JSON.parse(await post("/v1/responses", response)) as Told).ocellus!;
+    expect(Object.keys(told.fields!)).toEqual(["/class", "/colour"]);
+    expect((JSON.parse(await post("/v1/chat/completions", request)) as Told).ocellus!.fields).toBeUndefined();
+  });
+
+  it("refuses to say so of an answer that is no JSON", async () => {
+    const response = await server.post("/v1/chat/completions", { model: "tiny", messages, ocellus: { fields: true } });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: "ocellus.fields" } });
+  });
+
   it("is refused when the schema cannot be kept, naming the place", async () => {
     const impossible = { name: "item", schema: { type: "object", properties: { a: { type: "colour" } } } };
     await expect(ask({ response_format: { type: "json_schema", json_schema: impossible } })).rejects.toMatchObject(

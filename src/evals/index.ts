@@ -47,4 +47,12 @@ export {
 } from "./golden-set.js";
 export { JsonLinesFile, withOutputLock } from "./json-lines-file.js";
 export { mapConcurrently } from "./map-concurrently.js";
+export {
+  fieldSchemas,
+  fitTemperature,
+  halves,
+  type JudgedField,
+  type Reliability,
+  reliabilityOf,
+} from "./reliability.js";
 export { maxPoints, type TaskScore, taskScores } from "./task-score.js";

@@ -39,10 +39,15 @@ export async function* guardedAnswer(
     const ended = end && !outgoing.isBlocked ? end : outgoing.blockedEnd(end);
     await record(ended.finishReason);
     yield* last;
-    yield ended;
+    yield outgoing.hasChanged ? withoutFields(ended) : ended;
   } finally {
     if (!isRecorded) await record("interrupted");
   }
+}
+
+/** Fields spell what the model has written, which is not what has left. */
+function withoutFields({ fields: _, ...end }: AnswerEnd): AnswerEnd {
+  return end;
 }
 
 /** Text and tokens that have come and not left. */
@@ -59,6 +64,7 @@ class Outgoing {
   #firstAt: number | undefined;
   #numTokens = 0;
   #text = "";
+  #delivered = "";
   #held = "";
   #tokens: { start: number; end: number; tokens: readonly ChatToken[] }[] = [];
   #isRefused = false;
@@ -84,6 +90,11 @@ class Outgoing {
 
   get isBlocked(): boolean {
     return this.#isRefused || this.#filter.isBlocked;
+  }
+
+  /** Whether another text has left than the model wrote. */
+  get hasChanged(): boolean {
+    return this.#delivered !== this.#text;
   }
 
   push(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
@@ -140,6 +151,7 @@ class Outgoing {
   }
 
   #deliver(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
+    this.#delivered += text;
     return text === "" && tokens.length === 0 ? [] : [{ type: "text", text, tokens }];
   }
 

@@ -30,6 +30,8 @@ export const ownQuestionSchema = ownRequestSchema
   .extend({
     collection: z.string().optional(),
     pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
+    /** Whether the answer says how sure each field of its JSON is. */
+    fields: z.boolean().optional(),
   })
   .refine(({ collection, pages }) => pages === undefined || collection !== undefined, {
     path: ["pages"],
@@ -55,6 +57,25 @@ const citationSchema = z.object({
   score: z.number(),
   /** Whether the answer names the number in square brackets. */
   cited: z.boolean(),
+});
+
+/** How sure a leaf of a JSON answer is. */
+const fieldConfidenceSchema = z.object({
+  kind: z.enum(["enum", "boolean", "number", "string", "null"]),
+  probability: z.number(),
+  /** The probability less that of the most likely other value. */
+  margin: z.number(),
+  alternatives: z
+    .array(
+      z.object({
+        value: z.unknown().optional(),
+        /** Where only the first characters of the other value are known. */
+        starts_with: z.string().optional(),
+        probability: z.number(),
+      }),
+    )
+    .optional(),
+  calibrated: z.boolean().optional(),
 });
 
 /** Everything that OpenAI's API has no word for. Times in milliseconds; of several choices, the first one's. */
@@ -101,6 +122,8 @@ export const answerStatsSchema = z
     }),
     /** Where a collection was asked. */
     citations: z.array(citationSchema).optional(),
+    /** By JSON pointer, where `ocellus.fields` asked for it. */
+    fields: z.record(z.string(), fieldConfidenceSchema).optional(),
   })
   .meta({ id: "OcellusFacts" });
 export type AnswerStats = z.infer<typeof answerStatsSchema>;

@@ -41,6 +41,7 @@ export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions 
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
     ...(ocellus?.reuse && { reuse: ocellus.reuse }),
+    ...(ocellus?.fields && { fields: true }),
     ...(response_format && { responseFormat: responseFormat(response_format) }),
     ...(tools.length > 0 && { tools, toolConstraint: toolConstraint(tools, request) }),
   };

@@ -1,6 +1,6 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 
-import { type ChatImage, imageNotes } from "../core/runtime/index.js";
+import { type ChatImage, type Fields, imageNotes } from "../core/runtime/index.js";
 import { type AnswerStats, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
 import type { Choice } from "./choice.js";
@@ -22,7 +22,7 @@ export function answerStatsOf(
   context: RequestContext,
   citations?: readonly Citation[],
 ): AnswerStats {
-  const { timings, images } = end;
+  const { timings, images, fields } = end;
   const notes = imageNotes(images, model.info.imagesPerQuestion);
   const cited = citations && citedNumbers(text);
   return {
@@ -50,8 +50,24 @@ export function answerStatsOf(
         ...(near && { near: { sha256: near.digest, similarity: round(near.similarity) } }),
       })),
     },
+    ...(fields && { fields: wireFields(fields) }),
     ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
   };
+}
+
+function wireFields(fields: Fields): NonNullable<AnswerStats["fields"]> {
+  const entries = Object.entries(fields).map(([pointer, { probability, margin, alternatives, ...rest }]) => {
+    const others = alternatives?.map(({ startsWith, ...other }) => ({
+      ...other,
+      ...(startsWith !== undefined && { starts_with: startsWith }),
+      probability: round(other.probability),
+    }));
+    return [
+      pointer,
+      { ...rest, probability: round(probability), margin: round(margin), ...(others && { alternatives: others }) },
+    ];
+  });
+  return Object.fromEntries(entries);
 }
 
 function visionCacheStatus(images: readonly ChatImage[]): AnswerStats["cache"]["vision"] {

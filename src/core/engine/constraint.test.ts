@@ -136,6 +136,26 @@ describe("a constrained sequence", () => {
     expect(logits).toEqual(before);
   });
 
+  it("reports probabilities among the open tokens where asked, and none where one is open", () => {
+    const logits = Float32Array.of(5, 1, 3, 2);
+    const open =
+      (...ids: number[]) =>
+      (adjusted: Float32Array) => {
+        for (let id = 0; id < adjusted.length; id++) if (!ids.includes(id)) adjusted[id] = -Infinity;
+      };
+    // The model's own odds, whatever the bias draws to.
+    const sampler = new Sampler({ logit_bias: { 1: 50 }, temperature: 0 }, [], 2);
+    const { tokenId, constrained } = sampler.sample(logits, open(1, 2, 3));
+    const sum = Math.exp(1) + Math.exp(3) + Math.exp(2);
+    expect(tokenId).toBe(1);
+    expect(constrained!.logprob).toBeCloseTo(Math.log(Math.exp(1) / sum), 6);
+    expect(constrained!.top.map((each) => each.tokenId)).toEqual([2, 3]);
+    expect(constrained!.top[0]!.logprob).toBeCloseTo(Math.log(Math.exp(3) / sum), 6);
+    expect(sampler.sample(logits, open(3))).toEqual({ tokenId: 3 });
+    expect(sampler.sample(logits)).toEqual({ tokenId: 1 });
+    expect(new Sampler({}, []).sample(logits, open(1, 2))).toEqual({ tokenId: 2 });
+  });
+
   it("draws among the open tokens by the model's odds", () => {
     const logits = Float32Array.of(5, 1, 1, 1 + Math.log(2));
     const closed = (adjusted: Float32Array) => {

@@ -2,6 +2,7 @@ export { Engine, type EngineOptions, type EngineStats } from "./engine.js";
 export type { SamplingOptions } from "./sampling.js";
 export type {
   Batch,
+  ConstrainedLogprobs,
   Constraint,
   EngineRequest,
   FinishReason,

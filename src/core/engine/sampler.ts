@@ -6,24 +6,22 @@ import { invariant, OcellusError } from "../base/index.js";
 import { createRandom } from "./random.js";
 import type { SamplingOptions } from "./sampling.js";
 import { nucleus, topIndices } from "./top.js";
-import type { TokenLogprob } from "./types.js";
+import type { ConstrainedLogprobs, TokenEvent, TokenLogprob } from "./types.js";
 
-export interface Sampled {
-  readonly tokenId: number;
-  readonly logprob?: number;
-  readonly topLogprobs?: readonly TokenLogprob[];
-}
+export type Sampled = Pick<TokenEvent, "tokenId" | "logprob" | "topLogprobs" | "constrained">;
 
 export class Sampler {
   readonly #options: SamplingOptions;
   readonly #temperature: number;
   readonly #random: () => number;
   readonly #promptTokens: ReadonlySet<number>;
+  readonly #constrainedTop: number;
   /** How often each token is in the answer. */
   readonly #counts = new Map<number, number>();
 
-  constructor(options: SamplingOptions, promptIds: readonly number[]) {
+  constructor(options: SamplingOptions, promptIds: readonly number[], constrainedTop = 0) {
     this.#options = options;
+    this.#constrainedTop = constrainedTop;
     const { top_k: topK = -1, top_p: topP, min_p: minP } = options;
     const wantsDraw = topK >= 0 || topP !== undefined || minP !== undefined; // -1 is how others write "no top_k"
     this.#temperature = options.temperature ?? (wantsDraw ? 1 : 0);
@@ -45,9 +43,13 @@ export class Sampler {
     invariant(adjusted[best]! > Number.NEGATIVE_INFINITY, "the constraint leaves no token", { numAllowed: 0 });
     const tokenId = this.#temperature === 0 ? best : this.#draw(adjusted, adjusted[best]!);
     this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
-    return this.#options.logprobs
-      ? { tokenId, ...logprobsOf(logits, tokenId, this.#options.top_logprobs ?? 0) }
-      : { tokenId };
+    const { logprobs, top_logprobs: count = 0 } = this.#options;
+    const constrained = constrain && this.#constrainedTop > 0 && withinConstraint(logits, adjusted);
+    return {
+      tokenId,
+      ...(logprobs && ownLogprobs(logits, tokenId, count)),
+      ...(constrained && { constrained: logprobsOf(constrained, tokenId, this.#constrainedTop) }),
+    };
   }
 
   /** The logits after penalties and bias: a copy where anything changes. */
@@ -128,12 +130,27 @@ function argmax(logits: Float32Array): number {
   return best;
 }
 
-/** Log-softmax of the model's own logits at the token, and at the `count` most likely ones. */
-function logprobsOf(logits: Float32Array, tokenId: number, count: number): Omit<Sampled, "tokenId"> {
+/** The model's own logits of the tokens that the constraint has left open; undefined when it is one. */
+function withinConstraint(logits: Float32Array, adjusted: Float32Array): Float32Array | undefined {
+  const allowed = logits.map((logit, id) =>
+    adjusted[id] === Number.NEGATIVE_INFINITY ? Number.NEGATIVE_INFINITY : logit,
+  );
+  const numOpen = allowed.reduce((count, logit) => count + (logit === Number.NEGATIVE_INFINITY ? 0 : 1), 0);
+  return numOpen > 1 ? allowed : undefined;
+}
+
+function ownLogprobs(logits: Float32Array, tokenId: number, count: number): Omit<Sampled, "tokenId"> {
+  const { logprob, top } = logprobsOf(logits, tokenId, count);
+  return { logprob, ...(count > 0 && { topLogprobs: top }) };
+}
+
+/** Log-softmax at the token, and at the `count` most likely ones. */
+function logprobsOf(logits: Float32Array, tokenId: number, count: number): ConstrainedLogprobs {
   const largest = logits[argmax(logits)]!;
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - largest);
   const logprob = (id: number) => logits[id]! - largest - Math.log(sum);
-  const top = topIndices(logits, count).map((id) => ({ tokenId: id, logprob: logprob(id) }));
-  return { logprob: logprob(tokenId), ...(count > 0 && { topLogprobs: top }) };
+  const isPossible = (id: number) => logits[id]! > Number.NEGATIVE_INFINITY;
+  const top: TokenLogprob[] = topIndices(logits, count).map((id) => ({ tokenId: id, logprob: logprob(id) }));
+  return { logprob: logprob(tokenId), top: top.filter(({ tokenId: id }) => isPossible(id)) };
 }

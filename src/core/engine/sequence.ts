@@ -16,7 +16,7 @@ export class Sequence<P> {
 
   constructor(request: EngineRequest<P>) {
     this.request = request;
-    this.#sampler = new Sampler(request.sampling, request.promptIds);
+    this.#sampler = new Sampler(request.sampling, request.promptIds, request.constrainedTop);
   }
 
   /** The slot holds these first tokens of the prompt already. */

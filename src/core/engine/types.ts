@@ -63,6 +63,8 @@ export interface EngineRequest<P> {
   readonly stopTokenIds: readonly number[];
   /** Applied after penalties and bias, before temperature and filters; logprobs stay the model's own. */
   readonly constraint?: Constraint;
+  /** Of each token that the constraint left a choice for: its probability within it, and so many of the likeliest ones. */
+  readonly constrainedTop?: number;
 }
 
 /** stop: a stop token; length: maxTokens, or the context is full. */
@@ -74,10 +76,19 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
+/** By the model's own probabilities, which are divided among the tokens that the constraint allows. */
+export interface ConstrainedLogprobs {
+  readonly logprob: number;
+  /** The likeliest allowed tokens, likeliest first. */
+  readonly top: readonly TokenLogprob[];
+}
+
 export interface TokenEvent {
   readonly tokenId: number;
   readonly logprob?: number;
   readonly topLogprobs?: readonly TokenLogprob[];
+  /** Only with `constrainedTop`; absent where the constraint allowed one token. */
+  readonly constrained?: ConstrainedLogprobs;
   /** On the first event only: tokens of the prompt that were not read, since the runner had them. */
   readonly cachedTokens?: number;
   /** On the last event only. */

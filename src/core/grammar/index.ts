@@ -1,3 +1,4 @@
+export { type FieldAlternative, type FieldConfidence, type FieldKind, type Fields, fieldsOf } from "./fields.js";
 export { Grammars, type ResponseFormat } from "./grammars.js";
 export { type SchemaObject, typesOf } from "./keywords.js";
 export { resolvePointer } from "./pointer.js";

@@ -2,7 +2,7 @@
 import { invariant, optionNames } from "../base/index.js";
 import type { FeatureSource } from "../cache/index.js";
 import type { Constraint, FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
-import type { ResponseFormat, ToolConstraint } from "../grammar/index.js";
+import type { Fields, ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
 import type { Familiarity } from "./familiarity.js";
@@ -25,6 +25,8 @@ export interface ChatOptions extends PixelBudget {
   readonly tools?: readonly unknown[];
   /** What the answer must be, kept token by token. JSON is cut short only by `maxTokens` or `stop`. Default: free text. */
   readonly responseFormat?: ResponseFormat;
+  /** Whether the end of a JSON answer says how sure each of its fields is. */
+  readonly fields?: boolean;
   /**
    * Whether the model thinks before it answers, where its chat template knows `enable_thinking`. Default: not where the prompt
    * holds an image or a video, else as the template does.
@@ -37,7 +39,15 @@ export interface ChatOptions extends PixelBudget {
 
 export const chatOptionNames = optionNames<ChatOptions>({
   ...{ minPixels: true, maxPixels: true, maxTokens: true, sampling: true, stop: true, stopTokenIds: true },
-  ...{ reuse: true, tools: true, responseFormat: true, enableThinking: true, toolConstraint: true, signal: true },
+  ...{
+    reuse: true,
+    tools: true,
+    responseFormat: true,
+    fields: true,
+    enableThinking: true,
+    toolConstraint: true,
+    signal: true,
+  },
 });
 
 /** As the engine's; content_filter: a guard has ended the answer. */
@@ -118,6 +128,8 @@ export type ChatEvent =
       readonly usage: ChatUsage;
       readonly timings: ChatTimings;
       readonly images: readonly ChatImage[];
+      /** Where they were asked for. */
+      readonly fields?: Fields;
     };
 
 export interface ChatResult {
@@ -127,11 +139,14 @@ export interface ChatResult {
   readonly usage: ChatUsage;
   readonly timings: ChatTimings;
   readonly images: readonly ChatImage[];
+  readonly fields?: Fields;
 }
 
 interface StreamContext {
   readonly tokenizer: Tokenizer;
   readonly prepared: Prepared;
+  /** Hears every token, and says at the end how sure each field is. */
+  readonly fieldReader?: { push(event: TokenEvent): void; fields(cut?: number): Fields } | undefined;
 }
 
 /**
@@ -150,13 +165,17 @@ export async function* streamChat(
   let finishReason: FinishReason | undefined;
   let isStopped = false;
   let rest = "";
+  let numBytes = 0;
+  const { fieldReader } = context;
   for await (const event of events) {
     clock.token(event);
+    fieldReader?.push(event);
     finishReason = event.finishReason;
     tokens.push(chatToken(event));
     const { text, stopped } = stops.push(event.finishReason === "stop" ? "" : decoder.push(event.tokenId));
     if (stopped) finishReason = "stop";
     isStopped = stopped;
+    numBytes += Buffer.byteLength(text);
     if (text !== "") {
       yield { type: "text", text, tokens };
       tokens = [];
@@ -170,7 +189,8 @@ export async function* streamChat(
     rest = last.text + stops.flush();
   }
   if (rest !== "" || tokens.length > 0) yield { type: "text", text: rest, tokens };
-  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), images };
+  const fields = fieldReader && { fields: fieldReader.fields(isStopped ? numBytes : undefined) };
+  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), images, ...fields };
 }
 
 function stopsOf({ stop = [] }: ChatOptions): readonly string[] {
@@ -228,8 +248,8 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatRes
       text += event.text;
       tokens.push(...event.tokens);
     } else {
-      const { finishReason, usage, timings, images } = event;
-      return { text, tokens, finishReason, usage, timings, images };
+      const { type: _, ...facts } = event;
+      return { text, tokens, ...facts };
     }
   }
   throw new Error("internal: a chat stream ends with an end event");

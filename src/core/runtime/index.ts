@@ -2,7 +2,15 @@ export { type Device, type DeviceStatus, detectDevices } from "../backend/index.
 export { OcellusError } from "../base/index.js";
 export type { EncoderCache, EncoderCacheStats, FeatureSource } from "../cache/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
-export type { ResponseFormat, ToolConstraint, ToolSignature } from "../grammar/index.js";
+export type {
+  FieldAlternative,
+  FieldConfidence,
+  FieldKind,
+  Fields,
+  ResponseFormat,
+  ToolConstraint,
+  ToolSignature,
+} from "../grammar/index.js";
 export {
   type DecodeImage,
   type ImageInput,
@@ -44,6 +52,12 @@ export {
 } from "./dual-encoder.js";
 export { type EmbedderInput, EmbedderModel, type LoadEmbedderOptions, loadEmbedder } from "./embedder.js";
 export { type Familiarity, type FamiliarityFile, familiarityFile, imageNotes, spanCosine } from "./familiarity.js";
+export {
+  type ConfidenceFile,
+  calibratedProbability,
+  confidenceFile,
+  type FieldTemperatures,
+} from "./field-confidence.js";
 export { checkNumbers } from "./finite.js";
 export { ImageEncoderModel, type LoadImageEncoderOptions, loadImageEncoder } from "./image-encoder.js";
 export {

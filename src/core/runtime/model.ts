@@ -21,6 +21,7 @@ import {
   type PreparedChat,
   streamChat,
 } from "./chat.js";
+import { FieldReader } from "./field-confidence.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
 import type { Placement } from "./placement.js";
 import { opensReasoning } from "./reasoning.js";
@@ -294,6 +295,8 @@ export class VisionLanguageModel implements LanguageModel {
       { ...asked, payload: inputs, ...(constraint && { constraint }) },
       options.signal,
     );
-    return streamChat(recorder?.record(events) ?? events, { tokenizer: this.tokenizer, prepared });
+    const { tokenizer } = this;
+    const fieldReader = options.fields ? new FieldReader(this.#parts, prepared) : undefined;
+    return streamChat(recorder?.record(events) ?? events, { tokenizer, prepared, fieldReader });
   }
 }

@@ -8,6 +8,7 @@ import { createProcessor, type ImageSpec, type Processor, type SeeImage } from "
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { ChatOptions } from "./chat.js";
 import { FamiliarImages, readFamiliarity } from "./familiarity.js";
+import { type FieldTemperatures, readConfidence } from "./field-confidence.js";
 import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
 import { seeWithTable } from "./memory.js";
 import type { OpenedImages } from "./open.js";
@@ -26,6 +27,8 @@ export interface TextSide {
   /** Which images are like those of training; absent: the checkpoint does not say. */
   readonly familiar: FamiliarImages | undefined;
   readonly imagesPerQuestion: number | undefined;
+  /** By the kind of a field. */
+  readonly fieldTemperatures: FieldTemperatures;
   readonly defaults: ChatOptions;
   readonly eosTokenIds: readonly number[];
   /** What generation_config.json asks for and is not applied, and when the model thinks, in sentences. */
@@ -57,6 +60,7 @@ export async function openText(packed: PackedModel, { prepare, limits }: OpenedI
     imageSpec,
     familiar: known?.images && new FamiliarImages(known.images),
     imagesPerQuestion: known?.images_per_question,
+    fieldTemperatures: await readConfidence(files),
     defaults: sampling ? { sampling } : {},
     notes: [...generationNotes(generation), ...thinkingNotes(chatTemplate)],
     eosTokenIds,

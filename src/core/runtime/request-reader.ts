@@ -8,6 +8,7 @@ import { Grammars } from "../grammar/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import type { ChatOptions, PreparedChat } from "./chat.js";
+import { checkFields, fieldTop } from "./field-confidence.js";
 import { type Memory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
 import type { TextSide } from "./open-text.js";
 import type { CachedPrefix, DecoderRunner, SequenceInputs } from "./runner.js";
@@ -82,10 +83,12 @@ export class RequestReader {
   /** In the engine's words. */
   engineRequest(
     ids: Int32Array,
-    { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [] }: ChatOptions,
+    { maxTokens = defaultMaxTokens, sampling = {}, stopTokenIds = [], fields = false }: ChatOptions,
   ): Omit<EngineRequest<SequenceInputs>, "payload"> {
     const { eosTokenIds } = this.#parts;
-    return { promptIds: Array.from(ids), sampling, maxTokens, stopTokenIds: [...eosTokenIds, ...stopTokenIds] };
+    const ends = [...eosTokenIds, ...stopTokenIds];
+    const asked = { promptIds: Array.from(ids), sampling, maxTokens, stopTokenIds: ends };
+    return { ...asked, ...(fields && { constrainedTop: fieldTop }) };
   }
 
   #limits({ minPixels, maxPixels, signal, tools }: ChatOptions) {
@@ -102,6 +105,7 @@ export class RequestReader {
 
   /** What makes the constraints of its answers. @throws what the engine refuses of a request, and a grammar of its schema. */
   #checked(ids: Int32Array, options: ChatOptions): (() => Constraint) | undefined {
+    checkFields(options);
     const newConstraint = this.#grammars.constraint(options.responseFormat, options.toolConstraint);
     this.#engine.check(this.engineRequest(ids, options));
     return newConstraint;

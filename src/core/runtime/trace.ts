@@ -8,12 +8,15 @@ import type { Tokenizer } from "../tokenizer/index.js";
 import { type AnswerReason, type ChatOptions, type ChatUsage, chatOptionNames } from "./chat.js";
 import type { QueryAttention } from "./vision.js";
 
-export interface TraceOptions extends ChatOptions {
+export interface TraceOptions extends Omit<ChatOptions, "fields"> {
   /** Likeliest other tokens told of each token. Default 5, at most 19. */
   readonly alternatives?: number;
 }
 
-export const traceOptionNames: readonly string[] = [...chatOptionNames, "alternatives" satisfies keyof TraceOptions];
+export const traceOptionNames: readonly string[] = [
+  ...chatOptionNames.filter((name) => name !== ("fields" satisfies keyof ChatOptions)),
+  "alternatives" satisfies keyof TraceOptions,
+];
 
 export interface TraceCandidate {
   readonly tokenId: number;

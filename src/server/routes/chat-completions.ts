@@ -36,6 +36,7 @@ export function addChatCompletions(app: App): void {
     },
     async (c, request) => {
       const context = c.get("context");
+      context.input.names = { fields: "ocellus.fields" };
       const generation = await readGenerationRequest(request, context);
       const builder = new ResponseBuilder(request, generation, context);
       const events = answers(generation, context);

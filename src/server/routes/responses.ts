@@ -37,7 +37,12 @@ export function addResponses(app: App): void {
     },
     async (c, request) => {
       const context = c.get("context");
-      context.input.names = { messages: "input", response_format: "text.format", max_tokens: "max_output_tokens" };
+      context.input.names = {
+        messages: "input",
+        response_format: "text.format",
+        max_tokens: "max_output_tokens",
+        fields: "ocellus.fields",
+      };
       const chat = asChatRequest(request);
       const generation = await readGenerationRequest(chat, context);
       const builder = new ResponseBuilder(request, new Choice(maxCalls(chat)), generation, context);

@@ -5,6 +5,7 @@ import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js"
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
 import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
+import { printFields, schemaOptions } from "./answer-schema.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
 import { fileExists, readImages } from "./images.js";
 import { traceAnswer } from "./trace.js";
@@ -17,6 +18,7 @@ export function addAskCommand(program: Command, terminal: Terminal): void {
     .option("--collection <name>", "collection to search for pages to answer from and cite (see `ocellus index`)")
     .option("--embedding-model <folder>", "model that made the collection's vectors, if it is not --model")
     .option("--pages <count>", "number of pages given to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
+    .option("--schema <file>", "JSON schema that the answer satisfies; says how sure each field is")
     .option("--trace <page.html>", "write a page: vision encoder attention, top alternatives per token, time by stage")
     .addHelpText(
       "after",
@@ -26,6 +28,7 @@ Examples:
   ocellus ask front.jpg back.jpg "Do both images show the same product?"
   curl -s https://shop.example/1.png | ocellus ask - "这是什么?"
   ocellus ask screen.png "Which code is shown?" --json | jq -r .text
+  ocellus ask dress.jpg "What is it?" --schema item.schema.json --json | jq .fields
   ocellus ask dress.jpg "What colour is it?" --trace trace.html
   ocellus ask --collection manuals "How is the filter changed?"`,
     )
@@ -33,17 +36,14 @@ Examples:
 }
 
 interface AskFlags extends Omit<CollectionFlags, "collection"> {
+  readonly schema?: string;
   readonly trace?: string;
   readonly collection?: string;
 }
 
 async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal): Promise<void> {
   const { collection } = flags;
-  if (collection !== undefined && flags.trace !== undefined)
-    throw new OcellusError(
-      "invalid_request",
-      "ask: --trace cannot be used with --collection; it traces the images on the command line",
-    );
+  refuseBeside(flags);
   const { images: names, question } = await splitQuestion(words, collection === undefined ? 1 : 0);
   const images = await readImages(names, terminal);
   await withModel(flags, terminal, async (model) => {
@@ -57,14 +57,28 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     if (flags.trace !== undefined) return traceAnswer(model, images, question, flags.trace, flags, terminal);
     const messages = questionAbout(images, question, flags.system);
     const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
-    const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), onText);
+    const options = { ...chatOptions(flags, terminal.signal), ...(await schemaOptions(flags)) };
+    const answer = await streamAnswer(model, messages, options, onText);
     if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
     else printLine(terminal, "");
     refuseBlocked(answer);
     if (flags.json) return;
+    printFields(terminal, answer);
     printImageNotes(terminal, answer, model);
     printSpeed(terminal, answer, model);
   });
+}
+
+/** @throws `invalid_request` */
+function refuseBeside({ collection, trace, schema }: AskFlags): void {
+  if (collection !== undefined && trace !== undefined)
+    throw new OcellusError(
+      "invalid_request",
+      "ask: --trace cannot be used with --collection; it traces the images on the command line",
+    );
+  if (schema === undefined || (collection ?? trace) === undefined) return;
+  const other = collection === undefined ? "--trace" : "--collection";
+  throw new OcellusError("invalid_request", `ask: --schema cannot be used with ${other}`, { details: { other } });
 }
 
 /** The last argument is the question: the commonest slips are to leave it out, or to put it first. */

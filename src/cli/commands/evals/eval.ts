@@ -30,6 +30,7 @@ import { describeQuestions, startProgress } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { fileExists } from "../ask/images.js";
 import { withModel } from "../models/open-model.js";
+import { evaluateFields } from "./eval-fields.js";
 
 interface EvalFlags extends Omit<ModelFlags, "weights"> {
   readonly weights: readonly Weights[];
@@ -37,6 +38,8 @@ interface EvalFlags extends Omit<ModelFlags, "weights"> {
   readonly limit?: number;
   readonly parallel: number;
   readonly failures?: string;
+  readonly fields?: boolean;
+  readonly calibrate?: boolean;
 }
 
 export function addEvalCommand(program: Command, terminal: Terminal): void {
@@ -48,7 +51,15 @@ export function addEvalCommand(program: Command, terminal: Terminal): void {
     .option("--limit <count>", "number of questions per kind, scene and language", integerBetween(1, 1_000_000))
     .option("--parallel <count>", "number of questions at once", integerBetween(1, 256), 8) // 256 sequences fill any machine's memory
     .option("--failures <file>", "file to write wrong answers to, as JSON Lines")
-    .addHelpText("after", "\nExample:\n  ocellus eval --weights int4 --limit 50 --failures wrong.jsonl")
+    .option("--fields", "ask for JSON and report how often fields are right, by the confidence that they state")
+    .option(
+      "--calibrate",
+      "the same, and write a temperature per kind of field to confidence.json beside the checkpoint",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  ocellus eval --weights int4 --limit 50 --failures wrong.jsonl\n  ocellus eval --weights int4 --fields",
+    )
     .action((files: string[], _local: unknown, command: Command) =>
       evaluate(files, command.optsWithGlobals(), terminal),
     );
@@ -62,6 +73,7 @@ async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Te
   const cases = chooseCases(all, flags.kinds, flags.limit);
   if (cases.length === 0)
     throw new OcellusError("invalid_request", "eval: no questions match; check --kinds and the files");
+  if (flags.fields || flags.calibrate) return measureFields(cases, flags, terminal);
   const runs: EvalRun[] = [];
   const failures: string[] = [];
   for (const weights of await formatsOf(flags)) {
@@ -73,6 +85,15 @@ async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Te
   if (flags.json)
     return printJson(terminal, { model: flags.model, goals, runs: runs.map((run) => judged(run, goals)) });
   printLine(terminal, evalReport(runs, goals, coloursFor(terminal.stdout)));
+}
+
+/** In one format: where several are named, the first. */
+async function measureFields(cases: readonly EvalCase[], flags: EvalFlags, terminal: Terminal): Promise<void> {
+  if (flags.failures !== undefined)
+    throw new OcellusError("invalid_request", "eval: --failures cannot be used with --fields or --calibrate");
+  const [weights] = await formatsOf(flags);
+  const ask = (model: GuardedVisionLanguageModel) => evaluateFields(model, cases, flags, terminal);
+  await withModel({ ...flags, weights: weights! }, terminal, ask, { maxSequences: flags.parallel });
 }
 
 /** The package holds a part of the exam: too few questions for goals. */

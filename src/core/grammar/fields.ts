@@ -1,0 +1,282 @@
+/**
+ * How sure each leaf of a JSON answer is, from the probabilities that its tokens had among those that the grammar allowed
+ * (docs/fields.md). A step of a leaf is a token that writes at least one character of it, or the one that ends a number.
+ * Tokens that write the same part of the value count as one, whatever layout they bring; tokens that write none of it are left
+ * out. Where the schema leaves few values, tokens count as one that leave the same of these values possible.
+ */
+import type { ConstrainedLogprobs } from "../engine/index.js";
+import { fewValues } from "./field-values.js";
+import { type Leaf, leavesOf, readValue } from "./leaves.js";
+
+export type FieldKind = "enum" | "boolean" | "number" | "string" | "null";
+
+/** Another value, or where only its first characters are known, these. */
+export interface FieldAlternative {
+  readonly value?: unknown;
+  readonly startsWith?: string;
+  readonly probability: number;
+}
+
+export interface FieldConfidence {
+  readonly kind: FieldKind;
+  readonly probability: number;
+  /** The probability less that of the most likely other value, or of its beginning. */
+  readonly margin: number;
+  /** Of enums, booleans and numbers: the most likely other values, most likely first. */
+  readonly alternatives?: readonly FieldAlternative[];
+  /** Whether the probabilities went through the temperature of their kind. */
+  readonly calibrated?: boolean;
+}
+
+/** By JSON pointer; "" is the answer itself. */
+export type Fields = Readonly<Record<string, FieldConfidence>>;
+
+/** Bytes are texts of one character a byte. */
+export interface FieldToken {
+  readonly bytes: string;
+  /** Absent: the grammar allowed no other token. */
+  readonly constrained?: ConstrainedLogprobs | undefined;
+  readonly tokenId: number;
+}
+
+export interface FieldContext {
+  /** What an allowed token would have written; "" for those that end the answer. */
+  bytesOf(tokenId: number): string;
+  /** Of the answer; undefined for JSON of any kind. */
+  readonly schema: unknown;
+  /** Whether the answer ended by itself. */
+  readonly isWhole: boolean;
+}
+
+const maxAlternatives = 5;
+
+/** @param skip bytes before the JSON. @param limit bytes of the answer: those after a stop string are not of it. */
+export function fieldsOf(
+  tokens: readonly FieldToken[],
+  context: FieldContext,
+  { skip = 0, limit = Number.POSITIVE_INFINITY } = {},
+): Fields {
+  const text = tokens.map(({ bytes }) => bytes).join("");
+  const leaves = leavesOf(text.slice(skip, limit), context.isWhole);
+  const steps = new Steps(tokens);
+  return Object.fromEntries(
+    leaves.map((leaf) => {
+      const placed = { ...leaf, start: leaf.start + skip, end: leaf.end + skip };
+      return [leaf.pointer, new LeafReading(text, placed, context).confidence(steps.of(text, placed))];
+    }),
+  );
+}
+
+interface Step extends FieldToken {
+  readonly start: number;
+}
+
+/** The tokens with their places, asked for leaf after leaf. */
+class Steps {
+  readonly #steps: readonly Step[];
+  #next = 0;
+
+  constructor(tokens: readonly FieldToken[]) {
+    let start = 0;
+    this.#steps = tokens.map((token) => {
+      const step = { ...token, start };
+      start += token.bytes.length;
+      return step;
+    });
+  }
+
+  of(text: string, { start, end }: Leaf): Step[] {
+    const endOf = (step: Step) => step.start + step.bytes.length;
+    while (this.#next < this.#steps.length && endOf(this.#steps[this.#next]!) <= start) this.#next++;
+    const found: Step[] = [];
+    const isNumber = isNumeric(text[start]!);
+    for (let i = this.#next; i < this.#steps.length; i++) {
+      const step = this.#steps[i]!;
+      if (step.start > end || (step.start === end && !isNumber)) break;
+      found.push(step);
+      if (step.start === end) break;
+    }
+    return found;
+  }
+}
+
+/** What a token writes of the value: a part, and whether the value ends there. */
+interface Part {
+  readonly part: string;
+  readonly ended: boolean;
+}
+
+/** A group of tokens that say the same of the value. */
+interface Group extends Part {
+  readonly key: string;
+  mass: number;
+}
+
+class LeafReading {
+  readonly #text: string;
+  readonly #leaf: Leaf;
+  readonly #context: FieldContext;
+  readonly #value: unknown;
+  /** JSON texts, one character a byte; undefined where the schema leaves many values. */
+  readonly #values: readonly string[] | undefined;
+
+  constructor(text: string, leaf: Leaf, context: FieldContext) {
+    this.#text = text;
+    this.#leaf = leaf;
+    this.#context = context;
+    const written = text.slice(leaf.start, leaf.end);
+    this.#value = readValue(written);
+    const few = fewValues(context.schema, leaf.keys)?.map(bytesOfText);
+    this.#values = few?.includes(written) ? few : undefined; // 1.0 may stand for 1
+  }
+
+  confidence(steps: readonly Step[]): FieldConfidence {
+    let probability = 1;
+    const others = new Map<string, FieldAlternative>();
+    for (const step of steps) {
+      const groups = this.#groups(step);
+      if (!groups) continue;
+      for (const group of groups.others) this.#addOther(others, group, step, probability);
+      probability *= groups.chosen;
+    }
+    const ordered = [...others.values()].sort((a, b) => b.probability - a.probability);
+    const kind = this.#kind();
+    const named = ordered.filter(({ value, startsWith }) => value !== undefined || startsWith !== undefined);
+    const margin = probability - (ordered[0]?.probability ?? 0);
+    return { kind, probability, margin, ...(kind !== "string" && { alternatives: named.slice(0, maxAlternatives) }) };
+  }
+
+  /** Shares of what the token said, and of what others would have said; undefined where it had nothing to say. */
+  #groups(step: Step): { chosen: number; others: Group[] } | undefined {
+    if (!step.constrained) return undefined;
+    const own = this.#part(step, step.bytes);
+    if (!own) return undefined;
+    const { logprob, top } = step.constrained;
+    const groups = new Map<string, Group>();
+    let left = 1;
+    const add = (bytes: string, share: number) => {
+      const part = this.#part(step, bytes);
+      if (!part) {
+        left -= share;
+        return;
+      }
+      const key = this.#key(step, part);
+      const group = groups.get(key) ?? { ...part, key, mass: 0 };
+      group.mass += share;
+      groups.set(key, group);
+    };
+    for (const each of top)
+      if (each.tokenId !== step.tokenId) add(this.#context.bytesOf(each.tokenId), Math.exp(each.logprob));
+    add(step.bytes, Math.exp(logprob));
+    const chosenKey = this.#key(step, own);
+    const share = (mass: number) => Math.min(1, mass / left);
+    const others = [...groups.values()].filter(({ key }) => key !== chosenKey);
+    return {
+      chosen: share(groups.get(chosenKey)!.mass),
+      others: others.map((group) => ({ ...group, mass: share(group.mass) })),
+    };
+  }
+
+  /** What of this value a token would write at a step; undefined: nothing. */
+  #part(step: Step, bytes: string): Part | undefined {
+    const { start } = this.#leaf;
+    if (step.start > start) return partOf(this.#text.slice(start, step.start), bytes);
+    const value = behind(this.#text.slice(step.start, start), bytes);
+    return value === "" ? undefined : partOf("", value);
+  }
+
+  #key(step: Step, { part, ended }: Part): string {
+    if (!this.#values) return `${part}${ended ? "\n" : ""}`; // no value holds a line break
+    return this.#possible(step, { part, ended }).join();
+  }
+
+  /** Which of the few values remain possible. */
+  #possible(step: Step, { part, ended }: Part): number[] {
+    const written = this.#writtenBefore(step) + part;
+    return this.#values!.flatMap((value, i) => ((ended ? value === written : value.startsWith(written)) ? [i] : []));
+  }
+
+  #writtenBefore(step: Step): string {
+    return this.#text.slice(this.#leaf.start, Math.max(step.start, this.#leaf.start));
+  }
+
+  #addOther(others: Map<string, FieldAlternative>, group: Group, step: Step, before: number): void {
+    const other = this.#otherOf(group, step);
+    const key = other.value === undefined ? `at ${step.start}: ${group.key}` : JSON.stringify(other.value);
+    const probability = (others.get(key)?.probability ?? 0) + before * group.mass;
+    if (other.value === undefined || other.value !== this.#value) others.set(key, { ...other, probability });
+  }
+
+  /** Its value, or its beginning; neither where several of the few values, or none of them, would have remained. */
+  #otherOf(group: Group, step: Step): Omit<FieldAlternative, "probability"> {
+    if (this.#values) {
+      const possible = this.#possible(step, group);
+      return possible.length === 1 ? { value: readValue(this.#values[possible[0]!]!) } : {};
+    }
+    if (typeof this.#value === "string") return {};
+    const written = this.#writtenBefore(step) + group.part;
+    const value = group.ended ? readValue(written) : undefined;
+    return value === undefined ? { startsWith: written } : { value };
+  }
+
+  #kind(): FieldKind {
+    const value = this.#value;
+    if (typeof value === "boolean" || typeof value === "number") return typeof value as FieldKind;
+    if (this.#values) return "enum";
+    return value === null ? "null" : "string";
+  }
+}
+
+function isNumeric(char: string): boolean {
+  return char === "-" || (char >= "0" && char <= "9");
+}
+
+/** What a token writes behind `before`, which the chosen one wrote before the value, in any layout; "" if it gets not so far. */
+function behind(before: string, bytes: string): string {
+  const wanted = before.replace(/\s/g, "");
+  let at = 0;
+  for (const char of wanted) {
+    while (at < bytes.length && isSpace(bytes[at]!)) at++;
+    if (bytes[at++] !== char) return "";
+  }
+  while (at < bytes.length && isSpace(bytes[at]!)) at++;
+  const value = bytes.slice(at);
+  return /^["\-\dtfn]/.test(value) ? value : "";
+}
+
+function isSpace(char: string): boolean {
+  return char === " " || char === "\n" || char === "\t" || char === "\r";
+}
+
+/** The part of `bytes` that belongs to the value, of which `written` is there. */
+function partOf(written: string, bytes: string): Part {
+  const first = (written || bytes)[0]!;
+  if (first === '"') {
+    const end = closingQuote(bytes, written === "" ? 1 : 0, isEscaped(written));
+    return end < 0 ? { part: bytes, ended: false } : { part: bytes.slice(0, end), ended: true };
+  }
+  const part = (isNumeric(first) ? /^[-+.\deE]*/ : /^[a-z]*/).exec(bytes)![0];
+  const ended = isNumeric(first)
+    ? part.length < bytes.length || bytes === ""
+    : /^(true|false|null)$/.test(written + part);
+  return { part, ended };
+}
+
+function closingQuote(bytes: string, from: number, escaped: boolean): number {
+  for (let at = escaped ? from + 1 : from; at < bytes.length; at++) {
+    if (bytes[at] === "\\") at++;
+    else if (bytes[at] === '"') return at + 1;
+  }
+  return -1;
+}
+
+/** Whether the next character belongs to an escape: an odd number of backslashes is last. */
+function isEscaped(written: string): boolean {
+  let count = 0;
+  while (written[written.length - 1 - count] === "\\") count++;
+  return count % 2 === 1;
+}
+
+function bytesOfText(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
