@@ -9,6 +9,7 @@ import {
   OcellusError,
   type VisionLanguageModel,
 } from "../src/core/runtime/index.js";
+import { eagerToEnd } from "./support/eager-to-end.js";
 import { repository } from "./support/folders.js";
 
 const schema = {
@@ -61,7 +62,7 @@ describe("the bundled demo model", () => {
       [1, 2, 3, 4].map((seed) =>
         answer("dress.jpg", {
           responseFormat: { type: "json_object" },
-          sampling: { temperature: 1, seed },
+          sampling: { temperature: 1, seed, logit_bias: eagerToEnd() },
           maxTokens: 400,
         }),
       ),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
+import { eagerToEnd } from "./support/eager-to-end.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { loadTiny, startServer, type TestServer } from "./support/server.js";
 
@@ -74,7 +75,11 @@ describe("response_format", () => {
   });
 
   it("json_object is an object as far as it goes", async () => {
-    const { choices } = await ask({ response_format: { type: "json_object" }, max_tokens: 400 });
+    const { choices } = await ask({
+      response_format: { type: "json_object" },
+      logit_bias: eagerToEnd(),
+      max_tokens: 400,
+    });
     for (const { message } of choices) expect(message.content).toMatch(/^\{/);
     const finished = choices.filter(({ finish_reason }) => finish_reason === "stop");
     expect(finished).not.toHaveLength(0);

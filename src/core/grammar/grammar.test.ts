@@ -79,7 +79,7 @@ describe("the mask", () => {
     const parse = referenceParser(schema);
     const random = seededRandom(7);
     const bytesOf = (id: number) => String.fromCharCode(...toyTokenizer.bytesOf!(id));
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 8; i++) {
       let written = "";
       let state = grammar.start;
       for (let step = 0; step < 15; step++) {
@@ -90,7 +90,9 @@ describe("the mask", () => {
         expect(state.isNullable).toBe(parse(written).isWhole);
         const ids = [...open.keys()].filter((id) => open[id]);
         if (ids.length === 0) break;
-        const id = ids[Math.floor(random() * ids.length)]!;
+        const layout = ids.filter((each) => /^[[\]{},:\s]+$/.test(bytesOf(each)));
+        const among = layout.length > 0 && random() < 0.5 ? layout : ids; // few tokens are
+        const id = among[Math.floor(random() * among.length)]!;
         written += bytesOf(id);
         state = grammar.after(state, id)!;
       }
@@ -118,7 +120,7 @@ describe("the mask", () => {
 });
 
 describe("a grammar", () => {
-  it("allows what JSON.stringify writes, compact or indented, where a value satisfies the schema", () => {
+  it("allows what JSON.stringify writes on one line or indented by two, where a value satisfies the schema", () => {
     const person = {
       type: "object",
       properties: {
@@ -154,13 +156,40 @@ describe("a grammar", () => {
       more: json,
     });
     fc.assert(
-      fc.property(values, fc.constantFrom(0, 1, 2, 4), (value, indent) => {
+      fc.property(values, fc.constantFrom(0, 2), (value, indent) => {
         const text = JSON.stringify(value, undefined, indent);
-        if (/\n {17}/.test(text)) return; // deeper than white space goes
+        if (/\n {17}/.test(text)) return; // deeper than lines go
         expect(accepts(grammar, text) || text).toBe(true);
       }),
       { seed: 63, numRuns: 200 },
     );
+  });
+
+  it.each([
+    ["with spaces after commas and colons", '{"a": [1, {"b": 2}], "c": {}}', true],
+    ["a list on one line in an object on several", '{\n  "a": [1, {"b":2}],\n  "c": {}\n}', true],
+    ["a line break inside what stands on one line", '{"a": [\n  1\n], "c": {}}', false],
+    ["spaces inside brackets", '{ "a": 1 }', false],
+    ["an indentation of one", '{\n "a": 1\n}', false],
+    ["an indentation of four", '{\n    "a": 1\n}', false],
+    ["a tab", '{\n\t"a": 1\n}', false],
+    ["no space after a colon on own lines", '{\n  "a":1\n}', false],
+    ["two parts on one of several lines", '{\n  "a": 1, "c": 2\n}', false],
+    ["an empty object on two lines", '{"a": {\n}}', false],
+    ["the end before its line", '{\n  "a": 1}', false],
+    ["a blank line", '{\n\n  "a": 1\n}', false],
+    ["space around the value", ' {"a": 1}', false],
+  ])("bounds white space: %s", (_, text, isAllowed) => {
+    expect(accepts(schemaGrammar({}), text)).toBe(isAllowed);
+  });
+
+  it("writes on one line what lies deeper than eight levels", () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+    const grammar = schemaGrammar({});
+    expect(accepts(grammar, JSON.stringify(nested(8), undefined, 2))).toBe(true);
+    expect(accepts(grammar, JSON.stringify(nested(9), undefined, 2))).toBe(false);
+    const onOneLine = JSON.stringify(nested(8), undefined, 2).replace("1", JSON.stringify(nested(4)));
+    expect(accepts(grammar, onOneLine)).toBe(true);
   });
 
   it("is a finite thing to hold: states made on the way are dropped, and answers continue", () => {

@@ -5,7 +5,7 @@ import { hasBit } from "./bits.js";
 import { brokenRule } from "./check-rules.js";
 import { Derivatives } from "./derivative.js";
 import { type Expression, Expressions } from "./expression.js";
-import { JsonText } from "./json.js";
+import { JsonText, placeOf } from "./json.js";
 import { Masks } from "./masks.js";
 import type { Vocabulary } from "./vocabulary.js";
 
@@ -24,7 +24,7 @@ export class Grammar {
     const { of } = this.#derivatives;
     this.#vocabulary = vocabulary;
     this.#masks = new Masks(vocabulary, this.#derivatives);
-    this.#start = build(new JsonText(this.#derivatives));
+    this.#start = build(new JsonText(this.#derivatives, 0));
     checkSatisfiable(of, this.#start);
     of.keep();
     this.#ownSize = of.size;
@@ -113,16 +113,11 @@ export function checkSatisfiable(of: Expressions, start: Expression): void {
   };
   if (start === of.nothing) refuse("no value satisfies it", "empty");
   const broken = brokenRule(of);
-  if (broken?.problem === "circular")
-    refuse(
-      `what ${broken.name} points to leads back to itself before anything is written`,
-      broken.problem,
-      broken.name,
-    );
-  if (broken?.problem === "endless")
-    refuse(
-      `no finite value satisfies what ${broken.name} points to: it needs itself, or nothing`,
-      broken.problem,
-      broken.name,
-    );
+  if (!broken) return;
+  const place = placeOf(broken.name);
+  const found = {
+    circular: `what ${place} points to leads back to itself before anything is written`,
+    endless: `no finite value satisfies what ${place} points to: it needs itself, or nothing`,
+  };
+  refuse(found[broken.problem], broken.problem, place);
 }

@@ -88,7 +88,8 @@ function checkType({ type }: ResponseFormat): void {
 function formatOf(format: Exclude<ResponseFormat, { type: "text" }>): (json: JsonText) => Expression {
   if (format.type === "json_schema")
     return (json) => forParam("response_format", () => schemaText(json, format.schema));
-  return (json) => json.object([], { name: json.string(), value: json.value, isRequired: false });
+  return (json) =>
+    json.object((inner) => ({ named: [], further: { name: json.string(), value: inner.value, isRequired: false } }));
 }
 
 function keyOf(asked: readonly unknown[]): string {

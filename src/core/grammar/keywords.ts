@@ -54,6 +54,9 @@ export function isOfType(value: unknown, type: TypeName): boolean {
   return typeof value === type;
 }
 
+/** What may be said of the names of properties. */
+export const nameKeywords: readonly string[] = ["type", "enum", "minLength", "maxLength", "pattern", "format"];
+
 /** Two whole numbers, from 0 and to Infinity where they are left out. */
 export function countLimits(schema: SchemaObject, path: string, least: string, most: string): [number, number] {
   const limit = (keyword: string, fallback: number) => {
@@ -64,6 +67,10 @@ export function countLimits(schema: SchemaObject, path: string, least: string, m
   const [min, max] = [limit(least, 0), limit(most, Number.POSITIVE_INFINITY)];
   if (min > max) throw malformed(path, `${least} ${min} is more than ${most} ${max}`, { [least]: min, [most]: max });
   return [min, max];
+}
+
+export function lengthLimits(schema: SchemaObject, path: string): [number, number] {
+  return countLimits(schema, path, "minLength", "maxLength");
 }
 
 export function numberAt(schema: SchemaObject, path: string, keyword: string): number | undefined {

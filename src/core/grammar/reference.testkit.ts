@@ -69,9 +69,9 @@ const lazy =
   (text, at) =>
     make()(text, at);
 
-const space = maybe(choice(literal(" "), sequence(literal("\n"), many(one(/[ \t]/), 0, 16))));
-const colon = sequence(literal(":"), maybe(literal(" ")));
-const comma = sequence(literal(","), space);
+/** How many brackets with their parts on own lines a value lies in; undefined: within one whose parts share a line. */
+type Depth = number | undefined;
+type At = (depth: Depth) => Parser;
 const hex = one(/[0-9a-fA-F]/);
 const escaped = sequence(
   literal("\\"),
@@ -120,36 +120,64 @@ const number = sequence(
 const latin1 = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
 const constant = (value: unknown) => literal(latin1(JSON.stringify(value)));
 
-function list(item: Parser, min: number, max: number): Parser {
-  const some = sequence(item, many(sequence(comma, item), Math.max(0, min - 1), max - 1), space, literal("]"));
-  return sequence(literal("["), space, choice(min === 0 ? literal("]") : () => failed, max > 0 ? some : () => failed));
+/** What `parts` makes of an inner depth, a colon, a comma and an end: on one line, or on lines of two spaces more. */
+const bracketed =
+  (open: string, close: string, parts: (inner: Depth, colon: Parser, comma: Parser, end: Parser) => Parser): At =>
+  (depth) => {
+    const spaced = (sign: string) => sequence(literal(sign), maybe(literal(" ")));
+    const onOneLine = parts(undefined, spaced(":"), spaced(","), literal(close));
+    if (depth === undefined || depth === 8) return sequence(literal(open), onOneLine);
+    const line = (count: number) => literal(`\n${" ".repeat(2 * count)}`);
+    const comma = sequence(literal(","), line(depth + 1));
+    const end = sequence(line(depth), literal(close));
+    const onLines = sequence(line(depth + 1), parts(depth + 1, literal(": "), comma, end));
+    return sequence(literal(open), choice(onOneLine, onLines));
+  };
+
+/** Written without white space. */
+const orEmpty =
+  (brackets: string, isAllowed: boolean, at: At): At =>
+  (depth) =>
+    isAllowed ? choice(literal(brackets), at(depth)) : at(depth);
+
+function list(item: At, min: number, max: number): At {
+  const some = bracketed("[", "]", (inner, _, comma, end) =>
+    max === 0
+      ? () => failed
+      : sequence(item(inner), many(sequence(comma, item(inner)), Math.max(0, min - 1), max - 1), end),
+  );
+  return orEmpty("[]", min === 0, some);
 }
 
-const anyValue: Parser = lazy(() =>
-  choice(
-    string(),
-    number,
-    literal("true"),
-    literal("false"),
-    literal("null"),
-    list(anyValue, 0, 1000),
-    sequence(
-      literal("{"),
-      space,
-      choice(literal("}"), sequence(anyMember, many(sequence(comma, anyMember), 0, 1000), space, literal("}"))),
+const anyValue: At = (depth) =>
+  lazy(() =>
+    choice(
+      string(),
+      number,
+      literal("true"),
+      literal("false"),
+      literal("null"),
+      list(anyValue, 0, 1000)(depth),
+      orEmpty("{}", true, someMembers)(depth),
     ),
-  ),
-);
-const anyMember = sequence(string(), colon, anyValue);
+  );
+const someMembers = bracketed("{", "}", (inner, colon, comma, end) => {
+  const member = sequence(string(), colon, anyValue(inner));
+  return sequence(member, many(sequence(comma, member), 0, 1000), end);
+});
 
-function object(properties: readonly (readonly [string, Parser])[], required: readonly string[]): Parser {
-  const member = ([name, value]: readonly [string, Parser]) => sequence(constant(name), colon, value);
-  const from = (i: number, isFirst: boolean): Parser => {
-    if (i === properties.length) return isFirst ? literal("}") : sequence(space, literal("}"));
-    const written = sequence(...(isFirst ? [] : [comma]), member(properties[i]!), from(i + 1, false));
-    return required.includes(properties[i]![0]) ? written : choice(written, from(i + 1, isFirst));
-  };
-  return sequence(literal("{"), space, from(0, true));
+function object(properties: readonly (readonly [string, At])[], required: readonly string[]): At {
+  const some = bracketed("{", "}", (inner, colon, comma, end) => {
+    const from = (i: number, isFirst: boolean): Parser => {
+      if (i === properties.length) return isFirst ? () => failed : end;
+      const [name, value] = properties[i]!;
+      const member = sequence(constant(name), colon, value(inner));
+      const written = sequence(...(isFirst ? [] : [comma]), member, from(i + 1, false));
+      return required.includes(name) ? written : choice(written, from(i + 1, isFirst));
+    };
+    return from(0, true);
+  });
+  return orEmpty("{}", required.length === 0, some);
 }
 
 /** As much of a schema as is parsed here. */
@@ -168,16 +196,19 @@ interface Schema {
   readonly required?: readonly string[];
 }
 
-function parserOf(schema: Schema, root: Schema): Parser {
+function parserOf(schema: Schema, root: Schema): At {
   const { $ref } = schema;
-  if ($ref) return lazy(() => parserOf(root.$defs![$ref.slice("#/$defs/".length)]!, root));
-  if (schema.anyOf) return choice(...schema.anyOf.map((each) => parserOf(each, root)));
-  if (schema.enum) return choice(...schema.enum.map(constant));
-  if (schema.type === "string") return string(schema.minLength, schema.maxLength);
-  if (schema.type === "integer") return integer;
-  if (schema.type === "number") return number;
-  if (schema.type === "boolean") return choice(literal("true"), literal("false"));
-  if (schema.type === "null") return literal("null");
+  if ($ref) return (depth) => lazy(() => parserOf(root.$defs![$ref.slice("#/$defs/".length)]!, root)(depth));
+  if (schema.anyOf) {
+    const branches = schema.anyOf.map((each) => parserOf(each, root));
+    return (depth) => choice(...branches.map((branch) => branch(depth)));
+  }
+  if (schema.enum) return always(choice(...schema.enum.map(constant)));
+  if (schema.type === "string") return always(string(schema.minLength, schema.maxLength));
+  if (schema.type === "integer") return always(integer);
+  if (schema.type === "number") return always(number);
+  if (schema.type === "boolean") return always(choice(literal("true"), literal("false")));
+  if (schema.type === "null") return always(literal("null"));
   if (schema.type === "array")
     return list(parserOf(schema.items!, root), schema.minItems ?? 0, schema.maxItems ?? 1000);
   if (schema.type !== "object") return anyValue;
@@ -185,11 +216,16 @@ function parserOf(schema: Schema, root: Schema): Parser {
   return object(properties, schema.required!);
 }
 
+const always =
+  (parser: Parser): At =>
+  () =>
+    parser;
+
 /** Whether bytes (as Latin-1) begin a text of the schema, and whether they are a whole one. */
 export function referenceParser(
   schema: Schema,
 ): (bytes: string) => { readonly begins: boolean; readonly isWhole: boolean } {
-  const parser = parserOf(schema, schema);
+  const parser = parserOf(schema, schema)(0);
   return (bytes) => {
     const { ends, isOpen } = parser(bytes, 0);
     const isWhole = ends.includes(bytes.length);

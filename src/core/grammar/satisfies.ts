@@ -46,7 +46,7 @@ function automatonOf(source: string) {
 /** @throws `unsupported` and `invalid_request`, both naming the keyword and its place; `too_large`. */
 export function checkSchema(schema: unknown): void {
   const of = new Expressions();
-  checkSatisfiable(of, schemaText(new JsonText(new Derivatives(of)), schema));
+  checkSatisfiable(of, schemaText(new JsonText(new Derivatives(of), undefined), schema));
 }
 
 /** Of an answer; no model writes as much. */

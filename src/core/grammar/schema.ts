@@ -14,7 +14,9 @@ import {
   impliedTypes,
   isOfType,
   keywords,
+  lengthLimits,
   malformed,
+  nameKeywords,
   numberAt,
   propertiesOf,
   requiredOf,
@@ -39,7 +41,7 @@ const maxOneOf = 128;
 
 /** @throws `unsupported` and `invalid_request`, both naming the keyword and its place; `too_large`. */
 export function schemaText(json: JsonText, schema: unknown, name = ""): Expression {
-  return new SchemaReader(json, schema, name).read();
+  return new SchemaReader(json, schema, name).read(schema, "#");
 }
 
 class SchemaReader {
@@ -47,18 +49,32 @@ class SchemaReader {
   readonly #root: unknown;
   /** Tells the rules of several schemas apart. */
   readonly #name: string;
+  /** What was read, by place, and layout where it depends on that: strings and numbers may be costly. */
+  readonly #known: Map<string, Expression>;
 
-  constructor(json: JsonText, root: unknown, name: string) {
+  constructor(json: JsonText, root: unknown, name: string, known = new Map<string, Expression>()) {
     this.#json = json;
     this.#root = root;
     this.#name = name;
+    this.#known = known;
   }
 
-  read(): Expression {
-    return this.#value(this.#root, "#");
+  /** The same schema in another layout. */
+  #in(json: JsonText): SchemaReader {
+    return new SchemaReader(json, this.#root, this.#name, this.#known);
   }
 
-  #value(schema: unknown, path: string): Expression {
+  #once(key: string, read: () => Expression): Expression {
+    const known = this.#known.get(key) ?? read();
+    this.#known.set(key, known);
+    return known;
+  }
+
+  read(schema: unknown, path: string): Expression {
+    return this.#once(this.#json.ruleName(path), () => this.#unread(schema, path));
+  }
+
+  #unread(schema: unknown, path: string): Expression {
     if (schema === true) return this.#json.value;
     if (schema === false) return this.#json.of.nothing;
     const checked = this.#checked(schema, path);
@@ -108,7 +124,7 @@ class SchemaReader {
     if (keyword === "allOf" && list.length > 1)
       throw unsupported(path, keyword, "is supported with one branch only: merge them into one schema", { limit: 1 });
     if (keyword === "oneOf") this.#checkOneOf(list, path);
-    return this.#json.of.choice(list.map((each, i) => this.#value(each, `${at}/${i}`)));
+    return this.#json.of.choice(list.map((each, i) => this.read(each, `${at}/${i}`)));
   }
 
   #checkOneOf(branches: readonly unknown[], path: string): void {
@@ -143,12 +159,12 @@ class SchemaReader {
         { found: pointer },
       );
     const { of } = this.#json;
-    const name = `${this.#name}${pointer}`;
+    const name = this.#json.ruleName(`${this.#name}${pointer}`);
     if (!of.rules.has(name)) {
       const target = resolvePointer(this.#root, pointer);
       if (target === undefined) throw malformed(path, `points to ${pointer}, which is not there`, { missing: pointer });
       of.define(name, of.nothing); // a substitute while the target, which may refer to itself, is read
-      of.define(name, this.#value(target, pointer));
+      of.define(name, this.read(target, pointer));
     }
     return of.rule(name);
   }
@@ -157,10 +173,10 @@ class SchemaReader {
     const { of } = this.#json;
     switch (type) {
       case "string":
-        return this.#string(schema, path);
+        return this.#once(`string ${path}`, () => this.#string(schema, path));
       case "integer":
       case "number":
-        return this.#number(type, schema, path);
+        return this.#once(`${type} ${path}`, () => this.#number(type, schema, path));
       case "boolean":
         return of.choice([of.text("true"), of.text("false")]);
       case "null":
@@ -239,8 +255,11 @@ class SchemaReader {
     const limits = countLimits(schema, path, "minItems", "maxItems");
     const first = schema.prefixItems ?? [];
     if (!Array.isArray(first)) throw malformed(`${path}/prefixItems`, "expected a list", { expected: "list" });
-    const items = first.map((item, i) => this.#value(item, `${path}/prefixItems/${i}`));
-    return this.#json.array(items, this.#value(schema.items ?? true, `${path}/items`), ...limits);
+    const inside = (reader: SchemaReader) => ({
+      first: first.map((item, i) => reader.read(item, `${path}/prefixItems/${i}`)),
+      further: reader.read(schema.items ?? true, `${path}/items`),
+    });
+    return this.#json.array((json) => inside(this.#in(json)), ...limits);
   }
 
   #object(schema: SchemaObject, path: string): Expression {
@@ -253,16 +272,20 @@ class SchemaReader {
         `requires ${unnamed.join(", ")}, which properties does not name and additionalProperties forbids`,
         { required: unnamed },
       );
-    const place = (name: string) => `${path}/properties/${escapePointer(name)}`;
-    const members = [
-      ...entriesOf(properties).map(([name, each]) => [name, this.#value(each, place(name))] as const),
-      ...unnamed.map(
-        (name) => [name, this.#value(schema.additionalProperties ?? true, `${path}/additionalProperties`)] as const,
-      ),
-    ].map(([name, value]): Member => {
-      return { name: this.#json.of.text(JSON.stringify(name)), value, isRequired: required.includes(name) };
-    });
-    return this.#json.object(members, this.#furtherMember(schema, members, path));
+    const further = schema.additionalProperties ?? true;
+    const at = (name: string) => `${path}/properties/${escapePointer(name)}`;
+    const all = [
+      ...entriesOf(properties).map(([name, each]) => [name, each, at(name)] as const),
+      ...unnamed.map((name) => [name, further, `${path}/additionalProperties`] as const),
+    ];
+    const inside = (reader: SchemaReader) => {
+      const named = all.map(([name, each, place]): Member => {
+        const text = this.#json.of.text(JSON.stringify(name));
+        return { name: text, value: reader.read(each, place), isRequired: required.includes(name) };
+      });
+      return { named, further: reader.#furtherMember(schema, named, path) };
+    };
+    return this.#json.object((json) => inside(this.#in(json)));
   }
 
   /** A property that is not named; undefined when none are written. */
@@ -271,12 +294,14 @@ class SchemaReader {
     if (further === false || (further === undefined && properties !== undefined && names === undefined))
       return undefined;
     const { of, derivatives } = this.#json;
-    const text = of.sequence(of.text('"'), this.#nameInside(names ?? {}, `${path}/propertyNames`), of.text('"'));
-    const taken = of.choice(members.map(({ name }) => name));
-    const name = members.length === 0 ? text : derivatives.both(text, of.except(taken));
+    const name = this.#once(`name ${path}`, () => {
+      const text = of.sequence(of.text('"'), this.#nameInside(names ?? {}, `${path}/propertyNames`), of.text('"'));
+      const taken = of.choice(members.map((member) => member.name));
+      return of.lexeme(members.length === 0 ? text : derivatives.both(text, of.except(taken)));
+    });
     return {
-      name: of.lexeme(name),
-      value: this.#value(further ?? true, `${path}/additionalProperties`),
+      name,
+      value: this.read(further ?? true, `${path}/additionalProperties`),
       isRequired: false,
     };
   }
@@ -292,10 +317,4 @@ class SchemaReader {
     const listed = checked.enum.filter((name) => typeof name === "string");
     return of.choice(listed.map((name) => of.text(JSON.stringify(name).slice(1, -1))));
   }
-}
-
-const nameKeywords: readonly string[] = ["type", "enum", "minLength", "maxLength", "pattern", "format"];
-
-function lengthLimits(schema: SchemaObject, path: string): [number, number] {
-  return countLimits(schema, path, "minLength", "maxLength");
 }

@@ -60,10 +60,12 @@ export function toolCallBody(json: JsonText, vocabulary: Vocabulary, { tools, ch
       },
     );
   const calls = chosen.map(({ name, parameters }) =>
-    json.object([
-      { name: of.text('"name"'), value: json.constant(name), isRequired: true },
-      { name: of.text('"arguments"'), value: argumentsText(json, name, parameters), isRequired: true },
-    ]),
+    json.object((inner) => ({
+      named: [
+        { name: of.text('"name"'), value: inner.constant(name), isRequired: true },
+        { name: of.text('"arguments"'), value: argumentsText(inner, name, parameters), isRequired: true },
+      ],
+    })),
   );
   return of.sequence(of.text("\n"), of.choice(calls), of.text("\n"), tag(json, vocabulary, closeTag));
 }

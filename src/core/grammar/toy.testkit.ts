@@ -203,16 +203,19 @@ class Endings {
   }
 
   #length(expression: Expression): number {
-    const known = this.#lengths.get(expression);
-    if (known !== undefined) return known;
-    const length = this.#measure(expression);
-    this.#lengths.set(expression, length);
+    return this.#measure(expression, this.#lengths);
+  }
+
+  /** `known`: of parts, many of which stand in several places. */
+  #measure(expression: Expression, known: Map<Expression, number>): number {
+    const length = known.get(expression) ?? this.#measureShape(expression, known);
+    known.set(expression, length);
     return length;
   }
 
-  #measure(expression: Expression): number {
+  #measureShape(expression: Expression, known: Map<Expression, number>): number {
     const { shape } = expression;
-    const of = (part: Expression) => this.#lengths.get(part) ?? this.#measure(part);
+    const of = (part: Expression) => this.#measure(part, known);
     if (expression.isNullable) return 0;
     switch (shape.kind) {
       case "byte":
@@ -256,9 +259,10 @@ class Endings {
   #settleRules(): void {
     for (let changed = true; changed; ) {
       changed = false;
+      const known = new Map<Expression, number>();
       for (const [name, body] of this.#grammar.expressions.rules) {
         const rule = this.#grammar.expressions.rule(name);
-        const length = this.#measure(body);
+        const length = this.#measure(body, known);
         if (length < (this.#lengths.get(rule) ?? Number.POSITIVE_INFINITY)) {
           this.#lengths.set(rule, length);
           changed = true;
