@@ -151,6 +151,20 @@ describe("a text with the escapes of JSON", () => {
     expect(lookups(4000)).toBeLessThan(lookups(400) * 1.1);
   });
 
+  it.each([
+    ["an escaped backslash and a letter", '{"a":"\\\\u6ce1蘑"}'],
+    ["base64 after base64 that a sign ended", "6JiR=Z2xhcmI<b>"],
+  ])("is the same wherever it is cut: %s", (_, text) => {
+    const whole = findUnescaped(text, matcher.find, stream);
+    for (let first = 0; first <= text.length; first++)
+      for (let second = first; second <= text.length; second++) {
+        const pieces = unescapedStream(stream);
+        const cuts = [text.slice(0, first), text.slice(first, second), text.slice(second)];
+        const spans = [...cuts.map((cut) => pieces.push(cut)), pieces.end()].flatMap((piece) => piece.spans);
+        expect({ first, second, spans }).toEqual({ first, second, spans: whole });
+      }
+  });
+
   it("is told and shown in pieces as the whole is", () => {
     const texts = fc
       .tuple(sentences, fc.array(fc.nat(3), { minLength: 1 }))

@@ -32,11 +32,13 @@ function throughEncodings(plain: Finder): Finder {
   return { find: (text) => findUnescaped(text, plain.find, stream), stream: () => unescapedStream(stream) };
 }
 
-/** What may become an escape. */
+/** Where what may become an escape begins: at a backslash that no other one escapes. */
 const openEscape = (text: string) => {
   const tail = text.slice(-6);
-  const at = /\\(?:u[0-9a-fA-F]{0,3})?$/.exec(tail)?.index;
-  return at === undefined ? text.length : text.length - tail.length + at;
+  const at = text.length - tail.length + (/\\(?:u[0-9a-fA-F]{0,3})?$/.exec(tail)?.index ?? tail.length);
+  let first = at;
+  while (text[first - 1] === "\\") first--;
+  return (at - first) % 2 === 0 ? at : text.length;
 };
 const letters: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
@@ -144,7 +146,7 @@ class Reading implements WordStream {
     };
     for (const { index, 0: sign } of text.matchAll(pattern)) {
       const plain = this.#isInRun && index === 0 && isRun(sign) ? sign : meaning(sign);
-      isInRun = index + sign.length === text.length && isRun(sign);
+      isInRun = index + sign.length === text.length && isRun(sign) && isRun(sign.slice(-1)); // `=` ends one
       if (plain === sign) continue;
       take(text.slice(at, index), text.slice(at, index));
       const joint = { plain: this.#numPlain, written: this.#numWritten };
