@@ -1,4 +1,5 @@
 export { type MachineMemory, machineMemory } from "../core/backend/index.js";
+export { type AdapterReport, adapterReport, type MovedTensor } from "./adapter-report.js";
 export type { Answer } from "./answers.js";
 export type { CheckpointDiff, ModuleChange, PartChange, TensorChange } from "./change.js";
 export type { ConfigChange } from "./config-diff.js";

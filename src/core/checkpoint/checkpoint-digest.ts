@@ -27,5 +27,6 @@ export async function checkpointDigest(checkpoint: Checkpoint): Promise<string> 
       hash.update(await checkpoint.readFile(name, offset, length));
     }
   }
+  if (checkpoint.adapterDigest !== undefined) hash.update(checkpoint.adapterDigest);
   return hash.digest("hex");
 }

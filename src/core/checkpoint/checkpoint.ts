@@ -20,6 +20,8 @@ export interface Checkpoint extends TensorSource {
   readonly leftover: readonly string[];
   /** What a user should know, in sentences. */
   readonly notes: readonly string[];
+  /** Of an adapter that is merged into it. */
+  readonly adapterDigest?: string;
   /** The weights file a tensor is in. */
   fileOf(name: string): string;
   /** The same, and where; only for tensors stored in C order. */

@@ -33,3 +33,4 @@ export {
 export { planGraphs, readModel, type SourceModel } from "./read-model.js";
 export { encodeStored, storedGraphs } from "./stored-graphs.js";
 export { type UnreadReason, unreadReason, wantedTensors } from "./unread.js";
+export { adapterTargets, withAdapter } from "./with-adapter.js";

@@ -5,6 +5,7 @@
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import {
+  type Adapter,
   type Checkpoint,
   checkpointDigest,
   createSafetensorsWriter,
@@ -31,6 +32,7 @@ import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
 import { describeStored } from "./open-weights.js";
 import type { PackingPlan } from "./plan.js";
 import { planGraphs, readModel } from "./read-model.js";
+import { withAdapter } from "./with-adapter.js";
 
 export interface PackProgress {
   readonly tensor: string;
@@ -42,6 +44,8 @@ export interface PackOptions {
   readonly plan: PackingPlan;
   /** Where to put the packed model; default: the cache, keyed by content. */
   readonly into?: string;
+  /** Merged into the weights. */
+  readonly adapter?: Adapter;
   /** Pack again even if the cache has it. */
   readonly force?: boolean;
   /** @internal Changes the graphs; what their weights come from is written with the rest. With `into` only. */
@@ -62,7 +66,8 @@ export interface PackResult {
 export async function pack(path: string, options: PackOptions): Promise<PackResult> {
   const checkpoint = await openCheckpoint(path);
   try {
-    return await packCheckpoint(checkpoint, options);
+    const { adapter } = options;
+    return await packCheckpoint(adapter ? await withAdapter(checkpoint, adapter) : checkpoint, options);
   } finally {
     await checkpoint.close();
   }

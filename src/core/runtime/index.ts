@@ -1,6 +1,7 @@
 export { type Device, type DeviceStatus, detectDevices } from "../backend/index.js";
 export { OcellusError } from "../base/index.js";
 export type { EncoderCache, EncoderCacheStats, FeatureSource } from "../cache/index.js";
+export type { Adapter } from "../checkpoint/index.js";
 export type { FinishReason, SamplingOptions } from "../engine/index.js";
 export type {
   FieldAlternative,
@@ -21,6 +22,7 @@ export {
 export { type ImageFormat, sniffFormat } from "../image/spec/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
+export { openAdapter } from "./adapter.js";
 export {
   type AnswerReason,
   type ChatEvent,

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { OcellusError } from "../../../core/base/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
+  adapterReport,
   auditCheckpoint,
   type CheckpointDescription,
   describeCheckpoint,
@@ -15,6 +16,7 @@ import {
   tensorStatistics,
 } from "../../../inspect/index.js";
 import { type GlobalFlags, integerBetween } from "../../options.js";
+import { adapterText } from "../../ui/adapter-text.js";
 import { healthText } from "../../ui/health-text.js";
 import { descriptionText } from "../../ui/inspect-text.js";
 import { memoryText } from "../../ui/memory-text.js";
@@ -37,6 +39,7 @@ interface InspectFlags extends GlobalFlags {
   readonly health?: boolean;
   readonly safe?: boolean;
   readonly html?: string;
+  readonly adapter?: string;
 }
 
 const examples = `
@@ -46,6 +49,7 @@ Examples:
   ocellus inspect ./my-checkpoint --tensor '*.0.*' --json
   ocellus inspect ./my-checkpoint --health              NaN, dead rows, duplicates, outlier channels
   ocellus inspect ./my-checkpoint --html report.html    all of it as a page
+  ocellus inspect ./my-checkpoint --adapter ./my-lora   what the adapter moves, and how far
   ocellus inspect ./download.pt --safe                  what loading it with Python would import and call`;
 
 export function addInspectCommand(program: Command, terminal: Terminal): void {
@@ -60,6 +64,12 @@ export function addInspectCommand(program: Command, terminal: Terminal): void {
     .option("--tensor <pattern>", "statistics of tensors by name: a part of it, or a pattern with * and ?")
     .option("--health", "check all values for NaN, dead rows and more; exit code 4 if something is wrong")
     .option("--safe", "report what loading each file in Python would execute; exit code 4 if dangerous")
+    .addOption(
+      new Option(
+        "--adapter <folder>",
+        "report what a LoRA adapter (PEFT) would move: rank and norms per tensor",
+      ).conflicts(["safe", "tensor", "health", "html"]),
+    )
     .addOption(
       new Option("--html <page.html>", "page to write: model map, plots, int4 errors, health").conflicts([
         "safe",
@@ -86,6 +96,7 @@ function refuseOwnOptions(inspectCommand: Command, subcommand: Command): void {
 
 async function inspect(name: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
   const path = await resolveModel(name);
+  if (flags.adapter !== undefined) return inspectAdapter(path, flags.adapter, flags, terminal);
   if (flags.safe) return inspectSafety(path, flags, terminal);
   if (flags.health || flags.html !== undefined) return inspectHealth(path, flags, terminal);
   if (flags.tensor !== undefined) return inspectTensors(path, flags.tensor, flags, terminal);
@@ -96,6 +107,12 @@ async function inspect(name: string, flags: InspectFlags, terminal: Terminal): P
   printLine(terminal, descriptionText(shown(description), flags.depth, colours));
   if (memory === undefined) return;
   printLine(terminal, `\n${"problem" in memory ? colours.yellow(shown(memory.problem)) : memoryText(memory, colours)}`);
+}
+
+async function inspectAdapter(path: string, folder: string, flags: InspectFlags, terminal: Terminal): Promise<void> {
+  const report = await adapterReport(path, folder, { signal: terminal.signal });
+  if (flags.json) return printJson(terminal, report);
+  printLine(terminal, adapterText(shown(report), coloursFor(terminal.stdout)));
 }
 
 async function inspectTensors(path: string, pattern: string, flags: InspectFlags, terminal: Terminal): Promise<void> {

@@ -2,7 +2,7 @@
 import { Argument, type Command } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
 import { type PackingPlan, type PackResult, pack, type Weights } from "../../../core/pack/index.js";
-import { packingPlan } from "../../../core/runtime/index.js";
+import { type Adapter, openAdapter, packingPlan } from "../../../core/runtime/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
   blockSizeOption,
@@ -25,6 +25,7 @@ interface PackFlags extends GlobalFlags, Omit<PackingFlags, "weights">, AutoFlag
   readonly weights?: Weights | "auto";
   readonly into?: string;
   readonly force?: boolean;
+  readonly adapter?: string;
 }
 
 export function addPackCommand(program: Command, terminal: Terminal): void {
@@ -38,6 +39,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
       ),
     )
     .option("--into <folder>", "output folder (default: the cache)")
+    .option("--adapter <folder>", "LoRA adapter (PEFT) to merge into the weights")
     .addOption(packWeightsOption())
     .addOption(blockSizeOption())
     .addOption(zeroPointsOption())
@@ -54,7 +56,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .option("--force", "pack again, even if a packed model exists")
     .addHelpText(
       "after",
-      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB",
+      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model",
     )
     .action((path: string, _local: unknown, command: Command) =>
       packCommand(path, command.optsWithGlobals(), terminal),
@@ -67,7 +69,10 @@ async function packCommand(name: string, flags: PackFlags, terminal: Terminal): 
   const auto = flags.weights === "auto" ? await autoPlanOf(path, flags, terminal) : undefined;
   if (auto && flags.dryRun) return flags.json ? printJson(terminal, auto) : printLine(terminal, planText(auto));
   if (auto) await confirmPlan(auto, flags, terminal);
-  const result = await packWithProgress(path, auto?.plan ?? (await fixedPlan(path, flags)), flags, terminal);
+  const plan = auto?.plan ?? (await fixedPlan(path, flags));
+  const result = await withOpenAdapter(flags, (adapter) =>
+    packWithProgress(path, plan, { ...flags, adapter }, terminal),
+  );
   const bytes = await folderBytes(result.path);
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) return printJson(terminal, { ...result, bytes, seconds, ...(auto && { plan: auto }) });
@@ -77,7 +82,22 @@ async function packCommand(name: string, flags: PackFlags, terminal: Terminal): 
   printLine(terminal, `${result.path}  ${formatBytes(bytes)}`);
 }
 
+async function withOpenAdapter<T>({ adapter: folder }: PackFlags, use: (adapter?: Adapter) => Promise<T>): Promise<T> {
+  if (folder === undefined) return use();
+  const adapter = await openAdapter(folder);
+  try {
+    return await use(adapter);
+  } finally {
+    await adapter.close();
+  }
+}
+
 async function autoPlanOf(path: string, flags: PackFlags, terminal: Terminal) {
+  if (flags.adapter !== undefined)
+    throw new OcellusError(
+      "invalid_request",
+      "pack: --weights auto measures the checkpoint without its adapter; name a format beside --adapter",
+    );
   if (flags.blockSize !== undefined || flags.zeroPoints !== undefined)
     throw new OcellusError(
       "invalid_request",
@@ -97,7 +117,12 @@ function fixedPlan(path: string, { budget, dryRun, ...flags }: PackFlags): Promi
 export async function packWithProgress(
   path: string,
   plan: PackingPlan,
-  { into, force = false, json }: Pick<PackFlags, "into" | "force" | "json">,
+  {
+    into,
+    force = false,
+    json,
+    adapter,
+  }: Pick<PackFlags, "into" | "force" | "json"> & { readonly adapter?: Adapter | undefined },
   terminal: Terminal,
 ): Promise<PackResult> {
   const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: json === true });
@@ -106,6 +131,7 @@ export async function packWithProgress(
       plan,
       force,
       ...(into !== undefined && { into }),
+      ...(adapter && { adapter }),
       signal: terminal.signal,
       onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
     });
