@@ -45,8 +45,8 @@ export async function* guardedAnswer(
   }
 }
 
-/** Fields spell what the model has written, which is not what has left. */
-function withoutFields({ fields: _, ...end }: AnswerEnd): AnswerEnd {
+/** Fields and labels of boxes spell what the model has written, which is not what has left. */
+function withoutFields({ fields: _, boxes: __, ...end }: AnswerEnd): AnswerEnd {
   return end;
 }
 

@@ -32,6 +32,10 @@ export const ownQuestionSchema = ownRequestSchema
     pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
     /** Whether the answer says how sure each field of its JSON is. */
     fields: z.boolean().optional(),
+    /** Whether the answer's boxes and points are given in pixels of the question's one image. */
+    boxes: z.boolean().optional(),
+    /** Whether each leaf of a JSON answer is asked for with its box, which is given apart. */
+    cite_fields: z.boolean().optional(),
   })
   .refine(({ collection, pages }) => pages === undefined || collection !== undefined, {
     path: ["pages"],
@@ -76,6 +80,20 @@ const fieldConfidenceSchema = z.object({
     )
     .optional(),
   calibrated: z.boolean().optional(),
+});
+
+const box = z.array(z.number()).length(4);
+const point = z.array(z.number()).length(2);
+/** A box (left, top, right, bottom) or a point (x, y), in pixels of the image as viewers show it. */
+const foundPlaceSchema = z.object({
+  label: z.string().optional(),
+  /** JSON pointer of the value that stands there. */
+  field: z.string().optional(),
+  box: box.optional(),
+  point: point.optional(),
+  /** The same in the rows of the file, where EXIF says that they are to be turned. */
+  stored_box: box.optional(),
+  stored_point: point.optional(),
 });
 
 /** Everything that OpenAI's API has no word for. Times in milliseconds; of several choices, the first one's. */
@@ -124,6 +142,8 @@ export const answerStatsSchema = z
     citations: z.array(citationSchema).optional(),
     /** By JSON pointer, where `ocellus.fields` asked for it. */
     fields: z.record(z.string(), fieldConfidenceSchema).optional(),
+    /** In the order of the answer, where `ocellus.boxes` or `ocellus.cite_fields` asked for them. */
+    boxes: z.array(foundPlaceSchema).optional(),
   })
   .meta({ id: "OcellusFacts" });
 export type AnswerStats = z.infer<typeof answerStatsSchema>;

@@ -17,6 +17,13 @@ const samplingNames = [
   "top_logprobs",
 ] as const satisfies readonly (keyof SamplingOptions)[];
 
+/** Own wishes, by the names of the runtime's errors. */
+export const ownNames = {
+  fields: "ocellus.fields",
+  boxes: "ocellus.boxes",
+  cite_fields: "ocellus.cite_fields",
+} as const;
+
 /** What every route that generates text takes. */
 type WireOptions = Pick<ChatRequest, (typeof samplingNames)[number] | "stop" | "max_tokens">;
 
@@ -42,6 +49,8 @@ export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions 
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
     ...(ocellus?.reuse && { reuse: ocellus.reuse }),
     ...(ocellus?.fields && { fields: true }),
+    ...(ocellus?.boxes && { boxes: true }),
+    ...(ocellus?.cite_fields && { citeFields: true }),
     ...(response_format && { responseFormat: responseFormat(response_format) }),
     ...(tools.length > 0 && { tools, toolConstraint: toolConstraint(tools, request) }),
   };

@@ -1,6 +1,6 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 
-import { type ChatImage, type Fields, imageNotes } from "../core/runtime/index.js";
+import { type ChatImage, type Fields, type FoundPlace, imageNotes } from "../core/runtime/index.js";
 import { type AnswerStats, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
 import type { Choice } from "./choice.js";
@@ -22,7 +22,7 @@ export function answerStatsOf(
   context: RequestContext,
   citations?: readonly Citation[],
 ): AnswerStats {
-  const { timings, images, fields } = end;
+  const { timings, images, fields, boxes } = end;
   const notes = imageNotes(images, model.info.imagesPerQuestion);
   const cited = citations && citedNumbers(text);
   return {
@@ -51,6 +51,7 @@ export function answerStatsOf(
       })),
     },
     ...(fields && { fields: wireFields(fields) }),
+    ...(boxes && { boxes: boxes.map(wirePlace) }),
     ...(cited && { citations: citations!.map((each) => ({ ...each, cited: cited.has(each.number) })) }),
   };
 }
@@ -68,6 +69,18 @@ function wireFields(fields: Fields): NonNullable<AnswerStats["fields"]> {
     ];
   });
   return Object.fromEntries(entries);
+}
+
+function wirePlace({ label, field, box, point, stored }: FoundPlace): NonNullable<AnswerStats["boxes"]>[number] {
+  const pixels = (numbers: readonly number[]) => numbers.map(round);
+  return {
+    ...(label !== undefined && { label }),
+    ...(field !== undefined && { field }),
+    ...(box && { box: pixels(box) }),
+    ...(point && { point: pixels(point) }),
+    ...(stored?.box && { stored_box: pixels(stored.box) }),
+    ...(stored?.point && { stored_point: pixels(stored.point) }),
+  };
 }
 
 function visionCacheStatus(images: readonly ChatImage[]): AnswerStats["cache"]["vision"] {

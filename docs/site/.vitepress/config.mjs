@@ -20,10 +20,13 @@ const english = [
     text: "App developers",
     items: [
       page("Number formats", "/quantization"),
+      page("Adapters", "/adapters"),
       page("Caches", "/memory"),
       page("Tracing", "/tracing"),
       page("Devices", "/devices"),
       page("Familiarity", "/familiarity"),
+      page("Confidence of fields", "/fields"),
+      page("Boxes and points", "/places"),
       page("Middleware", "/middleware"),
       page("Coding assistants (MCP)", "/mcp"),
       page("API reference", "/api/"),

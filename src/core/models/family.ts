@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import type { GraphBuilder, StateSpec } from "../graph/index.js";
-import type { ImageGrid, ImageProcessor, PixelValues, VideoProcessor } from "../image/spec/index.js";
+import type { ImageGrid, ImageProcessor, PixelValues, PlaceUnit, VideoProcessor } from "../image/spec/index.js";
 import type { Part } from "./names.js";
 
 /** cos and sin [count, head_dim/2] for `count` tokens. */
@@ -69,6 +69,8 @@ export interface AboutFamily {
   readonly repositories: readonly string[];
   /** What some or all of them were trained for, beyond what the rest of the contract shows. */
   readonly trainedFor?: readonly TrainedAbility[];
+  /** What the boxes that they write are counted in (docs/places.md). Absent: no way to write them was published. */
+  readonly places?: PlaceUnit;
 }
 
 /** What packing needs of every family. */

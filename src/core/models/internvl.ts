@@ -190,6 +190,7 @@ export const internvl: ModelFamily<Config> = {
     title: "InternVL3 and InternVL3.5 (the -hf repositories)",
     repositories: ["OpenGVLab/InternVL3_5-1B-HF", "OpenGVLab/InternVL3-2B-hf", "OpenGVLab/InternVL3-8B-hf"],
     trainedFor: ["several_images"],
+    places: "thousandths",
   },
   configSchema,
   parseConfig(json) {

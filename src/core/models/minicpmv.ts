@@ -163,6 +163,7 @@ export const minicpmv: ModelFamily<Config> = {
     title: "MiniCPM-V 2.6, 4.0 and 4.5",
     repositories: ["openbmb/MiniCPM-V-4", "openbmb/MiniCPM-V-2_6", "openbmb/MiniCPM-V-4_5"],
     trainedFor: ["several_images", "thinking"],
+    places: "thousandths",
   },
   configSchema,
   parseConfig(json) {

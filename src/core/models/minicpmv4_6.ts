@@ -206,6 +206,7 @@ export const minicpmv46 = familyOf({
     title: "MiniCPM-V 4.6",
     repositories: ["openbmb/MiniCPM-V-4.6"],
     trainedFor: ["several_images", "thinking"],
+    places: "thousandths",
   },
   processor: "MiniCPMV4_6ImageProcessor",
   schema: configSchema,

@@ -90,6 +90,7 @@ export const qwen25Vl: ModelFamily<Config> = {
     title: "Qwen2.5-VL and its fine-tunes",
     repositories: ["Qwen/Qwen2.5-VL-3B-Instruct", "Qwen/Qwen2.5-VL-7B-Instruct", "allenai/olmOCR-7B-0825"],
     trainedFor: ["several_images", "boxes"],
+    places: "scaled_pixels",
   },
   configSchema,
   parseConfig(json) {

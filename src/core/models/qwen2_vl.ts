@@ -155,6 +155,7 @@ export const qwen2Vl: ModelFamily<Config> = {
     title: "Qwen2-VL and its fine-tunes",
     repositories: ["Qwen/Qwen2-VL-2B-Instruct", "Qwen/Qwen2-VL-7B-Instruct", "allenai/olmOCR-7B-0225-preview"],
     trainedFor: ["several_images", "boxes"],
+    places: "thousandths",
   },
   configSchema,
   parseConfig(json) {

@@ -48,6 +48,7 @@ export const qwen35: ModelFamily<Config> = {
     title: "Qwen3.5, dense",
     repositories: ["Qwen/Qwen3.5-0.8B", "Qwen/Qwen3.5-2B", "Qwen/Qwen3.5-4B"],
     trainedFor: ["several_images", "boxes", "thinking"],
+    places: "thousandths",
   },
   configSchema,
   parseConfig(json) {

@@ -86,6 +86,7 @@ export const qwen3Vl: ModelFamily<Config> = {
       ...["Qwen/Qwen3-VL-Embedding-2B", "Qwen/Qwen3-VL-Reranker-2B"],
     ],
     trainedFor: ["several_images", "tools", "boxes", "thinking"],
+    places: "thousandths",
   },
   configSchema,
   parseConfig(json) {

@@ -12,3 +12,4 @@ export {
 export type { TemplateData, TemplateMethods } from "./template-worker.js";
 export { type TextWork, templateScript } from "./text-work.js";
 export type { VideoInput } from "./video.js";
+export { writtenPlaces } from "./written-places.js";

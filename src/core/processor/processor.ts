@@ -9,7 +9,14 @@
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
+import {
+  type ImageSize,
+  type LoadOptions,
+  preparedBytes,
+  prepareImage,
+  type SeenImage,
+  seen,
+} from "../image/node/index.js";
 import { type ImageGrid, type ImageProcessor, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
 import type { FramePair, ImageLayout, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
@@ -77,6 +84,8 @@ export interface ProcessOptions extends PixelBudget {
   readonly enableThinking?: boolean | undefined;
   /** Whether messages may spell structure themselves, such as `<|im_start|>`. Default false: it would forge turns. */
   readonly allowSpecialTokens?: boolean;
+  /** Whether the images of the prompt say how large they are, by their headers. Default false. */
+  readonly measureImages?: boolean;
   /** Where the pictures of this call are looked at. Default: the processor's own. */
   readonly seeImage?: SeeImage;
   readonly signal?: AbortSignal;
@@ -86,6 +95,8 @@ export interface ProcessOptions extends PixelBudget {
 export interface PromptImage extends SeenImage, Placed {
   /** Of a pair of frames. */
   readonly pair?: FramePair;
+  /** As it is stored; with `measureImages`. */
+  readonly size?: ImageSize;
 }
 
 export interface Prompt {
@@ -158,7 +169,14 @@ export function createProcessor(parts: ProcessorParts): Processor {
       ];
       checkContextLength(ids, [grids.slice(0, inputs.length), grids.slice(inputs.length)], imageSpec, options);
       // From here on it is costly.
-      const images = await prepareImages(loaded, imageProcessor, options.seeImage ?? parts.seeImage ?? seeHere, signal);
+      const sizes = options.measureImages ? await Promise.all(loaded.map((image) => image.size(reading))) : [];
+      const seenImages = await prepareImages(
+        loaded,
+        imageProcessor,
+        options.seeImage ?? parts.seeImage ?? seeHere,
+        signal,
+      );
+      const images = seenImages.map((image, i) => ({ ...image, ...(sizes[i] && { size: sizes[i] }) }));
       const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
       return { ...expandPlaceholders(ids, images, pairs, imageSpec), text };
     },

@@ -5,6 +5,7 @@ import type { Constraint, FinishReason, SamplingOptions, TokenEvent } from "../e
 import type { Fields, ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
+import type { FoundPlace, PlacesReader } from "./boxes.js";
 import type { Familiarity } from "./familiarity.js";
 import type { Reuse } from "./memory.js";
 import type { SequenceInputs } from "./runner.js";
@@ -27,6 +28,10 @@ export interface ChatOptions extends PixelBudget {
   readonly responseFormat?: ResponseFormat;
   /** Whether the end of a JSON answer says how sure each of its fields is. */
   readonly fields?: boolean;
+  /** Whether the end of the answer has the boxes and points that it names, in pixels of the question's one image. */
+  readonly boxes?: boolean;
+  /** Whether each leaf of a JSON answer is asked for with its box. The answer comes whole, without them; they are in `boxes`. */
+  readonly citeFields?: boolean;
   /**
    * Whether the model thinks before it answers, where its chat template knows `enable_thinking`. Default: not where the prompt
    * holds an image or a video, else as the template does.
@@ -44,6 +49,8 @@ export const chatOptionNames = optionNames<ChatOptions>({
     tools: true,
     responseFormat: true,
     fields: true,
+    boxes: true,
+    citeFields: true,
     enableThinking: true,
     toolConstraint: true,
     signal: true,
@@ -111,6 +118,8 @@ export interface PreparedChat extends Prepared {
   readonly inputs: SequenceInputs;
   /** Of one answer; absent: answers are free. */
   readonly newConstraint?: (() => Constraint) | undefined;
+  /** Where its boxes are read. */
+  readonly places?: PlacesReader | undefined;
 }
 
 export interface ChatToken {
@@ -130,6 +139,7 @@ export type ChatEvent =
       readonly images: readonly ChatImage[];
       /** Where they were asked for. */
       readonly fields?: Fields;
+      readonly boxes?: readonly FoundPlace[];
     };
 
 export interface ChatResult {
@@ -140,6 +150,7 @@ export interface ChatResult {
   readonly timings: ChatTimings;
   readonly images: readonly ChatImage[];
   readonly fields?: Fields;
+  readonly boxes?: readonly FoundPlace[];
 }
 
 interface StreamContext {

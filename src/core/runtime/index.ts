@@ -23,6 +23,7 @@ export { type ImageFormat, sniffFormat } from "../image/spec/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";
+export type { FoundPlace } from "./boxes.js";
 export {
   type AnswerReason,
   type ChatEvent,

@@ -23,6 +23,7 @@ import {
 } from "./chat.js";
 import { FieldReader } from "./field-confidence.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
+import { placedAnswer } from "./placed-answer.js";
 import type { Placement } from "./placement.js";
 import { opensReasoning } from "./reasoning.js";
 import { type ReadRequest, RequestReader, type RequestReaderParts } from "./request-reader.js";
@@ -274,21 +275,21 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /** Its images encoded, or found in a cache: ready to be answered. */
-  async #encode({ prompt, options, newConstraint }: ReadRequest, started: number): Promise<PreparedChat> {
+  async #encode({ prompt, options, newConstraint, places }: ReadRequest, started: number): Promise<PreparedChat> {
     const visionStarted = performance.now();
     const { family, config } = this.#parts.packed;
     const prefix = this.#reader.prefixOf(prompt);
     const { rows, reports } = await this.#images.place(prompt, prefix.known.length, options.signal);
     const inputs = { images: rows, positions: family.positions(config, prompt.ids, prompt.images), prefix };
     return {
-      ...{ promptIds: prompt.ids, inputs, newConstraint, options, images: reports, started },
+      ...{ promptIds: prompt.ids, inputs, newConstraint, options, places, images: reports, started },
       visionMs: performance.now() - visionStarted,
       opensReasoning: opensReasoning(prompt.text),
     };
   }
 
   #answer(prepared: PreparedChat, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {
-    const { promptIds, inputs, options, newConstraint } = prepared;
+    const { promptIds, inputs, options, newConstraint, places } = prepared;
     const constraint = newConstraint?.();
     const asked = this.#reader.engineRequest(promptIds, options);
     const events = this.#engine.submit(
@@ -297,6 +298,9 @@ export class VisionLanguageModel implements LanguageModel {
     );
     const { tokenizer } = this;
     const fieldReader = options.fields ? new FieldReader(this.#parts, prepared) : undefined;
-    return streamChat(recorder?.record(events) ?? events, { tokenizer, prepared, fieldReader });
+    const answer = streamChat(recorder?.record(events) ?? events, { tokenizer, prepared, fieldReader });
+    if (!places) return answer;
+    const { opensReasoning: isThinking = false } = prepared;
+    return placedAnswer(answer, { places, isCited: options.citeFields === true, isThinking });
   }
 }

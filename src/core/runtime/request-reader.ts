@@ -7,6 +7,7 @@ import type { Constraint, Engine, EngineRequest } from "../engine/index.js";
 import { Grammars } from "../grammar/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
+import { citedFormat, PlacesReader } from "./boxes.js";
 import type { ChatOptions, PreparedChat } from "./chat.js";
 import { checkFields, fieldTop } from "./field-confidence.js";
 import { type Memory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
@@ -25,7 +26,7 @@ export interface RequestReaderParts extends TextSide {
 }
 
 /** A request whose images are not encoded yet. */
-export interface ReadRequest extends Pick<PreparedChat, "options" | "newConstraint"> {
+export interface ReadRequest extends Pick<PreparedChat, "options" | "newConstraint" | "places"> {
   readonly prompt: Prompt;
 }
 
@@ -43,19 +44,23 @@ export class RequestReader {
   }
 
   async read(messages: readonly ChatMessage[], asked: ChatOptions): Promise<ReadRequest> {
-    const options = this.#withDefaults(asked);
+    const given = this.#withDefaults(asked);
     const { memory, processor, seeImage } = this.#parts;
-    const { enableThinking, signal, reuse = memory.reuse } = options;
+    const { enableThinking, signal, reuse = memory.reuse, citeFields = false, boxes = citeFields } = given;
     const seeing = { enableThinking, seeImage: seeingFor(reuse, seeImage, memory) };
-    const prompt = await processor.process(messages, { ...this.#limits(options), ...seeing });
+    const prompt = await processor.process(messages, { ...this.#limits(given), ...seeing, measureImages: boxes });
+    const places = boxes ? new PlacesReader(this.#parts.packed.family, prompt, this.#parts.imageSpec) : undefined;
+    const options =
+      citeFields && places ? { ...given, responseFormat: citedFormat(given.responseFormat, places) } : given;
     const newConstraint = this.#checked(prompt.ids, options);
     throwIfAborted(signal);
-    return { prompt, newConstraint, options };
+    return { prompt, newConstraint, options, places };
   }
 
   /** A text without turns and images, or its ids. */
   async readText(text: string | readonly number[], asked: ChatOptions): Promise<ReadRequest> {
     const options = this.#withDefaults(asked);
+    refusePlaces(options);
     const { maxLength } = this.#runner;
     const most = charactersPerToken * maxLength;
     if (text.length > most)
@@ -110,4 +115,12 @@ export class RequestReader {
     this.#engine.check(this.engineRequest(ids, options));
     return newConstraint;
   }
+}
+
+/** @throws `invalid_request`: a text without turns has no image. */
+function refusePlaces({ boxes, citeFields }: ChatOptions): void {
+  if (!boxes && !citeFields) return;
+  throw new OcellusError("invalid_request", "boxes: expected a question with one image, found a plain text", {
+    details: { param: "boxes", expected: 1, found: 0 },
+  });
 }

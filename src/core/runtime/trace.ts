@@ -8,13 +8,17 @@ import type { Tokenizer } from "../tokenizer/index.js";
 import { type AnswerReason, type ChatOptions, type ChatUsage, chatOptionNames } from "./chat.js";
 import type { QueryAttention } from "./vision.js";
 
-export interface TraceOptions extends Omit<ChatOptions, "fields"> {
+/** What an answer says of itself at its end; a trace has tokens and attention instead. */
+const untraced = ["fields", "boxes", "citeFields"] as const satisfies readonly (keyof ChatOptions)[];
+type Untraced = (typeof untraced)[number];
+
+export interface TraceOptions extends Omit<ChatOptions, Untraced> {
   /** Likeliest other tokens told of each token. Default 5, at most 19. */
   readonly alternatives?: number;
 }
 
 export const traceOptionNames: readonly string[] = [
-  ...chatOptionNames.filter((name) => name !== ("fields" satisfies keyof ChatOptions)),
+  ...chatOptionNames.filter((name) => !(untraced as readonly string[]).includes(name)),
   "alternatives" satisfies keyof TraceOptions,
 ];
 

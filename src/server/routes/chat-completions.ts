@@ -16,6 +16,7 @@ import { answers } from "../answers.js";
 import { Choice, type Delta } from "../choice.js";
 import { maxCalls, readGenerationRequest } from "../generation-request.js";
 import { wireTokens } from "../logprobs.js";
+import { ownNames } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent, GenerationRequest } from "../request-events.js";
 import { answerStatsOf, usageOf } from "../request-stats.js";
@@ -36,7 +37,7 @@ export function addChatCompletions(app: App): void {
     },
     async (c, request) => {
       const context = c.get("context");
-      context.input.names = { fields: "ocellus.fields" };
+      context.input.names = { ...ownNames };
       const generation = await readGenerationRequest(request, context);
       const builder = new ResponseBuilder(request, generation, context);
       const events = answers(generation, context);

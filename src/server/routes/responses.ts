@@ -17,6 +17,7 @@ import { answers } from "../answers.js";
 import { Choice, type Delta } from "../choice.js";
 import { maxCalls, readGenerationRequest } from "../generation-request.js";
 import { wireTokens } from "../logprobs.js";
+import { ownNames } from "../options.js";
 import type { App, RequestContext } from "../request-context.js";
 import type { ChoiceEvent, GenerationRequest } from "../request-events.js";
 import { answerStatsOf, usageOf } from "../request-stats.js";
@@ -41,7 +42,7 @@ export function addResponses(app: App): void {
         messages: "input",
         response_format: "text.format",
         max_tokens: "max_output_tokens",
-        fields: "ocellus.fields",
+        ...ownNames,
       };
       const chat = asChatRequest(request);
       const generation = await readGenerationRequest(chat, context);

@@ -5,6 +5,7 @@ import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js"
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
 import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
+import { drawAnswer, placesOptions, printPlaces } from "./answer-places.js";
 import { printFields, schemaOptions } from "./answer-schema.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
 import { fileExists, readImages } from "./images.js";
@@ -19,6 +20,9 @@ export function addAskCommand(program: Command, terminal: Terminal): void {
     .option("--embedding-model <folder>", "model that made the collection's vectors, if it is not --model")
     .option("--pages <count>", "number of pages given to the model (default: 3)", integerBetween(1, 64)) // pictures of one prompt
     .option("--schema <file>", "JSON schema that the answer satisfies; says how sure each field is")
+    .option("--cite-fields", "ask for the box of each field of --schema")
+    .option("--boxes", "report the boxes and points that the answer names, in pixels of the image")
+    .option("--draw <image.png>", "write the image with these boxes drawn on it")
     .option("--trace <page.html>", "write a page: vision encoder attention, top alternatives per token, time by stage")
     .addHelpText(
       "after",
@@ -29,6 +33,7 @@ Examples:
   curl -s https://shop.example/1.png | ocellus ask - "这是什么?"
   ocellus ask screen.png "Which code is shown?" --json | jq -r .text
   ocellus ask dress.jpg "What is it?" --schema item.schema.json --json | jq .fields
+  ocellus ask street.jpg "Locate every car, output the bbox coordinates using JSON format." --draw cars.png
   ocellus ask dress.jpg "What colour is it?" --trace trace.html
   ocellus ask --collection manuals "How is the filter changed?"`,
     )
@@ -37,6 +42,9 @@ Examples:
 
 interface AskFlags extends Omit<CollectionFlags, "collection"> {
   readonly schema?: string;
+  readonly citeFields?: boolean;
+  readonly boxes?: boolean;
+  readonly draw?: string;
   readonly trace?: string;
   readonly collection?: string;
 }
@@ -57,28 +65,38 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     if (flags.trace !== undefined) return traceAnswer(model, images, question, flags.trace, flags, terminal);
     const messages = questionAbout(images, question, flags.system);
     const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
-    const options = { ...chatOptions(flags, terminal.signal), ...(await schemaOptions(flags)) };
+    const options = {
+      ...chatOptions(flags, terminal.signal),
+      ...(await schemaOptions(flags)),
+      ...placesOptions(flags),
+    };
     const answer = await streamAnswer(model, messages, options, onText);
+    if (flags.draw !== undefined) await drawAnswer(flags.draw, images[0]!, answer, terminal);
     if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
     else printLine(terminal, "");
     refuseBlocked(answer);
     if (flags.json) return;
     printFields(terminal, answer);
+    printPlaces(terminal, answer);
     printImageNotes(terminal, answer, model);
     printSpeed(terminal, answer, model);
   });
 }
 
 /** @throws `invalid_request` */
-function refuseBeside({ collection, trace, schema }: AskFlags): void {
+function refuseBeside({ collection, trace, ...flags }: AskFlags): void {
   if (collection !== undefined && trace !== undefined)
     throw new OcellusError(
       "invalid_request",
       "ask: --trace cannot be used with --collection; it traces the images on the command line",
     );
-  if (schema === undefined || (collection ?? trace) === undefined) return;
+  const own = (["schema", "citeFields", "boxes", "draw"] as const).find((name) => flags[name] !== undefined);
+  if (own === undefined || (collection ?? trace) === undefined) return;
   const other = collection === undefined ? "--trace" : "--collection";
-  throw new OcellusError("invalid_request", `ask: --schema cannot be used with ${other}`, { details: { other } });
+  const option = own === "citeFields" ? "--cite-fields" : `--${own}`;
+  throw new OcellusError("invalid_request", `ask: ${option} cannot be used with ${other}`, {
+    details: { option, other },
+  });
 }
 
 /** The last argument is the question: the commonest slips are to leave it out, or to put it first. */

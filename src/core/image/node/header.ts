@@ -8,6 +8,8 @@ import type { ImageFile } from "./read-input.js";
 export interface ImageSize {
   readonly width: number;
   readonly height: number;
+  /** How the rows are to be turned, as EXIF says it: 1 to 8. Absent: they are not. */
+  readonly orientation?: number | undefined;
 }
 
 /**
@@ -15,9 +17,9 @@ export interface ImageSize {
  * @throws as `decodeImage`; an Error of libvips for a damaged header.
  */
 export async function imageSize(source: ImageFile | RgbImage): Promise<ImageSize> {
-  const size = isRgbImage(source) ? source : await headerSize(source);
-  checkSize("an image", size.width, size.height, Number.POSITIVE_INFINITY);
-  return size;
+  const { width, height, orientation = 1 }: ImageSize = isRgbImage(source) ? source : await headerSize(source);
+  checkSize("an image", width, height, Number.POSITIVE_INFINITY);
+  return { width, height, ...(orientation !== 1 && { orientation }) };
 }
 
 async function headerSize({ bytes, source }: ImageFile): Promise<ImageSize> {

@@ -6,9 +6,10 @@ export {
   decodeImage,
   type ImageLimits,
 } from "./decode.js";
+export { drawPlaces } from "./draw.js";
 export { encodePng, thumbnail } from "./encode.js";
 
-export { preparedBytes } from "./header.js";
+export { type ImageSize, preparedBytes } from "./header.js";
 export { ImageThreads, type ImageThreadsOptions } from "./image-threads.js";
 export { type ImageInput, LoadedImage, type LoadOptions } from "./loaded-image.js";
 

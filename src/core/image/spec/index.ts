@@ -18,6 +18,16 @@ export { jpegLumaSteps } from "./jpeg-steps.js";
 export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export type { ImageGrid, PixelValues } from "./pixel-values.js";
 export { pixelsToImage } from "./pixels-to-image.js";
+export {
+  type Box,
+  boxAround,
+  imagePoint,
+  type PixelSize,
+  type PlaceUnit,
+  type Point,
+  storedPoint,
+  uprightSize,
+} from "./places.js";
 export { mergedPatches, modelView, preprocess } from "./preprocess.js";
 export { readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
 export { resizeColumnsFirst } from "./resize.js";
