@@ -93,7 +93,7 @@ function inProcess<T>(step: readonly string[]): T {
   return JSON.parse(out.toString().trim().split("\n").at(-1)!) as T;
 }
 
-function makeCheckpoint(model: string, folder: string, layers: string | undefined): void {
+export function makeCheckpoint(model: string, folder: string, layers: string | undefined): void {
   const script = join(import.meta.dirname, "../scripts/random-checkpoint.ts");
   const options = layers === undefined ? [] : ["--layers", layers];
   execFileSync(process.execPath, [...process.execArgv, script, model, folder, ...options], { stdio: "inherit" });

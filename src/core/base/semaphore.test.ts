@@ -21,6 +21,27 @@ describe("a semaphore", () => {
     expect({ most, order }).toEqual({ most: 2, order: [0, 1, 2, 3, 4] });
   });
 
+  it("lends a place until it is given back, in the same line as work", async () => {
+    const semaphore = new Semaphore(1);
+    const release = semaphore.tryAcquire()!;
+    expect(semaphore.tryAcquire()).toBeUndefined();
+    const order: string[] = [];
+    const work = semaphore.run(async () => void order.push("work"));
+    const lent = semaphore.acquire().then((end) => {
+      order.push("lent");
+      return end;
+    });
+    const left = new AbortController();
+    const leaving = semaphore.acquire(left.signal);
+    left.abort();
+    await expect(leaving).rejects.toMatchObject({ code: "aborted" });
+    release();
+    await work;
+    (await lent)();
+    expect(order).toEqual(["work", "lent"]);
+    expect(semaphore).toMatchObject({ taken: 0, numWaiting: 0 });
+  });
+
   it("lets an aborted waiter leave the line, and no one behind waits for it", async () => {
     const semaphore = new Semaphore(1);
     let finish = () => {};

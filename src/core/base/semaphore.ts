@@ -32,20 +32,38 @@ export class Semaphore {
 
   /**
    * @param weight what the work takes of the width. Nothing light slips past something heavy, which would wait forever.
-   * @param turn whose work it is; left out, the order is that of arrival.
+   * @param queueOwner whose work it is; left out, the order is that of arrival.
    * @throws `aborted` when the signal fires before the work has begun.
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal, weight = 1, queueOwner?: QueueOwner): Promise<T> {
     invariant(weight <= this.#width, "work fits the semaphore", { found: weight, limit: this.#width });
     throwIfAborted(signal);
-    if (this.hasCapacity(weight)) this.#taken += weight;
-    else await this.#wait(weight, signal, queueOwner);
+    const release = this.tryAcquire(weight) ?? (await this.#wait(weight, signal, queueOwner));
     try {
       return await work();
     } finally {
+      release();
+    }
+  }
+
+  /** A place at once, or undefined where work would have to wait; what is returned gives the place back; call it once. */
+  tryAcquire(weight = 1): (() => void) | undefined {
+    if (!this.hasCapacity(weight)) return undefined;
+    this.#taken += weight;
+    return this.#releaseOf(weight);
+  }
+
+  /** A place when its turn has come. @throws `aborted` when the signal fires before that. */
+  async acquire(signal?: AbortSignal): Promise<() => void> {
+    throwIfAborted(signal);
+    return this.tryAcquire() ?? this.#wait(1, signal, undefined);
+  }
+
+  #releaseOf(weight: number): () => void {
+    return () => {
       this.#taken -= weight;
       this.#admitNext();
-    }
+    };
   }
 
   /** Places go from hand to hand: no one slips in between. */
@@ -61,7 +79,7 @@ export class Semaphore {
     }
   }
 
-  #wait(weight: number, signal: AbortSignal | undefined, queueOwner: QueueOwner | undefined): Promise<void> {
+  #wait(weight: number, signal: AbortSignal | undefined, queueOwner: QueueOwner | undefined): Promise<() => void> {
     let leave = () => {};
     const admitted = new Promise<void>((admit, reject) => {
       const waiter = { weight, admit };
@@ -73,6 +91,6 @@ export class Semaphore {
       };
       signal?.addEventListener("abort", leave, { once: true });
     });
-    return admitted.finally(() => signal?.removeEventListener("abort", leave));
+    return admitted.finally(() => signal?.removeEventListener("abort", leave)).then(() => this.#releaseOf(weight));
   }
 }

@@ -2,11 +2,12 @@
  * Continuous batching: one loop that schedules, runs, settles, and streams tokens to whoever asked. Sequences join and
  * leave between any two steps. The engine knows ids and logits only; a fake runner tests it.
  */
-import { Closing, invariant, OcellusError, throwIfAborted } from "../base/index.js";
+import { Closing, invariant, OcellusError, Semaphore, throwIfAborted } from "../base/index.js";
 import { checkSampling } from "./sampling.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
 import { EventStream } from "./stream.js";
+import { Turn } from "./turn.js";
 import type { Batch, EngineRequest, ModelRunner, TokenEvent } from "./types.js";
 
 export interface EngineOptions {
@@ -14,6 +15,12 @@ export interface EngineOptions {
   readonly maxQueue?: number;
   /** Tokens of prompt read in one step. Default 512: about the point where longer products stop being more efficient. */
   readonly prefillChunk?: number;
+  /** The same while answers are written, which wait for the step. Default 128: shorter ones read all weights too often. */
+  readonly sharedChunk?: number;
+  /** What prompts and images of new requests are read under, one at a time, while answers are written. Default one of its own. */
+  readonly reading?: Semaphore;
+  /** The clock, in milliseconds. */
+  readonly now?: () => number;
 }
 
 export interface EngineStats {
@@ -41,12 +48,17 @@ export class Engine<P> {
   readonly #counts = { steps: 0, promptTokens: 0, generatedTokens: 0 };
   #loop: Promise<void> | undefined;
   readonly #closing = new Closing("the engine");
+  readonly #now: () => number;
 
-  constructor(runner: ModelRunner<P>, { maxQueue = 256, prefillChunk = 512 }: EngineOptions = {}) {
+  constructor(runner: ModelRunner<P>, options: EngineOptions = {}) {
+    const { maxQueue = 256, prefillChunk = 512, reading = new Semaphore(1) } = options;
     this.#runner = runner;
+    this.#now = options.now ?? (() => performance.now());
     this.prefillChunk = prefillChunk;
-    this.#scheduler = new Scheduler({ numSlots: runner.numSlots, prefillChunk, maxQueue }, (sequence) =>
-      this.#begin(sequence),
+    const sharedChunk = runner.hasFixedCuts ? prefillChunk : Math.min(options.sharedChunk ?? 128, prefillChunk);
+    this.#scheduler = new Scheduler(
+      { numSlots: runner.numSlots, maxQueue, prefillChunk, sharedChunk, turn: new Turn(reading) },
+      (sequence) => this.#begin(sequence),
     );
   }
 
@@ -113,7 +125,9 @@ export class Engine<P> {
   /** One step; when the model fails, its sequences fail and the others continue. */
   async #step(batch: Batch<P>): Promise<void> {
     try {
+      const started = this.#now();
       const logits = await this.#runner.step(batch);
+      this.#scheduler.settled(batch, this.#now() - started);
       this.#counts.steps++;
       this.#settle(batch, logits);
     } catch (error) {

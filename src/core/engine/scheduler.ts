@@ -1,15 +1,21 @@
 /**
- * Who runs in the next step: policy over counts only, no tensors and no waiting. First come, first served; between two
- * decode steps at most one prefill step, so that a long prompt never stalls the answers that are being written.
+ * Which sequences run in the next step: policy over counts and durations, no tensors and no waiting. First come, first served.
+ * While answers are written, prompts get at most half of the time: what a prefill step took is given back in decode steps
+ * before the next one, and none runs beside the vision encoder (docs/decisions/0014-running-answers.md).
  */
 import { invariant, OcellusError } from "../base/index.js";
 import type { Sequence } from "./sequence.js";
+import type { Turn } from "./turn.js";
 import type { Batch } from "./types.js";
 
 export interface SchedulerOptions {
   readonly numSlots: number;
   /** Tokens of prompt that one prefill step may read, padding included. */
   readonly prefillChunk: number;
+  /** The same while answers are written, which wait for the step. */
+  readonly sharedChunk: number;
+  /** Taken to read prompts while answers are written, from a prompt's first step until its time is given back. */
+  readonly turn: Turn;
   /** Sequences that may wait for a slot. */
   readonly maxQueue: number;
 }
@@ -27,7 +33,14 @@ export class Scheduler<P> {
   readonly #slots: (Sequence<P> | undefined)[];
   /** Sequences with a slot, in order of arrival. */
   readonly #active: Sequence<P>[] = [];
+  /** The sequence that the turn is for. */
+  #reader: Sequence<P> | undefined;
+  /** There are answers being written. */
+  #isShared = false;
+  /** A decode step comes before the next prefill step. */
   #lastWasPrefill = false;
+  /** Milliseconds of prefill steps that running answers have waited for and not been given back. */
+  #owedMs = 0;
 
   constructor(options: SchedulerOptions, begin: BeginSequence<P> = () => {}) {
     this.#options = options;
@@ -76,13 +89,34 @@ export class Scheduler<P> {
   /** Gives free slots to those who wait, and picks the next step; undefined when there is nothing to do. */
   schedule(): Batch<P> | undefined {
     this.#admit();
-    const isDecoding = this.#active.some((sequence) => this.#decodes(sequence));
-    const group = isDecoding && this.#lastWasPrefill ? [] : this.#nextPrompts();
-    this.#lastWasPrefill = group.length > 0;
-    if (this.#lastWasPrefill) return { kind: "prefill", rows: group.map((s) => this.#row(s)) };
+    const first = this.#firstUnread();
     const decoding = this.#slots.filter((sequence) => sequence !== undefined && this.#decodes(sequence));
-    if (decoding.length === 0) return undefined;
-    return { kind: "decode", rows: decoding.map((s) => this.#row(s!)) };
+    this.#isShared = decoding.length > 0;
+    if (!this.#isShared) this.#owedMs = 0;
+    this.#endTurn(first);
+    if (first && (!this.#isShared || this.#mayRead(first))) return this.#prefill(first);
+    if (!this.#isShared) return undefined;
+    this.#lastWasPrefill = false;
+    return this.#batch("decode", decoding, this.#options.prefillChunk);
+  }
+
+  /** The step that was picked last has taken so long. */
+  settled({ kind }: Batch<P>, ms: number): void {
+    if (kind === "decode") this.#owedMs = Math.max(0, this.#owedMs - ms);
+    else if (this.#isShared) this.#owedMs += ms;
+  }
+
+  #mayRead(first: Sequence<P>): boolean {
+    if (this.#lastWasPrefill || this.#owedMs > 0) return false;
+    this.#reader = first;
+    return this.#options.turn.take();
+  }
+
+  /** A turn lasts until the prompt that it was taken for is read and its time given back. */
+  #endTurn(first: Sequence<P> | undefined): void {
+    if (first === this.#reader || this.#owedMs > 0) return;
+    this.#reader = undefined;
+    this.#options.turn.giveBack();
   }
 
   #admit(): void {
@@ -95,35 +129,43 @@ export class Scheduler<P> {
     }
   }
 
-  #row(sequence: Sequence<P>) {
-    return sequence.nextRow(sequence.slot!, this.#options.prefillChunk);
+  #prefill(first: Sequence<P>): Batch<P> {
+    const { prefillChunk, sharedChunk } = this.#options;
+    const chunk = this.#isShared ? sharedChunk : prefillChunk;
+    this.#reader = first;
+    this.#lastWasPrefill = true;
+    return this.#batch("prefill", this.#group(first, chunk), chunk);
+  }
+
+  #batch(kind: Batch<P>["kind"], sequences: readonly (Sequence<P> | undefined)[], chunk: number): Batch<P> {
+    return { kind, rows: sequences.map((sequence) => sequence!.nextRow(sequence!.slot!, chunk)) };
   }
 
   #decodes(sequence: Sequence<P>): boolean {
     return this.#begun.has(sequence) && sequence.isPrefilled;
   }
 
-  /** The first in line that has prompt to read, with its company; those that turn out to have none decode next. */
-  #nextPrompts(): Sequence<P>[] {
-    for (const [i, first] of this.#active.entries()) {
-      this.#beginOnce(first);
-      if (!first.isPrefilled) return this.#group(first, this.#active.slice(i + 1));
+  /** The first in line that has prompt to read; those that turn out to have none decode next. */
+  #firstUnread(): Sequence<P> | undefined {
+    for (const sequence of this.#active) {
+      this.#beginOnce(sequence);
+      if (!sequence.isPrefilled) return sequence;
     }
-    return [];
+    return undefined;
   }
 
   /**
    * With a whole unread prompt whoever follows it in arrival and in the next slot with one too, as long as the prompts
    * padded to the longest fit into one chunk.
    */
-  #group(first: Sequence<P>, rest: readonly Sequence<P>[]): Sequence<P>[] {
+  #group(first: Sequence<P>, chunk: number): Sequence<P>[] {
     const group = [first];
     if (first.numCached > 0) return group;
     let longest = first.numUnread;
-    for (const sequence of rest) {
+    for (const sequence of this.#active.slice(this.#active.indexOf(first) + 1)) {
       longest = Math.max(longest, sequence.numUnread);
       const isNeighbour = sequence.slot === group.at(-1)!.slot! + 1;
-      if (!isNeighbour || longest * (group.length + 1) > this.#options.prefillChunk) break;
+      if (!isNeighbour || longest * (group.length + 1) > chunk) break;
       this.#beginOnce(sequence);
       if (sequence.numCached > 0 || sequence.isPrefilled) break; // it continues alone
       group.push(sequence);

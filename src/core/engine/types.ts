@@ -30,6 +30,8 @@ export interface ModelRunner<P> {
   /** Context limit in tokens. */
   readonly maxLength: number;
   readonly vocabSize: number;
+  /** What is computed depends on where a prompt is cut, so it is cut alike whatever runs beside it. Default false. */
+  readonly hasFixedCuts?: boolean;
   /**
    * A sequence is about to read its prompt in this slot: how many of its first tokens are there already, taken over from an
    * earlier sequence; fewer than all. Absent: none, ever.

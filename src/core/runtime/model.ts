@@ -76,9 +76,11 @@ export class VisionLanguageModel implements LanguageModel {
       output: parts.output,
     });
     const { prefillChunk } = parts.placement;
-    this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }) });
+    const reading = new Semaphore(1);
+    this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }), reading });
     this.#reader = new RequestReader(parts, this.#runner, this.#engine);
-    this.#images = new VisionEncoder(parts, this.#runner.maxLength, this.#closing);
+    const { maxLength: maxTokens } = this.#runner;
+    this.#images = new VisionEncoder(parts, { maxTokens, closing: this.#closing, reading });
   }
 
   get info(): ModelInfo {

@@ -73,6 +73,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly numSlots: number;
   readonly maxLength: number;
   readonly vocabSize: number;
+  readonly hasFixedCuts: boolean;
   readonly #model: PackedModel;
   readonly #dimensions: ModelDimensions;
   readonly #output: RowOutput;
@@ -98,7 +99,7 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     this.#output = options.output ?? { name: "logits", width: this.vocabSize };
     const layers = model.family.states(model.config);
     this.#decoder = withCache(decoder, { layers, ...options });
-    this.#isRecurrent = isRecurrent(layers);
+    this.#isRecurrent = this.hasFixedCuts = isRecurrent(layers);
     this.#keepsPrompts = this.#decoder.save !== undefined && !this.#isRecurrent;
     this.#lengths = new Array<number>(options.numSlots).fill(0);
     this.#promptLengths = [...this.#lengths];

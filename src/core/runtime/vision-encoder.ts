@@ -1,9 +1,10 @@
 /**
  * The images of one model: encoded once and cached, pinned, pooled into vectors, placed in a prompt, and encoded once more
- * for a trace. One run of the vision graph at a time: each uses all threads, and the decoder needs some too.
+ * for a trace. One run of the vision graph at a time: each uses all threads, and the decoder needs some too. Prompts that are
+ * read while answers are written take turns with it (docs/decisions/0014-running-answers.md).
  */
 import type { Graph } from "../backend/index.js";
-import { type Closing, OcellusError, Semaphore } from "../base/index.js";
+import { type Closing, OcellusError, type Semaphore } from "../base/index.js";
 import type { Features } from "../cache/index.js";
 import type { ImageInput, SeenImage } from "../image/node/index.js";
 import {
@@ -30,17 +31,25 @@ export interface VisionEncoderParts extends Pick<TextSide, "processor" | "imageS
   readonly threads: number;
 }
 
+export interface VisionEncoderOptions {
+  /** Tokens of the context. */
+  readonly maxTokens: number;
+  readonly closing: Closing;
+  /** Shared with the engine. */
+  readonly reading: Semaphore;
+}
+
 export class VisionEncoder {
   readonly #parts: VisionEncoderParts;
   readonly #maxTokens: number;
   readonly #closing: Closing;
-  readonly #running = new Semaphore(1);
+  readonly #running: Semaphore;
 
-  /** @param maxTokens of the context */
-  constructor(parts: VisionEncoderParts, maxTokens: number, closing: Closing) {
+  constructor(parts: VisionEncoderParts, { maxTokens, closing, reading }: VisionEncoderOptions) {
     this.#parts = parts;
     this.#maxTokens = maxTokens;
     this.#closing = closing;
+    this.#running = reading;
   }
 
   /** @throws as `VisionLanguageModel.modelView` */
