@@ -3,7 +3,7 @@ import { createSlotCache } from "./create-slot-cache.js";
 import type { CachedGraph, Graph } from "./graph.js";
 import type { KvCacheShape } from "./slot-cache.js";
 
-export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Graph): CachedGraph {
+export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Promise<Graph>): CachedGraph {
   if (graph.withCache) return graph.withCache(shape);
   const cache = createSlotCache(graph.device, shape);
   return {
@@ -13,7 +13,7 @@ export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Graph): C
     batchesAnywhere: cache.batchesAnywhere,
     hasPrefill: prefill !== undefined,
     step: async (feeds, slots, lengths, names, by = "decoder") => {
-      const runs = by === "prefill" ? prefill! : graph;
+      const runs = by === "prefill" ? await prefill! : graph;
       const wanted = Object.fromEntries(names.map((name) => [name, null]));
       const results = await cache.use(slots, lengths, ({ past, outputs }) =>
         runs.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
@@ -30,14 +30,16 @@ export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Graph): C
   };
 }
 
-/** A decoder and the graph that its prompts are read by, as one. */
-export function withPrefill(decoder: Graph, prefill: Graph): Graph {
+/** A decoder and the graph that its prompts are read by, as one. That may still be opening: the first prompt waits for it. */
+export function withPrefill(decoder: Graph, prefill: Promise<Graph>): Graph {
+  prefill.catch(() => {}); // the first prompt says so
   return {
     device: decoder.device,
     run: (feeds, outputs) => decoder.run(feeds, outputs),
     withCache: (shape) => withCache(decoder, shape, prefill),
     close: async () => {
-      await prefill.close();
+      const opened = await prefill.catch(() => undefined);
+      await opened?.close();
       await decoder.close();
     },
   };

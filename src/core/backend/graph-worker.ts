@@ -63,15 +63,10 @@ function methodsOf({ model, prefill, options }: ThreadOptions) {
   };
 }
 
+/** The decoder is ready to answer `opened`; the graph that reads prompts opens behind it, while an image is being encoded. */
 async function open(model: ThreadOptions["model"], prefill: ThreadOptions["prefill"], options: SessionOptions) {
   const graph: Graph = await GraphSession.open(model, options);
-  if (prefill === undefined) return graph;
-  try {
-    return withPrefill(graph, await GraphSession.open(prefill, options));
-  } catch (error) {
-    await graph.close();
-    throw error;
-  }
+  return prefill === undefined ? graph : withPrefill(graph, GraphSession.open(prefill, options));
 }
 
 export type GraphMethods = ReturnType<typeof methodsOf>;

@@ -132,7 +132,8 @@ export async function openDecoder(
   if (graphThreads) return GraphThread.open(model, options, prefill);
   return openWhole(async (keep) => {
     const decoder = await keep(GraphSession.open(model, options));
-    return prefill ? withPrefill(decoder, await keep(GraphSession.open(prefill, options))) : decoder;
+    if (!prefill) return decoder;
+    return withPrefill(decoder, Promise.resolve(await keep(GraphSession.open(prefill, options))));
   });
 }
 
