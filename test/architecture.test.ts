@@ -93,6 +93,11 @@ const core: Record<string, Room> = {
       ...["engine", "grammar", "models", "pack", "backend", "cache", "processor"],
     ],
   },
+  calibrate: {
+    does: "checkpoint, texts and images → four-bit codes that make up for what they lose",
+    imports: ["base", "fs", "worker", "tensor", "checkpoint", "quantize", "graph", "pack", "backend", "runtime"],
+    node: true,
+  },
 };
 
 const inCore = (...rooms: string[]) => rooms.map((room) => `core/${room}`);

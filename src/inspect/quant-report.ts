@@ -1,6 +1,7 @@
 /** What each number format costs a model: the error of its matrices, and how far its next tokens are from those of fp32. */
 
 import { groupBy, OcellusError, throwIfAborted } from "../core/base/index.js";
+import { packCalibrated } from "../core/calibrate/index.js";
 import { openCheckpoint } from "../core/checkpoint/index.js";
 import { withTemporaryFolder } from "../core/fs/index.js";
 import {
@@ -25,6 +26,7 @@ const plans = {
   fp16: parsePlan("fp16"),
   int8: parsePlan("int8"),
   "int4-b32": parsePlan("int4"),
+  "int4-b32-calibrated": parsePlan("int4"),
   "int4-b128": parsePlan("int4", { blockSize: 128 }),
   "int4-b128-embedding": parsePlan("int4", { blockSize: 128, embeddingWeights: "int4" }),
   nf4: parsePlan("nf4"),
@@ -32,6 +34,10 @@ const plans = {
 } as const satisfies Record<string, PackingPlan>;
 
 export type ReportFormat = keyof typeof plans;
+
+/** Rounded by what their products read of the bundled texts. */
+const calibrated: readonly ReportFormat[] = ["int4-b32-calibrated"];
+
 export const reportFormats = Object.keys(plans) as ReportFormat[];
 
 /** Relative error √(Σ(w − ŵ)² / Σw²) by the name of the format; a matrix that nf4 cannot hold has none there. */
@@ -177,7 +183,8 @@ export async function withPackedFormat<T>(
 ): Promise<T> {
   return withTemporaryFolder("quant-report", async (folder) => {
     const progress = { ...(signal && { signal }), ...(onPackProgress && { onProgress: onPackProgress }) };
-    const packed = await pack(path, { plan: plans[format], into: `${folder}/packed`, ...progress });
+    const packFormat = calibrated.includes(format) ? packCalibrated : pack;
+    const packed = await packFormat(path, { plan: plans[format], into: `${folder}/packed`, ...progress });
     return body(packed.path);
   });
 }

@@ -20,7 +20,7 @@ const maxBytes = 6_000_000;
 const maxFiles = 1_500;
 const model = "checkpoints/";
 const allowed =
-  /^(dist\/.+\.(js|d\.ts)|dist\/web\/.+|checkpoints\/ocellus-tiny\/.+|examples\/.+|eval\/sample\/.+|[^/]+\.(md|json)|LICENSE)$/;
+  /^(dist\/.+\.(js|d\.ts)|dist\/web\/.+|checkpoints\/ocellus-tiny\/.+|examples\/.+|eval\/sample\/.+|calibration\/.+\.txt|[^/]+\.(md|json)|LICENSE)$/;
 const forbidden = /\.map$|\.(test|testkit)\./;
 
 export function packageFaults(files: readonly PackedFile[]): { faults: string[]; summary: string } {

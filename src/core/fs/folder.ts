@@ -97,6 +97,13 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
+/** A folder and all in it, if it is there. @throws `io` */
+export async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true }).catch((cause: unknown) => {
+    throw ioError("remove", folder, cause);
+  });
+}
+
 /** A file that is there whole or not at all. */
 export async function writeFileAtomically(path: string, contents: Uint8Array | string): Promise<void> {
   const temporary = temporaryName(path);

@@ -10,6 +10,7 @@ export {
   joinPath,
   makeFolder,
   pathExists,
+  removeFolder,
   withTemporaryFolder,
   writeFileAtomically,
 } from "./folder.js";

@@ -4,7 +4,7 @@ export { refuseForeignFolder } from "./foreign.js";
 export { plannedBytes } from "./layout.js";
 export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";
-export { type PackOptions, type PackProgress, type PackResult, pack } from "./pack.js";
+export { type PackOptions, type PackProgress, type PackResult, pack, writeGraph } from "./pack.js";
 export {
   isPacked,
   openPacked,
@@ -23,6 +23,7 @@ export {
   type PackingPlan,
   type PlanOptions,
   parsePlan,
+  planDigest,
   plannedMatrix,
   prefillFormatOf,
   prefillWeightsOptions,

@@ -91,6 +91,11 @@ function inOrder(entries: Entry[]): Entry[] {
   return entries.sort((a, b) => narrow(a) - narrow(b));
 }
 
+/** What a graph reads of a weights file of its own. */
+export function entriesOf({ initializers }: Graph): Entry[] {
+  return inOrder(initializers.flatMap(entryOf));
+}
+
 function entryOf({ value, source }: Initializer): Entry[] {
   if ("bytes" in source) return [];
   return [{ info: { name: value.name, dtype: value.dtype, shape: value.shape as number[] }, source }];

@@ -3,7 +3,7 @@
  * checkpoint's content, the plan and the printed graphs, so a second start finds it and any change makes another.
  * The folder appears whole or not at all.
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { invariant, OcellusError, throwIfAborted } from "../base/index.js";
 import {
   type Adapter,
   type Checkpoint,
@@ -24,10 +24,10 @@ import {
 } from "../fs/index.js";
 import { encodeOnnx, type Graph, printGraph, type WeightSource } from "../graph/index.js";
 import type { AnyFamily } from "../models/index.js";
-import type { WeightsSource } from "../quantize/index.js";
+import { type StoredMatrices, type WeightsSource, withStored } from "../quantize/index.js";
 import { byteLength } from "../tensor/index.js";
 import { type EncodedPiece, encodeWeights, plainPieces } from "./encode-weights.js";
-import { type Embedding, type Entry, layoutOf } from "./layout.js";
+import { type Embedding, type Entry, entriesOf, layoutOf } from "./layout.js";
 import { type PackedManifest, packedFiles, packVersion } from "./manifest.js";
 import { describeStored } from "./open-weights.js";
 import type { PackingPlan } from "./plan.js";
@@ -48,6 +48,8 @@ export interface PackOptions {
   readonly adapter?: Adapter;
   /** Pack again even if the cache has it. */
   readonly force?: boolean;
+  /** Of a plan with a `calibration`: makes the codes, if there is something to write. */
+  readonly round?: (write: (codes: StoredMatrices) => Promise<void>) => Promise<void>;
   /** @internal Changes the graphs; what their weights come from is written with the rest. With `into` only. */
   readonly rewrite?: (graph: Graph) => Graph;
   readonly signal?: AbortSignal;
@@ -76,30 +78,56 @@ export async function pack(path: string, options: PackOptions): Promise<PackResu
 async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Promise<PackResult> {
   const model = await readModel(checkpoint);
   const { family, weights } = model;
-  const { plan, rewrite = (graph: Graph) => graph } = options;
+  const { plan, round, rewrite = (graph: Graph) => graph } = options;
+  invariant((round === undefined) === (plan.calibration === undefined), "a calibrated plan comes with its rounding");
   const graphs = Object.values(planGraphs(model, plan)).map(rewrite);
   const digest = await checkpointDigest(checkpoint);
   const notes = [...model.notes, ...describeStored(graphs, weights)];
   const { embedding, entries } = layoutOf(model, graphs, plan);
-  const target =
-    options.into ?? cachePath(checkpoint, [digest, JSON.stringify(embedding), ...graphs.map(printGraph)], plan);
+  const contents = [digest, JSON.stringify(embedding), ...calibrationOf(plan), ...graphs.map(printGraph)];
+  const target = options.into ?? cachePath(checkpoint, contents, plan);
   if (await pathExists(target)) {
     await expectPackedFolder(target);
     if (!options.force) return { path: target, written: false, notes };
   }
-  await createFolderAtomically(target, options.force ?? false, async (folder) => {
-    const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, weights, options);
-    for (const graph of graphs) {
-      const model = encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: offsets(name) }));
-      await writeFileAtomically(joinPath(folder, packedFiles.graph(graph.name)), model);
-    }
-    for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
-    await writeFileAtomically(
-      joinPath(folder, packedFiles.manifest),
-      `${JSON.stringify(manifestOf(family, plan, digest, embedding), null, 2)}\n`,
-    );
-  });
+  const write = (from: WeightsSource) =>
+    createFolderAtomically(target, options.force ?? false, async (folder) => {
+      const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, from, options);
+      for (const graph of graphs) await encodeGraph(graph, joinPath(folder, packedFiles.graph(graph.name)), offsets);
+      for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
+      await writeFileAtomically(
+        joinPath(folder, packedFiles.manifest),
+        `${JSON.stringify(manifestOf(family, plan, digest, embedding), null, 2)}\n`,
+      );
+    });
+  await (round ? round((codes) => write(withStored(weights, codes))) : write(weights));
   return { path: target, written: true, notes };
+}
+
+/** What the graphs do not show. */
+function calibrationOf({ calibration }: PackingPlan): string[] {
+  return calibration ? [JSON.stringify(calibration)] : [];
+}
+
+/** Writes one graph and its weights into a folder, alone; returns the graph's file. @throws `invalid_file`, `io`, `aborted` */
+export async function writeGraph(
+  graph: Graph,
+  weights: WeightsSource,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const path = joinPath(folder, packedFiles.graph(graph.name));
+  await encodeGraph(
+    graph,
+    path,
+    await writeWeights(joinPath(folder, packedFiles.weights), entriesOf(graph), weights, { signal }),
+  );
+  return path;
+}
+
+async function encodeGraph(graph: Graph, path: string, offsets: (name: string) => number): Promise<void> {
+  const model = encodeOnnx(graph, (name) => ({ file: packedFiles.weights, offset: offsets(name) }));
+  await writeFileAtomically(path, model);
 }
 
 /** A folder that is somebody else's is neither used nor replaced. */
@@ -117,7 +145,12 @@ function cachePath(checkpoint: Checkpoint, contents: readonly string[], plan: Pa
 }
 
 /** Streams all entries into the file; returns where each one starts. */
-async function writeWeights(path: string, entries: readonly Entry[], weights: WeightsSource, options: PackOptions) {
+async function writeWeights(
+  path: string,
+  entries: readonly Entry[],
+  weights: WeightsSource,
+  options: { readonly signal?: AbortSignal | undefined; readonly onProgress?: PackOptions["onProgress"] },
+) {
   const writer = await createSafetensorsWriter(
     path,
     entries.map((e) => e.info),
@@ -211,6 +244,7 @@ function manifestOf(
     embedding_weights: plan.embeddingWeights,
     prefill_weights: family.kind === "language" ? plan.prefillWeights : "same",
     ...(plan.formats && { formats: Object.fromEntries(plan.formats) as NonNullable<PackedManifest["formats"]> }),
+    ...(plan.calibration && { calibration: plan.calibration }),
     source_digest: digest,
     ...(embedding && { embedding }),
   };

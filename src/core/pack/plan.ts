@@ -3,6 +3,7 @@
  * The choices and what they cost are measured in docs/decisions/0003-formats.md and docs/quantization.md.
  */
 import { OcellusError } from "../base/index.js";
+import { textDigest } from "../fs/index.js";
 import type { AnyFamily, Part } from "../models/index.js";
 import { type BlockSize, fitsW8A8, type WeightFormat } from "../tensor/index.js";
 
@@ -13,6 +14,13 @@ export type Weights = (typeof weightsOptions)[number];
 export const visionWeightsOptions = ["w8a8", "int8", "fp16", "same"] as const;
 export const prefillWeightsOptions = ["int8", "same"] as const;
 export const embeddingWeightsOptions = ["int8", "int4"] as const;
+
+/** What four-bit codes made up for their losses by. */
+export interface Calibration {
+  readonly method: "gptq";
+  /** SHA-256 of what the inputs of the products were measured on. */
+  readonly digest: string;
+}
 
 export interface PackingPlan {
   /** "auto": `formats` was chosen matrix by matrix. */
@@ -26,6 +34,8 @@ export interface PackingPlan {
   readonly embeddingWeights: (typeof embeddingWeightsOptions)[number];
   /** int8: a second copy of the decoder's matrices as W8A8, by which prompts are read. */
   readonly prefillWeights: (typeof prefillWeightsOptions)[number];
+  /** How four-bit matrices of the decoder's layers were rounded. Absent: each value by itself. */
+  readonly calibration?: Calibration;
   /** Overrules the rest of the plan for the matrices it names. */
   readonly formats?: ReadonlyMap<string, WeightFormat>;
 }
@@ -69,6 +79,11 @@ export function parsePlan(weights: string, options: PlanOptions = {}): PackingPl
     });
   }
   return { weights: found, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
+}
+
+/** Of all that is chosen. */
+export function planDigest({ formats, ...plan }: PackingPlan): string {
+  return textDigest(JSON.stringify([plan, formats && [...formats]]));
 }
 
 /** A matrix, as a plan sees it. */

@@ -43,7 +43,8 @@ export function quantizeRows(
   return out;
 }
 
-function emptyRows(rows: number, blocks: number, { kind, blockSize, zeroPoints }: BlockFormat): QuantizedRows {
+/** With room for all codes, which are zero. */
+export function emptyRows(rows: number, blocks: number, { kind, blockSize, zeroPoints }: BlockFormat): QuantizedRows {
   return {
     codes: new Uint8Array((rows * blocks * blockSize) / (kind === "int4" ? 2 : 1)),
     scales: new Float32Array(rows * blocks),

@@ -1,8 +1,10 @@
 export { dequantizeRows, type QuantizedRows, quantizeRows } from "./blocks.js";
+export { type ColumnSpan, ridgeOf, writeFactor } from "./column-span.js";
+export { compensatedRows } from "./compensate.js";
 export { type EncodedRows, encodeRows, type FloatRows, nestedParts, restoredRows } from "./encode.js";
 export { type QuantizationError, quantizationError } from "./error.js";
 export type { StoredParts } from "./foreign/matrix.js";
-export { openQuantized, type StoredMatrices, type WeightsSource } from "./foreign/source.js";
+export { openQuantized, type StoredMatrices, type WeightsSource, withStored } from "./foreign/source.js";
 export { dequantizeNf4, type NestedScales, nestScales, quantizeNf4, unnestScales } from "./nf4.js";
 export { expectFinite } from "./not-finite.js";
 export { transposeBytes } from "./w8a8.js";

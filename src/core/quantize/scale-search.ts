@@ -76,3 +76,54 @@ const rangeSteps = Float64Array.of(15, 16.25, 17.5);
 export function asymmetricScale(block: Float64Array, count: number, range: number, zeroPoint: number): number {
   return bestScale(block, count, rangeSteps, range, -zeroPoint, 15 - zeroPoint);
 }
+
+/** A scale, and the code that stands for zero. */
+export interface ChosenScale {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** As `extremeCodes` and `rangeSteps`, but finer: compensating rounding is slow beside its search. */
+const fineExtremeCodes = Float64Array.of(-9, -8.5, -8.25, -8, -7.75, -7.5, -7.25, -7, 7);
+const fineRangeSteps = Float64Array.of(15, 15.75, 16.5, 17.5, 18.75, 20);
+
+/** The scale of least Σ weight·(value − restored)² of one block, and its zero point, which is 8 unless `zeroPoints`. */
+export function weightedScale(block: Float64Array, weights: Float64Array, zeroPoints = false): ChosenScale {
+  let [low, high] = [0, 0];
+  for (const value of block) {
+    if (value < low) low = value;
+    else if (value > high) high = value;
+  }
+  if (low === high) return { scale: 0, zeroPoint: 8 };
+  const extreme = high > -low ? high : low;
+  const range = high - low;
+  const zeroPoint = zeroPoints ? Math.round((-low / range) * 15) : 8;
+  const [steps, extent] = zeroPoints ? [fineRangeSteps, range] : [fineExtremeCodes, extreme];
+  let [best, scale] = [0, 0];
+  for (const step of steps) {
+    weighCodes(block, weights, step / extent, -zeroPoint, 15 - zeroPoint);
+    const [dot, squares] = [sums[0]!, sums[1]!];
+    if (squares > 0 && (dot * dot) / squares > best) [best, scale] = [(dot * dot) / squares, dot / squares];
+  }
+  return { scale: scale === 0 ? largestScale(block, zeroPoint) : scale, zeroPoint };
+}
+
+/** Where no weight counts. */
+function largestScale(block: Float64Array, zeroPoint: number): number {
+  return Math.max(...block.map((value) => Math.abs(value))) / Math.max(zeroPoint, 15 - zeroPoint);
+}
+
+/** Σ weight·w·q and Σ weight·q² into `sums`, for codes round(w·inverse) within [low, high]. */
+function weighCodes(block: Float64Array, weights: Float64Array, inverse: number, low: number, high: number): void {
+  let dot = 0;
+  let squares = 0;
+  for (let i = 0; i < block.length; i++) {
+    const value = block[i]!;
+    const code = Math.max(low, Math.min(high, value * inverse + rounder - rounder));
+    const weighted = weights[i]! * code;
+    dot += weighted * value;
+    squares += weighted * code;
+  }
+  sums[0] = dot;
+  sums[1] = squares;
+}

@@ -1,7 +1,8 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
 import { Argument, type Command } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
-import { type PackingPlan, type PackResult, pack, type Weights } from "../../../core/pack/index.js";
+import { packCalibrated } from "../../../core/calibrate/index.js";
+import { type PackingPlan, type PackOptions, type PackResult, pack, type Weights } from "../../../core/pack/index.js";
 import { type Adapter, openAdapter, packingPlan } from "../../../core/runtime/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
@@ -16,7 +17,7 @@ import {
   zeroPointsOption,
 } from "../../options.js";
 import { bundledModel } from "../../package-files.js";
-import { describeBytes, formatSeconds, startProgress } from "../../ui/progress.js";
+import { describeBytes, formatSeconds, type ProgressState, startProgress } from "../../ui/progress.js";
 import { coloursFor, printJson, printLine, printNotes, type Terminal } from "../../ui/terminal.js";
 import { folderBytes } from "./folder-bytes.js";
 import { type AutoFlags, choosePlan, confirmPlan, planText } from "./pack-auto.js";
@@ -26,6 +27,8 @@ interface PackFlags extends GlobalFlags, Omit<PackingFlags, "weights">, AutoFlag
   readonly into?: string;
   readonly force?: boolean;
   readonly adapter?: string;
+  /** True: on the bundled texts. */
+  readonly calibrate?: string | true;
 }
 
 export function addPackCommand(program: Command, terminal: Terminal): void {
@@ -51,12 +54,16 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
       "--calibration <file>",
       "questions to measure on, in the format of `ocellus eval` (default: the example images)",
     )
+    .option(
+      "--calibrate [folder]",
+      "round 4-bit weights by the inputs that a folder of texts and images gives them (default: bundled neutral texts)",
+    )
     .option("--dry-run", "print the plan of --weights auto and exit")
     .option("-y, --yes", "accept the plan of --weights auto without asking")
     .option("--force", "pack again, even if a packed model exists")
     .addHelpText(
       "after",
-      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model",
+      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights int4 --calibrate ./my-texts-and-images --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model",
     )
     .action((path: string, _local: unknown, command: Command) =>
       packCommand(path, command.optsWithGlobals(), terminal),
@@ -120,22 +127,34 @@ export async function packWithProgress(
   {
     into,
     force = false,
+    calibrate,
     json,
     adapter,
-  }: Pick<PackFlags, "into" | "force" | "json"> & { readonly adapter?: Adapter | undefined },
+  }: Pick<PackFlags, "into" | "force" | "calibrate" | "json"> & { readonly adapter?: Adapter | undefined },
   terminal: Terminal,
 ): Promise<PackResult> {
-  const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent: json === true });
+  const silent = json === true;
+  const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent });
+  const calibrating = startProgress(terminal, { label: "calibrating", describe: describeHalves, silent });
+  const options: PackOptions = {
+    ...{ plan, force, signal: terminal.signal },
+    ...(into !== undefined && { into }),
+    ...(adapter && { adapter }),
+    onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
+  };
   try {
-    return await pack(path, {
-      plan,
-      force,
-      ...(into !== undefined && { into }),
-      ...(adapter && { adapter }),
-      signal: terminal.signal,
-      onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
-    });
+    if (calibrate === undefined) return await pack(path, options);
+    const calibrateOn = calibrate === true ? undefined : calibrate;
+    const onCalibrateProgress = (done: number, total: number) => {
+      calibrating.update(done, total);
+      if (done === total) calibrating.stop();
+    };
+    return await packCalibrated(path, { ...options, calibrateOn, onCalibrateProgress });
   } finally {
-    progress.stop();
+    for (const each of [progress, calibrating]) each.stop();
   }
+}
+
+function describeHalves({ done, total, secondsLeft }: ProgressState): string {
+  return `${done} of ${total} layer halves, ${formatSeconds(secondsLeft)} left`;
 }

@@ -27,6 +27,24 @@ export interface StoredMatrices {
   read(name: string): Promise<StoredParts>;
 }
 
+/** The same tensors, some of which lie there quantised; where both sources have one so, `stored` counts. */
+export function withStored(source: WeightsSource, stored: StoredMatrices): WeightsSource {
+  const own = source.stored;
+  const isNew = (name: string) => stored.exactFormat(name) !== undefined;
+  return {
+    names: () => source.names(),
+    info: (name) => source.info(name),
+    read: (name) => source.read(name),
+    readRange: (name, ...range) => source.readRange(name, ...range),
+    stored: {
+      method: stored.method,
+      names: [...(own?.names ?? []), ...stored.names],
+      exactFormat: (name) => stored.exactFormat(name) ?? own?.exactFormat(name),
+      read: (name) => (isNew(name) ? stored.read(name) : own!.read(name)),
+    },
+  };
+}
+
 type Reader = (
   source: TensorSource,
   config: unknown,

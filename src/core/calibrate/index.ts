@@ -1,0 +1,1 @@
+export { packCalibrated } from "./calibrate.js";

@@ -1,0 +1,31 @@
+/** Compensating rounding beside a reference in numpy: test/golden/gptq/make_golden.py. */
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { openCheckpoint } from "../src/core/checkpoint/index.js";
+import { compensatedRows, dequantizeRows, ridgeOf, writeFactor } from "../src/core/quantize/index.js";
+import { toFloat32 } from "../src/core/tensor/index.js";
+import { repository } from "./support/folders.js";
+
+it.each([
+  ["symmetric", false],
+  ["zero_points", true],
+] as const)("gives the numbers that the reference gives: %s", async (name, zeroPoints) => {
+  const file = await openCheckpoint(join(repository, "test/golden/gptq/fixture.safetensors"));
+  const floats = async (tensor: string) => toFloat32((await file.read(tensor)).bytes, "f32").slice();
+  const [values, expected] = [await floats("weights"), await floats(name)];
+  const { bytes, shape } = await file.read("gram");
+  await file.close();
+  const columns = shape[0]!;
+  const gram = new Float64Array(bytes.slice().buffer);
+  const span = {
+    start: 0,
+    columns,
+    gram,
+    factor: new Float64Array(gram.length),
+    ridge: ridgeOf(gram, columns, Infinity),
+  };
+  writeFactor(span);
+  const [rows, format] = [values.length / columns, { kind: "int4", blockSize: 32, zeroPoints } as const];
+  const found = dequantizeRows(compensatedRows({ values, rows, columns }, [span], format), rows, columns, format);
+  for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 6);
+});
