@@ -60,7 +60,10 @@ function notPositive(column: number, found: number): OcellusError {
 
 /** Σ a[at + i]·b[from + i]. Four sums: one would wait for itself at each step. */
 export function dot(a: Float64Array, at: number, count: number, b: Float64Array, from: number): number {
-  let [s, t, u, v] = [0, 0, 0, 0];
+  let s = 0;
+  let t = 0;
+  let u = 0;
+  let v = 0;
   let i = 0;
   for (; i + 3 < count; i += 4) {
     s += a[at + i]! * b[from + i]!;
@@ -96,7 +99,8 @@ export function subtract(
 ): void {
   let k = 0;
   for (; k + 3 < count; k += 4) {
-    const [i, j] = [at + k, start + k];
+    const i = at + k;
+    const j = start + k;
     to[i]! -= factor * from[j]!;
     to[i + 1]! -= factor * from[j + 1]!;
     to[i + 2]! -= factor * from[j + 2]!;
