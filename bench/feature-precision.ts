@@ -10,7 +10,8 @@ import { prepareImage } from "../src/core/image/node/index.js";
 import { readImageProcessorConfig } from "../src/core/image/spec/index.js";
 import { openPacked } from "../src/core/pack/index.js";
 import { image, loadModel } from "../src/core/runtime/index.js";
-import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { bytesOf, toBFloat16Bits, toFloat16Bits, toFloat32 } from "../src/core/tensor/index.js";
 
 const repository = join(import.meta.dirname, "..");

@@ -110,7 +110,7 @@ async function logitsIn(packed: PackedModel, decoder: GraphSession, ids: readonl
     logits_rows: int64(rows),
   };
   const cache = createSlotCache("cpu", { layers: family.states(config), numSlots: 1, maxLength });
-  const lengths = { length: ids.length, cached: [0], added: [{ position: 0, count: ids.length }] };
+  const lengths = { length: ids.length, cached: [0], added: [{ slot: 0, position: 0, count: ids.length }] };
   const results = await cache.use({ first: 0, count: 1 }, lengths, ({ past, outputs }) =>
     decoder.run({ ...inputs, ...past }, { ...outputs, logits: null }),
   );

@@ -110,7 +110,7 @@ async function read({ family, config }: Packed, session: GraphSession, context: 
       ...{ seqlens_k: int32([start + count - 1]), total_sequence_length: int32([start + count], []) },
       logits_rows: int64([count - 1]),
     };
-    const room = { length: context, cached: [start], added: [{ position: start, count }] };
+    const room = { length: context, cached: [start], added: [{ slot: 0, position: start, count }] };
     await cache.use({ first: 0, count: 1 }, room, ({ past, outputs }) =>
       session.run({ ...past, ...feeds }, { ...outputs, logits: null }),
     );

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EngineRequest } from "../src/core/engine/index.js";
-import type { SequenceInputs } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { fixtureRequest, openTestDecoder, type TestDecoder, tokensOf } from "./support/decoder.js";
 import { goldenFolder, temporaryFolder } from "./support/folders.js";
 

@@ -9,7 +9,7 @@ import { Engine } from "../src/core/engine/index.js";
 import type { Graph, Node } from "../src/core/graph/index.js";
 import type { ImageGrid } from "../src/core/image/spec/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
-import type { SequenceInputs } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { lookAgain } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";

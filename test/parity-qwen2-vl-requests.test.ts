@@ -12,7 +12,7 @@ import { checkpointCatalog, encodeOnnx, type Graph } from "../src/core/graph/ind
 import type { HostInput } from "../src/core/models/index.js";
 import { buildGraphs, canonicalSource, type PackedModel, packedFiles } from "../src/core/pack/index.js";
 import { tokenKeys } from "../src/core/runtime/memory.js";
-import type { SequenceInputs } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { type EncodedImage, encodeImage } from "../src/core/runtime/vision.js";
 import { expectClose } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";

@@ -8,7 +8,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphSession } from "../src/core/backend/index.js";
 import { Engine } from "../src/core/engine/index.js";
-import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { encodeImage } from "../src/core/runtime/vision.js";
 import { expectClose, relativeError } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";
@@ -115,7 +116,7 @@ describe("a second turn with another image", () => {
     for (const end of ends) {
       const tokens = golden.ids.slice(position, end);
       const payload = end === golden.ids.length ? second : first;
-      const row = { slot: 1, tokens, position, payload, wantsLogits: true };
+      const row = { slot: 1, tokens, position, payload, numLogits: 1 };
       logits = await runner.step({ kind: tokens.length > 1 ? "prefill" : "decode", rows: [row] });
       position = end;
     }

@@ -9,7 +9,8 @@ import { GraphSession } from "../src/core/backend/index.js";
 import { Engine } from "../src/core/engine/index.js";
 import type { GridInPrompt } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { PlacedImage, SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { encodeImage } from "../src/core/runtime/vision.js";
 import { expectClose, relativeError } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";
@@ -86,7 +87,7 @@ async function feed(rows: readonly { tokens: number[]; payload: SequenceInputs }
   for (const { tokens, payload } of rows) {
     logits = await runner.step({
       kind: tokens.length > 1 ? "prefill" : "decode",
-      rows: [{ slot: 1, tokens, position, payload, wantsLogits: true }],
+      rows: [{ slot: 1, tokens, position, payload, numLogits: 1 }],
     });
     position += tokens.length;
   }

@@ -9,7 +9,8 @@ import { Engine } from "../src/core/engine/index.js";
 import type { ImageGrid } from "../src/core/image/spec/index.js";
 import type { GridInPrompt } from "../src/core/models/index.js";
 import type { PackedModel } from "../src/core/pack/index.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { PlacedImage, SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { type EncodedImage, encodeImage } from "../src/core/runtime/vision.js";
 import { expectClose, relativeError } from "./support/close.js";
 import { tokensOf } from "./support/decoder.js";
@@ -110,7 +111,7 @@ it("gives every pair its own step in T, with the words of its time between", asy
 
 it("equals the reference's logits and 32 greedy tokens", async () => {
   await withRunner(async (runner) => {
-    const row = { slot: 0, tokens: ids, position: 0, payload: payload(), wantsLogits: true };
+    const row = { slot: 0, tokens: ids, position: 0, payload: payload(), numLogits: 1 };
     const [logits] = await runner.step({ kind: "prefill", rows: [row] });
     expectClose(logits!, await fixture.floats("logits"), tolerance, "logits");
   });

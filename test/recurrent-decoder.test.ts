@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphThread } from "../src/core/backend/index.js";
 import { Engine, type EngineRequest } from "../src/core/engine/index.js";
 import { indexPositions } from "../src/core/models/index.js";
-import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { expectClose } from "./support/close.js";
 import { openTestDecoder, type TestDecoder, tokensOf } from "./support/decoder.js";
 import { repository, temporaryFolder } from "./support/folders.js";
@@ -49,7 +50,7 @@ describe.each(["tied-interval", "full-first-biased", "untied-equal-heads"])("%s"
     const logitsIn = async (chunk: number) => {
       let logits: readonly Float32Array[] = [];
       for (let position = 0; position < promptIds.length; position += chunk) {
-        const row = { slot: 2, position, payload, wantsLogits: position + chunk >= promptIds.length };
+        const row = { slot: 2, position, payload, numLogits: Number(position + chunk >= promptIds.length) };
         const tokens = promptIds.slice(position, position + chunk);
         logits = await decoder.runner.step({ kind: "prefill", rows: [{ ...row, tokens }] });
       }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PrefixCache } from "../src/core/cache/index.js";
 import type { EngineRequest } from "../src/core/engine/index.js";
 import { indexPositions } from "../src/core/models/index.js";
-import type { SequenceInputs } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { openTestDecoder, type TestDecoder } from "./support/decoder.js";
 import { goldenFolder, temporaryFolder } from "./support/folders.js";
 

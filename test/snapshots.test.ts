@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Graph, GraphSession, GraphThread } from "../src/core/backend/index.js";
 import { SnapshotCache, type TokenKey } from "../src/core/cache/index.js";
 import { Engine, type EngineOptions, type TokenEvent } from "../src/core/engine/index.js";
-import { DecoderRunner, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { oneThread } from "./support/parity.js";
 import { openQwen35Case, type Qwen35Case } from "./support/qwen3-5.js";
 
@@ -75,13 +76,13 @@ describe.each(["tied-one-image", "untied-two-images", "second-turn", "image-and-
       const payload = { ...golden.inputs(), prefix: { ...named(), known } };
       const start = runner.begin(0, golden.ids, payload);
       const numRead = golden.ids.length - 1;
-      const row = { slot: 0, payload, wantsLogits: false };
+      const row = { slot: 0, payload, numLogits: 0 };
       if (start < numRead)
         await runner.step({
           kind: "prefill",
           rows: [{ ...row, tokens: golden.ids.slice(start, numRead), position: start }],
         });
-      const last = { ...row, tokens: golden.ids.slice(numRead), position: numRead, wantsLogits: true };
+      const last = { ...row, tokens: golden.ids.slice(numRead), position: numRead, numLogits: 1 };
       const [logits] = await runner.step({ kind: "decode", rows: [last] });
       runner.release(0);
       return { start, logits: logits!.slice() };

@@ -22,7 +22,8 @@ import { Engine, type EngineRequest } from "../src/core/engine/index.js";
 import { indexPositions } from "../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../src/core/pack/index.js";
 import { loadModel } from "../src/core/runtime/index.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../src/core/runtime/runner.js";
+import { DecoderRunner } from "../src/core/runtime/runner.js";
+import type { PlacedImage, SequenceInputs } from "../src/core/runtime/sequence-inputs.js";
 import { encodeImage } from "../src/core/runtime/vision.js";
 import { byteLength } from "../src/core/tensor/index.js";
 import { expectClose } from "./support/close.js";
@@ -216,7 +217,7 @@ describe.skipIf(noWebGpu)("webgpu", patience, () => {
     const decoder = await open(packed, "decoder", device);
     const runner = new DecoderRunner(packed, decoder, { numSlots: 1, maxLength: 512 });
     const { promptIds: tokens, payload } = textRequest(20, 1);
-    const row = { slot: 0, tokens, position: 0, payload, wantsLogits: true };
+    const row = { slot: 0, tokens, position: 0, payload, numLogits: 1 };
     const [logits] = await runner.step({ kind: "prefill", rows: [row] });
     await runner.close();
     await decoder.close();

@@ -6,7 +6,8 @@ import { defaultThreads, GraphSession } from "../../src/core/backend/index.js";
 import { Engine, type EngineRequest } from "../../src/core/engine/index.js";
 import { indexPositions } from "../../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
-import { DecoderRunner, type SequenceInputs } from "../../src/core/runtime/runner.js";
+import { DecoderRunner } from "../../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../../src/core/runtime/sequence-inputs.js";
 import { writeRandomCheckpoint } from "./random-checkpoint.js";
 
 /** qwen3_vl_resampler at 8B sizes, with fewer layers and a small vocabulary so that layers are what is timed. */

@@ -2,7 +2,8 @@
 import { defaultThreads } from "../../src/core/backend/index.js";
 import { openPacked } from "../../src/core/pack/index.js";
 import { openDecoder } from "../../src/core/runtime/open.js";
-import { DecoderRunner, type SequenceInputs } from "../../src/core/runtime/runner.js";
+import { DecoderRunner } from "../../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../../src/core/runtime/sequence-inputs.js";
 
 const numTokens = 512;
 
@@ -18,7 +19,7 @@ export async function timeSteps(path: string, lengths: readonly number[]): Promi
     runner.begin(0, ids, payload);
     for (let position = 0; position < numTokens; position += length) {
       const tokens = ids.slice(position, position + length);
-      await runner.step({ kind: "prefill", rows: [{ slot: 0, tokens, position, payload, wantsLogits: false }] });
+      await runner.step({ kind: "prefill", rows: [{ slot: 0, tokens, position, payload, numLogits: 0 }] });
     }
     runner.release(0);
   };

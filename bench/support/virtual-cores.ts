@@ -110,7 +110,7 @@ function runnerOf(cores: VirtualCores, costs: Costs, numSlots: number): ModelRun
       await cores.work(
         kind === "decode" ? costs.decode[rows.length]! : costs.promptStep + costs.promptToken * numTokens,
       );
-      return rows.filter((row) => row.wantsLogits).map(() => logits.slice());
+      return rows.filter((row) => row.numLogits > 0).map(() => logits.slice());
     },
     release() {},
   };

@@ -32,6 +32,8 @@ export interface ModelFlags extends GlobalFlags, PackingFlags {
   readonly guards?: string;
   readonly device?: Device | "auto";
   readonly threads?: number;
+  readonly speculation?: "auto" | "off";
+  readonly draftModel?: string;
 }
 
 export interface AnswerFlags extends ModelFlags {
@@ -82,6 +84,12 @@ export const prefillWeightsOption = () =>
     "weights that prompts are read by: int8, a second copy, faster and closer; same; or auto, by the size of model and memory (default: auto)",
   ).choices(["auto", ...prefillWeightsOptions]);
 
+const speculationOption = () =>
+  new Option(
+    "--speculation <mode>",
+    "several tokens per decode step where they can be foreseen (forced by a schema, found in the prompt): auto or off; answers are the same (default: auto)",
+  ).choices(["auto", "off"]);
+
 /** --model, --device, --threads; the format options are added beside it, since `eval` takes several formats. */
 export function addModelOptions(command: Command): Command {
   return command
@@ -96,6 +104,8 @@ export function addModelOptions(command: Command): Command {
     .addOption(visionWeightsOption())
     .addOption(embeddingWeightsOption())
     .addOption(prefillWeightsOption())
+    .addOption(speculationOption())
+    .option("--draft-model <folder>", "smaller model with the same tokenizer, which drafts tokens (default: none)")
     .addOption(
       new Option(
         "--device <device>",
@@ -129,8 +139,10 @@ export function addAnswerOptions(command: Command): Command {
 }
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
-  const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights, device, threads } = flags;
-  return defined({ weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights, device, threads });
+  const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights } = flags;
+  const { device, threads, speculation, draftModel } = flags;
+  const packing = { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
+  return defined({ ...packing, device, threads, speculation, draftModel });
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {

@@ -105,6 +105,10 @@ export const answerStatsSchema = z
       first_token_ms: z.number(),
       total_ms: z.number(),
       tokens_per_second: z.number(),
+      /** Verified drafts, the right ones among them, and tokens that a schema left no choice of (speculative decoding). */
+      drafted_tokens: z.number().optional(),
+      accepted_tokens: z.number().optional(),
+      forced_tokens: z.number().optional(),
     }),
     /** Of the checkpoint and its packing: equal digests answer alike. */
     model_version: z.string(),

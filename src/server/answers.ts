@@ -83,6 +83,10 @@ function noteEvent({ stats, started }: RequestContext, { event }: ChoiceEvent): 
   stats.finishReason = event.finishReason;
   stats.completionTokens = (stats.completionTokens ?? 0) + event.usage.completionTokens;
   stats.cachedTokens = (stats.cachedTokens ?? 0) + event.usage.cachedTokens;
+  const { draftedTokens = 0, acceptedTokens = 0, forcedTokens = 0 } = event.timings;
+  stats.draftedTokens = (stats.draftedTokens ?? 0) + draftedTokens;
+  stats.acceptedTokens = (stats.acceptedTokens ?? 0) + acceptedTokens;
+  stats.forcedTokens = (stats.forcedTokens ?? 0) + forcedTokens;
 }
 
 /** The events of several sources as they come; when one fails, or the reader leaves, all end. */

@@ -40,6 +40,17 @@ export class Metrics implements RequestListener {
   readonly #prefixHits = this.#counter("prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", [
     "model",
   ]);
+  readonly #drafted = this.#counter("spec_decode_num_draft_tokens_total", "Drafted tokens that were verified.", [
+    "model",
+  ]);
+  readonly #accepted = this.#counter("spec_decode_num_accepted_tokens_total", "Drafted tokens that were right.", [
+    "model",
+  ]);
+  readonly #forced = this.#counter(
+    "forced_tokens_total",
+    "Tokens that a schema left no choice of and that took no decode step of their own.",
+    ["model"],
+  );
   readonly #checks = this.#counter("guardrail_checks_total", "Checks by guardrails.", [
     ...(["guard", "stage", "category", "verdict"] as const),
   ]);
@@ -68,6 +79,9 @@ export class Metrics implements RequestListener {
       promptTokens = 0,
       completionTokens = 0,
       cachedTokens = 0,
+      draftedTokens = 0,
+      acceptedTokens = 0,
+      forcedTokens = 0,
       images = 0,
       cachedImages = 0,
       nearImages = 0,
@@ -80,6 +94,9 @@ export class Metrics implements RequestListener {
     this.#prefixQueries.inc({ model }, promptTokens);
     this.#prefixHits.inc({ model }, cachedTokens);
     this.#completion.inc({ model }, completionTokens);
+    this.#drafted.inc({ model }, draftedTokens);
+    this.#accepted.inc({ model }, acceptedTokens);
+    this.#forced.inc({ model }, forcedTokens);
     this.#images.inc({ model, cached: "true" }, cachedImages - nearImages);
     this.#images.inc({ model, cached: "near" }, nearImages);
     this.#images.inc({ model, cached: "false" }, images - cachedImages);

@@ -22,6 +22,9 @@ export interface RequestStats {
   seen?: readonly ChatImage[];
   /** Of the prompts' tokens, those that were not read again. */
   cachedTokens?: number;
+  draftedTokens?: number;
+  acceptedTokens?: number;
+  forcedTokens?: number;
   queueMs?: number;
   firstTokenMs?: number;
   tokensPerSecond?: number;

@@ -32,6 +32,9 @@ export function answerStatsOf(
       first_token_ms: round(timings.firstTokenMs),
       total_ms: round(performance.now() - context.started),
       tokens_per_second: round(timings.tokensPerSecond),
+      drafted_tokens: timings.draftedTokens ?? 0,
+      accepted_tokens: timings.acceptedTokens ?? 0,
+      forced_tokens: timings.forcedTokens ?? 0,
     },
     model_version: model.info.digest,
     images: images.map(({ digest, known, numTokens, familiarity }) => ({

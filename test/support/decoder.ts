@@ -1,17 +1,20 @@
 /** The real decoder of a packed model under an engine, without tokenizer: what runtime does, for random tiny models. */
 import { join } from "node:path";
+import type { Graph } from "../../src/core/backend/index.js";
 import type { PrefixCache } from "../../src/core/cache/index.js";
 import { openCheckpoint } from "../../src/core/checkpoint/index.js";
 import { Engine, type EngineOptions, type EngineRequest } from "../../src/core/engine/index.js";
 import { indexPositions } from "../../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
 import { openDecoder } from "../../src/core/runtime/open.js";
-import { DecoderRunner, type SequenceInputs } from "../../src/core/runtime/runner.js";
+import { DecoderRunner } from "../../src/core/runtime/runner.js";
+import type { SequenceInputs } from "../../src/core/runtime/sequence-inputs.js";
 import { toFloat32 } from "../../src/core/tensor/index.js";
 import { goldenFolder } from "./folders.js";
 
 export interface TestDecoder {
   readonly packed: PackedModel;
+  readonly session: Graph;
   readonly runner: DecoderRunner;
   engine(options?: EngineOptions): Engine<SequenceInputs>;
   close(): Promise<void>;
@@ -21,6 +24,7 @@ interface TestDecoderOptions {
   readonly blockSize?: number;
   readonly prefillWeights?: "int8" | "same";
   readonly prefixes?: PrefixCache;
+  readonly takesRuns?: boolean;
 }
 
 export async function openTestDecoder(
@@ -28,7 +32,7 @@ export async function openTestDecoder(
   into: string,
   format = "fp32",
   numSlots = 4,
-  { blockSize = 32, prefillWeights = "same", prefixes }: TestDecoderOptions = {},
+  { blockSize = 32, prefillWeights = "same", prefixes, takesRuns = false }: TestDecoderOptions = {},
 ): Promise<TestDecoder> {
   const plan = parsePlan(format, { blockSize, prefillWeights });
   const packed = await openPacked((await pack(weights, { plan, into })).path);
@@ -36,14 +40,14 @@ export async function openTestDecoder(
     packed,
     { device: "cpu", threads: 1 },
     {},
-    { usesPrefill: prefillWeights === "int8" },
+    { usesPrefill: prefillWeights === "int8", takesRuns },
   );
   const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512, prefixes });
   const close = async () => {
     await session.close();
     await packed.close();
   };
-  return { packed, runner, engine: (options) => new Engine(runner, options), close };
+  return { packed, session, runner, engine: (options) => new Engine(runner, options), close };
 }
 
 /** A tensor of a golden fixture, as numbers. */

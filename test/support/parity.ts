@@ -138,7 +138,7 @@ export async function prefill(
   const wanted = Object.fromEntries(["logits", ...outputs].map((output) => [output, null]));
   return cache.use(
     { first: 0, count: 1 },
-    { length: count, cached: [0], added: [{ position: 0, count }] },
+    { length: count, cached: [0], added: [{ slot: 0, position: 0, count }] },
     ({ past, outputs }) => decoder.run({ ...inputs, ...past }, { ...outputs, ...wanted }),
   );
 }

@@ -4,7 +4,7 @@ import { GraphSession } from "../../src/core/backend/index.js";
 import type { ImageGrid } from "../../src/core/image/spec/index.js";
 import type { GridInPrompt } from "../../src/core/models/index.js";
 import type { PackedModel } from "../../src/core/pack/index.js";
-import type { PlacedImage, SequenceInputs } from "../../src/core/runtime/runner.js";
+import type { PlacedImage, SequenceInputs } from "../../src/core/runtime/sequence-inputs.js";
 import { encodeImage } from "../../src/core/runtime/vision.js";
 import { repository, temporaryFolder } from "./folders.js";
 import { type Fixture, oneThread, openExact, openFixture } from "./parity.js";

@@ -88,6 +88,9 @@ const noBytes = {
   prefixCacheBytes: 0,
   nearDuplicateBytes: 0,
   encoderCacheBytes: 0,
+  draftedTokens: 0,
+  acceptedTokens: 0,
+  forcedTokens: 0,
   features: noFeatures,
 };
 const prompt = { started: 0, promptIds: Int32Array.of(1), images: [], visionMs: 0 };

@@ -9,7 +9,8 @@ import { Engine } from "../../src/core/engine/index.js";
 import type { ImageGrid, PixelValues } from "../../src/core/image/spec/index.js";
 import type { FramePair, GridInPrompt, TokenSpan } from "../../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
-import { DecoderRunner, type PlacedImage, type SequenceInputs } from "../../src/core/runtime/runner.js";
+import { DecoderRunner } from "../../src/core/runtime/runner.js";
+import type { PlacedImage, SequenceInputs } from "../../src/core/runtime/sequence-inputs.js";
 import { type EncodedImage, encodeImage, placed } from "../../src/core/runtime/vision.js";
 import { divergence } from "../../src/inspect/divergence.js";
 import { expectClose, relativeError } from "./close.js";
@@ -123,7 +124,7 @@ export async function logitsAfter(
   ids: readonly number[],
   payload: SequenceInputs,
 ): Promise<Float32Array> {
-  const row = { slot: 0, tokens: [...ids], position: 0, payload, wantsLogits: true };
+  const row = { slot: 0, tokens: [...ids], position: 0, payload, numLogits: 1 };
   return withRunner(packed, async (runner) => (await runner.step({ kind: "prefill", rows: [row] }))[0]!.slice());
 }
 

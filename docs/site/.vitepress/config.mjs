@@ -23,6 +23,7 @@ const english = [
       page("Adapters", "/adapters"),
       page("Caches", "/memory"),
       page("Tracing", "/tracing"),
+      page("Speculative decoding", "/speculation"),
       page("Devices", "/devices"),
       page("Familiarity", "/familiarity"),
       page("Confidence of fields", "/fields"),

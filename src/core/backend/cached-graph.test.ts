@@ -14,7 +14,7 @@ function graphOf(value: number, closed: number[]): Graph {
 }
 
 const shape = { layers: [], numSlots: 1, maxLength: 8 };
-const lengths = { length: 2, cached: [0], added: [{ position: 0, count: 2 }] };
+const lengths = { length: 2, cached: [0], added: [{ slot: 0, position: 0, count: 2 }] };
 
 function opened(prefill: Promise<Graph>, closed: number[]) {
   const graph = withPrefill(graphOf(1, closed), prefill);

@@ -1,19 +1,31 @@
 /** A decoder graph and its cache, on the thread that the graph runs on; with it, if there is one, the graph that reads prompts. */
 import { createSlotCache } from "./create-slot-cache.js";
 import type { CachedGraph, Graph } from "./graph.js";
+import { type Feeds, int32, int64 } from "./session.js";
 import type { KvCacheShape } from "./slot-cache.js";
+
+/** One token of each sequence: the other three are not looked at. */
+const noRun: Feeds = {
+  run_steps: int64([1], []),
+  run_rows: int64([0], [1, 1]),
+  run_lengths: int32([0], [1, 1]),
+  run_places: int64([0, 0], [1, 2]),
+};
 
 export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Promise<Graph>): CachedGraph {
   if (graph.withCache) return graph.withCache(shape);
   const cache = createSlotCache(graph.device, shape);
+  const { takesRuns = false } = graph;
   return {
     get bytes() {
       return cache.bytes;
     },
     batchesAnywhere: cache.batchesAnywhere,
     hasPrefill: prefill !== undefined,
-    step: async (feeds, slots, lengths, names, by = "decoder") => {
+    takesRuns,
+    step: async (given, slots, lengths, names, by = "decoder") => {
       const runs = by === "prefill" ? await prefill! : graph;
+      const feeds = takesRuns && by === "decoder" ? { ...noRun, ...given } : given;
       const wanted = Object.fromEntries(names.map((name) => [name, null]));
       const results = await cache.use(slots, lengths, ({ past, outputs }) =>
         runs.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
@@ -35,6 +47,7 @@ export function withPrefill(decoder: Graph, prefill: Promise<Graph>): Graph {
   prefill.catch(() => {}); // the first prompt says so
   return {
     device: decoder.device,
+    takesRuns: decoder.takesRuns ?? false,
     run: (feeds, outputs) => decoder.run(feeds, outputs),
     withCache: (shape) => withCache(decoder, shape, prefill),
     close: async () => {

@@ -21,7 +21,7 @@ async function step(
   first: number,
   rows: { position: number; tokens: number[] }[],
 ) {
-  const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
+  const added = rows.map(({ position, tokens }, b) => ({ slot: first + b, position, count: tokens.length }));
   let seen: CacheBinding | undefined;
   const cached = new Array<number>(numSlots).fill(0);
   await state.use({ first, count: rows.length }, { length: 40, cached, added }, async (binding) => {
@@ -86,7 +86,7 @@ describe("the state of a decoder with recurrent layers", () => {
   it("keeps nothing of a step that failed", async () => {
     const state = createState();
     await step(state, 0, [{ position: 0, tokens: [5] }]);
-    const lengths = { length: 40, cached: [1, 0, 0, 0], added: [{ position: 1, count: 1 }] };
+    const lengths = { length: 40, cached: [1, 0, 0, 0], added: [{ slot: 0, position: 1, count: 1 }] };
     const failure = new Error("lost");
     const failed = state.use({ first: 0, count: 1 }, lengths, () => Promise.reject(failure));
     await expect(failed).rejects.toBe(failure);

@@ -18,6 +18,7 @@ export class GraphThread implements LosableGraph {
   readonly #worker: TypedWorker<GraphMethods>;
   #cacheBytes = 0;
   #hasCache = false;
+  #takesRuns = false;
   readonly #hasPrefill: boolean;
 
   private constructor(data: ThreadOptions) {
@@ -40,7 +41,7 @@ export class GraphThread implements LosableGraph {
     invariant(options.device === "cpu", "a graph thread runs on the CPU");
     const thread = new GraphThread({ model, options, prefill });
     try {
-      await thread.#worker.call("opened", []);
+      thread.#takesRuns = await thread.#worker.call("opened", []);
       return thread;
     } catch (error) {
       await thread.#worker.close();
@@ -74,6 +75,7 @@ export class GraphThread implements LosableGraph {
       },
       batchesAnywhere: true,
       hasPrefill: this.#hasPrefill,
+      takesRuns: this.#takesRuns,
       step: (feeds, ...rest) => this.#noting(this.#worker.call("step", [plain(feeds), ...rest])),
       ...this.#saving(),
       ...(isRecurrent(shape.layers) && this.#savingStates()),

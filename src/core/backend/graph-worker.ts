@@ -20,7 +20,7 @@ function methodsOf({ model, prefill, options }: ThreadOptions) {
   let cached: CachedGraph | undefined;
   const answer = (results: Results) => ({ results: plain(results), cacheBytes: cached?.bytes ?? 0 });
   return {
-    opened: async () => void (await opened),
+    opened: async () => (await opened).takesRuns ?? false,
     async run(feeds: PlainTensors, outputs: readonly string[]) {
       const session = await opened;
       return answer(await session.run(tensors(feeds), Object.fromEntries(outputs.map((name) => [name, null]))));

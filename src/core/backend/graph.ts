@@ -7,6 +7,8 @@ export type Results = Record<string, DeviceTensor>;
 
 export interface Graph {
   readonly device: Device;
+  /** Whether it is a decoder whose step may be of several tokens of each sequence (graph/token-runs.ts). Default false. */
+  readonly takesRuns?: boolean;
   /** Runs the graph; outputs that are null are allocated, others are written into. */
   run(feeds: Feeds, outputs: Readonly<Record<string, DeviceTensor | null>>): Promise<Results>;
   /** Of a graph on another thread, where the cache lives too, and of one with a second graph for prompts. */
@@ -24,6 +26,8 @@ export interface CachedGraph {
   readonly batchesAnywhere: boolean;
   /** Whether there is a second graph, without logits, for prompts. */
   readonly hasPrefill: boolean;
+  /** Whether a decode step may be of several tokens of each sequence; one of one token each needs no inputs for that. */
+  readonly takesRuns: boolean;
   /** One step: the slots read their past and append to it. Steps follow one another. */
   step(
     feeds: Feeds,

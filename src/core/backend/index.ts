@@ -16,4 +16,5 @@ export {
   type Probe,
   type SessionOptions,
 } from "./session.js";
+export type { SlotRun, StepLengths } from "./slot-cache.js";
 export { tryDevice } from "./try-device.js";

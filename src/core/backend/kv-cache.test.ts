@@ -15,8 +15,8 @@ describe("the KV cache", () => {
     const [sequence, width] = [2, kvHeads * headDim];
     const added = Float32Array.from({ length: 2 * sequence * width }, (_, i) => i + 1);
     const rows = [
-      { position: 5, count: 2 },
-      { position: 9, count: 1 },
+      { slot: 1, position: 5, count: 2 },
+      { slot: 2, position: 9, count: 1 },
     ];
     await cache.use({ first: 1, count: 2 }, { length: 10, cached: [0, 5, 9], added: rows }, async (binding) => {
       expect(Object.keys(binding.past)).toEqual(names.map((name) => `past_key_values.${name}`));

@@ -50,21 +50,21 @@ export class KvCache implements SlotCache {
     this.reserve(lengths.length, lengths.cached);
     const outputs = nameBuffers("added", this.#specs, new Array<null>(this.#specs.length).fill(null));
     const results = await step({ past: this.bind(slots.first, slots.count), outputs });
-    for (const [i, name] of Object.keys(outputs).entries()) this.#add(i, results[name]!, slots.first, lengths.added);
+    for (const [i, name] of Object.keys(outputs).entries()) this.#add(i, results[name]!, lengths.added);
     return results;
   }
 
-  /** added [rows, sequence, kv_heads · head_dim] → the slots from `first` on, each at its own position. */
-  #add(index: number, added: DeviceTensor, first: number, rows: StepLengths["added"]): void {
+  /** added [rows, sequence, kv_heads · head_dim] → the slot of each row, at its own position. */
+  #add(index: number, added: DeviceTensor, rows: StepLengths["added"]): void {
     const { kvHeads: heads, headDim } = this.#specs[index]!;
     const buffer = this.#buffers[index]!;
     const data = added.data as Float32Array;
     const sequence = added.dims[1]!;
-    for (const [b, { position, count }] of rows.entries()) {
+    for (const [b, { slot, position, count }] of rows.entries()) {
       for (let i = 0; i < count * heads; i++) {
         const [token, head] = [Math.floor(i / heads), i % heads];
         const from = ((b * sequence + token) * heads + head) * headDim;
-        const to = (((first + b) * heads + head) * this.#capacity + position + token) * headDim;
+        const to = ((slot * heads + head) * this.#capacity + position + token) * headDim;
         buffer.set(data.subarray(from, from + headDim), to);
       }
     }

@@ -85,6 +85,10 @@ export class GraphSession {
     this.device = device;
   }
 
+  get takesRuns(): boolean {
+    return this.#session.inputNames.includes("run_steps");
+  }
+
   /** Opens an ONNX model, or the file that holds one; its weights are mapped from the files it names. @throws `invalid_file`. */
   static async open(model: string | Uint8Array, options: SessionOptions): Promise<GraphSession> {
     try {

@@ -28,11 +28,12 @@ export interface CacheLengths {
 }
 
 export interface StepLengths extends CacheLengths {
-  /** The tokens that the step adds, row by row; none: an idle row, of which nothing is kept. */
+  /** The tokens that the step adds, row by row of its results; none: an idle row, of which nothing is kept. */
   readonly added: readonly AddedTokens[];
 }
 
 export interface AddedTokens {
+  readonly slot: number;
   readonly position: number;
   readonly count: number;
 }

@@ -3,12 +3,14 @@
  * leave between any two steps. The engine knows ids and logits only; a fake runner tests it.
  */
 import { Closing, invariant, OcellusError, Semaphore, throwIfAborted } from "../base/index.js";
+import { PromptLookup } from "./prompt-lookup.js";
 import { checkSampling } from "./sampling.js";
 import { Scheduler } from "./scheduler.js";
-import { Sequence } from "./sequence.js";
+import { nothingDrafted, Sequence } from "./sequence.js";
+import { type DraftModel, Speculation, type SpeculationStats } from "./speculation.js";
 import { EventStream } from "./stream.js";
 import { Turn } from "./turn.js";
-import type { Batch, EngineRequest, ModelRunner, TokenEvent } from "./types.js";
+import type { Batch, EngineRequest, ModelRunner, Row, TokenEvent } from "./types.js";
 
 export interface EngineOptions {
   /** Requests that may wait for a slot before further ones are refused. Default 256. */
@@ -21,9 +23,16 @@ export interface EngineOptions {
   readonly reading?: Semaphore;
   /** The clock, in milliseconds. */
   readonly now?: () => number;
+  /**
+   * Whether tokens that are expected to follow are put behind the next one of a sequence, where the runner takes such runs and that
+   * pays. Answers are the same. Default "auto".
+   */
+  readonly speculation?: "auto" | "off";
+  /** Drafts where no schema or earlier text tells what follows. */
+  readonly draftModel?: DraftModel | undefined;
 }
 
-export interface EngineStats {
+export interface EngineStats extends SpeculationStats {
   readonly waiting: number;
   readonly running: number;
   readonly slots: number;
@@ -46,15 +55,21 @@ export class Engine<P> {
   /** Ended from outside; their slots are freed between two steps. */
   readonly #ended = new Set<Sequence<P>>();
   readonly #counts = { steps: 0, promptTokens: 0, generatedTokens: 0 };
+  readonly #speculation: Speculation<P>;
+  /** Most tokens of a run; 1 where runs are off, or were found to give other logits. */
+  #maxRun: number;
+  #isProven = false;
   #loop: Promise<void> | undefined;
   readonly #closing = new Closing("the engine");
   readonly #now: () => number;
 
   constructor(runner: ModelRunner<P>, options: EngineOptions = {}) {
-    const { maxQueue = 256, prefillChunk = 512, reading = new Semaphore(1) } = options;
+    const { maxQueue = 256, prefillChunk = 512, reading = new Semaphore(1), speculation = "auto" } = options;
     this.#runner = runner;
     this.#now = options.now ?? (() => performance.now());
     this.prefillChunk = prefillChunk;
+    this.#speculation = new Speculation([new PromptLookup()], options.draftModel);
+    this.#maxRun = speculation === "auto" ? (runner.maxRun ?? 1) : 1;
     const sharedChunk = runner.hasFixedCuts ? prefillChunk : Math.min(options.sharedChunk ?? 128, prefillChunk);
     this.#scheduler = new Scheduler(
       { numSlots: runner.numSlots, maxQueue, prefillChunk, sharedChunk, turn: new Turn(reading) },
@@ -89,7 +104,12 @@ export class Engine<P> {
 
   stats(): EngineStats {
     const { numWaiting: waiting, numActive: running } = this.#scheduler;
-    return { waiting, running, slots: this.#runner.numSlots, ...this.#counts };
+    return { waiting, running, slots: this.#runner.numSlots, ...this.#counts, ...this.#speculation.stats };
+  }
+
+  /** Whether several tokens of a sequence may be settled in one step. */
+  get speculates(): boolean {
+    return this.#maxRun > 1;
   }
 
   /** Ends every sequence with a `closed` error and waits for the step in flight. */
@@ -125,18 +145,35 @@ export class Engine<P> {
   /** One step; when the model fails, its sequences fail and the others continue. */
   async #step(batch: Batch<P>): Promise<void> {
     try {
+      const drafted = await this.#withDrafts(batch);
       const started = this.#now();
-      const logits = await this.#runner.step(batch);
-      this.#scheduler.settled(batch, this.#now() - started);
+      const logits = await this.#runner.step(drafted);
+      const ms = this.#now() - started;
+      this.#scheduler.settled(batch, ms);
+      if (batch.kind === "decode") this.#speculation.measured(numTokens(drafted), ms);
       this.#counts.steps++;
-      this.#settle(batch, logits);
+      this.#settle(drafted, logits);
     } catch (error) {
       for (const row of batch.rows) this.#end(this.#scheduler.at(row.slot), error);
     }
   }
 
+  /** The tokens that are expected to follow, behind those of a decode step. */
+  async #withDrafts(batch: Batch<P>): Promise<Batch<P>> {
+    if (batch.kind !== "decode" || !this.speculates) return batch;
+    const sequences = batch.rows.map(({ slot }) => this.#scheduler.at(slot));
+    const drafts = await this.#speculation.plan(sequences, this.#maxRun, this.#runner.maxLength);
+    if (drafts.every((draft) => draft === nothingDrafted)) return batch;
+    this.#isProven ||= await this.#runner.provesRuns!(batch);
+    if (!this.#isProven) {
+      this.#maxRun = 1;
+      return batch;
+    }
+    return { ...batch, rows: batch.rows.map((row, i) => sequences[i]!.extend(row, drafts[i]!)) };
+  }
+
   #settle(batch: Batch<P>, logits: readonly Float32Array[]): void {
-    const wanted = batch.rows.filter((row) => row.wantsLogits).length;
+    const wanted = batch.rows.reduce((sum, { numLogits }) => sum + numLogits, 0);
     invariant(
       logits.length === wanted,
       `the runner returned ${logits.length} rows of logits, ${wanted} were asked for`,
@@ -145,19 +182,26 @@ export class Engine<P> {
     let next = 0;
     for (const row of batch.rows) {
       const sequence = this.#scheduler.at(row.slot);
-      sequence.numCached += row.tokens.length;
-      if (sequence.generated.length === 0) this.#counts.promptTokens += row.tokens.length;
-      const own = row.wantsLogits ? logits[next++] : undefined;
-      if (own && !this.#ended.has(sequence)) this.#emit(sequence, own);
+      const own = logits.slice(next, next + row.numLogits);
+      next += row.numLogits;
+      if (batch.kind === "prefill") {
+        sequence.numCached += row.tokens.length;
+        this.#counts.promptTokens += row.tokens.length;
+      } else if (!this.#ended.has(sequence)) this.#emit(sequence, row, own);
     }
   }
 
-  #emit(sequence: Sequence<P>, logits: Float32Array): void {
+  #emit(sequence: Sequence<P>, row: Row<P>, logits: readonly Float32Array[]): void {
+    if (sequence.generated.length === 0) this.#counts.promptTokens++;
+    const tokens: number[] = [];
     try {
-      const event = sequence.advance(logits, this.#runner.maxLength);
-      this.#counts.generatedTokens++;
-      this.#jobs.get(sequence)?.stream.push(event);
-      if (event.finishReason) this.#end(sequence);
+      for (const event of sequence.settle(row, logits, this.#runner.maxLength)) {
+        this.#counts.generatedTokens++;
+        tokens.push(event.tokenId);
+        this.#jobs.get(sequence)?.stream.push(event);
+        if (event.finishReason) this.#end(sequence);
+      }
+      if (this.speculates) this.#speculation.settled(sequence, tokens);
     } catch (error) {
       this.#end(sequence, error);
     }
@@ -182,6 +226,10 @@ export class Engine<P> {
       if (slot !== undefined) this.#runner.release(slot);
     }
   }
+}
+
+function numTokens<P>({ rows }: Batch<P>): number {
+  return rows.reduce((sum, { tokens }) => sum + tokens.length, 0);
 }
 
 function checkRequest<P>(

@@ -16,10 +16,12 @@ export class FakeRunner implements ModelRunner<string> {
   readonly batches: Batch<string>[] = [];
   /** Called before each step, to fail or to act in the middle of things. */
   onStep: (batch: Batch<string>) => void | Promise<void> = () => {};
+  readonly maxRun: number;
 
-  constructor(numSlots: number, maxLength = 64) {
+  constructor(numSlots: number, maxLength = 64, maxRun = 1) {
     this.numSlots = numSlots;
     this.maxLength = maxLength;
+    this.maxRun = maxRun;
     this.slots = Array.from({ length: numSlots }, () => ({ ids: [], owner: undefined }));
   }
 
@@ -27,8 +29,11 @@ export class FakeRunner implements ModelRunner<string> {
     await this.onStep(batch);
     this.batches.push(batch);
     expect(batch.rows.map((r) => r.slot)).toEqual([...new Set(batch.rows.map((r) => r.slot))].sort((a, b) => a - b));
-    if (batch.kind === "decode") expect(batch.rows.every((r) => r.tokens.length === 1 && r.wantsLogits)).toBe(true);
-    if (batch.kind === "prefill") expect(batch.rows.every((r) => r.tokens.length > 0 && !r.wantsLogits)).toBe(true);
+    if (batch.kind === "decode") {
+      expect(batch.rows.every((r) => r.tokens.length >= 1 && r.tokens.length <= this.maxRun)).toBe(true);
+      expect(batch.rows.every((r) => r.numLogits >= 1 && r.numLogits <= r.tokens.length)).toBe(true);
+    }
+    if (batch.kind === "prefill") expect(batch.rows.every((r) => r.tokens.length > 0 && r.numLogits === 0)).toBe(true);
     if (batch.rows.length > 1 && batch.kind === "prefill") {
       expect(batch.rows.every((r, i) => r.slot === batch.rows[0]!.slot + i)).toBe(true);
       expect(batch.rows.every((r) => r.position === 0)).toBe(true);
@@ -37,11 +42,19 @@ export class FakeRunner implements ModelRunner<string> {
       const slot = this.slots[row.slot]!;
       slot.owner ??= row.payload;
       expect(slot.owner, "one sequence owns a slot until it is released").toBe(row.payload);
-      expect(row.position, "rows continue where the cache ends").toBe(slot.ids.length);
+      expect(row.position, "rows continue where the cache ends").toBeLessThanOrEqual(slot.ids.length);
+      if (batch.kind === "prefill") expect(row.position).toBe(slot.ids.length);
+      slot.ids.length = row.position; // what a run wrote in vain is void
       slot.ids.push(...row.tokens);
       expect(slot.ids.length).toBeLessThanOrEqual(this.maxLength);
-      return row.wantsLogits ? [fakeLogits(slot.ids)] : [];
+      return Array.from({ length: row.numLogits }, (_, i) =>
+        fakeLogits(slot.ids.slice(0, slot.ids.length - row.numLogits + 1 + i)),
+      );
     });
+  }
+
+  async provesRuns(): Promise<boolean> {
+    return true;
   }
 
   release(slot: number): void {

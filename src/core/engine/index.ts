@@ -1,6 +1,8 @@
 export { Engine, type EngineOptions, type EngineStats } from "./engine.js";
 export type { SamplingOptions } from "./sampling.js";
+export type { AskedDraft, DraftModel } from "./speculation.js";
 export type {
+  Ahead,
   Batch,
   ConstrainedLogprobs,
   Constraint,

@@ -42,7 +42,7 @@ export class Sampler {
     const best = argmax(adjusted);
     invariant(adjusted[best]! > Number.NEGATIVE_INFINITY, "the constraint leaves no token", { numAllowed: 0 });
     const tokenId = this.#temperature === 0 ? best : this.#draw(adjusted, adjusted[best]!);
-    this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
+    this.#count(tokenId);
     const { logprobs, top_logprobs: count = 0 } = this.#options;
     const constrained = constrain && this.#constrainedTop > 0 && withinConstraint(logits, adjusted);
     return {
@@ -50,6 +50,17 @@ export class Sampler {
       ...(logprobs && ownLogprobs(logits, tokenId, count)),
       ...(constrained && { constrained: logprobsOf(constrained, tokenId, this.#constrainedTop) }),
     };
+  }
+
+  /** The only token that may come: counted and drawn for as `sample` does, so that the next draw is the same. */
+  take(tokenId: number): Sampled {
+    if (this.#temperature !== 0) this.#random();
+    this.#count(tokenId);
+    return { tokenId };
+  }
+
+  #count(tokenId: number): void {
+    this.#counts.set(tokenId, (this.#counts.get(tokenId) ?? 0) + 1);
   }
 
   /** The logits after penalties and bias: a copy where anything changes. */

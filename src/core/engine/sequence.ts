@@ -3,6 +3,14 @@ import { invariant } from "../base/index.js";
 import { Sampler } from "./sampler.js";
 import type { Constraint, EngineRequest, FinishReason, Row, TokenEvent } from "./types.js";
 
+/** Tokens that are expected to follow: some because no other may, then some that are guessed. */
+export interface Draft {
+  readonly forced: readonly number[];
+  readonly guess: readonly number[];
+}
+
+export const nothingDrafted: Draft = { forced: [], guess: [] };
+
 export class Sequence<P> {
   readonly request: EngineRequest<P>;
   /** Set while the sequence holds a slot. */
@@ -13,6 +21,8 @@ export class Sequence<P> {
   numReused = 0;
   readonly generated: number[] = [];
   readonly #sampler: Sampler;
+  /** Behind the first token of the row that is on its way. */
+  #draft = nothingDrafted;
 
   constructor(request: EngineRequest<P>) {
     this.request = request;
@@ -45,16 +55,54 @@ export class Sequence<P> {
     if (!this.isPrefilled) {
       const rest = prefillChunk - (position % prefillChunk); // so that chunks end alike, wherever the reading began
       const end = position + Math.min(this.numUnread, rest);
-      return { slot, tokens: promptIds.slice(position, end), position, payload, wantsLogits: false };
+      return { slot, tokens: promptIds.slice(position, end), position, payload, numLogits: 0 };
     }
     const token = this.generated.at(-1) ?? promptIds.at(-1)!;
-    return { slot, tokens: [token], position, payload, wantsLogits: true };
+    return { slot, tokens: [token], position, payload, numLogits: 1 };
   }
 
-  /** Takes one step's logits: the next token, and the reason if it is the last. */
-  advance(logits: Float32Array, maxLength: number): TokenEvent {
+  /** Tokens that a draft may have: none of them past the answer's or the context's end. */
+  room(maxLength: number): number {
+    const { length } = this.generated;
+    return Math.max(0, Math.min(maxLength - this.numCached, this.request.maxTokens - length) - 1);
+  }
+
+  /** A decode row with the tokens that are expected to follow. Those that are forced need logits for their probabilities only. */
+  extend(row: Row<P>, draft: Draft): Row<P> {
+    this.#draft = draft;
+    const tokens = [...row.tokens, ...draft.forced, ...draft.guess];
+    const numSettled = this.#reportsLogprobs ? 0 : draft.forced.length;
+    return { ...row, tokens, numLogits: tokens.length - numSettled };
+  }
+
+  /** Takes a decode step's logits: the tokens that they settle, up to the first that was not expected. */
+  *settle(row: Row<P>, logits: readonly Float32Array[], maxLength: number): Generator<TokenEvent> {
+    const { forced, guess } = this.#draft;
+    this.#draft = nothingDrafted;
+    const numSettled = row.tokens.length - row.numLogits;
+    for (const [i] of row.tokens.entries()) {
+      this.numCached++;
+      const isForced = i < forced.length;
+      const event = this.#advance(i < numSettled ? forced[i]! : logits[i - numSettled]!, maxLength);
+      const isExpected = event.tokenId === row.tokens[i + 1];
+      yield {
+        ...event,
+        ...(isExpected && { source: isForced ? "forced" : "draft" }),
+        ...(i === 0 && guess.length > 0 && { numDrafted: guess.length }),
+      };
+      if (event.finishReason || !isExpected) return;
+    }
+  }
+
+  get #reportsLogprobs(): boolean {
+    return this.request.sampling.logprobs === true;
+  }
+
+  /** The next token, given or of its logits, and the reason if it is the last. */
+  #advance(next: number | Float32Array, maxLength: number): TokenEvent {
     const { constraint } = this.request;
-    const sampled = this.#sampler.sample(logits, constraint && ((adjusted) => this.#constrain(constraint, adjusted)));
+    const constrain = constraint && ((adjusted: Float32Array) => this.#constrain(constraint, adjusted));
+    const sampled = typeof next === "number" ? this.#sampler.take(next) : this.#sampler.sample(next, constrain);
     this.generated.push(sampled.tokenId);
     const finishReason = this.#finishReason(sampled.tokenId, maxLength);
     if (!finishReason) constraint?.accept(sampled.tokenId);

@@ -10,14 +10,16 @@ export interface Row<P> {
   readonly position: number;
   /** The sequence's own inputs beside ids (visual tokens and the like); the engine never looks inside. */
   readonly payload: P;
-  readonly wantsLogits: boolean;
+  /** Of so many of its last tokens the logits are wanted. */
+  readonly numLogits: number;
 }
 
 /**
  * prefill: one chunk of one prompt, or in neighbouring slots several whole prompts from position 0, each without its last
  * token; no row wants logits.
  * decode: one token of each running sequence, the first time the last one of its prompt: it is computed by the same kernels
- * whether the rest was read or was cached (docs/decisions/0011-same-answer.md). Rows are in ascending order of slots.
+ * whether the rest was read or was cached (docs/decisions/0011-same-answer.md). Behind it a row may have the tokens that are
+ * expected to follow, a run, where the runner takes such. Rows are in ascending order of slots.
  */
 export interface Batch<P> {
   readonly kind: "prefill" | "decode";
@@ -32,12 +34,22 @@ export interface ModelRunner<P> {
   readonly vocabSize: number;
   /** What is computed depends on where a prompt is cut, so it is cut alike whatever runs beside it. Default false. */
   readonly hasFixedCuts?: boolean;
+  /** Most tokens that a decode step takes of one sequence. Absent: one. */
+  readonly maxRun?: number;
+  /**
+   * Whether the logits of runs are those of the same tokens one by one, to the last bit: tried with this batch, before its step.
+   * Present where `maxRun` is.
+   */
+  provesRuns?(batch: Batch<P>): Promise<boolean>;
   /**
    * A sequence is about to read its prompt in this slot: how many of its first tokens are there already, taken over from an
    * earlier sequence; fewer than all. Absent: none, ever.
    */
   begin?(slot: number, promptIds: readonly number[], payload: P): number;
-  /** Logits [vocabSize] of each row that wants them, in the order of rows; valid until the next step. */
+  /**
+   * Logits [vocabSize] of each token whose are wanted, row by row; valid until the next step. A row begins where its sequence's
+   * cache ends; what a run wrote behind that was not what followed, and is void.
+   */
   step(batch: Batch<P>): Promise<readonly Float32Array[]>;
   /** The slot's sequence has ended; what it cached is void. */
   release(slot: number): void;
@@ -54,6 +66,17 @@ export interface Constraint {
   accept(tokenId: number): void;
   /** Whether the answer may end here. */
   readonly mayEnd: boolean;
+  /** What comes next as far as that is settled already, at most so many tokens. Changes nothing. Absent: never anything. */
+  ahead?(most: number): Ahead;
+  /** How many of these tokens may follow one another from here on. Changes nothing. Absent: all. */
+  numAllowed?(tokens: readonly number[]): number;
+}
+
+export interface Ahead {
+  /** Each the only token that may come. */
+  readonly forced: readonly number[];
+  /** After those, tokens that spell the only text that may come; others could spell it too. */
+  readonly spelled: readonly number[];
 }
 
 export interface EngineRequest<P> {
@@ -91,6 +114,10 @@ export interface TokenEvent {
   readonly topLogprobs?: readonly TokenLogprob[];
   /** Only with `constrainedTop`; absent where the constraint allowed one token. */
   readonly constrained?: ConstrainedLogprobs;
+  /** Where a step of the model's own was spared: the constraint left no other token, or a draft was right. */
+  readonly source?: "forced" | "draft";
+  /** On the first event of a step: drafted tokens that it verified. */
+  readonly numDrafted?: number;
   /** On the first event only: tokens of the prompt that were not read, since the runner had them. */
   readonly cachedTokens?: number;
   /** On the last event only. */

@@ -11,6 +11,8 @@ export class Derivatives {
   /** Class of each byte; symbols are the classes, and after them the tokens of `of.tokenIds` in order. */
   classOf: Uint8Array = new Uint8Array(256);
   #representatives: readonly number[] = [];
+  /** Bytes of each class. */
+  #classSizes: readonly number[] = [];
   #numSets = -1;
   #numTokens = -1;
 
@@ -43,6 +45,17 @@ export class Derivatives {
   /** After a whole token of `of.tokenIds`. */
   deriveToken(expression: Expression, tokenId: number): Expression {
     return this.derive(expression, this.numClasses + this.of.tokenIds.indexOf(tokenId));
+  }
+
+  /** The one byte that may come, and what may follow it; undefined where another byte, a token or the end may. */
+  onlyByte(expression: Expression): { readonly byte: number; readonly next: Expression } | undefined {
+    if (expression.isNullable) return undefined;
+    const open: number[] = [];
+    for (let symbol = 0; symbol < this.numClasses + this.#numTokens && open.length < 2; symbol++)
+      if (this.derive(expression, symbol) !== this.of.nothing) open.push(symbol);
+    const [symbol] = open;
+    if (open.length !== 1 || symbol! >= this.numClasses || this.#classSizes[symbol!] !== 1) return undefined;
+    return { byte: this.#representatives[symbol!]!, next: this.derive(expression, symbol!) };
   }
 
   /** What belongs to both; `nothing` when no text does. @throws `too_large` when that would take too long to find out. */
@@ -138,13 +151,17 @@ export class Derivatives {
   #classify(sets: readonly ByteSet[]): void {
     const classes = new Map<string, number>();
     const representatives: number[] = [];
+    const sizes: number[] = [];
     for (let byte = 0; byte < 256; byte++) {
       const signature = sets.map((set) => (has(set, byte) ? "1" : "0")).join("");
       if (!classes.has(signature)) representatives.push(byte);
       classes.set(signature, classes.get(signature) ?? classes.size);
-      this.classOf[byte] = classes.get(signature)!;
+      const symbol = classes.get(signature)!;
+      this.classOf[byte] = symbol;
+      sizes[symbol] = (sizes[symbol] ?? 0) + 1;
     }
     this.#representatives = representatives;
+    this.#classSizes = sizes;
   }
 }
 

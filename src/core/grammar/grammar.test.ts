@@ -40,6 +40,36 @@ describe("an answer by a schema", () => {
   });
 });
 
+describe("what comes next", () => {
+  it("is foreseen where it is settled: in every answer the forced tokens come, and the text that is spelled", () => {
+    const bytesOf = (ids: readonly number[]) => ids.flatMap((id) => [...toyVocabulary.bytesOf(id)]);
+    const seen = { forced: 0, spelled: 0, cut: 0 };
+    fc.assert(
+      fc.property(randomSchema, fc.nat(), fc.integer({ min: 0, max: 60 }), (schema, seed, numRandom) => {
+        const grammar = schemaGrammar(schema);
+        const { ids } = write(grammar, { random: seededRandom(seed), numRandom });
+        const constraint = grammar.constraint();
+        for (const [i, id] of ids.entries()) {
+          const { forced, spelled } = constraint.ahead!(5);
+          expect(forced).toEqual(ids.slice(i, i + forced.length));
+          const foreseen = bytesOf([...forced, ...spelled]);
+          expect(bytesOf(ids.slice(i)).slice(0, foreseen.length)).toEqual(foreseen);
+          expect(forced.length + spelled.length).toBeLessThanOrEqual(5);
+          seen.forced += forced.length;
+          seen.spelled += spelled.length;
+          const wrong = [...ids.slice(i), id, id];
+          const numAllowed = constraint.numAllowed!(wrong);
+          expect(numAllowed).toBeGreaterThanOrEqual(ids.length - i);
+          if (numAllowed < wrong.length) seen.cut++;
+          constraint.accept(id);
+        }
+      }),
+      { seed: 63, numRuns: 120 },
+    );
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(100);
+  });
+});
+
 describe("the mask", () => {
   const simple = [
     {

@@ -1,7 +1,7 @@
 /** Texts that are allowed, ready for a vocabulary: read once, shared by all sequences that are bound by it. */
 import { invariant, OcellusError } from "../base/index.js";
-import type { Constraint } from "../engine/index.js";
-import { hasBit } from "./bits.js";
+import type { Ahead, Constraint } from "../engine/index.js";
+import { hasBit, onlyBit } from "./bits.js";
 import { brokenRule } from "./check-rules.js";
 import { Derivatives } from "./derivative.js";
 import { type Expression, Expressions } from "./expression.js";
@@ -9,6 +9,8 @@ import { JsonText, placeOf } from "./json.js";
 import { Masks } from "./masks.js";
 import type { Vocabulary } from "./vocabulary.js";
 
+/** Bytes looked ahead for a text that must come: more than the tokens that one step takes spell. */
+const maxAhead = 128;
 /** States kept beside the grammar's own expressions, some 10 MB; they are made again when needed. */
 const maxStates = 30_000;
 
@@ -54,6 +56,19 @@ export class Grammar {
     return this.#masks.of(state);
   }
 
+  /** Tokens as the tokenizer writes the text that must come in this state, at most `most`. */
+  spelled(state: Expression, most: number): number[] {
+    this.#begin();
+    const bytes: number[] = [];
+    for (
+      let at = this.#derivatives.onlyByte(state);
+      at && bytes.length < maxAhead;
+      at = this.#derivatives.onlyByte(at.next)
+    )
+      bytes.push(at.byte);
+    return bytes.length === 0 ? [] : this.#vocabulary.spell(Uint8Array.from(bytes)).slice(0, most);
+  }
+
   constraint(): Constraint {
     return new GrammarConstraint(this);
   }
@@ -83,6 +98,32 @@ class GrammarConstraint implements Constraint {
 
   allow(logits: Float32Array): void {
     closeTokens(logits, this.#grammar.mask(this.#state));
+  }
+
+  ahead(most: number): Ahead {
+    const forced: number[] = [];
+    let state = this.#state;
+    while (forced.length < most && !state.isNullable) {
+      const only = onlyBit(this.#grammar.mask(state));
+      if (only === undefined) break;
+      forced.push(only);
+      state = this.#grammar.after(state, only)!;
+    }
+    return { forced, spelled: this.#grammar.spelled(state, most - forced.length) };
+  }
+
+  numAllowed(tokens: readonly number[]): number {
+    let numAllowed = 0;
+    try {
+      for (let state = this.#state; numAllowed < tokens.length; numAllowed++) {
+        const next = this.#grammar.after(state, tokens[numAllowed]!);
+        if (!next) break;
+        state = next;
+      }
+    } catch (error) {
+      if (!(error instanceof OcellusError && error.code === "too_large")) throw error; // too many readings: of a guess, no matter
+    }
+    return numAllowed;
   }
 
   accept(tokenId: number): void {

@@ -4,7 +4,7 @@
  * with the tags as the vocabulary's own tokens, where it has them. This makes calls valid; parsing them belongs to others.
  */
 import { OcellusError } from "../base/index.js";
-import type { Constraint } from "../engine/index.js";
+import type { Ahead, Constraint } from "../engine/index.js";
 import type { Expression } from "./expression.js";
 import type { JsonText } from "./json.js";
 import { schemaText } from "./schema.js";
@@ -102,6 +102,17 @@ export class ToolCallsOnDemand implements Constraint {
   allow(logits: Float32Array): void {
     if (this.#inside) this.#inside.allow(logits);
     else if (this.#callsLeft === 0) logits[this.#callToken] = Number.NEGATIVE_INFINITY;
+  }
+
+  ahead(most: number): Ahead {
+    return this.#inside?.ahead?.(most) ?? { forced: [], spelled: [] };
+  }
+
+  /** What follows the beginning of a call is not looked at. */
+  numAllowed(tokens: readonly number[]): number {
+    if (this.#inside) return this.#inside.numAllowed?.(tokens) ?? tokens.length;
+    const call = tokens.indexOf(this.#callToken);
+    return call < 0 ? tokens.length : call + Number(this.#callsLeft > 0);
   }
 
   accept(tokenId: number): void {

@@ -70,7 +70,21 @@ const halves = [
 const tokens = [...Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)), ...words, ...halves];
 const added = ["<|im_end|>", "<tool_call>", "</tool_call>"];
 
+/** The longest token first. */
+function encode(text: string): number[] {
+  const bytes = utf8(text);
+  const ids: number[] = [];
+  for (let at = 0; at < bytes.length; at += tokens[ids.at(-1)!]!.length) {
+    const fits = (token: Uint8Array) => token.every((byte, i) => byte === bytes[at + i]);
+    ids.push(
+      tokens.reduce((best, token, id) => (fits(token) && token.length > tokens[best]!.length ? id : best), bytes[at]!),
+    );
+  }
+  return ids;
+}
+
 export const toyTokenizer = {
+  encode,
   bytesOf: (id: number) => tokens[id] ?? utf8(added[id - tokens.length] ?? ""),
   addedTokens: new Map(added.map((content, i) => [content, tokens.length + i])),
   vocabSize: tokens.length + added.length,

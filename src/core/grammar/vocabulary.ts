@@ -21,6 +21,7 @@ export class Vocabulary {
   /** Tokens with the bytes of another, which is the one in the tree. */
   readonly twins: { readonly id: number; readonly of: number }[] = [];
   readonly #bytesOf: (id: number) => Uint8Array;
+  readonly #tokenizer: Tokenizer;
 
   /** @throws `unsupported` when tokens are not simply bytes, or a byte has no token of its own. */
   constructor(tokenizer: Tokenizer) {
@@ -30,6 +31,7 @@ export class Vocabulary {
         "constrained answers need a byte-level vocabulary (GPT-2's kind, as Qwen's), and this tokenizer has another",
         { details: { missing: "byte-level vocabulary" } },
       );
+    this.#tokenizer = tokenizer;
     this.#bytesOf = tokenizer.bytesOf;
     this.addedTokens = tokenizer.addedTokens;
     this.size = tokenizer.vocabSize;
@@ -49,6 +51,13 @@ export class Vocabulary {
 
   bytesOf(id: number): Uint8Array {
     return this.#bytesOf(id);
+  }
+
+  /** The tokens that the tokenizer writes a text with; none where it would write another (a space before it, lower case). */
+  spell(text: Uint8Array): number[] {
+    const ids = this.#tokenizer.encode(new TextDecoder().decode(text));
+    const isSame = ids.flatMap((id) => [...this.bytesOf(id)]).every((byte, i) => i >= text.length || byte === text[i]);
+    return isSame ? ids : [];
   }
 
   #fill(tokens: readonly Token[]): void {

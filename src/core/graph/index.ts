@@ -5,6 +5,7 @@ export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
 export { printGraph } from "./print.js";
 export { isRecurrent, type StateSpec, stateBytes } from "./state.js";
+export { withTokenRuns } from "./token-runs.js";
 export {
   type Dim,
   type Graph,

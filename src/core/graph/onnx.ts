@@ -6,7 +6,7 @@ import { invariant } from "../base/index.js";
 import { byteLength, type DType } from "../tensor/index.js";
 import { ops } from "./ops.js";
 import { ProtobufWriter } from "./protobuf.js";
-import type { AttributeValue, FloatAttribute, Graph, Initializer, Node, Value } from "./value.js";
+import type { AttributeValue, Graph, Initializer, Node, Subgraph, Value } from "./value.js";
 
 /** Where the bytes of a weight lie: a file beside the model, by offset. */
 export interface ExternalLocation {
@@ -31,7 +31,7 @@ const dataTypes: Readonly<Record<DType, number>> = {
 };
 
 /** AttributeProto.AttributeType */
-const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 
 /** An ONNX ModelProto. `locate` says where the packed bytes of a weight initializer lie. */
 export function encodeOnnx(graph: Graph, locate: (name: string) => ExternalLocation): Uint8Array {
@@ -45,9 +45,17 @@ export function encodeOnnx(graph: Graph, locate: (name: string) => ExternalLocat
 }
 
 function writeGraph(w: ProtobufWriter, graph: Graph, locate: (name: string) => ExternalLocation): void {
-  for (const node of graph.nodes) w.message(1, (m) => writeNode(m, node));
-  w.string(2, graph.name);
+  writeNodes(w, graph);
   for (const initializer of graph.initializers) w.message(5, (m) => writeInitializer(m, initializer, locate));
+  writeInterface(w, graph);
+}
+
+function writeNodes(w: ProtobufWriter, { name, nodes }: Subgraph): void {
+  for (const node of nodes) w.message(1, (m) => writeNode(m, node));
+  w.string(2, name);
+}
+
+function writeInterface(w: ProtobufWriter, graph: Subgraph): void {
   for (const value of graph.inputs) w.message(11, (m) => writeValueInfo(m, value));
   for (const value of graph.outputs) w.message(12, (m) => writeValueInfo(m, value));
 }
@@ -60,7 +68,7 @@ function writeNode(w: ProtobufWriter, node: Node): void {
   w.string(7, ops[node.op as keyof typeof ops].domain);
 }
 
-function writeAttribute(w: ProtobufWriter, name: string, value: AttributeValue | FloatAttribute): void {
+function writeAttribute(w: ProtobufWriter, name: string, value: AttributeValue): void {
   w.string(1, name);
   if (typeof value === "string") {
     w.bytes(4, new TextEncoder().encode(value)).int(20, attributeTypes.string);
@@ -68,6 +76,11 @@ function writeAttribute(w: ProtobufWriter, name: string, value: AttributeValue |
     w.int(3, value).int(20, attributeTypes.int);
   } else if (typeof value === "number" || "float" in value) {
     w.float(2, typeof value === "number" ? value : value.float).int(20, attributeTypes.float);
+  } else if ("nodes" in value) {
+    w.message(6, (m) => {
+      writeNodes(m, value);
+      writeInterface(m, value);
+    }).int(20, attributeTypes.graph);
   } else {
     for (const item of value) w.int(8, item);
     w.int(20, attributeTypes.ints);

@@ -217,6 +217,11 @@ function matMulIntegerToFloat([a, b, , scales]: readonly (Value | undefined)[]):
   return [{ dtype: "f32", shape: [...a!.shape.slice(0, -1), b!.shape[1]!] }];
 }
 
+/** Of operators that token-runs.ts writes with the shapes of their outputs. */
+function unknownShape(): never {
+  throw new OcellusError("internal", "internal: the shape of this operator is not inferred", { details: {} });
+}
+
 export const ops = {
   Abs: unary(""),
   Add: elementwise,
@@ -241,12 +246,17 @@ export const ops = {
       return [{ dtype: x!.dtype, shape: [...before, ...indices!.shape, ...behind] }];
     },
   },
+  GatherND: { domain: "", infer: unknownShape },
   Gelu: unary("com.microsoft"),
   /** [N, C, H, W] → [N, C, 1, 1] */
   GlobalAveragePool: { domain: "", infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, 2), 1, 1] }] },
+  Greater: { domain: "", infer: unknownShape },
   GroupQueryAttention: { domain: "com.microsoft", infer: groupQueryAttention },
+  Identity: unary(""),
+  If: { domain: "", infer: unknownShape },
   LayerNormalization: lastAxisNorm,
   LinearAttention: { domain: "com.microsoft", infer: linearAttention },
+  Loop: { domain: "", infer: unknownShape },
   MatMulBnb4: { domain: "com.microsoft", infer: matMulBnb4 },
   MatMulIntegerToFloat: { domain: "com.microsoft", infer: matMulIntegerToFloat },
   MatMulNBits: { domain: "com.microsoft", infer: matMulNBits },

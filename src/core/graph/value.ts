@@ -16,12 +16,15 @@ export interface Value {
   readonly contents?: readonly Dim[];
 }
 
-export type AttributeValue = number | string | readonly number[];
+export type AttributeValue = number | string | readonly number[] | FloatAttribute | Subgraph;
 /** Whole numbers are written as INT, others as FLOAT, lists as INTS: `floatAttribute` forces FLOAT for 1.0 and 0.0. */
-export type Attributes = Readonly<Record<string, AttributeValue | FloatAttribute>>;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
 export interface FloatAttribute {
   readonly float: number;
 }
+
+/** The body of an If or a Loop; it reads the values of the graph around it by their names. */
+export type Subgraph = Omit<Graph, "initializers">;
 
 export interface Node {
   readonly name: string;

@@ -8,7 +8,7 @@ import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
 import type { FoundPlace, PlacesReader } from "./boxes.js";
 import type { Familiarity } from "./familiarity.js";
 import type { Reuse } from "./memory.js";
-import type { SequenceInputs } from "./runner.js";
+import type { SequenceInputs } from "./sequence-inputs.js";
 import { StopStrings } from "./stop-strings.js";
 
 /** The pixel budget is that of each picture, for families that take pictures of any size. */
@@ -77,6 +77,12 @@ export interface ChatTimings {
   readonly totalMs: number;
   /** Of the tokens after the first. */
   readonly tokensPerSecond: number;
+  /** Tokens that were drafted and verified for this answer. Default 0. */
+  readonly draftedTokens?: number;
+  /** Tokens of the answer that were drafted rightly. Default 0. */
+  readonly acceptedTokens?: number;
+  /** Tokens of the answer that its constraint left no choice of, and that took no step of their own. Default 0. */
+  readonly forcedTokens?: number;
 }
 
 /** A picture of the prompt, or a pair of a video's frames. */
@@ -218,13 +224,17 @@ class AnswerClock {
   #cachedTokens = 0;
   #firstAt = 0;
   #lastAt = 0;
+  readonly #spared = { draftedTokens: 0, acceptedTokens: 0, forcedTokens: 0 };
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
   }
 
-  token({ cachedTokens = 0 }: TokenEvent): void {
+  token({ cachedTokens = 0, source, numDrafted = 0 }: TokenEvent): void {
     this.#cachedTokens += cachedTokens;
+    this.#spared.draftedTokens += numDrafted;
+    this.#spared.acceptedTokens += Number(source === "draft");
+    this.#spared.forcedTokens += Number(source === "forced");
     this.#lastAt = performance.now();
     if (this.#numTokens++ === 0) this.#firstAt = this.#lastAt;
   }
@@ -246,6 +256,7 @@ class AnswerClock {
       firstTokenMs: this.#firstAt - started,
       totalMs: performance.now() - started,
       tokensPerSecond: decodeMs > 0 ? ((this.#numTokens - 1) * 1000) / decodeMs : 0,
+      ...this.#spared,
     };
   }
 }

@@ -31,6 +31,8 @@ export interface ModelInfo {
   readonly imagesPerQuestion?: number;
   /** Whether the chat template knows what to do with descriptions of tools. */
   readonly readsTools: boolean;
+  /** Whether several tokens of an answer may be settled in one step; false from then on where that is found to change logits. */
+  readonly speculates?: boolean;
   /** What a user should know about the checkpoint, in sentences. */
   readonly notes: readonly string[];
 }

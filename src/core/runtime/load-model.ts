@@ -1,8 +1,16 @@
 /** Opens a model: finds or makes its packed form, opens its graphs, its text side and its memory, and joins them. */
 import { defaultThreads, type Graph, type SessionOptions } from "../backend/index.js";
-import { openWhole, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import {
+  type Keep,
+  OcellusError,
+  openWhole,
+  optionNames,
+  refuseUnknownOptions,
+  throwIfAborted,
+} from "../base/index.js";
 import { bundledModel } from "../checkpoint/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
+import type { DraftDecoder } from "./draft-model.js";
 import { openMemory, type SharedMemory } from "./memory.js";
 import { VisionLanguageModel } from "./model.js";
 import {
@@ -14,13 +22,22 @@ import {
   type PackingChoice,
   type Threading,
 } from "./open.js";
-import { openText } from "./open-text.js";
+import { type DraftedFor, type DraftModelChoice, openDraftModel } from "./open-draft-model.js";
+import { openText, type TextSide } from "./open-text.js";
 import type { PrefillChoice } from "./packing-plan.js";
 import { choosePlacement, type DeviceChoice, placementFor, placementNotes, stateNotes } from "./placement.js";
 import { prefillUse } from "./prefill-weights.js";
 import type { RowOutput } from "./runner.js";
+import { type SpeculationChoice, speculationUse } from "./speculation.js";
 
-export interface LoadOptions extends PackingChoice, PrefillChoice, Threading, DeviceChoice, SharedMemory {
+export interface LoadOptions
+  extends PackingChoice,
+    PrefillChoice,
+    Threading,
+    DeviceChoice,
+    SharedMemory,
+    SpeculationChoice,
+    DraftModelChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
@@ -36,6 +53,8 @@ const loadOptionNames = optionNames<LoadOptions>({
   encoderCache: true,
   maxSequences: true,
   maxLength: true,
+  speculation: true,
+  draftModel: true,
 });
 
 /**
@@ -47,9 +66,36 @@ export async function loadModel(path = bundledModel, options: LoadOptions = {}):
   refuseUnknownOptions("loadModel", options, loadOptionNames);
   const open: OpenGraph = (packed, name, session, usesPrefill) =>
     name === "decoder"
-      ? openDecoder(packed, session, options, { usesPrefill })
+      ? openDecoder(packed, session, options, { usesPrefill, takesRuns: speculates(packed, session, options) })
       : openGraph(packed, name, session, options);
   return loadWith(open, path, options);
+}
+
+async function draftModelFor(
+  { packed, tokenizer, imageSpec }: Pick<TextSide, "tokenizer" | "imageSpec"> & { readonly packed: PackedModel },
+  sizes: Pick<DraftedFor, "numSlots" | "maxLength" | "threads">,
+  speculation: ReturnType<typeof speculationUse>,
+  options: LoadOptions,
+  keep: Keep,
+): Promise<DraftDecoder | undefined> {
+  const { draftModel } = options;
+  if (draftModel === undefined) return undefined;
+  if (!speculation.isUsed)
+    throw new OcellusError(
+      "unsupported",
+      `draft model ${draftModel}: nothing to draft for, ${speculation.notes[0] ?? "speculation is off"}`,
+      { details: { option: "draftModel", draftModel } },
+    );
+  const imageTokenIds = [imageSpec?.imageTokenId, imageSpec?.video?.tokenId].filter((id) => id !== undefined);
+  return openDraftModel(draftModel, { packed, tokenizer, imageTokenIds, ...sizes }, options, keep);
+}
+
+function speculates(
+  { family, config }: PackedModel,
+  { device }: SessionOptions,
+  { speculation }: LoadOptions,
+): boolean {
+  return speculationUse(family.states(config), device, speculation).isUsed;
 }
 
 /** @internal How a graph of a packed model is opened; a decoder with the graph that reads prompts, if it is to be used. */
@@ -74,6 +120,9 @@ export async function loadWith(
   return openWhole(async (keep) => {
     const packed = await keep(openPacked(packedPath));
     const layers = packed.family.states(packed.config);
+    const numSlots = options.maxSequences ?? 8;
+    const dimensions = packed.family.dimensions(packed.config);
+    const maxLength = Math.min(options.maxLength ?? dimensions.maxLength, dimensions.maxLength);
     const placement = placementFor(layers, chosen);
     const { device, towers } = placement;
     const threads = options.threads ?? defaultThreads();
@@ -90,7 +139,11 @@ export async function loadWith(
     const imageProcessors = text.imageSpec && [text.imageSpec.imageProcessor, text.imageSpec.video?.videoProcessor];
     const memory = await keep(openMemory(options, packed, towers, imageProcessors, images.threads !== undefined));
     const ofPlacement = [...placementNotes(placement, packed.manifest.weights), ...stateNotes(layers, chosen)];
-    const allNotes = [...notes, ...text.notes, ...ofPlacement, ...prefill.notes];
+    const speculation = speculationUse(layers, device, options.speculation);
+    const ofSpeculation = outputOf ? [] : speculation.notes;
+    const sizes = { numSlots, maxLength, threads };
+    const draftModel = await draftModelFor({ packed, ...text }, sizes, speculation, options, keep);
+    const allNotes = [...notes, ...text.notes, ...ofPlacement, ...prefill.notes, ...ofSpeculation];
     const parts = {
       packed,
       vision,
@@ -102,8 +155,11 @@ export async function loadWith(
       threads,
       timings,
       notes: allNotes,
+      numSlots,
+      maxLength,
+      draftModel,
       output: outputOf?.(packed),
     };
-    return new VisionLanguageModel(parts, options);
+    return new VisionLanguageModel(parts);
   });
 }

@@ -21,14 +21,16 @@ import {
   type PreparedChat,
   streamChat,
 } from "./chat.js";
+import type { DraftDecoder } from "./draft-model.js";
 import { FieldReader } from "./field-confidence.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
 import { placedAnswer } from "./placed-answer.js";
 import type { Placement } from "./placement.js";
 import { opensReasoning } from "./reasoning.js";
 import { type ReadRequest, RequestReader, type RequestReaderParts } from "./request-reader.js";
-import { DecoderRunner, type RowOutput, type SequenceInputs } from "./runner.js";
+import { DecoderRunner, type RowOutput } from "./runner.js";
 import { lastRow, score } from "./score.js";
+import type { SequenceInputs } from "./sequence-inputs.js";
 import {
   TokenRecorder,
   type Trace,
@@ -46,6 +48,9 @@ export interface ModelParts extends RequestReaderParts, VisionEncoderParts {
   readonly closeImages: () => Promise<void>;
   readonly placement: Placement;
   readonly timings: LoadTimings;
+  readonly numSlots: number;
+  readonly maxLength: number;
+  readonly draftModel: DraftDecoder | undefined;
   /** What a step gives of a row, where that is not the logits. */
   readonly output?: RowOutput | undefined;
 }
@@ -63,21 +68,21 @@ export class VisionLanguageModel implements LanguageModel {
   readonly #closing = new Closing("the model");
 
   /** @internal Use `loadModel`. */
-  constructor(parts: ModelParts, options: { readonly maxSequences?: number; readonly maxLength?: number }) {
+  constructor(parts: ModelParts) {
     this.#parts = parts;
     this.tokenizer = parts.tokenizer;
     this.timings = parts.timings;
     this.device = parts.placement.device;
-    const { maxLength } = parts.packed.family.dimensions(parts.packed.config);
+    const { numSlots, maxLength, draftModel } = parts;
     this.#runner = new DecoderRunner(parts.packed, parts.decoder, {
-      numSlots: options.maxSequences ?? 8,
-      maxLength: Math.min(options.maxLength ?? maxLength, maxLength),
+      numSlots,
+      maxLength,
       prefixes: parts.memory.prefixes,
       output: parts.output,
     });
     const { prefillChunk } = parts.placement;
     const reading = new Semaphore(1);
-    this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }), reading });
+    this.#engine = new Engine(this.#runner, { ...(prefillChunk && { prefillChunk }), reading, draftModel });
     this.#reader = new RequestReader(parts, this.#runner, this.#engine);
     const { maxLength: maxTokens } = this.#runner;
     this.#images = new VisionEncoder(parts, { maxTokens, closing: this.#closing, reading });
@@ -98,6 +103,7 @@ export class VisionLanguageModel implements LanguageModel {
       readsImages: this.#parts.vision !== undefined,
       ...(this.#parts.imagesPerQuestion !== undefined && { imagesPerQuestion: this.#parts.imagesPerQuestion }),
       readsTools: /\btools\b/.test(this.#parts.chatTemplate ?? ""),
+      speculates: this.#engine.speculates,
       notes: this.#parts.notes,
     };
   }
@@ -257,6 +263,7 @@ export class VisionLanguageModel implements LanguageModel {
       await this.#engine.close();
       await this.#rows.run(async () => {}); // the step in flight ends
       await this.#runner.close();
+      await this.#parts.draftModel?.close();
       await this.#parts.closeImages();
       await this.#parts.textWorkers.close();
       await this.#parts.memory.close();

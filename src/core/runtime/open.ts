@@ -10,7 +10,7 @@ import {
 } from "../backend/index.js";
 import { openWhole } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import { type Graph as StoredGraph, withOutputs, withoutOutputs } from "../graph/index.js";
+import { type Graph as StoredGraph, withOutputs, withoutOutputs, withTokenRuns } from "../graph/index.js";
 import {
   type DecodeOptions,
   type ImageInput,
@@ -112,6 +112,8 @@ export function openGraph(
 export interface DecoderChoice {
   /** Whether the graph that reads prompts is opened with it. */
   readonly usesPrefill: boolean;
+  /** Whether a step may be of several tokens of each sequence: on the CPU, of layers without states. Default false. */
+  readonly takesRuns?: boolean;
   /** Further outputs, by the names of values. */
   readonly outputs?: readonly string[];
 }
@@ -121,13 +123,13 @@ export async function openDecoder(
   packed: Packed<AnyFamily>,
   session: SessionOptions,
   { graphThreads }: Threading,
-  { usesPrefill, outputs = [] }: DecoderChoice,
+  { usesPrefill, takesRuns = false, outputs = [] }: DecoderChoice,
 ): Promise<Graph> {
   const graphs = storedGraphs(packed);
   const whole = withOutputs(graphs.decoder!, outputs);
   const options = { ...session, weightsFolder: packed.path };
   if (session.device !== "cpu") return GraphSession.open(encodeStored(whole, packed), options);
-  const model = encodeStored(forHost(whole), packed);
+  const model = encodeStored(takesRuns ? withTokenRuns(forHost(whole)) : forHost(whole), packed);
   const prefill = usesPrefill ? encodeStored(forHost(graphs.prefill!), packed) : undefined;
   if (graphThreads) return GraphThread.open(model, options, prefill);
   return openWhole(async (keep) => {

@@ -12,7 +12,8 @@ import type { ChatOptions, PreparedChat } from "./chat.js";
 import { checkFields, fieldTop } from "./field-confidence.js";
 import { type Memory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
 import type { TextSide } from "./open-text.js";
-import type { CachedPrefix, DecoderRunner, SequenceInputs } from "./runner.js";
+import type { DecoderRunner } from "./runner.js";
+import type { CachedPrefix, SequenceInputs } from "./sequence-inputs.js";
 
 /** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
 const charactersPerToken = 8;

@@ -3,56 +3,25 @@
  * lengths, runs the decoder graph, and cuts the logits apart. It knows no text and keeps no queue.
  */
 
-import { type CachedGraph, type Feeds, float32, type Graph, int32, int64, withCache } from "../backend/index.js";
-import { invariant } from "../base/index.js";
 import {
-  type CachedBlocks,
-  nothingCached,
-  type PromptCache,
-  prefixBlockLength,
-  type TokenKey,
-} from "../cache/index.js";
+  type CachedGraph,
+  type Feeds,
+  type Graph,
+  int32,
+  int64,
+  type SlotRun,
+  type StepLengths,
+  withCache,
+} from "../backend/index.js";
+import { invariant } from "../base/index.js";
+import { type CachedBlocks, nothingCached, type PromptCache, prefixBlockLength } from "../cache/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { isRecurrent } from "../graph/index.js";
-import { indexPositions, type ModelDimensions, type PromptPositions } from "../models/index.js";
+import { indexPositions, type ModelDimensions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
-
-/** What the decoder is given of one picture. */
-export interface ImageFeatures {
-  /** [numTokens, hidden_size] */
-  readonly tokens: Float32Array;
-  /** Further features, for the outputs of the first decoder layers: each shaped like `tokens`. */
-  readonly deepstack: readonly Float32Array[];
-}
-
-/** One picture's place in a prompt, or that of some of its rows: they stand from `start` on. */
-export interface PlacedImage extends ImageFeatures {
-  readonly start: number;
-  readonly numTokens: number;
-}
-
-/** A prompt as caches know it. */
-export interface PromptKeys {
-  /** Of every token of the prompt: its id, or what is in its picture. */
-  readonly keys: readonly TokenKey[];
-  /** Numbers of first tokens after which states may be kept, ascending. Default none. */
-  readonly points?: readonly number[];
-}
-
-/** The beginning of a prompt as earlier sequences may have read it. */
-export interface CachedPrefix extends PromptKeys {
-  /** What of the prompt was known when it was prepared, and is held since: the pictures in there need no features. */
-  readonly known: CachedBlocks;
-}
-
-/** What a sequence brings beside its token ids. */
-export interface SequenceInputs {
-  /** Those that are in a known prefix are left out. */
-  readonly images: readonly PlacedImage[];
-  readonly positions: PromptPositions;
-  /** Absent: nothing is taken over from earlier sequences, nor kept for later ones. */
-  readonly prefix?: CachedPrefix;
-}
+import { runInputs, singleTokens, tokenInputs } from "./decoder-inputs.js";
+import { cutAtPoints, isKept } from "./resume-points.js";
+import type { PromptKeys, SequenceInputs } from "./sequence-inputs.js";
 
 /** An output of the decoder with one row for each of `logits_rows`. */
 export interface RowOutput {
@@ -68,6 +37,11 @@ export interface RunnerOptions {
   /** What a step gives of a row. Default: the logits. */
   readonly output?: RowOutput | undefined;
 }
+
+/** Where a step of 16 tokens takes some six times as long as one of one token, a longer run gains little more. */
+const longestRun = 16;
+/** Odd, and more than the four rows that kernels take at once. */
+const provingRun = 5;
 
 export class DecoderRunner implements ModelRunner<SequenceInputs> {
   readonly numSlots: number;
@@ -147,6 +121,31 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
     return this.#lengths.reduce((sum, length) => sum + length, 0) / (this.numSlots * this.maxLength);
   }
 
+  get maxRun(): number {
+    return this.#decoder.takesRuns ? longestRun : 1;
+  }
+
+  /**
+   * By a run of the first sequence against its tokens one by one; which tokens does not matter. Products that have another kernel
+   * for one row, or for the last of an odd number, show (docs/decisions/0011-same-answer.md).
+   */
+  async provesRuns({ rows }: Batch<SequenceInputs>): Promise<boolean> {
+    const { position, tokens, ...first } = rows[0]!;
+    const length = Math.min(provingRun, this.maxLength - position);
+    const run = Array.from({ length }, (_, i) => (tokens[0]! + i * 7919) % this.vocabSize);
+    const decode = async (ids: readonly number[], at: number) => {
+      const row = { ...first, tokens: ids, position: at, numLogits: ids.length };
+      const logits = await this.step({ kind: "decode", rows: [row] });
+      return logits.map((each) => each.slice());
+    };
+    const together = await decode(run, position);
+    for (const [i, token] of run.entries()) {
+      const [alone] = await decode([token], position + i);
+      if (!hasSameBits(alone!, together[i]!)) return false;
+    }
+    return true;
+  }
+
   async step(batch: Batch<SequenceInputs>): Promise<readonly Float32Array[]> {
     await Promise.all(batch.rows.map(({ slot }) => this.#restored[slot]));
     const logits: Float32Array[] = [];
@@ -171,26 +170,50 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
    */
   async #run(rows: readonly Row<SequenceInputs>[], kind: Batch<SequenceInputs>["kind"]): Promise<Float32Array[]> {
     const longest = Math.max(...rows.map((row) => row.tokens.length));
+    if (kind === "decode" && longest > 1) return this.#runTokens(rows);
     const sequence = kind === "prefill" && this.#keepsPrompts ? longest + (longest % 2) : longest;
     const ends = rows.map((row) => row.position + sequence);
-    const wanted = rows.flatMap((row, b) => (row.wantsLogits ? [b * sequence + row.tokens.length - 1] : []));
+    const wanted = rows.flatMap((row, b) => (row.numLogits > 0 ? [b * sequence + row.tokens.length - 1] : []));
     const inputs: Feeds = {
-      ...(await this.#tokenInputs(rows, sequence)),
+      ...(await tokenInputs(this.#model, this.#dimensions, rows, sequence)),
       seqlens_k: int32(ends.map((end) => end - 1)),
       total_sequence_length: int32([Math.max(...ends)], []),
       logits_rows: int64(wanted.length > 0 || this.#keepsPrompts ? wanted : [0]),
     };
     const slots = { first: rows[0]!.slot, count: rows.length };
-    const added = rows.map(({ position, tokens }) => ({ position, count: tokens.length }));
-    const length = Math.min(this.maxLength, Math.max(...ends, ...rows.map(({ slot }) => this.#promptLengths[slot]!)));
-    const lengths = { length, cached: this.#lengths, added };
+    const added = rows.map(({ slot, position, tokens }) => ({ slot, position, count: tokens.length }));
+    const lengths = this.#room(rows, ends, added);
     if (kind === "prefill" && this.#decoder.hasPrefill) {
       await this.#decoder.step(inputs, slots, lengths, [], "prefill"); // prompts want no rows
       return [];
     }
+    return this.#outputs(inputs, slots, lengths, wanted.length);
+  }
+
+  async #outputs(inputs: Feeds, slots: SlotRun, lengths: StepLengths, count: number): Promise<Float32Array[]> {
     const { name, width } = this.#output;
     const data = (await this.#decoder.step(inputs, slots, lengths, [name]))[name]!.data as Float32Array;
-    return wanted.map((_, i) => data.subarray(i * width, (i + 1) * width));
+    return Array.from({ length: count }, (_, i) => data.subarray(i * width, (i + 1) * width));
+  }
+
+  /** One run of the graph in which each slot reads several tokens of its own; the logits of their last ones, as many as it wants. */
+  async #runTokens(runs: readonly Row<SequenceInputs>[]): Promise<Float32Array[]> {
+    const rows = singleTokens(runs);
+    const wanted = rows.flatMap(({ numLogits }, r) => (numLogits > 0 ? [r] : []));
+    const inputs: Feeds = {
+      ...(await tokenInputs(this.#model, this.#dimensions, rows, 1)),
+      ...runInputs(runs),
+      logits_rows: int64(wanted),
+    };
+    const slots = { first: runs[0]!.slot, count: runs.length };
+    const ends = rows.map(({ position }) => position + 1);
+    const added = rows.map(({ slot, position }) => ({ slot, position, count: 1 }));
+    return this.#outputs(inputs, slots, this.#room(runs, ends, added), wanted.length);
+  }
+
+  #room(rows: readonly Row<SequenceInputs>[], ends: readonly number[], added: StepLengths["added"]): StepLengths {
+    const length = Math.max(...ends, ...rows.map(({ slot }) => this.#promptLengths[slot]!));
+    return { length: Math.min(this.maxLength, length), cached: this.#lengths, added };
   }
 
   release(slot: number): void {
@@ -243,94 +266,12 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
 
   #idleRow(slot: number): Row<SequenceInputs> {
     const position = Math.min(this.#lengths[slot]!, this.maxLength - 1);
-    return { slot, tokens: [], position, payload: { images: [], positions: indexPositions }, wantsLogits: false };
-  }
-
-  /** Embeddings and angles, right-padded to [rows, sequence]; what the padding holds is never read by a real token. */
-  async #tokenInputs(rows: readonly Row<SequenceInputs>[], sequence: number): Promise<Feeds> {
-    const { hiddenSize } = this.#dimensions;
-    const angles = rows.map(({ position, tokens, payload }) =>
-      this.#model.family.rotary(this.#model.config, {
-        start: position,
-        count: tokens.length,
-        positions: payload.positions,
-      }),
-    );
-    const busy = rows.findIndex(({ tokens }) => tokens.length > 0); // not an idle one
-    const half = angles[busy]!.cos.length / rows[busy]!.tokens.length;
-    const numTokens = rows.length * sequence;
-    const embeds = new Float32Array(numTokens * hiddenSize);
-    const deepstack = Array.from(
-      { length: this.#model.family.numDeepstack(this.#model.config) },
-      () => new Float32Array(numTokens * hiddenSize), // zero where there is no picture
-    );
-    const cos = new Float32Array(numTokens * half);
-    const sin = new Float32Array(numTokens * half);
-    for (const [b, row] of rows.entries()) {
-      await this.#model.embedding.read(row.tokens, embeds, b * sequence * hiddenSize);
-      placeVisual(row, embeds, b * sequence, hiddenSize, (image) => image.tokens);
-      for (const [n, layer] of deepstack.entries())
-        placeVisual(row, layer, b * sequence, hiddenSize, (image) => image.deepstack[n]!);
-      cos.set(angles[b]!.cos, b * sequence * half);
-      sin.set(angles[b]!.sin, b * sequence * half);
-    }
-    return {
-      ...Object.fromEntries(
-        deepstack.map((layer, n) => [`deepstack.${n}`, float32(layer, [rows.length, sequence, hiddenSize])]),
-      ),
-      inputs_embeds: float32(embeds, [rows.length, sequence, hiddenSize]),
-      cos: float32(cos, [numTokens, half]),
-      sin: float32(sin, [numTokens, half]),
-      position_ids: int64(
-        Array.from({ length: numTokens }, (_, i) => i),
-        [rows.length, sequence],
-      ),
-    };
+    return { slot, tokens: [], position, payload: { images: [], positions: indexPositions }, numLogits: 0 };
   }
 }
 
-/**
- * The row in pieces that end where its prompt may be resumed: also where nothing is kept, so that what is computed does not depend
- * on that. [docs/decisions/0011-same-answer.md]
- */
-function cutAtPoints(row: Row<SequenceInputs>): Row<SequenceInputs>[] {
-  const { position, tokens } = row;
-  const ends = (row.payload.prefix?.points ?? []).map((point) => point - position);
-  const inside = [...ends.filter((end) => end > 0 && end < tokens.length), tokens.length];
-  return inside.map((end, i) => {
-    const from = inside[i - 1] ?? 0;
-    const isLast = end === tokens.length;
-    return {
-      ...row,
-      tokens: tokens.slice(from, end),
-      position: position + from,
-      wantsLogits: row.wantsLogits && isLast,
-    };
-  });
-}
-
-/** The first point, which is the system's, and those before the end: a state has megabytes, and most chats continue at their end. */
-const mostKept = 8;
-
-function isKept(points: readonly number[], end: number): boolean {
-  const at = points.indexOf(end);
-  return at === 0 || (at > 0 && at > points.length - mostKept);
-}
-
-/** Writes the part of each picture that is in this row's tokens; `firstToken` is the row's place in `out`. */
-function placeVisual(
-  row: Row<SequenceInputs>,
-  out: Float32Array,
-  firstToken: number,
-  hiddenSize: number,
-  featuresOf: (image: PlacedImage) => Float32Array,
-): void {
-  const end = row.position + row.tokens.length;
-  for (const image of row.payload.images) {
-    const from = Math.max(image.start, row.position);
-    const to = Math.min(image.start + image.numTokens, end);
-    if (from >= to) continue;
-    const features = featuresOf(image).subarray((from - image.start) * hiddenSize, (to - image.start) * hiddenSize);
-    out.set(features, (firstToken + from - row.position) * hiddenSize);
-  }
+function hasSameBits(a: Float32Array, b: Float32Array): boolean {
+  const bits = (x: Float32Array) => new Int32Array(x.buffer, x.byteOffset, x.length);
+  const [left, right] = [bits(a), bits(b)];
+  return left.every((value, i) => value === right[i]);
 }

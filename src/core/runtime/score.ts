@@ -31,10 +31,10 @@ export async function* score(
     const numKnown = runner.begin(0, all.slice(0, promptIds.length), inputs); // images in there have no features in `inputs`
     const numRead = promptIds.length - 1; // as the engine reads a prompt: its last token is the first decode step's
     const row = { slot: 0, payload: inputs };
-    const unread = { ...row, tokens: all.slice(numKnown, numRead), position: numKnown, wantsLogits: false };
+    const unread = { ...row, tokens: all.slice(numKnown, numRead), position: numKnown, numLogits: 0 };
     if (numKnown < numRead) await runner.step({ kind: "prefill", rows: [unread] });
     for (let position = numRead; position < all.length - 1; position++) {
-      const next = { ...row, tokens: [all[position]!], position, wantsLogits: true };
+      const next = { ...row, tokens: [all[position]!], position, numLogits: 1 };
       const [logits] = await runner.step({ kind: "decode", rows: [next] });
       yield logits!;
     }
@@ -64,14 +64,14 @@ export async function lastRow(
     while (position < last) {
       check();
       const end = Math.min(last, position + prefillChunk - (position % prefillChunk));
-      const piece = { ...row, tokens: tokens.slice(position, end), position, wantsLogits: false };
+      const piece = { ...row, tokens: tokens.slice(position, end), position, numLogits: 0 };
       await runner.step({ kind: "prefill", rows: [piece] });
       position = end;
     }
     check();
     const [values] = await runner.step({
       kind: "decode",
-      rows: [{ ...row, tokens: tokens.slice(last), position, wantsLogits: true }],
+      rows: [{ ...row, tokens: tokens.slice(last), position, numLogits: 1 }],
     });
     checkNumbers(values!, "the decoder's last row");
     return values!.slice();

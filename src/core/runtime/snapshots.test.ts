@@ -9,7 +9,8 @@ import { Engine } from "../engine/index.js";
 import { indexPositions } from "../models/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { snapshotPoints } from "./memory.js";
-import { DecoderRunner, type SequenceInputs } from "./runner.js";
+import { DecoderRunner } from "./runner.js";
+import type { SequenceInputs } from "./sequence-inputs.js";
 
 const vocabSize = 97;
 const maxLength = 64;
@@ -29,6 +30,7 @@ function fakeGraph(numSlots: number): { graph: Graph; read: number[] } {
     bytes: 0,
     batchesAnywhere: true,
     hasPrefill: false,
+    takesRuns: false,
     async step({ inputs_embeds: embeds, logits_rows: rows }, { first, count }, { added }) {
       const values = embeds!.data as Float32Array;
       const sequence = values.length / count;

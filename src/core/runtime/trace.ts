@@ -35,6 +35,8 @@ export interface TracedToken extends TraceCandidate {
   readonly alternatives: readonly TraceCandidate[];
   /** Since the token before; of the first, since the prompt and its pictures were ready. */
   readonly ms: number;
+  /** Absent: a step of the model's own; else the constraint left no other, or a draft was right. */
+  readonly source?: "forced" | "draft";
 }
 
 export interface TracedImage {
@@ -97,7 +99,7 @@ export class TokenRecorder {
 }
 
 function tracedToken(
-  { tokenId, logprob, topLogprobs = [] }: TokenEvent,
+  { tokenId, logprob, topLogprobs = [], source }: TokenEvent,
   ms: number,
   tokenizer: Tokenizer,
 ): TracedToken {
@@ -107,7 +109,7 @@ function tracedToken(
     probability: Math.exp(token.logprob),
   });
   const alternatives = topLogprobs.filter((alternative) => alternative.tokenId !== tokenId).map(candidate);
-  return { ...candidate({ tokenId, logprob: logprob! }), alternatives, ms };
+  return { ...candidate({ tokenId, logprob: logprob! }), alternatives, ms, ...(source && { source }) };
 }
 
 function tokenText(id: number, tokenizer: Tokenizer): string {

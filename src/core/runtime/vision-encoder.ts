@@ -20,7 +20,7 @@ import { checkImageTokens, type Prompt, type PromptImage } from "../processor/in
 import type { ChatImage } from "./chat.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
-import type { PlacedImage } from "./runner.js";
+import type { PlacedImage } from "./sequence-inputs.js";
 import { type EncodedImage, encodeImage, imageFeatures, lookAgain, placed, pooledVector } from "./vision.js";
 
 export interface VisionEncoderParts extends Pick<TextSide, "processor" | "imageSpec" | "familiar"> {

@@ -9,7 +9,7 @@ import { type HostInput, numRows, type TokenSpan } from "../models/index.js";
 import { encodeStored, type PackedModel, storedGraphs } from "../pack/index.js";
 import type { PromptImage } from "../processor/index.js";
 import { checkNumbers } from "./finite.js";
-import type { ImageFeatures, PlacedImage } from "./runner.js";
+import type { ImageFeatures, PlacedImage } from "./sequence-inputs.js";
 
 export interface EncodedImage {
   /** What the decoder reads in the picture's place: [num_tokens, hidden_size]. */

@@ -41,13 +41,16 @@ export async function withEitherModel<T>(
   }
 }
 
+/** Options of models that answer. */
+type OfAnswers = Pick<LoadOptions, "prefillWeights" | "speculation" | "draftModel">;
+
 /**
  * Opens a model that makes vectors: two towers, one of images alone, or a decoder that was trained to embed. What is none of the
  * first is taken for the last.
  */
 export async function openEmbedder(
   folder: string,
-  { prefillWeights: _, ...options }: LoadDualEncoderOptions & Pick<LoadOptions, "prefillWeights">, // of models that answer
+  { prefillWeights: _, speculation: __, draftModel: ___, ...options }: LoadDualEncoderOptions & OfAnswers,
 ): Promise<DualEncoderModel | ImageEncoderModel | EmbedderModel> {
   const kind = await kindOf(folder);
   if (kind === "image_encoder") return loadImageEncoder(folder, options);

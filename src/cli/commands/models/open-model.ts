@@ -65,8 +65,10 @@ export async function openModel(
     silent: flags.json === true,
   });
   try {
+    const draftModel = flags.draftModel === undefined ? undefined : await resolveModel(flags.draftModel);
     return await loadModel(await resolveModel(flags.model), {
       ...loadOptions(flags),
+      ...(draftModel !== undefined && { draftModel }),
       memory: { nearDuplicates: nearDuplicates() }, // looks at nothing unless a request asks for it
       graphThreads: true, // they open beside each other
       ...extra,

@@ -148,7 +148,7 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
   for (const { name, folder } of modelsOf(config).map(parseModel)) {
     const checkpoint = await resolveModel(folder);
     for (const [i, weights] of config.weights.entries()) {
-      const model = await openModel({ ...load, model: checkpoint, weights }, terminal, load);
+      const model = await openModel({ ...load, ...drafting(config), model: checkpoint, weights }, terminal, load);
       pool.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
       if (i === 0) printNotes(terminal, model.info.notes);
       await warmUp(model, terminal.signal);
@@ -165,7 +165,11 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
 
 async function openVersion(config: ServeConfig, shared: Shared, folder: string, terminal: Terminal) {
   const load = loadOptions(config, shared);
-  const model = await openModel({ ...load, model: folder, weights: config.weights[0]! }, terminal, load);
+  const model = await openModel(
+    { ...load, ...drafting(config), model: folder, weights: config.weights[0]! },
+    terminal,
+    load,
+  );
   printNotes(terminal, model.info.notes);
   await warmUp(model, terminal.signal);
   return model;
@@ -201,15 +205,20 @@ interface Shared {
 }
 
 function loadOptions(config: ServeConfig, shared: Shared) {
-  const { maxSequences, maxLength, prefixCacheBytes, reuse } = config;
+  const { maxSequences, maxLength, prefixCacheBytes, reuse, speculation } = config;
   const near = nearDuplicates({ maxBytes: config.nearDuplicateBytes });
   return {
     ...openingOptions(config, shared),
     memory: { prefixCacheBytes, nearDuplicates: near, reuse },
     maxSequences,
+    speculation,
     encoderCache: shared.encoderCache,
     ...(maxLength !== undefined && { maxLength }),
   };
+}
+
+function drafting({ draftModel }: ServeConfig) {
+  return draftModel === undefined ? {} : { draftModel };
 }
 
 /** What every kind of model is opened with. */

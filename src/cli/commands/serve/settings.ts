@@ -50,6 +50,15 @@ export const serveConfigSchema = z.strictObject({
   device: z.enum(["auto", "cpu", "webgpu", "cuda"]).default("auto").describe("device: auto, cpu, webgpu, cuda"),
   threads: z.number().int().min(1).max(1024).optional().describe("threads of one operator (default: all cores)"),
   imageThreads: z.number().int().min(1).max(64).default(1).describe("threads that decode and resize images"),
+  speculation: z
+    .enum(["auto", "off"])
+    .default("auto")
+    .describe("several tokens per decode step where they can be foreseen: auto, off; answers are the same"),
+  draftModel: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("smaller model with the tokenizer of every served model, which drafts tokens (default: none)"),
   maxSequences: z.number().int().min(1).max(1024).default(8).describe("sequences generated at once per model"),
   maxLength: z
     .number()
@@ -121,7 +130,7 @@ export type SettingName = keyof ServeConfig;
 export const settingGroups = {
   Models: [
     ...["models", "weights", "embeddingModel", "blockSize", "visionWeights", "embeddingWeights", "prefillWeights"],
-    ...["device", "threads", "maxSequences", "maxLength"],
+    ...["device", "threads", "speculation", "draftModel", "maxSequences", "maxLength"],
   ],
   Network: [
     ...["host", "port", "corsOrigins", "maxBodyBytes", "maxBodiesBytes"],
