@@ -5,6 +5,7 @@ const model = await loadModel();
 const question = [image("examples/pictures/dress.jpg"), "What colour is it?"];
 for await (const event of model.chat([{ role: "user", content: question }])) {
   if (event.type === "text") process.stdout.write(event.text);
-  else console.log(`\n${event.usage.completionTokens} tokens in ${Math.round(event.timings.totalMs)} ms`);
+  else if (event.type === "end")
+    console.log(`\n${event.usage.completionTokens} tokens in ${Math.round(event.timings.totalMs)} ms`);
 }
 await model.close();

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createMcpServer } from "../src/cli/commands/ask/mcp-server.js";
+import { createMcpServer, type Search } from "../src/cli/commands/ask/mcp-server.js";
 import { main } from "../src/cli/main.js";
 import { type ImageFile, LoadedImage } from "../src/core/image/node/index.js";
-import { GuardedEmbedder, GuardedModel, Guards } from "../src/guardrails/index.js";
-import { Collections, collectionsFolder } from "../src/retrieval/index.js";
+import { GuardedEmbedder, GuardedModel, GuardedReranker, Guards } from "../src/guardrails/index.js";
+import { Collections, collectionsFolder, embedderOf, find } from "../src/retrieval/index.js";
 import { makePdf } from "../src/retrieval/pdf.testkit.js";
 import { createApp } from "../src/server/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
@@ -23,6 +23,7 @@ import {
   forbiddenWord,
   openGuards,
   image as picture,
+  rerankingWitness,
   strictPolicy,
   type Witness,
   witness,
@@ -60,6 +61,33 @@ interface Probe {
 }
 const harmless = dataUrl(picture(1));
 
+const pass = { type: "image_url", image_url: { url: harmless } };
+const spoken = (content: unknown) => ({ messages: [user(content)] });
+const source = { type: "base64", media_type: "image/png", data: forbiddenImage.toString("base64") };
+/** In Anthropic's words. */
+const anthropic = [
+  { ...spoken(forbiddenWord), max_tokens: 9 },
+  { ...spoken([{ type: "image", source }]), max_tokens: 9 },
+  { ...spoken([{ type: "image", source: { type: "file", file_id: "FILE" } }]), max_tokens: 9 },
+  { ...spoken("hi"), system: forbiddenWord, max_tokens: 9 },
+  { ...spoken([{ type: "tool_result", tool_use_id: "1", content: forbiddenWord }]), max_tokens: 9 },
+  { ...spoken("hi"), max_tokens: 9, tools: [{ name: "look", description: forbiddenWord, input_schema: {} }] },
+  {
+    messages: [
+      user("hi"),
+      {
+        role: "assistant",
+        content: [
+          { type: "thinking", thinking: forbiddenWord },
+          { type: "text", text: "a" },
+        ],
+      },
+      user("and?"),
+    ],
+    max_tokens: 9,
+  },
+];
+
 /** By route. Of a new one: every field that reaches a model. */
 const probes: Readonly<Record<string, Probe>> = {
   "POST /v1/chat/completions": {
@@ -71,6 +99,8 @@ const probes: Readonly<Record<string, Probe>> = {
       { messages: [user("hi"), { role: "assistant", content: "", tool_calls: [call] }, user("and?")] },
       { messages: [user("hi"), { role: "tool", content: forbiddenWord, tool_call_id: "1" }] },
       { messages: [user("hi")], tools: [tool] },
+      { messages: [user("hi"), { role: "assistant", content: "a", reasoning_content: forbiddenWord }, user("and?")] },
+      { messages: [user("hi")], chat_template_kwargs: { style: [forbiddenWord] } },
       { messages: [user([shown, { type: "text", text: "What is this?" }])] },
       { messages: [user([shown]), { role: "assistant", content: "a dress" }, user("and now?")] },
       { messages: [user([{ type: "file", file: { file_id: "FILE" } }])] },
@@ -85,8 +115,37 @@ const probes: Readonly<Record<string, Probe>> = {
     },
     answers: [{ messages: [user("hi")] }, { messages: [user("hi")], n: 2 }, { messages: [user("hi")], logprobs: true }],
   },
+  "POST /v1/messages": {
+    asks: anthropic,
+    passes: { ...spoken("hi"), max_tokens: 9 },
+    answers: [{ ...spoken("hi"), max_tokens: 9 }],
+  },
+  "POST /v1/messages/count_tokens": {
+    asks: anthropic.map(({ max_tokens: _, ...asked }) => asked),
+    passes: spoken("hi"),
+    answers: [],
+  },
+  "POST /v1/rerank": {
+    asks: [
+      { query: forbiddenWord, documents: ["a"] },
+      { query: { image: dataUrl(forbiddenImage) }, documents: ["a"] },
+      { query: "hi", documents: ["a", forbiddenWord] },
+      { query: "hi", documents: ["a", { text: forbiddenWord }] },
+      { query: "hi", documents: [{ content: [shown] }] },
+      { query: "hi", documents: ["a"], instruction: forbiddenWord },
+    ],
+    answers: [],
+    passes: { query: "hi", documents: [{ image: harmless }] },
+  },
   "POST /v1/responses": {
     asks: [
+      {
+        input: [
+          { type: "reasoning", content: [{ type: "reasoning_text", text: forbiddenWord }] },
+          { role: "assistant", content: "a" },
+          { role: "user", content: "and?" },
+        ],
+      },
       { input: forbiddenWord },
       { input: "hi", instructions: forbiddenWord },
       { input: [{ role: "user", content: [{ type: "input_image", image_url: dataUrl(forbiddenImage) }] }] },
@@ -108,6 +167,9 @@ const probes: Readonly<Record<string, Probe>> = {
       { input: ["hi", forbiddenWord] },
       { input: [{ type: "text", text: forbiddenWord }] },
       { input: shown },
+      { input: { content: [{ type: "text", text: "a" }, shown] } },
+      { messages: [user([{ type: "text", text: forbiddenWord }, pass])] },
+      { messages: [{ role: "system", content: forbiddenWord }, user("a")] },
     ],
     answers: [],
     passes: { input: ["hi", { type: "image_url", image_url: { url: harmless } }] },
@@ -174,12 +236,14 @@ const withoutModel = [
   ...["deploy", "canary", "promote", "rollback", "pause", "resume", "shadow"].map(
     (verb) => `POST /admin/v1/aliases/:alias/${verb}`,
   ),
+  ...["POST /v1/batches", "GET /v1/batches", "GET /v1/batches/:id", "POST /v1/batches/:id/cancel"], // by the routes above
   ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
 ];
 
 let server: TestServer;
 let model: Witness;
 let embedder: ReturnType<typeof embeddingWitness>;
+let reranker: ReturnType<typeof rerankingWitness>;
 let file: string;
 beforeEach(async () => {
   model = Object.assign(witness(), { info: { ...witness().info, readsTools: true } });
@@ -187,6 +251,8 @@ beforeEach(async () => {
   const guards = await openGuards(temporaryFolder(), await strictPolicy());
   server = await startServer({ model }, { collections: temporaryFolder() }, { guards });
   server.pool.add("clip", embedder);
+  reranker = rerankingWitness();
+  server.pool.add("reranker", reranker);
   for (const name of ["shelf", "forbidden"]) await server.post("/v1/ocellus/collections", { name, model: "clip" });
   await keep("shelf", picture(1), { text: "seven" });
   // What was stored when nothing forbade it.
@@ -237,7 +303,7 @@ describe("no route is a side door", () => {
     expect(response.status, JSON.stringify(answer)).toBe(400);
     expect(answer.error.code).toBe("content_filter");
     expect(answer.ocellus.guards.map(({ verdict }) => verdict)).toContain("block");
-    const seen = [...model.seen, ...embedder.seen].join("\n");
+    const seen = [...model.seen, ...embedder.seen, ...reranker.seen].join("\n");
     expect(seen).not.toContain(forbiddenWord);
     expect(seen).not.toContain(dataUrl(forbiddenImage));
   });
@@ -321,9 +387,8 @@ describe("no route is a side door", () => {
   it("is so by construction: nothing but the shelf holds a model, and it hands out guarded ones", () => {
     const { models } = server.services;
     expect(models.all().map(({ kind }) => kind)).toEqual(expect.arrayContaining(["chat", "embedding"]));
-    expect(models.all().every(({ model }) => model instanceof GuardedModel || model instanceof GuardedEmbedder)).toBe(
-      true,
-    );
+    const guarded = [GuardedModel, GuardedEmbedder, GuardedReranker];
+    expect(models.all().every(({ model }) => guarded.some((kind) => model instanceof kind))).toBe(true);
   });
 
   it("opens models in these files only: each puts them behind the guards, or shows nothing that they say", () => {
@@ -332,7 +397,7 @@ describe("no route is a side door", () => {
         .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
         .map((name) => `${room}/${name}`)
         .filter((name) =>
-          /\b(loadModel|loadDualEncoder|loadClassifier|withBareModel|openModel)\b/.test(
+          /\b(loadModel|loadDualEncoder|loadReranker|loadClassifier|withBareModel|openModel)\b/.test(
             readFileSync(join(repository, "src", name), "utf8"),
           ),
         ),
@@ -526,7 +591,13 @@ describe("no command is a side door", () => {
   it("mcp's tools refuse the picture and the answer", async () => {
     const guards = await Guards.open(writePolicy(folder, await strictPolicy({ [await digestOf(boots)]: "violence" })));
     const tiny = await loadTiny();
-    const mcp = createMcpServer(guards.whole(tiny));
+    const model = guards.whole(tiny);
+    const embedder = embedderOf(model);
+    const search: Search = async (name, asked) => {
+      const collection = await new Collections(collectionsFolder()).open(name);
+      return (await find(collection, embedder, asked)).map(({ score, entry: { source } }) => ({ score, source }));
+    };
+    const mcp = createMcpServer(model, search);
     const client = new Client({ name: "test", version: "1" });
     const [here, there] = InMemoryTransport.createLinkedPair();
     await Promise.all([mcp.connect(here), client.connect(there)]);
@@ -535,6 +606,8 @@ describe("no command is a side door", () => {
       ask: { images: [boots], question },
       describe: { image: boots },
       match: { image: boots, text: "a pair of boots" },
+      read: { images: [boots] },
+      search: { collection: "shelf", image: boots },
     };
     expect(tools.map(({ name }) => name).sort(), "a new tool: try it here").toEqual(Object.keys(args).sort());
     for (const [name, given] of Object.entries(args)) {

@@ -4,6 +4,7 @@
  */
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../src/cli/main.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
@@ -170,4 +171,75 @@ describe("commands and routes", () => {
     await server.close();
     await model.close();
   });
+
+  it("serve vectors of a text and an image together, by parts and by messages", async () => {
+    const model = await loadEmbedder(checkpoint, exact);
+    const server = await startServer({}, {}, {}, { open: false });
+    server.pool.add("vectors", model);
+    server.services.models.open();
+    for (const each of golden.embedded.filter(({ text, image }) => text !== undefined && image)) {
+      const content = [
+        { type: "image_url", image_url: { url: await pngUrl(each.image!) } },
+        { type: "text", text: each.text },
+      ];
+      const system = each.instruction === undefined ? [] : [{ role: "system", content: each.instruction }];
+      const bodies = [
+        { messages: [...system, { role: "user", content }] },
+        ...(system.length === 0 ? [{ input: { content } }] : []),
+      ];
+      for (const body of bodies) {
+        const { data, usage } = (await (await server.post("/v1/embeddings", body)).json()) as any;
+        expectClose(Float32Array.from(data[0].embedding), Float32Array.from(each.vector), tolerance, "vector");
+        expect(usage.prompt_tokens).toBe(each.ids.length);
+      }
+    }
+    const both = { input: "a", messages: [{ role: "user", content: "a" }] };
+    expect((await server.post("/v1/embeddings", both)).status).toBe(400);
+    await server.close();
+    await model.close();
+  });
+
+  it("serve its scores as rerankers do, best first", async () => {
+    const model = await loadReranker(checkpoint, exact);
+    const server = await startServer({}, {}, {}, { open: false });
+    server.pool.add("judge", model);
+    server.services.models.open();
+    const sideOf = async ({ text, image }: Input) => ({
+      ...(text !== undefined && { text }),
+      ...(image && { image: await pngUrl(image) }),
+    });
+    const isNamed = ({ text, image }: Input) => text !== undefined || image !== undefined; // a client says what it asks about
+    for (const { query, documents: all, instruction, scores: known } of golden.ranked) {
+      const documents = all.filter(isNamed);
+      const scores = known.filter((_, i) => isNamed(all[i]!));
+      const body = {
+        ...{ query: await sideOf(query), documents: await Promise.all(documents.map(sideOf)), top_n: 2 },
+        ...(instruction !== undefined && { instruction }),
+      };
+      const { results, usage, model: name } = (await (await server.post("/v1/rerank", body)).json()) as any;
+      const best = scores
+        .map((score, index) => ({ score, index }))
+        .sort((a, b) => b.score - a.score)
+        .slice(0, 2);
+      expect(results.map(({ index }: any) => index)).toEqual(best.map(({ index }) => index));
+      for (const [i, { score, index }] of best.entries()) {
+        expect(results[i].relevance_score).toBeCloseTo(score, 4);
+        expect(results[i].document?.text).toBe(documents[index]!.text);
+      }
+      expect([name, usage.total_tokens > 0]).toEqual(["judge", true]);
+    }
+    const chat = await server.post("/v1/chat/completions", { messages: [{ role: "user", content: "a" }] });
+    expect(chat.status).toBe(400);
+    await server.close();
+    await model.close();
+  });
 });
+
+/** The same picture in a file that keeps every pixel. */
+async function pngUrl(size: readonly [number, number]): Promise<string> {
+  const { width, height, data } = drawn(size);
+  const png = await sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+  return `data:image/png;base64,${png.toString("base64")}`;
+}

@@ -5,11 +5,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import {
+  batchRequestSchema,
   chatRequestSchema,
   completionRequestSchema,
   embeddingRequestSchema,
+  messagesRequestSchema,
   moderationRequestSchema,
   parseBody,
+  rerankRequestSchema,
   responseRequestSchema,
 } from "../src/protocol/index.js";
 import { scriptedModel } from "./support/scripted-model.js";
@@ -23,6 +26,12 @@ const own = { reuse: "exact", collection: "c", pages: 1 };
 const sampling = {
   ...{ temperature: 1, top_p: 1, top_k: 1, min_p: 0, repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0 },
   ...{ seed: 1, logit_bias: {}, stop: ["a"], max_tokens: 1 },
+};
+const template = {
+  chat_template_kwargs: {},
+  thinking_token_budget: 1,
+  continue_final_message: false,
+  add_generation_prompt: true,
 };
 
 /** Requests in which every field that a schema knows has a value. */
@@ -41,9 +50,11 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
             { type: "file", file: { file_id: "file-1" } },
           ],
         },
-        { role: "assistant", content: "a", tool_calls: [call] },
+        { role: "assistant", content: "a", reasoning_content: "r", tool_calls: [call] },
         { role: "tool", content: "a", tool_call_id: "c" },
       ],
+      ...template,
+      reasoning_effort: "low",
       max_completion_tokens: 1,
       n: 1,
       user: "u",
@@ -83,6 +94,7 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
       model: "m",
       input: [
         { type: "message", role: "user", content: [{ type: "input_image", image_url: image, file_id: "file-1" }] },
+        { type: "reasoning", content: [{ type: "reasoning_text", text: "r" }] },
         { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
         { type: "function_call_output", call_id: "c", output: [{ type: "input_text", text: "a" }] },
       ],
@@ -108,6 +120,7 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
         min_pixels: 1,
         max_pixels: 1,
       },
+      ...{ reasoning: { effort: "low" }, chat_template_kwargs: {}, thinking_token_budget: 1 },
       ...{ ocellus: own, previous_response_id: null, conversation: null, background: false, truncation: "disabled" },
     },
   ],
@@ -115,9 +128,56 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
     embeddingRequestSchema,
     {
       model: "m",
-      input: [{ type: "image_url", image_url: { url: image } }],
+      input: [{ type: "image_url", image_url: { url: image } }, { content: [{ type: "text", text: "a" }] }],
+      messages: [
+        { role: "system", content: "s" },
+        { role: "user", content: [{ type: "text", text: "a" }] },
+      ],
       encoding_format: "float",
       dimensions: 1,
+    },
+  ],
+  "/v1/rerank": [
+    rerankRequestSchema,
+    {
+      ...{ model: "m", query: "q", top_n: 1, return_documents: true, instruction: "i" },
+      documents: [{ text: "a", image }, { content: [{ type: "image_url", image_url: { url: image } }] }],
+    },
+  ],
+  "/v1/batches": [
+    batchRequestSchema,
+    { input_file_id: "file-1", endpoint: "/v1/responses", completion_window: "24h", metadata: {} },
+  ],
+  "/v1/messages": [
+    messagesRequestSchema,
+    {
+      ...{ model: "m", max_tokens: 1, stream: true, temperature: 1, top_p: 1, top_k: 1, stop_sequences: ["a"] },
+      ...{ system: [{ type: "text", text: "s" }], metadata: { user_id: "u" }, ocellus: own },
+      ...{ chat_template_kwargs: {}, min_pixels: 1, max_pixels: 1 },
+      thinking: { type: "enabled", budget_tokens: 1, display: "summarized" },
+      output_config: { effort: "low", format: { type: "json_schema", schema: {} } },
+      tools: [{ type: "custom", name: "f", description: "d", input_schema: {}, strict: true }],
+      tool_choice: { type: "tool", name: "f", disable_parallel_tool_use: true },
+      messages: [
+        { role: "system", content: [{ type: "text", text: "a" }] },
+        {
+          role: "user",
+          content: [
+            { type: "image", source: { type: "base64", media_type: "image/png", data: "AA" } },
+            { type: "image", source: { type: "url", url: image } },
+            { type: "image", source: { type: "file", file_id: "file-1" } },
+            { type: "tool_result", tool_use_id: "c", content: [{ type: "text", text: "a" }] },
+          ],
+        },
+        {
+          role: "assistant",
+          content: [
+            { type: "thinking", thinking: "t" },
+            { type: "text", text: "a" },
+            { type: "tool_use", id: "c", name: "f", input: {} },
+          ],
+        },
+      ],
     },
   ],
   "/v1/moderations": [

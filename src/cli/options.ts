@@ -45,6 +45,8 @@ export interface AnswerFlags extends ModelFlags {
   readonly seed?: number;
   readonly stop?: readonly string[];
   readonly system?: string;
+  readonly thinking?: boolean;
+  readonly thinkingBudget?: number;
 }
 
 export const weightsOption = () =>
@@ -135,7 +137,10 @@ export function addAnswerOptions(command: Command): Command {
     .option("--min-p <share>", "minimum probability, relative to the most likely token", numberBetween(0, 1))
     .option("--seed <number>", "random seed for reproducible sampling", integerBetween(0, 2 ** 32 - 1))
     .option("--stop <text>", "stop sequence (repeatable)", collectTexts)
-    .option("--system <text>", "system prompt");
+    .option("--system <text>", "system prompt")
+    .option("--thinking", "let the model think before it answers, where its chat template can be told so")
+    .option("--no-thinking", "answer at once (default where there is an image)")
+    .option("--thinking-budget <tokens>", "token limit of the thoughts", integerBetween(0, 1_000_000)); // as --max-tokens
 }
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
@@ -146,7 +151,7 @@ export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {
-  const { temperature, topP, topK, minP, seed, maxTokens, stop } = flags;
+  const { temperature, topP, topK, minP, seed, maxTokens, stop, thinking: enableThinking, thinkingBudget } = flags;
   const sampling: SamplingOptions = defined({
     temperature,
     top_p: topP,
@@ -154,7 +159,8 @@ export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOption
     min_p: minP,
     seed,
   });
-  return { signal, ...defined({ maxTokens, stop }), ...(Object.keys(sampling).length > 0 && { sampling }) };
+  const settings = defined({ maxTokens, stop, enableThinking, thinkingBudget });
+  return { signal, ...settings, ...(Object.keys(sampling).length > 0 && { sampling }) };
 }
 
 /** The same object without the keys whose value is undefined: what exactOptionalPropertyTypes asks for. */

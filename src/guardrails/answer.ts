@@ -5,11 +5,12 @@
 import type { ChatEvent, ChatToken, Prepared } from "../core/runtime/index.js";
 import { answerForm } from "./answer-form.js";
 import { type Evaluation, findingsOf } from "./evaluation.js";
-import { type AnswerForm, redacted } from "./layout.js";
+import { type AnswerForm, plainText, redacted } from "./layout.js";
 import { TextFilter } from "./text-filter.js";
 import type { Guard } from "./verdict.js";
 
 type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
+type WrittenType = Exclude<ChatEvent["type"], "end">;
 
 interface AnswerContext {
   readonly evaluation: Evaluation;
@@ -22,24 +23,37 @@ export async function* guardedAnswer(
   context: AnswerContext,
 ): AsyncGenerator<ChatEvent> {
   const { evaluation } = context;
-  const outgoing = new Outgoing(evaluation.guards("output", "text"), context);
+  const parts: Outgoing[] = [];
   let isRecorded = false;
   const record = async (finishReason: string) => {
     isRecorded = true;
-    await evaluation.record("output", { text: outgoing.checked, finishReason });
+    const text = parts.map(({ checked }) => checked).join("\n");
+    await evaluation.record("output", { text, finishReason });
   };
+  const partOf = (type: WrittenType) => {
+    const part = new Outgoing(type, evaluation.guards("output", "text"), context);
+    parts.push(part);
+    return part;
+  };
+  let part: Outgoing | undefined;
   try {
     let end: AnswerEnd | undefined;
     for await (const event of events) {
-      if (event.type === "end") end = event;
-      else yield* outgoing.push(event.text, event.tokens);
-      if (outgoing.isBlocked) break; // leaving the loop frees the sequence
+      if (event.type === "end") {
+        end = event;
+        continue;
+      }
+      if (part && part.type !== event.type) yield* await part.finish(); // thoughts are whole when the answer begins
+      if (part?.type !== event.type && !part?.isBlocked) part = partOf(event.type);
+      if (!part!.isBlocked) yield* part!.push(event.text, event.tokens);
+      if (part!.isBlocked) break; // leaving the loop frees the sequence
     }
-    const last = await outgoing.finish();
-    const ended = end && !outgoing.isBlocked ? end : outgoing.blockedEnd(end);
+    part ??= partOf("text");
+    const last = await part.finish();
+    const ended = end && !part.isBlocked ? end : blockedEnd(end, parts, context.prepared);
     await record(ended.finishReason);
     yield* last;
-    yield outgoing.hasChanged ? withoutFields(ended) : ended;
+    yield parts.some(({ hasChanged }) => hasChanged) ? withoutFields(ended) : ended;
   } finally {
     if (!isRecorded) await record("interrupted");
   }
@@ -50,8 +64,33 @@ function withoutFields({ fields: _, boxes: __, ...end }: AnswerEnd): AnswerEnd {
   return end;
 }
 
-/** Text and tokens that have come and not left. */
+/** Usage and times as far as the answer came. */
+function blockedEnd(end: AnswerEnd | undefined, parts: readonly Outgoing[], prepared: Prepared): AnswerEnd {
+  if (end) return { ...end, finishReason: "content_filter" };
+  const { promptIds, images, started, visionMs } = prepared;
+  const now = performance.now();
+  const firstAt = parts[0]?.firstAt ?? now;
+  const numTokens = parts.reduce((sum, part) => sum + part.numTokens, 0);
+  return {
+    type: "end",
+    finishReason: "content_filter",
+    usage: { promptTokens: promptIds.length, cachedTokens: 0, completionTokens: numTokens },
+    timings: {
+      visionMs,
+      imagesCached: images.filter(({ known }) => known).length,
+      firstTokenMs: firstAt - started,
+      totalMs: now - started,
+      tokensPerSecond: now > firstAt ? ((numTokens - 1) * 1000) / (now - firstAt) : 0,
+    },
+    images,
+  };
+}
+
+/** Text and tokens of thoughts, or of the answer behind them, that have come and not left. */
 class Outgoing {
+  readonly type: WrittenType;
+  firstAt: number | undefined;
+  numTokens = 0;
   readonly #context: AnswerContext;
   readonly #form: AnswerForm;
   /** With stop strings a token can stand before its text has: tokens wait for the end. */
@@ -60,9 +99,6 @@ class Outgoing {
   readonly #whole: readonly Guard[];
   /** Puts values back in the place of their pseudonyms, once no guard has to look any more. */
   readonly #restoring: Guard | undefined;
-  readonly #startedAt = performance.now();
-  #firstAt: number | undefined;
-  #numTokens = 0;
   #text = "";
   #delivered = "";
   #held = "";
@@ -70,12 +106,15 @@ class Outgoing {
   #isRefused = false;
   #checkedWhole = "";
 
-  constructor(guards: readonly Guard[], context: AnswerContext) {
+  #isFinished = false;
+
+  constructor(type: WrittenType, guards: readonly Guard[], context: AnswerContext) {
+    this.type = type;
     const { pseudonyms } = context.evaluation;
     const { options } = context.prepared;
     this.#context = context;
-    this.#form = answerForm(options);
-    this.#hasStops = (options.stop ?? []).length > 0;
+    this.#form = type === "text" ? answerForm(options) : plainText;
+    this.#hasStops = type === "text" && (options.stop ?? []).length > 0;
     this.#whole = guards.filter(({ watch }) => !watch);
     this.#restoring = pseudonyms?.restoring();
     const restoring = this.#restoring && this.#whole.length === 0 ? [this.#restoring] : [];
@@ -98,8 +137,8 @@ class Outgoing {
   }
 
   push(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
-    this.#firstAt ??= performance.now();
-    this.#numTokens += tokens.length;
+    this.firstAt ??= performance.now();
+    this.numTokens += tokens.length;
     const start = this.#text.length;
     this.#text += text;
     this.#tokens.push({ start, end: this.#text.length, tokens });
@@ -111,6 +150,8 @@ class Outgoing {
 
   /** What is left, once every guard has seen all. */
   async finish(): Promise<ChatEvent[]> {
+    if (this.#isFinished) return [];
+    this.#isFinished = true;
     const { evaluation, prepared } = this.#context;
     const { signal = new AbortController().signal } = prepared.options;
     const form = this.#form;
@@ -129,30 +170,9 @@ class Outgoing {
     return this.#deliver(text, text === rest ? this.#takeTokens() : []);
   }
 
-  /** Usage and times as far as the answer came. */
-  blockedEnd(end: AnswerEnd | undefined): AnswerEnd {
-    if (end) return { ...end, finishReason: "content_filter" };
-    const { promptIds, images, started, visionMs } = this.#context.prepared;
-    const now = performance.now();
-    const firstAt = this.#firstAt ?? now;
-    return {
-      type: "end",
-      finishReason: "content_filter",
-      usage: { promptTokens: promptIds.length, cachedTokens: 0, completionTokens: this.#numTokens },
-      timings: {
-        visionMs,
-        imagesCached: images.filter(({ known }) => known).length,
-        firstTokenMs: firstAt - Math.min(started, this.#startedAt),
-        totalMs: now - started,
-        tokensPerSecond: now > firstAt ? ((this.#numTokens - 1) * 1000) / (now - firstAt) : 0,
-      },
-      images,
-    };
-  }
-
   #deliver(text: string, tokens: readonly ChatToken[]): ChatEvent[] {
     this.#delivered += text;
-    return text === "" && tokens.length === 0 ? [] : [{ type: "text", text, tokens }];
+    return text === "" && tokens.length === 0 ? [] : [{ type: this.type, text, tokens }];
   }
 
   /** Tokens whose text has left; those of text that was cut out would spell it. */

@@ -50,13 +50,14 @@ export function openingOf(messages: readonly ChatMessage[]): string[] {
 }
 
 function textsOf(message: ChatMessage): string[] {
-  const { content } = message ?? {};
-  if (typeof content === "string") return [content];
-  return Array.isArray(content) ? content.filter(isText).map(({ text }) => text) : [];
+  const { content, reasoning_content } = message ?? {};
+  const thoughts = typeof reasoning_content === "string" ? [reasoning_content] : [];
+  if (typeof content === "string") return [...thoughts, content];
+  return [...thoughts, ...(Array.isArray(content) ? content.filter(isText).map(({ text }) => text) : [])];
 }
 
 async function guardedMessage(message: ChatMessage, checks: Checks): Promise<ChatMessage> {
-  const { content, tool_calls } = message ?? {};
+  const { content, tool_calls, reasoning_content } = message ?? {};
   const isWords = typeof content === "string";
   if (!isWords && !Array.isArray(content)) return message;
   return {
@@ -64,6 +65,7 @@ async function guardedMessage(message: ChatMessage, checks: Checks): Promise<Cha
     content: isWords
       ? await checks.text(content)
       : await Promise.all(joined(content).map((part) => guardedPart(part, checks))),
+    ...(typeof reasoning_content === "string" && { reasoning_content: await checks.text(reasoning_content) }),
     ...(tool_calls && {
       tool_calls: await guardedNumbers(await guardedStrings(tool_calls, checks.text), checks.json),
     }),

@@ -2,7 +2,7 @@
  * The one door to a model: the same model, of which nothing is asked and from which nothing comes without the guards. The
  * server's shelf and the command line hand out no other, so that a new route or command cannot go around it.
  */
-import { invariant } from "../core/base/index.js";
+import { invariant, OcellusError } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
 import type { RgbImage } from "../core/image/spec/index.js";
 import {
@@ -11,10 +11,13 @@ import {
   type ChatOptions,
   type DualEncoderModel,
   type EmbeddedText,
+  type EmbedderInput,
+  type EmbedderModel,
   type LanguageModel,
   type Middleware,
   MiddlewareModel,
   type Prepared,
+  type RerankerInput,
   type Trace,
 } from "../core/runtime/index.js";
 import { guardedAnswer } from "./answer.js";
@@ -28,7 +31,8 @@ type Shown = Pick<LanguageModel, "modelView">;
 
 /** A model that embeds, as far as guardrails stand before it. */
 export type EmbeddingModel = Shown &
-  Pick<DualEncoderModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close">;
+  Pick<DualEncoderModel, "info" | "embedImage" | "embedText" | "embedCounted" | "vectorVersion" | "close"> &
+  Partial<Pick<EmbedderModel, "embed">>;
 
 /** What checks at the door. */
 export interface Gatekeeper {
@@ -75,8 +79,8 @@ export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<M
   const admit = (input: ImageInput, options: Asking = {}) => admittedImage(input, model, guards, options);
   return {
     async prepare(next, messages, options = {}) {
-      const { evaluation, conversation, tools } = await enter(model, guards, messages, options);
-      return { ...(await next(conversation, { ...options, ...tools })), [evaluationOf]: evaluation };
+      const { evaluation, conversation, given } = await enter(model, guards, messages, options);
+      return { ...(await next(conversation, { ...options, ...given })), [evaluationOf]: evaluation };
     },
     /** Ids are checked as the text that they spell. */
     async prepareText(next, prompt, options = {}) {
@@ -95,16 +99,18 @@ export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<M
     pin: async (next, input, options) => next(await admit(input, options), options),
     /** A trace shows every token: what a guardrail would cut out of it, it blocks. */
     async trace(next, messages, options = {}) {
-      const { evaluation, conversation } = await enter(model, guards, messages, options);
-      return checkedTrace(await next(conversation, options), evaluation, signalOf(options));
+      const { evaluation, conversation, given } = await enter(model, guards, messages, options);
+      return checkedTrace(await next(conversation, { ...options, ...given }), evaluation, signalOf(options));
     },
   };
 }
 
 async function checkedTrace(trace: Trace, evaluation: Evaluation, signal: AbortSignal): Promise<Trace> {
-  const checks = await evaluation.look({ kind: "text", text: trace.text }, evaluation.guards("output", "text"), signal);
+  const { reasoning = "" } = trace;
+  const written = reasoning === "" ? trace.text : `${reasoning}\n${trace.text}`;
+  const checks = await evaluation.look({ kind: "text", text: written }, evaluation.guards("output", "text"), signal);
   const refused = checks.find(({ verdict: { verdict } }) => verdict === "block" || verdict === "redact");
-  const text = redacted(trace.text, findingsOf(checks));
+  const text = redacted(written, findingsOf(checks));
   await evaluation.record("output", { text, finishReason: refused ? "content_filter" : trace.finishReason });
   if (refused) throw refusal(refused, "the answer", evaluation.reports);
   return trace;
@@ -135,8 +141,12 @@ async function enter(model: LanguageModel, guards: Gatekeeper, messages: readonl
     const json = (value: string) => evaluation.text(value, signal, plainJson);
     const seams = (texts: readonly string[], reach: Reach) => evaluation.seams(texts, reach, signal);
     const conversation = await guardedConversation(messages, { text, json, image: picture, seams });
-    const tools = options.tools && { tools: await guardedStrings(options.tools, text) };
-    return { evaluation, conversation, tools: tools ?? {} };
+    const { tools, templateVariables } = options;
+    const given = {
+      ...(tools && { tools: await guardedStrings(tools, text) }),
+      ...(templateVariables && { templateVariables: await guardedStrings(templateVariables, text) }),
+    };
+    return { evaluation, conversation, given };
   });
 }
 
@@ -181,6 +191,19 @@ export class GuardedEmbedder {
     return this.#model.embedImage(await this.admitImage(input, options), options);
   }
 
+  /** A text, an image or both as one, and what for. @throws as the model's, `unsupported` where it cannot, `blocked`, `unavailable`. */
+  async embed({ instruction, ...input }: EmbedderInput, options: Asking = {}): Promise<EmbeddedText> {
+    if (!this.#model.embed)
+      throw new OcellusError(
+        "unsupported",
+        "this model embeds a text or an image; both as one, or with an instruction, take Qwen3-VL-Embedding",
+        { details: { param: "input" } },
+      );
+    const parts = await admittedParts(input, this.#model, this.#guards, options);
+    const said = instruction && (await this.admitText(instruction, options));
+    return this.#model.embed({ ...parts, ...(said && { instruction: said }) }, options);
+  }
+
   /** @throws as the model's, `blocked`, `unavailable`. */
   async embedText(text: string): Promise<Float32Array> {
     return this.#model.embedText(await this.admitText(text));
@@ -190,6 +213,19 @@ export class GuardedEmbedder {
   async embedCounted(text: string): Promise<EmbeddedText> {
     return this.#model.embedCounted(await this.admitText(text));
   }
+}
+
+/** A text, an image or both, as they may be shown. */
+export async function admittedParts(
+  { text, image }: RerankerInput,
+  model: Viewer,
+  guards: Gatekeeper,
+  options: Asking,
+): Promise<RerankerInput> {
+  return {
+    ...(text !== undefined && { text: await admittedText(text, model, guards, options) }),
+    ...(image !== undefined && { image: await admittedImage(image, model, guards, options) }),
+  };
 }
 
 type Asking = Pick<ChatOptions, "signal">;

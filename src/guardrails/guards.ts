@@ -7,7 +7,7 @@ import { appendFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ioError, OcellusError, Semaphore } from "../core/base/index.js";
 import type { DecodeImage, ImageInput, ImageLimits } from "../core/image/node/index.js";
-import type { LanguageModel, VisionLanguageModel } from "../core/runtime/index.js";
+import type { LanguageModel, RerankerModel, VisionLanguageModel } from "../core/runtime/index.js";
 import { bind } from "./bind.js";
 import { type Check, Evaluation, worstOf } from "./evaluation.js";
 import { type Asked, whoAsks } from "./guard-context.js";
@@ -19,6 +19,7 @@ import {
   GuardedModel,
   type GuardedVisionLanguageModel,
 } from "./guarded-model.js";
+import { GuardedReranker } from "./guarded-reranker.js";
 import { ImageReader } from "./image-reader.js";
 import { VerdictMemory } from "./memory.js";
 import { type Moderated, moderate } from "./moderate.js";
@@ -160,6 +161,10 @@ export class Guards {
   /** Where the guard that asks a model finds it: by its name, or without one the first. */
   lend(find: (name: string | undefined) => LanguageModel | undefined): void {
     this.#find = find;
+  }
+
+  reranking(model: RerankerModel): GuardedReranker {
+    return new GuardedReranker(model, this);
   }
 
   embedding(model: EmbeddingModel): GuardedEmbedder {

@@ -9,6 +9,7 @@ export {
   type GuardedVisionLanguageModel,
   guardrails,
 } from "./guarded-model.js";
+export { GuardedReranker } from "./guarded-reranker.js";
 export { Guards, type GuardsOptions, type GuardsState, type RecentVerdict } from "./guards.js";
 export type { Moderated } from "./moderate.js";
 export { type Policy, parsePolicy } from "./policy.js";

@@ -29,7 +29,7 @@ function filtered(pieces: readonly string[]): { text: string; isBlocked: boolean
     text += filter.push(piece);
     if (filter.isBlocked) break;
   }
-  if (!filter.isBlocked) text += filter.end();
+  text += filter.end();
   return { text, isBlocked: filter.isBlocked };
 }
 
@@ -54,6 +54,11 @@ describe("a text that is being written", () => {
 
   it("ends where what is blocked begins; what stands before it is let out", () => {
     expect(filtered(["d aba bad and so on"])).toEqual({ text: "d *** ", isBlocked: true });
+  });
+
+  it("gives nothing more at its end, though something is cut where it is blocked", () => {
+    expect(filtered(["abad"])).toEqual({ text: "", isBlocked: true });
+    expect(filtered(["d aba", "d and so on"])).toEqual({ text: "d ", isBlocked: true });
   });
 
   it("cuts overlapping finds out as one", () => {

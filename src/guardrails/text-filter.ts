@@ -73,6 +73,7 @@ export class TextFilter {
   }
 
   #pass(ask: (watch: TextWatch) => { ready: number; findings: readonly Finding[] }): string {
+    if (this.#hasEnded) return ""; // what was held back at the end stays so
     for (const watched of this.#watched) {
       const started = performance.now();
       if (watched.failed === undefined) this.#ask(watched, ask);

@@ -29,6 +29,8 @@ const messageSchema = z.discriminatedUnion("role", [
   z.object({
     role: z.literal("assistant"),
     content: textContent.nullish(),
+    /** What it thought before: chat templates show it again where calls of tools follow each other. */
+    reasoning_content: z.string().optional(),
     tool_calls: z.array(toolCallSchema).max(128).optional(),
   }),
   /** With pictures where the chat template has a place for them; where it has none, they are refused. */
@@ -47,6 +49,19 @@ export const functionToolFields = {
 };
 const functionTool = z.object({ type: z.literal("function"), function: z.object(functionToolFields) });
 export type FunctionTool = z.infer<typeof functionTool>;
+
+/** What every route that generates from a conversation takes on how its model thinks, and on its chat template. */
+export const templateFields = {
+  /** Further variables of the chat template, which must name them: vLLM's and SGLang's field. `enable_thinking` is one. */
+  chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
+  /** Most tokens of its thoughts: vLLM's field. */
+  thinking_token_budget: z.number().int().min(0).optional(),
+  /** Whether the answer continues the last message: as vLLM and transformers have it. */
+  continue_final_message: z.boolean().optional(),
+  add_generation_prompt: z.boolean().optional(),
+};
+
+export const reasoningEffortSchema = z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]);
 
 const toolChoice = z.union([
   z.enum(["none", "auto", "required"]),
@@ -73,6 +88,9 @@ export const chatRequestSchema = z
     /** More turns than any context holds are a mistake. */
     messages: z.array(messageSchema).min(1).max(4096),
     ...samplingFields,
+    ...templateFields,
+    /** "none" turns thinking off where the model can be told so, any other on. */
+    reasoning_effort: reasoningEffortSchema.optional(),
     max_completion_tokens: samplingFields.max_tokens,
     n: z.number().int().min(1).max(128).optional(), // OpenAI's most
     /** Who asks on the client's side: requests of one user get the same version. */
@@ -95,15 +113,15 @@ export const chatRequestSchema = z
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
 /**
- * Told to a provider about billing, caching, safety or effort: the answer is the same without them. Inside messages: what
+ * Told to a provider about billing, caching or safety: the answer is the same without them. Inside messages: what
  * clients carry along from earlier answers or for other providers, and names, for which chat templates have no place. How
  * much of a picture is seen says `max_pixels`; `detail` has no such measure.
  */
 export const harmlessChatFields = [
   ...["metadata", "store", "service_tier", "safety_identifier", "prediction"],
-  ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "verbosity"],
+  ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity"],
   ...["messages.content.image_url.detail", "messages.content.file.filename", "messages.content.cache_control"],
-  ...["messages.name", "messages.refusal", "messages.annotations", "messages.reasoning_content"],
+  ...["messages.name", "messages.refusal", "messages.annotations"],
   ...["messages.tool_calls.index", "response_format.json_schema.description", "stream_options.include_obfuscation"],
 ] as const;
 
@@ -127,6 +145,7 @@ export const chatCompletionSchema = z
         message: z.object({
           role: z.literal("assistant"),
           content: z.string().nullable(),
+          reasoning_content: z.string().optional(),
           refusal: z.null(),
           tool_calls: z.array(toolCallSchema).optional(),
         }),
@@ -153,6 +172,7 @@ export const chatChunkSchema = z
         delta: z.object({
           role: z.literal("assistant").optional(),
           content: z.string().optional(),
+          reasoning_content: z.string().optional(),
           tool_calls: z.array(toolCallDelta).optional(),
         }),
         logprobs,

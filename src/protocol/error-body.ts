@@ -66,6 +66,35 @@ export function errorResponse(error: unknown, toOperator = false): { status: Err
   return { status, body: Array.isArray(guards) ? { ...said, ocellus: { guards: wireGuardReports(guards) } } : said };
 }
 
+/** The same as Anthropic's clients expect it; `param` and `code` are more than these know. */
+export const anthropicErrorSchema = z
+  .object({
+    type: z.literal("error"),
+    error: errorBodySchema.shape.error,
+    request_id: z.string(),
+    ocellus: errorBodySchema.shape.ocellus,
+  })
+  .meta({ id: "AnthropicError" });
+
+const anthropicTypes: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  500: "api_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+};
+
+export function anthropicError(
+  status: number,
+  { error, ...rest }: ErrorBody,
+  request_id: string,
+): z.infer<typeof anthropicErrorSchema> {
+  const type = anthropicTypes[status] ?? "invalid_request_error";
+  return { type: "error", error: { ...error, type }, request_id, ...rest };
+}
+
 function textOf(param: unknown): string | null {
   return typeof param === "string" && param !== "" ? param : null;
 }

@@ -34,5 +34,8 @@ export const fileDeletedSchema = z
 /** A field of the form: whether the picture is encoded at once and kept so. */
 export const filePinSchema = z.enum(["true", "false"], 'expected "true" or "false"');
 
-/** What pictures are uploaded for. Other purposes are other services: batches, fine-tuning. */
-export const filePurposeSchema = z.enum(["vision", "user_data"], 'expected "vision" or "user_data"');
+/** What files are uploaded for: images to be asked about, and requests of a batch. Other purposes are other services: fine-tuning. */
+export const filePurposeSchema = z.enum(
+  ["vision", "user_data", "batch"],
+  'expected "vision" or "user_data" (an image), or "batch"',
+);

@@ -1,6 +1,14 @@
 /** POST /v1/responses, its core: items in, items out, as events when streamed. Nothing is stored between requests. */
 import { z } from "zod";
-import { type ChatRequest, type FunctionTool, functionToolFields, type WireMessage, type WirePart } from "./chat.js";
+import {
+  type ChatRequest,
+  type FunctionTool,
+  functionToolFields,
+  reasoningEffortSchema,
+  templateFields,
+  type WireMessage,
+  type WirePart,
+} from "./chat.js";
 import { refusal } from "./parse.js";
 import { answerStatsSchema, ownQuestionSchema, samplingFields } from "./shared.js";
 
@@ -33,6 +41,13 @@ const callOutputItem = z.object({
   output: z.union([z.string(), z.array(z.discriminatedUnion("type", [inputText, inputImage])).max(256)]), // as a chat message
 });
 
+const reasoningText = z.object({ type: z.literal("reasoning_text"), text: z.string() });
+/** Thoughts of an earlier answer, as that gave them. */
+const reasoningItem = z.object({
+  type: z.literal("reasoning"),
+  content: z.array(reasoningText).max(256).optional(), // as a chat message
+});
+
 const format = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text") }),
   z.object({ type: z.literal("json_object") }),
@@ -54,7 +69,7 @@ export const responseRequestSchema = z
     input: z.union([
       z.string(),
       z
-        .array(z.union([callItem, callOutputItem, messageItem]))
+        .array(z.union([callItem, callOutputItem, reasoningItem, messageItem]))
         .min(1)
         .max(4096),
     ]),
@@ -66,6 +81,9 @@ export const responseRequestSchema = z
     min_p: samplingFields.min_p,
     repetition_penalty: samplingFields.repetition_penalty,
     seed: samplingFields.seed,
+    reasoning: z.object({ effort: reasoningEffortSchema.optional() }).optional(),
+    chat_template_kwargs: templateFields.chat_template_kwargs,
+    thinking_token_budget: templateFields.thinking_token_budget,
     top_logprobs: z.number().int().min(0).max(20).optional(),
     stream: z.boolean().optional(),
     tools: z
@@ -91,22 +109,24 @@ export type ResponseRequest = z.infer<typeof responseRequestSchema>;
 /** As of chat completions; items that were an answer's bring its ids and states along. */
 export const harmlessResponseFields = [
   ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_options"],
-  ...["prompt_cache_retention", "reasoning", "include", "stream_options", "max_tool_calls", "text.verbosity"],
+  ...["prompt_cache_retention", "include", "stream_options", "max_tool_calls", "text.verbosity"],
   ...["input.id", "input.status", "input.phase", "input.content.detail", "input.content.annotations"],
-  ...["input.content.logprobs", "text.format.description"],
+  ...["input.content.logprobs", "text.format.description", "input.summary", "input.encrypted_content"],
+  ...["reasoning.summary", "reasoning.generate_summary", "reasoning.context", "reasoning.mode"],
 ] as const;
 
 /** The same request in the words of chat completions. @throws `invalid_request`. */
 export function asChatRequest(request: ResponseRequest): ChatRequest {
   const { input, instructions, max_output_tokens, tools, tool_choice, text, top_logprobs, ...rest } = request;
-  const { previous_response_id: _, conversation: __, background: ___, truncation: ____, ...shared } = rest;
+  const { previous_response_id: _, conversation: __, background: ___, truncation: ____, reasoning, ...shared } = rest;
   const items = typeof input === "string" ? [{ role: "user" as const, content: input }] : input;
   return {
     ...shared,
     messages: [
       ...(instructions === undefined ? [] : [{ role: "system" as const, content: instructions }]),
-      ...joinCalls(items.map(messageOf)),
+      ...joinCalls(items.map(messageOf)).filter(says),
     ],
+    ...(reasoning?.effort && { reasoning_effort: reasoning.effort }),
     max_completion_tokens: max_output_tokens,
     ...(top_logprobs !== undefined && { logprobs: true, top_logprobs }),
     tools: tools?.map(({ type, ...described }): FunctionTool => ({ type, function: described })),
@@ -127,6 +147,8 @@ function messageOf(item: Item): WireMessage {
     const { call_id: tool_call_id, output } = item;
     return { role: "tool", content: typeof output === "string" ? output : output.map(partOf), tool_call_id };
   }
+  if (item.type === "reasoning")
+    return { role: "assistant", reasoning_content: (item.content ?? []).map(({ text }) => text).join("") };
   const { role, content } = item;
   if (role === "user") return { role, content: typeof content === "string" ? content : content.map(partOf) };
   return { role, content: typeof content === "string" ? content : content.map(textPartOf) };
@@ -144,16 +166,24 @@ function textPartOf(part: InputPart): { type: "text"; text: string } {
   throw refusal("input", "input_image: expected in messages of the user only");
 }
 
-/** Calls that follow each other, or the assistant's words, are one turn. */
+/** Calls that follow each other, or the assistant's words, are one turn; so are thoughts and what follows them. */
 function joinCalls(messages: readonly WireMessage[]): WireMessage[] {
   const joined: WireMessage[] = [];
   for (const message of messages) {
     const last = joined.at(-1);
-    if (last?.role === "assistant" && message.role === "assistant" && message.tool_calls)
+    if (last?.role !== "assistant" || message.role !== "assistant") joined.push(message);
+    else if (message.tool_calls)
       joined[joined.length - 1] = { ...last, tool_calls: [...(last.tool_calls ?? []), ...message.tool_calls] };
-    else joined.push(message);
+    else if (says(last)) joined.push(message);
+    else joined[joined.length - 1] = { ...message, reasoning_content: last.reasoning_content };
   }
   return joined;
+}
+
+/** Thoughts alone are no turn. */
+function says(message: WireMessage): boolean {
+  if (message.role !== "assistant" || message.reasoning_content === undefined) return true;
+  return message.tool_calls !== undefined || message.content !== undefined;
 }
 
 function responseFormat(given: z.infer<typeof format>): ChatRequest["response_format"] {
@@ -173,6 +203,13 @@ export type OutputTextPart = z.infer<typeof outputTextPart>;
 const status = z.enum(["in_progress", "completed", "incomplete"]);
 
 export const outputItemSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("reasoning"),
+    id: z.string(),
+    status,
+    summary: z.array(z.unknown()).length(0),
+    content: z.array(reasoningText),
+  }),
   z.object({
     type: z.literal("message"),
     id: z.string(),

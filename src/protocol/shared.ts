@@ -42,12 +42,25 @@ export const ownQuestionSchema = ownRequestSchema
     message: "of which collection? name it in `collection`",
   });
 
+const partOfInput = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("text"), text: z.string().min(1) }),
+  z.object({ type: z.literal("image_url"), image_url: z.union([z.string(), z.object({ url: z.string() })]) }),
+]);
+
+/** What is embedded or judged as one: vLLM's and Cohere's way to say it. */
+export const contentInputSchema = z.object({
+  content: z.union([z.string().min(1), z.array(partOfInput).min(1).max(256)]), // as a chat message
+});
+export type ContentInput = z.infer<typeof contentInputSchema>;
+
 export const completionUsageSchema = z.object({
   prompt_tokens: z.number(),
   completion_tokens: z.number(),
   total_tokens: z.number(),
   /** Of the prompt's, those that were not read again. */
   prompt_tokens_details: z.object({ cached_tokens: z.number() }),
+  /** Absent: the model had nothing to think. */
+  completion_tokens_details: z.object({ reasoning_tokens: z.number() }).optional(),
 });
 export type CompletionUsage = z.infer<typeof completionUsageSchema>;
 
@@ -159,12 +172,14 @@ export const modelSchema = z
     created: z.number(),
     owned_by: z.string(),
     ocellus: z.object({
-      kind: z.enum(["chat", "embedding"]),
+      kind: z.enum(["chat", "embedding", "reranker"]),
       model_type: z.string(),
       weights: z.string(),
       version: z.string(),
       vision: z.boolean(),
       tools: z.boolean(),
+      /** Whether it thinks before it answers. Absent: it does not. */
+      thinking: z.enum(["hybrid", "always"]).optional(),
       max_length: z.number(),
       device: z.string(),
     }),

@@ -38,7 +38,12 @@ export function addAccess(app: App, services: Services): void {
 async function admitCaller(c: HonoContext, { keys, config, lifecycle }: Services, rates: RateLimiter): Promise<void> {
   const context = c.get("context");
   lifecycle.admit();
-  const key = keys && (await keys.find(bearer(c)));
+  const batch = c.env?.batch;
+  if (batch) {
+    Object.assign(context.caller, batch); // its key was shown when it was made, and its requests wait their turn
+    return;
+  }
+  const key = keys && (await keys.find(secretOf(c)));
   if (keys && !key) throw noKey();
   context.caller.owner = key?.name ?? addressOf(c);
   context.caller.maxConcurrent = key?.maxConcurrent ?? config.maxConcurrent;
@@ -117,6 +122,11 @@ const forwarding =
 
 function isForwarded(c: HonoContext): boolean {
   return [...c.req.raw.headers.keys()].some((name) => forwarding.test(name));
+}
+
+/** As OpenAI's clients show it, or Anthropic's. */
+function secretOf(c: HonoContext): string {
+  return bearer(c) || (c.req.header("x-api-key") ?? "");
 }
 
 function bearer(c: HonoContext): string {

@@ -41,6 +41,21 @@ export async function* answers(generation: GenerationRequest, context: RequestCo
   }
 }
 
+/** Tokens of a prompt, read as for an answer: its images are encoded and known when the answer is asked for. @throws as `answers`. */
+export async function countedPrompt(generation: GenerationRequest, context: RequestContext): Promise<number> {
+  const { stats, caller, signal } = context;
+  const { served, options } = generation;
+  stats.model = served.id;
+  const permit = await served.gate.enter(caller);
+  try {
+    const prepared = await prepare(generation, { ...options, signal }, context);
+    notePrompt(context, prepared);
+    return prepared.promptIds.length;
+  } finally {
+    permit.release();
+  }
+}
+
 /** Reads the prompt once there is room for its images; text waits for none. @throws `too_large`, as the model's `prepare`. */
 async function prepare(
   { served, prompt }: GenerationRequest,
@@ -78,7 +93,7 @@ function notePrompt({ stats }: RequestContext, { promptIds, images }: Prepared):
 
 function noteEvent({ stats, started }: RequestContext, { event }: ChoiceEvent): void {
   stats.firstTokenMs ??= performance.now() - started;
-  if (event.type === "text") return;
+  if (event.type !== "end") return;
   stats.tokensPerSecond = event.timings.tokensPerSecond;
   stats.finishReason = event.finishReason;
   stats.completionTokens = (stats.completionTokens ?? 0) + event.usage.completionTokens;

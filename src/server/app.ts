@@ -2,12 +2,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { OcellusError } from "../core/base/index.js";
-import { errorResponse } from "../protocol/index.js";
+import { errorResponse, ignoredHeader } from "../protocol/index.js";
 import { addAccess } from "./access.js";
 import { addGuarding } from "./guarding.js";
 import { type App, type Env, RequestContext } from "./request-context.js";
 import { cacheHeader } from "./request-stats.js";
 import { addAdmin } from "./routes/admin.js";
+import { addBatches } from "./routes/batches.js";
 import { addChatCompletions } from "./routes/chat-completions.js";
 import { addCollections } from "./routes/collections.js";
 import { addCompletions } from "./routes/completions.js";
@@ -17,9 +18,11 @@ import { addFiles } from "./routes/files.js";
 import { addGuards } from "./routes/guards.js";
 import { addHealth } from "./routes/health.js";
 import { addMatch } from "./routes/match.js";
+import { addMessages } from "./routes/messages.js";
 import { addMetrics } from "./routes/metrics.js";
 import { addModels } from "./routes/models.js";
 import { addModerations } from "./routes/moderations.js";
+import { addRerank } from "./routes/rerank.js";
 import { addResponses } from "./routes/responses.js";
 import { addWeb } from "./routes/web.js";
 import { securityHeaders } from "./security-headers.js";
@@ -35,12 +38,15 @@ export function createApp(services: Services): App {
   addGuarding(app);
   addChatCompletions(app);
   addResponses(app);
+  addMessages(app);
   addCompletions(app, services);
   addEmbeddings(app, services);
+  addRerank(app, services);
   addModerations(app, services);
   addGuards(app, services);
   addModels(app, services);
   addFiles(app, services);
+  addBatches(app, services);
   addCollections(app, services);
   addMatch(app, services);
   addAdmin(app, services);
@@ -63,6 +69,7 @@ function addRequestContext(app: App, services: Services): void {
       context.end(errorResponse(context.reasonFor(overdue)).status, overdue); // next() itself never rejects
       throw overdue;
     }
+    if (context.input.ignored.length > 0) c.header(ignoredHeader, context.input.ignored.join(", "));
     const cached = cacheHeader(context);
     if (cached !== undefined) c.header("x-ocellus-cache", cached);
     if (context.assignment) c.header("x-ocellus-version", context.assignment.resolution.tag);
@@ -78,7 +85,7 @@ function addErrors(app: App): void {
     if (typeof retryAfterMs === "number") c.header("retry-after", String(Math.ceil(retryAfterMs / 1000)));
     // The deadline would pass again: official clients repeat a 504 unless they are told not to.
     if (status === 504) c.header("x-should-retry", "false");
-    return c.json(body, status as 500);
+    return c.json(context.errorBody(status, body), status as 500);
   });
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path);
@@ -88,10 +95,10 @@ function addErrors(app: App): void {
         "unsupported",
         `${c.req.path} is not there for ${c.req.method}: expected ${allowed.join(", ")}`,
       );
-      return c.json(errorResponse(wrong).body, 405);
+      return c.json(c.get("context").errorBody(405, errorResponse(wrong).body), 405);
     }
     const missing = new OcellusError("not_found", `there is no ${c.req.method} ${c.req.path} here; see /docs`);
-    return c.json(errorResponse(missing).body, 404);
+    return c.json(c.get("context").errorBody(404, errorResponse(missing).body), 404);
   });
 }
 

@@ -1,7 +1,7 @@
 /** A request's body, read within its bound and within what all bodies together may hold. */
 import type { z } from "zod";
 import { OcellusError, readBounded, throwIfAborted } from "../core/base/index.js";
-import { ignoredHeader, parseBody, parseBodyJson } from "../protocol/index.js";
+import { parseBody, parseBodyJson } from "../protocol/index.js";
 import { parseMultipart } from "./multipart.js";
 import type { HonoContext } from "./request-context.js";
 
@@ -18,8 +18,9 @@ export async function readRequest<S extends z.ZodObject>(
   expectType(c, /^application\/([\w.-]+\+)?json\b/i, "application/json");
   const json = parseBodyJson(new TextDecoder().decode(await readBody(c)), undefined, limits);
   const { value, ignored } = parseBody(schema, json, harmless);
-  c.get("context").input.param = inputParams.find((name) => name in schema.shape);
-  if (ignored.length > 0) c.header(ignoredHeader, ignored.join(", "));
+  const { input } = c.get("context");
+  input.param = inputParams.find((name) => name in schema.shape);
+  input.ignored.push(...ignored);
   return value;
 }
 

@@ -10,6 +10,7 @@ export type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 /** What one event has added. */
 export interface Delta {
   readonly text: string;
+  readonly reasoning: string;
   readonly calls: readonly (ToolCall & { readonly index: number })[];
   readonly tokens: readonly ChatToken[];
 }
@@ -18,6 +19,7 @@ export class Choice {
   readonly calls: ToolCall[] = [];
   readonly tokens: ChatToken[] = [];
   text = "";
+  reasoning = "";
   #end: AnswerEnd | undefined;
   /** Tokens whose text is held back, or that have none. */
   #pending: ChatToken[] = [];
@@ -35,7 +37,16 @@ export class Choice {
       this.#end = event;
       return this.#add({ text: this.#parser?.flush() ?? "", calls: [] }, []);
     }
+    if (event.type === "reasoning") {
+      this.reasoning += event.text;
+      return { text: "", reasoning: event.text, calls: [], tokens: [] };
+    }
     return this.#add(this.#parser?.push(event.text) ?? { text: event.text, calls: [] }, event.tokens);
+  }
+
+  /** Whether nothing has been said yet. */
+  get isEmpty(): boolean {
+    return this.text === "" && this.reasoning === "" && this.calls.length === 0;
   }
 
   get hasEnded(): boolean {
@@ -63,8 +74,9 @@ export class Choice {
     this.calls.push(...calls.map(({ index: _, ...call }) => call));
     this.tokens.push(...tokens);
     this.#pending.push(...tokens);
-    if (parsed.text === "" && calls.length === 0 && !this.hasEnded) return { text: "", calls, tokens: [] };
-    const delta = { text: parsed.text, calls, tokens: this.#pending };
+    if (parsed.text === "" && calls.length === 0 && !this.hasEnded)
+      return { text: "", reasoning: "", calls, tokens: [] };
+    const delta = { text: parsed.text, reasoning: "", calls, tokens: this.#pending };
     this.#pending = [];
     return delta;
   }

@@ -24,6 +24,7 @@ async function readMessage(message: WireMessage, resolveImage: ResolveImage): Pr
       return {
         role: "assistant",
         content: message.content ?? "",
+        ...(message.reasoning_content !== undefined && { reasoning_content: message.reasoning_content }),
         ...(message.tool_calls && { tool_calls: message.tool_calls.map(readCall) }),
       };
     case "tool":

@@ -37,7 +37,8 @@ export class FileStore {
 
   /** With `onDrop` the file is pinned. @throws `invalid_image` for what is no picture, `too_large`. */
   add(owner: string, filename: string, purpose: string, bytes: Uint8Array, onDrop?: () => void): WireFile {
-    const format = sniffFormat(bytes, filename);
+    const isText = purpose.startsWith("batch");
+    const format = isText ? "jsonl" : sniffFormat(bytes, filename);
     this.#checkMemory(filename, bytes.length, onDrop !== undefined);
     const wire: WireFile = {
       id: `file-${randomUUID().replaceAll("-", "")}`,
@@ -50,7 +51,13 @@ export class FileStore {
       ocellus: { format, sha256: createHash("sha256").update(bytes).digest("hex"), pinned: onDrop !== undefined },
     };
     while (this.#totalBytes + bytes.length > this.#maxBytes) this.#drop(this.#oldestOfLargestOwner());
-    this.#entries.set(wire.id, { wire, mediaType: `image/${format}`, bytes, owner, onDrop });
+    this.#entries.set(wire.id, {
+      wire,
+      mediaType: isText ? "application/jsonl" : `image/${format}`,
+      bytes,
+      owner,
+      onDrop,
+    });
     this.#totalBytes += bytes.length;
     if (onDrop) this.#pinnedBytes += bytes.length;
     return wire;

@@ -10,7 +10,10 @@ import type { GenerationRequest } from "./request-events.js";
 export async function readGenerationRequest(request: ChatRequest, context: RequestContext): Promise<GenerationRequest> {
   context.caller.user = request.user;
   const served = await context.services.models.answering(request.model, context);
-  const options = chatOptions(request, served.model.info);
+  const { info } = served.model;
+  const options = chatOptions(request, info);
+  if (request.reasoning_effort !== undefined && !info.thinking)
+    context.input.ignored.push(context.input.names?.reasoning_effort ?? "reasoning_effort");
   const conversation = await readConversation(request.messages, imageResolver(context));
   const { messages, citations } = await withPages(request, conversation, served, context);
   return { served, prompt: { messages }, options, numChoices: request.n ?? 1, citations };

@@ -17,9 +17,11 @@ import type {
 } from "./model-provider.js";
 import {
   answers,
+  kindOf,
   type Served,
   type ServedEmbedder,
   type ServedModel,
+  type ServedReranker,
   type ServingOptions,
   servedModel,
 } from "./served.js";
@@ -101,6 +103,13 @@ export class ModelCatalog {
     );
   }
 
+  /** The named model, or the first that judges documents. @throws as `answering`. */
+  async reranking(name: string | undefined, request: LeaseHolder): Promise<ServedReranker> {
+    const found = await this.any(name, request, "reranker");
+    if (found.kind === "reranker") return found;
+    throw wrongKind(found.id, "was not trained to judge documents. Start the server with --reranker-model FOLDER");
+  }
+
   /** The named model of any kind, or the first of `kind`. @throws as `answering`. */
   async any(name: string | undefined, request: LeaseHolder, kind: Served["kind"] = "chat"): Promise<Served> {
     this.#checkReady();
@@ -164,7 +173,7 @@ export class ModelCatalog {
 
   #first(kind: Served["kind"]): ListedModel | undefined {
     const listed = this.#provider.list();
-    return listed.find(({ model }) => answers(model) === (kind === "chat")) ?? listed[0];
+    return listed.find(({ model }) => kindOf(model) === kind) ?? listed[0];
   }
 
   /** For the guardrail that asks a model: that of a name, or the first. */
@@ -195,6 +204,7 @@ export class ModelCatalog {
       version: info.digest,
       vision: "readsImages" in info ? info.readsImages : true,
       tools: "readsTools" in info && info.readsTools,
+      ...("thinking" in info && { thinking: info.thinking }),
       max_length: info.maxLength,
       device: info.device,
     };
@@ -210,10 +220,13 @@ function nameOf(listed: ListedModel | undefined): string | undefined {
 
 function chatOf(served: Served): ServedModel {
   if (served.kind === "chat") return served;
-  throw wrongKind(served.id, "compares texts and images; it answers no questions. Ask it at /v1/embeddings");
+  const [does, route] =
+    served.kind === "embedding" ? ["compares texts and images", "/v1/embeddings"] : ["judges documents", "/v1/rerank"];
+  throw wrongKind(served.id, `${does}; it answers no questions. Ask it at ${route}`);
 }
 
 function imageEmbeddersOf(served: Served): ServedImageEmbedder[] {
+  if (served.kind === "reranker") return [];
   if (served.kind === "embedding") return [{ served, embedder: embedderOf(served.model) }];
   const { model } = served;
   const { info, vectorVersion, embedImage } = model;

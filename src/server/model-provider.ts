@@ -2,11 +2,11 @@
  * Where a server's models come from: models that were loaded, versions of a registry with their canaries, engines elsewhere. A
  * provider knows bare models; the server puts guardrails and an admission queue before each, so that no provider can go around them.
  */
-import type { LanguageModel } from "../core/runtime/index.js";
+import type { LanguageModel, RerankerModel } from "../core/runtime/index.js";
 import type { EmbeddingModel } from "../guardrails/index.js";
 import type { Alias, Resolution } from "../rollout/index.js";
 
-export type AnyModel = LanguageModel | EmbeddingModel;
+export type AnyModel = LanguageModel | EmbeddingModel | RerankerModel;
 
 export interface ProvidedModel<M extends AnyModel = AnyModel> {
   /** As responses, metrics and the log name it. */

@@ -44,6 +44,7 @@ export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions 
   const { max_completion_tokens, min_pixels, max_pixels, response_format, ocellus } = request;
   return {
     ...samplingOptions(request),
+    ...templateOptions(request),
     ...(max_completion_tokens !== undefined && { maxTokens: max_completion_tokens }),
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
@@ -53,6 +54,22 @@ export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions 
     ...(ocellus?.cite_fields && { citeFields: true }),
     ...(response_format && { responseFormat: responseFormat(response_format) }),
     ...(tools.length > 0 && { tools, toolConstraint: toolConstraint(tools, request) }),
+  };
+}
+
+function templateOptions(request: ChatRequest): ChatOptions {
+  const { chat_template_kwargs: kwargs, thinking_token_budget, reasoning_effort } = request;
+  const { continue_final_message, add_generation_prompt } = request;
+  const { enable_thinking, ...variables } = kwargs ?? {};
+  if (enable_thinking !== undefined && typeof enable_thinking !== "boolean")
+    throw refusal("chat_template_kwargs.enable_thinking", "enable_thinking: expected true or false");
+  return {
+    ...(enable_thinking !== undefined && { enableThinking: enable_thinking }),
+    ...(Object.keys(variables).length > 0 && { templateVariables: variables }),
+    ...(thinking_token_budget !== undefined && { thinkingBudget: thinking_token_budget }),
+    ...(reasoning_effort !== undefined && { reasoningEffort: reasoning_effort }),
+    ...(continue_final_message !== undefined && { continueFinalMessage: continue_final_message }),
+    ...(add_generation_prompt !== undefined && { addGenerationPrompt: add_generation_prompt }),
   };
 }
 

@@ -6,15 +6,22 @@ import { routePath } from "hono/route";
 import type { Logger } from "pino";
 import { aborted, OcellusError, ofParam, type QueueOwner } from "../core/base/index.js";
 import type { GuardReport } from "../guardrails/index.js";
+import { anthropicError, type ErrorBody } from "../protocol/index.js";
 import { uniqueId } from "../rollout/index.js";
 import type { Visitor } from "./admission-queue.js";
+import type { BatchOwner } from "./batches.js";
 import type { LeaseHolder } from "./model-catalog.js";
 import type { Assignment, Caller, Lease } from "./model-provider.js";
 import type { FollowedRequest, RequestEnd, RequestStats } from "./request-events.js";
 import type { Services } from "./services.js";
 
+/** Routes of Anthropic's API. */
+const anthropicPath = "/v1/messages";
+
 export interface Env {
   Variables: { context: RequestContext };
+  /** Of a request that comes from within: on whose behalf. */
+  Bindings: { batch?: BatchOwner };
 }
 export type App = OpenAPIHono<Env>;
 export type HonoContext = Context<Env>;
@@ -55,6 +62,8 @@ interface Input {
   param?: string | undefined;
   /** Parameters that this route spells otherwise than the one that its requests are turned into. */
   names?: Readonly<Record<string, string>>;
+  /** Parameters that were read and have no effect here. */
+  readonly ignored: string[];
 }
 
 export class RequestContext implements LeaseHolder, FollowedRequest {
@@ -66,7 +75,7 @@ export class RequestContext implements LeaseHolder, FollowedRequest {
   /** Aborted by the client's leaving, by the deadline, or by the server's end. */
   readonly signal: AbortSignal;
   readonly caller: RequestCaller;
-  readonly input: Input = {};
+  readonly input: Input = { ignored: [] };
   readonly stats: RequestStats = {};
   /** What the guards have said of it so far. */
   readonly guardReports: GuardReport[] = [];
@@ -134,6 +143,12 @@ export class RequestContext implements LeaseHolder, FollowedRequest {
     if (error instanceof OcellusError && error.code === "aborted" && reason instanceof OcellusError) return reason;
     const { param, names = {} } = this.input;
     return param === undefined ? error : renamed(ofParam(error, param), names);
+  }
+
+  /** An error in the words of the API that this request speaks. */
+  errorBody(status: number, body: ErrorBody): object {
+    const { path } = this.#place();
+    return path.startsWith(anthropicPath) ? anthropicError(status, body, this.id) : body;
   }
 
   /** Gives a model back when the request ends. @throws as the signal's reason, for one that comes after the end */

@@ -12,7 +12,12 @@ export function usageOf(choices: readonly Choice[]): CompletionUsage {
   const { promptTokens: prompt_tokens, cachedTokens: cached_tokens } = choices[0]!.end.usage;
   const completion_tokens = choices.reduce((sum, { end }) => sum + end.usage.completionTokens, 0);
   const total_tokens = prompt_tokens + completion_tokens;
-  return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
+  const thoughts = choices.flatMap(({ end }) => end.usage.reasoningTokens ?? []);
+  const reasoning_tokens = thoughts.reduce((sum, count) => sum + count, 0);
+  return {
+    ...{ prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } },
+    ...(thoughts.length > 0 && { completion_tokens_details: { reasoning_tokens } }),
+  };
 }
 
 /** Of the first choice. */

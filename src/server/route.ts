@@ -18,6 +18,8 @@ interface RouteSpec<P extends string> {
   readonly event?: z.ZodType;
   /** Of an answer that is no JSON. */
   readonly mediaType?: string;
+  /** What refusals look like, where it is not as in OpenAI's API. */
+  readonly error?: z.ZodType;
   /** An answer of another status. */
   readonly other?: { readonly status: number; readonly description: string; readonly answer: z.ZodType };
 }
@@ -65,7 +67,7 @@ function documentedPath(path: string): string {
 }
 
 function document(app: App, method: PlainRoute<string>["method"], route: RouteSpec<string>, body?: Content): void {
-  const { summary, query, answer, event, mediaType, other } = route;
+  const { summary, query, answer, event, mediaType, other, error = errorBodySchema } = route;
   const path = documentedPath(route.path);
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   app.openAPIRegistry.registerPath({
@@ -90,8 +92,8 @@ function document(app: App, method: PlainRoute<string>["method"], route: RouteSp
       ...(other && {
         [other.status]: { description: other.description, content: { "application/json": { schema: other.answer } } },
       }),
-      "4XX": { description: "Refused.", content: { "application/json": { schema: errorBodySchema } } },
-      "5XX": { description: "Failed.", content: { "application/json": { schema: errorBodySchema } } },
+      "4XX": { description: "Refused.", content: { "application/json": { schema: error } } },
+      "5XX": { description: "Failed.", content: { "application/json": { schema: error } } },
     },
   });
 }

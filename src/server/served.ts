@@ -1,6 +1,6 @@
 /** A model as the server has it: behind its guardrails, and with an admission queue of its own. */
-import { type LanguageModel, type Middleware, withMiddleware } from "../core/runtime/index.js";
-import type { GuardedEmbedder, GuardedModel, Guards } from "../guardrails/index.js";
+import { type LanguageModel, type Middleware, type RerankerModel, withMiddleware } from "../core/runtime/index.js";
+import type { GuardedEmbedder, GuardedModel, GuardedReranker, Guards } from "../guardrails/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
 import type { AnyModel, ProvidedModel } from "./model-provider.js";
 
@@ -21,7 +21,12 @@ export interface ServedEmbedder extends ServedAs {
   readonly model: GuardedEmbedder;
 }
 
-export type Served = ServedModel | ServedEmbedder;
+export interface ServedReranker extends ServedAs {
+  readonly kind: "reranker";
+  readonly model: GuardedReranker;
+}
+
+export type Served = ServedModel | ServedEmbedder | ServedReranker;
 
 export interface ServingOptions {
   readonly guards: Guards;
@@ -39,6 +44,7 @@ export function servedModel(provided: ProvidedModel, options: ServingOptions, be
   const { id, model, checkpoint = model.info.path } = provided;
   const { guards, maxQueue, middleware = [] } = options;
   const gate = before?.gate ?? new AdmissionQueue({ maxRunning: maxRunning(model), maxQueue });
+  if (reranks(model)) return { kind: "reranker", id, checkpoint, gate, model: guards.reranking(model) };
   if (!answers(model)) return { kind: "embedding", id, checkpoint, gate, model: guards.embedding(model) };
   const whole = middleware.length > 0 ? withMiddleware(model, ...middleware) : model;
   return { kind: "chat", id, checkpoint, gate, model: guards.answering(whole) };
@@ -47,6 +53,14 @@ export function servedModel(provided: ProvidedModel, options: ServingOptions, be
 /** Half as many answers again as can run are let in: their images are encoded while they wait for a slot. */
 function maxRunning(model: AnyModel): number {
   return answers(model) ? Math.ceil(1.5 * model.info.maxSequences) : embeddingsAtOnce;
+}
+
+function reranks(model: AnyModel): model is RerankerModel {
+  return "rank" in model;
+}
+
+export function kindOf(model: AnyModel): Served["kind"] {
+  return reranks(model) ? "reranker" : answers(model) ? "chat" : "embedding";
 }
 
 export function answers(model: AnyModel): model is LanguageModel {

@@ -85,7 +85,9 @@ class EventBytes {
 
   #fail(controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void {
     const { status, body } = errorResponse(this.#context.reasonFor(error));
-    this.#end(controller, lines({ data: body }), status, error);
+    const data = this.#context.errorBody(status, body);
+    const event = "type" in data ? { event: "error" } : {}; // Anthropic's events have names
+    this.#end(controller, lines({ ...event, data }), status, error);
   }
 
   #end(controller: ReadableStreamDefaultController<Uint8Array>, last: string, status: number, error?: unknown): void {

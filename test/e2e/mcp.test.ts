@@ -1,9 +1,10 @@
 /** `ocellus mcp` asked by the protocol's own client, as a coding assistant would: its own process, both protocol eras. */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { ocellusCommand } from "../support/command.js";
 import { repository, temporaryFolder } from "../support/folders.js";
 
@@ -22,11 +23,17 @@ async function withClient(mode: "legacy" | "auto", body: (client: Client) => Pro
   await body(client).finally(() => client.close());
 }
 
+beforeAll(() => {
+  const [command, args] = ocellusCommand("index", "add", "shop", join(repository, "examples/pictures"));
+  const env = { ...process.env, OCELLUS_CACHE: join(folder, "cache"), OCELLUS_DATA: join(folder, "data") };
+  execFileSync(command, args, { env, stdio: "ignore" });
+});
+
 describe("ocellus mcp", () => {
-  it("offers ask, describe and match, by path and by data URL, and tells errors as tool errors", () =>
+  it("offers ask, describe, match, read and search, by path and by data URL, and tells errors as tool errors", () =>
     withClient("auto", async (client) => {
       const { tools } = await client.listTools();
-      expect(tools.map(({ name }) => name).sort()).toEqual(["ask", "describe", "match"]);
+      expect(tools.map(({ name }) => name).sort()).toEqual(["ask", "describe", "match", "read", "search"]);
       const call = (name: string, given: Record<string, unknown>) => client.callTool({ name, arguments: given });
       const words = async (name: string, given: Record<string, unknown>) => (await call(name, given)).content;
       const bytes = readFileSync(join(repository, "examples/pictures/dress.jpg"));
@@ -45,6 +52,14 @@ describe("ocellus mcp", () => {
         expect(structuredContent).toEqual({ matches, certainty: expect.any(Number), reason: expect.any(String) });
         expect((structuredContent as { certainty: number }).certainty).toBeGreaterThan(0.5);
       }
+      expect(await words("read", { images: ["dress.jpg"] })).toEqual([
+        { type: "text", text: expect.stringMatching(/\S/) },
+      ]);
+      const { structuredContent: found } = await call("search", { collection: "shop", image: "dress.jpg", count: 1 });
+      expect(found).toMatchObject({
+        hits: [{ score: expect.closeTo(1, 3), source: expect.stringContaining("dress.jpg") }],
+      });
+      expect(await call("search", { collection: "none", image: "dress.jpg" })).toMatchObject({ isError: true });
       for (const [image, problem] of [
         ["no-such.png", /no-such\.png: it does not exist/],
         ["labels.json", /labels\.json/],

@@ -3,7 +3,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { decodeImage, pixelDigest } from "../../src/core/image/node/index.js";
-import type { ChatEvent, ChatOptions, LanguageModel } from "../../src/core/runtime/index.js";
+import type {
+  ChatEvent,
+  ChatOptions,
+  LanguageModel,
+  RerankerInput,
+  RerankerModel,
+  RerankOptions,
+} from "../../src/core/runtime/index.js";
 import type { EmbeddingModel } from "../../src/guardrails/index.js";
 import { Guards } from "../../src/guardrails/index.js";
 import { scriptedModel } from "./scripted-model.js";
@@ -86,6 +93,7 @@ export function witness(): Witness {
     prepare: async (messages: unknown, options: ChatOptions = {}) => {
       note(messages);
       note(options.tools ?? []);
+      note(options.templateVariables ?? {});
       return { ...prompt, options };
     },
     prepareText: async (text: unknown, options: ChatOptions = {}) => {
@@ -118,8 +126,30 @@ export function embeddingWitness(): EmbeddingModel & { readonly seen: string[] }
     embedImage: note,
     embedText: note,
     embedCounted: async (text) => ({ direction: await note(text), scale: 1, bias: undefined, numTokens: 1 }),
+    embed: async ({ text, image: shown, instruction }) => {
+      for (const part of [text, shown, instruction]) await note(part);
+      return { direction: Float32Array.of(1, 0), scale: 1, bias: undefined, numTokens: 1 };
+    },
     close: async () => {},
   };
+}
+
+/** Judges all documents alike, and writes down what it was shown. */
+export function rerankingWitness(): RerankerModel & { readonly seen: string[] } {
+  const seen: string[] = [];
+  const note = (asked: unknown) => seen.push(asked instanceof Uint8Array ? dataUrl(asked) : String(asked));
+  const model = {
+    seen,
+    info: { path: "", modelType: "qwen3_vl", weights: "fp32", digest: "r", device: "cpu", maxLength: 77, notes: [] },
+    modelView: (shown: unknown) => shown,
+    rank: async () => [],
+    async scoreCounted(query: RerankerInput, documents: readonly RerankerInput[], options: RerankOptions = {}) {
+      for (const { text, image: shown } of [query, ...documents]) [text, shown, options.instruction].forEach(note);
+      return { scores: documents.map(() => 0.5), numTokens: documents.length };
+    },
+    close: async () => {},
+  };
+  return model as unknown as RerankerModel & { readonly seen: string[] };
 }
 
 const prompt = {

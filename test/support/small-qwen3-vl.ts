@@ -9,14 +9,17 @@ const chatTemplate =
   "{% else %}<|vision_start|><|{{ p.type }}_pad|><|vision_end|>{% endif %}{% endfor %}{% endfor %}";
 
 /** The first 300 tokens of the tokenizer room's fixture, and the marks where the checkpoint's config has them. */
-function smallTokenizer() {
+function smallTokenizer(thinks: boolean) {
   const path = join(repository, "src/core/tokenizer/fixtures/byte-level.json");
   const { tokenizer } = JSON.parse(readFileSync(path, "utf8"));
   const vocab = Object.fromEntries(Object.entries<number>(tokenizer.model.vocab).filter(([, id]) => id < 300));
   const joined = (merge: string | string[]) => (Array.isArray(merge) ? merge : merge.split(" ")).join("");
   const merges = tokenizer.model.merges.filter((merge: string | string[]) => joined(merge) in vocab);
   const marks = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>"];
-  const added_tokens = marks.map((content, i) => ({ ...tokenizer.added_tokens[0], id: 300 + i, content }));
+  const thoughts = thinks ? ["<think>", "</think>"] : [];
+  const added_tokens = [...marks, ...thoughts].map((content, i) => {
+    return { ...tokenizer.added_tokens[0], id: 300 + i, content, special: marks.includes(content) };
+  });
   return { ...tokenizer, model: { ...tokenizer.model, vocab, merges }, added_tokens };
 }
 
@@ -48,7 +51,7 @@ async function packSmall(
   const checkpoint = join(folder, "checkpoint");
   mkdirSync(checkpoint);
   const files = {
-    "tokenizer.json": smallTokenizer(),
+    "tokenizer.json": smallTokenizer(ending.includes("<think>")),
     "tokenizer_config.json": { chat_template: chatTemplate + ending },
     "preprocessor_config.json": { size },
     "video_preprocessor_config.json": { size },

@@ -223,7 +223,7 @@ export const en = {
     tools: "Calls tools",
     version: "Version",
   },
-  kinds: { chat: "answers questions", embedding: "compares texts and pictures" },
+  kinds: { chat: "answers questions", embedding: "compares texts and pictures", reranker: "judges documents" },
   yes: "yes",
   no: "no",
   inspectNote: "What is inside, tensor by tensor:",

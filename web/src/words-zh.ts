@@ -218,7 +218,7 @@ export const zh: Words = {
     tools: "能调用工具",
     version: "版本",
   },
-  kinds: { chat: "回答问题", embedding: "比较文字和图片" },
+  kinds: { chat: "回答问题", embedding: "比较文字和图片", reranker: "评判文档" },
   yes: "是",
   no: "否",
   inspectNote: "逐个张量查看内部结构：",

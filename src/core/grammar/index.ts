@@ -4,4 +4,5 @@ export { Grammars, type ResponseFormat } from "./grammars.js";
 export { type SchemaObject, typesOf } from "./keywords.js";
 export { resolvePointer } from "./pointer.js";
 export { checkPattern, checkSchema, fitsPattern, satisfiesSchema } from "./satisfies.js";
+export { behindThoughts } from "./thinking.js";
 export type { ToolConstraint, ToolSignature } from "./tool-calls.js";

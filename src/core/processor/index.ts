@@ -5,6 +5,7 @@ export { type ChatMessage, type ContentPart, image, video } from "./messages.js"
 export {
   createProcessor,
   type ImageSpec,
+  type ProcessOptions,
   type Processor,
   type Prompt,
   type PromptImage,

@@ -9,6 +9,8 @@ export interface ChatMessage {
   readonly content: string | readonly (ContentPart | string)[];
   /** What an assistant's turn called, for templates that know tools. */
   readonly tool_calls?: readonly ToolCall[];
+  /** What an assistant thought before its turn, for templates that show it again. */
+  readonly reasoning_content?: string;
   /** Which call a tool's turn answers. */
   readonly tool_call_id?: string;
 }
@@ -82,7 +84,8 @@ function isEmpty({ content }: PlainMessage): boolean {
   return content.every((part) => part.type === "text" && part.text.trim() === "");
 }
 
-function plainMessage({ role, content, tool_calls, tool_call_id }: ChatMessage, i: number): PlainMessage {
+function plainMessage(message: ChatMessage, i: number): PlainMessage {
+  const { role, content, tool_calls, reasoning_content, tool_call_id } = message;
   if (!roles.includes(role))
     throw invalidMessage(i, `expected the role ${roles.join(", ")}, found ${JSON.stringify(role)}`, {
       field: "role",
@@ -90,7 +93,12 @@ function plainMessage({ role, content, tool_calls, tool_call_id }: ChatMessage, 
       found: role,
     });
   // Nothing else gets through: what is not listed here would reach the template unchecked.
-  const head = { role, ...(tool_calls && { tool_calls }), ...(tool_call_id !== undefined && { tool_call_id }) };
+  const head = {
+    role,
+    ...(tool_calls && { tool_calls }),
+    ...(typeof reasoning_content === "string" && { reasoning_content }),
+    ...(tool_call_id !== undefined && { tool_call_id }),
+  };
   if (typeof content === "string") return { ...head, content };
   if (Array.isArray(content)) return { ...head, content: content.map((part) => plainPart(i, part)) };
   throw invalidMessage(i, `expected content as a string or a list of parts, found ${typeof content}`, {
@@ -133,10 +141,11 @@ export function templateMessage({ content, ...rest }: PlainMessage, mark?: strin
  * All words that a message brings into the prompt. Neighbouring text parts join without a gap, as templates join them; a
  * picture or video parts them.
  */
-export function textOf({ content, tool_calls, tool_call_id = "" }: PlainMessage): string {
+export function textOf({ content, tool_calls, reasoning_content, tool_call_id = "" }: PlainMessage): string {
   const text =
     typeof content === "string" ? content : content.map((part) => (part.type === "text" ? part.text : "\n")).join("");
-  return tool_calls || tool_call_id ? [text, toolText(tool_calls ?? []), tool_call_id].join("\n") : text;
+  const more = [reasoning_content ?? "", toolText(tool_calls ?? []), tool_call_id].filter((words) => words !== "");
+  return [text, ...more].join("\n");
 }
 
 /** The words of tool calls or descriptions, whichever way a template spells them. */

@@ -8,7 +8,7 @@
  *
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
-import { OcellusError, throwIfAborted } from "../base/index.js";
+import { OcellusError, stringifyJson, throwIfAborted } from "../base/index.js";
 import {
   type ImageSize,
   type LoadOptions,
@@ -20,6 +20,7 @@ import {
 import { type ImageGrid, type ImageProcessor, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
 import type { FramePair, ImageLayout, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
+import { continued, upToMark } from "./continued.js";
 import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
 import { checkContextLength, checkImageTokens, expandPlaceholders, type Placed } from "./layout-images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
@@ -66,7 +67,11 @@ export interface ImageSpec {
 /** The budget is that of each picture; a video's is the checkpoint's own. */
 export interface ProcessOptions extends PixelBudget {
   /** Whether the prompt ends with the opening of the assistant's turn. Default true. */
-  readonly addGenerationPrompt?: boolean;
+  readonly addGenerationPrompt?: boolean | undefined;
+  /** Whether it ends with the text of the last message, an assistant's, for the model to continue. Default false. */
+  readonly continueFinalMessage?: boolean | undefined;
+  /** Of this call, over all others but those that are the prompt's own. */
+  readonly templateVariables?: Readonly<Record<string, unknown>> | undefined;
   /** Default 64: each takes memory while it is decoded, and most contexts are full long before. */
   readonly maxImages?: number;
   /** Of all words together, tool descriptions included; asked before anything is tokenised. Default 2^20. */
@@ -106,6 +111,8 @@ export interface Prompt {
   readonly images: readonly PromptImage[];
   /** What the template wrote, one placeholder a picture or pair of frames. */
   readonly text: string;
+  /** What the answer continues. */
+  readonly begun?: string;
 }
 
 export interface Processor {
@@ -130,10 +137,12 @@ export function createProcessor(parts: ProcessorParts): Processor {
   const textWork = parts.textWork ?? textWorkHere(tokenizer, parts.chatTemplate);
   return {
     async process(conversation, options = {}) {
-      const { addGenerationPrompt = true, tools, allowSpecialTokens = false, signal } = options;
+      const { tools, templateVariables, allowSpecialTokens = false, signal } = options;
+      const { continueFinalMessage = false, addGenerationPrompt = !continueFinalMessage } = options;
       throwIfAborted(signal);
       const messages = plainMessages(conversation);
-      checkLength([...messages.map(textOf), toolText(tools ?? [])], options.maxCharacters);
+      const wishes = templateVariables ? stringifyJson(templateVariables) : "";
+      checkLength([...messages.map(textOf), toolText(tools ?? []), wishes], options.maxCharacters);
       const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
       checkCounts(inputs.length, videos, imageSpec, options);
       const imageProcessor = imageSpec && withPixelBudget(imageSpec.imageProcessor, options);
@@ -141,20 +150,25 @@ export function createProcessor(parts: ProcessorParts): Processor {
         for (const [i, message] of messages.entries())
           refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
         if (tools) refuseSpecialTokens("a tool description", toolText(tools), tokenizer);
+        refuseSpecialTokens("a template variable", wishes, tokenizer);
       }
       const variables = {
         ...tokenizer.namedTokens,
         ...parts.templateVariables,
         ...(tools && { tools }),
         ...thinking(options, inputs.length + videos.length > 0),
+        ...templateVariables,
         add_generation_prompt: addGenerationPrompt,
       };
       const loaded = loadedImages(inputs);
       const clips = videos.map((video) => ({ ...video, frames: loadedImages(video.frames) }));
-      const shown = messages.map((message) => templateMessage(message, imageSpec?.written?.mark));
-      const text = withPlaceholders(await textWork.render(shown, variables, signal), videos, imageSpec);
+      const plain = messages.map((message) => templateMessage(message, imageSpec?.written?.mark));
+      const { shown, begun } = continueFinalMessage ? continued(plain) : { shown: plain, begun: undefined };
+      const rendered = await textWork.render(shown, variables, signal);
+      const text = withPlaceholders(begun === undefined ? rendered : upToMark(rendered), videos, imageSpec);
       const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
-      if (!imageSpec || !imageProcessor) return { ids: Int32Array.from(ids), images: [], text };
+      const written = { text, ...(begun !== undefined && { begun }) };
+      if (!imageSpec || !imageProcessor) return { ids: Int32Array.from(ids), images: [], ...written };
       const counts = [
         [imageSpec.imageTokenId, inputs.length],
         ...(imageSpec.video ? [[imageSpec.video.tokenId, numPairs(videos)]] : []),
@@ -178,7 +192,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       );
       const images = seenImages.map((image, i) => ({ ...image, ...(sizes[i] && { size: sizes[i] }) }));
       const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
-      return { ...expandPlaceholders(ids, images, pairs, imageSpec), text };
+      return { ...expandPlaceholders(ids, images, pairs, imageSpec), ...written };
     },
     async pixelBytes(conversation, options = {}) {
       const messages = plainMessages(conversation);

@@ -4,6 +4,7 @@ import type { FinishReason, TokenEvent } from "../engine/index.js";
 import { indexPositions } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, collect, type PreparedChat, streamChat } from "./chat.js";
+import { ReasoningParser } from "./reasoning.js";
 
 const prepared: PreparedChat = {
   promptIds: Int32Array.of(1),
@@ -75,6 +76,41 @@ describe("the events of an answer", () => {
         },
       ),
       { seed: 31, numRuns: 400 },
+    );
+  });
+});
+
+describe("the events of an answer with thoughts", () => {
+  const texts = ["a", "\n", "<think>", "</think>", "</th", "ink>", "ST"];
+  const special = new Map([["</think>", 3]]); // skipped as other special tokens are, it would close nothing
+  const tokenizer = {
+    bytesOf: (id: number) => new TextEncoder().encode(texts[id]),
+    specialTokens: special,
+  } as unknown as Tokenizer;
+
+  it("hold each token once, thoughts first, and what stops an answer stops no thought", async () => {
+    const some = fc.array(fc.nat(texts.length - 1), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(some, fc.constantFrom("opened", "possible"), async (ids, reasoning) => {
+        const { taken, events } = fakeEvents(ids, "length");
+        const seen: ChatEvent[] = [];
+        const options = { stop: ["ST"] };
+        for await (const event of streamChat(events, { tokenizer, prepared: { ...prepared, options, reasoning } }))
+          seen.push(event);
+        const written = seen.flatMap((event) => (event.type === "end" ? [] : [event]));
+        expect(written.flatMap(({ tokens }) => tokens.map(({ tokenId }) => tokenId))).toEqual(taken);
+        const kinds = written.map(({ type }) => type);
+        expect(kinds).toEqual([...kinds].sort()); // "reasoning" stands before "text"
+        const parser = new ReasoningParser(reasoning === "opened");
+        const [most, rest] = [parser.push(ids.map((id) => texts[id]).join("")), parser.flush()];
+        const result = await collect(iterate(seen));
+        expect(result.text).toBe((most.content + rest.content).split("ST")[0]);
+        expect(result.reasoning ?? "").toBe(most.reasoning + rest.reasoning);
+        const thought = written.filter(({ type }) => type === "reasoning").flatMap(({ tokens }) => tokens);
+        expect(result.usage.reasoningTokens).toBe(thought.length);
+        expect(result.tokens).toHaveLength(taken.length - thought.length);
+      }),
+      { seed: 32, numRuns: 1000 },
     );
   });
 });

@@ -5,19 +5,21 @@ import type { Constraint, FinishReason, SamplingOptions, TokenEvent } from "../e
 import type { Fields, ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
+import { AnswerParts, type Part } from "./answer-parts.js";
 import type { FoundPlace, PlacesReader } from "./boxes.js";
 import type { Familiarity } from "./familiarity.js";
 import type { Reuse } from "./memory.js";
+import { closing, opening, type ReasoningEffort, type ReasoningStart } from "./reasoning.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
 import { StopStrings } from "./stop-strings.js";
 
 /** The pixel budget is that of each picture, for families that take pictures of any size. */
 export interface ChatOptions extends PixelBudget {
-  /** Most tokens of the answer. Default 512. */
+  /** Most tokens of the answer, thoughts included. Default 512, and 4096 more where the model may think. */
   readonly maxTokens?: number;
   /** Default: what the checkpoint's generation_config.json says, else greedy. */
   readonly sampling?: SamplingOptions;
-  /** Text that ends the answer; it is not part of it. */
+  /** Text that ends the answer; it is not part of it. Thoughts may hold it. */
   readonly stop?: string | readonly string[];
   readonly stopTokenIds?: readonly number[];
   /** Whether a picture may be answered for by one that only looks the same. Default: the model's `memory.reuse`, "exact". */
@@ -37,6 +39,19 @@ export interface ChatOptions extends PixelBudget {
    * holds an image or a video, else as the template does.
    */
   readonly enableThinking?: boolean;
+  /**
+   * How much it thinks: "none" turns thinking off and any other on, and the chat template is given the word, where it has the
+   * variable. Without effect on a model that does not think.
+   */
+  readonly reasoningEffort?: ReasoningEffort;
+  /** Most tokens of its thoughts: there they are closed, and it answers. Default: as many as it wants. */
+  readonly thinkingBudget?: number;
+  /** Further variables of the chat template, which must name them: `reasoning_effort`, where a model has one. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
+  /** Whether the answer continues the last message, an assistant's, instead of being a turn of its own. Default false. */
+  readonly continueFinalMessage?: boolean;
+  /** Whether the prompt ends with the opening of the answer's turn. Default: unless the answer continues a message. */
+  readonly addGenerationPrompt?: boolean;
   /** Keeps tool calls valid; the prompt must have told the model of the tools. */
   readonly toolConstraint?: ToolConstraint;
   readonly signal?: AbortSignal;
@@ -44,17 +59,9 @@ export interface ChatOptions extends PixelBudget {
 
 export const chatOptionNames = optionNames<ChatOptions>({
   ...{ minPixels: true, maxPixels: true, maxTokens: true, sampling: true, stop: true, stopTokenIds: true },
-  ...{
-    reuse: true,
-    tools: true,
-    responseFormat: true,
-    fields: true,
-    boxes: true,
-    citeFields: true,
-    enableThinking: true,
-    toolConstraint: true,
-    signal: true,
-  },
+  ...{ reuse: true, tools: true, responseFormat: true, fields: true, boxes: true, citeFields: true, signal: true },
+  ...{ enableThinking: true, toolConstraint: true, reasoningEffort: true, thinkingBudget: true },
+  ...{ templateVariables: true, continueFinalMessage: true, addGenerationPrompt: true },
 });
 
 /** As the engine's; content_filter: a guard has ended the answer. */
@@ -65,6 +72,8 @@ export interface ChatUsage {
   /** Of the prompt's tokens, those that were not read again: an earlier prompt had begun with them. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
+  /** Of these, those of its thoughts. Absent: the prompt lets the model think none. */
+  readonly reasoningTokens?: number;
 }
 
 export interface ChatTimings {
@@ -115,8 +124,8 @@ export interface Prepared {
   /** `performance.now()` when its reading began. */
   readonly started: number;
   readonly visionMs: number;
-  /** Whether the prompt ends inside of a thought: how `ReasoningParser` must begin to read the answer. Default false. */
-  readonly opensReasoning?: boolean;
+  /** Whether the answer may begin with thoughts, and whether the prompt has opened them. Absent: there are none. */
+  readonly reasoning?: ReasoningStart;
 }
 
 /** As a model of this process makes it: with the encoded images at their places. */
@@ -134,12 +143,18 @@ export interface ChatToken {
   readonly topLogprobs?: TokenEvent["topLogprobs"];
 }
 
-/** Each generated token is in exactly one text event, with the text that it completes; one that has none comes with the next, or last. */
+/**
+ * Each generated token is in exactly one event, with the text that it completes; one that has none comes with the next, or last.
+ * Thoughts come before the answer and are no part of it.
+ */
 export type ChatEvent =
+  | { readonly type: "reasoning"; readonly text: string; readonly tokens: readonly ChatToken[] }
   | { readonly type: "text"; readonly text: string; readonly tokens: readonly ChatToken[] }
   | {
       readonly type: "end";
       readonly finishReason: AnswerReason;
+      /** The stop string that ended the answer, where one did. */
+      readonly stopSequence?: string;
       readonly usage: ChatUsage;
       readonly timings: ChatTimings;
       readonly images: readonly ChatImage[];
@@ -150,6 +165,9 @@ export type ChatEvent =
 
 export interface ChatResult {
   readonly text: string;
+  /** What the model thought before it answered. Absent: nothing. */
+  readonly reasoning?: string;
+  /** Of the text. */
   readonly tokens: readonly ChatToken[];
   readonly finishReason: AnswerReason;
   readonly usage: ChatUsage;
@@ -163,7 +181,9 @@ interface StreamContext {
   readonly tokenizer: Tokenizer;
   readonly prepared: Prepared;
   /** Hears every token, and says at the end how sure each field is. */
-  readonly fieldReader?: { push(event: TokenEvent): void; fields(cut?: number): Fields } | undefined;
+  readonly fieldReader?:
+    | { push(event: TokenEvent): void; fields(cut: number | undefined, hasThoughts: boolean): Fields }
+    | undefined;
 }
 
 /**
@@ -174,40 +194,61 @@ export async function* streamChat(
   events: AsyncIterable<TokenEvent>,
   context: StreamContext,
 ): AsyncGenerator<ChatEvent> {
-  const decoder = new StreamDecoder(context.tokenizer);
-  const { images, options } = context.prepared;
+  const { images, options, reasoning } = context.prepared;
+  const decoder = new StreamDecoder(context.tokenizer, { keep: reasoning ? [opening, closing] : [] });
+  const parts = new AnswerParts<TokenEvent>(reasoning);
   const stops = new StopStrings(stopsOf(options));
   const clock = new AnswerClock(context.prepared);
   let tokens: ChatToken[] = [];
   let finishReason: FinishReason | undefined;
-  let isStopped = false;
+  let stopSequence: string | undefined;
   let rest = "";
   let numBytes = 0;
   const { fieldReader } = context;
   for await (const event of events) {
     clock.token(event);
-    fieldReader?.push(event);
     finishReason = event.finishReason;
-    tokens.push(chatToken(event));
-    const { text, stopped } = stops.push(event.finishReason === "stop" ? "" : decoder.push(event.tokenId));
-    if (stopped) finishReason = "stop";
-    isStopped = stopped;
+    const piece = event.finishReason === "stop" ? "" : decoder.push(event.tokenId);
+    const { reasoning: thought, content } = parts.push(piece, event);
+    if (says(thought)) yield reasoningEvent(thought);
+    for (const written of content.tokens) fieldReader?.push(written);
+    tokens.push(...content.tokens.map(chatToken));
+    const { text, stop } = stops.push(content.text);
+    stopSequence = stop;
+    if (stop !== undefined) finishReason = "stop";
     numBytes += Buffer.byteLength(text);
     if (text !== "") {
       yield { type: "text", text, tokens };
       tokens = [];
     }
-    if (stopped) break; // leaving the loop frees the sequence
+    if (stop !== undefined) break; // leaving the loop frees the sequence
   }
   invariant(finishReason, "a token stream ends with a finish reason");
-  if (!isStopped) {
-    const last = stops.push(decoder.flush());
-    if (last.stopped) finishReason = "stop";
+  if (stopSequence === undefined) {
+    const { reasoning: thought, content } = parts.end(decoder.flush());
+    if (says(thought)) yield reasoningEvent(thought);
+    for (const written of content.tokens) fieldReader?.push(written);
+    tokens.push(...content.tokens.map(chatToken));
+    const last = stops.push(content.text);
+    stopSequence = last.stop;
+    numBytes += Buffer.byteLength(last.text);
+    if (last.stop !== undefined) finishReason = "stop";
     rest = last.text + stops.flush();
   }
   if (rest !== "" || tokens.length > 0) yield { type: "text", text: rest, tokens };
-  const fields = fieldReader && { fields: fieldReader.fields(isStopped ? numBytes : undefined) };
-  yield { type: "end", finishReason, usage: clock.usage(), timings: clock.timings(), images, ...fields };
+  const usage = { ...clock.usage(), ...(reasoning && { reasoningTokens: parts.numTokens }) };
+  const stopped = stopSequence === undefined ? {} : { stopSequence };
+  const cut = stopSequence === undefined ? undefined : numBytes;
+  const fields = fieldReader && { fields: fieldReader.fields(cut, parts.numTokens > 0) };
+  yield { type: "end", finishReason, ...stopped, usage, timings: clock.timings(), images, ...fields };
+}
+
+function says({ text, tokens }: Part<TokenEvent>): boolean {
+  return text !== "" || tokens.length > 0;
+}
+
+function reasoningEvent({ text, tokens }: Part<TokenEvent>): ChatEvent {
+  return { type: "reasoning", text, tokens: tokens.map(chatToken) };
 }
 
 function stopsOf({ stop = [] }: ChatOptions): readonly string[] {
@@ -263,15 +304,16 @@ class AnswerClock {
 
 /** A stream read to its end. */
 export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatResult> {
-  let text = "";
+  let [text, reasoning] = ["", ""];
   const tokens: ChatToken[] = [];
   for await (const event of events) {
-    if (event.type === "text") {
+    if (event.type === "reasoning") reasoning += event.text;
+    else if (event.type === "text") {
       text += event.text;
       tokens.push(...event.tokens);
     } else {
       const { type: _, ...facts } = event;
-      return { text, tokens, ...facts };
+      return { text, ...(reasoning !== "" && { reasoning }), tokens, ...facts };
     }
   }
   throw new Error("internal: a chat stream ends with an end event");

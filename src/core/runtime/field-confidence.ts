@@ -15,7 +15,6 @@ import {
 } from "../grammar/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { ChatOptions, Prepared } from "./chat.js";
-import { splitReasoning } from "./reasoning.js";
 
 export const confidenceFile = "confidence.json";
 
@@ -60,24 +59,22 @@ export function checkFields({ fields, responseFormat }: ChatOptions): void {
   );
 }
 
-/** Gathers the tokens of one answer. */
+/** Gathers the tokens of one answer, without its thoughts. */
 export class FieldReader {
   readonly #tokenizer: Tokenizer;
   readonly #temperatures: FieldTemperatures;
   readonly #schema: unknown;
-  readonly #opensReasoning: boolean;
   readonly #added: ReadonlySet<number>;
   readonly #events: TokenEvent[] = [];
 
   constructor(
     { tokenizer, fieldTemperatures }: { readonly tokenizer: Tokenizer; readonly fieldTemperatures: FieldTemperatures },
-    { options, opensReasoning = false }: Pick<Prepared, "options" | "opensReasoning">,
+    { options }: Pick<Prepared, "options">,
   ) {
     const { responseFormat } = options;
     this.#tokenizer = tokenizer;
     this.#temperatures = fieldTemperatures;
     this.#schema = responseFormat?.type === "json_schema" ? responseFormat.schema : undefined;
-    this.#opensReasoning = opensReasoning;
     this.#added = new Set(tokenizer.addedTokens.values());
   }
 
@@ -85,19 +82,22 @@ export class FieldReader {
     this.#events.push(event);
   }
 
-  /** @param cut of an answer that a stop string has ended: its length in bytes. */
-  fields(cut?: number): Fields {
+  /**
+   * @param cut of an answer that a stop string has ended: its length in bytes
+   * @param hasThoughts whether thoughts stood before it: then whitespace there is no part of it
+   */
+  fields(cut: number | undefined, hasThoughts: boolean): Fields {
     const tokens = this.#events.map(({ tokenId, constrained, finishReason }) => {
       return { tokenId, constrained, bytes: finishReason === "stop" ? "" : this.#bytesOf(tokenId) };
     });
     const text = tokens.map(({ bytes }) => bytes).join("");
-    const skip = text.length - splitReasoning(text, this.#opensReasoning).content.length;
+    const skip = hasThoughts ? /^[ \t\r\n]*/.exec(text)![0].length : 0;
     const isWhole = cut === undefined && this.#events.at(-1)?.finishReason === "stop";
     const bytesOf = (id: number) => (this.#added.has(id) ? "" : this.#bytesOf(id));
     const found = fieldsOf(
       tokens,
       { bytesOf, schema: this.#schema, isWhole },
-      { skip, ...(cut !== undefined && { limit: cut }) },
+      { skip, ...(cut !== undefined && { limit: skip + cut }) },
     );
     return calibrated(found, this.#temperatures);
   }

@@ -84,8 +84,9 @@ export {
 } from "./memory.js";
 export type { VisionLanguageModel } from "./model.js";
 export { type PrefillWeights, packingPlan } from "./packing-plan.js";
-export { type ReasonedText, ReasoningParser, splitReasoning } from "./reasoning.js";
+export type { ReasoningEffort, ReasoningStart, Thinking } from "./reasoning.js";
 export {
+  type CountedScores,
   type LoadRerankerOptions,
   loadReranker,
   type RankedDocument,

@@ -11,6 +11,7 @@ import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, type Prepared } from "./chat.js";
+import type { Thinking } from "./reasoning.js";
 import type { Trace, TraceOptions } from "./trace.js";
 
 /** Name, format and limits, as a user would want to see them. */
@@ -33,6 +34,8 @@ export interface ModelInfo {
   readonly readsTools: boolean;
   /** Whether several tokens of an answer may be settled in one step; false from then on where that is found to change logits. */
   readonly speculates?: boolean;
+  /** Whether it thinks before it answers: as a request says, or always. Absent: it does not. */
+  readonly thinking?: Thinking;
   /** What a user should know about the checkpoint, in sentences. */
   readonly notes: readonly string[];
 }

@@ -26,7 +26,7 @@ import { FieldReader } from "./field-confidence.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
 import { placedAnswer } from "./placed-answer.js";
 import type { Placement } from "./placement.js";
-import { opensReasoning } from "./reasoning.js";
+import { thinkingOf } from "./reasoning.js";
 import { type ReadRequest, RequestReader, type RequestReaderParts } from "./request-reader.js";
 import { DecoderRunner, type RowOutput } from "./runner.js";
 import { lastRow, score } from "./score.js";
@@ -89,8 +89,9 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   get info(): ModelInfo {
-    const { packed } = this.#parts;
+    const { packed, chatTemplate } = this.#parts;
     const { manifest } = packed;
+    const thinking = thinkingOf(chatTemplate);
     return {
       path: packed.path,
       modelType: manifest.model_type,
@@ -102,8 +103,9 @@ export class VisionLanguageModel implements LanguageModel {
       maxSequences: this.#runner.numSlots,
       readsImages: this.#parts.vision !== undefined,
       ...(this.#parts.imagesPerQuestion !== undefined && { imagesPerQuestion: this.#parts.imagesPerQuestion }),
-      readsTools: /\btools\b/.test(this.#parts.chatTemplate ?? ""),
+      readsTools: /\btools\b/.test(chatTemplate ?? ""),
       speculates: this.#engine.speculates,
+      ...(thinking && { thinking }),
       notes: this.#parts.notes,
     };
   }
@@ -178,7 +180,7 @@ export class VisionLanguageModel implements LanguageModel {
     const prepared = await this.#encode(read, startedAt);
     const readyAt = performance.now();
     const recorder = new TokenRecorder();
-    const { text, finishReason, usage } = await collect(this.#answer(prepared, recorder));
+    const { text, reasoning, finishReason, usage } = await collect(this.#answer(prepared, recorder));
     const tokens = recorder.tokens(this.tokenizer);
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
     const attention = await this.#images.attention(read.prompt, options.signal);
@@ -187,7 +189,7 @@ export class VisionLanguageModel implements LanguageModel {
       const { rows, columns } = viewsOf(grid).at(wholeOf(grid))!;
       return { ...image, grid: { rows, columns }, attention: attention[i]! };
     });
-    return { text, tokens, finishReason, usage, images, stages };
+    return { text, ...(reasoning !== undefined && { reasoning }), tokens, finishReason, usage, images, stages };
   }
 
   /** The whole answer at once. */
@@ -284,7 +286,8 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /** Its images encoded, or found in a cache: ready to be answered. */
-  async #encode({ prompt, options, newConstraint, places }: ReadRequest, started: number): Promise<PreparedChat> {
+  async #encode(read: ReadRequest, started: number): Promise<PreparedChat> {
+    const { prompt, options, newConstraint, places, reasoning } = read;
     const visionStarted = performance.now();
     const { family, config } = this.#parts.packed;
     const prefix = this.#reader.prefixOf(prompt);
@@ -293,7 +296,7 @@ export class VisionLanguageModel implements LanguageModel {
     return {
       ...{ promptIds: prompt.ids, inputs, newConstraint, options, places, images: reports, started },
       visionMs: performance.now() - visionStarted,
-      opensReasoning: opensReasoning(prompt.text),
+      ...(reasoning && { reasoning }),
     };
   }
 
@@ -309,7 +312,6 @@ export class VisionLanguageModel implements LanguageModel {
     const fieldReader = options.fields ? new FieldReader(this.#parts, prepared) : undefined;
     const answer = streamChat(recorder?.record(events) ?? events, { tokenizer, prepared, fieldReader });
     if (!places) return answer;
-    const { opensReasoning: isThinking = false } = prepared;
-    return placedAnswer(answer, { places, isCited: options.citeFields === true, isThinking });
+    return placedAnswer(answer, { places, isCited: options.citeFields === true });
   }
 }

@@ -13,6 +13,7 @@ import { generationNotes, readEosTokenIds, readSampling } from "./generation.js"
 import { seeWithTable } from "./memory.js";
 import type { OpenedImages } from "./open.js";
 import { readTokenizer, requiredJson } from "./read-tokenizer.js";
+import { thinkingOf } from "./reasoning.js";
 import { TextWorkers } from "./text-workers.js";
 
 export interface TextSide {
@@ -68,7 +69,7 @@ export async function openText(packed: PackedModel, { prepare, limits }: OpenedI
 }
 
 function thinkingNotes(chatTemplate = ""): string[] {
-  if (!/\benable_thinking\b/.test(chatTemplate)) return [];
+  if (thinkingOf(chatTemplate) !== "hybrid") return [];
   return ["the model does not think before it answers about an image or a video, unless a request sets enableThinking"];
 }
 

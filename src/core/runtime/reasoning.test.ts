@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { opensReasoning, ReasoningParser, splitReasoning } from "./reasoning.js";
+import { ReasoningParser, reasoningStart, thinkingOf } from "./reasoning.js";
+
+function splitReasoning(text: string, isOpened: boolean) {
+  const parser = new ReasoningParser(isOpened);
+  const [most, rest] = [parser.push(text), parser.flush()];
+  return { reasoning: most.reasoning + rest.reasoning, content: most.content + rest.content };
+}
 
 describe("splitReasoning", () => {
   it.each([
@@ -67,11 +73,25 @@ it("gives a stream the same as the whole, however it is cut, and never takes any
 });
 
 it.each([
-  ["<|im_start|>assistant\n<think>\n", true],
-  ["<|im_start|>assistant\n<think>", true],
-  ["<|im_start|>assistant\n<think>\n\n</think>\n\n", false],
-  ["<|im_start|>assistant\n", false],
-  ["", false],
-])("is opened by the prompt %j: %s", (prompt, isOpened) => {
-  expect(opensReasoning(prompt)).toBe(isOpened);
+  ["<|im_start|>assistant\n<think>\n", "", "opened"],
+  ["<|im_start|>assistant\n<think>", "", "opened"],
+  ["<|im_start|>assistant\n<think>\n\n</think>\n\n", "", undefined],
+  ["<|im_start|>assistant\n", "", "possible"],
+  ["", "", "possible"],
+  ["<|im_start|>assistant\n<think>\n\n</think>\n\nIt is", "It is", undefined],
+  ["<|im_start|>assistant\n<think>It is", "<think>It is", "opened"],
+  ["<|im_start|>assistant\n<think>a</think>It is", "<think>a</think>It is", undefined],
+])("begins behind the prompt %j, continuing %j: %s", (prompt, begun, start) => {
+  expect(reasoningStart(prompt, "hybrid", begun)).toBe(start);
+  expect(reasoningStart(prompt, undefined, begun)).toBeUndefined();
+});
+
+it.each([
+  ["{% if enable_thinking %}", "hybrid"],
+  ["{{ '<think>' }}", "always"],
+  ["{{ m.content.split('</think>')[-1] }}", "always"],
+  ["{{ m.content }}", undefined],
+  [undefined, undefined],
+])("of the template %s is %s", (template, thinking) => {
+  expect(thinkingOf(template)).toBe(thinking);
 });

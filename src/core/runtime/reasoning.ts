@@ -8,19 +8,36 @@ export interface ReasonedText {
   readonly content: string;
 }
 
-const opening = "<think>";
-const closing = "</think>";
+export const opening = "<think>";
+export const closing = "</think>";
 
-/** Whether a rendered prompt ends inside of a thought, so that the answer begins there. */
-export function opensReasoning(prompt: string): boolean {
-  return prompt.trimEnd().endsWith(opening);
+/** As OpenAI's API names them. */
+export const reasoningEfforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+export type ReasoningEffort = (typeof reasoningEfforts)[number];
+
+/** What a chat template makes of its model: one that thinks as a request says, or whenever it answers. */
+export type Thinking = "hybrid" | "always";
+
+/** @returns undefined for the template of a model that does not think. */
+export function thinkingOf(chatTemplate = ""): Thinking | undefined {
+  if (/\benable_thinking\b/.test(chatTemplate)) return "hybrid";
+  return chatTemplate.includes(opening) || chatTemplate.includes(closing) ? "always" : undefined;
 }
 
-/** @param isOpened `opensReasoning` of the prompt. */
-export function splitReasoning(text: string, isOpened: boolean): ReasonedText {
-  const parser = new ReasoningParser(isOpened);
-  const [most, rest] = [parser.push(text), parser.flush()];
-  return { reasoning: most.reasoning + rest.reasoning, content: most.content + rest.content };
+/** Where an answer begins: inside of a thought that the prompt has opened, or where the model may open one. */
+export type ReasoningStart = "opened" | "possible";
+
+/**
+ * @param prompt as it was rendered
+ * @param begun the text that the answer continues, where it does
+ * @returns undefined where the answer has no thoughts: the prompt has closed them, or the model has none.
+ */
+export function reasoningStart(prompt: string, thinking: Thinking | undefined, begun = ""): ReasoningStart | undefined {
+  if (!thinking) return undefined;
+  if (begun !== "") return begun.lastIndexOf(opening) > begun.lastIndexOf(closing) ? "opened" : undefined;
+  const end = prompt.trimEnd();
+  if (end.endsWith(opening)) return "opened";
+  return end.endsWith(closing) ? undefined : "possible";
 }
 
 export class ReasoningParser {
@@ -31,8 +48,15 @@ export class ReasoningParser {
   /** Whether the thought has any text yet. */
   #isBegun = false;
 
+  /** @param isOpened whether the prompt has opened the thought. */
   constructor(isOpened: boolean) {
     this.#isOpened = isOpened;
+  }
+
+  /** Undefined: the text so far does not tell. */
+  get isThinking(): boolean | undefined {
+    if (this.#part === "start") return this.#isOpened || undefined;
+    return this.#part === "reasoning";
   }
 
   /** Takes the next piece; returns what of both parts is certain by now. */

@@ -4,7 +4,7 @@
  */
 import { OcellusError, throwIfAborted } from "../base/index.js";
 import type { Constraint, Engine, EngineRequest } from "../engine/index.js";
-import { Grammars } from "../grammar/index.js";
+import { behindThoughts, Grammars } from "../grammar/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage, Prompt } from "../processor/index.js";
 import { citedFormat, PlacesReader } from "./boxes.js";
@@ -12,8 +12,10 @@ import type { ChatOptions, PreparedChat } from "./chat.js";
 import { checkFields, fieldTop } from "./field-confidence.js";
 import { type Memory, seeingFor, snapshotPoints, tokenKeys } from "./memory.js";
 import type { TextSide } from "./open-text.js";
+import { type ReasoningStart, reasoningStart, thinkingOf } from "./reasoning.js";
 import type { DecoderRunner } from "./runner.js";
 import type { CachedPrefix, SequenceInputs } from "./sequence-inputs.js";
+import { renderingOf } from "./template-options.js";
 
 /** English has about four; text that is longer than this for every token of the context need not be tokenised to be refused. */
 const charactersPerToken = 8;
@@ -21,13 +23,16 @@ const charactersPerToken = 8;
 /** Long enough for a description, short enough that a model that never stops costs seconds, not minutes. */
 const defaultMaxTokens = 512;
 
+/** Of thoughts that have no budget: minutes, too. The least budget that published services take is 1024. */
+const defaultThoughts = 4096;
+
 export interface RequestReaderParts extends TextSide {
   readonly packed: PackedModel;
   readonly memory: Memory;
 }
 
 /** A request whose images are not encoded yet. */
-export interface ReadRequest extends Pick<PreparedChat, "options" | "newConstraint" | "places"> {
+export interface ReadRequest extends Pick<PreparedChat, "options" | "newConstraint" | "places" | "reasoning"> {
   readonly prompt: Prompt;
 }
 
@@ -46,16 +51,18 @@ export class RequestReader {
 
   async read(messages: readonly ChatMessage[], asked: ChatOptions): Promise<ReadRequest> {
     const given = this.#withDefaults(asked);
-    const { memory, processor, seeImage } = this.#parts;
-    const { enableThinking, signal, reuse = memory.reuse, citeFields = false, boxes = citeFields } = given;
-    const seeing = { enableThinking, seeImage: seeingFor(reuse, seeImage, memory) };
-    const prompt = await processor.process(messages, { ...this.#limits(given), ...seeing, measureImages: boxes });
-    const places = boxes ? new PlacesReader(this.#parts.packed.family, prompt, this.#parts.imageSpec) : undefined;
-    const options =
-      citeFields && places ? { ...given, responseFormat: citedFormat(given.responseFormat, places) } : given;
-    const newConstraint = this.#checked(prompt.ids, options);
+    const { memory, processor, seeImage, chatTemplate, packed, imageSpec } = this.#parts;
+    const { signal, reuse = memory.reuse, citeFields = false, boxes = citeFields } = given;
+    const rendering = { ...renderingOf(given, chatTemplate), measureImages: boxes };
+    const seeing = { seeImage: seeingFor(reuse, seeImage, memory) };
+    const prompt = await processor.process(messages, { ...this.#limits(given), ...seeing, ...rendering });
+    const places = boxes ? new PlacesReader(packed.family, prompt, imageSpec) : undefined;
+    const cited = citeFields && places ? { responseFormat: citedFormat(given.responseFormat, places) } : {};
+    const start = reasoningStart(prompt.text, thinkingOf(chatTemplate), prompt.begun);
+    const options = withRoomToThink({ ...given, ...cited }, start);
+    const newConstraint = this.#checked(prompt.ids, options, start);
     throwIfAborted(signal);
-    return { prompt, newConstraint, options, places };
+    return { prompt, newConstraint, options, places, ...(start && { reasoning: start }) };
   }
 
   /** A text without turns and images, or its ids. */
@@ -110,11 +117,16 @@ export class RequestReader {
   }
 
   /** What makes the constraints of its answers. @throws what the engine refuses of a request, and a grammar of its schema. */
-  #checked(ids: Int32Array, options: ChatOptions): (() => Constraint) | undefined {
+  #checked(ids: Int32Array, options: ChatOptions, start?: ReasoningStart): (() => Constraint) | undefined {
     checkFields(options);
-    const newConstraint = this.#grammars.constraint(options.responseFormat, options.toolConstraint);
+    const answer = this.#grammars.constraint(options.responseFormat, options.toolConstraint);
     this.#engine.check(this.engineRequest(ids, options));
-    return newConstraint;
+    if (!start) return answer;
+    return behindThoughts(
+      answer,
+      { isOpened: start === "opened", budget: options.thinkingBudget },
+      this.#parts.tokenizer,
+    );
   }
 }
 
@@ -124,4 +136,9 @@ function refusePlaces({ boxes, citeFields }: ChatOptions): void {
   throw new OcellusError("invalid_request", "boxes: expected a question with one image, found a plain text", {
     details: { param: "boxes", expected: 1, found: 0 },
   });
+}
+
+function withRoomToThink(options: ChatOptions, start: ReasoningStart | undefined): ChatOptions {
+  const { maxTokens, thinkingBudget = defaultThoughts } = options;
+  return start && maxTokens === undefined ? { ...options, maxTokens: defaultMaxTokens + thinkingBudget } : options;
 }

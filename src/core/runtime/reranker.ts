@@ -4,6 +4,7 @@
  * published code (Qwen3-VL-Embedding, qwen3_vl_reranker.py).
  */
 import { OcellusError, optionNames, refuseUnknownOptions, throwIfAborted } from "../base/index.js";
+import type { RgbImage } from "../image/spec/index.js";
 import { checkType, type EmbedderInput, idsBehind, type LoadEmbedderOptions, partsOf } from "./embedder.js";
 import { loadWith } from "./load-model.js";
 import type { VisionLanguageModel } from "./model.js";
@@ -20,6 +21,11 @@ export interface RerankOptions {
   /** What a document is to be to the query. Default: a candidate that answers a search query. */
   readonly instruction?: string;
   readonly signal?: AbortSignal;
+}
+
+export interface CountedScores {
+  readonly scores: number[];
+  readonly numTokens: number;
 }
 
 export interface RankedDocument {
@@ -99,14 +105,30 @@ export class RerankerModel {
     return scores.map((score, index) => ({ index, score })).sort((a, b) => b.score - a.score);
   }
 
+  /** What of an image the model is shown. */
+  modelView(image: RgbImage): RgbImage {
+    return this.#model.modelView(image, budget);
+  }
+
   /** A score for each document, in their order. @throws `invalid_request`, `too_large`, as `decodeImage`, `aborted`. */
   async score(
     query: RerankerInput,
     documents: readonly RerankerInput[],
-    { instruction = usualInstruction, signal }: RerankOptions = {},
+    options: RerankOptions = {},
   ): Promise<number[]> {
+    return (await this.scoreCounted(query, documents, options)).scores;
+  }
+
+  /** The same, and how many tokens were read for it. */
+  async scoreCounted(
+    query: RerankerInput,
+    documents: readonly RerankerInput[],
+    { instruction = usualInstruction, signal }: RerankOptions = {},
+  ): Promise<CountedScores> {
     checkCount(documents.length);
     const scores: number[] = [];
+    const behind = idsBehind(this.#model);
+    let numTokens = 0;
     for (const document of documents) {
       throwIfAborted(signal);
       const content = [
@@ -123,10 +145,11 @@ export class RerankerModel {
       const hasImage = query.image !== undefined || document.image !== undefined;
       const options = { ...(hasImage && budget), ...(signal && { signal }) };
       const prepared = await this.#model.prepare(messages, options);
-      const logits = await this.#model.lastRow(prepared, idsBehind(this.#model));
+      const logits = await this.#model.lastRow(prepared, behind);
+      numTokens += prepared.promptIds.length + behind.length;
       scores.push(1 / (1 + Math.exp(logits[this.#no]! - logits[this.#yes]!)));
     }
-    return scores;
+    return { scores, numTokens };
   }
 
   /** What is asked later is refused with `closed`. */

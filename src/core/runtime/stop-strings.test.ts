@@ -8,7 +8,7 @@ function run(stops: string[], pieces: string[]): { text: string; stopped: boolea
   for (const piece of pieces) {
     const result = filter.push(piece);
     text += result.text;
-    if (result.stopped) return { text, stopped: true };
+    if (result.stop !== undefined) return { text, stopped: true };
   }
   return { text: text + filter.flush(), stopped: false };
 }

@@ -8,17 +8,18 @@ export class StopStrings {
     this.#stops = stops.filter((stop) => stop.length > 0);
   }
 
-  /** Takes the next piece; returns what may be shown, and whether a stop string was met (its text is never shown). */
-  push(piece: string): { text: string; stopped: boolean } {
+  /** Takes the next piece; returns what may be shown, and the stop string that was met (its text is never shown). */
+  push(piece: string): { text: string; stop?: string } {
     const text = this.#held + piece;
-    const found = this.#stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+    const found = this.#stops.map((stop) => ({ stop, at: text.indexOf(stop) })).filter(({ at }) => at >= 0);
     if (found.length > 0) {
       this.#held = "";
-      return { text: text.slice(0, Math.min(...found)), stopped: true };
+      const { stop, at } = found.reduce((first, each) => (each.at < first.at ? each : first));
+      return { text: text.slice(0, at), stop };
     }
     const keep = Math.max(0, ...this.#stops.map((stop) => overlap(text, stop)));
     this.#held = text.slice(text.length - keep);
-    return { text: text.slice(0, text.length - keep), stopped: false };
+    return { text: text.slice(0, text.length - keep) };
   }
 
   /** The held-back rest, at the end of the stream. */

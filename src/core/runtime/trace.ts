@@ -65,6 +65,8 @@ export interface TraceStages {
 
 export interface Trace {
   readonly text: string;
+  /** As a `ChatResult` has it. */
+  readonly reasoning?: string;
   /** In their order, the one that ended the answer included. */
   readonly tokens: readonly TracedToken[];
   readonly finishReason: AnswerReason;

@@ -13,9 +13,14 @@ export class StreamDecoder {
   readonly #pieces: Pieces;
   readonly #skipped: ReadonlySet<number>;
 
-  constructor(tokenizer: Tokenizer, { skipSpecialTokens = true }: DecodeOptions = {}) {
+  /** @param options `keep`: special tokens that are not skipped */
+  constructor(
+    tokenizer: Tokenizer,
+    { skipSpecialTokens = true, keep = [] }: DecodeOptions & { readonly keep?: readonly string[] } = {},
+  ) {
     this.#pieces = tokenizer.bytesOf ? bytePieces(tokenizer.bytesOf) : windowPieces(tokenizer);
-    this.#skipped = new Set(skipSpecialTokens ? tokenizer.specialTokens.values() : []);
+    const skipped = [...tokenizer.specialTokens].filter(([token]) => skipSpecialTokens && !keep.includes(token));
+    this.#skipped = new Set(skipped.map(([, id]) => id));
   }
 
   /** The text that has become certain with this id; often empty in the middle of a character. */

@@ -79,9 +79,9 @@ class ResponseBuilder {
 
   take({ index, event }: ChoiceEvent): ChatChunk[] {
     const choice = this.#choices[index]!;
-    const isFirst = choice.text === "" && choice.calls.length === 0;
+    const isFirst = choice.isEmpty;
     const delta = choice.take(event);
-    const says = delta.text !== "" || delta.calls.length > 0 || (isFirst && choice.hasEnded);
+    const says = delta.text !== "" || delta.reasoning !== "" || delta.calls.length > 0 || (isFirst && choice.hasEnded);
     const said = says ? [this.#deltaChunk(index, delta, isFirst)] : [];
     const silent = says ? [] : delta.tokens; // such as the one that ended the answer
     return choice.hasEnded ? [...said, this.#endChunk(index, choice.finishReason, silent)] : said;
@@ -100,6 +100,7 @@ class ResponseBuilder {
         message: {
           role: "assistant",
           content: choice.text === "" && choice.calls.length > 0 ? null : choice.text,
+          ...(choice.reasoning !== "" && { reasoning_content: choice.reasoning }),
           refusal: null,
           ...(choice.calls.length > 0 && { tool_calls: choice.calls }),
         },
@@ -111,10 +112,11 @@ class ResponseBuilder {
     };
   }
 
-  #deltaChunk(index: number, { text, calls, tokens }: Delta, isFirst: boolean): ChatChunk {
+  #deltaChunk(index: number, { text, reasoning, calls, tokens }: Delta, isFirst: boolean): ChatChunk {
     const delta = {
       ...(isFirst && { role: "assistant" as const }),
-      ...((text !== "" || calls.length === 0) && { content: text }),
+      ...(reasoning !== "" && { reasoning_content: reasoning }),
+      ...((text !== "" || (calls.length === 0 && reasoning === "")) && { content: text }),
       ...(calls.length > 0 && { tool_calls: [...calls] }),
     };
     const choice = { index, delta, logprobs: this.#logprobs(tokens), finish_reason: null };

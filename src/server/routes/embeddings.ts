@@ -3,12 +3,15 @@ import { OcellusError, throwIfAborted } from "../../core/base/index.js";
 import {
   type EmbeddingInput,
   type EmbeddingList,
+  type EmbeddingRequest,
   embeddingListSchema,
   embeddingRequestSchema,
   harmlessEmbeddingFields,
+  refusal,
   wireGuardReports,
 } from "../../protocol/index.js";
 import { imageResolver, type ResolveImage } from "../images.js";
+import { embedderInput } from "../input-parts.js";
 import type { App, RequestContext } from "../request-context.js";
 import { addJsonRoute } from "../route.js";
 import type { ServedEmbedder } from "../served.js";
@@ -25,13 +28,13 @@ export function addEmbeddings(app: App, services: Services): void {
       harmless: harmlessEmbeddingFields,
     },
     async (c, request) => {
-      const { input, encoding_format = "float", dimensions } = request;
+      const { encoding_format = "float", dimensions } = request;
+      const inputs = inputsOf(request);
       const context = c.get("context");
       const served = await services.models.embedding(request.model, context);
       const resolve = imageResolver(context);
       const permit = await served.gate.enter(context.caller);
       try {
-        const inputs = Array.isArray(input) ? input : [input];
         const { vectors, numTokens } = await embedAll(inputs, served, resolve, context);
         checkDimensions(vectors[0]!.length, dimensions);
         return c.json({
@@ -52,27 +55,44 @@ export function addEmbeddings(app: App, services: Services): void {
   );
 }
 
+/** An input, and what its vector is for. */
+type AskedInput = { readonly input: EmbeddingInput; readonly instruction?: string };
+
+/** @throws `invalid_request` unless the request says in one way what is to be embedded. */
+function inputsOf({ input, messages }: EmbeddingRequest): AskedInput[] {
+  if ((input === undefined) === (messages === undefined))
+    throw refusal("input", "input: expected input or messages, and not both");
+  if (input !== undefined) return (Array.isArray(input) ? input : [input]).map((each) => ({ input: each }));
+  const [system] = messages!.flatMap(({ role, content }) => (role === "system" ? [content] : []));
+  const said = messages!.flatMap((message) => (message.role === "user" ? [message.content] : []));
+  if (said.length !== 1) throw refusal("messages", `messages: expected one of the user, found ${said.length}`);
+  return [{ input: { content: said[0]! }, ...(system !== undefined && { instruction: system }) }];
+}
+
 async function embedAll(
-  inputs: readonly EmbeddingInput[],
+  inputs: readonly AskedInput[],
   { id, model }: ServedEmbedder,
   resolve: ResolveImage,
   { signal, stats }: RequestContext,
 ): Promise<{ vectors: Float32Array[]; numTokens: number }> {
   const vectors: Float32Array[] = [];
   let numTokens = 0;
-  for (const input of inputs) {
+  for (const { input, instruction } of inputs) {
     throwIfAborted(signal);
-    if (typeof input === "object" && input.type === "image_url") {
-      const { image_url } = input;
-      const image = await resolve(typeof image_url === "string" ? image_url : image_url.url);
+    const content = typeof input === "string" ? input : "content" in input ? input.content : [input];
+    const { text, image } = await embedderInput(content, resolve);
+    if (image) stats.images = (stats.images ?? 0) + 1;
+    if (image && text === undefined && instruction === undefined) {
       vectors.push(await model.embedImage(image, { signal }));
-      stats.images = (stats.images ?? 0) + 1;
-    } else {
-      const text = typeof input === "string" ? input : input.text;
-      const embedded = await model.embedCounted(text);
-      vectors.push(embedded.direction);
-      numTokens += embedded.numTokens;
+      continue;
     }
+    const isText = text !== undefined && !image && instruction === undefined;
+    const parts = { ...(text !== undefined && { text }), ...(image && { image }) };
+    const embedded = isText
+      ? await model.embedCounted(text)
+      : await model.embed({ ...parts, ...(instruction !== undefined && { instruction }) }, { signal });
+    vectors.push(embedded.direction);
+    numTokens += embedded.numTokens;
   }
   Object.assign(stats, { model: id, promptTokens: numTokens });
   return { vectors, numTokens };

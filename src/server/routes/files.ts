@@ -8,6 +8,7 @@ import {
   filePurposeSchema,
   fileSchema,
   parseValue,
+  refusal,
   uploadedFileSchema,
   type WireUpload,
   wireGuardReports,
@@ -19,7 +20,7 @@ import type { Services } from "../services.js";
 
 const uploadSchema = z.object({
   file: z.string().meta({ format: "binary" }),
-  purpose: z.enum(["vision", "user_data"]).optional(),
+  purpose: filePurposeSchema.optional(),
 });
 
 export function addFiles(app: App, services: Services): void {
@@ -29,7 +30,7 @@ export function addFiles(app: App, services: Services): void {
     {
       method: "post",
       path: "/v1/files",
-      summary: "Upload an image to ask about later.",
+      summary: "Upload an image to ask about later, or the requests of a batch.",
       form: uploadSchema,
       answer: uploadedFileSchema,
     },
@@ -38,15 +39,18 @@ export function addFiles(app: App, services: Services): void {
       const file = form.get("file");
       if (!(file instanceof File)) throw new OcellusError("invalid_request", "file: expected a file part of a form");
       const purpose = parseValue(filePurposeSchema, form.get("purpose") ?? "user_data", "purpose");
-      if (file.size > config.maxImageBytes)
+      const isBatch = purpose === "batch";
+      if (!isBatch && file.size > config.maxImageBytes)
         throw new OcellusError("too_large", `file: ${file.size} bytes, an image may have ${config.maxImageBytes}`);
       const bytes = new Uint8Array(await file.arrayBuffer());
       const context = c.get("context");
       const { caller, signal, guardReports } = context;
       const isPinned = parseValue(filePinSchema, form.get("pin") ?? "false", "pin") === "true";
+      if (isBatch && isPinned) throw refusal("pin", "pin: expected an image, found requests of a batch");
       const unpin = isPinned ? await pin(services, form.get("model"), bytes, context) : undefined;
       try {
-        if (!isPinned) await services.guards.admit(bytes, signal);
+        // Each request of a batch is checked when it is asked.
+        if (!isPinned && !isBatch) await services.guards.admit(bytes, signal);
         const name = await services.guards.admitText(file.name.slice(0, 256), signal);
         const { ocellus, ...wire } = files.add(caller.owner, name, purpose, bytes, unpin);
         return c.json({
@@ -59,7 +63,7 @@ export function addFiles(app: App, services: Services): void {
       }
     },
   );
-  addRoute(app, { method: "get", path: "/v1/files", summary: "Your uploaded images.", answer: fileListSchema }, (c) =>
+  addRoute(app, { method: "get", path: "/v1/files", summary: "Your files.", answer: fileListSchema }, (c) =>
     c.json({ object: "list", data: files.list(c.get("context").caller.owner), has_more: false }),
   );
   addRoute(app, { method: "get", path: "/v1/files/:id", summary: "One of them.", answer: fileSchema }, (c) =>

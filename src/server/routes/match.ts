@@ -1,5 +1,6 @@
 /** POST /v1/ocellus/match: does a text belong to a picture? */
 
+import { OcellusError } from "../../core/base/index.js";
 import { matchRequestSchema, matchSchema, type WireMatch, wireGuardReports } from "../../protocol/index.js";
 import { type Match, matchByAnswer, matchByCosine } from "../../retrieval/index.js";
 import { imageResolver, urlOf } from "../images.js";
@@ -20,6 +21,10 @@ export function addMatch(app: App, services: Services): void {
       const { model: id, image_url, text, threshold } = request;
       const context = c.get("context");
       const served = await services.models.any(id, context);
+      if (served.kind === "reranker")
+        throw new OcellusError("unsupported", `the model ${served.id} judges documents; ask it at /v1/rerank`, {
+          details: { param: "model" },
+        });
       const image = await imageResolver(context)(urlOf(image_url));
       const permit = await served.gate.enter(context.caller);
       Object.assign(context.stats, { model: served.id, images: 1, queueMs: permit.queueMs });

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { z } from "@hono/zod-openapi";
-import { stringifyJson } from "../../core/base/index.js";
+import { invariant, stringifyJson } from "../../core/base/index.js";
 import {
   asChatRequest,
   harmlessResponseFields,
@@ -43,6 +43,7 @@ export function addResponses(app: App): void {
         response_format: "text.format",
         max_tokens: "max_output_tokens",
         ...ownNames,
+        reasoning_effort: "reasoning",
       };
       const chat = asChatRequest(request);
       const generation = await readGenerationRequest(chat, context);
@@ -67,7 +68,7 @@ async function* numbered(events: AsyncIterable<ResponseEvent>): AsyncGenerator<S
   for await (const event of events) yield { event: event.type, data: { ...event, sequence_number: sequence_number++ } };
 }
 
-/** Items grow in order: words first, each call an item of its own. */
+/** Items grow in order: thoughts, then words, each call an item of its own. */
 class ResponseBuilder {
   readonly #request: ResponseRequest;
   readonly #choice: Choice;
@@ -94,11 +95,12 @@ class ResponseBuilder {
   /** What one event of the model adds, as events of the wire. */
   take(event: ChoiceEvent["event"]): ResponseEvent[] {
     const delta = this.#choice.take(event);
+    if (delta.reasoning !== "") return this.#addThought(delta.reasoning);
     const said = delta.text !== "" || this.#hasSilentTokens(delta) ? this.#addText(delta) : [];
-    const called = delta.calls.flatMap((call) => [...this.#closeText(), ...this.#addCall(call)]);
+    const called = delta.calls.flatMap((call) => [...this.#closeItem(), ...this.#addCall(call)]);
     if (!this.#choice.hasEnded) return [...said, ...called];
-    const empty = this.#items.length === 0 ? this.#openText() : []; // an answer without words is still an answer
-    return [...said, ...called, ...empty, ...this.#closeText()];
+    const empty = this.#items.every(({ type }) => type === "reasoning") ? this.#openText() : []; // an answer without words is still an answer
+    return [...said, ...called, ...empty, ...this.#closeItem()];
   }
 
   async *stream(events: AsyncIterable<ChoiceEvent>): AsyncGenerator<ResponseEvent> {
@@ -153,12 +155,12 @@ class ResponseBuilder {
   }
 
   #usage(): WireResponse["usage"] {
-    const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = usageOf([this.#choice]);
+    const { prompt_tokens, completion_tokens, total_tokens, ...details } = usageOf([this.#choice]);
     return {
       input_tokens: prompt_tokens,
-      input_tokens_details: prompt_tokens_details,
+      input_tokens_details: details.prompt_tokens_details,
       output_tokens: completion_tokens,
-      output_tokens_details: { reasoning_tokens: 0 },
+      output_tokens_details: details.completion_tokens_details ?? { reasoning_tokens: 0 },
       total_tokens,
     };
   }
@@ -181,28 +183,52 @@ class ResponseBuilder {
     return [...opened, { type: "response.output_text.delta", ...place, delta: text, logprobs }];
   }
 
+  #addThought(delta: string): ResponseEvent[] {
+    const opened = this.#openThought();
+    const item = this.#items.at(-1)!;
+    writtenPart(item).text += delta;
+    const place = { item_id: item.id, output_index: this.#items.length - 1, content_index: 0 };
+    return [...opened, { type: "response.reasoning_text.delta", ...place, delta }];
+  }
+
+  #openThought(): ResponseEvent[] {
+    if (this.#items.at(-1)?.type === "reasoning") return [];
+    const part = { type: "reasoning_text", text: "" } as const;
+    const item = { type: "reasoning", id: newId("rs"), status: "in_progress", summary: [], content: [] } as const;
+    this.#items.push({ ...item, summary: [], content: [{ ...part }] });
+    const output_index = this.#items.length - 1;
+    return [
+      { type: "response.output_item.added", output_index, item },
+      { type: "response.content_part.added", item_id: item.id, output_index, content_index: 0, part },
+    ];
+  }
+
   #openText(): ResponseEvent[] {
     const last = this.#items.at(-1);
     if (last?.type === "message" && last.status === "in_progress") return [];
+    const closed = this.#closeItem();
     const part: OutputTextPart = { type: "output_text", text: "", annotations: [], logprobs: [] };
     const item = { type: "message", id: newId("msg"), status: "in_progress", role: "assistant", content: [] } as const;
     this.#items.push({ ...item, content: [part] });
     const output_index = this.#items.length - 1;
     return [
+      ...closed,
       { type: "response.output_item.added", output_index, item },
       { type: "response.content_part.added", item_id: item.id, output_index, content_index: 0, part: { ...part } },
     ];
   }
 
-  #closeText(): ResponseEvent[] {
+  #closeItem(): ResponseEvent[] {
     const item = this.#items.at(-1);
-    if (item?.type !== "message" || item.status !== "in_progress") return [];
+    if (!item || item.type === "function_call" || item.status !== "in_progress") return [];
     item.status = this.#status() === "incomplete" ? "incomplete" : "completed";
-    const part = textPart(item);
+    const part = writtenPart(item);
     const output_index = this.#items.length - 1;
     const place = { item_id: item.id, output_index, content_index: 0 };
     return [
-      { type: "response.output_text.done", ...place, text: part.text, logprobs: part.logprobs },
+      part.type === "reasoning_text"
+        ? { type: "response.reasoning_text.done", ...place, text: part.text }
+        : { type: "response.output_text.done", ...place, text: part.text, logprobs: part.logprobs },
       { type: "response.content_part.done", ...place, part },
       { type: "response.output_item.done", output_index, item },
     ];
@@ -230,8 +256,14 @@ class ResponseBuilder {
 }
 
 function textPart(item: OutputItem): OutputTextPart {
-  if (item.type === "message") return item.content[0]!;
-  throw new Error("internal: words belong to a message");
+  const part = writtenPart(item);
+  invariant(part.type === "output_text", "words belong to a message");
+  return part;
+}
+
+function writtenPart(item: OutputItem) {
+  invariant(item.type !== "function_call", "words and thoughts belong to items of their own");
+  return item.content[0]!;
 }
 
 function newId(prefix: string): string {

@@ -1,5 +1,5 @@
 /** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
-import { invariant, OcellusError } from "../../../core/base/index.js";
+import { invariant, OcellusError, printableWords } from "../../../core/base/index.js";
 import type { ChatEvent, ChatMessage, ChatOptions, ImageInput } from "../../../core/runtime/index.js";
 import { image, imageNotes } from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../../../guardrails/index.js";
@@ -9,6 +9,8 @@ type AnswerEnd = Extract<ChatEvent, { type: "end" }>;
 
 export interface Answer extends Omit<AnswerEnd, "type"> {
   readonly text: string;
+  /** What the model thought before it answered. */
+  readonly reasoning?: string;
   /** What the guards said of question and answer. */
   readonly guards: readonly GuardReport[];
 }
@@ -28,12 +30,18 @@ async function streamText(
   messages: readonly ChatMessage[],
   options: ChatOptions,
   onText: (text: string) => void = () => {},
+  onReasoning: (text: string) => void = () => {},
 ): Promise<Omit<Answer, "guards">> {
-  let text = "";
+  let [text, reasoning] = ["", ""];
   let end: AnswerEnd | undefined;
   for await (const event of model.chat(messages, options)) {
     if (event.type === "end") {
       end = event;
+      continue;
+    }
+    if (event.type === "reasoning") {
+      reasoning += event.text;
+      onReasoning(event.text);
       continue;
     }
     text += event.text;
@@ -41,7 +49,14 @@ async function streamText(
   }
   invariant(end, "a chat stream ends with an end event");
   const { type: _, ...facts } = end;
-  return { text, ...facts };
+  return { text, ...(reasoning !== "" && { reasoning }), ...facts };
+}
+
+/** Thoughts, dim, on standard error and for a person only: the answer alone is the output. */
+export function thoughtWriter({ stderr, stdout }: Terminal): ((text: string) => void) | undefined {
+  if (!stderr.isTTY || !stdout.isTTY) return undefined;
+  const { dim } = coloursFor(stderr);
+  return (text) => void stderr.write(dim(printableWords(text)));
 }
 
 /** An answer that a guard has ended is no success. @throws `blocked` naming the guard. */

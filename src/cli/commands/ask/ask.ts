@@ -4,7 +4,7 @@ import { OcellusError } from "../../../core/base/index.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js";
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
-import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
+import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer, thoughtWriter } from "./answer.js";
 import { drawAnswer, placesOptions, printPlaces } from "./answer-places.js";
 import { printFields, schemaOptions } from "./answer-schema.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
@@ -65,12 +65,13 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     if (flags.trace !== undefined) return traceAnswer(model, images, question, flags.trace, flags, terminal);
     const messages = questionAbout(images, question, flags.system);
     const onText = (text: string) => (flags.json ? undefined : writeWords(terminal, text));
+    const onReasoning = flags.json ? undefined : thoughtWriter(terminal);
     const options = {
       ...chatOptions(flags, terminal.signal),
       ...(await schemaOptions(flags)),
       ...placesOptions(flags),
     };
-    const answer = await streamAnswer(model, messages, options, onText);
+    const answer = await streamAnswer(model, messages, options, onText, onReasoning);
     if (flags.draw !== undefined) await drawAnswer(flags.draw, images[0]!, answer, terminal);
     if (flags.json) printJson(terminal, { question, ...answer, load: model.timings, model: model.info });
     else printLine(terminal, "");

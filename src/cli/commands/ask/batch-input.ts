@@ -5,7 +5,6 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { z } from "zod";
 import {
   fieldExpectation,
   fieldProblems,
@@ -19,16 +18,7 @@ import {
 import { readLines } from "../../../core/fs/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
 import { sniffFormat } from "../../../core/runtime/index.js";
-
-const urls = ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/embeddings"] as const;
-
-const requestSchema = z.strictObject({
-  custom_id: z.string().min(1).max(512), // a digest or a path; all of them are held in memory
-  method: z.literal("POST"),
-  url: z.enum(urls),
-  body: z.looseObject({ stream: z.literal(false, "expected false; a batch answer is one line").optional() }),
-});
-export type BatchRequest = z.infer<typeof requestSchema>;
+import { type BatchLine, batchLineSchema } from "../../../protocol/index.js";
 
 /** The server's bounds are tighter: it says what is too much, of one request. */
 const lineLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 22, maxKeys: 2 ** 20 };
@@ -38,7 +28,7 @@ export const maxLineBytes = 64 * 2 ** 20;
 const maxRequests = 5_000_000;
 
 /** @throws `not_found`, `io`, `too_large`, `invalid_file` naming the line. */
-export async function* readBatch(path: string): AsyncGenerator<BatchRequest> {
+export async function* readBatch(path: string): AsyncGenerator<BatchLine> {
   for await (const { number, text } of readLines(path, maxLineBytes))
     if (text.trim() !== "") yield parseRequest(text, `${path}:${number}`);
 }
@@ -57,15 +47,15 @@ export async function checkBatch(path: string): Promise<ReadonlySet<string>> {
   return ids;
 }
 
-function parseRequest(text: string, origin: string): BatchRequest {
+function parseRequest(text: string, origin: string): BatchLine {
   let json: unknown;
   try {
     json = parseJson(text, lineLimits);
   } catch (cause) {
     throw new OcellusError("invalid_file", `${origin}: expected JSON: ${(cause as Error).message}`, { cause });
   }
-  const request = requestSchema.safeParse(json, { error: fieldExpectation });
-  if (request.success) return { ...request.data, body: (json as BatchRequest).body }; // as it is written there
+  const request = batchLineSchema.safeParse(json, { error: fieldExpectation });
+  if (request.success) return { ...request.data, body: (json as BatchLine).body }; // as it is written there
   throw new OcellusError("invalid_file", `${origin}: ${firstOf(fieldProblems(request.error))}`);
 }
 

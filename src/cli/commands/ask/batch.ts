@@ -8,6 +8,7 @@ import type { VisionLanguageModel } from "../../../core/runtime/index.js";
 import { mapConcurrently, withOutputLock } from "../../../evals/index.js";
 import type { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
+import { type BatchAnswer, type BatchLine, batchAnswer } from "../../../protocol/index.js";
 import { createServer, ModelPool, type Server } from "../../../server/index.js";
 import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
 import { versionOf } from "../../package-files.js";
@@ -18,7 +19,7 @@ import { openEmbedder } from "../models/open-embedder.js";
 import { withBareModel, withGuards } from "../models/open-model.js";
 import { parseModel } from "../serve/serve.js";
 import { checkFolders } from "../serve/serve-folders.js";
-import { type BatchRequest, checkBatch, folderOf, maxLineBytes, readBatch, withImages } from "./batch-input.js";
+import { checkBatch, folderOf, maxLineBytes, readBatch, withImages } from "./batch-input.js";
 import { BatchOutput } from "./batch-output.js";
 
 interface BatchFlags extends ModelFlags {
@@ -129,7 +130,7 @@ async function answerAll(work: Work): Promise<void> {
         `${state.done} of ${state.total}, ${state.perSecond.toFixed(1)}/s, ${formatSeconds(state.secondsLeft)} left`,
       silent: flags.json === true,
     });
-    const answer = async (request: BatchRequest) => {
+    const answer = async (request: BatchLine) => {
       if (done.has(request.custom_id)) return;
       const line = await ask(server, request, folderOf(file), maxImageBytes, terminal.signal);
       throwIfAborted(terminal.signal); // an answer cut short is no answer
@@ -179,20 +180,13 @@ async function withServer(
   );
 }
 
-interface AnswerLine {
-  readonly id: string;
-  readonly custom_id: string;
-  readonly response: { readonly status_code: number; readonly request_id: string; readonly body: unknown };
-  readonly error: null;
-}
-
 async function ask(
   server: Server,
-  { custom_id, method, url, body }: BatchRequest,
+  { custom_id, method, url, body }: BatchLine,
   folder: string,
   maxImageBytes: number,
   signal: AbortSignal,
-): Promise<AnswerLine> {
+): Promise<BatchAnswer> {
   let sent: string;
   try {
     sent = stringifyJson(await withImages(body, folder, maxImageBytes));
@@ -200,11 +194,11 @@ async function ask(
     const { code, message } =
       error instanceof OcellusError ? error : { code: "internal", message: errorMessage(error) };
     const failure = { error: { message, type: "invalid_request_error", param: "image_url", code } };
-    return answerLine(custom_id, 400, "", failure);
+    return batchAnswer(custom_id, 400, "", failure);
   }
   const headers = { "content-type": "application/json" };
   const response = await server.fetch(url, { method, headers, body: sent, signal });
-  return answerLine(
+  return batchAnswer(
     custom_id,
     response.status,
     response.headers.get("x-request-id") ?? "",
@@ -214,8 +208,3 @@ async function ask(
 
 /** Our own answers: log-probabilities of 20 tokens beside each of 32,768, or 2048 vectors of 4096 numbers. */
 const answerLimits: JsonLimits = { maxDepth: 128, maxValues: 2 ** 24, maxKeys: 2 ** 22 };
-
-function answerLine(custom_id: string, status_code: number, request_id: string, body: unknown): AnswerLine {
-  const id = `batch_req_${request_id.replace(/^req_/, "").replaceAll("-", "") || custom_id}`;
-  return { id, custom_id, response: { status_code, request_id, body }, error: null };
-}

@@ -11,7 +11,15 @@ import { type AnswerFlags, addAnswerOptions, chatOptions } from "../../options.j
 import { errorMessage } from "../../ui/report-error.js";
 import { coloursFor, printJson, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
-import { type Answer, printImageNotes, printSpeed, refuseBlocked, streamAnswer, userMessage } from "./answer.js";
+import {
+  type Answer,
+  printImageNotes,
+  printSpeed,
+  refuseBlocked,
+  streamAnswer,
+  thoughtWriter,
+  userMessage,
+} from "./answer.js";
 import { readImages } from "./images.js";
 
 const commandsHelp = "/image PATH adds an image · /reset clears the chat · /quit exits · Ctrl-C stops an answer";
@@ -73,7 +81,8 @@ class Conversation {
     const start: ChatMessage[] = system === undefined ? [] : [{ role: "system", content: system }];
     const write = (text: string) => (json ? undefined : writeWords(this.#terminal, text));
     const messages = [...start, ...this.#messages, user];
-    const answer = await streamAnswer(this.#model, messages, chatOptions(this.#flags, signal), write);
+    const think = json ? undefined : thoughtWriter(this.#terminal);
+    const answer = await streamAnswer(this.#model, messages, chatOptions(this.#flags, signal), write, think);
     refuseBlocked(answer);
     // Only an answered question joins the conversation: a stopped one may be asked again with its pictures.
     this.#messages.push(user, { role: "assistant", content: answer.text });

@@ -20,20 +20,39 @@ import { questions } from "./describe.js";
 const maxMessageBytes = 64 * 2 ** 20;
 
 /** Until the assistant hangs up, or the command is stopped. */
-export async function serveMcp(model: GuardedVisionLanguageModel, { stdin, stdout, signal }: Terminal): Promise<void> {
+export async function serveMcp(
+  model: GuardedVisionLanguageModel,
+  search: Search,
+  { stdin, stdout, signal }: Terminal,
+): Promise<void> {
   await new Promise<void>((ended) => {
     const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: maxMessageBytes });
-    const handle = serveStdio(() => createMcpServer(model), { transport });
+    const handle = serveStdio(() => createMcpServer(model, search), { transport });
     signal.addEventListener("abort", () => void handle.close().finally(ended), { once: true });
     stdin.once("end", ended).once("close", ended);
   });
 }
 
+/** A question to a collection of this machine. */
+export type Search = (
+  collection: string,
+  asked: {
+    readonly image: ImageInput | undefined;
+    readonly text: string | undefined;
+    readonly count: number;
+    readonly signal: AbortSignal;
+  },
+) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
 const image = z.string().min(1).describe("path of an image file, or data:image/…;base64,…");
 const images = z.array(image).min(1).max(16).describe("one or several images"); // a page of screenshots
 
+const readQuestion = "Write down all text in the image, line by line, exactly as it stands.";
+/** A page of text. */
+const readTokens = 1024;
+
 /** @internal For tests too. */
-export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
+export function createMcpServer(model: GuardedVisionLanguageModel, search: Search): McpServer {
   const server = new McpServer({ name: "ocellus", version: versionOf() });
   const answer = async (shown: readonly string[], question: string, options: ChatOptions, system?: string) => {
     const messages = questionAbout(shown.map(checkedImage), question, system);
@@ -74,6 +93,39 @@ export function createMcpServer(model: GuardedVisionLanguageModel): McpServer {
       toolResult(async () => ({
         content: [text((await answer([shown], questions[as][language], { ...greedy, signal })).text)],
       })),
+  );
+  server.registerTool(
+    "read",
+    {
+      description: "Read the text that stands in one or several images.",
+      inputSchema: z.object({ images, max_tokens: z.number().int().min(1).optional() }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ images: shown, max_tokens: maxTokens = readTokens }, { mcpReq: { signal } }) =>
+      toolResult(async () => {
+        const { text: read } = await answer(shown, readQuestion, { ...greedy, maxTokens, signal });
+        return { content: [text(read)] };
+      }),
+  );
+  server.registerTool(
+    "search",
+    {
+      description: "Find the images of a local collection that are most like an image, or fit words.",
+      inputSchema: z.object({
+        collection: z.string().min(1).describe("name of the collection (ocellus index list)"),
+        image: image.optional(),
+        text: z.string().min(1).optional(),
+        count: z.number().int().min(1).max(100).default(10), // more is no answer to read
+      }),
+      outputSchema: z.object({ hits: z.array(z.looseObject({ score: z.number(), source: z.string() })) }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ collection, image: shown, text: words, count }, { mcpReq: { signal } }) =>
+      toolResult(async () => {
+        const asked = { image: shown === undefined ? undefined : checkedImage(shown), text: words, count, signal };
+        const structuredContent = { hits: await search(collection, asked) } as { hits: never[] };
+        return { content: [text(JSON.stringify(structuredContent))], structuredContent };
+      }),
   );
   server.registerTool(
     "match",

@@ -1,14 +1,22 @@
 /** `ocellus mcp`: the model as tools for coding assistants. The server itself is in `mcp-server.ts`, which needs the protocol's SDK. */
 import type { Command } from "commander";
 import { optionalPackage } from "../../../core/base/index.js";
+import { embedderOf, find, type ImageEmbedder } from "../../../retrieval/index.js";
 import { addModelOptions, type ModelFlags, weightsOption } from "../../options.js";
 import type { Terminal } from "../../ui/terminal.js";
+import { hitJson, openCollection } from "../index/index-command.js";
+import { withEmbedder } from "../models/open-embedder.js";
 import { withModel } from "../models/open-model.js";
+import type { Search } from "./mcp-server.js";
 
 export function addMcpCommand(program: Command, terminal: Terminal): void {
   addModelOptions(program.command("mcp"))
-    .description("serve ask, describe and match as tools over the Model Context Protocol (stdio)")
+    .description("serve ask, describe, read, match and search as tools over the Model Context Protocol (stdio)")
     .addOption(weightsOption())
+    .option(
+      "--embedding-model <folder>",
+      "model that made the vectors of the collections to search, if it is not --model",
+    )
     .addHelpText(
       "after",
       `
@@ -18,9 +26,25 @@ In an assistant's settings:
     .action((_local: unknown, command: Command) => mcp(command.optsWithGlobals(), terminal));
 }
 
-async function mcp(flags: ModelFlags, terminal: Terminal): Promise<void> {
+interface McpFlags extends ModelFlags {
+  readonly embeddingModel?: string;
+}
+
+async function mcp(flags: McpFlags, terminal: Terminal): Promise<void> {
   const sdk = "@modelcontextprotocol/server";
   await optionalPackage(sdk, "ocellus mcp", () => import("@modelcontextprotocol/server"));
   const { serveMcp } = await import("./mcp-server.js");
-  await withModel(flags, terminal, (model) => serveMcp(model, terminal));
+  const { embeddingModel, ...answering } = flags;
+  await withModel(answering, terminal, async (model) => {
+    const serve = (embedder: ImageEmbedder) => serveMcp(model, searchWith(embedder, terminal), terminal);
+    if (embeddingModel === undefined) return serve(embedderOf(model));
+    return withEmbedder({ ...flags, model: embeddingModel }, terminal, serve);
+  });
+}
+
+function searchWith(embedder: ImageEmbedder, terminal: Terminal): Search {
+  return async (name, asked) => {
+    const collection = await openCollection(name, terminal);
+    return (await find(collection, embedder, asked)).map(hitJson);
+  };
 }

@@ -162,7 +162,7 @@ async function search(name: string, flags: SearchFlags, terminal: Terminal): Pro
 }
 
 /** As the server says it, too. */
-function hitJson({ entry: { image: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
+export function hitJson({ entry: { image: _, stamp: _stamp, ...entry }, score, cosine }: Hit) {
   return { score, ...(cosine !== undefined && { cosine }), ...entry };
 }
 

@@ -11,6 +11,7 @@ import {
   type EncoderCache,
   ImageThreads,
   image,
+  loadReranker,
   openEncoderCache,
   packingPlan,
   type VisionLanguageModel,
@@ -161,6 +162,17 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
     printNotes(terminal, embedder.info.notes);
     pool.add(name, embedder, checkpoint);
   }
+  await addReranker(config, pool, shared, terminal);
+}
+
+async function addReranker(config: ServeConfig, pool: ModelPool, shared: Shared, terminal: Terminal): Promise<void> {
+  if (config.rerankerModel === undefined) return;
+  const { name, folder } = parseModel(config.rerankerModel);
+  const checkpoint = await resolveModel(folder);
+  const { prefillWeights: _, ...options } = openingOptions(config, shared); // of models that answer
+  const reranker = await loadReranker(checkpoint, options);
+  printNotes(terminal, reranker.info.notes);
+  pool.add(name, reranker, checkpoint);
 }
 
 async function openVersion(config: ServeConfig, shared: Shared, folder: string, terminal: Terminal) {

@@ -26,6 +26,7 @@ export const serveConfigSchema = z.strictObject({
     .min(1)
     .default(["int4"])
     .describe(`number format of the weights: ${weightsOptions.join(", ")}; a list serves each model in every format`),
+  rerankerModel: z.string().optional().describe("checkpoint for /v1/rerank: Qwen3-VL-Reranker"),
   embeddingModel: z.string().optional().describe("checkpoint for /v1/embeddings: CLIP, SigLIP, Qwen3-VL-Embedding"),
   blockSize: z
     .union([z.literal(32), z.literal(64), z.literal(128)])
@@ -129,8 +130,8 @@ export type SettingName = keyof ServeConfig;
 /** The order of `--help` and `--print-config`. */
 export const settingGroups = {
   Models: [
-    ...["models", "weights", "embeddingModel", "blockSize", "visionWeights", "embeddingWeights", "prefillWeights"],
-    ...["device", "threads", "speculation", "draftModel", "maxSequences", "maxLength"],
+    ...["models", "weights", "embeddingModel", "rerankerModel", "blockSize", "visionWeights", "embeddingWeights"],
+    ...["prefillWeights", "device", "threads", "speculation", "draftModel", "maxSequences", "maxLength"],
   ],
   Network: [
     ...["host", "port", "corsOrigins", "maxBodyBytes", "maxBodiesBytes"],
