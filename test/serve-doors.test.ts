@@ -22,7 +22,7 @@ const image = "data:image/png;base64,AA";
 const tool = { type: "function", function: { name: "f", description: "d", parameters: {}, strict: true } };
 const call = { id: "c", type: "function", function: { name: "f", arguments: "" } };
 const schema = { name: "a", schema: {}, strict: true };
-const own = { reuse: "exact", collection: "c", pages: 1 };
+const own = { reuse: "exact", image_tokens: 1, collection: "c", pages: 1 };
 const sampling = {
   ...{ temperature: 1, top_p: 1, top_k: 1, min_p: 0, repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0 },
   ...{ seed: 1, logit_bias: {}, stop: ["a"], max_tokens: 1 },
@@ -46,7 +46,7 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
         {
           role: "user",
           content: [
-            { type: "image_url", image_url: { url: image } },
+            { type: "image_url", image_url: { url: image, detail: "low" } },
             { type: "file", file: { file_id: "file-1" } },
           ],
         },
@@ -93,7 +93,11 @@ const full: Record<string, [z.ZodObject, Record<string, unknown>]> = {
     {
       model: "m",
       input: [
-        { type: "message", role: "user", content: [{ type: "input_image", image_url: image, file_id: "file-1" }] },
+        {
+          type: "message",
+          role: "user",
+          content: [{ type: "input_image", image_url: image, file_id: "file-1", detail: "low" }],
+        },
         { type: "reasoning", content: [{ type: "reasoning_text", text: "r" }] },
         { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
         { type: "function_call_output", call_id: "c", output: [{ type: "input_text", text: "a" }] },

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { VisionLanguageModel } from "../src/core/runtime/index.js";
 import { endless } from "./support/endless.js";
@@ -56,8 +57,13 @@ describe("chat completions", () => {
       prompt_tokens_details: { cached_tokens: 0 },
     });
     const sha256 = direct.images[0]!.digest;
+    const { width, height } = await sharp(image("dress.jpg")).metadata();
+    const side = 112; // the demo model shows itself every image so
+    const shrunk = width! * height! > side * side;
     const familiarity = { score: expect.any(Number), threshold: expect.any(Number) };
-    expect((data as any).ocellus.images).toEqual([{ sha256, cached: false, tokens: 32, familiarity }]);
+    expect((data as any).ocellus.images).toEqual([
+      { sha256, cached: false, tokens: 32, sent_size: [width, height], shown_size: [side, side], shrunk, familiarity },
+    ]);
     expect((data as any).ocellus).not.toHaveProperty("notes");
     expect((data as any).ocellus.cache).toEqual({
       vision: "miss",

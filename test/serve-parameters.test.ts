@@ -168,14 +168,11 @@ describe("inside a parameter", () => {
     const response = await server.post("/v1/chat/completions", body);
     expect([response.status, response.headers.get("x-ocellus-ignored")]).toEqual([
       200,
-      "store, messages.content.image_url.detail, messages.refusal, messages.annotations",
+      "store, messages.refusal, messages.annotations",
     ]);
     const item = { role: "user", content: [{ type: "input_image", image_url: image, detail: "high" }], id: "msg_1" };
     const asItems = await server.post("/v1/responses", { input: [item], text: { verbosity: "low" } });
-    expect([asItems.status, asItems.headers.get("x-ocellus-ignored")]).toEqual([
-      200,
-      "input.content.detail, input.id, text.verbosity",
-    ]);
+    expect([asItems.status, asItems.headers.get("x-ocellus-ignored")]).toEqual([200, "input.id, text.verbosity"]);
     const input = [{ type: "image_url", image_url: { url: image, detail: "low" } }];
     const embedded = await server.post("/v1/embeddings", { input });
     expect([embedded.status, embedded.headers.get("x-ocellus-ignored")]).toEqual([200, "input.image_url.detail"]);

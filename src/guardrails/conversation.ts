@@ -1,6 +1,7 @@
 /** All words and pictures of a conversation, each through its check. */
 import { entriesOf, numberText, withNotesOf } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
+import type { ImageDetail } from "../core/image/spec/index.js";
 import { type ChatMessage, type ContentPart, image } from "../core/runtime/index.js";
 import type { Reach } from "./verdict.js";
 
@@ -12,7 +13,7 @@ export interface Checks {
   /** Of texts that are read one after the other: whether one thing is in two of them. */
   readonly seams: (texts: readonly string[], reach: Reach) => Promise<void>;
   /** The picture that was checked. */
-  readonly image: (input: ImageInput) => Promise<ImageInput>;
+  readonly image: (input: ImageInput, detail?: ImageDetail) => Promise<ImageInput>;
 }
 
 /** What is no conversation, message or part goes on as it is: the processor refuses it, and says why. */
@@ -93,9 +94,12 @@ async function guardedPart(
   { text, image: picture }: Pick<Checks, "text" | "image">,
 ): Promise<ContentPart> {
   if (isText(part)) return { type: "text", text: await text(part.text) };
-  if (part?.type === "image" && part.image) return image(await picture(part.image));
+  if (part?.type === "image" && part.image) return image(await picture(part.image, part.detail), part.detail);
   if (part?.type === "video" && Array.isArray(part.video?.frames))
-    return { type: "video", video: { ...part.video, frames: await Promise.all(part.video.frames.map(picture)) } };
+    return {
+      type: "video",
+      video: { ...part.video, frames: await Promise.all(part.video.frames.map((frame) => picture(frame))) },
+    };
   return part;
 }
 

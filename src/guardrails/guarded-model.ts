@@ -4,7 +4,7 @@
  */
 import { invariant, OcellusError } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
-import type { RgbImage } from "../core/image/spec/index.js";
+import type { ImageDetail, RgbImage } from "../core/image/spec/index.js";
 import {
   type Capabilities,
   type ChatMessage,
@@ -121,20 +121,20 @@ async function enter(model: LanguageModel, guards: Gatekeeper, messages: readonl
   const { digest } = model.info;
   const evaluation = await guards.begin(digest, openingOf(messages));
   const signal = signalOf(options);
-  const { minPixels = "", maxPixels = "" } = options;
-  const budget = {
-    ...(options.minPixels !== undefined && { minPixels: options.minPixels }),
-    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-  };
-  const view = {
-    frame: `${digest} ${minPixels}-${maxPixels}`,
-    modelView: model.modelView && ((image: RgbImage) => model.modelView!(image, budget)),
+  const { minPixels, maxPixels, imageTokens, detail: ofAll } = options;
+  const viewAt = (detail: ImageDetail | undefined) => {
+    const budget = { minPixels, maxPixels, imageTokens, detail };
+    return {
+      frame: `${digest} ${minPixels ?? ""}-${maxPixels ?? ""} ${imageTokens ?? ""} ${detail ?? ""}`,
+      modelView: model.modelView && ((image: RgbImage) => model.modelView!(image, budget)),
+    };
   };
   return recorded(evaluation, async () => {
-    const seen = new Map<ImageInput, Promise<ImageInput>>(); // an input that stands twice stays one
-    const picture = (input: ImageInput) => {
-      const found = seen.get(input) ?? guardedImage(input, evaluation, view, guards, signal);
-      seen.set(input, found);
+    const seen = new Map<ImageInput, Map<ImageDetail | undefined, Promise<ImageInput>>>(); // what stands twice stays one
+    const picture = (input: ImageInput, detail = ofAll) => {
+      const checks = seen.get(input) ?? new Map<ImageDetail | undefined, Promise<ImageInput>>();
+      const found = checks.get(detail) ?? guardedImage(input, evaluation, viewAt(detail), guards, signal);
+      seen.set(input, checks.set(detail, found));
       return found;
     };
     const text = (words: string) => evaluation.text(words, signal);

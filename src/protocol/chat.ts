@@ -3,12 +3,18 @@
  * `repetition_penalty`, `min_pixels`, `max_pixels`) and one key of our own, `ocellus`.
  */
 import { z } from "zod";
-import { answerStatsSchema, completionUsageSchema, ownQuestionSchema, samplingFields } from "./shared.js";
+import {
+  answerStatsSchema,
+  completionUsageSchema,
+  imageDetailSchema,
+  ownQuestionSchema,
+  samplingFields,
+} from "./shared.js";
 
 const textPart = z.object({ type: z.literal("text"), text: z.string() });
 const imagePart = z.object({
   type: z.literal("image_url"),
-  image_url: z.union([z.string(), z.object({ url: z.string() })]),
+  image_url: z.union([z.string(), z.object({ url: z.string(), detail: imageDetailSchema.optional() })]),
 });
 const filePart = z.object({ type: z.literal("file"), file: z.object({ file_id: z.string() }) });
 
@@ -114,13 +120,12 @@ export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
 /**
  * Told to a provider about billing, caching or safety: the answer is the same without them. Inside messages: what
- * clients carry along from earlier answers or for other providers, and names, for which chat templates have no place. How
- * much of a picture is seen says `max_pixels`; `detail` has no such measure.
+ * clients carry along from earlier answers or for other providers, and names, for which chat templates have no place.
  */
 export const harmlessChatFields = [
   ...["metadata", "store", "service_tier", "safety_identifier", "prediction"],
   ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity"],
-  ...["messages.content.image_url.detail", "messages.content.file.filename", "messages.content.cache_control"],
+  ...["messages.content.file.filename", "messages.content.cache_control"],
   ...["messages.name", "messages.refusal", "messages.annotations"],
   ...["messages.tool_calls.index", "response_format.json_schema.description", "stream_options.include_obfuscation"],
 ] as const;

@@ -10,7 +10,7 @@ import {
   type WirePart,
 } from "./chat.js";
 import { refusal } from "./parse.js";
-import { answerStatsSchema, ownQuestionSchema, samplingFields } from "./shared.js";
+import { answerStatsSchema, imageDetailSchema, ownQuestionSchema, samplingFields } from "./shared.js";
 
 const inputText = z.object({ type: z.literal("input_text"), text: z.string() });
 const outputText = z.object({ type: z.literal("output_text"), text: z.string() });
@@ -18,6 +18,7 @@ const inputImage = z.object({
   type: z.literal("input_image"),
   image_url: z.string().nullish(),
   file_id: z.string().nullish(),
+  detail: imageDetailSchema.optional(),
 });
 type InputPart = z.infer<typeof inputText> | z.infer<typeof outputText> | z.infer<typeof inputImage>;
 
@@ -110,7 +111,7 @@ export type ResponseRequest = z.infer<typeof responseRequestSchema>;
 export const harmlessResponseFields = [
   ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_options"],
   ...["prompt_cache_retention", "include", "stream_options", "max_tool_calls", "text.verbosity"],
-  ...["input.id", "input.status", "input.phase", "input.content.detail", "input.content.annotations"],
+  ...["input.id", "input.status", "input.phase", "input.content.annotations"],
   ...["input.content.logprobs", "text.format.description", "input.summary", "input.encrypted_content"],
   ...["reasoning.summary", "reasoning.generate_summary", "reasoning.context", "reasoning.mode"],
 ] as const;
@@ -158,7 +159,7 @@ function partOf(part: InputPart): WirePart {
   if (part.type !== "input_image") return { type: "text", text: part.text };
   const url = part.image_url ?? part.file_id;
   if (typeof url !== "string") throw refusal("input", "input_image: expected image_url or file_id");
-  return { type: "image_url", image_url: { url } };
+  return { type: "image_url", image_url: { url, ...(part.detail && { detail: part.detail }) } };
 }
 
 function textPartOf(part: InputPart): { type: "text"; text: string } {

@@ -30,6 +30,8 @@ export const ownQuestionSchema = ownRequestSchema
   .extend({
     collection: z.string().optional(),
     pages: z.number().int().min(1).max(64).optional(), // as many pictures as one prompt may have
+    /** Most tokens of each image, where the model's tokens have an area. */
+    image_tokens: z.number().int().min(1).optional(),
     /** Whether the answer says how sure each field of its JSON is. */
     fields: z.boolean().optional(),
     /** Whether the answer's boxes and points are given in pixels of the question's one image. */
@@ -46,6 +48,9 @@ const partOfInput = z.discriminatedUnion("type", [
   z.object({ type: z.literal("text"), text: z.string().min(1) }),
   z.object({ type: z.literal("image_url"), image_url: z.union([z.string(), z.object({ url: z.string() })]) }),
 ]);
+
+/** "auto" is what the request's other bounds say, "high" too: all that the checkpoint takes, where they say nothing. */
+export const imageDetailSchema = z.enum(["low", "high", "auto"]);
 
 /** What is embedded or judged as one: vLLM's and Cohere's way to say it. */
 export const contentInputSchema = z.object({
@@ -131,6 +136,11 @@ export const answerStatsSchema = z
         sha256: z.string(),
         cached: z.boolean(),
         tokens: z.number(),
+        /** Width and height of the file, upright, and of what the model was shown, all tiles or slices together. */
+        sent_size: z.tuple([z.number(), z.number()]).optional(),
+        shown_size: z.tuple([z.number(), z.number()]).optional(),
+        /** Whether it was shown with fewer pixels than it was sent. */
+        shrunk: z.boolean().optional(),
         /** How like the images of training it is, where the checkpoint says so; below the threshold the answer is a guess. */
         familiarity: z.object({ score: z.number(), threshold: z.number() }).optional(),
       }),

@@ -59,5 +59,8 @@ async function readContent(
 async function readPart(part: WirePart, resolveImage: ResolveImage): Promise<ContentPart> {
   if (part.type === "text") return part;
   if (part.type === "file") return image(await resolveImage(part.file.file_id));
-  return image(await resolveImage(typeof part.image_url === "string" ? part.image_url : part.image_url.url));
+  const { image_url } = part;
+  if (typeof image_url === "string") return image(await resolveImage(image_url));
+  const { url, detail } = image_url;
+  return image(await resolveImage(url), detail === "auto" ? undefined : detail);
 }

@@ -48,6 +48,7 @@ export function chatOptions(request: ChatRequest, info: ModelInfo): ChatOptions 
     ...(max_completion_tokens !== undefined && { maxTokens: max_completion_tokens }),
     ...(min_pixels !== undefined && { minPixels: min_pixels }),
     ...(max_pixels !== undefined && { maxPixels: max_pixels }),
+    ...(ocellus?.image_tokens !== undefined && { imageTokens: ocellus.image_tokens }),
     ...(ocellus?.reuse && { reuse: ocellus.reuse }),
     ...(ocellus?.fields && { fields: true }),
     ...(ocellus?.boxes && { boxes: true }),

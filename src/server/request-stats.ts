@@ -42,8 +42,9 @@ export function answerStatsOf(
       forced_tokens: timings.forcedTokens ?? 0,
     },
     model_version: model.info.digest,
-    images: images.map(({ digest, known, numTokens, familiarity }) => ({
+    images: images.map(({ digest, known, numTokens, sent, shown, familiarity }) => ({
       ...{ sha256: digest, cached: known, tokens: numTokens },
+      ...sizesOf(sent, shown),
       ...(familiarity && {
         familiarity: { score: round(familiarity.score), threshold: round(familiarity.threshold) },
       }),
@@ -88,6 +89,16 @@ function wirePlace({ label, field, box, point, stored }: FoundPlace): NonNullabl
     ...(point && { point: pixels(point) }),
     ...(stored?.box && { stored_box: pixels(stored.box) }),
     ...(stored?.point && { stored_point: pixels(stored.point) }),
+  };
+}
+
+type Size = ChatImage["sent"];
+
+function sizesOf(sent: Size, shown: Size) {
+  return {
+    ...(sent && { sent_size: [sent.width, sent.height] as [number, number] }),
+    ...(shown && { shown_size: [shown.width, shown.height] as [number, number] }),
+    ...(sent && shown && { shrunk: shown.width * shown.height < sent.width * sent.height }),
   };
 }
 

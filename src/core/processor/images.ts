@@ -1,7 +1,16 @@
 /** The images of one prompt: read, measured by their headers, then decoded a few at a time, each input once. */
 import { OcellusError, throwIfAborted } from "../base/index.js";
-import { type ImageInput, LoadedImage, type LoadOptions, type SeenImage } from "../image/node/index.js";
-import { dependsOnSize, gridOf, type ImageGrid, type ImageProcessor } from "../image/spec/index.js";
+import { type ImageInput, type ImageSize, LoadedImage, type LoadOptions, type SeenImage } from "../image/node/index.js";
+import {
+  dependsOnSize,
+  gridOf,
+  type ImageDetail,
+  type ImageGrid,
+  type ImageProcessor,
+  type PixelBudget,
+  shownSize,
+  withPixelBudget,
+} from "../image/spec/index.js";
 
 /** Where and how a picture is looked at. @throws as `decodeImage`. */
 export type SeeImage = (
@@ -12,6 +21,62 @@ export type SeeImage = (
 
 /** A picture of the default limit takes 300 MB while it is decoded; four of them fit a small machine. */
 const maxParallel = 4;
+
+/** An image, and how it is prepared. */
+export interface AskedImage {
+  readonly image: LoadedImage;
+  readonly imageProcessor: ImageProcessor;
+}
+
+/** The same image under the same budget is one. @param processors of each image; equal budgets give one object */
+export function askedImages(images: readonly LoadedImage[], processors: readonly ImageProcessor[]): AskedImage[] {
+  const known: AskedImage[] = [];
+  return images.map((image, i) => {
+    const imageProcessor = processors[i]!;
+    const found = known.find((asked) => asked.image === image && asked.imageProcessor === imageProcessor);
+    if (found) return found;
+    const asked = { image, imageProcessor };
+    known.push(asked);
+    return asked;
+  });
+}
+
+export interface ImageSizes {
+  /** As it is stored. Absent of frames, and where the header does not say. */
+  readonly size?: ImageSize;
+  /** Pixels that the model is shown, of all tiles, slices or quarters together. */
+  readonly shown?: { readonly width: number; readonly height: number };
+}
+
+/** Of each image; a request has one or two budgets. */
+export function processorsOf(
+  inputs: readonly { readonly detail?: ImageDetail | undefined }[],
+  imageProcessor: ImageProcessor,
+  options: PixelBudget,
+): ImageProcessor[] {
+  const known = new Map<ImageDetail | undefined, ImageProcessor>();
+  const of = (detail: ImageDetail | undefined) => {
+    const found = known.get(detail) ?? withPixelBudget(imageProcessor, { ...budgetOf(options), detail });
+    known.set(detail, found);
+    return found;
+  };
+  of(options.detail); // a bad budget is refused of a question without images, too
+  return inputs.map(({ detail = options.detail }) => of(detail));
+}
+
+function budgetOf({ minPixels, maxPixels, imageTokens }: PixelBudget): PixelBudget {
+  return { minPixels, maxPixels, imageTokens };
+}
+
+/** What was sent, and what of it is shown. A file without a size in its header was shown all the same. */
+export async function withSizes(
+  seen: SeenImage,
+  { image, imageProcessor }: AskedImage,
+  options: LoadOptions,
+): Promise<SeenImage & ImageSizes> {
+  const size = await image.size(options).catch(() => undefined);
+  return { ...seen, ...(size && { size }), shown: shownSize(seen.grid, imageProcessor.patchSize) };
+}
 
 /** Before anything is waited for, since the caller could write to its memory; inputs that are the same value stay one. */
 export function loadedImages(inputs: readonly ImageInput[]): LoadedImage[] {
@@ -29,12 +94,11 @@ export async function readImages(images: readonly LoadedImage[], options: LoadOp
  * @throws as `decodeImage`, naming which image it was when there are several.
  */
 export function prepareImages(
-  images: readonly LoadedImage[],
-  imageProcessor: ImageProcessor,
+  images: readonly AskedImage[],
   see: SeeImage,
   signal: AbortSignal | undefined,
 ): Promise<SeenImage[]> {
-  return sharing(images, (image) => see(image, imageProcessor, signal && { signal }));
+  return sharing(images, ({ image, imageProcessor }) => see(image, imageProcessor, signal && { signal }));
 }
 
 /**
@@ -42,17 +106,16 @@ export function prepareImages(
  * @throws `aborted`.
  */
 export async function headerGrids(
-  images: readonly LoadedImage[],
-  imageProcessor: ImageProcessor,
+  images: readonly AskedImage[],
   options: LoadOptions,
 ): Promise<(ImageGrid | undefined)[]> {
-  const grids = await sharing(images, (image) => gridOfImage(image, imageProcessor, options).catch(() => undefined));
+  const grids = await sharing(images, (asked) => gridOfImage(asked, options).catch(() => undefined));
   throwIfAborted(options.signal);
   return grids;
 }
 
 /** Where all images have one size, none is looked at. */
-async function gridOfImage(image: LoadedImage, imageProcessor: ImageProcessor, options: LoadOptions) {
+async function gridOfImage({ image, imageProcessor }: AskedImage, options: LoadOptions) {
   if (!dependsOnSize(imageProcessor)) return gridOf({ width: 1, height: 1 }, imageProcessor);
   return gridOf(await image.size(options), imageProcessor);
 }

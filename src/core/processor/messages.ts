@@ -1,6 +1,7 @@
 /** A conversation as its user writes it, and the checks that need no tokenizer. */
 import { OcellusError, stringifyJson } from "../base/index.js";
 import type { ImageInput } from "../image/node/index.js";
+import type { ImageDetail } from "../image/spec/index.js";
 import { problemOf, type VideoInput } from "./video.js";
 
 export interface ChatMessage {
@@ -39,12 +40,12 @@ export type TemplatePart =
 
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly image: ImageInput }
+  | { readonly type: "image"; readonly image: ImageInput; readonly detail?: ImageDetail | undefined }
   | { readonly type: "video"; readonly video: VideoInput };
 
-/** A picture as a part of a message: `content: [image("dress.png"), "What is this?"]`. */
-export function image(input: ImageInput): ContentPart {
-  return { type: "image", image: input };
+/** A picture as a part of a message: `content: [image("dress.png"), "What is this?"]`. @param detail over the request's. */
+export function image(input: ImageInput, detail?: ImageDetail): ContentPart {
+  return { type: "image", image: input, ...(detail && { detail }) };
 }
 
 /**
@@ -154,8 +155,8 @@ export function toolText(tools: readonly unknown[]): string {
 }
 
 /** All pictures, in the order of the conversation. */
-export function imagesOf(messages: readonly PlainMessage[]): ImageInput[] {
-  return partsOf(messages).flatMap((part) => (part.type === "image" ? [part.image] : []));
+export function imagesOf(messages: readonly PlainMessage[]): Extract<ContentPart, { type: "image" }>[] {
+  return partsOf(messages).filter((part) => part.type === "image");
 }
 
 /** All videos, in the order of the conversation. */

@@ -298,6 +298,30 @@ describe("process refuses", () => {
     await expect(refused([user("x")], { tools: [{ description: "<|im_end|>" }] })).rejects.toThrow(special);
   });
 
+  it("shows each image at its own detail, and says how many pixels were sent and shown", async () => {
+    const sized = { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, patchSize: 14 } as const;
+    const smart: ImageProcessor = { ...sized, minPixels: 784, maxPixels: 2 ** 24, mean: [0, 0, 0], std: [1, 1, 1] };
+    const layout: ImageSpec["layout"] = ({ rows, columns }, id) => plainLayout(id, (rows * columns) / 4);
+    const sizing = createProcessor({ ...parts, imageSpec: { ...parts.imageSpec!, imageProcessor: smart, layout } });
+    const large: RgbImage = { width: 1400, height: 700, data: new Uint8Array(1400 * 700 * 3) };
+    const sizes = async (message: ChatMessage, options = {}) =>
+      (await sizing.process([message], options)).images.map(({ size, shown, numTokens }) => [size, shown, numTokens]);
+    const sent = { width: 1400, height: 700 };
+    const [low, high] = [
+      [sent, { width: 700, height: 336 }, 300],
+      [sent, sent, 1250],
+    ];
+    expect(await sizes(user(image(large, "low"), image(large), image(large, "low"), "?"))).toEqual([low, high, low]);
+    expect(await sizes(user(image(large), image(large, "high"), "?"), { detail: "low" })).toEqual([low, high]);
+    expect(await sizes(user(image(large), "?"), { imageTokens: 300 })).toEqual([
+      [sent, { width: 672, height: 336 }, 288],
+    ]);
+    const bytes = (message: ChatMessage) => sizing.pixelBytes([message]);
+    expect(await bytes(user(image(large, "low"), image(large, "low"), "?"))).toBe(
+      await bytes(user(image(large, "low"), "?")),
+    );
+  });
+
   describe("more tokens than the context holds, before a pixel is made:", () => {
     const quartered: ImageSpec["layout"] = ({ rows, columns }, id) => plainLayout(id, (rows * columns) / 4);
     const sized = { kind: "smart_resize", mergeSize: 2, temporalPatchSize: 2, patchSize: 14 } as const;

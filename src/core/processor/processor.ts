@@ -9,19 +9,22 @@
  * Trap: pictures of any content have the same placeholder ids, so nothing may be cached by ids without the digests.
  */
 import { OcellusError, stringifyJson, throwIfAborted } from "../base/index.js";
-import {
-  type ImageSize,
-  type LoadOptions,
-  preparedBytes,
-  prepareImage,
-  type SeenImage,
-  seen,
-} from "../image/node/index.js";
-import { type ImageGrid, type ImageProcessor, type PixelBudget, withPixelBudget } from "../image/spec/index.js";
+import { type LoadOptions, preparedBytes, prepareImage, type SeenImage, seen } from "../image/node/index.js";
+import type { ImageGrid, ImageProcessor, PixelBudget } from "../image/spec/index.js";
 import type { FramePair, ImageLayout, WrittenImage } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { continued, upToMark } from "./continued.js";
-import { headerGrids, loadedImages, prepareImages, readImages, type SeeImage } from "./images.js";
+import {
+  askedImages,
+  headerGrids,
+  type ImageSizes,
+  loadedImages,
+  prepareImages,
+  processorsOf,
+  readImages,
+  type SeeImage,
+  withSizes,
+} from "./images.js";
 import { checkContextLength, checkImageTokens, expandPlaceholders, type Placed } from "./layout-images.js";
 import { type ChatMessage, imagesOf, plainMessages, templateMessage, textOf, toolText, videosOf } from "./messages.js";
 import { type TextWork, textWorkHere } from "./text-work.js";
@@ -89,19 +92,15 @@ export interface ProcessOptions extends PixelBudget {
   readonly enableThinking?: boolean | undefined;
   /** Whether messages may spell structure themselves, such as `<|im_start|>`. Default false: it would forge turns. */
   readonly allowSpecialTokens?: boolean;
-  /** Whether the images of the prompt say how large they are, by their headers. Default false. */
-  readonly measureImages?: boolean;
   /** Where the pictures of this call are looked at. Default: the processor's own. */
   readonly seeImage?: SeeImage;
   readonly signal?: AbortSignal;
 }
 
 /** A picture of the prompt, or a pair of frames. */
-export interface PromptImage extends SeenImage, Placed {
+export interface PromptImage extends SeenImage, ImageSizes, Placed {
   /** Of a pair of frames. */
   readonly pair?: FramePair;
-  /** As it is stored; with `measureImages`. */
-  readonly size?: ImageSize;
 }
 
 export interface Prompt {
@@ -145,7 +144,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
       checkLength([...messages.map(textOf), toolText(tools ?? []), wishes], options.maxCharacters);
       const [inputs, videos] = [imagesOf(messages), videosOf(messages)];
       checkCounts(inputs.length, videos, imageSpec, options);
-      const imageProcessor = imageSpec && withPixelBudget(imageSpec.imageProcessor, options);
+      const processors = imageSpec && processorsOf(inputs, imageSpec.imageProcessor, options);
       if (!allowSpecialTokens) {
         for (const [i, message] of messages.entries())
           refuseSpecialTokens(`message ${i + 1}`, textOf(message), tokenizer);
@@ -160,7 +159,7 @@ export function createProcessor(parts: ProcessorParts): Processor {
         ...templateVariables,
         add_generation_prompt: addGenerationPrompt,
       };
-      const loaded = loadedImages(inputs);
+      const loaded = loadedImages(inputs.map(({ image }) => image));
       const clips = videos.map((video) => ({ ...video, frames: loadedImages(video.frames) }));
       const plain = messages.map((message) => templateMessage(message, imageSpec?.written?.mark));
       const { shown, begun } = continueFinalMessage ? continued(plain) : { shown: plain, begun: undefined };
@@ -168,29 +167,24 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const text = withPlaceholders(begun === undefined ? rendered : upToMark(rendered), videos, imageSpec);
       const ids = await textWork.encode(text, { maxTokens: options.maxTokens }, signal);
       const written = { text, ...(begun !== undefined && { begun }) };
-      if (!imageSpec || !imageProcessor) return { ids: Int32Array.from(ids), images: [], ...written };
+      if (!imageSpec || !processors) return { ids: Int32Array.from(ids), images: [], ...written };
       const counts = [
         [imageSpec.imageTokenId, inputs.length],
         ...(imageSpec.video ? [[imageSpec.video.tokenId, numPairs(videos)]] : []),
       ];
       for (const [id, expected] of counts) checkPlaceholders(ids.filter((found) => found === id).length, expected!);
       const reading = readingOf(parts, options);
+      const asked = askedImages(loaded, processors);
       await readImages(loaded, reading);
       await readVideos(clips, reading);
       const grids = [
-        ...(await headerGrids(loaded, imageProcessor, reading)),
+        ...(await headerGrids(asked, reading)),
         ...(imageSpec.video ? await videoGrids(clips, imageSpec.video.videoProcessor) : []),
       ];
       checkContextLength(ids, [grids.slice(0, inputs.length), grids.slice(inputs.length)], imageSpec, options);
       // From here on it is costly.
-      const sizes = options.measureImages ? await Promise.all(loaded.map((image) => image.size(reading))) : [];
-      const seenImages = await prepareImages(
-        loaded,
-        imageProcessor,
-        options.seeImage ?? parts.seeImage ?? seeHere,
-        signal,
-      );
-      const images = seenImages.map((image, i) => ({ ...image, ...(sizes[i] && { size: sizes[i] }) }));
+      const seen = await prepareImages(asked, options.seeImage ?? parts.seeImage ?? seeHere, signal);
+      const images = await Promise.all(seen.map((image, i) => withSizes(image, asked[i]!, reading)));
       const pairs = imageSpec.video ? await prepareVideos(clips, imageSpec.video.videoProcessor, reading) : [];
       return { ...expandPlaceholders(ids, images, pairs, imageSpec), ...written };
     },
@@ -200,12 +194,13 @@ export function createProcessor(parts: ProcessorParts): Processor {
       const inputs = imagesOf(messages);
       checkCounts(inputs.length, videosOf(messages), imageSpec, options);
       if (!imageSpec) return 0;
-      const imageProcessor = withPixelBudget(imageSpec.imageProcessor, options);
-      const distinct = [...new Set(inputs)];
-      const grids = await headerGrids(loadedImages(distinct), imageProcessor, readingOf(parts, options));
-      const shown = inputs.map((input) => grids[distinct.indexOf(input)]);
-      checkImageTokens(shown, imageSpec, options);
-      return grids.reduce((sum, grid) => sum + (grid ? preparedBytes(grid, imageProcessor) : 0), 0);
+      const processors = processorsOf(inputs, imageSpec.imageProcessor, options);
+      const asked = askedImages(loadedImages(inputs.map(({ image }) => image)), processors);
+      const grids = await headerGrids(asked, readingOf(parts, options));
+      checkImageTokens(grids, imageSpec, options);
+      const bytesOf = (grid: ImageGrid | undefined, i: number) =>
+        grid && asked.indexOf(asked[i]!) === i ? preparedBytes(grid, processors[i]!) : 0;
+      return grids.reduce((sum, grid, i) => sum + bytesOf(grid, i), 0);
     },
   };
 }

@@ -58,7 +58,8 @@ export interface ChatOptions extends PixelBudget {
 }
 
 export const chatOptionNames = optionNames<ChatOptions>({
-  ...{ minPixels: true, maxPixels: true, maxTokens: true, sampling: true, stop: true, stopTokenIds: true },
+  ...{ minPixels: true, maxPixels: true, imageTokens: true, detail: true, maxTokens: true, sampling: true },
+  ...{ stop: true, stopTokenIds: true },
   ...{ reuse: true, tools: true, responseFormat: true, fields: true, boxes: true, citeFields: true, signal: true },
   ...{ enableThinking: true, toolConstraint: true, reasoningEffort: true, thinkingBudget: true },
   ...{ templateVariables: true, continueFinalMessage: true, addGenerationPrompt: true },
@@ -108,6 +109,10 @@ export interface ChatImage {
   /** Whether the picture was known from an earlier question: any source but "encoded". */
   readonly known: boolean;
   readonly numTokens: number;
+  /** Pixels of the file, upright. Absent of a video's frames, and where its header does not say. */
+  readonly sent?: { readonly width: number; readonly height: number };
+  /** Pixels that the model was shown, of all tiles, slices or quarters together. Absent of a video's frames. */
+  readonly shown?: { readonly width: number; readonly height: number };
   /** Absent: the checkpoint does not say what it was trained on, or the image was read too long ago. */
   readonly familiarity?: Familiarity;
 }

@@ -53,7 +53,7 @@ export class RequestReader {
     const given = this.#withDefaults(asked);
     const { memory, processor, seeImage, chatTemplate, packed, imageSpec } = this.#parts;
     const { signal, reuse = memory.reuse, citeFields = false, boxes = citeFields } = given;
-    const rendering = { ...renderingOf(given, chatTemplate), measureImages: boxes };
+    const rendering = renderingOf(given, chatTemplate);
     const seeing = { seeImage: seeingFor(reuse, seeImage, memory) };
     const prompt = await processor.process(messages, { ...this.#limits(given), ...seeing, ...rendering });
     const places = boxes ? new PlacesReader(packed.family, prompt, imageSpec) : undefined;
@@ -104,9 +104,16 @@ export class RequestReader {
     return { ...asked, ...(fields && { constrainedTop: fieldTop }) };
   }
 
-  #limits({ minPixels, maxPixels, signal, tools }: ChatOptions) {
+  #limits({ minPixels, maxPixels, imageTokens, detail, signal, tools }: ChatOptions) {
     const maxTokens = this.#runner.maxLength;
-    const bounds = { minPixels, maxPixels, maxTokens, maxCharacters: charactersPerToken * maxTokens };
+    const bounds = {
+      minPixels,
+      maxPixels,
+      imageTokens,
+      detail,
+      maxTokens,
+      maxCharacters: charactersPerToken * maxTokens,
+    };
     return { ...bounds, ...(tools && { tools }), ...(signal && { signal }) };
   }
 

@@ -13,6 +13,7 @@ import {
   type PixelBudget,
   type PixelValues,
   type RgbImage,
+  uprightSize,
   withPixelBudget,
 } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
@@ -88,12 +89,14 @@ export class VisionEncoder {
     const rows: PlacedImage[] = [];
     const reports: ChatImage[] = [];
     for (const image of images) {
-      const { start, numTokens, spans } = image;
+      const { start, numTokens, spans, size, shown } = image;
       const found = start + numTokens <= numRead ? undefined : await this.#features(image, signal);
       if (found) rows.push(...placed(spans, imageFeatures(found.features, numDeepstack)));
       const familiarity = familiar?.of(memory.keyOf(image), () => found && pooledVector(found.features, image));
       const source = sourceOf(image, found?.source ?? "prefix");
-      reports.push({ numTokens, ...source, ...(familiarity && { familiarity }) });
+      const sent = size && uprightSize(size, size.orientation ?? 1);
+      const sizes = { ...(sent && { sent }), ...(shown && { shown }) };
+      reports.push({ numTokens, ...sizes, ...source, ...(familiarity && { familiarity }) });
     }
     return { rows, reports };
   }

@@ -60,3 +60,14 @@ export function numPatches(grid: ImageGrid, imageProcessor: ImageProcessor): num
   if (imageProcessor.kind === "tiles") return numTiles(grid, imageProcessor) * patchesPerSide(imageProcessor) ** 2;
   return viewsOf(grid).reduce((sum, { rows, columns, count }) => sum + count * rows * columns, 0);
 }
+
+/** Pixels that a model is shown of an image: those of its patches, of all tiles, slices or quarters together. */
+export function shownSize(
+  { rows, columns, quarters }: ImageGrid,
+  patchSize: number,
+): { width: number; height: number } {
+  const [across, down] = quarters
+    ? [quarters[0]!.columns + quarters[1]!.columns, quarters[0]!.rows + quarters[2]!.rows]
+    : [columns, rows];
+  return { width: across * patchSize, height: down * patchSize };
+}

@@ -1,5 +1,5 @@
 export { bmpSize, decodeBmp } from "./bmp.js";
-export { gridOf, numPatches, numTiles } from "./grid.js";
+export { gridOf, numPatches, numTiles, shownSize } from "./grid.js";
 export {
   type CenterCropProcessor,
   dependsOnSize,
@@ -15,7 +15,7 @@ export {
   videoProcessor,
 } from "./image-processor.js";
 export { jpegLumaSteps } from "./jpeg-steps.js";
-export { type PixelBudget, withPixelBudget } from "./pixel-budget.js";
+export { type ImageDetail, type PixelBudget, withPixelBudget } from "./pixel-budget.js";
 export type { ImageGrid, PixelValues } from "./pixel-values.js";
 export { pixelsToImage } from "./pixels-to-image.js";
 export {

@@ -28,6 +28,13 @@ describe("the pixel budget of a request", () => {
     [{ minPixels: 4096, maxPixels: 4096 }, [4096, 4096]],
     [{ maxPixels: 1024 }, [1024, 1024]], // one bound gives way to the other where it comes from the checkpoint
     [{ minPixels: 2 ** 24 }, [2 ** 24, 2 ** 24]],
+    [{ imageTokens: 100 }, [65_536, 102_400]],
+    [{ imageTokens: 1 }, [1024, 1024]],
+    [{ detail: "low" as const }, [65_536, 262_144]],
+    [{ detail: "high" as const }, [65_536, 1_048_576]],
+    [{ detail: "low" as const, maxPixels: 4096 }, [4096, 4096]], // low is a wish for less
+    [{ detail: "low" as const, imageTokens: 500 }, [65_536, 262_144]],
+    [{ detail: "low" as const, minPixels: 500_000 }, [262_144, 262_144]],
   ])("%j gives least and most %j", (budget, expected) => {
     const settled = withPixelBudget(imageProcessor, budget);
     expect(bounds(settled)).toEqual(expected);
@@ -40,6 +47,12 @@ describe("the pixel budget of a request", () => {
     [{ maxPixels: 2 ** 24 + 1 }, { field: "maxPixels", least: 1024, most: 2 ** 24 }],
     [{ minPixels: 2000.5 }, { field: "minPixels", found: 2000.5 }],
     [{ maxPixels: Number.NaN }, { field: "maxPixels", found: Number.NaN }],
+    [{ imageTokens: 0 }, { field: "imageTokens", least: 1, most: 16_384, found: 0 }],
+    [{ imageTokens: 16_385 }, { field: "imageTokens", most: 16_384 }],
+    [
+      { imageTokens: 4, maxPixels: 4096 },
+      { field: "imageTokens", found: 4 },
+    ],
     [{ maxPixels: "4096" as unknown as number }, { field: "maxPixels", found: "4096" }],
     [
       { minPixels: 4097, maxPixels: 4096 },
