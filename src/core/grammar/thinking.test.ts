@@ -58,6 +58,26 @@ describe("an answer behind thoughts", () => {
     );
   });
 
+  it("tells as allowed, and as forced, what is open one by one", () => {
+    const drafts = fc.array(fc.nat(4), { maxLength: 8 });
+    const budgets = fc.option(fc.nat(3), { nil: undefined });
+    fc.assert(
+      fc.property(drafts, drafts, fc.boolean(), budgets, (before, drafted, isOpened, budget) => {
+        const constraint = new ThinkingConstraint({ isOpened, budget }, tokens, undefined);
+        for (const id of before) if (openIds(constraint).includes(id)) constraint.accept(id);
+        const { forced } = constraint.ahead(4);
+        for (const id of drafted.slice(0, constraint.numAllowed(drafted))) {
+          expect(openIds(constraint)).toContain(id);
+          constraint.accept(id);
+        }
+        if (forced.length > 0) expect(forced).toEqual([close]);
+      }),
+      { seed: 44, numRuns: 1000 },
+    );
+    const closing = new ThinkingConstraint({ isOpened: true, budget: 0 }, tokens, answerOf());
+    expect([closing.ahead(4).forced, closing.ahead(0).forced, openIds(closing)]).toEqual([[close], [], [close]]);
+  });
+
   it.each([
     ["opened by the prompt", true, [open, close, gap, yes, other]],
     ["not opened", false, [open, yes]],

@@ -3,7 +3,7 @@
  * a blank line there, which is neither of the two.
  */
 import { OcellusError } from "../base/index.js";
-import type { Constraint } from "../engine/index.js";
+import type { Ahead, Constraint } from "../engine/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 
 export interface Thoughts {
@@ -83,6 +83,19 @@ export class ThinkingConstraint implements Constraint {
       this.#part = "answer";
       if (!isGap) this.#answer?.accept(tokenId);
     }
+  }
+
+  ahead(most: number): Ahead {
+    if (this.#mustClose) return { forced: [this.#tokens.close].slice(0, most), spelled: [] };
+    return (this.#part === "answer" && this.#answer?.ahead?.(most)) || { forced: [], spelled: [] };
+  }
+
+  /** Thoughts up to their end; where the answer begins, none: that is for the answer to say when it has begun. */
+  numAllowed(tokens: readonly number[]): number {
+    if (this.#part === "answer") return this.#answer?.numAllowed?.(tokens) ?? tokens.length;
+    if (this.#part !== "thoughts" || this.#mustClose) return 0;
+    const closing = tokens.indexOf(this.#tokens.close);
+    return Math.min(closing < 0 ? tokens.length : closing + 1, this.#budget - this.#numThoughts);
   }
 
   get #mustClose(): boolean {
