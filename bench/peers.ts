@@ -1,122 +1,234 @@
 /**
- * Ocellus beside others on one machine, random weights. llama.cpp: layers of the Qwen3-8B shape, int4 (block 32 and 128) against
- * Q4_0, a vocabulary of 2,048 on both sides so that layers are what is timed; rounds alternate; medians, per layer. Hugging Face
- * transformers: support/transformers.ts.
+ * Ocellus beside vLLM, llama.cpp and transformers on this machine's CPU: servers of one checkpoint (Qwen3-VL 2B shapes, random
+ * weights), asked by one program over OpenAI's chat API, by turns, the others stopped meanwhile; medians against goals.
  *
- *   npm run bench -- peers [--only llama|transformers] [--layers 4] [--rounds 5] [--work FOLDER] [--python PATH]
+ *   npm run bench -- peers [--home FOLDER] [--peers ocellus,vllm,llama.cpp,transformers] [--rows image,decode,…] [--rounds 3]
+ *     [--minutes 14] [--flags "FLAGS OF ocellus serve"] [--peer NAME=URL]… [--work FOLDER] [--quick] [--json]
  *
- * Neither is among the project's own dependencies. llama.cpp comes through node-llama-cpp:
- *   npm install --ignore-scripts --no-package-lock --prefix bench/peers
- * transformers with a Python that has them (or OCELLUS_BENCH_PYTHON); without one that part is skipped.
+ * `--home` is where `bash bench/peers/install.sh FOLDER NAME` put the others; those that are not there are named and left out.
+ * `--peer` asks a server that runs already. `--quick` has tiny shapes: it tests the bench, not the servers. Linux only.
  */
-import { existsSync, mkdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { pack, parsePlan } from "../src/core/pack/index.js";
-import { openDecoder, randomRequest, time } from "./support/decoder.js";
-import { writeRandomGguf } from "./support/gguf.js";
-import { openLlama, type Peer } from "./support/llama.js";
-import { writeRandomCheckpoint } from "./support/random-checkpoint.js";
-import { answerImages, besideTransformers, middle } from "./support/transformers.js";
+import { defaultThreads } from "../src/core/backend/index.js";
+import { compile } from "../test/support/command.js";
+import { fullShapes, quickShapes, rowsOf, type Step, stepsOf, warmUp } from "./peers/rows.js";
+import {
+  missingOf,
+  ocellus,
+  otherPeers,
+  type PeerContext,
+  type PeerKind,
+  type RunningPeer,
+  runningAt,
+  startPeer,
+} from "./peers/servers.js";
+import { judge, printTable } from "./peers/table.js";
+import { prepareCheckpoint } from "./support/whole-checkpoint.js";
 
-const contextLength = 2048;
-const numSteps = 16;
+const ours = "ocellus";
 
-/** A prompt of eight tokens costs llama.cpp what the arithmetic of eight sequences does, without the sampling between steps. */
-const measures = [
-  { name: "prefill 8", run: (peer: Peer) => peer.prefill(8) },
-  { name: "prefill 64", goal: 1.1, run: (peer: Peer) => peer.prefill(64) },
-  { name: "prefill 256", goal: 1.1, run: (peer: Peer) => peer.prefill(256) },
-  { name: "prefill 1024", goal: 1.1, run: (peer: Peer) => peer.prefill(1024) },
-  { name: "decode 1", goal: 1, run: (peer: Peer) => peer.decode(1) },
-  { name: "decode 8", goal: 1.3, run: (peer: Peer) => peer.decode(8) },
-];
+const maxMessage = 800;
 
-function shapes(numLayers: number) {
-  return {
-    model_type: "qwen3",
-    ...{ vocab_size: 2048, hidden_size: 4096, intermediate_size: 12_288, num_hidden_layers: numLayers },
-    ...{ num_attention_heads: 32, num_key_value_heads: 8, head_dim: 128, rms_norm_eps: 1e-6 },
-    ...{
-      max_position_embeddings: contextLength,
-      hidden_act: "silu" as const,
-      attention_bias: false,
-      tie_word_embeddings: false,
-      eos_token_id: 2047,
-    },
-  };
+/** What became of a run: figures by row and server, and what failed. */
+class Figures {
+  readonly measured: Record<string, Record<string, readonly number[]>> = {};
+  readonly failures: { readonly peer: string; readonly what: string; readonly message: string }[] = [];
+
+  add(peer: string, figures: Readonly<Record<string, number>>): void {
+    for (const [row, value] of Object.entries(figures)) {
+      const { [row]: ofRow = {} } = this.measured;
+      this.measured[row] = { ...ofRow, [peer]: [...(ofRow[peer] ?? []), value] };
+    }
+  }
+
+  /** A step that failed once is not tried again with this server: it may take minutes each time. */
+  hasFailed(peer: string, what: string): boolean {
+    return this.failures.some((failure) => failure.peer === peer && failure.what === what);
+  }
+
+  fail(peer: string, what: string, cause: unknown): void {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.failures.push({ peer, what, message: message.slice(-maxMessage) }); // the end of a log tells most
+    console.error(`${peer}, ${what}: ${this.failures.at(-1)!.message}`);
+  }
 }
 
 export async function main(args: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const options = optionsOf(args);
+  const { work, quick, home, wants } = options;
+  mkdirSync(work, { recursive: true });
+  process.env.OCELLUS_CACHE = join(work, "cache");
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130)); // ends the servers
+  if (!process.env.VITEST) compile(); // tests have done so, and run from it
+  const context: PeerContext = { home, work, checkpoint: prepareCheckpoint(work, quick ? "small" : "qwen3_vl-2b") };
+  const kinds = [ocellus(ours, "int8", options.flags), ...otherPeers].filter(({ name }) => wants(name));
+  const missing = kinds.filter((kind) => missingOf(kind, home).length > 0);
+  const figures = new Figures();
+  const peers = await startAll(
+    kinds.filter((kind) => !missing.includes(kind)),
+    context,
+    figures,
+  );
+  for (const [name, url] of options.running) peers.push(await runningAt(name, url));
+  let rounds = 0;
+  try {
+    rounds = await measure(peers, options, figures);
+    for (const peer of peers) addMemory(peer, figures);
+  } finally {
+    for (const peer of peers) await peer.close();
+  }
+  if (options.rows.includes("lean-memory")) await measureLean(context, options, figures);
+  report({ peers, missing, rounds, figures, options });
+}
+
+type Options = ReturnType<typeof optionsOf>;
+
+function optionsOf(args: string[]) {
+  const { values } = parseArgs({
     args,
-    allowPositionals: true,
     options: {
-      only: { type: "string" },
-      layers: { type: "string", default: "4" },
-      rounds: { type: "string", default: "5" },
+      home: { type: "string", default: process.env.OCELLUS_BENCH_PEERS ?? join(tmpdir(), "ocellus-peers") },
       work: { type: "string", default: join(tmpdir(), "ocellus-bench-peers") },
-      python: { type: "string" },
+      peers: { type: "string" },
+      peer: { type: "string", multiple: true, default: [] },
+      rows: { type: "string" },
+      rounds: { type: "string", default: "3" },
+      minutes: { type: "string", default: "14" },
+      flags: { type: "string", default: "" },
+      quick: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
     },
   });
-  const [step, packed, ...images] = positionals;
-  if (step === "answer") return console.log(JSON.stringify(await answerImages(packed!, images)));
-
-  const { only, work } = values;
-  const rounds = Number(values.rounds);
-  const python = values.python ?? process.env.OCELLUS_BENCH_PYTHON;
-  mkdirSync(work, { recursive: true });
-  if (only !== "transformers") await besideLlama(work, Number(values.layers), rounds);
-  if (only !== "llama") await besideTransformers({ work, rounds, python });
+  const shapes = values.quick ? quickShapes : fullShapes;
+  const all = rowsOf(shapes);
+  const known = all.map(({ id }) => id);
+  const rows = values.rows?.split(",") ?? known;
+  const running = values.peer.map((text) => text.split(/=(.*)/s) as [string, string]);
+  const names = values.peers?.split(",");
+  refuseUnknown("row", rows, known);
+  refuseUnknown("peer", names ?? [], [ours, ...otherPeers.map(({ name }) => name)]);
+  const wants = (name: string) => names?.includes(name) ?? true;
+  const flags = values.flags.split(" ").filter(Boolean);
+  return {
+    ...values,
+    shapes,
+    all,
+    rows,
+    running,
+    wants,
+    flags,
+    rounds: Number(values.rounds),
+    minutes: Number(values.minutes),
+  };
 }
 
-async function besideLlama(work: string, numLayers: number, rounds: number): Promise<void> {
-  const gguf = join(work, `qwen3-${numLayers}-layers.gguf`);
-  if (!existsSync(gguf)) writeRandomGguf(gguf, shapes(numLayers));
-  const llama = await openLlama(gguf, { contextLength, numSteps });
-  const peers = [llama, await openOurs(work, numLayers, 32), await openOurs(work, numLayers, 128)];
-  const times = peers.map(() => measures.map((): number[] => []));
-  for (let round = -1; round < rounds; round++) {
-    for (const [m, measure] of measures.entries()) {
-      for (const [p, peer] of peers.entries()) {
-        const ms = (await measure.run(peer)) / numLayers;
-        if (round >= 0) times[p]![m]!.push(ms); // the round before the first warms up
-      }
+function refuseUnknown(what: string, names: readonly string[], known: readonly string[]): void {
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`no ${what} ${unknown}; there are ${known.join(", ")}`);
+}
+
+/** One after the other, each stopped once it answers and is warm. */
+async function startAll(kinds: readonly PeerKind[], context: PeerContext, figures: Figures): Promise<RunningPeer[]> {
+  const peers: RunningPeer[] = [];
+  for (const kind of kinds) {
+    console.error(`starting ${kind.name}`);
+    try {
+      const peer = await startPeer(kind, context);
+      peers.push(peer);
+      peer.pause();
+    } catch (cause) {
+      figures.fail(kind.name, "start", cause);
     }
   }
-  print(peers, times);
-  for (const peer of peers) await peer.close();
+  return peers;
 }
 
-function print(peers: readonly Peer[], times: readonly (readonly number[][])[]): void {
-  console.log(
-    `ms a layer; × llama.cpp's speed\n${"".padEnd(14)}${peers.map(({ name }) => name.padStart(22)).join("")}   goal`,
-  );
-  for (const [m, { name, goal }] of measures.entries()) {
-    const middles = times.map((peer) => middle(peer[m]!));
-    const cells = middles.map((ms, p) => `${ms.toFixed(2)}${p === 0 ? "" : ` (${(middles[0]! / ms).toFixed(2)}×)`}`);
-    console.log(
-      `${name.padEnd(14)}${cells.map((cell) => cell.padStart(22)).join("")}${(goal ? `${goal}×` : "").padStart(7)}`,
-    );
+/** Rounds until they are done or the time is up; no step begins after that, and the first round warms up before it. */
+async function measure(peers: readonly RunningPeer[], options: Options, figures: Figures): Promise<number> {
+  const { rows, rounds, minutes, shapes } = options;
+  const end = performance.now() + minutes * 60_000;
+  const steps = stepsOf(shapes).filter((step) => step.rows.some((row) => rows.includes(row)));
+  await turns(peers, { rows: ["warm-up"], run: (server) => warmUp(server, shapes) }, 0, figures);
+  for (let round = 0; round < rounds; round++)
+    for (const step of steps) {
+      if (performance.now() > end) return round;
+      console.error(`round ${round + 1}: ${step.rows.join(", ")}`);
+      await turns(peers, step, round, figures);
+    }
+  return rounds;
+}
+
+/** The step of every server, another one first in each round. */
+async function turns(peers: readonly RunningPeer[], step: Step, round: number, figures: Figures): Promise<void> {
+  const what = step.rows.join(", ");
+  for (const i of peers.keys()) {
+    const peer = peers[(i + round) % peers.length]!;
+    if (figures.hasFailed(peer.name, what)) continue;
+    peer.resume();
+    try {
+      figures.add(peer.name, await step.run(peer, round));
+    } catch (cause) {
+      figures.fail(peer.name, what, cause);
+    } finally {
+      peer.pause();
+    }
   }
 }
 
-async function openOurs(work: string, numLayers: number, blockSize: 32 | 128): Promise<Peer> {
-  const checkpoint = join(work, `qwen3-${numLayers}-layers`);
-  if (!existsSync(checkpoint)) await writeRandomCheckpoint(checkpoint, shapes(numLayers));
-  const { path } = await pack(checkpoint, { plan: parsePlan("int4", { blockSize }) });
-  const { engine, packed, close } = await openDecoder(path, { maxLength: contextLength });
-  const { hiddenSize } = packed.family.dimensions(packed.config);
-  const request = (numTokens: number, answer: number) => time(engine, randomRequest(hiddenSize, 0, numTokens, answer));
-  return {
-    name: `int4 block ${blockSize}`,
-    prefill: async (numTokens) => (await request(numTokens, 1)).firstTokenMs,
-    async decode(parallel) {
-      const runs = await Promise.all(Array.from({ length: parallel }, () => request(64, numSteps + 1)));
-      const last = (key: "totalMs" | "firstTokenMs") => Math.max(...runs.map((run) => run[key]));
-      return (last("totalMs") - last("firstTokenMs")) / numSteps;
-    },
-    close,
-  };
+function addMemory(peer: RunningPeer, figures: Figures, row = "memory"): void {
+  const bytes = peer.peakBytes();
+  if (bytes !== undefined) figures.add(peer.name, { [row]: bytes / 1e9 });
+}
+
+/** Ours once more, alone, without the copies of weights that prompts are read by. */
+async function measureLean(context: PeerContext, options: Options, figures: Figures): Promise<void> {
+  if (!options.wants(ours)) return;
+  const steps = stepsOf(options.shapes);
+  const stepOf = (row: string) => steps.find((step) => step.rows.includes(row))!;
+  try {
+    const peer = await startPeer(ocellus(ours, "same", options.flags), context);
+    try {
+      for (const row of ["image", "clients"]) await stepOf(row).run(peer, 0);
+      addMemory(peer, figures, "lean-memory");
+      await stepOf("large-image").run(peer, 0);
+      addMemory(peer, figures, "lean-memory-large");
+    } finally {
+      await peer.close();
+    }
+  } catch (cause) {
+    figures.fail(ours, "without 8-bit copies", cause);
+  }
+}
+
+interface Run {
+  readonly peers: readonly RunningPeer[];
+  readonly missing: readonly PeerKind[];
+  readonly rounds: number;
+  readonly figures: Figures;
+  readonly options: Options;
+}
+
+/** A table, and with --json one last line of JSON. */
+function report({ peers, missing, rounds, figures, options }: Run): void {
+  const rows = judge(
+    options.all.filter(({ id }) => options.rows.includes(id)),
+    figures.measured,
+    ours,
+  );
+  const install = missing.map(({ name }) => ({ name, command: `bash bench/peers/install.sh ${options.home} ${name}` }));
+  const shapes = options.quick ? "tiny shapes: these figures mean nothing" : "Qwen3-VL 2B shapes";
+  console.log(`${shapes}, random weights, ${defaultThreads()} threads each; medians of ${rounds} rounds by turns\n`);
+  for (const { name, version, flags } of peers) console.log(`${name.padEnd(13)} ${version}\n${"".padEnd(13)} ${flags}`);
+  for (const { name, command } of install) console.log(`${name.padEnd(13)} not installed: ${command}`);
+  const names = peers.map(({ name }) => name);
+  console.log(`\n${printTable(rows, names)}`);
+  for (const { peer, what, message } of figures.failures) console.log(`\n${peer} failed at ${what}: ${message}`);
+  if (!options.json) return;
+  const machine = { cpu: cpus()[0]?.model, threads: defaultThreads(), node: process.version };
+  const servers = peers.map(({ name, version, flags }) => ({ name, version, flags }));
+  const { failures } = figures;
+  console.log(JSON.stringify({ machine, quick: options.quick, rounds, servers, rows, missing: install, failures }));
 }

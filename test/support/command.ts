@@ -20,7 +20,8 @@ export function setup(project: TestProject): void {
   project.onTestsRerun(async () => compile());
 }
 
-function compile(): void {
+/** Into `compiled`; also for benches that run the command line. */
+export function compile(): void {
   if (!areReportsBuilt()) {
     const { NODE_ENV: _, ...env } = process.env; // of a test: the pages are built as they are shipped
     execFileSync(process.execPath, ["scripts/build-web.mjs", "--reports"], { cwd: repository, env, stdio: "inherit" });
