@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ChatTimings, image, loadModel, type VisionLanguageModel } from "../src/core/runtime/index.js";
 import { makeCheckpoint } from "./scale.js";
+import { median } from "./support/median.js";
 import { timeSteps } from "./support/prompt-steps.js";
-import { middle } from "./support/transformers.js";
 import { type Costs, type PaceFigures, simulate } from "./support/virtual-cores.js";
 
 /** Qwen3-VL 2B in int4 blocks of 128, prompts by 8-bit copies, a 448×448 image: docs/benchmarks.md, two cores of a Zen 4 EPYC. */
@@ -125,9 +125,9 @@ function report(name: string, { paces, firstTokenMs, longestPauseMs, tokensPerSe
   const slowest = Math.min(...paces);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
   console.log(
-    `${name.padEnd(12)} slowest answer ${slowest.toFixed(1)} tokens/s, middle ${middle(paces).toFixed(1)}; ` +
+    `${name.padEnd(12)} slowest answer ${slowest.toFixed(1)} tokens/s, middle ${median(paces).toFixed(1)}; ` +
       `all together ${tokensPerSecond.toFixed(1)}; longest pause ${seconds(longestPauseMs)}; ` +
-      `first token ${seconds(middle(firstTokenMs))}, latest ${seconds(Math.max(...firstTokenMs))}`,
+      `first token ${seconds(median(firstTokenMs))}, latest ${seconds(Math.max(...firstTokenMs))}`,
   );
   return slowest;
 }
