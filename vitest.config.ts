@@ -5,6 +5,8 @@ import { LongestFirst } from "./test/support/longest-first.js";
 // The head of test/support/compiled-scripts.ts has the reason.
 const alias = [{ find: /^\.\/worker-script\.js$/, replacement: resolve("test/support/compiled-scripts.ts") }];
 
+const setupFiles = process.env.CI ? ["test/support/seed.ts"] : [];
+
 // unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
 export default defineConfig({
   test: {
@@ -17,6 +19,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: "unit",
+          setupFiles,
           include: ["{src,web/src}/**/*.test.ts", "test/architecture.test.ts"],
           isolate: false, // a module is loaded once for all files of a process: what a file sets, it sets back
           testTimeout: 20_000,
@@ -27,6 +30,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: "whole",
+          setupFiles,
           include: ["test/**/*.test.ts"],
           exclude: ["test/architecture.test.ts"],
           testTimeout: 120_000,
