@@ -4,7 +4,13 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
 export type StepResult<T> =
-  | { readonly ok: true; readonly seconds: number; readonly figures: T }
+  | {
+      readonly ok: true;
+      readonly seconds: number;
+      readonly figures: T;
+      /** Why there are no more: it was ended after it had told these. */
+      readonly cutOff?: string;
+    }
   | { readonly ok: false; readonly seconds: number; readonly why: string };
 
 const repository = resolve(import.meta.dirname, "../..");
@@ -71,12 +77,12 @@ function run<T>(args: readonly string[], limitMs: number, read: (out: string) =>
       process.off("exit", end);
       end(); // what it may have left
       const seconds = (performance.now() - started) / 1000;
+      const ending =
+        seconds * 1000 >= limitMs ? `ended after ${Math.round(limitMs / 1000)} s` : `ended with ${signal ?? code}`;
       try {
-        done({ ok: true, seconds, figures: read(out) });
+        done({ ok: true, seconds, figures: read(out), ...(signal && { cutOff: ending }) });
       } catch (cause) {
-        const limit =
-          seconds * 1000 >= limitMs ? `ended after ${Math.round(limitMs / 1000)} s` : `ended with ${signal ?? code}`;
-        done({ ok: false, seconds, why: `${limit}: ${errors.trim().slice(-600) || (cause as Error).message}` });
+        done({ ok: false, seconds, why: `${ending}: ${errors.trim().slice(-600) || (cause as Error).message}` });
       }
     });
   });

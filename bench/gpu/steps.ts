@@ -24,52 +24,55 @@ export async function packAndOpen(checkpoint: string): Promise<PackFigures> {
   return { seconds: (performance.now() - started) / 1000 };
 }
 
+/** How much is asked: little where a software driver computes. */
+export interface Load {
+  readonly side: number;
+  readonly textTokens: number;
+  readonly answerTokens: number;
+  readonly rounds: number;
+}
+
+/** What was measured up to a step's end, or up to the part in which it was ended. */
 export interface ModelFigures {
   readonly openSeconds: number;
   readonly notes: readonly string[];
-  /** The first question in a process compiles shaders. */
-  readonly firstImageSeconds: number;
-  /** To the first token about a new image, and of that the vision encoder. */
-  readonly imageSeconds: number;
-  readonly visionSeconds: number;
-  readonly imagePromptTokens: number;
-  readonly knownImageSeconds: number;
-  readonly textSeconds: number;
-  readonly textPromptTokens: number;
-  readonly tokensPerSecond: number;
+  readonly images?: Awaited<ReturnType<typeof measureImages>>;
+  readonly text?: Awaited<ReturnType<typeof measureText>>;
   /** Eight answers at once. */
-  readonly eightTokensPerSecond: number;
+  readonly eightTokensPerSecond?: number;
   readonly gpuBytes?: number;
   readonly peakBytes: number;
 }
 
-const numTokens = 64;
-const rounds = 3;
-
-/** The model is packed already. */
-export async function measureModel(checkpoint: string, side: number): Promise<ModelFigures> {
+/** The model is packed already. Tells what it has after each part. */
+export async function measureModel(
+  checkpoint: string,
+  load: Load,
+  tell: (figures: ModelFigures) => void,
+): Promise<ModelFigures> {
   const started = performance.now();
   const model = await loadModel(checkpoint, options);
-  const openSeconds = (performance.now() - started) / 1000;
-  const asked = await measureImages(model, side);
-  const text = await measureText(model);
-  const eightTokensPerSecond = await measureEight(model);
-  const gpuBytes = usedBytes();
-  const { notes } = model.info;
-  await model.close();
-  const peakBytes = process.resourceUsage().maxRSS * 1024; // maxRSS counts in KiB
-  return {
-    openSeconds,
-    notes,
-    ...asked,
-    ...text,
-    eightTokensPerSecond,
-    ...(gpuBytes !== undefined && { gpuBytes }),
-    peakBytes,
+  let figures: Omit<ModelFigures, "peakBytes"> = {
+    ...{ openSeconds: (performance.now() - started) / 1000, notes: model.info.notes },
   };
+  const add = (part: Partial<ModelFigures>) => {
+    const gpuBytes = usedBytes();
+    figures = { ...figures, ...part, ...(gpuBytes !== undefined && { gpuBytes }) };
+    tell({ ...figures, peakBytes: peakBytes() });
+  };
+  add({});
+  add({ images: await measureImages(model, load) });
+  add({ text: await measureText(model, load) });
+  add({ eightTokensPerSecond: await measureEight(model, load) });
+  await model.close();
+  return { ...figures, peakBytes: peakBytes() };
 }
 
-async function measureImages(model: VisionLanguageModel, side: number) {
+/** maxRSS counts in KiB. */
+const peakBytes = () => process.resourceUsage().maxRSS * 1024;
+
+/** The first question in a process compiles shaders; medians of those behind it. */
+async function measureImages(model: VisionLanguageModel, { side, rounds }: Load) {
   const ask = async (image: Buffer, text: string) =>
     model.answer([{ role: "user", content: [{ type: "image", image }, text] }], { maxTokens: 4 });
   const first = await ask(await noise(side), "?");
@@ -78,30 +81,30 @@ async function measureImages(model: VisionLanguageModel, side: number) {
   for (const image of images) fresh.push(await ask(image, "?"));
   const known = await ask(images.at(-1)!, "What else is there?");
   return {
-    firstImageSeconds: first.timings.firstTokenMs / 1000,
-    imageSeconds: median(fresh.map(({ timings }) => timings.firstTokenMs)) / 1000,
+    firstSeconds: first.timings.firstTokenMs / 1000,
+    seconds: median(fresh.map(({ timings }) => timings.firstTokenMs)) / 1000,
     visionSeconds: median(fresh.map(({ timings }) => timings.visionMs)) / 1000,
-    imagePromptTokens: first.usage.promptTokens,
-    knownImageSeconds: known.timings.firstTokenMs / 1000,
+    promptTokens: first.usage.promptTokens,
+    knownSeconds: known.timings.firstTokenMs / 1000,
   };
 }
 
-async function measureText(model: VisionLanguageModel) {
+async function measureText(model: VisionLanguageModel, { textTokens, answerTokens, rounds }: Load) {
   const answers = [];
   for (let round = 0; round <= rounds; round++)
-    answers.push(await model.answer(textOf(512, round), { maxTokens: numTokens }));
+    answers.push(await model.answer(textOf(textTokens, round), { maxTokens: answerTokens }));
   const [, ...timed] = answers;
   return {
-    textSeconds: median(timed.map(({ timings }) => timings.firstTokenMs)) / 1000,
-    textPromptTokens: timed[0]!.usage.promptTokens,
+    seconds: median(timed.map(({ timings }) => timings.firstTokenMs)) / 1000,
+    promptTokens: timed[0]!.usage.promptTokens,
     tokensPerSecond: median(timed.map(({ timings }) => timings.tokensPerSecond)),
   };
 }
 
-async function measureEight(model: VisionLanguageModel): Promise<number> {
+async function measureEight(model: VisionLanguageModel, { answerTokens }: Load): Promise<number> {
   const together = (round: number) =>
     Promise.all(
-      Array.from({ length: 8 }, (_, i) => model.answer(textOf(8, 100 * round + i), { maxTokens: numTokens })),
+      Array.from({ length: 8 }, (_, i) => model.answer(textOf(8, 100 * round + i), { maxTokens: answerTokens })),
     );
   await together(1);
   const started = performance.now();
