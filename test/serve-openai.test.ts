@@ -91,8 +91,12 @@ describe("chat completions", () => {
     const isBelow = ocellus.images.map(({ familiarity }: any) => familiarity.score < familiarity.threshold);
     expect(isBelow).toEqual([false, true, false]);
     expect(ocellus.notes).toEqual([
-      expect.stringMatching(/^image 2 .*ocellus pull /),
-      expect.stringMatching(/\b2\b.*\b3$/),
+      {
+        kind: "unlike_images",
+        text: expect.stringMatching(/^image 2 /),
+        command: expect.stringMatching(/^ocellus pull /),
+      },
+      { kind: "many_images", text: expect.stringMatching(/\b2\b.*\b3$/) },
     ]);
     const { images } = await tiny.answer([{ role: "user", content: [{ type: "image", image: cat }, "What is it?"] }]);
     expect(images[0]!.familiarity!.score).toBeLessThan(images[0]!.familiarity!.threshold);

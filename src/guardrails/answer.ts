@@ -67,7 +67,7 @@ function withoutFields({ fields: _, boxes: __, ...end }: AnswerEnd): AnswerEnd {
 /** Usage and times as far as the answer came. */
 function blockedEnd(end: AnswerEnd | undefined, parts: readonly Outgoing[], prepared: Prepared): AnswerEnd {
   if (end) return { ...end, finishReason: "content_filter" };
-  const { promptIds, images, started, visionMs } = prepared;
+  const { promptIds, images, started, visionMs, notes } = prepared;
   const now = performance.now();
   const firstAt = parts[0]?.firstAt ?? now;
   const numTokens = parts.reduce((sum, part) => sum + part.numTokens, 0);
@@ -83,6 +83,7 @@ function blockedEnd(end: AnswerEnd | undefined, parts: readonly Outgoing[], prep
       tokensPerSecond: now > firstAt ? ((numTokens - 1) * 1000) / (now - firstAt) : 0,
     },
     images,
+    ...(notes && { notes }),
   };
 }
 

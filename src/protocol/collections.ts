@@ -1,6 +1,7 @@
 /** /v1/ocellus/collections and /v1/ocellus/match: what is ours alone, in the manner of OpenAI's API. */
 import { z } from "zod";
 import { guardReportsSchema } from "./guards.js";
+import { notesSchema } from "./shared.js";
 
 /** As in chat messages: a data URL, the id of an uploaded file, or an address where these are fetched. */
 const imageUrl = z.union([z.string(), z.object({ url: z.string() })]);
@@ -168,7 +169,7 @@ export const matchSchema = z
     by: z.enum(["answer", "cosine"]),
     threshold: z.number(),
     reason: z.string(),
-    ocellus,
+    ocellus: ocellus.extend({ notes: notesSchema.optional() }),
   })
   .meta({ id: "Match" });
 export type WireMatch = z.infer<typeof matchSchema>;

@@ -114,6 +114,16 @@ const foundPlaceSchema = z.object({
   stored_point: point.optional(),
 });
 
+/** What of the request the model was not trained for: unlike or too many images, answers in JSON, tools; in a line for a person. */
+export const notesSchema = z.array(
+  z.object({
+    kind: z.enum(["unlike_images", "many_images", "json", "tools"]),
+    text: z.string(),
+    /** What would help. */
+    command: z.string().optional(),
+  }),
+);
+
 /** Everything that OpenAI's API has no word for. Times in milliseconds; of several choices, the first one's. */
 export const answerStatsSchema = z
   .object({
@@ -145,8 +155,7 @@ export const answerStatsSchema = z
         familiarity: z.object({ score: z.number(), threshold: z.number() }).optional(),
       }),
     ),
-    /** One line each on what the model was not trained for: unlike or too many images. */
-    notes: z.array(z.string()).optional(),
+    notes: notesSchema.optional(),
     /** Every guard that looked at the question or at the answer, in its version. */
     guards: guardReportsSchema,
     /** What was not done again. */

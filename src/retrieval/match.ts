@@ -6,12 +6,14 @@ import { OcellusError } from "../core/base/index.js";
 import type { ImageInput } from "../core/image/node/index.js";
 import { image } from "../core/processor/index.js";
 import {
+  type ChatNote,
   type ChatOptions,
   type ChatToken,
   collect,
   cosine,
   type DualEncoderModel,
   type LanguageModel,
+  noteText,
 } from "../core/runtime/index.js";
 import type { Tokenizer } from "../core/tokenizer/index.js";
 
@@ -29,6 +31,8 @@ export interface Match {
   readonly threshold: number;
   /** Why, for a person: the score against the threshold, and what the model says it sees. */
   readonly reason: string;
+  /** What the model was not trained for, of those that answer. */
+  readonly notes?: readonly ChatNote[];
 }
 
 /** What a match needs of a model that answers: a server hands in the one it guards. */
@@ -58,12 +62,17 @@ export async function matchByAnswer(
   const options = { ...(signal && { signal }), maxTokens: 1 };
   const sampling = { temperature: 0, logprobs: true, top_logprobs: numAlternatives };
   const claim = isChinese ? `这段文字和图片相符吗：${text}？` : `Does this text match the picture: ${text}?`;
-  const { tokens } = await ask(model, picture, claim, { ...options, sampling });
-  const score = shareOfYes(tokens[0], model.tokenizer);
+  const { tokens, notes } = await ask(model, picture, claim, { ...options, sampling });
+  const score = shareOfYes(tokens[0], model.tokenizer, notes);
   const view = isChinese ? "描述这张图片。" : "Describe this picture in one sentence.";
-  const { text: seen } = await ask(model, picture, view, { ...options, maxTokens: 48, sampling: { temperature: 0 } });
+  const { text: seen } = await ask(model, picture, view, {
+    ...options,
+    maxTokens: 48,
+    sampling: { temperature: 0 },
+  });
   const sure = `the model says yes with probability ${score.toFixed(3)}, ${compared(score, threshold)}`;
-  return { matches: score >= threshold, score, by: "answer", threshold, reason: `${sure}; it sees: ${seen.trim()}` };
+  const reason = `${sure}; it sees: ${seen.trim()}`;
+  return { matches: score >= threshold, score, by: "answer", threshold, reason, ...(notes && { notes }) };
 }
 
 /** @throws `invalid_request`, `too_large` for a text past the model's context; as `embedImage`. */
@@ -103,7 +112,11 @@ async function ask(model: Answering, picture: ImageInput, question: string, opti
 const yes = /^(yes|true|是|对|相符|一致|正确)/i;
 const no = /^(no|false|否|不|错)/i;
 
-function shareOfYes(token: ChatToken | undefined, tokenizer: Tokenizer): number {
+function shareOfYes(
+  token: ChatToken | undefined,
+  tokenizer: Tokenizer,
+  notes: readonly ChatNote[] | undefined = [],
+): number {
   const sum = (pattern: RegExp) =>
     (token?.topLogprobs ?? [])
       .filter(({ tokenId }) => pattern.test(tokenizer.decode([tokenId]).trim()))
@@ -111,5 +124,8 @@ function shareOfYes(token: ChatToken | undefined, tokenizer: Tokenizer): number 
   const [agreed, denied] = [sum(yes), sum(no)];
   if (agreed + denied >= leastAnswered) return agreed / (agreed + denied);
   const said = token ? JSON.stringify(tokenizer.decode([token.tokenId])) : "nothing";
-  throw new OcellusError("unsupported", `the model was asked for yes or no, and was about to answer ${said}`);
+  const why = notes.map((note) => `; ${noteText(note)}`).join("");
+  throw new OcellusError("unsupported", `the model was asked for yes or no, and was about to answer ${said}${why}`, {
+    details: { found: said, ...(notes.length > 0 && { notes }) },
+  });
 }

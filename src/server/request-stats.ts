@@ -1,6 +1,6 @@
 /** Usage and our own facts of an answer, for every route that answers. */
 
-import { type ChatImage, type Fields, type FoundPlace, imageNotes } from "../core/runtime/index.js";
+import type { ChatImage, Fields, FoundPlace } from "../core/runtime/index.js";
 import { type AnswerStats, type CompletionUsage, wireGuardReports } from "../protocol/index.js";
 import { type Citation, citedNumbers } from "../retrieval/index.js";
 import type { Choice } from "./choice.js";
@@ -27,8 +27,7 @@ export function answerStatsOf(
   context: RequestContext,
   citations?: readonly Citation[],
 ): AnswerStats {
-  const { timings, images, fields, boxes } = end;
-  const notes = imageNotes(images, model.info.imagesPerQuestion);
+  const { timings, images, fields, boxes, notes } = end;
   const cited = citations && citedNumbers(text);
   return {
     timings: {
@@ -49,7 +48,7 @@ export function answerStatsOf(
         familiarity: { score: round(familiarity.score), threshold: round(familiarity.threshold) },
       }),
     })),
-    ...(notes.length > 0 && { notes }),
+    ...(notes && { notes: [...notes] }),
     guards: wireGuardReports(context.guardReports),
     cache: {
       vision: visionCacheStatus(images),

@@ -49,6 +49,12 @@ export const en = {
   answerReady: "The answer is ready:",
   stopped: "Stopped.",
   cutOff: "Cut off at the largest number of tokens.",
+  notes: {
+    unlike_images: "This model was not trained on such pictures, so its answer may be wrong. A model of real photos:",
+    json: "This model was not trained to answer in JSON: the form is right, the values may not be. A model that was:",
+    tools: "This model was not trained to call tools. A model that was:",
+    many_images: "This model was trained with fewer pictures in one question.",
+  },
   failed: "That did not work",
   requestId: "request",
   code: "Code",

@@ -49,6 +49,12 @@ export const zh: Words = {
   answerReady: "回答完成：",
   stopped: "已停止。",
   cutOff: "已达到最大词元数，回答被截断。",
+  notes: {
+    unlike_images: "这个模型没有学过这类图片，回答可能不对。能看真实照片的模型：",
+    json: "这个模型没有学过用 JSON 回答：格式正确，内容未必正确。学过的模型：",
+    tools: "这个模型没有学过调用工具。学过的模型：",
+    many_images: "这个模型训练时一次提问的图片没有这么多。",
+  },
   failed: "没有成功",
   requestId: "请求编号",
   code: "代码",

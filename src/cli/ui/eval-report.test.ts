@@ -10,6 +10,7 @@ const score = (group: string, language: string, correct: number, questions: numb
 const run = (weights: string, correct: number): EvalRun => ({
   weights,
   questions: 400,
+  unlikeImages: 0,
   seconds: 2,
   scores: [
     score("class/one", "all", correct, 200),

@@ -8,6 +8,8 @@ import { textTable } from "./text-layout.js";
 export interface EvalRun {
   readonly weights: string;
   readonly questions: number;
+  /** Of them, those with an image that is not like those of training. */
+  readonly unlikeImages: number;
   readonly seconds: number;
   readonly scores: readonly Score[];
 }

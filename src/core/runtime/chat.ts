@@ -7,7 +7,7 @@ import type { PixelBudget } from "../image/spec/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
 import { AnswerParts, type Part } from "./answer-parts.js";
 import type { FoundPlace, PlacesReader } from "./boxes.js";
-import type { Familiarity } from "./familiarity.js";
+import type { ChatNote, Familiarity } from "./familiarity.js";
 import type { Reuse } from "./memory.js";
 import { closing, opening, type ReasoningEffort, type ReasoningStart } from "./reasoning.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
@@ -129,6 +129,8 @@ export interface Prepared {
   /** `performance.now()` when its reading began. */
   readonly started: number;
   readonly visionMs: number;
+  /** What of it the model was not trained for; absent: nothing that is known. */
+  readonly notes?: readonly ChatNote[];
   /** Whether the answer may begin with thoughts, and whether the prompt has opened them. Absent: there are none. */
   readonly reasoning?: ReasoningStart;
 }
@@ -166,6 +168,8 @@ export type ChatEvent =
       /** Where they were asked for. */
       readonly fields?: Fields;
       readonly boxes?: readonly FoundPlace[];
+      /** Those of the request. */
+      readonly notes?: readonly ChatNote[];
     };
 
 export interface ChatResult {
@@ -180,6 +184,7 @@ export interface ChatResult {
   readonly images: readonly ChatImage[];
   readonly fields?: Fields;
   readonly boxes?: readonly FoundPlace[];
+  readonly notes?: readonly ChatNote[];
 }
 
 interface StreamContext {
@@ -199,7 +204,7 @@ export async function* streamChat(
   events: AsyncIterable<TokenEvent>,
   context: StreamContext,
 ): AsyncGenerator<ChatEvent> {
-  const { images, options, reasoning } = context.prepared;
+  const { images, options, reasoning, notes } = context.prepared;
   const decoder = new StreamDecoder(context.tokenizer, { keep: reasoning ? [opening, closing] : [] });
   const parts = new AnswerParts<TokenEvent>(reasoning);
   const stops = new StopStrings(stopsOf(options));
@@ -245,7 +250,8 @@ export async function* streamChat(
   const stopped = stopSequence === undefined ? {} : { stopSequence };
   const cut = stopSequence === undefined ? undefined : numBytes;
   const fields = fieldReader && { fields: fieldReader.fields(cut, parts.numTokens > 0) };
-  yield { type: "end", finishReason, ...stopped, usage, timings: clock.timings(), images, ...fields };
+  const facts = { ...fields, ...(notes && { notes }) };
+  yield { type: "end", finishReason, ...stopped, usage, timings: clock.timings(), images, ...facts };
 }
 
 function says({ text, tokens }: Part<TokenEvent>): boolean {

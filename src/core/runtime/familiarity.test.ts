@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import type { Checkpoint } from "../checkpoint/index.js";
-import { FamiliarImages, imageNotes, readFamiliarity } from "./familiarity.js";
+import { FamiliarImages, readFamiliarity, trainingNotes } from "./familiarity.js";
 
 const floats = (...values: number[]) => Buffer.from(Float32Array.from(values).buffer).toString("base64");
 const images = { dimensions: 2, directions: 1, threshold: 0.5, values: floats(1, 1, 0, 1) };
@@ -17,6 +17,7 @@ describe("readFamiliarity", () => {
   it.each([
     [{ version: 2 }, "version"],
     [{ version: 1, images_per_question: 0 }, "images_per_question"],
+    [{ version: 1, trained_for: ["jason"] }, "trained_for.0"],
     [{ version: 1, images: { ...images, threshold: 2 } }, "images.threshold"],
     [{ version: 1, images: { ...images, directions: 1e9 } }, "images.directions"],
     [{ version: 1, images: { ...images, values: floats(1, 1) } }, "images.values"],
@@ -38,13 +39,24 @@ describe("FamiliarImages", () => {
   });
 });
 
-describe("imageNotes", () => {
+describe("trainingNotes", () => {
   const shown = (score: number) => ({ familiarity: { score, threshold: 0.5 } });
+  const kinds = (...asked: Parameters<typeof trainingNotes>) => trainingNotes(...asked).map(({ kind }) => kind);
 
-  it("has a line for images below the threshold and one for too many", () => {
-    expect(imageNotes([shown(0.5), shown(0.9), {}])).toEqual([]);
-    expect(imageNotes([shown(0.4)], 1)).toEqual([expect.stringMatching(/^image 1 .*ocellus pull /)]);
-    const notes = imageNotes([shown(0.1), shown(0.9), shown(0.2)], 2);
-    expect(notes).toEqual([expect.stringMatching(/^images 1, 3 /), expect.stringMatching(/\b2\b.*\b3$/)]);
+  it("has a note for images below the threshold and one for too many", () => {
+    expect(kinds([shown(0.5), shown(0.9), {}], [], {})).toEqual([]);
+    expect(kinds([shown(0.5), shown(0.4)], [], { imagesPerQuestion: 1 })).toEqual(["unlike_images", "many_images"]);
+    const [unlike] = trainingNotes([shown(0.1), shown(0.9), shown(0.2)], [], {});
+    expect([unlike!.text, unlike!.command]).toEqual([
+      expect.stringMatching(/\b1, 3\b/),
+      expect.stringContaining("pull"),
+    ]);
+  });
+
+  it("has one for each form of answer that the checkpoint says it was not trained for", () => {
+    expect(kinds([], ["json", "tools"], {})).toEqual([]);
+    expect(kinds([], ["json", "tools"], { trainedFor: ["json"] })).toEqual(["tools"]);
+    expect(kinds([], ["json"], { trainedFor: [] })).toEqual(["json"]);
+    expect(kinds([], [], { trainedFor: [] })).toEqual([]);
   });
 });

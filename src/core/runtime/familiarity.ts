@@ -13,6 +13,10 @@ export const familiarityFile = "familiarity.json";
 /** Widths of published encoders end below 16,384; more directions than this would span whatever there is. */
 const limits = { dimensions: 16_384, directions: 256, images: 1000 };
 
+/** Answers of a form: JSON that a request's schema or format asks for; calls of a request's tools. */
+export const trainedForms = ["json", "tools"] as const;
+export type TrainedForm = (typeof trainedForms)[number];
+
 const tableSchema = z.object({
   dimensions: z.int().min(1).max(limits.dimensions),
   directions: z.int().min(1).max(limits.directions),
@@ -26,6 +30,8 @@ const fileSchema = z.strictObject({
   version: z.literal(1),
   /** Most images that one question was trained with. */
   images_per_question: z.int().min(1).max(limits.images).optional(),
+  /** What beyond plain answers it was trained for; absent: not known. */
+  trained_for: z.array(z.enum(trainedForms)).max(trainedForms.length).optional(),
   images: tableSchema.optional(),
 });
 
@@ -101,14 +107,57 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** One line for a person each: what of a question's images lies outside of what the model was trained on. */
-export function imageNotes(
-  pictures: readonly { readonly familiarity?: Familiarity }[],
-  imagesPerQuestion = Number.POSITIVE_INFINITY,
-): string[] {
-  const unlike = pictures.flatMap(({ familiarity: f }, i) => (f && f.score < f.threshold ? [i + 1] : []));
-  const which = unlike.length > 1 ? `images ${unlike.join(", ")} are` : `image ${unlike[0]} is`;
-  const foreign = `${which} not like those this model was trained on, so its answer may be wrong; a model of real photos: ocellus pull Qwen/Qwen3-VL-2B-Instruct`;
-  const many = `this model was trained with at most ${imagesPerQuestion} images a question, found ${pictures.length}`;
-  return [...(unlike.length > 0 ? [foreign] : []), ...(pictures.length > imagesPerQuestion ? [many] : [])];
+/** What a request asks for that the model was not trained for, in one line for a person. */
+export interface ChatNote {
+  readonly kind: "unlike_images" | "many_images" | TrainedForm;
+  readonly text: string;
+  /** What would help. */
+  readonly command?: string;
 }
+
+export function noteText({ text, command }: ChatNote): string {
+  return command === undefined ? text : `${text} ${command}`;
+}
+
+/** What a request's answer must be beyond words. */
+export function formsOf(options: {
+  readonly responseFormat?: { readonly type: string };
+  readonly tools?: readonly unknown[];
+  readonly toolConstraint?: unknown;
+}): TrainedForm[] {
+  const { responseFormat, tools = [], toolConstraint } = options;
+  const isJson = responseFormat !== undefined && responseFormat.type !== "text";
+  return [...(isJson ? ["json" as const] : []), ...(tools.length > 0 || toolConstraint ? ["tools" as const] : [])];
+}
+
+/** What a checkpoint says of its training; absent fields: it does not say, and nothing is noted. */
+export interface Training {
+  readonly imagesPerQuestion?: number | undefined;
+  readonly trainedFor?: readonly TrainedForm[] | undefined;
+}
+
+const realModel = "ocellus pull Qwen/Qwen3-VL-2B-Instruct";
+
+/** `forms`: those that the answer must have. */
+export function trainingNotes(
+  images: readonly { readonly familiarity?: Familiarity }[],
+  forms: readonly TrainedForm[],
+  { imagesPerQuestion = Number.POSITIVE_INFINITY, trainedFor = trainedForms }: Training,
+): ChatNote[] {
+  const unlike = images.flatMap(({ familiarity: f }, i) => (f && f.score < f.threshold ? [i + 1] : []));
+  const which = unlike.length > 1 ? `images ${unlike.join(", ")} are` : `image ${unlike[0]} is`;
+  const foreign = `${which} not like those this model was trained on, so its answer may be wrong; a model of real photos:`;
+  const many = `this model was trained with at most ${imagesPerQuestion} images a question, found ${images.length}`;
+  const untrained = forms.filter((form) => !trainedFor.includes(form));
+  return [
+    ...(unlike.length > 0 ? [{ kind: "unlike_images", text: foreign, command: realModel } as const] : []),
+    ...(images.length > imagesPerQuestion ? [{ kind: "many_images", text: many } as const] : []),
+    ...untrained.map((kind) => ({ kind, text: formNotes[kind], command: realModel })),
+  ];
+}
+
+const formNotes: Readonly<Record<TrainedForm, string>> = {
+  json: "this model was not trained to answer in JSON: its form is right, its values may not be; a model that was:",
+  tools:
+    "this model was not trained to call tools: a call's form is right, whether and how it calls is not; a model that was:",
+};

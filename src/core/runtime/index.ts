@@ -54,7 +54,16 @@ export {
   loadDualEncoder,
 } from "./dual-encoder.js";
 export { type EmbedderInput, EmbedderModel, type LoadEmbedderOptions, loadEmbedder } from "./embedder.js";
-export { type Familiarity, type FamiliarityFile, familiarityFile, imageNotes, spanCosine } from "./familiarity.js";
+export {
+  type ChatNote,
+  type Familiarity,
+  type FamiliarityFile,
+  familiarityFile,
+  noteText,
+  spanCosine,
+  type TrainedForm,
+  trainedForms,
+} from "./familiarity.js";
 export {
   type ConfidenceFile,
   calibratedProbability,

@@ -11,6 +11,7 @@ import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type ChatEvent, type ChatOptions, type ChatResult, collect, type Prepared } from "./chat.js";
+import type { TrainedForm } from "./familiarity.js";
 import type { Thinking } from "./reasoning.js";
 import type { Trace, TraceOptions } from "./trace.js";
 
@@ -30,6 +31,8 @@ export interface ModelInfo {
   readonly readsImages: boolean;
   /** Most images that one question was trained with; absent: the checkpoint does not say. */
   readonly imagesPerQuestion?: number;
+  /** What beyond plain answers it was trained for; absent: the checkpoint does not say. */
+  readonly trainedFor?: readonly TrainedForm[];
   /** Whether the chat template knows what to do with descriptions of tools. */
   readonly readsTools: boolean;
   /** Whether several tokens of an answer may be settled in one step; false from then on where that is found to change logits. */

@@ -22,6 +22,7 @@ import {
   streamChat,
 } from "./chat.js";
 import type { DraftDecoder } from "./draft-model.js";
+import { formsOf, trainingNotes } from "./familiarity.js";
 import { FieldReader } from "./field-confidence.js";
 import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
 import { placedAnswer } from "./placed-answer.js";
@@ -103,6 +104,7 @@ export class VisionLanguageModel implements LanguageModel {
       maxSequences: this.#runner.numSlots,
       readsImages: this.#parts.vision !== undefined,
       ...(this.#parts.imagesPerQuestion !== undefined && { imagesPerQuestion: this.#parts.imagesPerQuestion }),
+      ...(this.#parts.trainedFor && { trainedFor: this.#parts.trainedFor }),
       readsTools: /\btools\b/.test(chatTemplate ?? ""),
       speculates: this.#engine.speculates,
       ...(thinking && { thinking }),
@@ -180,7 +182,7 @@ export class VisionLanguageModel implements LanguageModel {
     const prepared = await this.#encode(read, startedAt);
     const readyAt = performance.now();
     const recorder = new TokenRecorder();
-    const { text, reasoning, finishReason, usage } = await collect(this.#answer(prepared, recorder));
+    const { text, reasoning, finishReason, usage, notes } = await collect(this.#answer(prepared, recorder));
     const tokens = recorder.tokens(this.tokenizer);
     const stages = traceStages(startedAt, readAt, readyAt, tokens);
     const attention = await this.#images.attention(read.prompt, options.signal);
@@ -189,7 +191,8 @@ export class VisionLanguageModel implements LanguageModel {
       const { rows, columns } = viewsOf(grid).at(wholeOf(grid))!;
       return { ...image, grid: { rows, columns }, attention: attention[i]! };
     });
-    return { text, ...(reasoning !== undefined && { reasoning }), tokens, finishReason, usage, images, stages };
+    const facts = { ...(reasoning !== undefined && { reasoning }), ...(notes && { notes }) };
+    return { text, ...facts, tokens, finishReason, usage, images, stages };
   }
 
   /** The whole answer at once. */
@@ -292,11 +295,13 @@ export class VisionLanguageModel implements LanguageModel {
     const { family, config } = this.#parts.packed;
     const prefix = this.#reader.prefixOf(prompt);
     const { rows, reports } = await this.#images.place(prompt, prefix.known.length, options.signal);
+    const notes = trainingNotes(reports, formsOf(options), this.#parts);
     const inputs = { images: rows, positions: family.positions(config, prompt.ids, prompt.images), prefix };
     return {
       ...{ promptIds: prompt.ids, inputs, newConstraint, options, places, images: reports, started },
       visionMs: performance.now() - visionStarted,
       ...(reasoning && { reasoning }),
+      ...(notes.length > 0 && { notes }),
     };
   }
 

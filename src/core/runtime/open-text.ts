@@ -7,7 +7,7 @@ import type { PackedModel } from "../pack/index.js";
 import { createProcessor, type ImageSpec, type Processor, type SeeImage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import type { ChatOptions } from "./chat.js";
-import { FamiliarImages, readFamiliarity } from "./familiarity.js";
+import { FamiliarImages, readFamiliarity, type Training } from "./familiarity.js";
 import { type FieldTemperatures, readConfidence } from "./field-confidence.js";
 import { generationNotes, readEosTokenIds, readSampling } from "./generation.js";
 import { seeWithTable } from "./memory.js";
@@ -16,7 +16,7 @@ import { readTokenizer, requiredJson } from "./read-tokenizer.js";
 import { thinkingOf } from "./reasoning.js";
 import { TextWorkers } from "./text-workers.js";
 
-export interface TextSide {
+export interface TextSide extends Training {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: string | undefined;
   readonly textWorkers: TextWorkers;
@@ -27,7 +27,6 @@ export interface TextSide {
   readonly imageSpec: ImageSpec | undefined;
   /** Which images are like those of training; absent: the checkpoint does not say. */
   readonly familiar: FamiliarImages | undefined;
-  readonly imagesPerQuestion: number | undefined;
   /** By the kind of a field. */
   readonly fieldTemperatures: FieldTemperatures;
   readonly defaults: ChatOptions;
@@ -61,6 +60,7 @@ export async function openText(packed: PackedModel, { prepare, limits }: OpenedI
     imageSpec,
     familiar: known?.images && new FamiliarImages(known.images),
     imagesPerQuestion: known?.images_per_question,
+    trainedFor: known?.trained_for,
     fieldTemperatures: await readConfidence(files),
     defaults: sampling ? { sampling } : {},
     notes: [...generationNotes(generation), ...thinkingNotes(chatTemplate)],

@@ -6,6 +6,7 @@ import type { TokenEvent, TokenLogprob } from "../engine/index.js";
 import type { ImageGrid } from "../image/spec/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
 import { type AnswerReason, type ChatOptions, type ChatUsage, chatOptionNames } from "./chat.js";
+import type { ChatNote } from "./familiarity.js";
 import type { QueryAttention } from "./vision.js";
 
 /** What an answer says of itself at its end; a trace has tokens and attention instead. */
@@ -73,6 +74,8 @@ export interface Trace {
   readonly usage: ChatUsage;
   readonly images: readonly TracedImage[];
   readonly stages: TraceStages;
+  /** As of an answer. */
+  readonly notes?: readonly ChatNote[];
 }
 
 /** A token event, and when it came. */

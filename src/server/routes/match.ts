@@ -30,11 +30,11 @@ export function addMatch(app: App, services: Services): void {
       Object.assign(context.stats, { model: served.id, images: 1, queueMs: permit.queueMs });
       const options = { signal: context.signal, ...(threshold !== undefined && { threshold }) };
       try {
-        const found: Match =
+        const { notes, ...found }: Match =
           served.kind === "chat"
             ? await matchByAnswer(served.model, image, text, options)
             : await matchByCosine(served.model, image, text, options);
-        const ocellus = { guards: wireGuardReports(context.guardReports) };
+        const ocellus = { guards: wireGuardReports(context.guardReports), ...(notes && { notes: [...notes] }) };
         return c.json({ object: "ocellus.match", model: served.id, ...found, ocellus } satisfies WireMatch);
       } finally {
         permit.release();

@@ -4,6 +4,7 @@ import { type Answer, isAskable, type Turn } from "../conversation.js";
 import { useWords } from "../words.js";
 import { AnswerText } from "./answer-text.js";
 import { CodeDialog } from "./code-dialog.js";
+import { Command } from "./command.js";
 import { CopyButton } from "./copy-button.js";
 import { TokenView } from "./token-view.js";
 
@@ -30,6 +31,7 @@ export function AnswerView({ answer, turns, onRetry }: AnswerViewProps) {
       {answer.problem && <ProblemView problem={answer.problem} />}
       {answer.state === "stopped" && <p className="aside">{words.stopped}</p>}
       {answer.finish === "length" && <p className="aside">{words.cutOff}</p>}
+      <NotesView notes={answer.stats?.notes ?? []} />
       <StatsLine answer={answer} />
       {!isOpen && (
         <div className="actions">
@@ -74,6 +76,23 @@ function ProblemView({ problem }: { problem: NonNullable<Answer["problem"]> }) {
       )}
     </div>
   );
+}
+
+/** What the model was not trained for, and the command that gets one that was. */
+function NotesView({ notes }: { notes: NonNullable<NonNullable<Answer["stats"]>["notes"]> }) {
+  const words = useWords();
+  return notes.map(({ kind, command }) => {
+    const said = words.notes[kind];
+    return command === undefined ? (
+      <p key={kind} className="aside note">
+        {said}
+      </p>
+    ) : (
+      <div key={kind} className="note">
+        <Command text={said} command={command} />
+      </div>
+    );
+  });
 }
 
 /** Seconds for people: 0.04 s, 1.2 s. */

@@ -1,7 +1,7 @@
 /** One answer on the terminal: streamed as it comes, then, for a person, a dim line on how fast it was. */
 import { invariant, OcellusError, printableWords } from "../../../core/base/index.js";
-import type { ChatEvent, ChatMessage, ChatOptions, ImageInput } from "../../../core/runtime/index.js";
-import { image, imageNotes } from "../../../core/runtime/index.js";
+import type { ChatEvent, ChatMessage, ChatNote, ChatOptions, ImageInput } from "../../../core/runtime/index.js";
+import { image, noteText } from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, type GuardReport, whoAsks } from "../../../guardrails/index.js";
 import { coloursFor, printNotes, type Terminal } from "../../ui/terminal.js";
 
@@ -104,8 +104,8 @@ function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
 }
 
 /** What the model was not trained for, on standard error: of images that it does not know an answer is a guess. */
-export function printImageNotes(terminal: Terminal, { images }: Answer, model: GuardedVisionLanguageModel): void {
-  printNotes(terminal, imageNotes(images, model.info.imagesPerQuestion));
+export function printAnswerNotes(terminal: Terminal, { notes = [] }: { readonly notes?: readonly ChatNote[] }): void {
+  printNotes(terminal, notes.map(noteText));
 }
 
 /** Only for a person: when the answer is piped, no one asked for timings. */

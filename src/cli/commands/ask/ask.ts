@@ -4,7 +4,7 @@ import { OcellusError } from "../../../core/base/index.js";
 import { addAnswerOptions, chatOptions, integerBetween } from "../../options.js";
 import { printJson, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
-import { printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer, thoughtWriter } from "./answer.js";
+import { printAnswerNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer, thoughtWriter } from "./answer.js";
 import { drawAnswer, placesOptions, printPlaces } from "./answer-places.js";
 import { printFields, schemaOptions } from "./answer-schema.js";
 import { answerFromCollection, type CollectionFlags, printCitations } from "./ask-collection.js";
@@ -30,12 +30,13 @@ export function addAskCommand(program: Command, terminal: Terminal): void {
 Examples:
   ocellus ask dress.jpg "What colour is it?"
   ocellus ask front.jpg back.jpg "Do both images show the same product?"
-  curl -s https://shop.example/1.png | ocellus ask - "这是什么?"
   ocellus ask screen.png "Which code is shown?" --json | jq -r .text
-  ocellus ask dress.jpg "What is it?" --schema item.schema.json --json | jq .fields
-  ocellus ask street.jpg "Locate every car, output the bbox coordinates using JSON format." --draw cars.png
   ocellus ask dress.jpg "What colour is it?" --trace trace.html
-  ocellus ask --collection manuals "How is the filter changed?"`,
+Photos, JSON and documents, which the bundled demo model was not trained for:
+  curl -s https://shop.example/1.png | ocellus ask - "这是什么?" --model Qwen/Qwen3-VL-2B-Instruct
+  ocellus ask dress.jpg "What is it?" --schema item.schema.json --json --model Qwen/Qwen3-VL-2B-Instruct | jq .fields
+  ocellus ask street.jpg "Locate every car, output the bbox coordinates using JSON format." --draw cars.png --model Qwen/Qwen3-VL-2B-Instruct
+  ocellus ask --collection manuals "How is the filter changed?" --model Qwen/Qwen3-VL-2B-Instruct`,
     )
     .action((words: string[], _local: unknown, command: Command) => ask(words, command.optsWithGlobals(), terminal));
 }
@@ -60,6 +61,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
       if (flags.json) return printJson(terminal, { question, collection, ...answer, model: model.info });
       printLine(terminal, "");
       printCitations(answer.citations, terminal);
+      printAnswerNotes(terminal, answer);
       return printSpeed(terminal, answer, model);
     }
     if (flags.trace !== undefined) return traceAnswer(model, images, question, flags.trace, flags, terminal);
@@ -79,7 +81,7 @@ async function ask(words: readonly string[], flags: AskFlags, terminal: Terminal
     if (flags.json) return;
     printFields(terminal, answer);
     printPlaces(terminal, answer);
-    printImageNotes(terminal, answer, model);
+    printAnswerNotes(terminal, answer);
     printSpeed(terminal, answer, model);
   });
 }

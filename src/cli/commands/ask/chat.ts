@@ -13,7 +13,7 @@ import { coloursFor, printJson, type Terminal, writeWords } from "../../ui/termi
 import { withModel } from "../models/open-model.js";
 import {
   type Answer,
-  printImageNotes,
+  printAnswerNotes,
   printSpeed,
   refuseBlocked,
   streamAnswer,
@@ -96,7 +96,7 @@ class Conversation {
       return;
     }
     this.#terminal.stdout.write("\n");
-    printImageNotes(this.#terminal, answer, this.#model);
+    printAnswerNotes(this.#terminal, answer);
     printSpeed(this.#terminal, answer, this.#model);
   }
 }

@@ -5,7 +5,7 @@ import { printable } from "../../../core/base/index.js";
 import { type AnswerFlags, addAnswerOptions, chatOptions } from "../../options.js";
 import { printJson, type Terminal, writeWords } from "../../ui/terminal.js";
 import { withModel } from "../models/open-model.js";
-import { type Answer, printImageNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
+import { type Answer, printAnswerNotes, printSpeed, questionAbout, refuseBlocked, streamAnswer } from "./answer.js";
 import { readImages } from "./images.js";
 
 export const questions = {
@@ -42,7 +42,7 @@ async function describe(names: readonly string[], flags: DescribeFlags, terminal
       const answer = await streamAnswer(model, messages, chatOptions(flags, terminal.signal), write);
       write("\n");
       refuseBlocked(answer);
-      if (!flags.json) printImageNotes(terminal, answer, model);
+      if (!flags.json) printAnswerNotes(terminal, answer);
       answers.push({ image: names[i]!, ...answer });
     }
     if (flags.json) return printJson(terminal, { question, answers, load: model.timings, model: model.info });

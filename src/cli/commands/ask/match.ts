@@ -7,6 +7,7 @@ import { type Match, type MatchOptions, matchByAnswer, matchByCosine } from "../
 import { addModelOptions, type ModelFlags, numberBetween, weightsOption } from "../../options.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { type EitherModel, withEitherModel } from "../models/open-embedder.js";
+import { printAnswerNotes } from "./answer.js";
 import { readImages } from "./images.js";
 
 interface MatchFlags extends ModelFlags {
@@ -40,6 +41,7 @@ async function match(name: string, text: string, flags: MatchFlags, terminal: Te
   const found = await withEitherModel(flags, terminal, (opened) => matchWith(opened, image!, text, options));
   if (json) return printJson(terminal, { text, ...found });
   printLine(terminal, `${found.matches ? "matches" : "does not match"}: ${printable(found.reason)}`);
+  printAnswerNotes(terminal, found);
 }
 
 function matchWith({ kind, model }: EitherModel, ...asked: [ImageInput, string, MatchOptions]): Promise<Match> {

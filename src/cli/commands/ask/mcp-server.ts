@@ -7,7 +7,7 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import { z } from "zod";
 import { OcellusError } from "../../../core/base/index.js";
 import { isUrl } from "../../../core/image/node/index.js";
-import type { ChatOptions, ImageInput } from "../../../core/runtime/index.js";
+import { type ChatNote, type ChatOptions, type ImageInput, noteText } from "../../../core/runtime/index.js";
 import { asking, type GuardedVisionLanguageModel, whoAsks } from "../../../guardrails/index.js";
 import { matchByAnswer } from "../../../retrieval/index.js";
 import { versionOf } from "../../package-files.js";
@@ -75,7 +75,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel, search: Searc
     ({ images: shown, question, system, max_tokens: maxTokens }, { mcpReq: { signal } }) =>
       toolResult(async () => {
         const options = { signal, ...(maxTokens !== undefined && { maxTokens }) };
-        return { content: [text((await answer(shown, question, options, system)).text)] };
+        return { content: said(await answer(shown, question, options, system)) };
       }),
   );
   server.registerTool(
@@ -91,7 +91,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel, search: Searc
     },
     ({ image: shown, as, language }, { mcpReq: { signal } }) =>
       toolResult(async () => ({
-        content: [text((await answer([shown], questions[as][language], { ...greedy, signal })).text)],
+        content: said(await answer([shown], questions[as][language], { ...greedy, signal })),
       })),
   );
   server.registerTool(
@@ -103,8 +103,7 @@ export function createMcpServer(model: GuardedVisionLanguageModel, search: Searc
     },
     ({ images: shown, max_tokens: maxTokens = readTokens }, { mcpReq: { signal } }) =>
       toolResult(async () => {
-        const { text: read } = await answer(shown, readQuestion, { ...greedy, maxTokens, signal });
-        return { content: [text(read)] };
+        return { content: said(await answer(shown, readQuestion, { ...greedy, maxTokens, signal })) };
       }),
   );
   server.registerTool(
@@ -137,9 +136,10 @@ export function createMcpServer(model: GuardedVisionLanguageModel, search: Searc
     },
     ({ image: shown, text: claim }, { mcpReq: { signal } }) =>
       toolResult(async () => {
-        const { matches, score, reason } = await matchByAnswer(model, checkedImage(shown), claim, { signal });
+        const found = await matchByAnswer(model, checkedImage(shown), claim, { signal });
+        const { matches, score, reason } = found;
         const structuredContent = { matches, certainty: matches ? score : 1 - score, reason };
-        return { content: [text(JSON.stringify(structuredContent))], structuredContent };
+        return { content: said({ ...found, text: JSON.stringify(structuredContent) }), structuredContent };
       }),
   );
   return server;
@@ -151,6 +151,11 @@ function checkedImage(name: string): ImageInput {
     "invalid_request",
     `${name.slice(0, 120)}: expected a path or a data URL; URLs are not fetched here; save the image to a file first`,
   );
+}
+
+/** The answer, and a line each on what the model was not trained for. */
+function said({ text: answer, notes = [] }: { readonly text: string; readonly notes?: readonly ChatNote[] }) {
+  return [text(answer), ...notes.map((note) => text(`note: ${noteText(note)}`))];
 }
 
 function text(said: string) {

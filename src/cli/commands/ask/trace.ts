@@ -8,7 +8,7 @@ import { tracePage } from "../../../inspect/index.js";
 import { type AnswerFlags, chatOptions } from "../../options.js";
 import { writePage } from "../../ui/page-file.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
-import { questionAbout } from "./answer.js";
+import { printAnswerNotes, questionAbout } from "./answer.js";
 
 /** Pixels a side of a picture on the page: sharp on a wide screen, some 100 kB. */
 const maxSide = 1024;
@@ -32,6 +32,7 @@ export async function traceAnswer(
   await writePage(path, tracePage(trace, facts), terminal, flags);
   if (flags.json) return printJson(terminal, { question, ...withoutMaps(trace), page: path, model: model.info });
   printLine(terminal, printableWords(trace.text));
+  printAnswerNotes(terminal, trace);
 }
 
 /** What an address gives, read once: the model and the page must show the same picture. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { ioError, OcellusError } from "../../../core/base/index.js";
 import { packedFiles, type Weights, weightsOptions } from "../../../core/pack/index.js";
+import type { ChatResult } from "../../../core/runtime/index.js";
 import {
   answerGreedily,
   askAll,
@@ -16,6 +17,7 @@ import {
   evalTokens,
   expectedText,
   type Goals,
+  type Graded,
   messagesOf,
   readEvalFiles,
   readGoals,
@@ -85,6 +87,16 @@ async function evaluate(files: readonly string[], flags: EvalFlags, terminal: Te
   if (flags.json)
     return printJson(terminal, { model: flags.model, goals, runs: runs.map((run) => judged(run, goals)) });
   printLine(terminal, evalReport(runs, goals, coloursFor(terminal.stdout)));
+  printNotes(terminal, unlikeNotes(runs));
+}
+
+function unlikeNotes(runs: readonly EvalRun[]): string[] {
+  return runs
+    .filter(({ unlikeImages }) => unlikeImages > 0)
+    .map(
+      ({ weights, unlikeImages, questions }) =>
+        `${weights}: ${unlikeImages} of ${questions} questions show images that are not like those this model was trained on`,
+    );
 }
 
 /** In one format: where several are named, the first. */
@@ -119,7 +131,8 @@ async function runFormat(cases: readonly EvalCase[], weights: Weights, flags: Ev
       const started = performance.now();
       const answers = await askWithProgress(model, cases, flags, terminal);
       const seconds = (performance.now() - started) / 1000;
-      const run = { weights: model.info.weights, seconds, questions: cases.length };
+      const unlike = answers.filter(({ notes = [] }) => notes.some(({ kind }) => kind === "unlike_images")).length;
+      const run = { weights: model.info.weights, seconds, questions: cases.length, unlikeImages: unlike };
       return { run: { ...run, scores: scoreAnswers(answers) }, answers };
     },
     { maxSequences: flags.parallel },
@@ -131,7 +144,7 @@ async function askWithProgress(
   cases: readonly EvalCase[],
   { parallel, json }: EvalFlags,
   terminal: Terminal,
-): Promise<EvalAnswer[]> {
+): Promise<Graded<EvalCase, ChatResult>[]> {
   const progress = startProgress(terminal, {
     label: model.info.weights,
     describe: describeQuestions,

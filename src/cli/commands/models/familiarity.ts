@@ -3,17 +3,18 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { OcellusError } from "../../../core/base/index.js";
 import { readSideJson, writeFileAtomically } from "../../../core/fs/index.js";
-import { familiarityFile } from "../../../core/runtime/index.js";
+import { type FamiliarityFile, familiarityFile, type TrainedForm, trainedForms } from "../../../core/runtime/index.js";
 import { mapConcurrently } from "../../../evals/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { learnFamiliarity } from "../../../inspect/index.js";
-import { addModelOptions, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
+import { addModelOptions, commaList, integerBetween, type ModelFlags, weightsOption } from "../../options.js";
 import { printJson, printLine, type Terminal } from "../../ui/terminal.js";
 import { imagesIn } from "../evals/golden-init.js";
 import { withModel } from "./open-model.js";
 
 interface FamiliarityFlags extends ModelFlags {
   readonly imagesPerQuestion?: number;
+  readonly trainedFor?: readonly (TrainedForm | "none")[];
 }
 
 export function addFamiliarityCommand(program: Command, terminal: Terminal): void {
@@ -25,6 +26,11 @@ export function addFamiliarityCommand(program: Command, terminal: Terminal): voi
       "--images-per-question <count>",
       "largest number of images that one question was trained with",
       integerBetween(1, 1000), // no published context holds more
+    )
+    .option(
+      "--trained-for <forms>",
+      "forms of answer that it was trained for beyond plain words: json, tools, or none (default: not stated)",
+      commaList([...trainedForms, "none"] as const),
     )
     .addHelpText("after", "\nExample:\n  ocellus familiarity ./training-images --model ./my-checkpoint")
     .action((folder: string, _local: unknown, command: Command) =>
@@ -41,9 +47,15 @@ async function familiarity(folder: string, flags: FamiliarityFlags, terminal: Te
     return mapConcurrently(names, 2, (name) => embed(join(folder, name), { signal: terminal.signal }));
   });
   const images = learnFamiliarity(vectors);
-  const before = (await readSideJson(checkpoint, familiarityFile)) as { images_per_question?: number } | undefined;
+  const before = (await readSideJson(checkpoint, familiarityFile)) as Partial<FamiliarityFile> | undefined;
   const perQuestion = flags.imagesPerQuestion ?? before?.images_per_question;
-  const found = { version: 1, ...(perQuestion !== undefined && { images_per_question: perQuestion }), images };
+  const trainedFor = flags.trainedFor?.filter((form) => form !== "none") ?? before?.trained_for;
+  const found = {
+    version: 1,
+    ...(perQuestion !== undefined && { images_per_question: perQuestion }),
+    ...(trainedFor && { trained_for: trainedFor }),
+    images,
+  } satisfies FamiliarityFile;
   const path = join(checkpoint, familiarityFile);
   await writeFileAtomically(path, `${JSON.stringify(found, null, 1)}\n`);
   const { values: _, ...facts } = images;
