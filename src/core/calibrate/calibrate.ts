@@ -142,12 +142,13 @@ async function roundAll(path: string, work: Work, options: CalibrateOptions): Pr
     sequencesOf(path, set, { ...options, into: joinPath(folder, "packed") }),
   );
   const threads = new RoundingThreads({ signal });
+  const memory: Sums = new Map();
   try {
     for (const [n, piece] of pieces.entries()) {
       throwIfAborted(signal);
       const tensors = piece.products.flatMap((product) => product.tensors);
       if (!(await work.store.open(n, tensors)))
-        await roundPiece(n, piece, { ...work, float, sequences, threads, signal });
+        await roundPiece(n, piece, { ...work, float, sequences, threads, memory, signal });
       if (n + 1 < pieces.length) await advance(piece, work, sequences, signal);
       onCalibrateProgress?.(n + 1, pieces.length);
     }
@@ -164,6 +165,7 @@ interface PieceWork extends Work {
   readonly float: Graph;
   readonly sequences: readonly Sequence[];
   readonly threads: RoundingThreads;
+  readonly memory: Sums;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -179,9 +181,14 @@ async function roundPiece(n: number, piece: Piece, work: PieceWork): Promise<voi
 }
 
 /** Of the columns of each product's input, over all sequences; not factored yet. */
-async function measuredSpans(piece: Piece, { float, sequences, model, signal }: PieceWork): Promise<ColumnSpan[][]> {
+async function measuredSpans(
+  piece: Piece,
+  { float, sequences, model, memory, signal }: PieceWork,
+): Promise<ColumnSpan[][]> {
   const graph = withGrams(pieceOf(float, piece), piece.products, spansOf);
-  const sums = piece.products.map(({ input }) => spansOf(columnsOf(input)).map(emptySum));
+  const sums = piece.products.map(({ input }, n) =>
+    spansOf(columnsOf(input)).map((span, i) => emptySum(span, gramName(n, i), memory)),
+  );
   await withPiece(graph, { weights: model.weights, signal }, async (run) => {
     for (const sequence of sequences) {
       throwIfAborted(signal);
@@ -203,10 +210,17 @@ function spansOf(columns: number): Span[] {
   });
 }
 
-/** In memory that all threads see. */
-function emptySum({ start, columns }: Span): ColumnSpan {
-  const matrix = () => new Float64Array(new SharedArrayBuffer(8 * columns * columns));
-  return { start, columns, gram: matrix(), factor: matrix(), ridge: 0 };
+/** Memory that all threads see, by number and size: used again for each half, since what is dropped is freed late. */
+type Sums = Map<string, Float64Array>;
+
+function emptySum({ start, columns }: Span, name: string, sums: Sums): ColumnSpan {
+  const matrix = (part: string) => {
+    const key = `${name} ${part} ${columns}`;
+    const memory = sums.get(key) ?? new Float64Array(new SharedArrayBuffer(8 * columns * columns));
+    sums.set(key, memory);
+    return memory.fill(0);
+  };
+  return { start, columns, gram: matrix("gram"), factor: matrix("factor"), ridge: 0 };
 }
 
 function add(sum: Float64Array, values: Float32Array): void {
