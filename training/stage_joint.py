@@ -77,7 +77,7 @@ class Trainer:
         pictures = foreign.training_pictures(f"{args.work}/pictures.npz")
         self.source = sampler.Replay(sampler.SceneSampler(self.bank, args.seed + self.steps, .2, foreign=pictures), uses=args.uses)
         self.maker = sequences.RowMaker(self.tokenizer, np.random.default_rng(args.seed + 1 + self.steps), args.questions)
-        plans, self.held, self.held_batch = held_out(scenes.PhotoBank(*photos.load("val")), foreign.Foreign([p for _, p in foreign.test_pictures()]))
+        plans, self.held, self.held_batch = held_out(scenes.PhotoBank(*photos.load("val")), foreign.Foreign([p for _, p in foreign.test_pictures()]), args.held)
         self.exam = exam.Exam(self.tokenizer, plans, phrasings=("plain", "held"))
         sight = {"tower": self.model.vision_tower, "resampler": self.model.perceiver_resampler}
         rest = {"decoder": self.model.language_model, "heads": self.heads, "token_heads": self.token_heads, "slot_heads": self.slot_heads, "comparer": self.comparer}
@@ -204,6 +204,7 @@ def main():
     parser.add_argument("--batch", type=int, default=96)
     parser.add_argument("--talked", type=int, default=40, help="scenes of a batch that are asked about; the heads learn from all")
     parser.add_argument("--mapped", type=int, default=80, help="scenes of a batch whose visual tokens are supervised")
+    parser.add_argument("--held", type=int, default=224, help="held-out scenes in a report")
     parser.add_argument("--token-weight", type=float, default=1.0)
     parser.add_argument("--slot-weight", type=float, default=1.0)
     parser.add_argument("--look-weight", type=float, default=.2)

@@ -60,7 +60,7 @@ class School:
         self.rng = np.random.default_rng(args.seed + self.steps)
         self.maker = sequences.RowMaker(self.tokenizer, self.rng, args.questions)
         held, val = np.random.default_rng(5), scenes.PhotoBank(*photos.load("val"))
-        self.exam = exam.Exam(self.tokenizer, [plan_of(held, val) for _ in range(256)])
+        self.exam = exam.Exam(self.tokenizer, [plan_of(held, val) for _ in range(args.held)])
         self.lookups = lookups.Lookups(self.model, self.tokenizer)
         self.comparer = compare.Comparer(self.model, self.model.config["image_token_id"])
         self.optimizers = optimizer.build({"decoder": self.model.language_model, "oracle": self.oracle, "comparer": self.comparer}, args.lr, args.muon_lr)
@@ -75,7 +75,7 @@ class School:
         if os.path.isdir(args.start) and not known:
             self.model, self.tokenizer = warm.load(args.start, args.folder)
             self.oracle = oracle.Oracle(self.model, self.tokenizer)
-            self.oracle.look(self.model, bank, args.seed, schooled=True)
+            self.oracle.look(self.model, bank, args.seed, schooled=True, batches=args.look)
             return {}
         state = export.load_state(args.start) if known else torch.load(args.start)
         self.tokenizer = tokens.load(args.start if known else args.folder)
@@ -87,7 +87,7 @@ class School:
             self.used, self.steps = state.get("used", 0.0), state.get("step", 0)
             return state
         self.start_anew()
-        self.oracle.look(self.model, bank, args.seed)
+        self.oracle.look(self.model, bank, args.seed, batches=args.look)
         return {}
 
     @torch.no_grad()
@@ -151,6 +151,8 @@ def main():
     parser.add_argument("--start", default="work/stage-b.pt", help="a state of stage B, a finished checkpoint folder, or with --resume a saved school")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--held", type=int, default=256, help="held-out records in a report")
+    parser.add_argument("--look", type=int, default=40, help="batches of scenes from which the perfect tokens are read")
     parser.add_argument("--questions", type=int, default=5)
     parser.add_argument("--look-weight", type=float, default=.3)
     parser.add_argument("--compare-weight", type=float, default=.5)

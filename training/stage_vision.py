@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", default="work")
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--held", type=int, default=8, help="batches of held-out scenes in a report")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--muon-lr", type=float, default=3e-3)
     parser.add_argument("--resume", default=None, help="start from this stage-a.pt (weights only)")
@@ -91,7 +92,7 @@ def main():
     pictures = foreign.training_pictures(f"{args.work}/pictures.npz")
     train = sampler.Replay(sampler.SceneSampler(scenes.PhotoBank(*photos.load("train")), args.seed, .16, foreign=pictures))
     held = sampler.SceneSampler(scenes.PhotoBank(*photos.load("val")), 2, .16, pool=200)
-    held = [held.batch(64) for _ in range(8)]
+    held = [held.batch(64) for _ in range(args.held)]
     tower, head = VisionTower(VISION), heads.PatchHeads(VISION["hidden_size"])
     if args.resume:
         state = torch.load(args.resume)
