@@ -6,27 +6,73 @@ import { resolvePointer } from "./pointer.js";
 /** More values than this are not looked at one by one. */
 const maxValues = 4096;
 const maxRange = 256;
-/** References that follow each other without a value between them. */
-const maxReferences = 64;
 
-/** JSON texts of all values, a superset of what may stand there; undefined where they are many. @param keys of the pointer */
-export function fewValues(schema: unknown, keys: readonly string[]): readonly string[] | undefined {
-  let places = alternatives(schema, schema);
-  for (const key of keys) places = places.flatMap((place) => alternatives(childOf(place, key), schema));
+/** Looked up for each leaf of an answer; leaves of one place in the schema share their list. */
+export class FewValues {
+  readonly #schema: unknown;
+  /** Of the schemas of one place, by the numbers that these were given. */
+  readonly #lists = new Map<string, readonly string[] | undefined>();
+  readonly #numbers = new Map<SchemaObject, number>();
+
+  constructor(schema: unknown) {
+    this.#schema = schema;
+  }
+
+  /**
+   * JSON texts of all values, one character a byte: a superset of what may stand there; undefined where they are many.
+   * @param keys of the pointer
+   */
+  at(keys: readonly string[]): readonly string[] | undefined {
+    let places = alternatives([this.#schema], this.#schema);
+    for (const key of keys)
+      places = alternatives(
+        places.map((place) => childOf(place, key)),
+        this.#schema,
+      );
+    const name = places.map((place) => this.#numberOf(place)).join();
+    if (!this.#lists.has(name)) this.#lists.set(name, listOf(places));
+    return this.#lists.get(name);
+  }
+
+  #numberOf(place: SchemaObject): number {
+    const number = this.#numbers.get(place) ?? this.#numbers.size;
+    this.#numbers.set(place, number);
+    return number;
+  }
+}
+
+function listOf(places: readonly SchemaObject[]): readonly string[] | undefined {
   const lists = places.map(valuesOf);
   if (lists.length === 0 || lists.some((list) => list === undefined)) return undefined;
   const values = [...new Set(lists.flatMap((list) => list!))];
-  return values.length <= maxValues ? values : undefined;
+  return values.length <= maxValues ? values.map(bytesOfText) : undefined;
 }
 
-/** The schemas of which one holds. */
-function alternatives(schema: unknown, root: unknown, references = 0): readonly SchemaObject[] {
-  if (typeof schema !== "object" || schema === null || references > maxReferences) return [{}];
-  const { $ref, anyOf, oneOf, allOf } = schema as SchemaObject;
-  const of = (each: unknown) => alternatives(each, root, references + 1);
-  if (typeof $ref === "string") return of(resolvePointer(root, $ref));
-  const branches = anyOf ?? oneOf ?? (Array.isArray(allOf) && allOf.length === 1 ? allOf : undefined);
-  return Array.isArray(branches) ? branches.flatMap(of) : [schema as SchemaObject];
+function bytesOfText(text: string): string {
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
+  return bytes;
+}
+
+/** Of a place that says nothing of its values. */
+const unspecified: SchemaObject = {};
+
+/** The schemas of which one holds: each once, however many references lead to it. */
+function alternatives(schemas: readonly unknown[], root: unknown): readonly SchemaObject[] {
+  const found = new Set<SchemaObject>();
+  const seen = new Set<unknown>();
+  const waiting = [...schemas];
+  while (waiting.length > 0) {
+    const schema = waiting.pop();
+    if (seen.has(schema)) continue;
+    seen.add(schema);
+    const { $ref, anyOf, oneOf, allOf } = (isContainer(schema) ? schema : unspecified) as SchemaObject;
+    const branches = anyOf ?? oneOf ?? (Array.isArray(allOf) && allOf.length === 1 ? allOf : undefined);
+    if (typeof $ref === "string") waiting.push(resolvePointer(root, $ref));
+    else if (Array.isArray(branches)) for (const branch of branches) waiting.push(branch);
+    else found.add(isContainer(schema) ? schema : unspecified);
+  }
+  return [...found];
 }
 
 function childOf(schema: SchemaObject, key: string): unknown {

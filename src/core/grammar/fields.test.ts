@@ -1,6 +1,7 @@
 /** Confidence of fields, of answers whose tokens and choices are written out by hand; the expected numbers are products of them. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { FewValues } from "./field-values.js";
 import { type FieldConfidence, type FieldToken, fieldsOf } from "./fields.js";
 import { leavesOf } from "./leaves.js";
 
@@ -137,6 +138,31 @@ describe("fields of enums", () => {
         { value: 12, probability: 0.08 },
       ],
     });
+  });
+});
+
+describe("the few values of a schema", () => {
+  it("are listed once for all leaves of one place, and not where they are many", () => {
+    const many = Array.from({ length: 4097 }, (_, i) => `v${i}`);
+    const properties = {
+      rows: { items: { enum: ["红", 1, 1] } },
+      many: { enum: many },
+      wide: { type: "integer", minimum: 0, maximum: 256 },
+    };
+    const values = new FewValues({ properties });
+    expect(values.at(["rows", "0"])).toEqual([bytesOf('"红"'), "1"]);
+    expect(values.at(["rows", "1"])).toBe(values.at(["rows", "2"]));
+    expect([values.at(["many"]), values.at(["wide"]), values.at(["other"])]).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("are found in schemas whose references spread, in as many steps as there are schemas", () => {
+    const links = Array.from({ length: 60 }, (_, i) => [
+      `d${i}`,
+      { anyOf: [0, 1].map(() => ({ $ref: `#/$defs/d${i + 1}` })) },
+    ]);
+    const $defs = { ...Object.fromEntries(links), d60: { enum: ["x", "y"] } };
+    expect(new FewValues({ $defs, $ref: "#/$defs/d0" }).at([])).toEqual(['"x"', '"y"']);
+    expect(new FewValues({ $ref: "#" }).at([])).toBeUndefined();
   });
 });
 

@@ -5,7 +5,7 @@
  * out. Where the schema leaves few values, tokens count as one that leave the same of these values possible.
  */
 import type { ConstrainedLogprobs } from "../engine/index.js";
-import { fewValues } from "./field-values.js";
+import { FewValues } from "./field-values.js";
 import { type Leaf, leavesOf, readValue } from "./leaves.js";
 
 export type FieldKind = "enum" | "boolean" | "number" | "string" | "null";
@@ -59,10 +59,11 @@ export function fieldsOf(
   const text = tokens.map(({ bytes }) => bytes).join("");
   const leaves = leavesOf(text.slice(skip, limit), context.isWhole);
   const steps = new Steps(tokens);
+  const values = new FewValues(context.schema);
   return Object.fromEntries(
     leaves.map((leaf) => {
       const placed = { ...leaf, start: leaf.start + skip, end: leaf.end + skip };
-      return [leaf.pointer, new LeafReading(text, placed, context).confidence(steps.of(text, placed))];
+      return [leaf.pointer, new LeafReading(text, placed, context, values).confidence(steps.of(text, placed))];
     }),
   );
 }
@@ -100,6 +101,13 @@ class Steps {
   }
 }
 
+/** What of the value is there before a step. */
+interface Before {
+  readonly written: string;
+  /** Whether the next character belongs to an escape. */
+  readonly isEscaped: boolean;
+}
+
 /** What a token writes of the value: a part, and whether the value ends there. */
 interface Part {
   readonly part: string;
@@ -120,13 +128,13 @@ class LeafReading {
   /** JSON texts, one character a byte; undefined where the schema leaves many values. */
   readonly #values: readonly string[] | undefined;
 
-  constructor(text: string, leaf: Leaf, context: FieldContext) {
+  constructor(text: string, leaf: Leaf, context: FieldContext, values: FewValues) {
     this.#text = text;
     this.#leaf = leaf;
     this.#context = context;
     const written = text.slice(leaf.start, leaf.end);
     this.#value = readValue(written);
-    const few = fewValues(context.schema, leaf.keys)?.map(bytesOfText);
+    const few = values.at(leaf.keys);
     this.#values = few?.includes(written) ? few : undefined; // 1.0 may stand for 1
   }
 
@@ -149,13 +157,15 @@ class LeafReading {
   /** Shares of what the token said, and of what others would have said; undefined where it had nothing to say. */
   #groups(step: Step): { chosen: number; others: Group[] } | undefined {
     if (!step.constrained) return undefined;
-    const own = this.#part(step, step.bytes);
+    const written = this.#writtenBefore(step);
+    const before: Before = { written, isEscaped: isEscaped(written) };
+    const own = this.#part(step, before, step.bytes);
     if (!own) return undefined;
     const { logprob, top } = step.constrained;
     const groups = new Map<string, Group>();
     let left = 1;
     const add = (bytes: string, share: number) => {
-      const part = this.#part(step, bytes);
+      const part = this.#part(step, before, bytes);
       if (!part) {
         left -= share;
         return;
@@ -178,11 +188,10 @@ class LeafReading {
   }
 
   /** What of this value a token would write at a step; undefined: nothing. */
-  #part(step: Step, bytes: string): Part | undefined {
-    const { start } = this.#leaf;
-    if (step.start > start) return partOf(this.#text.slice(start, step.start), bytes);
-    const value = behind(this.#text.slice(step.start, start), bytes);
-    return value === "" ? undefined : partOf("", value);
+  #part(step: Step, before: Before, bytes: string): Part | undefined {
+    if (before.written !== "") return partOf(before, bytes);
+    const value = behind(this.#text.slice(step.start, this.#leaf.start), bytes);
+    return value === "" ? undefined : partOf(before, value);
   }
 
   #key(step: Step, { part, ended }: Part): string {
@@ -249,10 +258,10 @@ function isSpace(char: string): boolean {
 }
 
 /** The part of `bytes` that belongs to the value, of which `written` is there. */
-function partOf(written: string, bytes: string): Part {
+function partOf({ written, isEscaped: escaped }: Before, bytes: string): Part {
   const first = (written || bytes)[0]!;
   if (first === '"') {
-    const end = closingQuote(bytes, written === "" ? 1 : 0, isEscaped(written));
+    const end = closingQuote(bytes, written === "" ? 1 : 0, escaped);
     return end < 0 ? { part: bytes, ended: false } : { part: bytes.slice(0, end), ended: true };
   }
   const part = (isNumeric(first) ? /^[-+.\deE]*/ : /^[a-z]*/).exec(bytes)![0];
@@ -270,13 +279,9 @@ function closingQuote(bytes: string, from: number, escaped: boolean): number {
   return -1;
 }
 
-/** Whether the next character belongs to an escape: an odd number of backslashes is last. */
+/** An odd number of backslashes is last. */
 function isEscaped(written: string): boolean {
   let count = 0;
   while (written[written.length - 1 - count] === "\\") count++;
   return count % 2 === 1;
-}
-
-function bytesOfText(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text));
 }

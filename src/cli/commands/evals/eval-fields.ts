@@ -114,10 +114,12 @@ function reportOf(kind: string, fields: readonly JudgedField[], { calibrate }: F
 
 async function writeTemperatures(kinds: readonly KindReport[], { model }: FieldFlags): Promise<string> {
   const fitted = kinds.flatMap(({ kind, calibrated }) => (calibrated ? [[kind, calibrated] as const] : []));
+  const most = Math.max(0, ...kinds.map(({ reliability }) => reliability.fields));
   if (fitted.length === 0)
     throw new OcellusError(
       "invalid_request",
-      `eval: --calibrate needs ${fewestAnswers} answers of a kind, found ${Math.max(...kinds.map(({ reliability }) => reliability.fields))}`,
+      `eval: --calibrate needs ${fewestAnswers} answers of a kind, found ${most}`,
+      { details: { least: fewestAnswers, found: most } },
     );
   const folder = await resolveModel(model);
   const before = ((await readSideJson(folder, confidenceFile)) as ConfidenceFile | undefined)?.temperatures ?? {};
