@@ -29,7 +29,7 @@ interface QuantReportFlags extends TaskFlags {
 
 const examples = `
 Examples:
-  ocellus inspect quant-report ./qwen                            every format
+  ocellus inspect quant-report ./qwen                            every format (the calibrated one takes hours on billions of weights)
   ocellus inspect quant-report ./qwen --formats int8,nf4         these two, compared with fp32
   ocellus inspect quant-report ./qwen --calibration mine.jsonl   on your own images and questions
   ocellus inspect quant-report ./qwen --json > report.json       every tensor too
