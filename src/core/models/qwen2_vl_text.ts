@@ -66,16 +66,18 @@ export const wholeFields = {
 /** Of both families. */
 export type WholeConfig = z.infer<z.ZodObject<typeof wholeFields>>;
 
-/** The nested form of either form. */
-export function nested(json: unknown): unknown {
+/** The nested form of either form. @param names of the text's fields beside the whole's */
+export function nestedText(json: unknown, names: readonly string[]): unknown {
   if (typeof json !== "object" || json === null || ("text_config" in json && json.text_config !== null)) return json;
-  const isText = ([name]: readonly [string, unknown]) => flatNames.includes(name);
+  const isText = ([name]: readonly [string, unknown]) => names.includes(name);
   const fields = Object.entries(json);
   return {
     ...Object.fromEntries(fields.filter((field) => !isText(field))),
     text_config: Object.fromEntries(fields.filter(isText)),
   };
 }
+
+export const nested = (json: unknown) => nestedText(json, flatNames);
 
 /** What a config leaves out: the rotation's base, and how MRoPE shares the frequencies between T, H and W. */
 const textTheta = 1e6;

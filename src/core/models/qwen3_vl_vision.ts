@@ -7,13 +7,14 @@
  * Specification: docs/models/qwen3_vl.md. Reference: transformers modeling_qwen3_vl.py, modeling_qwen3_5.py.
  */
 import { z } from "zod";
-import type { GraphBuilder, Scope, Value } from "../graph/index.js";
-import { type ImageGrid, type PixelValues, smartResizeProcessor, videoProcessor } from "../image/spec/index.js";
+import type { GraphBuilder } from "../graph/index.js";
+import { type PixelValues, smartResizeProcessor, videoProcessor } from "../image/spec/index.js";
 import * as nn from "../nn/index.js";
 import { layers, type SizeRule, size } from "./config.js";
 import { type HostInput, type ImageSide, plainLayout, type VideoSide } from "./family.js";
 import { commonFields, only } from "./fields.js";
-import { axialRotary, axialRotaryInputs, mergeOrder, numPatches, type Place } from "./merged-patches.js";
+import { interpolatedPlaces, interpolationInputs } from "./interpolated-places.js";
+import { axialRotary, axialRotaryInputs, mergeOrder, numPatches } from "./merged-patches.js";
 import { ropeFields, ropeOf } from "./rope.js";
 
 /** Without what says which blocks reach the decoder. */
@@ -79,7 +80,8 @@ export function buildVision(builder: GraphBuilder, config: VisionConfig, taps: r
   const { hidden_size: D, patch_size: p } = config;
   const names = { weight: "weight", bias: "bias" };
   const embedded = nn.patchEmbedding(scope.at("patch_embed.proj"), pixels, [D, 3, 2, p, p], names);
-  const patches = scope.op("Add", [embedded, positions(builder, scope, config)]);
+  const table = [config.num_position_embeddings, D] as const;
+  const patches = scope.op("Add", [embedded, interpolatedPlaces(builder, scope.at("pos_embed"), table)]);
   let x = scope.reshape(patches, [1, -1, D]); // one sequence: an image attends only to itself
   for (let n = 0; n < config.depth; n++) {
     x = nn.encoderBlock(scope.at("blocks").at(n), x, visionBlock(config, rotary));
@@ -89,15 +91,6 @@ export function buildVision(builder: GraphBuilder, config: VisionConfig, taps: r
     builder.output(`deepstack.${order}`, nn.patchMerger(own, x, merger(config, "after")));
   }
   builder.output("visual_tokens", nn.patchMerger(scope.at("merger"), x, merger(config, "before")));
-}
-
-/** Bilinear interpolation of the learned table: each patch is a weighted sum of four of its rows, chosen by the host. */
-function positions(builder: GraphBuilder, scope: Scope, config: VisionConfig): Value {
-  const indices = builder.input("pos_indices", "i64", [4, numPatches]);
-  const weights = builder.input("pos_weights", "f32", [4, numPatches, 1]);
-  const own = scope.at("pos_embed");
-  const rows = own.op("Gather", [own.weight("weight", [config.num_position_embeddings, config.hidden_size]), indices]);
-  return own.op("ReduceSum", [own.op("Mul", [rows, weights]), own.int64([0])], { keepdims: 0 });
 }
 
 /** Full attention and the tanh GELU, biases everywhere. */
@@ -122,48 +115,12 @@ function patchValues({ patch_size: p }: VisionConfig): number {
   return 3 * 2 * p * p;
 }
 
-/** The two table rows around `at` of `count` patches spread evenly over `side` rows, ends on ends (align_corners). */
-function neighbours(at: number, count: number, side: number): { low: number; high: number; share: number } {
-  const exact = count === 1 ? 0 : Math.fround((at * (side - 1)) / (count - 1));
-  const low = Math.floor(exact);
-  return { low, high: Math.min(low + 1, side - 1), share: Math.fround(exact - low) };
-}
-
-/** The four rows of the position table around each patch, and their bilinear weights: [4, num_patches] each. */
-function interpolation(
-  places: readonly Place[],
-  grid: ImageGrid,
-  side: number,
-): { indices: number[]; weights: Float32Array } {
-  const n = places.length;
-  const indices = new Array<number>(4 * n);
-  const weights = new Float32Array(4 * n);
-  for (const [i, { row, column }] of places.entries()) {
-    const y = neighbours(row, grid.rows, side);
-    const x = neighbours(column, grid.columns, side);
-    const corners = [
-      [y.low, x.low, (1 - y.share) * (1 - x.share)],
-      [y.low, x.high, (1 - y.share) * x.share],
-      [y.high, x.low, y.share * (1 - x.share)],
-      [y.high, x.high, y.share * x.share],
-    ] as const;
-    for (const [corner, [tableRow, tableColumn, weight]] of corners.entries()) {
-      indices[corner * n + i] = tableRow * side + tableColumn;
-      weights[corner * n + i] = weight;
-    }
-  }
-  return { indices, weights };
-}
-
 function visionInputs(config: VisionConfig, { data, shape, grid }: PixelValues): Record<string, HostInput> {
   const places = mergeOrder(grid);
-  const n = places.length;
   const headDim = config.hidden_size / config.num_heads;
-  const { indices, weights } = interpolation(places, grid, Math.sqrt(config.num_position_embeddings));
   return {
     pixel_values: { dtype: "f32", shape, data },
-    pos_indices: { dtype: "i64", shape: [4, n], data: indices },
-    pos_weights: { dtype: "f32", shape: [4, n, 1], data: weights },
+    ...interpolationInputs(places, grid, Math.sqrt(config.num_position_embeddings), "ends"),
     ...axialRotaryInputs(places, headDim, ropeOf(config, visionTheta)),
   };
 }

@@ -9,6 +9,7 @@ import { kerasMobilenetV2 } from "./keras_mobilenet_v2.js";
 import { llama } from "./llama.js";
 import { minicpmv } from "./minicpmv.js";
 import { minicpmOcr, minicpmv46 } from "./minicpmv4_6.js";
+import { paddleocrVl } from "./paddleocr_vl.js";
 import { qwen25Vl } from "./qwen2_5_vl.js";
 import { qwen2Vl } from "./qwen2_vl.js";
 import { qwen3 } from "./qwen3.js";
@@ -34,6 +35,7 @@ export const families: readonly AnyFamily[] = [
     minicpmOcr,
     minicpmv,
     minicpmv46,
+    paddleocrVl,
     qwen2Vl,
     qwen25Vl,
     qwen3,

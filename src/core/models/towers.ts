@@ -41,6 +41,8 @@ export function towerAttention({ num_attention_heads: numHeads }: Pick<TowerConf
 export interface TowerOptions {
   /** "before": each token sees itself and those before it. */
   readonly visible?: "before";
+  /** Of q and k. */
+  readonly rotary?: nn.Rotary;
   /** What follows block `n`. Default nothing. */
   readonly behind?: (n: number, rows: Value) => Value;
 }
@@ -48,11 +50,11 @@ export interface TowerOptions {
 /** The blocks below `scope`. x [batch, sequence, D] → the same */
 export function towerBlocks(scope: Scope, x: Value, config: TowerConfig, options: TowerOptions = {}): Value {
   const { intermediate_size: width, hidden_act: activation } = config;
-  const { visible, behind = (_, rows) => rows } = options;
+  const { visible, rotary, behind = (_, rows) => rows } = options;
   const block: nn.EncoderBlock = {
     norms: ["layer_norm1", "layer_norm2"],
     epsilon: config.layer_norm_eps,
-    attention: { ...towerAttention(config), ...(visible && { visible }) },
+    attention: { ...towerAttention(config), ...(visible && { visible }), ...(rotary && { rotary }) },
     mlp: { at: "mlp", up: "fc1", down: "fc2", activation, width, bias: true },
   };
   let rows = x;

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import transformers
 from transformers import (
-    CLIPConfig, Dinov2Config, Dinov2WithRegistersConfig, GenerationConfig, Idefics2Config, Idefics3Config, InternVLConfig, LlamaConfig, MiniCPMOcrConfig, MiniCPMV4_6Config, PreTrainedConfig, Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3_5Config,
+    CLIPConfig, Dinov2Config, Dinov2WithRegistersConfig, GenerationConfig, Idefics2Config, Idefics3Config, InternVLConfig, LlamaConfig, MiniCPMOcrConfig, MiniCPMV4_6Config, PaddleOCRVLConfig, PreTrainedConfig, Qwen2_5_VLConfig, Qwen2VLConfig, Qwen3_5Config,
     Qwen3_5TextConfig, Qwen3Config, Qwen3VLConfig, Siglip2Config, SiglipConfig, SmolVLMConfig, ViTConfig)
 
 HERE = Path(__file__).parent
 CONFIGS = {
-    "clip": CLIPConfig, "dinov2": Dinov2Config, "dinov2_with_registers": Dinov2WithRegistersConfig, "idefics2": Idefics2Config, "idefics3": Idefics3Config, "internvl": InternVLConfig, "llama": LlamaConfig, "minicpm_ocr": MiniCPMOcrConfig, "minicpmv4_6": MiniCPMV4_6Config, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen2_vl": Qwen2VLConfig,
+    "clip": CLIPConfig, "dinov2": Dinov2Config, "dinov2_with_registers": Dinov2WithRegistersConfig, "idefics2": Idefics2Config, "idefics3": Idefics3Config, "internvl": InternVLConfig, "llama": LlamaConfig, "minicpm_ocr": MiniCPMOcrConfig, "minicpmv4_6": MiniCPMV4_6Config, "paddleocr_vl": PaddleOCRVLConfig, "qwen2_5_vl": Qwen2_5_VLConfig, "qwen2_vl": Qwen2VLConfig,
     "qwen3": Qwen3Config, "qwen3_5": Qwen3_5Config, "qwen3_5_text": Qwen3_5TextConfig, "qwen3_vl": Qwen3VLConfig,
     "siglip": SiglipConfig, "siglip2": Siglip2Config, "smolvlm": SmolVLMConfig, "vit": ViTConfig}
 # Modelling files that hold more than the class's model: what is another's.

@@ -18,7 +18,7 @@ from transformers import (
     GotOcr2ImageProcessor, Idefics3Config, Idefics3ForConditionalGeneration, Idefics3ImageProcessor, Idefics3Processor, InternVLConfig,
     InternVLForConditionalGeneration, InternVLProcessor, InternVLVideoProcessor, LlamaConfig, LlamaForCausalLM, MiniCPMOcrConfig, MiniCPMOcrForConditionalGeneration,
     MiniCPMOcrImageProcessor, MiniCPMOcrProcessor, MiniCPMOcrVideoProcessor, MiniCPMV4_6Config, MiniCPMV4_6ForConditionalGeneration,
-    MiniCPMV4_6ImageProcessor, MiniCPMV4_6Processor, MiniCPMV4_6VideoProcessor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
+    MiniCPMV4_6ImageProcessor, MiniCPMV4_6Processor, MiniCPMV4_6VideoProcessor, PaddleOCRVLConfig, PaddleOCRVLForConditionalGeneration, PaddleOCRVLImageProcessor, PaddleOCRVLProcessor, PreTrainedTokenizerFast, Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor, Qwen2VLProcessor,
     Qwen2VLVideoProcessor, Qwen3_5Config, Qwen3_5ForCausalLM, Qwen3_5ForConditionalGeneration, Qwen3_5TextConfig,
     Qwen3Config, Qwen3ForCausalLM, Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor, SmolVLMConfig,
@@ -166,6 +166,16 @@ def qwen2_5_vl():
     return Qwen2_5_VLForConditionalGeneration(config), processor
 
 
+def paddleocr_vl():
+    tokenizer = make_tokenizer(QWEN_TOKENS, "<|im_end|>", image_token="<|image_pad|>", video_token="<|video_pad|>")
+    images = PaddleOCRVLImageProcessor(patch_size=4, merge_size=2, size={"shortest_edge": 4 * 8 ** 2, "longest_edge": 12 * 8 ** 2})
+    processor = PaddleOCRVLProcessor(images, tokenizer, chat_template=QWEN_TEMPLATE)
+    text = dict(vocab_size=len(tokenizer), hidden_size=64, intermediate_size=80, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-5,
+                max_position_embeddings=2048, rope_parameters=dict(rope_type="default", rope_theta=5e5, mrope_section=[2, 3, 3]))
+    vision = dict(num_hidden_layers=2, hidden_size=32, intermediate_size=48, num_attention_heads=2, patch_size=4, image_size=20)
+    return PaddleOCRVLForConditionalGeneration(PaddleOCRVLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **qwen_ids(tokenizer))), processor
+
+
 def qwen3_5():
     tokenizer, processor = qwen_processor(Qwen3VLProcessor, Qwen3VLVideoProcessor, 8)
     text = dict(vocab_size=len(tokenizer), hidden_size=48, intermediate_size=64, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16, max_position_embeddings=2048,
@@ -265,7 +275,7 @@ def make(name, family):
         file.chmod(0o644)
 
 
-for each in (idefics2, idefics3, internvl, llama, minicpm_ocr, minicpmv4_6, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
+for each in (idefics2, idefics3, internvl, llama, minicpm_ocr, minicpmv4_6, paddleocr_vl, qwen2_vl, qwen2_5_vl, qwen3, qwen3_5, qwen3_5_text, qwen3_vl, smolvlm):
     if each.__name__ in sys.argv[1:] or len(sys.argv) == 1:
         make(each.__name__, each)
 versions = {"command": "python make_golden.py", "python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}

@@ -34,6 +34,8 @@ export interface SmartResizeProcessor {
   readonly temporalPatchSize: number;
   readonly minPixels: number;
   readonly maxPixels: number;
+  /** A side shorter than a block is first scaled up to one, and the other with it. Default false. */
+  readonly scalesUp?: true;
   /** Default "bicubic". */
   readonly resample?: Resample;
   readonly mean: Triple;
@@ -288,11 +290,14 @@ export function quartersProcessor(
 }
 
 /** A tower that takes any size within a budget of pixels. @throws as `fixedSizeProcessor`. */
-export function smartResizeProcessor(json: unknown, target: AreaTarget): SmartResizeProcessor {
-  return {
-    kind: "smart_resize",
-    ...areaConfig(parseProcessorConfig(json ?? target.absent, ["Qwen2VLImageProcessor"]), target),
-  };
+export function smartResizeProcessor(
+  json: unknown,
+  {
+    processor = "Qwen2VLImageProcessor",
+    ...target
+  }: AreaTarget & { readonly processor?: "Qwen2VLImageProcessor" | "PaddleOCRVLImageProcessor" },
+): SmartResizeProcessor {
+  return { kind: "smart_resize", ...areaConfig(parseProcessorConfig(json ?? target.absent, [processor]), target) };
 }
 
 const videoProcessors = { video: "Qwen3VLVideoProcessor", frame: "Qwen2VLVideoProcessor" } as const;
@@ -308,12 +313,12 @@ export function videoProcessor(
 }
 
 function areaConfig(config: ProcessorConfig, { patchSize, mergeSize, temporalPatchSize }: AreaTarget) {
-  const { size, crop, resample, mean, std } = config;
+  const { size, crop, resample, mean, std, scalesUp } = config;
   confirm("patch_size", config.patchSize, patchSize);
   confirm("merge_size", config.mergeSize, mergeSize);
   confirm("temporal_patch_size", config.temporalPatchSize, temporalPatchSize);
   if (crop || !("minPixels" in size)) throw invalidProcessor(["do_center_crop: nothing is cut out for this model"]);
-  return { patchSize, mergeSize, temporalPatchSize, ...size, resample, mean, std };
+  return { patchSize, mergeSize, temporalPatchSize, ...size, ...(scalesUp && { scalesUp }), resample, mean, std };
 }
 
 function confirmSides(name: string, found: Sides, { width, height }: Sides): void {

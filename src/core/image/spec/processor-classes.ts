@@ -19,6 +19,8 @@ export interface ProcessorClass {
   readonly crop_size?: unknown;
   /** The edges of `size` are areas, and min_pixels and max_pixels stand above it, where they are known. */
   readonly areas?: "overridden" | "alone";
+  /** Of `areas`: a side shorter than a block is first scaled up to one, and the other with it. */
+  readonly scalesUp?: true;
   /** Cuts tiles of this size, and pads a batch of images of different numbers of them, which changes none. */
   readonly tileSide?: number;
   /** Cuts tiles of `size`, at most so many. */
@@ -60,6 +62,10 @@ export const classes = {
   Qwen2VLImageProcessor: {
     ...{ ...whole, size: { shortest_edge: 56 * 56, longest_edge: 28 * 28 * 1280 }, default_to_square: false },
     ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden" },
+  },
+  PaddleOCRVLImageProcessor: {
+    ...{ ...whole, size: { shortest_edge: 384 * 384, longest_edge: 1536 * 1536 }, default_to_square: false },
+    ...{ resample: 3, mean: clipMean, std: clipStd, areas: "overridden", scalesUp: true },
   },
   Qwen2VLVideoProcessor: {
     ...{ ...whole, size: { shortest_edge: 128 * 28 * 28, longest_edge: 768 * 28 * 28 } },

@@ -89,6 +89,8 @@ export interface ProcessorConfig {
   readonly slices?: SlicesConfig;
   /** Of a class that cuts quarters: whether it does. */
   readonly splits?: boolean;
+  /** Of areas: a side shorter than a block is first scaled up to one. */
+  readonly scalesUp?: true;
   readonly patchSize?: number;
   readonly mergeSize?: number;
   readonly temporalPatchSize?: number;
@@ -114,6 +116,7 @@ export function parseProcessorConfig(json: unknown, accepted: readonly Processor
     resample: filters[found.resample ?? preset.resample],
     ...tilesOf(found, preset),
     ...(preset.quarters && { splits: found.do_image_splitting ?? false }),
+    ...(preset.scalesUp && { scalesUp: true }),
     ...(preset.slices && { slices: slicesOf(found, preset.slices) }),
     ...(crop && { crop }),
     ...colours(found, preset),

@@ -1,4 +1,4 @@
-/** Against transformers: images.json of test/golden/qwen3_vl and qwen2_vl, made by make_images.py beside them. */
+/** Against transformers: images.json of test/golden/qwen3_vl, qwen2_vl and paddleocr_vl, made by make_images.py beside them. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,6 +32,8 @@ const ofQwen2: SmartResizeProcessor = {
   std: [0.26862954, 0.26130258, 0.27577711],
 };
 
+const ofPaddleOcr: SmartResizeProcessor = { ...ofQwen2, temporalPatchSize: 1, scalesUp: true };
+
 /** The formula of make_images.py. */
 function picture([width, height]: readonly [number, number]): RgbImage {
   const data = new Uint8Array(width * height * 3);
@@ -48,6 +50,7 @@ function picture([width, height]: readonly [number, number]): RgbImage {
 describe.each([
   ["qwen3_vl", imageProcessor],
   ["qwen2_vl", ofQwen2],
+  ["paddleocr_vl", ofPaddleOcr],
 ] as const)("smart resize of %s", (family, imageProcessor) => {
   const { grids, pictures } = goldenOf(family);
 

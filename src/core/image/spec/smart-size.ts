@@ -10,15 +10,15 @@ interface Size {
   readonly height: number;
 }
 
-type ImageRules = Pick<SmartResizeProcessor, "patchSize" | "mergeSize" | "minPixels" | "maxPixels">;
+type ImageRules = Pick<SmartResizeProcessor, "patchSize" | "mergeSize" | "minPixels" | "maxPixels" | "scalesUp">;
 type VideoRules = ImageRules & Pick<VideoProcessor, "temporalPatchSize" | "budgetOf" | "maxTokens">;
 
 /** Longer by more than this is refused by the reference, too. */
 const maxAspect = 200;
 
-/** @throws `invalid_image` for a strip longer than 200 times its width. */
-export function refuseStrip({ width, height }: Size): void {
-  if (Math.max(width, height) / Math.min(width, height) <= maxAspect) return;
+/** @throws `invalid_image` for a strip longer than 200 times its width, by the size of the image as it was given. */
+export function refuseStrip(scaled: Size, { width, height }: Size = scaled): void {
+  if (Math.max(scaled.width, scaled.height) / Math.min(scaled.width, scaled.height) <= maxAspect) return;
   throw new OcellusError(
     "invalid_image",
     `an image of ${width} by ${height} is a strip: at most ${maxAspect} to 1 is accepted; crop it`,
@@ -28,7 +28,17 @@ export function refuseStrip({ width, height }: Size): void {
 
 /** Ties round to even, as Python's round does. @throws as `refuseStrip`. */
 export function smartSize(image: Size, rules: ImageRules): Size {
-  return sizeWithin(image, { count: 1, counted: 1 }, rules);
+  const grown = rules.scalesUp ? atLeast(rules.patchSize * rules.mergeSize, image) : image;
+  refuseStrip(grown, image);
+  return sizeWithin(grown, { count: 1, counted: 1 }, rules);
+}
+
+/** The height first. */
+function atLeast(block: number, image: Size): Size {
+  let { width, height } = image;
+  if (height < block) [width, height] = [roundHalfToEven((width * block) / height), block];
+  if (width < block) [width, height] = [block, roundHalfToEven((height * block) / width)];
+  return { width, height };
 }
 
 /** The size of every frame of a video. @throws as `refuseStrip`. */
@@ -51,6 +61,7 @@ function sizeOfAll(numFrames: number, frame: Size, rules: VideoRules): Size {
   const block = rules.patchSize * rules.mergeSize;
   const grow = Math.max(1, block / frame.height, block / frame.width);
   const grown = { width: Math.trunc(frame.width * grow), height: Math.trunc(frame.height * grow) };
+  refuseStrip(grown);
   const counted = roundHalfToEven(numFrames / rules.temporalPatchSize) * rules.temporalPatchSize;
   return sizeWithin(grown, { count: numFrames, counted }, { ...rules, maxPixels: mostPixels(numFrames, rules) });
 }
@@ -69,7 +80,6 @@ function sizeWithin(
   frames: { readonly count: number; readonly counted: number },
   { patchSize, mergeSize, minPixels, maxPixels }: ImageRules,
 ): Size {
-  refuseStrip({ width, height });
   const block = patchSize * mergeSize;
   const whole = (side: number, round: (x: number) => number) => round(side / block) * block;
   const rounded = { width: whole(width, roundHalfToEven), height: whole(height, roundHalfToEven) };
