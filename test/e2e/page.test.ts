@@ -367,7 +367,7 @@ describe.skipIf(noBrowser)("the page", () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await open({ colorScheme, viewport: { width: 390, height: 844 } }, "docs");
       expect(await page.title()).toBe("Ocellus API");
-      await page.getByText("/v1/chat/completions").click();
+      await page.getByText("/v1/chat/completions", { exact: true }).click();
       await page.getByText("max_pixels").first().waitFor();
       expect(await page.evaluate(`getComputedStyle(document.querySelector(".post")).textTransform`)).toBe("uppercase");
       expect(await overflow(), colorScheme).toBe(0);
