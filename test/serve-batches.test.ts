@@ -1,7 +1,9 @@
 /** /v1/batches by OpenAI's official client: a file in, a file of answers and one of failures out, behind keys and guardrails. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import OpenAI from "openai";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createKey, KeyRing } from "../src/server/index.js";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createKey, KeyRing, keyFileText } from "../src/server/index.js";
 import { temporaryFolder } from "./support/folders.js";
 import { forbiddenWord, openGuards, strictPolicy, type Witness, witness } from "./support/guards.js";
 import { scriptedModel } from "./support/scripted-model.js";
@@ -140,5 +142,43 @@ it("a cancelled batch keeps what was answered", async () => {
     expect(scripted.running).toEqual([]);
   } finally {
     await slow.close();
+  }
+});
+
+it("a batch ends when its key is removed, and what was answered is there for the next key of that name", async () => {
+  const path = join(temporaryFolder(), "keys.json");
+  const next = createKey("alice");
+  const [now, seconds] = [performance.now.bind(performance), { passed: 0 }];
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 1000 * seconds.passed);
+  const write = (...keys: (typeof next)[]) => {
+    writeFileSync(path, keyFileText(keys.map(({ key }) => key)));
+    seconds.passed += 5; // the file is looked at again
+  };
+  write(alice);
+  const scripted = scriptedModel();
+  const keyed = await startServer({ scripted }, {}, { keys: await KeyRing.open(path) });
+  const asking = ({ secret }: typeof next) => new OpenAI({ baseURL: `${keyed.url}/v1`, apiKey: secret, maxRetries: 0 });
+  const until = async (isTrue: () => boolean | Promise<boolean>) => {
+    for (let turn = 0; turn < 400 && !(await isTrue()); turn++) await new Promise((end) => setTimeout(end, 10));
+  };
+  try {
+    const { id } = await created(Array.from({ length: 20 }, (_, i) => line(`${i}`, `${i}`)).join("\n"), asking(alice));
+    await until(() => scripted.running.length === 2);
+    write();
+    await scripted.say();
+    await until(() => scripted.running.length === 0);
+    expect(scripted.running).toEqual([]);
+    write(next);
+    const isOver = async () => (await asking(next).batches.retrieve(id)).status === "failed";
+    await until(isOver);
+    const { output_file_id, ...batch } = await asking(next).batches.retrieve(id);
+    expect(batch).toMatchObject({
+      errors: { data: [{ code: "unauthorized" }] },
+      request_counts: { total: 20, completed: 1, failed: 0 },
+    });
+    expect(await (await asking(next).files.content(output_file_id!)).text()).toContain('"custom_id":"');
+  } finally {
+    clock.mockRestore();
+    await keyed.close();
   }
 });

@@ -40,7 +40,8 @@ async function admitCaller(c: HonoContext, { keys, config, lifecycle }: Services
   lifecycle.admit();
   const batch = c.env?.batch;
   if (batch) {
-    Object.assign(context.caller, batch); // its key was shown when it was made, and its requests wait their turn
+    if (keys && !(await keys.has(batch.owner))) throw noKey(); // removed since it was shown
+    Object.assign(context.caller, batch); // its requests wait their turn
     return;
   }
   const key = keys && (await keys.find(secretOf(c)));

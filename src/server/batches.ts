@@ -1,12 +1,20 @@
 /**
  * Batches of a server: files of requests that are answered by its own routes, on behalf of the key that sent them, a few at a time
- * beside what people wait for. All is in memory, as uploaded files are, and ends with the process.
+ * beside what people wait for. All is in memory, as uploaded files are, and ends with the process. Of its input a batch holds nothing but its place in the file.
  */
 import { randomUUID } from "node:crypto";
-import { type JsonLimits, OcellusError, parseJson, Semaphore, stringifyJson } from "../core/base/index.js";
+import { setImmediate as breathe } from "node:timers/promises";
+import {
+  type JsonLimits,
+  OcellusError,
+  parseJson,
+  type QueueOwner,
+  Semaphore,
+  stringifyJson,
+} from "../core/base/index.js";
 import { mapConcurrently } from "../evals/index.js";
 import { type BatchAnswer, type BatchLine, batchAnswer, type WireBatch } from "../protocol/index.js";
-import { readBatchLines } from "./batch-lines.js";
+import { batchRequests, checkBatchLines } from "./batch-lines.js";
 import type { FileStore } from "./files.js";
 
 /** On whose behalf a batch asks. */
@@ -21,7 +29,7 @@ interface BatchesOptions {
   readonly files: FileStore;
   /** A request of a batch, through the server's routes. */
   readonly ask: Ask;
-  /** Bytes that the answers of one batch may take while they are gathered. */
+  /** Bytes that the answers of all open batches may take while they are gathered; those of one fit among the files. */
   readonly maxOutputBytes: number;
   /** Aborted when the server ends. */
   readonly ending: AbortSignal;
@@ -32,7 +40,7 @@ interface BatchesOptions {
 const maxBatches = 1000;
 /** Batches of one key that wait or run. */
 const maxOpenBatches = 8;
-/** Requests of a batch at once: as many as fill the running batch of a model of the default size. */
+/** Requests at once, of all batches together: as many as fill the running batch of a model of the default size. */
 const requestsAtOnce = 8;
 const windowSeconds = 24 * 3600;
 /** Where nothing says when to ask again. */
@@ -45,19 +53,22 @@ interface Entry {
   wire: WireBatch;
   readonly asker: BatchOwner;
   readonly controller: AbortController;
+  /** What its answers take so far. */
+  numBytes: number;
 }
 
 interface Outputs {
-  readonly answers: string[];
-  readonly failures: string[];
-  numBytes: number;
+  readonly answers: Uint8Array[];
+  readonly failures: Uint8Array[];
 }
 
 export class Batches {
   readonly #options: BatchesOptions;
   readonly #entries = new Map<string, Entry>();
-  /** One batch at a time; keys take turns. */
-  readonly #turns = new Semaphore(1);
+  /** Inputs are checked one at a time: each holds the ids of its requests meanwhile. */
+  readonly #checks = new Semaphore(1);
+  /** Keys take turns at each request. */
+  readonly #turns = new Semaphore(requestsAtOnce);
 
   constructor(options: BatchesOptions) {
     this.#options = options;
@@ -65,7 +76,7 @@ export class Batches {
 
   /** @throws `not_found` for no such file, `invalid_request` for one of another purpose, `overloaded`. */
   create(asker: BatchOwner, asked: Pick<WireBatch, "endpoint" | "input_file_id" | "metadata">): WireBatch {
-    const { wire: file, bytes } = this.#options.files.get(asker.owner, asked.input_file_id);
+    const { wire: file } = this.#options.files.get(asker.owner, asked.input_file_id);
     if (file.purpose !== "batch")
       throw new OcellusError("invalid_request", `input_file_id: expected a file for a batch, found ${file.purpose}`, {
         details: { param: "input_file_id", expected: "batch", found: file.purpose },
@@ -75,6 +86,7 @@ export class Batches {
     const entry: Entry = {
       asker,
       controller: new AbortController(),
+      numBytes: 0,
       wire: {
         ...{ id: `batch_${randomUUID().replaceAll("-", "")}`, object: "batch", ...asked, completion_window: "24h" },
         ...{ status: "validating", created_at, expires_at: created_at + windowSeconds },
@@ -82,7 +94,7 @@ export class Batches {
       },
     };
     this.#entries.set(entry.wire.id, entry);
-    void this.#run(entry, bytes);
+    void this.#run(entry);
     return entry.wire;
   }
 
@@ -131,113 +143,121 @@ export class Batches {
     }
   }
 
-  async #run(entry: Entry, bytes: Uint8Array): Promise<void> {
-    const { controller, asker } = entry;
+  async #run(entry: Entry): Promise<void> {
+    const { controller, asker, wire } = entry;
     const expiry = setTimeout(() => controller.abort("expired"), windowSeconds * 1000).unref();
     const signal = AbortSignal.any([controller.signal, this.#options.ending]);
-    const outputs: Outputs = { answers: [], failures: [], numBytes: 0 };
+    const outputs: Outputs = { answers: [], failures: [] };
+    const input = () => {
+      signal.throwIfAborted();
+      return this.#options.files.get(asker.owner, wire.input_file_id).bytes;
+    };
     try {
-      await new Promise<void>((turn) => setImmediate(turn)); // whoever creates one is told so first
-      const lines = this.#validated(entry, bytes);
-      if (!lines) return;
-      const turn = { owner: asker.owner, request: entry.wire.id };
-      await this.#turns.run(() => this.#answerAll(entry, lines, outputs, signal), signal, 1, turn);
+      await breathe(); // whoever creates one is told so first
+      const isValid = await this.#checks.run(() => this.#validate(entry, input), signal, 1, turnOf(entry));
+      if (!isValid) return;
+      await this.#answerAll(entry, batchRequests(input), outputs, signal);
       this.#finish(entry, outputs, { status: "completed", completed_at: this.#seconds() });
     } catch (error) {
-      this.#interrupted(entry, outputs, error);
+      this.#finish(entry, outputs, this.#interrupted(entry, error));
     } finally {
       clearTimeout(expiry);
     }
   }
 
-  /** The requests; undefined where the input is wrong, and the batch says why. */
-  #validated(entry: Entry, bytes: Uint8Array): BatchLine[] | undefined {
-    const { lines, problems } = readBatchLines(new TextDecoder().decode(bytes), entry.wire.endpoint);
-    if (problems.length === 0) {
-      this.#set(entry, { request_counts: { total: lines.length, completed: 0, failed: 0 } });
-      return lines;
-    }
-    const errors = { object: "list" as const, data: problems };
-    this.#set(entry, { status: "failed", failed_at: this.#seconds(), errors });
-    return undefined;
+  /** @returns whether its input is right; otherwise the batch says why. */
+  async #validate(entry: Entry, input: () => Uint8Array): Promise<boolean> {
+    const { total, problems: data } = await checkBatchLines(input, entry.wire.endpoint);
+    if (data.length === 0) this.#set(entry, { request_counts: { total, completed: 0, failed: 0 } });
+    else this.#set(entry, { status: "failed", failed_at: this.#seconds(), errors: { object: "list", data } });
+    return data.length === 0;
   }
 
-  async #answerAll(entry: Entry, lines: readonly BatchLine[], outputs: Outputs, signal: AbortSignal): Promise<void> {
+  async #answerAll(
+    entry: Entry,
+    lines: AsyncGenerator<BatchLine>,
+    outputs: Outputs,
+    signal: AbortSignal,
+  ): Promise<void> {
     this.#set(entry, { status: "in_progress", in_progress_at: this.#seconds() });
-    await mapConcurrently(lines, requestsAtOnce, async (line) => {
-      const answer = await this.#answer(line, entry.asker, signal);
-      signal.throwIfAborted(); // an answer cut short is no answer
-      const isAnswer = answer.response.status_code === 200;
-      const text = stringifyJson(answer);
-      outputs.numBytes += text.length;
-      if (outputs.numBytes > this.#options.maxOutputBytes)
-        throw new OcellusError(
-          "too_large",
-          `the answers of a batch may take ${this.#options.maxOutputBytes} bytes; split its input`,
-        );
-      (isAnswer ? outputs.answers : outputs.failures).push(text);
-      const { total } = entry.wire.request_counts;
-      const [completed, failed] = [outputs.answers.length, outputs.failures.length];
-      this.#set(entry, { request_counts: { total, completed, failed } });
+    const { maxConcurrent = requestsAtOnce } = entry.asker; // more would only hold turns while they wait for it
+    await mapConcurrently(lines, Math.min(requestsAtOnce, maxConcurrent), async (line) => {
+      try {
+        this.#keep(entry, outputs, await this.#answer(line, entry, signal), signal);
+      } catch (error) {
+        entry.controller.abort(error); // with those that are being answered
+        throw error;
+      }
     });
   }
 
-  /** Asked again while there is no room: a batch has time. */
-  async #answer(
-    { custom_id, url, method, body }: BatchLine,
-    asker: BatchOwner,
-    signal: AbortSignal,
-  ): Promise<BatchAnswer> {
+  #keep(entry: Entry, { answers, failures }: Outputs, answer: BatchAnswer, signal: AbortSignal): void {
+    signal.throwIfAborted(); // an answer cut short is no answer
+    const bytes = Buffer.from(`${stringifyJson(answer)}\n`);
+    entry.numBytes += bytes.length;
+    this.#checkMemory();
+    signal.throwIfAborted();
+    (answer.response.status_code === 200 ? answers : failures).push(bytes);
+    const { total } = entry.wire.request_counts;
+    this.#set(entry, { request_counts: { total, completed: answers.length, failed: failures.length } });
+  }
+
+  /** When there is no room, whoever holds most ends the largest of its batches, as it would lose files. */
+  #checkMemory(): void {
+    const { maxOutputBytes: limit } = this.#options;
+    const open = [...this.#entries.values()].filter(({ wire }) => isOpen(wire));
+    const held = new Map<string, number>();
+    for (const { asker, numBytes } of open) held.set(asker.owner, (held.get(asker.owner) ?? 0) + numBytes);
+    if ([...held.values()].reduce((sum, numBytes) => sum + numBytes, 0) <= limit) return;
+    const [largest] = [...held].reduce((a, b) => (b[1] > a[1] ? b : a));
+    const own = open.filter(({ asker }) => asker.owner === largest);
+    const { controller, numBytes } = own.reduce((a, b) => (b.numBytes > a.numBytes ? b : a));
+    const text = `the answers of all running batches may take ${limit} bytes, and this one had most; split its input`;
+    controller.abort(new OcellusError("too_large", text, { details: { limit, found: numBytes } }));
+  }
+
+  /** Asked again while there is no room: a batch has time. @throws `unauthorized` when its key was removed meanwhile. */
+  async #answer({ custom_id, url, method, body }: BatchLine, entry: Entry, signal: AbortSignal): Promise<BatchAnswer> {
+    const headers = { "content-type": "application/json", host: "localhost" };
+    const init = { method, headers, body: stringifyJson(body), signal };
+    const ask = async () => {
+      const response = await this.#options.ask(new Request(new URL(url, "http://localhost"), init), entry.asker);
+      return { response, text: await response.text() };
+    };
     for (;;) {
-      const headers = { "content-type": "application/json", host: "localhost" };
-      const init = { method, headers, body: stringifyJson(body), signal };
-      const response = await this.#options.ask(new Request(new URL(url, "http://localhost"), init), asker);
-      const text = await response.text();
+      const { response, text } = await this.#turns.run(ask, signal, 1, turnOf(entry));
+      const { status } = response;
+      if (status === 401) throw new OcellusError("unauthorized", "the key that made this batch was removed");
       const id = response.headers.get("x-request-id") ?? "";
-      if (response.status !== 429) return batchAnswer(custom_id, response.status, id, parseJson(text, answerLimits));
+      if (status !== 429) return batchAnswer(custom_id, status, id, parseJson(text, answerLimits));
       await paused(1000 * Number(response.headers.get("retry-after")) || retryMs, signal);
     }
   }
 
-  #interrupted(entry: Entry, outputs: Outputs, error: unknown): void {
+  /** @returns what a batch is that could not be answered as a whole. */
+  #interrupted({ controller, wire }: Entry, error: unknown): Partial<WireBatch> {
     const at = this.#seconds();
-    const { reason, aborted } = entry.controller.signal;
-    if (aborted && reason === "expired") this.#finish(entry, outputs, { status: "expired", expired_at: at });
-    else if (aborted) this.#finish(entry, outputs, { status: "cancelled", cancelled_at: at });
-    else {
-      const { code, message } = error instanceof OcellusError ? error : { code: "internal", message: "it was ended" };
-      const data = [{ code, message, line: null, param: null }];
-      this.#set(entry, { status: "failed", failed_at: at, errors: { object: "list", data } });
-    }
+    const { reason = error } = controller.signal;
+    if (reason === "expired") return { status: "expired", expired_at: at };
+    if (wire.status === "cancelling") return { status: "cancelled", cancelled_at: at };
+    const { code, message } = reason instanceof OcellusError ? reason : { code: "internal", message: "it was ended" };
+    const errors = { object: "list" as const, data: [{ code, message, line: null, param: null }] };
+    return { status: "failed", failed_at: at, errors };
   }
 
-  /** @param ended what the batch is once its files are there */
+  /** What is answered is kept, however it ended. @param ended what the batch is once its files are there */
   #finish(entry: Entry, { answers, failures }: Outputs, ended: Partial<WireBatch>): void {
-    this.#set(entry, {
-      ...(entry.wire.status === "in_progress" && { status: "finalizing" }),
-      finalizing_at: this.#seconds(),
-    });
     const { files } = this.#options;
-    const { owner } = entry.asker;
-    const { id } = entry.wire;
-    const fileOf = (name: string, lines: readonly string[]) => {
-      if (lines.length === 0) return undefined;
-      const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
-      return files.add(owner, `${id}_${name}.jsonl`, "batch_output", bytes).id;
-    };
-    try {
-      const [output_file_id, error_file_id] = [fileOf("output", answers), fileOf("error", failures)];
-      this.#set(entry, {
-        ...(output_file_id !== undefined && { output_file_id }),
-        ...(error_file_id !== undefined && { error_file_id }),
-        ...ended,
-      });
-    } catch (error) {
-      entry.controller.abort(); // of no use any more
-      const { code, message } = error as OcellusError;
-      const errors = { object: "list" as const, data: [{ code, message, line: null, param: null }] };
-      this.#set(entry, { status: "failed", failed_at: this.#seconds(), errors });
-    }
+    const { asker, wire } = entry;
+    // Of both at once: one must not push out the other.
+    files.makeRoom([...answers, ...failures].reduce((sum, { length }) => sum + length, 0));
+    const fileOf = (name: "output" | "error", lines: readonly Uint8Array[]) =>
+      lines.length > 0 && {
+        [`${name}_file_id`]: files.add(asker.owner, `${wire.id}_${name}.jsonl`, "batch_output", Buffer.concat(lines))
+          .id,
+      };
+    const finalizing_at = this.#seconds();
+    this.#set(entry, { finalizing_at, ...fileOf("output", answers), ...fileOf("error", failures), ...ended });
   }
 
   #set(entry: Entry, change: Partial<WireBatch>): void {
@@ -247,6 +267,10 @@ export class Batches {
   #seconds(): number {
     return Math.floor((this.#options.now ?? Date.now)() / 1000);
   }
+}
+
+function turnOf({ asker, wire }: Entry): QueueOwner {
+  return { owner: asker.owner, request: wire.id };
 }
 
 function isOpen({ status }: WireBatch): boolean {

@@ -50,7 +50,7 @@ export class FileStore {
       status: "processed",
       ocellus: { format, sha256: createHash("sha256").update(bytes).digest("hex"), pinned: onDrop !== undefined },
     };
-    while (this.#totalBytes + bytes.length > this.#maxBytes) this.#drop(this.#oldestOfLargestOwner());
+    this.makeRoom(bytes.length);
     this.#entries.set(wire.id, {
       wire,
       mediaType: isText ? "application/jsonl" : `image/${format}`,
@@ -61,6 +61,11 @@ export class FileStore {
     this.#totalBytes += bytes.length;
     if (onDrop) this.#pinnedBytes += bytes.length;
     return wire;
+  }
+
+  /** For files that are added next. */
+  makeRoom(numBytes: number): void {
+    while (this.#totalBytes + numBytes > this.#maxBytes) this.#drop(this.#oldestOfLargestOwner());
   }
 
   #checkMemory(filename: string, numBytes: number, isPinned: boolean): void {

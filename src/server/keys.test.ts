@@ -7,8 +7,8 @@ import { createKey, KeyRing, keyFileText } from "./keys.js";
 afterEach(() => void vi.restoreAllMocks());
 
 /** Beyond the seconds in which the file is not looked at. */
-function passTime(): void {
-  const later = performance.now() + 5000; // a fake clock would begin at zero again, before the file was looked at
+function passTime(seconds = 5): void {
+  const later = performance.now() + 1000 * seconds; // a fake clock would begin at zero again, before the file was looked at
   vi.spyOn(performance, "now").mockReturnValue(later);
 }
 
@@ -25,6 +25,21 @@ it("a key that was swapped for another is noticed though size and time of change
   passTime();
   const found = [await ring.find(old.secret), await ring.find(fresh.secret)];
   expect(found.map((key) => key?.name)).toEqual([undefined, "alice"]);
+});
+
+it("a name is known as long as one of its keys is in the file", async () => {
+  const [old, fresh] = [createKey("alice"), createKey("alice")];
+  const path = join(temporaryFolder(), "keys.json");
+  writeFileSync(path, keyFileText([old.key]));
+  const ring = await KeyRing.open(path);
+  const found = [await ring.has("alice"), await ring.has("bob")];
+  for (const [i, keys] of [[fresh.key], []].entries()) {
+    writeFileSync(path, keyFileText(keys));
+    passTime(5 * (i + 1));
+    found.push(await ring.has("alice"));
+    vi.restoreAllMocks();
+  }
+  expect(found).toEqual([true, false, true, false]);
 });
 
 it("a file that is gone or damaged lets no one in, and says so without its name", async () => {

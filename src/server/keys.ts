@@ -76,14 +76,20 @@ export function keyFileText(keys: readonly ApiKey[]): string {
 /** Keys from a file that may change while the server runs: a removed key is refused within seconds. */
 export class KeyRing {
   readonly #path: string | undefined;
-  #keys: ReadonlyMap<string, ApiKey>;
+  #keys!: ReadonlyMap<string, ApiKey>;
+  #names!: ReadonlySet<string>;
   #look: FileFingerprint | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #checking: Promise<void> | undefined;
 
   private constructor(path: string | undefined, keys: readonly ApiKey[] = []) {
     this.#path = path;
-    this.#keys = bySecret(keys);
+    this.#take(keys);
+  }
+
+  #take(keys: readonly ApiKey[]): void {
+    this.#keys = new Map(keys.map((key) => [key.sha256, key]));
+    this.#names = new Set(keys.map(({ name }) => name));
   }
 
   /** Keys that are in no file: they last as long as the process. */
@@ -100,6 +106,17 @@ export class KeyRing {
 
   /** @throws `unavailable` when the file was taken away or damaged: a list that cannot be read lets no one in. */
   async find(secret: string): Promise<ApiKey | undefined> {
+    await this.#refresh();
+    return this.#keys.get(digest(secret));
+  }
+
+  /** Whether a key of that name is there still. @throws as `find`. */
+  async has(name: string): Promise<boolean> {
+    await this.#refresh();
+    return this.#names.has(name);
+  }
+
+  async #refresh(): Promise<void> {
     const path = this.#path;
     if (path !== undefined && performance.now() - this.#checkedAt > checkEveryMs) {
       this.#checking ??= this.#check(path).finally(() => (this.#checking = undefined));
@@ -107,22 +124,17 @@ export class KeyRing {
         throw new OcellusError("unavailable", "keys cannot be checked now; the server's log says why", { cause });
       });
     }
-    return this.#keys.get(digest(secret));
   }
 
   async #check(path: string): Promise<void> {
     const look = await fingerprintFile(path, this.#look);
-    if (look.digest !== this.#look?.digest) this.#keys = bySecret(await readKeys(path));
+    if (look.digest !== this.#look?.digest) this.#take(await readKeys(path));
     this.#look = look;
     this.#checkedAt = performance.now();
   }
 }
 
 const checkEveryMs = 2000;
-
-function bySecret(keys: readonly ApiKey[]): ReadonlyMap<string, ApiKey> {
-  return new Map(keys.map((key) => [key.sha256, key]));
-}
 
 function digest(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");

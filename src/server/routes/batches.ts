@@ -13,7 +13,8 @@ export function addBatches(app: App, { files, config, lifecycle }: Services): vo
   const batches = new Batches({
     files,
     ask: async (request, batch) => app.fetch(request, { batch }),
-    maxOutputBytes: config.maxFilesBytes,
+    // What pinned files leave to the others, and what is quickly copied and hashed.
+    maxOutputBytes: Math.min(config.maxFilesBytes / 2, 2 ** 30),
     ending: lifecycle.draining,
   });
   addJsonRoute(
