@@ -7,45 +7,113 @@ import { resolvePointer } from "./pointer.js";
 const maxValues = 4096;
 const maxRange = 256;
 
-/** Looked up for each leaf of an answer; leaves of one place in the schema share their list. */
+/** Values of a list from one place to another. */
+export interface ValueRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** JSON texts of one character a byte, in their order: those that begin alike stand together, the shortest first. */
+export class ValueList {
+  readonly #texts: readonly string[];
+
+  constructor(texts: Iterable<string>) {
+    this.#texts = [...new Set(texts)].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  get all(): ValueRange {
+    return { from: 0, to: this.#texts.length };
+  }
+
+  at(place: number): string {
+    return this.#texts[place]!;
+  }
+
+  has(text: string): boolean {
+    const place = this.#first(this.all, (each) => each >= text);
+    return this.#texts[place] === text;
+  }
+
+  /** Of values that share their first `length` bytes: those that go on with `part`, or end with it. In steps of log(values). */
+  narrowed(range: ValueRange, length: number, part: string, ended: boolean): ValueRange {
+    const end = length + part.length;
+    const from = this.#first(range, (each) => each.slice(length, end) >= part);
+    const to = this.#first({ from, to: range.to }, (each) => each.slice(length, end) > part);
+    if (!ended || from === to) return { from, to };
+    return { from, to: this.#texts[from]!.length === end ? from + 1 : from };
+  }
+
+  #first({ from, to }: ValueRange, holds: (text: string) => boolean): number {
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (holds(this.#texts[middle]!)) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+}
+
+/** A place of answers: the schemas of which one holds there. */
+interface Place {
+  readonly schemas: readonly SchemaObject[];
+  /** Names and indexes that one of them speaks of; all others lead to one place. */
+  readonly named: ReadonlySet<string>;
+  readonly inside: Map<string, Place>;
+  readonly values: ValueList | undefined;
+}
+
+/** Looked up for each leaf of an answer; each place of the schema is read once. */
 export class FewValues {
   readonly #schema: unknown;
-  /** Of the schemas of one place, by the numbers that these were given. */
-  readonly #lists = new Map<string, readonly string[] | undefined>();
+  /** By the numbers that their schemas were given. */
+  readonly #places = new Map<string, Place>();
   readonly #numbers = new Map<SchemaObject, number>();
+  readonly #root: Place;
 
   constructor(schema: unknown) {
     this.#schema = schema;
+    this.#root = this.#placeOf([schema]);
   }
 
-  /**
-   * JSON texts of all values, one character a byte: a superset of what may stand there; undefined where they are many.
-   * @param keys of the pointer
-   */
-  at(keys: readonly string[]): readonly string[] | undefined {
-    let places = alternatives([this.#schema], this.#schema);
-    for (const key of keys)
-      places = alternatives(
-        places.map((place) => childOf(place, key)),
-        this.#schema,
-      );
-    const name = places.map((place) => this.#numberOf(place)).join();
-    if (!this.#lists.has(name)) this.#lists.set(name, listOf(places));
-    return this.#lists.get(name);
+  /** A superset of the values that may stand there; undefined where they are many. @param keys of the pointer */
+  at(keys: readonly string[]): ValueList | undefined {
+    let place = this.#root;
+    for (const key of keys) place = this.#inside(place, key);
+    return place.values;
   }
 
-  #numberOf(place: SchemaObject): number {
-    const number = this.#numbers.get(place) ?? this.#numbers.size;
-    this.#numbers.set(place, number);
+  #inside({ schemas, named, inside }: Place, key: string): Place {
+    const name = named.has(key) ? `=${key}` : "other";
+    const known = inside.get(name);
+    if (known) return known;
+    const place = this.#placeOf(schemas.map((each) => childOf(each, key)));
+    inside.set(name, place);
+    return place;
+  }
+
+  #placeOf(given: readonly unknown[]): Place {
+    const schemas = alternatives(given, this.#schema);
+    const name = schemas.map((each) => this.#numberOf(each)).join();
+    const known = this.#places.get(name);
+    if (known) return known;
+    const named = new Set(schemas.flatMap(namesIn));
+    const place = { schemas, named, inside: new Map(), values: listOf(schemas) };
+    this.#places.set(name, place);
+    return place;
+  }
+
+  #numberOf(schema: SchemaObject): number {
+    const number = this.#numbers.get(schema) ?? this.#numbers.size;
+    this.#numbers.set(schema, number);
     return number;
   }
 }
 
-function listOf(places: readonly SchemaObject[]): readonly string[] | undefined {
-  const lists = places.map(valuesOf);
+function listOf(schemas: readonly SchemaObject[]): ValueList | undefined {
+  const lists = schemas.map(valuesOf);
   if (lists.length === 0 || lists.some((list) => list === undefined)) return undefined;
-  const values = [...new Set(lists.flatMap((list) => list!))];
-  return values.length <= maxValues ? values.map(bytesOfText) : undefined;
+  const values = new Set(lists.flatMap((list) => list!));
+  return values.size <= maxValues ? new ValueList([...values].map(bytesOfText)) : undefined;
 }
 
 function bytesOfText(text: string): string {
@@ -75,10 +143,23 @@ function alternatives(schemas: readonly unknown[], root: unknown): readonly Sche
   return [...found];
 }
 
+/** Whose child is another than that of names and indexes left out here. */
+function namesIn(schema: SchemaObject): string[] {
+  const { properties = {}, prefixItems = [] } = schema;
+  const values = constantsOf(schema);
+  if (values) return values.flatMap((value) => (isContainer(value) ? Object.keys(value) : []));
+  return [...Object.keys(properties as object), ...Object.keys(prefixItems as object)];
+}
+
+function constantsOf(schema: SchemaObject): readonly unknown[] | undefined {
+  const values = schema.const === undefined ? schema.enum : [schema.const];
+  return Array.isArray(values) ? values : undefined;
+}
+
 function childOf(schema: SchemaObject, key: string): unknown {
   const { properties = {}, additionalProperties, prefixItems = [], items } = schema;
-  const values = schema.const === undefined ? schema.enum : [schema.const];
-  if (Array.isArray(values))
+  const values = constantsOf(schema);
+  if (values)
     return { enum: values.flatMap((value) => (isContainer(value) && Object.hasOwn(value, key) ? [value[key]] : [])) };
   if (Object.hasOwn(properties as object, key)) return (properties as SchemaObject)[key];
   return (prefixItems as readonly unknown[])[Number(key)] ?? items ?? additionalProperties;

@@ -1,7 +1,7 @@
 /** Confidence of fields, of answers whose tokens and choices are written out by hand; the expected numbers are products of them. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FewValues } from "./field-values.js";
+import { FewValues, ValueList } from "./field-values.js";
 import { type FieldConfidence, type FieldToken, fieldsOf } from "./fields.js";
 import { leavesOf } from "./leaves.js";
 
@@ -21,7 +21,14 @@ function read(said: readonly Said[], schema?: unknown, isWhole = true) {
     const logprob = Math.log(probability);
     return { tokenId, bytes: bytesOf(text), constrained: { logprob, top: [{ tokenId, logprob }, ...top] } };
   });
-  return fieldsOf(tokens, { bytesOf: (id) => bytesOf(texts[id]!), schema, isWhole });
+  return finished(fieldsOf(tokens, { bytesOf: (id) => bytesOf(texts[id]!), schema, isWhole })).result;
+}
+
+function finished<T>(work: Generator<undefined, T>): { result: T; turns: number } {
+  for (let turns = 0; ; turns++) {
+    const { done, value } = work.next();
+    if (done) return { result: value, turns };
+  }
 }
 
 const colours = (...values: string[]) => ({ properties: { colour: { enum: values } } });
@@ -141,6 +148,8 @@ describe("fields of enums", () => {
   });
 });
 
+const listed = (list: ValueList | undefined) => list && Array.from({ length: list.all.to }, (_, i) => list.at(i));
+
 describe("the few values of a schema", () => {
   it("are listed once for all leaves of one place, and not where they are many", () => {
     const many = Array.from({ length: 4097 }, (_, i) => `v${i}`);
@@ -150,7 +159,7 @@ describe("the few values of a schema", () => {
       wide: { type: "integer", minimum: 0, maximum: 256 },
     };
     const values = new FewValues({ properties });
-    expect(values.at(["rows", "0"])).toEqual([bytesOf('"红"'), "1"]);
+    expect(listed(values.at(["rows", "0"]))).toEqual(["1", bytesOf('"红"')].sort());
     expect(values.at(["rows", "1"])).toBe(values.at(["rows", "2"]));
     expect([values.at(["many"]), values.at(["wide"]), values.at(["other"])]).toEqual([undefined, undefined, undefined]);
   });
@@ -161,8 +170,47 @@ describe("the few values of a schema", () => {
       { anyOf: [0, 1].map(() => ({ $ref: `#/$defs/d${i + 1}` })) },
     ]);
     const $defs = { ...Object.fromEntries(links), d60: { enum: ["x", "y"] } };
-    expect(new FewValues({ $defs, $ref: "#/$defs/d0" }).at([])).toEqual(['"x"', '"y"']);
+    expect(new FewValues({ $defs, $ref: "#/$defs/d0" }).at([])!.all).toEqual({ from: 0, to: 2 });
     expect(new FewValues({ $ref: "#" }).at([])).toBeUndefined();
+  });
+});
+
+describe("a list of values", () => {
+  it("is narrowed, part by part, to those that begin so or are so", () => {
+    const texts = fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 6 }), { minLength: 1 });
+    fc.assert(
+      fc.property(texts, fc.array(fc.nat(3)), fc.boolean(), fc.nat(), (given, cuts, ended, chosen) => {
+        const list = new ValueList(given);
+        const text = given[chosen % given.length]!;
+        let range = list.all;
+        let length = 0;
+        for (const cut of cuts) {
+          range = list.narrowed(range, length, text.slice(length, length + cut), false);
+          length = Math.min(text.length, length + cut);
+        }
+        const last = text.slice(length, length + 1);
+        const { from, to } = list.narrowed(range, length, last, ended);
+        const written = text.slice(0, length) + last;
+        const expected = [...new Set(given)].filter((each) => (ended ? each === written : each.startsWith(written)));
+        expect(listed(list)!.slice(from, to)).toEqual(expected.sort());
+        expect([list.has(text), list.has(`${text}d`)]).toEqual([true, false]);
+      }),
+      { seed: 14, numRuns: 500 },
+    );
+  });
+
+  it("is looked at in as many steps as its length has bits", () => {
+    let looked = 0;
+    class Counted extends String {
+      override slice(...range: [number, number]) {
+        looked++;
+        return super.slice(...range);
+      }
+    }
+    const texts = Array.from({ length: 4096 }, (_, i) => new Counted(String(i).padStart(4, "0")) as unknown as string);
+    const list = new ValueList(texts);
+    expect(list.narrowed(list.all, 0, "123", false)).toEqual({ from: 1230, to: 1240 });
+    expect(looked).toBeLessThanOrEqual(2 * 13);
   });
 });
 
@@ -212,6 +260,46 @@ describe("fields of text", () => {
   it("know escapes and characters of several bytes", () => {
     const fields = read(['["', ["红", 0.5, ["\\", 0.5]], "\\", '"', ['"', 0.5, ['"]', 0.4], ['\\"', 0.1]], "]"]);
     expectField(fields["/0"], { probability: 0.45 });
+  });
+});
+
+describe("long answers", () => {
+  const rare = 0.5;
+  const constrained = { logprob: Math.log(rare), top: [{ tokenId: 0, logprob: Math.log(rare) }] };
+  const tokensOf = (texts: readonly string[]) => texts.map((bytes, i) => ({ tokenId: i + 1, bytes, constrained }));
+
+  it("let others have their turn at each of their tokens, in a value and between values", () => {
+    const text = ['"', ...Array<string>(3000).fill("\\".repeat(16)), '"'];
+    const list = ["[", ...Array<string>(3000).fill("7,"), "7]"];
+    const context = { bytesOf: () => "a", schema: undefined, isWhole: true };
+    expect(finished(fieldsOf(tokensOf(text), context)).turns).toBe(3002);
+    const { result, turns } = finished(fieldsOf(tokensOf(list), context));
+    expect([Object.keys(result).length, turns]).toEqual([3001, 3001]);
+  });
+
+  it("read each place of the schema once, however many values stand there", () => {
+    let reads = 0;
+    const branches = Array.from({ length: 4000 }, (_, i) => ({ const: `v${i}` }));
+    const items = {
+      get anyOf() {
+        reads++;
+        return branches;
+      },
+    };
+    const rows = Array.from({ length: 2000 }, () => ['"v', '7",']).flat();
+    const context = { bytesOf: () => '"v1', schema: { type: "array", items }, isWhole: false };
+    expect(Object.keys(finished(fieldsOf(tokensOf(["[", ...rows]), context)).result)).toHaveLength(2000);
+    expect(reads).toBe(1);
+  });
+
+  it("leave out what has a pointer of more than 1,024 characters, and name no alternative of more than 256", () => {
+    const deep = `${"[".repeat(513)}1${"]".repeat(513)}`;
+    expect(read([`[2,${deep}]`])).toEqual({ "/0": expect.anything() });
+    const [short, long] = ["b".repeat(254), "c".repeat(255)];
+    const alternatives = (other: string) =>
+      read(['["', ["a", 0.6, [other, 0.4]], '"]'], { items: { enum: ["a", short, long] } })["/0"]!.alternatives;
+    expect(alternatives("b")).toMatchObject([{ value: short }]);
+    expect(alternatives("c")).toEqual([]);
   });
 });
 

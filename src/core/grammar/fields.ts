@@ -5,7 +5,7 @@
  * out. Where the schema leaves few values, tokens count as one that leave the same of these values possible.
  */
 import type { ConstrainedLogprobs } from "../engine/index.js";
-import { FewValues } from "./field-values.js";
+import { FewValues, type ValueList, type ValueRange } from "./field-values.js";
 import { type Leaf, leavesOf, readValue } from "./leaves.js";
 
 export type FieldKind = "enum" | "boolean" | "number" | "string" | "null";
@@ -49,23 +49,29 @@ export interface FieldContext {
 }
 
 const maxAlternatives = 5;
+/** Of an alternative that is named: longer ones would make an answer of many leaves as long as leaves times values. */
+const maxNamed = 256;
 
-/** @param skip bytes before the JSON. @param limit bytes of the answer: those after a stop string are not of it. */
-export function fieldsOf(
+/**
+ * Yields after each step of a leaf: a long answer has work for seconds, between which others are to have their turn.
+ * @param skip bytes before the JSON. @param limit bytes of the answer: those after a stop string are not of it.
+ */
+export function* fieldsOf(
   tokens: readonly FieldToken[],
   context: FieldContext,
   { skip = 0, limit = Number.POSITIVE_INFINITY } = {},
-): Fields {
+): Generator<undefined, Fields> {
   const text = tokens.map(({ bytes }) => bytes).join("");
   const leaves = leavesOf(text.slice(skip, limit), context.isWhole);
   const steps = new Steps(tokens);
   const values = new FewValues(context.schema);
-  return Object.fromEntries(
-    leaves.map((leaf) => {
-      const placed = { ...leaf, start: leaf.start + skip, end: leaf.end + skip };
-      return [leaf.pointer, new LeafReading(text, placed, context, values).confidence(steps.of(text, placed))];
-    }),
-  );
+  const fields: [string, FieldConfidence][] = [];
+  for (const leaf of leaves) {
+    const placed = { ...leaf, start: leaf.start + skip, end: leaf.end + skip };
+    const reading = new LeafReading(text, placed, context, values);
+    fields.push([leaf.pointer, yield* reading.confidence(steps.of(text, placed))]);
+  }
+  return Object.fromEntries(fields);
 }
 
 interface Step extends FieldToken {
@@ -103,9 +109,11 @@ class Steps {
 
 /** What of the value is there before a step. */
 interface Before {
-  readonly written: string;
+  readonly length: number;
   /** Whether the next character belongs to an escape. */
   readonly isEscaped: boolean;
+  /** Those of the few values that begin so. */
+  readonly possible: ValueRange;
 }
 
 /** What a token writes of the value: a part, and whether the value ends there. */
@@ -120,13 +128,42 @@ interface Group extends Part {
   mass: number;
 }
 
+/** Of one leaf: the shares of other values, each value's added up over the steps. */
+class Others {
+  readonly #value: unknown;
+  readonly #named = new Map<string, FieldAlternative>();
+  #mostUnnamed = 0;
+
+  constructor(value: unknown) {
+    this.#value = value;
+  }
+
+  add(other: Omit<FieldAlternative, "probability">, share: number): void {
+    const { value, startsWith } = other;
+    if (value === undefined && startsWith === undefined) this.#mostUnnamed = Math.max(this.#mostUnnamed, share);
+    else if (value === undefined || value !== this.#value) {
+      const key = JSON.stringify(other);
+      this.#named.set(key, { ...other, probability: (this.#named.get(key)?.probability ?? 0) + share });
+    }
+  }
+
+  get most(): number {
+    return [...this.#named.values()].reduce((most, { probability }) => Math.max(most, probability), this.#mostUnnamed);
+  }
+
+  /** Most likely first. */
+  named(): FieldAlternative[] {
+    return [...this.#named.values()].sort((a, b) => b.probability - a.probability).slice(0, maxAlternatives);
+  }
+}
+
 class LeafReading {
   readonly #text: string;
   readonly #leaf: Leaf;
   readonly #context: FieldContext;
   readonly #value: unknown;
-  /** JSON texts, one character a byte; undefined where the schema leaves many values. */
-  readonly #values: readonly string[] | undefined;
+  /** Undefined where the schema leaves many values. */
+  readonly #values: ValueList | undefined;
 
   constructor(text: string, leaf: Leaf, context: FieldContext, values: FewValues) {
     this.#text = text;
@@ -135,30 +172,43 @@ class LeafReading {
     const written = text.slice(leaf.start, leaf.end);
     this.#value = readValue(written);
     const few = values.at(leaf.keys);
-    this.#values = few?.includes(written) ? few : undefined; // 1.0 may stand for 1
+    this.#values = few?.has(written) ? few : undefined; // 1.0 may stand for 1
   }
 
-  confidence(steps: readonly Step[]): FieldConfidence {
+  /** Each token is looked at once, however long the value is. */
+  *confidence(steps: readonly Step[]): Generator<undefined, FieldConfidence> {
     let probability = 1;
-    const others = new Map<string, FieldAlternative>();
+    let before: Before = { length: 0, isEscaped: false, possible: this.#values?.all ?? { from: 0, to: 0 } };
+    const others = new Others(this.#value);
     for (const step of steps) {
-      const groups = this.#groups(step);
-      if (!groups) continue;
-      for (const group of groups.others) this.#addOther(others, group, step, probability);
-      probability *= groups.chosen;
+      const groups = this.#groups(step, before);
+      for (const group of groups?.others ?? []) others.add(this.#otherOf(group, before), probability * group.mass);
+      probability *= groups?.chosen ?? 1;
+      before = this.#behind(before, step);
+      yield;
     }
-    const ordered = [...others.values()].sort((a, b) => b.probability - a.probability);
     const kind = this.#kind();
-    const named = ordered.filter(({ value, startsWith }) => value !== undefined || startsWith !== undefined);
-    const margin = probability - (ordered[0]?.probability ?? 0);
-    return { kind, probability, margin, ...(kind !== "string" && { alternatives: named.slice(0, maxAlternatives) }) };
+    const margin = probability - others.most;
+    return { kind, probability, margin, ...(kind !== "string" && { alternatives: others.named() }) };
+  }
+
+  /** Once the step has written its part. */
+  #behind({ length, isEscaped, possible }: Before, step: Step): Before {
+    const { start, end } = this.#leaf;
+    const reached = Math.min(end, step.start + step.bytes.length);
+    const part = this.#text.slice(start + length, reached);
+    let escaped = isEscaped;
+    for (const char of part) escaped = !escaped && char === "\\";
+    return {
+      length: length + part.length,
+      isEscaped: escaped,
+      possible: this.#values?.narrowed(possible, length, part, false) ?? possible,
+    };
   }
 
   /** Shares of what the token said, and of what others would have said; undefined where it had nothing to say. */
-  #groups(step: Step): { chosen: number; others: Group[] } | undefined {
+  #groups(step: Step, before: Before): { chosen: number; others: Group[] } | undefined {
     if (!step.constrained) return undefined;
-    const written = this.#writtenBefore(step);
-    const before: Before = { written, isEscaped: isEscaped(written) };
     const own = this.#part(step, before, step.bytes);
     if (!own) return undefined;
     const { logprob, top } = step.constrained;
@@ -170,7 +220,7 @@ class LeafReading {
         left -= share;
         return;
       }
-      const key = this.#key(step, part);
+      const key = this.#key(before, part);
       const group = groups.get(key) ?? { ...part, key, mass: 0 };
       group.mass += share;
       groups.set(key, group);
@@ -178,7 +228,7 @@ class LeafReading {
     for (const each of top)
       if (each.tokenId !== step.tokenId) add(this.#context.bytesOf(each.tokenId), Math.exp(each.logprob));
     add(step.bytes, Math.exp(logprob));
-    const chosenKey = this.#key(step, own);
+    const chosenKey = this.#key(before, own);
     const share = (mass: number) => Math.min(1, mass / left);
     const others = [...groups.values()].filter(({ key }) => key !== chosenKey);
     return {
@@ -189,41 +239,33 @@ class LeafReading {
 
   /** What of this value a token would write at a step; undefined: nothing. */
   #part(step: Step, before: Before, bytes: string): Part | undefined {
-    if (before.written !== "") return partOf(before, bytes);
-    const value = behind(this.#text.slice(step.start, this.#leaf.start), bytes);
-    return value === "" ? undefined : partOf(before, value);
+    const { start } = this.#leaf;
+    if (before.length > 0) return partOf(this.#text.slice(start, start + before.length), before.isEscaped, bytes);
+    const value = behind(this.#text.slice(step.start, start), bytes);
+    return value === "" ? undefined : partOf("", false, value);
   }
 
-  #key(step: Step, { part, ended }: Part): string {
+  #key(before: Before, { part, ended }: Part): string {
     if (!this.#values) return `${part}${ended ? "\n" : ""}`; // no value holds a line break
-    return this.#possible(step, { part, ended }).join();
+    const { from, to } = this.#possible(before, { part, ended });
+    return from === to ? "" : `${from}-${to}`;
   }
 
   /** Which of the few values remain possible. */
-  #possible(step: Step, { part, ended }: Part): number[] {
-    const written = this.#writtenBefore(step) + part;
-    return this.#values!.flatMap((value, i) => ((ended ? value === written : value.startsWith(written)) ? [i] : []));
-  }
-
-  #writtenBefore(step: Step): string {
-    return this.#text.slice(this.#leaf.start, Math.max(step.start, this.#leaf.start));
-  }
-
-  #addOther(others: Map<string, FieldAlternative>, group: Group, step: Step, before: number): void {
-    const other = this.#otherOf(group, step);
-    const key = other.value === undefined ? `at ${step.start}: ${group.key}` : JSON.stringify(other.value);
-    const probability = (others.get(key)?.probability ?? 0) + before * group.mass;
-    if (other.value === undefined || other.value !== this.#value) others.set(key, { ...other, probability });
+  #possible({ possible, length }: Before, { part, ended }: Part): ValueRange {
+    return this.#values!.narrowed(possible, length, part, ended);
   }
 
   /** Its value, or its beginning; neither where several of the few values, or none of them, would have remained. */
-  #otherOf(group: Group, step: Step): Omit<FieldAlternative, "probability"> {
+  #otherOf(group: Group, before: Before): Omit<FieldAlternative, "probability"> {
     if (this.#values) {
-      const possible = this.#possible(step, group);
-      return possible.length === 1 ? { value: readValue(this.#values[possible[0]!]!) } : {};
+      const { from, to } = this.#possible(before, group);
+      const text = to - from === 1 ? this.#values.at(from) : undefined;
+      return text !== undefined && text.length <= maxNamed ? { value: readValue(text) } : {};
     }
-    if (typeof this.#value === "string") return {};
-    const written = this.#writtenBefore(step) + group.part;
+    if (typeof this.#value === "string" || before.length + group.part.length > maxNamed) return {};
+    const { start } = this.#leaf;
+    const written = this.#text.slice(start, start + before.length) + group.part;
     const value = group.ended ? readValue(written) : undefined;
     return value === undefined ? { startsWith: written } : { value };
   }
@@ -258,7 +300,7 @@ function isSpace(char: string): boolean {
 }
 
 /** The part of `bytes` that belongs to the value, of which `written` is there. */
-function partOf({ written, isEscaped: escaped }: Before, bytes: string): Part {
+function partOf(written: string, escaped: boolean, bytes: string): Part {
   const first = (written || bytes)[0]!;
   if (first === '"') {
     const end = closingQuote(bytes, written === "" ? 1 : 0, escaped);
@@ -277,11 +319,4 @@ function closingQuote(bytes: string, from: number, escaped: boolean): number {
     else if (bytes[at] === '"') return at + 1;
   }
   return -1;
-}
-
-/** An odd number of backslashes is last. */
-function isEscaped(written: string): boolean {
-  let count = 0;
-  while (written[written.length - 1 - count] === "\\") count++;
-  return count % 2 === 1;
 }

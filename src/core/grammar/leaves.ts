@@ -1,6 +1,7 @@
 /**
  * Where the leaves of a JSON text stand: strings, numbers, true, false and null, by their JSON pointer [RFC 6901]. The text may
- * be cut short; a value that it cuts is left out. One pass, no recursion: an answer may be nested as deep as it is long.
+ * be cut short; a value that it cuts is left out. One pass, no recursion: an answer may be nested as deep as it is long. Leaves
+ * whose pointer would be longer than `maxPointer` are left out: all pointers together would have the square of its length.
  */
 import { escapePointer } from "./pointer.js";
 
@@ -11,8 +12,11 @@ export interface Leaf {
   readonly end: number;
 }
 
+const maxPointer = 1024;
+
 interface Container {
   readonly isObject: boolean;
+  readonly pointer: string;
   key: string;
   index: number;
 }
@@ -31,12 +35,13 @@ export function leavesOf(text: string, isWhole: boolean): Leaf[] {
       const end = char === '"' ? stringEnd(text, at) : wordEnd(text, at);
       if (end === undefined || (end === text.length && char !== '"' && !isWhole)) break;
       if (expectsName) inside!.key = readString(text.slice(at, end)) ?? "";
-      else leaves.push(leafAt(stack, at, end));
+      else leaves.push(...leafAt(stack, at, end));
       expectsName = false;
       at = end;
       continue;
     }
-    if (char === "{" || char === "[") stack.push({ isObject: char === "{", key: "", index: 0 });
+    if (char === "{" || char === "[")
+      stack.push({ isObject: char === "{", pointer: pointerIn(inside), key: "", index: 0 });
     else if (char === "}" || char === "]") stack.pop();
     else if (char === "," && inside) inside.index++;
     if (char === "{" || char === ",") expectsName = stack.at(-1)?.isObject === true;
@@ -46,9 +51,19 @@ export function leavesOf(text: string, isWhole: boolean): Leaf[] {
   return leaves;
 }
 
-function leafAt(stack: readonly Container[], start: number, end: number): Leaf {
-  const keys = stack.map(({ isObject, key, index }) => (isObject ? key : String(index)));
-  return { keys, pointer: keys.map((key) => `/${escapePointer(key)}`).join(""), start, end };
+function leafAt(stack: readonly Container[], start: number, end: number): Leaf[] {
+  const pointer = pointerIn(stack.at(-1));
+  if (pointer.length > maxPointer) return [];
+  return [{ keys: stack.map(keyIn), pointer, start, end }];
+}
+
+function keyIn({ isObject, key, index }: Container): string {
+  return isObject ? key : String(index);
+}
+
+/** Of the next value in it. */
+function pointerIn(container: Container | undefined): string {
+  return container ? `${container.pointer}/${escapePointer(keyIn(container))}` : "";
 }
 
 function isLayout(char: string): boolean {

@@ -192,7 +192,7 @@ interface StreamContext {
   readonly prepared: Prepared;
   /** Hears every token, and says at the end how sure each field is. */
   readonly fieldReader?:
-    | { push(event: TokenEvent): void; fields(cut: number | undefined, hasThoughts: boolean): Fields }
+    | { push(event: TokenEvent): void; fields(cut: number | undefined, hasThoughts: boolean): Promise<Fields> }
     | undefined;
 }
 
@@ -249,7 +249,7 @@ export async function* streamChat(
   const usage = { ...clock.usage(), ...(reasoning && { reasoningTokens: parts.numTokens }) };
   const stopped = stopSequence === undefined ? {} : { stopSequence };
   const cut = stopSequence === undefined ? undefined : numBytes;
-  const fields = fieldReader && { fields: fieldReader.fields(cut, parts.numTokens > 0) };
+  const fields = fieldReader && { fields: await fieldReader.fields(cut, parts.numTokens > 0) };
   const facts = { ...fields, ...(notes && { notes }) };
   yield { type: "end", finishReason, ...stopped, usage, timings: clock.timings(), images, ...facts };
 }

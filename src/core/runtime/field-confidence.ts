@@ -86,7 +86,7 @@ export class FieldReader {
    * @param cut of an answer that a stop string has ended: its length in bytes
    * @param hasThoughts whether thoughts stood before it: then whitespace there is no part of it
    */
-  fields(cut: number | undefined, hasThoughts: boolean): Fields {
+  async fields(cut: number | undefined, hasThoughts: boolean): Promise<Fields> {
     const tokens = this.#events.map(({ tokenId, constrained, finishReason }) => {
       return { tokenId, constrained, bytes: finishReason === "stop" ? "" : this.#bytesOf(tokenId) };
     });
@@ -94,16 +94,27 @@ export class FieldReader {
     const skip = hasThoughts ? /^[ \t\r\n]*/.exec(text)![0].length : 0;
     const isWhole = cut === undefined && this.#events.at(-1)?.finishReason === "stop";
     const bytesOf = (id: number) => (this.#added.has(id) ? "" : this.#bytesOf(id));
-    const found = fieldsOf(
+    const work = fieldsOf(
       tokens,
       { bytesOf, schema: this.#schema, isWhole },
       { skip, ...(cut !== undefined && { limit: skip + cut }) },
     );
-    return calibrated(found, this.#temperatures);
+    return calibrated(await inTurns(work), this.#temperatures);
   }
 
   #bytesOf(id: number): string {
     return String.fromCharCode(...(this.#tokenizer.bytesOf?.(id) ?? []));
+  }
+}
+
+/** Tokens between which nothing else of the process is done: some milliseconds. */
+const tokensAtOnce = 32;
+
+async function inTurns(work: Generator<undefined, Fields>): Promise<Fields> {
+  for (let done = 1; ; done++) {
+    const turn = work.next();
+    if (turn.done) return turn.value;
+    if (done % tokensAtOnce === 0) await new Promise((resume) => setImmediate(resume));
   }
 }
 
