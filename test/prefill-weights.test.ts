@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { type OfficialName, officialConfigs } from "../bench/support/official-configs.js";
 import { tensorsOf } from "../bench/support/random-checkpoint.js";
-import { machineMemory } from "../src/core/backend/index.js";
+import { GraphThread, machineMemory } from "../src/core/backend/index.js";
 import { pack } from "../src/core/pack/index.js";
 import { image, type LoadOptions, loadModel, packingPlan } from "../src/core/runtime/index.js";
 import { repository, temporaryFolder } from "./support/folders.js";
@@ -66,6 +66,22 @@ describe("8-bit weights for prompts", () => {
   it("answer alike on a thread of their own, to the last bit", async () => {
     const options = { weights: "int4", visionWeights: "fp16", prefillWeights: "int8", graphThreads: true } as const;
     expect(await answers(options)).toEqual(copies);
+  });
+
+  it("leave prompts to the weights that answer where they cannot be opened, which the notes say", async () => {
+    const options = { weights: "int4", visionWeights: "fp16", prefillWeights: "int8", graphThreads: true } as const;
+    const { open } = GraphThread;
+    const broken = vi
+      .spyOn(GraphThread, "open")
+      .mockImplementation((model, session, prefill) => open(model, session, prefill && new Uint8Array([1, 2, 3])));
+    const model = await loadModel(bundled, { threads: 1, ...options });
+    const before = model.info.notes.length;
+    const { text } = await model.answer([{ role: "user", content: "What is it?" }], { maxTokens: 4 });
+    expect(text.length).toBeGreaterThan(0);
+    expect(model.info.notes.length).toBe(before + 1);
+    await model.close();
+    expect(await answers(options)).toEqual(own);
+    broken.mockRestore();
   });
 
   it("are left closed where they are not wanted, and said to be missing where they are wanted and not there", async () => {

@@ -16,19 +16,27 @@ export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Promise<G
   if (graph.withCache) return graph.withCache(shape);
   const cache = createSlotCache(graph.device, shape);
   const { takesRuns = false } = graph;
+  let prefillFault: string | undefined;
+  const forPrompts = prefill?.catch((error: unknown) => {
+    prefillFault = String(error);
+    return undefined;
+  });
   return {
     get bytes() {
       return cache.bytes;
     },
     batchesAnywhere: cache.batchesAnywhere,
     hasPrefill: prefill !== undefined,
+    get prefillFault() {
+      return prefillFault;
+    },
     takesRuns,
     step: async (given, slots, lengths, names, by = "decoder") => {
-      const runs = by === "prefill" ? await prefill! : graph;
-      const feeds = takesRuns && by === "decoder" ? { ...noRun, ...given } : given;
+      const copy = by === "prefill" ? await forPrompts : undefined;
+      const feeds = takesRuns && !copy ? { ...noRun, ...given } : given;
       const wanted = Object.fromEntries(names.map((name) => [name, null]));
       const results = await cache.use(slots, lengths, ({ past, outputs }) =>
-        runs.run({ ...feeds, ...past }, { ...wanted, ...outputs }),
+        (copy ?? graph).run({ ...feeds, ...past }, { ...wanted, ...outputs }),
       );
       return Object.fromEntries(names.map((name) => [name, results[name]!]));
     },
@@ -42,9 +50,12 @@ export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Promise<G
   };
 }
 
-/** A decoder and the graph that its prompts are read by, as one. That may still be opening: the first prompt waits for it. */
+/**
+ * A decoder and the graph that its prompts are read by, as one. That may still be opening: the first prompt waits for it. Where
+ * it cannot be opened, the decoder reads prompts too.
+ */
 export function withPrefill(decoder: Graph, prefill: Promise<Graph>): Graph {
-  prefill.catch(() => {}); // the first prompt says so
+  prefill.catch(() => {}); // heard where there is a cache
   return {
     device: decoder.device,
     takesRuns: decoder.takesRuns ?? false,

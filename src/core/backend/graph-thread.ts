@@ -17,6 +17,7 @@ export class GraphThread implements LosableGraph {
   readonly device = "cpu";
   readonly #worker: TypedWorker<GraphMethods>;
   #cacheBytes = 0;
+  #prefillFault: string | undefined;
   #hasCache = false;
   #takesRuns = false;
   readonly #hasPrefill: boolean;
@@ -69,12 +70,16 @@ export class GraphThread implements LosableGraph {
     const made = this.#noting(this.#worker.call("cache", [shape]));
     made.catch(() => {}); // the first step says so too
     const bytes = () => this.#cacheBytes;
+    const prefillFault = () => this.#prefillFault;
     return {
       get bytes() {
         return bytes();
       },
       batchesAnywhere: true,
       hasPrefill: this.#hasPrefill,
+      get prefillFault() {
+        return prefillFault();
+      },
       takesRuns: this.#takesRuns,
       step: (feeds, ...rest) => this.#noting(this.#worker.call("step", [plain(feeds), ...rest])),
       ...this.#saving(),
@@ -103,8 +108,9 @@ export class GraphThread implements LosableGraph {
   }
 
   async #noting(answer: ReturnType<GraphMethods["run"]>): Promise<Results> {
-    const { results, cacheBytes } = await answer;
+    const { results, cacheBytes, prefillFault } = await answer;
     this.#cacheBytes = cacheBytes;
+    this.#prefillFault = prefillFault;
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, tensor(value)]));
   }
 }

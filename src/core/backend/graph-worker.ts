@@ -18,7 +18,11 @@ function methodsOf({ model, prefill, options }: ThreadOptions) {
   const opened = open(model, prefill, options);
   opened.catch(() => {}); // `opened` says why; unheard until that call comes, it would end the thread
   let cached: CachedGraph | undefined;
-  const answer = (results: Results) => ({ results: plain(results), cacheBytes: cached?.bytes ?? 0 });
+  const answer = (results: Results) => ({
+    results: plain(results),
+    cacheBytes: cached?.bytes ?? 0,
+    prefillFault: cached?.prefillFault,
+  });
   return {
     opened: async () => (await opened).takesRuns ?? false,
     async run(feeds: PlainTensors, outputs: readonly string[]) {

@@ -26,6 +26,8 @@ export interface CachedGraph {
   readonly batchesAnywhere: boolean;
   /** Whether there is a second graph, without logits, for prompts. */
   readonly hasPrefill: boolean;
+  /** Why that graph could not be opened, once that is known; prompts are read by the decoder then. */
+  readonly prefillFault?: string | undefined;
   /** Whether a decode step may be of several tokens of each sequence; one of one token each needs no inputs for that. */
   readonly takesRuns: boolean;
   /** One step: the slots read their past and append to it. Steps follow one another. */

@@ -39,7 +39,7 @@ export interface ModelInfo {
   readonly speculates?: boolean;
   /** Whether it thinks before it answers: as a request says, or always. Absent: it does not. */
   readonly thinking?: Thinking;
-  /** What a user should know about the checkpoint, in sentences. */
+  /** What a user should know about the checkpoint and how it runs, in sentences; the first prompt can add one. */
   readonly notes: readonly string[];
 }
 

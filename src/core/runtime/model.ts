@@ -108,7 +108,7 @@ export class VisionLanguageModel implements LanguageModel {
       readsTools: /\btools\b/.test(chatTemplate ?? ""),
       speculates: this.#engine.speculates,
       ...(thinking && { thinking }),
-      notes: this.#parts.notes,
+      notes: [...this.#parts.notes, ...this.#runner.notes],
     };
   }
 

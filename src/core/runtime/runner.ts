@@ -13,7 +13,7 @@ import {
   type StepLengths,
   withCache,
 } from "../backend/index.js";
-import { invariant } from "../base/index.js";
+import { invariant, shorten } from "../base/index.js";
 import { type CachedBlocks, nothingCached, type PromptCache, prefixBlockLength } from "../cache/index.js";
 import type { Batch, ModelRunner, Row } from "../engine/index.js";
 import { isRecurrent } from "../graph/index.js";
@@ -119,6 +119,15 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   /** Tokens in the cache as a share of what fits: 0 to 1. */
   get cacheUsage(): number {
     return this.#lengths.reduce((sum, length) => sum + length, 0) / (this.numSlots * this.maxLength);
+  }
+
+  /** What came up since the model was loaded, in sentences. */
+  get notes(): readonly string[] {
+    const { prefillFault } = this.#decoder;
+    if (prefillFault === undefined) return [];
+    return [
+      `prompts are read by the weights that answer: the 8-bit copy cannot be opened (${shorten(prefillFault, 200)})`,
+    ];
   }
 
   get maxRun(): number {

@@ -151,8 +151,8 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
     for (const [i, weights] of config.weights.entries()) {
       const model = await openModel({ ...load, ...drafting(config), model: checkpoint, weights }, terminal, load);
       pool.add(i === 0 ? name : `${name}:${weights}`, model, checkpoint);
+      await warmUp(model, terminal.signal); // the first prompt adds notes
       if (i === 0) printNotes(terminal, model.info.notes);
-      await warmUp(model, terminal.signal);
     }
   }
   if (config.embeddingModel !== undefined) {
@@ -182,8 +182,8 @@ async function openVersion(config: ServeConfig, shared: Shared, folder: string, 
     terminal,
     load,
   );
-  printNotes(terminal, model.info.notes);
   await warmUp(model, terminal.signal);
+  printNotes(terminal, model.info.notes);
   return model;
 }
 
