@@ -2,7 +2,14 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { type Checkpoint, checkpointDigest, openCheckpoint, writeSafetensors } from "../src/core/checkpoint/index.js";
+import {
+  type Checkpoint,
+  checkpointDigest,
+  openCheckpoint,
+  openAdapter as openWith,
+  writeSafetensors,
+} from "../src/core/checkpoint/index.js";
+import { patternMatcher } from "../src/core/grammar/index.js";
 import { familyOf } from "../src/core/models/index.js";
 import { pack, parsePlan, withAdapter } from "../src/core/pack/index.js";
 import { loadModel, openAdapter } from "../src/core/runtime/index.js";
@@ -136,6 +143,41 @@ describe("an adapter that PEFT would merge in another way", () => {
       details: { found: "awq" },
     });
     await Promise.all([other, adapter, renamed, base, quantised].map((each) => each.close()));
+  });
+
+  it("is refused by the name of a target that no graph reads: a head that is stored and tied all the same", async () => {
+    const { path, canonicalName, close, base } = await opened("plain");
+    const both = join(folder, "tied-and-stored");
+    await cp(path, both, { recursive: true });
+    const tensors = await Promise.all([...base.names()].map((name) => base.read(name)));
+    const table = tensors.find(({ name }) => canonicalName(name).endsWith("embed_tokens.weight"))!;
+    await writeSafetensors(join(both, "model.safetensors"), [...tensors, { ...table, name: "lm_head.weight" }]);
+    const adapterFolder = join(folder, "adapter-of-the-head");
+    await cp(join(golden, "adapters/plain"), adapterFolder, { recursive: true });
+    await writeSafetensors(join(adapterFolder, "adapter_model.safetensors"), [
+      { ...table, name: "base_model.model.lm_head.modules_to_save.weight" },
+    ]);
+    const [tied, adapter] = [await openCheckpoint(both), await openAdapter(adapterFolder)];
+    await expect(withAdapter(tied, adapter)).rejects.toMatchObject({
+      ...{ code: "unsupported", details: { target: "lm_head.weight" } },
+    });
+    await Promise.all([tied.close(), adapter.close(), close()]);
+  });
+
+  it("has bounded patterns, each compiled once", async () => {
+    const keys = Array.from({ length: 4097 }, (_, i) => [`layers\\.${i}\\..*`, 4]);
+    await expect(openAdapter(await changed({ rank_pattern: Object.fromEntries(keys) }))).rejects.toMatchObject({
+      ...{ code: "invalid_file", details: { field: "rank_pattern" } },
+    });
+    const compiled: string[] = [];
+    const many = await changed({ alpha_pattern: Object.fromEntries(keys.slice(0, 20)) });
+    const adapter = await openWith(many, (pattern) => {
+      compiled.push(pattern);
+      return patternMatcher(pattern);
+    });
+    await adapter.close();
+    expect(compiled.length).toBeGreaterThan(0);
+    expect(new Set(compiled).size).toBe(compiled.length);
   });
 
   it("is refused without its files", async () => {

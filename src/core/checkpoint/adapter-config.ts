@@ -5,12 +5,19 @@
 import { z } from "zod";
 import { OcellusError, shorten } from "../base/index.js";
 
-/** Whether a pattern of Python's `re` is found in a text; how is the caller's, in linear time. */
+/** Of a pattern of Python's `re`, whether it is found in a text; how is the caller's, in linear time. */
+export type CompilePattern = (pattern: string) => (text: string) => boolean;
 export type MatchesPattern = (text: string, pattern: string) => boolean;
 
 /** Published ranks end at 1024. */
 const rank = z.int().min(1).max(8192);
-const perModule = <T extends z.ZodType>(value: T) => z.record(z.string().max(1024), value).nullish();
+/** Each may be a pattern, and is held against each module; models have some hundreds of modules, several to a pattern. */
+const mostKeys = 4096;
+const perModule = <T extends z.ZodType>(value: T) =>
+  z
+    .record(z.string().max(1024), value)
+    .refine((found) => Object.keys(found).length <= mostKeys, `expected at most ${mostKeys} keys`)
+    .nullish();
 
 const configSchema = z.looseObject({
   peft_type: z.string(),

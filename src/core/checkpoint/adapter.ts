@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { OcellusError, shorten } from "../base/index.js";
 import { fileDigest, listFolder, readSideJson, textDigest } from "../fs/index.js";
 import { elementCount, toFloat32 } from "../tensor/index.js";
-import { type AdapterConfig, isTarget, type MatchesPattern, readAdapterConfig, scalingOf } from "./adapter-config.js";
+import {
+  type AdapterConfig,
+  type CompilePattern,
+  isTarget,
+  type MatchesPattern,
+  readAdapterConfig,
+  scalingOf,
+} from "./adapter-config.js";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.js";
 
 /** delta[row, column] = scaling · Σ left[row, k] · right[k, column]. */
@@ -46,7 +53,7 @@ export interface Adapter {
 const weightsFiles = ["adapter_model.safetensors", "adapter_model.bin"];
 
 /** @throws `not_found`, `invalid_file`, `unsupported` naming a field or a tensor that is not merged here, `io`. */
-export async function openAdapter(folder: string, matches: MatchesPattern): Promise<Adapter> {
+export async function openAdapter(folder: string, compile: CompilePattern): Promise<Adapter> {
   const names = await listFolder(folder);
   const configPath = join(folder, "adapter_config.json");
   const json = await readSideJson(folder, "adapter_config.json");
@@ -61,13 +68,23 @@ export async function openAdapter(folder: string, matches: MatchesPattern): Prom
   const tensors = await openCheckpoint(join(folder, file));
   try {
     const digest = textDigest(JSON.stringify([json, await fileDigest(join(folder, file))]));
-    const targets = new AdapterReader(tensors, config, matches).targets();
+    const targets = new AdapterReader(tensors, config, compiledOnce(compile)).targets();
     const base = config.base_model_name_or_path ?? undefined;
     return { path: folder, digest, base, targets, tensors, close: () => tensors.close() };
   } catch (error) {
     await tensors.close();
     throw error;
   }
+}
+
+/** A config has few patterns, a model many modules. */
+function compiledOnce(compile: CompilePattern): MatchesPattern {
+  const compiled = new Map<string, ReturnType<CompilePattern>>();
+  return (text, pattern) => {
+    const matches = compiled.get(pattern) ?? compile(pattern);
+    compiled.set(pattern, matches);
+    return matches(text);
+  };
 }
 
 const loraName = /^(?<module>.*)\.lora_(?<embedding>embedding_)?(?<side>[AB])(?:\.weight)?$/;

@@ -1,6 +1,6 @@
 export { adaptedCheckpoint, targetsIn } from "./adapted.js";
 export { type Adapter, type AdapterTarget, type LowRank, openAdapter } from "./adapter.js";
-export type { MatchesPattern } from "./adapter-config.js";
+export type { CompilePattern } from "./adapter-config.js";
 export { bundledModel } from "./bundled.js";
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
 export { checkpointDigest } from "./checkpoint-digest.js";

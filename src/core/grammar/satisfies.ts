@@ -20,17 +20,24 @@ export function checkPattern(source: string): void {
   automatonOf(source);
 }
 
-/**
- * Whether the pattern (ECMAScript, flag u) is found in the text.
- * @throws as `checkPattern`; `too_large` when it leaves too many readings of this text open
- */
+/** As `patternMatcher`, for one text. */
 export function fitsPattern(text: string, source: string): boolean {
+  return patternMatcher(source)(text);
+}
+
+/**
+ * Whether the pattern (ECMAScript, flag u) is found in a text.
+ * @throws as `checkPattern`; what it returns: `too_large` when the pattern leaves too many readings of this text open
+ */
+export function patternMatcher(source: string): (text: string) => boolean {
   const { derivatives, start } = automatonOf(source);
-  derivatives.begin();
-  const bytes = new TextEncoder().encode(JSON.stringify(text).slice(1, -1));
-  let state = start;
-  for (const byte of bytes) state = derivatives.derive(state, derivatives.classOf[byte]!);
-  return state.isNullable;
+  return (text) => {
+    derivatives.begin();
+    const bytes = new TextEncoder().encode(JSON.stringify(text).slice(1, -1));
+    let state = start;
+    for (const byte of bytes) state = derivatives.derive(state, derivatives.classOf[byte]!);
+    return state.isNullable;
+  };
 }
 
 function automatonOf(source: string) {
