@@ -106,9 +106,32 @@ describe("packing with --calibrate", () => {
       JSON.parse(readFileSync(join(path, "packed.json"), "utf8")),
     );
     expect(manifests[0].calibration).toBeUndefined();
-    expect(manifests[1].calibration).toEqual({ method: "gptq", digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(manifests[1].calibration).toEqual({
+      method: "gptq",
+      version: 1,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
     expect(manifests[2].calibration.digest).not.toBe(manifests[1].calibration.digest);
     expect(await packCalibrated(checkpoint, { plan })).toMatchObject({ path: bundled.path, written: false });
+  });
+
+  it("is made once where two processes want the same", async () => {
+    const [folder, halves] = [temporaryFolder(), [0, 0]];
+    copyFileSync(join(texts, "serving.md"), join(folder, "a.txt"));
+    const results = await Promise.all(
+      halves.map((_, i) =>
+        packCalibrated(checkpoint, {
+          ...{ plan, calibrateOn: folder },
+          onCalibrateProgress: (done) => {
+            halves[i] = done;
+          },
+        }),
+      ),
+    );
+    expect(results.map(({ written }) => written).sort()).toEqual([false, true]);
+    expect(Math.min(...halves)).toBe(0);
+    expect(Math.max(...halves)).toBeGreaterThan(0);
+    expect(unfinished()).toEqual([]);
   });
 
   it("continues where a run ended early, with the same codes", async () => {

@@ -43,7 +43,7 @@ import { type Sequence, sequencesOf } from "./sequences.js";
 /** Most columns that make up for one another: the work on a row grows with them, that on their factor with the third power. */
 const mostSpan = 1536;
 
-/** Raised whenever the same set gives other codes: a run is not continued by another way of rounding. */
+/** Raised whenever the same set gives other codes: neither a run nor a packed model of another way of rounding is taken up. */
 const roundingVersion = 1;
 
 export interface CalibrateOptions extends Omit<PackOptions, "round" | "rewrite"> {
@@ -59,20 +59,24 @@ export interface CalibrateOptions extends Omit<PackOptions, "round" | "rewrite">
  */
 export async function packCalibrated(path: string, options: CalibrateOptions): Promise<PackResult> {
   const set = await readCalibrationSet(options.calibrateOn);
-  const plan: PackingPlan = { ...options.plan, calibration: { method: "gptq", digest: set.digest } };
+  const plan: PackingPlan = {
+    ...options.plan,
+    calibration: { method: "gptq", version: roundingVersion, digest: set.digest },
+  };
   const original = await openCheckpoint(path);
   try {
     const { adapter } = options;
     const checkpoint = adapter ? await withAdapter(original, adapter) : original;
     const model = await readModel(checkpoint);
     const formats = roundedFormats(model, plan);
-    const contents = [roundingVersion, await checkpointDigest(checkpoint), planDigest(plan)];
+    const contents = [await checkpointDigest(checkpoint), planDigest(plan)];
     const folder = joinPath(cacheRoot(), "calibrations", textDigest(contents.join("\n")).slice(0, 16));
     return await pack(path, {
       ...options,
       plan,
-      round: (write) =>
+      round: (write, isPacked) =>
         withStore(folder, formats, options, async (store) => {
+          if (await isPacked()) return; // by the process that had the lock
           await roundAll(path, { model, plan, set, store, formats }, options);
           await write(store);
         }),

@@ -4,12 +4,13 @@
  */
 import { invariant } from "../base/index.js";
 import { type Checkpoint, openCheckpoint, writeSafetensors } from "../checkpoint/index.js";
-import { createFolderAtomically, joinPath, pathExists } from "../fs/index.js";
+import { createFolderAtomically, joinPath, pathExists, removeFolder } from "../fs/index.js";
 import type { StoredMatrices, StoredParts } from "../quantize/index.js";
 import { type BlockFormat, bytesOf, type Tensor } from "../tensor/index.js";
 import type { RoundedMatrix } from "./rounding.js";
 
 const partNames = ["values", "scales", "zero_points"] as const;
+type PartName = (typeof partNames)[number];
 
 export class RoundedStore implements StoredMatrices {
   readonly method = "calibrated";
@@ -33,16 +34,23 @@ export class RoundedStore implements StoredMatrices {
   async read(name: string): Promise<StoredParts> {
     const piece = this.#pieces.get(name);
     invariant(piece, `${name} is not rounded yet`);
-    const there = partNames.filter((part) => piece.info(`${name} ${part}`));
-    const parts = await Promise.all(there.map(async (part) => [part, (await piece.read(`${name} ${part}`)).bytes]));
+    const parts = await Promise.all(
+      this.#partsOf(name).map(async (part) => [part, (await piece.read(`${name} ${part}`)).bytes]),
+    );
     return Object.fromEntries(parts) as StoredParts;
   }
 
-  /** Whether the piece is there; then its matrices are. */
+  /** Whether the piece is there; then its matrices are. One of other matrices is removed. */
   async open(piece: number, tensors: readonly string[]): Promise<boolean> {
     const path = this.#pathOf(piece);
     if (!(await pathExists(path))) return false;
     const checkpoint = await openCheckpoint(path);
+    const expected = tensors.flatMap((tensor) => this.#partsOf(tensor).map((part) => `${tensor} ${part}`));
+    if ([...checkpoint.names()].sort().join() !== expected.sort().join()) {
+      await checkpoint.close();
+      await removeFolder(path);
+      return false;
+    }
     for (const tensor of tensors) this.#pieces.set(tensor, checkpoint);
     return true;
   }
@@ -60,6 +68,11 @@ export class RoundedStore implements StoredMatrices {
   async close(): Promise<void> {
     await Promise.all([...new Set(this.#pieces.values())].map((piece) => piece.close()));
     this.#pieces.clear();
+  }
+
+  #partsOf(tensor: string): readonly PartName[] {
+    const hasZeroPoints = this.#formats.get(tensor)?.zeroPoints === true;
+    return partNames.filter((part) => part !== "zero_points" || hasZeroPoints);
   }
 
   #pathOf(piece: number): string {

@@ -40,7 +40,7 @@ export const manifestSchema = z.object({
   /** Of weights "auto": the format of each matrix, by the first checkpoint tensor in it. */
   formats: z.record(z.string(), formatSchema).optional(),
   /** Of four-bit codes that make up for their losses. */
-  calibration: z.object({ method: z.literal("gptq"), digest: z.string() }).optional(),
+  calibration: z.object({ method: z.literal("gptq"), version: z.int(), digest: z.string() }).optional(),
   source_digest: z.string(),
   /** Of decoders: their host reads token embeddings row by row. */
   embedding: embeddingSchema.optional(),

@@ -49,7 +49,11 @@ export interface PackOptions {
   /** Pack again even if the cache has it. */
   readonly force?: boolean;
   /** Of a plan with a `calibration`: makes the codes, if there is something to write. */
-  readonly round?: (write: (codes: StoredMatrices) => Promise<void>) => Promise<void>;
+  readonly round?: (
+    write: (codes: StoredMatrices) => Promise<void>,
+    /** Whether another process has written it meanwhile. */
+    isPacked: () => Promise<boolean>,
+  ) => Promise<void>;
   /** @internal Changes the graphs; what their weights come from is written with the rest. With `into` only. */
   readonly rewrite?: (graph: Graph) => Graph;
   readonly signal?: AbortSignal;
@@ -86,12 +90,11 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
   const { embedding, entries } = layoutOf(model, graphs, plan);
   const contents = [digest, JSON.stringify(embedding), ...calibrationOf(plan), ...graphs.map(printGraph)];
   const target = options.into ?? cachePath(checkpoint, contents, plan);
-  if (await pathExists(target)) {
-    await expectPackedFolder(target);
-    if (!options.force) return { path: target, written: false, notes };
-  }
-  const write = (from: WeightsSource) =>
-    createFolderAtomically(target, options.force ?? false, async (folder) => {
+  const isPacked = async () => (await isPackedFolder(target)) && !options.force;
+  if (await isPacked()) return { path: target, written: false, notes };
+  let written = false;
+  const write = async (from: WeightsSource) => {
+    await createFolderAtomically(target, options.force ?? false, async (folder) => {
       const offsets = await writeWeights(joinPath(folder, packedFiles.weights), entries, from, options);
       for (const graph of graphs) await encodeGraph(graph, joinPath(folder, packedFiles.graph(graph.name)), offsets);
       for (const name of await checkpoint.sideFiles()) await copyInto(folder, joinPath(checkpoint.path, name));
@@ -100,8 +103,10 @@ async function packCheckpoint(checkpoint: Checkpoint, options: PackOptions): Pro
         `${JSON.stringify(manifestOf(family, plan, digest, embedding), null, 2)}\n`,
       );
     });
-  await (round ? round((codes) => write(withStored(weights, codes))) : write(weights));
-  return { path: target, written: true, notes };
+    written = true;
+  };
+  await (round ? round((codes) => write(withStored(weights, codes)), isPacked) : write(weights));
+  return { path: target, written, notes };
 }
 
 /** What the graphs do not show. */
@@ -130,9 +135,10 @@ async function encodeGraph(graph: Graph, path: string, offsets: (name: string) =
   await writeFileAtomically(path, model);
 }
 
-/** A folder that is somebody else's is neither used nor replaced. */
-async function expectPackedFolder(target: string): Promise<void> {
-  if (await pathExists(joinPath(target, packedFiles.manifest))) return;
+/** False: nothing is there. A folder that is somebody else's is neither used nor replaced. */
+async function isPackedFolder(target: string): Promise<boolean> {
+  if (!(await pathExists(target))) return false;
+  if (await pathExists(joinPath(target, packedFiles.manifest))) return true;
   throw new OcellusError("invalid_request", `${target} exists and is not a packed model; name another folder`, {
     details: { path: target },
   });

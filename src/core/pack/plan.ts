@@ -18,6 +18,8 @@ export const embeddingWeightsOptions = ["int8", "int4"] as const;
 /** What four-bit codes made up for their losses by. */
 export interface Calibration {
   readonly method: "gptq";
+  /** Of the way of rounding: the same set gives other codes by another. */
+  readonly version: number;
   /** SHA-256 of what the inputs of the products were measured on. */
   readonly digest: string;
 }
