@@ -93,6 +93,24 @@ describe.each(formats)("in %s, blocks of %i, prompts by %s weights", (format, bl
   });
 });
 
+it("runs are tried by a sequence with room for one, and not while there is none", async () => {
+  const options = { takesRuns: true };
+  const { runner, close } = await openTestDecoder(
+    join(goldenFolder, "gqa-tied"),
+    join(temporaryFolder(), "a"),
+    "fp32",
+    3,
+    options,
+  );
+  const row = (slot: number, position: number) => {
+    return { slot, position, tokens: [7], numLogits: 1, payload: { images: [], positions: indexPositions } };
+  };
+  const full = row(0, runner.maxLength - 4);
+  expect(await runner.provesRuns({ kind: "decode", rows: [full] })).toBeUndefined();
+  expect(await runner.provesRuns({ kind: "decode", rows: [full, row(1, 0)] })).toBe(true);
+  await close();
+});
+
 describe("a draft model", () => {
   const seen = { drafts: 0, pieces: 0 };
   const random = (seed: number) => (i: number) => (seed * 31 + i * i * 7 + i) % 240;

@@ -58,7 +58,8 @@ export class Engine<P> {
   readonly #speculation: Speculation<P>;
   /** Most tokens of a run; 1 where runs are off, or were found to give other logits. */
   #maxRun: number;
-  #isProven = false;
+  /** Whether runs were found to give the same logits; undefined until that could be tried. */
+  #isProven: boolean | undefined;
   #loop: Promise<void> | undefined;
   readonly #closing = new Closing("the engine");
   readonly #now: () => number;
@@ -164,9 +165,10 @@ export class Engine<P> {
     const sequences = batch.rows.map(({ slot }) => this.#scheduler.at(slot));
     const drafts = await this.#speculation.plan(sequences, this.#maxRun, this.#runner.maxLength);
     if (drafts.every((draft) => draft === nothingDrafted)) return batch;
-    this.#isProven ||= await this.#runner.provesRuns!(batch);
+    this.#isProven ??= await this.#runner.provesRuns!(batch);
     if (!this.#isProven) {
-      this.#maxRun = 1;
+      if (this.#isProven === false) this.#maxRun = 1;
+      this.#speculation.forget();
       return batch;
     }
     return { ...batch, rows: batch.rows.map((row, i) => sequences[i]!.extend(row, drafts[i]!)) };

@@ -5,6 +5,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { OcellusError } from "../base/index.js";
 import { Engine } from "./engine.js";
 import { FakeRunner, fakeLogits, fakeVocabSize } from "./fake-runner.testkit.js";
 import { PromptLookup } from "./prompt-lookup.js";
@@ -248,6 +249,63 @@ describe("speculation", () => {
         rows.every(({ tokens, numLogits }) => numLogits === 0 || tokens.length === 1),
       ),
     ).toBe(true);
+  });
+});
+
+describe("what fails while looking ahead", () => {
+  const request: EngineRequest<string> = {
+    promptIds: [1, 2, 1, 2, 1],
+    payload: "",
+    sampling: {},
+    maxTokens: 20,
+    stopTokenIds: [end],
+  };
+  const failing = (name: "ahead" | "numAllowed") => () =>
+    Object.assign(new Words([[1, 2, 3], [2, 1], [4]], true), {
+      [name]: () => {
+        throw new OcellusError("too_large", "too many readings");
+      },
+    });
+
+  it("ends no answer, neither its own nor one beside it", async () => {
+    for (const name of ["ahead", "numAllowed"] as const)
+      for (const draftModel of [undefined, new SometimesRight()]) {
+        const own = { request, newConstraint: failing(name), leavesAfter: Number.POSITIVE_INFINITY };
+        const list = [own, { ...own, newConstraint: undefined }];
+        const together = await answers(new Engine(new FakeRunner(2, 48, 8), { draftModel }), list);
+        expect(together).toEqual(await answers(new Engine(new FakeRunner(2, 48)), list));
+      }
+  });
+
+  it("is not asked again where it is a draft model that fails time after time", async () => {
+    let numAsked = 0;
+    const draftModel: DraftModel = {
+      async draft() {
+        numAsked++;
+        throw new OcellusError("internal", "the thread is lost");
+      },
+    };
+    const list = [{ request, newConstraint: undefined, leavesAfter: Number.POSITIVE_INFINITY }];
+    const engine = new Engine(new FakeRunner(1, 48, 8), { draftModel });
+    for (let i = 0; i < 5; i++)
+      expect(await answers(engine, list)).toEqual(await answers(new Engine(new FakeRunner(1, 48)), list));
+    expect(numAsked).toBe(3);
+  });
+
+  it("is tried again where a batch had no room to show whether runs are equal", async () => {
+    const runner = new FakeRunner(1, 48, 8);
+    const proofs = [undefined, undefined, true];
+    let numTried = 0;
+    Object.assign(runner, { provesRuns: async () => proofs[numTried++] });
+    const engine = new Engine(runner);
+    const constraint = () => new Words([[1, 2, 3, 4, 5, 6]], true);
+    const endless = { ...request, sampling: { logit_bias: { [end]: -100 } } };
+    const list = [{ request: endless, newConstraint: constraint, leavesAfter: Number.POSITIVE_INFINITY }];
+    expect(await answers(engine, list)).toEqual(await answers(new Engine(new FakeRunner(1, 48)), list));
+    expect([numTried, engine.speculates]).toEqual([3, true]);
+    const inCompany = runner.batches.flatMap(({ kind, rows }) => (kind === "decode" ? rows[0]!.tokens.length - 1 : 0));
+    const { forcedTokens, draftedTokens } = engine.stats();
+    expect(forcedTokens + draftedTokens).toBe(inCompany.reduce((a, b) => a + b));
   });
 });
 

@@ -52,6 +52,8 @@ export interface SpeculationStats {
 const firstChance = 0.8;
 /** Of a draft model: by then the next draft is as likely wrong. */
 const longestModelDraft = 8;
+/** Calls of a draft model that fail one after another: then it is not asked again. */
+const maxModelFailures = 3;
 /** By so much a kind's chance comes back with each step in which it was not measured: what did not pay is tried again. */
 const recovery = 0.01;
 /** What a token weighs in the chance of its kind: within a sequence, and over all. */
@@ -83,7 +85,8 @@ interface Proposal {
 
 export class Speculation<P> {
   readonly #drafters: readonly Drafter[];
-  readonly #model: DraftModel | undefined;
+  #model: DraftModel | undefined;
+  #numModelFailures = 0;
   #modelStepMs = 0;
   readonly #costs = new StepCosts();
   readonly #shared = new Chances();
@@ -105,7 +108,7 @@ export class Speculation<P> {
   async plan(sequences: readonly Sequence<P>[], maxRun: number, maxLength: number): Promise<Draft[]> {
     this.#proposals.clear();
     const rooms = sequences.map((each) => Math.min(maxRun - 1, each.room(maxLength)));
-    const proposals = sequences.map((each, i) => this.#propose(each, rooms[i]!));
+    const proposals = sequences.map((each, i) => unlessItFails(() => this.#propose(each, rooms[i]!)) ?? nothing());
     if (this.#model) await this.#askModel(this.#model, sequences, proposals, rooms);
     for (const [i, each] of sequences.entries()) this.#proposals.set(each, proposals[i]!);
     this.#setLengths(sequences, proposals);
@@ -119,9 +122,14 @@ export class Speculation<P> {
     this.#costs.add(tokens, ms);
   }
 
+  /** The step is run without what was planned for it. */
+  forget(): void {
+    this.#proposals.clear();
+  }
+
   /** What came instead of the proposal, or as it said. A guess that was not verified is measured too: by its first token. */
   settled(sequence: Sequence<P>, tokens: readonly number[]): void {
-    const { forced, guess, length } = this.#proposals.get(sequence)!;
+    const { forced, guess, length } = this.#proposals.get(sequence) ?? nothing();
     this.#counts.draftedTokens += length;
     this.#counts.forcedTokens += Math.min(forced.length, tokens.length);
     if (!guess) return;
@@ -136,7 +144,7 @@ export class Speculation<P> {
 
   #propose(sequence: Sequence<P>, most: number): Proposal {
     const { promptIds, constraint } = sequence.request;
-    const none = { forced: [], guess: undefined, length: 0 };
+    const none = nothing();
     if (most === 0) return none;
     const { forced, spelled } = this.#ahead(sequence, most);
     if (spelled.length > 0) return { ...none, forced, guess: { tokens: spelled, kind: "spelled" } };
@@ -169,11 +177,25 @@ export class Speculation<P> {
       return most === 0 ? [] : [{ at: i, slot: sequence.slot!, promptIds, generated: sequence.generated, most }];
     });
     if (asked.length === 0) return;
-    const { tokens, stepMs } = await model.draft(asked);
+    const drafted = await this.#drafted(model, asked);
+    if (!drafted) return;
+    const { tokens, stepMs } = drafted;
     if (stepMs > 0) this.#modelStepMs = this.#modelStepMs === 0 ? stepMs : 0.9 * this.#modelStepMs + 0.1 * stepMs;
     for (const [n, { at }] of asked.entries()) {
-      const guess = allowedPart({ tokens: tokens[n]!, kind: "model" }, sequences[at]!.request.constraint);
+      const { constraint } = sequences[at]!.request;
+      const guess = unlessItFails(() => allowedPart({ tokens: tokens[n]!, kind: "model" }, constraint));
       if (guess) proposals[at]!.guess = guess;
+    }
+  }
+
+  async #drafted(model: DraftModel, asked: readonly AskedDraft[]) {
+    try {
+      const drafted = await model.draft(asked);
+      this.#numModelFailures = 0;
+      return drafted;
+    } catch {
+      if (++this.#numModelFailures === maxModelFailures) this.#model = undefined;
+      return undefined;
     }
   }
 
@@ -220,6 +242,19 @@ export class Speculation<P> {
     const own = this.#own.get(sequence) ?? new Chances();
     this.#own.set(sequence, own);
     return own;
+  }
+}
+
+function nothing(): Proposal {
+  return { forced: [], guess: undefined, length: 0 };
+}
+
+/** Looking ahead ends no answer: what is wrong with a constraint is met again, by its own sequence, where a token is chosen. */
+function unlessItFails<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
   }
 }
 

@@ -38,9 +38,9 @@ export interface ModelRunner<P> {
   readonly maxRun?: number;
   /**
    * Whether the logits of runs are those of the same tokens one by one, to the last bit: tried with this batch, before its step.
-   * Present where `maxRun` is.
+   * Undefined: it has no room for a run that would show. Present where `maxRun` is.
    */
-  provesRuns?(batch: Batch<P>): Promise<boolean>;
+  provesRuns?(batch: Batch<P>): Promise<boolean | undefined>;
   /**
    * A sequence is about to read its prompt in this slot: how many of its first tokens are there already, taken over from an
    * earlier sequence; fewer than all. Absent: none, ever.

@@ -25,9 +25,9 @@ export class Derivatives {
     return this.#representatives.length;
   }
 
-  /** To be called before a run of `derive`: its work is counted afresh. */
-  begin(): void {
-    this.of.work = 0;
+  /** To be called before a run of `derive`: its work is counted afresh, up to a limit. */
+  begin(limit?: number): void {
+    this.of.begin(limit);
     this.#refresh();
   }
 

@@ -100,8 +100,8 @@ export class Expressions {
   readonly byteSets = new Set<ByteSet>();
   readonly tokenIds: number[] = [];
   readonly rules = new Map<string, Expression>();
-  /** Spent since it was last set to 0. */
-  work = 0;
+  #work = 0;
+  #maxWork = maxWork;
   readonly #textIds = new Map<string, number>();
   #interned = new Map<string, Expression>();
   #kept: ReadonlyMap<string, Expression> | undefined;
@@ -131,14 +131,25 @@ export class Expressions {
     for (const expression of this.all()) expression.next = undefined;
   }
 
-  /** @throws `too_large` when more is spent than anything may cost. */
+  /** What is spent from now on is counted. */
+  begin(limit = maxWork): void {
+    this.#work = 0;
+    this.#maxWork = limit;
+  }
+
+  /** Spent since `begin`. */
+  get work(): number {
+    return this.#work;
+  }
+
+  /** @throws `too_large` when more is spent than what has begun may cost. */
   spend(work: number): void {
-    this.work += work;
-    if (this.work > maxWork)
+    this.#work += work;
+    if (this.#work > this.#maxWork)
       throw new OcellusError(
         "too_large",
         "the schema leaves too many readings open: simplify its patterns, anyOf branches that begin alike, and long lists of optional properties",
-        { details: { limit: maxWork } },
+        { details: { limit: this.#maxWork } },
       );
   }
 

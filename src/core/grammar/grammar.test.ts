@@ -3,7 +3,9 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type Batch, Engine, type ModelRunner } from "../engine/index.js";
 import { hasBit } from "./bits.js";
+import { aheadWork } from "./grammar.js";
 import { referenceParser } from "./reference.testkit.js";
 import { randomSchema } from "./schemas.testkit.js";
 import {
@@ -68,7 +70,57 @@ describe("what comes next", () => {
     );
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(100);
   });
+
+  describe("where much may follow what must come", () => {
+    const grammar = schemaGrammar({ enum: Array.from({ length: 4000 }, (_, i) => "p".repeat(40) + i) });
+
+    it("is foreseen within the work of its own, a part of it", () => {
+      const constraint = grammar.constraint();
+      const p = "p".charCodeAt(0);
+      constraint.accept('"'.charCodeAt(0));
+      const { forced, spelled } = constraint.ahead!(15);
+      expect([...forced, ...spelled].every((id) => id === p)).toBe(true);
+      expect(grammar.expressions.work).toBeLessThan(2 * aheadWork);
+      expect(constraint.numAllowed!(new Array(15).fill(p))).toBeLessThan(15);
+      expect(grammar.expressions.work).toBeLessThan(2 * aheadWork);
+    });
+
+    it("changes no answer", async () => {
+      const answer = async (speculation: "auto" | "off") => {
+        const ids: number[] = [];
+        const engine = new Engine(new UnevenRunner(), { speculation });
+        const constraint = grammar.constraint();
+        const request = { promptIds: [1], payload: "", sampling: {}, maxTokens: 3, stopTokenIds: [numOrdinary] };
+        for await (const { tokenId } of engine.submit({ ...request, constraint })) ids.push(tokenId);
+        return ids;
+      };
+      expect(await answer("auto")).toEqual(await answer("off"));
+    });
+  });
 });
+
+/** Its logits depend on the place alone. */
+class UnevenRunner implements ModelRunner<string> {
+  readonly numSlots = 1;
+  readonly maxLength = 64;
+  readonly maxRun = 16;
+  readonly vocabSize = toyVocabulary.size;
+
+  async step({ rows }: Batch<string>): Promise<Float32Array[]> {
+    return rows.flatMap(({ position, tokens, numLogits }) =>
+      Array.from({ length: numLogits }, (_, i) => {
+        const at = position + tokens.length - numLogits + i;
+        return Float32Array.from({ length: this.vocabSize }, (_, id) => Math.sin((at + 1) * (id + 1)));
+      }),
+    );
+  }
+
+  async provesRuns(): Promise<boolean> {
+    return true;
+  }
+
+  release(): void {}
+}
 
 describe("the mask", () => {
   const simple = [

@@ -11,6 +11,11 @@ import type { Vocabulary } from "./vocabulary.js";
 
 /** Bytes looked ahead for a text that must come: more than the tokens that one step takes spell. */
 const maxAhead = 128;
+/**
+ * What looking ahead may cost beside the step's own mask, some 10 ms: a hundredth of what a token may. What was derived by then is
+ * known at the next look.
+ */
+export const aheadWork = 20_000;
 /** States kept beside the grammar's own expressions, some 10 MB; they are made again when needed. */
 const maxStates = 30_000;
 
@@ -43,11 +48,7 @@ export class Grammar {
   /** The state after a token; `undefined` when the token may not come. */
   after(state: Expression, tokenId: number): Expression | undefined {
     this.#begin();
-    const { of, classOf } = this.#derivatives;
-    let next = state;
-    if (of.tokenIds.includes(tokenId)) next = this.#derivatives.deriveToken(state, tokenId);
-    else for (const byte of this.#vocabulary.bytesOf(tokenId)) next = this.#derivatives.derive(next, classOf[byte]!);
-    return next === of.nothing ? undefined : next;
+    return this.#after(state, tokenId);
   }
 
   /** Bit `id % 32` of word `id >> 5` is set where the token may come in this state. Not to be changed. */
@@ -56,30 +57,69 @@ export class Grammar {
     return this.#masks.of(state);
   }
 
-  /** Tokens as the tokenizer writes the text that must come in this state, at most `most`. */
-  spelled(state: Expression, most: number): number[] {
-    this.#begin();
+  /** What must come in this state, as far as `aheadWork` shows; at most so many tokens. */
+  ahead(state: Expression, most: number): Ahead {
+    this.mask(state); // that of the next token is made for its step anyway
+    const forced: number[] = [];
     const bytes: number[] = [];
-    for (
-      let at = this.#derivatives.onlyByte(state);
-      at && bytes.length < maxAhead;
-      at = this.#derivatives.onlyByte(at.next)
-    )
-      bytes.push(at.byte);
-    return bytes.length === 0 ? [] : this.#vocabulary.spell(Uint8Array.from(bytes)).slice(0, most);
+    this.#look(() => {
+      let at = state;
+      while (forced.length < most && !at.isNullable) {
+        const only = onlyBit(this.#masks.of(at));
+        if (only === undefined) break;
+        forced.push(only);
+        at = this.#after(at, only)!;
+      }
+      let next = this.#derivatives.onlyByte(at);
+      for (; next && bytes.length < maxAhead; next = this.#derivatives.onlyByte(next.next)) bytes.push(next.byte);
+    });
+    const spelled = bytes.length === 0 ? [] : this.#vocabulary.spell(Uint8Array.from(bytes));
+    return { forced, spelled: spelled.slice(0, most - forced.length) };
+  }
+
+  /** How many of the tokens may follow one another in this state, as far as `aheadWork` shows. */
+  numAllowed(start: Expression, tokens: readonly number[]): number {
+    let numAllowed = 0;
+    this.#look(() => {
+      let state: Expression | undefined = start;
+      while (numAllowed < tokens.length) {
+        state = this.#after(state, tokens[numAllowed]!);
+        if (!state) return;
+        numAllowed++;
+      }
+    });
+    return numAllowed;
   }
 
   constraint(): Constraint {
     return new GrammarConstraint(this);
   }
 
-  #begin(): void {
+  #after(state: Expression, tokenId: number): Expression | undefined {
+    const { of, classOf } = this.#derivatives;
+    let next = state;
+    if (of.tokenIds.includes(tokenId)) next = this.#derivatives.deriveToken(state, tokenId);
+    else for (const byte of this.#vocabulary.bytesOf(tokenId)) next = this.#derivatives.derive(next, classOf[byte]!);
+    return next === of.nothing ? undefined : next;
+  }
+
+  /** Runs `look`, which notes what it finds as it finds it, until it is done or has cost `aheadWork`. */
+  #look(look: () => void): void {
+    this.#begin(aheadWork);
+    try {
+      look();
+    } catch (error) {
+      if (!(error instanceof OcellusError && error.code === "too_large")) throw error;
+    }
+  }
+
+  #begin(limit?: number): void {
     const { of } = this.#derivatives;
     if (of.size > this.#ownSize + maxStates) {
       of.forget();
       this.#masks.forget();
     }
-    this.#derivatives.begin();
+    this.#derivatives.begin(limit);
   }
 }
 
@@ -101,29 +141,11 @@ class GrammarConstraint implements Constraint {
   }
 
   ahead(most: number): Ahead {
-    const forced: number[] = [];
-    let state = this.#state;
-    while (forced.length < most && !state.isNullable) {
-      const only = onlyBit(this.#grammar.mask(state));
-      if (only === undefined) break;
-      forced.push(only);
-      state = this.#grammar.after(state, only)!;
-    }
-    return { forced, spelled: this.#grammar.spelled(state, most - forced.length) };
+    return this.#grammar.ahead(this.#state, most);
   }
 
   numAllowed(tokens: readonly number[]): number {
-    let numAllowed = 0;
-    try {
-      for (let state = this.#state; numAllowed < tokens.length; numAllowed++) {
-        const next = this.#grammar.after(state, tokens[numAllowed]!);
-        if (!next) break;
-        state = next;
-      }
-    } catch (error) {
-      if (!(error instanceof OcellusError && error.code === "too_large")) throw error; // too many readings: of a guess, no matter
-    }
-    return numAllowed;
+    return this.#grammar.numAllowed(this.#state, tokens);
   }
 
   accept(tokenId: number): void {

@@ -135,15 +135,16 @@ export class DecoderRunner implements ModelRunner<SequenceInputs> {
   }
 
   /**
-   * By a run of the first sequence against its tokens one by one; which tokens does not matter. Products that have another kernel
+   * By a run of a sequence that has room for it against its tokens one by one; which tokens does not matter. Products that have another kernel
    * for one row, or for the last of an odd number, show (docs/decisions/0011-same-answer.md).
    */
-  async provesRuns({ rows }: Batch<SequenceInputs>): Promise<boolean> {
-    const { position, tokens, ...first } = rows[0]!;
-    const length = Math.min(provingRun, this.maxLength - position);
-    const run = Array.from({ length }, (_, i) => (tokens[0]! + i * 7919) % this.vocabSize);
+  async provesRuns({ rows }: Batch<SequenceInputs>): Promise<boolean | undefined> {
+    const roomy = rows.find(({ position }) => this.maxLength - position >= provingRun);
+    if (!roomy) return undefined;
+    const { position, tokens, ...rest } = roomy;
+    const run = Array.from({ length: provingRun }, (_, i) => (tokens[0]! + i * 7919) % this.vocabSize);
     const decode = async (ids: readonly number[], at: number) => {
-      const row = { ...first, tokens: ids, position: at, numLogits: ids.length };
+      const row = { ...rest, tokens: ids, position: at, numLogits: ids.length };
       const logits = await this.step({ kind: "decode", rows: [row] });
       return logits.map((each) => each.slice());
     };
