@@ -8,7 +8,6 @@ import { describe, expect, it } from "vitest";
 import { OcellusError } from "../base/index.js";
 import { Engine } from "./engine.js";
 import { FakeRunner, fakeLogits, fakeVocabSize } from "./fake-runner.testkit.js";
-import { PromptLookup } from "./prompt-lookup.js";
 import type { SamplingOptions } from "./sampling.js";
 import type { AskedDraft, DraftModel } from "./speculation.js";
 import { StepCosts } from "./step-costs.js";
@@ -306,23 +305,6 @@ describe("what fails while looking ahead", () => {
     const inCompany = runner.batches.flatMap(({ kind, rows }) => (kind === "decode" ? rows[0]!.tokens.length - 1 : 0));
     const { forcedTokens, draftedTokens } = engine.stats();
     expect(forcedTokens + draftedTokens).toBe(inCompany.reduce((a, b) => a + b));
-  });
-});
-
-describe("prompt lookup", () => {
-  const draft = (promptIds: number[], generated: number[], most = 3) =>
-    new PromptLookup().draft({ promptIds, generated }, most);
-
-  it("continues as the longest and latest earlier match did, across prompt and answer", () => {
-    expect(draft([1, 2, 3, 4, 5], [2, 3])).toEqual({ tokens: [4, 5, 2], kind: "lookup 2" });
-    expect(draft([9, 3, 7, 1, 2, 3, 4], [8, 2, 3])).toEqual({ tokens: [4, 8, 2], kind: "lookup 2" });
-    expect(draft([3, 1, 3, 2], [3])).toEqual({ tokens: [2, 3], kind: "lookup 1" });
-    expect(draft([1, 2, 3, 4, 5, 6, 7], [2, 3, 4, 5, 6], 1)).toEqual({ tokens: [7], kind: "lookup 4" });
-  });
-
-  it("has nothing to say of what was never there", () => {
-    expect(draft([1, 2, 3], [4])).toBeUndefined();
-    expect(draft([1], [])).toBeUndefined();
   });
 });
 
