@@ -70,6 +70,15 @@ const rules = fc
   .map(({ period, atLeast, more }) => new Remainders(period, atLeast, atLeast + more));
 
 describe("a constrained sequence", () => {
+  it("tells no probabilities within its constraint of what is aside", async () => {
+    const constraint = new Remainders(2, 6, 6);
+    Object.defineProperty(constraint, "isAside", { get: () => constraint.accepted.length < 3 });
+    const events: TokenEvent[] = [];
+    const asked = { promptIds: [1], payload: "", sampling: {}, maxTokens: 6, stopTokenIds: [end], constrainedTop: 2 };
+    for await (const event of new Engine(new FakeRunner(1)).submit({ ...asked, constraint })) events.push(event);
+    expect(events.map(({ constrained }) => constrained !== undefined)).toEqual([false, false, false, true, true, true]);
+  });
+
   it("satisfies its constraint with any sampling, beside free ones whose answers it does not change", async () => {
     await fc.assert(
       fc.asyncProperty(

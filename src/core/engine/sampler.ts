@@ -31,9 +31,10 @@ export class Sampler {
 
   /**
    * Chooses the next token from the logits [vocabSize], which are left as they are; `constrain` sets those of tokens that
-   * may not come to -Infinity. @throws `internal` on NaN, and when no token is left.
+   * may not come to -Infinity, and `isAside` says that the probability within those that may is of no use.
+   * @throws `internal` on NaN, and when no token is left.
    */
-  sample(logits: Float32Array, constrain?: (adjusted: Float32Array) => void): Sampled {
+  sample(logits: Float32Array, constrain?: (adjusted: Float32Array) => void, isAside = false): Sampled {
     let adjusted = this.#adjust(logits);
     if (constrain) {
       if (adjusted === logits) adjusted = logits.slice();
@@ -44,7 +45,7 @@ export class Sampler {
     const tokenId = this.#temperature === 0 ? best : this.#draw(adjusted, adjusted[best]!);
     this.#count(tokenId);
     const { logprobs, top_logprobs: count = 0 } = this.#options;
-    const constrained = constrain && this.#constrainedTop > 0 && withinConstraint(logits, adjusted);
+    const constrained = constrain && !isAside && this.#constrainedTop > 0 && withinConstraint(logits, adjusted);
     return {
       tokenId,
       ...(logprobs && ownLogprobs(logits, tokenId, count)),

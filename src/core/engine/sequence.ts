@@ -102,7 +102,8 @@ export class Sequence<P> {
   #advance(next: number | Float32Array, maxLength: number): TokenEvent {
     const { constraint } = this.request;
     const constrain = constraint && ((adjusted: Float32Array) => this.#constrain(constraint, adjusted));
-    const sampled = typeof next === "number" ? this.#sampler.take(next) : this.#sampler.sample(next, constrain);
+    const sampled =
+      typeof next === "number" ? this.#sampler.take(next) : this.#sampler.sample(next, constrain, constraint?.isAside);
     this.generated.push(sampled.tokenId);
     const finishReason = this.#finishReason(sampled.tokenId, maxLength);
     if (!finishReason) constraint?.accept(sampled.tokenId);

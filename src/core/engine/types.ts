@@ -66,6 +66,8 @@ export interface Constraint {
   accept(tokenId: number): void;
   /** Whether the answer may end here. */
   readonly mayEnd: boolean;
+  /** The next token belongs to a part whose probabilities within the constraint are of no use (thoughts). Absent: never. */
+  readonly isAside?: boolean;
   /** What comes next as far as that is settled already, at most so many tokens. Changes nothing. Absent: never anything. */
   ahead?(most: number): Ahead;
   /** How many of these tokens may follow one another from here on. Changes nothing. Absent: all. */
@@ -112,7 +114,7 @@ export interface TokenEvent {
   readonly tokenId: number;
   readonly logprob?: number;
   readonly topLogprobs?: readonly TokenLogprob[];
-  /** Only with `constrainedTop`; absent where the constraint allowed one token. */
+  /** Only with `constrainedTop`; absent where the constraint allowed one token, and where it is aside. */
   readonly constrained?: ConstrainedLogprobs;
   /** Where a step of the model's own was spared: the constraint left no other token, or a draft was right. */
   readonly source?: "forced" | "draft";

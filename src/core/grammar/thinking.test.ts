@@ -78,6 +78,16 @@ describe("an answer behind thoughts", () => {
     expect([closing.ahead(4).forced, closing.ahead(0).forced, openIds(closing)]).toEqual([[close], [], [close]]);
   });
 
+  it("has its thoughts aside, with the token that ends them", () => {
+    const constraint = new ThinkingConstraint({ isOpened: false }, tokens, answerOf());
+    const aside = [open, other, close, gap, yes].map((id) => {
+      const { isAside } = constraint;
+      constraint.accept(id);
+      return isAside;
+    });
+    expect(aside).toEqual([false, true, true, false, false]);
+  });
+
   it.each([
     ["opened by the prompt", true, [open, close, gap, yes, other]],
     ["not opened", false, [open, yes]],

@@ -64,6 +64,10 @@ export class ThinkingConstraint implements Constraint {
     return !this.#mustClose && (this.#answer?.mayEnd ?? true);
   }
 
+  get isAside(): boolean {
+    return this.#part === "thoughts";
+  }
+
   allow(logits: Float32Array): void {
     if (this.#mustClose) {
       const close = logits[this.#tokens.close]!;
