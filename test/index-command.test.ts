@@ -2,7 +2,10 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { embedding, withEitherModel } from "../src/cli/commands/models/open-embedder.js";
 import { main } from "../src/cli/main.js";
+import type { Terminal } from "../src/cli/ui/terminal.js";
+import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { repository, temporaryFolder } from "./support/folders.js";
 import { writePolicy } from "./support/guards.js";
 
@@ -35,6 +38,19 @@ function shop(names = ["a.jpg", "b.jpg", "c.jpg"]): string {
   for (const [i, name] of names.entries()) copyFileSync(images[i]!, join(folder, name));
   return folder;
 }
+
+describe("a model that makes vectors", () => {
+  it.each([{ draftModel: "a-small-model" }, { speculation: "auto" }, { prefillWeights: "int8" }] as const)(
+    "refuses %o, which only a model that answers can honour",
+    async (option) => {
+      const [[name, found]] = Object.entries(option) as [[string, string]];
+      const flags = { model: clip, json: true, ...option };
+      const open = (given: typeof flags) => withEitherModel(given, {} as Terminal, async ({ kind }) => kind);
+      await expect(open(flags)).rejects.toThrow(ocellusError("invalid_request", { option: name, found }));
+      await expect(open(embedding(flags))).resolves.toBe("clip");
+    },
+  );
+});
 
 describe("ocellus index sync", () => {
   it("says what has no source any more, and removes it only with --prune", async () => {

@@ -14,7 +14,7 @@ import {
 import { type AnswerFlags, chatOptions } from "../../options.js";
 import { coloursFor, printLine, type Terminal, writeWords } from "../../ui/terminal.js";
 import { openCollection } from "../index/index-command.js";
-import { withEmbedder } from "../models/open-embedder.js";
+import { embedding, withEmbedder } from "../models/open-embedder.js";
 import { type Answer, streamAnswer } from "./answer.js";
 
 export interface CollectionFlags extends AnswerFlags {
@@ -42,7 +42,7 @@ export async function answerFromCollection(
   const { parts, citations } =
     embeddingModel === undefined
       ? await pages(embedderOf(model))
-      : await withEmbedder({ ...flags, model: embeddingModel }, terminal, pages);
+      : await withEmbedder({ ...embedding(flags), model: embeddingModel }, terminal, pages);
   const content = [...parts, ...images.map((picture) => image(picture)), question];
   const user = { role: "user" as const, content };
   const messages = flags.system === undefined ? [user] : [{ role: "system" as const, content: flags.system }, user];

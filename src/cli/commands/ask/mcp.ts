@@ -5,7 +5,7 @@ import { embedderOf, find, type ImageEmbedder } from "../../../retrieval/index.j
 import { addModelOptions, type ModelFlags, weightsOption } from "../../options.js";
 import type { Terminal } from "../../ui/terminal.js";
 import { hitJson, openCollection } from "../index/index-command.js";
-import { withEmbedder } from "../models/open-embedder.js";
+import { embedding, withEmbedder } from "../models/open-embedder.js";
 import { withModel } from "../models/open-model.js";
 import type { Search } from "./mcp-server.js";
 
@@ -38,7 +38,7 @@ async function mcp(flags: McpFlags, terminal: Terminal): Promise<void> {
   await withModel(answering, terminal, async (model) => {
     const serve = (embedder: ImageEmbedder) => serveMcp(model, searchWith(embedder, terminal), terminal);
     if (embeddingModel === undefined) return serve(embedderOf(model));
-    return withEmbedder({ ...flags, model: embeddingModel }, terminal, serve);
+    return withEmbedder({ ...embedding(flags), model: embeddingModel }, terminal, serve);
   });
 }
 

@@ -1,5 +1,6 @@
 /** The model that makes vectors, for the time of one command: one made for it, or one that answers questions. */
 
+import { OcellusError } from "../../../core/base/index.js";
 import { readSideJson } from "../../../core/fs/index.js";
 import { familyOf } from "../../../core/models/index.js";
 import {
@@ -32,6 +33,7 @@ export async function withEitherModel<T>(
   const folder = await resolveModel(flags.model);
   const kind = await embedderKind(folder);
   if (kind === "chat") return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind, model }));
+  refuseAnswering(flags);
   const model = await openEmbedder(folder, { ...loadOptions(flags), signal: terminal.signal });
   if (!flags.json) printNotes(terminal, model.info.notes);
   try {
@@ -42,11 +44,32 @@ export async function withEitherModel<T>(
 }
 
 /** Options of models that answer. */
-type OfAnswers = Pick<LoadOptions, "prefillWeights" | "speculation" | "draftModel">;
+const answering = {
+  prefillWeights: "--prefill-weights",
+  speculation: "--speculation",
+  draftModel: "--draft-model",
+} as const;
+type OfAnswers = Pick<LoadOptions, keyof typeof answering>;
+
+/** Flags without those that only a model that answers has: for the one that makes vectors beside it. */
+export function embedding<F extends ModelFlags>(flags: F): F {
+  return { ...flags, prefillWeights: undefined, speculation: undefined, draftModel: undefined };
+}
+
+/** @throws `invalid_request` for an option that a model that makes vectors cannot honour. */
+function refuseAnswering(flags: ModelFlags): void {
+  for (const name of Object.keys(answering) as (keyof typeof answering)[])
+    if (flags[name] !== undefined)
+      throw new OcellusError(
+        "invalid_request",
+        `${answering[name]}: ${flags.model} makes vectors and writes no answers; leave the option out`,
+        { details: { option: name, found: flags[name] } },
+      );
+}
 
 /**
  * Opens a model that makes vectors: two towers, one of images alone, or a decoder that was trained to embed. What is none of the
- * first is taken for the last.
+ * first is taken for the last. Options of the models that answer beside it on a server are left out.
  */
 export async function openEmbedder(
   folder: string,
