@@ -103,10 +103,14 @@ function speedLine(answer: Answer, model: GuardedVisionLanguageModel): string {
   ].join(" · ");
 }
 
-/** What the model was not trained for, on standard error: of images that it does not know an answer is a guess. */
-export function printAnswerNotes(terminal: Terminal, { notes = [] }: { readonly notes?: readonly ChatNote[] }): void {
-  printNotes(terminal, notes.map(noteText));
+/** What a person must know of an answer, on standard error: what the model was not trained for, and that the end is missing. */
+export function printAnswerNotes(terminal: Terminal, { notes = [], finishReason, usage }: AnswerNotes): void {
+  const isCut = finishReason === "length";
+  const cut = `the answer was cut after ${usage?.completionTokens} tokens; --max-tokens allows more`;
+  printNotes(terminal, [...notes.map(noteText), ...(isCut ? [cut] : [])]);
 }
+
+type AnswerNotes = { readonly notes?: readonly ChatNote[] } & Partial<Pick<AnswerEnd, "finishReason" | "usage">>;
 
 /** Only for a person: when the answer is piped, no one asked for timings. */
 export function printSpeed(terminal: Terminal, answer: Answer, model: GuardedVisionLanguageModel): void {
