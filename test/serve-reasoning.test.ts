@@ -79,12 +79,12 @@ describe("chat completions", () => {
     expect(seen.at(-1)!.messages).toMatchObject([{}, { content: "It is", reasoning_content: "r" }]);
   });
 
-  it("name the effort as ignored where the model does not think", async () => {
+  it("name the effort and the budget as ignored where the model does not think", async () => {
     const asked = server.client.chat.completions
-      .create({ model: "plain", messages, reasoning_effort: "low" })
+      .create({ model: "plain", messages, reasoning_effort: "low", thinking_token_budget: 64 } as never)
       .withResponse();
     await plain.say();
-    expect((await asked).response.headers.get("x-ocellus-ignored")).toBe("reasoning_effort");
+    expect((await asked).response.headers.get("x-ocellus-ignored")).toBe("reasoning_effort, thinking_token_budget");
   });
 });
 

@@ -82,6 +82,16 @@ it("has more room for an answer that may begin with thoughts, unless a request s
   expect(await room({ enableThinking: false })).toBeUndefined();
 });
 
+it.each<[string, (ContentPart | string)[], () => VisionLanguageModel, ChatOptions, boolean]>([
+  ["words", ["Which is it?"], () => model, {}, false],
+  ["words, thinking off", ["Which is it?"], () => model, { enableThinking: false }, true],
+  ["an image", [image(noise(1, 64, 64)), "Which is it?"], () => model, {}, true],
+  ["words to a model that does not think", ["Which is it?"], () => other, {}, true],
+])("an answer to %s notes whether a budget of thoughts had no effect", async (_, content, asked, options, isNoted) => {
+  const { notes } = await asked().prepare([{ role: "user", content }], { thinkingBudget: 5, ...options });
+  expect((notes ?? []).map(({ kind }) => kind)).toEqual(isNoted ? ["thinking_budget"] : []);
+});
+
 it("continues a message whose text ends the prompt, and the thought that it is in the middle of", async () => {
   const continued = async (content: string) =>
     model.prepare([...words, { role: "assistant", content }], { continueFinalMessage: true });

@@ -117,7 +117,7 @@ const foundPlaceSchema = z.object({
 /** What of the request the model was not trained for: unlike or too many images, answers in JSON, tools; in a line for a person. */
 export const notesSchema = z.array(
   z.object({
-    kind: z.enum(["unlike_images", "many_images", "json", "tools"]),
+    kind: z.enum(["unlike_images", "many_images", "thinking_budget", "json", "tools"]),
     text: z.string(),
     /** What would help. */
     command: z.string().optional(),

@@ -12,8 +12,9 @@ export async function readGenerationRequest(request: ChatRequest, context: Reque
   const served = await context.services.models.answering(request.model, context);
   const { info } = served.model;
   const options = chatOptions(request, info);
-  if (request.reasoning_effort !== undefined && !info.thinking)
-    context.input.ignored.push(context.input.names?.reasoning_effort ?? "reasoning_effort");
+  const { input } = context;
+  for (const name of ["reasoning_effort", "thinking_token_budget"] as const)
+    if (request[name] !== undefined && !info.thinking) input.ignored.push(input.names?.[name] ?? name);
   const conversation = await readConversation(request.messages, imageResolver(context));
   const { messages, citations } = await withPages(request, conversation, served, context);
   return { served, prompt: { messages }, options, numChoices: request.n ?? 1, citations };

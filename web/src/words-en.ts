@@ -54,6 +54,7 @@ export const en = {
     json: "This model was not trained to answer in JSON: the form is right, the values may not be. A model that was:",
     tools: "This model was not trained to call tools. A model that was:",
     many_images: "This model was trained with fewer pictures in one question.",
+    thinking_budget: "The limit of thoughts had no effect: this answer has none.",
   },
   failed: "That did not work",
   requestId: "request",

@@ -54,6 +54,7 @@ export const zh: Words = {
     json: "这个模型没有学过用 JSON 回答：格式正确，内容未必正确。学过的模型：",
     tools: "这个模型没有学过调用工具。学过的模型：",
     many_images: "这个模型训练时一次提问的图片没有这么多。",
+    thinking_budget: "思考长度限制没有作用：这个回答没有思考过程。",
   },
   failed: "没有成功",
   requestId: "请求编号",

@@ -107,9 +107,9 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** What a request asks for that the model was not trained for, in one line for a person. */
+/** What a request asks for that the model was not trained for, or that had no effect, in one line for a person. */
 export interface ChatNote {
-  readonly kind: "unlike_images" | "many_images" | TrainedForm;
+  readonly kind: "unlike_images" | "many_images" | "thinking_budget" | TrainedForm;
   readonly text: string;
   /** What would help. */
   readonly command?: string;

@@ -32,6 +32,7 @@ import { type ReadRequest, RequestReader, type RequestReaderParts } from "./requ
 import { DecoderRunner, type RowOutput } from "./runner.js";
 import { lastRow, score } from "./score.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
+import { budgetNotes } from "./template-options.js";
 import {
   TokenRecorder,
   type Trace,
@@ -295,7 +296,7 @@ export class VisionLanguageModel implements LanguageModel {
     const { family, config } = this.#parts.packed;
     const prefix = this.#reader.prefixOf(prompt);
     const { rows, reports } = await this.#images.place(prompt, prefix.known.length, options.signal);
-    const notes = trainingNotes(reports, formsOf(options), this.#parts);
+    const notes = [...trainingNotes(reports, formsOf(options), this.#parts), ...budgetNotes(options, reasoning)];
     const inputs = { images: rows, positions: family.positions(config, prompt.ids, prompt.images), prefix };
     return {
       ...{ promptIds: prompt.ids, inputs, newConstraint, options, places, images: reports, started },

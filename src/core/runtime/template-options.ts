@@ -2,7 +2,8 @@
 import { OcellusError } from "../base/index.js";
 import type { ProcessOptions } from "../processor/index.js";
 import type { ChatOptions } from "./chat.js";
-import { reasoningEfforts, type Thinking, thinkingOf } from "./reasoning.js";
+import type { ChatNote } from "./familiarity.js";
+import { type ReasoningStart, reasoningEfforts, type Thinking, thinkingOf } from "./reasoning.js";
 
 /** Variables that are the prompt's own: a request that set one would forge what the others say. */
 const reserved = ["messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "pad_token", "unk_token"];
@@ -27,6 +28,13 @@ export function renderingOf(options: ChatOptions, chatTemplate = ""): Rendering 
     continueFinalMessage,
     ...(addGenerationPrompt !== undefined && { addGenerationPrompt }),
   };
+}
+
+/** Whether an answer has thoughts is known by its prompt: about an image a model of hybrid thinking has none. */
+export function budgetNotes({ thinkingBudget }: ChatOptions, start: ReasoningStart | undefined): ChatNote[] {
+  if (start || thinkingBudget === undefined) return [];
+  const text = `the thinking budget of ${thinkingBudget} tokens has no effect: this answer has no thoughts`;
+  return [{ kind: "thinking_budget", text }];
 }
 
 function checkValues(options: ChatOptions): void {
