@@ -41,7 +41,7 @@ function shop(names = ["a.jpg", "b.jpg", "c.jpg"]): string {
 
 describe("a model that makes vectors", () => {
   it.each([{ draftModel: "a-small-model" }, { speculation: "auto" }, { prefillWeights: "int8" }] as const)(
-    "refuses %o, which only a model that answers can honour",
+    "refuses %o, which it cannot honour",
     async (option) => {
       const [[name, found]] = Object.entries(option) as [[string, string]];
       const flags = { model: clip, json: true, ...option };

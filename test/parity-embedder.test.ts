@@ -6,6 +6,7 @@ import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { openEmbedder } from "../src/cli/commands/models/open-embedder.js";
 import { main } from "../src/cli/main.js";
 import { ocellusError } from "../src/core/base/ocellus-error.testkit.js";
 import { type EmbedderModel, loadEmbedder, loadModel, loadReranker } from "../src/core/runtime/index.js";
@@ -88,6 +89,9 @@ describe("an embedder", () => {
     expect(difference).toBeLessThan(0.5);
     expect(copied.vectorVersion).not.toBe(model.vectorVersion);
     await copied.close();
+    const opened = await openEmbedder(checkpoint, { ...exact, prefillWeights: "int8" });
+    expect("vectorVersion" in opened && opened.vectorVersion).toBe(copied.vectorVersion);
+    await opened.close();
   });
 
   it("is far from the reference where a token earlier is pooled, or the instruction is another", async () => {

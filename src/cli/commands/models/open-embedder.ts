@@ -33,7 +33,7 @@ export async function withEitherModel<T>(
   const folder = await resolveModel(flags.model);
   const kind = await embedderKind(folder);
   if (kind === "chat") return withModel({ ...flags, model: folder }, terminal, (model) => body({ kind, model }));
-  refuseAnswering(flags);
+  await refuseAnswering(flags, folder);
   const model = await openEmbedder(folder, { ...loadOptions(flags), signal: terminal.signal });
   if (!flags.json) printNotes(terminal, model.info.notes);
   try {
@@ -43,7 +43,7 @@ export async function withEitherModel<T>(
   }
 }
 
-/** Options of models that answer. */
+/** Options of models that answer; a decoder that embeds has the first as well. */
 const answering = {
   prefillWeights: "--prefill-weights",
   speculation: "--speculation",
@@ -56,28 +56,32 @@ export function embedding<F extends ModelFlags>(flags: F): F {
   return { ...flags, prefillWeights: undefined, speculation: undefined, draftModel: undefined };
 }
 
-/** @throws `invalid_request` for an option that a model that makes vectors cannot honour. */
-function refuseAnswering(flags: ModelFlags): void {
-  for (const name of Object.keys(answering) as (keyof typeof answering)[])
-    if (flags[name] !== undefined)
+/** @throws `invalid_request` for an option that the model in the folder, which makes vectors, cannot honour. */
+async function refuseAnswering(flags: ModelFlags, folder: string): Promise<void> {
+  const { prefillWeights, speculation, draftModel } = flags;
+  const given = { speculation, draftModel, ...(isTowers(await kindOf(folder)) && { prefillWeights }) };
+  for (const name of Object.keys(given) as (keyof typeof given)[])
+    if (given[name] !== undefined)
       throw new OcellusError(
         "invalid_request",
-        `${answering[name]}: ${flags.model} makes vectors and writes no answers; leave the option out`,
-        { details: { option: name, found: flags[name] } },
+        `${answering[name]}: ${flags.model} makes vectors and has no use for it; leave the option out`,
+        { details: { option: name, found: given[name] } },
       );
 }
 
 /**
  * Opens a model that makes vectors: two towers, one of images alone, or a decoder that was trained to embed. What is none of the
- * first is taken for the last. Options of the models that answer beside it on a server are left out.
+ * first is taken for the last.
  */
 export async function openEmbedder(
   folder: string,
-  { prefillWeights: _, speculation: __, draftModel: ___, ...options }: LoadDualEncoderOptions & OfAnswers,
+  { prefillWeights, speculation: _, draftModel: __, ...options }: LoadDualEncoderOptions & OfAnswers,
 ): Promise<DualEncoderModel | ImageEncoderModel | EmbedderModel> {
   const kind = await kindOf(folder);
   if (kind === "image_encoder") return loadImageEncoder(folder, options);
-  return kind === "dual_encoder" ? loadDualEncoder(folder, options) : loadEmbedder(folder, options);
+  return kind === "dual_encoder"
+    ? loadDualEncoder(folder, options)
+    : loadEmbedder(folder, { ...options, ...(prefillWeights && { prefillWeights }) });
 }
 
 async function kindOf(folder: string) {
@@ -85,10 +89,13 @@ async function kindOf(folder: string) {
   return config === undefined ? undefined : familyOf(config).kind;
 }
 
+function isTowers(kind: Awaited<ReturnType<typeof kindOf>>): boolean {
+  return kind === "dual_encoder" || kind === "image_encoder";
+}
+
 /** A decoder that embeds differs from one that answers in a file only: the list of modules around it, whose second one pools. */
 async function embedderKind(folder: string): Promise<EitherModel["kind"]> {
-  const kind = await kindOf(folder);
-  if (kind === "dual_encoder" || kind === "image_encoder") return "clip";
+  if (isTowers(await kindOf(folder))) return "clip";
   const modules = await readSideJson(folder, "modules.json");
   const pools = (module: { readonly type?: unknown } | null) => /\bPooling$/.test(String(module?.type));
   return Array.isArray(modules) && modules.some(pools) ? "clip" : "chat";

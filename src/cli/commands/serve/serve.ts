@@ -158,7 +158,8 @@ async function loadModels(config: ServeConfig, pool: ModelPool, shared: Shared, 
   if (config.embeddingModel !== undefined) {
     const { name, folder } = parseModel(config.embeddingModel);
     const checkpoint = await resolveModel(folder);
-    const embedder = await openEmbedder(checkpoint, openingOptions(config, shared));
+    const { prefillWeights: _, ...options } = openingOptions(config, shared); // of the models that answer: vectors stay as they were stored
+    const embedder = await openEmbedder(checkpoint, options);
     printNotes(terminal, embedder.info.notes);
     pool.add(name, embedder, checkpoint);
   }
