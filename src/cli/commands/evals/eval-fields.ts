@@ -122,20 +122,28 @@ async function writeTemperatures(kinds: readonly KindReport[], { model }: FieldF
       { details: { least: fewestAnswers, found: most } },
     );
   const folder = await resolveModel(model);
-  const before = ((await readSideJson(folder, confidenceFile)) as ConfidenceFile | undefined)?.temperatures ?? {};
-  // The fields that were judged had gone through the temperature before: one divides by both.
-  const both = fitted.map(([kind, { temperature }]) => [
-    kind,
-    temperature * (before[kind as keyof typeof before] ?? 1),
-  ]);
-  const file: ConfidenceFile = {
-    version: 1,
-    temperatures: { ...before, ...Object.fromEntries(both) },
-    answers: Object.fromEntries(fitted.map(([kind, { answers }]) => [kind, answers])),
-  };
+  const file = fittedFile((await readSideJson(folder, confidenceFile)) as ConfidenceFile | undefined, fitted);
   const path = join(folder, confidenceFile);
   await writeFileAtomically(path, `${JSON.stringify(file, null, 1)}\n`);
   return path;
+}
+
+/** What was fitted before to other kinds stays. */
+export function fittedFile(
+  before: ConfidenceFile | undefined,
+  fitted: readonly (readonly [string, { readonly temperature: number; readonly answers: number }])[],
+): ConfidenceFile {
+  const { temperatures = {}, answers = {} } = before ?? {};
+  // The fields that were judged had gone through the temperature before: one divides by both.
+  const both = fitted.map(([kind, { temperature }]) => [
+    kind,
+    temperature * (temperatures[kind as keyof typeof temperatures] ?? 1),
+  ]);
+  return {
+    version: 1,
+    temperatures: { ...temperatures, ...Object.fromEntries(both) },
+    answers: { ...answers, ...Object.fromEntries(fitted.map(([kind, of]) => [kind, of.answers])) },
+  };
 }
 
 function kindText({ kind, reliability, calibrated }: KindReport): string {
