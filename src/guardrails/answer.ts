@@ -53,7 +53,8 @@ export async function* guardedAnswer(
     const ended = end && !part.isBlocked ? end : blockedEnd(end, parts, context.prepared);
     await record(ended.finishReason);
     yield* last;
-    yield parts.some(({ hasChanged }) => hasChanged) ? withoutFields(ended) : ended;
+    if (parts.some(({ hasChanged }) => hasChanged)) yield withoutFields(ended);
+    else yield evaluation.guards("output", "text").length > 0 ? withoutAlternatives(ended) : ended;
   } finally {
     if (!isRecorded) await record("interrupted");
   }
@@ -62,6 +63,13 @@ export async function* guardedAnswer(
 /** Fields and labels of boxes spell what the model has written, which is not what has left. */
 function withoutFields({ fields: _, boxes: __, ...end }: AnswerEnd): AnswerEnd {
   return end;
+}
+
+/** Other values of fields are text of the model that no guard has looked at. */
+function withoutAlternatives({ fields, ...end }: AnswerEnd): AnswerEnd {
+  if (!fields) return end;
+  const bare = Object.entries(fields).map(([pointer, { alternatives: _, ...field }]) => [pointer, field] as const);
+  return { ...end, fields: Object.fromEntries(bare) };
 }
 
 /** Usage and times as far as the answer came. */
