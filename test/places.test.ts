@@ -110,6 +110,15 @@ describe.each(["qwen3_vl", "qwen2_5_vl"])("%s", (family) => {
     });
     await expect(ask({ boxes: true }, 1, 0)).rejects.toMatchObject({ details: { param: "boxes", found: 0 } });
     await expect(ask({ citeFields: true })).rejects.toMatchObject({ details: { param: "cite_fields", found: "text" } });
+    const asked = ask({
+      citeFields: true,
+      responseFormat: { type: "json_schema", schema: record },
+      sampling: { logprobs: true },
+    });
+    await expect(asked).rejects.toMatchObject({
+      code: "invalid_request",
+      details: { param: "logprobs", beside: "cite_fields" },
+    });
   });
 
   it("is in the server's answer", async () => {

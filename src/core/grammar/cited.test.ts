@@ -2,7 +2,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { fileLimits, parseJson } from "../base/index.js";
-import { citedSchema, withoutCitations } from "./cited.js";
+import { citedSchema, uncitedPointer, withoutCitations } from "./cited.js";
 import { checkSchema } from "./satisfies.js";
 
 const schema = {
@@ -53,6 +53,53 @@ describe("a schema with a box per leaf", () => {
       ["/pair/0", 5],
       ["/pair/1", 6],
     ]);
+  });
+
+  it("leaves the schema's own value and bbox_2d as they are, also within a constant and within anything", () => {
+    const integer = { type: "integer" };
+    const own = {
+      type: "object",
+      properties: { value: { type: "string" }, bbox_2d: { type: "array", items: integer } },
+      required: ["value", "bbox_2d"],
+      additionalProperties: false,
+    };
+    const box = { value: "a", bbox_2d: [1, 2, 3, 4] };
+    const answers: [schema: unknown, cited: unknown, plain: unknown, pointers: string[]][] = [
+      [own, { value: at("a"), bbox_2d: [at(5)] }, { value: "a", bbox_2d: [5] }, ["/value", "/bbox_2d/0"]],
+      [own, { value: at("a"), bbox_2d: [] }, { value: "a", bbox_2d: [] }, ["/value"]],
+      [
+        own,
+        { value: at("a"), bbox_2d: [1, 2, 3, 4].map((n) => at(n)) },
+        box,
+        ["/value", 0, 1, 2, 3].map((n) => (n === "/value" ? n : `/bbox_2d/${n}`)),
+      ],
+      [{ enum: [box] }, at(box), box, [""]],
+      [{ items: true }, [at(box)], [box], ["/0"]],
+      [{ prefixItems: [integer] }, [at(1), at(box)], [1, box], ["/0", "/1"]],
+      [{ properties: {}, required: ["x"] }, { x: at(box) }, { x: box }, ["/x"]],
+    ];
+    for (const [given, asked, plain, pointers] of answers) {
+      const held = new Ajv2020({ strict: false }).compile(citedSchema(given, 1000) as object);
+      expect(held(asked) || held.errors).toBe(true);
+      const { text, boxes } = withoutCitations(asked);
+      expect(JSON.parse(text)).toEqual(plain);
+      expect(boxes.map(({ pointer }) => pointer)).toEqual(pointers);
+      expect(boxes.flatMap(({ numbers }) => numbers).every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it("names fields by their place in the answer without boxes", () => {
+    const pointers = [
+      "/value/value",
+      "/bbox_2d/0/value",
+      "/bbox_2d/0/bbox_2d/1",
+      "/c/value/value",
+      "/c/value/a",
+      "/valued",
+    ];
+    const found = pointers.map((each) => uncitedPointer(each, new Set(["/value", "/bbox_2d/0", "/c"])));
+    expect(found).toEqual(["/value", "/bbox_2d/0", undefined, "/c/value", "/c/a", undefined]);
+    expect(uncitedPointer("/value", new Set([""]))).toBe("");
   });
 
   it("keeps digits that a double cannot hold", () => {

@@ -24,7 +24,8 @@ class Citing {
   }
 
   schema(schema: unknown): unknown {
-    if (!isOfType(schema, "object")) return schema; // true and false: anything, and nothing
+    if (schema === true) return this.#leaf({}, {}); // anything
+    if (!isOfType(schema, "object")) return schema; // false: nothing
     const given = schema as SchemaObject;
     const own = withNotesOf(given, { ...given, ...this.#definitions(given) });
     if (given.$ref !== undefined) return own;
@@ -46,7 +47,13 @@ class Citing {
     return Object.fromEntries(definitions.flatMap((name) => (given[name] ? [[name, this.#each(given[name])]] : [])));
   }
 
-  #inside({ properties, items, prefixItems, additionalProperties }: SchemaObject): SchemaObject {
+  /** What schema.ts takes for anything where it is left out is written, so that it has boxes too. */
+  #inside(schema: SchemaObject): SchemaObject {
+    const { properties, prefixItems, propertyNames, required = [] } = schema;
+    const items = schema.items ?? (prefixItems === undefined ? undefined : true);
+    const isOpen =
+      propertyNames !== undefined || (required as string[]).some((name) => !Object.hasOwn(properties ?? {}, name));
+    const additionalProperties = schema.additionalProperties ?? (isOpen ? true : undefined);
     return {
       ...(properties !== undefined && { properties: this.#each(properties) }),
       ...(items !== undefined && { items: this.schema(items) }),
@@ -73,8 +80,8 @@ export interface Cited {
 export function withoutCitations(answer: unknown, pointer = ""): Cited {
   if (typeof answer !== "object" || answer === null) return { text: stringifyJson(answer), boxes: [] };
   const { value, bbox_2d: numbers } = answer as SchemaObject;
-  if (Array.isArray(numbers) && Object.keys(answer).length === 2 && value !== undefined) {
-    const boxes = [{ pointer, numbers: numbers as number[] }];
+  if (Object.keys(answer).length === 2 && value !== undefined && isBox(numbers)) {
+    const boxes = [{ pointer, numbers }];
     return { text: numberText(answer, "value") ?? stringifyJson(value), boxes };
   }
   const inside = entriesOf(answer).map(([name, each]) => {
@@ -85,3 +92,19 @@ export function withoutCitations(answer: unknown, pointer = ""): Cited {
   if (Array.isArray(answer)) return { text: `[${inside.map((each) => each.text).join(",")}]`, boxes };
   return { text: `{${inside.map((each) => `${JSON.stringify(each.name)}:${each.text}`).join(",")}}`, boxes };
 }
+
+/** No list of the schema's own is one: its numbers are each asked for with a box, and so objects. */
+function isBox(numbers: unknown): numbers is number[] {
+  return Array.isArray(numbers) && numbers.length === 4 && numbers.every((each) => Number.isFinite(each));
+}
+
+/** Where a place of the cited answer is in the answer without boxes; undefined for places of a box. */
+export function uncitedPointer(pointer: string, cited: ReadonlySet<string>): string | undefined {
+  for (let at = pointer.indexOf(valueStep); at >= 0; at = pointer.indexOf(valueStep, at + 1)) {
+    const [leaf, inside] = [pointer.slice(0, at), pointer.slice(at + valueStep.length)];
+    if (cited.has(leaf) && (inside === "" || inside.startsWith("/"))) return leaf + inside;
+  }
+  return undefined;
+}
+
+const valueStep = "/value";

@@ -1,4 +1,4 @@
-export { citedSchema, withoutCitations } from "./cited.js";
+export { citedSchema, uncitedPointer, withoutCitations } from "./cited.js";
 export { type FieldAlternative, type FieldConfidence, type FieldKind, type Fields, fieldsOf } from "./fields.js";
 export { Grammars, type ResponseFormat } from "./grammars.js";
 export { type SchemaObject, typesOf } from "./keywords.js";

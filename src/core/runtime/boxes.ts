@@ -4,7 +4,7 @@
  * for with its box, and the answer is given without them.
  */
 import { fileLimits, OcellusError, parseJson } from "../base/index.js";
-import { citedSchema, type Fields, type ResponseFormat, withoutCitations } from "../grammar/index.js";
+import { citedSchema, type Fields, type ResponseFormat, uncitedPointer, withoutCitations } from "../grammar/index.js";
 import {
   type Box,
   boxAround,
@@ -99,8 +99,22 @@ function shapeOf(kind: "box" | "point", points: readonly Point[]): Pick<FoundPla
   return kind === "box" ? { box: boxAround(points) } : { point: points[0]! };
 }
 
-/** The schema with a box for each leaf. @throws `invalid_request` without a JSON schema. */
-export function citedFormat(format: ResponseFormat | undefined, { most }: PlacesReader): ResponseFormat {
+interface CitedOptions {
+  readonly responseFormat?: ResponseFormat;
+  readonly sampling?: { readonly logprobs?: boolean };
+}
+
+/** The schema with a box for each leaf. @throws `invalid_request` without a JSON schema, and beside `logprobs`. */
+export function citedFormat(
+  { responseFormat: format, sampling }: CitedOptions,
+  { most }: PlacesReader,
+): ResponseFormat {
+  if (sampling?.logprobs)
+    throw new OcellusError(
+      "invalid_request",
+      "logprobs: expected none beside cite_fields, whose tokens spell the boxes too; leave one of them out, or ask for fields",
+      { details: { param: "logprobs", beside: "cite_fields" } },
+    );
   if (format?.type === "json_schema") return { ...format, schema: citedSchema(format.schema, most) };
   throw new OcellusError(
     "invalid_request",
@@ -123,14 +137,18 @@ export function citedAnswer(
   try {
     const { text: plain, boxes } = withoutCitations(parseJson(text, fileLimits));
     const found = boxes.map(({ pointer, numbers }) => reader.ofField(pointer, numbers));
-    return { text: plain, boxes: found, ...(fields && { fields: fieldsOfValues(fields) }) };
+    return {
+      text: plain,
+      boxes: found,
+      ...(fields && { fields: fieldsOfValues(fields, new Set(boxes.map(({ pointer }) => pointer))) }),
+    };
   } catch {
     return { text, boxes: [], ...(fields && { fields: {} }) };
   }
 }
 
 /** By the pointers of the answer without boxes. */
-function fieldsOfValues(fields: Fields): Fields {
-  const values = Object.entries(fields).filter(([pointer]) => pointer.endsWith("/value"));
-  return Object.fromEntries(values.map(([pointer, field]) => [pointer.slice(0, -"/value".length), field]));
+function fieldsOfValues(fields: Fields, cited: ReadonlySet<string>): Fields {
+  const placed = Object.entries(fields).map(([pointer, field]) => [uncitedPointer(pointer, cited), field] as const);
+  return Object.fromEntries(placed.filter(([pointer]) => pointer !== undefined));
 }

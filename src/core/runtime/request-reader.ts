@@ -57,7 +57,7 @@ export class RequestReader {
     const seeing = { seeImage: seeingFor(reuse, seeImage, memory) };
     const prompt = await processor.process(messages, { ...this.#limits(given), ...seeing, ...rendering });
     const places = boxes ? new PlacesReader(packed.family, prompt, imageSpec) : undefined;
-    const cited = citeFields && places ? { responseFormat: citedFormat(given.responseFormat, places) } : {};
+    const cited = citeFields && places ? { responseFormat: citedFormat(given, places) } : {};
     const start = reasoningStart(prompt.text, thinkingOf(chatTemplate), prompt.begun);
     const options = withRoomToThink({ ...given, ...cited }, start);
     const newConstraint = this.#checked(prompt.ids, options, start);
