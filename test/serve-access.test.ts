@@ -19,6 +19,8 @@ const table: Readonly<Record<Caller, readonly string[]>> = {
   key: [
     ...["GET /v1/models", "GET /v1/models/:id{.+}", "GET /v1/ocellus/models/:id{.+}/description"],
     ...["POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses"],
+    ...["POST /v1/messages", "POST /v1/messages/count_tokens", "POST /v1/rerank"],
+    ...["POST /v1/batches", "GET /v1/batches", "GET /v1/batches/:id", "POST /v1/batches/:id/cancel"],
     ...["POST /v1/embeddings", "POST /v1/moderations", "POST /v1/ocellus/match"],
     ...["POST /v1/files", "GET /v1/files", "GET /v1/files/:id", "GET /v1/files/:id/content", "DELETE /v1/files/:id"],
     ...["GET /v1/ocellus/guards", "POST /v1/ocellus/guards/proposals", "POST /v1/ocellus/guards/schema"],
