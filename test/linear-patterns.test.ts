@@ -29,6 +29,8 @@ const composed: Readonly<Record<string, number>> = {
   "src/guardrails/personal/find.ts": 2,
   "src/inspect/place.ts": 3,
   "src/retrieval/terms.ts": 2,
+  "src/core/processor/written-places.ts": 2,
+  "src/core/runtime/template-options.ts": 0, // one identifier, checked to be one
   "src/core/grammar/pattern.ts": 0, // one is never run; the other repeats one character class
   "src/core/processor/content-forms.ts": 0, // marks of our own in a prompt of our own
   "src/core/tokenizer/special-tokens.ts": 0, // a choice of plain texts
