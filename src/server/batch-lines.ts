@@ -30,7 +30,7 @@ async function* writtenLines(input: () => Uint8Array): AsyncGenerator<{ text: st
   }
 }
 
-/** Every line, so that a slip in the last is told before hours of work. */
+/** Every line, so that a mistake in the last one is reported before hours of work. */
 export async function checkBatchLines(
   input: () => Uint8Array,
   endpoint: WireBatch["endpoint"],

@@ -97,7 +97,7 @@ describe("answers that are there", () => {
     expect(ending).toBeGreaterThan(0);
   });
 
-  it("of whoever holds less go on", async () => {
+  it("of a key that holds less continue", async () => {
     const { create, ended } = batchesWith(
       async ({ owner }) => {
         await turn();

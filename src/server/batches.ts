@@ -153,7 +153,7 @@ export class Batches {
       return this.#options.files.get(asker.owner, wire.input_file_id).bytes;
     };
     try {
-      await breathe(); // whoever creates one is told so first
+      await breathe(); // the answer to its creation goes out first
       const isValid = await this.#checks.run(() => this.#validate(entry, input), signal, 1, turnOf(entry));
       if (!isValid) return;
       await this.#answerAll(entry, batchRequests(input), outputs, signal);
@@ -202,7 +202,7 @@ export class Batches {
     this.#set(entry, { request_counts: { total, completed: answers.length, failed: failures.length } });
   }
 
-  /** When there is no room, whoever holds most ends the largest of its batches, as it would lose files. */
+  /** When there is no room, the key that holds most has the largest of its batches ended, as it would lose files. */
   #checkMemory(): void {
     const { maxOutputBytes: limit } = this.#options;
     const open = [...this.#entries.values()].filter(({ wire }) => isOpen(wire));

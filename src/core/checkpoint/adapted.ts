@@ -1,5 +1,5 @@
 /**
- * A checkpoint with an adapter merged into it, read as one: whoever reads a tensor that the adapter moves reads float32 sums.
+ * A checkpoint with an adapter merged into it, read as one: a tensor that the adapter moves is read as a float32 sum.
  * Sums are made for the range that is read; of the adapter one target's matrices are held at a time.
  */
 import { nearestHint, nearestNames, OcellusError, shorten } from "../base/index.js";

@@ -1,5 +1,5 @@
 /**
- * Prompt lookup decoding: an answer that copies goes on as the text did where its last tokens were said before, in the prompt
+ * Prompt lookup decoding: an answer that copies continues as the text did where its last tokens were said before, in the prompt
  * (earlier turns and retrieved pages included) or in the answer itself. [Saxena 2023; transformers' prompt_lookup_num_tokens]
  */
 import type { Drafter, Guess, History } from "./speculation.js";

@@ -223,7 +223,7 @@ describe("speculation", () => {
     }
   });
 
-  it("is off where it is told so, where the runner takes no runs, and once runs are found to differ", async () => {
+  it("is off by option, where the runner takes no runs, and once runs are found to differ", async () => {
     const request: EngineRequest<string> = {
       promptIds: [1, 2, 1, 2, 1],
       payload: "",
