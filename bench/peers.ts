@@ -1,9 +1,11 @@
 /**
  * Ocellus beside vLLM, llama.cpp and transformers on this machine's CPU: servers of one checkpoint (Qwen3-VL 2B shapes, random
- * weights), asked by one program over OpenAI's chat API, by turns, the others stopped meanwhile; medians against goals.
+ * weights), asked by one program over OpenAI's chat API, one after the other, each alone in memory (four of them leave too little of
+ * 24 GB for any to run at its pace), ours first and last; medians against goals. `--minutes` is each server's time.
  *
  *   npm run bench -- peers [--home FOLDER] [--peers ocellus,vllm,llama.cpp,transformers] [--rows image,decode,…] [--rounds 3]
- *     [--minutes 14] [--flags "FLAGS OF ocellus serve"] [--peer NAME=URL]… [--work FOLDER] [--quick] [--json]
+ *     [--minutes 6] [--flags "FLAGS OF ocellus serve"] [--block-size 128]
+ *     [--peer NAME=URL]… [--work FOLDER] [--quick] [--json]
  *
  * `--home` is where `bash bench/peers/install.sh FOLDER NAME` put the others; those that are not there are named and left out.
  * `--peer` asks a server that runs already. `--quick` has tiny shapes: it tests the bench, not the servers. Linux only.
@@ -64,24 +66,28 @@ export async function main(args: string[]): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130)); // ends the servers
   if (!process.env.VITEST) compile(); // tests have done so, and run from it
   const context: PeerContext = { home, work, checkpoint: prepareCheckpoint(work, quick ? "small" : "qwen3_vl-2b") };
-  const kinds = [ocellus(ours, "int8", options.flags), ...otherPeers].filter(({ name }) => wants(name));
+  const kinds = [ocellus(ours, "int8", options), ...otherPeers].filter(({ name }) => wants(name));
   const missing = kinds.filter((kind) => missingOf(kind, home).length > 0);
+  const present = kinds.filter((kind) => !missing.includes(kind));
   const figures = new Figures();
-  const peers = await startAll(
-    kinds.filter((kind) => !missing.includes(kind)),
-    context,
-    figures,
-  );
-  for (const [name, url] of options.running) peers.push(await runningAt(name, url));
-  let rounds = 0;
-  try {
-    rounds = await measure(peers, options, figures);
-    for (const peer of peers) addMemory(peer, figures);
-  } finally {
-    for (const peer of peers) await peer.close();
-  }
+  const peers = new Map<string, RunningPeer>();
+  const visit = async (name: string, start: () => Promise<RunningPeer>, firstRound: number) => {
+    console.error(`starting ${name}`);
+    try {
+      await using peer = await start();
+      peers.set(name, peer);
+      await measure(peer, options, figures, firstRound);
+      addMemory(peer, figures);
+    } catch (cause) {
+      figures.fail(name, "start", cause);
+    }
+  };
+  for (const kind of present) await visit(kind.name, () => startPeer(kind, context), 0);
+  for (const [name, url] of options.running) await visit(name, () => runningAt(name, url), 0);
+  const comesTwice = wants(ours) && peers.size > 1 && options.rounds > 1;
+  if (comesTwice) await visit(ours, () => startPeer(present[0]!, context), options.rounds); // has the machine changed meanwhile?
   if (options.rows.includes("lean-memory")) await measureLean(context, options, figures);
-  report({ peers, missing, rounds, figures, options });
+  report({ peers: [...peers.values()], missing, figures, options });
 }
 
 type Options = ReturnType<typeof optionsOf>;
@@ -96,8 +102,9 @@ function optionsOf(args: string[]) {
       peer: { type: "string", multiple: true, default: [] },
       rows: { type: "string" },
       rounds: { type: "string", default: "3" },
-      minutes: { type: "string", default: "14" },
+      minutes: { type: "string", default: "6" },
       flags: { type: "string", default: "" },
+      "block-size": { type: "string", default: "128" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -120,6 +127,7 @@ function optionsOf(args: string[]) {
     running,
     wants,
     flags,
+    blockSize: values["block-size"],
     rounds: Number(values.rounds),
     minutes: Number(values.minutes),
   };
@@ -130,51 +138,27 @@ function refuseUnknown(what: string, names: readonly string[], known: readonly s
   if (unknown !== undefined) throw new Error(`no ${what} ${unknown}; there are ${known.join(", ")}`);
 }
 
-/** One after the other, each stopped once it answers and is warm. */
-async function startAll(kinds: readonly PeerKind[], context: PeerContext, figures: Figures): Promise<RunningPeer[]> {
-  const peers: RunningPeer[] = [];
-  for (const kind of kinds) {
-    console.error(`starting ${kind.name}`);
-    try {
-      const peer = await startPeer(kind, context);
-      peers.push(peer);
-      peer.pause();
-    } catch (cause) {
-      figures.fail(kind.name, "start", cause);
-    }
-  }
-  return peers;
-}
-
-/** Rounds until they are done or the time is up; no step begins after that, and the first round warms up before it. */
-async function measure(peers: readonly RunningPeer[], options: Options, figures: Figures): Promise<number> {
+/** Rounds until they are done or the server's time is up; no step begins after that, and the first round warms up before it. */
+async function measure(peer: RunningPeer, options: Options, figures: Figures, firstRound: number): Promise<void> {
   const { rows, rounds, minutes, shapes } = options;
-  const end = performance.now() + minutes * 60_000;
   const steps = stepsOf(shapes).filter((step) => step.rows.some((row) => rows.includes(row)));
-  await turns(peers, { rows: ["warm-up"], run: (server) => warmUp(server, shapes) }, 0, figures);
-  for (let round = 0; round < rounds; round++)
+  await tryStep(peer, { rows: ["warm-up"], run: (server) => warmUp(server, shapes) }, 0, figures);
+  const end = performance.now() + minutes * 60_000;
+  for (let round = firstRound; round < firstRound + rounds; round++)
     for (const step of steps) {
-      if (performance.now() > end) return round;
-      console.error(`round ${round + 1}: ${step.rows.join(", ")}`);
-      await turns(peers, step, round, figures);
+      if (performance.now() > end) return;
+      console.error(`${peer.name}, round ${round + 1}: ${step.rows.join(", ")}`);
+      await tryStep(peer, step, round, figures);
     }
-  return rounds;
 }
 
-/** The step of every server, another one first in each round. */
-async function turns(peers: readonly RunningPeer[], step: Step, round: number, figures: Figures): Promise<void> {
+async function tryStep(peer: RunningPeer, step: Step, round: number, figures: Figures): Promise<void> {
   const what = step.rows.join(", ");
-  for (const i of peers.keys()) {
-    const peer = peers[(i + round) % peers.length]!;
-    if (figures.hasFailed(peer.name, what)) continue;
-    peer.resume();
-    try {
-      figures.add(peer.name, await step.run(peer, round));
-    } catch (cause) {
-      figures.fail(peer.name, what, cause);
-    } finally {
-      peer.pause();
-    }
+  if (figures.hasFailed(peer.name, what)) return;
+  try {
+    figures.add(peer.name, await step.run(peer, round));
+  } catch (cause) {
+    figures.fail(peer.name, what, cause);
   }
 }
 
@@ -189,15 +173,11 @@ async function measureLean(context: PeerContext, options: Options, figures: Figu
   const steps = stepsOf(options.shapes);
   const stepOf = (row: string) => steps.find((step) => step.rows.includes(row))!;
   try {
-    const peer = await startPeer(ocellus(ours, "same", options.flags), context);
-    try {
-      for (const row of ["image", "clients"]) await stepOf(row).run(peer, 0);
-      addMemory(peer, figures, "lean-memory");
-      await stepOf("large-image").run(peer, 0);
-      addMemory(peer, figures, "lean-memory-large");
-    } finally {
-      await peer.close();
-    }
+    await using peer = await startPeer(ocellus(ours, "same", options), context);
+    for (const row of ["image", "clients"]) await stepOf(row).run(peer, 0);
+    addMemory(peer, figures, "lean-memory");
+    await stepOf("large-image").run(peer, 0);
+    addMemory(peer, figures, "lean-memory-large");
   } catch (cause) {
     figures.fail(ours, "without 8-bit copies", cause);
   }
@@ -206,13 +186,12 @@ async function measureLean(context: PeerContext, options: Options, figures: Figu
 interface Run {
   readonly peers: readonly RunningPeer[];
   readonly missing: readonly PeerKind[];
-  readonly rounds: number;
   readonly figures: Figures;
   readonly options: Options;
 }
 
 /** A table, and with --json one last line of JSON. */
-function report({ peers, missing, rounds, figures, options }: Run): void {
+function report({ peers, missing, figures, options }: Run): void {
   const rows = judge(
     options.all.filter(({ id }) => options.rows.includes(id)),
     figures.measured,
@@ -220,7 +199,7 @@ function report({ peers, missing, rounds, figures, options }: Run): void {
   );
   const install = missing.map(({ name }) => ({ name, command: `bash bench/peers/install.sh ${options.home} ${name}` }));
   const shapes = options.quick ? "tiny shapes: these figures mean nothing" : "Qwen3-VL 2B shapes";
-  console.log(`${shapes}, random weights, ${defaultThreads()} threads each; medians of ${rounds} rounds by turns\n`);
+  console.log(`${shapes}, random weights, ${defaultThreads()} threads each; medians\n`);
   for (const { name, version, flags } of peers) console.log(`${name.padEnd(13)} ${version}\n${"".padEnd(13)} ${flags}`);
   for (const { name, command } of install) console.log(`${name.padEnd(13)} not installed: ${command}`);
   const names = peers.map(({ name }) => name);
@@ -230,5 +209,15 @@ function report({ peers, missing, rounds, figures, options }: Run): void {
   const machine = { cpu: cpus()[0]?.model, threads: defaultThreads(), node: process.version };
   const servers = peers.map(({ name, version, flags }) => ({ name, version, flags }));
   const { failures } = figures;
-  console.log(JSON.stringify({ machine, quick: options.quick, rounds, servers, rows, missing: install, failures }));
+  console.log(
+    JSON.stringify({
+      machine,
+      quick: options.quick,
+      rounds: options.rounds,
+      servers,
+      rows,
+      missing: install,
+      failures,
+    }),
+  );
 }

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { ocellusCommand } from "../../test/support/command.js";
 
 /** Packed in the cache: made again when the graphs of today differ from those of the last run. */
-export function packOurs(checkpoint: string, prefillWeights: "int8" | "same"): string {
-  const flags = ["--weights", "int4", "--block-size", "128", "--prefill-weights", prefillWeights, "--json"];
+export function packOurs(checkpoint: string, prefillWeights: "int8" | "same", blockSize: string): string {
+  const flags = ["--weights", "int4", "--block-size", blockSize, "--prefill-weights", prefillWeights, "--json"];
   const [command, args] = ocellusCommand("pack", checkpoint, ...flags);
   const out = execFileSync(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   return (JSON.parse(out.toString()) as { path: string }).path;

@@ -1,7 +1,6 @@
 /**
  * The servers of the comparison: what each needs, how it is started, which version it is. Each runs in a process group of its own
- * on a free port of loopback. The one that is asked runs; the others are stopped meanwhile (SIGSTOP), so that waiting threads
- * of one cost another nothing. Linux: /proc tells the memory of a group.
+ * on a free port of loopback. Linux: /proc tells the memory of a group.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, openSync, readdirSync, readFileSync } from "node:fs";
@@ -43,11 +42,9 @@ export interface RunningPeer extends ChatServer {
   readonly version: string;
   /** As started, without the folders. */
   readonly flags: string;
-  pause(): void;
-  resume(): void;
   /** The most that its processes held at any time, added up. */
   peakBytes(): number | undefined;
-  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const threads = String(defaultThreads());
@@ -56,26 +53,20 @@ const numSequences = 8;
 const usageInStream = { stream_options: { include_usage: true } };
 
 /** Ours, with or without the 8-bit copies that prompts are read by. */
-export function ocellus(name: string, prefillWeights: "int8" | "same", flags: readonly string[] = []): PeerKind {
+export function ocellus(
+  name: string,
+  prefillWeights: "int8" | "same",
+  { blockSize, flags }: { readonly blockSize: string; readonly flags: readonly string[] },
+): PeerKind {
   return {
     name,
     needs: [],
     launch: ({ checkpoint }, port) => {
-      const packed = packOurs(checkpoint, prefillWeights);
-      // Stopped for minutes, it would take itself for stalled.
-      const fixed = [
-        "--device",
-        "cpu",
-        "--threads",
-        threads,
-        "--max-sequences",
-        `${numSequences}`,
-        "--stall-ms",
-        "3600s",
-      ];
+      const packed = packOurs(checkpoint, prefillWeights, blockSize);
+      const fixed = ["--device", "cpu", "--threads", threads, "--max-sequences", `${numSequences}`];
       const options = ["--port", port, "--max-length", "2048", "--log-level", "error", ...fixed, ...flags];
       const [command, args] = ocellusCommand("serve", "--model", `bench=${packed}`, ...options);
-      const version = `${versionOf("package.json")}, int4 block 128, prompts ${prefillWeights}`;
+      const version = `${versionOf("package.json")}, int4 block ${blockSize}, prompts ${prefillWeights}`;
       return { command, args, model: "bench", extra: usageInStream, version };
     },
   };
@@ -179,11 +170,8 @@ export async function startPeer(kind: PeerKind, context: PeerContext): Promise<R
   const peer: RunningPeer = {
     ...{ name: kind.name, url, model, ignoresEnd, version, flags: withoutFolders(args, context) },
     ...(extra && { extra }),
-    pause: () => signal("SIGSTOP"),
-    resume: () => signal("SIGCONT"),
     peakBytes: () => peakOfGroup(child.pid!),
-    async close() {
-      signal("SIGCONT");
+    async [Symbol.asyncDispose]() {
       signal("SIGTERM");
       for (let tries = 0; tries < 100 && child.exitCode === null && child.signalCode === null; tries++) await wait(100);
       signal("SIGKILL");
@@ -193,7 +181,7 @@ export async function startPeer(kind: PeerKind, context: PeerContext): Promise<R
   try {
     await answers(peer, child);
   } catch (cause) {
-    await peer.close();
+    await peer[Symbol.asyncDispose]();
     throw new Error(`${kind.name} did not start: ${(cause as Error).message}; the end of ${log}:\n${endOf(log)}`);
   }
   return peer;
@@ -203,10 +191,9 @@ export async function startPeer(kind: PeerKind, context: PeerContext): Promise<R
 export async function runningAt(name: string, url: string): Promise<RunningPeer> {
   const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(10_000) });
   const { data } = (await response.json()) as { data: readonly { id: string }[] };
-  const nothing = () => {};
   return {
     ...{ name, url, model: data[0]!.id, version: "runs already", flags: url },
-    ...{ pause: nothing, resume: nothing, peakBytes: () => undefined, close: async () => {} },
+    ...{ peakBytes: () => undefined, async [Symbol.asyncDispose]() {} },
   };
 }
 

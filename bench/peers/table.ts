@@ -6,7 +6,7 @@ import { best, type Goal, isMoreBetter, type Row } from "./rows.js";
 export type Measured = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
 
 export interface Verdict {
-  /** A server's name, another row of ours, or the limit. */
+  /** A server's name, or the limit. */
   readonly against: string;
   readonly ratio: number;
   readonly goal: number;
@@ -26,28 +26,20 @@ export interface RowResult {
 export function judge(rows: readonly Row[], measured: Measured, ours: string): readonly RowResult[] {
   const mediansOf = ({ id }: Row) =>
     Object.fromEntries(Object.entries(measured[id] ?? {}).map(([name, values]) => [name, median(values)]));
-  const ownOf = (id: string) => (measured[id]?.[ours] ? median(measured[id][ours]) : undefined);
   return rows.flatMap((row) => {
     const medians = mediansOf(row);
     if (Object.keys(medians).length === 0) return [];
-    const verdicts = row.goals.flatMap((goal) => verdictOf(row, goal, medians, ours, ownOf) ?? []);
+    const verdicts = row.goals.flatMap((goal) => verdictOf(row, goal, medians, ours) ?? []);
     return [{ id: row.id, title: row.title, unit: row.unit, medians, all: measured[row.id]!, verdicts }];
   });
 }
 
-function verdictOf(
-  row: Row,
-  goal: Goal,
-  medians: Readonly<Record<string, number>>,
-  ours: string,
-  ownOf: (row: string) => number | undefined,
-): Verdict | undefined {
+function verdictOf(row: Row, goal: Goal, medians: Readonly<Record<string, number>>, ours: string): Verdict | undefined {
   const { [ours]: own, ...others } = medians;
   if (own === undefined) return undefined;
   if ("atMost" in goal)
     return { against: `≤ ${goal.atMost} ${row.unit}`, ratio: own / goal.atMost, goal: 1, isMet: own <= goal.atMost };
-  const [against, theirs] =
-    "ownRow" in goal ? [`own ${goal.ownRow}`, ownOf(goal.ownRow)] : rival(row, goal.against, others);
+  const [against, theirs] = rival(row, goal.against, others);
   if (theirs === undefined) return undefined;
   const ratio = isMoreBetter(row) ? own / theirs : theirs / own;
   return { against, ratio, goal: goal.times, isMet: ratio >= goal.times };
