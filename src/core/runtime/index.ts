@@ -24,18 +24,17 @@ export { type PackOptions, type PackProgress, type PackResult, pack, type Weight
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";
 export type { FoundPlace } from "./boxes.js";
-export {
-  type AnswerReason,
-  type ChatEvent,
-  type ChatImage,
-  type ChatOptions,
-  type ChatResult,
-  type ChatTimings,
-  type ChatToken,
-  type ChatUsage,
-  collect,
-  type Prepared,
-  type PreparedChat,
+export type {
+  AnswerReason,
+  ChatEvent,
+  ChatImage,
+  ChatOptions,
+  ChatResult,
+  ChatTimings,
+  ChatToken,
+  ChatUsage,
+  Prepared,
+  PreparedChat,
 } from "./chat.js";
 export {
   type ImageClassifier,
@@ -103,6 +102,7 @@ export {
   RerankerModel,
   type RerankOptions,
 } from "./reranker.js";
+export { collect } from "./stream-chat.js";
 export type {
   Trace,
   TraceCandidate,

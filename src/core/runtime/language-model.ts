@@ -10,9 +10,10 @@ import type { PixelBudget, RgbImage } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import type { ChatMessage } from "../processor/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { type ChatEvent, type ChatOptions, type ChatResult, collect, type Prepared } from "./chat.js";
+import type { ChatEvent, ChatOptions, ChatResult, Prepared } from "./chat.js";
 import type { TrainedForm } from "./familiarity.js";
 import type { Thinking } from "./reasoning.js";
+import { collect } from "./stream-chat.js";
 import type { Trace, TraceOptions } from "./trace.js";
 
 /** Name, format and limits, as a user would want to see them. */

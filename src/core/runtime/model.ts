@@ -16,10 +16,8 @@ import {
   type ChatOptions,
   type ChatResult,
   chatOptionNames,
-  collect,
   type Prepared,
   type PreparedChat,
-  streamChat,
 } from "./chat.js";
 import type { DraftDecoder } from "./draft-model.js";
 import { formsOf, trainingNotes } from "./familiarity.js";
@@ -32,6 +30,7 @@ import { type ReadRequest, RequestReader, type RequestReaderParts } from "./requ
 import { DecoderRunner, type RowOutput } from "./runner.js";
 import { lastRow, score } from "./score.js";
 import type { SequenceInputs } from "./sequence-inputs.js";
+import { collect, streamChat } from "./stream-chat.js";
 import { budgetNotes } from "./template-options.js";
 import {
   TokenRecorder,

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import type { FinishReason, TokenEvent } from "../engine/index.js";
 import { indexPositions } from "../models/index.js";
 import type { Tokenizer } from "../tokenizer/index.js";
-import { type ChatEvent, collect, type PreparedChat, streamChat } from "./chat.js";
+import type { ChatEvent, PreparedChat } from "./chat.js";
 import { ReasoningParser } from "./reasoning.js";
+import { collect, streamChat } from "./stream-chat.js";
 
 const prepared: PreparedChat = {
   promptIds: Int32Array.of(1),
