@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.js";
@@ -10,8 +11,8 @@ const setupFiles = process.env.CI ? ["test/support/seed.ts"] : [];
 // unit: beside the source, fast. whole: spans rooms, runs real sessions and the command line.
 export default defineConfig({
   test: {
-    // Both of two cores: the default leaves one of them idle.
-    maxWorkers: "100%",
+    // One more than there are cores: where whole tests wait for a server or a browser, another file runs. The default leaves a core idle.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     globalSetup: "test/support/command.ts",
     projects: [
