@@ -15,6 +15,7 @@ import {
   type ChatResult,
   type ContentPart,
   cosine,
+  type LocalToken,
   loadClassifier,
   loadDualEncoder,
   loadModel,
@@ -30,7 +31,7 @@ vi.stubEnv("OCELLUS_CACHE", temporaryFolder());
 /** Layers whose state goes from token to token lose more: docs/models/qwen3_5.md. */
 const bounds = { kv: { int8: 0.006, "int4-b32": 0.4 }, recurrent: { int8: 0.6, "int4-b32": 4 } };
 const greedy = { maxTokens: 12, sampling: { temperature: 0 } };
-const idsOf = ({ tokens }: ChatResult) => tokens.map(({ tokenId }) => tokenId);
+const idsOf = ({ tokens }: ChatResult<LocalToken>) => tokens.map(({ tokenId }) => tokenId);
 
 async function readFamily(folder: string) {
   const checkpoint = await openCheckpoint(folder);

@@ -130,7 +130,7 @@ beforeAll(async () => {
   };
   server = await startServer({ scripted: model });
   server.pool.add("directions", {
-    info: { ...scripted.info, maxLength: 77 },
+    info: { ...scripted.info, path: "", weights: "fp32", device: "cpu", maxLength: 77 },
     vectorVersion: "directions",
     embedImage: async () => Float32Array.of(1, 0),
     embedText: async () => Float32Array.of(0, 1),

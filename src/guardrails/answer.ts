@@ -75,14 +75,14 @@ function withoutAlternatives({ fields, ...end }: AnswerEnd): AnswerEnd {
 /** Usage and times as far as the answer came. */
 function blockedEnd(end: AnswerEnd | undefined, parts: readonly Outgoing[], prepared: Prepared): AnswerEnd {
   if (end) return { ...end, finishReason: "content_filter" };
-  const { promptIds, images, started, visionMs, notes } = prepared;
+  const { promptTokens = 0, images, started, visionMs, notes } = prepared;
   const now = performance.now();
   const firstAt = parts[0]?.firstAt ?? now;
   const numTokens = parts.reduce((sum, part) => sum + part.numTokens, 0);
   return {
     type: "end",
     finishReason: "content_filter",
-    usage: { promptTokens: promptIds.length, cachedTokens: 0, completionTokens: numTokens },
+    usage: { promptTokens, cachedTokens: 0, completionTokens: numTokens },
     timings: {
       visionMs,
       imagesCached: images.filter(({ known }) => known).length,

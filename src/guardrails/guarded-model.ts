@@ -14,6 +14,8 @@ import {
   type EmbedderInput,
   type EmbedderModel,
   type LanguageModel,
+  type LocalFacts,
+  type LocalStats,
   type Middleware,
   MiddlewareModel,
   type Prepared,
@@ -64,7 +66,8 @@ export class GuardedModel extends MiddlewareModel {
 }
 
 /** One of this process, which does all that such a model does. */
-export type GuardedVisionLanguageModel = GuardedModel & Required<Capabilities>;
+export type GuardedVisionLanguageModel = GuardedModel &
+  Required<Capabilities> & { readonly info: LocalFacts; readonly stats: LocalStats };
 
 /** What was found in a prompt, with the prompt: whichever choice of it is answered. */
 const evaluationOf = Symbol("evaluation");
@@ -85,8 +88,7 @@ export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<M
     /** Ids are checked as the text that they spell. */
     async prepareText(next, prompt, options = {}) {
       const evaluation = await guards.begin(digest, []);
-      const { tokenizer } = model;
-      const text = typeof prompt === "string" ? prompt : tokenizer.decode([...prompt], { skipSpecialTokens: false });
+      const text = typeof prompt === "string" ? prompt : textOfIds(model, prompt);
       const checked = await recorded(evaluation, () => evaluation.text(text, signalOf(options)));
       return { ...(await next(checked === text ? prompt : checked, options)), [evaluationOf]: evaluation };
     },
@@ -103,6 +105,14 @@ export function guardrails(model: LanguageModel, guards: Gatekeeper): Required<M
       return checkedTrace(await next(conversation, { ...options, ...given }), evaluation, signalOf(options));
     },
   };
+}
+
+/** @throws `unsupported` where no one here can spell them: what is not read is not let through. */
+function textOfIds({ tokenizer }: LanguageModel, ids: readonly number[]): string {
+  if (tokenizer) return tokenizer.decode([...ids], { skipSpecialTokens: false });
+  throw new OcellusError("unsupported", "prompt: expected a text, found token ids, which only the engine can spell", {
+    details: { param: "prompt", expected: "text", found: "token ids" },
+  });
 }
 
 async function checkedTrace(trace: Trace, evaluation: Evaluation, signal: AbortSignal): Promise<Trace> {

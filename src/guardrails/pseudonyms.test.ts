@@ -55,7 +55,7 @@ async function answered(evaluation: Evaluation, pieces: readonly string[]) {
   for await (const event of guardedAnswer(events(), context)) {
     if (event.type !== "text") continue;
     text += event.text;
-    tokens.push(...event.tokens.map(({ tokenId }) => tokenId));
+    tokens.push(...event.tokens.map(({ tokenId }) => tokenId!));
   }
   return { text, tokens };
 }

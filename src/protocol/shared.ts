@@ -145,7 +145,8 @@ export const answerStatsSchema = z
       z.object({
         sha256: z.string(),
         cached: z.boolean(),
-        tokens: z.number(),
+        /** Absent: an engine elsewhere does not say. */
+        tokens: z.number().optional(),
         /** Width and height of the file, upright, and of what the model was shown, all tiles or slices together. */
         sent_size: z.tuple([z.number(), z.number()]).optional(),
         shown_size: z.tuple([z.number(), z.number()]).optional(),
@@ -164,11 +165,11 @@ export const answerStatsSchema = z
       vision: z.enum(["near", "hit", "miss", "none"]),
       /** Tokens of the prompt that were not read again. */
       prefix_tokens: z.number(),
-      /** In the order of the prompt; `from` "prefix": the decoder itself had read the picture before. */
+      /** In the order of the prompt; `from` "prefix": the decoder itself had read the image before; "engine": an engine elsewhere had it. */
       images: z.array(
         z.object({
           sha256: z.string(),
-          from: z.enum(["prefix", "memory", "disk", "encoded", "near"]),
+          from: z.enum(["prefix", "memory", "disk", "encoded", "near", "engine"]),
           /** The picture that answers for this one, and how alike they are at a glance (a cosine). */
           near: z.object({ sha256: z.string(), similarity: z.number() }).optional(),
         }),

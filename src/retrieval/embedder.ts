@@ -40,4 +40,6 @@ export function embedderOf(
   return { version, name, embedImage, embedText: (text) => model.embedText(text), ...admission };
 }
 
-type Seeing = Pick<VisionLanguageModel, "info" | "vectorVersion" | "embedImage">;
+type Seeing = Pick<VisionLanguageModel, "vectorVersion" | "embedImage"> & {
+  readonly info: Pick<VisionLanguageModel["info"], "modelType"> & { readonly weights?: string };
+};

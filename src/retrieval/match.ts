@@ -14,8 +14,8 @@ import {
   type DualEncoderModel,
   type LanguageModel,
   noteText,
+  spellingOf,
 } from "../core/runtime/index.js";
-import type { Tokenizer } from "../core/tokenizer/index.js";
 
 export interface MatchOptions {
   /** Minimum score that counts as a match. Default 0.5 of a probability; 0.25 of CLIP's cosine, and of SigLIP's where its own probability is 0.5. */
@@ -114,16 +114,16 @@ const no = /^(no|false|否|不|错)/i;
 
 function shareOfYes(
   token: ChatToken | undefined,
-  tokenizer: Tokenizer,
+  tokenizer: Answering["tokenizer"],
   notes: readonly ChatNote[] | undefined = [],
 ): number {
   const sum = (pattern: RegExp) =>
     (token?.topLogprobs ?? [])
-      .filter(({ tokenId }) => pattern.test(tokenizer.decode([tokenId]).trim()))
+      .filter((top) => pattern.test(spellingOf(top, tokenizer).text.trim()))
       .reduce((total, { logprob }) => total + Math.exp(logprob), 0);
   const [agreed, denied] = [sum(yes), sum(no)];
   if (agreed + denied >= leastAnswered) return agreed / (agreed + denied);
-  const said = token ? JSON.stringify(tokenizer.decode([token.tokenId])) : "nothing";
+  const said = token ? JSON.stringify(spellingOf(token, tokenizer).text) : "nothing";
   const why = notes.map((note) => `; ${noteText(note)}`).join("");
   throw new OcellusError("unsupported", `the model was asked for yes or no, and was about to answer ${said}${why}`, {
     details: { found: said, ...(notes.length > 0 && { notes }) },

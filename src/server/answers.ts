@@ -1,4 +1,5 @@
 /** From a question to the events of its answers: through the gate, the prompt read once, the choices side by side. */
+import { OcellusError } from "../core/base/index.js";
 import type { ChatOptions, Prepared } from "../core/runtime/index.js";
 import type { Permit } from "./admission-queue.js";
 import { pixelBytesOf, preparePrompt } from "./prompt.js";
@@ -35,7 +36,7 @@ export async function* answers(generation: GenerationRequest, context: RequestCo
     }
   };
   for await (const event of merge(Array.from({ length: numChoices }, (_, index) => choice(index)))) {
-    noteEvent(context, event);
+    noteEvent(context, prepared, event);
     services.listeners.event(context, generation, event);
     yield event;
   }
@@ -50,7 +51,10 @@ export async function countedPrompt(generation: GenerationRequest, context: Requ
   try {
     const prepared = await prepare(generation, { ...options, signal }, context);
     notePrompt(context, prepared);
-    return prepared.promptIds.length;
+    if (prepared.promptTokens !== undefined) return prepared.promptTokens;
+    throw new OcellusError("unsupported", `the engine of ${served.id} counts no tokens before it answers`, {
+      details: { param: "model" },
+    });
   } finally {
     permit.release();
   }
@@ -83,17 +87,22 @@ function ofChoice(prepared: Prepared, index: number): Prepared {
   return { ...prepared, options: { ...options, sampling } };
 }
 
-function notePrompt({ stats }: RequestContext, { promptIds, images }: Prepared): void {
-  stats.promptTokens = (stats.promptTokens ?? 0) + promptIds.length;
+function notePrompt({ stats }: RequestContext, { promptTokens = 0, images }: Prepared): void {
+  stats.promptTokens = (stats.promptTokens ?? 0) + promptTokens;
   stats.images = (stats.images ?? 0) + images.length;
   stats.seen = [...(stats.seen ?? []), ...images];
   stats.cachedImages = (stats.cachedImages ?? 0) + images.filter(({ known }) => known).length;
   stats.nearImages = (stats.nearImages ?? 0) + images.filter(({ near }) => near).length;
 }
 
-function noteEvent({ stats, started }: RequestContext, { event }: ChoiceEvent): void {
+function noteEvent({ stats, started }: RequestContext, prepared: Prepared, { index, event }: ChoiceEvent): void {
   stats.firstTokenMs ??= performance.now() - started;
   if (event.type !== "end") return;
+  if (prepared.promptTokens === undefined && index === 0) {
+    stats.promptTokens = (stats.promptTokens ?? 0) + event.usage.promptTokens; // the engine's count, once for all choices
+    stats.seen = [...event.images];
+    stats.cachedImages = (stats.cachedImages ?? 0) + event.images.filter(({ known }) => known).length;
+  }
   stats.tokensPerSecond = event.timings.tokensPerSecond;
   stats.finishReason = event.finishReason;
   stats.completionTokens = (stats.completionTokens ?? 0) + event.usage.completionTokens;

@@ -27,10 +27,15 @@ export function describeModel(served: Served): Promise<ModelDescription> {
 }
 
 async function readDescription({ id, checkpoint, model }: Served): Promise<ModelDescription> {
+  const { path } = model.info;
+  if (checkpoint === undefined || path === undefined)
+    throw new OcellusError("unsupported", `an engine elsewhere runs the model ${id}: its weights are not here`, {
+      details: { param: "model" },
+    });
   try {
     const [stored, loaded, memory] = await Promise.all([
       describeCheckpoint(checkpoint),
-      describeCheckpoint(model.info.path),
+      describeCheckpoint(path),
       estimateMemory(checkpoint),
     ]);
     return {

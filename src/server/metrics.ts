@@ -130,11 +130,28 @@ export class Metrics implements RequestListener {
         ({ nearDuplicateBytes }: Reading) => nearDuplicateBytes,
       ],
       encoder_cache_bytes: ["Encoded images in memory.", ({ encoderCacheBytes }: Reading) => encoderCacheBytes],
-      encoder_cache_pinned_bytes: ["Encoded images of pinned files.", ({ features }: Reading) => features.pinnedBytes],
-      encoder_cache_disk_bytes: ["Encoded images on disk.", ({ features }: Reading) => features.diskBytes],
+      encoder_cache_pinned_bytes: ["Encoded images of pinned files.", ({ features }: Reading) => features?.pinnedBytes],
+      encoder_cache_disk_bytes: ["Encoded images on disk.", ({ features }: Reading) => features?.diskBytes],
       encoder_cache_damaged_records: [
         "Records on disk that were damaged or in another's place, since the start.",
-        ({ features }: Reading) => features.damagedRecords,
+        ({ features }: Reading) => features?.damagedRecords,
+      ],
+      engine_images_sent: [
+        "Images sent to an engine elsewhere with their pixels, since the model was opened.",
+        ({ imageTraffic }: Reading) => imageTraffic?.imagesSent,
+      ],
+      engine_image_bytes_sent: ["Their characters.", ({ imageTraffic }: Reading) => imageTraffic?.imageBytesSent],
+      engine_images_named: [
+        "Images that an engine elsewhere had, and was sent the names of.",
+        ({ imageTraffic }: Reading) => imageTraffic?.imagesNamed,
+      ],
+      engine_image_bytes_saved: [
+        "What these would have taken.",
+        ({ imageTraffic }: Reading) => imageTraffic?.imageBytesSaved,
+      ],
+      engine_images_forgotten: [
+        "Requests that were sent again, since an engine elsewhere had forgotten an image.",
+        ({ imageTraffic }: Reading) => imageTraffic?.imagesForgotten,
       ],
     } as const;
     for (const [name, [help, read]] of Object.entries(readings)) {
@@ -145,7 +162,8 @@ export class Metrics implements RequestListener {
           for (const served of models.all()) {
             if (served.kind !== "chat") continue;
             const waiting = served.gate.stats.waiting + served.model.stats.waiting;
-            gauge.set({ model: served.id }, read({ ...served.model.stats, waiting }));
+            const value = read({ ...served.model.stats, waiting });
+            if (value !== undefined) gauge.set({ model: served.id }, value); // an engine elsewhere has its own metrics
           }
         },
       });

@@ -200,13 +200,13 @@ export class ModelCatalog {
     const ocellus = {
       kind,
       model_type: info.modelType,
-      weights: info.weights,
+      weights: info.weights ?? "remote",
       version: info.digest,
       vision: "readsImages" in info ? info.readsImages : true,
       tools: "readsTools" in info && info.readsTools,
       ...("thinking" in info && { thinking: info.thinking }),
       max_length: info.maxLength,
-      device: info.device,
+      device: info.device ?? "remote",
     };
     return { id: nameOf(listed), object: "model", created: this.#created, owned_by: "ocellus", ocellus };
   }

@@ -42,7 +42,8 @@ export function answerStatsOf(
     },
     model_version: model.info.digest,
     images: images.map(({ digest, known, numTokens, sent, shown, familiarity }) => ({
-      ...{ sha256: digest, cached: known, tokens: numTokens },
+      ...{ sha256: digest, cached: known },
+      ...(numTokens !== undefined && { tokens: numTokens }),
       ...sizesOf(sent, shown),
       ...(familiarity && {
         familiarity: { score: round(familiarity.score), threshold: round(familiarity.threshold) },

@@ -6,8 +6,8 @@ import type { AnyModel, ProvidedModel } from "./model-provider.js";
 
 interface ServedAs {
   readonly id: string;
-  /** The folder that was packed. */
-  readonly checkpoint: string;
+  /** The folder that was packed. Absent: an engine elsewhere has it. */
+  readonly checkpoint: string | undefined;
   readonly gate: AdmissionQueue;
 }
 

@@ -27,7 +27,7 @@ interface Saying {
 function saying(text: string, { pause = async () => {}, fails = false }: Saying = {}): LanguageModel {
   const prepare = async (_: unknown, options = {}): Promise<Prepared> => {
     if (fails) throw new Error("broken weights");
-    return { promptIds: Int32Array.of(1), images: [], options, started: 0, visionMs: 0 };
+    return { promptTokens: 1, images: [], options, started: 0, visionMs: 0 };
   };
   return {
     info: { digest: text, path: ".", modelType: "t", weights: "fp32", device: "cpu", maxLength: 9, maxSequences: 2 },

@@ -93,7 +93,7 @@ const noBytes = {
   forcedTokens: 0,
   features: noFeatures,
 };
-const prompt = { started: 0, promptIds: Int32Array.of(1), images: [], visionMs: 0 };
+const prompt = { started: 0, promptTokens: 1, images: [], visionMs: 0 };
 const end: ChatEvent = {
   type: "end",
   finishReason: "stop",

@@ -1,7 +1,7 @@
 export { checkTemplate } from "./chat-template.js";
 export type { SeeImage } from "./images.js";
 export { checkImageTokens } from "./layout-images.js";
-export { type ChatMessage, type ContentPart, image, video } from "./messages.js";
+export { type ChatMessage, type ContentPart, image, type PlainMessage, plainMessages, video } from "./messages.js";
 export {
   createProcessor,
   type ImageSpec,

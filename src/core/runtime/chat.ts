@@ -1,7 +1,7 @@
 /** A question: its options, what it is once read, and the events and the result of its answer. */
 import { optionNames } from "../base/index.js";
 import type { FeatureSource } from "../cache/index.js";
-import type { Constraint, FinishReason, SamplingOptions, TokenEvent } from "../engine/index.js";
+import type { Constraint, FinishReason, SamplingOptions } from "../engine/index.js";
 import type { Fields, ResponseFormat, ToolConstraint } from "../grammar/index.js";
 import type { PixelBudget } from "../image/spec/index.js";
 import type { FoundPlace, PlacesReader } from "./boxes.js";
@@ -98,14 +98,15 @@ export interface ChatImage {
   readonly digest: string;
   /**
    * Where its features came from; "prefix": no one asked, for the decoder had read the picture before; "near": another
-   * picture answers for it.
+   * picture answers for it; "engine": an engine elsewhere had it, and was sent its name alone.
    */
-  readonly source: FeatureSource | "prefix" | "near";
+  readonly source: FeatureSource | "prefix" | "near" | "engine";
   /** The picture that answers, and how alike the two are at a glance (cosine). */
   readonly near?: { readonly digest: string; readonly similarity: number };
   /** Whether the picture was known from an earlier question: any source but "encoded". */
   readonly known: boolean;
-  readonly numTokens: number;
+  /** Absent: an engine elsewhere does not say. */
+  readonly numTokens?: number;
   /** Pixels of the file, upright. Absent of a video's frames, and where its header does not say. */
   readonly sent?: { readonly width: number; readonly height: number };
   /** Pixels that the model was shown, of all tiles, slices or quarters together. Absent of a video's frames. */
@@ -114,12 +115,16 @@ export interface ChatImage {
   readonly familiarity?: Familiarity;
 }
 
+/** As a model of this process has read it. */
+export type LocalImage = ChatImage & { readonly numTokens: number };
+
 /**
  * A request: a prompt that is read and whose images are encoded, and how it is to be answered. Another choice of it is the same
  * with another seed in `options`; whatever else is changed there was checked as it was.
  */
 export interface Prepared {
-  readonly promptIds: Int32Array;
+  /** Absent: an engine elsewhere counts them, and says so at the end of the answer. */
+  readonly promptTokens?: number;
   readonly images: readonly ChatImage[];
   /** As they were asked, with the checkpoint's own defaults for what they leave out. */
   readonly options: ChatOptions;
@@ -134,6 +139,9 @@ export interface Prepared {
 
 /** As a model of this process makes it: with the encoded images at their places. */
 export interface PreparedChat extends Prepared {
+  readonly promptTokens: number;
+  readonly promptIds: Int32Array;
+  readonly images: readonly LocalImage[];
   readonly inputs: SequenceInputs;
   /** Of one answer; absent: answers are free. */
   readonly newConstraint?: (() => Constraint) | undefined;
@@ -141,19 +149,32 @@ export interface PreparedChat extends Prepared {
   readonly places?: PlacesReader | undefined;
 }
 
-export interface ChatToken {
-  readonly tokenId: number;
-  readonly logprob?: number;
-  readonly topLogprobs?: TokenEvent["topLogprobs"];
+/** A token by its id, which the model's tokenizer spells; or as an engine elsewhere has spelled it. */
+export type NamedToken =
+  | { readonly tokenId: number; readonly spelling?: undefined }
+  | { readonly spelling: TokenSpelling; readonly tokenId?: undefined };
+
+export interface TokenSpelling {
+  readonly text: string;
+  /** UTF-8; a token can be a part of a character. Absent: not known. */
+  readonly bytes?: readonly number[] | undefined;
 }
+
+export type ChatToken = NamedToken & {
+  readonly logprob?: number;
+  readonly topLogprobs?: readonly (NamedToken & { readonly logprob: number })[];
+};
+
+/** Of a model of this process: its own ids. */
+export type LocalToken = ChatToken & { readonly tokenId: number };
 
 /**
  * Each generated token is in exactly one event, with the text that it completes; one that has none comes with the next, or last.
  * Thoughts come before the answer and are no part of it.
  */
-export type ChatEvent =
-  | { readonly type: "reasoning"; readonly text: string; readonly tokens: readonly ChatToken[] }
-  | { readonly type: "text"; readonly text: string; readonly tokens: readonly ChatToken[] }
+export type ChatEvent<Token extends ChatToken = ChatToken> =
+  | { readonly type: "reasoning"; readonly text: string; readonly tokens: readonly Token[] }
+  | { readonly type: "text"; readonly text: string; readonly tokens: readonly Token[] }
   | {
       readonly type: "end";
       readonly finishReason: AnswerReason;
@@ -169,12 +190,12 @@ export type ChatEvent =
       readonly notes?: readonly ChatNote[];
     };
 
-export interface ChatResult {
+export interface ChatResult<Token extends ChatToken = ChatToken> {
   readonly text: string;
   /** What the model thought before it answered. Absent: nothing. */
   readonly reasoning?: string;
   /** Of the text. */
-  readonly tokens: readonly ChatToken[];
+  readonly tokens: readonly Token[];
   readonly finishReason: AnswerReason;
   readonly usage: ChatUsage;
   readonly timings: ChatTimings;

@@ -110,7 +110,8 @@ export class FieldReader {
 /** Tokens between which nothing else of the process is done: some milliseconds. */
 const tokensAtOnce = 32;
 
-async function inTurns(work: Generator<undefined, Fields>): Promise<Fields> {
+/** The fields of an answer, read without keeping others from their turn. */
+export async function inTurns(work: Generator<undefined, Fields>): Promise<Fields> {
   for (let done = 1; ; done++) {
     const turn = work.next();
     if (turn.done) return turn.value;

@@ -24,17 +24,21 @@ export { type PackOptions, type PackProgress, type PackResult, pack, type Weight
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";
 export type { FoundPlace } from "./boxes.js";
-export type {
-  AnswerReason,
-  ChatEvent,
-  ChatImage,
-  ChatOptions,
-  ChatResult,
-  ChatTimings,
-  ChatToken,
-  ChatUsage,
-  Prepared,
-  PreparedChat,
+export {
+  type AnswerReason,
+  type ChatEvent,
+  type ChatImage,
+  type ChatOptions,
+  type ChatResult,
+  type ChatTimings,
+  type ChatToken,
+  type ChatUsage,
+  chatOptionNames,
+  type LocalToken,
+  type NamedToken,
+  type Prepared,
+  type PreparedChat,
+  type TokenSpelling,
 } from "./chat.js";
 export {
   type ImageClassifier,
@@ -66,19 +70,26 @@ export {
 export {
   type ConfidenceFile,
   calibratedProbability,
+  checkFields,
   confidenceFile,
   type FieldTemperatures,
+  fieldTop,
+  inTurns,
 } from "./field-confidence.js";
 export { checkNumbers } from "./finite.js";
 export { ImageEncoderModel, type LoadImageEncoderOptions, loadImageEncoder } from "./image-encoder.js";
 export {
   type Capabilities,
+  type ImageTraffic,
   type LanguageModel,
   type LoadTimings,
+  type LocalFacts,
+  type LocalStats,
   type Middleware,
   MiddlewareModel,
   type ModelInfo,
   type ModelStats,
+  type RemoteEngine,
   withMiddleware,
 } from "./language-model.js";
 export { type LoadOptions, loadModel, loadWith } from "./load-model.js";
@@ -93,6 +104,7 @@ export {
 export type { VisionLanguageModel } from "./model.js";
 export { type PrefillWeights, packingPlan } from "./packing-plan.js";
 export type { ReasoningEffort, ReasoningStart, Thinking } from "./reasoning.js";
+export { defaultMaxTokens, defaultThoughts } from "./request-reader.js";
 export {
   type CountedScores,
   type LoadRerankerOptions,
@@ -102,7 +114,7 @@ export {
   RerankerModel,
   type RerankOptions,
 } from "./reranker.js";
-export { collect } from "./stream-chat.js";
+export { collect, spellingOf } from "./stream-chat.js";
 export type {
   Trace,
   TraceCandidate,

@@ -17,14 +17,13 @@ import { collect } from "./stream-chat.js";
 import type { Trace, TraceOptions } from "./trace.js";
 
 /** Name, format and limits, as a user would want to see them. */
-export interface ModelInfo {
-  readonly path: string;
+export interface ModelInfo extends Partial<LocalFacts> {
+  /** Absent: it is a model of this process. */
+  readonly engine?: RemoteEngine;
+  /** The checkpoint's; of an engine elsewhere its kind, which need not say what it runs. */
   readonly modelType: string;
-  readonly weights: PackedModel["manifest"]["weights"];
-  readonly blockSize: number;
-  /** Of the checkpoint. */
+  /** Of the checkpoint; of an engine elsewhere, of what it reports of itself. */
   readonly digest: string;
-  readonly device: Device;
   /** Context limit in tokens. */
   readonly maxLength: number;
   /** Answers that can run at once. */
@@ -44,6 +43,22 @@ export interface ModelInfo {
   readonly notes: readonly string[];
 }
 
+/** What only a model of this process has. */
+export interface LocalFacts {
+  readonly path: string;
+  readonly weights: PackedModel["manifest"]["weights"];
+  readonly blockSize: number;
+  readonly device: Device;
+}
+
+/** An engine elsewhere that answers. */
+export interface RemoteEngine {
+  readonly kind: string;
+  readonly url: string;
+  /** As it names the model. */
+  readonly model: string;
+}
+
 export interface LoadTimings {
   /** Packing, or finding it packed. */
   readonly packMs: number;
@@ -52,7 +67,23 @@ export interface LoadTimings {
   readonly packed: boolean;
 }
 
-export interface ModelStats extends EngineStats {
+/** Of an engine elsewhere: what this process has sent to it and not received yet. */
+export type ModelStats = Pick<EngineStats, "waiting" | "running" | "slots"> &
+  Partial<LocalStats> & { readonly imageTraffic?: Readonly<ImageTraffic> };
+
+/** Images on their way to an engine elsewhere, since the model was opened. */
+export interface ImageTraffic {
+  /** With their pixels, and the characters of these. */
+  imagesSent: number;
+  imageBytesSent: number;
+  /** By their name alone, and what their pixels would have been. */
+  imagesNamed: number;
+  imageBytesSaved: number;
+  /** Requests that were sent again, since the engine had forgotten an image. */
+  imagesForgotten: number;
+}
+
+export interface LocalStats extends EngineStats {
   /** Keys and values of running answers. */
   readonly cacheBytes: number;
   /** Their tokens, as a share of what fits: 0 to 1. */
@@ -70,7 +101,6 @@ type Asking = Pick<ChatOptions, "signal">;
 export interface LanguageModel extends Possible<Capabilities> {
   readonly info: ModelInfo;
   readonly stats: ModelStats;
-  readonly tokenizer: Tokenizer;
   /** Bytes of pixel values that `prepare` would hold, by the images' headers. @throws as `prepare`, of what needs no pixels. */
   pixelBytes(messages: readonly ChatMessage[], options?: ChatOptions): Promise<number>;
   /** Everything up to the first token, checked, read and encoded. */
@@ -86,6 +116,8 @@ type Possible<T> = { [Name in keyof T]?: T[Name] | undefined };
 
 /** What not every model does. */
 export interface Capabilities {
+  /** Spells the ids of tokens. An engine elsewhere spells its tokens itself. */
+  readonly tokenizer: Tokenizer;
   readonly timings: LoadTimings;
   /** What of an image the model is shown. */
   modelView(image: RgbImage, budget?: PixelBudget): RgbImage;
@@ -136,7 +168,7 @@ export class MiddlewareModel implements LanguageModel {
     return this.#model.stats;
   }
 
-  get tokenizer(): Tokenizer {
+  get tokenizer(): Tokenizer | undefined {
     return this.#model.tokenizer;
   }
 

@@ -16,13 +16,14 @@ import {
   type ChatOptions,
   type ChatResult,
   chatOptionNames,
+  type LocalToken,
   type Prepared,
   type PreparedChat,
 } from "./chat.js";
 import type { DraftDecoder } from "./draft-model.js";
 import { formsOf, trainingNotes } from "./familiarity.js";
 import { FieldReader } from "./field-confidence.js";
-import type { LanguageModel, LoadTimings, ModelInfo, ModelStats } from "./language-model.js";
+import type { LanguageModel, LoadTimings, LocalFacts, LocalStats, ModelInfo } from "./language-model.js";
 import { placedAnswer } from "./placed-answer.js";
 import type { Placement } from "./placement.js";
 import { thinkingOf } from "./reasoning.js";
@@ -89,7 +90,7 @@ export class VisionLanguageModel implements LanguageModel {
     this.#images = new VisionEncoder(parts, { maxTokens, closing: this.#closing, reading });
   }
 
-  get info(): ModelInfo {
+  get info(): ModelInfo & LocalFacts {
     const { packed, chatTemplate } = this.#parts;
     const { manifest } = packed;
     const thinking = thinkingOf(chatTemplate);
@@ -112,7 +113,7 @@ export class VisionLanguageModel implements LanguageModel {
     };
   }
 
-  get stats(): ModelStats {
+  get stats(): LocalStats {
     const { cacheBytes, cacheUsage, prefixCacheBytes } = this.#runner;
     const { features: store, near } = this.#parts.memory;
     const { stats: features } = store;
@@ -134,7 +135,7 @@ export class VisionLanguageModel implements LanguageModel {
    * @throws `invalid_request`, `unsupported` (a JSON schema's keyword, a checkpoint's vocabulary), `invalid_image`,
    * `too_large` (the prompt does not fit the context; before any picture is encoded), `overloaded`, `aborted`.
    */
-  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent> {
+  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatEvent<LocalToken>> {
     yield* this.generate(await this.prepare(messages, options));
   }
 
@@ -162,7 +163,7 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /** The answer to a prepared prompt. @throws `overloaded`, `aborted`. */
-  async *generate(prepared: Prepared): AsyncGenerator<ChatEvent> {
+  async *generate(prepared: Prepared): AsyncGenerator<ChatEvent<LocalToken>> {
     this.#closing.check();
     invariant("inputs" in prepared, "a prompt is answered by the model that has prepared it");
     yield* this.#answer(prepared as PreparedChat);
@@ -196,7 +197,7 @@ export class VisionLanguageModel implements LanguageModel {
   }
 
   /** The whole answer at once. */
-  async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult> {
+  async answer(messages: readonly ChatMessage[], options: ChatOptions = {}): Promise<ChatResult<LocalToken>> {
     return collect(this.chat(messages, options));
   }
 
@@ -298,14 +299,23 @@ export class VisionLanguageModel implements LanguageModel {
     const notes = [...trainingNotes(reports, formsOf(options), this.#parts), ...budgetNotes(options, reasoning)];
     const inputs = { images: rows, positions: family.positions(config, prompt.ids, prompt.images), prefix };
     return {
-      ...{ promptIds: prompt.ids, inputs, newConstraint, options, places, images: reports, started },
+      ...{
+        promptIds: prompt.ids,
+        promptTokens: prompt.ids.length,
+        inputs,
+        newConstraint,
+        options,
+        places,
+        images: reports,
+        started,
+      },
       visionMs: performance.now() - visionStarted,
       ...(reasoning && { reasoning }),
       ...(notes.length > 0 && { notes }),
     };
   }
 
-  #answer(prepared: PreparedChat, recorder?: TokenRecorder): AsyncGenerator<ChatEvent> {
+  #answer(prepared: PreparedChat, recorder?: TokenRecorder): AsyncGenerator<ChatEvent<LocalToken>> {
     const { promptIds, inputs, options, newConstraint, places } = prepared;
     const constraint = newConstraint?.();
     const asked = this.#reader.engineRequest(promptIds, options);

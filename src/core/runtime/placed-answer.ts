@@ -1,6 +1,6 @@
 /** The events of an answer, with the places that it names on the last one. */
 import { citedAnswer, type PlacesReader } from "./boxes.js";
-import type { ChatEvent, ChatToken } from "./chat.js";
+import type { ChatEvent, LocalToken } from "./chat.js";
 
 interface PlacedOptions {
   readonly places: PlacesReader;
@@ -9,11 +9,11 @@ interface PlacedOptions {
 }
 
 export async function* placedAnswer(
-  events: AsyncIterable<ChatEvent>,
+  events: AsyncIterable<ChatEvent<LocalToken>>,
   { places, isCited }: PlacedOptions,
-): AsyncGenerator<ChatEvent> {
+): AsyncGenerator<ChatEvent<LocalToken>> {
   let text = "";
-  const held: ChatToken[] = [];
+  const held: LocalToken[] = [];
   for await (const event of events) {
     if (event.type === "reasoning") {
       yield event;

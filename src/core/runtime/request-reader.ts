@@ -21,10 +21,10 @@ import { renderingOf } from "./template-options.js";
 const charactersPerToken = 8;
 
 /** Long enough for a description, short enough that a model that never stops costs seconds, not minutes. */
-const defaultMaxTokens = 512;
+export const defaultMaxTokens = 512;
 
 /** Of thoughts that have no budget: minutes, too. The least budget that published services take is 1024. */
-const defaultThoughts = 4096;
+export const defaultThoughts = 4096;
 
 export interface RequestReaderParts extends TextSide {
   readonly packed: PackedModel;

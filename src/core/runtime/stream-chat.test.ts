@@ -8,6 +8,7 @@ import { ReasoningParser } from "./reasoning.js";
 import { collect, streamChat } from "./stream-chat.js";
 
 const prepared: PreparedChat = {
+  promptTokens: 1,
   promptIds: Int32Array.of(1),
   inputs: { images: [], positions: indexPositions },
   images: [],

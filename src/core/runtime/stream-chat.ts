@@ -4,13 +4,24 @@ import type { FinishReason, TokenEvent } from "../engine/index.js";
 import type { Fields } from "../grammar/index.js";
 import { StreamDecoder, type Tokenizer } from "../tokenizer/index.js";
 import { AnswerParts, type Part } from "./answer-parts.js";
-import type { ChatEvent, ChatOptions, ChatResult, ChatTimings, ChatToken, ChatUsage, Prepared } from "./chat.js";
+import type {
+  ChatEvent,
+  ChatOptions,
+  ChatResult,
+  ChatTimings,
+  ChatToken,
+  ChatUsage,
+  LocalToken,
+  NamedToken,
+  PreparedChat,
+  TokenSpelling,
+} from "./chat.js";
 import { closing, opening } from "./reasoning.js";
 import { StopStrings } from "./stop-strings.js";
 
 interface StreamContext {
   readonly tokenizer: Tokenizer;
-  readonly prepared: Prepared;
+  readonly prepared: PreparedChat;
   /** Hears every token, and says at the end how sure each field is. */
   readonly fieldReader?:
     | { push(event: TokenEvent): void; fields(cut: number | undefined, hasThoughts: boolean): Promise<Fields> }
@@ -24,13 +35,13 @@ interface StreamContext {
 export async function* streamChat(
   events: AsyncIterable<TokenEvent>,
   context: StreamContext,
-): AsyncGenerator<ChatEvent> {
+): AsyncGenerator<ChatEvent<LocalToken>> {
   const { images, options, reasoning, notes } = context.prepared;
   const decoder = new StreamDecoder(context.tokenizer, { keep: reasoning ? [opening, closing] : [] });
   const parts = new AnswerParts<TokenEvent>(reasoning);
   const stops = new StopStrings(stopsOf(options));
   const clock = new AnswerClock(context.prepared);
-  let tokens: ChatToken[] = [];
+  let tokens: LocalToken[] = [];
   let finishReason: FinishReason | undefined;
   let stopSequence: string | undefined;
   let rest = "";
@@ -79,7 +90,7 @@ function says({ text, tokens }: Part<TokenEvent>): boolean {
   return text !== "" || tokens.length > 0;
 }
 
-function reasoningEvent({ text, tokens }: Part<TokenEvent>): ChatEvent {
+function reasoningEvent({ text, tokens }: Part<TokenEvent>): ChatEvent<LocalToken> {
   return { type: "reasoning", text, tokens: tokens.map(chatToken) };
 }
 
@@ -87,19 +98,19 @@ function stopsOf({ stop = [] }: ChatOptions): readonly string[] {
   return typeof stop === "string" ? [stop] : stop;
 }
 
-function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): ChatToken {
+function chatToken({ tokenId, logprob, topLogprobs }: TokenEvent): LocalToken {
   return { tokenId, ...(logprob !== undefined && { logprob }), ...(topLogprobs && { topLogprobs }) };
 }
 
 class AnswerClock {
-  readonly #prepared: Prepared;
+  readonly #prepared: PreparedChat;
   #numTokens = 0;
   #cachedTokens = 0;
   #firstAt = 0;
   #lastAt = 0;
   readonly #spared = { draftedTokens: 0, acceptedTokens: 0, forcedTokens: 0 };
 
-  constructor(prepared: Prepared) {
+  constructor(prepared: PreparedChat) {
     this.#prepared = prepared;
   }
 
@@ -114,7 +125,7 @@ class AnswerClock {
 
   usage(): ChatUsage {
     return {
-      promptTokens: this.#prepared.promptIds.length,
+      promptTokens: this.#prepared.promptTokens,
       cachedTokens: this.#cachedTokens,
       completionTokens: this.#numTokens,
     };
@@ -135,9 +146,11 @@ class AnswerClock {
 }
 
 /** A stream read to its end. */
-export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatResult> {
+export async function collect<Token extends ChatToken>(
+  events: AsyncIterable<ChatEvent<Token>>,
+): Promise<ChatResult<Token>> {
   let [text, reasoning] = ["", ""];
-  const tokens: ChatToken[] = [];
+  const tokens: Token[] = [];
   for await (const event of events) {
     if (event.type === "reasoning") reasoning += event.text;
     else if (event.type === "text") {
@@ -149,4 +162,12 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatRes
     }
   }
   throw new Error("internal: a chat stream ends with an end event");
+}
+
+/** @param tokenizer of the model that the token is of */
+export function spellingOf({ tokenId, spelling }: NamedToken, tokenizer: Tokenizer | undefined): TokenSpelling {
+  if (spelling) return spelling;
+  invariant(tokenizer && tokenId !== undefined, "a token has a spelling, or its model a tokenizer");
+  const bytes = tokenizer.bytesOf?.(tokenId);
+  return { text: tokenizer.decode([tokenId], { skipSpecialTokens: false }), ...(bytes && { bytes: [...bytes] }) };
 }

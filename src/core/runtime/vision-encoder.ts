@@ -18,7 +18,7 @@ import {
 } from "../image/spec/index.js";
 import type { PackedModel } from "../pack/index.js";
 import { checkImageTokens, type Prompt, type PromptImage } from "../processor/index.js";
-import type { ChatImage } from "./chat.js";
+import type { ChatImage, LocalImage } from "./chat.js";
 import type { Memory } from "./memory.js";
 import type { TextSide } from "./open-text.js";
 import type { PlacedImage } from "./sequence-inputs.js";
@@ -87,7 +87,7 @@ export class VisionEncoder {
     const { packed, memory, familiar } = this.#parts;
     const numDeepstack = packed.family.numDeepstack(packed.config);
     const rows: PlacedImage[] = [];
-    const reports: ChatImage[] = [];
+    const reports: LocalImage[] = [];
     for (const image of images) {
       const { start, numTokens, spans, size, shown } = image;
       const found = start + numTokens <= numRead ? undefined : await this.#features(image, signal);

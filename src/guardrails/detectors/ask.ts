@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { OcellusError } from "../../core/base/index.js";
-import { image, type LanguageModel } from "../../core/runtime/index.js";
+import { image, type LanguageModel, spellingOf } from "../../core/runtime/index.js";
 import type { GuardConfig } from "../policy.js";
 import type { Detector, Finding, Subject } from "../verdict.js";
 import type { OpenContext } from "./context.js";
@@ -53,8 +53,9 @@ async function probabilityOfYes(model: LanguageModel, subject: Subject, question
   const share = { yes: 0, no: 0 };
   for await (const event of model.generate(await model.prepare(messages, options))) {
     if (event.type !== "text") continue;
-    for (const { tokenId, logprob } of event.tokens[0]?.topLogprobs ?? []) {
-      const word = model.tokenizer.decode([tokenId], { skipSpecialTokens: false }).trim();
+    for (const top of event.tokens[0]?.topLogprobs ?? []) {
+      const word = spellingOf(top, model.tokenizer).text.trim();
+      const { logprob } = top;
       if (yes.test(word)) share.yes += Math.exp(logprob);
       if (no.test(word)) share.no += Math.exp(logprob);
     }

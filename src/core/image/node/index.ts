@@ -7,7 +7,7 @@ export {
   type ImageLimits,
 } from "./decode.js";
 export { drawPlaces } from "./draw.js";
-export { encodePng, thumbnail } from "./encode.js";
+export { encodePng, encodeSized, thumbnail } from "./encode.js";
 
 export { type ImageSize, preparedBytes } from "./header.js";
 export { ImageThreads, type ImageThreadsOptions } from "./image-threads.js";

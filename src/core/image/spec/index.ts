@@ -30,7 +30,7 @@ export {
 } from "./places.js";
 export { mergedPatches, modelView, preprocess } from "./preprocess.js";
 export { readImageProcessorConfig, readVideoProcessorConfig } from "./processor-config.js";
-export { resizeColumnsFirst } from "./resize.js";
+export { resize, resizeColumnsFirst } from "./resize.js";
 export { checkRgbImage, checkSize, isRgbImage, type RgbImage } from "./rgb-image.js";
 export { batchesOf, viewsOf, wholeOf } from "./slices.js";
 export { videoSize } from "./smart-size.js";
