@@ -106,6 +106,11 @@ const allOfCore = inCore(...Object.keys(core));
 /** Products beside core do not import each other; server and cli assemble them. */
 const products: Record<string, Room> = {
   protocol: { does: "JSON of the wire → checked requests; errors → OpenAI's body", imports: inCore("base") },
+  engines: {
+    does: "a request → events of an engine elsewhere; an engine elsewhere → a model like one of this process",
+    imports: inCore("base", "fs", "grammar", "image/spec", "image/node", "processor", "runtime"),
+    node: true,
+  },
   hub: {
     does: "a repository's name → a checkpoint folder on this machine",
     imports: inCore("base", "fs", "tensor", "checkpoint"),
