@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { cacheRoot } from "../../../core/fs/index.js";
 import { type LanguageModel, packingPlan } from "../../../core/runtime/index.js";
+import { isRemote } from "../../../engines/index.js";
 import { type EvalCase, isCorrect, matchKindOf, messagesOf, readGoldenSet } from "../../../evals/index.js";
 import { secretFrom } from "../../../guardrails/index.js";
 import { estimateMemory, formatLabel } from "../../../inspect/index.js";
@@ -133,6 +134,7 @@ function shadowsOf({ registry, deployments, rollouts }: Versions, services: Serv
 
 /** Of a version as this server would load it, all its sequences busy, its prefix cache full. */
 export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
+  if (await isRemote(folder)) return [{ format: "remote", bytes: 0 }];
   const { maxSequences: numSequences, maxLength, prefixCacheBytes } = config;
   const plan = await packingPlan(folder, { weights: config.weights[0]!, ...planOptions(config) });
   const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };

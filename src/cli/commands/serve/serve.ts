@@ -12,10 +12,12 @@ import {
   ImageThreads,
   image,
   loadReranker,
+  type ModelInfo,
   openEncoderCache,
   packingPlan,
   type VisionLanguageModel,
 } from "../../../core/runtime/index.js";
+import { isRemote, openRemote } from "../../../engines/index.js";
 import { Guards } from "../../../guardrails/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import { nearDuplicates } from "../../../near-duplicates/index.js";
@@ -94,7 +96,10 @@ async function serve(command: Command, terminal: Terminal): Promise<void> {
   try {
     await loadModels(config, pool, { encoderCache, images }, terminal);
     versions = await openVersions(config, services, pool, {
-      load: (folder) => openVersion(config, { encoderCache, images }, folder, terminal),
+      load: async (folder) => {
+        if (await isRemote(folder)) return openRemote(folder, { decode, limits: imageLimits }, terminal.signal);
+        return openVersion(config, { encoderCache, images }, folder, terminal);
+      },
       pack: (folder, force) => packVersion(config, folder, force, terminal),
       reading: (label, totalBytes, body) => withReadProgress(terminal, label, totalBytes, body),
       signal: terminal.signal,
@@ -189,6 +194,7 @@ async function openVersion(config: ServeConfig, shared: Shared, folder: string, 
 }
 
 async function packVersion(config: ServeConfig, folder: string, force: boolean, terminal: Terminal) {
+  if (await isRemote(folder)) return undefined;
   const files = await openCheckpoint(folder);
   const isThere = await isPacked(files).finally(() => files.close());
   if (isThere) return undefined;
@@ -261,9 +267,14 @@ async function warmUp(model: VisionLanguageModel, signal: AbortSignal): Promise<
 function printWelcome(config: ServeConfig, services: Services, { url }: Listening, terminal: Terminal): void {
   const { bold, dim } = coloursFor(terminal.stdout);
   for (const { id, model } of services.models.all())
-    printLine(terminal, `${bold(id)} ${dim(`(${model.info.weights} on ${model.info.device})`)} answers at ${url}/v1`);
+    printLine(terminal, `${bold(id)} ${dim(`(${placeOf(model.info)})`)} answers at ${url}/v1`);
   const page = services.webFolder === undefined ? "" : `page: ${url}  `;
   printLine(terminal, dim(`${page}API: ${url}/docs  ${whoMayAsk(config, services.keys)}  Ctrl-C stops`));
+}
+
+function placeOf(info: Partial<Pick<ModelInfo, "engine" | "weights" | "device">>): string {
+  const { engine, weights, device } = info;
+  return engine ? `${engine.kind} at ${engine.url}` : `${weights} on ${device}`;
 }
 
 function stopped(signal: AbortSignal): Promise<void> {
