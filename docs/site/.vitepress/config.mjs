@@ -42,6 +42,7 @@ const english = [
       page("Guardrails", "/guards"),
       page("Blocklists", "/guards-words"),
       page("Versions and canaries", "/versions"),
+      page("Engines elsewhere", "/engines"),
       page("Golden sets", "/golden"),
       page("Batches", "/batch"),
       page("Retrieval", "/finding"),
