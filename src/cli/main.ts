@@ -13,6 +13,7 @@ Examples:
   ocellus demo                                       ask about the example images and check the answers
   ocellus ask dress.jpg "What colour is it?"         answer with the bundled demo model
   ocellus ask a.jpg "What is this?" --model ./qwen   answer with any checkpoint folder
+  ocellus read receipt.jpg                           read the text in an image
   ocellus families                                   list the models that can be opened
   ocellus pull Qwen/Qwen3-VL-2B-Instruct             download a model; --model takes its name
   ocellus serve                                      start an OpenAI-compatible endpoint and a web page
@@ -29,6 +30,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, () => Promise<AddC
     ask: async () => (await import("./commands/ask/ask.js")).addAskCommand,
     describe: async () => (await import("./commands/ask/describe.js")).addDescribeCommand,
     chat: async () => (await import("./commands/ask/chat.js")).addChatCommand,
+    read: async () => (await import("./commands/ask/read.js")).addReadCommand,
     match: async () => (await import("./commands/ask/match.js")).addMatchCommand,
     demo: async () => (await import("./commands/ask/demo.js")).addDemoCommand,
   },

@@ -20,6 +20,15 @@ export {
   onBehalfOf,
 } from "../image/node/index.js";
 export { type ImageDetail, type ImageFormat, sniffFormat } from "../image/spec/index.js";
+export {
+  type ImageText,
+  loadTextReader,
+  type ReadTextOptions,
+  readText,
+  type TextLine,
+  TextReader,
+  type TextReaderOptions,
+} from "../ocr/index.js";
 export { type PackOptions, type PackProgress, type PackResult, pack, type Weights } from "../pack/index.js";
 export { type ChatMessage, type ContentPart, image, type VideoInput, video } from "../processor/index.js";
 export { openAdapter } from "./adapter.js";

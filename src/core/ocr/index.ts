@@ -1,0 +1,9 @@
+export {
+  type ImageText,
+  loadTextReader,
+  type ReadTextOptions,
+  readText,
+  type TextLine,
+  TextReader,
+  type TextReaderOptions,
+} from "./text-reader.js";
