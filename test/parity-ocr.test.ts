@@ -24,7 +24,7 @@ const path = (name: string) =>
 
 /** Twice the largest difference that was measured: pixels of a corner (the reference rounds to whole pixels of its map). */
 const cornerTolerance = 4;
-const scoreTolerance = 0.02;
+const scoreTolerance = 0.1;
 
 let reader: TextReader;
 beforeAll(async () => {
@@ -65,7 +65,8 @@ describe("text in images", () => {
   it("is in the order of reading, each line where it begins in the whole", async () => {
     const { text, lines } = await reader.read(path("receipt"));
     expect(text.split("\n").map(withoutSpaces)).toEqual([
-      ...["海风咖啡馆", "No.20261130-0042", "拿铁咖啡￥32.00", "Almondcake￥28.50", "热巧克力￥26.00", "合计Total￥86.50"],
+      ...["海风咖啡馆", "No.20261130-0042", "拿铁咖啡￥32.00"],
+      ...["Almondcake￥28.50", "热巧克力￥26.00", "合计Total￥86.50"],
       ...["Questions?Askusatanytime", "电话021-5588-7766", ""],
     ]);
     for (const line of lines) expect(text.startsWith(line.text, line.start)).toBe(true);
