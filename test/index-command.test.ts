@@ -40,16 +40,16 @@ function shop(names = ["a.jpg", "b.jpg", "c.jpg"]): string {
 }
 
 describe("a model that makes vectors", () => {
-  it.each([{ draftModel: "a-small-model" }, { speculation: "auto" }, { prefillWeights: "int8" }] as const)(
-    "refuses %o, which it cannot honour",
-    async (option) => {
-      const [[name, found]] = Object.entries(option) as [[string, string]];
-      const flags = { model: clip, json: true, ...option };
-      const open = (given: typeof flags) => withEitherModel(given, {} as Terminal, async ({ kind }) => kind);
-      await expect(open(flags)).rejects.toThrow(ocellusError("invalid_request", { option: name, found }));
-      await expect(open(embedding(flags))).resolves.toBe("clip");
-    },
-  );
+  it.each([
+    ...[{ draftModel: "a-small-model" }, { speculation: "auto" }],
+    ...[{ prefillWeights: "int8" }, { kvCacheDtype: "int8" }],
+  ] as const)("refuses %o, which it cannot honour", async (option) => {
+    const [[name, found]] = Object.entries(option) as [[string, string]];
+    const flags = { model: clip, json: true, ...option };
+    const open = (given: typeof flags) => withEitherModel(given, {} as Terminal, async ({ kind }) => kind);
+    await expect(open(flags)).rejects.toThrow(ocellusError("invalid_request", { option: name, found }));
+    await expect(open(embedding(flags))).resolves.toBe("clip");
+  });
 });
 
 describe("ocellus index sync", () => {

@@ -51,14 +51,17 @@ describe.each([
   ["int4", 32, "int8"],
   ["int4", 128, "int8"],
   ["fp32", 32, "int8"],
-] as const)("in %s, blocks of %i, prompts by %s weights", (format, blockSize, prefillWeights) => {
+  ["fp32", 32, "same", "int8"],
+  ["int4", 32, "int8", "int8"],
+] as const)("in %s, blocks of %i, prompts by %s weights", (...[format, blockSize, prefillWeights, kvCacheDtype]) => {
   let fresh: TestDecoder;
   let cached: TestDecoder;
   beforeAll(async () => {
     const [weights, folder] = [join(goldenFolder, "gqa-tied"), temporaryFolder()];
     const prefixes = new PrefixCache({ maxBytes: 2 ** 20 });
-    fresh = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize, prefillWeights });
-    cached = await openTestDecoder(weights, join(folder, "a"), format, 4, { blockSize, prefillWeights, prefixes });
+    const options = { blockSize, prefillWeights, ...(kvCacheDtype && { kvCacheDtype }) };
+    fresh = await openTestDecoder(weights, join(folder, "a"), format, 4, options);
+    cached = await openTestDecoder(weights, join(folder, "a"), format, 4, { ...options, prefixes });
   });
   afterAll(() => Promise.all([fresh.close(), cached.close()]));
 

@@ -50,48 +50,52 @@ const formats = [
   ["int4", 128, "same", undefined],
   ["int8", 128, "same", undefined],
   ["nf4", 64, "same", undefined],
+  ["int4", 32, "same", true, "int8"],
 ] as const;
 
-describe.each(formats)("in %s, blocks of %i, prompts by %s weights", (format, blockSize, prefillWeights, isEqual) => {
-  let decoder: TestDecoder;
-  beforeAll(async () => {
-    const options = { blockSize, prefillWeights, takesRuns: true };
-    decoder = await openTestDecoder(join(goldenFolder, "gqa-tied"), join(temporaryFolder(), "a"), format, 3, options);
-  });
-  afterAll(() => decoder.close());
+describe.each(formats)(
+  "in %s, blocks of %i, prompts by %s weights",
+  (...[format, blockSize, prefillWeights, isEqual, kvCacheDtype]) => {
+    let decoder: TestDecoder;
+    beforeAll(async () => {
+      const options = { blockSize, prefillWeights, takesRuns: true, ...(kvCacheDtype && { kvCacheDtype }) };
+      decoder = await openTestDecoder(join(goldenFolder, "gqa-tied"), join(temporaryFolder(), "a"), format, 3, options);
+    });
+    afterAll(() => decoder.close());
 
-  const answers = async (speculation: "auto" | "off", list: readonly Request[]) => {
-    const engine = decoder.engine({ speculation });
-    const found = await Promise.all(
-      list.map(async (request) => {
-        const events: Omit<TokenEvent, "source" | "numDrafted">[] = [];
-        for await (const { source: _, numDrafted: __, ...event } of engine.submit(request)) events.push(event);
-        return events;
-      }),
-    );
-    return { found, stats: engine.stats(), speculates: engine.speculates };
-  };
+    const answers = async (speculation: "auto" | "off", list: readonly Request[]) => {
+      const engine = decoder.engine({ speculation });
+      const found = await Promise.all(
+        list.map(async (request) => {
+          const events: Omit<TokenEvent, "source" | "numDrafted">[] = [];
+          for await (const { source: _, numDrafted: __, ...event } of engine.submit(request)) events.push(event);
+          return events;
+        }),
+      );
+      return { found, stats: engine.stats(), speculates: engine.speculates };
+    };
 
-  it("answers are those of one token a step", async () => {
-    const sums: Pick<EngineStats, "draftedTokens" | "acceptedTokens"> = { draftedTokens: 0, acceptedTokens: 0 };
-    await fc.assert(
-      fc.asyncProperty(requests, async (given) => {
-        const list = isEqual ? given : given.slice(0, 1); // in company, these answers are not those of a sequence alone anyway
-        const plain = await answers("off", list);
-        const { found, stats, speculates } = await answers("auto", list);
-        expect(found).toEqual(plain.found);
-        if (isEqual) expect(speculates).toBe(true);
-        const { draftedTokens, acceptedTokens } = stats;
-        Object.assign(sums, {
-          draftedTokens: sums.draftedTokens + draftedTokens,
-          acceptedTokens: sums.acceptedTokens + acceptedTokens,
-        });
-      }),
-      { seed: 22, numRuns: isEqual ? 25 : 8 },
-    );
-    if (isEqual) expect(Math.min(sums.acceptedTokens, sums.draftedTokens - sums.acceptedTokens)).toBeGreaterThan(20);
-  });
-});
+    it("answers are those of one token a step", async () => {
+      const sums: Pick<EngineStats, "draftedTokens" | "acceptedTokens"> = { draftedTokens: 0, acceptedTokens: 0 };
+      await fc.assert(
+        fc.asyncProperty(requests, async (given) => {
+          const list = isEqual ? given : given.slice(0, 1); // in company, these answers are not those of a sequence alone anyway
+          const plain = await answers("off", list);
+          const { found, stats, speculates } = await answers("auto", list);
+          expect(found).toEqual(plain.found);
+          if (isEqual) expect(speculates).toBe(true);
+          const { draftedTokens, acceptedTokens } = stats;
+          Object.assign(sums, {
+            draftedTokens: sums.draftedTokens + draftedTokens,
+            acceptedTokens: sums.acceptedTokens + acceptedTokens,
+          });
+        }),
+        { seed: 22, numRuns: isEqual ? 25 : 8 },
+      );
+      if (isEqual) expect(Math.min(sums.acceptedTokens, sums.draftedTokens - sums.acceptedTokens)).toBeGreaterThan(20);
+    });
+  },
+);
 
 it("runs are tried by a sequence with room for one, and not while there is none", async () => {
   const options = { takesRuns: true };

@@ -15,6 +15,7 @@ import type {
   SamplingOptions,
   Weights,
 } from "../core/runtime/index.js";
+import { kvCacheDtypes } from "../core/runtime/index.js";
 import { bundledModel } from "./package-files.js";
 
 export interface GlobalFlags {
@@ -34,6 +35,7 @@ export interface ModelFlags extends GlobalFlags, PackingFlags {
   readonly threads?: number;
   readonly speculation?: "auto" | "off";
   readonly draftModel?: string;
+  readonly kvCacheDtype?: LoadOptions["kvCacheDtype"];
 }
 
 export interface AnswerFlags extends ModelFlags {
@@ -86,6 +88,8 @@ export const prefillWeightsOption = () =>
     "weights that prompts are read by: int8, a second copy, faster and closer; same; or auto, by the size of model and memory (default: auto)",
   ).choices(["auto", ...prefillWeightsOptions]);
 
+export const kvCacheDtypeOption = (what: string) => new Option("--kv-cache-dtype <dtype>", what).choices(kvCacheDtypes);
+
 const speculationOption = () =>
   new Option(
     "--speculation <mode>",
@@ -107,6 +111,11 @@ export function addModelOptions(command: Command): Command {
     .addOption(embeddingWeightsOption())
     .addOption(prefillWeightsOption())
     .addOption(speculationOption())
+    .addOption(
+      kvCacheDtypeOption(
+        "keys and values in the cache: float32; int8, a quarter of the memory, with scales from `ocellus pack --kv-cache-dtype int8`; auto (default: auto, which is float32)",
+      ),
+    )
     .option("--draft-model <folder>", "smaller model with the same tokenizer, which drafts tokens (default: none)")
     .addOption(
       new Option(
@@ -145,9 +154,9 @@ export function addAnswerOptions(command: Command): Command {
 
 export function loadOptions(flags: Omit<ModelFlags, "model">): LoadOptions {
   const { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights } = flags;
-  const { device, threads, speculation, draftModel } = flags;
+  const { device, threads, speculation, draftModel, kvCacheDtype } = flags;
   const packing = { weights, blockSize, zeroPoints, visionWeights, embeddingWeights, prefillWeights };
-  return defined({ ...packing, device, threads, speculation, draftModel });
+  return defined({ ...packing, device, threads, speculation, draftModel, kvCacheDtype });
 }
 
 export function chatOptions(flags: AnswerFlags, signal: AbortSignal): ChatOptions {

@@ -3,11 +3,10 @@
  * hold at once, against the memory of a machine. An estimate, from the graphs that packing would build; how near it
  * comes is measured by `npm run bench -- memory` and told in docs/inspect.md.
  */
-
 import { type MachineMemory, machineMemory } from "../core/backend/index.js";
 import { OcellusError } from "../core/base/index.js";
 import { type Checkpoint, openCheckpoint } from "../core/checkpoint/index.js";
-import { type Graph, recordingCatalog, stateBytes } from "../core/graph/index.js";
+import { type Graph, type KvCacheDtype, recordingCatalog, stateBytes } from "../core/graph/index.js";
 import {
   gridOf,
   type ImageGrid,
@@ -42,6 +41,8 @@ export interface MemoryOptions {
   readonly mostTokens?: number;
   /** Sequences at once. Default 1. */
   readonly numSequences?: number;
+  /** Of keys and values. Default "float32". */
+  readonly kvCacheDtype?: KvCacheDtype;
   /** Default 1024 × 1024. */
   readonly image?: ImageSize;
   /** Default: this machine, now. */
@@ -220,13 +221,13 @@ function decoderEstimate(
   family: LanguageFamily,
   config: unknown,
   graph: Graph,
-  { contextTokens, mostTokens = usualContext, numSequences = 1 }: MemoryOptions,
+  { contextTokens, mostTokens = usualContext, numSequences = 1, kvCacheDtype }: MemoryOptions,
 ): DecoderEstimate {
   const maxContextTokens = family.dimensions(config).maxLength;
   const context = contextTokens ?? Math.min(mostTokens, maxContextTokens);
   checkRange("contextTokens", context, maxContextTokens);
   checkRange("numSequences", numSequences, 1024); // more than the batch of any server on one machine
-  const { perToken, fixed } = stateBytes(family.states(config));
+  const { perToken, fixed } = stateBytes(family.states(config), kvCacheDtype);
   const sequence = Math.min(prefillTokens, context);
   const sizes = { batch: 1, sequence, tokens: sequence, num_logits: 1, capacity: context };
   return {

@@ -4,6 +4,7 @@ import type { Graph } from "../../src/core/backend/index.js";
 import type { PrefixCache } from "../../src/core/cache/index.js";
 import { openCheckpoint } from "../../src/core/checkpoint/index.js";
 import { Engine, type EngineOptions, type EngineRequest } from "../../src/core/engine/index.js";
+import type { KvScales } from "../../src/core/graph/index.js";
 import { indexPositions } from "../../src/core/models/index.js";
 import { openPacked, type PackedModel, pack, parsePlan } from "../../src/core/pack/index.js";
 import { openDecoder } from "../../src/core/runtime/open.js";
@@ -25,6 +26,7 @@ interface TestDecoderOptions {
   readonly prefillWeights?: "int8" | "same";
   readonly prefixes?: PrefixCache;
   readonly takesRuns?: boolean;
+  readonly kvCacheDtype?: "float32" | "int8";
 }
 
 export async function openTestDecoder(
@@ -32,15 +34,22 @@ export async function openTestDecoder(
   into: string,
   format = "fp32",
   numSlots = 4,
-  { blockSize = 32, prefillWeights = "same", prefixes, takesRuns = false }: TestDecoderOptions = {},
+  {
+    blockSize = 32,
+    prefillWeights = "same",
+    prefixes,
+    takesRuns = false,
+    kvCacheDtype = "float32",
+  }: TestDecoderOptions = {},
 ): Promise<TestDecoder> {
   const plan = parsePlan(format, { blockSize, prefillWeights });
   const packed = await openPacked((await pack(weights, { plan, into })).path);
+  const kvScales = kvCacheDtype === "int8" ? coarseScales(packed) : undefined;
   const session = await openDecoder(
     packed,
     { device: "cpu", threads: 1 },
     {},
-    { usesPrefill: prefillWeights === "int8", takesRuns },
+    { usesPrefill: prefillWeights === "int8", takesRuns, kvScales },
   );
   const runner = new DecoderRunner(packed, session, { numSlots, maxLength: 512, prefixes });
   const close = async () => {
@@ -48,6 +57,16 @@ export async function openTestDecoder(
     await packed.close();
   };
   return { packed, session, runner, engine: (options) => new Engine(runner, options), close };
+}
+
+/** Of another size in each channel, and so small that some keys and values lie beyond their range. */
+function coarseScales({ family, config }: PackedModel): KvScales {
+  const scales = family.states(config).flatMap((layer, n) => {
+    if (layer.kind !== "kv") return [];
+    const own = Float32Array.from({ length: layer.kvHeads * layer.headDim }, (_, i) => 0.004 * (1 + (i % 5)));
+    return [[`${n}.key`, own] as const, [`${n}.value`, own] as const];
+  });
+  return new Map(scales);
 }
 
 /** A tensor of a golden fixture, as numbers. */

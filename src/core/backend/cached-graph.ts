@@ -14,7 +14,7 @@ const noRun: Feeds = {
 
 export function withCache(graph: Graph, shape: KvCacheShape, prefill?: Promise<Graph>): CachedGraph {
   if (graph.withCache) return graph.withCache(shape);
-  const cache = createSlotCache(graph.device, shape);
+  const cache = createSlotCache(graph.device, { ...shape, kvCacheDtype: graph.kvCacheDtype ?? "float32" });
   const { takesRuns = false } = graph;
   let prefillFault: string | undefined;
   const forPrompts = prefill?.catch((error: unknown) => {
@@ -59,6 +59,7 @@ export function withPrefill(decoder: Graph, prefill: Promise<Graph>): Graph {
   return {
     device: decoder.device,
     takesRuns: decoder.takesRuns ?? false,
+    ...(decoder.kvCacheDtype && { kvCacheDtype: decoder.kvCacheDtype }),
     run: (feeds, outputs) => decoder.run(feeds, outputs),
     withCache: (shape) => withCache(decoder, shape, prefill),
     close: async () => {

@@ -1,5 +1,6 @@
 /** The script of a graph thread: opens one graph, then runs it as it is told, one call at a time. See graph-thread.ts. */
 import { invariant } from "../base/index.js";
+import type { KvValues } from "../tensor/index.js";
 import { serve } from "../worker/index.js";
 import { withCache, withPrefill } from "./cached-graph.js";
 import type { CachedGraph, DecoderGraph, Graph, Results } from "./graph.js";
@@ -47,7 +48,7 @@ function methodsOf({ model, prefill, options }: ThreadOptions) {
       invariant(cached?.save, "saving needs a cache in memory");
       return cached.save(slot, start, count);
     },
-    async restore(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths) {
+    async restore(slot: number, start: number, count: number, values: KvValues, lengths: CacheLengths) {
       invariant(cached?.restore, "restoring needs a cache in memory");
       await cached.restore(slot, start, count, values, lengths);
       return answer({});

@@ -1,4 +1,6 @@
 /** A graph that can be run, wherever that happens: on the caller's own thread (session.ts) or on one beside it (graph-thread.ts). */
+import type { KvCacheDtype } from "../graph/index.js";
+import type { KvValues } from "../tensor/index.js";
 import type { Device } from "./device.js";
 import type { DeviceTensor, Feeds } from "./session.js";
 import type { CacheLengths, KvCacheShape, SlotRun, StepLengths } from "./slot-cache.js";
@@ -9,6 +11,8 @@ export interface Graph {
   readonly device: Device;
   /** Whether it is a decoder whose step may be of several tokens of each sequence (graph/token-runs.ts). Default false. */
   readonly takesRuns?: boolean;
+  /** Of a decoder: what its cache holds. Default "float32". */
+  readonly kvCacheDtype?: KvCacheDtype;
   /** Runs the graph; outputs that are null are allocated, others are written into. */
   run(feeds: Feeds, outputs: Readonly<Record<string, DeviceTensor | null>>): Promise<Results>;
   /** Of a graph on another thread, where the cache lives too, and of one with a second graph for prompts. */
@@ -39,8 +43,8 @@ export interface CachedGraph {
     by?: DecoderGraph,
   ): Promise<Results>;
   /** As the cache's; they wait for what was asked before, and what is asked after waits for them. */
-  save?(slot: number, start: number, count: number): Promise<Float32Array>;
-  restore?(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): Promise<void>;
+  save?(slot: number, start: number, count: number): Promise<KvValues>;
+  restore?(slot: number, start: number, count: number, values: KvValues, lengths: CacheLengths): Promise<void>;
   saveStates?(slot: number): Promise<Float32Array>;
   restoreStates?(slot: number, values: Float32Array): Promise<void>;
   close(): Promise<void>;

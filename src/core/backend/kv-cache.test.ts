@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ocellusError } from "../base/ocellus-error.testkit.js";
 import { stateBytes } from "../graph/index.js";
 import { KvCache } from "./kv-cache.js";
-import { float32 } from "./session.js";
+import { float32, int8 } from "./session.js";
 
 const [kvHeads, headDim] = [2, 4];
 const layer = { kind: "kv", kvHeads, headDim } as const;
@@ -31,6 +31,23 @@ describe("the KV cache", () => {
     expect([at(1, 0, 5), at(1, 1, 5), at(1, 0, 6), at(1, 1, 6)].flat()).toEqual([...added.subarray(0, 16)]);
     expect([at(2, 0, 9), at(2, 1, 9)].flat()).toEqual([...added.subarray(16, 24)]);
     expect(data.filter((value) => value !== 0)).toHaveLength(24);
+  });
+
+  it("holds a byte each of int8 codes, which it saves and restores", async () => {
+    const cache = new KvCache({ ...shape, kvCacheDtype: "int8" });
+    const names = ["0.key", "0.value", "1.key", "1.value"];
+    const codes = Int8Array.from({ length: 2 * kvHeads * headDim }, (_, i) => (i % 2 ? -128 : 127) + 0);
+    const lengths = { length: 2, cached: [0, 0, 0], added: [{ slot: 1, position: 0, count: 2 }] };
+    await cache.use({ first: 1, count: 1 }, lengths, async ({ past }) => {
+      expect(past["past_key_values.0.key"]!.type).toBe("int8");
+      return Object.fromEntries(names.map((name) => [`added.${name}`, int8(codes, [1, 2, kvHeads * headDim])]));
+    });
+    expect(cache.bytes).toBe(3 * 256 * stateBytes(shape.layers, "int8").perToken);
+    const saved = cache.save(1, 0, 2);
+    expect(saved.byteLength).toBe(2 * stateBytes(shape.layers, "int8").perToken);
+    cache.restore(0, 0, 2, saved, lengths);
+    expect(cache.save(0, 0, 2)).toEqual(saved);
+    expect(new Set(saved)).toEqual(new Set([127, -128]));
   });
 
   it("keeps what each slot has cached when it grows", () => {

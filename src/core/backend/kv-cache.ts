@@ -1,11 +1,12 @@
 /**
  * Keys and values of all running sequences in the host's memory: per layer two buffers [slots, kv_heads, capacity,
- * head_dim], of whatever heads that layer has. A slot is one row; a step sees a run of neighbouring slots as a batch. It is asked for the keys and values of
+ * head_dim], of whatever heads that layer has, in float32 or as int8 codes. A slot is one row; a step sees a run of neighbouring slots as a batch. It is asked for the keys and values of
  * its own tokens only, and they are written here: onnxruntime-node 1.30 copies each output into fresh memory, also one that was
  * preallocated, so asking for the whole present would copy the whole cache at every step (docs/log.md).
  */
 import { invariant } from "../base/index.js";
-import { type DeviceTensor, type Feeds, float32 } from "./session.js";
+import type { KvValues } from "../tensor/index.js";
+import { type DeviceTensor, type Feeds, float32, int8 } from "./session.js";
 import {
   type CacheBinding,
   type CacheLengths,
@@ -27,7 +28,7 @@ export class KvCache implements SlotCache {
   readonly #specs: readonly KvSpec[];
   #capacity = 0;
   /** Per layer: keys, values. */
-  #buffers: Float32Array[] = [];
+  #buffers: KvValues[] = [];
 
   constructor(shape: KvCacheShape) {
     this.#shape = shape;
@@ -58,7 +59,7 @@ export class KvCache implements SlotCache {
   #add(index: number, added: DeviceTensor, rows: StepLengths["added"]): void {
     const { kvHeads: heads, headDim } = this.#specs[index]!;
     const buffer = this.#buffers[index]!;
-    const data = added.data as Float32Array;
+    const data = added.data as KvValues;
     const sequence = added.dims[1]!;
     for (const [b, { slot, position, count }] of rows.entries()) {
       for (let i = 0; i < count * heads; i++) {
@@ -86,11 +87,11 @@ export class KvCache implements SlotCache {
     this.#capacity = grown;
   }
 
-  #grow(index: number, capacity: number, cached: readonly number[]): Float32Array {
+  #grow(index: number, capacity: number, cached: readonly number[]): KvValues {
     const { kvHeads: heads, headDim } = this.#specs[index]!;
     const { numSlots } = this.#shape;
     const old = this.#buffers[index];
-    const grown = new Float32Array(numSlots * heads * capacity * headDim);
+    const grown = this.#zeros(numSlots * heads * capacity * headDim);
     for (let row = 0; old && row < numSlots * heads; row++) {
       const [from, to] = [row * this.#capacity * headDim, row * capacity * headDim];
       grown.set(old.subarray(from, from + cached[Math.floor(row / heads)]! * headDim), to);
@@ -98,9 +99,13 @@ export class KvCache implements SlotCache {
     return grown;
   }
 
-  save(slot: number, start: number, count: number): Float32Array {
+  #zeros(length: number): KvValues {
+    return this.#shape.kvCacheDtype === "int8" ? new Int8Array(length) : new Float32Array(length);
+  }
+
+  save(slot: number, start: number, count: number): KvValues {
     const pieces = this.#pieces(slot, start, count);
-    const values = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    const values = this.#zeros(pieces.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
     for (const piece of pieces) {
       values.set(piece, at);
@@ -109,7 +114,7 @@ export class KvCache implements SlotCache {
     return values;
   }
 
-  restore(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): void {
+  restore(slot: number, start: number, count: number, values: KvValues, lengths: CacheLengths): void {
     this.reserve(lengths.length, lengths.cached);
     const pieces = this.#pieces(slot, start, count);
     const ratio = values.length / pieces.reduce((sum, { length }) => sum + length, 0); // saved of more tokens
@@ -121,7 +126,7 @@ export class KvCache implements SlotCache {
   }
 
   /** The memory of some tokens of a slot: for each buffer and head one piece [count, head_dim]. */
-  #pieces(slot: number, start: number, count: number): Float32Array[] {
+  #pieces(slot: number, start: number, count: number): KvValues[] {
     const { numSlots } = this.#shape;
     invariant(slot < numSlots && start + count <= this.#capacity, `no tokens ${start}+${count} in slot ${slot}`);
     return this.#buffers.flatMap((all, i) => {
@@ -140,7 +145,8 @@ export class KvCache implements SlotCache {
       const { kvHeads, headDim } = this.#specs[i]!;
       const slotLength = kvHeads * this.#capacity * headDim;
       const own = all.subarray(first * slotLength, (first + count) * slotLength);
-      return float32(own, [count, kvHeads, this.#capacity, headDim]);
+      const dims = [count, kvHeads, this.#capacity, headDim];
+      return own instanceof Int8Array ? int8(own, dims) : float32(own, dims);
     });
     return nameBuffers("past_key_values", this.#specs, lent);
   }

@@ -3,6 +3,7 @@
  * that is passed both as an input and as a preallocated output is written in place: that is how the KV cache lives.
  */
 import { invariant, OcellusError } from "../base/index.js";
+import type { KvCacheDtype } from "../graph/index.js";
 import { type Device, defaultThreads } from "./device.js";
 import { createSession, type InferenceSession, Tensor } from "./onnxruntime.js";
 import { sumsSaturate } from "./saturation.js";
@@ -42,6 +43,10 @@ export interface Probe {
 
 export function float32(data: Float32Array, dims: readonly number[]): DeviceTensor {
   return new Tensor("float32", data, dims);
+}
+
+export function int8(data: Int8Array, dims: readonly number[]): DeviceTensor {
+  return new Tensor("int8", data, dims);
 }
 
 export function int64(data: readonly number[], dims: readonly number[] = [data.length]): DeviceTensor {
@@ -87,6 +92,12 @@ export class GraphSession {
 
   get takesRuns(): boolean {
     return this.#session.inputNames.includes("run_steps");
+  }
+
+  /** Of a decoder. */
+  get kvCacheDtype(): KvCacheDtype {
+    const past = this.#session.inputMetadata.find(({ name }) => name.startsWith("past_key_values."));
+    return past?.isTensor && past.type === "int8" ? "int8" : "float32";
   }
 
   /** Opens an ONNX model, or the file that holds one; its weights are mapped from the files it names. @throws `invalid_file`. */

@@ -4,7 +4,8 @@
  * graph's inputs and outputs.
  */
 import { invariant } from "../base/index.js";
-import type { StateSpec } from "../graph/index.js";
+import type { KvCacheDtype, StateSpec } from "../graph/index.js";
+import type { KvValues } from "../tensor/index.js";
 import type { DeviceTensor, Feeds } from "./session.js";
 
 export interface KvCacheShape {
@@ -12,6 +13,8 @@ export interface KvCacheShape {
   readonly numSlots: number;
   /** Largest capacity, in tokens. */
   readonly maxLength: number;
+  /** Of keys and values. Default "float32"; "int8" in the host's memory only. */
+  readonly kvCacheDtype?: KvCacheDtype;
 }
 
 /** Slots `first` to `first + count - 1`. */
@@ -61,9 +64,9 @@ export interface SlotCache {
    * A slot's keys and values of tokens `start` to `start + count - 1`, as numbers that `restore` takes: of each layer the
    * keys and then the values, [kv_heads, count, head_dim]. Absent, like `restore`, where the cache lies on a device.
    */
-  save?(slot: number, start: number, count: number): Float32Array;
+  save?(slot: number, start: number, count: number): KvValues;
   /** Writes what `save` gave for `count` tokens, or the first `count` of what it gave for more, into any slot at the same tokens. */
-  restore?(slot: number, start: number, count: number, values: Float32Array, lengths: CacheLengths): void;
+  restore?(slot: number, start: number, count: number, values: KvValues, lengths: CacheLengths): void;
   /** A slot's states after its last step, one behind the other; present where layers keep such, and `save` is. */
   saveStates?(slot: number): Float32Array;
   /** Writes them into any slot. */

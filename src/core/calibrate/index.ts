@@ -1,1 +1,2 @@
 export { packCalibrated } from "./calibrate.js";
+export { checkKvScales, packKvScales } from "./kv-scales.js";

@@ -31,7 +31,7 @@ export async function withPiece<T>(
 }
 
 /** The first input is what carries the sequence; caches and states are empty. */
-function feedsOf({ inputs }: Graph, { hidden, numTokens, feeds }: Sequence): Feeds {
+export function feedsOf({ inputs }: Graph, { hidden, numTokens, feeds }: Sequence): Feeds {
   const [carried, ...others] = inputs;
   const columns = hidden.length / numTokens;
   return {

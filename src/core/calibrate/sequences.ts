@@ -34,15 +34,20 @@ export interface SequenceOptions extends Pick<PackOptions, "plan" | "adapter" | 
 export async function sequencesOf(path: string, set: CalibrationSet, options: SequenceOptions): Promise<Sequence[]> {
   const { into, signal, adapter } = options;
   const plan = { ...options.plan, prefillWeights: "same" as const };
-  const common = { ...(signal && { signal }) };
-  await pack(path, { plan, into, rewrite: withoutDecoder, ...(adapter && { adapter }), ...common });
+  await pack(path, { plan, into, rewrite: withoutDecoder, ...(adapter && { adapter }), ...(signal && { signal }) });
+  return readSequences(into, set, signal);
+}
+
+/** Of a packed model, whose decoder stays closed. @throws as `sequencesOf` */
+export async function readSequences(path: string, set: CalibrationSet, signal?: AbortSignal): Promise<Sequence[]> {
   let packed: PackedModel | undefined;
   const open = (found: PackedModel, name: string, session: Parameters<typeof GraphSession.open>[1]) => {
     packed = found;
     return name === "decoder" ? Promise.resolve(noDecoder) : GraphSession.open(found.graphPath(name), session);
   };
   const memory = { encoderCacheBytes: 0, prefixCacheBytes: 0 };
-  const model = await loadWith(open, into, { device: "cpu", maxSequences: 1, memory, ...common });
+  const options = { device: "cpu", maxSequences: 1, memory, ...(signal && { signal }) } as const;
+  const model = await loadWith(open, path, options);
   try {
     return await readAll(model, packed!, set, signal);
   } finally {

@@ -1,10 +1,11 @@
 export { GraphBuilder, type Matrix, type NestedScales, type Scope } from "./builder.js";
 export { checkpointCatalog, recordingCatalog, type WeightCatalog } from "./catalog.js";
 export { between, narrowPlaces, valueNamed } from "./cut.js";
+export { type KvScales, withFloatAttention, withInt8Cache, withPromptBranches } from "./int8-cache.js";
 export { type ExternalLocation, encodeOnnx } from "./onnx.js";
 export type { OpType } from "./ops.js";
 export { printGraph } from "./print.js";
-export { isRecurrent, type StateSpec, stateBytes } from "./state.js";
+export { isRecurrent, type KvCacheDtype, type StateSpec, stateBytes } from "./state.js";
 export { withTokenRuns } from "./token-runs.js";
 export {
   type Dim,

@@ -4,7 +4,7 @@
  * GroupQueryAttention takes another kernel for several tokens than for one (docs/decisions/0011-same-answer.md) and refuses several
  * sequences of them, so it is looped: each iteration takes the next token of every sequence, as a step would.
  */
-import type { Graph, Node, Subgraph, Value } from "./value.js";
+import { type Graph, type Node, nodeOf, type Subgraph, type Value } from "./value.js";
 
 /** Fed beside the inputs that the graph had. With one step it does what it did and reads none of the others. */
 const runs = {
@@ -23,7 +23,7 @@ const isRun: Value = { name: "run_is_run", dtype: "bool", shape: [] };
 
 /** The tokens of runs are rows of the batch, [tokens, 1], while a past is that of a slot. */
 export function withTokenRuns(graph: Graph): Graph {
-  const compared = node("Greater", isRun.name, [runs.steps, one], [isRun]);
+  const compared = nodeOf("Greater", isRun.name, [runs.steps, one], [isRun]);
   const bytes = new Uint8Array(BigInt64Array.of(1n).buffer);
   return {
     ...graph,
@@ -37,10 +37,6 @@ export function withTokenRuns(graph: Graph): Graph {
 function ofSlots(input: Value): Value {
   if (!input.name.startsWith("past_key_values.") && input.name !== "seqlens_k") return input;
   return { ...input, shape: ["slots", ...input.shape.slice(1)] };
-}
-
-function node(op: string, name: string, inputs: Node["inputs"], outputs: Node["outputs"], attributes = {}): Node {
-  return { name, op, inputs, outputs, attributes };
 }
 
 /** The attention as it was, or the loop. */
@@ -58,7 +54,7 @@ function eitherWay(attention: Node): Node {
   };
   const looped = value(output, "looped");
   const branches = { then_branch: looping(attention, looped), else_branch: once };
-  return node("If", name, [isRun], [output], branches);
+  return nodeOf("If", name, [isRun], [output], branches);
 }
 
 function looping(attention: Node, output: Value): Subgraph {
@@ -74,8 +70,8 @@ function looping(attention: Node, output: Value): Subgraph {
     inputs: [],
     outputs: [output],
     nodes: [
-      node("Loop", `${name}.loop`, [runs.steps, undefined, pastKey, pastValue], [lastKey, lastValue, all], { body }),
-      node("GatherND", output.name, [all, runs.places], [output]),
+      nodeOf("Loop", `${name}.loop`, [runs.steps, undefined, pastKey, pastValue], [lastKey, lastValue, all], { body }),
+      nodeOf("GatherND", output.name, [all, runs.places], [output]),
     ],
   };
 }
@@ -83,7 +79,7 @@ function looping(attention: Node, output: Value): Subgraph {
 /** The next token of each slot: step, condition, past → condition, present, what was read. */
 function oneStep(attention: Node, output: Value): Subgraph {
   const { name } = attention;
-  const [q, k, v, pastKey, pastValue, , longest] = attention.inputs as Value[];
+  const [q, k, v, pastKey, pastValue, , ...others] = attention.inputs as Value[];
   const value = (suffix: string, of: Omit<Value, "name">): Value => ({ ...of, name: `${name}.step.${suffix}` });
   const [step, goesOn, stillOn] = [
     value("n", { dtype: "i64", shape: [] }),
@@ -98,17 +94,17 @@ function oneStep(attention: Node, output: Value): Subgraph {
     value(`${"qkv"[i]}`, { dtype: x!.dtype, shape: ["slots", ...x!.shape.slice(1)] }),
   );
   const read = value("output", { dtype: output.dtype, shape: ["slots", ...output.shape.slice(1)] });
-  const gather = (from: Value, at: Value, to: Value) => node("Gather", to.name, [from, at], [to], { axis: 0 });
+  const gather = (from: Value, at: Value, to: Value) => nodeOf("Gather", to.name, [from, at], [to], { axis: 0 });
   return {
     name: `${name}.step`,
     inputs: [step, goesOn, ...past],
     outputs: [stillOn, ...present, read],
     nodes: [
-      node("Identity", stillOn.name, [goesOn], [stillOn]),
+      nodeOf("Identity", stillOn.name, [goesOn], [stillOn]),
       gather(runs.rows, step, rows),
       gather(runs.lengths, step, lengths),
       ...[q, k, v].map((x, i) => gather(x!, rows, taken[i]!)),
-      { ...attention, name: read.name, inputs: [...taken, ...past, lengths, longest], outputs: [read, ...present] },
+      { ...attention, name: read.name, inputs: [...taken, ...past, lengths, ...others], outputs: [read, ...present] },
     ],
   };
 }

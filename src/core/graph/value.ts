@@ -34,6 +34,16 @@ export interface Node {
   readonly attributes: Attributes;
 }
 
+export function nodeOf(
+  op: string,
+  name: string,
+  inputs: Node["inputs"],
+  outputs: Node["outputs"],
+  attributes: Attributes = {},
+): Node {
+  return { name, op, inputs, outputs, attributes };
+}
+
 /** What is stored of a matrix: its numbers or codes, and what turns codes into numbers. */
 export type WeightPart = "values" | "scales" | "zero_points" | "nested_scales" | "nested_table" | "offset";
 

@@ -1,6 +1,7 @@
 export { buildGraphs, prefillGraph } from "./build-graphs.js";
 export { canonicalSource } from "./canonical.js";
 export { refuseForeignFolder } from "./foreign.js";
+export { hasKvScales, readKvScales, writeKvScales } from "./kv-scales.js";
 export { plannedBytes } from "./layout.js";
 export { manifestSchema, packedFiles } from "./manifest.js";
 export { autoPlan, fixedBytes, formatsOf, type MatrixGroup, matrixGroups } from "./matrix-groups.js";

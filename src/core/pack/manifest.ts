@@ -8,6 +8,7 @@ export const packVersion = 7;
 export const packedFiles = {
   manifest: "packed.json",
   weights: "weights.safetensors",
+  kvScales: "kv_scales.json",
   graph: (name: string) => `${name}.onnx`,
 } as const;
 

@@ -87,6 +87,7 @@ export {
 } from "./field-confidence.js";
 export { checkNumbers } from "./finite.js";
 export { ImageEncoderModel, type LoadImageEncoderOptions, loadImageEncoder } from "./image-encoder.js";
+export { kvCacheDtypes } from "./kv-cache-dtype.js";
 export {
   type Capabilities,
   type ImageTraffic,

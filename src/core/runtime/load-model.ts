@@ -11,6 +11,7 @@ import {
 import { bundledModel } from "../checkpoint/index.js";
 import { openPacked, type PackedModel } from "../pack/index.js";
 import type { DraftDecoder } from "./draft-model.js";
+import { type KvCacheChoice, kvScalesFor } from "./kv-cache-dtype.js";
 import { openMemory, type SharedMemory } from "./memory.js";
 import { VisionLanguageModel } from "./model.js";
 import {
@@ -37,7 +38,8 @@ export interface LoadOptions
     DeviceChoice,
     SharedMemory,
     SpeculationChoice,
-    DraftModelChoice {
+    DraftModelChoice,
+    KvCacheChoice {
   /** Threads of one operator. Default: the cores this process may use. */
   readonly threads?: number;
   /** Sequences that can run at once. Default 8. */
@@ -55,6 +57,7 @@ const loadOptionNames = optionNames<LoadOptions>({
   maxLength: true,
   speculation: true,
   draftModel: true,
+  kvCacheDtype: true,
 });
 
 /**
@@ -64,10 +67,12 @@ const loadOptionNames = optionNames<LoadOptions>({
  */
 export async function loadModel(path = bundledModel, options: LoadOptions = {}): Promise<VisionLanguageModel> {
   refuseUnknownOptions("loadModel", options, loadOptionNames);
-  const open: OpenGraph = (packed, name, session, usesPrefill) =>
-    name === "decoder"
-      ? openDecoder(packed, session, options, { usesPrefill, takesRuns: speculates(packed, session, options) })
-      : openGraph(packed, name, session, options);
+  const open: OpenGraph = async (packed, name, session, usesPrefill) => {
+    if (name !== "decoder") return openGraph(packed, name, session, options);
+    const kvScales = await kvScalesFor(packed, session.device, options);
+    const takesRuns = speculates(packed, session, options);
+    return openDecoder(packed, session, options, { usesPrefill, takesRuns, kvScales });
+  };
   return loadWith(open, path, options);
 }
 

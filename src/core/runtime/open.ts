@@ -10,7 +10,16 @@ import {
 } from "../backend/index.js";
 import { openWhole } from "../base/index.js";
 import { openCheckpoint } from "../checkpoint/index.js";
-import { type Graph as StoredGraph, withOutputs, withoutOutputs, withTokenRuns } from "../graph/index.js";
+import {
+  type KvScales,
+  type Graph as StoredGraph,
+  withFloatAttention,
+  withInt8Cache,
+  withOutputs,
+  withoutOutputs,
+  withPromptBranches,
+  withTokenRuns,
+} from "../graph/index.js";
 import {
   type DecodeOptions,
   type ImageInput,
@@ -116,6 +125,8 @@ export interface DecoderChoice {
   readonly takesRuns?: boolean;
   /** Further outputs, by the names of values. */
   readonly outputs?: readonly string[];
+  /** Of a cache of int8, on the CPU. Default: one of float32. */
+  readonly kvScales?: KvScales | undefined;
 }
 
 /** The decoder. A lost one is not opened again: it would have lost its cache. */
@@ -123,14 +134,17 @@ export async function openDecoder(
   packed: Packed<AnyFamily>,
   session: SessionOptions,
   { graphThreads }: Threading,
-  { usesPrefill, takesRuns = false, outputs = [] }: DecoderChoice,
+  { usesPrefill, takesRuns = false, outputs = [], kvScales }: DecoderChoice,
 ): Promise<Graph> {
   const graphs = storedGraphs(packed);
   const whole = withOutputs(graphs.decoder!, outputs);
   const options = { ...session, weightsFolder: packed.path };
   if (session.device !== "cpu") return GraphSession.open(encodeStored(whole, packed), options);
-  const model = encodeStored(takesRuns ? withTokenRuns(forHost(whole)) : forHost(whole), packed);
-  const prefill = usesPrefill ? encodeStored(forHost(graphs.prefill!), packed) : undefined;
+  const decoderGraph = forSteps(forHost(whole, kvScales), { takesRuns, kvScales });
+  const model = encodeStored(decoderGraph, packed);
+  const prefill = usesPrefill
+    ? encodeStored(forPrompts(forHost(graphs.prefill!, kvScales), kvScales), packed)
+    : undefined;
   if (graphThreads) return GraphThread.open(model, options, prefill);
   return openWhole(async (keep) => {
     const decoder = await keep(GraphSession.open(model, options));
@@ -143,8 +157,18 @@ export async function openDecoder(
  * For a cache in the host's memory, which asks a step for the keys and values of its own tokens only: were all those so far
  * outputs too, a run would hold a second copy of the whole cache until its end (docs/log.md).
  */
-function forHost(decoder: StoredGraph): StoredGraph {
-  return withoutOutputs(decoder, "present.");
+function forHost(decoder: StoredGraph, kvScales: KvScales | undefined): StoredGraph {
+  const own = withoutOutputs(decoder, "present.");
+  return kvScales ? withInt8Cache(own, kvScales) : own;
+}
+
+function forSteps(decoder: StoredGraph, { takesRuns, kvScales }: Pick<DecoderChoice, "takesRuns" | "kvScales">) {
+  const running = takesRuns ? withTokenRuns(decoder) : decoder;
+  return kvScales ? withPromptBranches(running) : running;
+}
+
+function forPrompts(prefill: StoredGraph, kvScales: KvScales | undefined): StoredGraph {
+  return kvScales ? withFloatAttention(prefill) : prefill;
 }
 
 /** Where a model's images are decoded and fitted, and within which limits; ends with the model. */

@@ -22,6 +22,9 @@ const bytesPerElement: Readonly<Record<DType, number>> = {
   bool: 1,
 };
 
+/** Keys and values of tokens: as they are, or int8 codes with scales elsewhere. */
+export type KvValues = Float32Array | Int8Array;
+
 /** Size of one element in bytes. */
 export function elementBytes(dtype: DType): number {
   return bytesPerElement[dtype];

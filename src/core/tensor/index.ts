@@ -1,5 +1,5 @@
 export { bytesOf, float32Tensor, toBFloat16Bits, toFloat16Bits, toFloat32 } from "./convert.js";
-export { type DType, dtypes, elementBytes } from "./dtype.js";
+export { type DType, dtypes, elementBytes, type KvValues } from "./dtype.js";
 export { hadamard, rotateColumns, rotationSize } from "./hadamard.js";
 export {
   byteLength,

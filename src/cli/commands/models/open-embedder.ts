@@ -48,18 +48,25 @@ const answering = {
   prefillWeights: "--prefill-weights",
   speculation: "--speculation",
   draftModel: "--draft-model",
+  kvCacheDtype: "--kv-cache-dtype",
 } as const;
 type OfAnswers = Pick<LoadOptions, keyof typeof answering>;
 
 /** Flags without those that only a model that answers has: for the one that makes vectors beside it. */
 export function embedding<F extends ModelFlags>(flags: F): F {
-  return { ...flags, prefillWeights: undefined, speculation: undefined, draftModel: undefined };
+  return {
+    ...flags,
+    prefillWeights: undefined,
+    speculation: undefined,
+    draftModel: undefined,
+    kvCacheDtype: undefined,
+  };
 }
 
 /** @throws `invalid_request` for an option that the model in the folder, which makes vectors, cannot honour. */
 async function refuseAnswering(flags: ModelFlags, folder: string): Promise<void> {
-  const { prefillWeights, speculation, draftModel } = flags;
-  const given = { speculation, draftModel, ...(isTowers(await kindOf(folder)) && { prefillWeights }) };
+  const { prefillWeights, speculation, draftModel, kvCacheDtype } = flags;
+  const given = { speculation, draftModel, kvCacheDtype, ...(isTowers(await kindOf(folder)) && { prefillWeights }) };
   for (const name of Object.keys(given) as (keyof typeof given)[])
     if (given[name] !== undefined)
       throw new OcellusError(
@@ -75,7 +82,7 @@ async function refuseAnswering(flags: ModelFlags, folder: string): Promise<void>
  */
 export async function openEmbedder(
   folder: string,
-  { prefillWeights, speculation: _, draftModel: __, ...options }: LoadDualEncoderOptions & OfAnswers,
+  { prefillWeights, speculation: _, draftModel: __, kvCacheDtype: ___, ...options }: LoadDualEncoderOptions & OfAnswers,
 ): Promise<DualEncoderModel | ImageEncoderModel | EmbedderModel> {
   const kind = await kindOf(folder);
   if (kind === "image_encoder") return loadImageEncoder(folder, options);

@@ -1,15 +1,16 @@
 /** `ocellus pack CHECKPOINT`: makes the packed model ahead of the first question, or a copy of it in a folder of one's own. */
 import { Argument, type Command } from "commander";
 import { formatBytes, OcellusError } from "../../../core/base/index.js";
-import { packCalibrated } from "../../../core/calibrate/index.js";
+import { checkKvScales, packCalibrated, packKvScales } from "../../../core/calibrate/index.js";
 import { type PackingPlan, type PackOptions, type PackResult, pack, type Weights } from "../../../core/pack/index.js";
-import { type Adapter, openAdapter, packingPlan } from "../../../core/runtime/index.js";
+import { type Adapter, type LoadOptions, openAdapter, packingPlan } from "../../../core/runtime/index.js";
 import { resolveModel } from "../../../hub/index.js";
 import {
   blockSizeOption,
   byteSize,
   embeddingWeightsOption,
   type GlobalFlags,
+  kvCacheDtypeOption,
   type PackingFlags,
   packWeightsOption,
   prefillWeightsOption,
@@ -29,6 +30,7 @@ interface PackFlags extends GlobalFlags, Omit<PackingFlags, "weights">, AutoFlag
   readonly adapter?: string;
   /** True: on the bundled texts. */
   readonly calibrate?: string | true;
+  readonly kvCacheDtype?: LoadOptions["kvCacheDtype"];
 }
 
 export function addPackCommand(program: Command, terminal: Terminal): void {
@@ -49,6 +51,11 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .addOption(visionWeightsOption())
     .addOption(embeddingWeightsOption())
     .addOption(prefillWeightsOption())
+    .addOption(
+      kvCacheDtypeOption(
+        "int8: also measure the scales of int8 keys and values, on the texts of --calibrate (default: auto, which measures none)",
+      ),
+    )
     .option("--budget <size>", "size limit of all weights for --weights auto, such as 6GB", byteSize)
     .option(
       "--calibration <file>",
@@ -63,7 +70,7 @@ export function addPackCommand(program: Command, terminal: Terminal): void {
     .option("--force", "pack again, even if a packed model exists")
     .addHelpText(
       "after",
-      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights int4 --calibrate ./my-texts-and-images --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model",
+      "\nExample:\n  ocellus pack ./my-checkpoint --weights int4 --into ./my-model\n  ocellus pack ./my-checkpoint --weights int4 --calibrate ./my-texts-and-images --into ./my-model\n  ocellus pack ./my-checkpoint --weights auto --budget 6GB\n  ocellus pack ./my-checkpoint --adapter ./my-lora --into ./my-model\n  ocellus pack ./my-checkpoint --kv-cache-dtype int8",
     )
     .action((path: string, _local: unknown, command: Command) =>
       packCommand(path, command.optsWithGlobals(), terminal),
@@ -128,14 +135,18 @@ export async function packWithProgress(
     into,
     force = false,
     calibrate,
+    kvCacheDtype,
     json,
     adapter,
-  }: Pick<PackFlags, "into" | "force" | "calibrate" | "json"> & { readonly adapter?: Adapter | undefined },
+  }: Pick<PackFlags, "into" | "force" | "calibrate" | "kvCacheDtype" | "json"> & {
+    readonly adapter?: Adapter | undefined;
+  },
   terminal: Terminal,
 ): Promise<PackResult> {
   const silent = json === true;
   const progress = startProgress(terminal, { label: "packing", describe: describeBytes, silent });
   const calibrating = startProgress(terminal, { label: "calibrating", describe: describeHalves, silent });
+  const measuring = startProgress(terminal, { label: "measuring keys and values", describe: describeTexts, silent });
   const options: PackOptions = {
     ...{ plan, force, signal: terminal.signal },
     ...(into !== undefined && { into }),
@@ -143,18 +154,28 @@ export async function packWithProgress(
     onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
   };
   try {
-    if (calibrate === undefined) return await pack(path, options);
+    if (kvCacheDtype === "int8") await checkKvScales(path);
     const calibrateOn = calibrate === true ? undefined : calibrate;
     const onCalibrateProgress = (done: number, total: number) => {
       calibrating.update(done, total);
       if (done === total) calibrating.stop();
     };
-    return await packCalibrated(path, { ...options, calibrateOn, onCalibrateProgress });
+    const packed = await (calibrate === undefined
+      ? pack(path, options)
+      : packCalibrated(path, { ...options, calibrateOn, onCalibrateProgress }));
+    const onProgress = (done: number, total: number) => measuring.update(done, total);
+    if (kvCacheDtype === "int8")
+      await packKvScales(packed.path, { calibrateOn, force, signal: terminal.signal, onProgress });
+    return packed;
   } finally {
-    for (const each of [progress, calibrating]) each.stop();
+    for (const each of [progress, calibrating, measuring]) each.stop();
   }
 }
 
 function describeHalves({ done, total, secondsLeft }: ProgressState): string {
   return `${done} of ${total} layer halves, ${formatSeconds(secondsLeft)} left`;
+}
+
+function describeTexts({ done, total, secondsLeft }: ProgressState): string {
+  return `${done} of ${total} texts, ${formatSeconds(secondsLeft)} left`;
 }

@@ -135,9 +135,10 @@ function shadowsOf({ registry, deployments, rollouts }: Versions, services: Serv
 /** Of a version as this server would load it, all its sequences busy, its prefix cache full. */
 export async function estimateNeeds(folder: string, config: ServeConfig, everyFormat = false): Promise<Need[]> {
   if (await isRemote(folder)) return [{ format: "remote", bytes: 0 }];
-  const { maxSequences: numSequences, maxLength, prefixCacheBytes } = config;
+  const { maxSequences: numSequences, maxLength, prefixCacheBytes, kvCacheDtype } = config;
   const plan = await packingPlan(folder, { weights: config.weights[0]!, ...planOptions(config) });
-  const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }) };
+  const keys = kvCacheDtype === "int8" ? ({ kvCacheDtype } as const) : {};
+  const sizes = { numSequences, ...(maxLength && { mostTokens: maxLength }), ...keys };
   const { formats, processBytes } = await estimateMemory(folder, { plan, everyFormat, ...sizes });
   return formats.map((format) => ({
     format: formatLabel(format),

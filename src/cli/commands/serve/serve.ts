@@ -201,7 +201,7 @@ async function packVersion(config: ServeConfig, folder: string, force: boolean, 
   return packWithProgress(
     folder,
     await packingPlan(folder, { weights: config.weights[0]!, ...planOptions(config) }),
-    { force },
+    { force, kvCacheDtype: config.kvCacheDtype },
     terminal,
   );
 }
@@ -224,13 +224,14 @@ interface Shared {
 }
 
 function loadOptions(config: ServeConfig, shared: Shared) {
-  const { maxSequences, maxLength, prefixCacheBytes, reuse, speculation } = config;
+  const { maxSequences, maxLength, prefixCacheBytes, reuse, speculation, kvCacheDtype } = config;
   const near = nearDuplicates({ maxBytes: config.nearDuplicateBytes });
   return {
     ...openingOptions(config, shared),
     memory: { prefixCacheBytes, nearDuplicates: near, reuse },
     maxSequences,
     speculation,
+    kvCacheDtype,
     encoderCache: shared.encoderCache,
     ...(maxLength !== undefined && { maxLength }),
   };

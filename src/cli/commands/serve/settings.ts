@@ -9,6 +9,7 @@ import {
   visionWeightsOptions,
   weightsOptions,
 } from "../../../core/pack/index.js";
+import { kvCacheDtypes } from "../../../core/runtime/index.js";
 import { serverConfigSchema } from "../../../server/index.js";
 import { bundledModel } from "../../package-files.js";
 
@@ -60,6 +61,12 @@ export const serveConfigSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("smaller model with the tokenizer of every served model, which drafts tokens (default: none)"),
+  kvCacheDtype: z
+    .enum(kvCacheDtypes)
+    .default("auto")
+    .describe(
+      "keys and values in the cache: float32; int8, a quarter of the memory, with scales from `ocellus pack --kv-cache-dtype int8`; auto, which is float32",
+    ),
   maxSequences: z.number().int().min(1).max(1024).default(8).describe("sequences generated at once per model"),
   maxLength: z
     .number()
@@ -131,7 +138,8 @@ export type SettingName = keyof ServeConfig;
 export const settingGroups = {
   Models: [
     ...["models", "weights", "embeddingModel", "rerankerModel", "blockSize", "visionWeights", "embeddingWeights"],
-    ...["prefillWeights", "device", "threads", "speculation", "draftModel", "maxSequences", "maxLength"],
+    ...["prefillWeights", "kvCacheDtype", "device", "threads", "speculation", "draftModel"],
+    ...["maxSequences", "maxLength"],
   ],
   Network: [
     ...["host", "port", "corsOrigins", "maxBodyBytes", "maxBodiesBytes"],

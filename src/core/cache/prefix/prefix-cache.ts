@@ -9,6 +9,7 @@
  *             │                  └─ [… picture A, other]
  *             └─ [… picture B …]
  */
+import type { KvValues } from "../../tensor/index.js";
 import { digestOf } from "../encoder/encoder-cache-key.js";
 import type { HashKey } from "../encoder/frequency-sketch.js";
 import { TinyLfu } from "../encoder/tiny-lfu.js";
@@ -31,7 +32,7 @@ interface Node {
   /** The keys as text that no others have. */
   readonly text: string;
   readonly parent: Node | undefined;
-  readonly values: Float32Array;
+  readonly values: KvValues;
   readonly children: Map<string, Node>;
 }
 
@@ -80,10 +81,7 @@ export class PrefixCache implements PromptCache {
    * Keeps the blocks of these tokens, the last one as far as it goes; `read` copies the values of one that is not known yet.
    * One call after another.
    */
-  async add(
-    keys: readonly TokenKey[],
-    read: (firstToken: number, count: number) => Promise<Float32Array>,
-  ): Promise<void> {
+  async add(keys: readonly TokenKey[], read: (firstToken: number, count: number) => Promise<KvValues>): Promise<void> {
     const blocks = blocksOf(keys);
     const names = this.#names(blocks.map(textOf));
     let parent: Node | undefined;
@@ -104,7 +102,7 @@ export class PrefixCache implements PromptCache {
     parent: Node | undefined,
     name: string,
     keys: readonly TokenKey[],
-    read: () => Promise<Float32Array>,
+    read: () => Promise<KvValues>,
   ): Promise<Node | undefined> {
     if (this.#nodes.has(name)) return undefined; // two prefixes of one name: the first keeps it
     const node: Node = { name, keys, text: textOf(keys), parent, values: await read(), children: new Map() };

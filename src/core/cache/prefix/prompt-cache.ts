@@ -3,6 +3,8 @@
  * cut after any token, snapshot-cache.ts where layers keep states, which cannot.
  */
 
+import type { KvValues } from "../../tensor/index.js";
+
 /** Equal keys at equal places behind equal keys: equal values in every layer. Numbers are ids of text. */
 export type TokenKey = number | string;
 
@@ -10,7 +12,7 @@ export type TokenKey = number | string;
 export interface CachedBlock {
   readonly start: number;
   readonly count: number;
-  readonly values: Float32Array;
+  readonly values: KvValues;
 }
 
 /** The beginning of a prompt. */
@@ -41,7 +43,7 @@ export interface PromptCache {
    */
   add(
     keys: readonly TokenKey[],
-    read: (firstToken: number, count: number) => Promise<Float32Array>,
+    read: (firstToken: number, count: number) => Promise<KvValues>,
     points?: readonly number[],
     readStates?: () => Promise<Float32Array>,
   ): Promise<void>;

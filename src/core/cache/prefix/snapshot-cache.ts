@@ -8,6 +8,7 @@
  *           └─ image B ◆
  */
 import { invariant } from "../../base/index.js";
+import type { KvValues } from "../../tensor/index.js";
 import { digestOf } from "../encoder/encoder-cache-key.js";
 import { TinyLfu } from "../encoder/tiny-lfu.js";
 import { type CachedBlocks, nothingCached, type PromptCache, type TokenKey } from "./prompt-cache.js";
@@ -19,7 +20,7 @@ interface Snapshot {
   readonly keys: readonly TokenKey[];
   readonly parent: Snapshot | undefined;
   /** Keys and values of the tokens behind the parent's. */
-  readonly values: Float32Array;
+  readonly values: KvValues;
   readonly states: Float32Array;
   readonly children: Set<Snapshot>;
 }
@@ -61,7 +62,7 @@ export class SnapshotCache implements PromptCache {
 
   async add(
     keys: readonly TokenKey[],
-    read: (firstToken: number, count: number) => Promise<Float32Array>,
+    read: (firstToken: number, count: number) => Promise<KvValues>,
     points: readonly number[] = [],
     readStates?: () => Promise<Float32Array>,
   ): Promise<void> {
