@@ -165,6 +165,11 @@ const products: Record<string, Room> = {
     imports: inCore("base", "fs", "tensor", "checkpoint"),
     node: true,
   },
+  gateway: {
+    does: "many engines → one model: routing by images, health, retries, limits",
+    imports: inCore("base", "fs", "runtime"),
+    node: true,
+  },
   server: {
     does: "Request → Response: routes, admission, keys, limits",
     imports: [

@@ -1,0 +1,127 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Registry } from "prom-client";
+import { beforeEach, expect, it, onTestFinished } from "vitest";
+import { temporaryFolder } from "../core/base/temporary-folder.testkit.js";
+import type { LanguageModel } from "../core/runtime/index.js";
+import type { RoutedRequest } from "./engine.js";
+import { FakeEngines, failing } from "./fake-backends.testkit.js";
+import { Gateway, type GatewayOptions } from "./gateway.js";
+import { GatewayMetrics } from "./gateway-metrics.js";
+
+let path: string;
+let engines: FakeEngines;
+beforeEach(() => {
+  path = join(temporaryFolder(), "backends.json");
+  engines = new FakeEngines();
+});
+
+function write(models: Readonly<Record<string, readonly string[]>>, more: object = {}): void {
+  const listed = Object.entries(models).map(([model, names]) => [
+    model,
+    { backends: names.map((name) => ({ name, url: `http://${name}:1`, model })) },
+  ]);
+  writeFileSync(path, JSON.stringify({ models: Object.fromEntries(listed), ...more }));
+}
+
+type Options = GatewayOptions<RoutedRequest, string, string>;
+type AnyGateway = Awaited<ReturnType<typeof open>>;
+
+/** As little of a model as these tests ask for: its info says what it was made of. */
+const model: Options["model"] = (name, engine, abouts) => {
+  const generate = (prepared: { readonly content: string }) =>
+    engine.chat({ messages: [{ role: "user", content: prepared.content }] });
+  const info = { path: `${name} of ${abouts.join(", ")}`, maxSequences: 1 };
+  return { info, stats: {}, prepare: async () => ({ content: "hello" }), generate } as unknown as LanguageModel;
+};
+
+async function open(options: Partial<Options> = {}) {
+  const listener = { onEnd() {}, onRetry() {}, onHedge() {} };
+  const gateway = await Gateway.open(path, { open: engines.open, model, listener, refreshMs: 3_600_000, ...options });
+  onTestFinished(() => gateway.close());
+  return gateway;
+}
+
+async function answer(gateway: AnyGateway, name: string): Promise<string> {
+  const { model } = (await gateway.resolve(name))!;
+  let said = "";
+  for await (const word of model.generate(await model.prepare([]))) said += word;
+  return said;
+}
+
+const names = (gateway: AnyGateway) =>
+  gateway.states.map(({ model, backends }) => [model, backends.map(({ name }) => name)]);
+
+it("serves the models of its file, and is a provider of them", async () => {
+  write({ qwen: ["a", "b"], llava: ["c"] });
+  const gateway = await open();
+  expect(gateway.list().map(({ id }) => id)).toEqual(["qwen", "llava"]);
+  expect(await answer(gateway, "llava")).toBe("c");
+  const { info } = (await gateway.resolve("qwen"))!.model;
+  expect(info).toMatchObject({ path: "qwen of qwen, qwen", maxSequences: 128 });
+  expect(await gateway.resolve("other")).toBeUndefined();
+});
+
+it("takes over a changed file, and keeps what has not changed in it", async () => {
+  write({ qwen: ["a", "b"], llava: ["c"] });
+  const gateway = await open();
+  const { model } = (await gateway.resolve("qwen"))!;
+  write({ qwen: ["b", "d"], new: ["e"] });
+  await gateway.refresh();
+  expect(names(gateway)).toEqual([
+    ["qwen", ["b", "d"]],
+    ["new", ["e"]],
+  ]);
+  expect((await gateway.resolve("qwen"))!.model).toBe(model);
+  expect(engines.opened).toEqual(["a", "b", "c", "d", "e"]);
+  expect(engines.closed.sort()).toEqual(["a", "c"]);
+  write({ qwen: ["b", "d"], new: ["e"] }, { routing: { by: "load" } });
+  await gateway.refresh();
+  expect(engines.opened).toHaveLength(5);
+});
+
+it("stays as it is when the changed file has a mistake, and says so once", async () => {
+  write({ qwen: ["a"] });
+  const problems: string[] = [];
+  const gateway = await open({ onProblem: (problem) => problems.push(problem) });
+  writeFileSync(path, '{"models": {"qwen": 1}}');
+  for (let i = 0; i < 3; i++) await gateway.refresh();
+  expect([await answer(gateway, "qwen"), problems.length, gateway.problem]).toEqual(["a", 1, expect.any(String)]);
+  rmSync(path);
+  await gateway.refresh();
+  expect([await answer(gateway, "qwen"), problems.length]).toEqual(["a", 2]);
+  write({ qwen: ["b"] });
+  await gateway.refresh();
+  expect([await answer(gateway, "qwen"), gateway.problem]).toEqual(["b", undefined]);
+});
+
+it("refuses to start with a file that is not there or has a mistake", async () => {
+  await expect(open()).rejects.toMatchObject({ code: "not_found" });
+  writeFileSync(path, "{");
+  await expect(open()).rejects.toMatchObject({ code: "invalid_config" });
+});
+
+it("starts without its engines, and says that a model was not reached yet", async () => {
+  write({ qwen: ["a"] });
+  engines.down.add("a");
+  const gateway = await open();
+  expect(gateway.list()).toEqual([]);
+  const details = { retryAfterMs: expect.any(Number) };
+  await expect(gateway.resolve("qwen")).rejects.toMatchObject({ code: "unavailable", details });
+});
+
+it("counts what is sent to each backend, and forgets one that is gone", async () => {
+  write({ qwen: ["a", "b"] });
+  const registry = new Registry();
+  let gateway: AnyGateway | undefined;
+  const metrics = new GatewayMetrics(registry, () => gateway?.states ?? []);
+  gateway = await open({ listener: metrics });
+  for (const name of ["a", "b"]) engines.behaviours.set(name, failing("unavailable"));
+  await expect(answer(gateway, "qwen")).rejects.toMatchObject({ code: "unavailable" });
+  const text = await registry.metrics();
+  for (const name of ["a", "b"])
+    expect(text).toContain(`ocellus_backend_requests_total{model="qwen",backend="${name}",outcome="failure"} 1`);
+  write({ qwen: ["a"] });
+  await gateway.refresh();
+  expect(await registry.metrics()).not.toContain('ocellus_backend_usable{model="qwen",backend="b"}');
+});
